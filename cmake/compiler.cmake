@@ -1,0 +1,24 @@
+# Flags that every target of this project shares. Interface library `sluice_flags` carries them,
+# so that a program that merely links sluice::engine does not inherit our warnings.
+add_library(sluice_flags INTERFACE)
+target_compile_options(sluice_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Wcast-align
+  -Woverloaded-virtual -Wnull-dereference -Wformat=2)
+if(SLUICE_WARNINGS_AS_ERRORS)
+  target_compile_options(sluice_flags INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # io/sync.h carries the annotations; a guarded field touched without its mutex fails the build.
+  target_compile_options(sluice_flags INTERFACE -Wthread-safety)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # gcc 12 reports these from inside libstdc++ and fmt once sanitizers change the inlining.
+  if(SLUICE_SANITIZE)
+    target_compile_options(sluice_flags INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
+  endif()
+endif()
+if(SLUICE_SANITIZE)
+  add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SLUICE_SANITIZE})
+endif()

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+#include "io/result.h"
+#include "io/sync.h"
+
+/// The memory of all transfers: a fixed number of equal, aligned buffers, taken once and lent out.
+///
+/// The contract, in prose:
+///  - The pool maps `buffer_size * count` bytes when it is made and never another byte: its size is the
+///    program's memory promise.
+///  - acquire() waits until a buffer is free. It never fails for lack of memory, so whoever waits must
+///    not hold what the others need to give theirs back: claim work in order, and claim the buffer
+///    first (engine/pipeline.h).
+///  - A Buffer goes back by its destructor, from any thread. It must not outlive its pool.
+namespace sluice {
+
+class BufferPool;
+
+/// One buffer of a pool, owned by whoever holds this. Movable, not copyable; empty after a move.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept
+      : pool_(std::exchange(other.pool_, nullptr)), memory_(std::exchange(other.memory_, {})) {}
+  Buffer& operator=(Buffer&& other) noexcept;
+  ~Buffer() { release(); }
+
+  /// The whole buffer, aligned to BufferPool::alignment; empty for an empty Buffer.
+  std::span<std::byte> memory() const { return memory_; }
+  explicit operator bool() const { return pool_ != nullptr; }
+  /// Gives the buffer back now.
+  void release();
+
+ private:
+  friend class BufferPool;
+  Buffer(BufferPool* pool, std::span<std::byte> memory) : pool_(pool), memory_(memory) {}
+
+  BufferPool* pool_ = nullptr;
+  std::span<std::byte> memory_;
+};
+
+/// Thread safe: every member may be called from any thread.
+class BufferPool {
+ public:
+  /// Every buffer starts at a multiple of this; the strictest that O_DIRECT asks for in practice.
+  static constexpr std::size_t alignment = 4096;
+
+  /// `buffer_size` bytes, a multiple of `alignment`, at least one; `count` at least 1.
+  /// Errors: usage for sizes out of range, failed where the kernel has no such memory.
+  static Result<std::unique_ptr<BufferPool>> create(std::size_t buffer_size, std::size_t count);
+  ~BufferPool();
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+
+  /// Waits for a free buffer. Empty only when `stop` was requested, which ends the wait at once.
+  Buffer acquire(const std::stop_token& stop);
+  /// A free buffer, or an empty one if there is none right now.
+  Buffer try_acquire();
+
+  std::size_t buffer_size() const { return buffer_size_; }
+  std::size_t count() const { return count_; }
+  /// Buffers that nobody holds at this moment.
+  std::size_t available() const;
+
+ private:
+  friend class Buffer;
+  BufferPool(std::span<std::byte> region, std::size_t buffer_size, std::size_t count);
+  void give_back(std::span<std::byte> memory);
+
+  const std::span<std::byte> region_;
+  const std::size_t buffer_size_;
+  const std::size_t count_;
+  mutable Mutex mutex_;
+  CondVar freed_;
+  std::vector<std::byte*> free_ SLUICE_GUARDED_BY(mutex_);  ///< a stack: the warmest goes out first
+};
+
+}  // namespace sluice
