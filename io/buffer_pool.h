@@ -60,7 +60,8 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  /// Waits for a free buffer. Empty only when `stop` was requested, which ends the wait at once.
+  /// Waits for a free buffer. Empty only when `stop` was requested, which ends the wait at once; a
+  /// buffer that needs no waiting is given even then.
   Buffer acquire(const std::stop_token& stop);
   /// A free buffer, or an empty one if there is none right now.
   Buffer try_acquire();
@@ -73,6 +74,7 @@ class BufferPool {
  private:
   friend class Buffer;
   BufferPool(std::span<std::byte> region, std::size_t buffer_size, std::size_t count);
+  Buffer take_free() SLUICE_REQUIRES(mutex_);
   void give_back(std::span<std::byte> memory);
 
   const std::span<std::byte> region_;

@@ -1,0 +1,143 @@
+#include "io/buffer_pool.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) \
+  (static_cast<void>(address), static_cast<void>(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) \
+  (static_cast<void>(address), static_cast<void>(size))
+#endif
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+/// `size` anonymous bytes that start at a multiple of `huge_page`; empty with errno set where the
+/// kernel refuses. mmap promises the alignment of a small page only: map more, and give both ends
+/// back.
+std::span<std::byte> map_aligned(std::size_t size) {
+  void* const mapped =
+      ::mmap(nullptr, size + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return {};
+  auto* const start = static_cast<std::byte*>(mapped);
+  const std::size_t head =
+      (huge_page - reinterpret_cast<std::uintptr_t>(start) % huge_page) % huge_page;
+  if (head > 0) ::munmap(start, head);
+  if (head < huge_page) ::munmap(start + head + size, huge_page - head);
+  return {start + head, size};
+}
+
+}  // namespace
+
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  if (this != &other) {
+    release();
+    pool_ = std::exchange(other.pool_, nullptr);
+    memory_ = std::exchange(other.memory_, {});
+  }
+  return *this;
+}
+
+void Buffer::release() {
+  if (pool_ != nullptr) std::exchange(pool_, nullptr)->give_back(std::exchange(memory_, {}));
+}
+
+Result<std::unique_ptr<BufferPool>> BufferPool::create(std::size_t buffer_size, std::size_t count) {
+  if (buffer_size == 0 || buffer_size % alignment != 0) {
+    return Error{.kind = ErrorKind::usage,
+                 .message = fmt::format("a buffer cannot have {} bytes; give a multiple of {}",
+                                        buffer_size, alignment)};
+  }
+  // Half the address space leaves room for the alignment, and is more than any machine has.
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2;
+  if (count == 0 || count > most / buffer_size) {
+    return Error{
+        .kind = ErrorKind::usage,
+        .message = fmt::format("a pool cannot have {} buffers of {} bytes; give another number",
+                               count, buffer_size)};
+  }
+  const std::span<std::byte> region = map_aligned(buffer_size * count);
+  if (region.empty()) {
+    return errno_error(
+        ErrorKind::failed, errno,
+        fmt::format("no memory for {} buffers of {} bytes; ask for fewer", count, buffer_size));
+  }
+  // Advice only: a kernel without transparent huge pages refuses, and nothing is lost.
+  if (region.size() >= huge_page) ::madvise(region.data(), region.size(), MADV_HUGEPAGE);
+  return std::unique_ptr<BufferPool>(new BufferPool(region, buffer_size, count));
+}
+
+BufferPool::BufferPool(std::span<std::byte> region, std::size_t buffer_size, std::size_t count)
+    : region_(region), buffer_size_(buffer_size), count_(count) {
+  free_.reserve(count_);
+  for (std::size_t i = count_; i-- > 0;) free_.push_back(region_.data() + i * buffer_size_);
+  ASAN_POISON_MEMORY_REGION(region_.data(), region_.size());
+}
+
+BufferPool::~BufferPool() {
+  if (const std::size_t lent = count_ - available(); lent != 0) {
+    // In every build: whoever still holds one would write into memory that is no longer there.
+    std::fprintf(stderr, "sluice: a BufferPool ended while %zu of its buffers were lent out\n",
+                 lent);
+    std::abort();
+  }
+  ASAN_UNPOISON_MEMORY_REGION(region_.data(), region_.size());
+  ::munmap(region_.data(), region_.size());
+}
+
+Buffer BufferPool::acquire(const std::stop_token& stop) {
+  if (Buffer buffer = try_acquire()) return buffer;
+  // The callback takes the mutex, so that the stop cannot fall between the check below and the
+  // wait. It is made before the lock and ends after it: it may run right here, if stop was
+  // requested before.
+  const std::stop_callback wake(stop, [this] {
+    const MutexLock lock(mutex_);
+    freed_.notify_all();
+  });
+  const MutexLock lock(mutex_);
+  while (free_.empty()) {
+    if (stop.stop_requested()) return {};
+    freed_.wait(mutex_);
+  }
+  return take_free();
+}
+
+Buffer BufferPool::try_acquire() {
+  const MutexLock lock(mutex_);
+  return free_.empty() ? Buffer() : take_free();
+}
+
+std::size_t BufferPool::available() const {
+  const MutexLock lock(mutex_);
+  return free_.size();
+}
+
+Buffer BufferPool::take_free() {
+  const std::span<std::byte> memory(free_.back(), buffer_size_);
+  free_.pop_back();
+  ASAN_UNPOISON_MEMORY_REGION(memory.data(), memory.size());
+  return Buffer(this, memory);
+}
+
+void BufferPool::give_back(std::span<std::byte> memory) {
+  // A buffer used after it went back is somebody else's block: let the sanitizer see it.
+  ASAN_POISON_MEMORY_REGION(memory.data(), memory.size());
+  // Notified under the mutex: once it is free, the pool may be destroyed by whoever saw the buffer
+  // return.
+  const MutexLock lock(mutex_);
+  free_.push_back(memory.data());
+  freed_.notify_one();
+}
+
+}  // namespace sluice

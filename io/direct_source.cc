@@ -1,0 +1,112 @@
+#include "io/direct_source.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <numeric>
+#include <utility>
+
+#include "io/buffer_pool.h"
+
+namespace sluice {
+namespace {
+
+constexpr const char* refused = "its file system refuses O_DIRECT";
+
+/// The multiple that the kernel asks for in offset, length and address; 0 where it has no O_DIRECT
+/// for this file.
+std::size_t sector_of(int fd) {
+#ifdef STATX_DIOALIGN
+  struct statx facts {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 &&
+      (facts.stx_mask & STATX_DIOALIGN) != 0) {
+    return std::lcm(std::size_t{facts.stx_dio_offset_align}, std::size_t{facts.stx_dio_mem_align});
+  }
+#else
+  static_cast<void>(fd);
+#endif
+  // Before Linux 6.1, and on file systems that do not tell: the largest sector of the disks in use.
+  return 4096;
+}
+
+/// Reads the first sector, as the reads to come will. 0 or an errno.
+int probe(int fd, std::size_t sector) {
+  constexpr std::size_t page = BufferPool::alignment;
+  const std::size_t room = (sector + page - 1) / page * page;
+  const std::unique_ptr<void, decltype(&std::free)> memory(std::aligned_alloc(page, room),
+                                                           &std::free);
+  if (!memory) return ENOMEM;
+  while (::pread(fd, memory.get(), sector, 0) < 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DirectSource>> DirectSource::create(LocalFile& file,
+                                                           std::size_t block_size) {
+  const int fd = file.fd.get();
+  const std::size_t sector = sector_of(fd);
+  if (sector == 0) {
+    return Error{.kind = ErrorKind::local_file, .message = refused, .code = EOPNOTSUPP};
+  }
+  if (block_size % sector != 0) {
+    return Error{.kind = ErrorKind::local_file,
+                 .message = fmt::format("its sectors of {} bytes do not divide a block of {}",
+                                        sector, block_size),
+                 .code = EINVAL};
+  }
+  // Set on the open descriptor instead of opening the path again, which might be another file by
+  // now.
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_DIRECT) != 0) {
+    return errno_error(ErrorKind::local_file, errno, refused);
+  }
+  if (const int code = probe(fd, sector); code != 0) {
+    ::fcntl(fd, F_SETFL, flags);
+    return errno_error(ErrorKind::local_file, code, "a first direct read of it failed");
+  }
+  return std::unique_ptr<DirectSource>(new DirectSource(std::move(file), sector));
+}
+
+DirectSource::DirectSource(LocalFile file, std::size_t sector)
+    : FileSource(std::move(file)), sector_(sector) {}
+
+std::size_t DirectSource::memory_for(std::uint64_t offset, std::size_t length) const {
+  const std::size_t before = offset % sector_;
+  return (before + length + sector_ - 1) / sector_ * sector_;
+}
+
+FileSource::Outcome DirectSource::read_some(std::uint64_t offset, std::size_t length,
+                                            std::span<std::byte> memory) const {
+  const std::size_t before = offset % sector_;
+  const std::size_t needed = before + length;
+  const std::size_t whole = memory_for(offset, length);
+  const std::uint64_t start = offset - before;
+
+  std::size_t done = 0;
+  int code = 0;
+  while (done < needed) {
+    const ssize_t got =
+        ::pread(fd(), memory.data() + done, whole - done, static_cast<off_t>(start + done));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      code = errno;
+      break;
+    }
+    const std::size_t reached = done + static_cast<std::size_t>(got);
+    // The next read must start on a sector again; the part of one that came is read once more.
+    const std::size_t next = reached < needed ? reached / sector_ * sector_ : reached;
+    if (next == done) break;  // not one more sector: the end of the file
+    done = next;
+  }
+  const std::size_t end = std::min(done, needed);
+  return {end > before ? memory.subspan(before, end - before) : memory.first(0), code};
+}
+
+}  // namespace sluice

@@ -1,0 +1,110 @@
+#include "io/local_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+Error local_error(int code, std::string message) {
+  return Error{.kind = ErrorKind::local_file, .message = std::move(message), .code = code};
+}
+
+const char* advice(int code) {
+  switch (code) {
+    case ENOENT:
+    case ENOTDIR:
+      return "check the path";
+    case EACCES:
+    case EPERM:
+      return "make it readable for this user";
+    case EMFILE:
+    case ENFILE:
+      return "raise the limit of open files (ulimit -n)";
+    case ENXIO:
+      return "give a regular file";  // a socket, or a device without its driver
+    case EAGAIN:
+      return "wait until no other program holds it";  // a lease, or an archive off line
+    case EIO:
+      return "check the disk and the system log";
+    case ESTALE:
+      return "check that its file system is still there";
+    default:
+      return "check that other programs can read it";
+  }
+}
+
+Error failed(const std::string& what, int code) {
+  Error error = local_error(
+      code, fmt::format("{}: {}; {}", what, std::system_category().message(code), advice(code)));
+  error.retryable = code == EAGAIN;
+  return error;
+}
+
+const char* kind_of_file(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFDIR:
+      return "a directory";
+    case S_IFIFO:
+      return "a FIFO";
+    case S_IFCHR:
+    case S_IFBLK:
+      return "a device";
+    case S_IFSOCK:
+      return "a socket";
+    default:
+      return "not a regular file";
+  }
+}
+
+FileIdentity identity_from(const struct stat& facts) {
+  constexpr std::int64_t ns_per_s = 1'000'000'000;
+  return FileIdentity{.size = static_cast<std::uint64_t>(facts.st_size),
+                      .mtime_ns = facts.st_mtim.tv_sec * ns_per_s + facts.st_mtim.tv_nsec,
+                      .device = facts.st_dev,
+                      .inode = facts.st_ino};
+}
+
+}  // namespace
+
+Result<LocalFile> open_local_file(const std::string& path) {
+  // O_NONBLOCK: to open a FIFO would otherwise wait for its writer, and some devices wait too.
+  // O_NOCTTY: a terminal must not become ours.
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return failed(fmt::format("cannot open {}", path), errno);
+  struct stat facts {};
+  if (::fstat(fd.get(), &facts) != 0) return failed(fmt::format("cannot stat {}", path), errno);
+  if (!S_ISREG(facts.st_mode)) {
+    const int code = S_ISDIR(facts.st_mode) ? EISDIR : EINVAL;
+    return local_error(code, fmt::format("cannot read {}: it is {}; give a regular file", path,
+                                         kind_of_file(facts.st_mode)));
+  }
+  // From here on reads shall wait: file systems over a tape archive answer EAGAIN to those that do
+  // not.
+  if (::fcntl(fd.get(), F_SETFL, 0) != 0) return failed(fmt::format("cannot open {}", path), errno);
+  return LocalFile{.path = path, .fd = std::move(fd), .identity = identity_from(facts)};
+}
+
+Result<FileIdentity> identity_of(int fd, const std::string& path) {
+  struct stat facts {};
+  if (::fstat(fd, &facts) != 0) return failed(fmt::format("cannot stat {}", path), errno);
+  return identity_from(facts);
+}
+
+Error read_error(const std::string& path, std::uint64_t offset, int code) {
+  return failed(fmt::format("cannot read {} at offset {}", path, offset), code);
+}
+
+Error shrank_error(const std::string& path, std::uint64_t offset, std::uint64_t size) {
+  return local_error(0,
+                     fmt::format("{} shrank to {} bytes while it was being uploaded, found when "
+                                 "reading at offset {}; upload it again once nothing writes to it",
+                                 path, size, offset));
+}
+
+}  // namespace sluice

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "io/result.h"
+#include "io/source.h"
+#include "io/unique_fd.h"
+
+namespace sluice {
+
+/// A regular file that is open for reading, before anybody decided how to read it.
+struct LocalFile {
+  std::string path;
+  UniqueFd fd;
+  FileIdentity identity;
+};
+
+/// Opens `path` without ever blocking: a FIFO without a writer or a device is refused, not waited
+/// for. Errors, local_file: no such file, not readable, not a regular file.
+Result<LocalFile> open_local_file(const std::string& path);
+
+/// What the file system says now about an open file. Error local_file; `path` is for its message.
+Result<FileIdentity> identity_of(int fd, const std::string& path);
+
+/// A read at `offset` failed with the errno `code`.
+Error read_error(const std::string& path, std::uint64_t offset, int code);
+
+/// A read at `offset` found the file shorter than it was when it was opened: `size` bytes.
+Error shrank_error(const std::string& path, std::uint64_t offset, std::uint64_t size);
+
+}  // namespace sluice

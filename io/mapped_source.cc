@@ -1,0 +1,32 @@
+#include "io/mapped_source.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "io/sigbus_guard.h"
+
+namespace sluice {
+
+MappedSource::MappedSource(LocalFile file) : FileSource(std::move(file)) {}
+
+FileSource::Outcome MappedSource::read_some(std::uint64_t offset, std::size_t length,
+                                            std::span<std::byte> memory) const {
+  static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t before = offset % page;
+  const std::size_t mapped = before + length;
+  void* const start = ::mmap(nullptr, mapped, PROT_READ, MAP_SHARED | MAP_POPULATE, fd(),
+                             static_cast<off_t>(offset - before));
+  if (start == MAP_FAILED) return {memory.first(0), errno};
+  const std::span<const std::byte> range(static_cast<const std::byte*>(start) + before, length);
+  const bool copied = guarded_copy(memory.data(), range);
+  ::munmap(start, mapped);
+  // A page that cannot be brought in is a page behind the end, which read() finds out, or a broken
+  // disk.
+  if (!copied) return {memory.first(0), EIO};
+  return {memory.first(length), 0};
+}
+
+}  // namespace sluice
