@@ -43,6 +43,7 @@ template <class T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using tl::expected<T, Error>::expected;
+  Result() = default;
   Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}
 };
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/protocol.h"
+
+/// Reading an untrusted answer's body: what the Data Bank's protocols have in common.
+namespace sluice {
+
+/// The body as one plain string: trimmed, and without the quotes of a JSON string if it is one. Servers
+/// of this family say application/json and send bare text (protocol, common facts).
+std::string answer_text(const Answer& answer);
+
+/// A JSON object that reports a failure: {"error": ..., "progress": ..., "status": ...}.
+struct FailureObject {
+  std::string error;                      ///< what it says; not fit for a terminal
+  std::optional<std::uint64_t> progress;  ///< bytes the server holds, where it says so sensibly
+};
+
+/// The failure in the body, if the body is a JSON object with `error`. A body that is cut short, or
+/// nested deeper than 16, is no JSON object here.
+std::optional<FailureObject> failure_object(const Answer& answer);
+
+}  // namespace sluice

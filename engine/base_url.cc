@@ -1,0 +1,41 @@
+#include "engine/base_url.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include "engine/http.h"
+#include "engine/text.h"
+
+namespace sluice {
+namespace {
+
+bool is_loopback(const std::string& host) {
+  if (host == "localhost" || host == "[::1]") return true;
+  in_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
+
+}  // namespace
+
+Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
+  const auto refuse = [&](const char* why) {
+    return Error{ErrorKind::usage, fmt::format("'{}' cannot be the address of a Data Bank: {}",
+                                               printable(url.substr(0, 300)), why)};
+  };
+  TRY_ASSIGN(const UrlParts parts, split_url(url));
+  if (parts.scheme != "https" && parts.scheme != "http")
+    return refuse("it must start with https:// (or http:// for a server on this machine)");
+  if (parts.has_credentials)
+    // The URL itself stays out of the message: it holds a password.
+    return Error{ErrorKind::usage, "the address of the Data Bank must not hold a user name or password"};
+  if (parts.has_query_or_fragment) return refuse("it must not have a query or a fragment");
+  if (parts.scheme == "http" && !insecure_http && !is_loopback(parts.host))
+    return refuse(
+        "plain http would show the token to everyone on the way; use https, or --insecure-http if you "
+        "accept that");
+  std::string base = url;
+  while (base.ends_with('/')) base.pop_back();
+  return base;
+}
+
+}  // namespace sluice

@@ -1,0 +1,472 @@
+#include "engine/http.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "engine/rate_limiter.h"
+#include "engine/text.h"
+#include "io/sync.h"
+
+namespace sluice {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What curl collects from a RequestBody before it writes to the socket. 64 KiB is its default and costs
+/// a poll() and a send() each; 2 MiB is its maximum and falls out of a 1 MiB second-level cache.
+constexpr long upload_buffer_bytes = 512 * 1024;
+
+/// The longest the loop sleeps: stalls are noticed this late at most.
+constexpr auto longest_wait = std::chrono::milliseconds(250);
+
+void initialise_curl() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+      throw std::runtime_error("curl_global_init failed");
+  });
+}
+
+/// A proxy from the environment never sees what is meant for this machine.
+std::string no_proxy() {
+  std::string list = "localhost,127.0.0.0/8,::1";
+  for (const char* name : {"no_proxy", "NO_PROXY"})
+    if (const char* value = std::getenv(name); value != nullptr && *value != '\0')
+      return std::string(value) + "," + list;
+  return list;
+}
+
+template <class Value>
+void set(CURL* easy, CURLoption option, Value value) {
+  // Fails only for an option this libcurl was built without, or without memory: both are bugs here.
+  if (const CURLcode code = curl_easy_setopt(easy, option, value); code != CURLE_OK)
+    throw std::runtime_error(fmt::format("curl_easy_setopt({}): {}", static_cast<int>(option),
+                                         curl_easy_strerror(code)));
+}
+
+curl_off_t get_offset(CURL* easy, CURLINFO info) {
+  curl_off_t value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+long get_long(CURL* easy, CURLINFO info) {
+  long value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+struct FreeEasy {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+struct FreeMulti {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+
+}  // namespace
+
+/// What belongs to the network thread, but for the mailbox, which is everyone's.
+class Http::Loop {
+ public:
+  explicit Loop(const Options& options)
+      : options_(options), limiter_(options.bytes_per_second), no_proxy_(no_proxy()) {
+    initialise_curl();
+    multi_.reset(curl_multi_init());
+    if (!multi_) throw std::bad_alloc();
+    // Signals are for the program's own threads: SIGPIPE from a TLS write must not end it, and Ctrl-C is
+    // not handled here.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  ~Loop() {
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+    }
+    curl_multi_wakeup(multi_.get());
+    thread_.join();
+  }
+
+  void post(std::function<void()> work) {
+    {
+      MutexLock lock(mutex_);
+      posted_.push_back(std::move(work));
+    }
+    curl_multi_wakeup(multi_.get());
+  }
+
+  void resume(ExchangeId id) {
+    {
+      MutexLock lock(mutex_);
+      resumed_.push_back(id);
+    }
+    curl_multi_wakeup(multi_.get());
+  }
+
+  ExchangeId start(const Exchange& exchange, OnAnswer on_answer) {
+    auto transfer = std::make_unique<Transfer>();
+    transfer->loop = this;
+    transfer->exchange = exchange;
+    transfer->on_answer = std::move(on_answer);
+    transfer->moved_at = Clock::now();
+    transfer->easy = idle_easy();
+    set_up(*transfer);
+    const ExchangeId id = next_id_++;
+    CURL* const easy = transfer->easy.get();
+    transfers_.emplace(id, std::move(transfer));
+    if (const CURLMcode code = curl_multi_add_handle(multi_.get(), easy); code != CURLM_OK)
+      throw std::runtime_error(curl_multi_strerror(code));
+    return id;
+  }
+
+  void cancel(ExchangeId id) {
+    if (const auto found = transfers_.find(id); found != transfers_.end())
+      finish(found, Error{ErrorKind::interrupted, "interrupted"});
+  }
+
+ private:
+  struct Transfer {
+    Loop* loop = nullptr;
+    Exchange exchange;
+    OnAnswer on_answer;
+    std::unique_ptr<CURL, FreeEasy> easy;
+    std::unique_ptr<curl_slist, FreeList> headers;
+    std::array<char, CURL_ERROR_SIZE> error{};
+    Answer answer;
+    std::size_t answer_bytes = 0;  ///< received, kept or not
+    std::uint64_t handed = 0;      ///< bytes of the body that curl has taken
+    bool starved = false;          ///< paused until resume()
+    bool throttled = false;        ///< paused until the rate limit allows more
+    bool body_failed = false;
+    curl_off_t moved = 0;  ///< bytes on the wire, both ways, when last looked at
+    Clock::time_point moved_at{};
+  };
+  using Transfers = std::map<ExchangeId, std::unique_ptr<Transfer>>;
+
+  void run() {
+    bool stopping = false;
+    while (!stopping) {
+      stopping = read_mailbox();
+      const auto now = Clock::now();
+      if (throttled_ && now >= throttled_until_) unthrottle();
+      int running = 0;
+      curl_multi_perform(multi_.get(), &running);
+      reap();
+      if (now >= next_stall_check_) {
+        end_stalled(now);
+        next_stall_check_ = now + longest_wait;
+      }
+      if (!stopping) wait();
+    }
+    while (!transfers_.empty()) cancel(transfers_.begin()->first);
+    read_mailbox();
+    idle_.clear();
+  }
+
+  void wait() {
+    auto wait = longest_wait;
+    if (throttled_) {
+      const auto left = throttled_until_ - Clock::now();
+      wait = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left),
+                        std::chrono::milliseconds(0), longest_wait);
+    }
+    curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(wait.count()), nullptr);
+  }
+
+  /// Runs what other threads left here; true if the thread is to end.
+  bool read_mailbox() {
+    std::vector<std::function<void()>> posted;
+    std::vector<ExchangeId> resumed;
+    bool stopping;
+    {
+      MutexLock lock(mutex_);
+      posted.swap(posted_);
+      resumed.swap(resumed_);
+      stopping = stopping_;
+    }
+    for (auto& work : posted) work();
+    for (const ExchangeId id : resumed)
+      if (const auto found = transfers_.find(id);
+          found != transfers_.end() && std::exchange(found->second->starved, false))
+        curl_easy_pause(found->second->easy.get(), CURLPAUSE_CONT);
+    return stopping;
+  }
+
+  void unthrottle() {
+    throttled_ = false;
+    for (auto& [id, transfer] : transfers_)
+      if (std::exchange(transfer->throttled, false))
+        curl_easy_pause(transfer->easy.get(), CURLPAUSE_CONT);
+  }
+
+  std::unique_ptr<CURL, FreeEasy> idle_easy() {
+    if (idle_.empty()) {
+      std::unique_ptr<CURL, FreeEasy> easy(curl_easy_init());
+      if (!easy) throw std::bad_alloc();
+      return easy;
+    }
+    auto easy = std::move(idle_.back());
+    idle_.pop_back();
+    curl_easy_reset(easy.get());
+    return easy;
+  }
+
+  void set_up(Transfer& transfer) {
+    CURL* const easy = transfer.easy.get();
+    const Exchange& exchange = transfer.exchange;
+    for (const std::string& header : exchange.headers) add_header(transfer, header);
+    // Empty: without it curl asks leave to send (100-continue) and waits up to a second for it.
+    add_header(transfer, "Expect:");
+
+    set(easy, CURLOPT_URL, exchange.url.c_str());
+    set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    set(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+    set(easy, CURLOPT_NOPROXY, no_proxy_.c_str());
+    // HTTP/2 uploads busy-loop in 7.88.
+    set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set(easy, CURLOPT_NOSIGNAL, 1L);
+    set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
+    set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    set(easy, CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer_bytes);
+    set(easy, CURLOPT_USERAGENT, "sluice");
+    set(easy, CURLOPT_HTTPHEADER, transfer.headers.get());
+    set(easy, CURLOPT_ERRORBUFFER, transfer.error.data());
+    set(easy, CURLOPT_PRIVATE, &transfer);
+
+    set(easy, CURLOPT_POST, 1L);
+    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(exchange.body_size));
+    set(easy, CURLOPT_READFUNCTION, &Loop::on_read);
+    set(easy, CURLOPT_READDATA, &transfer);
+    set(easy, CURLOPT_SEEKFUNCTION, &Loop::on_seek);
+    set(easy, CURLOPT_SEEKDATA, &transfer);
+    set(easy, CURLOPT_WRITEFUNCTION, &Loop::on_write);
+    set(easy, CURLOPT_WRITEDATA, &transfer);
+  }
+
+  static void add_header(Transfer& transfer, const std::string& header) {
+    curl_slist* const longer = curl_slist_append(transfer.headers.get(), header.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    transfer.headers.release();
+    transfer.headers.reset(longer);
+  }
+
+  static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* data) noexcept {
+    Transfer& transfer = *static_cast<Transfer*>(data);
+    Loop& loop = *transfer.loop;
+    const std::uint64_t left = transfer.exchange.body_size - transfer.handed;
+    const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(size * count, left));
+    if (room == 0) return 0;
+    const auto now = Clock::now();
+    const std::size_t allowed = loop.limiter_.take(room, now);
+    if (allowed == 0) {
+      transfer.throttled = true;
+      const auto until = loop.limiter_.next(now);
+      loop.throttled_until_ = loop.throttled_ ? std::min(loop.throttled_until_, until) : until;
+      loop.throttled_ = true;
+      return CURL_READFUNC_PAUSE;
+    }
+    const RequestBody::Piece piece =
+        transfer.exchange.body->read({reinterpret_cast<std::byte*>(into), allowed});
+    switch (piece.next) {
+      case RequestBody::Next::bytes:
+        loop.limiter_.give_back(allowed - piece.size);
+        transfer.handed += piece.size;
+        return piece.size;
+      case RequestBody::Next::not_yet:
+        loop.limiter_.give_back(allowed);
+        transfer.starved = true;
+        return CURL_READFUNC_PAUSE;
+      case RequestBody::Next::failed:
+        break;
+    }
+    transfer.body_failed = true;
+    return CURL_READFUNC_ABORT;
+  }
+
+  static int on_seek(void* data, curl_off_t offset, int origin) noexcept {
+    Transfer& transfer = *static_cast<Transfer*>(data);
+    if (offset != 0 || origin != SEEK_SET || !transfer.exchange.body->rewind())
+      return CURL_SEEKFUNC_FAIL;
+    transfer.handed = 0;
+    return CURL_SEEKFUNC_OK;
+  }
+
+  static std::size_t on_write(char* bytes, std::size_t size, std::size_t count, void* data) noexcept {
+    Transfer& transfer = *static_cast<Transfer*>(data);
+    const std::size_t length = size * count;
+    transfer.answer_bytes += length;
+    if (transfer.answer_bytes > most_body_bytes) return 0;
+    Answer& answer = transfer.answer;
+    const std::size_t kept = std::min(length, kept_body_bytes - answer.body.size());
+    answer.body.append(bytes, kept);
+    if (kept < length) answer.truncated = true;
+    return length;
+  }
+
+  void reap() {
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      const CURLcode code = message->data.result;
+      Transfer* transfer = nullptr;
+      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+      const auto found = std::find_if(transfers_.begin(), transfers_.end(), [&](const auto& entry) {
+        return entry.second.get() == transfer;
+      });
+      if (found != transfers_.end()) finish(found, result_of(*transfer, code));
+    }
+  }
+
+  Result<Answer> result_of(Transfer& transfer, CURLcode code) const {
+    CURL* const easy = transfer.easy.get();
+    Answer& answer = transfer.answer;
+    answer.status = static_cast<int>(get_long(easy, CURLINFO_RESPONSE_CODE));
+    if (transfer.body_failed) return Error{ErrorKind::failed, "the body could not be produced", code};
+    if (code == CURLE_WRITE_ERROR && transfer.answer_bytes > most_body_bytes)
+      return Error{ErrorKind::failed,
+                   fmt::format("the server's answer ({}) is longer than {} bytes, which no answer of a "
+                               "Data Bank is; check the address",
+                               answer.status, most_body_bytes),
+                   answer.status};
+    if (code != CURLE_OK) {
+      // A refusal counts even if the connection broke behind it: servers that refuse a body close.
+      if (answer.status >= 400) {
+        answer.truncated = true;
+        return std::move(answer);
+      }
+      return Error{ErrorKind::unreachable, describe(transfer, code), code, true};
+    }
+    // curl says OK for a reused connection that died without a response.
+    if (answer.status < 200)
+      return Error{ErrorKind::unreachable, "the server closed the connection without an answer",
+                   CURLE_GOT_NOTHING, true};
+    if (answer.status < 300 && transfer.handed < transfer.exchange.body_size)
+      return Error{ErrorKind::unreachable,
+                   fmt::format("the server answered {} before it had the whole request", answer.status),
+                   CURLE_SEND_ERROR, true};
+    return std::move(answer);
+  }
+
+  std::string describe(const Transfer& transfer, CURLcode code) const {
+    switch (code) {
+      case CURLE_SEND_FAIL_REWIND:
+        return "a kept connection was dead, and what went into it may have arrived";
+      case CURLE_GOT_NOTHING:
+        return "the server closed the connection without an answer";
+      default:
+        break;
+    }
+    const std::string detail(transfer.error.data());
+    return printable(detail.empty() ? curl_easy_strerror(code) : detail);
+  }
+
+  void end_stalled(Clock::time_point now) {
+    std::vector<std::pair<ExchangeId, std::string>> stalled;
+    for (auto& [id, entry] : transfers_) {
+      Transfer& transfer = *entry;
+      CURL* const easy = transfer.easy.get();
+      const curl_off_t sent = get_offset(easy, CURLINFO_SIZE_UPLOAD_T);
+      const curl_off_t moved = sent + get_offset(easy, CURLINFO_SIZE_DOWNLOAD_T) +
+                               get_long(easy, CURLINFO_HEADER_SIZE) +
+                               get_long(easy, CURLINFO_REQUEST_SIZE);
+      if (moved != transfer.moved || transfer.starved || transfer.throttled) {
+        transfer.moved = moved;
+        transfer.moved_at = now;
+        continue;
+      }
+      const bool all_sent = static_cast<std::uint64_t>(sent) >= transfer.exchange.body_size;
+      const auto limit = all_sent ? transfer.exchange.patience : options_.stall_timeout;
+      if (now - transfer.moved_at < limit) continue;
+      stalled.emplace_back(id, all_sent ? fmt::format("the server has not answered for {} s",
+                                                      limit.count())
+                                        : fmt::format("no byte could be sent for {} s", limit.count()));
+    }
+    for (auto& [id, message] : stalled)
+      if (const auto found = transfers_.find(id); found != transfers_.end())
+        finish(found, Error{ErrorKind::unreachable, message, CURLE_OPERATION_TIMEDOUT, true});
+  }
+
+  void finish(Transfers::iterator found, Result<Answer> result) {
+    const std::unique_ptr<Transfer> transfer = std::move(found->second);
+    transfers_.erase(found);
+    curl_multi_remove_handle(multi_.get(), transfer->easy.get());
+    curl_easy_setopt(transfer->easy.get(), CURLOPT_HTTPHEADER, nullptr);
+    // One is kept for the next request; more would only hold their upload buffers.
+    if (idle_.empty()) idle_.push_back(std::move(transfer->easy));
+    transfer->on_answer(std::move(result));
+  }
+
+  const Options options_;
+
+  // The network thread's.
+  std::unique_ptr<CURLM, FreeMulti> multi_;  ///< set before the thread starts
+  std::vector<std::unique_ptr<CURL, FreeEasy>> idle_;
+  Transfers transfers_;
+  ExchangeId next_id_ = 1;
+  RateLimiter limiter_;
+  const std::string no_proxy_;
+  bool throttled_ = false;  ///< some transfer is
+  Clock::time_point throttled_until_{};
+  Clock::time_point next_stall_check_{};
+
+  // The mailbox.
+  Mutex mutex_;
+  std::vector<std::function<void()>> posted_ SLUICE_GUARDED_BY(mutex_);
+  std::vector<ExchangeId> resumed_ SLUICE_GUARDED_BY(mutex_);
+  bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;
+
+  std::thread thread_;
+};
+
+Http::Http(const Options& options) : loop_(std::make_unique<Loop>(options)) {}
+Http::~Http() = default;
+void Http::post(std::function<void()> work) { loop_->post(std::move(work)); }
+Http::ExchangeId Http::start(const Exchange& exchange, OnAnswer on_answer) {
+  return loop_->start(exchange, std::move(on_answer));
+}
+void Http::cancel(ExchangeId id) { loop_->cancel(id); }
+void Http::resume(ExchangeId id) { loop_->resume(id); }
+
+Result<UrlParts> split_url(const std::string& url) {
+  std::unique_ptr<CURLU, void (*)(CURLU*)> handle(curl_url(), curl_url_cleanup);
+  if (!handle) throw std::bad_alloc();
+  if (const CURLUcode code = curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), 0);
+      code != CURLUE_OK)
+    return Error{ErrorKind::usage, fmt::format("'{}' is not an absolute URL: {}",
+                                               printable(url.substr(0, 300)), curl_url_strerror(code))};
+  const auto part = [&](CURLUPart which) {
+    char* text = nullptr;
+    if (curl_url_get(handle.get(), which, &text, 0) != CURLUE_OK) return std::string();
+    std::string result(text);
+    curl_free(text);
+    return result;
+  };
+  UrlParts parts;
+  parts.scheme = part(CURLUPART_SCHEME);
+  parts.host = part(CURLUPART_HOST);
+  parts.path = part(CURLUPART_PATH);
+  parts.has_credentials = !part(CURLUPART_USER).empty() || !part(CURLUPART_PASSWORD).empty();
+  parts.has_query_or_fragment = !part(CURLUPART_QUERY).empty() || !part(CURLUPART_FRAGMENT).empty();
+  return parts;
+}
+
+}  // namespace sluice

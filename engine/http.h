@@ -1,0 +1,101 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/protocol.h"
+#include "io/result.h"
+
+/// HTTP requests with streamed bodies, any number at once, on one thread of its own: the network thread,
+/// which alone owns the curl multi handle. http.cc is the only file that includes curl.h.
+namespace sluice {
+
+/// The body of one request, produced piece by piece. Called on the network thread only.
+class RequestBody {
+ public:
+  enum class Next {
+    bytes,    ///< `size` bytes were written into the span
+    not_yet,  ///< nothing there now; Http::resume() will be called once there is
+    failed,   ///< there will never be; the exchange ends
+  };
+  struct Piece {
+    Next next = Next::bytes;
+    std::size_t size = 0;  ///< for `bytes`: 1 or more, less than or equal to the span
+  };
+
+  virtual ~RequestBody() = default;
+  /// Copies the body's next bytes. Never asked for more than the whole size.
+  virtual Piece read(std::span<std::byte> into) = 0;
+  /// Starts over from the body's first byte, because the kept connection it went into was dead. False
+  /// where that is not possible or not allowed.
+  virtual bool rewind() = 0;
+};
+
+/// One POST and its answer.
+struct Exchange {
+  std::string url;
+  std::vector<std::string> headers;  ///< "Name: value"; may hold a secret, which nothing here logs
+  std::uint64_t body_size = 0;       ///< bytes; sent as the Content-Length
+  RequestBody* body = nullptr;       ///< not owned; outlives the exchange
+  std::chrono::seconds patience{120};  ///< how long the answer may take once the body is out
+};
+
+class Http {
+ public:
+  struct Options {
+    std::uint64_t bytes_per_second = 0;       ///< limit over all exchanges together; 0 for none
+    std::chrono::seconds connect_timeout{30};
+    /// How long no byte may move while there is something to send.
+    std::chrono::seconds stall_timeout{60};
+  };
+  using ExchangeId = std::uint64_t;
+  /// Called on the network thread, once for each exchange. An Answer is what the server said, whatever
+  /// the status. Errors: unreachable (the code is a CURLcode; retryable), interrupted (cancelled), failed
+  /// (the body failed, or the answer was absurd).
+  using OnAnswer = std::function<void(Result<Answer>)>;
+
+  /// Of an answer's body, so many bytes are kept; the answers of a Data Bank have some hundreds.
+  static constexpr std::size_t kept_body_bytes = 64 * 1024;
+  /// A body beyond this ends the exchange with an error.
+  static constexpr std::size_t most_body_bytes = 1024 * 1024;
+
+  explicit Http(const Options& options);
+  /// Ends every exchange with `interrupted` and joins the thread.
+  ~Http();
+  Http(const Http&) = delete;
+  Http& operator=(const Http&) = delete;
+
+  /// Runs `work` on the network thread, in the order of the calls. Any thread. Work that is left when
+  /// Http goes is run then.
+  void post(std::function<void()> work);
+
+  /// Network thread only: starts an exchange.
+  ExchangeId start(const Exchange& exchange, OnAnswer on_answer);
+  /// Network thread only: ends one, with `interrupted`, before it returns. No effect on one that is over.
+  void cancel(ExchangeId id);
+  /// Any thread: the body that said not_yet has more now. No effect where it has not, or is over.
+  void resume(ExchangeId id);
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+/// A URL taken apart by curl's own parser, so that what is checked is what is connected to.
+struct UrlParts {
+  std::string scheme;    ///< lower case
+  std::string host;      ///< as curl connects to it; an IPv6 address in brackets
+  std::string path;      ///< "/" at least
+  bool has_credentials = false;
+  bool has_query_or_fragment = false;
+};
+/// Error usage for what is no absolute URL. Any thread.
+Result<UrlParts> split_url(const std::string& url);
+
+}  // namespace sluice

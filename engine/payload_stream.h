@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "engine/pipeline.h"
+#include "io/result.h"
+
+namespace sluice {
+
+/// The file's bytes in order, from any offset on, as the network takes them: the consumer's end of a
+/// Pipeline, cut into pieces of any size. A block goes back to the pool as soon as its last byte is copied.
+///
+/// One thread at a time, the network thread's.
+class PayloadStream {
+ public:
+  /// `on_ready`: called from any thread when a read() that got nothing is worth repeating.
+  PayloadStream(const Pipeline::Setting& setting, std::function<void()> on_ready);
+
+  /// Goes to that offset, at most the file's size, and starts to read ahead from there. Whatever was read
+  /// ahead before is dropped; ends the old readers, which takes as long as the reads that are going on.
+  void seek(std::uint64_t offset);
+  /// Ends the readers and gives back every buffer. seek() starts again.
+  void stop();
+
+  /// The offset of the next byte.
+  std::uint64_t offset() const { return offset_; }
+
+  /// Copies up to `into.size()` bytes, fewer if fewer are there, 0 if none is there yet. The error is the
+  /// source's, or FileDigest's.
+  Result<std::size_t> read(std::span<std::byte> into);
+
+  /// Seconds that read() had nothing to give, by what it waited for.
+  double waited_for_read() const { return waited_for_read_; }
+  double waited_for_checksum() const { return waited_for_checksum_; }
+
+ private:
+  void end_wait();
+
+  const Pipeline::Setting setting_;
+  const std::function<void()> on_ready_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::optional<Block> block_;  ///< the one that the next byte is in
+  std::uint64_t offset_ = 0;
+  std::optional<Window::Waiting> waiting_;
+  std::chrono::steady_clock::time_point waiting_since_{};
+  double waited_for_read_ = 0;
+  double waited_for_checksum_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,260 @@
+#include "engine/phased.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/answer_text.h"
+#include "engine/multipart.h"
+#include "engine/text.h"
+
+namespace sluice {
+namespace {
+
+/// verify may copy the whole file into the server's storage before it answers (hundreds of GB in this
+/// time), and giving up early leaves an upload of which nobody knows whether it is registered.
+constexpr std::chrono::seconds verify_patience{600};
+
+bool contains(std::string_view text, std::string_view what) {
+  return text.find(what) != std::string_view::npos;
+}
+
+Error error_of(ErrorKind kind, const Answer& answer, std::string message, bool retryable = false) {
+  return {kind, std::move(message), answer.status, retryable};
+}
+
+}  // namespace
+
+Phased::Phased(Deposit deposit) : deposit_(std::move(deposit)) {}
+
+Request Phased::request(Request::Step step, std::string_view phase) const {
+  Multipart body;
+  body.field("phase", phase).field("filename", deposit_.name);
+  switch (step) {
+    case Request::Step::begin:
+      body.field("filesize", std::to_string(deposit_.size));
+      break;
+    case Request::Step::chunk:
+      body.field("previous_size", std::to_string(chunk_.begin)).payload("bytechunk", "bytechunk");
+      break;
+    case Request::Step::ask_committed:
+      // One byte, which is never appended: an empty file part counts as none for some servers.
+      body.field("previous_size", "-1").payload("bytechunk", "bytechunk");
+      break;
+    case Request::Step::ask_name:
+    case Request::Step::finish:
+      break;
+  }
+
+  Request request;
+  request.step = step;
+  request.path = "/api/dataset/" + deposit_.dataset + "/datafile";
+  request.headers = {body.content_type_header()};
+  request.head = body.head();
+  if (step == Request::Step::ask_committed) request.head += '?';
+  if (step == Request::Step::chunk) request.payload = chunk_;
+  request.tail = body.tail();
+  if (step == Request::Step::finish) {
+    request.repeatable = false;
+    request.patience = verify_patience;
+  }
+  return request;
+}
+
+std::optional<Request> Phased::next(std::uint64_t chunk_bytes) {
+  switch (state_) {
+    case State::asking:
+      step_ = Request::Step::ask_name;
+      return request(step_, "setup");
+    case State::setting_up:
+      step_ = Request::Step::begin;
+      return request(step_, "setup");
+    case State::sending:
+      step_ = Request::Step::chunk;
+      chunk_ = {committed_, committed_ + std::min(chunk_bytes, deposit_.size - committed_)};
+      return request(step_, "transfer");
+    case State::confirming:
+      step_ = Request::Step::ask_committed;
+      return request(step_, "transfer");
+    case State::verifying:
+      step_ = Request::Step::finish;
+      return request(step_, "verify");
+    case State::registered:
+      break;
+  }
+  return {};
+}
+
+Result<void> Phased::read_answer(const Answer& answer) {
+  if (auto error = common_error(answer)) {
+    if (error->kind == ErrorKind::unreachable || error->kind == ErrorKind::failed)
+      add_doubt(*error);
+    return *std::move(error);
+  }
+  switch (state_) {
+    case State::asking:
+      return read_name_answer(answer);
+    case State::setting_up:
+      return read_setup_answer(answer);
+    case State::sending:
+      return read_chunk_answer(answer);
+    case State::confirming:
+      return read_committed_answer(answer);
+    case State::verifying:
+      return read_verify_answer(answer);
+    case State::registered:
+      break;
+  }
+  return Error{ErrorKind::failed, "an answer came after the upload was over"};
+}
+
+std::optional<Error> Phased::common_error(const Answer& answer) const {
+  const auto failure = failure_object(answer);
+  const std::string text = failure ? failure->error : answer_text(answer);
+  const auto refused_token = [&](const char* how) {
+    return error_of(ErrorKind::token_refused, answer,
+                    fmt::format("the server refused the token for dataset {} ({}) while {}: it is "
+                                "wrong, or older than 3 days; get a new one on the dataset's edit page",
+                                deposit_.dataset, how, describe(step_)));
+  };
+  if (answer.status == 401) return refused_token("401");
+  // The phased generation answers a wrong or expired token with this 500 (protocol, common facts).
+  if (answer.status == 500 && failure && failure->error == "Internal Server Error")
+    return refused_token("500 Internal Server Error, its way to say so");
+  if (answer.status == 404)
+    return error_of(ErrorKind::no_such_dataset, answer,
+                    fmt::format("the server knows no draft dataset {} (404, {}): check the key and "
+                                "the system, and that the dataset is still a draft",
+                                deposit_.dataset, quote_server_text(answer.body)));
+  if (answer.status >= 300 && answer.status < 400)
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server redirects ({}) while {}, and a token is never sent after a "
+                                "redirect; give the final address with --url",
+                                answer.status, describe(step_)));
+  if (answer.status == 500 && text == "invalid request")
+    return error_of(ErrorKind::failed, answer,
+                    "the server does not speak the phased protocol (500, 'invalid request'), and this "
+                    "version of sluice speaks no other");
+  if (answer.status == 413)
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server refuses a request of that size (413) while {}; try a "
+                                "smaller --chunk",
+                                describe(step_)),
+                    true);
+  if (answer.status == 502 || answer.status == 503 || answer.status == 504)
+    return error_of(ErrorKind::unreachable, answer,
+                    fmt::format("the server is not available ({}, {}) while {}; try again later",
+                                answer.status, quote_server_text(answer.body), describe(step_)),
+                    true);
+  if (answer.status == 408 || answer.status == 429)
+    return error_of(ErrorKind::unreachable, answer,
+                    fmt::format("the server asks to come back later ({}, {}) while {}", answer.status,
+                                quote_server_text(answer.body), describe(step_)),
+                    true);
+  // A 200 whose body is a failure reports on a chunk; what it means depends on the step.
+  if (failure && answer.status == 200) return {};
+  if (contains(text, "File with the name ") && contains(text, "already exists in this dataset"))
+    return error_of(ErrorKind::name_taken, answer,
+                    fmt::format("dataset {} already has a file named '{}'; deposit it under another "
+                                "name (--name), or delete the other on the dataset's edit page",
+                                deposit_.dataset, deposit_.name));
+  if (contains(text, "File too large"))
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server refuses '{}' as too large: it says {}", deposit_.name,
+                                quote_server_text(text)));
+  if (contains(text, "No such file or directory"))
+    return error_of(ErrorKind::integrity, answer,
+                    fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
+                                "into dataset {} clears it, so run one at a time; nothing was registered",
+                                deposit_.name, quote_server_text(text), deposit_.dataset));
+  return {};
+}
+
+void Phased::add_doubt(Error& error) const {
+  if (state_ == State::verifying) error.message += "; " + doubt();
+}
+
+std::string Phased::doubt() const {
+  return fmt::format(
+      "all bytes are there, but whether '{}' is registered is not known: look at the page of dataset {} "
+      "before uploading it again",
+      deposit_.name, deposit_.dataset);
+}
+
+Error Phased::not_understood(const Answer& answer) const {
+  return error_of(ErrorKind::failed, answer,
+                  fmt::format("the server answered {} with {}{} while {} '{}', which is no answer of "
+                              "the phased protocol; check the address, or try again later",
+                              answer.status, quote_server_text(answer.body),
+                              answer.truncated ? " (cut short)" : "", describe(step_), deposit_.name));
+}
+
+Result<void> Phased::read_name_answer(const Answer& answer) {
+  // "missing paramter: filesize" (its spelling): it came past the check of the name.
+  const std::string text = answer_text(answer);
+  if (answer.status < 400 || !contains(text, "filesize") || contains(text, "<"))
+    return not_understood(answer);
+  state_ = State::setting_up;
+  return {};
+}
+
+Result<void> Phased::read_setup_answer(const Answer& answer) {
+  if (answer.status != 200 || !answer_text(answer).starts_with("successfully set up"))
+    return not_understood(answer);
+  state_ = deposit_.size == 0 ? State::verifying : State::sending;
+  return {};
+}
+
+Result<void> Phased::read_chunk_answer(const Answer& answer) {
+  if (const auto failure = failure_object(answer)) {
+    if (failure->progress && *failure->progress != chunk_.begin)
+      return error_of(ErrorKind::integrity, answer,
+                      fmt::format("the server refused the chunk of '{}' at offset {}: it holds {} bytes; "
+                                  "is another upload into dataset {} going on? Nothing was registered; "
+                                  "start the upload again",
+                                  deposit_.name, chunk_.begin, *failure->progress, deposit_.dataset),
+                      true);
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server could not take the chunk of '{}' at offset {}: it says {}",
+                                deposit_.name, chunk_.begin, quote_server_text(failure->error)),
+                    true);
+  }
+  if (answer.status != 200 || !answer_text(answer).starts_with("successfully added chunk"))
+    return not_understood(answer);
+  committed_ = chunk_.end;
+  if (committed_ == deposit_.size) state_ = State::confirming;
+  return {};
+}
+
+Result<void> Phased::read_committed_answer(const Answer& answer) {
+  const auto failure = failure_object(answer);
+  if (!failure || !failure->progress) {
+    if (answer_text(answer).starts_with("successfully added chunk"))
+      return error_of(ErrorKind::integrity, answer,
+                      fmt::format("the server appended a byte to '{}' that it should have refused, so "
+                                  "what it holds is not the file; nothing was registered",
+                                  deposit_.name));
+    return not_understood(answer);
+  }
+  if (*failure->progress != deposit_.size)
+    return error_of(ErrorKind::integrity, answer,
+                    fmt::format("the server holds {} bytes of '{}' where {} were sent and acknowledged; "
+                                "nothing was registered, start the upload again",
+                                *failure->progress, deposit_.name, deposit_.size));
+  state_ = State::verifying;
+  return {};
+}
+
+Result<void> Phased::read_verify_answer(const Answer& answer) {
+  if (answer.status != 200 || failure_object(answer) ||
+      !contains(answer_text(answer), "successfully uploaded")) {
+    Error error = not_understood(answer);
+    add_doubt(error);
+    return error;
+  }
+  state_ = State::registered;
+  return {};
+}
+
+}  // namespace sluice

@@ -1,0 +1,93 @@
+#include "engine/pipeline.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice {
+
+Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<void()> on_ready)
+    : setting_(setting),
+      end_((setting.source.identity().size + setting.block_bytes - 1) / setting.block_bytes),
+      // A claim holds a buffer until its block is taken, and buffers are claimed in order: no more blocks
+      // than the pool has buffers are ever on their way.
+      window_(start / setting.block_bytes, end_, setting.pool.count(), std::move(on_ready)),
+      next_(start / setting.block_bytes) {
+  const auto blocks = end_ - start / setting.block_bytes;
+  const auto count = std::min<std::uint64_t>(blocks, static_cast<std::uint64_t>(setting.readers));
+  // Signals are for the program's own threads (SIGBUS, which mmap needs, cannot be blocked usefully and
+  // is left alone).
+  sigset_t blocked, before;
+  sigfillset(&blocked);
+  sigdelset(&blocked, SIGBUS);
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  for (std::uint64_t i = 0; i < count; ++i) readers_.emplace_back([this] { read_blocks(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Pipeline::~Pipeline() {
+  stop_.request_stop();
+  window_.close();
+  for (std::thread& reader : readers_) reader.join();
+  MutexLock lock(tasks_mutex_);
+  while (tasks_ > 0) tasks_done_.wait(tasks_mutex_);
+}
+
+void Pipeline::read_blocks() {
+  while (std::optional<Claim> claim = this->claim()) {
+    const std::uint64_t offset = claim->number * setting_.block_bytes;
+    const std::size_t length = static_cast<std::size_t>(
+        std::min<std::uint64_t>(setting_.block_bytes, setting_.source.identity().size - offset));
+    auto bytes = [&] {
+      Inside reading(setting_.clocks.reading);
+      return setting_.source.read(offset, length, claim->buffer.memory());
+    }();
+    if (!bytes) {
+      // Its number will never arrive, so nothing behind it is of use.
+      stop_.request_stop();
+      window_.fail(std::move(bytes).error());
+      return;
+    }
+    {
+      MutexLock lock(tasks_mutex_);
+      ++tasks_;
+    }
+    window_.put({claim->number, offset, *bytes, 0, std::move(claim->buffer)});
+    setting_.workers.run(CheckTask{this});
+  }
+}
+
+std::optional<Pipeline::Claim> Pipeline::claim() {
+  MutexLock lock(claim_mutex_);
+  if (next_ == end_ || stop_.stop_requested()) return {};
+  Buffer buffer = setting_.pool.try_acquire();
+  if (!buffer) {
+    Inside waiting(setting_.clocks.no_buffer);
+    buffer = setting_.pool.acquire(stop_.get_token());
+  }
+  if (!buffer) return {};
+  return Claim{next_++, std::move(buffer)};
+}
+
+void Pipeline::CheckTask::operator()() const { pipeline->check_block(); }
+
+void Pipeline::check_block() noexcept {
+  {
+    Inside checksumming(setting_.clocks.checksumming);
+    if (Block* block = window_.next_to_check()) {
+      block->checksum = block_checksum(block->bytes);
+      window_.checked(block->number);
+    }
+    while (const Block* block = window_.next_in_order()) {
+      Result<void> added = setting_.digest.add(*block);
+      if (!added) window_.fail(std::move(added).error());
+      window_.passed();
+    }
+  }
+  MutexLock lock(tasks_mutex_);
+  if (--tasks_ == 0) tasks_done_.notify_all();
+}
+
+}  // namespace sluice

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <oneapi/tbb/task_arena.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "engine/file_digest.h"
+#include "engine/stage_clock.h"
+#include "engine/window.h"
+#include "io/buffer_pool.h"
+#include "io/source.h"
+#include "io/sync.h"
+
+namespace sluice {
+
+/// Runs the checksums of every upload on oneTBB workers. Workers compute; they never wait on a disk, a
+/// queue or the network. Thread safe.
+class ChecksumWorkers {
+ public:
+  /// `threads`: at least 1.
+  explicit ChecksumWorkers(int threads) : arena_(threads, /*reserved_for_masters=*/0) {}
+
+  /// Runs `task` soon. It must not throw. enqueue() is kept even where oneTBB has no worker of its own
+  /// (one core): it makes one.
+  template <class Task>
+  void run(Task task) {
+    arena_.enqueue(task);
+  }
+
+ private:
+  oneapi::tbb::task_arena arena_;
+};
+
+/// Busy and waiting times of the stages in front of the network. Outlives every Pipeline that writes to it.
+struct PipelineClocks {
+  StageClock reading;       ///< some read is going on
+  StageClock no_buffer;     ///< the readers could go on if the pool had a buffer: what is behind is slow
+  StageClock checksumming;  ///< some block is being hashed
+};
+
+/// One pass over a file from an offset to its end: readers, checksums, window.
+///
+/// Reader threads claim the next block number and a buffer, in order, under one lock: were the number
+/// claimed first, a late block could starve while later ones hold every buffer. Several readers run at
+/// once, since one read in flight does not saturate a disk.
+///
+/// The constructor starts the threads and the destructor ends them, at most one read and one checksum
+/// later; every buffer is back in the pool then, but for those in blocks that were taken.
+class Pipeline {
+ public:
+  struct Setting {
+    const Source& source;
+    BufferPool& pool;           ///< its buffers are the blocks
+    ChecksumWorkers& workers;
+    FileDigest& digest;         ///< sees every block in order
+    PipelineClocks& clocks;
+    std::size_t block_bytes;    ///< at most the pool's buffer size
+    int readers;                ///< reads in flight, at least 1
+  };
+
+  /// `start`, less than the file's size: the first byte that take() has; blocks start on the grid, so the
+  /// first one may begin before it. `on_ready`: see Window; any thread.
+  Pipeline(const Setting& setting, std::uint64_t start, std::function<void()> on_ready);
+  ~Pipeline();
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  /// The next block in order; one thread at a time. Every block, to the last one, once.
+  Window::Taken take() { return window_.take(); }
+
+ private:
+  struct Claim {
+    std::uint64_t number;
+    Buffer buffer;
+  };
+  /// What a TBB worker runs; only a pointer, so that nothing else is handed over inside oneTBB, which
+  /// thread sanitizer does not see into.
+  struct CheckTask {
+    Pipeline* pipeline;
+    void operator()() const;
+  };
+
+  void read_blocks();
+  std::optional<Claim> claim();
+  void check_block() noexcept;
+  void fail(Error error);
+
+  const Setting setting_;
+  const std::uint64_t end_;  ///< number of blocks in the file
+  Window window_;
+  std::stop_source stop_;
+  Mutex claim_mutex_;
+  std::uint64_t next_ SLUICE_GUARDED_BY(claim_mutex_);
+
+  Mutex tasks_mutex_;
+  CondVar tasks_done_;
+  std::size_t tasks_ SLUICE_GUARDED_BY(tasks_mutex_) = 0;  ///< handed to the workers and not done
+
+  std::vector<std::thread> readers_;
+};
+
+}  // namespace sluice

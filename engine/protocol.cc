@@ -1,0 +1,21 @@
+#include "engine/protocol.h"
+
+namespace sluice {
+
+const char* describe(Request::Step step) {
+  switch (step) {
+    case Request::Step::ask_name:
+      return "asking whether the name is free";
+    case Request::Step::begin:
+      return "setting up the upload";
+    case Request::Step::chunk:
+      return "sending a chunk";
+    case Request::Step::ask_committed:
+      return "asking how much has arrived";
+    case Request::Step::finish:
+      return "registering the file";
+  }
+  return "talking to the server";
+}
+
+}  // namespace sluice

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "io/result.h"
+
+/// The seam between an upload and the servers it can go to.
+///
+/// A Protocol is a state machine for one upload. It builds requests and reads answers; it does no I/O,
+/// owns no thread and sees no curl, so every answer a server can give is a unit test. Whoever drives it
+/// (engine/upload_run.h) asks next(), carries the request out, and hands what came back to
+/// read_answer(), until next() has nothing more to ask.
+///
+/// Not thread safe: one thread at a time, the network thread in practice.
+namespace sluice {
+
+/// The bytes [begin, end) of the file.
+struct ByteRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+
+  std::uint64_t size() const { return end - begin; }
+  bool operator==(const ByteRange&) const = default;
+};
+
+/// One request, complete but for the base URL, the Authorization header and the file's bytes.
+struct Request {
+  enum class Step {
+    ask_name,       ///< is the name free? Changes nothing.
+    begin,          ///< make room for the file
+    chunk,          ///< send `payload`
+    ask_committed,  ///< how many bytes are there? Changes nothing.
+    finish,         ///< register the file
+  };
+
+  Step step = Step::ask_name;
+  std::string path;                  ///< POSTed to, behind the base URL; starts with '/'
+  std::vector<std::string> headers;  ///< "Name: value", without Authorization and Content-Length
+  std::string head;                  ///< the body's bytes in front of the payload
+  ByteRange payload;                 ///< the file's bytes that the body carries; empty for none
+  std::string tail;                  ///< the body's bytes behind the payload
+  /// Whether the server may get it twice without harm. If not, it is sent once, even where a kept
+  /// connection turns out to be dead and nobody knows whether it arrived.
+  bool repeatable = true;
+  /// How long the server may think once it has the whole body.
+  std::chrono::seconds patience{120};
+
+  std::uint64_t body_size() const { return head.size() + payload.size() + tail.size(); }
+};
+
+/// "asking whether the name is free", "setting up", ...: what was being done, for error messages.
+const char* describe(Request::Step step);
+
+/// What came back. Untrusted: it can be HTML, empty, cut short, or not text at all.
+struct Answer {
+  int status = 0;           ///< HTTP status, 100 to 599
+  std::string body;         ///< at most Http::kept_body_bytes of it
+  bool truncated = false;   ///< there was more, or the connection broke within it
+};
+
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+
+  /// As reports write it: "phased".
+  virtual std::string_view name() const = 0;
+
+  /// The next request, or nothing once the file is registered. `chunk_bytes`, at least 1: a chunk's
+  /// payload has that many, or what is left of the file. Each request is to be answered, by
+  /// read_answer(), before the next is asked for.
+  virtual std::optional<Request> next(std::uint64_t chunk_bytes) = 0;
+
+  /// What the answer to the last request means: either the machine has moved on, or the upload cannot
+  /// go on, and the error says why (any ErrorKind but local_file, usage and interrupted).
+  virtual Result<void> read_answer(const Answer& answer) = 0;
+
+  /// How many bytes the server has confirmed.
+  virtual std::uint64_t committed() const = 0;
+  /// Whether the server has said that the file is registered.
+  virtual bool registered() const = 0;
+
+  /// What is to be said when the answer to a request that is not `repeatable` was lost: what is not
+  /// known, and where to look. Part of a sentence.
+  virtual std::string doubt() const = 0;
+};
+
+/// What a protocol has to know of the file.
+struct Deposit {
+  std::string dataset;      ///< passes check_dataset_key()
+  std::string name;         ///< passes check_deposit_name()
+  std::uint64_t size = 0;   ///< bytes, at most max_file_size
+};
+
+}  // namespace sluice

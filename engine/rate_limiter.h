@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice {
+
+/// A token bucket over all bytes that leave the process: the mean rate over any second is the limit or
+/// less, and no more than an eighth of a second's worth (but at least 16 KiB) goes out at once. curl's own
+/// limit is per request and starts each with a free buffer, which small chunks would turn into no limit.
+///
+/// Not thread safe: the network thread's.
+class RateLimiter {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// 0: no limit.
+  explicit RateLimiter(std::uint64_t bytes_per_second);
+
+  /// Takes up to `wanted` bytes; the answer, which may be 0, is how many may go now.
+  std::size_t take(std::size_t wanted, Clock::time_point now);
+  /// Returns what was taken and not used.
+  void give_back(std::size_t bytes);
+  /// When a take() that got nothing is worth another try.
+  Clock::time_point next(Clock::time_point now) const;
+
+ private:
+  const double rate_;   ///< bytes a second; 0 for none
+  const double burst_;  ///< bytes
+  double level_ = 0;    ///< bytes that may go now
+  Clock::time_point filled_{};
+};
+
+}  // namespace sluice

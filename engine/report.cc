@@ -1,0 +1,77 @@
+#include "engine/report.h"
+
+#include <nlohmann/json.hpp>
+
+namespace sluice {
+
+const char* to_string(Bottleneck bottleneck) {
+  switch (bottleneck) {
+    case Bottleneck::disk:
+      return "disk";
+    case Bottleneck::checksum:
+      return "checksum";
+    case Bottleneck::network:
+      return "network";
+    case Bottleneck::server:
+      return "server";
+  }
+  return "network";
+}
+
+const char* to_string(Report::Status status) {
+  switch (status) {
+    case Report::Status::registered:
+      return "registered";
+    case Report::Status::failed:
+      return "failed";
+    case Report::Status::interrupted:
+      return "interrupted";
+    case Report::Status::skipped:
+      return "skipped";
+  }
+  return "failed";
+}
+
+Bottleneck find_bottleneck(const Stages& stages) {
+  if (stages.send.wait_s > stages.read.wait_s)
+    return stages.wait_for_checksum_s > stages.wait_for_read_s ? Bottleneck::checksum
+                                                               : Bottleneck::disk;
+  return stages.server.busy_s >= stages.send.busy_s ? Bottleneck::server : Bottleneck::network;
+}
+
+double Report::bytes_per_second() const {
+  return seconds > 0 ? static_cast<double>(committed) / seconds : 0;
+}
+
+std::string to_json(const Report& report) {
+  using nlohmann::ordered_json;
+  const auto stage = [](const StageTimes& times) {
+    return ordered_json{{"busy_s", times.busy_s}, {"wait_s", times.wait_s}};
+  };
+  ordered_json json{
+      {"dataset", report.dataset},
+      {"file", report.file},
+      {"name", report.name},
+      {"bytes", report.bytes},
+      {"status", to_string(report.status)},
+      {"protocol", report.protocol},
+      {"seconds", report.seconds},
+      {"bytes_per_second", report.bytes_per_second()},
+      {"xxh128", report.xxh128},
+      {"chunks", report.chunks},
+      {"retries", report.retries},
+      {"resumed_from", report.resumed_from},
+      {"bottleneck", to_string(report.bottleneck())},
+      {"stages",
+       {{"read", stage(report.stages.read)},
+        {"checksum", stage(report.stages.checksum)},
+        {"send", stage(report.stages.send)},
+        {"server", stage(report.stages.server)}}},
+  };
+  if (report.error)
+    json["error"] = {{"kind", to_string(report.error->kind)}, {"message", report.error->message}};
+  // Paths need not be UTF-8; JSON must be.
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace sluice

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "io/result.h"
+
+/// What is told of an upload once it is over.
+namespace sluice {
+
+/// The stage that the others waited for.
+enum class Bottleneck { disk, checksum, network, server };
+const char* to_string(Bottleneck bottleneck);
+
+/// Seconds of one stage: `busy_s`, it had work in hand; `wait_s`, it waited for another stage.
+struct StageTimes {
+  double busy_s = 0;
+  double wait_s = 0;
+};
+
+/// Where the time went. Stages overlap, so the busy times of all may add up to more than the whole.
+struct Stages {
+  StageTimes read;      ///< busy: at least one read going on; wait: no free buffer, or all is read
+  StageTimes checksum;  ///< busy: at least one block being hashed; wait: none there
+  StageTimes send;      ///< busy: bytes going out; wait: no block ready to go out
+  StageTimes server;    ///< busy: the answer awaited, the request being out; wait: the rest
+  double wait_for_read_s = 0;      ///< of send's wait: the next block was still being read
+  double wait_for_checksum_s = 0;  ///< of send's wait: the next block was still being hashed
+};
+
+/// If the network side waited for blocks longer than the readers waited for it (for a free buffer, or for
+/// the end once all was read), it is the disk or the checksum, whichever it waited for more. Else it is
+/// the network or the server, whichever took longer.
+Bottleneck find_bottleneck(const Stages& stages);
+
+struct Report {
+  enum class Status { registered, failed, interrupted, skipped };
+
+  std::string dataset;
+  std::string file;  ///< the path as it was given
+  std::string name;  ///< the name in the dataset
+  std::uint64_t bytes = 0;          ///< the file's size
+  std::uint64_t committed = 0;      ///< bytes that the server has confirmed
+  Status status = Status::skipped;
+  std::string protocol;
+  double seconds = 0;               ///< from the first request to the last answer
+  std::string xxh128;               ///< of the whole file; empty unless registered
+  std::uint64_t chunks = 0;         ///< that the server has confirmed
+  std::uint64_t retries = 0;
+  std::uint64_t resumed_from = 0;   ///< offset
+  Stages stages;
+  std::optional<Error> error;       ///< set if it failed or was interrupted
+
+  /// Confirmed bytes a second over the whole time.
+  double bytes_per_second() const;
+  Bottleneck bottleneck() const { return find_bottleneck(stages); }
+};
+const char* to_string(Report::Status status);
+
+/// One object of the JSON report's "uploads" (README.md), as compact JSON text.
+std::string to_json(const Report& report);
+
+}  // namespace sluice

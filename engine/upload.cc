@@ -1,0 +1,109 @@
+#include "engine/upload.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "engine/base_url.h"
+#include "engine/deposit.h"
+#include "engine/http.h"
+#include "engine/phased.h"
+#include "engine/pipeline.h"
+#include "engine/upload_run.h"
+#include "io/buffer_pool.h"
+#include "io/open_source.h"
+
+namespace sluice {
+
+struct Engine::Shared {
+  Shared(const EngineOptions& engine_options, std::unique_ptr<BufferPool> engine_pool)
+      : options(engine_options),
+        pool(std::move(engine_pool)),
+        workers(static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))),
+        http({.bytes_per_second = engine_options.bytes_per_second,
+              .stall_timeout = engine_options.stall_timeout}) {}
+
+  const EngineOptions options;
+  const std::unique_ptr<BufferPool> pool;
+  ChecksumWorkers workers;
+  Http http;  ///< goes first: it may hold the last reference to an upload
+};
+
+namespace {
+
+/// What a caller of the engine holds.
+class Handle final : public Upload {
+ public:
+  explicit Handle(std::shared_ptr<UploadRun> run) : run_(std::move(run)) {}
+  ~Handle() override {
+    run_->cancel();
+    run_->wait();
+  }
+  Progress progress() const override { return run_->progress(); }
+  void cancel() override { run_->cancel(); }
+  bool wait_until(std::chrono::steady_clock::time_point deadline) override {
+    return run_->wait_until(deadline);
+  }
+  Report wait() override { return run_->wait(); }
+
+ private:
+  const std::shared_ptr<UploadRun> run_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
+  if (options.block_bytes < BufferPool::alignment || options.block_bytes % BufferPool::alignment != 0 ||
+      options.block_bytes > std::size_t{1} << 30)
+    return Error{ErrorKind::usage,
+                 fmt::format("a block of {} bytes is not possible: it must be a multiple of 4096, at "
+                             "least 4096 and at most 1 GiB",
+                             options.block_bytes)};
+  if (options.pool_bytes / options.block_bytes < 2)
+    return Error{ErrorKind::usage,
+                 fmt::format("a pool of {} bytes is too small for blocks of {}: it must hold at least "
+                             "two, so that one is read while the other is sent",
+                             options.pool_bytes, options.block_bytes)};
+  TRY_ASSIGN(auto pool,
+             BufferPool::create(options.block_bytes, options.pool_bytes / options.block_bytes));
+  return std::unique_ptr<Engine>(new Engine(std::make_unique<Shared>(options, std::move(pool))));
+}
+
+Engine::Engine(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
+  TRY(check_dataset_key(request.dataset));
+  TRY(check_deposit_name(request.name));
+  TRY(check_token(request.token.reveal()));
+  if (request.chunk_bytes == 0)
+    return Error{ErrorKind::usage, "a chunk of 0 bytes is not possible: it must have at least one"};
+  UploadRequest checked = request;
+  // Loopback or https is the command line's to insist on; here the URL only has to be one.
+  TRY_ASSIGN(checked.base_url, check_base_url(request.base_url, /*insecure_http=*/true));
+
+  TRY_ASSIGN(OpenedSource opened,
+             open_source(request.path, request.read_mode, shared_->options.block_bytes));
+  TRY(check_file_size(request.path, opened.source->identity().size));
+  if (shared_->options.log)
+    shared_->options.log(opened.fell_back ? LogLevel::warning : LogLevel::info, opened.reason);
+
+  auto protocol = std::make_unique<Phased>(
+      Deposit{request.dataset, request.name, opened.source->identity().size});
+  auto run = std::make_shared<UploadRun>(UploadRun::Setting{
+      .request = std::move(checked),
+      .source = std::move(opened.source),
+      .protocol = std::move(protocol),
+      .pool = *shared_->pool,
+      .workers = shared_->workers,
+      .http = shared_->http,
+      .block_bytes = shared_->options.block_bytes,
+      .response_timeout = shared_->options.response_timeout,
+  });
+  run->start();
+  return std::unique_ptr<Upload>(std::make_unique<Handle>(std::move(run)));
+}
+
+}  // namespace sluice
