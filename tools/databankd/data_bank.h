@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/result.h"
+#include "tools/databankd/dataset.h"
+#include "tools/databankd/registry.h"
+
+namespace sluice::databankd {
+
+/// The datasets of one server and the directory that holds them:
+///
+///   store/registered.jsonl   what has been registered, a line each (registry.h)
+///   store/KEY/NAME           the registered files
+///   store/.staging/KEY/NAME  the staged ones
+///
+/// Thread safe: the set of datasets never changes.
+class DataBank {
+ public:
+  struct Options {
+    std::filesystem::path store;               ///< made if need be
+    std::map<std::string, std::string> tokens;  ///< dataset key → token
+    std::vector<std::string> published;        ///< keys of datasets that are no longer drafts
+    std::chrono::seconds token_lifetime = std::chrono::hours(72);  ///< from now on
+    bool discard = false;                      ///< hash the bytes and drop them
+  };
+
+  /// Whether such a dataset key can exist: letters, digits, `-` and `_`.
+  static bool is_key(std::string_view key);
+
+  /// Makes the directories and reads what earlier runs left there. Error usage for a key or token that
+  /// cannot be; failed for a store that cannot be written or that another server uses.
+  static Result<std::unique_ptr<DataBank>> open(const Options& options);
+
+  /// The dataset with that key, if it is a draft; else null. Lives as long as this.
+  Dataset* find_draft(std::string_view key);
+
+ private:
+  DataBank() = default;
+
+  std::unique_ptr<Registry> registry_;
+  std::map<std::string, std::unique_ptr<Dataset>, std::less<>> datasets_;
+};
+
+}  // namespace sluice::databankd

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "io/result.h"
+#include "tools/databankd/data_bank.h"
+#include "tools/databankd/listener.h"
+
+struct MHD_Daemon;
+
+namespace sluice::databankd {
+
+/// Serves a DataBank over HTTP/1.1: one thread for each connection, which is what lets a body be parsed,
+/// hashed and written with no hand-over. libmicrohttpd reads HTTP and takes the forms apart.
+///
+/// Runs from start() to its destructor, which closes every connection and joins their threads. Those two
+/// are called from one thread.
+class HttpServer {
+ public:
+  enum class Log {
+    quiet,          ///< nothing
+    registrations,  ///< a line for each file that becomes part of a dataset
+    requests,       ///< and one for each request
+  };
+
+  /// `bank` outlives the server. The log goes to stderr and never holds a token.
+  static Result<std::unique_ptr<HttpServer>> start(DataBank& bank, Listener listener, Log log);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  const std::string& url() const { return listener_.url; }
+  DataBank& bank() { return bank_; }
+  Log log() const { return log_; }
+
+ private:
+  HttpServer(DataBank& bank, Listener listener, Log log)
+      : bank_(bank), listener_(std::move(listener)), log_(log) {}
+
+  DataBank& bank_;
+  const Listener listener_;
+  const Log log_;
+  MHD_Daemon* daemon_ = nullptr;
+};
+
+}  // namespace sluice::databankd
