@@ -1,0 +1,103 @@
+// The command line: what `sluice` understands, and which function does it.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <string>
+
+#include "tools/sluice/put.h"
+
+namespace {
+
+using sluice::ReadMode;
+using sluice::cli::ProgressMode;
+using sluice::cli::PutOptions;
+
+constexpr int usage_error = 2;
+
+void add_put(CLI::App& app, PutOptions& options) {
+  CLI::App* const put = app.add_subcommand("put", "Upload files into a draft dataset");
+  put->add_option("DATASET", options.dataset, "Key of the draft dataset, for example IDB-1234567")
+      ->required();
+  put->add_option("FILE", options.files, "Files to upload, one after the other")->required();
+
+  auto* const system =
+      put->add_option("--system", options.system, "production (default), demo or local")
+          ->check(CLI::IsMember({"production", "demo", "local"}))
+          ->type_name("NAME");
+  put->add_option("--url", options.url, "Address of another Data Bank (or SLUICE_URL)")
+      ->type_name("URL")
+      ->excludes(system);
+  put->add_option("--token-file", options.token_file,
+                  "File with the dataset's token, readable by you only; - is stdin (or SLUICE_TOKEN)")
+      ->type_name("PATH");
+  put->add_option("--name", options.name, "Deposit under this name (one FILE)")->type_name("NAME");
+  put->add_option("--protocol", "auto or phased, which are the same for now")
+      ->check(CLI::IsMember({"auto", "phased"}))
+      ->type_name("NAME");
+  static const std::map<std::string, ReadMode> read_modes{{"auto", ReadMode::automatic},
+                                                          {"direct", ReadMode::direct},
+                                                          {"mmap", ReadMode::mmap},
+                                                          {"buffered", ReadMode::buffered}};
+  put->add_option("--read", options.read_mode, "auto (default), direct (O_DIRECT), mmap or buffered")
+      ->transform(CLI::CheckedTransformer(read_modes).description(""))
+      ->type_name("MODE");
+  put->add_option("--pool", options.pool, "Memory for all blocks together (64M)")->type_name("SIZE");
+  put->add_option("--block", options.block, "Bytes read and checked at a time (4M)")->type_name("SIZE");
+  put->add_option("--chunk", options.chunk, "Bytes of the file in one request (64M)")->type_name("SIZE");
+  put->add_option("--limit-rate", options.limit_rate, "Bytes a second at most, for example 50M")
+      ->type_name("RATE");
+  put->add_option("--stall-timeout", options.stall_timeout,
+                  "Give up after so many seconds without a byte moving (60)")
+      ->check(CLI::Range(1U, 86400U))
+      ->type_name("SECONDS");
+  put->add_option("--response-timeout", options.response_timeout,
+                  "Give up after so many seconds without an answer (120, and 600 to register)")
+      ->check(CLI::Range(1U, 86400U))
+      ->type_name("SECONDS");
+  put->add_flag("--insecure-http", options.insecure_http,
+                "Allow http to another machine: everyone on the way sees the token");
+  put->add_flag("--json", options.json, "The report as one JSON object on stdout");
+  static const std::map<std::string, ProgressMode> progress_modes{{"auto", ProgressMode::automatic},
+                                                                  {"always", ProgressMode::always},
+                                                                  {"never", ProgressMode::never}};
+  put->add_option("--progress", options.console.progress,
+                  "auto (a live line on a terminal, else a line now and then), always live, or never")
+      ->transform(CLI::CheckedTransformer(progress_modes).description(""))
+      ->type_name("WHEN");
+  auto* const quiet = put->add_flag("-q,--quiet", options.console.quiet, "Errors only");
+  put->add_flag("-v,--verbose", options.console.verbose, "Say what is chosen, and why")->excludes(quiet);
+  put->add_flag("--dry-run", options.dry_run, "Check all that can be checked, and send no file");
+  put->footer(
+      "SIZE and RATE: 65536, 64M, 64MiB (powers of 1024) or 64MB (powers of 1000).\n"
+      "Exit codes: 0 all registered, 1 failed, 2 usage, 3 token refused, 4 no such draft dataset,\n"
+      "5 name taken, 6 local file, 7 server or network unreachable, 8 integrity.");
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Uploads files of any size into the Illinois Data Bank.", "sluice");
+  app.set_version_flag("--version", "sluice " SLUICE_VERSION);
+  app.require_subcommand(1);
+  PutOptions options;
+  add_put(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version come this way too, with code 0.
+    return app.exit(error) == 0 ? 0 : usage_error;
+  }
+  return sluice::cli::put(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& bug) {
+    // Errors are values everywhere; what comes here is a bug or an exhausted machine.
+    std::fprintf(stderr, "sluice: internal error: %s; nothing was registered unless said above\n",
+                 bug.what());
+    return 1;
+  }
+}

@@ -1,0 +1,86 @@
+#include "tools/sluice/report_text.h"
+
+#include <fmt/format.h>
+
+#include "engine/text.h"
+#include "engine/units.h"
+
+namespace sluice::cli {
+namespace {
+
+const char* in_words(Bottleneck bottleneck) {
+  switch (bottleneck) {
+    case Bottleneck::disk:
+      return "the disk: the network waited for the file to be read";
+    case Bottleneck::checksum:
+      return "the checksums: the network waited for them";
+    case Bottleneck::network:
+      return "the network: everything else waited for bytes to go out";
+    case Bottleneck::server:
+      return "the server: everything else waited for its answers";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string json_report(const std::vector<Report>& reports) {
+  std::string uploads;
+  for (const Report& report : reports) {
+    if (!uploads.empty()) uploads += ',';
+    uploads += to_json(report);
+  }
+  return fmt::format(R"({{"version":"{}","uploads":[{}]}})", SLUICE_VERSION, uploads);
+}
+
+std::string summary(const Report& report) {
+  return fmt::format(
+      "{} is registered in dataset {} as '{}'\n"
+      "  bytes       {} ({})\n"
+      "  xxh128      {}\n"
+      "  time        {} in {} {}, {}\n"
+      "  bottleneck  {}\n",
+      printable(report.file), report.dataset, printable(report.name), report.bytes,
+      format_size(report.bytes), report.xxh128, format_duration(report.seconds), report.chunks,
+      report.chunks == 1 ? "chunk" : "chunks", format_rate(report.bytes_per_second()),
+      in_words(report.bottleneck()));
+}
+
+std::string progress_text(const std::string& name, const Progress& progress,
+                          const ProgressMeter& meter) {
+  if (progress.total == 0 || progress.sent >= progress.total)
+    return fmt::format("{}  waiting for the server", printable(name));
+  const double percent =
+      100.0 * static_cast<double>(progress.sent) / static_cast<double>(progress.total);
+  std::string text = fmt::format("{}  {} %  {} of {}", printable(name), static_cast<int>(percent),
+                                 format_size(progress.sent), format_size(progress.total));
+  if (const auto left = meter.seconds_left(progress.total))
+    text += fmt::format("  {}  {} left", format_rate(meter.rate()), format_duration(*left));
+  return text;
+}
+
+int exit_code(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::failed:
+      return 1;
+    case ErrorKind::usage:
+      return 2;
+    case ErrorKind::token_refused:
+      return 3;
+    case ErrorKind::no_such_dataset:
+      return 4;
+    case ErrorKind::name_taken:
+      return 5;
+    case ErrorKind::local_file:
+      return 6;
+    case ErrorKind::unreachable:
+      return 7;
+    case ErrorKind::integrity:
+      return 8;
+    case ErrorKind::interrupted:
+      return 130;
+  }
+  return 1;
+}
+
+}  // namespace sluice::cli

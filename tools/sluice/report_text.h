@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/progress_meter.h"
+#include "engine/report.h"
+#include "engine/upload.h"
+
+/// Reports and progress in words. Pure functions.
+namespace sluice::cli {
+
+/// The report of a whole run as one JSON object (README.md, "The JSON report"), without a newline.
+std::string json_report(const std::vector<Report>& reports);
+
+/// The receipt of a registered upload, some lines; names the bottleneck in words.
+std::string summary(const Report& report);
+
+/// "scan.h5  42 %  1.70 GiB of 4.00 GiB  118 MB/s  19 s left"
+std::string progress_text(const std::string& name, const Progress& progress,
+                          const ProgressMeter& meter);
+
+/// README.md, "Exit codes".
+int exit_code(const Error& error);
+
+}  // namespace sluice::cli
