@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +29,7 @@ class PayloadStream {
   /// Ends the readers and gives back every buffer. seek() starts again.
   void stop();
 
-  /// The offset of the next byte.
+  /// The offset of the next byte. Any thread.
   std::uint64_t offset() const { return offset_; }
 
   /// Copies up to `into.size()` bytes, fewer if fewer are there, 0 if none is there yet. The error is the
@@ -46,7 +47,7 @@ class PayloadStream {
   const std::function<void()> on_ready_;
   std::unique_ptr<Pipeline> pipeline_;
   std::optional<Block> block_;  ///< the one that the next byte is in
-  std::uint64_t offset_ = 0;
+  std::atomic<std::uint64_t> offset_{0};
   std::optional<Window::Waiting> waiting_;
   std::chrono::steady_clock::time_point waiting_since_{};
   double waited_for_read_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <atomic>
@@ -25,7 +26,10 @@ namespace sluice {
 class ChecksumWorkers {
  public:
   /// `threads`: at least 1.
-  explicit ChecksumWorkers(int threads) : arena_(threads, /*reserved_for_masters=*/0) {}
+  explicit ChecksumWorkers(int threads)
+      : limit_(oneapi::tbb::global_control::max_allowed_parallelism,
+               static_cast<std::size_t>(threads) + 1),
+        arena_(threads, /*reserved_for_masters=*/0) {}
 
   /// Runs `task` soon. It must not throw. enqueue() is kept even where oneTBB has no worker of its own
   /// (one core): it makes one.
@@ -35,6 +39,9 @@ class ChecksumWorkers {
   }
 
  private:
+  /// oneTBB counts the calling thread among its own and would start one worker fewer; our callers never
+  /// join in.
+  oneapi::tbb::global_control limit_;
   oneapi::tbb::task_arena arena_;
 };
 

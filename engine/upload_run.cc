@@ -42,7 +42,7 @@ void UploadRun::cancel() {
 }
 
 Progress UploadRun::progress() const {
-  return {setting_.source->identity().size, sent_, committed_};
+  return {setting_.source->identity().size, payload_.offset(), committed_};
 }
 
 bool UploadRun::wait_until(Clock::time_point deadline) {

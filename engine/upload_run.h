@@ -60,7 +60,6 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   FileDigest digest_;
   PipelineClocks clocks_;
   std::atomic<Http::ExchangeId> exchange_{0};  ///< the one that is out; resume() needs it from any thread
-  std::atomic<std::uint64_t> sent_{0};
   std::atomic<std::uint64_t> committed_{0};
 
   // The network thread's until done_.
