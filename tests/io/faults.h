@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -10,20 +10,27 @@ namespace sluice::test {
 /// (the linker turns pread into __wrap_pread, and so on), so that a test meets a file system
 /// without O_DIRECT, or a broken disk, on every machine.
 struct Faults {
-  std::size_t longest_read = 0;              ///< a read returns at most so many bytes; 0: no limit
-  unsigned interrupt_every = 0;              ///< every nth read ends with EINTR; 0: none
-  std::optional<std::uint64_t> bad_at = {};  ///< the disk cannot read this byte: EIO
-  std::optional<std::uint64_t> end_at =
-      {};                             ///< reads find the end of the file here, whatever fstat says
-  bool refuses_direct_flag = false;   ///< no O_DIRECT when it is asked for
-  bool refuses_direct_reads = false;  ///< O_DIRECT accepted, and then every read with it EINVAL
+  /// A read returns at most so many bytes; 0: no limit.
+  std::size_t longest_read = 0;
+  /// Every nth read ends with EINTR; 0: none.
+  unsigned interrupt_every = 0;
+  /// The disk cannot read this byte: EIO.
+  std::optional<std::uint64_t> bad_at = {};
+  /// Reads find the end of the file here, whatever fstat says.
+  std::optional<std::uint64_t> end_at = {};
+  /// No O_DIRECT when it is asked for.
+  bool refuses_direct_flag = false;
+  /// O_DIRECT accepted, and then every read with it ends with EINVAL.
+  bool refuses_direct_reads = false;
   /// What statx tells of direct I/O: the sector (0: no O_DIRECT here). Reads that are not aligned
   /// to it are refused.
   std::optional<std::uint32_t> sector = {};
-  bool tells_no_sector = false;  ///< statx as before Linux 6.1
-  bool refuses_mapping = false;  ///< mmap: ENOMEM
-  std::optional<unsigned> cached_percent =
-      {};  ///< the part of the file that is in the page cache, its beginning
+  /// statx as before Linux 6.1.
+  bool tells_no_sector = false;
+  /// mmap ends with ENOMEM.
+  bool refuses_mapping = false;
+  /// The part of the file that is in the page cache: its beginning.
+  std::optional<unsigned> cached_percent = {};
 };
 
 /// The faults last as long as this object. One at a time; the threads that read may be many.

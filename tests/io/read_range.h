@@ -3,12 +3,22 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <ostream>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "io/buffer_pool.h"
 #include "io/source.h"
+
+namespace sluice {
+
+/// For the names of parameterised tests.
+inline void PrintTo(ReadMode mode, std::ostream* out) {
+  *out << to_string(mode);
+}
+
+}  // namespace sluice
 
 namespace sluice::test {
 
