@@ -1,0 +1,253 @@
+#include "io/buffer_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <latch>
+#include <limits>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t size = 2 * BufferPool::alignment;
+
+std::unique_ptr<BufferPool> make_pool(std::size_t count, std::size_t buffer_size = size) {
+  return BufferPool::create(buffer_size, count).value();
+}
+
+std::vector<Buffer> take_all(BufferPool& pool) {
+  std::vector<Buffer> buffers;
+  while (Buffer buffer = pool.try_acquire()) buffers.push_back(std::move(buffer));
+  return buffers;
+}
+
+TEST(BufferPool, LendsExactlyItsCountOfAlignedDisjointBuffers) {
+  // Sizes around a huge page: the ends of the mapping are trimmed differently.
+  for (const std::size_t buffer_size :
+       {size, std::size_t{1} << 20, (std::size_t{2} << 20) + 4096}) {
+    const auto pool = make_pool(5, buffer_size);
+    std::vector<Buffer> buffers = take_all(*pool);
+    ASSERT_EQ(buffers.size(), 5U);
+    std::set<std::uintptr_t> starts;
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+      const std::span<std::byte> memory = buffers[i].memory();
+      ASSERT_EQ(memory.size(), buffer_size);
+      const auto start = reinterpret_cast<std::uintptr_t>(memory.data());
+      EXPECT_EQ(start % BufferPool::alignment, 0U);
+      starts.insert(start);
+      std::memset(memory.data(), static_cast<int>(i + 1), memory.size());
+    }
+    for (std::size_t i = 0; i < buffers.size(); ++i) {  // nobody wrote into another's memory
+      const std::span<std::byte> memory = buffers[i].memory();
+      EXPECT_TRUE(std::ranges::all_of(memory, [&](std::byte b) { return b == std::byte(i + 1); }));
+    }
+    EXPECT_EQ(starts.size(), 5U);
+    EXPECT_EQ(pool->available(), 0U);
+    buffers.clear();
+    EXPECT_EQ(pool->available(), 5U);
+  }
+}
+
+TEST(BufferPool, RefusesSizesThatCannotBe) {
+  constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
+  struct {
+    std::size_t buffer_size, count;
+  } const cases[] = {{0, 1}, {size + 1, 1}, {size, 0}, {size, huge}, {size, huge / size}};
+  for (const auto& [buffer_size, count] : cases) {
+    const auto pool = BufferPool::create(buffer_size, count);
+    ASSERT_FALSE(pool) << buffer_size << " * " << count;
+    EXPECT_EQ(pool.error().kind, ErrorKind::usage) << pool.error().message;
+  }
+}
+
+TEST(BufferPool, SaysWhenTheKernelHasNoSuchMemory) {
+  const auto pool = BufferPool::create(size, (std::size_t{1} << 60) / size);  // beyond 47 bits
+  ASSERT_FALSE(pool);
+  EXPECT_EQ(pool.error().kind, ErrorKind::failed);
+  EXPECT_NE(pool.error().code, 0);
+}
+
+TEST(BufferPool, GivesTheWarmestBufferFirst) {
+  const auto pool = make_pool(3);
+  Buffer first = pool->try_acquire();
+  Buffer second = pool->try_acquire();
+  const std::byte* const last_back = first.memory().data();
+  second.release();
+  first.release();
+  EXPECT_EQ(pool->try_acquire().memory().data(), last_back);
+}
+
+TEST(BufferPool, WaitsUntilABufferComesBack) {
+  const auto pool = make_pool(1);
+  Buffer held = pool->try_acquire();
+  const std::byte* const memory = held.memory().data();
+  std::atomic<bool> released = false;
+  std::latch started(1);
+  std::jthread waiter([&](const std::stop_token& stop) {
+    started.count_down();
+    const Buffer buffer = pool->acquire(stop);
+    EXPECT_TRUE(released);
+    EXPECT_EQ(buffer.memory().data(), memory);
+  });
+  started.wait();
+  released = true;
+  held.release();
+  waiter.join();
+  EXPECT_EQ(pool->available(), 1U);
+}
+
+TEST(BufferPool, AReturnedBufferWakesEachOfSeveralWaitersInTurn) {
+  const auto pool = make_pool(2);
+  std::vector<Buffer> held = take_all(*pool);
+  std::latch started(4);
+  std::vector<std::jthread> waiters;
+  for (int i = 0; i < 4; ++i) {
+    waiters.emplace_back([&](const std::stop_token& stop) {
+      started.count_down();
+      EXPECT_TRUE(pool->acquire(stop));
+    });
+  }
+  started.wait();
+  held.clear();
+  for (std::jthread& waiter : waiters) waiter.join();  // a lost wake-up hangs here
+  EXPECT_EQ(pool->available(), 2U);
+}
+
+TEST(BufferPool, AStopEndsEveryWait) {
+  const auto pool = make_pool(1);
+  const Buffer held = pool->try_acquire();
+  std::stop_source source;
+  std::latch started(3);
+  std::vector<std::jthread> waiters;
+  for (int i = 0; i < 3; ++i) {
+    waiters.emplace_back([&, stop = source.get_token()] {
+      started.count_down();
+      EXPECT_FALSE(pool->acquire(stop));
+    });
+  }
+  started.wait();
+  source.request_stop();
+  for (std::jthread& waiter : waiters) waiter.join();
+  EXPECT_EQ(pool->available(), 0U);
+}
+
+// The moment between the check and the wait is short: many stops, to meet it.
+TEST(BufferPool, AStopIsNeverMissed) {
+  const auto pool = make_pool(1);
+  const Buffer held = pool->try_acquire();
+  for (int i = 0; i < 500; ++i) {
+    std::stop_source source;
+    std::jthread waiter([&] { EXPECT_FALSE(pool->acquire(source.get_token())); });
+    source.request_stop();
+  }
+}
+
+TEST(BufferPool, AStopBeforehandEndsTheWaitButWithholdsNoFreeBuffer) {
+  const auto pool = make_pool(1);
+  std::stop_source source;
+  source.request_stop();
+  const Buffer free = pool->acquire(source.get_token());
+  EXPECT_TRUE(free);
+  EXPECT_FALSE(pool->acquire(source.get_token()));
+}
+
+TEST(BufferPool, ALeavingWaiterDoesNotTakeTheWakeUpOfAnother) {
+  const auto pool = make_pool(1);
+  for (int i = 0; i < 300; ++i) {
+    Buffer held = pool->try_acquire();
+    ASSERT_TRUE(held);
+    std::stop_source source;
+    std::latch started(2);
+    std::jthread leaves([&] {
+      started.count_down();
+      pool->acquire(source.get_token());
+    });
+    std::jthread stays([&] {
+      started.count_down();
+      EXPECT_TRUE(pool->acquire(std::stop_token()));  // hangs if the wake-up went to the other
+    });
+    started.wait();
+    std::jthread stopper([&] { source.request_stop(); });
+    held.release();
+  }
+}
+
+TEST(BufferPool, NoBufferIsLostOrLentTwiceByManyThreads) {
+  const auto pool = make_pool(3, BufferPool::alignment);
+  {
+    std::vector<std::jthread> threads;
+    for (int id = 1; id <= 6; ++id) {
+      threads.emplace_back([&pool, id](const std::stop_token& stop) {
+        for (int n = 0; n < 2000; ++n) {
+          const Buffer buffer = n % 3 == 0 ? pool->try_acquire() : pool->acquire(stop);
+          if (!buffer) continue;
+          // Not atomic: the thread sanitizer sees it if two threads hold the same buffer.
+          buffer.memory().front() = std::byte(id);
+          buffer.memory().back() = std::byte(id);
+          EXPECT_EQ(buffer.memory().front(), buffer.memory().back());
+        }
+      });
+    }
+    for (std::jthread& thread : threads) thread.join();
+  }
+  EXPECT_EQ(pool->available(), 3U);
+  EXPECT_EQ(take_all(*pool).size(), 3U);
+}
+
+TEST(Buffer, GoesBackOnceAfterMoves) {
+  const auto pool = make_pool(2);
+  Buffer first = pool->try_acquire();
+  const std::byte* const memory = first.memory().data();
+  Buffer second(std::move(first));
+  EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): empty after a move, says the contract
+  EXPECT_TRUE(first.memory().empty());
+  EXPECT_EQ(second.memory().data(), memory);
+  EXPECT_EQ(pool->available(), 1U);
+
+  Buffer third = pool->try_acquire();
+  third = std::move(second);  // what it held goes back
+  EXPECT_EQ(pool->available(), 1U);
+  Buffer& itself = third;
+  third = std::move(itself);
+  EXPECT_TRUE(third);
+  third.release();
+  third.release();
+  EXPECT_FALSE(third);
+  EXPECT_EQ(pool->available(), 2U);
+}
+
+TEST(BufferPoolDeathTest, RefusesToEndWhileABufferIsLent) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        auto pool = make_pool(2);
+        const Buffer held = pool->try_acquire();
+        pool.reset();
+      },
+      "1 of its buffers were lent out");
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+TEST(BufferPoolDeathTest, ABufferUsedAfterItWentBackIsSeen) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        const auto pool = make_pool(1);
+        Buffer buffer = pool->try_acquire();
+        const std::span<std::byte> memory = buffer.memory();
+        buffer.release();
+        memory[0] = std::byte{1};
+      },
+      "use-after-poison");
+}
+#endif
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,141 @@
+#include "tests/io/faults.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+
+namespace sluice::test {
+namespace {
+
+Faults faults;
+std::atomic<bool> active = false;
+std::atomic<unsigned> reads = 0;
+std::atomic<unsigned> hits_seen = 0;
+
+}  // namespace
+
+WithFaults::WithFaults(const Faults& wanted) {
+  faults = wanted;
+  reads = 0;
+  hits_seen = 0;
+  active = true;
+}
+
+WithFaults::~WithFaults() {
+  active = false;
+}
+
+unsigned WithFaults::hits() const {
+  return hits_seen;
+}
+
+}  // namespace sluice::test
+
+namespace {
+
+using sluice::test::active;
+using sluice::test::faults;
+using sluice::test::hits_seen;
+
+template <class T>
+T fail(int code) {
+  ++hits_seen;
+  errno = code;
+  return T{-1};
+}
+
+}  // namespace
+
+extern "C" {
+
+// The names are the linker's (ld --wrap), reserved or not.
+ssize_t __real_pread(int fd, void* memory, size_t size, off_t offset);
+int __real_fcntl(int fd, int command, ...);
+int __real_statx(int fd, const char* path, int flags, unsigned mask, struct statx* facts);
+void* __real_mmap(void* where, size_t size, int protection, int flags, int fd, off_t offset);
+ssize_t __real_preadv2(int fd, const iovec* parts, int count, off_t offset, int flags);
+ssize_t __wrap_pread(int fd, void* memory, size_t size, off_t offset);
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_statx(int fd, const char* path, int flags, unsigned mask, struct statx* facts);
+void* __wrap_mmap(void* where, size_t size, int protection, int flags, int fd, off_t offset);
+ssize_t __wrap_preadv2(int fd, const iovec* parts, int count, off_t offset, int flags);
+
+ssize_t __wrap_pread(int fd, void* memory, size_t size, off_t offset) {
+  if (!active) return __real_pread(fd, memory, size, offset);
+  const auto start = static_cast<std::uint64_t>(offset);
+  if (faults.interrupt_every != 0 && ++sluice::test::reads % faults.interrupt_every == 0) {
+    return fail<ssize_t>(EINTR);
+  }
+  if ((__real_fcntl(fd, F_GETFL) & O_DIRECT) != 0) {
+    if (faults.refuses_direct_reads) return fail<ssize_t>(EINVAL);
+    if (const std::uint64_t sector = faults.sector.value_or(0); sector != 0) {
+      const auto address = reinterpret_cast<std::uintptr_t>(memory);
+      if (start % sector != 0 || size % sector != 0 ||
+          address % std::min<std::uint64_t>(sector, 4096))
+        return fail<ssize_t>(EINVAL);
+    }
+  }
+  // The true read is whole, as a direct one must be aligned; what it returns is cut.
+  std::uint64_t most = size;
+  if (faults.longest_read != 0) most = std::min<std::uint64_t>(most, faults.longest_read);
+  if (faults.bad_at && *faults.bad_at < start + size) {
+    if (*faults.bad_at <= start) return fail<ssize_t>(EIO);
+    most = std::min(most, *faults.bad_at - start);  // what lies before it is read
+  }
+  if (faults.end_at) most = *faults.end_at <= start ? 0 : std::min(most, *faults.end_at - start);
+  const ssize_t got = __real_pread(fd, memory, size, offset);
+  if (got <= static_cast<ssize_t>(most)) return got;
+  ++hits_seen;
+  return static_cast<ssize_t>(most);
+}
+
+int __wrap_fcntl(int fd, int command, ...) {
+  va_list arguments;
+  va_start(arguments, command);
+  const int argument = va_arg(arguments, int);
+  va_end(arguments);
+  if (active && faults.refuses_direct_flag && command == F_SETFL && (argument & O_DIRECT) != 0) {
+    return fail<int>(EINVAL);
+  }
+  return __real_fcntl(fd, command, argument);
+}
+
+int __wrap_statx(int fd, const char* path, int flags, unsigned mask, struct statx* facts) {
+  const int result = __real_statx(fd, path, flags, mask, facts);
+#ifdef STATX_DIOALIGN
+  if (active && faults.tells_no_sector) facts->stx_mask &= ~STATX_DIOALIGN;
+  if (active && faults.sector) {
+    facts->stx_mask |= STATX_DIOALIGN;
+    facts->stx_dio_offset_align = *faults.sector;
+    facts->stx_dio_mem_align = std::min(*faults.sector, 4096U);
+  }
+#endif
+  return result;
+}
+
+void* __wrap_mmap(void* where, size_t size, int protection, int flags, int fd, off_t offset) {
+  if (active && faults.refuses_mapping) {
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  return __real_mmap(where, size, protection, flags, fd, offset);
+}
+
+ssize_t __wrap_preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) {
+  if (!active || !faults.cached_percent) return __real_preadv2(fd, parts, count, offset, flags);
+  struct stat facts {};
+  if (::fstat(fd, &facts) != 0) return -1;
+  if (offset * 100 >= facts.st_size * static_cast<off_t>(*faults.cached_percent)) {
+    return fail<ssize_t>(EAGAIN);
+  }
+  return __real_preadv2(fd, parts, count, offset, 0);
+}
+
+}  // extern "C"

@@ -1,0 +1,162 @@
+#include "io/local_file.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "tests/support/temp_dir.h"
+
+namespace sluice {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+/// Another user for a while, if we are root: root reads everything.
+class AsNobody {
+ public:
+  AsNobody() {
+    if (was_root_) {
+      EXPECT_EQ(::seteuid(65534), 0);
+    }
+  }
+  ~AsNobody() {
+    if (was_root_) {
+      EXPECT_EQ(::seteuid(0), 0);
+    }
+  }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+ private:
+  const bool was_root_ = ::geteuid() == 0;
+};
+
+void expect_refused(const std::string& path, int code, const std::string& why) {
+  const auto file = open_local_file(path);
+  ASSERT_FALSE(file) << path;
+  EXPECT_EQ(file.error().kind, ErrorKind::local_file);
+  EXPECT_EQ(file.error().code, code);
+  EXPECT_THAT(file.error().message, AllOf(HasSubstr(path), HasSubstr(why), HasSubstr("; ")));
+}
+
+TEST(OpenLocalFile, KnowsTheFile) {
+  const test::TempDir dir;
+  const std::string path = dir / "data.bin";
+  test::write_file(path, "twelve bytes");
+  const auto file = open_local_file(path);
+  ASSERT_TRUE(file);
+  struct stat facts {};
+  ASSERT_EQ(::stat(path.c_str(), &facts), 0);
+  EXPECT_EQ(file->path, path);
+  EXPECT_EQ(file->identity.size, 12U);
+  EXPECT_EQ(file->identity.inode, facts.st_ino);
+  EXPECT_EQ(file->identity.device, facts.st_dev);
+  EXPECT_EQ(file->identity.mtime_ns, facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec);
+}
+
+TEST(OpenLocalFile, LeavesNothingToChildrenAndReadsThatWait) {
+  const test::TempDir dir;
+  test::write_file(dir / "data.bin", "x");
+  const auto file = open_local_file(dir / "data.bin");
+  ASSERT_TRUE(file);
+  EXPECT_NE(::fcntl(file->fd.get(), F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_EQ(::fcntl(file->fd.get(), F_GETFL) & O_NONBLOCK, 0);
+}
+
+TEST(OpenLocalFile, FollowsALink) {
+  const test::TempDir dir;
+  test::write_file(dir / "data.bin", "x");
+  std::filesystem::create_symlink(dir / "data.bin", dir / "link");
+  EXPECT_TRUE(open_local_file(dir / "link"));
+}
+
+TEST(OpenLocalFile, RefusesWhatIsNotThere) {
+  const test::TempDir dir;
+  test::write_file(dir / "file", "x");
+  std::filesystem::create_symlink(dir / "nowhere", dir / "dangling");
+  expect_refused(dir / "nowhere", ENOENT, "check the path");
+  expect_refused(dir / "dangling", ENOENT, "check the path");
+  expect_refused(dir / "file/inside", ENOTDIR, "check the path");
+  const auto nameless = open_local_file("");
+  ASSERT_FALSE(nameless);
+  EXPECT_EQ(nameless.error().code, ENOENT);
+}
+
+TEST(OpenLocalFile, RefusesADirectory) {
+  const test::TempDir dir;
+  expect_refused(dir.path(), EISDIR, "it is a directory; give a regular file");
+}
+
+TEST(OpenLocalFile, RefusesAFifoThatNobodyWritesTo) {
+  const test::TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
+  expect_refused(dir / "fifo", EINVAL, "it is a FIFO");  // a blocking open would hang here
+}
+
+TEST(OpenLocalFile, RefusesADevice) {
+  expect_refused("/dev/zero", EINVAL, "it is a device");
+}
+
+TEST(OpenLocalFile, RefusesASocket) {
+  const test::TempDir dir;
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = dir / "socket";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  expect_refused(path, ENXIO, "give a regular file");
+}
+
+TEST(OpenLocalFile, RefusesAFileThatThisUserMayNotRead) {
+  const test::TempDir dir;
+  std::filesystem::permissions(dir.path(), std::filesystem::perms(0755));
+  test::write_file(dir / "secret", "x");
+  std::filesystem::permissions(dir / "secret", std::filesystem::perms::none);
+  const AsNobody nobody;
+  expect_refused(dir / "secret", EACCES, "make it readable");
+}
+
+TEST(IdentityOf, ChangesWithTheFile) {
+  const test::TempDir dir;
+  const std::string path = dir / "data.bin";
+  test::write_file(path, "one");
+  const auto file = open_local_file(path);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(identity_of(file->fd.get(), path).value(), file->identity);
+
+  // Same size, other time: only the time tells that somebody wrote.
+  const timespec times[2] = {{1, 0}, {1234567, 89}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  const FileIdentity touched = identity_of(file->fd.get(), path).value();
+  EXPECT_EQ(touched.mtime_ns, 1234567 * std::int64_t{1'000'000'000} + 89);
+  EXPECT_NE(touched, file->identity);
+}
+
+TEST(IdentityOf, SaysWhichFileDidNotAnswer) {
+  const auto identity = identity_of(-1, "data.bin");
+  ASSERT_FALSE(identity);
+  EXPECT_EQ(identity.error().code, EBADF);
+  EXPECT_THAT(identity.error().message, HasSubstr("data.bin"));
+}
+
+TEST(ReadError, SaysFileOffsetReasonAndWhatToDo) {
+  const Error error = read_error("data.bin", 4096, EIO);
+  EXPECT_EQ(
+      error.message,
+      "cannot read data.bin at offset 4096: Input/output error; check the disk and the system log");
+  EXPECT_EQ(error.code, EIO);
+  EXPECT_FALSE(error.retryable);
+  EXPECT_TRUE(read_error("data.bin", 0, EAGAIN).retryable);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,103 @@
+#include "io/open_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <string>
+
+#include "tests/io/faults.h"
+#include "tests/io/read_range.h"
+#include "tests/support/temp_dir.h"
+
+namespace sluice {
+namespace {
+
+using test::WithFaults;
+using ::testing::HasSubstr;
+
+constexpr std::size_t block = 64 * 1024;
+
+class OpenSourceTest : public ::testing::Test {
+ protected:
+  OpenSourceTest() { test::write_file(path(), content_); }
+
+  std::string path() const { return dir_ / "data.bin"; }
+  OpenedSource open(ReadMode mode) const { return open_source(path(), mode, block).value(); }
+
+  const test::TempDir dir_;
+  const std::string content_ = test::random_bytes(64 * 4096, 1);
+};
+
+TEST_F(OpenSourceTest, AutomaticReadsACachedFileBuffered) {
+  const WithFaults faults({.cached_percent = 90});
+  const OpenedSource opened = open(ReadMode::automatic);
+  EXPECT_EQ(opened.source->mode(), ReadMode::buffered) << opened.reason;
+  EXPECT_THAT(opened.reason, HasSubstr("in the page cache"));
+  EXPECT_FALSE(opened.fell_back);
+}
+
+TEST_F(OpenSourceTest, AutomaticReadsAColdFileDirect) {
+  const WithFaults faults({.sector = 512, .cached_percent = 10});
+  const OpenedSource opened = open(ReadMode::automatic);
+  EXPECT_EQ(opened.source->mode(), ReadMode::direct) << opened.reason;
+  EXPECT_THAT(opened.reason, HasSubstr("sectors of 512 bytes"));
+  EXPECT_FALSE(opened.fell_back);
+}
+
+TEST_F(OpenSourceTest, AutomaticReadsAColdFileBufferedWhereThereIsNoDirect) {
+  const WithFaults faults({.refuses_direct_flag = true, .cached_percent = 0});
+  const OpenedSource opened = open(ReadMode::automatic);
+  EXPECT_EQ(opened.source->mode(), ReadMode::buffered);
+  EXPECT_THAT(opened.reason, HasSubstr("refuses O_DIRECT"));
+  EXPECT_FALSE(opened.fell_back);  // nobody asked for direct
+  EXPECT_TRUE(test::read_range(*opened.source, 0, block).value() == content_.substr(0, block));
+}
+
+TEST_F(OpenSourceTest, DirectFallsBackAndSaysWhy) {
+  struct {
+    test::Faults faults;
+    const char* why;
+  } const cases[] = {
+      {{.refuses_direct_flag = true}, "refuses O_DIRECT: Invalid argument"},
+      {{.refuses_direct_reads = true}, "a first direct read of it failed: Invalid argument"},
+      {{.sector = 0}, "refuses O_DIRECT"},
+      {{.sector = 2 * block}, "sectors of 131072 bytes do not divide a block of 65536"},
+  };
+  for (const auto& [wanted, why] : cases) {
+    const WithFaults faults(wanted);
+    const OpenedSource opened = open(ReadMode::direct);
+    EXPECT_EQ(opened.source->mode(), ReadMode::buffered);
+    EXPECT_TRUE(opened.fell_back);
+    EXPECT_THAT(opened.reason, HasSubstr(why));
+    EXPECT_TRUE(test::read_range(*opened.source, 0, block).value() == content_.substr(0, block));
+  }
+}
+
+TEST_F(OpenSourceTest, TakesTheModeThatIsNamed) {
+  for (const ReadMode mode : {ReadMode::direct, ReadMode::mmap, ReadMode::buffered}) {
+    const OpenedSource opened = open(mode);
+    EXPECT_EQ(opened.source->mode(), mode);
+    EXPECT_FALSE(opened.fell_back);
+    EXPECT_FALSE(opened.reason.empty());
+  }
+}
+
+TEST_F(OpenSourceTest, RefusesWhatIsNoRegularFileInEveryMode) {
+  ASSERT_EQ(::mkfifo((dir_ / "fifo").c_str(), 0600), 0);
+  for (const ReadMode mode :
+       {ReadMode::automatic, ReadMode::direct, ReadMode::mmap, ReadMode::buffered}) {
+    for (const std::string& wrong : {std::string(dir_ / "missing"), std::string(dir_ / "fifo"),
+                                     dir_.path().string(), std::string("/dev/null")}) {
+      const auto opened = open_source(wrong, mode, block);
+      ASSERT_FALSE(opened) << wrong;
+      EXPECT_EQ(opened.error().kind, ErrorKind::local_file);
+      EXPECT_NE(opened.error().code, 0);
+      EXPECT_THAT(opened.error().message, HasSubstr(wrong));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,61 @@
+#include "io/page_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "io/local_file.h"
+#include "tests/io/faults.h"
+#include "tests/support/temp_dir.h"
+
+namespace sluice {
+namespace {
+
+CacheSample sample(std::size_t size, const test::Faults& wanted) {
+  const test::TempDir dir;
+  test::write_file(dir / "data.bin", test::random_bytes(size, 1));
+  const LocalFile file = open_local_file(dir / "data.bin").value();
+  const test::WithFaults faults(wanted);
+  return sample_page_cache(file.fd.get(), size);
+}
+
+TEST(PageCache, CountsWhatIsCached) {
+  constexpr std::size_t size = 256 * 4096;
+  EXPECT_EQ(sample(size, {.cached_percent = 100}).cached, 64U);
+  EXPECT_EQ(sample(size, {.cached_percent = 0}).cached, 0U);
+  // Places spread over the whole file: a quarter of the file is a quarter of the places.
+  EXPECT_EQ(sample(size, {.cached_percent = 25}).cached, 16U);
+}
+
+TEST(PageCache, LooksOnceAtEachPageOfASmallFileAndNeverBehindItsEnd) {
+  for (const std::size_t size : {1U, 4095U, 4096U, 4097U, 10000U, 63U * 4096U + 1U}) {
+    SCOPED_TRACE(size);
+    const CacheSample all = sample(size, {.cached_percent = 100});
+    EXPECT_EQ(all.looked_at, (size + 4095) / 4096);
+    EXPECT_EQ(all.cached, all.looked_at);  // a read behind the end would return nothing
+  }
+}
+
+TEST(PageCache, AnEmptyFileIsNotCached) {
+  const CacheSample nothing = sample(0, {});
+  EXPECT_EQ(nothing.looked_at, 0U);
+  EXPECT_FALSE(nothing.mostly_cached());
+}
+
+TEST(PageCache, AFileSystemThatCannotTellIsNotCached) {
+  EXPECT_EQ(sample_page_cache(-1, 1 << 20).looked_at, 0U);
+}
+
+TEST(PageCache, MostlyIsMoreThanHalf) {
+  EXPECT_TRUE((CacheSample{.looked_at = 3, .cached = 2}).mostly_cached());
+  EXPECT_FALSE((CacheSample{.looked_at = 4, .cached = 2}).mostly_cached());
+}
+
+TEST(PageCache, AFileJustWrittenIsCachedWhereTheFileSystemTells) {
+  const CacheSample fresh = sample(1 << 20, {});
+  EXPECT_TRUE(fresh.looked_at == 0 || fresh.mostly_cached())
+      << fresh.cached << " of " << fresh.looked_at;
+}
+
+}  // namespace
+}  // namespace sluice
