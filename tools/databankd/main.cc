@@ -112,6 +112,7 @@ int run(int argc, char** argv) {
 
   // Before any thread is made, so that all of them inherit it and only sigwait() sees the two signals.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes shall be an answer, like a full disk
   sigset_t until;
   sigemptyset(&until);
   sigaddset(&until, SIGINT);

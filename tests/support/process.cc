@@ -1,0 +1,266 @@
+#include "tests/support/process.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+
+#include "io/sync.h"
+#include "io/unique_fd.h"
+
+namespace sluice::test {
+namespace {
+
+[[noreturn]] void fail(int code, const std::string& what) {
+  throw std::system_error(code, std::generic_category(), what);
+}
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+Pipe make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail(errno, "pipe2");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+/// The child's standard input as a file in memory: nobody has to feed it while it runs.
+UniqueFd make_stdin(const std::string& text) {
+  UniqueFd fd(::memfd_create("stdin", MFD_CLOEXEC));
+  if (!fd) fail(errno, "memfd_create");
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t put = ::write(fd.get(), text.data() + done, text.size() - done);
+    if (put < 0) fail(errno, "write");
+    done += static_cast<std::size_t>(put);
+  }
+  if (::lseek(fd.get(), 0, SEEK_SET) != 0) fail(errno, "lseek");
+  return fd;
+}
+
+std::vector<std::string> make_environment(const std::map<std::string, std::string>& wanted) {
+  std::map<std::string, std::string> all;
+  for (const char* name : {"PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS",
+                           "UBSAN_OPTIONS"}) {
+    if (const char* value = std::getenv(name)) all[name] = value;
+  }
+  for (const auto& [name, value] : wanted) all[name] = value;
+  std::vector<std::string> entries;
+  for (const auto& [name, value] : all) {
+    entries.push_back(name);
+    entries.back().append("=").append(value);
+  }
+  return entries;
+}
+
+/// As execve() wants it. The strings stay with `strings`.
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  for (std::string& string : strings) result.push_back(string.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+/// Calls a posix_spawn function, which returns its errno.
+void check(int code, const char* what) {
+  if (code != 0) fail(code, what);
+}
+
+class SpawnSetup {
+ public:
+  SpawnSetup() {
+    check(::posix_spawn_file_actions_init(&actions), "posix_spawn_file_actions_init");
+    check(::posix_spawnattr_init(&attributes), "posix_spawnattr_init");
+  }
+  ~SpawnSetup() {
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&actions);
+  }
+  SpawnSetup(const SpawnSetup&) = delete;
+  SpawnSetup& operator=(const SpawnSetup&) = delete;
+
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+};
+
+}  // namespace
+
+/// One stream of the child: a thread reads it until its end.
+struct Process::Capture {
+  explicit Capture(UniqueFd fd) : fd_(std::move(fd)), reader_([this] { read(); }) {}
+  ~Capture() { join(); }
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+
+  void join() {
+    if (reader_.joinable()) reader_.join();
+  }
+
+  std::string text() const {
+    const MutexLock lock(mutex_);
+    return text_;
+  }
+
+  std::string wait_for_line(const std::string& wanted, std::chrono::seconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    std::size_t begin = 0;
+    const MutexLock lock(mutex_);
+    while (true) {
+      for (std::size_t end; (end = text_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+        std::string line = text_.substr(begin, end - begin);
+        if (line.find(wanted) != std::string::npos) return line;
+      }
+      if (ended_ || !grown_.wait_until(mutex_, deadline)) {
+        // The last line may come without a newline.
+        std::string rest = text_.substr(begin);
+        return ended_ && rest.find(wanted) != std::string::npos ? rest : std::string();
+      }
+    }
+  }
+
+ private:
+  void read() {
+    std::array<char, 16384> buffer{};
+    while (true) {
+      const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) continue;
+      const MutexLock lock(mutex_);
+      if (got > 0)
+        text_.append(buffer.data(), static_cast<std::size_t>(got));
+      else
+        ended_ = true;
+      grown_.notify_all();
+      if (ended_) return;
+    }
+  }
+
+  UniqueFd fd_;
+  mutable Mutex mutex_;
+  CondVar grown_;
+  std::string text_ SLUICE_GUARDED_BY(mutex_);
+  bool ended_ SLUICE_GUARDED_BY(mutex_) = false;
+  std::thread reader_;  // last: it uses all of the above
+};
+
+Process::Process(const Options& options) {
+  if (options.argv.empty()) throw std::invalid_argument("a process without argv");
+  const UniqueFd in = make_stdin(options.stdin_text);
+  Pipe out = make_pipe();
+  Pipe err = make_pipe();
+
+  SpawnSetup setup;
+  check(::posix_spawn_file_actions_adddup2(&setup.actions, in.get(), 0), "adddup2");
+  check(::posix_spawn_file_actions_adddup2(&setup.actions, out.write.get(), 1), "adddup2");
+  check(::posix_spawn_file_actions_adddup2(&setup.actions, err.write.get(), 2), "adddup2");
+  if (!options.directory.empty())
+    check(::posix_spawn_file_actions_addchdir_np(&setup.actions, options.directory.c_str()),
+          "addchdir");
+  // A group of its own, so that the children it may start die with it; and no signal state of ours.
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  check(::posix_spawnattr_setsigmask(&setup.attributes, &none), "setsigmask");
+  check(::posix_spawnattr_setsigdefault(&setup.attributes, &all), "setsigdefault");
+  check(::posix_spawnattr_setpgroup(&setup.attributes, 0), "setpgroup");
+  check(::posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETSIGMASK |
+                                                          POSIX_SPAWN_SETSIGDEF |
+                                                          POSIX_SPAWN_SETPGROUP),
+        "setflags");
+
+  std::vector<std::string> argv = options.argv;
+  std::vector<std::string> environment = make_environment(options.env);
+  // PATH is searched for a program without a slash ("curl").
+  check(::posix_spawnp(&pid_, argv[0].c_str(), &setup.actions, &setup.attributes,
+                       pointers(argv).data(), pointers(environment).data()),
+        argv[0].c_str());
+  out.write.reset();
+  err.write.reset();
+  out_ = std::make_unique<Capture>(std::move(out.read));
+  err_ = std::make_unique<Capture>(std::move(err.read));
+}
+
+Process::~Process() {
+  if (status_) return;
+  ::kill(-pid_, SIGKILL);
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void Process::signal(int signal_number) {
+  // Once it is reaped, its number may belong to somebody else.
+  if (!status_) ::kill(pid_, signal_number);
+}
+
+std::string Process::wait_for_line(const std::string& text, std::chrono::seconds limit) {
+  return out_->wait_for_line(text, limit);
+}
+
+int Process::wait(std::chrono::seconds limit) {
+  if (status_) return *status_;
+
+  const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!ended) fail(errno, "pidfd_open");
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  pollfd event{ended.get(), POLLIN, 0};
+  int ready = 0;
+  do {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    ready = ::poll(&event, 1, static_cast<int>(std::max<long long>(left.count(), 0)));
+  } while (ready < 0 && errno == EINTR);
+  if (ready == 0) {
+    ADD_FAILURE() << "process " << pid_ << " still ran after " << limit.count()
+                  << " s and was killed; it had written:\n"
+                  << out() << err();
+    ::kill(-pid_, SIGKILL);
+  }
+
+  int status = 0;
+  rusage usage{};
+  while (::wait4(pid_, &status, 0, &usage) < 0) {
+    if (errno != EINTR) fail(errno, "wait4");
+  }
+  status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  // Linux counts the moment before execve() as well, when the child was still this test: the figure is
+  // never below the test's own resident set.
+  peak_memory_ = static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+  // Whoever it left behind holds the pipes open.
+  ::kill(-pid_, SIGKILL);
+  out_->join();
+  err_->join();
+  return *status_;
+}
+
+std::string Process::out() const { return out_->text(); }
+std::string Process::err() const { return err_->text(); }
+
+Finished run(const Process::Options& options, std::chrono::seconds limit) {
+  Process process(options);
+  Finished finished;
+  finished.status = process.wait(limit);
+  finished.out = process.out();
+  finished.err = process.err();
+  finished.peak_memory = process.peak_memory();
+  return finished;
+}
+
+}  // namespace sluice::test

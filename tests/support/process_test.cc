@@ -1,0 +1,112 @@
+#include "tests/support/process.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest-spi.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+
+namespace sluice::test {
+namespace {
+
+using std::chrono::seconds;
+using testing::HasSubstr;
+using testing::Not;
+
+Process::Options shell(const std::string& script) {
+  Process::Options options;
+  options.argv = {"/bin/sh", "-c", script};
+  return options;
+}
+
+TEST(Process, TellsHowItEnded) {
+  EXPECT_EQ(run(shell("exit 7")).status, 7);
+  EXPECT_EQ(run(shell("kill -TERM $$")).status, 128 + SIGTERM);
+}
+
+TEST(Process, KeepsTheStreamsApart) {
+  const Finished finished = run(shell("echo one; echo two >&2"));
+  EXPECT_EQ(finished.out, "one\n");
+  EXPECT_EQ(finished.err, "two\n");
+}
+
+TEST(Process, TakesMoreOutputThanAPipeHolds) {
+  const Finished finished = run(shell("head -c 3000000 /dev/zero; head -c 2000000 /dev/zero >&2"));
+  EXPECT_EQ(finished.out.size(), 3000000U);
+  EXPECT_EQ(finished.err.size(), 2000000U);
+}
+
+TEST(Process, ReadsItsInputAndThenTheEnd) {
+  Process::Options options = shell("cat");
+  options.stdin_text = std::string(1000000, 'x');
+  EXPECT_EQ(run(options).out, options.stdin_text);
+}
+
+TEST(Process, InheritsNextToNothing) {
+  ::setenv("PROCESS_TEST_SECRET", "secret", 1);
+  Process::Options options = shell("env");
+  options.env = {{"GIVEN", "yes"}};
+  const std::string environment = run(options).out;
+  EXPECT_THAT(environment, HasSubstr("GIVEN=yes\n"));
+  EXPECT_THAT(environment, HasSubstr("PATH="));
+  EXPECT_THAT(environment, Not(HasSubstr("secret")));
+}
+
+TEST(Process, StartsWhereItIsTold) {
+  Process::Options options = shell("pwd");
+  options.directory = "/";
+  EXPECT_EQ(run(options).out, "/\n");
+}
+
+TEST(Process, WaitsForALine) {
+  Process process(shell("echo first; echo the second line; cat /dev/zero >/dev/null"));
+  EXPECT_EQ(process.wait_for_line("second"), "the second line");
+  EXPECT_EQ(process.wait_for_line("first"), "first");
+  process.signal(SIGKILL);
+  EXPECT_EQ(process.wait(), 128 + SIGKILL);
+  EXPECT_EQ(process.wait_for_line("third"), "");
+}
+
+TEST(Process, FindsALastLineWithoutANewline) {
+  Process process(shell("printf half"));
+  EXPECT_EQ(process.wait_for_line("half"), "half");
+}
+
+TEST(Process, DiesWithItsOwner) {
+  pid_t pid = 0;
+  {
+    const Process process(shell("cat /dev/zero >/dev/null"));
+    pid = process.pid();
+  }
+  EXPECT_EQ(::kill(pid, 0), -1);
+  EXPECT_EQ(errno, ESRCH);
+}
+
+TEST(Process, DoesNotWaitForWhatItLeftBehind) {
+  EXPECT_EQ(run(shell("cat /dev/zero >/dev/null & echo done")).out, "done\n");
+}
+
+TEST(Process, IsKilledAndFailsTheTestAfterItsTime) {
+  Process process(shell("cat /dev/zero >/dev/null"));
+  EXPECT_NONFATAL_FAILURE(process.wait(seconds(0)), "still ran");
+  EXPECT_EQ(process.wait(), 128 + SIGKILL);
+}
+
+TEST(Process, MeasuresItsMemory) {
+  // dd's one buffer.
+  const Finished finished = run(shell("exec dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null"));
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_GT(finished.peak_memory, std::size_t{100} << 20);
+}
+
+TEST(Process, SaysThatThereIsNoSuchProgram) {
+  Process::Options options;
+  options.argv = {"/no/such/program"};
+  EXPECT_THROW(Process process(options), std::system_error);
+}
+
+}  // namespace
+}  // namespace sluice::test
