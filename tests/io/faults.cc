@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <vector>
 
 namespace sluice::test {
 namespace {
@@ -32,6 +33,10 @@ WithFaults::WithFaults(const Faults& wanted) {
 
 WithFaults::~WithFaults() {
   active = false;
+}
+
+std::vector<std::uint64_t> WithFaults::looked_at() const {
+  return looks;
 }
 
 unsigned WithFaults::hits() const {
