@@ -1,5 +1,5 @@
-// The databankd binary as a client meets it: `curl` is the client, and a bare socket where curl is too
-// well-behaved.
+// The databankd binary as a client meets it: `curl` is the client, and a bare socket where curl is
+// too well-behaved.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -74,9 +74,10 @@ class Curl : public testing::Test {
   /// Starts databankd and waits until it listens.
   void start(const Arguments& more = {}) {
     Process::Options options;
-    options.argv = Arguments{binary,      "--listen", "127.0.0.1:0", "--store",
-                             store_.path().string(), "--dataset", "IDB-1=secret"} +
-                   more;
+    options.argv =
+        Arguments{binary,      "--listen",    "127.0.0.1:0", "--store", store_.path().string(),
+                  "--dataset", "IDB-1=secret"} +
+        more;
     launch(options);
   }
   void launch(const Process::Options& options) {
@@ -97,8 +98,9 @@ class Curl : public testing::Test {
 
   Process::Options curl_options(const Arguments& arguments) const {
     Process::Options options;
-    options.argv = Arguments{"curl", "-sS", "--noproxy", "*", "-w", "\n%{http_code} %{content_type}"} +
-                   arguments;
+    options.argv =
+        Arguments{"curl", "-sS", "--noproxy", "*", "-w", "\n%{http_code} %{content_type}"} +
+        arguments;
     return options;
   }
   static Reply read_reply(const std::string& out) {
@@ -123,12 +125,17 @@ class Curl : public testing::Test {
   }
   Arguments transfer_form(const std::string& name, std::uint64_t previous_size,
                           const fs::path& chunk) const {
-    return {"--form-string", "phase=transfer",
-            "--form-string", "filename=" + name,
-            "--form-string", "previous_size=" + std::to_string(previous_size),
-            "-F",            "bytechunk=@" + chunk.string() + ";filename=bytechunk"};
+    return {"--form-string",
+            "phase=transfer",
+            "--form-string",
+            "filename=" + name,
+            "--form-string",
+            "previous_size=" + std::to_string(previous_size),
+            "-F",
+            "bytechunk=@" + chunk.string() + ";filename=bytechunk"};
   }
-  Reply transfer(const std::string& name, std::uint64_t previous_size, const fs::path& chunk) const {
+  Reply transfer(const std::string& name, std::uint64_t previous_size,
+                 const fs::path& chunk) const {
     return call(transfer_form(name, previous_size, chunk));
   }
   Reply verify(const std::string& name) const {
@@ -171,8 +178,7 @@ class Curl : public testing::Test {
   static void send(const UniqueFd& fd, const std::string& bytes) {
     std::size_t done = 0;
     while (done < bytes.size()) {
-      const ssize_t put =
-          ::send(fd.get(), bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+      const ssize_t put = ::send(fd.get(), bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
       ASSERT_GT(put, 0);
       done += static_cast<std::size_t>(put);
     }
@@ -236,8 +242,10 @@ TEST_F(Curl, TakesTheFieldsInAnyOrder) {
   setup("a");
   const std::string content = test::random_bytes(3 * mib, 3);
   const fs::path chunk = chunk_file(content);
-  Arguments form = {"-F", "bytechunk=@" + chunk.string(), "-F", "previous_size=0",
-                    "-F", "filename=a",                   "-F", "phase=transfer"};
+  Arguments form = {"-F", "bytechunk=@" + chunk.string(),
+                    "-F", "previous_size=0",
+                    "-F", "filename=a",
+                    "-F", "phase=transfer"};
   EXPECT_EQ(call(form).body, "successfully added chunk to a");
   EXPECT_EQ(transfer("a", 3 * mib, chunk).body, "successfully added chunk to a");
   verify("a");
@@ -251,14 +259,13 @@ TEST_F(Curl, RefusesAChunkUnderStatus200) {
   transfer("a", 0, chunk);
   const Reply reply = transfer("a", 0, chunk);
   EXPECT_EQ(reply.status, 200);
-  EXPECT_EQ(reply.body,
-            R"({"error":"Unexpected previous_size value.  Expected: 3, Recieved: 0\n",)"
-            R"("progress":3,"status":500})");
+  EXPECT_EQ(reply.body, R"({"error":"Unexpected previous_size value.  Expected: 3, Recieved: 0\n",)"
+                        R"("progress":3,"status":500})");
   EXPECT_EQ(progress("a"), 3);
   EXPECT_EQ(progress("b"), -1);
   // A bytechunk without a filename.
-  const Reply text = call({"-F", "phase=transfer", "-F", "filename=a", "-F", "previous_size=3", "-F",
-                           "bytechunk=xyz"});
+  const Reply text = call(
+      {"-F", "phase=transfer", "-F", "filename=a", "-F", "previous_size=3", "-F", "bytechunk=xyz"});
   EXPECT_EQ(text.status, 200);
   EXPECT_EQ(json::parse(text.body)["progress"], 3);
   EXPECT_EQ(progress("a"), 3);
@@ -354,10 +361,11 @@ TEST_F(Curl, KeepsItsConnections) {
   start();
   setup("a");
   // Two requests, the first of them refused, over one connection.
-  const Finished finished = test::run(
-      curl_options(Arguments{"-H", header} + transfer_form("a", 5, chunk_file("abc")) +
-                   Arguments{endpoint(), "--next", "-sS", "--noproxy", "*", "-w", "\n%{num_connects} x", "-H", header} +
-                   transfer_form("a", 0, chunk_file("abc")) + Arguments{endpoint()}));
+  const Finished finished =
+      test::run(curl_options(Arguments{"-H", header} + transfer_form("a", 5, chunk_file("abc")) +
+                             Arguments{endpoint(), "--next", "-sS", "--noproxy", "*", "-w",
+                                       "\n%{num_connects} x", "-H", header} +
+                             transfer_form("a", 0, chunk_file("abc")) + Arguments{endpoint()}));
   EXPECT_THAT(finished.out, HasSubstr("successfully added chunk to a\n0 x"));
 }
 
@@ -366,7 +374,8 @@ TEST_F(Curl, KeepsItsConnections) {
 std::string transfer_request(const std::string& previous_size, const std::string& chunk,
                              std::size_t content_length_more = 0) {
   const auto field = [](const std::string& name, const std::string& value) {
-    return "--limit\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n";
+    return "--limit\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value +
+           "\r\n";
   };
   const std::string body = field("phase", "transfer") + field("filename", "a") +
                            field("previous_size", previous_size) +
@@ -418,7 +427,8 @@ TEST_F(Curl, AFormWithoutItsEndIsNone) {
   // As long as it says, but its last boundary is missing.
   std::string request = transfer_request("0", "abc");
   const std::string boundary = "\r\n--limit--\r\n";
-  request.replace(request.size() - boundary.size(), boundary.size(), std::string(boundary.size(), 'x'));
+  request.replace(request.size() - boundary.size(), boundary.size(),
+                  std::string(boundary.size(), 'x'));
   const UniqueFd fd = connect();
   send(fd, request);
   EXPECT_THAT(receive_until(fd, "Bad Request\"}"), StartsWith("HTTP/1.1 400"));
@@ -622,21 +632,21 @@ TEST(Databankd, SaysWhatItIs) {
 TEST(Databankd, RefusesArgumentsThatMakeNoSense) {
   const TempDir store;
   const std::string path = store.path().string();
-  for (const Arguments& wrong : std::vector<Arguments>{
-           {},
-           {"--dataset", "a=b"},
-           {"--store", path, "--dataset", "nothing"},
-           {"--store", path, "--dataset", "a/b=token"},
-           {"--store", path, "--dataset", "a="},
-           {"--store", path, "--dataset", "a=@" + path + "/none"},
-           {"--store", path, "--dataset", "a=b", "--dataset", "a=c"},
-           {"--store", path, "--published", "a b"},
-           {"--store", path, "--token-lifetime", "-1"},
-           {"--store", path, "--listen", "nonsense"},
-           {"--store", path, "--listen", "127.0.0.1:70000"},
-           {"--store", path, "--listen", "::1:3000"},
-           {"--store", path, "--quiet", "--verbose"},
-           {"--store", path, "--unknown"}}) {
+  for (const Arguments& wrong :
+       std::vector<Arguments>{{},
+                              {"--dataset", "a=b"},
+                              {"--store", path, "--dataset", "nothing"},
+                              {"--store", path, "--dataset", "a/b=token"},
+                              {"--store", path, "--dataset", "a="},
+                              {"--store", path, "--dataset", "a=@" + path + "/none"},
+                              {"--store", path, "--dataset", "a=b", "--dataset", "a=c"},
+                              {"--store", path, "--published", "a b"},
+                              {"--store", path, "--token-lifetime", "-1"},
+                              {"--store", path, "--listen", "nonsense"},
+                              {"--store", path, "--listen", "127.0.0.1:70000"},
+                              {"--store", path, "--listen", "::1:3000"},
+                              {"--store", path, "--quiet", "--verbose"},
+                              {"--store", path, "--unknown"}}) {
     const Finished finished = databankd(wrong);
     EXPECT_EQ(finished.status, 2) << testing::PrintToString(wrong);
     EXPECT_NE(finished.err, "");
@@ -655,7 +665,8 @@ TEST_F(Curl, SaysWhatItCannotHave) {
   EXPECT_EQ(store.status, 1);
   EXPECT_THAT(store.err, HasSubstr("another databankd uses this store"));
   test::write_file(other / "file", "");
-  const Finished file = databankd({"--store", (other / "file").string(), "--listen", "127.0.0.1:0"});
+  const Finished file =
+      databankd({"--store", (other / "file").string(), "--listen", "127.0.0.1:0"});
   EXPECT_EQ(file.status, 1);
   EXPECT_THAT(file.err, HasSubstr("cannot use"));
 }

@@ -180,10 +180,10 @@ Process::Process(const Options& options) {
   check(::posix_spawnattr_setsigmask(&setup.attributes, &none), "setsigmask");
   check(::posix_spawnattr_setsigdefault(&setup.attributes, &all), "setsigdefault");
   check(::posix_spawnattr_setpgroup(&setup.attributes, 0), "setpgroup");
-  check(::posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETSIGMASK |
-                                                          POSIX_SPAWN_SETSIGDEF |
-                                                          POSIX_SPAWN_SETPGROUP),
-        "setflags");
+  check(
+      ::posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                        POSIX_SPAWN_SETPGROUP),
+      "setflags");
 
   std::vector<std::string> argv = options.argv;
   std::vector<std::string> environment = make_environment(options.env);
@@ -240,8 +240,8 @@ int Process::wait(std::chrono::seconds limit) {
     if (errno != EINTR) fail(errno, "wait4");
   }
   status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  // Linux counts the moment before execve() as well, when the child was still this test: the figure is
-  // never below the test's own resident set.
+  // Linux counts the moment before execve() as well, when the child was still this test: the figure
+  // is never below the test's own resident set.
   peak_memory_ = static_cast<std::size_t>(usage.ru_maxrss) * 1024;
   // Whoever it left behind holds the pipes open.
   ::kill(-pid_, SIGKILL);
@@ -250,8 +250,12 @@ int Process::wait(std::chrono::seconds limit) {
   return *status_;
 }
 
-std::string Process::out() const { return out_->text(); }
-std::string Process::err() const { return err_->text(); }
+std::string Process::out() const {
+  return out_->text();
+}
+std::string Process::err() const {
+  return err_->text();
+}
 
 Finished run(const Process::Options& options, std::chrono::seconds limit) {
   Process process(options);

@@ -97,7 +97,8 @@ TEST(Process, IsKilledAndFailsTheTestAfterItsTime) {
 
 TEST(Process, MeasuresItsMemory) {
   // dd's one buffer.
-  const Finished finished = run(shell("exec dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null"));
+  const Finished finished =
+      run(shell("exec dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null"));
   EXPECT_EQ(finished.status, 0);
   EXPECT_GT(finished.peak_memory, std::size_t{100} << 20);
 }
