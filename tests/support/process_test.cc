@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -83,6 +86,22 @@ TEST(Process, DiesWithItsOwner) {
   }
   EXPECT_EQ(::kill(pid, 0), -1);
   EXPECT_EQ(errno, ESRCH);
+}
+
+TEST(Process, DiesWithATestThatIsKilled) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const pid_t test = ::fork();
+  if (test == 0) {
+    // The child keeps the pipe open for as long as it lives.
+    const Process process(shell("cat /dev/zero >/dev/null"));
+    ::raise(SIGKILL);
+  }
+  ::close(ends[1]);
+  ::waitpid(test, nullptr, 0);
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0);  // the end, as nobody holds the pipe any more
+  ::close(ends[0]);
 }
 
 TEST(Process, DoesNotWaitForWhatItLeftBehind) {
