@@ -307,7 +307,8 @@ const Trouble troubles[] = {
     {"not_utf8", {.answer = http_answer(500, "\xff\xfe\x80 caf\xe9")}, ErrorKind::failed, "caf?"},
     {"escape_sequences", {.answer = http_answer(500, "\x1b[2J\x1b]0;owned\x07\xc2\x9b" "2K")},
      ErrorKind::failed, "owned"},
-    {"echoes_the_token", {.answer = http_answer(500, "you sent {token}")}, ErrorKind::failed, "[token]"},
+    {"echoes_the_token", {.answer = "HTTP/1.1 500 No\r\n\r\nyou sent {token}", .then = Then::close},
+     ErrorKind::failed, "you sent Token token=[token]"},
     {"another_protocol", {.answer = http_answer(500, "invalid request")}, ErrorKind::failed,
      "does not speak the phased protocol"},
     {"deep_json", {.answer = http_answer(200, std::string(60'000, '['))}, ErrorKind::failed, ""},
@@ -332,6 +333,18 @@ TEST_F(UploadTest, AChunkThatIsRefusedUnderStatus200Fails) {
     expect_failed(upload_against({.phase = Phase::transfer, .occurrence = 1, .answer = http_answer(200, body)}),
                   kind, "chunk of 'scan.h5' at offset 12281");
     EXPECT_EQ(verifies(), 0);
+  }
+}
+
+/// Messages quote a server's first words; half a token at their end is most of a token.
+TEST_F(UploadTest, ATokenThatIsEchoedIsNotShownInPartEither) {
+  for (const std::size_t before : {170U, 180U, 185U, 190U, 195U}) {
+    server_.set_faults({{.phase = Phase::ask,
+                         .answer = "HTTP/1.1 500 No\r\n\r\n" + std::string(before, 'x') + "{token}",
+                         .then = Then::close}});
+    const Report report = upload();
+    ASSERT_TRUE(report.error);
+    EXPECT_THAT(report.error->message, Not(HasSubstr("s3c")));
   }
 }
 
