@@ -20,8 +20,8 @@ class StringSource final : public Source {
                                           std::span<std::byte> memory) const override {
     ++reads;
     if (before_read) before_read(offset);
-    if (offset <= fails_at && fails_at < offset + length)
-      return Error{ErrorKind::local_file, "cannot read test.bin at offset " + std::to_string(fails_at)};
+    if (const std::uint64_t at = fails_at; offset <= at && at < offset + length)
+      return Error{ErrorKind::local_file, "cannot read test.bin at offset " + std::to_string(at)};
     std::memcpy(memory.data(), content_.data() + offset, length);
     return std::span<const std::byte>(memory.first(length));
   }
@@ -32,7 +32,7 @@ class StringSource final : public Source {
   void change(std::size_t at) { content_[at] = static_cast<char>(content_[at] ^ 1); }
 
   std::function<void(std::uint64_t offset)> before_read;  ///< on the reader's thread
-  std::uint64_t fails_at = ~std::uint64_t{0};
+  std::atomic<std::uint64_t> fails_at{~std::uint64_t{0}};
   mutable std::atomic<int> reads{0};
 
  private:

@@ -471,7 +471,6 @@ TEST_F(UploadTest, AnswersInTheOddFormsOfHttpAreAnswers) {
        .answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" +
                  http_answer(500, "missing paramter: filesize\n")},
       {.phase = Phase::setup,
-       .before = [this] {},
        .carried_out = true,
        .answer = chunked("successfully set up scan.h5"),
        .byte_by_byte = true},
