@@ -1,0 +1,296 @@
+// Every way to fail has its exit code, its sentence, and leaves nothing registered.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "tests/e2e/e2e.h"
+#include "tests/support/scripted_server.h"
+
+namespace sluice::e2e {
+namespace {
+
+using nlohmann::json;
+using test::Fault;
+using test::http_answer;
+using test::Phase;
+using test::ScriptedServer;
+using testing::HasSubstr;
+using testing::Not;
+
+class Failure : public testing::Test {
+ protected:
+  Failure() { test::write_file(path_, test::random_bytes(100'000, 1)); }
+
+  /// It failed with that code, one line on stderr that says so, and the same in the report.
+  void expect_failure(const std::string& url, int status, const std::string& kind, const std::string& says,
+                      const Arguments& more = {}) {
+    SCOPED_TRACE(says);
+    Arguments arguments{"--json", "--chunk", "30000", dataset, path_};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const test::Finished finished = put(url, arguments);
+    EXPECT_EQ(finished.status, status) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr(says));
+    EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
+    const json report = report_of(finished);
+    ASSERT_TRUE(report.is_object());
+    const json upload = report.at("uploads").at(0);
+    EXPECT_EQ(upload.at("status"), "failed");
+    ASSERT_TRUE(upload.contains("error"));
+    EXPECT_EQ(upload.at("error").at("kind"), kind);
+    EXPECT_EQ("sluice: " + upload.at("error").at("message").get<std::string>() + "\n", finished.err);
+    EXPECT_EQ(upload.at("xxh128"), "");
+  }
+
+  test::TempDir directory_;
+  const std::string path_ = directory_ / "scan.h5";
+};
+
+TEST_F(Failure, Exit1AnswersThatAreNone) {
+  ScriptedServer server({{.phase = Phase::setup, .answer = http_answer(200, "<title>Log in</title>")}});
+  expect_failure(server.url(), 1, "failed", "an HTML page, 'Log in'");
+  EXPECT_EQ(server.count(Phase::transfer), 0);
+}
+
+TEST_F(Failure, Exit3ATokenThatIsWrong) {
+  Bank bank;
+  const test::Finished finished =
+      put(bank.url(), {"--json", dataset, path_}, {{"SLUICE_TOKEN", "wrong-token"}});
+  EXPECT_EQ(finished.status, 3);
+  EXPECT_EQ(report_of(finished).at("uploads").at(0).at("error").at("kind"), "token_refused");
+  EXPECT_THAT(finished.err, Not(HasSubstr("wrong-token")));
+  EXPECT_TRUE(bank.registered().empty());
+}
+
+TEST_F(Failure, Exit3ATokenThatIsExpired) {
+  Bank bank({"--token-lifetime", "0"});
+  expect_failure(bank.url(), 3, "token_refused", "3 days");
+}
+
+TEST_F(Failure, Exit4ADatasetThatIsUnknownOrNoDraftAnyMore) {
+  Bank bank({"--published", "TESTIDB-2"});
+  for (const char* key : {"TESTIDB-2", "IDB-0"}) {
+    const test::Finished finished = put(bank.url(), {"--json", key, path_});
+    EXPECT_EQ(finished.status, 4) << finished.err;
+    EXPECT_EQ(report_of(finished).at("uploads").at(0).at("error").at("kind"), "no_such_dataset");
+    EXPECT_THAT(finished.err, HasSubstr(key));
+  }
+}
+
+TEST_F(Failure, Exit5ANameThatIsTakenBeforeAByteIsTransferred) {
+  Bank bank;
+  ASSERT_EQ(put(bank.url(), {dataset, path_}).status, 0);
+  const auto transfers = [&] {
+    const std::string log = bank.process().out();
+    int count = 0;
+    for (std::size_t at = 0; (at = log.find("transfer", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  const int before = transfers();
+  EXPECT_GT(before, 0);
+  expect_failure(bank.url(), 5, "name_taken", "already has a file named 'scan.h5'");
+  EXPECT_EQ(transfers(), before);
+  EXPECT_EQ(bank.registered().size(), 1U);
+}
+
+TEST_F(Failure, Exit6AFileThatChangesMeanwhile) {
+  for (const Phase phase : {Phase::transfer, Phase::probe}) {
+    test::write_file(path_, test::random_bytes(100'000, 1));
+    ScriptedServer server({{.phase = phase,
+                            .before = [this] { std::filesystem::resize_file(path_, 50'000); },
+                            .carried_out = true}});
+    // Too little memory to have it all read by then.
+    expect_failure(server.url(), 6, "local_file", path_, {"--pool", "8K", "--block", "4K", "--read", "mmap"});
+    EXPECT_EQ(server.count(Phase::verify), 0);
+  }
+}
+
+TEST_F(Failure, Exit6FilesThatCannotBeRead) {
+  ScriptedServer server;
+  const auto refused = [&](const std::string& path, const std::string& says) {
+    SCOPED_TRACE(path);
+    const test::Finished finished = put(server.url(), {"--json", dataset, path});
+    EXPECT_EQ(finished.status, 6) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr(path));
+    EXPECT_THAT(finished.err, HasSubstr(says));
+    EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
+    EXPECT_EQ(report_of(finished).at("uploads").at(0).at("error").at("kind"), "local_file");
+  };
+  refused(directory_ / "missing", "No such file");
+  refused(directory_.path(), "directory");
+  ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
+  refused(directory_ / "fifo", "FIFO");
+  refused("/dev/zero", "device");
+  refused(path_ + "/inside", "Not a directory");
+  std::filesystem::create_symlink("loop", directory_ / "loop");
+  refused(directory_ / "loop", "symbolic links");
+  // One byte more than the Data Bank takes.
+  test::write_file(directory_ / "huge", "");
+  std::filesystem::resize_file(directory_ / "huge", 2199023255553);
+  refused(directory_ / "huge", "2199023255552");
+  EXPECT_EQ(server.connections(), 0) << "a server was asked about a file that cannot go";
+
+  std::filesystem::resize_file(directory_ / "huge", 2199023255552);
+  EXPECT_EQ(put(server.url(), {"--dry-run", dataset, directory_ / "huge"}).status, 0);
+}
+
+/// root may read everything, so it gives that up.
+TEST_F(Failure, Exit6AFileWithoutPermission) {
+  ScriptedServer server;
+  ASSERT_EQ(::chmod(path_.c_str(), 0), 0);
+  test::Process::Options options = put_options(server.url(), {dataset, path_});
+  if (::geteuid() == 0)
+    options.argv.insert(options.argv.begin(),
+                        {"setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps",
+                         "-dac_override,-dac_read_search"});
+  const test::Finished finished = run_sluice(options);
+  EXPECT_EQ(finished.status, 6) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr(path_ + ": Permission denied"));
+  EXPECT_EQ(server.connections(), 0);
+}
+
+TEST_F(Failure, Exit6OneBadFileKeepsAllOthersBack) {
+  ScriptedServer server;
+  const test::Finished finished =
+      put(server.url(), {"--json", dataset, path_, directory_ / "missing", directory_.path()});
+  EXPECT_EQ(finished.status, 6);
+  EXPECT_THAT(finished.err, HasSubstr("nothing was sent"));
+  const json uploads = report_of(finished).at("uploads");
+  ASSERT_EQ(uploads.size(), 3U);
+  EXPECT_EQ(uploads[0].at("status"), "skipped");
+  EXPECT_EQ(uploads[1].at("status"), "failed");
+  EXPECT_EQ(uploads[2].at("status"), "failed");
+  EXPECT_EQ(server.connections(), 0);
+}
+
+TEST_F(Failure, Exit7NobodyListens) {
+  const std::string url = ScriptedServer().url();
+  expect_failure(url, 7, "unreachable", url);
+}
+
+TEST_F(Failure, Exit7AServerThatIsNotAvailable) {
+  ScriptedServer server({{.phase = Phase::transfer, .occurrence = 1, .answer = http_answer(503, "later")}});
+  expect_failure(server.url(), 7, "unreachable", "503, 'later'");
+  EXPECT_EQ(server.count(Phase::verify), 0);
+}
+
+TEST_F(Failure, Exit7AServerThatNeverAnswers) {
+  ScriptedServer server({{.phase = Phase::transfer, .then = Fault::Then::hold}});
+  expect_failure(server.url(), 7, "unreachable", "not answered for 1 s", {"--response-timeout", "1"});
+}
+
+TEST_F(Failure, Exit7AServerThatIsKilled) {
+  Bank bank;
+  test::Process put(put_options(bank.url(), {"--json", "--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
+  ASSERT_NE(bank.process().wait_for_line("successfully added chunk"), "");
+  bank.process().signal(SIGKILL);
+  EXPECT_EQ(put.wait(), 7) << put.err();
+  EXPECT_THAT(put.err(), HasSubstr(bank.url()));
+  EXPECT_THAT(put.err(), HasSubstr("nothing was registered"));
+  EXPECT_TRUE(bank.registered().empty());
+}
+
+TEST_F(Failure, Exit8AServerThatLosesBytes) {
+  ScriptedServer server({{.phase = Phase::transfer, .occurrence = 3, .carried_out = true, .keeps = 1}});
+  expect_failure(server.url(), 8, "integrity", "holds");
+  EXPECT_EQ(server.count(Phase::verify), 0);
+}
+
+TEST_F(Failure, TheFilesBehindAServerThatIsGoneAreNotTried) {
+  ScriptedServer server({{.phase = Phase::ask, .occurrence = 1, .answer = http_answer(502, "")}});
+  Arguments files{"--json", dataset, path_};
+  for (const char* name : {"second", "third"}) {
+    test::write_file(directory_ / name, name);
+    files.push_back(directory_ / name);
+  }
+  const test::Finished finished = put(server.url(), files);
+  EXPECT_EQ(finished.status, 7);
+  EXPECT_THAT(finished.err, HasSubstr("1 more file was not tried"));
+  const json uploads = report_of(finished).at("uploads");
+  EXPECT_EQ(uploads[0].at("status"), "registered");
+  EXPECT_EQ(uploads[1].at("status"), "failed");
+  EXPECT_EQ(uploads[2].at("status"), "skipped");
+}
+
+TEST_F(Failure, ANameThatIsTakenDoesNotKeepTheNextFileBack) {
+  ScriptedServer server;
+  server.add_file("scan.h5", "theirs");
+  test::write_file(directory_ / "second", "mine");
+  const test::Finished finished = put(server.url(), {"--json", dataset, path_, directory_ / "second"});
+  EXPECT_EQ(finished.status, 5);
+  const json uploads = report_of(finished).at("uploads");
+  EXPECT_EQ(uploads[0].at("status"), "failed");
+  EXPECT_EQ(uploads[1].at("status"), "registered");
+  EXPECT_EQ(server.registered("second"), "mine");
+}
+
+// --- Signals ---------------------------------------------------------------------------------------
+
+class Signals : public Failure, public testing::WithParamInterface<std::pair<int, Phase>> {};
+
+TEST_P(Signals, EndTheUploadAndTheReportSaysSo) {
+  const auto [number, phase] = GetParam();
+  ScriptedServer server({{.phase = phase, .then = Fault::Then::hold}});
+  test::write_file(directory_ / "second", "two");
+  test::Process put(put_options(server.url(), {"--json", dataset, path_, directory_ / "second"}));
+  ASSERT_TRUE(server.wait_for(phase));
+  put.signal(number);
+  EXPECT_EQ(put.wait(), 128 + number);
+  const json uploads = report_of({put.wait(), put.out(), put.err(), 0}).at("uploads");
+  EXPECT_EQ(uploads.at(0).at("status"), "interrupted");
+  EXPECT_EQ(uploads.at(0).at("error").at("kind"), "interrupted");
+  EXPECT_EQ(uploads.at(1).at("status"), "skipped");
+  EXPECT_THAT(put.err(), HasSubstr("interrupted"));
+  EXPECT_EQ(server.seen().back().phase, phase);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Signals,
+                         testing::Values(std::pair(SIGINT, Phase::transfer), std::pair(SIGTERM, Phase::transfer),
+                                         std::pair(SIGINT, Phase::ask), std::pair(SIGTERM, Phase::probe),
+                                         std::pair(SIGINT, Phase::verify)),
+                         testing::PrintToStringParamName());
+
+TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
+  Bank bank;
+  test::Process put(put_options(bank.url(), {"--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
+  ASSERT_NE(bank.process().wait_for_line("successfully added chunk"), "");
+  put.signal(SIGINT);
+  EXPECT_EQ(put.wait(), 130);
+  EXPECT_THAT(put.err(), HasSubstr("interrupted at byte"));
+  EXPECT_THAT(put.err(), HasSubstr("nothing was registered"));
+  EXPECT_TRUE(bank.registered().empty());
+}
+
+// --- Output that nobody takes ------------------------------------------------------------------------
+
+TEST_F(Failure, AnUploadIsNotGivenUpForAnOutputThatIsClosed) {
+  Bank bank;
+  for (const char* redirection : {">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"}) {
+    SCOPED_TRACE(redirection);
+    const std::string name = fmt::format("file{}", bank.registered().size());
+    const test::Finished finished = run_sluice(redirected(
+        put_options(bank.url(), {"--progress", "always", "--json", "--name", name, dataset, path_}), redirection));
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    EXPECT_TRUE(test::same_content(path_, bank.deposited(name)));
+  }
+}
+
+TEST_F(Failure, AReaderThatGoesAwayDoesNotEndTheUpload) {
+  ScriptedServer server({{.phase = Phase::transfer, .then = Fault::Then::hold}});
+  test::Process::Options options = put_options(server.url(), {dataset, path_});
+  // The pipe's only reader is gone before anything is written into it.
+  options.argv.insert(options.argv.begin(),
+                      {"/bin/sh", "-c", "{ \"$0\" \"$@\"; echo \"exit $?\" >&2; } | exec <&-"});
+  test::Process process(options);
+  ASSERT_TRUE(server.wait_for(Phase::transfer));
+  server.release();
+  process.wait();
+  EXPECT_THAT(process.err(), HasSubstr("exit 0"));
+  EXPECT_EQ(server.registrations(), 1);
+}
+
+}  // namespace
+}  // namespace sluice::e2e

@@ -1,0 +1,130 @@
+// What is refused before any server is asked.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tests/e2e/e2e.h"
+#include "tests/support/scripted_server.h"
+
+namespace sluice::e2e {
+namespace {
+
+using nlohmann::json;
+using test::ScriptedServer;
+using testing::HasSubstr;
+using testing::Not;
+
+class Usage : public testing::Test {
+ protected:
+  Usage() { test::write_file(path_, "content"); }
+
+  void expect_usage_error(const Arguments& arguments, const std::string& says = {}) {
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    const test::Finished finished = put(server_.url(), arguments);
+    EXPECT_EQ(finished.status, 2) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr(says));
+    EXPECT_EQ(finished.out, "");
+    EXPECT_EQ(server_.connections(), 0);
+  }
+
+  test::TempDir directory_;
+  const std::string path_ = directory_ / "scan.h5";
+  ScriptedServer server_;
+};
+
+TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
+  expect_usage_error({});
+  expect_usage_error({dataset});
+  expect_usage_error({"--no-such-option", dataset, path_});
+  expect_usage_error({"--read", "telepathy", dataset, path_});
+  expect_usage_error({"--progress", "sometimes", dataset, path_});
+  expect_usage_error({"--protocol", "tus", dataset, path_});
+  expect_usage_error({"--system", "demo", dataset, path_});  // and a URL
+  expect_usage_error({"--quiet", "--verbose", dataset, path_});
+}
+
+TEST_F(Usage, KeysThatAreNone) {
+  expect_usage_error({"", path_}, "key is empty");
+  for (const char* key : {"IDB-1/../2", "IDB-1?a=b", "IDB-1#x", "IDB%2f1", "IDB 1", "IDB-1\n", "ÏDB-1", ".."})
+    expect_usage_error({key, path_}, "is not a dataset key");
+}
+
+TEST_F(Usage, SizesThatAreNone) {
+  for (const char* size : {"", "x", "-1", "0", "1.5", "4K4", "4 Q", "99999999999G"}) {
+    expect_usage_error({"--block", size, dataset, path_});
+    expect_usage_error({"--chunk", size, dataset, path_});
+    expect_usage_error({"--limit-rate", size == std::string("") ? "x" : size, dataset, path_});
+  }
+  expect_usage_error({"--pool", "x", dataset, path_});
+  expect_usage_error({"--block", "5000", dataset, path_}, "multiple of 4096");
+  expect_usage_error({"--block", "2G", dataset, path_}, "at most 1 GiB");
+  expect_usage_error({"--pool", "4M", dataset, path_}, "too small");
+  expect_usage_error({"--pool", "8000T", dataset, path_});
+}
+
+TEST_F(Usage, NamesThatCannotBe) {
+  for (const char* name : {"a/b", "/", ".", "..", "a\nb", "\x1b[2J", "\xff"})
+    expect_usage_error({"--name", name, dataset, path_}, "cannot be the name");
+  expect_usage_error({"--name", std::string(256, 'x'), dataset, path_}, "longer than 255");
+}
+
+TEST_F(Usage, OneNameForTwoFiles) {
+  test::write_file(directory_ / "other", "");
+  expect_usage_error({"--name", "x", dataset, path_, directory_ / "other"}, "--name");
+}
+
+TEST_F(Usage, TwoFilesOfOneName) {
+  std::filesystem::create_directory(directory_ / "deeper");
+  test::write_file(directory_ / "deeper" / "scan.h5", "");
+  expect_usage_error({dataset, path_, directory_ / "deeper" / "scan.h5"}, "would both be deposited as 'scan.h5'");
+}
+
+TEST_F(Usage, AddressesThatAreNone) {
+  for (const char* url : {"databank", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "https://host/?a=b",
+                          "https://host/#x", "file:///etc/passwd", "http://"}) {
+    const test::Finished finished = put(url, {dataset, path_});
+    EXPECT_EQ(finished.status, 2) << url << finished.err;
+  }
+}
+
+/// Nothing that a name says is carried out by a terminal.
+TEST_F(Usage, MessagesHoldNoControlCharacters) {
+  const test::Finished finished = put(server_.url(), {dataset, directory_ / "\x1b]0;owned\x07\n\xff"});
+  EXPECT_EQ(finished.status, 6);
+  EXPECT_THAT(finished.err, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(finished.err, Not(HasSubstr("\x07")));
+  EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1);
+}
+
+TEST_F(Usage, WithJsonTheReportHasTheReason) {
+  const test::Finished finished = put(server_.url(), {"--json", "IDB?", path_});
+  EXPECT_EQ(finished.status, 2);
+  const json upload = report_of(finished).at("uploads").at(0);
+  EXPECT_EQ(upload.at("status"), "failed");
+  EXPECT_EQ(upload.at("error").at("kind"), "usage");
+}
+
+/// A path need not be UTF-8, and the report must be.
+TEST_F(Usage, TheReportIsJsonWhateverThePathIs) {
+  const test::Finished finished = put(server_.url(), {"--json", dataset, directory_ / "\xff\"\\\n"});
+  EXPECT_EQ(finished.status, 6);
+  EXPECT_EQ(report_of(finished).at("uploads").size(), 1U);
+}
+
+TEST_F(Usage, HelpAndVersionNeedNothing) {
+  for (const Arguments& arguments : {Arguments{"--help"}, Arguments{"--version"}, Arguments{"put", "--help"}}) {
+    test::Process::Options options;
+    options.argv = {sluice_binary};
+    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+    const test::Finished finished = run_sluice(options);
+    EXPECT_EQ(finished.status, 0);
+    EXPECT_FALSE(finished.out.empty());
+    EXPECT_EQ(finished.err, "");
+  }
+  test::Process::Options none;
+  none.argv = {sluice_binary};
+  EXPECT_EQ(run_sluice(none).status, 2);
+}
+
+}  // namespace
+}  // namespace sluice::e2e
