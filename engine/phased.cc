@@ -127,30 +127,32 @@ std::optional<Error> Phased::common_error(const Answer& answer) const {
                     fmt::format("the server knows no draft dataset {} (404, {}): check the key and "
                                 "the system, and that the dataset is still a draft",
                                 deposit_.dataset, quote_server_text(answer.body)));
+  const std::string doing = fmt::format("{} for '{}'", describe(step_), deposit_.name);
   if (answer.status >= 300 && answer.status < 400)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server redirects ({}) while {}, and a token is never sent after a "
                                 "redirect; give the final address with --url",
-                                answer.status, describe(step_)));
+                                answer.status, doing));
   if (answer.status == 500 && text == "invalid request")
     return error_of(ErrorKind::failed, answer,
-                    "the server does not speak the phased protocol (500, 'invalid request'), and this "
-                    "version of sluice speaks no other");
+                    fmt::format("the server does not speak the phased protocol (500, 'invalid request' "
+                                "while {}), and this version of sluice speaks no other",
+                                doing));
   if (answer.status == 413)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server refuses a request of that size (413) while {}; try a "
                                 "smaller --chunk",
-                                describe(step_)),
+                                doing),
                     true);
   if (answer.status == 502 || answer.status == 503 || answer.status == 504)
     return error_of(ErrorKind::unreachable, answer,
                     fmt::format("the server is not available ({}, {}) while {}; try again later",
-                                answer.status, quote_server_text(answer.body), describe(step_)),
+                                answer.status, quote_server_text(answer.body), doing),
                     true);
   if (answer.status == 408 || answer.status == 429)
     return error_of(ErrorKind::unreachable, answer,
                     fmt::format("the server asks to come back later ({}, {}) while {}", answer.status,
-                                quote_server_text(answer.body), describe(step_)),
+                                quote_server_text(answer.body), doing),
                     true);
   // A 200 whose body is a failure reports on a chunk; what it means depends on the step.
   if (failure && answer.status == 200) return {};
@@ -184,7 +186,7 @@ std::string Phased::doubt() const {
 
 Error Phased::not_understood(const Answer& answer) const {
   return error_of(ErrorKind::failed, answer,
-                  fmt::format("the server answered {} with {}{} while {} '{}', which is no answer of "
+                  fmt::format("the server answered {} with {}{} while {} for '{}', which is no answer of "
                               "the phased protocol; check the address, or try again later",
                               answer.status, quote_server_text(answer.body),
                               answer.truncated ? " (cut short)" : "", describe(step_), deposit_.name));

@@ -107,6 +107,10 @@ void UploadRun::answered(Result<Answer> result) {
            explain(std::move(result).error()));
     return;
   }
+  // A server may echo the token, and a quotation that is cut in the middle of it would pass redact()
+  // below. (A token of a few bytes is no secret, and could be any part of a proper answer.)
+  if (setting_.request.token.reveal().size() >= 8)
+    result->body = setting_.request.token.redact(std::move(result->body));
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
     finish(Report::Status::failed, std::move(read).error());
     return;
