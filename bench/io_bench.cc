@@ -27,65 +27,18 @@
 #include <utility>
 #include <vector>
 
+#include "bench/bench_file.h"
 #include "io/buffer_pool.h"
 #include "io/open_source.h"
 #include "io/page_cache.h"
-#include "io/unique_fd.h"
 
 namespace {
 
 using namespace sluice;
 
-constexpr std::size_t block = std::size_t{4} << 20;
-constexpr std::uint64_t file_size = std::uint64_t{1} << 30;
-
-[[noreturn]] void give_up(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
-
-/// The file that is read: made on first use, removed at exit.
-class BenchFile {
- public:
-  static const BenchFile& get() {
-    static const BenchFile file;
-    return file;
-  }
-
-  const std::string& path() const { return path_; }
-  int fd() const { return fd_.get(); }
-
-  /// Puts all of it out of the page cache, or into it.
-  void cool() const {
-    if (::posix_fadvise(fd(), 0, 0, POSIX_FADV_DONTNEED) != 0) give_up("posix_fadvise");
-  }
-  void warm() const {
-    std::vector<char> memory(block);
-    for (std::uint64_t offset = 0; offset < file_size; offset += block) {
-      if (::pread(fd(), memory.data(), block, static_cast<off_t>(offset)) < 0) give_up("pread");
-    }
-  }
-
- private:
-  BenchFile() {
-    const char* const directory = std::getenv("SLUICE_BENCH_DIR");
-    path_ = std::string(directory != nullptr ? directory : ".") + "/sluice-io-bench.data";
-    fd_ = UniqueFd(::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!fd_) give_up(path_.c_str());
-    std::vector<std::uint64_t> memory(block / sizeof(std::uint64_t));
-    std::mt19937_64 random(1);  // no two blocks alike: some disks compress
-    for (std::uint64_t offset = 0; offset < file_size; offset += block) {
-      std::ranges::generate(memory, random);
-      if (::pwrite(fd(), memory.data(), block, static_cast<off_t>(offset)) < 0) give_up("pwrite");
-    }
-    // Dirty pages cannot be evicted.
-    if (::fdatasync(fd()) != 0) give_up("fdatasync");
-  }
-  ~BenchFile() { ::unlink(path_.c_str()); }
-
-  std::string path_;
-  UniqueFd fd_;
-};
+using bench::BenchFile;
+using bench::file_size;
+constexpr std::size_t block = bench::block_bytes;
 
 /// Reads one block at that offset into that memory.
 using ReadBlock = std::function<void(std::uint64_t, std::span<std::byte>)>;
@@ -116,7 +69,7 @@ void read_all(benchmark::State& state, const ReadBlock& read, bool cold, std::si
     }
     threads.clear();
   }
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * file_size));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(file_size));
 }
 
 void read_source(benchmark::State& state, ReadMode mode, bool cold, bool huge_pages = true) {

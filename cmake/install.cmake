@@ -2,19 +2,21 @@
 # a package file, so that another program can say find_package(sluice) and link sluice::engine.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS sluice_io sluice_engine EXPORT sluice-targets)
-install(FILES $<TARGET_PROPERTY:sluice_io,PUBLIC_HEADERS> DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice/io")
-install(FILES $<TARGET_PROPERTY:sluice_engine,PUBLIC_HEADERS> DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice/engine")
+# What other programs may include lies at the same path below include/sluice as here: "engine/upload.h".
+install(TARGETS sluice_io EXPORT sluice-targets
+        PUBLIC_HEADER DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice/io")
+install(TARGETS sluice_engine EXPORT sluice-targets
+        PUBLIC_HEADER DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice/engine")
 if(SLUICE_BUILD_TOOLS)
   install(TARGETS sluice databankd)
 endif()
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sluice")
-configure_package_config_file(cmake/sluice-config.cmake.in "${CMAKE_BINARY_DIR}/sluice-config.cmake"
+configure_package_config_file(cmake/sluice-config.cmake.in "${PROJECT_BINARY_DIR}/sluice-config.cmake"
                               INSTALL_DESTINATION "${package_dir}")
-write_basic_package_version_file("${CMAKE_BINARY_DIR}/sluice-config-version.cmake"
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/sluice-config-version.cmake"
                                  COMPATIBILITY SameMinorVersion)
-install(FILES "${CMAKE_BINARY_DIR}/sluice-config.cmake" "${CMAKE_BINARY_DIR}/sluice-config-version.cmake"
+install(FILES "${PROJECT_BINARY_DIR}/sluice-config.cmake" "${PROJECT_BINARY_DIR}/sluice-config-version.cmake"
               cmake/FindxxHash.cmake
         DESTINATION "${package_dir}")
 install(EXPORT sluice-targets NAMESPACE sluice:: DESTINATION "${package_dir}")

@@ -55,6 +55,7 @@ void Pipeline::read_blocks() {
       ++tasks_;
     }
     window_.put({claim->number, offset, *bytes, 0, std::move(claim->buffer)});
+    hand_over(this);
     setting_.workers.run(CheckTask{this});
   }
 }
@@ -71,7 +72,11 @@ std::optional<Pipeline::Claim> Pipeline::claim() {
   return Claim{next_++, std::move(buffer)};
 }
 
-void Pipeline::CheckTask::operator()() const { pipeline->check_block(); }
+void Pipeline::CheckTask::operator()() const {
+  Pipeline* const self = pipeline;
+  take_over(self);
+  self->check_block();
+}
 
 void Pipeline::check_block() noexcept {
   {

@@ -87,8 +87,8 @@ class Pipeline {
     std::uint64_t number;
     Buffer buffer;
   };
-  /// What a TBB worker runs; only a pointer, so that nothing else is handed over inside oneTBB, which
-  /// thread sanitizer does not see into.
+  /// What a TBB worker runs; only a pointer, so that nothing else is handed over inside oneTBB, which the
+  /// thread sanitizer does not see into (tests/tsan.supp).
   struct CheckTask {
     Pipeline* pipeline;
     void operator()() const;

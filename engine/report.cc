@@ -68,6 +68,7 @@ std::string to_json(const Report& report) {
         {"send", stage(report.stages.send)},
         {"server", stage(report.stages.server)}}},
   };
+  json["error"] = nullptr;
   if (report.error)
     json["error"] = {{"kind", to_string(report.error->kind)}, {"message", report.error->message}};
   // Paths need not be UTF-8; JSON must be.

@@ -76,7 +76,9 @@ bool guarded_copy(std::byte* to, std::span<const std::byte> from) {
   Guard guard;
   guard.range = from;
   volatile bool copied = false;  // volatile: it must survive the jump
-  if (sigsetjmp(guard.way_out, 1) == 0) {
+  // 0: the jump leaves SIGBUS blocked, as it was in the handler; the old mask comes back below
+  // anyway.
+  if (sigsetjmp(guard.way_out, 0) == 0) {
     current = &guard;
     // The handler reads `current` on this thread: keep the compiler from moving the copy out.
     std::atomic_signal_fence(std::memory_order_seq_cst);

@@ -21,7 +21,32 @@
 #define SLUICE_RELEASE(...) SLUICE_ATTRIBUTE(release_capability(__VA_ARGS__))
 #define SLUICE_EXCLUDES(...) SLUICE_ATTRIBUTE(locks_excluded(__VA_ARGS__))
 
+#if defined(__SANITIZE_THREAD__)
+#define SLUICE_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLUICE_THREAD_SANITIZER 1
+#endif
+#endif
+#if defined(SLUICE_THREAD_SANITIZER)
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace sluice {
+
+/// Tell the thread sanitizer that what happened before hand_over(address) happens before what follows
+/// take_over(address), where a library that it does not see into (oneTBB) orders the two. Nothing else in
+/// other builds.
+inline void hand_over([[maybe_unused]] void* address) {
+#if defined(SLUICE_THREAD_SANITIZER)
+  __tsan_release(address);
+#endif
+}
+inline void take_over([[maybe_unused]] void* address) {
+#if defined(SLUICE_THREAD_SANITIZER)
+  __tsan_acquire(address);
+#endif
+}
 
 class SLUICE_CAPABILITY("mutex") Mutex {
  public:

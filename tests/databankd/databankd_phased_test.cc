@@ -123,10 +123,9 @@ TEST_P(Phased, TakesAFileInChunks) {
   expect(verify("a.txt"), 200,
          "a.txt successfully uploaded.  Refresh dataset page to see newly uploaded file. "
          "http://localhost:3000/datasets/TESTIDB-1234567/edit");
-  EXPECT_THAT(registered(), testing::ElementsAre(json{{"dataset", key},
-                                                      {"name", "a.txt"},
-                                                      {"size", 6},
-                                                      {"xxh128", xxh128("abcdef")}}));
+  EXPECT_THAT(registered(),
+              testing::ElementsAre(json{
+                  {"dataset", key}, {"name", "a.txt"}, {"size", 6}, {"xxh128", xxh128("abcdef")}}));
   if (!GetParam()) {
     EXPECT_EQ(stored("a.txt"), "abcdef");
   }
@@ -160,9 +159,11 @@ TEST_P(Phased, WantsAToken) {
   const std::vector<Part> parts = {{"phase", "verify"}, {"filename", "a"}};
   expect(call(parts, std::nullopt), 401, "HTTP Token: Access denied.\n");
   expect(call(parts, "Basic dTpw"), 401, "HTTP Token: Access denied.\n");
-  expect(call(parts, "Token token=wrong"), 500, R"({"status":500,"error":"Internal Server Error"})");
+  expect(call(parts, "Token token=wrong"), 500,
+         R"({"status":500,"error":"Internal Server Error"})");
   // Another dataset's token.
-  expect(call(parts, "Token token=other"), 500, R"({"status":500,"error":"Internal Server Error"})");
+  expect(call(parts, "Token token=other"), 500,
+         R"({"status":500,"error":"Internal Server Error"})");
   EXPECT_THAT(call(parts, "Token token=\"secret\"").body, StartsWith("No such file"));
 }
 
@@ -174,7 +175,10 @@ TEST_P(Phased, RefusesAnExpiredToken) {
 
 TEST_P(Phased, AppendsNothingForAWrongToken) {
   setup("a");
-  call({{"phase", "transfer"}, {"filename", "a"}, {"previous_size", "0"}, {"bytechunk", "abc", true}},
+  call({{"phase", "transfer"},
+        {"filename", "a"},
+        {"previous_size", "0"},
+        {"bytechunk", "abc", true}},
        "Token token=wrong");
   expect_unexpected(transfer("a", "-1", "x"), 0, "-1");
 }
@@ -266,8 +270,8 @@ TEST_P(Phased, SetupRefusesNamesThatAreNoBaseNames) {
 
 TEST_P(Phased, TakesAnyOtherName) {
   for (const std::string name :
-       {"with space", "quo\"te", "semi;colon", "na\xc3\xafve \xe6\x96\x87", "..a", "-rf", "new\nline",
-        "100%", "back\\slash", ".staging", "registered.jsonl"}) {
+       {"with space", "quo\"te", "semi;colon", "na\xc3\xafve \xe6\x96\x87", "..a", "-rf",
+        "new\nline", "100%", "back\\slash", ".staging", "registered.jsonl"}) {
     expect(setup(name), 200, "successfully set up " + name);
     expect(transfer(name, "0", name), 200, "successfully added chunk to " + name);
     EXPECT_EQ(verify(name).status, 200U);
@@ -371,7 +375,8 @@ TEST_P(Phased, AnUnfinishedTransferLeavesNoTrace) {
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdef"));
 }
 
-// A client may send the next chunk's body while the last one is being appended (protocol section 1.7).
+// A client may send the next chunk's body while the last one is being appended (protocol
+// section 1.7).
 TEST_P(Phased, AChunkMayArriveBeforeTheOneItFollows) {
   setup("a");
   PhasedCall second(*bank_, key, authorization);
@@ -432,9 +437,8 @@ TEST_P(Phased, OfManyThreadsWithTheSamePreviousSizeOneWins) {
     std::vector<std::string> bodies(4);
     std::vector<std::thread> threads;
     for (std::string& body : bodies) {
-      threads.emplace_back([&, this] {
-        body = transfer("a", std::to_string(size), std::string(1000, 'x')).body;
-      });
+      threads.emplace_back(
+          [&, this] { body = transfer("a", std::to_string(size), std::string(1000, 'x')).body; });
     }
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(std::count(bodies.begin(), bodies.end(), "successfully added chunk to a"), 1);

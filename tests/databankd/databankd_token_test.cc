@@ -33,8 +33,9 @@ TEST(PresentedToken, IsReadInBothForms) {
 }
 
 TEST(PresentedToken, IsMissingInAnyOtherForm) {
-  for (const char* header : {"", "Token", "Token ", "Token token", "Token token=", "Token token=\"\"",
-                             "Basic dTpw", "token=abc", "Token key=abc", "Tokentoken=abc"})
+  for (const char* header :
+       {"", "Token", "Token ", "Token token", "Token token=", "Token token=\"\"", "Basic dTpw",
+        "token=abc", "Token key=abc", "Tokentoken=abc"})
     EXPECT_EQ(presented_token(header), std::nullopt) << header;
 }
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <vector>
 
 namespace sluice::test {
 namespace {
@@ -18,6 +19,7 @@ Faults faults;
 std::atomic<bool> active = false;
 std::atomic<unsigned> reads = 0;
 std::atomic<unsigned> hits_seen = 0;
+std::vector<std::uint64_t> looks;  // by the one thread that opens a file
 
 }  // namespace
 
@@ -25,11 +27,16 @@ WithFaults::WithFaults(const Faults& wanted) {
   faults = wanted;
   reads = 0;
   hits_seen = 0;
+  looks.clear();
   active = true;
 }
 
 WithFaults::~WithFaults() {
   active = false;
+}
+
+std::vector<std::uint64_t> WithFaults::looked_at() const {
+  return looks;
 }
 
 unsigned WithFaults::hits() const {
@@ -130,6 +137,7 @@ void* __wrap_mmap(void* where, size_t size, int protection, int flags, int fd, o
 
 ssize_t __wrap_preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) {
   if (!active || !faults.cached_percent) return __real_preadv2(fd, parts, count, offset, flags);
+  sluice::test::looks.push_back(static_cast<std::uint64_t>(offset));
   struct stat facts {};
   if (::fstat(fd, &facts) != 0) return -1;
   if (offset * 100 >= facts.st_size * static_cast<off_t>(*faults.cached_percent)) {

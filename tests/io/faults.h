@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace sluice::test {
 
@@ -43,6 +44,8 @@ class WithFaults {
 
   /// How many reads were interrupted, cut short or refused.
   unsigned hits() const;
+  /// The places where the page cache was looked at, in order.
+  std::vector<std::uint64_t> looked_at() const;
 };
 
 }  // namespace sluice::test

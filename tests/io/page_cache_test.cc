@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "io/local_file.h"
 #include "tests/io/faults.h"
@@ -34,6 +36,22 @@ TEST(PageCache, LooksOnceAtEachPageOfASmallFileAndNeverBehindItsEnd) {
     EXPECT_EQ(all.looked_at, (size + 4095) / 4096);
     EXPECT_EQ(all.cached, all.looked_at);  // a read behind the end would return nothing
   }
+}
+
+// With fixed places the look itself would warm them, and a second open find a cold file cached.
+TEST(PageCache, LooksAtOtherPlacesEachTime) {
+  const test::TempDir dir;
+  constexpr std::size_t size = 16 << 20;
+  test::write_random_file(dir / "data.bin", size, 1);
+  const LocalFile file = open_local_file(dir / "data.bin").value();
+  const auto places = [&] {
+    const test::WithFaults faults({.cached_percent = 0});
+    EXPECT_EQ(sample_page_cache(file.fd.get(), size).looked_at, 64U);
+    return faults.looked_at();
+  };
+  const std::vector<std::uint64_t> first = places();
+  EXPECT_TRUE(std::ranges::is_sorted(first));
+  EXPECT_NE(first, places());
 }
 
 TEST(PageCache, AnEmptyFileIsNotCached) {

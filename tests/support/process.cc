@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -78,27 +78,33 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-/// Calls a posix_spawn function, which returns its errno.
-void check(int code, const char* what) {
-  if (code != 0) fail(code, what);
+/// What the child does between fork() and its program: system calls only, as a fork of a program
+/// with threads may not even allocate. Writes the errno of what went wrong to `report`, which a
+/// successful execvp() closes.
+[[noreturn]] void become(char* const* argv, char** environment, const char* directory,
+                         const std::array<int, 3>& streams, int report, pid_t parent) {
+  const auto try_all = [&] {
+    // A group of its own, so that the children it may start die with it.
+    if (::setpgid(0, 0) != 0) return;
+    // A test that is killed runs no destructors. The kernel sends this when the thread that started
+    // the child ends, so a Process must not come from a thread that ends before it.
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) return;
+    for (int stream = 0; stream < 3; ++stream) {
+      if (::dup2(streams[static_cast<std::size_t>(stream)], stream) < 0) return;
+    }
+    if (directory != nullptr && ::chdir(directory) != 0) return;
+    for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return;
+    ::environ = environment;
+    ::execvp(argv[0], argv);  // looks for a program without a slash, like curl, in PATH
+  };
+  try_all();
+  const int code = errno;
+  (void)!::write(report, &code, sizeof code);
+  ::_exit(127);
 }
-
-class SpawnSetup {
- public:
-  SpawnSetup() {
-    check(::posix_spawn_file_actions_init(&actions), "posix_spawn_file_actions_init");
-    check(::posix_spawnattr_init(&attributes), "posix_spawnattr_init");
-  }
-  ~SpawnSetup() {
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&actions);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-
-  posix_spawn_file_actions_t actions{};
-  posix_spawnattr_t attributes{};
-};
 
 }  // namespace
 
@@ -165,32 +171,29 @@ Process::Process(const Options& options) {
   Pipe out = make_pipe();
   Pipe err = make_pipe();
 
-  SpawnSetup setup;
-  check(::posix_spawn_file_actions_adddup2(&setup.actions, in.get(), 0), "adddup2");
-  check(::posix_spawn_file_actions_adddup2(&setup.actions, out.write.get(), 1), "adddup2");
-  check(::posix_spawn_file_actions_adddup2(&setup.actions, err.write.get(), 2), "adddup2");
-  if (!options.directory.empty())
-    check(::posix_spawn_file_actions_addchdir_np(&setup.actions, options.directory.c_str()),
-          "addchdir");
-  // A group of its own, so that the children it may start die with it; and no signal state of ours.
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  check(::posix_spawnattr_setsigmask(&setup.attributes, &none), "setsigmask");
-  check(::posix_spawnattr_setsigdefault(&setup.attributes, &all), "setsigdefault");
-  check(::posix_spawnattr_setpgroup(&setup.attributes, 0), "setpgroup");
-  check(::posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETSIGMASK |
-                                                          POSIX_SPAWN_SETSIGDEF |
-                                                          POSIX_SPAWN_SETPGROUP),
-        "setflags");
-
+  Pipe report = make_pipe();
   std::vector<std::string> argv = options.argv;
   std::vector<std::string> environment = make_environment(options.env);
-  // PATH is searched for a program without a slash ("curl").
-  check(::posix_spawnp(&pid_, argv[0].c_str(), &setup.actions, &setup.attributes,
-                       pointers(argv).data(), pointers(environment).data()),
-        argv[0].c_str());
+  const std::vector<char*> argv_pointers = pointers(argv);
+  std::vector<char*> environment_pointers = pointers(environment);
+  const char* directory = options.directory.empty() ? nullptr : options.directory.c_str();
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  if (pid_ < 0) fail(errno, "fork");
+  if (pid_ == 0) {
+    become(argv_pointers.data(), environment_pointers.data(), directory,
+           {in.get(), out.write.get(), err.write.get()}, report.write.get(), parent);
+  }
+  report.write.reset();
+  int code = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(report.read.get(), &code, sizeof code);
+  } while (got < 0 && errno == EINTR);
+  if (got > 0) {
+    ::waitpid(pid_, nullptr, 0);
+    fail(code, argv[0]);
+  }
   out.write.reset();
   err.write.reset();
   out_ = std::make_unique<Capture>(std::move(out.read));
@@ -240,8 +243,8 @@ int Process::wait(std::chrono::seconds limit) {
     if (errno != EINTR) fail(errno, "wait4");
   }
   status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  // Linux counts the moment before execve() as well, when the child was still this test: the figure is
-  // never below the test's own resident set.
+  // Linux counts the moment before execve() as well, when the child was still this test: the figure
+  // is never below the test's own resident set.
   peak_memory_ = static_cast<std::size_t>(usage.ru_maxrss) * 1024;
   // Whoever it left behind holds the pipes open.
   ::kill(-pid_, SIGKILL);
@@ -250,8 +253,12 @@ int Process::wait(std::chrono::seconds limit) {
   return *status_;
 }
 
-std::string Process::out() const { return out_->text(); }
-std::string Process::err() const { return err_->text(); }
+std::string Process::out() const {
+  return out_->text();
+}
+std::string Process::err() const {
+  return err_->text();
+}
 
 Finished run(const Process::Options& options, std::chrono::seconds limit) {
   Process process(options);

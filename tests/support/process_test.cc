@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -85,6 +88,22 @@ TEST(Process, DiesWithItsOwner) {
   EXPECT_EQ(errno, ESRCH);
 }
 
+TEST(Process, DiesWithATestThatIsKilled) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const pid_t test = ::fork();
+  if (test == 0) {
+    // The child keeps the pipe open for as long as it lives.
+    const Process process(shell("cat /dev/zero >/dev/null"));
+    ::raise(SIGKILL);
+  }
+  ::close(ends[1]);
+  ::waitpid(test, nullptr, 0);
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0);  // the end, as nobody holds the pipe any more
+  ::close(ends[0]);
+}
+
 TEST(Process, DoesNotWaitForWhatItLeftBehind) {
   EXPECT_EQ(run(shell("cat /dev/zero >/dev/null & echo done")).out, "done\n");
 }
@@ -97,7 +116,8 @@ TEST(Process, IsKilledAndFailsTheTestAfterItsTime) {
 
 TEST(Process, MeasuresItsMemory) {
   // dd's one buffer.
-  const Finished finished = run(shell("exec dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null"));
+  const Finished finished =
+      run(shell("exec dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null"));
   EXPECT_EQ(finished.status, 0);
   EXPECT_GT(finished.peak_memory, std::size_t{100} << 20);
 }

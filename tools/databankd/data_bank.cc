@@ -14,18 +14,18 @@ namespace fs = std::filesystem;
 namespace {
 
 Error cannot_use(const fs::path& path, const std::error_code& error) {
-  return Error{.kind = ErrorKind::failed,
-               .message = fmt::format("cannot use {} as the store: {}", path.string(),
-                                      error.message()),
-               .code = error.value()};
+  return Error{
+      .kind = ErrorKind::failed,
+      .message = fmt::format("cannot use {} as the store: {}", path.string(), error.message()),
+      .code = error.value()};
 }
 
 }  // namespace
 
 bool DataBank::is_key(std::string_view key) {
   return !key.empty() && key.size() <= 200 && std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
   });
 }
 

@@ -24,18 +24,18 @@ namespace sluice::databankd {
 class DataBank {
  public:
   struct Options {
-    std::filesystem::path store;               ///< made if need be
+    std::filesystem::path store;                ///< made if need be
     std::map<std::string, std::string> tokens;  ///< dataset key → token
-    std::vector<std::string> published;        ///< keys of datasets that are no longer drafts
+    std::vector<std::string> published;         ///< keys of datasets that are no longer drafts
     std::chrono::seconds token_lifetime = std::chrono::hours(72);  ///< from now on
-    bool discard = false;                      ///< hash the bytes and drop them
+    bool discard = false;                                          ///< hash the bytes and drop them
   };
 
   /// Whether such a dataset key can exist: letters, digits, `-` and `_`.
   static bool is_key(std::string_view key);
 
-  /// Makes the directories and reads what earlier runs left there. Error usage for a key or token that
-  /// cannot be; failed for a store that cannot be written or that another server uses.
+  /// Makes the directories and reads what earlier runs left there. Error usage for a key or token
+  /// that cannot be; failed for a store that cannot be written or that another server uses.
   static Result<std::unique_ptr<DataBank>> open(const Options& options);
 
   /// The dataset with that key, if it is a draft; else null. Lives as long as this.

@@ -28,7 +28,8 @@ Chunk::Chunk(Dataset& dataset, std::optional<std::int64_t> previous_size)
     : dataset_(dataset), previous_size_(previous_size) {}
 
 void Chunk::write(std::span<const std::byte> data) {
-  const bool hopeless = previous_size_ && *previous_size_ < 0;  // a client that asks for the progress
+  const bool hopeless =
+      previous_size_ && *previous_size_ < 0;  // a client that asks for the progress
   if (!hopeless && error_ == 0) {
     if (!digest_) try_digest();
     if (digest_) digest_->update(data);
@@ -37,13 +38,12 @@ void Chunk::write(std::span<const std::byte> data) {
   size_ += data.size();
 }
 
-/// Starts the digest once the staged file has the size that this chunk follows, and catches up with what
-/// was spooled until then.
+/// Starts the digest once the staged file has the size that this chunk follows, and catches up with
+/// what was spooled until then.
 void Chunk::try_digest() {
   if (!previous_size_) return;
   std::optional<Dataset::Staged> staged = dataset_.staged_now();
-  if (!staged || !staged->digest ||
-      staged->size != static_cast<std::uint64_t>(*previous_size_))
+  if (!staged || !staged->digest || staged->size != static_cast<std::uint64_t>(*previous_size_))
     return;
   Digest digest = std::move(*staged->digest);
   if (spool_) {
@@ -94,7 +94,7 @@ void Dataset::publish(std::optional<Staged> staged) {
 Result<void> Dataset::setup(const std::string& name) {
   const MutexLock lock(files_);
   if (!is_base_name(name)) {
-    const int code = name.find('/') != std::string::npos ? ENOENT
+    const int code = name.find('/') != std::string::npos    ? ENOENT
                      : name.find('\0') != std::string::npos ? EINVAL
                                                             : EISDIR;
     return system_error(code, "rb_sysopen", shown_path(name.substr(0, name.find('\0'))));
@@ -118,8 +118,9 @@ Result<void> Dataset::setup(const std::string& name) {
   return {};
 }
 
-/// Brings the state in line with the disk, which has the last word: files staged by an earlier run are
-/// found here, and what somebody deleted is gone. Returns whether anything is staged under that name.
+/// Brings the state in line with the disk, which has the last word: files staged by an earlier run
+/// are found here, and what somebody deleted is gone. Returns whether anything is staged under that
+/// name.
 bool Dataset::look(const std::string& name) {
   std::optional<Staged> staged = staged_now();
   const bool known = staged && staged->name == name;
@@ -161,8 +162,8 @@ Result<Dataset::Appended> Dataset::append(Chunk& chunk, const std::string& name,
     if (chunk.digest_ && (chunk.generation_ == staged.generation || from_empty)) {
       staged.digest = std::move(*chunk.digest_);
     } else if (!chunk.spool_) {
-      // The staged file was deleted and grew to this very size again, with other bytes, while this chunk
-      // was hashed behind the old ones and dropped.
+      // The staged file was deleted and grew to this very size again, with other bytes, while this
+      // chunk was hashed behind the old ones and dropped.
       return system_error(ESTALE, "io_write", shown_path(name));
     } else if (staged.digest) {
       const int code = read_through(chunk.spool_.get(), chunk.size_,
@@ -177,8 +178,8 @@ Result<Dataset::Appended> Dataset::append(Chunk& chunk, const std::string& name,
   return Appended{Appended::Outcome::appended, size};
 }
 
-/// Copies rather than renames, since most chunks follow others. On a failure the staged file is cut back
-/// to what it was.
+/// Copies rather than renames, since most chunks follow others. On a failure the staged file is cut
+/// back to what it was.
 Result<void> Dataset::copy_to_staged(const Chunk& chunk, const Staged& staged) {
   TRY_ASSIGN(const UniqueFd fd, open_to_append(staged.name, staged.size));
   const int code = copy_range(chunk.spool_.get(), 0, fd.get(), staged.size, chunk.size_);
@@ -188,8 +189,8 @@ Result<void> Dataset::copy_to_staged(const Chunk& chunk, const Staged& staged) {
   return system_error(code, "io_write", shown_path(staged.name));
 }
 
-/// A staged file that has been registered shares its blocks with the registered one (place()): what is
-/// appended now must not appear there, so it gets blocks of its own first.
+/// A staged file that has been registered shares its blocks with the registered one (place()): what
+/// is appended now must not appear there, so it gets blocks of its own first.
 Result<UniqueFd> Dataset::open_to_append(const std::string& name, std::uint64_t size) {
   const fs::path path = staged_path(name);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
@@ -200,8 +201,7 @@ Result<UniqueFd> Dataset::open_to_append(const std::string& name, std::uint64_t 
   if (status.st_nlink < 2) return fd;
 
   const fs::path fresh = options_.staging / ("unshared." + key());
-  UniqueFd copy(
-      ::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
+  UniqueFd copy(::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!copy) return system_error(errno, "rb_sysopen", shown_path(name));
   int code = copy_range(fd.get(), 0, copy.get(), 0, size);
   if (code == 0 && ::rename(fresh.c_str(), path.c_str()) != 0) code = errno;
@@ -221,8 +221,7 @@ Result<std::optional<Registration>> Dataset::register_file(const std::string& na
     const UniqueFd fd(::open(staged_path(name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) return system_error(errno, "rb_sysopen", shown_path(name));
     Digest digest;
-    const int code =
-        read_through(fd.get(), staged.size, [&](auto piece) { digest.update(piece); });
+    const int code = read_through(fd.get(), staged.size, [&](auto piece) { digest.update(piece); });
     if (code != 0) return system_error(code, "io_read", shown_path(name));
     staged.digest = std::move(digest);
     publish(staged);
@@ -233,8 +232,8 @@ Result<std::optional<Registration>> Dataset::register_file(const std::string& na
   return std::optional(std::move(registration));
 }
 
-/// Puts the staged file at store/KEY/NAME, by a second link: no byte is copied, and the staged file stays
-/// for a client that verifies twice. Replaces what was there, in one step.
+/// Puts the staged file at store/KEY/NAME, by a second link: no byte is copied, and the staged file
+/// stays for a client that verifies twice. Replaces what was there, in one step.
 Result<void> Dataset::place(const std::string& name) {
   const fs::path from = staged_path(name);
   const fs::path to = options_.store / key() / name;

@@ -19,22 +19,26 @@ class Dataset;
 
 /// The payload of one transfer request while it arrives, before anyone knows whether it will fit.
 ///
-/// Nothing of it touches the staged file until Dataset::append(): a request that breaks off half-way
-/// leaves no trace but this object, which its destructor removes. So that no byte is held in memory:
-///  - a storing server writes the chunk to an unnamed file of its own, and append() copies that behind
+/// Nothing of it touches the staged file until Dataset::append(): a request that breaks off
+/// half-way leaves no trace but this object, which its destructor removes. So that no byte is held
+/// in memory:
+///  - a storing server writes the chunk to an unnamed file of its own, and append() copies that
+///  behind
 ///    the staged file inside the kernel, all or nothing;
-///  - a discarding server hashes it behind a copy of the staged file's running digest, and append() keeps
-///    that copy. A chunk that arrives before the one it follows (its body may travel while the other is
-///    being appended) cannot be hashed yet: it goes to an unnamed file until the other is in.
+///  - a discarding server hashes it behind a copy of the staged file's running digest, and append()
+///  keeps
+///    that copy. A chunk that arrives before the one it follows (its body may travel while the
+///    other is being appended) cannot be hashed yet: it goes to an unnamed file until the other is
+///    in.
 /// One thread at a time; it must not outlive its dataset.
 class Chunk {
  public:
-  /// `previous_size`: what the request said, where its fields came before its payload. It only saves
-  /// work; append() decides.
+  /// `previous_size`: what the request said, where its fields came before its payload. It only
+  /// saves work; append() decides.
   Chunk(Dataset& dataset, std::optional<std::int64_t> previous_size);
 
-  /// The next bytes. Never fails: append() reports what went wrong here, since the request's body must be
-  /// read to its end in any case.
+  /// The next bytes. Never fails: append() reports what went wrong here, since the request's body
+  /// must be read to its end in any case.
   void write(std::span<const std::byte> data);
 
   /// Bytes written up to now.
@@ -48,25 +52,25 @@ class Chunk {
   Dataset& dataset_;
   const std::optional<std::int64_t> previous_size_;
   std::uint64_t size_ = 0;
-  std::optional<Digest> digest_;    ///< of the staged file and all of this chunk
-  std::uint64_t generation_ = 0;    ///< of the staged file that digest_ started from
-  UniqueFd spool_;                  ///< all of this chunk, or closed
-  int error_ = 0;                   ///< the first errno that stopped the spooling
+  std::optional<Digest> digest_;  ///< of the staged file and all of this chunk
+  std::uint64_t generation_ = 0;  ///< of the staged file that digest_ started from
+  UniqueFd spool_;                ///< all of this chunk, or closed
+  int error_ = 0;                 ///< the first errno that stopped the spooling
 };
 
 /// One dataset: its token, and the one file that is staged in it.
 ///
-/// Thread safe. setup, append and register_file exclude each other, so that a previous_size is compared
-/// and its chunk appended in one step.
+/// Thread safe. setup, append and register_file exclude each other, so that a previous_size is
+/// compared and its chunk appended in one step.
 class Dataset {
  public:
   struct Options {
     std::string key;
     Token token;
-    bool published = false;           ///< known, but no longer a draft
-    bool discard = false;             ///< hash the bytes and drop them
-    std::filesystem::path store;      ///< registered files go to store/KEY/
-    std::filesystem::path staging;    ///< the staged file lies in staging/KEY/
+    bool published = false;         ///< known, but no longer a draft
+    bool discard = false;           ///< hash the bytes and drop them
+    std::filesystem::path store;    ///< registered files go to store/KEY/
+    std::filesystem::path staging;  ///< the staged file lies in staging/KEY/
   };
 
   /// What append() did. `size` is what the staged file holds now.
@@ -83,34 +87,38 @@ class Dataset {
   bool published() const { return options_.published; }
   const Token& token() const { return options_.token; }
   bool has_file(const std::string& name) const { return registry_.has(key(), name); }
-  /// Where the Data Bank would say that a staged file lies: this machine's paths are nobody's business.
+  /// Where the Data Bank would say that a staged file lies: this machine's paths are nobody's
+  /// business.
   std::string shown_path(const std::string& name) const;
 
-  /// Deletes everything staged in this dataset and creates an empty staged file. Error for a name that
-  /// is no base name, or from the disk.
+  /// Deletes everything staged in this dataset and creates an empty staged file. Error for a name
+  /// that is no base name, or from the disk.
   Result<void> setup(const std::string& name);
 
   /// Bytes staged under that name; empty where nothing is.
   std::optional<std::uint64_t> staged_size(const std::string& name);
 
-  /// Appends the chunk if exactly `previous_size` bytes are staged under that name: the whole chunk or,
-  /// on any other outcome, nothing. Error from the disk.
+  /// Appends the chunk if exactly `previous_size` bytes are staged under that name: the whole chunk
+  /// or, on any other outcome, nothing. Error from the disk.
   Result<Appended> append(Chunk& chunk, const std::string& name, std::int64_t previous_size);
 
-  /// Makes what is staged under that name a file of the dataset, whatever its size. It stays staged, so
-  /// a second call registers it a second time. Empty where nothing is staged. Error from the disk.
+  /// Makes what is staged under that name a file of the dataset, whatever its size. It stays
+  /// staged, so a second call registers it a second time. Empty where nothing is staged. Error from
+  /// the disk.
   Result<std::optional<Registration>> register_file(const std::string& name);
 
  private:
   friend class Chunk;
 
-  /// The staged file as everyone may see it. It changes only under files_, and is read under either.
+  /// The staged file as everyone may see it. It changes only under files_, and is read under
+  /// either.
   struct Staged {
     std::string name;
     std::uint64_t size = 0;
     /// Counts the setups and appends of this dataset: same generation, same bytes.
     std::uint64_t generation = 0;
-    /// Of its bytes; empty where another run of this server staged them and nobody has read them yet.
+    /// Of its bytes; empty where another run of this server staged them and nobody has read them
+    /// yet.
     std::optional<Digest> digest;
   };
 

@@ -8,8 +8,8 @@ struct XXH3_state_s;
 
 namespace sluice::databankd {
 
-/// A running XXH128. A copy goes on from the same place, which is how a chunk is hashed behind a file
-/// before it is known whether the chunk will be accepted. One thread at a time.
+/// A running XXH128. A copy goes on from the same place, which is how a chunk is hashed behind a
+/// file before it is known whether the chunk will be accepted. One thread at a time.
 class Digest {
  public:
   Digest();

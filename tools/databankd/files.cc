@@ -68,8 +68,7 @@ int copy_range(int from, std::uint64_t from_offset, int to, std::uint64_t to_off
         static_cast<std::size_t>(std::min<std::uint64_t>(length, std::uint64_t{1} << 30));
     const ssize_t done = ::copy_file_range(from, &in, to, &out, wanted, 0);
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0 &&
-        (errno == EXDEV || errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP)) {
+    if (done < 0 && (errno == EXDEV || errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP)) {
       return copy_by_hand(from, static_cast<std::uint64_t>(in), to, static_cast<std::uint64_t>(out),
                           length);
     }

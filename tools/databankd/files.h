@@ -14,14 +14,15 @@
 /// Any thread, as long as no two work on the same descriptor.
 namespace sluice::databankd {
 
-/// errno `code` from what Ruby calls `call`, on the path that a client may know. Error::code is the errno.
+/// errno `code` from what Ruby calls `call`, on the path that a client may know. Error::code is the
+/// errno.
 Error system_error(int code, std::string_view call, std::string_view shown_path);
 
 /// The functions below return 0 or an errno, and leave the wording to whoever knows the path.
 int write_all(int fd, std::span<const std::byte> data);
 
-/// Copies `length` bytes from one file to another, inside the kernel where it can (sharing the blocks on
-/// file systems that do). ENODATA where `from` is too short.
+/// Copies `length` bytes from one file to another, inside the kernel where it can (sharing the
+/// blocks on file systems that do). ENODATA where `from` is too short.
 int copy_range(int from, std::uint64_t from_offset, int to, std::uint64_t to_offset,
                std::uint64_t length);
 

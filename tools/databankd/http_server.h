@@ -11,11 +11,12 @@ struct MHD_Daemon;
 
 namespace sluice::databankd {
 
-/// Serves a DataBank over HTTP/1.1: one thread for each connection, which is what lets a body be parsed,
-/// hashed and written with no hand-over. libmicrohttpd reads HTTP and takes the forms apart.
+/// Serves a DataBank over HTTP/1.1: one thread for each connection, which is what lets a body be
+/// parsed, hashed and written with no hand-over. libmicrohttpd reads HTTP and takes the forms
+/// apart.
 ///
-/// Runs from start() to its destructor, which closes every connection and joins their threads. Those two
-/// are called from one thread.
+/// Runs from start() to its destructor, which closes every connection and joins their threads.
+/// Those two are called from one thread.
 class HttpServer {
  public:
   enum class Log {

@@ -37,7 +37,8 @@ Result<std::pair<std::string, std::string>> parse_dataset(const std::string& tex
   if (token.starts_with('@')) {
     const std::string path = token.substr(1);
     std::ifstream file(path);
-    if (!std::getline(file, token)) return wrong(fmt::format("cannot read the token of dataset {} from {}", key, path));
+    if (!std::getline(file, token))
+      return wrong(fmt::format("cannot read the token of dataset {} from {}", key, path));
     token.erase(token.find_last_not_of(" \t\r\n") + 1);
   }
   return std::pair(std::move(key), std::move(token));
@@ -110,7 +111,8 @@ int run(int argc, char** argv) {
                    .message = fmt::format("dataset {} is given twice", dataset->first)});
   }
 
-  // Before any thread is made, so that all of them inherit it and only sigwait() sees the two signals.
+  // Before any thread is made, so that all of them inherit it and only sigwait() sees the two
+  // signals.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes shall be an answer, like a full disk
   sigset_t until;

@@ -12,7 +12,7 @@ namespace sluice::databankd {
 namespace {
 
 constexpr std::int64_t max_file_size = 2199023255552;  // 2 TB, a size that is still accepted
-constexpr std::size_t max_text_field = 64 << 10;       // bytes; the longest useful one is a file name
+constexpr std::size_t max_text_field = 64 << 10;  // bytes; the longest useful one is a file name
 constexpr std::string_view too_large = "File too large. Max file size: 2TB.\n";
 
 /// What Rails answers where the application does not.
@@ -128,8 +128,8 @@ Answer PhasedCall::finish(std::string_view root) {
 
 Answer PhasedCall::setup() {
   if (dataset_->has_file(*filename_)) {
-    return {500, fmt::format("File with the name {} already exists in this dataset.\n",
-                             *filename_)};
+    return {500,
+            fmt::format("File with the name {} already exists in this dataset.\n", *filename_)};
   }
   if (!filesize_) return {500, "missing paramter: filesize\n"};
   if (to_i(*filesize_) > max_file_size) return {500, std::string(too_large)};
@@ -148,9 +148,10 @@ Answer PhasedCall::transfer() {
 
   const std::int64_t previous_size = to_i(*previous_size_);
   const auto unexpected = [&](std::uint64_t staged) {
-    return refused_chunk(fmt::format("Unexpected previous_size value.  Expected: {}, Recieved: {}\n",
-                                     staged, previous_size),
-                         staged);
+    return refused_chunk(
+        fmt::format("Unexpected previous_size value.  Expected: {}, Recieved: {}\n", staged,
+                    previous_size),
+        staged);
   };
   if (!chunk_) {
     if (previous_size < 0 || static_cast<std::uint64_t>(previous_size) != *size)

@@ -9,27 +9,28 @@
 
 namespace sluice::databankd {
 
-/// What goes back to the client. The Data Bank labels all of it application/json, though most is text.
+/// What goes back to the client. The Data Bank labels all of it application/json, though most is
+/// text.
 struct Answer {
   unsigned status = 200;
   std::string body;
 };
 
-/// Ruby's String#to_i, as the Data Bank reads its numbers: "12abc" is 12, "abc" is 0, "-1" is -1, "1_000"
-/// is 1000. Saturates where Ruby would go on.
+/// Ruby's String#to_i, as the Data Bank reads its numbers: "12abc" is 12, "abc" is 0, "-1" is -1,
+/// "1_000" is 1000. Saturates where Ruby would go on.
 std::int64_t to_i(std::string_view text);
 
-/// One call of the phased protocol (protocol section 1): the fields of its form go in as they arrive, the
-/// answer comes out at the end, as the Data Bank reads a request whole before it looks at it. Knows
-/// neither sockets nor HTTP. One thread at a time; `bank` outlives it.
+/// One call of the phased protocol (protocol section 1): the fields of its form go in as they
+/// arrive, the answer comes out at the end, as the Data Bank reads a request whole before it looks
+/// at it. Knows neither sockets nor HTTP. One thread at a time; `bank` outlives it.
 class PhasedCall {
  public:
   /// `authorization`: the value of that header, where the request has one.
   PhasedCall(DataBank& bank, std::string_view dataset_key,
              std::optional<std::string_view> authorization);
 
-  /// A piece of the field `name`, at `offset` bytes from its beginning. `is_file`: its part of the form
-  /// has a filename. A field that comes twice counts as it came last.
+  /// A piece of the field `name`, at `offset` bytes from its beginning. `is_file`: its part of the
+  /// form has a filename. A field that comes twice counts as it came last.
   void field(std::string_view name, std::string_view data, std::uint64_t offset, bool is_file);
 
   /// The body was no form: what it says cannot be relied upon.
@@ -59,8 +60,8 @@ class PhasedCall {
   std::optional<std::string> filename_;
   std::optional<std::string> filesize_;
   std::optional<std::string> previous_size_;
-  std::optional<Chunk> chunk_;      ///< a bytechunk with a filename, where the call is not refused
-  bool chunk_is_text_ = false;      ///< a bytechunk without
+  std::optional<Chunk> chunk_;  ///< a bytechunk with a filename, where the call is not refused
+  bool chunk_is_text_ = false;  ///< a bytechunk without
   std::optional<Registration> registered_;
   const std::string nothing_;
 };

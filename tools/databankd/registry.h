@@ -21,12 +21,13 @@ struct Registration {
   std::string xxh128;      ///< of those bytes, as xxh128sum prints it
 };
 
-/// registered.jsonl: the files that datasets hold, one JSON object a line, in the order in which they
-/// were registered. Thread safe.
+/// registered.jsonl: the files that datasets hold, one JSON object a line, in the order in which
+/// they were registered. Thread safe.
 class Registry {
  public:
-  /// Reads what earlier runs left and locks the file, so that two servers cannot share a store. Error
-  /// where it cannot be written, or another server has it. A last line that a crash cut short is skipped.
+  /// Reads what earlier runs left and locks the file, so that two servers cannot share a store.
+  /// Error where it cannot be written, or another server has it. A last line that a crash cut short
+  /// is skipped.
   static Result<std::unique_ptr<Registry>> open(const std::filesystem::path& file);
 
   bool has(const std::string& dataset, const std::string& name) const;

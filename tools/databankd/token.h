@@ -16,8 +16,8 @@ class Token {
   Token(std::string value, Clock::time_point expires)
       : value_(std::move(value)), expires_(expires) {}
 
-  /// Whether `presented` is this token and has not expired at `now`. Takes the same time for every wrong
-  /// token of the right length.
+  /// Whether `presented` is this token and has not expired at `now`. Takes the same time for every
+  /// wrong token of the right length.
   bool accepts(std::string_view presented, Clock::time_point now) const;
 
  private:
@@ -25,8 +25,8 @@ class Token {
   Clock::time_point expires_;
 };
 
-/// The token in the value of an Authorization header, `Token token=T` or `Token token="T"`; empty where
-/// the header has any other form. The result points into `authorization`.
+/// The token in the value of an Authorization header, `Token token=T` or `Token token="T"`; empty
+/// where the header has any other form. The result points into `authorization`.
 std::optional<std::string_view> presented_token(std::string_view authorization);
 
 }  // namespace sluice::databankd

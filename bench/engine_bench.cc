@@ -1,0 +1,106 @@
+// How fast the engine computes, and what its whole pipeline moves where no network is in the way.
+//
+//   SLUICE_BENCH_DIR=/scratch build/release/bin/engine_bench --benchmark_repetitions=5
+//       --benchmark_report_aggregates_only=true
+//
+// bench/README.md has recorded figures. The file is bench_file.h's: 1 GiB in blocks of 4 MiB.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <semaphore>
+#include <thread>
+#include <vector>
+
+#include "bench/bench_file.h"
+#include "engine/file_digest.h"
+#include "engine/payload_stream.h"
+#include "engine/pipeline.h"
+#include "io/buffer_pool.h"
+#include "io/open_source.h"
+
+namespace {
+
+using namespace sluice;
+using bench::BenchFile;
+using bench::block_bytes;
+using bench::file_size;
+
+std::vector<std::byte> random_block() {
+  std::vector<std::byte> bytes(block_bytes);
+  std::mt19937_64 random(1);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  return bytes;
+}
+
+/// XXH3 of one block, again and again: it stays in the processor's caches.
+void checksum_of_a_block(benchmark::State& state) {
+  const auto bytes = random_block();
+  for (auto _ : state) benchmark::DoNotOptimize(block_checksum(bytes));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(block_bytes));
+}
+BENCHMARK(checksum_of_a_block);
+
+/// XXH128 of a whole file of which every block is the same.
+void digest_of_a_file(benchmark::State& state) {
+  const auto bytes = random_block();
+  const std::uint64_t checksum = block_checksum(bytes);
+  for (auto _ : state) {
+    FileDigest digest("bench", file_size);
+    for (std::uint64_t number = 0; number * block_bytes < file_size; ++number) {
+      Block block;
+      block.number = number;
+      block.bytes = bytes;
+      block.checksum = checksum;
+      if (!digest.add(block)) std::abort();
+    }
+    benchmark::DoNotOptimize(digest.xxh128());
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(file_size));
+}
+BENCHMARK(digest_of_a_file)->Unit(benchmark::kMillisecond);
+
+/// Readers, checksums, window and the copy that curl is given, into nothing: what an upload could reach
+/// over a network without limits. The first number is the blocks in the pool, the second the readers.
+void pipeline_into_nothing(benchmark::State& state, ReadMode mode, bool cold) {
+  const BenchFile& file = BenchFile::get();
+  const auto opened = open_source(file.path(), mode, block_bytes).value();
+  if (opened.fell_back) return state.SkipWithError(opened.reason.c_str());
+  const auto pool = BufferPool::create(block_bytes, static_cast<std::size_t>(state.range(0))).value();
+  ChecksumWorkers workers(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+  std::vector<std::byte> curls(512 * 1024);
+  if (!cold) file.warm();
+  for (auto _ : state) {
+    state.PauseTiming();
+    if (cold) file.cool();
+    state.ResumeTiming();
+    FileDigest digest(file.path(), file_size);
+    PipelineClocks clocks;
+    std::counting_semaphore<> ready{0};
+    PayloadStream stream({*opened.source, *pool, workers, digest, clocks, block_bytes,
+                          static_cast<int>(state.range(1))},
+                         [&] { ready.release(); });
+    stream.seek(0);
+    while (stream.offset() < file_size) {
+      const auto got = stream.read(curls);
+      if (!got) std::abort();
+      if (*got == 0) ready.acquire();
+    }
+    benchmark::DoNotOptimize(digest.xxh128());
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(file_size));
+}
+
+void settings(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"blocks", "readers"})->UseRealTime()->Unit(benchmark::kMillisecond);
+  for (const std::int64_t readers : {1, 2, 4, 8, 15}) benchmark->Args({16, readers});
+  benchmark->Args({4, 2});
+}
+BENCHMARK_CAPTURE(pipeline_into_nothing, buffered_warm, ReadMode::buffered, false)->Apply(settings);
+BENCHMARK_CAPTURE(pipeline_into_nothing, mmap_warm, ReadMode::mmap, false)->Apply(settings);
+BENCHMARK_CAPTURE(pipeline_into_nothing, direct_cold, ReadMode::direct, true)->Apply(settings);
+BENCHMARK_CAPTURE(pipeline_into_nothing, buffered_cold, ReadMode::buffered, true)->Apply(settings);
+
+}  // namespace

@@ -1,0 +1,675 @@
+// The databankd binary as a client meets it: `curl` is the client, and a bare socket where curl is
+// too well-behaved.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/unique_fd.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace sluice {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::Finished;
+using test::Process;
+using test::TempDir;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+#else
+constexpr bool sanitized = false;
+#endif
+
+constexpr const char* binary = SLUICE_DATABANKD_PATH;
+constexpr const char* header = "Authorization: Token token=secret";
+constexpr std::size_t mib = std::size_t{1} << 20;
+
+using Arguments = std::vector<std::string>;
+
+Arguments operator+(Arguments a, const Arguments& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+std::string xxh128(const std::string& bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+struct Reply {
+  int status = 0;  ///< of HTTP; 0 where curl got no answer
+  std::string body;
+  std::string content_type;
+};
+
+class Curl : public testing::Test {
+ protected:
+  /// Starts databankd and waits until it listens.
+  void start(const Arguments& more = {}) {
+    Process::Options options;
+    options.argv =
+        Arguments{binary,      "--listen",    "127.0.0.1:0", "--store", store_.path().string(),
+                  "--dataset", "IDB-1=secret"} +
+        more;
+    launch(options);
+  }
+  void launch(const Process::Options& options) {
+    server_ = std::make_unique<Process>(options);
+    const std::string line = server_->wait_for_line("listening on http://");
+    ASSERT_THAT(line, StartsWith("listening on http://")) << server_->err();
+    root_ = line.substr(line.find("http://"));
+  }
+  void stop() {
+    server_->signal(SIGTERM);
+    EXPECT_EQ(server_->wait(), 0) << server_->err();
+  }
+  void TearDown() override {
+    if (server_) stop();
+  }
+
+  std::string endpoint() const { return root_ + "/api/dataset/IDB-1/datafile"; }
+
+  Process::Options curl_options(const Arguments& arguments) const {
+    Process::Options options;
+    options.argv =
+        Arguments{"curl", "-sS", "--noproxy", "*", "-w", "\n%{http_code} %{content_type}"} +
+        arguments;
+    return options;
+  }
+  static Reply read_reply(const std::string& out) {
+    const std::size_t end = out.rfind('\n');
+    if (end == std::string::npos) return {};
+    Reply reply;
+    reply.body = out.substr(0, end);
+    reply.status = std::stoi(out.substr(end + 1));
+    reply.content_type = out.substr(out.find(' ', end) + 1);
+    return reply;
+  }
+  Reply curl(const Arguments& arguments) const {
+    return read_reply(test::run(curl_options(arguments)).out);
+  }
+  Reply call(const Arguments& form) const {
+    return curl(Arguments{"-H", header} + form + Arguments{endpoint()});
+  }
+
+  Reply setup(const std::string& name, const std::string& size = "100") const {
+    return call({"--form-string", "phase=setup", "--form-string", "filename=" + name,
+                 "--form-string", "filesize=" + size});
+  }
+  Arguments transfer_form(const std::string& name, std::uint64_t previous_size,
+                          const fs::path& chunk) const {
+    return {"--form-string",
+            "phase=transfer",
+            "--form-string",
+            "filename=" + name,
+            "--form-string",
+            "previous_size=" + std::to_string(previous_size),
+            "-F",
+            "bytechunk=@" + chunk.string() + ";filename=bytechunk"};
+  }
+  Reply transfer(const std::string& name, std::uint64_t previous_size,
+                 const fs::path& chunk) const {
+    return call(transfer_form(name, previous_size, chunk));
+  }
+  Reply verify(const std::string& name) const {
+    return call({"--form-string", "phase=verify", "--form-string", "filename=" + name});
+  }
+  /// How many bytes are staged, asked as a client asks; -1 where nothing is.
+  std::int64_t progress(const std::string& name) const {
+    const Reply reply = call({"-F", "phase=transfer", "--form-string", "filename=" + name, "-F",
+                              "previous_size=-1", "-F", "bytechunk=x;filename=bytechunk"});
+    if (reply.status != 200) return -1;
+    return json::parse(reply.body)["progress"].get<std::int64_t>();
+  }
+
+  fs::path chunk_file(const std::string& content) {
+    const fs::path path = files_ / fmt::format("chunk-{}", chunks_++);
+    test::write_file(path, content);
+    return path;
+  }
+  std::vector<json> registered() const {
+    std::vector<json> lines;
+    std::string text = test::read_file(store_ / "registered.jsonl");
+    for (std::size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1))
+      lines.push_back(json::parse(text.substr(0, end)));
+    return lines;
+  }
+  std::string stored(const std::string& name) const {
+    return test::read_file(store_ / "IDB-1" / name);
+  }
+
+  UniqueFd connect() const {
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(root_.substr(root_.rfind(':') + 1))));
+    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    return fd;
+  }
+  static void send(const UniqueFd& fd, const std::string& bytes) {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t put = ::send(fd.get(), bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+      ASSERT_GT(put, 0);
+      done += static_cast<std::size_t>(put);
+    }
+  }
+  static std::string receive_until(const UniqueFd& fd, const std::string& end) {
+    std::string text;
+    std::array<char, 4096> buffer{};
+    while (end.empty() || text.find(end) == std::string::npos) {
+      const ssize_t got = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
+      if (got <= 0) break;
+      text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    return text;
+  }
+
+  const TempDir store_;
+  const TempDir files_;
+  int chunks_ = 0;
+  std::unique_ptr<Process> server_;
+  std::string root_;
+};
+
+TEST_F(Curl, UploadsAFile) {
+  start();
+  const Reply set_up = setup("a.bin", "3000000");
+  EXPECT_EQ(set_up.status, 200);
+  EXPECT_EQ(set_up.body, "successfully set up a.bin");
+  EXPECT_THAT(set_up.content_type, StartsWith("application/json"));
+  const std::string first = test::random_bytes(2000000, 1);
+  const std::string second = test::random_bytes(1000000, 2);
+  EXPECT_EQ(transfer("a.bin", 0, chunk_file(first)).body, "successfully added chunk to a.bin");
+  EXPECT_EQ(transfer("a.bin", 2000000, chunk_file(second)).body,
+            "successfully added chunk to a.bin");
+  const Reply verified = verify("a.bin");
+  EXPECT_EQ(verified.status, 200);
+  EXPECT_EQ(verified.body,
+            "a.bin successfully uploaded.  Refresh dataset page to see newly uploaded file. " +
+                root_ + "/datasets/IDB-1/edit");
+  EXPECT_TRUE(stored("a.bin") == first + second);
+  EXPECT_EQ(registered().at(0), (json{{"dataset", "IDB-1"},
+                                      {"name", "a.bin"},
+                                      {"size", 3000000},
+                                      {"xxh128", xxh128(first + second)}}));
+}
+
+TEST_F(Curl, TakesUrlencodedSetupAndVerify) {
+  start();
+  const Arguments name = {"--data-urlencode", "filename=a b&c=d%2B+\xc3\xa9.txt"};
+  const std::string plain = "a b&c=d%2B+\xc3\xa9.txt";
+  EXPECT_EQ(call(Arguments{"-d", "phase=setup"} + name).body, "missing paramter: filesize\n");
+  EXPECT_EQ(call(Arguments{"-d", "phase=setup", "-d", "filesize=0"} + name).body,
+            "successfully set up " + plain);
+  EXPECT_THAT(call(Arguments{"-d", "phase=verify"} + name).body,
+              StartsWith(plain + " successfully uploaded."));
+  EXPECT_EQ(registered().at(0)["name"], plain);
+  EXPECT_TRUE(fs::exists(store_ / "IDB-1" / plain));
+}
+
+TEST_F(Curl, TakesTheFieldsInAnyOrder) {
+  start();
+  setup("a");
+  const std::string content = test::random_bytes(3 * mib, 3);
+  const fs::path chunk = chunk_file(content);
+  Arguments form = {"-F", "bytechunk=@" + chunk.string(),
+                    "-F", "previous_size=0",
+                    "-F", "filename=a",
+                    "-F", "phase=transfer"};
+  EXPECT_EQ(call(form).body, "successfully added chunk to a");
+  EXPECT_EQ(transfer("a", 3 * mib, chunk).body, "successfully added chunk to a");
+  verify("a");
+  EXPECT_EQ(registered().at(0)["xxh128"], xxh128(content + content));
+}
+
+TEST_F(Curl, RefusesAChunkUnderStatus200) {
+  start();
+  setup("a");
+  const fs::path chunk = chunk_file("abc");
+  transfer("a", 0, chunk);
+  const Reply reply = transfer("a", 0, chunk);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, R"({"error":"Unexpected previous_size value.  Expected: 3, Recieved: 0\n",)"
+                        R"("progress":3,"status":500})");
+  EXPECT_EQ(progress("a"), 3);
+  EXPECT_EQ(progress("b"), -1);
+  // A bytechunk without a filename.
+  const Reply text = call(
+      {"-F", "phase=transfer", "-F", "filename=a", "-F", "previous_size=3", "-F", "bytechunk=xyz"});
+  EXPECT_EQ(text.status, 200);
+  EXPECT_EQ(json::parse(text.body)["progress"], 3);
+  EXPECT_EQ(progress("a"), 3);
+}
+
+TEST_F(Curl, TakesAnyBytes) {
+  start({"--discard"});
+  setup("a");
+  // Everything that looks like the end of a part, at every alignment, and not a boundary.
+  std::string content;
+  for (std::size_t i = 0; content.size() < 3 * mib; ++i)
+    content += std::string(i % 61, 'x') + "\r\n--" + std::string(i % 37, '-') + "\r\n\r";
+  EXPECT_EQ(transfer("a", 0, chunk_file(content)).body, "successfully added chunk to a");
+  verify("a");
+  EXPECT_EQ(registered().at(0)["xxh128"], xxh128(content));
+}
+
+TEST_F(Curl, TakesNamesAsTheyAre) {
+  start();
+  const fs::path chunk = chunk_file("abc");
+  for (const std::string name : {"with space.txt", "quo\"te'.txt", "semi;colon=x.txt",
+                                 "na\xc3\xafve \xe6\x96\x87.txt", "per%20cent+.txt"}) {
+    EXPECT_EQ(setup(name).body, "successfully set up " + name);
+    EXPECT_EQ(transfer(name, 0, chunk).body, "successfully added chunk to " + name);
+    EXPECT_EQ(verify(name).status, 200);
+    EXPECT_EQ(stored(name), "abc");
+    EXPECT_EQ(registered().back()["name"], name);
+    EXPECT_EQ(setup(name).body,
+              "File with the name " + name + " already exists in this dataset.\n");
+  }
+}
+
+TEST_F(Curl, KeepsNamesInsideTheStore) {
+  start();
+  for (const std::string name : {"../../escaped", "/tmp/escaped", "..", "sub/dir"}) {
+    EXPECT_EQ(setup(name).status, 500) << name;
+    EXPECT_EQ(transfer(name, 0, chunk_file("abc")).status, 500) << name;
+    EXPECT_EQ(verify(name).status, 500) << name;
+  }
+  EXPECT_FALSE(fs::exists(store_.path().parent_path() / "escaped"));
+  EXPECT_FALSE(fs::exists(store_ / "escaped"));
+}
+
+TEST_F(Curl, AsksForAToken) {
+  start({"--dataset", "IDB-2=two", "--published", "IDB-3"});
+  const Arguments ask = {"-d", "phase=setup", "-d", "filename=a"};
+  const auto with = [&](const std::string& authorization, const std::string& dataset) {
+    return curl(Arguments{"-H", "Authorization: " + authorization} + ask +
+                Arguments{root_ + "/api/dataset/" + dataset + "/datafile"});
+  };
+  EXPECT_EQ(with("Token token=secret", "IDB-1").body, "missing paramter: filesize\n");
+  EXPECT_EQ(with("Token token=\"secret\"", "IDB-1").body, "missing paramter: filesize\n");
+  EXPECT_EQ(with("Token token=wrong", "IDB-1").body,
+            R"({"status":500,"error":"Internal Server Error"})");
+  EXPECT_EQ(with("Token token=two", "IDB-1").status, 500);
+  EXPECT_EQ(with("Token token=two", "IDB-2").body, "missing paramter: filesize\n");
+  EXPECT_EQ(with("Basic dTpw", "IDB-1").status, 401);
+  const Reply none = curl(ask + Arguments{endpoint()});
+  EXPECT_EQ(none.status, 401);
+  EXPECT_EQ(none.body, "HTTP Token: Access denied.\n");
+  EXPECT_THAT(none.content_type, StartsWith("application/json"));
+  for (const char* dataset : {"IDB-3", "IDB-4"}) {
+    EXPECT_EQ(with("Token token=secret", dataset).status, 404);
+    EXPECT_EQ(with("Token token=secret", dataset).body, "Dataset Not Found");
+  }
+}
+
+TEST_F(Curl, LetsTokensExpire) {
+  start({"--token-lifetime", "0"});
+  EXPECT_EQ(setup("a").body, R"({"status":500,"error":"Internal Server Error"})");
+}
+
+TEST_F(Curl, ReadsATokenFromAFile) {
+  test::write_file(files_ / "token", "hidden\n");
+  start({"--dataset", "IDB-2=@" + (files_ / "token").string()});
+  EXPECT_EQ(curl({"-H", "Authorization: Token token=hidden", "-d", "phase=setup", "-d",
+                  "filename=a", root_ + "/api/dataset/IDB-2/datafile"})
+                .body,
+            "missing paramter: filesize\n");
+}
+
+TEST_F(Curl, HasOneEndpointOnly) {
+  start();
+  EXPECT_EQ(curl({endpoint()}).status, 405);
+  EXPECT_EQ(curl({"-X", "PUT", "-d", "x", endpoint()}).status, 405);
+  EXPECT_EQ(curl({root_ + "/"}).status, 404);
+  EXPECT_EQ(curl({"-X", "OPTIONS", root_ + "/files/"}).status, 404);
+  EXPECT_EQ(call({"-d", ""}).body, "invalid request");
+  EXPECT_EQ(call({"-H", "Content-Type: application/json", "-d", "{}"}).body, "invalid request");
+}
+
+TEST_F(Curl, KeepsItsConnections) {
+  start();
+  setup("a");
+  // Two requests, the first of them refused, over one connection.
+  const Finished finished =
+      test::run(curl_options(Arguments{"-H", header} + transfer_form("a", 5, chunk_file("abc")) +
+                             Arguments{endpoint(), "--next", "-sS", "--noproxy", "*", "-w",
+                                       "\n%{num_connects} x", "-H", header} +
+                             transfer_form("a", 0, chunk_file("abc")) + Arguments{endpoint()}));
+  EXPECT_THAT(finished.out, HasSubstr("successfully added chunk to a\n0 x"));
+}
+
+// --- bodies that break off
+
+std::string transfer_request(const std::string& previous_size, const std::string& chunk,
+                             std::size_t content_length_more = 0) {
+  const auto field = [](const std::string& name, const std::string& value) {
+    return "--limit\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value +
+           "\r\n";
+  };
+  const std::string body = field("phase", "transfer") + field("filename", "a") +
+                           field("previous_size", previous_size) +
+                           "--limit\r\nContent-Disposition: form-data; name=\"bytechunk\"; "
+                           "filename=\"bytechunk\"\r\n\r\n" +
+                           chunk + "\r\n--limit--\r\n";
+  return fmt::format(
+             "POST /api/dataset/IDB-1/datafile HTTP/1.1\r\nHost: localhost\r\n"
+             "Authorization: Token token=secret\r\nContent-Type: multipart/form-data; "
+             "boundary=limit\r\nContent-Length: {}\r\n\r\n",
+             body.size() + content_length_more) +
+         body;
+}
+
+TEST_F(Curl, ABodyThatBreaksOffLeavesNoTrace) {
+  for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
+    start(mode);
+    setup("a");
+    transfer("a", 0, chunk_file("abc"));
+    const std::string request = transfer_request("3", test::random_bytes(3 * mib, 4));
+    for (const std::size_t length : {request.size() / 2, request.size() - 1, request.size() - 12}) {
+      const UniqueFd fd = connect();
+      send(fd, request.substr(0, length));
+      ::shutdown(fd.get(), SHUT_WR);
+      EXPECT_EQ(receive_until(fd, ""), "");  // returns once the server has hung up
+      EXPECT_EQ(progress("a"), 3);
+    }
+    {
+      // Cut off with a reset.
+      const UniqueFd fd = connect();
+      send(fd, request.substr(0, request.size() / 2));
+      const linger at_once{1, 0};
+      ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    EXPECT_EQ(progress("a"), 3);
+    EXPECT_EQ(transfer("a", 3, chunk_file("def")).body, "successfully added chunk to a");
+    verify("a");
+    EXPECT_EQ(registered().back()["xxh128"], xxh128("abcdef"));
+    stop();
+    server_.reset();
+    fs::remove_all(store_.path());
+    fs::create_directories(store_.path());
+  }
+}
+
+TEST_F(Curl, AFormWithoutItsEndIsNone) {
+  start();
+  setup("a");
+  // As long as it says, but its last boundary is missing.
+  std::string request = transfer_request("0", "abc");
+  const std::string boundary = "\r\n--limit--\r\n";
+  request.replace(request.size() - boundary.size(), boundary.size(),
+                  std::string(boundary.size(), 'x'));
+  const UniqueFd fd = connect();
+  send(fd, request);
+  EXPECT_THAT(receive_until(fd, "Bad Request\"}"), StartsWith("HTTP/1.1 400"));
+  EXPECT_EQ(progress("a"), 0);
+}
+
+TEST_F(Curl, WhatFollowsABodyIsAnotherRequest) {
+  start();
+  setup("a");
+  const UniqueFd fd = connect();
+  send(fd, transfer_request("0", "abc") + transfer_request("-1", "x"));
+  const std::string answers = receive_until(fd, "\"progress\":3");
+  EXPECT_THAT(answers, HasSubstr("successfully added chunk to a"));
+  EXPECT_THAT(answers, HasSubstr("\"progress\":3"));
+}
+
+TEST_F(Curl, AChunkMayTravelBeforeTheLastOneIsIn) {
+  for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
+    start(mode);
+    setup("a");
+    const std::string first = test::random_bytes(2 * mib, 5);
+    const std::string second = test::random_bytes(2 * mib, 6);
+    const std::string request = transfer_request(std::to_string(first.size()), second);
+    const UniqueFd fd = connect();
+    // All but its final bytes, which are held back until the other one is confirmed.
+    send(fd, request.substr(0, request.size() - 100));
+    EXPECT_EQ(transfer("a", 0, chunk_file(first)).body, "successfully added chunk to a");
+    send(fd, request.substr(request.size() - 100));
+    EXPECT_THAT(receive_until(fd, "to a"), HasSubstr("successfully added chunk to a"));
+    verify("a");
+    EXPECT_EQ(registered().back()["xxh128"], xxh128(first + second));
+    stop();
+    server_.reset();
+    fs::remove_all(store_.path());
+    fs::create_directories(store_.path());
+  }
+}
+
+TEST_F(Curl, OfTwoTransfersAtOnceOneWins) {
+  start();
+  setup("a");
+  const std::string content = test::random_bytes(20 * mib, 7);
+  const fs::path chunk = chunk_file(content);
+  const Process::Options options =
+      curl_options(Arguments{"-H", header} + transfer_form("a", 0, chunk) + Arguments{endpoint()});
+  Process one(options);
+  Process two(options);
+  EXPECT_EQ(one.wait(), 0);
+  EXPECT_EQ(two.wait(), 0);
+  std::vector<std::string> bodies = {read_reply(one.out()).body, read_reply(two.out()).body};
+  std::sort(bodies.begin(), bodies.end());
+  EXPECT_EQ(bodies[0], "successfully added chunk to a");
+  EXPECT_THAT(bodies[1], HasSubstr("Expected: 20971520, Recieved: 0"));
+  verify("a");
+  EXPECT_EQ(registered().at(0)["xxh128"], xxh128(content));
+}
+
+// --- registered and staged files
+
+TEST_F(Curl, RegistersTwiceWhatIsVerifiedTwice) {
+  start();
+  setup("a");
+  transfer("a", 0, chunk_file("abc"));
+  EXPECT_EQ(verify("a").status, 200);
+  EXPECT_EQ(verify("a").status, 200);
+  EXPECT_EQ(registered().size(), 2U);
+}
+
+TEST_F(Curl, KeepsItsStoreOverARestart) {
+  start();
+  setup("done");
+  verify("done");
+  setup("a");
+  transfer("a", 0, chunk_file("abc"));
+  stop();
+  start();
+  EXPECT_EQ(setup("done").body, "File with the name done already exists in this dataset.\n");
+  EXPECT_EQ(progress("a"), 3);
+  EXPECT_EQ(transfer("a", 3, chunk_file("def")).body, "successfully added chunk to a");
+  EXPECT_EQ(verify("a").status, 200);
+  EXPECT_EQ(stored("a"), "abcdef");
+  EXPECT_EQ(registered().back()["xxh128"], xxh128("abcdef"));
+}
+
+TEST_F(Curl, DiscardsTheBytes) {
+  start({"--discard"});
+  setup("a");
+  const std::string content = test::random_bytes(5 * mib + 17, 8);
+  transfer("a", 0, chunk_file(content));
+  transfer("a", content.size(), chunk_file("tail"));
+  EXPECT_EQ(verify("a").status, 200);
+  EXPECT_EQ(registered().at(0), (json{{"dataset", "IDB-1"},
+                                      {"name", "a"},
+                                      {"size", content.size() + 4},
+                                      {"xxh128", xxh128(content + "tail")}}));
+  std::uintmax_t bytes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(store_.path()))
+    if (entry.is_regular_file()) bytes += entry.file_size();
+  EXPECT_LT(bytes, 1000U);
+}
+
+TEST_F(Curl, HoldsNoBodyInMemory) {
+  const std::size_t size = sanitized ? 64 * mib : 1024 * mib;
+  for (const Arguments& mode : {Arguments{"--discard"}, Arguments{}}) {
+    start(mode);
+    setup("a");
+    const fs::path chunk = chunk_file("");
+    fs::resize_file(chunk, mode.empty() ? size / 4 : size);  // a hole
+    EXPECT_EQ(transfer("a", 0, chunk).body, "successfully added chunk to a");
+    stop();
+    if (!sanitized) {
+      EXPECT_LT(server_->peak_memory(), 64 * mib);
+    }
+    server_.reset();
+  }
+}
+
+TEST_F(Curl, ReportsAFullDiskAndGoesOn) {
+  Process::Options options;
+  // 2048 blocks of 512 bytes stand in for the disk.
+  options.argv = {"/bin/sh", "-c",
+                  "ulimit -f 2048; exec \"$0\" --listen 127.0.0.1:0 --store \"$1\" --dataset "
+                  "IDB-1=secret",
+                  binary, store_.path().string()};
+  launch(options);
+  setup("a");
+  const std::string content = test::random_bytes(mib - 1000, 9);
+  transfer("a", 0, chunk_file(content));
+  const auto expect_full = [&](const Reply& reply) {
+    EXPECT_EQ(reply.status, 500);
+    EXPECT_EQ(reply.body, "File too large @ io_write - /datafiles/api/IDB-1/a\n");
+    EXPECT_EQ(progress("a"), static_cast<std::int64_t>(content.size()));
+  };
+  expect_full(transfer("a", content.size(), chunk_file(test::random_bytes(3 * mib, 10))));
+  // This one fits by itself, but not behind the other.
+  expect_full(transfer("a", content.size(), chunk_file(test::random_bytes(2000, 11))));
+  EXPECT_EQ(transfer("a", content.size(), chunk_file("end")).status, 200);
+  verify("a");
+  EXPECT_TRUE(stored("a") == content + "end");
+  EXPECT_EQ(registered().at(0)["xxh128"], xxh128(content + "end"));
+}
+
+// --- the program
+
+Finished databankd(const Arguments& arguments) {
+  Process::Options options;
+  options.argv = Arguments{binary} + arguments;
+  return test::run(options, std::chrono::seconds(60));
+}
+
+TEST_F(Curl, StopsAtASignal) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    start();
+    const UniqueFd idle = connect();
+    const UniqueFd busy = connect();
+    setup("a");
+    send(busy, transfer_request("0", "abc", 1000));
+    server_->signal(signal);
+    EXPECT_EQ(server_->wait(std::chrono::seconds(60)), 0);
+    EXPECT_EQ(server_->out(), "listening on " + root_ + "\n");
+    server_.reset();
+  }
+}
+
+TEST_F(Curl, ListensOnIpv6) {
+  Process::Options options;
+  options.argv = {binary, "--listen", "[::1]:0", "--store", store_.path().string()};
+  Process process(options);
+  const std::string line = process.wait_for_line("listening on");
+  process.signal(SIGTERM);
+  if (process.wait() == 1) GTEST_SKIP() << process.err();  // a machine without IPv6
+  EXPECT_THAT(line, StartsWith("listening on http://[::1]:"));
+}
+
+TEST_F(Curl, LogsRequestsWithoutTheirTokens) {
+  start({"--verbose"});
+  setup("a\x1b[31m");
+  verify("a\x1b[31m");
+  stop();
+  EXPECT_THAT(server_->err(), HasSubstr(R"("setup" "a\u001b[31m")"));
+  EXPECT_THAT(server_->err(), HasSubstr(R"(registered "a\u001b[31m" in IDB-1, 0 bytes)"));
+  EXPECT_THAT(server_->err(), Not(HasSubstr("secret")));
+}
+
+TEST_F(Curl, IsQuietWhenAsked) {
+  start({"--quiet"});
+  setup("a");
+  verify("a");
+  stop();
+  EXPECT_EQ(server_->err(), "");
+}
+
+TEST(Databankd, SaysWhatItIs) {
+  EXPECT_EQ(databankd({"--version"}).status, 0);
+  EXPECT_THAT(databankd({"--version"}).out, StartsWith("databankd "));
+  const Finished help = databankd({"--help"});
+  EXPECT_EQ(help.status, 0);
+  EXPECT_THAT(help.out, HasSubstr("--dataset KEY=TOKEN"));
+}
+
+TEST(Databankd, RefusesArgumentsThatMakeNoSense) {
+  const TempDir store;
+  const std::string path = store.path().string();
+  for (const Arguments& wrong :
+       std::vector<Arguments>{{},
+                              {"--dataset", "a=b"},
+                              {"--store", path, "--dataset", "nothing"},
+                              {"--store", path, "--dataset", "a/b=token"},
+                              {"--store", path, "--dataset", "a="},
+                              {"--store", path, "--dataset", "a=@" + path + "/none"},
+                              {"--store", path, "--dataset", "a=b", "--dataset", "a=c"},
+                              {"--store", path, "--published", "a b"},
+                              {"--store", path, "--token-lifetime", "-1"},
+                              {"--store", path, "--listen", "nonsense"},
+                              {"--store", path, "--listen", "127.0.0.1:70000"},
+                              {"--store", path, "--listen", "::1:3000"},
+                              {"--store", path, "--quiet", "--verbose"},
+                              {"--store", path, "--unknown"}}) {
+    const Finished finished = databankd(wrong);
+    EXPECT_EQ(finished.status, 2) << testing::PrintToString(wrong);
+    EXPECT_NE(finished.err, "");
+    EXPECT_EQ(finished.out, "");
+  }
+}
+
+TEST_F(Curl, SaysWhatItCannotHave) {
+  start();
+  const TempDir other;
+  const Finished port = databankd(
+      {"--store", other.path().string(), "--listen", root_.substr(std::string("http://").size())});
+  EXPECT_EQ(port.status, 1);
+  EXPECT_THAT(port.err, HasSubstr("Address already in use"));
+  const Finished store = databankd({"--store", store_.path().string(), "--listen", "127.0.0.1:0"});
+  EXPECT_EQ(store.status, 1);
+  EXPECT_THAT(store.err, HasSubstr("another databankd uses this store"));
+  test::write_file(other / "file", "");
+  const Finished file =
+      databankd({"--store", (other / "file").string(), "--listen", "127.0.0.1:0"});
+  EXPECT_EQ(file.status, 1);
+  EXPECT_THAT(file.err, HasSubstr("cannot use"));
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,50 @@
+#include "engine/base_url.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice {
+namespace {
+
+TEST(BaseUrl, TakesHttpsAnywhereAndDropsTheSlash) {
+  EXPECT_EQ(check_base_url("https://databank.illinois.edu", false).value(),
+            "https://databank.illinois.edu");
+  EXPECT_EQ(check_base_url("https://host:8443/prefix/", false).value(), "https://host:8443/prefix");
+}
+
+TEST(BaseUrl, PlainHttpIsForThisMachineOnly) {
+  for (const char* url : {"http://localhost:3000", "http://127.0.0.1:1", "http://127.9.9.9",
+                          "http://[::1]:3000", "HTTP://LOCALHOST"})
+    EXPECT_TRUE(check_base_url(url, false)) << url;
+  for (const char* url : {"http://databank.illinois.edu", "http://10.0.0.1", "http://localhost.evil.org",
+                          "http://127.0.0.1.evil.org", "http://[::2]", "http://0.0.0.0"}) {
+    const auto refused = check_base_url(url, false);
+    ASSERT_FALSE(refused) << url;
+    EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+    EXPECT_TRUE(check_base_url(url, true)) << url;
+  }
+}
+
+TEST(BaseUrl, RefusesWhatIsNoPlainAddress) {
+  for (const char* url : {"", "databank.illinois.edu", "/path", "ftp://host", "file:///etc/passwd",
+                          "https://", "https://host/?q=1", "https://host/#f", "https://ho st/"}) {
+    const auto refused = check_base_url(url, true);
+    ASSERT_FALSE(refused) << url;
+    EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  }
+}
+
+TEST(BaseUrl, CredentialsAreRefusedWithoutShowingThem) {
+  const auto refused = check_base_url("https://user:hunter2@host/", true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message.find("hunter2"), std::string::npos);
+}
+
+// What looks like loopback to a careless parser must not be where curl connects to.
+TEST(BaseUrl, IsJudgedByTheHostThatCurlConnectsTo) {
+  EXPECT_FALSE(check_base_url("http://localhost@evil.org/", false));
+  EXPECT_FALSE(check_base_url("http://evil.org#@localhost/", false));
+  EXPECT_FALSE(check_base_url("http://evil.org\\@localhost/", false));
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,104 @@
+#include "engine/payload_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <semaphore>
+#include <string>
+
+#include "tests/engine/test_source.h"
+#include "tests/support/temp_dir.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t block_bytes = 4096;
+
+class PayloadStreamTest : public testing::Test {
+ protected:
+  std::string read(std::size_t length) {
+    std::string text(length, '\0');
+    std::size_t done = 0;
+    while (done < length) {
+      const auto got = stream_.read(std::as_writable_bytes(std::span(text)).subspan(done));
+      if (!got) {
+        error_ = got.error();
+        break;
+      }
+      if (*got == 0) ready_.acquire();
+      done += *got;
+    }
+    text.resize(done);
+    return text;
+  }
+
+  const std::string content_ = test::random_bytes(50 * block_bytes + 123, 5);
+  test::StringSource source_{content_};
+  std::unique_ptr<BufferPool> pool_ = *BufferPool::create(block_bytes, 4);
+  ChecksumWorkers workers_{1};
+  FileDigest digest_{"test.bin", content_.size()};
+  PipelineClocks clocks_;
+  std::counting_semaphore<> ready_{0};
+  std::optional<Error> error_;
+  PayloadStream stream_{{source_, *pool_, workers_, digest_, clocks_, block_bytes, 2},
+                        [this] { ready_.release(); }};
+};
+
+TEST_F(PayloadStreamTest, PiecesOfAnySizeAddUpToTheFile) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  stream_.seek(0);
+  std::string all;
+  while (all.size() < content_.size()) {
+    const std::size_t most = std::min<std::size_t>(10000, content_.size() - all.size());
+    all += read(std::uniform_int_distribution<std::size_t>(1, most)(random));
+    ASSERT_EQ(stream_.offset(), all.size());
+  }
+  EXPECT_EQ(all, content_);
+  EXPECT_EQ(pool_->available(), 4U) << "a block stays behind after its last byte";
+}
+
+TEST_F(PayloadStreamTest, GoesBackToAnyOffsetAndOnFromThere) {
+  stream_.seek(0);
+  read(10 * block_bytes + 7);
+  for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{5000}, std::uint64_t{40967}}) {
+    stream_.seek(offset);
+    EXPECT_EQ(read(3000), content_.substr(offset, 3000)) << offset;
+  }
+  read(content_.size() - 43967);
+  EXPECT_FALSE(error_);
+  EXPECT_EQ(digest_.xxh128().size(), 32U) << "going back must not disturb the digest of the whole";
+}
+
+TEST_F(PayloadStreamTest, StopGivesEveryBufferBack) {
+  stream_.seek(0);
+  read(100);
+  stream_.stop();
+  EXPECT_EQ(pool_->available(), 4U);
+}
+
+TEST_F(PayloadStreamTest, ReadErrorsComeThrough) {
+  source_.fails_at = 30 * block_bytes;
+  stream_.seek(0);
+  read(content_.size());
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->kind, ErrorKind::local_file);
+}
+
+TEST_F(PayloadStreamTest, CountsTheTimeItHadNothingToGive) {
+  std::counting_semaphore<> go_on{0};
+  source_.before_read = [&](std::uint64_t offset) {
+    if (offset == 0) go_on.acquire();
+  };
+  stream_.seek(0);
+  std::byte byte{};
+  ASSERT_EQ(stream_.read({&byte, 1}).value(), 0U);
+  go_on.release();
+  EXPECT_EQ(read(1), content_.substr(0, 1));
+  EXPECT_GT(stream_.waited_for_read(), 0);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,269 @@
+#include "engine/phased.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+using Step = Request::Step;
+
+constexpr const char* token_500 = R"({"status":500,"error":"Internal Server Error"})";
+
+Answer ok(std::string body) { return {.status = 200, .body = std::move(body)}; }
+Answer status(int code, std::string body) { return {.status = code, .body = std::move(body)}; }
+Answer progress(std::uint64_t held, const std::string& expected = "0") {
+  return ok(R"({"error":"Unexpected previous_size value.  Expected: )" + std::to_string(held) +
+            ", Recieved: " + expected + R"(\n","progress":)" + std::to_string(held) + R"(,"status":500})");
+}
+const Answer name_is_free = status(500, "missing paramter: filesize\n");
+
+/// The value of a field in a multipart body.
+std::string field(const Request& request, const std::string& name) {
+  const std::string mark = "name=\"" + name + "\"\r\n\r\n";
+  const std::size_t at = request.head.find(mark);
+  if (at == std::string::npos) return "(absent)";
+  const std::size_t begin = at + mark.size();
+  return request.head.substr(begin, request.head.find("\r\n", begin) - begin);
+}
+
+Deposit deposit(std::uint64_t size) { return {.dataset = "IDB-1", .name = "a b.h5", .size = size}; }
+
+/// A protocol that was answered well up to the step, whose request is out.
+struct At {
+  explicit At(Step step, std::uint64_t size = 10, std::uint64_t chunk = 4) : protocol(deposit(size)) {
+    request = *protocol.next(chunk);
+    while (request.step != step) {
+      EXPECT_TRUE(protocol.read_answer(well()));
+      request = *protocol.next(chunk);
+    }
+  }
+  Answer well() const {
+    switch (request.step) {
+      case Step::ask_name:
+        return name_is_free;
+      case Step::begin:
+        return ok("successfully set up a b.h5");
+      case Step::chunk:
+        return ok("successfully added chunk to a b.h5");
+      case Step::ask_committed:
+        return progress(protocol.committed(), "-1");
+      case Step::finish:
+        return ok("a b.h5 successfully uploaded.  Refresh dataset page to see newly uploaded file. "
+                  "http://localhost/datasets/IDB-1/edit");
+    }
+    return {};
+  }
+  ErrorKind error_for(const Answer& answer) {
+    const auto result = protocol.read_answer(answer);
+    EXPECT_FALSE(result) << "took it for good: " << answer.status << " " << answer.body;
+    if (result) return ErrorKind::failed;
+    message = result.error().message;
+    EXPECT_FALSE(protocol.registered());
+    return result.error().kind;
+  }
+
+  Phased protocol;
+  Request request;
+  std::string message;
+};
+
+constexpr Step all_steps[] = {Step::ask_name, Step::begin, Step::chunk, Step::ask_committed, Step::finish};
+
+TEST(Phased, AsksSetsUpSendsConfirmsAndVerifies) {
+  Phased protocol(deposit(10));
+  std::vector<std::string> seen;
+  while (auto request = protocol.next(4)) {
+    EXPECT_EQ(request->path, "/api/dataset/IDB-1/datafile");
+    EXPECT_EQ(field(*request, "filename"), "a b.h5");
+    seen.push_back(field(*request, "phase") + " filesize=" + field(*request, "filesize") +
+                   " previous_size=" + field(*request, "previous_size") + " payload=" +
+                   std::to_string(request->payload.begin) + "-" + std::to_string(request->payload.end));
+    Answer answer;
+    switch (request->step) {
+      case Step::ask_name:
+        answer = name_is_free;
+        break;
+      case Step::begin:
+        answer = ok("successfully set up a b.h5");
+        break;
+      case Step::chunk:
+        answer = ok("successfully added chunk to a b.h5");
+        break;
+      case Step::ask_committed:
+        answer = progress(10, "-1");
+        break;
+      case Step::finish:
+        EXPECT_FALSE(protocol.registered());
+        answer = ok("a b.h5 successfully uploaded.  Refresh");
+        break;
+    }
+    ASSERT_TRUE(protocol.read_answer(answer)) << describe(request->step);
+  }
+  EXPECT_TRUE(protocol.registered());
+  EXPECT_EQ(protocol.committed(), 10U);
+  EXPECT_EQ(seen, (std::vector<std::string>{
+                      "setup filesize=(absent) previous_size=(absent) payload=0-0",
+                      "setup filesize=10 previous_size=(absent) payload=0-0",
+                      "transfer filesize=(absent) previous_size=0 payload=0-4",
+                      "transfer filesize=(absent) previous_size=4 payload=4-8",
+                      "transfer filesize=(absent) previous_size=8 payload=8-10",
+                      "transfer filesize=(absent) previous_size=-1 payload=0-0",
+                      "verify filesize=(absent) previous_size=(absent) payload=0-0"}));
+}
+
+TEST(Phased, AnEmptyFileIsSetUpAndVerifiedWithoutATransfer) {
+  At at(Step::begin, 0);
+  ASSERT_TRUE(at.protocol.read_answer(at.well()));
+  EXPECT_EQ(at.protocol.next(4)->step, Step::finish);
+}
+
+TEST(Phased, OnlyVerifyMustNotBeSentTwice) {
+  for (const Step step : all_steps) EXPECT_EQ(At(step).request.repeatable, step != Step::finish);
+}
+
+TEST(Phased, TheQuestionHowMuchIsThereCarriesOneByteAsAFile) {
+  const Request request = At(Step::ask_committed).request;
+  EXPECT_NE(request.head.find("name=\"bytechunk\"; filename=\""), std::string::npos);
+  EXPECT_TRUE(request.head.ends_with("\r\n\r\n?"));
+}
+
+TEST(Phased, TheHugestFileCountsInFull) {
+  Phased protocol(deposit(2199023255552));
+  protocol.next(1);
+  ASSERT_TRUE(protocol.read_answer(name_is_free));
+  EXPECT_EQ(field(*protocol.next(1), "filesize"), "2199023255552");
+  ASSERT_TRUE(protocol.read_answer(ok("successfully set up a b.h5")));
+  EXPECT_EQ(protocol.next(1ULL << 62)->payload, (ByteRange{0, 2199023255552}));
+  ASSERT_TRUE(protocol.read_answer(ok("successfully added chunk to a b.h5")));
+  protocol.next(1);
+  // Full to the last byte, the server says "too large" before it compares: what counts is its count.
+  EXPECT_TRUE(protocol.read_answer(
+      ok(R"({"error":"File too large. Max file size: 2TB.\n","progress":2199023255552,"status":500})")));
+}
+
+TEST(Phased, TokensDatasetsAndOutagesMeanTheSameAtEveryStep) {
+  for (const Step step : all_steps) {
+    EXPECT_EQ(At(step).error_for(status(401, "HTTP Token: Access denied.\n")), ErrorKind::token_refused);
+    EXPECT_EQ(At(step).error_for(status(500, token_500)), ErrorKind::token_refused);
+    EXPECT_EQ(At(step).error_for(status(404, "Dataset Not Found")), ErrorKind::no_such_dataset);
+    EXPECT_EQ(At(step).error_for(status(404, "<html>nginx</html>")), ErrorKind::no_such_dataset);
+    EXPECT_EQ(At(step).error_for(status(503, "<html><title>Busy</title></html>")), ErrorKind::unreachable);
+    EXPECT_EQ(At(step).error_for(status(502, "")), ErrorKind::unreachable);
+    EXPECT_EQ(At(step).error_for(status(504, "")), ErrorKind::unreachable);
+    EXPECT_EQ(At(step).error_for(status(429, "slow down")), ErrorKind::unreachable);
+    EXPECT_EQ(At(step).error_for(status(413, "")), ErrorKind::failed);
+    EXPECT_EQ(At(step).error_for(status(302, "")), ErrorKind::failed);
+    EXPECT_EQ(At(step).error_for(status(500, "invalid request")), ErrorKind::failed);
+    EXPECT_EQ(At(step).error_for(status(400, "invalid phase parameter: x")), ErrorKind::failed);
+  }
+}
+
+TEST(Phased, NoStepTakesRubbishForSuccess) {
+  const std::string huge(70000, 'x');
+  for (const Step step : all_steps)
+    for (const int code : {200, 201, 204, 301, 400, 403, 418, 500, 599})
+      for (const std::string& body :
+           {std::string(), std::string("OK"), std::string("<html><title>successfully</title>"), huge,
+            std::string("\xFF\xFE\x00", 3), std::string("null"), std::string("{}"), std::string("["),
+            std::string("{\"error\":"), std::string("\"\""), std::string("success")})
+        At(step).error_for(status(code, body));
+}
+
+TEST(Phased, ATruncatedSuccessIsNone) {
+  EXPECT_EQ(At(Step::chunk).error_for(ok("successfully add")), ErrorKind::failed);
+  EXPECT_EQ(At(Step::finish).error_for(ok("a b.h5 successfully upl")), ErrorKind::failed);
+}
+
+TEST(Phased, ASuccessOfAnotherStepIsNone) {
+  At setup(Step::begin);
+  EXPECT_EQ(setup.error_for(ok("successfully added chunk to a b.h5")), ErrorKind::failed);
+  EXPECT_EQ(At(Step::chunk).error_for(ok("successfully set up a b.h5")), ErrorKind::failed);
+  EXPECT_EQ(At(Step::ask_name).error_for(ok("successfully set up a b.h5")), ErrorKind::failed);
+  EXPECT_EQ(At(Step::finish).error_for(ok("successfully added chunk to a b.h5")), ErrorKind::failed);
+}
+
+TEST(Phased, ATakenNameIsFoundBeforeAnythingIsSent) {
+  At at(Step::ask_name);
+  EXPECT_EQ(at.error_for(status(500, "File with the name a b.h5 already exists in this dataset.\n")),
+            ErrorKind::name_taken);
+  EXPECT_NE(at.message.find("a b.h5"), std::string::npos);
+  // Or between the question and the setup.
+  EXPECT_EQ(At(Step::begin).error_for(
+                status(500, "File with the name a b.h5 already exists in this dataset.\n")),
+            ErrorKind::name_taken);
+}
+
+TEST(Phased, AFileThatTheServerFindsTooLargeFails) {
+  EXPECT_EQ(At(Step::begin).error_for(status(500, "File too large. Max file size: 2TB.\n")),
+            ErrorKind::failed);
+}
+
+TEST(Phased, A200ThatCarriesAnErrorIsAFailure) {
+  At at(Step::chunk);
+  EXPECT_EQ(at.error_for(progress(3)), ErrorKind::integrity);
+  EXPECT_NE(at.message.find("holds 3 bytes"), std::string::npos) << at.message;
+  EXPECT_EQ(at.protocol.committed(), 0U);
+  EXPECT_EQ(At(Step::chunk).error_for(ok(R"({"error":"missing bytechunk\n","progress":0,"status":500})")),
+            ErrorKind::failed);
+  EXPECT_EQ(At(Step::chunk).error_for(ok(R"({"error":"disk on fire"})")), ErrorKind::failed);
+}
+
+TEST(Phased, LostStagingIsSaidSo) {
+  At at(Step::chunk);
+  EXPECT_EQ(at.error_for(status(500, "No such file or directory @ rb_file_s_size - /x/a b.h5\n")),
+            ErrorKind::integrity);
+  EXPECT_EQ(At(Step::finish).error_for(
+                status(500, "No such file or directory @ rb_file_s_size - /x/a b.h5\n")),
+            ErrorKind::integrity);
+}
+
+TEST(Phased, VerifyIsOnlySentWhenTheServerHoldsExactlyTheFile) {
+  for (const std::uint64_t held : {0U, 9U, 11U}) {
+    At at(Step::ask_committed);
+    EXPECT_EQ(at.error_for(progress(held, "-1")), ErrorKind::integrity) << held;
+    EXPECT_NE(at.message.find("nothing was registered"), std::string::npos);
+  }
+  // A server that compares nothing has taken the question's byte for data.
+  EXPECT_EQ(At(Step::ask_committed).error_for(ok("successfully added chunk to a b.h5")),
+            ErrorKind::integrity);
+  for (const char* count : {"-1", "\"10\"", "10.5", "null"})
+    EXPECT_EQ(At(Step::ask_committed)
+                  .error_for(ok(std::string(R"({"error":"x","progress":)") + count + "}")),
+              ErrorKind::failed)
+        << count;
+}
+
+TEST(Phased, AnUndecidedVerifySaysWhereToLook) {
+  for (const Answer& answer : {status(502, ""), ok(""), status(500, "boom"), ok(R"({"error":"boom"})")}) {
+    At at(Step::finish);
+    at.error_for(answer);
+    EXPECT_NE(at.message.find("look at the page of dataset IDB-1"), std::string::npos) << at.message;
+  }
+  // These were decided before the server looked at the request.
+  At refused(Step::finish);
+  refused.error_for(status(401, ""));
+  EXPECT_EQ(refused.message.find("not known"), std::string::npos);
+}
+
+TEST(Phased, QuotedAnswersCountToo) {
+  Phased protocol(deposit(1));
+  protocol.next(4);
+  ASSERT_TRUE(protocol.read_answer(status(500, "\"missing paramter: filesize\"")));
+  protocol.next(4);
+  EXPECT_TRUE(protocol.read_answer(ok("\"successfully set up a b.h5\"")));
+}
+
+TEST(Phased, MessagesNeverCarryWhatATerminalWouldObey) {
+  for (const Step step : all_steps) {
+    At at(step);
+    at.error_for(status(500, "\033[2J\033]0;owned\007"));
+    for (const char c : at.message)
+      EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) << at.message;
+  }
+}
+
+}  // namespace
+}  // namespace sluice

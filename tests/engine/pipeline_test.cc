@@ -1,0 +1,177 @@
+#include "engine/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <latch>
+#include <memory>
+#include <semaphore>
+#include <string>
+
+#include "tests/engine/test_source.h"
+#include "tests/support/temp_dir.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t block_bytes = 4096;
+
+class PipelineTest : public testing::Test {
+ protected:
+  void make(std::size_t size, std::size_t buffers) {
+    content_ = test::random_bytes(size, 3);
+    source_ = std::make_unique<test::StringSource>(content_);
+    pool_ = *BufferPool::create(block_bytes, buffers);
+    digest_ = std::make_unique<FileDigest>("test.bin", size);
+  }
+  std::unique_ptr<Pipeline> start(std::uint64_t offset = 0, int readers = 4) {
+    return std::make_unique<Pipeline>(
+        Pipeline::Setting{*source_, *pool_, workers_, *digest_, clocks_, block_bytes, readers}, offset,
+        [this] { ready_.release(); });
+  }
+  /// Waits for the next block; the error is in the result too.
+  Window::Taken take(Pipeline& pipeline) {
+    while (true) {
+      Window::Taken taken = pipeline.take();
+      if (taken.block || taken.error) return taken;
+      ready_.acquire();
+    }
+  }
+  std::string take_all(Pipeline& pipeline, std::uint64_t from = 0) {
+    std::string all;
+    for (std::uint64_t at = from / block_bytes * block_bytes; at < content_.size(); at += block_bytes) {
+      const Window::Taken taken = take(pipeline);
+      if (!taken.block) {
+        ADD_FAILURE() << taken.error->message;
+        break;
+      }
+      EXPECT_EQ(taken.block->offset, at);
+      EXPECT_EQ(taken.block->checksum, block_checksum(taken.block->bytes));
+      all.append(reinterpret_cast<const char*>(taken.block->bytes.data()), taken.block->bytes.size());
+    }
+    return all;
+  }
+
+  std::string content_;
+  std::unique_ptr<test::StringSource> source_;
+  std::unique_ptr<BufferPool> pool_;
+  std::unique_ptr<FileDigest> digest_;
+  ChecksumWorkers workers_{2};
+  PipelineClocks clocks_;
+  std::counting_semaphore<> ready_{0};
+};
+
+TEST_F(PipelineTest, GivesTheFileInOrderThroughAPoolMuchSmallerThanIt) {
+  for (const std::size_t size : {std::size_t{1}, block_bytes - 1, block_bytes, block_bytes + 1,
+                                 100 * block_bytes, 100 * block_bytes + 17})
+    for (const std::size_t buffers : {2U, 3U, 16U}) {
+      make(size, buffers);
+      {
+        const auto pipeline = start();
+        EXPECT_EQ(take_all(*pipeline), content_) << size << " bytes, " << buffers << " buffers";
+      }
+      EXPECT_EQ(pool_->available(), buffers);
+      EXPECT_EQ(digest_->xxh128().size(), 32U);
+    }
+}
+
+TEST_F(PipelineTest, StartsAtTheBlockOfAnyOffset) {
+  make(10 * block_bytes, 4);
+  take_all(*start());
+  for (const std::uint64_t from : {std::uint64_t{1}, std::uint64_t{4095}, std::uint64_t{4096}, std::uint64_t{40959}})
+    EXPECT_EQ(take_all(*start(from), from), content_.substr(from / block_bytes * block_bytes)) << from;
+}
+
+TEST_F(PipelineTest, TheFirstReadErrorReachesTheConsumerWhoHoldsBuffers) {
+  make(50 * block_bytes, 4);
+  source_->fails_at = 20 * block_bytes + 5;
+  {
+    const auto pipeline = start();
+    std::optional<Error> error;
+    for (int i = 0; i < 50 && !error; ++i) error = take(*pipeline).error;
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind, ErrorKind::local_file);
+    EXPECT_NE(error->message.find("offset 81925"), std::string::npos) << error->message;
+  }
+  EXPECT_EQ(pool_->available(), 4U);
+}
+
+TEST_F(PipelineTest, EndsAtOnceWhereverItIs) {
+  // The pool is empty and nobody takes: the readers are waiting for buffers.
+  make(1000 * block_bytes, 4);
+  for (int round = 0; round < 50; ++round) {
+    const auto pipeline = start();
+    if (round % 2 == 0) take(*pipeline);
+  }
+  EXPECT_EQ(pool_->available(), 4U);
+}
+
+TEST_F(PipelineTest, EndsWhileAReadIsGoingOn) {
+  make(10 * block_bytes, 4);
+  std::latch reading(1), go_on(1);
+  source_->before_read = [&](std::uint64_t offset) {
+    if (offset != 0) return;
+    reading.count_down();
+    go_on.wait();
+  };
+  auto pipeline = start();
+  reading.wait();
+  std::thread ender([&] { pipeline.reset(); });
+  go_on.count_down();
+  ender.join();
+  EXPECT_EQ(pool_->available(), 4U);
+}
+
+TEST_F(PipelineTest, KeepsSeveralReadsInFlight) {
+  make(8 * block_bytes, 8);
+  // Each of four reads waits for the three others: with fewer in flight this would never end.
+  std::latch all(4);
+  source_->before_read = [&](std::uint64_t offset) {
+    if (offset < 4 * block_bytes) all.arrive_and_wait();
+  };
+  EXPECT_EQ(take_all(*start(0, 4)), content_);
+}
+
+TEST_F(PipelineTest, AFileThatChangedBetweenTwoPassesIsCaught) {
+  make(20 * block_bytes, 8);
+  EXPECT_EQ(take_all(*start()), content_);
+  source_->change(7 * block_bytes + 1);
+  const auto pipeline = start();
+  std::optional<Error> error;
+  for (int i = 0; i < 20 && !error; ++i) error = take(*pipeline).error;
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::local_file);
+  EXPECT_NE(error->message.find("changed"), std::string::npos);
+}
+
+TEST_F(PipelineTest, TwoShareAPoolWithoutStarvingEachOther) {
+  make(200 * block_bytes, 5);
+  FileDigest other_digest("other.bin", content_.size());
+  std::counting_semaphore<> other_ready{0};
+  Pipeline other({*source_, *pool_, workers_, other_digest, clocks_, block_bytes, 4}, 0,
+                 [&] { other_ready.release(); });
+  std::string other_content;
+  std::thread other_consumer([&] {
+    while (other_content.size() < content_.size()) {
+      const Window::Taken taken = other.take();
+      if (taken.block)
+        other_content.append(reinterpret_cast<const char*>(taken.block->bytes.data()),
+                             taken.block->bytes.size());
+      else
+        other_ready.acquire();
+    }
+  });
+  EXPECT_EQ(take_all(*start()), content_);
+  other_consumer.join();
+  EXPECT_EQ(other_content, content_);
+}
+
+TEST_F(PipelineTest, WaitingForBuffersIsNotReading) {
+  make(100 * block_bytes, 2);
+  const auto pipeline = start();
+  take_all(*pipeline);
+  EXPECT_GT(clocks_.reading.seconds(), 0);
+  EXPECT_GT(clocks_.checksumming.seconds(), 0);
+}
+
+}  // namespace
+}  // namespace sluice
