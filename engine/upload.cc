@@ -11,6 +11,7 @@
 #include "engine/http.h"
 #include "engine/phased.h"
 #include "engine/pipeline.h"
+#include "engine/text.h"
 #include "engine/upload_run.h"
 #include "io/buffer_pool.h"
 #include "io/open_source.h"
@@ -84,8 +85,13 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   // Loopback or https is the command line's to insist on; here the URL only has to be one.
   TRY_ASSIGN(checked.base_url, check_base_url(request.base_url, /*insecure_http=*/true));
 
-  TRY_ASSIGN(OpenedSource opened,
-             open_source(request.path, request.read_mode, shared_->options.block_bytes));
+  auto opening = open_source(request.path, request.read_mode, shared_->options.block_bytes);
+  if (!opening) {
+    Error error = std::move(opening).error();
+    error.message = printable(error.message);  // io/ names files as they are
+    return error;
+  }
+  OpenedSource& opened = *opening;
   TRY(check_file_size(request.path, opened.source->identity().size));
   if (shared_->options.log)
     shared_->options.log(opened.fell_back ? LogLevel::warning : LogLevel::info, opened.reason);

@@ -197,8 +197,8 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   if (status == Report::Status::registered) report.xxh128 = digest_.xxh128();
   report.chunks = chunks_;
   report.stages = stages();
-  // A server may echo what it was sent.
-  if (error) error->message = setting_.request.token.redact(std::move(error->message));
+  // A server may echo what it was sent, and io/ names files as they are.
+  if (error) error->message = printable(setting_.request.token.redact(std::move(error->message)));
   report.error = std::move(error);
 
   MutexLock lock(mutex_);

@@ -251,7 +251,10 @@ INSTANTIATE_TEST_SUITE_P(All, Signals,
                          testing::Values(std::pair(SIGINT, Phase::transfer), std::pair(SIGTERM, Phase::transfer),
                                          std::pair(SIGINT, Phase::ask), std::pair(SIGTERM, Phase::probe),
                                          std::pair(SIGINT, Phase::verify)),
-                         testing::PrintToStringParamName());
+                         [](const auto& signal) {
+                           return fmt::format("{}_{}", signal.param.first == SIGINT ? "SIGINT" : "SIGTERM",
+                                              signal.index);
+                         });
 
 TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
   Bank bank;
@@ -271,8 +274,11 @@ TEST_F(Failure, AnUploadIsNotGivenUpForAnOutputThatIsClosed) {
   for (const char* redirection : {">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"}) {
     SCOPED_TRACE(redirection);
     const std::string name = fmt::format("file{}", bank.registered().size());
+    // Slow enough for the progress line to be drawn, into whatever has that number now.
     const test::Finished finished = run_sluice(redirected(
-        put_options(bank.url(), {"--progress", "always", "--json", "--name", name, dataset, path_}), redirection));
+        put_options(bank.url(), {"--progress", "always", "--limit-rate", "200K", "--chunk", "10000", "--json",
+                                 "--name", name, dataset, path_}),
+        redirection));
     EXPECT_EQ(finished.status, 0) << finished.err;
     EXPECT_TRUE(test::same_content(path_, bank.deposited(name)));
   }

@@ -65,7 +65,7 @@ TEST_F(Token, FromStandardInput) {
 }
 
 TEST_F(Token, AFileThatOthersCanReadIsRefused) {
-  for (const mode_t mode : {0644, 0640, 0604, 0660, 0602, 0601})
+  for (const mode_t mode : {0644U, 0640U, 0604U, 0660U, 0602U, 0601U})
     expect_refused(put(server_.url(), {"--token-file", token_file(token, mode), dataset, path_}, {}),
                    "is open to others");
 }

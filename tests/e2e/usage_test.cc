@@ -59,7 +59,6 @@ TEST_F(Usage, SizesThatAreNone) {
   expect_usage_error({"--block", "5000", dataset, path_}, "multiple of 4096");
   expect_usage_error({"--block", "2G", dataset, path_}, "at most 1 GiB");
   expect_usage_error({"--pool", "4M", dataset, path_}, "too small");
-  expect_usage_error({"--pool", "8000T", dataset, path_});
 }
 
 TEST_F(Usage, NamesThatCannotBe) {

@@ -112,7 +112,7 @@ class UploadTest : public testing::Test {
     const std::string& message = report.error->message;
     EXPECT_STREQ(to_string(report.error->kind), to_string(kind)) << message;
     EXPECT_THAT(message, HasSubstr(says));
-    EXPECT_THAT(message, AnyOf(HasSubstr("scan.h5"), HasSubstr("IDB-1234567")));
+    EXPECT_THAT(message, AnyOf(HasSubstr("scan.h5"), HasSubstr("IDB-1234567"), HasSubstr(directory_.path().string())));
     EXPECT_THAT(message, Not(HasSubstr(token)));
     EXPECT_TRUE(is_utf8(message));
     EXPECT_EQ(printable(message), message) << "a control character";
@@ -615,6 +615,22 @@ TEST_P(ChangingFile, AFileThatIsReplacedByAnotherGoesOnAsItWas) {
   EXPECT_EQ(report.status, Status::registered) << report.error->message;
   EXPECT_TRUE(server_.registered("scan.h5") == before);
   EXPECT_EQ(report.xxh128, xxh128(before));
+}
+
+TEST_P(ChangingFile, TheErrorIsFitForATerminalWhateverTheFileIsCalled) {
+  const std::string odd = "\x1b[2J\n\xff";
+  write(odd, file_size);
+  server_.set_faults({{.phase = Phase::setup,
+                       .before = [&] { std::filesystem::resize_file(directory_ / odd, 100); },
+                       .carried_out = true}});
+  auto asked = request();
+  asked.path = directory_ / odd;
+  asked.read_mode = GetParam();
+  expect_failed(start(asked)->wait(), ErrorKind::local_file, "?[2J??");
+  asked.path += "-missing";
+  const auto missing = engine().start(asked);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(printable(missing.error().message), missing.error().message);
 }
 
 /// A chunk goes out again after the file was changed in place, size and time as they were: only the

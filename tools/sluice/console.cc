@@ -22,6 +22,10 @@ std::size_t terminal_columns() {
   return 80;
 }
 
+/// Whether it can be written or not: fmt::print() would throw, and an upload does not end because its log
+/// has no room.
+void write_error(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
 /// The first `columns` characters, taking each code point for one column.
 std::string cut(const std::string& text, std::size_t columns) {
   std::size_t at = 0;
@@ -39,7 +43,7 @@ Console::Console(const Options& options) : options_(options), progress_(choose(o
 void Console::message(const std::string& text) {
   MutexLock lock(mutex_);
   clear_locked();
-  fmt::print(stderr, "sluice: {}\n", text);
+  write_error(fmt::format("sluice: {}\n", text));
 }
 
 void Console::error(const std::string& text) { message(text); }
@@ -63,7 +67,7 @@ void Console::result(const std::string& text) {
 void Console::live_line(const std::string& text) {
   MutexLock lock(mutex_);
   // One column is left free: a full line would make some terminals wrap.
-  fmt::print(stderr, "\r\033[K{}", cut(text, terminal_columns() - 1));
+  write_error("\r\033[K" + cut(text, terminal_columns() - 1));
   std::fflush(stderr);
   line_shown_ = true;
 }
@@ -75,14 +79,14 @@ void Console::clear_line() {
 
 void Console::clear_locked() {
   if (!line_shown_) return;
-  fmt::print(stderr, "\r\033[K");
+  write_error("\r\033[K");
   std::fflush(stderr);
   line_shown_ = false;
 }
 
 void Console::plain_line(const std::string& text) {
   MutexLock lock(mutex_);
-  fmt::print(stderr, "{}\n", text);
+  write_error(text + '\n');
 }
 
 }  // namespace sluice::cli

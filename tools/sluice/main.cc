@@ -1,4 +1,6 @@
 // The command line: what `sluice` understands, and which function does it.
+#include <fcntl.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -89,9 +91,18 @@ int run(int argc, char** argv) {
   return sluice::cli::put(options);
 }
 
+/// Some programs start others with these closed. The next socket or file would get the number, and what
+/// is meant for a person would go into an upload.
+void fill_standard_streams() {
+  for (int fd = 0; fd <= 2; ++fd)
+    // The lowest free number is the one that is missing.
+    if (fcntl(fd, F_GETFD) < 0) static_cast<void>(open("/dev/null", O_RDWR));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_streams();
   try {
     return run(argc, argv);
   } catch (const std::exception& bug) {

@@ -110,7 +110,10 @@ class Put {
     } else if (check_files()) {
       upload_files();
     }
-    if (options_.json) fmt::print("{}\n", json_report(reports_));
+    if (options_.json) {
+      const std::string report = json_report(reports_) + '\n';
+      std::fwrite(report.data(), 1, report.size(), stdout);
+    }
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
       console_.error("the report could not be written to standard output");
     return code_;
@@ -120,6 +123,7 @@ class Put {
   void fail(Report& report, const Error& error) {
     report.status = Report::Status::failed;
     report.error = error;
+    report.error->message = printable(error.message);
     if (code_ == 0) code_ = exit_code(error);
   }
 
@@ -154,7 +158,7 @@ class Put {
       }
       good = false;
       fail(report, size.error());
-      console_.error(size.error().message);
+      console_.error(report.error->message);
     }
     if (!good && reports_.size() > 1) console_.error("nothing was sent");
     return good;
@@ -193,7 +197,7 @@ class Put {
     Result<std::unique_ptr<Upload>> upload = engine_->start(request);
     if (!upload) {
       fail(report, upload.error());
-      console_.error(upload.error().message);
+      console_.error(report.error->message);
       return;
     }
     watch(**upload, report.name);
