@@ -17,7 +17,12 @@
 namespace sluice::bench {
 
 inline constexpr std::size_t block_bytes = std::size_t{4} << 20;
-inline constexpr std::uint64_t file_size = std::uint64_t{1} << 30;
+
+/// 1 GiB, or as many MiB as $SLUICE_BENCH_MIB says: the tests only want to know that the benchmarks run.
+inline const std::uint64_t file_size = [] {
+  const char* const mib = std::getenv("SLUICE_BENCH_MIB");
+  return std::uint64_t{mib != nullptr ? std::strtoull(mib, nullptr, 10) : 1024} << 20;
+}();
 
 [[noreturn]] inline void give_up(const char* what) {
   std::perror(what);
