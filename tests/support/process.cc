@@ -86,8 +86,9 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   const auto try_all = [&] {
     // A group of its own, so that the children it may start die with it.
     if (::setpgid(0, 0) != 0) return;
-    // A test that is killed runs no destructors. The kernel sends this when the thread that started
-    // the child ends, so a Process must not come from a thread that ends before it.
+    // A test that is killed runs no destructors; this reaches the child itself, though not what it
+    // has started. The kernel sends it when the thread that started the child ends, so a Process
+    // must not come from a thread that ends before it.
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) return;
     for (int stream = 0; stream < 3; ++stream) {
       if (::dup2(streams[static_cast<std::size_t>(stream)], stream) < 0) return;

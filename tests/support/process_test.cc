@@ -94,7 +94,7 @@ TEST(Process, DiesWithATestThatIsKilled) {
   const pid_t test = ::fork();
   if (test == 0) {
     // The child keeps the pipe open for as long as it lives.
-    const Process process(shell("cat /dev/zero >/dev/null"));
+    const Process process(shell("exec cat /dev/zero >/dev/null"));
     ::raise(SIGKILL);
   }
   ::close(ends[1]);
