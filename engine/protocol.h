@@ -78,7 +78,8 @@ class Protocol {
   virtual std::optional<Request> next(std::uint64_t chunk_bytes) = 0;
 
   /// What the answer to the last request means: either the machine has moved on, or the upload cannot
-  /// go on, and the error says why (any ErrorKind but local_file, usage and interrupted).
+  /// go on, and the error says why (any ErrorKind but local_file, usage and interrupted). An error leaves
+  /// the machine where it was.
   virtual Result<void> read_answer(const Answer& answer) = 0;
 
   /// How many bytes the server has confirmed.

@@ -107,12 +107,8 @@ void UploadRun::answered(Result<Answer> result) {
            explain(std::move(result).error()));
     return;
   }
-  // A server may echo the token, and a quotation that is cut in the middle of it would pass redact()
-  // below. (A token of a few bytes is no secret, and could be any part of a proper answer.)
-  if (setting_.request.token.reveal().size() >= 8)
-    result->body = setting_.request.token.redact(std::move(result->body));
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
-    finish(Report::Status::failed, std::move(read).error());
+    finish(Report::Status::failed, without_token(*std::move(result), std::move(read).error()));
     return;
   }
   const std::uint64_t committed = setting_.protocol->committed();
@@ -130,6 +126,18 @@ void UploadRun::account() {
   const double waited = payload_.waited_for_read() + payload_.waited_for_checksum() - waited_before_;
   sending_s_ += std::max(0.0, seconds(handed - exchange_started_) - waited);
   answering_s_ += seconds(now - handed);
+}
+
+Error UploadRun::without_token(Answer answer, Error error) {
+  // A server may echo the token, whole or cut where the quotation ends: so what is quoted is quoted from an
+  // answer that no longer holds it. (The first reading decides: a short token could be a part of any answer.)
+  const std::string original = answer.body;
+  answer.body = setting_.request.token.redact(std::move(answer.body));
+  if (answer.body == original) return error;
+  Result<void> again = setting_.protocol->read_answer(answer);
+  error.message = again ? "the server refused the request, in an answer that holds the token"
+                        : std::move(again).error().message;
+  return error;
 }
 
 Result<void> UploadRun::check_unchanged() const {
@@ -197,8 +205,13 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   if (status == Report::Status::registered) report.xxh128 = digest_.xxh128();
   report.chunks = chunks_;
   report.stages = stages();
-  // A server may echo what it was sent, and io/ names files as they are.
-  if (error) error->message = printable(setting_.request.token.redact(std::move(error->message)));
+  if (error) {
+    // JSON can spell a token in ways that only show when it is decoded. A short one is no secret, and would
+    // be found in our own words.
+    if (setting_.request.token.reveal().size() >= 8)
+      error->message = setting_.request.token.redact(std::move(error->message));
+    error->message = printable(error->message);  // io/ names files as they are
+  }
   report.error = std::move(error);
 
   MutexLock lock(mutex_);

@@ -52,6 +52,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   void finish(Report::Status status, std::optional<Error> error);
   /// What went wrong below HTTP's own meaning, as a sentence about this file.
   Error explain(Error error) const;
+  /// The protocol's error about that answer, without the token that the answer may echo.
+  Error without_token(Answer answer, Error error);
   Result<void> check_unchanged() const;
   void account();
   Stages stages() const;

@@ -4,8 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
-#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tools/sluice/put.h"
 
@@ -17,6 +18,26 @@ using sluice::cli::PutOptions;
 
 constexpr int usage_error = 2;
 
+/// An option that takes one of some words. CLI11's own would show the numbers behind them.
+template <class Value>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, Value& value,
+                        const std::vector<std::pair<std::string, Value>>& choices,
+                        const std::string& description) {
+  return app.add_option(
+      name,
+      [&value, choices, name](const CLI::results_t& words) {
+        for (const auto& [word, meaning] : choices)
+          if (word == words.back()) {
+            value = meaning;
+            return true;
+          }
+        std::string known;
+        for (const auto& [word, meaning] : choices) known += (known.empty() ? "" : ", ") + word;
+        throw CLI::ValidationError(name, "'" + words.back() + "' is none of " + known);
+      },
+      description);
+}
+
 void add_put(CLI::App& app, PutOptions& options) {
   CLI::App* const put = app.add_subcommand("put", "Upload files into a draft dataset");
   put->add_option("DATASET", options.dataset, "Key of the draft dataset, for example IDB-1234567")
@@ -25,7 +46,7 @@ void add_put(CLI::App& app, PutOptions& options) {
 
   auto* const system =
       put->add_option("--system", options.system, "production (default), demo or local")
-          ->check(CLI::IsMember({"production", "demo", "local"}))
+          ->check(CLI::IsMember({"production", "demo", "local"}).description(""))
           ->type_name("NAME");
   put->add_option("--url", options.url, "Address of another Data Bank (or SLUICE_URL)")
       ->type_name("URL")
@@ -35,14 +56,14 @@ void add_put(CLI::App& app, PutOptions& options) {
       ->type_name("PATH");
   put->add_option("--name", options.name, "Deposit under this name (one FILE)")->type_name("NAME");
   put->add_option("--protocol", "auto or phased, which are the same for now")
-      ->check(CLI::IsMember({"auto", "phased"}))
+      ->check(CLI::IsMember({"auto", "phased"}).description(""))
       ->type_name("NAME");
-  static const std::map<std::string, ReadMode> read_modes{{"auto", ReadMode::automatic},
-                                                          {"direct", ReadMode::direct},
-                                                          {"mmap", ReadMode::mmap},
-                                                          {"buffered", ReadMode::buffered}};
-  put->add_option("--read", options.read_mode, "auto (default), direct (O_DIRECT), mmap or buffered")
-      ->transform(CLI::CheckedTransformer(read_modes).description(""))
+  add_choice<ReadMode>(*put, "--read", options.read_mode,
+                       {{"auto", ReadMode::automatic},
+                        {"direct", ReadMode::direct},
+                        {"mmap", ReadMode::mmap},
+                        {"buffered", ReadMode::buffered}},
+                       "auto (default), direct (O_DIRECT), mmap or buffered")
       ->type_name("MODE");
   put->add_option("--pool", options.pool, "Memory for all blocks together (64M)")->type_name("SIZE");
   put->add_option("--block", options.block, "Bytes read and checked at a time (4M)")->type_name("SIZE");
@@ -60,12 +81,10 @@ void add_put(CLI::App& app, PutOptions& options) {
   put->add_flag("--insecure-http", options.insecure_http,
                 "Allow http to another machine: everyone on the way sees the token");
   put->add_flag("--json", options.json, "The report as one JSON object on stdout");
-  static const std::map<std::string, ProgressMode> progress_modes{{"auto", ProgressMode::automatic},
-                                                                  {"always", ProgressMode::always},
-                                                                  {"never", ProgressMode::never}};
-  put->add_option("--progress", options.console.progress,
-                  "auto (a live line on a terminal, else a line now and then), always live, or never")
-      ->transform(CLI::CheckedTransformer(progress_modes).description(""))
+  add_choice<ProgressMode>(
+      *put, "--progress", options.console.progress,
+      {{"auto", ProgressMode::automatic}, {"always", ProgressMode::always}, {"never", ProgressMode::never}},
+      "auto (a live line on a terminal, else a line now and then), always live, or never")
       ->type_name("WHEN");
   auto* const quiet = put->add_flag("-q,--quiet", options.console.quiet, "Errors only");
   put->add_flag("-v,--verbose", options.console.verbose, "Say what is chosen, and why")->excludes(quiet);
@@ -80,6 +99,9 @@ int run(int argc, char** argv) {
   CLI::App app("Uploads files of any size into the Illinois Data Bank.", "sluice");
   app.set_version_flag("--version", "sluice " SLUICE_VERSION);
   app.require_subcommand(1);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string("sluice: ") + error.what() + "; see sluice put --help\n";
+  });
   PutOptions options;
   add_put(app, options);
   try {
