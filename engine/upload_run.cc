@@ -158,6 +158,8 @@ Error UploadRun::explain(Error error) const {
   const std::string doubt = request_ && !request_->repeatable
                                 ? "; " + setting_.protocol->doubt()
                                 : std::string("; nothing was registered");
+  const std::string advice =
+      error.kind == ErrorKind::unreachable ? "; check the network and the address, and run it again" : "";
   if (error.kind == ErrorKind::interrupted) {
     error.message = fmt::format("the upload of {} was interrupted at byte {}{}", file,
                                 setting_.protocol->committed(), doubt);
@@ -165,11 +167,9 @@ Error UploadRun::explain(Error error) const {
   }
   if (body_ && body_->error()) return *body_->error();
   error.message =
-      fmt::format("{} while {} for {} at byte {}: {}{}",
-                  error.kind == ErrorKind::unreachable
-                      ? fmt::format("lost or could not reach {}", setting_.request.base_url)
-                      : "the upload failed",
-                  describe(request_->step), file, setting_.protocol->committed(), error.message, doubt);
+      fmt::format("no answer from {} while {} for {} at byte {}: {}{}{}", setting_.request.base_url,
+                  describe(request_->step), file, setting_.protocol->committed(), error.message, doubt,
+                  request_->repeatable ? advice : "");
   return error;
 }
 

@@ -158,5 +158,18 @@ TEST(ReadError, SaysFileOffsetReasonAndWhatToDo) {
   EXPECT_TRUE(read_error("data.bin", 0, EAGAIN).retryable);
 }
 
+TEST(LocalFile, AFileThatHidesItsSizeIsNotTakenForAnEmptyOne) {
+  const auto file = open_local_file("/proc/self/status");
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().kind, ErrorKind::local_file);
+  EXPECT_NE(file.error().message.find("/proc/self/status"), std::string::npos);
+}
+
+TEST(LocalFile, AnEmptyNameIsSaidToBeEmpty) {
+  const auto file = open_local_file("");
+  ASSERT_FALSE(file);
+  EXPECT_NE(file.error().message.find("name is empty"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice
