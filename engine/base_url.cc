@@ -25,13 +25,15 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
     return Error{ErrorKind::usage, fmt::format("'{}' cannot be the address of a Data Bank: {}",
                                                printable(url.substr(0, 300)), why)};
   };
+  if (url.find('@') != std::string::npos)
+    // The URL itself stays out of the message: it may hold a password.
+    return Error{ErrorKind::usage, "the address of the Data Bank must not hold a user name or password"};
+  if (url.find_first_of("?#") != std::string::npos) return refuse("it must not have a query or a fragment");
+  if (url.find("://") == std::string::npos)
+    return refuse("it must start with https:// (or http:// for a server on this machine)");
   TRY_ASSIGN(const UrlParts parts, split_url(url));
   if (parts.scheme != "https" && parts.scheme != "http")
     return refuse("it must start with https:// (or http:// for a server on this machine)");
-  if (parts.has_credentials)
-    // The URL itself stays out of the message: it holds a password.
-    return Error{ErrorKind::usage, "the address of the Data Bank must not hold a user name or password"};
-  if (parts.has_query_or_fragment) return refuse("it must not have a query or a fragment");
   if (parts.scheme == "http" && !insecure_http && !is_loopback(parts.host))
     return refuse(
         "plain http would show the token to everyone on the way; use https, or --insecure-http if you "

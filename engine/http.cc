@@ -42,8 +42,11 @@ void initialise_curl() {
 std::string no_proxy() {
   std::string list = "localhost,127.0.0.0/8,::1";
   for (const char* name : {"no_proxy", "NO_PROXY"})
-    if (const char* value = std::getenv(name); value != nullptr && *value != '\0')
-      return std::string(value) + "," + list;
+    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') {
+      // "*" means every host only where it stands alone.
+      const std::string own(value);
+      return own == "*" ? own : own + "," + list;
+    }
   return list;
 }
 
@@ -92,7 +95,12 @@ class Http::Loop {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    thread_ = std::thread([this] { run(); });
+    try {
+      thread_ = std::thread([this] { run(); });
+    } catch (...) {
+      pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      throw;
+    }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
@@ -156,7 +164,7 @@ class Http::Loop {
     bool starved = false;          ///< paused until resume()
     bool throttled = false;        ///< paused until the rate limit allows more
     bool body_failed = false;
-    curl_off_t moved = 0;  ///< bytes on the wire, both ways, when last looked at
+    curl_off_t moved = 0;  ///< bytes that had gone out when last looked at
     Clock::time_point moved_at{};
   };
   using Transfers = std::map<ExchangeId, std::unique_ptr<Transfer>>;
@@ -246,6 +254,7 @@ class Http::Loop {
     set(easy, CURLOPT_NOSIGNAL, 1L);
     set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
     set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    set(easy, CURLOPT_FRESH_CONNECT, exchange.fresh_connection ? 1L : 0L);
     set(easy, CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer_bytes);
     set(easy, CURLOPT_USERAGENT, "sluice");
     set(easy, CURLOPT_HTTPHEADER, transfer.headers.get());
@@ -279,7 +288,7 @@ class Http::Loop {
     const std::size_t allowed = loop.limiter_.take(room, now);
     if (allowed == 0) {
       transfer.throttled = true;
-      const auto until = loop.limiter_.next(now);
+      const auto until = loop.limiter_.next(room, now);
       loop.throttled_until_ = loop.throttled_ ? std::min(loop.throttled_until_, until) : until;
       loop.throttled_ = true;
       return CURL_READFUNC_PAUSE;
@@ -370,6 +379,8 @@ class Http::Loop {
     switch (code) {
       case CURLE_SEND_FAIL_REWIND:
         return "a kept connection was dead, and what went into it may have arrived";
+      case CURLE_OUT_OF_MEMORY:  // also its word for a header line over 100 KB
+        return "the headers of the answer are too long, or memory is exhausted";
       case CURLE_GOT_NOTHING:
         return "the server closed the connection without an answer";
       default:
@@ -385,9 +396,8 @@ class Http::Loop {
       Transfer& transfer = *entry;
       CURL* const easy = transfer.easy.get();
       const curl_off_t sent = get_offset(easy, CURLINFO_SIZE_UPLOAD_T);
-      const curl_off_t moved = sent + get_offset(easy, CURLINFO_SIZE_DOWNLOAD_T) +
-                               get_long(easy, CURLINFO_HEADER_SIZE) +
-                               get_long(easy, CURLINFO_REQUEST_SIZE);
+      // Only what goes out counts: a server that trickles its answer is one that does not answer.
+      const curl_off_t moved = sent + get_long(easy, CURLINFO_REQUEST_SIZE);
       if (moved != transfer.moved || transfer.starved || transfer.throttled) {
         transfer.moved = moved;
         transfer.moved_at = now;
@@ -463,9 +473,6 @@ Result<UrlParts> split_url(const std::string& url) {
   UrlParts parts;
   parts.scheme = part(CURLUPART_SCHEME);
   parts.host = part(CURLUPART_HOST);
-  parts.path = part(CURLUPART_PATH);
-  parts.has_credentials = !part(CURLUPART_USER).empty() || !part(CURLUPART_PASSWORD).empty();
-  parts.has_query_or_fragment = !part(CURLUPART_QUERY).empty() || !part(CURLUPART_FRAGMENT).empty();
   return parts;
 }
 

@@ -43,6 +43,8 @@ struct Exchange {
   std::vector<std::string> headers;  ///< "Name: value"; may hold a secret, which nothing here logs
   std::uint64_t body_size = 0;       ///< bytes; sent as the Content-Length
   RequestBody* body = nullptr;       ///< not owned; outlives the exchange
+  /// Over a connection of its own: a kept one may be dead, and then nobody knows what arrived.
+  bool fresh_connection = false;
   std::chrono::seconds patience{120};  ///< how long the answer may take once the body is out
 };
 
@@ -91,9 +93,6 @@ class Http {
 struct UrlParts {
   std::string scheme;    ///< lower case
   std::string host;      ///< as curl connects to it; an IPv6 address in brackets
-  std::string path;      ///< "/" at least
-  bool has_credentials = false;
-  bool has_query_or_fragment = false;
 };
 /// Error usage for what is no absolute URL. Any thread.
 Result<UrlParts> split_url(const std::string& url);

@@ -16,6 +16,11 @@ void PayloadStream::seek(std::uint64_t offset) {
     pipeline_ = std::make_unique<Pipeline>(setting_, offset, on_ready_);
 }
 
+void PayloadStream::give_up() {
+  block_.reset();
+  if (pipeline_) pipeline_->give_up();
+}
+
 void PayloadStream::stop() {
   end_wait();
   block_.reset();

@@ -26,6 +26,8 @@ class PayloadStream {
   /// Goes to that offset, at most the file's size, and starts to read ahead from there. Whatever was read
   /// ahead before is dropped; ends the old readers, which takes as long as the reads that are going on.
   void seek(std::uint64_t offset);
+  /// Gives back every buffer that nobody is working on, without waiting; only stop() and seek() may follow.
+  void give_up();
   /// Ends the readers and gives back every buffer. seek() starts again.
   void stop();
 

@@ -26,7 +26,12 @@ Error error_of(ErrorKind kind, const Answer& answer, std::string message, bool r
 
 }  // namespace
 
-Phased::Phased(Deposit deposit) : deposit_(std::move(deposit)) {}
+Phased::Phased(Deposit deposit, Secret token)
+    : deposit_(std::move(deposit)), token_(std::move(token)) {}
+
+std::string Phased::quoted(const std::string& text) const {
+  return quote_server_text(token_.redact(text));
+}
 
 Request Phased::request(Request::Step step, std::string_view phase) const {
   Multipart body;
@@ -126,7 +131,7 @@ std::optional<Error> Phased::common_error(const Answer& answer) const {
     return error_of(ErrorKind::no_such_dataset, answer,
                     fmt::format("the server knows no draft dataset {} (404, {}): check the key and "
                                 "the system, and that the dataset is still a draft",
-                                deposit_.dataset, quote_server_text(answer.body)));
+                                deposit_.dataset, quoted(answer.body)));
   const std::string doing = fmt::format("{} for '{}'", describe(step_), deposit_.name);
   if (answer.status >= 300 && answer.status < 400)
     return error_of(ErrorKind::failed, answer,
@@ -147,15 +152,16 @@ std::optional<Error> Phased::common_error(const Answer& answer) const {
   if (answer.status == 502 || answer.status == 503 || answer.status == 504)
     return error_of(ErrorKind::unreachable, answer,
                     fmt::format("the server is not available ({}, {}) while {}; try again later",
-                                answer.status, quote_server_text(answer.body), doing),
+                                answer.status, quoted(answer.body), doing),
                     true);
   if (answer.status == 408 || answer.status == 429)
     return error_of(ErrorKind::unreachable, answer,
                     fmt::format("the server asks to come back later ({}, {}) while {}", answer.status,
-                                quote_server_text(answer.body), doing),
+                                quoted(answer.body), doing),
                     true);
-  // A 200 whose body is a failure reports on a chunk; what it means depends on the step.
-  if (failure && answer.status == 200) return {};
+  // From here on texts decide, and a success repeats the file's name, which can be any text. A 200 whose
+  // body is a failure reports on a chunk; what it means depends on the step.
+  if (answer.status < 400) return {};
   if (contains(text, "File with the name ") && contains(text, "already exists in this dataset"))
     return error_of(ErrorKind::name_taken, answer,
                     fmt::format("dataset {} already has a file named '{}'; deposit it under another "
@@ -164,12 +170,12 @@ std::optional<Error> Phased::common_error(const Answer& answer) const {
   if (contains(text, "File too large"))
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server refuses '{}' as too large: it says {}", deposit_.name,
-                                quote_server_text(text)));
+                                quoted(text)));
   if (contains(text, "No such file or directory"))
     return error_of(ErrorKind::integrity, answer,
                     fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
                                 "into dataset {} clears it, so run one at a time; nothing was registered",
-                                deposit_.name, quote_server_text(text), deposit_.dataset));
+                                deposit_.name, quoted(text), deposit_.dataset));
   return {};
 }
 
@@ -188,7 +194,7 @@ Error Phased::not_understood(const Answer& answer) const {
   return error_of(ErrorKind::failed, answer,
                   fmt::format("the server answered {} with {}{} while {} for '{}', which is no answer of "
                               "the phased protocol; check the address, or try again later",
-                              answer.status, quote_server_text(answer.body),
+                              answer.status, quoted(answer.body),
                               answer.truncated ? " (cut short)" : "", describe(step_), deposit_.name));
 }
 
@@ -210,6 +216,8 @@ Result<void> Phased::read_setup_answer(const Answer& answer) {
 
 Result<void> Phased::read_chunk_answer(const Answer& answer) {
   if (const auto failure = failure_object(answer)) {
+    // The chunk was there already: curl sent it again because the kept connection died under the answer.
+    if (failure->progress == chunk_.end) return chunk_committed();
     if (failure->progress && *failure->progress != chunk_.begin)
       return error_of(ErrorKind::integrity, answer,
                       fmt::format("the server refused the chunk of '{}' at offset {}: it holds {} bytes; "
@@ -219,11 +227,15 @@ Result<void> Phased::read_chunk_answer(const Answer& answer) {
                       true);
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server could not take the chunk of '{}' at offset {}: it says {}",
-                                deposit_.name, chunk_.begin, quote_server_text(failure->error)),
+                                deposit_.name, chunk_.begin, quoted(failure->error)),
                     true);
   }
   if (answer.status != 200 || !answer_text(answer).starts_with("successfully added chunk"))
     return not_understood(answer);
+  return chunk_committed();
+}
+
+Result<void> Phased::chunk_committed() {
   committed_ = chunk_.end;
   if (committed_ == deposit_.size) state_ = State::confirming;
   return {};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/protocol.h"
+#include "engine/secret.h"
 
 namespace sluice {
 
@@ -17,19 +18,20 @@ namespace sluice {
 ///  - verifying: sent once, as a second one registers the file twice (1.6).
 class Phased final : public Protocol {
  public:
-  explicit Phased(Deposit deposit);
+  /// `token`: only so that it can be kept out of what is quoted from a server, who may echo it.
+  explicit Phased(Deposit deposit, Secret token = {});
 
   std::string_view name() const override { return "phased"; }
   std::optional<Request> next(std::uint64_t chunk_bytes) override;
   Result<void> read_answer(const Answer& answer) override;
   std::uint64_t committed() const override { return committed_; }
-  bool registered() const override { return state_ == State::registered; }
   std::string doubt() const override;
 
  private:
   enum class State { asking, setting_up, sending, confirming, verifying, registered };
 
   Request request(Request::Step step, std::string_view phase) const;
+  std::string quoted(const std::string& text) const;
   Error not_understood(const Answer& answer) const;
   /// The answers that mean the same at every step; nothing if it is none of them.
   std::optional<Error> common_error(const Answer& answer) const;
@@ -38,10 +40,12 @@ class Phased final : public Protocol {
   Result<void> read_name_answer(const Answer& answer);
   Result<void> read_setup_answer(const Answer& answer);
   Result<void> read_chunk_answer(const Answer& answer);
+  Result<void> chunk_committed();
   Result<void> read_committed_answer(const Answer& answer);
   Result<void> read_verify_answer(const Answer& answer);
 
   const Deposit deposit_;
+  const Secret token_;
   State state_ = State::asking;
   Request::Step step_ = Request::Step::ask_name;  ///< of the request that is out
   ByteRange chunk_;                               ///< of the request that is out

@@ -4,6 +4,9 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <exception>
+#include <string>
+#include <system_error>
 #include <utility>
 
 namespace sluice {
@@ -23,16 +26,27 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
   sigfillset(&blocked);
   sigdelset(&blocked, SIGBUS);
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
-  for (std::uint64_t i = 0; i < count; ++i) readers_.emplace_back([this] { read_blocks(); });
+  try {
+    for (std::uint64_t i = 0; i < count; ++i) readers_.emplace_back([this] { read_blocks(); });
+  } catch (const std::system_error& error) {
+    // A limit on threads (ulimit -u, a container's) is no reason to fail while there is one reader.
+    if (readers_.empty())
+      window_.fail(errno_error(ErrorKind::failed, error.code().value(),
+                               "no thread could be started to read the file; raise the limit on threads"));
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Pipeline::~Pipeline() {
-  stop_.request_stop();
-  window_.close();
+  give_up();
   for (std::thread& reader : readers_) reader.join();
   MutexLock lock(tasks_mutex_);
   while (tasks_ > 0) tasks_done_.wait(tasks_mutex_);
+}
+
+void Pipeline::give_up() {
+  stop_.request_stop();
+  window_.close();
 }
 
 void Pipeline::read_blocks() {
@@ -50,14 +64,35 @@ void Pipeline::read_blocks() {
       window_.fail(std::move(bytes).error());
       return;
     }
-    {
-      MutexLock lock(tasks_mutex_);
-      ++tasks_;
-    }
     window_.put({claim->number, offset, *bytes, 0, std::move(claim->buffer)});
-    hand_over(this);
-    setting_.workers.run(CheckTask{this});
+    if (Result<void> handed = hand_to_workers(); !handed) {
+      stop_.request_stop();
+      window_.fail(std::move(handed).error());
+      return;
+    }
   }
+}
+
+Result<void> Pipeline::hand_to_workers() {
+  {
+    MutexLock lock(tasks_mutex_);
+    ++tasks_;
+  }
+  hand_over(this);
+  try {
+    setting_.workers.run(CheckTask{this});
+    return {};
+  } catch (const std::exception& error) {  // oneTBB, where it cannot start a worker
+    task_done();
+    return Error{ErrorKind::failed,
+                 std::string("no thread could be started for the checksums (") + error.what() +
+                     "); raise the limit on threads"};
+  }
+}
+
+void Pipeline::task_done() {
+  MutexLock lock(tasks_mutex_);
+  if (--tasks_ == 0) tasks_done_.notify_all();
 }
 
 std::optional<Pipeline::Claim> Pipeline::claim() {
@@ -91,8 +126,7 @@ void Pipeline::check_block() noexcept {
       window_.passed();
     }
   }
-  MutexLock lock(tasks_mutex_);
-  if (--tasks_ == 0) tasks_done_.notify_all();
+  task_done();
 }
 
 }  // namespace sluice

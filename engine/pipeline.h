@@ -3,7 +3,6 @@
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -79,6 +78,10 @@ class Pipeline {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
+  /// Lets go of everything it can without waiting: no new reads, and every buffer goes back as soon as the
+  /// read or checksum on it ends. take() is not to be called any more.
+  void give_up();
+
   /// The next block in order; one thread at a time. Every block, to the last one, once.
   Window::Taken take() { return window_.take(); }
 
@@ -96,8 +99,9 @@ class Pipeline {
 
   void read_blocks();
   std::optional<Claim> claim();
+  Result<void> hand_to_workers();
   void check_block() noexcept;
-  void fail(Error error);
+  void task_done();
 
   const Setting setting_;
   const std::uint64_t end_;  ///< number of blocks in the file

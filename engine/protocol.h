@@ -84,8 +84,6 @@ class Protocol {
 
   /// How many bytes the server has confirmed.
   virtual std::uint64_t committed() const = 0;
-  /// Whether the server has said that the file is registered.
-  virtual bool registered() const = 0;
 
   /// What is to be said when the answer to a request that is not `repeatable` was lost: what is not
   /// known, and where to look. Part of a sentence.

@@ -28,9 +28,10 @@ void RateLimiter::give_back(std::size_t bytes) {
   if (rate_ != 0) level_ = std::min(burst_, level_ + static_cast<double>(bytes));
 }
 
-RateLimiter::Clock::time_point RateLimiter::next(Clock::time_point now) const {
+RateLimiter::Clock::time_point RateLimiter::next(std::size_t wanted, Clock::time_point now) const {
   if (rate_ == 0) return now;
-  const double missing = std::max(0.0, least_grant - level_);
+  const double missing =
+      std::max(0.0, std::min(least_grant, static_cast<double>(wanted)) - level_);
   // A hair late rather than early: an early try gets nothing and asks again.
   return now + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(missing / rate_)) +
          std::chrono::microseconds(100);

@@ -22,8 +22,8 @@ class RateLimiter {
   std::size_t take(std::size_t wanted, Clock::time_point now);
   /// Returns what was taken and not used.
   void give_back(std::size_t bytes);
-  /// When a take() that got nothing is worth another try.
-  Clock::time_point next(Clock::time_point now) const;
+  /// When a take() of `wanted` bytes that got nothing is worth another try.
+  Clock::time_point next(std::size_t wanted, Clock::time_point now) const;
 
  private:
   const double rate_;   ///< bytes a second; 0 for none

@@ -43,8 +43,24 @@ double Report::bytes_per_second() const {
   return seconds > 0 ? static_cast<double>(committed) / seconds : 0;
 }
 
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json json_of(const Error& error) {
+  return {{"kind", to_string(error.kind)}, {"message", error.message}};
+}
+
+/// Paths need not be UTF-8; JSON must be.
+std::string text_of(const ordered_json& json) {
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string to_json(const Error& error) { return text_of(json_of(error)); }
+
 std::string to_json(const Report& report) {
-  using nlohmann::ordered_json;
   const auto stage = [](const StageTimes& times) {
     return ordered_json{{"busy_s", times.busy_s}, {"wait_s", times.wait_s}};
   };
@@ -69,10 +85,8 @@ std::string to_json(const Report& report) {
         {"server", stage(report.stages.server)}}},
   };
   json["error"] = nullptr;
-  if (report.error)
-    json["error"] = {{"kind", to_string(report.error->kind)}, {"message", report.error->message}};
-  // Paths need not be UTF-8; JSON must be.
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  if (report.error) json["error"] = json_of(*report.error);
+  return text_of(json);
 }
 
 }  // namespace sluice

@@ -28,7 +28,6 @@ class StreamedRequest final : public RequestBody {
   const std::optional<Error>& error() const { return error_; }
   /// When the last byte was handed over; nothing before that.
   std::optional<Clock::time_point> all_handed() const { return all_handed_; }
-  std::uint64_t handed() const { return handed_; }
 
  private:
   const Request& request_;

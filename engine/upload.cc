@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -69,7 +70,13 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
                              options.pool_bytes, options.block_bytes)};
   TRY_ASSIGN(auto pool,
              BufferPool::create(options.block_bytes, options.pool_bytes / options.block_bytes));
-  return std::unique_ptr<Engine>(new Engine(std::make_unique<Shared>(options, std::move(pool))));
+  try {
+    return std::unique_ptr<Engine>(new Engine(std::make_unique<Shared>(options, std::move(pool))));
+  } catch (const std::exception& error) {  // no thread, no memory
+    return Error{ErrorKind::failed,
+                 fmt::format("the engine could not start ({}); raise the limits on threads and memory",
+                             error.what())};
+  }
 }
 
 Engine::Engine(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {}
@@ -94,10 +101,11 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   OpenedSource& opened = *opening;
   TRY(check_file_size(request.path, opened.source->identity().size));
   if (shared_->options.log)
-    shared_->options.log(opened.fell_back ? LogLevel::warning : LogLevel::info, opened.reason);
+    shared_->options.log(opened.fell_back ? LogLevel::warning : LogLevel::info,
+                         fmt::format("{}: {}", printable(request.path), opened.reason));
 
   auto protocol = std::make_unique<Phased>(
-      Deposit{request.dataset, request.name, opened.source->identity().size});
+      Deposit{request.dataset, request.name, opened.source->identity().size}, request.token);
   auto run = std::make_shared<UploadRun>(UploadRun::Setting{
       .request = std::move(checked),
       .source = std::move(opened.source),

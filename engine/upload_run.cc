@@ -55,10 +55,13 @@ bool UploadRun::wait_until(Clock::time_point deadline) {
 Report UploadRun::wait() {
   MutexLock lock(mutex_);
   while (!done_) done_changed_.wait(mutex_);
+  const Report report = report_;
+  lock.unlock();
   // The network thread is through with it. Ending the readers may wait for a disk, which is this
   // caller's time and not the network thread's.
+  MutexLock stopping(stop_mutex_);
   payload_.stop();
-  return report_;
+  return report;
 }
 
 void UploadRun::next_step() {
@@ -91,6 +94,7 @@ void UploadRun::next_step() {
   exchange.headers.push_back("Authorization: Token token=" + setting_.request.token.reveal());
   exchange.body_size = request.body_size();
   exchange.body = &*body_;
+  exchange.fresh_connection = !request.repeatable;
   exchange.patience =
       setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
   exchange_started_ = Clock::now();
@@ -108,7 +112,7 @@ void UploadRun::answered(Result<Answer> result) {
     return;
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
-    finish(Report::Status::failed, without_token(*std::move(result), std::move(read).error()));
+    finish(Report::Status::failed, std::move(read).error());
     return;
   }
   const std::uint64_t committed = setting_.protocol->committed();
@@ -126,18 +130,6 @@ void UploadRun::account() {
   const double waited = payload_.waited_for_read() + payload_.waited_for_checksum() - waited_before_;
   sending_s_ += std::max(0.0, seconds(handed - exchange_started_) - waited);
   answering_s_ += seconds(now - handed);
-}
-
-Error UploadRun::without_token(Answer answer, Error error) {
-  // A server may echo the token, whole or cut where the quotation ends: so what is quoted is quoted from an
-  // answer that no longer holds it. (The first reading decides: a short token could be a part of any answer.)
-  const std::string original = answer.body;
-  answer.body = setting_.request.token.redact(std::move(answer.body));
-  if (answer.body == original) return error;
-  Result<void> again = setting_.protocol->read_answer(answer);
-  error.message = again ? "the server refused the request, in an answer that holds the token"
-                        : std::move(again).error().message;
-  return error;
 }
 
 Result<void> UploadRun::check_unchanged() const {
@@ -158,18 +150,21 @@ Error UploadRun::explain(Error error) const {
   const std::string doubt = request_ && !request_->repeatable
                                 ? "; " + setting_.protocol->doubt()
                                 : std::string("; nothing was registered");
-  const std::string advice =
-      error.kind == ErrorKind::unreachable ? "; check the network and the address, and run it again" : "";
   if (error.kind == ErrorKind::interrupted) {
     error.message = fmt::format("the upload of {} was interrupted at byte {}{}", file,
                                 setting_.protocol->committed(), doubt);
     return error;
   }
   if (body_ && body_->error()) return *body_->error();
-  error.message =
-      fmt::format("no answer from {} while {} for {} at byte {}: {}{}{}", setting_.request.base_url,
-                  describe(request_->step), file, setting_.protocol->committed(), error.message, doubt,
-                  request_->repeatable ? advice : "");
+  const std::string doing =
+      fmt::format("{} for {} at byte {}", describe(request_->step), file, setting_.protocol->committed());
+  if (error.kind == ErrorKind::unreachable)
+    error.message = fmt::format("no answer from {} while {}: {}{}{}", setting_.request.base_url, doing,
+                                error.message, doubt,
+                                request_->repeatable ? "; check the network and the address, and run it again"
+                                                     : "");
+  else
+    error.message = fmt::format("{} failed: {}{}", doing, error.message, doubt);
   return error;
 }
 
@@ -206,13 +201,16 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.chunks = chunks_;
   report.stages = stages();
   if (error) {
-    // JSON can spell a token in ways that only show when it is decoded. A short one is no secret, and would
-    // be found in our own words.
+    // The protocol quotes without the token; this is for what curl quotes of a server. A short token is no
+    // secret, and would be found in our own words.
     if (setting_.request.token.reveal().size() >= 8)
       error->message = setting_.request.token.redact(std::move(error->message));
     error->message = printable(error->message);  // io/ names files as they are
   }
   report.error = std::move(error);
+
+  // Its buffers are for the other uploads now, whenever somebody asks for this one's report.
+  payload_.give_up();
 
   MutexLock lock(mutex_);
   report_ = std::move(report);

@@ -52,8 +52,6 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   void finish(Report::Status status, std::optional<Error> error);
   /// What went wrong below HTTP's own meaning, as a sentence about this file.
   Error explain(Error error) const;
-  /// The protocol's error about that answer, without the token that the answer may echo.
-  Error without_token(Answer answer, Error error);
   Result<void> check_unchanged() const;
   void account();
   Stages stages() const;
@@ -76,6 +74,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   double answering_s_ = 0;
   std::uint64_t chunks_ = 0;
 
+  Mutex stop_mutex_;  ///< of the callers of wait(), who end the readers
   Mutex mutex_;
   CondVar done_changed_;
   bool done_ SLUICE_GUARDED_BY(mutex_) = false;

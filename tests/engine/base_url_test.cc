@@ -26,7 +26,7 @@ TEST(BaseUrl, PlainHttpIsForThisMachineOnly) {
 
 TEST(BaseUrl, RefusesWhatIsNoPlainAddress) {
   for (const char* url : {"", "databank.illinois.edu", "/path", "ftp://host", "file:///etc/passwd",
-                          "https://", "https://host/?q=1", "https://host/#f", "https://ho st/"}) {
+                          "https://", "https://host/?q=1", "https://host/#f", "https://host/?", "https://host/#", "https://ho st/"}) {
     const auto refused = check_base_url(url, true);
     ASSERT_FALSE(refused) << url;
     EXPECT_EQ(refused.error().kind, ErrorKind::usage);
@@ -37,6 +37,9 @@ TEST(BaseUrl, CredentialsAreRefusedWithoutShowingThem) {
   const auto refused = check_base_url("https://user:hunter2@host/", true);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message.find("hunter2"), std::string::npos);
+  const auto broken = check_base_url("https://user:hunter2@host:999999/", true);
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().message.find("hunter2"), std::string::npos);
 }
 
 // What looks like loopback to a careless parser must not be where curl connects to.

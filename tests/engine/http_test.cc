@@ -303,6 +303,19 @@ TEST_F(HttpTest, AnAnswerThatDoesNotComeEndsTheExchange) {
   EXPECT_THAT(answer.error().message, HasSubstr("not answered for 1 s"));
 }
 
+// Bytes that come in, however often, are no answer: only the whole of it is.
+TEST_F(HttpTest, AnAnswerThatTricklesInForEverEndsTheExchange) {
+  for (const std::string& beginning :
+       {std::string("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nX: ")}) {
+    server_.set_faults({{.occurrence = -1, .answer = beginning, .trickles = true}});
+    TextBody body("hello");
+    const auto answer = post(body, body.size(), 1s);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
+    EXPECT_THAT(answer.error().message, HasSubstr("not answered for 1 s"));
+  }
+}
+
 TEST_F(HttpTest, AServerThatDoesNotTakeTheBodyEndsTheExchange) {
   http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 1s});
   server_.set_faults({{.after_body_bytes = 1, .then = Fault::Then::hold}});
@@ -452,14 +465,8 @@ TEST(SplitUrl, TakesAUrlApartAsCurlWillConnectToIt) {
   const auto parts = split_url("HTTPS://Databank.Illinois.edu:8443/a/b");
   ASSERT_TRUE(parts);
   EXPECT_EQ(parts->scheme, "https");
-  EXPECT_EQ(parts->path, "/a/b");
-  EXPECT_FALSE(parts->has_credentials);
-  EXPECT_FALSE(parts->has_query_or_fragment);
+  EXPECT_EQ(parts->host, "Databank.Illinois.edu");
   EXPECT_EQ(split_url("http://[::1]:3000")->host, "[::1]");
-  EXPECT_TRUE(split_url("http://me:pw@host/")->has_credentials);
-  EXPECT_TRUE(split_url("http://me@host/")->has_credentials);
-  EXPECT_TRUE(split_url("http://host/?a")->has_query_or_fragment);
-  EXPECT_TRUE(split_url("http://host/#a")->has_query_or_fragment);
   // What looks like loopback to a careless eye.
   EXPECT_EQ(split_url("http://127.0.0.1@evil.example/")->host, "evil.example");
   for (const char* bad : {"", "databank.illinois.edu/x", "http://", "http://a b/", "/api"})

@@ -23,7 +23,7 @@ std::uint64_t sent_in(RateLimiter& limiter, Clock::duration duration, std::size_
     const std::size_t granted = limiter.take(wanted, now);
     sent += granted;
     if (granted == 0) {
-      const auto next = limiter.next(now);
+      const auto next = limiter.next(wanted, now);
       EXPECT_GT(next, now) << "a limiter that says 'now' makes a busy loop";
       now = next;
     }
@@ -65,6 +65,10 @@ TEST(RateLimiter, ALastSmallPieceDoesNotWaitForALargeGrant) {
   const Clock::time_point start{std::chrono::hours(1)};
   limiter.take(1, start);
   EXPECT_EQ(limiter.take(10, start + milliseconds(1)), 10U);
+  // Nor at 1 byte a second for 16 KiB worth of time.
+  RateLimiter slow(1);
+  slow.take(1, start);
+  EXPECT_LE(slow.next(300, start), start + std::chrono::seconds(301));
 }
 
 }  // namespace

@@ -363,6 +363,12 @@ class ScriptedServer::Impl {
       const std::string more(4096, answer.back());
       while (open) open = send(fd, more);
     }
+    if (fault.trickles)
+      while (open) {
+        pollfd pace{release_.get(), POLLIN, 0};
+        ::poll(&pace, 1, 20);
+        open = send(fd, answer.substr(answer.size() - 1));
+      }
     switch (fault.then) {
       case Fault::Then::keep_open:
       case Fault::Then::hold:
@@ -389,7 +395,7 @@ class ScriptedServer::Impl {
     return ::poll(&polled, 1, 0) == 1;
   }
 
-  /// The phased protocol as it should be: protocols.md, section 1.
+  /// The phased protocol as it should be: protocol section 1.
   std::string carry_out(const Seen& request, const Multipart& parsed, const std::string& body,
                         std::optional<std::size_t> keeps) {
     const MutexLock lock(mutex_);

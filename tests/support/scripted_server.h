@@ -62,6 +62,7 @@ struct Fault {
   std::optional<std::string> answer{};
   bool byte_by_byte = false;  ///< each in a packet of its own
   bool endless = false;       ///< `answer`, then its last byte until the client has enough
+  bool trickles = false;      ///< the same, but 50 bytes a second: never silent, never done
 
   enum class Then {
     keep_open,

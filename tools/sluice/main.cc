@@ -2,13 +2,16 @@
 #include <fcntl.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "tools/sluice/put.h"
+#include "tools/sluice/report_text.h"
 
 namespace {
 
@@ -38,6 +41,10 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, Value& value,
       description);
 }
 
+/// A value from an unset shell variable is not the same as none: --url "" must not mean production.
+const CLI::Validator not_empty(
+    [](std::string& value) { return value.empty() ? std::string("an empty value") : std::string(); }, "");
+
 void add_put(CLI::App& app, PutOptions& options) {
   CLI::App* const put = app.add_subcommand("put", "Upload files into a draft dataset");
   put->add_option("DATASET", options.dataset, "Key of the draft dataset, for example IDB-1234567")
@@ -50,11 +57,15 @@ void add_put(CLI::App& app, PutOptions& options) {
           ->type_name("NAME");
   put->add_option("--url", options.url, "Address of another Data Bank (or SLUICE_URL)")
       ->type_name("URL")
+      ->check(not_empty)
       ->excludes(system);
   put->add_option("--token-file", options.token_file,
                   "File with the dataset's token, readable by you only; - is stdin (or SLUICE_TOKEN)")
-      ->type_name("PATH");
-  put->add_option("--name", options.name, "Deposit under this name (one FILE)")->type_name("NAME");
+      ->type_name("PATH")
+      ->check(not_empty);
+  put->add_option("--name", options.name, "Deposit under this name (one FILE)")
+      ->type_name("NAME")
+      ->check(not_empty);
   put->add_option("--protocol", "auto or phased, which are the same for now")
       ->check(CLI::IsMember({"auto", "phased"}).description(""))
       ->type_name("NAME");
@@ -69,7 +80,8 @@ void add_put(CLI::App& app, PutOptions& options) {
   put->add_option("--block", options.block, "Bytes read and checked at a time (4M)")->type_name("SIZE");
   put->add_option("--chunk", options.chunk, "Bytes of the file in one request (64M)")->type_name("SIZE");
   put->add_option("--limit-rate", options.limit_rate, "Bytes a second at most, for example 50M")
-      ->type_name("RATE");
+      ->type_name("RATE")
+      ->check(not_empty);
   put->add_option("--stall-timeout", options.stall_timeout,
                   "Give up after so many seconds without a byte moving (60)")
       ->check(CLI::Range(1U, 86400U))
@@ -95,6 +107,32 @@ void add_put(CLI::App& app, PutOptions& options) {
       "5 name taken, 6 local file, 7 server or network unreachable, 8 integrity.");
 }
 
+/// CLI11 takes "[x]" for a list of values, also where it is a file's name. So such words get a mark in
+/// front on their way through it, as do those that start with the mark themselves.
+constexpr char mark = '\x01';
+
+std::vector<std::string> masked(int argc, char** argv) {
+  std::vector<std::string> words;
+  for (int i = argc - 1; i > 0; --i) {  // last first, as CLI11 wants them
+    const std::string word = argv[i];
+    const bool list = word.size() > 1 && word.front() == '[' && word.back() == ']';
+    words.push_back(list || (!word.empty() && word.front() == mark) ? mark + word : word);
+  }
+  return words;
+}
+
+void unmask(std::string& word) {
+  if (!word.empty() && word.front() == mark) word.erase(0, 1);
+}
+
+void unmask(PutOptions& options) {
+  for (std::string* const word : {&options.dataset, &options.system, &options.url, &options.token_file,
+                                  &options.name, &options.pool, &options.block, &options.chunk,
+                                  &options.limit_rate})
+    unmask(*word);
+  for (std::string& file : options.files) unmask(file);
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Uploads files of any size into the Illinois Data Bank.", "sluice");
   app.set_version_flag("--version", "sluice " SLUICE_VERSION);
@@ -105,11 +143,15 @@ int run(int argc, char** argv) {
   PutOptions options;
   add_put(app, options);
   try {
-    app.parse(argc, argv);
+    app.parse(masked(argc, argv));
   } catch (const CLI::ParseError& error) {
     // --help and --version come this way too, with code 0.
-    return app.exit(error) == 0 ? 0 : usage_error;
+    if (app.exit(error) == 0) return 0;
+    if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc)
+      std::puts(sluice::cli::json_report({}, sluice::Error{sluice::ErrorKind::usage, error.what()}).c_str());
+    return usage_error;
   }
+  unmask(options);
   return sluice::cli::put(options);
 }
 

@@ -36,8 +36,12 @@ void catch_stop_signals() {
   struct sigaction action {};
   action.sa_handler = remember_signal;
   action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second one ends the program at once
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int number : {SIGINT, SIGTERM}) {
+    struct sigaction before {};
+    sigaction(number, nullptr, &before);
+    // Whoever started us in the background had it ignored, and means it.
+    if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);
+  }
   // A reader of our output that went away is no reason to give up an upload.
   signal(SIGPIPE, SIG_IGN);
 }
@@ -166,9 +170,11 @@ class Put {
 
   void upload_files() {
     catch_stop_signals();
+    std::size_t tried = 0;
     for (Report& report : reports_) {
       if (stop_signal != 0) break;
       upload_file(report);
+      ++tried;
       if (!report.error) continue;
       const ErrorKind kind = report.error->kind;
       // These would meet the next file as well.
@@ -176,12 +182,10 @@ class Put {
           kind == ErrorKind::unreachable || kind == ErrorKind::interrupted)
         break;
     }
-    const auto skipped = std::count_if(reports_.begin(), reports_.end(), [](const Report& report) {
-      return report.status == Report::Status::skipped;
-    });
-    if (code_ != 0 && skipped > 0)
-      console_.error(fmt::format("{} more {} not tried", skipped, skipped == 1 ? "file was" : "files were"));
-    if (stop_signal != 0 && code_ == 0 && skipped > 0) code_ = 128 + stop_signal;
+    const std::size_t left = reports_.size() - tried;
+    if (left == 0) return;
+    console_.error(fmt::format("{} more {} not tried", left, left == 1 ? "file was" : "files were"));
+    if (code_ == 0) code_ = 128 + stop_signal;
   }
 
   void upload_file(Report& report) {

@@ -24,13 +24,14 @@ const char* in_words(Bottleneck bottleneck) {
 
 }  // namespace
 
-std::string json_report(const std::vector<Report>& reports) {
+std::string json_report(const std::vector<Report>& reports, const std::optional<Error>& error) {
   std::string uploads;
   for (const Report& report : reports) {
     if (!uploads.empty()) uploads += ',';
     uploads += to_json(report);
   }
-  return fmt::format(R"({{"version":"{}","uploads":[{}]}})", SLUICE_VERSION, uploads);
+  const std::string reason = error ? ",\"error\":" + to_json(*error) : "";
+  return fmt::format(R"({{"version":"{}","uploads":[{}]{}}})", SLUICE_VERSION, uploads, reason);
 }
 
 std::string summary(const Report& report) {

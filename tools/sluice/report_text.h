@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,9 @@
 /// Reports and progress in words. Pure functions.
 namespace sluice::cli {
 
-/// The report of a whole run as one JSON object (README.md, "The JSON report"), without a newline.
-std::string json_report(const std::vector<Report>& reports);
+/// The report of a whole run as one JSON object (README.md, "The JSON report"), without a newline. `error`:
+/// why there were no uploads to report on.
+std::string json_report(const std::vector<Report>& reports, const std::optional<Error>& error = {});
 
 /// The receipt of a registered upload, some lines; names the bottleneck in words.
 std::string summary(const Report& report);
