@@ -341,8 +341,34 @@ class Http::Loop {
       const auto found = std::find_if(transfers_.begin(), transfers_.end(), [&](const auto& entry) {
         return entry.second.get() == transfer;
       });
-      if (found != transfers_.end()) finish(found, result_of(*transfer, code));
+      if (found == transfers_.end()) continue;
+      if (met_a_dead_connection(*transfer, code) && transfer->exchange.body->rewind())
+        start_over(*transfer);
+      else
+        finish(found, result_of(*transfer, code));
     }
+  }
+
+  /// A server may close a kept connection while the next request is on its way into it. curl tries again
+  /// where it finds that out by reading, and not where it does by writing.
+  static bool met_a_dead_connection(const Transfer& transfer, CURLcode code) {
+    CURL* const easy = transfer.easy.get();
+    return (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) &&
+           !transfer.body_failed && get_long(easy, CURLINFO_NUM_CONNECTS) == 0 &&
+           get_long(easy, CURLINFO_RESPONSE_CODE) == 0;
+  }
+
+  /// The same exchange once more, over a connection that is not a kept one.
+  void start_over(Transfer& transfer) {
+    CURL* const easy = transfer.easy.get();
+    curl_multi_remove_handle(multi_.get(), easy);
+    transfer.handed = 0;
+    transfer.starved = transfer.throttled = false;
+    transfer.moved = 0;
+    transfer.moved_at = Clock::now();
+    set(easy, CURLOPT_FRESH_CONNECT, 1L);
+    if (const CURLMcode added = curl_multi_add_handle(multi_.get(), easy); added != CURLM_OK)
+      throw std::runtime_error(curl_multi_strerror(added));
   }
 
   Result<Answer> result_of(Transfer& transfer, CURLcode code) const {
