@@ -74,6 +74,22 @@ TEST_P(EverySource, SizesAroundTheDefaultBlockAndChunkDoToo) {
 INSTANTIATE_TEST_SUITE_P(All, EverySource, testing::Values("auto", "direct", "mmap", "buffered"),
                          [](const auto& read) { return std::string(read.param); });
 
+// The library behind the command line takes "[x]" for a list: then another file would be uploaded.
+TEST_F(Deposit, NamesInBracketsAreThatFileAndNoOther) {
+  std::filesystem::create_directory(directory_ / "names");
+  for (const char* name : {"draft", "[draft]", "a", "[a,draft]", "[]"})
+    write_file(directory_ / "names" / name, name);
+  for (const std::string name : {"[draft]", "[a,draft]", "[]"}) {
+    test::Process::Options options = put_options(bank_.url(), {"--json", dataset, "--", name});
+    options.directory = directory_ / "names";
+    const test::Finished finished = run_sluice(options);
+    ASSERT_EQ(finished.status, 0) << finished.err;
+    EXPECT_EQ(report_of(finished).at("uploads").size(), 1U);
+    EXPECT_EQ(test::read_file(bank_.deposited(name)), name);
+  }
+  expect_deposit(file("plain", 10), "[new]", {"--name", "[new]"});
+}
+
 TEST_F(Deposit, ChunksThatAreNoMultipleOfABlock) {
   for (const char* chunk : {"1", "4095", "100001", "1GiB"}) {
     const std::size_t size = chunk == std::string("1") ? 50 : 1'000'003;

@@ -43,6 +43,29 @@ TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
   expect_usage_error({"--quiet", "--verbose", dataset, path_});
 }
 
+// What an unset variable of a script leaves: it must not mean the default, least of all production.
+TEST_F(Usage, ValuesThatAreEmpty) {
+  expect_usage_error({"--name", "", dataset, path_}, "--name");
+  expect_usage_error({"--token-file", "", dataset, path_}, "--token-file");
+  expect_usage_error({"--limit-rate", "", dataset, path_}, "--limit-rate");
+  const test::Finished finished = run_sluice({.argv = {sluice_binary, "put", "--url", "", dataset, path_},
+                                              .env = {{"SLUICE_TOKEN", token}, {"SLUICE_URL", server_.url()}},
+                                              .stdin_text = {},
+                                              .directory = {}});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("--url"));
+  EXPECT_EQ(server_.connections(), 0);
+}
+
+TEST_F(Usage, WithJsonACommandLineThatIsNotUnderstoodIsReportedToo) {
+  const test::Finished finished = put(server_.url(), {"--json", "--no-such-option", dataset, path_});
+  EXPECT_EQ(finished.status, 2);
+  const json report = json::parse(finished.out);
+  EXPECT_EQ(report.at("uploads"), json::array());
+  EXPECT_EQ(report.at("error").at("kind"), "usage");
+  EXPECT_THAT(report.at("error").at("message").get<std::string>(), HasSubstr("--no-such-option"));
+}
+
 TEST_F(Usage, KeysThatAreNone) {
   expect_usage_error({"", path_}, "key is empty");
   for (const char* key : {"IDB-1/../2", "IDB-1?a=b", "IDB-1#x", "IDB%2f1", "IDB 1", "IDB-1\n", "ÏDB-1", ".."})
