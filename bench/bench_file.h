@@ -18,7 +18,8 @@ namespace sluice::bench {
 
 inline constexpr std::size_t block_bytes = std::size_t{4} << 20;
 
-/// 1 GiB, or as many MiB as $SLUICE_BENCH_MIB says: the tests only want to know that the benchmarks run.
+/// 1 GiB, or as many MiB as $SLUICE_BENCH_MIB says: the tests only want to know that the benchmarks
+/// run.
 inline const std::uint64_t file_size = [] {
   const char* const mib = std::getenv("SLUICE_BENCH_MIB");
   return std::uint64_t{mib != nullptr ? std::strtoull(mib, nullptr, 10) : 1024} << 20;
@@ -29,7 +30,8 @@ inline const std::uint64_t file_size = [] {
   std::exit(1);
 }
 
-/// The file that is read, in $SLUICE_BENCH_DIR or the working directory: made on first use, removed at exit.
+/// The file that is read, in $SLUICE_BENCH_DIR or the working directory: made on first use, removed
+/// at exit.
 class BenchFile {
  public:
   static const BenchFile& get() {
@@ -47,7 +49,8 @@ class BenchFile {
   void warm() const {
     std::vector<char> memory(block_bytes);
     for (std::uint64_t offset = 0; offset < file_size; offset += block_bytes) {
-      if (::pread(fd(), memory.data(), block_bytes, static_cast<off_t>(offset)) < 0) give_up("pread");
+      if (::pread(fd(), memory.data(), block_bytes, static_cast<off_t>(offset)) < 0)
+        give_up("pread");
     }
   }
 
@@ -61,7 +64,8 @@ class BenchFile {
     std::mt19937_64 random(1);  // no two blocks alike: some disks compress
     for (std::uint64_t offset = 0; offset < file_size; offset += block_bytes) {
       std::ranges::generate(memory, random);
-      if (::pwrite(fd(), memory.data(), block_bytes, static_cast<off_t>(offset)) < 0) give_up("pwrite");
+      if (::pwrite(fd(), memory.data(), block_bytes, static_cast<off_t>(offset)) < 0)
+        give_up("pwrite");
     }
     // Dirty pages cannot be evicted.
     if (::fdatasync(fd()) != 0) give_up("fdatasync");

@@ -62,13 +62,15 @@ void digest_of_a_file(benchmark::State& state) {
 }
 BENCHMARK(digest_of_a_file)->Unit(benchmark::kMillisecond);
 
-/// Readers, checksums, window and the copy that curl is given, into nothing: what an upload could reach
-/// over a network without limits. The first number is the blocks in the pool, the second the readers.
+/// Readers, checksums, window and the copy that curl is given, into nothing: what an upload could
+/// reach over a network without limits. The first number is the blocks in the pool, the second the
+/// readers.
 void pipeline_into_nothing(benchmark::State& state, ReadMode mode, bool cold) {
   const BenchFile& file = BenchFile::get();
   const auto opened = open_source(file.path(), mode, block_bytes).value();
   if (opened.fell_back) return state.SkipWithError(opened.reason.c_str());
-  const auto pool = BufferPool::create(block_bytes, static_cast<std::size_t>(state.range(0))).value();
+  const auto pool =
+      BufferPool::create(block_bytes, static_cast<std::size_t>(state.range(0))).value();
   ChecksumWorkers workers(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
   std::vector<std::byte> curls(512 * 1024);
   if (!cold) file.warm();

@@ -7,8 +7,8 @@ namespace {
 
 using nlohmann::json;
 
-/// Deeper nesting than this is no answer of any Data Bank, and a parser's recursion is not a server's
-/// to choose: the whole parse is given up.
+/// Deeper nesting than this is no answer of any Data Bank, and a parser's recursion is not a
+/// server's to choose: the whole parse is given up.
 constexpr int max_depth = 16;
 
 json parse(const std::string& text) {
@@ -44,9 +44,8 @@ std::optional<FailureObject> failure_object(const Answer& answer) {
   if (error == value.end() || error->is_null()) return {};
 
   FailureObject failure;
-  failure.error = error->is_string()
-                      ? error->get<std::string>()
-                      : error->dump(-1, ' ', true, json::error_handler_t::replace);
+  failure.error = error->is_string() ? error->get<std::string>()
+                                     : error->dump(-1, ' ', true, json::error_handler_t::replace);
   if (const auto progress = value.find("progress");
       progress != value.end() && progress->is_number_unsigned())
     failure.progress = progress->get<std::uint64_t>();

@@ -9,8 +9,8 @@
 /// Reading an untrusted answer's body: what the Data Bank's protocols have in common.
 namespace sluice {
 
-/// The body as one plain string: trimmed, and without the quotes of a JSON string if it is one. Servers
-/// of this family say application/json and send bare text (protocol, common facts).
+/// The body as one plain string: trimmed, and without the quotes of a JSON string if it is one.
+/// Servers of this family say application/json and send bare text (protocol, common facts).
 std::string answer_text(const Answer& answer);
 
 /// A JSON object that reports a failure: {"error": ..., "progress": ..., "status": ...}.

@@ -27,8 +27,10 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
   };
   if (url.find('@') != std::string::npos)
     // The URL itself stays out of the message: it may hold a password.
-    return Error{ErrorKind::usage, "the address of the Data Bank must not hold a user name or password"};
-  if (url.find_first_of("?#") != std::string::npos) return refuse("it must not have a query or a fragment");
+    return Error{ErrorKind::usage,
+                 "the address of the Data Bank must not hold a user name or password"};
+  if (url.find_first_of("?#") != std::string::npos)
+    return refuse("it must not have a query or a fragment");
   if (url.find("://") == std::string::npos)
     return refuse("it must start with https:// (or http:// for a server on this machine)");
   TRY_ASSIGN(const UrlParts parts, split_url(url));
@@ -36,7 +38,8 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
     return refuse("it must start with https:// (or http:// for a server on this machine)");
   if (parts.scheme == "http" && !insecure_http && !is_loopback(parts.host))
     return refuse(
-        "plain http would show the token to everyone on the way; use https, or --insecure-http if you "
+        "plain http would show the token to everyone on the way; use https, or --insecure-http if "
+        "you "
         "accept that");
   std::string base = url;
   while (base.ends_with('/')) base.pop_back();

@@ -18,10 +18,11 @@ Result<void> check_dataset_key(std::string_view key) {
            c == '_';
   });
   if (!plain || key.size() > 64)
-    return Error{ErrorKind::usage,
-                 fmt::format("'{}' is not a dataset key: it has letters, digits, '-' and '_' only, 64 "
-                             "at most, for example IDB-1234567",
-                             printable(key.substr(0, 100)))};
+    return Error{
+        ErrorKind::usage,
+        fmt::format("'{}' is not a dataset key: it has letters, digits, '-' and '_' only, 64 "
+                    "at most, for example IDB-1234567",
+                    printable(key.substr(0, 100)))};
   return {};
 }
 
@@ -46,19 +47,22 @@ Result<void> check_deposit_name(std::string_view name) {
 
 Result<void> check_file_size(const std::string& path, std::uint64_t size) {
   if (size <= max_file_size) return {};
-  return Error{ErrorKind::local_file,
-               fmt::format("{} has {} bytes, and the Data Bank takes files up to {} bytes (2 TB); split "
-                           "it or compress it",
-                           printable(path), size, max_file_size)};
+  return Error{
+      ErrorKind::local_file,
+      fmt::format("{} has {} bytes, and the Data Bank takes files up to {} bytes (2 TB); split "
+                  "it or compress it",
+                  printable(path), size, max_file_size)};
 }
 
 Result<void> check_token(std::string_view token) {
   if (token.empty())
-    return Error{ErrorKind::usage,
-                 "the token is empty; get one on the dataset's edit page, under 'Get token for command "
-                 "line tools'"};
-  const bool plain = std::all_of(token.begin(), token.end(),
-                                 [](char c) { return c > 0x20 && c < 0x7F && c != '"' && c != ','; });
+    return Error{
+        ErrorKind::usage,
+        "the token is empty; get one on the dataset's edit page, under 'Get token for command "
+        "line tools'"};
+  const bool plain = std::all_of(token.begin(), token.end(), [](char c) {
+    return c > 0x20 && c < 0x7F && c != '"' && c != ',';
+  });
   if (!plain || token.size() > 4096)
     return Error{ErrorKind::usage,
                  "the token holds characters that no token has (white space, quotes, control "

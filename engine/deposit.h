@@ -6,8 +6,9 @@
 
 #include "io/result.h"
 
-/// What may be deposited where: the rules for dataset keys, names and sizes that are known before any
-/// server is asked. Pure functions, any thread; every error is of kind usage, but for too large a file.
+/// What may be deposited where: the rules for dataset keys, names and sizes that are known before
+/// any server is asked. Pure functions, any thread; every error is of kind usage, but for too large
+/// a file.
 namespace sluice {
 
 /// The most bytes a file may have, itself included (specification, "setup"): 2 TiB.

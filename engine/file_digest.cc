@@ -8,8 +8,8 @@
 
 #include "engine/text.h"
 
-// Debian builds xxHash for any x86-64 (SSE2, 15 GB/s here); the dispatching entry points of the same
-// library use what the processor has (AVX2, AVX-512: 38 GB/s).
+// Debian builds xxHash for any x86-64 (SSE2, 15 GB/s here); the dispatching entry points of the
+// same library use what the processor has (AVX2, AVX-512: 38 GB/s).
 #if defined(__x86_64__)
 #include <xxh_x86dispatch.h>
 #endif
@@ -40,10 +40,11 @@ Result<void> FileDigest::add(const Block& block) {
   const std::uint64_t first = next_ - checksums_.size();
   if (block.number < first) throw std::logic_error("a block came back that was forgotten");
   if (checksums_[static_cast<std::size_t>(block.number - first)] == block.checksum) return {};
-  return Error{ErrorKind::local_file,
-               fmt::format("{} changed while it was being uploaded: bytes {} to {} are not what they were "
-                           "when they were read first; start again once nothing writes to it",
-                           printable(path_), block.offset, block.offset + block.bytes.size())};
+  return Error{
+      ErrorKind::local_file,
+      fmt::format("{} changed while it was being uploaded: bytes {} to {} are not what they were "
+                  "when they were read first; start again once nothing writes to it",
+                  printable(path_), block.offset, block.offset + block.bytes.size())};
 }
 
 void FileDigest::forget_before(std::uint64_t offset, std::size_t block_bytes) {

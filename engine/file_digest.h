@@ -19,18 +19,18 @@ namespace sluice {
 std::uint64_t block_checksum(std::span<const std::byte> bytes);
 
 /// What has been seen of a file so far, in order: the digest of the whole (XXH128, what `xxh128sum`
-/// prints), and the checksums of the blocks that may have to be read again. A block that is read again must
-/// be the block it was, or the file changed under the upload.
+/// prints), and the checksums of the blocks that may have to be read again. A block that is read
+/// again must be the block it was, or the file changed under the upload.
 ///
-/// add() is for one thread at a time (the in-order hand of the Window), xxh128() for when that is over;
-/// forget_before() may come meanwhile, from any thread.
+/// add() is for one thread at a time (the in-order hand of the Window), xxh128() for when that is
+/// over; forget_before() may come meanwhile, from any thread.
 class FileDigest {
  public:
   /// `path` is for the error.
   FileDigest(std::string path, std::uint64_t size);
 
-  /// Takes a checked block: the next one, or one that was there before. Error local_file if it was there
-  /// before with other bytes.
+  /// Takes a checked block: the next one, or one that was there before. Error local_file if it was
+  /// there before with other bytes.
   Result<void> add(const Block& block);
 
   /// The blocks in front of `offset` will not be read again: their checksums can go.

@@ -23,8 +23,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What curl collects from a RequestBody before it writes to the socket. 64 KiB is its default and costs
-/// a poll() and a send() each; 2 MiB is its maximum and falls out of a 1 MiB second-level cache.
+/// What curl collects from a RequestBody before it writes to the socket. 64 KiB is its default and
+/// costs a poll() and a send() each; 2 MiB is its maximum and falls out of a 1 MiB second-level
+/// cache.
 constexpr long upload_buffer_bytes = 512 * 1024;
 
 /// The longest the loop sleeps: stalls are noticed this late at most.
@@ -90,8 +91,8 @@ class Http::Loop {
     initialise_curl();
     multi_.reset(curl_multi_init());
     if (!multi_) throw std::bad_alloc();
-    // Signals are for the program's own threads: SIGPIPE from a TLS write must not end it, and Ctrl-C is
-    // not handled here.
+    // Signals are for the program's own threads: SIGPIPE from a TLS write must not end it, and
+    // Ctrl-C is not handled here.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -319,7 +320,8 @@ class Http::Loop {
     return CURL_SEEKFUNC_OK;
   }
 
-  static std::size_t on_write(char* bytes, std::size_t size, std::size_t count, void* data) noexcept {
+  static std::size_t on_write(char* bytes, std::size_t size, std::size_t count,
+                              void* data) noexcept {
     Transfer& transfer = *static_cast<Transfer*>(data);
     const std::size_t length = size * count;
     transfer.answer_bytes += length;
@@ -349,8 +351,8 @@ class Http::Loop {
     }
   }
 
-  /// A server may close a kept connection while the next request is on its way into it. curl tries again
-  /// where it finds that out by reading, and not where it does by writing.
+  /// A server may close a kept connection while the next request is on its way into it. curl tries
+  /// again where it finds that out by reading, and not where it does by writing.
   static bool met_a_dead_connection(const Transfer& transfer, CURLcode code) {
     CURL* const easy = transfer.easy.get();
     return (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) &&
@@ -375,13 +377,15 @@ class Http::Loop {
     CURL* const easy = transfer.easy.get();
     Answer& answer = transfer.answer;
     answer.status = static_cast<int>(get_long(easy, CURLINFO_RESPONSE_CODE));
-    if (transfer.body_failed) return Error{ErrorKind::failed, "the body could not be produced", code};
+    if (transfer.body_failed)
+      return Error{ErrorKind::failed, "the body could not be produced", code};
     if (code == CURLE_WRITE_ERROR && transfer.answer_bytes > most_body_bytes)
-      return Error{ErrorKind::failed,
-                   fmt::format("the server's answer ({}) is longer than {} bytes, which no answer of a "
-                               "Data Bank is; check the address",
-                               answer.status, most_body_bytes),
-                   answer.status};
+      return Error{
+          ErrorKind::failed,
+          fmt::format("the server's answer ({}) is longer than {} bytes, which no answer of a "
+                      "Data Bank is; check the address",
+                      answer.status, most_body_bytes),
+          answer.status};
     if (code != CURLE_OK) {
       // A refusal counts even if the connection broke behind it: servers that refuse a body close.
       if (answer.status >= 400) {
@@ -395,9 +399,10 @@ class Http::Loop {
       return Error{ErrorKind::unreachable, "the server closed the connection without an answer",
                    CURLE_GOT_NOTHING, true};
     if (answer.status < 300 && transfer.handed < transfer.exchange.body_size)
-      return Error{ErrorKind::unreachable,
-                   fmt::format("the server answered {} before it had the whole request", answer.status),
-                   CURLE_SEND_ERROR, true};
+      return Error{
+          ErrorKind::unreachable,
+          fmt::format("the server answered {} before it had the whole request", answer.status),
+          CURLE_SEND_ERROR, true};
     return std::move(answer);
   }
 
@@ -432,9 +437,9 @@ class Http::Loop {
       const bool all_sent = static_cast<std::uint64_t>(sent) >= transfer.exchange.body_size;
       const auto limit = all_sent ? transfer.exchange.patience : options_.stall_timeout;
       if (now - transfer.moved_at < limit) continue;
-      stalled.emplace_back(id, all_sent ? fmt::format("the server has not answered for {} s",
-                                                      limit.count())
-                                        : fmt::format("no byte could be sent for {} s", limit.count()));
+      stalled.emplace_back(
+          id, all_sent ? fmt::format("the server has not answered for {} s", limit.count())
+                       : fmt::format("no byte could be sent for {} s", limit.count()));
     }
     for (auto& [id, message] : stalled)
       if (const auto found = transfers_.find(id); found != transfers_.end())
@@ -475,20 +480,27 @@ class Http::Loop {
 
 Http::Http(const Options& options) : loop_(std::make_unique<Loop>(options)) {}
 Http::~Http() = default;
-void Http::post(std::function<void()> work) { loop_->post(std::move(work)); }
+void Http::post(std::function<void()> work) {
+  loop_->post(std::move(work));
+}
 Http::ExchangeId Http::start(const Exchange& exchange, OnAnswer on_answer) {
   return loop_->start(exchange, std::move(on_answer));
 }
-void Http::cancel(ExchangeId id) { loop_->cancel(id); }
-void Http::resume(ExchangeId id) { loop_->resume(id); }
+void Http::cancel(ExchangeId id) {
+  loop_->cancel(id);
+}
+void Http::resume(ExchangeId id) {
+  loop_->resume(id);
+}
 
 Result<UrlParts> split_url(const std::string& url) {
   std::unique_ptr<CURLU, void (*)(CURLU*)> handle(curl_url(), curl_url_cleanup);
   if (!handle) throw std::bad_alloc();
   if (const CURLUcode code = curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), 0);
       code != CURLUE_OK)
-    return Error{ErrorKind::usage, fmt::format("'{}' is not an absolute URL: {}",
-                                               printable(url.substr(0, 300)), curl_url_strerror(code))};
+    return Error{ErrorKind::usage,
+                 fmt::format("'{}' is not an absolute URL: {}", printable(url.substr(0, 300)),
+                             curl_url_strerror(code))};
   const auto part = [&](CURLUPart which) {
     char* text = nullptr;
     if (curl_url_get(handle.get(), which, &text, 0) != CURLUE_OK) return std::string();

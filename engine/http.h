@@ -12,8 +12,8 @@
 #include "engine/protocol.h"
 #include "io/result.h"
 
-/// HTTP requests with streamed bodies, any number at once, on one thread of its own: the network thread,
-/// which alone owns the curl multi handle. http.cc is the only file that includes curl.h.
+/// HTTP requests with streamed bodies, any number at once, on one thread of its own: the network
+/// thread, which alone owns the curl multi handle. http.cc is the only file that includes curl.h.
 namespace sluice {
 
 /// The body of one request, produced piece by piece. Called on the network thread only.
@@ -32,8 +32,8 @@ class RequestBody {
   virtual ~RequestBody() = default;
   /// Copies the body's next bytes. Never asked for more than the whole size.
   virtual Piece read(std::span<std::byte> into) = 0;
-  /// Starts over from the body's first byte, because the kept connection it went into was dead. False
-  /// where that is not possible or not allowed.
+  /// Starts over from the body's first byte, because the kept connection it went into was dead.
+  /// False where that is not possible or not allowed.
   virtual bool rewind() = 0;
 };
 
@@ -51,15 +51,15 @@ struct Exchange {
 class Http {
  public:
   struct Options {
-    std::uint64_t bytes_per_second = 0;       ///< limit over all exchanges together; 0 for none
+    std::uint64_t bytes_per_second = 0;  ///< limit over all exchanges together; 0 for none
     std::chrono::seconds connect_timeout{30};
     /// How long no byte may move while there is something to send.
     std::chrono::seconds stall_timeout{60};
   };
   using ExchangeId = std::uint64_t;
-  /// Called on the network thread, once for each exchange. An Answer is what the server said, whatever
-  /// the status. Errors: unreachable (the code is a CURLcode; retryable), interrupted (cancelled), failed
-  /// (the body failed, or the answer was absurd).
+  /// Called on the network thread, once for each exchange. An Answer is what the server said,
+  /// whatever the status. Errors: unreachable (the code is a CURLcode; retryable), interrupted
+  /// (cancelled), failed (the body failed, or the answer was absurd).
   using OnAnswer = std::function<void(Result<Answer>)>;
 
   /// Of an answer's body, so many bytes are kept; the answers of a Data Bank have some hundreds.
@@ -73,13 +73,14 @@ class Http {
   Http(const Http&) = delete;
   Http& operator=(const Http&) = delete;
 
-  /// Runs `work` on the network thread, in the order of the calls. Any thread. Work that is left when
-  /// Http goes is run then.
+  /// Runs `work` on the network thread, in the order of the calls. Any thread. Work that is left
+  /// when Http goes is run then.
   void post(std::function<void()> work);
 
   /// Network thread only: starts an exchange.
   ExchangeId start(const Exchange& exchange, OnAnswer on_answer);
-  /// Network thread only: ends one, with `interrupted`, before it returns. No effect on one that is over.
+  /// Network thread only: ends one, with `interrupted`, before it returns. No effect on one that is
+  /// over.
   void cancel(ExchangeId id);
   /// Any thread: the body that said not_yet has more now. No effect where it has not, or is over.
   void resume(ExchangeId id);
@@ -91,8 +92,8 @@ class Http {
 
 /// A URL taken apart by curl's own parser, so that what is checked is what is connected to.
 struct UrlParts {
-  std::string scheme;    ///< lower case
-  std::string host;      ///< as curl connects to it; an IPv6 address in brackets
+  std::string scheme;  ///< lower case
+  std::string host;    ///< as curl connects to it; an IPv6 address in brackets
 };
 /// Error usage for what is no absolute URL. Any thread.
 Result<UrlParts> split_url(const std::string& url);

@@ -10,14 +10,15 @@ namespace sluice {
 
 Multipart::Multipart() {
   std::uint64_t random[2];
-  // At most 256 bytes are never cut short by a signal (getrandom(2)); without it there is no going on.
+  // At most 256 bytes are never cut short by a signal (getrandom(2)); without it there is no going
+  // on.
   if (getrandom(random, sizeof random, 0) != sizeof random) std::abort();
   boundary_ = fmt::format("sluice-{:016x}{:016x}", random[0], random[1]);
 }
 
 Multipart& Multipart::field(std::string_view name, std::string_view value) {
-  head_ += fmt::format("--{}\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n{}\r\n", boundary_,
-                       name, value);
+  head_ += fmt::format("--{}\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n{}\r\n",
+                       boundary_, name, value);
   return *this;
 }
 

@@ -3,9 +3,9 @@
 #include <string>
 #include <string_view>
 
-/// A multipart/form-data envelope (RFC 7578) in two strings, around a payload that is streamed between
-/// them, so that the Content-Length is known and nothing of the payload is copied. curl's own mime
-/// reader cannot be paused reliably at 7.88.
+/// A multipart/form-data envelope (RFC 7578) in two strings, around a payload that is streamed
+/// between them, so that the Content-Length is known and nothing of the payload is copied. curl's
+/// own mime reader cannot be paused reliably at 7.88.
 namespace sluice {
 
 class Multipart {
@@ -13,8 +13,8 @@ class Multipart {
   /// Picks a random boundary of 128 bits: no payload of 2 TB holds it, but by a chance of 10^-26.
   Multipart();
 
-  /// A field with a short text value. The value travels as it is: it may hold quotes, semicolons, UTF-8.
-  /// `name` must be a plain word.
+  /// A field with a short text value. The value travels as it is: it may hold quotes, semicolons,
+  /// UTF-8. `name` must be a plain word.
   Multipart& field(std::string_view name, std::string_view value);
 
   /// The last part: a file part whose content is the payload. `name` and `filename`: plain words.

@@ -14,8 +14,9 @@
 
 namespace sluice {
 
-/// The file's bytes in order, from any offset on, as the network takes them: the consumer's end of a
-/// Pipeline, cut into pieces of any size. A block goes back to the pool as soon as its last byte is copied.
+/// The file's bytes in order, from any offset on, as the network takes them: the consumer's end of
+/// a Pipeline, cut into pieces of any size. A block goes back to the pool as soon as its last byte
+/// is copied.
 ///
 /// One thread at a time, the network thread's.
 class PayloadStream {
@@ -23,10 +24,12 @@ class PayloadStream {
   /// `on_ready`: called from any thread when a read() that got nothing is worth repeating.
   PayloadStream(const Pipeline::Setting& setting, std::function<void()> on_ready);
 
-  /// Goes to that offset, at most the file's size, and starts to read ahead from there. Whatever was read
-  /// ahead before is dropped; ends the old readers, which takes as long as the reads that are going on.
+  /// Goes to that offset, at most the file's size, and starts to read ahead from there. Whatever
+  /// was read ahead before is dropped; ends the old readers, which takes as long as the reads that
+  /// are going on.
   void seek(std::uint64_t offset);
-  /// Gives back every buffer that nobody is working on, without waiting; only stop() and seek() may follow.
+  /// Gives back every buffer that nobody is working on, without waiting; only stop() and seek() may
+  /// follow.
   void give_up();
   /// Ends the readers and gives back every buffer. seek() starts again.
   void stop();
@@ -34,8 +37,8 @@ class PayloadStream {
   /// The offset of the next byte. Any thread.
   std::uint64_t offset() const { return offset_; }
 
-  /// Copies up to `into.size()` bytes, fewer if fewer are there, 0 if none is there yet. The error is the
-  /// source's, or FileDigest's.
+  /// Copies up to `into.size()` bytes, fewer if fewer are there, 0 if none is there yet. The error
+  /// is the source's, or FileDigest's.
   Result<std::size_t> read(std::span<std::byte> into);
 
   /// Seconds that read() had nothing to give, by what it waited for.

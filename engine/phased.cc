@@ -12,8 +12,8 @@
 namespace sluice {
 namespace {
 
-/// verify may copy the whole file into the server's storage before it answers (hundreds of GB in this
-/// time), and giving up early leaves an upload of which nobody knows whether it is registered.
+/// verify may copy the whole file into the server's storage before it answers (hundreds of GB in
+/// this time), and giving up early leaves an upload of which nobody knows whether it is registered.
 constexpr std::chrono::seconds verify_patience{600};
 
 bool contains(std::string_view text, std::string_view what) {
@@ -118,10 +118,11 @@ std::optional<Error> Phased::common_error(const Answer& answer) const {
   const auto failure = failure_object(answer);
   const std::string text = failure ? failure->error : answer_text(answer);
   const auto refused_token = [&](const char* how) {
-    return error_of(ErrorKind::token_refused, answer,
-                    fmt::format("the server refused the token for dataset {} ({}) while {}: it is "
-                                "wrong, or older than 3 days; get a new one on the dataset's edit page",
-                                deposit_.dataset, how, describe(step_)));
+    return error_of(
+        ErrorKind::token_refused, answer,
+        fmt::format("the server refused the token for dataset {} ({}) while {}: it is "
+                    "wrong, or older than 3 days; get a new one on the dataset's edit page",
+                    deposit_.dataset, how, describe(step_)));
   };
   if (answer.status == 401) return refused_token("401");
   // The phased generation answers a wrong or expired token with this 500 (protocol, common facts).
@@ -134,15 +135,17 @@ std::optional<Error> Phased::common_error(const Answer& answer) const {
                                 deposit_.dataset, quoted(answer.body)));
   const std::string doing = fmt::format("{} for '{}'", describe(step_), deposit_.name);
   if (answer.status >= 300 && answer.status < 400)
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server redirects ({}) while {}, and a token is never sent after a "
-                                "redirect; give the final address with --url",
-                                answer.status, doing));
+    return error_of(
+        ErrorKind::failed, answer,
+        fmt::format("the server redirects ({}) while {}, and a token is never sent after a "
+                    "redirect; give the final address with --url",
+                    answer.status, doing));
   if (answer.status == 500 && text == "invalid request")
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server does not speak the phased protocol (500, 'invalid request' "
-                                "while {}), and this version of sluice speaks no other",
-                                doing));
+    return error_of(
+        ErrorKind::failed, answer,
+        fmt::format("the server does not speak the phased protocol (500, 'invalid request' "
+                    "while {}), and this version of sluice speaks no other",
+                    doing));
   if (answer.status == 413)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server refuses a request of that size (413) while {}; try a "
@@ -156,26 +159,28 @@ std::optional<Error> Phased::common_error(const Answer& answer) const {
                     true);
   if (answer.status == 408 || answer.status == 429)
     return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server asks to come back later ({}, {}) while {}", answer.status,
-                                quoted(answer.body), doing),
+                    fmt::format("the server asks to come back later ({}, {}) while {}",
+                                answer.status, quoted(answer.body), doing),
                     true);
-  // From here on texts decide, and a success repeats the file's name, which can be any text. A 200 whose
-  // body is a failure reports on a chunk; what it means depends on the step.
+  // From here on texts decide, and a success repeats the file's name, which can be any text. A 200
+  // whose body is a failure reports on a chunk; what it means depends on the step.
   if (answer.status < 400) return {};
   if (contains(text, "File with the name ") && contains(text, "already exists in this dataset"))
-    return error_of(ErrorKind::name_taken, answer,
-                    fmt::format("dataset {} already has a file named '{}'; deposit it under another "
-                                "name (--name), or delete the other on the dataset's edit page",
-                                deposit_.dataset, deposit_.name));
+    return error_of(
+        ErrorKind::name_taken, answer,
+        fmt::format("dataset {} already has a file named '{}'; deposit it under another "
+                    "name (--name), or delete the other on the dataset's edit page",
+                    deposit_.dataset, deposit_.name));
   if (contains(text, "File too large"))
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server refuses '{}' as too large: it says {}", deposit_.name,
                                 quoted(text)));
   if (contains(text, "No such file or directory"))
-    return error_of(ErrorKind::integrity, answer,
-                    fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
-                                "into dataset {} clears it, so run one at a time; nothing was registered",
-                                deposit_.name, quoted(text), deposit_.dataset));
+    return error_of(
+        ErrorKind::integrity, answer,
+        fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
+                    "into dataset {} clears it, so run one at a time; nothing was registered",
+                    deposit_.name, quoted(text), deposit_.dataset));
   return {};
 }
 
@@ -185,17 +190,19 @@ void Phased::add_doubt(Error& error) const {
 
 std::string Phased::doubt() const {
   return fmt::format(
-      "all bytes are there, but whether '{}' is registered is not known: look at the page of dataset {} "
+      "all bytes are there, but whether '{}' is registered is not known: look at the page of "
+      "dataset {} "
       "before uploading it again",
       deposit_.name, deposit_.dataset);
 }
 
 Error Phased::not_understood(const Answer& answer) const {
-  return error_of(ErrorKind::failed, answer,
-                  fmt::format("the server answered {} with {}{} while {} for '{}', which is no answer of "
-                              "the phased protocol; check the address, or try again later",
-                              answer.status, quoted(answer.body),
-                              answer.truncated ? " (cut short)" : "", describe(step_), deposit_.name));
+  return error_of(
+      ErrorKind::failed, answer,
+      fmt::format("the server answered {} with {}{} while {} for '{}', which is no answer of "
+                  "the phased protocol; check the address, or try again later",
+                  answer.status, quoted(answer.body), answer.truncated ? " (cut short)" : "",
+                  describe(step_), deposit_.name));
 }
 
 Result<void> Phased::read_name_answer(const Answer& answer) {
@@ -216,19 +223,22 @@ Result<void> Phased::read_setup_answer(const Answer& answer) {
 
 Result<void> Phased::read_chunk_answer(const Answer& answer) {
   if (const auto failure = failure_object(answer)) {
-    // The chunk was there already: curl sent it again because the kept connection died under the answer.
+    // The chunk was there already: curl sent it again because the kept connection died under the
+    // answer.
     if (failure->progress == chunk_.end) return chunk_committed();
     if (failure->progress && *failure->progress != chunk_.begin)
-      return error_of(ErrorKind::integrity, answer,
-                      fmt::format("the server refused the chunk of '{}' at offset {}: it holds {} bytes; "
-                                  "is another upload into dataset {} going on? Nothing was registered; "
-                                  "start the upload again",
-                                  deposit_.name, chunk_.begin, *failure->progress, deposit_.dataset),
-                      true);
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server could not take the chunk of '{}' at offset {}: it says {}",
-                                deposit_.name, chunk_.begin, quoted(failure->error)),
-                    true);
+      return error_of(
+          ErrorKind::integrity, answer,
+          fmt::format("the server refused the chunk of '{}' at offset {}: it holds {} bytes; "
+                      "is another upload into dataset {} going on? Nothing was registered; "
+                      "start the upload again",
+                      deposit_.name, chunk_.begin, *failure->progress, deposit_.dataset),
+          true);
+    return error_of(
+        ErrorKind::failed, answer,
+        fmt::format("the server could not take the chunk of '{}' at offset {}: it says {}",
+                    deposit_.name, chunk_.begin, quoted(failure->error)),
+        true);
   }
   if (answer.status != 200 || !answer_text(answer).starts_with("successfully added chunk"))
     return not_understood(answer);
@@ -245,17 +255,19 @@ Result<void> Phased::read_committed_answer(const Answer& answer) {
   const auto failure = failure_object(answer);
   if (!failure || !failure->progress) {
     if (answer_text(answer).starts_with("successfully added chunk"))
-      return error_of(ErrorKind::integrity, answer,
-                      fmt::format("the server appended a byte to '{}' that it should have refused, so "
-                                  "what it holds is not the file; nothing was registered",
-                                  deposit_.name));
+      return error_of(
+          ErrorKind::integrity, answer,
+          fmt::format("the server appended a byte to '{}' that it should have refused, so "
+                      "what it holds is not the file; nothing was registered",
+                      deposit_.name));
     return not_understood(answer);
   }
   if (*failure->progress != deposit_.size)
-    return error_of(ErrorKind::integrity, answer,
-                    fmt::format("the server holds {} bytes of '{}' where {} were sent and acknowledged; "
-                                "nothing was registered, start the upload again",
-                                *failure->progress, deposit_.name, deposit_.size));
+    return error_of(
+        ErrorKind::integrity, answer,
+        fmt::format("the server holds {} bytes of '{}' where {} were sent and acknowledged; "
+                    "nothing was registered, start the upload again",
+                    *failure->progress, deposit_.name, deposit_.size));
   state_ = State::verifying;
   return {};
 }

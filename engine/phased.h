@@ -12,9 +12,11 @@ namespace sluice {
 ///
 ///  - asking: setup without filesize, which touches nothing (1.5).
 ///  - sending: previous_size is a compare-and-append (1.2); a 200 can carry an error (1.1).
-///  - confirming: a transfer with previous_size=-1 is always refused and tells how many bytes the server
-///    holds (1.3). verify compares nothing (1.6), so it is sent only after the server has said that it
-///    holds exactly the file's bytes. An empty file has no transfers (1.10): setup made it, empty.
+///  - confirming: a transfer with previous_size=-1 is always refused and tells how many bytes the
+///  server
+///    holds (1.3). verify compares nothing (1.6), so it is sent only after the server has said that
+///    it holds exactly the file's bytes. An empty file has no transfers (1.10): setup made it,
+///    empty.
 ///  - verifying: sent once, as a second one registers the file twice (1.6).
 class Phased final : public Protocol {
  public:

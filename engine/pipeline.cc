@@ -14,14 +14,14 @@ namespace sluice {
 Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<void()> on_ready)
     : setting_(setting),
       end_((setting.source.identity().size + setting.block_bytes - 1) / setting.block_bytes),
-      // A claim holds a buffer until its block is taken, and buffers are claimed in order: no more blocks
-      // than the pool has buffers are ever on their way.
+      // A claim holds a buffer until its block is taken, and buffers are claimed in order: no more
+      // blocks than the pool has buffers are ever on their way.
       window_(start / setting.block_bytes, end_, setting.pool.count(), std::move(on_ready)),
       next_(start / setting.block_bytes) {
   const auto blocks = end_ - start / setting.block_bytes;
   const auto count = std::min<std::uint64_t>(blocks, static_cast<std::uint64_t>(setting.readers));
-  // Signals are for the program's own threads (SIGBUS, which mmap needs, cannot be blocked usefully and
-  // is left alone).
+  // Signals are for the program's own threads (SIGBUS, which mmap needs, cannot be blocked usefully
+  // and is left alone).
   sigset_t blocked, before;
   sigfillset(&blocked);
   sigdelset(&blocked, SIGBUS);
@@ -31,8 +31,9 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
   } catch (const std::system_error& error) {
     // A limit on threads (ulimit -u, a container's) is no reason to fail while there is one reader.
     if (readers_.empty())
-      window_.fail(errno_error(ErrorKind::failed, error.code().value(),
-                               "no thread could be started to read the file; raise the limit on threads"));
+      window_.fail(
+          errno_error(ErrorKind::failed, error.code().value(),
+                      "no thread could be started to read the file; raise the limit on threads"));
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
@@ -84,9 +85,8 @@ Result<void> Pipeline::hand_to_workers() {
     return {};
   } catch (const std::exception& error) {  // oneTBB, where it cannot start a worker
     task_done();
-    return Error{ErrorKind::failed,
-                 std::string("no thread could be started for the checksums (") + error.what() +
-                     "); raise the limit on threads"};
+    return Error{ErrorKind::failed, std::string("no thread could be started for the checksums (") +
+                                        error.what() + "); raise the limit on threads"};
   }
 }
 

@@ -20,8 +20,8 @@
 
 namespace sluice {
 
-/// Runs the checksums of every upload on oneTBB workers. Workers compute; they never wait on a disk, a
-/// queue or the network. Thread safe.
+/// Runs the checksums of every upload on oneTBB workers. Workers compute; they never wait on a
+/// disk, a queue or the network. Thread safe.
 class ChecksumWorkers {
  public:
   /// `threads`: at least 1.
@@ -30,56 +30,58 @@ class ChecksumWorkers {
                static_cast<std::size_t>(threads) + 1),
         arena_(threads, /*reserved_for_masters=*/0) {}
 
-  /// Runs `task` soon. It must not throw. enqueue() is kept even where oneTBB has no worker of its own
-  /// (one core): it makes one.
+  /// Runs `task` soon. It must not throw. enqueue() is kept even where oneTBB has no worker of its
+  /// own (one core): it makes one.
   template <class Task>
   void run(Task task) {
     arena_.enqueue(task);
   }
 
  private:
-  /// oneTBB counts the calling thread among its own and would start one worker fewer; our callers never
-  /// join in.
+  /// oneTBB counts the calling thread among its own and would start one worker fewer; our callers
+  /// never join in.
   oneapi::tbb::global_control limit_;
   oneapi::tbb::task_arena arena_;
 };
 
-/// Busy and waiting times of the stages in front of the network. Outlives every Pipeline that writes to it.
+/// Busy and waiting times of the stages in front of the network. Outlives every Pipeline that
+/// writes to it.
 struct PipelineClocks {
-  StageClock reading;       ///< some read is going on
-  StageClock no_buffer;     ///< the readers could go on if the pool had a buffer: what is behind is slow
+  StageClock reading;  ///< some read is going on
+  StageClock
+      no_buffer;  ///< the readers could go on if the pool had a buffer: what is behind is slow
   StageClock checksumming;  ///< some block is being hashed
 };
 
 /// One pass over a file from an offset to its end: readers, checksums, window.
 ///
-/// Reader threads claim the next block number and a buffer, in order, under one lock: were the number
-/// claimed first, a late block could starve while later ones hold every buffer. Several readers run at
-/// once, since one read in flight does not saturate a disk.
+/// Reader threads claim the next block number and a buffer, in order, under one lock: were the
+/// number claimed first, a late block could starve while later ones hold every buffer. Several
+/// readers run at once, since one read in flight does not saturate a disk.
 ///
-/// The constructor starts the threads and the destructor ends them, at most one read and one checksum
-/// later; every buffer is back in the pool then, but for those in blocks that were taken.
+/// The constructor starts the threads and the destructor ends them, at most one read and one
+/// checksum later; every buffer is back in the pool then, but for those in blocks that were taken.
 class Pipeline {
  public:
   struct Setting {
     const Source& source;
-    BufferPool& pool;           ///< its buffers are the blocks
+    BufferPool& pool;  ///< its buffers are the blocks
     ChecksumWorkers& workers;
-    FileDigest& digest;         ///< sees every block in order
+    FileDigest& digest;  ///< sees every block in order
     PipelineClocks& clocks;
-    std::size_t block_bytes;    ///< at most the pool's buffer size
-    int readers;                ///< reads in flight, at least 1
+    std::size_t block_bytes;  ///< at most the pool's buffer size
+    int readers;              ///< reads in flight, at least 1
   };
 
-  /// `start`, less than the file's size: the first byte that take() has; blocks start on the grid, so the
-  /// first one may begin before it. `on_ready`: see Window; any thread.
+  /// `start`, less than the file's size: the first byte that take() has; blocks start on the grid,
+  /// so the first one may begin before it. `on_ready`: see Window; any thread.
   Pipeline(const Setting& setting, std::uint64_t start, std::function<void()> on_ready);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
-  /// Lets go of everything it can without waiting: no new reads, and every buffer goes back as soon as the
-  /// read or checksum on it ends. take() is not to be called any more.
+  /// Lets go of everything it can without waiting: no new reads, and every buffer goes back as soon
+  /// as the read or checksum on it ends. take() is not to be called any more.
   void give_up();
 
   /// The next block in order; one thread at a time. Every block, to the last one, once.
@@ -90,8 +92,8 @@ class Pipeline {
     std::uint64_t number;
     Buffer buffer;
   };
-  /// What a TBB worker runs; only a pointer, so that nothing else is handed over inside oneTBB, which the
-  /// thread sanitizer does not see into (tests/tsan.supp).
+  /// What a TBB worker runs; only a pointer, so that nothing else is handed over inside oneTBB,
+  /// which the thread sanitizer does not see into (tests/tsan.supp).
   struct CheckTask {
     Pipeline* pipeline;
     void operator()() const;

@@ -13,10 +13,10 @@
 
 /// The seam between an upload and the servers it can go to.
 ///
-/// A Protocol is a state machine for one upload. It builds requests and reads answers; it does no I/O,
-/// owns no thread and sees no curl, so every answer a server can give is a unit test. Whoever drives it
-/// (engine/upload_run.h) asks next(), carries the request out, and hands what came back to
-/// read_answer(), until next() has nothing more to ask.
+/// A Protocol is a state machine for one upload. It builds requests and reads answers; it does no
+/// I/O, owns no thread and sees no curl, so every answer a server can give is a unit test. Whoever
+/// drives it (engine/upload_run.h) asks next(), carries the request out, and hands what came back
+/// to read_answer(), until next() has nothing more to ask.
 ///
 /// Not thread safe: one thread at a time, the network thread in practice.
 namespace sluice {
@@ -60,9 +60,9 @@ const char* describe(Request::Step step);
 
 /// What came back. Untrusted: it can be HTML, empty, cut short, or not text at all.
 struct Answer {
-  int status = 0;           ///< HTTP status, 100 to 599
-  std::string body;         ///< at most Http::kept_body_bytes of it
-  bool truncated = false;   ///< there was more, or the connection broke within it
+  int status = 0;          ///< HTTP status, 100 to 599
+  std::string body;        ///< at most Http::kept_body_bytes of it
+  bool truncated = false;  ///< there was more, or the connection broke within it
 };
 
 class Protocol {
@@ -77,9 +77,9 @@ class Protocol {
   /// read_answer(), before the next is asked for.
   virtual std::optional<Request> next(std::uint64_t chunk_bytes) = 0;
 
-  /// What the answer to the last request means: either the machine has moved on, or the upload cannot
-  /// go on, and the error says why (any ErrorKind but local_file, usage and interrupted). An error leaves
-  /// the machine where it was.
+  /// What the answer to the last request means: either the machine has moved on, or the upload
+  /// cannot go on, and the error says why (any ErrorKind but local_file, usage and interrupted). An
+  /// error leaves the machine where it was.
   virtual Result<void> read_answer(const Answer& answer) = 0;
 
   /// How many bytes the server has confirmed.
@@ -92,9 +92,9 @@ class Protocol {
 
 /// What a protocol has to know of the file.
 struct Deposit {
-  std::string dataset;      ///< passes check_dataset_key()
-  std::string name;         ///< passes check_deposit_name()
-  std::uint64_t size = 0;   ///< bytes, at most max_file_size
+  std::string dataset;     ///< passes check_dataset_key()
+  std::string name;        ///< passes check_deposit_name()
+  std::uint64_t size = 0;  ///< bytes, at most max_file_size
 };
 
 }  // namespace sluice

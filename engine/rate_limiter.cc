@@ -16,7 +16,8 @@ RateLimiter::RateLimiter(std::uint64_t bytes_per_second)
 std::size_t RateLimiter::take(std::size_t wanted, Clock::time_point now) {
   if (rate_ == 0) return wanted;
   if (filled_ != Clock::time_point{})
-    level_ = std::min(burst_, level_ + rate_ * std::chrono::duration<double>(now - filled_).count());
+    level_ =
+        std::min(burst_, level_ + rate_ * std::chrono::duration<double>(now - filled_).count());
   filled_ = now;
   if (level_ < std::min(least_grant, static_cast<double>(wanted))) return 0;
   const std::size_t granted = std::min(wanted, static_cast<std::size_t>(level_));
@@ -30,10 +31,11 @@ void RateLimiter::give_back(std::size_t bytes) {
 
 RateLimiter::Clock::time_point RateLimiter::next(std::size_t wanted, Clock::time_point now) const {
   if (rate_ == 0) return now;
-  const double missing =
-      std::max(0.0, std::min(least_grant, static_cast<double>(wanted)) - level_);
+  const double missing = std::max(0.0, std::min(least_grant, static_cast<double>(wanted)) - level_);
   // A hair late rather than early: an early try gets nothing and asks again.
-  return now + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(missing / rate_)) +
+  return now +
+         std::chrono::duration_cast<Clock::duration>(
+             std::chrono::duration<double>(missing / rate_)) +
          std::chrono::microseconds(100);
 }
 

@@ -6,9 +6,10 @@
 
 namespace sluice {
 
-/// A token bucket over all bytes that leave the process: the mean rate over any second is the limit or
-/// less, and no more than an eighth of a second's worth (but at least 16 KiB) goes out at once. curl's own
-/// limit is per request and starts each with a free buffer, which small chunks would turn into no limit.
+/// A token bucket over all bytes that leave the process: the mean rate over any second is the limit
+/// or less, and no more than an eighth of a second's worth (but at least 16 KiB) goes out at once.
+/// curl's own limit is per request and starts each with a free buffer, which small chunks would
+/// turn into no limit.
 ///
 /// Not thread safe: the network thread's.
 class RateLimiter {

@@ -58,7 +58,9 @@ std::string text_of(const ordered_json& json) {
 
 }  // namespace
 
-std::string to_json(const Error& error) { return text_of(json_of(error)); }
+std::string to_json(const Error& error) {
+  return text_of(json_of(error));
+}
 
 std::string to_json(const Report& report) {
   const auto stage = [](const StageTimes& times) {

@@ -29,28 +29,28 @@ struct Stages {
   double wait_for_checksum_s = 0;  ///< of send's wait: the next block was still being hashed
 };
 
-/// If the network side waited for blocks longer than the readers waited for it (for a free buffer, or for
-/// the end once all was read), it is the disk or the checksum, whichever it waited for more. Else it is
-/// the network or the server, whichever took longer.
+/// If the network side waited for blocks longer than the readers waited for it (for a free buffer,
+/// or for the end once all was read), it is the disk or the checksum, whichever it waited for more.
+/// Else it is the network or the server, whichever took longer.
 Bottleneck find_bottleneck(const Stages& stages);
 
 struct Report {
   enum class Status { registered, failed, interrupted, skipped };
 
   std::string dataset;
-  std::string file;  ///< the path as it was given
-  std::string name;  ///< the name in the dataset
-  std::uint64_t bytes = 0;          ///< the file's size
-  std::uint64_t committed = 0;      ///< bytes that the server has confirmed
+  std::string file;             ///< the path as it was given
+  std::string name;             ///< the name in the dataset
+  std::uint64_t bytes = 0;      ///< the file's size
+  std::uint64_t committed = 0;  ///< bytes that the server has confirmed
   Status status = Status::skipped;
   std::string protocol;
-  double seconds = 0;               ///< from the first request to the last answer
-  std::string xxh128;               ///< of the whole file; empty unless registered
-  std::uint64_t chunks = 0;         ///< that the server has confirmed
+  double seconds = 0;        ///< from the first request to the last answer
+  std::string xxh128;        ///< of the whole file; empty unless registered
+  std::uint64_t chunks = 0;  ///< that the server has confirmed
   std::uint64_t retries = 0;
-  std::uint64_t resumed_from = 0;   ///< offset
+  std::uint64_t resumed_from = 0;  ///< offset
   Stages stages;
-  std::optional<Error> error;       ///< set if it failed or was interrupted
+  std::optional<Error> error;  ///< set if it failed or was interrupted
 
   /// Confirmed bytes a second over the whole time.
   double bytes_per_second() const;

@@ -14,6 +14,8 @@ std::string Secret::redact(std::string text) const {
   return text;
 }
 
-void Secret::wipe(std::string& text) { explicit_bzero(text.data(), text.size()); }
+void Secret::wipe(std::string& text) {
+  explicit_bzero(text.data(), text.size());
+}
 
 }  // namespace sluice

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// Seconds that something was going on: in at least one of any number of threads at once, each moment
-/// counted once. Thread safe.
+/// Seconds that something was going on: in at least one of any number of threads at once, each
+/// moment counted once. Thread safe.
 class StageClock {
  public:
   using Clock = std::chrono::steady_clock;

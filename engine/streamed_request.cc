@@ -33,7 +33,8 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
       handed_ += *got;
       if (*got == 0) break;
     } else {
-      copy_text(std::string_view(request_.tail).substr(static_cast<std::size_t>(handed_ - payload_end)));
+      copy_text(
+          std::string_view(request_.tail).substr(static_cast<std::size_t>(handed_ - payload_end)));
     }
   }
   if (copied == 0) return {Next::not_yet};

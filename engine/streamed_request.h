@@ -16,8 +16,8 @@ class StreamedRequest final : public RequestBody {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `payload` stands, or will by the first read(), at the request's range; it is not touched where the
-  /// range is empty. Both outlive this.
+  /// `payload` stands, or will by the first read(), at the request's range; it is not touched where
+  /// the range is empty. Both outlive this.
   StreamedRequest(const Request& request, PayloadStream& payload)
       : request_(request), payload_(payload) {}
 

@@ -26,8 +26,9 @@ std::size_t utf8_sequence(std::string_view text) {
   return 0;
 }
 
-/// C0, DEL, and the C1 controls that some terminals obey (U+0080 to U+009F, in UTF-8 C2 80 to C2 9F);
-/// and the bidirectional overrides, which make a line read as something else (U+202A..E, U+2066..9).
+/// C0, DEL, and the C1 controls that some terminals obey (U+0080 to U+009F, in UTF-8 C2 80 to C2
+/// 9F); and the bidirectional overrides, which make a line read as something else (U+202A..E,
+/// U+2066..9).
 bool is_control(std::string_view sequence) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
   if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
@@ -66,7 +67,8 @@ std::string clean(std::string_view text, bool fold_space, std::size_t limit) {
 
 std::size_t find_ignoring_case(std::string_view text, std::string_view what, std::size_t from = 0) {
   const auto same = [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+    return std::tolower(static_cast<unsigned char>(a)) ==
+           std::tolower(static_cast<unsigned char>(b));
   };
   if (from > text.size()) return std::string_view::npos;
   const auto found = std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(),
@@ -107,6 +109,8 @@ std::string quote_server_text(std::string_view body, std::size_t limit) {
   return text.empty() ? "nothing" : "'" + text + "'";
 }
 
-std::string printable(std::string_view text) { return clean(text, false, std::string::npos - 8); }
+std::string printable(std::string_view text) {
+  return clean(text, false, std::string::npos - 8);
+}
 
 }  // namespace sluice

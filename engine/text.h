@@ -9,9 +9,10 @@ namespace sluice {
 
 bool is_utf8(std::string_view text);
 
-/// What a server said, as part of one sentence on a terminal or in a log: at most `limit` bytes, white
-/// space folded, every control character (escape sequences with it) and every byte that is not UTF-8
-/// replaced by '?'. An HTML page is reduced to its title. "nothing" where nothing is left.
+/// What a server said, as part of one sentence on a terminal or in a log: at most `limit` bytes,
+/// white space folded, every control character (escape sequences with it) and every byte that is
+/// not UTF-8 replaced by '?'. An HTML page is reduced to its title. "nothing" where nothing is
+/// left.
 std::string quote_server_text(std::string_view body, std::size_t limit = 200);
 
 /// A local path or name for a message: control characters and invalid UTF-8 replaced by '?'.

@@ -40,8 +40,8 @@ Error bad_size(std::string_view text, const char* why) {
 
 Result<std::uint64_t> parse(std::string_view whole, std::string_view text) {
   double number = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number,
-                                           std::chars_format::fixed);
+  const auto [end, code] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (code != std::errc() || text.empty() || !std::isdigit(static_cast<unsigned char>(text[0])))
     return bad_size(whole, "it does not start with a number");
 
@@ -70,7 +70,9 @@ Result<std::uint64_t> parse(std::string_view whole, std::string_view text) {
 
 }  // namespace
 
-Result<std::uint64_t> parse_size(std::string_view text) { return parse(text, text); }
+Result<std::uint64_t> parse_size(std::string_view text) {
+  return parse(text, text);
+}
 
 Result<std::uint64_t> parse_rate(std::string_view text) {
   std::string_view number = text;
@@ -103,7 +105,10 @@ std::string format_rate(double bytes_per_second) {
     value /= kilo;
     ++unit;
   }
-  return fmt::format("{:.{}f} {}", value, unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2,
+  return fmt::format("{:.{}f} {}", value,
+                     unit == 0 || value >= 99.95 ? 0
+                     : value >= 9.995            ? 1
+                                                 : 2,
                      names[unit]);
 }
 

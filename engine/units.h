@@ -9,10 +9,10 @@
 /// Sizes, rates and durations as people write and read them. Pure functions, any thread.
 namespace sluice {
 
-/// Parses a size in bytes: a decimal number, with a fraction if it likes, and a unit. K, M, G, T and KiB,
-/// MiB, GiB, TiB are powers of 1024; KB, MB, GB, TB are powers of 1000; case does not matter; B or
-/// nothing is bytes. Error usage, quoting the text: empty, negative, no number, an unknown unit, a
-/// fraction of a byte, more than 2^63 - 1 bytes.
+/// Parses a size in bytes: a decimal number, with a fraction if it likes, and a unit. K, M, G, T
+/// and KiB, MiB, GiB, TiB are powers of 1024; KB, MB, GB, TB are powers of 1000; case does not
+/// matter; B or nothing is bytes. Error usage, quoting the text: empty, negative, no number, an
+/// unknown unit, a fraction of a byte, more than 2^63 - 1 bytes.
 Result<std::uint64_t> parse_size(std::string_view text);
 
 /// The same, with an optional "/s" or "ps" behind it: bytes per second.

@@ -57,25 +57,29 @@ class Handle final : public Upload {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
-  if (options.block_bytes < BufferPool::alignment || options.block_bytes % BufferPool::alignment != 0 ||
+  if (options.block_bytes < BufferPool::alignment ||
+      options.block_bytes % BufferPool::alignment != 0 ||
       options.block_bytes > std::size_t{1} << 30)
-    return Error{ErrorKind::usage,
-                 fmt::format("a block of {} bytes is not possible: it must be a multiple of 4096, at "
-                             "least 4096 and at most 1 GiB",
-                             options.block_bytes)};
+    return Error{
+        ErrorKind::usage,
+        fmt::format("a block of {} bytes is not possible: it must be a multiple of 4096, at "
+                    "least 4096 and at most 1 GiB",
+                    options.block_bytes)};
   if (options.pool_bytes / options.block_bytes < 2)
-    return Error{ErrorKind::usage,
-                 fmt::format("a pool of {} bytes is too small for blocks of {}: it must hold at least "
-                             "two, so that one is read while the other is sent",
-                             options.pool_bytes, options.block_bytes)};
+    return Error{
+        ErrorKind::usage,
+        fmt::format("a pool of {} bytes is too small for blocks of {}: it must hold at least "
+                    "two, so that one is read while the other is sent",
+                    options.pool_bytes, options.block_bytes)};
   TRY_ASSIGN(auto pool,
              BufferPool::create(options.block_bytes, options.pool_bytes / options.block_bytes));
   try {
     return std::unique_ptr<Engine>(new Engine(std::make_unique<Shared>(options, std::move(pool))));
   } catch (const std::exception& error) {  // no thread, no memory
-    return Error{ErrorKind::failed,
-                 fmt::format("the engine could not start ({}); raise the limits on threads and memory",
-                             error.what())};
+    return Error{
+        ErrorKind::failed,
+        fmt::format("the engine could not start ({}); raise the limits on threads and memory",
+                    error.what())};
   }
 }
 

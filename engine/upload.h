@@ -21,23 +21,25 @@
 ///                                     .name = "scan.h5"});
 ///     sluice::Report report = (*upload)->wait();
 ///
-/// An Engine has one network thread, one pool of buffers and one set of checksum workers, for all its
-/// uploads. What goes wrong with an upload is in its Report; what is wrong with the request itself is
-/// start()'s error, before a byte is sent.
+/// An Engine has one network thread, one pool of buffers and one set of checksum workers, for all
+/// its uploads. What goes wrong with an upload is in its Report; what is wrong with the request
+/// itself is start()'s error, before a byte is sent.
 namespace sluice {
 
 enum class LogLevel { info, warning };
 
 struct EngineOptions {
   std::size_t pool_bytes = std::size_t{64} << 20;  ///< all buffers together, at least 2 blocks
-  std::size_t block_bytes = std::size_t{4} << 20;  ///< a multiple of 4096, at least that, at most 1 GiB
-  std::uint64_t bytes_per_second = 0;              ///< limit over all uploads together; 0 for none
+  std::size_t block_bytes = std::size_t{4}
+                            << 20;     ///< a multiple of 4096, at least that, at most 1 GiB
+  std::uint64_t bytes_per_second = 0;  ///< limit over all uploads together; 0 for none
   /// How long no byte may move while there is something to send.
   std::chrono::seconds stall_timeout{60};
-  /// How long the server may take to answer, once it has a whole request; 0: 2 minutes, and 10 to register.
+  /// How long the server may take to answer, once it has a whole request; 0: 2 minutes, and 10 to
+  /// register.
   std::chrono::seconds response_timeout{0};
-  /// What is worth knowing but no error, one sentence at a time. Called from any thread, several at once.
-  /// Never holds the token.
+  /// What is worth knowing but no error, one sentence at a time. Called from any thread, several at
+  /// once. Never holds the token.
   std::function<void(LogLevel, const std::string&)> log;
 };
 
@@ -45,22 +47,23 @@ struct UploadRequest {
   std::string base_url;  ///< passes check_base_url(); engine/base_url.h
   std::string dataset;   ///< the dataset's key
   Secret token;
-  std::string path;      ///< the file
-  std::string name;      ///< what it is called in the dataset
+  std::string path;  ///< the file
+  std::string name;  ///< what it is called in the dataset
   ReadMode read_mode = ReadMode::automatic;
   std::uint64_t chunk_bytes = std::uint64_t{64} << 20;  ///< payload of one request, at least 1
   bool dry_run = false;  ///< ask whether the name is free, and end there with status `skipped`
 };
 
-/// How far an upload is. Bytes only grow, but for `sent`, which goes back when a chunk is sent again.
+/// How far an upload is. Bytes only grow, but for `sent`, which goes back when a chunk is sent
+/// again.
 struct Progress {
   std::uint64_t total = 0;      ///< the file's size
   std::uint64_t sent = 0;       ///< handed to the network
   std::uint64_t committed = 0;  ///< confirmed by the server
 };
 
-/// One upload. Every member may be called from any thread. The destructor cancels what is not over and
-/// waits for it; uploads must go before their engine.
+/// One upload. Every member may be called from any thread. The destructor cancels what is not over
+/// and waits for it; uploads must go before their engine.
 class Upload {
  public:
   virtual ~Upload() = default;

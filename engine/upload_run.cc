@@ -10,9 +10,12 @@
 namespace sluice {
 namespace {
 
-/// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4 MiB
-/// reach what 16 do. Through the page cache a read is a copy, and two keep ahead of any network.
-int readers_for(ReadMode mode) { return mode == ReadMode::direct ? 8 : 2; }
+/// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4
+/// MiB reach what 16 do. Through the page cache a read is a copy, and two keep ahead of any
+/// network.
+int readers_for(ReadMode mode) {
+  return mode == ReadMode::direct ? 8 : 2;
+}
 
 double seconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -99,8 +102,9 @@ void UploadRun::next_step() {
       setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
   exchange_started_ = Clock::now();
   waited_before_ = payload_.waited_for_read() + payload_.waited_for_checksum();
-  exchange_ = setting_.http.start(
-      exchange, [self = shared_from_this()](Result<Answer> result) { self->answered(std::move(result)); });
+  exchange_ = setting_.http.start(exchange, [self = shared_from_this()](Result<Answer> result) {
+    self->answered(std::move(result));
+  });
 }
 
 void UploadRun::answered(Result<Answer> result) {
@@ -127,7 +131,8 @@ void UploadRun::answered(Result<Answer> result) {
 void UploadRun::account() {
   const auto now = Clock::now();
   const auto handed = body_->all_handed().value_or(now);
-  const double waited = payload_.waited_for_read() + payload_.waited_for_checksum() - waited_before_;
+  const double waited =
+      payload_.waited_for_read() + payload_.waited_for_checksum() - waited_before_;
   sending_s_ += std::max(0.0, seconds(handed - exchange_started_) - waited);
   answering_s_ += seconds(now - handed);
 }
@@ -136,13 +141,13 @@ Result<void> UploadRun::check_unchanged() const {
   TRY_ASSIGN(const FileIdentity now, setting_.source->identity_now());
   const FileIdentity& then = setting_.source->identity();
   if (now == then) return {};
-  return Error{ErrorKind::local_file,
-               fmt::format("{} changed while it was being uploaded ({}); nothing was registered, start "
-                           "again once nothing writes to it",
-                           printable(setting_.source->path()),
-                           now.size != then.size
-                               ? fmt::format("from {} to {} bytes", then.size, now.size)
-                               : "its modification time is another")};
+  return Error{
+      ErrorKind::local_file,
+      fmt::format("{} changed while it was being uploaded ({}); nothing was registered, start "
+                  "again once nothing writes to it",
+                  printable(setting_.source->path()),
+                  now.size != then.size ? fmt::format("from {} to {} bytes", then.size, now.size)
+                                        : "its modification time is another")};
 }
 
 Error UploadRun::explain(Error error) const {
@@ -156,13 +161,12 @@ Error UploadRun::explain(Error error) const {
     return error;
   }
   if (body_ && body_->error()) return *body_->error();
-  const std::string doing =
-      fmt::format("{} for {} at byte {}", describe(request_->step), file, setting_.protocol->committed());
+  const std::string doing = fmt::format("{} for {} at byte {}", describe(request_->step), file,
+                                        setting_.protocol->committed());
   if (error.kind == ErrorKind::unreachable)
-    error.message = fmt::format("no answer from {} while {}: {}{}{}", setting_.request.base_url, doing,
-                                error.message, doubt,
-                                request_->repeatable ? "; check the network and the address, and run it again"
-                                                     : "");
+    error.message = fmt::format(
+        "no answer from {} while {}: {}{}{}", setting_.request.base_url, doing, error.message,
+        doubt, request_->repeatable ? "; check the network and the address, and run it again" : "");
   else
     error.message = fmt::format("{} failed: {}{}", doing, error.message, doubt);
   return error;
@@ -201,8 +205,8 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.chunks = chunks_;
   report.stages = stages();
   if (error) {
-    // The protocol quotes without the token; this is for what curl quotes of a server. A short token is no
-    // secret, and would be found in our own words.
+    // The protocol quotes without the token; this is for what curl quotes of a server. A short
+    // token is no secret, and would be found in our own words.
     if (setting_.request.token.reveal().size() >= 8)
       error->message = setting_.request.token.redact(std::move(error->message));
     error->message = printable(error->message);  // io/ names files as they are

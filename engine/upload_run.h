@@ -16,8 +16,8 @@
 
 namespace sluice {
 
-/// The life of one upload: asks its Protocol what is next, carries it out over Http, hands the answer
-/// back, until the file is registered or something is final.
+/// The life of one upload: asks its Protocol what is next, carries it out over Http, hands the
+/// answer back, until the file is registered or something is final.
 ///
 /// Kept alive by its handle and by whatever it has under way on the network thread.
 class UploadRun : public std::enable_shared_from_this<UploadRun> {
@@ -59,17 +59,18 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   const Setting setting_;
   FileDigest digest_;
   PipelineClocks clocks_;
-  std::atomic<Http::ExchangeId> exchange_{0};  ///< the one that is out; resume() needs it from any thread
+  std::atomic<Http::ExchangeId> exchange_{
+      0};  ///< the one that is out; resume() needs it from any thread
   std::atomic<std::uint64_t> committed_{0};
 
   // The network thread's until done_.
   PayloadStream payload_;
-  std::optional<Request> request_;            ///< what is out
+  std::optional<Request> request_;  ///< what is out
   std::optional<StreamedRequest> body_;
   bool cancelled_ = false;
   Clock::time_point started_{};
   Clock::time_point exchange_started_{};
-  double waited_before_ = 0;                  ///< payload_'s waiting time when the exchange started
+  double waited_before_ = 0;  ///< payload_'s waiting time when the exchange started
   double sending_s_ = 0;
   double answering_s_ = 0;
   std::uint64_t chunks_ = 0;

@@ -7,9 +7,15 @@ namespace sluice {
 
 Window::Window(std::uint64_t first, std::uint64_t end, std::size_t capacity,
                std::function<void()> on_ready)
-    : end_(end), on_ready_(std::move(on_ready)), slots_(capacity), next_pass_(first), next_take_(first) {}
+    : end_(end),
+      on_ready_(std::move(on_ready)),
+      slots_(capacity),
+      next_pass_(first),
+      next_take_(first) {}
 
-bool Window::take_waiter() { return std::exchange(consumer_waits_, false); }
+bool Window::take_waiter() {
+  return std::exchange(consumer_waits_, false);
+}
 
 void Window::put(Block block) {
   MutexLock lock(mutex_);

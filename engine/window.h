@@ -17,29 +17,34 @@ namespace sluice {
 ///
 /// A block passes three hands, each of which asks for its next one:
 ///
-///     reader: put() --> checker: next_to_check(), checked() --> in order: next_in_order(), passed()
+///     reader: put() --> checker: next_to_check(), checked() --> in order: next_in_order(),
+///     passed()
 ///                                                           --> consumer: take()
 ///
-/// Blocks arrive and are checked in any order, several at a time; they pass the third hand and reach the
-/// consumer strictly by number. The order comes from the structure: a ring with a slot for each number.
+/// Blocks arrive and are checked in any order, several at a time; they pass the third hand and
+/// reach the consumer strictly by number. The order comes from the structure: a ring with a slot
+/// for each number.
 ///
-/// Closable from both ends: fail() tells the consumer the first error (at once, before what is still in
-/// the ring); close() makes the rest of the ring go back to the pool, for a consumer that gave up.
-/// Thread safe.
+/// Closable from both ends: fail() tells the consumer the first error (at once, before what is
+/// still in the ring); close() makes the rest of the ring go back to the pool, for a consumer that
+/// gave up. Thread safe.
 class Window {
  public:
-  /// Blocks `first` to `end` - 1, at most `capacity` of them in the ring at a time: whoever put()s block n
-  /// has seen to it that n - capacity was taken (the pool's bound does that in engine/pipeline.h).
-  /// `on_ready` is called, outside of any lock and by whichever thread caused it, when a take() that
-  /// answered not_yet is worth repeating.
-  Window(std::uint64_t first, std::uint64_t end, std::size_t capacity, std::function<void()> on_ready);
+  /// Blocks `first` to `end` - 1, at most `capacity` of them in the ring at a time: whoever put()s
+  /// block n has seen to it that n - capacity was taken (the pool's bound does that in
+  /// engine/pipeline.h). `on_ready` is called, outside of any lock and by whichever thread caused
+  /// it, when a take() that answered not_yet is worth repeating.
+  Window(std::uint64_t first, std::uint64_t end, std::size_t capacity,
+         std::function<void()> on_ready);
 
   /// Takes a block that was read.
   void put(Block block);
-  /// A block that nobody checks yet, oldest first, or null; it stays in the ring. checked() must follow.
+  /// A block that nobody checks yet, oldest first, or null; it stays in the ring. checked() must
+  /// follow.
   Block* next_to_check();
   void checked(std::uint64_t number);
-  /// The next block in order, if it is checked and the last one has passed; else null. passed() must follow.
+  /// The next block in order, if it is checked and the last one has passed; else null. passed()
+  /// must follow.
   Block* next_in_order();
   void passed();
 
@@ -49,9 +54,9 @@ class Window {
   /// What a consumer that gets no block waits for.
   enum class Waiting { read, check };
   struct Taken {
-    std::optional<Block> block;      ///< the next one, or nothing
-    std::optional<Error> error;      ///< why there will never be one
-    Waiting waiting = Waiting::read; ///< if neither
+    std::optional<Block> block;       ///< the next one, or nothing
+    std::optional<Error> error;       ///< why there will never be one
+    Waiting waiting = Waiting::read;  ///< if neither
   };
   /// The consumer's next block. Not to be called once the last block was taken.
   Taken take();

@@ -14,9 +14,11 @@
 /// The memory of all transfers: a fixed number of equal, aligned buffers, taken once and lent out.
 ///
 /// The contract, in prose:
-///  - The pool maps `buffer_size * count` bytes when it is made and never another byte: its size is the
+///  - The pool maps `buffer_size * count` bytes when it is made and never another byte: its size is
+///  the
 ///    program's memory promise.
-///  - acquire() waits until a buffer is free. It never fails for lack of memory, so whoever waits must
+///  - acquire() waits until a buffer is free. It never fails for lack of memory, so whoever waits
+///  must
 ///    not hold what the others need to give theirs back: claim work in order, and claim the buffer
 ///    first (engine/pipeline.h).
 ///  - A Buffer goes back by its destructor, from any thread. It must not outlive its pool.

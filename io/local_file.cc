@@ -74,7 +74,8 @@ FileIdentity identity_from(const struct stat& facts) {
 }  // namespace
 
 Result<LocalFile> open_local_file(const std::string& path) {
-  if (path.empty()) return local_error(ENOENT, "cannot open a file whose name is empty; give a file");
+  if (path.empty())
+    return local_error(ENOENT, "cannot open a file whose name is empty; give a file");
   // O_NONBLOCK: to open a FIFO would otherwise wait for its writer, and some devices wait too.
   // O_NOCTTY: a terminal must not become ours.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
@@ -92,9 +93,10 @@ Result<LocalFile> open_local_file(const std::string& path) {
   // The files of /proc say 0 and hold something all the same: that would be lost without a word.
   std::byte byte{};
   if (facts.st_size == 0 && ::pread(fd.get(), &byte, 1, 0) > 0) {
-    return local_error(0, fmt::format("cannot read {}: it has bytes, but its file system says it has "
-                                      "none; copy it and give the copy",
-                                      path));
+    return local_error(0,
+                       fmt::format("cannot read {}: it has bytes, but its file system says it has "
+                                   "none; copy it and give the copy",
+                                   path));
   }
   return LocalFile{.path = path, .fd = std::move(fd), .identity = identity_from(facts)};
 }

@@ -19,15 +19,16 @@ struct OpenedSource {
 
 /// Opens `path` for reading in the given mode. Any thread.
 ///
-///  - automatic: buffered if most of the file is in the page cache already (memory is faster than any
+///  - automatic: buffered if most of the file is in the page cache already (memory is faster than
+///  any
 ///    disk), else direct where the file system allows it, else buffered.
 ///  - direct: O_DIRECT; on a file system without it, or where its alignment does not divide
 ///    `block_size`, falls back to buffered and says so.
 ///  - mmap, buffered: as named.
 ///
 /// `block_size`: the reads to come start at multiples of this many bytes.
-/// Errors, local_file: no such file, not readable, not a regular file (a directory, a FIFO, a device:
-/// none of them is opened in a way that blocks).
+/// Errors, local_file: no such file, not readable, not a regular file (a directory, a FIFO, a
+/// device: none of them is opened in a way that blocks).
 Result<OpenedSource> open_source(const std::string& path, ReadMode mode, std::size_t block_size);
 
 }  // namespace sluice

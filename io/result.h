@@ -26,8 +26,8 @@ const char* to_string(ErrorKind kind);
 
 struct Error {
   ErrorKind kind = ErrorKind::failed;
-  /// One sentence for the person who ran it: what happened, to which file at which offset, and what to
-  /// do. Never holds a token, and never a byte from a server that a terminal would act on.
+  /// One sentence for the person who ran it: what happened, to which file at which offset, and what
+  /// to do. Never holds a token, and never a byte from a server that a terminal would act on.
   std::string message;
   /// Where it came from: an errno, a CURLcode or an HTTP status; 0 where there is none.
   int code = 0;
@@ -53,14 +53,13 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 #define SLUICE_CONCAT(a, b) SLUICE_CONCAT_(a, b)
 
 /// TRY(f()) returns f()'s error from the enclosing function, or goes on.
-#define TRY(expression)                                                  \
-  do {                                                                   \
-    if (auto try_result_ = (expression); !try_result_)                   \
-      return std::move(try_result_).error();                             \
+#define TRY(expression)                                                                       \
+  do {                                                                                        \
+    if (auto try_result_ = (expression); !try_result_) return std::move(try_result_).error(); \
   } while (false)
 
 /// TRY_ASSIGN(auto x, f()) does the same and keeps the value.
-#define TRY_ASSIGN(declaration, expression)                                               \
+#define TRY_ASSIGN(declaration, expression) \
   TRY_ASSIGN_(SLUICE_CONCAT(try_result_, __LINE__), declaration, expression)
 #define TRY_ASSIGN_(name, declaration, expression) \
   auto name = (expression);                        \

@@ -13,10 +13,10 @@ namespace sluice {
 
 /// What makes a file the same file as before: an upload goes on only while none of this changes.
 struct FileIdentity {
-  std::uint64_t size = 0;      ///< bytes
-  std::int64_t mtime_ns = 0;   ///< nanoseconds since 1970
-  std::uint64_t device = 0;    ///< st_dev
-  std::uint64_t inode = 0;     ///< st_ino
+  std::uint64_t size = 0;     ///< bytes
+  std::int64_t mtime_ns = 0;  ///< nanoseconds since 1970
+  std::uint64_t device = 0;   ///< st_dev
+  std::uint64_t inode = 0;    ///< st_ino
 
   bool operator==(const FileIdentity&) const = default;
 };
@@ -37,15 +37,16 @@ class Source {
 
   /// Reads the bytes [offset, offset + length) and says where in `memory` they lie.
   ///
-  /// The range must lie inside the file as it was when it was opened. `memory` starts at a multiple of
-  /// BufferPool::alignment and holds at least memory_for(offset, length) bytes; the result is a part of
-  /// it, of exactly `length` bytes, not always at its beginning (O_DIRECT reads whole sectors).
-  /// Errors, all local_file, with the file's name and the offset: the file has shrunk, or the disk
-  /// failed. `memory` then holds nothing of use.
+  /// The range must lie inside the file as it was when it was opened. `memory` starts at a multiple
+  /// of BufferPool::alignment and holds at least memory_for(offset, length) bytes; the result is a
+  /// part of it, of exactly `length` bytes, not always at its beginning (O_DIRECT reads whole
+  /// sectors). Errors, all local_file, with the file's name and the offset: the file has shrunk, or
+  /// the disk failed. `memory` then holds nothing of use.
   virtual Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t length,
                                                   std::span<std::byte> memory) const = 0;
 
-  /// Bytes of memory that such a read needs: `length` for most, more where it must be widened to sectors.
+  /// Bytes of memory that such a read needs: `length` for most, more where it must be widened to
+  /// sectors.
   virtual std::size_t memory_for(std::uint64_t offset, std::size_t length) const = 0;
 
   /// Never `automatic`.

@@ -5,8 +5,8 @@
 #include <mutex>
 #include <stop_token>
 
-/// A mutex that clang's thread-safety analysis understands (libstdc++'s carries no annotations), so that
-/// a field declared SLUICE_GUARDED_BY(mutex_) and touched without it fails the clang build.
+/// A mutex that clang's thread-safety analysis understands (libstdc++'s carries no annotations), so
+/// that a field declared SLUICE_GUARDED_BY(mutex_) and touched without it fails the clang build.
 /// https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
 #if defined(__clang__)
 #define SLUICE_ATTRIBUTE(x) __attribute__((x))
@@ -34,9 +34,9 @@
 
 namespace sluice {
 
-/// Tell the thread sanitizer that what happened before hand_over(address) happens before what follows
-/// take_over(address), where a library that it does not see into (oneTBB) orders the two. Nothing else in
-/// other builds.
+/// Tell the thread sanitizer that what happened before hand_over(address) happens before what
+/// follows take_over(address), where a library that it does not see into (oneTBB) orders the two.
+/// Nothing else in other builds.
 inline void hand_over([[maybe_unused]] void* address) {
 #if defined(SLUICE_THREAD_SANITIZER)
   __tsan_release(address);

@@ -39,8 +39,8 @@ TEST_F(BigFile, SeveralGigabytesArriveAsTheyAre) {
   EXPECT_EQ(report.at("chunks"), (size + 64 * mib - 1) / (64 * mib));
 }
 
-/// The pool and constants: chunks and the file's size have nothing to do with it. The limit is the program's
-/// promise with its default pool of 64 MiB.
+/// The pool and constants: chunks and the file's size have nothing to do with it. The limit is the
+/// program's promise with its default pool of 64 MiB.
 TEST_F(BigFile, MemoryIsTheSameForAnySize) {
   for (const std::uint64_t size : {1 * gib, 8 * gib}) {
     const std::string name = fmt::format("sparse-{}", size);

@@ -18,8 +18,14 @@ const std::string sluice_binary = SLUICE_BINARY;
 
 Bank::Bank(const Arguments& more) {
   test::Process::Options options;
-  options.argv = {DATABANKD_BINARY, "--listen", "127.0.0.1:0", "--store", store_.path(), "--dataset",
-                  fmt::format("{}={}", dataset, token), "--verbose"};
+  options.argv = {DATABANKD_BINARY,
+                  "--listen",
+                  "127.0.0.1:0",
+                  "--store",
+                  store_.path(),
+                  "--dataset",
+                  fmt::format("{}={}", dataset, token),
+                  "--verbose"};
   options.argv.insert(options.argv.end(), more.begin(), more.end());
   process_ = std::make_unique<test::Process>(redirected(options, "2>&1"));
   const std::string line = process_->wait_for_line("listening on ");
@@ -43,7 +49,8 @@ test::Process::Options put_options(const std::string& url, const Arguments& more
   return options;
 }
 
-test::Process::Options redirected(const test::Process::Options& options, const std::string& redirection) {
+test::Process::Options redirected(const test::Process::Options& options,
+                                  const std::string& redirection) {
   test::Process::Options result = options;
   result.argv = {"/bin/sh", "-c", "exec \"$0\" \"$@\" " + redirection};
   result.argv.insert(result.argv.end(), options.argv.begin(), options.argv.end());
@@ -72,9 +79,10 @@ std::set<std::string> keys_of(const json& object) {
 }
 
 void check_upload(const json& upload) {
-  std::set<std::string> expected{"dataset",    "file",    "name",    "bytes",        "status",
-                                 "protocol",   "seconds", "xxh128",  "bytes_per_second", "chunks",
-                                 "retries",    "stages",  "bottleneck", "resumed_from"};
+  std::set<std::string> expected{"dataset",          "file",        "name",    "bytes",
+                                 "status",           "protocol",    "seconds", "xxh128",
+                                 "bytes_per_second", "chunks",      "retries", "stages",
+                                 "bottleneck",       "resumed_from"};
   const std::string status = upload.at("status");
   EXPECT_THAT(status, testing::AnyOf("registered", "failed", "interrupted", "skipped"));
   if (upload.contains("error") && !upload["error"].is_null()) {
@@ -98,7 +106,8 @@ void check_upload(const json& upload) {
   EXPECT_EQ(upload.at("protocol"), "phased");
   EXPECT_THAT(upload.at("bottleneck").get<std::string>(),
               testing::AnyOf("disk", "checksum", "network", "server"));
-  EXPECT_EQ(keys_of(upload.at("stages")), (std::set<std::string>{"read", "checksum", "send", "server"}));
+  EXPECT_EQ(keys_of(upload.at("stages")),
+            (std::set<std::string>{"read", "checksum", "send", "server"}));
   for (const auto& [name, stage] : upload.at("stages").items()) {
     EXPECT_EQ(keys_of(stage), (std::set<std::string>{"busy_s", "wait_s"})) << name;
     for (const auto& [key, seconds] : stage.items()) {
@@ -128,7 +137,7 @@ json report_of(const test::Finished& finished) {
 
 std::string xxh128_of_file(const std::filesystem::path& path) {
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(),
-                                                                             XXH3_freeState);
+                                                                              XXH3_freeState);
   XXH3_128bits_reset(state.get());
   std::ifstream file(path, std::ios::binary);
   std::string buffer(std::size_t{1} << 20, '\0');

@@ -50,15 +50,16 @@ class Bank {
 test::Process::Options put_options(const std::string& url, const Arguments& more,
                                    const Environment& environment = {{"SLUICE_TOKEN", token}});
 /// The same, where the shell's `redirection` applies ("2>&1").
-test::Process::Options redirected(const test::Process::Options& options, const std::string& redirection);
+test::Process::Options redirected(const test::Process::Options& options,
+                                  const std::string& redirection);
 
 /// Runs it to its end. Whatever it is, no output may hold the token.
 test::Finished put(const std::string& url, const Arguments& more,
                    const Environment& environment = {{"SLUICE_TOKEN", token}});
 test::Finished run_sluice(const test::Process::Options& options);
 
-/// The report on stdout, which must be one JSON object and nothing else, with every field of the documented
-/// type. Null, and a failed test, if it is not.
+/// The report on stdout, which must be one JSON object and nothing else, with every field of the
+/// documented type. Null, and a failed test, if it is not.
 nlohmann::json report_of(const test::Finished& finished);
 
 /// What xxh128sum prints.

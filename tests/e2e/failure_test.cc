@@ -26,8 +26,8 @@ class Failure : public testing::Test {
   Failure() { test::write_file(path_, test::random_bytes(100'000, 1)); }
 
   /// It failed with that code, one line on stderr that says so, and the same in the report.
-  void expect_failure(const std::string& url, int status, const std::string& kind, const std::string& says,
-                      const Arguments& more = {}) {
+  void expect_failure(const std::string& url, int status, const std::string& kind,
+                      const std::string& says, const Arguments& more = {}) {
     SCOPED_TRACE(says);
     Arguments arguments{"--json", "--chunk", "30000", dataset, path_};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -41,7 +41,8 @@ class Failure : public testing::Test {
     EXPECT_EQ(upload.at("status"), "failed");
     ASSERT_TRUE(upload.contains("error"));
     EXPECT_EQ(upload.at("error").at("kind"), kind);
-    EXPECT_EQ("sluice: " + upload.at("error").at("message").get<std::string>() + "\n", finished.err);
+    EXPECT_EQ("sluice: " + upload.at("error").at("message").get<std::string>() + "\n",
+              finished.err);
     EXPECT_EQ(upload.at("xxh128"), "");
   }
 
@@ -50,7 +51,8 @@ class Failure : public testing::Test {
 };
 
 TEST_F(Failure, Exit1AnswersThatAreNone) {
-  ScriptedServer server({{.phase = Phase::setup, .answer = http_answer(200, "<title>Log in</title>")}});
+  ScriptedServer server(
+      {{.phase = Phase::setup, .answer = http_answer(200, "<title>Log in</title>")}});
   expect_failure(server.url(), 1, "failed", "an HTML page, 'Log in'");
   EXPECT_EQ(server.count(Phase::transfer), 0);
 }
@@ -103,7 +105,8 @@ TEST_F(Failure, Exit6AFileThatChangesMeanwhile) {
                             .before = [this] { std::filesystem::resize_file(path_, 50'000); },
                             .carried_out = true}});
     // Too little memory to have it all read by then.
-    expect_failure(server.url(), 6, "local_file", path_, {"--pool", "8K", "--block", "4K", "--read", "mmap"});
+    expect_failure(server.url(), 6, "local_file", path_,
+                   {"--pool", "8K", "--block", "4K", "--read", "mmap"});
     EXPECT_EQ(server.count(Phase::verify), 0);
   }
 }
@@ -144,8 +147,8 @@ TEST_F(Failure, Exit6AFileWithoutPermission) {
   test::Process::Options options = put_options(server.url(), {dataset, path_});
   if (::geteuid() == 0)
     options.argv.insert(options.argv.begin(),
-                        {"setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps",
-                         "-dac_override,-dac_read_search"});
+                        {"setpriv", "--bounding-set", "-dac_override,-dac_read_search",
+                         "--inh-caps", "-dac_override,-dac_read_search"});
   const test::Finished finished = run_sluice(options);
   EXPECT_EQ(finished.status, 6) << finished.err;
   EXPECT_THAT(finished.err, HasSubstr(path_ + ": Permission denied"));
@@ -172,19 +175,22 @@ TEST_F(Failure, Exit7NobodyListens) {
 }
 
 TEST_F(Failure, Exit7AServerThatIsNotAvailable) {
-  ScriptedServer server({{.phase = Phase::transfer, .occurrence = 1, .answer = http_answer(503, "later")}});
+  ScriptedServer server(
+      {{.phase = Phase::transfer, .occurrence = 1, .answer = http_answer(503, "later")}});
   expect_failure(server.url(), 7, "unreachable", "503, 'later'");
   EXPECT_EQ(server.count(Phase::verify), 0);
 }
 
 TEST_F(Failure, Exit7AServerThatNeverAnswers) {
   ScriptedServer server({{.phase = Phase::transfer, .then = Fault::Then::hold}});
-  expect_failure(server.url(), 7, "unreachable", "not answered for 1 s", {"--response-timeout", "1"});
+  expect_failure(server.url(), 7, "unreachable", "not answered for 1 s",
+                 {"--response-timeout", "1"});
 }
 
 TEST_F(Failure, Exit7AServerThatIsKilled) {
   Bank bank;
-  test::Process put(put_options(bank.url(), {"--json", "--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
+  test::Process put(put_options(
+      bank.url(), {"--json", "--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
   ASSERT_NE(bank.process().wait_for_line("successfully added chunk"), "");
   bank.process().signal(SIGKILL);
   EXPECT_EQ(put.wait(), 7) << put.err();
@@ -194,7 +200,8 @@ TEST_F(Failure, Exit7AServerThatIsKilled) {
 }
 
 TEST_F(Failure, Exit8AServerThatLosesBytes) {
-  ScriptedServer server({{.phase = Phase::transfer, .occurrence = 3, .carried_out = true, .keeps = 1}});
+  ScriptedServer server(
+      {{.phase = Phase::transfer, .occurrence = 3, .carried_out = true, .keeps = 1}});
   expect_failure(server.url(), 8, "integrity", "holds");
   EXPECT_EQ(server.count(Phase::verify), 0);
 }
@@ -219,7 +226,8 @@ TEST_F(Failure, ANameThatIsTakenDoesNotKeepTheNextFileBack) {
   ScriptedServer server;
   server.add_file("scan.h5", "theirs");
   test::write_file(directory_ / "second", "mine");
-  const test::Finished finished = put(server.url(), {"--json", dataset, path_, directory_ / "second"});
+  const test::Finished finished =
+      put(server.url(), {"--json", dataset, path_, directory_ / "second"});
   EXPECT_EQ(finished.status, 5);
   const json uploads = report_of(finished).at("uploads");
   EXPECT_EQ(uploads[0].at("status"), "failed");
@@ -227,7 +235,8 @@ TEST_F(Failure, ANameThatIsTakenDoesNotKeepTheNextFileBack) {
   EXPECT_EQ(server.registered("second"), "mine");
 }
 
-// --- Signals ---------------------------------------------------------------------------------------
+// --- Signals
+// ---------------------------------------------------------------------------------------
 
 class Signals : public Failure, public testing::WithParamInterface<std::pair<int, Phase>> {};
 
@@ -247,18 +256,20 @@ TEST_P(Signals, EndTheUploadAndTheReportSaysSo) {
   EXPECT_EQ(server.seen().back().phase, phase);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Signals,
-                         testing::Values(std::pair(SIGINT, Phase::transfer), std::pair(SIGTERM, Phase::transfer),
-                                         std::pair(SIGINT, Phase::ask), std::pair(SIGTERM, Phase::probe),
-                                         std::pair(SIGINT, Phase::verify)),
-                         [](const auto& signal) {
-                           return fmt::format("{}_{}", signal.param.first == SIGINT ? "SIGINT" : "SIGTERM",
-                                              signal.index);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, Signals,
+    testing::Values(std::pair(SIGINT, Phase::transfer), std::pair(SIGTERM, Phase::transfer),
+                    std::pair(SIGINT, Phase::ask), std::pair(SIGTERM, Phase::probe),
+                    std::pair(SIGINT, Phase::verify)),
+    [](const auto& signal) {
+      return fmt::format("{}_{}", signal.param.first == SIGINT ? "SIGINT" : "SIGTERM",
+                         signal.index);
+    });
 
 TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
   Bank bank;
-  test::Process put(put_options(bank.url(), {"--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
+  test::Process put(
+      put_options(bank.url(), {"--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
   ASSERT_NE(bank.process().wait_for_line("successfully added chunk"), "");
   put.signal(SIGINT);
   EXPECT_EQ(put.wait(), 130);
@@ -267,7 +278,8 @@ TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
   EXPECT_TRUE(bank.registered().empty());
 }
 
-// --- Output that nobody takes ------------------------------------------------------------------------
+// --- Output that nobody takes
+// ------------------------------------------------------------------------
 
 TEST_F(Failure, AnUploadIsNotGivenUpForAnOutputThatIsClosed) {
   Bank bank;
@@ -276,8 +288,8 @@ TEST_F(Failure, AnUploadIsNotGivenUpForAnOutputThatIsClosed) {
     const std::string name = fmt::format("file{}", bank.registered().size());
     // Slow enough for the progress line to be drawn, into whatever has that number now.
     const test::Finished finished = run_sluice(redirected(
-        put_options(bank.url(), {"--progress", "always", "--limit-rate", "200K", "--chunk", "10000", "--json",
-                                 "--name", name, dataset, path_}),
+        put_options(bank.url(), {"--progress", "always", "--limit-rate", "200K", "--chunk", "10000",
+                                 "--json", "--name", name, dataset, path_}),
         redirection));
     EXPECT_EQ(finished.status, 0) << finished.err;
     EXPECT_TRUE(test::same_content(path_, bank.deposited(name)));

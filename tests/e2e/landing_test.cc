@@ -100,9 +100,9 @@ TEST_F(Deposit, ChunksThatAreNoMultipleOfABlock) {
 
 TEST_F(Deposit, NamesWithEverythingThatANameMayHave) {
   for (const char* name :
-       {"with space.txt", "quote\"s'and`more.txt", "semi;colon; filename=\"x\".txt", "ünï-日本-🌊.txt",
-        "-leading-dash", "--json", "100%25.txt", "back\\slash.txt", "a=b&c+d?e#f.txt", "*.txt", "$HOME",
-        "tail.", ".hidden", "~", " "})
+       {"with space.txt", "quote\"s'and`more.txt", "semi;colon; filename=\"x\".txt",
+        "ünï-日本-🌊.txt", "-leading-dash", "--json", "100%25.txt", "back\\slash.txt",
+        "a=b&c+d?e#f.txt", "*.txt", "$HOME", "tail.", ".hidden", "~", " "})
     expect_deposit(file(name, 1000), name, {});
   const std::string longest(255, 'n');
   expect_deposit(file(longest, 1000), longest, {});
@@ -114,7 +114,8 @@ TEST_F(Deposit, UnderAnotherName) {
 
 TEST_F(Deposit, SeveralFilesGoOneAfterTheOther) {
   const Arguments files{file("a", 100'000), file("b", 0), file("c", 1)};
-  const test::Finished finished = put(bank_.url(), {"--json", dataset, files[0], files[1], files[2]});
+  const test::Finished finished =
+      put(bank_.url(), {"--json", dataset, files[0], files[1], files[2]});
   EXPECT_EQ(finished.status, 0) << finished.err;
   const json uploads = report_of(finished).at("uploads");
   ASSERT_EQ(uploads.size(), 3U);
@@ -150,8 +151,9 @@ TEST_F(Deposit, ADryRunSendsNothing) {
 }
 
 TEST_F(Deposit, TheUrlMayComeFromTheEnvironmentAndEndWithSlashes) {
-  test::Process::Options options = put_options("", {dataset, file("scan", 1000)},
-                                               {{"SLUICE_TOKEN", token}, {"SLUICE_URL", bank_.url() + "//"}});
+  test::Process::Options options =
+      put_options("", {dataset, file("scan", 1000)},
+                  {{"SLUICE_TOKEN", token}, {"SLUICE_URL", bank_.url() + "//"}});
   options.argv.erase(options.argv.begin() + 2, options.argv.begin() + 4);  // --url
   const test::Finished finished = run_sluice(options);
   EXPECT_EQ(finished.status, 0) << finished.err;

@@ -106,8 +106,9 @@ class OnATerminal : public testing::Test {
 
 TEST_F(OnATerminal, ALineShowsHowFarItIsAndGoesAway) {
   std::filesystem::rename(path_, short_path_);
-  test::Process process(redirected(put_options(server_.url(), {"--chunk", "25000", dataset, short_path_}),
-                                   "2>" + terminal_.path()));
+  test::Process process(
+      redirected(put_options(server_.url(), {"--chunk", "25000", dataset, short_path_}),
+                 "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("50 %"));
   server_.release();
   EXPECT_EQ(process.wait(), 0);
@@ -118,8 +119,8 @@ TEST_F(OnATerminal, ALineShowsHowFarItIsAndGoesAway) {
 }
 
 TEST_F(OnATerminal, ALineThatIsTooLongIsCutAndNotWrapped) {
-  test::Process process(
-      redirected(put_options(server_.url(), {"--chunk", "25000", dataset, path_}), "2>" + terminal_.path()));
+  test::Process process(redirected(put_options(server_.url(), {"--chunk", "25000", dataset, path_}),
+                                   "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("a-rather-long"));
   server_.release();
   EXPECT_EQ(process.wait(), 0);
@@ -135,8 +136,9 @@ TEST_F(OnATerminal, ALineThatIsTooLongIsCutAndNotWrapped) {
 
 TEST_F(OnATerminal, AnErrorStandsAloneOnItsLine) {
   std::filesystem::rename(path_, short_path_);
-  test::Process process(redirected(put_options(server_.url(), {"--chunk", "25000", dataset, short_path_}),
-                                   "2>" + terminal_.path()));
+  test::Process process(
+      redirected(put_options(server_.url(), {"--chunk", "25000", dataset, short_path_}),
+                 "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("50 %"));
   process.signal(SIGINT);
   EXPECT_EQ(process.wait(), 130);
@@ -150,9 +152,10 @@ TEST_F(OnATerminal, NoLineWithNeverOrQuiet) {
   server_.set_faults({});
   for (const Arguments& silence : {Arguments{"--progress", "never"}, Arguments{"--quiet"}}) {
     Arguments arguments = silence;
-    arguments.insert(arguments.end(),
-                     {"--limit-rate", "200K", "--name", silence[0], dataset, path_});  // long enough for a tick
-    test::Process process(redirected(put_options(server_.url(), arguments), "2>" + terminal_.path()));
+    arguments.insert(arguments.end(), {"--limit-rate", "200K", "--name", silence[0], dataset,
+                                       path_});  // long enough for a tick
+    test::Process process(
+        redirected(put_options(server_.url(), arguments), "2>" + terminal_.path()));
     EXPECT_EQ(process.wait(), 0);
   }
   EXPECT_EQ(terminal_.read_all(), "");
@@ -163,7 +166,8 @@ TEST_F(OnATerminal, AlwaysDrawsTheLineIntoAPipeToo) {
   server_.set_faults({});
   // The rate makes it last longer than the time between two drawings.
   test::Process process(redirected(
-      put_options(server_.url(), {"--json", "--progress", "always", "--limit-rate", "200K", dataset, path_}),
+      put_options(server_.url(),
+                  {"--json", "--progress", "always", "--limit-rate", "200K", dataset, path_}),
       "2>&1 >" + report));
   EXPECT_EQ(process.wait(), 0);
   EXPECT_TRUE(report_of({0, test::read_file(report), "", 0}).is_object());

@@ -44,10 +44,14 @@ class Token : public testing::Test {
   ScriptedServer server_;
 };
 
-TEST_F(Token, FromTheEnvironment) { expect_sent(put(server_.url(), {dataset, path_})); }
+TEST_F(Token, FromTheEnvironment) {
+  expect_sent(put(server_.url(), {dataset, path_}));
+}
 
 TEST_F(Token, FromAFileWithSpaceAroundIt) {
-  expect_sent(put(server_.url(), {"--token-file", token_file(fmt::format("\n {}\r\n\n", token)), dataset, path_}, {}));
+  expect_sent(put(server_.url(),
+                  {"--token-file", token_file(fmt::format("\n {}\r\n\n", token)), dataset, path_},
+                  {}));
 }
 
 TEST_F(Token, AFileOfTheOwnersAloneMayBeReadOnly) {
@@ -55,7 +59,8 @@ TEST_F(Token, AFileOfTheOwnersAloneMayBeReadOnly) {
 }
 
 TEST_F(Token, TheFileWinsOverTheEnvironment) {
-  expect_sent(put(server_.url(), {"--token-file", token_file(token), dataset, path_}, {{"SLUICE_TOKEN", "other"}}));
+  expect_sent(put(server_.url(), {"--token-file", token_file(token), dataset, path_},
+                  {{"SLUICE_TOKEN", "other"}}));
 }
 
 TEST_F(Token, FromStandardInput) {
@@ -66,29 +71,36 @@ TEST_F(Token, FromStandardInput) {
 
 TEST_F(Token, AFileThatOthersCanReadIsRefused) {
   for (const mode_t mode : {0644U, 0640U, 0604U, 0660U, 0602U, 0601U})
-    expect_refused(put(server_.url(), {"--token-file", token_file(token, mode), dataset, path_}, {}),
-                   "is open to others");
+    expect_refused(
+        put(server_.url(), {"--token-file", token_file(token, mode), dataset, path_}, {}),
+        "is open to others");
 }
 
 TEST_F(Token, ThereMustBeOne) {
   expect_refused(put(server_.url(), {dataset, path_}, {}), "there is no token");
   expect_refused(put(server_.url(), {dataset, path_}, {{"SLUICE_TOKEN", ""}}), "token is empty");
-  expect_refused(put(server_.url(), {"--token-file", token_file(""), dataset, path_}, {}), "token is empty");
-  expect_refused(put(server_.url(), {"--token-file", token_file("\n"), dataset, path_}, {}), "token is empty");
+  expect_refused(put(server_.url(), {"--token-file", token_file(""), dataset, path_}, {}),
+                 "token is empty");
+  expect_refused(put(server_.url(), {"--token-file", token_file("\n"), dataset, path_}, {}),
+                 "token is empty");
   expect_refused(put(server_.url(), {"--token-file", "-", dataset, path_}, {}), "token is empty");
 }
 
 TEST_F(Token, AFileThatIsNoneIsRefused) {
-  expect_refused(put(server_.url(), {"--token-file", directory_ / "missing", dataset, path_}, {}), "missing");
-  expect_refused(put(server_.url(), {"--token-file", directory_.path(), dataset, path_}, {}), "is a directory");
-  expect_refused(put(server_.url(), {"--token-file", token_file(std::string(100'000, 'x')), dataset, path_}, {}),
+  expect_refused(put(server_.url(), {"--token-file", directory_ / "missing", dataset, path_}, {}),
+                 "missing");
+  expect_refused(put(server_.url(), {"--token-file", directory_.path(), dataset, path_}, {}),
+                 "is a directory");
+  expect_refused(put(server_.url(),
+                     {"--token-file", token_file(std::string(100'000, 'x')), dataset, path_}, {}),
                  "too long");
   expect_refused(put(server_.url(), {"--token-file", "/dev/zero", dataset, path_}, {}), "");
 }
 
 TEST_F(Token, OneThatNoTokenCanBeIsRefusedAndNotRepeated) {
-  for (const std::string& bad : {fmt::format("{} {}", token, token), fmt::format("{}\r\nX-Injected: 1", token),
-                                 fmt::format("{}\"", token), fmt::format("{}\xc3\xa9", token)})
+  for (const std::string& bad :
+       {fmt::format("{} {}", token, token), fmt::format("{}\r\nX-Injected: 1", token),
+        fmt::format("{}\"", token), fmt::format("{}\xc3\xa9", token)})
     expect_refused(put(server_.url(), {dataset, path_}, {{"SLUICE_TOKEN", bad}}), "token");
 }
 
@@ -115,13 +127,16 @@ TEST_F(Token, IsNotInTheProcessList) {
 /// put() looks for it in everything that is printed.
 TEST_F(Token, IsInNoOutputEvenIfTheServerEchoesItEverywhere) {
   for (const char* phase : {"ask", "transfer", "verify"}) {
-    const Phase which = phase == std::string("ask") ? Phase::ask : phase == std::string("verify") ? Phase::verify : Phase::transfer;
+    const Phase which = phase == std::string("ask")      ? Phase::ask
+                        : phase == std::string("verify") ? Phase::verify
+                                                         : Phase::transfer;
     for (const char* answer :
          {"HTTP/1.1 500 {token}\r\n\r\n{token}", "HTTP/1.1 401 No\r\n\r\n{token}",
           "HTTP/1.1 404 No\r\n\r\n{token}", "HTTP/1.1 302 No\r\nLocation: /{token}\r\n\r\n",
           "HTTP/1.1 200 OK\r\n\r\n<title>{token}</title>", "HTTP/1.1 503 No\r\n\r\n{token}",
           "HTTP/1.1 200 OK\r\n\r\n{\"error\":\"{token}\",\"status\":500}", "{token}\r\n\r\n"}) {
-      server_.set_faults({{.phase = which, .occurrence = -1, .answer = answer, .then = Fault::Then::close}});
+      server_.set_faults(
+          {{.phase = which, .occurrence = -1, .answer = answer, .then = Fault::Then::close}});
       const test::Finished finished = put(server_.url(), {"--json", "--verbose", dataset, path_});
       EXPECT_NE(finished.status, 0);
       EXPECT_FALSE(finished.err.empty());
@@ -132,8 +147,9 @@ TEST_F(Token, IsInNoOutputEvenIfTheServerEchoesItEverywhere) {
 TEST_F(Token, IsNeverSentAfterARedirect) {
   ScriptedServer other;
   for (const int status : {301, 302, 303, 307, 308}) {
-    server_.set_faults({{.phase = Phase::ask,
-                         .answer = test::http_answer(status, "", "Location: " + other.url() + "/\r\n")}});
+    server_.set_faults(
+        {{.phase = Phase::ask,
+          .answer = test::http_answer(status, "", "Location: " + other.url() + "/\r\n")}});
     const test::Finished finished = put(server_.url(), {dataset, path_});
     EXPECT_EQ(finished.status, 1);
     EXPECT_THAT(finished.err, HasSubstr("redirect"));
@@ -142,8 +158,9 @@ TEST_F(Token, IsNeverSentAfterARedirect) {
 }
 
 TEST_F(Token, DoesNotGoOverPlainHttpToOtherMachines) {
-  for (const char* url : {"http://databank.illinois.edu", "http://192.0.2.1:1", "http://127.0.0.1.example.com",
-                          "http://localhost.example.com", "http://[2001:db8::1]"})
+  for (const char* url :
+       {"http://databank.illinois.edu", "http://192.0.2.1:1", "http://127.0.0.1.example.com",
+        "http://localhost.example.com", "http://[2001:db8::1]"})
     expect_refused(put(url, {dataset, path_}), "plain http");
   expect_refused(put("http://me:secret@127.0.0.1:1", {dataset, path_}), "user name or password");
 }
@@ -152,7 +169,9 @@ TEST_F(Token, DoesNotGoOverPlainHttpToOtherMachines) {
 TEST_F(Token, DoesNotGoToAProxyOnTheWayToLoopback) {
   ScriptedServer proxy;
   expect_sent(put(server_.url(), {dataset, path_},
-                  {{"SLUICE_TOKEN", token}, {"http_proxy", proxy.url()}, {"all_proxy", proxy.url()},
+                  {{"SLUICE_TOKEN", token},
+                   {"http_proxy", proxy.url()},
+                   {"all_proxy", proxy.url()},
                    {"ALL_PROXY", proxy.url()}}));
   EXPECT_EQ(proxy.connections(), 0);
 }

@@ -48,17 +48,19 @@ TEST_F(Usage, ValuesThatAreEmpty) {
   expect_usage_error({"--name", "", dataset, path_}, "--name");
   expect_usage_error({"--token-file", "", dataset, path_}, "--token-file");
   expect_usage_error({"--limit-rate", "", dataset, path_}, "--limit-rate");
-  const test::Finished finished = run_sluice({.argv = {sluice_binary, "put", "--url", "", dataset, path_},
-                                              .env = {{"SLUICE_TOKEN", token}, {"SLUICE_URL", server_.url()}},
-                                              .stdin_text = {},
-                                              .directory = {}});
+  const test::Finished finished =
+      run_sluice({.argv = {sluice_binary, "put", "--url", "", dataset, path_},
+                  .env = {{"SLUICE_TOKEN", token}, {"SLUICE_URL", server_.url()}},
+                  .stdin_text = {},
+                  .directory = {}});
   EXPECT_EQ(finished.status, 2);
   EXPECT_THAT(finished.err, HasSubstr("--url"));
   EXPECT_EQ(server_.connections(), 0);
 }
 
 TEST_F(Usage, WithJsonACommandLineThatIsNotUnderstoodIsReportedToo) {
-  const test::Finished finished = put(server_.url(), {"--json", "--no-such-option", dataset, path_});
+  const test::Finished finished =
+      put(server_.url(), {"--json", "--no-such-option", dataset, path_});
   EXPECT_EQ(finished.status, 2);
   const json report = json::parse(finished.out);
   EXPECT_EQ(report.at("uploads"), json::array());
@@ -68,7 +70,8 @@ TEST_F(Usage, WithJsonACommandLineThatIsNotUnderstoodIsReportedToo) {
 
 TEST_F(Usage, KeysThatAreNone) {
   expect_usage_error({"", path_}, "key is empty");
-  for (const char* key : {"IDB-1/../2", "IDB-1?a=b", "IDB-1#x", "IDB%2f1", "IDB 1", "IDB-1\n", "ÏDB-1", ".."})
+  for (const char* key :
+       {"IDB-1/../2", "IDB-1?a=b", "IDB-1#x", "IDB%2f1", "IDB 1", "IDB-1\n", "ÏDB-1", ".."})
     expect_usage_error({key, path_}, "is not a dataset key");
 }
 
@@ -98,12 +101,14 @@ TEST_F(Usage, OneNameForTwoFiles) {
 TEST_F(Usage, TwoFilesOfOneName) {
   std::filesystem::create_directory(directory_ / "deeper");
   test::write_file(directory_ / "deeper" / "scan.h5", "");
-  expect_usage_error({dataset, path_, directory_ / "deeper" / "scan.h5"}, "would both be deposited as 'scan.h5'");
+  expect_usage_error({dataset, path_, directory_ / "deeper" / "scan.h5"},
+                     "would both be deposited as 'scan.h5'");
 }
 
 TEST_F(Usage, AddressesThatAreNone) {
-  for (const char* url : {"databank", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "https://host/?a=b",
-                          "https://host/#x", "file:///etc/passwd", "http://"}) {
+  for (const char* url :
+       {"databank", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "https://host/?a=b",
+        "https://host/#x", "file:///etc/passwd", "http://"}) {
     const test::Finished finished = put(url, {dataset, path_});
     EXPECT_EQ(finished.status, 2) << url << finished.err;
   }
@@ -111,7 +116,8 @@ TEST_F(Usage, AddressesThatAreNone) {
 
 /// Nothing that a name says is carried out by a terminal.
 TEST_F(Usage, MessagesHoldNoControlCharacters) {
-  const test::Finished finished = put(server_.url(), {dataset, directory_ / "\x1b]0;owned\x07\n\xff"});
+  const test::Finished finished =
+      put(server_.url(), {dataset, directory_ / "\x1b]0;owned\x07\n\xff"});
   EXPECT_EQ(finished.status, 6);
   EXPECT_THAT(finished.err, Not(HasSubstr("\x1b")));
   EXPECT_THAT(finished.err, Not(HasSubstr("\x07")));
@@ -128,13 +134,15 @@ TEST_F(Usage, WithJsonTheReportHasTheReason) {
 
 /// A path need not be UTF-8, and the report must be.
 TEST_F(Usage, TheReportIsJsonWhateverThePathIs) {
-  const test::Finished finished = put(server_.url(), {"--json", dataset, directory_ / "\xff\"\\\n"});
+  const test::Finished finished =
+      put(server_.url(), {"--json", dataset, directory_ / "\xff\"\\\n"});
   EXPECT_EQ(finished.status, 6);
   EXPECT_EQ(report_of(finished).at("uploads").size(), 1U);
 }
 
 TEST_F(Usage, HelpAndVersionNeedNothing) {
-  for (const Arguments& arguments : {Arguments{"--help"}, Arguments{"--version"}, Arguments{"put", "--help"}}) {
+  for (const Arguments& arguments :
+       {Arguments{"--help"}, Arguments{"--version"}, Arguments{"put", "--help"}}) {
     test::Process::Options options;
     options.argv = {sluice_binary};
     options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());

@@ -5,7 +5,9 @@
 namespace sluice {
 namespace {
 
-Answer answer(std::string body) { return {.status = 200, .body = std::move(body)}; }
+Answer answer(std::string body) {
+  return {.status = 200, .body = std::move(body)};
+}
 
 TEST(AnswerText, IsTrimmedAndUnquoted) {
   EXPECT_EQ(answer_text(answer("successfully set up x\n")), "successfully set up x");
@@ -23,7 +25,8 @@ TEST(AnswerText, FindsTheFailureAndItsProgress) {
 }
 
 TEST(AnswerText, AbsurdProgressIsNone) {
-  for (const char* progress : {"-1", "1.5", "\"3\"", "null", "1e300", "99999999999999999999999", "[]"}) {
+  for (const char* progress :
+       {"-1", "1.5", "\"3\"", "null", "1e300", "99999999999999999999999", "[]"}) {
     const auto failure =
         failure_object(answer(std::string(R"({"error":"no","progress":)") + progress + "}"));
     ASSERT_TRUE(failure) << progress;
@@ -37,8 +40,9 @@ TEST(AnswerText, ErrorsThatAreNoStringsAreStillErrors) {
 }
 
 TEST(AnswerText, WhatIsNoFailureObject) {
-  for (const char* body : {"", "text", "[1]", "\"error\"", "{\"status\":200}", "{\"error\":null}",
-                           "{\"error\":\"cut", "{\"error\":\"x\"} trailing", "{\"error\":\"\xFF\"}", "<html>"})
+  for (const char* body :
+       {"", "text", "[1]", "\"error\"", "{\"status\":200}", "{\"error\":null}", "{\"error\":\"cut",
+        "{\"error\":\"x\"} trailing", "{\"error\":\"\xFF\"}", "<html>"})
     EXPECT_FALSE(failure_object(answer(body))) << body;
   Answer cut = answer(R"({"error":"x"})");
   cut.truncated = true;

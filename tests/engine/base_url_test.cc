@@ -15,8 +15,9 @@ TEST(BaseUrl, PlainHttpIsForThisMachineOnly) {
   for (const char* url : {"http://localhost:3000", "http://127.0.0.1:1", "http://127.9.9.9",
                           "http://[::1]:3000", "HTTP://LOCALHOST"})
     EXPECT_TRUE(check_base_url(url, false)) << url;
-  for (const char* url : {"http://databank.illinois.edu", "http://10.0.0.1", "http://localhost.evil.org",
-                          "http://127.0.0.1.evil.org", "http://[::2]", "http://0.0.0.0"}) {
+  for (const char* url :
+       {"http://databank.illinois.edu", "http://10.0.0.1", "http://localhost.evil.org",
+        "http://127.0.0.1.evil.org", "http://[::2]", "http://0.0.0.0"}) {
     const auto refused = check_base_url(url, false);
     ASSERT_FALSE(refused) << url;
     EXPECT_EQ(refused.error().kind, ErrorKind::usage);
@@ -26,7 +27,8 @@ TEST(BaseUrl, PlainHttpIsForThisMachineOnly) {
 
 TEST(BaseUrl, RefusesWhatIsNoPlainAddress) {
   for (const char* url : {"", "databank.illinois.edu", "/path", "ftp://host", "file:///etc/passwd",
-                          "https://", "https://host/?q=1", "https://host/#f", "https://host/?", "https://host/#", "https://ho st/"}) {
+                          "https://", "https://host/?q=1", "https://host/#f", "https://host/?",
+                          "https://host/#", "https://ho st/"}) {
     const auto refused = check_base_url(url, true);
     ASSERT_FALSE(refused) << url;
     EXPECT_EQ(refused.error().kind, ErrorKind::usage);

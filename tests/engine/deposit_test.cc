@@ -11,8 +11,8 @@ TEST(Deposit, TakesTheKeysOfEverySystem) {
 }
 
 TEST(Deposit, RefusesKeysThatWouldChangeTheUrl) {
-  for (const char* key : {"", "IDB/1", "..", "IDB 1", "IDB-1?x=1", "IDB#1", "%2e", "IDB-1\n", "http://x",
-                          "IDB-\xC3\xA9", "IDB.1"}) {
+  for (const char* key : {"", "IDB/1", "..", "IDB 1", "IDB-1?x=1", "IDB#1", "%2e", "IDB-1\n",
+                          "http://x", "IDB-\xC3\xA9", "IDB.1"}) {
     const auto result = check_dataset_key(key);
     ASSERT_FALSE(result) << key;
     EXPECT_EQ(result.error().kind, ErrorKind::usage);
@@ -22,16 +22,17 @@ TEST(Deposit, RefusesKeysThatWouldChangeTheUrl) {
 }
 
 TEST(Deposit, TakesEveryNameThatIsABaseName) {
-  for (const char* name : {"a", "two words.h5", "quote\"d.h5", "semi;colon", "Größe.csv", "...", "-x",
-                           "back\\slash", "50%"})
+  for (const char* name : {"a", "two words.h5", "quote\"d.h5", "semi;colon", "Größe.csv", "...",
+                           "-x", "back\\slash", "50%"})
     EXPECT_TRUE(check_deposit_name(name)) << name;
   EXPECT_TRUE(check_deposit_name(std::string(255, 'n')));
 }
 
 TEST(Deposit, RefusesNamesThatTheServerWouldTakeForPaths) {
-  for (const std::string& name : {std::string(), std::string("."), std::string(".."), std::string("a/b"),
-                                  std::string("/etc/passwd"), std::string("a\nb"), std::string("a\0b", 3),
-                                  std::string("caf\xE9"), std::string(256, 'n'), std::string("a\x7f")}) {
+  for (const std::string& name :
+       {std::string(), std::string("."), std::string(".."), std::string("a/b"),
+        std::string("/etc/passwd"), std::string("a\nb"), std::string("a\0b", 3),
+        std::string("caf\xE9"), std::string(256, 'n'), std::string("a\x7f")}) {
     const auto result = check_deposit_name(name);
     ASSERT_FALSE(result) << name;
     EXPECT_EQ(result.error().kind, ErrorKind::usage);
@@ -48,7 +49,8 @@ TEST(Deposit, TakesTwoTerabytesAndNotAByteMore) {
 
 TEST(Deposit, TokensFitIntoAHeaderAndStayOutOfTheMessage) {
   EXPECT_TRUE(check_token("abcDEF0123+/=-_."));
-  for (const char* token : {"", "two words", "line\nbreak", "quo\"te", "a,b", "caf\xC3\xA9", "tab\t"}) {
+  for (const char* token :
+       {"", "two words", "line\nbreak", "quo\"te", "a,b", "caf\xC3\xA9", "tab\t"}) {
     const auto result = check_token(token);
     ASSERT_FALSE(result) << token;
     EXPECT_EQ(result.error().kind, ErrorKind::usage);

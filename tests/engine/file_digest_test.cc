@@ -25,7 +25,9 @@ Block block(std::uint64_t number, const std::string& text, std::size_t block_byt
 // Printed by `printf '' | xxh128sum` and `printf 'The quick brown fox' | xxh128sum`.
 constexpr const char* of_nothing = "99aa06d3014798d86001c324468d497f";
 
-TEST(FileDigest, OfNothingIsKnown) { EXPECT_EQ(FileDigest("f", 0).xxh128(), of_nothing); }
+TEST(FileDigest, OfNothingIsKnown) {
+  EXPECT_EQ(FileDigest("f", 0).xxh128(), of_nothing);
+}
 
 TEST(FileDigest, IsTheOneOfTheWholeWhateverTheBlocks) {
   const std::string data = test::random_bytes(100000, 7);
@@ -38,7 +40,8 @@ TEST(FileDigest, IsTheOneOfTheWholeWhateverTheBlocks) {
       ASSERT_TRUE(digest.add(block(number, part, block_bytes)));
     }
     char text[33];
-    std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(expected.high64),
+    std::snprintf(text, sizeof text, "%016llx%016llx",
+                  static_cast<unsigned long long>(expected.high64),
                   static_cast<unsigned long long>(expected.low64));
     EXPECT_EQ(digest.xxh128(), text);
   }
@@ -62,7 +65,8 @@ TEST(FileDigest, BlocksReadAgainCountOnceAndMustBeTheSame) {
 
 TEST(FileDigest, ForgetsOnlyWhatIsNotReadAgain) {
   FileDigest digest("f", 12);
-  for (std::uint64_t number = 0; number < 3; ++number) ASSERT_TRUE(digest.add(block(number, "aaaa", 4)));
+  for (std::uint64_t number = 0; number < 3; ++number)
+    ASSERT_TRUE(digest.add(block(number, "aaaa", 4)));
   digest.forget_before(7, 4);  // block 1 reaches to byte 8: it may come again
   EXPECT_FALSE(digest.add(block(1, "bbbb", 4)));
   EXPECT_THROW(static_cast<void>(digest.add(block(0, "aaaa", 4))), std::logic_error);

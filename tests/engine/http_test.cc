@@ -59,10 +59,11 @@ class TextBody : public RequestBody {
 /// A multipart body that the server takes for a chunk, so that it notes what came.
 struct ChunkBody : TextBody {
   explicit ChunkBody(const std::string& payload, std::size_t piece = std::string::npos)
-      : TextBody("--b\r\nContent-Disposition: form-data; name=\"phase\"\r\n\r\ntransfer\r\n"
-                 "--b\r\nContent-Disposition: form-data; name=\"bytechunk\"; filename=\"b\"\r\n\r\n" +
-                     payload + "\r\n--b--\r\n",
-                 piece) {}
+      : TextBody(
+            "--b\r\nContent-Disposition: form-data; name=\"phase\"\r\n\r\ntransfer\r\n"
+            "--b\r\nContent-Disposition: form-data; name=\"bytechunk\"; filename=\"b\"\r\n\r\n" +
+                payload + "\r\n--b--\r\n",
+            piece) {}
 };
 
 class HttpTest : public testing::Test {
@@ -74,14 +75,14 @@ class HttpTest : public testing::Test {
     auto future = promise->get_future();
     Exchange exchange;
     exchange.url = url;
-    exchange.headers = {"Content-Type: multipart/form-data; boundary=b", "Authorization: Token token=t"};
+    exchange.headers = {"Content-Type: multipart/form-data; boundary=b",
+                        "Authorization: Token token=t"};
     exchange.body = &body;
     exchange.body_size = size;
     exchange.patience = patience;
     http_->post([this, exchange, promise] {
-      last_ = http_->start(exchange, [promise](Result<Answer> answer) {
-        promise->set_value(std::move(answer));
-      });
+      last_ = http_->start(
+          exchange, [promise](Result<Answer> answer) { promise->set_value(std::move(answer)); });
     });
     return future;
   }
@@ -144,8 +145,10 @@ TEST_F(HttpTest, AnAnswerIsWhatTheServerSaidWhateverTheStatus) {
 
 TEST_F(HttpTest, UnderstandsInterimChunkedAndOldAnswers) {
   for (const std::string& raw :
-       {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + http_answer(200, "all well"),
-        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nall \r\n4\r\nwell\r\n0\r\n\r\n"),
+       {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" +
+            http_answer(200, "all well"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nall "
+                    "\r\n4\r\nwell\r\n0\r\n\r\n"),
         std::string("HTTP/1.0 200 OK\r\n\r\nall well"),
         std::string("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall well")}) {
     for (const bool slowly : {false, true}) {
@@ -194,8 +197,8 @@ TEST_F(HttpTest, AnAnswerThatIsCutShortIsNoAnswer) {
 }
 
 TEST_F(HttpTest, ARefusalCountsEvenIfItsBodyIsCutShort) {
-  server_.set_faults({{.answer = "HTTP/1.1 401 No\r\nContent-Length: 100\r\n\r\nno",
-                       .then = Fault::Then::close}});
+  server_.set_faults(
+      {{.answer = "HTTP/1.1 401 No\r\nContent-Length: 100\r\n\r\nno", .then = Fault::Then::close}});
   const auto answer = post_text();
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->status, 401);
@@ -213,7 +216,8 @@ TEST_F(HttpTest, NoAnswerAtAllIsUnreachable) {
 }
 
 TEST_F(HttpTest, WhatIsNotHttpIsUnreachable) {
-  for (const char* raw : {"SSH-2.0-OpenSSH_9.2\r\n", "\0\0\0\0", "HTTP/9.9 200 OK\r\n\r\n", "\r\n"}) {
+  for (const char* raw :
+       {"SSH-2.0-OpenSSH_9.2\r\n", "\0\0\0\0", "HTTP/9.9 200 OK\r\n\r\n", "\r\n"}) {
     server_.set_faults({{.occurrence = -1, .answer = raw, .then = Fault::Then::close}});
     const auto answer = post_text();
     ASSERT_FALSE(answer) << raw << " -> " << answer->status;
@@ -285,7 +289,8 @@ TEST_F(HttpTest, WhatMustNotBeRepeatedIsNotEvenOnADeadConnection) {
 
 /// The server has gone between two requests, and says nothing about it.
 TEST_F(HttpTest, AConnectionThatWasClosedMeanwhileIsReplaced) {
-  server_.set_faults({{.occurrence = -1, .answer = http_answer(200, "well"), .then = Fault::Then::close}});
+  server_.set_faults(
+      {{.occurrence = -1, .answer = http_answer(200, "well"), .then = Fault::Then::close}});
   for (int i = 0; i < 20; ++i) {
     TextBody body("hello");
     const auto answer = post(body);
@@ -306,7 +311,8 @@ TEST_F(HttpTest, AnAnswerThatDoesNotComeEndsTheExchange) {
 // Bytes that come in, however often, are no answer: only the whole of it is.
 TEST_F(HttpTest, AnAnswerThatTricklesInForEverEndsTheExchange) {
   for (const std::string& beginning :
-       {std::string("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nX: ")}) {
+       {std::string("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nX: ")}) {
     server_.set_faults({{.occurrence = -1, .answer = beginning, .trickles = true}});
     TextBody body("hello");
     const auto answer = post(body, body.size(), 1s);
@@ -362,14 +368,15 @@ TEST_F(HttpTest, WaitsForABodyThatHasNothingYetAndGoesOnWhenItIsToldTo) {
   EXPECT_TRUE(server_.seen()[0].complete);
 }
 
-/// The clock for stalls stands while the reason is on our side: the answer to a second exchange that stalls
-/// tells that the time has passed for the first one too.
+/// The clock for stalls stands while the reason is on our side: the answer to a second exchange
+/// that stalls tells that the time has passed for the first one too.
 TEST_F(HttpTest, ABodyThatHasNothingYetIsNoStall) {
   http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 1s});
   SlowBody waiting;
   auto first = start(waiting, 1, server_.url());
   waiting.asked.wait(false);
-  server_.set_faults({{.phase = Phase::transfer, .after_body_bytes = 1, .then = Fault::Then::hold}});
+  server_.set_faults(
+      {{.phase = Phase::transfer, .after_body_bytes = 1, .then = Fault::Then::hold}});
   ChunkBody stalled(std::string(32 << 20, 'x'));
   ASSERT_FALSE(start(stalled, stalled.size(), server_.url()).get());
   EXPECT_EQ(first.wait_for(0s), std::future_status::timeout);
@@ -440,7 +447,8 @@ TEST_F(HttpTest, ManyAtOnceEachGetTheirOwnAnswer) {
   std::vector<std::future<Result<Answer>>> answers;
   for (std::size_t i = 0; i < 16; ++i) {
     bodies.push_back(std::make_unique<ChunkBody>(std::string(100'000 + i, 'x'), 1000));
-    answers.push_back(start(*bodies[i], bodies[i]->size(), server_.url() + "/" + std::to_string(i)));
+    answers.push_back(
+        start(*bodies[i], bodies[i]->size(), server_.url() + "/" + std::to_string(i)));
   }
   for (auto& answer : answers) EXPECT_TRUE(answer.get());
   for (const auto& seen : server_.seen())

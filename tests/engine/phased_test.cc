@@ -12,11 +12,16 @@ using Step = Request::Step;
 
 constexpr const char* token_500 = R"({"status":500,"error":"Internal Server Error"})";
 
-Answer ok(std::string body) { return {.status = 200, .body = std::move(body)}; }
-Answer status(int code, std::string body) { return {.status = code, .body = std::move(body)}; }
+Answer ok(std::string body) {
+  return {.status = 200, .body = std::move(body)};
+}
+Answer status(int code, std::string body) {
+  return {.status = code, .body = std::move(body)};
+}
 Answer progress(std::uint64_t held, const std::string& expected = "0") {
   return ok(R"({"error":"Unexpected previous_size value.  Expected: )" + std::to_string(held) +
-            ", Recieved: " + expected + R"(\n","progress":)" + std::to_string(held) + R"(,"status":500})");
+            ", Recieved: " + expected + R"(\n","progress":)" + std::to_string(held) +
+            R"(,"status":500})");
 }
 const Answer name_is_free = status(500, "missing paramter: filesize\n");
 
@@ -29,11 +34,14 @@ std::string field(const Request& request, const std::string& name) {
   return request.head.substr(begin, request.head.find("\r\n", begin) - begin);
 }
 
-Deposit deposit(std::uint64_t size) { return {.dataset = "IDB-1", .name = "a b.h5", .size = size}; }
+Deposit deposit(std::uint64_t size) {
+  return {.dataset = "IDB-1", .name = "a b.h5", .size = size};
+}
 
 /// A protocol that was answered well up to the step, whose request is out.
 struct At {
-  explicit At(Step step, std::uint64_t size = 10, std::uint64_t chunk = 4) : protocol(deposit(size)) {
+  explicit At(Step step, std::uint64_t size = 10, std::uint64_t chunk = 4)
+      : protocol(deposit(size)) {
     request = *protocol.next(chunk);
     while (request.step != step) {
       EXPECT_TRUE(protocol.read_answer(well()));
@@ -51,8 +59,9 @@ struct At {
       case Step::ask_committed:
         return progress(protocol.committed(), "-1");
       case Step::finish:
-        return ok("a b.h5 successfully uploaded.  Refresh dataset page to see newly uploaded file. "
-                  "http://localhost/datasets/IDB-1/edit");
+        return ok(
+            "a b.h5 successfully uploaded.  Refresh dataset page to see newly uploaded file. "
+            "http://localhost/datasets/IDB-1/edit");
     }
     return {};
   }
@@ -70,7 +79,8 @@ struct At {
   std::string message;
 };
 
-constexpr Step all_steps[] = {Step::ask_name, Step::begin, Step::chunk, Step::ask_committed, Step::finish};
+constexpr Step all_steps[] = {Step::ask_name, Step::begin, Step::chunk, Step::ask_committed,
+                              Step::finish};
 
 TEST(Phased, AsksSetsUpSendsConfirmsAndVerifies) {
   Phased protocol(deposit(10));
@@ -79,8 +89,9 @@ TEST(Phased, AsksSetsUpSendsConfirmsAndVerifies) {
     EXPECT_EQ(request->path, "/api/dataset/IDB-1/datafile");
     EXPECT_EQ(field(*request, "filename"), "a b.h5");
     seen.push_back(field(*request, "phase") + " filesize=" + field(*request, "filesize") +
-                   " previous_size=" + field(*request, "previous_size") + " payload=" +
-                   std::to_string(request->payload.begin) + "-" + std::to_string(request->payload.end));
+                   " previous_size=" + field(*request, "previous_size") +
+                   " payload=" + std::to_string(request->payload.begin) + "-" +
+                   std::to_string(request->payload.end));
     Answer answer;
     switch (request->step) {
       case Step::ask_name:
@@ -137,18 +148,21 @@ TEST(Phased, TheHugestFileCountsInFull) {
   EXPECT_EQ(protocol.next(1ULL << 62)->payload, (ByteRange{0, 2199023255552}));
   ASSERT_TRUE(protocol.read_answer(ok("successfully added chunk to a b.h5")));
   protocol.next(1);
-  // Full to the last byte, the server says "too large" before it compares: what counts is its count.
-  EXPECT_TRUE(protocol.read_answer(
-      ok(R"({"error":"File too large. Max file size: 2TB.\n","progress":2199023255552,"status":500})")));
+  // Full to the last byte, the server says "too large" before it compares: what counts is its
+  // count.
+  EXPECT_TRUE(protocol.read_answer(ok(
+      R"({"error":"File too large. Max file size: 2TB.\n","progress":2199023255552,"status":500})")));
 }
 
 TEST(Phased, TokensDatasetsAndOutagesMeanTheSameAtEveryStep) {
   for (const Step step : all_steps) {
-    EXPECT_EQ(At(step).error_for(status(401, "HTTP Token: Access denied.\n")), ErrorKind::token_refused);
+    EXPECT_EQ(At(step).error_for(status(401, "HTTP Token: Access denied.\n")),
+              ErrorKind::token_refused);
     EXPECT_EQ(At(step).error_for(status(500, token_500)), ErrorKind::token_refused);
     EXPECT_EQ(At(step).error_for(status(404, "Dataset Not Found")), ErrorKind::no_such_dataset);
     EXPECT_EQ(At(step).error_for(status(404, "<html>nginx</html>")), ErrorKind::no_such_dataset);
-    EXPECT_EQ(At(step).error_for(status(503, "<html><title>Busy</title></html>")), ErrorKind::unreachable);
+    EXPECT_EQ(At(step).error_for(status(503, "<html><title>Busy</title></html>")),
+              ErrorKind::unreachable);
     EXPECT_EQ(At(step).error_for(status(502, "")), ErrorKind::unreachable);
     EXPECT_EQ(At(step).error_for(status(504, "")), ErrorKind::unreachable);
     EXPECT_EQ(At(step).error_for(status(429, "slow down")), ErrorKind::unreachable);
@@ -164,9 +178,10 @@ TEST(Phased, NoStepTakesRubbishForSuccess) {
   for (const Step step : all_steps)
     for (const int code : {200, 201, 204, 301, 400, 403, 418, 500, 599})
       for (const std::string& body :
-           {std::string(), std::string("OK"), std::string("<html><title>successfully</title>"), huge,
-            std::string("\xFF\xFE\x00", 3), std::string("null"), std::string("{}"), std::string("["),
-            std::string("{\"error\":"), std::string("\"\""), std::string("success")})
+           {std::string(), std::string("OK"), std::string("<html><title>successfully</title>"),
+            huge, std::string("\xFF\xFE\x00", 3), std::string("null"), std::string("{}"),
+            std::string("["), std::string("{\"error\":"), std::string("\"\""),
+            std::string("success")})
         At(step).error_for(status(code, body));
 }
 
@@ -180,18 +195,21 @@ TEST(Phased, ASuccessOfAnotherStepIsNone) {
   EXPECT_EQ(setup.error_for(ok("successfully added chunk to a b.h5")), ErrorKind::failed);
   EXPECT_EQ(At(Step::chunk).error_for(ok("successfully set up a b.h5")), ErrorKind::failed);
   EXPECT_EQ(At(Step::ask_name).error_for(ok("successfully set up a b.h5")), ErrorKind::failed);
-  EXPECT_EQ(At(Step::finish).error_for(ok("successfully added chunk to a b.h5")), ErrorKind::failed);
+  EXPECT_EQ(At(Step::finish).error_for(ok("successfully added chunk to a b.h5")),
+            ErrorKind::failed);
 }
 
 TEST(Phased, ATakenNameIsFoundBeforeAnythingIsSent) {
   At at(Step::ask_name);
-  EXPECT_EQ(at.error_for(status(500, "File with the name a b.h5 already exists in this dataset.\n")),
-            ErrorKind::name_taken);
+  EXPECT_EQ(
+      at.error_for(status(500, "File with the name a b.h5 already exists in this dataset.\n")),
+      ErrorKind::name_taken);
   EXPECT_NE(at.message.find("a b.h5"), std::string::npos);
   // Or between the question and the setup.
-  EXPECT_EQ(At(Step::begin).error_for(
-                status(500, "File with the name a b.h5 already exists in this dataset.\n")),
-            ErrorKind::name_taken);
+  EXPECT_EQ(
+      At(Step::begin)
+          .error_for(status(500, "File with the name a b.h5 already exists in this dataset.\n")),
+      ErrorKind::name_taken);
 }
 
 TEST(Phased, AFileThatTheServerFindsTooLargeFails) {
@@ -204,8 +222,9 @@ TEST(Phased, A200ThatCarriesAnErrorIsAFailure) {
   EXPECT_EQ(at.error_for(progress(3)), ErrorKind::integrity);
   EXPECT_NE(at.message.find("holds 3 bytes"), std::string::npos) << at.message;
   EXPECT_EQ(at.protocol.committed(), 0U);
-  EXPECT_EQ(At(Step::chunk).error_for(ok(R"({"error":"missing bytechunk\n","progress":0,"status":500})")),
-            ErrorKind::failed);
+  EXPECT_EQ(
+      At(Step::chunk).error_for(ok(R"({"error":"missing bytechunk\n","progress":0,"status":500})")),
+      ErrorKind::failed);
   EXPECT_EQ(At(Step::chunk).error_for(ok(R"({"error":"disk on fire"})")), ErrorKind::failed);
 }
 
@@ -213,8 +232,8 @@ TEST(Phased, LostStagingIsSaidSo) {
   At at(Step::chunk);
   EXPECT_EQ(at.error_for(status(500, "No such file or directory @ rb_file_s_size - /x/a b.h5\n")),
             ErrorKind::integrity);
-  EXPECT_EQ(At(Step::finish).error_for(
-                status(500, "No such file or directory @ rb_file_s_size - /x/a b.h5\n")),
+  EXPECT_EQ(At(Step::finish)
+                .error_for(status(500, "No such file or directory @ rb_file_s_size - /x/a b.h5\n")),
             ErrorKind::integrity);
 }
 
@@ -235,10 +254,12 @@ TEST(Phased, VerifyIsOnlySentWhenTheServerHoldsExactlyTheFile) {
 }
 
 TEST(Phased, AnUndecidedVerifySaysWhereToLook) {
-  for (const Answer& answer : {status(502, ""), ok(""), status(500, "boom"), ok(R"({"error":"boom"})")}) {
+  for (const Answer& answer :
+       {status(502, ""), ok(""), status(500, "boom"), ok(R"({"error":"boom"})")}) {
     At at(Step::finish);
     at.error_for(answer);
-    EXPECT_NE(at.message.find("look at the page of dataset IDB-1"), std::string::npos) << at.message;
+    EXPECT_NE(at.message.find("look at the page of dataset IDB-1"), std::string::npos)
+        << at.message;
   }
   // These were decided before the server looked at the request.
   At refused(Step::finish);
@@ -276,14 +297,15 @@ TEST(Phased, AChunkThatWasThereAlreadyIsCommitted) {
 
 TEST(Phased, NeverQuotesTheTokenThatAServerEchoes) {
   const std::string token = "0123456789abcdef";
-  for (const std::string& body : {"you sent " + token, std::string(190, 'x') + " " + token,
-                                  R"({"error":"\u0030123456789abcdef"})" + std::string(),
-                                  "<title>" + token + "</title>"}) {
+  for (const std::string& body :
+       {"you sent " + token, std::string(190, 'x') + " " + token,
+        R"({"error":"\u0030123456789abcdef"})" + std::string(), "<title>" + token + "</title>"}) {
     Phased protocol(deposit(1), Secret(token));
     protocol.next(4);
     const auto refused = protocol.read_answer(status(500, body));
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().message.find("0123456"), std::string::npos) << refused.error().message;
+    EXPECT_EQ(refused.error().message.find("0123456"), std::string::npos)
+        << refused.error().message;
   }
 }
 

@@ -25,8 +25,8 @@ class PipelineTest : public testing::Test {
   }
   std::unique_ptr<Pipeline> start(std::uint64_t offset = 0, int readers = 4) {
     return std::make_unique<Pipeline>(
-        Pipeline::Setting{*source_, *pool_, workers_, *digest_, clocks_, block_bytes, readers}, offset,
-        [this] { ready_.release(); });
+        Pipeline::Setting{*source_, *pool_, workers_, *digest_, clocks_, block_bytes, readers},
+        offset, [this] { ready_.release(); });
   }
   /// Waits for the next block; the error is in the result too.
   Window::Taken take(Pipeline& pipeline) {
@@ -38,7 +38,8 @@ class PipelineTest : public testing::Test {
   }
   std::string take_all(Pipeline& pipeline, std::uint64_t from = 0) {
     std::string all;
-    for (std::uint64_t at = from / block_bytes * block_bytes; at < content_.size(); at += block_bytes) {
+    for (std::uint64_t at = from / block_bytes * block_bytes; at < content_.size();
+         at += block_bytes) {
       const Window::Taken taken = take(pipeline);
       if (!taken.block) {
         ADD_FAILURE() << taken.error->message;
@@ -46,7 +47,8 @@ class PipelineTest : public testing::Test {
       }
       EXPECT_EQ(taken.block->offset, at);
       EXPECT_EQ(taken.block->checksum, block_checksum(taken.block->bytes));
-      all.append(reinterpret_cast<const char*>(taken.block->bytes.data()), taken.block->bytes.size());
+      all.append(reinterpret_cast<const char*>(taken.block->bytes.data()),
+                 taken.block->bytes.size());
     }
     return all;
   }
@@ -77,8 +79,10 @@ TEST_F(PipelineTest, GivesTheFileInOrderThroughAPoolMuchSmallerThanIt) {
 TEST_F(PipelineTest, StartsAtTheBlockOfAnyOffset) {
   make(10 * block_bytes, 4);
   take_all(*start());
-  for (const std::uint64_t from : {std::uint64_t{1}, std::uint64_t{4095}, std::uint64_t{4096}, std::uint64_t{40959}})
-    EXPECT_EQ(take_all(*start(from), from), content_.substr(from / block_bytes * block_bytes)) << from;
+  for (const std::uint64_t from :
+       {std::uint64_t{1}, std::uint64_t{4095}, std::uint64_t{4096}, std::uint64_t{40959}})
+    EXPECT_EQ(take_all(*start(from), from), content_.substr(from / block_bytes * block_bytes))
+        << from;
 }
 
 TEST_F(PipelineTest, TheFirstReadErrorReachesTheConsumerWhoHoldsBuffers) {

@@ -21,7 +21,8 @@ TEST(ProgressMeter, SaysNothingTooEarly) {
 TEST(ProgressMeter, IsTheMeanOfTheLastSeconds) {
   ProgressMeter meter;
   // A fast minute, then a slow one: what counts is now.
-  for (int i = 0; i <= 60; ++i) meter.update(start + seconds(i), static_cast<std::uint64_t>(i) * 1000);
+  for (int i = 0; i <= 60; ++i)
+    meter.update(start + seconds(i), static_cast<std::uint64_t>(i) * 1000);
   EXPECT_DOUBLE_EQ(meter.rate(), 1000);
   for (int i = 1; i <= 60; ++i)
     meter.update(start + seconds(60 + i), 60000 + static_cast<std::uint64_t>(i) * 10);

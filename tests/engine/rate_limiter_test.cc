@@ -32,8 +32,10 @@ std::uint64_t sent_in(RateLimiter& limiter, Clock::duration duration, std::size_
 }
 
 TEST(RateLimiter, TheMeanRateIsTheLimitWhateverThePieces) {
-  for (const std::uint64_t rate : {std::uint64_t{64} << 10, std::uint64_t{1} << 20, std::uint64_t{1} << 30})
-    for (const std::size_t piece : {std::size_t{1000}, std::size_t{64} << 10, std::size_t{2} << 20}) {
+  for (const std::uint64_t rate :
+       {std::uint64_t{64} << 10, std::uint64_t{1} << 20, std::uint64_t{1} << 30})
+    for (const std::size_t piece :
+         {std::size_t{1000}, std::size_t{64} << 10, std::size_t{2} << 20}) {
       RateLimiter limiter(rate);
       const double sent = static_cast<double>(sent_in(limiter, std::chrono::seconds(10), piece));
       EXPECT_LE(sent, static_cast<double>(rate) * 10 * 1.03) << rate << " " << piece;

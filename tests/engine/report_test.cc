@@ -71,7 +71,9 @@ TEST(Report, JsonTellsTheError) {
   EXPECT_EQ(json.at("error").at("message"), "no");
 }
 
-TEST(Report, ARateNeedsTime) { EXPECT_EQ(Report().bytes_per_second(), 0); }
+TEST(Report, ARateNeedsTime) {
+  EXPECT_EQ(Report().bytes_per_second(), 0);
+}
 
 }  // namespace
 }  // namespace sluice

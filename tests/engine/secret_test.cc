@@ -11,9 +11,13 @@ TEST(Secret, RedactsEveryOccurrence) {
   EXPECT_EQ(secret.redact("nothing"), "nothing");
 }
 
-TEST(Secret, AnEmptyOneRedactsNothing) { EXPECT_EQ(Secret().redact("text"), "text"); }
+TEST(Secret, AnEmptyOneRedactsNothing) {
+  EXPECT_EQ(Secret().redact("text"), "text");
+}
 
-TEST(Secret, ATokenInsideTheMarkDoesNotLoop) { EXPECT_EQ(Secret("e").redact("ee"), "[token][token]"); }
+TEST(Secret, ATokenInsideTheMarkDoesNotLoop) {
+  EXPECT_EQ(Secret("e").redact("ee"), "[token][token]");
+}
 
 TEST(Secret, WipesBytes) {
   std::string text = "secret";

@@ -6,15 +6,21 @@ namespace sluice {
 namespace {
 
 TEST(Text, KnowsUtf8) {
-  for (const char* good : {"", "plain", "Größe", "数据", "\xF0\x9F\x98\x80"}) EXPECT_TRUE(is_utf8(good));
-  for (const char* bad : {"\x80", "\xC0\xAF", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE2\x82", "a\xFF"})
+  for (const char* good : {"", "plain", "Größe", "数据", "\xF0\x9F\x98\x80"})
+    EXPECT_TRUE(is_utf8(good));
+  for (const char* bad :
+       {"\x80", "\xC0\xAF", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE2\x82", "a\xFF"})
     EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
 TEST(Text, NoEscapeSequenceOfAServerReachesATerminal) {
   EXPECT_EQ(quote_server_text("\033[2Jgone\x07"), "'?[2Jgone?'");
-  EXPECT_EQ(quote_server_text("\xC2\x9B" "31m"), "'?31m'");          // CSI as one C1 character
-  EXPECT_EQ(quote_server_text("a\xE2\x80\xAE" "b"), "'a?b'");        // right-to-left override
+  EXPECT_EQ(quote_server_text("\xC2\x9B"
+                              "31m"),
+            "'?31m'");  // CSI as one C1 character
+  EXPECT_EQ(quote_server_text("a\xE2\x80\xAE"
+                              "b"),
+            "'a?b'");  // right-to-left override
   EXPECT_EQ(quote_server_text(std::string("a\0b", 3)), "'a?b'");
 }
 

@@ -33,8 +33,9 @@ TEST(Units, WholeNumbersStayExactAboveWhatADoubleHolds) {
 }
 
 TEST(Units, RefusesWhatIsNoSize) {
-  for (const char* text : {"", "M", "-1", "+1", "1.2.3", "64X", "64 M B", "0x10", "nan", "inf", "1e3",
-                           ".5M", "1.5", "9223372036854775808", "16777216T", "99999999999999999999", " 1"}) {
+  for (const char* text :
+       {"", "M", "-1", "+1", "1.2.3", "64X", "64 M B", "0x10", "nan", "inf", "1e3", ".5M", "1.5",
+        "9223372036854775808", "16777216T", "99999999999999999999", " 1"}) {
     const auto size = parse_size(text);
     ASSERT_FALSE(size) << text;
     EXPECT_EQ(size.error().kind, ErrorKind::usage);

@@ -103,16 +103,16 @@ class UploadTest : public testing::Test {
     EXPECT_EQ(report.committed, bytes.size());
   }
 
-  /// What holds of every failed upload: one sentence fit for a terminal that says which file or dataset, no
-  /// token, and every buffer back, which the next upload on the same engine needs.
+  /// What holds of every failed upload: one sentence fit for a terminal that says which file or
+  /// dataset, no token, and every buffer back, which the next upload on the same engine needs.
   void expect_failed(const Report& report, ErrorKind kind, const std::string& says = {}) {
-    EXPECT_EQ(report.status,
-              kind == ErrorKind::interrupted ? Status::interrupted : Status::failed);
+    EXPECT_EQ(report.status, kind == ErrorKind::interrupted ? Status::interrupted : Status::failed);
     ASSERT_TRUE(report.error);
     const std::string& message = report.error->message;
     EXPECT_STREQ(to_string(report.error->kind), to_string(kind)) << message;
     EXPECT_THAT(message, HasSubstr(says));
-    EXPECT_THAT(message, AnyOf(HasSubstr("scan.h5"), HasSubstr("IDB-1234567"), HasSubstr(directory_.path().string())));
+    EXPECT_THAT(message, AnyOf(HasSubstr("scan.h5"), HasSubstr("IDB-1234567"),
+                               HasSubstr(directory_.path().string())));
     EXPECT_THAT(message, Not(HasSubstr(token)));
     EXPECT_TRUE(is_utf8(message));
     EXPECT_EQ(printable(message), message) << "a control character";
@@ -140,7 +140,8 @@ class UploadTest : public testing::Test {
 
   TempDir directory_;
   ScriptedServer server_;
-  EngineOptions options_{.pool_bytes = 2 * block, .block_bytes = block, .stall_timeout = 60s, .log = {}};
+  EngineOptions options_{
+      .pool_bytes = 2 * block, .block_bytes = block, .stall_timeout = 60s, .log = {}};
   std::unique_ptr<Engine> engine_;
   int next_ = 0;
 };
@@ -171,8 +172,10 @@ TEST_F(UploadTest, TheWholeConversationOnOneConnectionAndVerifyOnItsOwn) {
 }
 
 TEST_F(UploadTest, EverySizeAroundBlocksAndChunksWithEverySource) {
-  for (const auto mode : {ReadMode::automatic, ReadMode::direct, ReadMode::mmap, ReadMode::buffered})
-    for (const std::uint64_t chunk_bytes : {std::uint64_t{1000}, std::uint64_t{2 * block}, chunk, std::uint64_t{1} << 40})
+  for (const auto mode :
+       {ReadMode::automatic, ReadMode::direct, ReadMode::mmap, ReadMode::buffered})
+    for (const std::uint64_t chunk_bytes :
+         {std::uint64_t{1000}, std::uint64_t{2 * block}, chunk, std::uint64_t{1} << 40})
       for (const std::uint64_t size :
            {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{block - 1}, std::uint64_t{block},
             std::uint64_t{block + 1}, 2 * block - std::uint64_t{1}, std::uint64_t{2 * block},
@@ -225,7 +228,9 @@ struct Trouble {
   const char* says;
 };
 
-void PrintTo(const Trouble& trouble, std::ostream* out) { *out << trouble.name; }
+void PrintTo(const Trouble& trouble, std::ostream* out) {
+  *out << trouble.name;
+}
 
 class EveryPhase : public UploadTest,
                    public testing::WithParamInterface<std::tuple<Phase, Trouble>> {
@@ -255,7 +260,8 @@ TEST_P(EveryPhase, EndsCleanly) {
   const auto& [phase, trouble] = GetParam();
   Fault fault = trouble.fault;
   fault.phase = phase;
-  if (phase == Phase::transfer && fault.occurrence == 0) fault.occurrence = 1;  // not the first chunk
+  if (phase == Phase::transfer && fault.occurrence == 0)
+    fault.occurrence = 1;  // not the first chunk
   const Report report = upload_against(fault);
   const int sent = server_.count(Phase::any);
   const int first_verifies = verifies();
@@ -265,7 +271,8 @@ TEST_P(EveryPhase, EndsCleanly) {
   const auto seen = server_.seen();
   EXPECT_EQ(seen[static_cast<std::size_t>(sent) - 1].phase, phase);
   EXPECT_EQ(first_verifies, phase == Phase::verify ? 1 : 0);
-  if (phase == Phase::verify && (trouble.kind == ErrorKind::unreachable || trouble.kind == ErrorKind::failed)) {
+  if (phase == Phase::verify &&
+      (trouble.kind == ErrorKind::unreachable || trouble.kind == ErrorKind::failed)) {
     EXPECT_THAT(report.error->message, HasSubstr("is not known")) << "nobody can know";
   }
 }
@@ -279,15 +286,25 @@ const Trouble troubles[] = {
      ErrorKind::unreachable,
      ""},
     // To curl, headers that break off are all there are: an answer with an empty body.
-    {"cut_in_the_headers", {.answer = "HTTP/1.1 200 OK\r\nContent-Le", .then = Then::close},
-     ErrorKind::failed, "nothing"},
-    {"endless", {.answer = "HTTP/1.1 200 OK\r\n\r\nsuccess", .endless = true}, ErrorKind::failed, "longer than"},
-    {"denied", {.answer = http_answer(401, "HTTP Token: Access denied.\n")}, ErrorKind::token_refused, "401"},
+    {"cut_in_the_headers",
+     {.answer = "HTTP/1.1 200 OK\r\nContent-Le", .then = Then::close},
+     ErrorKind::failed,
+     "nothing"},
+    {"endless",
+     {.answer = "HTTP/1.1 200 OK\r\n\r\nsuccess", .endless = true},
+     ErrorKind::failed,
+     "longer than"},
+    {"denied",
+     {.answer = http_answer(401, "HTTP Token: Access denied.\n")},
+     ErrorKind::token_refused,
+     "401"},
     {"expired",
      {.answer = http_answer(500, R"({"status":500,"error":"Internal Server Error"})")},
      ErrorKind::token_refused,
      "3 days"},
-    {"no_dataset", {.answer = http_answer(404, "Dataset Not Found")}, ErrorKind::no_such_dataset,
+    {"no_dataset",
+     {.answer = http_answer(404, "Dataset Not Found")},
+     ErrorKind::no_such_dataset,
      "Dataset Not Found"},
     {"too_large", {.answer = http_answer(413, "<html>")}, ErrorKind::failed, "413"},
     {"bad_gateway",
@@ -301,19 +318,31 @@ const Trouble troubles[] = {
      {.answer = http_answer(307, "", "Location: http://127.0.0.1:9/\r\n")},
      ErrorKind::failed,
      "redirect"},
-    {"html", {.answer = http_answer(200, "<!doctype html><title>Sign in</title>")}, ErrorKind::failed,
+    {"html",
+     {.answer = http_answer(200, "<!doctype html><title>Sign in</title>")},
+     ErrorKind::failed,
      "'Sign in'"},
     {"empty", {.answer = http_answer(200, "")}, ErrorKind::failed, "nothing"},
     {"not_utf8", {.answer = http_answer(500, "\xff\xfe\x80 caf\xe9")}, ErrorKind::failed, "caf?"},
-    {"escape_sequences", {.answer = http_answer(500, "\x1b[2J\x1b]0;owned\x07\xc2\x9b" "2K")},
-     ErrorKind::failed, "owned"},
-    {"echoes_the_token", {.answer = "HTTP/1.1 500 No\r\n\r\nyou sent {token}", .then = Then::close},
-     ErrorKind::failed, "you sent Token token=[token]"},
-    {"another_protocol", {.answer = http_answer(500, "invalid request")}, ErrorKind::failed,
+    {"escape_sequences",
+     {.answer = http_answer(500,
+                            "\x1b[2J\x1b]0;owned\x07\xc2\x9b"
+                            "2K")},
+     ErrorKind::failed,
+     "owned"},
+    {"echoes_the_token",
+     {.answer = "HTTP/1.1 500 No\r\n\r\nyou sent {token}", .then = Then::close},
+     ErrorKind::failed,
+     "you sent Token token=[token]"},
+    {"another_protocol",
+     {.answer = http_answer(500, "invalid request")},
+     ErrorKind::failed,
      "does not speak the phased protocol"},
     {"deep_json", {.answer = http_answer(200, std::string(60'000, '['))}, ErrorKind::failed, ""},
-    {"no_http", {.occurrence = -1, .answer = "220 mail ESMTP\r\n", .then = Then::close},
-     ErrorKind::unreachable, ""},
+    {"no_http",
+     {.occurrence = -1, .answer = "220 mail ESMTP\r\n", .then = Then::close},
+     ErrorKind::unreachable,
+     ""},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, EveryPhase,
@@ -330,8 +359,10 @@ TEST_F(UploadTest, AChunkThatIsRefusedUnderStatus200Fails) {
         std::pair(R"({"error":"Unexpected previous_size value.","progress":3,"status":500})",
                   ErrorKind::integrity),
         std::pair(R"({"error":{"odd":[1,"\u001b[2J"]},"progress":-1})", ErrorKind::failed)}) {
-    expect_failed(upload_against({.phase = Phase::transfer, .occurrence = 1, .answer = http_answer(200, body)}),
-                  kind, "chunk of 'scan.h5' at offset 12281");
+    expect_failed(
+        upload_against(
+            {.phase = Phase::transfer, .occurrence = 1, .answer = http_answer(200, body)}),
+        kind, "chunk of 'scan.h5' at offset 12281");
     EXPECT_EQ(verifies(), 0);
   }
 }
@@ -350,21 +381,22 @@ TEST_F(UploadTest, ATokenThatIsEchoedIsNotShownInPartEither) {
 
 TEST_F(UploadTest, AServerThatKeepsFewerBytesThanItAcknowledgesIsFoundOut) {
   // Not the last chunk: its next one does not fit any more.
-  expect_failed(upload_against({.phase = Phase::transfer, .occurrence = 1, .carried_out = true, .keeps = 100}),
+  expect_failed(upload_against(
+                    {.phase = Phase::transfer, .occurrence = 1, .carried_out = true, .keeps = 100}),
                 ErrorKind::integrity, "holds");
   EXPECT_EQ(verifies(), 0);
   // The last one: nothing but the question before verify can tell.
-  expect_failed(upload_against({.phase = Phase::transfer,
-                                .occurrence = chunks - 1,
-                                .carried_out = true,
-                                .keeps = 1}),
-                ErrorKind::integrity, "acknowledged");
+  expect_failed(
+      upload_against(
+          {.phase = Phase::transfer, .occurrence = chunks - 1, .carried_out = true, .keeps = 1}),
+      ErrorKind::integrity, "acknowledged");
   EXPECT_EQ(verifies(), 0);
 }
 
 TEST_F(UploadTest, VerifyIsNotSentForAnyAnswerButExactlyTheSize) {
   const auto progress = [](const std::string& number) {
-    return http_answer(200, R"({"error":"Unexpected previous_size value.","progress":)" + number + R"(,"status":500})");
+    return http_answer(200, R"({"error":"Unexpected previous_size value.","progress":)" + number +
+                                R"(,"status":500})");
   };
   for (const std::string& answer :
        {progress("36986"), progress("36988"), progress("0"), progress("-1"), progress("36987.0"),
@@ -385,13 +417,16 @@ TEST_F(UploadTest, VerifyIsNotSentForAnyAnswerButExactlyTheSize) {
 TEST_F(UploadTest, AChunkThatDiesWithAKeptConnectionIsSentAgainAndLandsOnce) {
   for (const bool carried_out : {false, true})
     for (const auto then : {Then::close, Then::reset})
-      for (const std::optional<std::size_t> after : {std::optional<std::size_t>(), std::optional<std::size_t>(5000)}) {
+      for (const std::optional<std::size_t> after :
+           {std::optional<std::size_t>(), std::optional<std::size_t>(5000)}) {
         if (carried_out && after) continue;
-        SCOPED_TRACE(fmt::format("carried out {}, reset {}, after {}", carried_out, then == Then::reset,
-                                 after.value_or(0)));
-        const std::string name = fmt::format("file-{}-{}-{}", carried_out, then == Then::reset, after.has_value());
+        SCOPED_TRACE(fmt::format("carried out {}, reset {}, after {}", carried_out,
+                                 then == Then::reset, after.value_or(0)));
+        const std::string name =
+            fmt::format("file-{}-{}-{}", carried_out, then == Then::reset, after.has_value());
         write(name, file_size);
-        // An answer is kept back, so the bank may hold the chunk already: it says so when it comes again.
+        // An answer is kept back, so the bank may hold the chunk already: it says so when it comes
+        // again.
         server_.set_faults({{.phase = Phase::transfer,
                              .occurrence = 1,
                              .after_body_bytes = after,
@@ -404,8 +439,10 @@ TEST_F(UploadTest, AChunkThatDiesWithAKeptConnectionIsSentAgainAndLandsOnce) {
 }
 
 TEST_F(UploadTest, AConnectionThatIsClosedAfterEveryAnswerIsNoTrouble) {
-  server_.set_faults({{.phase = Phase::any, .occurrence = -1, .carried_out = true, .then = Then::close}});
-  // verify, too: it goes over a connection of its own, as nobody can tell a kept one that is about to die.
+  server_.set_faults(
+      {{.phase = Phase::any, .occurrence = -1, .carried_out = true, .then = Then::close}});
+  // verify, too: it goes over a connection of its own, as nobody can tell a kept one that is about
+  // to die.
   expect_registered(upload());
   EXPECT_EQ(server_.registrations(), 1);
 }
@@ -423,7 +460,8 @@ TEST_F(UploadTest, VerifyIsSentOnceEvenIfItsKeptConnectionDies) {
       EXPECT_EQ(report.status, Status::failed);
       ASSERT_TRUE(report.error);
       EXPECT_EQ(report.error->kind, ErrorKind::unreachable);
-      EXPECT_THAT(report.error->message, HasSubstr("whether '" + name + "' is registered is not known"));
+      EXPECT_THAT(report.error->message,
+                  HasSubstr("whether '" + name + "' is registered is not known"));
       EXPECT_THAT(report.error->message, Not(HasSubstr("nothing was registered")));
       EXPECT_EQ(server_.count(Phase::verify), verified + 1);
       EXPECT_EQ(report.xxh128, "");
@@ -433,7 +471,8 @@ TEST_F(UploadTest, VerifyIsSentOnceEvenIfItsKeptConnectionDies) {
 
 TEST_F(UploadTest, AnEarlyRefusalInTheMiddleOfAChunkIsReadAndObeyed) {
   write("scan.h5", 24 << 20);
-  for (const auto& [status, kind] : {std::pair(413, ErrorKind::failed), std::pair(401, ErrorKind::token_refused)}) {
+  for (const auto& [status, kind] :
+       {std::pair(413, ErrorKind::failed), std::pair(401, ErrorKind::token_refused)}) {
     server_.set_faults({{.phase = Phase::transfer,
                          .after_body_bytes = 10'000,
                          .answer = http_answer(status, "no", "Connection: close\r\n"),
@@ -447,7 +486,9 @@ TEST_F(UploadTest, AnEarlyRefusalInTheMiddleOfAChunkIsReadAndObeyed) {
 
 TEST_F(UploadTest, AnswersInTheOddFormsOfHttpAreAnswers) {
   const auto chunked = [](const std::string& body) {
-    return fmt::format("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n", body.size(), body);
+    return fmt::format(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n", body.size(),
+        body);
   };
   server_.set_faults({
       {.phase = Phase::ask,
@@ -492,8 +533,8 @@ TEST_P(SilentPhase, CancelEndsTheUpload) {
   upload->cancel();  // it is over
   EXPECT_EQ(upload->wait().status, Status::interrupted);
   EXPECT_EQ(server_.count(Phase::any), sent);
-  EXPECT_THAT(report.error->message, HasSubstr(GetParam() == Phase::verify ? "is not known"
-                                                                           : "nothing was registered"));
+  EXPECT_THAT(report.error->message,
+              HasSubstr(GetParam() == Phase::verify ? "is not known" : "nothing was registered"));
   upload.reset();
   expect_failed(report, ErrorKind::interrupted, "interrupted at byte");
 }
@@ -564,9 +605,8 @@ class ChangingFile : public UploadTest, public testing::WithParamInterface<ReadM
 
 TEST_P(ChangingFile, AFileThatShrinksIsAnErrorWithItsNameAndOffset) {
   // Two blocks are in memory, and the rest is gone before it is read.
-  const Report report = upload_while(Phase::transfer, [this] {
-    std::filesystem::resize_file(directory_ / "scan.h5", block);
-  });
+  const Report report = upload_while(
+      Phase::transfer, [this] { std::filesystem::resize_file(directory_ / "scan.h5", block); });
   EXPECT_EQ(verifies(), 0);
   expect_failed(report, ErrorKind::local_file, "shrank to 4096 bytes");
   EXPECT_THAT(report.error->message, HasSubstr("offset"));
@@ -628,7 +668,8 @@ TEST_P(ChangingFile, BytesThatChangedBeforeTheyAreSentAgainAreFoundOut) {
                              ::fstat(fd, &was);
                              // Both blocks that the second chunk's first bytes can be in.
                              const std::string other(2 * block, '!');
-                             EXPECT_EQ(::pwrite(fd, other.data(), other.size(), 3 * block), 2 * ssize_t{block});
+                             EXPECT_EQ(::pwrite(fd, other.data(), other.size(), 3 * block),
+                                       2 * ssize_t{block});
                              const timespec times[2] = {was.st_atim, was.st_mtim};
                              ::futimens(fd, times);
                              ::close(fd);
@@ -645,7 +686,8 @@ INSTANTIATE_TEST_SUITE_P(All, ChangingFile,
                          testing::Values(ReadMode::direct, ReadMode::mmap, ReadMode::buffered),
                          [](const auto& mode) { return std::string(to_string(mode.param)); });
 
-// --- Several at once, and the handle ---------------------------------------------------------------
+// --- Several at once, and the handle
+// ---------------------------------------------------------------
 
 TEST_F(UploadTest, SeveralUploadsShareOneEngine) {
   options_.pool_bytes = 16 * block;
@@ -663,8 +705,10 @@ TEST_F(UploadTest, SeveralUploadsShareOneEngine) {
   EXPECT_EQ(server_.registrations(), 8);
 }
 
-/// Each upload holds blocks that it read ahead; with fewer than that in the pool they must still all end.
-// Whoever waits for another report first must not find the pool in the hands of an upload that is over.
+/// Each upload holds blocks that it read ahead; with fewer than that in the pool they must still
+/// all end.
+// Whoever waits for another report first must not find the pool in the hands of an upload that is
+// over.
 TEST_F(UploadTest, AnUploadThatFailedLeavesThePoolToTheOthersBeforeAnybodyAsksForItsReport) {
   server_.set_faults({{.phase = Phase::transfer, .answer = http_answer(500, "boom")}});
   write("bad", file_size, 1);
@@ -692,7 +736,8 @@ TEST_F(UploadTest, SeveralUploadsShareTheSmallestPool) {
 
 TEST_F(UploadTest, OneThatFailsDoesNotDisturbAnother) {
   options_.pool_bytes = 8 * block;
-  server_.set_faults({{.phase = Phase::transfer, .occurrence = 3, .answer = http_answer(500, "no")}});
+  server_.set_faults(
+      {{.phase = Phase::transfer, .occurrence = 3, .answer = http_answer(500, "no")}});
   std::vector<std::unique_ptr<Upload>> uploads;
   for (std::size_t i = 0; i < 3; ++i) {
     const std::string name = fmt::format("file-{}", i);
@@ -761,7 +806,8 @@ TEST_F(UploadTest, CancelsFromManyThreadsWhileItRunsEndItOnce) {
   expect_next_upload_works();
 }
 
-// --- What is refused before a byte is sent ---------------------------------------------------------
+// --- What is refused before a byte is sent
+// ---------------------------------------------------------
 
 TEST_F(UploadTest, RequestsThatCannotBeAreRefusedAtOnce) {
   const auto refused = [&](auto change, ErrorKind kind) {
@@ -779,10 +825,12 @@ TEST_F(UploadTest, RequestsThatCannotBeAreRefusedAtOnce) {
     refused([&](UploadRequest& asked) { asked.name = name; }, ErrorKind::usage);
   for (const char* secret : {"", "a b", "a\r\nX: y", "\"", "\xff"})
     refused([&](UploadRequest& asked) { asked.token = Secret(secret); }, ErrorKind::usage);
-  for (const char* url : {"", "databank", "ftp://host", "http://u:p@host", "https://host/?q", "file:///etc"})
+  for (const char* url :
+       {"", "databank", "ftp://host", "http://u:p@host", "https://host/?q", "file:///etc"})
     refused([&](UploadRequest& asked) { asked.base_url = url; }, ErrorKind::usage);
   refused([](UploadRequest& asked) { asked.chunk_bytes = 0; }, ErrorKind::usage);
-  refused([&](UploadRequest& asked) { asked.path = directory_ / "missing"; }, ErrorKind::local_file);
+  refused([&](UploadRequest& asked) { asked.path = directory_ / "missing"; },
+          ErrorKind::local_file);
   refused([&](UploadRequest& asked) { asked.path = directory_.path(); }, ErrorKind::local_file);
   ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
   refused([&](UploadRequest& asked) { asked.path = directory_ / "fifo"; }, ErrorKind::local_file);
@@ -791,9 +839,14 @@ TEST_F(UploadTest, RequestsThatCannotBeAreRefusedAtOnce) {
 }
 
 TEST(EngineOptionsTest, OptionsOutOfRangeAreRefused) {
-  for (const auto& [pool, block_bytes] :
-       {std::pair<std::size_t, std::size_t>{8192, 0}, {8192, 1}, {8192, 4095}, {100'000, 4097},
-        {4096, 4096}, {8191, 4096}, {0, 4096}, {std::size_t{8} << 30, std::size_t{2} << 30}}) {
+  for (const auto& [pool, block_bytes] : {std::pair<std::size_t, std::size_t>{8192, 0},
+                                          {8192, 1},
+                                          {8192, 4095},
+                                          {100'000, 4097},
+                                          {4096, 4096},
+                                          {8191, 4096},
+                                          {0, 4096},
+                                          {std::size_t{8} << 30, std::size_t{2} << 30}}) {
     const auto engine = Engine::create({.pool_bytes = pool, .block_bytes = block_bytes, .log = {}});
     ASSERT_FALSE(engine) << pool << " " << block_bytes;
     EXPECT_EQ(engine.error().kind, ErrorKind::usage);

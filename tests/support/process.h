@@ -16,10 +16,11 @@ namespace sluice::test {
 class Process {
  public:
   struct Options {
-    std::vector<std::string> argv;            ///< argv[0] is the path of the program
-    std::map<std::string, std::string> env;   ///< the whole environment: nothing is inherited but PATH, HOME, TMPDIR and the sanitizers' options
-    std::string stdin_text;                   ///< what it reads; then end of file
-    std::filesystem::path directory;          ///< working directory; empty: the test's own
+    std::vector<std::string> argv;           ///< argv[0] is the path of the program
+    std::map<std::string, std::string> env;  ///< the whole environment: nothing is inherited but
+                                             ///< PATH, HOME, TMPDIR and the sanitizers' options
+    std::string stdin_text;                  ///< what it reads; then end of file
+    std::filesystem::path directory;         ///< working directory; empty: the test's own
   };
 
   explicit Process(const Options& options);
@@ -31,13 +32,13 @@ class Process {
   pid_t pid() const { return pid_; }
   void signal(int signal_number);
 
-  /// Waits until stdout holds a line with this text and returns the line; empty when the process ended
-  /// or the time was up first.
+  /// Waits until stdout holds a line with this text and returns the line; empty when the process
+  /// ended or the time was up first.
   std::string wait_for_line(const std::string& text,
                             std::chrono::seconds limit = std::chrono::seconds(60));
 
-  /// Waits for its end and returns the exit status, or 128 + the signal that ended it. A process that
-  /// takes longer than `limit` is killed and fails the test.
+  /// Waits for its end and returns the exit status, or 128 + the signal that ended it. A process
+  /// that takes longer than `limit` is killed and fails the test.
   int wait(std::chrono::seconds limit = std::chrono::seconds(300));
 
   /// After wait(): the largest resident set it ever had, in bytes.
@@ -64,6 +65,7 @@ struct Finished {
   std::string err;
   std::size_t peak_memory = 0;  ///< bytes
 };
-Finished run(const Process::Options& options, std::chrono::seconds limit = std::chrono::seconds(300));
+Finished run(const Process::Options& options,
+             std::chrono::seconds limit = std::chrono::seconds(300));
 
 }  // namespace sluice::test

@@ -34,9 +34,10 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// The text between `from` and `to`, from `at` on; nothing if they are not both there. `at` goes behind.
-std::optional<std::string> between(const std::string& text, std::string_view from, std::string_view to,
-                                   std::size_t& at) {
+/// The text between `from` and `to`, from `at` on; nothing if they are not both there. `at` goes
+/// behind.
+std::optional<std::string> between(const std::string& text, std::string_view from,
+                                   std::string_view to, std::size_t& at) {
   const std::size_t begin = text.find(from, at);
   if (begin == std::string::npos) return {};
   const std::size_t end = text.find(to, begin + from.size());
@@ -78,8 +79,7 @@ Multipart parse_multipart(const std::string& content_type, const std::string& bo
 Phase phase_of(const Multipart& body) {
   const auto phase = body.fields.find("phase");
   if (phase == body.fields.end()) return Phase::other;
-  if (phase->second == "setup")
-    return body.fields.contains("filesize") ? Phase::setup : Phase::ask;
+  if (phase->second == "setup") return body.fields.contains("filesize") ? Phase::setup : Phase::ask;
   if (phase->second == "verify") return Phase::verify;
   if (phase->second != "transfer") return Phase::other;
   const auto previous = body.fields.find("previous_size");
@@ -89,8 +89,9 @@ Phase phase_of(const Multipart& body) {
 }  // namespace
 
 std::string http_answer(int status, std::string_view body, std::string_view headers) {
-  return fmt::format("HTTP/1.1 {} Whatever\r\nContent-Type: application/json\r\n{}Content-Length: {}\r\n\r\n{}",
-                     status, headers, body.size(), body);
+  return fmt::format(
+      "HTTP/1.1 {} Whatever\r\nContent-Type: application/json\r\n{}Content-Length: {}\r\n\r\n{}",
+      status, headers, body.size(), body);
 }
 
 class ScriptedServer::Impl {
@@ -174,7 +175,8 @@ class ScriptedServer::Impl {
     if (::write(event.get(), &one, sizeof one) != sizeof one) fail("write");
   }
 
-  /// Waits for an event on `fd`, or for the end of the server (false), or for release() if that is asked.
+  /// Waits for an event on `fd`, or for the end of the server (false), or for release() if that is
+  /// asked.
   bool wait_on(int fd, short events, bool released_too = false) const {
     std::array<pollfd, 3> polled{
         {{fd, events, 0}, {stop_.get(), POLLIN, 0}, {release_.get(), POLLIN, 0}}};
@@ -315,9 +317,9 @@ class ScriptedServer::Impl {
   }
 
   int count_locked(Phase phase, std::size_t from) const SLUICE_REQUIRES(mutex_) {
-    return static_cast<int>(
-        std::count_if(seen_.begin() + static_cast<std::ptrdiff_t>(from), seen_.end(),
-                      [&](const Seen& seen) { return phase == Phase::any || seen.phase == phase; }));
+    return static_cast<int>(std::count_if(
+        seen_.begin() + static_cast<std::ptrdiff_t>(from), seen_.end(),
+        [&](const Seen& seen) { return phase == Phase::any || seen.phase == phase; }));
   }
 
   std::optional<Fault> fault_for(std::size_t index) {
@@ -337,14 +339,15 @@ class ScriptedServer::Impl {
                  const std::string& body, std::size_t length) {
     std::string answer;
     if (fault.then == Fault::Then::hold) {
-      // A client that goes away makes the connection readable, and so does one that goes on sending, which
-      // is not what a held request's client does once its whole request is out; before that, its bytes
-      // are to stay where they are.
+      // A client that goes away makes the connection readable, and so does one that goes on
+      // sending, which is not what a held request's client does once its whole request is out;
+      // before that, its bytes are to stay where they are.
       wait_on(fd.get(), body.size() < length ? short{POLLRDHUP} : short{POLLIN | POLLRDHUP}, true);
       if (!released()) return false;
       return send(fd, carry_out(request, parsed, body, {}));
     }
-    if (fault.carried_out && body.size() == length) answer = carry_out(request, parsed, body, fault.keeps);
+    if (fault.carried_out && body.size() == length)
+      answer = carry_out(request, parsed, body, fault.keeps);
     if (fault.answer) {
       answer = *fault.answer;
       const std::string mark = "{token}";
@@ -374,7 +377,8 @@ class ScriptedServer::Impl {
       case Fault::Then::hold:
         return open && body.size() == length;
       case Fault::Then::close:
-        // Shut down first: a close() with unread bytes would be a reset, which may overtake the answer.
+        // Shut down first: a close() with unread bytes would be a reset, which may overtake the
+        // answer.
         ::shutdown(fd.get(), SHUT_WR);
         if (body.size() < length) {
           std::string dropped;
@@ -421,9 +425,11 @@ class ScriptedServer::Impl {
         const std::string previous = request.field("previous_size");
         if (previous != std::to_string(held.size()))
           return http_answer(
-              200, fmt::format(R"({{"error":"Unexpected previous_size value.  Expected: {}, Recieved: {}\n",)"
-                               R"("progress":{},"status":500}})",
-                               held.size(), previous, held.size()));
+              200,
+              fmt::format(
+                  R"({{"error":"Unexpected previous_size value.  Expected: {}, Recieved: {}\n",)"
+                  R"("progress":{},"status":500}})",
+                  held.size(), previous, held.size()));
         held += payload(parsed, body).substr(0, keeps.value_or(std::string::npos));
         return http_answer(200, "successfully added chunk to " + name);
       }
@@ -433,9 +439,10 @@ class ScriptedServer::Impl {
         registered_[name] = staged->second.second;
         ++registrations_;
         staged_.erase(staged);
-        return http_answer(200, name +
-                                    " successfully uploaded.  Refresh dataset page to see newly uploaded "
-                                    "file. http://localhost/datasets/KEY/edit");
+        return http_answer(
+            200, name +
+                     " successfully uploaded.  Refresh dataset page to see newly uploaded "
+                     "file. http://localhost/datasets/KEY/edit");
       }
       case Phase::other:
       case Phase::any:
@@ -467,19 +474,35 @@ class ScriptedServer::Impl {
 ScriptedServer::ScriptedServer(std::vector<Fault> faults)
     : impl_(std::make_unique<Impl>(std::move(faults))) {}
 ScriptedServer::~ScriptedServer() = default;
-std::string ScriptedServer::url() const { return impl_->url(); }
-void ScriptedServer::set_faults(std::vector<Fault> faults) { impl_->set_faults(std::move(faults)); }
+std::string ScriptedServer::url() const {
+  return impl_->url();
+}
+void ScriptedServer::set_faults(std::vector<Fault> faults) {
+  impl_->set_faults(std::move(faults));
+}
 void ScriptedServer::add_file(const std::string& name, const std::string& content) {
   impl_->add_file(name, content);
 }
-void ScriptedServer::release() { impl_->release(); }
-bool ScriptedServer::wait_for(Phase phase, int count) { return impl_->wait_for(phase, count); }
-std::vector<Seen> ScriptedServer::seen() const { return impl_->seen(); }
-int ScriptedServer::count(Phase phase) const { return impl_->count(phase); }
-int ScriptedServer::connections() const { return impl_->connections(); }
+void ScriptedServer::release() {
+  impl_->release();
+}
+bool ScriptedServer::wait_for(Phase phase, int count) {
+  return impl_->wait_for(phase, count);
+}
+std::vector<Seen> ScriptedServer::seen() const {
+  return impl_->seen();
+}
+int ScriptedServer::count(Phase phase) const {
+  return impl_->count(phase);
+}
+int ScriptedServer::connections() const {
+  return impl_->connections();
+}
 std::optional<std::string> ScriptedServer::registered(const std::string& name) const {
   return impl_->registered(name);
 }
-int ScriptedServer::registrations() const { return impl_->registrations(); }
+int ScriptedServer::registrations() const {
+  return impl_->registrations();
+}
 
 }  // namespace sluice::test

@@ -11,9 +11,10 @@
 
 /// A Data Bank on loopback that misbehaves on request.
 ///
-/// Left alone it speaks the phased protocol correctly, keeps everything in memory, and knows any dataset
-/// and any token. A test says beforehand, as data, which request gets which Fault, and asks afterwards what
-/// arrived. It is written over plain sockets, as no HTTP library sends a broken answer on purpose.
+/// Left alone it speaks the phased protocol correctly, keeps everything in memory, and knows any
+/// dataset and any token. A test says beforehand, as data, which request gets which Fault, and asks
+/// afterwards what arrived. It is written over plain sockets, as no HTTP library sends a broken
+/// answer on purpose.
 namespace sluice::test {
 
 /// What a request is for, by the fields of its body.
@@ -23,8 +24,8 @@ enum class Phase {
   transfer,  ///< a chunk
   probe,     ///< a transfer with previous_size=-1: how many bytes are there?
   verify,
-  other,     ///< nothing of the phased protocol
-  any,       ///< for a Fault: whatever it is
+  other,  ///< nothing of the phased protocol
+  any,    ///< for a Fault: whatever it is
 };
 
 /// A request as it came.
@@ -48,8 +49,8 @@ struct Fault {
   Phase phase = Phase::any;
   int occurrence = 0;  ///< of that phase, from 0; -1 is every one
 
-  /// Acts once so many bytes of the body have come; by default, the whole request. A fault that neither
-  /// answers nor ends the connection then goes on to the request's end after `before`.
+  /// Acts once so many bytes of the body have come; by default, the whole request. A fault that
+  /// neither answers nor ends the connection then goes on to the request's end after `before`.
   std::optional<std::size_t> after_body_bytes{};
   /// Called then, on the connection's thread.
   std::function<void()> before{};
@@ -57,8 +58,8 @@ struct Fault {
   bool carried_out = false;
   /// Of a chunk that is carried out, only so many bytes are kept.
   std::optional<std::size_t> keeps{};
-  /// Raw bytes, status line and all (see http_answer()), where "{token}" becomes the Authorization header.
-  /// Without it the bank's own answer goes out if the request is carried out, else nothing.
+  /// Raw bytes, status line and all (see http_answer()), where "{token}" becomes the Authorization
+  /// header. Without it the bank's own answer goes out if the request is carried out, else nothing.
   std::optional<std::string> answer{};
   bool byte_by_byte = false;  ///< each in a packet of its own
   bool endless = false;       ///< `answer`, then its last byte until the client has enough
@@ -94,8 +95,8 @@ class ScriptedServer {
   /// Lets go of all that is held, as if the bank had answered properly, late.
   void release();
 
-  /// Waits until so many requests of that phase were recognised, which is as soon as their fields are there.
-  /// False after a minute.
+  /// Waits until so many requests of that phase were recognised, which is as soon as their fields
+  /// are there. False after a minute.
   bool wait_for(Phase phase, int count = 1);
 
   std::vector<Seen> seen() const;

@@ -22,9 +22,11 @@ std::size_t terminal_columns() {
   return 80;
 }
 
-/// Whether it can be written or not: fmt::print() would throw, and an upload does not end because its log
-/// has no room.
-void write_error(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+/// Whether it can be written or not: fmt::print() would throw, and an upload does not end because
+/// its log has no room.
+void write_error(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
 
 /// The first `columns` characters, taking each code point for one column.
 std::string cut(const std::string& text, std::size_t columns) {
@@ -46,7 +48,9 @@ void Console::message(const std::string& text) {
   write_error(fmt::format("sluice: {}\n", text));
 }
 
-void Console::error(const std::string& text) { message(text); }
+void Console::error(const std::string& text) {
+  message(text);
+}
 
 void Console::warning(const std::string& text) {
   if (!options_.quiet) message(text);

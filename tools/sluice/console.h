@@ -19,15 +19,16 @@ class Console {
   explicit Console(const Options& options);
   ~Console() { clear_line(); }
 
-  /// "sluice: text" on stderr, a line each; detail() with --verbose only, warning() not with --quiet.
+  /// "sluice: text" on stderr, a line each; detail() with --verbose only, warning() not with
+  /// --quiet.
   void error(const std::string& text);
   void warning(const std::string& text);
   void detail(const std::string& text);
   /// A result, on stdout; not with --quiet.
   void result(const std::string& text);
 
-  /// Whether a progress line is drawn again and again in one place (a terminal, or --progress always), or
-  /// a plain line is written now and then, or nothing.
+  /// Whether a progress line is drawn again and again in one place (a terminal, or --progress
+  /// always), or a plain line is written now and then, or nothing.
   enum class Progress { live, lines, none };
   Progress progress() const { return progress_; }
   /// Draws the live line, cut to the terminal's width.

@@ -43,7 +43,10 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, Value& value,
 
 /// A value from an unset shell variable is not the same as none: --url "" must not mean production.
 const CLI::Validator not_empty(
-    [](std::string& value) { return value.empty() ? std::string("an empty value") : std::string(); }, "");
+    [](std::string& value) {
+      return value.empty() ? std::string("an empty value") : std::string();
+    },
+    "");
 
 void add_put(CLI::App& app, PutOptions& options) {
   CLI::App* const put = app.add_subcommand("put", "Upload files into a draft dataset");
@@ -59,8 +62,9 @@ void add_put(CLI::App& app, PutOptions& options) {
       ->type_name("URL")
       ->check(not_empty)
       ->excludes(system);
-  put->add_option("--token-file", options.token_file,
-                  "File with the dataset's token, readable by you only; - is stdin (or SLUICE_TOKEN)")
+  put->add_option(
+         "--token-file", options.token_file,
+         "File with the dataset's token, readable by you only; - is stdin (or SLUICE_TOKEN)")
       ->type_name("PATH")
       ->check(not_empty);
   put->add_option("--name", options.name, "Deposit under this name (one FILE)")
@@ -76,9 +80,12 @@ void add_put(CLI::App& app, PutOptions& options) {
                         {"buffered", ReadMode::buffered}},
                        "auto (default), direct (O_DIRECT), mmap or buffered")
       ->type_name("MODE");
-  put->add_option("--pool", options.pool, "Memory for all blocks together (64M)")->type_name("SIZE");
-  put->add_option("--block", options.block, "Bytes read and checked at a time (4M)")->type_name("SIZE");
-  put->add_option("--chunk", options.chunk, "Bytes of the file in one request (64M)")->type_name("SIZE");
+  put->add_option("--pool", options.pool, "Memory for all blocks together (64M)")
+      ->type_name("SIZE");
+  put->add_option("--block", options.block, "Bytes read and checked at a time (4M)")
+      ->type_name("SIZE");
+  put->add_option("--chunk", options.chunk, "Bytes of the file in one request (64M)")
+      ->type_name("SIZE");
   put->add_option("--limit-rate", options.limit_rate, "Bytes a second at most, for example 50M")
       ->type_name("RATE")
       ->check(not_empty);
@@ -95,11 +102,14 @@ void add_put(CLI::App& app, PutOptions& options) {
   put->add_flag("--json", options.json, "The report as one JSON object on stdout");
   add_choice<ProgressMode>(
       *put, "--progress", options.console.progress,
-      {{"auto", ProgressMode::automatic}, {"always", ProgressMode::always}, {"never", ProgressMode::never}},
+      {{"auto", ProgressMode::automatic},
+       {"always", ProgressMode::always},
+       {"never", ProgressMode::never}},
       "auto (a live line on a terminal, else a line now and then), always live, or never")
       ->type_name("WHEN");
   auto* const quiet = put->add_flag("-q,--quiet", options.console.quiet, "Errors only");
-  put->add_flag("-v,--verbose", options.console.verbose, "Say what is chosen, and why")->excludes(quiet);
+  put->add_flag("-v,--verbose", options.console.verbose, "Say what is chosen, and why")
+      ->excludes(quiet);
   put->add_flag("--dry-run", options.dry_run, "Check all that can be checked, and send no file");
   put->footer(
       "SIZE and RATE: 65536, 64M, 64MiB (powers of 1024) or 64MB (powers of 1000).\n"
@@ -107,8 +117,8 @@ void add_put(CLI::App& app, PutOptions& options) {
       "5 name taken, 6 local file, 7 server or network unreachable, 8 integrity.");
 }
 
-/// CLI11 takes "[x]" for a list of values, also where it is a file's name. So such words get a mark in
-/// front on their way through it, as do those that start with the mark themselves.
+/// CLI11 takes "[x]" for a list of values, also where it is a file's name. So such words get a mark
+/// in front on their way through it, as do those that start with the mark themselves.
 constexpr char mark = '\x01';
 
 std::vector<std::string> masked(int argc, char** argv) {
@@ -126,9 +136,9 @@ void unmask(std::string& word) {
 }
 
 void unmask(PutOptions& options) {
-  for (std::string* const word : {&options.dataset, &options.system, &options.url, &options.token_file,
-                                  &options.name, &options.pool, &options.block, &options.chunk,
-                                  &options.limit_rate})
+  for (std::string* const word :
+       {&options.dataset, &options.system, &options.url, &options.token_file, &options.name,
+        &options.pool, &options.block, &options.chunk, &options.limit_rate})
     unmask(*word);
   for (std::string& file : options.files) unmask(file);
 }
@@ -148,15 +158,16 @@ int run(int argc, char** argv) {
     // --help and --version come this way too, with code 0.
     if (app.exit(error) == 0) return 0;
     if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc)
-      std::puts(sluice::cli::json_report({}, sluice::Error{sluice::ErrorKind::usage, error.what()}).c_str());
+      std::puts(sluice::cli::json_report({}, sluice::Error{sluice::ErrorKind::usage, error.what()})
+                    .c_str());
     return usage_error;
   }
   unmask(options);
   return sluice::cli::put(options);
 }
 
-/// Some programs start others with these closed. The next socket or file would get the number, and what
-/// is meant for a person would go into an upload.
+/// Some programs start others with these closed. The next socket or file would get the number, and
+/// what is meant for a person would go into an upload.
 void fill_standard_streams() {
   for (int fd = 0; fd <= 2; ++fd)
     // The lowest free number is the one that is missing.

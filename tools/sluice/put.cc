@@ -30,7 +30,9 @@ using Clock = std::chrono::steady_clock;
 
 volatile sig_atomic_t stop_signal = 0;
 
-void remember_signal(int number) { stop_signal = number; }
+void remember_signal(int number) {
+  stop_signal = number;
+}
 
 void catch_stop_signals() {
   struct sigaction action {};
@@ -84,7 +86,8 @@ std::string deposit_name(const PutOptions& options, const std::string& file) {
 
 /// What can be known of a file without the server.
 Result<std::uint64_t> check_file(const PutOptions& options, const std::string& file) {
-  TRY_ASSIGN(const OpenedSource opened, open_source(file, ReadMode::buffered, BufferPool::alignment));
+  TRY_ASSIGN(const OpenedSource opened,
+             open_source(file, ReadMode::buffered, BufferPool::alignment));
   const std::uint64_t size = opened.source->identity().size;
   TRY(check_file_size(file, size));
   TRY(check_deposit_name(deposit_name(options, file)));
@@ -135,8 +138,8 @@ class Put {
   Result<void> prepare() {
     TRY(check_dataset_key(options_.dataset));
     if (!options_.name.empty() && options_.files.size() > 1)
-      return Error{ErrorKind::usage,
-                   fmt::format("--name gives one name, but there are {} files", options_.files.size())};
+      return Error{ErrorKind::usage, fmt::format("--name gives one name, but there are {} files",
+                                                 options_.files.size())};
     TRY_ASSIGN(base_url_, base_url(options_));
     TRY_ASSIGN(chunk_bytes_, parse_size(options_.chunk));
     if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least one byte"};
@@ -153,9 +156,9 @@ class Put {
     for (Report& report : reports_) {
       Result<std::uint64_t> size = check_file(options_, report.file);
       if (const auto [other, fresh] = names.emplace(report.name, report.file); size && !fresh)
-        size = Error{ErrorKind::usage,
-                     fmt::format("{} and {} would both be deposited as '{}'", printable(other->second),
-                                 printable(report.file), printable(report.name))};
+        size = Error{ErrorKind::usage, fmt::format("{} and {} would both be deposited as '{}'",
+                                                   printable(other->second), printable(report.file),
+                                                   printable(report.name))};
       if (size) {
         report.bytes = *size;
         continue;
@@ -184,7 +187,8 @@ class Put {
     }
     const std::size_t left = reports_.size() - tried;
     if (left == 0) return;
-    console_.error(fmt::format("{} more {} not tried", left, left == 1 ? "file was" : "files were"));
+    console_.error(
+        fmt::format("{} more {} not tried", left, left == 1 ? "file was" : "files were"));
     if (code_ == 0) code_ = 128 + stop_signal;
   }
 
@@ -213,9 +217,10 @@ class Put {
         break;
       case Report::Status::skipped:
         if (!options_.json)
-          console_.result(fmt::format("{} ({}) would be deposited into dataset {} as '{}': the name is free\n",
-                                      printable(report.file), format_size(report.bytes), report.dataset,
-                                      printable(report.name)));
+          console_.result(
+              fmt::format("{} ({}) would be deposited into dataset {} as '{}': the name is free\n",
+                          printable(report.file), format_size(report.bytes), report.dataset,
+                          printable(report.name)));
         break;
       case Report::Status::interrupted:
         if (code_ == 0) code_ = 128 + (stop_signal != 0 ? stop_signal : SIGINT);

@@ -30,8 +30,8 @@ struct PutOptions {
   Console::Options console;
 };
 
-/// Uploads the files one after the other and returns the exit code. Everything that can be checked without
-/// the server is checked for all files before anything is sent.
+/// Uploads the files one after the other and returns the exit code. Everything that can be checked
+/// without the server is checked for all files before anything is sent.
 int put(const PutOptions& options);
 
 }  // namespace sluice::cli

@@ -11,8 +11,8 @@
 /// Reports and progress in words. Pure functions.
 namespace sluice::cli {
 
-/// The report of a whole run as one JSON object (README.md, "The JSON report"), without a newline. `error`:
-/// why there were no uploads to report on.
+/// The report of a whole run as one JSON object (README.md, "The JSON report"), without a newline.
+/// `error`: why there were no uploads to report on.
 std::string json_report(const std::vector<Report>& reports, const std::optional<Error>& error = {});
 
 /// The receipt of a registered upload, some lines; names the bottleneck in words.

@@ -49,10 +49,11 @@ Result<Secret> read_token(const std::string& token_file) {
   if (token_file.empty()) {
     const char* const value = std::getenv("SLUICE_TOKEN");
     if (value == nullptr)
-      return Error{ErrorKind::usage,
-                   "there is no token: put it into the environment variable SLUICE_TOKEN, or into a file "
-                   "for --token-file; the dataset's edit page has it, under 'Get token for command line "
-                   "tools'"};
+      return Error{
+          ErrorKind::usage,
+          "there is no token: put it into the environment variable SLUICE_TOKEN, or into a file "
+          "for --token-file; the dataset's edit page has it, under 'Get token for command line "
+          "tools'"};
     return checked(value);
   }
   if (token_file == "-") {
@@ -68,10 +69,11 @@ Result<Secret> read_token(const std::string& token_file) {
   if (S_ISDIR(status.st_mode))
     return Error{ErrorKind::usage, fmt::format("the token file {} is a directory", file)};
   if (S_ISREG(status.st_mode) && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return Error{ErrorKind::usage,
-                 fmt::format("the token file {} is open to others (mode {:o}): whoever has the token can "
-                             "deposit with it; run chmod 600 on it",
-                             file, status.st_mode & 07777)};
+    return Error{
+        ErrorKind::usage,
+        fmt::format("the token file {} is open to others (mode {:o}): whoever has the token can "
+                    "deposit with it; run chmod 600 on it",
+                    file, status.st_mode & 07777)};
   TRY_ASSIGN(std::string text, read_all(fd.get(), file));
   return checked(std::move(text));
 }

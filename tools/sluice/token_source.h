@@ -7,9 +7,9 @@
 
 namespace sluice::cli {
 
-/// Reads the token of a dataset: from `token_file` ("-" is standard input), or where that is empty from the
-/// environment variable SLUICE_TOKEN. White space around it is dropped. Never from an argument, which
-/// every user of the machine can read in the process list.
+/// Reads the token of a dataset: from `token_file` ("-" is standard input), or where that is empty
+/// from the environment variable SLUICE_TOKEN. White space around it is dropped. Never from an
+/// argument, which every user of the machine can read in the process list.
 ///
 /// Errors, usage: none given, a file that cannot be read, or one that its group or others can read.
 Result<Secret> read_token(const std::string& token_file);
