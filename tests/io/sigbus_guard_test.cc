@@ -22,7 +22,7 @@ namespace {
 class HalfMapping {
  public:
   explicit HalfMapping(int protection = PROT_READ) {
-    // The mapping keeps the file. Its name goes at once: most of these tests end without
+    // The mapping keeps the file. Its name goes now: most of these tests end without destructors.
     // destructors.
     const test::TempDir dir;
     test::write_file(dir / "half", test::random_bytes(page + page / 2, 1));
