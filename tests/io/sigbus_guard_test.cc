@@ -22,8 +22,11 @@ namespace {
 class HalfMapping {
  public:
   explicit HalfMapping(int protection = PROT_READ) {
-    test::write_file(dir_ / "half", test::random_bytes(page + page / 2, 1));
-    const UniqueFd fd(::open((dir_ / "half").c_str(), O_RDWR | O_CLOEXEC));
+    // The mapping keeps the file. Its name goes at once: most of these tests end without
+    // destructors.
+    const test::TempDir dir;
+    test::write_file(dir / "half", test::random_bytes(page + page / 2, 1));
+    const UniqueFd fd(::open((dir / "half").c_str(), O_RDWR | O_CLOEXEC));
     start_ =
         static_cast<std::byte*>(::mmap(nullptr, 4 * page, protection, MAP_SHARED, fd.get(), 0));
     EXPECT_NE(static_cast<void*>(start_), MAP_FAILED);
@@ -43,7 +46,6 @@ class HalfMapping {
   const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 
  private:
-  test::TempDir dir_;
   std::byte* start_ = nullptr;
 };
 
