@@ -3,7 +3,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <stop_token>
 
 /// A mutex that clang's thread-safety analysis understands (libstdc++'s carries no annotations), so
 /// that a field declared SLUICE_GUARDED_BY(mutex_) and touched without it fails the clang build.
