@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "io/result.h"
 #include "io/unique_fd.h"
@@ -42,10 +43,6 @@ class DatasetLock {
   static Result<std::optional<Holder>> holder(const std::string& directory,
                                               const std::string& system,
                                               const std::string& dataset);
-
-  /// Whether anyone holds it now; otherwise as holder().
-  static Result<bool> held(const std::string& directory, const std::string& system,
-                           const std::string& dataset);
 
   DatasetLock(DatasetLock&&) noexcept = default;
   DatasetLock& operator=(DatasetLock&& other) noexcept;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,9 +12,9 @@ namespace sluice {
 
 /// One upload as the journal knows it. Never holds a token.
 ///
-/// What Journal gives out has passed check_journal_entry() (engine/journal_row.h): it is possible,
-/// though not for that true. Texts may still hold what a terminal acts on; printable()
-/// (engine/text.h) is for showing them.
+/// What Journal gives out has passed check_journal_entry(): it is possible, though not for that
+/// true. In particular, whoever sends a token to `system` checks it as one from a command line.
+/// Texts may still hold what a terminal acts on; printable() (engine/text.h) is for showing them.
 struct JournalEntry {
   /// The numbers are what the journal's file holds; they never change.
   enum class State {
@@ -46,5 +47,15 @@ struct JournalEntry {
 
 /// As reports write it: "unfinished", "verifying", "registered", "abandoned".
 const char* to_string(JournalEntry::State state);
+
+/// The most bytes that a receipt, a digest's state and an error's message may have, each.
+inline constexpr std::size_t max_journal_text = std::size_t{64} << 10;
+
+/// Blocks of the whole file; block_bytes must not be 0.
+std::uint64_t count_blocks(const JournalEntry& entry);
+
+/// Whether there can be such an upload: sizes within what the Data Bank takes, numbers that fit
+/// each other, names that can be. Error failed, half a sentence: "its name is ...". Any thread.
+Result<void> check_journal_entry(const JournalEntry& entry);
 
 }  // namespace sluice
