@@ -78,7 +78,8 @@ Error held_by(const DatasetLock::Holder& holder, const std::string& dataset) {
   return Error{
       .kind = ErrorKind::failed,
       .message = fmt::format("{} is uploading {}into dataset {}; wait for it, or stop it", who,
-                             holder.what.empty() ? "" : fmt::format("'{}' ", holder.what), dataset),
+                             holder.what.empty() ? "" : fmt::format("'{}' ", holder.what),
+                             printable(dataset)),
       .code = EAGAIN,
       .retryable = true};
 }

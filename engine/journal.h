@@ -24,8 +24,9 @@ namespace sluice {
 /// ten seconds at most. Not to be used in a child after fork().
 ///
 /// Every error is of kind failed and names the journal's file; code is SQLite's result code, or
-/// errno, and retryable says that another process kept it busy. None of them spoils the Journal: on
-/// a full disk, say, a caller goes on without, and later calls work as soon as there is room.
+/// errno, or 0, and retryable says that another process kept it busy. None of them spoils the
+/// Journal: on a full disk, say, a caller goes on without, and later calls work as soon as there is
+/// room.
 class Journal {
  public:
   /// Opens DIR/journal.sqlite, made if it is missing, directory (mode 0700) and file (0600)

@@ -145,6 +145,20 @@ Result<std::string> SqlDatabase::text(std::string_view sql) {
   return std::string(found ? statement.value(0).bytes : std::string_view());
 }
 
+Result<bool> SqlDatabase::is_marked_wal() const {
+  // Through SQLite's own descriptor: closing another one on the file would drop its locks.
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code != SQLITE_OK) return error(code);
+  // https://www.sqlite.org/fileformat.html: at 18 and 19, the versions needed to write and to read,
+  // each 2 in mode wal.
+  unsigned char header[20] = {};
+  code = file->pMethods->xRead(file, header, sizeof header, 0);
+  if (code == SQLITE_IOERR_SHORT_READ) return false;  // empty
+  if (code != SQLITE_OK) return error(code);
+  return header[18] == 2 || header[19] == 2;
+}
+
 std::int64_t SqlDatabase::last_insert_id() const {
   return sqlite3_last_insert_rowid(handle_.get());
 }

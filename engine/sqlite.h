@@ -72,6 +72,9 @@ class SqlDatabase {
   Result<std::int64_t> integer(std::string_view sql);
   Result<std::string> text(std::string_view sql);
 
+  /// Whether its header says mode wal. Takes no lock and looks into no other file.
+  Result<bool> is_marked_wal() const;
+
   std::int64_t last_insert_id() const;
   const std::string& path() const { return path_; }
 
