@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -25,6 +26,14 @@ inline JournalEntry sample_entry(const std::string& name = "scan.h5") {
       .size = 100'000'000, .mtime_ns = 1'700'000'000'123'456'789, .device = 3, .inode = 4};
   entry.block_bytes = std::uint64_t{4} << 20;
   return entry;
+}
+
+/// Where files are in memory, for tests of many transactions: a disk that is busy takes 10 ms and
+/// more for each, and what they are about does not depend on it. Empty, for TempDir's own choice,
+/// if there is no such place.
+inline std::filesystem::path memory_directory() {
+  const char* const memory = "/dev/shm";
+  return ::access(memory, W_OK | X_OK) == 0 ? memory : "";
 }
 
 /// The journal in `directory`; in that mode if there was none before, whatever the file system is.
