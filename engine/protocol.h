@@ -63,6 +63,8 @@ struct Answer {
   int status = 0;          ///< HTTP status, 100 to 599
   std::string body;        ///< at most Http::kept_body_bytes of it
   bool truncated = false;  ///< there was more, or the connection broke within it
+  /// How long the server asks to be left alone (Retry-After, RFC 9110 10.2.3).
+  std::optional<std::chrono::seconds> retry_after{};
 };
 
 class Protocol {
