@@ -1,0 +1,144 @@
+#include "engine/dataset_lock.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <string_view>
+
+#include "engine/state_dir.h"
+#include "engine/text.h"
+
+namespace sluice {
+namespace {
+
+/// The key and the name of a system and dataset, whatever characters a URL has.
+std::string lock_path(const std::string& directory, const std::string& system,
+                      const std::string& dataset) {
+  const std::string both = system + '\n' + dataset;
+  const XXH128_hash_t hash = XXH3_128bits(both.data(), both.size());
+  return fmt::format("{}/locks/{:016x}{:016x}.lock", directory, hash.high64, hash.low64);
+}
+
+/// A lock on the whole file. Locks of open file descriptions, not flock() and not POSIX' own: as
+/// flock() they belong to the descriptor, exclude within a process and outlive no process; as POSIX
+/// locks they can be asked about without being taken (F_OFD_GETLK), and NFS carries them to other
+/// machines.
+struct flock whole_file() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+/// What a holder writes into the file: a line each of process, host, and name being uploaded.
+std::string describe_self(const std::string& what) {
+  return fmt::format("{}\n{}\n{}\n", ::getpid(), printable(host_name()), printable(what));
+}
+
+DatasetLock::Holder read_holder(int fd) {
+  // A name has 255 bytes, a host 64; whatever else stands there is not ours.
+  char buffer[1024];
+  const ssize_t got = ::pread(fd, buffer, sizeof buffer, 0);
+  std::string_view text(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
+  const auto next_line = [&] {
+    const std::size_t end = text.find('\n');
+    if (end == text.npos) return std::string_view();  // cut short: not to be relied on
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    return line;
+  };
+  DatasetLock::Holder holder;
+  const std::string_view pid = next_line();
+  const auto [end, code] = std::from_chars(pid.data(), pid.data() + pid.size(), holder.pid);
+  if (code != std::errc() || end != pid.data() + pid.size() || holder.pid <= 0) holder.pid = 0;
+  holder.host = printable(next_line());
+  holder.what = printable(next_line());
+  return holder;
+}
+
+Error held_by(const DatasetLock::Holder& holder, const std::string& dataset) {
+  std::string who = "another sluice";
+  const bool this_process = holder.pid == ::getpid() && holder.host == printable(host_name());
+  if (this_process)
+    who = "this process itself";
+  else if (holder.pid != 0)
+    who += fmt::format(" (process {}{})", holder.pid,
+                       holder.host.empty() ? "" : " on host " + holder.host);
+  return Error{
+      .kind = ErrorKind::failed,
+      .message = fmt::format("{} is uploading {}into dataset {}; wait for it, or stop it", who,
+                             holder.what.empty() ? "" : fmt::format("'{}' ", holder.what),
+                             printable(dataset)),
+      .code = EAGAIN,
+      .retryable = true};
+}
+
+Error cannot_lock(const std::string& path, int code) {
+  Error error = errno_error(ErrorKind::failed, code,
+                            fmt::format("cannot lock {} against other uploads", printable(path)));
+  error.message += "; choose another directory with --state-dir";
+  return error;
+}
+
+}  // namespace
+
+Result<DatasetLock> DatasetLock::acquire(const std::string& directory, const std::string& system,
+                                         const std::string& dataset, const std::string& what) {
+  TRY(make_state_dir(directory + "/locks"));
+  const std::string path = lock_path(directory, system, dataset);
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return cannot_lock(path, errno);
+  struct flock lock = whole_file();
+  if (::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
+    if (errno == EAGAIN || errno == EACCES) return held_by(read_holder(fd.get()), dataset);
+    return cannot_lock(path, errno);
+  }
+  // The lock counts, not what the file says: a full disk is no reason not to upload.
+  const std::string text = describe_self(what);
+  static_cast<void>(::ftruncate(fd.get(), 0) == 0 &&
+                    ::pwrite(fd.get(), text.data(), text.size(), 0) > 0);
+  return DatasetLock(std::move(fd));
+}
+
+Result<std::optional<DatasetLock::Holder>> DatasetLock::holder(const std::string& directory,
+                                                               const std::string& system,
+                                                               const std::string& dataset) {
+  const std::string path = lock_path(directory, system, dataset);
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  struct flock lock = whole_file();
+  if (!fd || ::fcntl(fd.get(), F_OFD_GETLK, &lock) != 0)
+    return errno_error(ErrorKind::failed, errno,
+                       fmt::format("cannot tell whether {} is locked", printable(path)));
+  if (lock.l_type == F_UNLCK) return std::nullopt;
+  return read_holder(fd.get());
+}
+
+DatasetLock& DatasetLock::operator=(DatasetLock&& other) noexcept {
+  release();
+  fd_ = std::move(other.fd_);
+  return *this;
+}
+
+DatasetLock::~DatasetLock() {
+  release();
+}
+
+void DatasetLock::release() {
+  // So that the next holder is not taken for this one before it has written its own name.
+  if (fd_) static_cast<void>(::ftruncate(fd_.get(), 0));
+  fd_.reset();
+}
+
+}  // namespace sluice

@@ -1,0 +1,88 @@
+#include "engine/journal_entry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <climits>
+#include <string_view>
+
+#include "engine/base_url.h"
+#include "engine/deposit.h"
+
+namespace sluice {
+namespace {
+
+/// The year 10000: what lies behind it is no time of an upload, and no calendar shows it.
+constexpr std::int64_t end_of_time_s = 253'402'300'800;
+
+bool is_absolute_path(std::string_view path) {
+  return path.starts_with('/') && path.size() < PATH_MAX && path.find('\0') == path.npos;
+}
+
+bool is_time(std::int64_t seconds) {
+  return seconds >= 0 && seconds < end_of_time_s;
+}
+
+bool is_list_of_digests(std::string_view text) {
+  return text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == ',';
+         });
+}
+
+template <class... Args>
+Error refuse(fmt::format_string<Args...> format, Args&&... args) {
+  return Error{.kind = ErrorKind::failed,
+               .message = fmt::format(format, std::forward<Args>(args)...)};
+}
+
+}  // namespace
+
+const char* to_string(JournalEntry::State state) {
+  switch (state) {
+    case JournalEntry::State::unfinished:
+      return "unfinished";
+    case JournalEntry::State::verifying:
+      return "verifying";
+    case JournalEntry::State::registered:
+      return "registered";
+    case JournalEntry::State::abandoned:
+      return "abandoned";
+  }
+  return "unknown";
+}
+
+std::uint64_t count_blocks(const JournalEntry& entry) {
+  return entry.file.size / entry.block_bytes + (entry.file.size % entry.block_bytes != 0 ? 1 : 0);
+}
+
+Result<void> check_journal_entry(const JournalEntry& entry) {
+  // Plain http may have been asked for; whoever sends a token there checks that again.
+  const auto base = check_base_url(entry.system, true);
+  if (!base || *base != entry.system) return refuse("its system is no address of a Data Bank");
+  if (!check_dataset_key(entry.dataset)) return refuse("its dataset is no dataset key");
+  if (!check_deposit_name(entry.name)) return refuse("its name cannot be that of a deposited file");
+  if (!is_absolute_path(entry.path)) return refuse("its path is not absolute");
+  if (!entry.token_file.empty() && !is_absolute_path(entry.token_file))
+    return refuse("the path of its token file is not absolute");
+  if (!is_list_of_digests(entry.digests)) return refuse("its digests are no list of digests");
+  if (entry.file.size > max_file_size)
+    return refuse("its size is {} bytes, more than any file may have", entry.file.size);
+  constexpr std::uint64_t alignment = 4096;
+  constexpr std::uint64_t largest_block = std::uint64_t{1} << 30;
+  if (entry.block_bytes == 0 || entry.block_bytes % alignment != 0 ||
+      entry.block_bytes > largest_block)
+    return refuse("its blocks have {} bytes, which no blocks have", entry.block_bytes);
+  if (entry.committed > entry.file.size)
+    return refuse("{} bytes of its {} are committed", entry.committed, entry.file.size);
+  if (entry.hashed_blocks > count_blocks(entry))
+    return refuse("{} blocks of its {} are hashed", entry.hashed_blocks, count_blocks(entry));
+  if (!is_time(entry.started_s) || !is_time(entry.updated_s))
+    return refuse("its times are no times");
+  if (entry.digest_state.size() > max_journal_text) return refuse("its digest state is too long");
+  if (entry.receipt.size() > max_journal_text) return refuse("its receipt is too long");
+  if (entry.error && entry.error->message.size() > max_journal_text)
+    return refuse("its error message is too long");
+  return {};
+}
+
+}  // namespace sluice

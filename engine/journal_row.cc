@@ -1,0 +1,158 @@
+#include "engine/journal_row.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <optional>
+
+namespace sluice {
+namespace {
+
+Error refuse(std::string what) {
+  return Error{.kind = ErrorKind::failed, .message = std::move(what)};
+}
+
+/// Hands out a row's values in order, each as what it has to be, and remembers the first that is
+/// something else.
+class RowReader {
+ public:
+  explicit RowReader(const JournalRow& row) : row_(row) {}
+
+  std::int64_t integer() {
+    const SqlValue& value = next();
+    if (value.type != SqlValue::Type::integer) complain("is not a number");
+    return value.integer;
+  }
+  std::uint64_t natural() {
+    const std::int64_t value = integer();
+    if (value < 0) complain("is negative");
+    return static_cast<std::uint64_t>(value);
+  }
+  std::string text() {
+    const SqlValue& value = next();
+    if (value.type != SqlValue::Type::text) complain("is not a text");
+    return std::string(value.bytes);
+  }
+  std::string blob() {
+    const SqlValue& value = next();
+    if (value.type != SqlValue::Type::blob) complain("is not a string of bytes");
+    return std::string(value.bytes);
+  }
+  void complain(const char* what) {
+    if (!problem_) problem_ = fmt::format("its {} {}", journal_columns[at_ - 1], what);
+  }
+
+  const std::optional<std::string>& problem() const { return problem_; }
+
+ private:
+  const SqlValue& next() { return row_[at_++]; }
+
+  const JournalRow& row_;
+  std::size_t at_ = 0;
+  std::optional<std::string> problem_;
+};
+
+std::optional<ErrorKind> parse_error_kind(std::string_view word) {
+  for (const ErrorKind kind :
+       {ErrorKind::failed, ErrorKind::usage, ErrorKind::token_refused, ErrorKind::no_such_dataset,
+        ErrorKind::name_taken, ErrorKind::local_file, ErrorKind::unreachable, ErrorKind::integrity,
+        ErrorKind::interrupted})
+    if (word == to_string(kind)) return kind;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<JournalEntry> decode_journal_row(const JournalRow& row) {
+  RowReader in(row);
+  JournalEntry entry;
+  entry.id = in.integer();
+  if (entry.id <= 0) in.complain("is not positive");
+  entry.system = in.text();
+  entry.dataset = in.text();
+  entry.name = in.text();
+  entry.path = in.blob();
+  entry.file.size = in.natural();
+  entry.file.mtime_ns = in.integer();
+  // Numbers of devices and inodes use all 64 bits.
+  entry.file.device = std::bit_cast<std::uint64_t>(in.integer());
+  entry.file.inode = std::bit_cast<std::uint64_t>(in.integer());
+  entry.token_file = in.blob();
+  entry.digests = in.text();
+  entry.block_bytes = in.natural();
+  entry.committed = in.natural();
+  entry.hashed_blocks = in.natural();
+  entry.digest_state = in.blob();
+  const std::int64_t state = in.integer();
+  if (state < static_cast<int>(JournalEntry::State::unfinished) ||
+      state > static_cast<int>(JournalEntry::State::abandoned))
+    in.complain("is none that is known");
+  else
+    entry.state = static_cast<JournalEntry::State>(state);
+  const std::string error_kind = in.text();
+  const std::optional<ErrorKind> kind = parse_error_kind(error_kind);
+  if (!kind && !error_kind.empty()) in.complain("is none that is known");
+  std::string message = in.text();
+  if (kind) entry.error = Error{.kind = *kind, .message = std::move(message)};
+  entry.started_s = in.integer();
+  entry.updated_s = in.integer();
+  entry.receipt = in.text();
+  if (in.problem()) return refuse(*in.problem());
+  TRY(check_journal_entry(entry));
+  return entry;
+}
+
+JournalRow encode_journal_row(const JournalEntry& entry) {
+  const auto number = [](std::uint64_t value) {
+    return SqlValue::of(std::bit_cast<std::int64_t>(value));
+  };
+  return {entry.id == 0 ? SqlValue() : SqlValue::of(entry.id),
+          SqlValue::text(entry.system),
+          SqlValue::text(entry.dataset),
+          SqlValue::text(entry.name),
+          SqlValue::blob(entry.path),
+          number(entry.file.size),
+          SqlValue::of(entry.file.mtime_ns),
+          number(entry.file.device),
+          number(entry.file.inode),
+          SqlValue::blob(entry.token_file),
+          SqlValue::text(entry.digests),
+          number(entry.block_bytes),
+          number(entry.committed),
+          number(entry.hashed_blocks),
+          SqlValue::blob(entry.digest_state),
+          SqlValue::of(static_cast<int>(entry.state)),
+          SqlValue::text(entry.error ? to_string(entry.error->kind) : ""),
+          SqlValue::text(entry.error ? std::string_view(entry.error->message) : ""),
+          SqlValue::of(entry.started_s),
+          SqlValue::of(entry.updated_s),
+          SqlValue::text(entry.receipt)};
+}
+
+std::string encode_checksums(std::span<const std::uint64_t> checksums) {
+  std::string bytes;
+  bytes.reserve(checksums.size() * sizeof(std::uint64_t));
+  for (const std::uint64_t checksum : checksums)
+    for (unsigned shift = 0; shift < 64; shift += 8)
+      bytes.push_back(static_cast<char>((checksum >> shift) & 0xFF));
+  return bytes;
+}
+
+Result<void> decode_checksums(const SqlValue& segment, std::size_t count,
+                              std::vector<std::uint64_t>& checksums) {
+  if (segment.type != SqlValue::Type::blob)
+    return refuse("some of its checksums are not a string of bytes");
+  const std::string_view bytes = segment.bytes;
+  if (bytes.size() / sizeof(std::uint64_t) != count || bytes.size() % sizeof(std::uint64_t) != 0)
+    return refuse(fmt::format("there are {} bytes of checksums where {} blocks need {}",
+                              bytes.size(), count, count * sizeof(std::uint64_t)));
+  for (std::size_t i = 0; i < bytes.size(); i += sizeof(std::uint64_t)) {
+    std::uint64_t checksum = 0;
+    for (std::size_t byte = sizeof(std::uint64_t); byte-- > 0;)
+      checksum = checksum << 8 | static_cast<unsigned char>(bytes[i + byte]);
+    checksums.push_back(checksum);
+  }
+  return {};
+}
+
+}  // namespace sluice

@@ -1,0 +1,187 @@
+#include "engine/sqlite.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <system_error>
+#include <utility>
+
+#include "engine/text.h"
+
+namespace sluice {
+namespace {
+
+/// Several processes share one journal, and each of their transactions takes milliseconds; a disk
+/// that is busy with terabytes makes that seconds.
+constexpr int busy_timeout_ms = 10'000;
+
+const char* advice(int code) {
+  switch (code) {
+    case SQLITE_FULL:
+      return "make room on its file system";
+    case SQLITE_IOERR:
+      return "check its disk, and the quota there";
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+      return "move it away to go on with an empty one (unfinished uploads then start over)";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "another program keeps it locked, so try again";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return "make it and its directory writable, or choose another directory with --state-dir";
+    default:
+      return "choose another directory with --state-dir if it happens again";
+  }
+}
+
+int bind(sqlite3_stmt* statement, int parameter, const SqlValue& value) {
+  const auto size = static_cast<sqlite3_uint64>(value.bytes.size());
+  // An empty view may have no address, which SQLite would take for NULL.
+  const char* const bytes = value.bytes.empty() ? "" : value.bytes.data();
+  switch (value.type) {
+    case SqlValue::Type::integer:
+      return sqlite3_bind_int64(statement, parameter, value.integer);
+    case SqlValue::Type::text:
+      return sqlite3_bind_text64(statement, parameter, bytes, size, nullptr, SQLITE_UTF8);
+    case SqlValue::Type::blob:
+      return sqlite3_bind_blob64(statement, parameter, bytes, size, nullptr);
+    default:
+      return sqlite3_bind_null(statement, parameter);
+  }
+}
+
+}  // namespace
+
+void SqlStatement::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+void SqlDatabase::Close::operator()(sqlite3* database) const {
+  sqlite3_close(database);
+}
+
+Result<bool> SqlStatement::step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return database_->error(code);
+}
+
+SqlValue SqlStatement::value(int column) const {
+  sqlite3_stmt* const row = statement_.get();
+  const auto bytes = [&](const void* begin) {
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(row, column));
+    return std::string_view(size == 0 ? "" : static_cast<const char*>(begin), size);
+  };
+  switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+      return SqlValue::of(sqlite3_column_int64(row, column));
+    case SQLITE_FLOAT:
+      return {SqlValue::Type::real, 0, {}};
+    case SQLITE_TEXT:
+      return SqlValue::text(bytes(sqlite3_column_text(row, column)));
+    case SQLITE_BLOB:
+      return SqlValue::blob(bytes(sqlite3_column_blob(row, column)));
+    default:
+      return {};
+  }
+}
+
+Result<SqlDatabase> SqlDatabase::open(const std::string& path, std::string title) {
+  SqlDatabase database(path, std::move(title));
+  sqlite3* handle = nullptr;
+  // NOMUTEX: one thread at a time is our own promise.
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  database.handle_.reset(handle);
+  if (code != SQLITE_OK) return database.error(code);
+  sqlite3_busy_timeout(handle, busy_timeout_ms);
+  // https://www.sqlite.org/security.html, "Untrusted SQLite Database Files".
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+  TRY(database.run("PRAGMA cell_size_check = ON"));
+  TRY(database.run("PRAGMA temp_store = MEMORY"));
+  return database;
+}
+
+Result<SqlStatement> SqlDatabase::query(std::string_view sql,
+                                        std::initializer_list<SqlValue> values) {
+  return query(sql, values.begin(), values.size());
+}
+
+Result<SqlStatement> SqlDatabase::query(std::string_view sql, const SqlValue* values,
+                                        std::size_t count) {
+  sqlite3_stmt* raw = nullptr;
+  int code =
+      sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr);
+  SqlStatement statement(*this, raw);
+  for (std::size_t i = 0; i < count && code == SQLITE_OK; ++i)
+    code = bind(raw, static_cast<int>(i) + 1, values[i]);
+  if (code != SQLITE_OK) return error(code);
+  return statement;
+}
+
+Result<void> SqlDatabase::run(std::string_view sql, std::initializer_list<SqlValue> values) {
+  TRY_ASSIGN(SqlStatement statement, query(sql, values));
+  while (true) {
+    TRY_ASSIGN(const bool more, statement.step());
+    if (!more) return {};
+  }
+}
+
+Result<std::int64_t> SqlDatabase::integer(std::string_view sql) {
+  TRY_ASSIGN(SqlStatement statement, query(sql));
+  TRY_ASSIGN(const bool found, statement.step());
+  return found ? statement.value(0).integer : 0;
+}
+
+Result<std::string> SqlDatabase::text(std::string_view sql) {
+  TRY_ASSIGN(SqlStatement statement, query(sql));
+  TRY_ASSIGN(const bool found, statement.step());
+  return std::string(found ? statement.value(0).bytes : std::string_view());
+}
+
+Result<bool> SqlDatabase::is_marked_wal() const {
+  // Through SQLite's own descriptor: closing another one on the file would drop its locks.
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code != SQLITE_OK) return error(code);
+  // https://www.sqlite.org/fileformat.html: at 18 and 19, the versions needed to write and to read,
+  // each 2 in mode wal.
+  unsigned char header[20] = {};
+  code = file->pMethods->xRead(file, header, sizeof header, 0);
+  if (code == SQLITE_IOERR_SHORT_READ) return false;  // empty
+  if (code != SQLITE_OK) return error(code);
+  return header[18] == 2 || header[19] == 2;
+}
+
+std::int64_t SqlDatabase::last_insert_id() const {
+  return sqlite3_last_insert_rowid(handle_.get());
+}
+
+Error SqlDatabase::error(int code) const {
+  const int primary = code & 0xFF;
+  // Without a connection (no memory for one) there is the code alone.
+  std::string reason = handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
+  const int system = handle_ ? sqlite3_system_errno(handle_.get()) : 0;
+  if (system != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN))
+    reason += fmt::format(" ({})", std::system_category().message(system));
+  return Error{.kind = ErrorKind::failed,
+               .message = fmt::format("cannot use {} {}: {}; {}", title_, printable(path_),
+                                      printable(reason), advice(primary)),
+               .code = primary,
+               .retryable = primary == SQLITE_BUSY || primary == SQLITE_LOCKED};
+}
+
+SqlTransaction::~SqlTransaction() {
+  // SQLite has ended some failed transactions itself, and what fails here leaves a journal that the
+  // next reader rolls back.
+  if (sqlite3_get_autocommit(database_.handle_.get()) == 0)
+    static_cast<void>(database_.run("ROLLBACK"));
+}
+
+}  // namespace sluice

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "io/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+/// SQLite with Results and destructors, as far as the journal needs it; sqlite.cc is the only file
+/// of the engine that includes sqlite3.h.
+namespace sluice {
+
+/// One value of a row. Any column can hold any type, whatever the schema says.
+struct SqlValue {
+  enum class Type { null, integer, real, text, blob };
+
+  Type type = Type::null;
+  std::int64_t integer = 0;  ///< of an integer
+  std::string_view bytes;    ///< of a text (not always UTF-8) or a blob; not owned
+
+  static SqlValue of(std::int64_t value) { return {Type::integer, value, {}}; }
+  static SqlValue text(std::string_view value) { return {Type::text, 0, value}; }
+  static SqlValue blob(std::string_view value) { return {Type::blob, 0, value}; }
+};
+
+class SqlDatabase;
+
+/// A statement under way. Goes before its database does.
+class SqlStatement {
+ public:
+  /// The next row: false if there is none. Not again after that.
+  Result<bool> step();
+  /// Of the row at hand, from 0; its bytes until the next step().
+  SqlValue value(int column) const;
+
+ private:
+  friend class SqlDatabase;
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  SqlStatement(const SqlDatabase& database, sqlite3_stmt* statement)
+      : database_(&database), statement_(statement) {}
+
+  const SqlDatabase* database_;  ///< for its errors
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+/// A connection to a database in a file. One thread at a time.
+///
+/// Errors are of kind failed and name the file; code is SQLite's primary result code, retryable
+/// means that another connection kept the file locked.
+class SqlDatabase {
+ public:
+  /// Opens a file that exists (an empty one is an empty database). `title` is what errors call it,
+  /// "the journal". Waits for other connections' locks for ten seconds at most. What a hostile
+  /// schema could do on its own (triggers, views, functions) is off.
+  static Result<SqlDatabase> open(const std::string& path, std::string title);
+
+  /// `values` are those of the statement's parameters, in order.
+  Result<SqlStatement> query(std::string_view sql, std::initializer_list<SqlValue> values = {});
+  Result<SqlStatement> query(std::string_view sql, const SqlValue* values, std::size_t count);
+
+  /// Runs one statement to its end; rows are dropped.
+  Result<void> run(std::string_view sql, std::initializer_list<SqlValue> values = {});
+
+  /// The first column of the first row: an integer (0 if it is none), a text (empty if it is none).
+  Result<std::int64_t> integer(std::string_view sql);
+  Result<std::string> text(std::string_view sql);
+
+  /// Whether its header says mode wal. Takes no lock and looks into no other file.
+  Result<bool> is_marked_wal() const;
+
+  std::int64_t last_insert_id() const;
+  const std::string& path() const { return path_; }
+
+  /// The error of an SQLite result code, as of the call that has just failed.
+  Error error(int code) const;
+
+ private:
+  friend class SqlTransaction;
+  struct Close {
+    void operator()(sqlite3* database) const;
+  };
+  SqlDatabase(std::string path, std::string title)
+      : path_(std::move(path)), title_(std::move(title)) {}
+
+  std::string path_;
+  std::string title_;
+  std::unique_ptr<sqlite3, Close> handle_;
+};
+
+/// A transaction that writes. Rolled back by the destructor unless commit() went well, so that the
+/// connection can be used again whatever happened.
+class SqlTransaction {
+ public:
+  explicit SqlTransaction(SqlDatabase& database) : database_(database) {}
+  ~SqlTransaction();
+  SqlTransaction(const SqlTransaction&) = delete;
+  SqlTransaction& operator=(const SqlTransaction&) = delete;
+
+  /// Takes the file's write lock at once: two that read first and want to write then would fail
+  /// each other.
+  Result<void> begin() { return database_.run("BEGIN IMMEDIATE"); }
+  Result<void> commit() { return database_.run("COMMIT"); }
+
+ private:
+  SqlDatabase& database_;
+};
+
+}  // namespace sluice
