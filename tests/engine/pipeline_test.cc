@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/fault_source.h"
 #include "tests/engine/test_source.h"
 #include "tests/support/temp_dir.h"
 
@@ -204,6 +205,43 @@ TEST_F(PipelineTest, ABlockThatIsNotWhatWasExpectedEndsIt) {
     EXPECT_NE(error->message.find("not what was sent before"), std::string::npos);
     source_->change(changed * block_bytes);
   }
+}
+
+TEST_F(PipelineTest, ABlockThatIsAnotherOneWhenItIsReadAgainIsCaught) {
+  make(20 * block_bytes, 8);
+  const FaultSource source(std::make_unique<test::StringSource>(content_),
+                           {.changes = {{.offset = 11 * block_bytes + 3, .from_reading = 3}}});
+  const auto pass = [&]() -> std::optional<Error> {
+    Pipeline pipeline({source, *pool_, workers_, *digest_, clocks_, block_bytes, 4},
+                      10 * block_bytes, [this] { ready_.release(); });
+    for (int i = 10; i < 20; ++i)
+      if (const Window::Taken taken = take(pipeline); taken.error) return taken.error;
+    return {};
+  };
+  take_all(*start());
+  EXPECT_FALSE(pass());
+  EXPECT_FALSE(pass());
+  const auto error = pass();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::local_file);
+  EXPECT_NE(error->message.find("bytes 45056 to 49152"), std::string::npos) << error->message;
+  EXPECT_EQ(pool_->available(), 8U);
+}
+
+TEST_F(PipelineTest, AFileThatEndsEarlyEndsItCleanly) {
+  make(50 * block_bytes, 4);
+  const FaultSource source(std::make_unique<test::StringSource>(content_),
+                           {.ends_at = 30 * block_bytes + 5});
+  {
+    Pipeline pipeline({source, *pool_, workers_, *digest_, clocks_, block_bytes, 4}, 0,
+                      [this] { ready_.release(); });
+    std::optional<Error> error;
+    for (int i = 0; i < 50 && !error; ++i) error = take(pipeline).error;
+    ASSERT_TRUE(error);
+    EXPECT_NE(error->message.find("ended early, at offset 122885"), std::string::npos)
+        << error->message;
+  }
+  EXPECT_EQ(pool_->available(), 4U);
 }
 
 /// With MD5 and SHA-256 the blocks pass in order on a thread of their own.
