@@ -233,7 +233,7 @@ TEST_F(PipelineTest, AFileThatEndsEarlyEndsItCleanly) {
   const FaultSource source(std::make_unique<test::StringSource>(content_),
                            {.ends_at = 30 * block_bytes + 5});
   {
-    Pipeline pipeline({source, *pool_, workers_, *digest_, clocks_, block_bytes, 4}, 0,
+    Pipeline pipeline({source, *pool_, workers_, *digest_, clocks_, block_bytes, 1}, 0,
                       [this] { ready_.release(); });
     std::optional<Error> error;
     for (int i = 0; i < 50 && !error; ++i) error = take(pipeline).error;

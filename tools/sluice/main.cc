@@ -12,6 +12,7 @@
 
 #include "tools/sluice/put.h"
 #include "tools/sluice/report_text.h"
+#include "tools/sluice/verify.h"
 
 namespace {
 
@@ -147,11 +148,16 @@ int run(int argc, char** argv) {
   CLI::App app("Uploads files of any size into the Illinois Data Bank.", "sluice");
   app.set_version_flag("--version", "sluice " SLUICE_VERSION);
   app.require_subcommand(1);
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return std::string("sluice: ") + error.what() + "; see sluice put --help\n";
+  app.failure_message([](const CLI::App* program, const CLI::Error& error) {
+    std::string command = "sluice ";
+    for (const CLI::App* const known : program->get_subcommands())
+      command += known->get_name() + " ";
+    return std::string("sluice: ") + error.what() + "; see " + command + "--help\n";
   });
   PutOptions options;
   add_put(app, options);
+  sluice::cli::VerifyOptions verify_options;
+  const CLI::App* const verify = sluice::cli::add_verify(app, verify_options);
   try {
     app.parse(masked(argc, argv));
   } catch (const CLI::ParseError& error) {
@@ -161,6 +167,11 @@ int run(int argc, char** argv) {
       std::puts(sluice::cli::json_report({}, sluice::Error{sluice::ErrorKind::usage, error.what()})
                     .c_str());
     return usage_error;
+  }
+  if (verify->parsed()) {
+    unmask(verify_options.receipt);
+    unmask(verify_options.file);
+    return sluice::cli::verify(verify_options);
   }
   unmask(options);
   return sluice::cli::put(options);
