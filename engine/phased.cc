@@ -154,7 +154,7 @@ void Phased::start_over() {
   fell_back_to_.reset();
 }
 
-std::optional<Error> Phased::common_error(const Answer& answer) const {
+std::optional<Error> Phased::common_error(const Answer& answer) {
   const auto failure = failure_object(answer);
   const std::string text = said(answer);
   const auto refused_token = [&](const char* how, bool retryable) {
@@ -234,7 +234,8 @@ Error Phased::staging_lost(const Answer& answer) {
 }
 
 void Phased::add_doubt(Error& error) const {
-  if (state_ == State::verifying) error.message += "; " + doubt();
+  if (state_ == State::verifying || state_ == State::asking_registered)
+    error.message += "; " + doubt();
 }
 
 std::string Phased::doubt() const {

@@ -56,8 +56,8 @@ class Phased final : public Protocol {
   std::string quoted(const std::string& text) const;
   Error not_understood(const Answer& answer) const;
   /// The answers that mean the same at every step; nothing if it is none of them.
-  std::optional<Error> common_error(const Answer& answer) const;
-  /// Adds doubt() to an error that leaves a sent verify undecided.
+  std::optional<Error> common_error(const Answer& answer);
+  /// Adds doubt() to an error that leaves a verify undecided that was sent.
   void add_doubt(Error& error) const;
   /// What was staged is gone; the machine starts over where it is told to recover().
   Error staging_lost(const Answer& answer);

@@ -52,7 +52,12 @@ std::string xxh128(const std::string& bytes) {
 
 class UploadTest : public testing::Test {
  protected:
-  UploadTest() { write("scan.h5", file_size); }
+  UploadTest() {
+    write("scan.h5", file_size);
+    options_.block_bytes = block;
+    options_.pool_bytes = 2 * block;
+    options_.retry.retries = 0;  // what is survived has tests of its own
+  }
 
   void write(const std::string& name, std::size_t size, std::uint64_t seed = 7) {
     test::write_file(directory_ / name, test::random_bytes(size, seed));
@@ -62,7 +67,6 @@ class UploadTest : public testing::Test {
   /// Two blocks are the least there can be: one that is lost stops the next upload.
   Engine& engine() {
     if (!engine_) {
-      options_.block_bytes = block;
       auto engine = Engine::create(options_);
       EXPECT_TRUE(engine);
       engine_ = *std::move(engine);
@@ -140,8 +144,7 @@ class UploadTest : public testing::Test {
 
   TempDir directory_;
   ScriptedServer server_;
-  EngineOptions options_{
-      .pool_bytes = 2 * block, .block_bytes = block, .stall_timeout = 60s, .log = {}};
+  EngineOptions options_;
   std::unique_ptr<Engine> engine_;
   int next_ = 0;
 };
@@ -847,7 +850,10 @@ TEST(EngineOptionsTest, OptionsOutOfRangeAreRefused) {
                                           {8191, 4096},
                                           {0, 4096},
                                           {std::size_t{8} << 30, std::size_t{2} << 30}}) {
-    const auto engine = Engine::create({.pool_bytes = pool, .block_bytes = block_bytes, .log = {}});
+    EngineOptions options;
+    options.pool_bytes = pool;
+    options.block_bytes = block_bytes;
+    const auto engine = Engine::create(options);
     ASSERT_FALSE(engine) << pool << " " << block_bytes;
     EXPECT_EQ(engine.error().kind, ErrorKind::usage);
   }
