@@ -24,9 +24,10 @@ class PayloadStream {
   /// `on_ready`: called from any thread when a read() that got nothing is worth repeating.
   PayloadStream(const Pipeline::Setting& setting, std::function<void()> on_ready);
 
-  /// Goes to that offset, at most the file's size, and starts to read ahead from there. Whatever
-  /// was read ahead before is dropped; ends the old readers, which takes as long as the reads that
-  /// are going on.
+  /// Goes to that offset, at most the file's size, and starts to read ahead from there; or from
+  /// where the digest of the file is, if that is earlier, so that it misses nothing. Whatever was
+  /// read ahead before is dropped; ends the old readers, which takes as long as the reads that are
+  /// going on.
   void seek(std::uint64_t offset);
   /// Gives back every buffer that nobody is working on, without waiting; only stop() and seek() may
   /// follow.
