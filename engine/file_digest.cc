@@ -2,17 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <new>
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
+#include "engine/fast_xxhash.h"
 #include "engine/text.h"
-
-// Debian builds xxHash for any x86-64 (SSE2, 15 GB/s here); the dispatching entry points of the
-// same library use what the processor has (AVX2, AVX-512: 38 GB/s).
-#if defined(__x86_64__)
-#include <xxh_x86dispatch.h>
-#endif
 
 namespace sluice {
 
@@ -20,43 +15,148 @@ std::uint64_t block_checksum(std::span<const std::byte> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
-FileDigest::FileDigest(std::string path, std::uint64_t size)
-    : path_(std::move(path)), size_(size), state_(XXH3_createState()) {
-  if (!state_) throw std::bad_alloc();
-  XXH3_128bits_reset(state_.get());
+FileDigest::FileDigest(std::string path, std::uint64_t size, std::vector<DigestKind> extra)
+    : path_(std::move(path)), size_(size), kinds_(std::move(extra)) {
+  make_extra();
+}
+
+void FileDigest::make_extra() {
+  extra_.clear();
+  extra_error_.reset();
+  for (const DigestKind kind : kinds_) {
+    Result<EvpDigest> digest = EvpDigest::create(kind);
+    if (digest)
+      extra_.push_back(*std::move(digest));
+    else
+      extra_error_ = std::move(digest).error();
+  }
+}
+
+bool FileDigest::resume(std::uint64_t blocks, std::size_t block_bytes,
+                        std::vector<std::uint64_t> checksums, std::string_view state) {
+  if (checksums.size() > blocks || blocks > (size_ + block_bytes - 1) / block_bytes) return false;
+  Xxh128State loaded;
+  if (!loaded.load(state) || loaded.total() != std::min(blocks * block_bytes, size_)) return false;
+  {
+    MutexLock hashing(hash_mutex_);
+    state_.load(state);
+    MutexLock lock(mutex_);
+    next_ = end_ = earlier_ = blocks;
+    checksums_.assign(checksums.begin(), checksums.end());
+  }
+  if (blocks > 0) {
+    extra_.clear();
+    extra_error_.reset();
+  }
+  return true;
+}
+
+void FileDigest::expect(std::vector<std::uint64_t> checksums) {
+  start_over();
+  MutexLock lock(mutex_);
+  earlier_ = end_ = checksums.size();
+  checksums_.assign(checksums.begin(), checksums.end());
+}
+
+void FileDigest::start_over() {
+  make_extra();
+  MutexLock hashing(hash_mutex_);
+  state_.reset();
+  MutexLock lock(mutex_);
+  next_ = end_ = earlier_ = 0;
+  checksums_.clear();
+  if (keep_from_ != nothing) keep_from_ = 0;
 }
 
 Result<void> FileDigest::add(const Block& block) {
-  MutexLock lock(mutex_);
-  if (block.number > next_) throw std::logic_error("the digest missed a block");
-  if (block.number == next_) {
-    checksums_.push_back(block.checksum);
-    ++next_;
-    lock.unlock();
-    XXH3_128bits_update(state_.get(), block.bytes.data(), block.bytes.size());
-    seen_ += block.bytes.size();
-    return {};
+  if (extra_error_) return *extra_error_;
+  {
+    MutexLock lock(mutex_);
+    if (block.number > next_) throw std::logic_error("the digest missed a block");
+    if (block.number < first_kept()) throw std::logic_error("a block came back that was forgotten");
+    if (block.number < end_ &&
+        checksums_[static_cast<std::size_t>(block.number - first_kept())] != block.checksum)
+      return changed(block);
+    if (block.number < next_) return {};
   }
-  const std::uint64_t first = next_ - checksums_.size();
-  if (block.number < first) throw std::logic_error("a block came back that was forgotten");
-  if (checksums_[static_cast<std::size_t>(block.number - first)] == block.checksum) return {};
-  return Error{
-      ErrorKind::local_file,
-      fmt::format("{} changed while it was being uploaded: bytes {} to {} are not what they were "
-                  "when they were read first; start again once nothing writes to it",
-                  printable(path_), block.offset, block.offset + block.bytes.size())};
+  {
+    MutexLock hashing(hash_mutex_);
+    state_.update(block.bytes);
+    // With the state, so that a snapshot has both or none.
+    MutexLock lock(mutex_);
+    if (next_ == end_) {
+      checksums_.push_back(block.checksum);
+      ++end_;
+    }
+    ++next_;
+  }
+  for (EvpDigest& digest : extra_) digest.update(block.bytes);
+  return {};
+}
+
+Error FileDigest::changed(const Block& block) const {
+  const std::string which =
+      fmt::format("bytes {} to {}", block.offset, block.offset + block.bytes.size());
+  if (block.number < earlier_)
+    return Error{ErrorKind::local_file,
+                 fmt::format("{} changed since its upload began: {} are not what was sent before; "
+                             "--restart sends the file anew",
+                             printable(path_), which)};
+  return Error{ErrorKind::local_file,
+               fmt::format("{} changed while it was being uploaded: {} are not what they were "
+                           "when they were read first; start again once nothing writes to it",
+                           printable(path_), which)};
 }
 
 void FileDigest::forget_before(std::uint64_t offset, std::size_t block_bytes) {
-  const std::uint64_t keep = offset / block_bytes;
   MutexLock lock(mutex_);
-  while (!checksums_.empty() && next_ - checksums_.size() < keep) checksums_.pop_front();
+  const std::uint64_t keep =
+      std::min({offset / block_bytes, keep_from_, next_ - std::min(next_, always_kept)});
+  while (!checksums_.empty() && first_kept() < keep) checksums_.pop_front();
+}
+
+void FileDigest::keep_from(std::uint64_t block) {
+  MutexLock lock(mutex_);
+  keep_from_ = block;
+}
+
+bool FileDigest::knows(std::uint64_t block) const {
+  MutexLock lock(mutex_);
+  return block >= first_kept() && block <= next_;
+}
+
+std::uint64_t FileDigest::blocks() const {
+  MutexLock lock(mutex_);
+  return next_;
+}
+
+FileDigest::Snapshot FileDigest::snapshot(std::uint64_t first) const {
+  Snapshot result;
+  MutexLock hashing(hash_mutex_);
+  result.state = state_.save();
+  MutexLock lock(mutex_);
+  result.blocks = next_;
+  result.first = std::min(first, next_);
+  if (result.first < first_kept())
+    throw std::logic_error("a checksum was asked for that was forgotten");
+  const auto begin = checksums_.begin() + static_cast<std::ptrdiff_t>(result.first - first_kept());
+  result.checksums.assign(begin, begin + static_cast<std::ptrdiff_t>(next_ - result.first));
+  return result;
 }
 
 std::string FileDigest::xxh128() const {
-  if (seen_ != size_) return {};
-  const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  MutexLock hashing(hash_mutex_);
+  return state_.total() == size_ ? state_.hex() : std::string();
+}
+
+std::string FileDigest::extra(DigestKind kind) const {
+  {
+    MutexLock hashing(hash_mutex_);
+    if (state_.total() != size_) return {};
+  }
+  for (const EvpDigest& digest : extra_)
+    if (digest.kind() == kind) return digest.hex();
+  return {};
 }
 
 }  // namespace sluice

@@ -10,10 +10,12 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
+#include "engine/mailbox.h"
 #include "engine/rate_limiter.h"
 #include "engine/text.h"
 #include "io/sync.h"
@@ -106,28 +108,26 @@ class Http::Loop {
   }
 
   ~Loop() {
-    {
-      MutexLock lock(mutex_);
-      stopping_ = true;
-    }
-    curl_multi_wakeup(multi_.get());
+    post([this] { stopping_ = true; });
     thread_.join();
   }
 
   void post(std::function<void()> work) {
-    {
-      MutexLock lock(mutex_);
-      posted_.push_back(std::move(work));
-    }
+    mailbox_.post(std::move(work));
+    curl_multi_wakeup(multi_.get());
+  }
+
+  void post_at(Clock::time_point when, std::function<void()> work) {
+    mailbox_.post_at(when, std::move(work));
     curl_multi_wakeup(multi_.get());
   }
 
   void resume(ExchangeId id) {
-    {
-      MutexLock lock(mutex_);
-      resumed_.push_back(id);
-    }
-    curl_multi_wakeup(multi_.get());
+    post([this, id] {
+      if (const auto found = transfers_.find(id);
+          found != transfers_.end() && std::exchange(found->second->starved, false))
+        curl_easy_pause(found->second->easy.get(), CURLPAUSE_CONT);
+    });
   }
 
   ExchangeId start(const Exchange& exchange, OnAnswer on_answer) {
@@ -160,6 +160,7 @@ class Http::Loop {
     std::unique_ptr<curl_slist, FreeList> headers;
     std::array<char, CURL_ERROR_SIZE> error{};
     Answer answer;
+    std::size_t header_bytes = 0;  ///< received
     std::size_t answer_bytes = 0;  ///< received, kept or not
     std::uint64_t handed = 0;      ///< bytes of the body that curl has taken
     bool starved = false;          ///< paused until resume()
@@ -171,10 +172,9 @@ class Http::Loop {
   using Transfers = std::map<ExchangeId, std::unique_ptr<Transfer>>;
 
   void run() {
-    bool stopping = false;
-    while (!stopping) {
-      stopping = read_mailbox();
+    while (!stopping_) {
       const auto now = Clock::now();
+      mailbox_.run_due(now);
       if (throttled_ && now >= throttled_until_) unthrottle();
       int running = 0;
       curl_multi_perform(multi_.get(), &running);
@@ -183,40 +183,22 @@ class Http::Loop {
         end_stalled(now);
         next_stall_check_ = now + longest_wait;
       }
-      if (!stopping) wait();
+      if (!stopping_) wait();
     }
-    while (!transfers_.empty()) cancel(transfers_.begin()->first);
-    read_mailbox();
+    // What is left may start exchanges, which end as soon.
+    do {
+      while (!transfers_.empty()) cancel(transfers_.begin()->first);
+      mailbox_.run_all();
+    } while (!transfers_.empty());
     idle_.clear();
   }
 
   void wait() {
-    auto wait = longest_wait;
-    if (throttled_) {
-      const auto left = throttled_until_ - Clock::now();
-      wait = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left),
-                        std::chrono::milliseconds(0), longest_wait);
-    }
-    curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(wait.count()), nullptr);
-  }
-
-  /// Runs what other threads left here; true if the thread is to end.
-  bool read_mailbox() {
-    std::vector<std::function<void()>> posted;
-    std::vector<ExchangeId> resumed;
-    bool stopping;
-    {
-      MutexLock lock(mutex_);
-      posted.swap(posted_);
-      resumed.swap(resumed_);
-      stopping = stopping_;
-    }
-    for (auto& work : posted) work();
-    for (const ExchangeId id : resumed)
-      if (const auto found = transfers_.find(id);
-          found != transfers_.end() && std::exchange(found->second->starved, false))
-        curl_easy_pause(found->second->easy.get(), CURLPAUSE_CONT);
-    return stopping;
+    auto until = Clock::now() + longest_wait;
+    if (throttled_) until = std::min(until, throttled_until_);
+    if (const auto due = mailbox_.next_due()) until = std::min(until, *due);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    curl_multi_poll(multi_.get(), nullptr, 0, std::max(0, static_cast<int>(left.count())), nullptr);
   }
 
   void unthrottle() {
@@ -270,6 +252,8 @@ class Http::Loop {
     set(easy, CURLOPT_SEEKDATA, &transfer);
     set(easy, CURLOPT_WRITEFUNCTION, &Loop::on_write);
     set(easy, CURLOPT_WRITEDATA, &transfer);
+    set(easy, CURLOPT_HEADERFUNCTION, &Loop::on_header);
+    set(easy, CURLOPT_HEADERDATA, &transfer);
   }
 
   static void add_header(Transfer& transfer, const std::string& header) {
@@ -320,6 +304,14 @@ class Http::Loop {
     return CURL_SEEKFUNC_OK;
   }
 
+  /// Only counts: curl itself ends a single line of 100 KB, but not a server that sends lines for
+  /// ever.
+  static std::size_t on_header(char*, std::size_t size, std::size_t count, void* data) noexcept {
+    Transfer& transfer = *static_cast<Transfer*>(data);
+    transfer.header_bytes += size * count;
+    return transfer.header_bytes > most_header_bytes ? 0 : size * count;
+  }
+
   static std::size_t on_write(char* bytes, std::size_t size, std::size_t count,
                               void* data) noexcept {
     Transfer& transfer = *static_cast<Transfer*>(data);
@@ -365,6 +357,7 @@ class Http::Loop {
     CURL* const easy = transfer.easy.get();
     curl_multi_remove_handle(multi_.get(), easy);
     transfer.handed = 0;
+    transfer.header_bytes = 0;
     transfer.starved = transfer.throttled = false;
     transfer.moved = 0;
     transfer.moved_at = Clock::now();
@@ -385,14 +378,21 @@ class Http::Loop {
           fmt::format("the server's answer ({}) is longer than {} bytes, which no answer of a "
                       "Data Bank is; check the address",
                       answer.status, most_body_bytes),
-          answer.status};
+          answer.status, true};
+    if (code == CURLE_WRITE_ERROR && transfer.header_bytes > most_header_bytes)
+      return Error{ErrorKind::failed,
+                   fmt::format("the headers of the server's answer are longer than {} bytes, which "
+                               "those of a Data Bank are not; check the address",
+                               most_header_bytes),
+                   answer.status, true};
+    answer.retry_after = retry_after(easy);
     if (code != CURLE_OK) {
       // A refusal counts even if the connection broke behind it: servers that refuse a body close.
       if (answer.status >= 400) {
         answer.truncated = true;
         return std::move(answer);
       }
-      return Error{ErrorKind::unreachable, describe(transfer, code), code, true};
+      return Error{ErrorKind::unreachable, describe(transfer, code), code, may_pass(code)};
     }
     // curl says OK for a reused connection that died without a response.
     if (answer.status < 200)
@@ -404,6 +404,31 @@ class Http::Loop {
           fmt::format("the server answered {} before it had the whole request", answer.status),
           CURLE_SEND_ERROR, true};
     return std::move(answer);
+  }
+
+  /// In seconds or as a date, curl reads both; 0 stands for none, and for a date that is over.
+  static std::optional<std::chrono::seconds> retry_after(CURL* easy) {
+    const curl_off_t seconds = get_offset(easy, CURLINFO_RETRY_AFTER);
+    if (seconds <= 0) return {};
+    return std::chrono::seconds(std::min<curl_off_t>(seconds, 86400 * 365));
+  }
+
+  /// Whether the same might work later: all that happens on a network, but not what is wrong with
+  /// the address, with a certificate, or with this machine.
+  static bool may_pass(CURLcode code) {
+    switch (code) {
+      case CURLE_UNSUPPORTED_PROTOCOL:
+      case CURLE_URL_MALFORMAT:
+      case CURLE_FAILED_INIT:
+      case CURLE_OUT_OF_MEMORY:
+      case CURLE_PEER_FAILED_VERIFICATION:
+      case CURLE_SSL_CERTPROBLEM:
+      case CURLE_SSL_CACERT_BADFILE:
+      case CURLE_SSL_ISSUER_ERROR:
+        return false;
+      default:
+        return true;
+    }
   }
 
   std::string describe(const Transfer& transfer, CURLcode code) const {
@@ -469,12 +494,9 @@ class Http::Loop {
   Clock::time_point throttled_until_{};
   Clock::time_point next_stall_check_{};
 
-  // The mailbox.
-  Mutex mutex_;
-  std::vector<std::function<void()>> posted_ SLUICE_GUARDED_BY(mutex_);
-  std::vector<ExchangeId> resumed_ SLUICE_GUARDED_BY(mutex_);
-  bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;
+  bool stopping_ = false;
 
+  Mailbox mailbox_;
   std::thread thread_;
 };
 
@@ -482,6 +504,9 @@ Http::Http(const Options& options) : loop_(std::make_unique<Loop>(options)) {}
 Http::~Http() = default;
 void Http::post(std::function<void()> work) {
   loop_->post(std::move(work));
+}
+void Http::post_at(std::chrono::steady_clock::time_point when, std::function<void()> work) {
+  loop_->post_at(when, std::move(work));
 }
 Http::ExchangeId Http::start(const Exchange& exchange, OnAnswer on_answer) {
   return loop_->start(exchange, std::move(on_answer));

@@ -58,14 +58,17 @@ class Http {
   };
   using ExchangeId = std::uint64_t;
   /// Called on the network thread, once for each exchange. An Answer is what the server said,
-  /// whatever the status. Errors: unreachable (the code is a CURLcode; retryable), interrupted
-  /// (cancelled), failed (the body failed, or the answer was absurd).
+  /// whatever the status. Errors: unreachable (the code is a CURLcode; retryable unless it is the
+  /// address or a certificate that is wrong), interrupted (cancelled), failed (the body failed, or
+  /// the answer was absurdly long: retryable).
   using OnAnswer = std::function<void(Result<Answer>)>;
 
   /// Of an answer's body, so many bytes are kept; the answers of a Data Bank have some hundreds.
   static constexpr std::size_t kept_body_bytes = 64 * 1024;
-  /// A body beyond this ends the exchange with an error.
+  /// A body beyond this ends the exchange with an error,
   static constexpr std::size_t most_body_bytes = 1024 * 1024;
+  /// and so do headers, all of them together, beyond that.
+  static constexpr std::size_t most_header_bytes = 256 * 1024;
 
   explicit Http(const Options& options);
   /// Ends every exchange with `interrupted` and joins the thread.
@@ -76,6 +79,9 @@ class Http {
   /// Runs `work` on the network thread, in the order of the calls. Any thread. Work that is left
   /// when Http goes is run then.
   void post(std::function<void()> work);
+
+  /// The same, not before `when`; or when Http goes, if that is earlier.
+  void post_at(std::chrono::steady_clock::time_point when, std::function<void()> work);
 
   /// Network thread only: starts an exchange.
   ExchangeId start(const Exchange& exchange, OnAnswer on_answer);

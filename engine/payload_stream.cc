@@ -13,11 +13,13 @@ void PayloadStream::seek(std::uint64_t offset) {
   stop();
   offset_ = offset;
   if (offset < setting_.source.identity().size)
-    pipeline_ = std::make_unique<Pipeline>(setting_, offset, on_ready_);
+    pipeline_ = std::make_unique<Pipeline>(
+        setting_, std::min(offset, setting_.digest.blocks() * setting_.block_bytes), on_ready_);
 }
 
 void PayloadStream::give_up() {
   block_.reset();
+  given_up_ = true;
   if (pipeline_) pipeline_->give_up();
 }
 
@@ -25,6 +27,7 @@ void PayloadStream::stop() {
   end_wait();
   block_.reset();
   pipeline_.reset();
+  given_up_ = false;
 }
 
 Result<std::size_t> PayloadStream::read(std::span<std::byte> into) {
@@ -42,6 +45,10 @@ Result<std::size_t> PayloadStream::read(std::span<std::byte> into) {
         break;
       }
       block_ = std::move(taken.block);
+      if (block_->offset + block_->bytes.size() <= offset_) {  // only for the digest
+        block_.reset();
+        continue;
+      }
     }
     const std::size_t at = static_cast<std::size_t>(offset_ - block_->offset);
     const std::size_t length = std::min(into.size() - copied, block_->bytes.size() - at);

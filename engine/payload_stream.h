@@ -24,15 +24,21 @@ class PayloadStream {
   /// `on_ready`: called from any thread when a read() that got nothing is worth repeating.
   PayloadStream(const Pipeline::Setting& setting, std::function<void()> on_ready);
 
-  /// Goes to that offset, at most the file's size, and starts to read ahead from there. Whatever
-  /// was read ahead before is dropped; ends the old readers, which takes as long as the reads that
-  /// are going on.
+  /// Goes to that offset, at most the file's size, and starts to read ahead from there; or from
+  /// where the digest of the file is, if that is earlier, so that it misses nothing. Whatever was
+  /// read ahead before is dropped; ends the old readers, which takes as long as the reads that are
+  /// going on.
   void seek(std::uint64_t offset);
   /// Gives back every buffer that nobody is working on, without waiting; only stop() and seek() may
   /// follow.
   void give_up();
   /// Ends the readers and gives back every buffer. seek() starts again.
   void stop();
+
+  /// Whether read() can go on from that offset as things are.
+  bool stands_at(std::uint64_t offset) const {
+    return pipeline_ && !given_up_ && offset_ == offset;
+  }
 
   /// The offset of the next byte. Any thread.
   std::uint64_t offset() const { return offset_; }
@@ -51,6 +57,7 @@ class PayloadStream {
   const Pipeline::Setting setting_;
   const std::function<void()> on_ready_;
   std::unique_ptr<Pipeline> pipeline_;
+  bool given_up_ = false;
   std::optional<Block> block_;  ///< the one that the next byte is in
   std::atomic<std::uint64_t> offset_{0};
   std::optional<Window::Waiting> waiting_;

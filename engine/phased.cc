@@ -20,14 +20,29 @@ bool contains(std::string_view text, std::string_view what) {
   return text.find(what) != std::string_view::npos;
 }
 
+/// What the server says in words, whichever form it chose.
+std::string said(const Answer& answer) {
+  const auto failure = failure_object(answer);
+  return failure ? failure->error : answer_text(answer);
+}
+
+/// protocol section 1.3
+bool says_nothing_is_staged(const Answer& answer) {
+  return answer.status >= 400 && contains(said(answer), "No such file or directory");
+}
+
 Error error_of(ErrorKind kind, const Answer& answer, std::string message, bool retryable = false) {
   return {kind, std::move(message), answer.status, retryable};
 }
 
 }  // namespace
 
-Phased::Phased(Deposit deposit, Secret token)
-    : deposit_(std::move(deposit)), token_(std::move(token)) {}
+Phased::Phased(Deposit deposit, Secret token, std::optional<Resumption> earlier)
+    : deposit_(std::move(deposit)),
+      token_(std::move(token)),
+      state_(earlier && earlier->finishing ? State::asking_registered : State::asking),
+      resumed_(earlier.has_value()),
+      sent_(earlier ? earlier->sent : 0) {}
 
 std::string Phased::quoted(const std::string& text) const {
   return quote_server_text(token_.redact(text));
@@ -70,6 +85,7 @@ Request Phased::request(Request::Step step, std::string_view phase) const {
 std::optional<Request> Phased::next(std::uint64_t chunk_bytes) {
   switch (state_) {
     case State::asking:
+    case State::asking_registered:
       step_ = Request::Step::ask_name;
       return request(step_, "setup");
     case State::setting_up:
@@ -78,8 +94,9 @@ std::optional<Request> Phased::next(std::uint64_t chunk_bytes) {
     case State::sending:
       step_ = Request::Step::chunk;
       chunk_ = {committed_, committed_ + std::min(chunk_bytes, deposit_.size - committed_)};
+      sent_ = std::max(sent_, chunk_.end);
       return request(step_, "transfer");
-    case State::confirming:
+    case State::finding:
       step_ = Request::Step::ask_committed;
       return request(step_, "transfer");
     case State::verifying:
@@ -93,18 +110,24 @@ std::optional<Request> Phased::next(std::uint64_t chunk_bytes) {
 
 Result<void> Phased::read_answer(const Answer& answer) {
   if (auto error = common_error(answer)) {
-    if (error->kind == ErrorKind::unreachable || error->kind == ErrorKind::failed)
-      add_doubt(*error);
+    if (state_ == State::asking_registered && error->kind == ErrorKind::name_taken) {
+      state_ = State::registered;
+      return {};
+    }
+    // A 401 or 404 was decided before anything was done.
+    if (answer.status != 401 && answer.status != 404) add_doubt(*error);
     return *std::move(error);
   }
+  stumbles_ = 0;
   switch (state_) {
     case State::asking:
+    case State::asking_registered:
       return read_name_answer(answer);
     case State::setting_up:
       return read_setup_answer(answer);
     case State::sending:
       return read_chunk_answer(answer);
-    case State::confirming:
+    case State::finding:
       return read_committed_answer(answer);
     case State::verifying:
       return read_verify_answer(answer);
@@ -114,20 +137,42 @@ Result<void> Phased::read_answer(const Answer& answer) {
   return Error{ErrorKind::failed, "an answer came after the upload was over"};
 }
 
-std::optional<Error> Phased::common_error(const Answer& answer) const {
+void Phased::recover() {
+  if (std::exchange(nothing_staged_, false)) {
+    start_over();
+  } else if (state_ == State::sending) {
+    state_ = State::finding;
+  } else if (state_ == State::verifying) {
+    state_ = State::asking_registered;
+  }
+  if (fell_back_to_) committed_ = *std::exchange(fell_back_to_, {});
+}
+
+void Phased::start_over() {
+  state_ = State::setting_up;
+  committed_ = 0;
+  fell_back_to_.reset();
+}
+
+std::optional<Error> Phased::common_error(const Answer& answer) {
   const auto failure = failure_object(answer);
-  const std::string text = failure ? failure->error : answer_text(answer);
-  const auto refused_token = [&](const char* how) {
+  const std::string text = said(answer);
+  const auto refused_token = [&](const char* how, bool retryable) {
     return error_of(
         ErrorKind::token_refused, answer,
         fmt::format("the server refused the token for dataset {} ({}) while {}: it is "
                     "wrong, or older than 3 days; get a new one on the dataset's edit page",
-                    deposit_.dataset, how, describe(step_)));
+                    deposit_.dataset, how, describe(step_)),
+        retryable);
   };
-  if (answer.status == 401) return refused_token("401");
-  // The phased generation answers a wrong or expired token with this 500 (protocol, common facts).
-  if (answer.status == 500 && failure && failure->error == "Internal Server Error")
-    return refused_token("500 Internal Server Error, its way to say so");
+  if (answer.status == 401) return refused_token("401", false);
+  // The phased generation answers a wrong or expired token with this 500 (protocol, common facts),
+  // and Rails any bug. Once the token was good, the second one in a row decides.
+  if (answer.status == 500 && failure && failure->error == "Internal Server Error") {
+    const bool was_accepted = state_ != State::asking && state_ != State::asking_registered;
+    return refused_token("500 Internal Server Error, its way to say so",
+                         was_accepted && ++stumbles_ < 2);
+  }
   if (answer.status == 404)
     return error_of(ErrorKind::no_such_dataset, answer,
                     fmt::format("the server knows no draft dataset {} (404, {}): check the key and "
@@ -175,24 +220,28 @@ std::optional<Error> Phased::common_error(const Answer& answer) const {
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server refuses '{}' as too large: it says {}", deposit_.name,
                                 quoted(text)));
-  if (contains(text, "No such file or directory"))
-    return error_of(
-        ErrorKind::integrity, answer,
-        fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
-                    "into dataset {} clears it, so run one at a time; nothing was registered",
-                    deposit_.name, quoted(text), deposit_.dataset));
   return {};
 }
 
+Error Phased::staging_lost(const Answer& answer) {
+  nothing_staged_ = state_ != State::verifying;
+  return error_of(
+      ErrorKind::integrity, answer,
+      fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
+                  "into dataset {} clears it, so run one at a time; nothing was registered",
+                  deposit_.name, quoted(said(answer)), deposit_.dataset),
+      true);
+}
+
 void Phased::add_doubt(Error& error) const {
-  if (state_ == State::verifying) error.message += "; " + doubt();
+  if (state_ == State::verifying || state_ == State::asking_registered)
+    error.message += "; " + doubt();
 }
 
 std::string Phased::doubt() const {
   return fmt::format(
-      "all bytes are there, but whether '{}' is registered is not known: look at the page of "
-      "dataset {} "
-      "before uploading it again",
+      "all bytes are there, but whether '{}' is registered is not known: run it again, which asks "
+      "the server first, or look at the page of dataset {}",
       deposit_.name, deposit_.dataset);
 }
 
@@ -202,7 +251,9 @@ Error Phased::not_understood(const Answer& answer) const {
       fmt::format("the server answered {} with {}{} while {} for '{}', which is no answer of "
                   "the phased protocol; check the address, or try again later",
                   answer.status, quoted(answer.body), answer.truncated ? " (cut short)" : "",
-                  describe(step_), deposit_.name));
+                  describe(step_), deposit_.name),
+      // A server that has not yet shown that it speaks the protocol may be another one altogether.
+      answer.status >= 500 || (state_ != State::asking && state_ != State::setting_up));
 }
 
 Result<void> Phased::read_name_answer(const Answer& answer) {
@@ -210,18 +261,21 @@ Result<void> Phased::read_name_answer(const Answer& answer) {
   const std::string text = answer_text(answer);
   if (answer.status < 400 || !contains(text, "filesize") || contains(text, "<"))
     return not_understood(answer);
-  state_ = State::setting_up;
+  state_ = resumed_ || state_ == State::asking_registered ? State::finding : State::setting_up;
   return {};
 }
 
 Result<void> Phased::read_setup_answer(const Answer& answer) {
   if (answer.status != 200 || !answer_text(answer).starts_with("successfully set up"))
     return not_understood(answer);
+  resumed_ = false;
+  sent_ = 0;
   state_ = deposit_.size == 0 ? State::verifying : State::sending;
   return {};
 }
 
 Result<void> Phased::read_chunk_answer(const Answer& answer) {
+  if (says_nothing_is_staged(answer)) return staging_lost(answer);
   if (const auto failure = failure_object(answer)) {
     // The chunk was there already: curl sent it again because the kept connection died under the
     // answer.
@@ -230,8 +284,7 @@ Result<void> Phased::read_chunk_answer(const Answer& answer) {
       return error_of(
           ErrorKind::integrity, answer,
           fmt::format("the server refused the chunk of '{}' at offset {}: it holds {} bytes; "
-                      "is another upload into dataset {} going on? Nothing was registered; "
-                      "start the upload again",
+                      "is another upload into dataset {} going on? Nothing was registered",
                       deposit_.name, chunk_.begin, *failure->progress, deposit_.dataset),
           true);
     return error_of(
@@ -247,32 +300,53 @@ Result<void> Phased::read_chunk_answer(const Answer& answer) {
 
 Result<void> Phased::chunk_committed() {
   committed_ = chunk_.end;
-  if (committed_ == deposit_.size) state_ = State::confirming;
+  if (committed_ == deposit_.size) state_ = State::finding;
   return {};
 }
 
 Result<void> Phased::read_committed_answer(const Answer& answer) {
+  if (says_nothing_is_staged(answer)) {
+    // Nothing that this run sent is lost with it: an earlier one's bytes are.
+    if (committed_ == 0) {
+      state_ = State::setting_up;
+      return {};
+    }
+    return staging_lost(answer);
+  }
   const auto failure = failure_object(answer);
   if (!failure || !failure->progress) {
     if (answer_text(answer).starts_with("successfully added chunk"))
       return error_of(
           ErrorKind::integrity, answer,
           fmt::format("the server appended a byte to '{}' that it should have refused, so "
-                      "what it holds is not the file; nothing was registered",
+                      "what it holds is not the file; nothing was registered, --restart sends it "
+                      "anew",
                       deposit_.name));
     return not_understood(answer);
   }
-  if (*failure->progress != deposit_.size)
+  const std::uint64_t held = *failure->progress;
+  if (held > sent_)
+    return error_of(
+        ErrorKind::integrity, answer,
+        fmt::format("the server holds {} bytes of '{}', and no more than {} were ever sent to it: "
+                    "the rest is somebody else's; nothing was registered, --restart sends it anew",
+                    held, deposit_.name, sent_));
+  if (held < committed_) {
+    fell_back_to_ = held;
     return error_of(
         ErrorKind::integrity, answer,
         fmt::format("the server holds {} bytes of '{}' where {} were sent and acknowledged; "
-                    "nothing was registered, start the upload again",
-                    *failure->progress, deposit_.name, deposit_.size));
-  state_ = State::verifying;
+                    "nothing was registered",
+                    held, deposit_.name, committed_),
+        true);
+  }
+  committed_ = held;
+  state_ = held == deposit_.size ? State::verifying : State::sending;
   return {};
 }
 
 Result<void> Phased::read_verify_answer(const Answer& answer) {
+  if (says_nothing_is_staged(answer)) return staging_lost(answer);
   if (answer.status != 200 || failure_object(answer) ||
       !contains(answer_text(answer), "successfully uploaded")) {
     Error error = not_understood(answer);

@@ -7,38 +7,60 @@ namespace sluice {
 
 /// The phased protocol (specification; protocol section 1): setup, transfers, verify.
 ///
-///     asking -> setting_up -> sending -> confirming -> verifying -> registered
-///                          \-> verifying (empty file)
+///     new:       asking -> setting_up -> sending -> finding -> verifying -> registered
+///                             ^    \-> verifying     |  ^          |
+///                             |       (empty file)   |  |          | lost
+///     resumed:   asking ------|--------------------->+  |          v
+///     resumed while verifying:|----------------------|--|-> asking_registered -> registered
+///                             +----------------------+  +----------+ the name is free
+///                              nothing is staged any more
 ///
 ///  - asking: setup without filesize, which touches nothing (1.5).
 ///  - sending: previous_size is a compare-and-append (1.2); a 200 can carry an error (1.1).
-///  - confirming: a transfer with previous_size=-1 is always refused and tells how many bytes the
-///  server
-///    holds (1.3). verify compares nothing (1.6), so it is sent only after the server has said that
-///    it holds exactly the file's bytes. An empty file has no transfers (1.10): setup made it,
-///    empty.
-///  - verifying: sent once, as a second one registers the file twice (1.6).
+///  - finding: a transfer with previous_size=-1 is always refused and tells how many bytes the
+///    server holds (1.3). It decides where sending goes on after anything went wrong, and since
+///    verify compares nothing (1.6), it also comes after the last chunk: verify is sent only after
+///    the server has said that it holds exactly the file's bytes. An empty file has no transfers
+///    (1.10): setup made it, empty.
+///  - verifying: a second verify registers the file twice (1.6). So after a lost answer
+///    asking_registered asks whether the name is taken by now.
+///  - setting_up deletes all that is staged (1.4), so it is never a way to resume: only for a new
+///    upload, and where the server has said that nothing is staged.
 class Phased final : public Protocol {
  public:
   /// `token`: only so that it can be kept out of what is quoted from a server, who may echo it.
-  explicit Phased(Deposit deposit, Secret token = {});
+  /// `earlier`: there was a run before, whose bytes the server may hold.
+  explicit Phased(Deposit deposit, Secret token = {}, std::optional<Resumption> earlier = {});
 
   std::string_view name() const override { return "phased"; }
   std::optional<Request> next(std::uint64_t chunk_bytes) override;
   Result<void> read_answer(const Answer& answer) override;
+  void recover() override;
+  void start_over() override;
+  void replace_token(const Secret& token) override { token_ = token; }
   std::uint64_t committed() const override { return committed_; }
   std::string doubt() const override;
 
  private:
-  enum class State { asking, setting_up, sending, confirming, verifying, registered };
+  enum class State {
+    asking,
+    setting_up,
+    sending,
+    finding,
+    verifying,
+    asking_registered,
+    registered
+  };
 
   Request request(Request::Step step, std::string_view phase) const;
   std::string quoted(const std::string& text) const;
   Error not_understood(const Answer& answer) const;
   /// The answers that mean the same at every step; nothing if it is none of them.
-  std::optional<Error> common_error(const Answer& answer) const;
-  /// Adds doubt() to an error that leaves a sent verify undecided.
+  std::optional<Error> common_error(const Answer& answer);
+  /// Adds doubt() to an error that leaves a verify undecided that was sent.
   void add_doubt(Error& error) const;
+  /// What was staged is gone; the machine starts over where it is told to recover().
+  Error staging_lost(const Answer& answer);
   Result<void> read_name_answer(const Answer& answer);
   Result<void> read_setup_answer(const Answer& answer);
   Result<void> read_chunk_answer(const Answer& answer);
@@ -47,11 +69,17 @@ class Phased final : public Protocol {
   Result<void> read_verify_answer(const Answer& answer);
 
   const Deposit deposit_;
-  const Secret token_;
-  State state_ = State::asking;
+  Secret token_;
+  State state_;
+  bool resumed_;  ///< what is staged is to be found before it is set up
   Request::Step step_ = Request::Step::ask_name;  ///< of the request that is out
   ByteRange chunk_;                               ///< of the request that is out
   std::uint64_t committed_ = 0;
+  std::uint64_t sent_ = 0;  ///< no byte behind this one was ever sent
+  /// What the server said it holds, less than it had confirmed: where recover() goes on.
+  std::optional<std::uint64_t> fell_back_to_;
+  bool nothing_staged_ = false;  ///< so the server said; recover() sets up again
+  int stumbles_ = 0;  ///< answers in a row that may mean the token, or any bug of the server
 };
 
 }  // namespace sluice

@@ -13,7 +13,9 @@ namespace sluice {
 
 Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<void()> on_ready)
     : setting_(setting),
-      end_((setting.source.identity().size + setting.block_bytes - 1) / setting.block_bytes),
+      end_((std::min(setting.source.identity().size, setting.end) + setting.block_bytes - 1) /
+           setting.block_bytes),
+      own_order_thread_(setting.digest.has_extra()),
       // A claim holds a buffer until its block is taken, and buffers are claimed in order: no more
       // blocks than the pool has buffers are ever on their way.
       window_(start / setting.block_bytes, end_, setting.pool.count(), std::move(on_ready)),
@@ -27,6 +29,7 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
   sigdelset(&blocked, SIGBUS);
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
   try {
+    if (own_order_thread_) order_thread_ = std::thread([this] { pass_until_end(); });
     for (std::uint64_t i = 0; i < count; ++i) readers_.emplace_back([this] { read_blocks(); });
   } catch (const std::system_error& error) {
     // A limit on threads (ulimit -u, a container's) is no reason to fail while there is one reader.
@@ -41,13 +44,17 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
 Pipeline::~Pipeline() {
   give_up();
   for (std::thread& reader : readers_) reader.join();
-  MutexLock lock(tasks_mutex_);
-  while (tasks_ > 0) tasks_done_.wait(tasks_mutex_);
+  {
+    MutexLock lock(tasks_mutex_);
+    while (tasks_ > 0) tasks_done_.wait(tasks_mutex_);
+  }
+  if (order_thread_.joinable()) order_thread_.join();
 }
 
 void Pipeline::give_up() {
   stop_.request_stop();
   window_.close();
+  if (own_order_thread_) wake_order_thread(/*to_end=*/true);
 }
 
 void Pipeline::read_blocks() {
@@ -120,13 +127,40 @@ void Pipeline::check_block() noexcept {
       block->checksum = block_checksum(block->bytes);
       window_.checked(block->number);
     }
-    while (const Block* block = window_.next_in_order()) {
-      Result<void> added = setting_.digest.add(*block);
-      if (!added) window_.fail(std::move(added).error());
-      window_.passed();
-    }
+    if (own_order_thread_)
+      wake_order_thread(/*to_end=*/false);
+    else
+      pass_in_order();
   }
   task_done();
+}
+
+void Pipeline::pass_in_order() {
+  while (const Block* block = window_.next_in_order()) {
+    Result<void> added = setting_.digest.add(*block);
+    if (!added) window_.fail(std::move(added).error());
+    window_.passed();
+  }
+}
+
+void Pipeline::wake_order_thread(bool to_end) {
+  MutexLock lock(order_mutex_);
+  order_wanted_ = true;
+  order_ends_ = order_ends_ || to_end;
+  order_changed_.notify_one();
+}
+
+void Pipeline::pass_until_end() noexcept {
+  while (true) {
+    {
+      MutexLock lock(order_mutex_);
+      while (!order_wanted_) order_changed_.wait(order_mutex_);
+      order_wanted_ = false;
+      if (order_ends_) return;
+    }
+    Inside checksumming(setting_.clocks.checksumming);
+    pass_in_order();
+  }
 }
 
 }  // namespace sluice

@@ -59,22 +59,29 @@ struct PipelineClocks {
 /// number claimed first, a late block could starve while later ones hold every buffer. Several
 /// readers run at once, since one read in flight does not saturate a disk.
 ///
-/// The constructor starts the threads and the destructor ends them, at most one read and one
-/// checksum later; every buffer is back in the pool then, but for those in blocks that were taken.
+/// The workers pass the blocks on in order too, each whatever is ready when it has checked one.
+/// Where the digest has more to compute than they should be kept with (MD5 and SHA-256 make 0.5
+/// GB/s together, and only one block at a time), a thread of its own does that.
+///
+/// The constructor starts the threads and the destructor ends them, at most one read, one checksum
+/// and one digest of a block later; every buffer is back in the pool then, but for those in blocks
+/// that were taken.
 class Pipeline {
  public:
   struct Setting {
     const Source& source;
     BufferPool& pool;  ///< its buffers are the blocks
     ChecksumWorkers& workers;
-    FileDigest& digest;  ///< sees every block in order
+    FileDigest& digest;  ///< sees every block in order; decides, as it is now, about the thread
     PipelineClocks& clocks;
     std::size_t block_bytes;  ///< at most the pool's buffer size
     int readers;              ///< reads in flight, at least 1
+    /// Nothing is read behind the block that the byte before this one is in.
+    std::uint64_t end = ~std::uint64_t{0};
   };
 
-  /// `start`, less than the file's size: the first byte that take() has; blocks start on the grid,
-  /// so the first one may begin before it. `on_ready`: see Window; any thread.
+  /// `start`, less than the file's size and Setting::end: the first byte that take() has; blocks
+  /// start on the grid, so the first one may begin before it. `on_ready`: see Window; any thread.
   Pipeline(const Setting& setting, std::uint64_t start, std::function<void()> on_ready);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
@@ -103,10 +110,14 @@ class Pipeline {
   std::optional<Claim> claim();
   Result<void> hand_to_workers();
   void check_block() noexcept;
+  void pass_in_order();
+  void pass_until_end() noexcept;
+  void wake_order_thread(bool to_end);
   void task_done();
 
   const Setting setting_;
-  const std::uint64_t end_;  ///< number of blocks in the file
+  const std::uint64_t end_;      ///< number of the block behind the last one
+  const bool own_order_thread_;  ///< blocks pass in order on order_thread_, not on the workers
   Window window_;
   std::stop_source stop_;
   Mutex claim_mutex_;
@@ -116,7 +127,13 @@ class Pipeline {
   CondVar tasks_done_;
   std::size_t tasks_ SLUICE_GUARDED_BY(tasks_mutex_) = 0;  ///< handed to the workers and not done
 
+  Mutex order_mutex_;
+  CondVar order_changed_;
+  bool order_wanted_ SLUICE_GUARDED_BY(order_mutex_) = false;  ///< a block may be ready to pass
+  bool order_ends_ SLUICE_GUARDED_BY(order_mutex_) = false;
+
   std::vector<std::thread> readers_;
+  std::thread order_thread_;
 };
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/secret.h"
 #include "io/result.h"
 
 /// The seam between an upload and the servers it can go to.
@@ -63,6 +64,8 @@ struct Answer {
   int status = 0;          ///< HTTP status, 100 to 599
   std::string body;        ///< at most Http::kept_body_bytes of it
   bool truncated = false;  ///< there was more, or the connection broke within it
+  /// How long the server asks to be left alone (Retry-After, RFC 9110 10.2.3).
+  std::optional<std::chrono::seconds> retry_after{};
 };
 
 class Protocol {
@@ -77,10 +80,20 @@ class Protocol {
   /// read_answer(), before the next is asked for.
   virtual std::optional<Request> next(std::uint64_t chunk_bytes) = 0;
 
-  /// What the answer to the last request means: either the machine has moved on, or the upload
-  /// cannot go on, and the error says why (any ErrorKind but local_file, usage and interrupted). An
-  /// error leaves the machine where it was.
+  /// What the answer to the last request means: either the machine has moved on, or it has not, and
+  /// the error says why (any ErrorKind but local_file, usage and interrupted). A retryable error
+  /// may be followed by recover(), any other is the end.
   virtual Result<void> read_answer(const Answer& answer) = 0;
+
+  /// The last request failed and may be tried again: its answer was lost, or read_answer() gave a
+  /// retryable error. The next request finds out how things stand, where repeating blindly could do
+  /// harm; committed() may go back, to what the server still has.
+  virtual void recover() = 0;
+  /// The server holds this upload's bytes, and none of them are wanted: the next request makes room
+  /// for the file anew. committed() is 0 then.
+  virtual void start_over() = 0;
+  /// The token is another one from now on: only so that it can be kept out of what is quoted.
+  virtual void replace_token(const Secret& token) = 0;
 
   /// How many bytes the server has confirmed.
   virtual std::uint64_t committed() const = 0;
@@ -88,6 +101,14 @@ class Protocol {
   /// What is to be said when the answer to a request that is not `repeatable` was lost: what is not
   /// known, and where to look. Part of a sentence.
   virtual std::string doubt() const = 0;
+};
+
+/// What an earlier run of the same upload left behind.
+struct Resumption {
+  /// Bytes of the file that may have been sent: the server cannot hold more of it.
+  std::uint64_t sent = 0;
+  /// The file may be registered already: the request to do so may have gone out.
+  bool finishing = false;
 };
 
 /// What a protocol has to know of the file.

@@ -28,6 +28,8 @@ const char* to_string(Report::Status status) {
       return "interrupted";
     case Report::Status::skipped:
       return "skipped";
+    case Report::Status::unconfirmed:
+      return "unconfirmed";
   }
   return "failed";
 }
@@ -40,7 +42,8 @@ Bottleneck find_bottleneck(const Stages& stages) {
 }
 
 double Report::bytes_per_second() const {
-  return seconds > 0 ? static_cast<double>(committed) / seconds : 0;
+  if (seconds <= 0 || committed < resumed_from) return 0;
+  return static_cast<double>(committed - resumed_from) / seconds;
 }
 
 namespace {
@@ -79,6 +82,7 @@ std::string to_json(const Report& report) {
       {"chunks", report.chunks},
       {"retries", report.retries},
       {"resumed_from", report.resumed_from},
+      {"resumable", report.resumable},
       {"bottleneck", to_string(report.bottleneck())},
       {"stages",
        {{"read", stage(report.stages.read)},
@@ -86,6 +90,8 @@ std::string to_json(const Report& report) {
         {"send", stage(report.stages.send)},
         {"server", stage(report.stages.server)}}},
   };
+  if (!report.md5.empty()) json["md5"] = report.md5;
+  if (!report.sha256.empty()) json["sha256"] = report.sha256;
   json["error"] = nullptr;
   if (report.error) json["error"] = json_of(*report.error);
   return text_of(json);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/receipt.h"
 #include "io/result.h"
 
 /// What is told of an upload once it is over.
@@ -35,7 +36,13 @@ struct Stages {
 Bottleneck find_bottleneck(const Stages& stages);
 
 struct Report {
-  enum class Status { registered, failed, interrupted, skipped };
+  enum class Status {
+    registered,
+    failed,
+    interrupted,
+    skipped,
+    unconfirmed,  ///< all bytes are there, but whether they are registered is not known
+  };
 
   std::string dataset;
   std::string file;             ///< the path as it was given
@@ -44,15 +51,20 @@ struct Report {
   std::uint64_t committed = 0;  ///< bytes that the server has confirmed
   Status status = Status::skipped;
   std::string protocol;
-  double seconds = 0;        ///< from the first request to the last answer
-  std::string xxh128;        ///< of the whole file; empty unless registered
+  double seconds = 0;  ///< from the first request to the last answer
+  std::string xxh128;  ///< of the whole file; empty unless registered
+  std::string md5;     ///< the same, and empty unless asked for
+  std::string sha256;
   std::uint64_t chunks = 0;  ///< that the server has confirmed
   std::uint64_t retries = 0;
   std::uint64_t resumed_from = 0;  ///< offset
+  /// Whether the same upload started again goes on from `committed`.
+  bool resumable = false;
+  std::optional<Receipt> receipt;  ///< set if registered
   Stages stages;
   std::optional<Error> error;  ///< set if it failed or was interrupted
 
-  /// Confirmed bytes a second over the whole time.
+  /// Bytes confirmed in this run, a second, over the whole time.
   double bytes_per_second() const;
   Bottleneck bottleneck() const { return find_bottleneck(stages); }
 };

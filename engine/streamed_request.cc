@@ -8,6 +8,7 @@
 namespace sluice {
 
 RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
+  hooks_.on_read();
   const std::uint64_t payload_begin = request_.head.size();
   const std::uint64_t payload_end = payload_begin + request_.payload.size();
   std::size_t copied = 0;
@@ -32,6 +33,8 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
       copied += *got;
       handed_ += *got;
       if (*got == 0) break;
+    } else if (!hooks_.may_end()) {
+      break;
     } else {
       copy_text(
           std::string_view(request_.tail).substr(static_cast<std::size_t>(handed_ - payload_end)));

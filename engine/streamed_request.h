@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "engine/http.h"
 #include "engine/payload_stream.h"
@@ -16,10 +18,19 @@ class StreamedRequest final : public RequestBody {
  public:
   using Clock = std::chrono::steady_clock;
 
+  /// What else happens while a request goes out.
+  struct Hooks {
+    /// Called whenever more of it is asked for.
+    std::function<void()> on_read = [] {};
+    /// Asked before the tail, without which no server can act on the request, goes out; while it
+    /// says no, read() answers not_yet, and whoever says so sees to the Http::resume().
+    std::function<bool()> may_end = [] { return true; };
+  };
+
   /// `payload` stands, or will by the first read(), at the request's range; it is not touched where
   /// the range is empty. Both outlive this.
-  StreamedRequest(const Request& request, PayloadStream& payload)
-      : request_(request), payload_(payload) {}
+  StreamedRequest(const Request& request, PayloadStream& payload, Hooks hooks)
+      : request_(request), payload_(payload), hooks_(std::move(hooks)) {}
 
   Piece read(std::span<std::byte> into) override;
   bool rewind() override;
@@ -32,6 +43,7 @@ class StreamedRequest final : public RequestBody {
  private:
   const Request& request_;
   PayloadStream& payload_;
+  const Hooks hooks_;
   std::uint64_t handed_ = 0;
   std::optional<Clock::time_point> all_handed_;
   std::optional<Error> error_;

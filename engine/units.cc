@@ -7,7 +7,10 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <utility>
+
 #include <limits>
+#include "engine/text.h"
 
 namespace sluice {
 namespace {
@@ -82,6 +85,28 @@ Result<std::uint64_t> parse_rate(std::string_view text) {
       break;
     }
   return parse(text, number);
+}
+
+Result<std::chrono::seconds> parse_duration(std::string_view text) {
+  constexpr std::int64_t most = std::int64_t{10} * 365 * 86400;
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [unit, error] = std::from_chars(text.data(), end, number);
+  std::int64_t factor = 0;
+  if (error == std::errc() && number >= 0) {
+    const std::string_view name(unit, static_cast<std::size_t>(end - unit));
+    for (const auto& [letter, seconds] : {std::pair<std::string_view, std::int64_t>{"", 1},
+                                          {"s", 1},
+                                          {"m", 60},
+                                          {"h", 3600},
+                                          {"d", 86400}})
+      if (name == letter) factor = seconds;
+  }
+  if (factor == 0 || number > most / factor)
+    return Error{ErrorKind::usage,
+                 fmt::format("'{}' is no time: write it like 90s, 30m, 12h or 2d, 10 years at most",
+                             printable(text.substr(0, 100)))};
+  return std::chrono::seconds(number * factor);
 }
 
 std::string format_size(std::uint64_t bytes) {

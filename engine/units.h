@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@ Result<std::uint64_t> parse_size(std::string_view text);
 
 /// The same, with an optional "/s" or "ps" behind it: bytes per second.
 Result<std::uint64_t> parse_rate(std::string_view text);
+
+/// "90", "90s", "30m", "12h", "2d": a whole number of seconds, or of what the letter says; at most
+/// 10 years. Error usage, quoting the text.
+Result<std::chrono::seconds> parse_duration(std::string_view text);
 
 /// "0 B", "1023 B", "4.00 MiB", "1.50 TiB": three significant digits or more, powers of 1024.
 std::string format_size(std::uint64_t bytes);

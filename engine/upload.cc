@@ -9,6 +9,7 @@
 
 #include "engine/base_url.h"
 #include "engine/deposit.h"
+#include "engine/evp_digest.h"
 #include "engine/http.h"
 #include "engine/phased.h"
 #include "engine/pipeline.h"
@@ -30,6 +31,7 @@ struct Engine::Shared {
   const EngineOptions options;
   const std::unique_ptr<BufferPool> pool;
   ChecksumWorkers workers;
+  std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
   Http http;  ///< goes first: it may hold the last reference to an upload
 };
 
@@ -73,8 +75,16 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
                     options.pool_bytes, options.block_bytes)};
   TRY_ASSIGN(auto pool,
              BufferPool::create(options.block_bytes, options.pool_bytes / options.block_bytes));
+  Result<std::unique_ptr<Journal>> journal = std::unique_ptr<Journal>();
+  if (!options.state_dir.empty()) journal = Journal::open(options.state_dir);
+  // Uploading matters more than being able to go on with it later.
+  if (!journal && options.log)
+    options.log(LogLevel::warning, fmt::format("{}; uploads that are interrupted cannot be resumed",
+                                               journal.error().message));
   try {
-    return std::unique_ptr<Engine>(new Engine(std::make_unique<Shared>(options, std::move(pool))));
+    auto shared = std::make_unique<Shared>(options, std::move(pool));
+    if (journal && *journal) shared->journal = std::make_unique<JournalThread>(*std::move(journal));
+    return std::unique_ptr<Engine>(new Engine(std::move(shared)));
   } catch (const std::exception& error) {  // no thread, no memory
     return Error{
         ErrorKind::failed,
@@ -92,6 +102,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   TRY(check_token(request.token.reveal()));
   if (request.chunk_bytes == 0)
     return Error{ErrorKind::usage, "a chunk of 0 bytes is not possible: it must have at least one"};
+  TRY(check_available(request.digests));
   UploadRequest checked = request;
   // Loopback or https is the command line's to insist on; here the URL only has to be one.
   TRY_ASSIGN(checked.base_url, check_base_url(request.base_url, /*insecure_http=*/true));
@@ -108,8 +119,39 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     shared_->options.log(opened.fell_back ? LogLevel::warning : LogLevel::info,
                          fmt::format("{}: {}", printable(request.path), opened.reason));
 
+  std::optional<DatasetLock> lock;
+  std::optional<Earlier> earlier;
+  std::uint64_t chunk_bound = 0;
+  if (!request.dry_run && !shared_->options.state_dir.empty()) {
+    auto locked = DatasetLock::acquire(shared_->options.state_dir, checked.base_url,
+                                       checked.dataset, checked.name);
+    if (locked)
+      lock = *std::move(locked);
+    else if (locked.error().retryable)
+      return std::move(locked).error();
+    else if (shared_->options.log)
+      shared_->options.log(LogLevel::warning,
+                           fmt::format("{}; make sure yourself that no other sluice uploads into "
+                                       "dataset {}",
+                                       locked.error().message, checked.dataset));
+  }
+  if (!request.dry_run && shared_->journal) {
+    Journal& journal = shared_->journal->journal();
+    TRY_ASSIGN(earlier,
+               find_earlier(journal, checked, *opened.source, shared_->options.block_bytes));
+    TRY_ASSIGN(const std::optional<std::uint64_t> limit, journal.chunk_limit(checked.base_url));
+    chunk_bound = limit.value_or(0);
+  }
+
+  std::optional<Resumption> resumption;
+  if (earlier)
+    resumption =
+        Resumption{earlier->sent(), earlier->entry.state == JournalEntry::State::verifying};
   auto protocol = std::make_unique<Phased>(
-      Deposit{request.dataset, request.name, opened.source->identity().size}, request.token);
+      Deposit{request.dataset, request.name, opened.source->identity().size}, request.token,
+      resumption);
+  const std::size_t block_bytes =
+      earlier ? static_cast<std::size_t>(earlier->entry.block_bytes) : shared_->options.block_bytes;
   auto run = std::make_shared<UploadRun>(UploadRun::Setting{
       .request = std::move(checked),
       .source = std::move(opened.source),
@@ -117,8 +159,14 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .pool = *shared_->pool,
       .workers = shared_->workers,
       .http = shared_->http,
-      .block_bytes = shared_->options.block_bytes,
+      .block_bytes = block_bytes,
       .response_timeout = shared_->options.response_timeout,
+      .retry = shared_->options.retry,
+      .log = shared_->options.log,
+      .journal = shared_->journal.get(),
+      .lock = std::move(lock),
+      .earlier = std::move(earlier),
+      .chunk_bound = chunk_bound,
   });
   run->start();
   return std::unique_ptr<Upload>(std::make_unique<Handle>(std::move(run)));

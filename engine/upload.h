@@ -4,9 +4,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "engine/digest_kind.h"
+#include "engine/log.h"
 #include "engine/report.h"
+#include "engine/retry.h"
 #include "engine/secret.h"
 #include "io/result.h"
 #include "io/source.h"
@@ -21,12 +26,13 @@
 ///                                     .name = "scan.h5"});
 ///     sluice::Report report = (*upload)->wait();
 ///
+/// What ends before it is registered can be started again, by another process too, and goes on
+/// where the server is, if there is a state_dir: its journal knows what was sent.
+///
 /// An Engine has one network thread, one pool of buffers and one set of checksum workers, for all
 /// its uploads. What goes wrong with an upload is in its Report; what is wrong with the request
 /// itself is start()'s error, before a byte is sent.
 namespace sluice {
-
-enum class LogLevel { info, warning };
 
 struct EngineOptions {
   std::size_t pool_bytes = std::size_t{64} << 20;  ///< all buffers together, at least 2 blocks
@@ -38,9 +44,11 @@ struct EngineOptions {
   /// How long the server may take to answer, once it has a whole request; 0: 2 minutes, and 10 to
   /// register.
   std::chrono::seconds response_timeout{0};
-  /// What is worth knowing but no error, one sentence at a time. Called from any thread, several at
-  /// once. Never holds the token.
-  std::function<void(LogLevel, const std::string&)> log;
+  RetryPolicy retry;
+  /// Where the journal and the locks are, made if missing (engine/state_dir.h has the usual place);
+  /// empty for none, and then an upload can only be tried again by this engine, not resumed.
+  std::string state_dir;
+  Log log;
 };
 
 struct UploadRequest {
@@ -52,6 +60,19 @@ struct UploadRequest {
   ReadMode read_mode = ReadMode::automatic;
   std::uint64_t chunk_bytes = std::uint64_t{64} << 20;  ///< payload of one request, at least 1
   bool dry_run = false;  ///< ask whether the name is free, and end there with status `skipped`
+  /// Forget what was sent of it before, at the server too, and send it anew.
+  bool restart = false;
+  /// Read again what an earlier run sent, while the upload goes on, and compare. Done anyway where
+  /// the file is another one of the same size and time.
+  bool verify_prefix = false;
+  std::vector<DigestKind> digests;  ///< of the whole file, besides XXH128
+  /// Called when the server has refused the token: the token there is now, or nothing where none
+  /// can be had. On the network thread, again every few seconds until token_wait is over.
+  std::function<std::optional<Secret>()> renew_token;
+  std::chrono::seconds token_wait{0};  ///< how long to wait for a token that works
+  /// Where the token was read from, absolute; for the journal, so that a later run finds it. Empty
+  /// for elsewhere.
+  std::string token_file;
 };
 
 /// How far an upload is. Bytes only grow, but for `sent`, which goes back when a chunk is sent
@@ -84,8 +105,11 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Checks the request, opens the file and starts. Errors: usage (key, name, token, address, chunk
-  /// size), local_file (missing, unreadable, no regular file, too large). Any thread.
+  /// Checks the request, opens the file and starts; goes on with an earlier, unfinished upload of
+  /// that file if the journal has one. Errors: usage (key, name, token, address, chunk size;
+  /// another upload into the dataset is unfinished, and would be lost), local_file (missing,
+  /// unreadable, no regular file, too large, not what was being uploaded), failed (another process
+  /// uploads into that dataset). Any thread; may wait for the disk.
   Result<std::unique_ptr<Upload>> start(const UploadRequest& request);
 
   struct Shared;

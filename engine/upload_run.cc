@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "engine/text.h"
+#include "engine/units.h"
 
 namespace sluice {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4
 /// MiB reach what 16 do. Through the page cache a read is a copy, and two keep ahead of any
@@ -17,7 +21,18 @@ int readers_for(ReadMode mode) {
   return mode == ReadMode::direct ? 8 : 2;
 }
 
-double seconds(std::chrono::steady_clock::duration duration) {
+/// How long a server may still be at a verify whose answer was lost: it goes on without us, and
+/// another one in that time would register the file twice. 200 MB/s is what it may copy at.
+std::chrono::seconds time_to_register(std::uint64_t size, std::chrono::seconds patience) {
+  return std::min(patience, 30s + std::chrono::seconds(size / 200'000'000));
+}
+
+/// How often it is asked meanwhile.
+constexpr auto ask_registered_every = 1s;
+/// How often a token file is looked at.
+constexpr auto look_for_token_every = 2s;
+
+double in_seconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
@@ -25,22 +40,98 @@ double seconds(std::chrono::steady_clock::duration duration) {
 
 UploadRun::UploadRun(Setting setting)
     : setting_(std::move(setting)),
-      digest_(setting_.source->path(), setting_.source->identity().size),
+      file_(printable(setting_.source->path())),
+      digest_(setting_.source->path(), setting_.source->identity().size, setting_.request.digests),
+      committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
       payload_({*setting_.source, setting_.pool, setting_.workers, digest_, clocks_,
                 setting_.block_bytes, readers_for(setting_.source->mode())},
-               [this] { setting_.http.resume(exchange_); }) {}
+               [this] { setting_.http.resume(exchange_); }),
+      chunk_sizer_(setting_.request.chunk_bytes, setting_.chunk_bound),
+      tokens_{setting_.request.token} {
+  const UploadRequest& request = setting_.request;
+  if (setting_.earlier) {
+    const Earlier& earlier = *setting_.earlier;
+    if (!digest_.resume(earlier.entry.hashed_blocks, setting_.block_bytes, earlier.checksums,
+                        earlier.entry.digest_state))
+      digest_.expect(earlier.checksums);
+    if (earlier.entry.state == JournalEntry::State::verifying) {
+      const auto ago = std::chrono::system_clock::now() -
+                       std::chrono::system_clock::from_time_t(earlier.entry.updated_s);
+      finish_handed_ = Clock::now() - std::max(ago, decltype(ago)::zero());
+      finish_sent_ = true;
+    }
+  }
+  if (setting_.journal != nullptr && !request.dry_run) {
+    JournalEntry entry;
+    if (setting_.earlier) {
+      entry = setting_.earlier->entry;
+    } else {
+      entry.system = request.base_url;
+      entry.dataset = request.dataset;
+      entry.name = request.name;
+      entry.path = std::filesystem::absolute(request.path).lexically_normal();
+      entry.file = setting_.source->identity();
+      entry.token_file = request.token_file;
+      entry.digests = to_string(request.digests);
+      entry.block_bytes = setting_.block_bytes;
+    }
+    record_ = std::make_shared<UploadRecord>(
+        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), setting_.pool.count(),
+                              setting_.log},
+        [this] { setting_.http.resume(exchange_); });
+  }
+}
+
+UploadRun::~UploadRun() {
+  if (record_) record_->wait();
+}
 
 void UploadRun::start() {
-  setting_.http.post([self = shared_from_this()] {
-    self->started_ = Clock::now();
-    self->next_step();
+  Result<void> checking;
+  if (setting_.earlier) {
+    const Earlier& earlier = *setting_.earlier;
+    // OpenSSL's digests cannot be saved, so those of a resumed upload take a reading of their own.
+    if (!setting_.request.digests.empty())
+      checking = check_file(setting_.source->identity().size);
+    else if (setting_.request.verify_prefix || earlier.other_file)
+      checking = check_file(earlier.sent());
+  }
+  setting_.http.post([self = shared_from_this(), checking = std::move(checking)] {
+    self->started_ = std::chrono::system_clock::now();
+    self->times_.begin();
+    if (checking)
+      self->next_step();
+    else
+      self->finish(Report::Status::failed, checking.error());
   });
+}
+
+Result<void> UploadRun::check_file(std::uint64_t end) {
+  FileCheck::Setting check{
+      .source = *setting_.source, .workers = setting_.workers, .block_bytes = setting_.block_bytes};
+  // Two are the least; more than 64 MiB of them are of no use.
+  check.pool_blocks = std::clamp<std::size_t>((std::size_t{64} << 20) / setting_.block_bytes, 2, 4);
+  check.end = end;
+  if (setting_.earlier) check.expected = setting_.earlier->checksums;
+  check.extra = setting_.request.digests;
+  check.on_done = [this, weak = weak_from_this()] {
+    setting_.http.post([weak] {
+      const auto self = weak.lock();
+      if (self && std::exchange(self->waits_for_check_, false)) self->next_step();
+    });
+  };
+  TRY_ASSIGN(check_, FileCheck::start(std::move(check)));
+  return {};
 }
 
 void UploadRun::cancel() {
   setting_.http.post([self = shared_from_this()] {
+    if (self->over_) return;
     self->cancelled_ = true;
-    self->setting_.http.cancel(self->exchange_);
+    if (self->exchange_is_out_)
+      self->setting_.http.cancel(self->exchange_);
+    else
+      self->finish(Report::Status::interrupted, self->explain({ErrorKind::interrupted, ""}));
   });
 }
 
@@ -58,83 +149,291 @@ bool UploadRun::wait_until(Clock::time_point deadline) {
 Report UploadRun::wait() {
   MutexLock lock(mutex_);
   while (!done_) done_changed_.wait(mutex_);
-  const Report report = report_;
+  Report report = report_;
   lock.unlock();
-  // The network thread is through with it. Ending the readers may wait for a disk, which is this
-  // caller's time and not the network thread's.
+  // The network thread is through with it. What follows may wait for a disk, which is this caller's
+  // time and not the network thread's.
   MutexLock stopping(stop_mutex_);
+  if (record_) {
+    record_->wait();
+    report.resumable = report.status != Report::Status::registered && record_->resumable();
+  }
+  setting_.lock.reset();
   payload_.stop();
+  check_.reset();
   return report;
 }
 
 void UploadRun::next_step() {
-  if (cancelled_) {
-    finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
-    return;
-  }
-  request_ = setting_.protocol->next(setting_.request.chunk_bytes);
-  if (!request_) {
+  if (over_) return;
+  std::optional<Request> request = setting_.protocol->next(chunk_sizer_.next());
+  if (!request) {
+    // It is registered; what is missing is only for the receipt.
+    if (const Result<bool> known = digests_known(); known && !*known) return;
     finish(Report::Status::registered, {});
     return;
   }
-  Request& request = *request_;
-  if (setting_.request.dry_run && request.step != Request::Step::ask_name) {
+  if (setting_.request.dry_run && request->step != Request::Step::ask_name) {
     finish(Report::Status::skipped, {});
     return;
   }
-  if (request.step == Request::Step::finish)
-    if (Result<void> unchanged = check_unchanged(); !unchanged) {
-      finish(Report::Status::failed, std::move(unchanged).error());
-      return;
+  switch (request->step) {
+    case Request::Step::ask_name:
+    case Request::Step::ask_committed:
+      break;
+    case Request::Step::begin:
+      begin_anew();
+      break;
+    case Request::Step::chunk:
+      if (payload_.stands_at(request->payload.begin)) break;
+      if (!digest_.knows(request->payload.begin / setting_.block_bytes)) {
+        // The server has lost more than can be compared with what it was.
+        setting_.protocol->start_over();
+        next_step();
+        return;
+      }
+      payload_.seek(request->payload.begin);
+      break;
+    case Request::Step::finish: {
+      Result<bool> ready = ready_to_finish(*request);
+      if (!ready) {
+        finish(Report::Status::failed, std::move(ready).error());
+        return;
+      }
+      if (!*ready) return;
+      break;
     }
-  // The first blocks are read while the server sets up.
-  if (request.step == Request::Step::begin) payload_.seek(0);
+  }
+  send(*std::move(request));
+}
 
-  body_.emplace(request, payload_);
+void UploadRun::begin_anew() {
+  if (sent_any_ || setting_.earlier) {
+    say(LogLevel::warning,
+        fmt::format("the server has nothing of {} any more: it is sent from its beginning", file_));
+    payload_.stop();
+    if (record_) record_->start_over();
+    digest_.start_over();
+    if (check_) {
+      check_->cancel();
+      retired_check_ = std::move(check_);
+    }
+    setting_.earlier.reset();
+    sent_any_ = false;
+    committed_ = 0;
+    resumed_from_ = 0;
+  }
+  // The first blocks are read while the server sets up.
+  if (!payload_.stands_at(0)) payload_.seek(0);
+}
+
+Result<bool> UploadRun::digests_known() {
+  if (!check_ && digest_.xxh128().empty()) TRY(check_file(setting_.source->identity().size));
+  if (!check_ || check_->done()) return true;
+  waits_for_check_ = true;
+  return false;
+}
+
+Result<bool> UploadRun::ready_to_finish(const Request& request) {
+  TRY(check_unchanged());
+  TRY_ASSIGN(const bool known, digests_known());
+  if (!known) return false;
+  if (check_) {
+    TRY_ASSIGN(const FileCheck::Digests checked, check_->result());
+    const std::string sent = digest_.xxh128();
+    if (!sent.empty() && !checked.xxh128.empty() && checked.xxh128 != sent)
+      return Error{ErrorKind::local_file,
+                   fmt::format("{} changed while it was being uploaded: read again, it is not what "
+                               "was sent; nothing was registered, --restart sends it anew",
+                               file_)};
+  }
+  if (finish_handed_) {
+    const auto patience =
+        setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
+    const auto settled =
+        *finish_handed_ + time_to_register(setting_.source->identity().size, patience);
+    if (Clock::now() < settled) {
+      later(Clock::now() + ask_registered_every, &UploadRun::try_again);
+      return false;
+    }
+  }
+  if (record_) record_->verifying();
+  return true;
+}
+
+void UploadRun::send(Request request) {
+  request_ = std::move(request);
+  body_.emplace(*request_, payload_,
+                StreamedRequest::Hooks{.on_read =
+                                           [this] {
+                                             if (record_) record_->blocks_passed();
+                                           },
+                                       .may_end = [this] { return may_end(*request_); }});
   Exchange exchange;
-  exchange.url = setting_.request.base_url + request.path;
-  exchange.headers = request.headers;
-  exchange.headers.push_back("Authorization: Token token=" + setting_.request.token.reveal());
-  exchange.body_size = request.body_size();
+  exchange.url = setting_.request.base_url + request_->path;
+  exchange.headers = request_->headers;
+  exchange.headers.push_back("Authorization: Token token=" + tokens_.back().reveal());
+  exchange.body_size = request_->body_size();
   exchange.body = &*body_;
-  exchange.fresh_connection = !request.repeatable;
+  exchange.fresh_connection = !request_->repeatable;
   exchange.patience =
-      setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
-  exchange_started_ = Clock::now();
-  waited_before_ = payload_.waited_for_read() + payload_.waited_for_checksum();
+      setting_.response_timeout.count() > 0 ? setting_.response_timeout : request_->patience;
+  if (request_->step == Request::Step::finish) finish_sent_ = true;
+  if (request_->step == Request::Step::chunk) sent_any_ = true;
+  times_.exchange_begins(payload_);
+  exchange_is_out_ = true;
   exchange_ = setting_.http.start(exchange, [self = shared_from_this()](Result<Answer> result) {
     self->answered(std::move(result));
   });
 }
 
+bool UploadRun::may_end(const Request& request) {
+  if (!record_) return true;
+  switch (request.step) {
+    case Request::Step::chunk:
+      return record_->durable(request.payload.end);
+    case Request::Step::finish:
+      return record_->written();
+    default:
+      return true;
+  }
+}
+
 void UploadRun::answered(Result<Answer> result) {
-  account();
+  exchange_is_out_ = false;
+  times_.exchange_ends(payload_, *body_);
+  const Request::Step step = request_->step;
+  if (step == Request::Step::finish) {
+    if (const auto handed = body_->all_handed())
+      finish_handed_ = *handed;
+    else
+      finish_sent_ = false;  // no server acts on a part of a request
+  }
   if (!result) {
-    const bool interrupted = result.error().kind == ErrorKind::interrupted;
-    finish(interrupted ? Report::Status::interrupted : Report::Status::failed,
-           explain(std::move(result).error()));
+    if (cancelled_ || result.error().kind == ErrorKind::interrupted)
+      finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
+    else if (body_->error())
+      finish(Report::Status::failed, *body_->error());
+    else
+      failed(explain(std::move(result).error()), {});
     return;
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
-    finish(Report::Status::failed, std::move(read).error());
+    // These were decided before anything was done.
+    if (step == Request::Step::finish && (result->status == 401 || result->status == 404))
+      finish_sent_ = false;
+    failed(std::move(read).error(), result->retry_after);
     return;
   }
+  token_deadline_.reset();
   const std::uint64_t committed = setting_.protocol->committed();
-  if (request_->step == Request::Step::chunk) {
-    ++chunks_;
+  switch (step) {
+    case Request::Step::ask_name:
+      finish_sent_ = false;  // the name is free; or it is over, and does not matter
+      break;
+    case Request::Step::begin:
+      if (record_) record_->begin();
+      break;
+    case Request::Step::chunk:
+      ++chunks_;
+      chunk_sizer_.committed();
+      break;
+    case Request::Step::ask_committed:
+      if (setting_.earlier && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
+        resumed_from_ = committed;
+        say(LogLevel::info, fmt::format("going on with {} at byte {}", file_, committed));
+      }
+      break;
+    case Request::Step::finish:
+      break;
+  }
+  if (step == Request::Step::chunk || step == Request::Step::ask_committed) {
     committed_ = committed;
+    budget_.committed(committed);
     digest_.forget_before(committed, setting_.block_bytes);
+    if (record_) record_->committed(committed);
   }
   next_step();
 }
 
-void UploadRun::account() {
+void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_after) {
+  const bool chunk = request_->step == Request::Step::chunk;
+  if (error.kind == ErrorKind::token_refused && !error.retryable) {
+    token_error_ = std::move(error);
+    look_for_token();
+    return;
+  }
+  if (chunk && error.code == 413 && chunk_sizer_.too_large(request_->payload.size())) {
+    say(LogLevel::warning, fmt::format("the server takes no request of {} of {} (413): chunks have "
+                                       "{} at most from now on",
+                                       format_size(request_->payload.size()), file_,
+                                       format_size(chunk_sizer_.bound())));
+    if (record_) record_->chunk_limit(chunk_sizer_.bound());
+    try_again();
+    return;
+  }
+  if (chunk) chunk_sizer_.failed();
+  if (!error.retryable) {
+    finish(Report::Status::failed, std::move(error));
+    return;
+  }
+  const unsigned failures = budget_.failed();
   const auto now = Clock::now();
-  const auto handed = body_->all_handed().value_or(now);
-  const double waited =
-      payload_.waited_for_read() + payload_.waited_for_checksum() - waited_before_;
-  sending_s_ += std::max(0.0, seconds(handed - exchange_started_) - waited);
-  answering_s_ += seconds(now - handed);
+  const auto when = retry_at(setting_.retry, failures, retry_after, now,
+                             std::uniform_real_distribution<double>(0, 1)(random_));
+  if (!when) {
+    if (failures > 1)
+      error.message += fmt::format(" (given up after {} tries without a new byte)", failures);
+    finish(Report::Status::failed, std::move(error));
+    return;
+  }
+  ++retries_;
+  say(LogLevel::warning,
+      fmt::format("{}; trying again in {:.1f} s ({} of {})", redacted(std::move(error.message)),
+                  in_seconds(*when - now), failures, setting_.retry.retries));
+  payload_.give_up();  // its buffers are for the other uploads meanwhile
+  later(*when, &UploadRun::try_again);
+}
+
+void UploadRun::try_again() {
+  setting_.protocol->recover();
+  next_step();
+}
+
+void UploadRun::later(Clock::time_point when, void (UploadRun::*what)()) {
+  setting_.http.post_at(when, [self = shared_from_this(), what] {
+    if (!self->over_) ((*self).*what)();
+  });
+}
+
+void UploadRun::look_for_token() {
+  const auto& renew = setting_.request.renew_token;
+  if (renew) {
+    std::optional<Secret> token = renew();
+    if (token && token->reveal() != tokens_.back().reveal()) {
+      say(LogLevel::warning, fmt::format("going on with {} and a new token", file_));
+      setting_.protocol->replace_token(*token);
+      tokens_.push_back(*std::move(token));
+      try_again();
+      return;
+    }
+  }
+  const auto now = Clock::now();
+  if (renew && setting_.request.token_wait.count() > 0) {
+    if (!token_deadline_) {
+      token_deadline_ = now + setting_.request.token_wait;
+      payload_.give_up();
+      say(LogLevel::warning,
+          fmt::format("{}; waiting for another token for {} s, get one at {}/datasets/{}/edit",
+                      redacted(token_error_->message), setting_.request.token_wait.count(),
+                      setting_.request.base_url, setting_.request.dataset));
+    }
+    if (now < *token_deadline_) {
+      later(std::min(*token_deadline_, now + look_for_token_every), &UploadRun::look_for_token);
+      return;
+    }
+  }
+  finish(Report::Status::failed, *std::move(token_error_));
 }
 
 Result<void> UploadRun::check_unchanged() const {
@@ -143,83 +442,119 @@ Result<void> UploadRun::check_unchanged() const {
   if (now == then) return {};
   return Error{
       ErrorKind::local_file,
-      fmt::format("{} changed while it was being uploaded ({}); nothing was registered, start "
-                  "again once nothing writes to it",
-                  printable(setting_.source->path()),
+      fmt::format("{} changed while it was being uploaded ({}); nothing was registered, --restart "
+                  "sends it anew once nothing writes to it",
+                  file_,
                   now.size != then.size ? fmt::format("from {} to {} bytes", then.size, now.size)
                                         : "its modification time is another")};
 }
 
 Error UploadRun::explain(Error error) const {
-  const std::string file = printable(setting_.source->path());
-  const std::string doubt = request_ && !request_->repeatable
-                                ? "; " + setting_.protocol->doubt()
-                                : std::string("; nothing was registered");
+  const std::string doubt =
+      finish_sent_ ? "; " + setting_.protocol->doubt() : std::string("; nothing was registered");
   if (error.kind == ErrorKind::interrupted) {
-    error.message = fmt::format("the upload of {} was interrupted at byte {}{}", file,
-                                setting_.protocol->committed(), doubt);
+    error.message = fmt::format("the upload of {} was interrupted at byte {}{}", file_,
+                                committed_.load(), doubt);
     return error;
   }
-  if (body_ && body_->error()) return *body_->error();
-  const std::string doing = fmt::format("{} for {} at byte {}", describe(request_->step), file,
-                                        setting_.protocol->committed());
+  const std::string doing =
+      fmt::format("{} for {} at byte {}", describe(request_->step), file_, committed_.load());
   if (error.kind == ErrorKind::unreachable)
-    error.message = fmt::format(
-        "no answer from {} while {}: {}{}{}", setting_.request.base_url, doing, error.message,
-        doubt, request_->repeatable ? "; check the network and the address, and run it again" : "");
+    error.message = fmt::format("no answer from {} while {}: {}{}", setting_.request.base_url,
+                                doing, error.message, doubt);
   else
     error.message = fmt::format("{} failed: {}{}", doing, error.message, doubt);
   return error;
 }
 
-Stages UploadRun::stages() const {
-  const auto now = Clock::now();
-  const double total = seconds(now - started_);
-  Stages stages;
-  const auto last_read = clocks_.reading.last_left();
-  stages.read.busy_s = clocks_.reading.seconds();
-  stages.read.wait_s = clocks_.no_buffer.seconds() +
-                       (last_read == Clock::time_point{} ? 0 : seconds(now - last_read));
-  stages.checksum.busy_s = clocks_.checksumming.seconds();
-  stages.checksum.wait_s = std::max(0.0, total - stages.checksum.busy_s);
-  stages.wait_for_read_s = payload_.waited_for_read();
-  stages.wait_for_checksum_s = payload_.waited_for_checksum();
-  stages.send.busy_s = sending_s_;
-  stages.send.wait_s = stages.wait_for_read_s + stages.wait_for_checksum_s;
-  stages.server.busy_s = answering_s_;
-  stages.server.wait_s = std::max(0.0, total - answering_s_);
-  return stages;
+std::string UploadRun::redacted(std::string text) const {
+  // The protocol quotes without the token; this is for what curl quotes of a server. A short token
+  // is no secret, and would be found in our own words.
+  for (const Secret& token : tokens_)
+    if (token.reveal().size() >= 8) text = token.redact(std::move(text));
+  return printable(text);  // io/ names files as they are
+}
+
+void UploadRun::say(LogLevel level, const std::string& text) const {
+  if (setting_.log) setting_.log(level, text);
+}
+
+void UploadRun::add_digests(Report& report) const {
+  report.xxh128 = digest_.xxh128();
+  report.md5 = digest_.extra(DigestKind::md5);
+  report.sha256 = digest_.extra(DigestKind::sha256);
+  if (!check_ || !check_->done()) return;
+  const auto checked = check_->result();
+  if (!checked) return;
+  if (report.xxh128.empty()) report.xxh128 = checked->xxh128;
+  if (report.md5.empty()) report.md5 = checked->md5;
+  if (report.sha256.empty()) report.sha256 = checked->sha256;
 }
 
 void UploadRun::finish(Report::Status status, std::optional<Error> error) {
+  over_ = true;
   Report report;
   report.dataset = setting_.request.dataset;
   report.file = setting_.request.path;
   report.name = setting_.request.name;
   report.bytes = setting_.source->identity().size;
-  report.committed = setting_.protocol->committed();
-  report.status = status;
+  report.committed = committed_;
   report.protocol = setting_.protocol->name();
-  report.seconds = seconds(Clock::now() - started_);
-  if (status == Report::Status::registered) report.xxh128 = digest_.xxh128();
+  report.seconds = times_.seconds();
   report.chunks = chunks_;
-  report.stages = stages();
-  if (error) {
-    // The protocol quotes without the token; this is for what curl quotes of a server. A short
-    // token is no secret, and would be found in our own words.
-    if (setting_.request.token.reveal().size() >= 8)
-      error->message = setting_.request.token.redact(std::move(error->message));
-    error->message = printable(error->message);  // io/ names files as they are
+  report.retries = retries_;
+  report.resumed_from = resumed_from_;
+  report.stages = times_.stages(clocks_, payload_);
+  if (status == Report::Status::registered) {
+    add_digests(report);
+    report.receipt = receipt(report);
   }
+  if (status == Report::Status::failed && finish_sent_) {
+    status = Report::Status::unconfirmed;
+    if (error->kind == ErrorKind::unreachable || error->kind == ErrorKind::failed ||
+        error->kind == ErrorKind::integrity)
+      error->kind = ErrorKind::unconfirmed;
+  }
+  report.status = status;
+  if (error) error->message = redacted(std::move(error->message));
   report.error = std::move(error);
+  if (record_)
+    record_->end(status == Report::Status::registered ? JournalEntry::State::registered
+                 : finish_sent_                       ? JournalEntry::State::verifying
+                                                      : JournalEntry::State::unfinished,
+                 report.error, report.receipt ? to_json(*report.receipt) : std::string());
 
   // Its buffers are for the other uploads now, whenever somebody asks for this one's report.
   payload_.give_up();
+  if (check_) check_->cancel();
 
   MutexLock lock(mutex_);
   report_ = std::move(report);
   done_ = true;
   done_changed_.notify_all();
+}
+
+Receipt UploadRun::receipt(const Report& report) const {
+  const auto unix_ns = [](std::chrono::system_clock::time_point time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+  };
+  constexpr std::int64_t second = 1'000'000'000;
+  Receipt receipt;
+  receipt.file = report.file;
+  receipt.name = report.name;
+  receipt.dataset = report.dataset;
+  receipt.system = setting_.request.base_url;
+  receipt.bytes = report.bytes;
+  receipt.modified = utc_time(setting_.source->identity().mtime_ns);
+  receipt.started = utc_time(setting_.earlier ? setting_.earlier->entry.started_s * second
+                                              : unix_ns(started_) / second * second);
+  receipt.registered = utc_time(unix_ns(std::chrono::system_clock::now()) / second * second);
+  receipt.xxh128 = report.xxh128;
+  receipt.md5 = report.md5;
+  receipt.sha256 = report.sha256;
+  receipt.protocol = report.protocol;
+  receipt.version = SLUICE_VERSION;
+  return receipt;
 }
 
 }  // namespace sluice

@@ -4,20 +4,29 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
+#include <vector>
 
+#include "engine/chunk_sizer.h"
+#include "engine/dataset_lock.h"
+#include "engine/earlier.h"
+#include "engine/file_check.h"
 #include "engine/file_digest.h"
 #include "engine/http.h"
 #include "engine/payload_stream.h"
 #include "engine/protocol.h"
 #include "engine/streamed_request.h"
+#include "engine/transfer_times.h"
 #include "engine/upload.h"
+#include "engine/upload_record.h"
 #include "io/sync.h"
 
 namespace sluice {
 
 /// The life of one upload: asks its Protocol what is next, carries it out over Http, hands the
-/// answer back, until the file is registered or something is final.
+/// answer back, until the file is registered or something is final. What can pass is waited out
+/// (engine/retry.h); what is done is written down (engine/upload_record.h).
 ///
 /// Kept alive by its handle and by whatever it has under way on the network thread.
 class UploadRun : public std::enable_shared_from_this<UploadRun> {
@@ -31,11 +40,18 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     Http& http;  ///< outlives the run
     std::size_t block_bytes;
     std::chrono::seconds response_timeout;  ///< 0: the protocol's own
+    RetryPolicy retry;
+    Log log;
+    JournalThread* journal;           ///< null for none; outlives the run
+    std::optional<DatasetLock> lock;  ///< held until the upload is over
+    std::optional<Earlier> earlier;
+    std::uint64_t chunk_bound;  ///< the largest payload this server takes; 0 for not known
   };
 
   explicit UploadRun(Setting setting);
+  ~UploadRun();
 
-  /// Any thread, once.
+  /// Any thread, once; may wait for the disk.
   void start();
   /// Any thread.
   void cancel();
@@ -48,32 +64,65 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
 
   // Network thread.
   void next_step();
+  void send(Request request);
   void answered(Result<Answer> result);
+  void failed(Error error, std::optional<std::chrono::seconds> retry_after);
   void finish(Report::Status status, std::optional<Error> error);
+  /// The same step once more, by way of what the protocol has to find out first.
+  void try_again();
+  /// Calls `what` then, unless the upload is over by then.
+  void later(Clock::time_point when, void (UploadRun::*what)());
+  void look_for_token();
+  /// Forgets what was sent: the server has nothing of it any more.
+  void begin_anew();
+  /// What must hold before the file is registered; false where there is something to wait for.
+  Result<bool> ready_to_finish(const Request& request);
+  /// Whether all digests of the file are known; if not, they will be, and next_step() is called.
+  Result<bool> digests_known();
+  /// Reads the file a second time, up to `end`.
+  Result<void> check_file(std::uint64_t end);
+  Result<void> check_unchanged() const;
+  bool may_end(const Request& request);
   /// What went wrong below HTTP's own meaning, as a sentence about this file.
   Error explain(Error error) const;
-  Result<void> check_unchanged() const;
-  void account();
-  Stages stages() const;
+  std::string redacted(std::string text) const;
+  void add_digests(Report& report) const;
+  Receipt receipt(const Report& report) const;
+  void say(LogLevel level, const std::string& text) const;
 
-  const Setting setting_;
+  Setting setting_;
+  const std::string file_;  ///< for messages
   FileDigest digest_;
   PipelineClocks clocks_;
   std::atomic<Http::ExchangeId> exchange_{
       0};  ///< the one that is out; resume() needs it from any thread
-  std::atomic<std::uint64_t> committed_{0};
+  std::atomic<std::uint64_t> committed_;
 
   // The network thread's until done_.
   PayloadStream payload_;
-  std::optional<Request> request_;  ///< what is out
+  std::shared_ptr<UploadRecord> record_;      ///< null without a journal
+  std::unique_ptr<FileCheck> check_;          ///< the file is read a second time
+  std::unique_ptr<FileCheck> retired_check_;  ///< nobody wants to know any more
+  bool waits_for_check_ = false;
+  ChunkSizer chunk_sizer_;
+  RetryBudget budget_;
+  std::mt19937_64 random_{std::random_device{}()};
+  std::vector<Secret> tokens_;  ///< the last one is in use; the others may still be quoted
+  std::optional<Clock::time_point> token_deadline_;
+  std::optional<Error> token_error_;
+  std::optional<Request> request_;  ///< what is out, or was last
   std::optional<StreamedRequest> body_;
+  bool exchange_is_out_ = false;
+  bool over_ = false;
+  bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
-  Clock::time_point started_{};
-  Clock::time_point exchange_started_{};
-  double waited_before_ = 0;  ///< payload_'s waiting time when the exchange started
-  double sending_s_ = 0;
-  double answering_s_ = 0;
+  bool finish_sent_ = false;                        ///< and nobody has said yet what became of it
+  std::optional<Clock::time_point> finish_handed_;  ///< when the server may have had all of it
+  TransferTimes times_;
+  std::chrono::system_clock::time_point started_{};
   std::uint64_t chunks_ = 0;
+  std::uint64_t retries_ = 0;
+  std::uint64_t resumed_from_ = 0;
 
   Mutex stop_mutex_;  ///< of the callers of wait(), who end the readers
   Mutex mutex_;

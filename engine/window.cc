@@ -47,7 +47,7 @@ void Window::checked(std::uint64_t number) {
 
 Block* Window::next_in_order() {
   MutexLock lock(mutex_);
-  if (closed_ || next_pass_ == end_) return nullptr;
+  if (closed_ || error_ || next_pass_ == end_) return nullptr;
   Slot& slot = this->slot(next_pass_);
   if (slot.state != State::checked || slot.block.number != next_pass_) return nullptr;
   slot.state = State::passing;

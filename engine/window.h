@@ -15,15 +15,17 @@ namespace sluice {
 
 /// The bounded, ordered run of blocks between the readers and the network.
 ///
-/// A block passes three hands, each of which asks for its next one:
+/// A block passes three hands before its consumer, each of which asks for its next one:
 ///
-///     reader: put() --> checker: next_to_check(), checked() --> in order: next_in_order(),
-///     passed()
-///                                                           --> consumer: take()
+///     reader     put()
+///     checker    next_to_check(), checked()
+///     in order   next_in_order(), passed()
+///     consumer   take()
 ///
 /// Blocks arrive and are checked in any order, several at a time; they pass the third hand and
 /// reach the consumer strictly by number. The order comes from the structure: a ring with a slot
-/// for each number.
+/// for each number. The third hand may be many threads, which take turns (the checkers, when they
+/// are done with a block), or one of its own, where what it does takes long.
 ///
 /// Closable from both ends: fail() tells the consumer the first error (at once, before what is
 /// still in the ring); close() makes the rest of the ring go back to the pool, for a consumer that
@@ -43,8 +45,8 @@ class Window {
   /// follow.
   Block* next_to_check();
   void checked(std::uint64_t number);
-  /// The next block in order, if it is checked and the last one has passed; else null. passed()
-  /// must follow.
+  /// The next block in order, if it is checked and the last one has passed; else null, and always
+  /// after fail(). passed() must follow. Worth repeating after each checked() and passed().
   Block* next_in_order();
   void passed();
 

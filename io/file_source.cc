@@ -1,7 +1,5 @@
 #include "io/file_source.h"
 
-#include <fmt/format.h>
-
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -34,14 +32,7 @@ Result<std::span<const std::byte>> FileSource::read(std::uint64_t offset, std::s
   if (now.size < offset + length) return shrank_error(path(), offset, now.size);
   const std::uint64_t stopped_at = offset + outcome.bytes.size();
   if (outcome.code != 0) return read_error(path(), stopped_at, outcome.code);
-  if (outcome.bytes.size() < length) {
-    // Shorter when it was read, long enough now: somebody truncates and writes.
-    return Error{
-        .kind = ErrorKind::local_file,
-        .message = fmt::format("{} ended early, at offset {}, while it was being uploaded; "
-                               "upload it again once nothing writes to it",
-                               path(), stopped_at)};
-  }
+  if (outcome.bytes.size() < length) return ended_early_error(path(), stopped_at);
   return outcome.bytes;
 }
 

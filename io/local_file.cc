@@ -118,4 +118,10 @@ Error shrank_error(const std::string& path, std::uint64_t offset, std::uint64_t 
                                  path, size, offset));
 }
 
+Error ended_early_error(const std::string& path, std::uint64_t offset) {
+  return local_error(0, fmt::format("{} ended early, at offset {}, while it was being uploaded; "
+                                    "upload it again once nothing writes to it",
+                                    path, offset));
+}
+
 }  // namespace sluice

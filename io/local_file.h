@@ -30,4 +30,7 @@ Error read_error(const std::string& path, std::uint64_t offset, int code);
 /// A read at `offset` found the file shorter than it was when it was opened: `size` bytes.
 Error shrank_error(const std::string& path, std::uint64_t offset, std::uint64_t size);
 
+/// Reading ended at `offset`, though the file reaches farther now: somebody truncates and writes.
+Error ended_early_error(const std::string& path, std::uint64_t offset);
+
 }  // namespace sluice

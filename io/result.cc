@@ -24,6 +24,8 @@ const char* to_string(ErrorKind kind) {
       return "unreachable";
     case ErrorKind::integrity:
       return "integrity";
+    case ErrorKind::unconfirmed:
+      return "unconfirmed";
     case ErrorKind::interrupted:
       return "interrupted";
   }

@@ -18,6 +18,7 @@ enum class ErrorKind {
   local_file,       ///< missing, unreadable, changed, too large (exit 6)
   unreachable,      ///< server or network (exit 7)
   integrity,        ///< the bytes there are not the bytes here (exit 8)
+  unconfirmed,      ///< nobody knows whether it is registered (exit 1)
   interrupted,      ///< cancelled by the caller
 };
 

@@ -72,6 +72,27 @@ TEST_F(PayloadStreamTest, GoesBackToAnyOffsetAndOnFromThere) {
   EXPECT_EQ(digest_.xxh128().size(), 32U) << "going back must not disturb the digest of the whole";
 }
 
+/// The server took more than the journal of the run that sent it knows of.
+TEST_F(PayloadStreamTest, FromBehindWhatTheDigestHasSeenTheDigestSeesWhatIsBetween) {
+  stream_.seek(0);
+  read(content_.size());
+  const std::string whole = digest_.xxh128();
+  const FileDigest::Snapshot all = digest_.snapshot(0);
+  for (const std::uint64_t offset : {5 * block_bytes, 9 * block_bytes + 1, content_.size() - 1}) {
+    digest_.start_over();
+    stream_.seek(5 * block_bytes);
+    EXPECT_EQ(read(1), content_.substr(5 * block_bytes, 1));
+    stream_.stop();
+    EXPECT_GE(digest_.blocks(), 6U) << "it saw those in front too";
+    stream_.seek(offset);
+    EXPECT_EQ(read(content_.size() - offset), content_.substr(offset)) << offset;
+    EXPECT_EQ(digest_.xxh128(), whole) << offset;
+    EXPECT_EQ(digest_.snapshot(0).checksums, all.checksums);
+  }
+  EXPECT_FALSE(error_);
+  EXPECT_EQ(pool_->available(), 4U);
+}
+
 TEST_F(PayloadStreamTest, StopGivesEveryBufferBack) {
   stream_.seek(0);
   read(100);

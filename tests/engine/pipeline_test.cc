@@ -6,7 +6,10 @@
 #include <memory>
 #include <semaphore>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "io/fault_source.h"
 #include "tests/engine/test_source.h"
 #include "tests/support/temp_dir.h"
 
@@ -17,15 +20,16 @@ constexpr std::size_t block_bytes = 4096;
 
 class PipelineTest : public testing::Test {
  protected:
-  void make(std::size_t size, std::size_t buffers) {
+  void make(std::size_t size, std::size_t buffers, std::vector<DigestKind> extra = {}) {
     content_ = test::random_bytes(size, 3);
     source_ = std::make_unique<test::StringSource>(content_);
     pool_ = *BufferPool::create(block_bytes, buffers);
-    digest_ = std::make_unique<FileDigest>("test.bin", size);
+    digest_ = std::make_unique<FileDigest>("test.bin", size, std::move(extra));
   }
-  std::unique_ptr<Pipeline> start(std::uint64_t offset = 0, int readers = 4) {
+  std::unique_ptr<Pipeline> start(std::uint64_t offset = 0, int readers = 4,
+                                  std::uint64_t end = ~std::uint64_t{0}) {
     return std::make_unique<Pipeline>(
-        Pipeline::Setting{*source_, *pool_, workers_, *digest_, clocks_, block_bytes, readers},
+        Pipeline::Setting{*source_, *pool_, workers_, *digest_, clocks_, block_bytes, readers, end},
         offset, [this] { ready_.release(); });
   }
   /// Waits for the next block; the error is in the result too.
@@ -167,6 +171,154 @@ TEST_F(PipelineTest, TwoShareAPoolWithoutStarvingEachOther) {
   EXPECT_EQ(take_all(*start()), content_);
   other_consumer.join();
   EXPECT_EQ(other_content, content_);
+}
+
+TEST_F(PipelineTest, EndsWithTheBlockOfItsEnd) {
+  make(10 * block_bytes + 5, 4);
+  struct Case {
+    std::uint64_t end;
+    int blocks;
+  };
+  for (const auto& [end, blocks] :
+       {Case{1, 1}, Case{block_bytes, 1}, Case{block_bytes + 1, 2}, Case{10 * block_bytes, 10},
+        Case{10 * block_bytes + 1, 11}, Case{99 * block_bytes, 11}}) {
+    digest_->start_over();
+    source_->reads = 0;
+    const auto pipeline = start(0, 4, end);
+    for (int i = 0; i < blocks; ++i) EXPECT_TRUE(take(*pipeline).block) << end;
+    EXPECT_EQ(source_->reads, blocks) << end;
+    EXPECT_EQ(digest_->blocks(), blocks) << end;
+  }
+}
+
+TEST_F(PipelineTest, ABlockThatIsNotWhatWasExpectedEndsIt) {
+  make(50 * block_bytes, 8);
+  take_all(*start());
+  const std::vector<std::uint64_t> checksums = digest_->snapshot(0).checksums;
+  for (const std::size_t changed : {0U, 7U, 49U}) {
+    digest_->expect(checksums);
+    source_->change(changed * block_bytes);
+    const auto pipeline = start();
+    std::optional<Error> error;
+    for (int i = 0; i < 50 && !error; ++i) error = take(*pipeline).error;
+    ASSERT_TRUE(error);
+    EXPECT_NE(error->message.find("not what was sent before"), std::string::npos);
+    source_->change(changed * block_bytes);
+  }
+}
+
+TEST_F(PipelineTest, ABlockThatIsAnotherOneWhenItIsReadAgainIsCaught) {
+  make(20 * block_bytes, 8);
+  const FaultSource source(std::make_unique<test::StringSource>(content_),
+                           {.changes = {{.offset = 11 * block_bytes + 3, .from_reading = 3}}});
+  const auto pass = [&]() -> std::optional<Error> {
+    Pipeline pipeline({source, *pool_, workers_, *digest_, clocks_, block_bytes, 4},
+                      10 * block_bytes, [this] { ready_.release(); });
+    for (int i = 10; i < 20; ++i)
+      if (const Window::Taken taken = take(pipeline); taken.error) return taken.error;
+    return {};
+  };
+  take_all(*start());
+  EXPECT_FALSE(pass());
+  EXPECT_FALSE(pass());
+  const auto error = pass();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::local_file);
+  EXPECT_NE(error->message.find("bytes 45056 to 49152"), std::string::npos) << error->message;
+  EXPECT_EQ(pool_->available(), 8U);
+}
+
+TEST_F(PipelineTest, AFileThatEndsEarlyEndsItCleanly) {
+  make(50 * block_bytes, 4);
+  const FaultSource source(std::make_unique<test::StringSource>(content_),
+                           {.ends_at = 30 * block_bytes + 5});
+  {
+    Pipeline pipeline({source, *pool_, workers_, *digest_, clocks_, block_bytes, 1}, 0,
+                      [this] { ready_.release(); });
+    std::optional<Error> error;
+    for (int i = 0; i < 50 && !error; ++i) error = take(pipeline).error;
+    ASSERT_TRUE(error);
+    EXPECT_NE(error->message.find("ended early, at offset 122885"), std::string::npos)
+        << error->message;
+  }
+  EXPECT_EQ(pool_->available(), 4U);
+}
+
+/// With MD5 and SHA-256 the blocks pass in order on a thread of their own.
+class PipelineWithDigests : public PipelineTest {
+ protected:
+  static inline const std::vector<DigestKind> both{DigestKind::md5, DigestKind::sha256};
+};
+
+TEST_F(PipelineWithDigests, GivesTheFileInOrderAndItsDigests) {
+  for (const std::size_t size : {std::size_t{1}, block_bytes, 100 * block_bytes + 17})
+    for (const std::size_t buffers : {2U, 3U, 16U}) {
+      make(size, buffers, both);
+      {
+        const auto pipeline = start();
+        EXPECT_EQ(take_all(*pipeline), content_) << size << " bytes, " << buffers << " buffers";
+      }
+      EXPECT_EQ(pool_->available(), buffers);
+      EXPECT_EQ(digest_->xxh128().size(), 32U);
+      for (const DigestKind kind : both) {
+        EvpDigest expected = *EvpDigest::create(kind);
+        expected.update(std::as_bytes(std::span(content_.data(), content_.size())));
+        EXPECT_EQ(digest_->extra(kind), expected.hex());
+      }
+    }
+}
+
+TEST_F(PipelineWithDigests, EndsAtOnceWhereverItIs) {
+  make(1000 * block_bytes, 4, both);
+  for (int round = 0; round < 200; ++round) {
+    digest_->start_over();
+    const auto pipeline = start();
+    for (int i = 0; i < round % 4; ++i) take(*pipeline);
+    if (round % 3 == 0) pipeline->give_up();
+  }
+  EXPECT_EQ(pool_->available(), 4U);
+}
+
+TEST_F(PipelineWithDigests, EndsWhileAReadIsGoingOn) {
+  make(10 * block_bytes, 4, both);
+  std::latch reading(1), go_on(1);
+  source_->before_read = [&](std::uint64_t offset) {
+    if (offset != 2 * block_bytes) return;
+    reading.count_down();
+    go_on.wait();
+  };
+  auto pipeline = start();
+  reading.wait();
+  std::thread ender([&] { pipeline.reset(); });
+  go_on.count_down();
+  ender.join();
+  EXPECT_EQ(pool_->available(), 4U);
+}
+
+TEST_F(PipelineWithDigests, TheFirstReadErrorReachesTheConsumer) {
+  for (const std::size_t bad : {0U, 20U, 49U}) {
+    make(50 * block_bytes, 4, both);
+    source_->fails_at = bad * block_bytes;
+    {
+      const auto pipeline = start();
+      std::optional<Error> error;
+      for (int i = 0; i < 50 && !error; ++i) error = take(*pipeline).error;
+      ASSERT_TRUE(error);
+      EXPECT_EQ(error->kind, ErrorKind::local_file);
+    }
+    EXPECT_EQ(pool_->available(), 4U);
+  }
+}
+
+TEST_F(PipelineWithDigests, AFileThatChangedBetweenTwoPassesIsCaught) {
+  make(20 * block_bytes, 8, both);
+  EXPECT_EQ(take_all(*start()), content_);
+  source_->change(7 * block_bytes + 1);
+  const auto pipeline = start();
+  std::optional<Error> error;
+  for (int i = 0; i < 20 && !error; ++i) error = take(*pipeline).error;
+  ASSERT_TRUE(error);
+  EXPECT_NE(error->message.find("changed"), std::string::npos);
 }
 
 TEST_F(PipelineTest, WaitingForBuffersIsNotReading) {

@@ -56,7 +56,7 @@ TEST_F(StreamedRequestTest, IsHeadPayloadTailWhateverThePieces) {
   ASSERT_EQ(request_.body_size(), expected.size());
   for (const std::size_t piece : {1U, 7U, 4096U, 100000U}) {
     payload_.seek(0);
-    StreamedRequest body(request_, payload_);
+    StreamedRequest body(request_, payload_, {});
     EXPECT_EQ(read(body, expected.size() - 1, piece), expected.substr(0, expected.size() - 1));
     EXPECT_FALSE(body.all_handed());
     EXPECT_EQ(read(body, 1, piece), "l");
@@ -65,7 +65,7 @@ TEST_F(StreamedRequestTest, IsHeadPayloadTailWhateverThePieces) {
 }
 
 TEST_F(StreamedRequestTest, RewindSendsTheSameAgain) {
-  StreamedRequest body(request_, payload_);
+  StreamedRequest body(request_, payload_, {});
   const std::string first = read(body, 20000, 5000);
   ASSERT_TRUE(body.rewind());
   EXPECT_EQ(read(body, 20000, 3000), first);
@@ -73,7 +73,7 @@ TEST_F(StreamedRequestTest, RewindSendsTheSameAgain) {
 
 TEST_F(StreamedRequestTest, WhatMustNotBeRepeatedIsNotRewound) {
   request_.repeatable = false;
-  StreamedRequest body(request_, payload_);
+  StreamedRequest body(request_, payload_, {});
   read(body, 3, 3);
   EXPECT_FALSE(body.rewind());
 }
@@ -81,7 +81,7 @@ TEST_F(StreamedRequestTest, WhatMustNotBeRepeatedIsNotRewound) {
 TEST_F(StreamedRequestTest, ABodyWithoutPayloadLeavesTheStreamAlone) {
   request_.payload = {};
   payload_.stop();
-  StreamedRequest body(request_, payload_);
+  StreamedRequest body(request_, payload_, {});
   EXPECT_EQ(read(body, 10, 4), "head--tail");
   EXPECT_TRUE(body.rewind());
   EXPECT_EQ(read(body, 10, 4), "head--tail");
@@ -90,7 +90,7 @@ TEST_F(StreamedRequestTest, ABodyWithoutPayloadLeavesTheStreamAlone) {
 TEST_F(StreamedRequestTest, AReadErrorEndsItAndIsKept) {
   source_.fails_at = 20000;
   payload_.seek(0);
-  StreamedRequest body(request_, payload_);
+  StreamedRequest body(request_, payload_, {});
   EXPECT_LT(read(body, 40000, 5000).size(), 30000U);
   ASSERT_TRUE(body.error());
   EXPECT_EQ(body.error()->kind, ErrorKind::local_file);

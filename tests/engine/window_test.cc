@@ -112,6 +112,19 @@ TEST_F(WindowTest, TheFirstErrorWinsAndWakesTheConsumer) {
   EXPECT_EQ(window_.take().error->message, "first") << "an error comes before what is still there";
 }
 
+TEST_F(WindowTest, NothingPassesBehindAnError) {
+  window_.put(block(0));
+  window_.put(block(1));
+  check();
+  check();
+  ASSERT_NE(window_.next_in_order(), nullptr);
+  window_.fail({ErrorKind::local_file, "block 0 is not what it was"});
+  window_.passed();
+  EXPECT_EQ(window_.next_in_order(), nullptr);
+  window_.close();
+  EXPECT_EQ(pool_->available(), capacity);
+}
+
 TEST_F(WindowTest, CloseGivesEveryBufferBack) {
   window_.put(block(0));  // will be in order
   window_.put(block(1));  // will be under check

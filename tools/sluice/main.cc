@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,14 +13,27 @@
 
 #include "tools/sluice/put.h"
 #include "tools/sluice/report_text.h"
+#include "tools/sluice/resume.h"
+#include "tools/sluice/status.h"
+#include "tools/sluice/verify.h"
 
 namespace {
 
 using sluice::ReadMode;
+using sluice::cli::ForgetOptions;
 using sluice::cli::ProgressMode;
 using sluice::cli::PutOptions;
+using sluice::cli::ResumeOptions;
+using sluice::cli::StatusOptions;
+using sluice::cli::UploadOptions;
+using sluice::cli::VerifyOptions;
 
 constexpr int usage_error = 2;
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 all registered, 1 failed, 2 usage, 3 token refused, 4 no such draft dataset,\n"
+    "5 name taken, 6 local file, 7 server or network unreachable, 8 integrity,\n"
+    "130 and 143 interrupted by Ctrl-C and SIGTERM.";
 
 /// An option that takes one of some words. CLI11's own would show the numbers behind them.
 template <class Value>
@@ -48,73 +62,122 @@ const CLI::Validator not_empty(
     },
     "");
 
-void add_put(CLI::App& app, PutOptions& options) {
-  CLI::App* const put = app.add_subcommand("put", "Upload files into a draft dataset");
-  put->add_option("DATASET", options.dataset, "Key of the draft dataset, for example IDB-1234567")
-      ->required();
-  put->add_option("FILE", options.files, "Files to upload, one after the other")->required();
+CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value,
+                      const std::string& type, const std::string& description) {
+  return app.add_option(name, value, description)->type_name(type)->check(not_empty);
+}
 
-  auto* const system =
-      put->add_option("--system", options.system, "production (default), demo or local")
-          ->check(CLI::IsMember({"production", "demo", "local"}).description(""))
-          ->type_name("NAME");
-  put->add_option("--url", options.url, "Address of another Data Bank (or SLUICE_URL)")
-      ->type_name("URL")
-      ->check(not_empty)
-      ->excludes(system);
-  put->add_option(
-         "--token-file", options.token_file,
-         "File with the dataset's token, readable by you only; - is stdin (or SLUICE_TOKEN)")
-      ->type_name("PATH")
-      ->check(not_empty);
-  put->add_option("--name", options.name, "Deposit under this name (one FILE)")
-      ->type_name("NAME")
-      ->check(not_empty);
-  put->add_option("--protocol", "auto or phased, which are the same for now")
-      ->check(CLI::IsMember({"auto", "phased"}).description(""))
-      ->type_name("NAME");
-  add_choice<ReadMode>(*put, "--read", options.read_mode,
+void add_state_dir(CLI::App& app, std::string& value) {
+  add_text(app, "--state-dir", value, "DIR",
+           "Where the journal is ($XDG_STATE_HOME/sluice, or ~/.local/state/sluice)");
+}
+
+/// The options of put and of resume.
+void add_upload_options(CLI::App& app, UploadOptions& options) {
+  add_text(app, "--token-file", options.token_file, "PATH",
+           "File with the dataset's token, readable by you only; - is stdin (or SLUICE_TOKEN)");
+  add_text(app, "--token-wait", options.token_wait, "TIME",
+           "When the token is refused, wait so long for another one in --token-file: 90s, 12h (0)");
+  app.add_option("--retries", options.retries,
+                 "Failures in a row, without a new byte at the server, that are survived (10)")
+      ->check(CLI::Range(0U, 1000000U))
+      ->type_name("N");
+  add_choice<ReadMode>(app, "--read", options.read_mode,
                        {{"auto", ReadMode::automatic},
                         {"direct", ReadMode::direct},
                         {"mmap", ReadMode::mmap},
                         {"buffered", ReadMode::buffered}},
                        "auto (default), direct (O_DIRECT), mmap or buffered")
       ->type_name("MODE");
-  put->add_option("--pool", options.pool, "Memory for all blocks together (64M)")
-      ->type_name("SIZE");
-  put->add_option("--block", options.block, "Bytes read and checked at a time (4M)")
-      ->type_name("SIZE");
-  put->add_option("--chunk", options.chunk, "Bytes of the file in one request (64M)")
-      ->type_name("SIZE");
-  put->add_option("--limit-rate", options.limit_rate, "Bytes a second at most, for example 50M")
-      ->type_name("RATE")
-      ->check(not_empty);
-  put->add_option("--stall-timeout", options.stall_timeout,
-                  "Give up after so many seconds without a byte moving (60)")
+  add_text(app, "--pool", options.pool, "SIZE", "Memory for all blocks together (64M)");
+  add_text(app, "--block", options.block, "SIZE", "Bytes read and checked at a time (4M)");
+  add_text(app, "--chunk", options.chunk, "SIZE", "Bytes of the file in one request (64M)");
+  add_text(app, "--limit-rate", options.limit_rate, "RATE",
+           "Bytes a second at most, for example 50M");
+  app.add_option("--stall-timeout", options.stall_timeout,
+                 "A request has failed after so many seconds without a byte moving (60)")
       ->check(CLI::Range(1U, 86400U))
       ->type_name("SECONDS");
-  put->add_option("--response-timeout", options.response_timeout,
-                  "Give up after so many seconds without an answer (120, and 600 to register)")
+  app.add_option("--response-timeout", options.response_timeout,
+                 "... or without an answer (120, and 600 to register)")
       ->check(CLI::Range(1U, 86400U))
       ->type_name("SECONDS");
-  put->add_flag("--insecure-http", options.insecure_http,
-                "Allow http to another machine: everyone on the way sees the token");
-  put->add_flag("--json", options.json, "The report as one JSON object on stdout");
+  app.add_flag("--verify-prefix", options.verify_prefix,
+               "When going on: read again what was sent before, meanwhile, and compare");
+  add_text(app, "--digest", options.digests, "NAMES",
+           "More digests for the receipt: md5, sha256, or both with a comma");
+  add_text(app, "--receipt", options.receipts, "DIR", "Write NAME.sluice.json there");
+  add_text(app, "--sums", options.sums, "FILE",
+           "Append lines for xxhsum -c, md5sum -c and sha256sum -c");
+  add_state_dir(app, options.state_dir);
+  app.add_flag("--no-journal", options.no_journal,
+               "Write nothing down: what is interrupted cannot be resumed");
+  app.add_flag("--insecure-http", options.insecure_http,
+               "Allow http to another machine: everyone on the way sees the token");
+  app.add_flag("--json", options.json, "The report as one JSON object on stdout");
   add_choice<ProgressMode>(
-      *put, "--progress", options.console.progress,
+      app, "--progress", options.console.progress,
       {{"auto", ProgressMode::automatic},
        {"always", ProgressMode::always},
        {"never", ProgressMode::never}},
       "auto (a live line on a terminal, else a line now and then), always live, or never")
       ->type_name("WHEN");
-  auto* const quiet = put->add_flag("-q,--quiet", options.console.quiet, "Errors only");
-  put->add_flag("-v,--verbose", options.console.verbose, "Say what is chosen, and why")
+  auto* const quiet = app.add_flag("-q,--quiet", options.console.quiet, "Errors only");
+  app.add_flag("-v,--verbose", options.console.verbose, "Say what is chosen, and why")
       ->excludes(quiet);
-  put->add_flag("--dry-run", options.dry_run, "Check all that can be checked, and send no file");
-  put->footer(
-      "SIZE and RATE: 65536, 64M, 64MiB (powers of 1024) or 64MB (powers of 1000).\n"
-      "Exit codes: 0 all registered, 1 failed, 2 usage, 3 token refused, 4 no such draft dataset,\n"
-      "5 name taken, 6 local file, 7 server or network unreachable, 8 integrity.");
+}
+
+CLI::App& add_put(CLI::App& app, PutOptions& options) {
+  CLI::App& put = *app.add_subcommand(
+      "put", "Upload files into a draft dataset, or go on where an upload of them ended");
+  put.add_option("DATASET", options.dataset, "Key of the draft dataset, for example IDB-1234567")
+      ->required();
+  put.add_option("FILE", options.files, "Files to upload, one after the other")->required();
+  auto* const system =
+      put.add_option("--system", options.system, "production (default), demo or local")
+          ->check(CLI::IsMember({"production", "demo", "local"}).description(""))
+          ->type_name("NAME");
+  add_text(put, "--url", options.url, "URL", "Address of another Data Bank (or SLUICE_URL)")
+      ->excludes(system);
+  add_text(put, "--name", options.name, "NAME", "Deposit under this name (one FILE)");
+  put.add_option("--protocol", "auto or phased, which are the same for now")
+      ->check(CLI::IsMember({"auto", "phased"}).description(""))
+      ->type_name("NAME");
+  auto* const restart =
+      put.add_flag("--restart", options.restart, "Send anew what was sent of them before");
+  put.add_flag("--dry-run", options.dry_run, "Check all that can be checked, and send no file")
+      ->excludes(restart);
+  add_upload_options(put, options.upload);
+  put.footer(
+      std::string("SIZE and RATE: 65536, 64M, 64MiB (powers of 1024) or 64MB (powers of 1000).\n") +
+      exit_codes);
+  return put;
+}
+
+CLI::App& add_resume(CLI::App& app, ResumeOptions& options) {
+  CLI::App& resume = *app.add_subcommand("resume", "Go on with uploads that are unfinished");
+  resume.add_option("DATASET", options.dataset, "Only those into this dataset");
+  resume.add_option("NAME", options.name, "Only the one of this name");
+  resume.add_flag("--all", options.all, "All that are unfinished, oldest first");
+  add_upload_options(resume, options.upload);
+  resume.footer(exit_codes);
+  return resume;
+}
+
+CLI::App& add_status(CLI::App& app, StatusOptions& options) {
+  CLI::App& status = *app.add_subcommand("status", "List uploads that are unfinished");
+  status.add_flag("--all", options.all, "Those that are registered or given up, too");
+  status.add_flag("--json", options.json, "As one JSON object, with the receipts");
+  add_state_dir(status, options.state_dir);
+  return status;
+}
+
+CLI::App& add_forget(CLI::App& app, ForgetOptions& options) {
+  CLI::App& forget = *app.add_subcommand("forget", "Give up an unfinished upload");
+  forget.add_option("DATASET", options.dataset, "Key of its dataset")->required();
+  forget.add_option("NAME", options.name, "Its name in the dataset")->required();
+  add_state_dir(forget, options.state_dir);
+  return forget;
 }
 
 /// CLI11 takes "[x]" for a list of values, also where it is a file's name. So such words get a mark
@@ -131,27 +194,39 @@ std::vector<std::string> masked(int argc, char** argv) {
   return words;
 }
 
-void unmask(std::string& word) {
-  if (!word.empty() && word.front() == mark) word.erase(0, 1);
-}
-
-void unmask(PutOptions& options) {
-  for (std::string* const word :
-       {&options.dataset, &options.system, &options.url, &options.token_file, &options.name,
-        &options.pool, &options.block, &options.chunk, &options.limit_rate})
-    unmask(*word);
-  for (std::string& file : options.files) unmask(file);
+/// Takes the marks away before anything else looks at a value.
+void unmask_values(CLI::App& app) {
+  const auto unmask = [](std::string& word) {
+    if (!word.empty() && word.front() == mark) word.erase(0, 1);
+    return std::string();
+  };
+  for (CLI::Option* const option : app.get_options()) option->transform(CLI::Validator(unmask, ""));
 }
 
 int run(int argc, char** argv) {
   CLI::App app("Uploads files of any size into the Illinois Data Bank.", "sluice");
   app.set_version_flag("--version", "sluice " SLUICE_VERSION);
   app.require_subcommand(1);
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return std::string("sluice: ") + error.what() + "; see sluice put --help\n";
+  std::string command = "sluice";
+  app.failure_message([&](const CLI::App*, const CLI::Error& error) {
+    return std::string("sluice: ") + error.what() + "; see " + command + " --help\n";
   });
-  PutOptions options;
-  add_put(app, options);
+  PutOptions put;
+  ResumeOptions resume;
+  StatusOptions status;
+  ForgetOptions forget;
+  VerifyOptions verify;
+  const std::vector<std::pair<CLI::App*, std::function<int()>>> commands{
+      {&add_put(app, put), [&] { return sluice::cli::put(put); }},
+      {&add_resume(app, resume), [&] { return sluice::cli::resume(resume); }},
+      {&add_status(app, status), [&] { return sluice::cli::status(status); }},
+      {&add_forget(app, forget), [&] { return sluice::cli::forget(forget); }},
+      {sluice::cli::add_verify(app, verify), [&] { return sluice::cli::verify(verify); }},
+  };
+  for (const auto& [subcommand, work] : commands) {
+    unmask_values(*subcommand);
+    if (argc > 1 && subcommand->get_name() == argv[1]) command += " " + subcommand->get_name();
+  }
   try {
     app.parse(masked(argc, argv));
   } catch (const CLI::ParseError& error) {
@@ -162,8 +237,9 @@ int run(int argc, char** argv) {
                     .c_str());
     return usage_error;
   }
-  unmask(options);
-  return sluice::cli::put(options);
+  for (const auto& [subcommand, work] : commands)
+    if (subcommand->parsed()) return work();
+  return usage_error;
 }
 
 /// Some programs start others with these closed. The next socket or file would get the number, and

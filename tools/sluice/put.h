@@ -1,33 +1,22 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "io/source.h"
-#include "tools/sluice/console.h"
+#include "tools/sluice/upload_options.h"
 
 namespace sluice::cli {
 
-/// `sluice put`, as the command line gave it; sizes and rates still as text.
+/// `sluice put`, as the command line gave it.
 struct PutOptions {
+  UploadOptions upload;
   std::string dataset;
   std::vector<std::string> files;
   std::string system;  ///< production, demo, local; empty: none given
   std::string url;     ///< empty: none given
-  std::string token_file;
   std::string name;
-  ReadMode read_mode = ReadMode::automatic;
-  std::string pool = "64M";
-  std::string block = "4M";
-  std::string chunk = "64M";
-  std::string limit_rate;
-  unsigned stall_timeout = 60;    ///< seconds
-  unsigned response_timeout = 0;  ///< seconds; 0: the engine's
-  bool insecure_http = false;
-  bool json = false;
   bool dry_run = false;
-  Console::Options console;
+  bool restart = false;
 };
 
 /// Uploads the files one after the other and returns the exit code. Everything that can be checked

@@ -35,15 +35,23 @@ std::string json_report(const std::vector<Report>& reports, const std::optional<
 }
 
 std::string summary(const Report& report) {
+  std::string digests = "  xxh128      " + report.xxh128 + '\n';
+  if (!report.md5.empty()) digests += "  md5         " + report.md5 + '\n';
+  if (!report.sha256.empty()) digests += "  sha256      " + report.sha256 + '\n';
+  std::string how;
+  if (report.resumed_from > 0)
+    how += fmt::format(", after {} of an earlier run", format_size(report.resumed_from));
+  if (report.retries > 0)
+    how += fmt::format(", {} {}", report.retries, report.retries == 1 ? "retry" : "retries");
   return fmt::format(
       "{} is registered in dataset {} as '{}'\n"
       "  bytes       {} ({})\n"
-      "  xxh128      {}\n"
-      "  time        {} in {} {}, {}\n"
+      "{}"
+      "  time        {} in {} {}, {}{}\n"
       "  bottleneck  {}\n",
       printable(report.file), report.dataset, printable(report.name), report.bytes,
-      format_size(report.bytes), report.xxh128, format_duration(report.seconds), report.chunks,
-      report.chunks == 1 ? "chunk" : "chunks", format_rate(report.bytes_per_second()),
+      format_size(report.bytes), digests, format_duration(report.seconds), report.chunks,
+      report.chunks == 1 ? "chunk" : "chunks", format_rate(report.bytes_per_second()), how,
       in_words(report.bottleneck()));
 }
 
@@ -63,6 +71,7 @@ std::string progress_text(const std::string& name, const Progress& progress,
 int exit_code(const Error& error) {
   switch (error.kind) {
     case ErrorKind::failed:
+    case ErrorKind::unconfirmed:
       return 1;
     case ErrorKind::usage:
       return 2;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <string_view>
 
 #include "engine/deposit.h"
@@ -76,6 +77,11 @@ Result<Secret> read_token(const std::string& token_file) {
                     file, status.st_mode & 07777)};
   TRY_ASSIGN(std::string text, read_all(fd.get(), file));
   return checked(std::move(text));
+}
+
+std::string remembered_token_file(const std::string& token_file) {
+  if (token_file.empty() || token_file == "-") return {};
+  return std::filesystem::absolute(token_file).lexically_normal().string();
 }
 
 }  // namespace sluice::cli

@@ -14,4 +14,8 @@ namespace sluice::cli {
 /// Errors, usage: none given, a file that cannot be read, or one that its group or others can read.
 Result<Secret> read_token(const std::string& token_file);
 
+/// The path to write down, so that a later run finds the token again: absolute; empty where it came
+/// from elsewhere.
+std::string remembered_token_file(const std::string& token_file);
+
 }  // namespace sluice::cli

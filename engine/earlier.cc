@@ -1,0 +1,86 @@
+#include "engine/earlier.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <string>
+
+#include "engine/text.h"
+#include "engine/units.h"
+
+namespace sluice {
+namespace {
+
+std::string time_text(std::int64_t mtime_ns) {
+  const std::time_t seconds = static_cast<std::time_t>(mtime_ns / 1'000'000'000);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03} UTC", fmt::gmtime(seconds),
+                     mtime_ns / 1'000'000 % 1000);
+}
+
+/// Device numbers are not compared: the same file has another one on every node of a cluster.
+Result<void> check_same(const JournalEntry& entry, const Source& source) {
+  const FileIdentity& then = entry.file;
+  const FileIdentity& now = source.identity();
+  std::string change;
+  if (now.size != then.size)
+    change = fmt::format("it had {} bytes and has {}", then.size, now.size);
+  else if (now.mtime_ns != then.mtime_ns)
+    change = fmt::format("it was last written at {} and is now of {}", time_text(then.mtime_ns),
+                         time_text(now.mtime_ns));
+  else
+    return {};
+  return Error{
+      ErrorKind::local_file,
+      fmt::format("{} is not what {} of {} bytes were sent from: {}; --restart sends it anew",
+                  printable(source.path()), entry.committed, then.size, change)};
+}
+
+Result<void> check_others(Journal& journal, const UploadRequest& request) {
+  TRY_ASSIGN(const Journal::Listing listing, journal.list(/*finished_too=*/false));
+  for (const JournalEntry& other : listing.entries) {
+    if (other.system != request.base_url || other.dataset != request.dataset ||
+        other.name == request.name)
+      continue;
+    // Nothing is lost with what is not there, and nothing can follow on what has changed since.
+    if (other.committed == 0 || (other.error && other.error->kind == ErrorKind::local_file))
+      continue;
+    return Error{
+        ErrorKind::usage,
+        fmt::format("dataset {} holds {} of an unfinished upload of '{}' ({}), which setting up "
+                    "'{}' would delete; finish it with 'sluice resume', or give it up with 'sluice "
+                    "forget {} NAME'",
+                    other.dataset, format_size(other.committed), printable(other.name),
+                    printable(other.path), printable(request.name), other.dataset)};
+  }
+  return {};
+}
+
+}  // namespace
+
+std::uint64_t Earlier::sent() const {
+  return std::min(entry.file.size, entry.hashed_blocks * entry.block_bytes);
+}
+
+Result<std::optional<Earlier>> find_earlier(Journal& journal, const UploadRequest& request,
+                                            const Source& source, std::size_t block_bytes) {
+  TRY(check_others(journal, request));
+  if (request.restart) return std::optional<Earlier>();
+  TRY_ASSIGN(std::optional<JournalEntry> entry,
+             journal.find(request.base_url, request.dataset, request.name));
+  if (!entry) return std::optional<Earlier>();
+  TRY(check_same(*entry, source));
+  if (entry->block_bytes > block_bytes)
+    return Error{ErrorKind::usage,
+                 fmt::format("the upload of {} was begun with blocks of {} bytes: go on with "
+                             "--block {}, or send it anew with --restart",
+                             printable(source.path()), entry->block_bytes, entry->block_bytes)};
+  Earlier earlier;
+  TRY_ASSIGN(earlier.checksums, journal.checksums(entry->id, 0, entry->hashed_blocks));
+  earlier.other_file = entry->file.inode != source.identity().inode;
+  earlier.entry = *std::move(entry);
+  return std::optional<Earlier>(std::move(earlier));
+}
+
+}  // namespace sluice

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/journal.h"
+#include "engine/upload.h"
+#include "io/source.h"
+
+namespace sluice {
+
+/// What an earlier run of the same upload left in the journal, checked against the file as it is.
+struct Earlier {
+  JournalEntry entry;
+  std::vector<std::uint64_t> checksums;  ///< of the blocks [0, hashed_blocks)
+  /// Size and time are the same, but it is another file: its bytes have to be read to tell.
+  bool other_file = false;
+
+  /// No byte behind this one can have been sent (engine/upload_record.h has the rule).
+  std::uint64_t sent() const;
+};
+
+/// The unfinished upload of that system, dataset and name, or nothing where there is none or
+/// `request` wants it to start anew. May wait for the disk.
+///
+/// `block_bytes`: the engine's; a block of the journal's must fit. Errors: local_file if the file's
+/// size or time is not what it was; usage if the blocks do not fit, or if another upload into the
+/// dataset is unfinished, whose staged bytes a new one would delete (protocol section 1.4); failed
+/// if the journal cannot be read.
+Result<std::optional<Earlier>> find_earlier(Journal& journal, const UploadRequest& request,
+                                            const Source& source, std::size_t block_bytes);
+
+}  // namespace sluice

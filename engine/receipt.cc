@@ -1,0 +1,192 @@
+#include "engine/receipt.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "engine/deposit.h"
+#include "engine/digest_kind.h"
+#include "engine/text.h"
+
+namespace sluice {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr const char* format = "sluice receipt 1";
+/// Names and paths are 4 KiB at most; more than this is another file, given by mistake.
+constexpr std::size_t most_bytes = std::size_t{64} << 10;
+/// A receipt has depth 1; a parser's recursion is not for a file to choose.
+constexpr int max_depth = 8;
+
+json parse_json(std::string_view text) {
+  bool too_deep = false;
+  json value = json::parse(
+      text,
+      [&](int depth, json::parse_event_t, json&) {
+        too_deep = too_deep || depth > max_depth;
+        return !too_deep;
+      },
+      /*allow_exceptions=*/false);
+  return too_deep ? json(json::value_t::discarded) : value;
+}
+
+Error no_receipt(const std::string& path, const std::string& why) {
+  return {ErrorKind::usage, fmt::format("{} is not a receipt of sluice: {}", printable(path), why)};
+}
+
+/// Takes fields out of the object and remembers the first thing that is wrong.
+class Fields {
+ public:
+  explicit Fields(const json& object) : object_(object) {}
+
+  std::string text(const char* name) {
+    const auto field = object_.find(name);
+    if (field == object_.end()) return wrong(fmt::format("it has no '{}'", name));
+    if (!field->is_string()) return wrong(fmt::format("its '{}' is no text", name));
+    return field->get<std::string>();
+  }
+  std::uint64_t bytes(const char* name) {
+    const auto field = object_.find(name);
+    if (field == object_.end() || !field->is_number_unsigned() ||
+        field->get<std::uint64_t>() > max_file_size) {
+      wrong(fmt::format("its '{}' is not the size of a file", name));
+      return 0;
+    }
+    return field->get<std::uint64_t>();
+  }
+  std::string digest(const char* name, std::size_t digits) {
+    std::string hex = text(name);
+    const auto is_digit = [](unsigned char c) { return std::isxdigit(c) != 0; };
+    if (why_.empty() && (hex.size() != digits || !std::all_of(hex.begin(), hex.end(), is_digit)))
+      return wrong(fmt::format("its '{}' has not {} hexadecimal digits", name, digits));
+    std::transform(hex.begin(), hex.end(), hex.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return hex;
+  }
+  std::string optional_digest(DigestKind kind) {
+    return object_.contains(to_string(kind)) ? digest(to_string(kind), hex_digits(kind)) : "";
+  }
+
+  const std::string& why() const { return why_; }
+
+ private:
+  std::string wrong(std::string why) {
+    if (why_.empty()) why_ = std::move(why);
+    return {};
+  }
+
+  const json& object_;
+  std::string why_;
+};
+
+/// As coreutils does: such a line starts with a backslash. A carriage return stays as it is, as
+/// only coreutils 9 escapes it, and takes it either way.
+std::string coreutils_line(const char* algorithm, std::string_view path, const std::string& hex) {
+  std::string escaped;
+  for (const char c : path) {
+    if (c == '\\')
+      escaped += "\\\\";
+    else if (c == '\n')
+      escaped += "\\n";
+    else
+      escaped += c;
+  }
+  return fmt::format("{}{} ({}) = {}\n", escaped.size() == path.size() ? "" : "\\", algorithm,
+                     escaped, hex);
+}
+
+}  // namespace
+
+std::string utc_time(std::int64_t ns) {
+  constexpr std::int64_t ns_per_s = 1'000'000'000;
+  std::int64_t fraction = ns % ns_per_s;
+  std::time_t seconds = ns / ns_per_s;
+  if (fraction < 0) {  // before 1970
+    fraction += ns_per_s;
+    --seconds;
+  }
+  std::string text = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(seconds));
+  if (fraction != 0) text += fmt::format(".{:09}", fraction);
+  return text + 'Z';
+}
+
+std::string to_json(const Receipt& receipt) {
+  ordered_json json{{"format", format},
+                    {"dataset", receipt.dataset},
+                    {"name", receipt.name},
+                    {"bytes", receipt.bytes},
+                    {"xxh128", receipt.xxh128}};
+  if (!receipt.md5.empty()) json["md5"] = receipt.md5;
+  if (!receipt.sha256.empty()) json["sha256"] = receipt.sha256;
+  json["system"] = receipt.system;
+  json["page"] = receipt.page();
+  json["file"] = receipt.file;
+  json["modified"] = receipt.modified;
+  json["started"] = receipt.started;
+  json["registered"] = receipt.registered;
+  json["protocol"] = receipt.protocol;
+  json["sluice"] = receipt.version;
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+}
+
+Result<Receipt> parse_receipt(std::string_view text, const std::string& path) {
+  if (text.size() > most_bytes)
+    return no_receipt(path, fmt::format("it has more than {} bytes", most_bytes));
+  const json object = parse_json(text);
+  if (!object.is_object()) return no_receipt(path, "it holds no JSON object");
+  Fields fields(object);
+  const std::string found = fields.text("format");
+  if (fields.why().empty() && found != format)
+    return no_receipt(path, fmt::format("its format is {}, and this sluice knows '{}'",
+                                        quote_server_text(found, 60), format));
+  Receipt receipt;
+  receipt.dataset = fields.text("dataset");
+  receipt.name = fields.text("name");
+  receipt.bytes = fields.bytes("bytes");
+  receipt.xxh128 = fields.digest("xxh128", 32);
+  receipt.md5 = fields.optional_digest(DigestKind::md5);
+  receipt.sha256 = fields.optional_digest(DigestKind::sha256);
+  receipt.system = fields.text("system");
+  receipt.file = fields.text("file");
+  receipt.modified = fields.text("modified");
+  receipt.started = fields.text("started");
+  receipt.registered = fields.text("registered");
+  receipt.protocol = fields.text("protocol");
+  receipt.version = fields.text("sluice");
+  if (!fields.why().empty()) return no_receipt(path, fields.why());
+  return receipt;
+}
+
+Result<Receipt> read_receipt(const std::string& path) {
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rbe"));
+  if (!file)
+    return errno_error(ErrorKind::usage, errno, "cannot open the receipt " + printable(path));
+  std::string text(most_bytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0)
+    return errno_error(ErrorKind::usage, errno, "cannot read the receipt " + printable(path));
+  return parse_receipt(text, path);
+}
+
+std::string sums_lines(const Receipt& receipt, std::string_view path) {
+  std::string lines;
+  if (path.find('\n') == std::string_view::npos)
+    lines += fmt::format("XXH128 ({}) = {}\n", path, receipt.xxh128);
+  if (!receipt.md5.empty()) lines += coreutils_line("MD5", path, receipt.md5);
+  if (!receipt.sha256.empty()) lines += coreutils_line("SHA256", path, receipt.sha256);
+  return lines;
+}
+
+}  // namespace sluice

@@ -1,0 +1,158 @@
+#include "engine/upload_record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+/// How far the server is, is written at least so often; it is only for people, as the server is
+/// asked before anything goes on.
+constexpr auto committed_interval = std::chrono::seconds(1);
+constexpr auto retry_interval = std::chrono::seconds(10);
+
+}  // namespace
+
+UploadRecord::UploadRecord(Setting setting, std::function<void()> on_written)
+    : setting_(std::move(setting)),
+      on_written_(std::move(on_written)),
+      // Half of what can be ahead of the network: the other half is the time that a write has.
+      write_after_(std::max<std::size_t>(1, setting_.pool_blocks / 2)),
+      begun_(setting_.entry.id != 0),
+      durable_blocks_(setting_.entry.hashed_blocks),
+      id_(setting_.entry.id) {
+  setting_.digest.keep_from(durable_blocks_);
+}
+
+void UploadRecord::begin() {
+  begun_ = true;
+  post([this](Journal& journal) { return ensure_begun(journal); });
+}
+
+void UploadRecord::start_over() {
+  if (!begun_) return;
+  ++generation_;
+  durable_blocks_ = 0;
+  committed_ = 0;
+  setting_.digest.keep_from(0);
+  post([this](Journal& journal) -> Result<void> {
+    durable_blocks_ = 0;  // a write that was under way may have set it
+    if (id_ == 0) return {};
+    return journal.start_over(id_);
+  });
+}
+
+void UploadRecord::blocks_passed() {
+  if (!begun_ || !written()) return;
+  if (setting_.digest.blocks() - durable_blocks_ >= write_after_) write();
+}
+
+bool UploadRecord::durable(std::uint64_t offset) {
+  if (!begun_) return true;
+  const std::uint64_t block = setting_.entry.block_bytes;
+  if (durable_blocks_ >= (offset + block - 1) / block) return true;
+  if (failing_ && Clock::now() < retry_at_) return true;
+  if (written()) write();
+  return failing_;
+}
+
+void UploadRecord::committed(std::uint64_t bytes) {
+  committed_ = bytes;
+  if (begun_ && written() && Clock::now() - last_write_ >= committed_interval) write();
+}
+
+void UploadRecord::verifying() {
+  if (!begun_) begin();  // an empty file has no chunk in front of this
+  post([this, generation = generation_.load()](Journal& journal) -> Result<void> {
+    TRY(ensure_begun(journal));
+    TRY(write_blocks(journal, generation));
+    return journal.record(id_, {.state = JournalEntry::State::verifying});
+  });
+}
+
+void UploadRecord::chunk_limit(std::uint64_t bytes) {
+  post([this, bytes](Journal& journal) {
+    return journal.set_chunk_limit(setting_.entry.system, bytes);
+  });
+}
+
+void UploadRecord::end(JournalEntry::State state, std::optional<Error> error, std::string receipt) {
+  if (!begun_) return;
+  post([this, generation = generation_.load(), state, error = std::move(error),
+        receipt = std::move(receipt)](Journal& journal) -> Result<void> {
+    TRY(ensure_begun(journal));
+    if (state != JournalEntry::State::registered) TRY(write_blocks(journal, generation));
+    Journal::Step step;
+    step.committed = committed_;
+    step.state = state;
+    step.error = error;
+    if (!receipt.empty()) step.receipt = receipt;
+    return journal.record(id_, step);
+  });
+}
+
+void UploadRecord::wait() {
+  MutexLock lock(mutex_);
+  while (posted_ != done_) all_done_.wait(mutex_);
+}
+
+void UploadRecord::write() {
+  if (failing_ && Clock::now() < retry_at_) return;
+  last_write_ = Clock::now();
+  retry_at_ = last_write_ + retry_interval;
+  post([this, generation = generation_.load()](Journal& journal) -> Result<void> {
+    TRY(ensure_begun(journal));
+    return write_blocks(journal, generation);
+  });
+}
+
+void UploadRecord::post(std::function<Result<void>(Journal&)> work) {
+  ++posted_;
+  setting_.thread.post([self = shared_from_this(), work = std::move(work)](Journal& journal) {
+    self->report(work(journal));
+    {
+      MutexLock lock(self->mutex_);
+      ++self->done_;
+      self->all_done_.notify_all();
+    }
+    self->on_written_();
+  });
+}
+
+Result<void> UploadRecord::ensure_begun(Journal& journal) {
+  if (id_ != 0) return {};
+  TRY_ASSIGN(id_, journal.begin(setting_.entry));
+  return {};
+}
+
+Result<void> UploadRecord::write_blocks(Journal& journal, std::uint64_t generation) {
+  // What passes from now on belongs to another beginning.
+  if (generation != generation_) return {};
+  const FileDigest::Snapshot snapshot = setting_.digest.snapshot(durable_blocks_);
+  Journal::Step step;
+  step.committed = committed_;
+  if (snapshot.blocks > durable_blocks_)
+    step.hashed = Journal::Step::Hashed{snapshot.first, snapshot.checksums, snapshot.state};
+  TRY(journal.record(id_, step));
+  if (generation != generation_) return {};
+  durable_blocks_ = std::max(snapshot.blocks, durable_blocks_.load());
+  setting_.digest.keep_from(durable_blocks_);
+  return {};
+}
+
+void UploadRecord::report(const Result<void>& result) {
+  const bool failing = !result;
+  if (failing_.exchange(failing) == failing || !setting_.log) return;
+  if (failing)
+    setting_.log(
+        LogLevel::warning,
+        fmt::format("{}; the upload goes on, but until that is mended it cannot be resumed "
+                    "if it is interrupted",
+                    result.error().message));
+  else
+    setting_.log(LogLevel::warning, "the journal can be written again");
+}
+
+}  // namespace sluice

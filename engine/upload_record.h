@@ -1,0 +1,100 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/file_digest.h"
+#include "engine/journal_thread.h"
+#include "engine/log.h"
+
+namespace sluice {
+
+/// One upload's page in the journal: what is written when, and how far the network may go ahead of
+/// it.
+///
+/// The rule that makes a resumed upload trustworthy: the server never holds a byte of a block whose
+/// checksum is not in the journal. A chunk's last bytes wait until durable() says so; without them
+/// the server appends nothing. Checksums are written as the blocks pass, up to a pool ahead of the
+/// network, so that this rarely waits.
+///
+/// A journal that cannot be written (a full disk) is no reason to stop an upload: it is said once,
+/// the rule is suspended, and writing is tried again every 10 s.
+///
+/// Every member belongs to the network thread, but for wait(). Kept alive by its upload and by what
+/// it has posted to the journal's thread.
+class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
+ public:
+  struct Setting {
+    JournalThread& thread;    ///< outlives this
+    FileDigest& digest;       ///< outlives what is posted: see wait()
+    JournalEntry entry;       ///< id 0: a new one; else one to go on with
+    std::size_t pool_blocks;  ///< how far the readers may be ahead
+    Log log;
+  };
+
+  /// `on_written`: called on the journal's thread after each write.
+  UploadRecord(Setting setting, std::function<void()> on_written);
+
+  /// There is something to resume from now on.
+  void begin();
+  /// Everything that was sent is gone.
+  void start_over();
+  /// Blocks may have passed: writes their checksums if enough of them have.
+  void blocks_passed();
+  /// Whether the checksums of all blocks before `offset` are in the journal, or cannot be. If not,
+  /// they are soon, and on_written tells.
+  bool durable(std::uint64_t offset);
+  /// The server has confirmed so many bytes.
+  void committed(std::uint64_t bytes);
+  /// The file is about to be registered: not before written() says that the journal knows.
+  void verifying();
+  /// Whether all that was asked for is in the journal, or cannot be.
+  bool written() const { return posted_ == done_; }
+  /// The largest payload that this server takes.
+  void chunk_limit(std::uint64_t bytes);
+  /// The last word. `receipt`: JSON text, once it is registered.
+  void end(JournalEntry::State state, std::optional<Error> error, std::string receipt);
+
+  /// Whether another run can go on from the journal. Any thread, after wait().
+  bool resumable() const { return id_ != 0 && !failing_; }
+  /// Any thread: until all that was posted is done, after which nothing refers to the digest.
+  void wait();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void post(std::function<Result<void>(Journal&)> work);
+  void write();
+  // The journal's thread.
+  Result<void> ensure_begun(Journal& journal);
+  Result<void> write_blocks(Journal& journal, std::uint64_t generation);
+  void report(const Result<void>& result);
+
+  const Setting setting_;
+  const std::function<void()> on_written_;
+  const std::size_t write_after_;  ///< blocks
+
+  // Network thread.
+  bool begun_;
+  Clock::time_point last_write_{};
+  Clock::time_point retry_at_{};
+  std::atomic<std::uint64_t> posted_{0};
+
+  // Both.
+  std::atomic<std::uint64_t> done_{0};
+  std::atomic<std::uint64_t> committed_{0};
+  std::atomic<std::uint64_t> generation_{0};  ///< how often it started over
+  std::atomic<std::uint64_t> durable_blocks_;
+  std::atomic<bool> failing_{false};  ///< the last write did not work
+  std::atomic<std::int64_t> id_;      ///< 0: there is no entry yet
+
+  Mutex mutex_;
+  CondVar all_done_;
+};
+
+}  // namespace sluice

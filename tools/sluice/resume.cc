@@ -1,0 +1,117 @@
+#include "tools/sluice/resume.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "engine/base_url.h"
+#include "engine/journal.h"
+#include "engine/text.h"
+#include "engine/units.h"
+#include "tools/sluice/token_source.h"
+#include "tools/sluice/uploader.h"
+
+namespace sluice::cli {
+namespace {
+
+std::string describe(const JournalEntry& entry) {
+  return fmt::format("{} into dataset {} as '{}'", printable(entry.path), entry.dataset,
+                     printable(entry.name));
+}
+
+/// The uploads that are meant, oldest first. Error usage where that is not clear.
+Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& console) {
+  TRY_ASSIGN(const std::string directory, state_dir(options.upload));
+  TRY_ASSIGN(const std::unique_ptr<Journal> journal, Journal::open_existing(directory));
+  std::vector<JournalEntry> chosen;
+  if (journal) {
+    TRY_ASSIGN(Journal::Listing listing, journal->list(/*finished_too=*/false));
+    for (const std::string& text : listing.unreadable) console.warning(text);
+    for (JournalEntry& entry : listing.entries)
+      if ((options.dataset.empty() || options.dataset == entry.dataset) &&
+          (options.name.empty() || options.name == entry.name))
+        chosen.push_back(std::move(entry));
+    std::reverse(chosen.begin(), chosen.end());
+  }
+  if (chosen.empty() && !options.all)
+    return Error{ErrorKind::usage,
+                 fmt::format("no {}unfinished upload is in the journal in {}",
+                             options.dataset.empty() ? "" : "such ", printable(directory))};
+  if (chosen.size() > 1 && !options.all && options.dataset.empty()) {
+    std::string list;
+    for (const JournalEntry& entry : chosen) list += (list.empty() ? "" : "; ") + describe(entry);
+    return Error{ErrorKind::usage,
+                 fmt::format("{} uploads are unfinished ({}): say which dataset, or --all",
+                             chosen.size(), list)};
+  }
+  return chosen;
+}
+
+Result<UploadRequest> request_for(const JournalEntry& entry, const UploadOptions& options) {
+  UploadRequest request;
+  TRY_ASSIGN(request.base_url, check_base_url(entry.system, options.insecure_http));
+  request.dataset = entry.dataset;
+  request.name = entry.name;
+  request.path = entry.path;
+  request.token_file =
+      options.token_file.empty() ? entry.token_file : remembered_token_file(options.token_file);
+  TRY_ASSIGN(request.token,
+             read_token(options.token_file.empty() ? entry.token_file : options.token_file));
+  TRY_ASSIGN(request.digests, parse_digests(entry.digests));
+  return request;
+}
+
+}  // namespace
+
+int resume(const ResumeOptions& options) {
+  Console console(options.upload.console);
+  Uploader uploader(options.upload, console);
+  std::vector<Report> reports;
+  Result<std::vector<JournalEntry>> entries = choose(options, console);
+  if (!entries) {
+    Report none;
+    uploader.fail(none, entries.error());
+    console.error(none.error->message);
+    return uploader.end(reports);
+  }
+  std::uint64_t block_bytes = 0;
+  for (const JournalEntry& entry : *entries) {
+    Report report;
+    report.dataset = entry.dataset;
+    report.file = entry.path;
+    report.name = entry.name;
+    report.bytes = entry.file.size;
+    report.committed = entry.committed;
+    report.protocol = "phased";
+    reports.push_back(std::move(report));
+    block_bytes = std::max(block_bytes, entry.block_bytes);
+  }
+  if (Result<void> prepared = uploader.prepare(block_bytes); !prepared) {
+    for (Report& report : reports) uploader.fail(report, prepared.error());
+    console.error(prepared.error().message);
+    return uploader.end(reports);
+  }
+  if (reports.empty()) console.result("nothing is unfinished\n");
+
+  std::size_t tried = 0;
+  for (Report& report : reports) {
+    // One dataset's token says nothing about the next one's.
+    Result<UploadRequest> request = request_for((*entries)[tried], options.upload);
+    ++tried;
+    if (request) {
+      uploader.upload(*std::move(request), report);
+    } else {
+      uploader.fail(report, request.error());
+      console.error(fmt::format("{}: {}", describe((*entries)[tried - 1]), report.error->message));
+    }
+    const bool refused = report.error && (report.error->kind == ErrorKind::token_refused ||
+                                          report.error->kind == ErrorKind::no_such_dataset);
+    if (Uploader::ends_all(report) && !refused) break;
+  }
+  uploader.left(reports.size() - tried);
+  return uploader.end(reports);
+}
+
+}  // namespace sluice::cli

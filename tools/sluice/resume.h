@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "tools/sluice/upload_options.h"
+
+namespace sluice::cli {
+
+/// `sluice resume`, as the command line gave it.
+struct ResumeOptions {
+  UploadOptions upload;
+  bool all = false;
+  std::string dataset;  ///< empty: whichever
+  std::string name;     ///< empty: whichever
+};
+
+/// Goes on with the unfinished uploads of the journal, oldest first, and returns the exit code.
+int resume(const ResumeOptions& options);
+
+}  // namespace sluice::cli

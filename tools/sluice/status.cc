@@ -1,0 +1,194 @@
+#include "tools/sluice/status.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "engine/dataset_lock.h"
+#include "engine/journal.h"
+#include "engine/text.h"
+#include "engine/units.h"
+#include "tools/sluice/console.h"
+#include "tools/sluice/report_text.h"
+#include "tools/sluice/uploader.h"
+
+namespace sluice::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Found {
+  std::string directory;
+  std::unique_ptr<Journal> journal;  ///< null where there is none
+};
+
+Result<Found> find_journal(const std::string& state_dir) {
+  UploadOptions options;
+  options.state_dir = state_dir;
+  Found found;
+  TRY_ASSIGN(found.directory, cli::state_dir(options));
+  TRY_ASSIGN(found.journal, Journal::open_existing(found.directory));
+  return found;
+}
+
+std::string time_text(std::int64_t seconds) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
+}
+
+/// Whether a process is at it. The lock is the dataset's: its holder says which name it is for.
+std::optional<DatasetLock::Holder> runner(const std::string& directory, const JournalEntry& entry) {
+  auto holder = DatasetLock::holder(directory, entry.system, entry.dataset);
+  if (!holder || !*holder || (*holder)->what != printable(entry.name)) return {};
+  return **std::move(holder);
+}
+
+std::string state_text(const JournalEntry& entry,
+                       const std::optional<DatasetLock::Holder>& runner) {
+  if (entry.state == JournalEntry::State::registered) return "registered";
+  if (entry.state == JournalEntry::State::abandoned) return "given up";
+  if (runner)
+    return fmt::format("being uploaded by process {}{}", runner->pid,
+                       runner->host.empty() ? "" : " on " + printable(runner->host));
+  std::string text = entry.state == JournalEntry::State::verifying
+                         ? "all is sent, and whether it is registered is not known"
+                     : entry.error ? "stopped"
+                                   : "stopped without a word";
+  if (entry.error) text += ": " + printable(entry.error->message);
+  return text;
+}
+
+/// What would keep it from going on; empty if nothing.
+std::string file_trouble(const JournalEntry& entry) {
+  struct stat status {};
+  if (::stat(entry.path.c_str(), &status) != 0) return "the file is not there";
+  if (static_cast<std::uint64_t>(status.st_size) != entry.file.size)
+    return "the file has another size now";
+  if (std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec !=
+      entry.file.mtime_ns)
+    return "the file was written to since";
+  return {};
+}
+
+bool is_open(const JournalEntry& entry) {
+  return entry.state == JournalEntry::State::unfinished ||
+         entry.state == JournalEntry::State::verifying;
+}
+
+std::string text_of(const JournalEntry& entry, const std::string& directory) {
+  const auto holder = runner(directory, entry);
+  const double part = entry.file.size == 0 ? 1.0
+                                           : static_cast<double>(entry.committed) /
+                                                 static_cast<double>(entry.file.size);
+  std::string text = fmt::format(
+      "{}  '{}'\n"
+      "  file     {}\n"
+      "  server   {}\n"
+      "  sent     {} of {} ({} %), {}\n"
+      "  state    {}\n",
+      entry.dataset, printable(entry.name), printable(entry.path), printable(entry.system),
+      format_size(entry.committed), format_size(entry.file.size), static_cast<int>(100 * part),
+      time_text(entry.updated_s), state_text(entry, holder));
+  if (!is_open(entry) || holder) return text;
+  const std::string trouble = file_trouble(entry);
+  text += trouble.empty() ? fmt::format("  go on    sluice resume {}\n", entry.dataset)
+                          : fmt::format("  but      {}\n", trouble);
+  return text;
+}
+
+ordered_json json_of(const JournalEntry& entry, const std::string& directory) {
+  const auto holder = runner(directory, entry);
+  ordered_json json{
+      {"system", entry.system},
+      {"dataset", entry.dataset},
+      {"name", entry.name},
+      {"file", entry.path},
+      {"bytes", entry.file.size},
+      {"committed", entry.committed},
+      {"state", to_string(entry.state)},
+      {"running", holder.has_value()},
+      {"started", time_text(entry.started_s)},
+      {"updated", time_text(entry.updated_s)},
+  };
+  const std::string trouble = is_open(entry) ? file_trouble(entry) : std::string();
+  json["trouble"] = trouble.empty() ? ordered_json(nullptr) : ordered_json(trouble);
+  json["error"] = nullptr;
+  if (entry.error)
+    json["error"] = {{"kind", to_string(entry.error->kind)}, {"message", entry.error->message}};
+  json["receipt"] = nullptr;
+  if (!entry.receipt.empty())
+    json["receipt"] = ordered_json::parse(entry.receipt, nullptr, /*allow_exceptions=*/false);
+  return json;
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+int failed(Console& console, const Error& error, bool json) {
+  console.error(printable(error.message));
+  if (json) print(json_report({}, error) + '\n');
+  return exit_code(error);
+}
+
+}  // namespace
+
+int status(const StatusOptions& options) {
+  Console console({});
+  Result<Found> found = find_journal(options.state_dir);
+  if (!found) return failed(console, found.error(), options.json);
+  Result<Journal::Listing> listing = Journal::Listing{};
+  if (found->journal) listing = found->journal->list(options.all);
+  if (!listing) return failed(console, listing.error(), options.json);
+  for (const std::string& text : listing->unreadable) console.warning(text);
+
+  if (options.json) {
+    ordered_json json{{"version", SLUICE_VERSION}, {"state_dir", found->directory}};
+    json["uploads"] = ordered_json::array();
+    for (const JournalEntry& entry : listing->entries)
+      json["uploads"].push_back(json_of(entry, found->directory));
+    print(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n');
+  } else {
+    for (const JournalEntry& entry : listing->entries) print(text_of(entry, found->directory));
+    if (listing->entries.empty())
+      print(options.all ? "the journal is empty\n" : "nothing is unfinished\n");
+  }
+  return 0;
+}
+
+int forget(const ForgetOptions& options) {
+  Console console({});
+  const Result<Found> found = find_journal(options.state_dir);
+  if (!found) return failed(console, found.error(), false);
+  Result<Journal::Listing> listing = Journal::Listing{};
+  if (found->journal) listing = found->journal->list(/*finished_too=*/false);
+  if (!listing) return failed(console, listing.error(), false);
+  bool any = false;
+  for (const JournalEntry& entry : listing->entries) {
+    if (entry.dataset != options.dataset || entry.name != options.name) continue;
+    // Not under the hands of a process that is uploading it.
+    const auto lock =
+        DatasetLock::acquire(found->directory, entry.system, entry.dataset, entry.name);
+    if (!lock) return failed(console, lock.error(), false);
+    const Result<void> dropped =
+        found->journal->record(entry.id, {.state = JournalEntry::State::abandoned});
+    if (!dropped) return failed(console, dropped.error(), false);
+    print(fmt::format("'{}' in dataset {} ({} of {} sent) is forgotten\n", printable(entry.name),
+                      entry.dataset, format_size(entry.committed), format_size(entry.file.size)));
+    any = true;
+  }
+  if (any) return 0;
+  return failed(
+      console,
+      {ErrorKind::usage,
+       fmt::format("no unfinished upload of '{}' into dataset {} is in the journal in {}",
+                   printable(options.name), printable(options.dataset), found->directory)},
+      false);
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+
+#include "io/source.h"
+#include "tools/sluice/console.h"
+
+namespace sluice::cli {
+
+/// What `sluice put` and `sluice resume` have in common, as the command line gave it; sizes, rates
+/// and durations still as text.
+struct UploadOptions {
+  std::string token_file;
+  std::string token_wait;  ///< empty: not at all
+  ReadMode read_mode = ReadMode::automatic;
+  std::string pool = "64M";
+  std::string block = "4M";
+  std::string chunk = "64M";
+  std::string limit_rate;
+  unsigned retries = 10;
+  unsigned stall_timeout = 60;    ///< seconds
+  unsigned response_timeout = 0;  ///< seconds; 0: the engine's
+  bool insecure_http = false;
+  bool verify_prefix = false;
+  std::string digests;    ///< "md5,sha256"
+  std::string receipts;   ///< a directory; empty: none
+  std::string sums;       ///< a file; empty: none
+  std::string state_dir;  ///< empty: the usual place
+  bool no_journal = false;
+  bool json = false;
+  Console::Options console;
+};
+
+}  // namespace sluice::cli

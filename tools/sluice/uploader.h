@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/report.h"
+#include "engine/upload.h"
+#include "tools/sluice/console.h"
+#include "tools/sluice/upload_options.h"
+
+namespace sluice::cli {
+
+/// Uploads one file after the other for `sluice put` and `sluice resume`: shows how far each is,
+/// obeys the stop signals, writes receipts, says what to do next, and gathers the exit code. One
+/// thread at a time.
+class Uploader {
+ public:
+  /// Both outlive this.
+  Uploader(const UploadOptions& options, Console& console) : options_(options), console_(console) {}
+
+  /// Checks all options and starts the engine. `block_bytes`: the blocks must have so many at
+  /// least, as an upload that is to go on has them. Errors: usage; failed without memory or
+  /// threads; local_file where receipts or sums cannot be written.
+  Result<void> prepare(std::uint64_t block_bytes = 0);
+
+  /// Uploads one. The options of `request` that are the command line's are set here; `report` has
+  /// the file, the name and the dataset, and gets the rest.
+  void upload(UploadRequest request, Report& report);
+
+  /// It could not be tried: puts the error into the report and the exit code.
+  void fail(Report& report, const Error& error);
+
+  /// What stopped this one would stop the next one as well (the token, the dataset, the network),
+  /// or a signal asked to stop.
+  static bool ends_all(const Report& report);
+
+  /// Says how many more there are that were not tried, if any.
+  void left(std::size_t count);
+
+  /// Prints the report of all as JSON if that was asked for, and returns the exit code.
+  int end(const std::vector<Report>& reports);
+
+ private:
+  Result<EngineOptions> engine_options(std::uint64_t block_bytes) const;
+  void watch(Upload& upload, const std::string& name);
+  void say_how_to_go_on(const Report& report);
+  void write_receipt(const Report& report);
+
+  const UploadOptions& options_;
+  Console& console_;
+  std::uint64_t chunk_bytes_ = 0;
+  std::chrono::seconds token_wait_{0};
+  std::vector<DigestKind> digests_;
+  std::unique_ptr<Engine> engine_;
+  int code_ = 0;
+};
+
+/// The state directory that the options mean; empty for none. Error usage where there is no usual
+/// place (no home directory).
+Result<std::string> state_dir(const UploadOptions& options);
+
+}  // namespace sluice::cli
