@@ -70,7 +70,9 @@ void Chunk::spool(std::span<const std::byte> data) {
 // --- Dataset
 
 Dataset::Dataset(Options options, Registry& registry)
-    : options_(std::move(options)), registry_(registry) {}
+    : options_(std::move(options)),
+      registry_(registry),
+      token_(options_.token, Token::Clock::now()) {}
 
 std::string Dataset::shown_path(const std::string& name) const {
   return "/datafiles/api/" + key() + "/" + name;

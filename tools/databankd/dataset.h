@@ -66,7 +66,7 @@ class Dataset {
  public:
   struct Options {
     std::string key;
-    Token token;
+    DatasetToken::Options token;
     bool published = false;         ///< known, but no longer a draft
     bool discard = false;           ///< hash the bytes and drop them
     std::filesystem::path store;    ///< registered files go to store/KEY/
@@ -85,7 +85,7 @@ class Dataset {
 
   const std::string& key() const { return options_.key; }
   bool published() const { return options_.published; }
-  const Token& token() const { return options_.token; }
+  DatasetToken& token() { return token_; }
   bool has_file(const std::string& name) const { return registry_.has(key(), name); }
   /// Where the Data Bank would say that a staged file lies: this machine's paths are nobody's
   /// business.
@@ -133,6 +133,7 @@ class Dataset {
 
   const Options options_;
   Registry& registry_;
+  DatasetToken token_;
   /// Held while files change, for as long as a chunk takes to be copied. Taken before state_.
   mutable Mutex files_;
   /// Held for moments, so that chunks on their way can look while another one is being appended.

@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +14,7 @@
 #include "tools/databankd/data_bank.h"
 #include "tools/databankd/http_server.h"
 #include "tools/databankd/listener.h"
+#include "tools/databankd/token.h"
 
 namespace sluice::databankd {
 namespace {
@@ -24,24 +25,26 @@ struct Options {
   HttpServer::Log log = HttpServer::Log::registrations;
 };
 
-/// KEY=TOKEN, or KEY=@FILE for a token that shall not show in a list of processes.
-Result<std::pair<std::string, std::string>> parse_dataset(const std::string& text) {
+/// KEY=TOKEN, or KEY=@FILE for a token that shall not show in a list of processes, or that changes.
+Result<void> add_dataset(const std::string& text, DataBank::Options& bank) {
   const auto wrong = [](std::string message) {
     return Error{.kind = ErrorKind::usage, .message = std::move(message)};
   };
   const std::size_t equals = text.find('=');
   // The text is not repeated: it may be a token.
   if (equals == std::string::npos) return wrong("--dataset takes KEY=TOKEN or KEY=@FILE");
-  std::string key = text.substr(0, equals);
+  const std::string key = text.substr(0, equals);
   std::string token = text.substr(equals + 1);
   if (token.starts_with('@')) {
     const std::string path = token.substr(1);
-    std::ifstream file(path);
-    if (!std::getline(file, token))
-      return wrong(fmt::format("cannot read the token of dataset {} from {}", key, path));
-    token.erase(token.find_last_not_of(" \t\r\n") + 1);
+    std::optional<std::string> read = read_token(path);
+    if (!read) return wrong(fmt::format("cannot read the token of dataset {} from {}", key, path));
+    token = *std::move(read);
+    bank.token_files.emplace(key, path);
   }
-  return std::pair(std::move(key), std::move(token));
+  if (!bank.tokens.emplace(key, std::move(token)).second)
+    return wrong(fmt::format("dataset {} is given twice", key));
+  return {};
 }
 
 /// Everything up to the point where it listens; then until SIGINT or SIGTERM.
@@ -73,8 +76,10 @@ int run(int argc, char** argv) {
   app.add_option("--store", store, "Directory for the files and registered.jsonl")
       ->type_name("DIR")
       ->required();
-  app.add_option("--dataset", datasets,
-                 "A draft dataset and its token, or @ and a file that holds it; repeatable")
+  app.add_option(
+         "--dataset", datasets,
+         "A draft dataset and its token, or @ and a file that holds it, and is read again when "
+         "a token is refused; repeatable")
       ->type_name("KEY=TOKEN")
       ->allow_extra_args(false);
   app.add_option("--published", options.bank.published,
@@ -104,11 +109,7 @@ int run(int argc, char** argv) {
                 : quiet ? HttpServer::Log::quiet
                         : HttpServer::Log::registrations;
   for (const std::string& text : datasets) {
-    auto dataset = parse_dataset(text);
-    if (!dataset) return fail(dataset.error());
-    if (!options.bank.tokens.insert(*dataset).second)
-      return fail({.kind = ErrorKind::usage,
-                   .message = fmt::format("dataset {} is given twice", dataset->first)});
+    if (const auto added = add_dataset(text, options.bank); !added) return fail(added.error());
   }
 
   // Before any thread is made, so that all of them inherit it and only sigwait() sees the two

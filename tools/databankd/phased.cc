@@ -81,9 +81,10 @@ void PhasedCall::field(std::string_view name, std::string_view data, std::uint64
       chunk_is_text_ = true;
       return;
     }
-    if (refusal()) return;  // read on, but keep nothing of it
     if (offset == 0) {
       chunk_is_text_ = false;
+      chunk_.reset();
+      if (refused()) return;  // read on, but keep nothing of it
       std::optional<std::int64_t> previous_size;
       if (previous_size_) previous_size = to_i(*previous_size_);
       chunk_.emplace(*dataset_, previous_size);
@@ -105,6 +106,11 @@ void PhasedCall::field(std::string_view name, std::string_view data, std::uint64
   (*text)->append(data);
 }
 
+bool PhasedCall::refused() {
+  if (!refusal_) refusal_ = refusal();
+  return refusal_.has_value();
+}
+
 std::optional<Answer> PhasedCall::refusal() const {
   if (dataset_ == nullptr) return Answer{404, "Dataset Not Found"};
   if (!token_) return Answer{401, "HTTP Token: Access denied.\n"};
@@ -115,7 +121,7 @@ std::optional<Answer> PhasedCall::refusal() const {
 }
 
 Answer PhasedCall::finish(std::string_view root) {
-  if (std::optional<Answer> answer = refusal()) return *std::move(answer);
+  if (refused()) return *refusal_;
   if (malformed_) return rails_error(400, "Bad Request");
   if (!phase_) return {500, "invalid request"};
   if (!filename_) return {400, "missing paramter: filename"};

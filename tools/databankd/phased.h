@@ -46,6 +46,8 @@ class PhasedCall {
   const std::optional<Registration>& registered() const { return registered_; }
 
  private:
+  /// Once refused, a call stays so: its chunk was not kept, whatever token the dataset has later.
+  bool refused();
   std::optional<Answer> refusal() const;
   Answer setup();
   Answer transfer();
@@ -54,6 +56,7 @@ class PhasedCall {
   Dataset* const dataset_;  ///< null where there is no such draft
   const std::string key_;
   std::optional<std::string> token_;
+  std::optional<Answer> refusal_;  ///< once refused
   bool malformed_ = false;
 
   std::optional<std::string> phase_;
