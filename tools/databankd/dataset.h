@@ -44,6 +44,10 @@ class Chunk {
   /// Bytes written up to now.
   std::uint64_t size() const { return size_; }
 
+  /// Keeps the first `size` bytes only, of at least so many. For a chunk that was made without a
+  /// previous_size: any other may be hashed to its end already, and its bytes dropped.
+  void cut(std::uint64_t size);
+
  private:
   friend class Dataset;
   void try_digest();
@@ -95,6 +99,9 @@ class Dataset {
   /// that is no base name, or from the disk.
   Result<void> setup(const std::string& name);
 
+  /// Deletes everything staged in this dataset. Error from the disk.
+  Result<void> forget_staged();
+
   /// Bytes staged under that name; empty where nothing is.
   std::optional<std::uint64_t> staged_size(const std::string& name);
 
@@ -122,6 +129,7 @@ class Dataset {
     std::optional<Digest> digest;
   };
 
+  Result<void> clear() SLUICE_REQUIRES(files_);
   bool look(const std::string& name) SLUICE_REQUIRES(files_);
   void publish(std::optional<Staged> staged) SLUICE_REQUIRES(files_);
   std::optional<Staged> staged_now() const;

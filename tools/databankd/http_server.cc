@@ -36,7 +36,7 @@ MHD_Result on_request(void* server, MHD_Connection* connection, const char* path
     }
     Request& request = *static_cast<Request*>(*slot);
     if (*size == 0) return request.finish();
-    request.body(data, *size);
+    if (!request.body(data, *size)) return MHD_NO;
     *size = 0;
     return MHD_YES;
   } catch (const std::exception& bug) {
@@ -60,7 +60,8 @@ __attribute__((format(printf, 2, 0))) void on_library_message(void* server, cons
 
 }  // namespace
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, Listener listener, Log log) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, FaultPlan& faults,
+                                                      Listener listener, Log log) {
   // The library closes the socket that it is given, though not on every way out: it gets one of its
   // own.
   const int socket = ::fcntl(listener.fd.get(), F_DUPFD_CLOEXEC, 0);
@@ -69,7 +70,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, Listener l
                  .message = fmt::format("cannot serve {}: {}", listener.url, std::strerror(errno)),
                  .code = errno};
   }
-  std::unique_ptr<HttpServer> server(new HttpServer(bank, std::move(listener), log));
+  std::unique_ptr<HttpServer> server(new HttpServer(bank, faults, std::move(listener), log));
   // NOLINTNEXTLINE: a C varargs interface
   server->daemon_ =
       MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
