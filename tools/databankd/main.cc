@@ -28,7 +28,8 @@ struct Options {
   HttpServer::Log log = HttpServer::Log::registrations;
 };
 
-constexpr const char* about_faults = R"(Faults: KIND[:ARG][,every=N][,at=N][,probability=P][,seed=S][,on=STEP]
+constexpr const char* about_faults =
+    R"(Faults: KIND[:ARG][,every=N][,at=N][,probability=P][,seed=S][,on=STEP]
   lose-request        nothing is done, and the connection closed without an answer
   lose-response       carried out, and the connection closed without an answer
   reset-mid-body      nothing is done; RST at a random place of the request's body

@@ -213,8 +213,9 @@ void Request::count_strike() {
   server_.faults().count(*strike_);
   if (server_.log() != HttpServer::Log::requests) return;
   const std::optional<Step> step = call_->step(/*complete=*/true);
-  log_line(fmt::format("fault {}: {} {}, {} bytes of the body read", strike_->fault.name,
-                       step ? to_string(*step) : "no step", quoted(call_->filename()), body_size_));
+  log_line(fmt::format("fault {}: {} {}, after {} bytes of its body", strike_->fault.name,
+                       step ? to_string(*step) : "no step", quoted(call_->filename()),
+                       struck_by(FaultKind::reset_mid_body) ? reset_at_ : body_size_));
 }
 
 /// Waits until so much of the body is due at the rate of FaultKind::slow.
