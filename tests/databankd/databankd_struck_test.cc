@@ -103,6 +103,12 @@ class Struck : public test::Curl, public testing::WithParamInterface<bool> {
   }
 };
 
+/// Whether the server keeps the connection open and has sent nothing.
+bool is_kept_waiting(const UniqueFd& fd) {
+  char byte = 0;
+  return ::recv(fd.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 INSTANTIATE_TEST_SUITE_P(, Struck, testing::Bool(),
                          [](const auto& param) { return param.param ? "discarding" : "storing"; });
 
@@ -246,6 +252,7 @@ TEST_P(Struck, StallsUntilTheClientGoes) {
   send(fd, transfer_request("0", test::random_bytes(3 * mib, 4)));
   EXPECT_NE(server_->wait_for_line("fault stall: transfer"), "");
   EXPECT_EQ(progress("a"), 0);  // others are served meanwhile
+  EXPECT_TRUE(is_kept_waiting(fd));
   ::shutdown(fd.get(), SHUT_WR);
   EXPECT_EQ(receive_until(fd, ""), "");
   EXPECT_EQ(progress("a"), 0);
@@ -259,6 +266,8 @@ TEST_P(Struck, StallsUntilTheServerEnds) {
   const UniqueFd fd = connect();
   send(fd, transfer_request("0", "abc"));
   EXPECT_THAT(server_->wait_for_line("fault stall: transfer"), HasSubstr("transfer \"a\""));
+  EXPECT_EQ(progress("a"), 0);
+  EXPECT_TRUE(is_kept_waiting(fd));
   expect_summary("stall 1");
   EXPECT_EQ(receive_until(fd, ""), "");
   EXPECT_THAT(registered(), IsEmpty());
@@ -272,6 +281,7 @@ TEST_P(Struck, ReadsSlowly) {
   EXPECT_THAT(server_->wait_for_line("fault slow:1: transfer"), HasSubstr("transfer \"a\""));
   EXPECT_EQ(progress("a"), 0);
   EXPECT_EQ(transfer_bytes("a", 0, "abc").body, "successfully added chunk to a");
+  EXPECT_TRUE(is_kept_waiting(fd));
   expect_content("a", "abc");
   expect_summary("slow:1 1, slow:1G 1");  // and the server ends at once
   EXPECT_EQ(receive_until(fd, ""), "");
