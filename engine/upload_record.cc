@@ -95,7 +95,7 @@ void UploadRecord::end(JournalEntry::State state, std::optional<Error> error, st
 
 void UploadRecord::wait() {
   MutexLock lock(mutex_);
-  while (posted_ != done_) all_done_.wait(mutex_);
+  while (told_ != posted_) all_told_.wait(mutex_);
 }
 
 void UploadRecord::write() {
@@ -112,12 +112,12 @@ void UploadRecord::post(std::function<Result<void>(Journal&)> work) {
   ++posted_;
   setting_.thread.post([self = shared_from_this(), work = std::move(work)](Journal& journal) {
     self->report(work(journal));
-    {
-      MutexLock lock(self->mutex_);
-      ++self->done_;
-      self->all_done_.notify_all();
-    }
+    ++self->done_;
     self->on_written_();
+    // Last of all: whoever wait()s may take away what on_written refers to.
+    MutexLock lock(self->mutex_);
+    ++self->told_;
+    self->all_told_.notify_all();
   });
 }
 
