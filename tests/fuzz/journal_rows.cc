@@ -1,0 +1,98 @@
+// A journal's file may be damaged, edited, or from somebody else. An entry that is decoded is a
+// possible one, and is what the row says: encoded again it is the same row.
+//
+// Input: a line for each column, in their order, and one for a segment of checksums:
+//
+//     iNUMBER   an integer          tTEXT    a text
+//     bBYTES    a blob              n, r     null, a real number
+//
+// An empty or missing line is a value that is sound. The segment's first byte is how many checksums
+// it should have.
+
+#include <vector>
+
+#include "engine/journal_row.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace {
+
+using namespace sluice;
+using Type = SqlValue::Type;
+
+const JournalEntry& sound_entry() {
+  static const JournalEntry entry = [] {
+    JournalEntry sound;
+    sound.id = 1;
+    sound.system = "https://databank.example";
+    sound.dataset = "IDB-1";
+    sound.name = "scan.h5";
+    sound.path = "/data/scan.h5";
+    sound.file = {
+        .size = 100'000'000, .mtime_ns = 1'700'000'000'123'456'789, .device = 3, .inode = 4};
+    sound.block_bytes = std::uint64_t{4} << 20;
+    sound.error = Error{.kind = ErrorKind::unreachable, .message = "no route"};
+    return sound;
+  }();
+  return entry;
+}
+
+SqlValue read(std::string_view line, const SqlValue& sound) {
+  switch (fuzz::take_byte(line)) {
+    case 'i':
+      return SqlValue::of(fuzz::take_number<std::int64_t>(line));
+    case 't':
+      return SqlValue::text(line);
+    case 'b':
+      return SqlValue::blob(line);
+    case 'n':
+      return {};
+    case 'r':
+      return {Type::real, 0, {}};
+    default:
+      return sound;
+  }
+}
+
+bool same(const SqlValue& a, const SqlValue& b) {
+  return a.type == b.type && a.integer == b.integer && a.bytes == b.bytes;
+}
+
+void check_row(const JournalRow& row) {
+  const auto entry = decode_journal_row(row);
+  if (!entry) {
+    FUZZ_CHECK(entry.error().kind == ErrorKind::failed);
+    fuzz::check_shown(entry.error().message);
+    return;
+  }
+  FUZZ_CHECK(check_journal_entry(*entry));
+  FUZZ_CHECK(entry->hashed_blocks <= count_blocks(*entry));
+  const JournalRow again = encode_journal_row(*entry);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    // Without a kind there is no error, whatever its message says.
+    if (journal_columns[i] == std::string_view("error") && !entry->error) continue;
+    FUZZ_CHECK(same(row[i], again[i]), journal_columns[i]);
+  }
+}
+
+void check_checksums(const SqlValue& segment, std::size_t count) {
+  std::vector<std::uint64_t> checksums = {7};
+  if (decode_checksums(segment, count, checksums)) {
+    FUZZ_CHECK(checksums.size() == 1 + count);
+    FUZZ_CHECK(encode_checksums(std::span(checksums).subspan(1)) == segment.bytes);
+  } else {
+    FUZZ_CHECK(checksums.size() == 1);
+  }
+  FUZZ_CHECK(checksums[0] == 7);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view text = fuzz::text_of(data, size);
+  JournalRow row = encode_journal_row(sound_entry());
+  for (SqlValue& value : row) value = read(fuzz::take_until(text, '\n'), value);
+  check_row(row);
+  const std::size_t count = fuzz::take_byte(text);
+  check_checksums(read(text, SqlValue::blob(text)), count);
+  return 0;
+}
