@@ -13,8 +13,9 @@
 //     STATUS BODY     an answer; "~STATUS BODY" is one that was cut short
 //     !               the request failed without one
 //     x               the process died before it came
-//     o               the engine cannot compare what the server holds: all is sent anew
-//     w               the engine is not ready to register yet, and asks again
+//     o               for a chunk: what the server holds cannot be compared any more, so it is not
+//                     sent, and all begins anew
+//     w               for the registration: it is not time for it yet, so it is asked again
 
 #include <algorithm>
 #include <memory>
@@ -44,29 +45,20 @@ class Driver {
     const std::optional<Request> request = protocol_->next(chunk_bytes_);
     if (!request) return false;
     check(*request);
-    switch (line.empty() ? '!' : line.front()) {
-      case '!':
-        sent(*request);
-        protocol_->recover();
-        break;
-      case 'x':
-        sent(*request);
+    const char mark = line.empty() ? '!' : line.front();
+    if (mark == 'o' && request->step == Step::chunk) {
+      protocol_->start_over();
+      may_begin_ = true;
+      FUZZ_CHECK(protocol_->committed() == 0);
+    } else if (mark == 'w' && request->step == Step::finish) {
+      protocol_->recover();
+    } else {
+      sent(*request);
+      if (mark == 'x')
         run();
-        break;
-      case 'o':
-        if (request->step == Step::chunk) {
-          protocol_->start_over();
-          may_begin_ = true;
-          FUZZ_CHECK(protocol_->committed() == 0);
-        } else {
-          protocol_->recover();
-        }
-        break;
-      case 'w':
+      else if (mark == '!' || mark == 'o' || mark == 'w')
         protocol_->recover();
-        break;
-      default:
-        sent(*request);
+      else
         answered(*request, read(line));
     }
     FUZZ_CHECK(protocol_->committed() <= std::min(size_, std::max(sent_, journaled_)));
