@@ -1,16 +1,12 @@
 // The databankd binary as a client meets it: `curl` is the client, and a bare socket where curl is
 // too well-behaved.
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <filesystem>
 #include <memory>
@@ -20,6 +16,7 @@
 #include <vector>
 
 #include "io/unique_fd.h"
+#include "tests/databankd/databankd_fixture.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
@@ -28,9 +25,16 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using test::Arguments;
+using test::binary;
+using test::Curl;
 using test::Finished;
+using test::header;
 using test::Process;
+using test::Reply;
 using test::TempDir;
+using test::transfer_request;
+using test::operator+;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -47,159 +51,12 @@ constexpr bool sanitized = false;
 constexpr bool sanitized = false;
 #endif
 
-constexpr const char* binary = SLUICE_DATABANKD_PATH;
-constexpr const char* header = "Authorization: Token token=secret";
 constexpr std::size_t mib = std::size_t{1} << 20;
-
-using Arguments = std::vector<std::string>;
-
-Arguments operator+(Arguments a, const Arguments& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 std::string xxh128(const std::string& bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
-
-struct Reply {
-  int status = 0;  ///< of HTTP; 0 where curl got no answer
-  std::string body;
-  std::string content_type;
-};
-
-class Curl : public testing::Test {
- protected:
-  /// Starts databankd and waits until it listens.
-  void start(const Arguments& more = {}) {
-    Process::Options options;
-    options.argv =
-        Arguments{binary,      "--listen",    "127.0.0.1:0", "--store", store_.path().string(),
-                  "--dataset", "IDB-1=secret"} +
-        more;
-    launch(options);
-  }
-  void launch(const Process::Options& options) {
-    server_ = std::make_unique<Process>(options);
-    const std::string line = server_->wait_for_line("listening on http://");
-    ASSERT_THAT(line, StartsWith("listening on http://")) << server_->err();
-    root_ = line.substr(line.find("http://"));
-  }
-  void stop() {
-    server_->signal(SIGTERM);
-    EXPECT_EQ(server_->wait(), 0) << server_->err();
-  }
-  void TearDown() override {
-    if (server_) stop();
-  }
-
-  std::string endpoint() const { return root_ + "/api/dataset/IDB-1/datafile"; }
-
-  Process::Options curl_options(const Arguments& arguments) const {
-    Process::Options options;
-    options.argv =
-        Arguments{"curl", "-sS", "--noproxy", "*", "-w", "\n%{http_code} %{content_type}"} +
-        arguments;
-    return options;
-  }
-  static Reply read_reply(const std::string& out) {
-    const std::size_t end = out.rfind('\n');
-    if (end == std::string::npos) return {};
-    Reply reply;
-    reply.body = out.substr(0, end);
-    reply.status = std::stoi(out.substr(end + 1));
-    reply.content_type = out.substr(out.find(' ', end) + 1);
-    return reply;
-  }
-  Reply curl(const Arguments& arguments) const {
-    return read_reply(test::run(curl_options(arguments)).out);
-  }
-  Reply call(const Arguments& form) const {
-    return curl(Arguments{"-H", header} + form + Arguments{endpoint()});
-  }
-
-  Reply setup(const std::string& name, const std::string& size = "100") const {
-    return call({"--form-string", "phase=setup", "--form-string", "filename=" + name,
-                 "--form-string", "filesize=" + size});
-  }
-  Arguments transfer_form(const std::string& name, std::uint64_t previous_size,
-                          const fs::path& chunk) const {
-    return {"--form-string",
-            "phase=transfer",
-            "--form-string",
-            "filename=" + name,
-            "--form-string",
-            "previous_size=" + std::to_string(previous_size),
-            "-F",
-            "bytechunk=@" + chunk.string() + ";filename=bytechunk"};
-  }
-  Reply transfer(const std::string& name, std::uint64_t previous_size,
-                 const fs::path& chunk) const {
-    return call(transfer_form(name, previous_size, chunk));
-  }
-  Reply verify(const std::string& name) const {
-    return call({"--form-string", "phase=verify", "--form-string", "filename=" + name});
-  }
-  /// How many bytes are staged, asked as a client asks; -1 where nothing is.
-  std::int64_t progress(const std::string& name) const {
-    const Reply reply = call({"-F", "phase=transfer", "--form-string", "filename=" + name, "-F",
-                              "previous_size=-1", "-F", "bytechunk=x;filename=bytechunk"});
-    if (reply.status != 200) return -1;
-    return json::parse(reply.body)["progress"].get<std::int64_t>();
-  }
-
-  fs::path chunk_file(const std::string& content) {
-    const fs::path path = files_ / fmt::format("chunk-{}", chunks_++);
-    test::write_file(path, content);
-    return path;
-  }
-  std::vector<json> registered() const {
-    std::vector<json> lines;
-    std::string text = test::read_file(store_ / "registered.jsonl");
-    for (std::size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1))
-      lines.push_back(json::parse(text.substr(0, end)));
-    return lines;
-  }
-  std::string stored(const std::string& name) const {
-    return test::read_file(store_ / "IDB-1" / name);
-  }
-
-  UniqueFd connect() const {
-    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port =
-        htons(static_cast<std::uint16_t>(std::stoi(root_.substr(root_.rfind(':') + 1))));
-    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    return fd;
-  }
-  static void send(const UniqueFd& fd, const std::string& bytes) {
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t put = ::send(fd.get(), bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
-      ASSERT_GT(put, 0);
-      done += static_cast<std::size_t>(put);
-    }
-  }
-  static std::string receive_until(const UniqueFd& fd, const std::string& end) {
-    std::string text;
-    std::array<char, 4096> buffer{};
-    while (end.empty() || text.find(end) == std::string::npos) {
-      const ssize_t got = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
-      if (got <= 0) break;
-      text.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    return text;
-  }
-
-  const TempDir store_;
-  const TempDir files_;
-  int chunks_ = 0;
-  std::unique_ptr<Process> server_;
-  std::string root_;
-};
 
 TEST_F(Curl, UploadsAFile) {
   start();
@@ -371,25 +228,6 @@ TEST_F(Curl, KeepsItsConnections) {
 
 // --- bodies that break off
 
-std::string transfer_request(const std::string& previous_size, const std::string& chunk,
-                             std::size_t content_length_more = 0) {
-  const auto field = [](const std::string& name, const std::string& value) {
-    return "--limit\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value +
-           "\r\n";
-  };
-  const std::string body = field("phase", "transfer") + field("filename", "a") +
-                           field("previous_size", previous_size) +
-                           "--limit\r\nContent-Disposition: form-data; name=\"bytechunk\"; "
-                           "filename=\"bytechunk\"\r\n\r\n" +
-                           chunk + "\r\n--limit--\r\n";
-  return fmt::format(
-             "POST /api/dataset/IDB-1/datafile HTTP/1.1\r\nHost: localhost\r\n"
-             "Authorization: Token token=secret\r\nContent-Type: multipart/form-data; "
-             "boundary=limit\r\nContent-Length: {}\r\n\r\n",
-             body.size() + content_length_more) +
-         body;
-}
-
 TEST_F(Curl, ABodyThatBreaksOffLeavesNoTrace) {
   for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
     start(mode);
@@ -416,8 +254,7 @@ TEST_F(Curl, ABodyThatBreaksOffLeavesNoTrace) {
     EXPECT_EQ(registered().back()["xxh128"], xxh128("abcdef"));
     stop();
     server_.reset();
-    fs::remove_all(store_.path());
-    fs::create_directories(store_.path());
+    empty_store();
   }
 }
 
@@ -462,8 +299,7 @@ TEST_F(Curl, AChunkMayTravelBeforeTheLastOneIsIn) {
     EXPECT_EQ(registered().back()["xxh128"], xxh128(first + second));
     stop();
     server_.reset();
-    fs::remove_all(store_.path());
-    fs::create_directories(store_.path());
+    empty_store();
   }
 }
 

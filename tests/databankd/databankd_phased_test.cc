@@ -60,6 +60,7 @@ class Phased : public testing::TestWithParam<bool> {
     options.tokens = {{key, "secret"}, {"TESTIDB-2", "other"}};
     options.published = {"TESTIDB-3"};
     options.token_lifetime = lifetime_;
+    options.token_files = {{key, files_ / "token"}};
     options.discard = GetParam();
     auto bank = DataBank::open(options);
     ASSERT_TRUE(bank) << bank.error().message;
@@ -109,6 +110,7 @@ class Phased : public testing::TestWithParam<bool> {
   std::string stored(const std::string& name) { return test::read_file(store_ / key / name); }
 
   const TempDir store_;
+  const TempDir files_;
   std::chrono::seconds lifetime_ = std::chrono::hours(72);
   std::unique_ptr<DataBank> bank_;
 };
@@ -165,6 +167,25 @@ TEST_P(Phased, WantsAToken) {
   expect(call(parts, "Token token=other"), 500,
          R"({"status":500,"error":"Internal Server Error"})");
   EXPECT_THAT(call(parts, "Token token=\"secret\"").body, StartsWith("No such file"));
+}
+
+TEST_P(Phased, TakesANewTokenFromItsFile) {
+  setup("a");
+  test::write_file(files_ / "token", "new\n");
+  expect(call({{"phase", "setup"}, {"filename", "a"}}, "Token token=new"), 500,
+         "missing paramter: filesize\n");
+  expect(setup("a"), 500, R"({"status":500,"error":"Internal Server Error"})");
+}
+
+TEST_P(Phased, RefusesACallThatWasRefusedWhenItsChunkCame) {
+  setup("a");
+  PhasedCall transfer(*bank_, key, "Token token=new");
+  for (const Part& part : {Part{"phase", "transfer"}, Part{"filename", "a"},
+                           Part{"previous_size", "0"}, Part{"bytechunk", "abc", true}})
+    add(transfer, part);
+  test::write_file(files_ / "token", "new\n");
+  expect(transfer.finish("http://localhost:3000"), 500,
+         R"({"status":500,"error":"Internal Server Error"})");
 }
 
 TEST_P(Phased, RefusesAnExpiredToken) {

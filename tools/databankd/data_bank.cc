@@ -52,7 +52,6 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
 
   std::unique_ptr<DataBank> bank(new DataBank);
   TRY_ASSIGN(bank->registry_, Registry::open(options.store / "registered.jsonl"));
-  const Token::Clock::time_point expires = Token::Clock::now() + options.token_lifetime;
   for (const auto& [key, token] : tokens) {
     if (!options.discard) {
       fs::create_directories(options.store / key, error);
@@ -60,14 +59,19 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
     }
     const bool published = std::find(options.published.begin(), options.published.end(), key) !=
                            options.published.end();
+    const auto file = options.token_files.find(key);
     bank->datasets_.emplace(
-        key, std::make_unique<Dataset>(Dataset::Options{.key = key,
-                                                        .token = Token(token, expires),
-                                                        .published = published,
-                                                        .discard = options.discard,
-                                                        .store = options.store,
-                                                        .staging = staging},
-                                       *bank->registry_));
+        key, std::make_unique<Dataset>(
+                 Dataset::Options{.key = key,
+                                  .token = {.value = token,
+                                            .lifetime = options.token_lifetime,
+                                            .file = file != options.token_files.end() ? file->second
+                                                                                      : fs::path()},
+                                  .published = published,
+                                  .discard = options.discard,
+                                  .store = options.store,
+                                  .staging = staging},
+                 *bank->registry_));
   }
   return bank;
 }

@@ -26,7 +26,9 @@ class DataBank {
   struct Options {
     std::filesystem::path store;                ///< made if need be
     std::map<std::string, std::string> tokens;  ///< dataset key → token
-    std::vector<std::string> published;         ///< keys of datasets that are no longer drafts
+    /// Dataset key → the file in which a new token for it may appear (DatasetToken).
+    std::map<std::string, std::filesystem::path> token_files;
+    std::vector<std::string> published;  ///< keys of datasets that are no longer drafts
     std::chrono::seconds token_lifetime = std::chrono::hours(72);  ///< from now on
     bool discard = false;                                          ///< hash the bytes and drop them
   };

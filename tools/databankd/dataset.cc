@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -38,6 +39,11 @@ void Chunk::write(std::span<const std::byte> data) {
   size_ += data.size();
 }
 
+void Chunk::cut(std::uint64_t size) {
+  assert(!previous_size_ && size <= size_);
+  size_ = size;
+}
+
 /// Starts the digest once the staged file has the size that this chunk follows, and catches up with
 /// what was spooled until then.
 void Chunk::try_digest() {
@@ -70,7 +76,9 @@ void Chunk::spool(std::span<const std::byte> data) {
 // --- Dataset
 
 Dataset::Dataset(Options options, Registry& registry)
-    : options_(std::move(options)), registry_(registry) {}
+    : options_(std::move(options)),
+      registry_(registry),
+      token_(options_.token, Token::Clock::now()) {}
 
 std::string Dataset::shown_path(const std::string& name) const {
   return "/datafiles/api/" + key() + "/" + name;
@@ -91,6 +99,23 @@ void Dataset::publish(std::optional<Staged> staged) {
   staged_ = std::move(staged);
 }
 
+/// Leaves an empty directory and nothing staged in it.
+Result<void> Dataset::clear() {
+  publish(std::nullopt);
+  // A discarding server clears the directory too: an earlier, storing run may have left something.
+  const fs::path directory = options_.staging / key();
+  std::error_code error;
+  fs::remove_all(directory, error);
+  if (!error) fs::create_directories(directory, error);
+  if (error) return system_error(error.value(), "dir_s_mkdir", shown_path(""));
+  return {};
+}
+
+Result<void> Dataset::forget_staged() {
+  const MutexLock lock(files_);
+  return clear();
+}
+
 Result<void> Dataset::setup(const std::string& name) {
   const MutexLock lock(files_);
   if (!is_base_name(name)) {
@@ -99,13 +124,7 @@ Result<void> Dataset::setup(const std::string& name) {
                                                             : EISDIR;
     return system_error(code, "rb_sysopen", shown_path(name.substr(0, name.find('\0'))));
   }
-  publish(std::nullopt);
-  // A discarding server clears the directory too: an earlier, storing run may have left something.
-  const fs::path directory = options_.staging / key();
-  std::error_code error;
-  fs::remove_all(directory, error);
-  if (!error) fs::create_directories(directory, error);
-  if (error) return system_error(error.value(), "dir_s_mkdir", shown_path(""));
+  TRY(clear());
   if (!options_.discard) {
     const UniqueFd fd(::open(staged_path(name).c_str(),
                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));

@@ -44,6 +44,10 @@ class Chunk {
   /// Bytes written up to now.
   std::uint64_t size() const { return size_; }
 
+  /// Keeps the first `size` bytes only, of at least so many. For a chunk that was made without a
+  /// previous_size: any other may be hashed to its end already, and its bytes dropped.
+  void cut(std::uint64_t size);
+
  private:
   friend class Dataset;
   void try_digest();
@@ -66,7 +70,7 @@ class Dataset {
  public:
   struct Options {
     std::string key;
-    Token token;
+    DatasetToken::Options token;
     bool published = false;         ///< known, but no longer a draft
     bool discard = false;           ///< hash the bytes and drop them
     std::filesystem::path store;    ///< registered files go to store/KEY/
@@ -85,7 +89,7 @@ class Dataset {
 
   const std::string& key() const { return options_.key; }
   bool published() const { return options_.published; }
-  const Token& token() const { return options_.token; }
+  DatasetToken& token() { return token_; }
   bool has_file(const std::string& name) const { return registry_.has(key(), name); }
   /// Where the Data Bank would say that a staged file lies: this machine's paths are nobody's
   /// business.
@@ -94,6 +98,9 @@ class Dataset {
   /// Deletes everything staged in this dataset and creates an empty staged file. Error for a name
   /// that is no base name, or from the disk.
   Result<void> setup(const std::string& name);
+
+  /// Deletes everything staged in this dataset. Error from the disk.
+  Result<void> forget_staged();
 
   /// Bytes staged under that name; empty where nothing is.
   std::optional<std::uint64_t> staged_size(const std::string& name);
@@ -122,6 +129,7 @@ class Dataset {
     std::optional<Digest> digest;
   };
 
+  Result<void> clear() SLUICE_REQUIRES(files_);
   bool look(const std::string& name) SLUICE_REQUIRES(files_);
   void publish(std::optional<Staged> staged) SLUICE_REQUIRES(files_);
   std::optional<Staged> staged_now() const;
@@ -133,6 +141,7 @@ class Dataset {
 
   const Options options_;
   Registry& registry_;
+  DatasetToken token_;
   /// Held while files change, for as long as a chunk takes to be copied. Taken before state_.
   mutable Mutex files_;
   /// Held for moments, so that chunks on their way can look while another one is being appended.

@@ -5,6 +5,7 @@
 
 #include "io/result.h"
 #include "tools/databankd/data_bank.h"
+#include "tools/databankd/faults.h"
 #include "tools/databankd/listener.h"
 
 struct MHD_Daemon;
@@ -22,24 +23,27 @@ class HttpServer {
   enum class Log {
     quiet,          ///< nothing
     registrations,  ///< a line for each file that becomes part of a dataset
-    requests,       ///< and one for each request
+    requests,       ///< and one for each request, and for each fault that struck
   };
 
-  /// `bank` outlives the server. The log goes to stderr and never holds a token.
-  static Result<std::unique_ptr<HttpServer>> start(DataBank& bank, Listener listener, Log log);
+  /// `bank` and `faults` outlive the server. The log goes to stderr and never holds a token.
+  static Result<std::unique_ptr<HttpServer>> start(DataBank& bank, FaultPlan& faults,
+                                                   Listener listener, Log log);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
   const std::string& url() const { return listener_.url; }
   DataBank& bank() { return bank_; }
+  FaultPlan& faults() { return faults_; }
   Log log() const { return log_; }
 
  private:
-  HttpServer(DataBank& bank, Listener listener, Log log)
-      : bank_(bank), listener_(std::move(listener)), log_(log) {}
+  HttpServer(DataBank& bank, FaultPlan& faults, Listener listener, Log log)
+      : bank_(bank), faults_(faults), listener_(std::move(listener)), log_(log) {}
 
   DataBank& bank_;
+  FaultPlan& faults_;
   const Listener listener_;
   const Log log_;
   MHD_Daemon* daemon_ = nullptr;

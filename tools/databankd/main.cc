@@ -6,14 +6,17 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
+#include <optional>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tools/databankd/data_bank.h"
+#include "tools/databankd/faults.h"
 #include "tools/databankd/http_server.h"
 #include "tools/databankd/listener.h"
+#include "tools/databankd/token.h"
 
 namespace sluice::databankd {
 namespace {
@@ -21,45 +24,74 @@ namespace {
 struct Options {
   std::string listen = "127.0.0.1:3000";
   DataBank::Options bank;
+  std::vector<Fault> faults;
   HttpServer::Log log = HttpServer::Log::registrations;
 };
 
-/// KEY=TOKEN, or KEY=@FILE for a token that shall not show in a list of processes.
-Result<std::pair<std::string, std::string>> parse_dataset(const std::string& text) {
+constexpr const char* about_faults =
+    R"(Faults: KIND[:ARG][,every=N][,at=N][,probability=P][,seed=S][,on=STEP]
+  lose-request        nothing is done, and the connection closed without an answer
+  lose-response       carried out, and the connection closed without an answer
+  reset-mid-body      nothing is done; RST at a random place of the request's body
+  reset-mid-response  carried out; the answer's head, a part of its body, RST
+  status:CODE         nothing is done; an answer with that status
+  stall               nothing is done, and nothing answered until the client goes away
+  slow:RATE           the body is read at so many bytes a second (500, 64K, 5M)
+  partial-append      a random part of the chunk is appended, and the connection
+                      closed without an answer; on=transfer only
+  forget-staging      all that is staged in the dataset is gone; then carried out
+  expire-token        the dataset's token expires; then carried out
+  garbage-body        carried out; the answer's body is random bytes
+  huge-body           carried out; the answer's body is 64 MiB
+ Each counts the requests of its STEP: ask (setup without filesize), setup, transfer,
+ probe (transfer with a negative previous_size), verify, or any. It strikes the Nth of
+ them (at), each Nth (every), each with that probability from 0 to 1, or all. Of several
+ that are due the first given strikes. The same seed makes the same choices.
+)";
+
+/// KEY=TOKEN, or KEY=@FILE for a token that shall not show in a list of processes, or that changes.
+Result<void> add_dataset(const std::string& text, DataBank::Options& bank) {
   const auto wrong = [](std::string message) {
     return Error{.kind = ErrorKind::usage, .message = std::move(message)};
   };
   const std::size_t equals = text.find('=');
   // The text is not repeated: it may be a token.
   if (equals == std::string::npos) return wrong("--dataset takes KEY=TOKEN or KEY=@FILE");
-  std::string key = text.substr(0, equals);
+  const std::string key = text.substr(0, equals);
   std::string token = text.substr(equals + 1);
   if (token.starts_with('@')) {
     const std::string path = token.substr(1);
-    std::ifstream file(path);
-    if (!std::getline(file, token))
-      return wrong(fmt::format("cannot read the token of dataset {} from {}", key, path));
-    token.erase(token.find_last_not_of(" \t\r\n") + 1);
+    std::optional<std::string> read = read_token(path);
+    if (!read) return wrong(fmt::format("cannot read the token of dataset {} from {}", key, path));
+    token = *std::move(read);
+    bank.token_files.emplace(key, path);
   }
-  return std::pair(std::move(key), std::move(token));
+  if (!bank.tokens.emplace(key, std::move(token)).second)
+    return wrong(fmt::format("dataset {} is given twice", key));
+  return {};
 }
 
 /// Everything up to the point where it listens; then until SIGINT or SIGTERM.
 Result<void> serve(const Options& options, const sigset_t& until) {
   TRY_ASSIGN(const std::unique_ptr<DataBank> bank, DataBank::open(options.bank));
   TRY_ASSIGN(Listener listener, listen_on(options.listen));
-  TRY_ASSIGN(const std::unique_ptr<HttpServer> server,
-             HttpServer::start(*bank, std::move(listener), options.log));
+  FaultPlan faults(options.faults);
+  TRY_ASSIGN(std::unique_ptr<HttpServer> server,
+             HttpServer::start(*bank, faults, std::move(listener), options.log));
   fmt::print("listening on {}\n", server->url());
   std::fflush(stdout);
   int received = 0;
   sigwait(&until, &received);
+  server.reset();  // when it has ended, all strikes are counted
+  if (!options.faults.empty() && options.log != HttpServer::Log::quiet)
+    fmt::print("faults struck: {}\n", faults.summary());
   return {};
 }
 
 int run(int argc, char** argv) {
   Options options;
   std::vector<std::string> datasets;
+  std::vector<std::string> faults;
   std::string store;
   long long token_lifetime = 3LL * 24 * 60 * 60;
   bool verbose = false;
@@ -73,8 +105,10 @@ int run(int argc, char** argv) {
   app.add_option("--store", store, "Directory for the files and registered.jsonl")
       ->type_name("DIR")
       ->required();
-  app.add_option("--dataset", datasets,
-                 "A draft dataset and its token, or @ and a file that holds it; repeatable")
+  app.add_option(
+         "--dataset", datasets,
+         "A draft dataset and its token, or @ and a file that holds it, and is read again when "
+         "a token is refused; repeatable")
       ->type_name("KEY=TOKEN")
       ->allow_extra_args(false);
   app.add_option("--published", options.bank.published,
@@ -86,8 +120,12 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(0LL, 10LL * 365 * 24 * 60 * 60))
       ->capture_default_str();
   app.add_flag("--discard", options.bank.discard, "Hash the files and drop their bytes");
-  app.add_flag("--verbose", verbose, "A line on stderr for each request");
+  app.add_option("--fault", faults, "Let something go wrong on purpose, see below; repeatable")
+      ->type_name("SPEC")
+      ->allow_extra_args(false);
+  app.add_flag("--verbose", verbose, "A line on stderr for each request and each fault");
   app.add_flag("--quiet", quiet, "Nothing on stderr but errors")->excludes("--verbose");
+  app.footer(about_faults);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -104,11 +142,18 @@ int run(int argc, char** argv) {
                 : quiet ? HttpServer::Log::quiet
                         : HttpServer::Log::registrations;
   for (const std::string& text : datasets) {
-    auto dataset = parse_dataset(text);
-    if (!dataset) return fail(dataset.error());
-    if (!options.bank.tokens.insert(*dataset).second)
-      return fail({.kind = ErrorKind::usage,
-                   .message = fmt::format("dataset {} is given twice", dataset->first)});
+    if (const auto added = add_dataset(text, options.bank); !added) return fail(added.error());
+  }
+
+  for (const std::string& text : faults) {
+    auto fault = parse_fault(text);
+    if (!fault) return fail(fault.error());
+    if (!fault->seed && fault->draws()) {
+      std::random_device random;
+      fault->seed = (std::uint64_t{random()} << 32) | random();
+      if (!quiet) fmt::print("fault {} seed {}\n", fault->name, *fault->seed);
+    }
+    options.faults.push_back(*std::move(fault));
   }
 
   // Before any thread is made, so that all of them inherit it and only sigwait() sees the two

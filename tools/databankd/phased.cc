@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "tools/databankd/faults.h"
 #include "tools/databankd/files.h"
 
 namespace sluice::databankd {
@@ -81,11 +82,14 @@ void PhasedCall::field(std::string_view name, std::string_view data, std::uint64
       chunk_is_text_ = true;
       return;
     }
-    if (refusal()) return;  // read on, but keep nothing of it
     if (offset == 0) {
       chunk_is_text_ = false;
+      chunk_.reset();
+      if (refused()) return;  // read on, but keep nothing of it
+      // Without it nothing is hashed yet, and the chunk can still be torn. Whoever decides about
+      // that knows the step as soon as this does.
       std::optional<std::int64_t> previous_size;
-      if (previous_size_) previous_size = to_i(*previous_size_);
+      if (step(false) && previous_size_ && !torn_) previous_size = to_i(*previous_size_);
       chunk_.emplace(*dataset_, previous_size);
     }
     if (chunk_ && !data.empty()) chunk_->write(std::as_bytes(std::span(data)));
@@ -105,6 +109,21 @@ void PhasedCall::field(std::string_view name, std::string_view data, std::uint64
   (*text)->append(data);
 }
 
+std::optional<Step> PhasedCall::step(bool complete) const {
+  if (!phase_) return std::nullopt;
+  if (*phase_ == "setup" && (filesize_ || complete)) return filesize_ ? Step::setup : Step::ask;
+  if (*phase_ == "transfer" && (previous_size_ || complete)) {
+    return previous_size_ && to_i(*previous_size_) < 0 ? Step::probe : Step::transfer;
+  }
+  if (*phase_ == "verify") return Step::verify;
+  return std::nullopt;
+}
+
+bool PhasedCall::refused() {
+  if (!refusal_) refusal_ = refusal();
+  return refusal_.has_value();
+}
+
 std::optional<Answer> PhasedCall::refusal() const {
   if (dataset_ == nullptr) return Answer{404, "Dataset Not Found"};
   if (!token_) return Answer{401, "HTTP Token: Access denied.\n"};
@@ -115,7 +134,7 @@ std::optional<Answer> PhasedCall::refusal() const {
 }
 
 Answer PhasedCall::finish(std::string_view root) {
-  if (std::optional<Answer> answer = refusal()) return *std::move(answer);
+  if (refused()) return *refusal_;
   if (malformed_) return rails_error(400, "Bad Request");
   if (!phase_) return {500, "invalid request"};
   if (!filename_) return {400, "missing paramter: filename"};
@@ -158,6 +177,7 @@ Answer PhasedCall::transfer() {
       return unexpected(*size);
     return refused_chunk("undefined method `read' for an instance of String\n", *size);
   }
+  if (torn_) chunk_->cut(place_inside(chunk_->size(), *torn_));
   const auto appended = dataset_->append(*chunk_, *filename_, previous_size);
   if (!appended) return {500, appended.error().message + "\n"};
   switch (appended->outcome) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "tools/databankd/data_bank.h"
+#include "tools/databankd/step.h"
 
 namespace sluice::databankd {
 
@@ -33,6 +34,17 @@ class PhasedCall {
   /// form has a filename. A field that comes twice counts as it came last.
   void field(std::string_view name, std::string_view data, std::uint64_t offset, bool is_file);
 
+  /// Which step of the protocol this is, as far as the fields that have come tell; `complete`: all
+  /// of them have. Empty where that cannot be told, yet or at all.
+  std::optional<Step> step(bool complete) const;
+
+  /// Only a part of the chunk, chosen by `random`, will be appended (FaultKind::partial_append).
+  /// Before the chunk, or once all fields have come.
+  void tear_chunk(std::uint64_t random) { torn_ = random; }
+
+  /// Where the call goes; null where there is no such draft.
+  Dataset* dataset() { return dataset_; }
+
   /// The body was no form: what it says cannot be relied upon.
   void malformed() { malformed_ = true; }
 
@@ -46,6 +58,8 @@ class PhasedCall {
   const std::optional<Registration>& registered() const { return registered_; }
 
  private:
+  /// Once refused, a call stays so: its chunk was not kept, whatever token the dataset has later.
+  bool refused();
   std::optional<Answer> refusal() const;
   Answer setup();
   Answer transfer();
@@ -54,6 +68,7 @@ class PhasedCall {
   Dataset* const dataset_;  ///< null where there is no such draft
   const std::string key_;
   std::optional<std::string> token_;
+  std::optional<Answer> refusal_;  ///< once refused
   bool malformed_ = false;
 
   std::optional<std::string> phase_;
@@ -62,6 +77,7 @@ class PhasedCall {
   std::optional<std::string> previous_size_;
   std::optional<Chunk> chunk_;  ///< a bytechunk with a filename, where the call is not refused
   bool chunk_is_text_ = false;  ///< a bytechunk without
+  std::optional<std::uint64_t> torn_;  ///< tear_chunk()'s random
   std::optional<Registration> registered_;
   const std::string nothing_;
 };

@@ -1,0 +1,55 @@
+#include "tools/databankd/client_socket.h"
+
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace sluice::databankd {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// Returns whether the client is gone. libmicrohttpd shuts all sockets down when the server ends,
+/// which shows here too.
+bool poll_gone(int socket, milliseconds limit) {
+  pollfd poll{};
+  poll.fd = socket;
+  poll.events = POLLRDHUP;  // POLLERR and POLLHUP come unasked
+  return ::poll(&poll, 1, static_cast<int>(limit.count())) > 0;
+}
+
+}  // namespace
+
+void reset(int socket) {
+  // SO_LINGER with 0 seconds would reset on close(), but libmicrohttpd shuts the socket down before
+  // it closes it, and an orderly end would reach the client first. This resets at once: connect(2),
+  // "dissolve the association".
+  sockaddr nobody{};
+  nobody.sa_family = AF_UNSPEC;
+  (void)::connect(socket, &nobody, sizeof nobody);
+}
+
+void wait_until_gone(int socket, Clock::time_point deadline) {
+  constexpr milliseconds longest = std::chrono::hours(1);
+  for (Clock::time_point now = Clock::now(); now < deadline; now = Clock::now()) {
+    const auto left =
+        std::chrono::ceil<milliseconds>(std::min<Clock::duration>(deadline - now, longest));
+    if (poll_gone(socket, left)) return;
+  }
+}
+
+void wait_until_received(int socket) {
+  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(5);
+  int unconfirmed = 0;
+  // The kernel has no event for it.
+  while (::ioctl(socket, SIOCOUTQ, &unconfirmed) == 0 && unconfirmed > 0 &&
+         Clock::now() < deadline) {
+    if (poll_gone(socket, milliseconds(1))) return;
+  }
+}
+
+}  // namespace sluice::databankd

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <chrono>
+
+/// What the faults do to a connection's TCP socket. On the connection's own thread.
+namespace sluice::databankd {
+
+/// Breaks the connection off with a RST: what was still under way, in either direction, is lost.
+/// The descriptor stays open, and is of no further use.
+void reset(int socket);
+
+/// Waits until the client shuts down its side or is gone, or until the server ends, but not beyond
+/// `deadline`.
+void wait_until_gone(int socket, std::chrono::steady_clock::time_point deadline =
+                                     std::chrono::steady_clock::time_point::max());
+
+/// Waits until the client's machine has confirmed all that was sent, so that a reset cannot
+/// overtake it; 5 seconds at most, and no longer than the client is there.
+void wait_until_received(int socket);
+
+}  // namespace sluice::databankd

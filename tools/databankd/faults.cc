@@ -1,0 +1,260 @@
+#include "tools/databankd/faults.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <random>
+
+namespace sluice::databankd {
+namespace {
+
+struct NamedKind {
+  std::string_view name;
+  FaultKind kind;
+};
+constexpr std::array kinds = {
+    NamedKind{"lose-request", FaultKind::lose_request},
+    NamedKind{"lose-response", FaultKind::lose_response},
+    NamedKind{"reset-mid-body", FaultKind::reset_mid_body},
+    NamedKind{"reset-mid-response", FaultKind::reset_mid_response},
+    NamedKind{"status", FaultKind::status},
+    NamedKind{"stall", FaultKind::stall},
+    NamedKind{"slow", FaultKind::slow},
+    NamedKind{"partial-append", FaultKind::partial_append},
+    NamedKind{"forget-staging", FaultKind::forget_staging},
+    NamedKind{"expire-token", FaultKind::expire_token},
+    NamedKind{"garbage-body", FaultKind::garbage_body},
+    NamedKind{"huge-body", FaultKind::huge_body},
+};
+
+struct NamedStep {
+  std::string_view name;
+  Step step;
+};
+constexpr std::array steps = {
+    NamedStep{"ask", Step::ask},           NamedStep{"setup", Step::setup},
+    NamedStep{"transfer", Step::transfer}, NamedStep{"probe", Step::probe},
+    NamedStep{"verify", Step::verify},
+};
+
+/// "a, b and c"
+template <class Names>
+std::string enumerate(const Names& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 < names.size() ? ", " : " and ";
+    text += names[i].name;
+  }
+  return text;
+}
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// "500", "64K", "5M" or "1G", in powers of 1024.
+std::optional<std::uint64_t> parse_rate(std::string_view text) {
+  unsigned shift = 0;
+  if (!text.empty()) {
+    constexpr std::string_view units = "KMG";
+    const std::size_t unit = units.find(text.back());
+    if (unit != std::string_view::npos) {
+      shift = 10 * (static_cast<unsigned>(unit) + 1);
+      text.remove_suffix(1);
+    }
+  }
+  const auto number = parse_number<std::uint64_t>(text);
+  if (!number || *number == 0 || *number > (std::numeric_limits<std::uint64_t>::max() >> shift))
+    return std::nullopt;
+  return *number << shift;
+}
+
+/// Cuts off what comes before the next `separator`; all of it where there is none.
+std::string_view take_until(std::string_view& text, char separator) {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view taken = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return taken;
+}
+
+/// KIND[:ARG]. What is wrong with it, or nothing.
+std::string parse_kind(std::string_view text, Fault& fault) {
+  fault.name = text;
+  const bool has_argument = text.find(':') != std::string_view::npos;
+  const std::string_view name = take_until(text, ':');
+  const auto* found = std::find_if(kinds.begin(), kinds.end(),
+                                   [&](const NamedKind& kind) { return kind.name == name; });
+  if (found == kinds.end())
+    return fmt::format("there is no fault '{}', only {}", name, enumerate(kinds));
+  fault.kind = found->kind;
+  if (fault.kind == FaultKind::status) {
+    const auto status = parse_number<unsigned>(text);
+    if (!status || *status < 200 || *status > 599)
+      return "status takes an HTTP status from 200 to 599, as in status:503";
+    fault.status = *status;
+  } else if (fault.kind == FaultKind::slow) {
+    const auto rate = parse_rate(text);
+    if (!rate) return "slow takes bytes a second, as in slow:500, slow:64K or slow:5M";
+    fault.rate = *rate;
+  } else if (has_argument) {
+    return fmt::format("{} takes no argument", name);
+  }
+  return {};
+}
+
+/// KEY=VALUE. What is wrong with it, or nothing.
+std::string parse_setting(std::string_view key, std::string_view value, Fault& fault) {
+  if (key == "at" || key == "every") {
+    const auto number = parse_number<std::uint64_t>(value);
+    if (!number || *number == 0)
+      return fmt::format("{} takes a number of requests from 1 on, not '{}'", key, value);
+    (key == "at" ? fault.at : fault.every) = *number;
+  } else if (key == "probability") {
+    const auto number = parse_number<double>(value);
+    if (!number || !(*number >= 0 && *number <= 1))  // not a number is neither
+      return fmt::format("probability takes a number from 0 to 1, not '{}'", value);
+    fault.probability = *number;
+  } else if (key == "seed") {
+    fault.seed = parse_number<std::uint64_t>(value);
+    if (!fault.seed) return fmt::format("seed takes a number from 0 on, not '{}'", value);
+  } else if (key == "on") {
+    const auto* found = std::find_if(steps.begin(), steps.end(),
+                                     [&](const NamedStep& step) { return step.name == value; });
+    if (found == steps.end() && value != "any")
+      return fmt::format("'{}' is no step: there are {}, and any of them is any", value,
+                         enumerate(steps));
+    if (found != steps.end()) fault.on = found->step;
+  } else {
+    return fmt::format("there is no '{}' in a fault, only at, every, probability, seed and on",
+                       key);
+  }
+  return {};
+}
+
+std::string parse(std::string_view spec, Fault& fault) {
+  if (spec.ends_with(',')) return "nothing follows its last comma";
+  if (std::string wrong = parse_kind(take_until(spec, ','), fault); !wrong.empty()) return wrong;
+  std::vector<std::string_view> keys;
+  while (!spec.empty()) {
+    std::string_view value = take_until(spec, ',');
+    const std::string_view key = take_until(value, '=');
+    if (std::find(keys.begin(), keys.end(), key) != keys.end())
+      return fmt::format("{} is given twice", key);
+    keys.push_back(key);
+    if (std::string wrong = parse_setting(key, value, fault); !wrong.empty()) return wrong;
+  }
+  const auto given = [&](std::string_view key) {
+    return std::count(keys.begin(), keys.end(), key);
+  };
+  if (given("at") + given("every") + given("probability") > 1)
+    return "at, every and probability exclude each other";
+  if (fault.kind == FaultKind::partial_append) {
+    if (fault.on && fault.on != Step::transfer)
+      return "partial-append needs a chunk, so it strikes on=transfer only";
+    fault.on = Step::transfer;
+  }
+  return {};
+}
+
+/// SplitMix64: each state gives 64 bits of its own, so that the Nth choice of a seed needs none of
+/// those before it.
+std::uint64_t mixed(std::uint64_t state) {
+  state += 0x9e3779b97f4a7c15;
+  state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9;
+  state = (state ^ (state >> 27)) * 0x94d049bb133111eb;
+  return state ^ (state >> 31);
+}
+
+/// From 0 to below 1.
+double fraction(std::uint64_t random) {
+  return static_cast<double>(random >> 11) * 0x1p-53;
+}
+
+}  // namespace
+
+bool Fault::draws() const {
+  const bool itself = kind == FaultKind::reset_mid_body || kind == FaultKind::reset_mid_response ||
+                      kind == FaultKind::partial_append || kind == FaultKind::garbage_body;
+  return itself || (at == 0 && every == 0 && probability > 0 && probability < 1);
+}
+
+Result<Fault> parse_fault(std::string_view spec) {
+  Fault fault;
+  if (const std::string wrong = parse(spec, fault); !wrong.empty()) {
+    return Error{.kind = ErrorKind::usage, .message = fmt::format("--fault '{}': {}", spec, wrong)};
+  }
+  return fault;
+}
+
+FaultPlan::FaultPlan(std::vector<Fault> faults) {
+  const MutexLock lock(mutex_);
+  for (Fault& fault : faults) entries_.push_back({.fault = std::move(fault)});
+}
+
+std::optional<Strike> FaultPlan::decide(std::optional<Step> step) {
+  const MutexLock lock(mutex_);
+  std::optional<Strike> strike;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Fault& fault = entries_[i].fault;
+    if (fault.on && fault.on != step) continue;
+    const std::uint64_t number = ++entries_[i].matching;
+    const std::uint64_t random = mixed(fault.seed.value_or(0) ^ mixed(number));
+    const bool due = fault.at > 0      ? number == fault.at
+                     : fault.every > 0 ? number % fault.every == 0
+                                       : fraction(random) < fault.probability;
+    // Mixed again: where it strikes shall not depend on how probable it was.
+    if (due && !strike) strike = Strike{fault, i, mixed(random)};
+  }
+  return strike;
+}
+
+void FaultPlan::count(const Strike& strike) {
+  const MutexLock lock(mutex_);
+  ++entries_[strike.index].struck;
+}
+
+std::string FaultPlan::summary() const {
+  const MutexLock lock(mutex_);
+  std::vector<std::pair<std::string_view, std::uint64_t>> counts;
+  for (const Entry& entry : entries_) {
+    const auto same = std::find_if(counts.begin(), counts.end(), [&](const auto& count) {
+      return count.first == entry.fault.name;
+    });
+    if (same != counts.end())
+      same->second += entry.struck;
+    else
+      counts.emplace_back(entry.fault.name, entry.struck);
+  }
+  std::string text;
+  for (const auto& [name, struck] : counts)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, struck);
+  return text;
+}
+
+std::uint64_t place_inside(std::uint64_t size, std::uint64_t random) {
+  return size < 2 ? 0 : 1 + random % (size - 1);
+}
+
+std::string garbage(std::uint64_t random) {
+  constexpr std::size_t size = 4096;
+  // Sets the window's title, clears the screen, asks the terminal to type something.
+  std::string bytes = "\x1b]0;garbage\x07\x1b[2J\x1b[6n\r\n{\"progress\":";
+  std::mt19937_64 generator(random);
+  while (bytes.size() < size) bytes += static_cast<char>(generator() & 0xff);
+  return bytes;
+}
+
+std::string_view to_string(Step step) {
+  return std::find_if(steps.begin(), steps.end(),
+                      [&](const NamedStep& named) { return named.step == step; })
+      ->name;
+}
+
+}  // namespace sluice::databankd

@@ -1,0 +1,257 @@
+#include "tools/databankd/request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <utility>
+
+#include "tools/databankd/client_socket.h"
+#include "tools/databankd/fault_response.h"
+#include "tools/databankd/log.h"
+
+namespace sluice::databankd {
+namespace {
+
+// The form parser copies what a connection reads through a buffer of its own; http_server.cc has
+// the measurements.
+constexpr std::size_t form_buffer = std::size_t{256} << 10;
+
+/// The KEY of `/api/dataset/KEY/datafile`; empty for any other path.
+std::string_view dataset_key(std::string_view path) {
+  constexpr std::string_view before = "/api/dataset/";
+  constexpr std::string_view after = "/datafile";
+  if (path.size() <= before.size() + after.size() || !path.starts_with(before) ||
+      !path.ends_with(after))
+    return {};
+  path.remove_prefix(before.size());
+  path.remove_suffix(after.size());
+  return path.find('/') == std::string_view::npos ? path : std::string_view();
+}
+
+}  // namespace
+
+Request::Request(HttpServer& server, MHD_Connection* connection, std::string_view path,
+                 std::string_view method)
+    : server_(server), connection_(connection), path_(path), method_(method) {
+  const std::string_view key = dataset_key(path);
+  if (key.empty()) {
+    elsewhere_ = Answer{404, "Not Found\n"};
+  } else if (method != MHD_HTTP_METHOD_POST) {
+    elsewhere_ = Answer{405, "Method Not Allowed\n"};
+  } else {
+    const char* authorization =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    call_.emplace(
+        server.bank(), key,
+        authorization != nullptr ? std::optional<std::string_view>(authorization) : std::nullopt);
+    // Null where the body is no form: then the call just has no fields.
+    form_ = MHD_create_post_processor(connection, form_buffer, &Request::form_field, this);
+  }
+}
+
+Request::~Request() {
+  if (form_ != nullptr) MHD_destroy_post_processor(form_);
+}
+
+bool Request::body(const char* data, std::size_t size) {
+  body_size_ += size;
+  if (form_ != nullptr && MHD_post_process(form_, data, size) != MHD_YES) malformed_form();
+  if (struck_by(FaultKind::reset_mid_body) && body_size_ >= reset_at_) {
+    count_strike();
+    reset(socket());
+    return false;
+  }
+  keep_rate();
+  return true;
+}
+
+MHD_Result Request::finish() {
+  if (elsewhere_) {
+    log(*elsewhere_);
+    return send(*elsewhere_);
+  }
+  end_form();
+  decide_on_fault(/*complete=*/true);
+  return strike_ ? finish_struck() : send(carry_out());
+}
+
+MHD_Result Request::form_field(void* self, enum MHD_ValueKind, const char* key,
+                               const char* filename, const char*, const char*, const char* data,
+                               std::uint64_t offset, std::size_t size) {
+  try {
+    if (key != nullptr)
+      static_cast<Request*>(self)->field(key, {data, size}, offset,
+                                         filename != nullptr && *filename != '\0');
+    return MHD_YES;
+  } catch (const std::exception& bug) {
+    log_line(fmt::format("bug: {}", bug.what()));
+    return MHD_NO;
+  }
+}
+
+void Request::field(std::string_view name, std::string_view data, std::uint64_t offset,
+                    bool is_file) {
+  if (is_file && offset == 0 && name == "bytechunk") decide_on_fault(/*complete=*/false);
+  call_->field(name, data, offset, is_file);
+}
+
+void Request::malformed_form() {
+  call_->malformed();
+  MHD_destroy_post_processor(std::exchange(form_, nullptr));
+}
+
+void Request::end_form() {
+  // The parser's end is where a form without its last boundary shows, and where the last
+  // urlencoded field comes out.
+  if (form_ != nullptr && MHD_destroy_post_processor(std::exchange(form_, nullptr)) != MHD_YES)
+    call_->malformed();
+}
+
+Answer Request::carry_out() {
+  Answer answer = call_->finish(server_.url());
+  log(answer);
+  return answer;
+}
+
+MHD_Result Request::send(const Answer& answer) {
+  return send(answer, MHD_create_response_from_buffer(answer.body.size(),
+                                                      const_cast<char*>(answer.body.data()),
+                                                      MHD_RESPMEM_MUST_COPY));
+}
+
+/// `response` becomes the body; it may be null.
+MHD_Result Request::send(const Answer& answer, MHD_Response* response) {
+  if (response == nullptr) return MHD_NO;
+  MHD_add_response_header(
+      response, MHD_HTTP_HEADER_CONTENT_TYPE,
+      call_ && !struck_by(FaultKind::status) ? "application/json; charset=utf-8" : "text/plain");
+  if (answer.status == 401)
+    MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                            "Token realm=\"Application\"");
+  if (answer.status == 405)
+    MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, MHD_HTTP_METHOD_POST);
+  if (answer.status == 429 || answer.status == 503)
+    MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+  const MHD_Result queued = MHD_queue_response(connection_, answer.status, response);
+  MHD_destroy_response(response);
+  return queued;
+}
+
+// --- faults
+
+/// Once for each request, as soon as its step is known: some faults act while the payload comes.
+void Request::decide_on_fault(bool complete) {
+  if (decided_) return;
+  const std::optional<Step> step = call_->step(complete);
+  if (!step && !complete) return;
+  decided_ = true;
+  strike_ = server_.faults().decide(step);
+  if (struck_by(FaultKind::reset_mid_body)) {
+    reset_at_ = place_inside(content_length(), strike_->random);
+  } else if (struck_by(FaultKind::partial_append)) {
+    call_->tear_chunk(strike_->random);
+  } else if (struck_by(FaultKind::slow)) {
+    count_strike();
+  } else if (struck_by(FaultKind::expire_token) && call_->dataset() != nullptr) {
+    call_->dataset()->token().expire();
+    count_strike();
+  }
+}
+
+/// The end of a request that a fault strikes.
+MHD_Result Request::finish_struck() {
+  count_strike();
+  switch (strike_->fault.kind) {
+    case FaultKind::lose_request:
+      return MHD_NO;
+    case FaultKind::stall:
+      wait_until_gone(socket());
+      return MHD_NO;
+    case FaultKind::reset_mid_body:  // it had no payload
+      reset(socket());
+      return MHD_NO;
+    case FaultKind::status: {
+      const unsigned status = strike_->fault.status;
+      const Answer answer{status,
+                          fmt::format("{} {}\n", status, MHD_get_reason_phrase_for(status))};
+      log(answer);
+      return send(answer);
+    }
+    case FaultKind::lose_response:
+    case FaultKind::partial_append:
+      (void)carry_out();
+      return MHD_NO;
+    case FaultKind::reset_mid_response: {
+      const Answer answer = carry_out();
+      const std::uint64_t length = place_inside(answer.body.size(), strike_->random);
+      return send(answer, broken_off_response(socket(), answer.body, length));
+    }
+    case FaultKind::garbage_body:
+      return send({carry_out().status, garbage(strike_->random)});
+    case FaultKind::huge_body:
+      (void)carry_out();
+      return send({200, {}}, huge_response());
+    case FaultKind::forget_staging:
+      if (call_->dataset() != nullptr) {
+        if (const auto forgotten = call_->dataset()->forget_staged(); !forgotten)
+          log_line(forgotten.error().message);
+      }
+      break;
+    case FaultKind::slow:
+      keep_rate();
+      break;
+    case FaultKind::expire_token:
+      break;
+  }
+  return send(carry_out());
+}
+
+void Request::count_strike() {
+  if (std::exchange(counted_, true)) return;
+  server_.faults().count(*strike_);
+  if (server_.log() != HttpServer::Log::requests) return;
+  const std::optional<Step> step = call_->step(/*complete=*/true);
+  log_line(fmt::format("fault {}: {} {}, after {} bytes of its body", strike_->fault.name,
+                       step ? to_string(*step) : "no step", quoted(call_->filename()),
+                       struck_by(FaultKind::reset_mid_body) ? reset_at_ : body_size_));
+}
+
+/// Waits until so much of the body is due at the rate of FaultKind::slow.
+void Request::keep_rate() const {
+  if (!struck_by(FaultKind::slow)) return;
+  constexpr double longest = 1e9;  // seconds: what the clock can count
+  const std::chrono::duration<double> due(std::min(
+      static_cast<double>(body_size_) / static_cast<double>(strike_->fault.rate), longest));
+  wait_until_gone(socket(), begun_ + std::chrono::duration_cast<Clock::duration>(due));
+}
+
+/// 0 where the client does not say.
+std::uint64_t Request::content_length() const {
+  const char* text =
+      MHD_lookup_connection_value(connection_, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : 0;
+}
+
+int Request::socket() const {
+  return MHD_get_connection_info(connection_, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+// --- the log
+
+void Request::log(const Answer& answer) const {
+  if (call_ && call_->registered() && server_.log() != HttpServer::Log::quiet) {
+    const Registration& file = *call_->registered();
+    log_line(fmt::format("registered {} in {}, {} bytes, xxh128 {}", quoted(file.name),
+                         file.dataset, file.size, file.xxh128));
+  }
+  if (server_.log() != HttpServer::Log::requests) return;
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun_;
+  std::string what;
+  if (call_) what = fmt::format(" {} {}", quoted(call_->phase()), quoted(call_->filename()));
+  log_line(fmt::format("{} {}{}: {} bytes in {:.3f} s, {} {}", quoted(method_), quoted(path_), what,
+                       body_size_, taken.count(), answer.status, quoted(answer.body)));
+}
+
+}  // namespace sluice::databankd

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <microhttpd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tools/databankd/faults.h"
+#include "tools/databankd/http_server.h"
+#include "tools/databankd/phased.h"
+
+namespace sluice::databankd {
+
+/// One request, from its headers to the end of its answer, on the thread of its connection: takes
+/// the body's form apart for a PhasedCall and sends what that answers.
+class Request {
+ public:
+  /// Once the headers are there. `server` and `connection` outlive this.
+  Request(HttpServer& server, MHD_Connection* connection, std::string_view path,
+          std::string_view method);
+  ~Request();
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  /// The next bytes of the body. False once the connection has been reset.
+  bool body(const char* data, std::size_t size);
+
+  /// The body is complete: carries the request out and hands the answer to libmicrohttpd. MHD_NO
+  /// closes the connection.
+  MHD_Result finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static MHD_Result form_field(void* self, enum MHD_ValueKind, const char* key,
+                               const char* filename, const char*, const char*, const char* data,
+                               std::uint64_t offset, std::size_t size);
+  void field(std::string_view name, std::string_view data, std::uint64_t offset, bool is_file);
+  void malformed_form();
+  void end_form();
+  Answer carry_out();
+  MHD_Result send(const Answer& answer);
+  MHD_Result send(const Answer& answer, MHD_Response* response);
+  void log(const Answer& answer) const;
+
+  void decide_on_fault(bool complete);
+  bool struck_by(FaultKind kind) const { return strike_ && strike_->fault.kind == kind; }
+  MHD_Result finish_struck();
+  void count_strike();
+  void keep_rate() const;
+  std::uint64_t content_length() const;
+  int socket() const;
+
+  HttpServer& server_;
+  MHD_Connection* const connection_;
+  const std::string path_;
+  const std::string method_;
+  const Clock::time_point begun_ = Clock::now();
+  std::uint64_t body_size_ = 0;
+  bool decided_ = false;               ///< whether it is known which fault strikes
+  std::optional<Strike> strike_;       ///< that fault, if any
+  bool counted_ = false;               ///< whether it has struck
+  std::uint64_t reset_at_ = 0;         ///< byte of the body, for FaultKind::reset_mid_body
+  std::optional<Answer> elsewhere_;    ///< for a request that is none of the Data Bank's calls
+  std::optional<PhasedCall> call_;     ///< for the others
+  MHD_PostProcessor* form_ = nullptr;  ///< feeds call_
+};
+
+}  // namespace sluice::databankd
