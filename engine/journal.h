@@ -73,8 +73,8 @@ class Journal {
     /// hashed_blocks; what was journaled from first_block on is replaced.
     struct Hashed {
       std::uint64_t first_block = 0;
-      std::span<const std::uint64_t> checksums;
-      std::string_view digest_state;
+      std::span<const std::uint64_t> checksums = {};
+      std::string_view digest_state = {};
     };
     std::optional<Hashed> hashed = {};
 

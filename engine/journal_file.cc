@@ -83,16 +83,13 @@ Result<void> make_private_file(const std::string& path) {
 /// Waits for the turn to open the journal; it lasts as long as the descriptor.
 Result<UniqueFd> take_turn(const std::string& directory) {
   UniqueFd turn(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  while (turn && ::flock(turn.get(), LOCK_EX) != 0) {
-    if (errno == EINTR) continue;
-    const int code = errno;
-    turn.reset();
-    errno = code;
+  while (!turn || ::flock(turn.get(), LOCK_EX) != 0) {
+    if (turn && errno == EINTR) continue;
+    return errno_error(ErrorKind::failed, errno,
+                       fmt::format("cannot lock the directory of the journal {}",
+                                   printable(journal_path(directory))));
   }
-  if (turn) return turn;
-  return errno_error(ErrorKind::failed, errno,
-                     fmt::format("cannot lock the directory of the journal {}",
-                                 printable(journal_path(directory))));
+  return turn;
 }
 
 /// Brings a file that is in mode wal back from it without ever mapping its -shm: with

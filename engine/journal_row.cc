@@ -56,7 +56,7 @@ std::optional<ErrorKind> parse_error_kind(std::string_view word) {
   for (const ErrorKind kind :
        {ErrorKind::failed, ErrorKind::usage, ErrorKind::token_refused, ErrorKind::no_such_dataset,
         ErrorKind::name_taken, ErrorKind::local_file, ErrorKind::unreachable, ErrorKind::integrity,
-        ErrorKind::interrupted})
+        ErrorKind::unconfirmed, ErrorKind::interrupted})
     if (word == to_string(kind)) return kind;
   return std::nullopt;
 }

@@ -114,8 +114,8 @@ Result<void> Phased::read_answer(const Answer& answer) {
       state_ = State::registered;
       return {};
     }
-    if (error->kind == ErrorKind::unreachable || error->kind == ErrorKind::failed)
-      add_doubt(*error);
+    // A 401 or 404 was decided before anything was done.
+    if (answer.status != 401 && answer.status != 404) add_doubt(*error);
     return *std::move(error);
   }
   stumbles_ = 0;

@@ -9,6 +9,7 @@
 
 #include "engine/base_url.h"
 #include "engine/deposit.h"
+#include "engine/evp_digest.h"
 #include "engine/http.h"
 #include "engine/phased.h"
 #include "engine/pipeline.h"
@@ -101,6 +102,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   TRY(check_token(request.token.reveal()));
   if (request.chunk_bytes == 0)
     return Error{ErrorKind::usage, "a chunk of 0 bytes is not possible: it must have at least one"};
+  TRY(check_available(request.digests));
   UploadRequest checked = request;
   // Loopback or https is the command line's to insist on; here the URL only has to be one.
   TRY_ASSIGN(checked.base_url, check_base_url(request.base_url, /*insecure_http=*/true));

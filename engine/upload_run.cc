@@ -109,6 +109,8 @@ void UploadRun::start() {
 Result<void> UploadRun::check_file(std::uint64_t end) {
   FileCheck::Setting check{
       .source = *setting_.source, .workers = setting_.workers, .block_bytes = setting_.block_bytes};
+  // Two are the least; more than 64 MiB of them are of no use.
+  check.pool_blocks = std::clamp<std::size_t>((std::size_t{64} << 20) / setting_.block_bytes, 2, 4);
   check.end = end;
   if (setting_.earlier) check.expected = setting_.earlier->checksums;
   check.extra = setting_.request.digests;

@@ -136,6 +136,11 @@ class ScriptedServer::Impl {
     registered_[name] = content;
   }
 
+  void lose_staging() {
+    const MutexLock lock(mutex_);
+    staged_.clear();
+  }
+
   void release() { signal(release_); }
 
   bool wait_for(Phase phase, int count) {
@@ -482,6 +487,9 @@ void ScriptedServer::set_faults(std::vector<Fault> faults) {
 }
 void ScriptedServer::add_file(const std::string& name, const std::string& content) {
   impl_->add_file(name, content);
+}
+void ScriptedServer::lose_staging() {
+  impl_->lose_staging();
 }
 void ScriptedServer::release() {
   impl_->release();

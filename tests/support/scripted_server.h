@@ -92,6 +92,8 @@ class ScriptedServer {
   void set_faults(std::vector<Fault> faults);
   /// A file of that name is in every dataset from now on.
   void add_file(const std::string& name, const std::string& content = {});
+  /// Everything that is staged is gone from now on, as after a restart.
+  void lose_staging();
   /// Lets go of all that is held, as if the bank had answered properly, late.
   void release();
 

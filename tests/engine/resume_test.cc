@@ -1,0 +1,374 @@
+// An upload that ended before it was registered goes on where the server is, in another process
+// too.
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "engine/journal.h"
+#include "engine/receipt.h"
+#include "tests/engine/upload_fixture.h"
+#include "tests/support/process.h"
+
+namespace sluice {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class ResumeTest : public UploadTest {
+ protected:
+  ResumeTest() { options_.state_dir = state_.path(); }
+  ~ResumeTest() override { engine_.reset(); }  // before its state directory
+
+  static std::string output_of(const std::string& program, const std::string& path) {
+    return test::run({.argv = {"/usr/bin/" + program, path},
+                      .env = {},
+                      .stdin_text = {},
+                      .directory = {}})
+        .out;
+  }
+
+  /// An upload that fails at that request, and what a new process then finds: a new engine.
+  Report upload_until(const Fault& fault) {
+    const Report report = upload_against(fault);
+    engine_.reset();
+    server_.set_faults({});
+    return report;
+  }
+  /// Fails at the third chunk, with two of them committed.
+  void upload_a_part() {
+    const Report report =
+        upload_until({.phase = Phase::transfer, .occurrence = 2, .answer = http_answer(503, "")});
+    EXPECT_EQ(report.status, Status::failed);
+    EXPECT_TRUE(report.resumable);
+    EXPECT_EQ(report.committed, 2 * chunk);
+  }
+
+  JournalEntry entry() {
+    const auto journal = Journal::open(state_.path());
+    EXPECT_TRUE(journal);
+    const auto listing = (*journal)->list(true);
+    EXPECT_TRUE(listing);
+    EXPECT_FALSE(listing->entries.empty());
+    return listing->entries.empty() ? JournalEntry() : listing->entries.front();
+  }
+  std::size_t unfinished() {
+    const auto journal = Journal::open(state_.path());
+    const auto listing = (*journal)->list(false);
+    return listing ? listing->entries.size() : 0;
+  }
+
+  /// Changes one byte and puts the times back.
+  void change_quietly(std::uint64_t offset) {
+    const int fd = ::open((directory_ / "scan.h5").c_str(), O_RDWR);
+    struct stat was {};
+    ASSERT_EQ(::fstat(fd, &was), 0);
+    char byte = 0;
+    ASSERT_EQ(::pread(fd, &byte, 1, static_cast<off_t>(offset)), 1);
+    byte = static_cast<char>(byte + 1);
+    ASSERT_EQ(::pwrite(fd, &byte, 1, static_cast<off_t>(offset)), 1);
+    const timespec times[2] = {was.st_atim, was.st_mtim};
+    ASSERT_EQ(::futimens(fd, times), 0);
+    ::close(fd);
+  }
+
+  TempDir state_;
+};
+
+TEST_F(ResumeTest, GoesOnWhereTheServerIsAndSetsNothingUp) {
+  upload_a_part();
+  const std::size_t before = server_.seen().size();
+  const Report report = upload();
+  expect_registered(report);
+  EXPECT_EQ(report.resumed_from, 2 * chunk);
+  EXPECT_EQ(report.chunks, static_cast<std::uint64_t>(chunks) - 2);
+  const auto seen = server_.seen();
+  for (std::size_t i = before; i < seen.size(); ++i) EXPECT_NE(seen[i].phase, Phase::setup);
+  EXPECT_EQ(server_.registrations(), 1);
+  EXPECT_EQ(entry().state, JournalEntry::State::registered);
+  EXPECT_EQ(unfinished(), 0U);
+}
+
+/// The server has more than the journal says: the answer to the last chunk was lost.
+TEST_F(ResumeTest, WhatWasCommittedWithoutAnAnswerIsNotSentAgain) {
+  upload_until({.phase = Phase::transfer,
+                .occurrence = 2,
+                .carried_out = true,
+                .answer = http_answer(503, "")});
+  const Report report = upload();
+  expect_registered(report);
+  EXPECT_EQ(report.resumed_from, 3 * chunk);
+}
+
+TEST_F(ResumeTest, EndsAtEveryRequestAndGoesOnFromEach) {
+  for (const auto& [phase, occurrence] : {std::pair(Phase::ask, 0),
+                                          {Phase::setup, 0},
+                                          {Phase::transfer, 0},
+                                          {Phase::transfer, 1},
+                                          {Phase::transfer, chunks - 1},
+                                          {Phase::probe, 0},
+                                          {Phase::verify, 0}})
+    for (const bool carried_out : {false, true}) {
+      const std::string name =
+          fmt::format("{}-{}-{}", static_cast<int>(phase), occurrence, carried_out);
+      SCOPED_TRACE(name);
+      write(name, file_size, 3);
+      server_.set_faults({{.phase = phase,
+                           .occurrence = occurrence,
+                           .carried_out = carried_out,
+                           .answer = http_answer(503, "")}});
+      options_.response_timeout = 1s;  // a verify is not sent again before that
+      const Report first = start(request(name))->wait();
+      EXPECT_NE(first.status, Status::registered);
+      EXPECT_EQ(first.status == Status::unconfirmed, phase == Phase::verify);
+      engine_.reset();
+      const int registered = server_.registrations();
+      server_.set_faults({});
+      expect_registered(start(request(name))->wait(), name);
+      EXPECT_EQ(server_.registrations(),
+                phase == Phase::verify && carried_out ? registered : registered + 1);
+      EXPECT_EQ(unfinished(), 0U);
+    }
+}
+
+TEST_F(ResumeTest, AnEmptyFileGoesOnToo) {
+  options_.response_timeout = 1s;
+  for (const bool carried_out : {false, true}) {
+    const std::string name = fmt::format("empty-{}", carried_out);
+    write(name, 0);
+    server_.set_faults(
+        {{.phase = Phase::verify, .carried_out = carried_out, .answer = http_answer(503, "")}});
+    EXPECT_EQ(start(request(name))->wait().status, Status::unconfirmed);
+    engine_.reset();
+    server_.set_faults({});
+    expect_registered(start(request(name))->wait(), name);
+    engine_.reset();
+  }
+  EXPECT_EQ(server_.registrations(), 2);
+}
+
+TEST_F(ResumeTest, StartsOverByItselfOnlyWhereTheServerHasNothingAnyMore) {
+  upload_a_part();
+  server_.lose_staging();
+  const Report report = upload();
+  expect_registered(report);
+  EXPECT_EQ(report.resumed_from, 0U);
+  EXPECT_EQ(report.chunks, static_cast<std::uint64_t>(chunks));
+}
+
+TEST_F(ResumeTest, AChangedFileIsRefusedUnlessItIsToStartAnew) {
+  upload_a_part();
+  write("scan.h5", file_size + 1);
+  auto refused = engine().start(request());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::local_file);
+  EXPECT_THAT(refused.error().message,
+              testing::AllOf(HasSubstr("36987 bytes"), HasSubstr("36988"), HasSubstr("--restart")));
+  write("scan.h5", file_size, 8);
+  refused = engine().start(request());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::local_file);
+  EXPECT_THAT(refused.error().message, HasSubstr("last written"));
+  auto asked = request();
+  asked.restart = true;
+  expect_registered(start(asked)->wait());
+  EXPECT_EQ(unfinished(), 0U);
+}
+
+TEST_F(ResumeTest, AQuietlyChangedPrefixIsCaughtWhereItIsReadAgain) {
+  upload_a_part();
+  change_quietly(100);
+  auto asked = request();
+  asked.verify_prefix = true;
+  const Report report = start(asked)->wait();
+  EXPECT_EQ(report.status, Status::failed);
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(report.error->kind, ErrorKind::local_file);
+  EXPECT_THAT(report.error->message, HasSubstr("bytes 0 to 4096"));
+  EXPECT_EQ(verifies(), 0);
+}
+
+/// The block that the server's count lies in is sent from again, and compared whatever was asked.
+TEST_F(ResumeTest, AQuietChangeInABlockThatIsSentAgainIsCaughtAnyway) {
+  upload_a_part();
+  change_quietly(2 * chunk + 1);
+  const Report report = upload();
+  EXPECT_EQ(report.status, Status::failed);
+  EXPECT_EQ(report.error->kind, ErrorKind::local_file);
+  EXPECT_EQ(verifies(), 0);
+}
+
+TEST_F(ResumeTest, AnotherFileOfTheSameSizeAndTimeIsReadFromItsBeginning) {
+  upload_a_part();
+  struct stat was {};
+  ASSERT_EQ(::stat((directory_ / "scan.h5").c_str(), &was), 0);
+  for (const std::uint64_t seed : {99, 7}) {  // the right one last
+    write("other", file_size, seed);
+    const timespec times[2] = {was.st_atim, was.st_mtim};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (directory_ / "other").c_str(), times, 0), 0);
+    std::filesystem::rename(directory_ / "other", directory_ / "scan.h5");
+    const Report report = upload();
+    if (seed == 7) {
+      expect_registered(report);
+    } else {
+      EXPECT_EQ(report.status, Status::failed);
+      EXPECT_EQ(report.error->kind, ErrorKind::local_file);
+    }
+    engine_.reset();
+  }
+}
+
+TEST_F(ResumeTest, ThePrefixIsReadAgainAndFoundToBeTheSame) {
+  upload_a_part();
+  auto asked = request();
+  asked.verify_prefix = true;
+  expect_registered(start(asked)->wait());
+}
+
+TEST_F(ResumeTest, TheReceiptHasAllDigestsOfTheWholeFile) {
+  for (const bool resumed : {false, true}) {
+    const std::string name = resumed ? "resumed" : "in-one-go";
+    write(name, file_size, 5);
+    auto asked = request(name);
+    asked.digests = {DigestKind::md5, DigestKind::sha256};
+    if (resumed) {
+      server_.set_faults(
+          {{.phase = Phase::transfer, .occurrence = 2, .answer = http_answer(503, "")}});
+      EXPECT_EQ(start(asked)->wait().status, Status::failed);
+      server_.set_faults({});
+      engine_.reset();
+    }
+    const Report report = start(asked)->wait();
+    expect_registered(report, name);
+    ASSERT_TRUE(report.receipt);
+    EXPECT_EQ(report.md5, output_of("md5sum", directory_ / name).substr(0, 32));
+    EXPECT_EQ(report.sha256, output_of("sha256sum", directory_ / name).substr(0, 64));
+    EXPECT_EQ(report.receipt->md5, report.md5);
+    EXPECT_EQ(report.receipt->bytes, file_size);
+    EXPECT_EQ(entry().receipt, to_json(*report.receipt));
+  }
+}
+
+/// The rule of engine/upload_record.h: nothing is at the server whose checksum is not in the
+/// journal. Looked at from the server, at the moment that it has a whole chunk.
+TEST_F(ResumeTest, TheChecksumsOfAChunkAreInTheJournalBeforeTheServerHasAllOfIt) {
+  int looked = 0;
+  std::vector<Fault> faults;
+  for (int i = 0; i < chunks; ++i)
+    faults.push_back({.phase = Phase::transfer,
+                      .occurrence = i,
+                      .before =
+                          [&, i] {
+                            const auto end = std::min<std::uint64_t>(
+                                file_size, chunk * (static_cast<std::uint64_t>(i) + 1));
+                            EXPECT_GE(entry().hashed_blocks * block, end);
+                            ++looked;
+                          },
+                      .carried_out = true});
+  server_.set_faults(faults);
+  expect_registered(upload());
+  EXPECT_EQ(looked, chunks);
+}
+
+TEST_F(ResumeTest, TheJournalSaysVerifyingBeforeVerifyIsSent) {
+  JournalEntry::State state = JournalEntry::State::unfinished;
+  server_.set_faults(
+      {{.phase = Phase::verify, .before = [&] { state = entry().state; }, .carried_out = true}});
+  expect_registered(upload());
+  EXPECT_EQ(state, JournalEntry::State::verifying);
+}
+
+TEST_F(ResumeTest, AServerThatHoldsMoreThanWasSentIsNotTrusted) {
+  upload_a_part();
+  for (const char* progress : {"99999", "36987"}) {
+    server_.set_faults(
+        {{.phase = Phase::probe,
+          .occurrence = -1,
+          .answer = http_answer(200, fmt::format(R"({{"error":"x","progress":{}}})", progress))}});
+    const Report report = upload();
+    EXPECT_EQ(report.status, Status::failed);
+    EXPECT_EQ(report.error->kind, ErrorKind::integrity) << progress;
+    EXPECT_EQ(verifies(), 0);
+    engine_.reset();
+  }
+}
+
+TEST_F(ResumeTest, AnotherUploadWouldDeleteWhatIsStagedAndIsRefused) {
+  upload_a_part();
+  write("other", 100);
+  const auto refused = engine().start(request("other"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  EXPECT_THAT(refused.error().message,
+              testing::AllOf(HasSubstr("'scan.h5'"), HasSubstr("sluice resume"),
+                             HasSubstr("sluice forget")));
+  auto elsewhere = request("other");
+  elsewhere.dataset = "IDB-2";
+  expect_registered(start(elsewhere)->wait(), "other");
+  expect_registered(upload());
+}
+
+TEST_F(ResumeTest, TwoAtTheSameDatasetAtOnceAreOneTooMany) {
+  server_.set_faults({{.phase = Phase::transfer, .then = Then::hold}});
+  auto upload = start(request());
+  ASSERT_TRUE(server_.wait_for(Phase::transfer));
+  const auto second = engine().start(request());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, ErrorKind::failed);
+  EXPECT_THAT(second.error().message, HasSubstr("scan.h5"));
+  server_.release();
+  expect_registered(upload->wait());
+}
+
+TEST_F(ResumeTest, WithoutAUsableJournalTheUploadGoesOnAndSaysSo) {
+  const std::string file = state_ / "file";
+  test::write_file(file, "no directory");
+  options_.state_dir = file + "/state";
+  std::vector<std::string> warnings;
+  options_.log = [&](LogLevel level, const std::string& text) {
+    if (level == LogLevel::warning) warnings.push_back(text);
+  };
+  const Report report = upload();
+  expect_registered(report);
+  ASSERT_FALSE(warnings.empty());
+  EXPECT_THAT(warnings.front(), HasSubstr("cannot be resumed"));
+}
+
+TEST_F(ResumeTest, TheTokenIsNowhereInTheStateDirectory) {
+  auto asked = request();
+  asked.token_file = "/home/somebody/token";
+  server_.set_faults({{.phase = Phase::transfer,
+                       .occurrence = 2,
+                       .answer = "HTTP/1.1 500 No\r\n\r\nyou sent {token}",
+                       .then = Then::close}});
+  EXPECT_EQ(start(asked)->wait().status, Status::failed);
+  int files = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(state_.path()))
+    if (file.is_regular_file()) {
+      EXPECT_THAT(test::read_file(file.path()), Not(HasSubstr(token))) << file.path();
+      EXPECT_EQ(file.status().permissions() &
+                    (std::filesystem::perms::group_all | std::filesystem::perms::others_all),
+                std::filesystem::perms::none)
+          << file.path();
+      ++files;
+    }
+  EXPECT_GE(files, 2);
+  EXPECT_EQ(entry().token_file, asked.token_file);
+}
+
+TEST_F(ResumeTest, ADigestStateThatIsNotUsableIsMadeAnewByReading) {
+  upload_a_part();
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((state_ / "journal.sqlite").c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(database, "UPDATE uploads SET digest_state = x'00'", nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  sqlite3_close(database);
+  expect_registered(upload());
+}
+
+}  // namespace
+}  // namespace sluice

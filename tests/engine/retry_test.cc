@@ -1,0 +1,80 @@
+#include "engine/retry.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+using Time = std::chrono::steady_clock::time_point;
+
+constexpr Time now = Time(1000s);
+
+/// How long is waited, in seconds; -1 for given up.
+double delay(unsigned failures, double random, std::optional<std::chrono::seconds> retry_after = {},
+             const RetryPolicy& policy = {}) {
+  const auto at = retry_at(policy, failures, retry_after, now, random);
+  return at ? std::chrono::duration<double>(*at - now).count() : -1;
+}
+
+TEST(Retry, TheBoundDoublesUpToItsMostAndTheJitterIsFull) {
+  EXPECT_DOUBLE_EQ(delay(1, 0), 0);
+  EXPECT_DOUBLE_EQ(delay(1, 0.5), 0.125);
+  EXPECT_DOUBLE_EQ(delay(2, 0.5), 0.25);
+  EXPECT_DOUBLE_EQ(delay(5, 0.5), 2);
+  EXPECT_DOUBLE_EQ(delay(9, 0.5), 30);  // 64 s would be more than the minute
+  EXPECT_DOUBLE_EQ(delay(10, 0.5), 30);
+  EXPECT_DOUBLE_EQ(delay(10, 0), 0);
+}
+
+TEST(Retry, GivesUpAfterAsManyAsAllowed) {
+  EXPECT_GE(delay(10, 0.5), 0);
+  EXPECT_EQ(delay(11, 0.5), -1);
+  EXPECT_EQ(delay(1, 0.5, {}, {.retries = 0}), -1);
+  EXPECT_GE(delay(1, 0.5, {}, {.retries = 1}), 0);
+  // No overflow on the way: 250 ms doubled a million times.
+  EXPECT_DOUBLE_EQ(delay(1'000'000, 0.5, {}, {.retries = 1'000'000}), 30);
+}
+
+TEST(Retry, NeverBeforeTheServerWantsToBeAskedAgainAndNotForAWeek) {
+  EXPECT_DOUBLE_EQ(delay(1, 0, 30s), 30);
+  EXPECT_DOUBLE_EQ(delay(9, 0.999, 30s), 30.25) << "jitter on top, but only a little";
+  EXPECT_DOUBLE_EQ(delay(1, 0, 0s), 0);
+  EXPECT_DOUBLE_EQ(delay(1, 0, std::chrono::hours(24 * 7)), 3600);
+  EXPECT_DOUBLE_EQ(delay(1, 0, std::chrono::seconds(-5)), 0);
+  EXPECT_EQ(delay(11, 0, 30s), -1);
+}
+
+TEST(RetryBudget, OnlyBytesThatAreNewRefillIt) {
+  RetryBudget budget;
+  EXPECT_EQ(budget.failed(), 1U);
+  EXPECT_EQ(budget.failed(), 2U);
+  budget.committed(0);
+  EXPECT_EQ(budget.failed(), 3U);
+  budget.committed(100);
+  EXPECT_EQ(budget.failed(), 1U);
+  // It lost them, and got them again: no progress.
+  budget.committed(50);
+  budget.committed(100);
+  EXPECT_EQ(budget.failed(), 2U);
+  budget.committed(101);
+  EXPECT_EQ(budget.failed(), 1U);
+}
+
+/// A link that fails once an hour for three days, and one that never lets anything through.
+TEST(RetryBudget, OnceAnHourIsNoReasonToGiveUpAndTenInARowAre) {
+  RetryBudget hourly;
+  for (std::uint64_t hour = 1; hour <= 72; ++hour) {
+    EXPECT_TRUE(retry_at({}, hourly.failed(), {}, now, 0.5));
+    hourly.committed(hour * 400'000'000'000);
+  }
+  RetryBudget dead;
+  unsigned tries = 1;
+  while (retry_at({}, dead.failed(), {}, now, 0.5)) ++tries;
+  EXPECT_EQ(tries, 11U);
+}
+
+}  // namespace
+}  // namespace sluice
