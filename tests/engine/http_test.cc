@@ -149,6 +149,8 @@ TEST_F(HttpTest, UnderstandsInterimChunkedAndOldAnswers) {
             http_answer(200, "all well"),
         std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nall "
                     "\r\n4\r\nwell\r\n0\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nall well\r\n0\r\n"
+                    "X-Trailer: comes last\r\n\r\n"),
         std::string("HTTP/1.0 200 OK\r\n\r\nall well"),
         std::string("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall well")}) {
     for (const bool slowly : {false, true}) {
@@ -225,6 +227,27 @@ TEST_F(HttpTest, AnAnswerThatIsCutShortIsNoAnswer) {
     EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
     EXPECT_TRUE(answer.error().retryable);
   }
+}
+
+/// A connection can end at any byte: in the status line, in a header, between the two.
+TEST_F(HttpTest, WhereverAnAnswerIsCutItIsNoneAndMayBeAskedForAgain) {
+  const std::string whole = http_answer(200, "success", "Retry-After: 1\r\n");
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    server_.set_faults(
+        {{.occurrence = -1, .answer = whole.substr(0, size), .then = Fault::Then::close}});
+    const auto answer = post_text();
+    ASSERT_FALSE(answer) << "after " << size << " bytes: " << answer->status;
+    EXPECT_EQ(answer.error().kind, ErrorKind::unreachable) << size;
+    EXPECT_TRUE(answer.error().retryable) << size << ": " << answer.error().message;
+  }
+}
+
+TEST_F(HttpTest, ARefusalWhoseHeadIsCutShortIsMarkedSo) {
+  server_.set_faults({{.answer = "HTTP/1.1 500 No\r\nContent-Le", .then = Fault::Then::close}});
+  const auto answer = post_text();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 500);
+  EXPECT_TRUE(answer->truncated);
 }
 
 TEST_F(HttpTest, ARefusalCountsEvenIfItsBodyIsCutShort) {
