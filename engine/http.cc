@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -161,6 +162,7 @@ class Http::Loop {
     std::array<char, CURL_ERROR_SIZE> error{};
     Answer answer;
     std::size_t header_bytes = 0;  ///< received
+    bool head_ended = false;       ///< the answer's, so that its status is not all there is
     std::size_t answer_bytes = 0;  ///< received, kept or not
     std::uint64_t handed = 0;      ///< bytes of the body that curl has taken
     bool starved = false;          ///< paused until resume()
@@ -304,12 +306,19 @@ class Http::Loop {
     return CURL_SEEKFUNC_OK;
   }
 
-  /// Only counts: curl itself ends a single line of 100 KB, but not a server that sends lines for
-  /// ever.
-  static std::size_t on_header(char*, std::size_t size, std::size_t count, void* data) noexcept {
+  /// Counts, as curl itself ends a single line of 100 KB, but not a server that sends lines for
+  /// ever; and looks for the empty line, without which curl takes a status for an answer.
+  static std::size_t on_header(char* line, std::size_t size, std::size_t count,
+                               void* data) noexcept {
     Transfer& transfer = *static_cast<Transfer*>(data);
-    transfer.header_bytes += size * count;
-    return transfer.header_bytes > most_header_bytes ? 0 : size * count;
+    const std::size_t length = size * count;
+    transfer.header_bytes += length;
+    // Behind an interim answer another head begins; behind a chunked body lines may follow.
+    if (std::string_view(line, length).starts_with("HTTP/"))
+      transfer.head_ended = false;
+    else if (length > 0 && (line[0] == '\r' || line[0] == '\n'))
+      transfer.head_ended = true;
+    return transfer.header_bytes > most_header_bytes ? 0 : length;
   }
 
   static std::size_t on_write(char* bytes, std::size_t size, std::size_t count,
@@ -358,6 +367,7 @@ class Http::Loop {
     curl_multi_remove_handle(multi_.get(), easy);
     transfer.handed = 0;
     transfer.header_bytes = 0;
+    transfer.head_ended = false;
     transfer.starved = transfer.throttled = false;
     transfer.moved = 0;
     transfer.moved_at = Clock::now();
@@ -386,12 +396,16 @@ class Http::Loop {
                                most_header_bytes),
                    answer.status, true};
     answer.retry_after = retry_after(easy);
-    if (code != CURLE_OK) {
+    const bool broke_off = code == CURLE_OK && answer.status >= 200 && !transfer.head_ended;
+    if (code != CURLE_OK || broke_off) {
       // A refusal counts even if the connection broke behind it: servers that refuse a body close.
       if (answer.status >= 400) {
         answer.truncated = true;
         return std::move(answer);
       }
+      if (broke_off)
+        return Error{ErrorKind::unreachable, "the server's answer broke off within its headers",
+                     CURLE_PARTIAL_FILE, true};
       return Error{ErrorKind::unreachable, describe(transfer, code), code, may_pass(code)};
     }
     // curl says OK for a reused connection that died without a response.

@@ -60,7 +60,10 @@ bool UploadRecord::durable(std::uint64_t offset) {
 
 void UploadRecord::committed(std::uint64_t bytes) {
   committed_ = bytes;
-  if (begun_ && written() && Clock::now() - last_write_ >= committed_interval) write();
+  const auto now = Clock::now();
+  if (!begun_ || !written() || now - last_committed_ < committed_interval) return;
+  last_committed_ = now;
+  write();
 }
 
 void UploadRecord::verifying() {
@@ -100,8 +103,7 @@ void UploadRecord::wait() {
 
 void UploadRecord::write() {
   if (failing_ && Clock::now() < retry_at_) return;
-  last_write_ = Clock::now();
-  retry_at_ = last_write_ + retry_interval;
+  retry_at_ = Clock::now() + retry_interval;
   post([this, generation = generation_.load()](Journal& journal) -> Result<void> {
     TRY(ensure_begun(journal));
     return write_blocks(journal, generation);

@@ -82,7 +82,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
 
   // Network thread.
   bool begun_;
-  Clock::time_point last_write_{};
+  Clock::time_point last_committed_{};  ///< when that was written last
   Clock::time_point retry_at_{};
   std::atomic<std::uint64_t> posted_{0};
 

@@ -149,6 +149,8 @@ TEST_F(HttpTest, UnderstandsInterimChunkedAndOldAnswers) {
             http_answer(200, "all well"),
         std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nall "
                     "\r\n4\r\nwell\r\n0\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nall well\r\n0\r\n"
+                    "X-Trailer: comes last\r\n\r\n"),
         std::string("HTTP/1.0 200 OK\r\n\r\nall well"),
         std::string("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall well")}) {
     for (const bool slowly : {false, true}) {
@@ -185,6 +187,37 @@ TEST_F(HttpTest, EndlessHeadersEndTheExchange) {
   }
 }
 
+/// Lines that are short enough for curl, and no end of them.
+TEST_F(HttpTest, HeadersAreBoundedAllTogether) {
+  const auto lines = [](std::size_t bytes) {
+    const std::string line = "X-Filler: " + std::string(980, 'x') + "\r\n";
+    std::string headers;
+    while (headers.size() < bytes) headers += line;
+    return headers;
+  };
+  server_.set_faults({{.answer = http_answer(200, "fine", lines(100 * 1024))},
+                      {.occurrence = 1, .answer = http_answer(200, "fine", lines(300 * 1024))}});
+  EXPECT_TRUE(post_text());
+  const auto result = post_text();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::failed);
+  EXPECT_TRUE(result.error().retryable);
+  EXPECT_THAT(result.error().message, HasSubstr("262144"));
+}
+
+TEST_F(HttpTest, RetryAfterIsReadInSecondsAndAsADate) {
+  const auto retry_after = [&](const std::string& value) {
+    server_.set_faults({{.answer = http_answer(503, "", "Retry-After: " + value + "\r\n")}});
+    return post_text()->retry_after;
+  };
+  EXPECT_EQ(retry_after("17"), std::chrono::seconds(17));
+  EXPECT_EQ(retry_after("0"), std::nullopt);
+  EXPECT_EQ(retry_after("soon"), std::nullopt);
+  EXPECT_EQ(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), std::nullopt) << "over already";
+  EXPECT_GT(retry_after("Fri, 31 Dec 2100 23:59:59 GMT"), std::chrono::hours(24 * 365 - 1));
+  EXPECT_LE(retry_after("99999999999999999999"), std::chrono::hours(24 * 366));
+}
+
 TEST_F(HttpTest, AnAnswerThatIsCutShortIsNoAnswer) {
   const std::string cut = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsuccess";
   for (const auto then : {Fault::Then::close, Fault::Then::reset}) {
@@ -194,6 +227,27 @@ TEST_F(HttpTest, AnAnswerThatIsCutShortIsNoAnswer) {
     EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
     EXPECT_TRUE(answer.error().retryable);
   }
+}
+
+/// A connection can end at any byte: in the status line, in a header, between the two.
+TEST_F(HttpTest, WhereverAnAnswerIsCutItIsNoneAndMayBeAskedForAgain) {
+  const std::string whole = http_answer(200, "success", "Retry-After: 1\r\n");
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    server_.set_faults(
+        {{.occurrence = -1, .answer = whole.substr(0, size), .then = Fault::Then::close}});
+    const auto answer = post_text();
+    ASSERT_FALSE(answer) << "after " << size << " bytes: " << answer->status;
+    EXPECT_EQ(answer.error().kind, ErrorKind::unreachable) << size;
+    EXPECT_TRUE(answer.error().retryable) << size << ": " << answer.error().message;
+  }
+}
+
+TEST_F(HttpTest, ARefusalWhoseHeadIsCutShortIsMarkedSo) {
+  server_.set_faults({{.answer = "HTTP/1.1 500 No\r\nContent-Le", .then = Fault::Then::close}});
+  const auto answer = post_text();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 500);
+  EXPECT_TRUE(answer->truncated);
 }
 
 TEST_F(HttpTest, ARefusalCountsEvenIfItsBodyIsCutShort) {
@@ -440,6 +494,17 @@ TEST_F(HttpTest, PostedWorkRunsInOrderFromWhereverItComes) {
   std::erase(order, 1000);
   ASSERT_EQ(order.size(), 100U);
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_F(HttpTest, TimedWorkRunsWhenItsTimeHasComeOrAtTheEnd) {
+  std::promise<std::chrono::steady_clock::time_point> ran;
+  const auto when = std::chrono::steady_clock::now() + 20ms;
+  http_->post_at(when, [&] { ran.set_value(std::chrono::steady_clock::now()); });
+  EXPECT_GE(ran.get_future().get(), when);
+  bool at_the_end = false;
+  http_->post_at(when + std::chrono::hours(1), [&] { at_the_end = true; });
+  http_.reset();
+  EXPECT_TRUE(at_the_end);
 }
 
 TEST_F(HttpTest, ManyAtOnceEachGetTheirOwnAnswer) {

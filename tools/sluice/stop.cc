@@ -47,7 +47,6 @@ void catch_stop_signals() {
   }
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is the journal's to report
 }
 
 int stop_signal() {

@@ -205,7 +205,7 @@ TEST_F(ResumeTest, AnotherFileOfTheSameSizeAndTimeIsReadFromItsBeginning) {
   upload_a_part();
   struct stat was {};
   ASSERT_EQ(::stat((directory_ / "scan.h5").c_str(), &was), 0);
-  for (const std::uint64_t seed : {99, 7}) {  // the right one last
+  for (const unsigned seed : {99U, 7U}) {  // the right one last
     write("other", file_size, seed);
     const timespec times[2] = {was.st_atim, was.st_mtim};
     ASSERT_EQ(::utimensat(AT_FDCWD, (directory_ / "other").c_str(), times, 0), 0);

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <thread>
+
+#include "io/unique_fd.h"
+
+namespace sluice::torture {
+
+/// Calls back, on a thread of its own, for each change that any process makes to the files of some
+/// directories: opening, writing, making, renaming and deleting them.
+class DirectoryWatch {
+ public:
+  /// The directories exist. Throws std::system_error.
+  explicit DirectoryWatch(
+      const std::map<std::filesystem::path, std::function<void()>>& directories);
+  ~DirectoryWatch();
+  DirectoryWatch(const DirectoryWatch&) = delete;
+  DirectoryWatch& operator=(const DirectoryWatch&) = delete;
+
+ private:
+  void watch();
+
+  UniqueFd inotify_;
+  UniqueFd stop_;
+  std::map<int, std::function<void()>> callbacks_;  ///< by watch descriptor
+  std::thread thread_;
+};
+
+}  // namespace sluice::torture

@@ -1,0 +1,80 @@
+#include "tests/torture/killer.h"
+
+#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+#include <utility>
+
+namespace sluice::torture {
+namespace {
+
+/// As it stands in the body of the one request that registers the file.
+constexpr std::string_view verify_field = "name=\"phase\"\r\n\r\nverify";
+
+}  // namespace
+
+std::string to_string(const Instant& instant) {
+  const char* const events[] = {"bytes up", "bytes down", "changes of the state directory",
+                                "changes of the receipts"};
+  const char* const moments[] = {"", " after verify was sent", " after verify was answered"};
+  return fmt::format("{} {}{}", instant.count, events[static_cast<int>(instant.event)],
+                     moments[static_cast<int>(instant.from)]);
+}
+
+void Killer::arm(pid_t pid, std::vector<Instant> instants) {
+  const MutexLock lock(mutex_);
+  // A descriptor, and not the number: that may belong to another process by the time it is used.
+  process_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process_) throw std::system_error(errno, std::generic_category(), "pidfd_open");
+  armed_.clear();
+  for (const Instant& instant : instants) armed_.push_back({instant});
+  struck_ = false;
+  reached_ = Instant::From::start;
+  verify_connection_ = -1;
+  tails_.clear();
+}
+
+bool Killer::disarm() {
+  const MutexLock lock(mutex_);
+  process_.reset();
+  return std::exchange(struck_, false);
+}
+
+void Killer::passing(int connection, test::Way way, std::string_view bytes) {
+  const MutexLock lock(mutex_);
+  if (!process_) return;
+  if (way == test::Way::up) {
+    std::string& tail = tails_[connection];
+    tail += bytes;
+    if (tail.find(verify_field) != std::string::npos) {
+      reached_ = Instant::From::verify;
+      verify_connection_ = connection;
+    }
+    if (tail.size() >= verify_field.size()) tail.erase(0, tail.size() - (verify_field.size() - 1));
+    count(Instant::Event::bytes_up, bytes.size());
+  } else {
+    if (connection == verify_connection_) reached_ = Instant::From::verify_answer;
+    count(Instant::Event::bytes_down, bytes.size());
+  }
+}
+
+void Killer::happened(Instant::Event event) {
+  const MutexLock lock(mutex_);
+  if (process_) count(event, 1);
+}
+
+void Killer::count(Instant::Event event, std::uint64_t times) {
+  for (Armed& armed : armed_) {
+    if (struck_ || armed.instant.event != event || armed.instant.from > reached_) continue;
+    armed.seen += times;
+    if (armed.seen < armed.instant.count) continue;
+    // It may be over by itself already: whoever waits for it sees how it ended.
+    struck_ = ::syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0) == 0;
+  }
+}
+
+}  // namespace sluice::torture

@@ -1,0 +1,281 @@
+#include "tests/torture/torture.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "tests/e2e/e2e.h"
+#include "tests/support/process.h"
+
+namespace sluice::torture {
+namespace {
+
+using nlohmann::json;
+
+/// A file of the usual size has so many chunks, so that there is something between the kills.
+constexpr std::uint64_t chunks_in_a_file = 24;
+/// Until a connection is cut: most chunks get through.
+constexpr double chunks_until_cut = 5;
+/// Answers have about 200 bytes, head and all.
+constexpr double answer_bytes = 200;
+constexpr double answers_until_cut = 8;
+/// Runs in a row that neither register the file nor are killed: then it hangs.
+constexpr int most_idle_runs = 60;
+/// Of what is told of the past when it loses.
+constexpr std::size_t remembered_runs = 6;
+
+std::uint64_t chunk_for(const Options& options) {
+  const auto kills = static_cast<std::uint64_t>(std::max(1, options.kills));
+  const std::uint64_t wanted = options.size / std::max(chunks_in_a_file, 4 * kills);
+  return std::clamp<std::uint64_t>(wanted, 4096, 16 << 20);
+}
+
+}  // namespace
+
+Torture::Torture(Options options)
+    : options_(std::move(options)), chunk_(chunk_for(options_)), random_(options_.seed) {
+  const Measure measure{chunk_, std::max<std::uint64_t>(1, options_.size / chunk_)};
+  const bool faults = options_.faults != std::vector<std::string>{"none"};
+  server_ = options_.scripted ? make_scripted(faults, measure, random_())
+                              : make_databankd(options_.faults, measure, random_());
+  const double mean_up =
+      options_.cut_after > 0 ? options_.cut_after : chunks_until_cut * static_cast<double>(chunk_);
+  proxy_ = std::make_unique<test::CuttingProxy>(test::CuttingProxy::Options{
+      .server = server_->url(),
+      .seed = random_(),
+      .mean_up = mean_up,
+      .mean_down = answers_until_cut * answer_bytes,
+      .before_passing_on = [this](int connection, test::Way way, std::string_view bytes) {
+        killer_.passing(connection, way, bytes);
+      }});
+  for (const char* name : {"state", "receipts"})
+    std::filesystem::create_directory(directory_ / name);
+  ::chmod((directory_ / "state").c_str(), 0700);
+  test::write_file(directory_ / "token", e2e::token);
+  ::chmod((directory_ / "token").c_str(), 0600);
+  watch_ = std::make_unique<DirectoryWatch>(std::map<std::filesystem::path, std::function<void()>>{
+      {directory_ / "state", [this] { killer_.happened(Instant::Event::state_change); }},
+      {directory_ / "receipts", [this] { killer_.happened(Instant::Event::receipt_change); }}});
+}
+
+Survived Torture::run() {
+  while (survived_.uploads == 0 || survived_.kills < options_.kills) {
+    const int left = options_.kills - survived_.kills;
+    upload(options_.kills_per_upload > 0 ? std::min(left, options_.kills_per_upload) : left);
+  }
+  survived_.cuts = proxy_->cuts();
+  survived_.faults = server_->end();
+  return survived_;
+}
+
+void Torture::upload(int kills) {
+  Upload upload;
+  upload.kills = kills;
+  // The last ones wait for the end of the upload, where a registration can go wrong. There are not
+  // many in one upload, as most of them let the registration happen.
+  upload.early = kills - std::clamp(kills / 2, std::min(kills, 1), 5);
+  upload.name = fmt::format("file {}.bin", survived_.uploads);
+  upload.path = directory_ / upload.name;
+  upload.block = std::uint64_t{4096} << 2 * below(3);
+  // After one that took most of the kills, a rest of them needs no file of that size.
+  const std::uint64_t size = survived_.uploads == 0 || options_.kills_per_upload > 0
+                                 ? options_.size
+                                 : options_.size / static_cast<std::uint64_t>(options_.kills) *
+                                       static_cast<std::uint64_t>(kills);
+  test::write_random_file(upload.path, size - below(std::min(size, upload.block) + 1), random_());
+
+  int idle = 0;
+  while (true) {
+    const json entry = journal_entry(upload.name);
+    server_->before_run();
+    const Ended ended = start(command(upload, entry), instants(upload, entry));
+    if (server_->registrations() > survived_.uploads + 1)
+      lose(fmt::format("'{}' is registered twice", upload.name));
+    if (ended.killed) {
+      ++survived_.kills;
+      ++upload.killed;
+      idle = 0;
+    } else if (over(upload, ended)) {
+      check_deposit(upload, ended.status == 0);
+      break;
+    } else if (++survived_.gave_up, ++idle > most_idle_runs) {
+      lose("it does not come to an end");
+    }
+  }
+  ++survived_.uploads;
+  std::filesystem::remove(upload.path);
+}
+
+std::vector<std::string> Torture::command(const Upload& upload, const json& entry) {
+  std::vector<std::string> argv{e2e::sluice_binary};
+  const bool open =
+      !entry.is_null() && (entry["state"] == "unfinished" || entry["state"] == "verifying");
+  if (open && chance(0.2))
+    argv.insert(argv.end(), {"resume", e2e::dataset, upload.name});
+  else
+    argv.insert(argv.end(), {"put", "--url", proxy_->url(), e2e::dataset, upload.path});
+
+  const std::uint64_t blocks[] = {2, 3, 16};
+  const std::uint64_t chunks[] = {chunk_, chunk_ / 2, 2 * chunk_, chunk_ - 1, chunk_ + 1};
+  const char* const reads[] = {"auto", "direct", "mmap", "buffered"};
+  argv.insert(argv.end(), {"--json", "--state-dir", directory_ / "state", "--receipt",
+                           directory_ / "receipts", "--token-file", directory_ / "token"});
+  argv.insert(argv.end(), {"--block", std::to_string(upload.block), "--pool",
+                           std::to_string(upload.block * blocks[below(std::size(blocks))]),
+                           "--chunk", std::to_string(chunks[below(std::size(chunks))]), "--read",
+                           reads[below(std::size(reads))]});
+  argv.insert(argv.end(),
+              {"--stall-timeout", "2", "--response-timeout", std::to_string(1 + below(2)),
+               "--retries", std::to_string(2 + below(8))});
+  if (chance(0.2)) argv.push_back("--verify-prefix");
+  if (chance(0.2)) argv.insert(argv.end(), {"--digest", "md5,sha256"});
+  return argv;
+}
+
+std::vector<Instant> Torture::instants(const Upload& upload, const json& entry) {
+  using From = Instant::From;
+  using Event = Instant::Event;
+  if (upload.killed >= upload.kills) return {};
+  const double kind = std::uniform_real_distribution<double>(0, 1)(random_);
+  if (upload.killed >= upload.early) {
+    if (kind < 0.35) return {{From::verify, Event::bytes_up, below(400)}};
+    if (kind < 0.55) return {{From::verify_answer, Event::bytes_down, 0}};
+    if (kind < 0.75) return {{From::verify_answer, Event::state_change, 1 + below(10)}};
+    if (kind < 0.85) return {{From::verify_answer, Event::receipt_change, 1 + below(4)}};
+    return {{From::start, Event::state_change, 1 + below(80)}};
+  }
+  // So much that the file's bytes last for all the kills that are to come before their end.
+  const std::uint64_t size = std::filesystem::file_size(upload.path);
+  const std::uint64_t committed = entry.is_null() ? 0 : entry["committed"].get<std::uint64_t>();
+  const std::uint64_t share =
+      (size - std::min(size, committed)) / static_cast<std::uint64_t>(upload.early - upload.killed);
+  const Instant longest{From::start, Event::bytes_up, 2 * share + 2000};
+  if (kind < 0.5) return {{From::start, Event::bytes_up, below(longest.count)}};
+  if (kind < 0.75) return {longest, {From::start, Event::state_change, 1 + below(80)}};
+  const auto answers = 2 + 2 * share / chunk_;
+  return {
+      longest,
+      {From::start, Event::bytes_down, below(answers * static_cast<std::uint64_t>(answer_bytes))}};
+}
+
+Torture::Ended Torture::start(const std::vector<std::string>& argv,
+                              const std::vector<Instant>& instants) {
+  std::string words = fmt::format("{}", fmt::join(argv, " "));
+  for (const Instant& instant : instants) words += "\n  to be killed after " + to_string(instant);
+  const auto limit = std::chrono::seconds(180 + options_.size / 1'000'000);
+
+  ++survived_.runs;
+  test::Process process({.argv = argv, .env = {}, .stdin_text = {}, .directory = {}});
+  killer_.arm(process.pid(), instants);
+  Ended ended;
+  ended.status = process.wait(limit);
+  const bool struck = killer_.disarm();
+  ended.out = process.out();
+  ended.err = process.err();
+  ended.killed = struck && ended.status == 128 + SIGKILL;
+
+  words += fmt::format("\n  ended with {}\n{}{}", ended.status, ended.err, ended.out);
+  if (options_.verbose) fmt::print(stderr, "{}\n", words);
+  history_.push_back(std::move(words));
+  if (history_.size() > remembered_runs) history_.erase(history_.begin());
+  if (ended.status == 128 + SIGKILL && !struck) lose("it hung and was killed for that");
+  check_no_token(ended.out, "its stdout");
+  check_no_token(ended.err, "its stderr");
+  return ended;
+}
+
+json Torture::journal_entry(const std::string& name) {
+  const test::Finished finished =
+      test::run({.argv = {e2e::sluice_binary, "status", "--all", "--json", "--state-dir",
+                          directory_ / "state"},
+                 .env = {},
+                 .stdin_text = {},
+                 .directory = {}});
+  const json status = json::parse(finished.out, nullptr, /*allow_exceptions=*/false);
+  if (finished.status != 0 || !finished.err.empty() || !status.is_object())
+    lose(fmt::format("the journal cannot be read: 'sluice status' ended with {}\n{}{}",
+                     finished.status, finished.err, finished.out));
+  json found;
+  for (const json& entry : status["uploads"]) {
+    if (entry["name"] != name) continue;
+    if (!found.is_null()) lose(fmt::format("'{}' is in the journal twice", name));
+    found = entry;
+  }
+  return found;
+}
+
+bool Torture::over(const Upload& upload, const Ended& ended) {
+  if (ended.status == 0) return true;
+  const json report = json::parse(ended.out, nullptr, /*allow_exceptions=*/false);
+  if (!report.is_object() || report["uploads"].size() != 1)
+    lose(fmt::format("it ended with {} and without a report", ended.status));
+  const json& error = report["uploads"][0]["error"];
+  const std::string kind = error["kind"], message = error["message"];
+  // Killed between writing down that it is registered and its end.
+  if (kind == "name_taken") {
+    const json entry = journal_entry(upload.name);
+    if (!entry.is_null() && entry["state"] == "registered") return true;
+    lose("it does not know that the file of that name is its own");
+  }
+  // What a server or a network that is bad for long enough may lead to, and the same command may
+  // follow on.
+  if (kind == "unreachable" || kind == "unconfirmed" ||
+      message.find("given up after") != std::string::npos)
+    return false;
+  lose(fmt::format("it ended with {}, {}: {}", ended.status, kind, message));
+}
+
+void Torture::check_deposit(const Upload& upload, bool receipt_written) {
+  if (const int registered = server_->registrations(); registered != survived_.uploads + 1)
+    lose(fmt::format("{} registrations of {} files", registered, survived_.uploads + 1));
+  if (!server_->holds(upload.name, upload.path))
+    lose(fmt::format("what is registered as '{}' is not the file", upload.name));
+
+  const json entry = journal_entry(upload.name);
+  if (entry.is_null() || entry["state"] != "registered")
+    lose(fmt::format("'{}' is not registered in the journal: {}", upload.name, entry.dump()));
+  check_receipt(upload, entry["receipt"]);
+  const std::filesystem::path path = directory_ / "receipts" / (upload.name + ".sluice.json");
+  if (std::filesystem::exists(path))  // whole, whenever it was killed
+    check_receipt(upload, json::parse(test::read_file(path), nullptr, /*allow_exceptions=*/false));
+  else if (receipt_written)
+    lose(fmt::format("there is no receipt {}", path.string()));
+  check_no_token_in_files();
+}
+
+void Torture::check_receipt(const Upload& upload, const json& receipt) {
+  if (!receipt.is_object() || receipt["xxh128"] != e2e::xxh128_of_file(upload.path) ||
+      receipt["bytes"] != std::filesystem::file_size(upload.path) || receipt["name"] != upload.name)
+    lose(fmt::format("the receipt is wrong: {}", receipt.dump()));
+}
+
+void Torture::check_no_token_in_files() {
+  for (const char* below : {"state", "receipts"})
+    for (const auto& file : std::filesystem::recursive_directory_iterator(directory_ / below))
+      if (file.is_regular_file()) check_no_token(test::read_file(file), file.path().string());
+}
+
+void Torture::check_no_token(const std::string& text, const std::string& where) {
+  if (text.find(e2e::token) != std::string::npos) lose("the token is in " + where);
+}
+
+void Torture::lose(const std::string& what) const {
+  std::string text = what + "\n\nThe last runs:\n";
+  for (const std::string& run : history_) text += run + "\n";
+  throw Lost{text};
+}
+
+std::uint64_t Torture::below(std::uint64_t bound) {
+  return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(random_);
+}
+
+bool Torture::chance(double probability) {
+  return std::bernoulli_distribution(probability)(random_);
+}
+
+}  // namespace sluice::torture
