@@ -7,9 +7,9 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <utility>
 
-#include <limits>
 #include "engine/text.h"
 
 namespace sluice {
@@ -38,7 +38,8 @@ constexpr std::array<Unit, 14> units{{{"", 1},
 
 Error bad_size(std::string_view text, const char* why) {
   return {ErrorKind::usage,
-          fmt::format("'{}' is not a size: {}; write for example 64M, 1.5GiB or 4096", text, why)};
+          fmt::format("'{}' is not a size: {}; write for example 64M, 1.5GiB or 4096",
+                      printable(text.substr(0, 100)), why)};
 }
 
 Result<std::uint64_t> parse(std::string_view whole, std::string_view text) {

@@ -44,6 +44,15 @@ TEST(Units, RefusesWhatIsNoSize) {
   }
 }
 
+TEST(Units, RefusalsQuoteOnlyWhatATerminalCanTake) {
+  const std::string text = "\033[2J\xFF" + std::string(5000, 'x');
+  for (const auto& refused : {parse_size(text), parse_rate(text)}) {
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("'?[2J?xxx"), std::string::npos);
+    EXPECT_LT(refused.error().message.size(), 300U);
+  }
+}
+
 TEST(Units, RatesMaySayPerSecond) {
   EXPECT_EQ(parse_rate("10M").value(), 10U << 20);
   EXPECT_EQ(parse_rate("10MB/s").value(), 10000000U);
