@@ -29,6 +29,9 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
     // The URL itself stays out of the message: it may hold a password.
     return Error{ErrorKind::usage,
                  "the address of the Data Bank must not hold a user name or password"};
+  // curl lets most of these through, and reads no further than a NUL, which would make what was
+  // checked another address than what is kept.
+  if (printable(url) != url) return refuse("it holds a control character, or is not UTF-8");
   if (url.find_first_of("?#") != std::string::npos)
     return refuse("it must not have a query or a fragment");
   if (url.find("://") == std::string::npos)

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace sluice {
 namespace {
 
@@ -33,6 +35,21 @@ TEST(BaseUrl, RefusesWhatIsNoPlainAddress) {
     ASSERT_FALSE(refused) << url;
     EXPECT_EQ(refused.error().kind, ErrorKind::usage);
   }
+}
+
+// curl takes the first three for https://host, and would show the others as they are.
+TEST(BaseUrl, RefusesWhatNobodySees) {
+  for (const std::string& url :
+       {std::string("https://host\0", 13), std::string("https://host\0.evil.org", 22),
+        std::string("https://host\0@evil.org/", 23),
+        std::string("https://host/\xC2\x9B"
+                    "2J"),
+        std::string("https://host/\xE2\x80\xAE"), std::string("https://host/\xFF")}) {
+    const auto refused = check_base_url(url, true);
+    ASSERT_FALSE(refused) << url;
+    EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  }
+  EXPECT_TRUE(check_base_url("https://host/b\u00FCcher", true));
 }
 
 TEST(BaseUrl, CredentialsAreRefusedWithoutShowingThem) {
