@@ -99,7 +99,7 @@ void check_names(const std::string& text) {
 
 void check_faults(const std::string& text) {
   const auto fault = databankd::parse_fault(text);
-  if (!taken(fault)) return;
+  if (!fault) return;  // databankd is a tool for tests, and quotes what was typed
   using Kind = databankd::FaultKind;
   FUZZ_CHECK((fault->kind == Kind::status) == (fault->status >= 200 && fault->status <= 599), text);
   FUZZ_CHECK((fault->kind == Kind::slow) == (fault->rate >= 1), text);
