@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <cctype>
 
@@ -34,11 +35,10 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
   if (printable(url) != url) return refuse("it holds a control character, or is not UTF-8");
   if (url.find_first_of("?#") != std::string::npos)
     return refuse("it must not have a query or a fragment");
-  if (url.find("://") == std::string::npos)
+  // To curl, a missing slash, or a scheme, is a thing to guess.
+  if (strncasecmp(url.c_str(), "https://", 8) != 0 && strncasecmp(url.c_str(), "http://", 7) != 0)
     return refuse("it must start with https:// (or http:// for a server on this machine)");
   TRY_ASSIGN(const UrlParts parts, split_url(url));
-  if (parts.scheme != "https" && parts.scheme != "http")
-    return refuse("it must start with https:// (or http:// for a server on this machine)");
   if (parts.scheme == "http" && !insecure_http && !is_loopback(parts.host))
     return refuse(
         "plain http would show the token to everyone on the way; use https, or --insecure-http if "

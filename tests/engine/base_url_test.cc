@@ -28,9 +28,10 @@ TEST(BaseUrl, PlainHttpIsForThisMachineOnly) {
 }
 
 TEST(BaseUrl, RefusesWhatIsNoPlainAddress) {
-  for (const char* url : {"", "databank.illinois.edu", "/path", "ftp://host", "file:///etc/passwd",
-                          "https://", "https://host/?q=1", "https://host/#f", "https://host/?",
-                          "https://host/#", "https://ho st/"}) {
+  for (const char* url :
+       {"", "databank.illinois.edu", "/path", "ftp://host", "file:///etc/passwd", "https://",
+        "https://host/?q=1", "https://host/#f", "https://host/?", "https://host/#",
+        "https://ho st/", "https:/host://", "https:host/a://b"}) {
     const auto refused = check_base_url(url, true);
     ASSERT_FALSE(refused) << url;
     EXPECT_EQ(refused.error().kind, ErrorKind::usage);
