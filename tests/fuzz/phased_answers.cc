@@ -61,7 +61,7 @@ class Driver {
       else
         answered(*request, read(line));
     }
-    FUZZ_CHECK(protocol_->committed() <= std::min(size_, std::max(sent_, journaled_)));
+    FUZZ_CHECK(protocol_->committed() <= std::min(size_, sent_));
     return true;
   }
 
@@ -84,7 +84,7 @@ class Driver {
                                          Secret(tokens[token_]), earlier);
     may_begin_ = !begun_;
     may_finish_ = false;
-    sent_ = 0;
+    sent_ = begun_ ? journaled_ : 0;
     FUZZ_CHECK(protocol_->committed() == 0);
   }
 
@@ -114,7 +114,7 @@ class Driver {
     if (request.step == Step::chunk) {
       sent_ = std::max(sent_, request.payload.end);
       // Whole blocks, and perhaps some that were never sent.
-      journaled_ = std::max(journaled_, std::min(size_, (sent_ / 4096 + 1) * 4096));
+      journaled_ = std::max(journaled_, std::min(size_, (request.payload.end / 4096 + 1) * 4096));
     }
     if (request.step == Step::finish) finishing_ = true;
   }
@@ -163,7 +163,7 @@ class Driver {
   const std::uint64_t chunk_bytes_;
   std::unique_ptr<Phased> protocol_;
   int token_ = 0;
-  std::uint64_t sent_ = 0;   ///< in this run, since the server set up
+  std::uint64_t sent_ = 0;   ///< since the server set up, as far as this run can know
   bool may_begin_ = false;   ///< what is staged, if anything is, may be deleted
   bool may_finish_ = false;  ///< the server has just said that it has all of it
   // The journal.
