@@ -43,7 +43,7 @@ void check_sizes(const std::string& text) {
     FUZZ_CHECK(*bytes > most / 1024 ? !parse_size(kib) : parse_size(kib) == *bytes * 1024, text);
     FUZZ_CHECK(*bytes > most / 1000 ? !parse_size(kb) : parse_size(kb) == *bytes * 1000, text);
   }
-  // Two decimals of at least 1, rounded twice; and 2^63 is no size.
+  // Shown with two decimals, and cut to whole bytes; 2^63, to which it may be rounded, is no size.
   const std::string shown = format_size(*bytes);
   fuzz::check_shown(shown);
   if (const auto again = parse_size(shown); *bytes < most / 2) {
