@@ -44,7 +44,8 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
         "plain http would show the token to everyone on the way; use https, or --insecure-http if "
         "you "
         "accept that");
-  std::string base = url;
+  // One spelling for one server: it is what uploads are remembered and locked under.
+  std::string base = parts.normal;
   while (base.ends_with('/')) base.pop_back();
   return base;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <ctime>
@@ -33,8 +34,20 @@ Result<void> check_same(const JournalEntry& entry, const Source& source) {
     return {};
   return Error{
       ErrorKind::local_file,
-      fmt::format("{} is not what {} of {} bytes were sent from: {}; --restart sends it anew",
-                  printable(source.path()), entry.committed, then.size, change)};
+      fmt::format("{} is not what {} of {} bytes were sent from: {}; {}", printable(source.path()),
+                  entry.committed, then.size, change,
+                  entry.state == JournalEntry::State::verifying
+                      ? "it may be registered as it was: look at the dataset's page, and drop this "
+                        "upload with 'sluice forget'"
+                      : "--restart sends it anew")};
+}
+
+bool file_is_unchanged(const JournalEntry& entry) {
+  struct stat status {};
+  return ::stat(entry.path.c_str(), &status) == 0 &&
+         static_cast<std::uint64_t>(status.st_size) == entry.file.size &&
+         std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec ==
+             entry.file.mtime_ns;
 }
 
 Result<void> check_others(Journal& journal, const UploadRequest& request) {
@@ -44,7 +57,8 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
         other.name == request.name)
       continue;
     // Nothing is lost with what is not there, and nothing can follow on what has changed since.
-    if (other.committed == 0 || (other.error && other.error->kind == ErrorKind::local_file))
+    if (other.committed == 0 ||
+        (other.state == JournalEntry::State::unfinished && !file_is_unchanged(other)))
       continue;
     return Error{
         ErrorKind::usage,
@@ -66,9 +80,23 @@ std::uint64_t Earlier::sent() const {
 Result<std::optional<Earlier>> find_earlier(Journal& journal, const UploadRequest& request,
                                             const Source& source, std::size_t block_bytes) {
   TRY(check_others(journal, request));
-  if (request.restart) return std::optional<Earlier>();
-  TRY_ASSIGN(std::optional<JournalEntry> entry,
-             journal.find(request.base_url, request.dataset, request.name));
+  auto found = journal.find(request.base_url, request.dataset, request.name);
+  if (request.restart) {
+    // An entry that cannot be understood is what --restart is for.
+    if (!found || !*found || (*found)->state != JournalEntry::State::verifying)
+      return std::optional<Earlier>();
+    return Error{
+        ErrorKind::unconfirmed,
+        fmt::format("all of '{}' was sent to dataset {} before, and it may be registered: without "
+                    "--restart the server is asked; 'sluice forget' drops it unasked",
+                    printable(request.name), request.dataset)};
+  }
+  if (!found) return std::move(found).error();
+  std::optional<JournalEntry> entry = *std::move(found);
+  if (!entry && request.resume_only)
+    return Error{ErrorKind::usage,
+                 fmt::format("the upload of '{}' into dataset {} is not unfinished any more",
+                             printable(request.name), request.dataset)};
   if (!entry) return std::optional<Earlier>();
   TRY(check_same(*entry, source));
   if (entry->block_bytes > block_bytes)
@@ -78,7 +106,8 @@ Result<std::optional<Earlier>> find_earlier(Journal& journal, const UploadReques
                              printable(source.path()), entry->block_bytes, entry->block_bytes)};
   Earlier earlier;
   TRY_ASSIGN(earlier.checksums, journal.checksums(entry->id, 0, entry->hashed_blocks));
-  earlier.other_file = entry->file.inode != source.identity().inode;
+  earlier.doubtful = entry->file.inode != source.identity().inode ||
+                     (entry->error && entry->error->kind == ErrorKind::local_file);
   earlier.entry = *std::move(entry);
   return std::optional<Earlier>(std::move(earlier));
 }

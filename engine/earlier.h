@@ -14,8 +14,9 @@ namespace sluice {
 struct Earlier {
   JournalEntry entry;
   std::vector<std::uint64_t> checksums;  ///< of the blocks [0, hashed_blocks)
-  /// Size and time are the same, but it is another file: its bytes have to be read to tell.
-  bool other_file = false;
+  /// Size and time are the same, but it is another file, or the last run found something wrong with
+  /// it: its bytes have to be read to tell.
+  bool doubtful = false;
 
   /// No byte behind this one can have been sent (engine/upload_record.h has the rule).
   std::uint64_t sent() const;
@@ -25,7 +26,8 @@ struct Earlier {
 /// `request` wants it to start anew. May wait for the disk.
 ///
 /// `block_bytes`: the engine's; a block of the journal's must fit. Errors: local_file if the file's
-/// size or time is not what it was; usage if the blocks do not fit, or if another upload into the
+/// size or time is not what it was; unconfirmed if it is to start anew and may be registered; usage
+/// if there is nothing where there must be, if the blocks do not fit, or if another upload into the
 /// dataset is unfinished, whose staged bytes a new one would delete (protocol section 1.4); failed
 /// if the journal cannot be read.
 Result<std::optional<Earlier>> find_earlier(Journal& journal, const UploadRequest& request,

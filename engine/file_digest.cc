@@ -122,7 +122,9 @@ void FileDigest::keep_from(std::uint64_t block) {
 
 bool FileDigest::knows(std::uint64_t block) const {
   MutexLock lock(mutex_);
-  return block >= first_kept() && block <= next_;
+  // Blocks of an earlier run that are expected again may come too: whoever goes back begins at
+  // blocks().
+  return block >= first_kept() && block <= std::max(next_, end_);
 }
 
 std::uint64_t FileDigest::blocks() const {

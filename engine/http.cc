@@ -550,6 +550,15 @@ Result<UrlParts> split_url(const std::string& url) {
   UrlParts parts;
   parts.scheme = part(CURLUPART_SCHEME);
   parts.host = part(CURLUPART_HOST);
+  std::string host = parts.host;
+  for (char& c : host)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  curl_url_set(handle.get(), CURLUPART_HOST, host.c_str(), 0);
+  char* text = nullptr;
+  if (curl_url_get(handle.get(), CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT) == CURLUE_OK) {
+    parts.normal = text;
+    curl_free(text);
+  }
   return parts;
 }
 

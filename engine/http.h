@@ -99,7 +99,9 @@ class Http {
 /// A URL taken apart by curl's own parser, so that what is checked is what is connected to.
 struct UrlParts {
   std::string scheme;  ///< lower case
-  std::string host;    ///< as curl connects to it; an IPv6 address in brackets
+  std::string
+      normal;        ///< the same URL: scheme and host in lower case, no port that is the usual one
+  std::string host;  ///< as curl connects to it; an IPv6 address in brackets
 };
 /// Error usage for what is no absolute URL. Any thread.
 Result<UrlParts> split_url(const std::string& url);

@@ -184,6 +184,12 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& directory) {
   return std::unique_ptr<Journal>(new Journal(std::make_unique<Impl>(std::move(database))));
 }
 
+bool Journal::exists(const std::string& directory) {
+  struct stat facts {};
+  return !directory.empty() && ::lstat(journal_path(directory).c_str(), &facts) == 0 &&
+         facts.st_size > 0;
+}
+
 Result<std::unique_ptr<Journal>> Journal::open_existing(const std::string& directory) {
   struct stat facts {};
   if (::lstat(journal_path(directory).c_str(), &facts) != 0) {

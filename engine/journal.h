@@ -38,6 +38,9 @@ class Journal {
   /// who only look.
   static Result<std::unique_ptr<Journal>> open_existing(const std::string& directory);
 
+  /// Whether there is one with something in it, usable or not.
+  static bool exists(const std::string& directory);
+
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;

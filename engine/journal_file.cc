@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "engine/text.h"
 #include "io/unique_fd.h"
@@ -80,11 +82,17 @@ Result<void> make_private_file(const std::string& path) {
   return {};
 }
 
-/// Waits for the turn to open the journal; it lasts as long as the descriptor.
+/// Waits for the turn to open the journal, ten seconds at most; it lasts as long as the descriptor.
 Result<UniqueFd> take_turn(const std::string& directory) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::seconds(10);
   UniqueFd turn(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  while (!turn || ::flock(turn.get(), LOCK_EX) != 0) {
-    if (turn && errno == EINTR) continue;
+  while (!turn || ::flock(turn.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (turn && (errno == EINTR || errno == EWOULDBLOCK) && Clock::now() < deadline) {
+      // There is no flock() with a deadline.
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      continue;
+    }
     return errno_error(ErrorKind::failed, errno,
                        fmt::format("cannot lock the directory of the journal {}",
                                    printable(journal_path(directory))));

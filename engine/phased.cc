@@ -119,6 +119,12 @@ Result<void> Phased::read_answer(const Answer& answer) {
     return *std::move(error);
   }
   stumbles_ = 0;
+  Result<void> read = read_step(answer);
+  if (read) speaks_phased_ = true;
+  return read;
+}
+
+Result<void> Phased::read_step(const Answer& answer) {
   switch (state_) {
     case State::asking:
     case State::asking_registered:
@@ -173,6 +179,14 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
     return refused_token("500 Internal Server Error, its way to say so",
                          was_accepted && ++stumbles_ < 2);
   }
+  // Once the server has shown what it is, a stray page is a front server's that has lost it for a
+  // moment; only the Data Bank's own words about the dataset are final.
+  if (answer.status == 404 && speaks_phased_ && !contains(text, "Dataset Not Found"))
+    return error_of(ErrorKind::unreachable, answer,
+                    fmt::format("the server does not find its own address (404, {}) while {} for "
+                                "'{}'; try again later",
+                                quoted(answer.body), describe(step_), deposit_.name),
+                    true);
   if (answer.status == 404)
     return error_of(ErrorKind::no_such_dataset, answer,
                     fmt::format("the server knows no draft dataset {} (404, {}): check the key and "
@@ -184,7 +198,8 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
         ErrorKind::failed, answer,
         fmt::format("the server redirects ({}) while {}, and a token is never sent after a "
                     "redirect; give the final address with --url",
-                    answer.status, doing));
+                    answer.status, doing),
+        speaks_phased_);
   if (answer.status == 500 && text == "invalid request")
     return error_of(
         ErrorKind::failed, answer,
@@ -228,7 +243,7 @@ Error Phased::staging_lost(const Answer& answer) {
   return error_of(
       ErrorKind::integrity, answer,
       fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
-                  "into dataset {} clears it, so run one at a time; nothing was registered",
+                  "into dataset {} clears it, so run one at a time",
                   deposit_.name, quoted(said(answer)), deposit_.dataset),
       true);
 }
@@ -328,9 +343,11 @@ Result<void> Phased::read_committed_answer(const Answer& answer) {
   if (held > sent_)
     return error_of(
         ErrorKind::integrity, answer,
-        fmt::format("the server holds {} bytes of '{}', and no more than {} were ever sent to it: "
-                    "the rest is somebody else's; nothing was registered, --restart sends it anew",
-                    held, deposit_.name, sent_));
+        fmt::format(
+            "the server holds {} bytes of '{}', and as far as is known no more than {} were "
+            "sent to it: somebody else sends there too, or the journal could not be written "
+            "at the time; nothing was registered, --restart sends it anew",
+            held, deposit_.name, sent_));
   if (held < committed_) {
     fell_back_to_ = held;
     return error_of(

@@ -37,6 +37,7 @@ class Phased final : public Protocol {
   Result<void> read_answer(const Answer& answer) override;
   void recover() override;
   void start_over() override;
+  void ask_registered() override { state_ = State::asking_registered; }
   void replace_token(const Secret& token) override { token_ = token; }
   std::uint64_t committed() const override { return committed_; }
   std::string doubt() const override;
@@ -55,6 +56,7 @@ class Phased final : public Protocol {
   Request request(Request::Step step, std::string_view phase) const;
   std::string quoted(const std::string& text) const;
   Error not_understood(const Answer& answer) const;
+  Result<void> read_step(const Answer& answer);
   /// The answers that mean the same at every step; nothing if it is none of them.
   std::optional<Error> common_error(const Answer& answer);
   /// Adds doubt() to an error that leaves a verify undecided that was sent.
@@ -79,6 +81,7 @@ class Phased final : public Protocol {
   /// What the server said it holds, less than it had confirmed: where recover() goes on.
   std::optional<std::uint64_t> fell_back_to_;
   bool nothing_staged_ = false;  ///< so the server said; recover() sets up again
+  bool speaks_phased_ = false;   ///< the server has given an answer of the protocol
   int stumbles_ = 0;  ///< answers in a row that may mean the token, or any bug of the server
 };
 

@@ -92,6 +92,8 @@ class Protocol {
   /// The server holds this upload's bytes, and none of them are wanted: the next request makes room
   /// for the file anew. committed() is 0 then.
   virtual void start_over() = 0;
+  /// The file may have been registered after all: the next request asks, whatever was next before.
+  virtual void ask_registered() = 0;
   /// The token is another one from now on: only so that it can be kept out of what is quoted.
   virtual void replace_token(const Secret& token) = 0;
 

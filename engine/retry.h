@@ -39,9 +39,17 @@ class RetryBudget {
     most_committed_ = bytes;
     failures_ = 0;
   }
+  /// The server has lost everything, and is sent it anew, so that what was progress once is
+  /// progress again. The answer is how often that has happened: a server that does it again and
+  /// again has a limit of its own.
+  unsigned start_over() {
+    most_committed_ = 0;
+    return ++losses_;
+  }
 
  private:
   unsigned failures_ = 0;
+  unsigned losses_ = 0;
   std::uint64_t most_committed_ = 0;
 };
 

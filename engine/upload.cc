@@ -75,9 +75,19 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
                     options.pool_bytes, options.block_bytes)};
   TRY_ASSIGN(auto pool,
              BufferPool::create(options.block_bytes, options.pool_bytes / options.block_bytes));
+  const bool journal_exists = options.journal && Journal::exists(options.state_dir);
   Result<std::unique_ptr<Journal>> journal = std::unique_ptr<Journal>();
-  if (!options.state_dir.empty()) journal = Journal::open(options.state_dir);
-  // Uploading matters more than being able to go on with it later.
+  if (!options.state_dir.empty() && options.journal) journal = Journal::open(options.state_dir);
+  // What it knows of unfinished uploads is worth more than this one: begun without it, each would
+  // delete what is staged.
+  if (!journal && journal_exists) {
+    Error error = std::move(journal).error();
+    error.message +=
+        "; what it says of unfinished uploads would be lost, so make it usable, or do "
+        "without it (--no-journal)";
+    return error;
+  }
+  // Where there is none, uploading matters more than being able to go on with it later.
   if (!journal && options.log)
     options.log(LogLevel::warning, fmt::format("{}; uploads that are interrupted cannot be resumed",
                                                journal.error().message));
@@ -115,6 +125,15 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   }
   OpenedSource& opened = *opening;
   TRY(check_file_size(request.path, opened.source->identity().size));
+  // 8 bytes are kept for each block, in three places at most.
+  constexpr std::uint64_t most_blocks = std::uint64_t{1} << 22;
+  if (opened.source->identity().size / shared_->options.block_bytes > most_blocks)
+    return Error{ErrorKind::usage,
+                 fmt::format("blocks of {} bytes are too small for {} of {} bytes: at most {} of "
+                             "them can be kept track of, so use --block {} or more",
+                             shared_->options.block_bytes, printable(request.path),
+                             opened.source->identity().size, most_blocks,
+                             (opened.source->identity().size / most_blocks / 4096 + 1) * 4096)};
   if (shared_->options.log)
     shared_->options.log(opened.fell_back ? LogLevel::warning : LogLevel::info,
                          fmt::format("{}: {}", printable(request.path), opened.reason));
@@ -139,8 +158,9 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     Journal& journal = shared_->journal->journal();
     TRY_ASSIGN(earlier,
                find_earlier(journal, checked, *opened.source, shared_->options.block_bytes));
-    TRY_ASSIGN(const std::optional<std::uint64_t> limit, journal.chunk_limit(checked.base_url));
-    chunk_bound = limit.value_or(0);
+    if (request.heed_chunk_limit)
+      if (const auto limit = journal.chunk_limit(checked.base_url); limit && *limit)
+        chunk_bound = **limit;
   }
 
   std::optional<Resumption> resumption;
@@ -166,6 +186,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .journal = shared_->journal.get(),
       .lock = std::move(lock),
       .earlier = std::move(earlier),
+      .register_wait = shared_->options.register_wait,
       .chunk_bound = chunk_bound,
   });
   run->start();

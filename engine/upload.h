@@ -45,9 +45,13 @@ struct EngineOptions {
   /// register.
   std::chrono::seconds response_timeout{0};
   RetryPolicy retry;
+  /// After a lost answer to the registration: how long the server may still be at it, before it is
+  /// asked to register again. Nothing: 30 s, and a second more for each 200 MB of the file.
+  std::optional<std::chrono::seconds> register_wait;
   /// Where the journal and the locks are, made if missing (engine/state_dir.h has the usual place);
   /// empty for none, and then an upload can only be tried again by this engine, not resumed.
   std::string state_dir;
+  bool journal = true;  ///< false: only the locks, so that nothing is resumed
   Log log;
 };
 
@@ -60,8 +64,11 @@ struct UploadRequest {
   ReadMode read_mode = ReadMode::automatic;
   std::uint64_t chunk_bytes = std::uint64_t{64} << 20;  ///< payload of one request, at least 1
   bool dry_run = false;  ///< ask whether the name is free, and end there with status `skipped`
+  /// Send less at once where this server has refused as much as too large before.
+  bool heed_chunk_limit = true;
   /// Forget what was sent of it before, at the server too, and send it anew.
   bool restart = false;
+  bool resume_only = false;  ///< an error if there is nothing to go on with
   /// Read again what an earlier run sent, while the upload goes on, and compare. Done anyway where
   /// the file is another one of the same size and time.
   bool verify_prefix = false;

@@ -21,9 +21,14 @@ UploadRecord::UploadRecord(Setting setting, std::function<void()> on_written)
       // Half of what can be ahead of the network: the other half is the time that a write has.
       write_after_(std::max<std::size_t>(1, setting_.pool_blocks / 2)),
       begun_(setting_.entry.id != 0),
-      durable_blocks_(setting_.entry.hashed_blocks),
-      id_(setting_.entry.id) {
-  setting_.digest.keep_from(durable_blocks_);
+      id_(setting_.entry.id),
+      durable_blocks_(setting_.entry.hashed_blocks) {
+  setting_.digest.keep_from(setting_.entry.hashed_blocks);
+}
+
+UploadRecord::Mark UploadRecord::mark() const {
+  MutexLock lock(mutex_);
+  return {generation_, durable_blocks_};
 }
 
 void UploadRecord::begin() {
@@ -33,12 +38,14 @@ void UploadRecord::begin() {
 
 void UploadRecord::start_over() {
   if (!begun_) return;
-  ++generation_;
-  durable_blocks_ = 0;
   committed_ = 0;
-  setting_.digest.keep_from(0);
+  {
+    MutexLock lock(mutex_);
+    ++generation_;
+    durable_blocks_ = 0;
+    setting_.digest.keep_from(0);
+  }
   post([this](Journal& journal) -> Result<void> {
-    durable_blocks_ = 0;  // a write that was under way may have set it
     if (id_ == 0) return {};
     return journal.start_over(id_);
   });
@@ -46,13 +53,13 @@ void UploadRecord::start_over() {
 
 void UploadRecord::blocks_passed() {
   if (!begun_ || !written()) return;
-  if (setting_.digest.blocks() - durable_blocks_ >= write_after_) write();
+  if (setting_.digest.blocks() >= mark().durable_blocks + write_after_) write();
 }
 
 bool UploadRecord::durable(std::uint64_t offset) {
   if (!begun_) return true;
   const std::uint64_t block = setting_.entry.block_bytes;
-  if (durable_blocks_ >= (offset + block - 1) / block) return true;
+  if (mark().durable_blocks >= (offset + block - 1) / block) return true;
   if (failing_ && Clock::now() < retry_at_) return true;
   if (written()) write();
   return failing_;
@@ -68,7 +75,7 @@ void UploadRecord::committed(std::uint64_t bytes) {
 
 void UploadRecord::verifying() {
   if (!begun_) begin();  // an empty file has no chunk in front of this
-  post([this, generation = generation_.load()](Journal& journal) -> Result<void> {
+  post([this, generation = mark().generation](Journal& journal) -> Result<void> {
     TRY(ensure_begun(journal));
     TRY(write_blocks(journal, generation));
     return journal.record(id_, {.state = JournalEntry::State::verifying});
@@ -83,7 +90,7 @@ void UploadRecord::chunk_limit(std::uint64_t bytes) {
 
 void UploadRecord::end(JournalEntry::State state, std::optional<Error> error, std::string receipt) {
   if (!begun_) return;
-  post([this, generation = generation_.load(), state, error = std::move(error),
+  post([this, generation = mark().generation, state, error = std::move(error),
         receipt = std::move(receipt)](Journal& journal) -> Result<void> {
     TRY(ensure_begun(journal));
     if (state != JournalEntry::State::registered) TRY(write_blocks(journal, generation));
@@ -104,7 +111,7 @@ void UploadRecord::wait() {
 void UploadRecord::write() {
   if (failing_ && Clock::now() < retry_at_) return;
   retry_at_ = Clock::now() + retry_interval;
-  post([this, generation = generation_.load()](Journal& journal) -> Result<void> {
+  post([this, generation = mark().generation](Journal& journal) -> Result<void> {
     TRY(ensure_begun(journal));
     return write_blocks(journal, generation);
   });
@@ -130,16 +137,18 @@ Result<void> UploadRecord::ensure_begun(Journal& journal) {
 }
 
 Result<void> UploadRecord::write_blocks(Journal& journal, std::uint64_t generation) {
+  const Mark before = mark();
   // What passes from now on belongs to another beginning.
-  if (generation != generation_) return {};
-  const FileDigest::Snapshot snapshot = setting_.digest.snapshot(durable_blocks_);
+  if (generation != before.generation) return {};
+  const FileDigest::Snapshot snapshot = setting_.digest.snapshot(before.durable_blocks);
   Journal::Step step;
   step.committed = committed_;
-  if (snapshot.blocks > durable_blocks_)
+  if (snapshot.blocks > before.durable_blocks)
     step.hashed = Journal::Step::Hashed{snapshot.first, snapshot.checksums, snapshot.state};
   TRY(journal.record(id_, step));
+  MutexLock lock(mutex_);
   if (generation != generation_) return {};
-  durable_blocks_ = std::max(snapshot.blocks, durable_blocks_.load());
+  durable_blocks_ = std::max(snapshot.blocks, durable_blocks_);
   setting_.digest.keep_from(durable_blocks_);
   return {};
 }

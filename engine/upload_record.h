@@ -69,6 +69,11 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
  private:
   using Clock = std::chrono::steady_clock;
 
+  struct Mark {
+    std::uint64_t generation;
+    std::uint64_t durable_blocks;
+  };
+  Mark mark() const;
   void post(std::function<Result<void>(Journal&)> work);
   void write();
   // The journal's thread.
@@ -89,12 +94,12 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   // Both.
   std::atomic<std::uint64_t> done_{0};
   std::atomic<std::uint64_t> committed_{0};
-  std::atomic<std::uint64_t> generation_{0};  ///< how often it started over
-  std::atomic<std::uint64_t> durable_blocks_;
   std::atomic<bool> failing_{false};  ///< the last write did not work
   std::atomic<std::int64_t> id_;      ///< 0: there is no entry yet
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  std::uint64_t generation_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< how often it started over
+  std::uint64_t durable_blocks_ SLUICE_GUARDED_BY(mutex_);
   CondVar all_told_;
   std::uint64_t told_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< of posted_: done, and on_written is over
 };

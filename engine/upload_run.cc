@@ -23,12 +23,10 @@ int readers_for(ReadMode mode) {
 
 /// How long a server may still be at a verify whose answer was lost: it goes on without us, and
 /// another one in that time would register the file twice. 200 MB/s is what it may copy at.
-std::chrono::seconds time_to_register(std::uint64_t size, std::chrono::seconds patience) {
-  return std::min(patience, 30s + std::chrono::seconds(size / 200'000'000));
+std::chrono::seconds time_to_register(std::uint64_t size) {
+  return 30s + std::chrono::seconds(size / 200'000'000);
 }
 
-/// How often it is asked meanwhile.
-constexpr auto ask_registered_every = 1s;
 /// How often a token file is looked at.
 constexpr auto look_for_token_every = 2s;
 
@@ -57,8 +55,8 @@ UploadRun::UploadRun(Setting setting)
     if (earlier.entry.state == JournalEntry::State::verifying) {
       const auto ago = std::chrono::system_clock::now() -
                        std::chrono::system_clock::from_time_t(earlier.entry.updated_s);
-      finish_handed_ = Clock::now() - std::max(ago, decltype(ago)::zero());
       finish_sent_ = true;
+      settled_ = Clock::now() - std::max(ago, decltype(ago)::zero()) + register_wait();
     }
   }
   if (setting_.journal != nullptr && !request.dry_run) {
@@ -93,7 +91,7 @@ void UploadRun::start() {
     // OpenSSL's digests cannot be saved, so those of a resumed upload take a reading of their own.
     if (!setting_.request.digests.empty())
       checking = check_file(setting_.source->identity().size);
-    else if (setting_.request.verify_prefix || earlier.other_file)
+    else if (setting_.request.verify_prefix || earlier.doubtful)
       checking = check_file(earlier.sent());
   }
   setting_.http.post([self = shared_from_this(), checking = std::move(checking)] {
@@ -116,8 +114,7 @@ Result<void> UploadRun::check_file(std::uint64_t end) {
   check.extra = setting_.request.digests;
   check.on_done = [this, weak = weak_from_this()] {
     setting_.http.post([weak] {
-      const auto self = weak.lock();
-      if (self && std::exchange(self->waits_for_check_, false)) self->next_step();
+      if (const auto self = weak.lock()) self->checked();
     });
   };
   TRY_ASSIGN(check_, FileCheck::start(std::move(check)));
@@ -128,7 +125,9 @@ void UploadRun::cancel() {
   setting_.http.post([self = shared_from_this()] {
     if (self->over_) return;
     self->cancelled_ = true;
-    if (self->exchange_is_out_)
+    if (self->registered_)  // only the receipt's digests are missing
+      self->finish(Report::Status::registered, {});
+    else if (self->exchange_is_out_)
       self->setting_.http.cancel(self->exchange_);
     else
       self->finish(Report::Status::interrupted, self->explain({ErrorKind::interrupted, ""}));
@@ -168,7 +167,8 @@ void UploadRun::next_step() {
   if (over_) return;
   std::optional<Request> request = setting_.protocol->next(chunk_sizer_.next());
   if (!request) {
-    // It is registered; what is missing is only for the receipt.
+    // What may be missing is only for the receipt.
+    registered_ = true;
     if (const Result<bool> known = digests_known(); known && !*known) return;
     finish(Report::Status::registered, {});
     return;
@@ -177,12 +177,25 @@ void UploadRun::next_step() {
     finish(Report::Status::skipped, {});
     return;
   }
+  // A verify may be under way at the server: whatever would come now, and the staged file that is
+  // gone may be gone into it, waits until that is settled.
+  if (request->step != Request::Step::ask_name && settled_ &&
+      request->step != Request::Step::ask_committed) {
+    const auto now = Clock::now();
+    if (now < *settled_) {
+      const auto pause = std::max<Clock::duration>(1s, register_wait() / 30);
+      later(std::min(*settled_, now + pause), &UploadRun::ask_registered);
+      return;
+    }
+    settled_.reset();
+    finish_sent_ = false;
+  }
   switch (request->step) {
     case Request::Step::ask_name:
     case Request::Step::ask_committed:
       break;
     case Request::Step::begin:
-      begin_anew();
+      if (!begin_anew()) return;
       break;
     case Request::Step::chunk:
       if (payload_.stands_at(request->payload.begin)) break;
@@ -195,7 +208,7 @@ void UploadRun::next_step() {
       payload_.seek(request->payload.begin);
       break;
     case Request::Step::finish: {
-      Result<bool> ready = ready_to_finish(*request);
+      Result<bool> ready = ready_to_finish();
       if (!ready) {
         finish(Report::Status::failed, std::move(ready).error());
         return;
@@ -207,8 +220,39 @@ void UploadRun::next_step() {
   send(*std::move(request));
 }
 
-void UploadRun::begin_anew() {
+void UploadRun::ask_registered() {
+  setting_.protocol->ask_registered();
+  next_step();
+}
+
+void UploadRun::checked() {
+  if (over_ || !check_) return;
+  if (const auto result = check_->result(); !result && !registered_) {
+    // The terabytes that are left need not be sent.
+    check_error_ = result.error();
+    if (exchange_is_out_)
+      setting_.http.cancel(exchange_);
+    else
+      finish(Report::Status::failed, *check_error_);
+    return;
+  }
+  if (std::exchange(waits_for_check_, false)) next_step();
+}
+
+std::chrono::seconds UploadRun::register_wait() const {
+  return setting_.register_wait.value_or(time_to_register(setting_.source->identity().size));
+}
+
+bool UploadRun::begin_anew() {
   if (sent_any_ || setting_.earlier) {
+    if (budget_.start_over() > setting_.retry.retries + 1) {
+      finish(Report::Status::failed,
+             Error{ErrorKind::integrity,
+                   fmt::format("the server has lost what was sent of {} again and again; nothing "
+                               "was registered, tell those who run it",
+                               file_)});
+      return false;
+    }
     say(LogLevel::warning,
         fmt::format("the server has nothing of {} any more: it is sent from its beginning", file_));
     payload_.stop();
@@ -225,6 +269,7 @@ void UploadRun::begin_anew() {
   }
   // The first blocks are read while the server sets up.
   if (!payload_.stands_at(0)) payload_.seek(0);
+  return true;
 }
 
 Result<bool> UploadRun::digests_known() {
@@ -234,7 +279,7 @@ Result<bool> UploadRun::digests_known() {
   return false;
 }
 
-Result<bool> UploadRun::ready_to_finish(const Request& request) {
+Result<bool> UploadRun::ready_to_finish() {
   TRY(check_unchanged());
   TRY_ASSIGN(const bool known, digests_known());
   if (!known) return false;
@@ -246,16 +291,6 @@ Result<bool> UploadRun::ready_to_finish(const Request& request) {
                    fmt::format("{} changed while it was being uploaded: read again, it is not what "
                                "was sent; nothing was registered, --restart sends it anew",
                                file_)};
-  }
-  if (finish_handed_) {
-    const auto patience =
-        setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
-    const auto settled =
-        *finish_handed_ + time_to_register(setting_.source->identity().size, patience);
-    if (Clock::now() < settled) {
-      later(Clock::now() + ask_registered_every, &UploadRun::try_again);
-      return false;
-    }
   }
   if (record_) record_->verifying();
   return true;
@@ -305,12 +340,15 @@ void UploadRun::answered(Result<Answer> result) {
   const Request::Step step = request_->step;
   if (step == Request::Step::finish) {
     if (const auto handed = body_->all_handed())
-      finish_handed_ = *handed;
+      settled_ = std::max(*handed + register_wait(),
+                          Clock::now() + std::min<std::chrono::seconds>(30s, register_wait()));
     else
       finish_sent_ = false;  // no server acts on a part of a request
   }
   if (!result) {
-    if (cancelled_ || result.error().kind == ErrorKind::interrupted)
+    if (check_error_)
+      finish(Report::Status::failed, *check_error_);
+    else if (cancelled_ || result.error().kind == ErrorKind::interrupted)
       finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
     else if (body_->error())
       finish(Report::Status::failed, *body_->error());
@@ -320,8 +358,10 @@ void UploadRun::answered(Result<Answer> result) {
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
     // These were decided before anything was done.
-    if (step == Request::Step::finish && (result->status == 401 || result->status == 404))
+    if (step == Request::Step::finish && (result->status == 401 || result->status == 404)) {
       finish_sent_ = false;
+      settled_.reset();
+    }
     failed(std::move(read).error(), result->retry_after);
     return;
   }
@@ -329,13 +369,15 @@ void UploadRun::answered(Result<Answer> result) {
   const std::uint64_t committed = setting_.protocol->committed();
   switch (step) {
     case Request::Step::ask_name:
-      finish_sent_ = false;  // the name is free; or it is over, and does not matter
       break;
     case Request::Step::begin:
       if (record_) record_->begin();
       break;
     case Request::Step::chunk:
       ++chunks_;
+      // What a server takes right after it refused more is worth remembering.
+      if (std::exchange(was_too_large_, false) && record_)
+        record_->chunk_limit(request_->payload.size());
       chunk_sizer_.committed();
       break;
     case Request::Step::ask_committed:
@@ -368,7 +410,7 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
                                        "{} at most from now on",
                                        format_size(request_->payload.size()), file_,
                                        format_size(chunk_sizer_.bound())));
-    if (record_) record_->chunk_limit(chunk_sizer_.bound());
+    was_too_large_ = true;
     try_again();
     return;
   }

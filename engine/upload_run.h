@@ -45,6 +45,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     JournalThread* journal;           ///< null for none; outlives the run
     std::optional<DatasetLock> lock;  ///< held until the upload is over
     std::optional<Earlier> earlier;
+    std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
     std::uint64_t chunk_bound;  ///< the largest payload this server takes; 0 for not known
   };
 
@@ -74,9 +75,15 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   void later(Clock::time_point when, void (UploadRun::*what)());
   void look_for_token();
   /// Forgets what was sent: the server has nothing of it any more.
-  void begin_anew();
+  /// False where it is given up.
+  bool begin_anew();
+  void ask_registered();
+  /// The second reading of the file is over.
+  void checked();
+  /// How long a server may be at a verify.
+  std::chrono::seconds register_wait() const;
   /// What must hold before the file is registered; false where there is something to wait for.
-  Result<bool> ready_to_finish(const Request& request);
+  Result<bool> ready_to_finish();
   /// Whether all digests of the file are known; if not, they will be, and next_step() is called.
   Result<bool> digests_known();
   /// Reads the file a second time, up to `end`.
@@ -116,8 +123,12 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   bool over_ = false;
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
-  bool finish_sent_ = false;                        ///< and nobody has said yet what became of it
-  std::optional<Clock::time_point> finish_handed_;  ///< when the server may have had all of it
+  bool finish_sent_ = false;  ///< and nobody has said yet what became of it
+  /// Until then the server may still be at it, whatever it says of the name.
+  std::optional<Clock::time_point> settled_;
+  bool registered_ = false;           ///< the server has said so
+  std::optional<Error> check_error_;  ///< what the second reading found
+  bool was_too_large_ = false;        ///< the last chunk that was answered
   TransferTimes times_;
   std::chrono::system_clock::time_point started_{};
   std::uint64_t chunks_ = 0;

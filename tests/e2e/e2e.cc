@@ -53,6 +53,8 @@ test::Process::Options put_options(const std::string& url, const Arguments& more
   // What is survived has tests of its own; the others are about what happens at once.
   if (std::find(more.begin(), more.end(), "--retries") == more.end())
     options.argv.insert(options.argv.end(), {"--retries", "0"});
+  if (std::find(more.begin(), more.end(), "--register-wait") == more.end())
+    options.argv.insert(options.argv.end(), {"--register-wait", "0"});
   options.argv.insert(options.argv.end(), more.begin(), more.end());
   options.env = environment;
   options.env.emplace("XDG_STATE_HOME", state_home());

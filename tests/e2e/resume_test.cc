@@ -289,7 +289,7 @@ TEST_F(Resume, WithoutAJournalNothingIsWritten) {
       put(server_.url(), {"--no-journal", "--state-dir", directory_ / "state", dataset, path_})
           .status,
       0);
-  EXPECT_FALSE(std::filesystem::exists(directory_ / "state"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "state" / "journal.sqlite"));
   test::Process::Options homeless = put_options(server_.url(), {"--name", "b", dataset, path_});
   homeless.env["XDG_STATE_HOME"] = "";
   homeless.env["HOME"] = "";
@@ -301,15 +301,21 @@ TEST_F(Resume, WithoutAJournalNothingIsWritten) {
 TEST_F(Resume, ASmallerChunkIsRememberedForTheNextFile) {
   Fault too_large{.phase = Phase::transfer, .occurrence = 0, .answer = http_answer(413, "")};
   server_.set_faults({too_large});
-  EXPECT_EQ(put_file().status, 0);
-  std::size_t largest = 0;
-  const std::size_t before = server_.seen().size();
-  server_.set_faults({});
-  EXPECT_EQ(put_file({"--name", "second"}).status, 0);
-  const auto seen = server_.seen();
-  for (std::size_t i = before; i < seen.size(); ++i)
-    largest = std::max(largest, seen[i].payload_size);
-  EXPECT_EQ(largest, chunk / 2);
+  const auto put_as = [&](const std::string& name, const Arguments& more = {}) {
+    const std::size_t before = server_.seen().size();
+    Arguments all{"--state-dir", state_.path(), "--name", name, dataset, path_};
+    all.insert(all.end(), more.begin(), more.end());
+    EXPECT_EQ(put(server_.url(), all).status, 0);
+    server_.set_faults({});
+    std::size_t largest = 0;
+    const auto seen = server_.seen();
+    for (std::size_t i = before; i < seen.size(); ++i)
+      largest = std::max(largest, seen[i].complete ? seen[i].payload_size : 0);
+    return largest;
+  };
+  EXPECT_EQ(put_as("first"), size);  // refused, but it arrived
+  EXPECT_EQ(put_as("second"), size / 2);
+  EXPECT_EQ(put_as("third", {"--chunk", "64M"}), size) << "whoever says a size means it";
 }
 
 }  // namespace

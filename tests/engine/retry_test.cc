@@ -63,6 +63,17 @@ TEST(RetryBudget, OnlyBytesThatAreNewRefillIt) {
   EXPECT_EQ(budget.failed(), 1U);
 }
 
+/// A server that lost everything is sent it again, which is progress again; how often is counted.
+TEST(RetryBudget, WhatIsSentAnewIsProgress) {
+  RetryBudget budget;
+  budget.committed(1000);
+  budget.failed();
+  EXPECT_EQ(budget.start_over(), 1U);
+  budget.committed(10);
+  EXPECT_EQ(budget.failed(), 1U);
+  EXPECT_EQ(budget.start_over(), 2U);
+}
+
 /// A link that fails once an hour for three days, and one that never lets anything through.
 TEST(RetryBudget, OnceAnHourIsNoReasonToGiveUpAndTenInARowAre) {
   RetryBudget hourly;

@@ -47,6 +47,7 @@ class UploadTest : public testing::Test {
     write("scan.h5", file_size);
     options_.block_bytes = block;
     options_.pool_bytes = 2 * block;
+    options_.register_wait = 0s;
     options_.retry.retries = 0;  // what is survived has tests of its own
   }
 

@@ -189,6 +189,14 @@ TEST_F(ResumeTest, AQuietlyChangedPrefixIsCaughtWhereItIsReadAgain) {
   EXPECT_EQ(report.error->kind, ErrorKind::local_file);
   EXPECT_THAT(report.error->message, HasSubstr("bytes 0 to 4096"));
   EXPECT_EQ(verifies(), 0);
+  // Who does not ask for it the next time does not get it registered either.
+  for (int i = 0; i < 2; ++i) {
+    engine_.reset();
+    const Report again = upload();
+    EXPECT_EQ(again.status, Status::failed);
+    EXPECT_EQ(again.error->kind, ErrorKind::local_file);
+  }
+  EXPECT_EQ(verifies(), 0);
 }
 
 /// The block that the server's count lies in is sent from again, and compared whatever was asked.
@@ -373,6 +381,97 @@ TEST_F(ResumeTest, ADigestStateThatIsNotUsableIsMadeAnewByReading) {
       SQLITE_OK);
   sqlite3_close(database);
   expect_registered(upload());
+  EXPECT_EQ(server_.count(Phase::setup), 1) << "nothing staged was thrown away";
+}
+
+/// A verify whose answer is lost while the server is still at it: it ends only after the second
+/// question. Whatever the server says meanwhile, nothing is registered or set up again.
+class SlowVerify : public ResumeTest {
+ protected:
+  SlowVerify() {
+    options_.register_wait = 30s;
+    options_.retry = {.retries = 5, .first = 1ms, .longest = 1ms};
+  }
+  /// `then`: what happens before the question of that number, after the loss, is answered.
+  void lose_verify(int question, std::function<void()> then, std::function<void()> at_verify = {}) {
+    server_.set_faults({{.phase = Phase::verify,
+                         .before = std::move(at_verify),
+                         .answer = "",
+                         .then = Then::close},
+                        {.phase = Phase::ask,
+                         .occurrence = question,
+                         .before = std::move(then),
+                         .carried_out = true}});
+  }
+  void registers_now() { server_.add_file("scan.h5", content("scan.h5")); }
+};
+
+TEST_F(SlowVerify, IsNotRepeatedWhileTheServerMayBeAtIt) {
+  lose_verify(2, [this] { registers_now(); });
+  expect_registered(upload());
+  EXPECT_EQ(verifies(), 1);
+}
+
+TEST_F(SlowVerify, WhatIsStagedNoMoreMayBeOnItsWay) {
+  lose_verify(
+      2, [this] { registers_now(); }, [this] { server_.lose_staging(); });
+  expect_registered(upload());
+  EXPECT_EQ(verifies(), 1);
+  EXPECT_EQ(server_.count(Phase::setup), 1);
+}
+
+TEST_F(SlowVerify, StoppedMeanwhileItIsStillInDoubt) {
+  lose_verify(100, [] {});
+  auto upload = start(request());
+  ASSERT_TRUE(server_.wait_for(Phase::ask, 2));
+  upload->cancel();
+  const Report report = upload->wait();
+  EXPECT_EQ(report.status, Status::interrupted);
+  EXPECT_THAT(report.error->message, HasSubstr("is not known"));
+  EXPECT_EQ(entry().state, JournalEntry::State::verifying);
+  upload.reset();
+  engine_.reset();
+
+  auto anew = request();
+  anew.restart = true;
+  const auto refused = engine().start(anew);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::unconfirmed);
+
+  // Another process waits as well.
+  lose_verify(1, [this] { registers_now(); });
+  expect_registered(start(request())->wait());
+  EXPECT_EQ(verifies(), 1);
+}
+
+TEST_F(ResumeTest, WhatIsNotThereIsNotResumed) {
+  auto asked = request();
+  asked.resume_only = true;
+  const auto refused = engine().start(asked);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  EXPECT_EQ(server_.connections(), 0);
+}
+
+TEST_F(ResumeTest, AJournalThatCannotBeReadIsNotTakenForNone) {
+  upload_a_part();
+  engine_.reset();
+  test::write_file(state_ / "journal.sqlite", "no database any more, but there");
+  std::filesystem::remove(state_ / "journal.sqlite-wal");
+  const auto engine = Engine::create(options_);
+  ASSERT_FALSE(engine);
+  EXPECT_THAT(engine.error().message, HasSubstr("--no-journal"));
+  options_.journal = false;
+  EXPECT_TRUE(Engine::create(options_));
+}
+
+TEST_F(ResumeTest, BlocksThatAreTooSmallForAHugeFileAreRefused) {
+  test::write_file(directory_ / "huge", "");
+  std::filesystem::resize_file(directory_ / "huge", std::uint64_t{1} << 40);
+  const auto refused = engine().start(request("huge"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  EXPECT_THAT(refused.error().message, HasSubstr("--block 266240"));
 }
 
 }  // namespace

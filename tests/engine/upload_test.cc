@@ -177,11 +177,10 @@ const Trouble troubles[] = {
      {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nsuccessfully", .then = Then::close},
      ErrorKind::unreachable,
      ""},
-    // To curl, headers that break off are all there are: an answer with an empty body.
     {"cut_in_the_headers",
      {.answer = "HTTP/1.1 200 OK\r\nContent-Le", .then = Then::close},
-     ErrorKind::failed,
-     "nothing"},
+     ErrorKind::unreachable,
+     "within its headers"},
     {"endless",
      {.answer = "HTTP/1.1 200 OK\r\n\r\nsuccess", .endless = true},
      ErrorKind::failed,

@@ -130,7 +130,7 @@ std::vector<std::string> Torture::command(const Upload& upload, const json& entr
                            "--chunk", std::to_string(chunks[below(std::size(chunks))]), "--read",
                            reads[below(std::size(reads))]});
   argv.insert(argv.end(),
-              {"--stall-timeout", "2", "--response-timeout", std::to_string(1 + below(2)),
+              {"--register-wait", "2", "--stall-timeout", "2", "--response-timeout", std::to_string(1 + below(2)),
                "--retries", std::to_string(2 + below(8))});
   if (chance(0.2)) argv.push_back("--verify-prefix");
   if (chance(0.2)) argv.insert(argv.end(), {"--digest", "md5,sha256"});

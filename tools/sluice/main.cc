@@ -92,7 +92,8 @@ void add_upload_options(CLI::App& app, UploadOptions& options) {
       ->type_name("MODE");
   add_text(app, "--pool", options.pool, "SIZE", "Memory for all blocks together (64M)");
   add_text(app, "--block", options.block, "SIZE", "Bytes read and checked at a time (4M)");
-  add_text(app, "--chunk", options.chunk, "SIZE", "Bytes of the file in one request (64M)");
+  add_text(app, "--chunk", options.chunk, "SIZE",
+           "Bytes of the file in one request (64M, or less if the server refused that before)");
   add_text(app, "--limit-rate", options.limit_rate, "RATE",
            "Bytes a second at most, for example 50M");
   app.add_option("--stall-timeout", options.stall_timeout,
@@ -103,6 +104,10 @@ void add_upload_options(CLI::App& app, UploadOptions& options) {
                  "... or without an answer (120, and 600 to register)")
       ->check(CLI::Range(1U, 86400U))
       ->type_name("SECONDS");
+  add_text(
+      app, "--register-wait", options.register_wait, "TIME",
+      "After a lost answer to the registration: how long the server may still be at it, before "
+      "it is asked to register again (30s, and 5s more for each GB)");
   app.add_flag("--verify-prefix", options.verify_prefix,
                "When going on: read again what was sent before, meanwhile, and compare");
   add_text(app, "--digest", options.digests, "NAMES",
@@ -260,7 +265,7 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const std::exception& bug) {
     // Errors are values everywhere; what comes here is a bug or an exhausted machine.
-    std::fprintf(stderr, "sluice: internal error: %s; nothing was registered unless said above\n",
+    std::fprintf(stderr, "sluice: internal error: %s; 'sluice status' knows how far it got\n",
                  bug.what());
     return 1;
   }

@@ -1,6 +1,7 @@
 #include "tools/sluice/put.h"
 
 #include <fmt/format.h>
+#include <limits.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -40,7 +41,14 @@ Result<std::uint64_t> check_file(const PutOptions& options, const std::string& f
              open_source(file, ReadMode::buffered, BufferPool::alignment));
   const std::uint64_t size = opened.source->identity().size;
   TRY(check_file_size(file, size));
-  TRY(check_deposit_name(deposit_name(options, file)));
+  const std::string name = deposit_name(options, file);
+  TRY(check_deposit_name(name));
+  constexpr std::size_t longest = NAME_MAX - receipt_suffix.size();
+  if (!options.upload.receipts.empty() && name.size() > longest)
+    return Error{ErrorKind::usage,
+                 fmt::format("the receipt of '{}' would need a longer file name than there can be: "
+                             "give a --name of {} bytes at most",
+                             printable(name), longest)};
   return size;
 }
 

@@ -49,14 +49,22 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
   return chosen;
 }
 
-Result<UploadRequest> request_for(const JournalEntry& entry, const UploadOptions& options) {
+/// `alone`: there is but one dataset, so that a token that was not remembered can only be its own.
+Result<UploadRequest> request_for(const JournalEntry& entry, const UploadOptions& options,
+                                  bool alone) {
   UploadRequest request;
   TRY_ASSIGN(request.base_url, check_base_url(entry.system, options.insecure_http));
   request.dataset = entry.dataset;
   request.name = entry.name;
+  request.resume_only = true;
   request.path = entry.path;
   request.token_file =
       options.token_file.empty() ? entry.token_file : remembered_token_file(options.token_file);
+  if (!alone && entry.token_file.empty())
+    return Error{ErrorKind::usage,
+                 fmt::format("the token of dataset {} was not read from a file, so nobody knows it "
+                             "here: 'sluice resume {}' takes it from SLUICE_TOKEN or --token-file",
+                             entry.dataset, entry.dataset)};
   TRY_ASSIGN(request.token,
              read_token(options.token_file.empty() ? entry.token_file : options.token_file));
   TRY_ASSIGN(request.digests, parse_digests(entry.digests));
@@ -94,11 +102,23 @@ int resume(const ResumeOptions& options) {
     return uploader.end(reports);
   }
   if (reports.empty()) console.result("nothing is unfinished\n");
+  const bool alone = std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
+    return entry.system == entries->front().system && entry.dataset == entries->front().dataset;
+  });
+  if (!alone && !options.upload.token_file.empty()) {
+    const Error error{
+        ErrorKind::usage,
+        "a token is for one dataset, and these are several: without --token-file each "
+        "is read from where it was the last time"};
+    for (Report& report : reports) uploader.fail(report, error);
+    console.error(error.message);
+    return uploader.end(reports);
+  }
 
   std::size_t tried = 0;
   for (Report& report : reports) {
     // One dataset's token says nothing about the next one's.
-    Result<UploadRequest> request = request_for((*entries)[tried], options.upload);
+    Result<UploadRequest> request = request_for((*entries)[tried], options.upload, alone);
     ++tried;
     if (request) {
       uploader.upload(*std::move(request), report);

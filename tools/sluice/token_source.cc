@@ -80,7 +80,11 @@ Result<Secret> read_token(const std::string& token_file) {
 }
 
 std::string remembered_token_file(const std::string& token_file) {
-  if (token_file.empty() || token_file == "-") return {};
+  // A pipe, as <(command) makes one, is another one later, and would keep a reader waiting.
+  std::error_code error;
+  if (token_file.empty() || token_file == "-" ||
+      !std::filesystem::is_regular_file(token_file, error))
+    return {};
   return std::filesystem::absolute(token_file).lexically_normal().string();
 }
 

@@ -15,11 +15,12 @@ struct UploadOptions {
   ReadMode read_mode = ReadMode::automatic;
   std::string pool = "64M";
   std::string block = "4M";
-  std::string chunk = "64M";
+  std::string chunk;  ///< empty: 64M, or less where the server is known to take no more
   std::string limit_rate;
   unsigned retries = 10;
   unsigned stall_timeout = 60;    ///< seconds
   unsigned response_timeout = 0;  ///< seconds; 0: the engine's
+  std::string register_wait;      ///< empty: the engine's
   bool insecure_http = false;
   bool verify_prefix = false;
   std::string digests;    ///< "md5,sha256"

@@ -43,12 +43,27 @@ Result<void> check_writable_directory(const std::string& path, const char* what)
   return {};
 }
 
+/// Whether the same command again can have another end. What is wrong with the file, the name or
+/// the server's bytes has its own advice.
+bool helps_to_go_on(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::local_file:
+    case ErrorKind::name_taken:
+    case ErrorKind::usage:
+      return false;
+    case ErrorKind::integrity:
+      return error.retryable;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 Result<std::string> state_dir(const UploadOptions& options) {
-  if (options.no_journal) return std::string();
   if (!options.state_dir.empty()) return options.state_dir;
   std::string usual = default_state_dir();
+  if (usual.empty() && options.no_journal) return usual;
   if (usual.empty())
     return Error{ErrorKind::usage,
                  "there is no place for the journal, as neither XDG_STATE_HOME nor HOME is set: "
@@ -69,7 +84,11 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
   engine.retry.retries = options_.retries;
   engine.stall_timeout = std::chrono::seconds(options_.stall_timeout);
   engine.response_timeout = std::chrono::seconds(options_.response_timeout);
+  if (!options_.register_wait.empty()) {
+    TRY_ASSIGN(engine.register_wait, parse_duration(options_.register_wait));
+  }
   TRY_ASSIGN(engine.state_dir, state_dir(options_));
+  engine.journal = !options_.no_journal;
   engine.log = [this](LogLevel level, const std::string& text) {
     if (level == LogLevel::warning)
       console_.warning(text);
@@ -80,7 +99,7 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
 }
 
 Result<void> Uploader::prepare(std::uint64_t block_bytes) {
-  TRY_ASSIGN(chunk_bytes_, parse_size(options_.chunk));
+  TRY_ASSIGN(chunk_bytes_, parse_size(options_.chunk.empty() ? "64M" : options_.chunk));
   if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least one byte"};
   if (!options_.token_wait.empty()) {
     TRY_ASSIGN(token_wait_, parse_duration(options_.token_wait));
@@ -141,6 +160,7 @@ int Uploader::end(const std::vector<Report>& reports) {
 void Uploader::upload(UploadRequest request, Report& report) {
   request.read_mode = options_.read_mode;
   request.chunk_bytes = chunk_bytes_;
+  request.heed_chunk_limit = options_.chunk.empty();
   request.verify_prefix = options_.verify_prefix;
   for (const DigestKind kind : digests_)
     if (std::find(request.digests.begin(), request.digests.end(), kind) == request.digests.end())
@@ -182,7 +202,7 @@ void Uploader::upload(UploadRequest request, Report& report) {
       if (code_ == 0) code_ = exit_code(*report.error);
       break;
   }
-  if (report.resumable)
+  if (report.resumable && helps_to_go_on(*report.error))
     report.error->message += fmt::format(
         "; {} of {} are at the server, and the same command, or 'sluice resume {}', goes on from "
         "there",
@@ -194,12 +214,13 @@ void Uploader::write_receipt(const Report& report) {
   Result<void> written;
   if (!options_.receipts.empty())
     written = write_whole_file(
-        (std::filesystem::path(options_.receipts) / (report.name + ".sluice.json")).string(),
+        (std::filesystem::path(options_.receipts) / (report.name + std::string(receipt_suffix)))
+            .string(),
         to_json(*report.receipt), 0644);
   if (written && !options_.sums.empty())
     written = append_to_file(options_.sums, sums_lines(*report.receipt, report.file));
   if (written) return;
-  if (code_ == 0) code_ = exit_code(written.error());
+  if (code_ == 0) code_ = 1;  // nothing is wrong with the file
   console_.error(
       fmt::format("{}; the file is registered all the same, and its receipt is in the "
                   "journal ('sluice status --all --json')",

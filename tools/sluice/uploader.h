@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/report.h"
@@ -10,6 +11,9 @@
 #include "tools/sluice/upload_options.h"
 
 namespace sluice::cli {
+
+/// Receipts are called NAME.sluice.json.
+inline constexpr std::string_view receipt_suffix = ".sluice.json";
 
 /// Uploads one file after the other for `sluice put` and `sluice resume`: shows how far each is,
 /// obeys the stop signals, writes receipts, says what to do next, and gathers the exit code. One
@@ -55,8 +59,8 @@ class Uploader {
   int code_ = 0;
 };
 
-/// The state directory that the options mean; empty for none. Error usage where there is no usual
-/// place (no home directory).
+/// The state directory that the options mean. Error usage where there is no usual place (no home
+/// directory), or empty if no journal is wanted.
 Result<std::string> state_dir(const UploadOptions& options);
 
 }  // namespace sluice::cli
