@@ -60,7 +60,10 @@ bool UploadRecord::durable(std::uint64_t offset) {
 
 void UploadRecord::committed(std::uint64_t bytes) {
   committed_ = bytes;
-  if (begun_ && written() && Clock::now() - last_write_ >= committed_interval) write();
+  const auto now = Clock::now();
+  if (!begun_ || !written() || now - last_committed_ < committed_interval) return;
+  last_committed_ = now;
+  write();
 }
 
 void UploadRecord::verifying() {
@@ -95,13 +98,12 @@ void UploadRecord::end(JournalEntry::State state, std::optional<Error> error, st
 
 void UploadRecord::wait() {
   MutexLock lock(mutex_);
-  while (posted_ != done_) all_done_.wait(mutex_);
+  while (told_ != posted_) all_told_.wait(mutex_);
 }
 
 void UploadRecord::write() {
   if (failing_ && Clock::now() < retry_at_) return;
-  last_write_ = Clock::now();
-  retry_at_ = last_write_ + retry_interval;
+  retry_at_ = Clock::now() + retry_interval;
   post([this, generation = generation_.load()](Journal& journal) -> Result<void> {
     TRY(ensure_begun(journal));
     return write_blocks(journal, generation);
@@ -112,12 +114,12 @@ void UploadRecord::post(std::function<Result<void>(Journal&)> work) {
   ++posted_;
   setting_.thread.post([self = shared_from_this(), work = std::move(work)](Journal& journal) {
     self->report(work(journal));
-    {
-      MutexLock lock(self->mutex_);
-      ++self->done_;
-      self->all_done_.notify_all();
-    }
+    ++self->done_;
     self->on_written_();
+    // Last of all: whoever wait()s may take away what on_written refers to.
+    MutexLock lock(self->mutex_);
+    ++self->told_;
+    self->all_told_.notify_all();
   });
 }
 

@@ -62,7 +62,8 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
 
   /// Whether another run can go on from the journal. Any thread, after wait().
   bool resumable() const { return id_ != 0 && !failing_; }
-  /// Any thread: until all that was posted is done, after which nothing refers to the digest.
+  /// Any thread: until all that was posted is done, after which nothing refers to the digest and
+  /// on_written is not called any more.
   void wait();
 
  private:
@@ -81,7 +82,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
 
   // Network thread.
   bool begun_;
-  Clock::time_point last_write_{};
+  Clock::time_point last_committed_{};  ///< when that was written last
   Clock::time_point retry_at_{};
   std::atomic<std::uint64_t> posted_{0};
 
@@ -94,7 +95,8 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   std::atomic<std::int64_t> id_;      ///< 0: there is no entry yet
 
   Mutex mutex_;
-  CondVar all_done_;
+  CondVar all_told_;
+  std::uint64_t told_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< of posted_: done, and on_written is over
 };
 
 }  // namespace sluice

@@ -381,6 +381,11 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
   const auto now = Clock::now();
   const auto when = retry_at(setting_.retry, failures, retry_after, now,
                              std::uniform_real_distribution<double>(0, 1)(random_));
+  if (!when && error.kind == ErrorKind::token_refused) {
+    token_error_ = std::move(error);
+    look_for_token();
+    return;
+  }
   if (!when) {
     if (failures > 1)
       error.message += fmt::format(" (given up after {} tries without a new byte)", failures);

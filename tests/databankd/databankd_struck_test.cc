@@ -19,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::Arguments;
-using test::binary;
 using test::Finished;
 using test::Process;
 using test::Reply;
@@ -440,61 +439,6 @@ TEST_P(Struck, StrikesQuestionsToo) {
   // What is none of the Data Bank's calls is never struck.
   EXPECT_EQ(curl({root_ + "/"}).status, 404);
   expect_summary("lose-request 1, status:502 1");
-}
-
-// --- what it says
-
-class FaultLog : public test::Curl {};
-
-TEST_F(FaultLog, CountsWithoutASettingToo) {
-  start({"--fault", "lose-response,on=setup", "--fault", "stall,on=verify"});
-  setup("a");
-  stop();
-  EXPECT_EQ(server_->out(),
-            "listening on " + root_ + "\nfaults struck: lose-response 1, stall 0\n");
-  EXPECT_EQ(server_->err(), "");
-}
-
-TEST_F(FaultLog, IsQuietWhenAsked) {
-  start({"--quiet", "--fault", "garbage-body"});
-  setup("a");
-  stop();
-  EXPECT_EQ(server_->out(), "listening on " + root_ + "\n");
-  EXPECT_EQ(server_->err(), "");
-}
-
-TEST_F(FaultLog, TellsTheSeedThatItChose) {
-  start({"--fault", "stall,probability=0.5", "--fault", "garbage-body,seed=7", "--fault",
-         "status:503,at=3"});
-  stop();
-  EXPECT_THAT(server_->out(), ContainsRegex("^fault stall seed [0-9]+\nlistening on "));
-  const std::string first = server_->out();
-  start({"--fault", "stall,probability=0.5"});
-  stop();
-  EXPECT_NE(server_->out().substr(0, server_->out().find('\n')), first.substr(0, first.find('\n')));
-}
-
-TEST_F(FaultLog, RefusesFaultsThatMakeNoSense) {
-  for (const std::string wrong : {"lose", "stall,at=0", "status:99", "slow", "stall,on=put"}) {
-    Process::Options options;
-    options.argv = databankd_argv({"--fault", wrong});
-    options.argv[0] = binary;
-    const Finished finished = test::run(options);
-    EXPECT_EQ(finished.status, 2) << wrong;
-    EXPECT_EQ(finished.out, "");
-    EXPECT_THAT(finished.err, StartsWith("databankd: --fault '" + wrong + "': "));
-    EXPECT_EQ(finished.err.find('\n'), finished.err.size() - 1) << finished.err;
-  }
-}
-
-TEST_F(FaultLog, IsDocumentedInTheHelp) {
-  Process::Options options;
-  options.argv = {binary, "--help"};
-  const std::string help = test::run(options).out;
-  for (const char* kind : {"lose-request", "lose-response", "reset-mid-body", "reset-mid-response",
-                           "status:CODE", "stall", "slow:RATE", "partial-append", "forget-staging",
-                           "expire-token", "garbage-body", "huge-body"})
-    EXPECT_THAT(help, HasSubstr(std::string("\n  ") + kind)) << kind;
 }
 
 }  // namespace

@@ -46,7 +46,11 @@ class Bank {
   std::unique_ptr<test::Process> process_;  // last: it goes first
 };
 
-/// How to start `sluice put --url URL --token-file - [more]`, but the token is in the environment.
+/// Where the journal is unless `environment` or the arguments say otherwise: one directory for all
+/// tests of this process, never the person's own.
+std::string state_home();
+
+/// How to start `sluice put --url URL --retries 0 [more]`, with the token in the environment.
 test::Process::Options put_options(const std::string& url, const Arguments& more,
                                    const Environment& environment = {{"SLUICE_TOKEN", token}});
 /// The same, where the shell's `redirection` applies ("2>&1").

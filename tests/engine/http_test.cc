@@ -187,6 +187,37 @@ TEST_F(HttpTest, EndlessHeadersEndTheExchange) {
   }
 }
 
+/// Lines that are short enough for curl, and no end of them.
+TEST_F(HttpTest, HeadersAreBoundedAllTogether) {
+  const auto lines = [](std::size_t bytes) {
+    const std::string line = "X-Filler: " + std::string(980, 'x') + "\r\n";
+    std::string headers;
+    while (headers.size() < bytes) headers += line;
+    return headers;
+  };
+  server_.set_faults({{.answer = http_answer(200, "fine", lines(100 * 1024))},
+                      {.occurrence = 1, .answer = http_answer(200, "fine", lines(300 * 1024))}});
+  EXPECT_TRUE(post_text());
+  const auto result = post_text();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::failed);
+  EXPECT_TRUE(result.error().retryable);
+  EXPECT_THAT(result.error().message, HasSubstr("262144"));
+}
+
+TEST_F(HttpTest, RetryAfterIsReadInSecondsAndAsADate) {
+  const auto retry_after = [&](const std::string& value) {
+    server_.set_faults({{.answer = http_answer(503, "", "Retry-After: " + value + "\r\n")}});
+    return post_text()->retry_after;
+  };
+  EXPECT_EQ(retry_after("17"), std::chrono::seconds(17));
+  EXPECT_EQ(retry_after("0"), std::nullopt);
+  EXPECT_EQ(retry_after("soon"), std::nullopt);
+  EXPECT_EQ(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), std::nullopt) << "over already";
+  EXPECT_GT(retry_after("Fri, 31 Dec 2100 23:59:59 GMT"), std::chrono::hours(24 * 365 - 1));
+  EXPECT_LE(retry_after("99999999999999999999"), std::chrono::hours(24 * 366));
+}
+
 TEST_F(HttpTest, AnAnswerThatIsCutShortIsNoAnswer) {
   const std::string cut = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsuccess";
   for (const auto then : {Fault::Then::close, Fault::Then::reset}) {
@@ -463,6 +494,17 @@ TEST_F(HttpTest, PostedWorkRunsInOrderFromWhereverItComes) {
   std::erase(order, 1000);
   ASSERT_EQ(order.size(), 100U);
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_F(HttpTest, TimedWorkRunsWhenItsTimeHasComeOrAtTheEnd) {
+  std::promise<std::chrono::steady_clock::time_point> ran;
+  const auto when = std::chrono::steady_clock::now() + 20ms;
+  http_->post_at(when, [&] { ran.set_value(std::chrono::steady_clock::now()); });
+  EXPECT_GE(ran.get_future().get(), when);
+  bool at_the_end = false;
+  http_->post_at(when + std::chrono::hours(1), [&] { at_the_end = true; });
+  http_.reset();
+  EXPECT_TRUE(at_the_end);
 }
 
 TEST_F(HttpTest, ManyAtOnceEachGetTheirOwnAnswer) {

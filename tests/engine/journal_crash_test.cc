@@ -157,7 +157,7 @@ TEST_P(JournalCrash, KillsLeaveEverythingThatWasRecorded) {
 TEST_P(JournalCrash, ManyProcessesMayOpenItAtOnce) {
   constexpr int processes = 6;
   constexpr int uploads = 5;
-  for (int round = 0; round < 5; ++round) {
+  for (int round = 0; round < 25; ++round) {
     const test::TempDir dir(test::memory_directory());
     Pipe gate;
     std::vector<pid_t> children;

@@ -326,5 +326,150 @@ TEST(Phased, MessagesNeverCarryWhatATerminalWouldObey) {
   }
 }
 
+// --- Finding back
+// ---------------------------------------------------------------------------------
+
+/// "ask_name begin ..." of what would be asked next, without answers that change anything.
+std::string step_name(Phased& protocol) {
+  const auto request = protocol.next(4);
+  return request ? describe(request->step) : "registered";
+}
+
+const std::string asking = describe(Step::ask_name);
+const std::string beginning = describe(Step::begin);
+const std::string sending = describe(Step::chunk);
+const std::string finding = describe(Step::ask_committed);
+const std::string finishing = describe(Step::finish);
+
+TEST(PhasedResumed, AsksHowFarItGotAndNeverSetsUp) {
+  for (const std::uint64_t held : {0U, 3U, 4U, 9U, 10U}) {
+    Phased protocol(deposit(10), {}, Resumption{10, false});
+    EXPECT_EQ(step_name(protocol), asking);
+    ASSERT_TRUE(protocol.read_answer(name_is_free));
+    EXPECT_EQ(step_name(protocol), finding);
+    ASSERT_TRUE(protocol.read_answer(progress(held, "-1")));
+    EXPECT_EQ(protocol.committed(), held);
+    const auto request = protocol.next(4);
+    if (held == 10) {
+      EXPECT_EQ(request->step, Step::finish);
+    } else {
+      EXPECT_EQ(request->step, Step::chunk);
+      EXPECT_EQ(request->payload, (ByteRange{held, std::min<std::uint64_t>(held + 4, 10)}));
+    }
+  }
+}
+
+TEST(PhasedResumed, SetsUpOnlyWhereNothingIsStaged) {
+  Phased protocol(deposit(10), {}, Resumption{10, false});
+  step_name(protocol);
+  ASSERT_TRUE(protocol.read_answer(name_is_free));
+  step_name(protocol);
+  ASSERT_TRUE(
+      protocol.read_answer(status(500, "No such file or directory @ rb_file_s_size - x\n")));
+  EXPECT_EQ(step_name(protocol), beginning);
+  EXPECT_EQ(protocol.committed(), 0U);
+}
+
+TEST(PhasedResumed, MoreThanWasSentIsSomebodyElses) {
+  for (const std::uint64_t held : {7U, 10U, 11U}) {
+    Phased protocol(deposit(10), {}, Resumption{6, false});
+    step_name(protocol);
+    ASSERT_TRUE(protocol.read_answer(name_is_free));
+    step_name(protocol);
+    const auto result = protocol.read_answer(progress(held, "-1"));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind, ErrorKind::integrity);
+    EXPECT_FALSE(result.error().retryable);
+  }
+}
+
+TEST(PhasedResumed, AVerifyThatMayHaveBeenCarriedOutIsAskedAbout) {
+  Phased done(deposit(10), {}, Resumption{10, true});
+  EXPECT_EQ(step_name(done), asking);
+  const Answer taken = status(500, "File with the name a b.h5 already exists in this dataset.\n");
+  ASSERT_TRUE(done.read_answer(taken));
+  EXPECT_EQ(step_name(done), "registered");
+
+  Phased not_done(deposit(10), {}, Resumption{10, true});
+  step_name(not_done);
+  ASSERT_TRUE(not_done.read_answer(name_is_free));
+  EXPECT_EQ(step_name(not_done), finding);
+  ASSERT_TRUE(not_done.read_answer(progress(10, "-1")));
+  EXPECT_EQ(step_name(not_done), finishing);
+
+  // Where verify was never sent, the name is somebody else's.
+  Phased other(deposit(10), {}, Resumption{10, false});
+  step_name(other);
+  EXPECT_FALSE(other.read_answer(taken));
+}
+
+TEST(PhasedRecovers, EachStepFindsOutBeforeItRepeats) {
+  const auto after = [](Step step) {
+    At at(step);
+    at.protocol.recover();
+    return step_name(at.protocol);
+  };
+  EXPECT_EQ(after(Step::ask_name), asking);
+  EXPECT_EQ(after(Step::begin), beginning);
+  EXPECT_EQ(after(Step::chunk), finding);
+  EXPECT_EQ(after(Step::ask_committed), finding);
+  EXPECT_EQ(after(Step::finish), asking);
+}
+
+TEST(PhasedRecovers, AVerifyIsRepeatedOnlyWhenTheNameIsFreeAndAllBytesAreThere) {
+  At at(Step::finish);
+  at.protocol.recover();
+  step_name(at.protocol);
+  ASSERT_TRUE(at.protocol.read_answer(name_is_free));
+  EXPECT_EQ(step_name(at.protocol), finding);
+  ASSERT_TRUE(at.protocol.read_answer(progress(10, "-1")));
+  EXPECT_EQ(step_name(at.protocol), finishing);
+}
+
+TEST(PhasedRecovers, AServerThatFellBackIsGoneOnWithFromThere) {
+  At at(Step::ask_committed);
+  EXPECT_EQ(at.error_for(progress(7, "-1")), ErrorKind::integrity);
+  EXPECT_EQ(at.protocol.committed(), 10U) << "not before recover()";
+  at.protocol.recover();
+  EXPECT_EQ(at.protocol.committed(), 7U);
+  EXPECT_EQ(step_name(at.protocol), finding);
+  ASSERT_TRUE(at.protocol.read_answer(progress(7, "-1")));
+  EXPECT_EQ(step_name(at.protocol), sending);
+}
+
+TEST(PhasedRecovers, AServerThatLostEverythingIsSetUpAgain) {
+  for (const Step step : {Step::chunk, Step::ask_committed}) {
+    At at(step);
+    if (step == Step::chunk) {  // the second one: there is something to lose
+      ASSERT_TRUE(at.protocol.read_answer(at.well()));
+      at.request = *at.protocol.next(4);
+    }
+    const auto lost =
+        at.protocol.read_answer(status(500, "No such file or directory @ rb_file_s_size - x\n"));
+    ASSERT_FALSE(lost);
+    EXPECT_TRUE(lost.error().retryable);
+    at.protocol.recover();
+    EXPECT_EQ(at.protocol.committed(), 0U);
+    EXPECT_EQ(step_name(at.protocol), beginning);
+  }
+}
+
+TEST(PhasedRecovers, ATokenThatWasGoodIsRefusedByTheSecondStumbleInARow) {
+  At at(Step::chunk);
+  auto result = at.protocol.read_answer(status(500, token_500));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::token_refused);
+  EXPECT_TRUE(result.error().retryable);
+  at.protocol.recover();
+  step_name(at.protocol);
+  result = at.protocol.read_answer(status(500, token_500));
+  ASSERT_FALSE(result);
+  EXPECT_FALSE(result.error().retryable);
+  // The first question of all: a wrong token.
+  At first(Step::ask_name);
+  result = first.protocol.read_answer(status(500, token_500));
+  EXPECT_FALSE(result.error().retryable);
+}
+
 }  // namespace
 }  // namespace sluice

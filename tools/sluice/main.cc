@@ -1,5 +1,6 @@
 // The command line: what `sluice` understands, and which function does it.
 #include <fcntl.h>
+#include <signal.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -254,6 +255,7 @@ void fill_standard_streams() {
 
 int main(int argc, char** argv) {
   fill_standard_streams();
+  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of the journal's, not the end
   try {
     return run(argc, argv);
   } catch (const std::exception& bug) {

@@ -182,15 +182,12 @@ void Uploader::upload(UploadRequest request, Report& report) {
       if (code_ == 0) code_ = exit_code(*report.error);
       break;
   }
+  if (report.resumable)
+    report.error->message += fmt::format(
+        "; {} of {} are at the server, and the same command, or 'sluice resume {}', goes on from "
+        "there",
+        format_size(report.committed), format_size(report.bytes), report.dataset);
   console_.error(report.error->message);
-  say_how_to_go_on(report);
-}
-
-void Uploader::say_how_to_go_on(const Report& report) {
-  if (!report.resumable) return;
-  console_.error(fmt::format(
-      "{} of {} are at the server; the same command, or 'sluice resume {}', goes on from there",
-      format_size(report.committed), format_size(report.bytes), report.dataset));
 }
 
 void Uploader::write_receipt(const Report& report) {

@@ -44,7 +44,6 @@ class Uploader {
  private:
   Result<EngineOptions> engine_options(std::uint64_t block_bytes) const;
   void watch(Upload& upload, const std::string& name);
-  void say_how_to_go_on(const Report& report);
   void write_receipt(const Report& report);
 
   const UploadOptions& options_;

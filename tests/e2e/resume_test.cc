@@ -1,0 +1,316 @@
+// Stopped, killed, and gone on with: the binaries as people and batch systems use them.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+
+#include "tests/e2e/e2e.h"
+#include "tests/support/scripted_server.h"
+
+namespace sluice::e2e {
+namespace {
+
+using nlohmann::json;
+using test::Fault;
+using test::http_answer;
+using test::Phase;
+using test::ScriptedServer;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::size_t size = 1'000'000;
+constexpr std::size_t chunk = 100'000;
+
+class Resume : public testing::Test {
+ protected:
+  Resume() { test::write_file(path_, test::random_bytes(size, 1)); }
+
+  Arguments with(const Arguments& more) {
+    Arguments all{"--json", "--chunk",     std::to_string(chunk), "--block",
+                  "16K",    "--state-dir", state_.path()};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  test::Finished put_file(const Arguments& more = {}) {
+    Arguments all = with(more);
+    all.insert(all.end(), {dataset, path_});
+    return put(server_.url(), all);
+  }
+  test::Finished command(const std::string& name, const Arguments& more = {},
+                         const Environment& environment = {{"SLUICE_TOKEN", token}}) {
+    test::Process::Options options;
+    options.argv = {sluice_binary, name, "--state-dir", state_.path()};
+    options.argv.insert(options.argv.end(), more.begin(), more.end());
+    options.env = environment;
+    return run_sluice(options);
+  }
+  json upload_of(const test::Finished& finished) { return report_of(finished).at("uploads").at(0); }
+
+  /// Starts an upload, does that to it once the third chunk is under way and held, and returns how
+  /// it ended.
+  test::Finished stop_with(int signal) {
+    server_.set_faults({{.phase = Phase::transfer, .occurrence = 2, .then = Fault::Then::hold}});
+    Arguments all = with({dataset, path_});
+    test::Process process(put_options(server_.url(), all));
+    EXPECT_TRUE(server_.wait_for(Phase::transfer, server_.count(Phase::transfer) + 3));
+    process.signal(signal);
+    test::Finished finished;
+    finished.status = process.wait();
+    finished.out = process.out();
+    finished.err = process.err();
+    EXPECT_THAT(finished.err, Not(HasSubstr(token)));
+    server_.set_faults({});
+    return finished;
+  }
+
+  void expect_registered() {
+    EXPECT_TRUE(server_.registered("scan.h5") == test::read_file(path_));
+    EXPECT_EQ(server_.registrations(), 1);
+  }
+
+  test::TempDir directory_;
+  test::TempDir state_;
+  const std::string path_ = directory_ / "scan.h5";
+  ScriptedServer server_;
+};
+
+TEST_F(Resume, ASignalEndsItWithAWordOnHowToGoOn) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const test::Finished stopped = stop_with(signal);
+    EXPECT_EQ(stopped.status, 128 + signal);
+    const json upload = upload_of(stopped);
+    EXPECT_EQ(upload.at("status"), "interrupted");
+    EXPECT_EQ(upload.at("resumable"), true);
+    EXPECT_EQ(std::count(stopped.err.begin(), stopped.err.end(), '\n'), 1) << stopped.err;
+    EXPECT_THAT(stopped.err, HasSubstr("sluice resume " + std::string(dataset)));
+  }
+  const json upload = upload_of(put_file());
+  EXPECT_EQ(upload.at("status"), "registered");
+  EXPECT_EQ(upload.at("resumed_from"), 4 * chunk) << "two chunks each time";
+  EXPECT_EQ(server_.count(Phase::setup), 1);
+  expect_registered();
+}
+
+TEST_F(Resume, AKillLosesNothing) {
+  EXPECT_EQ(stop_with(SIGKILL).status, 128 + SIGKILL);
+  EXPECT_EQ(stop_with(SIGKILL).status, 128 + SIGKILL);
+  const json upload = upload_of(put_file({"--verify-prefix"}));
+  EXPECT_EQ(upload.at("status"), "registered");
+  EXPECT_EQ(upload.at("resumed_from"), 4 * chunk);
+  EXPECT_EQ(upload.at("xxh128"), xxh128_of_file(path_));
+  expect_registered();
+}
+
+/// SIGHUP and a closed stdout are no reason to stop.
+TEST_F(Resume, AHangupAndAReaderThatIsGoneDoNoHarm) {
+  server_.set_faults({{.phase = Phase::transfer, .occurrence = 2, .then = Fault::Then::hold}});
+  test::Process process(redirected(put_options(server_.url(), with({dataset, path_})), ">&-"));
+  ASSERT_TRUE(server_.wait_for(Phase::transfer, 3));
+  process.signal(SIGHUP);
+  process.signal(SIGPIPE);
+  server_.release();
+  EXPECT_EQ(process.wait(), 0) << process.err();
+  expect_registered();
+}
+
+TEST_F(Resume, ResumeNeedsNothingButTheToken) {
+  stop_with(SIGTERM);
+  const test::Finished finished = command("resume", {"--json", "--all"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(upload_of(finished).at("resumed_from"), 2 * chunk);
+  expect_registered();
+  EXPECT_EQ(command("resume", {"--all"}).status, 0) << "nothing is left";
+  EXPECT_EQ(command("resume").status, 2);
+}
+
+TEST_F(Resume, ResumeFindsTheTokenFileAgain) {
+  const std::string token_file = directory_ / "token";
+  test::write_file(token_file, token);
+  ASSERT_EQ(::chmod(token_file.c_str(), 0600), 0);
+  server_.set_faults({{.phase = Phase::transfer, .occurrence = 2, .answer = http_answer(503, "")}});
+  EXPECT_EQ(put_file({"--token-file", token_file}).status, 7);
+  const test::Finished finished = command("resume", {dataset}, {});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  expect_registered();
+}
+
+TEST_F(Resume, StatusSaysWhatIsUnfinishedAndHow) {
+  EXPECT_EQ(command("status").out, "nothing is unfinished\n");
+  stop_with(SIGKILL);
+  test::Finished finished = command("status");
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_THAT(finished.out,
+              testing::AllOf(HasSubstr(path_), HasSubstr("976.56 KiB"),
+                             HasSubstr("stopped without a word"), HasSubstr("sluice resume")));
+  stop_with(SIGTERM);
+  finished = command("status", {"--json"});
+  const json upload = json::parse(finished.out).at("uploads").at(0);
+  EXPECT_EQ(upload.at("state"), "unfinished");
+  EXPECT_EQ(upload.at("committed"), 4 * chunk);
+  EXPECT_EQ(upload.at("bytes"), size);
+  EXPECT_EQ(upload.at("running"), false);
+  EXPECT_EQ(upload.at("error").at("kind"), "interrupted");
+  EXPECT_EQ(upload.at("file"), path_);
+
+  std::filesystem::remove(path_);
+  EXPECT_THAT(command("status").out, HasSubstr("the file is not there"));
+}
+
+TEST_F(Resume, StatusAndASecondProcessSeeWhoIsAtIt) {
+  server_.set_faults({{.phase = Phase::transfer, .then = Fault::Then::hold}});
+  test::Process process(put_options(server_.url(), with({dataset, path_})));
+  ASSERT_TRUE(server_.wait_for(Phase::transfer));
+  const test::Finished second = put_file();
+  EXPECT_EQ(second.status, 1);
+  EXPECT_THAT(second.err, HasSubstr(std::to_string(process.pid())));
+  // The journal has it once the set-up is done, which was before the transfer.
+  const json upload = json::parse(command("status", {"--json"}).out).at("uploads").at(0);
+  EXPECT_EQ(upload.at("running"), true);
+  EXPECT_EQ(command("forget", {dataset, "scan.h5"}).status, 1);
+  server_.release();
+  EXPECT_EQ(process.wait(), 0) << process.err();
+  EXPECT_EQ(server_.count(Phase::setup), 1);
+  expect_registered();
+}
+
+TEST_F(Resume, WhatIsForgottenStartsAnew) {
+  stop_with(SIGTERM);
+  EXPECT_EQ(command("forget", {dataset, "other"}).status, 2);
+  EXPECT_EQ(command("forget", {dataset, "scan.h5"}).status, 0);
+  EXPECT_EQ(command("status").out, "nothing is unfinished\n");
+  const json upload = upload_of(put_file());
+  EXPECT_EQ(upload.at("resumed_from"), 0);
+  EXPECT_EQ(server_.count(Phase::setup), 2);
+  expect_registered();
+}
+
+TEST_F(Resume, AChangedFileIsExit6UnlessItIsToStartAnew) {
+  stop_with(SIGTERM);
+  test::write_file(path_, test::random_bytes(size, 2));
+  const test::Finished refused = put_file();
+  EXPECT_EQ(refused.status, 6);
+  EXPECT_THAT(refused.err, HasSubstr("--restart"));
+  EXPECT_EQ(server_.count(Phase::verify), 0);
+  EXPECT_EQ(put_file({"--restart"}).status, 0);
+  expect_registered();
+}
+
+TEST_F(Resume, ATokenThatExpiresMeanwhileIsReplacedInItsFile) {
+  const std::string token_file = directory_ / "token";
+  const std::string bank_file = directory_ / "bank-token";
+  for (const std::string& file : {token_file, bank_file}) {
+    test::write_file(file, token);
+    ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+  }
+  Bank bank({"--dataset", "TESTIDB-9=@" + bank_file, "--fault", "expire-token,at=4,on=transfer"});
+  Arguments all = with({"--token-file", token_file, "--token-wait", "10m", "TESTIDB-9", path_});
+  test::Process process(redirected(put_options(bank.url(), all, {}), "2>&1"));
+  EXPECT_THAT(process.wait_for_line("waiting for another token"), HasSubstr("/datasets/TESTIDB-9"));
+  const std::string other = "another-token-0123";
+  test::write_file(bank_file, other);
+  test::write_file(directory_ / "new", other);
+  ASSERT_EQ(::chmod((directory_ / "new").c_str(), 0600), 0);
+  std::filesystem::rename(directory_ / "new", token_file);
+  EXPECT_EQ(process.wait(), 0) << process.out();
+  EXPECT_EQ(bank.registered().size(), 1U);
+}
+
+TEST_F(Resume, AnExpiredTokenIsExit3AndCanBeResumed) {
+  server_.set_faults({{.phase = Phase::transfer,
+                       .occurrence = 3,
+                       .answer = http_answer(401, "HTTP Token: Access denied.\n")}});
+  test::Finished finished = put_file();
+  EXPECT_EQ(finished.status, 3);
+  EXPECT_EQ(upload_of(finished).at("resumable"), true);
+  server_.set_faults({{.phase = Phase::transfer,
+                       .occurrence = 0,
+                       .answer = http_answer(404, "Dataset Not Found")}});
+  finished = put_file();
+  EXPECT_EQ(finished.status, 4);
+  EXPECT_EQ(upload_of(finished).at("resumable"), true);
+  server_.set_faults({});
+  EXPECT_EQ(upload_of(put_file()).at("resumed_from"), 3 * chunk);
+  expect_registered();
+}
+
+TEST_F(Resume, ReceiptsAndSumsAreWhatOtherProgramsAccept) {
+  const std::string sums = directory_ / "sums";
+  const test::Finished finished =
+      put_file({"--digest", "md5,sha256", "--receipt", directory_.path(), "--sums", sums});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(upload_of(finished).at("md5").get<std::string>().size(), 32U);
+  for (const char* program : {"md5sum", "sha256sum", "xxhsum"}) {
+    const test::Finished checked =
+        test::run({.argv = {"/bin/sh", "-c", "exec \"$0\" -c \"$1\"", program, sums},
+                   .env = {},
+                   .stdin_text = {},
+                   .directory = {}});
+    EXPECT_EQ(checked.status, 0) << program << checked.err;
+    EXPECT_THAT(checked.out, HasSubstr("OK")) << program;
+  }
+  const std::string receipt = directory_ / "scan.h5.sluice.json";
+  test::Process::Options verify;
+  verify.argv = {sluice_binary, "verify", receipt, path_};
+  EXPECT_EQ(run_sluice(verify).status, 0);
+  const json all = json::parse(command("status", {"--all", "--json"}).out);
+  EXPECT_EQ(all.at("uploads").at(0).at("receipt"), json::parse(test::read_file(receipt)));
+}
+
+TEST_F(Resume, NoPlaceForReceiptsIsSaidBeforeAnythingIsSent) {
+  for (const Arguments& more : {Arguments{"--receipt", directory_ / "missing"},
+                                {"--receipt", path_},
+                                {"--sums", (directory_ / "missing") / "sums"},
+                                {"--token-wait", "1h"},
+                                {"--token-wait", "soon", "--token-file", "x"},
+                                {"--digest", "crc32"}}) {
+    SCOPED_TRACE(more[1]);
+    const test::Finished finished = put_file(more);
+    EXPECT_EQ(finished.status, 2) << finished.err;
+  }
+  EXPECT_EQ(server_.connections(), 0);
+}
+
+/// As on a full disk: the journal cannot grow, and the upload goes on.
+TEST_F(Resume, AJournalWithoutRoomDoesNotStopTheUpload) {
+  test::Process::Options options = put_options(server_.url(), with({dataset, path_}));
+  options.argv.insert(options.argv.begin(), {"/bin/sh", "-c", "ulimit -f 48; exec \"$0\" \"$@\""});
+  const test::Finished finished = run_sluice(options);
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("cannot be resumed"));
+  expect_registered();
+}
+
+TEST_F(Resume, WithoutAJournalNothingIsWritten) {
+  EXPECT_EQ(
+      put(server_.url(), {"--no-journal", "--state-dir", directory_ / "state", dataset, path_})
+          .status,
+      0);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "state"));
+  test::Process::Options homeless = put_options(server_.url(), {"--name", "b", dataset, path_});
+  homeless.env["XDG_STATE_HOME"] = "";
+  homeless.env["HOME"] = "";
+  const test::Finished finished = run_sluice(homeless);
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("--no-journal"));
+}
+
+TEST_F(Resume, ASmallerChunkIsRememberedForTheNextFile) {
+  Fault too_large{.phase = Phase::transfer, .occurrence = 0, .answer = http_answer(413, "")};
+  server_.set_faults({too_large});
+  EXPECT_EQ(put_file().status, 0);
+  std::size_t largest = 0;
+  const std::size_t before = server_.seen().size();
+  server_.set_faults({});
+  EXPECT_EQ(put_file({"--name", "second"}).status, 0);
+  const auto seen = server_.seen();
+  for (std::size_t i = before; i < seen.size(); ++i)
+    largest = std::max(largest, seen[i].payload_size);
+  EXPECT_EQ(largest, chunk / 2);
+}
+
+}  // namespace
+}  // namespace sluice::e2e
