@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <system_error>
 #include <utility>
 
@@ -25,11 +24,12 @@ std::string to_string(const Instant& instant) {
                      moments[static_cast<int>(instant.from)]);
 }
 
-void Killer::arm(pid_t pid, std::vector<Instant> instants) {
+void Killer::arm(pid_t pid, int signal, std::vector<Instant> instants) {
   const MutexLock lock(mutex_);
   // A descriptor, and not the number: that may belong to another process by the time it is used.
   process_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process_) throw std::system_error(errno, std::generic_category(), "pidfd_open");
+  signal_ = signal;
   armed_.clear();
   for (const Instant& instant : instants) armed_.push_back({instant});
   struck_ = false;
@@ -73,7 +73,7 @@ void Killer::count(Instant::Event event, std::uint64_t times) {
     armed.seen += times;
     if (armed.seen < armed.instant.count) continue;
     // It may be over by itself already: whoever waits for it sees how it ended.
-    struck_ = ::syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0) == 0;
+    struck_ = ::syscall(SYS_pidfd_send_signal, process_.get(), signal_, nullptr, 0) == 0;
   }
 }
 

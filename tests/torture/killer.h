@@ -36,12 +36,12 @@ struct Instant {
 /// For people: "after 1200 bytes up".
 std::string to_string(const Instant& instant);
 
-/// Sends SIGKILL at the first of some instants. Thread safe.
+/// Sends a signal at the first of some instants. Thread safe.
 class Killer {
  public:
-  /// From now on this process, a child that nobody waits for before disarm().
-  void arm(pid_t pid, std::vector<Instant> instants);
-  /// No more of that. Whether it was killed.
+  /// From now on `signal` is for this process, a child.
+  void arm(pid_t pid, int signal, std::vector<Instant> instants);
+  /// No more of that. Whether it was sent.
   bool disarm();
 
   /// What happens on the wire: CuttingProxy's before_passing_on.
@@ -58,6 +58,7 @@ class Killer {
 
   Mutex mutex_;
   UniqueFd process_ SLUICE_GUARDED_BY(mutex_);  ///< none: disarmed
+  int signal_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::vector<Armed> armed_ SLUICE_GUARDED_BY(mutex_);
   bool struck_ SLUICE_GUARDED_BY(mutex_) = false;
   Instant::From reached_ SLUICE_GUARDED_BY(mutex_) = Instant::From::start;

@@ -65,10 +65,11 @@ int run(int argc, char** argv) {
   try {
     const Survived survived = Torture(options).run();
     fmt::print(
-        "survived {} kills, {} cuts, {} runs that gave up; {} registered, each once and with its "
+        "survived {} kills, {} SIGTERMs, {} cuts, {} runs that gave up; {} registered, each once "
+        "and with its "
         "own bytes, in {} runs; faults: {}; seed {}\n",
-        survived.kills, survived.cuts, survived.gave_up, survived.uploads, survived.runs,
-        survived.faults, options.seed);
+        survived.kills, survived.interrupted, survived.cuts, survived.gave_up, survived.uploads,
+        survived.runs, survived.faults, options.seed);
     return 0;
   } catch (const Lost& lost) {
     fmt::print("LOST: {}\nseed {}\n", lost.what, options.seed);

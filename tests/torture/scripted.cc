@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "io/sync.h"
@@ -34,7 +36,7 @@ class Scripted final : public Server {
     for (const Phase phase :
          {Phase::ask, Phase::setup, Phase::transfer, Phase::probe, Phase::verify}) {
       // As many requests as a run may have; what is not struck in this one does not matter.
-      const double probability = phase == Phase::verify ? 0.6 : 0.12;
+      const double probability = phase == Phase::verify ? 0.8 : 0.1;
       std::geometric_distribution<int> until_next(probability);
       for (int at = until_next(random_); at < 2000; at += 1 + until_next(random_))
         plan.push_back(fault(phase, at));
@@ -61,11 +63,19 @@ class Scripted final : public Server {
     const char* name = "";
     std::function<void()> more = [] {};
     const std::size_t draw = below(100);
-    if (draw < 15) {
+    if (phase == Phase::verify && draw < 60) {
+      // It goes on with it whoever waits for that, for less than the shortest --response-timeout.
+      name = "slow-verify";
+      fault.carried_out = true;
+      more = [delay = std::chrono::milliseconds(below(900))] {
+        std::this_thread::sleep_for(delay);
+      };
+      if (below(2) == 0) fault.answer = "";
+    } else if (draw < 15) {
       name = "lose-request";
       fault.answer = "";
       fault.then = below(2) == 0 ? Fault::Then::close : Fault::Then::reset;
-    } else if (draw < 40) {
+    } else if (draw < 60) {
       name = "lose-response";
       fault.carried_out = true;
       fault.answer = "";

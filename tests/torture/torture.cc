@@ -24,6 +24,8 @@ constexpr double chunks_until_cut = 5;
 /// Answers have about 200 bytes, head and all.
 constexpr double answer_bytes = 200;
 constexpr double answers_until_cut = 8;
+/// So many of the signals are SIGTERM, which lets it write down how it ends.
+constexpr double termed = 0.2;
 /// Runs in a row that neither register the file nor are killed: then it hangs.
 constexpr int most_idle_runs = 60;
 /// Of what is told of the past when it loses.
@@ -100,6 +102,8 @@ void Torture::upload(int kills) {
       ++survived_.kills;
       ++upload.killed;
       idle = 0;
+    } else if (ended.interrupted) {
+      ++survived_.interrupted;
     } else if (over(upload, ended)) {
       check_deposit(upload, ended.status == 0);
       break;
@@ -143,7 +147,9 @@ std::vector<Instant> Torture::instants(const Upload& upload, const json& entry) 
   if (upload.killed >= upload.kills) return {};
   const double kind = std::uniform_real_distribution<double>(0, 1)(random_);
   if (upload.killed >= upload.early) {
-    if (kind < 0.35) return {{From::verify, Event::bytes_up, below(400)}};
+    if (kind < 0.2) return {{From::verify, Event::bytes_up, below(600)}};
+    // Beyond that request: what it asks when the answer does not come.
+    if (kind < 0.4) return {{From::verify, Event::bytes_up, 600 + below(3000)}};
     if (kind < 0.55) return {{From::verify_answer, Event::bytes_down, 0}};
     if (kind < 0.75) return {{From::verify_answer, Event::state_change, 1 + below(10)}};
     if (kind < 0.85) return {{From::verify_answer, Event::receipt_change, 1 + below(4)}};
@@ -166,24 +172,27 @@ std::vector<Instant> Torture::instants(const Upload& upload, const json& entry) 
 Torture::Ended Torture::start(const std::vector<std::string>& argv,
                               const std::vector<Instant>& instants) {
   std::string words = fmt::format("{}", fmt::join(argv, " "));
-  for (const Instant& instant : instants) words += "\n  to be killed after " + to_string(instant);
+  const int signal = chance(termed) ? SIGTERM : SIGKILL;
+  for (const Instant& instant : instants)
+    words += fmt::format("\n  to get signal {} after {}", signal, to_string(instant));
   const auto limit = std::chrono::seconds(180 + options_.size / 1'000'000);
 
   ++survived_.runs;
   test::Process process({.argv = argv, .env = {}, .stdin_text = {}, .directory = {}});
-  killer_.arm(process.pid(), instants);
+  killer_.arm(process.pid(), signal, instants);
   Ended ended;
   ended.status = process.wait(limit);
   const bool struck = killer_.disarm();
   ended.out = process.out();
   ended.err = process.err();
   ended.killed = struck && ended.status == 128 + SIGKILL;
+  ended.interrupted = struck && ended.status == 128 + SIGTERM;
 
   words += fmt::format("\n  ended with {}\n{}{}", ended.status, ended.err, ended.out);
   if (options_.verbose) fmt::print(stderr, "{}\n", words);
   history_.push_back(std::move(words));
   if (history_.size() > remembered_runs) history_.erase(history_.begin());
-  if (ended.status == 128 + SIGKILL && !struck) lose("it hung and was killed for that");
+  if (ended.status == 128 + SIGKILL && !ended.killed) lose("it hung and was killed for that");
   check_no_token(ended.out, "its stdout");
   check_no_token(ended.err, "its stderr");
   return ended;

@@ -32,7 +32,8 @@ struct Survived {
   int uploads = 0;
   int runs = 0;  ///< starts of sluice
   int kills = 0;
-  int gave_up = 0;  ///< runs that ended because the server was of no use for too long
+  int interrupted = 0;  ///< SIGTERMs
+  int gave_up = 0;      ///< runs that ended because the server was of no use for too long
   int cuts = 0;
   std::string faults;
 };
@@ -65,6 +66,7 @@ class Torture {
   struct Ended {
     int status = 0;
     bool killed = false;
+    bool interrupted = false;
     std::string out;
     std::string err;
   };
