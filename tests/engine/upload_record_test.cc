@@ -148,10 +148,9 @@ TEST_F(UploadRecordTest, AJournalThatCannotBeWrittenKeepsNobodyWaiting) {
   ASSERT_TRUE((*other)->record((*other)->list(true)->entries.front().id,
                                {.state = JournalEntry::State::abandoned}));
   pass(2);
-  EXPECT_FALSE(record().durable(block_bytes));
-  record().wait();
-  EXPECT_TRUE(record().durable(block_bytes));
+  wait_until_durable(block_bytes);
   EXPECT_TRUE(record().durable(2 * block_bytes));
+  record().wait();
   EXPECT_EQ(said().size(), 1U);
   EXPECT_THAT(said().front(), HasSubstr("cannot be resumed"));
   EXPECT_FALSE(record().resumable());
