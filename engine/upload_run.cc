@@ -187,6 +187,11 @@ void UploadRun::next_step() {
       later(std::min(*settled_, now + pause), &UploadRun::ask_registered);
       return;
     }
+    // It may have ended between the last answer that the name is free and now.
+    if (name_asked_ < *settled_) {
+      ask_registered();
+      return;
+    }
     settled_.reset();
     finish_sent_ = false;
   }
@@ -313,6 +318,7 @@ void UploadRun::send(Request request) {
   exchange.fresh_connection = !request_->repeatable;
   exchange.patience =
       setting_.response_timeout.count() > 0 ? setting_.response_timeout : request_->patience;
+  if (request_->step == Request::Step::ask_name) name_asked_ = Clock::now();
   if (request_->step == Request::Step::finish) finish_sent_ = true;
   if (request_->step == Request::Step::chunk) sent_any_ = true;
   times_.exchange_begins(payload_);

@@ -126,6 +126,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   bool finish_sent_ = false;  ///< and nobody has said yet what became of it
   /// Until then the server may still be at it, whatever it says of the name.
   std::optional<Clock::time_point> settled_;
+  Clock::time_point name_asked_{};    ///< when the server was last asked for it
   bool registered_ = false;           ///< the server has said so
   std::optional<Error> check_error_;  ///< what the second reading found
   bool was_too_large_ = false;        ///< the last chunk that was answered

@@ -420,6 +420,22 @@ TEST_F(SlowVerify, WhatIsStagedNoMoreMayBeOnItsWay) {
   EXPECT_EQ(server_.count(Phase::setup), 1);
 }
 
+// It ends after the server has said that the name is free, and while it is too busy for the next
+// question.
+TEST_F(SlowVerify, AFreeNameIsAskedForAgainOnceItIsSettled) {
+  options_.register_wait = 1s;
+  server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
+                      {.phase = Phase::probe,
+                       .occurrence = 1,
+                       .answer = http_answer(503, "", "Retry-After: 2\r\n")},
+                      {.phase = Phase::probe,
+                       .occurrence = 2,
+                       .before = [this] { registers_now(); },
+                       .carried_out = true}});
+  expect_registered(upload());
+  EXPECT_EQ(verifies(), 1);
+}
+
 TEST_F(SlowVerify, StoppedMeanwhileItIsStillInDoubt) {
   lose_verify(100, [] {});
   auto upload = start(request());

@@ -15,7 +15,8 @@
 //     x               the process died before it came
 //     o               for a chunk: what the server holds cannot be compared any more, so it is not
 //                     sent, and all begins anew
-//     w               for the registration: it is not time for it yet, so it is asked again
+//     w               for all but a question, once a verify was sent: it may be under way, so the
+//                     request is not sent, and it is asked again
 
 #include <algorithm>
 #include <memory>
@@ -45,13 +46,16 @@ class Driver {
     const std::optional<Request> request = protocol_->next(chunk_bytes_);
     if (!request) return false;
     check(*request);
+    if (request->step == Step::chunk) sent_ = std::max(sent_, request->payload.end);
     const char mark = line.empty() ? '!' : line.front();
+    const bool question = request->step == Step::ask_name || request->step == Step::ask_committed;
     if (mark == 'o' && request->step == Step::chunk) {
       protocol_->start_over();
       may_begin_ = true;
       FUZZ_CHECK(protocol_->committed() == 0);
-    } else if (mark == 'w' && request->step == Step::finish) {
-      protocol_->recover();
+    } else if (mark == 'w' && finishing_ && !question) {
+      protocol_->ask_registered();
+      FUZZ_CHECK(protocol_->next(chunk_bytes_)->step == Step::ask_name);
     } else {
       sent(*request);
       if (mark == 'x')
@@ -112,7 +116,6 @@ class Driver {
       finishing_ = false;
     }
     if (request.step == Step::chunk) {
-      sent_ = std::max(sent_, request.payload.end);
       // Whole blocks, and perhaps some that were never sent.
       journaled_ = std::max(journaled_, std::min(size_, (request.payload.end / 4096 + 1) * 4096));
     }
@@ -163,7 +166,7 @@ class Driver {
   const std::uint64_t chunk_bytes_;
   std::unique_ptr<Phased> protocol_;
   int token_ = 0;
-  std::uint64_t sent_ = 0;   ///< since the server set up, as far as this run can know
+  std::uint64_t sent_ = 0;   ///< or was about to be: no count beyond it is ours
   bool may_begin_ = false;   ///< what is staged, if anything is, may be deleted
   bool may_finish_ = false;  ///< the server has just said that it has all of it
   // The journal.

@@ -11,12 +11,14 @@
 //     s  503, nothing done                i  500 "Internal Server Error", nothing done
 //     t  401, nothing done                l  413, nothing done
 //     k  the process dies before it       K  the process dies after it was carried out
+//     v  a verify whose answer is lost, and which the server is still at while three more are due
 
 #include <algorithm>
 #include <charconv>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "engine/phased.h"
 #include "tests/fuzz/fuzz.h"
@@ -40,9 +42,7 @@ class Server {
     if (phase == "transfer") return transfer(request);
     FUZZ_CHECK(phase == "verify", phase);
     if (!held_) return nothing_staged();
-    FUZZ_CHECK(*held_ == size_);
-    ++registrations_;
-    FUZZ_CHECK(registrations_ == 1);
+    register_file();
     return {.status = 200,
             .body = std::string(file_name) +
                     " successfully uploaded.  Refresh dataset page to see newly uploaded file."};
@@ -53,6 +53,14 @@ class Server {
       *held_ += request.payload.size() / 2;
   }
   void forget() { held_.reset(); }
+
+  /// A verify that takes its time: the staged file is gone, and the name is not there yet.
+  void begin_to_register() { registering_ = std::exchange(held_, {}); }
+  void end_registering() {
+    if (!registering_) return;
+    held_ = std::exchange(registering_, {});
+    register_file();
+  }
   bool has_registered() const { return registrations_ == 1; }
 
  private:
@@ -65,6 +73,12 @@ class Server {
   }
   static Answer nothing_staged() {
     return {.status = 500, .body = "No such file or directory @ rb_file_s_size - /x\n"};
+  }
+
+  void register_file() {
+    FUZZ_CHECK(held_ == size_);
+    ++registrations_;
+    FUZZ_CHECK(registrations_ == 1);
   }
 
   Answer set_up(const Request& request) {
@@ -94,7 +108,8 @@ class Server {
   }
 
   const std::uint64_t size_;
-  std::optional<std::uint64_t> held_;  ///< bytes staged
+  std::optional<std::uint64_t> held_;         ///< bytes staged
+  std::optional<std::uint64_t> registering_;  ///< bytes of a verify under way
   int registrations_ = 0;
 };
 
@@ -112,6 +127,10 @@ class Client {
     if (!request) {
       FUZZ_CHECK(server_.has_registered());
       registered_ = over_ = true;
+      return;
+    }
+    if (must_wait(*request)) {
+      protocol_->ask_registered();
       return;
     }
     journal(*request);
@@ -139,6 +158,13 @@ class Client {
         return read(*request, {.status = 401, .body = "HTTP Token: Access denied.\n"});
       case 'l':
         return read(*request, {.status = 413, .body = ""});
+      case 'v':
+        if (request->step == Step::finish) {
+          server_.begin_to_register();
+          registering_for_ = 3;
+          name_is_stale_ = true;
+        }
+        return protocol_->recover();
       case 'k':
         return run();
       case 'K':
@@ -152,7 +178,7 @@ class Client {
   /// From here on all goes well.
   void end_well() {
     const auto finish = [this] {
-      // Each chunk once, and a handful of questions before and after.
+      // Each chunk once, and some questions before and after.
       for (std::uint64_t left = size_ / chunk_bytes_ + 16; left > 0 && !over_; --left) step('.');
       FUZZ_CHECK(over_);
     };
@@ -187,6 +213,14 @@ class Client {
     if (request.step == Step::finish) finishing_ = true;
   }
 
+  /// While the server may be at a verify, and until it was asked for the name after that, there are
+  /// only questions.
+  bool must_wait(const Request& request) {
+    if (registering_for_ > 0 && --registering_for_ == 0) server_.end_registering();
+    if (request.step == Step::ask_name) name_is_stale_ = registering_for_ > 0;
+    return name_is_stale_ && request.step != Step::ask_name && request.step != Step::ask_committed;
+  }
+
   void read(const Request& request, const Answer& answer) {
     const Result<void> result = protocol_->read_answer(answer);
     if (result) {
@@ -209,6 +243,8 @@ class Client {
   const std::uint64_t chunk_bytes_;
   Server server_;
   std::unique_ptr<Phased> protocol_;
+  int registering_for_ = 0;     ///< so many more requests are due while a verify is under way
+  bool name_is_stale_ = false;  ///< the server was last asked for it before the verify was over
   bool over_ = false, registered_ = false, name_taken_ = false;
   // The journal.
   bool begun_ = false, finishing_ = false;
