@@ -28,6 +28,8 @@ namespace sluice {
 /// answer back, until the file is registered or something is final. What can pass is waited out
 /// (engine/retry.h); what is done is written down (engine/upload_record.h).
 ///
+/// upload_run.cc is the main path, upload_trouble.cc what happens when a step fails.
+///
 /// Kept alive by its handle and by whatever it has under way on the network thread.
 class UploadRun : public std::enable_shared_from_this<UploadRun> {
  public:

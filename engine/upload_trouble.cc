@@ -1,0 +1,185 @@
+// What an UploadRun does when a step fails: wait and try again, look for another token, start over,
+// or give up; and how it says so.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/text.h"
+#include "engine/units.h"
+#include "engine/upload_run.h"
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long a server may still be at a verify whose answer was lost: it goes on without us, and
+/// another one in that time would register the file twice. 200 MB/s is what it may copy at.
+std::chrono::seconds time_to_register(std::uint64_t size) {
+  return 30s + std::chrono::seconds(size / 200'000'000);
+}
+
+/// How often a token file is looked at.
+constexpr auto look_for_token_every = 2s;
+
+double in_seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_after) {
+  const bool chunk = request_->step == Request::Step::chunk;
+  if (error.kind == ErrorKind::token_refused && !error.retryable) {
+    token_error_ = std::move(error);
+    look_for_token();
+    return;
+  }
+  if (chunk && error.code == 413 && chunk_sizer_.too_large(request_->payload.size())) {
+    say(LogLevel::warning, fmt::format("the server takes no request of {} of {} (413): chunks have "
+                                       "{} at most from now on",
+                                       format_size(request_->payload.size()), file_,
+                                       format_size(chunk_sizer_.bound())));
+    was_too_large_ = true;
+    try_again();
+    return;
+  }
+  if (chunk) chunk_sizer_.failed();
+  if (!error.retryable) {
+    finish(Report::Status::failed, std::move(error));
+    return;
+  }
+  const unsigned failures = budget_.failed();
+  const auto now = Clock::now();
+  const auto when = retry_at(setting_.retry, failures, retry_after, now,
+                             std::uniform_real_distribution<double>(0, 1)(random_));
+  if (!when && error.kind == ErrorKind::token_refused) {
+    token_error_ = std::move(error);
+    look_for_token();
+    return;
+  }
+  if (!when) {
+    if (failures > 1)
+      error.message += fmt::format(" (given up after {} tries without a new byte)", failures);
+    finish(Report::Status::failed, std::move(error));
+    return;
+  }
+  ++retries_;
+  say(LogLevel::warning,
+      fmt::format("{}; trying again in {:.1f} s ({} of {})", redacted(std::move(error.message)),
+                  in_seconds(*when - now), failures, setting_.retry.retries));
+  payload_.give_up();  // its buffers are for the other uploads meanwhile
+  later(*when, &UploadRun::try_again);
+}
+
+void UploadRun::try_again() {
+  setting_.protocol->recover();
+  next_step();
+}
+
+void UploadRun::later(Clock::time_point when, void (UploadRun::*what)()) {
+  setting_.http.post_at(when, [self = shared_from_this(), what] {
+    if (!self->over_) ((*self).*what)();
+  });
+}
+
+void UploadRun::look_for_token() {
+  const auto& renew = setting_.request.renew_token;
+  if (renew) {
+    std::optional<Secret> token = renew();
+    if (token && token->reveal() != tokens_.back().reveal()) {
+      say(LogLevel::warning, fmt::format("going on with {} and a new token", file_));
+      setting_.protocol->replace_token(*token);
+      tokens_.push_back(*std::move(token));
+      try_again();
+      return;
+    }
+  }
+  const auto now = Clock::now();
+  if (renew && setting_.request.token_wait.count() > 0) {
+    if (!token_deadline_) {
+      token_deadline_ = now + setting_.request.token_wait;
+      payload_.give_up();
+      say(LogLevel::warning,
+          fmt::format("{}; waiting for another token for {} s, get one at {}/datasets/{}/edit",
+                      redacted(token_error_->message), setting_.request.token_wait.count(),
+                      setting_.request.base_url, setting_.request.dataset));
+    }
+    if (now < *token_deadline_) {
+      later(std::min(*token_deadline_, now + look_for_token_every), &UploadRun::look_for_token);
+      return;
+    }
+  }
+  finish(Report::Status::failed, *std::move(token_error_));
+}
+
+bool UploadRun::begin_anew() {
+  if (sent_any_ || setting_.earlier) {
+    if (budget_.start_over() > setting_.retry.retries + 1) {
+      finish(Report::Status::failed,
+             Error{ErrorKind::integrity,
+                   fmt::format("the server has lost what was sent of {} again and again; nothing "
+                               "was registered, tell those who run it",
+                               file_)});
+      return false;
+    }
+    say(LogLevel::warning,
+        fmt::format("the server has nothing of {} any more: it is sent from its beginning", file_));
+    payload_.stop();
+    if (record_) record_->start_over();
+    digest_.start_over();
+    if (check_) {
+      check_->cancel();
+      retired_check_ = std::move(check_);
+    }
+    setting_.earlier.reset();
+    sent_any_ = false;
+    committed_ = 0;
+    resumed_from_ = 0;
+  }
+  // The first blocks are read while the server sets up.
+  if (!payload_.stands_at(0)) payload_.seek(0);
+  return true;
+}
+
+void UploadRun::ask_registered() {
+  setting_.protocol->ask_registered();
+  next_step();
+}
+
+std::chrono::seconds UploadRun::register_wait() const {
+  return setting_.register_wait.value_or(time_to_register(setting_.source->identity().size));
+}
+
+Error UploadRun::explain(Error error) const {
+  const std::string doubt =
+      finish_sent_ ? "; " + setting_.protocol->doubt() : std::string("; nothing was registered");
+  if (error.kind == ErrorKind::interrupted) {
+    error.message = fmt::format("the upload of {} was interrupted at byte {}{}", file_,
+                                committed_.load(), doubt);
+    return error;
+  }
+  const std::string doing =
+      fmt::format("{} for {} at byte {}", describe(request_->step), file_, committed_.load());
+  if (error.kind == ErrorKind::unreachable)
+    error.message = fmt::format("no answer from {} while {}: {}{}", setting_.request.base_url,
+                                doing, error.message, doubt);
+  else
+    error.message = fmt::format("{} failed: {}{}", doing, error.message, doubt);
+  return error;
+}
+
+std::string UploadRun::redacted(std::string text) const {
+  // The protocol quotes without the token; this is for what curl quotes of a server. A short token
+  // is no secret, and would be found in our own words.
+  for (const Secret& token : tokens_)
+    if (token.reveal().size() >= 8) text = token.redact(std::move(text));
+  return printable(text);  // io/ names files as they are
+}
+
+void UploadRun::say(LogLevel level, const std::string& text) const {
+  if (setting_.log) setting_.log(level, text);
+}
+
+}  // namespace sluice
