@@ -32,7 +32,8 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
                  "the address of the Data Bank must not hold a user name or password"};
   // curl lets most of these through, and reads no further than a NUL, which would make what was
   // checked another address than what is kept.
-  if (printable(url) != url) return refuse("it holds a control character, or is not UTF-8");
+  const char* const not_text = "it holds a control character, or is not UTF-8";
+  if (printable(url) != url) return refuse(not_text);
   if (url.find_first_of("?#") != std::string::npos)
     return refuse("it must not have a query or a fragment");
   // To curl, a missing slash, or a scheme, is a thing to guess.
@@ -47,6 +48,7 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
   // One spelling for one server: it is what uploads are remembered and locked under.
   std::string base = parts.normal;
   while (base.ends_with('/')) base.pop_back();
+  if (printable(base) != base) return refuse(not_text);  // %1B in a host is decoded
   return base;
 }
 

@@ -45,7 +45,8 @@ TEST(BaseUrl, RefusesWhatNobodySees) {
         std::string("https://host\0@evil.org/", 23),
         std::string("https://host/\xC2\x9B"
                     "2J"),
-        std::string("https://host/\xE2\x80\xAE"), std::string("https://host/\xFF")}) {
+        std::string("https://host/\xE2\x80\xAE"), std::string("https://host/\xFF"),
+        std::string("https://%e2e/")}) {
     const auto refused = check_base_url(url, true);
     ASSERT_FALSE(refused) << url;
     EXPECT_EQ(refused.error().kind, ErrorKind::usage);
