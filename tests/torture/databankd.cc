@@ -15,9 +15,9 @@ namespace {
 /// Often enough that every kind strikes in a few hundred requests, and seldom enough that most
 /// requests get through. What happens at verify, once or twice in an upload, has odds of its own.
 constexpr const char* usual_faults[] = {
-    "lose-request,probability=0.3,on=verify",
-    "lose-response,probability=0.3,on=verify",
-    "reset-mid-response,probability=0.3,on=verify",
+    "lose-request,probability=0.15,on=verify",
+    "lose-response,probability=0.15,on=verify",
+    "reset-mid-response,probability=0.15,on=verify",
     "garbage-body,probability=0.1,on=verify",
     "status:503,probability=0.1,on=verify",
     "forget-staging,probability=0.05,on=verify",

@@ -13,13 +13,16 @@ namespace {
 
 /// As it stands in the body of the one request that registers the file.
 constexpr std::string_view verify_field = "name=\"phase\"\r\n\r\nverify";
+/// And what a multipart body ends with.
+constexpr std::string_view body_end = "--\r\n";
 
 }  // namespace
 
 std::string to_string(const Instant& instant) {
   const char* const events[] = {"bytes up", "bytes down", "changes of the state directory",
                                 "changes of the receipts"};
-  const char* const moments[] = {"", " after verify was sent", " after verify was answered"};
+  const char* const moments[] = {"", " after verify began", " after verify was sent",
+                                 " after verify was answered"};
   return fmt::format("{} {}{}", instant.count, events[static_cast<int>(instant.event)],
                      moments[static_cast<int>(instant.from)]);
 }
@@ -54,6 +57,9 @@ void Killer::passing(int connection, test::Way way, std::string_view bytes) {
       reached_ = Instant::From::verify;
       verify_connection_ = connection;
     }
+    if (connection == verify_connection_ && reached_ == Instant::From::verify &&
+        tail.ends_with(body_end))
+      reached_ = Instant::From::verify_complete;
     if (tail.size() >= verify_field.size()) tail.erase(0, tail.size() - (verify_field.size() - 1));
     count(Instant::Event::bytes_up, bytes.size());
   } else {

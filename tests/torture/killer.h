@@ -19,8 +19,9 @@ namespace sluice::torture {
 struct Instant {
   enum class From {
     start,
-    verify,         ///< the request to register the file is in the proxy, and not at the server
-    verify_answer,  ///< its answer is in the proxy, and not at sluice
+    verify,           ///< the request to register the file has begun to come into the proxy
+    verify_complete,  ///< and its last byte is there, which goes on to the server in any case
+    verify_answer,    ///< its answer is in the proxy, and not at sluice
   };
   enum class Event {
     bytes_up,       ///< a byte that the process sent

@@ -43,6 +43,10 @@ int run(int argc, char** argv) {
   app.add_option("--cut-after", cut_after,
                  "Bytes sent through a connection until it is cut, on average (some chunks)")
       ->type_name("BYTES");
+  app.add_option("--register-wait", options.register_wait,
+                 "What sluice is told about how long a server may be at it (2); 0 shows that this "
+                 "test can fail, as the scripted server takes up to 0.9 s")
+      ->type_name("TIME");
   app.add_flag("--verbose", options.verbose, "Show each run of sluice on stderr");
   try {
     app.parse(argc, argv);

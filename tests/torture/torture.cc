@@ -133,9 +133,9 @@ std::vector<std::string> Torture::command(const Upload& upload, const json& entr
                            std::to_string(upload.block * blocks[below(std::size(blocks))]),
                            "--chunk", std::to_string(chunks[below(std::size(chunks))]), "--read",
                            reads[below(std::size(reads))]});
-  argv.insert(argv.end(),
-              {"--register-wait", "2", "--stall-timeout", "2", "--response-timeout", std::to_string(1 + below(2)),
-               "--retries", std::to_string(2 + below(8))});
+  argv.insert(argv.end(), {"--register-wait", options_.register_wait, "--stall-timeout", "2",
+                           "--response-timeout", std::to_string(1 + below(2)), "--retries",
+                           std::to_string(2 + below(8))});
   if (chance(0.2)) argv.push_back("--verify-prefix");
   if (chance(0.2)) argv.insert(argv.end(), {"--digest", "md5,sha256"});
   return argv;
@@ -147,9 +147,10 @@ std::vector<Instant> Torture::instants(const Upload& upload, const json& entry) 
   if (upload.killed >= upload.kills) return {};
   const double kind = std::uniform_real_distribution<double>(0, 1)(random_);
   if (upload.killed >= upload.early) {
-    if (kind < 0.2) return {{From::verify, Event::bytes_up, below(600)}};
-    // Beyond that request: what it asks when the answer does not come.
-    if (kind < 0.4) return {{From::verify, Event::bytes_up, 600 + below(3000)}};
+    if (kind < 0.1) return {{From::verify, Event::bytes_up, below(600)}};
+    // While the server is at it. Or later: what is asked when the answer does not come.
+    if (kind < 0.35) return {{From::verify_complete, Event::bytes_up, 0}};
+    if (kind < 0.45) return {{From::verify_complete, Event::bytes_up, below(3000)}};
     if (kind < 0.55) return {{From::verify_answer, Event::bytes_down, 0}};
     if (kind < 0.75) return {{From::verify_answer, Event::state_change, 1 + below(10)}};
     if (kind < 0.85) return {{From::verify_answer, Event::receipt_change, 1 + below(4)}};

@@ -24,6 +24,8 @@ struct Options {
   std::vector<std::string> faults;  ///< SPECs for databankd, empty for the usual ones; or "none"
   double cut_after =
       0;  ///< bytes of requests until a connection is cut, on average; 0: some chunks
+  /// sluice's: longer than the servers take to register a file. Shorter, and it must lose.
+  std::string register_wait = "2";
   bool verbose = false;
 };
 
