@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iterator>
 #include <optional>
@@ -63,7 +64,7 @@ std::unique_ptr<Server> make_databankd(std::vector<std::string> faults, const Me
                                        std::uint64_t seed) {
   if (faults.empty()) {
     faults.assign(std::begin(usual_faults), std::end(usual_faults));
-    const double once = 0.5 / static_cast<double>(measure.chunks);
+    const double once = std::min(0.02, 0.5 / static_cast<double>(measure.chunks));
     faults.push_back(fmt::format("forget-staging,probability={:.6f},on=transfer", once));
     faults.push_back(fmt::format("forget-staging,probability={:.6f},on=probe", once));
   }

@@ -235,7 +235,8 @@ bool Torture::over(const Upload& upload, const Ended& ended) {
   // What a server or a network that is bad for long enough may lead to, and the same command may
   // follow on.
   if (kind == "unreachable" || kind == "unconfirmed" ||
-      message.find("given up after") != std::string::npos)
+      message.find("given up after") != std::string::npos ||
+      message.find("lost what was sent") != std::string::npos)
     return false;
   lose(fmt::format("it ended with {}, {}: {}", ended.status, kind, message));
 }
