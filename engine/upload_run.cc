@@ -43,7 +43,9 @@ UploadRun::UploadRun(Setting setting)
       const auto ago = std::chrono::system_clock::now() -
                        std::chrono::system_clock::from_time_t(earlier.entry.updated_s);
       finish_sent_ = true;
-      settled_ = Clock::now() - std::max(ago, decltype(ago)::zero()) + register_wait();
+      // The journal's word is from before the connection was made, and in whole seconds.
+      settled_ = Clock::now() - std::max(ago, decltype(ago)::zero()) + register_wait() +
+                 std::min<std::chrono::seconds>(30s, register_wait());
     }
   }
   if (setting_.journal != nullptr && !request.dry_run) {
