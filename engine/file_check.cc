@@ -1,8 +1,6 @@
 #include "engine/file_check.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <system_error>
@@ -10,6 +8,7 @@
 
 #include "engine/evp_digest.h"
 #include "engine/text.h"
+#include "io/signals_blocked.h"
 
 namespace sluice {
 namespace {
@@ -27,21 +26,13 @@ Result<std::unique_ptr<FileCheck>> FileCheck::start(Setting setting) {
   TRY(check_available(setting.extra));
   TRY_ASSIGN(auto pool, BufferPool::create(setting.block_bytes, setting.pool_blocks));
   std::unique_ptr<FileCheck> check(new FileCheck(std::move(setting), std::move(pool)));
-  // Signals are for the program's own threads.
-  sigset_t blocked, before;
-  sigfillset(&blocked);
-  sigdelset(&blocked, SIGBUS);
-  pthread_sigmask(SIG_BLOCK, &blocked, &before);
-  int code = 0;
   try {
+    const SignalsBlocked blocked;
     check->thread_ = std::thread([self = check.get()] { self->run(); });
   } catch (const std::system_error& error) {
-    code = error.code().value();
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (code != 0)
-    return errno_error(ErrorKind::failed, code,
+    return errno_error(ErrorKind::failed, error.code().value(),
                        "no thread could be started to read the file; raise the limit on threads");
+  }
   return check;
 }
 

@@ -2,8 +2,6 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +17,7 @@
 #include "engine/mailbox.h"
 #include "engine/rate_limiter.h"
 #include "engine/text.h"
+#include "io/signals_blocked.h"
 #include "io/sync.h"
 
 namespace sluice {
@@ -94,18 +93,8 @@ class Http::Loop {
     initialise_curl();
     multi_.reset(curl_multi_init());
     if (!multi_) throw std::bad_alloc();
-    // Signals are for the program's own threads: SIGPIPE from a TLS write must not end it, and
-    // Ctrl-C is not handled here.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    try {
-      thread_ = std::thread([this] { run(); });
-    } catch (...) {
-      pthread_sigmask(SIG_SETMASK, &before, nullptr);
-      throw;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    const SignalsBlocked blocked;
+    thread_ = std::thread([this] { run(); });
   }
 
   ~Loop() {

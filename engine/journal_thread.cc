@@ -1,24 +1,14 @@
 #include "engine/journal_thread.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <utility>
+
+#include "io/signals_blocked.h"
 
 namespace sluice {
 
 JournalThread::JournalThread(std::unique_ptr<Journal> journal) : journal_(std::move(journal)) {
-  // Signals are for the program's own threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const SignalsBlocked blocked;
+  thread_ = std::thread([this] { run(); });
 }
 
 JournalThread::~JournalThread() {

@@ -1,13 +1,12 @@
 #include "engine/pipeline.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <exception>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include "io/signals_blocked.h"
 
 namespace sluice {
 
@@ -22,13 +21,8 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
       next_(start / setting.block_bytes) {
   const auto blocks = end_ - start / setting.block_bytes;
   const auto count = std::min<std::uint64_t>(blocks, static_cast<std::uint64_t>(setting.readers));
-  // Signals are for the program's own threads (SIGBUS, which mmap needs, cannot be blocked usefully
-  // and is left alone).
-  sigset_t blocked, before;
-  sigfillset(&blocked);
-  sigdelset(&blocked, SIGBUS);
-  pthread_sigmask(SIG_BLOCK, &blocked, &before);
   try {
+    const SignalsBlocked signals_blocked;
     if (own_order_thread_) order_thread_ = std::thread([this] { pass_until_end(); });
     for (std::uint64_t i = 0; i < count; ++i) readers_.emplace_back([this] { read_blocks(); });
   } catch (const std::system_error& error) {
@@ -38,7 +32,6 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
           errno_error(ErrorKind::failed, error.code().value(),
                       "no thread could be started to read the file; raise the limit on threads"));
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Pipeline::~Pipeline() {
