@@ -63,6 +63,9 @@ struct UploadRequest {
   std::string name;  ///< what it is called in the dataset
   ReadMode read_mode = ReadMode::automatic;
   std::uint64_t chunk_bytes = std::uint64_t{64} << 20;  ///< payload of one request, at least 1
+  /// How many chunks may travel ahead of the one that is being answered, at most 16; nothing: as
+  /// many as it pays (engine/lookahead.h).
+  std::optional<unsigned> lookahead;
   bool dry_run = false;  ///< ask whether the name is free, and end there with status `skipped`
   /// Send less at once where this server has refused as much as too large before.
   bool heed_chunk_limit = true;
