@@ -25,8 +25,8 @@ class Lookahead {
   static constexpr unsigned most = 16;
 
   struct Setting {
-    std::optional<unsigned> asked;  ///< at most `most`; nothing: by itself
-    bool refused = false;           ///< this server did not wait in the past
+    std::optional<unsigned> asked{};  ///< at most `most`; nothing: by itself
+    bool refused = false;             ///< this server did not wait in the past
     std::uint64_t pool_bytes = 0;
   };
   explicit Lookahead(const Setting& setting);
