@@ -16,8 +16,20 @@ constexpr auto long_round_trip = 1ms;
 constexpr double long_answer = 0.010;
 constexpr double large_share = 0.02;
 
-/// Side by side, a chunk can be out up to a pool before the one in front of it.
+/// Side by side, a chunk can be out up to a pool before the one in front of it, and front servers
+/// do not wait for ever for what is held back (60 s for nginx).
 constexpr double longest_hold = 10;  // s
+/// While nobody knows how fast the link is: what goes out over a slow one in a time that can be
+/// borne, and is not much to send again.
+constexpr std::uint64_t most_at_first = std::uint64_t{16} << 20;
+
+/// A trial is long enough for the windows of the connections to be what they will be. The chunks
+/// that were under way when it began are not its own.
+constexpr int least_chunks = 4;
+constexpr double least_seconds = 2;
+constexpr int chunks_between = 3;
+/// In turn is easier on the server, which has to keep less.
+constexpr double good_enough = 0.98;
 
 }  // namespace
 
@@ -26,10 +38,13 @@ Lookahead::Lookahead(const Setting& setting) : setting_(setting), refused_(setti
 unsigned Lookahead::depth() const {
   if (refused_) return 0;
   if (setting_.asked) return *setting_.asked;
-  return pays_ ? depth_by_itself : 0;
+  if (!pays_) return 0;
+  return in_turn_ ? 1 : depth_by_itself;
 }
 
-bool Lookahead::side_by_side(double rate) const {
+bool Lookahead::side_by_side(double rate, std::uint64_t chunk) const {
+  if (in_turn_) return false;
+  if (rate == 0) return chunk <= most_at_first;
   return rate * longest_hold >= static_cast<double>(setting_.pool_bytes);
 }
 
@@ -37,9 +52,45 @@ void Lookahead::answered(const Answer& answer) {
   if (answer.network && answer.network->round_trip >= long_round_trip) pays_ = true;
 }
 
-void Lookahead::committed(double seconds, double idle) {
+bool Lookahead::Trial::enough() const {
+  return chunks >= least_chunks && seconds >= least_seconds;
+}
+
+void Lookahead::committed(std::uint64_t bytes, double seconds, double idle) {
   stumbles_ = 0;
+  if (depth() > 0) try_out(bytes, seconds);
   if (idle >= long_answer && idle >= large_share * seconds) pays_ = true;
+}
+
+void Lookahead::try_out(std::uint64_t bytes, double seconds) {
+  const auto add = [&](Trial& trial) {
+    ++trial.chunks;
+    trial.bytes += static_cast<double>(bytes);
+    trial.seconds += seconds;
+    return trial.enough();
+  };
+  switch (phase_) {
+    case Phase::warming_up:
+    case Phase::changing:
+      alike_ = bytes == last_size_ ? alike_ + 1 : 0;
+      last_size_ = bytes;
+      if (alike_ < chunks_between) return;
+      alike_ = 0;
+      phase_ = phase_ == Phase::warming_up ? Phase::trying_side_by_side : Phase::trying_in_turn;
+      return;
+    case Phase::trying_side_by_side:
+      if (!add(side_by_side_)) return;
+      in_turn_ = true;
+      phase_ = Phase::changing;
+      return;
+    case Phase::trying_in_turn:
+      if (!add(one_by_one_)) return;
+      in_turn_ = one_by_one_.rate() >= side_by_side_.rate() * good_enough;
+      phase_ = Phase::decided;
+      return;
+    case Phase::decided:
+      return;
+  }
 }
 
 bool Lookahead::ended_early(const Result<Answer>& result, bool held) {

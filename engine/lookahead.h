@@ -9,15 +9,17 @@
 
 namespace sluice {
 
-/// How many chunks travel ahead of the one that is being answered (protocol section 1.7).
+/// How many chunks travel ahead of the one that is being answered (protocol section 1.7), and
+/// whether side by side or in turn, each body when the one in front of it is out.
 ///
 /// By itself: none over a connection that answers at once, as a chunk that comes early costs a
 /// server room. As soon as a round trip takes 1 ms, or the answers to chunks cost time, so many
-/// that the link is never idle; more than one since the kernel bounds what a connection has under
-/// way (4 MiB by default, 40 MB/s over 100 ms) and takes its window back where it is idle, so that
-/// two bodies side by side are faster than one after the other (bench/README.md). A server or a
-/// proxy that does not wait for a chunk whose end is held back is told so only once: from then on,
-/// none.
+/// that the link is never idle. Side by side is what the first ones go, so that their connections
+/// open their windows at the same time. What is better then is measured: in turn, one connection
+/// after the other has the whole link, and one chunk ahead is enough; but where the kernel or loss
+/// bounds what one connection carries (4 MiB under way by default, 40 MB/s over 100 ms), only
+/// several fill it (bench/README.md has the figures). A server or a proxy that does not wait for a
+/// chunk whose end is held back is asked to only once: from then on, none.
 ///
 /// Not thread safe: the network thread's.
 class Lookahead {
@@ -33,16 +35,15 @@ class Lookahead {
 
   /// How many chunks may travel ahead now.
   unsigned depth() const;
-  /// Whether they may do so side by side, at that rate in bytes a second. If not, each begins when
-  /// the one before it is out: what is sent early would be held back for longer than front servers
-  /// wait (60 s for nginx).
-  bool side_by_side(double rate) const;
+  /// Whether a chunk of so many bytes may begin before the one in front of it is out; `rate`: bytes
+  /// a second that go out now, 0 for not known.
+  bool side_by_side(double rate, std::uint64_t chunk) const;
 
   /// Whatever was answered.
   void answered(const Answer& answer);
-  /// A chunk was confirmed, `seconds` after the one before it, of which nothing was under way for
-  /// `idle`.
-  void committed(double seconds, double idle);
+  /// A chunk of so many bytes was confirmed, `seconds` after the one before it, of which nothing
+  /// was under way for `idle`.
+  void committed(std::uint64_t bytes, double seconds, double idle);
 
   /// A chunk that travelled ahead has ended before its turn. `held`: only its end was missing.
   /// True if that says that the server does not wait, which is worth remembering.
@@ -51,10 +52,29 @@ class Lookahead {
   bool refused() const { return refused_; }
 
  private:
+  /// Chunks that were confirmed while they went the one way or the other.
+  struct Trial {
+    int chunks = 0;
+    double bytes = 0;
+    double seconds = 0;
+
+    bool enough() const;
+    double rate() const { return bytes / seconds; }
+  };
+  /// In this order.
+  enum class Phase { warming_up, trying_side_by_side, changing, trying_in_turn, decided };
+  void try_out(std::uint64_t bytes, double seconds);
+
   const Setting setting_;
   bool pays_ = false;
   bool refused_;
   int stumbles_ = 0;  ///< in a row
+  Phase phase_ = Phase::warming_up;
+  bool in_turn_ = false;
+  int alike_ = 0;  ///< chunks of the same size in a row, in warming_up and changing
+  std::uint64_t last_size_ = 0;
+  Trial side_by_side_;
+  Trial one_by_one_;
 };
 
 }  // namespace sluice

@@ -43,7 +43,7 @@ bool UploadRun::may_look_ahead() {
   const Flight& last = ahead_.empty() ? *flight_ : *ahead_.back();
   const std::uint64_t end = last.request.payload.end;
   if (end == setting_.source->identity().size || !payload_.stands_at(end)) return false;
-  if (lookahead_.side_by_side(rate)) return payload_.arrived() > end;
+  if (lookahead_.side_by_side(rate, last.request.payload.size())) return payload_.arrived() > end;
   return last.body->payload_handed() && flight_->body->payload_handed();
 }
 

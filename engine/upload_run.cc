@@ -448,7 +448,7 @@ void UploadRun::chunk_committed(std::uint64_t bytes) {
   }
   const auto now = Clock::now();
   const double idle = times_.idle_s();
-  lookahead_.committed(std::chrono::duration<double>(now - commit_at_).count(),
+  lookahead_.committed(bytes, std::chrono::duration<double>(now - commit_at_).count(),
                        idle - idle_at_commit_);
   commit_at_ = now;
   idle_at_commit_ = idle;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace sluice {
@@ -10,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t pool = std::uint64_t{64} << 20;
+constexpr std::uint64_t chunk = std::uint64_t{16} << 20;
 const Error broken{ErrorKind::unreachable, "reset", 56, true};
 
 Answer over(std::chrono::microseconds round_trip) {
@@ -29,8 +31,8 @@ TEST(Lookahead, NextDoorNothingTravelsAhead) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(over(200us));
   lookahead.answered(status(200));  // the kernel did not tell
-  lookahead.committed(0.100, 0.003);
-  lookahead.committed(10, 0.05);
+  lookahead.committed(chunk, 0.100, 0.003);
+  lookahead.committed(chunk, 10, 0.05);
   EXPECT_EQ(lookahead.depth(), 0U);
 }
 
@@ -44,7 +46,7 @@ TEST(Lookahead, AFarServerIsKnownByItsFirstAnswer) {
 TEST(Lookahead, AThinkingServerIsKnownByItsFirstChunk) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(over(100us));
-  lookahead.committed(0.5, 0.2);
+  lookahead.committed(chunk, 0.5, 0.2);
   EXPECT_GE(lookahead.depth(), 1U);
 }
 
@@ -52,16 +54,60 @@ TEST(Lookahead, WhatIsAskedForIsDone) {
   for (const unsigned asked : {0U, 1U, 16U}) {
     Lookahead lookahead({.asked = asked, .pool_bytes = pool});
     lookahead.answered(over(100ms));
-    lookahead.committed(0.5, 0.4);
+    lookahead.committed(chunk, 0.5, 0.4);
     EXPECT_EQ(lookahead.depth(), asked);
   }
 }
 
 TEST(Lookahead, SideBySideOnlyWhereAPoolGoesOutInTenSeconds) {
   const Lookahead lookahead({.pool_bytes = pool});
-  EXPECT_FALSE(lookahead.side_by_side(0)) << "not known yet";
-  EXPECT_FALSE(lookahead.side_by_side(6e6));
-  EXPECT_TRUE(lookahead.side_by_side(7e6));
+  EXPECT_FALSE(lookahead.side_by_side(6e6, chunk));
+  EXPECT_TRUE(lookahead.side_by_side(7e6, chunk));
+  EXPECT_TRUE(lookahead.side_by_side(0, chunk)) << "not known yet: the windows open side by side";
+  EXPECT_FALSE(lookahead.side_by_side(0, chunk + 1)) << "too much for a link that may be slow";
+}
+
+/// A link where both ways have a rate of their own, and chunks that grow at first.
+TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
+  struct Link {
+    double side_by_side;  // bytes a second
+    double in_turn;
+    bool in_turn_is_kept;
+  };
+  for (const Link& link :
+       {Link{93e6, 32e6, false}, Link{101e6, 117e6, true}, Link{110e6, 110e6, true},
+        Link{110e6, 109e6, true}, Link{30e6, 10e6, false}}) {
+    SCOPED_TRACE(link.in_turn);
+    Lookahead lookahead({.pool_bytes = pool});
+    lookahead.answered(over(100ms));
+    double rate = 0;
+    double bytes = 0;
+    double seconds = 0;
+    for (int i = 0; i < 40; ++i) {
+      const std::uint64_t size = chunk << std::min(i, 2);
+      const bool side_by_side = lookahead.side_by_side(rate, size);
+      if (i == 0) {
+        EXPECT_TRUE(side_by_side);
+      }
+      rate = side_by_side ? link.side_by_side : link.in_turn;
+      const double took = static_cast<double>(size) / rate;
+      lookahead.committed(size, took, 0);
+      bytes += static_cast<double>(size);
+      seconds += took;
+    }
+    EXPECT_NE(lookahead.side_by_side(rate, chunk), link.in_turn_is_kept);
+    EXPECT_EQ(lookahead.depth() == 1, link.in_turn_is_kept);
+    EXPECT_GT(bytes / seconds, 0.6 * std::max(link.side_by_side, link.in_turn))
+        << "finding out was too dear";
+  }
+}
+
+TEST(Lookahead, ADepthThatWasAskedForIsKeptInTurn) {
+  Lookahead lookahead({.asked = 5, .pool_bytes = pool});
+  for (int i = 0; i < 40; ++i)
+    lookahead.committed(chunk, lookahead.side_by_side(1e8, chunk) ? 1.0 : 0.5, 0);
+  EXPECT_FALSE(lookahead.side_by_side(1e8, chunk));
+  EXPECT_EQ(lookahead.depth(), 5U);
 }
 
 TEST(Lookahead, AServerThatSays408IsNotAskedToWaitAgain) {
@@ -71,14 +117,14 @@ TEST(Lookahead, AServerThatSays408IsNotAskedToWaitAgain) {
   EXPECT_EQ(lookahead.depth(), 0U);
   EXPECT_FALSE(lookahead.ended_early(status(408), true)) << "it is worth saying once";
   lookahead.answered(over(100ms));
-  lookahead.committed(1, 0.5);
+  lookahead.committed(chunk, 1, 0.5);
   EXPECT_EQ(lookahead.depth(), 0U);
 }
 
 TEST(Lookahead, OneThatClosesOnWhatIsHeldBackTwiceNeither) {
   Lookahead lookahead({.asked = 4, .pool_bytes = pool});
   EXPECT_FALSE(lookahead.ended_early(broken, true));
-  lookahead.committed(1, 0);
+  lookahead.committed(chunk, 1, 0);
   EXPECT_FALSE(lookahead.ended_early(broken, true)) << "between them all was well";
   EXPECT_EQ(lookahead.depth(), 4U);
   EXPECT_TRUE(lookahead.ended_early(broken, true));
