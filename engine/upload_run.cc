@@ -14,6 +14,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
+double in_seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 /// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4
 /// MiB reach what 16 do. Through the page cache a read is a copy, and two keep ahead of any
 /// network.
@@ -31,7 +35,10 @@ UploadRun::UploadRun(Setting setting)
       payload_({*setting_.source, setting_.pool, setting_.workers, digest_, clocks_,
                 setting_.block_bytes, readers_for(setting_.source->mode())},
                [this] { setting_.http.resume(exchange_); }),
-      chunk_sizer_(setting_.request.chunk_bytes, setting_.chunk_bound),
+      chunk_sizer_({.asked = setting_.request.chunk_bytes,
+                    .bound = setting_.server.chunk_limit.value_or(0),
+                    .remembered = setting_.server.chunk_bytes.value_or(0),
+                    .block_bytes = setting_.block_bytes}),
       tokens_{setting_.request.token} {
   const UploadRequest& request = setting_.request;
   if (setting_.earlier) {
@@ -154,7 +161,8 @@ Report UploadRun::wait() {
 
 void UploadRun::next_step() {
   if (over_) return;
-  std::optional<Request> request = setting_.protocol->next(chunk_sizer_.next());
+  std::optional<Request> request =
+      setting_.protocol->next(chunk_sizer_.next(setting_.protocol->committed()));
   if (!request) {
     // What may be missing is only for the receipt.
     registered_ = true;
@@ -271,7 +279,10 @@ void UploadRun::send(Request request) {
       setting_.response_timeout.count() > 0 ? setting_.response_timeout : request_->patience;
   if (request_->step == Request::Step::ask_name) name_asked_ = Clock::now();
   if (request_->step == Request::Step::finish) finish_sent_ = true;
-  if (request_->step == Request::Step::chunk) sent_any_ = true;
+  if (request_->step == Request::Step::chunk) {
+    sent_any_ = true;
+    chunk_began_ = Clock::now();
+  }
   times_.exchange_begins(payload_);
   exchange_is_out_ = true;
   exchange_ = setting_.http.start(exchange, [self = shared_from_this()](Result<Answer> result) {
@@ -335,7 +346,10 @@ void UploadRun::answered(Result<Answer> result) {
       // What a server takes right after it refused more is worth remembering.
       if (std::exchange(was_too_large_, false) && record_)
         record_->chunk_limit(request_->payload.size());
-      chunk_sizer_.committed();
+      chunk_sizer_.committed(
+          {.bytes = request_->payload.size(),
+           .seconds = in_seconds(Clock::now() - chunk_began_),
+           .waited_s = in_seconds(Clock::now() - body_->all_handed().value_or(Clock::now()))});
       break;
     case Request::Step::ask_committed:
       if (setting_.earlier && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
@@ -407,6 +421,8 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.status = status;
   if (error) error->message = redacted(std::move(error->message));
   report.error = std::move(error);
+  if (const std::uint64_t bytes = chunk_sizer_.worth_remembering(); record_ && bytes != 0)
+    record_->chunk_bytes(bytes);
   if (record_)
     record_->end(status == Report::Status::registered ? JournalEntry::State::registered
                  : finish_sent_                       ? JournalEntry::State::verifying

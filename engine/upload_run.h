@@ -48,7 +48,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     std::optional<DatasetLock> lock;  ///< held until the upload is over
     std::optional<Earlier> earlier;
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
-    std::uint64_t chunk_bound;  ///< the largest payload this server takes; 0 for not known
+    ServerFacts server;                                 ///< as the journal has them
   };
 
   explicit UploadRun(Setting setting);
@@ -114,6 +114,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   std::unique_ptr<FileCheck> retired_check_;  ///< nobody wants to know any more
   bool waits_for_check_ = false;
   ChunkSizer chunk_sizer_;
+  Clock::time_point chunk_began_{};
   RetryBudget budget_;
   std::mt19937_64 random_{std::random_device{}()};
   std::vector<Secret> tokens_;  ///< the last one is in use; the others may still be quoted
