@@ -7,6 +7,7 @@ namespace {
 
 constexpr double worth_winning = 0.03;  // of the time
 constexpr double measurably = 1.02;     // as fast
+constexpr double kept = 0.9;            // of what was measured before
 constexpr unsigned most_in_vain = 2;
 constexpr unsigned first_retry_after = 2;  // commits
 constexpr unsigned last_retry_after = 64;
@@ -48,17 +49,17 @@ void ChunkSizer::committed(const Committed& chunk) {
   got_through_ = now_;
   if (now_ >= failed_at_) failed_at_ = 0;
   ++commits_;
-  bytes_ += chunk.bytes;
-  seconds_ += chunk.seconds;
-  const auto bytes = static_cast<double>(bytes_);
+  bytes_ = kept * bytes_ + static_cast<double>(chunk.bytes);
+  seconds_ = kept * seconds_ + chunk.seconds;
+  waited_s_ = kept * waited_s_ + chunk.waited_s;
   if (commits_ == 1 && now_ > moderate && rate_before_ > 0)
-    in_vain_ = bytes > rate_before_ * measurably * seconds_ ? 0 : in_vain_ + 1;
+    in_vain_ = bytes_ > rate_before_ * measurably * seconds_ ? 0 : in_vain_ + 1;
 
-  const bool pays = chunk.waited_s > worth_winning * chunk.seconds && in_vain_ < most_in_vain;
+  const bool pays = waited_s_ > worth_winning * seconds_ && in_vain_ < most_in_vain;
   const std::uint64_t longer = std::min(now_ * 2, bound());
   const bool may = failed_at_ == 0 || longer < failed_at_ || commits_ >= retry_after_;
   if (longer <= now_ || !may || (now_ >= moderate && !pays)) return;
-  const double rate = seconds_ > 0 ? bytes / seconds_ : 0;
+  const double rate = seconds_ > 0 ? bytes_ / seconds_ : 0;
   resize(longer);
   rate_before_ = rate;
 }
@@ -88,6 +89,7 @@ void ChunkSizer::resize(std::uint64_t bytes) {
   now_ = bytes;
   bytes_ = 0;
   seconds_ = 0;
+  waited_s_ = 0;
   commits_ = 0;
   rate_before_ = 0;
 }

@@ -87,9 +87,10 @@ class ChunkSizer {
   const std::uint64_t began_with_;
   std::uint64_t got_through_ = 0;
 
-  // Of the chunks of this length.
-  std::uint64_t bytes_ = 0;
+  // Of the chunks of this length, the last ten or so: one hiccup is no reason.
+  double bytes_ = 0;
   double seconds_ = 0;
+  double waited_s_ = 0;
   unsigned commits_ = 0;
   double rate_before_ = 0;  ///< bytes a second with half the length; 0: not known
 

@@ -173,6 +173,15 @@ TEST(ChunkSizerAutomatic, GrowsNoMoreWhereThatMakesNothingFaster) {
   EXPECT_EQ(end.settled_after, 2);
 }
 
+TEST(ChunkSizerAutomatic, OneHiccupIsNoReasonToGrow) {
+  ChunkSizer sizer(automatic);
+  EXPECT_EQ(upload(sizer, {.bytes_per_second = 113e6, .wait_s = 0.0001}, 20).ends_at, 16 * mib);
+  sizer.committed({.bytes = 16 * mib, .seconds = 0.18, .waited_s = 0.03});
+  EXPECT_EQ(sizer.next(), 16 * mib);
+  EXPECT_GT(upload(sizer, {.bytes_per_second = 113e6, .wait_s = 0.03}, 10).ends_at, 16 * mib)
+      << "a server that is slow from now on is";
+}
+
 TEST(ChunkSizerAutomatic, FindsWhatAServerTakes) {
   for (std::uint64_t takes = 100 * kib; takes < 300 * mib; takes += takes / 7) {
     SCOPED_TRACE(takes);
@@ -231,8 +240,9 @@ TEST(ChunkSizerAutomatic, NoiseChangesLittle) {
     EXPECT_GE(far.ends_at, 64 * mib);
     EXPECT_GT(far.rate(), 0.85 * 113e6);
     const Outcome thinking = end({.wait_s = 0.3, .ahead = true, .noise = 0.2});
-    EXPECT_EQ(thinking.ends_at, 64 * mib);
-    EXPECT_LE(thinking.settled_after, 30);
+    // With chunks of 32 MiB it just waits sometimes; of 16, always.
+    EXPECT_GE(thinking.ends_at, 32 * mib);
+    EXPECT_GT(thinking.rate(), 0.88 * 113e6);
     const Outcome near = end({.bytes_per_second = 2e9, .wait_s = 0.0003, .noise = 0.2});
     EXPECT_LE(near.ends_at, 64 * mib);
   }
