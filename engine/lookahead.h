@@ -24,10 +24,8 @@ namespace sluice {
 /// Not thread safe: the network thread's.
 class Lookahead {
  public:
-  static constexpr unsigned most = 16;
-
   struct Setting {
-    std::optional<unsigned> asked{};  ///< at most `most`; nothing: by itself
+    std::optional<unsigned> asked{};  ///< nothing: by itself
     bool refused = false;             ///< this server did not wait in the past
     std::uint64_t pool_bytes = 0;
   };

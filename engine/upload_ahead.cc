@@ -50,7 +50,8 @@ bool UploadRun::may_look_ahead() {
 void UploadRun::look_ahead() {
   while (may_look_ahead()) {
     const Flight& last = ahead_.empty() ? *flight_ : *ahead_.back();
-    std::optional<Request> next = setting_.protocol->after(last.request, chunk_sizer_.next());
+    std::optional<Request> next =
+        setting_.protocol->after(last.request, chunk_sizer_.next(last.request.payload.end));
     if (!next) return;
     ahead_.push_back(take_off(*std::move(next)));
   }
@@ -90,6 +91,7 @@ void UploadRun::ended_early(const std::shared_ptr<Flight>& flight, const Result<
     return;
   }
   if (lookahead_.ended_early(result, held)) {
+    if (record_) record_->lookahead_refused();
     say(LogLevel::warning,
         fmt::format("the server does not wait for the end of a chunk that is sent early{}: from "
                     "now on the chunks of {} go one after the other",

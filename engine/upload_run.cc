@@ -14,6 +14,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+std::int64_t unix_s() {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
+double in_seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 /// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4
 /// MiB reach what 16 do. Through the page cache a read is a copy, and two keep ahead of any
 /// network.
@@ -31,9 +39,13 @@ UploadRun::UploadRun(Setting setting)
       payload_({*setting_.source, setting_.pool, setting_.workers, digest_, clocks_,
                 setting_.block_bytes, readers_for(setting_.source->mode())},
                [this] { wake(); }),
-      chunk_sizer_(setting_.request.chunk_bytes, setting_.chunk_bound),
+      chunk_sizer_({.asked = setting_.request.chunk_bytes,
+                    .bound = setting_.server.chunk_limit.value_or(0),
+                    .remembered = setting_.server.chunk_bytes.value_or(0),
+                    .block_bytes = setting_.block_bytes}),
       tokens_{setting_.request.token},
-      lookahead_({setting_.request.lookahead, setting_.lookahead_refused,
+      lookahead_({setting_.request.lookahead,
+                  !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
                   setting_.pool.count() * setting_.pool.buffer_size()}) {
   const UploadRequest& request = setting_.request;
   if (setting_.earlier) {
@@ -156,7 +168,8 @@ Report UploadRun::wait() {
 
 void UploadRun::next_step() {
   if (over_) return;
-  std::optional<Request> request = setting_.protocol->next(chunk_sizer_.next());
+  std::optional<Request> request =
+      setting_.protocol->next(chunk_sizer_.next(setting_.protocol->committed()));
   if (!request) {
     // What may be missing is only for the receipt.
     registered_ = true;
@@ -447,12 +460,14 @@ void UploadRun::chunk_committed(std::uint64_t bytes) {
     if (record_) record_->chunk_limit(bytes);
   }
   const auto now = Clock::now();
-  const double idle = times_.idle_s();
-  lookahead_.committed(bytes, std::chrono::duration<double>(now - commit_at_).count(),
-                       idle - idle_at_commit_);
+  const double seconds = in_seconds(now - commit_at_);
+  const double idle_s = times_.idle_s();
+  const double idle = std::max(0.0, idle_s - idle_at_commit_);
   commit_at_ = now;
-  idle_at_commit_ = idle;
-  chunk_sizer_.committed();
+  idle_at_commit_ = idle_s;
+  lookahead_.committed(bytes, seconds, idle);
+  chunk_sizer_.committed(
+      {.bytes = bytes, .seconds = seconds, .waited_s = idle, .ahead = lookahead_.depth() > 0});
 }
 
 Result<void> UploadRun::check_unchanged() const {
@@ -508,6 +523,8 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.status = status;
   if (error) error->message = redacted(std::move(error->message));
   report.error = std::move(error);
+  if (const std::uint64_t bytes = chunk_sizer_.worth_remembering(); record_ && bytes != 0)
+    record_->chunk_bytes(bytes);
   if (record_)
     record_->end(status == Report::Status::registered ? JournalEntry::State::registered
                  : finish_sent_                       ? JournalEntry::State::verifying

@@ -51,8 +51,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     std::optional<DatasetLock> lock;  ///< held until the upload is over
     std::optional<Earlier> earlier;
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
-    std::uint64_t chunk_bound;       ///< the largest payload this server takes; 0 for not known
-    bool lookahead_refused = false;  ///< this server does not wait for what is held back
+    ServerFacts server;                                 ///< as the journal has them
   };
 
   explicit UploadRun(Setting setting);
