@@ -17,6 +17,7 @@
 #include "engine/mailbox.h"
 #include "engine/rate_limiter.h"
 #include "engine/tcp_info.h"
+#include "engine/tcp_options.h"
 #include "engine/text.h"
 #include "io/signals_blocked.h"
 #include "io/sync.h"
@@ -230,6 +231,7 @@ class Http::Loop {
     set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
     set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     set(easy, CURLOPT_FRESH_CONNECT, exchange.fresh_connection ? 1L : 0L);
+    set(easy, CURLOPT_OPENSOCKETFUNCTION, &Loop::on_open_socket);
     set(easy, CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer_bytes);
     set(easy, CURLOPT_USERAGENT, "sluice");
     set(easy, CURLOPT_HTTPHEADER, transfer.headers.get());
@@ -253,6 +255,13 @@ class Http::Loop {
     if (longer == nullptr) throw std::bad_alloc();
     transfer.headers.release();
     transfer.headers.reset(longer);
+  }
+
+  static curl_socket_t on_open_socket(void*, curlsocktype, curl_sockaddr* peer) noexcept {
+    const int fd = ::socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+    if (fd < 0) return CURL_SOCKET_BAD;
+    prepare_to_send_much(fd, peer->addr);
+    return fd;
   }
 
   static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* data) noexcept {

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+
+/// What a socket is told before it connects, so that one connection sends as fast as a long way
+/// allows. bench/README.md has the figures.
+namespace sluice {
+
+/// Readies a TCP socket that will connect to `peer` to send much: BBR, a send buffer that is not
+/// the limit, little in it that has not gone out. Nothing at all towards this machine itself, where
+/// it would cost. What the kernel or its administrator does not allow stays as it was. Any thread.
+void prepare_to_send_much(int socket, const sockaddr& peer) noexcept;
+
+/// What to ask for as SO_SNDBUF, of which the kernel takes no more than `most` (net.core.wmem_max)
+/// and makes twice that; 0 where asking would give less than `grows_to` (the last of
+/// net.ipv4.tcp_wmem), which a socket reaches that nobody asks. All in bytes.
+int send_buffer_to_ask_for(std::uint64_t most, std::uint64_t grows_to);
+
+}  // namespace sluice
