@@ -1,5 +1,6 @@
 #include "engine/lookahead.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace sluice {
@@ -21,13 +22,15 @@ constexpr double large_share = 0.02;
 constexpr double longest_hold = 10;  // s
 /// While nobody knows how fast the link is: what goes out over a slow one in a time that can be
 /// borne, and is not much to send again.
-constexpr std::uint64_t most_at_first = std::uint64_t{16} << 20;
+constexpr std::uint64_t moderate = std::uint64_t{16} << 20;
 
 /// A trial is long enough for the windows of the connections to be what they will be. The chunks
 /// that were under way when it began are not its own.
 constexpr int least_chunks = 4;
 constexpr double least_seconds = 2;
 constexpr int chunks_between = 3;
+/// Two chunks are enough to see that it is so much slower.
+constexpr double hopeless = 0.7;
 /// In turn is easier on the server, which has to keep less.
 constexpr double good_enough = 0.98;
 
@@ -44,12 +47,19 @@ unsigned Lookahead::depth() const {
 
 bool Lookahead::side_by_side(double rate, std::uint64_t chunk) const {
   if (in_turn_) return false;
-  if (rate == 0) return chunk <= most_at_first;
+  if (rate == 0) return chunk <= most_at_first();
   return rate * longest_hold >= static_cast<double>(setting_.pool_bytes);
 }
 
+std::uint64_t Lookahead::most_at_first() const {
+  return std::min(moderate, setting_.pool_bytes / 4);
+}
+
 void Lookahead::answered(const Answer& answer) {
-  if (answer.network && answer.network->round_trip >= long_round_trip) pays_ = true;
+  if (!answer.network || answer.network->round_trip < long_round_trip) return;
+  pays_ = true;
+  one_carries_ = static_cast<double>(answer.network->most_under_way) /
+                 std::chrono::duration<double>(answer.network->round_trip).count();
 }
 
 bool Lookahead::Trial::enough() const {
@@ -80,11 +90,13 @@ void Lookahead::try_out(std::uint64_t bytes, double seconds) {
       return;
     case Phase::trying_side_by_side:
       if (!add(side_by_side_)) return;
-      in_turn_ = true;
-      phase_ = Phase::changing;
+      in_turn_ = one_carries_ == 0 || one_carries_ > side_by_side_.rate();
+      phase_ = in_turn_ ? Phase::changing : Phase::decided;
       return;
     case Phase::trying_in_turn:
-      if (!add(one_by_one_)) return;
+      if (!add(one_by_one_) &&
+          (one_by_one_.chunks < 2 || one_by_one_.rate() > side_by_side_.rate() * hopeless))
+        return;
       in_turn_ = one_by_one_.rate() >= side_by_side_.rate() * good_enough;
       phase_ = Phase::decided;
       return;

@@ -36,6 +36,9 @@ class Lookahead {
   /// Whether a chunk of so many bytes may begin before the one in front of it is out; `rate`: bytes
   /// a second that go out now, 0 for not known.
   bool side_by_side(double rate, std::uint64_t chunk) const;
+  /// How long a chunk should be while nothing was confirmed yet, at most, in bytes: several of
+  /// them fit into the pool, and open their windows together.
+  std::uint64_t most_at_first() const;
 
   /// Whatever was answered.
   void answered(const Answer& answer);
@@ -66,6 +69,8 @@ class Lookahead {
   const Setting setting_;
   bool pays_ = false;
   bool refused_;
+  double one_carries_ =
+      0;              ///< bytes a second that the kernel lets one connection carry; 0: unknown
   int stumbles_ = 0;  ///< in a row
   Phase phase_ = Phase::warming_up;
   bool in_turn_ = false;

@@ -70,6 +70,9 @@ struct Answer {
   struct Network {
     std::chrono::microseconds since_sent{};  ///< from the last segment that was sent to the answer
     std::chrono::microseconds round_trip{};  ///< smoothed
+    /// Bytes that the kernel lets this connection have under way at most, whatever the network
+    /// takes; 0 for not known.
+    std::uint64_t most_under_way = 0;
   };
   std::optional<Network> network{};
 };

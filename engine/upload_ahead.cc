@@ -35,6 +35,12 @@ double UploadRun::rate_now() {
   return rate_;
 }
 
+std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
+  const std::uint64_t length = chunk_sizer_.next(begin);
+  if (chunks_ > 0 || setting_.request.chunk_bytes != 0 || lookahead_.depth() == 0) return length;
+  return std::min(length, std::max<std::uint64_t>(lookahead_.most_at_first(), 1));
+}
+
 bool UploadRun::may_look_ahead() {
   if (over_ || !flight_ || !flight_->out || flight_->request.step != Request::Step::chunk)
     return false;
@@ -51,7 +57,7 @@ void UploadRun::look_ahead() {
   while (may_look_ahead()) {
     const Flight& last = ahead_.empty() ? *flight_ : *ahead_.back();
     std::optional<Request> next =
-        setting_.protocol->after(last.request, chunk_sizer_.next(last.request.payload.end));
+        setting_.protocol->after(last.request, next_length(last.request.payload.end));
     if (!next) return;
     ahead_.push_back(take_off(*std::move(next)));
   }

@@ -169,7 +169,7 @@ Report UploadRun::wait() {
 void UploadRun::next_step() {
   if (over_) return;
   std::optional<Request> request =
-      setting_.protocol->next(chunk_sizer_.next(setting_.protocol->committed()));
+      setting_.protocol->next(next_length(setting_.protocol->committed()));
   if (!request) {
     // What may be missing is only for the receipt.
     registered_ = true;

@@ -83,6 +83,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   bool follow();
   /// Lets more chunks travel ahead, if there is one to follow and it pays.
   void look_ahead();
+  /// Of the chunk that begins there, bytes.
+  std::uint64_t next_length(std::uint64_t begin) const;
   /// Whether the next chunk may begin now.
   bool may_look_ahead();
   /// Nobody waits for `ahead_[from]` and those behind it any more.

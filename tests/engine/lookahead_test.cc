@@ -101,6 +101,22 @@ TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
   }
 }
 
+/// 6 MiB under way over 100 ms are 63 MB/s.
+TEST(Lookahead, WhatOneConnectionCannotCarryIsNotTried) {
+  for (const std::uint64_t mib : {6, 60}) {
+    Lookahead lookahead({.pool_bytes = pool});
+    Answer answer = over(100ms);
+    answer.network->most_under_way = mib << 20;
+    lookahead.answered(answer);
+    bool tried = false;
+    for (int i = 0; i < 40; ++i) {
+      tried = tried || !lookahead.side_by_side(110e6, chunk);
+      lookahead.committed(chunk, static_cast<double>(chunk) / 110e6, 0);
+    }
+    EXPECT_EQ(tried, mib == 60);
+  }
+}
+
 TEST(Lookahead, ADepthThatWasAskedForIsKeptInTurn) {
   Lookahead lookahead({.asked = 5, .pool_bytes = pool});
   for (int i = 0; i < 40; ++i)
