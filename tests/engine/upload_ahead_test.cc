@@ -1,7 +1,9 @@
 // Chunks that travel while the one in front of them is being answered.
 #include <atomic>
+#include <ctime>
 #include <future>
 
+#include "engine/journal.h"
 #include "io/sync.h"
 #include "tests/engine/upload_fixture.h"
 
@@ -233,6 +235,7 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
       {.phase = Phase::transfer, .after_body_bytes = 1, .before = look, .carried_out = true}};
   faults.back().occurrence = -1;
   server_.set_faults(faults);
+  options_.state_dir = directory_ / "state";
   const auto upload = start(ahead(2));
   wait_for_warning();
   server_.release();
@@ -242,6 +245,9 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
   EXPECT_THAT(warnings(), HasSubstr("does not wait"));
   EXPECT_THAT(warnings(), HasSubstr("408"));
   EXPECT_FALSE(two_at_once);
+  const auto journal = Journal::open(options_.state_dir);
+  ASSERT_TRUE(journal) << journal.error().message;
+  EXPECT_TRUE((*journal)->facts(server_.url())->refuses_lookahead(std::time(nullptr)));
 }
 
 TEST_F(UploadAheadTest, AFileThatCannotBeReadEndsItWhoeverNeedsIt) {
