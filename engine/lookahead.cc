@@ -26,9 +26,9 @@ constexpr std::uint64_t moderate = std::uint64_t{16} << 20;
 
 /// A trial is long enough for the windows of the connections to be what they will be. The chunks
 /// that were under way when it began are not its own.
-constexpr int least_chunks = 4;
-constexpr double least_seconds = 2;
-constexpr int chunks_between = 3;
+constexpr int least_chunks = 3;
+constexpr double least_seconds = 1;
+constexpr int chunks_between = 2;
 /// Two chunks are enough to see that it is so much slower.
 constexpr double hopeless = 0.7;
 /// In turn is easier on the server, which has to keep less.

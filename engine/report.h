@@ -58,6 +58,8 @@ struct Report {
   std::uint64_t chunks = 0;  ///< that the server has confirmed
   std::uint64_t retries = 0;
   std::uint64_t resumed_from = 0;  ///< offset
+  std::uint64_t rate_limit = 0;    ///< bytes a second, of EngineOptions; 0: none
+  bool looked_ahead = false;       ///< chunks travelled ahead of the one that was answered
   /// Whether the same upload started again goes on from `committed`.
   bool resumable = false;
   std::optional<Receipt> receipt;  ///< set if registered

@@ -188,6 +188,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .lock = std::move(lock),
       .earlier = std::move(earlier),
       .register_wait = shared_->options.register_wait,
+      .bytes_per_second = shared_->options.bytes_per_second,
       .server = server,
   });
   run->start();

@@ -60,6 +60,7 @@ void UploadRun::look_ahead() {
         setting_.protocol->after(last.request, next_length(last.request.payload.end));
     if (!next) return;
     ahead_.push_back(take_off(*std::move(next)));
+    looked_ahead_ = true;
   }
 }
 

@@ -509,6 +509,8 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.chunks = chunks_;
   report.retries = retries_;
   report.resumed_from = resumed_from_;
+  report.rate_limit = setting_.bytes_per_second;
+  report.looked_ahead = looked_ahead_;
   report.stages = times_.stages(clocks_);
   if (status == Report::Status::registered) {
     add_digests(report);

@@ -51,6 +51,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     std::optional<DatasetLock> lock;  ///< held until the upload is over
     std::optional<Earlier> earlier;
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
+    std::uint64_t bytes_per_second;                     ///< EngineOptions
     ServerFacts server;                                 ///< as the journal has them
   };
 
@@ -146,6 +147,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   std::shared_ptr<Flight> flight_;             ///< whose answer comes next, or came last
   std::deque<std::shared_ptr<Flight>> ahead_;  ///< chunks behind it, in order
   bool look_ahead_posted_ = false;
+  bool looked_ahead_ = false;
   Lookahead lookahead_;
   Clock::time_point rate_since_{};  ///< of rate_now()
   std::uint64_t rate_from_ = 0;
