@@ -40,4 +40,8 @@ CacheSample sample_page_cache(int fd, std::uint64_t size) {
   return sample;
 }
 
+void drop_from_page_cache(int fd, std::uint64_t offset, std::size_t length) {
+  ::posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_DONTNEED);
+}
+
 }  // namespace sluice
