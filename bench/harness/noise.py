@@ -1,5 +1,6 @@
 """The file that everyone uploads, in the page cache or out of it."""
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -29,7 +30,8 @@ def noise_file(directory, size):
             os.fsync(file.fileno())  # dirty pages cannot be evicted
         os.rename(unfinished, path)
     except BaseException:
-        os.unlink(unfinished)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(unfinished)
         raise
     return path
 
