@@ -28,6 +28,7 @@ class Contestant:
         self.name = name
         self.prepare = prepare
         self.command = []
+        self.details = {}  # for the JSON
 
     def warm_up(self, path):
         """A run that does not count."""
@@ -41,17 +42,16 @@ class Contestant:
 class Sluice(Contestant):
     """`sluice put` as anyone runs it, with nothing learnt from a run before."""
 
-    def __init__(self, name, programs, url, scratch, arguments=(), within=(), environment=None, **kept):
+    def __init__(self, name, programs, url, scratch, arguments=(), within=(), **kept):
         super().__init__(name, **kept)
         self._state = os.path.join(scratch, "state")
         self._start = [*within, os.path.join(programs, "sluice"), "put", "--url", url, "--insecure-http", "--json",
                        "--quiet", "--state-dir", self._state, *arguments]
-        self._environment = {**(environment or {}), "SLUICE_TOKEN": TOKEN}
 
     def once(self, path):
         shutil.rmtree(self._state, ignore_errors=True)
         self.command = [*self._start, "--name", _new_name("sluice"), DATASET, path]
-        ended = run(self.command, self._environment)
+        ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
         report = json.loads(ended.stdout)["uploads"][0]
         size = os.path.getsize(path)
         if report["status"] != "registered" or report["bytes"] != size:
@@ -63,14 +63,14 @@ class Sluice(Contestant):
 class Curl(Contestant):
     """One curl, one connection: set up, the whole file in one transfer, register."""
 
-    def __init__(self, name, url, certificate=None, **kept):
+    def __init__(self, name, url, certificates=None, **kept):
         super().__init__(name, **kept)
         self._curl = program("curl")
         self._url = f"{url}/api/dataset/{DATASET}/datafile"
-        self._certificate = ["--cacert", certificate] if certificate else []
+        self._trust = ["--cacert", certificates] if certificates else []
 
     def _request(self, *fields):
-        words = ["--silent", "--show-error", "--http1.1", *self._certificate, "-H", "Expect:",
+        words = ["--silent", "--show-error", "--http1.1", *self._trust, "-H", "Expect:",
                  "-H", f"Authorization: Token token={TOKEN}"]
         return [*words, *(word for field in fields for word in ("-F", field)), self._url]
 
@@ -104,13 +104,14 @@ class Sequential(Contestant):
 
 
 class IperfClient(Contestant):
-    """As many bytes as the file has, over one connection: what the server received, by the time that took."""
+    """As many bytes as the file has, over so many connections: what the server received, by the time that took."""
 
     limit = True
 
-    def __init__(self, server, **kept):
-        super().__init__("iperf3", **kept)
-        self._start = [program("iperf3"), "--client", server.address, "--port", str(server.port), "--json"]
+    def __init__(self, name, server, streams, **kept):
+        super().__init__(name, **kept)
+        self._start = [program("iperf3"), "--client", server.address, "--port", str(server.port),
+                       "--parallel", str(streams), "--json"]
 
     def once(self, path):
         size = os.path.getsize(path)
@@ -132,21 +133,20 @@ class Fio(Contestant):
         super().__init__("fio", **kept)
         self._fio = program("fio")
         self._best = None
-        self._tried = {}
 
     def warm_up(self, path):
-        reached = {}
+        reached, tried = {}, self.details.setdefault("tried", {})
         for way in self._WAYS:
             label = "{} jobs={} depth={} bs={}".format(*way)
             self._best = way
             self.prepare()
             try:
                 reached[way] = self.once(path).rate
-                self._tried[label] = round(reached[way])
+                tried[label] = round(reached[way])
             except Failed as reason:  # io_uring is switched off on many machines
-                self._tried[label] = str(reason)
+                tried[label] = str(reason)
         if not reached:
-            raise Failed(f"fio cannot read {path} with O_DIRECT: {next(iter(self._tried.values()))}")
+            raise Failed(f"fio cannot read {path} with O_DIRECT: {next(iter(tried.values()))}")
         self._best = max(reached, key=reached.get)
         self.prepare()
         return self.once(path)
@@ -161,8 +161,7 @@ class Fio(Contestant):
         ended = run(self.command)
         # Notes of fio's own may stand before the JSON.
         read = json.loads(ended.stdout[ended.stdout.index("{"):])["jobs"][0]["read"]
-        return Run(read["io_bytes"], read["io_bytes"] / read["bw_bytes"], ended.cpu_seconds, ended.peak,
-                   more={"tried": self._tried})
+        return Run(read["io_bytes"], read["io_bytes"] / read["bw_bytes"], ended.cpu_seconds, ended.peak)
 
 
 class OpensslMd5(Contestant):

@@ -86,7 +86,8 @@ def _run_json(run):
 def _entry_json(entry, command):
     spread = entry.spread("rate")
     return {"name": entry.name, "not_measured": entry.reason, "command": command,
-            "bytes_per_second": asdict(spread) if spread else None, "runs": [_run_json(run) for run in entry.runs]}
+            "bytes_per_second": asdict(spread) if spread else None, "runs": [_run_json(run) for run in entry.runs],
+            **(entry.contestant.details if entry.contestant else {})}
 
 
 def _comparison_json(comparison):

@@ -1,17 +1,18 @@
 """The scenarios of bench/compare: for each its network, servers, contestants and targets."""
 
 import os
-import shutil
 
 from .contestants import Fio, OpensslMd5
 from .figures import GIB, MIB, Ratio
-from .measure import Failed, Unavailable, program
+from .measure import Failed, Unavailable, program, run
 from .noise import evict, warm
 from .scenario import Comparison, Outcome, say
 from .scene import Scene
-from .servers import TlsProxy
+from .servers import CA_BUNDLE, TlsProxy
 
-_CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+# Enough for a gigabit link to be full for most of the time; with losses, cubic takes half a minute for 32 MiB.
+_PROBE = 128 * MIB
+_LOSSY_PROBE = 32 * MIB
 
 
 def page_cache(scene):
@@ -53,12 +54,13 @@ def link(scene):
     scene.sluice(url)
     scene.curl(url)
     scene.sequential(url)
-    scene.iperf(over)
-    scene.go_over_link()
+    scene.iperf(over, streams=(1, 4))
+    scene.go_over_link(_PROBE)
     compare = scene.outcome.compare
     compare("rate / iperf3's", "sluice", ["iperf3"], at_least=0.95)
     compare("rate / the sequential client's", "sluice", ["sequential"], at_least=15)
     compare("rate / the sequential client's with a kept connection", "sluice", ["sequential, kept"])
+    compare("rate / iperf3's over 4 connections", "sluice", ["iperf3 -P 4"])
     compare("rate / curl's", "sluice", ["curl -F"])
 
 
@@ -69,8 +71,8 @@ def think(scene):
     scene.sluice(url)
     scene.curl(url)
     scene.sequential(url)
-    scene.iperf(over)
-    scene.go_over_link()
+    scene.iperf(over, streams=(1, 4))
+    scene.go_over_link(_PROBE)
     scene.outcome.compare("rate / iperf3's", "sluice", ["iperf3"], at_least=0.90)
     scene.outcome.compare("rate / curl's, whose chunk is the whole file", "sluice", ["curl -F"])
     chunks = [run.bytes / run.more["chunks"] / (64 * MIB) for run in scene.outcome.entry("sluice").runs]
@@ -86,7 +88,7 @@ def loss(scene):
     scene.sluice(url)
     scene.curl(url)
     scene.iperf(over)
-    scene.go_over_link(lossy=True)
+    scene.go_over_link(_LOSSY_PROBE)
     scene.outcome.compare("rate / curl's", "sluice", ["curl -F"], at_least=1.0)
     scene.outcome.compare("rate / iperf3's", "sluice", ["iperf3"])
 
@@ -97,8 +99,8 @@ def tls(scene):
     hot = {"prepare": lambda: warm(scene.file())}
     bank = scene.bank(over)
     proxy = scene.start(TlsProxy(bank, over, scene.scratch))
-    scene.sluice(proxy.url, within=_trusting(proxy, scene.scratch), **hot)
-    scene.curl(proxy.url, certificate=proxy.certificate, **hot)
+    scene.sluice(proxy.url, within=lambda: _trusting(proxy), **hot)
+    scene.curl(proxy.url, certificates=proxy.certificates, **hot)
     scene.sluice(bank.url, "sluice without TLS", **hot)
     scene.go()
     scene.outcome.notes += [f"{name}: {proxy.cipher(agent)}" for name, agent in (("sluice", "sluice"), ("curl", "curl"))]
@@ -108,17 +110,17 @@ def tls(scene):
     compare("CPU seconds a GiB / those without TLS", "sluice", ["sluice without TLS"], figure="cpu_per_gib")
 
 
-def _trusting(proxy, scratch):
+def _trusting(proxy):
     """What stands before sluice so that it believes the proxy: libcurl has one bundle of certificates and no variable
     for another, so sluice gets a view of the file system with another bundle in its place."""
-    bundle = os.path.join(scratch, "bundle.pem")
-    if not os.path.exists(_CA_BUNDLE):
-        raise Unavailable(f"there is no {_CA_BUNDLE}: tools/install-dependencies bench")
-    shutil.copyfile(_CA_BUNDLE, bundle)
-    with open(bundle, "a", encoding="ascii") as all_of_them, open(proxy.certificate, encoding="ascii") as one:
-        all_of_them.write("\n" + one.read())
     alone = [program("unshare"), "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
-    return [*alone, "sh", "-c", f'mount --bind "$0" {_CA_BUNDLE} && exec "$@"', bundle]
+    within = [*alone, "sh", "-c", f'mount --bind "$0" {CA_BUNDLE} && exec "$@"', proxy.certificates]
+    try:
+        run([*within, "true"])
+    except Failed as reason:
+        raise Unavailable(f"sluice cannot be told to believe another certificate here, as root it could: {reason}"
+                          ) from None
+    return within
 
 
 def md5(scene):
@@ -133,7 +135,7 @@ def md5(scene):
                           at_least=0.9)
 
 
-# By name: what it does, and the size of its file. 1 GiB takes a gigabit link 9 s.
+# By name: what it does, and the size of its file, which over a link is the largest. 1 GiB takes a gigabit link 9 s.
 ALL = {
     "page-cache": (page_cache, 4 * GIB),
     "cold": (cold, 4 * GIB),

@@ -11,11 +11,9 @@ from .noise import noise_file
 from .scenario import affordable, alternate, say, warm_up
 from .servers import Bank, Iperf
 
-# What the sequential clients take on a link, and what a file may take where losses slow everyone down.
+# Sequential clients never end on a link: they have a file that takes them so long, from a warm-up with the smaller one.
 _SEQUENTIAL_SECONDS = 6
-_LOSSY_SECONDS = 20
 _SEQUENTIAL_PROBE = 8 * MIB
-_PROBE = 32 * MIB
 
 
 @dataclass
@@ -72,9 +70,10 @@ class Scene:
     def bank(self, link, thinks=0.0):
         return self.start(Bank(self.options.programs, link, self.scratch, thinks))
 
-    def sluice(self, url, name="sluice", arguments=(), **more):
+    def sluice(self, url, name="sluice", arguments=(), within=lambda: (), **more):
+        """`within` makes what stands before the command, unless it cannot."""
         self.outcome.offer(name, lambda: Sluice(name, self.options.programs, url, self.scratch,
-                                                [*arguments, *self.options.sluice_arguments], **more))
+                                                [*arguments, *self.options.sluice_arguments], within(), **more))
 
     def curl(self, url, name="curl -F", **more):
         self.outcome.offer(name, lambda: Curl(name, url, **more))
@@ -83,8 +82,16 @@ class Scene:
         self.outcome.offer("sequential", lambda: Sequential("sequential", url, **more))
         self.outcome.offer("sequential, kept", lambda: Sequential("sequential, kept", url, keep=True, **more))
 
-    def iperf(self, link):
-        self.outcome.offer("iperf3", lambda: IperfClient(self.start(Iperf(link, self.scratch))))
+    def iperf(self, link, streams=(1,)):
+        server = None
+        for count in streams:
+            name = "iperf3" if count == 1 else f"iperf3 -P {count}"
+
+            def make(count=count, name=name):
+                nonlocal server
+                server = server or self.start(Iperf(link, self.scratch))
+                return IperfClient(name, server, count)
+            self.outcome.offer(name, make)
 
     def go(self):
         """On this machine's loopback: everyone has the same file."""
@@ -93,19 +100,19 @@ class Scene:
         warm_up(self.outcome)
         alternate(self.outcome, self.options.runs)
 
-    def go_over_link(self, lossy=False):
-        """Over a link. The sequential clients have a smaller file, as they would never end; where losses may slow
-        everyone down, so do the others."""
+    def go_over_link(self, probe, seconds=20):
+        """Over a link: warms up with `probe` bytes. Unless a size was asked for, the file is no larger than what the
+        slower of sluice and curl sends within `seconds`; the sequential clients have one of their own."""
         whole = [entry for entry in self.outcome.entries if not isinstance(entry.contestant, Sequential)]
         others = [entry for entry in self.outcome.entries if entry not in whole]
-        probe = min(self.size, _PROBE)
+        probe = min(self.size, probe)
         small = min(self.size, _SEQUENTIAL_PROBE)
         for entry in self.outcome.entries:
             entry.path = self.file(probe if entry in whole else small)
         warm_up(self.outcome)
-        if lossy:
+        if self.options.size is None:
             rates = [entry.warm.rate for entry in whole if entry.warm and not entry.contestant.limit]
-            self.outcome.size = self.size = affordable(rates, self.size, probe, _LOSSY_SECONDS)
+            self.outcome.size = self.size = affordable(rates, self.size, probe, seconds)
         for entry in whole:
             entry.path = self.file()
         for entry in others:

@@ -71,6 +71,7 @@ class Recorded:
     command = ["recorded"]
 
     def __init__(self, name, log, seconds=1.0, warm_up=None):
+        self.details = {}
         self.name, self.log, self.seconds, self._warm_up = name, log, seconds, warm_up
 
     def prepare(self):
