@@ -1,0 +1,133 @@
+#include "bench/link_devices.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "engine/text.h"
+
+namespace sluice::bench {
+namespace {
+
+constexpr const char* needed_rights =
+    "the right to make network devices (CAP_NET_ADMIN) is missing: run this as root";
+
+/// Runs `ip` with these arguments, as people would: what it complains about is the error.
+Result<void> ip(std::vector<std::string> arguments) {
+  std::string command = "ip";
+  std::vector<char*> argv{command.data()};
+  std::string shown = command;
+  for (std::string& argument : arguments) {
+    shown += " " + argument;
+    argv.push_back(argument.data());
+  }
+  argv.push_back(nullptr);
+
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error(ErrorKind::failed, errno, "pipe");
+  const UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDERR_FILENO);
+  pid_t child = -1;
+  const int code = ::posix_spawnp(&child, "ip", &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (code != 0)
+    return errno_error(ErrorKind::failed, code,
+                       "the program 'ip' cannot be started; install iproute2");
+  write_end.reset();
+  std::string complaint;
+  std::array<char, 1024> buffer{};
+  for (ssize_t got; (got = ::read(read_end.get(), buffer.data(), buffer.size())) > 0;)
+    complaint.append(buffer.data(), static_cast<std::size_t>(got));
+  int status = 0;
+  if (::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    return {};
+  return Error{.kind = ErrorKind::failed,
+               .message = fmt::format("'{}' failed: {}", shown, printable(complaint))};
+}
+
+struct Device {
+  UniqueFd fd;
+  std::string name;
+};
+
+/// A TUN device in the namespace of the caller; it goes when the descriptor is closed.
+Result<Device> make_tun() {
+  Device device;
+  device.fd = UniqueFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!device.fd) {
+    if (errno == EACCES || errno == EPERM)
+      return errno_error(ErrorKind::failed, errno,
+                         fmt::format("/dev/net/tun cannot be opened; {}", needed_rights));
+    return errno_error(ErrorKind::failed, errno,
+                       "/dev/net/tun cannot be opened; if the kernel has the module tun, 'modprobe "
+                       "tun' helps");
+  }
+  ifreq request{};
+  std::strncpy(request.ifr_name, "link%d", IFNAMSIZ - 1);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+  if (::ioctl(device.fd.get(), TUNSETIFF, &request) != 0)
+    return errno_error(ErrorKind::failed, errno,
+                       errno == EPERM ? needed_rights : "a TUN device cannot be made");
+  device.name = request.ifr_name;
+  // Checksums are left to a card that does not exist, and packets come in up to 64 KiB.
+  if (::ioctl(device.fd.get(), TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) != 0)
+    return errno_error(ErrorKind::failed, errno,
+                       fmt::format("the TUN device {} takes no offloads", device.name));
+  return device;
+}
+
+}  // namespace
+
+LinkDevices::LinkDevices(LinkDevices&& other) noexcept
+    : name_space_(std::exchange(other.name_space_, {})),
+      client_(std::move(other.client_)),
+      server_(std::move(other.server_)) {}
+
+LinkDevices::~LinkDevices() {
+  client_.reset();
+  server_.reset();
+  // Nobody is left to tell of a failure; the name then stays in /run/netns.
+  if (!name_space_.empty()) static_cast<void>(ip({"netns", "del", name_space_}));
+}
+
+Result<LinkDevices> LinkDevices::create(const Setting& setting) {
+  TRY_ASSIGN(Device client, make_tun());
+  TRY_ASSIGN(Device server, make_tun());
+  TRY(ip({"netns", "add", setting.name_space}));
+  LinkDevices devices;
+  devices.name_space_ = setting.name_space;
+  devices.client_ = std::move(client.fd);
+  devices.server_ = std::move(server.fd);
+
+  const std::string client_address = fmt::format("10.{}.0.1", setting.subnet);
+  const std::string server_address = fmt::format("10.{}.0.2", setting.subnet);
+  const std::string mtu = fmt::format("{}", setting.mtu);
+  const std::string& inside = setting.name_space;
+  TRY(ip({"link", "set", server.name, "netns", inside}));
+  TRY(ip({"-n", inside, "link", "set", "lo", "up"}));
+  TRY(ip(
+      {"-n", inside, "addr", "add", server_address, "peer", client_address, "dev", server.name}));
+  // The queue is the lane's; the device's own of 500 packets must not drop before it.
+  TRY(ip({"-n", inside, "link", "set", server.name, "mtu", mtu, "txqueuelen", "10000", "up"}));
+  TRY(ip({"addr", "add", client_address, "peer", server_address, "dev", client.name}));
+  TRY(ip({"link", "set", client.name, "mtu", mtu, "txqueuelen", "10000", "up"}));
+  // What the kernel remembers of an earlier link to the same address would steer this one's start.
+  static_cast<void>(ip({"tcp_metrics", "flush", server_address}));
+  return devices;
+}
+
+}  // namespace sluice::bench
