@@ -28,13 +28,34 @@ def _panel(outcome, top):
     for entry, spread in spreads:
         parts.append(_text(_LABEL - 8, y + 14, entry.name, text_anchor="end"))
         if spread is None:
-            parts.append(_text(_LABEL, y + 14, f"not measured: {entry.reason or 'its scenario failed'}", fill="#a33"))
+            parts.append(
+                _text(
+                    _LABEL,
+                    y + 14,
+                    f"not measured: {entry.reason or 'its scenario failed'}",
+                    fill="#a33",
+                )
+            )
         else:
-            kind = ("sluice" if entry.name.startswith("sluice") else "limit" if entry.contestant.limit else "other")
-            middle, low, high = (_SCALE * value / longest for value in (spread.median, spread.lowest, spread.highest))
-            parts.append(f'<rect x="{_LABEL}" y="{y}" width="{middle:.1f}" height="{_BAR}" fill="{_COLOURS[kind]}"/>')
+            kind = (
+                "sluice"
+                if entry.name.startswith("sluice")
+                else "limit"
+                if entry.contestant.limit
+                else "other"
+            )
+            middle, low, high = (
+                _SCALE * value / longest for value in (spread.median, spread.lowest, spread.highest)
+            )
+            parts.append(
+                f'<rect x="{_LABEL}" y="{y}" width="{middle:.1f}" height="{_BAR}" '
+                f'fill="{_COLOURS[kind]}"/>'
+            )
             line = y + _BAR / 2
-            parts.append(f'<path d="M{_LABEL + low:.1f} {line}H{_LABEL + high:.1f}" stroke="#222" stroke-width="1.5"/>')
+            parts.append(
+                f'<path d="M{_LABEL + low:.1f} {line}H{_LABEL + high:.1f}" '
+                'stroke="#222" stroke-width="1.5"/>'
+            )
             parts.append(_text(_LABEL + max(middle, high) + 8, y + 14, format_rate(spread.median)))
         y += _BAR + _GAP
     return parts, y + 14
@@ -48,7 +69,14 @@ def chart(outcomes, below):
         parts += panel
     parts.append(_text(0, top + 14, below, fill="#555"))
     height = top + 24
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -8 {_WIDTH + 24} {height + 16}" '
-        f'width="{_WIDTH + 24}" height="{height + 16}" font-family="sans-serif" font-size="13">',
-        f'<rect x="-12" y="-8" width="{_WIDTH + 24}" height="{height + 16}" fill="#fff"/>', *parts, "</svg>", ""])
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -8 {_WIDTH + 24} {height + 16}" '
+            f'width="{_WIDTH + 24}" height="{height + 16}" '
+            'font-family="sans-serif" font-size="13">',
+            f'<rect x="-12" y="-8" width="{_WIDTH + 24}" height="{height + 16}" fill="#fff"/>',
+            *parts,
+            "</svg>",
+            "",
+        ]
+    )

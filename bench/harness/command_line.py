@@ -12,11 +12,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 def argument(parse):
     """For argparse, which would hide what a ValueError says."""
+
     def checked(text):
         try:
             return parse(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
+
     return checked
 
 
@@ -33,21 +35,38 @@ def sizes(text):
 def add_common_options(parser, runs):
     add = parser.add_argument
     add("--runs", type=argument(count), default=runs, help="runs that count, of each (%(default)s)")
-    add("--dir", default=os.path.join(ROOT, "build", "bench"), type=os.path.abspath,
-        help="where the files are made, on a disk (build/bench)")
+    add(
+        "--dir",
+        default=os.path.join(ROOT, "build", "bench"),
+        type=os.path.abspath,
+        help="where the files are made, on a disk (build/bench)",
+    )
     add("--json", metavar="FILE", help="write every run, the machine and the commands there")
-    add("--bin", metavar="DIR", default=os.path.join(ROOT, "build", "release", "bin"), type=os.path.abspath,
-        help="where sluice and databankd are, and link (build/release/bin)")
-    add("--sluice-args", type=argument(shlex.split), default=[], metavar="WORDS",
-        help="more options for sluice put, such as --sluice-args='--chunk 64M'")
+    add(
+        "--bin",
+        metavar="DIR",
+        default=os.path.join(ROOT, "build", "release", "bin"),
+        type=os.path.abspath,
+        help="where sluice and databankd are, and link (build/release/bin)",
+    )
+    add(
+        "--sluice-args",
+        type=argument(shlex.split),
+        default=[],
+        metavar="WORDS",
+        help="more options for sluice put, such as --sluice-args='--chunk 64M'",
+    )
 
 
 def prepare(parser, options):
-    """Ends with 2 where the programs are not there; makes the directory, and every wish to stop an exception."""
+    """Ends with 2 where the programs are not there; makes the directory, and every wish to stop an
+    exception."""
     for name in ("sluice", "databankd"):
         if not os.access(os.path.join(options.bin, name), os.X_OK):
-            parser.error(f"there is no {name} in {options.bin}: build it (cmake --preset release && cmake --build "
-                         "--preset release), or name its directory with --bin")
+            parser.error(
+                f"there is no {name} in {options.bin}: build it (cmake --preset release && "
+                "cmake --build --preset release), or name its directory with --bin"
+            )
     try:
         os.makedirs(options.dir, exist_ok=True)
     except OSError as error:

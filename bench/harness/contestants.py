@@ -20,7 +20,8 @@ def _new_name(who):
 
 
 class Contestant:
-    """`command` is the last one that was run; `prepare` brings the file into the state that the scenario is about."""
+    """`command` is the last one that was run; `prepare` brings the file into the state that the
+    scenario is about."""
 
     limit = False  # it does not upload: it shows what could be reached
 
@@ -45,8 +46,19 @@ class Sluice(Contestant):
     def __init__(self, name, programs, url, scratch, arguments=(), within=(), **kept):
         super().__init__(name, **kept)
         self._state = os.path.join(scratch, "state")
-        self._start = [*within, os.path.join(programs, "sluice"), "put", "--url", url, "--insecure-http", "--json",
-                       "--quiet", "--state-dir", self._state, *arguments]
+        self._start = [
+            *within,
+            os.path.join(programs, "sluice"),
+            "put",
+            "--url",
+            url,
+            "--insecure-http",
+            "--json",
+            "--quiet",
+            "--state-dir",
+            self._state,
+            *arguments,
+        ]
 
     def once(self, path):
         shutil.rmtree(self._state, ignore_errors=True)
@@ -55,9 +67,16 @@ class Sluice(Contestant):
         report = json.loads(ended.stdout)["uploads"][0]
         size = os.path.getsize(path)
         if report["status"] != "registered" or report["bytes"] != size:
-            raise Failed(f"{shown(self.command)} says {report['status']} of {report['bytes']} bytes")
-        return Run(size, ended.seconds, ended.cpu_seconds, ended.peak, more={
-            key: report[key] for key in ("seconds", "chunks", "retries", "bottleneck")})
+            raise Failed(
+                f"{shown(self.command)} says {report['status']} of {report['bytes']} bytes"
+            )
+        return Run(
+            size,
+            ended.seconds,
+            ended.cpu_seconds,
+            ended.peak,
+            more={key: report[key] for key in ("seconds", "chunks", "retries", "bottleneck")},
+        )
 
 
 class Curl(Contestant):
@@ -70,18 +89,34 @@ class Curl(Contestant):
         self._trust = ["--cacert", certificates] if certificates else []
 
     def _request(self, *fields):
-        words = ["--silent", "--show-error", "--http1.1", *self._trust, "-H", "Expect:",
-                 "-H", f"Authorization: Token token={TOKEN}"]
+        words = [
+            "--silent",
+            "--show-error",
+            "--http1.1",
+            *self._trust,
+            "-H",
+            "Expect:",
+            "-H",
+            f"Authorization: Token token={TOKEN}",
+        ]
         return [*words, *(word for field in fields for word in ("-F", field)), self._url]
 
     def once(self, path):
         name, size = _new_name("curl"), os.path.getsize(path)
         quoted = path.replace("\\", "\\\\").replace('"', '\\"')
         self.command = [
-            self._curl, *self._request("phase=setup", f"filename={name}", f"filesize={size}"),
-            "--next", *self._request("phase=transfer", f"filename={name}", "previous_size=0",
-                                     f'bytechunk=@"{quoted}";filename=bytechunk'),
-            "--next", *self._request("phase=verify", f"filename={name}")]
+            self._curl,
+            *self._request("phase=setup", f"filename={name}", f"filesize={size}"),
+            "--next",
+            *self._request(
+                "phase=transfer",
+                f"filename={name}",
+                "previous_size=0",
+                f'bytechunk=@"{quoted}";filename=bytechunk',
+            ),
+            "--next",
+            *self._request("phase=verify", f"filename={name}"),
+        ]
         ended = run(self.command)
         for answer in ("successfully set up", "successfully added chunk", "successfully uploaded"):
             if answer not in ended.stdout:
@@ -94,7 +129,9 @@ class Sequential(Contestant):
 
     def __init__(self, name, url, keep=False, **kept):
         super().__init__(name, **kept)
-        script = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sequential_client.py")
+        script = os.path.join(
+            os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sequential_client.py"
+        )
         self._start = [sys.executable, script, "--url", url, *(["--keep"] if keep else [])]
 
     def once(self, path):
@@ -104,14 +141,23 @@ class Sequential(Contestant):
 
 
 class IperfClient(Contestant):
-    """As many bytes as the file has, over so many connections: what the server received, by the time that took."""
+    """As many bytes as the file has, over so many connections: what the server received, by the
+    time that took."""
 
     limit = True
 
     def __init__(self, name, server, streams, **kept):
         super().__init__(name, **kept)
-        self._start = [program("iperf3"), "--client", server.address, "--port", str(server.port),
-                       "--parallel", str(streams), "--json"]
+        self._start = [
+            program("iperf3"),
+            "--client",
+            server.address,
+            "--port",
+            str(server.port),
+            "--parallel",
+            str(streams),
+            "--json",
+        ]
 
     def once(self, path):
         size = os.path.getsize(path)
@@ -122,12 +168,17 @@ class IperfClient(Contestant):
 
 
 class Fio(Contestant):
-    """Reads the file with O_DIRECT in each of these ways once, and from then on in the one that was fastest."""
+    """Reads the file with O_DIRECT in each of these ways once, and from then on in the one that was
+    fastest."""
 
     limit = True
     _WAYS = [("psync", jobs, 1, size) for jobs in (4, 8, 16) for size in ("1M", "4M")]
-    _WAYS += [(engine, 1, depth, size) for engine in ("libaio", "io_uring") for depth in (8, 32)
-              for size in ("1M", "4M")]
+    _WAYS += [
+        (engine, 1, depth, size)
+        for engine in ("libaio", "io_uring")
+        for depth in (8, 32)
+        for size in ("1M", "4M")
+    ]
 
     def __init__(self, **kept):
         super().__init__("fio", **kept)
@@ -155,13 +206,29 @@ class Fio(Contestant):
         engine, jobs, depth, block = self._best
         share = os.path.getsize(path) // jobs // MIB * MIB or MIB
         self.command = [
-            self._fio, "--name=read", f"--filename={path}", "--readonly", "--rw=read", "--direct=1", "--thread",
-            f"--ioengine={engine}", f"--numjobs={jobs}", f"--iodepth={depth}", f"--bs={block}", f"--size={share}",
-            f"--offset_increment={share}", "--group_reporting", "--invalidate=0", "--output-format=json"]
+            self._fio,
+            "--name=read",
+            f"--filename={path}",
+            "--readonly",
+            "--rw=read",
+            "--direct=1",
+            "--thread",
+            f"--ioengine={engine}",
+            f"--numjobs={jobs}",
+            f"--iodepth={depth}",
+            f"--bs={block}",
+            f"--size={share}",
+            f"--offset_increment={share}",
+            "--group_reporting",
+            "--invalidate=0",
+            "--output-format=json",
+        ]
         ended = run(self.command)
         # Notes of fio's own may stand before the JSON.
-        read = json.loads(ended.stdout[ended.stdout.index("{"):])["jobs"][0]["read"]
-        return Run(read["io_bytes"], read["io_bytes"] / read["bw_bytes"], ended.cpu_seconds, ended.peak)
+        read = json.loads(ended.stdout[ended.stdout.index("{") :])["jobs"][0]["read"]
+        return Run(
+            read["io_bytes"], read["io_bytes"] / read["bw_bytes"], ended.cpu_seconds, ended.peak
+        )
 
 
 class OpensslMd5(Contestant):
@@ -172,9 +239,25 @@ class OpensslMd5(Contestant):
     def __init__(self, seconds, **kept):
         super().__init__("openssl speed md5", **kept)
         self._seconds = seconds
-        self.command = [program("openssl"), "speed", "-mr", "-seconds", str(seconds), "-bytes", "16384", "-evp", "md5"]
+        self.command = [
+            program("openssl"),
+            "speed",
+            "-mr",
+            "-seconds",
+            str(seconds),
+            "-bytes",
+            "16384",
+            "-evp",
+            "md5",
+        ]
 
     def once(self, path):
         ended = run(self.command)
-        rate = next(float(line.rsplit(":", 1)[1]) for line in ended.stdout.splitlines() if line.startswith("+F:"))
-        return Run(round(rate * self._seconds), self._seconds, ended.cpu_seconds, ended.peak, rate=rate)
+        rate = next(
+            float(line.rsplit(":", 1)[1])
+            for line in ended.stdout.splitlines()
+            if line.startswith("+F:")
+        )
+        return Run(
+            round(rate * self._seconds), self._seconds, ended.cpu_seconds, ended.peak, rate=rate
+        )

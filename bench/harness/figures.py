@@ -7,9 +7,14 @@ from dataclasses import dataclass
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 
 _SIZE_UNITS = {"": 1, "B": 1}
-_SIZE_UNITS.update({unit: 1024 ** power for power, letter in enumerate("KMGT", 1)
-                    for unit in (letter, letter + "IB")})
-_SIZE_UNITS.update({letter + "B": 1000 ** power for power, letter in enumerate("KMGT", 1)})
+_SIZE_UNITS.update(
+    {
+        unit: 1024**power
+        for power, letter in enumerate("KMGT", 1)
+        for unit in (letter, letter + "IB")
+    }
+)
+_SIZE_UNITS.update({letter + "B": 1000**power for power, letter in enumerate("KMGT", 1)})
 _BIT_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 _DURATION_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -22,7 +27,8 @@ def _parse(text, pattern, units, what):
 
 
 def parse_size(text):
-    """Bytes of "65536", "64M", "64MiB" (powers of 1024) or "64MB" (powers of 1000), as sluice has it."""
+    """Bytes of "65536", "64M", "64MiB" (powers of 1024) or "64MB" (powers of 1000), as sluice has
+    it."""
     size = _parse(text.upper(), r"([A-Z]*)", _SIZE_UNITS, "size, such as 64M or 4G")
     if size < 1 or size != int(size):
         raise ValueError(f"'{text}' is no whole number of bytes above 0")
@@ -31,7 +37,9 @@ def parse_size(text):
 
 def parse_bit_rate(text):
     """Bits a second of "1G", "100M", "2.5G": powers of 1000, as networks are sold."""
-    rate = _parse(text.upper(), r"([A-Z]*)", _BIT_UNITS, "rate in bits a second, such as 1G or 100M")
+    rate = _parse(
+        text.upper(), r"([A-Z]*)", _BIT_UNITS, "rate in bits a second, such as 1G or 100M"
+    )
     if rate < 1:
         raise ValueError(f"'{text}' is no rate above 0")
     return rate
@@ -83,7 +91,8 @@ def format_duration(seconds):
 
 @dataclass(frozen=True)
 class Spread:
-    """The middle of some runs and how far they lie apart; `mad` is the median distance from the median."""
+    """The middle of some runs and how far they lie apart; `mad` is the median distance from the
+    median."""
 
     median: float
     lowest: float
@@ -93,8 +102,12 @@ class Spread:
     @staticmethod
     def of(values):
         median = statistics.median(values)
-        return Spread(median, min(values), max(values),
-                      statistics.median(abs(value - median) for value in values))
+        return Spread(
+            median,
+            min(values),
+            max(values),
+            statistics.median(abs(value - median) for value in values),
+        )
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,9 @@ def _first(pattern, text):
 def _says(*command):
     """The first line that has a number in it, or nothing where the program is missing."""
     try:
-        done = subprocess.run([program(command[0]), *command[1:]], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [program(command[0]), *command[1:]], capture_output=True, text=True, check=False
+        )
     except (Unavailable, OSError):
         return None
     lines = (done.stdout + done.stderr).strip().splitlines()
@@ -39,7 +41,8 @@ def machine(directory):
         "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "kernel": platform.release(),
         "system": _first(r'^PRETTY_NAME="?([^"\n]*)', _read("/etc/os-release")),
-        "processor": _first(r"^model name\s*:\s*(.*)$", _read("/proc/cpuinfo")) or platform.machine(),
+        "processor": _first(r"^model name\s*:\s*(.*)$", _read("/proc/cpuinfo"))
+        or platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": int(memory) * 1024 if memory else None,
         "file_system": _says("stat", "-f", "-c", "%T (block size %S)", directory),
@@ -51,11 +54,25 @@ def machine(directory):
     }
 
 
+def described(where, runs):
+    """One line to stand with the figures."""
+    return (
+        f"{where['processor']}, {where['cores']} cores, Linux {where['kernel']}, "
+        f"median of {runs} {'run' if runs == 1 else 'runs'}"
+    )
+
+
 def versions(programs):
     asked = {
         "sluice": (os.path.join(programs, "sluice"), "--version"),
         "databankd": (os.path.join(programs, "databankd"), "--version"),
-        "curl": ("curl", "--version"), "iperf3": ("iperf3", "--version"), "fio": ("fio", "--version"),
-        "nginx": ("nginx", "-v"), "openssl": ("openssl", "version"),
+        "curl": ("curl", "--version"),
+        "iperf3": ("iperf3", "--version"),
+        "fio": ("fio", "--version"),
+        "nginx": ("nginx", "-v"),
+        "openssl": ("openssl", "version"),
     }
-    return {"python": platform.python_version(), **{name: _says(*command) for name, command in asked.items()}}
+    return {
+        "python": platform.python_version(),
+        **{name: _says(*command) for name, command in asked.items()},
+    }

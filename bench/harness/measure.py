@@ -35,8 +35,8 @@ def program(name):
 
 @dataclass
 class Run:
-    """What one run took. `rate` is in bytes a second, of the whole job; `peak` in bytes, nothing where it was too
-    small to tell; CPU seconds are those of the client, in user and kernel mode."""
+    """What one run took. `rate` is in bytes a second, of the whole job; `peak` in bytes, nothing
+    where it was too small to tell; CPU seconds are those of the client, in user and kernel mode."""
 
     bytes: int
     seconds: float
@@ -68,13 +68,19 @@ def shown(command):
 
 
 def run(command, environment=None, limit=LONGEST_RUN):
-    """Runs it to its end. Failed with its last words where that is not 0 or takes over `limit` seconds."""
+    """Runs it to its end. Failed with its last words where that is not 0 or takes over `limit`
+    seconds."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         # The kernel counts what a child had in memory before exec() to its peak: this process.
         floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         begin = time.monotonic()
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                 env={**os.environ, **(environment or {})})
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env={**os.environ, **(environment or {})},
+        )
         killer = threading.Timer(limit, child.kill)
         killer.daemon = True
         killer.start()
@@ -95,8 +101,13 @@ def run(command, environment=None, limit=LONGEST_RUN):
         words = (stderr.strip() or stdout.strip() or "it said nothing").splitlines()[-1]
         how = "was killed" if child.returncode < 0 else f"ended with {child.returncode}"
         raise Failed(f"{shown(command)} {how} after {seconds:.1f} s: {words}")
-    return Ended(stdout, stderr, seconds, usage.ru_utime + usage.ru_stime,
-                 usage.ru_maxrss * 1024 if usage.ru_maxrss > floor else None)
+    return Ended(
+        stdout,
+        stderr,
+        seconds,
+        usage.ru_utime + usage.ru_stime,
+        usage.ru_maxrss * 1024 if usage.ru_maxrss > floor else None,
+    )
 
 
 class Server:
@@ -112,8 +123,12 @@ class Server:
         # setpriv: nothing is left behind where this process is killed, either.
         self.process = subprocess.Popen(
             [program("setpriv"), "--pdeathsig", "TERM", *self.command],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log, text=True,
-            start_new_session=True)  # Ctrl-C is for this process, which then ends the others in order
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            start_new_session=True,
+        )  # Ctrl-C is for this process, which then ends the others in order
         return self
 
     def __exit__(self, *_):
@@ -130,7 +145,7 @@ class Server:
         """The rest of its first line on stdout that begins with `start`."""
         for line in self.process.stdout:
             if line.startswith(start):
-                return line[len(start):].strip()
+                return line[len(start) :].strip()
         raise Failed(f"{shown(self.command)} ended: {self.last_words()}")
 
     def last_words(self):

@@ -1,5 +1,5 @@
-"""What lies between the clients and the servers: this machine's loopback, or a link of a given rate, round trip and
-loss. A network is entered with `with`; what it made is gone behind it."""
+"""What lies between the clients and the servers: this machine's loopback, or a link of a given
+rate, round trip and loss. A network is entered with `with`; what it made is gone behind it."""
 
 import os
 import socket
@@ -39,11 +39,12 @@ class _Namespace:
         self.address = f"10.{self.subnet}.0.2"
 
     def free_port(self):
-        return 5201  # in a namespace of its own every port is free, and a network has one server at a time
+        return 5201  # nobody else is in the namespace
 
     def _about(self, by):
         loss = f", {self.loss:.3g} lost" if self.loss else ""
-        return f"{format_bit_rate(self.rate)}, round trip {format_duration(self.round_trip)}{loss} ({by})"
+        trip = format_duration(self.round_trip)
+        return f"{format_bit_rate(self.rate)}, round trip {trip}{loss} ({by})"
 
 
 class Netem(_Namespace):
@@ -69,18 +70,36 @@ class Netem(_Namespace):
         _call(tool, "link", "add", near, "type", "veth", "peer", "name", far)
         _call(tool, "link", "set", far, "netns", self.name)
         _call(*inside, "link", "set", "lo", "up")
-        for prefix, device, address in (([], near, f"10.{self.subnet}.0.1"), (self.server_side, far, self.address)):
+        for prefix, device, address in (
+            ([], near, f"10.{self.subnet}.0.1"),
+            (self.server_side, far, self.address),
+        ):
             _call(*prefix, tool, "address", "add", f"{address}/24", "dev", device)
-            # Loss and delay are for packets, not for the 64 KiB that a virtual device takes for one.
+            # Loss and delay are for packets, not for the 64 KiB that a virtual device takes for
+            # one.
             _call(*prefix, tool, "link", "set", device, "gso_max_segs", "1")
             _call(*prefix, tool, "link", "set", device, "up")
             _call(*prefix, *self._netem(device))
 
     def _netem(self, device):
-        # netem's queue holds what is on its way, too: a delay's worth, and one round trip's of queue.
+        # netem's queue holds what is on its way, too: a delay's worth, and one round trip's of
+        # queue.
         flying = self.rate / 8 * self.round_trip * 1.5
-        command = [program("tc"), "qdisc", "add", "dev", device, "root", "netem", "rate", f"{self.rate:.0f}bit",
-                   "delay", f"{self.round_trip / 2 * 1e6:.0f}us", "limit", str(int(max(flying, 1 << 18) / 1500) + 1)]
+        command = [
+            program("tc"),
+            "qdisc",
+            "add",
+            "dev",
+            device,
+            "root",
+            "netem",
+            "rate",
+            f"{self.rate:.0f}bit",
+            "delay",
+            f"{self.round_trip / 2 * 1e6:.0f}us",
+            "limit",
+            str(int(max(flying, 1 << 18) / 1500) + 1),
+        ]
         return command + (["loss", f"{self.loss * 100:.6f}%"] if self.loss else [])
 
     def __exit__(self, *_):
@@ -96,8 +115,21 @@ class Emulated(_Namespace):
         super().__init__(rate, round_trip, loss)
         self.about = self._about("bench/link")
         self._server = Server(
-            [emulator, "--rate", f"{rate:.0f}", "--delay", f"{round_trip / 2 * 1e6:.0f}us", "--loss", f"{loss:.8f}",
-             "--namespace", self.name, "--subnet", str(self.subnet)], log)
+            [
+                emulator,
+                "--rate",
+                f"{rate:.0f}",
+                "--delay",
+                f"{round_trip / 2 * 1e6:.0f}us",
+                "--loss",
+                f"{loss:.8f}",
+                "--namespace",
+                self.name,
+                "--subnet",
+                str(self.subnet),
+            ],
+            log,
+        )
 
     def __enter__(self):
         self._server.__enter__()
@@ -115,16 +147,21 @@ class Emulated(_Namespace):
 
 
 def _call(*command):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         words = done.stderr.strip().splitlines() or ["it said nothing"]
         raise Failed(f"{' '.join(command)}: {words[-1]}")
 
 
 def link(programs, rate, round_trip, loss, scratch):
-    """A network to enter: netem where this kernel has it, else the emulator. Unavailable where neither can be."""
+    """A network to enter: netem where this kernel has it, else the emulator. Unavailable where
+    neither can be."""
     if os.geteuid() != 0:
-        raise Unavailable("a link takes network namespaces and devices, which only root may make: run it as root")
+        raise Unavailable(
+            "a link takes network namespaces and devices, which only root may make: run it as root"
+        )
     try:
         with Netem(rate, round_trip, loss):
             pass
@@ -132,6 +169,8 @@ def link(programs, rate, round_trip, loss, scratch):
     except Failed as reason:
         emulator = os.path.join(programs, "link")
         if not os.access(emulator, os.X_OK):
-            raise Unavailable(f"tc netem does not work here ({reason}), and the emulator is not at {emulator}: "
-                              "build the target link, or name its directory with --bin") from None
+            raise Unavailable(
+                f"tc netem does not work here ({reason}), and the emulator is not at {emulator}: "
+                "build the target link, or name its directory with --bin"
+            ) from None
     return Emulated(emulator, rate, round_trip, loss, os.path.join(scratch, "link.log"))

@@ -13,8 +13,13 @@ def _number(value, form="{:.2f}"):
 def lines(rows, align):
     """Columns of text; `align` has < or > for each."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(align))]
-    return ["  " + "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, align, widths)).rstrip()
-            for row in rows]
+    return [
+        "  "
+        + "  ".join(
+            f"{cell:{side}{width}}" for cell, side, width in zip(row, align, widths)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _title(outcome):
@@ -33,9 +38,19 @@ def _rows(outcome):
             continue
         rate, peak = entry.spread("rate"), entry.spread("peak")
         cpu = entry.spread("cpu_per_gib")
-        rows.append((entry.name, format_rate(rate.median), format_rate(rate.lowest), format_rate(rate.highest),
-                     f"{100 * rate.mad / rate.median:.1f} %", _number(entry.spread("seconds").median),
-                     _number(cpu and cpu.median), _number(peak and peak.highest / MIB, "{:.0f}"), str(len(entry.runs))))
+        rows.append(
+            (
+                entry.name,
+                format_rate(rate.median),
+                format_rate(rate.lowest),
+                format_rate(rate.highest),
+                f"{100 * rate.mad / rate.median:.1f} %",
+                _number(entry.spread("seconds").median),
+                _number(cpu and cpu.median),
+                _number(peak and peak.highest / MIB, "{:.0f}"),
+                str(len(entry.runs)),
+            )
+        )
     return rows
 
 
@@ -54,7 +69,8 @@ def _verdict(comparison):
 
 
 def table(outcomes):
-    """For people. `spread` is the median distance from the median, in % of it; peak is the highest of all runs."""
+    """For people. `spread` is the median distance from the median, in % of it; peak is the highest
+    of all runs."""
     text = []
     for outcome in outcomes:
         text += ["", _title(outcome)]
@@ -65,35 +81,64 @@ def table(outcomes):
         rows = _rows(outcome)
         if len(rows) > 1:
             text += lines(rows, "<>>>>>>>>")
-        text += [f"  {entry.name}: not measured: {entry.reason}" for entry in outcome.entries if entry.reason]
+        text += [
+            f"  {entry.name}: not measured: {entry.reason}"
+            for entry in outcome.entries
+            if entry.reason
+        ]
         text += [f"  {note}" for note in outcome.notes]
         if outcome.comparisons:
-            text += lines([(f"sluice's {comparison.what}",
-                            _number(comparison.ratio and comparison.ratio.value),
-                            f"({comparison.ratio.lowest:.2f} to {comparison.ratio.highest:.2f})"
-                            if comparison.ratio else "",
-                            _target(comparison), _verdict(comparison)) for comparison in outcome.comparisons],
-                          "<>>><")
+            text += lines(
+                [
+                    (
+                        f"sluice's {comparison.what}",
+                        _number(comparison.ratio and comparison.ratio.value),
+                        f"({comparison.ratio.lowest:.2f} to {comparison.ratio.highest:.2f})"
+                        if comparison.ratio
+                        else "",
+                        _target(comparison),
+                        _verdict(comparison),
+                    )
+                    for comparison in outcome.comparisons
+                ],
+                "<>>><",
+            )
     return "\n".join(text[1:])
 
 
 def _run_json(run):
-    return {"bytes": run.bytes, "seconds": run.seconds, "bytes_per_second": run.rate,
-            "cpu_seconds": run.cpu_seconds, "cpu_seconds_per_gib": run.cpu_per_gib, "peak_rss_bytes": run.peak,
-            **({"more": run.more} if run.more else {})}
+    return {
+        "bytes": run.bytes,
+        "seconds": run.seconds,
+        "bytes_per_second": run.rate,
+        "cpu_seconds": run.cpu_seconds,
+        "cpu_seconds_per_gib": run.cpu_per_gib,
+        "peak_rss_bytes": run.peak,
+        **({"more": run.more} if run.more else {}),
+    }
 
 
 def _entry_json(entry, command):
     spread = entry.spread("rate")
-    return {"name": entry.name, "not_measured": entry.reason, "command": command,
-            "bytes_per_second": asdict(spread) if spread else None, "runs": [_run_json(run) for run in entry.runs],
-            **(entry.contestant.details if entry.contestant else {})}
+    return {
+        "name": entry.name,
+        "not_measured": entry.reason,
+        "command": command,
+        "bytes_per_second": asdict(spread) if spread else None,
+        "runs": [_run_json(run) for run in entry.runs],
+        **(entry.contestant.details if entry.contestant else {}),
+    }
 
 
 def _comparison_json(comparison):
-    return {"what": f"sluice's {comparison.what}", "ratio": asdict(comparison.ratio) if comparison.ratio else None,
-            "at_least": comparison.at_least, "at_most": comparison.at_most, "reached": comparison.reached,
-            "not_known": comparison.reason}
+    return {
+        "what": f"sluice's {comparison.what}",
+        "ratio": asdict(comparison.ratio) if comparison.ratio else None,
+        "at_least": comparison.at_least,
+        "at_most": comparison.at_most,
+        "reached": comparison.reached,
+        "not_known": comparison.reason,
+    }
 
 
 def as_json(outcomes):
@@ -101,9 +146,19 @@ def as_json(outcomes):
     result = []
     for outcome in outcomes:
         command = commands(outcome)
-        result.append({
-            "name": outcome.name, "about": outcome.about, "network": outcome.network, "file_bytes": outcome.size,
-            "not_measured": outcome.reason, "error": outcome.error, "notes": outcome.notes,
-            "contestants": [_entry_json(entry, command.get(entry.name)) for entry in outcome.entries],
-            "comparisons": [_comparison_json(comparison) for comparison in outcome.comparisons]})
+        result.append(
+            {
+                "name": outcome.name,
+                "about": outcome.about,
+                "network": outcome.network,
+                "file_bytes": outcome.size,
+                "not_measured": outcome.reason,
+                "error": outcome.error,
+                "notes": outcome.notes,
+                "contestants": [
+                    _entry_json(entry, command.get(entry.name)) for entry in outcome.entries
+                ],
+                "comparisons": [_comparison_json(comparison) for comparison in outcome.comparisons],
+            }
+        )
     return result

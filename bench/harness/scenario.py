@@ -41,8 +41,11 @@ class Comparison:
     def reached(self):
         if self.ratio is None or (self.at_least is None and self.at_most is None):
             return None
-        return (self.ratio.value >= self.at_least if self.at_least is not None
-                else self.ratio.value <= self.at_most)
+        return (
+            self.ratio.value >= self.at_least
+            if self.at_least is not None
+            else self.ratio.value <= self.at_most
+        )
 
 
 class Outcome:
@@ -121,7 +124,8 @@ def alternate(outcome, runs):
 
 
 def affordable(rates, size, probe, seconds):
-    """As many bytes, in multiples of `probe`, as the slowest of these takes `seconds` for, but not over `size`."""
+    """As many bytes, in multiples of `probe`, as the slowest of these takes `seconds` for, but not
+    over `size`."""
     if not rates:
         return min(size, probe)
     return min(size, max(probe, math.floor(min(rates) * seconds / probe) * probe))

@@ -10,7 +10,8 @@ from .scenario import Comparison, Outcome, say
 from .scene import Scene
 from .servers import CA_BUNDLE, TlsProxy
 
-# Enough for a gigabit link to be full for most of the time; with losses, cubic takes half a minute for 32 MiB.
+# Enough for a gigabit link to be full for most of the time; with losses, cubic takes half a minute
+# for 32 MiB.
 _PROBE = 128 * MIB
 _LOSSY_PROBE = 32 * MIB
 
@@ -43,7 +44,12 @@ def cold(scene):
     scene.outcome.offer("fio", lambda: Fio(prepare=cool))
     scene.go()
     compare = scene.outcome.compare
-    compare("rate / the smaller of fio's and curl's hot one", "sluice", ["fio", "curl -F, hot"], at_least=0.95)
+    compare(
+        "rate / the smaller of fio's and curl's hot one",
+        "sluice",
+        ["fio", "curl -F, hot"],
+        at_least=0.95,
+    )
     compare("rate / curl's cold one", "sluice", ["curl -F, cold"], at_least=1.25)
 
 
@@ -75,10 +81,15 @@ def think(scene):
     scene.go_over_link(_PROBE)
     scene.outcome.compare("rate / iperf3's", "sluice", ["iperf3"], at_least=0.90)
     scene.outcome.compare("rate / curl's, whose chunk is the whole file", "sluice", ["curl -F"])
-    chunks = [run.bytes / run.more["chunks"] / (64 * MIB) for run in scene.outcome.entry("sluice").runs]
+    chunks = [
+        run.bytes / run.more["chunks"] / (64 * MIB) for run in scene.outcome.entry("sluice").runs
+    ]
     if chunks:
         scene.outcome.comparisons.append(
-            Comparison("bytes in a chunk / 64 MiB", Ratio.of(chunks, [1.0] * len(chunks)), at_most=1.0))
+            Comparison(
+                "bytes in a chunk / 64 MiB", Ratio.of(chunks, [1.0] * len(chunks)), at_most=1.0
+            )
+        )
 
 
 def loss(scene):
@@ -103,23 +114,32 @@ def tls(scene):
     scene.curl(proxy.url, certificates=proxy.certificates, **hot)
     scene.sluice(bank.url, "sluice without TLS", **hot)
     scene.go()
-    scene.outcome.notes += [f"{name}: {proxy.cipher(agent)}" for name, agent in (("sluice", "sluice"), ("curl", "curl"))]
+    scene.outcome.notes += [
+        f"{name}: {proxy.cipher(agent)}" for name, agent in (("sluice", "sluice"), ("curl", "curl"))
+    ]
     compare = scene.outcome.compare
     compare("rate / curl's", "sluice", ["curl -F"])
     compare("CPU seconds a GiB / curl's", "sluice", ["curl -F"], figure="cpu_per_gib")
-    compare("CPU seconds a GiB / those without TLS", "sluice", ["sluice without TLS"], figure="cpu_per_gib")
+    compare(
+        "CPU seconds a GiB / those without TLS",
+        "sluice",
+        ["sluice without TLS"],
+        figure="cpu_per_gib",
+    )
 
 
 def _trusting(proxy):
-    """What stands before sluice so that it believes the proxy: libcurl has one bundle of certificates and no variable
-    for another, so sluice gets a view of the file system with another bundle in its place."""
+    """What stands before sluice so that it believes the proxy: libcurl has one bundle of
+    certificates and no variable for another, so sluice gets a view of the file system with another
+    bundle in its place."""
     alone = [program("unshare"), "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     within = [*alone, "sh", "-c", f'mount --bind "$0" {CA_BUNDLE} && exec "$@"', proxy.certificates]
     try:
         run([*within, "true"])
     except Failed as reason:
-        raise Unavailable(f"sluice cannot be told to believe another certificate here, as root it could: {reason}"
-                          ) from None
+        raise Unavailable(
+            f"sluice cannot be told to believe another certificate here, as root it could: {reason}"
+        ) from None
     return within
 
 
@@ -131,11 +151,16 @@ def md5(scene):
     scene.outcome.offer("openssl speed md5", lambda: OpensslMd5(3))
     scene.iperf(link)
     scene.go()
-    scene.outcome.compare("rate / the smaller of openssl's and iperf3's", "sluice", ["openssl speed md5", "iperf3"],
-                          at_least=0.9)
+    scene.outcome.compare(
+        "rate / the smaller of openssl's and iperf3's",
+        "sluice",
+        ["openssl speed md5", "iperf3"],
+        at_least=0.9,
+    )
 
 
-# By name: what it does, and the size of its file, which over a link is the largest. 1 GiB takes a gigabit link 9 s.
+# By name: what it does, and the size of its file, which over a link is the largest. 1 GiB takes a
+# gigabit link 9 s.
 ALL = {
     "page-cache": (page_cache, 4 * GIB),
     "cold": (cold, 4 * GIB),

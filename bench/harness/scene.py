@@ -1,4 +1,5 @@
-"""One scenario while it runs: its network, its servers, its contestants, and a scratch directory that goes with it."""
+"""One scenario while it runs: its network, its servers, its contestants, and a scratch directory
+that goes with it."""
 
 import tempfile
 from contextlib import ExitStack
@@ -11,7 +12,8 @@ from .noise import noise_file
 from .scenario import affordable, alternate, say, warm_up
 from .servers import Bank, Iperf
 
-# Sequential clients never end on a link: they have a file that takes them so long, from a warm-up with the smaller one.
+# Sequential clients never end on a link: they have a file that takes them so long, from a warm-up
+# with the smaller one.
 _SEQUENTIAL_SECONDS = 6
 _SEQUENTIAL_PROBE = 8 * MIB
 
@@ -41,7 +43,9 @@ class Scene:
         self._stack = ExitStack()
 
     def __enter__(self):
-        self.scratch = self._stack.enter_context(tempfile.TemporaryDirectory(dir=self.options.directory, prefix="run-"))
+        self.scratch = self._stack.enter_context(
+            tempfile.TemporaryDirectory(dir=self.options.directory, prefix="run-")
+        )
         return self
 
     def __exit__(self, *error):
@@ -57,8 +61,13 @@ class Scene:
         return self.on(network.Loopback())
 
     def link(self, round_trip, loss=0.0):
-        link = network.link(self.options.programs, self.options.rate, self.options.round_trip or round_trip, loss,
-                            self.scratch)
+        link = network.link(
+            self.options.programs,
+            self.options.rate,
+            self.options.round_trip or round_trip,
+            loss,
+            self.scratch,
+        )
         say(f"{self.outcome.name}: {link.about}")
         return self.on(link)
 
@@ -72,15 +81,27 @@ class Scene:
 
     def sluice(self, url, name="sluice", arguments=(), within=lambda: (), **more):
         """`within` makes what stands before the command, unless it cannot."""
-        self.outcome.offer(name, lambda: Sluice(name, self.options.programs, url, self.scratch,
-                                                [*arguments, *self.options.sluice_arguments], within(), **more))
+        self.outcome.offer(
+            name,
+            lambda: Sluice(
+                name,
+                self.options.programs,
+                url,
+                self.scratch,
+                [*arguments, *self.options.sluice_arguments],
+                within(),
+                **more,
+            ),
+        )
 
     def curl(self, url, name="curl -F", **more):
         self.outcome.offer(name, lambda: Curl(name, url, **more))
 
     def sequential(self, url, **more):
         self.outcome.offer("sequential", lambda: Sequential("sequential", url, **more))
-        self.outcome.offer("sequential, kept", lambda: Sequential("sequential, kept", url, keep=True, **more))
+        self.outcome.offer(
+            "sequential, kept", lambda: Sequential("sequential, kept", url, keep=True, **more)
+        )
 
     def iperf(self, link, streams=(1,)):
         server = None
@@ -91,6 +112,7 @@ class Scene:
                 nonlocal server
                 server = server or self.start(Iperf(link, self.scratch))
                 return IperfClient(name, server, count)
+
             self.outcome.offer(name, make)
 
     def go(self):
@@ -101,9 +123,12 @@ class Scene:
         alternate(self.outcome, self.options.runs)
 
     def go_over_link(self, probe, seconds=20):
-        """Over a link: warms up with `probe` bytes. Unless a size was asked for, the file is no larger than what the
-        slower of sluice and curl sends within `seconds`; the sequential clients have one of their own."""
-        whole = [entry for entry in self.outcome.entries if not isinstance(entry.contestant, Sequential)]
+        """Over a link: warms up with `probe` bytes. Unless a size was asked for, the file is no
+        larger than what the slower of sluice and curl sends within `seconds`; the sequential
+        clients have one of their own."""
+        whole = [
+            entry for entry in self.outcome.entries if not isinstance(entry.contestant, Sequential)
+        ]
         others = [entry for entry in self.outcome.entries if entry not in whole]
         probe = min(self.size, probe)
         small = min(self.size, _SEQUENTIAL_PROBE)
@@ -111,11 +136,15 @@ class Scene:
             entry.path = self.file(probe if entry in whole else small)
         warm_up(self.outcome)
         if self.options.size is None:
-            rates = [entry.warm.rate for entry in whole if entry.warm and not entry.contestant.limit]
+            rates = [
+                entry.warm.rate for entry in whole if entry.warm and not entry.contestant.limit
+            ]
             self.outcome.size = self.size = affordable(rates, self.size, probe, seconds)
         for entry in whole:
             entry.path = self.file()
         for entry in others:
             if entry.warm:
-                entry.path = self.file(affordable([entry.warm.rate], self.size, small, _SEQUENTIAL_SECONDS))
+                entry.path = self.file(
+                    affordable([entry.warm.rate], self.size, small, _SEQUENTIAL_SECONDS)
+                )
         alternate(self.outcome, self.options.runs)

@@ -49,11 +49,21 @@ http {{
 
 
 class Bank(Server):
-    """databankd, dropping what it is sent. `thinks`: seconds that each chunk's answer takes longer."""
+    """databankd, dropping what it is sent. It thinks `thinks` seconds about each chunk."""
 
     def __init__(self, programs, network, scratch, thinks=0.0):
-        command = [*network.server_side, os.path.join(programs, "databankd"), "--listen", f"{network.address}:0",
-                   "--store", os.path.join(scratch, "store"), "--dataset", f"{DATASET}={TOKEN}", "--discard", "--quiet"]
+        command = [
+            *network.server_side,
+            os.path.join(programs, "databankd"),
+            "--listen",
+            f"{network.address}:0",
+            "--store",
+            os.path.join(scratch, "store"),
+            "--dataset",
+            f"{DATASET}={TOKEN}",
+            "--discard",
+            "--quiet",
+        ]
         if thinks:
             command += ["--think", f"{thinks * 1000:.0f}ms"]
         super().__init__(command, os.path.join(scratch, "databankd.log"))
@@ -71,8 +81,19 @@ class Bank(Server):
 class Iperf(Server):
     def __init__(self, network, scratch):
         self.address, self.port = network.address, network.free_port()
-        super().__init__([*network.server_side, program("iperf3"), "--server", "--forceflush",
-                          "--bind", self.address, "--port", str(self.port)], os.path.join(scratch, "iperf3.log"))
+        super().__init__(
+            [
+                *network.server_side,
+                program("iperf3"),
+                "--server",
+                "--forceflush",
+                "--bind",
+                self.address,
+                "--port",
+                str(self.port),
+            ],
+            os.path.join(scratch, "iperf3.log"),
+        )
 
     def __enter__(self):
         super().__enter__()
@@ -99,18 +120,48 @@ class TlsProxy(Server):
         self._access_log = os.path.join(scratch, "nginx-access.log")
         key = os.path.join(scratch, "key.pem")
         subprocess.run(
-            [program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-days", "2", "-subj", "/CN=sluice bench", "-addext", f"subjectAltName=IP:{self.address}",
-             "-keyout", key, "-out", certificate], check=True, capture_output=True)
+            [
+                program("openssl"),
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=sluice bench",
+                "-addext",
+                f"subjectAltName=IP:{self.address}",
+                "-keyout",
+                key,
+                "-out",
+                certificate,
+            ],
+            check=True,
+            capture_output=True,
+        )
         with open(self.certificates, "wb") as bundle:
             for path in (CA_BUNDLE, certificate):
                 with open(path, "rb") as part:
                     bundle.write(part.read() + b"\n")
         configuration = os.path.join(scratch, "nginx.conf")
         with open(configuration, "w", encoding="utf-8") as file:
-            file.write(_NGINX.format(scratch=scratch, address=self.address, port=self.port,
-                                     bank=bank.url.removeprefix("http://"), certificate=certificate, key=key))
-        super().__init__([nginx, "-e", "stderr", "-c", configuration], os.path.join(scratch, "nginx.log"))
+            file.write(
+                _NGINX.format(
+                    scratch=scratch,
+                    address=self.address,
+                    port=self.port,
+                    bank=bank.url.removeprefix("http://"),
+                    certificate=certificate,
+                    key=key,
+                )
+            )
+        super().__init__(
+            [nginx, "-e", "stderr", "-c", configuration], os.path.join(scratch, "nginx.log")
+        )
 
     def __enter__(self):
         super().__enter__()

@@ -1,4 +1,5 @@
-"""bench/sequential_client.py against databankd: what landed is the file, and a refusal is not taken for a success."""
+"""bench/sequential_client.py against databankd: what landed is the file, and a refusal is not taken
+for a success."""
 
 import os
 import subprocess
@@ -24,16 +25,42 @@ class SequentialClient(unittest.TestCase):
             file.write(self.bytes)
 
     def bank(self, *arguments):
-        server = Server([os.path.join(BIN, "databankd"), "--listen", "127.0.0.1:0",
-                         "--store", os.path.join(self.directory, "store"), "--dataset", f"{DATASET}={TOKEN}",
-                         "--verbose", *arguments], os.path.join(self.directory, "log"))
+        server = Server(
+            [
+                os.path.join(BIN, "databankd"),
+                "--listen",
+                "127.0.0.1:0",
+                "--store",
+                os.path.join(self.directory, "store"),
+                "--dataset",
+                f"{DATASET}={TOKEN}",
+                "--verbose",
+                *arguments,
+            ],
+            os.path.join(self.directory, "log"),
+        )
         self.enterContext(server)
         return server.line("listening on ")
 
     def upload(self, url, *arguments, token=TOKEN):
         return subprocess.run(
-            [sys.executable, "-B", sequential_client.__file__, "--url", url, "--chunk", "100000", *arguments, DATASET,
-             self.path], env={**os.environ, "SLUICE_TOKEN": token}, capture_output=True, text=True, check=False)
+            [
+                sys.executable,
+                "-B",
+                sequential_client.__file__,
+                "--url",
+                url,
+                "--chunk",
+                "100000",
+                *arguments,
+                DATASET,
+                self.path,
+            ],
+            env={**os.environ, "SLUICE_TOKEN": token},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def landed(self):
         with open(os.path.join(self.directory, "store", DATASET, "noise"), "rb") as file:

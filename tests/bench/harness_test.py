@@ -1,4 +1,5 @@
-"""The parts of bench/harness: arithmetic, the order of the runs, and what becomes of what cannot be measured."""
+"""The parts of bench/harness: arithmetic, the order of the runs, and what becomes of what cannot be
+measured."""
 
 import io
 import os
@@ -16,8 +17,14 @@ WORK = os.environ["SLUICE_WORK"]
 
 class Figures(unittest.TestCase):
     def test_sizes_are_those_of_sluice(self):
-        for text, size in (("65536", 65536), ("64M", 64 << 20), ("64MiB", 64 << 20), ("64MB", 64_000_000),
-                           ("1.5k", 1536), ("1T", 1 << 40)):
+        for text, size in (
+            ("65536", 65536),
+            ("64M", 64 << 20),
+            ("64MiB", 64 << 20),
+            ("64MB", 64_000_000),
+            ("1.5k", 1536),
+            ("1T", 1 << 40),
+        ):
             self.assertEqual(figures.parse_size(text), size, text)
         for text in ("", "M", "-1", "0", "1.3", "4X", "1e6", "64 M B"):
             with self.assertRaises(ValueError, msg=text):
@@ -107,32 +114,57 @@ class Runs(unittest.TestCase):
         self.log = []
 
     def test_they_alternate_and_each_begins_a_round(self):
-        outcome = measured(self.log, 3, a=lambda: Recorded("a", self.log), b=lambda: Recorded("b", self.log))
-        self.assertEqual([word for word in self.log if not word.startswith("prepare")], list("abbaab"))
-        self.assertEqual(self.log[0:2], ["prepare a", "a"])  # each run finds the file as it should be
+        outcome = measured(
+            self.log, 3, a=lambda: Recorded("a", self.log), b=lambda: Recorded("b", self.log)
+        )
+        self.assertEqual(
+            [word for word in self.log if not word.startswith("prepare")], list("abbaab")
+        )
+        self.assertEqual(
+            self.log[0:2], ["prepare a", "a"]
+        )  # each run finds the file as it should be
         self.assertEqual([len(entry.runs) for entry in outcome.entries], [3, 3])
 
     def test_who_cannot_take_part_has_a_reason_and_the_others_run(self):
-        outcome = measured(self.log, 2, a=lambda: Recorded("a", self.log), b=no_such_thing,
-                           c=lambda: Recorded("c", self.log, warm_up=measure.Unavailable("no disk")))
-        self.assertEqual([entry.reason for entry in outcome.entries], [None, "it is not there", "no disk"])
+        outcome = measured(
+            self.log,
+            2,
+            a=lambda: Recorded("a", self.log),
+            b=no_such_thing,
+            c=lambda: Recorded("c", self.log, warm_up=measure.Unavailable("no disk")),
+        )
+        self.assertEqual(
+            [entry.reason for entry in outcome.entries], [None, "it is not there", "no disk"]
+        )
         self.assertEqual([len(entry.runs) for entry in outcome.entries], [2, 0, 0])
         self.assertFalse(outcome.complete)
         outcome.compare("rate / b's", "a", ["b"], at_least=1)
         text = report.table([outcome])
-        for part in ("b: not measured: it is not there", "c: not measured: no disk", "not known: b was not measured"):
+        for part in (
+            "b: not measured: it is not there",
+            "c: not measured: no disk",
+            "not known: b was not measured",
+        ):
             self.assertIn(part, text)
         self.assertNotIn("reached", text)
 
     def test_a_target_is_held_against_the_slower_of_two(self):
-        outcome = measured(self.log, 1, a=lambda: Recorded("a", self.log, 1), b=lambda: Recorded("b", self.log, 0.5),
-                           c=lambda: Recorded("c", self.log, 0.8))
+        outcome = measured(
+            self.log,
+            1,
+            a=lambda: Recorded("a", self.log, 1),
+            b=lambda: Recorded("b", self.log, 0.5),
+            c=lambda: Recorded("c", self.log, 0.8),
+        )
         outcome.compare("rate", "a", ["b", "c"], at_least=0.8)
         outcome.compare("rate", "a", ["b"], at_least=0.51)
         outcome.compare("CPU", "a", ["c"], figure="cpu_per_gib", at_most=1.3)
         outcome.compare("CPU", "a", ["c"], figure="cpu_per_gib", at_most=1.2)
         outcome.compare("rate", "a", ["b"])
-        self.assertEqual([comparison.reached for comparison in outcome.comparisons], [True, False, True, False, None])
+        self.assertEqual(
+            [comparison.reached for comparison in outcome.comparisons],
+            [True, False, True, False, None],
+        )
         self.assertAlmostEqual(outcome.comparisons[0].ratio.value, 0.8)
         self.assertIn("MISSED", report.table([outcome]))
 
@@ -140,14 +172,23 @@ class Runs(unittest.TestCase):
         outcome = measured(self.log, 4, a=lambda: Recorded("a", self.log), b=no_such_thing)
         [result] = report.as_json([outcome])
         a, b = result["contestants"]
-        self.assertEqual((len(a["runs"]), a["runs"][0]["bytes_per_second"], a["command"]), (4, 1000, "recorded"))
+        self.assertEqual(
+            (len(a["runs"]), a["runs"][0]["bytes_per_second"], a["command"]), (4, 1000, "recorded")
+        )
         self.assertEqual((b["runs"], b["not_measured"]), ([], "it is not there"))
 
     def test_the_chart_is_xml_with_a_bar_for_each(self):
-        outcome = measured(self.log, 1, fast=lambda: Recorded("fast", self.log, 1),
-                           slow=lambda: Recorded("slow", self.log, 4), gone=no_such_thing)
+        outcome = measured(
+            self.log,
+            1,
+            fast=lambda: Recorded("fast", self.log, 1),
+            slow=lambda: Recorded("slow", self.log, 4),
+            gone=no_such_thing,
+        )
         document = minidom.parseString(chart.chart([outcome], "here & now"))
-        bars = [float(bar.getAttribute("width")) for bar in document.getElementsByTagName("rect")][1:]
+        bars = [float(bar.getAttribute("width")) for bar in document.getElementsByTagName("rect")][
+            1:
+        ]
         self.assertEqual(len(bars), 2)
         self.assertAlmostEqual(bars[0] / bars[1], 4, places=1)
         words = [text.firstChild.data for text in document.getElementsByTagName("text")]
@@ -156,7 +197,9 @@ class Runs(unittest.TestCase):
 
     def test_what_a_slow_one_can_afford(self):
         self.assertEqual(scenario.affordable([100, 50], 10_000, 100, 10), 500)
-        self.assertEqual(scenario.affordable([100, 1e6], 10_000, 300, 10), 900)  # multiples of the probe
+        self.assertEqual(
+            scenario.affordable([100, 1e6], 10_000, 300, 10), 900
+        )  # multiples of the probe
         self.assertEqual(scenario.affordable([1e6], 10_000, 100, 10), 10_000)
         self.assertEqual(scenario.affordable([1], 10_000, 100, 10), 100)
         self.assertEqual(scenario.affordable([], 10_000, 100, 10), 100)
@@ -164,7 +207,9 @@ class Runs(unittest.TestCase):
 
 class Programs(unittest.TestCase):
     def test_the_client_s_own_cpu_and_memory_are_counted(self):
-        ended = measure.run([sys.executable, "-c", "x = bytearray(300 << 20)\nprint(sum(range(10**6)))"])
+        ended = measure.run(
+            [sys.executable, "-c", "x = bytearray(300 << 20)\nprint(sum(range(10**6)))"]
+        )
         self.assertEqual(ended.stdout, "499999500000\n")
         self.assertGreater(ended.cpu_seconds, 0)
         self.assertGreater(ended.peak, 300 << 20)

@@ -25,15 +25,22 @@ def may_make_links():
     if os.geteuid() != 0 or not installed("ip"):
         return False
     name = f"sluice-test-{os.getpid()}"
-    return all(subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0 for words in (
-        ["netns", "add", name],
-        ["-netns", name, "tuntap", "add", "dev", "tun0", "mode", "tun"],
-        ["netns", "del", name]))
+    return all(
+        subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0
+        for words in (
+            ["netns", "add", name],
+            ["-netns", name, "tuntap", "add", "dev", "tun0", "mode", "tun"],
+            ["netns", "del", name],
+        )
+    )
 
 
 def namespaces():
-    return {name for name in (os.listdir("/run/netns") if os.path.isdir("/run/netns") else [])
-            if name.startswith("sluice-bench-")}
+    return {
+        name
+        for name in (os.listdir("/run/netns") if os.path.isdir("/run/netns") else [])
+        if name.startswith("sluice-bench-")
+    }
 
 
 def processes_of(directory):
@@ -60,12 +67,28 @@ class Programs(unittest.TestCase):
         self.json = os.path.join(self.directory, "result.json")
 
     def command(self, name, *arguments):
-        return [os.path.join(ROOT, "bench", name), "--bin", BIN, "--dir", self.directory, "--runs", "1", *arguments]
+        return [
+            os.path.join(ROOT, "bench", name),
+            "--bin",
+            BIN,
+            "--dir",
+            self.directory,
+            "--runs",
+            "1",
+            *arguments,
+        ]
 
     def run_it(self, name, *arguments, **environment):
-        done = subprocess.run(self.command(name, "--json", self.json, *arguments), capture_output=True, text=True,
-                              env={**os.environ, **environment}, check=False)
-        self.assertEqual([entry for entry in os.listdir(self.directory) if entry.startswith("run-")], [])
+        done = subprocess.run(
+            self.command(name, "--json", self.json, *arguments),
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+            check=False,
+        )
+        self.assertEqual(
+            [entry for entry in os.listdir(self.directory) if entry.startswith("run-")], []
+        )
         self.assertEqual(processes_of(self.directory), [])
         return done
 
@@ -97,8 +120,14 @@ class Programs(unittest.TestCase):
     def test_on_this_machine(self):
         chart = os.path.join(self.directory, "chart.svg")
         scenarios = ("page-cache", "cold", "tls", "md5")
-        done = self.run_it("compare", "--size", "8M", "--svg", chart,
-                           *(word for name in scenarios for word in ("--scenario", name)))
+        done = self.run_it(
+            "compare",
+            "--size",
+            "8M",
+            "--svg",
+            chart,
+            *(word for name in scenarios for word in ("--scenario", name)),
+        )
         results = self.results()
         self.assertEqual(tuple(results), scenarios, done.stderr)
         reasons = 0
@@ -111,21 +140,41 @@ class Programs(unittest.TestCase):
             reasons += len(scenario["contestants"]) - len(measured)
             for comparison in scenario["comparisons"]:
                 self.assertNotEqual(comparison["ratio"] is None, comparison["not_known"] is None)
-        # Nothing is left out but for a program that is not installed, or a build directory in memory.
-        if all(map(installed, ("iperf3", "fio", "nginx", "openssl"))) and "stays" not in done.stdout:
+        # Nothing is left out but for a program that is not installed, or a build directory in
+        # memory.
+        if (
+            all(map(installed, ("iperf3", "fio", "nginx", "openssl")))
+            and "stays" not in done.stdout
+        ):
             self.assertEqual(reasons, 0, done.stdout)
         self.assertEqual(done.returncode, 3 if reasons else 0, done.stderr)
         minidom.parse(chart)
-        page_cache = {contestant["name"]: contestant["runs"] for contestant in results["page-cache"]["contestants"]}
+        page_cache = {
+            contestant["name"]: contestant["runs"]
+            for contestant in results["page-cache"]["contestants"]
+        }
         self.assertEqual(page_cache["sluice"][0]["bytes"], 8 << 20)
         self.assertEqual(page_cache["curl -F"][0]["bytes"], 8 << 20)
         if results["tls"]["not_measured"] is None:
-            self.assertRegex("\n".join(results["tls"]["notes"]), r"sluice: TLSv1\.[23] \S+\ncurl: TLSv1\.[23] \S+")
+            self.assertRegex(
+                "\n".join(results["tls"]["notes"]),
+                r"sluice: TLSv1\.[23] \S+\ncurl: TLSv1\.[23] \S+",
+            )
 
     def test_over_a_link(self):
         before = namespaces()
-        done = self.run_it("compare", "--size", "1M", "--rate", "200M", "--rtt", "10ms", "--think", "10ms",
-                           *(word for name in LINK for word in ("--scenario", name)))
+        done = self.run_it(
+            "compare",
+            "--size",
+            "1M",
+            "--rate",
+            "200M",
+            "--rtt",
+            "10ms",
+            "--think",
+            "10ms",
+            *(word for name in LINK for word in ("--scenario", name)),
+        )
         results = self.results()
         self.assertEqual(tuple(results), LINK)
         self.assertEqual(namespaces(), before)
@@ -138,7 +187,9 @@ class Programs(unittest.TestCase):
             else:
                 self.assertTrue(scenario["not_measured"])
                 self.assertIn(f"not measured: {scenario['not_measured']}", done.stdout)
-        self.assertEqual(done.returncode, 0 if may_make_links() and installed("iperf3") else 3, done.stderr)
+        self.assertEqual(
+            done.returncode, 0 if may_make_links() and installed("iperf3") else 3, done.stderr
+        )
 
     def test_a_program_that_is_missing_has_a_line_and_exit_code_3(self):
         there = os.path.join(self.directory, "bin")
@@ -149,13 +200,26 @@ class Programs(unittest.TestCase):
         done = self.run_it("compare", "--size", "1M", "--scenario", "page-cache", PATH=there)
         [scenario] = self.results().values()
         self.assertEqual(done.returncode, 3, done.stderr)
-        self.assertEqual(self.check_runs(scenario), {"sluice", "curl -F", "sequential", "sequential, kept"})
-        self.assertIn("iperf3: not measured: iperf3 is not installed: tools/install-dependencies bench", done.stdout)
+        self.assertEqual(
+            self.check_runs(scenario), {"sluice", "curl -F", "sequential", "sequential, kept"}
+        )
+        self.assertIn(
+            "iperf3: not measured: iperf3 is not installed: tools/install-dependencies bench",
+            done.stdout,
+        )
         self.assertIn("not known: iperf3 was not measured", done.stdout)
 
     def test_an_upload_that_fails_is_told_and_the_next_scenario_runs(self):
-        done = self.run_it("compare", "--size", "1M", "--scenario", "md5", "--scenario", "page-cache",
-                           "--sluice-args=--digest crc")
+        done = self.run_it(
+            "compare",
+            "--size",
+            "1M",
+            "--scenario",
+            "md5",
+            "--scenario",
+            "page-cache",
+            "--sluice-args=--digest crc",
+        )
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stdout.count("  failed: "), 2, done.stdout)
         self.assertIn("crc", done.stdout)
@@ -163,8 +227,12 @@ class Programs(unittest.TestCase):
     def test_a_stop_takes_everything_down(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number):
-                command = self.command("compare", "--size", "8M", "--scenario", "page-cache", "--runs", "1000")
-                with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+                command = self.command(
+                    "compare", "--size", "8M", "--scenario", "page-cache", "--runs", "1000"
+                )
+                with subprocess.Popen(
+                    command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+                ) as process:
                     for line in process.stderr:
                         if "run 1 of 1000" in line:
                             break
@@ -173,15 +241,21 @@ class Programs(unittest.TestCase):
                     process.stderr.read()
                 self.assertEqual(process.returncode, 128 + number)
                 self.assertEqual(processes_of(self.directory), [])
-                self.assertEqual([name for name in os.listdir(self.directory) if name.startswith("run-")], [])
+                self.assertEqual(
+                    [name for name in os.listdir(self.directory) if name.startswith("run-")], []
+                )
 
     def test_scale(self):
         done = self.run_it("scale", "--sizes", "16M,8M")
         self.assertEqual(done.returncode, 0, done.stderr)
         [scenario] = self.results().values()
-        self.assertEqual([contestant["name"] for contestant in scenario["contestants"]], ["8 MiB", "16 MiB"])
-        self.assertEqual([contestant["runs"][0]["bytes"] for contestant in scenario["contestants"]],
-                         [8 << 20, 16 << 20])
+        self.assertEqual(
+            [contestant["name"] for contestant in scenario["contestants"]], ["8 MiB", "16 MiB"]
+        )
+        self.assertEqual(
+            [contestant["runs"][0]["bytes"] for contestant in scenario["contestants"]],
+            [8 << 20, 16 << 20],
+        )
         self.assertIn("peak memory with 16 MiB / 128 MiB", done.stdout)
 
     def test_a_size_that_no_disk_takes_has_a_line_and_exit_code_3(self):
@@ -190,9 +264,17 @@ class Programs(unittest.TestCase):
         self.assertRegex(done.stdout, "not measured: .* does not hold a sparse file of 4.19.* TiB")
 
     def test_what_is_not_understood_ends_with_2_before_anything_is_made(self):
-        for words in (["--scenario", "nonsense"], ["--runs", "0"], ["--size", "12X"], ["--bin", "/nowhere"],
-                      ["--loss", "100%"], ["--rtt", "50"]):
-            done = subprocess.run(self.command("compare", *words), capture_output=True, text=True, check=False)
+        for words in (
+            ["--scenario", "nonsense"],
+            ["--runs", "0"],
+            ["--size", "12X"],
+            ["--bin", "/nowhere"],
+            ["--loss", "100%"],
+            ["--rtt", "50"],
+        ):
+            done = subprocess.run(
+                self.command("compare", *words), capture_output=True, text=True, check=False
+            )
             self.assertEqual(done.returncode, 2, words)
             self.assertIn(words[1], done.stderr)
         self.assertEqual(os.listdir(self.directory), [])
