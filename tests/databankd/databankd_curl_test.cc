@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <memory>
@@ -303,6 +304,71 @@ TEST_F(Curl, AChunkMayTravelBeforeTheLastOneIsIn) {
   }
 }
 
+/// Each half is more than the sockets hold: it only goes out because the server reads it.
+TEST_F(Curl, ReadsTheBodiesOfOneDatasetAtTheSameTime) {
+  for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
+    start(mode);
+    setup("a");
+    const std::string first = test::random_bytes(48 * mib, 12);
+    const std::string second = test::random_bytes(48 * mib, 13);
+    const std::string one = transfer_request("0", first);
+    const std::string two = transfer_request(std::to_string(first.size()), second);
+    const UniqueFd to_one = connect();
+    const UniqueFd to_two = connect();
+    send(to_two, two.substr(0, two.size() / 2));
+    send(to_one, one.substr(0, one.size() / 2));
+    send(to_two, two.substr(two.size() / 2, two.size() / 2 - 100));
+    send(to_one, one.substr(one.size() / 2));
+    EXPECT_THAT(receive_until(to_one, "to a"), HasSubstr("successfully added chunk to a"));
+    send(to_two, two.substr(two.size() / 2 * 2 - 100));
+    EXPECT_THAT(receive_until(to_two, "to a"), HasSubstr("successfully added chunk to a"));
+    verify("a");
+    EXPECT_EQ(registered().back()["xxh128"], xxh128(first + second));
+    stop();
+    server_.reset();
+    empty_store();
+  }
+}
+
+/// Not even the server's end waits for it, and bodies that arrive meanwhile are read.
+TEST_F(Curl, ThinksAboutEachChunk) {
+  for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
+    start(mode + Arguments{"--think", "86400s", "--dataset", "IDB-2=secret"});
+    setup("a");
+    const UniqueFd thinking = connect();
+    send(thinking, transfer_request("0", "abc"));
+    const UniqueFd arriving = connect();
+    send(arriving, transfer_request("3", test::random_bytes(48 * mib, 14)));
+    EXPECT_EQ(curl({"-H", header, "-F", "phase=setup", "-F", "filename=b", "-F", "filesize=3",
+                    root_ + "/api/dataset/IDB-2/datafile"})
+                  .status,
+              200);
+    char byte = 0;
+    EXPECT_LT(::recv(thinking.get(), &byte, 1, MSG_DONTWAIT), 0);
+    stop();
+    server_.reset();
+    empty_store();
+  }
+}
+
+TEST_F(Curl, ThinksAboutOneChunkAfterTheOther) {
+  start({"--think", "150ms"});
+  setup("a");
+  const auto begun = std::chrono::steady_clock::now();
+  const UniqueFd one = connect();
+  const UniqueFd two = connect();
+  send(one, transfer_request("0", "abc"));
+  // Refused without a thought if it comes first, so it is held back until the first is in.
+  const std::string request = transfer_request("3", "def");
+  send(two, request.substr(0, request.size() - 1));
+  EXPECT_THAT(receive_until(one, "to a"), HasSubstr("successfully added chunk to a"));
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(150));
+  send(two, request.substr(request.size() - 1));
+  EXPECT_THAT(receive_until(two, "to a"), HasSubstr("successfully added chunk to a"));
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(300));
+  EXPECT_EQ(progress("a"), 6);
+}
+
 TEST_F(Curl, OfTwoTransfersAtOnceOneWins) {
   start();
   setup("a");
@@ -482,6 +548,8 @@ TEST(Databankd, RefusesArgumentsThatMakeNoSense) {
                               {"--store", path, "--dataset", "a=b", "--dataset", "a=c"},
                               {"--store", path, "--published", "a b"},
                               {"--store", path, "--token-lifetime", "-1"},
+                              {"--store", path, "--think", "200"},
+                              {"--store", path, "--think", ""},
                               {"--store", path, "--listen", "nonsense"},
                               {"--store", path, "--listen", "127.0.0.1:70000"},
                               {"--store", path, "--listen", "::1:3000"},
