@@ -6,7 +6,7 @@ import shutil
 import sys
 
 from .figures import MIB
-from .measure import Failed, Run, program, run, shown
+from .measure import Failed, Run, Unavailable, program, run, shown
 from .servers import DATASET, TOKEN
 
 _names = 0
@@ -172,12 +172,12 @@ class Fio(Contestant):
     fastest."""
 
     limit = True
-    _WAYS = [("psync", jobs, 1, size) for jobs in (4, 8, 16) for size in ("1M", "4M")]
+    _WAYS = [("psync", jobs, 1, size) for jobs in (4, 8, 16) for size in (MIB, 4 * MIB)]
     _WAYS += [
         (engine, 1, depth, size)
         for engine in ("libaio", "io_uring")
         for depth in (8, 32)
-        for size in ("1M", "4M")
+        for size in (MIB, 4 * MIB)
     ]
 
     def __init__(self, **kept):
@@ -188,6 +188,8 @@ class Fio(Contestant):
     def warm_up(self, path):
         reached, tried = {}, self.details.setdefault("tried", {})
         for way in self._WAYS:
+            if os.path.getsize(path) < way[1] * way[3]:  # less than a read for each thread
+                continue
             label = "{} jobs={} depth={} bs={}".format(*way)
             self._best = way
             self.prepare()
@@ -197,14 +199,13 @@ class Fio(Contestant):
             except Failed as reason:  # io_uring is switched off on many machines
                 tried[label] = str(reason)
         if not reached:
-            raise Failed(f"fio cannot read {path} with O_DIRECT: {next(iter(tried.values()))}")
+            reasons = [*tried.values(), "it is under 1 MiB"]
+            raise Unavailable(f"fio cannot read {path} with O_DIRECT: {reasons[0]}")
         self._best = max(reached, key=reached.get)
-        self.prepare()
-        return self.once(path)
 
     def once(self, path):
         engine, jobs, depth, block = self._best
-        share = os.path.getsize(path) // jobs // MIB * MIB or MIB
+        share = os.path.getsize(path) // jobs // MIB * MIB
         self.command = [
             self._fio,
             "--name=read",

@@ -1,6 +1,5 @@
 """Alternating runs of several contestants, and what they are held against."""
 
-import math
 import sys
 from dataclasses import dataclass, field
 
@@ -124,11 +123,12 @@ def alternate(outcome, runs):
 
 
 def affordable(rates, size, probe, seconds):
-    """As many bytes, in multiples of `probe`, as the slowest of these takes `seconds` for, but not
-    over `size`."""
-    if not rates:
-        return min(size, probe)
-    return min(size, max(probe, math.floor(min(rates) * seconds / probe) * probe))
+    """As many bytes as the slowest of these takes `seconds` for, but not over `size`: `probe` times
+    a power of two, so that a machine ends up with a few files and not with one for each run."""
+    whole = probe
+    while rates and whole * 2 <= min(min(rates) * seconds, size):
+        whole *= 2
+    return min(size, whole)
 
 
 def commands(outcome):

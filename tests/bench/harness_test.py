@@ -196,11 +196,10 @@ class Runs(unittest.TestCase):
             self.assertIn(part, words)
 
     def test_what_a_slow_one_can_afford(self):
-        self.assertEqual(scenario.affordable([100, 50], 10_000, 100, 10), 500)
-        self.assertEqual(
-            scenario.affordable([100, 1e6], 10_000, 300, 10), 900
-        )  # multiples of the probe
-        self.assertEqual(scenario.affordable([1e6], 10_000, 100, 10), 10_000)
+        self.assertEqual(scenario.affordable([100, 50], 10_000, 100, 10), 400)
+        self.assertEqual(scenario.affordable([1e6], 250, 100, 10), 200)
+        self.assertEqual(scenario.affordable([1e6], 12_800, 100, 10), 12_800)
+        self.assertEqual(scenario.affordable([1e6], 50, 100, 10), 50)
         self.assertEqual(scenario.affordable([1], 10_000, 100, 10), 100)
         self.assertEqual(scenario.affordable([], 10_000, 100, 10), 100)
 
