@@ -3,12 +3,15 @@ measured."""
 
 import io
 import os
+import socket
 import sys
 import tempfile
 import unittest
 from contextlib import redirect_stderr
 from unittest import mock
 from xml.dom import minidom
+
+from rights import may_make_links, namespaces
 
 from harness import chart, figures, measure, network, noise, report, scenario
 
@@ -274,6 +277,28 @@ class Network(unittest.TestCase):
         command = emulated._netem("dev0")  # pylint: disable=protected-access
         text = " ".join(command)
         self.assertIn("rate 1000000000bit delay 25000us limit 6251 loss 0.100000%", text)
+
+    def test_netem_s_devices_carry_a_connection_and_are_gone_behind_it(self):
+        """With a command that does nothing in place of tc, whose netem many kernels do not have."""
+        script = (
+            "import socket, sys; server = socket.create_server((sys.argv[1], 0)); "
+            "print('port', server.getsockname()[1], flush=True); "
+            "server.accept()[0].sendall(b'over the link')"
+        )
+        emulated = network.Netem(1e9, 0.05)
+        with mock.patch.object(network.Netem, "_netem", return_value=["true"]):
+            if not may_make_links():
+                with self.assertRaises(measure.Failed):
+                    emulated.__enter__()
+                return
+            with tempfile.TemporaryDirectory(dir=WORK) as directory, emulated:
+                command = [*emulated.server_side, sys.executable, "-c", script, emulated.address]
+                with measure.Server(command, os.path.join(directory, "log")) as server:
+                    port = int(server.line("port "))
+                    with socket.create_connection((emulated.address, port)) as connection:
+                        self.assertEqual(connection.makefile("rb").read(), b"over the link")
+        self.assertNotIn(emulated.name, namespaces())
+        self.assertFalse([name for _, name in socket.if_nameindex() if name.startswith("slb")])
 
 
 if __name__ == "__main__":
