@@ -58,9 +58,9 @@ def add_common_options(parser, runs):
     )
 
 
-def prepare(parser, options):
-    """Ends with 2 where the programs are not there; makes the directory, and every wish to stop an
-    exception."""
+def prepare(parser, options, *results):
+    """Ends with 2 where a program is not there or a result could not be written. Makes the
+    directory; from then on a signal is an exception, so that all that was started is ended."""
     for name in ("sluice", "databankd"):
         if not os.access(os.path.join(options.bin, name), os.X_OK):
             parser.error(
@@ -71,6 +71,10 @@ def prepare(parser, options):
         os.makedirs(options.dir, exist_ok=True)
     except OSError as error:
         parser.error(f"--dir {options.dir}: {error.strerror}")
+    for path in filter(None, results):  # not after twenty minutes
+        directory = os.path.dirname(os.path.abspath(path))
+        if os.path.isdir(path) or not os.access(directory, os.W_OK):
+            parser.error(f"{path} cannot be written")
     for number in _SIGNALS:
         signal.signal(number, _stop)
 

@@ -163,8 +163,10 @@ class IperfClient(Contestant):
         size = os.path.getsize(path)
         self.command = [*self._start, "--bytes", str(size)]
         ended = run(self.command)
-        received = json.loads(ended.stdout)["end"]["sum_received"]
-        return Run(received["bytes"], received["seconds"], ended.cpu_seconds, ended.peak)
+        end = json.loads(ended.stdout)["end"]
+        received = end["sum_received"]
+        more = {"retransmits": end["sum_sent"].get("retransmits")}
+        return Run(received["bytes"], received["seconds"], ended.cpu_seconds, ended.peak, more=more)
 
 
 class Fio(Contestant):

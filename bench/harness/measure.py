@@ -148,6 +148,14 @@ class Server:
                 return line[len(start) :].strip()
         raise Failed(f"{shown(self.command)} ended: {self.last_words()}")
 
+    def obituary(self):
+        """What it ended of, if it has ended by itself."""
+        code = self.process.poll()
+        if code is None:
+            return None
+        how = f"with {code}" if code >= 0 else f"by signal {-code}"
+        return f"{shown(self.command)} had ended {how} meanwhile: {self.last_words()}"
+
     def last_words(self):
         self.process.wait(20)
         self._log.seek(0)

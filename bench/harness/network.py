@@ -20,6 +20,9 @@ class Loopback:
     def __exit__(self, *_):
         pass
 
+    def obituary(self):
+        return None
+
     def free_port(self):
         """One that the system chose and nobody had a moment ago."""
         with socket.socket() as probe:
@@ -37,6 +40,9 @@ class _Namespace:
         self.subnet = os.getpid() % 254 + 1
         self.server_side = [program("ip"), "netns", "exec", self.name]
         self.address = f"10.{self.subnet}.0.2"
+
+    def obituary(self):
+        return None
 
     def free_port(self):
         return 5201  # nobody else is in the namespace
@@ -144,6 +150,9 @@ class Emulated(_Namespace):
 
     def __exit__(self, *_):
         self._server.__exit__()
+
+    def obituary(self):
+        return self._server.obituary()
 
 
 def _call(*command):

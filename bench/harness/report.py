@@ -1,8 +1,12 @@
 """What was measured, as a table and as JSON."""
 
+import json
+import sys
 from dataclasses import asdict
 
 from .figures import MIB, format_rate, format_size
+from .machine import versions
+from .measure import shown
 from .scenario import commands
 
 
@@ -139,6 +143,19 @@ def _comparison_json(comparison):
         "reached": comparison.reached,
         "not_known": comparison.reason,
     }
+
+
+def write_json(path, where, programs, outcomes):
+    """`where`: as machine() found it before the first run."""
+    result = {
+        "command": shown(sys.argv),
+        "machine": where,
+        "versions": versions(programs),
+        "scenarios": as_json(outcomes),
+    }
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+        file.write("\n")
 
 
 def as_json(outcomes):

@@ -41,6 +41,7 @@ class Scene:
         self.outcome = outcome
         self.size = outcome.size = options.size or size
         self._stack = ExitStack()
+        self._servers = []
 
     def __enter__(self):
         self.scratch = self._stack.enter_context(
@@ -49,10 +50,13 @@ class Scene:
         return self
 
     def __exit__(self, *error):
+        # What a client says of a server that has gone is not what was wrong.
+        self.outcome.notes += [words for server in self._servers if (words := server.obituary())]
         return self._stack.__exit__(*error)
 
     def start(self, server):
-        return self._stack.enter_context(server)
+        self._servers.append(self._stack.enter_context(server))
+        return server
 
     def file(self, size=None):
         return noise_file(self.options.directory, size or self.size)

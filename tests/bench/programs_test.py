@@ -199,6 +199,22 @@ class Programs(unittest.TestCase):
         self.assertEqual(done.stdout.count("  failed: "), 2, done.stdout)
         self.assertIn("crc", done.stdout)
 
+    def test_a_server_that_ends_by_itself_is_told(self):
+        there = os.path.join(self.directory, "bin")
+        os.mkdir(there)
+        os.symlink(os.path.join(BIN, "sluice"), os.path.join(there, "sluice"))
+        with open(os.path.join(there, "databankd"), "w", encoding="utf-8") as script:
+            script.write(
+                "#!/bin/sh\necho listening on http://127.0.0.1:9\necho oh no >&2\nexit 3\n"
+            )
+        os.chmod(script.name, 0o755)
+        done = self.run_it(
+            *("compare", "--size", "1M", "--scenario", "page-cache", "--bin", there),
+            "--sluice-args=--retries 0",
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, "databankd .* had ended with 3 meanwhile: oh no")
+
     def test_a_stop_takes_everything_down(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number):
@@ -246,6 +262,7 @@ class Programs(unittest.TestCase):
             ["--bin", "/nowhere"],
             ["--loss", "100%"],
             ["--rtt", "50"],
+            ["--json", "/nowhere/at/all"],
         ):
             done = subprocess.run(
                 self.command("compare", *words), capture_output=True, text=True, check=False
