@@ -48,7 +48,7 @@ class _Namespace:
         return 5201  # nobody else is in the namespace
 
     def _about(self, by):
-        loss = f", {self.loss:.3g} lost" if self.loss else ""
+        loss = f", {self.loss * 100:.3g} % lost" if self.loss else ""
         trip = format_duration(self.round_trip)
         return f"{format_bit_rate(self.rate)}, round trip {trip}{loss} ({by})"
 
