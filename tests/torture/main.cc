@@ -47,6 +47,9 @@ int run(int argc, char** argv) {
                  "What sluice is told about how long a server may be at it (2); 0 shows that this "
                  "test can fail, as the scripted server takes up to 0.9 s")
       ->type_name("TIME");
+  app.add_option("--lookahead", options.lookahead,
+                 "How many chunks travel ahead: auto or 0..16 (another one for each run)")
+      ->type_name("N");
   app.add_flag("--verbose", options.verbose, "Show each run of sluice on stderr");
   try {
     app.parse(argc, argv);

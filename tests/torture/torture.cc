@@ -136,6 +136,9 @@ std::vector<std::string> Torture::command(const Upload& upload, const json& entr
   argv.insert(argv.end(), {"--register-wait", options_.register_wait, "--stall-timeout", "2",
                            "--response-timeout", std::to_string(1 + below(2)), "--retries",
                            std::to_string(2 + below(8))});
+  const char* const depths[] = {"auto", "0", "1", "3", "16"};
+  const std::string depth = depths[below(std::size(depths))];
+  argv.insert(argv.end(), {"--lookahead", options_.lookahead.empty() ? depth : options_.lookahead});
   if (chance(0.2)) argv.push_back("--verify-prefix");
   if (chance(0.2)) argv.insert(argv.end(), {"--digest", "md5,sha256"});
   return argv;

@@ -26,6 +26,7 @@ struct Options {
       0;  ///< bytes of requests until a connection is cut, on average; 0: some chunks
   /// sluice's: longer than the servers take to register a file. Shorter, and it must lose.
   std::string register_wait = "2";
+  std::string lookahead;  ///< of every run; empty: another one each time
   bool verbose = false;
 };
 
