@@ -85,8 +85,8 @@ void pipeline_into_nothing(benchmark::State& state, ReadMode mode, bool cold) {
                           static_cast<int>(state.range(1))},
                          [&] { ready.release(); });
     stream.seek(0);
-    while (stream.offset() < file_size) {
-      const auto got = stream.read(curls);
+    while (stream.passed() < file_size) {
+      const auto got = stream.read(stream.passed(), curls);
       if (!got) std::abort();
       if (*got == 0) ready.acquire();
     }

@@ -1,26 +1,97 @@
 #include "engine/chunk_sizer.h"
 
-#include <algorithm>
+#include <limits>
 
 namespace sluice {
+namespace {
 
-ChunkSizer::ChunkSizer(std::uint64_t asked, std::uint64_t bound)
-    : bound_(bound == 0 ? asked : std::min(asked, bound)), now_(bound_) {}
+constexpr double worth_winning = 0.03;  // of the time
+constexpr double measurably = 1.02;     // as fast
+constexpr double kept = 0.9;            // of what was measured before
+constexpr unsigned most_in_vain = 2;
+constexpr unsigned first_retry_after = 2;  // commits
+constexpr unsigned last_retry_after = 64;
 
-void ChunkSizer::committed() {
-  now_ = now_ > bound_ / 2 ? bound_ : now_ * 2;
+constexpr std::uint64_t unbounded = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t unless_zero(std::uint64_t bytes, std::uint64_t otherwise) {
+  return bytes == 0 ? otherwise : bytes;
+}
+
+}  // namespace
+
+ChunkSizer::ChunkSizer(const Setting& setting)
+    : asked_(setting.asked),
+      block_bytes_(setting.block_bytes),
+      bound_(
+          std::min(unless_zero(setting.asked, unbounded), unless_zero(setting.bound, unbounded))),
+      // That nothing travels ahead has to show first.
+      most_(automatic() ? most_ahead : unbounded),
+      now_(std::min(bound(), unless_zero(asked_, unless_zero(setting.remembered, moderate)))),
+      began_with_(now_) {}
+
+std::uint64_t ChunkSizer::next(std::uint64_t begin) const {
+  if (!automatic()) return now_;
+  const std::uint64_t end = begin + now_;
+  const std::uint64_t end_of_block = end - end % block_bytes_;
+  return end_of_block > begin ? end_of_block - begin : now_;
+}
+
+void ChunkSizer::committed(const Committed& chunk) {
+  if (!automatic()) {
+    resize(now_ > bound_ / 2 ? bound_ : now_ * 2);
+    return;
+  }
+  most_ = chunk.ahead ? most_ahead : most_alone;
+  if (now_ > bound()) resize(bound());
+  // What is shorter was the file's end, or travelling when the length changed: no measure of it.
+  if (chunk.bytes > now_ || chunk.bytes <= now_ / 2) return;
+  got_through_ = now_;
+  if (now_ >= failed_at_) failed_at_ = 0;
+  ++commits_;
+  bytes_ = kept * bytes_ + static_cast<double>(chunk.bytes);
+  seconds_ = kept * seconds_ + chunk.seconds;
+  waited_s_ = kept * waited_s_ + chunk.waited_s;
+  if (commits_ == 1 && now_ > moderate && rate_before_ > 0)
+    in_vain_ = bytes_ > rate_before_ * measurably * seconds_ ? 0 : in_vain_ + 1;
+
+  const bool pays = waited_s_ > worth_winning * seconds_ && in_vain_ < most_in_vain;
+  const std::uint64_t longer = std::min(now_ * 2, bound());
+  const bool may = failed_at_ == 0 || longer < failed_at_ || commits_ >= retry_after_;
+  if (longer <= now_ || !may || (now_ >= moderate && !pays)) return;
+  const double rate = seconds_ > 0 ? bytes_ / seconds_ : 0;
+  resize(longer);
+  rate_before_ = rate;
 }
 
 void ChunkSizer::failed() {
+  const bool again = now_ == failed_at_;
+  retry_after_ = again ? std::min(retry_after_ * 2, last_retry_after) : first_retry_after;
+  failed_at_ = now_;
+  in_vain_ = 0;
   // What is smaller than that already is so because somebody wanted it.
-  if (now_ > least_after_failures) now_ = std::max(now_ / 2, least_after_failures);
+  if (now_ > least_after_failures) resize(std::max(now_ / 2, least_after_failures));
 }
 
 bool ChunkSizer::too_large(std::uint64_t payload) {
   const std::uint64_t smaller = std::min(now_, payload) / 2;
   if (smaller < least) return false;
-  now_ = bound_ = smaller;
+  bound_ = smaller;
+  resize(smaller);
   return true;
+}
+
+std::uint64_t ChunkSizer::worth_remembering() const {
+  return automatic() && got_through_ != began_with_ ? got_through_ : 0;
+}
+
+void ChunkSizer::resize(std::uint64_t bytes) {
+  now_ = bytes;
+  bytes_ = 0;
+  seconds_ = 0;
+  waited_s_ = 0;
+  commits_ = 0;
+  rate_before_ = 0;
 }
 
 }  // namespace sluice

@@ -1,16 +1,25 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace sluice {
 
 /// How long the next chunk is.
 ///
-/// A chunk is all or nothing at the server, so one that never gets through whole never gets
-/// through: on a link that breaks every 20 MB no chunk of 64 MiB will ever be committed. So a chunk
-/// that failed is tried again at half its length, down to 256 KiB, and each one that is committed
-/// doubles the next, up to what was asked for. A server that says 413 has named a bound: what it
-/// refused is never sent again, and the bound is worth remembering (protocol section 1.8).
+/// A chunk is all or nothing at the server, which holds it in memory, so none is longer than it has
+/// to be. But each answer costs a round trip and the server's thinking, whatever the chunk's
+/// length: where waiting for answers takes more than 3 % of the time, the next chunk is twice as
+/// long, from 16 MiB up to 64 MiB where chunks travel ahead and 256 MiB where none does. Longer
+/// chunks do not make every wait rarer (a slow disk takes twice as long for twice the bytes), so
+/// two doublings in a row that gave less than 2 % more bytes a second are the last ones, until
+/// something fails. A chunk that broke on its way (reset, timeout, 502) makes the next half as
+/// long, down to 256 KiB: on a link that breaks every 20 MB one of 64 MiB never gets through.
+/// Commits make it grow again: each one doubles it while it is below 16 MiB, but a length that has
+/// failed is tried again only after 2 of them, and if it fails again after twice as many, up to
+/// 64. What a server refused as too large (413) is not sent again. All this holds where nobody
+/// asked for a length; one that was asked for is what is sent, 413 and failures make it less, and
+/// each commit doubles it again, up to that (protocol section 1.8).
 ///
 /// Not thread safe: the network thread's.
 class ChunkSizer {
@@ -20,25 +29,74 @@ class ChunkSizer {
   static constexpr std::uint64_t least_after_failures = 256 * 1024;
   static constexpr std::uint64_t least = 1024;
 
-  /// `asked`: bytes, at least 1. `bound`: what this server refused to go beyond in the past; 0 for
-  /// not known.
-  ChunkSizer(std::uint64_t asked, std::uint64_t bound);
+  /// Bytes, where nobody asked for a length.
+  static constexpr std::uint64_t moderate = std::uint64_t{16} << 20;
+  static constexpr std::uint64_t most_ahead = std::uint64_t{64} << 20;
+  static constexpr std::uint64_t most_alone = std::uint64_t{256} << 20;
 
-  /// Bytes.
-  std::uint64_t next() const { return now_; }
-  /// The server has confirmed a chunk.
-  void committed();
+  /// All in bytes.
+  struct Setting {
+    std::uint64_t asked = 0;        ///< by the user; 0: nothing
+    std::uint64_t bound = 0;        ///< what this server refused to go beyond; 0: not known
+    std::uint64_t remembered = 0;   ///< where an earlier upload to this server ended; 0: not known
+    std::uint64_t block_bytes = 1;  ///< at least 1
+  };
+
+  explicit ChunkSizer(const Setting& setting);
+
+  /// The length of the chunk that begins at byte `begin` of the file, at least 1. Where nobody
+  /// asked for one and a whole block fits in, it ends where a block does, so that no block is in
+  /// two chunks.
+  std::uint64_t next(std::uint64_t begin = 0) const;
+
+  /// A chunk that the server has confirmed.
+  struct Committed {
+    std::uint64_t bytes = 0;  ///< of the file
+    /// Since the confirmation before it; since its own first byte where nothing was confirmed
+    /// before it, or something failed in between.
+    double seconds = 0;
+    double waited_s = 0;  ///< of these: all that may go out was out, and only answers were awaited
+    bool ahead = false;   ///< the next chunk was already travelling meanwhile
+  };
+  void committed(const Committed& chunk);
+
   /// A chunk broke on its way.
   void failed();
+
   /// The server refused a request with `payload` bytes of the file as too large (413). False where
   /// it is as small as can be already.
   bool too_large(std::uint64_t payload);
-  /// The most that is sent at once: what was asked for, or less if the server refused that.
-  std::uint64_t bound() const { return bound_; }
+
+  /// The most that is sent at once: what was asked for, what it goes up to of itself, or less if
+  /// the server refused that.
+  std::uint64_t bound() const { return std::min(bound_, most_); }
+
+  /// What to begin with the next time at this server: the last length that got through; 0 where
+  /// that is what it began with, or nothing was learned.
+  std::uint64_t worth_remembering() const;
 
  private:
-  std::uint64_t bound_;
+  bool automatic() const { return asked_ == 0; }
+  void resize(std::uint64_t bytes);
+
+  const std::uint64_t asked_;
+  const std::uint64_t block_bytes_;
+  std::uint64_t bound_;  ///< the user's and the server's
+  std::uint64_t most_;   ///< its own
   std::uint64_t now_;
+  const std::uint64_t began_with_;
+  std::uint64_t got_through_ = 0;
+
+  // Of the chunks of this length, the last ten or so: one hiccup is no reason.
+  double bytes_ = 0;
+  double seconds_ = 0;
+  double waited_s_ = 0;
+  unsigned commits_ = 0;
+  double rate_before_ = 0;  ///< bytes a second with half the length; 0: not known
+
+  unsigned in_vain_ = 0;         ///< doublings in a row that did not make it faster
+  std::uint64_t failed_at_ = 0;  ///< the least length that has failed; 0: none
+  unsigned retry_after_ = 0;     ///< commits, before that is tried again
 };
 
 }  // namespace sluice

@@ -16,6 +16,7 @@
 
 #include "engine/mailbox.h"
 #include "engine/rate_limiter.h"
+#include "engine/tcp_info.h"
 #include "engine/tcp_options.h"
 #include "engine/text.h"
 #include "io/signals_blocked.h"
@@ -394,6 +395,7 @@ class Http::Loop {
                                most_header_bytes),
                    answer.status, true};
     answer.retry_after = retry_after(easy);
+    answer.network = network(easy);
     const bool broke_off = code == CURLE_OK && answer.status >= 200 && !transfer.head_ended;
     if (code != CURLE_OK || broke_off) {
       // A refusal counts even if the connection broke behind it: servers that refuse a body close.
@@ -416,6 +418,13 @@ class Http::Loop {
           fmt::format("the server answered {} before it had the whole request", answer.status),
           CURLE_SEND_ERROR, true};
     return std::move(answer);
+  }
+
+  /// Nothing for a connection that is closed already.
+  static std::optional<Answer::Network> network(CURL* easy) {
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) return {};
+    return network_of(socket);
   }
 
   /// In seconds or as a date, curl reads both; 0 stands for none, and for a date that is over.

@@ -125,6 +125,14 @@ struct Journal::Impl {
     return {};
   }
 
+  Result<void> set_fact(std::string_view system, std::string_view column, std::uint64_t value) {
+    MutexLock lock(mutex);
+    return database.run(fmt::format("INSERT INTO servers (system, {0}) VALUES (?, ?) "
+                                    "ON CONFLICT (system) DO UPDATE SET {0} = excluded.{0}",
+                                    column),
+                        {SqlValue::text(system), SqlValue::of(static_cast<std::int64_t>(value))});
+  }
+
   /// How many of the first `blocks` blocks lie in a segment.
   static std::size_t in_segment(std::uint64_t segment, std::uint64_t blocks) {
     const std::uint64_t before = segment * checksums_in_segment;
@@ -331,25 +339,43 @@ Result<std::vector<std::uint64_t>> Journal::checksums(std::int64_t id, std::uint
   return checksums;
 }
 
-Result<std::optional<std::uint64_t>> Journal::chunk_limit(std::string_view system) {
+bool ServerFacts::refuses_lookahead(std::int64_t now_s) const {
+  constexpr std::int64_t week_s = std::int64_t{7} * 24 * 60 * 60;
+  // A time to come is a clock that was wrong.
+  return lookahead_refused_s && *lookahead_refused_s <= now_s &&
+         now_s - *lookahead_refused_s < week_s;
+}
+
+Result<ServerFacts> Journal::facts(std::string_view system) {
   MutexLock lock(impl_->mutex);
   TRY_ASSIGN(SqlStatement rows,
-             impl_->database.query("SELECT bytes FROM chunk_limits WHERE system = ?",
+             impl_->database.query("SELECT chunk_limit, chunk_bytes, lookahead_refused_s "
+                                   "FROM servers WHERE system = ?",
                                    {SqlValue::text(system)}));
+  ServerFacts facts;
   TRY_ASSIGN(const bool found, rows.step());
-  if (!found) return std::nullopt;
-  const SqlValue value = rows.value(0);
-  // A limit that makes no sense is as good as none.
-  if (value.type != SqlValue::Type::integer || value.integer <= 0) return std::nullopt;
-  return static_cast<std::uint64_t>(value.integer);
+  if (!found) return facts;
+  const auto positive = [&](int column) -> std::optional<std::int64_t> {
+    const SqlValue value = rows.value(column);
+    if (value.type != SqlValue::Type::integer || value.integer <= 0) return std::nullopt;
+    return value.integer;
+  };
+  if (const auto bytes = positive(0)) facts.chunk_limit = static_cast<std::uint64_t>(*bytes);
+  if (const auto bytes = positive(1)) facts.chunk_bytes = static_cast<std::uint64_t>(*bytes);
+  facts.lookahead_refused_s = positive(2);
+  return facts;
 }
 
 Result<void> Journal::set_chunk_limit(std::string_view system, std::uint64_t bytes) {
-  MutexLock lock(impl_->mutex);
-  return impl_->database.run(
-      "INSERT OR REPLACE INTO chunk_limits (system, bytes) VALUES (?, ?)",
-      {SqlValue::text(system),
-       SqlValue::of(static_cast<std::int64_t>(std::min(bytes, max_file_size)))});
+  return impl_->set_fact(system, "chunk_limit", std::min(bytes, max_file_size));
+}
+
+Result<void> Journal::set_chunk_bytes(std::string_view system, std::uint64_t bytes) {
+  return impl_->set_fact(system, "chunk_bytes", std::min(bytes, max_file_size));
+}
+
+Result<void> Journal::set_lookahead_refused(std::string_view system) {
+  return impl_->set_fact(system, "lookahead_refused_s", static_cast<std::uint64_t>(now_s()));
 }
 
 }  // namespace sluice

@@ -13,6 +13,21 @@
 
 namespace sluice {
 
+/// What uploads to one server have found out about it, for the next one. What makes no sense in the
+/// journal's file is as good as nothing.
+struct ServerFacts {
+  /// The largest payload of one request that it took, in bytes, after it had refused more (413).
+  std::optional<std::uint64_t> chunk_limit;
+  /// The length of the chunks where an upload ended that chose it by itself, in bytes.
+  std::optional<std::uint64_t> chunk_bytes;
+  /// When it, or what stands in front of it, last refused to wait for the held-back end of a
+  /// request's body; Unix seconds.
+  std::optional<std::int64_t> lookahead_refused_s;
+
+  /// Whether that is still to be heeded: for 7 days, as servers change.
+  bool refuses_lookahead(std::int64_t now_s) const;
+};
+
 /// What survives a crash: which uploads exist, how far each is, its block checksums, its receipt.
 /// Never a token. An SQLite file, DIR/journal.sqlite, readable by its owner only.
 ///
@@ -98,10 +113,12 @@ class Journal {
   Result<std::vector<std::uint64_t>> checksums(std::int64_t id, std::uint64_t first,
                                                std::uint64_t count);
 
-  /// The largest payload of one request that this system took, in bytes, if that was ever
-  /// recorded: a server that answered 413 would do so again.
-  Result<std::optional<std::uint64_t>> chunk_limit(std::string_view system);
+  /// What is known of the server at that base URL. Each setter leaves the other facts as they are.
+  Result<ServerFacts> facts(std::string_view system);
   Result<void> set_chunk_limit(std::string_view system, std::uint64_t bytes);
+  Result<void> set_chunk_bytes(std::string_view system, std::uint64_t bytes);
+  /// Just now.
+  Result<void> set_lookahead_refused(std::string_view system);
 
   /// Of its file.
   const std::string& path() const;

@@ -19,12 +19,16 @@ namespace sluice {
 namespace {
 
 /// Of the tables below. A sluice that changes them raises it and brings older files up to date.
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 
 /// "sluc", in the file's header: tells a journal from the databases of other programs.
 constexpr std::int64_t application_id = 0x736c7563;
 
 /// STRICT: SQLite itself refuses values of another type, as far as it writes them.
+constexpr const char* servers_table =
+    "CREATE TABLE servers ("
+    "  system TEXT PRIMARY KEY, chunk_limit INTEGER, chunk_bytes INTEGER,"
+    "  lookahead_refused_s INTEGER) STRICT";
 constexpr const char* schema[] = {
     "CREATE TABLE uploads ("
     "  id INTEGER PRIMARY KEY, system TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL,"
@@ -38,7 +42,14 @@ constexpr const char* schema[] = {
     "CREATE TABLE checksums ("
     "  upload INTEGER NOT NULL, segment INTEGER NOT NULL, bytes BLOB NOT NULL,"
     "  PRIMARY KEY (upload, segment)) STRICT",
-    "CREATE TABLE chunk_limits (system TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT",
+    servers_table,
+};
+
+/// From version 1, which knew of servers only what they refused.
+constexpr const char* from_version_1[] = {
+    servers_table,
+    "INSERT INTO servers (system, chunk_limit) SELECT system, bytes FROM chunk_limits",
+    "DROP TABLE chunk_limits",
 };
 
 Error refuse(const std::string& path, const std::string& why, int code = 0) {
@@ -130,13 +141,27 @@ Result<void> make_tables(SqlDatabase& database) {
   return transaction.commit();
 }
 
+Result<void> bring_up_to_date(SqlDatabase& database) {
+  SqlTransaction transaction(database);
+  TRY(transaction.begin());
+  TRY_ASSIGN(const std::int64_t version, database.integer("PRAGMA user_version"));
+  if (version != 1) return {};  // another process was faster
+  for (const char* statement : from_version_1) TRY(database.run(statement));
+  TRY(database.run(fmt::format("PRAGMA user_version = {}", schema_version)));
+  return transaction.commit();
+}
+
 Result<void> check_version(SqlDatabase& database) {
   TRY_ASSIGN(const std::int64_t application, database.integer("PRAGMA application_id"));
   if (application != application_id)
     return refuse(database.path(),
                   "it is a database of another program; move it away, or choose another directory "
                   "with --state-dir");
-  TRY_ASSIGN(const std::int64_t version, database.integer("PRAGMA user_version"));
+  TRY_ASSIGN(std::int64_t version, database.integer("PRAGMA user_version"));
+  if (version == 1) {
+    TRY(bring_up_to_date(database));
+    TRY_ASSIGN(version, database.integer("PRAGMA user_version"));
+  }
   if (version != schema_version)
     return refuse(database.path(),
                   fmt::format("it has version {}, and this sluice knows version {}; use the newer "

@@ -31,7 +31,8 @@ JournalMode journal_mode_for(std::uint32_t file_system_type);
 /// The same for the file system that holds `directory`; truncate if that cannot be told.
 JournalMode journal_mode_in(const std::string& directory);
 
-/// Opens DIR/journal.sqlite, with tables in it, made if it is missing. DIR exists.
+/// Opens DIR/journal.sqlite, with tables in it, made if it is missing. DIR exists. Brings one that
+/// an older sluice wrote up to date, for good: that sluice will not take it any more.
 ///
 /// A journal that is in mode truncate stays so, also where wal would do: another machine may have
 /// the same file open over a network. One that is in mode wal, where only truncate will do, is

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 namespace sluice {
@@ -11,64 +12,76 @@ PayloadStream::PayloadStream(const Pipeline::Setting& setting, std::function<voi
 
 void PayloadStream::seek(std::uint64_t offset) {
   stop();
-  offset_ = offset;
+  begin_ = claimed_ = arrived_ = offset;
+  passed_ = offset;
+  open_ = true;
   if (offset < setting_.source.identity().size)
     pipeline_ = std::make_unique<Pipeline>(
         setting_, std::min(offset, setting_.digest.blocks() * setting_.block_bytes), on_ready_);
 }
 
 void PayloadStream::give_up() {
-  block_.reset();
-  given_up_ = true;
+  open_ = false;
+  held_.clear();
   if (pipeline_) pipeline_->give_up();
 }
 
 void PayloadStream::stop() {
-  end_wait();
-  block_.reset();
+  open_ = false;
+  held_.clear();
   pipeline_.reset();
-  given_up_ = false;
 }
 
-Result<std::size_t> PayloadStream::read(std::span<std::byte> into) {
-  end_wait();
-  std::size_t copied = 0;
-  while (copied < into.size() && pipeline_) {
-    if (!block_) {
-      Window::Taken taken = pipeline_->take();
-      if (taken.error) return *std::move(taken.error);
-      if (!taken.block) {
-        if (copied == 0) {
-          waiting_ = taken.waiting;
-          waiting_since_ = std::chrono::steady_clock::now();
-        }
-        break;
-      }
-      block_ = std::move(taken.block);
-      if (block_->offset + block_->bytes.size() <= offset_) {  // only for the digest
-        block_.reset();
-        continue;
-      }
+Result<void> PayloadStream::take_ready() {
+  if (!open_) return {};
+  while (pipeline_) {
+    Window::Taken taken = pipeline_->take();
+    if (taken.error) return *std::move(taken.error);
+    if (!taken.block) {
+      waiting_for_ = taken.waiting;
+      break;
     }
-    const std::size_t at = static_cast<std::size_t>(offset_ - block_->offset);
-    const std::size_t length = std::min(into.size() - copied, block_->bytes.size() - at);
-    std::memcpy(into.data() + copied, block_->bytes.data() + at, length);
-    copied += length;
-    offset_ += length;
-    if (at + length == block_->bytes.size()) {
-      block_.reset();
-      if (offset_ == setting_.source.identity().size) pipeline_.reset();
+    const std::uint64_t end = taken.block->offset + taken.block->bytes.size();
+    if (end > begin_) {  // else it was only for the digest
+      const std::size_t left =
+          static_cast<std::size_t>(end - std::max(begin_, taken.block->offset));
+      held_.push_back({*std::move(taken.block), left});
+      arrived_ = end;
     }
+    if (end == setting_.source.identity().size) pipeline_.reset();
   }
-  return copied;
+  return {};
 }
 
-void PayloadStream::end_wait() {
-  if (!waiting_) return;
-  const double waited =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - waiting_since_).count();
-  (*waiting_ == Window::Waiting::read ? waited_for_read_ : waited_for_checksum_) += waited;
-  waiting_.reset();
+std::uint64_t PayloadStream::arrived() {
+  // An error is for whoever reads.
+  static_cast<void>(take_ready());
+  return arrived_;
+}
+
+Result<std::size_t> PayloadStream::read(std::uint64_t offset, std::span<std::byte> into) {
+  std::size_t copied = 0;
+  while (copied < into.size()) {
+    const std::uint64_t at = offset + copied;
+    if (at >= arrived_) {
+      TRY(take_ready());
+      if (at >= arrived_) break;
+    }
+    // Neighbours on a grid: the block is found by counting.
+    const std::uint64_t number = at / setting_.block_bytes;
+    if (held_.empty() || number < held_.front().block.number)
+      throw std::logic_error("bytes were read from a payload stream twice");
+    Held& held = held_[static_cast<std::size_t>(number - held_.front().block.number)];
+    const std::size_t within = static_cast<std::size_t>(at - held.block.offset);
+    const std::size_t length = std::min(into.size() - copied, held.block.bytes.size() - within);
+    std::memcpy(into.data() + copied, held.block.bytes.data() + within, length);
+    copied += length;
+    held.left -= length;
+    if (held.left == 0) held.block.buffer.release();
+    while (!held_.empty() && held_.front().left == 0) held_.pop_front();
+  }
+  passed_ += copied;
+  return copied;
 }
 
 }  // namespace sluice

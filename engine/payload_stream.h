@@ -1,12 +1,11 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 
 #include "engine/pipeline.h"
@@ -14,14 +13,18 @@
 
 namespace sluice {
 
-/// The file's bytes in order, from any offset on, as the network takes them: the consumer's end of
-/// a Pipeline, cut into pieces of any size. A block goes back to the pool as soon as its last byte
-/// is copied.
+/// The file's bytes, from any offset on, as the network takes them: the consumer's end of a
+/// Pipeline, cut into pieces of any size.
+///
+/// Blocks come out of the pipeline strictly in order, and the digest of the file has seen them by
+/// then. Several requests may take their bytes side by side, each from its own place in what has
+/// come; each byte can be had once, and a block goes back to the pool as soon as its last byte is
+/// copied. So whoever is ahead is never further ahead than the pool is large.
 ///
 /// One thread at a time, the network thread's.
 class PayloadStream {
  public:
-  /// `on_ready`: called from any thread when a read() that got nothing is worth repeating.
+  /// `on_ready`: called from any thread when more has come than there was.
   PayloadStream(const Pipeline::Setting& setting, std::function<void()> on_ready);
 
   /// Goes to that offset, at most the file's size, and starts to read ahead from there; or from
@@ -35,35 +38,42 @@ class PayloadStream {
   /// Ends the readers and gives back every buffer. seek() starts again.
   void stop();
 
-  /// Whether read() can go on from that offset as things are.
-  bool stands_at(std::uint64_t offset) const {
-    return pipeline_ && !given_up_ && offset_ == offset;
-  }
+  /// Whether nothing from that offset on was claimed, and everything can be had.
+  bool stands_at(std::uint64_t offset) const { return open_ && claimed_ == offset; }
+  /// The bytes from where it stands up to `end` are somebody's, who is about to read() them.
+  void claim(std::uint64_t end) { claimed_ = end; }
 
-  /// The offset of the next byte. Any thread.
-  std::uint64_t offset() const { return offset_; }
+  /// How many bytes of the file are behind this: those in front of where it was last sent to, and
+  /// those that were read() since. Any thread.
+  std::uint64_t passed() const { return passed_; }
 
-  /// Copies up to `into.size()` bytes, fewer if fewer are there, 0 if none is there yet. The error
-  /// is the source's, or FileDigest's.
-  Result<std::size_t> read(std::span<std::byte> into);
+  /// The end of what has come; what lies behind it is not there yet.
+  std::uint64_t arrived();
 
-  /// Seconds that read() had nothing to give, by what it waited for.
-  double waited_for_read() const { return waited_for_read_; }
-  double waited_for_checksum() const { return waited_for_checksum_; }
+  /// Copies up to `into.size()` bytes from `offset` on, fewer if fewer are there, 0 if none is
+  /// there yet. The error is the source's, or FileDigest's.
+  Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);
+
+  /// What a read() that got nothing waits for.
+  Window::Waiting waiting_for() const { return waiting_for_; }
 
  private:
-  void end_wait();
+  struct Held {
+    Block block;
+    std::size_t left = 0;  ///< bytes that nobody has copied; 0: the buffer went back
+  };
+  Result<void> take_ready();
 
   const Pipeline::Setting setting_;
   const std::function<void()> on_ready_;
   std::unique_ptr<Pipeline> pipeline_;
-  bool given_up_ = false;
-  std::optional<Block> block_;  ///< the one that the next byte is in
-  std::atomic<std::uint64_t> offset_{0};
-  std::optional<Window::Waiting> waiting_;
-  std::chrono::steady_clock::time_point waiting_since_{};
-  double waited_for_read_ = 0;
-  double waited_for_checksum_ = 0;
+  bool open_ = false;          ///< seek() was the last word
+  std::uint64_t begin_ = 0;    ///< where seek() went
+  std::uint64_t claimed_ = 0;  ///< up to here
+  std::uint64_t arrived_ = 0;  ///< up to here
+  std::deque<Held> held_;      ///< neighbours; the first one has bytes left
+  std::atomic<std::uint64_t> passed_{0};
+  Window::Waiting waiting_for_ = Window::Waiting::read;
 };
 
 }  // namespace sluice

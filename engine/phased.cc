@@ -48,7 +48,7 @@ std::string Phased::quoted(const std::string& text) const {
   return quote_server_text(token_.redact(text));
 }
 
-Request Phased::request(Request::Step step, std::string_view phase) const {
+Request Phased::request(Request::Step step, std::string_view phase, ByteRange chunk) const {
   Multipart body;
   body.field("phase", phase).field("filename", deposit_.name);
   switch (step) {
@@ -56,7 +56,7 @@ Request Phased::request(Request::Step step, std::string_view phase) const {
       body.field("filesize", std::to_string(deposit_.size));
       break;
     case Request::Step::chunk:
-      body.field("previous_size", std::to_string(chunk_.begin)).payload("bytechunk", "bytechunk");
+      body.field("previous_size", std::to_string(chunk.begin)).payload("bytechunk", "bytechunk");
       break;
     case Request::Step::ask_committed:
       // One byte, which is never appended: an empty file part counts as none for some servers.
@@ -73,7 +73,7 @@ Request Phased::request(Request::Step step, std::string_view phase) const {
   request.headers = {body.content_type_header()};
   request.head = body.head();
   if (step == Request::Step::ask_committed) request.head += '?';
-  if (step == Request::Step::chunk) request.payload = chunk_;
+  request.payload = chunk;
   request.tail = body.tail();
   if (step == Request::Step::finish) {
     request.repeatable = false;
@@ -95,7 +95,7 @@ std::optional<Request> Phased::next(std::uint64_t chunk_bytes) {
       step_ = Request::Step::chunk;
       chunk_ = {committed_, committed_ + std::min(chunk_bytes, deposit_.size - committed_)};
       sent_ = std::max(sent_, chunk_.end);
-      return request(step_, "transfer");
+      return request(step_, "transfer", chunk_);
     case State::finding:
       step_ = Request::Step::ask_committed;
       return request(step_, "transfer");
@@ -106,6 +106,20 @@ std::optional<Request> Phased::next(std::uint64_t chunk_bytes) {
       break;
   }
   return {};
+}
+
+std::optional<Request> Phased::after(const Request& last, std::uint64_t chunk_bytes) const {
+  if (state_ != State::sending || last.step != Request::Step::chunk) return {};
+  const std::uint64_t begin = last.payload.end;
+  if (begin == deposit_.size) return {};
+  return request(Request::Step::chunk, "transfer",
+                 {begin, begin + std::min(chunk_bytes, deposit_.size - begin)});
+}
+
+void Phased::follows(const Request& request) {
+  step_ = Request::Step::chunk;
+  chunk_ = request.payload;
+  sent_ = std::max(sent_, chunk_.end);
 }
 
 Result<void> Phased::read_answer(const Answer& answer) {

@@ -16,7 +16,8 @@ namespace sluice {
 ///                              nothing is staged any more
 ///
 ///  - asking: setup without filesize, which touches nothing (1.5).
-///  - sending: previous_size is a compare-and-append (1.2); a 200 can carry an error (1.1).
+///  - sending: previous_size is a compare-and-append (1.2); a 200 can carry an error (1.1). Chunks
+///    may travel ahead (1.7).
 ///  - finding: a transfer with previous_size=-1 is always refused and tells how many bytes the
 ///    server holds (1.3). It decides where sending goes on after anything went wrong, and since
 ///    verify compares nothing (1.6), it also comes after the last chunk: verify is sent only after
@@ -34,6 +35,8 @@ class Phased final : public Protocol {
 
   std::string_view name() const override { return "phased"; }
   std::optional<Request> next(std::uint64_t chunk_bytes) override;
+  std::optional<Request> after(const Request& last, std::uint64_t chunk_bytes) const override;
+  void follows(const Request& request) override;
   Result<void> read_answer(const Answer& answer) override;
   void recover() override;
   void start_over() override;
@@ -53,7 +56,7 @@ class Phased final : public Protocol {
     registered
   };
 
-  Request request(Request::Step step, std::string_view phase) const;
+  Request request(Request::Step step, std::string_view phase, ByteRange chunk = {}) const;
   std::string quoted(const std::string& text) const;
   Error not_understood(const Answer& answer) const;
   Result<void> read_step(const Answer& answer);

@@ -14,10 +14,13 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
     : setting_(setting),
       end_((std::min(setting.source.identity().size, setting.end) + setting.block_bytes - 1) /
            setting.block_bytes),
+      readers_check_(setting.source.mode() != ReadMode::direct),
       own_order_thread_(setting.digest.has_extra()),
       // A claim holds a buffer until its block is taken, and buffers are claimed in order: no more
       // blocks than the pool has buffers are ever on their way.
-      window_(start / setting.block_bytes, end_, setting.pool.count(), std::move(on_ready)),
+      // A thread of its own for the order is one that takes long: it never waits for a batch.
+      window_(start / setting.block_bytes, end_, setting.pool.count(), std::move(on_ready),
+              own_order_thread_ ? 1 : std::max<std::size_t>(1, setting.pool.count() / 4)),
       next_(start / setting.block_bytes) {
   const auto blocks = end_ - start / setting.block_bytes;
   const auto count = std::min<std::uint64_t>(blocks, static_cast<std::uint64_t>(setting.readers));
@@ -66,15 +69,21 @@ void Pipeline::read_blocks() {
       return;
     }
     window_.put({claim->number, offset, *bytes, 0, std::move(claim->buffer)});
-    if (Result<void> handed = hand_to_workers(); !handed) {
-      stop_.request_stop();
-      window_.fail(std::move(handed).error());
-      return;
-    }
+    if (readers_check_)
+      check_blocks();
+    else
+      call_checkers();
   }
 }
 
-Result<void> Pipeline::hand_to_workers() {
+Window::Taken Pipeline::take() {
+  Window::Taken taken = window_.take();
+  if (!readers_check_) call_checkers();
+  return taken;
+}
+
+void Pipeline::call_checkers() {
+  if (!window_.wants_checker()) return;
   {
     MutexLock lock(tasks_mutex_);
     ++tasks_;
@@ -82,11 +91,12 @@ Result<void> Pipeline::hand_to_workers() {
   hand_over(this);
   try {
     setting_.workers.run(CheckTask{this});
-    return {};
   } catch (const std::exception& error) {  // oneTBB, where it cannot start a worker
     task_done();
-    return Error{ErrorKind::failed, std::string("no thread could be started for the checksums (") +
-                                        error.what() + "); raise the limit on threads"};
+    stop_.request_stop();
+    window_.fail(
+        Error{ErrorKind::failed, std::string("no thread could be started for the checksums (") +
+                                     error.what() + "); raise the limit on threads"});
   }
 }
 
@@ -110,22 +120,20 @@ std::optional<Pipeline::Claim> Pipeline::claim() {
 void Pipeline::CheckTask::operator()() const {
   Pipeline* const self = pipeline;
   take_over(self);
-  self->check_block();
+  self->check_blocks();
+  self->task_done();
 }
 
-void Pipeline::check_block() noexcept {
-  {
-    Inside checksumming(setting_.clocks.checksumming);
-    if (Block* block = window_.next_to_check()) {
-      block->checksum = block_checksum(block->bytes);
-      window_.checked(block->number);
-    }
+void Pipeline::check_blocks() noexcept {
+  Inside checksumming(setting_.clocks.checksumming);
+  while (Block* block = window_.next_to_check()) {
+    block->checksum = block_checksum(block->bytes);
+    window_.checked(block->number);
     if (own_order_thread_)
       wake_order_thread(/*to_end=*/false);
     else
       pass_in_order();
   }
-  task_done();
 }
 
 void Pipeline::pass_in_order() {

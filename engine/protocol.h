@@ -66,6 +66,15 @@ struct Answer {
   bool truncated = false;  ///< there was more, or the connection broke within it
   /// How long the server asks to be left alone (Retry-After, RFC 9110 10.2.3).
   std::optional<std::chrono::seconds> retry_after{};
+  /// What the kernel knows of the connection, where it was kept and the kernel tells.
+  struct Network {
+    std::chrono::microseconds since_sent{};  ///< from the last segment that was sent to the answer
+    std::chrono::microseconds round_trip{};  ///< smoothed
+    /// Bytes that the kernel lets this connection have under way at most, whatever the network
+    /// takes; 0 for not known.
+    std::uint64_t most_under_way = 0;
+  };
+  std::optional<Network> network{};
 };
 
 class Protocol {
@@ -79,6 +88,18 @@ class Protocol {
   /// payload has that many, or what is left of the file. Each request is to be answered, by
   /// read_answer(), before the next is asked for.
   virtual std::optional<Request> next(std::uint64_t chunk_bytes) = 0;
+
+  /// The chunk behind `last`, a chunk that is out or is to follow one that is, so that it can
+  /// travel while `last` is being answered. Its last bytes must wait until `last` is confirmed.
+  /// Nothing where there is no such chunk, or the protocol does not allow for it.
+  virtual std::optional<Request> after(const Request& last, std::uint64_t chunk_bytes) const {
+    static_cast<void>(last);
+    static_cast<void>(chunk_bytes);
+    return {};
+  }
+  /// Instead of next(): `request`, from after(), is the one whose answer comes next, as the one
+  /// before it was confirmed.
+  virtual void follows(const Request& request) { static_cast<void>(request); }
 
   /// What the answer to the last request means: either the machine has moved on, or it has not, and
   /// the error says why (any ErrorKind but local_file, usage and interrupted). A retryable error

@@ -1,5 +1,6 @@
 #include "engine/report.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace sluice {
@@ -35,9 +36,14 @@ const char* to_string(Report::Status status) {
 }
 
 Bottleneck find_bottleneck(const Stages& stages) {
-  if (stages.send.wait_s > stages.read.wait_s)
-    return stages.wait_for_checksum_s > stages.wait_for_read_s ? Bottleneck::checksum
-                                                               : Bottleneck::disk;
+  // Slow checksums fill the pool, so that the readers wait as the network does: they are not asked.
+  const double others = std::max(stages.send.busy_s, stages.server.busy_s);
+  if (stages.wait_for_checksum_s > stages.wait_for_read_s &&
+      (stages.send.wait_s > stages.checksum.wait_s || stages.wait_for_checksum_s > others))
+    return Bottleneck::checksum;
+  if (stages.wait_for_read_s > stages.wait_for_checksum_s &&
+      stages.send.wait_s > stages.read.wait_s)
+    return Bottleneck::disk;
   return stages.server.busy_s >= stages.send.busy_s ? Bottleneck::server : Bottleneck::network;
 }
 

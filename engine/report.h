@@ -30,9 +30,10 @@ struct Stages {
   double wait_for_checksum_s = 0;  ///< of send's wait: the next block was still being hashed
 };
 
-/// If the network side waited for blocks longer than the readers waited for it (for a free buffer,
-/// or for the end once all was read), it is the disk or the checksum, whichever it waited for more.
-/// Else it is the network or the server, whichever took longer.
+/// The checksums, if the network side waited for them longer than for the disk, and longer than
+/// they were idle or anything behind them took. The disk, if the network side waited for blocks
+/// longer than the readers waited for it (for a free buffer, or for the end once all was read).
+/// Else the network or the server, whichever took longer.
 Bottleneck find_bottleneck(const Stages& stages);
 
 struct Report {
@@ -58,6 +59,8 @@ struct Report {
   std::uint64_t chunks = 0;  ///< that the server has confirmed
   std::uint64_t retries = 0;
   std::uint64_t resumed_from = 0;  ///< offset
+  std::uint64_t rate_limit = 0;    ///< bytes a second, of EngineOptions; 0: none
+  bool looked_ahead = false;       ///< chunks travelled ahead of the one that was answered
   /// Whether the same upload started again goes on from `committed`.
   bool resumable = false;
   std::optional<Receipt> receipt;  ///< set if registered

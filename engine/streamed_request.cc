@@ -8,7 +8,7 @@
 namespace sluice {
 
 RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
-  hooks_.on_read();
+  if (abandoned_) return {Next::failed};
   const std::uint64_t payload_begin = request_.head.size();
   const std::uint64_t payload_end = payload_begin + request_.payload.size();
   std::size_t copied = 0;
@@ -19,38 +19,50 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
     handed_ += length;
   };
 
+  Gave gave = Gave::bytes;
   while (copied < into.size() && handed_ < request_.body_size()) {
     if (handed_ < payload_begin) {
       copy_text(std::string_view(request_.head).substr(static_cast<std::size_t>(handed_)));
     } else if (handed_ < payload_end) {
-      const std::uint64_t left = payload_end - handed_;
-      Result<std::size_t> got = payload_.read(into.subspan(
-          copied, static_cast<std::size_t>(std::min<std::uint64_t>(left, into.size() - copied))));
+      Result<std::size_t> got =
+          payload_.read(request_.payload.begin + (handed_ - payload_begin),
+                        into.subspan(copied, static_cast<std::size_t>(std::min<std::uint64_t>(
+                                                 payload_end - handed_, into.size() - copied))));
       if (!got) {
         error_ = std::move(got).error();
         return {Next::failed};
       }
       copied += *got;
       handed_ += *got;
-      if (*got == 0) break;
+      if (*got == 0) {
+        gave = Gave::nothing;
+        break;
+      }
     } else if (!hooks_.may_end()) {
+      gave = Gave::held;
       break;
     } else {
       copy_text(
           std::string_view(request_.tail).substr(static_cast<std::size_t>(handed_ - payload_end)));
     }
   }
+  if (all_handed())
+    gave = Gave::all;
+  else if (copied > 0)
+    gave = Gave::bytes;
+  hooks_.on_read(gave);
   if (copied == 0) return {Next::not_yet};
-  if (handed_ == request_.body_size()) all_handed_ = Clock::now();
   return {Next::bytes, copied};
 }
 
 bool StreamedRequest::rewind() {
-  if (!request_.repeatable) return false;
-  handed_ = 0;
-  all_handed_.reset();
-  if (request_.payload.size() > 0 && payload_.offset() != request_.payload.begin)
+  if (abandoned_ || !request_.repeatable) return false;
+  if (request_.payload.size() > 0 && handed_ > request_.head.size()) {
+    if (!hooks_.may_rewind()) return false;
     payload_.seek(request_.payload.begin);
+    payload_.claim(request_.payload.end);
+  }
+  handed_ = 0;
   return true;
 }
 

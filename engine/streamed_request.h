@@ -16,36 +16,49 @@ namespace sluice {
 /// A Request as bytes: its head, its payload out of a PayloadStream, its tail. Network thread only.
 class StreamedRequest final : public RequestBody {
  public:
-  using Clock = std::chrono::steady_clock;
+  /// What it gave when it was last asked.
+  enum class Gave {
+    bytes,
+    nothing,  ///< the next block is not there yet
+    held,     ///< may_end() said no
+    all,      ///< its last byte
+  };
 
   /// What else happens while a request goes out.
   struct Hooks {
-    /// Called whenever more of it is asked for.
-    std::function<void()> on_read = [] {};
+    /// Called after each read() that did not fail.
+    std::function<void(Gave)> on_read = [](Gave) {};
     /// Asked before the tail, without which no server can act on the request, goes out; while it
     /// says no, read() answers not_yet, and whoever says so sees to the Http::resume().
     std::function<bool()> may_end = [] { return true; };
+    /// Asked before the payload is taken from its beginning again, which takes it away from
+    /// whoever else is reading the stream.
+    std::function<bool()> may_rewind = [] { return true; };
   };
 
-  /// `payload` stands, or will by the first read(), at the request's range; it is not touched where
-  /// the range is empty. Both outlive this.
+  /// `payload` stands, or will by the first read(), at the request's range or before; it is not
+  /// touched where the range is empty. Both outlive this.
   StreamedRequest(const Request& request, PayloadStream& payload, Hooks hooks)
       : request_(request), payload_(payload), hooks_(std::move(hooks)) {}
 
   Piece read(std::span<std::byte> into) override;
   bool rewind() override;
+  /// From now on it only fails: its part of the payload is not there for it any more.
+  void abandon() { abandoned_ = true; }
 
-  /// Why read() answered `failed`.
+  /// Why read() answered `failed`; nothing if it was abandoned.
   const std::optional<Error>& error() const { return error_; }
-  /// When the last byte was handed over; nothing before that.
-  std::optional<Clock::time_point> all_handed() const { return all_handed_; }
+  /// Bytes handed over, of all.
+  std::uint64_t handed() const { return handed_; }
+  bool payload_handed() const { return handed_ >= request_.head.size() + request_.payload.size(); }
+  bool all_handed() const { return handed_ == request_.body_size(); }
 
  private:
   const Request& request_;
   PayloadStream& payload_;
   const Hooks hooks_;
   std::uint64_t handed_ = 0;
-  std::optional<Clock::time_point> all_handed_;
+  bool abandoned_ = false;
   std::optional<Error> error_;
 };
 

@@ -41,15 +41,14 @@ bool is_loopback(const sockaddr& peer) {
          (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) && in6.sin6_addr.s6_addr[12] == 127);
 }
 
-/// The last number of a file of /proc/sys; 0 where there is none.
+}  // namespace
+
 std::uint64_t last_number(const char* path) {
   std::ifstream file(path);
   std::uint64_t number = 0;
   for (std::uint64_t next = 0; file >> next;) number = next;
   return number;
 }
-
-}  // namespace
 
 int send_buffer_to_ask_for(std::uint64_t most, std::uint64_t grows_to) {
   const std::uint64_t asked = std::min(wanted_send_buffer, most);

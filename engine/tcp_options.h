@@ -19,4 +19,7 @@ void prepare_to_send_much(int socket, const sockaddr& peer) noexcept;
 /// net.ipv4.tcp_wmem), which a socket reaches that nobody asks. All in bytes.
 int send_buffer_to_ask_for(std::uint64_t most, std::uint64_t grows_to);
 
+/// The last number in a file of /proc/sys; 0 where there is none. Any thread.
+std::uint64_t last_number(const char* path);
+
 }  // namespace sluice

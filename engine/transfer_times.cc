@@ -9,26 +9,53 @@ double in_seconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-}  // namespace
-
-void TransferTimes::exchange_begins(const PayloadStream& payload) {
-  exchange_began_ = Clock::now();
-  waited_before_ = payload.waited_for_read() + payload.waited_for_checksum();
+std::size_t index(TransferTimes::At at) {
+  return static_cast<std::size_t>(at);
 }
 
-void TransferTimes::exchange_ends(const PayloadStream& payload, const StreamedRequest& body) {
+}  // namespace
+
+void TransferTimes::begin() {
+  began_ = changed_ = Clock::now();
+}
+
+TransferTimes::At TransferTimes::state() const {
+  for (std::size_t i = 0; i < index(At::nothing); ++i)
+    if (requests_[i] > 0) return static_cast<At>(i);
+  return At::nothing;
+}
+
+double TransferTimes::spent(At at) const {
+  return seconds_[index(at)] + (state() == at ? in_seconds(Clock::now() - changed_) : 0);
+}
+
+void TransferTimes::change(At from, At to) {
+  if (from == to) return;
   const auto now = Clock::now();
-  const auto handed = body.all_handed().value_or(now);
-  const double waited = payload.waited_for_read() + payload.waited_for_checksum() - waited_before_;
-  sending_s_ += std::max(0.0, in_seconds(handed - exchange_began_) - waited);
-  answering_s_ += in_seconds(now - handed);
+  seconds_[index(state())] += in_seconds(now - changed_);
+  changed_ = now;
+  if (from != At::nothing) --requests_[index(from)];
+  if (to != At::nothing) ++requests_[index(to)];
+}
+
+void TransferTimes::answered(double answered_before, const Answer& answer) {
+  if (!answer.network) return;
+  // What was counted for this request; another one may have been sending meanwhile.
+  const double waited = std::max(0.0, answer_s() - answered_before);
+  const double idle = std::min(waited, in_seconds(answer.network->since_sent));
+  drain_s_ += waited - idle;
+  round_trip_s_ += std::min(idle, in_seconds(answer.network->round_trip));
 }
 
 double TransferTimes::seconds() const {
   return in_seconds(Clock::now() - began_);
 }
 
-Stages TransferTimes::stages(const PipelineClocks& clocks, const PayloadStream& payload) const {
+double TransferTimes::answer_s() const {
+  return spent(At::answer);
+}
+
+Stages TransferTimes::stages(const PipelineClocks& clocks) const {
   const auto now = Clock::now();
   const double total = in_seconds(now - began_);
   Stages stages;
@@ -38,12 +65,13 @@ Stages TransferTimes::stages(const PipelineClocks& clocks, const PayloadStream& 
                        (last_read == Clock::time_point{} ? 0 : in_seconds(now - last_read));
   stages.checksum.busy_s = clocks.checksumming.seconds();
   stages.checksum.wait_s = std::max(0.0, total - stages.checksum.busy_s);
-  stages.wait_for_read_s = payload.waited_for_read();
-  stages.wait_for_checksum_s = payload.waited_for_checksum();
-  stages.send.busy_s = sending_s_;
+  stages.wait_for_read_s = spent(At::read);
+  stages.wait_for_checksum_s = spent(At::checksum);
+  // The way there and back is the network's, too.
+  stages.send.busy_s = spent(At::sending) + drain_s_ + round_trip_s_;
   stages.send.wait_s = stages.wait_for_read_s + stages.wait_for_checksum_s;
-  stages.server.busy_s = answering_s_;
-  stages.server.wait_s = std::max(0.0, total - answering_s_);
+  stages.server.busy_s = std::max(0.0, idle_s() - round_trip_s_);
+  stages.server.wait_s = std::max(0.0, total - stages.server.busy_s);
   return stages;
 }
 

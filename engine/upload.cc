@@ -110,8 +110,10 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   TRY(check_dataset_key(request.dataset));
   TRY(check_deposit_name(request.name));
   TRY(check_token(request.token.reveal()));
-  if (request.chunk_bytes == 0)
-    return Error{ErrorKind::usage, "a chunk of 0 bytes is not possible: it must have at least one"};
+  if (request.lookahead && *request.lookahead > most_lookahead)
+    return Error{ErrorKind::usage,
+                 fmt::format("{} chunks ahead are not possible: there can be {} at most",
+                             *request.lookahead, most_lookahead)};
   TRY(check_available(request.digests));
   UploadRequest checked = request;
   // Loopback or https is the command line's to insist on; here the URL only has to be one.
@@ -140,7 +142,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
 
   std::optional<DatasetLock> lock;
   std::optional<Earlier> earlier;
-  std::uint64_t chunk_bound = 0;
+  ServerFacts server;
   if (!request.dry_run && !shared_->options.state_dir.empty()) {
     auto locked = DatasetLock::acquire(shared_->options.state_dir, checked.base_url,
                                        checked.dataset, checked.name);
@@ -158,9 +160,8 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     Journal& journal = shared_->journal->journal();
     TRY_ASSIGN(earlier,
                find_earlier(journal, checked, *opened.source, shared_->options.block_bytes));
-    if (request.heed_chunk_limit)
-      if (const auto limit = journal.chunk_limit(checked.base_url); limit && *limit)
-        chunk_bound = **limit;
+    if (auto known = journal.facts(checked.base_url)) server = *known;
+    if (!request.heed_chunk_limit) server.chunk_limit.reset();
   }
 
   std::optional<Resumption> resumption;
@@ -187,7 +188,8 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .lock = std::move(lock),
       .earlier = std::move(earlier),
       .register_wait = shared_->options.register_wait,
-      .chunk_bound = chunk_bound,
+      .bytes_per_second = shared_->options.bytes_per_second,
+      .server = server,
   });
   run->start();
   return std::unique_ptr<Upload>(std::make_unique<Handle>(std::move(run)));

@@ -55,6 +55,8 @@ struct EngineOptions {
   Log log;
 };
 
+inline constexpr unsigned most_lookahead = 16;
+
 struct UploadRequest {
   std::string base_url;  ///< passes check_base_url(); engine/base_url.h
   std::string dataset;   ///< the dataset's key
@@ -62,7 +64,11 @@ struct UploadRequest {
   std::string path;  ///< the file
   std::string name;  ///< what it is called in the dataset
   ReadMode read_mode = ReadMode::automatic;
-  std::uint64_t chunk_bytes = std::uint64_t{64} << 20;  ///< payload of one request, at least 1
+  /// Payload of one request; 0: what is measured decides (engine/chunk_sizer.h).
+  std::uint64_t chunk_bytes = 0;
+  /// How many chunks may be on their way while an earlier one is not confirmed yet, most_lookahead
+  /// at most; nothing: what is measured decides.
+  std::optional<unsigned> lookahead;
   bool dry_run = false;  ///< ask whether the name is free, and end there with status `skipped`
   /// Send less at once where this server has refused as much as too large before.
   bool heed_chunk_limit = true;
@@ -113,7 +119,7 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   /// Checks the request, opens the file and starts; goes on with an earlier, unfinished upload of
-  /// that file if the journal has one. Errors: usage (key, name, token, address, chunk size;
+  /// that file if the journal has one. Errors: usage (key, name, token, address, lookahead;
   /// another upload into the dataset is unfinished, and would be lost), local_file (missing,
   /// unreadable, no regular file, too large, not what was being uploaded), failed (another process
   /// uploads into that dataset). Any thread; may wait for the disk.

@@ -88,6 +88,16 @@ void UploadRecord::chunk_limit(std::uint64_t bytes) {
   });
 }
 
+void UploadRecord::chunk_bytes(std::uint64_t bytes) {
+  post([this, bytes](Journal& journal) {
+    return journal.set_chunk_bytes(setting_.entry.system, bytes);
+  });
+}
+
+void UploadRecord::lookahead_refused() {
+  post([this](Journal& journal) { return journal.set_lookahead_refused(setting_.entry.system); });
+}
+
 void UploadRecord::end(JournalEntry::State state, std::optional<Error> error, std::string receipt) {
   if (!begun_) return;
   post([this, generation = mark().generation, state, error = std::move(error),

@@ -57,6 +57,10 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   bool written() const { return posted_ == done_; }
   /// The largest payload that this server takes.
   void chunk_limit(std::uint64_t bytes);
+  /// What an upload to this server begins with the next time.
+  void chunk_bytes(std::uint64_t bytes);
+  /// The server did not wait for the held-back end of a chunk.
+  void lookahead_refused();
   /// The last word. `receipt`: JSON text, once it is registered.
   void end(JournalEntry::State state, std::optional<Error> error, std::string receipt);
 

@@ -14,6 +14,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+std::int64_t unix_s() {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
+double in_seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 /// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4
 /// MiB reach what 16 do. Through the page cache a read is a copy, and two keep ahead of any
 /// network.
@@ -30,9 +38,15 @@ UploadRun::UploadRun(Setting setting)
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
       payload_({*setting_.source, setting_.pool, setting_.workers, digest_, clocks_,
                 setting_.block_bytes, readers_for(setting_.source->mode())},
-               [this] { setting_.http.resume(exchange_); }),
-      chunk_sizer_(setting_.request.chunk_bytes, setting_.chunk_bound),
-      tokens_{setting_.request.token} {
+               [this] { wake(); }),
+      chunk_sizer_({.asked = setting_.request.chunk_bytes,
+                    .bound = setting_.server.chunk_limit.value_or(0),
+                    .remembered = setting_.server.chunk_bytes.value_or(0),
+                    .block_bytes = setting_.block_bytes}),
+      tokens_{setting_.request.token},
+      lookahead_({setting_.request.lookahead,
+                  !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
+                  setting_.pool.count() * setting_.pool.buffer_size()}) {
   const UploadRequest& request = setting_.request;
   if (setting_.earlier) {
     const Earlier& earlier = *setting_.earlier;
@@ -65,7 +79,7 @@ UploadRun::UploadRun(Setting setting)
     record_ = std::make_shared<UploadRecord>(
         UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), setting_.pool.count(),
                               setting_.log},
-        [this] { setting_.http.resume(exchange_); });
+        [this] { wake(); });
   }
 }
 
@@ -116,15 +130,15 @@ void UploadRun::cancel() {
     self->cancelled_ = true;
     if (self->registered_)  // only the receipt's digests are missing
       self->finish(Report::Status::registered, {});
-    else if (self->exchange_is_out_)
-      self->setting_.http.cancel(self->exchange_);
+    else if (self->flight_ && self->flight_->out)
+      self->setting_.http.cancel(self->flight_->exchange);
     else
       self->finish(Report::Status::interrupted, self->explain({ErrorKind::interrupted, ""}));
   });
 }
 
 Progress UploadRun::progress() const {
-  return {setting_.source->identity().size, payload_.offset(), committed_};
+  return {setting_.source->identity().size, payload_.passed(), committed_};
 }
 
 bool UploadRun::wait_until(Clock::time_point deadline) {
@@ -154,7 +168,8 @@ Report UploadRun::wait() {
 
 void UploadRun::next_step() {
   if (over_) return;
-  std::optional<Request> request = setting_.protocol->next(chunk_sizer_.next());
+  std::optional<Request> request =
+      setting_.protocol->next(next_length(setting_.protocol->committed()));
   if (!request) {
     // What may be missing is only for the receipt.
     registered_ = true;
@@ -218,11 +233,11 @@ void UploadRun::checked() {
   if (over_ || !check_) return;
   if (const auto result = check_->result(); !result && !registered_) {
     // The terabytes that are left need not be sent.
-    check_error_ = result.error();
-    if (exchange_is_out_)
-      setting_.http.cancel(exchange_);
+    file_error_ = result.error();
+    if (flight_ && flight_->out)
+      setting_.http.cancel(flight_->exchange);
     else
-      finish(Report::Status::failed, *check_error_);
+      finish(Report::Status::failed, *file_error_);
     return;
   }
   if (std::exchange(waits_for_check_, false)) next_step();
@@ -253,37 +268,106 @@ Result<bool> UploadRun::ready_to_finish() {
 }
 
 void UploadRun::send(Request request) {
-  request_ = std::move(request);
-  body_.emplace(*request_, payload_,
-                StreamedRequest::Hooks{.on_read =
-                                           [this] {
-                                             if (record_) record_->blocks_passed();
-                                           },
-                                       .may_end = [this] { return may_end(*request_); }});
+  switch (request.step) {
+    case Request::Step::ask_name:
+      name_asked_ = Clock::now();
+      break;
+    case Request::Step::finish:
+      finish_sent_ = true;
+      break;
+    case Request::Step::chunk:
+      sent_any_ = true;
+      commit_at_ = Clock::now();
+      idle_at_commit_ = times_.idle_s();
+      break;
+    case Request::Step::begin:
+    case Request::Step::ask_committed:
+      break;
+  }
+  flight_ = take_off(std::move(request));
+}
+
+std::shared_ptr<Flight> UploadRun::take_off(Request what) {
+  const auto flight = std::make_shared<Flight>(std::move(what));
+  Flight* const raw = flight.get();
+  flight->body.emplace(
+      flight->request, payload_,
+      StreamedRequest::Hooks{
+          .on_read = [this, raw](StreamedRequest::Gave gave) { body_was_read(*raw, gave); },
+          .may_end = [this, raw] { return may_end(*raw); },
+          .may_rewind =
+              [this, raw] {
+                // Those ahead of it lose what they have taken already.
+                if (flight_.get() == raw) abandon_ahead();
+                return flight_.get() == raw;
+              }});
+  const Request& request = flight->request;
+  if (request.step == Request::Step::chunk) payload_.claim(request.payload.end);
   Exchange exchange;
-  exchange.url = setting_.request.base_url + request_->path;
-  exchange.headers = request_->headers;
+  exchange.url = setting_.request.base_url + request.path;
+  exchange.headers = request.headers;
   exchange.headers.push_back("Authorization: Token token=" + tokens_.back().reveal());
-  exchange.body_size = request_->body_size();
-  exchange.body = &*body_;
-  exchange.fresh_connection = !request_->repeatable;
+  exchange.body_size = request.body_size();
+  exchange.body = &*flight->body;
+  exchange.fresh_connection = !request.repeatable;
   exchange.patience =
-      setting_.response_timeout.count() > 0 ? setting_.response_timeout : request_->patience;
-  if (request_->step == Request::Step::ask_name) name_asked_ = Clock::now();
-  if (request_->step == Request::Step::finish) finish_sent_ = true;
-  if (request_->step == Request::Step::chunk) sent_any_ = true;
-  times_.exchange_begins(payload_);
-  exchange_is_out_ = true;
-  exchange_ = setting_.http.start(exchange, [self = shared_from_this()](Result<Answer> result) {
-    self->answered(std::move(result));
+      setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
+  times_.change(flight->at, TransferTimes::At::sending);
+  flight->at = TransferTimes::At::sending;
+  flight->out = true;
+  flight->exchange =
+      setting_.http.start(exchange, [self = shared_from_this(), flight](Result<Answer> result) {
+        self->landed(flight, std::move(result));
+      });
+  return flight;
+}
+
+void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
+  using At = TransferTimes::At;
+  At at = At::sending;
+  switch (gave) {
+    case StreamedRequest::Gave::bytes:
+      break;
+    case StreamedRequest::Gave::nothing:
+      at = payload_.waiting_for() == Window::Waiting::check ? At::checksum : At::read;
+      break;
+    case StreamedRequest::Gave::all:
+      flight.handed_at = Clock::now();
+      flight.answered_before = times_.answer_s();
+      [[fallthrough]];
+    case StreamedRequest::Gave::held:
+      at = At::answer;
+      break;
+  }
+  times_.change(flight.at, at);
+  flight.at = at;
+  if (record_) record_->blocks_passed();
+  if (!look_ahead_posted_ && may_look_ahead()) {
+    look_ahead_posted_ = true;  // curl calls this, and must not be called back
+    setting_.http.post([self = shared_from_this()] {
+      self->look_ahead_posted_ = false;
+      self->look_ahead();
+    });
+  }
+}
+
+void UploadRun::wake() {
+  if (woken_.exchange(true)) return;
+  setting_.http.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->woken_ = false;
+    if (self->flight_) self->setting_.http.resume(self->flight_->exchange);
+    for (const auto& flight : self->ahead_) self->setting_.http.resume(flight->exchange);
   });
 }
 
-bool UploadRun::may_end(const Request& request) {
+bool UploadRun::may_end(const Flight& flight) {
+  if (&flight != flight_.get()) return false;  // the one in front of it is not confirmed yet
   if (!record_) return true;
-  switch (request.step) {
+  switch (flight.request.step) {
     case Request::Step::chunk:
-      return record_->durable(request.payload.end);
+      return record_->durable(flight.request.payload.end);
     case Request::Step::finish:
       return record_->written();
     default:
@@ -291,29 +375,46 @@ bool UploadRun::may_end(const Request& request) {
   }
 }
 
+void UploadRun::landed(const std::shared_ptr<Flight>& flight, Result<Answer> result) {
+  flight->out = false;
+  times_.change(flight->at, TransferTimes::At::nothing);
+  flight->at = TransferTimes::At::nothing;
+  if (flight->abandoned || over_) return;
+  if (flight != flight_) {
+    ended_early(flight, result);
+    return;
+  }
+  if (result) {
+    lookahead_.answered(*result);
+    if (flight->handed_at) times_.answered(flight->answered_before, *result);
+  }
+  answered(std::move(result));
+}
+
 void UploadRun::answered(Result<Answer> result) {
-  exchange_is_out_ = false;
-  times_.exchange_ends(payload_, *body_);
-  const Request::Step step = request_->step;
+  const Request& request = flight_->request;
+  const Request::Step step = request.step;
   if (step == Request::Step::finish) {
-    if (const auto handed = body_->all_handed())
-      settled_ = std::max(*handed + register_wait(),
+    if (flight_->handed_at)
+      settled_ = std::max(*flight_->handed_at + register_wait(),
                           Clock::now() + std::min<std::chrono::seconds>(30s, register_wait()));
     else
       finish_sent_ = false;  // no server acts on a part of a request
   }
   if (!result) {
-    if (check_error_)
-      finish(Report::Status::failed, *check_error_);
+    abandon_ahead();
+    if (file_error_)
+      finish(Report::Status::failed, *file_error_);
     else if (cancelled_ || result.error().kind == ErrorKind::interrupted)
       finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
-    else if (body_->error())
-      finish(Report::Status::failed, *body_->error());
+    else if (flight_->body->error())
+      finish(Report::Status::failed, *flight_->body->error());
     else
       failed(explain(std::move(result).error()), {});
     return;
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
+    abandon_ahead();
     // These were decided before anything was done.
     if (step == Request::Step::finish && (result->status == 401 || result->status == 404)) {
       finish_sent_ = false;
@@ -331,11 +432,7 @@ void UploadRun::answered(Result<Answer> result) {
       if (record_) record_->begin();
       break;
     case Request::Step::chunk:
-      ++chunks_;
-      // What a server takes right after it refused more is worth remembering.
-      if (std::exchange(was_too_large_, false) && record_)
-        record_->chunk_limit(request_->payload.size());
-      chunk_sizer_.committed();
+      chunk_committed(request.payload.size());
       break;
     case Request::Step::ask_committed:
       if (setting_.earlier && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
@@ -352,7 +449,25 @@ void UploadRun::answered(Result<Answer> result) {
     digest_.forget_before(committed, setting_.block_bytes);
     if (record_) record_->committed(committed);
   }
-  next_step();
+  if (!follow()) next_step();
+}
+
+void UploadRun::chunk_committed(std::uint64_t bytes) {
+  ++chunks_;
+  // What a server takes right after it refused more is worth remembering.
+  if (was_too_large_ && bytes <= chunk_sizer_.bound()) {
+    was_too_large_ = false;
+    if (record_) record_->chunk_limit(bytes);
+  }
+  const auto now = Clock::now();
+  const double seconds = in_seconds(now - commit_at_);
+  const double idle_s = times_.idle_s();
+  const double idle = std::max(0.0, idle_s - idle_at_commit_);
+  commit_at_ = now;
+  idle_at_commit_ = idle_s;
+  lookahead_.committed(bytes, seconds, idle);
+  chunk_sizer_.committed(
+      {.bytes = bytes, .seconds = seconds, .waited_s = idle, .ahead = lookahead_.depth() > 0});
 }
 
 Result<void> UploadRun::check_unchanged() const {
@@ -382,6 +497,7 @@ void UploadRun::add_digests(Report& report) const {
 
 void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   over_ = true;
+  abandon_ahead();
   Report report;
   report.dataset = setting_.request.dataset;
   report.file = setting_.request.path;
@@ -393,7 +509,9 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.chunks = chunks_;
   report.retries = retries_;
   report.resumed_from = resumed_from_;
-  report.stages = times_.stages(clocks_, payload_);
+  report.rate_limit = setting_.bytes_per_second;
+  report.looked_ahead = looked_ahead_;
+  report.stages = times_.stages(clocks_);
   if (status == Report::Status::registered) {
     add_digests(report);
     report.receipt = receipt(report);
@@ -407,6 +525,8 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.status = status;
   if (error) error->message = redacted(std::move(error->message));
   report.error = std::move(error);
+  if (const std::uint64_t bytes = chunk_sizer_.worth_remembering(); record_ && bytes != 0)
+    record_->chunk_bytes(bytes);
   if (record_)
     record_->end(status == Report::Status::registered ? JournalEntry::State::registered
                  : finish_sent_                       ? JournalEntry::State::verifying

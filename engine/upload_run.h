@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <random>
@@ -13,10 +14,11 @@
 #include "engine/earlier.h"
 #include "engine/file_check.h"
 #include "engine/file_digest.h"
+#include "engine/flight.h"
 #include "engine/http.h"
+#include "engine/lookahead.h"
 #include "engine/payload_stream.h"
 #include "engine/protocol.h"
-#include "engine/streamed_request.h"
 #include "engine/transfer_times.h"
 #include "engine/upload.h"
 #include "engine/upload_record.h"
@@ -28,7 +30,8 @@ namespace sluice {
 /// answer back, until the file is registered or something is final. What can pass is waited out
 /// (engine/retry.h); what is done is written down (engine/upload_record.h).
 ///
-/// upload_run.cc is the main path, upload_trouble.cc what happens when a step fails.
+/// upload_run.cc is the main path, upload_ahead.cc how chunks travel ahead of the one that is being
+/// answered, upload_trouble.cc what happens when a step fails.
 ///
 /// Kept alive by its handle and by whatever it has under way on the network thread.
 class UploadRun : public std::enable_shared_from_this<UploadRun> {
@@ -48,7 +51,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     std::optional<DatasetLock> lock;  ///< held until the upload is over
     std::optional<Earlier> earlier;
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
-    std::uint64_t chunk_bound;  ///< the largest payload this server takes; 0 for not known
+    std::uint64_t bytes_per_second;                     ///< EngineOptions
+    ServerFacts server;                                 ///< as the journal has them
   };
 
   explicit UploadRun(Setting setting);
@@ -68,7 +72,29 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   // Network thread.
   void next_step();
   void send(Request request);
+  std::shared_ptr<Flight> take_off(Request request);
+  void body_was_read(Flight& flight, StreamedRequest::Gave gave);
+  void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
   void answered(Result<Answer> result);
+  void chunk_committed(std::uint64_t bytes);
+  /// The server refused a request with so many bytes of the file (413). False where nothing smaller
+  /// can be sent.
+  bool too_large(std::uint64_t payload);
+  /// The chunk behind the one that was confirmed, if it is on its way already.
+  bool follow();
+  /// Lets more chunks travel ahead, if there is one to follow and it pays.
+  void look_ahead();
+  /// Of the chunk that begins there, bytes.
+  std::uint64_t next_length(std::uint64_t begin) const;
+  /// Whether the next chunk may begin now.
+  bool may_look_ahead();
+  /// Nobody waits for `ahead_[from]` and those behind it any more.
+  void abandon_ahead(std::size_t from = 0);
+  void ended_early(const std::shared_ptr<Flight>& flight, const Result<Answer>& result);
+  /// Bytes a second that go out.
+  double rate_now();
+  /// Any thread: what a body waits for may be there.
+  void wake();
   void failed(Error error, std::optional<std::chrono::seconds> retry_after);
   void finish(Report::Status status, std::optional<Error> error);
   /// The same step once more, by way of what the protocol has to find out first.
@@ -91,7 +117,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   /// Reads the file a second time, up to `end`.
   Result<void> check_file(std::uint64_t end);
   Result<void> check_unchanged() const;
-  bool may_end(const Request& request);
+  bool may_end(const Flight& flight);
   /// What went wrong below HTTP's own meaning, as a sentence about this file.
   Error explain(Error error) const;
   std::string redacted(std::string text) const;
@@ -103,9 +129,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   const std::string file_;  ///< for messages
   FileDigest digest_;
   PipelineClocks clocks_;
-  std::atomic<Http::ExchangeId> exchange_{
-      0};  ///< the one that is out; resume() needs it from any thread
   std::atomic<std::uint64_t> committed_;
+  std::atomic<bool> woken_{false};  ///< wake() has posted, and that was not run yet
 
   // The network thread's until done_.
   PayloadStream payload_;
@@ -119,19 +144,26 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   std::vector<Secret> tokens_;  ///< the last one is in use; the others may still be quoted
   std::optional<Clock::time_point> token_deadline_;
   std::optional<Error> token_error_;
-  std::optional<Request> request_;  ///< what is out, or was last
-  std::optional<StreamedRequest> body_;
-  bool exchange_is_out_ = false;
+  std::shared_ptr<Flight> flight_;             ///< whose answer comes next, or came last
+  std::deque<std::shared_ptr<Flight>> ahead_;  ///< chunks behind it, in order
+  bool look_ahead_posted_ = false;
+  bool looked_ahead_ = false;
+  Lookahead lookahead_;
+  Clock::time_point rate_since_{};  ///< of rate_now()
+  std::uint64_t rate_from_ = 0;
+  double rate_ = 0;
+  Clock::time_point commit_at_{};  ///< of the last chunk, or when the first one went out
+  double idle_at_commit_ = 0;      ///< TransferTimes::idle_s() then
   bool over_ = false;
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
   bool finish_sent_ = false;  ///< and nobody has said yet what became of it
   /// Until then the server may still be at it, whatever it says of the name.
   std::optional<Clock::time_point> settled_;
-  Clock::time_point name_asked_{};    ///< when the server was last asked for it
-  bool registered_ = false;           ///< the server has said so
-  std::optional<Error> check_error_;  ///< what the second reading found
-  bool was_too_large_ = false;        ///< the last chunk that was answered
+  Clock::time_point name_asked_{};   ///< when the server was last asked for it
+  bool registered_ = false;          ///< the server has said so
+  std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
+  bool was_too_large_ = false;       ///< the last chunk that was answered
   TransferTimes times_;
   std::chrono::system_clock::time_point started_{};
   std::uint64_t chunks_ = 0;

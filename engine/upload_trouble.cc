@@ -30,18 +30,13 @@ double in_seconds(std::chrono::steady_clock::duration duration) {
 }  // namespace
 
 void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_after) {
-  const bool chunk = request_->step == Request::Step::chunk;
+  const bool chunk = flight_->request.step == Request::Step::chunk;
   if (error.kind == ErrorKind::token_refused && !error.retryable) {
     token_error_ = std::move(error);
     look_for_token();
     return;
   }
-  if (chunk && error.code == 413 && chunk_sizer_.too_large(request_->payload.size())) {
-    say(LogLevel::warning, fmt::format("the server takes no request of {} of {} (413): chunks have "
-                                       "{} at most from now on",
-                                       format_size(request_->payload.size()), file_,
-                                       format_size(chunk_sizer_.bound())));
-    was_too_large_ = true;
+  if (chunk && error.code == 413 && too_large(flight_->request.payload.size())) {
     try_again();
     return;
   }
@@ -71,6 +66,16 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
                   in_seconds(*when - now), failures, setting_.retry.retries));
   payload_.give_up();  // its buffers are for the other uploads meanwhile
   later(*when, &UploadRun::try_again);
+}
+
+bool UploadRun::too_large(std::uint64_t payload) {
+  if (!chunk_sizer_.too_large(payload)) return false;
+  say(LogLevel::warning,
+      fmt::format(
+          "the server takes no request of {} of {} (413): chunks have {} at most from now on",
+          format_size(payload), file_, format_size(chunk_sizer_.bound())));
+  was_too_large_ = true;
+  return true;
 }
 
 void UploadRun::try_again() {
@@ -160,8 +165,8 @@ Error UploadRun::explain(Error error) const {
                                 committed_.load(), doubt);
     return error;
   }
-  const std::string doing =
-      fmt::format("{} for {} at byte {}", describe(request_->step), file_, committed_.load());
+  const std::string doing = fmt::format("{} for {} at byte {}", describe(flight_->request.step),
+                                        file_, committed_.load());
   if (error.kind == ErrorKind::unreachable)
     error.message = fmt::format("no answer from {} while {}: {}{}", setting_.request.base_url,
                                 doing, error.message, doubt);

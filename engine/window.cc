@@ -6,8 +6,9 @@
 namespace sluice {
 
 Window::Window(std::uint64_t first, std::uint64_t end, std::size_t capacity,
-               std::function<void()> on_ready)
+               std::function<void()> on_ready, std::size_t batch)
     : end_(end),
+      batch_(batch),
       on_ready_(std::move(on_ready)),
       slots_(capacity),
       next_pass_(first),
@@ -29,9 +30,23 @@ void Window::put(Block block) {
   unchecked_.push_back(number);
 }
 
+bool Window::wants_checker() {
+  MutexLock lock(mutex_);
+  if (closed_ || unchecked_.empty()) return false;
+  // Nobody else comes, and the consumer will soon be through with what it can have; or there are
+  // more than those who are here will manage soon.
+  const bool soon_dry = checkers_ == 0 && next_pass_ - next_take_ < batch_;
+  if (!soon_dry && unchecked_.size() < batch_ * (checkers_ + 1)) return false;
+  ++checkers_;
+  return true;
+}
+
 Block* Window::next_to_check() {
   MutexLock lock(mutex_);
-  if (closed_ || unchecked_.empty()) return nullptr;
+  if (closed_ || unchecked_.empty()) {
+    if (checkers_ > 0) --checkers_;
+    return nullptr;
+  }
   Slot& slot = this->slot(unchecked_.front());
   unchecked_.pop_front();
   slot.state = State::checking;

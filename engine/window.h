@@ -18,9 +18,13 @@ namespace sluice {
 /// A block passes three hands before its consumer, each of which asks for its next one:
 ///
 ///     reader     put()
-///     checker    next_to_check(), checked()
+///     checker    next_to_check(), checked(), for as long as there is one
 ///     in order   next_in_order(), passed()
 ///     consumer   take()
+///
+/// Checkers are called, by wants_checker(), when it is worth it: to wake an idle worker costs some
+/// 0.1 ms of processor time, as much as the checksum of a block. So while the consumer has enough
+/// in front of it, blocks gather until there are `batch` of them.
 ///
 /// Blocks arrive and are checked in any order, several at a time; they pass the third hand and
 /// reach the consumer strictly by number. The order comes from the structure: a ring with a slot
@@ -35,14 +39,18 @@ class Window {
   /// Blocks `first` to `end` - 1, at most `capacity` of them in the ring at a time: whoever put()s
   /// block n has seen to it that n - capacity was taken (the pool's bound does that in
   /// engine/pipeline.h). `on_ready` is called, outside of any lock and by whichever thread caused
-  /// it, when a take() that answered not_yet is worth repeating.
+  /// it, when a take() that answered not_yet is worth repeating. `batch`: 1 to `capacity`; 1 has
+  /// every block checked at once.
   Window(std::uint64_t first, std::uint64_t end, std::size_t capacity,
-         std::function<void()> on_ready);
+         std::function<void()> on_ready, std::size_t batch = 1);
 
   /// Takes a block that was read.
   void put(Block block);
-  /// A block that nobody checks yet, oldest first, or null; it stays in the ring. checked() must
-  /// follow.
+  /// Whether one more checker shall come, and if so counts on it: it must call next_to_check()
+  /// until that is null. To be asked after each put() and take().
+  bool wants_checker();
+  /// A block that nobody checks yet, oldest first, which stays in the ring; checked() must follow.
+  /// Or null, which ends a checker that was wanted.
   Block* next_to_check();
   void checked(std::uint64_t number);
   /// The next block in order, if it is checked and the last one has passed; else null, and always
@@ -76,10 +84,12 @@ class Window {
   bool take_waiter() SLUICE_REQUIRES(mutex_);
 
   const std::uint64_t end_;
+  const std::size_t batch_;
   const std::function<void()> on_ready_;
   Mutex mutex_;
   std::vector<Slot> slots_ SLUICE_GUARDED_BY(mutex_);
   std::deque<std::uint64_t> unchecked_ SLUICE_GUARDED_BY(mutex_);
+  std::size_t checkers_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< that were wanted and have not ended
   std::uint64_t next_pass_ SLUICE_GUARDED_BY(mutex_);
   std::uint64_t next_take_ SLUICE_GUARDED_BY(mutex_);
   bool consumer_waits_ SLUICE_GUARDED_BY(mutex_) = false;

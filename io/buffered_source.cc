@@ -7,7 +7,8 @@
 
 namespace sluice {
 
-BufferedSource::BufferedSource(LocalFile file) : FileSource(std::move(file)) {
+BufferedSource::BufferedSource(LocalFile file, AfterReading after)
+    : FileSource(std::move(file), after) {
   // Doubles the kernel's read-ahead. Advice: some file systems refuse it, and nothing is lost.
   ::posix_fadvise(fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
 }

@@ -8,7 +8,7 @@ namespace sluice {
 /// in the cache already.
 class BufferedSource final : public FileSource {
  public:
-  explicit BufferedSource(LocalFile file);
+  explicit BufferedSource(LocalFile file, AfterReading after = AfterReading::keep);
   ReadMode mode() const override { return ReadMode::buffered; }
 
  private:

@@ -75,7 +75,7 @@ Result<std::unique_ptr<DirectSource>> DirectSource::create(LocalFile& file,
 }
 
 DirectSource::DirectSource(LocalFile file, std::size_t sector)
-    : FileSource(std::move(file)), sector_(sector) {}
+    : FileSource(std::move(file), AfterReading::keep), sector_(sector) {}
 
 std::size_t DirectSource::memory_for(std::uint64_t offset, std::size_t length) const {
   const std::size_t before = offset % sector_;

@@ -4,16 +4,19 @@
 #include <cstdint>
 #include <span>
 
+#include "io/hole_map.h"
 #include "io/local_file.h"
+#include "io/page_cache.h"
 #include "io/source.h"
 
 namespace sluice {
 
-/// What all sources over a local file share: the descriptor, the errors in words, and the check
-/// that the file still reaches as far as the range that was read. A mode of reading is one
-/// function, read_some().
+/// What all sources over a local file share: the descriptor, the errors in words, the holes, which
+/// are not read, and the check that the file still reaches as far as the range that was read. A
+/// mode of reading is one function, read_some().
 class FileSource : public Source {
  public:
+  ~FileSource() override;
   Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t length,
                                           std::span<std::byte> memory) const final;
   std::size_t memory_for(std::uint64_t offset, std::size_t length) const override;
@@ -26,7 +29,7 @@ class FileSource : public Source {
     int code = 0;  ///< the errno that ended it early; 0 for an end of file
   };
 
-  explicit FileSource(LocalFile file);
+  FileSource(LocalFile file, AfterReading after);
   int fd() const { return fd_.get(); }
 
  private:
@@ -36,6 +39,8 @@ class FileSource : public Source {
                             std::span<std::byte> memory) const = 0;
 
   const UniqueFd fd_;
+  const AfterReading after_;
+  mutable HoleMap holes_;
 };
 
 }  // namespace sluice

@@ -10,7 +10,8 @@
 
 namespace sluice {
 
-MappedSource::MappedSource(LocalFile file) : FileSource(std::move(file)) {}
+MappedSource::MappedSource(LocalFile file, AfterReading after)
+    : FileSource(std::move(file), after) {}
 
 FileSource::Outcome MappedSource::read_some(std::uint64_t offset, std::size_t length,
                                             std::span<std::byte> memory) const {

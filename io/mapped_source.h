@@ -9,7 +9,7 @@ namespace sluice {
 /// shrinks is an error (io/sigbus_guard.h) where a plain mapping would end the process.
 class MappedSource final : public FileSource {
  public:
-  explicit MappedSource(LocalFile file);
+  explicit MappedSource(LocalFile file, AfterReading after = AfterReading::keep);
   ReadMode mode() const override { return ReadMode::mmap; }
 
  private:

@@ -13,52 +13,65 @@
 namespace sluice {
 namespace {
 
-OpenedSource opened_buffered(LocalFile file, std::string reason, bool fell_back = false) {
-  return {.source = std::make_unique<BufferedSource>(std::move(file)),
+/// A file as it was found when it was opened.
+struct Found {
+  LocalFile file;
+  CacheSample cache;
+
+  /// Half a sentence, behind a word about the page cache.
+  std::string cached() const {
+    if (cache.looked_at == 0) return "because nothing tells what of the file is there";
+    return fmt::format("because {} of {} places looked at were there", cache.cached,
+                       cache.looked_at);
+  }
+};
+
+/// A source that reads through the page cache. What was there before is somebody's and stays; what
+/// only the upload brings in goes again. `how` begins the reason.
+template <class CachedSource>
+OpenedSource open_cached(Found found, const std::string& how, bool fell_back = false) {
+  const bool used = found.cache.mostly_cached();
+  std::string reason = fmt::format("{}; what is read {} the page cache, {}", how,
+                                   used ? "stays in" : "is dropped from", found.cached());
+  return {.source = std::make_unique<CachedSource>(std::move(found.file),
+                                                   used ? AfterReading::keep : AfterReading::drop),
           .reason = std::move(reason),
           .fell_back = fell_back};
 }
 
 /// Direct, or buffered where that cannot be. `because` ends the reason.
-OpenedSource open_direct(LocalFile file, std::size_t block_size, const std::string& because,
+OpenedSource open_direct(Found found, std::size_t block_size, const std::string& because,
                          bool asked_for) {
-  auto direct = DirectSource::create(file, block_size);
+  auto direct = DirectSource::create(found.file, block_size);
   if (!direct) {
-    return opened_buffered(std::move(file),
-                           fmt::format("reads buffered, because {}", direct.error().message),
-                           asked_for);
+    return open_cached<BufferedSource>(
+        std::move(found), fmt::format("reads buffered, because {}", direct.error().message),
+        asked_for);
   }
   std::string reason =
       fmt::format("reads direct in sectors of {} bytes, {}", (*direct)->sector(), because);
   return {.source = *std::move(direct), .reason = std::move(reason)};
 }
 
-OpenedSource open_automatic(LocalFile file, std::size_t block_size) {
-  const CacheSample sample = sample_page_cache(file.fd.get(), file.identity.size);
-  const std::string cached =
-      sample.looked_at == 0 ? "because nothing tells whether the file is in the page cache"
-                            : fmt::format("because {} of {} places looked at are in the page cache",
-                                          sample.cached, sample.looked_at);
-  if (sample.mostly_cached()) return opened_buffered(std::move(file), "reads buffered, " + cached);
-  return open_direct(std::move(file), block_size, cached, false);
-}
-
 }  // namespace
 
 Result<OpenedSource> open_source(const std::string& path, ReadMode mode, std::size_t block_size) {
   TRY_ASSIGN(LocalFile file, open_local_file(path));
+  const CacheSample cache = sample_page_cache(file.fd.get(), file.identity.size);
+  Found found{std::move(file), cache};
   switch (mode) {
     case ReadMode::automatic:
       break;
     case ReadMode::direct:
-      return open_direct(std::move(file), block_size, "as asked", true);
+      return open_direct(std::move(found), block_size, "as asked", true);
     case ReadMode::mmap:
-      return OpenedSource{.source = std::make_unique<MappedSource>(std::move(file)),
-                          .reason = "reads through mappings, as asked"};
+      return open_cached<MappedSource>(std::move(found), "reads through mappings, as asked");
     case ReadMode::buffered:
-      return opened_buffered(std::move(file), "reads buffered, as asked");
+      return open_cached<BufferedSource>(std::move(found), "reads buffered, as asked");
   }
-  return open_automatic(std::move(file), block_size);
+  if (cache.mostly_cached()) return open_cached<BufferedSource>(std::move(found), "reads buffered");
+  const std::string because = "past the page cache, " + found.cached();
+  return open_direct(std::move(found), block_size, because, false);
 }
 
 }  // namespace sluice

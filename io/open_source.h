@@ -26,6 +26,9 @@ struct OpenedSource {
 ///    `block_size`, falls back to buffered and says so.
 ///  - mmap, buffered: as named.
 ///
+/// What is read through the page cache is dropped from it again, unless most of the file was there
+/// before: then somebody uses it. Where the file system does not tell, it counts as not there.
+///
 /// `block_size`: the reads to come start at multiples of this many bytes.
 /// Errors, local_file: no such file, not readable, not a regular file (a directory, a FIFO, a
 /// device: none of them is opened in a way that blocks).

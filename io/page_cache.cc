@@ -40,4 +40,13 @@ CacheSample sample_page_cache(int fd, std::uint64_t size) {
   return sample;
 }
 
+void drop_from_page_cache(int fd, std::uint64_t offset, std::size_t length) {
+  constexpr std::uint64_t folio = std::uint64_t{2} << 20;
+  const std::uint64_t end = offset + length;
+  const std::uint64_t begin =
+      length != 0 && end / folio > offset / folio ? offset / folio * folio : offset;
+  ::posix_fadvise(fd, static_cast<off_t>(begin), static_cast<off_t>(length == 0 ? 0 : end - begin),
+                  POSIX_FADV_DONTNEED);
+}
+
 }  // namespace sluice

@@ -282,27 +282,6 @@ TEST_F(Curl, WhatFollowsABodyIsAnotherRequest) {
   EXPECT_THAT(answers, HasSubstr("\"progress\":3"));
 }
 
-TEST_F(Curl, AChunkMayTravelBeforeTheLastOneIsIn) {
-  for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
-    start(mode);
-    setup("a");
-    const std::string first = test::random_bytes(2 * mib, 5);
-    const std::string second = test::random_bytes(2 * mib, 6);
-    const std::string request = transfer_request(std::to_string(first.size()), second);
-    const UniqueFd fd = connect();
-    // All but its final bytes, which are held back until the other one is confirmed.
-    send(fd, request.substr(0, request.size() - 100));
-    EXPECT_EQ(transfer("a", 0, chunk_file(first)).body, "successfully added chunk to a");
-    send(fd, request.substr(request.size() - 100));
-    EXPECT_THAT(receive_until(fd, "to a"), HasSubstr("successfully added chunk to a"));
-    verify("a");
-    EXPECT_EQ(registered().back()["xxh128"], xxh128(first + second));
-    stop();
-    server_.reset();
-    empty_store();
-  }
-}
-
 TEST_F(Curl, OfTwoTransfersAtOnceOneWins) {
   start();
   setup("a");
@@ -482,6 +461,8 @@ TEST(Databankd, RefusesArgumentsThatMakeNoSense) {
                               {"--store", path, "--dataset", "a=b", "--dataset", "a=c"},
                               {"--store", path, "--published", "a b"},
                               {"--store", path, "--token-lifetime", "-1"},
+                              {"--store", path, "--think", "200"},
+                              {"--store", path, "--think", ""},
                               {"--store", path, "--listen", "nonsense"},
                               {"--store", path, "--listen", "127.0.0.1:70000"},
                               {"--store", path, "--listen", "::1:3000"},

@@ -65,7 +65,7 @@ TEST_F(FaultLog, IsDocumentedInTheHelp) {
   const std::string help = test::run(options).out;
   for (const char* kind : {"lose-request", "lose-response", "reset-mid-body", "reset-mid-response",
                            "status:CODE", "stall", "slow:RATE", "partial-append", "forget-staging",
-                           "expire-token", "garbage-body", "huge-body"})
+                           "expire-token", "garbage-body", "huge-body", "tail-timeout[:TIME]"})
     EXPECT_THAT(help, HasSubstr(std::string("\n  ") + kind)) << kind;
 }
 

@@ -57,6 +57,16 @@ TEST(ParseFault, KnowsEveryKind) {
   EXPECT_EQ(status.status, 503U);
   EXPECT_EQ(status.name, "status:503");
   EXPECT_EQ(fault("slow:500").kind, FaultKind::slow);
+  EXPECT_EQ(fault("tail-timeout").kind, FaultKind::tail_timeout);
+}
+
+TEST(ParseFault, ReadsDurations) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(fault("tail-timeout").pause, 100ms);
+  EXPECT_EQ(fault("tail-timeout:0").pause, 0ms);
+  EXPECT_EQ(fault("tail-timeout:1.5s,at=2").pause, 1500ms);
+  EXPECT_EQ(fault("tail-timeout:0.5ms").pause, 500us);
+  EXPECT_EQ(fault("tail-timeout:86400s").pause, 24h);
 }
 
 TEST(ParseFault, ReadsRates) {
@@ -86,7 +96,7 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"", "there is no fault '', only lose-request, "},
       {"lose", "there is no fault 'lose', only lose-request, "},
-      {"lose", "garbage-body and huge-body"},
+      {"lose", "huge-body and tail-timeout"},
       {"stall ", "there is no fault 'stall '"},
       {"stall:3", "stall takes no argument"},
       {"stall:", "stall takes no argument"},
@@ -103,6 +113,14 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
       {"slow:5T", "slow takes bytes a second"},
       {"slow:-5", "slow takes bytes a second"},
       {"slow:18446744073709551615K", "slow takes bytes a second"},
+      {"tail-timeout:", "tail-timeout takes a time up to a day, as in tail-timeout:500ms"},
+      {"tail-timeout:5", "takes a time"},
+      {"tail-timeout:s", "takes a time"},
+      {"tail-timeout:-1s", "takes a time"},
+      {"tail-timeout:nans", "takes a time"},
+      {"tail-timeout:infs", "takes a time"},
+      {"tail-timeout:1e3s", "takes a time"},
+      {"tail-timeout:86401s", "takes a time"},
       {"stall,", "nothing follows its last comma"},
       {"stall,,at=1", "there is no ''"},
       {"stall,when=3", "there is no 'when' in a fault, only at, every, probability, seed and on"},

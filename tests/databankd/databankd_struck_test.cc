@@ -428,6 +428,37 @@ TEST_P(Struck, AnswersWithHugeBodies) {
   expect_summary("huge-body 2");
 }
 
+TEST_P(Struck, RefusesToWaitForTheRestOfABody) {
+  start_with({"tail-timeout:1ms,at=1,on=transfer", "tail-timeout:86400s,on=transfer"});
+  setup("a");
+  const std::string request = transfer_request("0", test::random_bytes(3 * mib, 9));
+  const Ending ending = exchange(connect(), request.substr(0, request.size() - 100));
+  EXPECT_THAT(ending.text, StartsWith("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"));
+  EXPECT_THAT(ending.text, HasSubstr("\r\n\r\n408 Request Timeout\n"));
+  EXPECT_EQ(ending.error, 0);
+  EXPECT_EQ(progress("a"), 0);
+  {
+    const UniqueFd patient = connect();
+    send(patient, request.substr(0, request.size() - 100));
+    EXPECT_EQ(progress("a"), 0);
+    send(patient, request.substr(request.size() - 100));
+    EXPECT_THAT(receive_until(patient, "to a"), HasSubstr("successfully added chunk to a"));
+  }
+  EXPECT_EQ(transfer_bytes("a", 3 * mib, "abc").body, "successfully added chunk to a");
+  expect_summary("tail-timeout:1ms 1, tail-timeout:86400s 0");
+  EXPECT_THAT(server_->out(), HasSubstr("databankd: fault tail-timeout:1ms: transfer \"a\", "));
+}
+
+TEST_P(Struck, WaitsNoLongerForARestWhenTheServerEnds) {
+  start_with({"tail-timeout:86400s"});
+  setup("a");
+  const UniqueFd fd = connect();
+  const std::string request = transfer_request("0", test::random_bytes(3 * mib, 10));
+  send(fd, request.substr(0, request.size() - 100));
+  expect_summary("tail-timeout:86400s 0");
+  EXPECT_EQ(receive_until(fd, ""), "");
+}
+
 TEST_P(Struck, StrikesQuestionsToo) {
   start_with({"lose-request,at=1,on=ask", "status:502,at=1,on=probe"});
   const Arguments ask = {"-d", "phase=setup", "-d", "filename=a"};

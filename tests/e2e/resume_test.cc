@@ -30,8 +30,9 @@ class Resume : public testing::Test {
   Resume() { test::write_file(path_, test::random_bytes(size, 1)); }
 
   Arguments with(const Arguments& more) {
-    Arguments all{"--json", "--chunk",     std::to_string(chunk), "--block",
-                  "16K",    "--state-dir", state_.path()};
+    // What is committed when it is stopped must be what was sent before the last transfer.
+    Arguments all{"--json",      "--chunk", std::to_string(chunk), "--block",    "16K",
+                  "--lookahead", "0",       "--state-dir",         state_.path()};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }

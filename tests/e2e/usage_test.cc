@@ -81,10 +81,30 @@ TEST_F(Usage, SizesThatAreNone) {
     expect_usage_error({"--chunk", size, dataset, path_});
     expect_usage_error({"--limit-rate", size == std::string("") ? "x" : size, dataset, path_});
   }
+  expect_usage_error({"--chunk", "automatic", dataset, path_}, "'automatic'");
   expect_usage_error({"--pool", "x", dataset, path_});
   expect_usage_error({"--block", "5000", dataset, path_}, "multiple of 4096");
   expect_usage_error({"--block", "2G", dataset, path_}, "at most 1 GiB");
   expect_usage_error({"--pool", "4M", dataset, path_}, "too small");
+}
+
+TEST_F(Usage, LookaheadThatCannotBe) {
+  for (const char* chunks : {"x", "-1", "+1", "1.5", "17", "4294967296", "1 ", "1M", "Auto"})
+    expect_usage_error({"--lookahead", chunks, dataset, path_},
+                       fmt::format("--lookahead takes auto or a number of chunks from 0 to 16, not "
+                                   "'{}'",
+                                   chunks));
+  expect_usage_error({"--lookahead", "", dataset, path_}, "--lookahead");
+}
+
+TEST_F(Usage, ChunksAndLookaheadAsTheyCanBe) {
+  for (const Arguments& good :
+       {Arguments{"--chunk", "auto"}, Arguments{"--chunk", "4K"}, Arguments{"--lookahead", "auto"},
+        Arguments{"--lookahead", "0"}, Arguments{"--lookahead", "16"}}) {
+    Arguments arguments = good;
+    arguments.insert(arguments.end(), {"--dry-run", dataset, path_});
+    EXPECT_EQ(put(server_.url(), arguments).status, 0) << testing::PrintToString(good);
+  }
 }
 
 TEST_F(Usage, NamesThatCannotBe) {

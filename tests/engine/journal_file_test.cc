@@ -143,7 +143,7 @@ TEST(JournalFile, IsForItsOwnerAlone) {
     auto database = open_journal_file(dir.path(), mode);
     ASSERT_TRUE(database);
     EXPECT_TRUE(database->run("BEGIN IMMEDIATE"));
-    EXPECT_TRUE(database->run("INSERT INTO chunk_limits VALUES ('x', 1)"));
+    EXPECT_TRUE(database->run("INSERT INTO servers (system) VALUES ('x')"));
     for (const auto& entry : fs::directory_iterator(dir.path()))
       EXPECT_EQ(mode_of(entry.path()), 0600U) << entry.path();
     EXPECT_TRUE(fs::exists(file_in(dir, mode == JournalMode::wal ? "-wal" : "-journal")));
@@ -225,7 +225,7 @@ TEST(JournalFile, SaysWhatItCannotUse) {
     const char* sql;
     const char* says;
   };
-  for (const Case& c : {Case{"PRAGMA user_version = 2", "newer sluice"},
+  for (const Case& c : {Case{"PRAGMA user_version = 3", "newer sluice"},
                         Case{"PRAGMA application_id = 5", "another program"}}) {
     const test::TempDir dir;
     make_journal(dir.path());
@@ -315,9 +315,8 @@ TEST(JournalFile, NothingThatStandsInItMakesItCrash) {
 TEST(JournalFile, RunsNoTriggersThatSomebodyPutThere) {
   const test::TempDir dir;
   const std::int64_t id = make_journal(dir.path());
-  test::spoil(
-      dir.path(),
-      "CREATE TRIGGER surprise AFTER INSERT ON chunk_limits BEGIN DELETE FROM uploads; END");
+  test::spoil(dir.path(),
+              "CREATE TRIGGER surprise AFTER INSERT ON servers BEGIN DELETE FROM uploads; END");
   const auto journal = test::open_journal(dir.path());
   ASSERT_TRUE(journal->set_chunk_limit("https://a.example", 5));
   EXPECT_TRUE(*journal->get(id));

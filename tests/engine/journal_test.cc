@@ -1,5 +1,6 @@
 #include "engine/journal.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -358,24 +359,51 @@ TEST_P(JournalTest, AnEntryThatCannotBeHidesNoOther) {
   EXPECT_EQ(names(false), (std::vector<std::string>{"bad", "last", "first"}));
 }
 
-TEST_P(JournalTest, RemembersTheLargestRequestOfASystem) {
-  const auto limit = [&](const char* system) {
-    const auto known = journal_->chunk_limit(system);
+TEST_P(JournalTest, RemembersWhatIsKnownOfASystem) {
+  const auto facts = [&](const char* system) {
+    const auto known = journal_->facts(system);
     EXPECT_TRUE(known) << known.error().message;
-    return known.value_or(std::nullopt);
+    return known.value_or(ServerFacts());
   };
-  EXPECT_EQ(limit("https://a.example"), std::nullopt);
+  EXPECT_EQ(facts("https://a.example").chunk_limit, std::nullopt);
   ASSERT_TRUE(journal_->set_chunk_limit("https://a.example", 1 << 20));
-  ASSERT_TRUE(journal_->set_chunk_limit("https://b.example", 5));
+  ASSERT_TRUE(journal_->set_chunk_bytes("https://b.example", 5));
   ASSERT_TRUE(journal_->set_chunk_limit("https://a.example", 1 << 19));
-  EXPECT_EQ(limit("https://a.example"), 1U << 19);
-  EXPECT_EQ(limit("https://b.example"), 5U);
+  ASSERT_TRUE(journal_->set_chunk_bytes("https://a.example", 1 << 18));
+  const std::time_t before = std::time(nullptr);
+  ASSERT_TRUE(journal_->set_lookahead_refused("https://a.example"));
+  const ServerFacts a = facts("https://a.example");
+  EXPECT_EQ(a.chunk_limit, 1U << 19);
+  EXPECT_EQ(a.chunk_bytes, 1U << 18);
+  ASSERT_TRUE(a.lookahead_refused_s);
+  EXPECT_GE(*a.lookahead_refused_s, before);
+  EXPECT_TRUE(a.refuses_lookahead(std::time(nullptr)));
+  const ServerFacts b = facts("https://b.example");
+  EXPECT_EQ(b.chunk_limit, std::nullopt);
+  EXPECT_EQ(b.chunk_bytes, 5U);
+  EXPECT_EQ(b.lookahead_refused_s, std::nullopt);
   ASSERT_TRUE(journal_->set_chunk_limit("https://b.example", UINT64_MAX));
-  EXPECT_EQ(limit("https://b.example"), max_file_size);
-  for (const char* bytes : {"0", "-1"}) {
-    test::spoil(dir_.path(), std::string("UPDATE chunk_limits SET bytes = ") + bytes);
-    EXPECT_EQ(limit("https://a.example"), std::nullopt) << bytes;
+  EXPECT_EQ(facts("https://b.example").chunk_limit, max_file_size);
+  for (const char* nonsense : {"0", "-1", "NULL"}) {
+    test::spoil(dir_.path(), fmt::format("UPDATE servers SET chunk_limit = {0}, chunk_bytes = {0}, "
+                                         "lookahead_refused_s = {0}",
+                                         nonsense));
+    const ServerFacts none = facts("https://a.example");
+    EXPECT_EQ(none.chunk_limit, std::nullopt) << nonsense;
+    EXPECT_EQ(none.chunk_bytes, std::nullopt) << nonsense;
+    EXPECT_EQ(none.lookahead_refused_s, std::nullopt) << nonsense;
   }
+}
+
+TEST(ServerFacts, AServerThatRefusedToWaitMayWaitAWeekLater) {
+  constexpr std::int64_t week = 7 * 86400;
+  constexpr std::int64_t then = 1'700'000'000;
+  EXPECT_FALSE(ServerFacts().refuses_lookahead(then));
+  const ServerFacts facts{.chunk_limit = {}, .chunk_bytes = {}, .lookahead_refused_s = then};
+  EXPECT_TRUE(facts.refuses_lookahead(then));
+  EXPECT_TRUE(facts.refuses_lookahead(then + week - 1));
+  EXPECT_FALSE(facts.refuses_lookahead(then + week));
+  EXPECT_FALSE(facts.refuses_lookahead(then - 1)) << "a clock was wrong";
 }
 
 TEST_P(JournalTest, EverythingIsThereAfterReopening) {

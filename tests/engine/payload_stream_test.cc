@@ -21,7 +21,8 @@ class PayloadStreamTest : public testing::Test {
     std::string text(length, '\0');
     std::size_t done = 0;
     while (done < length) {
-      const auto got = stream_.read(std::as_writable_bytes(std::span(text)).subspan(done));
+      const auto got =
+          stream_.read(stream_.passed(), std::as_writable_bytes(std::span(text)).subspan(done));
       if (!got) {
         error_ = got.error();
         break;
@@ -54,7 +55,7 @@ TEST_F(PayloadStreamTest, PiecesOfAnySizeAddUpToTheFile) {
   while (all.size() < content_.size()) {
     const std::size_t most = std::min<std::size_t>(10000, content_.size() - all.size());
     all += read(std::uniform_int_distribution<std::size_t>(1, most)(random));
-    ASSERT_EQ(stream_.offset(), all.size());
+    ASSERT_EQ(stream_.passed(), all.size());
   }
   EXPECT_EQ(all, content_);
   EXPECT_EQ(pool_->available(), 4U) << "a block stays behind after its last byte";
@@ -108,17 +109,55 @@ TEST_F(PayloadStreamTest, ReadErrorsComeThrough) {
   EXPECT_EQ(error_->kind, ErrorKind::local_file);
 }
 
-TEST_F(PayloadStreamTest, CountsTheTimeItHadNothingToGive) {
+TEST_F(PayloadStreamTest, SaysWhatItWaitsFor) {
   std::counting_semaphore<> go_on{0};
   source_.before_read = [&](std::uint64_t offset) {
     if (offset == 0) go_on.acquire();
   };
   stream_.seek(0);
   std::byte byte{};
-  ASSERT_EQ(stream_.read({&byte, 1}).value(), 0U);
+  ASSERT_EQ(stream_.read(0, {&byte, 1}).value(), 0U);
+  EXPECT_EQ(stream_.waiting_for(), Window::Waiting::read);
   go_on.release();
   EXPECT_EQ(read(1), content_.substr(0, 1));
-  EXPECT_GT(stream_.waited_for_read(), 0);
+}
+
+/// Two requests side by side, each from its own place, in turns of any size.
+TEST_F(PayloadStreamTest, EachReaderHasItsOwnBytesAndTheDigestSeesTheFile) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  // In the middle of a block, so that both have a part of it.
+  const std::uint64_t border = 20 * block_bytes + 1000;
+  std::string all(content_.size(), '\0');
+  std::uint64_t at[2] = {0, border};
+  const std::uint64_t end[2] = {border, content_.size()};
+  stream_.seek(0);
+  stream_.claim(border);
+  EXPECT_TRUE(stream_.stands_at(border));
+  stream_.claim(content_.size());
+  EXPECT_FALSE(stream_.stands_at(border));
+  bool second_was_early = false;
+  while (at[0] < end[0] || at[1] < end[1]) {
+    bool moved = false;
+    for (const int who : {1, 0}) {
+      if (at[who] == end[who]) continue;
+      const std::uint64_t length = std::min<std::uint64_t>(
+          std::uniform_int_distribution<std::uint64_t>(1, 9000)(random), end[who] - at[who]);
+      const auto got =
+          stream_.read(at[who], std::as_writable_bytes(std::span(all)).subspan(at[who], length));
+      ASSERT_TRUE(got);
+      at[who] += *got;
+      moved = moved || *got > 0;
+      if (who == 1 && *got > 0 && at[0] < end[0]) second_was_early = true;
+    }
+    if (!moved) ready_.acquire();
+  }
+  EXPECT_TRUE(second_was_early) << "they went one after the other";
+  EXPECT_TRUE(all == content_);
+  EXPECT_EQ(digest_.xxh128().size(), 32U);
+  EXPECT_EQ(stream_.passed(), content_.size());
+  EXPECT_EQ(pool_->available(), 4U);
 }
 
 }  // namespace

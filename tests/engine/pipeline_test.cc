@@ -18,11 +18,13 @@ namespace {
 
 constexpr std::size_t block_bytes = 4096;
 
-class PipelineTest : public testing::Test {
+/// With a source where the readers check the blocks, and with one where the workers do.
+class PipelineTest : public testing::TestWithParam<ReadMode> {
  protected:
   void make(std::size_t size, std::size_t buffers, std::vector<DigestKind> extra = {}) {
     content_ = test::random_bytes(size, 3);
     source_ = std::make_unique<test::StringSource>(content_);
+    source_->mode_to_tell = GetParam();
     pool_ = *BufferPool::create(block_bytes, buffers);
     digest_ = std::make_unique<FileDigest>("test.bin", size, std::move(extra));
   }
@@ -66,7 +68,7 @@ class PipelineTest : public testing::Test {
   std::counting_semaphore<> ready_{0};
 };
 
-TEST_F(PipelineTest, GivesTheFileInOrderThroughAPoolMuchSmallerThanIt) {
+TEST_P(PipelineTest, GivesTheFileInOrderThroughAPoolMuchSmallerThanIt) {
   for (const std::size_t size : {std::size_t{1}, block_bytes - 1, block_bytes, block_bytes + 1,
                                  100 * block_bytes, 100 * block_bytes + 17})
     for (const std::size_t buffers : {2U, 3U, 16U}) {
@@ -80,7 +82,7 @@ TEST_F(PipelineTest, GivesTheFileInOrderThroughAPoolMuchSmallerThanIt) {
     }
 }
 
-TEST_F(PipelineTest, StartsAtTheBlockOfAnyOffset) {
+TEST_P(PipelineTest, StartsAtTheBlockOfAnyOffset) {
   make(10 * block_bytes, 4);
   take_all(*start());
   for (const std::uint64_t from :
@@ -89,7 +91,7 @@ TEST_F(PipelineTest, StartsAtTheBlockOfAnyOffset) {
         << from;
 }
 
-TEST_F(PipelineTest, TheFirstReadErrorReachesTheConsumerWhoHoldsBuffers) {
+TEST_P(PipelineTest, TheFirstReadErrorReachesTheConsumerWhoHoldsBuffers) {
   make(50 * block_bytes, 4);
   source_->fails_at = 20 * block_bytes + 5;
   {
@@ -103,7 +105,7 @@ TEST_F(PipelineTest, TheFirstReadErrorReachesTheConsumerWhoHoldsBuffers) {
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_F(PipelineTest, EndsAtOnceWhereverItIs) {
+TEST_P(PipelineTest, EndsAtOnceWhereverItIs) {
   // The pool is empty and nobody takes: the readers are waiting for buffers.
   make(1000 * block_bytes, 4);
   for (int round = 0; round < 50; ++round) {
@@ -113,7 +115,7 @@ TEST_F(PipelineTest, EndsAtOnceWhereverItIs) {
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_F(PipelineTest, EndsWhileAReadIsGoingOn) {
+TEST_P(PipelineTest, EndsWhileAReadIsGoingOn) {
   make(10 * block_bytes, 4);
   std::latch reading(1), go_on(1);
   source_->before_read = [&](std::uint64_t offset) {
@@ -129,7 +131,7 @@ TEST_F(PipelineTest, EndsWhileAReadIsGoingOn) {
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_F(PipelineTest, KeepsSeveralReadsInFlight) {
+TEST_P(PipelineTest, KeepsSeveralReadsInFlight) {
   make(8 * block_bytes, 8);
   // Each of four reads waits for the three others: with fewer in flight this would never end.
   std::latch all(4);
@@ -139,7 +141,7 @@ TEST_F(PipelineTest, KeepsSeveralReadsInFlight) {
   EXPECT_EQ(take_all(*start(0, 4)), content_);
 }
 
-TEST_F(PipelineTest, AFileThatChangedBetweenTwoPassesIsCaught) {
+TEST_P(PipelineTest, AFileThatChangedBetweenTwoPassesIsCaught) {
   make(20 * block_bytes, 8);
   EXPECT_EQ(take_all(*start()), content_);
   source_->change(7 * block_bytes + 1);
@@ -151,7 +153,7 @@ TEST_F(PipelineTest, AFileThatChangedBetweenTwoPassesIsCaught) {
   EXPECT_NE(error->message.find("changed"), std::string::npos);
 }
 
-TEST_F(PipelineTest, TwoShareAPoolWithoutStarvingEachOther) {
+TEST_P(PipelineTest, TwoShareAPoolWithoutStarvingEachOther) {
   make(200 * block_bytes, 5);
   FileDigest other_digest("other.bin", content_.size());
   std::counting_semaphore<> other_ready{0};
@@ -173,7 +175,7 @@ TEST_F(PipelineTest, TwoShareAPoolWithoutStarvingEachOther) {
   EXPECT_EQ(other_content, content_);
 }
 
-TEST_F(PipelineTest, EndsWithTheBlockOfItsEnd) {
+TEST_P(PipelineTest, EndsWithTheBlockOfItsEnd) {
   make(10 * block_bytes + 5, 4);
   struct Case {
     std::uint64_t end;
@@ -191,7 +193,7 @@ TEST_F(PipelineTest, EndsWithTheBlockOfItsEnd) {
   }
 }
 
-TEST_F(PipelineTest, ABlockThatIsNotWhatWasExpectedEndsIt) {
+TEST_P(PipelineTest, ABlockThatIsNotWhatWasExpectedEndsIt) {
   make(50 * block_bytes, 8);
   take_all(*start());
   const std::vector<std::uint64_t> checksums = digest_->snapshot(0).checksums;
@@ -207,7 +209,7 @@ TEST_F(PipelineTest, ABlockThatIsNotWhatWasExpectedEndsIt) {
   }
 }
 
-TEST_F(PipelineTest, ABlockThatIsAnotherOneWhenItIsReadAgainIsCaught) {
+TEST_P(PipelineTest, ABlockThatIsAnotherOneWhenItIsReadAgainIsCaught) {
   make(20 * block_bytes, 8);
   const FaultSource source(std::make_unique<test::StringSource>(content_),
                            {.changes = {{.offset = 11 * block_bytes + 3, .from_reading = 3}}});
@@ -228,7 +230,7 @@ TEST_F(PipelineTest, ABlockThatIsAnotherOneWhenItIsReadAgainIsCaught) {
   EXPECT_EQ(pool_->available(), 8U);
 }
 
-TEST_F(PipelineTest, AFileThatEndsEarlyEndsItCleanly) {
+TEST_P(PipelineTest, AFileThatEndsEarlyEndsItCleanly) {
   make(50 * block_bytes, 4);
   const FaultSource source(std::make_unique<test::StringSource>(content_),
                            {.ends_at = 30 * block_bytes + 5});
@@ -244,13 +246,23 @@ TEST_F(PipelineTest, AFileThatEndsEarlyEndsItCleanly) {
   EXPECT_EQ(pool_->available(), 4U);
 }
 
+std::string name_of(const testing::TestParamInfo<ReadMode>& info) {
+  return info.param == ReadMode::direct ? "WorkersCheck" : "ReadersCheck";
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, PipelineTest, testing::Values(ReadMode::buffered, ReadMode::direct),
+                         name_of);
+
 /// With MD5 and SHA-256 the blocks pass in order on a thread of their own.
 class PipelineWithDigests : public PipelineTest {
  protected:
   static inline const std::vector<DigestKind> both{DigestKind::md5, DigestKind::sha256};
 };
 
-TEST_F(PipelineWithDigests, GivesTheFileInOrderAndItsDigests) {
+INSTANTIATE_TEST_SUITE_P(Both, PipelineWithDigests,
+                         testing::Values(ReadMode::buffered, ReadMode::direct), name_of);
+
+TEST_P(PipelineWithDigests, GivesTheFileInOrderAndItsDigests) {
   for (const std::size_t size : {std::size_t{1}, block_bytes, 100 * block_bytes + 17})
     for (const std::size_t buffers : {2U, 3U, 16U}) {
       make(size, buffers, both);
@@ -268,7 +280,7 @@ TEST_F(PipelineWithDigests, GivesTheFileInOrderAndItsDigests) {
     }
 }
 
-TEST_F(PipelineWithDigests, EndsAtOnceWhereverItIs) {
+TEST_P(PipelineWithDigests, EndsAtOnceWhereverItIs) {
   make(1000 * block_bytes, 4, both);
   for (int round = 0; round < 200; ++round) {
     digest_->start_over();
@@ -279,7 +291,7 @@ TEST_F(PipelineWithDigests, EndsAtOnceWhereverItIs) {
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_F(PipelineWithDigests, EndsWhileAReadIsGoingOn) {
+TEST_P(PipelineWithDigests, EndsWhileAReadIsGoingOn) {
   make(10 * block_bytes, 4, both);
   std::latch reading(1), go_on(1);
   source_->before_read = [&](std::uint64_t offset) {
@@ -295,7 +307,7 @@ TEST_F(PipelineWithDigests, EndsWhileAReadIsGoingOn) {
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_F(PipelineWithDigests, TheFirstReadErrorReachesTheConsumer) {
+TEST_P(PipelineWithDigests, TheFirstReadErrorReachesTheConsumer) {
   for (const std::size_t bad : {0U, 20U, 49U}) {
     make(50 * block_bytes, 4, both);
     source_->fails_at = bad * block_bytes;
@@ -310,7 +322,7 @@ TEST_F(PipelineWithDigests, TheFirstReadErrorReachesTheConsumer) {
   }
 }
 
-TEST_F(PipelineWithDigests, AFileThatChangedBetweenTwoPassesIsCaught) {
+TEST_P(PipelineWithDigests, AFileThatChangedBetweenTwoPassesIsCaught) {
   make(20 * block_bytes, 8, both);
   EXPECT_EQ(take_all(*start()), content_);
   source_->change(7 * block_bytes + 1);
@@ -321,7 +333,7 @@ TEST_F(PipelineWithDigests, AFileThatChangedBetweenTwoPassesIsCaught) {
   EXPECT_NE(error->message.find("changed"), std::string::npos);
 }
 
-TEST_F(PipelineTest, WaitingForBuffersIsNotReading) {
+TEST_P(PipelineTest, WaitingForBuffersIsNotReading) {
   make(100 * block_bytes, 2);
   const auto pipeline = start();
   take_all(*pipeline);

@@ -16,6 +16,13 @@ TEST(Report, TheBottleneckIsWhatTheOthersWaitedFor) {
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::disk);
   stages.wait_for_checksum_s = 3.5;
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::checksum);
+  // They were idle longer than anybody waited for them.
+  stages.checksum.wait_s = 6;
+  EXPECT_EQ(find_bottleneck(stages), Bottleneck::network);
+  // But where they are what took longest, whatever else the workers did meanwhile:
+  stages.wait_for_checksum_s = 5.5;
+  EXPECT_EQ(find_bottleneck(stages), Bottleneck::checksum);
+  stages.wait_for_checksum_s = 1;
   // The readers waited longer than the network did: it is behind them.
   stages.read.wait_s = 6;
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::network);

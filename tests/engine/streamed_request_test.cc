@@ -5,6 +5,7 @@
 #include <memory>
 #include <semaphore>
 #include <string>
+#include <vector>
 
 #include "tests/engine/test_source.h"
 #include "tests/support/temp_dir.h"
@@ -69,6 +70,52 @@ TEST_F(StreamedRequestTest, RewindSendsTheSameAgain) {
   const std::string first = read(body, 20000, 5000);
   ASSERT_TRUE(body.rewind());
   EXPECT_EQ(read(body, 20000, 3000), first);
+}
+
+TEST_F(StreamedRequestTest, IsNotRewoundWhereTheOthersNeedTheStream) {
+  bool asked = false;
+  StreamedRequest body(request_, payload_, {.may_rewind = [&] {
+                         asked = true;
+                         return false;
+                       }});
+  read(body, 3, 3);
+  EXPECT_TRUE(body.rewind()) << "nothing of the payload is gone yet";
+  EXPECT_FALSE(asked);
+  const std::string first = read(body, 20000, 5000);
+  EXPECT_FALSE(body.rewind());
+  EXPECT_TRUE(asked);
+  EXPECT_EQ(first + read(body, 10010, 5000), "head-" + content_.substr(0, 30000) + "-tail")
+      << "it goes on where it was";
+}
+
+TEST_F(StreamedRequestTest, ItsEndIsHeldBackUntilItMayGo) {
+  bool may_end = false;
+  std::vector<StreamedRequest::Gave> gave;
+  StreamedRequest body(request_, payload_,
+                       {.on_read = [&](StreamedRequest::Gave what) { gave.push_back(what); },
+                        .may_end = [&] { return may_end; }});
+  read(body, 30005, 40000);
+  EXPECT_TRUE(body.payload_handed());
+  std::byte byte{};
+  EXPECT_EQ(body.read({&byte, 1}).next, RequestBody::Next::not_yet);
+  EXPECT_EQ(gave.back(), StreamedRequest::Gave::held);
+  EXPECT_FALSE(body.all_handed());
+  may_end = true;
+  EXPECT_EQ(read(body, 5, 40000), "-tail");
+  EXPECT_EQ(gave.back(), StreamedRequest::Gave::all);
+}
+
+TEST_F(StreamedRequestTest, OnceAbandonedItTakesNothingMore) {
+  StreamedRequest body(request_, payload_, {});
+  read(body, 20000, 5000);
+  body.abandon();
+  payload_.seek(0);
+  payload_.claim(30000);
+  EXPECT_EQ(read(body, 1, 1), "");
+  EXPECT_FALSE(body.error()) << "nothing is wrong with the file";
+  EXPECT_FALSE(body.rewind());
+  StreamedRequest other(request_, payload_, {});
+  EXPECT_EQ(read(other, 30010, 5000), "head-" + content_.substr(0, 30000) + "-tail");
 }
 
 TEST_F(StreamedRequestTest, WhatMustNotBeRepeatedIsNotRewound) {

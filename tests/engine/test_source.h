@@ -26,11 +26,12 @@ class StringSource final : public Source {
     return std::span<const std::byte>(memory.first(length));
   }
   std::size_t memory_for(std::uint64_t, std::size_t length) const override { return length; }
-  ReadMode mode() const override { return ReadMode::buffered; }
+  ReadMode mode() const override { return mode_to_tell; }
   Result<FileIdentity> identity_now() const override { return identity(); }
 
   void change(std::size_t at) { content_[at] = static_cast<char>(content_[at] ^ 1); }
 
+  ReadMode mode_to_tell = ReadMode::buffered;
   std::function<void(std::uint64_t offset)> before_read;  ///< on the reader's thread
   std::atomic<std::uint64_t> fails_at{~std::uint64_t{0}};
   mutable std::atomic<int> reads{0};

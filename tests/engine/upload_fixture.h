@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
@@ -75,6 +76,9 @@ class UploadTest : public testing::Test {
     request.name = file;
     request.read_mode = ReadMode::buffered;
     request.chunk_bytes = chunk;
+    // tests/engine/CMakeLists.txt runs all of them with chunks that travel ahead, too.
+    if (const char* ahead = std::getenv("SLUICE_TEST_LOOKAHEAD"))
+      request.lookahead = static_cast<unsigned>(std::stoul(ahead));
     return request;
   }
 

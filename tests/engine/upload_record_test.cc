@@ -138,6 +138,19 @@ TEST_F(UploadRecordTest, TheLastWordIsWritten) {
   EXPECT_EQ(entry.error->message, "gone");
 }
 
+TEST_F(UploadRecordTest, WhatIsFoundOutOfAServerIsKeptForTheNextUpload) {
+  record().chunk_limit(3);
+  record().chunk_bytes(5);
+  record().lookahead_refused();
+  record().wait();
+  const auto facts = thread_->journal().facts(entry_.system);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->chunk_limit, 3U);
+  EXPECT_EQ(facts->chunk_bytes, 5U);
+  EXPECT_TRUE(facts->lookahead_refused_s);
+  EXPECT_EQ(in_journal().id, 0) << "though there is no upload to resume";
+}
+
 /// The journal is lost under the upload, as on a full disk: it is said, once, and nobody waits.
 TEST_F(UploadRecordTest, AJournalThatCannotBeWrittenKeepsNobodyWaiting) {
   record().begin();

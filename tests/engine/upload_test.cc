@@ -739,7 +739,7 @@ TEST_F(UploadTest, RequestsThatCannotBeAreRefusedAtOnce) {
   for (const char* url :
        {"", "databank", "ftp://host", "http://u:p@host", "https://host/?q", "file:///etc"})
     refused([&](UploadRequest& asked) { asked.base_url = url; }, ErrorKind::usage);
-  refused([](UploadRequest& asked) { asked.chunk_bytes = 0; }, ErrorKind::usage);
+  refused([](UploadRequest& asked) { asked.lookahead = 17; }, ErrorKind::usage);
   refused([&](UploadRequest& asked) { asked.path = directory_ / "missing"; },
           ErrorKind::local_file);
   refused([&](UploadRequest& asked) { asked.path = directory_.path(); }, ErrorKind::local_file);

@@ -154,6 +154,59 @@ TEST_F(WindowTest, StartsAnywhere) {
   EXPECT_EQ(window.take().block->number, 5U);
 }
 
+TEST_F(WindowTest, WantsACheckerAtOnceWhileTheConsumerHasLittle) {
+  Window window(
+      0, 8, capacity, [] {}, 2);
+  EXPECT_FALSE(window.wants_checker());  // there is nothing to check
+  window.put(block(0));
+  EXPECT_TRUE(window.wants_checker());
+  EXPECT_FALSE(window.wants_checker()) << "one is on its way, and enough for one block";
+  window.put(block(1));
+  window.put(block(2));
+  window.put(block(3));
+  EXPECT_TRUE(window.wants_checker()) << "there is enough for two";
+  EXPECT_FALSE(window.wants_checker());
+}
+
+TEST_F(WindowTest, BlocksGatherWhileTheConsumerHasEnough) {
+  Window window(
+      0, 8, capacity, [] {}, 2);
+  const auto check_and_pass = [&] {
+    while (Block* checking = window.next_to_check()) window.checked(checking->number);
+    while (window.next_in_order() != nullptr) window.passed();
+  };
+  window.put(block(0));
+  window.put(block(1));
+  ASSERT_TRUE(window.wants_checker());
+  check_and_pass();
+  window.put(block(2));
+  EXPECT_FALSE(window.wants_checker()) << "the consumer has two in front of it";
+  window.put(block(3));
+  EXPECT_TRUE(window.wants_checker()) << "a batch is there";
+  check_and_pass();
+}
+
+// Else the last blocks of a file would lie there for good.
+TEST_F(WindowTest, WhatGatheredIsCheckedWhenTheConsumerComesNear) {
+  Window window(
+      0, 3, capacity, [] {}, 2);
+  const auto check_and_pass = [&] {
+    while (Block* checking = window.next_to_check()) window.checked(checking->number);
+    while (window.next_in_order() != nullptr) window.passed();
+  };
+  window.put(block(0));
+  window.put(block(1));
+  ASSERT_TRUE(window.wants_checker());
+  check_and_pass();
+  window.put(block(2));
+  ASSERT_FALSE(window.wants_checker());
+  window.take();
+  EXPECT_TRUE(window.wants_checker());
+  window.close();
+  EXPECT_EQ(window.next_to_check(), nullptr);
+  EXPECT_FALSE(window.wants_checker()) << "nobody takes any more";
+}
+
 TEST_F(WindowTest, ABlockTwiceIsABug) {
   window_.put(block(0));
   EXPECT_THROW(window_.put(block(0)), std::logic_error);

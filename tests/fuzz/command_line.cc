@@ -106,6 +106,8 @@ void check_faults(const std::string& text) {
   using Kind = databankd::FaultKind;
   FUZZ_CHECK((fault->kind == Kind::status) == (fault->status >= 200 && fault->status <= 599), text);
   FUZZ_CHECK((fault->kind == Kind::slow) == (fault->rate >= 1), text);
+  FUZZ_CHECK(fault->pause.count() >= 0 && fault->pause <= std::chrono::hours(24), text);
+  FUZZ_CHECK(fault->kind == Kind::tail_timeout || fault->pause.count() == 0, text);
   FUZZ_CHECK(fault->probability >= 0 && fault->probability <= 1, text);
   FUZZ_CHECK(text.starts_with(fault->name), text);
   databankd::FaultPlan plan({*fault});

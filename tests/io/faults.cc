@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 namespace sluice::test {
@@ -19,7 +22,10 @@ Faults faults;
 std::atomic<bool> active = false;
 std::atomic<unsigned> reads = 0;
 std::atomic<unsigned> hits_seen = 0;
+std::atomic<unsigned> hole_questions_seen = 0;
 std::vector<std::uint64_t> looks;  // by the one thread that opens a file
+std::mutex drops_mutex;
+std::vector<std::pair<std::uint64_t, std::uint64_t>> drops;
 
 }  // namespace
 
@@ -27,7 +33,9 @@ WithFaults::WithFaults(const Faults& wanted) {
   faults = wanted;
   reads = 0;
   hits_seen = 0;
+  hole_questions_seen = 0;
   looks.clear();
+  drops.clear();
   active = true;
 }
 
@@ -37,6 +45,15 @@ WithFaults::~WithFaults() {
 
 std::vector<std::uint64_t> WithFaults::looked_at() const {
   return looks;
+}
+
+unsigned WithFaults::hole_questions() const {
+  return hole_questions_seen;
+}
+
+std::vector<std::pair<std::uint64_t, std::uint64_t>> WithFaults::dropped() const {
+  const std::lock_guard lock(drops_mutex);
+  return drops;
 }
 
 unsigned WithFaults::hits() const {
@@ -68,11 +85,15 @@ int __real_fcntl(int fd, int command, ...);
 int __real_statx(int fd, const char* path, int flags, unsigned mask, struct statx* facts);
 void* __real_mmap(void* where, size_t size, int protection, int flags, int fd, off_t offset);
 ssize_t __real_preadv2(int fd, const iovec* parts, int count, off_t offset, int flags);
+off_t __real_lseek(int fd, off_t offset, int whence);
+int __real_posix_fadvise(int fd, off_t offset, off_t length, int advice);
 ssize_t __wrap_pread(int fd, void* memory, size_t size, off_t offset);
 int __wrap_fcntl(int fd, int command, ...);
 int __wrap_statx(int fd, const char* path, int flags, unsigned mask, struct statx* facts);
 void* __wrap_mmap(void* where, size_t size, int protection, int flags, int fd, off_t offset);
 ssize_t __wrap_preadv2(int fd, const iovec* parts, int count, off_t offset, int flags);
+off_t __wrap_lseek(int fd, off_t offset, int whence);
+int __wrap_posix_fadvise(int fd, off_t offset, off_t length, int advice);
 
 ssize_t __wrap_pread(int fd, void* memory, size_t size, off_t offset) {
   if (!active) return __real_pread(fd, memory, size, offset);
@@ -144,6 +165,22 @@ ssize_t __wrap_preadv2(int fd, const iovec* parts, int count, off_t offset, int 
     return fail<ssize_t>(EAGAIN);
   }
   return __real_preadv2(fd, parts, count, offset, 0);
+}
+
+off_t __wrap_lseek(int fd, off_t offset, int whence) {
+  if (active && (whence == SEEK_DATA || whence == SEEK_HOLE)) {
+    ++sluice::test::hole_questions_seen;
+    if (faults.tells_no_holes) return fail<off_t>(EINVAL);
+  }
+  return __real_lseek(fd, offset, whence);
+}
+
+int __wrap_posix_fadvise(int fd, off_t offset, off_t length, int advice) {
+  if (active && advice == POSIX_FADV_DONTNEED) {
+    const std::lock_guard lock(sluice::test::drops_mutex);
+    sluice::test::drops.emplace_back(offset, length);
+  }
+  return __real_posix_fadvise(fd, offset, length, advice);
 }
 
 }  // extern "C"

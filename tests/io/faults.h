@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace sluice::test {
@@ -32,6 +33,8 @@ struct Faults {
   bool refuses_mapping = false;
   /// The part of the file that is in the page cache: its beginning.
   std::optional<unsigned> cached_percent = {};
+  /// lseek knows of no holes: EINVAL.
+  bool tells_no_holes = false;
 };
 
 /// The faults last as long as this object. One at a time; the threads that read may be many.
@@ -46,6 +49,11 @@ class WithFaults {
   unsigned hits() const;
   /// The places where the page cache was looked at, in order.
   std::vector<std::uint64_t> looked_at() const;
+  /// How often lseek was asked for data or a hole.
+  unsigned hole_questions() const;
+  /// The ranges that were dropped from the page cache, offset and length, in the order of the
+  /// calls.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> dropped() const;
 };
 
 }  // namespace sluice::test

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 
 namespace sluice::databankd {
 namespace {
@@ -39,6 +40,28 @@ void wait_until_gone(int socket, Clock::time_point deadline) {
     const auto left =
         std::chrono::ceil<milliseconds>(std::min<Clock::duration>(deadline - now, longest));
     if (poll_gone(socket, left)) return;
+  }
+}
+
+bool wait_until_readable(int socket, std::chrono::microseconds limit) {
+  pollfd poll{};
+  poll.fd = socket;
+  poll.events = POLLIN;  // an end is readable too
+  const auto left = std::chrono::ceil<milliseconds>(limit);
+  return ::poll(&poll, 1, static_cast<int>(left.count())) != 0;
+}
+
+void answer_and_end(int socket, std::string_view answer) {
+  // As short as it is it fits in the socket's buffer, where nothing else is.
+  (void)::send(socket, answer.data(), answer.size(), MSG_NOSIGNAL);
+  // A close() with bytes unread would be a reset, and that could overtake the answer.
+  ::shutdown(socket, SHUT_WR);
+  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(5);
+  std::array<char, 65536> dropped{};
+  for (auto left = deadline - Clock::now(); left > Clock::duration::zero();
+       left = deadline - Clock::now()) {
+    if (!wait_until_readable(socket, std::chrono::ceil<std::chrono::microseconds>(left))) return;
+    if (::recv(socket, dropped.data(), dropped.size(), MSG_DONTWAIT) <= 0) return;
   }
 }
 

@@ -50,7 +50,7 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
   if (error) return cannot_use(options.store, error);
   if (!open_unnamed(staging)) return cannot_use(options.store, {errno, std::generic_category()});
 
-  std::unique_ptr<DataBank> bank(new DataBank);
+  std::unique_ptr<DataBank> bank(new DataBank(options.think));
   TRY_ASSIGN(bank->registry_, Registry::open(options.store / "registered.jsonl"));
   for (const auto& [key, token] : tokens) {
     if (!options.discard) {
@@ -71,7 +71,7 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
                                   .discard = options.discard,
                                   .store = options.store,
                                   .staging = staging},
-                 *bank->registry_));
+                 *bank->registry_, bank->thinking_));
   }
   return bank;
 }

@@ -11,6 +11,7 @@
 #include "io/result.h"
 #include "tools/databankd/dataset.h"
 #include "tools/databankd/registry.h"
+#include "tools/databankd/thinking.h"
 
 namespace sluice::databankd {
 
@@ -31,6 +32,7 @@ class DataBank {
     std::vector<std::string> published;  ///< keys of datasets that are no longer drafts
     std::chrono::seconds token_lifetime = std::chrono::hours(72);  ///< from now on
     bool discard = false;                                          ///< hash the bytes and drop them
+    std::chrono::microseconds think{0};                            ///< about each chunk
   };
 
   /// Whether such a dataset key can exist: letters, digits, `-` and `_`.
@@ -43,9 +45,13 @@ class DataBank {
   /// The dataset with that key, if it is a draft; else null. Lives as long as this.
   Dataset* find_draft(std::string_view key);
 
- private:
-  DataBank() = default;
+  /// Lets go of all that are thinking, for the server to end.
+  void end_thinking() { thinking_.end(); }
 
+ private:
+  explicit DataBank(std::chrono::microseconds think) : thinking_(think) {}
+
+  Thinking thinking_;
   std::unique_ptr<Registry> registry_;
   std::map<std::string, std::unique_ptr<Dataset>, std::less<>> datasets_;
 };

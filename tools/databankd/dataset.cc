@@ -75,9 +75,10 @@ void Chunk::spool(std::span<const std::byte> data) {
 
 // --- Dataset
 
-Dataset::Dataset(Options options, Registry& registry)
+Dataset::Dataset(Options options, Registry& registry, Thinking& thinking)
     : options_(std::move(options)),
       registry_(registry),
+      thinking_(thinking),
       token_(options_.token, Token::Clock::now()) {}
 
 std::string Dataset::shown_path(const std::string& name) const {
@@ -193,7 +194,10 @@ Result<Dataset::Appended> Dataset::append(Chunk& chunk, const std::string& name,
     staged.size += chunk.size_;
   }
   const std::uint64_t size = staged.size;
+  // Before it thinks: a chunk that is on its way can be hashed from now on, and need not be
+  // spooled.
   publish(std::move(staged));
+  thinking_.think();
   return Appended{Appended::Outcome::appended, size};
 }
 

@@ -11,6 +11,7 @@
 #include "io/unique_fd.h"
 #include "tools/databankd/digest.h"
 #include "tools/databankd/registry.h"
+#include "tools/databankd/thinking.h"
 #include "tools/databankd/token.h"
 
 namespace sluice::databankd {
@@ -84,8 +85,8 @@ class Dataset {
     std::uint64_t size = 0;  ///< bytes
   };
 
-  /// The directories of `options` exist; `registry` outlives this.
-  Dataset(Options options, Registry& registry);
+  /// The directories of `options` exist; `registry` and `thinking` outlive this.
+  Dataset(Options options, Registry& registry, Thinking& thinking);
 
   const std::string& key() const { return options_.key; }
   bool published() const { return options_.published; }
@@ -106,7 +107,8 @@ class Dataset {
   std::optional<std::uint64_t> staged_size(const std::string& name);
 
   /// Appends the chunk if exactly `previous_size` bytes are staged under that name: the whole chunk
-  /// or, on any other outcome, nothing. Error from the disk.
+  /// or, on any other outcome, nothing. Error from the disk. Thinks before it returns, and whoever
+  /// else has to do with what is staged waits; a chunk that arrives meanwhile does not.
   Result<Appended> append(Chunk& chunk, const std::string& name, std::int64_t previous_size);
 
   /// Makes what is staged under that name a file of the dataset, whatever its size. It stays
@@ -141,8 +143,10 @@ class Dataset {
 
   const Options options_;
   Registry& registry_;
+  Thinking& thinking_;
   DatasetToken token_;
-  /// Held while files change, for as long as a chunk takes to be copied. Taken before state_.
+  /// Held while files change, for as long as a chunk takes to be copied and thought about. Taken
+  /// before state_.
   mutable Mutex files_;
   /// Held for moments, so that chunks on their way can look while another one is being appended.
   mutable Mutex state_;

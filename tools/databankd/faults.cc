@@ -8,6 +8,8 @@
 #include <limits>
 #include <random>
 
+#include "tools/databankd/duration.h"
+
 namespace sluice::databankd {
 namespace {
 
@@ -28,6 +30,7 @@ constexpr std::array kinds = {
     NamedKind{"expire-token", FaultKind::expire_token},
     NamedKind{"garbage-body", FaultKind::garbage_body},
     NamedKind{"huge-body", FaultKind::huge_body},
+    NamedKind{"tail-timeout", FaultKind::tail_timeout},
 };
 
 struct NamedStep {
@@ -103,6 +106,10 @@ std::string parse_kind(std::string_view text, Fault& fault) {
     const auto rate = parse_rate(text);
     if (!rate) return "slow takes bytes a second, as in slow:500, slow:64K or slow:5M";
     fault.rate = *rate;
+  } else if (fault.kind == FaultKind::tail_timeout) {
+    const auto pause = parse_duration(has_argument ? text : "100ms");
+    if (!pause) return "tail-timeout takes a time up to a day, as in tail-timeout:500ms";
+    fault.pause = *pause;
   } else if (has_argument) {
     return fmt::format("{} takes no argument", name);
   }

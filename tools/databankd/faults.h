@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -28,15 +29,17 @@ enum class FaultKind {
   expire_token,        ///< the dataset's token has expired; then carried out
   garbage_body,        ///< carried out, an answer of random bytes
   huge_body,           ///< carried out, an answer of 64 MiB
+  tail_timeout,        ///< where its body pauses: nothing done, 408, closed
 };
 
 /// One `--fault SPEC`: what strikes, and which requests.
 struct Fault {
   FaultKind kind = FaultKind::lose_request;
-  std::string name;         ///< KIND[:ARG] as it was given, such as "status:503"
-  unsigned status = 0;      ///< of FaultKind::status: 200 to 599
-  std::uint64_t rate = 0;   ///< of FaultKind::slow: bytes a second, at least 1
-  std::optional<Step> on;   ///< the step whose requests match; empty: all do
+  std::string name;                    ///< KIND[:ARG] as it was given, such as "status:503"
+  unsigned status = 0;                 ///< of FaultKind::status: 200 to 599
+  std::uint64_t rate = 0;              ///< of FaultKind::slow: bytes a second, at least 1
+  std::chrono::microseconds pause{0};  ///< of FaultKind::tail_timeout: the longest that is waited
+  std::optional<Step> on;              ///< the step whose requests match; empty: all do
   std::uint64_t at = 0;     ///< strikes the matching request of that number, from 1; 0: not set
   std::uint64_t every = 0;  ///< strikes each so-many-th matching request; 0: not set
   double probability = 1;   ///< of striking a matching request, where neither of those is set

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tools/databankd/data_bank.h"
+#include "tools/databankd/duration.h"
 #include "tools/databankd/faults.h"
 #include "tools/databankd/http_server.h"
 #include "tools/databankd/listener.h"
@@ -43,6 +44,8 @@ constexpr const char* about_faults =
   expire-token        the dataset's token expires; then carried out
   garbage-body        carried out; the answer's body is random bytes
   huge-body           carried out; the answer's body is 64 MiB
+  tail-timeout[:TIME] where the next bytes of a body take longer than that (500ms, 2s;
+                      100ms if not said), nothing is done: 408, and the connection closed
  Each counts the requests of its STEP: ask (setup without filesize), setup, transfer,
  probe (transfer with a negative previous_size), verify, or any. It strikes the Nth of
  them (at), each Nth (every), each with that probability from 0 to 1, or all. Of several
@@ -82,6 +85,7 @@ Result<void> serve(const Options& options, const sigset_t& until) {
   std::fflush(stdout);
   int received = 0;
   sigwait(&until, &received);
+  bank->end_thinking();
   server.reset();  // when it has ended, all strikes are counted
   if (!options.faults.empty() && options.log != HttpServer::Log::quiet)
     fmt::print("faults struck: {}\n", faults.summary());
@@ -93,6 +97,7 @@ int run(int argc, char** argv) {
   std::vector<std::string> datasets;
   std::vector<std::string> faults;
   std::string store;
+  std::string think = "0";
   long long token_lifetime = 3LL * 24 * 60 * 60;
   bool verbose = false;
   bool quiet = false;
@@ -120,6 +125,11 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(0LL, 10LL * 365 * 24 * 60 * 60))
       ->capture_default_str();
   app.add_flag("--discard", options.bank.discard, "Hash the files and drop their bytes");
+  app.add_option("--think", think,
+                 "Take so long to append each chunk (200ms, 1.5s); those of one dataset wait for "
+                 "each other, and what arrives meanwhile is read all the same")
+      ->type_name("TIME")
+      ->capture_default_str();
   app.add_option("--fault", faults, "Let something go wrong on purpose, see below; repeatable")
       ->type_name("SPEC")
       ->allow_extra_args(false);
@@ -141,6 +151,14 @@ int run(int argc, char** argv) {
   options.log = verbose ? HttpServer::Log::requests
                 : quiet ? HttpServer::Log::quiet
                         : HttpServer::Log::registrations;
+  if (const auto duration = parse_duration(think); duration) {
+    options.bank.think = *duration;
+  } else {
+    return fail({.kind = ErrorKind::usage,
+                 .message = fmt::format("--think '{}': it takes a time up to a day, as in 200ms, "
+                                        "1.5s or 0",
+                                        think)});
+  }
   for (const std::string& text : datasets) {
     if (const auto added = add_dataset(text, options.bank); !added) return fail(added.error());
   }

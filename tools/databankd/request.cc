@@ -64,6 +64,15 @@ bool Request::body(const char* data, std::size_t size) {
     return false;
   }
   keep_rate();
+  if (pauses()) {
+    count_strike();
+    const Answer answer{408, "408 Request Timeout\n"};
+    log(answer);
+    answer_and_end(socket(), fmt::format("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+                                         "Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}",
+                                         answer.body.size(), answer.body));
+    return false;
+  }
   return true;
 }
 
@@ -162,7 +171,8 @@ void Request::decide_on_fault(bool complete) {
 
 /// The end of a request that a fault strikes.
 MHD_Result Request::finish_struck() {
-  count_strike();
+  // A body that came without a pause was not struck.
+  if (!struck_by(FaultKind::tail_timeout)) count_strike();
   switch (strike_->fault.kind) {
     case FaultKind::lose_request:
       return MHD_NO;
@@ -203,6 +213,7 @@ MHD_Result Request::finish_struck() {
       keep_rate();
       break;
     case FaultKind::expire_token:
+    case FaultKind::tail_timeout:
       break;
   }
   return send(carry_out());
@@ -225,6 +236,13 @@ void Request::keep_rate() const {
   const std::chrono::duration<double> due(std::min(
       static_cast<double>(body_size_) / static_cast<double>(strike_->fault.rate), longest));
   wait_until_gone(socket(), begun_ + std::chrono::duration_cast<Clock::duration>(due));
+}
+
+/// Whether the body has stopped coming for longer than FaultKind::tail_timeout waits. Each piece of
+/// it is all that the socket had, so what is missing has not come yet.
+bool Request::pauses() const {
+  return struck_by(FaultKind::tail_timeout) && body_size_ < content_length() &&
+         !wait_until_readable(socket(), strike_->fault.pause);
 }
 
 /// 0 where the client does not say.

@@ -25,7 +25,7 @@ class Request {
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  /// The next bytes of the body. False once the connection has been reset.
+  /// The next bytes of the body. False once the connection has been reset or ended.
   bool body(const char* data, std::size_t size);
 
   /// The body is complete: carries the request out and hands the answer to libmicrohttpd. MHD_NO
@@ -51,6 +51,7 @@ class Request {
   MHD_Result finish_struck();
   void count_strike();
   void keep_rate() const;
+  bool pauses() const;
   std::uint64_t content_length() const;
   int socket() const;
 

@@ -93,7 +93,9 @@ void add_upload_options(CLI::App& app, UploadOptions& options) {
   add_text(app, "--pool", options.pool, "SIZE", "Memory for all blocks together (64M)");
   add_text(app, "--block", options.block, "SIZE", "Bytes read and checked at a time (4M)");
   add_text(app, "--chunk", options.chunk, "SIZE",
-           "Bytes of the file in one request (64M, or less if the server refused that before)");
+           "Bytes of the file in one request, or auto: as many as make it faster (auto)");
+  add_text(app, "--lookahead", options.lookahead, "N",
+           "Chunks that are sent ahead of the one that the server is at, 0 to 16, or auto (auto)");
   add_text(app, "--limit-rate", options.limit_rate, "RATE",
            "Bytes a second at most, for example 50M");
   app.add_option("--stall-timeout", options.stall_timeout,

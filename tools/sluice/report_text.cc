@@ -8,16 +8,28 @@
 namespace sluice::cli {
 namespace {
 
-const char* in_words(Bottleneck bottleneck) {
-  switch (bottleneck) {
+/// What the others waited for, and what would make it faster.
+std::string in_words(const Report& report) {
+  switch (report.bottleneck()) {
     case Bottleneck::disk:
-      return "the disk: the network waited for the file to be read";
+      return "the disk: the network waited for the file to be read, so a faster disk would help";
     case Bottleneck::checksum:
-      return "the checksums: the network waited for them";
+      if (!report.md5.empty() || !report.sha256.empty())
+        return "the checksums: the network waited for them, so one --digest less would help";
+      return "the checksums: the network waited for them, so more cores would help";
     case Bottleneck::network:
-      return "the network: everything else waited for bytes to go out";
+      if (report.rate_limit > 0 &&
+          report.bytes_per_second() > 0.8 * static_cast<double>(report.rate_limit))
+        return "the network: everything else waited for bytes to go out, so more --limit-rate "
+               "would help";
+      return "the network: everything else waited for bytes to go out, so a faster link would help";
     case Bottleneck::server:
-      return "the server: everything else waited for its answers";
+      if (report.chunks > 1)
+        return fmt::format(
+            "the server: everything else waited for its answers, {} a chunk, so {} would help",
+            format_duration(report.stages.server.busy_s / static_cast<double>(report.chunks)),
+            report.looked_ahead ? "longer chunks (--chunk)" : "chunks sent ahead (--lookahead)");
+      return "the server: everything else waited for its answers, so a faster one would help";
   }
   return "";
 }
@@ -52,7 +64,7 @@ std::string summary(const Report& report) {
       printable(report.file), report.dataset, printable(report.name), report.bytes,
       format_size(report.bytes), digests, format_duration(report.seconds), report.chunks,
       report.chunks == 1 ? "chunk" : "chunks", format_rate(report.bytes_per_second()), how,
-      in_words(report.bottleneck()));
+      in_words(report));
 }
 
 std::string progress_text(const std::string& name, const Progress& progress,

@@ -15,7 +15,8 @@ struct UploadOptions {
   ReadMode read_mode = ReadMode::automatic;
   std::string pool = "64M";
   std::string block = "4M";
-  std::string chunk;  ///< empty: 64M, or less where the server is known to take no more
+  std::string chunk = "auto";
+  std::string lookahead = "auto";
   std::string limit_rate;
   unsigned retries = 10;
   unsigned stall_timeout = 60;    ///< seconds

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -41,6 +42,19 @@ Result<void> check_writable_directory(const std::string& path, const char* what)
     return errno_error(ErrorKind::usage, errno,
                        fmt::format("{} cannot be written into {}", what, printable(path)));
   return {};
+}
+
+constexpr std::string_view automatic = "auto";
+
+Result<unsigned> parse_lookahead(const std::string& text) {
+  unsigned chunks = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, chunks);
+  if (error != std::errc() || end != last || chunks > most_lookahead)
+    return Error{ErrorKind::usage,
+                 fmt::format("--lookahead takes auto or a number of chunks from 0 to {}, not '{}'",
+                             most_lookahead, printable(text))};
+  return chunks;
 }
 
 /// Whether the same command again can have another end. What is wrong with the file, the name or
@@ -99,8 +113,13 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
 }
 
 Result<void> Uploader::prepare(std::uint64_t block_bytes) {
-  TRY_ASSIGN(chunk_bytes_, parse_size(options_.chunk.empty() ? "64M" : options_.chunk));
-  if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least one byte"};
+  if (options_.chunk != automatic) {
+    TRY_ASSIGN(chunk_bytes_, parse_size(options_.chunk));
+    if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least one byte"};
+  }
+  if (options_.lookahead != automatic) {
+    TRY_ASSIGN(lookahead_, parse_lookahead(options_.lookahead));
+  }
   if (!options_.token_wait.empty()) {
     TRY_ASSIGN(token_wait_, parse_duration(options_.token_wait));
     if (token_wait_.count() > 0 && (options_.token_file.empty() || options_.token_file == "-"))
@@ -160,7 +179,8 @@ int Uploader::end(const std::vector<Report>& reports) {
 void Uploader::upload(UploadRequest request, Report& report) {
   request.read_mode = options_.read_mode;
   request.chunk_bytes = chunk_bytes_;
-  request.heed_chunk_limit = options_.chunk.empty();
+  request.heed_chunk_limit = chunk_bytes_ == 0;
+  request.lookahead = lookahead_;
   request.verify_prefix = options_.verify_prefix;
   for (const DigestKind kind : digests_)
     if (std::find(request.digests.begin(), request.digests.end(), kind) == request.digests.end())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,7 +53,8 @@ class Uploader {
 
   const UploadOptions& options_;
   Console& console_;
-  std::uint64_t chunk_bytes_ = 0;
+  std::uint64_t chunk_bytes_ = 0;  ///< 0: auto
+  std::optional<unsigned> lookahead_;
   std::chrono::seconds token_wait_{0};
   std::vector<DigestKind> digests_;
   std::unique_ptr<Engine> engine_;

@@ -1,0 +1,1 @@
+"""What bench/compare and bench/scale are made of. Python's standard library and nothing else."""

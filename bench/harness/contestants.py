@@ -1,0 +1,266 @@
+"""Who is measured: each is a command that is run again and again, and what its output says."""
+
+import json
+import os
+import shutil
+import sys
+
+from .figures import MIB
+from .measure import Failed, Run, Unavailable, program, run, shown
+from .servers import DATASET, TOKEN
+
+_names = 0
+
+
+def _new_name(who):
+    """A name is taken once it is registered."""
+    global _names
+    _names += 1
+    return f"{who}-{_names}"
+
+
+class Contestant:
+    """`command` is the last one that was run; `prepare` brings the file into the state that the
+    scenario is about."""
+
+    limit = False  # it does not upload: it shows what could be reached
+
+    def __init__(self, name, prepare=lambda: None):
+        self.name = name
+        self.prepare = prepare
+        self.command = []
+        self.details = {}  # for the JSON
+
+    def warm_up(self, path):
+        """A run that does not count."""
+        self.prepare()
+        return self.once(path)
+
+    def once(self, path):
+        raise NotImplementedError
+
+
+class Sluice(Contestant):
+    """`sluice put` as anyone runs it, with nothing learnt from a run before."""
+
+    def __init__(self, name, programs, url, scratch, arguments=(), within=(), **kept):
+        super().__init__(name, **kept)
+        self._state = os.path.join(scratch, "state")
+        self._start = [
+            *within,
+            os.path.join(programs, "sluice"),
+            "put",
+            "--url",
+            url,
+            "--insecure-http",
+            "--json",
+            "--quiet",
+            "--state-dir",
+            self._state,
+            *arguments,
+        ]
+
+    def once(self, path):
+        shutil.rmtree(self._state, ignore_errors=True)
+        self.command = [*self._start, "--name", _new_name("sluice"), DATASET, path]
+        ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
+        report = json.loads(ended.stdout)["uploads"][0]
+        size = os.path.getsize(path)
+        if report["status"] != "registered" or report["bytes"] != size:
+            raise Failed(
+                f"{shown(self.command)} says {report['status']} of {report['bytes']} bytes"
+            )
+        return Run(
+            size,
+            ended.seconds,
+            ended.cpu_seconds,
+            ended.peak,
+            more={key: report[key] for key in ("seconds", "chunks", "retries", "bottleneck")},
+        )
+
+
+class Curl(Contestant):
+    """One curl, one connection: set up, the whole file in one transfer, register."""
+
+    def __init__(self, name, url, certificates=None, **kept):
+        super().__init__(name, **kept)
+        self._curl = program("curl")
+        self._url = f"{url}/api/dataset/{DATASET}/datafile"
+        self._trust = ["--cacert", certificates] if certificates else []
+
+    def _request(self, *fields):
+        words = [
+            "--silent",
+            "--show-error",
+            "--http1.1",
+            *self._trust,
+            "-H",
+            "Expect:",
+            "-H",
+            f"Authorization: Token token={TOKEN}",
+        ]
+        return [*words, *(word for field in fields for word in ("-F", field)), self._url]
+
+    def once(self, path):
+        name, size = _new_name("curl"), os.path.getsize(path)
+        quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+        self.command = [
+            self._curl,
+            *self._request("phase=setup", f"filename={name}", f"filesize={size}"),
+            "--next",
+            *self._request(
+                "phase=transfer",
+                f"filename={name}",
+                "previous_size=0",
+                f'bytechunk=@"{quoted}";filename=bytechunk',
+            ),
+            "--next",
+            *self._request("phase=verify", f"filename={name}"),
+        ]
+        ended = run(self.command)
+        for answer in ("successfully set up", "successfully added chunk", "successfully uploaded"):
+            if answer not in ended.stdout:
+                raise Failed(f"curl was answered with {ended.stdout[:300]!r}")
+        return Run(size, ended.seconds, ended.cpu_seconds, ended.peak)
+
+
+class Sequential(Contestant):
+    """bench/sequential_client.py."""
+
+    def __init__(self, name, url, keep=False, **kept):
+        super().__init__(name, **kept)
+        script = os.path.join(
+            os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sequential_client.py"
+        )
+        self._start = [sys.executable, script, "--url", url, *(["--keep"] if keep else [])]
+
+    def once(self, path):
+        self.command = [*self._start, "--name", _new_name("sequential"), DATASET, path]
+        ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
+        return Run(os.path.getsize(path), ended.seconds, ended.cpu_seconds, ended.peak)
+
+
+class IperfClient(Contestant):
+    """As many bytes as the file has, over so many connections: what the server received, by the
+    time that took."""
+
+    limit = True
+
+    def __init__(self, name, server, streams, **kept):
+        super().__init__(name, **kept)
+        self._start = [
+            program("iperf3"),
+            "--client",
+            server.address,
+            "--port",
+            str(server.port),
+            "--parallel",
+            str(streams),
+            "--json",
+        ]
+
+    def once(self, path):
+        size = os.path.getsize(path)
+        self.command = [*self._start, "--bytes", str(size)]
+        ended = run(self.command)
+        end = json.loads(ended.stdout)["end"]
+        received = end["sum_received"]
+        more = {"retransmits": end["sum_sent"].get("retransmits")}
+        return Run(received["bytes"], received["seconds"], ended.cpu_seconds, ended.peak, more=more)
+
+
+class Fio(Contestant):
+    """Reads the file with O_DIRECT in each of these ways once, and from then on in the one that was
+    fastest."""
+
+    limit = True
+    _WAYS = [("psync", jobs, 1, size) for jobs in (4, 8, 16) for size in (MIB, 4 * MIB)]
+    _WAYS += [
+        (engine, 1, depth, size)
+        for engine in ("libaio", "io_uring")
+        for depth in (8, 32)
+        for size in (MIB, 4 * MIB)
+    ]
+
+    def __init__(self, **kept):
+        super().__init__("fio", **kept)
+        self._fio = program("fio")
+        self._best = None
+
+    def warm_up(self, path):
+        reached, tried = {}, self.details.setdefault("tried", {})
+        for way in self._WAYS:
+            if os.path.getsize(path) < way[1] * way[3]:  # less than a read for each thread
+                continue
+            label = "{} jobs={} depth={} bs={}".format(*way)
+            self._best = way
+            self.prepare()
+            try:
+                reached[way] = self.once(path).rate
+                tried[label] = round(reached[way])
+            except Failed as reason:  # io_uring is switched off on many machines
+                tried[label] = str(reason)
+        if not reached:
+            reasons = [*tried.values(), "it is under 1 MiB"]
+            raise Unavailable(f"fio cannot read {path} with O_DIRECT: {reasons[0]}")
+        self._best = max(reached, key=reached.get)
+
+    def once(self, path):
+        engine, jobs, depth, block = self._best
+        share = os.path.getsize(path) // jobs // MIB * MIB
+        self.command = [
+            self._fio,
+            "--name=read",
+            f"--filename={path}",
+            "--readonly",
+            "--rw=read",
+            "--direct=1",
+            "--thread",
+            f"--ioengine={engine}",
+            f"--numjobs={jobs}",
+            f"--iodepth={depth}",
+            f"--bs={block}",
+            f"--size={share}",
+            f"--offset_increment={share}",
+            "--group_reporting",
+            "--invalidate=0",
+            "--output-format=json",
+        ]
+        ended = run(self.command)
+        # Notes of fio's own may stand before the JSON.
+        read = json.loads(ended.stdout[ended.stdout.index("{") :])["jobs"][0]["read"]
+        return Run(
+            read["io_bytes"], read["io_bytes"] / read["bw_bytes"], ended.cpu_seconds, ended.peak
+        )
+
+
+class OpensslMd5(Contestant):
+    """One thread that hashes the same 16 KiB again and again."""
+
+    limit = True
+
+    def __init__(self, seconds, **kept):
+        super().__init__("openssl speed md5", **kept)
+        self._seconds = seconds
+        self.command = [
+            program("openssl"),
+            "speed",
+            "-mr",
+            "-seconds",
+            str(seconds),
+            "-bytes",
+            "16384",
+            "-evp",
+            "md5",
+        ]
+
+    def once(self, path):
+        ended = run(self.command)
+        rate = next(
+            float(line.rsplit(":", 1)[1])
+            for line in ended.stdout.splitlines()
+            if line.startswith("+F:")
+        )
+        return Run(
+            round(rate * self._seconds), self._seconds, ended.cpu_seconds, ended.peak, rate=rate
+        )

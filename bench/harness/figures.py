@@ -1,0 +1,127 @@
+"""Sizes, rates and durations as people write them, and what several runs amount to."""
+
+import re
+import statistics
+from dataclasses import dataclass
+
+KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+
+_SIZE_UNITS = {"": 1, "B": 1}
+_SIZE_UNITS.update(
+    {
+        unit: 1024**power
+        for power, letter in enumerate("KMGT", 1)
+        for unit in (letter, letter + "IB")
+    }
+)
+_SIZE_UNITS.update({letter + "B": 1000**power for power, letter in enumerate("KMGT", 1)})
+_BIT_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+_DURATION_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def _parse(text, pattern, units, what):
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*" + pattern, text.strip())
+    if not match or match.group(2) not in units:
+        raise ValueError(f"'{text}' is no {what}")
+    return float(match.group(1)) * units[match.group(2)]
+
+
+def parse_size(text):
+    """Bytes of "65536", "64M", "64MiB" (powers of 1024) or "64MB" (powers of 1000), as sluice has
+    it."""
+    size = _parse(text.upper(), r"([A-Z]*)", _SIZE_UNITS, "size, such as 64M or 4G")
+    if size < 1 or size != int(size):
+        raise ValueError(f"'{text}' is no whole number of bytes above 0")
+    return int(size)
+
+
+def parse_bit_rate(text):
+    """Bits a second of "1G", "100M", "2.5G": powers of 1000, as networks are sold."""
+    rate = _parse(
+        text.upper(), r"([A-Z]*)", _BIT_UNITS, "rate in bits a second, such as 1G or 100M"
+    )
+    if rate < 1:
+        raise ValueError(f"'{text}' is no rate above 0")
+    return rate
+
+
+def parse_duration(text):
+    """Seconds of "50ms", "1.5s", "0"."""
+    if text.strip() == "0":
+        return 0.0
+    return _parse(text, r"([a-z]+)", _DURATION_UNITS, "duration, such as 50ms or 1.5s")
+
+
+def parse_share(text):
+    """0.001 of "0.1%" or "0.001"."""
+    text = text.strip()
+    share = _parse(text.rstrip("%"), r"()", {"": 1}, "share, such as 0.1%")
+    share /= 100 if text.endswith("%") else 1
+    if share >= 1:
+        raise ValueError(f"'{text}' is not below 100%")
+    return share
+
+
+def format_size(size):
+    for unit, name in ((TIB, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.4g} {name}"
+    return f"{size} B"
+
+
+def format_rate(rate):
+    """Of bytes a second: powers of 1000."""
+    for unit, name in ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s")):
+        if rate >= unit:
+            value = rate / unit
+            return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f} {name}"
+    return f"{rate:.0f} B/s"
+
+
+def format_bit_rate(rate):
+    for unit, name in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
+        if rate >= unit:
+            return f"{rate / unit:.4g} {name}"
+    return f"{rate:.0f} bit/s"
+
+
+def format_duration(seconds):
+    return f"{seconds * 1000:.4g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The middle of some runs and how far they lie apart; `mad` is the median distance from the
+    median."""
+
+    median: float
+    lowest: float
+    highest: float
+    mad: float
+
+    @staticmethod
+    def of(values):
+        median = statistics.median(values)
+        return Spread(
+            median,
+            min(values),
+            max(values),
+            statistics.median(abs(value - median) for value in values),
+        )
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One figure by another: of their medians, and between which bounds that of each round lay."""
+
+    value: float
+    lowest: float
+    highest: float
+
+    @staticmethod
+    def of(above, below):
+        """Two lists, where the runs of one round have the same index."""
+        if not above or len(above) != len(below):
+            raise ValueError("a ratio takes as many runs above as below, and at least one")
+        rounds = [a / b for a, b in zip(above, below)]
+        return Ratio(statistics.median(above) / statistics.median(below), min(rounds), max(rounds))

@@ -1,0 +1,78 @@
+"""Where it was measured, and with which versions."""
+
+import datetime
+import os
+import platform
+import re
+import subprocess
+
+from .measure import Unavailable, program
+
+
+def _read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def _first(pattern, text):
+    found = re.search(pattern, text or "", re.MULTILINE)
+    return found.group(1).strip() if found else None
+
+
+def _says(*command):
+    """The first line that has a number in it, or nothing where the program is missing."""
+    try:
+        done = subprocess.run(
+            [program(command[0]), *command[1:]], capture_output=True, text=True, check=False
+        )
+    except (Unavailable, OSError):
+        return None
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return next((line for line in lines if re.search(r"\d", line)), None)
+
+
+def machine(directory):
+    """All of it as JSON takes it. `directory`: the one with the files."""
+    memory = _first(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"))
+    return {
+        "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "kernel": platform.release(),
+        "system": _first(r'^PRETTY_NAME="?([^"\n]*)', _read("/etc/os-release")),
+        "processor": _first(r"^model name\s*:\s*(.*)$", _read("/proc/cpuinfo"))
+        or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": int(memory) * 1024 if memory else None,
+        "file_system": _says("stat", "-f", "-c", "%T (block size %S)", directory),
+        "congestion_control": _read("/proc/sys/net/ipv4/tcp_congestion_control"),
+        "tcp_wmem": _read("/proc/sys/net/ipv4/tcp_wmem"),
+        "tcp_rmem": _read("/proc/sys/net/ipv4/tcp_rmem"),
+        # Much above 0: others were at work meanwhile.
+        "load_average_before": os.getloadavg()[0],
+    }
+
+
+def described(where, runs):
+    """One line to stand with the figures."""
+    return (
+        f"{where['processor']}, {where['cores']} cores, Linux {where['kernel']}, "
+        f"median of {runs} {'run' if runs == 1 else 'runs'}"
+    )
+
+
+def versions(programs):
+    asked = {
+        "sluice": (os.path.join(programs, "sluice"), "--version"),
+        "databankd": (os.path.join(programs, "databankd"), "--version"),
+        "curl": ("curl", "--version"),
+        "iperf3": ("iperf3", "--version"),
+        "fio": ("fio", "--version"),
+        "nginx": ("nginx", "-v"),
+        "openssl": ("openssl", "version"),
+    }
+    return {
+        "python": platform.python_version(),
+        **{name: _says(*command) for name, command in asked.items()},
+    }

@@ -1,0 +1,185 @@
+"""What lies between the clients and the servers: this machine's loopback, or a link of a given
+rate, round trip and loss. A network is entered with `with`; what it made is gone behind it."""
+
+import os
+import socket
+import subprocess
+
+from .figures import format_bit_rate, format_duration
+from .measure import Failed, Server, Unavailable, program
+
+
+class Loopback:
+    about = "loopback"
+    address = "127.0.0.1"
+    server_side = []  # what stands before a server's command
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def obituary(self):
+        return None
+
+    def free_port(self):
+        """One that the system chose and nobody had a moment ago."""
+        with socket.socket() as probe:
+            probe.bind((self.address, 0))
+            return probe.getsockname()[1]
+
+
+class _Namespace:
+    """Servers in a network namespace of their own, so that what they are sent passes the link."""
+
+    def __init__(self, rate, round_trip, loss):
+        self.rate, self.round_trip, self.loss = rate, round_trip, loss
+        self.name = f"sluice-bench-{os.getpid()}"
+        # Two runs at once shall not meet: one of 254 networks.
+        self.subnet = os.getpid() % 254 + 1
+        self.server_side = [program("ip"), "netns", "exec", self.name]
+        self.address = f"10.{self.subnet}.0.2"
+
+    def obituary(self):
+        return None
+
+    def free_port(self):
+        return 5201  # nobody else is in the namespace
+
+    def _about(self, by):
+        loss = f", {self.loss * 100:.3g} % lost" if self.loss else ""
+        trip = format_duration(self.round_trip)
+        return f"{format_bit_rate(self.rate)}, round trip {trip}{loss} ({by})"
+
+
+class Netem(_Namespace):
+    """veth devices and the kernel's `tc netem`."""
+
+    def __init__(self, rate, round_trip, loss=0.0):
+        super().__init__(rate, round_trip, loss)
+        self.about = self._about("veth and tc netem")
+
+    def __enter__(self):
+        try:
+            self._make()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _make(self):
+        near, far = f"slb{os.getpid()}a", f"slb{os.getpid()}b"  # 15 characters at most
+        tool = program("ip")
+        inside = [*self.server_side, tool]
+        _call(tool, "netns", "add", self.name)
+        _call(tool, "link", "add", near, "type", "veth", "peer", "name", far)
+        _call(tool, "link", "set", far, "netns", self.name)
+        _call(*inside, "link", "set", "lo", "up")
+        for prefix, device, address in (
+            ([], near, f"10.{self.subnet}.0.1"),
+            (self.server_side, far, self.address),
+        ):
+            _call(*prefix, tool, "address", "add", f"{address}/24", "dev", device)
+            # Loss and delay are for packets, not for the 64 KiB that a virtual device takes for
+            # one.
+            _call(*prefix, tool, "link", "set", device, "gso_max_segs", "1")
+            _call(*prefix, tool, "link", "set", device, "up")
+            _call(*prefix, *self._netem(device))
+
+    def _netem(self, device):
+        # netem's queue holds what is on its way, too: a delay's worth, and one round trip's of
+        # queue.
+        flying = self.rate / 8 * self.round_trip * 1.5
+        command = [
+            program("tc"),
+            "qdisc",
+            "add",
+            "dev",
+            device,
+            "root",
+            "netem",
+            "rate",
+            f"{self.rate:.0f}bit",
+            "delay",
+            f"{self.round_trip / 2 * 1e6:.0f}us",
+            "limit",
+            str(int(max(flying, 1 << 18) / 1500) + 1),
+        ]
+        return command + (["loss", f"{self.loss * 100:.6f}%"] if self.loss else [])
+
+    def __exit__(self, *_):
+        # The devices go with the namespace that one of them is in.
+        for command in (["netns", "del", self.name], ["link", "del", f"slb{os.getpid()}a"]):
+            subprocess.run([program("ip"), *command], stderr=subprocess.DEVNULL, check=False)
+
+
+class Emulated(_Namespace):
+    """The link of bench/link.cc, for kernels without netem."""
+
+    def __init__(self, emulator, rate, round_trip, loss, log):
+        super().__init__(rate, round_trip, loss)
+        self.about = self._about("bench/link")
+        self._server = Server(
+            [
+                emulator,
+                "--rate",
+                f"{rate:.0f}",
+                "--delay",
+                f"{round_trip / 2 * 1e6:.0f}us",
+                "--loss",
+                f"{loss:.8f}",
+                "--namespace",
+                self.name,
+                "--subnet",
+                str(self.subnet),
+            ],
+            log,
+        )
+
+    def __enter__(self):
+        self._server.__enter__()
+        try:
+            self._server.line("link up: ")
+        except BaseException as error:
+            self._server.__exit__()
+            if isinstance(error, Failed):
+                raise Unavailable(f"no link: {error}") from None
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._server.__exit__()
+
+    def obituary(self):
+        return self._server.obituary()
+
+
+def _call(*command):
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        words = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise Failed(f"{' '.join(command)}: {words[-1]}")
+
+
+def link(programs, rate, round_trip, loss, scratch):
+    """A network to enter: netem where this kernel has it, else the emulator. Unavailable where
+    neither can be."""
+    if os.geteuid() != 0:
+        raise Unavailable(
+            "a link takes network namespaces and devices, which only root may make: run it as root"
+        )
+    try:
+        with Netem(rate, round_trip, loss):
+            pass
+        return Netem(rate, round_trip, loss)
+    except Failed as reason:
+        emulator = os.path.join(programs, "link")
+        if not os.access(emulator, os.X_OK):
+            raise Unavailable(
+                f"tc netem does not work here ({reason}), and the emulator is not at {emulator}: "
+                "build the target link, or name its directory with --bin"
+            ) from None
+    return Emulated(emulator, rate, round_trip, loss, os.path.join(scratch, "link.log"))

@@ -1,0 +1,91 @@
+"""The file that everyone uploads, in the page cache or out of it."""
+
+import contextlib
+import ctypes
+import mmap
+import os
+
+from .figures import MIB, format_size
+from .measure import Failed, Unavailable
+
+_PIECE = 4 * MIB
+_LOWEST_BIT = bytes(value & 1 for value in range(256))  # the others of mincore() are reserved
+
+
+def noise_file(directory, size):
+    """A file of random bytes, which nothing on the way can compress; made once and kept."""
+    path = os.path.join(directory, f"noise-{size}")
+    if os.path.exists(path) and os.path.getsize(path) == size:
+        return path
+    space = os.statvfs(directory)
+    if space.f_bavail * space.f_frsize < size + 256 * MIB:
+        raise Unavailable(
+            f"{directory} has no room for {format_size(size)}: "
+            "give another --dir or a smaller --size"
+        )
+    unfinished = path + ".part"
+    try:
+        with open(unfinished, "wb") as file:
+            left = size
+            while left > 0:
+                left -= file.write(os.urandom(min(left, _PIECE)))
+            file.flush()
+            os.fsync(file.fileno())  # dirty pages cannot be evicted
+        os.rename(unfinished, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(unfinished)
+        raise
+    return path
+
+
+def resident(path):
+    """Which share of the file is in the page cache. mincore(), as to look by reading would start
+    read-ahead."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as memory:
+        start = ctypes.c_char.from_buffer(memory)
+        pages = (ctypes.c_ubyte * (-(-len(memory) // mmap.PAGESIZE)))()
+        code = libc.mincore(
+            ctypes.c_void_p(ctypes.addressof(start)), ctypes.c_size_t(len(memory)), pages
+        )
+        del start  # or the mapping could not be closed
+        if code != 0:
+            raise OSError(ctypes.get_errno(), "mincore", path)
+        return bytes(pages).translate(_LOWEST_BIT).count(1) / len(pages)
+
+
+def evict(path):
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    share = resident(path)
+    if share > 0.02:
+        raise Unavailable(
+            f"{path} cannot be put out of the page cache ({share:.0%} of it stays): "
+            "give a --dir on a disk, not in memory"
+        )
+
+
+def warm(path):
+    """Brings all of it into the page cache."""
+    size = os.path.getsize(path)
+    if resident(path) == 1.0:
+        return
+    with open("/proc/meminfo", encoding="ascii") as lines:
+        available = next(
+            int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")
+        )
+    if available < size * 1.25:
+        raise Unavailable(
+            f"{format_size(size)} do not fit into the {format_size(available)} of free memory: "
+            "give a smaller --size"
+        )
+    memory = bytearray(_PIECE)
+    with open(path, "rb", buffering=0) as file:
+        while file.readinto(memory) > 0:
+            pass
+    if resident(path) < 0.98:
+        raise Failed(
+            f"{path} was read and is not in the page cache; something else takes the memory"
+        )

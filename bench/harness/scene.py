@@ -1,0 +1,154 @@
+"""One scenario while it runs: its network, its servers, its contestants, and a scratch directory
+that goes with it."""
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from . import network
+from .contestants import Curl, IperfClient, Sequential, Sluice
+from .figures import MIB
+from .noise import noise_file
+from .scenario import affordable, alternate, say, warm_up
+from .servers import Bank, Iperf
+
+# Sequential clients never end on a link: they have a file that takes them so long, from a warm-up
+# with the smaller one.
+_SEQUENTIAL_SECONDS = 6
+_SEQUENTIAL_PROBE = 8 * MIB
+
+
+@dataclass
+class Options:
+    """`size` and `round_trip` are nothing where each scenario shall have its own."""
+
+    runs: int
+    size: int
+    directory: str
+    programs: str
+    rate: float
+    round_trip: float
+    think: float
+    loss: float
+    sluice_arguments: list
+
+
+class Scene:
+    """One scenario while it runs: its servers, and a scratch directory that goes with it."""
+
+    def __init__(self, options, outcome, size):
+        self.options = options
+        self.outcome = outcome
+        self.size = outcome.size = options.size or size
+        self._stack = ExitStack()
+        self._servers = []
+
+    def __enter__(self):
+        self.scratch = self._stack.enter_context(
+            tempfile.TemporaryDirectory(dir=self.options.directory, prefix="run-")
+        )
+        return self
+
+    def __exit__(self, *error):
+        # What a client says of a server that has gone is not what was wrong.
+        self.outcome.notes += [words for server in self._servers if (words := server.obituary())]
+        return self._stack.__exit__(*error)
+
+    def start(self, server):
+        self._servers.append(self._stack.enter_context(server))
+        return server
+
+    def file(self, size=None):
+        return noise_file(self.options.directory, size or self.size)
+
+    def loopback(self):
+        return self.on(network.Loopback())
+
+    def link(self, round_trip, loss=0.0):
+        link = network.link(
+            self.options.programs,
+            self.options.rate,
+            self.options.round_trip or round_trip,
+            loss,
+            self.scratch,
+        )
+        say(f"{self.outcome.name}: {link.about}")
+        return self.on(link)
+
+    def on(self, link):
+        self.start(link)
+        self.outcome.network = link.about
+        return link
+
+    def bank(self, link, thinks=0.0):
+        return self.start(Bank(self.options.programs, link, self.scratch, thinks))
+
+    def sluice(self, url, name="sluice", arguments=(), within=lambda: (), **more):
+        """`within` makes what stands before the command, unless it cannot."""
+        self.outcome.offer(
+            name,
+            lambda: Sluice(
+                name,
+                self.options.programs,
+                url,
+                self.scratch,
+                [*arguments, *self.options.sluice_arguments],
+                within(),
+                **more,
+            ),
+        )
+
+    def curl(self, url, name="curl -F", **more):
+        self.outcome.offer(name, lambda: Curl(name, url, **more))
+
+    def sequential(self, url, **more):
+        self.outcome.offer("sequential", lambda: Sequential("sequential", url, **more))
+        self.outcome.offer(
+            "sequential, kept", lambda: Sequential("sequential, kept", url, keep=True, **more)
+        )
+
+    def iperf(self, link, streams=(1,)):
+        server = None
+        for count in streams:
+            name = "iperf3" if count == 1 else f"iperf3 -P {count}"
+
+            def make(count=count, name=name):
+                nonlocal server
+                server = server or self.start(Iperf(link, self.scratch))
+                return IperfClient(name, server, count)
+
+            self.outcome.offer(name, make)
+
+    def go(self):
+        """On this machine's loopback: everyone has the same file."""
+        for entry in self.outcome.entries:
+            entry.path = self.file()
+        warm_up(self.outcome)
+        alternate(self.outcome, self.options.runs)
+
+    def go_over_link(self, probe, seconds=20):
+        """Over a link: warms up with `probe` bytes. Unless a size was asked for, the file is no
+        larger than what the slower of sluice and curl sends within `seconds`; the sequential
+        clients have one of their own."""
+        whole = [
+            entry for entry in self.outcome.entries if not isinstance(entry.contestant, Sequential)
+        ]
+        others = [entry for entry in self.outcome.entries if entry not in whole]
+        probe = min(self.size, probe)
+        small = min(self.size, _SEQUENTIAL_PROBE)
+        for entry in self.outcome.entries:
+            entry.path = self.file(probe if entry in whole else small)
+        warm_up(self.outcome)
+        if self.options.size is None:
+            rates = [
+                entry.warm.rate for entry in whole if entry.warm and not entry.contestant.limit
+            ]
+            self.outcome.size = self.size = affordable(rates, self.size, probe, seconds)
+        for entry in whole:
+            entry.path = self.file()
+        for entry in others:
+            if entry.warm:
+                entry.path = self.file(
+                    affordable([entry.warm.rate], self.size, small, _SEQUENTIAL_SECONDS)
+                )
+        alternate(self.outcome, self.options.runs)

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Uploads FILE chunk after chunk, as a script around the requests module does: each chunk is read
+into memory, the multipart body is made in memory, and the next one is read when the answer is
+there. bench/compare measures it.
+
+By default each request has a connection of its own, as requests.post() does it; --keep has one for
+all, as a requests.Session does. SLUICE_TOKEN has the token."""
+
+import argparse
+import http.client
+import os
+import secrets
+import sys
+import urllib.parse
+
+CHUNK = 2 << 20
+
+
+class Refused(Exception):
+    pass
+
+
+def multipart(fields, payload=None):
+    """The body and its content type; the payload is the field `bytechunk`, which has to have a
+    file's name."""
+    boundary = secrets.token_hex(16)
+    start = f"--{boundary}\r\nContent-Disposition: form-data; name="
+    parts = [f'{start}"{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
+    if payload is not None:
+        kind = "Content-Type: application/octet-stream"
+        parts.append(f'{start}"bytechunk"; filename="bytechunk"\r\n{kind}\r\n\r\n'.encode())
+        parts += [payload, b"\r\n"]
+    parts.append(f"--{boundary}--\r\n".encode())
+    return b"".join(parts), f"multipart/form-data; boundary={boundary}"
+
+
+class Client:
+    def __init__(self, url, dataset, token, keep):
+        parts = urllib.parse.urlsplit(url)
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self._connection = kind(parts.hostname, parts.port, timeout=600)
+        self._path = f"{parts.path.rstrip('/')}/api/dataset/{dataset}/datafile"
+        self._token = token
+        self._keep = keep
+
+    def post(self, expected, fields, payload=None):
+        """Refused unless the answer says `expected`: a chunk that was not taken is answered with
+        200, too."""
+        body, kind = multipart(fields, payload)
+        self._connection.request(
+            "POST",
+            self._path,
+            body,
+            {
+                "Authorization": f"Token token={self._token}",
+                "Content-Type": kind,
+                "User-Agent": "sequential",
+            },
+        )
+        answer = self._connection.getresponse()
+        text = answer.read().decode(errors="replace")
+        if not self._keep:
+            self._connection.close()  # the next request opens another
+        if answer.status != 200 or expected not in text:
+            raise Refused(
+                f"{fields['phase']} was answered with {answer.status} {text.strip()[:200]}"
+            )
+
+
+def upload(client, path, name, chunk_bytes):
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        client.post("successfully set up", {"phase": "setup", "filename": name, "filesize": size})
+        sent = 0
+        while chunk := file.read(chunk_bytes):
+            # The server refuses what does not begin where it stands, so each answer vouches for all
+            # before it.
+            client.post(
+                "successfully added chunk",
+                {"phase": "transfer", "filename": name, "previous_size": sent},
+                chunk,
+            )
+            sent += len(chunk)
+    if sent != size:
+        raise Refused(f"{path} had {size} bytes, and {sent} could be read")
+    client.post("successfully uploaded", {"phase": "verify", "filename": name})
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--url", required=True, help="address of the Data Bank")
+    parser.add_argument(
+        "--chunk",
+        type=int,
+        default=CHUNK,
+        metavar="BYTES",
+        help="bytes in one request (%(default)s)",
+    )
+    parser.add_argument("--keep", action="store_true", help="one connection for all requests")
+    parser.add_argument("--name", help="the name in the dataset (that of FILE)")
+    parser.add_argument("dataset", metavar="DATASET")
+    parser.add_argument("file", metavar="FILE")
+    options = parser.parse_args()
+    token = os.environ.get("SLUICE_TOKEN")
+    if not token:
+        parser.error("no token in SLUICE_TOKEN")
+    if options.chunk < 1:
+        parser.error("a chunk has at least one byte")
+    client = Client(options.url, options.dataset, token, options.keep)
+    try:
+        upload(client, options.file, options.name or os.path.basename(options.file), options.chunk)
+    except (OSError, http.client.HTTPException, Refused) as error:
+        print(f"sequential_client: {options.file} is not uploaded: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "engine/http.h"
+#include "engine/streamed_request.h"
+#include "engine/transfer_times.h"
+
+namespace sluice {
+
+/// One request on its way, with its body. The network thread's.
+struct Flight {
+  explicit Flight(Request what) : request(std::move(what)) {}
+
+  const Request request;
+  std::optional<StreamedRequest> body;  ///< of `request`; made with hooks that know the flight
+  Http::ExchangeId exchange = 0;
+  bool out = false;        ///< its exchange has not ended yet
+  bool abandoned = false;  ///< whatever comes back, nobody waits for it
+  TransferTimes::At at = TransferTimes::At::nothing;
+  double answered_before = 0;  ///< TransferTimes::answer_s() when it was out
+  /// When its last byte was handed over; nothing before that.
+  std::optional<std::chrono::steady_clock::time_point> handed_at;
+};
+
+}  // namespace sluice

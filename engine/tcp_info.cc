@@ -1,0 +1,47 @@
+#include "engine/tcp_info.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "engine/tcp_options.h"
+
+namespace sluice {
+namespace {
+
+/// A send buffer that nobody set grows up to the last number of net.ipv4.tcp_wmem. Of either, a
+/// quarter is the kernel's own book-keeping: 3.1 MB of 4 MiB were under way, of 1500 bytes each.
+std::uint64_t most_under_way(int fd) {
+  int buffer = 0;
+  socklen_t size = sizeof buffer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &size) != 0) return 0;
+  auto most = static_cast<std::uint64_t>(buffer);
+  int locked = 0;
+#ifdef SO_BUF_LOCK
+  size = sizeof locked;
+  if (::getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &locked, &size) != 0) locked = 0;
+#endif
+  constexpr int send_buffer_is_set = 1;  // SOCK_SNDBUF_LOCK, linux/net.h
+  if ((locked & send_buffer_is_set) == 0) {
+    static const std::uint64_t grows_to = last_number("/proc/sys/net/ipv4/tcp_wmem");
+    most = std::max(most, grows_to);
+  }
+  return most / 4 * 3;
+}
+
+}  // namespace
+
+std::optional<Answer::Network> network_of(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  Answer::Network network;
+  network.since_sent = std::chrono::milliseconds(info.tcpi_last_data_sent);
+  network.round_trip = std::chrono::microseconds(info.tcpi_rtt);
+  network.most_under_way = most_under_way(fd);
+  return network;
+}
+
+}  // namespace sluice

@@ -1,0 +1,116 @@
+// How chunks of an UploadRun travel ahead of the one that is being answered (engine/lookahead.h).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/units.h"
+#include "engine/upload_run.h"
+
+namespace sluice {
+namespace {
+
+/// Before that, what goes out is what fits into the buffers of curl and the kernel.
+constexpr double least_measured = 0.25;  // s
+constexpr double most_measured = 2;      // s
+
+}  // namespace
+
+double UploadRun::rate_now() {
+  const auto now = Clock::now();
+  const std::uint64_t passed = payload_.passed();
+  const double elapsed = std::chrono::duration<double>(now - rate_since_).count();
+  // Two seconds are the most that a change of the link may stay unnoticed.
+  if (rate_since_ == Clock::time_point{} || passed < rate_from_ || elapsed > 2 * most_measured) {
+    rate_since_ = now;
+    rate_from_ = passed;
+    return 0;
+  }
+  if (elapsed < least_measured) return rate_;
+  rate_ = static_cast<double>(passed - rate_from_) / elapsed;
+  if (elapsed > most_measured) {
+    rate_since_ = now;
+    rate_from_ = passed;
+  }
+  return rate_;
+}
+
+std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
+  const std::uint64_t length = chunk_sizer_.next(begin);
+  if (chunks_ > 0 || setting_.request.chunk_bytes != 0 || lookahead_.depth() == 0) return length;
+  return std::min(length, std::max<std::uint64_t>(lookahead_.most_at_first(), 1));
+}
+
+bool UploadRun::may_look_ahead() {
+  if (over_ || !flight_ || !flight_->out || flight_->request.step != Request::Step::chunk)
+    return false;
+  const double rate = rate_now();
+  if (ahead_.size() >= lookahead_.depth()) return false;
+  const Flight& last = ahead_.empty() ? *flight_ : *ahead_.back();
+  const std::uint64_t end = last.request.payload.end;
+  if (end == setting_.source->identity().size || !payload_.stands_at(end)) return false;
+  if (lookahead_.side_by_side(rate, last.request.payload.size())) return payload_.arrived() > end;
+  return last.body->payload_handed() && flight_->body->payload_handed();
+}
+
+void UploadRun::look_ahead() {
+  while (may_look_ahead()) {
+    const Flight& last = ahead_.empty() ? *flight_ : *ahead_.back();
+    std::optional<Request> next =
+        setting_.protocol->after(last.request, next_length(last.request.payload.end));
+    if (!next) return;
+    ahead_.push_back(take_off(*std::move(next)));
+    looked_ahead_ = true;
+  }
+}
+
+bool UploadRun::follow() {
+  if (ahead_.empty()) return false;
+  flight_ = std::move(ahead_.front());
+  ahead_.pop_front();
+  setting_.protocol->follows(flight_->request);
+  setting_.http.resume(flight_->exchange);
+  look_ahead();
+  return true;
+}
+
+void UploadRun::abandon_ahead(std::size_t from) {
+  for (std::size_t i = from; i < ahead_.size(); ++i) {
+    Flight& flight = *ahead_[i];
+    flight.abandoned = true;
+    flight.body->abandon();
+    times_.change(flight.at, TransferTimes::At::nothing);
+    flight.at = TransferTimes::At::nothing;
+    // Not at once: this may be called by curl.
+    setting_.http.post([&http = setting_.http, id = flight.exchange] { http.cancel(id); });
+  }
+  ahead_.resize(std::min(from, ahead_.size()));
+}
+
+void UploadRun::ended_early(const std::shared_ptr<Flight>& flight, const Result<Answer>& result) {
+  const bool held = flight->body->payload_handed();
+  abandon_ahead(
+      static_cast<std::size_t>(std::find(ahead_.begin(), ahead_.end(), flight) - ahead_.begin()));
+  if (flight->body->error()) {
+    // What is in front of it needs not be sent.
+    file_error_ = flight->body->error();
+    setting_.http.cancel(flight_->exchange);
+    return;
+  }
+  if (lookahead_.ended_early(result, held)) {
+    if (record_) record_->lookahead_refused();
+    say(LogLevel::warning,
+        fmt::format("the server does not wait for the end of a chunk that is sent early{}: from "
+                    "now on the chunks of {} go one after the other",
+                    result ? fmt::format(" ({})", result->status) : std::string(), file_));
+    return;
+  }
+  const std::uint64_t size = flight->request.payload.size();
+  if (result && result->status == 413) {
+    too_large(size);
+  } else if (!result) {
+    chunk_sizer_.failed();
+  }
+}
+
+}  // namespace sluice

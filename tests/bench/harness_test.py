@@ -1,0 +1,305 @@
+"""The parts of bench/harness: arithmetic, the order of the runs, and what becomes of what cannot be
+measured."""
+
+import io
+import os
+import socket
+import sys
+import tempfile
+import unittest
+from contextlib import redirect_stderr
+from unittest import mock
+from xml.dom import minidom
+
+from rights import may_make_links, namespaces
+
+from harness import chart, figures, measure, network, noise, report, scenario
+
+WORK = os.environ["SLUICE_WORK"]
+
+
+class Figures(unittest.TestCase):
+    def test_sizes_are_those_of_sluice(self):
+        for text, size in (
+            ("65536", 65536),
+            ("64M", 64 << 20),
+            ("64MiB", 64 << 20),
+            ("64MB", 64_000_000),
+            ("1.5k", 1536),
+            ("1T", 1 << 40),
+        ):
+            self.assertEqual(figures.parse_size(text), size, text)
+        for text in ("", "M", "-1", "0", "1.3", "4X", "1e6", "64 M B"):
+            with self.assertRaises(ValueError, msg=text):
+                figures.parse_size(text)
+
+    def test_rates_are_in_bits_and_powers_of_1000(self):
+        self.assertEqual(figures.parse_bit_rate("1G"), 1e9)
+        self.assertEqual(figures.parse_bit_rate("2.5m"), 2.5e6)
+        for text in ("0", "1Gb", "fast"):
+            with self.assertRaises(ValueError, msg=text):
+                figures.parse_bit_rate(text)
+
+    def test_durations(self):
+        self.assertAlmostEqual(figures.parse_duration("50ms"), 0.05)
+        self.assertAlmostEqual(figures.parse_duration("1.5s"), 1.5)
+        self.assertEqual(figures.parse_duration("0"), 0)
+        for text in ("5", "5m", "-1s"):  # a number alone does not say of what
+            with self.assertRaises(ValueError, msg=text):
+                figures.parse_duration(text)
+
+    def test_shares(self):
+        self.assertAlmostEqual(figures.parse_share("0.1%"), 0.001)
+        self.assertAlmostEqual(figures.parse_share("0.001"), 0.001)
+        for text in ("1", "100%", "some", "0.1%%x"):
+            with self.assertRaises(ValueError, msg=text):
+                figures.parse_share(text)
+
+    def test_one_run_that_lies_far_off_moves_neither_median_nor_mad(self):
+        self.assertEqual(figures.Spread.of([10, 12, 11, 13, 900]), figures.Spread(12, 10, 900, 1))
+        self.assertEqual(figures.Spread.of([1, 2, 3, 4]), figures.Spread(2.5, 1, 4, 1))
+        self.assertEqual(figures.Spread.of([7]), figures.Spread(7, 7, 7, 0))
+
+    def test_a_ratio_is_of_the_medians_and_its_bounds_are_of_the_rounds(self):
+        ratio = figures.Ratio.of([10, 20, 30], [10, 10, 60])
+        self.assertEqual((ratio.value, ratio.lowest, ratio.highest), (2, 0.5, 2))
+        for above, below in (([], []), ([1], [1, 2])):
+            with self.assertRaises(ValueError):
+                figures.Ratio.of(above, below)
+
+    def test_formats(self):
+        self.assertEqual(figures.format_rate(1.234e9), "1.23 GB/s")
+        self.assertEqual(figures.format_rate(113e6), "113 MB/s")
+        self.assertEqual(figures.format_size(4 << 30), "4 GiB")
+        self.assertEqual(figures.format_bit_rate(1e9), "1 Gbit/s")
+
+
+class Recorded:
+    """A contestant that takes what it is told to and writes down when it ran."""
+
+    limit = False
+    command = ["recorded"]
+
+    def __init__(self, name, log, seconds=1.0, warm_up=None):
+        self.details = {}
+        self.name, self.log, self.seconds, self._warm_up = name, log, seconds, warm_up
+
+    def prepare(self):
+        self.log.append(f"prepare {self.name}")
+
+    def warm_up(self, path):
+        if self._warm_up is not None:
+            raise self._warm_up
+        return self.once(path)
+
+    def once(self, path):
+        self.log.append(self.name)
+        return measure.Run(1000, self.seconds, cpu_seconds=self.seconds / 2)
+
+
+def no_such_thing():
+    raise measure.Unavailable("it is not there")
+
+
+def measured(log, runs, **contestants):
+    outcome = scenario.Outcome("test", "a <test>")
+    for name, make in contestants.items():
+        outcome.offer(name, make)
+    with redirect_stderr(io.StringIO()):
+        scenario.warm_up(outcome)
+        log.clear()
+        scenario.alternate(outcome, runs)
+    return outcome
+
+
+class Runs(unittest.TestCase):
+    def setUp(self):
+        self.log = []
+
+    def test_they_alternate_and_each_begins_a_round(self):
+        outcome = measured(
+            self.log, 3, a=lambda: Recorded("a", self.log), b=lambda: Recorded("b", self.log)
+        )
+        self.assertEqual(
+            [word for word in self.log if not word.startswith("prepare")], list("abbaab")
+        )
+        self.assertEqual(
+            self.log[0:2], ["prepare a", "a"]
+        )  # each run finds the file as it should be
+        self.assertEqual([len(entry.runs) for entry in outcome.entries], [3, 3])
+
+    def test_who_cannot_take_part_has_a_reason_and_the_others_run(self):
+        outcome = measured(
+            self.log,
+            2,
+            a=lambda: Recorded("a", self.log),
+            b=no_such_thing,
+            c=lambda: Recorded("c", self.log, warm_up=measure.Unavailable("no disk")),
+        )
+        self.assertEqual(
+            [entry.reason for entry in outcome.entries], [None, "it is not there", "no disk"]
+        )
+        self.assertEqual([len(entry.runs) for entry in outcome.entries], [2, 0, 0])
+        self.assertFalse(outcome.complete)
+        outcome.compare("rate / b's", "a", ["b"], at_least=1)
+        text = report.table([outcome])
+        for part in (
+            "b: not measured: it is not there",
+            "c: not measured: no disk",
+            "not known: b was not measured",
+        ):
+            self.assertIn(part, text)
+        self.assertNotIn("reached", text)
+
+    def test_a_target_is_held_against_the_slower_of_two(self):
+        outcome = measured(
+            self.log,
+            1,
+            a=lambda: Recorded("a", self.log, 1),
+            b=lambda: Recorded("b", self.log, 0.5),
+            c=lambda: Recorded("c", self.log, 0.8),
+        )
+        outcome.compare("rate", "a", ["b", "c"], at_least=0.8)
+        outcome.compare("rate", "a", ["b"], at_least=0.51)
+        outcome.compare("CPU", "a", ["c"], figure="cpu_per_gib", at_most=1.3)
+        outcome.compare("CPU", "a", ["c"], figure="cpu_per_gib", at_most=1.2)
+        outcome.compare("rate", "a", ["b"])
+        self.assertEqual(
+            [comparison.reached for comparison in outcome.comparisons],
+            [True, False, True, False, None],
+        )
+        self.assertAlmostEqual(outcome.comparisons[0].ratio.value, 0.8)
+        self.assertIn("MISSED", report.table([outcome]))
+
+    def test_json_has_every_run(self):
+        outcome = measured(self.log, 4, a=lambda: Recorded("a", self.log), b=no_such_thing)
+        [result] = report.as_json([outcome])
+        a, b = result["contestants"]
+        self.assertEqual(
+            (len(a["runs"]), a["runs"][0]["bytes_per_second"], a["command"]), (4, 1000, "recorded")
+        )
+        self.assertEqual((b["runs"], b["not_measured"]), ([], "it is not there"))
+
+    def test_the_chart_is_xml_with_a_bar_for_each(self):
+        outcome = measured(
+            self.log,
+            1,
+            fast=lambda: Recorded("fast", self.log, 1),
+            slow=lambda: Recorded("slow", self.log, 4),
+            gone=no_such_thing,
+        )
+        document = minidom.parseString(chart.chart([outcome], "here & now"))
+        bars = [float(bar.getAttribute("width")) for bar in document.getElementsByTagName("rect")][
+            1:
+        ]
+        self.assertEqual(len(bars), 2)
+        self.assertAlmostEqual(bars[0] / bars[1], 4, places=1)
+        words = [text.firstChild.data for text in document.getElementsByTagName("text")]
+        for part in ("not measured: it is not there", "test, a <test>", "here & now"):
+            self.assertIn(part, words)
+
+    def test_what_a_slow_one_can_afford(self):
+        self.assertEqual(scenario.affordable([100, 50], 10_000, 100, 10), 400)
+        self.assertEqual(scenario.affordable([1e6], 250, 100, 10), 200)
+        self.assertEqual(scenario.affordable([1e6], 12_800, 100, 10), 12_800)
+        self.assertEqual(scenario.affordable([1e6], 50, 100, 10), 50)
+        self.assertEqual(scenario.affordable([1], 10_000, 100, 10), 100)
+        self.assertEqual(scenario.affordable([], 10_000, 100, 10), 100)
+
+
+class Programs(unittest.TestCase):
+    def test_the_client_s_own_cpu_and_memory_are_counted(self):
+        ended = measure.run(
+            [sys.executable, "-c", "x = bytearray(300 << 20)\nprint(sum(range(10**6)))"]
+        )
+        self.assertEqual(ended.stdout, "499999500000\n")
+        self.assertGreater(ended.cpu_seconds, 0)
+        self.assertGreater(ended.peak, 300 << 20)
+
+    def test_memory_that_this_process_had_itself_is_not_told(self):
+        ballast = bytearray(64 << 20)
+        self.assertIsNone(measure.run(["true"]).peak)
+        del ballast
+
+    def test_a_failure_has_the_last_words(self):
+        with self.assertRaisesRegex(measure.Failed, "ended with 7 .*: sorry"):
+            measure.run(["sh", "-c", "echo first >&2; echo sorry >&2; exit 7"])
+
+    def test_what_hangs_is_ended(self):
+        with self.assertRaisesRegex(measure.Failed, "was killed"):
+            measure.run(["sleep", "600"], limit=0.05)
+
+    def test_a_program_that_is_missing(self):
+        with self.assertRaisesRegex(measure.Unavailable, "install-dependencies bench"):
+            measure.program("no-such-program")
+
+    def test_a_server_that_ends_has_the_last_words(self):
+        with tempfile.TemporaryDirectory(dir=WORK) as directory:
+            log = os.path.join(directory, "log")
+            with measure.Server(["sh", "-c", "echo no port >&2; exit 1"], log) as server:
+                with self.assertRaisesRegex(measure.Failed, "no port"):
+                    server.line("listening on ")
+
+
+class Noise(unittest.TestCase):
+    def test_in_the_page_cache_and_out_of_it(self):
+        with tempfile.TemporaryDirectory(dir=WORK) as directory:
+            path = noise.noise_file(directory, 8 << 20)
+            self.assertEqual(os.path.getsize(path), 8 << 20)
+            noise.warm(path)
+            self.assertEqual(noise.resident(path), 1.0)
+            try:
+                noise.evict(path)
+            except measure.Unavailable as reason:
+                self.assertIn("on a disk", str(reason))  # a build in memory
+                self.assertGreater(noise.resident(path), 0.02)
+            else:
+                self.assertLessEqual(noise.resident(path), 0.02)
+            before = os.stat(path).st_mtime_ns
+            self.assertEqual(noise.noise_file(directory, 8 << 20), path)
+            self.assertEqual(os.stat(path).st_mtime_ns, before)  # made once and kept
+
+    def test_a_file_that_does_not_fit_is_not_begun(self):
+        with tempfile.TemporaryDirectory(dir=WORK) as directory:
+            with self.assertRaisesRegex(measure.Unavailable, "no room"):
+                noise.noise_file(directory, 1 << 60)
+            self.assertEqual(os.listdir(directory), [])
+
+
+class Network(unittest.TestCase):
+    def test_a_link_needs_root_and_says_so(self):
+        with mock.patch("os.geteuid", return_value=1000):
+            with self.assertRaisesRegex(measure.Unavailable, "root"):
+                network.link("/nowhere", 1e9, 0.05, 0, WORK)
+
+    def test_netem_s_queue_holds_the_delay_and_a_round_trip(self):
+        emulated = network.Netem(1e9, 0.05, 0.001)
+        command = emulated._netem("dev0")  # pylint: disable=protected-access
+        text = " ".join(command)
+        self.assertIn("rate 1000000000bit delay 25000us limit 6251 loss 0.100000%", text)
+
+    def test_netem_s_devices_carry_a_connection_and_are_gone_behind_it(self):
+        """With a command that does nothing in place of tc, whose netem many kernels do not have."""
+        script = (
+            "import socket, sys; server = socket.create_server((sys.argv[1], 0)); "
+            "print('port', server.getsockname()[1], flush=True); "
+            "server.accept()[0].sendall(b'over the link')"
+        )
+        emulated = network.Netem(1e9, 0.05)
+        with mock.patch.object(network.Netem, "_netem", return_value=["true"]):
+            if not may_make_links():
+                with self.assertRaises(measure.Failed):
+                    emulated.__enter__()
+                return
+            with tempfile.TemporaryDirectory(dir=WORK) as directory, emulated:
+                command = [*emulated.server_side, sys.executable, "-c", script, emulated.address]
+                with measure.Server(command, os.path.join(directory, "log")) as server:
+                    port = int(server.line("port "))
+                    with socket.create_connection((emulated.address, port)) as connection:
+                        self.assertEqual(connection.makefile("rb").read(), b"over the link")
+        self.assertNotIn(emulated.name, namespaces())
+        self.assertFalse([name for _, name in socket.if_nameindex() if name.startswith("slb")])
+
+
+if __name__ == "__main__":
+    unittest.main()

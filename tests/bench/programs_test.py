@@ -1,0 +1,276 @@
+"""bench/compare and bench/scale for real, each run once on a small file."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from xml.dom import minidom
+
+from rights import installed, may_make_links, namespaces
+
+from harness.command_line import ROOT
+
+BIN, WORK = os.environ["SLUICE_BIN"], os.environ["SLUICE_WORK"]
+LINK = ("link", "think", "loss")
+
+
+def processes_of(directory):
+    """Command lines of all that run with something in it."""
+    found = []
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if any(word.startswith(directory + "/run-") for word in words):
+            found.append(words)
+    return found
+
+
+class Programs(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(dir=WORK)
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.json = os.path.join(self.directory, "result.json")
+
+    def command(self, name, *arguments):
+        return [
+            os.path.join(ROOT, "bench", name),
+            "--bin",
+            BIN,
+            "--dir",
+            self.directory,
+            "--runs",
+            "1",
+            *arguments,
+        ]
+
+    def run_it(self, name, *arguments, **environment):
+        done = subprocess.run(
+            self.command(name, "--json", self.json, *arguments),
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+            check=False,
+        )
+        self.assertEqual(
+            [entry for entry in os.listdir(self.directory) if entry.startswith("run-")], []
+        )
+        self.assertEqual(processes_of(self.directory), [])
+        return done
+
+    def results(self):
+        with open(self.json, encoding="utf-8") as file:
+            whole = json.load(file)
+        self.assertTrue(whole["machine"]["kernel"])
+        self.assertTrue(whole["versions"]["sluice"].startswith("sluice "))
+        return {scenario["name"]: scenario for scenario in whole["scenarios"]}
+
+    def check_runs(self, scenario, runs=1):
+        """Each contestant has its runs or the reason why not; the names of those that have."""
+        self.assertIsNone(scenario["error"])
+        measured = set()
+        for contestant in scenario["contestants"]:
+            with self.subTest(scenario=scenario["name"], contestant=contestant["name"]):
+                if contestant["not_measured"]:
+                    self.assertEqual(contestant["runs"], [])
+                    continue
+                measured.add(contestant["name"])
+                self.assertEqual(len(contestant["runs"]), runs)
+                self.assertTrue(contestant["command"])
+                for run in contestant["runs"]:
+                    self.assertGreater(run["bytes_per_second"], 0)
+                    self.assertGreaterEqual(run["cpu_seconds"], 0)
+        self.assertIn("sluice", measured)
+        return measured
+
+    def test_on_this_machine(self):
+        chart = os.path.join(self.directory, "chart.svg")
+        scenarios = ("page-cache", "cold", "tls", "md5")
+        done = self.run_it(
+            "compare",
+            "--size",
+            "8M",
+            "--svg",
+            chart,
+            *(word for name in scenarios for word in ("--scenario", name)),
+        )
+        results = self.results()
+        self.assertEqual(tuple(results), scenarios, done.stderr)
+        reasons = 0
+        for scenario in results.values():
+            if scenario["not_measured"]:
+                self.assertIn(scenario["not_measured"], done.stdout)
+                reasons += 1
+                continue
+            measured = self.check_runs(scenario)
+            reasons += len(scenario["contestants"]) - len(measured)
+            for comparison in scenario["comparisons"]:
+                self.assertNotEqual(comparison["ratio"] is None, comparison["not_known"] is None)
+        # Nothing is left out but for a program that is not installed, or a build directory in
+        # memory.
+        if (
+            all(map(installed, ("iperf3", "fio", "nginx", "openssl")))
+            and "stays" not in done.stdout
+        ):
+            self.assertEqual(reasons, 0, done.stdout)
+        self.assertEqual(done.returncode, 3 if reasons else 0, done.stderr)
+        minidom.parse(chart)
+        page_cache = {
+            contestant["name"]: contestant["runs"]
+            for contestant in results["page-cache"]["contestants"]
+        }
+        self.assertEqual(page_cache["sluice"][0]["bytes"], 8 << 20)
+        self.assertEqual(page_cache["curl -F"][0]["bytes"], 8 << 20)
+        if results["tls"]["not_measured"] is None:
+            self.assertRegex(
+                "\n".join(results["tls"]["notes"]),
+                r"sluice: TLSv1\.[23] \S+\ncurl: TLSv1\.[23] \S+",
+            )
+
+    def test_over_a_link(self):
+        before = namespaces()
+        done = self.run_it(
+            "compare",
+            "--size",
+            "1M",
+            "--rate",
+            "200M",
+            "--rtt",
+            "10ms",
+            "--think",
+            "10ms",
+            *(word for name in LINK for word in ("--scenario", name)),
+        )
+        results = self.results()
+        self.assertEqual(tuple(results), LINK)
+        self.assertEqual(namespaces(), before)
+        for scenario in results.values():
+            self.assertIsNone(scenario["error"])
+            if may_make_links():
+                self.assertIsNone(scenario["not_measured"])
+                self.check_runs(scenario)
+                self.assertIn("200 Mbit/s, round trip 10 ms", scenario["network"])
+            else:
+                self.assertTrue(scenario["not_measured"])
+                self.assertIn(f"not measured: {scenario['not_measured']}", done.stdout)
+        self.assertEqual(
+            done.returncode, 0 if may_make_links() and installed("iperf3") else 3, done.stderr
+        )
+
+    def test_a_program_that_is_missing_has_a_line_and_exit_code_3(self):
+        there = os.path.join(self.directory, "bin")
+        os.mkdir(there)
+        os.symlink(sys.executable, os.path.join(there, "python3"))
+        for name in ("setpriv", "curl"):
+            os.symlink(shutil.which(name), os.path.join(there, name))
+        done = self.run_it("compare", "--size", "1M", "--scenario", "page-cache", PATH=there)
+        [scenario] = self.results().values()
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(
+            self.check_runs(scenario), {"sluice", "curl -F", "sequential", "sequential, kept"}
+        )
+        self.assertIn(
+            "iperf3: not measured: iperf3 is not installed: tools/install-dependencies bench",
+            done.stdout,
+        )
+        self.assertIn("not known: iperf3 was not measured", done.stdout)
+
+    def test_an_upload_that_fails_is_told_and_the_next_scenario_runs(self):
+        done = self.run_it(
+            "compare",
+            "--size",
+            "1M",
+            "--scenario",
+            "md5",
+            "--scenario",
+            "page-cache",
+            "--sluice-args=--digest crc",
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout.count("  failed: "), 2, done.stdout)
+        self.assertIn("crc", done.stdout)
+
+    def test_a_server_that_ends_by_itself_is_told(self):
+        there = os.path.join(self.directory, "bin")
+        os.mkdir(there)
+        os.symlink(os.path.join(BIN, "sluice"), os.path.join(there, "sluice"))
+        with open(os.path.join(there, "databankd"), "w", encoding="utf-8") as script:
+            script.write(
+                "#!/bin/sh\necho listening on http://127.0.0.1:9\necho oh no >&2\nexit 3\n"
+            )
+        os.chmod(script.name, 0o755)
+        done = self.run_it(
+            *("compare", "--size", "1M", "--scenario", "page-cache", "--bin", there),
+            "--sluice-args=--retries 0",
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, "databankd .* had ended with 3 meanwhile: oh no")
+
+    def test_a_stop_takes_everything_down(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number):
+                command = self.command(
+                    "compare", "--size", "8M", "--scenario", "page-cache", "--runs", "1000"
+                )
+                with subprocess.Popen(
+                    command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+                ) as process:
+                    for line in process.stderr:
+                        if "run 1 of 1000" in line:
+                            break
+                    self.assertNotEqual(processes_of(self.directory), [])
+                    process.send_signal(number)
+                    process.stderr.read()
+                self.assertEqual(process.returncode, 128 + number)
+                self.assertEqual(processes_of(self.directory), [])
+                self.assertEqual(
+                    [name for name in os.listdir(self.directory) if name.startswith("run-")], []
+                )
+
+    def test_scale(self):
+        done = self.run_it("scale", "--sizes", "16M,8M")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        [scenario] = self.results().values()
+        self.assertEqual(
+            [contestant["name"] for contestant in scenario["contestants"]], ["8 MiB", "16 MiB"]
+        )
+        self.assertEqual(
+            [contestant["runs"][0]["bytes"] for contestant in scenario["contestants"]],
+            [8 << 20, 16 << 20],
+        )
+        self.assertIn("peak memory with 16 MiB / 128 MiB", done.stdout)
+
+    def test_a_size_that_no_disk_takes_has_a_line_and_exit_code_3(self):
+        done = self.run_it("scale", "--sizes", "8M,4194303T")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertRegex(done.stdout, "not measured: .* does not hold a sparse file of 4.19.* TiB")
+
+    def test_what_is_not_understood_ends_with_2_before_anything_is_made(self):
+        for words in (
+            ["--scenario", "nonsense"],
+            ["--runs", "0"],
+            ["--size", "12X"],
+            ["--bin", "/nowhere"],
+            ["--loss", "100%"],
+            ["--rtt", "50"],
+            ["--json", "/nowhere/at/all"],
+        ):
+            done = subprocess.run(
+                self.command("compare", *words), capture_output=True, text=True, check=False
+            )
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(words[1], done.stderr)
+        self.assertEqual(os.listdir(self.directory), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,32 @@
+"""What this machine and this user can do, found out without the code that is tested."""
+
+import os
+import shutil
+import subprocess
+
+
+def installed(name):
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+
+
+def may_make_links():
+    """Whether this user may make network namespaces and devices."""
+    if os.geteuid() != 0 or not installed("ip"):
+        return False
+    name = f"sluice-test-{os.getpid()}"
+    return all(
+        subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0
+        for words in (
+            ["netns", "add", name],
+            ["-netns", name, "tuntap", "add", "dev", "tun0", "mode", "tun"],
+            ["netns", "del", name],
+        )
+    )
+
+
+def namespaces():
+    return {
+        name
+        for name in (os.listdir("/run/netns") if os.path.isdir("/run/netns") else [])
+        if name.startswith("sluice-bench-")
+    }

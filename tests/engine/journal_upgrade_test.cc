@@ -1,0 +1,111 @@
+// Journals that older versions of sluice wrote.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/engine/journal_sample.h"
+#include "tests/support/temp_dir.h"
+
+namespace sluice {
+namespace {
+
+/// Version 1, as sluice wrote it until it remembered more of a server than what it refuses: one
+/// upload of 3 blocks, two of them hashed, and two servers.
+constexpr const char* version_1[] = {
+    "CREATE TABLE uploads ("
+    "  id INTEGER PRIMARY KEY, system TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL,"
+    "  path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
+    "  device INTEGER NOT NULL, inode INTEGER NOT NULL, token_file BLOB NOT NULL,"
+    "  digests TEXT NOT NULL, block_bytes INTEGER NOT NULL, committed INTEGER NOT NULL,"
+    "  hashed_blocks INTEGER NOT NULL, digest_state BLOB NOT NULL, state INTEGER NOT NULL,"
+    "  error_kind TEXT NOT NULL, error TEXT NOT NULL, started_s INTEGER NOT NULL,"
+    "  updated_s INTEGER NOT NULL, receipt TEXT NOT NULL) STRICT",
+    "CREATE INDEX uploads_by_name ON uploads (system, dataset, name)",
+    "CREATE TABLE checksums ("
+    "  upload INTEGER NOT NULL, segment INTEGER NOT NULL, bytes BLOB NOT NULL,"
+    "  PRIMARY KEY (upload, segment)) STRICT",
+    "CREATE TABLE chunk_limits (system TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT",
+    "INSERT INTO uploads VALUES (7, 'https://a.example', 'IDB-1', 'scan.h5',"
+    "  CAST('/data/scan.h5' AS BLOB), 10000, 5, 3, 4, x'', '', 4096, 4096, 2, x'616263', 0,"
+    "  'unreachable', 'gone', 1700000000, 1700000100, '')",
+    "INSERT INTO checksums VALUES (7, 0, x'01000000000000000200000000000000')",
+    "INSERT INTO chunk_limits VALUES ('https://a.example', 1048576), ('https://b.example', 5)",
+    "PRAGMA application_id = 1936487779",
+    "PRAGMA user_version = 1",
+};
+
+class JournalUpgrade : public testing::TestWithParam<JournalMode> {
+ protected:
+  JournalUpgrade() {
+    test::write_file(journal_path(dir_.path()), "");
+    SqlDatabase database = test::raw_journal(dir_.path());
+    const bool wal = GetParam() == JournalMode::wal;
+    EXPECT_TRUE(database.run(wal ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = TRUNCATE"));
+    for (const char* statement : version_1) {
+      const auto done = database.run(statement);
+      EXPECT_TRUE(done) << statement << ": " << done.error().message;
+    }
+  }
+
+  std::int64_t number(const char* sql) {
+    return test::raw_journal(dir_.path()).integer(sql).value_or(-1);
+  }
+
+  const test::TempDir dir_;
+};
+
+INSTANTIATE_TEST_SUITE_P(, JournalUpgrade, testing::Values(JournalMode::wal, JournalMode::truncate),
+                         [](const auto& mode) {
+                           return mode.param == JournalMode::wal ? "wal" : "truncate";
+                         });
+
+TEST_P(JournalUpgrade, KeepsAllThatItKnew) {
+  for (const char* when : {"first", "again"}) {
+    SCOPED_TRACE(when);
+    const auto journal = Journal::open(dir_.path());
+    ASSERT_TRUE(journal) << journal.error().message;
+    const auto found = (*journal)->find("https://a.example", "IDB-1", "scan.h5");
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ((*found)->id, 7);
+    EXPECT_EQ((*found)->path, "/data/scan.h5");
+    EXPECT_EQ((*found)->committed, 4096U);
+    EXPECT_EQ((*found)->digest_state, "abc");
+    ASSERT_TRUE((*found)->error);
+    EXPECT_EQ((*found)->error->message, "gone");
+    EXPECT_EQ(*(*journal)->checksums(7, 0, 2), (std::vector<std::uint64_t>{1, 2}));
+    const auto facts = (*journal)->facts("https://a.example");
+    ASSERT_TRUE(facts);
+    EXPECT_EQ(facts->chunk_limit, 1048576U);
+    EXPECT_EQ(facts->lookahead_refused_s, std::nullopt);
+    EXPECT_EQ((*journal)->facts("https://b.example")->chunk_limit, 5U);
+    ASSERT_TRUE((*journal)->set_chunk_bytes("https://a.example", 100));
+    EXPECT_EQ((*journal)->facts("https://a.example")->chunk_bytes, 100U);
+  }
+  EXPECT_EQ(number("PRAGMA user_version"), 2);
+  EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema WHERE name = 'chunk_limits'"), 0);
+  EXPECT_EQ(test::integrity(dir_.path()), "ok");
+}
+
+TEST_P(JournalUpgrade, ManyMayOpenItAtOnce) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      const auto journal = Journal::open(dir_.path());
+      ASSERT_TRUE(journal) << journal.error().message;
+      EXPECT_EQ((*journal)->facts("https://b.example")->chunk_limit, 5U);
+    });
+  for (std::thread& thread : threads) thread.join();
+}
+
+/// All or nothing: what could not be brought up to date is as it was.
+TEST_P(JournalUpgrade, LeavesAloneWhatItCannotBringUpToDate) {
+  test::spoil(dir_.path(), "CREATE TABLE servers (surprise TEXT)");
+  const auto journal = Journal::open(dir_.path());
+  ASSERT_FALSE(journal);
+  EXPECT_EQ(journal.error().kind, ErrorKind::failed);
+  EXPECT_EQ(number("PRAGMA user_version"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM chunk_limits"), 2);
+}
+
+}  // namespace
+}  // namespace sluice

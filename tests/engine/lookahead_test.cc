@@ -1,0 +1,166 @@
+#include "engine/lookahead.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t pool = std::uint64_t{64} << 20;
+constexpr std::uint64_t chunk = std::uint64_t{16} << 20;
+const Error broken{ErrorKind::unreachable, "reset", 56, true};
+
+Answer over(std::chrono::microseconds round_trip) {
+  Answer answer;
+  answer.status = 200;
+  answer.network = Answer::Network{.round_trip = round_trip};
+  return answer;
+}
+
+Answer status(int code) {
+  Answer answer;
+  answer.status = code;
+  return answer;
+}
+
+TEST(Lookahead, NextDoorNothingTravelsAhead) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(200us));
+  lookahead.answered(status(200));  // the kernel did not tell
+  lookahead.committed(chunk, 0.100, 0.003);
+  lookahead.committed(chunk, 10, 0.05);
+  EXPECT_EQ(lookahead.depth(), 0U);
+}
+
+TEST(Lookahead, AFarServerIsKnownByItsFirstAnswer) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(5ms));
+  EXPECT_GE(lookahead.depth(), 1U);
+}
+
+TEST(Lookahead, AThinkingServerIsKnownByItsFirstChunk) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(100us));
+  lookahead.committed(chunk, 0.5, 0.2);
+  EXPECT_GE(lookahead.depth(), 1U);
+}
+
+TEST(Lookahead, WhatIsAskedForIsDone) {
+  for (const unsigned asked : {0U, 1U, 16U}) {
+    Lookahead lookahead({.asked = asked, .pool_bytes = pool});
+    lookahead.answered(over(100ms));
+    lookahead.committed(chunk, 0.5, 0.4);
+    EXPECT_EQ(lookahead.depth(), asked);
+  }
+}
+
+TEST(Lookahead, SideBySideOnlyWhereAPoolGoesOutInTenSeconds) {
+  const Lookahead lookahead({.pool_bytes = pool});
+  EXPECT_FALSE(lookahead.side_by_side(6e6, chunk));
+  EXPECT_TRUE(lookahead.side_by_side(7e6, chunk));
+  EXPECT_TRUE(lookahead.side_by_side(0, chunk)) << "not known yet: the windows open side by side";
+  EXPECT_FALSE(lookahead.side_by_side(0, chunk + 1)) << "too much for a link that may be slow";
+}
+
+/// A link where both ways have a rate of their own, and chunks that grow at first.
+TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
+  struct Link {
+    double side_by_side;  // bytes a second
+    double in_turn;
+    bool in_turn_is_kept;
+  };
+  for (const Link& link :
+       {Link{93e6, 32e6, false}, Link{101e6, 117e6, true}, Link{110e6, 110e6, true},
+        Link{110e6, 109e6, true}, Link{30e6, 10e6, false}}) {
+    SCOPED_TRACE(link.in_turn);
+    Lookahead lookahead({.pool_bytes = pool});
+    lookahead.answered(over(100ms));
+    double rate = 0;
+    double bytes = 0;
+    double seconds = 0;
+    for (int i = 0; i < 40; ++i) {
+      const std::uint64_t size = chunk << std::min(i, 2);
+      const bool side_by_side = lookahead.side_by_side(rate, size);
+      if (i == 0) {
+        EXPECT_TRUE(side_by_side);
+      }
+      rate = side_by_side ? link.side_by_side : link.in_turn;
+      const double took = static_cast<double>(size) / rate;
+      lookahead.committed(size, took, 0);
+      bytes += static_cast<double>(size);
+      seconds += took;
+    }
+    EXPECT_NE(lookahead.side_by_side(rate, chunk), link.in_turn_is_kept);
+    EXPECT_EQ(lookahead.depth() == 1, link.in_turn_is_kept);
+    EXPECT_GT(bytes / seconds, 0.6 * std::max(link.side_by_side, link.in_turn))
+        << "finding out was too dear";
+  }
+}
+
+/// 6 MiB under way over 100 ms are 63 MB/s.
+TEST(Lookahead, WhatOneConnectionCannotCarryIsNotTried) {
+  for (const std::uint64_t mib : {6, 60}) {
+    Lookahead lookahead({.pool_bytes = pool});
+    Answer answer = over(100ms);
+    answer.network->most_under_way = mib << 20;
+    lookahead.answered(answer);
+    bool tried = false;
+    for (int i = 0; i < 40; ++i) {
+      tried = tried || !lookahead.side_by_side(110e6, chunk);
+      lookahead.committed(chunk, static_cast<double>(chunk) / 110e6, 0);
+    }
+    EXPECT_EQ(tried, mib == 60);
+  }
+}
+
+TEST(Lookahead, ADepthThatWasAskedForIsKeptInTurn) {
+  Lookahead lookahead({.asked = 5, .pool_bytes = pool});
+  for (int i = 0; i < 40; ++i)
+    lookahead.committed(chunk, lookahead.side_by_side(1e8, chunk) ? 1.0 : 0.5, 0);
+  EXPECT_FALSE(lookahead.side_by_side(1e8, chunk));
+  EXPECT_EQ(lookahead.depth(), 5U);
+}
+
+TEST(Lookahead, AServerThatSays408IsNotAskedToWaitAgain) {
+  Lookahead lookahead({.asked = 4, .pool_bytes = pool});
+  EXPECT_TRUE(lookahead.ended_early(status(408), true));
+  EXPECT_TRUE(lookahead.refused());
+  EXPECT_EQ(lookahead.depth(), 0U);
+  EXPECT_FALSE(lookahead.ended_early(status(408), true)) << "it is worth saying once";
+  lookahead.answered(over(100ms));
+  lookahead.committed(chunk, 1, 0.5);
+  EXPECT_EQ(lookahead.depth(), 0U);
+}
+
+TEST(Lookahead, OneThatClosesOnWhatIsHeldBackTwiceNeither) {
+  Lookahead lookahead({.asked = 4, .pool_bytes = pool});
+  EXPECT_FALSE(lookahead.ended_early(broken, true));
+  lookahead.committed(chunk, 1, 0);
+  EXPECT_FALSE(lookahead.ended_early(broken, true)) << "between them all was well";
+  EXPECT_EQ(lookahead.depth(), 4U);
+  EXPECT_TRUE(lookahead.ended_early(broken, true));
+  EXPECT_EQ(lookahead.depth(), 0U);
+}
+
+TEST(Lookahead, OtherTroublesSayNothingAboutWaiting) {
+  Lookahead lookahead({.asked = 4, .pool_bytes = pool});
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(lookahead.ended_early(broken, false)) << "in the middle of its body";
+    EXPECT_FALSE(lookahead.ended_early(status(503), true));
+    EXPECT_FALSE(lookahead.ended_early(status(413), false));
+  }
+  EXPECT_EQ(lookahead.depth(), 4U);
+}
+
+TEST(Lookahead, ARefusalOfAnEarlierUploadIsHeeded) {
+  Lookahead lookahead({.refused = true, .pool_bytes = pool});
+  lookahead.answered(over(100ms));
+  EXPECT_EQ(lookahead.depth(), 0U);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,139 @@
+// What reading through the page cache leaves there: what was there before, and nothing else.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/open_source.h"
+#include "io/unique_fd.h"
+#include "tests/io/faults.h"
+#include "tests/io/read_range.h"
+#include "tests/support/temp_dir.h"
+
+namespace sluice {
+namespace {
+
+using test::read_range;
+using test::WithFaults;
+using ::testing::HasSubstr;
+
+// Smaller than the folios that the kernel reads ahead, so that some of them span several blocks.
+constexpr std::size_t block = 64 * 1024;
+constexpr std::size_t folio = std::size_t{2} << 20;
+constexpr std::size_t page = 4096;
+
+class DropBehindTest : public ::testing::TestWithParam<ReadMode> {
+ protected:
+  static constexpr std::size_t size = 8 * folio + 1234;
+
+  DropBehindTest() {
+    test::write_random_file(path(), size, 1);
+    fd_ = UniqueFd(::open(path().c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(::fdatasync(fd_.get()), 0);  // dirty pages cannot be dropped
+  }
+
+  std::string path() const { return dir_ / "data.bin"; }
+  OpenedSource open() const { return open_source(path(), GetParam(), block).value(); }
+
+  static void read_all(const Source& source) {
+    for (std::size_t offset = 0; offset < size; offset += block)
+      ASSERT_TRUE(read_range(source, offset, std::min(block, size - offset)));
+  }
+
+  /// Pages of it that may stay: a page that the kernel has in hand when it is told to drop it
+  /// stays, with its folio, which happens now and then. If nothing was dropped, all would be there.
+  static constexpr std::size_t most = size / page / 2;
+
+  /// Pages of the file that are in the page cache.
+  std::size_t resident() const {
+    void* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd_.get(), 0);
+    EXPECT_NE(mapped, MAP_FAILED);
+    std::vector<unsigned char> pages((size + page - 1) / page);
+    EXPECT_EQ(::mincore(mapped, size, pages.data()), 0);
+    ::munmap(mapped, size);
+    return static_cast<std::size_t>(
+        std::ranges::count_if(pages, [](unsigned char state) { return (state & 1) != 0; }));
+  }
+  void cool() const { ASSERT_EQ(::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED), 0); }
+  /// A file in memory alone is in its page cache, whatever anybody advises.
+  bool on_a_disk() const {
+    struct statfs facts {};
+    EXPECT_EQ(::fstatfs(fd_.get(), &facts), 0);
+    return facts.f_type != TMPFS_MAGIC;
+  }
+
+ private:
+  const test::TempDir dir_;
+  UniqueFd fd_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Both, DropBehindTest,
+                         ::testing::Values(ReadMode::buffered, ReadMode::mmap),
+                         [](const auto& test) { return to_string(test.param); });
+
+TEST_P(DropBehindTest, AColdFileIsColdAgain) {
+  cool();
+  {
+    const OpenedSource opened = open();
+    EXPECT_THAT(opened.reason, HasSubstr(on_a_disk() ? "is dropped from" : "stays in"));
+    read_all(*opened.source);
+    if (on_a_disk()) {
+      EXPECT_LT(resident(), most) << "while it is still open";
+    }
+  }
+  if (on_a_disk()) {
+    EXPECT_LT(resident(), most);
+  }
+}
+
+TEST_P(DropBehindTest, ACachedFileStaysCached) {
+  const std::size_t before = resident();  // it was just written
+  EXPECT_EQ(before, (size + page - 1) / page);
+  {
+    const OpenedSource opened = open();
+    EXPECT_THAT(opened.reason, HasSubstr("stays in the page cache"));
+    read_all(*opened.source);
+  }
+  EXPECT_EQ(resident(), before);
+}
+
+// What is asked of the kernel, on every file system.
+TEST_P(DropBehindTest, DropsEachRangeAsItIsRead) {
+  using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  const WithFaults faults({.cached_percent = 10});
+  {
+    const auto source = open().source;
+    ASSERT_TRUE(read_range(*source, 0, block));
+    ASSERT_TRUE(read_range(*source, folio - block, block));  // the last in its folio
+    ASSERT_TRUE(read_range(*source, 8 * folio, 1234));
+    EXPECT_EQ(faults.dropped(), (Ranges{{0, block}, {0, folio}, {8 * folio, 1234}}));
+  }
+  EXPECT_EQ(faults.dropped().back(), (std::pair<std::uint64_t, std::uint64_t>{0, 0}));
+}
+
+TEST_P(DropBehindTest, DropsNothingOfAFileThatIsMostlyCached) {
+  const WithFaults faults({.cached_percent = 60});
+  read_all(*open().source);
+  EXPECT_TRUE(faults.dropped().empty());
+}
+
+TEST(DropBehind, ADirectSourceHasNothingToDrop) {
+  const test::TempDir dir;
+  test::write_random_file(dir / "data.bin", 4 * block, 1);
+  const WithFaults faults({.sector = 512, .cached_percent = 0});
+  const OpenedSource opened = open_source(dir / "data.bin", ReadMode::direct, block).value();
+  ASSERT_TRUE(read_range(*opened.source, 0, block));
+  EXPECT_TRUE(faults.dropped().empty());
+}
+
+}  // namespace
+}  // namespace sluice

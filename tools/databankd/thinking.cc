@@ -1,0 +1,18 @@
+#include "tools/databankd/thinking.h"
+
+namespace sluice::databankd {
+
+void Thinking::think() {
+  const auto deadline = std::chrono::steady_clock::now() + duration_;
+  const MutexLock lock(mutex_);
+  while (!ended_ && std::chrono::steady_clock::now() < deadline)
+    (void)changed_.wait_until(mutex_, deadline);
+}
+
+void Thinking::end() {
+  const MutexLock lock(mutex_);
+  ended_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace sluice::databankd
