@@ -107,7 +107,12 @@ LinkDevices::~LinkDevices() {
 Result<LinkDevices> LinkDevices::create(const Setting& setting) {
   TRY_ASSIGN(Device client, make_tun());
   TRY_ASSIGN(Device server, make_tun());
-  TRY(ip({"netns", "add", setting.name_space}));
+  if (auto added = ip({"netns", "add", setting.name_space}); !added) {
+    added.error().message += fmt::format(
+        "; if a link that was killed has left the namespace, 'ip netns del {}' removes it",
+        setting.name_space);
+    return std::move(added).error();
+  }
   LinkDevices devices;
   devices.name_space_ = setting.name_space;
   devices.client_ = std::move(client.fd);

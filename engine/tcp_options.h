@@ -8,9 +8,10 @@
 /// allows. bench/README.md has the figures.
 namespace sluice {
 
-/// Readies a TCP socket that will connect to `peer` to send much: BBR, a send buffer that is not
-/// the limit, little in it that has not gone out. Nothing at all towards this machine itself, where
-/// it would cost. What the kernel or its administrator does not allow stays as it was. Any thread.
+/// Readies a TCP socket that will connect to `peer`, an IPv4 or IPv6 address in full, to send much:
+/// BBR, a send buffer that is not the limit, little in it that has not gone out. Towards this
+/// machine itself only Reno, as BBR's pacing costs cycles and there is nothing to pace. What the
+/// kernel or its administrator does not allow stays as it was. Any thread.
 void prepare_to_send_much(int socket, const sockaddr& peer) noexcept;
 
 /// What to ask for as SO_SNDBUF, of which the kernel takes no more than `most` (net.core.wmem_max)

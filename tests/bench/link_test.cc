@@ -206,7 +206,7 @@ TEST(Link, ANamespaceThatExistsIsRefusedAndLeftAlone) {
         const test::Finished second = test::run(
             link_with({"--rate", "1G", "--delay", "0", "--namespace", name, "--subnet", "78"}));
         EXPECT_EQ(second.status, 1);
-        EXPECT_THAT(second.err, HasSubstr(name));
+        EXPECT_THAT(second.err, HasSubstr("ip netns del " + name));
         EXPECT_TRUE(std::filesystem::exists(namespace_file(name)));
       },
       counts);
