@@ -74,6 +74,10 @@ void ChunkSizer::failed() {
 }
 
 bool ChunkSizer::too_large(std::uint64_t payload) {
+  if (payload > now_) {  // one of several that were under way: what comes next is shorter already
+    bound_ = std::min(bound_, std::max(now_, payload / 2));
+    return true;
+  }
   const std::uint64_t smaller = std::min(now_, payload) / 2;
   if (smaller < least) return false;
   bound_ = smaller;

@@ -29,6 +29,8 @@ constexpr std::uint64_t moderate = std::uint64_t{16} << 20;
 constexpr int least_chunks = 3;
 constexpr double least_seconds = 1;
 constexpr int chunks_between = 2;
+/// Whatever is in the way may be there again, and each try costs two timeouts at worst.
+constexpr int longest_rest = 1024;
 /// Two chunks are enough to see that it is so much slower.
 constexpr double hopeless = 0.7;
 /// In turn is easier on the server, which has to keep less.
@@ -39,7 +41,7 @@ constexpr double good_enough = 0.98;
 Lookahead::Lookahead(const Setting& setting) : setting_(setting), refused_(setting.refused) {}
 
 unsigned Lookahead::depth() const {
-  if (refused_) return 0;
+  if (refused_ || rest_ > 0) return 0;
   if (setting_.asked) return *setting_.asked;
   if (!pays_) return 0;
   return in_turn_ ? 1 : depth_by_itself;
@@ -67,7 +69,7 @@ bool Lookahead::Trial::enough() const {
 }
 
 void Lookahead::committed(std::uint64_t bytes, double seconds, double idle) {
-  stumbles_ = 0;
+  if (rest_ > 0) --rest_;
   if (depth() > 0) try_out(bytes, seconds);
   if (idle >= long_answer && idle >= large_share * seconds) pays_ = true;
 }
@@ -105,16 +107,23 @@ void Lookahead::try_out(std::uint64_t bytes, double seconds) {
   }
 }
 
-bool Lookahead::ended_early(const Result<Answer>& result, bool held) {
+void Lookahead::confirmed_ahead() {
+  stumbles_ = held_stumbles_ = 0;
+}
+
+bool Lookahead::failed_ahead(const Result<Answer>& result, bool held) {
   if (refused_) return false;
-  if (result) {
-    if (result->status != 408) return false;
-    refused_ = true;
-  } else if (held) {
-    // A connection can break at any time; twice in a row with nothing else wrong is an answer.
-    refused_ = ++stumbles_ == 2;
+  const bool told = result && result->status == 408;
+  ++stumbles_;
+  if (held && (told || !result)) ++held_stumbles_;
+  // A connection can break at any time; twice in a row with nothing else wrong is an answer.
+  if ((told && held) || held_stumbles_ == 2) return refused_ = true;
+  if (stumbles_ == 2) {
+    stumbles_ = 0;
+    rest_ = next_rest_;
+    next_rest_ = std::min(2 * next_rest_, longest_rest);
   }
-  return refused_;
+  return false;
 }
 
 }  // namespace sluice

@@ -46,10 +46,14 @@ class Lookahead {
   /// was under way for `idle`.
   void committed(std::uint64_t bytes, double seconds, double idle);
 
-  /// A chunk that travelled ahead has ended before its turn. `held`: only its end was missing.
-  /// True if that says that the server does not wait, which is worth remembering.
-  bool ended_early(const Result<Answer>& result, bool held);
-  /// Why there is none.
+  /// A chunk that travelled ahead was confirmed.
+  void confirmed_ahead();
+  /// A chunk that travelled ahead, or one that others were ahead of, has failed in a way that may
+  /// be due to that. At most once for each chunk that is in front. `held`: only its end was
+  /// missing. True if that says that the server does not wait, which is worth remembering. Whatever
+  /// else it was: twice in a row, and there is none for some chunks, and for more the next time.
+  bool failed_ahead(const Result<Answer>& result, bool held);
+  /// The server does not wait.
   bool refused() const { return refused_; }
 
  private:
@@ -70,8 +74,11 @@ class Lookahead {
   bool pays_ = false;
   bool refused_;
   double one_carries_ =
-      0;              ///< bytes a second that the kernel lets one connection carry; 0: unknown
-  int stumbles_ = 0;  ///< in a row
+      0;                   ///< bytes a second that the kernel lets one connection carry; 0: unknown
+  int stumbles_ = 0;       ///< in a row
+  int held_stumbles_ = 0;  ///< of them, those where only the end was missing
+  int rest_ = 0;           ///< chunks that are still to be sent without
+  int next_rest_ = 16;     ///< how many those will be the next time
   Phase phase_ = Phase::warming_up;
   bool in_turn_ = false;
   int alike_ = 0;  ///< chunks of the same size in a row, in warming_up and changing

@@ -74,6 +74,7 @@ Result<std::size_t> PayloadStream::read(std::uint64_t offset, std::span<std::byt
     Held& held = held_[static_cast<std::size_t>(number - held_.front().block.number)];
     const std::size_t within = static_cast<std::size_t>(at - held.block.offset);
     const std::size_t length = std::min(into.size() - copied, held.block.bytes.size() - within);
+    if (held.left < length) throw std::logic_error("bytes were read from a payload stream twice");
     std::memcpy(into.data() + copied, held.block.bytes.data() + within, length);
     copied += length;
     held.left -= length;

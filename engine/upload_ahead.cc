@@ -14,20 +14,23 @@ namespace {
 constexpr double least_measured = 0.25;  // s
 constexpr double most_measured = 2;      // s
 
+double in_seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 }  // namespace
 
 double UploadRun::rate_now() {
   const auto now = Clock::now();
   const std::uint64_t passed = payload_.passed();
-  const double elapsed = std::chrono::duration<double>(now - rate_since_).count();
-  // Two seconds are the most that a change of the link may stay unnoticed.
-  if (rate_since_ == Clock::time_point{} || passed < rate_from_ || elapsed > 2 * most_measured) {
+  const double elapsed = in_seconds(now - rate_since_);
+  if (rate_since_ == Clock::time_point{} || passed < rate_from_) {  // or sent back
     rate_since_ = now;
     rate_from_ = passed;
-    return 0;
+    return rate_;
   }
   if (elapsed < least_measured) return rate_;
-  rate_ = static_cast<double>(passed - rate_from_) / elapsed;
+  rate_ = std::max(1.0, static_cast<double>(passed - rate_from_) / elapsed);
   if (elapsed > most_measured) {
     rate_since_ = now;
     rate_from_ = passed;
@@ -60,6 +63,7 @@ void UploadRun::look_ahead() {
         setting_.protocol->after(last.request, next_length(last.request.payload.end));
     if (!next) return;
     ahead_.push_back(take_off(*std::move(next)));
+    ahead_.back()->was_ahead = true;
     looked_ahead_ = true;
   }
 }
@@ -68,6 +72,7 @@ bool UploadRun::follow() {
   if (ahead_.empty()) return false;
   flight_ = std::move(ahead_.front());
   ahead_.pop_front();
+  flight_->was_held = flight_->body->payload_handed();
   setting_.protocol->follows(flight_->request);
   setting_.http.resume(flight_->exchange);
   look_ahead();
@@ -97,20 +102,49 @@ void UploadRun::ended_early(const std::shared_ptr<Flight>& flight, const Result<
     setting_.http.cancel(flight_->exchange);
     return;
   }
-  if (lookahead_.ended_early(result, held)) {
+  const std::uint64_t size = flight->request.payload.size();
+  if (result && result->status == 413 && size > largest_committed_) {
+    too_large(size);
+    return;
+  }
+  const bool first = !flight_->blamed;
+  blame_lookahead(result, held);
+  // What broke where nothing else was wrong: once for the chunk in front.
+  if (first && !result && !held && flight->body->handed() > flight->request.head.size())
+    chunk_sizer_.failed();
+}
+
+void UploadRun::blame_lookahead(const Result<Answer>& result, bool held) {
+  if (std::exchange(flight_->blamed, true)) return;
+  const unsigned before = lookahead_.depth();
+  if (lookahead_.failed_ahead(result, held)) {
     if (record_) record_->lookahead_refused();
     say(LogLevel::warning,
         fmt::format("the server does not wait for the end of a chunk that is sent early{}: from "
                     "now on the chunks of {} go one after the other",
                     result ? fmt::format(" ({})", result->status) : std::string(), file_));
-    return;
+  } else if (before > 0 && lookahead_.depth() == 0) {
+    say(LogLevel::info,
+        fmt::format("chunks of {} that were sent early broke twice: they go one after the other "
+                    "for a while",
+                    file_));
   }
-  const std::uint64_t size = flight->request.payload.size();
-  if (result && result->status == 413) {
-    too_large(size);
-  } else if (!result) {
-    chunk_sizer_.failed();
+}
+
+bool UploadRun::due_to_lookahead(const Error& error) {
+  if (flight_->request.step != Request::Step::chunk || error.kind != ErrorKind::unreachable)
+    return false;
+  const bool was_held = flight_->was_held;
+  if (!flight_->was_ahead && ahead_.empty()) return false;
+  if (error.code == 408) {
+    Answer answer;
+    answer.status = 408;
+    blame_lookahead(answer, was_held);
+  } else {
+    blame_lookahead(error, was_held);
   }
+  // A server closes on what it does not wait for, and only the turn of it shows that.
+  return was_held;
 }
 
 }  // namespace sluice

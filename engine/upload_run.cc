@@ -359,6 +359,7 @@ void UploadRun::wake() {
     self->woken_ = false;
     if (self->flight_) self->setting_.http.resume(self->flight_->exchange);
     for (const auto& flight : self->ahead_) self->setting_.http.resume(flight->exchange);
+    self->look_ahead();
   });
 }
 
@@ -402,7 +403,6 @@ void UploadRun::answered(Result<Answer> result) {
       finish_sent_ = false;  // no server acts on a part of a request
   }
   if (!result) {
-    abandon_ahead();
     if (file_error_)
       finish(Report::Status::failed, *file_error_);
     else if (cancelled_ || result.error().kind == ErrorKind::interrupted)
@@ -414,7 +414,6 @@ void UploadRun::answered(Result<Answer> result) {
     return;
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
-    abandon_ahead();
     // These were decided before anything was done.
     if (step == Request::Step::finish && (result->status == 401 || result->status == 404)) {
       finish_sent_ = false;
@@ -454,6 +453,8 @@ void UploadRun::answered(Result<Answer> result) {
 
 void UploadRun::chunk_committed(std::uint64_t bytes) {
   ++chunks_;
+  largest_committed_ = std::max(largest_committed_, bytes);
+  if (flight_->was_ahead) lookahead_.confirmed_ahead();
   // What a server takes right after it refused more is worth remembering.
   if (was_too_large_ && bytes <= chunk_sizer_.bound()) {
     was_too_large_ = false;

@@ -91,7 +91,12 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   /// Nobody waits for `ahead_[from]` and those behind it any more.
   void abandon_ahead(std::size_t from = 0);
   void ended_early(const std::shared_ptr<Flight>& flight, const Result<Answer>& result);
-  /// Bytes a second that go out.
+  /// Something went wrong that may be due to what is ahead.
+  void blame_lookahead(const Result<Answer>& result, bool held);
+  /// The chunk in front has failed: blames what is ahead, if that may be why. True if it was held
+  /// back until then, so that nothing speaks against sending it again at once.
+  bool due_to_lookahead(const Error& error);
+  /// Bytes a second that go out; 0 for not known yet.
   double rate_now();
   /// Any thread: what a body waits for may be there.
   void wake();
@@ -152,8 +157,9 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   Clock::time_point rate_since_{};  ///< of rate_now()
   std::uint64_t rate_from_ = 0;
   double rate_ = 0;
-  Clock::time_point commit_at_{};  ///< of the last chunk, or when the first one went out
-  double idle_at_commit_ = 0;      ///< TransferTimes::idle_s() then
+  std::uint64_t largest_committed_ = 0;  ///< bytes of a chunk
+  Clock::time_point commit_at_{};        ///< of the last chunk, or when the first one went out
+  double idle_at_commit_ = 0;            ///< TransferTimes::idle_s() then
   bool over_ = false;
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
@@ -163,6 +169,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   Clock::time_point name_asked_{};   ///< when the server was last asked for it
   bool registered_ = false;          ///< the server has said so
   std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
+  bool was_at_once_ = false;         ///< the last failure was no reason to wait
   bool was_too_large_ = false;       ///< the last chunk that was answered
   TransferTimes times_;
   std::chrono::system_clock::time_point started_{};

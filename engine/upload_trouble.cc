@@ -31,6 +31,8 @@ double in_seconds(std::chrono::steady_clock::duration duration) {
 
 void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_after) {
   const bool chunk = flight_->request.step == Request::Step::chunk;
+  const bool at_once = due_to_lookahead(error);
+  abandon_ahead();
   if (error.kind == ErrorKind::token_refused && !error.retryable) {
     token_error_ = std::move(error);
     look_for_token();
@@ -40,6 +42,12 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     try_again();
     return;
   }
+  if (at_once && error.retryable && !was_at_once_) {
+    was_at_once_ = true;
+    try_again();
+    return;
+  }
+  was_at_once_ = false;
   if (chunk) chunk_sizer_.failed();
   if (!error.retryable) {
     finish(Report::Status::failed, std::move(error));

@@ -127,33 +127,41 @@ TEST(Lookahead, ADepthThatWasAskedForIsKeptInTurn) {
 
 TEST(Lookahead, AServerThatSays408IsNotAskedToWaitAgain) {
   Lookahead lookahead({.asked = 4, .pool_bytes = pool});
-  EXPECT_TRUE(lookahead.ended_early(status(408), true));
+  EXPECT_TRUE(lookahead.failed_ahead(status(408), true));
   EXPECT_TRUE(lookahead.refused());
   EXPECT_EQ(lookahead.depth(), 0U);
-  EXPECT_FALSE(lookahead.ended_early(status(408), true)) << "it is worth saying once";
+  EXPECT_FALSE(lookahead.failed_ahead(status(408), true)) << "it is worth saying once";
   lookahead.answered(over(100ms));
-  lookahead.committed(chunk, 1, 0.5);
+  for (int i = 0; i < 2000; ++i) lookahead.committed(chunk, 1, 0.5);
   EXPECT_EQ(lookahead.depth(), 0U);
 }
 
 TEST(Lookahead, OneThatClosesOnWhatIsHeldBackTwiceNeither) {
   Lookahead lookahead({.asked = 4, .pool_bytes = pool});
-  EXPECT_FALSE(lookahead.ended_early(broken, true));
-  lookahead.committed(chunk, 1, 0);
-  EXPECT_FALSE(lookahead.ended_early(broken, true)) << "between them all was well";
+  EXPECT_FALSE(lookahead.failed_ahead(broken, true));
+  lookahead.confirmed_ahead();
+  EXPECT_FALSE(lookahead.failed_ahead(broken, true))
+      << "between them one that was ahead got through";
   EXPECT_EQ(lookahead.depth(), 4U);
-  EXPECT_TRUE(lookahead.ended_early(broken, true));
+  lookahead.committed(chunk, 1, 0);  // the one in front, which says nothing
+  EXPECT_TRUE(lookahead.failed_ahead(broken, true));
   EXPECT_EQ(lookahead.depth(), 0U);
 }
 
-TEST(Lookahead, OtherTroublesSayNothingAboutWaiting) {
+/// A limit on connections, a link that breaks: nothing to remember for a week.
+TEST(Lookahead, OtherTroublesAreAReasonToRest) {
   Lookahead lookahead({.asked = 4, .pool_bytes = pool});
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_FALSE(lookahead.ended_early(broken, false)) << "in the middle of its body";
-    EXPECT_FALSE(lookahead.ended_early(status(503), true));
-    EXPECT_FALSE(lookahead.ended_early(status(413), false));
+  int rest = 0;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(lookahead.depth(), 4U);
+    EXPECT_FALSE(lookahead.failed_ahead(i % 2 == 0 ? Result<Answer>(broken) : status(503), false));
+    EXPECT_EQ(lookahead.depth(), 4U) << "once is nothing";
+    EXPECT_FALSE(lookahead.failed_ahead(status(408), false)) << "in the middle of its body";
+    const int before = rest;
+    for (rest = 0; lookahead.depth() == 0; ++rest) lookahead.committed(chunk, 1, 0.5);
+    EXPECT_GE(rest, std::max(16, 2 * before)) << "longer each time";
   }
-  EXPECT_EQ(lookahead.depth(), 4U);
+  EXPECT_FALSE(lookahead.refused());
 }
 
 TEST(Lookahead, ARefusalOfAnEarlierUploadIsHeeded) {
