@@ -297,9 +297,10 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
           .may_end = [this, raw] { return may_end(*raw); },
           .may_rewind =
               [this, raw] {
-                // Those ahead of it lose what they have taken already.
-                if (flight_.get() == raw) abandon_ahead();
-                return flight_.get() == raw;
+                if (flight_.get() != raw) return false;
+                if (raw->was_held) blame_lookahead(Error{ErrorKind::unreachable, "closed"}, true);
+                abandon_ahead();  // they lose what they have taken already
+                return true;
               }});
   const Request& request = flight->request;
   if (request.step == Request::Step::chunk) payload_.claim(request.payload.end);

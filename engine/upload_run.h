@@ -169,7 +169,6 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   Clock::time_point name_asked_{};   ///< when the server was last asked for it
   bool registered_ = false;          ///< the server has said so
   std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
-  bool was_at_once_ = false;         ///< the last failure was no reason to wait
   bool was_too_large_ = false;       ///< the last chunk that was answered
   TransferTimes times_;
   std::chrono::system_clock::time_point started_{};

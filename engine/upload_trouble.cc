@@ -42,12 +42,10 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     try_again();
     return;
   }
-  if (at_once && error.retryable && !was_at_once_) {
-    was_at_once_ = true;
+  if (at_once && error.retryable) {  // the one that was in front of it got through: no loop
     try_again();
     return;
   }
-  was_at_once_ = false;
   if (chunk) chunk_sizer_.failed();
   if (!error.retryable) {
     finish(Report::Status::failed, std::move(error));
