@@ -80,27 +80,20 @@ TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
   EXPECT_EQ(server_.count(Phase::transfer), chunks) << "a chunk was sent twice";
 }
 
-TEST_F(UploadAheadTest, AsDeepAsAsked) {
-  for (const unsigned depth : {0U, 1U, 2U, 16U}) {
-    const std::string name = fmt::format("deep-{}", depth);
-    SCOPED_TRACE(name);
-    write(name, file_size, depth);
-    const int expected = std::min(static_cast<int>(depth) + 1, chunks);
-    const int before = server_.count(Phase::transfer);
-    // Behind the deepest one nothing more may come while the first one is unanswered.
-    std::atomic<int> most{0};
-    server_.set_faults({{.phase = Phase::transfer, .occurrence = 0, .then = Then::hold}});
-    UploadRequest request = ahead(depth);
-    request.path = directory_ / name;
-    request.name = name;
-    const auto upload = start(request);
-    ASSERT_TRUE(server_.wait_for(Phase::transfer, before + expected));
-    EXPECT_EQ(server_.count(Phase::transfer), before + expected);
-    server_.release();
-    expect_registered(upload->wait(), name);
-    EXPECT_EQ(server_.count(Phase::transfer), before + chunks);
-  }
+class AheadDepth : public UploadAheadTest, public testing::WithParamInterface<unsigned> {};
+
+/// While the first chunk is unanswered, so many are on their way and no more.
+TEST_P(AheadDepth, IsAsDeepAsAsked) {
+  const int expected = std::min(static_cast<int>(GetParam()) + 1, chunks);
+  server_.set_faults({{.phase = Phase::transfer, .occurrence = 0, .then = Then::hold}});
+  const auto upload = start(ahead(GetParam()));
+  ASSERT_TRUE(server_.wait_for(Phase::transfer, expected));
+  EXPECT_EQ(server_.count(Phase::transfer), expected);
+  server_.release();
+  expect_registered(upload->wait());
+  EXPECT_EQ(server_.count(Phase::transfer), chunks);
 }
+INSTANTIATE_TEST_SUITE_P(All, AheadDepth, testing::Values(0U, 1U, 2U, 16U));
 
 /// Where the whole pool goes out in seconds, the next body does not wait for the end of this one:
 /// the server stops reading the first one, of which the kernel takes 36 MiB at most, until the
