@@ -31,7 +31,7 @@ namespace sluice {
 /// (engine/retry.h); what is done is written down (engine/upload_record.h).
 ///
 /// upload_run.cc is the main path, upload_ahead.cc how chunks travel ahead of the one that is being
-/// answered, upload_trouble.cc what happens when a step fails.
+/// answered, upload_trouble.cc what happens when a step fails, upload_end.cc what is left behind.
 ///
 /// Kept alive by its handle and by whatever it has under way on the network thread.
 class UploadRun : public std::enable_shared_from_this<UploadRun> {

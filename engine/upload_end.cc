@@ -1,0 +1,92 @@
+// How an UploadRun ends: its report, its receipt, and its last word in the journal.
+#include <utility>
+
+#include "engine/text.h"
+#include "engine/upload_run.h"
+
+namespace sluice {
+
+void UploadRun::add_digests(Report& report) const {
+  report.xxh128 = digest_.xxh128();
+  report.md5 = digest_.extra(DigestKind::md5);
+  report.sha256 = digest_.extra(DigestKind::sha256);
+  if (!check_ || !check_->done()) return;
+  const auto checked = check_->result();
+  if (!checked) return;
+  if (report.xxh128.empty()) report.xxh128 = checked->xxh128;
+  if (report.md5.empty()) report.md5 = checked->md5;
+  if (report.sha256.empty()) report.sha256 = checked->sha256;
+}
+
+void UploadRun::finish(Report::Status status, std::optional<Error> error) {
+  over_ = true;
+  abandon_ahead();
+  Report report;
+  report.dataset = setting_.request.dataset;
+  report.file = setting_.request.path;
+  report.name = setting_.request.name;
+  report.bytes = setting_.source->identity().size;
+  report.committed = committed_;
+  report.protocol = setting_.protocol->name();
+  report.seconds = times_.seconds();
+  report.chunks = chunks_;
+  report.retries = retries_;
+  report.resumed_from = resumed_from_;
+  report.rate_limit = setting_.bytes_per_second;
+  report.looked_ahead = looked_ahead_;
+  report.stages = times_.stages(clocks_);
+  if (status == Report::Status::registered) {
+    add_digests(report);
+    report.receipt = receipt(report);
+  }
+  if (status == Report::Status::failed && finish_sent_) {
+    status = Report::Status::unconfirmed;
+    if (error->kind == ErrorKind::unreachable || error->kind == ErrorKind::failed ||
+        error->kind == ErrorKind::integrity)
+      error->kind = ErrorKind::unconfirmed;
+  }
+  report.status = status;
+  if (error) error->message = redacted(std::move(error->message));
+  report.error = std::move(error);
+  if (const std::uint64_t bytes = chunk_sizer_.worth_remembering(); record_ && bytes != 0)
+    record_->chunk_bytes(bytes);
+  if (record_)
+    record_->end(status == Report::Status::registered ? JournalEntry::State::registered
+                 : finish_sent_                       ? JournalEntry::State::verifying
+                                                      : JournalEntry::State::unfinished,
+                 report.error, report.receipt ? to_json(*report.receipt) : std::string());
+
+  // Its buffers are for the other uploads now, whenever somebody asks for this one's report.
+  payload_.give_up();
+  if (check_) check_->cancel();
+
+  MutexLock lock(mutex_);
+  report_ = std::move(report);
+  done_ = true;
+  done_changed_.notify_all();
+}
+
+Receipt UploadRun::receipt(const Report& report) const {
+  const auto unix_ns = [](std::chrono::system_clock::time_point time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+  };
+  constexpr std::int64_t second = 1'000'000'000;
+  Receipt receipt;
+  receipt.file = report.file;
+  receipt.name = report.name;
+  receipt.dataset = report.dataset;
+  receipt.system = setting_.request.base_url;
+  receipt.bytes = report.bytes;
+  receipt.modified = utc_time(setting_.source->identity().mtime_ns);
+  receipt.started = utc_time(setting_.earlier ? setting_.earlier->entry.started_s * second
+                                              : unix_ns(started_) / second * second);
+  receipt.registered = utc_time(unix_ns(std::chrono::system_clock::now()) / second * second);
+  receipt.xxh128 = report.xxh128;
+  receipt.md5 = report.md5;
+  receipt.sha256 = report.sha256;
+  receipt.protocol = report.protocol;
+  receipt.version = SLUICE_VERSION;
+  return receipt;
+}
+
+}  // namespace sluice
