@@ -103,7 +103,7 @@ TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
 
 /// 6 MiB under way over 100 ms are 63 MB/s.
 TEST(Lookahead, WhatOneConnectionCannotCarryIsNotTried) {
-  for (const std::uint64_t mib : {6, 60}) {
+  for (const std::uint64_t mib : {std::uint64_t{6}, std::uint64_t{60}}) {
     Lookahead lookahead({.pool_bytes = pool});
     Answer answer = over(100ms);
     answer.network->most_under_way = mib << 20;
