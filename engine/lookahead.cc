@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/chunk_sizer.h"
+
 namespace sluice {
 namespace {
 
@@ -20,10 +22,6 @@ constexpr double large_share = 0.02;
 /// Side by side, a chunk can be out up to a pool before the one in front of it, and front servers
 /// do not wait for ever for what is held back (60 s for nginx).
 constexpr double longest_hold = 10;  // s
-/// While nobody knows how fast the link is: what goes out over a slow one in a time that can be
-/// borne, and is not much to send again.
-constexpr std::uint64_t moderate = std::uint64_t{16} << 20;
-
 /// A trial is long enough for the windows of the connections to be what they will be. The chunks
 /// that were under way when it began are not its own.
 constexpr int least_chunks = 3;
@@ -54,7 +52,8 @@ bool Lookahead::side_by_side(double rate, std::uint64_t chunk) const {
 }
 
 std::uint64_t Lookahead::most_at_first() const {
-  return std::min(moderate, setting_.pool_bytes / 4);
+  // What goes out over a slow link in a time that can be borne, and is not much to send again.
+  return std::min(ChunkSizer::moderate, setting_.pool_bytes / 4);
 }
 
 void Lookahead::answered(const Answer& answer) {

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/seconds.h"
+
 namespace sluice {
 namespace {
-
-double in_seconds(std::chrono::steady_clock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 std::size_t index(TransferTimes::At at) {
   return static_cast<std::size_t>(at);

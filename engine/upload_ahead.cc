@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/seconds.h"
 #include "engine/units.h"
 #include "engine/upload_run.h"
 
@@ -13,10 +14,8 @@ namespace {
 /// Before that, what goes out is what fits into the buffers of curl and the kernel.
 constexpr double least_measured = 0.25;  // s
 constexpr double most_measured = 2;      // s
-
-double in_seconds(std::chrono::steady_clock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
+/// A round trip and more, of what waits in the socket already.
+constexpr auto found_out_within = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -132,19 +131,22 @@ void UploadRun::blame_lookahead(const Result<Answer>& result, bool held) {
 }
 
 bool UploadRun::due_to_lookahead(const Error& error) {
-  if (flight_->request.step != Request::Step::chunk || error.kind != ErrorKind::unreachable)
+  if (flight_->request.step != Request::Step::chunk || error.kind != ErrorKind::unreachable ||
+      (!flight_->was_ahead && ahead_.empty()))
     return false;
-  const bool was_held = flight_->was_held;
-  if (!flight_->was_ahead && ahead_.empty()) return false;
-  if (error.code == 408) {
-    Answer answer;
-    answer.status = 408;
-    blame_lookahead(answer, was_held);
-  } else {
-    blame_lookahead(error, was_held);
-  }
-  // A server closes on what it does not wait for, and only the turn of it shows that.
-  return was_held;
+  // A CURLcode or an HTTP status; a server that answers otherwise has taken it, however early it
+  // came.
+  constexpr int least_status = 100;
+  const bool told = error.code == 408;
+  if (error.code >= least_status && !told) return false;
+  // One that has closed on what it does not wait for is found out as soon as the turn comes; later,
+  // the server had all that it needed.
+  const bool held = flight_->was_held &&
+                    (!flight_->handed_at || Clock::now() - *flight_->handed_at < found_out_within);
+  Answer answer;
+  answer.status = error.code;
+  blame_lookahead(told ? Result<Answer>(answer) : Result<Answer>(error), held);
+  return held;
 }
 
 }  // namespace sluice

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "engine/seconds.h"
 #include "engine/text.h"
 #include "engine/units.h"
 
@@ -16,10 +17,6 @@ using namespace std::chrono_literals;
 
 std::int64_t unix_s() {
   return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
-
-double in_seconds(std::chrono::steady_clock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
 }
 
 /// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/seconds.h"
 #include "engine/text.h"
 #include "engine/units.h"
 #include "engine/upload_run.h"
@@ -22,10 +23,6 @@ std::chrono::seconds time_to_register(std::uint64_t size) {
 
 /// How often a token file is looked at.
 constexpr auto look_for_token_every = 2s;
-
-double in_seconds(std::chrono::steady_clock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 }  // namespace
 

@@ -264,6 +264,25 @@ TEST_F(UploadAheadTest, AServerThatClosesOnWhatIsHeldBackIsNoReasonToGiveUp) {
   EXPECT_EQ(report.retries, 0U);
 }
 
+/// But one that has answered has something else to say.
+TEST_F(UploadAheadTest, AServerThatIsNotAvailableIsNotAskedAtOnce) {
+  options_.retry.retries = 0;
+  options_.pool_bytes = 16 * block;
+  std::promise<void> came;
+  server_.set_faults({{.phase = Phase::transfer,
+                       .occurrence = 0,
+                       .before = [&] { came.get_future().wait(); },
+                       .carried_out = true},
+                      {.phase = Phase::transfer,
+                       .occurrence = 1,
+                       .before = [&] { EXPECT_EQ(server_.count(Phase::probe), 0); },
+                       .answer = http_answer(503, "")}});
+  const auto upload = start(ahead(1));
+  ASSERT_TRUE(server_.wait_for(Phase::transfer, 2));
+  came.set_value();
+  expect_failed(upload->wait(), ErrorKind::unreachable, "503");
+}
+
 TEST_F(UploadAheadTest, AFileThatCannotBeReadEndsItWhoeverNeedsIt) {
   // Truncated while the first chunk is unanswered.
   server_.set_faults(
