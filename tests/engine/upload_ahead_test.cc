@@ -53,18 +53,21 @@ class UploadAheadTest : public UploadTest {
   std::string warnings_ SLUICE_GUARDED_BY(mutex_);
 };
 
+// What a server's thread sets belongs to its lambda too: the thread can still be in set_value()
+// when the test that waited for it is over.
+
 /// The first chunk is there as a whole and unanswered until release(); the second one has sent its
 /// whole payload meanwhile, and is not complete.
 TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
-  std::promise<void> payload_came;
+  const auto payload_came = std::make_shared<std::promise<void>>();
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 0, .then = Then::hold},
                       {.phase = Phase::transfer,
                        .occurrence = 1,
-                       .after_body_bytes = chunk,
-                       .before = [&] { payload_came.set_value(); },
+                       .after_payload_bytes = chunk,
+                       .before = [payload_came] { payload_came->set_value(); },
                        .carried_out = true}});
   const auto upload = start(ahead(1));
-  payload_came.get_future().wait();
+  payload_came->get_future().wait();
   const auto seen = transfers();
   ASSERT_EQ(seen.size(), 2U);
   EXPECT_EQ(seen[0].field("previous_size"), "0");
@@ -137,14 +140,14 @@ TEST_P(AheadTrouble, IsMendedAndTheFileLandsOnce) {
   Fault fault = trouble.fault;
   fault.phase = Phase::transfer;
   fault.occurrence = occurrence;
-  std::promise<void> struck;
+  const auto struck = std::make_shared<std::promise<void>>();
   std::atomic<bool> once{false};
-  fault.before = [&] {
-    if (!once.exchange(true)) struck.set_value();
+  fault.before = [&once, struck] {
+    if (!once.exchange(true)) struck->set_value();
   };
   server_.set_faults({fault, {.phase = Phase::transfer, .occurrence = 0, .then = Then::hold}});
   const auto upload = start(ahead(2));  // the fourth chunk is a short one
-  struck.get_future().wait();
+  struck->get_future().wait();
   server_.release();
   const Report report = upload->wait();
   expect_registered(report);
@@ -156,10 +159,10 @@ constexpr std::size_t early = 5000;
 const Trouble troubles[] = {
     {"reset_early", {.after_body_bytes = early, .answer = "", .then = Then::reset}},
     {"closed_early", {.after_body_bytes = early, .answer = "", .then = Then::close}},
-    {"reset_at_the_end", {.after_body_bytes = chunk, .answer = "", .then = Then::reset}},
-    {"closed_at_the_end", {.after_body_bytes = chunk, .answer = "", .then = Then::close}},
+    {"reset_at_the_end", {.after_payload_bytes = chunk, .answer = "", .then = Then::reset}},
+    {"closed_at_the_end", {.after_payload_bytes = chunk, .answer = "", .then = Then::close}},
     {"timeout_408",
-     {.after_body_bytes = chunk,
+     {.after_payload_bytes = chunk,
       .answer = http_answer(408, "", "Connection: close\r\n"),
       .then = Then::close}},
     {"too_large_413",
@@ -196,7 +199,6 @@ TEST_F(UploadAheadTest, WhenTheOneInFrontFailsThoseBehindItAreSentAgain) {
     const std::string name = fmt::format("front-{}", number++);
     SCOPED_TRACE(name);
     write(name, file_size, static_cast<std::uint64_t>(number));
-    std::promise<void> others_came;
     fault.phase = Phase::transfer;
     fault.occurrence = 0;
     const int before = server_.count(Phase::transfer);
@@ -222,7 +224,7 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
       {.phase = Phase::transfer, .occurrence = 0, .then = Then::hold},
       {.phase = Phase::transfer,
        .occurrence = 1,
-       .after_body_bytes = chunk,
+       .after_payload_bytes = chunk,
        .answer = http_answer(408, "", "Connection: close\r\n"),
        .then = Then::close},
       {.phase = Phase::transfer, .after_body_bytes = 1, .before = look, .carried_out = true}};
@@ -248,15 +250,15 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
 TEST_F(UploadAheadTest, AServerThatClosesOnWhatIsHeldBackIsNoReasonToGiveUp) {
   options_.retry.retries = 0;
   options_.pool_bytes = 16 * block;
-  std::promise<void> closed;
+  const auto closed = std::make_shared<std::promise<void>>();
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = 0,
-                       .before = [&] { closed.get_future().wait(); },
+                       .before = [closed] { closed->get_future().wait(); },
                        .carried_out = true},
                       {.phase = Phase::transfer,
                        .occurrence = 1,
-                       .after_body_bytes = chunk,
-                       .before = [&] { closed.set_value(); },
+                       .after_payload_bytes = chunk,
+                       .before = [closed] { closed->set_value(); },
                        .answer = "",
                        .then = Then::close}});
   const Report report = start(ahead(1))->wait();
@@ -268,10 +270,10 @@ TEST_F(UploadAheadTest, AServerThatClosesOnWhatIsHeldBackIsNoReasonToGiveUp) {
 TEST_F(UploadAheadTest, AServerThatIsNotAvailableIsNotAskedAtOnce) {
   options_.retry.retries = 0;
   options_.pool_bytes = 16 * block;
-  std::promise<void> came;
+  const auto came = std::make_shared<std::promise<void>>();
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = 0,
-                       .before = [&] { came.get_future().wait(); },
+                       .before = [came] { came->get_future().wait(); },
                        .carried_out = true},
                       {.phase = Phase::transfer,
                        .occurrence = 1,
@@ -279,7 +281,7 @@ TEST_F(UploadAheadTest, AServerThatIsNotAvailableIsNotAskedAtOnce) {
                        .answer = http_answer(503, "")}});
   const auto upload = start(ahead(1));
   ASSERT_TRUE(server_.wait_for(Phase::transfer, 2));
-  came.set_value();
+  came->set_value();
   expect_failed(upload->wait(), ErrorKind::unreachable, "503");
 }
 

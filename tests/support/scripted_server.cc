@@ -273,8 +273,11 @@ class ScriptedServer::Impl {
       note_body(index, body, parsed, length);
       return open;
     };
-    if (fault && fault->after_body_bytes) {
-      if (!receive_up_to(std::min(length, *fault->after_body_bytes))) return false;
+    std::optional<std::size_t> after = fault ? fault->after_body_bytes : std::nullopt;
+    if (fault && fault->after_payload_bytes)
+      after = parsed.payload_at.value_or(0) + *fault->after_payload_bytes;
+    if (after) {
+      if (!receive_up_to(std::min(length, *after))) return false;
       if (fault->before) fault->before();
       const bool early = fault->answer || fault->then != Fault::Then::keep_open;
       if (!early && !receive_up_to(length)) return false;

@@ -52,6 +52,9 @@ struct Fault {
   /// Acts once so many bytes of the body have come; by default, the whole request. A fault that
   /// neither answers nor ends the connection then goes on to the request's end after `before`.
   std::optional<std::size_t> after_body_bytes{};
+  /// The same, counted from the first byte of bytechunk: all of them are there then, and only what
+  /// is behind them is missing, where after_body_bytes stops short by the fields in front.
+  std::optional<std::size_t> after_payload_bytes{};
   /// Called then, on the connection's thread.
   std::function<void()> before{};
   /// Whether the bank does what it is asked to. Only for a request that came as a whole.
