@@ -132,7 +132,7 @@ class Http::Loop {
     transfer->moved_at = Clock::now();
     transfer->easy = idle_easy();
     set_up(*transfer);
-    const ExchangeId id = next_id_++;
+    const ExchangeId id = transfer->id = next_id_++;
     CURL* const easy = transfer->easy.get();
     transfers_.emplace(id, std::move(transfer));
     if (const CURLMcode code = curl_multi_add_handle(multi_.get(), easy); code != CURLM_OK)
@@ -148,6 +148,7 @@ class Http::Loop {
  private:
   struct Transfer {
     Loop* loop = nullptr;
+    ExchangeId id = 0;
     Exchange exchange;
     OnAnswer on_answer;
     std::unique_ptr<CURL, FreeEasy> easy;
@@ -320,6 +321,8 @@ class Http::Loop {
       transfer.head_ended = false;
     else if (length > 0 && (line[0] == '\r' || line[0] == '\n'))
       transfer.head_ended = true;
+    // curl does not end a transfer whose body is paused, whatever the answer.
+    if (transfer.head_ended && transfer.starved) transfer.loop->resume(transfer.id);
     return transfer.header_bytes > most_header_bytes ? 0 : length;
   }
 
