@@ -60,9 +60,9 @@ class UploadAheadTest : public UploadTest {
 /// whole payload meanwhile, and is not complete.
 TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
   const auto payload_came = std::make_shared<std::promise<void>>();
-  server_.set_faults({{.phase = Phase::transfer, .occurrence = 0, .then = Then::hold},
+  server_.set_faults({{.phase = Phase::transfer, .offset = 0, .then = Then::hold},
                       {.phase = Phase::transfer,
-                       .occurrence = 1,
+                       .offset = chunk,
                        .after_payload_bytes = chunk,
                        .before = [payload_came] { payload_came->set_value(); },
                        .carried_out = true}});
@@ -88,7 +88,7 @@ class AheadDepth : public UploadAheadTest, public testing::WithParamInterface<un
 /// While the first chunk is unanswered, so many are on their way and no more.
 TEST_P(AheadDepth, IsAsDeepAsAsked) {
   const int expected = std::min(static_cast<int>(GetParam()) + 1, chunks);
-  server_.set_faults({{.phase = Phase::transfer, .occurrence = 0, .then = Then::hold}});
+  server_.set_faults({{.phase = Phase::transfer, .offset = 0, .then = Then::hold}});
   const auto upload = start(ahead(GetParam()));
   ASSERT_TRUE(server_.wait_for(Phase::transfer, expected));
   EXPECT_EQ(server_.count(Phase::transfer), expected);
@@ -112,7 +112,7 @@ TEST_F(UploadAheadTest, BodiesGoSideBySide) {
   request.name = "large";
   request.chunk_bytes = large;
   server_.set_faults({{.phase = Phase::transfer,
-                       .occurrence = 0,
+                       .offset = 0,
                        .after_body_bytes = large * 2 / 5,  // a third of a second: the rate is known
                        .before = [&] { EXPECT_TRUE(server_.wait_for(Phase::transfer, 2)); },
                        .carried_out = true}});
@@ -125,7 +125,7 @@ TEST_F(UploadAheadTest, BodiesGoSideBySide) {
 /// What goes wrong with a chunk that is ahead, or with the one in front of it.
 struct Trouble {
   const char* name;
-  Fault fault;  ///< but for phase and occurrence
+  Fault fault;  ///< but for phase and offset
 };
 void PrintTo(const Trouble& trouble, std::ostream* out) {
   *out << trouble.name;
@@ -136,16 +136,16 @@ class AheadTrouble : public UploadAheadTest,
 
 /// All of them are struck while the chunk in front of them, the first one, is held.
 TEST_P(AheadTrouble, IsMendedAndTheFileLandsOnce) {
-  const auto& [occurrence, trouble] = GetParam();
+  const auto& [place, trouble] = GetParam();
   Fault fault = trouble.fault;
   fault.phase = Phase::transfer;
-  fault.occurrence = occurrence;
+  fault.offset = static_cast<std::uint64_t>(place) * chunk;
   const auto struck = std::make_shared<std::promise<void>>();
   std::atomic<bool> once{false};
   fault.before = [&once, struck] {
     if (!once.exchange(true)) struck->set_value();
   };
-  server_.set_faults({fault, {.phase = Phase::transfer, .occurrence = 0, .then = Then::hold}});
+  server_.set_faults({fault, {.phase = Phase::transfer, .offset = 0, .then = Then::hold}});
   const auto upload = start(ahead(2));  // the fourth chunk is a short one
   struck->get_future().wait();
   server_.release();
@@ -200,7 +200,7 @@ TEST_F(UploadAheadTest, WhenTheOneInFrontFailsThoseBehindItAreSentAgain) {
     SCOPED_TRACE(name);
     write(name, file_size, static_cast<std::uint64_t>(number));
     fault.phase = Phase::transfer;
-    fault.occurrence = 0;
+    fault.offset = 0;
     const int before = server_.count(Phase::transfer);
     fault.before = [&] { EXPECT_TRUE(server_.wait_for(Phase::transfer, before + 3)); };
     server_.set_faults({fault});
@@ -221,9 +221,9 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
       if (!seen[i].complete) two_at_once = true;
   };
   std::vector<Fault> faults{
-      {.phase = Phase::transfer, .occurrence = 0, .then = Then::hold},
+      {.phase = Phase::transfer, .offset = 0, .then = Then::hold},
       {.phase = Phase::transfer,
-       .occurrence = 1,
+       .offset = chunk,
        .after_payload_bytes = chunk,
        .answer = http_answer(408, "", "Connection: close\r\n"),
        .then = Then::close},
@@ -252,11 +252,11 @@ TEST_F(UploadAheadTest, AServerThatClosesOnWhatIsHeldBackIsNoReasonToGiveUp) {
   options_.pool_bytes = 16 * block;
   const auto closed = std::make_shared<std::promise<void>>();
   server_.set_faults({{.phase = Phase::transfer,
-                       .occurrence = 0,
+                       .offset = 0,
                        .before = [closed] { closed->get_future().wait(); },
                        .carried_out = true},
                       {.phase = Phase::transfer,
-                       .occurrence = 1,
+                       .offset = chunk,
                        .after_payload_bytes = chunk,
                        .before = [closed] { closed->set_value(); },
                        .answer = "",
@@ -272,11 +272,11 @@ TEST_F(UploadAheadTest, AServerThatIsNotAvailableIsNotAskedAtOnce) {
   options_.pool_bytes = 16 * block;
   const auto came = std::make_shared<std::promise<void>>();
   server_.set_faults({{.phase = Phase::transfer,
-                       .occurrence = 0,
+                       .offset = 0,
                        .before = [came] { came->get_future().wait(); },
                        .carried_out = true},
                       {.phase = Phase::transfer,
-                       .occurrence = 1,
+                       .offset = chunk,
                        .before = [&] { EXPECT_EQ(server_.count(Phase::probe), 0); },
                        .answer = http_answer(503, "")}});
   const auto upload = start(ahead(1));
@@ -289,7 +289,7 @@ TEST_F(UploadAheadTest, AFileThatCannotBeReadEndsItWhoeverNeedsIt) {
   // Truncated while the first chunk is unanswered.
   server_.set_faults(
       {{.phase = Phase::transfer,
-        .occurrence = 0,
+        .offset = 0,
         .before = [&] { std::filesystem::resize_file(directory_ / "scan.h5", 2 * block); },
         .carried_out = true}});
   UploadRequest request = ahead(2);
@@ -299,7 +299,7 @@ TEST_F(UploadAheadTest, AFileThatCannotBeReadEndsItWhoeverNeedsIt) {
 }
 
 TEST_F(UploadAheadTest, CancelledInMidFlightItGivesAllBack) {
-  server_.set_faults({{.phase = Phase::transfer, .occurrence = 0, .then = Then::hold}});
+  server_.set_faults({{.phase = Phase::transfer, .offset = 0, .then = Then::hold}});
   const auto upload = start(ahead(2));
   ASSERT_TRUE(server_.wait_for(Phase::transfer, 3));
   upload->cancel();

@@ -332,12 +332,15 @@ class ScriptedServer::Impl {
 
   std::optional<Fault> fault_for(std::size_t index) {
     const MutexLock lock(mutex_);
-    const Phase phase = seen_[index].phase;
     for (const Fault& fault : faults_) {
-      if (fault.phase != Phase::any && fault.phase != phase) continue;
+      const auto meant = [&](const Seen& seen) {
+        return (fault.phase == Phase::any || seen.phase == fault.phase) &&
+               (!fault.offset || seen.field("previous_size") == std::to_string(*fault.offset));
+      };
+      if (!meant(seen_[index])) continue;
       int before = 0;
       for (std::size_t i = counted_from_; i < index; ++i)
-        if (fault.phase == Phase::any || seen_[i].phase == fault.phase) ++before;
+        if (meant(seen_[i])) ++before;
       if (fault.occurrence < 0 || fault.occurrence == before) return fault;
     }
     return {};

@@ -48,6 +48,9 @@ struct Seen {
 struct Fault {
   Phase phase = Phase::any;
   int occurrence = 0;  ///< of that phase, from 0; -1 is every one
+  /// Only the chunks with this previous_size, and occurrence counts those: chunks that travel side
+  /// by side arrive in any order.
+  std::optional<std::uint64_t> offset{};
 
   /// Acts once so many bytes of the body have come; by default, the whole request. A fault that
   /// neither answers nor ends the connection then goes on to the request's end after `before`.
