@@ -501,10 +501,12 @@ bool UploadRun::registers(Request::Step step) const {
 }
 
 void UploadRun::register_answered(const Result<Answer>& result) {
-  // No server acts on a part of a request; and what it refuses so was refused before anything was
-  // done. 408 says that it did not have all, but not who says so.
-  const bool refused = result && result->status >= 400 && result->status < 500 &&
-                       result->status != 408;
+  // No server acts on a part of a request, and some refusals come before anything is done: those of
+  // the token and the dataset, and where the protocol says so, all but 408.
+  const int status = result ? result->status : 0;
+  const bool refused = setting_.protocol->can_ask_registered()
+                           ? status == 401 || status == 404
+                           : status >= 400 && status < 500 && status != 408;
   finish_sent_ = (flight_->handed_at && !refused) || began_in_doubt_;
   verifying_noted_ = false;
   if (!setting_.protocol->can_ask_registered()) return;
