@@ -41,11 +41,11 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     if (chunk_sizer_.bound() < std::min(least, left)) {
       finish(Report::Status::failed,
              Error{ErrorKind::failed,
-                   fmt::format("the server takes no request of {} of {} (413), and throws away what "
-                               "is sent of it in less than {} at once; nothing was registered, tell "
-                               "those who run it",
-                               format_size(flight_->request.payload.size()), file_,
-                               format_size(least)),
+                   fmt::format(
+                       "the server takes no request of {} of {} (413), and throws away what "
+                       "is sent of it in less than {} at once; nothing was registered, tell "
+                       "those who run it",
+                       format_size(flight_->request.payload.size()), file_, format_size(least)),
                    413});
       return;
     }
@@ -155,7 +155,9 @@ void UploadRun::drop_abandoned() {
 }
 
 bool UploadRun::begin_anew() {
-  if (sent_any_ || setting_.earlier) {
+  const bool was_sent = setting_.earlier && (setting_.earlier->entry.hashed_blocks > 0 ||
+                                             !setting_.earlier->entry.upload_url.empty());
+  if (sent_any_ || was_sent) {
     if (budget_.start_over() > setting_.retry.retries + 1) {
       finish(Report::Status::failed,
              Error{ErrorKind::integrity,
