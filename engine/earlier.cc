@@ -56,6 +56,8 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
     if (other.system != request.base_url || other.dataset != request.dataset ||
         other.name == request.name)
       continue;
+    // Only the phased protocol has one staging area a dataset.
+    if (other.protocol != "phased") continue;
     // Nothing is lost with what is not there, and nothing can follow on what has changed since.
     if (other.committed == 0 ||
         (other.state == JournalEntry::State::unfinished && !file_is_unchanged(other)))
