@@ -36,7 +36,7 @@ struct Engine::Shared {
   const std::unique_ptr<BufferPool> pool;
   ChecksumWorkers workers;
   std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
-  ServerMemory servers;
+  ServerMemory servers{options.log};
   Http http;  ///< goes first: it may hold the last reference to an upload
 };
 
@@ -224,8 +224,9 @@ Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
   const auto now_s = [] {
     return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   };
+  Journal* const journal = shared_->journal ? &shared_->journal->journal() : nullptr;
   if (!inquiry.fresh)
-    if (auto known = shared_->servers.find(inquiry.base_url, now_s());
+    if (auto known = shared_->servers.find(journal, inquiry.base_url, now_s());
         known &&
         (inquiry.protocol == ProtocolKind::automatic || inquiry.protocol == known->protocol))
       return *std::move(known);
@@ -238,7 +239,7 @@ Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
       // What was given is not what it would have been taken for.
       if (inquiry.protocol == ProtocolKind::automatic &&
           profile->protocol != ProtocolKind::automatic)
-        shared_->servers.keep(inquiry.base_url, *profile, now_s());
+        shared_->servers.keep(journal, inquiry.base_url, *profile, now_s());
       return profile;
     }
     Error error = std::move(profile).error();

@@ -60,10 +60,13 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   payload_.give_up();
   if (check_) check_->cancel();
 
-  MutexLock lock(mutex_);
-  report_ = std::move(report);
-  done_ = true;
-  done_changed_.notify_all();
+  {
+    MutexLock lock(mutex_);
+    report_ = std::move(report);
+    done_ = true;
+    done_changed_.notify_all();
+  }
+  if (setting_.request.on_over) setting_.request.on_over();
 }
 
 Receipt UploadRun::receipt(const Report& report) const {

@@ -58,6 +58,14 @@ TEST_F(AskServer, OnceAndThenItIsRemembered) {
   EXPECT_EQ(asked(), 2);
 }
 
+TEST_F(AskServer, TheNextEngineWithTheSameJournalKnows) {
+  options_.state_dir = directory_ / "state";
+  EXPECT_FALSE(engine().ask_server(inquiry())->remembered);
+  engine_.reset();
+  EXPECT_TRUE(engine().ask_server(inquiry())->remembered);
+  EXPECT_EQ(asked(), 1);
+}
+
 /// What somebody gave for one upload does not decide for the next one.
 TEST_F(AskServer, AProtocolThatWasGivenIsNotRemembered) {
   Engine::Inquiry given = inquiry();
