@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -13,7 +14,9 @@
 #include "engine/http.h"
 #include "engine/make_protocol.h"
 #include "engine/pipeline.h"
+#include "engine/seconds.h"
 #include "engine/server_inquiry.h"
+#include "engine/server_memory.h"
 #include "engine/text.h"
 #include "engine/upload_parts.h"
 #include "engine/upload_run.h"
@@ -35,6 +38,7 @@ struct Engine::Shared {
   const std::unique_ptr<BufferPool> pool;
   ChecksumWorkers workers;
   std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
+  ServerMemory servers{options.log};
   Http http;  ///< goes first: it may hold the last reference to an upload
 
   PartPlanSetting plan_setting(const UploadRequest& request, std::uint64_t size) const {
@@ -308,6 +312,72 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   });
   run->start();
   return std::unique_ptr<Upload>(std::make_unique<Handle>(std::move(run)));
+}
+
+namespace {
+
+/// False once `stop` says so.
+bool sleep_until(std::chrono::steady_clock::time_point when, const std::function<bool()>& stop) {
+  while (true) {
+    if (stop && stop()) return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= when) return true;
+    std::this_thread::sleep_until(std::min(when, now + std::chrono::milliseconds(100)));
+  }
+}
+
+}  // namespace
+
+Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
+  Inquiry inquiry = asked;
+  TRY_ASSIGN(inquiry.base_url, check_base_url(asked.base_url, /*insecure_http=*/true));
+  if (!inquiry.dataset.empty() || !inquiry.token.empty()) {
+    TRY(check_dataset_key(inquiry.dataset));
+    TRY(check_token(inquiry.token.reveal()));
+  }
+  const auto now_s = [] {
+    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  };
+  Journal* const journal = shared_->journal ? &shared_->journal->journal() : nullptr;
+  if (!inquiry.fresh)
+    if (auto known = shared_->servers.find(journal, inquiry.base_url, now_s());
+        known &&
+        (inquiry.protocol == ProtocolKind::automatic || inquiry.protocol == known->protocol))
+      return *std::move(known);
+
+  std::mt19937_64 random{std::random_device{}()};
+  for (unsigned failures = 1;; ++failures) {
+    const Inquired inquired = inquire(shared_->http, inquiry);
+    Result<ServerProfile> profile = read_inquiry(inquiry, inquired);
+    if (profile) {
+      // What was given is not what it would have been taken for.
+      if (inquiry.protocol == ProtocolKind::automatic &&
+          profile->protocol != ProtocolKind::automatic)
+        shared_->servers.keep(journal, inquiry.base_url, *profile, now_s());
+      return profile;
+    }
+    Error error = std::move(profile).error();
+    if (!error.retryable) return error;
+    const auto now = std::chrono::steady_clock::now();
+    const auto when = retry_at(shared_->options.retry, failures, inquired.retry_after(), now,
+                               std::uniform_real_distribution<double>(0, 1)(random));
+    if (!when) {
+      if (failures > 1) error.message += fmt::format(" (given up after {} tries)", failures);
+      return error;
+    }
+    if (shared_->options.log)
+      shared_->options.log(
+          LogLevel::warning,
+          fmt::format("{}; trying again in {:.1f} s ({} of {})", error.message,
+                      in_seconds(*when - now), failures, shared_->options.retry.retries));
+    if (!sleep_until(*when, inquiry.stop)) {
+      error.kind = ErrorKind::interrupted;
+      error.retryable = false;
+      error.message = fmt::format("interrupted while {} was asked which protocol it speaks; {}",
+                                  inquiry.base_url, error.message);
+      return error;
+    }
+  }
 }
 
 }  // namespace sluice
