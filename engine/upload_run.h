@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/chunk_check.h"
 #include "engine/chunk_sizer.h"
 #include "engine/dataset_lock.h"
 #include "engine/earlier.h"
@@ -56,6 +57,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     ServerFacts server;                                 ///< as the journal has them
     /// Uploads at the server that nobody needs any more: they are dropped. Absolute URLs.
     std::vector<std::string> abandoned;
+    ChunkCheck chunk_check = {};
     /// This is a part of a file: it is not registered, and its blocks come out of a share of the
     /// pool. `on_part_over`: called on the network thread when it is through, or has failed.
     struct Part {
@@ -102,6 +104,14 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   void chunk_committed(std::uint64_t bytes);
   /// Up to which byte the payload may leave: see UploadRecord::durable_up_to().
   std::uint64_t cleared(std::uint64_t offset);
+  /// Whether the checksum of the chunk `request` is in its headers, if it needs one; if not, it
+  /// will be sent once it is.
+  bool checksummed(Request& request);
+  /// Hashes the bytes, if they are there and the next that go out.
+  void hash_chunk(ByteRange range);
+  /// The chunk behind the one that is out, meanwhile.
+  void hash_ahead();
+  void send_checksummed();
   /// `finish` or `whole`: the server may do it, or may have done it.
   bool registers(Request::Step step) const;
   /// The answer to one that registers came, or none did.
@@ -211,10 +221,13 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   std::optional<std::uint64_t> broke_at_;
   /// Until then the server may still be at it, whatever it says of the name.
   std::optional<Clock::time_point> settled_;
-  Clock::time_point name_asked_{};   ///< when the server was last asked for it
-  bool registered_ = false;          ///< the server has said so
-  std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
-  bool was_too_large_ = false;       ///< the last chunk that was answered
+  Clock::time_point name_asked_{};        ///< when the server was last asked for it
+  bool registered_ = false;               ///< the server has said so
+  std::optional<Error> file_error_;       ///< what ends the upload, whatever the server says
+  bool was_too_large_ = false;            ///< the last chunk that was answered
+  std::optional<Request> unhashed_;       ///< the chunk that waits for its checksum
+  const RangeDigest* hashing_ = nullptr;  ///< payload_'s, of hashed_range_
+  ByteRange hashed_range_;
   std::optional<Lanes> lanes_;
   std::function<void()> on_part_over_;  ///< of a part; set before start()
   TransferTimes times_;
