@@ -175,7 +175,7 @@ MHD_Result Request::send(const Answer& answer, MHD_Response* response) {
   return queued;
 }
 
-/// An answer without a body can only break off inside its head.
+/// An answer that goes out without a body can only break off inside its head.
 MHD_Result Request::break_off(const Answer& answer) {
   const std::string head = fmt::format("HTTP/1.1 {} {}\r\nTus-Resum", answer.status,
                                        MHD_get_reason_phrase_for(answer.status));
@@ -232,7 +232,7 @@ MHD_Result Request::finish_struck() {
       return MHD_NO;
     case FaultKind::reset_mid_response: {
       const Answer answer = carry_out();
-      if (answer.body.empty()) return break_off(answer);
+      if (answer.body.empty() || method_ == MHD_HTTP_METHOD_HEAD) return break_off(answer);
       const std::uint64_t length = place_inside(answer.body.size(), strike_->random);
       return send(answer, broken_off_response(socket(), answer.body, length));
     }

@@ -325,7 +325,9 @@ Result<Registration> TusStore::enlist(const std::string& id, Dataset& dataset,
     const Item& item = **found;
     digest = item.digest;
     deposit.size = item.upload.offset;
-    deposit.share = !item.busy && item.upload.length == item.upload.offset;
+    // A partial upload's file grows when it is joined.
+    deposit.share =
+        !item.busy && item.upload.length == item.upload.offset && item.upload.concat != "partial";
   }
   deposit.name = name;
   if (!options_.discard) {
