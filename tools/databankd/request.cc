@@ -85,6 +85,7 @@ bool Request::body(const char* data, std::size_t size) {
   if (form_ != nullptr && MHD_post_process(form_, data, size) != MHD_YES) malformed_form();
   if (struck_by(FaultKind::reset_mid_body) && body_size_ >= reset_at_) {
     count_strike();
+    if (tus_) tus_->break_off();
     reset(socket());
     return false;
   }
@@ -93,6 +94,7 @@ bool Request::body(const char* data, std::size_t size) {
     count_strike();
     const Answer answer{408, "408 Request Timeout\n"};
     log(answer);
+    if (tus_) tus_->break_off();
     answer_and_end(socket(), fmt::format("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
                                          "Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}",
                                          answer.body.size(), answer.body));

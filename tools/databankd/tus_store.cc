@@ -151,7 +151,11 @@ void TusStore::sweep() {
 }
 
 void TusStore::drop(const std::string& id) {
-  if (items_.erase(id) == 0 || options_.discard) return;
+  const auto found = items_.find(id);
+  if (found == items_.end()) return;
+  found->second->gone = true;
+  items_.erase(found);
+  if (options_.discard) return;
   ::unlink(info_path(id).c_str());
   ::unlink(data_path(id).c_str());
 }
