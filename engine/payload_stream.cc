@@ -69,9 +69,10 @@ PayloadStream::Held& PayloadStream::held_at(std::uint64_t offset) {
   return held_[static_cast<std::size_t>(number - held_.front().block.number)];
 }
 
-const RangeDigest& PayloadStream::digest(std::uint64_t begin, std::uint64_t end,
-                                         const std::string& algorithm,
-                                         std::function<void()> on_done) {
+void PayloadStream::hash(std::uint64_t begin, std::uint64_t end, const std::string& algorithm,
+                         std::function<void()> on_done) {
+  digest_begin_ = begin;
+  digest_end_ = end;
   std::vector<std::span<const std::byte>> pieces;
   for (std::uint64_t at = begin; at < end;) {
     const Block& block = held_at(at).block;
@@ -83,7 +84,11 @@ const RangeDigest& PayloadStream::digest(std::uint64_t begin, std::uint64_t end,
   }
   digest_ = std::make_unique<RangeDigest>(algorithm, std::move(pieces), setting_.workers,
                                           std::move(on_done));
-  return *digest_;
+}
+
+const std::string* PayloadStream::digest_of(std::uint64_t begin, std::uint64_t end) const {
+  if (!digest_ || digest_begin_ != begin || digest_end_ != end || !digest_->done()) return nullptr;
+  return &digest_->result();
 }
 
 Result<std::size_t> PayloadStream::read(std::uint64_t offset, std::span<std::byte> into) {

@@ -55,11 +55,13 @@ class PayloadStream {
   /// there yet. The error is the source's, or FileDigest's.
   Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);
 
-  /// The digest of the bytes [begin, end), which have come and were not read; the last one that was
-  /// asked for. Whatever takes them away waits for it (1 ms for 1.6 MB of SHA-1). `on_done`: any
-  /// thread.
-  const RangeDigest& digest(std::uint64_t begin, std::uint64_t end, const std::string& algorithm,
-                            std::function<void()> on_done);
+  /// Starts to compute the digest of bytes that have come and were not read. Whatever takes them
+  /// away waits for it (1 ms for 1.6 MB of SHA-1). `on_done`: any thread. Not while hashing().
+  void hash(std::uint64_t begin, std::uint64_t end, const std::string& algorithm,
+            std::function<void()> on_done);
+  bool hashing() const { return digest_ && !digest_->done(); }
+  /// The digest of [begin, end), if that was the last to be hashed and is done; else null.
+  const std::string* digest_of(std::uint64_t begin, std::uint64_t end) const;
 
   /// What a read() that got nothing waits for.
   Window::Waiting waiting_for() const { return waiting_for_; }
@@ -81,6 +83,8 @@ class PayloadStream {
   std::uint64_t arrived_ = 0;            ///< up to here
   std::deque<Held> held_;                ///< neighbours; the first one has bytes left
   std::unique_ptr<RangeDigest> digest_;  ///< of some of them
+  std::uint64_t digest_begin_ = 0;
+  std::uint64_t digest_end_ = 0;
   std::atomic<std::uint64_t> passed_{0};
   Window::Waiting waiting_for_ = Window::Waiting::read;
 };

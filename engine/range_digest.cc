@@ -42,10 +42,11 @@ void RangeDigest::compute() noexcept {
   unsigned length = 0;
   if (well && EVP_DigestFinal_ex(context.get(), digest, &length) == 1)
     result_.assign(reinterpret_cast<const char*>(digest), length);
-  on_done_();
-  // Under the mutex: whoever waits may destroy this as soon as it sees it.
+  // Under the mutex: whoever waits may destroy this, and what on_done_ refers to, as soon as it has
+  // it; and whoever on_done_ tells finds it done.
   MutexLock lock(mutex_);
   done_ = true;
+  on_done_();
   changed_.notify_all();
 }
 

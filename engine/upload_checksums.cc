@@ -12,20 +12,17 @@ namespace sluice {
 bool UploadRun::checksummed(Request& request) {
   const std::string& algorithm = setting_.chunk_check.algorithm;
   if (algorithm.empty()) return true;
-  if (hashing_ == nullptr || hashed_range_ != request.payload || !hashing_->done()) return false;
-  request.headers.push_back(
-      fmt::format("Upload-Checksum: {} {}", algorithm, base64(hashing_->result())));
-  hashing_ = nullptr;
+  const std::string* const digest = payload_.digest_of(request.payload.begin, request.payload.end);
+  if (digest == nullptr) return false;
+  request.headers.push_back(fmt::format("Upload-Checksum: {} {}", algorithm, base64(*digest)));
   return true;
 }
 
 void UploadRun::hash_chunk(ByteRange range) {
-  if (hashing_ != nullptr && hashed_range_ == range) return;
-  if (hashing_ != nullptr && !hashing_->done()) return;  // on_done calls again
+  // What is being hashed wakes the run when it is done.
+  if (payload_.hashing() || payload_.digest_of(range.begin, range.end) != nullptr) return;
   if (range.size() == 0 || payload_.arrived() < range.end) return;
-  hashed_range_ = range;
-  hashing_ =
-      &payload_.digest(range.begin, range.end, setting_.chunk_check.algorithm, [this] { wake(); });
+  payload_.hash(range.begin, range.end, setting_.chunk_check.algorithm, [this] { wake(); });
 }
 
 void UploadRun::hash_ahead() {

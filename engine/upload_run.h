@@ -221,13 +221,11 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   std::optional<std::uint64_t> broke_at_;
   /// Until then the server may still be at it, whatever it says of the name.
   std::optional<Clock::time_point> settled_;
-  Clock::time_point name_asked_{};        ///< when the server was last asked for it
-  bool registered_ = false;               ///< the server has said so
-  std::optional<Error> file_error_;       ///< what ends the upload, whatever the server says
-  bool was_too_large_ = false;            ///< the last chunk that was answered
-  std::optional<Request> unhashed_;       ///< the chunk that waits for its checksum
-  const RangeDigest* hashing_ = nullptr;  ///< payload_'s, of hashed_range_
-  ByteRange hashed_range_;
+  Clock::time_point name_asked_{};   ///< when the server was last asked for it
+  bool registered_ = false;          ///< the server has said so
+  std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
+  bool was_too_large_ = false;       ///< the last chunk that was answered
+  std::optional<Request> unhashed_;  ///< the chunk that waits for its checksum
   std::optional<Lanes> lanes_;
   std::function<void()> on_part_over_;  ///< of a part; set before start()
   TransferTimes times_;
