@@ -41,6 +41,18 @@ void UploadRecord::begin() {
   });
 }
 
+void UploadRecord::upload_url(const std::string& url) {
+  {
+    MutexLock lock(mutex_);
+    upload_url_ = url;
+  }
+  if (!begun_) return;
+  post([this, url](JournalTables& tables, Reached&) -> Result<void> {
+    TRY(ensure_begun(tables));
+    return tables.record(journal_id_, {.upload_url = url});
+  });
+}
+
 void UploadRecord::start_over() {
   if (!begun_) return;
   committed_ = 0;
@@ -68,6 +80,13 @@ bool UploadRecord::durable(std::uint64_t offset) {
   if (failing_ && Clock::now() < retry_at_) return true;
   if (written()) write();
   return failing_;
+}
+
+std::uint64_t UploadRecord::durable_up_to(std::uint64_t offset, std::uint64_t arrived) {
+  if (!begun_ || arrived <= offset) return arrived;
+  const std::uint64_t end = std::min(mark().durable_blocks * setting_.entry.block_bytes, arrived);
+  if (end > offset) return end;
+  return durable(arrived) ? arrived : offset;
 }
 
 void UploadRecord::committed(std::uint64_t bytes) {
@@ -169,7 +188,12 @@ void UploadRecord::finished(const Result<void>& written, const Reached& reached)
 
 Result<void> UploadRecord::ensure_begun(JournalTables& tables) {
   if (journal_id_ != 0) return {};
-  TRY_ASSIGN(journal_id_, tables.begin(setting_.entry));
+  JournalEntry entry = setting_.entry;
+  {
+    MutexLock lock(mutex_);
+    entry.upload_url = upload_url_;
+  }
+  TRY_ASSIGN(journal_id_, tables.begin(entry));
   return {};
 }
 
