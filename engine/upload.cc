@@ -12,7 +12,7 @@
 #include "engine/deposit.h"
 #include "engine/evp_digest.h"
 #include "engine/http.h"
-#include "engine/phased.h"
+#include "engine/make_protocol.h"
 #include "engine/pipeline.h"
 #include "engine/seconds.h"
 #include "engine/server_inquiry.h"
@@ -147,10 +147,13 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
 
   std::optional<DatasetLock> lock;
   std::optional<Earlier> earlier;
+  std::vector<std::string> abandoned;
   ServerFacts server;
+  const ProtocolKind kind = protocol_of(checked);
   if (!request.dry_run && !shared_->options.state_dir.empty()) {
-    auto locked = DatasetLock::acquire(shared_->options.state_dir, checked.base_url,
-                                       checked.dataset, checked.name);
+    auto locked = DatasetLock::acquire(
+        shared_->options.state_dir, checked.base_url, checked.dataset, checked.name,
+        kind == ProtocolKind::phased ? DatasetLock::Scope::dataset : DatasetLock::Scope::name);
     if (locked)
       lock = *std::move(locked);
     else if (locked.error().retryable)
@@ -163,19 +166,18 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   }
   if (!request.dry_run && shared_->journal) {
     Journal& journal = shared_->journal->journal();
-    TRY_ASSIGN(earlier,
-               find_earlier(journal, checked, *opened.source, shared_->options.block_bytes));
+    TRY_ASSIGN(EarlierFound found,
+               find_earlier(journal, checked, kind, *opened.source, shared_->options.block_bytes));
+    earlier = std::move(found.earlier);
+    abandoned = std::move(found.abandoned);
+    if (!found.remark.empty() && shared_->options.log)
+      shared_->options.log(LogLevel::warning, found.remark);
     if (auto known = journal.facts(checked.base_url)) server = *known;
     if (!request.heed_chunk_limit) server.chunk_limit.reset();
   }
 
-  std::optional<Resumption> resumption;
-  if (earlier)
-    resumption =
-        Resumption{earlier->sent(), earlier->entry.state == JournalEntry::State::verifying};
-  auto protocol = std::make_unique<Phased>(
-      Deposit{request.dataset, request.name, opened.source->identity().size}, request.token,
-      resumption);
+  TRY_ASSIGN(auto protocol,
+             make_protocol(checked, kind, opened.source->identity().size, earlier));
   const std::size_t block_bytes =
       earlier ? static_cast<std::size_t>(earlier->entry.block_bytes) : shared_->options.block_bytes;
   auto run = std::make_shared<UploadRun>(UploadRun::Setting{
@@ -195,6 +197,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .register_wait = shared_->options.register_wait,
       .bytes_per_second = shared_->options.bytes_per_second,
       .server = server,
+      .abandoned = std::move(abandoned),
   });
   run->start();
   return std::unique_ptr<Upload>(std::make_unique<Handle>(std::move(run)));

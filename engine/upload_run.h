@@ -53,6 +53,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
     std::uint64_t bytes_per_second;                     ///< EngineOptions
     ServerFacts server;                                 ///< as the journal has them
+    /// Uploads at the server that nobody needs any more: they are dropped. Absolute URLs.
+    std::vector<std::string> abandoned;
   };
 
   explicit UploadRun(Setting setting);
@@ -77,6 +79,14 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
   void answered(Result<Answer> result);
   void chunk_committed(std::uint64_t bytes);
+  /// Up to which byte the payload may leave: see UploadRecord::durable_up_to().
+  std::uint64_t cleared(std::uint64_t offset);
+  /// `finish` or `whole`: the server may do it, or may have done it.
+  bool registers(Request::Step step) const;
+  /// The answer to one that registers came, or none did.
+  void register_answered(const Result<Answer>& result);
+  /// Tells the server to drop what nobody needs any more.
+  void drop_abandoned();
   /// The server refused a request with so many bytes of the file (413). False where nothing smaller
   /// can be sent.
   bool too_large(std::uint64_t payload);
@@ -164,6 +174,11 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
   bool finish_sent_ = false;  ///< and nobody has said yet what became of it
+  bool began_in_doubt_ = false;  ///< an earlier run's may have been carried out
+  bool verifying_noted_ = false;  ///< of a `whole`: the journal was told
+  /// A chunk that began there broke, and the server keeps parts of chunks: if it kept nothing, some
+  /// front server collects whole requests, and they have to be shorter.
+  std::optional<std::uint64_t> broke_at_;
   /// Until then the server may still be at it, whatever it says of the name.
   std::optional<Clock::time_point> settled_;
   Clock::time_point name_asked_{};   ///< when the server was last asked for it
