@@ -133,6 +133,37 @@ TEST_F(Protocol, SeveralGoAtATimeAndTheReportKeepsTheirOrder) {
   }
 }
 
+/// Nothing but a person can tell whether it is there (protocol section 2).
+TEST_F(Protocol, ARegistrationWhoseAnswerIsLostIsFinishedByHand) {
+  Bank bank({"--protocols", "tus", "--fault", "lose-request,at=1,on=register"});
+  const Arguments arguments{"--json", "--state-dir", state_.path(), dataset, path_};
+  const test::Finished lost = put(bank.url(), arguments);
+  EXPECT_EQ(lost.status, 1) << lost.err;
+  EXPECT_EQ(report_of(lost).at("uploads").at(0).at("status"), "unconfirmed");
+
+  const auto command = [&](Arguments words) {
+    words.insert(words.begin(), sluice_binary);
+    words.insert(words.end(), {"--state-dir", state_.path()});
+    return run_sluice(
+        {.argv = words, .env = {{"SLUICE_TOKEN", token}}, .stdin_text = {}, .directory = {}});
+  };
+  const std::string status = command({"status"}).out;
+  EXPECT_THAT(status, HasSubstr(fmt::format("sluice resume --register {}", dataset)));
+  EXPECT_THAT(status, HasSubstr("sluice forget"));
+  EXPECT_THAT(status, HasSubstr(fmt::format("{}/datasets/{}", bank.url(), dataset)));
+
+  const test::Finished again = put(bank.url(), arguments);
+  EXPECT_EQ(again.status, 1) << "it is not registered blindly";
+  EXPECT_EQ(report_of(again).at("uploads").at(0).at("status"), "unconfirmed");
+  EXPECT_TRUE(bank.registered().empty());
+
+  const test::Finished registered = command({"resume", "--register", "--json"});
+  EXPECT_EQ(registered.status, 0) << registered.err;
+  EXPECT_EQ(report_of(registered).at("uploads").at(0).at("protocol"), "tus");
+  EXPECT_EQ(bank.registered().size(), 1U);
+  EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+}
+
 /// The staging area of a dataset is one (protocol section 1.4).
 TEST_F(Protocol, PhasedUploadsOfADatasetGoOneAfterTheOther) {
   ScriptedServer server({{.phase = Phase::verify, .occurrence = 0, .then = Fault::Then::hold}});
