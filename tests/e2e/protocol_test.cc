@@ -75,6 +75,20 @@ TEST_F(Protocol, ItIsAskedOnceForADay) {
   EXPECT_EQ(log.find("OPTIONS", first + 1), std::string::npos) << log;
 }
 
+TEST_F(Protocol, AServerThatHasChangedIsAskedAgain) {
+  ScriptedServer server;
+  const Arguments arguments{"--state-dir", state_.path(), dataset, path_};
+  EXPECT_EQ(put(server.url(), arguments).status, 0);
+  server.set_faults(
+      {{.phase = Phase::ask, .occurrence = -1, .answer = http_answer(500, "invalid request")}});
+  const test::Finished changed = put(server.url(), arguments);
+  EXPECT_EQ(changed.status, 1);
+  EXPECT_THAT(changed.err, HasSubstr("by now it speaks binary, so run it again"));
+  const int asked = server.count(Phase::options);
+  EXPECT_THAT(put(server.url(), arguments).err, Not(HasSubstr("phased")));
+  EXPECT_EQ(server.count(Phase::options), asked) << "it was remembered";
+}
+
 TEST_F(Protocol, OneThatIsGivenIsTaken) {
   Bank bank({"--protocols", "phased,tus,binary"});
   for (const char* protocol : {"phased", "tus", "binary"})
