@@ -259,7 +259,9 @@ bool Torture::over(const Upload& upload, const Ended& ended) {
   // follow on.
   if (kind == "unreachable" || kind == "unconfirmed" ||
       message.find("given up after") != std::string::npos ||
-      message.find("lost what was sent") != std::string::npos)
+      message.find("lost what was sent") != std::string::npos ||
+      // The answer to the join was lost, and the parts went into it: they are sent anew.
+      message.find("did not join the parts") != std::string::npos)
     return false;
   lose(fmt::format("it ended with {}, {}: {}", ended.status, kind, message));
 }
