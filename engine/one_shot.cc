@@ -57,11 +57,10 @@ Result<void> OneShot::read_answer(const Answer& answer) {
                     fmt::format("the server does not take the one-shot form ('invalid request' "
                                 "while {}); leave --protocol to find out what it speaks",
                                 errors_.doing(Step::whole)));
-  if (answer.status < 500)
-    if (auto error = errors_.common(answer, Step::whole, false)) return *std::move(error);
+  if (auto error = errors_.common(answer, Step::whole, false)) return *std::move(error);
   if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos) {
     Error error = errors_.not_understood(answer, Step::whole, false);
-    error.message += "; " + doubt();
+    if (answer.status < 400 || answer.status >= 500) error.message += "; " + doubt();
     return error;
   }
   registered_ = true;
