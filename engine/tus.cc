@@ -214,11 +214,8 @@ void Tus::start_over() {
 std::optional<Error> Tus::common_error(const Answer& answer) {
   if (state_ == State::registering) {
     // Nothing says whether one that failed in the middle was carried out.
-    if (answer.status >= 500 || answer.status == 408) {
-      Error error = errors_.not_understood(answer, step_, false);
-      error.message += "; " + doubt();
-      return error;
-    }
+    if (answer.status >= 500 || answer.status == 408)
+      return errors_.not_understood(answer, step_, false);
     if (answer.status == 404) return errors_.no_such_dataset(answer);
     return errors_.common(answer, step_, proven_);
   }
@@ -381,11 +378,8 @@ Result<void> Tus::read_register_answer(const Answer& answer) {
                     fmt::format("the server did not register '{}' (400, {}): it does not know the "
                                 "upload any more, or not yet; run it again",
                                 setting_.deposit.name, errors_.quoted(text)));
-  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos) {
-    Error error = errors_.not_understood(answer, step_, false);
-    if (answer.status < 400) error.message += "; " + doubt();
-    return error;
-  }
+  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos)
+    return errors_.not_understood(answer, step_, false);
   state_ = State::registered;
   return {};
 }
