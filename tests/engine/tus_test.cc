@@ -464,15 +464,11 @@ TEST(Tus, AServerThatFellBackIsAskedTwice) {
 
 TEST(Tus, OnlyAnAnswerThatSaysSoIsARegistration) {
   const auto error_for = [](const Answer& given) { return At(Step::finish).error_for(given); };
-  // Nobody knows: it says where to look, and how to finish.
+  // Nobody knows.
   for (const Answer& given :
        {answer(200), answer(200, {}, "<html>portal</html>"), answer(201, {}, "created"),
-        answer(204), answer(408), answer(500, {}, "boom"), answer(502), answer(503), answer(504)}) {
-    const Error error = error_for(given);
-    EXPECT_FALSE(error.retryable) << given.status;
-    EXPECT_THAT(error.message, HasSubstr("https://bank.example.org/data/datasets/IDB-1"));
-    EXPECT_THAT(error.message, HasSubstr("sluice resume --register IDB-1"));
-  }
+        answer(204), answer(408), answer(500, {}, "boom"), answer(502), answer(503), answer(504)})
+    EXPECT_FALSE(error_for(given).retryable) << given.status;
   // Refused before anything was done.
   EXPECT_EQ(error_for(answer(401)).kind, ErrorKind::token_refused);
   EXPECT_EQ(error_for(answer(404, {}, "Dataset Not Found")).kind, ErrorKind::no_such_dataset);
@@ -481,8 +477,7 @@ TEST(Tus, OnlyAnAnswerThatSaysSoIsARegistration) {
   EXPECT_FALSE(invalid.retryable);
   EXPECT_THAT(invalid.message, HasSubstr("Invalid TUS upload reference"));
   EXPECT_TRUE(error_for(answer(429)).retryable);
-  for (const int status : {400, 403, 422})
-    EXPECT_THAT(error_for(answer(status)).message, Not(HasSubstr("not known")));
+  for (const int status : {400, 403, 422}) EXPECT_FALSE(error_for(answer(status)).retryable);
 
   At again(Step::finish);
   again.error_for(answer(401));
@@ -499,6 +494,8 @@ TEST(Tus, OnlyAnAnswerThatSaysSoIsARegistration) {
 TEST(Tus, NothingButAPersonKnowsOfARegistration) {
   EXPECT_FALSE(Tus(setting()).can_ask_registered());
   EXPECT_TRUE(Tus(setting()).keeps_parts_of_chunks());
+  EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("https://bank.example.org/data/datasets/IDB-1"));
+  EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("sluice resume --register IDB-1"));
   EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("sluice forget IDB-1"));
 }
 
