@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 #include <string>
 
 #include "engine/text.h"
@@ -75,6 +76,21 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
 }
 
 }  // namespace
+
+JournalEntry first_entry(const UploadRequest& request, std::string_view protocol,
+                         const FileIdentity& file, std::size_t block_bytes) {
+  JournalEntry entry;
+  entry.protocol = protocol;
+  entry.system = request.base_url;
+  entry.dataset = request.dataset;
+  entry.name = request.name;
+  entry.path = std::filesystem::absolute(request.path).lexically_normal();
+  entry.file = file;
+  entry.token_file = request.token_file;
+  entry.digests = to_string(request.digests);
+  entry.block_bytes = block_bytes;
+  return entry;
+}
 
 std::uint64_t Earlier::sent() const {
   return std::min(entry.file.size, entry.hashed_blocks * entry.block_bytes);

@@ -22,6 +22,10 @@ struct Earlier {
   std::uint64_t sent() const;
 };
 
+/// The journal's entry for an upload that begins.
+JournalEntry first_entry(const UploadRequest& request, std::string_view protocol,
+                         const FileIdentity& file, std::size_t block_bytes);
+
 struct EarlierFound {
   /// The unfinished upload of that system, dataset and name; nothing where there is none, where it
   /// was spoken in another protocol, or where `request` wants it to start anew.

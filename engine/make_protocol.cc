@@ -12,6 +12,27 @@
 
 namespace sluice {
 
+namespace {
+
+std::optional<Resumption> resumption_of(const std::optional<Earlier>& earlier) {
+  if (!earlier) return {};
+  return Resumption{earlier->sent(), earlier->entry.state == JournalEntry::State::verifying};
+}
+
+std::unique_ptr<Protocol> make_tus(const UploadRequest& request, std::uint64_t size,
+                                   const std::optional<Earlier>& earlier, Tus::Role role) {
+  return std::make_unique<Tus>(
+      Tus::Setting{.deposit = {request.dataset, request.name, size},
+                   .role = role,
+                   .base_url = request.base_url,
+                   .server = request.server.tus,
+                   .token = request.token,
+                   .earlier = resumption_of(earlier),
+                   .upload_url = earlier ? earlier->entry.upload_url : std::string()});
+}
+
+}  // namespace
+
 ProtocolKind protocol_of(const UploadRequest& request) {
   const ProtocolKind kind = request.server.protocol;
   return kind == ProtocolKind::automatic ? ProtocolKind::phased : kind;
@@ -19,12 +40,9 @@ ProtocolKind protocol_of(const UploadRequest& request) {
 
 Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, ProtocolKind kind,
                                                 std::uint64_t size,
-                                                const std::optional<Earlier>& earlier) {
+                                                const std::optional<Earlier>& earlier,
+                                                bool joined) {
   const Deposit deposit{request.dataset, request.name, size};
-  std::optional<Resumption> resumption;
-  if (earlier)
-    resumption =
-        Resumption{earlier->sent(), earlier->entry.state == JournalEntry::State::verifying};
   switch (kind) {
     case ProtocolKind::tus: {
       const std::uint64_t most = request.server.tus.max_size;
@@ -33,14 +51,7 @@ Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, Pr
                      fmt::format("the server takes files of {} bytes at most over tus, and {} has "
                                  "{}",
                                  most, printable(request.path), size)};
-      return std::unique_ptr<Protocol>(
-          std::make_unique<Tus>(Tus::Setting{.deposit = deposit,
-                                             .base_url = request.base_url,
-                                             .server = request.server.tus,
-                                             .token = request.token,
-                                             .earlier = resumption,
-                                             .upload_url = earlier ? earlier->entry.upload_url
-                                                                   : std::string()}));
+      return make_tus(request, size, earlier, joined ? Tus::Role::joined : Tus::Role::file);
     }
     case ProtocolKind::binary:
       TRY(OneShot::check(deposit));
@@ -51,7 +62,12 @@ Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, Pr
       break;
   }
   return std::unique_ptr<Protocol>(
-      std::make_unique<Phased>(deposit, request.token, resumption));
+      std::make_unique<Phased>(deposit, request.token, resumption_of(earlier)));
+}
+
+std::unique_ptr<Protocol> make_part_protocol(const UploadRequest& request, std::uint64_t size,
+                                             const std::optional<Earlier>& earlier) {
+  return make_tus(request, size, earlier, Tus::Role::part);
 }
 
 }  // namespace sluice

@@ -152,6 +152,8 @@ class Protocol {
   /// Whether ask_registered() can find out. Where not, a `finish` or `whole` whose answer was lost
   /// must not be sent again by itself.
   virtual bool can_ask_registered() const { return true; }
+  /// The parts of the file are all there, at these addresses, in its order: they are to become one.
+  virtual void join(std::vector<std::string> parts) { static_cast<void>(parts); }
   /// Where the bytes go, absolute, once the server has said so; empty before that, and where there
   /// is no such address.
   virtual std::string upload_url() const { return {}; }

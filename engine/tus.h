@@ -45,9 +45,6 @@ class Tus final : public Protocol {
 
   explicit Tus(Setting setting);
 
-  /// joined: where the parts are, in the file's order. Before next().
-  void parts(std::vector<std::string> urls) { parts_ = std::move(urls); }
-
   std::string_view name() const override { return "tus"; }
   std::optional<Request> next(std::uint64_t chunk_bytes) override;
   Result<void> read_answer(const Answer& answer) override;
@@ -55,6 +52,7 @@ class Tus final : public Protocol {
   void start_over() override;
   void ask_registered() override {}
   void replace_token(const Secret& token) override { errors_.replace_token(token); }
+  void join(std::vector<std::string> parts) override { parts_ = std::move(parts); }
   std::uint64_t committed() const override { return committed_; }
   std::uint64_t least_chunk() const override { return least_chunk_; }
   bool keeps_parts_of_chunks() const override { return true; }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 #include <utility>
 
@@ -35,11 +34,14 @@ int readers_for(ReadMode mode) {
 
 UploadRun::UploadRun(Setting setting)
     : setting_(std::move(setting)),
-      file_(printable(setting_.source->path())),
-      digest_(setting_.source->path(), setting_.source->identity().size, setting_.request.digests),
+      file_(printable(setting_.source->path()) +
+            (setting_.part ? fmt::format(" (its part at {})", setting_.part->begin) : "")),
+      digest_(setting_.part ? file_ : setting_.source->path(), setting_.source->identity().size,
+              setting_.request.digests),
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
-      payload_({*setting_.source, setting_.pool, setting_.workers, digest_, clocks_,
-                setting_.block_bytes, readers_for(setting_.source->mode())},
+      payload_({*setting_.source, setting_.part ? *setting_.part->share : setting_.pool,
+                setting_.workers, digest_, clocks_, setting_.block_bytes,
+                readers_for(setting_.source->mode())},
                [this] { wake(); }),
       chunk_sizer_({.asked = setting_.request.chunk_bytes,
                     .bound = setting_.server.chunk_limit.value_or(0),
@@ -72,22 +74,13 @@ UploadRun::UploadRun(Setting setting)
     }
   }
   if (setting_.journal != nullptr && !request.dry_run) {
-    JournalEntry entry;
-    if (setting_.earlier) {
-      entry = setting_.earlier->entry;
-    } else {
-      entry.protocol = setting_.protocol->name();
-      entry.system = request.base_url;
-      entry.dataset = request.dataset;
-      entry.name = request.name;
-      entry.path = std::filesystem::absolute(request.path).lexically_normal();
-      entry.file = setting_.source->identity();
-      entry.token_file = request.token_file;
-      entry.digests = to_string(request.digests);
-      entry.block_bytes = setting_.block_bytes;
-    }
+    JournalEntry entry = setting_.earlier
+                             ? setting_.earlier->entry
+                             : first_entry(request, setting_.protocol->name(),
+                                           setting_.source->identity(), setting_.block_bytes);
     record_ = std::make_shared<UploadRecord>(
-        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), setting_.pool.count(),
+        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry),
+                              setting_.part ? setting_.part->share->count() : setting_.pool.count(),
                               setting_.log},
         [this] { wake(); });
   }
@@ -99,7 +92,10 @@ UploadRun::~UploadRun() {
 
 void UploadRun::start() {
   Result<void> checking;
-  if (setting_.earlier) {
+  if (in_parts()) {
+    // The digest of a file is made in its order, which the parts have no part in.
+    checking = check_file(setting_.source->identity().size);
+  } else if (setting_.earlier && !setting_.part) {
     const Earlier& earlier = *setting_.earlier;
     // OpenSSL's digests cannot be saved, so those of a resumed upload take a reading of their own.
     if (!setting_.request.digests.empty())
@@ -111,7 +107,9 @@ void UploadRun::start() {
     self->started_ = std::chrono::system_clock::now();
     self->times_.begin();
     self->drop_abandoned();
-    if (checking)
+    if (checking && self->in_parts())
+      self->start_parts();
+    else if (checking)
       self->next_step();
     else
       self->finish(Report::Status::failed, checking.error());
@@ -126,6 +124,7 @@ Result<void> UploadRun::check_file(std::uint64_t end) {
   check.end = end;
   if (setting_.earlier) check.expected = setting_.earlier->checksums;
   check.extra = setting_.request.digests;
+  check.keep_checksums = in_parts();
   check.on_done = [this, weak = weak_from_this()] {
     setting_.http.post([weak] {
       if (const auto self = weak.lock()) self->checked();
@@ -139,7 +138,9 @@ void UploadRun::cancel() {
   setting_.http.post([self = shared_from_this()] {
     if (self->over_) return;
     self->cancelled_ = true;
-    if (self->registered_)  // only the receipt's digests are missing
+    if (self->lanes_ && self->lanes_->under_way())
+      self->lanes_->cancel();
+    else if (self->registered_)  // only the receipt's digests are missing
       self->finish(Report::Status::registered, {});
     else if (self->flight_ && self->flight_->out)
       self->setting_.http.cancel(self->flight_->exchange);
@@ -149,6 +150,15 @@ void UploadRun::cancel() {
 }
 
 Progress UploadRun::progress() const {
+  if (in_parts()) {
+    Progress all{.total = setting_.source->identity().size};
+    for (const auto& part : setting_.parts) {
+      const Progress progress = part->progress();
+      all.sent += progress.sent;
+      all.committed += progress.committed;
+    }
+    return all;
+  }
   return {setting_.source->identity().size, payload_.passed(), committed_};
 }
 
@@ -157,6 +167,11 @@ bool UploadRun::wait_until(Clock::time_point deadline) {
   while (!done_)
     if (!done_changed_.wait_until(mutex_, deadline)) return done_;
   return true;
+}
+
+Report UploadRun::report_now() const {
+  MutexLock lock(mutex_);
+  return report_;
 }
 
 Report UploadRun::wait() {
@@ -171,10 +186,18 @@ Report UploadRun::wait() {
     record_->wait();
     report.resumable = report.status != Report::Status::registered && record_->resumable();
   }
+  for (const auto& part : setting_.parts) part->settle();
   setting_.lock.reset();
   payload_.stop();
   check_.reset();
   return report;
+}
+
+void UploadRun::settle() {
+  if (record_) record_->wait();
+  MutexLock stopping(stop_mutex_);
+  payload_.stop();
+  check_.reset();
 }
 
 void UploadRun::next_step() {
@@ -183,6 +206,10 @@ void UploadRun::next_step() {
       setting_.protocol->next(next_length(setting_.protocol->committed()));
   if (!request) {
     // What may be missing is only for the receipt.
+    if (setting_.part) {  // it is there, and that is all
+      finish(Report::Status::registered, {});
+      return;
+    }
     registered_ = true;
     if (const Result<bool> known = digests_known(); known && !*known) return;
     finish(Report::Status::registered, {});
@@ -241,6 +268,11 @@ void UploadRun::next_step() {
       break;
     }
   }
+  if (request->step == Request::Step::chunk && !checksummed(*request)) {
+    unhashed_ = std::move(request);
+    send_checksummed();
+    return;
+  }
   send(*std::move(request));
 }
 
@@ -249,7 +281,9 @@ void UploadRun::checked() {
   if (const auto result = check_->result(); !result && !registered_) {
     // The terabytes that are left need not be sent.
     file_error_ = result.error();
-    if (flight_ && flight_->out)
+    if (lanes_ && lanes_->under_way())
+      lanes_->cancel();
+    else if (flight_ && flight_->out)
       setting_.http.cancel(flight_->exchange);
     else
       finish(Report::Status::failed, *file_error_);
@@ -271,6 +305,7 @@ Result<bool> UploadRun::ready_to_finish() {
   if (!known) return false;
   if (check_) {
     TRY_ASSIGN(const FileCheck::Digests checked, check_->result());
+    if (in_parts()) TRY(compare_parts(checked));
     const std::string sent = digest_.xxh128();
     if (!sent.empty() && !checked.xxh128.empty() && checked.xxh128 != sent)
       return Error{ErrorKind::local_file,
@@ -385,6 +420,8 @@ void UploadRun::wake() {
     if (self->flight_) self->setting_.http.resume(self->flight_->exchange);
     for (const auto& flight : self->ahead_) self->setting_.http.resume(flight->exchange);
     self->look_ahead();
+    self->send_checksummed();
+    self->hash_ahead();
   });
 }
 
@@ -480,7 +517,7 @@ void UploadRun::answered(Result<Answer> result) {
       if (committed > request.payload.begin) chunk_committed(committed - request.payload.begin);
       break;
     case Request::Step::ask_committed:
-      if (setting_.earlier && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
+      if (setting_.earlier && !in_parts() && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
         resumed_from_ = committed;
         say(LogLevel::info, fmt::format("going on with {} at byte {}", file_, committed));
       }

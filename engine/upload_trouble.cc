@@ -155,7 +155,9 @@ void UploadRun::drop_abandoned() {
 }
 
 bool UploadRun::begin_anew() {
-  if (sent_any_ || setting_.earlier) {
+  const bool was_sent = setting_.earlier && (setting_.earlier->entry.hashed_blocks > 0 ||
+                                             !setting_.earlier->entry.upload_url.empty());
+  if (sent_any_ || was_sent) {
     if (budget_.start_over() > setting_.retry.retries + 1) {
       finish(Report::Status::failed,
              Error{ErrorKind::integrity,

@@ -547,7 +547,7 @@ Tus::Setting joined() {
 
 TEST(TusJoined, NamesThePartsAsksAndRegisters) {
   Tus protocol(joined());
-  protocol.parts({"https://bank.example.org/1", "https://bank.example.org/2"});
+  protocol.join({"https://bank.example.org/1", "https://bank.example.org/2"});
   const Request join = protocol.next(part).value();
   EXPECT_EQ(join.step, Step::join);
   EXPECT_TRUE(has_header(

@@ -79,6 +79,7 @@ Multipart parse_multipart(const std::string& content_type, const std::string& bo
 }
 
 Phase phase_of(const Seen& request, const Multipart& body) {
+  if (request.method == "OPTIONS") return Phase::options;
   if (request.method == "PATCH") return Phase::patch;
   if (request.method == "HEAD") return Phase::head;
   if (request.method == "DELETE") return Phase::remove;
@@ -326,8 +327,8 @@ class ScriptedServer::Impl {
   static void parse_head(const std::string& head, Seen& request) {
     std::size_t at = head.find("\r\n");
     const std::string line = head.substr(0, at);
+    request.method = line.substr(0, line.find(' '));
     const std::size_t target = line.find(' ') + 1;
-    request.method = line.substr(0, target - 1);
     request.target = line.substr(target, line.rfind(' ') - target);
     while ((at += 2) < head.size()) {
       const std::size_t end = head.find("\r\n", at);
@@ -510,6 +511,7 @@ class ScriptedServer::Impl {
       }
       case Phase::whole:
         return add_registered(request.field("binary"), std::string(payload(parsed, body)));
+      case Phase::options:
       case Phase::other:
       case Phase::any:
         break;

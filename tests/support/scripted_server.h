@@ -32,6 +32,7 @@ enum class Phase {
   remove,        ///< tus: DELETE
   registration,  ///< what follows a complete tus upload
   whole,         ///< the one-shot form
+  options,       ///< OPTIONS: which protocol?
   other,
   any,  ///< for a Fault: whatever it is
 };
