@@ -35,6 +35,10 @@ std::string answer_text(const Answer& answer) {
   return text;
 }
 
+bool fits_no_protocol(const Answer& answer) {
+  return answer.status == 500 && answer_text(answer) == "invalid request";
+}
+
 std::optional<FailureObject> failure_object(const Answer& answer) {
   const std::size_t begin = answer.body.find_first_not_of(" \t\r\n");
   if (begin == std::string::npos || answer.body[begin] != '{' || answer.truncated) return {};

@@ -13,6 +13,10 @@ namespace sluice {
 /// Servers of this family say application/json and send bare text (protocol, common facts).
 std::string answer_text(const Answer& answer);
 
+/// Whether the server says that the request is none of any protocol it speaks, so that it has done
+/// nothing (protocol, common facts).
+bool fits_no_protocol(const Answer& answer);
+
 /// A JSON object that reports a failure: {"error": ..., "progress": ..., "status": ...}.
 struct FailureObject {
   std::string error;                      ///< what it says; not fit for a terminal

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/text.h"
+#include "engine/tus.h"
 #include "engine/units.h"
 
 namespace sluice {
@@ -106,24 +107,32 @@ Result<Earlier> read_earlier(Journal& journal, JournalEntry entry, const Source&
   return earlier;
 }
 
+/// Whether the token may go where its bytes went: the journal is a file that can be edited.
+bool is_own_address(const JournalEntry& entry) {
+  return !entry.upload_url.empty() && Tus::own_address(entry.system, entry.upload_url).has_value();
+}
+
 /// Where its bytes went.
 Result<std::vector<std::string>> addresses(Journal& journal, const JournalEntry& entry) {
   std::vector<std::string> urls;
-  if (!entry.upload_url.empty()) urls.push_back(entry.upload_url);
+  if (is_own_address(entry)) urls.push_back(entry.upload_url);
   TRY_ASSIGN(const std::vector<JournalEntry> parts, journal.parts(entry.id));
   for (const JournalEntry& part : parts)
-    if (!part.upload_url.empty()) urls.push_back(part.upload_url);
+    if (is_own_address(part)) urls.push_back(part.upload_url);
   return urls;
 }
 
-Error may_be_registered(const UploadRequest& request) {
-  return {
-      ErrorKind::unconfirmed,
-      fmt::format("all of '{0}' was sent to dataset {1} before, and nobody can be asked whether "
-                  "it is registered: look at {2}/datasets/{1}; if it is not there, 'sluice "
-                  "resume --register {1}' registers it, and if it is, 'sluice forget {1} NAME' "
-                  "ends this upload",
-                  printable(request.name), request.dataset, request.base_url)};
+Error may_be_registered(const UploadRequest& request, const JournalEntry& entry) {
+  return {ErrorKind::unconfirmed,
+          fmt::format(
+              "all of '{0}' was sent to dataset {1} before, and nobody can be asked "
+              "whether it is registered: look at {2}/datasets/{1}; if it is not there, {3}",
+              printable(request.name), request.dataset, request.base_url,
+              entry.protocol == to_string(ProtocolKind::tus)
+                  ? fmt::format("'sluice resume --register {0}' registers it, and if it "
+                                "is, 'sluice forget {0} NAME' ends this upload",
+                                request.dataset)
+                  : fmt::format("'sluice forget {} NAME' lets it be sent again", request.dataset))};
 }
 
 }  // namespace
@@ -140,6 +149,8 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
       TRY_ASSIGN(result.abandoned, addresses(journal, **found));
       return result;
     }
+    if ((*found)->protocol != to_string(ProtocolKind::phased))
+      return may_be_registered(request, **found);
     return Error{
         ErrorKind::unconfirmed,
         fmt::format("all of '{}' was sent to dataset {} before, and it may be registered: without "
@@ -158,7 +169,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
   const bool can_ask = kind == ProtocolKind::phased && entry->protocol == to_string(kind);
   const bool told_to =
       request.register_again && kind == ProtocolKind::tus && entry->protocol == to_string(kind);
-  if (registering && !can_ask && !told_to) return may_be_registered(request);
+  if (registering && !can_ask && !told_to) return may_be_registered(request, *entry);
   if (entry->protocol != to_string(kind)) {
     TRY_ASSIGN(result.abandoned, addresses(journal, *entry));
     if (entry->committed > 0)
@@ -173,6 +184,16 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
   if (kind == ProtocolKind::binary ||
       (kind == ProtocolKind::tus && entry->upload_url.empty() && parts.empty()))
     return result;
+  const auto foreign = [](const JournalEntry& one) {
+    return !one.upload_url.empty() && !is_own_address(one);
+  };
+  if (foreign(*entry) || std::any_of(parts.begin(), parts.end(), foreign)) {
+    result.remark = fmt::format(
+        "the journal has another server's address for what was sent of {}: it is sent from its "
+        "beginning",
+        printable(source.path()));
+    return result;
+  }
   if (entry->block_bytes > block_bytes)
     return Error{ErrorKind::usage,
                  fmt::format("the upload of {} was begun with blocks of {} bytes: go on with "

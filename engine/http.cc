@@ -488,7 +488,11 @@ class Http::Loop {
       if (broke_off)
         return Error{ErrorKind::unreachable, "the server's answer broke off within its headers",
                      CURLE_PARTIAL_FILE, true};
-      return Error{ErrorKind::unreachable, describe(transfer, code), code, may_pass(code)};
+      // No HTTP over a kept connection: what is left of an answer that was longer than it said.
+      const bool left_over =
+          code == CURLE_UNSUPPORTED_PROTOCOL && get_long(easy, CURLINFO_NUM_CONNECTS) == 0;
+      return Error{ErrorKind::unreachable, describe(transfer, code), code,
+                   left_over || may_pass(code)};
     }
     // curl says OK for a reused connection that died without a response.
     if (answer.status < 200)

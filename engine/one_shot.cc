@@ -52,18 +52,14 @@ Result<void> OneShot::read_answer(const Answer& answer) {
   using Step = Request::Step;
   if (answer.status == 404) return errors_.no_such_dataset(answer);
   const std::string text = answer_text(answer);
-  if (answer.status == 500 && text == "invalid request")
+  if (fits_no_protocol(answer))
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server does not take the one-shot form ('invalid request' "
                                 "while {}); leave --protocol to find out what it speaks",
                                 errors_.doing(Step::whole)));
-  if (answer.status < 500)
-    if (auto error = errors_.common(answer, Step::whole, false)) return *std::move(error);
-  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos) {
-    Error error = errors_.not_understood(answer, Step::whole, false);
-    error.message += "; " + doubt();
-    return error;
-  }
+  if (auto error = errors_.common(answer, Step::whole, false)) return *std::move(error);
+  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos)
+    return errors_.not_understood(answer, Step::whole, false);
   registered_ = true;
   return {};
 }

@@ -158,8 +158,9 @@ class Protocol {
   /// is no such address.
   virtual std::string upload_url() const { return {}; }
 
-  /// What is to be said when the answer to a request that is not `repeatable` was lost: what is not
-  /// known, and where to look. Part of a sentence.
+  /// What is to be said when the answer to a request that is not `repeatable` was lost, or none
+  /// that decides: what is not known, and where to look. Part of a sentence. Where
+  /// can_ask_registered() says no, no error of read_answer() says it already.
   virtual std::string doubt() const = 0;
 };
 

@@ -44,7 +44,9 @@ std::optional<TusServer> parse_tus_server(std::string_view text) {
     TusServer server;
     json.at("extensions").get_to(server.extensions);
     json.at("algorithms").get_to(server.algorithms);
-    json.at("max_size").get_to(server.max_size);
+    const auto& most = json.at("max_size");
+    if (!most.is_number_unsigned()) return {};  // get_to() would turn -1 into 2^64 - 1
+    most.get_to(server.max_size);
     return server;
   } catch (const nlohmann::json::exception&) {
     return {};

@@ -1,6 +1,7 @@
 #include "engine/tus.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <charconv>
@@ -34,27 +35,35 @@ bool is_success(const Answer& answer) {
   return answer.status >= 200 && answer.status < 300;
 }
 
-/// Where a Location leads, if it is the server's own. Error: half a sentence.
-Result<std::string> own_address(const std::string& base, std::string_view location) {
+bool same_host(const UrlParts& a, const UrlParts& b) {
+  return ::strcasecmp(a.host.c_str(), b.host.c_str()) == 0;
+}
+
+}  // namespace
+
+Result<std::string> Tus::own_address(const std::string& base, std::string_view location) {
   const auto refuse = [](std::string why) { return Error{ErrorKind::failed, std::move(why)}; };
   if (location.size() > longest_url) return refuse("it is too long");
   for (const char c : location)
     if (c <= ' ' || c > '~') return refuse("it has characters that no address has");
   TRY_ASSIGN(const UrlParts here, split_url(base));
-  TRY_ASSIGN(UrlParts there, resolve_url(base + "/files/", std::string(location)));
+  // What curl says of it quotes it, and it may repeat the token.
+  const auto not_one = [&] { return refuse("it is no address of a web server"); };
+  Result<UrlParts> there = resolve_url(base + "/files/", std::string(location));
+  if (location.empty() || !there) return not_one();
   // A server behind a TLS proxy does not know that it is: same host, so back through the proxy.
-  if (here.scheme == "https" && there.scheme == "http" && there.host == here.host &&
-      (there.port == "80" || there.port == here.port)) {
-    const UrlParts from = there;
-    std::string rest = from.normal.substr(from.normal.find('/', std::string("http://").size()));
-    TRY_ASSIGN(there, resolve_url(base + "/", rest));
+  if (here.scheme == "https" && there->scheme == "http" && same_host(*there, here) &&
+      (there->port == "80" || there->port == here.port)) {
+    const std::size_t path = there->normal.find('/', std::string_view("http://").size());
+    if (path == std::string::npos) return not_one();
+    there = resolve_url(base + "/", there->normal.substr(path));
+    if (!there) return not_one();
   }
-  if (there.scheme != here.scheme || there.host != here.host || there.port != here.port)
+  if (there->scheme != here.scheme || !same_host(*there, here) || there->port != here.port)
     return refuse("it is another server, which is never sent the token");
-  return there.normal;
+  if (there->normal.size() > longest_url) return refuse("it is too long");
+  return there->normal;
 }
-
-}  // namespace
 
 std::uint64_t Tus::part_bytes(std::uint64_t size) {
   return std::max(least_part, (size + most_parts - 1) / most_parts);
@@ -196,11 +205,8 @@ void Tus::start_over() {
 std::optional<Error> Tus::common_error(const Answer& answer) {
   if (state_ == State::registering) {
     // Nothing says whether one that failed in the middle was carried out.
-    if (answer.status >= 500 || answer.status == 408) {
-      Error error = errors_.not_understood(answer, step_, false);
-      error.message += "; " + doubt();
-      return error;
-    }
+    if (answer.status >= 500 || answer.status == 408)
+      return errors_.not_understood(answer, step_, false);
     if (answer.status == 404) return errors_.no_such_dataset(answer);
     return errors_.common(answer, step_, proven_);
   }
@@ -301,6 +307,7 @@ Result<void> Tus::read_chunk_answer(const Answer& answer) {
         fmt::format("left the server at offset {}, where no byte of it can have led", *offset),
         true);
   stuck_ = 0;
+  mismatch_at_ = ~std::uint64_t{0};
   committed_ = *offset;
   if (committed_ == size_) state_ = after_all_is_there();
   return {};
@@ -362,11 +369,8 @@ Result<void> Tus::read_register_answer(const Answer& answer) {
                     fmt::format("the server did not register '{}' (400, {}): it does not know the "
                                 "upload any more, or not yet; run it again",
                                 setting_.deposit.name, errors_.quoted(text)));
-  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos) {
-    Error error = errors_.not_understood(answer, step_, false);
-    if (answer.status < 400) error.message += "; " + doubt();
-    return error;
-  }
+  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos)
+    return errors_.not_understood(answer, step_, false);
   state_ = State::registered;
   return {};
 }

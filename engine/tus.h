@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/answer_errors.h"
@@ -62,6 +63,9 @@ class Tus final : public Protocol {
   /// A server's part (protocol section 2): the least that one PATCH may have, for an upload of so
   /// many bytes.
   static std::uint64_t part_bytes(std::uint64_t size);
+  /// Where a Location that the server at `base` gave leads, absolute, if that is the same server.
+  /// The error is half a sentence, which does not quote it.
+  static Result<std::string> own_address(const std::string& base, std::string_view location);
 
  private:
   enum class State { creating, sending, finding, joining, registering, registered };
@@ -96,7 +100,7 @@ class Tus final : public Protocol {
   std::optional<std::uint64_t> fell_back_to_;
   unsigned gone_ = 0;   ///< answers in a row that say so
   unsigned stuck_ = 0;  ///< PATCHes in a row that were accepted and kept nothing of
-  std::uint64_t mismatch_at_ = ~std::uint64_t{0};  ///< offset of the last 460
+  std::uint64_t mismatch_at_ = ~std::uint64_t{0};  ///< of the last 460, nothing taken since
   bool proven_ = false;                            ///< the server has answered as tus servers do
 };
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "engine/answer_text.h"
 #include "engine/seconds.h"
 #include "engine/text.h"
 #include "engine/units.h"
@@ -350,6 +351,8 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
           .may_rewind =
               [this, raw] {
                 if (flight_.get() != raw) return false;
+                // It may have kept some of them: asking is cheaper than to be refused at the end.
+                if (setting_.protocol->keeps_parts_of_chunks()) return false;
                 if (raw->was_held) blame_lookahead(Error{ErrorKind::unreachable, "closed"}, true);
                 abandon_ahead();  // they lose what they have taken already
                 return true;
@@ -442,9 +445,10 @@ bool UploadRun::may_end(const Flight& flight) {
   if (file_error_) return false;
   if (!record_) return true;
   switch (flight.request.step) {
-    case Request::Step::whole:
     case Request::Step::chunk:
       return record_->durable(flight.request.payload.end);
+    case Request::Step::whole:
+      return record_->durable(flight.request.payload.end) && record_->written();
     case Request::Step::finish:
       return record_->written();
     default:
@@ -484,7 +488,14 @@ void UploadRun::answered(Result<Answer> result) {
     return;
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
-    failed(std::move(read).error(), result->retry_after);
+    Error error = std::move(read).error();
+    // What is known here alone: that the server had all of it, and may have done it.
+    if (registers(step) && finish_sent_ && !setting_.protocol->can_ask_registered() &&
+        error.kind != ErrorKind::token_refused) {
+      error.retryable = false;
+      error.message += "; " + setting_.protocol->doubt();
+    }
+    failed(std::move(error), result->retry_after);
     return;
   }
   token_deadline_.reset();
@@ -502,7 +513,8 @@ void UploadRun::answered(Result<Answer> result) {
         record_->begin();
       break;
     case Request::Step::chunk:
-      chunk_committed(request.payload.size());
+      // Less where a part of it was kept; nothing where the upload turned out to be gone.
+      if (committed > request.payload.begin) chunk_committed(committed - request.payload.begin);
       break;
     case Request::Step::ask_committed:
       if (setting_.earlier && !in_parts() && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
@@ -543,7 +555,8 @@ void UploadRun::register_answered(const Result<Answer>& result) {
   const int status = result ? result->status : 0;
   const bool refused = setting_.protocol->can_ask_registered()
                            ? status == 401 || status == 404
-                           : status >= 400 && status < 500 && status != 408;
+                           : (status >= 400 && status < 500 && status != 408) ||
+                                 (result && fits_no_protocol(*result));
   finish_sent_ = (flight_->handed_at && !refused) || began_in_doubt_;
   verifying_noted_ = false;
   if (!setting_.protocol->can_ask_registered()) return;
@@ -571,7 +584,10 @@ void UploadRun::chunk_committed(std::uint64_t bytes) {
   idle_at_commit_ = idle_s;
   lookahead_.committed(bytes, seconds, idle);
   chunk_sizer_.committed(
-      {.bytes = bytes, .seconds = seconds, .waited_s = idle, .ahead = lookahead_.depth() > 0});
+      {.bytes = bytes,
+       .seconds = seconds,
+       .waited_s = idle,
+       .ahead = lookahead_.depth() > 0 && !setting_.protocol->keeps_parts_of_chunks()});
 }
 
 Result<void> UploadRun::check_unchanged() const {

@@ -116,7 +116,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   bool registers(Request::Step step) const;
   /// The answer to one that registers came, or none did.
   void register_answered(const Result<Answer>& result);
-  /// Tells the server to drop what nobody needs any more.
+  /// Tells the server to drop what nobody needs any more, if it can (tus's termination extension).
   void drop_abandoned();
   bool in_parts() const { return !setting_.parts.empty(); }
   void start_parts();

@@ -37,8 +37,7 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
   }
   if (chunk && error.code == 413 && too_large(flight_->request.payload.size())) {
     const std::uint64_t least = setting_.protocol->least_chunk();
-    const std::uint64_t left = setting_.source->identity().size - setting_.protocol->committed();
-    if (chunk_sizer_.bound() < std::min(least, left)) {
+    if (flight_->request.payload.size() <= least) {
       finish(Report::Status::failed,
              Error{ErrorKind::failed,
                    fmt::format(
@@ -143,6 +142,7 @@ void UploadRun::look_for_token() {
 }
 
 void UploadRun::drop_abandoned() {
+  if (!setting_.request.server.tus.has("termination")) return;
   for (const std::string& url : setting_.abandoned) {
     Exchange exchange;
     exchange.method = Request::Method::del;

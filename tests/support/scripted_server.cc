@@ -49,7 +49,7 @@ std::optional<std::string> between(const std::string& text, std::string_view fro
 /// A body of which the front has come.
 struct Multipart {
   std::map<std::string, std::string> fields;
-  std::optional<std::size_t> payload_at;  ///< where bytechunk's content begins
+  std::optional<std::size_t> payload_at;  ///< where the file's content begins
   std::string delimiter;                  ///< what ends it
 };
 
@@ -64,8 +64,10 @@ Multipart parse_multipart(const std::string& content_type, const std::string& bo
     std::size_t in_headers = 0;
     const auto name = between(*headers, " name=\"", "\"", in_headers);
     if (!name) break;
-    if (*name == "bytechunk") {
+    if (*name == "bytechunk" || *name == "binary") {
       result.payload_at = at;
+      const auto filename = between(*headers, " filename=\"", "\"", in_headers);
+      if (*name == "binary") result.fields["binary"] = filename.value_or("");
       break;
     }
     const std::size_t end = body.find(result.delimiter, at);
@@ -76,8 +78,14 @@ Multipart parse_multipart(const std::string& content_type, const std::string& bo
   return result;
 }
 
-Phase phase_of(const std::string& method, const Multipart& body) {
-  if (method == "OPTIONS") return Phase::options;
+Phase phase_of(const Seen& request, const Multipart& body) {
+  if (request.method == "OPTIONS") return Phase::options;
+  if (request.method == "PATCH") return Phase::patch;
+  if (request.method == "HEAD") return Phase::head;
+  if (request.method == "DELETE") return Phase::remove;
+  if (request.target == "/files/") return Phase::create;
+  if (body.fields.contains("tus_url")) return Phase::registration;
+  if (body.fields.contains("binary")) return Phase::whole;
   const auto phase = body.fields.find("phase");
   if (phase == body.fields.end()) return Phase::other;
   if (phase->second == "setup") return body.fields.contains("filesize") ? Phase::setup : Phase::ask;
@@ -140,6 +148,17 @@ class ScriptedServer::Impl {
   void lose_staging() {
     const MutexLock lock(mutex_);
     staged_.clear();
+    tus_.clear();
+  }
+
+  void set_tus_rules(const TusRules& rules) {
+    const MutexLock lock(mutex_);
+    tus_.set_rules(rules);
+  }
+  void watch_patches(std::function<void(std::uint64_t)> watch) { watch_ = std::move(watch); }
+  std::size_t tus_uploads() const {
+    const MutexLock lock(mutex_);
+    return tus_.count();
   }
 
   void release() { signal(release_); }
@@ -254,19 +273,27 @@ class ScriptedServer::Impl {
     input.clear();
 
     // The fields come first, and they tell what the request is.
-    Multipart parsed = parse_multipart(request.headers["content-type"], body);
+    Multipart parsed;
+    if (request.method == "PATCH")
+      parsed.payload_at = 0;
+    else
+      parsed = parse_multipart(request.headers["content-type"], body);
     while (!parsed.payload_at && body.size() < length) {
       if (!receive(fd, body)) return false;
       parsed = parse_multipart(request.headers["content-type"], body);
     }
-    request.phase = phase_of(request.method, parsed);
+    request.phase = phase_of(request, parsed);
     request.fields = parsed.fields;
     const std::size_t index = record(request);
     const std::optional<Fault> fault = fault_for(index);
 
     const auto receive_up_to = [&](std::size_t wanted) {
       bool open = true;
-      while (open && body.size() < wanted) open = receive(fd, body);
+      watch(request, std::min(body.size(), length));
+      while (open && body.size() < wanted) {
+        open = receive(fd, body);
+        watch(request, std::min(body.size(), length));
+      }
       if (body.size() > length) {
         input = body.substr(length);
         body.resize(length);
@@ -282,12 +309,19 @@ class ScriptedServer::Impl {
       if (fault->before) fault->before();
       const bool early = fault->answer || fault->then != Fault::Then::keep_open;
       if (!early && !receive_up_to(length)) return false;
-    } else {
-      if (!receive_up_to(length)) return false;
-      if (fault && fault->before) fault->before();
+    } else if (!receive_up_to(length)) {
+      // What came of a chunk is kept.
+      if (!fault && request.phase == Phase::patch) carry_out(request, parsed, body, {});
+      return false;
+    } else if (fault && fault->before) {
+      fault->before();
     }
     return fault ? misbehave(fd, *fault, request, parsed, body, length)
                  : send(fd, carry_out(request, parsed, body, {}));
+  }
+
+  void watch(const Seen& request, std::size_t came) const {
+    if (request.phase == Phase::patch && watch_) watch_(std::stoull("0" + request.offset()) + came);
   }
 
   static void parse_head(const std::string& head, Seen& request) {
@@ -323,7 +357,7 @@ class ScriptedServer::Impl {
   static std::string_view payload(const Multipart& parsed, const std::string& body) {
     if (!parsed.payload_at) return {};
     const std::string_view rest = std::string_view(body).substr(*parsed.payload_at);
-    return rest.substr(0, rest.rfind(parsed.delimiter));
+    return parsed.delimiter.empty() ? rest : rest.substr(0, rest.rfind(parsed.delimiter));
   }
 
   int count_locked(Phase phase, std::size_t from) const SLUICE_REQUIRES(mutex_) {
@@ -337,7 +371,7 @@ class ScriptedServer::Impl {
     for (const Fault& fault : faults_) {
       const auto meant = [&](const Seen& seen) {
         return (fault.phase == Phase::any || seen.phase == fault.phase) &&
-               (!fault.offset || seen.field("previous_size") == std::to_string(*fault.offset));
+               (!fault.offset || seen.offset() == std::to_string(*fault.offset));
       };
       if (!meant(seen_[index])) continue;
       int before = 0;
@@ -359,7 +393,7 @@ class ScriptedServer::Impl {
       if (!released()) return false;
       return send(fd, carry_out(request, parsed, body, {}));
     }
-    if (fault.carried_out && body.size() == length)
+    if (fault.carried_out && (body.size() == length || request.phase == Phase::patch))
       answer = carry_out(request, parsed, body, fault.keeps);
     if (fault.answer) {
       answer = *fault.answer;
@@ -369,6 +403,9 @@ class ScriptedServer::Impl {
         answer.replace(at, mark.size(), header == request.headers.end() ? "" : header->second);
       }
     }
+    // Nobody reads a body behind the head of such an answer.
+    if (request.phase == Phase::head && !fault.endless)
+      answer.resize(std::min(answer.size(), answer.find("\r\n\r\n") + 4));
     bool open = true;
     if (fault.byte_by_byte) {
       for (std::size_t i = 0; i < answer.size() && open; ++i) open = send(fd, answer.substr(i, 1));
@@ -412,7 +449,7 @@ class ScriptedServer::Impl {
     return ::poll(&polled, 1, 0) == 1;
   }
 
-  /// The phased protocol as it should be: protocol section 1.
+  /// The protocols as they should be.
   std::string carry_out(const Seen& request, const Multipart& parsed, const std::string& body,
                         std::optional<std::size_t> keeps) {
     const MutexLock lock(mutex_);
@@ -457,12 +494,38 @@ class ScriptedServer::Impl {
                      " successfully uploaded.  Refresh dataset page to see newly uploaded "
                      "file. http://localhost/datasets/KEY/edit");
       }
+      case Phase::create:
+        return tus_.create(url(), request.headers);
+      case Phase::head:
+        return tus_.head(request.target);
+      case Phase::patch:
+        return tus_.patch(request.target, request.headers, body,
+                          std::stoull("0" + request.headers.at("content-length")), keeps);
+      case Phase::remove:
+        return tus_.remove(request.target);
+      case Phase::registration: {
+        const auto bytes = tus_.complete(request.field("tus_url"));
+        if (!bytes || request.field("size") != std::to_string(bytes->size()))
+          return http_answer(400, "Invalid TUS upload reference");
+        return add_registered(name, *bytes);
+      }
+      case Phase::whole:
+        return add_registered(request.field("binary"), std::string(payload(parsed, body)));
       case Phase::options:
       case Phase::other:
       case Phase::any:
         break;
     }
     return http_answer(500, "invalid request");
+  }
+
+  std::string add_registered(const std::string& name, const std::string& bytes)
+      SLUICE_REQUIRES(mutex_) {
+    registered_[name] = bytes;
+    ++registrations_;
+    return http_answer(200, fmt::format("successfully uploaded {}\nsee in dataset at "
+                                        "http://localhost/datasets/KEY \n",
+                                        name));
   }
 
   const UniqueFd listener_;
@@ -480,6 +543,8 @@ class ScriptedServer::Impl {
   std::map<std::string, std::pair<std::string, std::string>> staged_ SLUICE_GUARDED_BY(mutex_);
   std::map<std::string, std::string> registered_ SLUICE_GUARDED_BY(mutex_);
   int registrations_ SLUICE_GUARDED_BY(mutex_) = 0;
+  ScriptedTus tus_ SLUICE_GUARDED_BY(mutex_);
+  std::function<void(std::uint64_t)> watch_;  ///< set before there is a connection
 
   std::vector<std::thread> threads_;  ///< the acceptor's, then the destructor's
   std::thread acceptor_;
@@ -499,6 +564,15 @@ void ScriptedServer::add_file(const std::string& name, const std::string& conten
 }
 void ScriptedServer::lose_staging() {
   impl_->lose_staging();
+}
+void ScriptedServer::set_tus_rules(const TusRules& rules) {
+  impl_->set_tus_rules(rules);
+}
+void ScriptedServer::watch_patches(std::function<void(std::uint64_t)> watch) {
+  impl_->watch_patches(std::move(watch));
+}
+std::size_t ScriptedServer::tus_uploads() const {
+  return impl_->tus_uploads();
 }
 void ScriptedServer::release() {
   impl_->release();

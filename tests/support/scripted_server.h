@@ -9,24 +9,32 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/scripted_tus.h"
+
 /// A Data Bank on loopback that misbehaves on request.
 ///
-/// Left alone it speaks the phased protocol correctly, keeps everything in memory, and knows any
-/// dataset and any token. A test says beforehand, as data, which request gets which Fault, and asks
-/// afterwards what arrived. It is written over plain sockets, as no HTTP library sends a broken
-/// answer on purpose.
+/// Left alone it speaks the phased protocol, tus and the one-shot form correctly, keeps everything
+/// in memory, and knows any dataset and any token. A test says beforehand, as data, which request
+/// gets which Fault, and asks afterwards what arrived. It is written over plain sockets, as no HTTP
+/// library sends a broken answer on purpose.
 namespace sluice::test {
 
-/// What a request is for, by the fields of its body.
+/// What a request is for, by its method and the fields of its body.
 enum class Phase {
   ask,       ///< setup without filesize: is the name free?
   setup,     ///< setup with filesize
   transfer,  ///< a chunk
   probe,     ///< a transfer with previous_size=-1: how many bytes are there?
   verify,
-  options,  ///< OPTIONS: which protocol?
-  other,    ///< nothing of the phased protocol
-  any,      ///< for a Fault: whatever it is
+  create,        ///< tus: POST to the collection
+  head,          ///< tus: how many bytes are there?
+  patch,         ///< tus: a chunk
+  remove,        ///< tus: DELETE
+  registration,  ///< what follows a complete tus upload
+  whole,         ///< the one-shot form
+  options,       ///< OPTIONS: which protocol?
+  other,
+  any,  ///< for a Fault: whatever it is
 };
 
 /// A request as it came.
@@ -35,8 +43,8 @@ struct Seen {
   std::string method;
   std::string target;                          ///< the request line's
   std::map<std::string, std::string> headers;  ///< names in lower case
-  std::map<std::string, std::string> fields;   ///< of the multipart body, but for bytechunk
-  std::size_t payload_size = 0;                ///< bytes of bytechunk that came
+  std::map<std::string, std::string> fields;   ///< of the multipart body, but for the file
+  std::size_t payload_size = 0;                ///< bytes of the file that came
   bool complete = false;                       ///< the whole body came
   int connection = 0;                          ///< which one, from 0
 
@@ -44,25 +52,32 @@ struct Seen {
     const auto found = fields.find(name);
     return found == fields.end() ? std::string() : found->second;
   }
+  /// Where a chunk belongs, by its own word.
+  std::string offset() const {
+    if (phase != Phase::patch) return field("previous_size");
+    const auto found = headers.find("upload-offset");
+    return found == headers.end() ? std::string() : found->second;
+  }
 };
 
 /// What happens to one request instead of a proper answer. The parts combine.
 struct Fault {
   Phase phase = Phase::any;
   int occurrence = 0;  ///< of that phase, from 0; -1 is every one
-  /// Only the chunks with this previous_size, and occurrence counts those: chunks that travel side
+  /// Only the chunks with this offset, and occurrence counts those: chunks that travel side
   /// by side arrive in any order.
   std::optional<std::uint64_t> offset{};
 
   /// Acts once so many bytes of the body have come; by default, the whole request. A fault that
   /// neither answers nor ends the connection then goes on to the request's end after `before`.
   std::optional<std::size_t> after_body_bytes{};
-  /// The same, counted from the first byte of bytechunk: all of them are there then, and only what
+  /// The same, counted from the file's first byte in it: all of them are there then, and only what
   /// is behind them is missing, where after_body_bytes stops short by the fields in front.
   std::optional<std::size_t> after_payload_bytes{};
   /// Called then, on the connection's thread.
   std::function<void()> before{};
-  /// Whether the bank does what it is asked to. Only for a request that came as a whole.
+  /// Whether the bank does what it is asked to. Only for a request that came as a whole, but for a
+  /// PATCH: of that, what came is kept.
   bool carried_out = false;
   /// Of a chunk that is carried out, only so many bytes are kept.
   std::optional<std::size_t> keeps{};
@@ -102,6 +117,11 @@ class ScriptedServer {
   void add_file(const std::string& name, const std::string& content = {});
   /// Everything that is staged is gone from now on, as after a restart.
   void lose_staging();
+  /// What its tus side does from now on.
+  void set_tus_rules(const TusRules& rules);
+  /// Calls that whenever bytes of a PATCH have come: up to which byte of the file. On the
+  /// connection's thread; before any request.
+  void watch_patches(std::function<void(std::uint64_t end)> watch);
   /// Lets go of all that is held, as if the bank had answered properly, late.
   void release();
 
@@ -116,6 +136,8 @@ class ScriptedServer {
   /// What is registered under the name; nothing if none is.
   std::optional<std::string> registered(const std::string& name) const;
   int registrations() const;
+  /// tus uploads that are there, complete or not.
+  std::size_t tus_uploads() const;
 
  private:
   class Impl;

@@ -1,0 +1,582 @@
+#include "engine/tus.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+using Step = Request::Step;
+using testing::HasSubstr;
+using testing::Not;
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+constexpr std::uint64_t MiB = 1 << 20;
+constexpr std::uint64_t part = 5 * MiB;
+constexpr std::uint64_t file_size = 12 * MiB;
+constexpr const char* base = "https://bank.example.org/data";
+constexpr const char* upload = "https://bank.example.org/data/files/7";
+constexpr const char* token = "0123456789abcdef";
+
+Answer answer(int status, Headers headers = {}, std::string body = {}) {
+  return {.status = status, .headers = std::move(headers), .body = std::move(body)};
+}
+Answer created(const std::string& location = "7") {
+  return answer(201, {{"location", location}});
+}
+Answer at_offset(std::uint64_t offset, int status = 204) {
+  return answer(status, {{"upload-offset", std::to_string(offset)}});
+}
+Answer held(std::uint64_t offset, std::uint64_t length = file_size) {
+  return answer(
+      200, {{"upload-offset", std::to_string(offset)}, {"upload-length", std::to_string(length)}});
+}
+const Answer registered = answer(200, {}, "successfully uploaded a b.h5\nsee in dataset at x \n");
+
+Tus::Setting setting(std::uint64_t size = file_size) {
+  return {.deposit = {.dataset = "IDB-1", .name = "a b.h5", .size = size},
+          .base_url = base,
+          .server = {},
+          .token = Secret(token)};
+}
+Tus::Setting resumed(std::uint64_t sent) {
+  Tus::Setting setting = sluice::setting();
+  setting.earlier = Resumption{sent, false};
+  setting.upload_url = upload;
+  return setting;
+}
+
+bool has_header(const Request& request, const std::string& line) {
+  return std::find(request.headers.begin(), request.headers.end(), line) != request.headers.end();
+}
+std::string field(const Request& request, const std::string& name) {
+  const std::string mark = "name=\"" + name + "\"\r\n\r\n";
+  const std::size_t at = request.head.find(mark);
+  if (at == std::string::npos) return "(absent)";
+  const std::size_t begin = at + mark.size();
+  return request.head.substr(begin, request.head.find("\r\n", begin) - begin);
+}
+
+/// A protocol that was answered well up to the step, whose request is out: in PATCHes of 5 MiB.
+struct At {
+  explicit At(Step step, Tus::Setting with = setting()) : protocol(std::move(with)) {
+    ask();
+    while (request.step != step) {
+      EXPECT_TRUE(protocol.read_answer(well()));
+      ask();
+    }
+  }
+  void ask(std::uint64_t chunk = part) { request = protocol.next(chunk).value(); }
+  Answer well() const {
+    switch (request.step) {
+      case Step::begin:
+      case Step::join:
+        return created();
+      case Step::chunk:
+        return at_offset(request.payload.end);
+      case Step::ask_committed:
+        return held(protocol.committed());
+      case Step::finish:
+        return registered;
+      case Step::ask_name:
+      case Step::whole:
+        ADD_FAILURE() << "no step of this protocol";
+    }
+    return {};
+  }
+  /// The next request is that one's, whatever has come of the last one.
+  Step next(std::uint64_t chunk = part) {
+    ask(chunk);
+    return request.step;
+  }
+  Error error_for(const Answer& given) {
+    const auto result = protocol.read_answer(given);
+    EXPECT_FALSE(result) << "took it for good: " << given.status << " " << given.body;
+    if (result) return {};
+    EXPECT_THAT(result.error().message, Not(HasSubstr(token)));
+    EXPECT_TRUE(protocol.next(1)) << "took it for registered";
+    return result.error();
+  }
+  /// The error for an answer that may be followed by another try, and that try's request.
+  Error passes(const Answer& given) {
+    Error error = error_for(given);
+    EXPECT_TRUE(error.retryable) << error.message;
+    protocol.recover();
+    ask();
+    return error;
+  }
+
+  Tus protocol;
+  Request request;
+};
+
+TEST(Tus, CreatesSendsAndRegisters) {
+  Tus protocol(setting());
+  std::vector<std::string> seen;
+  while (auto request = protocol.next(part)) {
+    const std::string at = std::to_string(request->payload.begin / MiB) + "-" +
+                           std::to_string(request->payload.end / MiB);
+    switch (request->step) {
+      case Step::begin:
+        EXPECT_EQ(request->method, Request::Method::post);
+        EXPECT_EQ(request->path, "/files/");
+        EXPECT_EQ(request->url, "");
+        EXPECT_TRUE(has_header(*request, "Upload-Length: 12582912"));
+        EXPECT_TRUE(has_header(*request, "Upload-Metadata: filename YSBiLmg1"));
+        seen.push_back("create");
+        ASSERT_TRUE(protocol.read_answer(created()));
+        break;
+      case Step::chunk:
+        EXPECT_EQ(request->method, Request::Method::patch);
+        EXPECT_EQ(request->url, upload);
+        EXPECT_TRUE(has_header(*request, "Content-Type: application/offset+octet-stream"));
+        EXPECT_TRUE(
+            has_header(*request, "Upload-Offset: " + std::to_string(request->payload.begin)));
+        EXPECT_EQ(request->body_size(), request->payload.size()) << "nothing but the bytes";
+        seen.push_back(at);
+        ASSERT_TRUE(protocol.read_answer(at_offset(request->payload.end)));
+        break;
+      case Step::finish:
+        EXPECT_EQ(request->path, "/api/dataset/IDB-1/datafile");
+        EXPECT_EQ(field(*request, "filename"), "a b.h5");
+        EXPECT_EQ(field(*request, "tus_url"), upload);
+        EXPECT_EQ(field(*request, "size"), "12582912");
+        EXPECT_EQ(field(*request, "dataset_key"), "IDB-1");
+        seen.push_back("register");
+        ASSERT_TRUE(protocol.read_answer(registered));
+        break;
+      default:
+        FAIL() << describe(request->step);
+    }
+    EXPECT_EQ(has_header(*request, "Tus-Resumable: 1.0.0"), request->step != Step::finish);
+    EXPECT_EQ(request->repeatable, request->step != Step::finish);
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"create", "0-5", "5-10", "10-12", "register"}));
+  EXPECT_EQ(protocol.committed(), file_size);
+  EXPECT_EQ(protocol.upload_url(), upload);
+}
+
+TEST(Tus, AnEmptyFileIsCreatedAndRegistered) {
+  At at(Step::begin, setting(0));
+  ASSERT_TRUE(at.protocol.read_answer(created()));
+  EXPECT_EQ(at.next(), Step::finish);
+}
+
+TEST(Tus, AChunkIsNeverLessThanTheServersPart) {
+  EXPECT_EQ(Tus::part_bytes(0), part);
+  EXPECT_EQ(Tus::part_bytes(part * 10000), part);
+  EXPECT_EQ(Tus::part_bytes(part * 10000 + 1), part + 1);
+  EXPECT_EQ(Tus::part_bytes(2199023255552), 219902326U);
+  At huge(Step::chunk, setting(2199023255552));
+  EXPECT_EQ(huge.next(1), Step::chunk);
+  EXPECT_EQ(huge.request.payload, (ByteRange{0, 219902326}));
+  EXPECT_EQ(huge.next(~std::uint64_t{0}), Step::chunk);
+  EXPECT_EQ(huge.request.payload, (ByteRange{0, 2199023255552})) << "a PATCH may be all of it";
+}
+
+TEST(Tus, EveryLocationThatIsTheServersOwnIsTaken) {
+  for (const auto& [location, leads_to] : {
+           std::pair("7", upload),
+           {"./7", upload},
+           {"/data/files/7", upload},
+           {"//bank.example.org/data/files/7", upload},
+           {upload, upload},
+           {"HTTPS://Bank.Example.ORG:443/data/files/7", upload},
+           {"https://bank.example.org/data/files/7#top", upload},
+           // Behind a TLS proxy.
+           {"http://bank.example.org/data/files/7", upload},
+           {"http://bank.example.org:80/data/files/7", upload},
+           {"http://bank.example.org:443/data/files/7", upload},
+           {"http://BANK.example.org/data/files/7?a=b%20c",
+            "https://bank.example.org/data/files/7?a=b%20c"},
+           {"/tus/7?sig=x", "https://bank.example.org/tus/7?sig=x"},
+       }) {
+    At at(Step::begin);
+    ASSERT_TRUE(at.protocol.read_answer(created(location))) << location;
+    EXPECT_EQ(at.protocol.upload_url(), leads_to) << location;
+    ASSERT_EQ(at.next(), Step::chunk);
+    EXPECT_EQ(at.request.url, leads_to);
+  }
+}
+
+TEST(Tus, NoOtherLocationEverGetsTheToken) {
+  for (const std::string& location : {std::string("https://evil.example.org/data/files/7"),
+                                      std::string("//evil.example.org/7"),
+                                      std::string("https://bank.example.org.evil.org/7"),
+                                      std::string("https://bank.example.org:8443/data/files/7"),
+                                      std::string("http://bank.example.org:8080/data/files/7"),
+                                      std::string("http://evil.example.org/7"),
+                                      std::string("http://bank.example.org//evil.example.org/7"),
+                                      std::string("https://bank.example.org@evil.example.org/7"),
+                                      std::string("https://user@bank.example.org/7"),
+                                      std::string("https://user:secret@bank.example.org/7"),
+                                      std::string("javascript:alert(1)"),
+                                      std::string("ftp://bank.example.org/7"),
+                                      std::string("file:///etc/passwd"),
+                                      std::string("https:///7"),
+                                      std::string("https://"),
+                                      std::string(5000, 'x'),
+                                      std::string("/\r\nX: y"),
+                                      std::string("/a b"),
+                                      std::string("/\x1b[2J"),
+                                      std::string("/\xc3\xa9"),
+                                      std::string("\\\\evil.example.org\\7\x01"),
+                                      "https://[" + std::string(token),
+                                      std::string(token) + "://x"}) {
+    At at(Step::begin);
+    const Error error = at.error_for(created(location));
+    EXPECT_EQ(error.kind, ErrorKind::failed) << location;
+    EXPECT_FALSE(error.retryable) << location;
+    EXPECT_LT(error.message.size(), 600U);
+    EXPECT_EQ(at.protocol.upload_url(), "") << location;
+    EXPECT_EQ(at.next(), Step::begin) << location;
+  }
+  // A plain site is not made a TLS one, nor the other way round.
+  Tus::Setting plain = setting();
+  plain.base_url = "http://127.0.0.1:3000";
+  At at(Step::begin, plain);
+  EXPECT_FALSE(at.error_for(created("https://127.0.0.1:3000/files/7")).retryable);
+  EXPECT_THAT(at.error_for(created("http://127.0.0.1:3001/files/7")).message,
+              HasSubstr("another server"));
+  ASSERT_TRUE(at.protocol.read_answer(created("http://127.0.0.1:3000/files/7")));
+}
+
+TEST(Tus, ACreationWithoutAnAddressIsNone) {
+  for (const Answer& given :
+       {answer(201), created(""), answer(200, {{"location", "7"}}), answer(204), answer(403),
+        answer(404, {}, "Dataset Not Found"), answer(200, {}, "<html><title>Portal</title>")}) {
+    At at(Step::begin);
+    EXPECT_EQ(at.error_for(given).kind, ErrorKind::failed) << given.status;
+    EXPECT_EQ(at.next(), Step::begin);
+  }
+  // A refusal of the size is the end, while another 413 asks for a smaller chunk.
+  const Error too_large = At(Step::begin).error_for(answer(413));
+  EXPECT_FALSE(too_large.retryable);
+  EXPECT_THAT(too_large.message, HasSubstr("12582912"));
+  EXPECT_TRUE(At(Step::chunk).error_for(answer(413)).retryable);
+}
+
+constexpr Step all_steps[] = {Step::begin, Step::chunk, Step::ask_committed};
+At at_step(Step step) {
+  return At(step, step == Step::ask_committed ? resumed(file_size) : setting());
+}
+
+TEST(Tus, WhatCanPassMeansTheSameAtEveryStepBeforeTheRegistration) {
+  for (const Step step : all_steps) {
+    for (const int status : {408, 423, 429, 502, 503, 504}) {
+      At at = at_step(step);
+      const Error error = at.passes(answer(status, {}, "<html>busy</html>"));
+      EXPECT_EQ(error.kind, ErrorKind::unreachable) << status;
+      EXPECT_EQ(at.request.step, step == Step::chunk ? Step::ask_committed : step);
+    }
+    At refused = at_step(step);
+    const Error denied = refused.error_for(answer(401, {}, std::string("you sent ") + token));
+    EXPECT_EQ(denied.kind, ErrorKind::token_refused);
+    EXPECT_FALSE(denied.retryable);
+    EXPECT_EQ(at_step(step).error_for(answer(412)).kind, ErrorKind::failed);
+    EXPECT_FALSE(at_step(step).error_for(answer(412)).retryable);
+    // Once it has spoken tus, a page is a front server's and may be gone the next time.
+    for (const int status : {302, 307, 200, 403}) {
+      const Error page = at_step(step).error_for(
+          answer(status, {{"location", "https://login.example.org/"}}, "<title>Log in</title>"));
+      EXPECT_EQ(page.kind, ErrorKind::failed) << status;
+      EXPECT_EQ(page.retryable, step == Step::chunk) << status;
+    }
+    EXPECT_TRUE(at_step(step).error_for(answer(500, {}, "boom")).retryable);
+  }
+}
+
+TEST(Tus, NoStepTakesRubbishForSuccess) {
+  const std::string huge(70000, 'x');
+  for (const Step step : all_steps)
+    for (const int status : {200, 201, 204, 301, 400, 403, 418, 500, 599})
+      for (const std::string& text :
+           {std::string(), huge, std::string("\xFF\xFE\x00", 3), std::string("-1"),
+            std::string("12582912x"), std::string("99999999999999999999"), std::string("0x10"),
+            std::string("1e3"), std::string(" 5")})
+        at_step(step).error_for(answer(status, {{"upload-offset", text}, {"x-location", "7"}}));
+}
+
+TEST(Tus, AChunksOffsetIsWhereItGoesOn) {
+  At at(Step::chunk);
+  ASSERT_TRUE(at.protocol.read_answer(at_offset(3)));
+  EXPECT_EQ(at.protocol.committed(), 3U) << "the server keeps parts of chunks";
+  ASSERT_EQ(at.next(), Step::chunk);
+  EXPECT_EQ(at.request.payload, (ByteRange{3, 3 + part}));
+  // Behind where it began, or beyond what it had: asked.
+  for (const std::uint64_t offset : {std::uint64_t{2}, 3 + part + 1, file_size + 1}) {
+    At other(Step::chunk);
+    ASSERT_TRUE(other.protocol.read_answer(at_offset(3)));
+    other.ask();
+    EXPECT_EQ(other.passes(at_offset(offset)).kind, ErrorKind::integrity) << offset;
+    EXPECT_EQ(other.request.step, Step::ask_committed);
+    EXPECT_EQ(other.protocol.committed(), 3U);
+  }
+}
+
+/// 204, and the offset is where it was: more at once, then all of the rest, then the end.
+TEST(Tus, AnOffsetThatDoesNotMoveMeansMoreAtOnceAndNeverALoop) {
+  constexpr std::uint64_t size = std::uint64_t{2} << 40;
+  At at(Step::chunk, setting(size));
+  std::uint64_t last = 0;
+  int patches = 0;
+  int whole = 0;
+  while (true) {
+    ASSERT_EQ(at.request.step, Step::chunk);
+    ASSERT_LT(++patches, 60);
+    const std::uint64_t length = at.request.payload.size();
+    EXPECT_TRUE(length >= 2 * last || length == size);
+    last = length;
+    whole += length == size;
+    const Error error = at.error_for(at_offset(0));
+    EXPECT_EQ(error.kind, ErrorKind::integrity);
+    if (!error.retryable) break;
+    at.protocol.recover();
+    ASSERT_EQ(at.next(), Step::ask_committed);
+    ASSERT_TRUE(at.protocol.read_answer(held(0, size)));
+    at.ask();
+  }
+  EXPECT_EQ(whole, 2);
+  EXPECT_EQ(patches, 16) << "from 220 MB to 2 TB";
+}
+
+TEST(Tus, AfterProgressASmallChunkMayFailAgain) {
+  At at(Step::chunk);
+  at.passes(at_offset(0));
+  ASSERT_TRUE(at.protocol.read_answer(held(0)));
+  at.ask();
+  EXPECT_EQ(at.request.payload.size(), 2 * part);
+  EXPECT_EQ(at.protocol.least_chunk(), 2 * part);
+  ASSERT_TRUE(at.protocol.read_answer(at_offset(2 * part)));
+  at.ask();  // the rest, which is less
+  for (const bool again : {true, false}) {
+    EXPECT_EQ(at.error_for(at_offset(2 * part)).retryable, again);
+    if (!again) break;
+    at.protocol.recover();
+    at.ask();
+    ASSERT_TRUE(at.protocol.read_answer(held(2 * part)));
+    at.ask();
+  }
+}
+
+TEST(Tus, A409AsksAndGoesOnWhereTheServerIs) {
+  At at(Step::chunk);
+  at.passes(answer(409, {}, "Upload-Offset header doesn't match current offset"));
+  ASSERT_EQ(at.request.step, Step::ask_committed);
+  EXPECT_EQ(at.request.method, Request::Method::head);
+  EXPECT_EQ(at.request.url, upload);
+  ASSERT_TRUE(at.protocol.read_answer(held(part)));
+  ASSERT_EQ(at.next(), Step::chunk);
+  EXPECT_EQ(at.request.payload, (ByteRange{part, 2 * part}));
+}
+
+TEST(Tus, ASecondChecksumMismatchOfTheSameBytesIsTheEnd) {
+  At at(Step::chunk);
+  EXPECT_EQ(at.passes(answer(460)).kind, ErrorKind::integrity);
+  ASSERT_TRUE(at.protocol.read_answer(held(0)));
+  at.ask();
+  const Error second = at.error_for(answer(460));
+  EXPECT_EQ(second.kind, ErrorKind::integrity);
+  EXPECT_FALSE(second.retryable);
+
+  // Of other bytes, it is the first.
+  At other(Step::chunk);
+  other.passes(answer(460));
+  ASSERT_TRUE(other.protocol.read_answer(held(0)));
+  other.ask();
+  ASSERT_TRUE(other.protocol.read_answer(at_offset(part)));
+  other.ask();
+  other.passes(answer(460));
+  // The server falls back: what it had taken meanwhile was good.
+  other.passes(held(0));
+  ASSERT_TRUE(other.protocol.read_answer(held(0)));
+  other.ask();
+  EXPECT_EQ(other.request.payload.begin, 0U);
+  EXPECT_TRUE(other.error_for(answer(460)).retryable);
+}
+
+TEST(Tus, AnUploadIsGoneWhenItIsNotFoundTwiceOrGoneOnce) {
+  for (const Step step : {Step::chunk, Step::ask_committed}) {
+    At at = at_step(step);
+    EXPECT_EQ(at.passes(answer(404, {}, "<html>nginx</html>")).kind, ErrorKind::unreachable);
+    ASSERT_EQ(at.request.step, Step::ask_committed);
+    ASSERT_TRUE(at.protocol.read_answer(answer(404)));
+    EXPECT_EQ(at.next(), Step::begin);
+    EXPECT_EQ(at.protocol.committed(), 0U);
+    EXPECT_EQ(at.protocol.upload_url(), "");
+
+    At gone = at_step(step);
+    ASSERT_TRUE(gone.protocol.read_answer(answer(410)));
+    EXPECT_EQ(gone.next(), Step::begin);
+  }
+  // Once, and there again: a front server's word.
+  At back(Step::chunk);
+  back.passes(answer(404));
+  ASSERT_TRUE(back.protocol.read_answer(held(0)));
+  ASSERT_EQ(back.next(), Step::chunk);
+  back.passes(answer(404));
+  EXPECT_EQ(back.request.step, Step::ask_committed) << "the count starts again";
+}
+
+TEST(Tus, WhereItWasIsBelievedOnlyWithinWhatWasSent) {
+  for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{7}, part}) {
+    At at(Step::ask_committed, resumed(part));
+    ASSERT_TRUE(at.protocol.read_answer(held(offset))) << offset;
+    EXPECT_EQ(at.protocol.committed(), offset);
+    ASSERT_EQ(at.next(), Step::chunk);
+    EXPECT_EQ(at.request.payload.begin, offset);
+  }
+  At all(Step::ask_committed, resumed(file_size));
+  ASSERT_TRUE(all.protocol.read_answer(held(file_size)));
+  EXPECT_EQ(all.next(), Step::finish);
+  // A server may leave the length out; another one is another file.
+  EXPECT_TRUE(At(Step::ask_committed, resumed(part)).protocol.read_answer(at_offset(3, 200)));
+  for (const Answer& wrong :
+       {held(part + 1), held(file_size), held(0, file_size + 1), held(0, 0)}) {
+    const Error error = At(Step::ask_committed, resumed(part)).error_for(wrong);
+    EXPECT_EQ(error.kind, ErrorKind::integrity);
+    EXPECT_FALSE(error.retryable);
+    EXPECT_THAT(error.message, HasSubstr("nothing was registered"));
+  }
+}
+
+TEST(Tus, AServerThatFellBackIsAskedTwice) {
+  At at(Step::chunk);
+  ASSERT_TRUE(at.protocol.read_answer(at_offset(part)));
+  at.ask();
+  at.passes(answer(503));
+  const Error error = at.error_for(held(3));
+  EXPECT_EQ(error.kind, ErrorKind::integrity);
+  EXPECT_TRUE(error.retryable);
+  EXPECT_EQ(at.protocol.committed(), part) << "not before recover()";
+  at.protocol.recover();
+  EXPECT_EQ(at.protocol.committed(), 3U);
+  ASSERT_EQ(at.next(), Step::ask_committed);
+  ASSERT_TRUE(at.protocol.read_answer(held(3)));
+  ASSERT_EQ(at.next(), Step::chunk);
+  EXPECT_EQ(at.request.payload.begin, 3U);
+}
+
+TEST(Tus, OnlyAnAnswerThatSaysSoIsARegistration) {
+  const auto error_for = [](const Answer& given) { return At(Step::finish).error_for(given); };
+  // Nobody knows.
+  for (const Answer& given :
+       {answer(200), answer(200, {}, "<html>portal</html>"), answer(201, {}, "created"),
+        answer(204), answer(408), answer(500, {}, "boom"), answer(502), answer(503), answer(504)})
+    EXPECT_FALSE(error_for(given).retryable) << given.status;
+  // Refused before anything was done.
+  EXPECT_EQ(error_for(answer(401)).kind, ErrorKind::token_refused);
+  EXPECT_EQ(error_for(answer(404, {}, "Dataset Not Found")).kind, ErrorKind::no_such_dataset);
+  const Error invalid = error_for(answer(400, {}, "Invalid TUS upload reference"));
+  EXPECT_EQ(invalid.kind, ErrorKind::failed);
+  EXPECT_FALSE(invalid.retryable);
+  EXPECT_THAT(invalid.message, HasSubstr("Invalid TUS upload reference"));
+  EXPECT_TRUE(error_for(answer(429)).retryable);
+  for (const int status : {400, 403, 422}) EXPECT_FALSE(error_for(answer(status)).retryable);
+
+  At again(Step::finish);
+  again.error_for(answer(401));
+  again.protocol.recover();
+  EXPECT_EQ(again.next(), Step::finish) << "with another token";
+  for (const char* body :
+       {"\"successfully uploaded a b.h5\"", "successfully uploaded a b.h5\nsee"}) {
+    At at(Step::finish);
+    ASSERT_TRUE(at.protocol.read_answer(answer(200, {}, body)));
+    EXPECT_FALSE(at.protocol.next(1));
+  }
+}
+
+TEST(Tus, NothingButAPersonKnowsOfARegistration) {
+  EXPECT_FALSE(Tus(setting()).can_ask_registered());
+  EXPECT_TRUE(Tus(setting()).keeps_parts_of_chunks());
+  EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("https://bank.example.org/data/datasets/IDB-1"));
+  EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("sluice resume --register IDB-1"));
+  EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("sluice forget IDB-1"));
+}
+
+TEST(Tus, StartsOverInAnotherUpload) {
+  At at(Step::chunk);
+  ASSERT_TRUE(at.protocol.read_answer(at_offset(part)));
+  at.protocol.start_over();
+  EXPECT_EQ(at.protocol.committed(), 0U);
+  ASSERT_EQ(at.next(), Step::begin);
+  ASSERT_TRUE(at.protocol.read_answer(created("8")));
+  ASSERT_EQ(at.next(), Step::chunk);
+  EXPECT_EQ(at.request.url, "https://bank.example.org/data/files/8");
+  EXPECT_EQ(at.request.payload.begin, 0U);
+  // What was sent to the first one says nothing of the second.
+  at.passes(answer(503));
+  EXPECT_FALSE(at.error_for(held(2 * part)).retryable);
+}
+
+TEST(Tus, NeverQuotesTheTokenThatAServerEchoes) {
+  for (const Step step : {Step::begin, Step::chunk, Step::finish})
+    for (const int status : {200, 400, 401, 404, 412, 423, 500, 503}) {
+      At at(step);
+      at.error_for(answer(status, {{"upload-offset", token}}, std::string("you sent ") + token));
+      at.protocol.replace_token(Secret("another-token-of-16"));
+      const auto result = at.protocol.read_answer(answer(503, {}, "you sent another-token-of-16"));
+      ASSERT_FALSE(result);
+      EXPECT_THAT(result.error().message, Not(HasSubstr("another-token")));
+    }
+}
+
+TEST(TusPart, IsThereAndNothingMore) {
+  Tus::Setting part_of = setting();
+  part_of.role = Tus::Role::part;
+  At at(Step::begin, part_of);
+  EXPECT_TRUE(has_header(at.request, "Upload-Concat: partial"));
+  ASSERT_TRUE(at.protocol.read_answer(created()));
+  while (const auto request = at.protocol.next(part)) {
+    ASSERT_EQ(request->step, Step::chunk);
+    ASSERT_TRUE(at.protocol.read_answer(at_offset(request->payload.end)));
+  }
+  EXPECT_EQ(at.protocol.committed(), file_size);
+}
+
+Tus::Setting joined() {
+  Tus::Setting whole = setting();
+  whole.role = Tus::Role::joined;
+  return whole;
+}
+
+TEST(TusJoined, NamesThePartsAsksAndRegisters) {
+  Tus protocol(joined());
+  protocol.join({"https://bank.example.org/1", "https://bank.example.org/2"});
+  const Request join = protocol.next(part).value();
+  EXPECT_EQ(join.step, Step::join);
+  EXPECT_TRUE(has_header(
+      join, "Upload-Concat: final;https://bank.example.org/1 https://bank.example.org/2"));
+  for (const std::string& header : join.headers)
+    EXPECT_THAT(header, Not(HasSubstr("Upload-Length")));
+  ASSERT_TRUE(protocol.read_answer(created()));
+  EXPECT_EQ(protocol.next(part)->step, Step::ask_committed);
+  const auto not_yet = protocol.read_answer(held(part));
+  ASSERT_FALSE(not_yet);
+  EXPECT_TRUE(not_yet.error().retryable);
+  protocol.recover();
+  EXPECT_EQ(protocol.next(part)->step, Step::ask_committed);
+  ASSERT_TRUE(protocol.read_answer(held(file_size)));
+  EXPECT_EQ(protocol.next(part)->step, Step::finish);
+}
+
+TEST(TusJoined, PartsThatCannotBeJoinedAreTheEnd) {
+  for (const int status : {400, 403, 404, 409, 410}) {
+    At at(Step::join, joined());
+    const Error error = at.error_for(answer(status, {}, "no such part"));
+    EXPECT_FALSE(error.retryable) << status;
+    EXPECT_THAT(error.message, HasSubstr("did not join"));
+  }
+  EXPECT_TRUE(At(Step::join, joined()).error_for(answer(503)).retryable);
+  // Joined and then lost: nothing is made of nothing.
+  At lost(Step::ask_committed, joined());
+  EXPECT_FALSE(lost.error_for(answer(410)).retryable);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,228 @@
+// A server that may say anything, to the tus protocol, in any order, with lost answers, new tokens
+// and runs that die and are taken up again. Whatever it says:
+//
+//  - the file is registered only right after the server has said that it holds all of it, and never
+//    again by itself where the server may have done it;
+//  - no request leads to another server, or could break out of its own line;
+//  - a chunk begins where the server is, and is never less than the server's part; one that is kept
+//    nothing of is sent in twice the length, and so 40 times at most;
+//  - no count passes the file's size, or what was sent;
+//  - every message is fit to show, and does not hold the token.
+//
+// Input: a line "SIZE CHUNK", and then a line for each answer:
+//
+//     STATUS NAME:VALUE|BODY   an answer, with any number of headers; "~STATUS ..." is cut short
+//     !                        the request failed without one
+//     x                        the process died before it came
+//     o                        for a chunk: what the server holds cannot be compared any more, so
+//                              it is not sent, and all begins anew
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "engine/deposit.h"
+#include "engine/tus.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace {
+
+using namespace sluice;
+using Step = Request::Step;
+
+constexpr const char* tokens[] = {"7f3d0c9ab1e24586", "0a4be1775cc3d298"};
+constexpr const char* base_url = "https://bank.example.org/data";
+constexpr const char* origin = "https://bank.example.org/";
+
+/// What the engine would make of the answers (engine/upload_run.cc), and what must be true of it.
+class Driver {
+ public:
+  Driver(std::uint64_t size, std::uint64_t chunk_bytes) : size_(size), chunk_bytes_(chunk_bytes) {
+    run();
+  }
+
+  /// One line of the input; false once the file is registered, or nobody but a person goes on.
+  bool step(std::string_view line) {
+    const std::optional<Request> request = protocol_->next(chunk_bytes_);
+    if (!request) return false;
+    check(*request);
+    if (request->step == Step::chunk) sent_ = std::max(sent_, request->payload.end);
+    const char mark = line.empty() ? '!' : line.front();
+    if (mark == 'o' && request->step == Step::chunk) {
+      protocol_->start_over();
+      begin_anew();
+      FUZZ_CHECK(protocol_->committed() == 0);
+      return true;
+    }
+    const bool answered = mark != 'x' && mark != '!' && mark != 'o';
+    if (!answered && request->step == Step::finish) {
+      fuzz::check_shown(protocol_->doubt());
+      return false;
+    }
+    if (mark == 'x') {
+      run();
+    } else if (!answered) {
+      protocol_->recover();
+    } else if (!read_answer(*request, read(line))) {
+      return false;
+    }
+    FUZZ_CHECK(protocol_->committed() <= std::min(size_, sent_));
+    return true;
+  }
+
+ private:
+  static Answer read(std::string_view line) {
+    Answer answer;
+    answer.truncated = line.front() == '~';
+    if (answer.truncated) line.remove_prefix(1);
+    answer.status = std::clamp(fuzz::take_number<int>(line), 200, 599);
+    while (line.find('|') != line.npos) {
+      std::string_view header = fuzz::take_until(line, '|');
+      const std::string_view name = fuzz::take_until(header, ':');
+      answer.headers.emplace_back(name, header);
+    }
+    answer.body = line;
+    return answer;
+  }
+
+  /// A new process, with what the journal says.
+  void run() {
+    Tus::Setting setting{.deposit = {"IDB-1", "scan 1.h5", size_},
+                         .base_url = base_url,
+                         .server = {},
+                         .token = Secret(tokens[0])};
+    if (!url_.empty()) {
+      setting.earlier = Resumption{sent_, false};
+      setting.upload_url = url_;
+    } else {
+      sent_ = 0;
+    }
+    token_ = 0;
+    all_is_there_ = false;
+    in_vain_ = 0;
+    protocol_ = std::make_unique<Tus>(std::move(setting));
+    FUZZ_CHECK(protocol_->committed() == 0);
+  }
+
+  void begin_anew() {
+    url_.clear();
+    sent_ = 0;
+    all_is_there_ = false;
+    in_vain_ = 0;
+  }
+
+  void check(const Request& request) const {
+    FUZZ_CHECK(request.repeatable == (request.step != Step::finish));
+    for (const std::string& header : request.headers) {
+      fuzz::check_shown(header);
+      FUZZ_CHECK(header.find(tokens[token_]) == std::string::npos ||
+                 url_.find(tokens[token_]) != std::string::npos);
+    }
+    if (request.step == Step::begin || request.step == Step::finish) {
+      FUZZ_CHECK(request.url.empty() && request.path.front() == '/');
+    } else {
+      FUZZ_CHECK(request.url.starts_with(origin), request.url);
+      FUZZ_CHECK(request.url == url_, request.url);
+      fuzz::check_shown(request.url);
+    }
+    if (request.step == Step::chunk) {
+      const ByteRange& chunk = request.payload;
+      FUZZ_CHECK(chunk.begin == protocol_->committed());
+      FUZZ_CHECK(chunk.begin < chunk.end && chunk.end <= size_);
+      FUZZ_CHECK(chunk.end == size_ || chunk.size() >= Tus::part_bytes(size_));
+      FUZZ_CHECK(chunk.end == size_ || chunk.size() >= protocol_->least_chunk());
+      FUZZ_CHECK(request.body_size() == chunk.size());
+    } else {
+      FUZZ_CHECK(request.payload.size() == 0);
+    }
+    if (request.step == Step::finish) FUZZ_CHECK(all_is_there_);
+  }
+
+  static std::optional<std::uint64_t> offset(const Answer& answer) {
+    const auto text = answer.header("upload-offset");
+    std::uint64_t value = 0;
+    if (!text || std::from_chars(text->begin(), text->end(), value).ec != std::errc()) return {};
+    return value;
+  }
+
+  /// False where the upload is over.
+  bool read_answer(const Request& request, const Answer& answer) {
+    const std::uint64_t before = protocol_->committed();
+    const Result<void> result = protocol_->read_answer(answer);
+    if (request.step == Step::chunk && answer.status < 300 && offset(answer) == before) {
+      FUZZ_CHECK(!result);
+      FUZZ_CHECK(++in_vain_ <= 45);
+    }
+    if (!result) return refused(request, answer, result.error());
+    if (protocol_->committed() > before) in_vain_ = 0;
+    switch (request.step) {
+      case Step::begin:
+        FUZZ_CHECK(answer.status == 201);
+        url_ = protocol_->upload_url();
+        sent_ = 0;
+        all_is_there_ = size_ == 0;
+        break;
+      case Step::chunk:
+      case Step::ask_committed:
+        if (protocol_->upload_url().empty()) {  // it is gone
+          FUZZ_CHECK(answer.status == 404 || answer.status == 410);
+          begin_anew();
+          break;
+        }
+        FUZZ_CHECK(answer.status < 300 && offset(answer) == protocol_->committed());
+        all_is_there_ = protocol_->committed() == size_;
+        break;
+      case Step::finish:
+        FUZZ_CHECK(answer.status == 200);
+        FUZZ_CHECK(!protocol_->next(1));
+        return false;
+      default:
+        FUZZ_CHECK(false);
+    }
+    return true;
+  }
+
+  bool refused(const Request& request, const Answer& answer, const Error& error) {
+    fuzz::check_shown(error.message);
+    FUZZ_CHECK(error.message.find(tokens[token_]) == std::string::npos, error.message);
+    FUZZ_CHECK(error.kind != ErrorKind::local_file && error.kind != ErrorKind::usage &&
+               error.kind != ErrorKind::interrupted && error.kind != ErrorKind::unconfirmed);
+    // What may have been done is for a person (engine/upload_run.cc, register_answered()).
+    if (request.step == Step::finish &&
+        (answer.status < 400 || answer.status >= 500 || answer.status == 408))
+      return false;
+    if (error.retryable) {
+      protocol_->recover();
+    } else if (error.kind == ErrorKind::token_refused) {
+      token_ = 1;
+      protocol_->replace_token(Secret(tokens[token_]));
+      protocol_->recover();
+    } else {
+      run();  // it was the end; somebody tries again
+    }
+    return true;
+  }
+
+  const std::uint64_t size_;
+  const std::uint64_t chunk_bytes_;
+  std::unique_ptr<Tus> protocol_;
+  int token_ = 0;
+  bool all_is_there_ = false;  ///< the server's last word of it
+  int in_vain_ = 0;            ///< chunks in a row that nothing was kept of
+  // The journal.
+  std::uint64_t sent_ = 0;  ///< no count beyond it is ours
+  std::string url_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view text = fuzz::text_of(data, size);
+  std::string_view first = fuzz::take_until(text, '\n');
+  const std::uint64_t bytes = fuzz::take_number(first) % (max_file_size + 1);
+  const std::uint64_t chunk = std::max<std::uint64_t>(1, fuzz::take_number(first));
+  Driver driver(bytes, chunk);
+  while (!text.empty() && driver.step(fuzz::take_until(text, '\n'))) {
+  }
+  return 0;
+}

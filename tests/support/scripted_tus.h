@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::test {
+
+/// How a scripted tus server differs from the next one.
+struct TusRules {
+  /// A PATCH that has less and does not reach the end is thrown away: 204, and the offset is where
+  /// it was. 0: there is no such rule.
+  std::uint64_t part_bytes = 0;
+  /// Absolute, as most servers do it; else relative to the collection.
+  bool absolute_locations = true;
+};
+
+/// The uploads of a tus server (creation, termination), in memory. Not thread safe.
+class ScriptedTus {
+ public:
+  using Headers = std::map<std::string, std::string>;  ///< names in lower case
+
+  void set_rules(const TusRules& rules) { rules_ = rules; }
+  void clear() { uploads_.clear(); }
+  std::size_t count() const { return uploads_.size(); }
+
+  // The answers, as raw HTTP. `target`: the request line's, or any address of an upload.
+  std::string create(const std::string& base_url, const Headers& headers);
+  std::string head(const std::string& target) const;
+  /// `body`: what came of one of `length` bytes: also what is cut short is kept, `keeps` of it at
+  /// most.
+  std::string patch(const std::string& target, const Headers& headers, std::string_view body,
+                    std::uint64_t length, std::optional<std::size_t> keeps);
+  std::string remove(const std::string& target);
+
+  /// The bytes of one that is complete.
+  std::optional<std::string> complete(const std::string& target) const;
+
+ private:
+  struct Upload {
+    std::uint64_t length = 0;
+    std::string bytes;
+  };
+  static std::string id_of(const std::string& target);
+
+  TusRules rules_;
+  int next_ = 1;
+  std::map<std::string, Upload> uploads_;
+};
+
+}  // namespace sluice::test
