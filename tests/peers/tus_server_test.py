@@ -1,0 +1,101 @@
+"""sluice against @tus/server, which nobody here wrote: what it stores is the file, and is registered once."""
+
+import json
+import os
+
+import peers
+from peers import DATASET, MIB, TOKEN, Program, Test, sha256
+
+
+class TusServer(Test):
+    def serve(self, *arguments):
+        script = os.path.join(peers.PEERS, "tus_server.mjs")
+        store = os.path.join(self.scratch, "store")
+        server = Program(
+            self,
+            [peers.installed("node"), script, "--store", store] + ["--dataset", DATASET, "--token", TOKEN, *arguments],
+        )
+        server.url = server.line("listening on ")
+        return server
+
+    def put(self, server, *arguments):
+        return self.sluice_put(server.url, "--protocol", "tus", *arguments)
+
+    def assert_registered(self, *paths):
+        """Each once, with its name, its size and its bytes, and nothing else."""
+        with open(os.path.join(self.scratch, "store", "registered.jsonl"), encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        self.assertCountEqual(
+            [(line["registered"], line["size"], line["claimed"], line["sha256"]) for line in lines],
+            [
+                (os.path.basename(path), os.path.getsize(path), str(os.path.getsize(path)), sha256(path))
+                for path in paths
+            ],
+        )
+
+    def patches(self, server):
+        return [int(line["offset"]) for line in server.json_lines() if line.get("method") == "PATCH"]
+
+    def test_files_of_all_sizes(self):
+        paths = [self.noise(size, f"{size}.bin") for size in (0, 1, 5 * MIB + 3, 64 * MIB)]
+        server = self.serve()
+        uploads = self.registered_by_sluice(self.put(server, DATASET, *paths))
+        self.assertEqual([upload["bytes"] for upload in uploads], [0, 1, 5 * MIB + 3, 64 * MIB])
+        self.assert_registered(*paths)
+
+    def test_names_that_need_quoting(self):
+        names = ["two  blanks.txt", "quote\"s and 'ticks'.csv", "Größe – 測量.dat", "a;b=c&d%20+e,f.txt"]
+        paths = [self.noise(1000 + index, name) for index, name in enumerate(names)]
+        self.registered_by_sluice(self.put(self.serve(), DATASET, *paths))
+        self.assert_registered(*paths)
+
+    def test_a_relative_location(self):
+        path = self.noise(3 * MIB)
+        self.registered_by_sluice(self.put(self.serve("--relative"), DATASET, path))
+        self.assert_registered(path)
+
+    def test_in_several_chunks(self):
+        path = self.noise(20 * MIB + 1)
+        server = self.serve()
+        self.registered_by_sluice(self.put(server, "--chunk", "8M", DATASET, path))
+        self.assertEqual(self.patches(server), [0, 8 * MIB, 16 * MIB])
+        self.assert_registered(path)
+
+    def test_auto_finds_out_that_it_is_tus(self):
+        path = self.noise(MIB)
+        uploads = self.registered_by_sluice(self.sluice_put(self.serve().url, DATASET, path))
+        self.assertEqual(uploads[0].get("protocol", "tus"), "tus")
+        self.assert_registered(path)
+
+    def test_a_wrong_token_registers_nothing(self):
+        path = self.noise(1000)
+        server = self.serve()
+        program = self.sluice_put(
+            server.url, "--protocol", "tus", DATASET, path, environment={"SLUICE_TOKEN": "another"}
+        )
+        self.assertEqual(program.wait(), 3, program.output())
+        self.assertFalse(os.path.exists(os.path.join(self.scratch, "store", "registered.jsonl")))
+
+    def test_killed_half_way_it_goes_on_where_the_server_is(self):
+        path = self.noise(32 * MIB)
+        server = self.serve("--mark", 16 * MIB)
+        # 2 seconds in all: time enough to kill it while bytes are under way, however slow this machine is.
+        program = self.put(server, "--limit-rate", "16M", DATASET, path)
+        server.line('{"mark"')
+        program.kill()
+        before = len(self.patches(server))
+        upload = self.registered_by_sluice(self.put(server, DATASET, path))[0]
+        self.assertGreaterEqual(upload["resumed_from"], 16 * MIB)
+        self.assertGreaterEqual(min(self.patches(server)[before:]), 16 * MIB)
+        self.assert_registered(path)
+
+    def test_the_server_dies_half_way_and_comes_back(self):
+        path = self.noise(32 * MIB)
+        server = self.serve("--die-at", 16 * MIB)
+        program = self.put(server, DATASET, path)
+        server.wait()
+        port = server.url.rpartition(":")[2]
+        again = self.serve("--port", port)
+        self.registered_by_sluice(program)
+        self.assertGreater(min(self.patches(again)), 0)
+        self.assert_registered(path)
