@@ -33,6 +33,17 @@ using Clock = std::chrono::steady_clock;
 constexpr long upload_buffer_bytes = 512 * 1024;
 /// TLS encrypts 16 KiB at a time out of it: 1.16 CPU seconds a GiB with this, 1.33 with 512 KiB.
 constexpr long tls_upload_buffer_bytes = 64 * 1024;
+/// curl's minimum, for bodies that fit.
+constexpr long least_upload_buffer_bytes = 16 * 1024;
+
+/// Connections that are kept for the next request, all servers together; curl keeps 4 for each
+/// request under way, and none of those that the last ones leave.
+constexpr long kept_connections = 64;
+/// What a connection may have been idle for if its request must not be repeated: servers keep them
+/// for 5 s and more.
+constexpr long recent_s = 1;
+/// Handles that are kept for the next request, with their buffers.
+constexpr std::size_t kept_handles = 16;
 
 /// The longest the loop sleeps: stalls are noticed this late at most.
 constexpr auto longest_wait = std::chrono::milliseconds(250);
@@ -77,11 +88,18 @@ long get_long(CURL* easy, CURLINFO info) {
   return value;
 }
 
+char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 struct FreeEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
 };
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+struct FreeShare {
+  void operator()(CURLSH* share) const { curl_share_cleanup(share); }
 };
 struct FreeMulti {
   void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
@@ -96,7 +114,11 @@ class Http::Loop {
       : options_(options), limiter_(options.bytes_per_second), no_proxy_(no_proxy()) {
     initialise_curl();
     multi_.reset(curl_multi_init());
-    if (!multi_) throw std::bad_alloc();
+    share_.reset(curl_share_init());
+    if (!multi_ || !share_) throw std::bad_alloc();
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, kept_connections);
+    // Else each handle has its own, and a new connection pays for a whole handshake.
+    curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
   }
@@ -233,25 +255,57 @@ class Http::Loop {
     set(easy, CURLOPT_NOSIGNAL, 1L);
     set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
     set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    set(easy, CURLOPT_FRESH_CONNECT, exchange.fresh_connection ? 1L : 0L);
+    set(easy, CURLOPT_FRESH_CONNECT, exchange.connection == Request::Connection::own ? 1L : 0L);
+    if (exchange.connection == Request::Connection::recent)
+      set(easy, CURLOPT_MAXAGE_CONN, recent_s);
+    set(easy, CURLOPT_SHARE, share_.get());
     set(easy, CURLOPT_OPENSOCKETFUNCTION, &Loop::on_open_socket);
+    const long most =
+        exchange.url.starts_with("https:") ? tls_upload_buffer_bytes : upload_buffer_bytes;
     set(easy, CURLOPT_UPLOAD_BUFFERSIZE,
-        exchange.url.starts_with("https:") ? tls_upload_buffer_bytes : upload_buffer_bytes);
+        exchange.body_size < static_cast<std::uint64_t>(most) ? least_upload_buffer_bytes : most);
     set(easy, CURLOPT_USERAGENT, "sluice");
     set(easy, CURLOPT_HTTPHEADER, transfer.headers.get());
     set(easy, CURLOPT_ERRORBUFFER, transfer.error.data());
     set(easy, CURLOPT_PRIVATE, &transfer);
 
-    set(easy, CURLOPT_POST, 1L);
-    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(exchange.body_size));
-    set(easy, CURLOPT_READFUNCTION, &Loop::on_read);
-    set(easy, CURLOPT_READDATA, &transfer);
-    set(easy, CURLOPT_SEEKFUNCTION, &Loop::on_seek);
-    set(easy, CURLOPT_SEEKDATA, &transfer);
+    set_method(transfer);
     set(easy, CURLOPT_WRITEFUNCTION, &Loop::on_write);
     set(easy, CURLOPT_WRITEDATA, &transfer);
     set(easy, CURLOPT_HEADERFUNCTION, &Loop::on_header);
     set(easy, CURLOPT_HEADERDATA, &transfer);
+  }
+
+  static void set_method(Transfer& transfer) {
+    using Method = Request::Method;
+    CURL* const easy = transfer.easy.get();
+    const Exchange& exchange = transfer.exchange;
+    switch (exchange.method) {
+      case Method::head:
+        set(easy, CURLOPT_NOBODY, 1L);
+        return;
+      case Method::options:
+        set(easy, CURLOPT_CUSTOMREQUEST, "OPTIONS");
+        return;
+      case Method::del:
+        set(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+        return;
+      case Method::patch:
+        set(easy, CURLOPT_CUSTOMREQUEST, "PATCH");
+        break;
+      case Method::post:
+        break;
+    }
+    set(easy, CURLOPT_POST, 1L);
+    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(exchange.body_size));
+    if (exchange.body == nullptr) {
+      set(easy, CURLOPT_POSTFIELDS, "");
+      return;
+    }
+    set(easy, CURLOPT_READFUNCTION, &Loop::on_read);
+    set(easy, CURLOPT_READDATA, &transfer);
+    set(easy, CURLOPT_SEEKFUNCTION, &Loop::on_seek);
+    set(easy, CURLOPT_SEEKDATA, &transfer);
   }
 
   static void add_header(Transfer& transfer, const std::string& header) {
@@ -316,14 +370,33 @@ class Http::Loop {
     Transfer& transfer = *static_cast<Transfer*>(data);
     const std::size_t length = size * count;
     transfer.header_bytes += length;
+    const std::string_view text(line, length);
     // Behind an interim answer another head begins; behind a chunked body lines may follow.
-    if (std::string_view(line, length).starts_with("HTTP/"))
+    if (text.starts_with("HTTP/")) {
       transfer.head_ended = false;
-    else if (length > 0 && (line[0] == '\r' || line[0] == '\n'))
+      transfer.answer.headers.clear();
+    } else if (length > 0 && (line[0] == '\r' || line[0] == '\n')) {
       transfer.head_ended = true;
+    } else if (transfer.header_bytes <= kept_header_bytes) {
+      keep_header(text, transfer.answer);
+    }
     // curl does not end a transfer whose body is paused, whatever the answer.
     if (transfer.head_ended && transfer.starved) transfer.loop->resume(transfer.id);
     return transfer.header_bytes > most_header_bytes ? 0 : length;
+  }
+
+  static void keep_header(std::string_view line, Answer& answer) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return;
+    const auto trimmed = [](std::string_view text) {
+      constexpr std::string_view blank = " \t\r\n";
+      const std::size_t begin = text.find_first_not_of(blank);
+      if (begin == std::string_view::npos) return std::string();
+      return std::string(text.substr(begin, text.find_last_not_of(blank) - begin + 1));
+    };
+    std::string name = trimmed(line.substr(0, colon));
+    std::transform(name.begin(), name.end(), name.begin(), to_lower);
+    answer.headers.emplace_back(std::move(name), trimmed(line.substr(colon + 1)));
   }
 
   static std::size_t on_write(char* bytes, std::size_t size, std::size_t count,
@@ -350,7 +423,8 @@ class Http::Loop {
         return entry.second.get() == transfer;
       });
       if (found == transfers_.end()) continue;
-      if (met_a_dead_connection(*transfer, code) && transfer->exchange.body->rewind())
+      if (met_a_dead_connection(*transfer, code) &&
+          (transfer->exchange.body == nullptr || transfer->exchange.body->rewind()))
         start_over(*transfer);
       else
         finish(found, result_of(*transfer, code));
@@ -373,6 +447,8 @@ class Http::Loop {
     transfer.handed = 0;
     transfer.header_bytes = 0;
     transfer.head_ended = false;
+    transfer.answer = {};
+    transfer.answer_bytes = 0;
     transfer.starved = transfer.throttled = false;
     transfer.moved = 0;
     transfer.moved_at = Clock::now();
@@ -503,15 +579,15 @@ class Http::Loop {
     transfers_.erase(found);
     curl_multi_remove_handle(multi_.get(), transfer->easy.get());
     curl_easy_setopt(transfer->easy.get(), CURLOPT_HTTPHEADER, nullptr);
-    // One is kept for the next request; more would only hold their upload buffers.
-    if (idle_.empty()) idle_.push_back(std::move(transfer->easy));
+    if (idle_.size() < kept_handles) idle_.push_back(std::move(transfer->easy));
     transfer->on_answer(std::move(result));
   }
 
   const Options options_;
 
   // The network thread's.
-  std::unique_ptr<CURLM, FreeMulti> multi_;  ///< set before the thread starts
+  std::unique_ptr<CURLSH, FreeShare> share_;  ///< outlives the handles
+  std::unique_ptr<CURLM, FreeMulti> multi_;   ///< set before the thread starts
   std::vector<std::unique_ptr<CURL, FreeEasy>> idle_;
   Transfers transfers_;
   ExchangeId next_id_ = 1;
@@ -545,17 +621,14 @@ void Http::resume(ExchangeId id) {
   loop_->resume(id);
 }
 
-Result<UrlParts> split_url(const std::string& url) {
-  std::unique_ptr<CURLU, void (*)(CURLU*)> handle(curl_url(), curl_url_cleanup);
-  if (!handle) throw std::bad_alloc();
-  if (const CURLUcode code = curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), 0);
-      code != CURLUE_OK)
-    return Error{ErrorKind::usage,
-                 fmt::format("'{}' is not an absolute URL: {}", printable(url.substr(0, 300)),
-                             curl_url_strerror(code))};
-  const auto part = [&](CURLUPart which) {
+namespace {
+
+using Url = std::unique_ptr<CURLU, void (*)(CURLU*)>;
+
+Result<UrlParts> parts_of(const Url& handle) {
+  const auto part = [&](CURLUPart which, unsigned flags = 0) {
     char* text = nullptr;
-    if (curl_url_get(handle.get(), which, &text, 0) != CURLUE_OK) return std::string();
+    if (curl_url_get(handle.get(), which, &text, flags) != CURLUE_OK) return std::string();
     std::string result(text);
     curl_free(text);
     return result;
@@ -563,15 +636,44 @@ Result<UrlParts> split_url(const std::string& url) {
   UrlParts parts;
   parts.scheme = part(CURLUPART_SCHEME);
   parts.host = part(CURLUPART_HOST);
+  parts.port = part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
   std::string host = parts.host;
-  for (char& c : host)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  std::transform(host.begin(), host.end(), host.begin(), to_lower);
   curl_url_set(handle.get(), CURLUPART_HOST, host.c_str(), 0);
-  char* text = nullptr;
-  if (curl_url_get(handle.get(), CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT) == CURLUE_OK) {
-    parts.normal = text;
-    curl_free(text);
-  }
+  parts.normal = part(CURLUPART_URL, CURLU_NO_DEFAULT_PORT);
+  return parts;
+}
+
+Error not_a_url(const std::string& url, CURLUcode code) {
+  return {ErrorKind::usage, fmt::format("'{}' is not an absolute URL: {}",
+                                        printable(url.substr(0, 300)), curl_url_strerror(code))};
+}
+
+}  // namespace
+
+Result<UrlParts> split_url(const std::string& url) {
+  const Url handle(curl_url(), curl_url_cleanup);
+  if (!handle) throw std::bad_alloc();
+  if (const CURLUcode code = curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), 0);
+      code != CURLUE_OK)
+    return not_a_url(url, code);
+  return parts_of(handle);
+}
+
+Result<UrlParts> resolve_url(const std::string& base, const std::string& reference) {
+  const Url handle(curl_url(), curl_url_cleanup);
+  if (!handle) throw std::bad_alloc();
+  // The second one is taken as a reference from the first one.
+  for (const std::string* url : {&base, &reference})
+    if (const CURLUcode code =
+            curl_url_set(handle.get(), CURLUPART_URL, url->c_str(), CURLU_DISALLOW_USER);
+        code != CURLUE_OK)
+      return not_a_url(*url, code);
+  curl_url_set(handle.get(), CURLUPART_FRAGMENT, nullptr, 0);
+  TRY_ASSIGN(UrlParts parts, parts_of(handle));
+  if (parts.scheme != "http" && parts.scheme != "https")
+    return Error{ErrorKind::usage,
+                 fmt::format("'{}' is no http address", printable(reference.substr(0, 300)))};
   return parts;
 }
 

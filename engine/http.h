@@ -37,14 +37,14 @@ class RequestBody {
   virtual bool rewind() = 0;
 };
 
-/// One POST and its answer.
+/// One request and its answer.
 struct Exchange {
+  Request::Method method = Request::Method::post;
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"; may hold a secret, which nothing here logs
   std::uint64_t body_size = 0;       ///< bytes; sent as the Content-Length
-  RequestBody* body = nullptr;       ///< not owned; outlives the exchange
-  /// Over a connection of its own: a kept one may be dead, and then nobody knows what arrived.
-  bool fresh_connection = false;
+  RequestBody* body = nullptr;       ///< not owned; outlives the exchange; null for none
+  Request::Connection connection = Request::Connection::any;
   std::chrono::seconds patience{120};  ///< how long the answer may take once the body is out
 };
 
@@ -65,6 +65,8 @@ class Http {
 
   /// Of an answer's body, so many bytes are kept; the answers of a Data Bank have some hundreds.
   static constexpr std::size_t kept_body_bytes = 64 * 1024;
+  /// Of its headers so many, and the rest is forgotten.
+  static constexpr std::size_t kept_header_bytes = 16 * 1024;
   /// A body beyond this ends the exchange with an error,
   static constexpr std::size_t most_body_bytes = 1024 * 1024;
   /// and so do headers, all of them together, beyond that.
@@ -102,8 +104,14 @@ struct UrlParts {
   std::string
       normal;        ///< the same URL: scheme and host in lower case, no port that is the usual one
   std::string host;  ///< as curl connects to it; an IPv6 address in brackets
+  std::string port;  ///< the usual one where none is given
 };
 /// Error usage for what is no absolute URL. Any thread.
 Result<UrlParts> split_url(const std::string& url);
+
+/// Where `reference`, absolute or relative, leads from `base` (RFC 3986 5.2), as the same parts.
+/// Error usage for what is no reference, or leads to no http or https URL, or names a user. Any
+/// thread.
+Result<UrlParts> resolve_url(const std::string& base, const std::string& reference);
 
 }  // namespace sluice

@@ -62,8 +62,7 @@ Request Phased::request(Request::Step step, std::string_view phase, ByteRange ch
       // One byte, which is never appended: an empty file part counts as none for some servers.
       body.field("previous_size", "-1").payload("bytechunk", "bytechunk");
       break;
-    case Request::Step::ask_name:
-    case Request::Step::finish:
+    default:
       break;
   }
 
@@ -77,6 +76,7 @@ Request Phased::request(Request::Step step, std::string_view phase, ByteRange ch
   request.tail = body.tail();
   if (step == Request::Step::finish) {
     request.repeatable = false;
+    request.connection = Request::Connection::own;
     request.patience = verify_patience;
   }
   return request;

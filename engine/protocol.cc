@@ -12,8 +12,12 @@ const char* describe(Request::Step step) {
       return "sending a chunk";
     case Request::Step::ask_committed:
       return "asking how much has arrived";
+    case Request::Step::join:
+      return "joining the parts";
     case Request::Step::finish:
       return "registering the file";
+    case Request::Step::whole:
+      return "sending the file";
   }
   return "talking to the server";
 }

@@ -33,16 +33,28 @@ struct ByteRange {
 
 /// One request, complete but for the base URL, the Authorization header and the file's bytes.
 struct Request {
+  enum class Method { post, patch, head, options, del };
   enum class Step {
     ask_name,       ///< is the name free? Changes nothing.
     begin,          ///< make room for the file
     chunk,          ///< send `payload`
     ask_committed,  ///< how many bytes are there? Changes nothing.
+    join,           ///< make one of the parts, which are all there
     finish,         ///< register the file
+    whole,          ///< send all of the file, `payload`, and register it with that
+  };
+  /// Which connection it may go over. A kept one may be dead, and if it is, nobody knows what of a
+  /// request that must not be repeated arrived.
+  enum class Connection {
+    any,
+    recent,  ///< a kept one that was in use a second ago, or a new one
+    own,     ///< a new one
   };
 
   Step step = Step::ask_name;
-  std::string path;                  ///< POSTed to, behind the base URL; starts with '/'
+  Method method = Method::post;
+  std::string path;                  ///< behind the base URL; starts with '/'
+  std::string url;                   ///< instead of that: absolute, of the base URL's origin
   std::vector<std::string> headers;  ///< "Name: value", without Authorization and Content-Length
   std::string head;                  ///< the body's bytes in front of the payload
   ByteRange payload;                 ///< the file's bytes that the body carries; empty for none
@@ -50,6 +62,7 @@ struct Request {
   /// Whether the server may get it twice without harm. If not, it is sent once, even where a kept
   /// connection turns out to be dead and nobody knows whether it arrived.
   bool repeatable = true;
+  Connection connection = Connection::any;
   /// How long the server may think once it has the whole body.
   std::chrono::seconds patience{120};
 
@@ -61,7 +74,9 @@ const char* describe(Request::Step step);
 
 /// What came back. Untrusted: it can be HTML, empty, cut short, or not text at all.
 struct Answer {
-  int status = 0;          ///< HTTP status, 100 to 599
+  int status = 0;  ///< HTTP status, 100 to 599
+  /// The first Http::kept_header_bytes of them, names in lower case, in the order they came.
+  std::vector<std::pair<std::string, std::string>> headers{};
   std::string body;        ///< at most Http::kept_body_bytes of it
   bool truncated = false;  ///< there was more, or the connection broke within it
   /// How long the server asks to be left alone (Retry-After, RFC 9110 10.2.3).
@@ -75,6 +90,13 @@ struct Answer {
     std::uint64_t most_under_way = 0;
   };
   std::optional<Network> network{};
+
+  /// The value of the header of that name (lower case), the last one if there are several.
+  std::optional<std::string_view> header(std::string_view wanted) const {
+    for (auto at = headers.rbegin(); at != headers.rend(); ++at)
+      if (at->first == wanted) return at->second;
+    return {};
+  }
 };
 
 class Protocol {

@@ -56,7 +56,9 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
 }
 
 bool StreamedRequest::rewind() {
-  if (abandoned_ || !request_.repeatable) return false;
+  if (abandoned_) return false;
+  if (handed_ == 0) return true;  // no server acts on a head without its body
+  if (!request_.repeatable) return false;
   if (request_.payload.size() > 0 && handed_ > request_.head.size()) {
     if (!hooks_.may_rewind()) return false;
     payload_.seek(request_.payload.begin);

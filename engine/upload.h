@@ -13,6 +13,7 @@
 #include "engine/report.h"
 #include "engine/retry.h"
 #include "engine/secret.h"
+#include "engine/server_profile.h"
 #include "io/result.h"
 #include "io/source.h"
 
@@ -56,6 +57,14 @@ struct EngineOptions {
 };
 
 inline constexpr unsigned most_lookahead = 16;
+inline constexpr unsigned most_lanes = 16;
+
+/// Whether each chunk goes with a checksum that the server compares (tus's checksum extension).
+enum class VerifyChunks {
+  automatic,  ///< where that costs little: engine/chunk_check.h
+  on,
+  off,
+};
 
 struct UploadRequest {
   std::string base_url;  ///< passes check_base_url(); engine/base_url.h
@@ -63,17 +72,27 @@ struct UploadRequest {
   Secret token;
   std::string path;  ///< the file
   std::string name;  ///< what it is called in the dataset
+  /// How to speak to the server: what Engine::ask_server() found out, or was told to take.
+  ServerProfile server;
   ReadMode read_mode = ReadMode::automatic;
   /// Payload of one request; 0: what is measured decides (engine/chunk_sizer.h).
   std::uint64_t chunk_bytes = 0;
   /// How many chunks may be on their way while an earlier one is not confirmed yet, most_lookahead
   /// at most; nothing: what is measured decides.
   std::optional<unsigned> lookahead;
+  /// How many parts of the file may travel side by side, each an upload of its own that the server
+  /// joins at the end (tus's concatenation extension), most_lanes at most; nothing: what is
+  /// measured decides. 0 is none, 1 is one.
+  std::optional<unsigned> lanes;
+  VerifyChunks verify_chunks = VerifyChunks::automatic;
   bool dry_run = false;  ///< ask whether the name is free, and end there with status `skipped`
   /// Send less at once where this server has refused as much as too large before.
   bool heed_chunk_limit = true;
   /// Forget what was sent of it before, at the server too, and send it anew.
   bool restart = false;
+  /// Register what is there completely, although an earlier request to do so may have been carried
+  /// out: somebody has looked.
+  bool register_again = false;
   bool resume_only = false;  ///< an error if there is nothing to go on with
   /// Read again what an earlier run sent, while the upload goes on, and compare. Done anyway where
   /// the file is another one of the same size and time.
@@ -83,6 +102,9 @@ struct UploadRequest {
   /// can be had. On the network thread, again every few seconds until token_wait is over.
   std::function<std::optional<Secret>()> renew_token;
   std::chrono::seconds token_wait{0};  ///< how long to wait for a token that works
+  /// Called on the network thread when the upload is over, before its report can be had without
+  /// waiting; must not wait itself.
+  std::function<void()> on_over;
   /// Where the token was read from, absolute; for the journal, so that a later run finds it. Empty
   /// for elsewhere.
   std::string token_file;
@@ -117,6 +139,23 @@ class Engine {
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
+
+  /// Finds out how to speak to a server (protocol section "Which one"), and whether it takes the
+  /// token for the dataset: in one round trip, without side effects. What was found out for that
+  /// base URL is good for a day, in the journal, and then nothing is asked.
+  struct Inquiry {
+    std::string base_url;
+    std::string dataset;
+    Secret token;
+    ProtocolKind protocol = ProtocolKind::automatic;  ///< what to take it for, whatever it says
+    bool fresh = false;                               ///< ask, whatever is remembered
+    /// Asked several times a second on the caller's thread; true ends it with `interrupted`.
+    std::function<bool()> stop;
+  };
+  /// Errors: usage (key, address, token); token_refused, no_such_dataset; unreachable, after what
+  /// the RetryPolicy allows for; failed where it speaks none of the protocols; interrupted. Any
+  /// thread; waits for the server.
+  Result<ServerProfile> ask_server(const Inquiry& inquiry);
 
   /// Checks the request, opens the file and starts; goes on with an earlier, unfinished upload of
   /// that file if the journal has one. Errors: usage (key, name, token, address, lookahead;

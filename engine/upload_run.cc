@@ -199,6 +199,8 @@ void UploadRun::next_step() {
   switch (request->step) {
     case Request::Step::ask_name:
     case Request::Step::ask_committed:
+    case Request::Step::join:
+    case Request::Step::whole:
       break;
     case Request::Step::begin:
       if (!begin_anew()) return;
@@ -279,6 +281,8 @@ void UploadRun::send(Request request) {
       break;
     case Request::Step::begin:
     case Request::Step::ask_committed:
+    case Request::Step::join:
+    case Request::Step::whole:
       break;
   }
   flight_ = take_off(std::move(request));
@@ -302,12 +306,13 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
   const Request& request = flight->request;
   if (request.step == Request::Step::chunk) payload_.claim(request.payload.end);
   Exchange exchange;
-  exchange.url = setting_.request.base_url + request.path;
+  exchange.method = request.method;
+  exchange.url = request.url.empty() ? setting_.request.base_url + request.path : request.url;
   exchange.headers = request.headers;
   exchange.headers.push_back("Authorization: Token token=" + tokens_.back().reveal());
   exchange.body_size = request.body_size();
   exchange.body = &*flight->body;
-  exchange.fresh_connection = !request.repeatable;
+  exchange.connection = request.connection;
   exchange.patience =
       setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
   times_.change(flight->at, TransferTimes::At::sending);
@@ -437,6 +442,8 @@ void UploadRun::answered(Result<Answer> result) {
         say(LogLevel::info, fmt::format("going on with {} at byte {}", file_, committed));
       }
       break;
+    case Request::Step::join:
+    case Request::Step::whole:
     case Request::Step::finish:
       break;
   }

@@ -1,0 +1,54 @@
+#include "engine/server_profile.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace sluice {
+
+const char* to_string(ProtocolKind kind) {
+  switch (kind) {
+    case ProtocolKind::automatic:
+      return "auto";
+    case ProtocolKind::phased:
+      return "phased";
+    case ProtocolKind::tus:
+      return "tus";
+    case ProtocolKind::binary:
+      return "binary";
+  }
+  return "auto";
+}
+
+std::optional<ProtocolKind> parse_protocol(std::string_view text) {
+  for (const ProtocolKind kind :
+       {ProtocolKind::automatic, ProtocolKind::phased, ProtocolKind::tus, ProtocolKind::binary})
+    if (text == to_string(kind)) return kind;
+  return {};
+}
+
+bool TusServer::has(std::string_view extension) const {
+  return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+}
+
+std::string to_text(const TusServer& server) {
+  return nlohmann::ordered_json{{"extensions", server.extensions},
+                                {"algorithms", server.algorithms},
+                                {"max_size", server.max_size}}
+      .dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::optional<TusServer> parse_tus_server(std::string_view text) {
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return {};
+  try {
+    TusServer server;
+    json.at("extensions").get_to(server.extensions);
+    json.at("algorithms").get_to(server.algorithms);
+    json.at("max_size").get_to(server.max_size);
+    return server;
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  }
+}
+
+}  // namespace sluice
