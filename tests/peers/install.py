@@ -1,4 +1,4 @@
-"""Puts the npm packages of package-lock.json where the tests look for them, unless they are there: install.py DIRECTORY."""
+"""install.py DIRECTORY: puts the npm packages of its package-lock.json there, unless they are."""
 
 import hashlib
 import os
@@ -21,7 +21,16 @@ for program in ("node", "npm"):
     if shutil.which(program) is None:
         sys.exit(f"{program} is not here: run tools/install-dependencies check")
 # Scripts of packages are not run, and what only the @redis stores need is left out.
-command = ["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+command = [
+    "npm",
+    "ci",
+    "--omit=optional",
+    "--ignore-scripts",
+    "--engine-strict",
+    "--no-audit",
+    "--no-fund",
+    "--no-update-notifier",
+]
 for attempt in (1, 2):
     ended = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, check=False)
     if ended.returncode == 0:
@@ -29,8 +38,8 @@ for attempt in (1, 2):
     print(f"npm ci ended with {ended.returncode} at attempt {attempt} of 2", flush=True)
 else:
     sys.exit(
-        "the npm packages that sluice is tested against could not be installed; npm says why above. "
-        "Without a way to registry.npmjs.org (or to the mirror in npm's configuration) these tests fail."
+        "the packages that sluice is tested against could not be installed: npm says why above. "
+        "They come from registry.npmjs.org, or from the mirror that npm's configuration names."
     )
 with open(stamp, "w", encoding="utf-8") as file:
     file.write(wanted)

@@ -1,4 +1,5 @@
-"""nginx in front of databankd: TLS, HTTP/2 on, bodies of 1 MiB at most, buffered or passed on as they come."""
+"""nginx in front of databankd: TLS, HTTP/2 on, bodies of any size or of 1 MiB at most, buffered or
+passed on as they come."""
 
 import json
 import os
@@ -16,8 +17,9 @@ pid {scratch}/nginx.pid;
 error_log stderr error;
 events {{}}
 http {{
-  log_format line escape=json '{{"status":$status,"method":"$request_method","bytes":$content_length_or_0,"protocol":"$server_protocol","tls":"$ssl_protocol"}}';
-  map $content_length $content_length_or_0 {{ "" 0; default $content_length; }}
+  map $content_length $bytes {{ "" 0; default $content_length; }}
+  log_format line escape=json '{{"status":$status,"method":"$request_method","bytes":$bytes,'
+                              '"protocol":"$server_protocol","tls":"$ssl_protocol"}}';
   access_log {scratch}/access.jsonl line;
   client_body_temp_path {scratch}/body;
   proxy_temp_path {scratch}/proxy;
@@ -51,8 +53,8 @@ class Nginx(Test):
             check=True,
             capture_output=True,
         )
-        # nginx takes over a socket that listens already, as it does from an nginx that it replaces: so the port is
-        # free for certain, and nobody has to wait until it answers.
+        # nginx takes over a socket that listens already, as it does from an nginx that it
+        # replaces: so the port is free for certain, and nobody has to wait until it answers.
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
             address = "127.0.0.1:%d" % listening.getsockname()[1]
             configuration = os.path.join(self.scratch, "nginx.conf")
@@ -94,12 +96,13 @@ class Nginx(Test):
         self.assertSameFile(path, bank.deposited("noise.bin"))
         seen = self.requests()
         for request in seen:
-            self.assertEqual(request["protocol"], "HTTP/1.1")  # sluice asks for it: curl's HTTP/2 is slow at uploads
+            # What sluice asks for: curl's uploads over HTTP/2 are slow.
+            self.assertEqual(request["protocol"], "HTTP/1.1")
             self.assertIn(request["tls"], ("TLSv1.2", "TLSv1.3"))
         return seen
 
     def assert_small_chunks(self, seen):
-        """It was told once or more that its requests are too long, and sent the file in short ones."""
+        """It was told that its requests are too long, and sent the file in shorter ones."""
         self.assertIn(413, [request["status"] for request in seen])
         accepted = [request["bytes"] for request in seen if request["status"] < 300]
         self.assertLessEqual(max(accepted), MIB)

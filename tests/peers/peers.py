@@ -1,4 +1,4 @@
-"""What the tests of this directory share: programs that are started, waited for and gone afterwards."""
+"""What these tests share: programs that are started, waited for, and gone afterwards."""
 
 import hashlib
 import json
@@ -35,8 +35,8 @@ def installed(program):
 
 
 class Program:
-    """A program that runs beside the test. What it says is read all the time, so that it never waits for us, and its
-    standard input ends with us."""
+    """A program that runs beside the test. What it says is read all the time, so that it never
+    waits for us, and its standard input ends with us."""
 
     def __init__(self, test, command, environment=None, **more):
         self._process = subprocess.Popen(
@@ -82,7 +82,8 @@ class Program:
         return "\n".join(self.lines() + self._lines(self._process.stderr))
 
     def line(self, start):
-        """What follows `start` in the first line of stdout that begins with it, as soon as there is one."""
+        """What follows `start` in the first line of stdout that begins with it, as soon as there
+        is one."""
 
         def found():
             return [line[len(start) :] for line in self.lines() if line.startswith(start)]
@@ -99,7 +100,9 @@ class Program:
             status = self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"{self._process.args} hangs, and said:\n{self.output()}") from None
+            raise AssertionError(
+                f"{self._process.args} hangs, and said:\n{self.output()}"
+            ) from None
         for reader in self._readers:
             reader.join()
         return status

@@ -4,8 +4,9 @@
 #include <cstdlib>
 #include <cstring>
 
-// Preloaded into sluice, which trusts whom the system trusts and has no option for more: Debian's list of authorities
-// is that of the test. A mount would do the same, but not everyone who runs the tests may mount.
+// Preloaded into sluice, which trusts whom the system trusts and has no option for more: Debian's
+// list of authorities is that of the test. A mount would do the same, but not everyone who runs the
+// tests may mount.
 namespace {
 
 using Open = std::FILE* (*)(const char*, const char*);
@@ -22,7 +23,11 @@ std::FILE* open(const char* symbol, const char* path, const char* mode) {
 
 extern "C" {
 
-std::FILE* fopen(const char* path, const char* mode) { return open("fopen", path, mode); }
-std::FILE* fopen64(const char* path, const char* mode) { return open("fopen64", path, mode); }
+std::FILE* fopen(const char* path, const char* mode) {
+  return open("fopen", path, mode);
+}
+std::FILE* fopen64(const char* path, const char* mode) {
+  return open("fopen64", path, mode);
+}
 
 }  // extern "C"

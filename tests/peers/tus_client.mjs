@@ -1,9 +1,11 @@
-// Uploads a file with tus-js-client as a program of its own would: chunk by chunk, its way back kept in a file.
+// Uploads a file with tus-js-client: in chunks or as one, in parallel parts or not.
 //
-//   node tus_client.mjs --endpoint URL --token TOKEN --urls FILE [--chunk N] [--parallel N] [--stop-at N] PATH
+//   node tus_client.mjs --endpoint URL --token TOKEN --urls FILE
+//                       [--chunk N] [--parallel N] [--stop-at N] PATH
 //
-// Prints {"url":URL,"sent":N} at the end, N being the bytes that this run sent. With --stop-at it aborts once so many
-// are confirmed, and prints {"stopped":N}; the next run goes on from there.
+// Prints {"url":URL,"sent":N} at the end, N being the bytes that this run sent. With --stop-at it
+// aborts once so many are confirmed, and prints {"stopped":N}; the next run with the same FILE goes
+// on from there.
 
 import { createReadStream } from 'node:fs';
 import { parseArgs } from 'node:util';

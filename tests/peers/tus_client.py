@@ -1,6 +1,7 @@
-"""Uploads a file with tuspy, the way the Data Bank's own script does, or goes on with an upload at --url.
+"""Uploads a file with tuspy, as the Data Bank's own script does, or goes on with the one at --url.
 
-Prints "url URL", then "offset N" after each chunk. With --stop-at it ends once so many bytes are confirmed."""
+Prints "offset N" at the start and after each chunk, and "url URL" at the end. With --stop-at it
+ends once so many bytes are confirmed."""
 
 import argparse
 import os

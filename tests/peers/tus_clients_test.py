@@ -1,5 +1,5 @@
-"""Clients that others wrote, against databankd: tus-js-client and tuspy upload, stop half-way and go on, and what they
-register is the file."""
+"""Clients that others wrote, against databankd: tus-js-client and tuspy upload, stop half-way and
+go on, and what is registered is the file."""
 
 import os
 

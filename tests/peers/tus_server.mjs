@@ -1,11 +1,13 @@
-// The Data Bank of today as far as an uploader sees it, with somebody else's tus: @tus/server and its file store,
-// behind a token, and the Data Bank's own call that registers what was uploaded.
+// The Data Bank of today as far as an uploader sees it, with somebody else's tus: @tus/server and
+// its file store, behind a token, and the Data Bank's own call that registers what was uploaded.
 //
-//   node tus_server.mjs --store DIR --dataset KEY --token TOKEN [--port N] [--relative] [--mark N] [--die-at N]
+//   node tus_server.mjs --store DIR --dataset KEY --token TOKEN
+//                       [--port N] [--relative] [--mark N] [--die-at N]
 //
-// It prints "listening on URL", then a JSON line for each request, {"method","path","offset"}, each registration,
-// {"registered","size","sha256"}, and {"mark":N} when an upload has got N bytes. With --die-at it kills itself there,
-// as a crash would, with nothing flushed or answered. Registrations are in DIR/registered.jsonl too.
+// Prints "listening on URL", then JSON: {"method","path","offset"} for each request, {"mark":N}
+// when an upload has got N bytes, and {"registered","size","sha256","claimed"} for each
+// registration, which is in DIR/registered.jsonl too. With --die-at it kills itself at that byte, like
+// a crash, with nothing flushed or answered. It ends with its standard input.
 
 import { createHash } from 'node:crypto';
 import { appendFileSync, createReadStream, existsSync, mkdirSync } from 'node:fs';
@@ -73,9 +75,12 @@ async function register(request, response) {
   if (!/^(multipart\/form-data|application\/x-www-form-urlencoded)/.test(type)) {
     return answer(response, 500, 'invalid request');
   }
-  const form = await new Response(Buffer.concat(parts), { headers: { 'Content-Type': type } }).formData();
+  const message = new Response(Buffer.concat(parts), { headers: { 'Content-Type': type } });
+  const form = await message.formData();
   const [name, url] = [form.get('filename'), form.get('tus_url')];
-  if (typeof name !== 'string' || typeof url !== 'string') return answer(response, 500, 'invalid request');
+  if (typeof name !== 'string' || typeof url !== 'string') {
+    return answer(response, 500, 'invalid request');
+  }
 
   const stored = path.join(uploads, path.basename(new URL(url, 'http://any').pathname));
   if (!existsSync(stored)) return answer(response, 400, 'Invalid TUS upload reference');
@@ -109,10 +114,9 @@ const server = http.createServer(async (request, response) => {
     await register(request, response);
   } catch (error) {
     say({ failed: String(error) });
-    if (!response.headersSent) answer(response, 500, '{"status":500,"error":"Internal Server Error"}');
+    if (!response.headersSent) answer(response, 500, '{"status":500}');
   }
 });
-// A peer of a test that has gone goes as well.
 process.stdin.resume().on('end', () => process.exit());
 server.listen(Number(options.port), '127.0.0.1', () => {
   process.stdout.write(`listening on http://127.0.0.1:${server.address().port}\n`);

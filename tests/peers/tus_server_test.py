@@ -1,4 +1,5 @@
-"""sluice against @tus/server, which nobody here wrote: what it stores is the file, and is registered once."""
+"""sluice against @tus/server, which others wrote: what it stores is the file, and is
+registered once."""
 
 import json
 import os
@@ -13,7 +14,8 @@ class TusServer(Test):
         store = os.path.join(self.scratch, "store")
         server = Program(
             self,
-            [peers.installed("node"), script, "--store", store] + ["--dataset", DATASET, "--token", TOKEN, *arguments],
+            [peers.installed("node"), script, "--store", store]
+            + ["--dataset", DATASET, "--token", TOKEN, *arguments],
         )
         server.url = server.line("listening on ")
         return server
@@ -23,18 +25,27 @@ class TusServer(Test):
 
     def assert_registered(self, *paths):
         """Each once, with its name, its size and its bytes, and nothing else."""
-        with open(os.path.join(self.scratch, "store", "registered.jsonl"), encoding="utf-8") as file:
+        with open(
+            os.path.join(self.scratch, "store", "registered.jsonl"), encoding="utf-8"
+        ) as file:
             lines = [json.loads(line) for line in file]
         self.assertCountEqual(
             [(line["registered"], line["size"], line["claimed"], line["sha256"]) for line in lines],
             [
-                (os.path.basename(path), os.path.getsize(path), str(os.path.getsize(path)), sha256(path))
+                (
+                    os.path.basename(path),
+                    os.path.getsize(path),
+                    str(os.path.getsize(path)),
+                    sha256(path),
+                )
                 for path in paths
             ],
         )
 
     def patches(self, server):
-        return [int(line["offset"]) for line in server.json_lines() if line.get("method") == "PATCH"]
+        return [
+            int(line["offset"]) for line in server.json_lines() if line.get("method") == "PATCH"
+        ]
 
     def test_files_of_all_sizes(self):
         paths = [self.noise(size, f"{size}.bin") for size in (0, 1, 5 * MIB + 3, 64 * MIB)]
@@ -44,7 +55,12 @@ class TusServer(Test):
         self.assert_registered(*paths)
 
     def test_names_that_need_quoting(self):
-        names = ["two  blanks.txt", "quote\"s and 'ticks'.csv", "Größe – 測量.dat", "a;b=c&d%20+e,f.txt"]
+        names = [
+            "two  blanks.txt",
+            "quote\"s and 'ticks'.csv",
+            "Größe – 測量.dat",
+            "a;b=c&d%20+e,f.txt",
+        ]
         paths = [self.noise(1000 + index, name) for index, name in enumerate(names)]
         self.registered_by_sluice(self.put(self.serve(), DATASET, *paths))
         self.assert_registered(*paths)
@@ -79,7 +95,7 @@ class TusServer(Test):
     def test_killed_half_way_it_goes_on_where_the_server_is(self):
         path = self.noise(32 * MIB)
         server = self.serve("--mark", 16 * MIB)
-        # 2 seconds in all: time enough to kill it while bytes are under way, however slow this machine is.
+        # 2 seconds in all, so that it is killed while bytes are under way.
         program = self.put(server, "--limit-rate", "16M", DATASET, path)
         server.line('{"mark"')
         program.kill()
