@@ -87,12 +87,12 @@ class Nginx(Test):
         with open(os.path.join(self.scratch, "access.jsonl"), encoding="utf-8") as file:
             return [json.loads(line) for line in file]
 
-    def lands(self, protocol, largest, buffering, *more):
+    def lands(self, protocol, largest, buffering, *more, arguments=()):
         """Uploads a file through nginx, and returns what nginx saw."""
         path = self.noise(6 * MIB + 5)
         bank = self.bank(*more)
         url = self.front(bank, largest, buffering)
-        self.registered_by_sluice(self.put(url, "--protocol", protocol, DATASET, path))
+        self.registered_by_sluice(self.put(url, "--protocol", protocol, *arguments, DATASET, path))
         self.assertSameFile(path, bank.deposited("noise.bin"))
         seen = self.requests()
         for request in seen:
@@ -119,6 +119,40 @@ class Nginx(Test):
 
     def test_phased_in_requests_of_1_mib_buffered(self):
         self.assert_small_chunks(self.lands("phased", "1m", "on"))
+
+    # databankd says http:// in its locations, as what is behind a TLS proxy does.
+    def test_tus_passed_on(self):
+        self.lands("tus", "0", "off", "--location", "http")
+
+    def test_tus_buffered(self):
+        self.lands("tus", "0", "on", "--location", "http")
+
+    def test_tus_in_requests_of_1_mib_passed_on(self):
+        self.assert_small_chunks(self.lands("tus", "1m", "off", "--location", "http"))
+
+    def test_tus_in_requests_of_1_mib_buffered(self):
+        self.assert_small_chunks(self.lands("tus", "1m", "on", "--location", "http"))
+
+    def test_tus_in_parallel_lanes(self):
+        self.lands("tus", "0", "off", "--location", "http", arguments=("--lanes", "4"))
+
+    def test_binary(self):
+        self.lands("binary", "0", "off")
+
+    def test_auto(self):
+        self.lands("auto", "0", "off", "--location", "http")
+
+    def test_requests_that_are_too_short_for_the_server_and_too_long_for_nginx_end_in_an_error(
+        self,
+    ):
+        # The server throws away less than 5 MiB, and nginx refuses more than 1.
+        path = self.noise(6 * MIB + 5)
+        bank = self.bank("--part-min", "5M")
+        url = self.front(bank, "1m", "off")
+        program = self.put(url, "--protocol", "tus", "--retries", "3", DATASET, path)
+        self.assertEqual(program.wait(), 1, program.output())
+        self.assertFalse(os.path.exists(bank.deposited("noise.bin")))
+        self.assertLess(len(self.requests()), 100)
 
     def test_a_certificate_of_nobody_known_is_refused(self):
         path = self.noise(1000)

@@ -174,7 +174,7 @@ class Test(unittest.TestCase):
         return uploads
 
     def register(self, bank, name, url, size):
-        """The call after an upload by tus, as the Data Bank's own script makes it."""
+        """The call after an upload by tus."""
         form = {"filename": name, "tus_url": url, "size": size, "dataset_key": DATASET}
         request = urllib.request.Request(
             f"{bank.url}/api/dataset/{DATASET}/datafile",

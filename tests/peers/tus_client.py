@@ -1,4 +1,4 @@
-"""Uploads a file with tuspy, as the Data Bank's own script does, or goes on with the one at --url.
+"""Uploads a file with tuspy, or goes on with the upload at --url.
 
 Prints "offset N" at the start and after each chunk, and "url URL" at the end. With --stop-at it
 ends once so many bytes are confirmed."""

@@ -71,7 +71,7 @@ class TusClients(Test):
         self.assertGreater(ended["sent"], 0)
         self.assert_deposits(bank, ended["url"])
 
-    def test_tuspy_with_the_chunks_of_the_data_banks_script(self):
+    def test_tuspy_in_chunks(self):
         bank = self.bank("--protocols", "tus")
         url, offsets = self.tuspy(bank)
         self.assertEqual(offsets, [0, 5 * MIB, 10 * MIB, 15 * MIB, 20 * MIB, self.size])

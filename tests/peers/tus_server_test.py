@@ -77,6 +77,23 @@ class TusServer(Test):
         self.assertEqual(self.patches(server), [0, 8 * MIB, 16 * MIB])
         self.assert_registered(path)
 
+    def test_many_small_files_share_a_few_connections(self):
+        paths = [self.noise(10_000 + index, f"{index}.bin") for index in range(40)]
+        server = self.serve()
+        self.registered_by_sluice(self.put(server, "--transfers", "4", DATASET, *paths))
+        self.assert_registered(*paths)
+        connections = sum("connected" in line for line in server.json_lines())
+        # Four at a time, and the first questions may have had one of their own.
+        self.assertLessEqual(connections, 8)
+
+    def test_lanes_are_for_servers_that_join_them(self):
+        path = self.noise(20 * MIB)
+        server = self.serve()
+        self.registered_by_sluice(self.put(server, "--lanes", "4", DATASET, path))
+        created = [line for line in server.json_lines() if line.get("method") == "POST"]
+        self.assertEqual(len(created), 2)  # one upload, and its registration
+        self.assert_registered(path)
+
     def test_auto_finds_out_that_it_is_tus(self):
         path = self.noise(MIB)
         uploads = self.registered_by_sluice(self.sluice_put(self.serve().url, DATASET, path))
