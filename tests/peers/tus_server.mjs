@@ -4,11 +4,11 @@
 //   node tus_server.mjs --store DIR --dataset KEY --token TOKEN
 //                       [--port N] [--relative] [--mark N] [--die-at N]
 //
-// Prints "listening on URL", then JSON: {"connected"} for each connection, {"method","path","offset"}
-// for each request, {"mark":N} when an upload has got N bytes, and
-// {"registered","size","sha256","claimed"} for each registration, which is in DIR/registered.jsonl
-// too. With --die-at it kills itself at that byte, like a crash, with nothing flushed or answered. It
-// ends with its standard input.
+// Prints "listening on URL", then JSON: {"connected"} for each connection, {"method","path",
+// "offset"} for each request, {"mark":N} when an upload has got N bytes, and {"registered","size",
+// "sha256","claimed"} for each registration, which is in DIR/registered.jsonl too. With --die-at it
+// kills itself at that byte, like a crash, with nothing flushed or answered. It ends with its
+// standard input.
 
 import { createHash } from 'node:crypto';
 import { appendFileSync, createReadStream, existsSync, mkdirSync } from 'node:fs';
