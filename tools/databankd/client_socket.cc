@@ -51,9 +51,13 @@ bool wait_until_readable(int socket, std::chrono::microseconds limit) {
   return ::poll(&poll, 1, static_cast<int>(left.count())) != 0;
 }
 
-void answer_and_end(int socket, std::string_view answer) {
+void send_now(int socket, std::string_view bytes) {
   // As short as it is it fits in the socket's buffer, where nothing else is.
-  (void)::send(socket, answer.data(), answer.size(), MSG_NOSIGNAL);
+  (void)::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+void answer_and_end(int socket, std::string_view answer) {
+  send_now(socket, answer);
   // A close() with bytes unread would be a reset, and that could overtake the answer.
   ::shutdown(socket, SHUT_WR);
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(5);

@@ -23,6 +23,9 @@ bool wait_until_readable(int socket, std::chrono::microseconds limit);
 /// waits until the client has seen it: 5 seconds at most, and what it still sends is dropped.
 void answer_and_end(int socket, std::string_view answer);
 
+/// Sends `bytes`, a few hundred at most, past libmicrohttpd.
+void send_now(int socket, std::string_view bytes);
+
 /// Waits until the client's machine has confirmed all that was sent, so that a reset cannot
 /// overtake it; 5 seconds at most, and no longer than the client is there.
 void wait_until_received(int socket);

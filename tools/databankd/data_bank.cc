@@ -52,6 +52,10 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
 
   std::unique_ptr<DataBank> bank(new DataBank(options.think));
   TRY_ASSIGN(bank->registry_, Registry::open(options.store / "registered.jsonl"));
+  TusStore::Options tus = options.tus;
+  tus.directory = options.store / ".tus";
+  tus.discard = options.discard;
+  TRY_ASSIGN(bank->tus_, TusStore::open(tus));
   for (const auto& [key, token] : tokens) {
     if (!options.discard) {
       fs::create_directories(options.store / key, error);
@@ -74,6 +78,13 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
                  *bank->registry_, bank->thinking_));
   }
   return bank;
+}
+
+Dataset* DataBank::find_token(std::string_view presented) {
+  const auto now = Token::Clock::now();
+  for (const auto& [key, dataset] : datasets_)
+    if (dataset->token().accepts(presented, now)) return dataset.get();
+  return nullptr;
 }
 
 Dataset* DataBank::find_draft(std::string_view key) {

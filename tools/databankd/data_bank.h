@@ -12,6 +12,7 @@
 #include "tools/databankd/dataset.h"
 #include "tools/databankd/registry.h"
 #include "tools/databankd/thinking.h"
+#include "tools/databankd/tus_store.h"
 
 namespace sluice::databankd {
 
@@ -20,6 +21,7 @@ namespace sluice::databankd {
 ///   store/registered.jsonl   what has been registered, a line each (registry.h)
 ///   store/KEY/NAME           the registered files
 ///   store/.staging/KEY/NAME  the staged ones
+///   store/.tus/ID            the uploads under /files (tus_store.h)
 ///
 /// Thread safe: the set of datasets never changes.
 class DataBank {
@@ -33,6 +35,8 @@ class DataBank {
     std::chrono::seconds token_lifetime = std::chrono::hours(72);  ///< from now on
     bool discard = false;                                          ///< hash the bytes and drop them
     std::chrono::microseconds think{0};                            ///< about each chunk
+    /// Of the uploads under /files, but its directory and whether it discards.
+    TusStore::Options tus;
   };
 
   /// Whether such a dataset key can exist: letters, digits, `-` and `_`.
@@ -45,6 +49,15 @@ class DataBank {
   /// The dataset with that key, if it is a draft; else null. Lives as long as this.
   Dataset* find_draft(std::string_view key);
 
+  /// The dataset whose token that is, if it has not expired; else null. The same for all of today's
+  /// server: whoever has the token of any dataset may upload.
+  Dataset* find_token(std::string_view presented);
+
+  TusStore& tus() { return *tus_; }
+
+  /// As long as a chunk takes (Options::think). Whoever thinks at the same time does not wait.
+  void think() { thinking_.think(); }
+
   /// Lets go of all that are thinking, for the server to end.
   void end_thinking() { thinking_.end(); }
 
@@ -53,6 +66,7 @@ class DataBank {
 
   Thinking thinking_;
   std::unique_ptr<Registry> registry_;
+  std::unique_ptr<TusStore> tus_;
   std::map<std::string, std::unique_ptr<Dataset>, std::less<>> datasets_;
 };
 

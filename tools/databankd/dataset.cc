@@ -117,14 +117,18 @@ Result<void> Dataset::forget_staged() {
   return clear();
 }
 
+/// As Ruby stumbles over a name that is no base name.
+Result<void> Dataset::check_name(const std::string& name) const {
+  if (is_base_name(name)) return {};
+  const int code = name.find('/') != std::string::npos    ? ENOENT
+                   : name.find('\0') != std::string::npos ? EINVAL
+                                                          : EISDIR;
+  return system_error(code, "rb_sysopen", shown_path(name.substr(0, name.find('\0'))));
+}
+
 Result<void> Dataset::setup(const std::string& name) {
   const MutexLock lock(files_);
-  if (!is_base_name(name)) {
-    const int code = name.find('/') != std::string::npos    ? ENOENT
-                     : name.find('\0') != std::string::npos ? EINVAL
-                                                            : EISDIR;
-    return system_error(code, "rb_sysopen", shown_path(name.substr(0, name.find('\0'))));
-  }
+  TRY(check_name(name));
   TRY(clear());
   if (!options_.discard) {
     const UniqueFd fd(::open(staged_path(name).c_str(),
@@ -239,37 +243,51 @@ Result<std::optional<Registration>> Dataset::register_file(const std::string& na
   const MutexLock lock(files_);
   if (!look(name)) return std::optional<Registration>();
   Staged staged = *staged_now();
+  UniqueFd fd;
+  if (!options_.discard) {
+    fd = UniqueFd(::open(staged_path(name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) return system_error(errno, "rb_sysopen", shown_path(name));
+  }
   if (!staged.digest) {
     // Staged by an earlier run: the only case in which a file is read again.
-    const UniqueFd fd(::open(staged_path(name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd) return system_error(errno, "rb_sysopen", shown_path(name));
     Digest digest;
     const int code = read_through(fd.get(), staged.size, [&](auto piece) { digest.update(piece); });
     if (code != 0) return system_error(code, "io_read", shown_path(name));
     staged.digest = std::move(digest);
     publish(staged);
   }
-  if (!options_.discard) TRY(place(name));
+  if (!options_.discard) TRY(place(fd.get(), staged.size, /*share=*/true, name));
   Registration registration{key(), name, staged.size, staged.digest->hex()};
   TRY(registry_.add(registration));
   return std::optional(std::move(registration));
 }
 
-/// Puts the staged file at store/KEY/NAME, by a second link: no byte is copied, and the staged file
-/// stays for a client that verifies twice. Replaces what was there, in one step.
-Result<void> Dataset::place(const std::string& name) {
-  const fs::path from = staged_path(name);
+Result<Registration> Dataset::deposit(const Deposit& deposit) {
+  const MutexLock lock(files_);
+  TRY(check_name(deposit.name));
+  if (!options_.discard) TRY(place(deposit.file.get(), deposit.size, deposit.share, deposit.name));
+  Registration registration{key(), deposit.name, deposit.size, deposit.xxh128};
+  TRY(registry_.add(registration));
+  return registration;
+}
+
+UniqueFd Dataset::open_spool() const {
+  return options_.discard ? UniqueFd() : open_unnamed(options_.staging);
+}
+
+/// Puts the file at store/KEY/NAME: by a second link where it may be shared, so that no byte is
+/// copied and it stays for a client that registers it twice. Replaces what was there, in one step.
+Result<void> Dataset::place(int file, std::uint64_t size, bool share, const std::string& name) {
   const fs::path to = options_.store / key() / name;
   const fs::path link = options_.staging / ("registered." + key());
   ::unlink(link.c_str());
   int code = 0;
-  if (::link(from.c_str(), link.c_str()) != 0) {
-    code = errno;
-    if (code == EPERM || code == EMLINK || code == EOPNOTSUPP) {  // a file system without links
-      std::error_code error;
-      fs::copy_file(from, link, error);
-      code = error.value();
-    }
+  // An unnamed file has no other name to be linked by.
+  const std::string self = "/proc/self/fd/" + std::to_string(file);
+  if (!share || ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, link.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    // To be copied, or on a file system that cannot link it.
+    const UniqueFd copy(::open(link.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    code = copy ? copy_range(file, 0, copy.get(), 0, size) : errno;
   }
   if (code == 0 && ::rename(link.c_str(), to.c_str()) != 0) code = errno;
   // Where both were links to one file already, rename() leaves both.

@@ -85,6 +85,15 @@ class Dataset {
     std::uint64_t size = 0;  ///< bytes
   };
 
+  /// A file that comes from elsewhere than the staging area.
+  struct Deposit {
+    std::string name;
+    UniqueFd file;           ///< open for reading; not used by a discarding server
+    std::uint64_t size = 0;  ///< bytes, from its beginning
+    std::string xxh128;      ///< of those; empty where nobody knows it
+    bool share = false;  ///< the file will not change any more, and may become the registered one
+  };
+
   /// The directories of `options` exist; `registry` and `thinking` outlive this.
   Dataset(Options options, Registry& registry, Thinking& thinking);
 
@@ -116,6 +125,15 @@ class Dataset {
   /// the disk.
   Result<std::optional<Registration>> register_file(const std::string& name);
 
+  /// Makes it a file of the dataset, whether or not there is one of that name. Error for a name
+  /// that is no base name, or from the disk.
+  Result<Registration> deposit(const Deposit& deposit);
+
+  /// An unnamed file for what is to be deposited; errno where it is empty. None for a discarding
+  /// server, which has no use for it.
+  UniqueFd open_spool() const;
+  bool discards() const { return options_.discard; }
+
  private:
   friend class Chunk;
 
@@ -131,6 +149,7 @@ class Dataset {
     std::optional<Digest> digest;
   };
 
+  Result<void> check_name(const std::string& name) const;
   Result<void> clear() SLUICE_REQUIRES(files_);
   bool look(const std::string& name) SLUICE_REQUIRES(files_);
   void publish(std::optional<Staged> staged) SLUICE_REQUIRES(files_);
@@ -139,7 +158,8 @@ class Dataset {
   Result<UniqueFd> open_to_append(const std::string& name, std::uint64_t size)
       SLUICE_REQUIRES(files_);
   Result<void> copy_to_staged(const Chunk& chunk, const Staged& staged) SLUICE_REQUIRES(files_);
-  Result<void> place(const std::string& name) SLUICE_REQUIRES(files_);
+  Result<void> place(int file, std::uint64_t size, bool share, const std::string& name)
+      SLUICE_REQUIRES(files_);
 
   const Options options_;
   Registry& registry_;

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <limits>
 #include <random>
 
+#include "tools/databankd/byte_size.h"
 #include "tools/databankd/duration.h"
 
 namespace sluice::databankd {
@@ -31,6 +31,10 @@ constexpr std::array kinds = {
     NamedKind{"garbage-body", FaultKind::garbage_body},
     NamedKind{"huge-body", FaultKind::huge_body},
     NamedKind{"tail-timeout", FaultKind::tail_timeout},
+    NamedKind{"expire", FaultKind::expire},
+    NamedKind{"locked", FaultKind::locked},
+    NamedKind{"checksum", FaultKind::checksum},
+    NamedKind{"stuck", FaultKind::stuck},
 };
 
 struct NamedStep {
@@ -40,8 +44,35 @@ struct NamedStep {
 constexpr std::array steps = {
     NamedStep{"ask", Step::ask},           NamedStep{"setup", Step::setup},
     NamedStep{"transfer", Step::transfer}, NamedStep{"probe", Step::probe},
-    NamedStep{"verify", Step::verify},
+    NamedStep{"verify", Step::verify},     NamedStep{"options", Step::options},
+    NamedStep{"create", Step::create},     NamedStep{"head", Step::head},
+    NamedStep{"patch", Step::patch},       NamedStep{"delete", Step::remove},
+    NamedStep{"join", Step::join},         NamedStep{"register", Step::enlist},
+    NamedStep{"binary", Step::binary},
 };
+
+/// The steps that a kind can strike at all; empty: any.
+std::vector<Step> steps_of(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::partial_append:
+      return {Step::transfer, Step::patch};
+    case FaultKind::checksum:
+    case FaultKind::stuck:
+      return {Step::patch};
+    case FaultKind::locked:
+      return {Step::patch, Step::remove};
+    case FaultKind::expire:
+      return {Step::head, Step::patch, Step::remove, Step::join, Step::enlist};
+    default:
+      return {};
+  }
+}
+
+bool can_strike(FaultKind kind, std::optional<Step> step) {
+  const std::vector<Step> possible = steps_of(kind);
+  return possible.empty() ||
+         (step && std::find(possible.begin(), possible.end(), *step) != possible.end());
+}
 
 /// "a, b and c"
 template <class Names>
@@ -60,23 +91,6 @@ std::optional<Number> parse_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
-}
-
-/// "500", "64K", "5M" or "1G", in powers of 1024.
-std::optional<std::uint64_t> parse_rate(std::string_view text) {
-  unsigned shift = 0;
-  if (!text.empty()) {
-    constexpr std::string_view units = "KMG";
-    const std::size_t unit = units.find(text.back());
-    if (unit != std::string_view::npos) {
-      shift = 10 * (static_cast<unsigned>(unit) + 1);
-      text.remove_suffix(1);
-    }
-  }
-  const auto number = parse_number<std::uint64_t>(text);
-  if (!number || *number == 0 || *number > (std::numeric_limits<std::uint64_t>::max() >> shift))
-    return std::nullopt;
-  return *number << shift;
 }
 
 /// Cuts off what comes before the next `separator`; all of it where there is none.
@@ -103,8 +117,9 @@ std::string parse_kind(std::string_view text, Fault& fault) {
       return "status takes an HTTP status from 200 to 599, as in status:503";
     fault.status = *status;
   } else if (fault.kind == FaultKind::slow) {
-    const auto rate = parse_rate(text);
-    if (!rate) return "slow takes bytes a second, as in slow:500, slow:64K or slow:5M";
+    const auto rate = parse_byte_size(text);
+    if (!rate || *rate == 0)
+      return "slow takes bytes a second, as in slow:500, slow:64K or slow:5M";
     fault.rate = *rate;
   } else if (fault.kind == FaultKind::tail_timeout) {
     const auto pause = parse_duration(has_argument ? text : "100ms");
@@ -162,10 +177,11 @@ std::string parse(std::string_view spec, Fault& fault) {
   };
   if (given("at") + given("every") + given("probability") > 1)
     return "at, every and probability exclude each other";
-  if (fault.kind == FaultKind::partial_append) {
-    if (fault.on && fault.on != Step::transfer)
-      return "partial-append needs a chunk, so it strikes on=transfer only";
-    fault.on = Step::transfer;
+  if (fault.on && !can_strike(fault.kind, fault.on)) {
+    std::string possible;
+    for (const Step step : steps_of(fault.kind))
+      possible += fmt::format("{}on={}", possible.empty() ? "" : ", ", to_string(step));
+    return fmt::format("{} strikes only {}", fault.name, possible);
   }
   return {};
 }
@@ -210,7 +226,7 @@ std::optional<Strike> FaultPlan::decide(std::optional<Step> step) {
   std::optional<Strike> strike;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Fault& fault = entries_[i].fault;
-    if (fault.on && fault.on != step) continue;
+    if ((fault.on && fault.on != step) || !can_strike(fault.kind, step)) continue;
     const std::uint64_t number = ++entries_[i].matching;
     const std::uint64_t random = mixed(fault.seed.value_or(0) ^ mixed(number));
     const bool due = fault.at > 0      ? number == fault.at

@@ -30,6 +30,10 @@ enum class FaultKind {
   garbage_body,        ///< carried out, an answer of random bytes
   huge_body,           ///< carried out, an answer of 64 MiB
   tail_timeout,        ///< where its body pauses: nothing done, 408, closed
+  expire,              ///< the tus upload that it names is gone; then carried out
+  locked,              ///< nothing done, 423
+  checksum,            ///< nothing done, 460, though the bytes may match
+  stuck,               ///< nothing done, 204 with the offset that was there before
 };
 
 /// One `--fault SPEC`: what strikes, and which requests.

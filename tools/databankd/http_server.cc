@@ -61,7 +61,7 @@ __attribute__((format(printf, 2, 0))) void on_library_message(void* server, cons
 }  // namespace
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, FaultPlan& faults,
-                                                      Listener listener, Log log) {
+                                                      Listener listener, Options options) {
   // The library closes the socket that it is given, though not on every way out: it gets one of its
   // own.
   const int socket = ::fcntl(listener.fd.get(), F_DUPFD_CLOEXEC, 0);
@@ -70,7 +70,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, FaultPlan&
                  .message = fmt::format("cannot serve {}: {}", listener.url, std::strerror(errno)),
                  .code = errno};
   }
-  std::unique_ptr<HttpServer> server(new HttpServer(bank, faults, std::move(listener), log));
+  std::unique_ptr<HttpServer> server(
+      new HttpServer(bank, faults, std::move(listener), std::move(options)));
   // NOLINTNEXTLINE: a C varargs interface
   server->daemon_ =
       MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |

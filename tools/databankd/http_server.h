@@ -7,6 +7,8 @@
 #include "tools/databankd/data_bank.h"
 #include "tools/databankd/faults.h"
 #include "tools/databankd/listener.h"
+#include "tools/databankd/protocols.h"
+#include "tools/databankd/tus_settings.h"
 
 struct MHD_Daemon;
 
@@ -26,9 +28,15 @@ class HttpServer {
     requests,       ///< and one for each request, and for each fault that struck
   };
 
+  struct Options {
+    Log log = Log::registrations;
+    Protocols protocols;
+    TusSettings tus;
+  };
+
   /// `bank` and `faults` outlive the server. The log goes to stderr and never holds a token.
   static Result<std::unique_ptr<HttpServer>> start(DataBank& bank, FaultPlan& faults,
-                                                   Listener listener, Log log);
+                                                   Listener listener, Options options);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -36,16 +44,20 @@ class HttpServer {
   const std::string& url() const { return listener_.url; }
   DataBank& bank() { return bank_; }
   FaultPlan& faults() { return faults_; }
-  Log log() const { return log_; }
+  Log log() const { return options_.log; }
+  const Options& options() const { return options_; }
 
  private:
-  HttpServer(DataBank& bank, FaultPlan& faults, Listener listener, Log log)
-      : bank_(bank), faults_(faults), listener_(std::move(listener)), log_(log) {}
+  HttpServer(DataBank& bank, FaultPlan& faults, Listener listener, Options options)
+      : bank_(bank),
+        faults_(faults),
+        listener_(std::move(listener)),
+        options_(std::move(options)) {}
 
   DataBank& bank_;
   FaultPlan& faults_;
   const Listener listener_;
-  const Log log_;
+  const Options options_;
   MHD_Daemon* daemon_ = nullptr;
 };
 

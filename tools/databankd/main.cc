@@ -12,12 +12,15 @@
 #include <utility>
 #include <vector>
 
+#include "tools/databankd/byte_size.h"
 #include "tools/databankd/data_bank.h"
 #include "tools/databankd/duration.h"
 #include "tools/databankd/faults.h"
 #include "tools/databankd/http_server.h"
 #include "tools/databankd/listener.h"
+#include "tools/databankd/protocols.h"
 #include "tools/databankd/token.h"
+#include "tools/databankd/tus_settings.h"
 
 namespace sluice::databankd {
 namespace {
@@ -26,8 +29,10 @@ struct Options {
   std::string listen = "127.0.0.1:3000";
   DataBank::Options bank;
   std::vector<Fault> faults;
-  HttpServer::Log log = HttpServer::Log::registrations;
+  HttpServer::Options server;
 };
+
+constexpr std::chrono::hours never(24 * 365 * 100);
 
 constexpr const char* about_faults =
     R"(Faults: KIND[:ARG][,every=N][,at=N][,probability=P][,seed=S][,on=STEP]
@@ -39,16 +44,22 @@ constexpr const char* about_faults =
   stall               nothing is done, and nothing answered until the client goes away
   slow:RATE           the body is read at so many bytes a second (500, 64K, 5M)
   partial-append      a random part of the chunk is appended, and the connection
-                      closed without an answer; on=transfer only
-  forget-staging      all that is staged in the dataset is gone; then carried out
+                      closed without an answer; transfer and patch only
+  forget-staging      all that is staged in the dataset is gone, or the tus upload that
+                      it names, 404; then carried out
   expire-token        the dataset's token expires; then carried out
   garbage-body        carried out; the answer's body is random bytes
   huge-body           carried out; the answer's body is 64 MiB
   tail-timeout[:TIME] where the next bytes of a body take longer than that (500ms, 2s;
                       100ms if not said), nothing is done: 408, and the connection closed
+  expire              the tus upload that it names is gone, 410
+  locked              nothing is done: 423
+  checksum            nothing is done: 460, though the bytes may match
+  stuck               nothing is done: 204 and the offset as it was
  Each counts the requests of its STEP: ask (setup without filesize), setup, transfer,
- probe (transfer with a negative previous_size), verify, or any. It strikes the Nth of
- them (at), each Nth (every), each with that probability from 0 to 1, or all. Of several
+ probe (transfer with a negative previous_size), verify; options, create, head, patch,
+ delete, join (a create that concatenates), register; binary; or any. It strikes the Nth
+ of them (at), each Nth (every), each with that probability from 0 to 1, or all. Of several
  that are due the first given strikes. The same seed makes the same choices.
 )";
 
@@ -80,14 +91,14 @@ Result<void> serve(const Options& options, const sigset_t& until) {
   TRY_ASSIGN(Listener listener, listen_on(options.listen));
   FaultPlan faults(options.faults);
   TRY_ASSIGN(std::unique_ptr<HttpServer> server,
-             HttpServer::start(*bank, faults, std::move(listener), options.log));
+             HttpServer::start(*bank, faults, std::move(listener), options.server));
   fmt::print("listening on {}\n", server->url());
   std::fflush(stdout);
   int received = 0;
   sigwait(&until, &received);
   bank->end_thinking();
   server.reset();  // when it has ended, all strikes are counted
-  if (!options.faults.empty() && options.log != HttpServer::Log::quiet)
+  if (!options.faults.empty() && options.server.log != HttpServer::Log::quiet)
     fmt::print("faults struck: {}\n", faults.summary());
   return {};
 }
@@ -98,11 +109,16 @@ int run(int argc, char** argv) {
   std::vector<std::string> faults;
   std::string store;
   std::string think = "0";
+  std::string protocols = "phased,tus,binary";
+  std::string tus_extensions = TusExtensions().to_string();
+  std::string tus_max_size = "2T";
+  std::string tus_expires = "7d";
+  std::string part_min = "0";
   long long token_lifetime = 3LL * 24 * 60 * 60;
   bool verbose = false;
   bool quiet = false;
 
-  CLI::App app("A local Illinois Data Bank that speaks the phased upload protocol.", "databankd");
+  CLI::App app("A local Illinois Data Bank that speaks all three upload protocols.", "databankd");
   app.set_version_flag("--version", "databankd " DATABANKD_VERSION);
   app.add_option("--listen", options.listen, "Address and port; port 0 lets the system choose one")
       ->type_name("ADDR:PORT")
@@ -130,6 +146,33 @@ int run(int argc, char** argv) {
                  "each other, and what arrives meanwhile is read all the same")
       ->type_name("TIME")
       ->capture_default_str();
+  app.add_option("--protocols", protocols, "What it speaks: phased, tus and binary, or fewer")
+      ->type_name("LIST")
+      ->capture_default_str();
+  app.add_option("--tus-extensions", tus_extensions, "What of tus it announces, or none")
+      ->type_name("LIST")
+      ->capture_default_str();
+  app.add_option("--tus-max-size", tus_max_size, "The longest upload over tus")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  app.add_option("--tus-expires", tus_expires, "How long an upload stays after its last byte")
+      ->type_name("TIME")
+      ->capture_default_str();
+  app.add_option("--part-min", part_min,
+                 "Throw away what a PATCH brings in less than a part of so many bytes, or a "
+                 "10000th of the upload; the Data Bank's is 5M")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  app.add_option("--location", options.server.tus.location,
+                 "What Location says of an upload: absolute, http (whatever a proxy in front is), "
+                 "relative, or an address to put before its path")
+      ->type_name("absolute|http|relative|URL")
+      ->check([](const std::string& text) {
+        const bool known = text == "absolute" || text == "http" || text == "relative" ||
+                           text.starts_with("http://") || text.starts_with("https://");
+        return known ? std::string() : "absolute, http, relative or an address";
+      })
+      ->capture_default_str();
   app.add_option("--fault", faults, "Let something go wrong on purpose, see below; repeatable")
       ->type_name("SPEC")
       ->allow_extra_args(false);
@@ -148,9 +191,9 @@ int run(int argc, char** argv) {
   };
   options.bank.store = store;
   options.bank.token_lifetime = std::chrono::seconds(token_lifetime);
-  options.log = verbose ? HttpServer::Log::requests
-                : quiet ? HttpServer::Log::quiet
-                        : HttpServer::Log::registrations;
+  options.server.log = verbose ? HttpServer::Log::requests
+                       : quiet ? HttpServer::Log::quiet
+                               : HttpServer::Log::registrations;
   if (const auto duration = parse_duration(think); duration) {
     options.bank.think = *duration;
   } else {
@@ -158,6 +201,38 @@ int run(int argc, char** argv) {
                  .message = fmt::format("--think '{}': it takes a time up to a day, as in 200ms, "
                                         "1.5s or 0",
                                         think)});
+  }
+  const auto wrong = [&](const char* option, const std::string& text, const char* takes) {
+    return fail({.kind = ErrorKind::usage,
+                 .message = fmt::format("{} '{}': it takes {}", option, text, takes)});
+  };
+  if (const auto chosen = parse_protocols(protocols)) {
+    options.server.protocols = *chosen;
+  } else {
+    return wrong("--protocols", protocols, "some of phased,tus,binary");
+  }
+  if (const auto chosen = parse_tus_extensions(tus_extensions)) {
+    options.server.tus.extensions = *chosen;
+  } else {
+    return wrong("--tus-extensions", tus_extensions,
+                 "none, or some of creation,creation-defer-length,termination,expiration,"
+                 "concatenation,checksum");
+  }
+  TusStore::Options& tus = options.bank.tus;
+  if (const auto size = parse_byte_size(tus_max_size)) {
+    tus.max_size = *size;
+  } else {
+    return wrong("--tus-max-size", tus_max_size, "bytes, as in 50G or 53687091200");
+  }
+  if (const auto size = parse_byte_size(part_min)) {
+    tus.part_min = *size;
+  } else {
+    return wrong("--part-min", part_min, "bytes, as in 5M");
+  }
+  if (const auto lifetime = parse_lifetime(tus_expires)) {
+    tus.lifetime = options.server.tus.extensions.expiration ? *lifetime : never;
+  } else {
+    return wrong("--tus-expires", tus_expires, "a time up to 1000 days, as in 7d, 12h or 500ms");
   }
   for (const std::string& text : datasets) {
     if (const auto added = add_dataset(text, options.bank); !added) return fail(added.error());

@@ -16,11 +16,6 @@ constexpr std::int64_t max_file_size = 2199023255552;  // 2 TB, a size that is s
 constexpr std::size_t max_text_field = 64 << 10;  // bytes; the longest useful one is a file name
 constexpr std::string_view too_large = "File too large. Max file size: 2TB.\n";
 
-/// What Rails answers where the application does not.
-Answer rails_error(unsigned status, std::string_view reason) {
-  return {status, fmt::format(R"({{"status":{},"error":"{}"}})", status, reason)};
-}
-
 /// The failure that travels under HTTP status 200.
 Answer refused_chunk(const std::string& error, std::uint64_t progress) {
   const nlohmann::ordered_json object = {{"error", error}, {"progress", progress}, {"status", 500}};
@@ -32,6 +27,12 @@ Answer no_such_file(const Dataset& dataset, const std::string& name) {
                            dataset.shown_path(name))};
 }
 
+}  // namespace
+
+Answer rails_error(unsigned status, std::string_view reason) {
+  return {status, fmt::format(R"({{"status":{},"error":"{}"}})", status, reason)};
+}
+
 bool is_utf8(const std::string& text) {
   try {
     (void)nlohmann::json(text).dump();  // refuses anything else
@@ -40,8 +41,6 @@ bool is_utf8(const std::string& text) {
     return false;
   }
 }
-
-}  // namespace
 
 std::int64_t to_i(std::string_view text) {
   const std::size_t start = text.find_first_not_of(" \t\n\v\f\r");

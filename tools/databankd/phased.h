@@ -5,17 +5,17 @@
 #include <string>
 #include <string_view>
 
+#include "tools/databankd/call.h"
 #include "tools/databankd/data_bank.h"
 #include "tools/databankd/step.h"
 
 namespace sluice::databankd {
 
-/// What goes back to the client. The Data Bank labels all of it application/json, though most is
-/// text.
-struct Answer {
-  unsigned status = 200;
-  std::string body;
-};
+/// What Rails answers where the application does not.
+Answer rails_error(unsigned status, std::string_view reason);
+
+/// Whether a name is one that the log and JSON can have.
+bool is_utf8(const std::string& text);
 
 /// Ruby's String#to_i, as the Data Bank reads its numbers: "12abc" is 12, "abc" is 0, "-1" is -1,
 /// "1_000" is 1000. Saturates where Ruby would go on.
@@ -50,6 +50,9 @@ class PhasedCall {
 
   /// Carries the call out, once. `root` is this server's URL.
   Answer finish(std::string_view root);
+
+  /// Whether a field `phase` has come.
+  bool has_phase() const { return phase_.has_value(); }
 
   // For the log.
   const std::string& phase() const { return phase_ ? *phase_ : nothing_; }

@@ -67,10 +67,9 @@ bool Registry::has(const std::string& dataset, const std::string& name) const {
 }
 
 Result<void> Registry::add(const Registration& registration) {
-  const nlohmann::ordered_json object = {{"dataset", registration.dataset},
-                                         {"name", registration.name},
-                                         {"size", registration.size},
-                                         {"xxh128", registration.xxh128}};
+  nlohmann::ordered_json object = {
+      {"dataset", registration.dataset}, {"name", registration.name}, {"size", registration.size}};
+  if (!registration.xxh128.empty()) object["xxh128"] = registration.xxh128;
   const std::string line = object.dump() + "\n";
   const MutexLock lock(mutex_);
   struct stat before {};

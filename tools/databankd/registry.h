@@ -18,7 +18,7 @@ struct Registration {
   std::string dataset;
   std::string name;
   std::uint64_t size = 0;  ///< bytes
-  std::string xxh128;      ///< of those bytes, as xxh128sum prints it
+  std::string xxh128;      ///< of those bytes, as xxh128sum prints it; empty: nobody knows it
 };
 
 /// registered.jsonl: the files that datasets hold, one JSON object a line, in the order in which

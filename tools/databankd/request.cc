@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <span>
 #include <utility>
 
 #include "tools/databankd/client_socket.h"
@@ -35,16 +36,22 @@ std::string_view dataset_key(std::string_view path) {
 Request::Request(HttpServer& server, MHD_Connection* connection, std::string_view path,
                  std::string_view method)
     : server_(server), connection_(connection), path_(path), method_(method) {
+  if (server.options().protocols.tus && TusCall::takes(path)) {
+    call_ = &tus_.emplace(server.bank(), server.options().tus, head());
+    decide_on_fault(/*complete=*/true);
+    tus_->begin();
+    return;
+  }
   const std::string_view key = dataset_key(path);
   if (key.empty()) {
-    elsewhere_ = Answer{404, "Not Found\n"};
+    elsewhere_ = Answer{404, "Not Found\n", "text/plain"};
   } else if (method != MHD_HTTP_METHOD_POST) {
-    elsewhere_ = Answer{405, "Method Not Allowed\n"};
+    elsewhere_ = Answer{405, "Method Not Allowed\n", "text/plain", {{"Allow", "POST"}}};
   } else {
     const char* authorization =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
-    call_.emplace(
-        server.bank(), key,
+    call_ = &datafile_.emplace(
+        server.bank(), server.options().protocols, key,
         authorization != nullptr ? std::optional<std::string_view>(authorization) : std::nullopt);
     // Null where the body is no form: then the call just has no fields.
     form_ = MHD_create_post_processor(connection, form_buffer, &Request::form_field, this);
@@ -55,7 +62,25 @@ Request::~Request() {
   if (form_ != nullptr) MHD_destroy_post_processor(form_);
 }
 
+RequestHead Request::head() const {
+  RequestHead head{method_, path_, {}};
+  const auto add = [](void* self, enum MHD_ValueKind, const char* name, const char* value) {
+    static_cast<RequestHead*>(self)->headers.emplace_back(name, value != nullptr ? value : "");
+    return MHD_YES;
+  };
+  MHD_get_connection_values(connection_, MHD_HEADER_KIND, add, &head);
+  return head;
+}
+
 bool Request::body(const char* data, std::size_t size) {
+  if (tus_) {
+    // What comes before a reset counts to the byte.
+    const std::size_t wanted = struck_by(FaultKind::reset_mid_body)
+                                   ? static_cast<std::size_t>(std::min<std::uint64_t>(
+                                         size, reset_at_ - std::min(reset_at_, body_size_)))
+                                   : size;
+    tus_->body(std::as_bytes(std::span(data, wanted)));
+  }
   body_size_ += size;
   if (form_ != nullptr && MHD_post_process(form_, data, size) != MHD_YES) malformed_form();
   if (struck_by(FaultKind::reset_mid_body) && body_size_ >= reset_at_) {
@@ -92,7 +117,7 @@ MHD_Result Request::form_field(void* self, enum MHD_ValueKind, const char* key,
   try {
     if (key != nullptr)
       static_cast<Request*>(self)->field(key, {data, size}, offset,
-                                         filename != nullptr && *filename != '\0');
+                                         filename != nullptr ? filename : "");
     return MHD_YES;
   } catch (const std::exception& bug) {
     log_line(fmt::format("bug: {}", bug.what()));
@@ -101,13 +126,16 @@ MHD_Result Request::form_field(void* self, enum MHD_ValueKind, const char* key,
 }
 
 void Request::field(std::string_view name, std::string_view data, std::uint64_t offset,
-                    bool is_file) {
-  if (is_file && offset == 0 && name == "bytechunk") decide_on_fault(/*complete=*/false);
-  call_->field(name, data, offset, is_file);
+                    std::string_view file) {
+  if (!file.empty() && offset == 0 && (name == "bytechunk" || name == "binary")) {
+    datafile_->payload_begins(name);
+    decide_on_fault(/*complete=*/false);
+  }
+  datafile_->field(name, data, offset, file);
 }
 
 void Request::malformed_form() {
-  call_->malformed();
+  datafile_->malformed();
   MHD_destroy_post_processor(std::exchange(form_, nullptr));
 }
 
@@ -115,7 +143,7 @@ void Request::end_form() {
   // The parser's end is where a form without its last boundary shows, and where the last
   // urlencoded field comes out.
   if (form_ != nullptr && MHD_destroy_post_processor(std::exchange(form_, nullptr)) != MHD_YES)
-    call_->malformed();
+    datafile_->malformed();
 }
 
 Answer Request::carry_out() {
@@ -133,19 +161,28 @@ MHD_Result Request::send(const Answer& answer) {
 /// `response` becomes the body; it may be null.
 MHD_Result Request::send(const Answer& answer, MHD_Response* response) {
   if (response == nullptr) return MHD_NO;
-  MHD_add_response_header(
-      response, MHD_HTTP_HEADER_CONTENT_TYPE,
-      call_ && !struck_by(FaultKind::status) ? "application/json; charset=utf-8" : "text/plain");
-  if (answer.status == 401)
+  if (!answer.content_type.empty())
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
+  for (const auto& [name, value] : answer.headers)
+    MHD_add_response_header(response, name.c_str(), value.c_str());
+  if (answer.status == 401 && datafile_)
     MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                             "Token realm=\"Application\"");
-  if (answer.status == 405)
-    MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, MHD_HTTP_METHOD_POST);
   if (answer.status == 429 || answer.status == 503)
     MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
   const MHD_Result queued = MHD_queue_response(connection_, answer.status, response);
   MHD_destroy_response(response);
   return queued;
+}
+
+/// An answer without a body can only break off inside its head.
+MHD_Result Request::break_off(const Answer& answer) {
+  const std::string head = fmt::format("HTTP/1.1 {} {}\r\nTus-Resum", answer.status,
+                                       MHD_get_reason_phrase_for(answer.status));
+  send_now(socket(), head);
+  wait_until_received(socket());
+  reset(socket());
+  return MHD_NO;
 }
 
 // --- faults
@@ -157,10 +194,10 @@ void Request::decide_on_fault(bool complete) {
   if (!step && !complete) return;
   decided_ = true;
   strike_ = server_.faults().decide(step);
+  if (!strike_) return;
+  call_->strike(*strike_);
   if (struck_by(FaultKind::reset_mid_body)) {
     reset_at_ = place_inside(content_length(), strike_->random);
-  } else if (struck_by(FaultKind::partial_append)) {
-    call_->tear_chunk(strike_->random);
   } else if (struck_by(FaultKind::slow)) {
     count_strike();
   } else if (struck_by(FaultKind::expire_token) && call_->dataset() != nullptr) {
@@ -184,8 +221,8 @@ MHD_Result Request::finish_struck() {
       return MHD_NO;
     case FaultKind::status: {
       const unsigned status = strike_->fault.status;
-      const Answer answer{status,
-                          fmt::format("{} {}\n", status, MHD_get_reason_phrase_for(status))};
+      const Answer answer{status, fmt::format("{} {}\n", status, MHD_get_reason_phrase_for(status)),
+                          "text/plain"};
       log(answer);
       return send(answer);
     }
@@ -195,16 +232,20 @@ MHD_Result Request::finish_struck() {
       return MHD_NO;
     case FaultKind::reset_mid_response: {
       const Answer answer = carry_out();
+      if (answer.body.empty()) return break_off(answer);
       const std::uint64_t length = place_inside(answer.body.size(), strike_->random);
       return send(answer, broken_off_response(socket(), answer.body, length));
     }
-    case FaultKind::garbage_body:
-      return send({carry_out().status, garbage(strike_->random)});
+    case FaultKind::garbage_body: {
+      const unsigned status = carry_out().status;
+      // 204 has no body that could be garbage.
+      return send({status == 204 ? 200 : status, garbage(strike_->random)});
+    }
     case FaultKind::huge_body:
       (void)carry_out();
       return send({200, {}}, huge_response());
     case FaultKind::forget_staging:
-      if (call_->dataset() != nullptr) {
+      if (datafile_ && call_->dataset() != nullptr) {
         if (const auto forgotten = call_->dataset()->forget_staged(); !forgotten)
           log_line(forgotten.error().message);
       }
@@ -214,6 +255,10 @@ MHD_Result Request::finish_struck() {
       break;
     case FaultKind::expire_token:
     case FaultKind::tail_timeout:
+    case FaultKind::expire:
+    case FaultKind::locked:
+    case FaultKind::checksum:
+    case FaultKind::stuck:
       break;
   }
   return send(carry_out());
@@ -225,7 +270,7 @@ void Request::count_strike() {
   if (server_.log() != HttpServer::Log::requests) return;
   const std::optional<Step> step = call_->step(/*complete=*/true);
   log_line(fmt::format("fault {}: {} {}, after {} bytes of its body", strike_->fault.name,
-                       step ? to_string(*step) : "no step", quoted(call_->filename()),
+                       step ? to_string(*step) : "no step", quoted(call_->subject()),
                        struck_by(FaultKind::reset_mid_body) ? reset_at_ : body_size_));
 }
 
@@ -259,17 +304,19 @@ int Request::socket() const {
 // --- the log
 
 void Request::log(const Answer& answer) const {
-  if (call_ && call_->registered() && server_.log() != HttpServer::Log::quiet) {
+  if (call_ != nullptr && call_->registered() && server_.log() != HttpServer::Log::quiet) {
     const Registration& file = *call_->registered();
     log_line(fmt::format("registered {} in {}, {} bytes, xxh128 {}", quoted(file.name),
-                         file.dataset, file.size, file.xxh128));
+                         file.dataset, file.size, file.xxh128.empty() ? "unknown" : file.xxh128));
   }
   if (server_.log() != HttpServer::Log::requests) return;
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun_;
   std::string what;
-  if (call_) what = fmt::format(" {} {}", quoted(call_->phase()), quoted(call_->filename()));
+  if (const auto step = call_ != nullptr ? call_->step(true) : std::nullopt)
+    what = fmt::format(" {} {}", to_string(*step), quoted(call_->subject()));
   log_line(fmt::format("{} {}{}: {} bytes in {:.3f} s, {} {}", quoted(method_), quoted(path_), what,
-                       body_size_, taken.count(), answer.status, quoted(answer.body)));
+                       body_size_, taken.count(), answer.status,
+                       answer.secret ? "withheld" : quoted(answer.body)));
 }
 
 }  // namespace sluice::databankd

@@ -8,14 +8,17 @@
 #include <string>
 #include <string_view>
 
+#include "tools/databankd/call.h"
+#include "tools/databankd/datafile_call.h"
 #include "tools/databankd/faults.h"
 #include "tools/databankd/http_server.h"
-#include "tools/databankd/phased.h"
+#include "tools/databankd/tus_call.h"
 
 namespace sluice::databankd {
 
 /// One request, from its headers to the end of its answer, on the thread of its connection: takes
-/// the body's form apart for a PhasedCall and sends what that answers.
+/// the body's form apart for a DatafileCall, or hands the body to a TusCall, and sends what that
+/// answers.
 class Request {
  public:
   /// Once the headers are there. `server` and `connection` outlive this.
@@ -38,12 +41,15 @@ class Request {
   static MHD_Result form_field(void* self, enum MHD_ValueKind, const char* key,
                                const char* filename, const char*, const char*, const char* data,
                                std::uint64_t offset, std::size_t size);
-  void field(std::string_view name, std::string_view data, std::uint64_t offset, bool is_file);
+  void field(std::string_view name, std::string_view data, std::uint64_t offset,
+             std::string_view file);
+  RequestHead head() const;
   void malformed_form();
   void end_form();
   Answer carry_out();
   MHD_Result send(const Answer& answer);
   MHD_Result send(const Answer& answer, MHD_Response* response);
+  MHD_Result break_off(const Answer& answer);
   void log(const Answer& answer) const;
 
   void decide_on_fault(bool complete);
@@ -61,13 +67,15 @@ class Request {
   const std::string method_;
   const Clock::time_point begun_ = Clock::now();
   std::uint64_t body_size_ = 0;
-  bool decided_ = false;               ///< whether it is known which fault strikes
-  std::optional<Strike> strike_;       ///< that fault, if any
-  bool counted_ = false;               ///< whether it has struck
-  std::uint64_t reset_at_ = 0;         ///< byte of the body, for FaultKind::reset_mid_body
-  std::optional<Answer> elsewhere_;    ///< for a request that is none of the Data Bank's calls
-  std::optional<PhasedCall> call_;     ///< for the others
-  MHD_PostProcessor* form_ = nullptr;  ///< feeds call_
+  bool decided_ = false;             ///< whether it is known which fault strikes
+  std::optional<Strike> strike_;     ///< that fault, if any
+  bool counted_ = false;             ///< whether it has struck
+  std::uint64_t reset_at_ = 0;       ///< byte of the body, for FaultKind::reset_mid_body
+  std::optional<Answer> elsewhere_;  ///< for a request that is none of the Data Bank's calls
+  std::optional<DatafileCall> datafile_;
+  std::optional<TusCall> tus_;
+  Call* call_ = nullptr;               ///< the one of those two that there is, if any
+  MHD_PostProcessor* form_ = nullptr;  ///< feeds datafile_
 };
 
 }  // namespace sluice::databankd

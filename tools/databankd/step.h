@@ -2,13 +2,24 @@
 
 namespace sluice::databankd {
 
-/// The calls of the phased protocol, and its two harmless questions apart from what they look like.
+/// What a request asks for, as far as faults and the log tell requests apart.
 enum class Step {
+  // The phased protocol, with its two harmless questions.
   ask,       ///< setup without filesize: is the name taken?
   setup,     ///< with one
   transfer,  ///< previous_size 0 or more
   probe,     ///< a transfer with a negative previous_size: how far did it get?
   verify,
+  // tus
+  options,
+  create,
+  head,
+  patch,
+  remove,  ///< DELETE; "delete" on the command line
+  join,    ///< a create with Upload-Concat: final
+  enlist,  ///< the call behind a tus upload; "register" on the command line
+  // one request for all
+  binary,
 };
 
 }  // namespace sluice::databankd

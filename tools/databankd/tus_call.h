@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/databankd/call.h"
+#include "tools/databankd/data_bank.h"
+#include "tools/databankd/faults.h"
+#include "tools/databankd/request_head.h"
+#include "tools/databankd/tus_append.h"
+#include "tools/databankd/tus_settings.h"
+
+namespace sluice::databankd {
+
+/// The upload that a URL or a path names: its last segment.
+std::string tus_id(std::string_view url);
+
+/// One request under /files: tus 1.0 as the Data Bank serves it (protocol section 2), behind its
+/// check of the token. Knows no sockets.
+///
+/// First strike(), if a fault does, then begin(), then the body, as it arrives. The answer comes at
+/// the end in any case; a call that is destroyed before has been broken off. `bank` and `settings`
+/// outlive it.
+class TusCall final : public Call {
+ public:
+  /// Whether it goes to /files.
+  static bool takes(std::string_view path);
+
+  TusCall(DataBank& bank, const TusSettings& settings, RequestHead head);
+
+  void begin();
+  void body(std::span<const std::byte> data);
+
+  std::optional<Step> step(bool complete) const override;
+  Dataset* dataset() override { return dataset_; }
+  void strike(const Strike& strike) override;
+  Answer finish(std::string_view root) override;
+  std::string subject() const override { return id_; }
+  const std::optional<Registration>& registered() const override { return registered_; }
+
+ private:
+  std::optional<Answer> refusal() const;
+  Answer unauthorized() const;
+  std::optional<Answer> open();
+  Answer carry_out();
+  Answer options() const;
+  Answer create();
+  Answer join(const std::string& metadata);
+  Answer head_of_upload();
+  Answer patch();
+  Answer created(const TusUpload& upload) const;
+  std::string location(const std::string& id) const;
+  std::optional<std::string_view> concat() const;
+  std::vector<std::string> parts() const;
+  void add_expiry(Answer& answer, const TusUpload& upload) const;
+  bool struck_by(FaultKind kind) const { return struck_ == kind; }
+
+  DataBank& bank_;
+  const TusSettings& settings_;
+  const RequestHead head_;
+  std::string method_;  ///< after X-HTTP-Method-Override
+  std::string id_;      ///< of the upload in the path; empty: /files itself
+  Dataset* dataset_;    ///< whose token came; null: nobody's
+  std::optional<FaultKind> struck_;
+  std::optional<std::uint64_t> keep_;  ///< bytes of the body, where a fault drops the others
+  std::uint64_t received_ = 0;
+  std::optional<Answer> refusal_;                 ///< known before the body
+  std::unique_ptr<TusAppend> append_;             ///< of a PATCH that was not refused
+  const std::optional<Registration> registered_;  ///< nothing, ever
+};
+
+}  // namespace sluice::databankd
