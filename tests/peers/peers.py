@@ -107,6 +107,11 @@ class Program:
             reader.join()
         return status
 
+    def end(self):
+        """SIGTERM, and then wait()."""
+        self._process.terminate()
+        return self.wait()
+
     def kill(self):
         """SIGKILL, if it still runs. It may be called again."""
         if self._process.poll() is None:
@@ -134,14 +139,14 @@ class Test(unittest.TestCase):
                 file.write(os.urandom(min(MIB, size - start)))
         return path
 
-    def bank(self, *arguments):
+    def bank(self, *arguments, port=0):
         """databankd; its address, and where it puts a file."""
         program = Program(
             self,
             [
                 os.path.join(BIN, "databankd"),
                 "--listen",
-                "127.0.0.1:0",
+                f"127.0.0.1:{port}",
                 "--store",
                 os.path.join(self.scratch, "store"),
                 "--dataset",

@@ -37,8 +37,14 @@ class TusClients(Test):
         return program.line("url "), offsets
 
     def assert_deposits(self, bank, url):
+        """Registers what is at `url`, which must be the file then."""
         self.register(bank, "noise.bin", url, self.size)
         self.assertSameFile(self.path, bank.deposited("noise.bin"))
+
+    def assert_struck(self, bank, fault, least):
+        """So often at least: or what was tested was no failure."""
+        bank.end()
+        self.assertGreaterEqual(int(bank.line(f"faults struck: {fault} ")), least)
 
     def test_js_in_one_request(self):
         bank = self.bank("--protocols", "tus")
@@ -47,14 +53,38 @@ class TusClients(Test):
     def test_js_stopped_after_two_chunks_goes_on(self):
         bank = self.bank("--protocols", "tus")
         stopped = self.js(bank, "--chunk", 4 * MIB, "--stop-at", 8 * MIB)
-        self.assertEqual(stopped, {"stopped": 8 * MIB})
+        self.assertEqual(stopped["stopped"], 8 * MIB)
+        ended = self.js(bank, "--chunk", 4 * MIB)
+        self.assertEqual(ended, {"url": stopped["url"], "sent": self.size - 8 * MIB})
+        self.assert_deposits(bank, ended["url"])
+
+    def test_js_goes_on_where_databankd_was_killed_and_started_again(self):
+        bank = self.bank("--protocols", "tus")
+        self.js(bank, "--chunk", 4 * MIB, "--stop-at", 8 * MIB)
+        bank.kill()
+        bank = self.bank("--protocols", "tus", port=bank.url.rpartition(":")[2])
         ended = self.js(bank, "--chunk", 4 * MIB)
         self.assertEqual(ended["sent"], self.size - 8 * MIB)
         self.assert_deposits(bank, ended["url"])
 
-    def test_js_over_connections_that_break(self):
-        bank = self.bank("--protocols", "tus", "--fault", "reset-mid-body,on=patch,at=2")
-        self.assert_deposits(bank, self.js(bank, "--chunk", 8 * MIB)["url"])
+    def test_js_where_requests_fail(self):
+        for fault in ("reset-mid-body", "partial-append", "lose-response", "locked"):
+            with self.subTest(fault):
+                bank = self.bank("--protocols", "tus", "--fault", f"{fault},on=patch,at=2")
+                self.assert_deposits(bank, self.js(bank, "--chunk", 8 * MIB)["url"])
+                self.assert_struck(bank, fault, 1)
+
+    def test_js_that_tells_the_length_last(self):
+        bank = self.bank("--protocols", "tus")
+        ended = self.js(bank, "--deferred", "--chunk", 8 * MIB)
+        self.assert_deposits(bank, ended["url"])
+
+    def test_js_drops_what_it_began(self):
+        bank = self.bank("--protocols", "tus")
+        stopped = self.js(bank, "--chunk", 4 * MIB, "--stop-at", 8 * MIB, "--drop")
+        again = self.js(bank, "--chunk", 4 * MIB)
+        self.assertNotEqual(again["url"], stopped["url"])
+        self.assertEqual(again["sent"], self.size)
 
     def test_js_in_four_parallel_parts(self):
         bank = self.bank("--protocols", "tus")
@@ -87,6 +117,7 @@ class TusClients(Test):
         url, offsets = self.tuspy(bank, "--checksum", "--retries", 3)
         self.assertEqual(offsets[-1], self.size)
         self.assert_deposits(bank, url)
+        self.assert_struck(bank, "checksum", 1)
 
     def test_tuspy_stopped_half_way_goes_on(self):
         bank = self.bank("--protocols", "tus")
@@ -95,10 +126,13 @@ class TusClients(Test):
         self.assertEqual((again, offsets[0]), (url, 10 * MIB))
         self.assert_deposits(bank, url)
 
-    def test_tuspy_over_connections_that_break(self):
-        bank = self.bank("--protocols", "tus", "--fault", "reset-mid-body,on=patch,every=3")
-        url, _ = self.tuspy(bank, "--retries", 5)
-        self.assert_deposits(bank, url)
+    def test_tuspy_where_requests_fail(self):
+        for fault in ("reset-mid-body", "partial-append", "lose-response", "locked"):
+            with self.subTest(fault):
+                bank = self.bank("--protocols", "tus", "--fault", f"{fault},on=patch,every=2")
+                url, _ = self.tuspy(bank, "--retries", 5)
+                self.assert_deposits(bank, url)
+                self.assert_struck(bank, fault, 2)
 
     def test_tuspy_under_the_part_rule(self):
         bank = self.bank("--protocols", "tus", "--part-min", "5M")
