@@ -23,11 +23,14 @@ std::uint64_t unless_zero(std::uint64_t bytes, std::uint64_t otherwise) {
 ChunkSizer::ChunkSizer(const Setting& setting)
     : asked_(setting.asked),
       block_bytes_(setting.block_bytes),
+      most_alone_(setting.most),
       bound_(
           std::min(unless_zero(setting.asked, unbounded), unless_zero(setting.bound, unbounded))),
       // That nothing travels ahead has to show first.
-      most_(automatic() ? most_ahead : unbounded),
-      now_(std::min(bound(), unless_zero(asked_, unless_zero(setting.remembered, moderate)))),
+      most_(!automatic()      ? unbounded
+            : setting.alone ? setting.most
+                            : most_ahead),
+      now_(std::min(bound(), unless_zero(asked_, unless_zero(setting.remembered, setting.first)))),
       began_with_(now_) {}
 
 std::uint64_t ChunkSizer::next(std::uint64_t begin) const {
@@ -42,7 +45,7 @@ void ChunkSizer::committed(const Committed& chunk) {
     resize(now_ > bound_ / 2 ? bound_ : now_ * 2);
     return;
   }
-  most_ = chunk.ahead ? most_ahead : most_alone;
+  most_ = chunk.ahead ? most_ahead : most_alone_;
   if (now_ > bound()) resize(bound());
   // What is shorter was the file's end, or travelling when the length changed: no measure of it.
   if (chunk.bytes > now_ || chunk.bytes <= now_ / 2) return;

@@ -40,6 +40,11 @@ class ChunkSizer {
     std::uint64_t bound = 0;        ///< what this server refused to go beyond; 0: not known
     std::uint64_t remembered = 0;   ///< where an earlier upload to this server ended; 0: not known
     std::uint64_t block_bytes = 1;  ///< at least 1
+    /// What it begins with and grows to of itself while no chunk travels ahead.
+    std::uint64_t first = moderate;
+    std::uint64_t most = most_alone;
+    /// No chunk ever travels ahead.
+    bool alone = false;
   };
 
   explicit ChunkSizer(const Setting& setting);
@@ -81,6 +86,7 @@ class ChunkSizer {
 
   const std::uint64_t asked_;
   const std::uint64_t block_bytes_;
+  const std::uint64_t most_alone_;
   std::uint64_t bound_;  ///< the user's and the server's
   std::uint64_t most_;   ///< its own
   std::uint64_t now_;

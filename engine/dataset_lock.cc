@@ -36,6 +36,15 @@ struct flock whole_file() {
   return lock;
 }
 
+/// The byte of a name: somewhere far behind what is written into the file.
+struct flock byte_of(const std::string& name) {
+  struct flock lock = whole_file();
+  constexpr std::uint64_t places = std::uint64_t{1} << 62;
+  lock.l_start = static_cast<off_t>(4096 + XXH3_64bits(name.data(), name.size()) % places);
+  lock.l_len = 1;
+  return lock;
+}
+
 std::string host_name() {
   char name[HOST_NAME_MAX + 1] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
@@ -94,12 +103,13 @@ Error cannot_lock(const std::string& path, int code) {
 }  // namespace
 
 Result<DatasetLock> DatasetLock::acquire(const std::string& directory, const std::string& system,
-                                         const std::string& dataset, const std::string& what) {
+                                         const std::string& dataset, const std::string& what,
+                                         Scope scope) {
   TRY(make_state_dir(directory + "/locks"));
   const std::string path = lock_path(directory, system, dataset);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return cannot_lock(path, errno);
-  struct flock lock = whole_file();
+  struct flock lock = scope == Scope::dataset ? whole_file() : byte_of(what);
   if (::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
     if (errno == EAGAIN || errno == EACCES) return held_by(read_holder(fd.get()), dataset);
     return cannot_lock(path, errno);
@@ -108,26 +118,33 @@ Result<DatasetLock> DatasetLock::acquire(const std::string& directory, const std
   const std::string text = describe_self(what);
   static_cast<void>(::ftruncate(fd.get(), 0) == 0 &&
                     ::pwrite(fd.get(), text.data(), text.size(), 0) > 0);
-  return DatasetLock(std::move(fd));
+  return DatasetLock(std::move(fd), scope);
 }
 
 Result<std::optional<DatasetLock::Holder>> DatasetLock::holder(const std::string& directory,
                                                                const std::string& system,
-                                                               const std::string& dataset) {
+                                                               const std::string& dataset,
+                                                               const std::string& what) {
   const std::string path = lock_path(directory, system, dataset);
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
-  struct flock lock = whole_file();
+  struct flock lock = byte_of(what);
   if (!fd || ::fcntl(fd.get(), F_OFD_GETLK, &lock) != 0)
     return errno_error(ErrorKind::failed, errno,
                        fmt::format("cannot tell whether {} is locked", printable(path)));
   if (lock.l_type == F_UNLCK) return std::nullopt;
-  return read_holder(fd.get());
+  Holder holder = read_holder(fd.get());
+  if (lock.l_len == 1)
+    holder.what = printable(what);  // several may write into the file, and the last one did
+  else if (holder.what != printable(what))
+    return std::nullopt;
+  return holder;
 }
 
 DatasetLock& DatasetLock::operator=(DatasetLock&& other) noexcept {
   release();
   fd_ = std::move(other.fd_);
+  scope_ = other.scope_;
   return *this;
 }
 
@@ -137,7 +154,7 @@ DatasetLock::~DatasetLock() {
 
 void DatasetLock::release() {
   // So that the next holder is not taken for this one before it has written its own name.
-  if (fd_) static_cast<void>(::ftruncate(fd_.get(), 0));
+  if (fd_ && scope_ == Scope::dataset) static_cast<void>(::ftruncate(fd_.get(), 0));
   fd_.reset();
 }
 

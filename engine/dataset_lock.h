@@ -10,9 +10,10 @@
 
 namespace sluice {
 
-/// One uploader at a time into one dataset: setup deletes everything that is staged for the
-/// dataset, whatever file it belongs to (protocol section 1.4), so two uploads of different names
-/// would destroy each other as well.
+/// One uploader at a time into one dataset where the phased protocol is spoken: its setup deletes
+/// everything that is staged for the dataset, whatever file it belongs to (protocol section 1.4), so
+/// two uploads of different names would destroy each other as well. Of other protocols one at a time
+/// for each name, and none beside a phased one.
 ///
 /// A locked file in DIR/locks/. The lock goes with the object, and with the process however that
 /// ends. It excludes other processes, other objects in this one, and other machines as far as the
@@ -29,6 +30,11 @@ class DatasetLock {
     std::string what;      ///< the name being uploaded; empty if unknown
   };
 
+  enum class Scope {
+    dataset,
+    name,  ///< a byte of the file, by the name's hash: two names share one in 1 of 2^62 cases
+  };
+
   /// Takes the lock, or says at once why not. `directory` is the state directory, made if it is
   /// missing (engine/state_dir.h); `system` the base URL; `what` the name being uploaded, for the
   /// messages of others.
@@ -36,23 +42,26 @@ class DatasetLock {
   /// Errors, all of kind failed: another holds it (retryable; the sentence names the holder), or
   /// locks cannot be had here at all, a read-only directory, say (not retryable).
   static Result<DatasetLock> acquire(const std::string& directory, const std::string& system,
-                                     const std::string& dataset, const std::string& what);
+                                     const std::string& dataset, const std::string& what,
+                                     Scope scope = Scope::dataset);
 
-  /// Who holds it now, if anyone does. Takes no lock itself, so that it disturbs neither the holder
+  /// Who holds one now that is for `what`, if anyone does. Takes no lock itself, so that it disturbs neither the holder
   /// nor whoever is about to become it; makes no file. Error failed: it cannot be told.
   static Result<std::optional<Holder>> holder(const std::string& directory,
                                               const std::string& system,
-                                              const std::string& dataset);
+                                              const std::string& dataset,
+                                              const std::string& what);
 
   DatasetLock(DatasetLock&&) noexcept = default;
   DatasetLock& operator=(DatasetLock&& other) noexcept;
   ~DatasetLock();
 
  private:
-  explicit DatasetLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  DatasetLock(UniqueFd fd, Scope scope) : fd_(std::move(fd)), scope_(scope) {}
   void release();
 
   UniqueFd fd_;
+  Scope scope_;
 };
 
 }  // namespace sluice

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 #include <string>
 
 #include "engine/text.h"
@@ -56,6 +57,8 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
     if (other.system != request.base_url || other.dataset != request.dataset ||
         other.name == request.name)
       continue;
+    // Only the phased protocol has one staging area a dataset.
+    if (other.protocol != "phased") continue;
     // Nothing is lost with what is not there, and nothing can follow on what has changed since.
     if (other.committed == 0 ||
         (other.state == JournalEntry::State::unfinished && !file_is_unchanged(other)))
@@ -73,18 +76,70 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
 
 }  // namespace
 
+JournalEntry first_entry(const UploadRequest& request, std::string_view protocol,
+                         const FileIdentity& file, std::size_t block_bytes) {
+  JournalEntry entry;
+  entry.protocol = protocol;
+  entry.system = request.base_url;
+  entry.dataset = request.dataset;
+  entry.name = request.name;
+  entry.path = std::filesystem::absolute(request.path).lexically_normal();
+  entry.file = file;
+  entry.token_file = request.token_file;
+  entry.digests = to_string(request.digests);
+  entry.block_bytes = block_bytes;
+  return entry;
+}
+
 std::uint64_t Earlier::sent() const {
   return std::min(entry.file.size, entry.hashed_blocks * entry.block_bytes);
 }
 
-Result<std::optional<Earlier>> find_earlier(Journal& journal, const UploadRequest& request,
-                                            const Source& source, std::size_t block_bytes) {
-  TRY(check_others(journal, request));
+namespace {
+
+Result<Earlier> read_earlier(Journal& journal, JournalEntry entry, const Source& source) {
+  Earlier earlier;
+  TRY_ASSIGN(earlier.checksums, journal.checksums(entry.id, 0, entry.hashed_blocks));
+  earlier.doubtful = entry.file.inode != source.identity().inode ||
+                     (entry.error && entry.error->kind == ErrorKind::local_file);
+  earlier.entry = std::move(entry);
+  return earlier;
+}
+
+/// Where its bytes went.
+Result<std::vector<std::string>> addresses(Journal& journal, const JournalEntry& entry) {
+  std::vector<std::string> urls;
+  if (!entry.upload_url.empty()) urls.push_back(entry.upload_url);
+  TRY_ASSIGN(const std::vector<JournalEntry> parts, journal.parts(entry.id));
+  for (const JournalEntry& part : parts)
+    if (!part.upload_url.empty()) urls.push_back(part.upload_url);
+  return urls;
+}
+
+Error may_be_registered(const UploadRequest& request) {
+  return {
+      ErrorKind::unconfirmed,
+      fmt::format("all of '{0}' was sent to dataset {1} before, and nobody can be asked whether "
+                  "it is registered: look at {2}/datasets/{1}; if it is not there, 'sluice "
+                  "resume --register {1}' registers it, and if it is, 'sluice forget {1} NAME' "
+                  "ends this upload",
+                  printable(request.name), request.dataset, request.base_url)};
+}
+
+}  // namespace
+
+Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request, ProtocolKind kind,
+                                  const Source& source, std::size_t block_bytes) {
+  if (kind == ProtocolKind::phased) TRY(check_others(journal, request));
+  EarlierFound result;
   auto found = journal.find(request.base_url, request.dataset, request.name);
   if (request.restart) {
     // An entry that cannot be understood is what --restart is for.
-    if (!found || !*found || (*found)->state != JournalEntry::State::verifying)
-      return std::optional<Earlier>();
+    if (!found || !*found) return result;
+    if ((*found)->state != JournalEntry::State::verifying) {
+      TRY_ASSIGN(result.abandoned, addresses(journal, **found));
+      return result;
+    }
     return Error{
         ErrorKind::unconfirmed,
         fmt::format("all of '{}' was sent to dataset {} before, and it may be registered: without "
@@ -97,19 +152,38 @@ Result<std::optional<Earlier>> find_earlier(Journal& journal, const UploadReques
     return Error{ErrorKind::usage,
                  fmt::format("the upload of '{}' into dataset {} is not unfinished any more",
                              printable(request.name), request.dataset)};
-  if (!entry) return std::optional<Earlier>();
+  if (!entry) return result;
   TRY(check_same(*entry, source));
+  const bool registering = entry->state == JournalEntry::State::verifying;
+  const bool can_ask = kind == ProtocolKind::phased && entry->protocol == to_string(kind);
+  const bool told_to =
+      request.register_again && kind == ProtocolKind::tus && entry->protocol == to_string(kind);
+  if (registering && !can_ask && !told_to) return may_be_registered(request);
+  if (entry->protocol != to_string(kind)) {
+    TRY_ASSIGN(result.abandoned, addresses(journal, *entry));
+    if (entry->committed > 0)
+      result.remark = fmt::format(
+          "{} was begun over the {} protocol, and the server speaks {} now: it is sent from its "
+          "beginning",
+          printable(source.path()), entry->protocol, to_string(kind));
+    return result;
+  }
+  // Of a one-shot upload nothing is left at the server; of a tus one without an address neither.
+  TRY_ASSIGN(std::vector<JournalEntry> parts, journal.parts(entry->id));
+  if (kind == ProtocolKind::binary ||
+      (kind == ProtocolKind::tus && entry->upload_url.empty() && parts.empty()))
+    return result;
   if (entry->block_bytes > block_bytes)
     return Error{ErrorKind::usage,
                  fmt::format("the upload of {} was begun with blocks of {} bytes: go on with "
                              "--block {}, or send it anew with --restart",
                              printable(source.path()), entry->block_bytes, entry->block_bytes)};
-  Earlier earlier;
-  TRY_ASSIGN(earlier.checksums, journal.checksums(entry->id, 0, entry->hashed_blocks));
-  earlier.doubtful = entry->file.inode != source.identity().inode ||
-                     (entry->error && entry->error->kind == ErrorKind::local_file);
-  earlier.entry = *std::move(entry);
-  return std::optional<Earlier>(std::move(earlier));
+  TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), source));
+  for (JournalEntry& part : parts) {
+    TRY_ASSIGN(Earlier earlier, read_earlier(journal, std::move(part), source));
+    result.parts.push_back(std::move(earlier));
+  }
+  return result;
 }
 
 }  // namespace sluice

@@ -22,15 +22,28 @@ struct Earlier {
   std::uint64_t sent() const;
 };
 
-/// The unfinished upload of that system, dataset and name, or nothing where there is none or
-/// `request` wants it to start anew. May wait for the disk.
+/// The journal's entry for an upload that begins.
+JournalEntry first_entry(const UploadRequest& request, std::string_view protocol,
+                         const FileIdentity& file, std::size_t block_bytes);
+
+struct EarlierFound {
+  /// The unfinished upload of that system, dataset and name; nothing where there is none, where it
+  /// was spoken in another protocol, or where `request` wants it to start anew.
+  std::optional<Earlier> earlier;
+  std::vector<Earlier> parts;          ///< of `earlier`, in the file's order; empty for none
+  std::vector<std::string> abandoned;  ///< upload addresses that nobody needs any more
+  std::string remark;                  ///< a sentence for the user; empty for none
+};
+
+/// Looks for what an earlier run left. May wait for the disk.
 ///
-/// `block_bytes`: the engine's; a block of the journal's must fit. Errors: local_file if the file's
-/// size or time is not what it was; unconfirmed if it is to start anew and may be registered; usage
-/// if there is nothing where there must be, if the blocks do not fit, or if another upload into the
-/// dataset is unfinished, whose staged bytes a new one would delete (protocol section 1.4); failed
-/// if the journal cannot be read.
-Result<std::optional<Earlier>> find_earlier(Journal& journal, const UploadRequest& request,
-                                            const Source& source, std::size_t block_bytes);
+/// `kind`: what is spoken now. `block_bytes`: the engine's; a block of the journal's must fit.
+/// Errors: local_file if the file's size or time is not what it was; unconfirmed if it may be
+/// registered, and is to start anew or nobody can be asked; usage if there is nothing where there
+/// must be, if the blocks do not fit, or if another upload into the dataset is unfinished, whose
+/// staged bytes a new one would delete (protocol section 1.4); failed if the journal cannot be
+/// read.
+Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request, ProtocolKind kind,
+                                  const Source& source, std::size_t block_bytes);
 
 }  // namespace sluice

@@ -42,6 +42,7 @@ FileCheck::FileCheck(Setting setting, std::unique_ptr<BufferPool> pool)
       total_(bytes_to_read(setting_)),
       digest_(setting_.source.path(), setting_.source.identity().size, setting_.extra) {
   digest_.expect(setting_.expected);
+  if (setting_.keep_checksums) digest_.keep_from(0);
 }
 
 FileCheck::~FileCheck() {
@@ -125,8 +126,10 @@ Result<FileCheck::Digests> FileCheck::finish() const {
                  fmt::format("{} changed while it was being read; try again once nothing writes to "
                              "it",
                              printable(setting_.source.path()))};
-  return Digests{digest_.xxh128(), digest_.extra(DigestKind::md5),
-                 digest_.extra(DigestKind::sha256)};
+  Digests digests{digest_.xxh128(), digest_.extra(DigestKind::md5),
+                  digest_.extra(DigestKind::sha256)};
+  if (setting_.keep_checksums) digests.checksums = digest_.snapshot(0).checksums;
+  return digests;
 }
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,24 +10,11 @@
 #include <vector>
 
 #include "engine/journal_entry.h"
+#include "engine/journal_tables.h"
+#include "engine/server_facts.h"
 #include "io/result.h"
 
 namespace sluice {
-
-/// What uploads to one server have found out about it, for the next one. What makes no sense in the
-/// journal's file is as good as nothing.
-struct ServerFacts {
-  /// The largest payload of one request that it took, in bytes, after it had refused more (413).
-  std::optional<std::uint64_t> chunk_limit;
-  /// The length of the chunks where an upload ended that chose it by itself, in bytes.
-  std::optional<std::uint64_t> chunk_bytes;
-  /// When it, or what stands in front of it, last refused to wait for the held-back end of a
-  /// request's body; Unix seconds.
-  std::optional<std::int64_t> lookahead_refused_s;
-
-  /// Whether that is still to be heeded: for 7 days, as servers change.
-  bool refuses_lookahead(std::int64_t now_s) const;
-};
 
 /// What survives a crash: which uploads exist, how far each is, its block checksums, its receipt.
 /// Never a token. An SQLite file, DIR/journal.sqlite, readable by its owner only.
@@ -60,53 +48,36 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// The upload of that name that is unfinished or verifying; there is one at most. An error also
-  /// if its entry cannot be understood: begin() puts it out of the way.
+  /// The whole upload of that name that is unfinished or verifying; there is one at most. An error
+  /// also if its entry cannot be understood: begin() puts it out of the way.
   Result<std::optional<JournalEntry>> find(std::string_view system, std::string_view dataset,
                                            std::string_view name);
 
   /// The upload with that id, whatever its state.
   Result<std::optional<JournalEntry>> get(std::int64_t id);
 
-  struct Listing {
-    std::vector<JournalEntry> entries;  ///< newest first
-    /// One sentence, fit to show, for each entry that cannot be understood. They hide no other.
-    std::vector<std::string> unreadable;
-  };
-  /// All that are unfinished or verifying; `finished_too`: all.
+  using Listing = JournalListing;
+  /// All whole uploads that are unfinished or verifying; `finished_too`: all whole ones.
   Result<Listing> list(bool finished_too);
+
+  /// The parts of the whole upload `id` in the order of the file, without abandoned ones. An error
+  /// also if one of them cannot be understood.
+  Result<std::vector<JournalEntry>> parts(std::int64_t id);
 
   /// Begins an upload and returns its id. Of `entry`, the members from `system` to `block_bytes`
   /// count; everything else starts from nothing, now. An upload of the same system, dataset and
-  /// name that is unfinished or verifying becomes abandoned. Also an error: an entry that
-  /// check_journal_entry() refuses.
+  /// name that is unfinished or verifying becomes abandoned, with its parts. A part (part_of) takes
+  /// nobody's place. Also an error: an entry that check_journal_entry() refuses; a part that does
+  /// not lie in a whole upload of the same name that goes on.
   Result<std::int64_t> begin(const JournalEntry& entry);
 
-  /// What has become known of an upload; what is not set stays as it is.
-  struct Step {
-    std::optional<std::uint64_t> committed = {};  ///< bytes
-
-    /// More of the file has been hashed: the checksums of the blocks [first_block, first_block +
-    /// checksums.size()), and the running digest's state after them. first_block is at most
-    /// hashed_blocks; what was journaled from first_block on is replaced.
-    struct Hashed {
-      std::uint64_t first_block = 0;
-      std::span<const std::uint64_t> checksums = {};
-      std::string_view digest_state = {};
-    };
-    std::optional<Hashed> hashed = {};
-
-    /// `registered` drops the checksums, the digest's state and the error, which nobody needs any
-    /// more; `abandoned` drops the first two.
-    std::optional<JournalEntry::State> state = {};
-    std::optional<Error> error = {};               ///< kind and message are kept
-    std::optional<std::string_view> receipt = {};  ///< JSON text
-  };
+  using Step = JournalStep;
   /// Writes all of `step`, or nothing. Also an error: no such upload; a step that does not fit it
   /// (more committed than the file has, a gap between the checksums).
   Result<void> record(std::int64_t id, const Step& step);
 
-  /// The server has lost what it had: nothing committed, no checksums, no digest state, unfinished.
+  /// The server has lost what it had: nothing committed, no checksums, no digest state, no upload's
+  /// address, unfinished; the parts of a whole upload become abandoned.
   Result<void> start_over(std::int64_t id);
 
   /// The checksums of the blocks [first, first + count), which lie below hashed_blocks.
@@ -119,6 +90,20 @@ class Journal {
   Result<void> set_chunk_bytes(std::string_view system, std::uint64_t bytes);
   /// Just now.
   Result<void> set_lookahead_refused(std::string_view system);
+  /// Found out just now. Also an error: what check_protocol_facts() refuses.
+  Result<void> set_protocol(std::string_view system, std::string_view protocol,
+                            std::string_view tus);
+  Result<void> forget_protocol(std::string_view system);
+
+  /// Work that may share its transaction with others'. It calls nothing but the tables it is given,
+  /// does not throw, and returns the error of a call that failed.
+  using Work = std::function<Result<void>(JournalTables&)>;
+
+  /// Does all of it, in that order and on this thread, as one transaction: one wait for the disk,
+  /// however many there are. Returns what became of each, once that is on the disk. Work that fails
+  /// leaves nothing, and the rest stays; where the transaction itself fails, its error is that of
+  /// all that had not failed on their own, and nothing of any is left.
+  std::vector<Result<void>> together(std::span<const Work> works);
 
   /// Of its file.
   const std::string& path() const;

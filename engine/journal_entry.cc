@@ -8,6 +8,7 @@
 
 #include "engine/base_url.h"
 #include "engine/deposit.h"
+#include "engine/server_facts.h"
 
 namespace sluice {
 namespace {
@@ -33,6 +34,23 @@ template <class... Args>
 Error refuse(fmt::format_string<Args...> format, Args&&... args) {
   return Error{.kind = ErrorKind::failed,
                .message = fmt::format(format, std::forward<Args>(args)...)};
+}
+
+/// Not more than that it may be asked for: its origin is for whoever sends something there.
+bool is_upload_url(std::string_view url) {
+  const std::string_view scheme = url.starts_with("https://") ? "https://" : "http://";
+  return url.size() <= max_upload_url && url.starts_with(scheme) && url.size() > scheme.size() &&
+         url[scheme.size()] != '/' && is_printable_ascii(url) && url.find(' ') == url.npos;
+}
+
+Result<void> check_part(const JournalEntry& entry) {
+  if (entry.part_of == 0 && entry.part_begin == 0) return {};
+  if (entry.part_of <= 0 || entry.part_of == entry.id || entry.protocol != "tus")
+    return refuse("it is a part of what can have none");
+  if (entry.part_begin > max_file_size - entry.file.size)
+    return refuse("it is a part from byte {} on, {} bytes long, and no file is as long as that",
+                  entry.part_begin, entry.file.size);
+  return {};
 }
 
 }  // namespace
@@ -67,6 +85,10 @@ Result<void> check_journal_entry(const JournalEntry& entry) {
   if (!is_list_of_digests(entry.digests)) return refuse("its digests are no list of digests");
   if (entry.file.size > max_file_size)
     return refuse("its size is {} bytes, more than any file may have", entry.file.size);
+  if (!is_protocol_name(entry.protocol)) return refuse("its protocol is none that is known");
+  if (!entry.upload_url.empty() && (entry.protocol != "tus" || !is_upload_url(entry.upload_url)))
+    return refuse("its upload's address is none that a tus upload has");
+  TRY(check_part(entry));
   constexpr std::uint64_t alignment = 4096;
   constexpr std::uint64_t largest_block = std::uint64_t{1} << 30;
   if (entry.block_bytes == 0 || entry.block_bytes % alignment != 0 ||

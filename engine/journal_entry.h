@@ -32,6 +32,14 @@ struct JournalEntry {
   FileIdentity file;       ///< the file as it was when the upload began
   std::string token_file;  ///< absolute path the token was read from; empty if it came otherwise
   std::string digests;     ///< extra digests asked for, "md5,sha256"; empty for none
+  std::string protocol = "phased";  ///< one of is_protocol_name() (engine/server_facts.h)
+  /// Absolute URL of the tus upload; empty for none yet and for other protocols. Whoever sends a
+  /// token there checks that its origin is that of `system`.
+  std::string upload_url;
+  /// Of a partial upload (tus concatenation), the id of the whole one; 0: this is a whole one. A
+  /// part has `file.size` bytes, and the rest of `file` is the whole file's.
+  std::int64_t part_of = 0;
+  std::uint64_t part_begin = 0;   ///< where in the file the part begins; 0 in a whole one
   std::uint64_t block_bytes = 0;  ///< a multiple of 4096, at most 1 GiB
   std::uint64_t committed = 0;    ///< bytes that the server has confirmed, at most the file's size
   std::uint64_t hashed_blocks = 0;  ///< Journal::checksums() has those of the blocks before this
@@ -51,7 +59,10 @@ const char* to_string(JournalEntry::State state);
 /// The most bytes that a receipt, a digest's state and an error's message may have, each.
 inline constexpr std::size_t max_journal_text = std::size_t{64} << 10;
 
-/// Blocks of the whole file; block_bytes must not be 0.
+/// The most bytes that upload_url may have.
+inline constexpr std::size_t max_upload_url = 4096;
+
+/// Blocks of the upload, be it a whole one or a part; block_bytes must not be 0.
 std::uint64_t count_blocks(const JournalEntry& entry);
 
 /// Whether there can be such an upload: sizes within what the Data Bank takes, numbers that fit

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <span>
 #include <thread>
 
 #include "engine/text.h"
@@ -19,17 +20,18 @@ namespace sluice {
 namespace {
 
 /// Of the tables below. A sluice that changes them raises it and brings older files up to date.
-constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t schema_version = 3;
 
 /// "sluc", in the file's header: tells a journal from the databases of other programs.
 constexpr std::int64_t application_id = 0x736c7563;
 
+/// A new file gets the tables of version 2 and what was added to them since.
 /// STRICT: SQLite itself refuses values of another type, as far as it writes them.
 constexpr const char* servers_table =
     "CREATE TABLE servers ("
     "  system TEXT PRIMARY KEY, chunk_limit INTEGER, chunk_bytes INTEGER,"
     "  lookahead_refused_s INTEGER) STRICT";
-constexpr const char* schema[] = {
+constexpr const char* version_2[] = {
     "CREATE TABLE uploads ("
     "  id INTEGER PRIMARY KEY, system TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL,"
     "  path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
@@ -43,6 +45,19 @@ constexpr const char* schema[] = {
     "  upload INTEGER NOT NULL, segment INTEGER NOT NULL, bytes BLOB NOT NULL,"
     "  PRIMARY KEY (upload, segment)) STRICT",
     servers_table,
+};
+
+/// From version 2, which knew the phased protocol alone. Only parts are in the second index: ten
+/// thousand small files do not pay for it.
+constexpr const char* from_version_2[] = {
+    "ALTER TABLE uploads ADD COLUMN protocol TEXT NOT NULL DEFAULT 'phased'",
+    "ALTER TABLE uploads ADD COLUMN upload_url TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE uploads ADD COLUMN part_of INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE uploads ADD COLUMN part_begin INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX uploads_by_whole ON uploads (part_of) WHERE part_of > 0",
+    "ALTER TABLE servers ADD COLUMN protocol TEXT",
+    "ALTER TABLE servers ADD COLUMN protocol_s INTEGER",
+    "ALTER TABLE servers ADD COLUMN tus TEXT",
 };
 
 /// From version 1, which knew of servers only what they refused.
@@ -130,12 +145,18 @@ Result<bool> is_blank(SqlDatabase& database) {
   return version == 0 && application == 0 && tables == 0;
 }
 
+Result<void> run_all(SqlDatabase& database, std::span<const char* const> statements) {
+  for (const char* statement : statements) TRY(database.run(statement));
+  return {};
+}
+
 Result<void> make_tables(SqlDatabase& database) {
   SqlTransaction transaction(database);
   TRY(transaction.begin());
   TRY_ASSIGN(const bool blank, is_blank(database));
   if (!blank) return {};  // another process was faster
-  for (const char* statement : schema) TRY(database.run(statement));
+  TRY(run_all(database, version_2));
+  TRY(run_all(database, from_version_2));
   TRY(database.run(fmt::format("PRAGMA application_id = {}", application_id)));
   TRY(database.run(fmt::format("PRAGMA user_version = {}", schema_version)));
   return transaction.commit();
@@ -145,8 +166,9 @@ Result<void> bring_up_to_date(SqlDatabase& database) {
   SqlTransaction transaction(database);
   TRY(transaction.begin());
   TRY_ASSIGN(const std::int64_t version, database.integer("PRAGMA user_version"));
-  if (version != 1) return {};  // another process was faster
-  for (const char* statement : from_version_1) TRY(database.run(statement));
+  if (version > 2) return {};  // another process was faster
+  if (version == 1) TRY(run_all(database, from_version_1));
+  TRY(run_all(database, from_version_2));
   TRY(database.run(fmt::format("PRAGMA user_version = {}", schema_version)));
   return transaction.commit();
 }
@@ -158,7 +180,7 @@ Result<void> check_version(SqlDatabase& database) {
                   "it is a database of another program; move it away, or choose another directory "
                   "with --state-dir");
   TRY_ASSIGN(std::int64_t version, database.integer("PRAGMA user_version"));
-  if (version == 1) {
+  if (version == 1 || version == 2) {
     TRY(bring_up_to_date(database));
     TRY_ASSIGN(version, database.integer("PRAGMA user_version"));
   }

@@ -97,6 +97,10 @@ Result<JournalEntry> decode_journal_row(const JournalRow& row) {
   entry.started_s = in.integer();
   entry.updated_s = in.integer();
   entry.receipt = in.text();
+  entry.protocol = in.text();
+  entry.upload_url = in.text();
+  entry.part_of = in.integer();
+  entry.part_begin = in.natural();
   if (in.problem()) return refuse(*in.problem());
   TRY(check_journal_entry(entry));
   return entry;
@@ -126,7 +130,11 @@ JournalRow encode_journal_row(const JournalEntry& entry) {
           SqlValue::text(entry.error ? std::string_view(entry.error->message) : ""),
           SqlValue::of(entry.started_s),
           SqlValue::of(entry.updated_s),
-          SqlValue::text(entry.receipt)};
+          SqlValue::text(entry.receipt),
+          SqlValue::text(entry.protocol),
+          SqlValue::text(entry.upload_url),
+          SqlValue::of(entry.part_of),
+          number(entry.part_begin)};
 }
 
 std::string encode_checksums(std::span<const std::uint64_t> checksums) {

@@ -18,9 +18,11 @@ namespace sluice {
 
 /// The columns of the table of uploads, in the order in which a row has them.
 inline constexpr std::array journal_columns = {
-    "id",           "system", "dataset",    "name",    "path",        "size",      "mtime_ns",
-    "device",       "inode",  "token_file", "digests", "block_bytes", "committed", "hashed_blocks",
-    "digest_state", "state",  "error_kind", "error",   "started_s",   "updated_s", "receipt"};
+    "id",      "system",      "dataset",    "name",          "path",
+    "size",    "mtime_ns",    "device",     "inode",         "token_file",
+    "digests", "block_bytes", "committed",  "hashed_blocks", "digest_state",
+    "state",   "error_kind",  "error",      "started_s",     "updated_s",
+    "receipt", "protocol",    "upload_url", "part_of",       "part_begin"};
 using JournalRow = std::array<SqlValue, journal_columns.size()>;
 
 /// The entry of a row. Error failed, half a sentence that says what is wrong with it, as of

@@ -7,7 +7,6 @@
 
 #include "engine/answer_text.h"
 #include "engine/multipart.h"
-#include "engine/text.h"
 
 namespace sluice {
 namespace {
@@ -31,22 +30,14 @@ bool says_nothing_is_staged(const Answer& answer) {
   return answer.status >= 400 && contains(said(answer), "No such file or directory");
 }
 
-Error error_of(ErrorKind kind, const Answer& answer, std::string message, bool retryable = false) {
-  return {kind, std::move(message), answer.status, retryable};
-}
-
 }  // namespace
 
 Phased::Phased(Deposit deposit, Secret token, std::optional<Resumption> earlier)
     : deposit_(std::move(deposit)),
-      token_(std::move(token)),
+      errors_(deposit_, "phased", std::move(token)),
       state_(earlier && earlier->finishing ? State::asking_registered : State::asking),
       resumed_(earlier.has_value()),
       sent_(earlier ? earlier->sent : 0) {}
-
-std::string Phased::quoted(const std::string& text) const {
-  return quote_server_text(token_.redact(text));
-}
 
 Request Phased::request(Request::Step step, std::string_view phase, ByteRange chunk) const {
   Multipart body;
@@ -177,65 +168,29 @@ void Phased::start_over() {
 std::optional<Error> Phased::common_error(const Answer& answer) {
   const auto failure = failure_object(answer);
   const std::string text = said(answer);
-  const auto refused_token = [&](const char* how, bool retryable) {
-    return error_of(
-        ErrorKind::token_refused, answer,
-        fmt::format("the server refused the token for dataset {} ({}) while {}: it is "
-                    "wrong, or older than 3 days; get a new one on the dataset's edit page",
-                    deposit_.dataset, how, describe(step_)),
-        retryable);
-  };
-  if (answer.status == 401) return refused_token("401", false);
   // The phased generation answers a wrong or expired token with this 500 (protocol, common facts),
   // and Rails any bug. Once the token was good, the second one in a row decides.
   if (answer.status == 500 && failure && failure->error == "Internal Server Error") {
     const bool was_accepted = state_ != State::asking && state_ != State::asking_registered;
-    return refused_token("500 Internal Server Error, its way to say so",
-                         was_accepted && ++stumbles_ < 2);
+    return errors_.token_refused(answer, step_, "500 Internal Server Error, its way to say so",
+                                 was_accepted && ++stumbles_ < 2);
   }
   // Once the server has shown what it is, a stray page is a front server's that has lost it for a
   // moment; only the Data Bank's own words about the dataset are final.
   if (answer.status == 404 && speaks_phased_ && !contains(text, "Dataset Not Found"))
     return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server does not find its own address (404, {}) while {} for "
-                                "'{}'; try again later",
-                                quoted(answer.body), describe(step_), deposit_.name),
+                    fmt::format("the server does not find its own address (404, {}) while {}; try "
+                                "again later",
+                                errors_.quoted(answer.body), errors_.doing(step_)),
                     true);
-  if (answer.status == 404)
-    return error_of(ErrorKind::no_such_dataset, answer,
-                    fmt::format("the server knows no draft dataset {} (404, {}): check the key and "
-                                "the system, and that the dataset is still a draft",
-                                deposit_.dataset, quoted(answer.body)));
-  const std::string doing = fmt::format("{} for '{}'", describe(step_), deposit_.name);
-  if (answer.status >= 300 && answer.status < 400)
-    return error_of(
-        ErrorKind::failed, answer,
-        fmt::format("the server redirects ({}) while {}, and a token is never sent after a "
-                    "redirect; give the final address with --url",
-                    answer.status, doing),
-        speaks_phased_);
+  if (answer.status == 404) return errors_.no_such_dataset(answer);
   if (answer.status == 500 && text == "invalid request")
     return error_of(
         ErrorKind::failed, answer,
         fmt::format("the server does not speak the phased protocol (500, 'invalid request' "
-                    "while {}), and this version of sluice speaks no other",
-                    doing));
-  if (answer.status == 413)
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server refuses a request of that size (413) while {}; try a "
-                                "smaller --chunk",
-                                doing),
-                    true);
-  if (answer.status == 502 || answer.status == 503 || answer.status == 504)
-    return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server is not available ({}, {}) while {}; try again later",
-                                answer.status, quoted(answer.body), doing),
-                    true);
-  if (answer.status == 408 || answer.status == 429)
-    return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server asks to come back later ({}, {}) while {}",
-                                answer.status, quoted(answer.body), doing),
-                    true);
+                    "while {}); leave --protocol to find out which one it speaks",
+                    errors_.doing(step_)));
+  if (auto error = errors_.common(answer, step_, speaks_phased_)) return error;
   // From here on texts decide, and a success repeats the file's name, which can be any text. A 200
   // whose body is a failure reports on a chunk; what it means depends on the step.
   if (answer.status < 400) return {};
@@ -248,7 +203,7 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
   if (contains(text, "File too large"))
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server refuses '{}' as too large: it says {}", deposit_.name,
-                                quoted(text)));
+                                errors_.quoted(text)));
   return {};
 }
 
@@ -258,7 +213,7 @@ Error Phased::staging_lost(const Answer& answer) {
       ErrorKind::integrity, answer,
       fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
                   "into dataset {} clears it, so run one at a time",
-                  deposit_.name, quoted(said(answer)), deposit_.dataset),
+                  deposit_.name, errors_.quoted(said(answer)), deposit_.dataset),
       true);
 }
 
@@ -275,13 +230,9 @@ std::string Phased::doubt() const {
 }
 
 Error Phased::not_understood(const Answer& answer) const {
-  return error_of(
-      ErrorKind::failed, answer,
-      fmt::format("the server answered {} with {}{} while {} for '{}', which is no answer of "
-                  "the phased protocol; check the address, or try again later",
-                  answer.status, quoted(answer.body), answer.truncated ? " (cut short)" : "",
-                  describe(step_), deposit_.name),
-      // A server that has not yet shown that it speaks the protocol may be another one altogether.
+  // A server that has not yet shown that it speaks the protocol may be another one altogether.
+  return errors_.not_understood(
+      answer, step_,
       answer.status >= 500 || (state_ != State::asking && state_ != State::setting_up));
 }
 
@@ -319,7 +270,7 @@ Result<void> Phased::read_chunk_answer(const Answer& answer) {
     return error_of(
         ErrorKind::failed, answer,
         fmt::format("the server could not take the chunk of '{}' at offset {}: it says {}",
-                    deposit_.name, chunk_.begin, quoted(failure->error)),
+                    deposit_.name, chunk_.begin, errors_.quoted(failure->error)),
         true);
   }
   if (answer.status != 200 || !answer_text(answer).starts_with("successfully added chunk"))

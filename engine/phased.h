@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/answer_errors.h"
 #include "engine/protocol.h"
 #include "engine/secret.h"
 
@@ -41,7 +42,7 @@ class Phased final : public Protocol {
   void recover() override;
   void start_over() override;
   void ask_registered() override { state_ = State::asking_registered; }
-  void replace_token(const Secret& token) override { token_ = token; }
+  void replace_token(const Secret& token) override { errors_.replace_token(token); }
   std::uint64_t committed() const override { return committed_; }
   std::string doubt() const override;
 
@@ -57,7 +58,6 @@ class Phased final : public Protocol {
   };
 
   Request request(Request::Step step, std::string_view phase, ByteRange chunk = {}) const;
-  std::string quoted(const std::string& text) const;
   Error not_understood(const Answer& answer) const;
   Result<void> read_step(const Answer& answer);
   /// The answers that mean the same at every step; nothing if it is none of them.
@@ -74,7 +74,7 @@ class Phased final : public Protocol {
   Result<void> read_verify_answer(const Answer& answer);
 
   const Deposit deposit_;
-  Secret token_;
+  AnswerErrors errors_;
   State state_;
   bool resumed_;  ///< what is staged is to be found before it is set up
   Request::Step step_ = Request::Step::ask_name;  ///< of the request that is out

@@ -143,6 +143,21 @@ class Protocol {
   /// How many bytes the server has confirmed.
   virtual std::uint64_t committed() const = 0;
 
+  /// The least that a chunk may have which does not reach the end of the file: the server throws
+  /// away what is less. May grow as answers come.
+  virtual std::uint64_t least_chunk() const { return 1; }
+  /// Whether the server keeps a chunk's bytes as they come, so that it can have a part of one; else
+  /// a chunk is there as a whole or not at all.
+  virtual bool keeps_parts_of_chunks() const { return false; }
+  /// Whether ask_registered() can find out. Where not, a `finish` or `whole` whose answer was lost
+  /// must not be sent again by itself.
+  virtual bool can_ask_registered() const { return true; }
+  /// The parts of the file are all there, at these addresses, in its order: they are to become one.
+  virtual void join(std::vector<std::string> parts) { static_cast<void>(parts); }
+  /// Where the bytes go, absolute, once the server has said so; empty before that, and where there
+  /// is no such address.
+  virtual std::string upload_url() const { return {}; }
+
   /// What is to be said when the answer to a request that is not `repeatable` was lost: what is not
   /// known, and where to look. Part of a sentence.
   virtual std::string doubt() const = 0;

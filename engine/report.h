@@ -60,7 +60,8 @@ struct Report {
   std::uint64_t retries = 0;
   std::uint64_t resumed_from = 0;  ///< offset
   std::uint64_t rate_limit = 0;    ///< bytes a second, of EngineOptions; 0: none
-  bool looked_ahead = false;       ///< chunks travelled ahead of the one that was answered
+  unsigned lanes = 0;         ///< parts of the file that travelled side by side; 0: it went whole
+  bool looked_ahead = false;  ///< chunks travelled ahead of the one that was answered
   /// Whether the same upload started again goes on from `committed`.
   bool resumable = false;
   std::optional<Receipt> receipt;  ///< set if registered

@@ -1,1 +1,414 @@
 #include "engine/server_inquiry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <ctime>
+#include <iomanip>
+#include <locale>
+#include <memory>
+#include <random>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "engine/answer_text.h"
+#include "engine/multipart.h"
+#include "engine/text.h"
+#include "io/sync.h"
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+/// Nothing is done for either request, so a server that takes longer has other troubles.
+constexpr auto patience = 30s;
+/// How often Inquiry::stop is asked: people expect an end within two seconds.
+constexpr auto ask_stop_every = 100ms;
+
+constexpr const char* doing = "asking which protocol it speaks";
+
+bool contains(std::string_view text, std::string_view what) {
+  return text.find(what) != std::string_view::npos;
+}
+
+/// Servers that are not there for now, by their status.
+bool is_away(int status) {
+  return status == 408 || status == 429 || (status >= 502 && status <= 504);
+}
+
+/// "a, B ,c" as lower-case words; what is no word is left out, as it could be anything.
+std::vector<std::string> words_of(std::string_view list) {
+  std::vector<std::string> words;
+  std::string word;
+  const auto end_word = [&] {
+    const std::size_t begin = word.find_first_not_of(" \t");
+    if (begin != std::string::npos) {
+      word = word.substr(begin, word.find_last_not_of(" \t") - begin + 1);
+      const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+      });
+      if (plain) words.push_back(word);
+    }
+    word.clear();
+  };
+  for (const char c : list) {
+    if (c == ',')
+      end_word();
+    else
+      word += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  end_word();
+  return words;
+}
+
+/// What a tus server announces; nothing for any other answer.
+std::optional<TusServer> tus_server(const Result<Answer>& options) {
+  if (!options || options->status < 200 || options->status >= 300) return {};
+  const std::vector<std::string> versions = words_of(options->header("tus-version").value_or(""));
+  if (std::find(versions.begin(), versions.end(), "1.0.0") == versions.end()) return {};
+  TusServer server;
+  server.extensions = words_of(options->header("tus-extension").value_or(""));
+  server.algorithms = words_of(options->header("tus-checksum-algorithm").value_or(""));
+  const std::string_view most = options->header("tus-max-size").value_or("");
+  std::uint64_t bytes = 0;
+  if (const auto [end, error] = std::from_chars(most.data(), most.data() + most.size(), bytes);
+      error == std::errc() && end == most.data() + most.size())
+    server.max_size = bytes;
+  return server;
+}
+
+/// The setup's answer, as far as it says what the server is.
+enum class Setup { phased, no_phases, refused_token, no_dataset, unclear };
+
+Setup read_setup(const Answer& answer) {
+  const auto failure = failure_object(answer);
+  const std::string text = failure ? failure->error : answer_text(answer);
+  if (answer.status == 401) return Setup::refused_token;
+  // The phased generation's way to refuse a token (protocol, common facts).
+  if (answer.status == 500 && failure && text == "Internal Server Error")
+    return Setup::refused_token;
+  if (answer.status == 404 && contains(text, "Dataset Not Found")) return Setup::no_dataset;
+  if (answer.status == 500 && text == "invalid request") return Setup::no_phases;
+  if (answer.status < 400 || is_away(answer.status) || contains(text, "<")) return Setup::unclear;
+  const bool name_taken =
+      contains(text, "File with the name ") && contains(text, "already exists in this dataset");
+  return name_taken || contains(text, "missing paramter: filesize") ? Setup::phased
+                                                                    : Setup::unclear;
+}
+
+/// One inquiry's reading, with what all of its sentences need.
+class Reader {
+ public:
+  Reader(const Engine::Inquiry& inquiry, const Inquired& inquired)
+      : inquiry_(inquiry), options_(inquired.options), setup_(inquired.setup) {}
+
+  Result<ProtocolKind> protocol(const std::optional<TusServer>& tus) const {
+    const bool asked_setup = !inquiry_.dataset.empty();
+    const Setup setup = setup_ && asked_setup ? read_setup(*setup_) : Setup::unclear;
+    if (setup == Setup::refused_token) return refused_token(*setup_);
+    if (setup == Setup::no_dataset) return no_dataset(*setup_);
+    if (setup_ && setup_->status >= 300 && setup_->status < 400) return redirected(*setup_);
+    if (inquiry_.protocol != ProtocolKind::automatic) return given(tus, setup);
+    if (tus) return ProtocolKind::tus;
+    if (!asked_setup) {
+      if (!options_) return no_answer(options_.error());
+      if (is_away(options_->status)) return away(*options_);
+      return ProtocolKind::automatic;
+    }
+    if (setup == Setup::phased) return ProtocolKind::phased;
+    if (!setup_) return no_answer(setup_.error());
+    if (is_away(setup_->status)) return away(*setup_);
+    if (setup == Setup::no_phases) {
+      // Only a server that could have said so speaks no tus.
+      if (!options_) return no_answer(options_.error());
+      if (is_away(options_->status)) return away(*options_);
+      if (options_->status == 401) return refused_token(*options_);
+      return ProtocolKind::binary;
+    }
+    if (setup_->status == 404) return no_dataset(*setup_);
+    return not_understood(*setup_);
+  }
+
+  /// A header's text.
+  std::string shown(std::string_view text) const {
+    return printable(inquiry_.token.redact(std::string(text)).substr(0, 100));
+  }
+
+ private:
+  std::string quoted(const std::string& text) const {
+    return quote_server_text(inquiry_.token.redact(text));
+  }
+
+  /// The server is to be taken for that, unless it says that it is not.
+  Result<ProtocolKind> given(const std::optional<TusServer>& tus, Setup setup) const {
+    const ProtocolKind wanted = inquiry_.protocol;
+    const std::string others = tus                      ? "tus"
+                               : setup == Setup::phased ? "phased"
+                               : setup == Setup::no_phases
+                                   ? "neither tus nor phased, so binary is left"
+                                   : "";
+    if (wanted == ProtocolKind::tus && !tus) {
+      if (!options_) return no_answer(options_.error());
+      if (is_away(options_->status)) return away(*options_);
+      if (options_->status == 401) return refused_token(*options_);
+      return speaks_not("tus", others);
+    }
+    if (wanted == ProtocolKind::phased && setup != Setup::phased) {
+      if (setup == Setup::no_phases) return speaks_not("the phased protocol", others);
+      if (!setup_) return no_answer(setup_.error());
+      if (is_away(setup_->status)) return away(*setup_);
+      if (setup_->status == 404) return no_dataset(*setup_);
+      return not_understood(*setup_);
+    }
+    // No answer to these questions speaks against binary.
+    return wanted;
+  }
+
+  Error speaks_not(const std::string& wanted, const std::string& others) const {
+    return {ErrorKind::failed,
+            fmt::format("{} does not speak {}{}; leave --protocol away, or check the address",
+                        inquiry_.base_url, wanted,
+                        others.empty() ? "" : fmt::format(" (it speaks {})", others)),
+            options_ ? options_->status : 0, false};
+  }
+
+  Error no_answer(const Error& error) const {
+    if (error.kind == ErrorKind::interrupted)
+      return {ErrorKind::interrupted,
+              fmt::format("interrupted while {} was asked which protocol "
+                          "it speaks; nothing was sent",
+                          inquiry_.base_url),
+              error.code, false};
+    return {error.kind,
+            fmt::format("no answer from {} while {}: {}; nothing was sent", inquiry_.base_url,
+                        doing, printable(inquiry_.token.redact(error.message))),
+            error.code, error.retryable};
+  }
+
+  Error away(const Answer& answer) const {
+    return {ErrorKind::unreachable,
+            fmt::format("the server is not available ({}, {}) while {}; try again later",
+                        answer.status, quoted(answer.body), doing),
+            answer.status, true};
+  }
+
+  Error refused_token(const Answer& answer) const {
+    return {
+        ErrorKind::token_refused,
+        fmt::format("the server refused the token for dataset {} ({}) while {}: it is wrong, "
+                    "or older than 3 days; get a new one on the dataset's edit page",
+                    inquiry_.dataset,
+                    answer.status == 401 ? "401" : "500 Internal Server Error, its way to say so",
+                    doing),
+        answer.status, false};
+  }
+
+  Error no_dataset(const Answer& answer) const {
+    return {ErrorKind::no_such_dataset,
+            fmt::format("the server knows no draft dataset {} (404, {}): check the key and the "
+                        "system, and that the dataset is still a draft",
+                        inquiry_.dataset, quoted(answer.body)),
+            answer.status, false};
+  }
+
+  Error redirected(const Answer& answer) const {
+    const auto location = answer.header("location");
+    return {
+        ErrorKind::failed,
+        fmt::format("the server redirects ({}{}) while {}, and a token is never sent after a "
+                    "redirect; give the final address with --url",
+                    answer.status,
+                    location ? fmt::format(", to {}", quoted(std::string(*location))) : "", doing),
+        answer.status, false};
+  }
+
+  Error not_understood(const Answer& answer) const {
+    return {ErrorKind::failed,
+            fmt::format("the server answered {} with {}{} while {}, which is no answer of a Data "
+                        "Bank; check the address, or try again later",
+                        answer.status, quoted(answer.body), answer.truncated ? " (cut short)" : "",
+                        doing),
+            answer.status, answer.status >= 500};
+  }
+
+  const Engine::Inquiry& inquiry_;
+  const Result<Answer>& options_;
+  const Result<Answer>& setup_;
+};
+
+/// A body that is there as a whole.
+class TextBody final : public RequestBody {
+ public:
+  explicit TextBody(std::string text) : text_(std::move(text)) {}
+  std::size_t size() const { return text_.size(); }
+  Piece read(std::span<std::byte> into) override {
+    const std::size_t length = std::min(into.size(), text_.size() - read_);
+    std::memcpy(into.data(), text_.data() + read_, length);
+    read_ += length;
+    return {Next::bytes, length};
+  }
+  bool rewind() override {
+    read_ = 0;
+    return true;
+  }
+
+ private:
+  const std::string text_;
+  std::size_t read_ = 0;
+};
+
+/// No file has this name, so that the answer is about the server alone.
+std::string name_of_no_file() {
+  std::random_device random;
+  return fmt::format("sluice-asks-{:08x}{:08x}{:08x}", random(), random(), random());
+}
+
+/// One of the two questions, on its way.
+struct Question {
+  Exchange exchange;
+  std::unique_ptr<TextBody> body;
+  Http::ExchangeId id = 0;  ///< the network thread's
+  std::chrono::system_clock::time_point asked{};
+  std::optional<Result<Answer>> answer;
+  std::optional<std::chrono::seconds> clock_ahead;
+};
+
+/// Shared with the network thread, which may hold it longer than the caller.
+struct Asking {
+  Mutex mutex;
+  CondVar changed;
+  std::vector<Question> questions SLUICE_GUARDED_BY(mutex);
+  int open SLUICE_GUARDED_BY(mutex) = 0;
+};
+
+Question options_question(const Engine::Inquiry& inquiry) {
+  Question question;
+  question.exchange.method = Request::Method::options;
+  question.exchange.url = inquiry.base_url + "/files/";
+  return question;
+}
+
+/// The fields of Phased's first request.
+Question setup_question(const Engine::Inquiry& inquiry) {
+  Multipart form;
+  form.field("phase", "setup").field("filename", name_of_no_file());
+  Question question;
+  question.exchange.url = inquiry.base_url + "/api/dataset/" + inquiry.dataset + "/datafile";
+  question.exchange.headers = {form.content_type_header()};
+  question.body = std::make_unique<TextBody>(form.head() + form.tail());
+  question.exchange.body = question.body.get();
+  question.exchange.body_size = question.body->size();
+  return question;
+}
+
+void ask(Http& http, const std::shared_ptr<Asking>& asking, std::size_t which) {
+  http.post([&http, asking, which] {
+    const MutexLock lock(asking->mutex);
+    Question& question = asking->questions[which];
+    question.asked = std::chrono::system_clock::now();
+    question.id = http.start(question.exchange, [asking, which](Result<Answer> answer) {
+      const auto now = std::chrono::system_clock::now();
+      const MutexLock answered(asking->mutex);
+      Question& own = asking->questions[which];
+      if (answer) own.clock_ahead = clock_ahead(*answer, own.asked + (now - own.asked) / 2);
+      own.answer = std::move(answer);
+      --asking->open;
+      asking->changed.notify_all();
+    });
+  });
+}
+
+void cancel(Http& http, const std::shared_ptr<Asking>& asking) {
+  http.post([&http, asking] {
+    std::vector<Http::ExchangeId> ids;
+    {
+      const MutexLock lock(asking->mutex);
+      for (const Question& question : asking->questions) ids.push_back(question.id);
+    }
+    for (const Http::ExchangeId id : ids) http.cancel(id);
+  });
+}
+
+}  // namespace
+
+std::optional<std::chrono::seconds> clock_ahead(const Answer& answer,
+                                                std::chrono::system_clock::time_point now) {
+  const auto date = answer.header("date");
+  if (!date) return {};
+  std::istringstream text{std::string(*date)};
+  text.imbue(std::locale::classic());
+  std::tm time{};
+  text >> std::get_time(&time, "%a, %d %b %Y %H:%M:%S");
+  if (text.fail()) return {};
+  // Half a second, as a date in whole seconds is that late on average.
+  const auto server = std::chrono::system_clock::from_time_t(::timegm(&time)) + 500ms;
+  return std::chrono::round<std::chrono::seconds>(server - now);
+}
+
+std::optional<std::chrono::seconds> Inquired::retry_after() const {
+  std::optional<std::chrono::seconds> longest;
+  for (const Result<Answer>* answer : {&options, &setup})
+    if (*answer) longest = std::max(longest, (*answer)->retry_after);
+  return longest;
+}
+
+Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquired& inquired) {
+  const std::optional<TusServer> tus = tus_server(inquired.options);
+  const Reader reader(inquiry, inquired);
+  ServerProfile profile;
+  TRY_ASSIGN(profile.protocol, reader.protocol(tus));
+  if (profile.protocol == ProtocolKind::tus) profile.tus = *tus;
+  profile.clock_ahead = inquired.clock_ahead;
+  profile.token_taken = !inquiry.dataset.empty() && inquired.setup &&
+                        (read_setup(*inquired.setup) == Setup::phased ||
+                         read_setup(*inquired.setup) == Setup::no_phases);
+  for (const Result<Answer>* answer : {&inquired.setup, &inquired.options}) {
+    if (!*answer) continue;
+    if (const auto& network = (*answer)->network;
+        network && network->round_trip.count() > 0 &&
+        (!profile.round_trip || network->round_trip < *profile.round_trip)) {
+      profile.round_trip = network->round_trip;
+      profile.most_under_way = network->most_under_way;
+    }
+    if (const auto server = (*answer)->header("server"); server && profile.http_server.empty())
+      profile.http_server = reader.shown(*server);
+  }
+  return profile;
+}
+
+Inquired inquire(Http& http, const Engine::Inquiry& inquiry) {
+  const auto asking = std::make_shared<Asking>();
+  MutexLock lock(asking->mutex);
+  std::vector<Question>& questions = asking->questions;
+  questions.push_back(options_question(inquiry));
+  if (!inquiry.dataset.empty()) questions.push_back(setup_question(inquiry));
+  for (Question& question : questions) {
+    question.exchange.patience = patience;
+    if (!inquiry.token.empty())
+      question.exchange.headers.push_back("Authorization: Token token=" + inquiry.token.reveal());
+  }
+  asking->open = static_cast<int>(questions.size());
+  for (std::size_t i = 0; i < questions.size(); ++i) ask(http, asking, i);
+
+  bool cancelled = false;
+  while (asking->open > 0) {
+    asking->changed.wait_until(asking->mutex, Clock::now() + ask_stop_every);
+    if (asking->open == 0 || cancelled || !inquiry.stop) continue;
+    lock.unlock();
+    const bool stop = inquiry.stop();
+    if (stop) cancel(http, asking);
+    cancelled = stop;
+    lock.lock();
+  }
+  const Question& setup = questions.back();  // without a dataset the same one
+  Inquired inquired{*questions.front().answer, *setup.answer, questions.front().clock_ahead};
+  if (!inquired.clock_ahead) inquired.clock_ahead = setup.clock_ahead;
+  return inquired;
+}
+
+}  // namespace sluice

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <chrono>
 #include <optional>
 
 #include "engine/http.h"
@@ -10,15 +10,32 @@
 
 namespace sluice {
 
+/// What came back from a server that was asked what it is.
+struct Inquired {
+  Result<Answer> options;  ///< to OPTIONS {base}/files/
+  Result<Answer> setup;    ///< to a setup without filesize
+  /// The server's Date against this machine's clock in the middle of the exchange.
+  std::optional<std::chrono::seconds> clock_ahead;
+
+  /// How long the server asks to be left alone: the longer of the two.
+  std::optional<std::chrono::seconds> retry_after() const;
+};
+
 /// Asks a server what it is, twice at once: OPTIONS {base}/files/ (tus) and a setup without
 /// filesize (phased), neither of which changes anything; the second one's answer also tells whether
-/// the token is good for the dataset (protocol section "Which one").
+/// the token is good for the dataset (protocol section "Which one"). Without a dataset only the
+/// first one is asked, and counts for both.
 ///
-/// Waits for both on the caller's thread. Errors: those of Engine::ask_server(), but one try alone.
-Result<ServerProfile> inquire(Http& http, const Engine::Inquiry& inquiry);
+/// Waits for both on the caller's thread. Once inquiry.stop says so, both end with `interrupted`.
+Inquired inquire(Http& http, const Engine::Inquiry& inquiry);
 
-/// What the two answers mean together. An error stands for no answer.
-Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Result<Answer>& options,
-                                   const Result<Answer>& setup);
+/// What the two answers mean together. Errors: those of Engine::ask_server(), of this try alone.
+/// Without a dataset, `automatic` where only the setup would tell.
+Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquired& inquired);
+
+/// The server's clock ahead of this machine's, `now` being its time in the middle of the exchange;
+/// nothing without a Date in the answer.
+std::optional<std::chrono::seconds> clock_ahead(const Answer& answer,
+                                                std::chrono::system_clock::time_point now);
 
 }  // namespace sluice

@@ -34,6 +34,10 @@ struct ServerProfile {
   /// The server's clock (Date, RFC 9110 6.6.1) ahead of this machine's; whole seconds.
   std::optional<std::chrono::seconds> clock_ahead;
   std::string http_server;  ///< its Server header, fit to show; empty for none
+  /// It has shown that it takes the token for the dataset; false where nobody has asked.
+  bool token_taken = false;
+  /// Bytes that the kernel lets one connection to it have under way at most; 0 for not known.
+  std::uint64_t most_under_way = 0;
 };
 
 /// One line of text for the journal, and back; what cannot be understood is nothing.

@@ -159,6 +159,10 @@ Result<bool> SqlDatabase::is_marked_wal() const {
   return header[18] == 2 || header[19] == 2;
 }
 
+bool SqlDatabase::in_transaction() const {
+  return sqlite3_get_autocommit(handle_.get()) == 0;
+}
+
 std::int64_t SqlDatabase::last_insert_id() const {
   return sqlite3_last_insert_rowid(handle_.get());
 }
@@ -180,8 +184,7 @@ Error SqlDatabase::error(int code) const {
 SqlTransaction::~SqlTransaction() {
   // SQLite has ended some failed transactions itself, and what fails here leaves a journal that the
   // next reader rolls back.
-  if (sqlite3_get_autocommit(database_.handle_.get()) == 0)
-    static_cast<void>(database_.run("ROLLBACK"));
+  if (database_.in_transaction()) static_cast<void>(database_.run("ROLLBACK"));
 }
 
 }  // namespace sluice

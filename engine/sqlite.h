@@ -75,6 +75,9 @@ class SqlDatabase {
   /// Whether its header says mode wal. Takes no lock and looks into no other file.
   Result<bool> is_marked_wal() const;
 
+  /// False also once SQLite has rolled back a transaction by itself, as it does on a full disk.
+  bool in_transaction() const;
+
   std::int64_t last_insert_id() const;
   const std::string& path() const { return path_; }
 
@@ -82,7 +85,6 @@ class SqlDatabase {
   Error error(int code) const;
 
  private:
-  friend class SqlTransaction;
   struct Close {
     void operator()(sqlite3* database) const;
   };

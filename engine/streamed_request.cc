@@ -24,10 +24,15 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
     if (handed_ < payload_begin) {
       copy_text(std::string_view(request_.head).substr(static_cast<std::size_t>(handed_)));
     } else if (handed_ < payload_end) {
-      Result<std::size_t> got =
-          payload_.read(request_.payload.begin + (handed_ - payload_begin),
-                        into.subspan(copied, static_cast<std::size_t>(std::min<std::uint64_t>(
-                                                 payload_end - handed_, into.size() - copied))));
+      const std::uint64_t at = request_.payload.begin + (handed_ - payload_begin);
+      const std::uint64_t cleared = std::min(hooks_.cleared(at), request_.payload.end);
+      if (cleared <= at) {
+        gave = Gave::gated;
+        break;
+      }
+      Result<std::size_t> got = payload_.read(
+          at, into.subspan(copied, static_cast<std::size_t>(std::min<std::uint64_t>(
+                                       cleared - at, into.size() - copied))));
       if (!got) {
         error_ = std::move(got).error();
         return {Next::failed};

@@ -20,6 +20,7 @@ class StreamedRequest final : public RequestBody {
   enum class Gave {
     bytes,
     nothing,  ///< the next block is not there yet
+    gated,    ///< cleared() said no
     held,     ///< may_end() said no
     all,      ///< its last byte
   };
@@ -28,6 +29,11 @@ class StreamedRequest final : public RequestBody {
   struct Hooks {
     /// Called after each read() that did not fail.
     std::function<void(Gave)> on_read = [](Gave) {};
+    /// Up to which byte of the file the payload may go out; while that is not behind `offset`, the
+    /// next one that would, read() answers not_yet, as for may_end().
+    std::function<std::uint64_t(std::uint64_t offset)> cleared = [](std::uint64_t) {
+      return ~std::uint64_t{0};
+    };
     /// Asked before the tail, without which no server can act on the request, goes out; while it
     /// says no, read() answers not_yet, and whoever says so sees to the Http::resume().
     std::function<bool()> may_end = [] { return true; };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -11,12 +12,17 @@
 #include "engine/deposit.h"
 #include "engine/evp_digest.h"
 #include "engine/http.h"
-#include "engine/phased.h"
+#include "engine/make_protocol.h"
 #include "engine/pipeline.h"
+#include "engine/seconds.h"
+#include "engine/server_inquiry.h"
+#include "engine/server_memory.h"
 #include "engine/text.h"
+#include "engine/upload_parts.h"
 #include "engine/upload_run.h"
 #include "io/buffer_pool.h"
 #include "io/open_source.h"
+#include "io/slice_source.h"
 
 namespace sluice {
 
@@ -32,8 +38,102 @@ struct Engine::Shared {
   const std::unique_ptr<BufferPool> pool;
   ChecksumWorkers workers;
   std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
+  ServerMemory servers{options.log};
   Http http;  ///< goes first: it may hold the last reference to an upload
+
+  PartPlanSetting plan_setting(const UploadRequest& request, std::uint64_t size) const {
+    return {.size = size,
+            .block_bytes = options.block_bytes,
+            .pool_blocks = pool->count(),
+            .asked = request.lanes,
+            .round_trip = request.server.round_trip};
+  }
+  /// Whether a file that was not begun before goes in parts, which the journal then has; `whole`
+  /// becomes what it has of the file. Errors: usage, for lanes that the server has no way for.
+  Result<UploadParts> new_parts(const UploadRequest& request, const Source& source,
+                                std::optional<Earlier>& whole);
+
+  struct PartRuns {
+    std::vector<std::shared_ptr<UploadRun>> runs;
+    unsigned first = 1;
+    unsigned most = 1;
+  };
+  PartRuns part_runs(const UploadRequest& request, const Source& source, std::size_t block_bytes,
+                     UploadParts parts, const ServerFacts& server);
 };
+
+Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, const Source& source,
+                                              std::optional<Earlier>& whole) {
+  UploadParts parts;
+  if (!request.server.tus.has("concatenation")) {
+    if (request.lanes.value_or(0) > 0)
+      return Error{ErrorKind::usage,
+                   fmt::format("the server cannot join parts of a file (it announces no "
+                               "concatenation), so {} can only go whole: --lanes 0",
+                               printable(request.path))};
+    return parts;
+  }
+  const std::uint64_t size = source.identity().size;
+  PartPlanSetting setting = plan_setting(request, size);
+  if (!setting.asked && !setting.round_trip && size >= worth_parts_bytes)
+    // One round trip more, for minutes that may be won. Where it fails, the upload will say why.
+    if (const auto now = inquire(
+            http,
+            {.base_url = request.base_url, .dataset = request.dataset, .token = request.token}))
+      setting.round_trip = now->round_trip;
+  parts.plan = plan_parts(setting);
+  if (parts.plan.parts.empty() || !journal) return parts;
+  auto entries = begin_parts(journal->journal(), request, source, options.block_bytes,
+                             parts.plan.parts, whole);
+  if (entries) {
+    parts.entries = *std::move(entries);
+    return parts;
+  }
+  if (options.log)
+    options.log(LogLevel::warning,
+                fmt::format("{}; {} goes whole", entries.error().message, printable(request.path)));
+  return UploadParts();
+}
+
+Engine::Shared::PartRuns Engine::Shared::part_runs(const UploadRequest& request,
+                                                   const Source& source, std::size_t block_bytes,
+                                                   UploadParts parts, const ServerFacts& server) {
+  PartRuns result;
+  result.first = parts.plan.first;
+  result.most = parts.plan.most;
+  UploadRequest own = request;
+  own.digests.clear();
+  own.verify_prefix = false;
+  own.on_over = nullptr;
+  for (std::size_t i = 0; i < parts.plan.parts.size(); ++i) {
+    const ByteRange range = parts.plan.parts[i];
+    std::optional<Earlier> earlier;
+    if (i < parts.entries.size()) earlier = std::move(parts.entries[i]);
+    auto protocol = make_part_protocol(own, range.size(), earlier);
+    result.runs.push_back(std::make_shared<UploadRun>(UploadRun::Setting{
+        .request = own,
+        .source = std::make_unique<SliceSource>(source, range.begin, range.size()),
+        .protocol = std::move(protocol),
+        .pool = *pool,
+        .workers = workers,
+        .http = http,
+        .block_bytes = block_bytes,
+        .response_timeout = options.response_timeout,
+        .retry = options.retry,
+        .log = options.log,
+        .journal = journal.get(),
+        .lock = {},
+        .earlier = std::move(earlier),
+        .register_wait = options.register_wait,
+        .bytes_per_second = options.bytes_per_second,
+        .server = server,
+        .abandoned = {},
+        .part = UploadRun::Setting::Part{
+            range.begin,
+            BufferPool::share(*pool, std::max<std::size_t>(2, pool->count() / parts.plan.most))}}));
+  }
+  return result;
+}
 
 namespace {
 
@@ -126,7 +226,8 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     return error;
   }
   OpenedSource& opened = *opening;
-  TRY(check_file_size(request.path, opened.source->identity().size));
+  const std::uint64_t size = opened.source->identity().size;
+  TRY(check_file_size(request.path, size));
   // 8 bytes are kept for each block, in three places at most.
   constexpr std::uint64_t most_blocks = std::uint64_t{1} << 22;
   if (opened.source->identity().size / shared_->options.block_bytes > most_blocks)
@@ -142,10 +243,15 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
 
   std::optional<DatasetLock> lock;
   std::optional<Earlier> earlier;
+  std::vector<std::string> abandoned;
+  UploadParts parts;
+  bool joined = false;
   ServerFacts server;
+  const ProtocolKind kind = protocol_of(checked);
   if (!request.dry_run && !shared_->options.state_dir.empty()) {
-    auto locked = DatasetLock::acquire(shared_->options.state_dir, checked.base_url,
-                                       checked.dataset, checked.name);
+    auto locked = DatasetLock::acquire(
+        shared_->options.state_dir, checked.base_url, checked.dataset, checked.name,
+        kind == ProtocolKind::phased ? DatasetLock::Scope::dataset : DatasetLock::Scope::name);
     if (locked)
       lock = *std::move(locked);
     else if (locked.error().retryable)
@@ -158,21 +264,30 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   }
   if (!request.dry_run && shared_->journal) {
     Journal& journal = shared_->journal->journal();
-    TRY_ASSIGN(earlier,
-               find_earlier(journal, checked, *opened.source, shared_->options.block_bytes));
+    TRY_ASSIGN(EarlierFound found,
+               find_earlier(journal, checked, kind, *opened.source, shared_->options.block_bytes));
+    earlier = std::move(found.earlier);
+    if (checked.server.tus.has("termination")) abandoned = std::move(found.abandoned);
+    joined = !found.parts.empty();
+    if (joined && earlier->entry.upload_url.empty())
+      parts = resume_parts(std::move(found.parts), shared_->plan_setting(checked, size));
+    else if (joined)  // an earlier run has joined them
+      earlier->checksums = checksums_of(found.parts);
+    if (!found.remark.empty() && shared_->options.log)
+      shared_->options.log(LogLevel::warning, found.remark);
     if (auto known = journal.facts(checked.base_url)) server = *known;
     if (!request.heed_chunk_limit) server.chunk_limit.reset();
   }
 
-  std::optional<Resumption> resumption;
-  if (earlier)
-    resumption =
-        Resumption{earlier->sent(), earlier->entry.state == JournalEntry::State::verifying};
-  auto protocol = std::make_unique<Phased>(
-      Deposit{request.dataset, request.name, opened.source->identity().size}, request.token,
-      resumption);
+  if (kind == ProtocolKind::tus && !request.dry_run && !earlier) {
+    TRY_ASSIGN(parts, shared_->new_parts(checked, *opened.source, earlier));
+    joined = !parts.plan.parts.empty();
+  }
+  TRY_ASSIGN(auto protocol, make_protocol(checked, kind, size, earlier, joined));
   const std::size_t block_bytes =
       earlier ? static_cast<std::size_t>(earlier->entry.block_bytes) : shared_->options.block_bytes;
+  auto part_runs =
+      shared_->part_runs(checked, *opened.source, block_bytes, std::move(parts), server);
   auto run = std::make_shared<UploadRun>(UploadRun::Setting{
       .request = std::move(checked),
       .source = std::move(opened.source),
@@ -190,9 +305,79 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .register_wait = shared_->options.register_wait,
       .bytes_per_second = shared_->options.bytes_per_second,
       .server = server,
+      .abandoned = std::move(abandoned),
+      .parts = std::move(part_runs.runs),
+      .first_lanes = part_runs.first,
+      .most_lanes = part_runs.most,
   });
   run->start();
   return std::unique_ptr<Upload>(std::make_unique<Handle>(std::move(run)));
+}
+
+namespace {
+
+/// False once `stop` says so.
+bool sleep_until(std::chrono::steady_clock::time_point when, const std::function<bool()>& stop) {
+  while (true) {
+    if (stop && stop()) return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= when) return true;
+    std::this_thread::sleep_until(std::min(when, now + std::chrono::milliseconds(100)));
+  }
+}
+
+}  // namespace
+
+Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
+  Inquiry inquiry = asked;
+  TRY_ASSIGN(inquiry.base_url, check_base_url(asked.base_url, /*insecure_http=*/true));
+  if (!inquiry.dataset.empty() || !inquiry.token.empty()) {
+    TRY(check_dataset_key(inquiry.dataset));
+    TRY(check_token(inquiry.token.reveal()));
+  }
+  const auto now_s = [] {
+    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  };
+  Journal* const journal = shared_->journal ? &shared_->journal->journal() : nullptr;
+  if (!inquiry.fresh)
+    if (auto known = shared_->servers.find(journal, inquiry.base_url, now_s());
+        known &&
+        (inquiry.protocol == ProtocolKind::automatic || inquiry.protocol == known->protocol))
+      return *std::move(known);
+
+  std::mt19937_64 random{std::random_device{}()};
+  for (unsigned failures = 1;; ++failures) {
+    const Inquired inquired = inquire(shared_->http, inquiry);
+    Result<ServerProfile> profile = read_inquiry(inquiry, inquired);
+    if (profile) {
+      // What was given is not what it would have been taken for.
+      if (inquiry.protocol == ProtocolKind::automatic &&
+          profile->protocol != ProtocolKind::automatic)
+        shared_->servers.keep(journal, inquiry.base_url, *profile, now_s());
+      return profile;
+    }
+    Error error = std::move(profile).error();
+    if (!error.retryable) return error;
+    const auto now = std::chrono::steady_clock::now();
+    const auto when = retry_at(shared_->options.retry, failures, inquired.retry_after(), now,
+                               std::uniform_real_distribution<double>(0, 1)(random));
+    if (!when) {
+      if (failures > 1) error.message += fmt::format(" (given up after {} tries)", failures);
+      return error;
+    }
+    if (shared_->options.log)
+      shared_->options.log(
+          LogLevel::warning,
+          fmt::format("{}; trying again in {:.1f} s ({} of {})", error.message,
+                      in_seconds(*when - now), failures, shared_->options.retry.retries));
+    if (!sleep_until(*when, inquiry.stop)) {
+      error.kind = ErrorKind::interrupted;
+      error.retryable = false;
+      error.message = fmt::format("interrupted while {} was asked which protocol it speaks; {}",
+                                  inquiry.base_url, error.message);
+      return error;
+    }
+  }
 }
 
 }  // namespace sluice

@@ -142,7 +142,8 @@ class Engine {
 
   /// Finds out how to speak to a server (protocol section "Which one"), and whether it takes the
   /// token for the dataset: in one round trip, without side effects. What was found out for that
-  /// base URL is good for a day, in the journal, and then nothing is asked.
+  /// base URL is good for a day, in the journal, and then nothing is asked. Without a dataset and
+  /// a token, whether it speaks tus is all there is to find out.
   struct Inquiry {
     std::string base_url;
     std::string dataset;
@@ -153,8 +154,8 @@ class Engine {
     std::function<bool()> stop;
   };
   /// Errors: usage (key, address, token); token_refused, no_such_dataset; unreachable, after what
-  /// the RetryPolicy allows for; failed where it speaks none of the protocols; interrupted. Any
-  /// thread; waits for the server.
+  /// the RetryPolicy allows for; failed where it speaks none of the protocols, or not the one it is
+  /// to be taken for; interrupted. Any thread; waits for the server.
   Result<ServerProfile> ask_server(const Inquiry& inquiry);
 
   /// Checks the request, opens the file and starts; goes on with an earlier, unfinished upload of

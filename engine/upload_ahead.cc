@@ -38,7 +38,8 @@ double UploadRun::rate_now() {
 }
 
 std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
-  const std::uint64_t length = chunk_sizer_.next(begin);
+  const std::uint64_t length =
+      std::max(chunk_sizer_.next(begin), setting_.protocol->least_chunk());
   if (chunks_ > 0 || setting_.request.chunk_bytes != 0 || lookahead_.depth() == 0) return length;
   return std::min(length, std::max<std::uint64_t>(lookahead_.most_at_first(), 1));
 }

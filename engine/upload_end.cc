@@ -35,7 +35,8 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.rate_limit = setting_.bytes_per_second;
   report.looked_ahead = looked_ahead_;
   report.stages = times_.stages(clocks_);
-  if (status == Report::Status::registered) {
+  if (in_parts()) add_parts(report);
+  if (status == Report::Status::registered && !setting_.part) {
     add_digests(report);
     report.receipt = receipt(report);
   }
@@ -51,19 +52,46 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   if (const std::uint64_t bytes = chunk_sizer_.worth_remembering(); record_ && bytes != 0)
     record_->chunk_bytes(bytes);
   if (record_)
-    record_->end(status == Report::Status::registered ? JournalEntry::State::registered
-                 : finish_sent_                       ? JournalEntry::State::verifying
-                                                      : JournalEntry::State::unfinished,
+    record_->end(setting_.part                          ? JournalEntry::State::unfinished
+                 : status == Report::Status::registered ? JournalEntry::State::registered
+                 : finish_sent_                         ? JournalEntry::State::verifying
+                                                        : JournalEntry::State::unfinished,
                  report.error, report.receipt ? to_json(*report.receipt) : std::string());
 
   // Its buffers are for the other uploads now, whenever somebody asks for this one's report.
   payload_.give_up();
   if (check_) check_->cancel();
 
-  MutexLock lock(mutex_);
-  report_ = std::move(report);
-  done_ = true;
-  done_changed_.notify_all();
+  {
+    MutexLock lock(mutex_);
+    report_ = std::move(report);
+    done_ = true;
+    done_changed_.notify_all();
+  }
+  if (setting_.request.on_over) setting_.request.on_over();
+  if (on_part_over_) on_part_over_();
+}
+
+void UploadRun::add_parts(Report& report) const {
+  report.lanes = lanes_ ? lanes_->widest() : 0;
+  report.committed = 0;
+  for (const auto& part : setting_.parts) {
+    report.committed += part->progress().committed;
+    const Report one = part->report_now();
+    report.chunks += one.chunks;
+    report.retries += one.retries;
+    report.resumed_from += one.resumed_from;
+    const auto add = [](StageTimes& sum, const StageTimes& times) {
+      sum.busy_s += times.busy_s;
+      sum.wait_s += times.wait_s;
+    };
+    add(report.stages.read, one.stages.read);
+    add(report.stages.checksum, one.stages.checksum);
+    add(report.stages.send, one.stages.send);
+    add(report.stages.server, one.stages.server);
+    report.stages.wait_for_read_s += one.stages.wait_for_read_s;
+    report.stages.wait_for_checksum_s += one.stages.wait_for_checksum_s;
+  }
 }
 
 Receipt UploadRun::receipt(const Report& report) const {

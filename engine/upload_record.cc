@@ -36,6 +36,18 @@ void UploadRecord::begin() {
   post([this](Journal& journal) { return ensure_begun(journal); });
 }
 
+void UploadRecord::upload_url(const std::string& url) {
+  {
+    MutexLock lock(mutex_);
+    upload_url_ = url;
+  }
+  if (!begun_) return;
+  post([this, url](Journal& journal) -> Result<void> {
+    TRY(ensure_begun(journal));
+    return journal.record(id_, {.upload_url = url});
+  });
+}
+
 void UploadRecord::start_over() {
   if (!begun_) return;
   committed_ = 0;
@@ -63,6 +75,14 @@ bool UploadRecord::durable(std::uint64_t offset) {
   if (failing_ && Clock::now() < retry_at_) return true;
   if (written()) write();
   return failing_;
+}
+
+std::uint64_t UploadRecord::durable_up_to(std::uint64_t offset, std::uint64_t arrived) {
+  if (!begun_ || arrived <= offset) return arrived;
+  const std::uint64_t end =
+      std::min(mark().durable_blocks * setting_.entry.block_bytes, arrived);
+  if (end > offset) return end;
+  return durable(arrived) ? arrived : offset;
 }
 
 void UploadRecord::committed(std::uint64_t bytes) {
@@ -142,7 +162,12 @@ void UploadRecord::post(std::function<Result<void>(Journal&)> work) {
 
 Result<void> UploadRecord::ensure_begun(Journal& journal) {
   if (id_ != 0) return {};
-  TRY_ASSIGN(id_, journal.begin(setting_.entry));
+  JournalEntry entry = setting_.entry;
+  {
+    MutexLock lock(mutex_);
+    entry.upload_url = upload_url_;
+  }
+  TRY_ASSIGN(id_, journal.begin(entry));
   return {};
 }
 

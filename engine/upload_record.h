@@ -42,6 +42,8 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
 
   /// There is something to resume from now on.
   void begin();
+  /// Where the server wants the bytes, from now on.
+  void upload_url(const std::string& url);
   /// Everything that was sent is gone.
   void start_over();
   /// Blocks may have passed: writes their checksums if enough of them have.
@@ -49,6 +51,10 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   /// Whether the checksums of all blocks before `offset` are in the journal, or cannot be. If not,
   /// they are soon, and on_written tells.
   bool durable(std::uint64_t offset);
+  /// The same for a server that keeps bytes as they come: the end of those from `offset` on that
+  /// may leave, of which everything before `arrived` has been hashed; at least `arrived` while
+  /// nothing of it needs to be in the journal.
+  std::uint64_t durable_up_to(std::uint64_t offset, std::uint64_t arrived);
   /// The server has confirmed so many bytes.
   void committed(std::uint64_t bytes);
   /// The file is about to be registered: not before written() says that the journal knows.
@@ -104,6 +110,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   mutable Mutex mutex_;
   std::uint64_t generation_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< how often it started over
   std::uint64_t durable_blocks_ SLUICE_GUARDED_BY(mutex_);
+  std::string upload_url_ SLUICE_GUARDED_BY(mutex_);
   CondVar all_told_;
   std::uint64_t told_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< of posted_: done, and on_written is over
 };

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "engine/seconds.h"
@@ -19,6 +19,9 @@ std::int64_t unix_s() {
   return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
 }
 
+/// Bytes of the first chunk where the server keeps them as they come: what breaks is not lost then.
+constexpr std::uint64_t first_streamed = std::uint64_t{64} << 20;
+
 /// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4
 /// MiB reach what 16 do. Through the page cache a read is a copy, and two keep ahead of any
 /// network.
@@ -30,16 +33,25 @@ int readers_for(ReadMode mode) {
 
 UploadRun::UploadRun(Setting setting)
     : setting_(std::move(setting)),
-      file_(printable(setting_.source->path())),
-      digest_(setting_.source->path(), setting_.source->identity().size, setting_.request.digests),
+      file_(printable(setting_.source->path()) +
+            (setting_.part ? fmt::format(" (its part at {})", setting_.part->begin) : "")),
+      digest_(setting_.part ? file_ : setting_.source->path(), setting_.source->identity().size,
+              setting_.request.digests),
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
-      payload_({*setting_.source, setting_.pool, setting_.workers, digest_, clocks_,
-                setting_.block_bytes, readers_for(setting_.source->mode())},
+      payload_({*setting_.source, setting_.part ? *setting_.part->share : setting_.pool,
+                setting_.workers, digest_, clocks_, setting_.block_bytes,
+                readers_for(setting_.source->mode())},
                [this] { wake(); }),
       chunk_sizer_({.asked = setting_.request.chunk_bytes,
                     .bound = setting_.server.chunk_limit.value_or(0),
                     .remembered = setting_.server.chunk_bytes.value_or(0),
-                    .block_bytes = setting_.block_bytes}),
+                    .block_bytes = setting_.block_bytes,
+                    .first = setting_.protocol->keeps_parts_of_chunks() ? first_streamed
+                                                                        : ChunkSizer::moderate,
+                    .most = setting_.protocol->keeps_parts_of_chunks()
+                                ? std::numeric_limits<std::uint64_t>::max()
+                                : ChunkSizer::most_alone,
+                    .alone = setting_.protocol->keeps_parts_of_chunks()}),
       tokens_{setting_.request.token},
       lookahead_({setting_.request.lookahead,
                   !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
@@ -53,28 +65,21 @@ UploadRun::UploadRun(Setting setting)
     if (earlier.entry.state == JournalEntry::State::verifying) {
       const auto ago = std::chrono::system_clock::now() -
                        std::chrono::system_clock::from_time_t(earlier.entry.updated_s);
-      finish_sent_ = true;
+      finish_sent_ = began_in_doubt_ = true;
       // The journal's word is from before the connection was made, and in whole seconds.
-      settled_ = Clock::now() - std::max(ago, decltype(ago)::zero()) + register_wait() +
-                 std::min<std::chrono::seconds>(30s, register_wait());
+      if (setting_.protocol->can_ask_registered())
+        settled_ = Clock::now() - std::max(ago, decltype(ago)::zero()) + register_wait() +
+                   std::min<std::chrono::seconds>(30s, register_wait());
     }
   }
   if (setting_.journal != nullptr && !request.dry_run) {
-    JournalEntry entry;
-    if (setting_.earlier) {
-      entry = setting_.earlier->entry;
-    } else {
-      entry.system = request.base_url;
-      entry.dataset = request.dataset;
-      entry.name = request.name;
-      entry.path = std::filesystem::absolute(request.path).lexically_normal();
-      entry.file = setting_.source->identity();
-      entry.token_file = request.token_file;
-      entry.digests = to_string(request.digests);
-      entry.block_bytes = setting_.block_bytes;
-    }
+    JournalEntry entry = setting_.earlier
+                             ? setting_.earlier->entry
+                             : first_entry(request, setting_.protocol->name(),
+                                           setting_.source->identity(), setting_.block_bytes);
     record_ = std::make_shared<UploadRecord>(
-        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), setting_.pool.count(),
+        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry),
+                              setting_.part ? setting_.part->share->count() : setting_.pool.count(),
                               setting_.log},
         [this] { wake(); });
   }
@@ -86,7 +91,10 @@ UploadRun::~UploadRun() {
 
 void UploadRun::start() {
   Result<void> checking;
-  if (setting_.earlier) {
+  if (in_parts()) {
+    // The digest of a file is made in its order, which the parts have no part in.
+    checking = check_file(setting_.source->identity().size);
+  } else if (setting_.earlier && !setting_.part) {
     const Earlier& earlier = *setting_.earlier;
     // OpenSSL's digests cannot be saved, so those of a resumed upload take a reading of their own.
     if (!setting_.request.digests.empty())
@@ -97,7 +105,10 @@ void UploadRun::start() {
   setting_.http.post([self = shared_from_this(), checking = std::move(checking)] {
     self->started_ = std::chrono::system_clock::now();
     self->times_.begin();
-    if (checking)
+    self->drop_abandoned();
+    if (checking && self->in_parts())
+      self->start_parts();
+    else if (checking)
       self->next_step();
     else
       self->finish(Report::Status::failed, checking.error());
@@ -112,6 +123,7 @@ Result<void> UploadRun::check_file(std::uint64_t end) {
   check.end = end;
   if (setting_.earlier) check.expected = setting_.earlier->checksums;
   check.extra = setting_.request.digests;
+  check.keep_checksums = in_parts();
   check.on_done = [this, weak = weak_from_this()] {
     setting_.http.post([weak] {
       if (const auto self = weak.lock()) self->checked();
@@ -125,7 +137,9 @@ void UploadRun::cancel() {
   setting_.http.post([self = shared_from_this()] {
     if (self->over_) return;
     self->cancelled_ = true;
-    if (self->registered_)  // only the receipt's digests are missing
+    if (self->lanes_ && self->lanes_->under_way())
+      self->lanes_->cancel();
+    else if (self->registered_)  // only the receipt's digests are missing
       self->finish(Report::Status::registered, {});
     else if (self->flight_ && self->flight_->out)
       self->setting_.http.cancel(self->flight_->exchange);
@@ -135,6 +149,15 @@ void UploadRun::cancel() {
 }
 
 Progress UploadRun::progress() const {
+  if (in_parts()) {
+    Progress all{.total = setting_.source->identity().size};
+    for (const auto& part : setting_.parts) {
+      const Progress progress = part->progress();
+      all.sent += progress.sent;
+      all.committed += progress.committed;
+    }
+    return all;
+  }
   return {setting_.source->identity().size, payload_.passed(), committed_};
 }
 
@@ -143,6 +166,11 @@ bool UploadRun::wait_until(Clock::time_point deadline) {
   while (!done_)
     if (!done_changed_.wait_until(mutex_, deadline)) return done_;
   return true;
+}
+
+Report UploadRun::report_now() const {
+  MutexLock lock(mutex_);
+  return report_;
 }
 
 Report UploadRun::wait() {
@@ -157,10 +185,18 @@ Report UploadRun::wait() {
     record_->wait();
     report.resumable = report.status != Report::Status::registered && record_->resumable();
   }
+  for (const auto& part : setting_.parts) part->settle();
   setting_.lock.reset();
   payload_.stop();
   check_.reset();
   return report;
+}
+
+void UploadRun::settle() {
+  if (record_) record_->wait();
+  MutexLock stopping(stop_mutex_);
+  payload_.stop();
+  check_.reset();
 }
 
 void UploadRun::next_step() {
@@ -169,6 +205,10 @@ void UploadRun::next_step() {
       setting_.protocol->next(next_length(setting_.protocol->committed()));
   if (!request) {
     // What may be missing is only for the receipt.
+    if (setting_.part) {  // it is there, and that is all
+      finish(Report::Status::registered, {});
+      return;
+    }
     registered_ = true;
     if (const Result<bool> known = digests_known(); known && !*known) return;
     finish(Report::Status::registered, {});
@@ -200,7 +240,9 @@ void UploadRun::next_step() {
     case Request::Step::ask_name:
     case Request::Step::ask_committed:
     case Request::Step::join:
+      break;
     case Request::Step::whole:
+      if (!payload_.stands_at(0)) payload_.seek(0);
       break;
     case Request::Step::begin:
       if (!begin_anew()) return;
@@ -233,7 +275,9 @@ void UploadRun::checked() {
   if (const auto result = check_->result(); !result && !registered_) {
     // The terabytes that are left need not be sent.
     file_error_ = result.error();
-    if (flight_ && flight_->out)
+    if (lanes_ && lanes_->under_way())
+      lanes_->cancel();
+    else if (flight_ && flight_->out)
       setting_.http.cancel(flight_->exchange);
     else
       finish(Report::Status::failed, *file_error_);
@@ -255,6 +299,7 @@ Result<bool> UploadRun::ready_to_finish() {
   if (!known) return false;
   if (check_) {
     TRY_ASSIGN(const FileCheck::Digests checked, check_->result());
+    if (in_parts()) TRY(compare_parts(checked));
     const std::string sent = digest_.xxh128();
     if (!sent.empty() && !checked.xxh128.empty() && checked.xxh128 != sent)
       return Error{ErrorKind::local_file,
@@ -274,6 +319,7 @@ void UploadRun::send(Request request) {
     case Request::Step::finish:
       finish_sent_ = true;
       break;
+    case Request::Step::whole:
     case Request::Step::chunk:
       sent_any_ = true;
       commit_at_ = Clock::now();
@@ -282,7 +328,6 @@ void UploadRun::send(Request request) {
     case Request::Step::begin:
     case Request::Step::ask_committed:
     case Request::Step::join:
-    case Request::Step::whole:
       break;
   }
   flight_ = take_off(std::move(request));
@@ -295,6 +340,7 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
       flight->request, payload_,
       StreamedRequest::Hooks{
           .on_read = [this, raw](StreamedRequest::Gave gave) { body_was_read(*raw, gave); },
+          .cleared = [this](std::uint64_t offset) { return cleared(offset); },
           .may_end = [this, raw] { return may_end(*raw); },
           .may_rewind =
               [this, raw] {
@@ -304,14 +350,14 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
                 return true;
               }});
   const Request& request = flight->request;
-  if (request.step == Request::Step::chunk) payload_.claim(request.payload.end);
+  if (request.payload.size() > 0) payload_.claim(request.payload.end);
   Exchange exchange;
   exchange.method = request.method;
   exchange.url = request.url.empty() ? setting_.request.base_url + request.path : request.url;
   exchange.headers = request.headers;
   exchange.headers.push_back("Authorization: Token token=" + tokens_.back().reveal());
   exchange.body_size = request.body_size();
-  exchange.body = &*flight->body;
+  if (request.body_size() > 0) exchange.body = &*flight->body;
   exchange.connection = request.connection;
   exchange.patience =
       setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
@@ -333,6 +379,9 @@ void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
       break;
     case StreamedRequest::Gave::nothing:
       at = payload_.waiting_for() == Window::Waiting::check ? At::checksum : At::read;
+      break;
+    case StreamedRequest::Gave::gated:
+      at = At::checksum;
       break;
     case StreamedRequest::Gave::all:
       flight.handed_at = Clock::now();
@@ -366,10 +415,27 @@ void UploadRun::wake() {
   });
 }
 
+std::uint64_t UploadRun::cleared(std::uint64_t offset) {
+  if (!record_ || !setting_.protocol->keeps_parts_of_chunks()) return ~std::uint64_t{0};
+  const std::uint64_t arrived = payload_.arrived();
+  // What is not there yet is for read() to say.
+  return arrived <= offset ? ~std::uint64_t{0} : record_->durable_up_to(offset, arrived);
+}
+
 bool UploadRun::may_end(const Flight& flight) {
   if (&flight != flight_.get()) return false;  // the one in front of it is not confirmed yet
+  if (flight.request.step == Request::Step::whole && !std::exchange(verifying_noted_, true)) {
+    if (const Result<void> same = check_unchanged(); !same) {
+      file_error_ = same.error();
+      setting_.http.post([&http = setting_.http, id = flight.exchange] { http.cancel(id); });
+      return false;
+    }
+    if (record_) record_->verifying();
+  }
+  if (file_error_) return false;
   if (!record_) return true;
   switch (flight.request.step) {
+    case Request::Step::whole:
     case Request::Step::chunk:
       return record_->durable(flight.request.payload.end);
     case Request::Step::finish:
@@ -398,13 +464,7 @@ void UploadRun::landed(const std::shared_ptr<Flight>& flight, Result<Answer> res
 void UploadRun::answered(Result<Answer> result) {
   const Request& request = flight_->request;
   const Request::Step step = request.step;
-  if (step == Request::Step::finish) {
-    if (flight_->handed_at)
-      settled_ = std::max(*flight_->handed_at + register_wait(),
-                          Clock::now() + std::min<std::chrono::seconds>(30s, register_wait()));
-    else
-      finish_sent_ = false;  // no server acts on a part of a request
-  }
+  if (registers(step)) register_answered(result);
   if (!result) {
     if (file_error_)
       finish(Report::Status::failed, *file_error_);
@@ -417,11 +477,6 @@ void UploadRun::answered(Result<Answer> result) {
     return;
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
-    // These were decided before anything was done.
-    if (step == Request::Step::finish && (result->status == 401 || result->status == 404)) {
-      finish_sent_ = false;
-      settled_.reset();
-    }
     failed(std::move(read).error(), result->retry_after);
     return;
   }
@@ -431,7 +486,13 @@ void UploadRun::answered(Result<Answer> result) {
     case Request::Step::ask_name:
       break;
     case Request::Step::begin:
-      if (record_) record_->begin();
+      if (!record_) break;
+      record_->upload_url(setting_.protocol->upload_url());
+      // Of a single block there is nothing to go on with: the journal has it from its registration
+      // on, which is one write less for each of thousands of small files.
+      if (!setting_.protocol->keeps_parts_of_chunks() ||
+          setting_.source->identity().size > setting_.block_bytes)
+        record_->begin();
       break;
     case Request::Step::chunk:
       chunk_committed(request.payload.size());
@@ -443,9 +504,18 @@ void UploadRun::answered(Result<Answer> result) {
       }
       break;
     case Request::Step::join:
+      if (record_) record_->upload_url(setting_.protocol->upload_url());
+      break;
     case Request::Step::whole:
+      ++chunks_;
+      committed_ = committed;
+      break;
     case Request::Step::finish:
       break;
+  }
+  if (step == Request::Step::ask_committed && broke_at_) {
+    if (committed <= *broke_at_) chunk_sizer_.failed();
+    broke_at_.reset();
   }
   if (step == Request::Step::chunk || step == Request::Step::ask_committed) {
     committed_ = committed;
@@ -454,6 +524,27 @@ void UploadRun::answered(Result<Answer> result) {
     if (record_) record_->committed(committed);
   }
   if (!follow()) next_step();
+}
+
+bool UploadRun::registers(Request::Step step) const {
+  return step == Request::Step::finish || step == Request::Step::whole;
+}
+
+void UploadRun::register_answered(const Result<Answer>& result) {
+  // No server acts on a part of a request, and some refusals come before anything is done: those of
+  // the token and the dataset, and where the protocol says so, all but 408.
+  const int status = result ? result->status : 0;
+  const bool refused = setting_.protocol->can_ask_registered()
+                           ? status == 401 || status == 404
+                           : status >= 400 && status < 500 && status != 408;
+  finish_sent_ = (flight_->handed_at && !refused) || began_in_doubt_;
+  verifying_noted_ = false;
+  if (!setting_.protocol->can_ask_registered()) return;
+  if (refused)
+    settled_.reset();
+  else if (flight_->handed_at)
+    settled_ = std::max(*flight_->handed_at + register_wait(),
+                        Clock::now() + std::min<std::chrono::seconds>(30s, register_wait()));
 }
 
 void UploadRun::chunk_committed(std::uint64_t bytes) {

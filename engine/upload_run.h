@@ -16,6 +16,7 @@
 #include "engine/file_digest.h"
 #include "engine/flight.h"
 #include "engine/http.h"
+#include "engine/lanes.h"
 #include "engine/lookahead.h"
 #include "engine/payload_stream.h"
 #include "engine/protocol.h"
@@ -53,6 +54,20 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
     std::uint64_t bytes_per_second;                     ///< EngineOptions
     ServerFacts server;                                 ///< as the journal has them
+    /// Uploads at the server that nobody needs any more: they are dropped. Absolute URLs.
+    std::vector<std::string> abandoned;
+    /// This is a part of a file: it is not registered, and its blocks come out of a share of the
+    /// pool. `on_part_over`: called on the network thread when it is through, or has failed.
+    struct Part {
+      std::uint64_t begin = 0;  ///< offset in the file
+      std::unique_ptr<BufferPool> share;
+    };
+    std::optional<Part> part;
+    /// The file goes in these parts, and the run joins them; empty for none. Those that are to be
+    /// under way at once, at first and at most.
+    std::vector<std::shared_ptr<UploadRun>> parts;
+    unsigned first_lanes = 1;
+    unsigned most_lanes = 1;
   };
 
   explicit UploadRun(Setting setting);
@@ -65,6 +80,14 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   Progress progress() const;
   bool wait_until(std::chrono::steady_clock::time_point deadline);
   Report wait();
+  /// Once it is over, what wait() returns but for what waits for a disk. Any thread.
+  Report report_now() const;
+  /// Any thread, once it is over: until nothing of it is under way on other threads.
+  void settle();
+  /// A part's, before start(): what is called on the network thread once it is over.
+  void on_part_over(std::function<void()> call) { on_part_over_ = std::move(call); }
+  /// Network thread, once it is over: where its bytes are.
+  std::string upload_url() const { return setting_.protocol->upload_url(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -77,6 +100,21 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
   void answered(Result<Answer> result);
   void chunk_committed(std::uint64_t bytes);
+  /// Up to which byte the payload may leave: see UploadRecord::durable_up_to().
+  std::uint64_t cleared(std::uint64_t offset);
+  /// `finish` or `whole`: the server may do it, or may have done it.
+  bool registers(Request::Step step) const;
+  /// The answer to one that registers came, or none did.
+  void register_answered(const Result<Answer>& result);
+  /// Tells the server to drop what nobody needs any more.
+  void drop_abandoned();
+  bool in_parts() const { return !setting_.parts.empty(); }
+  void start_parts();
+  /// Every half second while parts are under way.
+  void look_at_parts();
+  void parts_over();
+  /// What was sent is what `checked` read.
+  Result<void> compare_parts(const FileCheck::Digests& checked) const;
   /// The server refused a request with so many bytes of the file (413). False where nothing smaller
   /// can be sent.
   bool too_large(std::uint64_t payload);
@@ -127,6 +165,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   Error explain(Error error) const;
   std::string redacted(std::string text) const;
   void add_digests(Report& report) const;
+  /// Sums up what the parts did.
+  void add_parts(Report& report) const;
   Receipt receipt(const Report& report) const;
   void say(LogLevel level, const std::string& text) const;
 
@@ -163,13 +203,20 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   bool over_ = false;
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
-  bool finish_sent_ = false;  ///< and nobody has said yet what became of it
+  bool finish_sent_ = false;      ///< and nobody has said yet what became of it
+  bool began_in_doubt_ = false;   ///< an earlier run's may have been carried out
+  bool verifying_noted_ = false;  ///< of a `whole`: the journal was told
+  /// A chunk that began there broke, and the server keeps parts of chunks: if it kept nothing, some
+  /// front server collects whole requests, and they have to be shorter.
+  std::optional<std::uint64_t> broke_at_;
   /// Until then the server may still be at it, whatever it says of the name.
   std::optional<Clock::time_point> settled_;
   Clock::time_point name_asked_{};   ///< when the server was last asked for it
   bool registered_ = false;          ///< the server has said so
   std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
   bool was_too_large_ = false;       ///< the last chunk that was answered
+  std::optional<Lanes> lanes_;
+  std::function<void()> on_part_over_;  ///< of a part; set before start()
   TransferTimes times_;
   std::chrono::system_clock::time_point started_{};
   std::uint64_t chunks_ = 0;
@@ -177,7 +224,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   std::uint64_t resumed_from_ = 0;
 
   Mutex stop_mutex_;  ///< of the callers of wait(), who end the readers
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar done_changed_;
   bool done_ SLUICE_GUARDED_BY(mutex_) = false;
   Report report_ SLUICE_GUARDED_BY(mutex_);

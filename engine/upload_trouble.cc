@@ -36,6 +36,19 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     return;
   }
   if (chunk && error.code == 413 && too_large(flight_->request.payload.size())) {
+    const std::uint64_t least = setting_.protocol->least_chunk();
+    const std::uint64_t left = setting_.source->identity().size - setting_.protocol->committed();
+    if (chunk_sizer_.bound() < std::min(least, left)) {
+      finish(Report::Status::failed,
+             Error{ErrorKind::failed,
+                   fmt::format(
+                       "the server takes no request of {} of {} (413), and throws away what "
+                       "is sent of it in less than {} at once; nothing was registered, tell "
+                       "those who run it",
+                       format_size(flight_->request.payload.size()), file_, format_size(least)),
+                   413});
+      return;
+    }
     try_again();
     return;
   }
@@ -43,7 +56,14 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     try_again();
     return;
   }
-  if (chunk) chunk_sizer_.failed();
+  if (chunk && setting_.protocol->keeps_parts_of_chunks()) {
+    if (error.kind == ErrorKind::unreachable) broke_at_ = flight_->request.payload.begin;
+  } else if (chunk) {
+    chunk_sizer_.failed();
+  }
+  // Where nobody can be asked what became of it, a person has to look.
+  if (registers(flight_->request.step) && finish_sent_ && !setting_.protocol->can_ask_registered())
+    error.retryable = false;
   if (!error.retryable) {
     finish(Report::Status::failed, std::move(error));
     return;
@@ -122,8 +142,22 @@ void UploadRun::look_for_token() {
   finish(Report::Status::failed, *std::move(token_error_));
 }
 
+void UploadRun::drop_abandoned() {
+  for (const std::string& url : setting_.abandoned) {
+    Exchange exchange;
+    exchange.method = Request::Method::del;
+    exchange.url = url;
+    exchange.headers = {"Tus-Resumable: 1.0.0",
+                        "Authorization: Token token=" + tokens_.back().reveal()};
+    // It expires if nobody hears this.
+    setting_.http.start(exchange, [](const Result<Answer>&) {});
+  }
+}
+
 bool UploadRun::begin_anew() {
-  if (sent_any_ || setting_.earlier) {
+  const bool was_sent = setting_.earlier && (setting_.earlier->entry.hashed_blocks > 0 ||
+                                             !setting_.earlier->entry.upload_url.empty());
+  if (sent_any_ || was_sent) {
     if (budget_.start_over() > setting_.retry.retries + 1) {
       finish(Report::Status::failed,
              Error{ErrorKind::integrity,

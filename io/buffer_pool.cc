@@ -87,6 +87,13 @@ BufferPool::BufferPool(std::span<std::byte> region, std::size_t buffer_size, std
   ASAN_POISON_MEMORY_REGION(region_.data(), region_.size());
 }
 
+BufferPool::BufferPool(BufferPool& parent, std::size_t most)
+    : buffer_size_(parent.buffer_size()), count_(most), parent_(&parent) {}
+
+std::unique_ptr<BufferPool> BufferPool::share(BufferPool& pool, std::size_t most) {
+  return std::unique_ptr<BufferPool>(new BufferPool(pool, most));
+}
+
 BufferPool::~BufferPool() {
   if (const std::size_t lent = count_ - available(); lent != 0) {
     // In every build: whoever still holds one would write into memory that is no longer there.
@@ -94,6 +101,7 @@ BufferPool::~BufferPool() {
                  lent);
     std::abort();
   }
+  if (parent_ != nullptr) return;
   ASAN_UNPOISON_MEMORY_REGION(region_.data(), region_.size());
   ::munmap(region_.data(), region_.size());
 }
@@ -107,22 +115,46 @@ Buffer BufferPool::acquire(const std::stop_token& stop) {
     const MutexLock lock(mutex_);
     freed_.notify_all();
   });
-  const MutexLock lock(mutex_);
-  while (free_.empty()) {
+  MutexLock lock(mutex_);
+  if (parent_ == nullptr) {
+    while (free_.empty()) {
+      if (stop.stop_requested()) return {};
+      freed_.wait(mutex_);
+    }
+    return take_free();
+  }
+  while (lent_ == count_) {
     if (stop.stop_requested()) return {};
     freed_.wait(mutex_);
   }
-  return take_free();
+  ++lent_;
+  lock.unlock();
+  return take(parent_->acquire(stop));
 }
 
 Buffer BufferPool::try_acquire() {
+  MutexLock lock(mutex_);
+  if (parent_ == nullptr) return free_.empty() ? Buffer() : take_free();
+  if (lent_ == count_) return {};
+  ++lent_;
+  lock.unlock();
+  return take(parent_->try_acquire());
+}
+
+Buffer BufferPool::take(Buffer parents) {
+  if (parents) {
+    parents.pool_ = nullptr;
+    return Buffer(this, parents.memory_);
+  }
   const MutexLock lock(mutex_);
-  return free_.empty() ? Buffer() : take_free();
+  --lent_;
+  freed_.notify_one();
+  return {};
 }
 
 std::size_t BufferPool::available() const {
   const MutexLock lock(mutex_);
-  return free_.size();
+  return parent_ == nullptr ? free_.size() : count_ - lent_;
 }
 
 Buffer BufferPool::take_free() {
@@ -133,6 +165,13 @@ Buffer BufferPool::take_free() {
 }
 
 void BufferPool::give_back(std::span<std::byte> memory) {
+  if (parent_ != nullptr) {
+    parent_->give_back(memory);
+    const MutexLock lock(mutex_);
+    --lent_;
+    freed_.notify_one();
+    return;
+  }
   // A buffer used after it went back is somebody else's block: let the sanitizer see it.
   ASAN_POISON_MEMORY_REGION(memory.data(), memory.size());
   // Notified under the mutex: once it is free, the pool may be destroyed by whoever saw the buffer

@@ -58,6 +58,9 @@ class BufferPool {
   /// `buffer_size` bytes, a multiple of `alignment`, at least one; `count` at least 1.
   /// Errors: usage for sizes out of range, failed where the kernel has no such memory.
   static Result<std::unique_ptr<BufferPool>> create(std::size_t buffer_size, std::size_t count);
+  /// Up to `most` buffers of `pool` at a time, at least 1: for one of several who share it, so that
+  /// one that stalls does not hold what the others need. `pool` outlives it.
+  static std::unique_ptr<BufferPool> share(BufferPool& pool, std::size_t most);
   ~BufferPool();
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
@@ -70,20 +73,25 @@ class BufferPool {
 
   std::size_t buffer_size() const { return buffer_size_; }
   std::size_t count() const { return count_; }
-  /// Buffers that nobody holds at this moment.
+  /// Buffers that nobody holds at this moment; of a share, that it could still have.
   std::size_t available() const;
 
  private:
   friend class Buffer;
   BufferPool(std::span<std::byte> region, std::size_t buffer_size, std::size_t count);
+  BufferPool(BufferPool& parent, std::size_t most);
   Buffer take_free() SLUICE_REQUIRES(mutex_);
+  /// Of a share: `memory` is its parent's, and counted already.
+  Buffer take(Buffer parents);
   void give_back(std::span<std::byte> memory);
 
   const std::span<std::byte> region_;
   const std::size_t buffer_size_;
   const std::size_t count_;
+  BufferPool* const parent_ = nullptr;  ///< of a share
   mutable Mutex mutex_;
   CondVar freed_;
+  std::size_t lent_ SLUICE_GUARDED_BY(mutex_) = 0;          ///< of a share
   std::vector<std::byte*> free_ SLUICE_GUARDED_BY(mutex_);  ///< a stack: the warmest goes out first
 };
 

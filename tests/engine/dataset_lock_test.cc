@@ -93,7 +93,7 @@ TEST(DatasetLock, DiesWithItsProcess) {
   OtherHolder other(dir.path(), "IDB-1", "scan.h5");
   ASSERT_FALSE(DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5"));
   other.kill();
-  const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1");
+  const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_TRUE(holder);
   EXPECT_FALSE(*holder) << "what a dead process wrote is no holder";
   EXPECT_TRUE(DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5"));
@@ -118,7 +118,7 @@ TEST(DatasetLock, AFailedAttemptDoesNotLoosenIt) {
   const OtherHolder other(dir.path(), "IDB-1", "scan.h5");
   for (int attempt = 0; attempt < 3; ++attempt) {
     EXPECT_FALSE(DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5"));
-    const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1");
+    const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
     ASSERT_TRUE(holder && *holder);
     EXPECT_EQ((*holder)->pid, other.pid());
     EXPECT_EQ((*holder)->host, this_host());
@@ -132,14 +132,42 @@ TEST(DatasetLock, OtherDatasetsAndSystemsAreFree) {
   ASSERT_TRUE(first);
   EXPECT_TRUE(DatasetLock::acquire(dir.path(), system_url, "IDB-2", "scan.h5"));
   EXPECT_TRUE(DatasetLock::acquire(dir.path(), "http://localhost:3000", "IDB-1", "scan.h5"));
-  const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-2");
+  const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-2", "scan.h5");
   ASSERT_TRUE(holder);
   EXPECT_FALSE(*holder);
 }
 
+TEST(DatasetLock, OfANameLeavesOtherNamesFree) {
+  using Scope = DatasetLock::Scope;
+  const test::TempDir dir;
+  const auto acquire = [&](const char* what, Scope scope) {
+    return DatasetLock::acquire(dir.path(), system_url, "IDB-1", what, scope);
+  };
+  auto first = acquire("scan.h5", Scope::name);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(acquire("scan.h5", Scope::name)) << "the same name twice";
+  EXPECT_FALSE(acquire("other.h5", Scope::dataset)) << "setup would delete it";
+  auto second = acquire("other.h5", Scope::name);
+  ASSERT_TRUE(second);
+  for (const char* what : {"scan.h5", "other.h5"}) {
+    const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", what);
+    ASSERT_TRUE(holder && *holder) << what;
+    EXPECT_EQ((*holder)->what, what);
+  }
+  const auto none = DatasetLock::holder(dir.path(), system_url, "IDB-1", "third.h5");
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(*none);
+  { const DatasetLock gone = std::move(*first); }
+  EXPECT_FALSE(acquire("third.h5", Scope::dataset)) << "the other one is still there";
+  { const DatasetLock gone = std::move(*second); }
+  auto whole = acquire("third.h5", Scope::dataset);
+  EXPECT_TRUE(whole);
+  EXPECT_FALSE(acquire("scan.h5", Scope::name));
+}
+
 TEST(DatasetLock, AskingMakesNothing) {
   const test::TempDir dir;
-  const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1");
+  const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_TRUE(holder) << holder.error().message;
   EXPECT_FALSE(*holder);
   EXPECT_TRUE(fs::is_empty(dir.path()));

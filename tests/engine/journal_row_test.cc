@@ -32,6 +32,10 @@ JournalEntry full_entry() {
   entry.started_s = 1'790'000'000;
   entry.updated_s = 1'790'000'100;
   entry.receipt = "{}";
+  entry.protocol = "tus";
+  entry.upload_url = "https://databank.example/files/1?a=b";
+  entry.part_of = 16;
+  entry.part_begin = 8'000'000;
   return entry;
 }
 
@@ -76,6 +80,10 @@ TEST(JournalRow, KeepsEveryMember) {
   EXPECT_EQ(decoded->started_s, entry.started_s);
   EXPECT_EQ(decoded->updated_s, entry.updated_s);
   EXPECT_EQ(decoded->receipt, entry.receipt);
+  EXPECT_EQ(decoded->protocol, entry.protocol);
+  EXPECT_EQ(decoded->upload_url, entry.upload_url);
+  EXPECT_EQ(decoded->part_of, entry.part_of);
+  EXPECT_EQ(decoded->part_begin, entry.part_begin);
 }
 
 TEST(JournalRow, EveryErrorKindComesBack) {
@@ -105,7 +113,7 @@ TEST(JournalRow, RefusesEveryValueOfAnotherTypeAndNamesItsColumn) {
 }
 
 TEST(JournalRow, RefusesNegativeSizes) {
-  for (const char* name : {"id", "size", "block_bytes", "committed", "hashed_blocks"})
+  for (const char* name : {"id", "size", "block_bytes", "committed", "hashed_blocks", "part_begin"})
     EXPECT_NE(problem_with(name, SqlValue::of(-1)), "") << name;
   EXPECT_NE(problem_with("id", SqlValue::of(0)), "");
   EXPECT_NE(problem_with("size", SqlValue::of(INT64_MIN)), "");
@@ -117,7 +125,6 @@ TEST(JournalRow, TakesNumbersUpToTheirLimitsAndNotBeyond) {
   EXPECT_NE(problem_with("committed", SqlValue::of(100'000'001)), "");
   EXPECT_EQ(problem_with("hashed_blocks", SqlValue::of(24)), "");
   EXPECT_NE(problem_with("hashed_blocks", SqlValue::of(25)), "");
-  EXPECT_EQ(problem_with("size", SqlValue::of(max_file_size)), "");
   EXPECT_NE(problem_with("size", SqlValue::of(max_file_size + 1)), "");
   for (const std::int64_t block_bytes : {4096, 8192, 1 << 30})
     EXPECT_EQ(problem_with("block_bytes", SqlValue::of(block_bytes)), "") << block_bytes;
@@ -135,6 +142,45 @@ TEST(JournalRow, AnEmptyFileHasNoBlocks) {
   EXPECT_TRUE(decode_journal_row(encode_journal_row(entry)));
   entry.hashed_blocks = 1;
   EXPECT_FALSE(decode_journal_row(encode_journal_row(entry)));
+}
+
+TEST(JournalRow, APartLiesWithinWhatAFileMayHave) {
+  constexpr std::int64_t last = max_file_size - 100'000'000;  // full_entry() has so many bytes
+  EXPECT_EQ(problem_with("part_begin", SqlValue::of(0)), "");
+  EXPECT_EQ(problem_with("part_begin", SqlValue::of(last)), "");
+  EXPECT_NE(problem_with("part_begin", SqlValue::of(last + 1)), "");
+  EXPECT_NE(problem_with("part_begin", SqlValue::of(INT64_MAX)), "");
+  EXPECT_NE(problem_with("size", SqlValue::of(max_file_size)), "") << "from byte 8,000,000 on";
+  EXPECT_NE(problem_with("part_of", SqlValue::of(-1)), "");
+  EXPECT_NE(problem_with("part_of", SqlValue::of(17)), "") << "of itself";
+  EXPECT_NE(problem_with("part_of", SqlValue::of(0)), "") << "a whole one begins at byte 0";
+  JournalEntry whole = sample_entry();
+  whole.id = 1;
+  whole.file.size = max_file_size;
+  EXPECT_TRUE(decode_journal_row(encode_journal_row(whole)));
+  whole.part_of = 2;
+  EXPECT_FALSE(decode_journal_row(encode_journal_row(whole))) << "only tus has parts";
+}
+
+TEST(JournalRow, AnUploadsAddressIsWhatATusServerMayGive) {
+  const std::string longest = "https://a.example/" + std::string(max_upload_url - 18, 'x');
+  for (const std::string& url : {std::string(), std::string("http://127.0.0.1:9/f"), longest})
+    EXPECT_EQ(problem_with("upload_url", SqlValue::text(url)), "") << url;
+  for (const std::string& url :
+       {longest + "x", std::string("/files/1"), std::string("ftp://a/1"), std::string("https://"),
+        std::string("https:///1"), std::string("https://a/\n"), std::string("https://a/ 1"),
+        std::string("https://a/\x7F"), std::string("https://a/\xC3\xA9")})
+    EXPECT_NE(problem_with("upload_url", SqlValue::text(url)), "") << url;
+  EXPECT_NE(problem_with("protocol", SqlValue::text("ftp")), "");
+  EXPECT_NE(problem_with("protocol", SqlValue::text("")), "");
+  for (const char* protocol : {"phased", "binary"}) {
+    JournalEntry entry = sample_entry();
+    entry.id = 1;
+    entry.protocol = protocol;
+    EXPECT_TRUE(decode_journal_row(encode_journal_row(entry))) << protocol;
+    entry.upload_url = "https://a/1";
+    EXPECT_FALSE(decode_journal_row(encode_journal_row(entry))) << protocol;
+  }
 }
 
 TEST(JournalRow, RefusesStatesAndKindsThatAreNotKnown) {

@@ -80,6 +80,8 @@ TEST_P(JournalTest, AnUploadBeginsWithNothing) {
   entry.path = "/data/\xFF not utf-8";
   entry.token_file = "/home/ada/token";
   entry.digests = "md5";
+  entry.protocol = "tus";
+  entry.upload_url = "https://databank.example/files/1";
   // What begin() must not take over.
   entry.id = 99;
   entry.committed = 5;
@@ -98,6 +100,9 @@ TEST_P(JournalTest, AnUploadBeginsWithNothing) {
   EXPECT_EQ(now.file, entry.file);
   EXPECT_EQ(now.token_file, entry.token_file);
   EXPECT_EQ(now.digests, entry.digests);
+  EXPECT_EQ(now.protocol, "tus");
+  EXPECT_EQ(now.upload_url, entry.upload_url);
+  EXPECT_EQ(now.part_of, 0);
   EXPECT_EQ(now.block_bytes, entry.block_bytes);
   EXPECT_EQ(now.committed, 0U);
   EXPECT_EQ(now.hashed_blocks, 0U);
@@ -194,6 +199,12 @@ TEST_P(JournalTest, AStepChangesWhatItNames) {
   ASSERT_TRUE(entry.error);
   EXPECT_EQ(entry.error->kind, ErrorKind::token_refused);
   EXPECT_EQ(entry.error->message, "expired");
+
+  // Where it goes may become known late, and may change: a tus upload that is joined of parts.
+  test::spoil(dir_.path(), "UPDATE uploads SET protocol = 'tus'");
+  record(id, {.upload_url = "https://databank.example/files/2"});
+  record(id, {.committed = 100'000'000});
+  EXPECT_EQ(get(id).upload_url, "https://databank.example/files/2");
 
   // Less committed than before is possible: the server lost some.
   record(id, {.committed = 7, .state = State::unfinished});
@@ -314,7 +325,10 @@ TEST_P(JournalTest, OnceRegisteredTheReceiptStaysAndTheRestGoes) {
 TEST_P(JournalTest, StartingOverForgetsHowFarItWas) {
   const std::int64_t other = begin(sample_entry("other"));
   hash(other, 0, checksums_of(0, 1));
-  const std::int64_t id = begin(sample_entry());
+  JournalEntry sample = sample_entry();
+  sample.protocol = "tus";
+  sample.upload_url = "https://databank.example/files/1";
+  const std::int64_t id = begin(sample);
   hash(id, 0, checksums_of(0, 10));
   record(id, {.committed = 40'000'000, .state = State::verifying});
   const auto done = journal_->start_over(id);
@@ -323,6 +337,7 @@ TEST_P(JournalTest, StartingOverForgetsHowFarItWas) {
   EXPECT_EQ(entry.committed, 0U);
   EXPECT_EQ(entry.hashed_blocks, 0U);
   EXPECT_EQ(entry.digest_state, "");
+  EXPECT_EQ(entry.upload_url, "");
   EXPECT_EQ(entry.state, State::unfinished);
   EXPECT_EQ(entry.file, sample_entry().file);
   EXPECT_EQ(count("checksums"), 1);
@@ -395,15 +410,45 @@ TEST_P(JournalTest, RemembersWhatIsKnownOfASystem) {
   }
 }
 
-TEST(ServerFacts, AServerThatRefusedToWaitMayWaitAWeekLater) {
-  constexpr std::int64_t week = 7 * 86400;
-  constexpr std::int64_t then = 1'700'000'000;
-  EXPECT_FALSE(ServerFacts().refuses_lookahead(then));
-  const ServerFacts facts{.chunk_limit = {}, .chunk_bytes = {}, .lookahead_refused_s = then};
-  EXPECT_TRUE(facts.refuses_lookahead(then));
-  EXPECT_TRUE(facts.refuses_lookahead(then + week - 1));
-  EXPECT_FALSE(facts.refuses_lookahead(then + week));
-  EXPECT_FALSE(facts.refuses_lookahead(then - 1)) << "a clock was wrong";
+TEST_P(JournalTest, RemembersWhichProtocolAServerSpeaks) {
+  const auto facts = [&] { return journal_->facts("https://a.example").value_or(ServerFacts()); };
+  ASSERT_TRUE(journal_->set_chunk_limit("https://a.example", 7));
+  EXPECT_EQ(facts().protocol, std::nullopt);
+  const std::time_t before = std::time(nullptr);
+  ASSERT_TRUE(journal_->set_protocol("https://a.example", "binary", ""));
+  ASSERT_TRUE(journal_->set_protocol("https://a.example", "tus", "creation,checksum; 5"));
+  EXPECT_EQ(facts().protocol, "tus");
+  EXPECT_EQ(facts().tus, "creation,checksum; 5");
+  ASSERT_TRUE(facts().protocol_s);
+  EXPECT_GE(*facts().protocol_s, before);
+  EXPECT_EQ(facts().chunk_limit, 7U);
+
+  const std::string longest(max_tus_facts, '~');
+  for (const std::string& tus : {longest + "~", std::string("a\n"), std::string("\xC3\xA9")}) {
+    const auto refused = journal_->set_protocol("https://a.example", "tus", tus);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::failed);
+    EXPECT_TRUE(holds(refused.error().message, journal_->path()));
+  }
+  EXPECT_FALSE(journal_->set_protocol("https://a.example", "gopher", ""));
+  EXPECT_EQ(facts().tus, "creation,checksum; 5") << "what is refused changes nothing";
+  ASSERT_TRUE(journal_->set_protocol("https://a.example", "tus", longest));
+  EXPECT_EQ(facts().tus, longest);
+
+  for (const char* nonsense : {"protocol = 'gopher'", "protocol_s = -1", "tus = char(27)"}) {
+    ASSERT_TRUE(journal_->set_protocol("https://a.example", "tus", "x"));
+    test::spoil(dir_.path(), std::string("UPDATE servers SET ") + nonsense);
+    EXPECT_EQ(facts().protocol, std::nullopt) << nonsense;
+    EXPECT_EQ(facts().tus, "") << nonsense;
+  }
+
+  ASSERT_TRUE(journal_->set_protocol("https://a.example", "phased", ""));
+  EXPECT_EQ(facts().protocol, "phased");
+  ASSERT_TRUE(journal_->forget_protocol("https://a.example"));
+  EXPECT_EQ(facts().protocol, std::nullopt);
+  EXPECT_EQ(facts().protocol_s, std::nullopt);
+  EXPECT_EQ(facts().chunk_limit, 7U);
+  EXPECT_TRUE(journal_->forget_protocol("https://unknown.example"));
 }
 
 TEST_P(JournalTest, EverythingIsThereAfterReopening) {

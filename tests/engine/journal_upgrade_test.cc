@@ -1,6 +1,8 @@
 // Journals that older versions of sluice wrote.
 #include <gtest/gtest.h>
 
+#include <span>
+#include <string>
 #include <thread>
 
 #include "tests/engine/journal_sample.h"
@@ -9,9 +11,8 @@
 namespace sluice {
 namespace {
 
-/// Version 1, as sluice wrote it until it remembered more of a server than what it refuses: one
-/// upload of 3 blocks, two of them hashed, and two servers.
-constexpr const char* version_1[] = {
+/// What versions 1 and 2 have in common: one upload of 3 blocks, two of them hashed.
+constexpr const char* uploads[] = {
     "CREATE TABLE uploads ("
     "  id INTEGER PRIMARY KEY, system TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL,"
     "  path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
@@ -24,29 +25,55 @@ constexpr const char* version_1[] = {
     "CREATE TABLE checksums ("
     "  upload INTEGER NOT NULL, segment INTEGER NOT NULL, bytes BLOB NOT NULL,"
     "  PRIMARY KEY (upload, segment)) STRICT",
-    "CREATE TABLE chunk_limits (system TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT",
     "INSERT INTO uploads VALUES (7, 'https://a.example', 'IDB-1', 'scan.h5',"
     "  CAST('/data/scan.h5' AS BLOB), 10000, 5, 3, 4, x'', '', 4096, 4096, 2, x'616263', 0,"
     "  'unreachable', 'gone', 1700000000, 1700000100, '')",
     "INSERT INTO checksums VALUES (7, 0, x'01000000000000000200000000000000')",
-    "INSERT INTO chunk_limits VALUES ('https://a.example', 1048576), ('https://b.example', 5)",
     "PRAGMA application_id = 1936487779",
+};
+
+/// Version 1, as sluice wrote it until it remembered more of a server than what it refuses.
+constexpr const char* version_1[] = {
+    "CREATE TABLE chunk_limits (system TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT",
+    "INSERT INTO chunk_limits VALUES ('https://a.example', 1048576), ('https://b.example', 5)",
     "PRAGMA user_version = 1",
 };
 
-class JournalUpgrade : public testing::TestWithParam<JournalMode> {
+/// Version 2, as sluice wrote it while it spoke the phased protocol alone.
+constexpr const char* version_2[] = {
+    "CREATE TABLE servers ("
+    "  system TEXT PRIMARY KEY, chunk_limit INTEGER, chunk_bytes INTEGER,"
+    "  lookahead_refused_s INTEGER) STRICT",
+    "INSERT INTO servers VALUES ('https://a.example', 1048576, NULL, NULL),"
+    "  ('https://b.example', 5, 7, 1700000000)",
+    "PRAGMA user_version = 2",
+};
+
+struct Old {
+  JournalMode mode;
+  int version;
+};
+
+class JournalUpgrade : public testing::TestWithParam<Old> {
  protected:
   JournalUpgrade() {
     test::write_file(journal_path(dir_.path()), "");
     SqlDatabase database = test::raw_journal(dir_.path());
-    const bool wal = GetParam() == JournalMode::wal;
+    const bool wal = GetParam().mode == JournalMode::wal;
     EXPECT_TRUE(database.run(wal ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = TRUNCATE"));
-    for (const char* statement : version_1) {
+    run_all(database, uploads);
+    if (GetParam().version == 1)
+      run_all(database, version_1);
+    else
+      run_all(database, version_2);
+  }
+
+  static void run_all(SqlDatabase& database, std::span<const char* const> statements) {
+    for (const char* statement : statements) {
       const auto done = database.run(statement);
       EXPECT_TRUE(done) << statement << ": " << done.error().message;
     }
   }
-
   std::int64_t number(const char* sql) {
     return test::raw_journal(dir_.path()).integer(sql).value_or(-1);
   }
@@ -54,9 +81,12 @@ class JournalUpgrade : public testing::TestWithParam<JournalMode> {
   const test::TempDir dir_;
 };
 
-INSTANTIATE_TEST_SUITE_P(, JournalUpgrade, testing::Values(JournalMode::wal, JournalMode::truncate),
-                         [](const auto& mode) {
-                           return mode.param == JournalMode::wal ? "wal" : "truncate";
+INSTANTIATE_TEST_SUITE_P(, JournalUpgrade,
+                         testing::Values(Old{JournalMode::wal, 1}, Old{JournalMode::truncate, 1},
+                                         Old{JournalMode::wal, 2}, Old{JournalMode::truncate, 2}),
+                         [](const auto& old) {
+                           return (old.param.mode == JournalMode::wal ? "wal_" : "truncate_") +
+                                  std::to_string(old.param.version);
                          });
 
 TEST_P(JournalUpgrade, KeepsAllThatItKnew) {
@@ -70,6 +100,10 @@ TEST_P(JournalUpgrade, KeepsAllThatItKnew) {
     EXPECT_EQ((*found)->path, "/data/scan.h5");
     EXPECT_EQ((*found)->committed, 4096U);
     EXPECT_EQ((*found)->digest_state, "abc");
+    EXPECT_EQ((*found)->protocol, "phased");
+    EXPECT_EQ((*found)->upload_url, "");
+    EXPECT_EQ((*found)->part_of, 0);
+    EXPECT_EQ((*found)->part_begin, 0U);
     ASSERT_TRUE((*found)->error);
     EXPECT_EQ((*found)->error->message, "gone");
     EXPECT_EQ(*(*journal)->checksums(7, 0, 2), (std::vector<std::uint64_t>{1, 2}));
@@ -77,13 +111,37 @@ TEST_P(JournalUpgrade, KeepsAllThatItKnew) {
     ASSERT_TRUE(facts);
     EXPECT_EQ(facts->chunk_limit, 1048576U);
     EXPECT_EQ(facts->lookahead_refused_s, std::nullopt);
+    EXPECT_EQ(facts->protocol, std::nullopt);
     EXPECT_EQ((*journal)->facts("https://b.example")->chunk_limit, 5U);
     ASSERT_TRUE((*journal)->set_chunk_bytes("https://a.example", 100));
     EXPECT_EQ((*journal)->facts("https://a.example")->chunk_bytes, 100U);
   }
-  EXPECT_EQ(number("PRAGMA user_version"), 2);
+  EXPECT_EQ(number("PRAGMA user_version"), 3);
   EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema WHERE name = 'chunk_limits'"), 0);
   EXPECT_EQ(test::integrity(dir_.path()), "ok");
+}
+
+/// A table that was added to and one that was made anew take the same.
+TEST_P(JournalUpgrade, HasRoomForAllThatIsNew) {
+  const auto journal = Journal::open(dir_.path());
+  ASSERT_TRUE(journal) << journal.error().message;
+  JournalEntry entry = test::sample_entry();
+  entry.protocol = "tus";
+  entry.upload_url = "https://databank.example/files/1";
+  const auto whole = (*journal)->begin(entry);
+  ASSERT_TRUE(whole) << whole.error().message;
+  entry.part_of = *whole;
+  entry.part_begin = 90'000'000;
+  entry.file.size = 10'000'000;
+  ASSERT_TRUE((*journal)->begin(entry));
+  const auto parts = (*journal)->parts(*whole);
+  ASSERT_TRUE(parts) << parts.error().message;
+  ASSERT_EQ(parts->size(), 1U);
+  EXPECT_EQ(parts->front().upload_url, entry.upload_url);
+  EXPECT_EQ(parts->front().part_begin, 90'000'000U);
+  ASSERT_TRUE((*journal)->set_protocol("https://b.example", "tus", "creation"));
+  EXPECT_EQ((*journal)->facts("https://b.example")->tus, "creation");
+  EXPECT_EQ((*journal)->facts("https://b.example")->chunk_limit, 5U);
 }
 
 TEST_P(JournalUpgrade, ManyMayOpenItAtOnce) {
@@ -99,12 +157,16 @@ TEST_P(JournalUpgrade, ManyMayOpenItAtOnce) {
 
 /// All or nothing: what could not be brought up to date is as it was.
 TEST_P(JournalUpgrade, LeavesAloneWhatItCannotBringUpToDate) {
-  test::spoil(dir_.path(), "CREATE TABLE servers (surprise TEXT)");
+  const bool first = GetParam().version == 1;
+  test::spoil(dir_.path(), first ? "CREATE TABLE servers (surprise TEXT)"
+                                 : "ALTER TABLE servers ADD COLUMN tus BLOB");
   const auto journal = Journal::open(dir_.path());
   ASSERT_FALSE(journal);
   EXPECT_EQ(journal.error().kind, ErrorKind::failed);
-  EXPECT_EQ(number("PRAGMA user_version"), 1);
-  EXPECT_EQ(number("SELECT count(*) FROM chunk_limits"), 2);
+  EXPECT_EQ(number("PRAGMA user_version"), GetParam().version);
+  EXPECT_EQ(number(first ? "SELECT count(*) FROM chunk_limits" : "SELECT count(*) FROM servers"),
+            2);
+  EXPECT_EQ(number("SELECT count(*) FROM pragma_table_info('uploads') WHERE name = 'protocol'"), 0);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include <vector>
 
+#include "engine/deposit.h"
 #include "engine/journal_row.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -30,6 +31,10 @@ const JournalEntry& sound_entry() {
     sound.file = {
         .size = 100'000'000, .mtime_ns = 1'700'000'000'123'456'789, .device = 3, .inode = 4};
     sound.block_bytes = std::uint64_t{4} << 20;
+    sound.protocol = "tus";
+    sound.upload_url = "https://databank.example/files/1";
+    sound.part_of = 2;
+    sound.part_begin = 50'000'000;
     sound.error = Error{.kind = ErrorKind::unreachable, .message = "no route"};
     return sound;
   }();
@@ -66,6 +71,8 @@ void check_row(const JournalRow& row) {
   }
   FUZZ_CHECK(check_journal_entry(*entry));
   FUZZ_CHECK(entry->hashed_blocks <= count_blocks(*entry));
+  FUZZ_CHECK(entry->part_begin + entry->file.size <= max_file_size);
+  FUZZ_CHECK(entry->upload_url.empty() || entry->protocol == "tus");
   const JournalRow again = encode_journal_row(*entry);
   for (std::size_t i = 0; i < row.size(); ++i) {
     // Without a kind there is no error, whatever its message says.

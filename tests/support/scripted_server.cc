@@ -76,7 +76,8 @@ Multipart parse_multipart(const std::string& content_type, const std::string& bo
   return result;
 }
 
-Phase phase_of(const Multipart& body) {
+Phase phase_of(const std::string& method, const Multipart& body) {
+  if (method == "OPTIONS") return Phase::options;
   const auto phase = body.fields.find("phase");
   if (phase == body.fields.end()) return Phase::other;
   if (phase->second == "setup") return body.fields.contains("filesize") ? Phase::setup : Phase::ask;
@@ -258,7 +259,7 @@ class ScriptedServer::Impl {
       if (!receive(fd, body)) return false;
       parsed = parse_multipart(request.headers["content-type"], body);
     }
-    request.phase = phase_of(parsed);
+    request.phase = phase_of(request.method, parsed);
     request.fields = parsed.fields;
     const std::size_t index = record(request);
     const std::optional<Fault> fault = fault_for(index);
@@ -292,6 +293,7 @@ class ScriptedServer::Impl {
   static void parse_head(const std::string& head, Seen& request) {
     std::size_t at = head.find("\r\n");
     const std::string line = head.substr(0, at);
+    request.method = line.substr(0, line.find(' '));
     const std::size_t target = line.find(' ') + 1;
     request.target = line.substr(target, line.rfind(' ') - target);
     while ((at += 2) < head.size()) {
@@ -455,6 +457,7 @@ class ScriptedServer::Impl {
                      " successfully uploaded.  Refresh dataset page to see newly uploaded "
                      "file. http://localhost/datasets/KEY/edit");
       }
+      case Phase::options:
       case Phase::other:
       case Phase::any:
         break;

@@ -24,13 +24,15 @@ enum class Phase {
   transfer,  ///< a chunk
   probe,     ///< a transfer with previous_size=-1: how many bytes are there?
   verify,
-  other,  ///< nothing of the phased protocol
-  any,    ///< for a Fault: whatever it is
+  options,  ///< OPTIONS: which protocol?
+  other,    ///< nothing of the phased protocol
+  any,      ///< for a Fault: whatever it is
 };
 
 /// A request as it came.
 struct Seen {
   Phase phase = Phase::other;
+  std::string method;
   std::string target;                          ///< the request line's
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::map<std::string, std::string> fields;   ///< of the multipart body, but for bytechunk

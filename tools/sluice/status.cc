@@ -41,11 +41,10 @@ std::string time_text(std::int64_t seconds) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
-/// Whether a process is at it. The lock is the dataset's: its holder says which name it is for.
+/// Whether a process is at it.
 std::optional<DatasetLock::Holder> runner(const std::string& directory, const JournalEntry& entry) {
-  auto holder = DatasetLock::holder(directory, entry.system, entry.dataset);
-  if (!holder || !*holder || (*holder)->what != printable(entry.name)) return {};
-  return **std::move(holder);
+  auto holder = DatasetLock::holder(directory, entry.system, entry.dataset, entry.name);
+  return holder ? *std::move(holder) : std::nullopt;
 }
 
 std::string state_text(const JournalEntry& entry,

@@ -1,0 +1,73 @@
+#include "engine/make_protocol.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/one_shot.h"
+#include "engine/phased.h"
+#include "engine/text.h"
+#include "engine/tus.h"
+#include "engine/units.h"
+
+namespace sluice {
+
+namespace {
+
+std::optional<Resumption> resumption_of(const std::optional<Earlier>& earlier) {
+  if (!earlier) return {};
+  return Resumption{earlier->sent(), earlier->entry.state == JournalEntry::State::verifying};
+}
+
+std::unique_ptr<Protocol> make_tus(const UploadRequest& request, std::uint64_t size,
+                                   const std::optional<Earlier>& earlier, Tus::Role role) {
+  return std::make_unique<Tus>(
+      Tus::Setting{.deposit = {request.dataset, request.name, size},
+                   .role = role,
+                   .base_url = request.base_url,
+                   .server = request.server.tus,
+                   .token = request.token,
+                   .earlier = resumption_of(earlier),
+                   .upload_url = earlier ? earlier->entry.upload_url : std::string()});
+}
+
+}  // namespace
+
+ProtocolKind protocol_of(const UploadRequest& request) {
+  const ProtocolKind kind = request.server.protocol;
+  return kind == ProtocolKind::automatic ? ProtocolKind::phased : kind;
+}
+
+Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, ProtocolKind kind,
+                                                std::uint64_t size,
+                                                const std::optional<Earlier>& earlier,
+                                                bool joined) {
+  const Deposit deposit{request.dataset, request.name, size};
+  switch (kind) {
+    case ProtocolKind::tus: {
+      const std::uint64_t most = request.server.tus.max_size;
+      if (most != 0 && size > most)
+        return Error{ErrorKind::failed,
+                     fmt::format("the server takes files of {} bytes at most over tus, and {} has "
+                                 "{}",
+                                 most, printable(request.path), size)};
+      return make_tus(request, size, earlier, joined ? Tus::Role::joined : Tus::Role::file);
+    }
+    case ProtocolKind::binary:
+      TRY(OneShot::check(deposit));
+      return std::unique_ptr<Protocol>(std::make_unique<OneShot>(
+          deposit, request.base_url + "/datasets/" + request.dataset, request.token));
+    case ProtocolKind::phased:
+    case ProtocolKind::automatic:
+      break;
+  }
+  return std::unique_ptr<Protocol>(
+      std::make_unique<Phased>(deposit, request.token, resumption_of(earlier)));
+}
+
+std::unique_ptr<Protocol> make_part_protocol(const UploadRequest& request, std::uint64_t size,
+                                             const std::optional<Earlier>& earlier) {
+  return make_tus(request, size, earlier, Tus::Role::part);
+}
+
+}  // namespace sluice

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "engine/earlier.h"
+#include "engine/protocol.h"
+#include "engine/upload.h"
+#include "io/result.h"
+
+namespace sluice {
+
+/// What `request` is spoken in: what its server profile says, else the specification's.
+ProtocolKind protocol_of(const UploadRequest& request);
+
+/// The state machine for a file of `size` bytes. `earlier`: of the same protocol. `joined`: it goes
+/// in parts. Errors: usage, failed where the server does not take such a file this way.
+Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, ProtocolKind kind,
+                                                std::uint64_t size,
+                                                const std::optional<Earlier>& earlier,
+                                                bool joined = false);
+
+/// For a part of a file, of `size` bytes, that goes over tus.
+std::unique_ptr<Protocol> make_part_protocol(const UploadRequest& request, std::uint64_t size,
+                                             const std::optional<Earlier>& earlier);
+
+}  // namespace sluice

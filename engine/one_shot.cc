@@ -1,0 +1,78 @@
+#include "engine/one_shot.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/answer_text.h"
+#include "engine/multipart.h"
+#include "engine/text.h"
+
+namespace sluice {
+
+OneShot::OneShot(Deposit deposit, std::string page, Secret token)
+    : deposit_(std::move(deposit)),
+      page_(std::move(page)),
+      errors_(deposit_, "one-shot", std::move(token)) {}
+
+Result<void> OneShot::check(const Deposit& deposit) {
+  if (deposit.size > most_bytes)
+    return Error{
+        ErrorKind::usage,
+        fmt::format("'{}' has {} bytes, and the one-shot form takes {} at most: use tus or "
+                    "the phased protocol, if the server speaks one of them",
+                    printable(deposit.name), deposit.size, most_bytes)};
+  if (deposit.name.find_first_of("\"\\%") != std::string::npos)
+    return Error{ErrorKind::usage,
+                 fmt::format("the name '{}' cannot go into the one-shot form, as servers read "
+                             "quotes, backslashes and percent signs there differently: give "
+                             "another with --name",
+                             printable(deposit.name))};
+  return {};
+}
+
+std::optional<Request> OneShot::next(std::uint64_t) {
+  if (registered_) return {};
+  Multipart body;
+  body.payload("binary", deposit_.name);
+  Request request;
+  request.step = Request::Step::whole;
+  request.path = "/api/dataset/" + deposit_.dataset + "/datafile";
+  request.headers = {body.content_type_header()};
+  request.head = body.head();
+  request.payload = {0, deposit_.size};
+  request.tail = body.tail();
+  request.repeatable = false;
+  request.connection = Request::Connection::recent;
+  request.patience = std::chrono::seconds(600);
+  return request;
+}
+
+Result<void> OneShot::read_answer(const Answer& answer) {
+  using Step = Request::Step;
+  if (answer.status == 404) return errors_.no_such_dataset(answer);
+  const std::string text = answer_text(answer);
+  if (answer.status == 500 && text == "invalid request")
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server does not take the one-shot form ('invalid request' "
+                                "while {}); leave --protocol to find out what it speaks",
+                                errors_.doing(Step::whole)));
+  if (answer.status < 500)
+    if (auto error = errors_.common(answer, Step::whole, false)) return *std::move(error);
+  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos) {
+    Error error = errors_.not_understood(answer, Step::whole, false);
+    error.message += "; " + doubt();
+    return error;
+  }
+  registered_ = true;
+  return {};
+}
+
+std::string OneShot::doubt() const {
+  return fmt::format(
+      "whether '{0}' is registered is not known: look at {1}; if it is not there, send it again "
+      "after 'sluice forget {2} NAME'",
+      deposit_.name, page_, deposit_.dataset);
+}
+
+}  // namespace sluice

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/protocol.h"
+
+namespace sluice {
+
+/// Whether a file goes in parts side by side (engine/lanes.h), and in which.
+///
+/// Parts cost a request each and the join at the end, and win where one connection does not fill
+/// the link: with a round trip of 10 ms and more, and for files that take a while. Those go in 8
+/// parts, of which 2 begin, so that one sends while the other waits, and more follow if measured to
+/// pay. Where a number is asked for, that many parts go at once.
+struct PartPlan {
+  std::vector<ByteRange> parts;  ///< empty: the file goes whole
+  unsigned first = 1;            ///< lanes to begin with
+  unsigned most = 1;
+};
+
+struct PartPlanSetting {
+  std::uint64_t size = 0;         ///< of the file, bytes
+  std::uint64_t block_bytes = 1;  ///< parts begin where a block does
+  std::size_t pool_blocks = 2;    ///< each lane needs two
+  std::optional<unsigned> asked;  ///< by the user; 0: none; nothing: by what is known
+  std::optional<std::chrono::microseconds> round_trip;  ///< nothing: not known
+};
+
+PartPlan plan_parts(const PartPlanSetting& setting);
+
+/// For parts that exist already, `count` of them: only how many go at once.
+PartPlan plan_lanes(const PartPlanSetting& setting, std::size_t count);
+
+/// From which size on it is worth asking for the round trip.
+inline constexpr std::uint64_t worth_parts_bytes = std::uint64_t{256} << 20;
+
+}  // namespace sluice

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/answer_errors.h"
+#include "engine/protocol.h"
+#include "engine/secret.h"
+#include "engine/server_profile.h"
+
+namespace sluice {
+
+/// The tus protocol and the registration behind it (protocol section 2; tus 1.0).
+///
+///     file:    creating -> sending <-> finding -> registering -> registered
+///     part:    creating -> sending <-> finding -> registered (nothing is: it is only there)
+///     joined:  joining -> finding -> registering -> registered
+///
+///  - creating: POST to {base}/files/; the Location it answers may be relative, and may say http
+///    for an https site behind a TLS proxy. One of another origin is refused: whoever is there
+///    would get the token.
+///  - sending: PATCH. The server keeps bytes as they come, and answers the offset it is at. One
+///    that has not moved means that the chunk was too small for the server's parts: the next one is
+///    larger (least_chunk()), and once all the rest was sent in vain, it is an error.
+///  - finding: HEAD tells how many bytes are there; after anything went wrong, and for an upload of
+///    an earlier run. Gone twice in a row (or 410 once) means gone: it is created anew.
+///  - joining: a POST that names the parts (concatenation), for files that travelled in several.
+///  - registering compares nothing and registers again whenever it is asked, and nobody can ask
+///    whether it was: so it comes only once the server has said that it holds exactly the file's
+///    bytes, and what is not known of it is left to a person.
+class Tus final : public Protocol {
+ public:
+  enum class Role { file, part, joined };
+  struct Setting {
+    Deposit deposit;  ///< size: of the part, for a part
+    Role role = Role::file;
+    std::string base_url;  ///< passes check_base_url()
+    TusServer server;
+    Secret token;  ///< only so that it can be kept out of what is quoted
+    /// There was a run before, which got as far as that.
+    std::optional<Resumption> earlier{};
+    std::string upload_url{};  ///< of that run; empty if it had none
+  };
+
+  explicit Tus(Setting setting);
+
+  std::string_view name() const override { return "tus"; }
+  std::optional<Request> next(std::uint64_t chunk_bytes) override;
+  Result<void> read_answer(const Answer& answer) override;
+  void recover() override;
+  void start_over() override;
+  void ask_registered() override {}
+  void replace_token(const Secret& token) override { errors_.replace_token(token); }
+  void join(std::vector<std::string> parts) override { parts_ = std::move(parts); }
+  std::uint64_t committed() const override { return committed_; }
+  std::uint64_t least_chunk() const override { return least_chunk_; }
+  bool keeps_parts_of_chunks() const override { return true; }
+  bool can_ask_registered() const override { return false; }
+  std::string upload_url() const override { return url_; }
+  std::string doubt() const override;
+
+  /// A server's part (protocol section 2): the least that one PATCH may have, for an upload of so
+  /// many bytes.
+  static std::uint64_t part_bytes(std::uint64_t size);
+
+ private:
+  enum class State { creating, sending, finding, joining, registering, registered };
+
+  Request request(Request::Step step, Request::Method method) const;
+  Request create() const;
+  Request patch();
+  Request registration() const;
+  State after_all_is_there() const;
+  std::optional<Error> common_error(const Answer& answer);
+  Result<void> read_location(const Answer& answer);
+  Result<void> read_chunk_answer(const Answer& answer);
+  Result<void> read_offset_answer(const Answer& answer);
+  Result<void> read_register_answer(const Answer& answer);
+  /// The upload is not there.
+  Result<void> gone(const Answer& answer);
+  Error nothing_kept(const Answer& answer);
+  Error not_understood(const Answer& answer) const;
+
+  const Setting setting_;
+  const std::uint64_t size_;
+  AnswerErrors errors_;
+  State state_;
+  std::string url_;
+  std::vector<std::string> parts_;
+  Request::Step step_ = Request::Step::begin;  ///< of the request that is out
+  ByteRange chunk_;                            ///< of the request that is out
+  std::uint64_t committed_ = 0;
+  std::uint64_t sent_ = 0;  ///< no byte behind this one was ever sent
+  std::uint64_t least_chunk_;
+  /// What the server said it holds, less than it had confirmed: where recover() goes on.
+  std::optional<std::uint64_t> fell_back_to_;
+  unsigned gone_ = 0;   ///< answers in a row that say so
+  unsigned stuck_ = 0;  ///< PATCHes in a row that were accepted and kept nothing of
+  std::uint64_t mismatch_at_ = ~std::uint64_t{0};  ///< offset of the last 460
+  bool proven_ = false;                            ///< the server has answered as tus servers do
+};
+
+}  // namespace sluice

@@ -1,0 +1,76 @@
+// How an UploadRun sends its file in parts that travel side by side (engine/lanes.h).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/upload_run.h"
+
+namespace sluice {
+namespace {
+
+constexpr auto look_every = std::chrono::milliseconds(500);
+
+}  // namespace
+
+void UploadRun::start_parts() {
+  lanes_.emplace(Lanes::Setting{.parts = setting_.parts,
+                                .first = setting_.first_lanes,
+                                .most = setting_.most_lanes,
+                                .http = setting_.http},
+                 [this] { parts_over(); });
+  for (std::size_t i = 0; i < setting_.parts.size(); ++i)
+    setting_.parts[i]->on_part_over([weak = weak_from_this(), i] {
+      if (const auto self = weak.lock()) self->lanes_->part_over(i);
+    });
+  say(LogLevel::info, fmt::format("{} goes in {} parts, {} at a time at most", file_,
+                                  setting_.parts.size(), setting_.most_lanes));
+  lanes_->start();
+  look_at_parts();
+}
+
+void UploadRun::look_at_parts() {
+  if (!lanes_->under_way()) return;
+  lanes_->look();
+  committed_ = progress().committed;
+  if (record_) record_->committed(committed_);
+  later(Clock::now() + look_every, &UploadRun::look_at_parts);
+}
+
+void UploadRun::parts_over() {
+  if (over_) return;
+  committed_ = progress().committed;
+  if (const auto& failure = lanes_->failure()) {
+    if (file_error_)
+      finish(Report::Status::failed, *file_error_);
+    else if (cancelled_)
+      finish(Report::Status::interrupted, failure->error);
+    else
+      finish(failure->status, failure->error);
+    return;
+  }
+  std::vector<std::string> urls;
+  for (const auto& part : setting_.parts) urls.push_back(part->upload_url());
+  setting_.protocol->join(std::move(urls));
+  next_step();
+}
+
+Result<void> UploadRun::compare_parts(const FileCheck::Digests& checked) const {
+  for (const auto& part : setting_.parts) {
+    const FileDigest::Snapshot sent = part->digest_.snapshot(0);
+    const std::size_t first =
+        static_cast<std::size_t>(part->setting_.part->begin / setting_.block_bytes + sent.first);
+    for (std::size_t i = 0; i < sent.checksums.size(); ++i)
+      if (first + i >= checked.checksums.size() ||
+          checked.checksums[first + i] != sent.checksums[i])
+        return Error{
+            ErrorKind::local_file,
+            fmt::format("{} changed while it was being uploaded: the block at offset {} is "
+                        "not what was sent; nothing was registered, --restart sends it "
+                        "anew",
+                        file_, (first + i) * setting_.block_bytes)};
+  }
+  return {};
+}
+
+}  // namespace sluice

@@ -1,0 +1,165 @@
+// Engine::ask_server(): when it asks, how often, and what it remembers. What the answers mean is
+// server_inquiry_test.cc's.
+#include "tests/engine/upload_fixture.h"
+
+namespace sluice {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class AskServer : public UploadTest {
+ protected:
+  AskServer() {
+    options_.retry.first = 1ms;
+    options_.retry.longest = 1ms;
+  }
+
+  Engine::Inquiry inquiry() {
+    Engine::Inquiry inquiry;
+    inquiry.base_url = server_.url();
+    inquiry.dataset = "IDB-1234567";
+    inquiry.token = Secret(token);
+    return inquiry;
+  }
+  int asked() { return server_.count(Phase::options); }
+
+  static Fault tus() {
+    return {.phase = Phase::options,
+            .occurrence = -1,
+            .answer =
+                "HTTP/1.1 204 No Content\r\nTus-Version: 1.0.0\r\n"
+                "Tus-Extension: creation\r\n\r\n"};
+  }
+};
+
+TEST_F(AskServer, OnceAndThenItIsRemembered) {
+  const auto first = engine().ask_server(inquiry());
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->protocol, ProtocolKind::phased);
+  EXPECT_FALSE(first->remembered);
+  EXPECT_TRUE(first->token_taken);
+  EXPECT_TRUE(first->round_trip);
+
+  Engine::Inquiry again = inquiry();
+  again.dataset = "IDB-7654321";
+  again.base_url += "/";
+  const auto second = engine().ask_server(again);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->protocol, ProtocolKind::phased);
+  EXPECT_TRUE(second->remembered);
+  EXPECT_EQ(asked(), 1);
+
+  again.fresh = true;
+  server_.set_faults({tus()});
+  EXPECT_EQ(engine().ask_server(again)->protocol, ProtocolKind::tus);
+  EXPECT_EQ(asked(), 2);
+  EXPECT_TRUE(engine().ask_server(inquiry())->tus.has("creation"));
+  EXPECT_EQ(asked(), 2);
+}
+
+TEST_F(AskServer, TheNextEngineWithTheSameJournalKnows) {
+  options_.state_dir = directory_ / "state";
+  EXPECT_FALSE(engine().ask_server(inquiry())->remembered);
+  engine_.reset();
+  EXPECT_TRUE(engine().ask_server(inquiry())->remembered);
+  EXPECT_EQ(asked(), 1);
+}
+
+/// What somebody gave for one upload does not decide for the next one.
+TEST_F(AskServer, AProtocolThatWasGivenIsNotRemembered) {
+  Engine::Inquiry given = inquiry();
+  given.protocol = ProtocolKind::binary;
+  EXPECT_EQ(engine().ask_server(given)->protocol, ProtocolKind::binary);
+  EXPECT_EQ(engine().ask_server(inquiry())->protocol, ProtocolKind::phased);
+  EXPECT_EQ(asked(), 2);
+  EXPECT_EQ(engine().ask_server(given)->protocol, ProtocolKind::binary);
+  EXPECT_EQ(asked(), 3) << "what is remembered says nothing of binary";
+  given.protocol = ProtocolKind::phased;
+  EXPECT_TRUE(engine().ask_server(given)->remembered);
+  given.protocol = ProtocolKind::tus;
+  const auto refused = engine().ask_server(given);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::failed);
+  EXPECT_THAT(refused.error().message, HasSubstr("phased"));
+}
+
+TEST_F(AskServer, WhatCanPassIsTriedAgainAsOftenAsAllowed) {
+  options_.retry.retries = 2;
+  server_.set_faults({{.phase = Phase::ask, .occurrence = 0, .answer = http_answer(503, "soon")},
+                      {.phase = Phase::ask, .occurrence = 1, .answer = http_answer(502, "soon")}});
+  EXPECT_TRUE(engine().ask_server(inquiry()));
+  EXPECT_EQ(asked(), 3);
+
+  server_.set_faults({{.phase = Phase::ask, .occurrence = -1, .answer = http_answer(503, "soon")}});
+  Engine::Inquiry fresh = inquiry();
+  fresh.fresh = true;
+  const auto given_up = engine().ask_server(fresh);
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().kind, ErrorKind::unreachable);
+  EXPECT_THAT(given_up.error().message, HasSubstr("given up after 3 tries"));
+  EXPECT_EQ(asked(), 6);
+}
+
+TEST_F(AskServer, ARefusedTokenIsNotTriedAgain) {
+  options_.retry.retries = 5;
+  server_.set_faults(
+      {{.phase = Phase::ask, .occurrence = -1, .answer = http_answer(401, "{token}")}});
+  const auto refused = engine().ask_server(inquiry());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::token_refused);
+  EXPECT_THAT(refused.error().message, Not(HasSubstr(token)));
+  EXPECT_EQ(asked(), 1);
+}
+
+TEST_F(AskServer, AStopEndsTheWaitingForTheNextTry) {
+  options_.retry.retries = 1000;
+  options_.retry.first = options_.retry.longest = 10min;
+  // The server's wish is at least what is waited for.
+  server_.set_faults({{.phase = Phase::ask,
+                       .occurrence = -1,
+                       .answer = http_answer(503, "soon", "Retry-After: 600\r\n")}});
+  Engine::Inquiry stopped = inquiry();
+  bool stop = false;
+  options_.log = [&](LogLevel, const std::string& text) {
+    EXPECT_THAT(text, HasSubstr("trying again"));
+    stop = true;
+  };
+  stopped.stop = [&] { return stop; };
+  const auto interrupted = engine().ask_server(stopped);
+  ASSERT_FALSE(interrupted);
+  EXPECT_EQ(interrupted.error().kind, ErrorKind::interrupted);
+  EXPECT_EQ(asked(), 1);
+}
+
+TEST_F(AskServer, WhatCannotBeIsNotAsked) {
+  const auto kind = [&](const Engine::Inquiry& inquiry) {
+    const auto profile = engine().ask_server(inquiry);
+    return profile ? "none" : to_string(profile.error().kind);
+  };
+  Engine::Inquiry bad = inquiry();
+  bad.dataset = "IDB/1";
+  EXPECT_STREQ(kind(bad), "usage");
+  bad = inquiry();
+  bad.token = Secret("a b");
+  EXPECT_STREQ(kind(bad), "usage");
+  bad = inquiry();
+  bad.token = Secret();
+  EXPECT_STREQ(kind(bad), "usage");
+  bad = inquiry();
+  bad.base_url = "databank";
+  EXPECT_STREQ(kind(bad), "usage");
+  EXPECT_EQ(server_.connections(), 0);
+}
+
+TEST_F(AskServer, NobodyThere) {
+  Engine::Inquiry nowhere = inquiry();
+  nowhere.base_url = "http://127.0.0.1:1";
+  const auto profile = engine().ask_server(nowhere);
+  ASSERT_FALSE(profile);
+  EXPECT_EQ(profile.error().kind, ErrorKind::unreachable);
+  EXPECT_THAT(profile.error().message, HasSubstr("http://127.0.0.1:1"));
+}
+
+}  // namespace
+}  // namespace sluice
