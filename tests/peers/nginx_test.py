@@ -136,6 +136,19 @@ class Nginx(Test):
     def test_tus_in_parallel_lanes(self):
         self.lands("tus", "0", "off", "--location", "http", arguments=("--lanes", "4"))
 
+    def test_tus_killed_half_way_behind_a_buffer(self):
+        path = self.noise(16 * MIB)
+        bank = self.bank()
+        url = self.front(bank, "0", "on")
+        command = ("--protocol", "tus", "--chunk", "5M")
+        # 2 seconds in all, and four requests: it is killed in the second of them.
+        program = self.put(url, *command, "--limit-rate", "8M", DATASET, path)
+        bank.line('databankd: "PATCH" ')
+        program.kill()
+        upload = self.registered_by_sluice(self.put(url, *command, DATASET, path))[0]
+        self.assertGreaterEqual(upload["resumed_from"], 5 * MIB)
+        self.assertSameFile(path, bank.deposited("noise.bin"))
+
     def test_binary(self):
         self.lands("binary", "0", "off")
 

@@ -82,11 +82,11 @@ class Program:
         return "\n".join(self.lines() + self._lines(self._process.stderr))
 
     def line(self, start):
-        """What follows `start` in the first line of stdout that begins with it, as soon as there
-        is one."""
+        """What follows `start` in the first line that begins with it, as soon as there is one."""
 
         def found():
-            return [line[len(start) :] for line in self.lines() if line.startswith(start)]
+            lines = self.output().split("\n")
+            return [line[len(start) :] for line in lines if line.startswith(start)]
 
         with self._changed:
             self._changed.wait_for(lambda: found() or not self._reading, PATIENCE)
