@@ -126,8 +126,8 @@ Result<FileCheck::Digests> FileCheck::finish() const {
                  fmt::format("{} changed while it was being read; try again once nothing writes to "
                              "it",
                              printable(setting_.source.path()))};
-  Digests digests{digest_.xxh128(), digest_.extra(DigestKind::md5),
-                  digest_.extra(DigestKind::sha256)};
+  Digests digests{
+      digest_.xxh128(), digest_.extra(DigestKind::md5), digest_.extra(DigestKind::sha256), {}};
   if (setting_.keep_checksums) digests.checksums = digest_.snapshot(0).checksums;
   return digests;
 }

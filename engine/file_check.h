@@ -63,7 +63,7 @@ class FileCheck {
     std::string xxh128;  ///< empty where the file was not read to its end
     std::string md5;     ///< empty also where it was not asked for
     std::string sha256;
-    std::vector<std::uint64_t> checksums = {};  ///< of all blocks; empty where nobody asked
+    std::vector<std::uint64_t> checksums;  ///< of all blocks; empty where nobody asked
   };
   /// Once it is done. Errors: local_file if a block is not what it was in the earlier run, the file
   /// cannot be read, or it changed while it was being read; interrupted after cancel().

@@ -38,7 +38,8 @@ void Lanes::fill() {
 }
 
 void Lanes::part_over(std::size_t index) {
-  if (std::exchange(through_[index], true)) return;
+  if (through_[index]) return;
+  through_[index] = true;
   --running_;
   Report report = setting_.parts[index]->report_now();
   if (report.status != Report::Status::registered && !failure_) {

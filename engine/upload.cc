@@ -75,12 +75,15 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
   }
   const std::uint64_t size = source.identity().size;
   PartPlanSetting setting = plan_setting(request, size);
-  if (!setting.asked && !setting.round_trip && size >= worth_parts_bytes)
+  if (!setting.asked && !setting.round_trip && size >= worth_parts_bytes) {
     // One round trip more, for minutes that may be won. Where it fails, the upload will say why.
-    if (const auto now = inquire(
-            http,
-            {.base_url = request.base_url, .dataset = request.dataset, .token = request.token}))
-      setting.round_trip = now->round_trip;
+    Inquiry inquiry;
+    inquiry.base_url = request.base_url;
+    inquiry.dataset = request.dataset;
+    inquiry.token = request.token;
+    const Inquired now = inquire(http, inquiry);
+    if (now.options && now.options->network) setting.round_trip = now.options->network->round_trip;
+  }
   parts.plan = plan_parts(setting);
   if (parts.plan.parts.empty() || !journal) return parts;
   auto entries = begin_parts(journal->journal(), request, source, options.block_bytes,

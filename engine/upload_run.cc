@@ -498,7 +498,7 @@ void UploadRun::answered(Result<Answer> result) {
       chunk_committed(request.payload.size());
       break;
     case Request::Step::ask_committed:
-      if (setting_.earlier && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
+      if (setting_.earlier && !in_parts() && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
         resumed_from_ = committed;
         say(LogLevel::info, fmt::format("going on with {} at byte {}", file_, committed));
       }

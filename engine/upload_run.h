@@ -62,10 +62,10 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
       std::uint64_t begin = 0;  ///< offset in the file
       std::unique_ptr<BufferPool> share;
     };
-    std::optional<Part> part;
+    std::optional<Part> part = {};
     /// The file goes in these parts, and the run joins them; empty for none. Those that are to be
     /// under way at once, at first and at most.
-    std::vector<std::shared_ptr<UploadRun>> parts;
+    std::vector<std::shared_ptr<UploadRun>> parts = {};
     unsigned first_lanes = 1;
     unsigned most_lanes = 1;
   };
