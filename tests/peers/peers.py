@@ -21,7 +21,7 @@ TOKEN = "7f3e9a-the-token-c2b1d8"
 MIB = 1 << 20
 
 # Longer than anything here takes: what does not come within it never will.
-PATIENCE = 60
+PATIENCE = 30
 
 # Nothing of the person's own: no proxy, no token, no journal.
 _ENVIRONMENT = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
