@@ -8,14 +8,19 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <latch>
 #include <memory>
 #include <random>
 #include <semaphore>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "bench/bench_file.h"
 #include "engine/file_digest.h"
+#include "engine/journal_thread.h"
 #include "engine/payload_stream.h"
 #include "engine/pipeline.h"
 #include "io/buffer_pool.h"
@@ -104,5 +109,70 @@ BENCHMARK_CAPTURE(pipeline_into_nothing, buffered_warm, ReadMode::buffered, fals
 BENCHMARK_CAPTURE(pipeline_into_nothing, mmap_warm, ReadMode::mmap, false)->Apply(settings);
 BENCHMARK_CAPTURE(pipeline_into_nothing, direct_cold, ReadMode::direct, true)->Apply(settings);
 BENCHMARK_CAPTURE(pipeline_into_nothing, buffered_cold, ReadMode::buffered, true)->Apply(settings);
+
+/// A journal in $SLUICE_BENCH_DIR or the working directory, with some uploads in it.
+class BenchJournal {
+ public:
+  explicit BenchJournal(std::size_t uploads) {
+    const char* const directory = std::getenv("SLUICE_BENCH_DIR");
+    directory_ = std::string(directory != nullptr ? directory : ".") + "/sluice-bench.journal";
+    journal = Journal::open(directory_).value();
+    for (std::size_t i = 0; i < uploads; ++i) {
+      JournalEntry entry;
+      entry.system = "https://databank.example";
+      entry.dataset = "IDB-1";
+      entry.name = std::to_string(i);
+      entry.path = "/data/" + entry.name;
+      entry.file.size = 10 << 10;
+      entry.block_bytes = block_bytes;
+      ids.push_back(journal->begin(entry).value());
+    }
+  }
+  ~BenchJournal() { std::filesystem::remove_all(directory_); }
+  BenchJournal(const BenchJournal&) = delete;
+  BenchJournal& operator=(const BenchJournal&) = delete;
+
+  std::unique_ptr<Journal> journal;
+  std::vector<std::int64_t> ids;
+
+ private:
+  std::string directory_;
+};
+
+/// What an upload of a small file writes: its one block's checksum.
+constexpr std::uint64_t one_checksum[] = {1};
+const JournalStep small_step = {.committed = 10 << 10,
+                                .hashed = JournalStep::Hashed{0, one_checksum, "state"}};
+
+/// A transaction for each, one after the other.
+void journal_alone(benchmark::State& state) {
+  const BenchJournal bench(1);
+  for (auto _ : state)
+    if (!bench.journal->record(bench.ids[0], small_step)) std::abort();
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(journal_alone)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+/// So many uploads side by side, each of which posts its next piece when it is told of the last.
+void journal_posted(benchmark::State& state) {
+  BenchJournal bench(static_cast<std::size_t>(state.range(0)));
+  JournalThread thread(std::move(bench.journal));
+  constexpr int pieces = 20;
+  for (auto _ : state) {
+    std::latch all_told(state.range(0));
+    const std::function<void(std::int64_t, int)> post = [&](std::int64_t id, int left) {
+      thread.post([id](JournalTables& tables) { return tables.record(id, small_step); },
+                  [&, id, left](const Result<void>& written) {
+                    if (!written) std::abort();
+                    if (left == 1) return all_told.count_down();
+                    post(id, left - 1);
+                  });
+    };
+    for (const std::int64_t id : bench.ids) post(id, pieces);
+    all_told.wait();
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0) * pieces);
+}
+BENCHMARK(journal_posted)->ArgName("uploads")->Arg(1)->Arg(8)->Arg(16)->UseRealTime();
 
 }  // namespace

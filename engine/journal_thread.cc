@@ -1,5 +1,6 @@
 #include "engine/journal_thread.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "io/signals_blocked.h"
@@ -20,23 +21,26 @@ JournalThread::~JournalThread() {
   thread_.join();
 }
 
-void JournalThread::post(Work work) {
+void JournalThread::post(Work work, Done done) {
   MutexLock lock(mutex_);
-  posted_.push_back(std::move(work));
+  works_.push_back(std::move(work));
+  dones_.push_back(std::move(done));
   changed_.notify_all();
 }
 
 void JournalThread::run() {
   while (true) {
-    Work work;
+    std::vector<Work> works;
+    std::vector<Done> dones;
     {
       MutexLock lock(mutex_);
-      while (posted_.empty() && !stopping_) changed_.wait(mutex_);
-      if (posted_.empty()) return;
-      work = std::move(posted_.front());
-      posted_.pop_front();
+      while (works_.empty() && !stopping_) changed_.wait(mutex_);
+      if (works_.empty()) return;
+      works.swap(works_);
+      dones.swap(dones_);
     }
-    work(*journal_);
+    const std::vector<Result<void>> outcomes = journal_->together(works);
+    for (std::size_t i = 0; i < dones.size(); ++i) dones[i](outcomes[i]);
   }
 }
 

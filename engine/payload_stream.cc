@@ -22,12 +22,14 @@ void PayloadStream::seek(std::uint64_t offset) {
 
 void PayloadStream::give_up() {
   open_ = false;
+  digest_.reset();
   held_.clear();
   if (pipeline_) pipeline_->give_up();
 }
 
 void PayloadStream::stop() {
   open_ = false;
+  digest_.reset();
   held_.clear();
   pipeline_.reset();
 }
@@ -59,6 +61,36 @@ std::uint64_t PayloadStream::arrived() {
   return arrived_;
 }
 
+PayloadStream::Held& PayloadStream::held_at(std::uint64_t offset) {
+  // Neighbours on a grid: the block is found by counting.
+  const std::uint64_t number = offset / setting_.block_bytes;
+  if (held_.empty() || number < held_.front().block.number)
+    throw std::logic_error("bytes were read from a payload stream twice");
+  return held_[static_cast<std::size_t>(number - held_.front().block.number)];
+}
+
+void PayloadStream::hash(std::uint64_t begin, std::uint64_t end, const std::string& algorithm,
+                         std::function<void()> on_done) {
+  digest_begin_ = begin;
+  digest_end_ = end;
+  std::vector<std::span<const std::byte>> pieces;
+  for (std::uint64_t at = begin; at < end;) {
+    const Block& block = held_at(at).block;
+    const std::size_t within = static_cast<std::size_t>(at - block.offset);
+    const std::size_t length =
+        static_cast<std::size_t>(std::min<std::uint64_t>(end - at, block.bytes.size() - within));
+    pieces.push_back(block.bytes.subspan(within, length));
+    at += length;
+  }
+  digest_ = std::make_unique<RangeDigest>(algorithm, std::move(pieces), setting_.workers,
+                                          std::move(on_done));
+}
+
+const std::string* PayloadStream::digest_of(std::uint64_t begin, std::uint64_t end) const {
+  if (!digest_ || digest_begin_ != begin || digest_end_ != end || !digest_->done()) return nullptr;
+  return &digest_->result();
+}
+
 Result<std::size_t> PayloadStream::read(std::uint64_t offset, std::span<std::byte> into) {
   std::size_t copied = 0;
   while (copied < into.size()) {
@@ -67,11 +99,7 @@ Result<std::size_t> PayloadStream::read(std::uint64_t offset, std::span<std::byt
       TRY(take_ready());
       if (at >= arrived_) break;
     }
-    // Neighbours on a grid: the block is found by counting.
-    const std::uint64_t number = at / setting_.block_bytes;
-    if (held_.empty() || number < held_.front().block.number)
-      throw std::logic_error("bytes were read from a payload stream twice");
-    Held& held = held_[static_cast<std::size_t>(number - held_.front().block.number)];
+    Held& held = held_at(at);
     const std::size_t within = static_cast<std::size_t>(at - held.block.offset);
     const std::size_t length = std::min(into.size() - copied, held.block.bytes.size() - within);
     if (held.left < length) throw std::logic_error("bytes were read from a payload stream twice");

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "engine/pipeline.h"
+#include "engine/range_digest.h"
 #include "io/result.h"
 
 namespace sluice {
@@ -54,6 +55,14 @@ class PayloadStream {
   /// there yet. The error is the source's, or FileDigest's.
   Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);
 
+  /// Starts to compute the digest of bytes that have come and were not read. Whatever takes them
+  /// away waits for it (1 ms for 1.6 MB of SHA-1). `on_done`: any thread. Not while hashing().
+  void hash(std::uint64_t begin, std::uint64_t end, const std::string& algorithm,
+            std::function<void()> on_done);
+  bool hashing() const { return digest_ && !digest_->done(); }
+  /// The digest of [begin, end), if that was the last to be hashed and is done; else null.
+  const std::string* digest_of(std::uint64_t begin, std::uint64_t end) const;
+
   /// What a read() that got nothing waits for.
   Window::Waiting waiting_for() const { return waiting_for_; }
 
@@ -63,15 +72,19 @@ class PayloadStream {
     std::size_t left = 0;  ///< bytes that nobody has copied; 0: the buffer went back
   };
   Result<void> take_ready();
+  Held& held_at(std::uint64_t offset);
 
   const Pipeline::Setting setting_;
   const std::function<void()> on_ready_;
   std::unique_ptr<Pipeline> pipeline_;
-  bool open_ = false;          ///< seek() was the last word
-  std::uint64_t begin_ = 0;    ///< where seek() went
-  std::uint64_t claimed_ = 0;  ///< up to here
-  std::uint64_t arrived_ = 0;  ///< up to here
-  std::deque<Held> held_;      ///< neighbours; the first one has bytes left
+  bool open_ = false;                    ///< seek() was the last word
+  std::uint64_t begin_ = 0;              ///< where seek() went
+  std::uint64_t claimed_ = 0;            ///< up to here
+  std::uint64_t arrived_ = 0;            ///< up to here
+  std::deque<Held> held_;                ///< neighbours; the first one has bytes left
+  std::unique_ptr<RangeDigest> digest_;  ///< of some of them
+  std::uint64_t digest_begin_ = 0;
+  std::uint64_t digest_end_ = 0;
   std::atomic<std::uint64_t> passed_{0};
   Window::Waiting waiting_for_ = Window::Waiting::read;
 };

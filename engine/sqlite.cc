@@ -54,8 +54,16 @@ int bind(sqlite3_stmt* statement, int parameter, const SqlValue& value) {
 
 }  // namespace
 
-void SqlStatement::Finalize::operator()(sqlite3_stmt* statement) const {
+void FinalizeSql::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
+}
+
+SqlStatement::~SqlStatement() {
+  // Some PRAGMAs act when they are compiled, and only then (https://www.sqlite.org/pragma.html).
+  if (!node_ || node_.key().starts_with("PRAGMA")) return;
+  sqlite3_reset(statement());           // its error was that of step()
+  sqlite3_clear_bindings(statement());  // what they refer to goes
+  database_->idle_.insert(std::move(node_));
 }
 
 void SqlDatabase::Close::operator()(sqlite3* database) const {
@@ -63,14 +71,14 @@ void SqlDatabase::Close::operator()(sqlite3* database) const {
 }
 
 Result<bool> SqlStatement::step() {
-  const int code = sqlite3_step(statement_.get());
+  const int code = sqlite3_step(statement());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   return database_->error(code);
 }
 
 SqlValue SqlStatement::value(int column) const {
-  sqlite3_stmt* const row = statement_.get();
+  sqlite3_stmt* const row = statement();
   const auto bytes = [&](const void* begin) {
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(row, column));
     return std::string_view(size == 0 ? "" : static_cast<const char*>(begin), size);
@@ -115,12 +123,20 @@ Result<SqlStatement> SqlDatabase::query(std::string_view sql,
 
 Result<SqlStatement> SqlDatabase::query(std::string_view sql, const SqlValue* values,
                                         std::size_t count) {
-  sqlite3_stmt* raw = nullptr;
-  int code =
-      sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr);
-  SqlStatement statement(*this, raw);
+  SqlStatements::node_type node = idle_.extract(std::string(sql));
+  if (!node) {
+    sqlite3_stmt* compiled = nullptr;
+    const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &compiled, nullptr);
+    if (code != SQLITE_OK) return error(code);
+    SqlStatements one;
+    one[std::string(sql)].reset(compiled);
+    node = one.extract(one.begin());
+  }
+  SqlStatement statement(*this, std::move(node));
+  int code = SQLITE_OK;
   for (std::size_t i = 0; i < count && code == SQLITE_OK; ++i)
-    code = bind(raw, static_cast<int>(i) + 1, values[i]);
+    code = bind(statement.statement(), static_cast<int>(i) + 1, values[i]);
   if (code != SQLITE_OK) return error(code);
   return statement;
 }

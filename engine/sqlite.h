@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "io/result.h"
 
@@ -30,9 +32,19 @@ struct SqlValue {
 
 class SqlDatabase;
 
-/// A statement under way. Goes before its database does.
+struct FinalizeSql {
+  void operator()(sqlite3_stmt* statement) const;
+};
+/// Statements that are not under way, by their SQL.
+using SqlStatements = std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, FinalizeSql>>;
+
+/// A statement under way. Goes before its database does, which keeps it for the next time.
 class SqlStatement {
  public:
+  ~SqlStatement();
+  SqlStatement(SqlStatement&&) = default;
+  SqlStatement& operator=(SqlStatement&&) = delete;
+
   /// The next row: false if there is none. Not again after that.
   Result<bool> step();
   /// Of the row at hand, from 0; its bytes until the next step().
@@ -40,14 +52,12 @@ class SqlStatement {
 
  private:
   friend class SqlDatabase;
-  struct Finalize {
-    void operator()(sqlite3_stmt* statement) const;
-  };
-  SqlStatement(const SqlDatabase& database, sqlite3_stmt* statement)
-      : database_(&database), statement_(statement) {}
+  SqlStatement(SqlDatabase& database, SqlStatements::node_type node)
+      : database_(&database), node_(std::move(node)) {}
+  sqlite3_stmt* statement() const { return node_.mapped().get(); }
 
-  const SqlDatabase* database_;  ///< for its errors
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  SqlDatabase* database_;
+  SqlStatements::node_type node_;  ///< empty once it is moved from
 };
 
 /// A connection to a database in a file. One thread at a time.
@@ -60,8 +70,12 @@ class SqlDatabase {
   /// "the journal". Waits for other connections' locks for ten seconds at most. What a hostile
   /// schema could do on its own (triggers, views, functions) is off.
   static Result<SqlDatabase> open(const std::string& path, std::string title);
+  SqlDatabase(SqlDatabase&&) = default;
+  SqlDatabase& operator=(SqlDatabase&&) = delete;
 
-  /// `values` are those of the statement's parameters, in order.
+  /// `values` are those of the statement's parameters, in order. What has been compiled stays, but
+  /// for PRAGMAs: for a transaction of four small statements that is half of the time. So `sql` is
+  /// one of few texts; what varies is in `values`.
   Result<SqlStatement> query(std::string_view sql, std::initializer_list<SqlValue> values = {});
   Result<SqlStatement> query(std::string_view sql, const SqlValue* values, std::size_t count);
 
@@ -85,6 +99,7 @@ class SqlDatabase {
   Error error(int code) const;
 
  private:
+  friend class SqlStatement;
   struct Close {
     void operator()(sqlite3* database) const;
   };
@@ -94,6 +109,7 @@ class SqlDatabase {
   std::string path_;
   std::string title_;
   std::unique_ptr<sqlite3, Close> handle_;
+  SqlStatements idle_;
 };
 
 /// A transaction that writes. Rolled back by the destructor unless commit() went well, so that the

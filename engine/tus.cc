@@ -1,13 +1,13 @@
 #include "engine/tus.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "engine/answer_text.h"
+#include "engine/base64.h"
 #include "engine/http.h"
 #include "engine/multipart.h"
 #include "engine/text.h"
@@ -21,15 +21,6 @@ constexpr std::uint64_t least_part = std::uint64_t{5} << 20;
 constexpr std::uint64_t most_parts = 10000;
 /// Longer than any server's; a header line has 8 KiB where a front server is in between.
 constexpr std::size_t longest_url = 4096;
-
-std::string base64(std::string_view text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-  out.resize(static_cast<std::size_t>(length));
-  return out;
-}
 
 std::optional<std::uint64_t> number(std::optional<std::string_view> text) {
   std::uint64_t value = 0;

@@ -18,6 +18,7 @@
 #include "engine/server_inquiry.h"
 #include "engine/server_memory.h"
 #include "engine/text.h"
+#include "engine/tus.h"
 #include "engine/upload_parts.h"
 #include "engine/upload_run.h"
 #include "io/buffer_pool.h"
@@ -58,8 +59,17 @@ struct Engine::Shared {
     unsigned first = 1;
     unsigned most = 1;
   };
-  PartRuns part_runs(const UploadRequest& request, const Source& source, std::size_t block_bytes,
-                     UploadParts parts, const ServerFacts& server);
+  ChunkCheckSetting check_setting(const UploadRequest& request, std::uint64_t size,
+                                  std::size_t block_bytes, std::size_t pool_blocks) const {
+    return {.wish = request.verify_chunks,
+            .tls = request.base_url.starts_with("https:"),
+            .least_chunk = Tus::part_bytes(size),
+            .size = size,
+            .pool_blocks = pool_blocks,
+            .block_bytes = block_bytes};
+  }
+  Result<PartRuns> part_runs(const UploadRequest& request, const Source& source,
+                             std::size_t block_bytes, UploadParts parts, const ServerFacts& server);
 };
 
 Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, const Source& source,
@@ -98,9 +108,11 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
   return UploadParts();
 }
 
-Engine::Shared::PartRuns Engine::Shared::part_runs(const UploadRequest& request,
-                                                   const Source& source, std::size_t block_bytes,
-                                                   UploadParts parts, const ServerFacts& server) {
+Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(const UploadRequest& request,
+                                                           const Source& source,
+                                                           std::size_t block_bytes,
+                                                           UploadParts parts,
+                                                           const ServerFacts& server) {
   PartRuns result;
   result.first = parts.plan.first;
   result.most = parts.plan.most;
@@ -113,6 +125,10 @@ Engine::Shared::PartRuns Engine::Shared::part_runs(const UploadRequest& request,
     std::optional<Earlier> earlier;
     if (i < parts.entries.size()) earlier = std::move(parts.entries[i]);
     auto protocol = make_part_protocol(own, range.size(), earlier);
+    const std::size_t share = std::max<std::size_t>(2, pool->count() / parts.plan.most);
+    TRY_ASSIGN(ChunkCheck chunk_check,
+               plan_chunk_check(request.server.tus,
+                                check_setting(request, range.size(), block_bytes, share)));
     result.runs.push_back(std::make_shared<UploadRun>(UploadRun::Setting{
         .request = own,
         .source = std::make_unique<SliceSource>(source, range.begin, range.size()),
@@ -131,9 +147,8 @@ Engine::Shared::PartRuns Engine::Shared::part_runs(const UploadRequest& request,
         .bytes_per_second = options.bytes_per_second,
         .server = server,
         .abandoned = {},
-        .part = UploadRun::Setting::Part{
-            range.begin,
-            BufferPool::share(*pool, std::max<std::size_t>(2, pool->count() / parts.plan.most))}}));
+        .chunk_check = std::move(chunk_check),
+        .part = UploadRun::Setting::Part{range.begin, BufferPool::share(*pool, share)}}));
   }
   return result;
 }
@@ -289,8 +304,14 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   TRY_ASSIGN(auto protocol, make_protocol(checked, kind, size, earlier, joined));
   const std::size_t block_bytes =
       earlier ? static_cast<std::size_t>(earlier->entry.block_bytes) : shared_->options.block_bytes;
-  auto part_runs =
-      shared_->part_runs(checked, *opened.source, block_bytes, std::move(parts), server);
+  ChunkCheck chunk_check;
+  if (kind == ProtocolKind::tus && !joined) {
+    TRY_ASSIGN(chunk_check, plan_chunk_check(checked.server.tus,
+                                             shared_->check_setting(checked, size, block_bytes,
+                                                                    shared_->pool->count())));
+  }
+  TRY_ASSIGN(auto part_runs,
+             shared_->part_runs(checked, *opened.source, block_bytes, std::move(parts), server));
   auto run = std::make_shared<UploadRun>(UploadRun::Setting{
       .request = std::move(checked),
       .source = std::move(opened.source),
@@ -309,6 +330,8 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .bytes_per_second = shared_->options.bytes_per_second,
       .server = server,
       .abandoned = std::move(abandoned),
+      .chunk_check = std::move(chunk_check),
+      .part = {},
       .parts = std::move(part_runs.runs),
       .first_lanes = part_runs.first,
       .most_lanes = part_runs.most,

@@ -38,8 +38,10 @@ double UploadRun::rate_now() {
 }
 
 std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
+  const std::uint64_t most =
+      setting_.chunk_check.algorithm.empty() ? ~std::uint64_t{0} : setting_.chunk_check.most_bytes;
   const std::uint64_t length =
-      std::max(chunk_sizer_.next(begin), setting_.protocol->least_chunk());
+      std::max(std::min(chunk_sizer_.next(begin), most), setting_.protocol->least_chunk());
   if (chunks_ > 0 || setting_.request.chunk_bytes != 0 || lookahead_.depth() == 0) return length;
   return std::min(length, std::max<std::uint64_t>(lookahead_.most_at_first(), 1));
 }

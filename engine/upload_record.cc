@@ -21,6 +21,7 @@ UploadRecord::UploadRecord(Setting setting, std::function<void()> on_written)
       // Half of what can be ahead of the network: the other half is the time that a write has.
       write_after_(std::max<std::size_t>(1, setting_.pool_blocks / 2)),
       begun_(setting_.entry.id != 0),
+      journal_id_(setting_.entry.id),
       id_(setting_.entry.id),
       durable_blocks_(setting_.entry.hashed_blocks) {
   setting_.digest.keep_from(setting_.entry.hashed_blocks);
@@ -33,7 +34,11 @@ UploadRecord::Mark UploadRecord::mark() const {
 
 void UploadRecord::begin() {
   begun_ = true;
-  post([this](Journal& journal) { return ensure_begun(journal); });
+  // What the server has confirmed is worth a transaction of its own from the second second on.
+  last_committed_ = Clock::now();
+  post([this, generation = mark().generation](JournalTables& tables, Reached& reached) {
+    return write_blocks(tables, generation, reached, {});
+  });
 }
 
 void UploadRecord::upload_url(const std::string& url) {
@@ -42,9 +47,9 @@ void UploadRecord::upload_url(const std::string& url) {
     upload_url_ = url;
   }
   if (!begun_) return;
-  post([this, url](Journal& journal) -> Result<void> {
-    TRY(ensure_begun(journal));
-    return journal.record(id_, {.upload_url = url});
+  post([this, url](JournalTables& tables, Reached&) -> Result<void> {
+    TRY(ensure_begun(tables));
+    return tables.record(journal_id_, {.upload_url = url});
   });
 }
 
@@ -57,9 +62,9 @@ void UploadRecord::start_over() {
     durable_blocks_ = 0;
     setting_.digest.keep_from(0);
   }
-  post([this](Journal& journal) -> Result<void> {
-    if (id_ == 0) return {};
-    return journal.start_over(id_);
+  post([this](JournalTables& tables, Reached&) -> Result<void> {
+    if (journal_id_ == 0) return {};
+    return tables.start_over(journal_id_);
   });
 }
 
@@ -79,8 +84,7 @@ bool UploadRecord::durable(std::uint64_t offset) {
 
 std::uint64_t UploadRecord::durable_up_to(std::uint64_t offset, std::uint64_t arrived) {
   if (!begun_ || arrived <= offset) return arrived;
-  const std::uint64_t end =
-      std::min(mark().durable_blocks * setting_.entry.block_bytes, arrived);
+  const std::uint64_t end = std::min(mark().durable_blocks * setting_.entry.block_bytes, arrived);
   if (end > offset) return end;
   return durable(arrived) ? arrived : offset;
 }
@@ -94,42 +98,43 @@ void UploadRecord::committed(std::uint64_t bytes) {
 }
 
 void UploadRecord::verifying() {
-  if (!begun_) begin();  // an empty file has no chunk in front of this
-  post([this, generation = mark().generation](Journal& journal) -> Result<void> {
-    TRY(ensure_begun(journal));
-    TRY(write_blocks(journal, generation));
-    return journal.record(id_, {.state = JournalEntry::State::verifying});
+  begun_ = true;  // an empty file has no chunk in front of this
+  post([this, generation = mark().generation](JournalTables& tables, Reached& reached) {
+    return write_blocks(tables, generation, reached, {.state = JournalEntry::State::verifying});
   });
 }
 
 void UploadRecord::chunk_limit(std::uint64_t bytes) {
-  post([this, bytes](Journal& journal) {
-    return journal.set_chunk_limit(setting_.entry.system, bytes);
+  post([this, bytes](JournalTables& tables, Reached&) {
+    return tables.set_chunk_limit(setting_.entry.system, bytes);
   });
 }
 
 void UploadRecord::chunk_bytes(std::uint64_t bytes) {
-  post([this, bytes](Journal& journal) {
-    return journal.set_chunk_bytes(setting_.entry.system, bytes);
+  post([this, bytes](JournalTables& tables, Reached&) {
+    return tables.set_chunk_bytes(setting_.entry.system, bytes);
   });
 }
 
 void UploadRecord::lookahead_refused() {
-  post([this](Journal& journal) { return journal.set_lookahead_refused(setting_.entry.system); });
+  post([this](JournalTables& tables, Reached&) {
+    return tables.set_lookahead_refused(setting_.entry.system);
+  });
 }
 
 void UploadRecord::end(JournalEntry::State state, std::optional<Error> error, std::string receipt) {
   if (!begun_) return;
   post([this, generation = mark().generation, state, error = std::move(error),
-        receipt = std::move(receipt)](Journal& journal) -> Result<void> {
-    TRY(ensure_begun(journal));
-    if (state != JournalEntry::State::registered) TRY(write_blocks(journal, generation));
-    Journal::Step step;
-    step.committed = committed_;
+        receipt = std::move(receipt)](JournalTables& tables, Reached& reached) -> Result<void> {
+    JournalStep step;
     step.state = state;
     step.error = error;
     if (!receipt.empty()) step.receipt = receipt;
-    return journal.record(id_, step);
+    if (state != JournalEntry::State::registered)
+      return write_blocks(tables, generation, reached, step);
+    TRY(ensure_begun(tables));
+    step.committed = committed_;
+    return tables.record(journal_id_, step);
   });
 }
 
@@ -141,51 +146,70 @@ void UploadRecord::wait() {
 void UploadRecord::write() {
   if (failing_ && Clock::now() < retry_at_) return;
   retry_at_ = Clock::now() + retry_interval;
-  post([this, generation = mark().generation](Journal& journal) -> Result<void> {
-    TRY(ensure_begun(journal));
-    return write_blocks(journal, generation);
+  post([this, generation = mark().generation](JournalTables& tables, Reached& reached) {
+    return write_blocks(tables, generation, reached, {});
   });
 }
 
-void UploadRecord::post(std::function<Result<void>(Journal&)> work) {
+void UploadRecord::post(Work work) {
   ++posted_;
-  setting_.thread.post([self = shared_from_this(), work = std::move(work)](Journal& journal) {
-    self->report(work(journal));
-    ++self->done_;
-    self->on_written_();
-    // Last of all: whoever wait()s may take away what on_written refers to.
-    MutexLock lock(self->mutex_);
-    ++self->told_;
-    self->all_told_.notify_all();
-  });
+  const auto reached = std::make_shared<Reached>();
+  setting_.thread.post(
+      [self = shared_from_this(), work = std::move(work), reached](JournalTables& tables) {
+        const std::int64_t before = self->journal_id_;
+        Result<void> result = work(tables, *reached);
+        if (!result) self->journal_id_ = before;  // all that it has written is taken back
+        reached->id = self->journal_id_;
+        return result;
+      },
+      [self = shared_from_this(), reached](const Result<void>& written) {
+        self->finished(written, *reached);
+      });
 }
 
-Result<void> UploadRecord::ensure_begun(Journal& journal) {
-  if (id_ != 0) return {};
+void UploadRecord::finished(const Result<void>& written, const Reached& reached) {
+  if (written) id_ = reached.id;
+  journal_id_ = id_;
+  if (written && reached.mark) {
+    MutexLock lock(mutex_);
+    if (reached.mark->generation == generation_) {
+      durable_blocks_ = std::max(reached.mark->durable_blocks, durable_blocks_);
+      setting_.digest.keep_from(durable_blocks_);
+    }
+  }
+  report(written);
+  ++done_;
+  on_written_();
+  // Last of all: whoever wait()s may take away what on_written refers to.
+  MutexLock lock(mutex_);
+  ++told_;
+  all_told_.notify_all();
+}
+
+Result<void> UploadRecord::ensure_begun(JournalTables& tables) {
+  if (journal_id_ != 0) return {};
   JournalEntry entry = setting_.entry;
   {
     MutexLock lock(mutex_);
     entry.upload_url = upload_url_;
   }
-  TRY_ASSIGN(id_, journal.begin(entry));
+  TRY_ASSIGN(journal_id_, tables.begin(entry));
   return {};
 }
 
-Result<void> UploadRecord::write_blocks(Journal& journal, std::uint64_t generation) {
+/// All of `step`, and with it what has passed, as far as it is of that generation still.
+Result<void> UploadRecord::write_blocks(JournalTables& tables, std::uint64_t generation,
+                                        Reached& reached, JournalStep step) {
+  TRY(ensure_begun(tables));
+  step.committed = committed_;
   const Mark before = mark();
   // What passes from now on belongs to another beginning.
-  if (generation != before.generation) return {};
+  if (generation != before.generation) return tables.record(journal_id_, step);
   const FileDigest::Snapshot snapshot = setting_.digest.snapshot(before.durable_blocks);
-  Journal::Step step;
-  step.committed = committed_;
   if (snapshot.blocks > before.durable_blocks)
-    step.hashed = Journal::Step::Hashed{snapshot.first, snapshot.checksums, snapshot.state};
-  TRY(journal.record(id_, step));
-  MutexLock lock(mutex_);
-  if (generation != generation_) return {};
-  durable_blocks_ = std::max(snapshot.blocks, durable_blocks_);
-  setting_.digest.keep_from(durable_blocks_);
-  return {};
+    step.hashed = JournalStep::Hashed{snapshot.first, snapshot.checksums, snapshot.state};
+  reached.mark = Mark{generation, snapshot.blocks};
+  return tables.record(journal_id_, step);
 }
 
 void UploadRecord::report(const Result<void>& result) {

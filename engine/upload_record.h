@@ -40,7 +40,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   /// `on_written`: called on the journal's thread after each write.
   UploadRecord(Setting setting, std::function<void()> on_written);
 
-  /// There is something to resume from now on.
+  /// There is something to resume from now on: the entry, and what blocks have passed already.
   void begin();
   /// Where the server wants the bytes, from now on.
   void upload_url(const std::string& url);
@@ -84,11 +84,19 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
     std::uint64_t durable_blocks;
   };
   Mark mark() const;
-  void post(std::function<Result<void>(Journal&)> work);
+  /// What a piece of work has come to; it counts once that is on the disk.
+  struct Reached {
+    std::int64_t id = 0;
+    std::optional<Mark> mark = {};
+  };
+  using Work = std::function<Result<void>(JournalTables&, Reached&)>;
+  void post(Work work);
   void write();
   // The journal's thread.
-  Result<void> ensure_begun(Journal& journal);
-  Result<void> write_blocks(Journal& journal, std::uint64_t generation);
+  Result<void> ensure_begun(JournalTables& tables);
+  Result<void> write_blocks(JournalTables& tables, std::uint64_t generation, Reached& reached,
+                            JournalStep step);
+  void finished(const Result<void>& written, const Reached& reached);
   void report(const Result<void>& result);
 
   const Setting setting_;
@@ -100,6 +108,9 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   Clock::time_point last_committed_{};  ///< when that was written last
   Clock::time_point retry_at_{};
   std::atomic<std::uint64_t> posted_{0};
+
+  // The journal's thread.
+  std::int64_t journal_id_;  ///< id_, or already that of an entry in the transaction at hand
 
   // Both.
   std::atomic<std::uint64_t> done_{0};

@@ -267,6 +267,11 @@ void UploadRun::next_step() {
       break;
     }
   }
+  if (request->step == Request::Step::chunk && !checksummed(*request)) {
+    unhashed_ = std::move(request);
+    send_checksummed();
+    return;
+  }
   send(*std::move(request));
 }
 
@@ -412,6 +417,8 @@ void UploadRun::wake() {
     if (self->flight_) self->setting_.http.resume(self->flight_->exchange);
     for (const auto& flight : self->ahead_) self->setting_.http.resume(flight->exchange);
     self->look_ahead();
+    self->send_checksummed();
+    self->hash_ahead();
   });
 }
 

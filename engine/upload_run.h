@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/chunk_check.h"
 #include "engine/chunk_sizer.h"
 #include "engine/dataset_lock.h"
 #include "engine/earlier.h"
@@ -56,6 +57,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     ServerFacts server;                                 ///< as the journal has them
     /// Uploads at the server that nobody needs any more: they are dropped. Absolute URLs.
     std::vector<std::string> abandoned;
+    ChunkCheck chunk_check = {};
     /// This is a part of a file: it is not registered, and its blocks come out of a share of the
     /// pool. `on_part_over`: called on the network thread when it is through, or has failed.
     struct Part {
@@ -102,6 +104,14 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   void chunk_committed(std::uint64_t bytes);
   /// Up to which byte the payload may leave: see UploadRecord::durable_up_to().
   std::uint64_t cleared(std::uint64_t offset);
+  /// Whether the checksum of the chunk `request` is in its headers, if it needs one; if not, it
+  /// will be sent once it is.
+  bool checksummed(Request& request);
+  /// Hashes the bytes, if they are there and the next that go out.
+  void hash_chunk(ByteRange range);
+  /// The chunk behind the one that is out, meanwhile.
+  void hash_ahead();
+  void send_checksummed();
   /// `finish` or `whole`: the server may do it, or may have done it.
   bool registers(Request::Step step) const;
   /// The answer to one that registers came, or none did.
@@ -215,6 +225,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   bool registered_ = false;          ///< the server has said so
   std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
   bool was_too_large_ = false;       ///< the last chunk that was answered
+  std::optional<Request> unhashed_;  ///< the chunk that waits for its checksum
   std::optional<Lanes> lanes_;
   std::function<void()> on_part_over_;  ///< of a part; set before start()
   TransferTimes times_;

@@ -204,12 +204,12 @@ TEST_F(Curl, ReadsATokenFromAFile) {
             "missing paramter: filesize\n");
 }
 
-TEST_F(Curl, HasOneEndpointOnly) {
+TEST_F(Curl, HasNoOtherEndpoints) {
   start();
   EXPECT_EQ(curl({endpoint()}).status, 405);
   EXPECT_EQ(curl({"-X", "PUT", "-d", "x", endpoint()}).status, 405);
   EXPECT_EQ(curl({root_ + "/"}).status, 404);
-  EXPECT_EQ(curl({"-X", "OPTIONS", root_ + "/files/"}).status, 404);
+  EXPECT_EQ(curl({"-X", "OPTIONS", root_ + "/filesystem"}).status, 404);
   EXPECT_EQ(call({"-d", ""}).body, "invalid request");
   EXPECT_EQ(call({"-H", "Content-Type: application/json", "-d", "{}"}).body, "invalid request");
 }
@@ -427,7 +427,7 @@ TEST_F(Curl, LogsRequestsWithoutTheirTokens) {
   setup("a\x1b[31m");
   verify("a\x1b[31m");
   stop();
-  EXPECT_THAT(server_->err(), HasSubstr(R"("setup" "a\u001b[31m")"));
+  EXPECT_THAT(server_->err(), HasSubstr(R"(setup "a\u001b[31m")"));
   EXPECT_THAT(server_->err(), HasSubstr(R"(registered "a\u001b[31m" in IDB-1, 0 bytes)"));
   EXPECT_THAT(server_->err(), Not(HasSubstr("secret")));
 }

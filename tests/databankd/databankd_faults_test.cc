@@ -58,6 +58,10 @@ TEST(ParseFault, KnowsEveryKind) {
   EXPECT_EQ(status.name, "status:503");
   EXPECT_EQ(fault("slow:500").kind, FaultKind::slow);
   EXPECT_EQ(fault("tail-timeout").kind, FaultKind::tail_timeout);
+  EXPECT_EQ(fault("expire").kind, FaultKind::expire);
+  EXPECT_EQ(fault("locked").kind, FaultKind::locked);
+  EXPECT_EQ(fault("checksum").kind, FaultKind::checksum);
+  EXPECT_EQ(fault("stuck").kind, FaultKind::stuck);
 }
 
 TEST(ParseFault, ReadsDurations) {
@@ -89,6 +93,14 @@ TEST(ParseFault, ReadsSettingsInAnyOrder) {
   EXPECT_EQ(fault("stall,on=setup").on, Step::setup);
   EXPECT_EQ(fault("stall,on=transfer").on, Step::transfer);
   EXPECT_EQ(fault("stall,on=probe").on, Step::probe);
+  EXPECT_EQ(fault("stall,on=options").on, Step::options);
+  EXPECT_EQ(fault("stall,on=create").on, Step::create);
+  EXPECT_EQ(fault("stall,on=head").on, Step::head);
+  EXPECT_EQ(fault("stall,on=patch").on, Step::patch);
+  EXPECT_EQ(fault("stall,on=delete").on, Step::remove);
+  EXPECT_EQ(fault("stall,on=join").on, Step::join);
+  EXPECT_EQ(fault("stall,on=register").on, Step::enlist);
+  EXPECT_EQ(fault("stall,on=binary").on, Step::binary);
   EXPECT_EQ(fault("stall").seed, std::nullopt);
 }
 
@@ -96,7 +108,7 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"", "there is no fault '', only lose-request, "},
       {"lose", "there is no fault 'lose', only lose-request, "},
-      {"lose", "huge-body and tail-timeout"},
+      {"lose", "checksum and stuck"},
       {"stall ", "there is no fault 'stall '"},
       {"stall:3", "stall takes no argument"},
       {"stall:", "stall takes no argument"},
@@ -110,7 +122,7 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
       {"slow", "slow takes bytes a second, as in slow:500, slow:64K or slow:5M"},
       {"slow:0", "slow takes bytes a second"},
       {"slow:K", "slow takes bytes a second"},
-      {"slow:5T", "slow takes bytes a second"},
+      {"slow:5P", "slow takes bytes a second"},
       {"slow:-5", "slow takes bytes a second"},
       {"slow:18446744073709551615K", "slow takes bytes a second"},
       {"tail-timeout:", "tail-timeout takes a time up to a day, as in tail-timeout:500ms"},
@@ -132,11 +144,17 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
       {"stall,probability=-0.1", "not '-0.1'"},
       {"stall,probability=nan", "not 'nan'"},
       {"stall,seed=x", "seed takes a number from 0 on, not 'x'"},
-      {"stall,on=put", "'put' is no step: there are ask, setup, transfer, probe and verify, and "},
+      {"stall,on=put", "'put' is no step: there are ask, setup, "},
       {"stall,at=1,at=2", "at is given twice"},
       {"stall,at=1,every=2", "at, every and probability exclude each other"},
       {"stall,every=1,probability=0.5", "exclude each other"},
-      {"partial-append,on=verify", "strikes on=transfer only"},
+      {"stall,on=put", "delete, join, register and binary, and any of them is any"},
+      {"partial-append,on=verify", "partial-append strikes only on=transfer, on=patch"},
+      {"stuck,on=head", "stuck strikes only on=patch"},
+      {"checksum,on=transfer", "checksum strikes only on=patch"},
+      {"locked,on=head", "locked strikes only on=patch, on=delete"},
+      {"expire,on=create",
+       "expire strikes only on=head, on=patch, on=delete, on=join, on=register"},
   };
   for (const auto& [spec, message] : wrong) {
     const auto parsed = parse_fault(spec);
@@ -180,11 +198,23 @@ TEST(FaultPlan, CountsTheRequestsOfItsStepOnly) {
   EXPECT_THAT(struck(verify, 3, Step::verify), ElementsAre(2));
 }
 
-TEST(FaultPlan, TearsChunksOfTransfersOnly) {
+TEST(FaultPlan, StrikesOnlyWhatAKindCanStrike) {
+  FaultPlan stuck_only = plan({"stuck"});
+  EXPECT_THAT(struck(stuck_only, 2, Step::head), IsEmpty());
+  EXPECT_THAT(struck(stuck_only, 2, std::nullopt), IsEmpty());
+  EXPECT_THAT(struck(stuck_only, 2, Step::patch), ElementsAre(1, 2));
+  FaultPlan locked = plan({"locked,at=2"});
+  EXPECT_THAT(struck(locked, 2, Step::transfer), IsEmpty());
+  EXPECT_THAT(struck(locked, 1, Step::patch), IsEmpty());
+  EXPECT_THAT(struck(locked, 1, Step::remove), ElementsAre(1));
+}
+
+TEST(FaultPlan, TearsChunksOnly) {
   FaultPlan partial = plan({"partial-append,at=2,on=any"});
   for (const Step other : {Step::ask, Step::setup, Step::probe, Step::verify})
     EXPECT_THAT(struck(partial, 3, other), IsEmpty());
-  EXPECT_THAT(struck(partial, 3, Step::transfer), ElementsAre(2));
+  EXPECT_THAT(struck(partial, 1, Step::transfer), IsEmpty());
+  EXPECT_THAT(struck(partial, 3, Step::patch), ElementsAre(1));
 }
 
 TEST(FaultPlan, CountsForEachFault) {

@@ -106,9 +106,9 @@ class OnATerminal : public testing::Test {
 
 TEST_F(OnATerminal, ALineShowsHowFarItIsAndGoesAway) {
   std::filesystem::rename(path_, short_path_);
-  test::Process process(
-      redirected(put_options(server_.url(), {"--chunk", "25000", dataset, short_path_}),
-                 "2>" + terminal_.path()));
+  test::Process process(redirected(
+      put_options(server_.url(), {"--chunk", "25000", "--lookahead", "0", dataset, short_path_}),
+      "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("50 %"));
   server_.release();
   EXPECT_EQ(process.wait(), 0);
@@ -119,8 +119,9 @@ TEST_F(OnATerminal, ALineShowsHowFarItIsAndGoesAway) {
 }
 
 TEST_F(OnATerminal, ALineThatIsTooLongIsCutAndNotWrapped) {
-  test::Process process(redirected(put_options(server_.url(), {"--chunk", "25000", dataset, path_}),
-                                   "2>" + terminal_.path()));
+  test::Process process(redirected(
+      put_options(server_.url(), {"--chunk", "25000", "--lookahead", "0", dataset, path_}),
+      "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("a-rather-long"));
   server_.release();
   EXPECT_EQ(process.wait(), 0);
@@ -136,9 +137,9 @@ TEST_F(OnATerminal, ALineThatIsTooLongIsCutAndNotWrapped) {
 
 TEST_F(OnATerminal, AnErrorStandsAloneOnItsLine) {
   std::filesystem::rename(path_, short_path_);
-  test::Process process(
-      redirected(put_options(server_.url(), {"--chunk", "25000", dataset, short_path_}),
-                 "2>" + terminal_.path()));
+  test::Process process(redirected(
+      put_options(server_.url(), {"--chunk", "25000", "--lookahead", "0", dataset, short_path_}),
+      "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("50 %"));
   process.signal(SIGINT);
   EXPECT_EQ(process.wait(), 130);
@@ -175,8 +176,9 @@ TEST_F(OnATerminal, AlwaysDrawsTheLineIntoAPipeToo) {
 }
 
 TEST_F(OnATerminal, IntoAPipeGoesAPlainLineNowAndThen) {
-  test::Process process(
-      redirected(put_options(server_.url(), {"--chunk", "25000", dataset, path_}), "2>&1"));
+  test::Process process(redirected(
+      put_options(server_.url(), {"--chunk", "25000", "--lookahead", "0", dataset, path_}),
+      "2>&1"));
   const std::string line = process.wait_for_line(" %");  // the first one comes after 10 s
   EXPECT_THAT(line, HasSubstr("50 %"));
   server_.release();

@@ -38,7 +38,12 @@ TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
   expect_usage_error({"--no-such-option", dataset, path_});
   expect_usage_error({"--read", "telepathy", dataset, path_});
   expect_usage_error({"--progress", "sometimes", dataset, path_});
-  expect_usage_error({"--protocol", "tus", dataset, path_});
+  expect_usage_error({"--protocol", "ftp", dataset, path_});
+  for (const char* number : {"0", "65", "-1", "x"})
+    expect_usage_error({"--transfers", number, dataset, path_}, "--transfers");
+  expect_usage_error({"--verify-chunks", "maybe", dataset, path_});
+  for (const char* number : {"17", "-1", "x", ""})
+    expect_usage_error({"--lanes", number, dataset, path_}, "--lanes");
   expect_usage_error({"--system", "demo", dataset, path_});  // and a URL
   expect_usage_error({"--quiet", "--verbose", dataset, path_});
 }
@@ -100,7 +105,9 @@ TEST_F(Usage, LookaheadThatCannotBe) {
 TEST_F(Usage, ChunksAndLookaheadAsTheyCanBe) {
   for (const Arguments& good :
        {Arguments{"--chunk", "auto"}, Arguments{"--chunk", "4K"}, Arguments{"--lookahead", "auto"},
-        Arguments{"--lookahead", "0"}, Arguments{"--lookahead", "16"}}) {
+        Arguments{"--lookahead", "0"}, Arguments{"--lookahead", "16"}, Arguments{"--lanes", "auto"},
+        Arguments{"--lanes", "0"}, Arguments{"--lanes", "16"}, Arguments{"--verify-chunks", "off"},
+        Arguments{"--transfers", "64"}, Arguments{"--protocol", "phased"}}) {
     Arguments arguments = good;
     arguments.insert(arguments.end(), {"--dry-run", dataset, path_});
     EXPECT_EQ(put(server_.url(), arguments).status, 0) << testing::PrintToString(good);

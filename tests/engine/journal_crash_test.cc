@@ -7,13 +7,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <functional>
+#include <iterator>
+#include <latch>
+#include <map>
 #include <optional>
 #include <random>
 
-#include "engine/journal.h"
+#include "engine/journal_thread.h"
 #include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
@@ -154,6 +158,90 @@ TEST_P(JournalCrash, KillsLeaveEverythingThatWasRecorded) {
   EXPECT_GT(last.id, 1) << "no upload was ever finished";
 }
 
+constexpr std::size_t side_by_side = 8;
+
+/// Takes eight uploads at a time from one block to the next, each of them posted at once, and says
+/// of each how far it is when the journal's thread tells it.
+int write_groups_for_ever(const std::string& dir, JournalMode mode, int report_to) {
+  if (!open_journal_file(dir, mode)) return 1;
+  auto opened = Journal::open(dir);
+  if (!opened) return 2;
+  JournalThread thread(std::move(*opened));
+  std::vector<JournalEntry> entries;
+  for (std::size_t i = 0; i < side_by_side; ++i) {
+    entries.push_back(sample_entry("file " + std::to_string(i)));
+    const auto found = thread.journal().find(entries[i].system, "IDB-1", entries[i].name);
+    if (!found) return 3;
+    if (*found) entries[i] = **found;
+  }
+  std::atomic<int> failures = 0;
+  while (failures == 0) {
+    std::latch all_told(side_by_side);
+    for (JournalEntry& entry : entries) {
+      thread.post(
+          [&entry](JournalTables& tables) -> Result<void> {
+            if (entry.id == 0) {
+              TRY_ASSIGN(entry.id, tables.begin(entry));
+              entry.hashed_blocks = 0;
+            }
+            const std::uint64_t block = entry.hashed_blocks++;
+            if (block == all_blocks)
+              return tables.record(entry.id, {.state = State::registered, .receipt = "{}"});
+            const std::vector<std::uint64_t> one = checksums_of(block, 1);
+            const std::string state = std::to_string(block + 1);
+            return tables.record(entry.id, {.committed = committed_after(block + 1),
+                                            .hashed = JournalStep::Hashed{block, one, state}});
+          },
+          [&](const Result<void>& written) {
+            const Recorded recorded{entry.id, entry.hashed_blocks};
+            if (!written ||
+                ::write(report_to, &recorded, sizeof recorded) != ssize_t{sizeof recorded})
+              ++failures;
+            if (entry.hashed_blocks > all_blocks) entry.id = 0;
+            all_told.count_down();
+          });
+    }
+    all_told.wait();
+  }
+  return 4;
+}
+
+TEST_P(JournalCrash, KillsLeaveEverythingThatAGroupWasTold) {
+  const std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  RecordProperty("seed", std::to_string(seed));
+  std::mt19937_64 random(seed);
+  const test::TempDir dir(test::memory_directory());
+  std::map<std::int64_t, std::uint64_t> told;  // of each upload, its blocks
+  for (int kills = 0; kills < 100; ++kills) {
+    Pipe reports;
+    const pid_t writer =
+        in_child([&] { return write_groups_for_ever(dir.path(), GetParam(), reports.fds[1]); });
+    reports.close_end(1);
+    Recorded recorded;
+    const std::uint64_t patience = random() % 60;
+    for (std::uint64_t heard = 0; heard < patience; ++heard) {
+      ASSERT_EQ(::read(reports.fds[0], &recorded, sizeof recorded), ssize_t{sizeof recorded});
+      told[recorded.id] = recorded.blocks;
+    }
+    ::kill(writer, SIGKILL);
+    ASSERT_EQ(wait_for(writer), 128 + SIGKILL) << "it ended by itself";
+    while (::read(reports.fds[0], &recorded, sizeof recorded) == ssize_t{sizeof recorded})
+      told[recorded.id] = recorded.blocks;
+    // The newest of each file is enough: older ones are over.
+    for (auto newest = told.rbegin(); newest != told.rend(); ++newest) {
+      if (std::distance(told.rbegin(), newest) == side_by_side) break;
+      expect_recorded(dir.path(), {newest->first, newest->second});
+      if (HasFailure()) return;
+      // What was written and not told any more counts from now on.
+      const auto entry = test::open_journal(dir.path())->get(newest->first);
+      ASSERT_TRUE(entry && *entry);
+      if ((*entry)->state != State::registered) newest->second = (*entry)->hashed_blocks;
+    }
+  }
+  EXPECT_GT(told.size(), side_by_side) << "no upload was ever finished";
+}
+
 TEST_P(JournalCrash, ManyProcessesMayOpenItAtOnce) {
   constexpr int processes = 6;
   constexpr int uploads = 5;
@@ -274,6 +362,63 @@ TEST_P(JournalCrash, AFullDiskSpoilsNothingWhereverItStrikes) {
     if (HasFailure()) return;
   }
   EXPECT_GT(room, 5) << "the disk was never full";
+}
+
+/// However much of a group fits: all of it is there, or nothing, and each is told which. The second
+/// piece is more than SQLite keeps in memory, so the disk fills up within it, too.
+TEST_P(JournalCrash, AFullDiskTakesAllOfAGroupOrNothing) {
+  const test::TempDir dir(test::memory_directory());
+  const auto journal = test::open_journal(dir.path(), GetParam());
+  JournalEntry sample = sample_entry("large");
+  sample.block_bytes = 4096;
+  sample.file.size = 4096 * 400'000ULL;
+  const auto large = journal->begin(sample);
+  ASSERT_TRUE(large);
+  const std::vector<std::uint64_t> checksums(400'000, 1);  // 3.2 MB
+  const auto begin = [](const char* name) {
+    return [name](JournalTables& tables) -> Result<void> {
+      TRY(tables.begin(sample_entry(name)));
+      return {};
+    };
+  };
+  bool called = false;
+  const std::vector<Journal::Work> works = {
+      begin("before"),
+      [&](JournalTables& tables) {
+        return tables.record(*large, {.hashed = JournalStep::Hashed{0, checksums, "new"}});
+      },
+      [&](JournalTables& tables) {
+        called = true;
+        return begin("after")(tables);
+      }};
+
+  FullDisk disk;
+  bool within = false;
+  bool at_the_end = false;
+  // A write for each page of 4 KiB, and some more in mode truncate.
+  for (int room = 0;; room = room + 1 + room / 4) {
+    called = false;
+    disk.room_for(room);
+    const auto outcomes = journal->together(works);
+    disk.room_for(std::nullopt);
+    const auto listing = journal->list(true);
+    ASSERT_TRUE(listing) << "the connection is of no use any more";
+    ASSERT_EQ(outcomes.size(), 3U);
+    const bool done = outcomes[0].has_value();
+    for (const auto& outcome : outcomes) {
+      ASSERT_EQ(outcome.has_value(), done) << "room for " << room;
+      if (!outcome) {
+        EXPECT_EQ(outcome.error().code, SQLITE_FULL) << outcome.error().message;
+      }
+    }
+    EXPECT_EQ(listing->entries.size(), done ? 3U : 1U) << "room for " << room;
+    EXPECT_EQ((*journal->get(*large))->digest_state, done ? "new" : "");
+    ASSERT_EQ(test::integrity(dir.path()), "ok");
+    if (done) break;
+    (called ? at_the_end : within) = true;
+  }
+  EXPECT_TRUE(within);
+  EXPECT_TRUE(at_the_end);
 }
 
 TEST_P(JournalCrash, AFullDiskKeepsItFromBeingMadeAndNoLonger) {

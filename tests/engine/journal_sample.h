@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,18 @@ inline void spoil(const std::filesystem::path& directory, const std::string& sql
   SqlDatabase database = raw_journal(directory);
   const auto done = database.run(sql);
   EXPECT_TRUE(done) << done.error().message;
+}
+
+/// How many transactions have changed a journal that is in mode truncate: SQLite counts them in the
+/// file's header (https://www.sqlite.org/fileformat.html). Not while it is being used, as closing
+/// the file drops the process' locks on it.
+inline std::uint32_t transactions(const std::filesystem::path& directory) {
+  std::ifstream file(journal_path(directory), std::ios::binary);
+  file.seekg(24);
+  std::uint32_t count = 0;
+  for (int byte = 0; byte < 4; ++byte) count = count << 8 | static_cast<unsigned>(file.get());
+  EXPECT_TRUE(file);
+  return count;
 }
 
 inline std::string integrity(const std::filesystem::path& directory) {

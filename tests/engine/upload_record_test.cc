@@ -5,9 +5,11 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <future>
 #include <string>
 #include <vector>
 
+#include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
 namespace sluice {
@@ -90,6 +92,7 @@ TEST_F(UploadRecordTest, NothingIsWrittenBeforeItBegins) {
 
 TEST_F(UploadRecordTest, AnOffsetIsDurableOnceItsLastBlockIsInTheJournal) {
   record().begin();
+  record().wait();
   pass(3);
   EXPECT_FALSE(record().durable(2 * block_bytes + 1));
   wait_until_durable(2 * block_bytes + 1);
@@ -167,6 +170,110 @@ TEST_F(UploadRecordTest, AJournalThatCannotBeWrittenKeepsNobodyWaiting) {
   EXPECT_EQ(said().size(), 1U);
   EXPECT_THAT(said().front(), HasSubstr("cannot be resumed"));
   EXPECT_FALSE(record().resumable());
+}
+
+/// Holds the journal's thread within a transaction, in which whatever was posted before is done.
+class Holding {
+ public:
+  explicit Holding(JournalThread& thread, std::function<void(JournalTables&)> then = {}) {
+    thread.post(
+        [this, then = std::move(then),
+         told = go_on_.get_future().share()](JournalTables& tables) -> Result<void> {
+          reached_.set_value();
+          told.wait();
+          if (then) then(tables);
+          return {};
+        },
+        [](const Result<void>&) {});
+  }
+  void wait() { reached_.get_future().wait(); }
+  void go_on() { go_on_.set_value(); }
+
+ private:
+  std::promise<void> reached_;
+  std::promise<void> go_on_;
+};
+
+TEST_F(UploadRecordTest, NothingIsDurableBeforeItsTransactionIsOnTheDisk) {
+  Holding first(*thread_);
+  first.wait();
+  pass(3);
+  record().begin();
+  Holding second(*thread_);
+  first.go_on();
+  second.wait();
+  // The entry and the checksums are written, but not for good.
+  EXPECT_FALSE(record().durable(block_bytes));
+  EXPECT_FALSE(record().written());
+  EXPECT_FALSE(record().resumable());
+  EXPECT_EQ(told_, 0);
+  second.go_on();
+  record().wait();
+  EXPECT_TRUE(record().durable(3 * block_bytes));
+  EXPECT_TRUE(record().resumable());
+  EXPECT_EQ(in_journal().hashed_blocks, 3U);
+}
+
+/// An upload that began in a transaction that came to nothing has not begun.
+TEST_F(UploadRecordTest, ATransactionThatIsLostIsWrittenAnew) {
+  Holding first(*thread_);
+  first.wait();
+  pass(3);
+  record().begin();
+  record().verifying();
+  Holding second(*thread_, [](JournalTables& tables) {
+    EXPECT_TRUE(tables.database().run("ROLLBACK"));  // as SQLite does on a full disk
+  });
+  first.go_on();
+  second.wait();
+  second.go_on();
+  record().wait();
+  EXPECT_EQ(told_, 2);
+  EXPECT_FALSE(record().resumable());
+  EXPECT_EQ(said().size(), 1U);
+  EXPECT_EQ(in_journal().id, 0);
+  record().verifying();
+  EXPECT_EQ(in_journal().state, JournalEntry::State::verifying);
+  EXPECT_EQ(in_journal().hashed_blocks, 3U);
+  EXPECT_TRUE(record().resumable());
+  EXPECT_TRUE(record().durable(3 * block_bytes));
+}
+
+/// A waiting for the disk for each: that it began, with all its checksums; that it is about to be
+/// registered; that it is.
+TEST(UploadRecord, ASmallFileTakesThreeTransactions) {
+  for (const std::size_t size : {std::size_t{10'240}, std::size_t{0}}) {
+    const test::TempDir directory(test::memory_directory());
+    JournalThread thread(test::open_journal(directory.path(), JournalMode::truncate));
+    FileDigest digest("f", size);
+    JournalEntry entry = test::sample_entry();
+    entry.file.size = size;
+    const auto record =
+        std::make_shared<UploadRecord>(UploadRecord::Setting{thread, digest, entry, 8, {}}, [] {});
+    const std::uint32_t before = test::transactions(directory.path());
+    const std::string content(size, 'x');
+    if (size != 0) {
+      Block block;
+      block.bytes = std::as_bytes(std::span(content));
+      block.checksum = block_checksum(block.bytes);
+      ASSERT_TRUE(digest.add(block));
+      record->begin();
+      record->wait();
+      EXPECT_TRUE(record->durable(size));
+      record->committed(size);
+    }
+    record->verifying();
+    record->wait();
+    record->end(JournalEntry::State::registered, {}, "{}");
+    record->wait();
+    EXPECT_EQ(test::transactions(directory.path()) - before, size != 0 ? 3U : 2U);
+    const auto listing = thread.journal().list(true);
+    ASSERT_TRUE(listing);
+    ASSERT_EQ(listing->entries.size(), 1U);
+    EXPECT_EQ(listing->entries[0].state, JournalEntry::State::registered);
+    EXPECT_EQ(listing->entries[0].receipt, "{}");
+    EXPECT_EQ(listing->entries[0].committed, size);
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/journal.h"
+#include "engine/journal_file.h"
 #include "engine/receipt.h"
 #include "tests/engine/upload_fixture.h"
 #include "tests/support/process.h"
@@ -322,6 +323,18 @@ TEST_F(ResumeTest, AnotherUploadWouldDeleteWhatIsStagedAndIsRefused) {
   elsewhere.dataset = "IDB-2";
   expect_registered(start(elsewhere)->wait(), "other");
   expect_registered(upload());
+}
+
+/// What another protocol has sent lies elsewhere.
+TEST_F(ResumeTest, NothingStagedOverTusIsInTheWay) {
+  upload_a_part();
+  {
+    auto journal = SqlDatabase::open(journal_path(state_.path()), "the journal");
+    ASSERT_TRUE(journal);
+    ASSERT_TRUE(journal->run("UPDATE uploads SET protocol = 'tus'"));
+  }
+  write("other", 100);
+  expect_registered(start(request("other"))->wait(), "other");
 }
 
 TEST_F(ResumeTest, TwoAtTheSameDatasetAtOnceAreOneTooMany) {

@@ -85,6 +85,7 @@ bool Request::body(const char* data, std::size_t size) {
   if (form_ != nullptr && MHD_post_process(form_, data, size) != MHD_YES) malformed_form();
   if (struck_by(FaultKind::reset_mid_body) && body_size_ >= reset_at_) {
     count_strike();
+    if (tus_) tus_->break_off();
     reset(socket());
     return false;
   }
@@ -93,6 +94,7 @@ bool Request::body(const char* data, std::size_t size) {
     count_strike();
     const Answer answer{408, "408 Request Timeout\n"};
     log(answer);
+    if (tus_) tus_->break_off();
     answer_and_end(socket(), fmt::format("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
                                          "Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}",
                                          answer.body.size(), answer.body));
@@ -175,7 +177,7 @@ MHD_Result Request::send(const Answer& answer, MHD_Response* response) {
   return queued;
 }
 
-/// An answer without a body can only break off inside its head.
+/// An answer that goes out without a body can only break off inside its head.
 MHD_Result Request::break_off(const Answer& answer) {
   const std::string head = fmt::format("HTTP/1.1 {} {}\r\nTus-Resum", answer.status,
                                        MHD_get_reason_phrase_for(answer.status));
@@ -232,7 +234,7 @@ MHD_Result Request::finish_struck() {
       return MHD_NO;
     case FaultKind::reset_mid_response: {
       const Answer answer = carry_out();
-      if (answer.body.empty()) return break_off(answer);
+      if (answer.body.empty() || method_ == MHD_HTTP_METHOD_HEAD) return break_off(answer);
       const std::uint64_t length = place_inside(answer.body.size(), strike_->random);
       return send(answer, broken_off_response(socket(), answer.body, length));
     }

@@ -58,14 +58,23 @@ void TusAppend::take(std::span<const std::byte> data) {
 void TusAppend::commit() {
   committed_ = received_;
   if (waits()) safe_ = digest_;
-  TusUpload upload;
   {
     const MutexLock lock(store_.mutex_);
     item_->upload.offset = begin_ + committed_;
+  }
+  note(begin_ + committed_);
+}
+
+/// Writes down how much counts, where the file's size does not say it.
+void TusAppend::note(std::optional<std::uint64_t> committed) {
+  if (!waits() || !fd_) return;
+  TusUpload upload;
+  {
+    const MutexLock lock(store_.mutex_);
+    if (item_->gone) return;
     upload = item_->upload;
   }
-  if (!waits() || !fd_) return;
-  if (const auto written = store_.write_info(upload, upload.offset); !written)
+  if (const auto written = store_.write_info(upload, committed); !written)
     log_line(written.error().message);
 }
 
@@ -81,21 +90,12 @@ void TusAppend::roll_back() {
 
 TusUpload TusAppend::release() {
   released_ = true;
-  TusUpload upload;
-  {
-    const MutexLock lock(store_.mutex_);
-    item_->upload.expires = std::chrono::system_clock::now() + store_.options_.lifetime;
-    upload = item_->upload;
-  }
-  // From now on the file's size says it.
-  if (waits() && fd_) {
-    if (const auto written = store_.write_info(upload, std::nullopt); !written)
-      log_line(written.error().message);
-  }
+  note(std::nullopt);  // from now on the file's size says it
   const MutexLock lock(store_.mutex_);
+  item_->upload.expires = std::chrono::system_clock::now() + store_.options_.lifetime;
   item_->digest = std::move(digest_);
   item_->busy = false;
-  return upload;
+  return item_->upload;
 }
 
 Result<TusUpload> TusAppend::finish() {

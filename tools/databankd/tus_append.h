@@ -40,6 +40,7 @@ class TusAppend {
   bool waits() const { return part_ > 0 || checksum_; }
   void take(std::span<const std::byte> data);
   void commit();
+  void note(std::optional<std::uint64_t> committed);
   void roll_back();
   TusUpload release();
 

@@ -95,12 +95,12 @@ std::optional<std::string_view> TusCall::concat() const {
 std::vector<std::string> TusCall::parts() const {
   std::vector<std::string> ids;
   std::string_view urls = concat().value_or("");
-  urls.remove_prefix(std::min(
-      urls.find(';') == std::string_view::npos ? urls.size() : urls.find(';') + 1, urls.size()));
+  urls.remove_prefix(std::min(urls.find(';'), urls.size()));
   while (!urls.empty()) {
+    urls.remove_prefix(1);
     const std::size_t blank = std::min(urls.find(' '), urls.size());
     if (blank > 0) ids.push_back(tus_id(urls.substr(0, blank)));
-    urls.remove_prefix(std::min(blank + 1, urls.size()));
+    urls.remove_prefix(blank);
   }
   return ids;
 }

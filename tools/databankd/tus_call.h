@@ -35,6 +35,8 @@ class TusCall final : public Call {
 
   void begin();
   void body(std::span<const std::byte> data);
+  /// No more will come of the body: what counts of it does, and others may have the upload.
+  void break_off() { append_.reset(); }
 
   std::optional<Step> step(bool complete) const override;
   Dataset* dataset() override { return dataset_; }

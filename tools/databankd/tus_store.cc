@@ -151,7 +151,11 @@ void TusStore::sweep() {
 }
 
 void TusStore::drop(const std::string& id) {
-  if (items_.erase(id) == 0 || options_.discard) return;
+  const auto found = items_.find(id);
+  if (found == items_.end()) return;
+  found->second->gone = true;
+  items_.erase(found);
+  if (options_.discard) return;
   ::unlink(info_path(id).c_str());
   ::unlink(data_path(id).c_str());
 }
@@ -325,7 +329,9 @@ Result<Registration> TusStore::enlist(const std::string& id, Dataset& dataset,
     const Item& item = **found;
     digest = item.digest;
     deposit.size = item.upload.offset;
-    deposit.share = !item.busy && item.upload.length == item.upload.offset;
+    // A partial upload's file grows when it is joined.
+    deposit.share =
+        !item.busy && item.upload.length == item.upload.offset && item.upload.concat != "partial";
   }
   deposit.name = name;
   if (!options_.discard) {

@@ -89,6 +89,7 @@ class TusStore {
     TusUpload upload;
     std::optional<Digest> digest;  ///< of its bytes; empty where nobody has seen all of them pass
     bool busy = false;             ///< a request is in it, and has its digest
+    bool gone = false;             ///< dropped, while a request may still be in it
   };
   using ItemPointer = std::shared_ptr<Item>;
 

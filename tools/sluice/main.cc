@@ -20,7 +20,9 @@
 
 namespace {
 
+using sluice::ProtocolKind;
 using sluice::ReadMode;
+using sluice::VerifyChunks;
 using sluice::cli::ForgetOptions;
 using sluice::cli::ProgressMode;
 using sluice::cli::PutOptions;
@@ -96,6 +98,17 @@ void add_upload_options(CLI::App& app, UploadOptions& options) {
            "Bytes of the file in one request, or auto: as many as make it faster (auto)");
   add_text(app, "--lookahead", options.lookahead, "N",
            "Chunks that are sent ahead of the one that the server is at, 0 to 16, or auto (auto)");
+  add_text(app, "--lanes", options.lanes, "N",
+           "tus: parts of a file that travel side by side, 0 to 16, or auto (auto)");
+  add_choice<VerifyChunks>(
+      app, "--verify-chunks", options.verify_chunks,
+      {{"auto", VerifyChunks::automatic}, {"on", VerifyChunks::on}, {"off", VerifyChunks::off}},
+      "tus: a checksum with each chunk, on, off, or auto (auto)")
+      ->type_name("WHEN");
+  app.add_option("--transfers", options.transfers,
+                 "Files that are uploaded at a time, 1 to 64; phased: one a dataset (4)")
+      ->check(CLI::Range(1U, 64U))
+      ->type_name("N");
   add_text(app, "--limit-rate", options.limit_rate, "RATE",
            "Bytes a second at most, for example 50M");
   app.add_option("--stall-timeout", options.stall_timeout,
@@ -140,7 +153,7 @@ CLI::App& add_put(CLI::App& app, PutOptions& options) {
       "put", "Upload files into a draft dataset, or go on where an upload of them ended");
   put.add_option("DATASET", options.dataset, "Key of the draft dataset, for example IDB-1234567")
       ->required();
-  put.add_option("FILE", options.files, "Files to upload, one after the other")->required();
+  put.add_option("FILE", options.files, "Files to upload")->required();
   auto* const system =
       put.add_option("--system", options.system, "production (default), demo or local")
           ->check(CLI::IsMember({"production", "demo", "local"}).description(""))
@@ -148,8 +161,12 @@ CLI::App& add_put(CLI::App& app, PutOptions& options) {
   add_text(put, "--url", options.url, "URL", "Address of another Data Bank (or SLUICE_URL)")
       ->excludes(system);
   add_text(put, "--name", options.name, "NAME", "Deposit under this name (one FILE)");
-  put.add_option("--protocol", "auto or phased, which are the same for now")
-      ->check(CLI::IsMember({"auto", "phased"}).description(""))
+  add_choice<ProtocolKind>(put, "--protocol", options.protocol,
+                           {{"auto", ProtocolKind::automatic},
+                            {"phased", ProtocolKind::phased},
+                            {"tus", ProtocolKind::tus},
+                            {"binary", ProtocolKind::binary}},
+                           "auto (default: the server is asked), phased, tus or binary")
       ->type_name("NAME");
   auto* const restart =
       put.add_flag("--restart", options.restart, "Send anew what was sent of them before");
@@ -167,6 +184,8 @@ CLI::App& add_resume(CLI::App& app, ResumeOptions& options) {
   resume.add_option("DATASET", options.dataset, "Only those into this dataset");
   resume.add_option("NAME", options.name, "Only the one of this name");
   resume.add_flag("--all", options.all, "All that are unfinished, oldest first");
+  resume.add_flag("--register", options.register_again,
+                  "Register those of which it is not known whether they are: look first");
   add_upload_options(resume, options.upload);
   resume.footer(exit_codes);
   return resume;

@@ -62,7 +62,7 @@ class Put {
       report.dataset = options.dataset;
       report.file = file;
       report.name = deposit_name(options, file);
-      report.protocol = "phased";
+      report.protocol = to_string(options.protocol);
       reports_.push_back(std::move(report));
     }
   }
@@ -114,22 +114,27 @@ class Put {
   }
 
   void upload_files() {
-    std::size_t tried = 0;
-    for (Report& report : reports_) {
-      UploadRequest request;
-      request.base_url = base_url_;
-      request.dataset = options_.dataset;
-      request.token = token_;
-      request.token_file = remembered_token_file(options_.upload.token_file);
-      request.path = report.file;
-      request.name = report.name;
-      request.dry_run = options_.dry_run;
-      request.restart = options_.restart;
-      uploader_.upload(std::move(request), report);
-      ++tried;
-      if (Uploader::ends_all(report)) break;
+    UploadRequest common;
+    common.base_url = base_url_;
+    common.dataset = options_.dataset;
+    common.token = token_;
+    common.token_file = remembered_token_file(options_.upload.token_file);
+    common.dry_run = options_.dry_run;
+    common.restart = options_.restart;
+    if (Result<void> asked = uploader_.ask_server(common, options_.protocol, options_.dry_run);
+        !asked) {
+      uploader_.fail(reports_.front(), asked.error());
+      console_.error(reports_.front().error->message);
+      uploader_.left(reports_.size() - 1);
+      return;
     }
-    uploader_.left(reports_.size() - tried);
+    std::vector<Uploader::Task> tasks;
+    for (Report& report : reports_) {
+      Uploader::Task& task = tasks.emplace_back(Uploader::Task{common, &report});
+      task.request.path = report.file;
+      task.request.name = report.name;
+    }
+    uploader_.upload(std::move(tasks));
   }
 
   const PutOptions& options_;

@@ -15,12 +15,14 @@ struct PutOptions {
   std::string system;  ///< production, demo, local; empty: none given
   std::string url;     ///< empty: none given
   std::string name;
+  ProtocolKind protocol = ProtocolKind::automatic;
   bool dry_run = false;
   bool restart = false;
 };
 
-/// Uploads the files one after the other and returns the exit code. Everything that can be checked
-/// without the server is checked for all files before anything is sent.
+/// Uploads the files, several at a time where the protocol allows it, and returns the exit code.
+/// Everything that can be checked without the server is checked for all files before it is asked
+/// anything.
 int put(const PutOptions& options);
 
 }  // namespace sluice::cli

@@ -67,17 +67,42 @@ std::string summary(const Report& report) {
       in_words(report));
 }
 
-std::string progress_text(const std::string& name, const Progress& progress,
+namespace {
+
+std::string progress_text(const std::string& what, const Progress& progress,
                           const ProgressMeter& meter) {
   if (progress.total == 0 || progress.sent >= progress.total)
-    return fmt::format("{}  waiting for the server", printable(name));
+    return fmt::format("{}  waiting for the server", what);
   const double percent =
       100.0 * static_cast<double>(progress.sent) / static_cast<double>(progress.total);
-  std::string text = fmt::format("{}  {} %  {} of {}", printable(name), static_cast<int>(percent),
+  std::string text = fmt::format("{}  {} %  {} of {}", what, static_cast<int>(percent),
                                  format_size(progress.sent), format_size(progress.total));
   if (const auto left = meter.seconds_left(progress.total))
     text += fmt::format("  {}  {} left", format_rate(meter.rate()), format_duration(*left));
   return text;
+}
+
+}  // namespace
+
+std::string progress_of_file(const std::string& name, const Progress& progress,
+                             const ProgressMeter& meter) {
+  return progress_text(printable(name), progress, meter);
+}
+
+std::string progress_of_all(std::size_t over, std::size_t files, const Progress& progress,
+                            const ProgressMeter& meter) {
+  return progress_text(fmt::format("{} of {} files", over, files), progress, meter);
+}
+
+std::string would_be_deposited(const Report& report, const ServerProfile& server) {
+  const std::string deposit =
+      fmt::format("{} ({}) would be deposited into dataset {} as '{}'", printable(report.file),
+                  format_size(report.bytes), report.dataset, printable(report.name));
+  if (server.protocol == ProtocolKind::phased) return deposit + ": the name is free\n";
+  return fmt::format("{}: {}, and whether the name is free is nothing that {} can tell\n", deposit,
+                     server.token_taken ? "the server takes the token"
+                                        : "whether the server takes the token is not known",
+                     to_string(server.protocol));
 }
 
 int exit_code(const Error& error) {

@@ -19,8 +19,16 @@ std::string json_report(const std::vector<Report>& reports, const std::optional<
 std::string summary(const Report& report);
 
 /// "scan.h5  42 %  1.70 GiB of 4.00 GiB  118 MB/s  19 s left"
-std::string progress_text(const std::string& name, const Progress& progress,
-                          const ProgressMeter& meter);
+std::string progress_of_file(const std::string& name, const Progress& progress,
+                             const ProgressMeter& meter);
+
+/// "3 of 10000 files  24 %  1.20 GiB of 5.00 GiB  93 MB/s  31 s left": of all together.
+std::string progress_of_all(std::size_t over, std::size_t files, const Progress& progress,
+                            const ProgressMeter& meter);
+
+/// What --dry-run has found out, a line: a protocol other than the phased one cannot tell whether
+/// the name is free.
+std::string would_be_deposited(const Report& report, const ServerProfile& server);
 
 /// README.md, "Exit codes".
 int exit_code(const Error& error);

@@ -31,7 +31,8 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
     for (const std::string& text : listing.unreadable) console.warning(text);
     for (JournalEntry& entry : listing.entries)
       if ((options.dataset.empty() || options.dataset == entry.dataset) &&
-          (options.name.empty() || options.name == entry.name))
+          (options.name.empty() || options.name == entry.name) &&
+          (!options.register_again || entry.state == JournalEntry::State::verifying))
         chosen.push_back(std::move(entry));
     std::reverse(chosen.begin(), chosen.end());
   }
@@ -50,13 +51,15 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
 }
 
 /// `alone`: there is but one dataset, so that a token that was not remembered can only be its own.
-Result<UploadRequest> request_for(const JournalEntry& entry, const UploadOptions& options,
+Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions& resume,
                                   bool alone) {
+  const UploadOptions& options = resume.upload;
   UploadRequest request;
   TRY_ASSIGN(request.base_url, check_base_url(entry.system, options.insecure_http));
   request.dataset = entry.dataset;
   request.name = entry.name;
   request.resume_only = true;
+  request.register_again = resume.register_again && entry.state == JournalEntry::State::verifying;
   request.path = entry.path;
   request.token_file =
       options.token_file.empty() ? entry.token_file : remembered_token_file(options.token_file);
@@ -69,6 +72,15 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const UploadOptions
              read_token(options.token_file.empty() ? entry.token_file : options.token_file));
   TRY_ASSIGN(request.digests, parse_digests(entry.digests));
   return request;
+}
+
+/// It goes on as it was begun. Only a tus server has to say what it can do.
+Result<void> find_server(Uploader& uploader, const JournalEntry& entry, UploadRequest& request) {
+  const auto protocol = parse_protocol(entry.protocol);
+  if (protocol == ProtocolKind::tus)
+    return uploader.ask_server(request, *protocol, /*fresh=*/false);
+  request.server.protocol = protocol.value_or(ProtocolKind::automatic);
+  return {};
 }
 
 }  // namespace
@@ -92,7 +104,7 @@ int resume(const ResumeOptions& options) {
     report.name = entry.name;
     report.bytes = entry.file.size;
     report.committed = entry.committed;
-    report.protocol = "phased";
+    report.protocol = entry.protocol;
     reports.push_back(std::move(report));
     block_bytes = std::max(block_bytes, entry.block_bytes);
   }
@@ -115,22 +127,21 @@ int resume(const ResumeOptions& options) {
     return uploader.end(reports);
   }
 
-  std::size_t tried = 0;
-  for (Report& report : reports) {
-    // One dataset's token says nothing about the next one's.
-    Result<UploadRequest> request = request_for((*entries)[tried], options.upload, alone);
-    ++tried;
+  std::vector<Uploader::Task> tasks;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    Result<UploadRequest> request = request_for((*entries)[i], options, alone);
+    if (request)
+      if (Result<void> known = find_server(uploader, (*entries)[i], *request); !known)
+        request = known.error();
     if (request) {
-      uploader.upload(*std::move(request), report);
-    } else {
-      uploader.fail(report, request.error());
-      console.error(fmt::format("{}: {}", describe((*entries)[tried - 1]), report.error->message));
+      tasks.push_back({*std::move(request), &reports[i]});
+      continue;
     }
-    const bool refused = report.error && (report.error->kind == ErrorKind::token_refused ||
-                                          report.error->kind == ErrorKind::no_such_dataset);
-    if (Uploader::ends_all(report) && !refused) break;
+    uploader.fail(reports[i], request.error());
+    console.error(fmt::format("{}: {}", describe((*entries)[i]), reports[i].error->message));
+    if (request.error().kind == ErrorKind::interrupted) break;
   }
-  uploader.left(reports.size() - tried);
+  uploader.upload(std::move(tasks));
   return uploader.end(reports);
 }
 

@@ -10,8 +10,9 @@ namespace sluice::cli {
 struct ResumeOptions {
   UploadOptions upload;
   bool all = false;
-  std::string dataset;  ///< empty: whichever
-  std::string name;     ///< empty: whichever
+  bool register_again = false;  ///< only those of which nobody knows whether they are registered
+  std::string dataset;          ///< empty: whichever
+  std::string name;             ///< empty: whichever
 };
 
 /// Goes on with the unfinished uploads of the journal, oldest first, and returns the exit code.

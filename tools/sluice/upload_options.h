@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "engine/upload.h"
 #include "io/source.h"
 #include "tools/sluice/console.h"
 
@@ -17,6 +18,9 @@ struct UploadOptions {
   std::string block = "4M";
   std::string chunk = "auto";
   std::string lookahead = "auto";
+  std::string lanes = "auto";
+  VerifyChunks verify_chunks = VerifyChunks::automatic;
+  unsigned transfers = 4;  ///< uploads at a time
   std::string limit_rate;
   unsigned retries = 10;
   unsigned stall_timeout = 60;    ///< seconds

@@ -11,17 +11,17 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
-#include "engine/progress_meter.h"
 #include "engine/state_dir.h"
 #include "engine/text.h"
 #include "engine/units.h"
 #include "io/replace_file.h"
-#include "tools/sluice/progress_line.h"
 #include "tools/sluice/report_text.h"
 #include "tools/sluice/stop.h"
 #include "tools/sluice/token_source.h"
+#include "tools/sluice/uploader_run.h"
 
 namespace sluice::cli {
 namespace {
@@ -46,15 +46,21 @@ Result<void> check_writable_directory(const std::string& path, const char* what)
 
 constexpr std::string_view automatic = "auto";
 
-Result<unsigned> parse_lookahead(const std::string& text) {
-  unsigned chunks = 0;
+/// How often a token file is looked at, and the stop signals meanwhile.
+constexpr auto look_for_token_every = std::chrono::seconds(1);
+
+/// `auto`, for which there is nothing, or a number.
+Result<std::optional<unsigned>> parse_count(const std::string& text, const char* option,
+                                            const char* of_what, unsigned most) {
+  if (text == automatic) return std::optional<unsigned>();
+  unsigned count = 0;
   const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, chunks);
-  if (error != std::errc() || end != last || chunks > most_lookahead)
+  const auto [end, error] = std::from_chars(text.data(), last, count);
+  if (error != std::errc() || end != last || count > most)
     return Error{ErrorKind::usage,
-                 fmt::format("--lookahead takes auto or a number of chunks from 0 to {}, not '{}'",
-                             most_lookahead, printable(text))};
-  return chunks;
+                 fmt::format("{} takes auto or a number of {} from 0 to {}, not '{}'", option,
+                             of_what, most, printable(text))};
+  return std::optional<unsigned>(count);
 }
 
 /// Whether the same command again can have another end. What is wrong with the file, the name or
@@ -117,9 +123,8 @@ Result<void> Uploader::prepare(std::uint64_t block_bytes) {
     TRY_ASSIGN(chunk_bytes_, parse_size(options_.chunk));
     if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least one byte"};
   }
-  if (options_.lookahead != automatic) {
-    TRY_ASSIGN(lookahead_, parse_lookahead(options_.lookahead));
-  }
+  TRY_ASSIGN(lookahead_, parse_count(options_.lookahead, "--lookahead", "chunks", most_lookahead));
+  TRY_ASSIGN(lanes_, parse_count(options_.lanes, "--lanes", "parts", most_lanes));
   if (!options_.token_wait.empty()) {
     TRY_ASSIGN(token_wait_, parse_duration(options_.token_wait));
     if (token_wait_.count() > 0 && (options_.token_file.empty() || options_.token_file == "-"))
@@ -138,25 +143,55 @@ Result<void> Uploader::prepare(std::uint64_t block_bytes) {
   return {};
 }
 
-void Uploader::fail(Report& report, const Error& error) {
-  report.status = Report::Status::failed;
-  report.error = error;
-  report.error->message = printable(error.message);
-  if (code_ == 0) code_ = exit_code(error);
+Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh) {
+  Engine::Inquiry inquiry{.base_url = request.base_url,
+                          .dataset = request.dataset,
+                          .token = request.token,
+                          .protocol = protocol,
+                          .fresh = fresh,
+                          .stop = [] { return stop_signal() != 0; }};
+  const auto deadline = Clock::now() + token_wait_;
+  bool said = false;
+  while (true) {
+    Result<ServerProfile> profile = engine_->ask_server(inquiry);
+    if (profile) {
+      request.server = *std::move(profile);
+      request.token = inquiry.token;
+      if (!request.server.remembered)
+        console_.detail(
+            fmt::format("{} speaks {}{}", request.base_url, to_string(request.server.protocol),
+                        protocol == ProtocolKind::automatic ? "" : ", as it was told to"));
+      return {};
+    }
+    if (profile.error().kind != ErrorKind::token_refused || request.token_file.empty())
+      return std::move(profile).error();
+    while (true) {
+      Result<Secret> token = read_token(request.token_file);
+      if (token && token->reveal() != inquiry.token.reveal()) {
+        inquiry.token = *std::move(token);
+        break;
+      }
+      const auto now = Clock::now();
+      if (now >= deadline || stop_signal() != 0) return std::move(profile).error();
+      if (!std::exchange(said, true))
+        console_.warning(fmt::format(
+            "{}; waiting for another token for {} s, get one at "
+            "{}/datasets/{}/edit",
+            profile.error().message, token_wait_.count(), request.base_url, request.dataset));
+      std::this_thread::sleep_until(std::min(deadline, now + look_for_token_every));
+    }
+  }
 }
 
-bool Uploader::ends_all(const Report& report) {
-  if (stop_signal() != 0) return true;
-  if (!report.error) return false;
-  switch (report.error->kind) {
-    case ErrorKind::token_refused:
-    case ErrorKind::no_such_dataset:
-    case ErrorKind::unreachable:
-    case ErrorKind::interrupted:
-      return true;
-    default:
-      return false;
-  }
+void Uploader::fail(Report& report, const Error& error) {
+  const bool interrupted = error.kind == ErrorKind::interrupted;
+  report.status = interrupted                            ? Report::Status::interrupted
+                  : error.kind == ErrorKind::unconfirmed ? Report::Status::unconfirmed
+                                                         : Report::Status::failed;
+  report.error = error;
+  report.error->message = printable(error.message);
+  if (code_ == 0)
+    code_ = interrupted && stop_signal() != 0 ? 128 + stop_signal() : exit_code(error);
 }
 
 void Uploader::left(std::size_t count) {
@@ -176,11 +211,13 @@ int Uploader::end(const std::vector<Report>& reports) {
   return code_;
 }
 
-void Uploader::upload(UploadRequest request, Report& report) {
+void Uploader::complete(UploadRequest& request) const {
   request.read_mode = options_.read_mode;
   request.chunk_bytes = chunk_bytes_;
   request.heed_chunk_limit = chunk_bytes_ == 0;
   request.lookahead = lookahead_;
+  request.lanes = lanes_;
+  request.verify_chunks = options_.verify_chunks;
   request.verify_prefix = options_.verify_prefix;
   for (const DigestKind kind : digests_)
     if (std::find(request.digests.begin(), request.digests.end(), kind) == request.digests.end())
@@ -192,27 +229,16 @@ void Uploader::upload(UploadRequest request, Report& report) {
       if (!token) return {};  // it may be on its way
       return *std::move(token);
     };
+}
 
-  Result<std::unique_ptr<Upload>> upload = engine_->start(request);
-  if (!upload) {
-    fail(report, upload.error());
-    console_.error(report.error->message);
-    return;
-  }
-  watch(**upload, report.name);
-  report = (*upload)->wait();
-  console_.clear_line();
+void Uploader::tell(Report& report, const UploadRequest& request) {
   switch (report.status) {
     case Report::Status::registered:
       if (!options_.json) console_.result(summary(report));
       write_receipt(report);
       return;
     case Report::Status::skipped:
-      if (!options_.json)
-        console_.result(
-            fmt::format("{} ({}) would be deposited into dataset {} as '{}': the name is free\n",
-                        printable(report.file), format_size(report.bytes), report.dataset,
-                        printable(report.name)));
+      if (!options_.json) console_.result(would_be_deposited(report, request.server));
       return;
     case Report::Status::interrupted:
       if (code_ == 0) code_ = 128 + (stop_signal() != 0 ? stop_signal() : SIGINT);
@@ -247,18 +273,8 @@ void Uploader::write_receipt(const Report& report) {
                   printable(written.error().message)));
 }
 
-void Uploader::watch(Upload& upload, const std::string& name) {
-  constexpr auto tick = std::chrono::milliseconds(100);
-  ProgressLine line(console_);
-  ProgressMeter meter;
-  bool cancelled = false;
-  while (!upload.wait_until(Clock::now() + tick)) {
-    if (stop_signal() != 0 && !std::exchange(cancelled, true)) upload.cancel();
-    const auto now = Clock::now();
-    const Progress progress = upload.progress();
-    meter.update(now, progress.sent);
-    line.show(progress_text(name, progress, meter), now);
-  }
+void Uploader::upload(std::vector<Task> tasks) {
+  Run(*this, std::move(tasks)).run();
 }
 
 }  // namespace sluice::cli

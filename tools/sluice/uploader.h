@@ -16,9 +16,9 @@ namespace sluice::cli {
 /// Receipts are called NAME.sluice.json.
 inline constexpr std::string_view receipt_suffix = ".sluice.json";
 
-/// Uploads one file after the other for `sluice put` and `sluice resume`: shows how far each is,
-/// obeys the stop signals, writes receipts, says what to do next, and gathers the exit code. One
-/// thread at a time.
+/// Uploads files for `sluice put` and `sluice resume`, several at a time where the protocol allows
+/// it: shows how far they are, obeys the stop signals, writes receipts, says what to do next, and
+/// gathers the exit code. One thread at a time.
 class Uploader {
  public:
   /// Both outlive this.
@@ -29,16 +29,22 @@ class Uploader {
   /// threads; local_file where receipts or sums cannot be written.
   Result<void> prepare(std::uint64_t block_bytes = 0);
 
-  /// Uploads one. The options of `request` that are the command line's are set here; `report` has
-  /// the file, the name and the dataset, and gets the rest.
-  void upload(UploadRequest request, Report& report);
+  /// Finds out how to speak to the server, and writes it into `request`; a token that is refused is
+  /// read again from its file, and waited for as long as --token-wait says. `fresh`: asks, whatever
+  /// is remembered. Errors: those of Engine::ask_server().
+  Result<void> ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh);
+
+  /// One to upload. `report` has the file, its size, the name and the dataset, and gets the rest;
+  /// it outlives upload().
+  struct Task {
+    UploadRequest request;
+    Report* report = nullptr;
+  };
+  /// Uploads them. Of `request`, what is the command line's is set here.
+  void upload(std::vector<Task> tasks);
 
   /// It could not be tried: puts the error into the report and the exit code.
   void fail(Report& report, const Error& error);
-
-  /// What stopped this one would stop the next one as well (the token, the dataset, the network),
-  /// or a signal asked to stop.
-  static bool ends_all(const Report& report);
 
   /// Says how many more there are that were not tried, if any.
   void left(std::size_t count);
@@ -47,14 +53,19 @@ class Uploader {
   int end(const std::vector<Report>& reports);
 
  private:
+  class Run;
+
   Result<EngineOptions> engine_options(std::uint64_t block_bytes) const;
-  void watch(Upload& upload, const std::string& name);
+  void complete(UploadRequest& request) const;
+  /// Says how it ended.
+  void tell(Report& report, const UploadRequest& request);
   void write_receipt(const Report& report);
 
   const UploadOptions& options_;
   Console& console_;
   std::uint64_t chunk_bytes_ = 0;  ///< 0: auto
   std::optional<unsigned> lookahead_;
+  std::optional<unsigned> lanes_;
   std::chrono::seconds token_wait_{0};
   std::vector<DigestKind> digests_;
   std::unique_ptr<Engine> engine_;

@@ -105,7 +105,7 @@ class Verify {
       const std::uint64_t read = check.progress();
       meter.update(now, read);
       if (read < check.total())
-        line.show(progress_text(options_.file, {check.total(), read, read}, meter), now);
+        line.show(progress_of_file(options_.file, {check.total(), read, read}, meter), now);
     }
   }
 

@@ -1,0 +1,45 @@
+#include "engine/chunk_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/range_digest.h"
+#include "engine/units.h"
+
+namespace sluice {
+
+Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSetting& setting) {
+  const bool wanted = setting.wish == VerifyChunks::on;
+  if (setting.wish == VerifyChunks::off || (!wanted && setting.tls)) return ChunkCheck{};
+  ChunkCheck check;
+  if (server.has("checksum"))
+    for (const char* algorithm : {"sha1", "md5", "sha256", "sha512", "sha384"})
+      if (check.algorithm.empty() &&
+          std::find(server.algorithms.begin(), server.algorithms.end(), algorithm) !=
+              server.algorithms.end() &&
+          RangeDigest::available(algorithm))
+        check.algorithm = algorithm;
+  if (check.algorithm.empty()) {
+    if (!wanted) return check;
+    return Error{
+        ErrorKind::usage,
+        "the server cannot compare checksums of chunks (it announces none that is of use): "
+        "leave --verify-chunks on away"};
+  }
+  // A chunk that begins within a block has bytes in one more than it is long.
+  const std::uint64_t block = setting.block_bytes;
+  const std::uint64_t all = block * (setting.pool_blocks - 1);
+  const std::uint64_t least = std::min(setting.least_chunk, setting.size);
+  check.most_bytes = std::max(std::min(block * (setting.pool_blocks / 2), all), least);
+  if (check.most_bytes <= all) return check;
+  if (!wanted) return ChunkCheck{};
+  return Error{
+      ErrorKind::usage,
+      fmt::format("this server keeps nothing of a chunk of less than {}, and to be "
+                  "checksummed before it leaves each has to be in memory as a whole, where "
+                  "there is room for {}: use --pool {}, or --verify-chunks off",
+                  format_size(least), format_size(all), format_size((least / block + 2) * block))};
+}
+
+}  // namespace sluice

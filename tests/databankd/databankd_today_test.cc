@@ -1,0 +1,266 @@
+// What today's server does at the datasets' endpoint: it registers uploads, and takes files in one
+// request. And which of the protocols a server speaks.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/databankd/databankd_tus_fixture.h"
+
+namespace sluice {
+namespace {
+
+using nlohmann::json;
+using test::Arguments;
+using test::Finished;
+using test::header;
+using test::HttpReply;
+using test::Process;
+using test::Reply;
+using test::Tus;
+using test::xxh128;
+using test::operator+;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+constexpr std::size_t mib = std::size_t{1} << 20;
+constexpr const char* invalid_request = "invalid request";
+constexpr const char* denied = "HTTP Token: Access denied.\n";
+
+/// Whether the server stores the bytes or discards them.
+class Today : public test::Tus, public testing::WithParamInterface<bool> {
+ protected:
+  Today() { discards_ = GetParam(); }
+
+  Reply deposit(const std::string& name, const std::filesystem::path& file,
+                const Arguments& more = {}) const {
+    return call(Arguments{"-F", "binary=@" + file.string() + ";filename=" + name} + more);
+  }
+  std::string success(const std::string& name) const {
+    return "successfully uploaded " + name + "\nsee in dataset at " + root_ + "/datasets/IDB-1 \n";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, Today, testing::Bool(),
+                         [](const auto& param) { return param.param ? "discarding" : "storing"; });
+
+// --- register
+
+TEST_P(Today, RegistersAnUpload) {
+  start_tus();
+  const std::string upload = create("3");
+  patch(upload, 0, "abc");
+  const HttpReply reply = enlist("a", root_ + upload);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, success("a"));
+  EXPECT_THAT(reply.header("content-type"), StartsWith("application/json"));
+  EXPECT_EQ(registered(),
+            std::vector<json>(
+                {{{"dataset", "IDB-1"}, {"name", "a"}, {"size", 3}, {"xxh128", xxh128("abc")}}}));
+  stop();
+  EXPECT_THAT(server_->err(),
+              HasSubstr("registered \"a\" in IDB-1, 3 bytes, xxh128 " + xxh128("abc") + "\n"));
+}
+
+TEST_P(Today, RegistersOverAForm) {
+  start_tus();
+  const std::string upload = create("3");
+  patch(upload, 0, "abc");
+  const Reply reply = call({"-F", "filename=\xC3\xA4 b", "-F", "tus_url=" + root_ + upload, "-F",
+                            "size=3", "-F", "dataset_key=IDB-1"});
+  EXPECT_EQ(reply.body, success("\xC3\xA4 b"));
+  EXPECT_THAT(registered(), SizeIs(1));
+}
+
+TEST_P(Today, RegistersTwiceAndComparesNothing) {
+  start_tus();
+  const std::string upload = create("6");
+  patch(upload, 0, "abc");
+  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(enlist("a", upload).status, 200);
+  // It was not the whole upload, and what comes now is not in the dataset.
+  EXPECT_EQ(patch(upload, 3, "def").status, 204);
+  if (!discards_) {
+    EXPECT_EQ(stored("a"), "abc");
+  }
+  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(enlist("b", upload).status, 200);
+  if (!discards_) {
+    EXPECT_EQ(stored("a"), "abcdef");
+  }
+  const auto lines = registered();
+  ASSERT_THAT(lines, SizeIs(4));
+  EXPECT_EQ(lines[0]["xxh128"], xxh128("abc"));
+  EXPECT_EQ(lines[1], lines[0]);
+  EXPECT_EQ(lines[2]["xxh128"], xxh128("abcdef"));
+}
+
+TEST_P(Today, RegistersWhatIsThereOfAnUploadThatGoesOn) {
+  start_tus();
+  const std::string upload = create("6");
+  const UniqueFd open = patch_partly(upload, 0, "abc", 3);
+  wait_for_offset(upload, 3);
+  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(registered().at(0)["size"], 3);
+  send(open, "def");
+  EXPECT_THAT(receive_until(open, ""), StartsWith("HTTP/1.1 204 "));
+  if (!discards_) {
+    EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abc"));
+    EXPECT_EQ(stored("a"), "abc");
+  }
+}
+
+TEST_P(Today, RegistersNoUploadThatIsNotThere) {
+  start_tus();
+  const HttpReply reply = enlist("a", "http://elsewhere/files/0123");
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_EQ(reply.body, "Invalid TUS upload reference\n");
+  EXPECT_EQ(enlist("", create("0")).status, 500);
+  EXPECT_EQ(enlist("a/b", create("0")).status, 500);
+  EXPECT_EQ(enlist("%ff", create("0")).status, 400);
+  EXPECT_THAT(registered(), IsEmpty());
+}
+
+// --- the one-shot form
+
+TEST_P(Today, TakesAFileInOneRequest) {
+  start_tus();
+  const std::string content = test::random_bytes(5 * mib + 1, 1);
+  const Reply reply = deposit("a b", chunk_file(content));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, success("a b"));
+  EXPECT_THAT(reply.content_type, StartsWith("application/json"));
+  const auto lines = registered();
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(lines[0]["size"], content.size());
+  EXPECT_EQ(lines[0]["xxh128"], xxh128(content));
+  if (!discards_) {
+    EXPECT_TRUE(stored("a b") == content);
+  }
+}
+
+TEST_P(Today, TakesAnEmptyFileInOneRequest) {
+  start_tus();
+  EXPECT_EQ(deposit("a", chunk_file("")).body, success("a"));
+  EXPECT_EQ(registered().at(0)["xxh128"], xxh128(""));
+  EXPECT_EQ(std::filesystem::exists(store_ / "IDB-1" / "a"), !discards_);
+}
+
+TEST_P(Today, ANameThatIsTakenIsNoError) {
+  start_tus();
+  EXPECT_EQ(deposit("a", chunk_file("abc")).status, 200);
+  EXPECT_EQ(deposit("a", chunk_file("de")).status, 200);
+  EXPECT_THAT(registered(), SizeIs(2));
+  if (!discards_) {
+    EXPECT_EQ(stored("a"), "de");
+  }
+}
+
+TEST_P(Today, RefusesAFileItCannotName) {
+  start_tus();
+  EXPECT_EQ(deposit("a/b", chunk_file("abc")).status, 500);
+  EXPECT_EQ(deposit("..", chunk_file("abc")).status, 500);
+  // A field that has no filename is no file.
+  EXPECT_EQ(call({"-F", "binary=abc"}).body, invalid_request);
+  EXPECT_THAT(registered(), IsEmpty());
+}
+
+TEST_P(Today, ABodyThatBreaksOffLeavesNothing) {
+  start_tus();
+  const std::string body =
+      "--limit\r\nContent-Disposition: form-data; name=\"binary\"; filename=\"a\"\r\n\r\nabc\r\n";
+  for (const char* end : {"", "--limit"}) {
+    const UniqueFd fd = connect();
+    send(fd, bytes_of("POST", "/api/dataset/IDB-1/datafile",
+                      {{"Content-Type", "multipart/form-data; boundary=limit"}}, body + end));
+    EXPECT_THAT(receive_until(fd, ""), StartsWith("HTTP/1.1 400 "));
+  }
+  EXPECT_THAT(registered(), IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(store_ / "IDB-1" / "a"));
+}
+
+// --- who may, and what is spoken
+
+TEST_P(Today, DeniesWrongTokens) {
+  start_tus({"--dataset", "IDB-2=other"});
+  const std::string upload = create("0");
+  const auto with = [&](const char* authorization, const Arguments& form) {
+    return curl(Arguments{"-H", authorization} + form + Arguments{endpoint()});
+  };
+  const Arguments enlisting = {"-F", "filename=a", "-F", "tus_url=" + upload};
+  const Arguments depositing = {"-F", "binary=@" + chunk_file("abc").string()};
+  for (const char* authorization :
+       {"Authorization:", "Authorization: Token token=other", "Authorization: Bearer secret"}) {
+    for (const Arguments& form : {enlisting, depositing}) {
+      EXPECT_EQ(with(authorization, form).status, 401) << authorization;
+      EXPECT_EQ(with(authorization, form).body, denied);
+    }
+  }
+  const Arguments elsewhere = {root_ + "/api/dataset/IDB-9/datafile"};
+  EXPECT_EQ(curl(Arguments{"-H", header} + depositing + elsewhere).body, "Dataset Not Found");
+  EXPECT_THAT(registered(), IsEmpty());
+}
+
+TEST_P(Today, StumblesOverTokensWithPhasesOnly) {
+  start_tus();
+  const Reply reply = curl({"-H", "Authorization: Token token=wrong", "-F", "phase=setup", "-F",
+                            "filename=a", endpoint()});
+  EXPECT_EQ(reply.status, 500);
+}
+
+TEST_P(Today, HasNoPhases) {
+  start_tus({"--protocols", "tus,binary"});
+  for (const Reply& reply : {setup("a"), transfer("a", 0, chunk_file("abc")), verify("a")}) {
+    EXPECT_EQ(reply.status, 500);
+    EXPECT_EQ(reply.body, invalid_request);
+  }
+  const Reply reply = curl({"-H", "Authorization: Token token=wrong", "-F", "phase=setup", "-F",
+                            "filename=a", endpoint()});
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_EQ(reply.body, denied);
+  EXPECT_EQ(deposit("a", chunk_file("abc")).status, 200);
+  EXPECT_EQ(request("OPTIONS", "/files/").status, 204);
+}
+
+TEST_P(Today, HasNoTus) {
+  start_tus({"--protocols", "phased,binary"});
+  for (const char* path : {"/files", "/files/", "/files/0123"})
+    EXPECT_EQ(request("OPTIONS", path).status, 404);
+  EXPECT_EQ(enlist("a", "/files/0123").body, invalid_request);
+  EXPECT_EQ(setup("a").status, 200);
+  EXPECT_EQ(deposit("b", chunk_file("abc")).status, 200);
+}
+
+TEST_P(Today, HasNoOneShotForm) {
+  start_tus({"--protocols", "phased"});
+  EXPECT_EQ(deposit("b", chunk_file("abc")).body, invalid_request);
+  EXPECT_EQ(setup("a").status, 200);
+  EXPECT_THAT(registered(), IsEmpty());
+}
+
+TEST_F(Tus, SaysWhatItCannotSpeak) {
+  const std::vector<std::pair<Arguments, std::string>> wrong = {
+      {{"--protocols", ""}, "--protocols '': it takes some of phased,tus,binary"},
+      {{"--protocols", "phased,"}, "--protocols 'phased,'"},
+      {{"--protocols", "ftp"}, "--protocols 'ftp'"},
+      {{"--tus-extensions", "creation,"}, "--tus-extensions 'creation,': it takes none, or some"},
+      {{"--tus-max-size", "x"}, "--tus-max-size 'x': it takes bytes"},
+      {{"--part-min", "-1"}, "--part-min '-1': it takes bytes"},
+      {{"--tus-expires", "1001d"}, "--tus-expires '1001d': it takes a time"},
+      {{"--location", "here"}, "absolute, http, relative or an address"},
+  };
+  for (const auto& [arguments, message] : wrong) {
+    Process::Options options;
+    options.argv = databankd_argv(arguments);
+    const Finished finished = test::run(options);
+    EXPECT_EQ(finished.status, 2) << message;
+    EXPECT_THAT(finished.err, HasSubstr(message));
+  }
+}
+
+}  // namespace
+}  // namespace sluice

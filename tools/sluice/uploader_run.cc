@@ -1,0 +1,131 @@
+// Uploader::upload(): several uploads at a time, from the first one's start to the last one's end.
+#include "tools/sluice/uploader_run.h"
+
+#include <chrono>
+#include <utility>
+
+#include "tools/sluice/report_text.h"
+#include "tools/sluice/stop.h"
+
+namespace sluice::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// How often the progress is drawn, and the stop signals are looked at.
+constexpr auto tick = std::chrono::milliseconds(100);
+
+std::string dataset_of(const UploadRequest& request) {
+  return request.base_url + ' ' + request.dataset;
+}
+
+/// The phased protocol has one staging area a dataset (protocol section 1.4).
+std::vector<std::string> keys_of(const std::vector<Uploader::Task>& tasks) {
+  std::vector<std::string> keys;
+  for (const Uploader::Task& task : tasks)
+    keys.push_back(task.request.server.protocol == ProtocolKind::phased ? dataset_of(task.request)
+                                                                        : std::string());
+  return keys;
+}
+
+}  // namespace
+
+Uploader::Run::Run(Uploader& uploader, std::vector<Task> tasks)
+    : uploader_(uploader), tasks_(std::move(tasks)), schedule_(keys_of(tasks_)) {
+  for (const Task& task : tasks_) bytes_ += task.report->bytes;
+}
+
+void Uploader::Run::run() {
+  while (true) {
+    start_some();
+    if (transfers_.count() == 0) break;
+    if (const auto number = transfers_.wait_until(Clock::now() + tick)) {
+      ended(*number);
+      continue;
+    }
+    if (stop_signal() != 0 && !std::exchange(cancelled_, true)) transfers_.cancel();
+    show_progress();
+  }
+  uploader_.left(tasks_.size() - tried_);
+}
+
+void Uploader::Run::start_some() {
+  while (!ends_all_ && stop_signal() == 0 && transfers_.count() < uploader_.options_.transfers) {
+    const auto number = schedule_.next();
+    if (!number) return;
+    const Task& task = tasks_[*number];
+    if (closed_.contains(dataset_of(task.request)))
+      schedule_.ended(*number);
+    else
+      start(*number);
+  }
+}
+
+void Uploader::Run::start(std::size_t number) {
+  ++tried_;
+  Task& task = tasks_[number];
+  uploader_.complete(task.request);
+  task.request.on_over = transfers_.on_over(number);
+  task.report->protocol = to_string(task.request.server.protocol);
+  Result<std::unique_ptr<Upload>> upload = uploader_.engine_->start(task.request);
+  if (!upload) {
+    uploader_.fail(*task.report, upload.error());
+    uploader_.console_.error(task.report->error->message);
+    over(number);
+    return;
+  }
+  transfers_.add(number, *std::move(upload));
+  several_ = several_ || transfers_.count() > 1;
+  if (!several_) {
+    // Each has a line of its own.
+    name_ = task.report->name;
+    meter_ = {};
+    line_.emplace(uploader_.console_);
+  }
+}
+
+void Uploader::Run::ended(std::size_t number) {
+  Report& report = *tasks_[number].report;
+  report = transfers_.take(number);
+  uploader_.console_.clear_line();
+  uploader_.tell(report, tasks_[number].request);
+  over(number);
+}
+
+void Uploader::Run::over(std::size_t number) {
+  schedule_.ended(number);
+  const Report& report = *tasks_[number].report;
+  ++over_;
+  over_bytes_ += report.bytes;
+  if (!report.error) return;
+  switch (report.error->kind) {
+    case ErrorKind::token_refused:
+    case ErrorKind::no_such_dataset:
+      // One dataset's token says nothing about the next one's.
+      closed_.insert(dataset_of(tasks_[number].request));
+      break;
+    case ErrorKind::unreachable:
+    case ErrorKind::interrupted:
+      ends_all_ = true;
+      break;
+    default:
+      break;
+  }
+}
+
+void Uploader::Run::show_progress() {
+  if (!line_) line_.emplace(uploader_.console_);
+  const auto now = Clock::now();
+  Progress progress = transfers_.progress();
+  if (!several_) {
+    meter_.update(now, progress.sent);
+    line_->show(progress_of_file(name_, progress, meter_), now);
+    return;
+  }
+  progress.sent += over_bytes_;
+  progress.total = bytes_;
+  meter_.update(now, progress.sent);
+  line_->show(progress_of_all(over_, tasks_.size(), progress, meter_), now);
+}
+
+}  // namespace sluice::cli

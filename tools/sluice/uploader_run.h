@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/progress_meter.h"
+#include "tools/sluice/progress_line.h"
+#include "tools/sluice/schedule.h"
+#include "tools/sluice/transfers.h"
+#include "tools/sluice/uploader.h"
+
+namespace sluice::cli {
+
+/// One call of Uploader::upload().
+class Uploader::Run {
+ public:
+  Run(Uploader& uploader, std::vector<Task> tasks);
+  void run();
+
+ private:
+  /// No more than are to be under way at a time: each has its file open.
+  void start_some();
+  void start(std::size_t number);
+  void ended(std::size_t number);
+  /// It is done with, however; what stopped it may stop others as well.
+  void over(std::size_t number);
+  void show_progress();
+
+  Uploader& uploader_;
+  std::vector<Task> tasks_;
+  Schedule schedule_;
+  Transfers transfers_;
+  std::set<std::string> closed_;  ///< datasets that nothing more is tried of
+  bool ends_all_ = false;         ///< what stopped one would stop any other
+  bool cancelled_ = false;
+  std::size_t tried_ = 0;
+
+  bool several_ = false;     ///< were under way at a time
+  std::string name_;         ///< of the last one that was started
+  std::uint64_t bytes_ = 0;  ///< of all files
+  std::size_t over_ = 0;
+  std::uint64_t over_bytes_ = 0;  ///< of the files that are done with
+  ProgressMeter meter_;
+  std::optional<ProgressLine> line_;
+};
+
+}  // namespace sluice::cli
