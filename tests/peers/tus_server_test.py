@@ -87,11 +87,14 @@ class TusServer(Test):
         self.assertLessEqual(connections, 8)
 
     def test_lanes_are_for_servers_that_join_them(self):
-        path = self.noise(20 * MIB)
+        path = self.noise(40 * MIB)
         server = self.serve()
-        self.registered_by_sluice(self.put(server, "--lanes", "4", DATASET, path))
-        created = [line for line in server.json_lines() if line.get("method") == "POST"]
-        self.assertEqual(len(created), 2)  # one upload, and its registration
+        program = self.put(server, "--lanes", "4", DATASET, path)
+        self.assertEqual(program.wait(), 2, program.output())
+        self.assertIn("concatenation", program.output())
+        self.registered_by_sluice(self.put(server, "--lanes", "auto", DATASET, path))
+        asked = [(line.get("method"), line.get("path")) for line in server.json_lines()]
+        self.assertEqual(asked.count(("POST", "/files/")), 1)
         self.assert_registered(path)
 
     def test_auto_finds_out_that_it_is_tus(self):
