@@ -8,8 +8,6 @@ namespace {
 constexpr auto long_round_trip = std::chrono::milliseconds(10);
 constexpr unsigned parts_by_itself = 8;
 constexpr unsigned first_by_itself = 2;
-/// Of a part: what a server keeps of one request at least.
-constexpr std::uint64_t least_part_bytes = std::uint64_t{5} << 20;
 
 }  // namespace
 
@@ -28,8 +26,9 @@ PartPlan plan_parts(const PartPlanSetting& setting) {
                     setting.size >= worth_parts_bytes;
   std::uint64_t count = setting.asked.value_or(pays ? parts_by_itself : 0);
   if (count == 0 || setting.size == 0) return {};
-  count = std::min(count, std::max<std::uint64_t>(1, setting.size / least_part_bytes));
   const std::uint64_t blocks = (setting.size + setting.block_bytes - 1) / setting.block_bytes;
+  if (count > 1 && blocks == 1) return {};
+  count = std::min(count, blocks);
   const std::uint64_t length = (blocks + count - 1) / count * setting.block_bytes;
   std::vector<ByteRange> parts;
   for (std::uint64_t begin = 0; begin < setting.size; begin += length)

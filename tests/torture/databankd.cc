@@ -37,6 +37,27 @@ constexpr const char* usual_faults[] = {
     "stall,probability=0.002",
 };
 
+/// The same over tus, with what tells of a registration at odds of its own.
+constexpr const char* usual_tus_faults[] = {
+    "lose-request,probability=0.1,on=register",
+    "lose-response,probability=0.1,on=register",
+    "reset-mid-response,probability=0.1,on=register",
+    "garbage-body,probability=0.05,on=register",
+    "status:503,probability=0.05,on=register",
+    "lose-request,probability=0.03",
+    "lose-response,probability=0.03",
+    "reset-mid-body,probability=0.05,on=patch",
+    "reset-mid-response,probability=0.02",
+    "partial-append,probability=0.05,on=patch",
+    "locked,probability=0.03",
+    "checksum,probability=0.02,on=patch",
+    "stuck,probability=0.02,on=patch",
+    "expire,probability=0.01",
+    "status:502,probability=0.02",
+    "status:429,probability=0.005",
+    "stall,probability=0.005",
+};
+
 class Databankd final : public Server {
  public:
   explicit Databankd(const e2e::Arguments& faults) { bank_.emplace(faults); }
@@ -61,14 +82,16 @@ class Databankd final : public Server {
 }  // namespace
 
 std::unique_ptr<Server> make_databankd(std::vector<std::string> faults, const Measure& measure,
-                                       std::uint64_t seed) {
-  if (faults.empty()) {
+                                       std::uint64_t seed, bool tus) {
+  if (faults.empty() && tus) {
+    faults.assign(std::begin(usual_tus_faults), std::end(usual_tus_faults));
+  } else if (faults.empty()) {
     faults.assign(std::begin(usual_faults), std::end(usual_faults));
     const double once = std::min(0.02, 0.5 / static_cast<double>(measure.chunks));
     faults.push_back(fmt::format("forget-staging,probability={:.6f},on=transfer", once));
     faults.push_back(fmt::format("forget-staging,probability={:.6f},on=probe", once));
   }
-  e2e::Arguments arguments;
+  e2e::Arguments arguments{"--protocols", tus ? "tus" : "phased"};
   for (std::string& fault : faults) {
     if (fault == "none") continue;
     if (fault.find(",seed=") == std::string::npos) fault += fmt::format(",seed={}", ++seed);

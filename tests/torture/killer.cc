@@ -13,6 +13,7 @@ namespace {
 
 /// As it stands in the body of the one request that registers the file.
 constexpr std::string_view verify_field = "name=\"phase\"\r\n\r\nverify";
+constexpr std::string_view register_field = "name=\"tus_url\"";
 /// And what a multipart body ends with.
 constexpr std::string_view body_end = "--\r\n";
 
@@ -53,7 +54,8 @@ void Killer::passing(int connection, test::Way way, std::string_view bytes) {
   if (way == test::Way::up) {
     std::string& tail = tails_[connection];
     tail += bytes;
-    if (tail.find(verify_field) != std::string::npos) {
+    if (tail.find(verify_field) != std::string::npos ||
+        tail.find(register_field) != std::string::npos) {
       reached_ = Instant::From::verify;
       verify_connection_ = connection;
     }

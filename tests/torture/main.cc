@@ -50,6 +50,10 @@ int run(int argc, char** argv) {
   app.add_option("--lookahead", options.lookahead,
                  "How many chunks travel ahead: auto or 0..16 (another one for each run)")
       ->type_name("N");
+  app.add_flag("--tus", options.tus, "Over tus, and not over the phased protocol; databankd only");
+  app.add_option("--lanes", options.lanes,
+                 "With --tus: parts of the file side by side, 0..16 (another number for each run)")
+      ->type_name("N");
   app.add_flag("--verbose", options.verbose, "Show each run of sluice on stderr");
   try {
     app.parse(argc, argv);
@@ -72,11 +76,12 @@ int run(int argc, char** argv) {
   try {
     const Survived survived = Torture(options).run();
     fmt::print(
-        "survived {} kills, {} SIGTERMs, {} cuts, {} runs that gave up; {} registered, each once "
+        "survived {} kills, {} SIGTERMs, {} cuts, {} runs that gave up, {} looks at the dataset's "
+        "page; {} registered, each once "
         "and with its "
         "own bytes, in {} runs; faults: {}; seed {}\n",
-        survived.kills, survived.interrupted, survived.cuts, survived.gave_up, survived.uploads,
-        survived.runs, survived.faults, options.seed);
+        survived.kills, survived.interrupted, survived.cuts, survived.gave_up, survived.asked,
+        survived.uploads, survived.runs, survived.faults, options.seed);
     return 0;
   } catch (const Lost& lost) {
     fmt::print("LOST: {}\nseed {}\n", lost.what, options.seed);

@@ -32,9 +32,10 @@ struct Measure {
 };
 
 /// databankd with these `--fault SPEC`s, or with a choice of all kinds that a client can survive if
-/// there is none; "none" is none at all. A SPEC that names no seed gets one made from `seed`.
+/// there is none; "none" is none at all. `tus`: it speaks that, else the phased protocol. A SPEC
+/// that names no seed gets one made from `seed`.
 std::unique_ptr<Server> make_databankd(std::vector<std::string> faults, const Measure& measure,
-                                       std::uint64_t seed);
+                                       std::uint64_t seed, bool tus);
 
 /// tests/support/scripted_server.h: nothing of databankd is in it.
 std::unique_ptr<Server> make_scripted(bool faults, const Measure& measure, std::uint64_t seed);

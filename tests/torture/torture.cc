@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "tests/e2e/e2e.h"
@@ -30,11 +31,19 @@ constexpr double termed = 0.2;
 constexpr int most_idle_runs = 60;
 /// Of what is told of the past when it loses.
 constexpr std::size_t remembered_runs = 6;
+/// A person who looks at a dataset's page does not do so while the server is still at it.
+constexpr auto until_somebody_looks = std::chrono::seconds(1);
 
 std::uint64_t chunk_for(const Options& options) {
   const auto kills = static_cast<std::uint64_t>(std::max(1, options.kills));
   const std::uint64_t wanted = options.size / std::max(chunks_in_a_file, 4 * kills);
   return std::clamp<std::uint64_t>(wanted, 4096, 16 << 20);
+}
+
+bool says_unconfirmed(const std::string& out) {
+  const json report = json::parse(out, nullptr, /*allow_exceptions=*/false);
+  return report.is_object() && report["uploads"].size() == 1 &&
+         report["uploads"][0]["status"] == "unconfirmed";
 }
 
 }  // namespace
@@ -44,7 +53,7 @@ Torture::Torture(Options options)
   const Measure measure{chunk_, std::max<std::uint64_t>(1, options_.size / chunk_)};
   const bool faults = options_.faults != std::vector<std::string>{"none"};
   server_ = options_.scripted ? make_scripted(faults, measure, random_())
-                              : make_databankd(options_.faults, measure, random_());
+                              : make_databankd(options_.faults, measure, random_(), options_.tus);
   const double mean_up =
       options_.cut_after > 0 ? options_.cut_after : chunks_until_cut * static_cast<double>(chunk_);
   proxy_ = std::make_unique<test::CuttingProxy>(test::CuttingProxy::Options{
@@ -104,6 +113,9 @@ void Torture::upload(int kills) {
       idle = 0;
     } else if (ended.interrupted) {
       ++survived_.interrupted;
+    } else if (options_.tus && ended.status == 1 && says_unconfirmed(ended.out)) {
+      if (++idle > most_idle_runs) lose("it does not come to an end");
+      if (look_at_the_page(upload)) break;
     } else if (over(upload, ended)) {
       check_deposit(upload, ended.status == 0);
       break;
@@ -122,7 +134,8 @@ std::vector<std::string> Torture::command(const Upload& upload, const json& entr
   if (open && chance(0.2))
     argv.insert(argv.end(), {"resume", e2e::dataset, upload.name});
   else
-    argv.insert(argv.end(), {"put", "--url", proxy_->url(), e2e::dataset, upload.path});
+    argv.insert(argv.end(), {"put", "--url", proxy_->url(), "--protocol",
+                             options_.tus ? "tus" : "phased", e2e::dataset, upload.path});
 
   const std::uint64_t blocks[] = {2, 3, 16};
   const std::uint64_t chunks[] = {chunk_, chunk_ / 2, 2 * chunk_, chunk_ - 1, chunk_ + 1};
@@ -136,6 +149,13 @@ std::vector<std::string> Torture::command(const Upload& upload, const json& entr
   argv.insert(argv.end(), {"--register-wait", options_.register_wait, "--stall-timeout", "2",
                            "--response-timeout", std::to_string(1 + below(2)), "--retries",
                            std::to_string(2 + below(8))});
+  const char* const lanes[] = {"0", "2", "3", "8"};
+  const char* const verify[] = {"auto", "off"};
+  if (options_.tus) {
+    argv.insert(argv.end(), {"--lanes", options_.lanes.empty() ? lanes[below(std::size(lanes))]
+                                                               : options_.lanes});
+    argv.insert(argv.end(), {"--verify-chunks", verify[below(std::size(verify))]});
+  }
   const char* const depths[] = {"auto", "0", "1", "3", "16"};
   const std::string depth = depths[below(std::size(depths))];
   argv.insert(argv.end(), {"--lookahead", options_.lookahead.empty() ? depth : options_.lookahead});
@@ -244,6 +264,25 @@ bool Torture::over(const Upload& upload, const Ended& ended) {
   lose(fmt::format("it ended with {}, {}: {}", ended.status, kind, message));
 }
 
+bool Torture::look_at_the_page(const Upload& upload) {
+  ++survived_.asked;
+  std::this_thread::sleep_for(until_somebody_looks);
+  const bool registered = server_->registrations() == survived_.uploads + 1;
+  std::vector<std::string> argv{e2e::sluice_binary};
+  if (registered)
+    argv.insert(argv.end(), {"forget", e2e::dataset, upload.name});
+  else
+    argv.insert(argv.end(),
+                {"resume", "--register", e2e::dataset, upload.name, "--json", "--protocol", "tus",
+                 "--receipt", directory_ / "receipts", "--token-file", directory_ / "token"});
+  argv.insert(argv.end(), {"--state-dir", directory_ / "state"});
+  const Ended ended = start(argv, {});
+  if (registered && ended.status != 0) lose("what a person has seen cannot be told to it");
+  if (!registered && ended.status != 0) return false;  // lost again: the next run tells
+  check_deposit(upload, !registered);
+  return true;
+}
+
 void Torture::check_deposit(const Upload& upload, bool receipt_written) {
   if (const int registered = server_->registrations(); registered != survived_.uploads + 1)
     lose(fmt::format("{} registrations of {} files", registered, survived_.uploads + 1));
@@ -251,6 +290,7 @@ void Torture::check_deposit(const Upload& upload, bool receipt_written) {
     lose(fmt::format("what is registered as '{}' is not the file", upload.name));
 
   const json entry = journal_entry(upload.name);
+  if (options_.tus && !entry.is_null() && entry["state"] == "abandoned") return;
   if (entry.is_null() || entry["state"] != "registered")
     lose(fmt::format("'{}' is not registered in the journal: {}", upload.name, entry.dump()));
   check_receipt(upload, entry["receipt"]);

@@ -26,6 +26,8 @@ struct Options {
       0;  ///< bytes of requests until a connection is cut, on average; 0: some chunks
   /// sluice's: longer than the servers take to register a file. Shorter, and it must lose.
   std::string register_wait = "2";
+  bool tus = false;       ///< over that, else over the phased protocol
+  std::string lanes;      ///< of every run over tus; empty: another one each time
   std::string lookahead;  ///< of every run; empty: another one each time
   bool verbose = false;
 };
@@ -36,6 +38,7 @@ struct Survived {
   int runs = 0;  ///< starts of sluice
   int kills = 0;
   int interrupted = 0;  ///< SIGTERMs
+  int asked = 0;        ///< a person had to look whether a file was registered
   int gave_up = 0;      ///< runs that ended because the server was of no use for too long
   int cuts = 0;
   std::string faults;
@@ -82,6 +85,8 @@ class Torture {
   nlohmann::json journal_entry(const std::string& name);
   /// Whether that is the end; loses if it is a wrong one.
   bool over(const Upload& upload, const Ended& ended);
+  /// What sluice asks of a person: to look whether it is registered, and to say so. True if it was.
+  bool look_at_the_page(const Upload& upload);
   void check_deposit(const Upload& upload, bool receipt_written);
   void check_receipt(const Upload& upload, const nlohmann::json& receipt);
   void check_no_token_in_files();

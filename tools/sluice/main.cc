@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/sluice/check.h"
 #include "tools/sluice/put.h"
 #include "tools/sluice/report_text.h"
 #include "tools/sluice/resume.h"
@@ -23,6 +24,7 @@ namespace {
 using sluice::ProtocolKind;
 using sluice::ReadMode;
 using sluice::VerifyChunks;
+using sluice::cli::CheckOptions;
 using sluice::cli::ForgetOptions;
 using sluice::cli::ProgressMode;
 using sluice::cli::PutOptions;
@@ -243,12 +245,14 @@ int run(int argc, char** argv) {
   StatusOptions status;
   ForgetOptions forget;
   VerifyOptions verify;
+  CheckOptions check;
   const std::vector<std::pair<CLI::App*, std::function<int()>>> commands{
       {&add_put(app, put), [&] { return sluice::cli::put(put); }},
       {&add_resume(app, resume), [&] { return sluice::cli::resume(resume); }},
       {&add_status(app, status), [&] { return sluice::cli::status(status); }},
       {&add_forget(app, forget), [&] { return sluice::cli::forget(forget); }},
       {sluice::cli::add_verify(app, verify), [&] { return sluice::cli::verify(verify); }},
+      {sluice::cli::add_check(app, check), [&] { return sluice::cli::check(check); }},
   };
   for (const auto& [subcommand, work] : commands) {
     unmask_values(*subcommand);

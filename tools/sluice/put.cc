@@ -3,33 +3,20 @@
 #include <fmt/format.h>
 #include <limits.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <utility>
 
-#include "engine/base_url.h"
 #include "engine/deposit.h"
 #include "engine/text.h"
 #include "io/buffer_pool.h"
 #include "io/open_source.h"
+#include "tools/sluice/address.h"
 #include "tools/sluice/token_source.h"
 #include "tools/sluice/uploader.h"
 
 namespace sluice::cli {
 namespace {
-
-Result<std::string> base_url(const PutOptions& options) {
-  static const std::map<std::string, std::string> systems{
-      {"production", "https://databank.illinois.edu"},
-      {"demo", "https://demo.databank.illinois.edu"},
-      {"local", "http://localhost:3000"}};
-  std::string url = options.url;
-  if (url.empty() && options.system.empty())
-    if (const char* const value = std::getenv("SLUICE_URL")) url = value;
-  if (url.empty()) url = systems.at(options.system.empty() ? "production" : options.system);
-  return check_base_url(url, options.upload.insecure_http);
-}
 
 std::string deposit_name(const PutOptions& options, const std::string& file) {
   return options.name.empty() ? std::filesystem::path(file).filename().string() : options.name;
@@ -86,7 +73,7 @@ class Put {
     if (!options_.name.empty() && options_.files.size() > 1)
       return Error{ErrorKind::usage, fmt::format("--name gives one name, but there are {} files",
                                                  options_.files.size())};
-    TRY_ASSIGN(base_url_, base_url(options_));
+    TRY_ASSIGN(base_url_, chosen_url(options_.url, options_.system, options_.upload.insecure_http));
     TRY_ASSIGN(token_, read_token(options_.upload.token_file));
     return uploader_.prepare();
   }

@@ -95,6 +95,14 @@ std::string text_of(const JournalEntry& entry, const std::string& directory) {
       time_text(entry.updated_s), state_text(entry, holder));
   if (!is_open(entry) || holder) return text;
   const std::string trouble = file_trouble(entry);
+  // Only the phased protocol can be asked whether the file is there (protocol section 2).
+  if (entry.state == JournalEntry::State::verifying && entry.protocol != "phased")
+    return text + fmt::format(
+                      "  look at  {}/datasets/{}\n"
+                      "           if the file is there: sluice forget {} '{}'\n"
+                      "           if not: sluice resume --register {}\n",
+                      printable(entry.system), entry.dataset, entry.dataset, printable(entry.name),
+                      entry.dataset);
   text += trouble.empty() ? fmt::format("  go on    sluice resume {}\n", entry.dataset)
                           : fmt::format("  but      {}\n", trouble);
   return text;
@@ -109,6 +117,7 @@ ordered_json json_of(const JournalEntry& entry, const std::string& directory) {
       {"file", entry.path},
       {"bytes", entry.file.size},
       {"committed", entry.committed},
+      {"protocol", entry.protocol},
       {"state", to_string(entry.state)},
       {"running", holder.has_value()},
       {"started", time_text(entry.started_s)},

@@ -1,6 +1,8 @@
 // Uploader::upload(): several uploads at a time, from the first one's start to the last one's end.
 #include "tools/sluice/uploader_run.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <utility>
 
@@ -88,8 +90,21 @@ void Uploader::Run::ended(std::size_t number) {
   Report& report = *tasks_[number].report;
   report = transfers_.take(number);
   uploader_.console_.clear_line();
+  doubt_memory(tasks_[number].request, report);
   uploader_.tell(report, tasks_[number].request);
   over(number);
+}
+
+void Uploader::Run::doubt_memory(UploadRequest request, Report& report) {
+  if (!report.error || report.error->kind != ErrorKind::failed || report.committed > 0 ||
+      !request.server.remembered || std::exchange(doubted_, true))
+    return;
+  const ProtocolKind before = request.server.protocol;
+  if (const Result<void> asked =
+          uploader_.ask_server(request, ProtocolKind::automatic, /*fresh=*/true);
+      asked && request.server.protocol != before)
+    report.error->message +=
+        fmt::format("; by now it speaks {}, so run it again", to_string(request.server.protocol));
 }
 
 void Uploader::Run::over(std::size_t number) {

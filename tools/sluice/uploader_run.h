@@ -24,6 +24,9 @@ class Uploader::Run {
   void start_some();
   void start(std::size_t number);
   void ended(std::size_t number);
+  /// It may have failed because the server speaks another protocol than it did when it was asked:
+  /// asks it again, once, for the next run.
+  void doubt_memory(UploadRequest request, Report& report);
   /// It is done with, however; what stopped it may stop others as well.
   void over(std::size_t number);
   void show_progress();
@@ -35,6 +38,7 @@ class Uploader::Run {
   std::set<std::string> closed_;  ///< datasets that nothing more is tried of
   bool ends_all_ = false;         ///< what stopped one would stop any other
   bool cancelled_ = false;
+  bool doubted_ = false;
   std::size_t tried_ = 0;
 
   bool several_ = false;     ///< were under way at a time

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "io/result.h"
+
+namespace sluice::cli {
+
+/// The base URL that --url, --system (production, demo, local; both empty where they were not
+/// given) or SLUICE_URL mean, production without any of them. Error usage: check_base_url()'s.
+Result<std::string> chosen_url(const std::string& url, const std::string& system,
+                               bool insecure_http);
+
+}  // namespace sluice::cli

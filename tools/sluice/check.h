@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::cli {
+
+/// `sluice check`, as the command line gave it.
+struct CheckOptions {
+  std::string dataset;  ///< empty: the server alone
+  std::string system;   ///< empty: none given
+  std::string url;      ///< empty: none given
+  std::string token_file;
+  std::string file;       ///< whose disk to try; empty for none
+  std::string state_dir;  ///< empty: the usual place
+  bool insecure_http = false;
+  bool json = false;
+};
+
+/// The subcommand with its options.
+CLI::App* add_check(CLI::App& app, CheckOptions& options);
+
+/// Says within ten seconds whether a deposit would work, and how fast it could be; nothing is
+/// changed anywhere. Returns the exit code: that of `sluice put` for what is in the way.
+int check(const CheckOptions& options);
+
+}  // namespace sluice::cli
