@@ -159,14 +159,17 @@ class Test(unittest.TestCase):
         program.deposited = lambda name: os.path.join(self.scratch, "store", DATASET, name)
         return program
 
-    def sluice_put(self, url, *arguments, environment=None, start=None):
-        """`sluice put --json`, while it runs."""
-        return (start or Program)(
+    def sluice(self, command, url, *arguments, environment=None):
+        """`sluice COMMAND --url URL --json`, while it runs."""
+        return Program(
             self,
-            [os.path.join(BIN, "sluice"), "put", "--url", url, "--json", "--progress", "never"]
+            [os.path.join(BIN, "sluice"), command, "--url", url, "--json"]
             + ["--state-dir", os.path.join(self.scratch, "state"), *arguments],
             {"SLUICE_TOKEN": TOKEN, **(environment or {})},
         )
+
+    def sluice_put(self, url, *arguments, environment=None):
+        return self.sluice("put", url, "--progress", "never", *arguments, environment=environment)
 
     def registered_by_sluice(self, program):
         """The report of one that must end well: its uploads."""

@@ -103,6 +103,17 @@ class TusServer(Test):
         self.assertEqual(uploads[0].get("protocol", "tus"), "tus")
         self.assert_registered(path)
 
+    def test_check_says_what_it_announces_and_changes_nothing(self):
+        server = self.serve()
+        program = self.sluice("check", server.url, DATASET)
+        self.assertEqual(program.wait(), 0, program.output())
+        found = program.json_lines()[0]["server"]
+        self.assertEqual((found["protocol"], found["most_file_bytes"]), ("tus", 2199023255552))
+        self.assertIn("creation-with-upload", found["extensions"])
+        self.assertNotIn("concatenation", found["extensions"])
+        self.assertEqual(os.listdir(os.path.join(self.scratch, "store", "uploads")), [])
+        self.assertFalse(os.path.exists(os.path.join(self.scratch, "store", "registered.jsonl")))
+
     def test_a_wrong_token_registers_nothing(self):
         path = self.noise(1000)
         server = self.serve()
