@@ -146,6 +146,9 @@ class Protocol {
   /// The least that a chunk may have which does not reach the end of the file: the server throws
   /// away what is less. May grow as answers come.
   virtual std::uint64_t least_chunk() const { return 1; }
+  /// No request of more than so many of the file's bytes gets through (413): a least_chunk() above
+  /// that which was only supposed, and not seen, is given up.
+  virtual void limit_chunk(std::uint64_t /*bytes*/) {}
   /// Whether the server keeps a chunk's bytes as they come, so that it can have a part of one; else
   /// a chunk is there as a whole or not at all.
   virtual bool keeps_parts_of_chunks() const { return false; }

@@ -137,6 +137,10 @@ Request Tus::registration() const {
   return request;
 }
 
+void Tus::limit_chunk(std::uint64_t bytes) {
+  if (!threw_away_) least_chunk_ = std::min(least_chunk_, bytes);
+}
+
 std::optional<Request> Tus::next(std::uint64_t chunk_bytes) {
   switch (state_) {
     case State::creating:
@@ -317,7 +321,10 @@ Error Tus::nothing_kept(const Answer& answer) {
   // Twice as much each time, up to all of the rest: 40 doublings are more than a file has.
   const bool all_of_it = chunk_.end == size_;
   const bool again = all_of_it ? ++stuck_ < 2 : true;
-  if (!all_of_it) least_chunk_ = std::max(least_chunk_, chunk_.size() * 2);
+  if (!all_of_it) {
+    least_chunk_ = std::max(least_chunk_, chunk_.size() * 2);
+    threw_away_ = true;
+  }
   return error_of(
       ErrorKind::integrity, answer,
       fmt::format("the server accepted {} bytes of '{}' at offset {} and kept none of them{}; "

@@ -22,7 +22,8 @@ namespace sluice {
 ///    would get the token.
 ///  - sending: PATCH. The server keeps bytes as they come, and answers the offset it is at. One
 ///    that has not moved means that the chunk was too small for the server's parts: the next one is
-///    larger (least_chunk()), and once all the rest was sent in vain, it is an error.
+///    larger (least_chunk()), and once all the rest was sent in vain, it is an error. Not every
+///    server has such parts, so where a front server refuses as much (413), less is tried.
 ///  - finding: HEAD tells how many bytes are there; after anything went wrong, and for an upload of
 ///    an earlier run. Gone twice in a row (or 410 once) means gone: it is created anew.
 ///  - joining: a POST that names the parts (concatenation), for files that travelled in several.
@@ -55,6 +56,7 @@ class Tus final : public Protocol {
   void join(std::vector<std::string> parts) override { parts_ = std::move(parts); }
   std::uint64_t committed() const override { return committed_; }
   std::uint64_t least_chunk() const override { return least_chunk_; }
+  void limit_chunk(std::uint64_t bytes) override;
   bool keeps_parts_of_chunks() const override { return true; }
   bool can_ask_registered() const override { return false; }
   std::string upload_url() const override { return url_; }
@@ -96,6 +98,7 @@ class Tus final : public Protocol {
   std::uint64_t committed_ = 0;
   std::uint64_t sent_ = 0;  ///< no byte behind this one was ever sent
   std::uint64_t least_chunk_;
+  bool threw_away_ = false;  ///< the server did so with less: least_chunk_ is more than supposed
   /// What the server said it holds, less than it had confirmed: where recover() goes on.
   std::optional<std::uint64_t> fell_back_to_;
   unsigned gone_ = 0;   ///< answers in a row that say so

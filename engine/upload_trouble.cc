@@ -36,6 +36,7 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     return;
   }
   if (chunk && error.code == 413 && too_large(flight_->request.payload.size())) {
+    setting_.protocol->limit_chunk(chunk_sizer_.bound());
     const std::uint64_t least = setting_.protocol->least_chunk();
     if (flight_->request.payload.size() <= least) {
       finish(Report::Status::failed,

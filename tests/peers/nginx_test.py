@@ -1,0 +1,180 @@
+"""nginx in front of databankd: TLS, HTTP/2 on, bodies of any size or of 1 MiB at most, buffered or
+passed on as they come."""
+
+import json
+import os
+import socket
+import subprocess
+
+import peers
+from peers import DATASET, MIB, Program, Test
+
+_CONFIGURATION = """\
+daemon off;
+user root;
+worker_processes 1;
+pid {scratch}/nginx.pid;
+error_log stderr error;
+events {{}}
+http {{
+  map $content_length $bytes {{ "" 0; default $content_length; }}
+  log_format line escape=json '{{"status":$status,"method":"$request_method","bytes":$bytes,'
+                              '"protocol":"$server_protocol","tls":"$ssl_protocol"}}';
+  access_log {scratch}/access.jsonl line;
+  client_body_temp_path {scratch}/body;
+  proxy_temp_path {scratch}/proxy;
+  fastcgi_temp_path {scratch}/fastcgi;
+  uwsgi_temp_path {scratch}/uwsgi;
+  scgi_temp_path {scratch}/scgi;
+  client_max_body_size {largest};
+  server {{
+    listen {address} ssl http2;
+    ssl_certificate {scratch}/certificate.pem;
+    ssl_certificate_key {scratch}/key.pem;
+    location / {{
+      proxy_pass {bank};
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_request_buffering {buffering};
+    }}
+  }}
+}}
+"""
+
+
+class Nginx(Test):
+    def front(self, bank, largest, buffering):
+        """The address of an nginx in front of `bank`, and of nobody else."""
+        subprocess.run(
+            [peers.installed("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
+            + ["ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=sluice test"]
+            + ["-addext", "subjectAltName=IP:127.0.0.1"]
+            + ["-keyout", f"{self.scratch}/key.pem", "-out", f"{self.scratch}/certificate.pem"],
+            check=True,
+            capture_output=True,
+        )
+        # nginx takes over a socket that listens already, as it does from an nginx that it
+        # replaces: so the port is free for certain, and nobody has to wait until it answers.
+        with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+            address = "127.0.0.1:%d" % listening.getsockname()[1]
+            configuration = os.path.join(self.scratch, "nginx.conf")
+            with open(configuration, "w", encoding="utf-8") as file:
+                file.write(
+                    _CONFIGURATION.format(
+                        scratch=self.scratch,
+                        address=address,
+                        largest=largest,
+                        bank=bank.url,
+                        buffering=buffering,
+                    )
+                )
+            Program(
+                self,
+                [peers.installed("nginx"), "-e", "stderr", "-c", configuration],
+                {"NGINX": f"{listening.fileno()};"},
+                pass_fds=(listening.fileno(),),
+            )
+        return f"https://{address}"
+
+    def put(self, url, *arguments):
+        trust = {
+            "LD_PRELOAD": os.environ["SLUICE_TRUST"],
+            "SLUICE_TEST_AUTHORITIES": f"{self.scratch}/certificate.pem",
+        }
+        return self.sluice_put(url, *arguments, environment=trust)
+
+    def requests(self):
+        with open(os.path.join(self.scratch, "access.jsonl"), encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def lands(self, protocol, largest, buffering, *more, size=6 * MIB + 5, arguments=()):
+        """Uploads a file through nginx, and returns what nginx saw."""
+        path = self.noise(size)
+        bank = self.bank(*more)
+        url = self.front(bank, largest, buffering)
+        self.registered_by_sluice(self.put(url, "--protocol", protocol, *arguments, DATASET, path))
+        self.assertSameFile(path, bank.deposited("noise.bin"))
+        seen = self.requests()
+        for request in seen:
+            # What sluice asks for: curl's uploads over HTTP/2 are slow.
+            self.assertEqual(request["protocol"], "HTTP/1.1")
+            self.assertIn(request["tls"], ("TLSv1.2", "TLSv1.3"))
+        return seen
+
+    def assert_small_chunks(self, seen):
+        """It was told that its requests are too long, and sent the file in shorter ones."""
+        self.assertIn(413, [request["status"] for request in seen])
+        accepted = [request["bytes"] for request in seen if request["status"] < 300]
+        self.assertLessEqual(max(accepted), MIB)
+        self.assertGreaterEqual(sum(accepted), 6 * MIB + 5)
+
+    def test_phased_passed_on(self):
+        self.lands("phased", "0", "off")
+
+    def test_phased_buffered(self):
+        self.lands("phased", "0", "on")
+
+    def test_phased_in_requests_of_1_mib_passed_on(self):
+        self.assert_small_chunks(self.lands("phased", "1m", "off"))
+
+    def test_phased_in_requests_of_1_mib_buffered(self):
+        self.assert_small_chunks(self.lands("phased", "1m", "on"))
+
+    # databankd says http:// in its locations, as what is behind a TLS proxy does.
+    def test_tus_passed_on(self):
+        self.lands("tus", "0", "off", "--location", "http")
+
+    def test_tus_buffered(self):
+        self.lands("tus", "0", "on", "--location", "http")
+
+    def test_tus_in_requests_of_1_mib_passed_on(self):
+        self.assert_small_chunks(self.lands("tus", "1m", "off", "--location", "http"))
+
+    def test_tus_in_requests_of_1_mib_buffered(self):
+        self.assert_small_chunks(self.lands("tus", "1m", "on", "--location", "http"))
+
+    def test_tus_in_parallel_lanes(self):
+        seen = self.lands(
+            "tus", "0", "off", "--location", "http", size=24 * MIB, arguments=("--lanes", "4")
+        )
+        # Four parts and the one that joins them. That of the registration, the last, may not be
+        # in the log yet.
+        self.assertGreaterEqual([request["method"] for request in seen].count("POST"), 5)
+
+    def test_tus_killed_half_way_behind_a_buffer(self):
+        path = self.noise(16 * MIB)
+        bank = self.bank()
+        url = self.front(bank, "0", "on")
+        command = ("--protocol", "tus", "--chunk", "5M")
+        # 2 seconds in all, and four requests: it is killed in the second of them.
+        program = self.put(url, *command, "--limit-rate", "8M", DATASET, path)
+        bank.line('databankd: "PATCH" ')
+        program.kill()
+        upload = self.registered_by_sluice(self.put(url, *command, DATASET, path))[0]
+        self.assertGreaterEqual(upload["resumed_from"], 5 * MIB)
+        self.assertSameFile(path, bank.deposited("noise.bin"))
+
+    def test_binary(self):
+        self.lands("binary", "0", "off")
+
+    def test_auto(self):
+        self.lands("auto", "0", "off", "--location", "http")
+
+    def test_requests_that_are_too_short_for_the_server_and_too_long_for_nginx_end_in_an_error(
+        self,
+    ):
+        # The server throws away less than 5 MiB, and nginx refuses more than 1.
+        path = self.noise(6 * MIB + 5)
+        bank = self.bank("--part-min", "5M")
+        url = self.front(bank, "1m", "off")
+        program = self.put(url, "--protocol", "tus", "--retries", "3", DATASET, path)
+        self.assertEqual(program.wait(), 1, program.output())
+        self.assertFalse(os.path.exists(bank.deposited("noise.bin")))
+        self.assertLess(len(self.requests()), 100)
+
+    def test_a_certificate_of_nobody_known_is_refused(self):
+        path = self.noise(1000)
+        url = self.front(self.bank(), "0", "off")
+        program = self.sluice_put(url, "--retries", 0, DATASET, path)
+        self.assertEqual(program.wait(), 7, program.output())
+        self.assertEqual(self.requests(), [])

@@ -1,0 +1,61 @@
+// Uploads a file with tus-js-client: in chunks or as one, in parallel parts or not.
+//
+//   node tus_client.mjs --endpoint URL --token TOKEN --urls FILE
+//                       [--chunk N] [--parallel N] [--deferred] [--stop-at N [--drop]] PATH
+//
+// Prints {"url":URL,"sent":N} at the end, N being the bytes that this run sent. With --stop-at it
+// aborts once so many are confirmed, and prints {"stopped":N,"url":URL}; the next run with the same
+// FILE goes on from there, unless --drop made the server drop it. --deferred tells the length last.
+
+import { createReadStream } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import { parseArgs } from 'node:util';
+
+import * as tus from 'tus-js-client';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    endpoint: { type: 'string' },
+    token: { type: 'string' },
+    urls: { type: 'string' },
+    chunk: { type: 'string', default: 'Infinity' },
+    parallel: { type: 'string', default: '1' },
+    deferred: { type: 'boolean', default: false },
+    drop: { type: 'boolean', default: false },
+    'stop-at': { type: 'string', default: 'Infinity' },
+  },
+});
+const stopAt = Number(options['stop-at']);
+let sent = 0;
+
+const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+
+const file = createReadStream(positionals[0]);
+// It asks a file for its size, whatever it was told, but not a stream.
+const upload = new tus.Upload(options.deferred ? file.pipe(new PassThrough()) : file, {
+  endpoint: options.endpoint,
+  headers: { Authorization: `Token token=${options.token}` },
+  metadata: { filename: positionals[0].split('/').pop() },
+  chunkSize: Number(options.chunk),
+  parallelUploads: Number(options.parallel),
+  retryDelays: [0, 0, 0],
+  urlStorage: new tus.FileUrlStorage(options.urls),
+  uploadLengthDeferred: options.deferred,
+  async onChunkComplete(size) {
+    sent += size;
+    if (sent < stopAt) return;
+    await upload.abort(options.drop);
+    say({ stopped: sent, url: upload.url });
+  },
+  onSuccess() {
+    say({ url: upload.url, sent });
+  },
+  onError(error) {
+    console.error(String(error));
+    process.exitCode = 1;
+  },
+});
+const earlier = await upload.findPreviousUploads();
+if (earlier.length > 0) upload.resumeFromPreviousUpload(earlier[0]);
+upload.start();

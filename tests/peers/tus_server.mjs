@@ -1,0 +1,125 @@
+// The Data Bank of today as far as an uploader sees it, with somebody else's tus: @tus/server and
+// its file store, behind a token, and the Data Bank's own call that registers what was uploaded.
+//
+//   node tus_server.mjs --store DIR --dataset KEY --token TOKEN
+//                       [--port N] [--relative] [--mark N] [--die-at N]
+//
+// Prints "listening on URL", then JSON: {"connected"} for each connection, {"method","path",
+// "offset"} for each request, {"mark":N} when an upload has got N bytes, and {"registered","size",
+// "sha256","claimed"} for each registration, which is in DIR/registered.jsonl too. With --die-at it
+// kills itself at that byte, like a crash, with nothing flushed or answered. It ends with its
+// standard input.
+
+import { createHash } from 'node:crypto';
+import { appendFileSync, createReadStream, existsSync, mkdirSync } from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { parseArgs } from 'node:util';
+
+import { FileStore } from '@tus/file-store';
+import { Server } from '@tus/server';
+
+const { values: options } = parseArgs({
+  options: {
+    store: { type: 'string' },
+    dataset: { type: 'string' },
+    token: { type: 'string' },
+    port: { type: 'string', default: '0' },
+    relative: { type: 'boolean', default: false },
+    mark: { type: 'string', default: 'Infinity' },
+    'die-at': { type: 'string', default: 'Infinity' },
+  },
+});
+const uploads = path.join(options.store, 'uploads');
+const mark = Number(options.mark);
+const end = Number(options['die-at']);
+
+const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+
+/** The file store as it is, watched. */
+class WatchedStore extends FileStore {
+  write(readable, id, offset) {
+    let position = offset;
+    const watch = new Transform({
+      transform(bytes, _, done) {
+        const before = position;
+        position += bytes.length;
+        if (before < mark && position >= mark) say({ mark });
+        if (position >= end) process.kill(process.pid, 'SIGKILL');
+        done(null, bytes);
+      },
+    });
+    readable.on('error', (error) => watch.destroy(error));
+    return super.write(readable.pipe(watch), id, offset);
+  }
+}
+
+mkdirSync(uploads, { recursive: true });
+const tus = new Server({
+  path: '/files',
+  datastore: new WatchedStore({ directory: uploads }),
+  maxSize: 2199023255552,
+  relativeLocation: options.relative,
+});
+
+function answer(response, status, text) {
+  response.writeHead(status, { 'Content-Type': 'application/json' });
+  response.end(text);
+}
+
+async function register(request, response) {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  const type = request.headers['content-type'] ?? '';
+  if (!/^(multipart\/form-data|application\/x-www-form-urlencoded)/.test(type)) {
+    return answer(response, 500, 'invalid request');
+  }
+  const message = new Response(Buffer.concat(parts), { headers: { 'Content-Type': type } });
+  const form = await message.formData();
+  const [name, url] = [form.get('filename'), form.get('tus_url')];
+  if (typeof name !== 'string' || typeof url !== 'string') {
+    return answer(response, 500, 'invalid request');
+  }
+
+  const stored = path.join(uploads, path.basename(new URL(url, 'http://any').pathname));
+  if (!existsSync(stored)) return answer(response, 400, 'Invalid TUS upload reference');
+  // Whatever is there, as the Data Bank does: neither its size nor that of the form is compared.
+  const hash = createHash('sha256');
+  let size = 0;
+  await pipeline(createReadStream(stored), async (bytes) => {
+    for await (const some of bytes) {
+      hash.update(some);
+      size += some.length;
+    }
+  });
+  const line = { registered: name, size, sha256: hash.digest('hex'), claimed: form.get('size') };
+  appendFileSync(path.join(options.store, 'registered.jsonl'), `${JSON.stringify(line)}\n`);
+  say(line);
+  const page = `http://${request.headers.host}/datasets/${options.dataset}`;
+  answer(response, 200, `successfully uploaded ${name}\nsee in dataset at ${page} \n`);
+}
+
+const server = http.createServer(async (request, response) => {
+  try {
+    const { pathname } = new URL(request.url, 'http://any');
+    say({ method: request.method, path: pathname, offset: request.headers['upload-offset'] });
+    if (request.headers.authorization !== `Token token=${options.token}`) {
+      return answer(response, 401, 'HTTP Token: Access denied.\n');
+    }
+    if (/^\/files(\/|$)/.test(pathname)) return await tus.handle(request, response);
+    const call = /^\/api\/dataset\/([^/]+)\/datafile$/.exec(pathname);
+    if (request.method !== 'POST' || !call) return answer(response, 404, 'Not Found');
+    if (call[1] !== options.dataset) return answer(response, 404, 'Dataset Not Found');
+    await register(request, response);
+  } catch (error) {
+    say({ failed: String(error) });
+    if (!response.headersSent) answer(response, 500, '{"status":500}');
+  }
+});
+process.stdin.resume().on('end', () => process.exit());
+server.on('connection', () => say({ connected: true }));
+server.listen(Number(options.port), '127.0.0.1', () => {
+  process.stdout.write(`listening on http://127.0.0.1:${server.address().port}\n`);
+});
