@@ -273,13 +273,29 @@ TEST_F(TusTest, A413MakesThemSmallerDownToAPart) {
   EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{12 * MiB, 6 * MiB, 6 * MiB, 7}));
 }
 
-TEST_F(TusTest, AServerThatTakesNoWholePartIsGivenUp) {
+/// That less than a part is thrown away is only supposed: a server of another kind keeps it.
+TEST_F(TusTest, WhereNoWholePartGetsThroughLessIsTried) {
   auto asked = tus();
   asked.chunk_bytes = 12 * MiB;
-  server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .answer = http_answer(413, "")}});
+  server_.set_faults({{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(413, "")},
+                      {.phase = Phase::patch, .occurrence = 1, .answer = http_answer(413, "")}});
+  expect_registered(start(asked)->wait());
+  EXPECT_EQ(patch_lengths(),
+            (std::vector<std::size_t>{12 * MiB, 6 * MiB, 3 * MiB, 3 * MiB, 3 * MiB, 3 * MiB, 7}));
+}
+
+TEST_F(TusTest, AServerThatThrowsAwayWhatGetsThroughIsGivenUp) {
+  server_.set_tus_rules({.part_bytes = part});
+  auto asked = tus();
+  asked.chunk_bytes = 12 * MiB;
+  std::vector<Fault> too_large;
+  for (const int occurrence : {0, 1, 3})
+    too_large.push_back(
+        {.phase = Phase::patch, .occurrence = occurrence, .answer = http_answer(413, "")});
+  server_.set_faults(too_large);
   const Report report = start(asked)->wait();
   expect_failed(report, ErrorKind::failed, "tell those who run it");
-  EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{12 * MiB, 6 * MiB, part}));
+  EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{12 * MiB, 6 * MiB, 3 * MiB, 6 * MiB}));
 }
 
 // --- The journal
