@@ -275,8 +275,8 @@ bool Torture::look_at_the_page(const Upload& upload) {
     argv.insert(argv.end(), {"forget", e2e::dataset, upload.name});
   else
     argv.insert(argv.end(),
-                {"resume", "--register", e2e::dataset, upload.name, "--json", "--protocol", "tus",
-                 "--receipt", directory_ / "receipts", "--token-file", directory_ / "token"});
+                {"resume", "--register", e2e::dataset, upload.name, "--json", "--receipt",
+                 directory_ / "receipts", "--token-file", directory_ / "token"});
   argv.insert(argv.end(), {"--state-dir", directory_ / "state"});
   const Ended ended = start(argv, {});
   if (registered && ended.status != 0) lose("what a person has seen cannot be told to it");
