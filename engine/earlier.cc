@@ -122,6 +122,20 @@ Result<std::vector<std::string>> addresses(Journal& journal, const JournalEntry&
   return urls;
 }
 
+Result<void> check_not_registered(Journal& journal, const UploadRequest& request) {
+  TRY_ASSIGN(const std::optional<JournalEntry> last,
+             journal.find_registered(request.base_url, request.dataset, request.name));
+  if (!last) return {};
+  return Error{
+      ErrorKind::name_taken,
+      fmt::format(
+          "'{}' was registered in dataset {} at {}, says the journal, from {}; deposit it "
+          "under another name (--name), or send it once more, as a second file of that name, "
+          "with --restart",
+          printable(request.name), request.dataset, utc_time(last->updated_s * 1'000'000'000),
+          printable(last->path))};
+}
+
 Error may_be_registered(const UploadRequest& request, const JournalEntry& entry) {
   return {ErrorKind::unconfirmed,
           fmt::format(
@@ -163,7 +177,12 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     return Error{ErrorKind::usage,
                  fmt::format("the upload of '{}' into dataset {} is not unfinished any more",
                              printable(request.name), request.dataset)};
-  if (!entry) return result;
+  if (!entry) {
+    // Only the phased protocol's server says that a name is taken; the others register a second
+    // file of that name, whenever the same command runs again.
+    if (kind != ProtocolKind::phased) TRY(check_not_registered(journal, request));
+    return result;
+  }
   TRY(check_same(*entry, source));
   const bool registering = entry->state == JournalEntry::State::verifying;
   const bool can_ask = kind == ProtocolKind::phased && entry->protocol == to_string(kind);

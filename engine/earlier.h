@@ -39,10 +39,11 @@ struct EarlierFound {
 ///
 /// `kind`: what is spoken now. `block_bytes`: the engine's; a block of the journal's must fit.
 /// Errors: local_file if the file's size or time is not what it was; unconfirmed if it may be
-/// registered, and is to start anew or nobody can be asked; usage if there is nothing where there
-/// must be, if the blocks do not fit, or if another upload into the dataset is unfinished, whose
-/// staged bytes a new one would delete (protocol section 1.4); failed if the journal cannot be
-/// read.
+/// registered, and is to start anew or nobody can be asked; name_taken if `kind` cannot tell and
+/// the journal knows that a file of that name was registered, and it is not to start anew; usage if
+/// there is nothing where there must be, if the blocks do not fit, or if another upload into the
+/// dataset is unfinished, whose staged bytes a new one would delete (protocol section 1.4); failed
+/// if the journal cannot be read.
 Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request, ProtocolKind kind,
                                   const Source& source, std::size_t block_bytes);
 

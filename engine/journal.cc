@@ -95,6 +95,13 @@ Result<std::optional<JournalEntry>> Journal::find(std::string_view system, std::
   return impl_->tables.find(system, dataset, name);
 }
 
+Result<std::optional<JournalEntry>> Journal::find_registered(std::string_view system,
+                                                             std::string_view dataset,
+                                                             std::string_view name) {
+  MutexLock lock(impl_->mutex);
+  return impl_->tables.find_registered(system, dataset, name);
+}
+
 Result<std::optional<JournalEntry>> Journal::get(std::int64_t id) {
   MutexLock lock(impl_->mutex);
   return impl_->tables.get(id);

@@ -52,6 +52,10 @@ class Journal {
   /// also if its entry cannot be understood: begin() puts it out of the way.
   Result<std::optional<JournalEntry>> find(std::string_view system, std::string_view dataset,
                                            std::string_view name);
+  /// The last upload of that name that was registered.
+  Result<std::optional<JournalEntry>> find_registered(std::string_view system,
+                                                      std::string_view dataset,
+                                                      std::string_view name);
 
   /// The upload with that id, whatever its state.
   Result<std::optional<JournalEntry>> get(std::int64_t id);

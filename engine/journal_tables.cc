@@ -201,6 +201,14 @@ Result<std::optional<JournalEntry>> JournalTables::find(std::string_view system,
                 {SqlValue::text(system), SqlValue::text(dataset), SqlValue::text(name)});
 }
 
+Result<std::optional<JournalEntry>> JournalTables::find_registered(std::string_view system,
+                                                                   std::string_view dataset,
+                                                                   std::string_view name) {
+  return newest(fmt::format("{} AND {} AND state = {}", is_named, is_whole,
+                            static_cast<int>(JournalEntry::State::registered)),
+                {SqlValue::text(system), SqlValue::text(dataset), SqlValue::text(name)});
+}
+
 Result<std::optional<JournalEntry>> JournalTables::get(std::int64_t id) {
   return newest("id = ?", {SqlValue::of(id)});
 }

@@ -43,6 +43,12 @@ class TusTest : public UploadTest {
     return request;
   }
   Report upload(const std::string& file = name) { return start(tus(file))->wait(); }
+  /// What a new process finds on another machine.
+  void forget_all() {
+    engine_.reset();
+    for (const auto& entry : std::filesystem::directory_iterator(state_.path()))
+      std::filesystem::remove_all(entry.path());
+  }
   /// What a new process finds after a run that did not survive that.
   Report upload_until(const Fault& fault) {
     options_.retry.retries = 0;
@@ -392,10 +398,25 @@ TEST_F(TusTest, RestartDropsWhatIsThereWhereTheServerCan) {
     asked.restart = true;
     if (!can) asked.server.tus.extensions = {"creation"};
     expect_registered(start(asked)->wait());
-    engine_.reset();
+    forget_all();
     EXPECT_EQ(server_.count(Phase::remove) - removed, can ? 1 : 0);
   }
   EXPECT_EQ(server_.count(Phase::head), 0);
+}
+
+/// The server would register a second file of that name.
+TEST_F(TusTest, TheSameCommandAgainRegistersNothingASecondTime) {
+  expect_registered(upload());
+  const std::size_t seen = server_.seen().size();
+  const auto again = engine().start(tus());
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, ErrorKind::name_taken);
+  EXPECT_THAT(again.error().message, HasSubstr("--restart"));
+  EXPECT_EQ(server_.seen().size(), seen) << "something was sent";
+  auto asked = tus();
+  asked.restart = true;
+  EXPECT_EQ(start(asked)->wait().status, Status::registered);
+  EXPECT_EQ(server_.registrations(), 2);
 }
 
 TEST_F(TusTest, AFileOfOneBlockIsNotInTheJournalBeforeItIsRegistered) {
@@ -466,7 +487,7 @@ TEST_F(TusTest, AnAddressInTheJournalIsNotFollowedToAnotherServer) {
       ASSERT_TRUE((*journal)->record(entry().id, {.upload_url = other.url() + "/files/1"}));
     }
     expect_registered(start(asked)->wait());
-    engine_.reset();
+    forget_all();
   }
   EXPECT_EQ(other.connections(), 0);
 }
