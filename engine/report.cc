@@ -88,6 +88,7 @@ std::string to_json(const Report& report) {
       {"chunks", report.chunks},
       {"retries", report.retries},
       {"resumed_from", report.resumed_from},
+      {"lanes", report.lanes},
       {"resumable", report.resumable},
       {"bottleneck", to_string(report.bottleneck())},
       {"stages",

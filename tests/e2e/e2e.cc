@@ -96,10 +96,10 @@ std::set<std::string> keys_of(const json& object) {
 }
 
 void check_upload(const json& upload) {
-  std::set<std::string> expected{"dataset",          "file",         "name",     "bytes",
-                                 "status",           "protocol",     "seconds",  "xxh128",
-                                 "bytes_per_second", "chunks",       "retries",  "stages",
-                                 "bottleneck",       "resumed_from", "resumable"};
+  std::set<std::string> expected{"dataset",          "file",         "name",      "bytes",
+                                 "status",           "protocol",     "seconds",   "xxh128",
+                                 "bytes_per_second", "chunks",       "retries",   "stages",
+                                 "bottleneck",       "resumed_from", "resumable", "lanes"};
   const std::string status = upload.at("status");
   EXPECT_THAT(status,
               testing::AnyOf("registered", "failed", "interrupted", "skipped", "unconfirmed"));
@@ -116,7 +116,7 @@ void check_upload(const json& upload) {
   EXPECT_EQ(keys, expected);
   for (const char* text : {"dataset", "file", "name", "protocol", "xxh128", "bottleneck"})
     EXPECT_TRUE(upload.at(text).is_string()) << text;
-  for (const char* number : {"bytes", "chunks", "retries", "resumed_from"})
+  for (const char* number : {"bytes", "chunks", "retries", "resumed_from", "lanes"})
     EXPECT_TRUE(upload.at(number).is_number_unsigned()) << number;
   for (const char* number : {"seconds", "bytes_per_second"}) {
     ASSERT_TRUE(upload.at(number).is_number()) << number;

@@ -223,6 +223,38 @@ TEST(Buffer, GoesBackOnceAfterMoves) {
   EXPECT_EQ(pool->available(), 2U);
 }
 
+TEST(BufferPool, AShareHasNoMoreThanItsOwn) {
+  const auto pool = make_pool(4);
+  const auto share = BufferPool::share(*pool, 2);
+  Buffer first = share->try_acquire();
+  const Buffer second = share->try_acquire();
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(share->try_acquire()) << "more than its share";
+  EXPECT_EQ(share->available(), 0U);
+  EXPECT_EQ(pool->available(), 2U) << "they are the pool's";
+  first.release();
+  EXPECT_EQ(pool->available(), 3U);
+  // What the pool does not have, no share can give.
+  const Buffer others[] = {pool->try_acquire(), pool->try_acquire(), pool->try_acquire()};
+  EXPECT_FALSE(share->try_acquire());
+  EXPECT_EQ(share->available(), 1U) << "one that was not had is not lent";
+}
+
+TEST(BufferPool, WhoWaitsForAShareGetsWhatItGivesBack) {
+  const auto pool = make_pool(4);
+  const auto share = BufferPool::share(*pool, 1);
+  std::stop_source stop;
+  Buffer held = share->acquire(stop.get_token());
+  ASSERT_TRUE(held);
+  std::thread waiter([&] { EXPECT_TRUE(share->acquire(stop.get_token())); });
+  held.release();
+  waiter.join();
+  held = share->acquire(stop.get_token());
+  std::thread ended([&] { EXPECT_FALSE(share->acquire(stop.get_token())); });
+  stop.request_stop();
+  ended.join();
+}
+
 TEST(BufferPoolDeathTest, RefusesToEndWhileABufferIsLent) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(

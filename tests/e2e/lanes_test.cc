@@ -1,0 +1,100 @@
+// Files in parts side by side, and chunks with checksums: to databankd.
+#include <fmt/format.h>
+
+#include "tests/e2e/e2e.h"
+
+namespace sluice::e2e {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+class Lanes : public testing::Test {
+ protected:
+  Lanes() { test::write_file(path_, test::random_bytes(size, 3)); }
+
+  test::Finished upload(const Bank& bank, const Arguments& more, const char* pool = "1M") {
+    Arguments all{"--json", "--protocol", "tus", "--block", "64K", "--pool", pool};
+    all.insert(all.end(), {"--state-dir", state_.path()});
+    all.insert(all.end(), more.begin(), more.end());
+    all.insert(all.end(), {dataset, path_});
+    return put(bank.url(), all);
+  }
+  static json upload_of(const test::Finished& finished) {
+    return report_of(finished).at("uploads").at(0);
+  }
+
+  static constexpr std::size_t size = 3'000'001;
+  test::TempDir directory_;
+  test::TempDir state_;
+  const std::string path_ = directory_ / "scan.h5";
+};
+
+TEST_F(Lanes, TheFileIsWholeHoweverManyThereAre) {
+  for (const char* lanes : {"1", "2", "8", "16"}) {
+    SCOPED_TRACE(lanes);
+    Bank bank({"--protocols", "tus"});
+    const auto finished =
+        upload(bank, {"--lanes", lanes, "--read", "direct", "--digest", "md5", "--retries", "3"});
+    ASSERT_EQ(finished.status, 0) << finished.err;
+    EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+    const json upload = upload_of(finished);
+    EXPECT_EQ(upload.at("xxh128"), xxh128_of_file(path_));
+    EXPECT_LE(upload.at("lanes").get<unsigned>(), 8U) << "16 blocks, two for each";
+    EXPECT_GE(upload.at("lanes").get<unsigned>(), lanes == std::string("1") ? 1U : 2U);
+    EXPECT_EQ(upload.at("md5").get<std::string>().size(), 32U);
+    EXPECT_EQ(bank.registered().size(), 1U);
+  }
+}
+
+/// One part is lost in mid-upload, another one's connection breaks: both are mended, and the file
+/// is whole.
+TEST_F(Lanes, PartsThatBreakAreMendedEachByItself) {
+  Bank bank({"--protocols", "tus", "--fault", "expire,at=2,on=patch", "--fault",
+             "reset-mid-body,at=4,on=patch"});
+  const auto finished = upload(bank, {"--lanes", "3", "--retries", "5"});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("its part at"));
+  EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+  EXPECT_EQ(bank.registered().size(), 1U);
+}
+
+TEST_F(Lanes, AServerThatCannotJoinIsNotAskedTo) {
+  Bank bank({"--protocols", "tus", "--tus-extensions", "creation"});
+  const auto finished = upload(bank, {"--lanes", "3"});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("concatenation"));
+  EXPECT_EQ(bank.process().out().find("/files/\" create"), std::string::npos);
+}
+
+using VerifyChunks = Lanes;
+
+TEST_F(VerifyChunks, OneThatArrivedOtherwiseIsSentAgain) {
+  Bank bank({"--protocols", "tus", "--fault", "checksum,at=2,on=patch"});
+  const auto finished = upload(bank, {"--verify-chunks", "on", "--retries", "3"});
+  ASSERT_EQ(finished.status, 2) << "chunks of 5 MiB and more do not fit into a pool of 1 MiB";
+  EXPECT_THAT(finished.err, HasSubstr("--pool"));
+  const auto again = upload(bank, {"--verify-chunks", "on", "--retries", "3"}, "16M");
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+}
+
+/// databankd compares: a wrong header would be a 460 of its own, each time.
+TEST_F(VerifyChunks, AreWhatTheServerComputes) {
+  Bank bank({"--protocols", "tus"});
+  const auto finished = upload(bank, {"--verify-chunks", "on", "--chunk", "6M"}, "16M");
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(upload_of(finished).at("retries"), 0);
+  EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+}
+
+TEST_F(VerifyChunks, TwiceOtherwiseIsTheEnd) {
+  Bank bank({"--protocols", "tus", "--fault", "checksum,every=1,on=patch"});
+  const auto finished = upload(bank, {"--verify-chunks", "on", "--retries", "9"}, "16M");
+  EXPECT_EQ(finished.status, 8);
+  EXPECT_THAT(finished.err, HasSubstr("460"));
+  EXPECT_TRUE(bank.registered().empty());
+}
+
+}  // namespace
+}  // namespace sluice::e2e

@@ -1,0 +1,75 @@
+#include "engine/part_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t MiB = 1 << 20;
+
+PartPlanSetting setting(std::uint64_t size, std::optional<unsigned> asked,
+                        std::optional<std::chrono::microseconds> round_trip = {}) {
+  return {.size = size,
+          .block_bytes = 4 * MiB,
+          .pool_blocks = 16,
+          .asked = asked,
+          .round_trip = round_trip};
+}
+
+/// Every byte is in one part, in order, and parts begin where blocks do.
+void expect_whole(const PartPlan& plan, std::uint64_t size) {
+  std::uint64_t at = 0;
+  for (const ByteRange& part : plan.parts) {
+    EXPECT_EQ(part.begin, at);
+    EXPECT_EQ(part.begin % (4 * MiB), 0U);
+    EXPECT_GT(part.size(), 0U);
+    at = part.end;
+  }
+  EXPECT_EQ(at, size);
+}
+
+TEST(PartPlan, AsManyAsAskedAllAtOnce) {
+  for (const unsigned lanes : {1U, 2U, 3U, 8U}) {
+    const PartPlan plan = plan_parts(setting(1000 * MiB + 7, lanes));
+    EXPECT_EQ(plan.parts.size(), lanes);
+    EXPECT_EQ(plan.first, lanes);
+    EXPECT_EQ(plan.most, lanes);
+    expect_whole(plan, 1000 * MiB + 7);
+  }
+}
+
+TEST(PartPlan, NoneWhereNoneIsAskedOrNothingIsThereToDivide) {
+  EXPECT_TRUE(plan_parts(setting(1000 * MiB, 0)).parts.empty());
+  EXPECT_TRUE(plan_parts(setting(0, 4)).parts.empty());
+  EXPECT_TRUE(plan_parts(setting(4 * MiB, 4)).parts.empty()) << "one block";
+  const PartPlan two = plan_parts(setting(4 * MiB + 1, 4));
+  EXPECT_EQ(two.parts.size(), 2U) << "no part is empty";
+  expect_whole(two, 4 * MiB + 1);
+}
+
+TEST(PartPlan, EachLaneHasTwoBlocksOfThePool) {
+  PartPlanSetting small = setting(1000 * MiB, 8);
+  small.pool_blocks = 5;
+  const PartPlan plan = plan_parts(small);
+  EXPECT_EQ(plan.parts.size(), 8U);
+  EXPECT_EQ(plan.most, 2U);
+  EXPECT_EQ(plan.first, 2U);
+  small.pool_blocks = 2;
+  EXPECT_EQ(plan_parts(small).most, 1U);
+}
+
+TEST(PartPlan, ByItselfOnlyForLongWaysAndLargeFiles) {
+  EXPECT_TRUE(plan_parts(setting(1000 * MiB, {})).parts.empty()) << "nothing is known";
+  EXPECT_TRUE(plan_parts(setting(1000 * MiB, {}, 9ms)).parts.empty());
+  EXPECT_TRUE(plan_parts(setting(worth_parts_bytes - 1, {}, 50ms)).parts.empty());
+  const PartPlan plan = plan_parts(setting(worth_parts_bytes, {}, 10ms));
+  EXPECT_EQ(plan.parts.size(), 8U);
+  EXPECT_EQ(plan.first, 2U) << "the rest has to pay first";
+  EXPECT_EQ(plan.most, 8U);
+  expect_whole(plan, worth_parts_bytes);
+}
+
+}  // namespace
+}  // namespace sluice
