@@ -116,7 +116,9 @@ Result<DatasetLock> DatasetLock::acquire(const std::string& directory, const std
   }
   // The lock counts, not what the file says: a full disk is no reason not to upload.
   const std::string text = describe_self(what);
-  static_cast<void>(::ftruncate(fd.get(), 0) == 0 &&
+  // What several share is not truncated: only its lines count, and a file system that sees one made
+  // empty and written writes it out as it is closed, for each of ten thousand files.
+  static_cast<void>((scope == Scope::name || ::ftruncate(fd.get(), 0) == 0) &&
                     ::pwrite(fd.get(), text.data(), text.size(), 0) > 0);
   return DatasetLock(std::move(fd), scope);
 }

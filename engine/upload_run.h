@@ -5,7 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <random>
+
 #include <string>
 #include <vector>
 
@@ -195,7 +195,6 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   bool waits_for_check_ = false;
   ChunkSizer chunk_sizer_;
   RetryBudget budget_;
-  std::mt19937_64 random_{std::random_device{}()};
   std::vector<Secret> tokens_;  ///< the last one is in use; the others may still be quoted
   std::optional<Clock::time_point> token_deadline_;
   std::optional<Error> token_error_;

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
+#include "engine/random.h"
 #include "engine/seconds.h"
 #include "engine/text.h"
 #include "engine/units.h"
@@ -71,7 +73,7 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
   const unsigned failures = budget_.failed();
   const auto now = Clock::now();
   const auto when = retry_at(setting_.retry, failures, retry_after, now,
-                             std::uniform_real_distribution<double>(0, 1)(random_));
+                             std::uniform_real_distribution<double>(0, 1)(random_bits()));
   if (!when && error.kind == ErrorKind::token_refused) {
     token_error_ = std::move(error);
     look_for_token();
