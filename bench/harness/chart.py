@@ -2,8 +2,6 @@
 
 from html import escape
 
-from .figures import format_rate
-
 _WIDTH, _LABEL, _BAR, _GAP = 760, 170, 18, 8
 _SCALE = _WIDTH - _LABEL - 130  # what is left for the longest bar, beside its label and its figure
 _COLOURS = {"sluice": "#1b7f5c", "limit": "#9aa3ad", "other": "#d98a3d"}
@@ -23,7 +21,7 @@ def _panel(outcome, top):
         if reason is not None:
             parts.append(_text(10, y + 14, f"not measured: {reason}", fill="#a33"))
             y += _BAR + _GAP
-    spreads = [(entry, entry.spread("rate")) for entry in outcome.entries]
+    spreads = [(entry, entry.spread(outcome.figure)) for entry in outcome.entries]
     longest = max((spread.highest for _, spread in spreads if spread), default=1.0)
     for entry, spread in spreads:
         parts.append(_text(_LABEL - 8, y + 14, entry.name, text_anchor="end"))
@@ -56,7 +54,9 @@ def _panel(outcome, top):
                 f'<path d="M{_LABEL + low:.1f} {line}H{_LABEL + high:.1f}" '
                 'stroke="#222" stroke-width="1.5"/>'
             )
-            parts.append(_text(_LABEL + max(middle, high) + 8, y + 14, format_rate(spread.median)))
+            parts.append(
+                _text(_LABEL + max(middle, high) + 8, y + 14, outcome.shown(spread.median))
+            )
         y += _BAR + _GAP
     return parts, y + 14
 

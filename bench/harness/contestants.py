@@ -12,7 +12,7 @@ from .servers import DATASET, TOKEN
 _names = 0
 
 
-def _new_name(who):
+def new_name(who):
     """A name is taken once it is registered."""
     global _names
     _names += 1
@@ -24,6 +24,7 @@ class Contestant:
     scenario is about."""
 
     limit = False  # it does not upload: it shows what could be reached
+    slow = False  # on a link it never ends: its file is smaller there
 
     def __init__(self, name, prepare=lambda: None):
         self.name = name
@@ -43,10 +44,12 @@ class Contestant:
 class Sluice(Contestant):
     """`sluice put` as anyone runs it, with nothing learnt from a run before."""
 
+    _TOLD = ("seconds", "protocol", "lanes", "chunks", "retries", "bottleneck")
+
     def __init__(self, name, programs, url, scratch, arguments=(), within=(), **kept):
         super().__init__(name, **kept)
         self._state = os.path.join(scratch, "state")
-        self._start = [
+        self.start = [
             *within,
             os.path.join(programs, "sluice"),
             "put",
@@ -61,22 +64,32 @@ class Sluice(Contestant):
         ]
 
     def once(self, path):
-        shutil.rmtree(self._state, ignore_errors=True)
-        self.command = [*self._start, "--name", _new_name("sluice"), DATASET, path]
+        self.forget()
+        self.command = [*self.start, "--name", new_name("sluice"), DATASET, path]
         ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
-        report = json.loads(ended.stdout)["uploads"][0]
+        report = self.uploads(ended.stdout)[0]
         size = os.path.getsize(path)
-        if report["status"] != "registered" or report["bytes"] != size:
-            raise Failed(
-                f"{shown(self.command)} says {report['status']} of {report['bytes']} bytes"
-            )
+        if report["bytes"] != size:
+            raise Failed(f"{shown(self.command)} says {report['bytes']} of {size} bytes")
         return Run(
             size,
             ended.seconds,
             ended.cpu_seconds,
             ended.peak,
-            more={key: report[key] for key in ("seconds", "chunks", "retries", "bottleneck")},
+            more={key: report[key] for key in self._TOLD if key in report},
         )
+
+    def forget(self):
+        """All that was learnt."""
+        shutil.rmtree(self._state, ignore_errors=True)
+
+    def uploads(self, stdout):
+        """Its report. Failed unless all of them are registered."""
+        uploads = json.loads(stdout)["uploads"]
+        for report in uploads:
+            if report["status"] != "registered":
+                raise Failed(f"{shown(self.command)} says {report['status']} of {report['name']}")
+        return uploads
 
 
 class Curl(Contestant):
@@ -102,7 +115,7 @@ class Curl(Contestant):
         return [*words, *(word for field in fields for word in ("-F", field)), self._url]
 
     def once(self, path):
-        name, size = _new_name("curl"), os.path.getsize(path)
+        name, size = new_name("curl"), os.path.getsize(path)
         quoted = path.replace("\\", "\\\\").replace('"', '\\"')
         self.command = [
             self._curl,
@@ -127,6 +140,8 @@ class Curl(Contestant):
 class Sequential(Contestant):
     """bench/sequential_client.py."""
 
+    slow = True
+
     def __init__(self, name, url, keep=False, **kept):
         super().__init__(name, **kept)
         script = os.path.join(
@@ -135,7 +150,7 @@ class Sequential(Contestant):
         self._start = [sys.executable, script, "--url", url, *(["--keep"] if keep else [])]
 
     def once(self, path):
-        self.command = [*self._start, "--name", _new_name("sequential"), DATASET, path]
+        self.command = [*self._start, "--name", new_name("sequential"), DATASET, path]
         ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
         return Run(os.path.getsize(path), ended.seconds, ended.cpu_seconds, ended.peak)
 

@@ -78,6 +78,10 @@ def format_rate(rate):
     return f"{rate:.0f} B/s"
 
 
+def format_file_rate(rate):
+    return f"{rate:.0f} files/s" if rate >= 100 else f"{rate:.1f} files/s"
+
+
 def format_bit_rate(rate):
     for unit, name in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
         if rate >= unit:

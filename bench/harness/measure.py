@@ -43,6 +43,7 @@ class Run:
     cpu_seconds: float = None
     peak: int = None
     rate: float = None
+    files: int = 1
     more: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -52,6 +53,14 @@ class Run:
     @property
     def cpu_per_gib(self):
         return None if self.cpu_seconds is None else self.cpu_seconds / (self.bytes / (1 << 30))
+
+    @property
+    def files_per_second(self):
+        return self.files / self.seconds
+
+    @property
+    def cpu_ms_per_file(self):
+        return None if self.cpu_seconds is None else self.cpu_seconds / self.files * 1000
 
 
 @dataclass

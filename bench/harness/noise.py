@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import mmap
 import os
+import shutil
 
 from .figures import MIB, format_size
 from .measure import Failed, Unavailable
@@ -36,6 +37,28 @@ def noise_file(directory, size):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(unfinished)
         raise
+    return path
+
+
+def noise_files(directory, count, size):
+    """A directory of `count` files of random bytes, all different; made once and kept."""
+    path = os.path.join(directory, f"noise-{count}x{size}")
+    if os.path.isdir(path):
+        return path
+    whole = noise_file(directory, count * size)
+    unfinished = path + ".part"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        os.mkdir(unfinished)
+        with open(whole, "rb") as source:
+            for number in range(count):
+                with open(os.path.join(unfinished, f"{number:06}"), "wb") as file:
+                    file.write(source.read(size))
+        os.rename(unfinished, path)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    os.sync()  # or the disk is busy with them during the first runs
     return path
 
 

@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from .figures import MIB, format_rate, format_size
+from .figures import MIB, format_size
 from .machine import versions
 from .measure import shown
 from .scenario import commands
@@ -36,18 +36,22 @@ def _title(outcome):
 
 
 def _rows(outcome):
-    rows = [("", "rate", "from", "to", "spread", "seconds", "CPU s/GiB", "peak MiB", "runs")]
+    many = outcome.figure == "files_per_second"
+    cpu_figure, cpu_title = (
+        ("cpu_ms_per_file", "CPU ms/file") if many else ("cpu_per_gib", "CPU s/GiB")
+    )
+    rows = [("", "rate", "from", "to", "spread", "seconds", cpu_title, "peak MiB", "runs")]
     for entry in outcome.entries:
         if not entry.runs:
             continue
-        rate, peak = entry.spread("rate"), entry.spread("peak")
-        cpu = entry.spread("cpu_per_gib")
+        rate, peak = entry.spread(outcome.figure), entry.spread("peak")
+        cpu = entry.spread(cpu_figure)
         rows.append(
             (
                 entry.name,
-                format_rate(rate.median),
-                format_rate(rate.lowest),
-                format_rate(rate.highest),
+                outcome.shown(rate.median),
+                outcome.shown(rate.lowest),
+                outcome.shown(rate.highest),
                 f"{100 * rate.mad / rate.median:.1f} %",
                 _number(entry.spread("seconds").median),
                 _number(cpu and cpu.median),
@@ -118,6 +122,7 @@ def _run_json(run):
         "cpu_seconds": run.cpu_seconds,
         "cpu_seconds_per_gib": run.cpu_per_gib,
         "peak_rss_bytes": run.peak,
+        **({"files": run.files} if run.files != 1 else {}),
         **({"more": run.more} if run.more else {}),
     }
 

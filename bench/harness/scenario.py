@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 
-from .figures import Ratio, Spread, format_rate
+from .figures import Ratio, Spread, format_file_rate, format_rate
 from .measure import Unavailable, shown
 
 
@@ -55,6 +55,7 @@ class Outcome:
         self.about = about
         self.network = None
         self.size = None
+        self.figure = "rate"  # of a run, what is shown: or "files_per_second", of many files
         self.entries = []
         self.comparisons = []
         self.reason = None  # why it could not run at all
@@ -70,6 +71,9 @@ class Outcome:
         self.entries.append(entry)
         return entry
 
+    def shown(self, value):
+        return format_rate(value) if self.figure == "rate" else format_file_rate(value)
+
     def entry(self, name):
         return next(entry for entry in self.entries if entry.name == name)
 
@@ -77,8 +81,10 @@ class Outcome:
     def complete(self):
         return self.reason is None and all(entry.reason is None for entry in self.entries)
 
-    def compare(self, what, above, below, figure="rate", at_least=None, at_most=None):
-        """`below`: names of contestants; the one with the smallest median is meant."""
+    def compare(self, what, above, below, figure=None, at_least=None, at_most=None):
+        """`below`: names of contestants; the one with the smallest median is meant. Compares what
+        is shown, unless a `figure` is named."""
+        figure = figure or self.figure
         entries = [self.entry(name) for name in (above, *below)]
         missing = [entry for entry in entries if not entry.runs]
         if missing:
@@ -119,7 +125,8 @@ def alternate(outcome, runs):
             entry.contestant.prepare()
             run = entry.contestant.once(entry.path)
             entry.runs.append(run)
-            say(f"{outcome.name}: run {number + 1} of {runs}: {entry.name} {format_rate(run.rate)}")
+            shown_rate = outcome.shown(getattr(run, outcome.figure))
+            say(f"{outcome.name}: run {number + 1} of {runs}: {entry.name} {shown_rate}")
 
 
 def affordable(rates, size, probe, seconds):

@@ -9,6 +9,7 @@ from .noise import evict, warm
 from .scenario import Comparison, Outcome, say
 from .scene import Scene
 from .servers import CA_BUNDLE, TlsProxy
+from .tus_scenarios import TUS
 
 # Enough for a gigabit link to be full for most of the time; with losses, cubic takes half a minute
 # for 32 MiB.
@@ -169,6 +170,7 @@ ALL = {
     "loss": (loss, 512 * MIB),
     "tls": (tls, 4 * GIB),
     "md5": (md5, 4 * GIB),
+    **TUS,
 }
 
 

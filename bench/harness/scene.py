@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from . import network
 from .contestants import Curl, IperfClient, Sequential, Sluice
 from .figures import MIB
-from .noise import noise_file
+from .noise import noise_file, noise_files
 from .scenario import affordable, alternate, say, warm_up
 from .servers import Bank, Iperf
+from .tus_contestants import CurlFiles, SluiceFiles, TusJs, Tuspy
 
-# Sequential clients never end on a link: they have a file that takes them so long, from a warm-up
+# Some clients never end on a link: they have a file that takes them so long, from a warm-up
 # with the smaller one.
-_SEQUENTIAL_SECONDS = 6
-_SEQUENTIAL_PROBE = 8 * MIB
+_SLOW_SECONDS = 6
+_SLOW_PROBE = 8 * MIB
+
+_TUS_CHUNK = 5 * MIB  # as the Data Bank's own script sends them
 
 
 @dataclass
@@ -98,6 +101,24 @@ class Scene:
             ),
         )
 
+    def sluice_files(self, url, name="sluice", arguments=()):
+        self.outcome.offer(
+            name,
+            lambda: SluiceFiles(
+                name,
+                self.options.programs,
+                url,
+                self.scratch,
+                [*arguments, *self.options.sluice_arguments],
+            ),
+        )
+
+    def curl_files(self, url, connections):
+        self.outcome.offer(
+            "curl --parallel",
+            lambda: CurlFiles("curl --parallel", url, self.scratch, connections),
+        )
+
     def curl(self, url, name="curl -F", **more):
         self.outcome.offer(name, lambda: Curl(name, url, **more))
 
@@ -106,6 +127,18 @@ class Scene:
         self.outcome.offer(
             "sequential, kept", lambda: Sequential("sequential, kept", url, keep=True, **more)
         )
+
+    def tuspy(self, url, chunk=_TUS_CHUNK, **more):
+        self.outcome.offer("tuspy", lambda: Tuspy("tuspy", url, chunk, **more))
+
+    def tus_js(self, url, **more):
+        """In chunks, and as it does by itself: the whole file at once."""
+        for name, chunk in (("tus-js", _TUS_CHUNK), ("tus-js, whole", None)):
+
+            def make(name=name, chunk=chunk):
+                return TusJs(name, self.options.programs, url, chunk, **more)
+
+            self.outcome.offer(name, make)
 
     def iperf(self, link, streams=(1,)):
         server = None
@@ -126,16 +159,26 @@ class Scene:
         warm_up(self.outcome)
         alternate(self.outcome, self.options.runs)
 
+    def go_with_files(self, count, size):
+        """As many small files, over loopback."""
+        self.outcome.figure = "files_per_second"
+        for entry in self.outcome.entries:
+            entry.path = noise_files(self.options.directory, count, size)
+        warm_up(self.outcome)
+        alternate(self.outcome, self.options.runs)
+
     def go_over_link(self, probe, seconds=20):
         """Over a link: warms up with `probe` bytes. Unless a size was asked for, the file is no
-        larger than what the slower of sluice and curl sends within `seconds`; the sequential
-        clients have one of their own."""
+        larger than what the slower of sluice and curl sends within `seconds`; those who are
+        slow by nature have one of their own."""
         whole = [
-            entry for entry in self.outcome.entries if not isinstance(entry.contestant, Sequential)
+            entry
+            for entry in self.outcome.entries
+            if entry.contestant is None or not entry.contestant.slow
         ]
         others = [entry for entry in self.outcome.entries if entry not in whole]
         probe = min(self.size, probe)
-        small = min(self.size, _SEQUENTIAL_PROBE)
+        small = min(self.size, _SLOW_PROBE)
         for entry in self.outcome.entries:
             entry.path = self.file(probe if entry in whole else small)
         warm_up(self.outcome)
@@ -149,6 +192,6 @@ class Scene:
         for entry in others:
             if entry.warm:
                 entry.path = self.file(
-                    affordable([entry.warm.rate], self.size, small, _SEQUENTIAL_SECONDS)
+                    affordable([entry.warm.rate], self.size, small, _SLOW_SECONDS)
                 )
         alternate(self.outcome, self.options.runs)

@@ -1,0 +1,195 @@
+"""Who is measured over tus: each creates an upload, sends its bytes and registers it."""
+
+import base64
+import os
+import urllib.parse
+
+from .contestants import Contestant, Sluice, new_name
+from .measure import Failed, Run, Unavailable, program, run, shown
+from .servers import DATASET, TOKEN
+
+_BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_DEBIAN_PYTHON = "/usr/bin/python3"  # tuspy is Debian's package: other pythons do not see it
+
+
+def files_of(directory):
+    return sorted(os.path.join(directory, name) for name in os.listdir(directory))
+
+
+class Tuspy(Contestant):
+    """bench/tuspy_client.py: one process, one PATCH after the other; of a directory all files."""
+
+    slow = True
+
+    def __init__(self, name, url, chunk, **kept):
+        super().__init__(name, **kept)
+        try:
+            run([_DEBIAN_PYTHON, "-c", "import tusclient"])
+        except (Failed, OSError):
+            raise Unavailable(
+                f"{_DEBIAN_PYTHON} has no tuspy: tools/install-dependencies bench"
+            ) from None
+        script = os.path.join(_BENCH, "tuspy_client.py")
+        self._start = [_DEBIAN_PYTHON, "-B", script, "--url", url, "--chunk", str(chunk)]
+
+    def once(self, path):
+        if os.path.isdir(path):
+            self.command = _of_all_files(path, [*self._start, DATASET])
+            sent = [os.path.getsize(file) for file in files_of(path)]
+        else:
+            self.command = [*self._start, "--name", new_name("tuspy"), DATASET, path]
+            sent = [os.path.getsize(path)]
+        ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
+        return Run(sum(sent), ended.seconds, ended.cpu_seconds, ended.peak, files=len(sent))
+
+
+class TusJs(Contestant):
+    """bench/tus_js_client.mjs; without a chunk's size the file is one PATCH."""
+
+    def __init__(self, name, programs, url, chunk=None, **kept):
+        super().__init__(name, **kept)
+        # The tests against other programs bring it.
+        packages = os.path.join(os.path.dirname(programs), "tests", "peers")
+        if not os.path.isdir(os.path.join(packages, "node_modules", "tus-js-client")):
+            raise Unavailable(
+                f"there is no tus-js-client in {packages}: ctest -R peers.install, in the build"
+            )
+        self._start = [program("node"), os.path.join(_BENCH, "tus_js_client.mjs"), "--url", url]
+        self._start += ["--packages", packages, *(["--chunk", str(chunk)] if chunk else [])]
+
+    def once(self, path):
+        self.command = [*self._start, "--name", new_name("tus-js"), DATASET, path]
+        ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
+        return Run(os.path.getsize(path), ended.seconds, ended.cpu_seconds, ended.peak)
+
+
+class SluiceFiles(Sluice):
+    """One `sluice put` of all files of a directory."""
+
+    def once(self, path):
+        self.forget()
+        self.command = _of_all_files(path, [*self.start, DATASET])
+        ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
+        uploads = self.uploads(ended.stdout)
+        sizes = [os.path.getsize(file) for file in files_of(path)]
+        if len(uploads) != len(sizes):
+            raise Failed(f"{shown(self.command)} tells of {len(uploads)} of {len(sizes)} files")
+        return Run(sum(sizes), ended.seconds, ended.cpu_seconds, ended.peak, files=len(sizes))
+
+
+class CurlFiles(Contestant):
+    """The same requests, of which each is sent as soon as a connection is free: all creations, then
+    all bytes, then all registrations, a `curl --parallel` for each of the three. It checks nothing
+    and writes nothing down."""
+
+    def __init__(self, name, url, scratch, connections, **kept):
+        super().__init__(name, **kept)
+        self._curl = program("curl")
+        self._url = url
+        self._list = os.path.join(scratch, "curl.conf")
+        self._parallel = ["--silent", "--show-error", "--no-progress-meter", "--parallel"]
+        self._parallel += ["--parallel-immediate", "--parallel-max", str(connections)]
+
+    def once(self, path):
+        files = files_of(path)
+        sizes = [os.path.getsize(file) for file in files]
+        names = [os.path.basename(file) for file in files]
+        created = self._all(
+            "201",
+            (
+                [
+                    ("url", f"{self._url}/files/"),
+                    ("request", "POST"),
+                    ("data", ""),
+                    ("header", f"Upload-Length: {size}"),
+                    ("header", f"Upload-Metadata: filename {_base64(name)}"),
+                ]
+                for name, size in zip(names, sizes)
+            ),
+        )
+        # In the order of the answers, so that they have to be of one size.
+        if len(set(sizes)) > 1:
+            raise Failed(f"the files of {path} are not of one size")
+        sent = self._all(
+            "204",
+            (
+                [
+                    ("url", where),
+                    ("request", "PATCH"),
+                    ("data-binary", f"@{file}"),
+                    ("header", "Content-Type: application/offset+octet-stream"),
+                    ("header", "Upload-Offset: 0"),
+                ]
+                for file, where in zip(files, created.more["locations"])
+            ),
+        )
+        form = ({"filename": name, "size": size} for name, size in zip(names, sizes))
+        registered = self._all(
+            "200",
+            (
+                [
+                    ("url", f"{self._url}/api/dataset/{DATASET}/datafile"),
+                    ("data", urllib.parse.urlencode({**fields, "tus_url": where})),
+                    ("data", f"dataset_key={DATASET}"),
+                ]
+                for fields, where in zip(form, created.more["locations"])
+            ),
+        )
+        phases = (created, sent, registered)
+        peaks = [phase.peak for phase in phases if phase.peak is not None]
+        return Run(
+            sum(sizes),
+            sum(phase.seconds for phase in phases),
+            sum(phase.cpu_seconds for phase in phases),
+            max(peaks, default=None),
+            files=len(files),
+            more={
+                f"{name}_seconds": phase.seconds
+                for name, phase in zip(("create", "patch", "register"), phases)
+            },
+        )
+
+    def _all(self, expected, requests):
+        """One curl for all of them; Failed unless each is answered with that status."""
+        count = 0
+        with open(self._list, "w", encoding="utf-8") as file:
+            os.chmod(self._list, 0o600)
+            for request in requests:
+                words = [
+                    *request,
+                    ("header", f"Authorization: Token token={TOKEN}"),
+                    ("header", "Tus-Resumable: 1.0.0"),
+                    ("output", "/dev/null"),
+                    ("write-out", "%{http_code} %header{location}\n"),
+                ]
+                file.write("next\n" if count else "")
+                file.writelines(f"{word} = {_quoted(value)}\n" for word, value in words)
+                count += 1
+        self.command = [self._curl, *self._parallel, "--config", self._list]
+        ended = run(self.command)
+        answers = [line.split() for line in ended.stdout.splitlines()]
+        others = [answer for answer in answers if answer[0] != expected]
+        if others or len(answers) != count:
+            raise Failed(
+                f"curl was answered {len(answers)} times to {count} requests, and "
+                f"{len(others)} times not with {expected}: {others[:1]}"
+            )
+        ended_as = Run(0, ended.seconds, ended.cpu_seconds, ended.peak)
+        ended_as.more["locations"] = [answer[1] for answer in answers if len(answer) > 1]
+        return ended_as
+
+
+def _of_all_files(directory, command):
+    """A command for the files of a directory, without ten thousand names to print."""
+    return ["sh", "-c", 'directory=$1; shift; exec "$@" "$directory"/*', "sh", directory, *command]
+
+
+def _base64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def _quoted(value):
+    """As curl's configuration files have it."""
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n")):
+        value = value.replace(plain, escaped)
+    return f'"{value}"'

@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+"""Uploads each FILE with tuspy and registers it, one after the other in this process, as a script of
+the Data Bank's users would. bench/compare measures it.
+
+tuspy has a connection for each request; registering keeps one. SLUICE_TOKEN has the token."""
+
+import argparse
+import os
+import sys
+
+import requests
+from tusclient.client import TusClient
+from tusclient.exceptions import TusCommunicationError, TusUploadFailed
+
+
+class Refused(Exception):
+    pass
+
+
+def upload(client, session, register_at, path, name, arguments):
+    size = os.path.getsize(path)
+    uploader = client.uploader(path, chunk_size=arguments.chunk, metadata={"filename": name})
+    while uploader.offset < size:
+        before = uploader.offset
+        uploader.upload_chunk()
+        if uploader.offset == before:  # what tuspy would repeat for ever
+            raise Refused(f"the server stays at byte {before}: a larger --chunk is needed")
+    answer = session.post(
+        register_at,
+        data={
+            "filename": name,
+            "tus_url": uploader.url,
+            "size": size,
+            "dataset_key": arguments.dataset,
+        },
+    )
+    if answer.status_code != 200 or "successfully uploaded" not in answer.text:
+        raise Refused(f"register was answered with {answer.status_code} {answer.text[:200]!r}")
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--url", required=True, help="address of the Data Bank")
+    parser.add_argument(
+        "--chunk", type=int, default=5 << 20, metavar="BYTES", help="in a PATCH (%(default)s)"
+    )
+    parser.add_argument("--name", help="the name in the dataset, for one FILE (that of FILE)")
+    parser.add_argument("dataset", metavar="DATASET")
+    parser.add_argument("file", metavar="FILE", nargs="+")
+    arguments = parser.parse_args()
+    token = os.environ.get("SLUICE_TOKEN")
+    if not token:
+        parser.error("no token in SLUICE_TOKEN")
+    if arguments.name and len(arguments.file) > 1:
+        parser.error("--name is for one FILE")
+    if arguments.chunk < 1:
+        parser.error("a chunk has at least one byte")
+    url = arguments.url.rstrip("/")
+    headers = {"Authorization": f"Token token={token}"}
+    client = TusClient(f"{url}/files/", headers=headers)
+    session = requests.Session()
+    session.headers.update(headers)
+    register_at = f"{url}/api/dataset/{arguments.dataset}/datafile"
+    for path in arguments.file:
+        name = arguments.name or os.path.basename(path)
+        try:
+            upload(client, session, register_at, path, name, arguments)
+        except (
+            OSError,
+            requests.RequestException,
+            TusCommunicationError,
+            TusUploadFailed,
+            Refused,
+        ) as error:
+            print(f"tuspy_client: {path} is not uploaded: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
