@@ -1,70 +1,17 @@
 """bench/sequential_client.py against databankd: what landed is the file, and a refusal is not taken
 for a success."""
 
-import os
-import subprocess
 import sys
-import tempfile
 import unittest
 
 import sequential_client
-from harness.measure import Server
-from harness.servers import DATASET, TOKEN
-
-BIN, WORK = os.environ["SLUICE_BIN"], os.environ["SLUICE_WORK"]
+from with_bank import TOKEN, WithBank
 
 
-class SequentialClient(unittest.TestCase):
-    def setUp(self):
-        directory = tempfile.TemporaryDirectory(dir=WORK)
-        self.addCleanup(directory.cleanup)
-        self.directory = directory.name
-        self.path = os.path.join(self.directory, "noise")
-        self.bytes = os.urandom(250_000)
-        with open(self.path, "wb") as file:
-            file.write(self.bytes)
-
-    def bank(self, *arguments):
-        server = Server(
-            [
-                os.path.join(BIN, "databankd"),
-                "--listen",
-                "127.0.0.1:0",
-                "--store",
-                os.path.join(self.directory, "store"),
-                "--dataset",
-                f"{DATASET}={TOKEN}",
-                "--verbose",
-                *arguments,
-            ],
-            os.path.join(self.directory, "log"),
-        )
-        self.enterContext(server)
-        return server.line("listening on ")
-
+class SequentialClient(WithBank):
     def upload(self, url, *arguments, token=TOKEN):
-        return subprocess.run(
-            [
-                sys.executable,
-                "-B",
-                sequential_client.__file__,
-                "--url",
-                url,
-                "--chunk",
-                "100000",
-                *arguments,
-                DATASET,
-                self.path,
-            ],
-            env={**os.environ, "SLUICE_TOKEN": token},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def landed(self):
-        with open(os.path.join(self.directory, "store", DATASET, "noise"), "rb") as file:
-            return file.read()
+        command = [sys.executable, "-B", sequential_client.__file__, "--url", url]
+        return self.upload_with([*command, "--chunk", "100000", *arguments], token)
 
     def test_with_a_connection_for_each_request(self):
         done = self.upload(self.bank())
@@ -80,7 +27,7 @@ class SequentialClient(unittest.TestCase):
         done = self.upload(self.bank("--fault", "forget-staging,at=2,on=transfer"))
         self.assertEqual(done.returncode, 1)
         self.assertIn("is not uploaded: transfer was answered with", done.stderr)
-        self.assertFalse(os.path.exists(os.path.join(self.directory, "store", DATASET, "noise")))
+        self.assertIsNone(self.landed())
 
     def test_a_wrong_token(self):
         done = self.upload(self.bank(), token="wrong")

@@ -198,6 +198,32 @@ class Runs(unittest.TestCase):
         for part in ("not measured: it is not there", "test, a <test>", "here & now"):
             self.assertIn(part, words)
 
+    def test_many_files_are_told_and_compared_in_files(self):
+        class Files(Recorded):
+            def once(self, path):
+                # As many bytes a second, and half the files.
+                count = 300 if self.name == "a" else 150
+                return measure.Run(1000, self.seconds, cpu_seconds=0.6, files=count)
+
+        outcome = scenario.Outcome("test", "files")
+        outcome.figure = "files_per_second"
+        for name in "ab":
+            outcome.offer(name, lambda name=name: Files(name, self.log))
+        with redirect_stderr(io.StringIO()) as said:
+            scenario.warm_up(outcome)
+            scenario.alternate(outcome, 2)
+        self.assertIn("run 1 of 2: a 300 files/s", said.getvalue())
+        outcome.compare("files", "a", ["b"], at_least=2)
+        outcome.compare("bytes", "a", ["b"], figure="rate")
+        self.assertEqual([each.ratio.value for each in outcome.comparisons], [2, 1])
+        text = report.table([outcome])
+        self.assertRegex(text, r"CPU ms/file")
+        self.assertRegex(text, r"a  300 files/s .* 2\.00 ")
+        self.assertEqual(report.as_json([outcome])[0]["contestants"][0]["runs"][0]["files"], 300)
+        bars = minidom.parseString(chart.chart([outcome], "")).getElementsByTagName("rect")[1:]
+        a, b = (float(bar.getAttribute("width")) for bar in bars)
+        self.assertAlmostEqual(a / b, 2, places=1)
+
     def test_what_a_slow_one_can_afford(self):
         self.assertEqual(scenario.affordable([100, 50], 10_000, 100, 10), 400)
         self.assertEqual(scenario.affordable([1e6], 250, 100, 10), 200)
@@ -258,6 +284,19 @@ class Noise(unittest.TestCase):
             before = os.stat(path).st_mtime_ns
             self.assertEqual(noise.noise_file(directory, 8 << 20), path)
             self.assertEqual(os.stat(path).st_mtime_ns, before)  # made once and kept
+
+    def test_many_files_are_all_different_made_once_and_kept(self):
+        with tempfile.TemporaryDirectory(dir=WORK) as directory:
+            path = noise.noise_files(directory, 30, 1000)
+            contents = set()
+            for name in os.listdir(path):
+                with open(os.path.join(path, name), "rb") as file:
+                    contents.add(file.read())
+            self.assertEqual([len(content) for content in contents], [1000] * 30)
+            before = os.stat(path).st_mtime_ns
+            self.assertEqual(noise.noise_files(directory, 30, 1000), path)
+            self.assertEqual(os.stat(path).st_mtime_ns, before)
+            self.assertEqual([name for name in os.listdir(directory) if "part" in name], [])
 
     def test_a_file_that_does_not_fit_is_not_begun(self):
         with tempfile.TemporaryDirectory(dir=WORK) as directory:

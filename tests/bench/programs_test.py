@@ -10,12 +10,12 @@ import tempfile
 import unittest
 from xml.dom import minidom
 
-from rights import installed, may_make_links, namespaces
+from rights import has_tuspy, installed, may_make_links, namespaces
 
 from harness.command_line import ROOT
 
 BIN, WORK = os.environ["SLUICE_BIN"], os.environ["SLUICE_WORK"]
-LINK = ("link", "think", "loss")
+LINK = ("link", "think", "loss", "tus-link", "lanes", "lanes-loss")
 
 
 def processes_of(directory):
@@ -94,7 +94,7 @@ class Programs(unittest.TestCase):
 
     def test_on_this_machine(self):
         chart = os.path.join(self.directory, "chart.svg")
-        scenarios = ("page-cache", "cold", "tls", "md5")
+        scenarios = ("page-cache", "cold", "tls", "md5", "tus", "small")
         done = self.run_it(
             "compare",
             "--size",
@@ -118,7 +118,8 @@ class Programs(unittest.TestCase):
         # Nothing is left out but for a program that is not installed, or a build directory in
         # memory.
         if (
-            all(map(installed, ("iperf3", "fio", "nginx", "openssl")))
+            all(map(installed, ("iperf3", "fio", "nginx", "openssl", "node")))
+            and has_tuspy()
             and "stays" not in done.stdout
         ):
             self.assertEqual(reasons, 0, done.stdout)
@@ -130,6 +131,11 @@ class Programs(unittest.TestCase):
         }
         self.assertEqual(page_cache["sluice"][0]["bytes"], 8 << 20)
         self.assertEqual(page_cache["curl -F"][0]["bytes"], 8 << 20)
+        small = {
+            contestant["name"]: contestant["runs"] for contestant in results["small"]["contestants"]
+        }
+        self.assertEqual(small["sluice"][0]["files"], (8 << 20) // 10240)
+        self.assertEqual(small["curl --parallel"][0]["files"], (8 << 20) // 10240)
         if results["tls"]["not_measured"] is None:
             self.assertRegex(
                 "\n".join(results["tls"]["notes"]),
@@ -162,9 +168,8 @@ class Programs(unittest.TestCase):
             else:
                 self.assertTrue(scenario["not_measured"])
                 self.assertIn(f"not measured: {scenario['not_measured']}", done.stdout)
-        self.assertEqual(
-            done.returncode, 0 if may_make_links() and installed("iperf3") else 3, done.stderr
-        )
+        complete = may_make_links() and installed("iperf3") and has_tuspy()
+        self.assertEqual(done.returncode, 0 if complete else 3, done.stderr)
 
     def test_a_program_that_is_missing_has_a_line_and_exit_code_3(self):
         there = os.path.join(self.directory, "bin")

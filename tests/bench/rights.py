@@ -9,6 +9,11 @@ def installed(name):
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 
+def has_tuspy():
+    command = ["/usr/bin/python3", "-c", "import tusclient"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 def may_make_links():
     """Whether this user may make network namespaces and devices."""
     if os.geteuid() != 0 or not installed("ip"):

@@ -1,0 +1,123 @@
+"""The clients that bench/compare measures over tus, against databankd: what landed is the file, and
+a refusal is not taken for a success."""
+
+import os
+import unittest
+from unittest import mock
+
+from harness import tus_contestants
+from harness.measure import Failed, Unavailable
+from with_bank import BIN, WithBank
+
+
+class TusClients(WithBank):
+    def tuspy(self, url, chunk=100_000):
+        return tus_contestants.Tuspy("tuspy", url, chunk)
+
+    def tus_js(self, url, chunk=None):
+        return tus_contestants.TusJs("tus-js", BIN, url, chunk)
+
+    def files(self, count=20, size=10_000):
+        directory = os.path.join(self.directory, "a directory")
+        os.mkdir(directory)
+        for number in range(count):
+            with open(os.path.join(directory, f'{number:02} "#.h5'), "wb") as file:
+                file.write(os.urandom(size))
+        return directory
+
+    def assert_lands(self, client):
+        """Registered under the name of its command."""
+        run = client.once(self.path)
+        self.assertEqual(run.bytes, len(self.bytes))
+        name = client.command[client.command.index("--name") + 1]
+        self.assertEqual(self.landed(name), self.bytes)
+
+    def assert_all_land(self, client, directory):
+        run = client.once(directory)
+        names = os.listdir(directory)
+        self.assertEqual((run.files, run.bytes), (len(names), 10_000 * len(names)))
+        for name in names:
+            with open(os.path.join(directory, name), "rb") as file:
+                self.assertEqual(self.landed(name), file.read(), name)
+
+    def test_tuspy_in_chunks(self):
+        self.assert_lands(self.tuspy(self.bank()))
+        self.assertEqual(self.requests("PATCH"), 3)
+
+    def test_tuspy_with_all_files_of_a_directory(self):
+        self.assert_all_land(self.tuspy(self.bank()), self.files())
+
+    def test_tuspy_gives_up_where_the_server_throws_its_chunks_away(self):
+        url = self.bank("--part-min", "150000")
+        with self.assertRaisesRegex(Failed, "the server stays at byte 0"):
+            self.tuspy(url).once(self.path)
+        self.assertEqual(self.requests("PATCH"), 1)
+
+    def test_tus_js_in_chunks(self):
+        self.assert_lands(self.tus_js(self.bank(), 100_000))
+        self.assertEqual(self.requests("PATCH"), 3)
+
+    def test_tus_js_at_once(self):
+        self.assert_lands(self.tus_js(self.bank()))
+        self.assertEqual(self.requests("PATCH"), 1)
+
+    def test_a_registration_that_is_refused(self):
+        url = self.bank("--fault", "status:500,on=register")
+        for client in (self.tuspy(url), self.tus_js(url)):
+            with self.assertRaisesRegex(Failed, "register was answered with 500"):
+                client.once(self.path)
+
+    def test_a_wrong_token(self):
+        url = self.bank()
+        with mock.patch.object(tus_contestants, "TOKEN", "wrong-token"):
+            for client in (self.tuspy(url), self.tus_js(url)):
+                with self.assertRaises(Failed) as failure:
+                    client.once(self.path)
+                self.assertNotIn("wrong-token", str(failure.exception))
+
+    def test_sluice_with_all_files_of_a_directory(self):
+        client = tus_contestants.SluiceFiles(
+            "sluice", BIN, self.bank(), self.directory, ["--protocol", "tus"]
+        )
+        self.assert_all_land(client, self.files())
+
+    def test_curl_with_all_files_of_a_directory(self):
+        client = tus_contestants.CurlFiles("curl", self.bank(), self.directory, 4)
+        directory = self.files(count=1)
+        self.assert_all_land(client, directory)
+        more = os.path.join(self.directory, "more")
+        os.mkdir(more)
+        for number in range(50):
+            with open(os.path.join(more, str(number)), "wb") as file:
+                file.write(os.urandom(10_000))
+        client.once(more)
+        # Any upload is any file's: they are all of one size.
+        sent = set(os.listdir(more))
+        self.assertTrue(all(len(self.landed(name) or b"") == 10_000 for name in sent))
+        self.assertEqual(self.requests("PATCH"), 51)
+
+    def test_curl_that_is_refused_once(self):
+        for step, expected in (("create", "201"), ("patch", "204"), ("register", "200")):
+            with self.subTest(step=step):
+                client = tus_contestants.CurlFiles(
+                    "curl",
+                    self.bank("--fault", f"status:503,at=7,on={step}"),
+                    self.directory,
+                    4,
+                )
+                directory = os.path.join(self.directory, "a directory")
+                if not os.path.isdir(directory):
+                    self.files()
+                with self.assertRaisesRegex(Failed, f"1 times not with {expected}"):
+                    client.once(directory)
+
+    def test_packages_that_are_missing(self):
+        with self.assertRaisesRegex(Unavailable, "peers.install"):
+            tus_contestants.TusJs("tus-js", "/nowhere/bin", "http://127.0.0.1:1")
+        with mock.patch.object(tus_contestants, "_DEBIAN_PYTHON", "/nowhere"):
+            with self.assertRaisesRegex(Unavailable, "install-dependencies bench"):
+                self.tuspy("http://127.0.0.1:1")
+
+
+if __name__ == "__main__":
+    unittest.main()
