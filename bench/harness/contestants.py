@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import time
 
 from .figures import MIB
 from .measure import Failed, Run, Unavailable, program, run, shown
@@ -177,8 +178,15 @@ class IperfClient(Contestant):
     def once(self, path):
         size = os.path.getsize(path)
         self.command = [*self._start, "--bytes", str(size)]
-        ended = run(self.command)
-        end = json.loads(ended.stdout)["end"]
+        for _ in range(100):
+            ended = run(self.command)
+            result = json.loads(ended.stdout)
+            if "busy" not in result.get("error", ""):
+                break
+            time.sleep(0.1)  # over a link the server may still be ending the run before
+        end = result["end"]
+        if "sum_received" not in end:  # its failures can end with 0
+            raise Failed(f"{shown(self.command)} says: {result.get('error', 'nothing')}")
         received = end["sum_received"]
         more = {"retransmits": end["sum_sent"].get("retransmits")}
         return Run(received["bytes"], received["seconds"], ended.cpu_seconds, ended.peak, more=more)

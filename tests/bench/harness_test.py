@@ -2,6 +2,7 @@
 measured."""
 
 import io
+import json
 import os
 import socket
 import sys
@@ -13,7 +14,7 @@ from xml.dom import minidom
 
 from rights import may_make_links, namespaces
 
-from harness import chart, figures, measure, network, noise, report, scenario
+from harness import chart, contestants, figures, measure, network, noise, report, scenario
 
 WORK = os.environ["SLUICE_WORK"]
 
@@ -241,6 +242,26 @@ class Programs(unittest.TestCase):
         self.assertEqual(ended.stdout, "499999500000\n")
         self.assertGreater(ended.cpu_seconds, 0)
         self.assertGreater(ended.peak, 300 << 20)
+
+    def iperf(self, *answers):
+        """A client of an iperf3 that answers so, one after the other; how often it was asked."""
+        server = mock.Mock(address="127.0.0.1", port=1)
+        ended = [measure.Ended(json.dumps(answer), "", 1, 1, None) for answer in answers]
+        with mock.patch.object(contestants, "program", return_value="iperf3"):
+            client = contestants.IperfClient("iperf3", server, 1)
+        with mock.patch.object(contestants, "run", side_effect=ended) as asked:
+            with mock.patch("time.sleep"):
+                return client.once(sys.executable), asked.call_count
+
+    def test_an_iperf3_that_is_busy_is_asked_again(self):
+        busy = {"end": {}, "error": "the server is busy running a test. try again later"}
+        total = {"bytes": 1000, "seconds": 2}
+        run, asked = self.iperf(busy, busy, {"end": {"sum_received": total, "sum_sent": {}}})
+        self.assertEqual((run.rate, asked), (500, 3))
+
+    def test_an_iperf3_that_fails_with_0_is_told(self):
+        with self.assertRaisesRegex(measure.Failed, "says: no route"):
+            self.iperf({"end": {}, "error": "no route"})
 
     def test_memory_that_this_process_had_itself_is_not_told(self):
         ballast = bytearray(64 << 20)
