@@ -7,6 +7,9 @@ import re
 import subprocess
 
 from .measure import Unavailable, program
+from .tus_contestants import DEBIAN_PYTHON, packages_of
+
+_TUSPY_VERSION = "import importlib.metadata as m; print(m.version('tuspy'))"
 
 
 def _read(path):
@@ -29,6 +32,8 @@ def _says(*command):
             [program(command[0]), *command[1:]], capture_output=True, text=True, check=False
         )
     except (Unavailable, OSError):
+        return None
+    if done.returncode != 0:
         return None
     lines = (done.stdout + done.stderr).strip().splitlines()
     return next((line for line in lines if re.search(r"\d", line)), None)
@@ -63,6 +68,9 @@ def described(where, runs):
 
 
 def versions(programs):
+    tus_js_manifest = os.path.join(
+        packages_of(programs), "node_modules", "tus-js-client", "package.json"
+    )
     asked = {
         "sluice": (os.path.join(programs, "sluice"), "--version"),
         "databankd": (os.path.join(programs, "databankd"), "--version"),
@@ -71,6 +79,9 @@ def versions(programs):
         "fio": ("fio", "--version"),
         "nginx": ("nginx", "-v"),
         "openssl": ("openssl", "version"),
+        "node": ("node", "--version"),
+        "tuspy": (DEBIAN_PYTHON, "-c", _TUSPY_VERSION),
+        "tus-js-client": ("node", "-p", "require(process.argv[1]).version", tus_js_manifest),
     }
     return {
         "python": platform.python_version(),

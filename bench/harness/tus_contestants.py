@@ -9,7 +9,12 @@ from .measure import Failed, Run, Unavailable, program, run, shown
 from .servers import DATASET, TOKEN
 
 _BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_DEBIAN_PYTHON = "/usr/bin/python3"  # tuspy is Debian's package: other pythons do not see it
+DEBIAN_PYTHON = "/usr/bin/python3"  # tuspy is Debian's package: other pythons do not see it
+
+
+def packages_of(programs):
+    """Where the tests against other programs install those of Node."""
+    return os.path.join(os.path.dirname(programs), "tests", "peers")
 
 
 def files_of(directory):
@@ -24,13 +29,13 @@ class Tuspy(Contestant):
     def __init__(self, name, url, chunk, **kept):
         super().__init__(name, **kept)
         try:
-            run([_DEBIAN_PYTHON, "-c", "import tusclient"])
+            run([DEBIAN_PYTHON, "-c", "import tusclient"])
         except (Failed, OSError):
             raise Unavailable(
-                f"{_DEBIAN_PYTHON} has no tuspy: tools/install-dependencies bench"
+                f"{DEBIAN_PYTHON} has no tuspy: tools/install-dependencies bench"
             ) from None
         script = os.path.join(_BENCH, "tuspy_client.py")
-        self._start = [_DEBIAN_PYTHON, "-B", script, "--url", url, "--chunk", str(chunk)]
+        self._start = [DEBIAN_PYTHON, "-B", script, "--url", url, "--chunk", str(chunk)]
 
     def once(self, path):
         if os.path.isdir(path):
@@ -48,8 +53,7 @@ class TusJs(Contestant):
 
     def __init__(self, name, programs, url, chunk=None, **kept):
         super().__init__(name, **kept)
-        # The tests against other programs bring it.
-        packages = os.path.join(os.path.dirname(programs), "tests", "peers")
+        packages = packages_of(programs)
         if not os.path.isdir(os.path.join(packages, "node_modules", "tus-js-client")):
             raise Unavailable(
                 f"there is no tus-js-client in {packages}: ctest -R peers.install, in the build"

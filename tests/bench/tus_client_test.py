@@ -115,7 +115,7 @@ class TusClients(WithBank):
     def test_packages_that_are_missing(self):
         with self.assertRaisesRegex(Unavailable, "peers.install"):
             tus_contestants.TusJs("tus-js", "/nowhere/bin", "http://127.0.0.1:1")
-        with mock.patch.object(tus_contestants, "_DEBIAN_PYTHON", "/nowhere"):
+        with mock.patch.object(tus_contestants, "DEBIAN_PYTHON", "/nowhere"):
             with self.assertRaisesRegex(Unavailable, "install-dependencies bench"):
                 self.tuspy("http://127.0.0.1:1")
 
