@@ -39,7 +39,8 @@ Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSet
       fmt::format("this server keeps nothing of a chunk of less than {}, and to be "
                   "checksummed before it leaves each has to be in memory as a whole, where "
                   "there is room for {}: use --pool {}, or --verify-chunks off",
-                  format_size(least), format_size(all), format_size((least / block + 2) * block))};
+                  format_size(least), format_size(all),
+                  format_size((least / block + 2) * block * setting.lanes))};
 }
 
 }  // namespace sluice

@@ -34,6 +34,7 @@ struct ChunkCheckSetting {
   std::uint64_t least_chunk = 1;  ///< what the server keeps of one request at least, bytes
   std::uint64_t size = 0;         ///< of the file, bytes
   std::size_t pool_blocks = 2;    ///< that this upload can have
+  unsigned lanes = 1;             ///< that share the whole pool so
   std::size_t block_bytes = 1;
 };
 

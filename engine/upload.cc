@@ -66,6 +66,7 @@ struct Engine::Shared {
             .least_chunk = Tus::part_bytes(size),
             .size = size,
             .pool_blocks = pool_blocks,
+            .lanes = static_cast<unsigned>(pool->count() / pool_blocks),
             .block_bytes = block_bytes};
   }
   Result<PartRuns> part_runs(const UploadRequest& request, const Source& source,
@@ -85,6 +86,8 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
   }
   const std::uint64_t size = source.identity().size;
   PartPlanSetting setting = plan_setting(request, size);
+  // Lanes share the pool, and a chunk that is checksummed needs room for all of it.
+  if (!setting.asked && request.verify_chunks == VerifyChunks::on) return parts;
   if (!setting.asked && !setting.round_trip && size >= worth_parts_bytes) {
     // One round trip more, for minutes that may be won. Where it fails, the upload will say why.
     Inquiry inquiry;

@@ -21,6 +21,7 @@ ChunkCheckSetting setting(VerifyChunks wish = VerifyChunks::automatic) {
           .least_chunk = 5 * MiB,
           .size = 1000 * MiB,
           .pool_blocks = 16,
+          .lanes = 1,
           .block_bytes = 4 * MiB};
 }
 
@@ -69,6 +70,8 @@ TEST(ChunkCheck, TheServersPartCanBeTooMuchForThePool) {
   EXPECT_EQ(chosen(server({"sha1"}), large), "");
   large.wish = VerifyChunks::on;
   EXPECT_THAT(chosen(server({"sha1"}), large), HasSubstr("--pool 68"));
+  large.lanes = 4;
+  EXPECT_THAT(chosen(server({"sha1"}), large), HasSubstr("--pool 272")) << "for all of them";
   large.size = 3 * MiB;  // all of it is the last part
   EXPECT_EQ(chosen(server({"sha1"}), large), "sha1");
 }
