@@ -56,7 +56,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     std::uint64_t bytes_per_second;                     ///< EngineOptions
     ServerFacts server;                                 ///< as the journal has them
     /// Uploads at the server that nobody needs any more: they are dropped. Absolute URLs.
-    std::vector<std::string> abandoned;
+    std::vector<std::string> abandoned = {};
     ChunkCheck chunk_check = {};
     /// This is a part of a file: it is not registered, and its blocks come out of a share of the
     /// pool. `on_part_over`: called on the network thread when it is through, or has failed.
