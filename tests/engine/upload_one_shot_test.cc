@@ -110,18 +110,20 @@ TEST_F(OneShotUploadTest, ALostAnswerIsUnconfirmedAndAPersonDecides) {
 
 /// No server acts on a part of a request.
 TEST_F(OneShotUploadTest, WhatBreaksBeforeItIsCompleteIsSentAgain) {
-  write("large", 3 << 20);  // more than sockets hold
+  int number = 0;
   for (const Fault& fault :
        {Fault{.after_payload_bytes = 1000, .answer = "", .then = Then::reset},
         Fault{.after_payload_bytes = 1000, .then = Then::hold},
         Fault{.after_payload_bytes = 1000, .answer = http_answer(503, ""), .then = Then::close},
         Fault{.answer = http_answer(429, "")}}) {
+    const std::string name = fmt::format("large-{}", number++);
+    write(name, 3 << 20);  // more than sockets hold
     const int before = server_.registrations();
     Fault broken = fault;
     broken.phase = Phase::whole;
     server_.set_faults({broken});
-    const Report report = upload("large");
-    expect_registered(report, "large");
+    const Report report = upload(name);
+    expect_registered(report, name);
     EXPECT_EQ(report.retries, 1U);
     EXPECT_EQ(server_.registrations(), before + 1);
   }
