@@ -31,6 +31,7 @@ Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSet
   const std::uint64_t block = setting.block_bytes;
   const std::uint64_t all = block * (setting.pool_blocks - 1);
   const std::uint64_t least = std::min(setting.least_chunk, setting.size);
+  check.room_bytes = all;
   check.most_bytes = std::max(std::min(block * (setting.pool_blocks / 2), all), least);
   if (check.most_bytes <= all) return check;
   if (!wanted) return ChunkCheck{};

@@ -26,6 +26,7 @@ namespace sluice {
 struct ChunkCheck {
   std::string algorithm;         ///< as the server announces it; empty: none
   std::uint64_t most_bytes = 0;  ///< of a chunk, then
+  std::uint64_t room_bytes = 0;  ///< longer than that it cannot be in the pool
 };
 
 struct ChunkCheckSetting {

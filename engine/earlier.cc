@@ -112,6 +112,17 @@ bool is_own_address(const JournalEntry& entry) {
   return !entry.upload_url.empty() && Tus::own_address(entry.system, entry.upload_url).has_value();
 }
 
+/// Whether the parts are all there: a run that is killed while it writes them down leaves a few,
+/// and has sent nothing.
+bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
+  std::uint64_t end = 0;
+  for (const JournalEntry& part : parts) {
+    if (part.part_begin != end) return false;
+    end += part.file.size;
+  }
+  return end == size;
+}
+
 /// Where its bytes went.
 Result<std::vector<std::string>> addresses(Journal& journal, const JournalEntry& entry) {
   std::vector<std::string> urls;
@@ -143,7 +154,7 @@ Error may_be_registered(const UploadRequest& request, const JournalEntry& entry)
               "whether it is registered: look at {2}/datasets/{1}; if it is not there, {3}",
               printable(request.name), request.dataset, request.base_url,
               entry.protocol == to_string(ProtocolKind::tus)
-                  ? fmt::format("'sluice resume --register {0}' registers it, and if it "
+                  ? fmt::format("'sluice resume --register {0} NAME' registers it, and if it "
                                 "is, 'sluice forget {0} NAME' ends this upload",
                                 request.dataset)
                   : fmt::format("'sluice forget {} NAME' lets it be sent again", request.dataset))};
@@ -213,11 +224,20 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
         printable(source.path()));
     return result;
   }
+  if (!parts.empty() && !cover(parts, entry->file.size)) return result;
   if (entry->block_bytes > block_bytes)
     return Error{ErrorKind::usage,
                  fmt::format("the upload of {} was begun with blocks of {} bytes: go on with "
                              "--block {}, or send it anew with --restart",
                              printable(source.path()), entry->block_bytes, entry->block_bytes)};
+  // As own_address() has them: an http for an https site is back behind its TLS.
+  if (!entry->upload_url.empty()) {
+    TRY_ASSIGN(entry->upload_url, Tus::own_address(entry->system, entry->upload_url));
+  }
+  for (JournalEntry& part : parts)
+    if (!part.upload_url.empty()) {
+      TRY_ASSIGN(part.upload_url, Tus::own_address(part.system, part.upload_url));
+    }
   TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), source));
   for (JournalEntry& part : parts) {
     TRY_ASSIGN(Earlier earlier, read_earlier(journal, std::move(part), source));

@@ -57,6 +57,11 @@ Result<void> OneShot::read_answer(const Answer& answer) {
                     fmt::format("the server does not take the one-shot form ('invalid request' "
                                 "while {}); leave --protocol to find out what it speaks",
                                 errors_.doing(Step::whole)));
+  if (answer.status == 413)
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server refuses a request with all {} bytes of '{}' (413), and "
+                                "the one-shot form has no other",
+                                deposit_.size, deposit_.name));
   if (auto error = errors_.common(answer, Step::whole, false)) return *std::move(error);
   if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos)
     return errors_.not_understood(answer, Step::whole, false);

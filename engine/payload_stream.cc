@@ -12,6 +12,7 @@ PayloadStream::PayloadStream(const Pipeline::Setting& setting, std::function<voi
 
 void PayloadStream::seek(std::uint64_t offset) {
   stop();
+  error_.reset();
   begin_ = claimed_ = arrived_ = offset;
   passed_ = offset;
   open_ = true;
@@ -56,8 +57,7 @@ Result<void> PayloadStream::take_ready() {
 }
 
 std::uint64_t PayloadStream::arrived() {
-  // An error is for whoever reads.
-  static_cast<void>(take_ready());
+  if (const Result<void> taken = take_ready(); !taken) error_ = taken.error();
   return arrived_;
 }
 

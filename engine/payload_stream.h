@@ -50,6 +50,8 @@ class PayloadStream {
 
   /// The end of what has come; what lies behind it is not there yet.
   std::uint64_t arrived();
+  /// Why nothing more will come, once arrived() has met that; read() says so too.
+  const std::optional<Error>& error() const { return error_; }
 
   /// Copies up to `into.size()` bytes from `offset` on, fewer if fewer are there, 0 if none is
   /// there yet. The error is the source's, or FileDigest's.
@@ -77,10 +79,11 @@ class PayloadStream {
   const Pipeline::Setting setting_;
   const std::function<void()> on_ready_;
   std::unique_ptr<Pipeline> pipeline_;
-  bool open_ = false;                    ///< seek() was the last word
-  std::uint64_t begin_ = 0;              ///< where seek() went
-  std::uint64_t claimed_ = 0;            ///< up to here
-  std::uint64_t arrived_ = 0;            ///< up to here
+  bool open_ = false;          ///< seek() was the last word
+  std::uint64_t begin_ = 0;    ///< where seek() went
+  std::uint64_t claimed_ = 0;  ///< up to here
+  std::uint64_t arrived_ = 0;  ///< up to here
+  std::optional<Error> error_;
   std::deque<Held> held_;                ///< neighbours; the first one has bytes left
   std::unique_ptr<RangeDigest> digest_;  ///< of some of them
   std::uint64_t digest_begin_ = 0;

@@ -239,7 +239,7 @@ Result<void> Tus::read_location(const Answer& answer) {
   if (state_ == State::joining && answer.status >= 400 && answer.status < 500)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server did not join the parts of '{}' ({}, {}); run it again, "
-                                "which sends what is missing, or with --lanes 0",
+                                "which sends what is missing, or with --restart --lanes 0",
                                 setting_.deposit.name, answer.status, errors_.quoted(answer.body)));
   const auto location = answer.header("location");
   if (answer.status != 201 || !location) return not_understood(answer);
@@ -386,7 +386,7 @@ std::string Tus::doubt() const {
   return fmt::format(
       "all bytes are there, but whether '{0}' is registered is not known: look at "
       "{1}/datasets/{2}; "
-      "if it is not there, 'sluice resume --register {2}' registers it, and if it is, 'sluice "
+      "if it is not there, 'sluice resume --register {2} NAME' registers it, and if it is, 'sluice "
       "forget {2} NAME' ends this upload",
       setting_.deposit.name, setting_.base_url, setting_.deposit.dataset);
 }

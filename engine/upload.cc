@@ -59,6 +59,11 @@ struct Engine::Shared {
     unsigned first = 1;
     unsigned most = 1;
   };
+  /// What each upload can have of the pool although all the others need as much: were it more, they
+  /// could all wait for each other's.
+  std::size_t blocks_for_one() const {
+    return std::max<std::size_t>(2, pool->count() / std::max(1U, options.uploads_at_a_time));
+  }
   ChunkCheckSetting check_setting(const UploadRequest& request, std::uint64_t size,
                                   std::size_t block_bytes, std::size_t pool_blocks) const {
     return {.wish = request.verify_chunks,
@@ -85,6 +90,8 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
     return parts;
   }
   const std::uint64_t size = source.identity().size;
+  // make_protocol() says so; nothing of it is begun.
+  if (request.server.tus.max_size != 0 && size > request.server.tus.max_size) return parts;
   PartPlanSetting setting = plan_setting(request, size);
   // Lanes share the pool, and a chunk that is checksummed needs room for all of it.
   if (!setting.asked && request.verify_chunks == VerifyChunks::on) return parts;
@@ -129,9 +136,11 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(const UploadRequest& 
     if (i < parts.entries.size()) earlier = std::move(parts.entries[i]);
     auto protocol = make_part_protocol(own, range.size(), earlier);
     const std::size_t share = std::max<std::size_t>(2, pool->count() / parts.plan.most);
-    TRY_ASSIGN(ChunkCheck chunk_check,
-               plan_chunk_check(request.server.tus,
-                                check_setting(request, range.size(), block_bytes, share)));
+    // By itself they are sent as they come: that is what lanes are for.
+    if (own.verify_chunks == VerifyChunks::automatic) own.verify_chunks = VerifyChunks::off;
+    TRY_ASSIGN(
+        ChunkCheck chunk_check,
+        plan_chunk_check(request.server.tus, check_setting(own, range.size(), block_bytes, share)));
     result.runs.push_back(std::make_shared<UploadRun>(UploadRun::Setting{
         .request = own,
         .source = std::make_unique<SliceSource>(source, range.begin, range.size()),
@@ -311,7 +320,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   if (kind == ProtocolKind::tus && !joined) {
     TRY_ASSIGN(chunk_check, plan_chunk_check(checked.server.tus,
                                              shared_->check_setting(checked, size, block_bytes,
-                                                                    shared_->pool->count())));
+                                                                    shared_->blocks_for_one())));
   }
   TRY_ASSIGN(auto part_runs,
              shared_->part_runs(checked, *opened.source, block_bytes, std::move(parts), server));

@@ -38,7 +38,10 @@ namespace sluice {
 struct EngineOptions {
   std::size_t pool_bytes = std::size_t{64} << 20;  ///< all buffers together, at least 2 blocks
   std::size_t block_bytes = std::size_t{4}
-                            << 20;     ///< a multiple of 4096, at least that, at most 1 GiB
+                            << 20;  ///< a multiple of 4096, at least that, at most 1 GiB
+  /// How many uploads run at a time, at most: what each may need of the pool before it can send
+  /// anything (a chunk that is checksummed first) is measured for that.
+  unsigned uploads_at_a_time = 1;
   std::uint64_t bytes_per_second = 0;  ///< limit over all uploads together; 0 for none
   /// How long no byte may move while there is something to send.
   std::chrono::seconds stall_timeout{60};

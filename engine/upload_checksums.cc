@@ -5,13 +5,23 @@
 #include <utility>
 
 #include "engine/base64.h"
+#include "engine/units.h"
 #include "engine/upload_run.h"
 
 namespace sluice {
 
 bool UploadRun::checksummed(Request& request) {
-  const std::string& algorithm = setting_.chunk_check.algorithm;
+  std::string& algorithm = setting_.chunk_check.algorithm;
   if (algorithm.empty()) return true;
+  if (request.payload.size() > setting_.chunk_check.room_bytes) {
+    // The server wants more at once than it said.
+    say(LogLevel::warning,
+        fmt::format("the server keeps nothing of less than {} of {} at once, which the pool has no "
+                    "room for: its chunks go without checksums from now on",
+                    format_size(request.payload.size()), file_));
+    algorithm.clear();
+    return true;
+  }
   const std::string* const digest = payload_.digest_of(request.payload.begin, request.payload.end);
   if (digest == nullptr) return false;
   request.headers.push_back(fmt::format("Upload-Checksum: {} {}", algorithm, base64(*digest)));
@@ -38,6 +48,7 @@ void UploadRun::send_checksummed() {
   if (over_ || !unhashed_) return;
   if (!checksummed(*unhashed_)) {
     hash_chunk(unhashed_->payload);
+    if (payload_.error()) finish(Report::Status::failed, *payload_.error());
     return;
   }
   send(*std::exchange(unhashed_, {}));

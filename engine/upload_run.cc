@@ -101,7 +101,9 @@ void UploadRun::start() {
     if (!setting_.request.digests.empty())
       checking = check_file(setting_.source->identity().size);
     else if (setting_.request.verify_prefix || earlier.doubtful)
-      checking = check_file(earlier.sent());
+      // What an earlier run has joined was hashed in its parts.
+      checking = check_file(
+          std::max<std::uint64_t>(earlier.sent(), earlier.checksums.size() * setting_.block_bytes));
   }
   setting_.http.post([self = shared_from_this(), checking = std::move(checking)] {
     self->started_ = std::chrono::system_clock::now();

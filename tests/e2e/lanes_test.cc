@@ -88,6 +88,21 @@ TEST_F(VerifyChunks, AreWhatTheServerComputes) {
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
 }
 
+/// Each has to have its chunk in memory as a whole: they must not take the pool from each other.
+TEST_F(VerifyChunks, SeveralAtATimeShareThePool) {
+  Bank bank({"--protocols", "tus"});
+  Arguments all{"--protocol", "tus", "--verify-chunks", "auto", "--block",    "64K",
+                "--pool",     "1M",  "--transfers",     "4",    "--state-dir"};
+  all.insert(all.end(), {state_.path(), dataset});
+  for (int i = 0; i < 8; ++i) {
+    all.push_back(directory_ / fmt::format("file{}", i));
+    test::write_file(all.back(), test::random_bytes(240'000, static_cast<std::uint64_t>(i)));
+  }
+  const auto finished = put(bank.url(), all);
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(bank.registered().size(), 8U);
+}
+
 TEST_F(VerifyChunks, TwiceOtherwiseIsTheEnd) {
   Bank bank({"--protocols", "tus", "--fault", "checksum,every=1,on=patch"});
   const auto finished = upload(bank, {"--verify-chunks", "on", "--retries", "9"}, "16M");

@@ -49,6 +49,12 @@ TEST(PartPlan, NoneWhereNoneIsAskedOrNothingIsThereToDivide) {
   expect_whole(two, 4 * MiB + 1);
 }
 
+TEST(PartPlan, NoneOfMoreBlocksThanCanBeCompared) {
+  PartPlanSetting tiny = setting(5000 * MiB, 4);
+  tiny.block_bytes = 4096;
+  EXPECT_TRUE(plan_parts(tiny).parts.empty());
+}
+
 TEST(PartPlan, EachLaneHasTwoBlocksOfThePool) {
   PartPlanSetting small = setting(1000 * MiB, 8);
   small.pool_blocks = 5;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,12 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
                  fmt::format("{} uploads are unfinished ({}): say which dataset, or --all",
                              chosen.size(), list)};
   }
+  // Somebody has looked for one file, and the others may be there.
+  if (chosen.size() > 1 && options.register_again && options.name.empty() && !options.all)
+    return Error{ErrorKind::usage,
+                 fmt::format("{} uploads into dataset {} may be registered: say which one is not, "
+                             "with its name, or --all if none is",
+                             chosen.size(), options.dataset)};
   return chosen;
 }
 
@@ -128,11 +135,18 @@ int resume(const ResumeOptions& options) {
   }
 
   std::vector<Uploader::Task> tasks;
+  std::map<std::string, Error> away;  // servers, by their address: each is waited for once
   for (std::size_t i = 0; i < reports.size(); ++i) {
     Result<UploadRequest> request = request_for((*entries)[i], options, alone);
     if (request)
-      if (Result<void> known = find_server(uploader, (*entries)[i], *request); !known)
+      if (const auto known_away = away.find(request->base_url); known_away != away.end())
+        request = known_away->second;
+    if (request)
+      if (Result<void> known = find_server(uploader, (*entries)[i], *request); !known) {
+        if (known.error().kind == ErrorKind::unreachable)
+          away.emplace(request->base_url, known.error());
         request = known.error();
+      }
     if (request) {
       tasks.push_back({*std::move(request), &reports[i]});
       continue;

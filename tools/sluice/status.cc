@@ -100,9 +100,9 @@ std::string text_of(const JournalEntry& entry, const std::string& directory) {
     return text + fmt::format(
                       "  look at  {}/datasets/{}\n"
                       "           if the file is there: sluice forget {} '{}'\n"
-                      "           if not: sluice resume --register {}\n",
+                      "           if not: sluice resume --register {} '{}'\n",
                       printable(entry.system), entry.dataset, entry.dataset, printable(entry.name),
-                      entry.dataset);
+                      entry.dataset, printable(entry.name));
   text += trouble.empty() ? fmt::format("  go on    sluice resume {}\n", entry.dataset)
                           : fmt::format("  but      {}\n", trouble);
   return text;

@@ -65,7 +65,7 @@ Result<std::optional<unsigned>> parse_count(const std::string& text, const char*
 
 /// Whether the same command again can have another end. What is wrong with the file, the name or
 /// the server's bytes has its own advice.
-bool helps_to_go_on(const Error& error) {
+bool helps_to_go_on(const Error& error, const std::string& protocol) {
   switch (error.kind) {
     case ErrorKind::local_file:
     case ErrorKind::name_taken:
@@ -73,6 +73,8 @@ bool helps_to_go_on(const Error& error) {
       return false;
     case ErrorKind::integrity:
       return error.retryable;
+    case ErrorKind::unconfirmed:  // only the phased protocol can be asked
+      return protocol == to_string(ProtocolKind::phased);
     default:
       return true;
   }
@@ -101,6 +103,7 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
     if (engine.bytes_per_second == 0)
       return Error{ErrorKind::usage, "a rate limit of 0 would never end; leave --limit-rate away"};
   }
+  engine.uploads_at_a_time = options_.transfers;
   engine.retry.retries = options_.retries;
   engine.stall_timeout = std::chrono::seconds(options_.stall_timeout);
   engine.response_timeout = std::chrono::seconds(options_.response_timeout);
@@ -248,7 +251,7 @@ void Uploader::tell(Report& report, const UploadRequest& request) {
       if (code_ == 0) code_ = exit_code(*report.error);
       break;
   }
-  if (report.resumable && helps_to_go_on(*report.error))
+  if (report.resumable && helps_to_go_on(*report.error, report.protocol))
     report.error->message += fmt::format(
         "; {} of {} are at the server, and the same command, or 'sluice resume {}', goes on from "
         "there",
