@@ -108,6 +108,7 @@ void UploadRun::start() {
   setting_.http.post([self = shared_from_this(), checking = std::move(checking)] {
     self->started_ = std::chrono::system_clock::now();
     self->times_.begin();
+    self->running_ = true;
     self->drop_abandoned();
     if (checking && self->in_parts())
       self->start_parts();
@@ -115,6 +116,7 @@ void UploadRun::start() {
       self->next_step();
     else
       self->finish(Report::Status::failed, checking.error());
+    self->checked();  // it may have been over before
   });
 }
 
@@ -279,7 +281,8 @@ void UploadRun::next_step() {
 }
 
 void UploadRun::checked() {
-  if (over_ || !check_) return;
+  // Before that, check_ may still be the starting thread's.
+  if (!running_ || over_ || !check_ || !check_->done()) return;
   if (const auto result = check_->result(); !result && !registered_) {
     // The terabytes that are left need not be sent.
     file_error_ = result.error();

@@ -209,6 +209,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   std::uint64_t largest_committed_ = 0;  ///< bytes of a chunk
   Clock::time_point commit_at_{};        ///< of the last chunk, or when the first one went out
   double idle_at_commit_ = 0;            ///< TransferTimes::idle_s() then
+  bool running_ = false;                 ///< what start() does on its caller's thread is done
   bool over_ = false;
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;

@@ -44,8 +44,8 @@ constexpr const char* version_2[] = {
     "CREATE TABLE servers ("
     "  system TEXT PRIMARY KEY, chunk_limit INTEGER, chunk_bytes INTEGER,"
     "  lookahead_refused_s INTEGER) STRICT",
-    "INSERT INTO servers VALUES ('https://a.example', 1048576, NULL, NULL),"
-    "  ('https://b.example', 5, 7, 1700000000)",
+    ("INSERT INTO servers VALUES ('https://a.example', 1048576, NULL, NULL),"
+     "  ('https://b.example', 5, 7, 1700000000)"),
     "PRAGMA user_version = 2",
 };
 
