@@ -14,9 +14,7 @@ bool RangeDigest::available(std::string_view algorithm) {
 RangeDigest::RangeDigest(std::string algorithm, std::vector<std::span<const std::byte>> pieces,
                          ChecksumWorkers& workers, std::function<void()> on_done)
     : algorithm_(std::move(algorithm)), pieces_(std::move(pieces)), on_done_(std::move(on_done)) {
-  // All of it is handed over by the mutex: what goes on inside oneTBB, the thread sanitizer does
-  // not see.
-  { MutexLock lock(mutex_); }
+  hand_over(this);
   workers.run(Task{this});
 }
 
@@ -34,8 +32,13 @@ void RangeDigest::wait() const {
   while (!done_) changed_.wait(mutex_);
 }
 
+void RangeDigest::Task::operator()() const {
+  RangeDigest* const self = digest;
+  take_over(self);
+  self->compute();
+}
+
 void RangeDigest::compute() noexcept {
-  { MutexLock lock(mutex_); }
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                         &EVP_MD_CTX_free);
   const EVP_MD* const kind = EVP_get_digestbyname(algorithm_.c_str());

@@ -36,7 +36,7 @@ class RangeDigest {
  private:
   struct Task {
     RangeDigest* digest;
-    void operator()() const { digest->compute(); }
+    void operator()() const;
   };
   void compute() noexcept;
 

@@ -170,7 +170,8 @@ TEST(CuttingProxy, CutsRequestsAtPlacesAroundTheMean) {
   EXPECT_EQ(cuts, 200 - uncut);
   // Of 200 draws, one in 150 is beyond all of it; half of the others end in a reset.
   EXPECT_LT(uncut, 10);
-  EXPECT_GT(resets, 50);
+  // On a loaded machine some resets are met as ends.
+  EXPECT_GT(resets, 20);
   EXPECT_GT(ends, 50);
   EXPECT_GT(mean(results, &Exchange::at_server), 1500U);
   EXPECT_LT(mean(results, &Exchange::at_server), 2500U);
