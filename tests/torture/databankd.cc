@@ -52,7 +52,7 @@ constexpr const char* usual_tus_faults[] = {
     "locked,probability=0.03",
     "checksum,probability=0.02,on=patch",
     "stuck,probability=0.02,on=patch",
-    "expire,probability=0.01",
+    "expire,probability=0.02,on=patch",
     "status:502,probability=0.02",
     "status:429,probability=0.005",
     "stall,probability=0.005",
