@@ -1,6 +1,9 @@
 #include "engine/upload_parts.h"
 
+#include <span>
 #include <utility>
+
+#include "engine/journal_tables.h"
 
 namespace sluice {
 
@@ -10,17 +13,23 @@ Result<std::vector<Earlier>> begin_parts(Journal& journal, const UploadRequest& 
                                          std::optional<Earlier>& whole) {
   Earlier file;
   file.entry = first_entry(request, to_string(ProtocolKind::tus), source.identity(), block_bytes);
-  TRY_ASSIGN(file.entry.id, journal.begin(file.entry));
   std::vector<Earlier> entries;
-  for (const ByteRange& range : parts) {
-    Earlier part;
-    part.entry = file.entry;
-    part.entry.part_of = file.entry.id;
-    part.entry.part_begin = range.begin;
-    part.entry.file.size = range.size();
-    TRY_ASSIGN(part.entry.id, journal.begin(part.entry));
-    entries.push_back(std::move(part));
-  }
+  // All or nothing: a few of the parts would be a file that nobody can put together.
+  const Journal::Work work = [&](JournalTables& tables) -> Result<void> {
+    TRY_ASSIGN(file.entry.id, tables.begin(file.entry));
+    for (const ByteRange& range : parts) {
+      Earlier part;
+      part.entry = file.entry;
+      part.entry.part_of = file.entry.id;
+      part.entry.part_begin = range.begin;
+      part.entry.file.size = range.size();
+      TRY_ASSIGN(part.entry.id, tables.begin(part.entry));
+      entries.push_back(std::move(part));
+    }
+    return {};
+  };
+  const std::vector<Result<void>> done = journal.together(std::span(&work, 1));
+  TRY(done.front());
   whole = std::move(file);
   return entries;
 }
