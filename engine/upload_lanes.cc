@@ -40,11 +40,12 @@ void UploadRun::look_at_parts() {
 void UploadRun::parts_over() {
   if (over_) return;
   committed_ = progress().committed;
+  if (record_) record_->committed(committed_);
   if (const auto& failure = lanes_->failure()) {
     if (file_error_)
       finish(Report::Status::failed, *file_error_);
     else if (cancelled_)
-      finish(Report::Status::interrupted, failure->error);
+      finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
     else
       finish(failure->status, failure->error);
     return;
