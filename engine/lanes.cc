@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/http.h"
 #include "engine/seconds.h"
 #include "engine/upload_run.h"
 

@@ -13,7 +13,6 @@
 
 namespace sluice {
 
-class Http;
 class UploadRun;
 
 /// The parts of one file that travel side by side, each an upload of its own over a connection of
@@ -31,7 +30,6 @@ class Lanes {
     std::vector<std::shared_ptr<UploadRun>> parts;  ///< in the file's order, not started
     unsigned first = 1;                             ///< that begin, at least 1
     unsigned most = 1;                              ///< at a time, at least `first`
-    Http& http;
   };
 
   /// `on_over`: called once all are through, or one has failed and no other is under way any more.

@@ -8,7 +8,6 @@
 #include "engine/phased.h"
 #include "engine/text.h"
 #include "engine/tus.h"
-#include "engine/units.h"
 
 namespace sluice {
 

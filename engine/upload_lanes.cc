@@ -14,11 +14,10 @@ constexpr auto look_every = std::chrono::milliseconds(500);
 }  // namespace
 
 void UploadRun::start_parts() {
-  lanes_.emplace(Lanes::Setting{.parts = setting_.parts,
-                                .first = setting_.first_lanes,
-                                .most = setting_.most_lanes,
-                                .http = setting_.http},
-                 [this] { parts_over(); });
+  lanes_.emplace(
+      Lanes::Setting{
+          .parts = setting_.parts, .first = setting_.first_lanes, .most = setting_.most_lanes},
+      [this] { parts_over(); });
   for (std::size_t i = 0; i < setting_.parts.size(); ++i)
     setting_.parts[i]->on_part_over([weak = weak_from_this(), i] {
       if (const auto self = weak.lock()) self->lanes_->part_over(i);
