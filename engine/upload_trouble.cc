@@ -6,11 +6,11 @@
 #include <random>
 #include <utility>
 
-#include "engine/random.h"
 #include "engine/seconds.h"
 #include "engine/text.h"
 #include "engine/units.h"
 #include "engine/upload_run.h"
+#include "io/random.h"
 
 namespace sluice {
 namespace {

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <random>
 
+#include "io/random.h"
+
 namespace sluice {
 
 CacheSample sample_page_cache(int fd, std::uint64_t size) {
@@ -17,7 +19,6 @@ CacheSample sample_page_cache(int fd, std::uint64_t size) {
   // One place in each of equal stretches; the largest stretch, in whole bytes, that never passes
   // the end.
   const std::uint64_t stretch = places == 0 ? 0 : size / places;
-  std::minstd_rand random(std::random_device{}());
   std::uniform_int_distribution<std::uint64_t> within(0, stretch == 0 ? 0 : stretch - 1);
 
   // Without read-ahead: 64 looks at a cold file bring in 64 pages, not 64 windows of 128 KiB and
@@ -27,7 +28,7 @@ CacheSample sample_page_cache(int fd, std::uint64_t size) {
   for (std::uint64_t i = 0; i < places; ++i) {
     std::byte byte{};
     const iovec into{&byte, 1};
-    const auto offset = static_cast<off_t>(i * stretch + within(random));
+    const auto offset = static_cast<off_t>(i * stretch + within(random_bits()));
     ++sample.looked_at;
     const ssize_t got = ::preadv2(fd, &into, 1, offset, RWF_NOWAIT);
     if (got == 1) ++sample.cached;

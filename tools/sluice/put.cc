@@ -9,8 +9,7 @@
 
 #include "engine/deposit.h"
 #include "engine/text.h"
-#include "io/buffer_pool.h"
-#include "io/open_source.h"
+#include "io/local_file.h"
 #include "tools/sluice/address.h"
 #include "tools/sluice/token_source.h"
 #include "tools/sluice/uploader.h"
@@ -24,9 +23,8 @@ std::string deposit_name(const PutOptions& options, const std::string& file) {
 
 /// What can be known of a file without the server.
 Result<std::uint64_t> check_file(const PutOptions& options, const std::string& file) {
-  TRY_ASSIGN(const OpenedSource opened,
-             open_source(file, ReadMode::buffered, BufferPool::alignment));
-  const std::uint64_t size = opened.source->identity().size;
+  TRY_ASSIGN(const LocalFile opened, open_local_file(file));
+  const std::uint64_t size = opened.identity.size;
   TRY(check_file_size(file, size));
   const std::string name = deposit_name(options, file);
   TRY(check_deposit_name(name));
