@@ -6,10 +6,8 @@
 #include <limits>
 #include <utility>
 
-#include "engine/answer_text.h"
 #include "engine/seconds.h"
 #include "engine/text.h"
-#include "engine/units.h"
 
 namespace sluice {
 namespace {
@@ -120,90 +118,6 @@ void UploadRun::start() {
   });
 }
 
-Result<void> UploadRun::check_file(std::uint64_t end) {
-  FileCheck::Setting check{
-      .source = *setting_.source, .workers = setting_.workers, .block_bytes = setting_.block_bytes};
-  // Two are the least; more than 64 MiB of them are of no use.
-  check.pool_blocks = std::clamp<std::size_t>((std::size_t{64} << 20) / setting_.block_bytes, 2, 4);
-  check.end = end;
-  if (setting_.earlier) check.expected = setting_.earlier->checksums;
-  check.extra = setting_.request.digests;
-  check.keep_checksums = in_parts();
-  check.on_done = [this, weak = weak_from_this()] {
-    setting_.http.post([weak] {
-      if (const auto self = weak.lock()) self->checked();
-    });
-  };
-  TRY_ASSIGN(check_, FileCheck::start(std::move(check)));
-  return {};
-}
-
-void UploadRun::cancel() {
-  setting_.http.post([self = shared_from_this()] {
-    if (self->over_) return;
-    self->cancelled_ = true;
-    if (self->lanes_ && self->lanes_->under_way())
-      self->lanes_->cancel();
-    else if (self->registered_)  // only the receipt's digests are missing
-      self->finish(Report::Status::registered, {});
-    else if (self->flight_ && self->flight_->out)
-      self->setting_.http.cancel(self->flight_->exchange);
-    else
-      self->finish(Report::Status::interrupted, self->explain({ErrorKind::interrupted, ""}));
-  });
-}
-
-Progress UploadRun::progress() const {
-  if (in_parts()) {
-    Progress all{.total = setting_.source->identity().size};
-    for (const auto& part : setting_.parts) {
-      const Progress progress = part->progress();
-      all.sent += progress.sent;
-      all.committed += progress.committed;
-    }
-    return all;
-  }
-  return {setting_.source->identity().size, payload_.passed(), committed_};
-}
-
-bool UploadRun::wait_until(Clock::time_point deadline) {
-  MutexLock lock(mutex_);
-  while (!done_)
-    if (!done_changed_.wait_until(mutex_, deadline)) return done_;
-  return true;
-}
-
-Report UploadRun::report_now() const {
-  MutexLock lock(mutex_);
-  return report_;
-}
-
-Report UploadRun::wait() {
-  MutexLock lock(mutex_);
-  while (!done_) done_changed_.wait(mutex_);
-  Report report = report_;
-  lock.unlock();
-  // The network thread is through with it. What follows may wait for a disk, which is this caller's
-  // time and not the network thread's.
-  MutexLock stopping(stop_mutex_);
-  if (record_) {
-    record_->wait();
-    report.resumable = report.status != Report::Status::registered && record_->resumable();
-  }
-  for (const auto& part : setting_.parts) part->settle();
-  setting_.lock.reset();
-  payload_.stop();
-  check_.reset();
-  return report;
-}
-
-void UploadRun::settle() {
-  if (record_) record_->wait();
-  MutexLock stopping(stop_mutex_);
-  payload_.stop();
-  check_.reset();
-}
-
 void UploadRun::next_step() {
   if (over_) return;
   std::optional<Request> request =
@@ -223,55 +137,7 @@ void UploadRun::next_step() {
     finish(Report::Status::skipped, {});
     return;
   }
-  // A verify may be under way at the server: whatever would come now, and the staged file that is
-  // gone may be gone into it, waits until that is settled.
-  if (request->step != Request::Step::ask_name && settled_ &&
-      request->step != Request::Step::ask_committed) {
-    const auto now = Clock::now();
-    if (now < *settled_) {
-      const auto pause = std::max<Clock::duration>(1s, register_wait() / 30);
-      later(std::min(*settled_, now + pause), &UploadRun::ask_registered);
-      return;
-    }
-    // It may have ended between the last answer that the name is free and now.
-    if (name_asked_ < *settled_) {
-      ask_registered();
-      return;
-    }
-    settled_.reset();
-    finish_sent_ = false;
-  }
-  switch (request->step) {
-    case Request::Step::ask_name:
-    case Request::Step::ask_committed:
-    case Request::Step::join:
-      break;
-    case Request::Step::whole:
-      if (!payload_.stands_at(0)) payload_.seek(0);
-      break;
-    case Request::Step::begin:
-      if (!begin_anew()) return;
-      break;
-    case Request::Step::chunk:
-      if (payload_.stands_at(request->payload.begin)) break;
-      if (!digest_.knows(request->payload.begin / setting_.block_bytes)) {
-        // The server has lost more than can be compared with what it was.
-        setting_.protocol->start_over();
-        next_step();
-        return;
-      }
-      payload_.seek(request->payload.begin);
-      break;
-    case Request::Step::finish: {
-      Result<bool> ready = ready_to_finish();
-      if (!ready) {
-        finish(Report::Status::failed, std::move(ready).error());
-        return;
-      }
-      if (!*ready) return;
-      break;
-    }
-  }
+  if (!settled(request->step) || !made_ready(*request)) return;
   if (request->step == Request::Step::chunk && !checksummed(*request)) {
     unhashed_ = std::move(request);
     send_checksummed();
@@ -280,45 +146,33 @@ void UploadRun::next_step() {
   send(*std::move(request));
 }
 
-void UploadRun::checked() {
-  // Before that, check_ may still be the starting thread's.
-  if (!running_ || over_ || !check_ || !check_->done()) return;
-  if (const auto result = check_->result(); !result && !registered_) {
-    // The terabytes that are left need not be sent.
-    file_error_ = result.error();
-    if (lanes_ && lanes_->under_way())
-      lanes_->cancel();
-    else if (flight_ && flight_->out)
-      setting_.http.cancel(flight_->exchange);
-    else
-      finish(Report::Status::failed, *file_error_);
-    return;
+bool UploadRun::made_ready(const Request& request) {
+  switch (request.step) {
+    case Request::Step::ask_name:
+    case Request::Step::ask_committed:
+    case Request::Step::join:
+      return true;
+    case Request::Step::whole:
+      if (!payload_.stands_at(0)) payload_.seek(0);
+      return true;
+    case Request::Step::begin:
+      return begin_anew();
+    case Request::Step::chunk:
+      if (payload_.stands_at(request.payload.begin)) return true;
+      if (!digest_.knows(request.payload.begin / setting_.block_bytes)) {
+        // The server has lost more than can be compared with what it was.
+        setting_.protocol->start_over();
+        next_step();
+        return false;
+      }
+      payload_.seek(request.payload.begin);
+      return true;
+    case Request::Step::finish: {
+      Result<bool> ready = ready_to_finish();
+      if (!ready) finish(Report::Status::failed, std::move(ready).error());
+      return ready && *ready;
+    }
   }
-  if (std::exchange(waits_for_check_, false)) next_step();
-}
-
-Result<bool> UploadRun::digests_known() {
-  if (!check_ && digest_.xxh128().empty()) TRY(check_file(setting_.source->identity().size));
-  if (!check_ || check_->done()) return true;
-  waits_for_check_ = true;
-  return false;
-}
-
-Result<bool> UploadRun::ready_to_finish() {
-  TRY(check_unchanged());
-  TRY_ASSIGN(const bool known, digests_known());
-  if (!known) return false;
-  if (check_) {
-    TRY_ASSIGN(const FileCheck::Digests checked, check_->result());
-    if (in_parts()) TRY(compare_parts(checked));
-    const std::string sent = digest_.xxh128();
-    if (!sent.empty() && !checked.xxh128.empty() && checked.xxh128 != sent)
-      return Error{ErrorKind::local_file,
-                   fmt::format("{} changed while it was being uploaded: read again, it is not what "
-                               "was sent; nothing was registered, --restart sends it anew",
-                               file_)};
-  }
-  if (record_) record_->verifying();
   return true;
 }
 
@@ -342,139 +196,6 @@ void UploadRun::send(Request request) {
       break;
   }
   flight_ = take_off(std::move(request));
-}
-
-std::shared_ptr<Flight> UploadRun::take_off(Request what) {
-  const auto flight = std::make_shared<Flight>(std::move(what));
-  Flight* const raw = flight.get();
-  flight->body.emplace(
-      flight->request, payload_,
-      StreamedRequest::Hooks{
-          .on_read = [this, raw](StreamedRequest::Gave gave) { body_was_read(*raw, gave); },
-          .cleared = [this](std::uint64_t offset) { return cleared(offset); },
-          .may_end = [this, raw] { return may_end(*raw); },
-          .may_rewind =
-              [this, raw] {
-                if (flight_.get() != raw) return false;
-                // It may have kept some of them: asking is cheaper than to be refused at the end.
-                if (setting_.protocol->keeps_parts_of_chunks()) return false;
-                if (raw->was_held) blame_lookahead(Error{ErrorKind::unreachable, "closed"}, true);
-                abandon_ahead();  // they lose what they have taken already
-                return true;
-              }});
-  const Request& request = flight->request;
-  if (request.payload.size() > 0) payload_.claim(request.payload.end);
-  Exchange exchange;
-  exchange.method = request.method;
-  exchange.url = request.url.empty() ? setting_.request.base_url + request.path : request.url;
-  exchange.headers = request.headers;
-  exchange.headers.push_back("Authorization: Token token=" + tokens_.back().reveal());
-  exchange.body_size = request.body_size();
-  if (request.body_size() > 0) exchange.body = &*flight->body;
-  exchange.connection = request.connection;
-  exchange.patience =
-      setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
-  times_.change(flight->at, TransferTimes::At::sending);
-  flight->at = TransferTimes::At::sending;
-  flight->out = true;
-  flight->exchange =
-      setting_.http.start(exchange, [self = shared_from_this(), flight](Result<Answer> result) {
-        self->landed(flight, std::move(result));
-      });
-  return flight;
-}
-
-void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
-  using At = TransferTimes::At;
-  At at = At::sending;
-  switch (gave) {
-    case StreamedRequest::Gave::bytes:
-      break;
-    case StreamedRequest::Gave::nothing:
-      at = payload_.waiting_for() == Window::Waiting::check ? At::checksum : At::read;
-      break;
-    case StreamedRequest::Gave::gated:
-      at = At::checksum;
-      break;
-    case StreamedRequest::Gave::all:
-      flight.handed_at = Clock::now();
-      flight.answered_before = times_.answer_s();
-      [[fallthrough]];
-    case StreamedRequest::Gave::held:
-      at = At::answer;
-      break;
-  }
-  times_.change(flight.at, at);
-  flight.at = at;
-  if (record_) record_->blocks_passed();
-  if (!look_ahead_posted_ && may_look_ahead()) {
-    look_ahead_posted_ = true;  // curl calls this, and must not be called back
-    setting_.http.post([self = shared_from_this()] {
-      self->look_ahead_posted_ = false;
-      self->look_ahead();
-    });
-  }
-}
-
-void UploadRun::wake() {
-  if (woken_.exchange(true)) return;
-  setting_.http.post([weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->woken_ = false;
-    if (self->flight_) self->setting_.http.resume(self->flight_->exchange);
-    for (const auto& flight : self->ahead_) self->setting_.http.resume(flight->exchange);
-    self->look_ahead();
-    self->send_checksummed();
-    self->hash_ahead();
-  });
-}
-
-std::uint64_t UploadRun::cleared(std::uint64_t offset) {
-  if (!record_ || !setting_.protocol->keeps_parts_of_chunks()) return ~std::uint64_t{0};
-  const std::uint64_t arrived = payload_.arrived();
-  // What is not there yet is for read() to say.
-  return arrived <= offset ? ~std::uint64_t{0} : record_->durable_up_to(offset, arrived);
-}
-
-bool UploadRun::may_end(const Flight& flight) {
-  if (&flight != flight_.get()) return false;  // the one in front of it is not confirmed yet
-  if (flight.request.step == Request::Step::whole && !std::exchange(verifying_noted_, true)) {
-    if (const Result<void> same = check_unchanged(); !same) {
-      file_error_ = same.error();
-      setting_.http.post([&http = setting_.http, id = flight.exchange] { http.cancel(id); });
-      return false;
-    }
-    if (record_) record_->verifying();
-  }
-  if (file_error_) return false;
-  if (!record_) return true;
-  switch (flight.request.step) {
-    case Request::Step::chunk:
-      return record_->durable(flight.request.payload.end);
-    case Request::Step::whole:
-      return record_->durable(flight.request.payload.end) && record_->written();
-    case Request::Step::finish:
-      return record_->written();
-    default:
-      return true;
-  }
-}
-
-void UploadRun::landed(const std::shared_ptr<Flight>& flight, Result<Answer> result) {
-  flight->out = false;
-  times_.change(flight->at, TransferTimes::At::nothing);
-  flight->at = TransferTimes::At::nothing;
-  if (flight->abandoned || over_) return;
-  if (flight != flight_) {
-    ended_early(flight, result);
-    return;
-  }
-  if (result) {
-    lookahead_.answered(*result);
-    if (flight->handed_at) times_.answered(flight->answered_before, *result);
-  }
-  answered(std::move(result));
 }
 
 void UploadRun::answered(Result<Answer> result) {
@@ -550,28 +271,6 @@ void UploadRun::answered(Result<Answer> result) {
   if (!follow()) next_step();
 }
 
-bool UploadRun::registers(Request::Step step) const {
-  return step == Request::Step::finish || step == Request::Step::whole;
-}
-
-void UploadRun::register_answered(const Result<Answer>& result) {
-  // No server acts on a part of a request, and some refusals come before anything is done: those of
-  // the token and the dataset, and where the protocol says so, all but 408.
-  const int status = result ? result->status : 0;
-  const bool refused = setting_.protocol->can_ask_registered()
-                           ? status == 401 || status == 404
-                           : (status >= 400 && status < 500 && status != 408) ||
-                                 (result && fits_no_protocol(*result));
-  finish_sent_ = (flight_->handed_at && !refused) || began_in_doubt_;
-  verifying_noted_ = false;
-  if (!setting_.protocol->can_ask_registered()) return;
-  if (refused)
-    settled_.reset();
-  else if (flight_->handed_at)
-    settled_ = std::max(*flight_->handed_at + register_wait(),
-                        Clock::now() + std::min<std::chrono::seconds>(30s, register_wait()));
-}
-
 void UploadRun::chunk_committed(std::uint64_t bytes) {
   ++chunks_;
   largest_committed_ = std::max(largest_committed_, bytes);
@@ -593,19 +292,6 @@ void UploadRun::chunk_committed(std::uint64_t bytes) {
        .seconds = seconds,
        .waited_s = idle,
        .ahead = lookahead_.depth() > 0 && !setting_.protocol->keeps_parts_of_chunks()});
-}
-
-Result<void> UploadRun::check_unchanged() const {
-  TRY_ASSIGN(const FileIdentity now, setting_.source->identity_now());
-  const FileIdentity& then = setting_.source->identity();
-  if (now == then) return {};
-  return Error{
-      ErrorKind::local_file,
-      fmt::format("{} changed while it was being uploaded ({}); nothing was registered, --restart "
-                  "sends it anew once nothing writes to it",
-                  file_,
-                  now.size != then.size ? fmt::format("from {} to {} bytes", then.size, now.size)
-                                        : "its modification time is another")};
 }
 
 }  // namespace sluice

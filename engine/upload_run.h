@@ -5,7 +5,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-
 #include <string>
 #include <vector>
 
@@ -32,8 +31,16 @@ namespace sluice {
 /// answer back, until the file is registered or something is final. What can pass is waited out
 /// (engine/retry.h); what is done is written down (engine/upload_record.h).
 ///
-/// upload_run.cc is the main path, upload_ahead.cc how chunks travel ahead of the one that is being
-/// answered, upload_trouble.cc what happens when a step fails, upload_end.cc what is left behind.
+/// upload_run.cc is the main path: what is next, and what the answer means. The rest by its idea:
+/// upload_handle.cc        what it is told and asked from outside
+/// upload_flight.cc        how one request travels
+/// upload_ahead.cc         how chunks travel ahead of the one that is being answered
+/// upload_checksums.cc     how chunks get the checksums that the server compares
+/// upload_lanes.cc         how a file goes in parts, side by side
+/// upload_file_check.cc    whether the file is still what was sent
+/// upload_registration.cc  when it may be registered, and whether it was
+/// upload_trouble.cc       what happens when a step fails
+/// upload_end.cc           what is left behind
 ///
 /// Kept alive by its handle and by whatever it has under way on the network thread.
 class UploadRun : public std::enable_shared_from_this<UploadRun> {
@@ -96,6 +103,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
 
   // Network thread.
   void next_step();
+  /// What the step needs is there now; false where that takes a while, or ended the upload.
+  bool made_ready(const Request& request);
   void send(Request request);
   std::shared_ptr<Flight> take_off(Request request);
   void body_was_read(Flight& flight, StreamedRequest::Gave gave);
@@ -159,6 +168,9 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   /// False where it is given up.
   bool begin_anew();
   void ask_registered();
+  /// A verify may be under way at the server: whatever would come now, and the staged file that is
+  /// gone may be gone into it, waits until that is settled. False where it is asked for first.
+  bool settled(Request::Step step);
   /// The second reading of the file is over.
   void checked();
   /// How long a server may be at a verify.

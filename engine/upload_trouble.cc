@@ -17,12 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long a server may still be at a verify whose answer was lost: it goes on without us, and
-/// another one in that time would register the file twice. 200 MB/s is what it may copy at.
-std::chrono::seconds time_to_register(std::uint64_t size) {
-  return 30s + std::chrono::seconds(size / 200'000'000);
-}
-
 /// How often a token file is looked at.
 constexpr auto look_for_token_every = 2s;
 
@@ -186,15 +180,6 @@ bool UploadRun::begin_anew() {
   // The first blocks are read while the server sets up.
   if (!payload_.stands_at(0)) payload_.seek(0);
   return true;
-}
-
-void UploadRun::ask_registered() {
-  setting_.protocol->ask_registered();
-  next_step();
-}
-
-std::chrono::seconds UploadRun::register_wait() const {
-  return setting_.register_wait.value_or(time_to_register(setting_.source->identity().size));
 }
 
 Error UploadRun::explain(Error error) const {

@@ -187,7 +187,7 @@ class Driver {
     FUZZ_CHECK(error.message.find(tokens[token_]) == std::string::npos, error.message);
     FUZZ_CHECK(error.kind != ErrorKind::local_file && error.kind != ErrorKind::usage &&
                error.kind != ErrorKind::interrupted && error.kind != ErrorKind::unconfirmed);
-    // What may have been done is for a person (engine/upload_run.cc, register_answered()).
+    // What may have been done is for a person (UploadRun::register_answered()).
     if (request.step == Step::finish &&
         (answer.status < 400 || answer.status >= 500 || answer.status == 408))
       return false;

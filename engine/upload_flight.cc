@@ -1,0 +1,142 @@
+// How a request of an UploadRun travels: from its exchange's start, through what its body may give
+// away when, to its answer.
+#include <utility>
+
+#include "engine/upload_run.h"
+
+namespace sluice {
+
+std::shared_ptr<Flight> UploadRun::take_off(Request what) {
+  const auto flight = std::make_shared<Flight>(std::move(what));
+  Flight* const raw = flight.get();
+  flight->body.emplace(
+      flight->request, payload_,
+      StreamedRequest::Hooks{
+          .on_read = [this, raw](StreamedRequest::Gave gave) { body_was_read(*raw, gave); },
+          .cleared = [this](std::uint64_t offset) { return cleared(offset); },
+          .may_end = [this, raw] { return may_end(*raw); },
+          .may_rewind =
+              [this, raw] {
+                if (flight_.get() != raw) return false;
+                // It may have kept some of them: asking is cheaper than to be refused at the end.
+                if (setting_.protocol->keeps_parts_of_chunks()) return false;
+                if (raw->was_held) blame_lookahead(Error{ErrorKind::unreachable, "closed"}, true);
+                abandon_ahead();  // they lose what they have taken already
+                return true;
+              }});
+  const Request& request = flight->request;
+  if (request.payload.size() > 0) payload_.claim(request.payload.end);
+  Exchange exchange;
+  exchange.method = request.method;
+  exchange.url = request.url.empty() ? setting_.request.base_url + request.path : request.url;
+  exchange.headers = request.headers;
+  exchange.headers.push_back("Authorization: Token token=" + tokens_.back().reveal());
+  exchange.body_size = request.body_size();
+  if (request.body_size() > 0) exchange.body = &*flight->body;
+  exchange.connection = request.connection;
+  exchange.patience =
+      setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
+  times_.change(flight->at, TransferTimes::At::sending);
+  flight->at = TransferTimes::At::sending;
+  flight->out = true;
+  flight->exchange =
+      setting_.http.start(exchange, [self = shared_from_this(), flight](Result<Answer> result) {
+        self->landed(flight, std::move(result));
+      });
+  return flight;
+}
+
+void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
+  using At = TransferTimes::At;
+  At at = At::sending;
+  switch (gave) {
+    case StreamedRequest::Gave::bytes:
+      break;
+    case StreamedRequest::Gave::nothing:
+      at = payload_.waiting_for() == Window::Waiting::check ? At::checksum : At::read;
+      break;
+    case StreamedRequest::Gave::gated:
+      at = At::checksum;
+      break;
+    case StreamedRequest::Gave::all:
+      flight.handed_at = Clock::now();
+      flight.answered_before = times_.answer_s();
+      [[fallthrough]];
+    case StreamedRequest::Gave::held:
+      at = At::answer;
+      break;
+  }
+  times_.change(flight.at, at);
+  flight.at = at;
+  if (record_) record_->blocks_passed();
+  if (!look_ahead_posted_ && may_look_ahead()) {
+    look_ahead_posted_ = true;  // curl calls this, and must not be called back
+    setting_.http.post([self = shared_from_this()] {
+      self->look_ahead_posted_ = false;
+      self->look_ahead();
+    });
+  }
+}
+
+void UploadRun::wake() {
+  if (woken_.exchange(true)) return;
+  setting_.http.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->woken_ = false;
+    if (self->flight_) self->setting_.http.resume(self->flight_->exchange);
+    for (const auto& flight : self->ahead_) self->setting_.http.resume(flight->exchange);
+    self->look_ahead();
+    self->send_checksummed();
+    self->hash_ahead();
+  });
+}
+
+std::uint64_t UploadRun::cleared(std::uint64_t offset) {
+  if (!record_ || !setting_.protocol->keeps_parts_of_chunks()) return ~std::uint64_t{0};
+  const std::uint64_t arrived = payload_.arrived();
+  // What is not there yet is for read() to say.
+  return arrived <= offset ? ~std::uint64_t{0} : record_->durable_up_to(offset, arrived);
+}
+
+bool UploadRun::may_end(const Flight& flight) {
+  if (&flight != flight_.get()) return false;  // the one in front of it is not confirmed yet
+  if (flight.request.step == Request::Step::whole && !std::exchange(verifying_noted_, true)) {
+    if (const Result<void> same = check_unchanged(); !same) {
+      file_error_ = same.error();
+      setting_.http.post([&http = setting_.http, id = flight.exchange] { http.cancel(id); });
+      return false;
+    }
+    if (record_) record_->verifying();
+  }
+  if (file_error_) return false;
+  if (!record_) return true;
+  switch (flight.request.step) {
+    case Request::Step::chunk:
+      return record_->durable(flight.request.payload.end);
+    case Request::Step::whole:
+      return record_->durable(flight.request.payload.end) && record_->written();
+    case Request::Step::finish:
+      return record_->written();
+    default:
+      return true;
+  }
+}
+
+void UploadRun::landed(const std::shared_ptr<Flight>& flight, Result<Answer> result) {
+  flight->out = false;
+  times_.change(flight->at, TransferTimes::At::nothing);
+  flight->at = TransferTimes::At::nothing;
+  if (flight->abandoned || over_) return;
+  if (flight != flight_) {
+    ended_early(flight, result);
+    return;
+  }
+  if (result) {
+    lookahead_.answered(*result);
+    if (flight->handed_at) times_.answered(flight->answered_before, *result);
+  }
+  answered(std::move(result));
+}
+
+}  // namespace sluice

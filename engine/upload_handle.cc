@@ -1,0 +1,74 @@
+// What an UploadRun is told and asked from outside, by any thread.
+#include <utility>
+
+#include "engine/upload_run.h"
+
+namespace sluice {
+
+void UploadRun::cancel() {
+  setting_.http.post([self = shared_from_this()] {
+    if (self->over_) return;
+    self->cancelled_ = true;
+    if (self->lanes_ && self->lanes_->under_way())
+      self->lanes_->cancel();
+    else if (self->registered_)  // only the receipt's digests are missing
+      self->finish(Report::Status::registered, {});
+    else if (self->flight_ && self->flight_->out)
+      self->setting_.http.cancel(self->flight_->exchange);
+    else
+      self->finish(Report::Status::interrupted, self->explain({ErrorKind::interrupted, ""}));
+  });
+}
+
+Progress UploadRun::progress() const {
+  if (in_parts()) {
+    Progress all{.total = setting_.source->identity().size};
+    for (const auto& part : setting_.parts) {
+      const Progress progress = part->progress();
+      all.sent += progress.sent;
+      all.committed += progress.committed;
+    }
+    return all;
+  }
+  return {setting_.source->identity().size, payload_.passed(), committed_};
+}
+
+bool UploadRun::wait_until(Clock::time_point deadline) {
+  MutexLock lock(mutex_);
+  while (!done_)
+    if (!done_changed_.wait_until(mutex_, deadline)) return done_;
+  return true;
+}
+
+Report UploadRun::report_now() const {
+  MutexLock lock(mutex_);
+  return report_;
+}
+
+Report UploadRun::wait() {
+  MutexLock lock(mutex_);
+  while (!done_) done_changed_.wait(mutex_);
+  Report report = report_;
+  lock.unlock();
+  // The network thread is through with it. What follows may wait for a disk, which is this caller's
+  // time and not the network thread's.
+  MutexLock stopping(stop_mutex_);
+  if (record_) {
+    record_->wait();
+    report.resumable = report.status != Report::Status::registered && record_->resumable();
+  }
+  for (const auto& part : setting_.parts) part->settle();
+  setting_.lock.reset();
+  payload_.stop();
+  check_.reset();
+  return report;
+}
+
+void UploadRun::settle() {
+  if (record_) record_->wait();
+  MutexLock stopping(stop_mutex_);
+  payload_.stop();
+  check_.reset();
+}
+
+}  // namespace sluice

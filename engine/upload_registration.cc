@@ -1,0 +1,92 @@
+// When an UploadRun may register its file, and what it makes of a registration whose answer was
+// lost.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/answer_text.h"
+#include "engine/upload_run.h"
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long a server may still be at a verify whose answer was lost: it goes on without us, and
+/// another one in that time would register the file twice. 200 MB/s is what it may copy at.
+std::chrono::seconds time_to_register(std::uint64_t size) {
+  return 30s + std::chrono::seconds(size / 200'000'000);
+}
+
+}  // namespace
+
+bool UploadRun::registers(Request::Step step) const {
+  return step == Request::Step::finish || step == Request::Step::whole;
+}
+
+Result<bool> UploadRun::ready_to_finish() {
+  TRY(check_unchanged());
+  TRY_ASSIGN(const bool known, digests_known());
+  if (!known) return false;
+  if (check_) {
+    TRY_ASSIGN(const FileCheck::Digests checked, check_->result());
+    if (in_parts()) TRY(compare_parts(checked));
+    const std::string sent = digest_.xxh128();
+    if (!sent.empty() && !checked.xxh128.empty() && checked.xxh128 != sent)
+      return Error{ErrorKind::local_file,
+                   fmt::format("{} changed while it was being uploaded: read again, it is not what "
+                               "was sent; nothing was registered, --restart sends it anew",
+                               file_)};
+  }
+  if (record_) record_->verifying();
+  return true;
+}
+
+void UploadRun::register_answered(const Result<Answer>& result) {
+  // No server acts on a part of a request, and some refusals come before anything is done: those of
+  // the token and the dataset, and where the protocol says so, all but 408.
+  const int status = result ? result->status : 0;
+  const bool refused = setting_.protocol->can_ask_registered()
+                           ? status == 401 || status == 404
+                           : (status >= 400 && status < 500 && status != 408) ||
+                                 (result && fits_no_protocol(*result));
+  finish_sent_ = (flight_->handed_at && !refused) || began_in_doubt_;
+  verifying_noted_ = false;
+  if (!setting_.protocol->can_ask_registered()) return;
+  if (refused)
+    settled_.reset();
+  else if (flight_->handed_at)
+    settled_ = std::max(*flight_->handed_at + register_wait(),
+                        Clock::now() + std::min<std::chrono::seconds>(30s, register_wait()));
+}
+
+bool UploadRun::settled(Request::Step step) {
+  using Step = Request::Step;
+  if (!settled_ || step == Step::ask_name || step == Step::ask_committed) return true;
+  const auto now = Clock::now();
+  if (now < *settled_) {
+    const auto pause = std::max<Clock::duration>(1s, register_wait() / 30);
+    later(std::min(*settled_, now + pause), &UploadRun::ask_registered);
+    return false;
+  }
+  // It may have ended between the last answer that the name is free and now.
+  if (name_asked_ < *settled_) {
+    ask_registered();
+    return false;
+  }
+  settled_.reset();
+  finish_sent_ = false;
+  return true;
+}
+
+void UploadRun::ask_registered() {
+  setting_.protocol->ask_registered();
+  next_step();
+}
+
+std::chrono::seconds UploadRun::register_wait() const {
+  return setting_.register_wait.value_or(time_to_register(setting_.source->identity().size));
+}
+
+}  // namespace sluice
