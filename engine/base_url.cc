@@ -4,16 +4,14 @@
 #include <fmt/format.h>
 #include <strings.h>
 
-#include <cctype>
-
-#include "engine/http.h"
 #include "engine/text.h"
+#include "engine/url.h"
 
 namespace sluice {
 namespace {
 
-bool is_loopback(std::string host) {
-  for (char& c : host) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+bool is_loopback(const std::string& name) {
+  const std::string host = lower_case(name);
   if (host == "localhost" || host == "[::1]") return true;
   in_addr address{};
   return inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;

@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "engine/protocol.h"
+#include "engine/url.h"
 #include "io/result.h"
 
 /// HTTP requests with streamed bodies, any number at once, on one thread of its own: the network
-/// thread, which alone owns the curl multi handle. http.cc is the only file that includes curl.h.
+/// thread, which alone owns the curl multi handle. http.cc is its loop, http_transfer.h one
+/// exchange on its easy handle. No file but those, http_transfer's sources and url.cc includes
+/// curl.h.
 namespace sluice {
 
 /// The body of one request, produced piece by piece. Called on the network thread only.
@@ -97,21 +100,5 @@ class Http {
   class Loop;
   std::unique_ptr<Loop> loop_;
 };
-
-/// A URL taken apart by curl's own parser, so that what is checked is what is connected to.
-struct UrlParts {
-  std::string scheme;  ///< lower case
-  std::string
-      normal;        ///< the same URL: scheme and host in lower case, no port that is the usual one
-  std::string host;  ///< as curl connects to it; an IPv6 address in brackets
-  std::string port;  ///< the usual one where none is given
-};
-/// Error usage for what is no absolute URL. Any thread.
-Result<UrlParts> split_url(const std::string& url);
-
-/// Where `reference`, absolute or relative, leads from `base` (RFC 3986 5.2), as the same parts.
-/// Error usage for what is no reference, or leads to no http or https URL, or names a user. Any
-/// thread.
-Result<UrlParts> resolve_url(const std::string& base, const std::string& reference);
 
 }  // namespace sluice

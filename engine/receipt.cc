@@ -68,9 +68,7 @@ class Fields {
     const auto is_digit = [](unsigned char c) { return std::isxdigit(c) != 0; };
     if (why_.empty() && (hex.size() != digits || !std::all_of(hex.begin(), hex.end(), is_digit)))
       return wrong(fmt::format("its '{}' has not {} hexadecimal digits", name, digits));
-    std::transform(hex.begin(), hex.end(), hex.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return hex;
+    return lower_case(hex);
   }
   std::string optional_digest(DigestKind kind) {
     return object_.contains(to_string(kind)) ? digest(to_string(kind), hex_digits(kind)) : "";

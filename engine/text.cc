@@ -99,6 +99,13 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
 std::string quote_server_text(std::string_view body, std::size_t limit) {
   const std::size_t markup = body.find_first_not_of(" \t\r\n");
   if (markup != std::string_view::npos && body[markup] == '<') {

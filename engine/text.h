@@ -9,6 +9,9 @@ namespace sluice {
 
 bool is_utf8(std::string_view text);
 
+/// Its ASCII letters in lower case, all else as it is.
+std::string lower_case(std::string_view text);
+
 /// What a server said, as part of one sentence on a terminal or in a log: at most `limit` bytes,
 /// white space folded, every control character (escape sequences with it) and every byte that is
 /// not UTF-8 replaced by '?'. An HTML page is reduced to its title. "nothing" where nothing is

@@ -13,8 +13,8 @@
 #include "engine/base_url.h"
 #include "engine/deposit.h"
 #include "engine/digest_kind.h"
-#include "engine/http.h"
 #include "engine/units.h"
+#include "engine/url.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/databankd/faults.h"
 

@@ -1,0 +1,147 @@
+// What an HttpTransfer came to: an answer, an error, or nothing for too long.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/http_transfer.h"
+#include "engine/tcp_info.h"
+#include "engine/text.h"
+
+namespace sluice {
+namespace {
+
+curl_off_t get_offset(CURL* easy, CURLINFO info) {
+  curl_off_t value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+long get_long(CURL* easy, CURLINFO info) {
+  long value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+/// Nothing for a connection that is closed already.
+std::optional<Answer::Network> network(CURL* easy) {
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) return {};
+  return network_of(socket);
+}
+
+/// In seconds or as a date, curl reads both; 0 stands for none, and for a date that is over.
+std::optional<std::chrono::seconds> retry_after(CURL* easy) {
+  const curl_off_t seconds = get_offset(easy, CURLINFO_RETRY_AFTER);
+  if (seconds <= 0) return {};
+  return std::chrono::seconds(std::min<curl_off_t>(seconds, 86400 * 365));
+}
+
+/// Whether the same might work later: all that happens on a network, but not what is wrong with the
+/// address, with a certificate, or with this machine.
+bool may_pass(CURLcode code) {
+  switch (code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_FAILED_INIT:
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+bool HttpTransfer::met_a_dead_connection(CURLcode code) const {
+  CURL* const easy = easy_.get();
+  return (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) &&
+         !body_failed_ && get_long(easy, CURLINFO_NUM_CONNECTS) == 0 &&
+         get_long(easy, CURLINFO_RESPONSE_CODE) == 0;
+}
+
+Result<Answer> HttpTransfer::outcome(CURLcode code) {
+  CURL* const easy = easy_.get();
+  Answer& answer = try_.answer;
+  answer.status = static_cast<int>(get_long(easy, CURLINFO_RESPONSE_CODE));
+  if (body_failed_) return Error{ErrorKind::failed, "the body could not be produced", code};
+  if (code == CURLE_WRITE_ERROR && try_.answer_bytes > Http::most_body_bytes)
+    return Error{ErrorKind::failed,
+                 fmt::format("the server's answer ({}) is longer than {} bytes, which no answer of "
+                             "a Data Bank is; check the address",
+                             answer.status, Http::most_body_bytes),
+                 answer.status, true};
+  if (code == CURLE_WRITE_ERROR && try_.header_bytes > Http::most_header_bytes)
+    return Error{ErrorKind::failed,
+                 fmt::format("the headers of the server's answer are longer than {} bytes, which "
+                             "those of a Data Bank are not; check the address",
+                             Http::most_header_bytes),
+                 answer.status, true};
+  answer.retry_after = retry_after(easy);
+  answer.network = network(easy);
+  const bool broke_off = code == CURLE_OK && answer.status >= 200 && !try_.head_ended;
+  if (code != CURLE_OK || broke_off) {
+    // A refusal counts even if the connection broke behind it: servers that refuse a body close.
+    if (answer.status >= 400) {
+      answer.truncated = true;
+      return std::move(answer);
+    }
+    if (broke_off)
+      return Error{ErrorKind::unreachable, "the server's answer broke off within its headers",
+                   CURLE_PARTIAL_FILE, true};
+    // No HTTP over a kept connection: what is left of an answer that was longer than it said.
+    const bool left_over =
+        code == CURLE_UNSUPPORTED_PROTOCOL && get_long(easy, CURLINFO_NUM_CONNECTS) == 0;
+    return Error{ErrorKind::unreachable, describe(code), code, left_over || may_pass(code)};
+  }
+  // curl says OK for a reused connection that died without a response.
+  if (answer.status < 200)
+    return Error{ErrorKind::unreachable, "the server closed the connection without an answer",
+                 CURLE_GOT_NOTHING, true};
+  if (answer.status < 300 && try_.handed < exchange_.body_size)
+    return Error{
+        ErrorKind::unreachable,
+        fmt::format("the server answered {} before it had the whole request", answer.status),
+        CURLE_SEND_ERROR, true};
+  return std::move(answer);
+}
+
+std::string HttpTransfer::describe(CURLcode code) const {
+  switch (code) {
+    case CURLE_SEND_FAIL_REWIND:
+      return "a kept connection was dead, and what went into it may have arrived";
+    case CURLE_OUT_OF_MEMORY:  // also its word for a header line over 100 KB
+      return "the headers of the answer are too long, or memory is exhausted";
+    case CURLE_GOT_NOTHING:
+      return "the server closed the connection without an answer";
+    default:
+      break;
+  }
+  const std::string detail(error_.data());
+  return printable(detail.empty() ? curl_easy_strerror(code) : detail);
+}
+
+std::optional<Error> HttpTransfer::stalled(Clock::time_point now) {
+  CURL* const easy = easy_.get();
+  const curl_off_t sent = get_offset(easy, CURLINFO_SIZE_UPLOAD_T);
+  // Only what goes out counts: a server that trickles its answer is one that does not answer.
+  const curl_off_t moved = sent + get_long(easy, CURLINFO_REQUEST_SIZE);
+  if (moved != try_.moved || try_.starved || try_.throttled) {
+    try_.moved = moved;
+    try_.moved_at = now;
+    return {};
+  }
+  const bool all_sent = static_cast<std::uint64_t>(sent) >= exchange_.body_size;
+  const auto limit = all_sent ? exchange_.patience : common_.options.stall_timeout;
+  if (now - try_.moved_at < limit) return {};
+  return Error{ErrorKind::unreachable,
+               all_sent ? fmt::format("the server has not answered for {} s", limit.count())
+                        : fmt::format("no byte could be sent for {} s", limit.count()),
+               CURLE_OPERATION_TIMEDOUT, true};
+}
+
+}  // namespace sluice
