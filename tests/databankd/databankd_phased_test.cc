@@ -1,119 +1,25 @@
-// Every answer of the phased protocol (protocol section 1), without a socket.
+// Every answer of the phased protocol (protocol section 1), without a socket; those to a transfer
+// are in databankd_transfer_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "tests/databankd/databankd_phased_fixture.h"
 #include "tests/support/temp_dir.h"
-#include "tools/databankd/data_bank.h"
-#include "tools/databankd/digest.h"
-#include "tools/databankd/phased.h"
 
 namespace sluice::databankd {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
-using test::TempDir;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr const char* key = "TESTIDB-1234567";
-constexpr const char* authorization = "Token token=secret";
 constexpr const char* bad_request = R"({"status":400,"error":"Bad Request"})";
-
-struct Part {
-  std::string name;
-  std::string value;
-  bool is_file = false;
-};
-
-std::string xxh128(const std::string& bytes) {
-  Digest digest;
-  digest.update(std::as_bytes(std::span(bytes)));
-  return digest.hex();
-}
-
-void add(PhasedCall& call, const Part& part) {
-  // In two pieces, as the network may have it.
-  const std::size_t half = part.value.size() / 2;
-  call.field(part.name, std::string_view(part.value).substr(0, half), 0, part.is_file);
-  if (half < part.value.size())
-    call.field(part.name, std::string_view(part.value).substr(half), half, part.is_file);
-}
-
-class Phased : public testing::TestWithParam<bool> {
- protected:
-  Phased() { open(); }
-
-  void open() {
-    bank_.reset();
-    DataBank::Options options;
-    options.store = store_.path();
-    options.tokens = {{key, "secret"}, {"TESTIDB-2", "other"}};
-    options.published = {"TESTIDB-3"};
-    options.token_lifetime = lifetime_;
-    options.token_files = {{key, files_ / "token"}};
-    options.discard = GetParam();
-    auto bank = DataBank::open(options);
-    ASSERT_TRUE(bank) << bank.error().message;
-    bank_ = *std::move(bank);
-  }
-
-  Answer call(const std::vector<Part>& parts,
-              std::optional<std::string_view> header = authorization,
-              std::string_view dataset = key) {
-    PhasedCall call(*bank_, dataset, header);
-    for (const Part& part : parts) add(call, part);
-    return call.finish("http://localhost:3000");
-  }
-
-  Answer setup(const std::string& name, const std::string& size = "100") {
-    return call({{"phase", "setup"}, {"filename", name}, {"filesize", size}});
-  }
-  Answer transfer(const std::string& name, const std::string& previous_size,
-                  const std::string& chunk) {
-    return call({{"phase", "transfer"},
-                 {"filename", name},
-                 {"previous_size", previous_size},
-                 {"bytechunk", chunk, true}});
-  }
-  Answer verify(const std::string& name) { return call({{"phase", "verify"}, {"filename", name}}); }
-
-  void expect(const Answer& answer, unsigned status, const std::string& body) {
-    EXPECT_EQ(answer.status, status);
-    EXPECT_EQ(answer.body, body);
-  }
-  void expect_unexpected(const Answer& answer, std::uint64_t expected,
-                         const std::string& received) {
-    expect(answer, 200,
-           R"({"error":"Unexpected previous_size value.  Expected: )" + std::to_string(expected) +
-               ", Recieved: " + received + R"(\n","progress":)" + std::to_string(expected) +
-               R"(,"status":500})");
-  }
-
-  std::vector<json> registered() {
-    std::vector<json> lines;
-    std::string text = test::read_file(store_ / "registered.jsonl");
-    for (std::size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1))
-      lines.push_back(json::parse(text.substr(0, end)));
-    EXPECT_EQ(text, "");
-    return lines;
-  }
-  std::string stored(const std::string& name) { return test::read_file(store_ / key / name); }
-
-  const TempDir store_;
-  const TempDir files_;
-  std::chrono::seconds lifetime_ = std::chrono::hours(72);
-  std::unique_ptr<DataBank> bank_;
-};
 
 INSTANTIATE_TEST_SUITE_P(, Phased, testing::Bool(),
                          [](const auto& param) { return param.param ? "discarding" : "storing"; });
@@ -303,172 +209,6 @@ TEST_P(Phased, TakesAnyOtherName) {
   }
 }
 
-// --- transfer
-
-TEST_P(Phased, TransferComparesBeforeItAppends) {
-  setup("a");
-  transfer("a", "0", "abc");
-  expect_unexpected(transfer("a", "0", "abc"), 3, "0");
-  expect_unexpected(transfer("a", "6", "abc"), 3, "6");
-  expect_unexpected(transfer("a", "-1", "x"), 3, "-1");
-  expect(transfer("a", "3", "def"), 200, "successfully added chunk to a");
-  verify("a");
-  EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdef"));
-}
-
-TEST_P(Phased, TransferReadsNumbersAsRubyDoes) {
-  setup("a");
-  expect(transfer("a", "nonsense", "0123456789ab"), 200, "successfully added chunk to a");
-  expect_unexpected(transfer("a", "nonsense", "x"), 12, "0");
-  expect(transfer("a", " 12abc", "x"), 200, "successfully added chunk to a");
-}
-
-TEST_P(Phased, TransferTakesItsFieldsInAnyOrder) {
-  setup("a");
-  expect(call({{"bytechunk", "abc", true},
-               {"previous_size", "0"},
-               {"filename", "a"},
-               {"phase", "transfer"}}),
-         200, "successfully added chunk to a");
-  expect(call({{"bytechunk", "def", true},
-               {"previous_size", "3"},
-               {"filename", "a"},
-               {"phase", "transfer"}}),
-         200, "successfully added chunk to a");
-  verify("a");
-  EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdef"));
-}
-
-TEST_P(Phased, TransferWantsItsFields) {
-  setup("a");
-  transfer("a", "0", "abc");
-  expect(call({{"phase", "transfer"}, {"filename", "a"}, {"bytechunk", "x", true}}), 200,
-         R"({"error":"missing paramater: previous_size","progress":3,"status":500})");
-  expect(call({{"phase", "transfer"}, {"filename", "a"}, {"previous_size", "3"}}), 200,
-         R"({"error":"missing bytechunk","progress":3,"status":500})");
-}
-
-TEST_P(Phased, TransferRefusesAChunkWithoutAFilename) {
-  setup("a");
-  const Answer answer = call({{"phase", "transfer"},
-                              {"filename", "a"},
-                              {"previous_size", "0"},
-                              {"bytechunk", "abc", false}});
-  EXPECT_EQ(answer.status, 200U);
-  const json object = json::parse(answer.body);
-  EXPECT_THAT(object["error"], StartsWith("undefined method `read'"));
-  EXPECT_EQ(object["progress"], 0);
-  EXPECT_EQ(object["status"], 500);
-  expect_unexpected(call({{"phase", "transfer"},
-                          {"filename", "a"},
-                          {"previous_size", "-1"},
-                          {"bytechunk", "abc", false}}),
-                    0, "-1");
-}
-
-TEST_P(Phased, TransferNeedsASetup) {
-  expect(transfer("a", "0", "abc"), 500,
-         "No such file or directory @ rb_file_s_size - /datafiles/api/TESTIDB-1234567/a\n");
-  expect(transfer("a", "-1", "x"), 500,
-         "No such file or directory @ rb_file_s_size - /datafiles/api/TESTIDB-1234567/a\n");
-}
-
-TEST_P(Phased, TransferTakesAnEmptyChunk) {
-  setup("a");
-  expect(transfer("a", "0", ""), 200, "successfully added chunk to a");
-  expect_unexpected(transfer("a", "-1", ""), 0, "-1");
-}
-
-TEST_P(Phased, AnUnfinishedTransferLeavesNoTrace) {
-  setup("a");
-  transfer("a", "0", "abc");
-  {
-    PhasedCall call(*bank_, key, authorization);
-    add(call, {"phase", "transfer"});
-    add(call, {"filename", "a"});
-    add(call, {"previous_size", "3"});
-    add(call, {"bytechunk", std::string(1 << 20, 'x'), true});
-    // Its connection breaks: no finish().
-  }
-  expect_unexpected(transfer("a", "-1", "x"), 3, "-1");
-  transfer("a", "3", "def");
-  verify("a");
-  EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdef"));
-}
-
-// A client may send the next chunk's body while the last one is being appended (protocol
-// section 1.7).
-TEST_P(Phased, AChunkMayArriveBeforeTheOneItFollows) {
-  setup("a");
-  PhasedCall second(*bank_, key, authorization);
-  add(second, {"phase", "transfer"});
-  add(second, {"filename", "a"});
-  add(second, {"previous_size", "3"});
-  second.field("bytechunk", "d", 0, true);
-  expect(transfer("a", "0", "abc"), 200, "successfully added chunk to a");
-  second.field("bytechunk", "e", 1, true);
-  second.field("bytechunk", "f", 2, true);
-  expect(second.finish(""), 200, "successfully added chunk to a");
-
-  PhasedCall fourth(*bank_, key, authorization);
-  add(fourth, {"phase", "transfer"});
-  add(fourth, {"filename", "a"});
-  add(fourth, {"previous_size", "9"});
-  add(fourth, {"bytechunk", "jkl", true});
-  transfer("a", "6", "ghi");
-  expect(fourth.finish(""), 200, "successfully added chunk to a");
-  verify("a");
-  EXPECT_EQ(registered().at(0)["size"], 12);
-  EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdefghijkl"));
-  if (!GetParam()) {
-    EXPECT_EQ(stored("a"), "abcdefghijkl");
-  }
-}
-
-TEST_P(Phased, OfTwoEqualChunksTheFirstToFinishWins) {
-  setup("a");
-  PhasedCall slow(*bank_, key, authorization);
-  add(slow, {"phase", "transfer"});
-  add(slow, {"filename", "a"});
-  add(slow, {"previous_size", "0"});
-  add(slow, {"bytechunk", "slow", true});
-  expect(transfer("a", "0", "fast!"), 200, "successfully added chunk to a");
-  expect_unexpected(slow.finish(""), 5, "0");
-  verify("a");
-  EXPECT_EQ(registered().at(0)["xxh128"], xxh128("fast!"));
-}
-
-TEST_P(Phased, ASecondSetupDoesNoHarmToAFirstChunkOnItsWay) {
-  setup("a");
-  PhasedCall call(*bank_, key, authorization);
-  add(call, {"phase", "transfer"});
-  add(call, {"filename", "a"});
-  add(call, {"previous_size", "0"});
-  add(call, {"bytechunk", "abc", true});
-  setup("a");
-  expect(call.finish(""), 200, "successfully added chunk to a");
-  verify("a");
-  EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abc"));
-}
-
-TEST_P(Phased, OfManyThreadsWithTheSamePreviousSizeOneWins) {
-  setup("a");
-  std::uint64_t size = 0;
-  for (int round = 0; round < 20; ++round) {
-    std::vector<std::string> bodies(4);
-    std::vector<std::thread> threads;
-    for (std::string& body : bodies) {
-      threads.emplace_back(
-          [&, this] { body = transfer("a", std::to_string(size), std::string(1000, 'x')).body; });
-    }
-    for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(std::count(bodies.begin(), bodies.end(), "successfully added chunk to a"), 1);
-    size += 1000;
-  }
-  verify("a");
-  EXPECT_EQ(registered().at(0)["xxh128"], xxh128(std::string(20000, 'x')));
-}
-
 // --- verify
 
 TEST_P(Phased, VerifyNeedsASetup) {
@@ -615,35 +355,6 @@ TEST(ToI, IsRubys) {
   EXPECT_EQ(to_i("9223372036854775807"), std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(to_i("9223372036854775808"), std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(to_i("99999999999999999999"), std::numeric_limits<std::int64_t>::max());
-}
-
-// --- the data bank itself
-
-TEST(DataBank, RefusesKeysAndTokensThatCannotBe) {
-  const TempDir store;
-  for (const char* wrong : {"", "..", "a/b", "a b", ".staging", "k\xc3\xa9y"}) {
-    DataBank::Options options;
-    options.store = store.path();
-    options.tokens = {{wrong, "token"}};
-    const auto bank = DataBank::open(options);
-    ASSERT_FALSE(bank) << wrong;
-    EXPECT_EQ(bank.error().kind, ErrorKind::usage);
-  }
-  DataBank::Options options;
-  options.store = store.path();
-  options.tokens = {{key, ""}};
-  EXPECT_FALSE(DataBank::open(options));
-}
-
-TEST(DataBank, SharesItsStoreWithNobody) {
-  const TempDir store;
-  DataBank::Options options;
-  options.store = store.path();
-  const auto first = DataBank::open(options);
-  ASSERT_TRUE(first);
-  const auto second = DataBank::open(options);
-  ASSERT_FALSE(second);
-  EXPECT_THAT(second.error().message, HasSubstr("another databankd"));
 }
 
 }  // namespace
