@@ -1,8 +1,6 @@
 #include "tests/support/cutting_proxy.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -24,6 +22,7 @@
 #include <vector>
 
 #include "io/unique_fd.h"
+#include "tests/support/loopback.h"
 
 namespace sluice::test {
 namespace {
@@ -190,13 +189,7 @@ class CuttingProxy::Impl {
     if (!listener_ || !stop_) fail("socket");
     server_port_ = static_cast<std::uint16_t>(
         std::stoul(options_.server.substr(options_.server.rfind(':') + 1)));
-    sockaddr_in address = loopback(0);
-    socklen_t length = sizeof address;
-    if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) fail("bind");
-    if (::listen(listener_.get(), SOMAXCONN) != 0) fail("listen");
-    if (::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
-      fail("getsockname");
-    port_ = ntohs(address.sin_port);
+    port_ = listen_on_loopback(listener_.get());
     thread_ = std::thread([this] { serve(); });
   }
   ~Impl() {
@@ -212,14 +205,6 @@ class CuttingProxy::Impl {
   int cuts() const { return cuts_; }
 
  private:
-  static sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-  }
-
   void serve() {
     std::list<Connection> open;
     while (true) {

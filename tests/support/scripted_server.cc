@@ -1,8 +1,6 @@
 #include "tests/support/scripted_server.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -11,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <system_error>
@@ -20,6 +17,8 @@
 
 #include "io/sync.h"
 #include "io/unique_fd.h"
+#include "tests/support/loopback.h"
+#include "tests/support/scripted_bank.h"
 
 namespace sluice::test {
 namespace {
@@ -28,80 +27,7 @@ namespace {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
-/// The text between `from` and `to`, from `at` on; nothing if they are not both there. `at` goes
-/// behind.
-std::optional<std::string> between(const std::string& text, std::string_view from,
-                                   std::string_view to, std::size_t& at) {
-  const std::size_t begin = text.find(from, at);
-  if (begin == std::string::npos) return {};
-  const std::size_t end = text.find(to, begin + from.size());
-  if (end == std::string::npos) return {};
-  at = end + to.size();
-  return text.substr(begin + from.size(), end - begin - from.size());
-}
-
-/// A body of which the front has come.
-struct Multipart {
-  std::map<std::string, std::string> fields;
-  std::optional<std::size_t> payload_at;  ///< where the file's content begins
-  std::string delimiter;                  ///< what ends it
-};
-
-Multipart parse_multipart(const std::string& content_type, const std::string& body) {
-  Multipart result;
-  const std::size_t boundary = content_type.find("boundary=");
-  if (boundary == std::string::npos) return result;
-  const std::string dashes = "--" + content_type.substr(boundary + 9);
-  result.delimiter = "\r\n" + dashes;
-  std::size_t at = 0;
-  while (const auto headers = between(body, dashes + "\r\n", "\r\n\r\n", at)) {
-    std::size_t in_headers = 0;
-    const auto name = between(*headers, " name=\"", "\"", in_headers);
-    if (!name) break;
-    if (*name == "bytechunk" || *name == "binary") {
-      result.payload_at = at;
-      const auto filename = between(*headers, " filename=\"", "\"", in_headers);
-      if (*name == "binary") result.fields["binary"] = filename.value_or("");
-      break;
-    }
-    const std::size_t end = body.find(result.delimiter, at);
-    if (end == std::string::npos) break;
-    result.fields[*name] = body.substr(at, end - at);
-    at = end + 2;  // the next part's dashes
-  }
-  return result;
-}
-
-Phase phase_of(const Seen& request, const Multipart& body) {
-  if (request.method == "OPTIONS") return Phase::options;
-  if (request.method == "PATCH") return Phase::patch;
-  if (request.method == "HEAD") return Phase::head;
-  if (request.method == "DELETE") return Phase::remove;
-  if (request.target == "/files/") return Phase::create;
-  if (body.fields.contains("tus_url")) return Phase::registration;
-  if (body.fields.contains("binary")) return Phase::whole;
-  const auto phase = body.fields.find("phase");
-  if (phase == body.fields.end()) return Phase::other;
-  if (phase->second == "setup") return body.fields.contains("filesize") ? Phase::setup : Phase::ask;
-  if (phase->second == "verify") return Phase::verify;
-  if (phase->second != "transfer") return Phase::other;
-  const auto previous = body.fields.find("previous_size");
-  return previous != body.fields.end() && previous->second == "-1" ? Phase::probe : Phase::transfer;
-}
-
 }  // namespace
-
-std::string http_answer(int status, std::string_view body, std::string_view headers) {
-  return fmt::format(
-      "HTTP/1.1 {} Whatever\r\nContent-Type: application/json\r\n{}Content-Length: {}\r\n\r\n{}",
-      status, headers, body.size(), body);
-}
 
 class ScriptedServer::Impl {
  public:
@@ -109,20 +35,10 @@ class ScriptedServer::Impl {
       : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
         stop_(::eventfd(0, EFD_CLOEXEC)),
         release_(::eventfd(0, EFD_CLOEXEC)),
-        faults_(std::move(faults)) {
-    if (!listener_ || !stop_ || !release_) fail("socket");
-    // Small, so that a client whose bytes are not read notices after some and not after megabytes.
-    const int room = 64 * 1024;
-    ::setsockopt(listener_.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) fail("bind");
-    if (::listen(listener_.get(), SOMAXCONN) != 0) fail("listen");
-    if (::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
-      fail("getsockname");
-    port_ = ntohs(address.sin_port);
+        port_(listen(listener_.get())),
+        faults_(std::move(faults)),
+        bank_(url()) {
+    if (!stop_ || !release_) fail("eventfd");
     acceptor_ = std::thread([this] { accept_all(); });
   }
 
@@ -142,23 +58,22 @@ class ScriptedServer::Impl {
 
   void add_file(const std::string& name, const std::string& content) {
     const MutexLock lock(mutex_);
-    registered_[name] = content;
+    bank_.add_file(name, content);
   }
 
   void lose_staging() {
     const MutexLock lock(mutex_);
-    staged_.clear();
-    tus_.clear();
+    bank_.lose_staging();
   }
 
   void set_tus_rules(const TusRules& rules) {
     const MutexLock lock(mutex_);
-    tus_.set_rules(rules);
+    bank_.tus().set_rules(rules);
   }
   void watch_patches(std::function<void(std::uint64_t)> watch) { watch_ = std::move(watch); }
   std::size_t tus_uploads() const {
     const MutexLock lock(mutex_);
-    return tus_.count();
+    return bank_.tus().count();
   }
 
   void release() { signal(release_); }
@@ -185,16 +100,21 @@ class ScriptedServer::Impl {
   }
   std::optional<std::string> registered(const std::string& name) const {
     const MutexLock lock(mutex_);
-    const auto found = registered_.find(name);
-    if (found == registered_.end()) return {};
-    return found->second;
+    return bank_.registered(name);
   }
   int registrations() const {
     const MutexLock lock(mutex_);
-    return registrations_;
+    return bank_.registrations();
   }
 
  private:
+  static std::uint16_t listen(int socket) {
+    // Small, so that a client whose bytes are not read notices after some and not after megabytes.
+    const int room = 64 * 1024;
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    return listen_on_loopback(socket);
+  }
+
   static void signal(const UniqueFd& event) {
     const std::uint64_t one = 1;
     if (::write(event.get(), &one, sizeof one) != sizeof one) fail("write");
@@ -324,22 +244,6 @@ class ScriptedServer::Impl {
     if (request.phase == Phase::patch && watch_) watch_(std::stoull("0" + request.offset()) + came);
   }
 
-  static void parse_head(const std::string& head, Seen& request) {
-    std::size_t at = head.find("\r\n");
-    const std::string line = head.substr(0, at);
-    request.method = line.substr(0, line.find(' '));
-    const std::size_t target = line.find(' ') + 1;
-    request.target = line.substr(target, line.rfind(' ') - target);
-    while ((at += 2) < head.size()) {
-      const std::size_t end = head.find("\r\n", at);
-      const std::string field = head.substr(at, end - at);
-      const std::size_t colon = field.find(": ");
-      if (colon != std::string::npos)
-        request.headers[lower(field.substr(0, colon))] = field.substr(colon + 2);
-      at = end;
-    }
-  }
-
   std::size_t record(const Seen& request) {
     const MutexLock lock(mutex_);
     seen_.push_back(request);
@@ -351,13 +255,13 @@ class ScriptedServer::Impl {
                  std::size_t length) {
     const MutexLock lock(mutex_);
     seen_[index].complete = body.size() == length;
-    seen_[index].payload_size = payload(parsed, body).size();
+    seen_[index].payload_size = payload_of(parsed, body).size();
   }
 
-  static std::string_view payload(const Multipart& parsed, const std::string& body) {
-    if (!parsed.payload_at) return {};
-    const std::string_view rest = std::string_view(body).substr(*parsed.payload_at);
-    return parsed.delimiter.empty() ? rest : rest.substr(0, rest.rfind(parsed.delimiter));
+  std::string carry_out(const Seen& request, const Multipart& parsed, const std::string& body,
+                        std::optional<std::size_t> keeps) {
+    const MutexLock lock(mutex_);
+    return bank_.carry_out(request, parsed, body, keeps);
   }
 
   int count_locked(Phase phase, std::size_t from) const SLUICE_REQUIRES(mutex_) {
@@ -449,89 +353,10 @@ class ScriptedServer::Impl {
     return ::poll(&polled, 1, 0) == 1;
   }
 
-  /// The protocols as they should be.
-  std::string carry_out(const Seen& request, const Multipart& parsed, const std::string& body,
-                        std::optional<std::size_t> keeps) {
-    const MutexLock lock(mutex_);
-    const std::string name = request.field("filename");
-    const auto missing = [] {
-      return http_answer(500, "No such file or directory @ rb_file_s_size - /staging\n");
-    };
-    switch (request.phase) {
-      case Phase::ask:
-      case Phase::setup:
-        if (registered_.contains(name))
-          return http_answer(
-              500, fmt::format("File with the name {} already exists in this dataset.\n", name));
-        if (request.phase == Phase::ask) return http_answer(500, "missing paramter: filesize\n");
-        staged_.erase(request.target);
-        staged_[request.target] = {name, {}};
-        return http_answer(200, "successfully set up " + name);
-      case Phase::transfer:
-      case Phase::probe: {
-        const auto staged = staged_.find(request.target);
-        if (staged == staged_.end() || staged->second.first != name) return missing();
-        std::string& held = staged->second.second;
-        const std::string previous = request.field("previous_size");
-        if (previous != std::to_string(held.size()))
-          return http_answer(
-              200,
-              fmt::format(
-                  R"({{"error":"Unexpected previous_size value.  Expected: {}, Recieved: {}\n",)"
-                  R"("progress":{},"status":500}})",
-                  held.size(), previous, held.size()));
-        held += payload(parsed, body).substr(0, keeps.value_or(std::string::npos));
-        return http_answer(200, "successfully added chunk to " + name);
-      }
-      case Phase::verify: {
-        const auto staged = staged_.find(request.target);
-        if (staged == staged_.end() || staged->second.first != name) return missing();
-        registered_[name] = staged->second.second;
-        ++registrations_;
-        staged_.erase(staged);
-        return http_answer(
-            200, name +
-                     " successfully uploaded.  Refresh dataset page to see newly uploaded "
-                     "file. http://localhost/datasets/KEY/edit");
-      }
-      case Phase::create:
-        return tus_.create(url(), request.headers);
-      case Phase::head:
-        return tus_.head(request.target);
-      case Phase::patch:
-        return tus_.patch(request.target, request.headers, body,
-                          std::stoull("0" + request.headers.at("content-length")), keeps);
-      case Phase::remove:
-        return tus_.remove(request.target);
-      case Phase::registration: {
-        const auto bytes = tus_.complete(request.field("tus_url"));
-        if (!bytes || request.field("size") != std::to_string(bytes->size()))
-          return http_answer(400, "Invalid TUS upload reference");
-        return add_registered(name, *bytes);
-      }
-      case Phase::whole:
-        return add_registered(request.field("binary"), std::string(payload(parsed, body)));
-      case Phase::options:
-      case Phase::other:
-      case Phase::any:
-        break;
-    }
-    return http_answer(500, "invalid request");
-  }
-
-  std::string add_registered(const std::string& name, const std::string& bytes)
-      SLUICE_REQUIRES(mutex_) {
-    registered_[name] = bytes;
-    ++registrations_;
-    return http_answer(200, fmt::format("successfully uploaded {}\nsee in dataset at "
-                                        "http://localhost/datasets/KEY \n",
-                                        name));
-  }
-
   const UniqueFd listener_;
   const UniqueFd stop_;     ///< readable once the server is to end
   const UniqueFd release_;  ///< readable once what is held is to go on
-  std::uint16_t port_ = 0;
+  const std::uint16_t port_;
 
   mutable Mutex mutex_;
   CondVar changed_;
@@ -539,11 +364,7 @@ class ScriptedServer::Impl {
   std::size_t counted_from_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< occurrences, in seen_
   std::vector<Seen> seen_ SLUICE_GUARDED_BY(mutex_);
   int connections_ SLUICE_GUARDED_BY(mutex_) = 0;
-  /// By the request's target: the name and the bytes.
-  std::map<std::string, std::pair<std::string, std::string>> staged_ SLUICE_GUARDED_BY(mutex_);
-  std::map<std::string, std::string> registered_ SLUICE_GUARDED_BY(mutex_);
-  int registrations_ SLUICE_GUARDED_BY(mutex_) = 0;
-  ScriptedTus tus_ SLUICE_GUARDED_BY(mutex_);
+  ScriptedBank bank_ SLUICE_GUARDED_BY(mutex_);
   std::function<void(std::uint64_t)> watch_;  ///< set before there is a connection
 
   std::vector<std::thread> threads_;  ///< the acceptor's, then the destructor's

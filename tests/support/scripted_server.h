@@ -2,13 +2,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/support/scripted_http.h"
 #include "tests/support/scripted_tus.h"
 
 /// A Data Bank on loopback that misbehaves on request.
@@ -18,47 +18,6 @@
 /// gets which Fault, and asks afterwards what arrived. It is written over plain sockets, as no HTTP
 /// library sends a broken answer on purpose.
 namespace sluice::test {
-
-/// What a request is for, by its method and the fields of its body.
-enum class Phase {
-  ask,       ///< setup without filesize: is the name free?
-  setup,     ///< setup with filesize
-  transfer,  ///< a chunk
-  probe,     ///< a transfer with previous_size=-1: how many bytes are there?
-  verify,
-  create,        ///< tus: POST to the collection
-  head,          ///< tus: how many bytes are there?
-  patch,         ///< tus: a chunk
-  remove,        ///< tus: DELETE
-  registration,  ///< what follows a complete tus upload
-  whole,         ///< the one-shot form
-  options,       ///< OPTIONS: which protocol?
-  other,
-  any,  ///< for a Fault: whatever it is
-};
-
-/// A request as it came.
-struct Seen {
-  Phase phase = Phase::other;
-  std::string method;
-  std::string target;                          ///< the request line's
-  std::map<std::string, std::string> headers;  ///< names in lower case
-  std::map<std::string, std::string> fields;   ///< of the multipart body, but for the file
-  std::size_t payload_size = 0;                ///< bytes of the file that came
-  bool complete = false;                       ///< the whole body came
-  int connection = 0;                          ///< which one, from 0
-
-  std::string field(const std::string& name) const {
-    const auto found = fields.find(name);
-    return found == fields.end() ? std::string() : found->second;
-  }
-  /// Where a chunk belongs, by its own word.
-  std::string offset() const {
-    if (phase != Phase::patch) return field("previous_size");
-    const auto found = headers.find("upload-offset");
-    return found == headers.end() ? std::string() : found->second;
-  }
-};
 
 /// What happens to one request instead of a proper answer. The parts combine.
 struct Fault {
@@ -96,9 +55,6 @@ struct Fault {
   };
   Then then = Then::keep_open;
 };
-
-/// A proper HTTP/1.1 answer. `headers`: whole lines, each with its CRLF.
-std::string http_answer(int status, std::string_view body, std::string_view headers = {});
 
 class ScriptedServer {
  public:

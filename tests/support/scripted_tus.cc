@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "tests/support/scripted_server.h"
+#include "tests/support/scripted_http.h"
 
 namespace sluice::test {
 namespace {
