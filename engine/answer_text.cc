@@ -2,26 +2,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/bounded_json.h"
+
 namespace sluice {
 namespace {
 
 using nlohmann::json;
 
-/// Deeper nesting than this is no answer of any Data Bank, and a parser's recursion is not a
-/// server's to choose: the whole parse is given up.
+/// Deeper nesting than this is no answer of any Data Bank: the whole parse is given up.
 constexpr int max_depth = 16;
-
-json parse(const std::string& text) {
-  bool too_deep = false;
-  json value = json::parse(
-      text,
-      [&](int depth, json::parse_event_t, json&) {
-        too_deep = too_deep || depth > max_depth;
-        return !too_deep;
-      },
-      /*allow_exceptions=*/false);
-  return too_deep ? json(json::value_t::discarded) : value;
-}
 
 }  // namespace
 
@@ -31,7 +20,8 @@ std::string answer_text(const Answer& answer) {
   if (begin == std::string::npos) return {};
   std::string text = answer.body.substr(begin, answer.body.find_last_not_of(space) - begin + 1);
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
-    if (const json value = parse(text); value.is_string()) return value.get<std::string>();
+    if (const json value = parse_bounded(text, max_depth); value.is_string())
+      return value.get<std::string>();
   return text;
 }
 
@@ -42,7 +32,7 @@ bool fits_no_protocol(const Answer& answer) {
 std::optional<FailureObject> failure_object(const Answer& answer) {
   const std::size_t begin = answer.body.find_first_not_of(" \t\r\n");
   if (begin == std::string::npos || answer.body[begin] != '{' || answer.truncated) return {};
-  const json value = parse(answer.body);
+  const json value = parse_bounded(answer.body, max_depth);
   if (!value.is_object()) return {};
   const auto error = value.find("error");
   if (error == value.end() || error->is_null()) return {};

@@ -11,6 +11,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "engine/bounded_json.h"
 #include "engine/deposit.h"
 #include "engine/digest_kind.h"
 #include "engine/text.h"
@@ -24,20 +25,8 @@ using nlohmann::ordered_json;
 constexpr const char* format = "sluice receipt 1";
 /// Names and paths are 4 KiB at most; more than this is another file, given by mistake.
 constexpr std::size_t most_bytes = std::size_t{64} << 10;
-/// A receipt has depth 1; a parser's recursion is not for a file to choose.
+/// Of JSON; a receipt has depth 1.
 constexpr int max_depth = 8;
-
-json parse_json(std::string_view text) {
-  bool too_deep = false;
-  json value = json::parse(
-      text,
-      [&](int depth, json::parse_event_t, json&) {
-        too_deep = too_deep || depth > max_depth;
-        return !too_deep;
-      },
-      /*allow_exceptions=*/false);
-  return too_deep ? json(json::value_t::discarded) : value;
-}
 
 Error no_receipt(const std::string& path, const std::string& why) {
   return {ErrorKind::usage, fmt::format("{} is not a receipt of sluice: {}", printable(path), why)};
@@ -139,7 +128,7 @@ std::string to_json(const Receipt& receipt) {
 Result<Receipt> parse_receipt(std::string_view text, const std::string& path) {
   if (text.size() > most_bytes)
     return no_receipt(path, fmt::format("it has more than {} bytes", most_bytes));
-  const json object = parse_json(text);
+  const json object = parse_bounded(text, max_depth);
   if (!object.is_object()) return no_receipt(path, "it holds no JSON object");
   Fields fields(object);
   const std::string found = fields.text("format");

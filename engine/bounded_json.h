@@ -1,0 +1,12 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace sluice {
+
+/// JSON from outside. Discarded (is_discarded()) where it is none, or nested deeper than
+/// `max_depth`: a parser's recursion is not for a server or a file to choose. Any thread.
+nlohmann::json parse_bounded(std::string_view text, int max_depth);
+
+}  // namespace sluice
