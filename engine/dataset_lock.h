@@ -11,9 +11,9 @@
 namespace sluice {
 
 /// One uploader at a time into one dataset where the phased protocol is spoken: its setup deletes
-/// everything that is staged for the dataset, whatever file it belongs to (protocol section 1.4), so
-/// two uploads of different names would destroy each other as well. Of other protocols one at a time
-/// for each name, and none beside a phased one.
+/// everything that is staged for the dataset, whatever file it belongs to (protocol section 1.4),
+/// so two uploads of different names would destroy each other as well. Of other protocols one at a
+/// time for each name, and none beside a phased one.
 ///
 /// A locked file in DIR/locks/. The lock goes with the object, and with the process however that
 /// ends. It excludes other processes, other objects in this one, and other machines as far as the
@@ -45,11 +45,11 @@ class DatasetLock {
                                      const std::string& dataset, const std::string& what,
                                      Scope scope = Scope::dataset);
 
-  /// Who holds one now that is for `what`, if anyone does. Takes no lock itself, so that it disturbs neither the holder
-  /// nor whoever is about to become it; makes no file. Error failed: it cannot be told.
+  /// Who holds one now that is for `what`, if anyone does. Takes no lock itself, so that it
+  /// disturbs neither the holder nor whoever is about to become it; makes no file. Error failed: it
+  /// cannot be told.
   static Result<std::optional<Holder>> holder(const std::string& directory,
-                                              const std::string& system,
-                                              const std::string& dataset,
+                                              const std::string& system, const std::string& dataset,
                                               const std::string& what);
 
   DatasetLock(DatasetLock&&) noexcept = default;

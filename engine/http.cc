@@ -209,9 +209,9 @@ class Http::Loop {
   }
 
   // The network thread's.
+  HttpTransfer::Common common_;
   std::unique_ptr<CURLSH, FreeShare> share_;  ///< outlives the handles
   std::unique_ptr<CURLM, FreeMulti> multi_;   ///< set before the thread starts
-  HttpTransfer::Common common_;
   std::vector<HttpTransfer::Easy> idle_;
   std::map<ExchangeId, Entry> entries_;
   ExchangeId next_id_ = 1;

@@ -34,6 +34,21 @@ class PipelineTest : public testing::TestWithParam<ReadMode> {
         Pipeline::Setting{*source_, *pool_, workers_, *digest_, clocks_, block_bytes, readers, end},
         offset, [this] { ready_.release(); });
   }
+  /// Starts a pipeline, and ends it while the read at `offset` is going on.
+  void end_while_reading(std::uint64_t offset) {
+    std::latch reading(1), go_on(1);
+    source_->before_read = [&](std::uint64_t at) {
+      if (at != offset) return;
+      reading.count_down();
+      go_on.wait();
+    };
+    auto pipeline = start();
+    reading.wait();
+    std::thread ender([&] { pipeline.reset(); });
+    go_on.count_down();
+    ender.join();
+    EXPECT_EQ(pool_->available(), 4U);
+  }
   /// Waits for the next block; the error is in the result too.
   Window::Taken take(Pipeline& pipeline) {
     while (true) {
@@ -117,18 +132,7 @@ TEST_P(PipelineTest, EndsAtOnceWhereverItIs) {
 
 TEST_P(PipelineTest, EndsWhileAReadIsGoingOn) {
   make(10 * block_bytes, 4);
-  std::latch reading(1), go_on(1);
-  source_->before_read = [&](std::uint64_t offset) {
-    if (offset != 0) return;
-    reading.count_down();
-    go_on.wait();
-  };
-  auto pipeline = start();
-  reading.wait();
-  std::thread ender([&] { pipeline.reset(); });
-  go_on.count_down();
-  ender.join();
-  EXPECT_EQ(pool_->available(), 4U);
+  end_while_reading(0);
 }
 
 TEST_P(PipelineTest, KeepsSeveralReadsInFlight) {
@@ -293,18 +297,7 @@ TEST_P(PipelineWithDigests, EndsAtOnceWhereverItIs) {
 
 TEST_P(PipelineWithDigests, EndsWhileAReadIsGoingOn) {
   make(10 * block_bytes, 4, both);
-  std::latch reading(1), go_on(1);
-  source_->before_read = [&](std::uint64_t offset) {
-    if (offset != 2 * block_bytes) return;
-    reading.count_down();
-    go_on.wait();
-  };
-  auto pipeline = start();
-  reading.wait();
-  std::thread ender([&] { pipeline.reset(); });
-  go_on.count_down();
-  ender.join();
-  EXPECT_EQ(pool_->available(), 4U);
+  end_while_reading(2 * block_bytes);
 }
 
 TEST_P(PipelineWithDigests, TheFirstReadErrorReachesTheConsumer) {

@@ -13,6 +13,11 @@ TEST(Text, KnowsUtf8) {
     EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
+TEST(Text, OnlyAsciiLettersHaveALowerCase) {
+  EXPECT_EQ(lower_case("ABC-xyz_09 \xC3\x84[@"), "abc-xyz_09 \xC3\x84[@");
+  EXPECT_EQ(lower_case(""), "");
+}
+
 TEST(Text, NoEscapeSequenceOfAServerReachesATerminal) {
   EXPECT_EQ(quote_server_text("\033[2Jgone\x07"), "'?[2Jgone?'");
   EXPECT_EQ(quote_server_text("\xC2\x9B"

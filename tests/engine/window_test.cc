@@ -28,6 +28,12 @@ class WindowTest : public testing::Test {
     while (window_.next_in_order() != nullptr) window_.passed();
   }
 
+  /// All that is in it, through the checker's hand and the consumer's.
+  static void check_and_pass(Window& window) {
+    while (Block* checking = window.next_to_check()) window.checked(checking->number);
+    while (window.next_in_order() != nullptr) window.passed();
+  }
+
   std::unique_ptr<BufferPool> pool_ = *BufferPool::create(4096, capacity);
   int ready_ = 0;
   Window window_{0, 8, capacity, [this] { ++ready_; }};
@@ -171,33 +177,25 @@ TEST_F(WindowTest, WantsACheckerAtOnceWhileTheConsumerHasLittle) {
 TEST_F(WindowTest, BlocksGatherWhileTheConsumerHasEnough) {
   Window window(
       0, 8, capacity, [] {}, 2);
-  const auto check_and_pass = [&] {
-    while (Block* checking = window.next_to_check()) window.checked(checking->number);
-    while (window.next_in_order() != nullptr) window.passed();
-  };
   window.put(block(0));
   window.put(block(1));
   ASSERT_TRUE(window.wants_checker());
-  check_and_pass();
+  check_and_pass(window);
   window.put(block(2));
   EXPECT_FALSE(window.wants_checker()) << "the consumer has two in front of it";
   window.put(block(3));
   EXPECT_TRUE(window.wants_checker()) << "a batch is there";
-  check_and_pass();
+  check_and_pass(window);
 }
 
 // Else the last blocks of a file would lie there for good.
 TEST_F(WindowTest, WhatGatheredIsCheckedWhenTheConsumerComesNear) {
   Window window(
       0, 3, capacity, [] {}, 2);
-  const auto check_and_pass = [&] {
-    while (Block* checking = window.next_to_check()) window.checked(checking->number);
-    while (window.next_in_order() != nullptr) window.passed();
-  };
   window.put(block(0));
   window.put(block(1));
   ASSERT_TRUE(window.wants_checker());
-  check_and_pass();
+  check_and_pass(window);
   window.put(block(2));
   ASSERT_FALSE(window.wants_checker());
   window.take();
