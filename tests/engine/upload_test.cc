@@ -155,17 +155,27 @@ TEST_F(UploadTest, TheLogSaysHowTheFileIsReadAndNeverTheToken) {
 
 // --- Several at once -----------------------------------------------------------------------------
 
-TEST_F(UploadTest, SeveralUploadsShareOneEngine) {
-  options_.pool_bytes = 16 * block;
-  std::vector<std::unique_ptr<Upload>> uploads;
-  for (std::size_t i = 0; i < 8; ++i) {
-    const std::string name = fmt::format("file-{}", i);
-    write(name, file_size + i * 1000, i);
-    auto asked = request(name);
-    asked.dataset = fmt::format("IDB-{}", i);  // one at a time in each dataset (protocol, 1.4)
-    asked.chunk_bytes = 1000 * (i + 1);
-    uploads.push_back(start(asked));
+class SeveralUploads : public UploadTest {
+ protected:
+  /// Of "file-0" and so on, each larger than the one before it by `step` bytes, and so its chunks.
+  /// Each into a dataset of its own: one at a time in each (protocol, 1.4).
+  std::vector<std::unique_ptr<Upload>> start_several(std::size_t count, std::size_t step = 0) {
+    std::vector<std::unique_ptr<Upload>> uploads;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string name = fmt::format("file-{}", i);
+      write(name, file_size + i * step, i);
+      auto asked = request(name);
+      asked.dataset = fmt::format("IDB-{}", i);
+      if (step != 0) asked.chunk_bytes = step * (i + 1);
+      uploads.push_back(start(asked));
+    }
+    return uploads;
   }
+};
+
+TEST_F(SeveralUploads, ShareOneEngine) {
+  options_.pool_bytes = 16 * block;
+  const auto uploads = start_several(8, 1000);
   for (std::size_t i = 0; i < uploads.size(); ++i)
     expect_registered(uploads[i]->wait(), fmt::format("file-{}", i));
   EXPECT_EQ(server_.registrations(), 8);
@@ -173,7 +183,7 @@ TEST_F(UploadTest, SeveralUploadsShareOneEngine) {
 
 /// Whoever waits for another report first must not find the pool in the hands of an upload that is
 /// over.
-TEST_F(UploadTest, AnUploadThatFailedLeavesThePoolToTheOthersBeforeAnybodyAsksForItsReport) {
+TEST_F(SeveralUploads, OneThatFailedLeavesThePoolToTheOthersBeforeAnybodyAsksForItsReport) {
   server_.set_faults({{.phase = Phase::transfer, .answer = http_answer(500, "boom")}});
   write("bad", file_size, 1);
   write("good", file_size, 2);
@@ -187,31 +197,17 @@ TEST_F(UploadTest, AnUploadThatFailedLeavesThePoolToTheOthersBeforeAnybodyAsksFo
 
 /// Each upload holds blocks that it read ahead; with fewer than that in the pool they must still
 /// all end.
-TEST_F(UploadTest, SeveralUploadsShareTheSmallestPool) {
-  std::vector<std::unique_ptr<Upload>> uploads;
-  for (std::size_t i = 0; i < 4; ++i) {
-    const std::string name = fmt::format("file-{}", i);
-    write(name, file_size, i);
-    auto asked = request(name);
-    asked.dataset = fmt::format("IDB-{}", i);
-    uploads.push_back(start(asked));
-  }
+TEST_F(SeveralUploads, ShareTheSmallestPool) {
+  const auto uploads = start_several(4);
   for (std::size_t i = 0; i < uploads.size(); ++i)
     expect_registered(uploads[i]->wait(), fmt::format("file-{}", i));
 }
 
-TEST_F(UploadTest, OneThatFailsDoesNotDisturbAnother) {
+TEST_F(SeveralUploads, AreNotDisturbedByOneThatFails) {
   options_.pool_bytes = 8 * block;
   server_.set_faults(
       {{.phase = Phase::transfer, .occurrence = 3, .answer = http_answer(500, "no")}});
-  std::vector<std::unique_ptr<Upload>> uploads;
-  for (std::size_t i = 0; i < 3; ++i) {
-    const std::string name = fmt::format("file-{}", i);
-    write(name, file_size, i);
-    auto asked = request(name);
-    asked.dataset = fmt::format("IDB-{}", i);
-    uploads.push_back(start(asked));
-  }
+  const auto uploads = start_several(3);
   int failed = 0;
   for (std::size_t i = 0; i < uploads.size(); ++i) {
     const Report report = uploads[i]->wait();
