@@ -1,8 +1,9 @@
-# What `cmake --install` lays down: the two tools, the library, its headers under include/sluice, and
-# a package file, so that another program can say find_package(sluice) and link sluice::engine.
+# What `cmake --install` lays down: the two tools, the library, its headers under include/sluice,
+# and a package file, so that another program can say find_package(sluice) and link sluice::engine.
 include(CMakePackageConfigHelpers)
 
-# What other programs may include lies at the same path below include/sluice as here: "engine/upload.h".
+# What other programs may include lies at the same path below include/sluice as here:
+# "engine/upload.h".
 install(TARGETS sluice_io EXPORT sluice-targets
         PUBLIC_HEADER DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice/io")
 install(TARGETS sluice_engine EXPORT sluice-targets

@@ -1,5 +1,5 @@
-# Installs the build of sluice in BUILD into a fresh place, builds the program in this directory against
-# that with COMPILER and FLAGS, and checks what it says. All of it happens in WORK.
+# Installs the build of sluice in BUILD into a fresh place, builds the program in this directory
+# against that with COMPILER and FLAGS, and checks what it says. All of it happens in WORK.
 #
 #   cmake -D BUILD=DIR -D WORK=DIR -D COMPILER=PROGRAM -D FLAGS=TEXT -P run.cmake
 cmake_minimum_required(VERSION 3.25)
