@@ -69,6 +69,7 @@ TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
                        .carried_out = true}});
   const auto upload = start(ahead(1));
   payload_came->get_future().wait();
+  ASSERT_TRUE(server_.wait_for(Phase::transfer, 2));  // the first one may be behind
   auto seen = transfers();
   ASSERT_EQ(seen.size(), 2U);
   // Over two connections, so either may be there first.
