@@ -169,6 +169,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
   auto found = journal.find(request.base_url, request.dataset, request.name);
   if (request.restart) {
     // An entry that cannot be understood is what --restart is for.
+    result.unfinished = !found || *found;
     if (!found || !*found) return result;
     if ((*found)->state != JournalEntry::State::verifying) {
       TRY_ASSIGN(result.abandoned, addresses(journal, **found));
@@ -194,6 +195,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     if (kind != ProtocolKind::phased) TRY(check_not_registered(journal, request));
     return result;
   }
+  result.unfinished = true;
   TRY(check_same(*entry, source));
   const bool registering = entry->state == JournalEntry::State::verifying;
   const bool can_ask = kind == ProtocolKind::phased && entry->protocol == to_string(kind);

@@ -33,6 +33,7 @@ struct EarlierFound {
   std::vector<Earlier> parts;          ///< of `earlier`, in the file's order; empty for none
   std::vector<std::string> abandoned;  ///< upload addresses that nobody needs any more
   std::string remark;                  ///< a sentence for the user; empty for none
+  bool unfinished = false;             ///< the journal has one, whether it is gone on with or not
 };
 
 /// Looks for what an earlier run left. May wait for the disk.

@@ -155,6 +155,7 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(const UploadRequest& 
         .journal = journal.get(),
         .lock = {},
         .earlier = std::move(earlier),
+        .unfinished = false,
         .register_wait = options.register_wait,
         .bytes_per_second = options.bytes_per_second,
         .server = server,
@@ -273,6 +274,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
 
   std::optional<DatasetLock> lock;
   std::optional<Earlier> earlier;
+  bool unfinished = false;
   std::vector<std::string> abandoned;
   UploadParts parts;
   bool joined = false;
@@ -297,6 +299,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     TRY_ASSIGN(EarlierFound found,
                find_earlier(journal, checked, kind, *opened.source, shared_->options.block_bytes));
     earlier = std::move(found.earlier);
+    unfinished = found.unfinished;
     if (checked.server.tus.has("termination")) abandoned = std::move(found.abandoned);
     joined = !found.parts.empty();
     if (joined && earlier->entry.upload_url.empty())
@@ -338,6 +341,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .journal = shared_->journal.get(),
       .lock = std::move(lock),
       .earlier = std::move(earlier),
+      .unfinished = unfinished,
       .register_wait = shared_->options.register_wait,
       .bytes_per_second = shared_->options.bytes_per_second,
       .server = server,

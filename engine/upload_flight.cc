@@ -89,6 +89,10 @@ void UploadRun::wake() {
     self->look_ahead();
     self->send_checksummed();
     self->hash_ahead();
+    if (self->waits_for_journal_ && self->record_->knows_of_verifying()) {
+      self->waits_for_journal_ = false;
+      self->next_step();
+    }
   });
 }
 
@@ -101,20 +105,23 @@ std::uint64_t UploadRun::cleared(std::uint64_t offset) {
 
 bool UploadRun::may_end(const Flight& flight) {
   if (&flight != flight_.get()) return false;  // the one in front of it is not confirmed yet
+  const auto fail = [&](const Error& error) {
+    file_error_ = error;
+    setting_.http.post([&http = setting_.http, id = flight.exchange] { http.cancel(id); });
+    return false;
+  };
+  if (file_error_) return false;
   if (flight.request.step == Request::Step::whole && !std::exchange(verifying_noted_, true)) {
-    if (const Result<void> same = check_unchanged(); !same) {
-      file_error_ = same.error();
-      setting_.http.post([&http = setting_.http, id = flight.exchange] { http.cancel(id); });
-      return false;
-    }
+    if (const Result<void> same = check_unchanged(); !same) return fail(same.error());
     if (record_) record_->verifying();
   }
-  if (file_error_) return false;
   if (!record_) return true;
   switch (flight.request.step) {
     case Request::Step::chunk:
       return record_->durable(flight.request.payload.end);
     case Request::Step::whole:
+      if (const auto knows = record_->knows_of_verifying(); !knows || !*knows)
+        return knows ? fail(knows->error()) : false;
       return record_->durable(flight.request.payload.end) && record_->written();
     case Request::Step::finish:
       return record_->written();

@@ -99,9 +99,26 @@ void UploadRecord::committed(std::uint64_t bytes) {
 
 void UploadRecord::verifying() {
   begun_ = true;  // an empty file has no chunk in front of this
+  verifying_ = Verifying::posted;
   post([this, generation = mark().generation](JournalTables& tables, Reached& reached) {
+    reached.verifying = true;
     return write_blocks(tables, generation, reached, {.state = JournalEntry::State::verifying});
   });
+}
+
+std::optional<Result<void>> UploadRecord::knows_of_verifying() const {
+  switch (verifying_) {
+    case Verifying::posted:
+      return std::nullopt;
+    case Verifying::noted:
+      return Result<void>();
+    case Verifying::not_noted:
+      break;
+  }
+  if (id_ == 0 && !setting_.takes_a_place) return Result<void>();
+  MutexLock lock(mutex_);
+  return Result<void>(
+      Error{.kind = ErrorKind::failed, .message = not_noted_because_, .retryable = true});
 }
 
 void UploadRecord::chunk_limit(std::uint64_t bytes) {
@@ -176,6 +193,13 @@ void UploadRecord::finished(const Result<void>& written, const Reached& reached)
       durable_blocks_ = std::max(reached.mark->durable_blocks, durable_blocks_);
       setting_.digest.keep_from(durable_blocks_);
     }
+  }
+  if (reached.verifying) {
+    if (!written) {
+      MutexLock lock(mutex_);
+      not_noted_because_ = written.error().message;
+    }
+    verifying_ = written ? Verifying::noted : Verifying::not_noted;
   }
   report(written);
   ++done_;

@@ -35,6 +35,8 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
     JournalEntry entry;       ///< id 0: a new one; else one to go on with
     std::size_t pool_blocks;  ///< how far the readers may be ahead
     Log log;
+    /// The journal has an unfinished entry of that name, whose place the new one is to take.
+    bool takes_a_place = false;
   };
 
   /// `on_written`: called on the journal's thread after each write.
@@ -59,6 +61,10 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   void committed(std::uint64_t bytes);
   /// The file is about to be registered: not before written() says that the journal knows.
   void verifying();
+  /// Whether it knows, or has nothing from which another run would go on, and register once more:
+  /// nothing while that is being written. An error, worth a retry, where it has, and cannot be
+  /// written; then verifying() is to be called again.
+  std::optional<Result<void>> knows_of_verifying() const;
   /// Whether all that was asked for is in the journal, or cannot be.
   bool written() const { return posted_ == done_; }
   /// The largest payload that this server takes.
@@ -88,6 +94,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   struct Reached {
     std::int64_t id = 0;
     std::optional<Mark> mark = {};
+    bool verifying = false;
   };
   using Work = std::function<Result<void>(JournalTables&, Reached&)>;
   void post(Work work);
@@ -117,11 +124,14 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   std::atomic<std::uint64_t> committed_{0};
   std::atomic<bool> failing_{false};  ///< the last write did not work
   std::atomic<std::int64_t> id_;      ///< 0: there is no entry yet
+  enum class Verifying { posted, noted, not_noted };
+  std::atomic<Verifying> verifying_{Verifying::posted};
 
   mutable Mutex mutex_;
   std::uint64_t generation_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< how often it started over
   std::uint64_t durable_blocks_ SLUICE_GUARDED_BY(mutex_);
   std::string upload_url_ SLUICE_GUARDED_BY(mutex_);
+  std::string not_noted_because_ SLUICE_GUARDED_BY(mutex_);
   CondVar all_told_;
   std::uint64_t told_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< of posted_: done, and on_written is over
 };

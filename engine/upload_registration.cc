@@ -39,8 +39,28 @@ Result<bool> UploadRun::ready_to_finish() {
                                "was sent; nothing was registered, --restart sends it anew",
                                file_)};
   }
-  if (record_) record_->verifying();
-  return true;
+  return journal_knows();
+}
+
+bool UploadRun::journal_knows() {
+  if (!record_) return true;
+  if (!std::exchange(verifying_noted_, true)) record_->verifying();
+  // Whoever goes on asks a server that can be asked.
+  if (setting_.protocol->can_ask_registered()) return true;
+  const std::optional<Result<void>> knows = record_->knows_of_verifying();
+  if (!knows) {
+    waits_for_journal_ = true;
+    return false;
+  }
+  if (*knows) return true;
+  verifying_noted_ = false;
+  Error error = knows->error();
+  error.message = fmt::format(
+      "all of {} was sent, and it is not registered yet, because a run that goes on from the "
+      "journal would register it once more: {}; make room there",
+      file_, error.message);
+  retry(std::move(error), {}, &UploadRun::next_step);
+  return false;
 }
 
 void UploadRun::register_answered(const Result<Answer>& result) {

@@ -79,7 +79,7 @@ UploadRun::UploadRun(Setting setting)
     record_ = std::make_shared<UploadRecord>(
         UploadRecord::Setting{*setting_.journal, digest_, std::move(entry),
                               setting_.part ? setting_.part->share->count() : setting_.pool.count(),
-                              setting_.log},
+                              setting_.log, setting_.unfinished && !setting_.earlier},
         [this] { wake(); });
   }
 }

@@ -59,6 +59,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     JournalThread* journal;           ///< null for none; outlives the run
     std::optional<DatasetLock> lock;  ///< held until the upload is over
     std::optional<Earlier> earlier;
+    bool unfinished = false;                            ///< EarlierFound
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
     std::uint64_t bytes_per_second;                     ///< EngineOptions
     ServerFacts server;                                 ///< as the journal has them
@@ -158,6 +159,9 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   /// Any thread: what a body waits for may be there.
   void wake();
   void failed(Error error, std::optional<std::chrono::seconds> retry_after);
+  /// Calls `what` once it is worth another try; gives up where there were enough.
+  void retry(Error error, std::optional<std::chrono::seconds> retry_after,
+             void (UploadRun::*what)());
   void finish(Report::Status status, std::optional<Error> error);
   /// The same step once more, by way of what the protocol has to find out first.
   void try_again();
@@ -177,6 +181,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   std::chrono::seconds register_wait() const;
   /// What must hold before the file is registered; false where there is something to wait for.
   Result<bool> ready_to_finish();
+  /// The journal is told that it is about to be; false where there is something to wait for.
+  bool journal_knows();
   /// Whether all digests of the file are known; if not, they will be, and next_step() is called.
   Result<bool> digests_known();
   /// Reads the file a second time, up to `end`.
@@ -227,7 +233,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   bool cancelled_ = false;
   bool finish_sent_ = false;      ///< and nobody has said yet what became of it
   bool began_in_doubt_ = false;   ///< an earlier run's may have been carried out
-  bool verifying_noted_ = false;  ///< of a `whole`: the journal was told
+  bool verifying_noted_ = false;  ///< the journal was told
+  bool waits_for_journal_ = false;
   /// A chunk that began there broke, and the server keeps parts of chunks: if it kept nothing, some
   /// front server collects whole requests, and they have to be shorter.
   std::optional<std::uint64_t> broke_at_;

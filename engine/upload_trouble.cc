@@ -64,6 +64,11 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     finish(Report::Status::failed, std::move(error));
     return;
   }
+  retry(std::move(error), retry_after, &UploadRun::try_again);
+}
+
+void UploadRun::retry(Error error, std::optional<std::chrono::seconds> retry_after,
+                      void (UploadRun::*what)()) {
   const unsigned failures = budget_.failed();
   const auto now = Clock::now();
   const auto when = retry_at(setting_.retry, failures, retry_after, now,
@@ -84,7 +89,7 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
       fmt::format("{}; trying again in {:.1f} s ({} of {})", redacted(std::move(error.message)),
                   in_seconds(*when - now), failures, setting_.retry.retries));
   payload_.give_up();  // its buffers are for the other uploads meanwhile
-  later(*when, &UploadRun::try_again);
+  later(*when, what);
 }
 
 bool UploadRun::too_large(std::uint64_t payload) {
