@@ -69,7 +69,10 @@ std::vector<std::string> words_of(std::string_view list) {
 /// What a tus server announces; nothing for any other answer.
 std::optional<TusServer> tus_server(const Result<Answer>& options) {
   if (!options || options->status < 200 || options->status >= 300) return {};
-  const std::vector<std::string> versions = words_of(options->header("tus-version").value_or(""));
+  // @uploadx/core and tus-node-server say their version as they do in every other answer.
+  const auto announced = options->header("tus-version");
+  const std::vector<std::string> versions =
+      words_of(announced ? *announced : options->header("tus-resumable").value_or(""));
   if (std::find(versions.begin(), versions.end(), "1.0.0") == versions.end()) return {};
   TusServer server;
   server.extensions = words_of(options->header("tus-extension").value_or(""));

@@ -35,6 +35,16 @@ bool is_success(const Answer& answer) {
   return answer.status >= 200 && answer.status < 300;
 }
 
+/// A tus server's own answer, rather than that of what is in front of it.
+bool is_tus(const Answer& answer) {
+  return answer.header("tus-resumable").has_value();
+}
+
+/// rustus says 417, which is otherwise for a header (Expect) that is never sent.
+bool is_mismatch(int status) {
+  return status == 460 || status == 417;
+}
+
 bool same_host(const UrlParts& a, const UrlParts& b) {
   return ::strcasecmp(a.host.c_str(), b.host.c_str()) == 0;
 }
@@ -102,7 +112,10 @@ Request Tus::create() const {
   request.path = "/files/";
   request.headers.push_back("Content-Type:");  // curl's own would be that of a form
   if (!joined) request.headers.push_back(fmt::format("Upload-Length: {}", size_));
-  request.headers.push_back("Upload-Metadata: filename " + base64(setting_.deposit.name));
+  // tuspyserver tells nobody how far an upload is that came without a type.
+  request.headers.push_back(fmt::format("Upload-Metadata: filename {},filetype {}",
+                                        base64(setting_.deposit.name),
+                                        base64("application/octet-stream")));
   if (setting_.role == Role::part) request.headers.emplace_back("Upload-Concat: partial");
   if (joined) {
     request.headers.push_back(fmt::format("Upload-Concat: final;{}", fmt::join(parts_, " ")));
@@ -242,7 +255,9 @@ Result<void> Tus::read_location(const Answer& answer) {
                                 "which sends what is missing, or with --restart --lanes 0",
                                 setting_.deposit.name, answer.status, errors_.quoted(answer.body)));
   const auto location = answer.header("location");
-  if (answer.status != 201 || !location) return not_understood(answer);
+  // @uploadx/core says 200 where there is nothing left to send; a front server's page is no tus.
+  const bool is_created = answer.status == 201 || (answer.status == 200 && is_tus(answer));
+  if (!is_created || !location) return not_understood(answer);
   Result<std::string> url = own_address(setting_.base_url, *location);
   if (!url)
     return error_of(
@@ -289,13 +304,13 @@ Result<void> Tus::read_chunk_answer(const Answer& answer) {
                                 setting_.deposit.name, chunk_.begin, what),
                     retryable);
   };
-  if (answer.status == 460) {
+  if (is_mismatch(answer.status)) {
     const bool again = std::exchange(mismatch_at_, chunk_.begin) == chunk_.begin;
-    return refused(ErrorKind::integrity,
-                   again ? "arrived with another checksum twice (460): something between here and "
-                           "the server changes bytes"
-                         : "arrived with another checksum (460)",
-                   !again);
+    return refused(
+        ErrorKind::integrity,
+        fmt::format("arrived with another checksum{} ({}){}", again ? " twice" : "", answer.status,
+                    again ? ": something between here and the server changes bytes" : ""),
+        !again);
   }
   if (answer.status == 409)
     return refused(ErrorKind::integrity, "was refused, as the server is at another offset (409)",
@@ -336,9 +351,19 @@ Error Tus::nothing_kept(const Answer& answer) {
       again);
 }
 
+Error Tus::joining_still(const Answer& answer, std::uint64_t offset) const {
+  return error_of(ErrorKind::unreachable, answer,
+                  fmt::format("the server has joined {} of {} bytes of '{}' so far", offset, size_,
+                              setting_.deposit.name),
+                  true);
+}
+
 Result<void> Tus::read_offset_answer(const Answer& answer) {
   if (answer.status == 404 || answer.status == 410) return gone(answer);
   const auto offset = number(answer.header("upload-offset"));
+  // tusdotnet does not say how far a joined upload is before it is whole.
+  if (is_success(answer) && is_tus(answer) && !offset && setting_.role == Role::joined)
+    return joining_still(answer, 0);
   if (!is_success(answer) || !offset) return not_understood(answer);
   proven_ = true;
   gone_ = 0;
@@ -359,11 +384,7 @@ Result<void> Tus::read_offset_answer(const Answer& answer) {
                     *offset, setting_.deposit.name, committed_),
         true);
   }
-  if (setting_.role == Role::joined && *offset < size_)
-    return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server has joined {} of {} bytes of '{}' so far", *offset,
-                                size_, setting_.deposit.name),
-                    true);
+  if (setting_.role == Role::joined && *offset < size_) return joining_still(answer, *offset);
   committed_ = *offset;
   state_ = committed_ == size_ ? after_all_is_there() : State::sending;
   return {};

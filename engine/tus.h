@@ -85,6 +85,7 @@ class Tus final : public Protocol {
   /// The upload is not there.
   Result<void> gone(const Answer& answer);
   Error nothing_kept(const Answer& answer);
+  Error joining_still(const Answer& answer, std::uint64_t offset) const;
   Error not_understood(const Answer& answer) const;
 
   const Setting setting_;

@@ -119,6 +119,19 @@ TEST(ServerInquiry, TusOfAnotherVersionIsNone) {
   expect_protocol(ProtocolKind::binary, read(other, invalid));
 }
 
+/// @uploadx/core and tus-node-server have no Tus-Version.
+TEST(ServerInquiry, WithoutAListOfVersionsTusIsTheOneOfTheAnswer) {
+  Answer tus = tus_answer();
+  tus.headers[0] = {"tus-resumable", "1.0.0"};
+  expect_protocol(ProtocolKind::tus, read(tus, invalid));
+  tus.headers[0].second = "0.2.2";
+  expect_protocol(ProtocolKind::binary, read(tus, invalid));
+  // What a server lists counts.
+  tus.headers[0].second = "1.0.0";
+  tus.headers.emplace_back("tus-version", "2.0.0");
+  expect_protocol(ProtocolKind::binary, read(tus, invalid));
+}
+
 TEST(ServerInquiry, ASizeThatIsNoneIsNoLimit) {
   for (const char* size : {"", "-1", "many", "99999999999999999999", "5 GB"}) {
     Answer tus = tus_answer();

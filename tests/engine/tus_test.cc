@@ -127,7 +127,9 @@ TEST(Tus, CreatesSendsAndRegisters) {
         EXPECT_EQ(request->path, "/files/");
         EXPECT_EQ(request->url, "");
         EXPECT_TRUE(has_header(*request, "Upload-Length: 12582912"));
-        EXPECT_TRUE(has_header(*request, "Upload-Metadata: filename YSBiLmg1"));
+        EXPECT_TRUE(has_header(*request,
+                               "Upload-Metadata: filename YSBiLmg1,"
+                               "filetype YXBwbGljYXRpb24vb2N0ZXQtc3RyZWFt"));
         seen.push_back("create");
         ASSERT_TRUE(protocol.read_answer(created()));
         break;
@@ -165,6 +167,15 @@ TEST(Tus, AnEmptyFileIsCreatedAndRegistered) {
   At at(Step::begin, setting(0));
   ASSERT_TRUE(at.protocol.read_answer(created()));
   EXPECT_EQ(at.next(), Step::finish);
+}
+
+/// @uploadx/core's answer for a file without bytes, as nothing is left to send.
+TEST(Tus, ACreationMayBeCalledOkByATusServer) {
+  At at(Step::begin, setting(0));
+  ASSERT_TRUE(at.protocol.read_answer(
+      answer(200, {{"location", "//bank.example.org/data/files/7"}, {"tus-resumable", "1.0.0"}})));
+  EXPECT_EQ(at.next(), Step::finish);
+  EXPECT_EQ(field(at.request, "tus_url"), upload);
 }
 
 TEST(Tus, AChunkIsNeverLessThanTheServersPart) {
@@ -400,6 +411,19 @@ TEST(Tus, ASecondChecksumMismatchOfTheSameBytesIsTheEnd) {
   EXPECT_TRUE(other.error_for(answer(460)).retryable);
 }
 
+/// rustus has 417 for it.
+TEST(Tus, AMismatchMayBeCalledAFailedExpectation) {
+  At at(Step::chunk);
+  EXPECT_EQ(at.passes(answer(417)).kind, ErrorKind::integrity);
+  EXPECT_EQ(at.request.step, Step::ask_committed);
+  ASSERT_TRUE(at.protocol.read_answer(held(0)));
+  at.ask();
+  const Error second = at.error_for(answer(417));
+  EXPECT_EQ(second.kind, ErrorKind::integrity);
+  EXPECT_FALSE(second.retryable);
+  EXPECT_THAT(second.message, HasSubstr("twice (417)"));
+}
+
 TEST(Tus, AnUploadIsGoneWhenItIsNotFoundTwiceOrGoneOnce) {
   for (const Step step : {Step::chunk, Step::ask_committed}) {
     At at = at_step(step);
@@ -563,6 +587,23 @@ TEST(TusJoined, NamesThePartsAsksAndRegisters) {
   EXPECT_EQ(protocol.next(part)->step, Step::ask_committed);
   ASSERT_TRUE(protocol.read_answer(held(file_size)));
   EXPECT_EQ(protocol.next(part)->step, Step::finish);
+}
+
+/// As tus 1.0 has it: the offset comes once all of it is joined.
+TEST(TusJoined, MayNotSayHowFarItIsBeforeItIsWhole) {
+  At at(Step::ask_committed, joined());
+  const Headers unfinished = {{"tus-resumable", "1.0.0"},
+                              {"upload-length", std::to_string(file_size)}};
+  const Error not_yet = at.passes(answer(200, unfinished));
+  EXPECT_EQ(not_yet.kind, ErrorKind::unreachable);
+  EXPECT_THAT(not_yet.message, HasSubstr("has joined 0 of"));
+  EXPECT_EQ(at.request.step, Step::ask_committed);
+  // Of another upload, and from whoever speaks no tus, it is no answer.
+  EXPECT_EQ(At(Step::ask_committed, resumed(part)).error_for(answer(200, unfinished)).kind,
+            ErrorKind::failed);
+  EXPECT_EQ(at.passes(answer(200)).kind, ErrorKind::failed);
+  ASSERT_TRUE(at.protocol.read_answer(held(file_size)));
+  EXPECT_EQ(at.next(), Step::finish);
 }
 
 TEST(TusJoined, PartsThatCannotBeJoinedAreTheEnd) {

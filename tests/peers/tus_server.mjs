@@ -1,28 +1,28 @@
-// The Data Bank of today as far as an uploader sees it, with somebody else's tus: @tus/server and
-// its file store, behind a token, and the Data Bank's own call that registers what was uploaded.
+// The Data Bank of today as far as an uploader sees it, with somebody else's tus: one of
+// tus_servers.mjs behind a token, and the Data Bank's own call that registers what was uploaded.
 //
-//   node tus_server.mjs --store DIR --dataset KEY --token TOKEN
-//                       [--port N] [--relative] [--mark N] [--die-at N]
+//   node tus_server.mjs --server NAME --store DIR --dataset KEY --token TOKEN
+//                       [--port N] [--relative] [--mark N] [--die-at N] [--flip N]
 //
 // Prints "listening on URL", then JSON: {"connected"} for each connection, {"method","path",
-// "offset"} for each request, {"mark":N} when an upload has got N bytes, and {"registered","size",
-// "sha256","claimed"} for each registration, which is in DIR/registered.jsonl too. With --die-at it
-// kills itself at that byte, like a crash, with nothing flushed or answered. It ends with its
-// standard input.
+// "offset","checksum"} for each request, {"answered","method"} for each answer, {"mark":N} when an
+// upload has got N bytes, and {"registered","size","sha256","claimed"} for each registration, which
+// is in DIR/registered.jsonl too. With --die-at it kills itself at that byte, like a crash, with
+// nothing flushed or answered. With --flip, byte N of an upload arrives changed, once, and
+// {"flipped":N} says so. It ends with its standard input.
 
 import { createHash } from 'node:crypto';
 import { appendFileSync, createReadStream, existsSync, mkdirSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 
-import { FileStore } from '@tus/file-store';
-import { Server } from '@tus/server';
+import { servers } from './tus_servers.mjs';
 
 const { values: options } = parseArgs({
   options: {
+    server: { type: 'string' },
     store: { type: 'string' },
     dataset: { type: 'string' },
     token: { type: 'string' },
@@ -30,39 +30,39 @@ const { values: options } = parseArgs({
     relative: { type: 'boolean', default: false },
     mark: { type: 'string', default: 'Infinity' },
     'die-at': { type: 'string', default: 'Infinity' },
+    flip: { type: 'string', default: 'NaN' },
   },
 });
 const uploads = path.join(options.store, 'uploads');
+const state = path.join(options.store, 'state');
 const mark = Number(options.mark);
 const end = Number(options['die-at']);
+let flip = Number(options.flip);
 
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
-/** The file store as it is, watched. */
-class WatchedStore extends FileStore {
-  write(readable, id, offset) {
-    let position = offset;
-    const watch = new Transform({
-      transform(bytes, _, done) {
-        const before = position;
-        position += bytes.length;
-        if (before < mark && position >= mark) say({ mark });
-        if (position >= end) process.kill(process.pid, 'SIGKILL');
-        done(null, bytes);
-      },
-    });
-    readable.on('error', (error) => watch.destroy(error));
-    return super.write(readable.pipe(watch), id, offset);
-  }
-}
+for (const directory of [uploads, state]) mkdirSync(directory, { recursive: true });
+const tus = await servers[options.server]({ uploads, state, relative: options.relative });
 
-mkdirSync(uploads, { recursive: true });
-const tus = new Server({
-  path: '/files',
-  datastore: new WatchedStore({ directory: uploads }),
-  maxSize: 2199023255552,
-  relativeLocation: options.relative,
-});
+/** Looks at a PATCH's bytes as they reach the server. */
+function watch(request) {
+  let position = Number(request.headers['upload-offset']);
+  const { emit } = request;
+  request.emit = function (event, bytes) {
+    if (event === 'data') {
+      const before = position;
+      position += bytes.length;
+      if (before <= flip && position > flip) {
+        bytes[flip - before] ^= 1;
+        say({ flipped: flip });
+        flip = NaN;
+      }
+      if (before < mark && position >= mark) say({ mark });
+      if (position >= end) process.kill(process.pid, 'SIGKILL');
+    }
+    return emit.apply(this, arguments);
+  };
+}
 
 function answer(response, status, text) {
   response.writeHead(status, { 'Content-Type': 'application/json' });
@@ -104,11 +104,20 @@ async function register(request, response) {
 const server = http.createServer(async (request, response) => {
   try {
     const { pathname } = new URL(request.url, 'http://any');
-    say({ method: request.method, path: pathname, offset: request.headers['upload-offset'] });
+    say({
+      method: request.method,
+      path: pathname,
+      offset: request.headers['upload-offset'],
+      checksum: request.headers['upload-checksum'],
+    });
+    response.on('finish', () => say({ answered: response.statusCode, method: request.method }));
     if (request.headers.authorization !== `Token token=${options.token}`) {
       return answer(response, 401, 'HTTP Token: Access denied.\n');
     }
-    if (/^\/files(\/|$)/.test(pathname)) return await tus.handle(request, response);
+    if (/^\/files(\/|$)/.test(pathname)) {
+      if (request.method === 'PATCH') watch(request);
+      return await tus(request, response);
+    }
     const call = /^\/api\/dataset\/([^/]+)\/datafile$/.exec(pathname);
     if (request.method !== 'POST' || !call) return answer(response, 404, 'Not Found');
     if (call[1] !== options.dataset) return answer(response, 404, 'Dataset Not Found');

@@ -1,5 +1,5 @@
-"""sluice against @tus/server, which others wrote: what it stores is the file, and is
-registered once."""
+"""sluice against tus servers that others wrote (tus_servers.mjs): what they store is the file, and is
+registered once. One contract, with what each server is named and announces."""
 
 import json
 import os
@@ -8,13 +8,18 @@ import peers
 from peers import DATASET, MIB, TOKEN, Program, Test, sha256
 
 
-class TusServer(Test):
+class Contract:
+    server = ""
+    extensions = []
+    checksums = []
+    most_file_bytes = None
+
     def serve(self, *arguments):
         script = os.path.join(peers.PEERS, "tus_server.mjs")
         store = os.path.join(self.scratch, "store")
         server = Program(
             self,
-            [peers.installed("node"), script, "--store", store]
+            [peers.installed("node"), script, "--server", self.server, "--store", store]
             + ["--dataset", DATASET, "--token", TOKEN, *arguments],
         )
         server.url = server.line("listening on ")
@@ -42,16 +47,27 @@ class TusServer(Test):
             ],
         )
 
+    def stored(self):
+        """The uploads that the server has; what it notes beside them is no upload."""
+        found = os.listdir(os.path.join(self.scratch, "store", "uploads"))
+        return sorted(name for name in found if not name.endswith(".json"))
+
+    def stop_half_way(self, server, path, *arguments):
+        """A server with --mark; sluice is killed there, while bytes are under way."""
+        program = self.put(server, "--limit-rate", "16M", *arguments, DATASET, path)
+        server.line('{"mark"')
+        program.kill()
+
     def patches(self, server):
         return [
             int(line["offset"]) for line in server.json_lines() if line.get("method") == "PATCH"
         ]
 
     def test_files_of_all_sizes(self):
-        paths = [self.noise(size, f"{size}.bin") for size in (0, 1, 5 * MIB + 3, 64 * MIB)]
+        paths = [self.noise(size, f"{size}.bin") for size in (0, 1, 5 * MIB + 3, 20 * MIB)]
         server = self.serve()
         uploads = self.registered_by_sluice(self.put(server, DATASET, *paths))
-        self.assertEqual([upload["bytes"] for upload in uploads], [0, 1, 5 * MIB + 3, 64 * MIB])
+        self.assertEqual([upload["bytes"] for upload in uploads], [0, 1, 5 * MIB + 3, 20 * MIB])
         self.assert_registered(*paths)
 
     def test_names_that_need_quoting(self):
@@ -108,10 +124,11 @@ class TusServer(Test):
         program = self.sluice("check", server.url, DATASET)
         self.assertEqual(program.wait(), 0, program.output())
         found = program.json_lines()[0]["server"]
-        self.assertEqual((found["protocol"], found["most_file_bytes"]), ("tus", 2199023255552))
-        self.assertIn("creation-with-upload", found["extensions"])
-        self.assertNotIn("concatenation", found["extensions"])
-        self.assertEqual(os.listdir(os.path.join(self.scratch, "store", "uploads")), [])
+        self.assertEqual(found["protocol"], "tus")
+        self.assertEqual(found.get("most_file_bytes"), self.most_file_bytes)
+        self.assertCountEqual(found["extensions"], self.extensions)
+        self.assertCountEqual(found["checksum_algorithms"], self.checksums)
+        self.assertEqual(self.stored(), [])
         self.assertFalse(os.path.exists(os.path.join(self.scratch, "store", "registered.jsonl")))
 
     def test_a_wrong_token_registers_nothing(self):
@@ -126,14 +143,12 @@ class TusServer(Test):
     def test_killed_half_way_it_goes_on_where_the_server_is(self):
         path = self.noise(32 * MIB)
         server = self.serve("--mark", 16 * MIB)
-        # 2 seconds in all, so that it is killed while bytes are under way.
-        program = self.put(server, "--limit-rate", "16M", DATASET, path)
-        server.line('{"mark"')
-        program.kill()
+        self.stop_half_way(server, path)
         before = len(self.patches(server))
         upload = self.registered_by_sluice(self.put(server, DATASET, path))[0]
-        self.assertGreaterEqual(upload["resumed_from"], 16 * MIB)
-        self.assertGreaterEqual(min(self.patches(server)[before:]), 16 * MIB)
+        # All that it had got but what was still on its way to its file.
+        self.assertGreaterEqual(upload["resumed_from"], 15 * MIB)
+        self.assertGreaterEqual(min(self.patches(server)[before:]), 15 * MIB)
         self.assert_registered(path)
 
     def test_the_server_dies_half_way_and_comes_back(self):
@@ -146,3 +161,74 @@ class TusServer(Test):
         self.registered_by_sluice(program)
         self.assertGreater(min(self.patches(again)), 0)
         self.assert_registered(path)
+
+    def test_what_is_abandoned_is_deleted_there(self):
+        path = self.noise(20 * MIB)
+        server = self.serve("--mark", 8 * MIB)
+        self.stop_half_way(server, path)
+        abandoned = self.stored()
+        self.assertEqual(len(abandoned), 1)
+        self.registered_by_sluice(self.put(server, "--restart", DATASET, path))
+        server.line('{"answered":204,"method":"DELETE"')
+        self.assertEqual(len(self.stored()), 1)
+        self.assertNotEqual(self.stored(), abandoned)
+        self.assert_registered(path)
+
+
+class Checksums:
+    """For servers that compare them, too."""
+
+    def checksummed(self, server):
+        """How many PATCHes had one, of those that there were."""
+        patches = [line for line in server.json_lines() if line.get("method") == "PATCH"]
+        return [line.get("checksum", "").split(" ")[0] for line in patches]
+
+    def test_each_chunk_with_a_checksum(self):
+        path = self.noise(20 * MIB + 1)
+        server = self.serve()
+        self.registered_by_sluice(
+            self.put(server, "--verify-chunks", "on", "--chunk", "8M", DATASET, path)
+        )
+        self.assertEqual(self.checksummed(server), ["sha1"] * 3)
+        self.assert_registered(path)
+
+    def test_a_byte_that_changes_on_its_way_is_sent_again(self):
+        path = self.noise(20 * MIB)
+        server = self.serve("--flip", 9 * MIB)
+        self.registered_by_sluice(
+            self.put(server, "--verify-chunks", "on", "--chunk", "8M", DATASET, path)
+        )
+        server.line('{"flipped"')
+        server.line('{"answered":460')
+        self.assertEqual(self.patches(server), [0, 8 * MIB, 8 * MIB, 16 * MIB])
+        self.assert_registered(path)
+
+    def test_killed_half_way_with_checksums(self):
+        path = self.noise(32 * MIB)
+        server = self.serve("--mark", 16 * MIB)
+        self.stop_half_way(server, path, "--verify-chunks", "on", "--chunk", "8M")
+        upload = self.registered_by_sluice(
+            self.put(server, "--verify-chunks", "on", DATASET, path)
+        )[0]
+        self.assertGreaterEqual(upload["resumed_from"], 8 * MIB)
+        self.assert_registered(path)
+
+
+class TusServer(Contract, Test):
+    server = "@tus/server"
+    extensions = ["creation", "creation-with-upload", "creation-defer-length"]
+    extensions += ["termination", "expiration"]
+    most_file_bytes = 2199023255552
+
+
+class TusNodeServer(Contract, Test):
+    server = "tus-node-server"
+    extensions = ["creation", "creation-with-upload", "creation-defer-length", "termination"]
+    most_file_bytes = None
+
+
+class Uploadx(Checksums, Contract, Test):
+    server = "@uploadx/core"
+    extensions = ["creation", "creation-with-upload", "termination", "checksum", "expiration"]
+    checksums = ["md5", "sha1", "sha256"]
+    most_file_bytes = 2199023255552
