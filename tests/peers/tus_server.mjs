@@ -5,7 +5,7 @@
 //                       [--port N] [--relative] [--mark N] [--die-at N] [--flip N]
 //
 // Prints "listening on URL", then JSON: {"connected"} for each connection, {"method","path",
-// "offset","checksum"} for each request, {"answered","method"} for each answer, {"mark":N} when an
+// "offset","checksum"} for each request, {"answered","to"} for each answer, {"mark":N} when an
 // upload has got N bytes, and {"registered","size","sha256","claimed"} for each registration, which
 // is in DIR/registered.jsonl too. With --die-at it kills itself at that byte, like a crash, with
 // nothing flushed or answered. With --flip, byte N of an upload arrives changed, once, and
@@ -110,7 +110,7 @@ const server = http.createServer(async (request, response) => {
       offset: request.headers['upload-offset'],
       checksum: request.headers['upload-checksum'],
     });
-    response.on('finish', () => say({ answered: response.statusCode, method: request.method }));
+    response.on('finish', () => say({ answered: response.statusCode, to: request.method }));
     if (request.headers.authorization !== `Token token=${options.token}`) {
       return answer(response, 401, 'HTTP Token: Access denied.\n');
     }
