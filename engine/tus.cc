@@ -360,6 +360,15 @@ Error Tus::joining_still(const Answer& answer, std::uint64_t offset) const {
 
 Result<void> Tus::read_offset_answer(const Answer& answer) {
   if (answer.status == 404 || answer.status == 410) return gone(answer);
+  // tus lets a server say so of what is not there; others say it to the token. What may be there
+  // is not given up for it.
+  if (answer.status == 403)
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server forbids to ask for the upload of '{}' (403, {}): the "
+                                "token is not good for it, or it is gone, and --restart sends it "
+                                "anew",
+                                setting_.deposit.name, errors_.quoted(answer.body)),
+                    proven_);
   const auto offset = number(answer.header("upload-offset"));
   // tusdotnet does not say how far a joined upload is before it is whole.
   if (is_success(answer) && is_tus(answer) && !offset && setting_.role == Role::joined)

@@ -447,6 +447,20 @@ TEST(Tus, AnUploadIsGoneWhenItIsNotFoundTwiceOrGoneOnce) {
   EXPECT_EQ(back.request.step, Step::ask_committed) << "the count starts again";
 }
 
+/// It may be gone, or there for somebody with another token.
+TEST(Tus, AForbiddenUploadIsNotGivenUp) {
+  At at(Step::ask_committed, resumed(part));
+  const Error error = at.error_for(answer(403, {{"tus-resumable", "1.0.0"}}));
+  EXPECT_FALSE(error.retryable);
+  EXPECT_THAT(error.message, HasSubstr("--restart"));
+  EXPECT_EQ(at.protocol.upload_url(), upload);
+  // Where it was allowed before, it may be again.
+  At later(Step::chunk);
+  later.passes(answer(500));
+  later.passes(answer(403));
+  EXPECT_EQ(later.request.step, Step::ask_committed);
+}
+
 TEST(Tus, WhereItWasIsBelievedOnlyWithinWhatWasSent) {
   for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{7}, part}) {
     At at(Step::ask_committed, resumed(part));
