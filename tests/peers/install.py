@@ -50,7 +50,7 @@ def install_alone(package, integrity):
             ["npm", "pack", package, "--pack-destination", scratch, "--cache", cache],
             stdin=subprocess.DEVNULL,
             check=True,
-            timeout=60,
+            timeout=20,
         )
         (archive,) = os.listdir(scratch)
         with open(os.path.join(scratch, archive), "rb") as file:
@@ -60,9 +60,7 @@ def install_alone(package, integrity):
         with tarfile.open(os.path.join(scratch, archive)) as tar:
             tar.extractall(scratch)
         name = package.rpartition("@")[0]
-        shutil.move(
-            os.path.join(scratch, "package"), os.path.join(directory, "node_modules", name)
-        )
+        shutil.move(os.path.join(scratch, "package"), os.path.join(directory, "node_modules", name))
 
 
 for attempt in (1, 2):
