@@ -161,6 +161,19 @@ class Contract:
         self.assertGreater(min(self.patches(again)), 0)
         self.assert_registered(path)
 
+    def test_what_the_server_has_lost_is_sent_again(self):
+        path = self.noise(20 * MIB)
+        server = self.serve("--mark", 8 * MIB)
+        self.stop_half_way(server, path)
+        server.kill()
+        (lost,) = self.stored()
+        os.remove(os.path.join(self.scratch, "store", "uploads", lost))
+        again = self.serve("--port", server.url.rpartition(":")[2])
+        upload = self.registered_by_sluice(self.put(again, DATASET, path))[0]
+        self.assertEqual(upload["resumed_from"], 0)
+        self.assertEqual(self.patches(again)[0], 0)
+        self.assert_registered(path)
+
     def test_what_is_abandoned_is_deleted_there(self):
         path = self.noise(20 * MIB)
         server = self.serve("--mark", 8 * MIB)
