@@ -63,11 +63,13 @@ std::optional<Error> AnswerErrors::common(const Answer& answer, Request::Step st
                     answer.status, doing(step)),
         proven);
   if (answer.status == 413)
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server refuses a request of that size (413) while {}; try a "
-                                "smaller --chunk",
-                                doing(step)),
-                    true);
+    return error_of(
+        ErrorKind::failed, answer,
+        fmt::format("the server refuses a request of that size (413) while {}; {}", doing(step),
+                    step == Request::Step::chunk
+                        ? "try a smaller --chunk"
+                        : "it has no file's bytes in it, so tell those who run it"),
+        true);
   if (answer.status == 502 || answer.status == 503 || answer.status == 504)
     return error_of(ErrorKind::unreachable, answer,
                     fmt::format("the server is not available ({}, {}) while {}; try again later",

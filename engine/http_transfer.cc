@@ -197,13 +197,14 @@ std::size_t HttpTransfer::on_header(char* line, std::size_t size, std::size_t co
   const std::size_t length = size * count;
   current.header_bytes += length;
   const std::string_view text(line, length);
-  // Behind an interim answer another head begins; behind a chunked body lines may follow.
+  // Behind an interim answer another head begins; behind a chunked body lines may follow, which
+  // are no headers (RFC 9110, 6.5.1).
   if (text.starts_with("HTTP/")) {
     current.head_ended = false;
     current.answer.headers.clear();
   } else if (length > 0 && (line[0] == '\r' || line[0] == '\n')) {
     current.head_ended = true;
-  } else if (current.header_bytes <= Http::kept_header_bytes) {
+  } else if (!current.head_ended && current.header_bytes <= Http::kept_header_bytes) {
     transfer.keep_header(text);
   }
   // curl does not end a transfer whose body is paused, whatever the answer.

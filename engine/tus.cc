@@ -40,6 +40,17 @@ bool is_tus(const Answer& answer) {
   return answer.header("tus-resumable").has_value();
 }
 
+/// How far the server says that it is; nothing where it does not, or says this and that.
+std::optional<std::uint64_t> offset_of(const Answer& answer) {
+  std::optional<std::string_view> first;
+  for (const auto& [name, value] : answer.headers) {
+    if (name != "upload-offset") continue;
+    if (first && *first != value) return {};
+    first = value;
+  }
+  return number(first);
+}
+
 /// rustus says 417, which is otherwise for a header (Expect) that is never sent.
 bool is_mismatch(int status) {
   return status == 460 || status == 417;
@@ -248,6 +259,21 @@ Error Tus::not_understood(const Answer& answer) const {
   return errors_.not_understood(answer, step_, proven_ || answer.status >= 500);
 }
 
+Error Tus::no_offset(const Answer& answer) const {
+  std::string says;
+  for (const auto& [name, value] : answer.headers)
+    if (name == "upload-offset") says += fmt::format("{}{}", says.empty() ? "" : ", ", value);
+  return error_of(
+      ErrorKind::failed, answer,
+      fmt::format("the server answered {} while {}, and {}; tell those who run it", answer.status,
+                  errors_.doing(step_),
+                  says.empty() ? "does not say how much of it is there (no Upload-Offset)"
+                               : "says of how much of it is there what nobody can read "
+                                 "(Upload-Offset " +
+                                     errors_.quoted(says) + ")"),
+      proven_);
+}
+
 Result<void> Tus::read_location(const Answer& answer) {
   if (state_ == State::joining && answer.status >= 400 && answer.status < 500)
     return error_of(ErrorKind::failed, answer,
@@ -315,8 +341,9 @@ Result<void> Tus::read_chunk_answer(const Answer& answer) {
   if (answer.status == 409)
     return refused(ErrorKind::integrity, "was refused, as the server is at another offset (409)",
                    true);
-  const auto offset = number(answer.header("upload-offset"));
-  if (!is_success(answer) || !offset) return not_understood(answer);
+  const auto offset = offset_of(answer);
+  if (!is_success(answer)) return not_understood(answer);
+  if (!offset) return no_offset(answer);
   proven_ = true;
   gone_ = 0;
   if (*offset == chunk_.begin && chunk_.size() > 0) return nothing_kept(answer);
@@ -369,21 +396,29 @@ Result<void> Tus::read_offset_answer(const Answer& answer) {
                                 "anew",
                                 setting_.deposit.name, errors_.quoted(answer.body)),
                     proven_);
-  const auto offset = number(answer.header("upload-offset"));
+  const auto offset = offset_of(answer);
   // tusdotnet does not say how far a joined upload is before it is whole.
-  if (is_success(answer) && is_tus(answer) && !offset && setting_.role == Role::joined)
+  if (is_success(answer) && is_tus(answer) && !answer.header("upload-offset") &&
+      setting_.role == Role::joined)
     return joining_still(answer, 0);
-  if (!is_success(answer) || !offset) return not_understood(answer);
+  if (!is_success(answer)) return not_understood(answer);
+  if (!offset) return no_offset(answer);
   proven_ = true;
   gone_ = 0;
   const auto length = number(answer.header("upload-length"));
-  if (*offset > sent_ || (length && *length != size_))
+  if (length && *length != size_)
+    return error_of(
+        ErrorKind::integrity, answer,
+        fmt::format("what the server has at the address of '{}' is an upload of {} bytes, and the "
+                    "file has {}; nothing was registered, --restart sends it anew",
+                    setting_.deposit.name, *length, size_));
+  if (*offset > sent_)
     return error_of(
         ErrorKind::integrity, answer,
         fmt::format("the server holds {} of {} bytes of '{}', and as far as is known no more than "
                     "{} of {} were sent to it: somebody else sends there too, or the journal could "
                     "not be written at the time; nothing was registered, --restart sends it anew",
-                    *offset, length.value_or(size_), setting_.deposit.name, sent_, size_));
+                    *offset, size_, setting_.deposit.name, sent_, size_));
   if (*offset < committed_) {
     fell_back_to_ = *offset;
     return error_of(

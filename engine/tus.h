@@ -87,6 +87,7 @@ class Tus final : public Protocol {
   Error nothing_kept(const Answer& answer);
   Error joining_still(const Answer& answer, std::uint64_t offset) const;
   Error not_understood(const Answer& answer) const;
+  Error no_offset(const Answer& answer) const;
 
   const Setting setting_;
   const std::uint64_t size_;

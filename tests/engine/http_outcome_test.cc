@@ -45,6 +45,7 @@ TEST_F(HttpTest, UnderstandsInterimChunkedAndOldAnswers) {
       EXPECT_EQ(answer->status, 200);
       EXPECT_EQ(answer->body, "all well");
       EXPECT_FALSE(answer->truncated);
+      EXPECT_FALSE(answer->header("x-trailer")) << "what comes behind the body is no header";
     }
   }
 }

@@ -272,6 +272,30 @@ TEST(Tus, ACreationWithoutAnAddressIsNone) {
   EXPECT_TRUE(At(Step::chunk).error_for(answer(413)).retryable);
 }
 
+TEST(Tus, AnOffsetThatNobodyCanReadIsQuoted) {
+  for (const Step step : {Step::chunk, Step::ask_committed}) {
+    const auto error = [&](Headers headers) {
+      headers.emplace_back("tus-resumable", "1.0.0");
+      return At(step, resumed(part)).error_for(answer(200, std::move(headers))).message;
+    };
+    EXPECT_THAT(error({}), HasSubstr("no Upload-Offset"));
+    EXPECT_THAT(error({{"upload-offset", "-5"}}), HasSubstr("Upload-Offset -5"));
+    // Which of the two it means, only it knows.
+    EXPECT_THAT(error({{"upload-offset", "5"}, {"upload-offset", "6"}}), HasSubstr("5, 6"));
+    At same(step, resumed(part));
+    const std::string all = std::to_string(step == Step::chunk ? same.request.payload.end : part);
+    EXPECT_TRUE(
+        same.protocol.read_answer(answer(204, {{"upload-offset", all}, {"upload-offset", all}})));
+  }
+}
+
+TEST(Tus, AnUploadOfAnotherLengthIsNotThisFile) {
+  const Error error = At(Step::ask_committed, resumed(part)).error_for(held(part, file_size + 1));
+  EXPECT_EQ(error.kind, ErrorKind::integrity);
+  EXPECT_THAT(error.message, HasSubstr(std::to_string(file_size + 1)));
+  EXPECT_FALSE(error.retryable);
+}
+
 constexpr Step all_steps[] = {Step::begin, Step::chunk, Step::ask_committed};
 At at_step(Step step) {
   return At(step, step == Step::ask_committed ? resumed(file_size) : setting());
