@@ -121,7 +121,7 @@ bool UploadRun::may_end(const Flight& flight) {
       return record_->durable(flight.request.payload.end);
     case Request::Step::whole:
       if (const auto knows = record_->knows_of_verifying(); !knows || !*knows)
-        return knows ? fail(knows->error()) : false;
+        return knows ? fail(without_journal(knows->error())) : false;
       return record_->durable(flight.request.payload.end) && record_->written();
     case Request::Step::finish:
       return record_->written();

@@ -54,13 +54,16 @@ bool UploadRun::journal_knows() {
   }
   if (*knows) return true;
   verifying_noted_ = false;
-  Error error = knows->error();
+  retry(without_journal(knows->error()), {}, &UploadRun::next_step);
+  return false;
+}
+
+Error UploadRun::without_journal(Error error) const {
   error.message = fmt::format(
       "all of {} was sent, and it is not registered yet, because a run that goes on from the "
-      "journal would register it once more: {}; make room there",
+      "journal would register it once more: {}",
       file_, error.message);
-  retry(std::move(error), {}, &UploadRun::next_step);
-  return false;
+  return error;
 }
 
 void UploadRun::register_answered(const Result<Answer>& result) {

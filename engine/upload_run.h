@@ -183,6 +183,8 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   Result<bool> ready_to_finish();
   /// The journal is told that it is about to be; false where there is something to wait for.
   bool journal_knows();
+  /// Why it is not registered then.
+  Error without_journal(Error error) const;
   /// Whether all digests of the file are known; if not, they will be, and next_step() is called.
   Result<bool> digests_known();
   /// Reads the file a second time, up to `end`.

@@ -279,7 +279,7 @@ TEST(Tus, AnOffsetThatNobodyCanReadIsQuoted) {
       return At(step, resumed(part)).error_for(answer(200, std::move(headers))).message;
     };
     EXPECT_THAT(error({}), HasSubstr("no Upload-Offset"));
-    EXPECT_THAT(error({{"upload-offset", "-5"}}), HasSubstr("Upload-Offset -5"));
+    EXPECT_THAT(error({{"upload-offset", "-5"}}), HasSubstr("Upload-Offset '-5'"));
     // Which of the two it means, only it knows.
     EXPECT_THAT(error({{"upload-offset", "5"}, {"upload-offset", "6"}}), HasSubstr("5, 6"));
     At same(step, resumed(part));
