@@ -76,7 +76,39 @@ DatasetLock::Holder read_holder(int fd) {
   return holder;
 }
 
-Error held_by(const DatasetLock::Holder& holder, const std::string& dataset) {
+/// Who holds what stands in the way of `wanted`, which is for `what` (empty: for all names).
+///
+/// Those who hold names share the file, and what it says is the last one's. So its lines count only
+/// where they name what is in the way; else there is somebody, and nobody knows who.
+Result<std::optional<DatasetLock::Holder>> holder_of(int fd, struct flock wanted,
+                                                     const std::string& what,
+                                                     const std::string& path) {
+  const auto ask = [&](struct flock& lock) { return ::fcntl(fd, F_OFD_GETLK, &lock) == 0; };
+  struct flock lock = wanted;
+  if (!ask(lock))
+    return errno_error(ErrorKind::failed, errno,
+                       fmt::format("cannot tell whether {} is locked", printable(path)));
+  if (lock.l_type == F_UNLCK) return std::nullopt;
+  DatasetLock::Holder said = read_holder(fd);
+  said.whole = lock.l_len != 1;
+  if (said.whole) return said;
+  DatasetLock::Holder unknown;
+  unknown.what = printable(what);
+  if (!what.empty()) return said.what == unknown.what ? said : unknown;
+  struct flock named = byte_of(said.what);
+  return ask(named) && named.l_type != F_UNLCK ? said : unknown;
+}
+
+Error cannot_lock(const std::string& path, int code) {
+  Error error = errno_error(ErrorKind::failed, code,
+                            fmt::format("cannot lock {} against other uploads", printable(path)));
+  error.message += "; choose another directory with --state-dir";
+  return error;
+}
+
+}  // namespace
+
+Error DatasetLock::held_by(const Holder& holder, const std::string& dataset) {
   std::string who = "another sluice";
   const bool this_process = holder.pid == ::getpid() && holder.host == printable(host_name());
   if (this_process)
@@ -93,15 +125,6 @@ Error held_by(const DatasetLock::Holder& holder, const std::string& dataset) {
       .retryable = true};
 }
 
-Error cannot_lock(const std::string& path, int code) {
-  Error error = errno_error(ErrorKind::failed, code,
-                            fmt::format("cannot lock {} against other uploads", printable(path)));
-  error.message += "; choose another directory with --state-dir";
-  return error;
-}
-
-}  // namespace
-
 Result<DatasetLock> DatasetLock::acquire(const std::string& directory, const std::string& system,
                                          const std::string& dataset, const std::string& what,
                                          Scope scope) {
@@ -111,8 +134,9 @@ Result<DatasetLock> DatasetLock::acquire(const std::string& directory, const std
   if (!fd) return cannot_lock(path, errno);
   struct flock lock = scope == Scope::dataset ? whole_file() : byte_of(what);
   if (::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
-    if (errno == EAGAIN || errno == EACCES) return held_by(read_holder(fd.get()), dataset);
-    return cannot_lock(path, errno);
+    if (errno != EAGAIN && errno != EACCES) return cannot_lock(path, errno);
+    const auto holder = holder_of(fd.get(), lock, scope == Scope::name ? what : "", path);
+    return held_by(holder ? holder->value_or(Holder{}) : Holder{}, dataset);
   }
   // The lock counts, not what the file says: a full disk is no reason not to upload.
   const std::string text = describe_self(what);
@@ -123,24 +147,37 @@ Result<DatasetLock> DatasetLock::acquire(const std::string& directory, const std
   return DatasetLock(std::move(fd), scope);
 }
 
-Result<std::optional<DatasetLock::Holder>> DatasetLock::holder(const std::string& directory,
-                                                               const std::string& system,
-                                                               const std::string& dataset,
-                                                               const std::string& what) {
-  const std::string path = lock_path(directory, system, dataset);
+namespace {
+
+using Holder = DatasetLock::Holder;
+
+/// As DatasetLock::holder() does; `what` empty: for any name.
+Result<std::optional<Holder>> find_holder(const std::string& path, struct flock wanted,
+                                          const std::string& what) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
-  struct flock lock = byte_of(what);
-  if (!fd || ::fcntl(fd.get(), F_OFD_GETLK, &lock) != 0)
+  if (!fd)
     return errno_error(ErrorKind::failed, errno,
                        fmt::format("cannot tell whether {} is locked", printable(path)));
-  if (lock.l_type == F_UNLCK) return std::nullopt;
-  Holder holder = read_holder(fd.get());
-  if (lock.l_len == 1)
-    holder.what = printable(what);  // several may write into the file, and the last one did
-  else if (holder.what != printable(what))
-    return std::nullopt;
-  return holder;
+  return holder_of(fd.get(), wanted, what, path);
+}
+
+}  // namespace
+
+Result<std::optional<Holder>> DatasetLock::holder(const std::string& directory,
+                                                  const std::string& system,
+                                                  const std::string& dataset,
+                                                  const std::string& what) {
+  TRY_ASSIGN(std::optional<Holder> found,
+             find_holder(lock_path(directory, system, dataset), byte_of(what), what));
+  if (found && found->whole && found->what != printable(what)) return std::nullopt;
+  return found;
+}
+
+Result<std::optional<Holder>> DatasetLock::holder(const std::string& directory,
+                                                  const std::string& system,
+                                                  const std::string& dataset) {
+  return find_holder(lock_path(directory, system, dataset), whole_file(), "");
 }
 
 DatasetLock& DatasetLock::operator=(DatasetLock&& other) noexcept {

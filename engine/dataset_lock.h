@@ -28,6 +28,7 @@ class DatasetLock {
     std::int64_t pid = 0;  ///< 0 if unknown
     std::string host;      ///< empty if unknown
     std::string what;      ///< the name being uploaded; empty if unknown
+    bool whole = false;    ///< the dataset: nobody else may upload into it
   };
 
   enum class Scope {
@@ -39,8 +40,9 @@ class DatasetLock {
   /// missing (engine/state_dir.h); `system` the base URL; `what` the name being uploaded, for the
   /// messages of others.
   ///
-  /// Errors, all of kind failed: another holds it (retryable; the sentence names the holder), or
-  /// locks cannot be had here at all, a read-only directory, say (not retryable).
+  /// Errors, all of kind failed: another holds it (retryable; the sentence names the holder where
+  /// that is known), or locks cannot be had here at all, a read-only directory, say (not
+  /// retryable).
   static Result<DatasetLock> acquire(const std::string& directory, const std::string& system,
                                      const std::string& dataset, const std::string& what,
                                      Scope scope = Scope::dataset);
@@ -51,6 +53,12 @@ class DatasetLock {
   static Result<std::optional<Holder>> holder(const std::string& directory,
                                               const std::string& system, const std::string& dataset,
                                               const std::string& what);
+  /// The same of any lock in that dataset; of several holders one.
+  static Result<std::optional<Holder>> holder(const std::string& directory,
+                                              const std::string& system,
+                                              const std::string& dataset);
+  /// What acquire() says where that one is in the way.
+  static Error held_by(const Holder& holder, const std::string& dataset);
 
   DatasetLock(DatasetLock&&) noexcept = default;
   DatasetLock& operator=(DatasetLock&& other) noexcept;

@@ -123,16 +123,6 @@ bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
   return end == size;
 }
 
-/// Where its bytes went.
-Result<std::vector<std::string>> addresses(Journal& journal, const JournalEntry& entry) {
-  std::vector<std::string> urls;
-  if (is_own_address(entry)) urls.push_back(entry.upload_url);
-  TRY_ASSIGN(const std::vector<JournalEntry> parts, journal.parts(entry.id));
-  for (const JournalEntry& part : parts)
-    if (is_own_address(part)) urls.push_back(part.upload_url);
-  return urls;
-}
-
 Result<void> check_not_registered(Journal& journal, const UploadRequest& request) {
   TRY_ASSIGN(const std::optional<JournalEntry> last,
              journal.find_registered(request.base_url, request.dataset, request.name));
@@ -162,6 +152,16 @@ Error may_be_registered(const UploadRequest& request, const JournalEntry& entry)
 
 }  // namespace
 
+Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEntry& entry) {
+  TRY_ASSIGN(std::vector<JournalEntry> all, journal.parts(entry.id));
+  all.insert(all.begin(), entry);
+  std::vector<std::string> urls;
+  for (const JournalEntry& one : all)
+    if (auto url = Tus::own_address(one.system, one.upload_url); url && !one.upload_url.empty())
+      urls.push_back(*std::move(url));
+  return urls;
+}
+
 Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request, ProtocolKind kind,
                                   const Source& source, std::size_t block_bytes) {
   if (kind == ProtocolKind::phased) TRY(check_others(journal, request));
@@ -172,7 +172,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     result.unfinished = !found || *found;
     if (!found || !*found) return result;
     if ((*found)->state != JournalEntry::State::verifying) {
-      TRY_ASSIGN(result.abandoned, addresses(journal, **found));
+      TRY_ASSIGN(result.abandoned, own_addresses(journal, **found));
       return result;
     }
     if ((*found)->protocol != to_string(ProtocolKind::phased))
@@ -203,7 +203,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
       request.register_again && kind == ProtocolKind::tus && entry->protocol == to_string(kind);
   if (registering && !can_ask && !told_to) return may_be_registered(request, *entry);
   if (entry->protocol != to_string(kind)) {
-    TRY_ASSIGN(result.abandoned, addresses(journal, *entry));
+    TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
     if (entry->committed > 0)
       result.remark = fmt::format(
           "{} was begun over the {} protocol, and the server speaks {} now: it is sent from its "

@@ -36,6 +36,11 @@ struct EarlierFound {
   bool unfinished = false;             ///< the journal has one, whether it is gone on with or not
 };
 
+/// Where the bytes of an upload and of its parts went, absolute: those addresses that lie on its
+/// own server, as the journal is a file that can be edited, and the token goes there. Error failed:
+/// the journal cannot be read.
+Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEntry& entry);
+
 /// Looks for what an earlier run left. May wait for the disk.
 ///
 /// `kind`: what is spoken now. `block_bytes`: the engine's; a block of the journal's must fit.

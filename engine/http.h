@@ -49,6 +49,7 @@ struct Exchange {
   RequestBody* body = nullptr;       ///< not owned; outlives the exchange; null for none
   Request::Connection connection = Request::Connection::any;
   std::chrono::seconds patience{120};  ///< how long the answer may take once the body is out
+  bool certificate = false;            ///< the answer is to say when the server's certificate ends
 };
 
 class Http {

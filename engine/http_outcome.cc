@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
+#include <string_view>
 #include <utility>
 
 #include "engine/http_transfer.h"
@@ -28,6 +30,21 @@ std::optional<Answer::Network> network(CURL* easy) {
   curl_socket_t socket = CURL_SOCKET_BAD;
   if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) return {};
   return network_of(socket);
+}
+
+/// Of the server's own certificate, the first in its chain.
+std::optional<std::chrono::system_clock::time_point> certificate_ends(CURL* easy) {
+  curl_certinfo* chain = nullptr;
+  if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr ||
+      chain->num_of_certs < 1)
+    return {};
+  constexpr std::string_view label = "Expire date:";
+  for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next)
+    if (std::string_view(line->data).starts_with(label)) {
+      const std::time_t ends = curl_getdate(line->data + label.size(), nullptr);
+      if (ends != -1) return std::chrono::system_clock::from_time_t(ends);
+    }
+  return {};
 }
 
 /// In seconds or as a date, curl reads both; 0 stands for none, and for a date that is over.
@@ -83,6 +100,7 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
                  answer.status, true};
   answer.retry_after = retry_after(easy);
   answer.network = network(easy);
+  if (exchange_.certificate) answer.certificate_ends = certificate_ends(easy);
   const bool broke_off = code == CURLE_OK && answer.status >= 200 && !try_.head_ended;
   if (code != CURLE_OK || broke_off) {
     // A refusal counts even if the connection broke behind it: servers that refuse a body close.

@@ -94,6 +94,7 @@ void HttpTransfer::set_up() {
   set(easy, CURLOPT_HTTPHEADER, headers_.get());
   set(easy, CURLOPT_ERRORBUFFER, error_.data());
   set(easy, CURLOPT_PRIVATE, this);
+  set(easy, CURLOPT_CERTINFO, exchange_.certificate ? 1L : 0L);
 
   set_method();
   set(easy, CURLOPT_WRITEFUNCTION, &HttpTransfer::on_write);

@@ -90,6 +90,8 @@ struct Answer {
     std::uint64_t most_under_way = 0;
   };
   std::optional<Network> network{};
+  /// When the server's certificate ends; where Exchange::certificate asked, and there is TLS.
+  std::optional<std::chrono::system_clock::time_point> certificate_ends{};
 
   /// The value of the header of that name (lower case), the last one if there are several.
   std::optional<std::string_view> header(std::string_view wanted) const {

@@ -5,30 +5,24 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <ctime>
-#include <iomanip>
-#include <locale>
 #include <memory>
 #include <random>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include "engine/answer_text.h"
+#include "engine/carry_out.h"
+#include "engine/http_date.h"
 #include "engine/multipart.h"
 #include "engine/text.h"
-#include "io/sync.h"
 
 namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 /// Nothing is done for either request, so a server that takes longer has other troubles.
 constexpr auto patience = 30s;
-/// How often Inquiry::stop is asked: people expect an end within two seconds.
-constexpr auto ask_stop_every = 100ms;
 
 constexpr const char* doing = "asking which protocol it speaks";
 
@@ -271,86 +265,39 @@ std::string name_of_no_file() {
   return fmt::format("sluice-asks-{:08x}{:08x}{:08x}", random(), random(), random());
 }
 
-/// One of the two questions, on its way.
-struct Question {
-  Exchange exchange;
-  std::unique_ptr<TextBody> body;
-  Http::ExchangeId id = 0;  ///< the network thread's
-  std::chrono::system_clock::time_point asked{};
-  std::optional<Result<Answer>> answer;
-  std::optional<std::chrono::seconds> clock_ahead;
-};
-
-/// Shared with the network thread, which may hold it longer than the caller.
-struct Asking {
-  Mutex mutex;
-  CondVar changed;
-  std::vector<Question> questions SLUICE_GUARDED_BY(mutex);
-  int open SLUICE_GUARDED_BY(mutex) = 0;
-};
-
-Question options_question(const Engine::Inquiry& inquiry) {
-  Question question;
-  question.exchange.method = Request::Method::options;
-  question.exchange.url = inquiry.base_url + "/files/";
+Exchange options_question(const Engine::Inquiry& inquiry) {
+  Exchange question;
+  question.method = Request::Method::options;
+  question.url = inquiry.base_url + "/files/";
   return question;
 }
 
-/// The fields of Phased's first request.
-Question setup_question(const Engine::Inquiry& inquiry) {
+/// The fields of Phased's first request. `body` outlives the exchange.
+Exchange setup_question(const Engine::Inquiry& inquiry, std::unique_ptr<TextBody>& body) {
   Multipart form;
   form.field("phase", "setup").field("filename", name_of_no_file());
-  Question question;
-  question.exchange.url = inquiry.base_url + "/api/dataset/" + inquiry.dataset + "/datafile";
-  question.exchange.headers = {form.content_type_header()};
-  question.body = std::make_unique<TextBody>(form.head() + form.tail());
-  question.exchange.body = question.body.get();
-  question.exchange.body_size = question.body->size();
+  body = std::make_unique<TextBody>(form.head() + form.tail());
+  Exchange question;
+  question.url = inquiry.base_url + "/api/dataset/" + inquiry.dataset + "/datafile";
+  question.headers = {form.content_type_header()};
+  question.body = body.get();
+  question.body_size = body->size();
   return question;
 }
 
-void ask(Http& http, const std::shared_ptr<Asking>& asking, std::size_t which) {
-  http.post([&http, asking, which] {
-    const MutexLock lock(asking->mutex);
-    Question& question = asking->questions[which];
-    question.asked = std::chrono::system_clock::now();
-    question.id = http.start(question.exchange, [asking, which](Result<Answer> answer) {
-      const auto now = std::chrono::system_clock::now();
-      const MutexLock answered(asking->mutex);
-      Question& own = asking->questions[which];
-      if (answer) own.clock_ahead = clock_ahead(*answer, own.asked + (now - own.asked) / 2);
-      own.answer = std::move(answer);
-      --asking->open;
-      asking->changed.notify_all();
-    });
-  });
-}
-
-void cancel(Http& http, const std::shared_ptr<Asking>& asking) {
-  http.post([&http, asking] {
-    std::vector<Http::ExchangeId> ids;
-    {
-      const MutexLock lock(asking->mutex);
-      for (const Question& question : asking->questions) ids.push_back(question.id);
-    }
-    for (const Http::ExchangeId id : ids) http.cancel(id);
-  });
+std::optional<std::chrono::seconds> clock_of(const Reply& reply) {
+  if (!reply.answer) return {};
+  return clock_ahead(*reply.answer, reply.asked + (reply.answered - reply.asked) / 2);
 }
 
 }  // namespace
 
 std::optional<std::chrono::seconds> clock_ahead(const Answer& answer,
                                                 std::chrono::system_clock::time_point now) {
-  const auto date = answer.header("date");
-  if (!date) return {};
-  std::istringstream text{std::string(*date)};
-  text.imbue(std::locale::classic());
-  std::tm time{};
-  text >> std::get_time(&time, "%a, %d %b %Y %H:%M:%S");
-  if (text.fail()) return {};
+  const auto server = parse_http_date(answer.header("date").value_or(""));
+  if (!server) return {};
   // Half a second, as a date in whole seconds is that late on average.
-  const auto server = std::chrono::system_clock::from_time_t(::timegm(&time)) + 500ms;
-  return std::chrono::round<std::chrono::seconds>(server - now);
+  return std::chrono::round<std::chrono::seconds>(*server + 500ms - now);
 }
 
 std::optional<std::chrono::seconds> Inquired::retry_after() const {
@@ -372,6 +319,7 @@ Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquire
                          read_setup(*inquired.setup) == Setup::no_phases);
   for (const Result<Answer>* answer : {&inquired.setup, &inquired.options}) {
     if (!*answer) continue;
+    if (!profile.certificate_ends) profile.certificate_ends = (*answer)->certificate_ends;
     if (const auto& network = (*answer)->network;
         network && network->round_trip.count() > 0 &&
         (!profile.round_trip || network->round_trip < *profile.round_trip)) {
@@ -385,32 +333,19 @@ Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquire
 }
 
 Inquired inquire(Http& http, const Engine::Inquiry& inquiry) {
-  const auto asking = std::make_shared<Asking>();
-  MutexLock lock(asking->mutex);
-  std::vector<Question>& questions = asking->questions;
-  questions.push_back(options_question(inquiry));
-  if (!inquiry.dataset.empty()) questions.push_back(setup_question(inquiry));
-  for (Question& question : questions) {
-    question.exchange.patience = patience;
+  std::unique_ptr<TextBody> body;
+  std::vector<Exchange> questions{options_question(inquiry)};
+  if (!inquiry.dataset.empty()) questions.push_back(setup_question(inquiry, body));
+  for (Exchange& question : questions) {
+    question.patience = patience;
+    question.certificate = true;
     if (!inquiry.token.empty())
-      question.exchange.headers.push_back("Authorization: Token token=" + inquiry.token.reveal());
+      question.headers.push_back("Authorization: Token token=" + inquiry.token.reveal());
   }
-  asking->open = static_cast<int>(questions.size());
-  for (std::size_t i = 0; i < questions.size(); ++i) ask(http, asking, i);
-
-  bool cancelled = false;
-  while (asking->open > 0) {
-    asking->changed.wait_until(asking->mutex, Clock::now() + ask_stop_every);
-    if (asking->open == 0 || cancelled || !inquiry.stop) continue;
-    lock.unlock();
-    const bool stop = inquiry.stop();
-    if (stop) cancel(http, asking);
-    cancelled = stop;
-    lock.lock();
-  }
-  const Question& setup = questions.back();  // without a dataset the same one
-  Inquired inquired{*questions.front().answer, *setup.answer, questions.front().clock_ahead};
-  if (!inquired.clock_ahead) inquired.clock_ahead = setup.clock_ahead;
+  const std::vector<Reply> replies = carry_out(http, std::move(questions), inquiry.stop);
+  const Reply& setup = replies.back();  // without a dataset the same one
+  Inquired inquired{replies.front().answer, setup.answer, clock_of(replies.front())};
+  if (!inquired.clock_ahead) inquired.clock_ahead = clock_of(setup);
   return inquired;
 }
 

@@ -33,6 +33,8 @@ struct ServerProfile {
   std::optional<std::chrono::microseconds> round_trip;
   /// The server's clock (Date, RFC 9110 6.6.1) ahead of this machine's; whole seconds.
   std::optional<std::chrono::seconds> clock_ahead;
+  /// When its certificate ends; nothing without TLS.
+  std::optional<std::chrono::system_clock::time_point> certificate_ends;
   std::string http_server;  ///< its Server header, fit to show; empty for none
   /// It has shown that it takes the token for the dataset; false where nobody has asked.
   bool token_taken = false;

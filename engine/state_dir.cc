@@ -29,15 +29,15 @@ std::string default_state_dir() {
   return {};
 }
 
+Error cannot_make_state_dir(const std::string& path, int code) {
+  Error error = errno_error(ErrorKind::failed, code,
+                            fmt::format("cannot make the state directory {}", printable(path)));
+  error.message += "; choose another with --state-dir";
+  return error;
+}
+
 Result<void> make_state_dir(const std::string& directory) {
-  const auto refuse = [](const std::filesystem::path& path, int code) {
-    Error error =
-        errno_error(ErrorKind::failed, code,
-                    fmt::format("cannot make the state directory {}", printable(path.string())));
-    error.message += "; choose another with --state-dir";
-    return error;
-  };
-  if (directory.empty()) return refuse(directory, ENOENT);
+  if (directory.empty()) return cannot_make_state_dir(directory, ENOENT);
   std::filesystem::path path;
   for (const std::filesystem::path& part : std::filesystem::path(directory)) {
     path /= part;
@@ -46,12 +46,13 @@ Result<void> make_state_dir(const std::string& directory) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
       const int code = errno;
       struct stat facts {};
-      if (::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) return refuse(path, code);
+      if (::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode))
+        return cannot_make_state_dir(path, code);
     }
   }
   struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0) return refuse(path, errno);
-  if (!S_ISDIR(facts.st_mode)) return refuse(path, ENOTDIR);
+  if (::stat(path.c_str(), &facts) != 0) return cannot_make_state_dir(path, errno);
+  if (!S_ISDIR(facts.st_mode)) return cannot_make_state_dir(path, ENOTDIR);
   return {};
 }
 

@@ -15,4 +15,7 @@ std::string default_state_dir();
 /// asks. One that exists is left as it is. Error failed, naming what could not be made. Any thread.
 Result<void> make_state_dir(const std::string& directory);
 
+/// What make_state_dir() says where `path`, it or a directory above it, is in the way.
+Error cannot_make_state_dir(const std::string& path, int code);
+
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/base_url.h"
+#include "engine/carry_out.h"
 #include "engine/deposit.h"
 #include "engine/evp_digest.h"
 #include "engine/http.h"
@@ -17,6 +18,8 @@
 #include "engine/seconds.h"
 #include "engine/server_inquiry.h"
 #include "engine/server_memory.h"
+#include "engine/state_trial.h"
+#include "engine/termination.h"
 #include "engine/text.h"
 #include "engine/tus.h"
 #include "engine/upload_parts.h"
@@ -211,13 +214,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   if (!options.state_dir.empty() && options.journal) journal = Journal::open(options.state_dir);
   // What it knows of unfinished uploads is worth more than this one: begun without it, each would
   // delete what is staged.
-  if (!journal && journal_exists) {
-    Error error = std::move(journal).error();
-    error.message +=
-        "; what it says of unfinished uploads would be lost, so make it usable, or do "
-        "without it (--no-journal)";
-    return error;
-  }
+  if (!journal && journal_exists) return journal_in_the_way(std::move(journal).error());
   // Where there is none, uploading matters more than being able to go on with it later.
   if (!journal && options.log)
     options.log(LogLevel::warning, fmt::format("{}; uploads that are interrupted cannot be resumed",
@@ -356,19 +353,9 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   return std::unique_ptr<Upload>(std::make_unique<Handle>(std::move(run)));
 }
 
-namespace {
-
-/// False once `stop` says so.
-bool sleep_until(std::chrono::steady_clock::time_point when, const std::function<bool()>& stop) {
-  while (true) {
-    if (stop && stop()) return false;
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= when) return true;
-    std::this_thread::sleep_until(std::min(when, now + std::chrono::milliseconds(100)));
-  }
+Engine::Terminated Engine::terminate(const Termination& termination) {
+  return sluice::terminate(shared_->http, shared_->options.retry, termination);
 }
-
-}  // namespace
 
 Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
   Inquiry inquiry = asked;
@@ -412,7 +399,7 @@ Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
           LogLevel::warning,
           fmt::format("{}; trying again in {:.1f} s ({} of {})", error.message,
                       in_seconds(*when - now), failures, shared_->options.retry.retries));
-    if (!sleep_until(*when, inquiry.stop)) {
+    if (!wait_until(*when, inquiry.stop)) {
       error.kind = ErrorKind::interrupted;
       error.retryable = false;
       error.message = fmt::format("interrupted while {} was asked which protocol it speaks; {}",

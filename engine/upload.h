@@ -161,6 +161,28 @@ class Engine {
   /// to be taken for; interrupted. Any thread; waits for the server.
   Result<ServerProfile> ask_server(const Inquiry& inquiry);
 
+  /// Uploads that a tus server holds and nobody wants any more.
+  struct Termination {
+    std::string base_url;  ///< passes check_base_url()
+    std::string dataset;   ///< for messages
+    Secret token;
+    TusServer server;               ///< what it announces
+    std::vector<std::string> urls;  ///< absolute; of another server none gets anything
+    std::function<bool()> stop;     ///< as Inquiry has it
+  };
+  struct Terminated {
+    std::size_t left = 0;        ///< uploads that are still there, as far as is known
+    std::size_t missing = 0;     ///< of the others, those that the server did not find
+    std::optional<Error> error;  ///< why; nothing where the server announces no way to delete them
+    /// When the last of them goes by itself, where the server says so.
+    std::optional<std::chrono::system_clock::time_point> expires;
+  };
+  /// Deletes them at the server, for good, where it announces that it can (tus's termination
+  /// extension). What is not there counts as deleted. The error: token_refused; unreachable, after
+  /// what the RetryPolicy allows for; failed where it refuses; interrupted; usage for an address of
+  /// another server. Any thread; waits for the server.
+  Terminated terminate(const Termination& termination);
+
   /// Checks the request, opens the file and starts; goes on with an earlier, unfinished upload of
   /// that file if the journal has one. Errors: usage (key, name, token, address, lookahead;
   /// another upload into the dataset is unfinished, and would be lost), local_file (missing,

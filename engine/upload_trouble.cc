@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/seconds.h"
+#include "engine/termination.h"
 #include "engine/text.h"
 #include "engine/units.h"
 #include "engine/upload_run.h"
@@ -145,15 +146,9 @@ void UploadRun::look_for_token() {
 
 void UploadRun::drop_abandoned() {
   if (!setting_.request.server.tus.has("termination")) return;
-  for (const std::string& url : setting_.abandoned) {
-    Exchange exchange;
-    exchange.method = Request::Method::del;
-    exchange.url = url;
-    exchange.headers = {"Tus-Resumable: 1.0.0",
-                        "Authorization: Token token=" + tokens_.back().reveal()};
-    // It expires if nobody hears this.
-    setting_.http.start(exchange, [](const Result<Answer>&) {});
-  }
+  // Each expires if nobody hears this.
+  for (const std::string& url : setting_.abandoned)
+    setting_.http.start(termination(url, tokens_.back()), [](const Result<Answer>&) {});
 }
 
 bool UploadRun::begin_anew() {

@@ -43,12 +43,13 @@ fs::path lock_file(const test::TempDir& dir) {
 /// Another process that holds a lock until it is killed, at the latest by the destructor.
 class OtherHolder {
  public:
-  OtherHolder(const std::string& dir, const std::string& dataset, const std::string& what) {
+  OtherHolder(const std::string& dir, const std::string& dataset, const std::string& what,
+              DatasetLock::Scope scope = DatasetLock::Scope::dataset) {
     int ready[2];
     EXPECT_EQ(::pipe2(ready, O_CLOEXEC), 0);
     pid_ = ::fork();
     if (pid_ == 0) {
-      const auto lock = DatasetLock::acquire(dir, system_url, dataset, what);
+      const auto lock = DatasetLock::acquire(dir, system_url, dataset, what, scope);
       const char taken = lock ? 'y' : 'n';
       if (::write(ready[1], &taken, 1) == 1)
         while (true) ::pause();
@@ -163,6 +164,63 @@ TEST(DatasetLock, OfANameLeavesOtherNamesFree) {
   auto whole = acquire("third.h5", Scope::dataset);
   EXPECT_TRUE(whole);
   EXPECT_FALSE(acquire("scan.h5", Scope::name));
+}
+
+/// Holders of names share the file, and what it says is the last one's.
+TEST(DatasetLock, WhoHoldsANameIsSaidOnlyWhereItIsKnown) {
+  using Scope = DatasetLock::Scope;
+  const test::TempDir dir;
+  const auto refusal = [&](const char* what, Scope scope) {
+    const auto lock = DatasetLock::acquire(dir.path(), system_url, "IDB-1", what, scope);
+    EXPECT_FALSE(lock);
+    return lock ? "" : lock.error().message;
+  };
+  const OtherHolder other(dir.path(), "IDB-1", "scan.h5", Scope::name);
+  const std::string him = "another sluice (process " + std::to_string(other.pid()) + " on host " +
+                          this_host() +
+                          ") is uploading 'scan.h5' into dataset IDB-1; wait for "
+                          "it, or stop it";
+  const std::string somebody =
+      "another sluice is uploading 'scan.h5' into dataset IDB-1; wait for it, or stop it";
+  const std::string anything =
+      "another sluice is uploading into dataset IDB-1; wait for it, or stop it";
+  EXPECT_EQ(refusal("scan.h5", Scope::name), him);
+  EXPECT_EQ(refusal("new.h5", Scope::dataset), him);
+  {
+    const auto mine =
+        DatasetLock::acquire(dir.path(), system_url, "IDB-1", "other.h5", Scope::name);
+    ASSERT_TRUE(mine);
+    EXPECT_EQ(refusal("scan.h5", Scope::name), somebody);
+    EXPECT_TRUE(
+        holds(refusal("new.h5", Scope::dataset), "this process itself is uploading 'other"));
+    const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
+    ASSERT_TRUE(holder && *holder);
+    EXPECT_EQ((*holder)->pid, 0) << "it is not this process";
+    EXPECT_EQ((*holder)->what, "scan.h5");
+  }
+  EXPECT_EQ(refusal("scan.h5", Scope::name), somebody);
+  EXPECT_EQ(refusal("new.h5", Scope::dataset), anything) << "nobody is at other.h5 any more";
+}
+
+TEST(DatasetLock, AnyHolderOfADatasetIsFound) {
+  using Scope = DatasetLock::Scope;
+  const test::TempDir dir;
+  const auto holder = [&] {
+    const auto found = DatasetLock::holder(dir.path(), system_url, "IDB-1");
+    EXPECT_TRUE(found) << found.error().message;
+    return found ? *found : std::nullopt;
+  };
+  EXPECT_FALSE(holder());
+  EXPECT_TRUE(fs::is_empty(dir.path()));
+  for (const Scope scope : {Scope::name, Scope::dataset}) {
+    const auto lock = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5", scope);
+    ASSERT_TRUE(lock);
+    ASSERT_TRUE(holder());
+    EXPECT_EQ(holder()->what, "scan.h5");
+    EXPECT_EQ(holder()->pid, ::getpid());
+    EXPECT_EQ(holder()->whole, scope == Scope::dataset);
+  }
+  EXPECT_FALSE(holder());
 }
 
 TEST(DatasetLock, AskingMakesNothing) {

@@ -43,11 +43,12 @@ http {{
 
 
 class Nginx(Test):
-    def front(self, bank, largest, buffering):
-        """The address of an nginx in front of `bank`, and of nobody else."""
+    def front(self, bank, largest, buffering, days=2):
+        """The address of an nginx in front of `bank`, and of nobody else; its certificate is good
+        for so many days."""
         subprocess.run(
             [peers.installed("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
-            + ["ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=sluice test"]
+            + ["ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj", "/CN=sluice test"]
             + ["-addext", "subjectAltName=IP:127.0.0.1"]
             + ["-keyout", f"{self.scratch}/key.pem", "-out", f"{self.scratch}/certificate.pem"],
             check=True,
@@ -76,12 +77,14 @@ class Nginx(Test):
             )
         return f"https://{address}"
 
-    def put(self, url, *arguments):
-        trust = {
+    def trust(self):
+        return {
             "LD_PRELOAD": os.environ["SLUICE_TRUST"],
             "SLUICE_TEST_AUTHORITIES": f"{self.scratch}/certificate.pem",
         }
-        return self.sluice_put(url, *arguments, environment=trust)
+
+    def put(self, url, *arguments):
+        return self.sluice_put(url, *arguments, environment=self.trust())
 
     def requests(self):
         with open(os.path.join(self.scratch, "access.jsonl"), encoding="utf-8") as file:
@@ -171,6 +174,29 @@ class Nginx(Test):
         self.assertEqual(program.wait(), 1, program.output())
         self.assertFalse(os.path.exists(bank.deposited("noise.bin")))
         self.assertLess(len(self.requests()), 100)
+
+    def test_check_says_how_long_the_certificate_is_good_for(self):
+        bank = self.bank()
+        for days, warnings in ((14, 1), (16, 0)):
+            with self.subTest(days=days):
+                url = self.front(bank, "0", "off", days)
+                program = self.sluice("check", url, DATASET, environment=self.trust())
+                self.assertEqual(program.wait(), 0, program.output())
+                found = program.json_lines()[0]
+                # Of the last day some seconds are over.
+                self.assertEqual(found["server"]["certificate_days_left"], days - 1)
+                end = subprocess.run(
+                    [peers.installed("openssl"), "x509", "-noout", "-enddate"]
+                    + ["-dateopt", "iso_8601", "-in", f"{self.scratch}/certificate.pem"],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                )
+                self.assertEqual(
+                    "notAfter=" + found["server"]["certificate_ends"].replace("T", " "),
+                    end.stdout.strip(),
+                )
+                self.assertEqual(len(found["warnings"]), warnings, found["warnings"])
 
     def test_a_certificate_of_nobody_known_is_refused(self):
         path = self.noise(1000)

@@ -3,21 +3,17 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cstdio>
-#include <memory>
-#include <nlohmann/json.hpp>
-#include <optional>
+#include <string>
 #include <utility>
 
 #include "engine/deposit.h"
 #include "engine/journal.h"
-#include "engine/one_shot.h"
+#include "engine/state_trial.h"
 #include "engine/text.h"
-#include "engine/units.h"
 #include "engine/upload.h"
 #include "tools/sluice/address.h"
+#include "tools/sluice/check_report.h"
 #include "tools/sluice/console.h"
-#include "tools/sluice/disk_rate.h"
 #include "tools/sluice/report_text.h"
 #include "tools/sluice/stop.h"
 #include "tools/sluice/token_source.h"
@@ -27,7 +23,6 @@ namespace sluice::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 /// Of the ten seconds that the whole takes at most.
@@ -36,185 +31,49 @@ constexpr auto longest_reading = 2s;
 constexpr std::uint64_t most_read = std::uint64_t{1} << 30;
 /// Certificates and the expiry of tokens and uploads are about minutes at least.
 constexpr auto largest_skew = 60s;
-/// What is nearer is held up by nothing that a send buffer decides.
-constexpr auto long_round_trip = 1ms;
+/// Long enough for those who run a server to be asked for a new one.
+constexpr std::int64_t soon_days = 14;
 
-/// What was found out, for a person and for a program.
-struct Findings {
-  std::string url;
-  std::string dataset;
-  bool had_token = false;
-  std::optional<ServerProfile> server;
-  ServerFacts facts;
-  std::optional<DiskRate> disk;
-  std::vector<std::string> warnings;
-  std::optional<Error> error;
-};
-
-std::int64_t now_s() {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
-
-std::optional<std::uint64_t> largest_file(const ServerProfile& server) {
-  switch (server.protocol) {
-    case ProtocolKind::tus:
-      return server.tus.max_size == 0 ? max_file_size
-                                      : std::min<std::uint64_t>(max_file_size, server.tus.max_size);
-    case ProtocolKind::binary:
-      return OneShot::most_bytes;
-    case ProtocolKind::phased:
-      return max_file_size;
-    case ProtocolKind::automatic:
-      break;
+/// What `put` would find in the state directory; the error that would keep it from starting.
+Result<void> look_at_state(const CheckOptions& options, Findings& findings) {
+  UploadOptions place;
+  place.state_dir = options.state_dir;
+  StateFindings state;
+  TRY_ASSIGN(state.directory, cli::state_dir(place));
+  StateTrial trial = try_state_dir(state.directory);
+  state.usable = !trial.error && !trial.trouble;
+  state.journal = trial.journal != nullptr;
+  if (trial.journal) findings.facts = trial.journal->facts(findings.url).value_or(ServerFacts{});
+  if (trial.trouble)
+    findings.warnings.push_back(
+        fmt::format("{}; uploads that are interrupted cannot be resumed, and nothing keeps two "
+                    "from the same dataset",
+                    trial.trouble->message));
+  if (!findings.dataset.empty()) {
+    const auto holder = DatasetLock::holder(state.directory, findings.url, findings.dataset);
+    if (holder) state.uploading = *holder;
   }
+  findings.state = std::move(state);
+  if (trial.error) return *std::move(trial.error);
   return {};
 }
 
-/// Bytes a second that one connection can have under way at that round trip; nothing where that is
-/// not known or no limit.
-std::optional<double> link_rate(const ServerProfile& server) {
-  if (!server.round_trip || *server.round_trip < long_round_trip || server.most_under_way == 0)
-    return {};
-  return static_cast<double>(server.most_under_way) /
-         std::chrono::duration<double>(*server.round_trip).count();
+/// The phased protocol has one staging area a dataset; over the others another file can go beside
+/// what is being uploaded, unless that is phased.
+Result<void> check_nobody_is_in_the_way(const Findings& findings) {
+  const auto& uploading = findings.state->uploading;
+  if (uploading && (uploading->whole || findings.server->protocol == ProtocolKind::phased))
+    return DatasetLock::held_by(*uploading, findings.dataset);
+  return {};
 }
 
-const char* token_state(const Findings& findings) {
-  if (findings.error && findings.error->kind == ErrorKind::token_refused) return "refused";
-  if (!findings.had_token) return "not asked";
-  return findings.server && findings.server->token_taken ? "taken" : "unknown";
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
-}
-
-/// What stands between this machine and an upload that is as fast as the link.
-std::string link_text(const ServerProfile& server) {
-  if (!server.round_trip) return "the kernel does not tell the round trip";
-  const std::string trip =
-      fmt::format("round trip {:.1f} ms", static_cast<double>(server.round_trip->count()) / 1000);
-  const auto rate = link_rate(server);
-  if (!rate) return trip + ", so near that this machine's send buffer is no limit";
-  return fmt::format(
-      "{}, so one connection can carry {} at most ({} under way; "
-      "net.ipv4.tcp_wmem and net.core.wmem_max decide), several carry more",
-      trip, format_rate(*rate), format_size(server.most_under_way));
-}
-
-std::string protocol_text(const Findings& findings) {
-  const ServerProfile& server = *findings.server;
-  switch (server.protocol) {
-    case ProtocolKind::tus:
-      return fmt::format("tus, with the extensions {}; checksums {}", joined(server.tus.extensions),
-                         joined(server.tus.algorithms));
-    case ProtocolKind::automatic:
-      return "not tus; which one it is takes a dataset and its token to find out";
-    case ProtocolKind::phased:
-    case ProtocolKind::binary:
-      break;
-  }
-  return to_string(server.protocol);
-}
-
-std::string limits_text(const Findings& findings) {
-  std::string text;
-  if (const auto most = largest_file(*findings.server))
-    text = fmt::format("files up to {}", format_size(*most));
-  if (findings.facts.chunk_limit)
-    text += fmt::format("{}chunks up to {} (it refused more before)", text.empty() ? "" : ", ",
-                        format_size(*findings.facts.chunk_limit));
-  if (findings.facts.refuses_lookahead(now_s()))
-    text += fmt::format("{}no chunks ahead (it did not wait for them before)",
-                        text.empty() ? "" : ", ");
-  return text.empty() ? "none that are known" : text;
-}
-
-std::string text_of(const Findings& findings) {
-  std::string text;
-  const auto line = [&](const char* what, const std::string& says) {
-    text += fmt::format("{:9} {}\n", what, says);
-  };
-  if (findings.server) {
-    const ServerProfile& server = *findings.server;
-    line("server", fmt::format("{} answers{}{}", findings.url,
-                               findings.url.starts_with("https:") ? " over TLS" : "",
-                               server.http_server.empty() ? "" : " (" + server.http_server + ")"));
-    line("protocol", protocol_text(findings));
-    if (!findings.dataset.empty() && findings.had_token)
-      line("token",
-           server.token_taken
-               ? fmt::format("is taken for dataset {}", findings.dataset)
-               : fmt::format("whether it is taken for dataset {} shows only when a file is "
-                             "registered",
-                             findings.dataset));
-    else
-      line("token", "not asked: that takes a dataset and its token");
-    line("limits", limits_text(findings));
-    line("clock", server.clock_ahead
-                      ? fmt::format("the server's is {} s {} this machine's",
-                                    std::chrono::abs(*server.clock_ahead).count(),
-                                    server.clock_ahead->count() < 0 ? "behind" : "ahead of")
-                      : "the server does not tell its time");
-    line("link", link_text(server));
-  }
-  if (findings.disk)
-    line("disk", fmt::format("{} ({} read; {})", format_rate(findings.disk->bytes_per_second),
-                             format_size(findings.disk->bytes), printable(findings.disk->how)));
-  return text;
-}
-
-template <class Value>
-ordered_json or_null(const std::optional<Value>& value) {
-  return value ? ordered_json(*value) : ordered_json(nullptr);
-}
-
-ordered_json json_of(const Findings& findings) {
-  ordered_json json{{"version", SLUICE_VERSION},
-                    {"url", findings.url},
-                    {"dataset", findings.dataset},
-                    {"reachable", findings.server.has_value()},
-                    {"token", token_state(findings)}};
-  json["server"] = nullptr;
-  if (findings.server) {
-    const ServerProfile& server = *findings.server;
-    std::optional<double> round_trip_s;
-    if (server.round_trip) round_trip_s = std::chrono::duration<double>(*server.round_trip).count();
-    std::optional<std::int64_t> clock_ahead_s;
-    if (server.clock_ahead) clock_ahead_s = server.clock_ahead->count();
-    json["server"] = {{"protocol", to_string(server.protocol)},
-                      {"extensions", server.tus.extensions},
-                      {"checksum_algorithms", server.tus.algorithms},
-                      {"http_server", server.http_server},
-                      {"most_file_bytes", or_null(largest_file(server))},
-                      {"chunk_limit_bytes", or_null(findings.facts.chunk_limit)},
-                      {"refuses_lookahead", findings.facts.refuses_lookahead(now_s())},
-                      {"clock_ahead_s", or_null(clock_ahead_s)},
-                      {"round_trip_s", or_null(round_trip_s)},
-                      {"connection_bytes_per_second", or_null(link_rate(server))}};
-  }
-  json["disk"] = nullptr;
-  if (findings.disk)
-    json["disk"] = {{"bytes_per_second", findings.disk->bytes_per_second},
-                    {"bytes", findings.disk->bytes},
-                    {"how", findings.disk->how}};
-  json["warnings"] = findings.warnings;
-  json["error"] = nullptr;
-  if (findings.error)
-    json["error"] = {{"kind", to_string(findings.error->kind)},
-                     {"message", findings.error->message}};
-  return json;
-}
-
-/// What the journal knows of the server; nothing where there is none.
-ServerFacts remembered(const std::string& state_dir, const std::string& url) {
-  UploadOptions options;
-  options.state_dir = state_dir;
-  const auto directory = cli::state_dir(options);
-  if (!directory) return {};
-  const auto journal = Journal::open_existing(*directory);
-  if (!journal || !*journal) return {};
-  return (*journal)->facts(url).value_or(ServerFacts{});
+void warn_of_the_certificate(Findings& findings) {
+  const auto days = certificate_days_left(findings);
+  if (!days || *days >= soon_days) return;
+  findings.warnings.push_back(
+      fmt::format("the server's certificate is good for {} more {}, and uploads fail once it is "
+                  "over: tell those who run {}",
+                  *days, *days == 1 ? "day" : "days", findings.url));
 }
 
 Result<ServerProfile> ask(const Findings& findings, const Secret& token) {
@@ -254,7 +113,7 @@ Result<void> find_out(const CheckOptions& options, Findings& findings) {
   if (!options.file.empty()) {
     TRY_ASSIGN(findings.disk, measure_disk(options.file, longest_reading, most_read));
   }
-  findings.facts = remembered(options.state_dir, findings.url);
+  const Result<void> state = look_at_state(options, findings);
   TRY_ASSIGN(findings.server, ask(findings, token));
   const ServerProfile& server = *findings.server;
   if (server.clock_ahead && std::chrono::abs(*server.clock_ahead) > largest_skew)
@@ -262,7 +121,9 @@ Result<void> find_out(const CheckOptions& options, Findings& findings) {
         fmt::format("this machine's clock and the server's differ by {} s: certificates, tokens "
                     "and unfinished uploads then seem to expire too early or too late; set it",
                     std::chrono::abs(*server.clock_ahead).count()));
-  return {};
+  warn_of_the_certificate(findings);
+  TRY(state);
+  return check_nobody_is_in_the_way(findings);
 }
 
 }  // namespace
@@ -276,11 +137,7 @@ int check(const CheckOptions& options) {
     findings.error = found.error();
     findings.error->message = printable(findings.error->message);
   }
-  const std::string text =
-      options.json
-          ? json_of(findings).dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n'
-          : text_of(findings);
-  console.result(text);
+  console.result(options.json ? json_of(findings) : text_of(findings));
   for (const std::string& warning : findings.warnings) console.warning(warning);
   if (!findings.error) return 0;
   console.error(findings.error->message);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tools/sluice/check.h"
+#include "tools/sluice/forget.h"
 #include "tools/sluice/put.h"
 #include "tools/sluice/report_text.h"
 #include "tools/sluice/resume.h"
@@ -202,10 +203,21 @@ CLI::App& add_status(CLI::App& app, StatusOptions& options) {
 }
 
 CLI::App& add_forget(CLI::App& app, ForgetOptions& options) {
-  CLI::App& forget = *app.add_subcommand("forget", "Give up an unfinished upload");
+  CLI::App& forget = *app.add_subcommand(
+      "forget", "Give up an unfinished upload, at the server too where it is tus");
   forget.add_option("DATASET", options.dataset, "Key of its dataset")->required();
   forget.add_option("NAME", options.name, "Its name in the dataset")->required();
+  add_text(forget, "--token-file", options.token_file, "PATH",
+           "File with the dataset's token, for what a tus server has of it to be deleted there; - "
+           "is stdin (that of the upload, or SLUICE_TOKEN)");
   add_state_dir(forget, options.state_dir);
+  forget.add_flag("--insecure-http", options.insecure_http,
+                  "Allow http to another machine: everyone on the way sees the token");
+  forget.footer(
+      "Exit codes: 0 forgotten, and deleted at the server where it is tus and can do so;\n"
+      "2 no such upload; 1 it is being uploaded, or the journal cannot be written.\n"
+      "Forgotten as well, but what the server has stays until it expires: 1 it refuses,\n"
+      "2 no token, 3 token refused, 4 no such draft dataset, 7 server unreachable.");
   return forget;
 }
 

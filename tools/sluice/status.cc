@@ -51,6 +51,7 @@ std::string state_text(const JournalEntry& entry,
                        const std::optional<DatasetLock::Holder>& runner) {
   if (entry.state == JournalEntry::State::registered) return "registered";
   if (entry.state == JournalEntry::State::abandoned) return "given up";
+  if (runner && runner->pid == 0) return "being uploaded by another process";
   if (runner)
     return fmt::format("being uploaded by process {}{}", runner->pid,
                        runner->host.empty() ? "" : " on " + printable(runner->host));
@@ -167,36 +168,6 @@ int status(const StatusOptions& options) {
       print(options.all ? "the journal is empty\n" : "nothing is unfinished\n");
   }
   return 0;
-}
-
-int forget(const ForgetOptions& options) {
-  Console console({});
-  const Result<Found> found = find_journal(options.state_dir);
-  if (!found) return failed(console, found.error(), false);
-  Result<Journal::Listing> listing = Journal::Listing{};
-  if (found->journal) listing = found->journal->list(/*finished_too=*/false);
-  if (!listing) return failed(console, listing.error(), false);
-  bool any = false;
-  for (const JournalEntry& entry : listing->entries) {
-    if (entry.dataset != options.dataset || entry.name != options.name) continue;
-    // Not under the hands of a process that is uploading it.
-    const auto lock =
-        DatasetLock::acquire(found->directory, entry.system, entry.dataset, entry.name);
-    if (!lock) return failed(console, lock.error(), false);
-    const Result<void> dropped =
-        found->journal->record(entry.id, {.state = JournalEntry::State::abandoned});
-    if (!dropped) return failed(console, dropped.error(), false);
-    print(fmt::format("'{}' in dataset {} ({} of {} sent) is forgotten\n", printable(entry.name),
-                      entry.dataset, format_size(entry.committed), format_size(entry.file.size)));
-    any = true;
-  }
-  if (any) return 0;
-  return failed(
-      console,
-      {ErrorKind::usage,
-       fmt::format("no unfinished upload of '{}' into dataset {} is in the journal in {}",
-                   printable(options.name), printable(options.dataset), found->directory)},
-      false);
 }
 
 }  // namespace sluice::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "engine/http.h"
+#include "engine/retry.h"
+#include "engine/secret.h"
+#include "engine/upload.h"
+
+namespace sluice {
+
+/// The request that deletes the tus upload at `url` (tus's termination extension). Whoever sends it
+/// has the address from Tus::own_address(), as the token goes there.
+Exchange termination(const std::string& url, const Secret& token);
+
+/// Engine::terminate(), over `http`; waits on the caller's thread.
+Engine::Terminated terminate(Http& http, const RetryPolicy& retry,
+                             const Engine::Termination& asked);
+
+}  // namespace sluice
