@@ -112,6 +112,11 @@ class Http::Loop {
 
   void cancel(ExchangeId id) { finish(id, Error{ErrorKind::interrupted, "interrupted"}); }
 
+  std::optional<Answer::Network> network_of(ExchangeId id) const {
+    const auto found = entries_.find(id);
+    return found == entries_.end() ? std::nullopt : found->second.transfer->network();
+  }
+
  private:
   struct Entry {
     std::unique_ptr<HttpTransfer> transfer;
@@ -209,7 +214,7 @@ class Http::Loop {
   }
 
   // The network thread's.
-  HttpTransfer::Common common_;
+  HttpTransfer::Common common_;               ///< outlives multi_, which closes its sockets
   std::unique_ptr<CURLSH, FreeShare> share_;  ///< outlives the handles
   std::unique_ptr<CURLM, FreeMulti> multi_;   ///< set before the thread starts
   std::vector<HttpTransfer::Easy> idle_;
@@ -236,6 +241,9 @@ Http::ExchangeId Http::start(const Exchange& exchange, OnAnswer on_answer) {
 }
 void Http::cancel(ExchangeId id) {
   loop_->cancel(id);
+}
+std::optional<Answer::Network> Http::network_of(ExchangeId id) const {
+  return loop_->network_of(id);
 }
 void Http::resume(ExchangeId id) {
   loop_->resume(id);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -94,6 +95,9 @@ class Http {
   /// Network thread only: ends one, with `interrupted`, before it returns. No effect on one that is
   /// over.
   void cancel(ExchangeId id);
+  /// Network thread only: what the kernel knows of the connection of one that is under way. Nothing
+  /// without a connection, or where the kernel does not tell.
+  std::optional<Answer::Network> network_of(ExchangeId id) const;
   /// Any thread: the body that said not_yet has more now. No effect where it has not, or is over.
   void resume(ExchangeId id);
 

@@ -1,5 +1,7 @@
 // What an HttpTransfer came to: an answer, an error, or nothing for too long.
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <ctime>
@@ -26,10 +28,23 @@ long get_long(CURL* easy, CURLINFO info) {
 }
 
 /// Nothing for a connection that is closed already.
-std::optional<Answer::Network> network(CURL* easy) {
+std::optional<Answer::Network> last_network(CURL* easy) {
   curl_socket_t socket = CURL_SOCKET_BAD;
   if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) return {};
   return network_of(socket);
+}
+
+/// 0 for none.
+long local_port(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  in_port_t port = 0;
+  if (address.ss_family == AF_INET)
+    port = reinterpret_cast<const sockaddr_in&>(address).sin_port;
+  else if (address.ss_family == AF_INET6)
+    port = reinterpret_cast<const sockaddr_in6&>(address).sin6_port;
+  return ntohs(port);
 }
 
 /// Of the server's own certificate, the first in its chain.
@@ -99,7 +114,7 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
                              Http::most_header_bytes),
                  answer.status, true};
   answer.retry_after = retry_after(easy);
-  answer.network = network(easy);
+  answer.network = last_network(easy);
   if (exchange_.certificate) answer.certificate_ends = certificate_ends(easy);
   const bool broke_off = code == CURLE_OK && answer.status >= 200 && !try_.head_ended;
   if (code != CURLE_OK || broke_off) {
@@ -141,6 +156,15 @@ std::string HttpTransfer::describe(CURLcode code) const {
   }
   const std::string detail(error_.data());
   return printable(detail.empty() ? curl_easy_strerror(code) : detail);
+}
+
+std::optional<Answer::Network> HttpTransfer::network() const {
+  // curl 7.88 tells a transfer's socket only once it is over, but its port all the time.
+  const long port = get_long(easy_.get(), CURLINFO_LOCAL_PORT);
+  if (port <= 0) return {};
+  for (const int fd : common_.sockets)
+    if (local_port(fd) == port) return network_of(fd);
+  return {};
 }
 
 std::optional<Error> HttpTransfer::stalled(Clock::time_point now) {

@@ -1,6 +1,7 @@
 #include "engine/http_transfer.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <new>
@@ -86,6 +87,9 @@ void HttpTransfer::set_up() {
   if (exchange_.connection == Request::Connection::recent) set(easy, CURLOPT_MAXAGE_CONN, recent_s);
   set(easy, CURLOPT_SHARE, common_.share);
   set(easy, CURLOPT_OPENSOCKETFUNCTION, &HttpTransfer::on_open_socket);
+  set(easy, CURLOPT_OPENSOCKETDATA, &common_);
+  set(easy, CURLOPT_CLOSESOCKETFUNCTION, &HttpTransfer::on_close_socket);
+  set(easy, CURLOPT_CLOSESOCKETDATA, &common_);
   const long most =
       exchange_.url.starts_with("https:") ? tls_upload_buffer_bytes : upload_buffer_bytes;
   set(easy, CURLOPT_UPLOAD_BUFFERSIZE,
@@ -141,11 +145,18 @@ void HttpTransfer::add_header(const std::string& header) {
   headers_.reset(longer);
 }
 
-curl_socket_t HttpTransfer::on_open_socket(void*, curlsocktype, curl_sockaddr* peer) noexcept {
+curl_socket_t HttpTransfer::on_open_socket(void* common, curlsocktype,
+                                           curl_sockaddr* peer) noexcept {
   const int fd = ::socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
   prepare_to_send_much(fd, peer->addr);
+  static_cast<Common*>(common)->sockets.push_back(fd);
   return fd;
+}
+
+int HttpTransfer::on_close_socket(void* common, curl_socket_t fd) noexcept {
+  std::erase(static_cast<Common*>(common)->sockets, fd);
+  return ::close(fd);
 }
 
 std::size_t HttpTransfer::on_read(char* into, std::size_t size, std::size_t count,

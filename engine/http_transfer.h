@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/http.h"
 #include "engine/rate_limiter.h"
@@ -33,8 +34,9 @@ class HttpTransfer {
   /// What all transfers of an Http have in common; outlives them.
   struct Common {
     const Http::Options options;
-    const std::string no_proxy;  ///< hosts, as curl takes them
-    CURLSH* share = nullptr;     ///< keeps TLS sessions; not owned
+    const std::string no_proxy;     ///< hosts, as curl takes them
+    CURLSH* share = nullptr;        ///< keeps TLS sessions; not owned
+    std::vector<int> sockets = {};  ///< that are open; curl closes them
     RateLimiter limiter;
     /// Some transfer is paused until the rate limit allows more, which is then.
     std::optional<Clock::time_point> throttled_until = {};
@@ -69,6 +71,8 @@ class HttpTransfer {
 
   /// What it came to, once curl has ended it with `code`. Once.
   Result<Answer> outcome(CURLcode code);
+  /// What the kernel knows of its connection, while it is under way.
+  std::optional<Answer::Network> network() const;
   /// The error to end it with, if nothing has moved for too long. To be asked again and again.
   std::optional<Error> stalled(Clock::time_point now);
 
@@ -81,8 +85,11 @@ class HttpTransfer {
   void set_method();
   void add_header(const std::string& header);
 
-  // What curl calls; `data` is the transfer.
-  static curl_socket_t on_open_socket(void* data, curlsocktype type, curl_sockaddr* peer) noexcept;
+  // What curl calls, of sockets, which may outlive the transfer; `common` is what all have.
+  static curl_socket_t on_open_socket(void* common, curlsocktype type,
+                                      curl_sockaddr* peer) noexcept;
+  static int on_close_socket(void* common, curl_socket_t fd) noexcept;
+  // And of the transfer, which `data` is.
   static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* data) noexcept;
   static int on_seek(void* data, curl_off_t offset, int origin) noexcept;
   static std::size_t on_header(char* line, std::size_t size, std::size_t count,

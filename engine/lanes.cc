@@ -3,37 +3,33 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/seconds.h"
-#include "engine/upload_run.h"
-
 namespace sluice {
-namespace {
-
-/// Long enough for the windows of new connections to open at 100 ms of round trip.
-constexpr double measured_for = 2;  // s
-constexpr double worth_it = 1.1;
-
-}  // namespace
 
 Lanes::Lanes(Setting setting, std::function<void()> on_over)
     : setting_(std::move(setting)),
       on_over_(std::move(on_over)),
       through_(setting_.parts.size(), false),
-      wanted_(setting_.first),
-      decided_(setting_.first >= setting_.most) {}
+      count_(setting_.first, setting_.most) {}
 
-void Lanes::start() {
-  since_ = Clock::now();
-  sent_then_ = sent();
+void Lanes::start(Clock::time_point now) {
+  count_.look(sample(now));
   fill();
 }
 
 void Lanes::fill() {
-  while (!over_ && !failure_ && running_ < wanted_ && next_ < setting_.parts.size()) {
+  const std::size_t from = next_;
+  while (!over_ && !failure_ && running_ < count_.lanes() && next_ < setting_.parts.size()) {
     ++running_;
-    widest_ = std::max(widest_, running_);
-    setting_.parts[next_++]->start();
+    ++next_;
   }
+  widest_ = std::max(widest_, running_);
+  share_pool();
+  for (std::size_t i = from; i < next_; ++i) setting_.parts[i]->start();
+}
+
+void Lanes::share_pool() {
+  for (std::size_t i = 0; i < next_; ++i)
+    if (!through_[i]) setting_.parts[i]->one_of(running_);
 }
 
 void Lanes::part_over(std::size_t index) {
@@ -54,27 +50,31 @@ void Lanes::cancel() {
     if (!through_[i]) setting_.parts[i]->cancel();
 }
 
-std::uint64_t Lanes::sent() const {
-  std::uint64_t sent = 0;
-  for (const auto& part : setting_.parts) sent += part->progress().sent;
-  return sent;
+LaneCount::Sample Lanes::sample(Clock::time_point now) const {
+  LaneCount::Sample sample{.at = now};
+  std::chrono::microseconds all{0};
+  std::chrono::microseconds least{0};
+  int known = 0;
+  for (std::size_t i = 0; i < next_; ++i) {
+    sample.sent += setting_.parts[i]->handed();
+    if (through_[i]) continue;
+    const auto network = setting_.parts[i]->network();
+    if (!network || network->least_round_trip.count() <= 0) continue;
+    all += network->round_trip;
+    least += network->least_round_trip;
+    sample.sent_again += network->sent_again;
+    ++known;
+  }
+  if (known > 0) {
+    sample.round_trip = all / known;
+    sample.least_round_trip = least / known;
+  }
+  return sample;
 }
 
-void Lanes::look() {
-  const auto now = Clock::now();
-  const double elapsed = in_seconds(now - since_);
-  if (decided_ || elapsed < measured_for) return;
-  const std::uint64_t sent = this->sent();
-  const double rate = static_cast<double>(sent - std::min(sent, sent_then_)) / elapsed;
-  since_ = now;
-  sent_then_ = sent;
-  if (rate < rate_before_ * worth_it || wanted_ >= setting_.most ||
-      next_ == setting_.parts.size()) {
-    decided_ = true;
-    return;
-  }
-  rate_before_ = rate;
-  wanted_ = std::min(wanted_ * 2, setting_.most);
+void Lanes::look(Clock::time_point now) {
+  if (count_.decided() || next_ == setting_.parts.size()) return;
+  count_.look(sample(now));
   fill();
 }
 

@@ -8,8 +8,41 @@ namespace sluice {
 namespace {
 
 constexpr auto long_round_trip = std::chrono::milliseconds(10);
-constexpr unsigned parts_by_itself = 8;
 constexpr unsigned first_by_itself = 2;
+constexpr unsigned most_by_itself = 8;
+
+constexpr std::uint64_t least_by_itself = std::uint64_t{64} << 20;
+constexpr std::uint64_t share_of_the_rest = 8;
+constexpr std::uint64_t share_of_the_file = 48;
+
+std::uint64_t blocks_of(std::uint64_t bytes, std::uint64_t block_bytes) {
+  return (bytes + block_bytes - 1) / block_bytes;
+}
+
+/// The lengths of the parts of a file of `blocks`, in blocks, where nobody asked for a number.
+std::vector<std::uint64_t> tapering(std::uint64_t blocks, std::uint64_t block_bytes) {
+  const std::uint64_t most = most_part_bytes / block_bytes;
+  const std::uint64_t least =
+      std::max(blocks_of(least_by_itself, block_bytes), blocks / share_of_the_file);
+  std::vector<std::uint64_t> lengths;
+  for (std::uint64_t left = blocks; left > 0; left -= lengths.back()) {
+    std::uint64_t length = std::min(std::max(left / share_of_the_rest, least), left);
+    if (left - length < least / 2) length = left;
+    lengths.push_back(std::min(length, most));
+  }
+  return lengths;
+}
+
+/// `count` of the same length, or more where those would be too long to be joined.
+std::vector<std::uint64_t> equal(std::uint64_t blocks, std::uint64_t block_bytes,
+                                 std::uint64_t count) {
+  const std::uint64_t length =
+      std::min((blocks + count - 1) / count, most_part_bytes / block_bytes);
+  std::vector<std::uint64_t> lengths;
+  for (std::uint64_t left = blocks; left > 0; left -= lengths.back())
+    lengths.push_back(std::min(length, left));
+  return lengths;
+}
 
 }  // namespace
 
@@ -17,7 +50,7 @@ PartPlan plan_lanes(const PartPlanSetting& setting, std::size_t count) {
   PartPlan plan;
   const auto most =
       static_cast<unsigned>(std::min(count, std::max<std::size_t>(1, setting.pool_blocks / 2)));
-  plan.most = std::min(most, setting.asked.value_or(parts_by_itself));
+  plan.most = std::min(most, setting.asked.value_or(most_by_itself));
   plan.most = std::max(plan.most, 1U);
   plan.first = setting.asked ? plan.most : std::min(plan.most, first_by_itself);
   return plan;
@@ -26,17 +59,23 @@ PartPlan plan_lanes(const PartPlanSetting& setting, std::size_t count) {
 PartPlan plan_parts(const PartPlanSetting& setting) {
   const bool pays = setting.round_trip && *setting.round_trip >= long_round_trip &&
                     setting.size >= worth_parts_bytes;
-  std::uint64_t count = setting.asked.value_or(pays ? parts_by_itself : 0);
-  if (count == 0 || setting.size == 0) return {};
-  const std::uint64_t blocks = (setting.size + setting.block_bytes - 1) / setting.block_bytes;
-  if (count > 1 && blocks == 1) return {};
+  if (setting.asked ? *setting.asked == 0 : !pays) return {};
+  const std::uint64_t blocks = blocks_of(setting.size, setting.block_bytes);
+  if (blocks == 0 || (blocks == 1 && setting.asked.value_or(2) > 1)) return {};
   // What was sent is compared with what was read, block by block, at the end.
-  if (blocks > FileDigest::always_kept) return {};
-  count = std::min(count, blocks);
-  const std::uint64_t length = (blocks + count - 1) / count * setting.block_bytes;
+  if (blocks > FileDigest::always_kept || setting.size > most_parts * most_part_bytes) return {};
+  const std::vector<std::uint64_t> lengths =
+      setting.asked
+          ? equal(blocks, setting.block_bytes, std::min<std::uint64_t>(*setting.asked, blocks))
+          : tapering(blocks, setting.block_bytes);
+  if (lengths.size() > most_parts) return {};
   std::vector<ByteRange> parts;
-  for (std::uint64_t begin = 0; begin < setting.size; begin += length)
-    parts.push_back({begin, std::min(begin + length, setting.size)});
+  std::uint64_t begin = 0;
+  for (const std::uint64_t length : lengths) {
+    const std::uint64_t end = std::min(begin + length * setting.block_bytes, setting.size);
+    parts.push_back({begin, end});
+    begin = end;
+  }
   PartPlan plan = plan_lanes(setting, parts.size());
   plan.parts = std::move(parts);
   return plan;

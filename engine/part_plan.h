@@ -12,9 +12,16 @@ namespace sluice {
 /// Whether a file goes in parts side by side (engine/lanes.h), and in which.
 ///
 /// Parts cost a request each and the join at the end, and win where one connection does not fill
-/// the link: with a round trip of 10 ms and more, and for files that take a while. Those go in 8
-/// parts, of which 2 begin, so that one sends while the other waits, and more follow if measured to
-/// pay. Where a number is asked for, that many parts go at once.
+/// the link: with a round trip of 10 ms and more, and for files that take a while. Of those 2 parts
+/// begin, so that one sends while the other waits, and more follow if measured to pay, 8 at most.
+/// They are more than lanes, and each has an eighth of what the ones before it left, so that the
+/// lanes end together however many there are and however unlike: at least 64 MiB, as the next one
+/// waits two round trips (with 32, 0.91 of two lanes' rate and not 0.98, 512 MiB at 50 ms), and a
+/// 48th of the file. Where a number is asked for, that many parts go
+/// at once.
+///
+/// The Data Bank's storage joins parts of 5 GiB at most, and their addresses have to fit into one
+/// header: a file of more than 320 GiB goes whole.
 struct PartPlan {
   std::vector<ByteRange> parts;  ///< empty: the file goes whole
   unsigned first = 1;            ///< lanes to begin with
@@ -30,6 +37,10 @@ struct PartPlanSetting {
 };
 
 PartPlan plan_parts(const PartPlanSetting& setting);
+
+/// A larger file goes whole, whatever is asked.
+inline constexpr std::uint64_t most_part_bytes = std::uint64_t{5} << 30;
+inline constexpr std::uint64_t most_parts = 64;
 
 /// For parts that exist already, `count` of them: only how many go at once.
 PartPlan plan_lanes(const PartPlanSetting& setting, std::size_t count);

@@ -48,6 +48,10 @@ class PayloadStream {
   /// those that were read() since. Any thread.
   std::uint64_t passed() const { return passed_; }
 
+  /// How many bytes were read() in all, again and again ones included: what goes over the network,
+  /// where passed() jumps to where an earlier run was. Any thread.
+  std::uint64_t handed() const { return handed_; }
+
   /// The end of what has come; what lies behind it is not there yet.
   std::uint64_t arrived();
   /// Why nothing more will come, once arrived() has met that; read() says so too.
@@ -89,6 +93,7 @@ class PayloadStream {
   std::uint64_t digest_begin_ = 0;
   std::uint64_t digest_end_ = 0;
   std::atomic<std::uint64_t> passed_{0};
+  std::atomic<std::uint64_t> handed_{0};
   Window::Waiting waiting_for_ = Window::Waiting::read;
 };
 

@@ -88,6 +88,9 @@ struct Answer {
     /// Bytes that the kernel lets this connection have under way at most, whatever the network
     /// takes; 0 for not known.
     std::uint64_t most_under_way = 0;
+    /// The least of the last minutes: what is more than that is spent in queues. 0: not known.
+    std::chrono::microseconds least_round_trip{};
+    std::uint64_t sent_again = 0;  ///< packets, since the connection was made
   };
   std::optional<Network> network{};
   /// When the server's certificate ends; where Exchange::certificate asked, and there is TLS.

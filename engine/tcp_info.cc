@@ -1,10 +1,12 @@
 #include "engine/tcp_info.h"
 
+// The kernel's own header: the C library's tcp_info ends before tcpi_min_rtt.
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/tcp_options.h"
 
@@ -40,6 +42,10 @@ std::optional<Answer::Network> network_of(int fd) {
   Answer::Network network;
   network.since_sent = std::chrono::milliseconds(info.tcpi_last_data_sent);
   network.round_trip = std::chrono::microseconds(info.tcpi_rtt);
+  network.sent_again = info.tcpi_total_retrans;
+  // An older kernel writes less of it, which stays 0; all ones is none yet.
+  if (info.tcpi_min_rtt != std::numeric_limits<decltype(info.tcpi_min_rtt)>::max())
+    network.least_round_trip = std::chrono::microseconds(info.tcpi_min_rtt);
   network.most_under_way = most_under_way(fd);
   return network;
 }

@@ -22,6 +22,7 @@
 #include "engine/termination.h"
 #include "engine/text.h"
 #include "engine/tus.h"
+#include "engine/units.h"
 #include "engine/upload_parts.h"
 #include "engine/upload_run.h"
 #include "io/buffer_pool.h"
@@ -104,10 +105,20 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
     inquiry.base_url = request.base_url;
     inquiry.dataset = request.dataset;
     inquiry.token = request.token;
+    inquiry.stop = request.stop;
     const Inquired now = inquire(http, inquiry);
+    if (!now.options && now.options.error().kind == ErrorKind::interrupted)
+      return Error{ErrorKind::interrupted,
+                   fmt::format("interrupted while {} was asked how far away it is; nothing of {} "
+                               "was sent",
+                               request.base_url, printable(request.path))};
     if (now.options && now.options->network) setting.round_trip = now.options->network->round_trip;
   }
   parts.plan = plan_parts(setting);
+  if (setting.asked.value_or(0) > 1 && size > most_parts * most_part_bytes && options.log)
+    options.log(LogLevel::warning,
+                fmt::format("{} goes whole: no more than {} of it could be joined from parts",
+                            printable(request.path), format_size(most_parts * most_part_bytes)));
   if (parts.plan.parts.empty() || !journal) return parts;
   auto entries = begin_parts(journal->journal(), request, source, options.block_bytes,
                              parts.plan.parts, whole);
@@ -164,7 +175,8 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(const UploadRequest& 
         .server = server,
         .abandoned = {},
         .chunk_check = std::move(chunk_check),
-        .part = UploadRun::Setting::Part{range.begin, BufferPool::share(*pool, share)}}));
+        .part = UploadRun::Setting::Part{range.begin, BufferPool::share(*pool, pool->count()),
+                                         share}}));
   }
   return result;
 }

@@ -108,6 +108,10 @@ struct UploadRequest {
   /// Called on the network thread when the upload is over, before its report can be had without
   /// waiting; must not wait itself.
   std::function<void()> on_over;
+  /// Asked several times a second on the thread that calls start(), while that waits for the server
+  /// (a large file's lanes need its round trip); true ends start() with `interrupted`. May be
+  /// empty.
+  std::function<bool()> stop;
   /// Where the token was read from, absolute; for the journal, so that a later run finds it. Empty
   /// for elsewhere.
   std::string token_file;
@@ -187,7 +191,8 @@ class Engine {
   /// that file if the journal has one. Errors: usage (key, name, token, address, lookahead;
   /// another upload into the dataset is unfinished, and would be lost), local_file (missing,
   /// unreadable, no regular file, too large, not what was being uploaded), failed (another process
-  /// uploads into that dataset). Any thread; may wait for the disk.
+  /// uploads into that dataset), interrupted. Any thread; may wait for the disk, and for the server
+  /// as long as request.stop lets it.
   Result<std::unique_ptr<Upload>> start(const UploadRequest& request);
 
   struct Shared;

@@ -1,4 +1,5 @@
 // What an UploadRun is told and asked from outside, by any thread.
+#include <algorithm>
 #include <utility>
 
 #include "engine/upload_run.h"
@@ -38,6 +39,16 @@ bool UploadRun::wait_until(Clock::time_point deadline) {
   while (!done_)
     if (!done_changed_.wait_until(mutex_, deadline)) return done_;
   return true;
+}
+
+std::optional<Answer::Network> UploadRun::network() const {
+  if (!flight_ || !flight_->out) return {};
+  return setting_.http.network_of(flight_->exchange);
+}
+
+void UploadRun::one_of(unsigned lanes) {
+  UploadRun::Setting::Part& part = *setting_.part;
+  part.share->resize_share(std::max(part.least_blocks, setting_.pool.count() / lanes));
 }
 
 Report UploadRun::report_now() const {

@@ -9,28 +9,28 @@
 namespace sluice {
 namespace {
 
-constexpr auto look_every = std::chrono::milliseconds(500);
+constexpr auto look_every = std::chrono::milliseconds(250);
 
 }  // namespace
 
 void UploadRun::start_parts() {
-  lanes_.emplace(
-      Lanes::Setting{
-          .parts = setting_.parts, .first = setting_.first_lanes, .most = setting_.most_lanes},
-      [this] { parts_over(); });
+  lanes_.emplace(Lanes::Setting{.parts = {setting_.parts.begin(), setting_.parts.end()},
+                                .first = setting_.first_lanes,
+                                .most = setting_.most_lanes},
+                 [this] { parts_over(); });
   for (std::size_t i = 0; i < setting_.parts.size(); ++i)
     setting_.parts[i]->on_part_over([weak = weak_from_this(), i] {
       if (const auto self = weak.lock()) self->lanes_->part_over(i);
     });
   say(LogLevel::info, fmt::format("{} goes in {} parts, {} at a time at most", file_,
                                   setting_.parts.size(), setting_.most_lanes));
-  lanes_->start();
+  lanes_->start(Clock::now());
   look_at_parts();
 }
 
 void UploadRun::look_at_parts() {
   if (!lanes_->under_way()) return;
-  lanes_->look();
+  lanes_->look(Clock::now());
   committed_ = progress().committed;
   if (record_) record_->committed(committed_);
   later(Clock::now() + look_every, &UploadRun::look_at_parts);

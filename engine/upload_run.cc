@@ -78,7 +78,7 @@ UploadRun::UploadRun(Setting setting)
                                            setting_.source->identity(), setting_.block_bytes);
     record_ = std::make_shared<UploadRecord>(
         UploadRecord::Setting{*setting_.journal, digest_, std::move(entry),
-                              setting_.part ? setting_.part->share->count() : setting_.pool.count(),
+                              setting_.part ? setting_.part->least_blocks : setting_.pool.count(),
                               setting_.log, setting_.unfinished && !setting_.earlier},
         [this] { wake(); });
   }

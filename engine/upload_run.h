@@ -43,7 +43,7 @@ namespace sluice {
 /// upload_end.cc           what is left behind
 ///
 /// Kept alive by its handle and by whatever it has under way on the network thread.
-class UploadRun : public std::enable_shared_from_this<UploadRun> {
+class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
  public:
   struct Setting {
     UploadRequest request;
@@ -67,10 +67,12 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
     std::vector<std::string> abandoned = {};
     ChunkCheck chunk_check = {};
     /// This is a part of a file: it is not registered, and its blocks come out of a share of the
-    /// pool. `on_part_over`: called on the network thread when it is through, or has failed.
+    /// pool, which has `least_blocks` when there are as many lanes as there may be. `on_part_over`:
+    /// called on the network thread when it is through, or has failed.
     struct Part {
       std::uint64_t begin = 0;  ///< offset in the file
       std::unique_ptr<BufferPool> share;
+      std::size_t least_blocks = 2;
     };
     std::optional<Part> part = {};
     /// The file goes in these parts, and the run joins them; empty for none. Those that are to be
@@ -81,17 +83,22 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   };
 
   explicit UploadRun(Setting setting);
-  ~UploadRun();
+  ~UploadRun() override;
 
   /// Any thread, once; may wait for the disk.
-  void start();
+  void start() override;
   /// Any thread.
-  void cancel();
+  void cancel() override;
   Progress progress() const;
   bool wait_until(std::chrono::steady_clock::time_point deadline);
   Report wait();
   /// Once it is over, what wait() returns but for what waits for a disk. Any thread.
-  Report report_now() const;
+  Report report_now() const override;
+  std::uint64_t handed() const override { return payload_.handed(); }
+  /// Network thread.
+  std::optional<Answer::Network> network() const override;
+  /// Any thread.
+  void one_of(unsigned lanes) override;
   /// Any thread, once it is over: until nothing of it is under way on other threads.
   void settle();
   /// A part's, before start(): what is called on the network thread once it is over.
@@ -130,7 +137,7 @@ class UploadRun : public std::enable_shared_from_this<UploadRun> {
   void drop_abandoned();
   bool in_parts() const { return !setting_.parts.empty(); }
   void start_parts();
-  /// Every half second while parts are under way.
+  /// Four times a second while parts are under way.
   void look_at_parts();
   void parts_over();
   /// What was sent is what `checked` read.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -88,14 +89,25 @@ BufferPool::BufferPool(std::span<std::byte> region, std::size_t buffer_size, std
 }
 
 BufferPool::BufferPool(BufferPool& parent, std::size_t most)
-    : buffer_size_(parent.buffer_size()), count_(most), parent_(&parent) {}
+    : buffer_size_(parent.buffer_size()), count_(most), parent_(&parent), most_(most) {}
 
 std::unique_ptr<BufferPool> BufferPool::share(BufferPool& pool, std::size_t most) {
   return std::unique_ptr<BufferPool>(new BufferPool(pool, most));
 }
 
+void BufferPool::resize_share(std::size_t most) {
+  const MutexLock lock(mutex_);
+  most_ = std::min(most, count_);
+  freed_.notify_all();
+}
+
+std::size_t BufferPool::lent() const {
+  const MutexLock lock(mutex_);
+  return parent_ == nullptr ? count_ - free_.size() : lent_;
+}
+
 BufferPool::~BufferPool() {
-  if (const std::size_t lent = count_ - available(); lent != 0) {
+  if (const std::size_t lent = this->lent(); lent != 0) {
     // In every build: whoever still holds one would write into memory that is no longer there.
     std::fprintf(stderr, "sluice: a BufferPool ended while %zu of its buffers were lent out\n",
                  lent);
@@ -123,7 +135,7 @@ Buffer BufferPool::acquire(const std::stop_token& stop) {
     }
     return take_free();
   }
-  while (lent_ == count_) {
+  while (lent_ >= most_) {
     if (stop.stop_requested()) return {};
     freed_.wait(mutex_);
   }
@@ -135,7 +147,7 @@ Buffer BufferPool::acquire(const std::stop_token& stop) {
 Buffer BufferPool::try_acquire() {
   MutexLock lock(mutex_);
   if (parent_ == nullptr) return free_.empty() ? Buffer() : take_free();
-  if (lent_ == count_) return {};
+  if (lent_ >= most_) return {};
   ++lent_;
   lock.unlock();
   return take(parent_->try_acquire());
@@ -154,7 +166,7 @@ Buffer BufferPool::take(Buffer parents) {
 
 std::size_t BufferPool::available() const {
   const MutexLock lock(mutex_);
-  return parent_ == nullptr ? free_.size() : count_ - lent_;
+  return parent_ == nullptr ? free_.size() : most_ - std::min(most_, lent_);
 }
 
 Buffer BufferPool::take_free() {

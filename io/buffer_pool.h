@@ -61,6 +61,9 @@ class BufferPool {
   /// Up to `most` buffers of `pool` at a time, at least 1: for one of several who share it, so that
   /// one that stalls does not hold what the others need. `pool` outlives it.
   static std::unique_ptr<BufferPool> share(BufferPool& pool, std::size_t most);
+  /// Of a share: up to so many from now on, at least 1; never more than it was made for. Those that
+  /// are out beyond that stay out until they are given back.
+  void resize_share(std::size_t most);
   ~BufferPool();
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
@@ -72,6 +75,7 @@ class BufferPool {
   Buffer try_acquire();
 
   std::size_t buffer_size() const { return buffer_size_; }
+  /// Of a share, as it was made.
   std::size_t count() const { return count_; }
   /// Buffers that nobody holds at this moment; of a share, that it could still have.
   std::size_t available() const;
@@ -80,6 +84,7 @@ class BufferPool {
   friend class Buffer;
   BufferPool(std::span<std::byte> region, std::size_t buffer_size, std::size_t count);
   BufferPool(BufferPool& parent, std::size_t most);
+  std::size_t lent() const;
   Buffer take_free() SLUICE_REQUIRES(mutex_);
   /// Of a share: `memory` is its parent's, and counted already.
   Buffer take(Buffer parents);
@@ -92,6 +97,7 @@ class BufferPool {
   mutable Mutex mutex_;
   CondVar freed_;
   std::size_t lent_ SLUICE_GUARDED_BY(mutex_) = 0;          ///< of a share
+  std::size_t most_ SLUICE_GUARDED_BY(mutex_) = 0;          ///< of a share
   std::vector<std::byte*> free_ SLUICE_GUARDED_BY(mutex_);  ///< a stack: the warmest goes out first
 };
 

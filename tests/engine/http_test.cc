@@ -41,6 +41,38 @@ TEST_F(HttpTest, KeepsTheConnectionForTheNextRequest) {
   EXPECT_EQ(server_.connections(), 1);
 }
 
+TEST_F(HttpTest, TellsOfTheConnectionOfWhatIsUnderWayAndOfNothingElse) {
+  for (const bool kept : {false, true}) {
+    SCOPED_TRACE(kept);
+    ScriptedServer server({{.occurrence = kept ? 1 : 0, .then = Fault::Then::hold}});
+    TextBody first("first");
+    if (kept) {
+      ASSERT_TRUE(start(first, first.size(), server.url() + "/x").get());
+    }
+    TextBody body("hello");
+    auto answer = start(body, body.size(), server.url() + "/x");
+    ASSERT_TRUE(server.wait_for(Phase::other, kept ? 2 : 1));
+    std::optional<Answer::Network> network;
+    std::optional<Answer::Network> of_none;
+    http_->post([&] {
+      network = http_->network_of(last_);
+      of_none = http_->network_of(last_ + 1);
+    });
+    settle();
+    ASSERT_TRUE(network);
+    EXPECT_GT(network->round_trip.count(), 0);
+    EXPECT_GT(network->least_round_trip.count(), 0);
+    EXPECT_EQ(network->sent_again, 0U);
+    EXPECT_FALSE(of_none);
+    EXPECT_EQ(server.connections(), 1) << "the second one goes over a kept one";
+    server.release();
+    ASSERT_TRUE(answer.get());
+    http_->post([&] { network = http_->network_of(last_); });
+    settle();
+    EXPECT_FALSE(network) << "it is over";
+  }
+}
+
 TEST_F(HttpTest, ABodyThatDiedOnAKeptConnectionIsSentAgainFromItsBeginning) {
   const std::string payload = test::random_bytes(1 << 20, 2);
   for (const auto then : {Fault::Then::close, Fault::Then::reset}) {

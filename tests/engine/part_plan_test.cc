@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace sluice {
 namespace {
 
@@ -71,10 +73,41 @@ TEST(PartPlan, ByItselfOnlyForLongWaysAndLargeFiles) {
   EXPECT_TRUE(plan_parts(setting(1000 * MiB, {}, 9ms)).parts.empty());
   EXPECT_TRUE(plan_parts(setting(worth_parts_bytes - 1, {}, 50ms)).parts.empty());
   const PartPlan plan = plan_parts(setting(worth_parts_bytes, {}, 10ms));
-  EXPECT_EQ(plan.parts.size(), 8U);
+  EXPECT_EQ(plan.parts.size(), 4U) << "of 64 MiB";
   EXPECT_EQ(plan.first, 2U) << "the rest has to pay first";
-  EXPECT_EQ(plan.most, 8U);
+  EXPECT_EQ(plan.most, 4U);
   expect_whole(plan, worth_parts_bytes);
+  EXPECT_EQ(plan_parts(setting(4 * worth_parts_bytes, {}, 10ms)).most, 8U);
+}
+
+/// Lanes that are not alike end together only if what is left at the end is short.
+TEST(PartPlan, ByItselfTheyGetShorterTowardsTheEnd) {
+  for (const std::uint64_t size : {1000 * MiB + 7, 100'000 * MiB, 300'000 * MiB - 1}) {
+    SCOPED_TRACE(size);
+    const PartPlan plan = plan_parts(setting(size, {}, 50ms));
+    expect_whole(plan, size);
+    for (std::size_t i = 1; i + 1 < plan.parts.size(); ++i)
+      EXPECT_LE(plan.parts[i].size(), plan.parts[i - 1].size()) << i;
+    EXPECT_LE(plan.parts.front().size(), size / 8 + 4 * MiB);
+    EXPECT_GE(plan.parts[plan.parts.size() - 2].size(), 64 * MiB);
+    EXPECT_LE(plan.parts.back().size(), std::max(96 * MiB, size / 32));
+    EXPECT_LE(plan.parts.size(), most_parts);
+  }
+}
+
+/// The server would keep the bytes, and say at the end that it cannot join them.
+TEST(PartPlan, NoPartIsLongerThanTheStorageJoins) {
+  const std::uint64_t most = most_parts * most_part_bytes;
+  for (const auto asked : {std::optional<unsigned>(), std::optional<unsigned>(2)}) {
+    for (const std::uint64_t size : {most, most / 2 + 1}) {
+      const PartPlan plan = plan_parts(setting(size, asked, 50ms));
+      expect_whole(plan, size);
+      EXPECT_LE(plan.parts.size(), most_parts);
+      EXPECT_LE(plan.most, asked.value_or(8));
+      for (const ByteRange& part : plan.parts) EXPECT_LE(part.size(), most_part_bytes);
+    }
+    EXPECT_TRUE(plan_parts(setting(most + 1, asked, 50ms)).parts.empty());
+  }
 }
 
 }  // namespace

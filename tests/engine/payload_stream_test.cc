@@ -73,6 +73,19 @@ TEST_F(PayloadStreamTest, GoesBackToAnyOffsetAndOnFromThere) {
   EXPECT_EQ(digest_.xxh128().size(), 32U) << "going back must not disturb the digest of the whole";
 }
 
+/// What goes over the network, unlike the place in the file, does not jump to where an earlier run
+/// was, and counts what is sent again.
+TEST_F(PayloadStreamTest, HandedIsWhatWasReadAndNotWhereItStands) {
+  stream_.seek(20 * block_bytes);
+  EXPECT_EQ(stream_.passed(), 20 * block_bytes);
+  EXPECT_EQ(stream_.handed(), 0U);
+  read(5000);
+  stream_.seek(20 * block_bytes);
+  EXPECT_EQ(stream_.handed(), 5000U);
+  read(3000);
+  EXPECT_EQ(stream_.handed(), 8000U);
+}
+
 /// The server took more than the journal of the run that sent it knows of.
 TEST_F(PayloadStreamTest, FromBehindWhatTheDigestHasSeenTheDigestSeesWhatIsBetween) {
   stream_.seek(0);

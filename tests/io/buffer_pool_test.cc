@@ -255,6 +255,36 @@ TEST(BufferPool, WhoWaitsForAShareGetsWhatItGivesBack) {
   ended.join();
 }
 
+TEST(BufferPool, AShareGrowsAndShrinksWithWhatIsOutStayingOut) {
+  const auto pool = make_pool(4);
+  const auto share = BufferPool::share(*pool, 3);
+  share->resize_share(1);
+  Buffer first = share->try_acquire();
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(share->try_acquire());
+  share->resize_share(9);
+  Buffer second = share->try_acquire();
+  const Buffer third = share->try_acquire();
+  EXPECT_TRUE(second && third);
+  EXPECT_FALSE(share->try_acquire()) << "more than it was made for";
+  share->resize_share(2);
+  EXPECT_EQ(share->available(), 0U);
+  first.release();
+  EXPECT_FALSE(share->try_acquire()) << "two are still out";
+  second.release();
+  EXPECT_TRUE(share->try_acquire());
+}
+
+TEST(BufferPool, WhoWaitsForAShareIsWokenWhenItGrows) {
+  const auto pool = make_pool(2);
+  const auto share = BufferPool::share(*pool, 2);
+  share->resize_share(1);
+  const Buffer held = share->try_acquire();
+  std::thread waiter([&] { EXPECT_TRUE(share->acquire({})); });
+  share->resize_share(2);
+  waiter.join();
+}
+
 TEST(BufferPoolDeathTest, RefusesToEndWhileABufferIsLent) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(

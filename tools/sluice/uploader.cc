@@ -226,6 +226,7 @@ void Uploader::complete(UploadRequest& request) const {
     if (std::find(request.digests.begin(), request.digests.end(), kind) == request.digests.end())
       request.digests.push_back(kind);
   request.token_wait = token_wait_;
+  request.stop = [] { return stop_signal() != 0; };
   if (!request.token_file.empty())
     request.renew_token = [file = request.token_file]() -> std::optional<Secret> {
       Result<Secret> token = read_token(file);
