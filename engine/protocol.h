@@ -166,6 +166,15 @@ class Protocol {
   /// is no such address.
   virtual std::string upload_url() const { return {}; }
 
+  /// What the same upload, begun once more, does over where this one has failed for good and
+  /// nothing of it can have been registered.
+  enum class Anew {
+    nothing,          ///< it would fail again
+    what_is_missing,  ///< what the server does not have any more
+    all,
+  };
+  virtual Anew anew() const { return Anew::nothing; }
+
   /// What is to be said when the answer to a request that is not `repeatable` was lost, or none
   /// that decides: what is not known, and where to look. Part of a sentence. Where
   /// can_ask_registered() says no, no error of read_answer() says it already.

@@ -64,6 +64,9 @@ struct Report {
   bool looked_ahead = false;  ///< chunks travelled ahead of the one that was answered
   /// Whether the same upload started again goes on from `committed`.
   bool resumable = false;
+  /// It failed because the server has lost what was sent, or has not joined it, and the same upload
+  /// started again sends what is missing; nothing is registered.
+  bool again = false;
   std::optional<Receipt> receipt;  ///< set if registered
   Stages stages;
   std::optional<Error> error;  ///< set if it failed or was interrupted

@@ -275,6 +275,9 @@ Error Tus::no_offset(const Answer& answer) const {
 }
 
 Result<void> Tus::read_location(const Answer& answer) {
+  if (state_ == State::joining && answer.status == 404 && ++gone_ < 2) return not_found(answer);
+  // Whether it has lost parts, or has joined them and the answer was lost, only they can tell.
+  if (state_ == State::joining && answer.status != 403) anew_ = Anew::what_is_missing;
   if (state_ == State::joining && answer.status >= 400 && answer.status < 500)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server did not join the parts of '{}' ({}, {}); run it again, "
@@ -306,18 +309,22 @@ Result<void> Tus::read_location(const Answer& answer) {
   return {};
 }
 
+/// A front server that has lost its back end for a moment says 404 too.
+Error Tus::not_found(const Answer& answer) const {
+  return error_of(ErrorKind::unreachable, answer,
+                  fmt::format("the server does not find the upload of '{}' ({}, {})",
+                              setting_.deposit.name, answer.status, errors_.quoted(answer.body)),
+                  true);
+}
+
 Result<void> Tus::gone(const Answer& answer) {
-  // A front server that has lost its back end for a moment says 404 too.
-  if (answer.status != 410 && ++gone_ < 2)
-    return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server does not find the upload of '{}' ({}, {})",
-                                setting_.deposit.name, answer.status, errors_.quoted(answer.body)),
-                    true);
-  if (setting_.role == Role::joined)
+  if (answer.status != 410 && ++gone_ < 2) return not_found(answer);
+  if (setting_.role == Role::joined) {
+    anew_ = Anew::all;
     return error_of(ErrorKind::integrity, answer,
-                    fmt::format("the server has lost '{}' after it had joined its parts ({}); "
-                                "--restart sends it anew",
+                    fmt::format("the server has lost '{}' after it had joined its parts ({})",
                                 setting_.deposit.name, answer.status));
+  }
   start_over();
   return {};
 }

@@ -60,6 +60,7 @@ class Tus final : public Protocol {
   bool keeps_parts_of_chunks() const override { return true; }
   bool can_ask_registered() const override { return false; }
   std::string upload_url() const override { return url_; }
+  Anew anew() const override { return anew_; }
   std::string doubt() const override;
 
   /// A server's part (protocol section 2): the least that one PATCH may have, for an upload of so
@@ -88,6 +89,7 @@ class Tus final : public Protocol {
   Error joining_still(const Answer& answer, std::uint64_t offset) const;
   Error not_understood(const Answer& answer) const;
   Error no_offset(const Answer& answer) const;
+  Error not_found(const Answer& answer) const;
 
   const Setting setting_;
   const std::uint64_t size_;
@@ -103,6 +105,7 @@ class Tus final : public Protocol {
   bool threw_away_ = false;  ///< the server did so with less: least_chunk_ is more than supposed
   /// What the server said it holds, less than it had confirmed: where recover() goes on.
   std::optional<std::uint64_t> fell_back_to_;
+  Anew anew_ = Anew::nothing;
   unsigned gone_ = 0;   ///< answers in a row that say so
   unsigned stuck_ = 0;  ///< PATCHes in a row that were accepted and kept nothing of
   std::uint64_t mismatch_at_ = ~std::uint64_t{0};  ///< of the last 460, nothing taken since

@@ -46,6 +46,12 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
         error->kind == ErrorKind::integrity)
       error->kind = ErrorKind::unconfirmed;
   }
+  using Anew = Protocol::Anew;
+  report.again = status == Report::Status::failed && setting_.protocol->anew() != Anew::nothing;
+  if (report.again && setting_.protocol->anew() == Anew::all && record_) {
+    digest_.start_over();
+    record_->start_over();
+  }
   report.status = status;
   if (error) error->message = redacted(std::move(error->message));
   report.error = std::move(error);

@@ -14,8 +14,12 @@ class Lanes : public testing::Test {
   Lanes() { test::write_file(path_, test::random_bytes(size, 3)); }
 
   test::Finished upload(const Bank& bank, const Arguments& more, const char* pool = "1M") {
+    return upload(bank, more, pool, state_);
+  }
+  test::Finished upload(const Bank& bank, const Arguments& more, const char* pool,
+                        const test::TempDir& state) {
     Arguments all{"--json", "--protocol", "tus", "--block", "64K", "--pool", pool};
-    all.insert(all.end(), {"--state-dir", state_.path()});
+    all.insert(all.end(), {"--state-dir", state.path()});
     all.insert(all.end(), more.begin(), more.end());
     all.insert(all.end(), {dataset, path_});
     return put(bank.url(), all);
@@ -55,6 +59,35 @@ TEST_F(Lanes, PartsThatBreakAreMendedEachByItself) {
   const auto finished = upload(bank, {"--lanes", "3", "--retries", "5"});
   ASSERT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.err, HasSubstr("its part at"));
+  EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+  EXPECT_EQ(bank.registered().size(), 1U);
+}
+
+/// The parts are joined and gone, and nobody knows into what; or they are gone before, or the whole
+/// is after: all of it is sent once more, in the same run, and registered once.
+TEST_F(Lanes, WhatIsLostInJoiningIsSentOnceMore) {
+  for (const char* fault :
+       {"lose-response,at=1,on=join", "garbage-body,at=1,on=join", "forget-staging,at=1,on=join",
+        "expire,at=1,on=join", "status:404,at=1,on=join"}) {
+    SCOPED_TRACE(fault);
+    test::TempDir state;
+    Bank bank({"--protocols", "tus", "--fault", fault});
+    const auto finished = upload(bank, {"--lanes", "3", "--retries", "5"}, "1M", state);
+    ASSERT_EQ(finished.status, 0) << finished.err;
+    EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+    EXPECT_EQ(bank.registered().size(), 1U);
+    EXPECT_EQ(report_of(finished).at("uploads").size(), 1U);
+  }
+}
+
+/// Whoever wants no retries gets none, and the same command does it then.
+TEST_F(Lanes, WhatIsLostInJoiningIsSentByTheNextRun) {
+  Bank bank({"--protocols", "tus", "--fault", "lose-response,at=1,on=join"});
+  const auto first = upload(bank, {"--lanes", "3", "--retries", "0"});
+  EXPECT_NE(first.status, 0);
+  EXPECT_TRUE(bank.registered().empty());
+  const auto second = upload(bank, {"--lanes", "3"});
+  EXPECT_EQ(second.status, 0) << second.err;
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
   EXPECT_EQ(bank.registered().size(), 1U);
 }

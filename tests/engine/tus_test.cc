@@ -645,16 +645,31 @@ TEST(TusJoined, MayNotSayHowFarItIsBeforeItIsWhole) {
 }
 
 TEST(TusJoined, PartsThatCannotBeJoinedAreTheEnd) {
+  using Anew = Protocol::Anew;
   for (const int status : {400, 403, 404, 409, 410}) {
+    SCOPED_TRACE(status);
     At at(Step::join, joined());
+    if (status == 404) {
+      EXPECT_TRUE(at.error_for(answer(404)).retryable) << "a front server's, maybe";
+      at.protocol.recover();
+      EXPECT_EQ(at.next(), Step::join);
+    }
     const Error error = at.error_for(answer(status, {}, "no such part"));
-    EXPECT_FALSE(error.retryable) << status;
+    EXPECT_FALSE(error.retryable);
     EXPECT_THAT(error.message, HasSubstr("did not join"));
+    // Begun once more, each part is asked for.
+    EXPECT_EQ(at.protocol.anew(), status == 403 ? Anew::nothing : Anew::what_is_missing);
   }
-  EXPECT_TRUE(At(Step::join, joined()).error_for(answer(503)).retryable);
-  // Joined and then lost: nothing is made of nothing.
+  At busy(Step::join, joined());
+  EXPECT_TRUE(busy.error_for(answer(503)).retryable);
+  EXPECT_EQ(busy.protocol.anew(), Anew::nothing);
+}
+
+TEST(TusJoined, WhatIsLostAfterwardsIsSentAllOver) {
   At lost(Step::ask_committed, joined());
+  EXPECT_EQ(lost.protocol.anew(), Protocol::Anew::nothing);
   EXPECT_FALSE(lost.error_for(answer(410)).retryable);
+  EXPECT_EQ(lost.protocol.anew(), Protocol::Anew::all);
 }
 
 }  // namespace

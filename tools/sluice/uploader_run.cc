@@ -58,13 +58,14 @@ void Uploader::Run::start_some() {
     const Task& task = tasks_[*number];
     if (closed_.contains(dataset_of(task.request)))
       schedule_.ended(*number);
-    else
+    else {
+      ++tried_;
       start(*number);
+    }
   }
 }
 
 void Uploader::Run::start(std::size_t number) {
-  ++tried_;
   Task& task = tasks_[number];
   uploader_.complete(task.request);
   task.request.on_over = transfers_.on_over(number);
@@ -90,6 +91,15 @@ void Uploader::Run::ended(std::size_t number) {
   Report& report = *tasks_[number].report;
   report = transfers_.take(number);
   uploader_.console_.clear_line();
+  // Once: what goes wrong a second time is not for a third.
+  if (report.again && !cancelled_ && uploader_.options_.retries > 0 &&
+      again_.insert(number).second) {
+    uploader_.console_.warning(
+        fmt::format("{}; sending what is missing of it", report.error->message));
+    tasks_[number].request.restart = false;  // that was done
+    start(number);
+    return;
+  }
   doubt_memory(tasks_[number].request, report);
   uploader_.tell(report, tasks_[number].request);
   over(number);

@@ -39,6 +39,7 @@ class Uploader::Run {
   bool ends_all_ = false;         ///< what stopped one would stop any other
   bool cancelled_ = false;
   bool doubted_ = false;
+  std::set<std::size_t> again_;  ///< tasks that were started once more
   std::size_t tried_ = 0;
 
   bool several_ = false;     ///< were under way at a time
