@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 
+#include "engine/registered_before.h"
 #include "engine/text.h"
 #include "engine/tus.h"
 #include "engine/units.h"
@@ -67,10 +68,11 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
     return Error{
         ErrorKind::usage,
         fmt::format("dataset {} holds {} of an unfinished upload of '{}' ({}), which setting up "
-                    "'{}' would delete; finish it with 'sluice resume', or give it up with 'sluice "
-                    "forget {} NAME'",
+                    "'{}' would delete; finish it with 'sluice resume', or give it up with: sluice "
+                    "forget {} {}",
                     other.dataset, format_size(other.committed), printable(other.name),
-                    printable(other.path), printable(request.name), other.dataset)};
+                    printable(other.path), printable(request.name), other.dataset,
+                    shell_argument(other.name))};
   }
   return {};
 }
@@ -123,31 +125,39 @@ bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
   return end == size;
 }
 
-Result<void> check_not_registered(Journal& journal, const UploadRequest& request) {
-  TRY_ASSIGN(const std::optional<JournalEntry> last,
-             journal.find_registered(request.base_url, request.dataset, request.name));
-  if (!last) return {};
+/// The last file of that name that was registered, if it is this very one. Only the phased
+/// protocol's server says that a name is taken; the others register a second file of that name,
+/// whenever the same command runs again.
+Result<std::optional<JournalEntry>> find_registered(Journal& journal, const UploadRequest& request,
+                                                    ProtocolKind kind, const Source& source) {
+  auto last = journal.find_registered(request.base_url, request.dataset, request.name);
+  if (last && (!*last || is_same_file(**last, request, source.identity()))) return last;
+  if (kind == ProtocolKind::phased) return std::optional<JournalEntry>();
+  if (!last) return last;
   return Error{
       ErrorKind::name_taken,
       fmt::format(
-          "'{}' was registered in dataset {} at {}, says the journal, from {}; deposit it "
+          "'{}' was registered in dataset {} at {}, says the journal, from {}{}; deposit it "
           "under another name (--name), or send it once more, as a second file of that name, "
           "with --restart",
-          printable(request.name), request.dataset, utc_time(last->updated_s * 1'000'000'000),
-          printable(last->path))};
+          printable(request.name), request.dataset, utc_time((*last)->updated_s * 1'000'000'000),
+          printable((*last)->path),
+          is_same_path(**last, request) ? ", which has changed since" : "")};
 }
 
 Error may_be_registered(const UploadRequest& request, const JournalEntry& entry) {
   return {ErrorKind::unconfirmed,
           fmt::format(
               "all of '{0}' was sent to dataset {1} before, and nobody can be asked "
-              "whether it is registered: look at {2}/datasets/{1}; if it is not there, {3}",
+              "whether it is registered: look at {2}/datasets/{1}; {3}",
               printable(request.name), request.dataset, request.base_url,
               entry.protocol == to_string(ProtocolKind::tus)
-                  ? fmt::format("'sluice resume --register {0} NAME' registers it, and if it "
-                                "is, 'sluice forget {0} NAME' ends this upload",
-                                request.dataset)
-                  : fmt::format("'sluice forget {} NAME' lets it be sent again", request.dataset))};
+                  ? fmt::format("if it is not there, register it with: sluice resume --register "
+                                "{0} {1}; if it is, end this upload with: sluice forget {0} {1}",
+                                request.dataset, shell_argument(request.name))
+                  : fmt::format("if it is not there, this lets it be sent again: sluice forget {} "
+                                "{}",
+                                request.dataset, shell_argument(request.name)))};
 }
 
 }  // namespace
@@ -190,9 +200,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
                  fmt::format("the upload of '{}' into dataset {} is not unfinished any more",
                              printable(request.name), request.dataset)};
   if (!entry) {
-    // Only the phased protocol's server says that a name is taken; the others register a second
-    // file of that name, whenever the same command runs again.
-    if (kind != ProtocolKind::phased) TRY(check_not_registered(journal, request));
+    TRY_ASSIGN(result.registered, find_registered(journal, request, kind, source));
     return result;
   }
   result.unfinished = true;

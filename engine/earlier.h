@@ -30,7 +30,9 @@ struct EarlierFound {
   /// The unfinished upload of that system, dataset and name; nothing where there is none, where it
   /// was spoken in another protocol, or where `request` wants it to start anew.
   std::optional<Earlier> earlier;
-  std::vector<Earlier> parts;          ///< of `earlier`, in the file's order; empty for none
+  std::vector<Earlier> parts;  ///< of `earlier`, in the file's order; empty for none
+  /// This very file, which an earlier run has registered under that name.
+  std::optional<JournalEntry> registered;
   std::vector<std::string> abandoned;  ///< upload addresses that nobody needs any more
   std::string remark;                  ///< a sentence for the user; empty for none
   bool unfinished = false;             ///< the journal has one, whether it is gone on with or not
@@ -46,7 +48,8 @@ Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEn
 /// `kind`: what is spoken now. `block_bytes`: the engine's; a block of the journal's must fit.
 /// Errors: local_file if the file's size or time is not what it was; unconfirmed if it may be
 /// registered, and is to start anew or nobody can be asked; name_taken if `kind` cannot tell and
-/// the journal knows that a file of that name was registered, and it is not to start anew; usage if
+/// the journal knows that another file of that name was registered, and it is not to start anew;
+/// usage if
 /// there is nothing where there must be, if the blocks do not fit, or if another upload into the
 /// dataset is unfinished, whose staged bytes a new one would delete (protocol section 1.4); failed
 /// if the journal cannot be read.

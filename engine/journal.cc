@@ -69,9 +69,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& directory) {
 }
 
 bool Journal::exists(const std::string& directory) {
-  struct stat facts {};
-  return !directory.empty() && ::lstat(journal_path(directory).c_str(), &facts) == 0 &&
-         facts.st_size > 0;
+  return !directory.empty() && may_hold_uploads(directory);
 }
 
 Result<std::unique_ptr<Journal>> Journal::open_existing(const std::string& directory) {
@@ -82,7 +80,10 @@ Result<std::unique_ptr<Journal>> Journal::open_existing(const std::string& direc
         ErrorKind::failed, errno,
         fmt::format("cannot look for the journal {}", printable(journal_path(directory))));
   }
-  return open(directory);
+  if (S_ISREG(facts.st_mode) && facts.st_size == 0) return std::unique_ptr<Journal>();
+  auto opened = open(directory);
+  if (!opened && !exists(directory)) return std::unique_ptr<Journal>();
+  return opened;
 }
 
 const std::string& Journal::path() const {

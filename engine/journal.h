@@ -37,11 +37,12 @@ class Journal {
   /// read, belongs to another user, is no journal, is damaged, or was written by a newer sluice.
   static Result<std::unique_ptr<Journal>> open(const std::string& directory);
 
-  /// The same where there is one already; null where there is none, and nothing is made. For those
-  /// who only look.
+  /// The same where there is one already; null where there is none, or an empty file, and
+  /// nothing is made, or where one that cannot be opened has nothing in it. For those who only look.
   static Result<std::unique_ptr<Journal>> open_existing(const std::string& directory);
 
-  /// Whether there is one with something in it, usable or not.
+  /// Whether there is one that may have an upload in it, usable or not. One that a disk without
+  /// room has left without entries has none. Makes nothing, and needs no room.
   static bool exists(const std::string& directory);
 
   ~Journal();

@@ -220,6 +220,25 @@ JournalMode journal_mode_in(const std::string& directory) {
   return journal_mode_for(static_cast<std::uint32_t>(facts.f_type));
 }
 
+bool may_hold_uploads(const std::string& directory) {
+  const std::string path = journal_path(directory);
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) != 0 || facts.st_size == 0) return false;
+  if (!S_ISREG(facts.st_mode)) return true;
+  // Before the file itself: what another process takes out of them is in that by then.
+  for (const char* suffix : {"-wal", "-journal"}) {
+    struct stat beside {};
+    if (::lstat((path + suffix).c_str(), &beside) == 0 && beside.st_size > 0) return true;
+  }
+  Result<SqlDatabase> database = SqlDatabase::open_as_it_is(path, "the journal");
+  if (!database) return true;
+  if (is_blank(*database).value_or(false)) return false;
+  const Result<std::int64_t> application = database->integer("PRAGMA application_id");
+  const Result<std::int64_t> uploads =
+      database->integer("SELECT count(*) FROM (SELECT 1 FROM uploads LIMIT 1)");
+  return !application || *application != application_id || !uploads || *uploads > 0;
+}
+
 Result<SqlDatabase> open_journal_file(const std::string& directory, JournalMode mode) {
   const std::string path = journal_path(directory);
   TRY(make_private_file(path));

@@ -44,6 +44,11 @@ JournalMode journal_mode_in(const std::string& directory);
 /// Errors as Journal::open() says.
 Result<SqlDatabase> open_journal_file(const std::string& directory, JournalMode mode);
 
+/// Whether DIR/journal.sqlite may have an upload in it: not if there is no such file, or one
+/// without tables or entries, as a disk without room leaves. One that cannot be read may, and one
+/// that is being written. Only looks, and needs no room for it.
+bool may_hold_uploads(const std::string& directory);
+
 /// DIR/journal.sqlite
 std::string journal_path(const std::string& directory);
 

@@ -72,8 +72,8 @@ Result<void> OneShot::read_answer(const Answer& answer) {
 std::string OneShot::doubt() const {
   return fmt::format(
       "whether '{0}' is registered is not known: look at {1}; if it is not there, send it again "
-      "after 'sluice forget {2} NAME'",
-      deposit_.name, page_, deposit_.dataset);
+      "after: sluice forget {2} {3}",
+      deposit_.name, page_, deposit_.dataset, shell_argument(deposit_.name));
 }
 
 }  // namespace sluice

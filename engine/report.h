@@ -67,7 +67,11 @@ struct Report {
   /// It failed because the server has lost what was sent, or has not joined it, and the same upload
   /// started again sends what is missing; nothing is registered.
   bool again = false;
-  std::optional<Receipt> receipt;  ///< set if registered
+  /// When an earlier run had it registered, as utc_time() writes it; then nothing was sent now, and
+  /// digests and receipt are the journal's. Empty otherwise.
+  std::string registered_before;
+  /// Set if registered; not where registered_before is set and the journal has none.
+  std::optional<Receipt> receipt;
   Stages stages;
   std::optional<Error> error;  ///< set if it failed or was interrupted
 

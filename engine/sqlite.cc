@@ -98,11 +98,26 @@ SqlValue SqlStatement::value(int column) const {
 }
 
 Result<SqlDatabase> SqlDatabase::open(const std::string& path, std::string title) {
+  return open(path, std::move(title), path, SQLITE_OPEN_READWRITE);
+}
+
+Result<SqlDatabase> SqlDatabase::open_as_it_is(const std::string& path, std::string title) {
+  // https://www.sqlite.org/uri.html: what would end the path, or stand for another byte.
+  std::string uri = path.starts_with('/') ? "file://" : "file:";
+  for (const char c : path)
+    if (c == '%' || c == '?' || c == '#')
+      uri += fmt::format("%{:02x}", static_cast<unsigned>(c));
+    else
+      uri += c;
+  return open(path, std::move(title), uri + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+}
+
+Result<SqlDatabase> SqlDatabase::open(const std::string& path, std::string title,
+                                      const std::string& name, int flags) {
   SqlDatabase database(path, std::move(title));
   sqlite3* handle = nullptr;
   // NOMUTEX: one thread at a time is our own promise.
-  const int code =
-      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.error(code);
   sqlite3_busy_timeout(handle, busy_timeout_ms);

@@ -70,6 +70,10 @@ class SqlDatabase {
   /// "the journal". Waits for other connections' locks for ten seconds at most. What a hostile
   /// schema could do on its own (triggers, views, functions) is off.
   static Result<SqlDatabase> open(const std::string& path, std::string title);
+  /// The same to look at what that file alone holds: takes no lock, needs no room and no other
+  /// file, and so does not see what is in a -wal or is to be rolled back. Where somebody writes
+  /// meanwhile, what is read may be an error, or of different times.
+  static Result<SqlDatabase> open_as_it_is(const std::string& path, std::string title);
   SqlDatabase(SqlDatabase&&) = default;
   SqlDatabase& operator=(SqlDatabase&&) = delete;
 
@@ -103,6 +107,8 @@ class SqlDatabase {
   struct Close {
     void operator()(sqlite3* database) const;
   };
+  static Result<SqlDatabase> open(const std::string& path, std::string title,
+                                  const std::string& name, int flags);
   SqlDatabase(std::string path, std::string title)
       : path_(std::move(path)), title_(std::move(title)) {}
 

@@ -87,19 +87,15 @@ Error journal_in_the_way(Error error) {
 
 StateTrial try_state_dir(const std::string& directory) {
   StateTrial trial;
-  // An empty file is none, and opening it would make one of it.
-  if (Journal::exists(directory)) {
-    auto journal = Journal::open_existing(directory);
-    Result<void> usable;
-    if (!journal)
-      usable = std::move(journal).error();
-    else if (*journal)
-      usable = try_journal(**journal);
-    if (usable)
-      trial.journal = *std::move(journal);
-    else
-      trial.error = journal_in_the_way(std::move(usable).error());
-  }
+  auto journal = Journal::open_existing(directory);
+  Result<void> usable;
+  if (journal && *journal) usable = try_journal(**journal);
+  // What keeps one from being looked for keeps nobody from uploading without.
+  if (!journal && Journal::exists(directory)) usable = std::move(journal).error();
+  if (!usable)
+    trial.error = journal_in_the_way(std::move(usable).error());
+  else if (journal)
+    trial.journal = *std::move(journal);
   for (const std::string& path : {directory, directory + "/locks"})
     if (Result<void> tried = try_directory(path); !tried && !trial.trouble)
       trial.trouble = std::move(tried).error();

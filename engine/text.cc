@@ -120,4 +120,19 @@ std::string printable(std::string_view text) {
   return clean(text, false, std::string::npos - 8);
 }
 
+std::string shell_argument(std::string_view name) {
+  constexpr std::string_view plain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+,:@%";
+  std::string argument = name.starts_with('-') ? "-- " : "";
+  if (!name.empty() && name.find_first_not_of(plain) == std::string_view::npos)
+    return argument.append(name);
+  argument += '\'';
+  for (const char c : name)
+    if (c == '\'')
+      argument += "'\\''";
+    else
+      argument += c;
+  return argument + '\'';
+}
+
 }  // namespace sluice

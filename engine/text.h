@@ -21,4 +21,9 @@ std::string quote_server_text(std::string_view body, std::size_t limit = 200);
 /// A local path or name for a message: control characters and invalid UTF-8 replaced by '?'.
 std::string printable(std::string_view text);
 
+/// A name as an argument of a command that somebody copies into a shell: quoted where the shell
+/// would change it, behind "-- " where it begins with a dash. For names that printable() leaves as
+/// they are.
+std::string shell_argument(std::string_view name);
+
 }  // namespace sluice

@@ -300,6 +300,7 @@ Result<void> Tus::read_location(const Answer& answer) {
   gone_ = 0;
   committed_ = 0;
   if (state_ == State::joining) {
+    anew_ = Anew::nothing;
     sent_ = size_;
     state_ = State::finding;
   } else {
@@ -458,9 +459,10 @@ std::string Tus::doubt() const {
   return fmt::format(
       "all bytes are there, but whether '{0}' is registered is not known: look at "
       "{1}/datasets/{2}; "
-      "if it is not there, 'sluice resume --register {2} NAME' registers it, and if it is, 'sluice "
-      "forget {2} NAME' ends this upload",
-      setting_.deposit.name, setting_.base_url, setting_.deposit.dataset);
+      "if it is not there, register it with: sluice resume --register {2} {3}; if it is, end this "
+      "upload with: sluice forget {2} {3}",
+      setting_.deposit.name, setting_.base_url, setting_.deposit.dataset,
+      shell_argument(setting_.deposit.name));
 }
 
 }  // namespace sluice

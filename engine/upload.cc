@@ -15,6 +15,7 @@
 #include "engine/http.h"
 #include "engine/make_protocol.h"
 #include "engine/pipeline.h"
+#include "engine/registered_before.h"
 #include "engine/seconds.h"
 #include "engine/server_inquiry.h"
 #include "engine/server_memory.h"
@@ -287,6 +288,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   std::vector<std::string> abandoned;
   UploadParts parts;
   bool joined = false;
+  std::optional<JournalEntry> registered;
   ServerFacts server;
   const ProtocolKind kind = protocol_of(checked);
   if (!request.dry_run && !shared_->options.state_dir.empty()) {
@@ -307,6 +309,9 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     Journal& journal = shared_->journal->journal();
     TRY_ASSIGN(EarlierFound found,
                find_earlier(journal, checked, kind, *opened.source, shared_->options.block_bytes));
+    if (found.registered && kind != ProtocolKind::phased)
+      return over_before(checked, *found.registered);
+    registered = std::move(found.registered);
     earlier = std::move(found.earlier);
     unfinished = found.unfinished;
     if (checked.server.tus.has("termination")) abandoned = std::move(found.abandoned);
@@ -358,6 +363,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .chunk_check = std::move(chunk_check),
       .part = {},
       .parts = std::move(part_runs.runs),
+      .registered = std::move(registered),
       .first_lanes = part_runs.first,
       .most_lanes = part_runs.most,
   });

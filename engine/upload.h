@@ -105,8 +105,8 @@ struct UploadRequest {
   /// can be had. On the network thread, again every few seconds until token_wait is over.
   std::function<std::optional<Secret>()> renew_token;
   std::chrono::seconds token_wait{0};  ///< how long to wait for a token that works
-  /// Called on the network thread when the upload is over, before its report can be had without
-  /// waiting; must not wait itself.
+  /// Called when the upload is over, on the network thread, or in start() where an earlier run has
+  /// registered the file; before its report can be had without waiting. Must not wait itself.
   std::function<void()> on_over;
   /// Asked several times a second on the thread that calls start(), while that waits for the server
   /// (a large file's lanes need its round trip); true ends start() with `interrupted`. May be
@@ -188,11 +188,12 @@ class Engine {
   Terminated terminate(const Termination& termination);
 
   /// Checks the request, opens the file and starts; goes on with an earlier, unfinished upload of
-  /// that file if the journal has one. Errors: usage (key, name, token, address, lookahead;
-  /// another upload into the dataset is unfinished, and would be lost), local_file (missing,
-  /// unreadable, no regular file, too large, not what was being uploaded), failed (another process
-  /// uploads into that dataset), interrupted. Any thread; may wait for the disk, and for the server
-  /// as long as request.stop lets it.
+  /// that file if the journal has one. What an earlier run has registered, of that path, size and
+  /// time and under that name, is not sent again (Report::registered_before). Errors: usage (key,
+  /// name, token, address, lookahead; another upload into the dataset is unfinished, and would be
+  /// lost), local_file (missing, unreadable, no regular file, too large, not what was being
+  /// uploaded), failed (another process uploads into that dataset), interrupted. Any thread; may
+  /// wait for the disk, and for the server as long as request.stop lets it.
   Result<std::unique_ptr<Upload>> start(const UploadRequest& request);
 
   struct Shared;

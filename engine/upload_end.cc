@@ -1,6 +1,7 @@
 // How an UploadRun ends: its report, its receipt, and its last word in the journal.
 #include <utility>
 
+#include "engine/registered_before.h"
 #include "engine/text.h"
 #include "engine/upload_run.h"
 
@@ -36,7 +37,13 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.looked_ahead = looked_ahead_;
   report.stages = times_.stages(clocks_);
   if (in_parts()) add_parts(report);
-  if (status == Report::Status::registered && !setting_.part) {
+  if (setting_.registered && error && error->kind == ErrorKind::name_taken && !sent_any_) {
+    // The server has it, and the journal says from which file.
+    report = report_before(setting_.request, *setting_.registered);
+    status = Report::Status::registered;
+    error.reset();
+  }
+  if (status == Report::Status::registered && !setting_.part && report.registered_before.empty()) {
     add_digests(report);
     report.receipt = receipt(report);
   }

@@ -78,6 +78,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
     /// The file goes in these parts, and the run joins them; empty for none. Those that are to be
     /// under way at once, at first and at most.
     std::vector<std::shared_ptr<UploadRun>> parts = {};
+    std::optional<JournalEntry> registered = {};  ///< EarlierFound
     unsigned first_lanes = 1;
     unsigned most_lanes = 1;
   };

@@ -91,12 +91,15 @@ Result<LocalFile> open_local_file(const std::string& path) {
   // not.
   if (::fcntl(fd.get(), F_SETFL, 0) != 0) return failed(fmt::format("cannot open {}", path), errno);
   // The files of /proc say 0 and hold something all the same: that would be lost without a word.
-  std::byte byte{};
-  if (facts.st_size == 0 && ::pread(fd.get(), &byte, 1, 0) > 0) {
-    return local_error(0,
-                       fmt::format("cannot read {}: it has bytes, but its file system says it has "
-                                   "none; copy it and give the copy",
-                                   path));
+  // Of some (/proc/self/mem) the first byte cannot be read; of an empty file there is none.
+  if (facts.st_size == 0) {
+    std::byte byte{};
+    const ssize_t got = ::pread(fd.get(), &byte, 1, 0);
+    if (got < 0) return read_error(path, 0, errno);
+    if (got > 0)
+      return local_error(0, fmt::format("cannot read {}: it has bytes, but its file system says it "
+                                        "has none; copy it and give the copy",
+                                        path));
   }
   return LocalFile{.path = path, .fd = std::move(fd), .identity = identity_from(facts)};
 }

@@ -18,7 +18,7 @@ struct LocalFile {
 
 /// Opens `path` without ever blocking: a FIFO without a writer or a device is refused, not waited
 /// for. Errors, local_file: no such file, not readable, not a regular file, one that
-/// holds more than its size of 0 (as those of /proc do).
+/// holds more than its size of 0, or cannot be read although that is its size (as those of /proc).
 Result<LocalFile> open_local_file(const std::string& path);
 
 /// What the file system says now about an open file. Error local_file; `path` is for its message.

@@ -93,6 +93,7 @@ TEST_F(Failure, Exit5ANameThatIsTakenBeforeAByteIsTransferred) {
   };
   const int before = transfers();
   EXPECT_GT(before, 0);
+  test::write_file(path_, test::random_bytes(100'001, 2));  // the same one would be done already
   expect_failure(bank.url(), 5, "name_taken", "already has a file named 'scan.h5'");
   EXPECT_EQ(transfers(), before);
   EXPECT_EQ(bank.registered().size(), 1U);
@@ -127,6 +128,7 @@ TEST_F(Failure, Exit6FilesThatCannotBeRead) {
   ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
   refused(directory_ / "fifo", "FIFO");
   refused("/dev/zero", "device");
+  refused("/proc/self/mem", "Input/output error");
   refused(path_ + "/inside", "Not a directory");
   std::filesystem::create_symlink("loop", directory_ / "loop");
   refused(directory_ / "loop", "symbolic links");

@@ -86,7 +86,7 @@ TEST_F(Lanes, WhatIsLostInJoiningIsSentByTheNextRun) {
   const auto first = upload(bank, {"--lanes", "3", "--retries", "0"});
   EXPECT_NE(first.status, 0);
   EXPECT_TRUE(bank.registered().empty());
-  const auto second = upload(bank, {"--lanes", "3"});
+  const auto second = upload(bank, {"--lanes", "3", "--retries", "3"});
   EXPECT_EQ(second.status, 0) << second.err;
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
   EXPECT_EQ(bank.registered().size(), 1U);

@@ -77,8 +77,8 @@ TEST_F(Protocol, ItIsAskedOnceForADay) {
 
 TEST_F(Protocol, AServerThatHasChangedIsAskedAgain) {
   ScriptedServer server;
-  const Arguments arguments{"--state-dir", state_.path(), dataset, path_};
-  EXPECT_EQ(put(server.url(), arguments).status, 0);
+  EXPECT_EQ(put(server.url(), {"--state-dir", state_.path(), dataset, path_}).status, 0);
+  const Arguments arguments{"--state-dir", state_.path(), "--name", "other", dataset, path_};
   server.set_faults(
       {{.phase = Phase::ask, .occurrence = -1, .answer = http_answer(500, "invalid request")}});
   const test::Finished changed = put(server.url(), arguments);
@@ -169,6 +169,8 @@ TEST_F(Protocol, ARegistrationWhoseAnswerIsLostIsFinishedByHand) {
   const test::Finished again = put(bank.url(), arguments);
   EXPECT_EQ(again.status, 1) << "it is not registered blindly";
   EXPECT_EQ(report_of(again).at("uploads").at(0).at("status"), "unconfirmed");
+  for (const std::string& said : {lost.err, again.err})
+    EXPECT_THAT(said, HasSubstr(fmt::format("sluice resume --register {} scan.h5", dataset)));
   EXPECT_TRUE(bank.registered().empty());
 
   const test::Finished registered = command({"resume", "--register", "--json"});

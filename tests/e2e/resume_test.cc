@@ -178,6 +178,30 @@ TEST_F(Resume, StatusAndASecondProcessSeeWhoIsAtIt) {
   expect_registered();
 }
 
+TEST_F(Resume, AStateDirectoryThatIsNamedAndNotThereIsSaid) {
+  const std::string mistyped = state_ / "sluise";
+  for (const Arguments& words :
+       {Arguments{"status"}, {"status", "--json"}, {"resume", "--all"}, {"resume"}}) {
+    SCOPED_TRACE(testing::PrintToString(words));
+    Arguments named{sluice_binary};
+    named.insert(named.end(), words.begin(), words.end());
+    Arguments usual = named;
+    named.insert(named.end(), {"--state-dir", mistyped});
+    const test::Finished finished =
+        run_sluice({.argv = named, .env = {}, .stdin_text = {}, .directory = {}});
+    EXPECT_EQ(finished.status, 2);
+    EXPECT_THAT(finished.err, HasSubstr(mistyped));
+    EXPECT_THAT(finished.out, Not(HasSubstr("nothing is unfinished")));
+    if (words == Arguments{"resume"}) continue;  // is to go on with something
+    const test::Finished nothing = run_sluice({.argv = usual,
+                                               .env = {{"XDG_STATE_HOME", state_ / "none"}},
+                                               .stdin_text = {},
+                                               .directory = {}});
+    EXPECT_EQ(nothing.status, 0) << nothing.err;
+  }
+  EXPECT_FALSE(std::filesystem::exists(mistyped));
+}
+
 TEST_F(Resume, WhatIsForgottenStartsAnew) {
   stop_with(SIGTERM);
   EXPECT_EQ(command("forget", {dataset, "other"}).status, 2);
@@ -283,6 +307,38 @@ TEST_F(Resume, AJournalWithoutRoomDoesNotStopTheUpload) {
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.err, HasSubstr("cannot be resumed"));
   expect_registered();
+}
+
+/// What the first run leaves of a journal then holds nothing, so the next ones upload as well.
+TEST_F(Resume, AJournalThatCouldNotBeMadeKeepsNobodyFromUploading) {
+  int count = 0;
+  // Files of 4 KiB at most, of 16 and of 32: the header alone, half an index of the -wal, no
+  // tables.
+  for (const char* blocks : {"8", "32", "64"}) {
+    const std::string state = state_ / blocks;
+    for (const char* name : {"first", "second", "third"}) {
+      SCOPED_TRACE(fmt::format("{} {}", blocks, name));
+      test::Process::Options options = put_options(
+          server_.url(),
+          {"--state-dir", state, "--name", fmt::format("{}{}", name, blocks), dataset, path_});
+      options.argv.insert(options.argv.begin(),
+                          {"/bin/sh", "-c", "ulimit -f \"$0\"; exec \"$@\"", blocks});
+      const test::Finished finished = run_sluice(options);
+      EXPECT_EQ(finished.status, 0) << finished.err;
+      EXPECT_THAT(finished.err, HasSubstr("cannot be resumed"));
+      EXPECT_EQ(server_.registrations(), ++count);
+    }
+  }
+}
+
+TEST_F(Resume, AJournalThatHasAnUploadAndNoRoomKeepsIt) {
+  stop_with(SIGTERM);
+  Arguments words = with({"--name", "other", dataset, path_});
+  test::Process::Options options = put_options(server_.url(), words);
+  options.argv.insert(options.argv.begin(), {"/bin/sh", "-c", "ulimit -f 8; exec \"$0\" \"$@\""});
+  const test::Finished finished = run_sluice(options);
+  EXPECT_EQ(finished.status, 1);
+  EXPECT_THAT(finished.err, HasSubstr("unfinished uploads would be lost"));
 }
 
 TEST_F(Resume, WithoutAJournalNothingIsWritten) {

@@ -1,8 +1,10 @@
 #include "engine/journal_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -183,6 +185,78 @@ TEST(JournalFile, LookingMakesNothing) {
   const auto there = Journal::open_existing(dir.path());
   ASSERT_TRUE(there && *there);
   EXPECT_TRUE(*(*there)->get(id));
+}
+
+/// What a full disk leaves: an empty file, one that has become wal and no more, tables alone.
+TEST(JournalFile, OneWithoutEntriesIsNone) {
+  const test::TempDir dir;
+  const std::string path = file_in(dir);
+  EXPECT_FALSE(Journal::exists(dir.path()));
+  test::write_file(path, "");
+  EXPECT_FALSE(Journal::exists(dir.path()));
+  {
+    auto database = SqlDatabase::open(path, "the journal");
+    ASSERT_TRUE(database && database->run("PRAGMA journal_mode = WAL"));
+  }
+  ASSERT_GT(fs::file_size(path), 0U);
+  EXPECT_FALSE(Journal::exists(dir.path()));
+  // Neither can be opened, as its -shm cannot be; of one that may have something, that is an error.
+  fs::create_directory(file_in(dir, "-shm"));
+  const auto blank = Journal::open_existing(dir.path());
+  EXPECT_TRUE(blank && !*blank);
+  EXPECT_FALSE(Journal::open(dir.path()));
+  fs::remove(file_in(dir, "-shm"));
+  ASSERT_TRUE(Journal::open(dir.path()));
+  EXPECT_FALSE(Journal::exists(dir.path()));
+}
+
+TEST(JournalFile, OneThatMayHaveAnEntryIsThere) {
+  const test::TempDir dir;
+  const std::string path = file_in(dir);
+  {
+    auto journal = Journal::open(dir.path());
+    ASSERT_TRUE(journal && (*journal)->begin(sample_entry()));
+    ASSERT_GT(fs::file_size(file_in(dir, "-wal")), 0U);
+    EXPECT_TRUE(Journal::exists(dir.path())) << "it is in the -wal alone";
+  }
+  ASSERT_FALSE(fs::exists(file_in(dir, "-wal")));
+  EXPECT_TRUE(Journal::exists(dir.path()));
+  fs::create_directory(file_in(dir, "-shm"));
+  EXPECT_FALSE(Journal::open_existing(dir.path()));
+  fs::remove(file_in(dir, "-shm"));
+
+  fs::remove(path);
+  test::write_file(path, "no database");
+  EXPECT_TRUE(Journal::exists(dir.path()));
+  fs::remove(path);
+  fs::create_directory(path);
+  EXPECT_TRUE(Journal::exists(dir.path()));
+  fs::remove(path);
+  {
+    auto other = SqlDatabase::open((test::write_file(path, ""), path), "another's");
+    ASSERT_TRUE(other && other->run("CREATE TABLE uploads (id)"));
+  }
+  EXPECT_TRUE(Journal::exists(dir.path())) << "another program's";
+}
+
+/// Looking takes the locks of nobody: closing a descriptor drops all that the process has there.
+TEST(JournalFile, LookingLeavesTheLocksOfThisProcess) {
+  const test::TempDir dir;
+  make_journal(dir.path(), JournalMode::truncate);
+  auto writer = SqlDatabase::open(file_in(dir), "the journal");
+  ASSERT_TRUE(writer && writer->run("BEGIN EXCLUSIVE"));
+  EXPECT_TRUE(Journal::exists(dir.path()));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    struct flock lock {};
+    lock.l_type = F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    const int fd = ::open(file_in(dir).c_str(), O_RDONLY | O_CLOEXEC);
+    ::_exit(::fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "the lock is gone";
 }
 
 TEST(JournalFile, StaysTheSameWhenTheWorkingDirectoryChanges) {

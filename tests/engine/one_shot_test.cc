@@ -107,6 +107,7 @@ TEST(OneShot, WhatCanPassMayBeTriedAgainByWhoKnowsThatNothingWasDone) {
   EXPECT_FALSE(one_shot().can_ask_registered());
   EXPECT_FALSE(one_shot().keeps_parts_of_chunks());
   EXPECT_THAT(one_shot().doubt(), HasSubstr(page));
+  EXPECT_THAT(one_shot().doubt(), HasSubstr(" 'a b.h5'"));
 }
 
 }  // namespace

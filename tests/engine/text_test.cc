@@ -54,5 +54,14 @@ TEST(Text, NamesStayReadable) {
   EXPECT_EQ(printable("evil\033]0;title\x07"), "evil?]0;title?");
 }
 
+TEST(Text, AShellTakesAnArgumentForTheNameThatItIs) {
+  EXPECT_EQ(shell_argument("scan-0417.h5"), "scan-0417.h5");
+  EXPECT_EQ(shell_argument("two words"), "'two words'");
+  EXPECT_EQ(shell_argument("it's $HOME"), "'it'\\''s $HOME'");
+  EXPECT_EQ(shell_argument("~"), "'~'");
+  EXPECT_EQ(shell_argument("--all"), "-- --all");
+  EXPECT_EQ(shell_argument(""), "''");
+}
+
 }  // namespace
 }  // namespace sluice

@@ -408,15 +408,49 @@ TEST_F(TusTest, RestartDropsWhatIsThereWhereTheServerCan) {
 TEST_F(TusTest, TheSameCommandAgainRegistersNothingASecondTime) {
   expect_registered(upload());
   const std::size_t seen = server_.seen().size();
-  const auto again = engine().start(tus());
-  ASSERT_FALSE(again);
-  EXPECT_EQ(again.error().kind, ErrorKind::name_taken);
-  EXPECT_THAT(again.error().message, HasSubstr("--restart"));
+  bool told = false;
+  auto same = tus();
+  same.on_over = [&] { told = true; };
+  const Report again = start(same)->wait();
+  EXPECT_EQ(again.status, Status::registered);
+  EXPECT_FALSE(again.registered_before.empty());
+  EXPECT_EQ(again.xxh128, xxh128(content("scan.h5")));
+  EXPECT_TRUE(again.receipt);
+  EXPECT_TRUE(told);
   EXPECT_EQ(server_.seen().size(), seen) << "something was sent";
   auto asked = tus();
   asked.restart = true;
   EXPECT_EQ(start(asked)->wait().status, Status::registered);
   EXPECT_EQ(server_.registrations(), 2);
+}
+
+/// Another path, size or time: it may be another file.
+TEST_F(TusTest, AnotherFileDoesNotTakeTheNameOfOneThatIsRegistered) {
+  expect_registered(upload());
+  const std::size_t seen = server_.seen().size();
+  const auto refused = [&](const UploadRequest& asked, const char* what) {
+    const auto again = engine().start(asked);
+    ASSERT_FALSE(again) << what;
+    EXPECT_EQ(again.error().kind, ErrorKind::name_taken) << what;
+    EXPECT_THAT(again.error().message, HasSubstr("--restart"));
+  };
+  const std::string path = directory_ / "scan.h5";
+  std::filesystem::copy_file(path, directory_ / "copy", std::filesystem::copy_options::none);
+  const auto time = std::filesystem::last_write_time(path);
+  std::filesystem::last_write_time(directory_ / "copy", time);
+  auto copy = tus();
+  copy.path = directory_ / "copy";
+  refused(copy, "path");
+  std::filesystem::last_write_time(path, time + 1s);
+  refused(tus(), "time");
+  const auto size = std::filesystem::file_size(path);
+  std::filesystem::resize_file(path, size - 1);
+  std::filesystem::last_write_time(path, time);
+  refused(tus(), "size");
+  EXPECT_EQ(server_.seen().size(), seen) << "something was sent";
+  std::filesystem::resize_file(path, size);
+  std::filesystem::last_write_time(path, time);
+  EXPECT_FALSE(start(tus())->wait().registered_before.empty()) << "nothing of these matters then";
 }
 
 TEST_F(TusTest, AFileOfOneBlockIsNotInTheJournalBeforeItIsRegistered) {

@@ -84,7 +84,7 @@ class Torture {
   /// What the journal has of it; null for nothing. Loses if the journal cannot be read.
   nlohmann::json journal_entry(const std::string& name);
   /// Whether that is the end; loses if it is a wrong one.
-  bool over(const Upload& upload, const Ended& ended);
+  bool over(const Ended& ended);
   /// What sluice asks of a person: to look whether it is registered, and to say so. True if it was.
   bool look_at_the_page(const Upload& upload);
   void check_deposit(const Upload& upload, bool receipt_written);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/text.h"
 #include "engine/units.h"
 
@@ -65,6 +67,62 @@ std::string summary(const Report& report) {
       format_size(report.bytes), digests, format_duration(report.seconds), report.chunks,
       report.chunks == 1 ? "chunk" : "chunks", format_rate(report.bytes_per_second()), how,
       in_words(report));
+}
+
+std::string summary_line(const Report& report) {
+  std::string line =
+      fmt::format("{} is registered in dataset {} as '{}': {}, {}, xxh128 {}",
+                  printable(report.file), report.dataset, printable(report.name),
+                  format_size(report.bytes), format_rate(report.bytes_per_second()), report.xxh128);
+  if (!report.md5.empty()) line += ", md5 " + report.md5;
+  if (!report.sha256.empty()) line += ", sha256 " + report.sha256;
+  return line + '\n';
+}
+
+std::string registered_before(const Report& report) {
+  return fmt::format("{} was registered in dataset {} as '{}' at {} already, says the journal{}\n",
+                     printable(report.file), report.dataset, printable(report.name),
+                     report.registered_before,
+                     report.protocol == to_string(ProtocolKind::phased)
+                         ? ""
+                         : "; --restart sends it once more, as a second file");
+}
+
+namespace {
+
+/// "3 failed (a, b, c)", or nothing.
+void add_group(std::string& line, const std::vector<std::string>& names, const char* what,
+               bool named) {
+  constexpr std::size_t most_names = 5;
+  if (names.empty()) return;
+  line += fmt::format("{}{} {}", line.empty() ? "" : ", ", names.size(), what);
+  if (!named) return;
+  const std::size_t shown = std::min(names.size(), most_names);
+  line +=
+      fmt::format(" ({}", fmt::join(names.begin(), names.begin() + static_cast<long>(shown), ", "));
+  if (names.size() > shown) line += fmt::format(" and {} more", names.size() - shown);
+  line += ')';
+}
+
+}  // namespace
+
+std::string closing_line(const std::vector<Report>& reports, bool dry_run) {
+  using Status = Report::Status;
+  const auto names = [&](Status status, bool before = false) {
+    std::vector<std::string> found;
+    for (const Report& report : reports)
+      if (report.status == status && report.registered_before.empty() != before)
+        found.push_back(printable(report.name));
+    return found;
+  };
+  std::string line;
+  add_group(line, names(Status::registered), "registered", false);
+  add_group(line, names(Status::registered, true), "registered before", false);
+  add_group(line, names(Status::unconfirmed), "unconfirmed", true);
+  add_group(line, names(Status::failed), "failed", true);
+  add_group(line, names(Status::interrupted), "interrupted", true);
+  add_group(line, names(Status::skipped), dry_run ? "would be deposited" : "not tried", !dry_run);
+  return line;
 }
 
 namespace {

@@ -18,6 +18,16 @@ std::string json_report(const std::vector<Report>& reports, const std::optional<
 /// The receipt of a registered upload, some lines; names the bottleneck in words.
 std::string summary(const Report& report);
 
+/// The same in one line, for one of several files.
+std::string summary_line(const Report& report);
+
+/// That an earlier run has registered it, a line.
+std::string registered_before(const Report& report);
+
+/// "98 registered, 1 unconfirmed (f039), 1 failed (f058)": all of a run, with the names of those
+/// that are not registered, five of each kind. `dry_run`: those that were skipped would go.
+std::string closing_line(const std::vector<Report>& reports, bool dry_run);
+
 /// "scan.h5  42 %  1.70 GiB of 4.00 GiB  118 MB/s  19 s left"
 std::string progress_of_file(const std::string& name, const Progress& progress,
                              const ProgressMeter& meter);

@@ -24,7 +24,7 @@ std::string describe(const JournalEntry& entry) {
 
 /// The uploads that are meant, oldest first. Error usage where that is not clear.
 Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& console) {
-  TRY_ASSIGN(const std::string directory, state_dir(options.upload));
+  TRY_ASSIGN(const std::string directory, existing_state_dir(options.upload));
   TRY_ASSIGN(const std::unique_ptr<Journal> journal, Journal::open_existing(directory));
   std::vector<JournalEntry> chosen;
   if (journal) {

@@ -32,7 +32,7 @@ Result<Found> find_journal(const std::string& state_dir) {
   UploadOptions options;
   options.state_dir = state_dir;
   Found found;
-  TRY_ASSIGN(found.directory, cli::state_dir(options));
+  TRY_ASSIGN(found.directory, existing_state_dir(options));
   TRY_ASSIGN(found.journal, Journal::open_existing(found.directory));
   return found;
 }
@@ -96,14 +96,15 @@ std::string text_of(const JournalEntry& entry, const std::string& directory) {
       time_text(entry.updated_s), state_text(entry, holder));
   if (!is_open(entry) || holder) return text;
   const std::string trouble = file_trouble(entry);
+  const std::string name = shell_argument(printable(entry.name));
   // Only the phased protocol can be asked whether the file is there (protocol section 2).
   if (entry.state == JournalEntry::State::verifying && entry.protocol != "phased")
     return text + fmt::format(
                       "  look at  {}/datasets/{}\n"
-                      "           if the file is there: sluice forget {} '{}'\n"
-                      "           if not: sluice resume --register {} '{}'\n",
-                      printable(entry.system), entry.dataset, entry.dataset, printable(entry.name),
-                      entry.dataset, printable(entry.name));
+                      "           if the file is there: sluice forget {} {}\n"
+                      "           if not: sluice resume --register {} {}\n",
+                      printable(entry.system), entry.dataset, entry.dataset, name, entry.dataset,
+                      name);
   text += trouble.empty() ? fmt::format("  go on    sluice resume {}\n", entry.dataset)
                           : fmt::format("  but      {}\n", trouble);
   return text;

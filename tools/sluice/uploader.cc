@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -42,6 +43,16 @@ Result<void> check_writable_directory(const std::string& path, const char* what)
     return errno_error(ErrorKind::usage, errno,
                        fmt::format("{} cannot be written into {}", what, printable(path)));
   return {};
+}
+
+/// Not of what can be no list of checksums: a pipe or a terminal would be waited for.
+bool holds_lines(const std::string& path, const std::string& lines) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  std::ifstream file(path, std::ios::binary);
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  file.read(text.data(), status.st_size);
+  return text.starts_with(lines) || text.find('\n' + lines) != std::string::npos;
 }
 
 constexpr std::string_view automatic = "auto";
@@ -91,6 +102,19 @@ Result<std::string> state_dir(const UploadOptions& options) {
                  "there is no place for the journal, as neither XDG_STATE_HOME nor HOME is set: "
                  "give one with --state-dir, or do without resuming with --no-journal"};
   return usual;
+}
+
+Result<std::string> existing_state_dir(const UploadOptions& options) {
+  TRY_ASSIGN(std::string directory, state_dir(options));
+  struct stat status {};
+  if (!options.state_dir.empty() && ::stat(directory.c_str(), &status) != 0) {
+    Error error =
+        errno_error(ErrorKind::usage, errno,
+                    fmt::format("cannot look into the state directory {}", printable(directory)));
+    error.message += "; check what --state-dir says";
+    return error;
+  }
+  return directory;
 }
 
 Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const {
@@ -199,8 +223,9 @@ void Uploader::fail(Report& report, const Error& error) {
 
 void Uploader::left(std::size_t count) {
   if (count == 0) return;
-  console_.error(
-      fmt::format("{} more {} not tried", count, count == 1 ? "file was" : "files were"));
+  if (files_ == 0 || options_.json)  // else the closing line says which
+    console_.error(
+        fmt::format("{} more {} not tried", count, count == 1 ? "file was" : "files were"));
   if (code_ == 0) code_ = 128 + stop_signal();
 }
 
@@ -208,6 +233,12 @@ int Uploader::end(const std::vector<Report>& reports) {
   if (options_.json) {
     const std::string report = json_report(reports) + '\n';
     std::fwrite(report.data(), 1, report.size(), stdout);
+  } else if (files_ > 0 && reports.size() > 1) {
+    const std::string line = closing_line(reports, dry_run_);
+    if (code_ == 0)
+      console_.result(line + '\n');
+    else
+      console_.error(line);
   }
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
     console_.error("the report could not be written to standard output");
@@ -238,7 +269,10 @@ void Uploader::complete(UploadRequest& request) const {
 void Uploader::tell(Report& report, const UploadRequest& request) {
   switch (report.status) {
     case Report::Status::registered:
-      if (!options_.json) console_.result(summary(report));
+      if (!options_.json)
+        console_.result(!report.registered_before.empty()         ? registered_before(report)
+                        : files_ > 1 && !options_.console.verbose ? summary_line(report)
+                                                                  : summary(report));
       write_receipt(report);
       return;
     case Report::Status::skipped:
@@ -260,15 +294,29 @@ void Uploader::tell(Report& report, const UploadRequest& request) {
   console_.error(report.error->message);
 }
 
+Result<void> Uploader::append_sums(const Report& report) const {
+  const std::string lines = sums_lines(*report.receipt, report.file);
+  if (!report.registered_before.empty()) {
+    // The run that registered it may have been stopped before it wrote them, or not.
+    if (holds_lines(options_.sums, lines)) return {};
+  }
+  return append_to_file(options_.sums, lines);
+}
+
 void Uploader::write_receipt(const Report& report) {
+  if (options_.receipts.empty() && options_.sums.empty()) return;
+  const std::string path =
+      (std::filesystem::path(options_.receipts) / (report.name + std::string(receipt_suffix)))
+          .string();
+  if (!report.receipt) {
+    if (!options_.sums.empty() || ::access(path.c_str(), F_OK) != 0)
+      console_.warning(fmt::format("the journal has no receipt of {}, so none is written",
+                                   printable(report.file)));
+    return;
+  }
   Result<void> written;
-  if (!options_.receipts.empty())
-    written = write_whole_file(
-        (std::filesystem::path(options_.receipts) / (report.name + std::string(receipt_suffix)))
-            .string(),
-        to_json(*report.receipt), 0644);
-  if (written && !options_.sums.empty())
-    written = append_to_file(options_.sums, sums_lines(*report.receipt, report.file));
+  if (!options_.receipts.empty()) written = write_whole_file(path, to_json(*report.receipt), 0644);
+  if (written && !options_.sums.empty()) written = append_sums(report);
   if (written) return;
   if (code_ == 0) code_ = 1;  // nothing is wrong with the file
   console_.error(
@@ -278,6 +326,8 @@ void Uploader::write_receipt(const Report& report) {
 }
 
 void Uploader::upload(std::vector<Task> tasks) {
+  files_ = tasks.size();
+  dry_run_ = !tasks.empty() && tasks.front().request.dry_run;
   Run(*this, std::move(tasks)).run();
 }
 

@@ -49,7 +49,8 @@ class Uploader {
   /// Says how many more there are that were not tried, if any.
   void left(std::size_t count);
 
-  /// Prints the report of all as JSON if that was asked for, and returns the exit code.
+  /// Prints the report of all as JSON if that was asked for, else a closing line where there were
+  /// several, and returns the exit code.
   int end(const std::vector<Report>& reports);
 
  private:
@@ -60,6 +61,7 @@ class Uploader {
   /// Says how it ended.
   void tell(Report& report, const UploadRequest& request);
   void write_receipt(const Report& report);
+  Result<void> append_sums(const Report& report) const;
 
   const UploadOptions& options_;
   Console& console_;
@@ -70,10 +72,16 @@ class Uploader {
   std::vector<DigestKind> digests_;
   std::unique_ptr<Engine> engine_;
   int code_ = 0;
+  std::size_t files_ = 0;  ///< that upload() was to upload
+  bool dry_run_ = false;
 };
 
 /// The state directory that the options mean. Error usage where there is no usual place (no home
 /// directory), or empty if no journal is wanted.
 Result<std::string> state_dir(const UploadOptions& options);
+
+/// The same for who only looks. Error usage also where one that was named is not there, as a
+/// mistyped one would have nothing unfinished in it.
+Result<std::string> existing_state_dir(const UploadOptions& options);
 
 }  // namespace sluice::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+
+#include "engine/journal_entry.h"
+#include "engine/report.h"
+#include "engine/upload.h"
+#include "io/source.h"
+
+/// What the journal knows to be registered is not sent again when the same command comes again, as
+/// it does from a batch system that puts its job back into the queue.
+namespace sluice {
+
+/// Whether `entry` was of the file at the request's path, whatever is there now.
+bool is_same_path(const JournalEntry& entry, const UploadRequest& request);
+
+/// Whether `entry`, a registered one of the request's system, dataset and name, was of this very
+/// file: its path, size and time of modification.
+bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
+                  const FileIdentity& file);
+
+/// Status `registered`, with what the journal has of it. Pure, any thread.
+Report report_before(const UploadRequest& request, const JournalEntry& entry);
+
+/// An upload that was over when it began, with that report; `request.on_over` is called.
+std::unique_ptr<Upload> over_before(const UploadRequest& request, const JournalEntry& entry);
+
+}  // namespace sluice

@@ -1,0 +1,145 @@
+// The same command again over many files, as a batch system gives it, and what is said of many.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tests/e2e/e2e.h"
+#include "tests/support/scripted_server.h"
+
+namespace sluice::e2e {
+namespace {
+
+using nlohmann::json;
+using test::http_answer;
+using test::Phase;
+using test::ScriptedServer;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+class Again : public testing::Test {
+ protected:
+  /// f000, f001, ...
+  Arguments files(int count) {
+    Arguments names;
+    for (int i = 0; i < count; ++i) {
+      names.push_back(directory_ / fmt::format("f{:03}", i));
+      test::write_file(names.back(), fmt::format("content {}", i));
+    }
+    return names;
+  }
+  test::Finished put_files(const std::string& url, const Arguments& names,
+                           const Arguments& more = {}) {
+    Arguments all{"--state-dir", state_.path()};
+    all.insert(all.end(), more.begin(), more.end());
+    all.push_back(dataset);
+    all.insert(all.end(), names.begin(), names.end());
+    return put(url, all);
+  }
+  static long lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+  test::TempDir directory_;
+  test::TempDir state_;
+};
+
+TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
+  for (const char* protocol : {"phased", "tus", "binary"}) {
+    SCOPED_TRACE(protocol);
+    Bank bank({"--protocols", protocol});
+    Arguments names = files(3);
+    const std::string missing = names.back();
+    names.pop_back();
+    EXPECT_EQ(put_files(bank.url(), names).status, 0);
+    names.push_back(missing);
+    const test::Finished again = put_files(bank.url(), names, {"--json"});
+    EXPECT_EQ(again.status, 0) << again.err;
+    EXPECT_EQ(bank.registered().size(), 3U);
+    const json uploads = report_of(again).at("uploads");
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(uploads[i].at("status"), "registered");
+      EXPECT_EQ(uploads[i].at("protocol"), protocol);
+      EXPECT_EQ(uploads[i].at("xxh128"), xxh128_of_file(names[i]));
+      EXPECT_EQ(uploads[i].contains("registered_before"), i < 2);
+    }
+    const test::Finished said = put_files(bank.url(), names);
+    EXPECT_EQ(said.status, 0) << said.err;
+    EXPECT_EQ(said.err, "");
+    EXPECT_THAT(said.out, HasSubstr("already, says the journal"));
+    EXPECT_THAT(said.out, EndsWith("\n3 registered before\n"));
+    EXPECT_EQ(lines(said.out), 4);
+    EXPECT_EQ(put_files(bank.url(), names, {"--quiet"}).out, "");
+    EXPECT_EQ(bank.registered().size(), 3U);
+    // Another file under that name stays what it was.
+    test::write_file(names[0], "something else");
+    const test::Finished changed = put_files(bank.url(), names);
+    EXPECT_EQ(changed.status, 5) << changed.out;
+    EXPECT_THAT(changed.err, EndsWith("sluice: 2 registered before, 1 failed (f000)\n"));
+    EXPECT_EQ(bank.registered().size(), 3U);
+  }
+}
+
+/// A phased server is asked all the same: somebody may have deleted it there.
+TEST_F(Again, WhatAPhasedServerDoesNotHaveAnyMoreIsSent) {
+  const Arguments names = files(1);
+  ScriptedServer first;
+  EXPECT_EQ(put_files(first.url(), names).status, 0);
+  first.set_faults({{.phase = Phase::ask, .occurrence = 0, .answer = http_answer(503, "")}});
+  EXPECT_EQ(put_files(first.url(), names).status, 7) << "the journal alone was asked";
+}
+
+TEST_F(Again, AReceiptThatIsMissingComesFromTheJournal) {
+  const Arguments names = files(1);
+  Bank bank({"--protocols", "tus"});
+  const std::string sums = directory_ / "sums", receipt = directory_ / "f000.sluice.json";
+  const Arguments asked{"--digest", "md5", "--receipt", directory_.path(), "--sums", sums};
+  EXPECT_EQ(put_files(bank.url(), names, asked).status, 0);
+  const std::string first = test::read_file(receipt), listed = test::read_file(sums);
+  EXPECT_EQ(put_files(bank.url(), names, asked).status, 0);
+  EXPECT_EQ(test::read_file(sums), listed) << "not a second time";
+  std::filesystem::remove(receipt);
+  std::filesystem::remove(sums);
+  EXPECT_EQ(put_files(bank.url(), names, asked).status, 0);
+  EXPECT_EQ(test::read_file(receipt), first);
+  EXPECT_EQ(test::read_file(sums), listed);
+}
+
+TEST_F(Again, ManyFilesAreALineEachAndOneAtTheEnd) {
+  const Arguments names = files(4);
+  Bank bank({"--protocols", "tus"});
+  const test::Finished all = put_files(bank.url(), {names.begin(), names.begin() + 3});
+  EXPECT_EQ(all.status, 0) << all.err;
+  EXPECT_EQ(lines(all.out), 4) << all.out;
+  EXPECT_THAT(all.out, HasSubstr(xxh128_of_file(names[0])));
+  EXPECT_THAT(all.out, EndsWith("\n3 registered\n"));
+  EXPECT_EQ(all.err, "");
+  EXPECT_EQ(put_files(bank.url(), {names[0], names[1]}, {"--quiet", "--restart"}).out, "");
+  const test::Finished alone = put_files(bank.url(), {names[3]});
+  EXPECT_THAT(alone.out, HasSubstr("bottleneck"));
+  EXPECT_THAT(alone.out, Not(HasSubstr("1 registered")));
+  EXPECT_THAT(put_files(bank.url(), {names[0], names[1]}, {"--verbose", "--restart"}).out,
+              HasSubstr("bottleneck"));
+}
+
+TEST_F(Again, WhatIsNotRegisteredIsNamedAtTheEnd) {
+  const Arguments names = files(4);
+  Bank bank({"--protocols", "tus", "--fault", "lose-response,at=2,on=register", "--fault",
+             "status:422,at=3,on=register"});
+  const test::Finished some = put_files(bank.url(), names, {"--transfers", "1"});
+  EXPECT_EQ(some.status, 1);
+  EXPECT_THAT(some.err, EndsWith("sluice: 2 registered, 1 unconfirmed (f001), 1 failed (f002)\n"));
+  EXPECT_THAT(put_files(bank.url(), {names[0], names[1]}, {"--quiet"}).err,
+              EndsWith("sluice: 1 registered before, 1 unconfirmed (f001)\n"));
+  const test::Finished as_json = put_files(bank.url(), names, {"--json"});
+  EXPECT_THAT(as_json.err, Not(HasSubstr("registered before")));
+  report_of(as_json);
+}
+
+TEST_F(Again, ADryRunOfManyRegistersNothingAndSaysSo) {
+  Bank bank;
+  const test::Finished dry = put_files(bank.url(), files(3), {"--dry-run"});
+  EXPECT_EQ(dry.status, 0) << dry.err;
+  EXPECT_THAT(dry.out, EndsWith("\n3 would be deposited\n"));
+}
+
+}  // namespace
+}  // namespace sluice::e2e
