@@ -38,7 +38,8 @@ class Journal {
   static Result<std::unique_ptr<Journal>> open(const std::string& directory);
 
   /// The same where there is one already; null where there is none, or an empty file, and
-  /// nothing is made, or where one that cannot be opened has nothing in it. For those who only look.
+  /// nothing is made, or where one that cannot be opened has nothing in it. For those who only
+  /// look.
   static Result<std::unique_ptr<Journal>> open_existing(const std::string& directory);
 
   /// Whether there is one that may have an upload in it, usable or not. One that a disk without
