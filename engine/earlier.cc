@@ -110,8 +110,8 @@ Result<Earlier> read_earlier(Journal& journal, JournalEntry entry, const Source&
 }
 
 /// Whether the token may go where its bytes went: the journal is a file that can be edited.
-bool is_own_address(const JournalEntry& entry) {
-  return !entry.upload_url.empty() && Tus::own_address(entry.system, entry.upload_url).has_value();
+bool is_own_address(const std::string& url, const JournalEntry& whole) {
+  return !url.empty() && Tus::own_address(whole.system, url).has_value();
 }
 
 /// Whether the parts are all there: a run that is killed while it writes them down leaves a few,
@@ -167,7 +167,7 @@ Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEn
   all.insert(all.begin(), entry);
   std::vector<std::string> urls;
   for (const JournalEntry& one : all)
-    if (auto url = Tus::own_address(one.system, one.upload_url); url && !one.upload_url.empty())
+    if (auto url = Tus::own_address(entry.system, one.upload_url); url && !one.upload_url.empty())
       urls.push_back(*std::move(url));
   return urls;
 }
@@ -224,8 +224,8 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
   if (kind == ProtocolKind::binary ||
       (kind == ProtocolKind::tus && entry->upload_url.empty() && parts.empty()))
     return result;
-  const auto foreign = [](const JournalEntry& one) {
-    return !one.upload_url.empty() && !is_own_address(one);
+  const auto foreign = [&](const JournalEntry& one) {
+    return !one.upload_url.empty() && !is_own_address(one.upload_url, *entry);
   };
   if (foreign(*entry) || std::any_of(parts.begin(), parts.end(), foreign)) {
     result.remark = fmt::format(
@@ -246,7 +246,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
   }
   for (JournalEntry& part : parts)
     if (!part.upload_url.empty()) {
-      TRY_ASSIGN(part.upload_url, Tus::own_address(part.system, part.upload_url));
+      TRY_ASSIGN(part.upload_url, Tus::own_address(entry->system, part.upload_url));
     }
   TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), source));
   for (JournalEntry& part : parts) {

@@ -15,7 +15,7 @@ std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string
   std::string zone;  // get_time() itself finds nothing wrong with a text that ends early
   stream >> std::get_time(&time, "%a, %d %b %Y %H:%M:%S") >> zone;
   if (stream.fail() || zone != "GMT") return {};
-  return std::chrono::system_clock::from_time_t(::timegm(&time));
+  return time_of(::timegm(&time));
 }
 
 }  // namespace sluice

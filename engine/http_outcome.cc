@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/http_date.h"
 #include "engine/http_transfer.h"
 #include "engine/tcp_info.h"
 #include "engine/text.h"
@@ -57,7 +58,7 @@ std::optional<std::chrono::system_clock::time_point> certificate_ends(CURL* easy
   for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next)
     if (std::string_view(line->data).starts_with(label)) {
       const std::time_t ends = curl_getdate(line->data + label.size(), nullptr);
-      if (ends != -1) return std::chrono::system_clock::from_time_t(ends);
+      if (ends != -1) return time_of(ends);
     }
   return {};
 }

@@ -13,8 +13,9 @@
 namespace sluice {
 namespace {
 
-/// The year 10000: what lies behind it is no time of an upload, and no calendar shows it.
-constexpr std::int64_t end_of_time_s = 253'402'300'800;
+/// In the year 2262: what lies behind it is no time of an upload, and more nanoseconds than 63
+/// bits.
+constexpr std::int64_t end_of_time_s = 9'223'372'036;
 
 bool is_absolute_path(std::string_view path) {
   return path.starts_with('/') && path.size() < PATH_MAX && path.find('\0') == path.npos;

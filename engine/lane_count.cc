@@ -81,6 +81,10 @@ unsigned LaneCount::look(const Sample& sample) {
     ++queue_samples_;
   }
   if (elapsed < enough) return lanes_;
+  if (sample.sent == sent_then_) {  // an outage says nothing of a link
+    measure_from(sample);
+    return lanes_;
+  }
   judge(static_cast<double>(sample.sent - sent_then_) / elapsed);
   measure_from(sample);
   return lanes_;

@@ -166,7 +166,7 @@ class Protocol {
   /// is no such address.
   virtual std::string upload_url() const { return {}; }
 
-  /// What the same upload, begun once more, does over where this one has failed for good and
+  /// What the same upload, begun once more, does over where this one ends with the last answer and
   /// nothing of it can have been registered.
   enum class Anew {
     nothing,          ///< it would fail again

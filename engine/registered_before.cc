@@ -28,9 +28,12 @@ bool is_same_path(const JournalEntry& entry, const UploadRequest& request) {
 
 bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
                   const FileIdentity& file) {
-  // Neither device nor inode: they differ between the nodes of a cluster, and after a restore.
-  return is_same_path(entry, request) && entry.file.size == file.size &&
-         entry.file.mtime_ns == file.mtime_ns;
+  // Devices differ between the nodes of a cluster, and inodes after a restore; but another inode on
+  // the same device is another file that took the place.
+  const bool replaced = entry.file.device == file.device && entry.file.inode != file.inode;
+  // Whoever does not trust size and time is not told by them.
+  return !replaced && !request.verify_prefix && is_same_path(entry, request) &&
+         entry.file.size == file.size && entry.file.mtime_ns == file.mtime_ns;
 }
 
 Report report_before(const UploadRequest& request, const JournalEntry& entry) {

@@ -15,7 +15,8 @@ namespace sluice {
 bool is_same_path(const JournalEntry& entry, const UploadRequest& request);
 
 /// Whether `entry`, a registered one of the request's system, dataset and name, was of this very
-/// file: its path, size and time of modification.
+/// file: its path, size and time of modification, and not one that took its place. Never where
+/// the request is to verify what was sent, which nobody can any more.
 bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
                   const FileIdentity& file);
 

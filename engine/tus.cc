@@ -166,6 +166,7 @@ void Tus::limit_chunk(std::uint64_t bytes) {
 }
 
 std::optional<Request> Tus::next(std::uint64_t chunk_bytes) {
+  anew_ = Anew::nothing;
   switch (state_) {
     case State::creating:
       step_ = Request::Step::begin;
@@ -275,14 +276,17 @@ Error Tus::no_offset(const Answer& answer) const {
 }
 
 Result<void> Tus::read_location(const Answer& answer) {
-  if (state_ == State::joining && answer.status == 404 && ++gone_ < 2) return not_found(answer);
-  // Whether it has lost parts, or has joined them and the answer was lost, only they can tell.
-  if (state_ == State::joining && answer.status != 403) anew_ = Anew::what_is_missing;
+  // Whether it has lost parts, or has joined them and the answer was lost, only they can tell. That
+  // a front server does not know of it can pass, and asking them too early costs all of them.
+  const bool parts_may_be_gone = answer.status == 400 || answer.status == 404 ||
+                                 answer.status == 409 || answer.status == 410 || is_success(answer);
+  if (state_ == State::joining && parts_may_be_gone) anew_ = Anew::what_is_missing;
   if (state_ == State::joining && answer.status >= 400 && answer.status < 500)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server did not join the parts of '{}' ({}, {}); run it again, "
                                 "which sends what is missing, or with --restart --lanes 0",
-                                setting_.deposit.name, answer.status, errors_.quoted(answer.body)));
+                                setting_.deposit.name, answer.status, errors_.quoted(answer.body)),
+                    answer.status == 404);
   const auto location = answer.header("location");
   // @uploadx/core says 200 where there is nothing left to send; a front server's page is no tus.
   const bool is_created = answer.status == 201 || (answer.status == 200 && is_tus(answer));
@@ -300,7 +304,6 @@ Result<void> Tus::read_location(const Answer& answer) {
   gone_ = 0;
   committed_ = 0;
   if (state_ == State::joining) {
-    anew_ = Anew::nothing;
     sent_ = size_;
     state_ = State::finding;
   } else {
@@ -323,7 +326,8 @@ Result<void> Tus::gone(const Answer& answer) {
   if (setting_.role == Role::joined) {
     anew_ = Anew::all;
     return error_of(ErrorKind::integrity, answer,
-                    fmt::format("the server has lost '{}' after it had joined its parts ({})",
+                    fmt::format("the server has lost '{}' after it had joined its parts ({}): run "
+                                "it again, which sends all of it anew",
                                 setting_.deposit.name, answer.status));
   }
   start_over();

@@ -105,9 +105,9 @@ class Tus final : public Protocol {
   bool threw_away_ = false;  ///< the server did so with less: least_chunk_ is more than supposed
   /// What the server said it holds, less than it had confirmed: where recover() goes on.
   std::optional<std::uint64_t> fell_back_to_;
-  Anew anew_ = Anew::nothing;
-  unsigned gone_ = 0;   ///< answers in a row that say so
-  unsigned stuck_ = 0;  ///< PATCHes in a row that were accepted and kept nothing of
+  Anew anew_ = Anew::nothing;  ///< of the last answer
+  unsigned gone_ = 0;          ///< answers in a row that say so
+  unsigned stuck_ = 0;         ///< PATCHes in a row that were accepted and kept nothing of
   std::uint64_t mismatch_at_ = ~std::uint64_t{0};  ///< of the last 460, nothing taken since
   bool proven_ = false;                            ///< the server has answered as tus servers do
 };

@@ -153,9 +153,12 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(const UploadRequest& 
     const std::size_t share = std::max<std::size_t>(2, pool->count() / parts.plan.most);
     // By itself they are sent as they come: that is what lanes are for.
     if (own.verify_chunks == VerifyChunks::automatic) own.verify_chunks = VerifyChunks::off;
-    TRY_ASSIGN(
-        ChunkCheck chunk_check,
-        plan_chunk_check(request.server.tus, check_setting(own, range.size(), block_bytes, share)));
+    // A chunk that is checksummed holds its blocks until it is whole: were there more of them than
+    // this, the lanes of several files could all wait for each other's.
+    const std::size_t certain = std::max<std::size_t>(2, blocks_for_one() / parts.plan.most);
+    TRY_ASSIGN(ChunkCheck chunk_check,
+               plan_chunk_check(request.server.tus,
+                                check_setting(own, range.size(), block_bytes, certain)));
     result.runs.push_back(std::make_shared<UploadRun>(UploadRun::Setting{
         .request = own,
         .source = std::make_unique<SliceSource>(source, range.begin, range.size()),

@@ -54,7 +54,8 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
       error->kind = ErrorKind::unconfirmed;
   }
   using Anew = Protocol::Anew;
-  report.again = status == Report::Status::failed && setting_.protocol->anew() != Anew::nothing;
+  report.again = status == Report::Status::failed && setting_.protocol->anew() != Anew::nothing &&
+                 (error->kind == ErrorKind::failed || error->kind == ErrorKind::integrity);
   if (report.again && setting_.protocol->anew() == Anew::all && record_) {
     digest_.start_over();
     record_->start_over();

@@ -49,6 +49,15 @@ void UploadRun::parts_over() {
       finish(failure->status, failure->error);
     return;
   }
+  // Both may have come while the last part's answer did.
+  if (file_error_) {
+    finish(Report::Status::failed, *file_error_);
+    return;
+  }
+  if (cancelled_) {
+    finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
+    return;
+  }
   std::vector<std::string> urls;
   for (const auto& part : setting_.parts) urls.push_back(part->upload_url());
   setting_.protocol->join(std::move(urls));

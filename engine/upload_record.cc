@@ -243,7 +243,7 @@ void UploadRecord::report(const Result<void>& result) {
     setting_.log(
         LogLevel::warning,
         fmt::format("{}; the upload goes on, but until that is mended it cannot be resumed "
-                    "if it is interrupted",
+                    "from here if it is interrupted",
                     result.error().message));
   else
     setting_.log(LogLevel::warning, "the journal can be written again");

@@ -22,11 +22,12 @@ namespace sluice {
 /// the server appends nothing. Checksums are written as the blocks pass, up to a pool ahead of the
 /// network, so that this rarely waits.
 ///
-/// A journal that cannot be written (a full disk) is no reason to stop an upload: it is said once,
-/// the rule is suspended, and writing is tried again every 10 s.
+/// A journal that cannot be written (a full disk) is no reason to stop sending: it is said once,
+/// the rule is suspended, and writing is tried again every 10 s. Only a registration that nobody
+/// can be asked about waits for it: see knows_of_verifying().
 ///
-/// Every member belongs to the network thread, but for wait(). Kept alive by its upload and by what
-/// it has posted to the journal's thread.
+/// Every member belongs to the network thread, but for wait() and resumable(). Kept alive by its
+/// upload and by what it has posted to the journal's thread.
 class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
  public:
   struct Setting {
@@ -59,7 +60,8 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   std::uint64_t durable_up_to(std::uint64_t offset, std::uint64_t arrived);
   /// The server has confirmed so many bytes.
   void committed(std::uint64_t bytes);
-  /// The file is about to be registered: not before written() says that the journal knows.
+  /// The file is about to be registered: not before written() says that the journal knows, and
+  /// where the server cannot be asked later, not before knows_of_verifying() says so.
   void verifying();
   /// Whether it knows, or has nothing from which another run would go on, and register once more:
   /// nothing while that is being written. An error, worth a retry, where it has, and cannot be

@@ -45,8 +45,8 @@ Result<bool> UploadRun::ready_to_finish() {
 bool UploadRun::journal_knows() {
   if (!record_) return true;
   if (!std::exchange(verifying_noted_, true)) record_->verifying();
-  // Whoever goes on asks a server that can be asked.
-  if (setting_.protocol->can_ask_registered()) return true;
+  // Whoever goes on asks a server that can be asked; and the journal may say so from the start.
+  if (setting_.protocol->can_ask_registered() || (began_in_doubt_ && setting_.earlier)) return true;
   const std::optional<Result<void>> knows = record_->knows_of_verifying();
   if (!knows) {
     waits_for_journal_ = true;
@@ -60,8 +60,9 @@ bool UploadRun::journal_knows() {
 
 Error UploadRun::without_journal(Error error) const {
   error.message = fmt::format(
-      "all of {} was sent, and it is not registered yet, because a run that goes on from the "
-      "journal would register it once more: {}",
+      "{} is not registered yet, because a run that goes on from the journal would register it "
+      "once "
+      "more: {}",
       file_, error.message);
   return error;
 }

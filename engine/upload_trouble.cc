@@ -70,6 +70,10 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
 
 void UploadRun::retry(Error error, std::optional<std::chrono::seconds> retry_after,
                       void (UploadRun::*what)()) {
+  // A second "not found" costs all that was sent, and whoever asks again at once asks a front
+  // server in the same bad moment.
+  if (error.code == 404 && setting_.retry.longest >= 1s)
+    retry_after = std::max(retry_after.value_or(0s), std::chrono::seconds(1));
   const unsigned failures = budget_.failed();
   const auto now = Clock::now();
   const auto when = retry_at(setting_.retry, failures, retry_after, now,

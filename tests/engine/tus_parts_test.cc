@@ -65,18 +65,18 @@ TEST(TusJoined, PartsThatCannotBeJoinedAreTheEnd) {
   for (const int status : {400, 403, 404, 409, 410}) {
     SCOPED_TRACE(status);
     At at(Step::join, joined());
-    if (status == 404) {
-      EXPECT_TRUE(at.error_for(answer(404)).retryable) << "a front server's, maybe";
-      at.protocol.recover();
-      EXPECT_EQ(at.next(), Step::join);
-    }
-    const Error error = at.error_for(answer(status, {}, "no such part"));
-    EXPECT_FALSE(error.retryable);
-    EXPECT_THAT(error.message, HasSubstr("did not join"));
+    const auto refused = at.protocol.read_answer(answer(status, {}, "no such part"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().retryable, status == 404) << "that one may be a front server's";
+    EXPECT_THAT(refused.error().message, HasSubstr("did not join"));
     // Begun once more, each part is asked for.
     EXPECT_EQ(at.protocol.anew(), status == 403 ? Anew::nothing : Anew::what_is_missing);
   }
+  // What comes after it is not that answer's doing.
   At busy(Step::join, joined());
+  EXPECT_FALSE(busy.protocol.read_answer(answer(404)));
+  busy.protocol.recover();
+  busy.ask();
   EXPECT_TRUE(busy.error_for(answer(503)).retryable);
   EXPECT_EQ(busy.protocol.anew(), Anew::nothing);
 }
@@ -84,7 +84,9 @@ TEST(TusJoined, PartsThatCannotBeJoinedAreTheEnd) {
 TEST(TusJoined, WhatIsLostAfterwardsIsSentAllOver) {
   At lost(Step::ask_committed, joined());
   EXPECT_EQ(lost.protocol.anew(), Protocol::Anew::nothing);
-  EXPECT_FALSE(lost.error_for(answer(410)).retryable);
+  const auto gone = lost.protocol.read_answer(answer(410));
+  ASSERT_FALSE(gone);
+  EXPECT_FALSE(gone.error().retryable);
   EXPECT_EQ(lost.protocol.anew(), Protocol::Anew::all);
 }
 

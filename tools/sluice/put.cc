@@ -73,7 +73,7 @@ class Put {
                                                  options_.files.size())};
     TRY_ASSIGN(base_url_, chosen_url(options_.url, options_.system, options_.upload.insecure_http));
     TRY_ASSIGN(token_, read_token(options_.upload.token_file));
-    return uploader_.prepare();
+    return uploader_.prepare(options_.files.size());
   }
 
   /// Every file, before anything is sent.

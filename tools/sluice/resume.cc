@@ -115,7 +115,7 @@ int resume(const ResumeOptions& options) {
     reports.push_back(std::move(report));
     block_bytes = std::max(block_bytes, entry.block_bytes);
   }
-  if (Result<void> prepared = uploader.prepare(block_bytes); !prepared) {
+  if (Result<void> prepared = uploader.prepare(reports.size(), block_bytes); !prepared) {
     for (Report& report : reports) uploader.fail(report, prepared.error());
     console.error(prepared.error().message);
     return uploader.end(reports);

@@ -127,7 +127,6 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
     if (engine.bytes_per_second == 0)
       return Error{ErrorKind::usage, "a rate limit of 0 would never end; leave --limit-rate away"};
   }
-  engine.uploads_at_a_time = options_.transfers;
   engine.retry.retries = options_.retries;
   engine.stall_timeout = std::chrono::seconds(options_.stall_timeout);
   engine.response_timeout = std::chrono::seconds(options_.response_timeout);
@@ -145,7 +144,7 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
   return engine;
 }
 
-Result<void> Uploader::prepare(std::uint64_t block_bytes) {
+Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
   if (options_.chunk != automatic) {
     TRY_ASSIGN(chunk_bytes_, parse_size(options_.chunk));
     if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least one byte"};
@@ -164,7 +163,10 @@ Result<void> Uploader::prepare(std::uint64_t block_bytes) {
     const std::string parent = std::filesystem::path(options_.sums).parent_path().string();
     TRY(check_writable_directory(parent.empty() ? "." : parent, "sums"));
   }
-  TRY_ASSIGN(const EngineOptions engine_options, this->engine_options(block_bytes));
+  TRY_ASSIGN(EngineOptions engine_options, this->engine_options(block_bytes));
+  engine_options.uploads_at_a_time =
+      std::clamp(static_cast<unsigned>(std::min<std::size_t>(files, options_.transfers)), 1U,
+                 options_.transfers);
   TRY_ASSIGN(engine_, Engine::create(engine_options));
   catch_stop_signals();
   return {};

@@ -24,10 +24,10 @@ class Uploader {
   /// Both outlive this.
   Uploader(const UploadOptions& options, Console& console) : options_(options), console_(console) {}
 
-  /// Checks all options and starts the engine. `block_bytes`: the blocks must have so many at
-  /// least, as an upload that is to go on has them. Errors: usage; failed without memory or
-  /// threads; local_file where receipts or sums cannot be written.
-  Result<void> prepare(std::uint64_t block_bytes = 0);
+  /// Checks all options and starts the engine, for so many `files`. `block_bytes`: the blocks must
+  /// have so many at least, as an upload that is to go on has them. Errors: usage; failed without
+  /// memory or threads; local_file where receipts or sums cannot be written.
+  Result<void> prepare(std::size_t files, std::uint64_t block_bytes = 0);
 
   /// Finds out how to speak to the server, and writes it into `request`; a token that is refused is
   /// read again from its file, and waited for as long as --token-wait says. `fresh`: asks, whatever

@@ -92,7 +92,7 @@ void Uploader::Run::ended(std::size_t number) {
   report = transfers_.take(number);
   uploader_.console_.clear_line();
   // Once: what goes wrong a second time is not for a third.
-  if (report.again && !cancelled_ && uploader_.options_.retries > 0 &&
+  if (report.again && !cancelled_ && !ends_all_ && uploader_.options_.retries > 0 &&
       again_.insert(number).second) {
     uploader_.console_.warning(
         fmt::format("{}; sending what is missing of it", report.error->message));
