@@ -95,7 +95,7 @@ void Uploader::Run::ended(std::size_t number) {
   if (report.again && !cancelled_ && !ends_all_ && uploader_.options_.retries > 0 &&
       again_.insert(number).second) {
     uploader_.console_.warning(
-        fmt::format("{}; sending what is missing of it", report.error->message));
+        fmt::format("{}; it is run again now", report.error->message));
     tasks_[number].request.restart = false;  // that was done
     start(number);
     return;
