@@ -19,8 +19,18 @@ bool Window::take_waiter() {
 }
 
 void Window::put(Block block) {
-  MutexLock lock(mutex_);
-  if (closed_) return;  // the block goes back to the pool
+  bool notify = false;
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return;  // the block goes back to the pool
+    put_there(std::move(block));
+    notify = consumer_waits_ && waits_for_ == Waiting::read &&
+             slot(next_take_).state != State::empty && take_waiter();
+  }
+  if (notify) on_ready_();
+}
+
+void Window::put_there(Block block) {
   const std::uint64_t number = block.number;
   Slot& slot = this->slot(number);
   if (slot.state != State::empty || number < next_take_ || number >= end_)
@@ -117,7 +127,7 @@ Window::Taken Window::take() {
     return taken;
   }
   consumer_waits_ = true;
-  taken.waiting = slot.state == State::empty ? Waiting::read : Waiting::check;
+  waits_for_ = taken.waiting = slot.state == State::empty ? Waiting::read : Waiting::check;
   return taken;
 }
 

@@ -39,7 +39,8 @@ class Window {
   /// Blocks `first` to `end` - 1, at most `capacity` of them in the ring at a time: whoever put()s
   /// block n has seen to it that n - capacity was taken (the pool's bound does that in
   /// engine/pipeline.h). `on_ready` is called, outside of any lock and by whichever thread caused
-  /// it, when a take() that answered not_yet is worth repeating. `batch`: 1 to `capacity`; 1 has
+  /// it, when a take() that gave no block is worth repeating: there is one, or it waits for
+  /// something else now, which is whom the wait is put down to. `batch`: 1 to `capacity`; 1 has
   /// every block checked at once.
   Window(std::uint64_t first, std::uint64_t end, std::size_t capacity,
          std::function<void()> on_ready, std::size_t batch = 1);
@@ -81,6 +82,8 @@ class Window {
   Slot& slot(std::uint64_t number) SLUICE_REQUIRES(mutex_) {
     return slots_[static_cast<std::size_t>(number % slots_.size())];
   }
+  void put_there(Block block) SLUICE_REQUIRES(mutex_);
+  /// Whether the consumer is to be told.
   bool take_waiter() SLUICE_REQUIRES(mutex_);
 
   const std::uint64_t end_;
@@ -93,6 +96,7 @@ class Window {
   std::uint64_t next_pass_ SLUICE_GUARDED_BY(mutex_);
   std::uint64_t next_take_ SLUICE_GUARDED_BY(mutex_);
   bool consumer_waits_ SLUICE_GUARDED_BY(mutex_) = false;
+  Waiting waits_for_ SLUICE_GUARDED_BY(mutex_) = Waiting::read;  ///< if it does
   bool closed_ SLUICE_GUARDED_BY(mutex_) = false;
   std::optional<Error> error_ SLUICE_GUARDED_BY(mutex_);
 };

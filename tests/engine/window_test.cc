@@ -106,6 +106,22 @@ TEST_F(WindowTest, CallsAWaitingConsumerOnce) {
   EXPECT_EQ(ready_, 1);
 }
 
+/// Or the time that a block waits for its checksum would be put down to the disk.
+TEST_F(WindowTest, TellsAConsumerThatItWaitsForSomethingElse) {
+  EXPECT_EQ(window_.take().waiting, Window::Waiting::read);
+  window_.put(block(1));
+  EXPECT_EQ(ready_, 0);
+  window_.put(block(0));
+  EXPECT_EQ(ready_, 1);
+  EXPECT_EQ(window_.take().waiting, Window::Waiting::check);
+  window_.put(block(2));
+  EXPECT_EQ(ready_, 1) << "nothing new for it";
+  check();
+  check();
+  pass_all();
+  EXPECT_EQ(ready_, 2);
+}
+
 TEST_F(WindowTest, TheFirstErrorWinsAndWakesTheConsumer) {
   window_.put(block(0));
   check();
