@@ -79,7 +79,11 @@ class Forget : public testing::Test {
 TEST_F(Forget, WhatATusServerHasOfItIsDeleted) {
   for (const char* lanes : {"0", "3"}) {
     SCOPED_TRACE(lanes);
-    Bank bank(that_breaks());
+    // Of the parts all are there then; one whose creation is under way when another breaks has no
+    // address in the journal.
+    Bank bank(lanes == std::string("0")
+                  ? that_breaks()
+                  : Arguments{"--protocols", "tus", "--fault", "status:503,every=1,on=join"});
     begin(bank, {"--lanes", lanes});
     const auto finished = forget();
     EXPECT_EQ(finished.status, 0) << finished.err;
