@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "engine/protocol.h"
-#include "engine/url.h"
 #include "io/result.h"
 
 /// HTTP requests with streamed bodies, any number at once, on one thread of its own: the network

@@ -9,9 +9,9 @@
 
 #include "engine/answer_text.h"
 #include "engine/base64.h"
-#include "engine/http.h"
 #include "engine/multipart.h"
 #include "engine/text.h"
+#include "engine/url.h"
 
 namespace sluice {
 namespace {
