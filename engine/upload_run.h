@@ -67,8 +67,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
     std::vector<std::string> abandoned = {};
     ChunkCheck chunk_check = {};
     /// This is a part of a file: it is not registered, and its blocks come out of a share of the
-    /// pool, which has `least_blocks` when there are as many lanes as there may be. `on_part_over`:
-    /// called on the network thread when it is through, or has failed.
+    /// pool, which has `least_blocks` when there are as many lanes as there may be.
     struct Part {
       std::uint64_t begin = 0;  ///< offset in the file
       std::unique_ptr<BufferPool> share;
