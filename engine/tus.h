@@ -25,8 +25,8 @@ namespace sluice {
 ///    larger (least_chunk()), and once all the rest was sent in vain, it is an error. Not every
 ///    server has such parts, so where a front server refuses as much (413), less is tried.
 ///  - finding: HEAD tells how many bytes are there; after anything went wrong, and for an upload of
-///    an earlier run. Gone twice in a row (or 410 once) means gone: it is created anew, but what was
-///    joined, which ends it (anew()).
+///    an earlier run. Gone twice in a row (or 410 once) means gone: it is created anew, but what
+///    was joined, which ends it (anew()).
 ///  - joining: a POST that names the parts (concatenation), for files that travelled in several.
 ///  - registering compares nothing and registers again whenever it is asked, and nobody can ask
 ///    whether it was: so it comes only once the server has said that it holds exactly the file's
