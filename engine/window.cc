@@ -22,7 +22,9 @@ void Window::put(Block block) {
   bool notify = false;
   {
     MutexLock lock(mutex_);
-    if (closed_) return;  // the block goes back to the pool
+    // The block goes back to the pool. Behind an error there may be no place for it: a reader that
+    // failed gives its buffer back, and who gets that claims a number of the next round.
+    if (closed_ || error_) return;
     put_there(std::move(block));
     notify = consumer_waits_ && waits_for_ == Waiting::read &&
              slot(next_take_).state != State::empty && take_waiter();

@@ -45,7 +45,7 @@ class Window {
   Window(std::uint64_t first, std::uint64_t end, std::size_t capacity,
          std::function<void()> on_ready, std::size_t batch = 1);
 
-  /// Takes a block that was read.
+  /// Takes a block that was read; behind an error or a close() it is dropped.
   void put(Block block);
   /// Whether one more checker shall come, and if so counts on it: it must call next_to_check()
   /// until that is null. To be asked after each put() and take().

@@ -147,6 +147,16 @@ TEST_F(WindowTest, NothingPassesBehindAnError) {
   EXPECT_EQ(pool_->available(), capacity);
 }
 
+/// Block 0 cannot be read, so its buffer is free while 1 to 3 lie there: its next owner reads 4.
+TEST_F(WindowTest, BehindAnErrorABlockWithoutAPlaceGoesBackToThePool) {
+  for (const std::uint64_t number : {1U, 2U, 3U}) window_.put(block(number));
+  window_.fail(Error{ErrorKind::local_file, "block 0 could not be read"});
+  window_.put(block(4));
+  window_.put(block(5));
+  EXPECT_EQ(pool_->available(), 1U);
+  EXPECT_TRUE(window_.take().error);
+}
+
 TEST_F(WindowTest, CloseGivesEveryBufferBack) {
   window_.put(block(0));  // will be in order
   window_.put(block(1));  // will be under check
