@@ -7,7 +7,8 @@
 
 namespace sluice {
 
-JournalThread::JournalThread(std::unique_ptr<Journal> journal) : journal_(std::move(journal)) {
+JournalThread::JournalThread(std::unique_ptr<Journal> journal, std::chrono::nanoseconds patience)
+    : journal_(std::move(journal)), patience_(patience), writers_(std::make_shared<int>()) {
   const SignalsBlocked blocked;
   thread_ = std::thread([this] { run(); });
 }
@@ -25,7 +26,7 @@ void JournalThread::post(Work work, Done done) {
   MutexLock lock(mutex_);
   works_.push_back(std::move(work));
   dones_.push_back(std::move(done));
-  changed_.notify_all();
+  if (works_.size() == wanted_) changed_.notify_all();
 }
 
 void JournalThread::run() {
@@ -34,8 +35,13 @@ void JournalThread::run() {
     std::vector<Done> dones;
     {
       MutexLock lock(mutex_);
+      wanted_ = 1;
       while (works_.empty() && !stopping_) changed_.wait(mutex_);
       if (works_.empty()) return;
+      wanted_ = static_cast<std::size_t>(writers_.use_count() - 1) / 2;
+      const auto until = std::chrono::steady_clock::now() + patience_;
+      while (works_.size() < wanted_ && !stopping_ && changed_.wait_until(mutex_, until)) {
+      }
       works.swap(works_);
       dones.swap(dones_);
     }

@@ -17,6 +17,7 @@ constexpr auto retry_interval = std::chrono::seconds(10);
 
 UploadRecord::UploadRecord(Setting setting, std::function<void()> on_written)
     : setting_(std::move(setting)),
+      writer_(setting_.thread.writer()),
       on_written_(std::move(on_written)),
       // Half of what can be ahead of the network: the other half is the time that a write has.
       write_after_(std::max<std::size_t>(1, setting_.pool_blocks / 2)),

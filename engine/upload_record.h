@@ -109,6 +109,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   void report(const Result<void>& result);
 
   const Setting setting_;
+  const std::shared_ptr<const void> writer_;
   const std::function<void()> on_written_;
   const std::size_t write_after_;  ///< blocks
 

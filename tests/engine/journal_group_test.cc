@@ -160,5 +160,67 @@ TEST_P(JournalGroup, WhatComesLaterIsAnother) {
   EXPECT_THAT(names(thread.journal()), ElementsAre("b", "a"));
 }
 
+/// Longer than any test has time for.
+constexpr auto for_ever = std::chrono::hours(1);
+
+TEST_P(JournalGroup, HalfOfTheWritersShareATransaction) {
+  const bool counted = GetParam() == JournalMode::truncate;
+  const std::uint32_t before = counted ? test::transactions(dir_.path()) : 0;
+  JournalThread thread(std::move(journal_), for_ever);
+  const std::vector<std::shared_ptr<const void>> eight(8, thread.writer());
+  std::vector<std::string> done;
+  std::promise<void> told;
+  for (const char* name : {"a", "b", "c", "d"})
+    thread.post(
+        [&, name](JournalTables& tables) {
+          done.emplace_back(name);
+          return begins(name)(tables);
+        },
+        [&, name](const Result<void>&) {
+          EXPECT_THAT(done, ElementsAre("a", "b", "c", "d"));
+          if (name == std::string("d")) told.set_value();
+        });
+  told.get_future().wait();
+  if (!counted) return;
+  EXPECT_EQ(test::transactions(dir_.path()) - before, 1U);
+}
+
+TEST_P(JournalGroup, AFewWritersWaitForNobody) {
+  JournalThread thread(std::move(journal_), for_ever);
+  std::vector<std::shared_ptr<const void>> writers;
+  for (int count = 0; count <= 3; ++count) {
+    std::promise<void> told;
+    thread.post(begins("a"), [&](const Result<void>&) { told.set_value(); });
+    told.get_future().wait();
+    writers.push_back(thread.writer());
+  }
+  // Eight that are gone again do not count.
+  writers.assign(8, thread.writer());
+  writers.clear();
+  std::promise<void> told;
+  thread.post(begins("a"), [&](const Result<void>&) { told.set_value(); });
+  told.get_future().wait();
+}
+
+TEST_P(JournalGroup, NobodyIsWaitedForWithoutEnd) {
+  std::promise<void> told;
+  JournalThread thread(std::move(journal_));
+  const std::vector<std::shared_ptr<const void>> eight(8, thread.writer());
+  thread.post(begins("a"), [&](const Result<void>&) { told.set_value(); });
+  told.get_future().wait();
+}
+
+TEST_P(JournalGroup, AtTheEndNobodyIsWaitedFor) {
+  std::shared_ptr<const void> outlives;
+  bool told = false;
+  {
+    JournalThread thread(std::move(journal_), for_ever);
+    outlives = thread.writer();
+    const std::vector<std::shared_ptr<const void>> eight(8, outlives);
+    thread.post(begins("a"), [&](const Result<void>&) { told = true; });
+  }
+  EXPECT_TRUE(told);
+}
+
 }  // namespace
 }  // namespace sluice
