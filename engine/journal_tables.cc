@@ -26,8 +26,34 @@ std::int64_t now_s() {
   return std::max<std::int64_t>(0, std::time(nullptr));
 }
 
-std::string columns() {
-  return fmt::format("{}", fmt::join(journal_columns, ", "));
+const std::string& columns() {
+  static const std::string names = fmt::format("{}", fmt::join(journal_columns, ", "));
+  return names;
+}
+
+const std::string& insert_row() {
+  static const std::string sql = [] {
+    std::string marks;
+    for (std::size_t i = 0; i < journal_columns.size(); ++i) marks += i == 0 ? "?" : ", ?";
+    return fmt::format("INSERT INTO uploads ({}) VALUES ({})", columns(), marks);
+  }();
+  return sql;
+}
+
+/// All of a row but what the indexes are made of, which never changes: they are not written then.
+const std::string& update_row() {
+  static const std::string sql = [] {
+    std::string changes;
+    for (std::size_t i = 0; i < journal_columns.size(); ++i) {
+      const std::string_view column = journal_columns[i];
+      if (column == "id" || column == "system" || column == "dataset" || column == "name" ||
+          column == "part_of")
+        continue;
+      changes += fmt::format("{}{} = ?{}", changes.empty() ? "" : ", ", column, i + 1);
+    }
+    return fmt::format("UPDATE uploads SET {} WHERE id = ?1", changes);
+  }();
+  return sql;
 }
 
 constexpr std::string_view is_named = "system = ? AND dataset = ? AND name = ?";
@@ -97,12 +123,8 @@ Result<void> JournalTables::write(const JournalEntry& entry) {
     return failed(fmt::format("there can be no such upload of {}: {}", printable(entry.path),
                               possible.error().message));
   const JournalRow row = encode_journal_row(entry);
-  std::string marks;
-  for (std::size_t i = 0; i < row.size(); ++i) marks += i == 0 ? "?" : ", ?";
   TRY_ASSIGN(SqlStatement statement,
-             database_.query(
-                 fmt::format("INSERT OR REPLACE INTO uploads ({}) VALUES ({})", columns(), marks),
-                 row.data(), row.size()));
+             database_.query(entry.id == 0 ? insert_row() : update_row(), row.data(), row.size()));
   TRY(statement.step());
   return {};
 }
