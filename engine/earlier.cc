@@ -131,9 +131,11 @@ bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
 Result<std::optional<JournalEntry>> find_registered(Journal& journal, const UploadRequest& request,
                                                     ProtocolKind kind, const Source& source) {
   auto last = journal.find_registered(request.base_url, request.dataset, request.name);
-  if (last && (!*last || is_same_file(**last, request, source.identity()))) return last;
-  if (kind == ProtocolKind::phased) return std::optional<JournalEntry>();
-  if (!last) return last;
+  if (!last || !*last) return last;
+  const bool same = is_same_file(**last, request, source.identity());
+  if (kind == ProtocolKind::phased) return same ? last : std::optional<JournalEntry>();
+  if (same && request.verify_prefix) return cannot_compare(request, **last);
+  if (same) return last;
   return Error{
       ErrorKind::name_taken,
       fmt::format(

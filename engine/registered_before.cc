@@ -1,9 +1,12 @@
 #include "engine/registered_before.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <utility>
 
 #include "engine/receipt.h"
+#include "engine/text.h"
 
 namespace sluice {
 namespace {
@@ -31,9 +34,18 @@ bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
   // Devices differ between the nodes of a cluster, and inodes after a restore; but another inode on
   // the same device is another file that took the place.
   const bool replaced = entry.file.device == file.device && entry.file.inode != file.inode;
-  // Whoever does not trust size and time is not told by them.
-  return !replaced && !request.verify_prefix && is_same_path(entry, request) &&
-         entry.file.size == file.size && entry.file.mtime_ns == file.mtime_ns;
+  return !replaced && is_same_path(entry, request) && entry.file.size == file.size &&
+         entry.file.mtime_ns == file.mtime_ns;
+}
+
+Error cannot_compare(const UploadRequest& request, const JournalEntry& entry) {
+  return {ErrorKind::name_taken,
+          fmt::format("'{}' was registered in dataset {} at {}, says the journal, from this file, "
+                      "going by its size and time, and with what is registered --verify-prefix can "
+                      "compare nothing; compare the file with its receipt (sluice verify), or "
+                      "leave --verify-prefix out",
+                      printable(request.name), request.dataset,
+                      utc_time(entry.updated_s * 1'000'000'000))};
 }
 
 Report report_before(const UploadRequest& request, const JournalEntry& entry) {

@@ -15,10 +15,13 @@ namespace sluice {
 bool is_same_path(const JournalEntry& entry, const UploadRequest& request);
 
 /// Whether `entry`, a registered one of the request's system, dataset and name, was of this very
-/// file: its path, size and time of modification, and not one that took its place. Never where
-/// the request is to verify what was sent, which nobody can any more.
+/// file: its path, size and time of modification, and not one that took its place.
 bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
                   const FileIdentity& file);
+
+/// The end of a request to verify what was sent, which is for those who do not trust size and time:
+/// nobody can read back what is registered.
+Error cannot_compare(const UploadRequest& request, const JournalEntry& entry);
 
 /// Status `registered`, with what the journal has of it. Pure, any thread.
 Report report_before(const UploadRequest& request, const JournalEntry& entry);

@@ -37,7 +37,11 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.looked_ahead = looked_ahead_;
   report.stages = times_.stages(clocks_);
   if (in_parts()) add_parts(report);
-  if (setting_.registered && error && error->kind == ErrorKind::name_taken && !sent_any_) {
+  const bool there_before =
+      setting_.registered && error && error->kind == ErrorKind::name_taken && !sent_any_;
+  if (there_before && setting_.request.verify_prefix) {
+    error = cannot_compare(setting_.request, *setting_.registered);
+  } else if (there_before) {
     // The server has it, and the journal says from which file.
     report = report_before(setting_.request, *setting_.registered);
     status = Report::Status::registered;

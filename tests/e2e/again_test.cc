@@ -69,6 +69,10 @@ TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
     EXPECT_EQ(lines(said.out), 4);
     EXPECT_EQ(put_files(bank.url(), names, {"--quiet"}).out, "");
     EXPECT_EQ(bank.registered().size(), 3U);
+    const test::Finished compared = put_files(bank.url(), names, {"--verify-prefix"});
+    EXPECT_EQ(compared.status, 5) << compared.out;
+    EXPECT_THAT(compared.err, HasSubstr("leave --verify-prefix out"));
+    EXPECT_EQ(bank.registered().size(), 3U);
     // Another file under that name stays what it was.
     test::write_file(names[0], "something else");
     const test::Finished changed = put_files(bank.url(), names);
