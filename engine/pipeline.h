@@ -1,8 +1,5 @@
 #pragma once
 
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/checksum_workers.h"
 #include "engine/file_digest.h"
 #include "engine/stage_clock.h"
 #include "engine/window.h"
@@ -19,30 +17,6 @@
 #include "io/sync.h"
 
 namespace sluice {
-
-/// Runs the checksums of every upload on oneTBB workers. Workers compute; they never wait on a
-/// disk, a queue or the network. Thread safe.
-class ChecksumWorkers {
- public:
-  /// `threads`: at least 1.
-  explicit ChecksumWorkers(int threads)
-      : limit_(oneapi::tbb::global_control::max_allowed_parallelism,
-               static_cast<std::size_t>(threads) + 1),
-        arena_(threads, /*reserved_for_masters=*/0) {}
-
-  /// Runs `task` soon. It must not throw. enqueue() is kept even where oneTBB has no worker of its
-  /// own (one core): it makes one.
-  template <class Task>
-  void run(Task task) {
-    arena_.enqueue(task);
-  }
-
- private:
-  /// oneTBB counts the calling thread among its own and would start one worker fewer; our callers
-  /// never join in.
-  oneapi::tbb::global_control limit_;
-  oneapi::tbb::task_arena arena_;
-};
 
 /// Busy and waiting times of the stages in front of the network. Outlives every Pipeline that
 /// writes to it.
@@ -62,7 +36,7 @@ struct PipelineClocks {
 /// With O_DIRECT a reader waits for the disk, and workers compute the checksums, so that the next
 /// read begins at once. Else a reader mostly copies out of the page cache: it checks the block
 /// itself, which is in its core's caches, and nobody has to be woken (1.24 of curl's processor time
-/// for an upload instead of 1.44, bench/README.md).
+/// for an upload instead of 1.44, bench/README.md). So it does where there are no workers.
 ///
 /// Who checks passes the blocks on in order too, whatever is ready after each.
 /// Where the digest has more to compute than they should be kept with (MD5 and SHA-256 make 0.5

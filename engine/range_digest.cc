@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -15,7 +16,14 @@ RangeDigest::RangeDigest(std::string algorithm, std::vector<std::span<const std:
                          ChecksumWorkers& workers, std::function<void()> on_done)
     : algorithm_(std::move(algorithm)), pieces_(std::move(pieces)), on_done_(std::move(on_done)) {
   hand_over(this);
-  workers.run(Task{this});
+  try {
+    if (workers.available()) {
+      workers.run(Task{this});
+      return;
+    }
+  } catch (const std::exception&) {  // oneTBB, where it cannot start a worker
+  }
+  compute();
 }
 
 RangeDigest::~RangeDigest() {

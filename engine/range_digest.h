@@ -12,7 +12,8 @@
 
 namespace sluice {
 
-/// The digest of bytes that lie in memory in several pieces, computed on a oneTBB worker.
+/// The digest of bytes that lie in memory in several pieces, computed on a oneTBB worker; at once
+/// where there are none.
 ///
 /// Made and used on one thread; destroyed and asked only after wait(), or once done() says so.
 class RangeDigest {
@@ -20,7 +21,8 @@ class RangeDigest {
   /// Whether OpenSSL has it here: "sha1", "sha256", "sha384", "sha512", "md5".
   static bool available(std::string_view algorithm);
 
-  /// Starts. `pieces` stay as they are until it is done. `on_done`: called by the worker.
+  /// Starts. `pieces` stay as they are until it is done. `on_done`: called by the worker,
+  /// or before this returns.
   RangeDigest(std::string algorithm, std::vector<std::span<const std::byte>> pieces,
               ChecksumWorkers& workers, std::function<void()> on_done);
   /// Waits.

@@ -27,6 +27,16 @@ TEST(RangeDigest, OfPiecesIsThatOfTheWhole) {
   }
 }
 
+TEST(RangeDigest, WithoutWorkersIsThereAtOnce) {
+  ChecksumWorkers none(0);
+  EXPECT_FALSE(none.available());
+  int calls = 0;
+  const RangeDigest digest("sha1", {bytes("abc")}, none, [&] { ++calls; });
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(digest.done());
+  EXPECT_EQ(base64(digest.result()), "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=");
+}
+
 TEST(RangeDigest, OfNothing) {
   ChecksumWorkers workers(1);
   RangeDigest digest("sha1", {}, workers, [] {});
