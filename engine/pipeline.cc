@@ -14,7 +14,7 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
     : setting_(setting),
       end_((std::min(setting.source.identity().size, setting.end) + setting.block_bytes - 1) /
            setting.block_bytes),
-      readers_check_(setting.source.mode() != ReadMode::direct),
+      readers_check_(setting.source.mode() != ReadMode::direct || !setting.workers.available()),
       own_order_thread_(setting.digest.has_extra()),
       // A claim holds a buffer until its block is taken, and buffers are claimed in order: no more
       // blocks than the pool has buffers are ever on their way.
@@ -139,7 +139,10 @@ void Pipeline::check_blocks() noexcept {
 void Pipeline::pass_in_order() {
   while (const Block* block = window_.next_in_order()) {
     Result<void> added = setting_.digest.add(*block);
-    if (!added) window_.fail(std::move(added).error());
+    if (!added) {
+      stop_.request_stop();  // or the readers would go on to the end for nothing
+      window_.fail(std::move(added).error());
+    }
     window_.passed();
   }
 }

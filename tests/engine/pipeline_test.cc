@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <latch>
 #include <memory>
 #include <semaphore>
@@ -95,6 +96,31 @@ TEST_P(PipelineTest, GivesTheFileInOrderThroughAPoolMuchSmallerThanIt) {
       EXPECT_EQ(pool_->available(), buffers);
       EXPECT_EQ(digest_->xxh128().size(), 32U);
     }
+}
+
+TEST_P(PipelineTest, WithoutWorkersTheReadersCheck) {
+  make(100 * block_bytes + 17, 4);
+  ChecksumWorkers none(0);
+  Pipeline pipeline({*source_, *pool_, none, *digest_, clocks_, block_bytes, 4}, 0,
+                    [&] { ready_.release(); });
+  EXPECT_EQ(take_all(pipeline), content_);
+}
+
+TEST_P(PipelineTest, AWrongBlockEndsTheReading) {
+  make(1000 * block_bytes, 4);
+  EXPECT_EQ(take_all(*start()), content_);
+  source_->change(7 * block_bytes + 1);
+  std::atomic<std::uint64_t> furthest = 0;
+  source_->before_read = [&](std::uint64_t offset) {
+    if (offset > furthest) furthest = offset;
+  };
+  {
+    const auto pipeline = start();
+    // Nobody takes: only the error is waited for.
+    std::optional<Error> error;
+    while (!error) error = take(*pipeline).error;
+  }
+  EXPECT_LT(furthest, 500 * block_bytes);
 }
 
 TEST_P(PipelineTest, StartsAtTheBlockOfAnyOffset) {
