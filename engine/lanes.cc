@@ -18,7 +18,8 @@ void Lanes::start(Clock::time_point now) {
 
 void Lanes::fill() {
   const std::size_t from = next_;
-  while (!over_ && !failure_ && running_ < count_.lanes() && next_ < setting_.parts.size()) {
+  while (!over_ && !failure_ && !cancelled_ && running_ < count_.lanes() &&
+         next_ < setting_.parts.size()) {
     ++running_;
     ++next_;
   }
@@ -46,6 +47,7 @@ void Lanes::part_over(std::size_t index) {
 }
 
 void Lanes::cancel() {
+  cancelled_ = true;
   for (std::size_t i = 0; i < next_; ++i)
     if (!through_[i]) setting_.parts[i]->cancel();
 }

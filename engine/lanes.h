@@ -62,6 +62,7 @@ class Lanes {
   void start(Clock::time_point now);
   /// Part `index` is over.
   void part_over(std::size_t index);
+  /// No more are started; it is over once those under way are.
   void cancel();
   /// Measures, and lets more go if it pays; to be called some times a second.
   void look(Clock::time_point now);
@@ -85,6 +86,7 @@ class Lanes {
   LaneCount count_;  ///< at a time, now
   unsigned widest_ = 0;
   bool over_ = false;
+  bool cancelled_ = false;
   std::optional<Report> failure_;
 };
 
