@@ -80,13 +80,14 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   payload_.give_up();
   if (check_) check_->cancel();
 
+  // First: whoever wait()s may take away what it refers to.
+  if (setting_.request.on_over) setting_.request.on_over();
   {
     MutexLock lock(mutex_);
     report_ = std::move(report);
     done_ = true;
     done_changed_.notify_all();
   }
-  if (setting_.request.on_over) setting_.request.on_over();
   if (on_part_over_) on_part_over_();
 }
 
