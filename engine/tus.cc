@@ -441,6 +441,7 @@ Result<void> Tus::read_offset_answer(const Answer& answer) {
         true);
   }
   if (setting_.role == Role::joined && *offset < size_) return joining_still(answer, *offset);
+  if (*offset > committed_) stuck_ = 0;
   committed_ = *offset;
   state_ = committed_ == size_ ? after_all_is_there() : State::sending;
   return {};

@@ -188,6 +188,25 @@ TEST(Tus, AnOffsetThatDoesNotMoveMeansMoreAtOnceAndNeverALoop) {
   EXPECT_EQ(patches, 16) << "from 220 MB to 2 TB";
 }
 
+/// A PATCH in between was cut, but the server has some of it: it does keep bytes.
+TEST(Tus, WhatIsKeptWithoutAnAnswerIsProgressToo) {
+  At at(Step::chunk);
+  std::uint64_t kept = 0;
+  for (int i = 0; i < 6; ++i) {
+    while (at.request.payload.size() < file_size - kept) {
+      at.protocol.recover();
+      at.ask();
+      ASSERT_TRUE(at.protocol.read_answer(held(kept)));
+      at.ask(file_size);
+    }
+    EXPECT_TRUE(at.error_for(at_offset(kept)).retryable) << i;
+    at.protocol.recover();
+    at.ask();
+    ASSERT_TRUE(at.protocol.read_answer(held(++kept)));
+    at.ask(file_size);
+  }
+}
+
 TEST(Tus, AfterProgressASmallChunkMayFailAgain) {
   At at(Step::chunk);
   at.passes(at_offset(0));
