@@ -14,8 +14,9 @@ class UploadRetryTest : public UploadTest {
  protected:
   UploadRetryTest() {
     options_.retry = {.retries = 10, .first = 2ms, .longest = 20ms};
-    options_.response_timeout = 1s;
-    options_.stall_timeout = 1s;
+    // With a sanitizer on a busy machine an answer has taken more than 1 s.
+    options_.response_timeout = 3s;
+    options_.stall_timeout = 3s;
     options_.log = [this](LogLevel level, const std::string& text) {
       MutexLock lock(mutex_);
       if (level == LogLevel::warning) warnings_ += text + '\n';
