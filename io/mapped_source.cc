@@ -18,9 +18,12 @@ FileSource::Outcome MappedSource::read_some(std::uint64_t offset, std::size_t le
   static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const std::size_t before = offset % page;
   const std::size_t mapped = before + length;
-  void* const start = ::mmap(nullptr, mapped, PROT_READ, MAP_SHARED | MAP_POPULATE, fd(),
-                             static_cast<off_t>(offset - before));
+  void* const start =
+      ::mmap(nullptr, mapped, PROT_READ, MAP_SHARED, fd(), static_cast<off_t>(offset - before));
   if (start == MAP_FAILED) return {memory.first(0), errno};
+  // Not MAP_POPULATE: at a page that the disk does not give, Linux 6.18 tries again without end.
+  // Where the kernel does not know this (before 5.14), the pages come one by one.
+  ::madvise(start, mapped, MADV_POPULATE_READ);
   const std::span<const std::byte> range(static_cast<const std::byte*>(start) + before, length);
   const bool copied = guarded_copy(memory.data(), range);
   ::munmap(start, mapped);
