@@ -42,6 +42,22 @@ class Again : public testing::Test {
   test::TempDir state_;
 };
 
+/// To set the first one up would delete what the server has of the last one, and is refused.
+TEST_F(Again, OverThePhasedProtocolWhatIsBegunGoesFirst) {
+  Bank bank({"--protocols", "phased", "--fault", "status:503,at=3,on=transfer"});
+  const Arguments names = files(3);
+  test::write_random_file(names[2], 300'000, 1);
+  const test::Finished broken =
+      put_files(bank.url(), {names[2]}, {"--chunk", "100K", "--lookahead", "0", "--retries", "0"});
+  EXPECT_EQ(broken.status, 7) << broken.err;
+  const test::Finished again = put_files(bank.url(), names, {"--json"});
+  EXPECT_EQ(again.status, 0) << again.err;
+  const json uploads = report_of(again).at("uploads");
+  EXPECT_EQ(uploads[2].at("resumed_from"), 204'800);
+  EXPECT_EQ(uploads[0].at("name"), "f000") << "the report is in the order of the command";
+  EXPECT_EQ(bank.registered().size(), 3U);
+}
+
 TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
   for (const char* protocol : {"phased", "tus", "binary"}) {
     SCOPED_TRACE(protocol);

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <limits.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "engine/deposit.h"
+#include "engine/journal.h"
 #include "engine/text.h"
 #include "io/local_file.h"
 #include "tools/sluice/address.h"
@@ -119,7 +122,28 @@ class Put {
       task.request.path = report.file;
       task.request.name = report.name;
     }
+    if (common.server.protocol == ProtocolKind::phased && !options_.restart && !options_.dry_run &&
+        !options_.upload.no_journal)
+      std::stable_partition(tasks.begin(), tasks.end(),
+                            [begun = begun()](const Uploader::Task& task) {
+                              return begun.contains(task.request.name);
+                            });
     uploader_.upload(std::move(tasks));
+  }
+
+  /// The names that were begun before. Over the phased protocol they go first: to set up another
+  /// file would delete what the server has of them.
+  std::set<std::string> begun() const {
+    std::set<std::string> names;
+    const Result<std::string> directory = state_dir(options_.upload);
+    if (!directory) return names;
+    const auto journal = Journal::open_existing(*directory);
+    if (!journal || !*journal) return names;
+    const Result<Journal::Listing> listing = (*journal)->list(/*finished_too=*/false);
+    if (!listing) return names;  // whoever goes on says so
+    for (const JournalEntry& entry : listing->entries)
+      if (entry.system == base_url_ && entry.dataset == options_.dataset) names.insert(entry.name);
+    return names;
   }
 
   const PutOptions& options_;
