@@ -8,6 +8,15 @@
 #include "engine/units.h"
 
 namespace sluice {
+namespace {
+
+/// As the command line takes it, rounded up.
+std::string in_mib(std::uint64_t bytes) {
+  constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+  return fmt::format("{}M", (bytes + mib - 1) / mib);
+}
+
+}  // namespace
 
 Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSetting& setting) {
   const bool wanted = setting.wish == VerifyChunks::on;
@@ -41,7 +50,7 @@ Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSet
                   "checksummed before it leaves each has to be in memory as a whole, where "
                   "there is room for {}: use --pool {}, or --verify-chunks off",
                   format_size(least), format_size(all),
-                  format_size((least / block + 2) * block * setting.lanes))};
+                  in_mib((least / block + 2) * block * setting.lanes))};
 }
 
 }  // namespace sluice
