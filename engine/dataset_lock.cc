@@ -102,7 +102,10 @@ Result<std::optional<DatasetLock::Holder>> holder_of(int fd, struct flock wanted
 Error cannot_lock(const std::string& path, int code) {
   Error error = errno_error(ErrorKind::failed, code,
                             fmt::format("cannot lock {} against other uploads", printable(path)));
-  error.message += "; choose another directory with --state-dir";
+  // Passes, and goes on without the lock in no case.
+  error.retryable = code == EMFILE || code == ENFILE;
+  error.message += error.retryable ? "; raise the limit of open files (ulimit -n)"
+                                   : "; choose another directory with --state-dir";
   return error;
 }
 

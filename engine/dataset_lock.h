@@ -41,8 +41,8 @@ class DatasetLock {
   /// messages of others.
   ///
   /// Errors, all of kind failed: another holds it (retryable; the sentence names the holder where
-  /// that is known), or locks cannot be had here at all, a read-only directory, say (not
-  /// retryable).
+  /// that is known), there are too many open files (retryable too), or locks cannot be had here at
+  /// all, a read-only directory, say (not retryable).
   static Result<DatasetLock> acquire(const std::string& directory, const std::string& system,
                                      const std::string& dataset, const std::string& what,
                                      Scope scope = Scope::dataset);

@@ -152,6 +152,11 @@ std::string HttpTransfer::describe(CURLcode code) const {
       return "the headers of the answer are too long, or memory is exhausted";
     case CURLE_GOT_NOTHING:
       return "the server closed the connection without an answer";
+    case CURLE_COULDNT_CONNECT:
+      if (too_many_files_)  // curl blames the server
+        return "there are too many open files for a connection: raise their limit (ulimit "
+               "-n), or use fewer --transfers and --lanes";
+      break;
     default:
       break;
   }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -87,7 +88,7 @@ void HttpTransfer::set_up() {
   if (exchange_.connection == Request::Connection::recent) set(easy, CURLOPT_MAXAGE_CONN, recent_s);
   set(easy, CURLOPT_SHARE, common_.share);
   set(easy, CURLOPT_OPENSOCKETFUNCTION, &HttpTransfer::on_open_socket);
-  set(easy, CURLOPT_OPENSOCKETDATA, &common_);
+  set(easy, CURLOPT_OPENSOCKETDATA, this);
   set(easy, CURLOPT_CLOSESOCKETFUNCTION, &HttpTransfer::on_close_socket);
   set(easy, CURLOPT_CLOSESOCKETDATA, &common_);
   const long most =
@@ -145,12 +146,13 @@ void HttpTransfer::add_header(const std::string& header) {
   headers_.reset(longer);
 }
 
-curl_socket_t HttpTransfer::on_open_socket(void* common, curlsocktype,
-                                           curl_sockaddr* peer) noexcept {
+curl_socket_t HttpTransfer::on_open_socket(void* data, curlsocktype, curl_sockaddr* peer) noexcept {
+  HttpTransfer& transfer = *static_cast<HttpTransfer*>(data);
   const int fd = ::socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+  transfer.too_many_files_ = fd < 0 && (errno == EMFILE || errno == ENFILE);
   if (fd < 0) return CURL_SOCKET_BAD;
   prepare_to_send_much(fd, peer->addr);
-  static_cast<Common*>(common)->sockets.push_back(fd);
+  transfer.common_.sockets.push_back(fd);
   return fd;
 }
 

@@ -85,11 +85,11 @@ class HttpTransfer {
   void set_method();
   void add_header(const std::string& header);
 
-  // What curl calls, of sockets, which may outlive the transfer; `common` is what all have.
-  static curl_socket_t on_open_socket(void* common, curlsocktype type,
-                                      curl_sockaddr* peer) noexcept;
+  // What curl calls when it closes a socket, which may outlive the transfer; `common` is what all
+  // have.
   static int on_close_socket(void* common, curl_socket_t fd) noexcept;
   // And of the transfer, which `data` is.
+  static curl_socket_t on_open_socket(void* data, curlsocktype type, curl_sockaddr* peer) noexcept;
   static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* data) noexcept;
   static int on_seek(void* data, curl_off_t offset, int origin) noexcept;
   static std::size_t on_header(char* line, std::size_t size, std::size_t count,
@@ -108,6 +108,7 @@ class HttpTransfer {
   std::unique_ptr<curl_slist, FreeList> headers_;
   std::array<char, CURL_ERROR_SIZE> error_{};
   bool body_failed_ = false;
+  bool too_many_files_ = false;  ///< for the last socket that was asked for
 
   /// Of one try; another one begins anew.
   struct Try {

@@ -1,6 +1,8 @@
 // What an exchange comes to: which answers are answers, and what is none.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <memory>
@@ -202,6 +204,24 @@ TEST_F(HttpTest, AnAnswerThatDoesNotComeEndsTheExchange) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
   EXPECT_THAT(answer.error().message, HasSubstr("not answered for 1 s"));
+}
+
+/// curl says that the server could not be reached.
+TEST_F(HttpTest, TooManyOpenFilesAreNotTheServers) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = ::dup(0);
+  ASSERT_GE(next, 0);
+  ::close(next);
+  rlimit none_more = before;
+  none_more.rlim_cur = static_cast<rlim_t>(next);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_more), 0);
+  const auto answer = post_text();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(answer);
+  EXPECT_THAT(answer.error().message, HasSubstr("too many open files"));
+  EXPECT_TRUE(answer.error().retryable) << "others may end";
+  EXPECT_TRUE(post_text());
 }
 
 // Bytes that come in, however often, are no answer: only the whole of it is.
