@@ -329,6 +329,19 @@ TEST_F(Failure, AnUploadIsNotGivenUpForAnOutputThatIsClosed) {
   }
 }
 
+TEST_F(Failure, WhatOnlyPrintsFailsWhereNothingCanBePrinted) {
+  for (const Arguments& command :
+       {Arguments{"status", "--state-dir", directory_.path()}, Arguments{"--help"}}) {
+    test::Process::Options options{
+        .argv = {sluice_binary}, .env = {}, .stdin_text = {}, .directory = {}};
+    options.argv.insert(options.argv.end(), command.begin(), command.end());
+    EXPECT_EQ(run_sluice(options).status, 0);
+    const test::Finished finished = run_sluice(redirected(options, ">/dev/full"));
+    EXPECT_EQ(finished.status, 1) << command.front();
+    EXPECT_THAT(finished.err, HasSubstr("could not be written to standard output"));
+  }
+}
+
 TEST_F(Failure, AReaderThatGoesAwayDoesNotEndTheUpload) {
   ScriptedServer server({{.phase = Phase::transfer, .then = Fault::Then::hold}});
   test::Process::Options options = put_options(server.url(), {dataset, path_});

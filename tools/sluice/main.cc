@@ -244,6 +244,13 @@ void unmask_values(CLI::App& app) {
   for (CLI::Option* const option : app.get_options()) option->transform(CLI::Validator(unmask, ""));
 }
 
+/// For commands that have no other result than what they print.
+int written(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fputs("sluice: the result could not be written to standard output\n", stderr);
+  return code == 0 ? 1 : code;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Uploads files of any size into the Illinois Data Bank.", "sluice");
   app.set_version_flag("--version", "sluice " SLUICE_VERSION);
@@ -261,10 +268,10 @@ int run(int argc, char** argv) {
   const std::vector<std::pair<CLI::App*, std::function<int()>>> commands{
       {&add_put(app, put), [&] { return sluice::cli::put(put); }},
       {&add_resume(app, resume), [&] { return sluice::cli::resume(resume); }},
-      {&add_status(app, status), [&] { return sluice::cli::status(status); }},
+      {&add_status(app, status), [&] { return written(sluice::cli::status(status)); }},
       {&add_forget(app, forget), [&] { return sluice::cli::forget(forget); }},
       {sluice::cli::add_verify(app, verify), [&] { return sluice::cli::verify(verify); }},
-      {sluice::cli::add_check(app, check), [&] { return sluice::cli::check(check); }},
+      {sluice::cli::add_check(app, check), [&] { return written(sluice::cli::check(check)); }},
   };
   for (const auto& [subcommand, work] : commands) {
     unmask_values(*subcommand);
@@ -274,7 +281,7 @@ int run(int argc, char** argv) {
     app.parse(masked(argc, argv));
   } catch (const CLI::ParseError& error) {
     // --help and --version come this way too, with code 0.
-    if (app.exit(error) == 0) return 0;
+    if (app.exit(error) == 0) return written(0);
     if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc)
       std::puts(sluice::cli::json_report({}, sluice::Error{sluice::ErrorKind::usage, error.what()})
                     .c_str());
