@@ -11,7 +11,7 @@
 
 #include "engine/registered_before.h"
 #include "engine/text.h"
-#include "engine/tus.h"
+#include "engine/tus_location.h"
 #include "engine/units.h"
 
 namespace sluice {
@@ -111,7 +111,7 @@ Result<Earlier> read_earlier(Journal& journal, JournalEntry entry, const Source&
 
 /// Whether the token may go where its bytes went: the journal is a file that can be edited.
 bool is_own_address(const std::string& url, const JournalEntry& whole) {
-  return !url.empty() && Tus::own_address(whole.system, url).has_value();
+  return !url.empty() && own_address(whole.system, url).has_value();
 }
 
 /// Whether the parts are all there: a run that is killed while it writes them down leaves a few,
@@ -169,7 +169,7 @@ Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEn
   all.insert(all.begin(), entry);
   std::vector<std::string> urls;
   for (const JournalEntry& one : all)
-    if (auto url = Tus::own_address(entry.system, one.upload_url); url && !one.upload_url.empty())
+    if (auto url = own_address(entry.system, one.upload_url); url && !one.upload_url.empty())
       urls.push_back(*std::move(url));
   return urls;
 }
@@ -244,11 +244,11 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
                              printable(source.path()), entry->block_bytes, entry->block_bytes)};
   // As own_address() has them: an http for an https site is back behind its TLS.
   if (!entry->upload_url.empty()) {
-    TRY_ASSIGN(entry->upload_url, Tus::own_address(entry->system, entry->upload_url));
+    TRY_ASSIGN(entry->upload_url, own_address(entry->system, entry->upload_url));
   }
   for (JournalEntry& part : parts)
     if (!part.upload_url.empty()) {
-      TRY_ASSIGN(part.upload_url, Tus::own_address(entry->system, part.upload_url));
+      TRY_ASSIGN(part.upload_url, own_address(entry->system, part.upload_url));
     }
   TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), source));
   for (JournalEntry& part : parts) {

@@ -9,7 +9,7 @@
 #include "engine/carry_out.h"
 #include "engine/http_date.h"
 #include "engine/text.h"
-#include "engine/tus.h"
+#include "engine/tus_location.h"
 #include "io/random.h"
 
 namespace sluice {
@@ -129,7 +129,7 @@ Engine::Terminated terminate(Http& http, const RetryPolicy& retry,
                              const Engine::Termination& asked) {
   std::vector<std::string> urls;
   for (const std::string& url : asked.urls) {
-    auto own = Tus::own_address(asked.base_url, url);
+    auto own = own_address(asked.base_url, url);
     if (!own)
       return {asked.urls.size(),
               0,

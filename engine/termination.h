@@ -10,7 +10,7 @@
 namespace sluice {
 
 /// The request that deletes the tus upload at `url` (tus's termination extension). Whoever sends it
-/// has the address from Tus::own_address(), as the token goes there.
+/// has the address from own_address(), as the token goes there.
 Exchange termination(const std::string& url, const Secret& token);
 
 /// Engine::terminate(), over `http`; waits on the caller's thread.

@@ -67,9 +67,6 @@ class Tus final : public Protocol {
   /// A server's part (protocol section 2): the least that one PATCH may have, for an upload of so
   /// many bytes.
   static std::uint64_t part_bytes(std::uint64_t size);
-  /// Where a Location that the server at `base` gave leads, absolute, if that is the same server.
-  /// The error is half a sentence, which does not quote it.
-  static Result<std::string> own_address(const std::string& base, std::string_view location);
 
  private:
   enum class State { creating, sending, finding, joining, registering, registered };

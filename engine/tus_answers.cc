@@ -1,0 +1,297 @@
+// What the answers of a server mean to Tus.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "engine/answer_text.h"
+#include "engine/tus.h"
+#include "engine/tus_location.h"
+
+namespace sluice {
+namespace {
+
+std::optional<std::uint64_t> number(std::optional<std::string_view> text) {
+  std::uint64_t value = 0;
+  if (!text) return {};
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || end != text->data() + text->size()) return {};
+  return value;
+}
+
+bool is_success(const Answer& answer) {
+  return answer.status >= 200 && answer.status < 300;
+}
+
+/// A tus server's own answer, rather than that of what is in front of it.
+bool is_tus(const Answer& answer) {
+  return answer.header("tus-resumable").has_value();
+}
+
+/// How far the server says that it is; nothing where it does not, or says this and that.
+std::optional<std::uint64_t> offset_of(const Answer& answer) {
+  std::optional<std::string_view> first;
+  for (const auto& [name, value] : answer.headers) {
+    if (name != "upload-offset") continue;
+    if (first && *first != value) return {};
+    first = value;
+  }
+  return number(first);
+}
+
+/// rustus says 417, which is otherwise for a header (Expect) that is never sent.
+bool is_mismatch(int status) {
+  return status == 460 || status == 417;
+}
+
+}  // namespace
+
+Result<void> Tus::read_answer(const Answer& answer) {
+  if (auto error = common_error(answer)) return *std::move(error);
+  switch (state_) {
+    case State::creating:
+    case State::joining:
+      return read_location(answer);
+    case State::sending:
+      return read_chunk_answer(answer);
+    case State::finding:
+      return read_offset_answer(answer);
+    case State::registering:
+      return read_register_answer(answer);
+    case State::registered:
+      break;
+  }
+  return Error{ErrorKind::failed, "an answer came after the upload was over"};
+}
+
+std::optional<Error> Tus::common_error(const Answer& answer) {
+  if (state_ == State::registering) {
+    // Nothing says whether one that failed in the middle was carried out.
+    if (answer.status >= 500 || answer.status == 408)
+      return errors_.not_understood(answer, step_, false);
+    if (answer.status == 404) return errors_.no_such_dataset(answer);
+    return errors_.common(answer, step_, proven_);
+  }
+  if (answer.status == 413 && state_ == State::creating)
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server does not take a file of {} bytes (413), which '{}' is",
+                                size_, setting_.deposit.name));
+  if (answer.status == 423)
+    return error_of(ErrorKind::unreachable, answer,
+                    fmt::format("the server is still at an earlier request (423) while {}",
+                                errors_.doing(step_)),
+                    true);
+  if (answer.status == 412)
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server does not speak tus 1.0.0 (412) while {}, and sluice "
+                                "speaks no other version",
+                                errors_.doing(step_)));
+  return errors_.common(answer, step_, proven_);
+}
+
+Error Tus::not_understood(const Answer& answer) const {
+  return errors_.not_understood(answer, step_, proven_ || answer.status >= 500);
+}
+
+Error Tus::no_offset(const Answer& answer) const {
+  std::string says;
+  for (const auto& [name, value] : answer.headers)
+    if (name == "upload-offset") says += fmt::format("{}{}", says.empty() ? "" : ", ", value);
+  return error_of(
+      ErrorKind::failed, answer,
+      fmt::format("the server answered {} while {}, and {}; tell those who run it", answer.status,
+                  errors_.doing(step_),
+                  says.empty() ? "does not say how much of it is there (no Upload-Offset)"
+                               : "says of how much of it is there what nobody can read "
+                                 "(Upload-Offset " +
+                                     errors_.quoted(says) + ")"),
+      proven_);
+}
+
+Result<void> Tus::read_location(const Answer& answer) {
+  // Whether it has lost parts, or has joined them and the answer was lost, only they can tell. That
+  // a front server does not know of it can pass, and asking them too early costs all of them.
+  const bool parts_may_be_gone = answer.status == 400 || answer.status == 404 ||
+                                 answer.status == 409 || answer.status == 410 || is_success(answer);
+  if (state_ == State::joining && parts_may_be_gone) anew_ = Anew::what_is_missing;
+  if (state_ == State::joining && answer.status >= 400 && answer.status < 500)
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server did not join the parts of '{}' ({}, {}); run it again, "
+                                "which sends what is missing, or with --restart --lanes 0",
+                                setting_.deposit.name, answer.status, errors_.quoted(answer.body)),
+                    answer.status == 404);
+  const auto location = answer.header("location");
+  // @uploadx/core says 200 where there is nothing left to send; a front server's page is no tus.
+  const bool is_created = answer.status == 201 || (answer.status == 200 && is_tus(answer));
+  if (!is_created || !location) return not_understood(answer);
+  Result<std::string> url = own_address(setting_.base_url, *location);
+  if (!url)
+    return error_of(
+        ErrorKind::failed, answer,
+        fmt::format("the server wants the bytes of '{}' at {}, where they are not sent: {}; tell "
+                    "those who run it, or give the address it means with --url",
+                    setting_.deposit.name, errors_.quoted(std::string(*location)),
+                    url.error().message));
+  url_ = *std::move(url);
+  proven_ = true;
+  gone_ = 0;
+  committed_ = 0;
+  if (state_ == State::joining) {
+    sent_ = size_;
+    state_ = State::finding;
+  } else {
+    sent_ = 0;
+    state_ = size_ == 0 ? after_all_is_there() : State::sending;
+  }
+  return {};
+}
+
+/// A front server that has lost its back end for a moment says 404 too.
+Error Tus::not_found(const Answer& answer) const {
+  return error_of(ErrorKind::unreachable, answer,
+                  fmt::format("the server does not find the upload of '{}' ({}, {})",
+                              setting_.deposit.name, answer.status, errors_.quoted(answer.body)),
+                  true);
+}
+
+Result<void> Tus::gone(const Answer& answer) {
+  if (answer.status != 410 && ++gone_ < 2) return not_found(answer);
+  if (setting_.role == Role::joined) {
+    anew_ = Anew::all;
+    return error_of(ErrorKind::integrity, answer,
+                    fmt::format("the server has lost '{}' after it had joined its parts ({}): run "
+                                "it again, which sends all of it anew",
+                                setting_.deposit.name, answer.status));
+  }
+  start_over();
+  return {};
+}
+
+Result<void> Tus::read_chunk_answer(const Answer& answer) {
+  if (answer.status == 404 || answer.status == 410) return gone(answer);
+  const auto refused = [&](ErrorKind kind, std::string what, bool retryable) {
+    return error_of(kind, answer,
+                    fmt::format("the chunk of '{}' at offset {} {}; nothing was registered",
+                                setting_.deposit.name, chunk_.begin, what),
+                    retryable);
+  };
+  if (is_mismatch(answer.status)) {
+    const bool again = std::exchange(mismatch_at_, chunk_.begin) == chunk_.begin;
+    return refused(
+        ErrorKind::integrity,
+        fmt::format("arrived with another checksum{} ({}){}", again ? " twice" : "", answer.status,
+                    again ? ": something between here and the server changes bytes" : ""),
+        !again);
+  }
+  if (answer.status == 409)
+    return refused(ErrorKind::integrity, "was refused, as the server is at another offset (409)",
+                   true);
+  const auto offset = offset_of(answer);
+  if (!is_success(answer)) return not_understood(answer);
+  if (!offset) return no_offset(answer);
+  proven_ = true;
+  gone_ = 0;
+  if (*offset == chunk_.begin && chunk_.size() > 0) return nothing_kept(answer);
+  if (*offset < chunk_.begin || *offset > chunk_.end)
+    return refused(
+        ErrorKind::integrity,
+        fmt::format("left the server at offset {}, where no byte of it can have led", *offset),
+        true);
+  stuck_ = 0;
+  mismatch_at_ = ~std::uint64_t{0};
+  committed_ = *offset;
+  if (committed_ == size_) state_ = after_all_is_there();
+  return {};
+}
+
+Error Tus::nothing_kept(const Answer& answer) {
+  // Twice as much each time, up to all of the rest: 40 doublings are more than a file has.
+  const bool all_of_it = chunk_.end == size_;
+  const bool again = all_of_it ? ++stuck_ < 2 : true;
+  if (!all_of_it) {
+    least_chunk_ = std::max(least_chunk_, chunk_.size() * 2);
+    threw_away_ = true;
+  }
+  return error_of(
+      ErrorKind::integrity, answer,
+      fmt::format("the server accepted {} bytes of '{}' at offset {} and kept none of them{}; "
+                  "nothing was registered",
+                  chunk_.size(), setting_.deposit.name, chunk_.begin,
+                  !all_of_it ? ", as they were too few for it: sending more at once"
+                  : again    ? ""
+                             : ", again and again: tell those who run it"),
+      again);
+}
+
+Error Tus::joining_still(const Answer& answer, std::uint64_t offset) const {
+  return error_of(ErrorKind::unreachable, answer,
+                  fmt::format("the server has joined {} of {} bytes of '{}' so far", offset, size_,
+                              setting_.deposit.name),
+                  true);
+}
+
+Result<void> Tus::read_offset_answer(const Answer& answer) {
+  if (answer.status == 404 || answer.status == 410) return gone(answer);
+  // tus lets a server say so of what is not there; others say it to the token. What may be there
+  // is not given up for it.
+  if (answer.status == 403)
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server forbids to ask for the upload of '{}' (403, {}): the "
+                                "token is not good for it, or it is gone, and --restart sends it "
+                                "anew",
+                                setting_.deposit.name, errors_.quoted(answer.body)),
+                    proven_);
+  const auto offset = offset_of(answer);
+  // tusdotnet does not say how far a joined upload is before it is whole.
+  if (is_success(answer) && is_tus(answer) && !answer.header("upload-offset") &&
+      setting_.role == Role::joined)
+    return joining_still(answer, 0);
+  if (!is_success(answer)) return not_understood(answer);
+  if (!offset) return no_offset(answer);
+  proven_ = true;
+  gone_ = 0;
+  const auto length = number(answer.header("upload-length"));
+  if (length && *length != size_)
+    return error_of(
+        ErrorKind::integrity, answer,
+        fmt::format("what the server has at the address of '{}' is an upload of {} bytes, and the "
+                    "file has {}; nothing was registered, --restart sends it anew",
+                    setting_.deposit.name, *length, size_));
+  if (*offset > sent_)
+    return error_of(
+        ErrorKind::integrity, answer,
+        fmt::format("the server holds {} of {} bytes of '{}', and as far as is known no more than "
+                    "{} of {} were sent to it: somebody else sends there too, or the journal could "
+                    "not be written at the time; nothing was registered, --restart sends it anew",
+                    *offset, size_, setting_.deposit.name, sent_, size_));
+  if (*offset < committed_) {
+    fell_back_to_ = *offset;
+    return error_of(
+        ErrorKind::integrity, answer,
+        fmt::format("the server holds {} bytes of '{}' where {} were sent and acknowledged; "
+                    "nothing was registered",
+                    *offset, setting_.deposit.name, committed_),
+        true);
+  }
+  if (setting_.role == Role::joined && *offset < size_) return joining_still(answer, *offset);
+  if (*offset > committed_) stuck_ = 0;
+  committed_ = *offset;
+  state_ = committed_ == size_ ? after_all_is_there() : State::sending;
+  return {};
+}
+
+Result<void> Tus::read_register_answer(const Answer& answer) {
+  const std::string text = answer_text(answer);
+  if (answer.status == 400)
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("the server did not register '{}' (400, {}): it does not know the "
+                                "upload any more, or not yet; run it again",
+                                setting_.deposit.name, errors_.quoted(text)));
+  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos)
+    return errors_.not_understood(answer, step_, false);
+  state_ = State::registered;
+  return {};
+}
+
+}  // namespace sluice
