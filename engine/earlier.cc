@@ -1,11 +1,9 @@
 #include "engine/earlier.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 #include <string>
 
@@ -17,12 +15,6 @@
 namespace sluice {
 namespace {
 
-std::string time_text(std::int64_t mtime_ns) {
-  const std::time_t seconds = static_cast<std::time_t>(mtime_ns / 1'000'000'000);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03} UTC", fmt::gmtime(seconds),
-                     mtime_ns / 1'000'000 % 1000);
-}
-
 /// Device numbers are not compared: the same file has another one on every node of a cluster.
 Result<void> check_same(const JournalEntry& entry, const Source& source) {
   const FileIdentity& then = entry.file;
@@ -30,9 +22,9 @@ Result<void> check_same(const JournalEntry& entry, const Source& source) {
   std::string change;
   if (now.size != then.size)
     change = fmt::format("it had {} bytes and has {}", then.size, now.size);
-  else if (now.mtime_ns != then.mtime_ns)
-    change = fmt::format("it was last written at {} and is now of {}", time_text(then.mtime_ns),
-                         time_text(now.mtime_ns));
+  else if (now.modified != then.modified)
+    change = fmt::format("it was last written at {} and is now of {}", utc_time(then.modified),
+                         utc_time(now.modified));
   else
     return {};
   return Error{
@@ -49,8 +41,7 @@ bool file_is_unchanged(const JournalEntry& entry) {
   struct stat status {};
   return ::stat(entry.path.c_str(), &status) == 0 &&
          static_cast<std::uint64_t>(status.st_size) == entry.file.size &&
-         std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec ==
-             entry.file.mtime_ns;
+         modified_at(status) == entry.file.modified;
 }
 
 Result<void> check_others(Journal& journal, const UploadRequest& request) {

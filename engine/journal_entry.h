@@ -29,7 +29,7 @@ struct JournalEntry {
   std::string dataset;     ///< the dataset's key
   std::string name;        ///< in the dataset
   std::string path;        ///< absolute; any bytes but NUL
-  FileIdentity file;       ///< the file as it was when the upload began
+  FileIdentity file;       ///< the file as it was when it was last compared with what was sent
   std::string token_file;  ///< absolute path the token was read from; empty if it came otherwise
   std::string digests;     ///< extra digests asked for, "md5,sha256"; empty for none
   std::string protocol = "phased";  ///< one of is_protocol_name() (engine/server_facts.h)

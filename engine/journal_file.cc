@@ -20,7 +20,7 @@ namespace sluice {
 namespace {
 
 /// Of the tables below. A sluice that changes them raises it and brings older files up to date.
-constexpr std::int64_t schema_version = 3;
+constexpr std::int64_t schema_version = 4;
 
 /// "sluc", in the file's header: tells a journal from the databases of other programs.
 constexpr std::int64_t application_id = 0x736c7563;
@@ -58,6 +58,11 @@ constexpr const char* from_version_2[] = {
     "ALTER TABLE servers ADD COLUMN protocol TEXT",
     "ALTER TABLE servers ADD COLUMN protocol_s INTEGER",
     "ALTER TABLE servers ADD COLUMN tus TEXT",
+};
+
+/// From version 3, which had the file's time as nanoseconds alone (engine/journal_row.h).
+constexpr const char* from_version_3[] = {
+    "ALTER TABLE uploads ADD COLUMN mtime_s INTEGER NOT NULL DEFAULT 0",
 };
 
 /// From version 1, which knew of servers only what they refused.
@@ -157,6 +162,7 @@ Result<void> make_tables(SqlDatabase& database) {
   if (!blank) return {};  // another process was faster
   TRY(run_all(database, version_2));
   TRY(run_all(database, from_version_2));
+  TRY(run_all(database, from_version_3));
   TRY(database.run(fmt::format("PRAGMA application_id = {}", application_id)));
   TRY(database.run(fmt::format("PRAGMA user_version = {}", schema_version)));
   return transaction.commit();
@@ -166,9 +172,10 @@ Result<void> bring_up_to_date(SqlDatabase& database) {
   SqlTransaction transaction(database);
   TRY(transaction.begin());
   TRY_ASSIGN(const std::int64_t version, database.integer("PRAGMA user_version"));
-  if (version > 2) return {};  // another process was faster
+  if (version >= schema_version) return {};  // another process was faster
   if (version == 1) TRY(run_all(database, from_version_1));
-  TRY(run_all(database, from_version_2));
+  if (version <= 2) TRY(run_all(database, from_version_2));
+  TRY(run_all(database, from_version_3));
   TRY(database.run(fmt::format("PRAGMA user_version = {}", schema_version)));
   return transaction.commit();
 }
@@ -180,7 +187,7 @@ Result<void> check_version(SqlDatabase& database) {
                   "it is a database of another program; move it away, or choose another directory "
                   "with --state-dir");
   TRY_ASSIGN(std::int64_t version, database.integer("PRAGMA user_version"));
-  if (version == 1 || version == 2) {
+  if (version >= 1 && version < schema_version) {
     TRY(bring_up_to_date(database));
     TRY_ASSIGN(version, database.integer("PRAGMA user_version"));
   }

@@ -61,6 +61,21 @@ std::optional<ErrorKind> parse_error_kind(std::string_view word) {
   return std::nullopt;
 }
 
+/// The time that is so many seconds and nanoseconds after 1970, either of which may be negative.
+/// Nothing where 64 bits of seconds do not hold it.
+std::optional<FileTime> file_time(std::int64_t seconds, std::int64_t nanoseconds) {
+  constexpr std::int64_t ns_per_s = 1'000'000'000;
+  std::int64_t whole = nanoseconds / ns_per_s;
+  std::int64_t rest = nanoseconds % ns_per_s;
+  if (rest < 0) {
+    rest += ns_per_s;
+    --whole;
+  }
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(seconds, whole, &sum)) return std::nullopt;
+  return FileTime{sum, static_cast<std::uint32_t>(rest)};
+}
+
 }  // namespace
 
 Result<JournalEntry> decode_journal_row(const JournalRow& row) {
@@ -73,7 +88,7 @@ Result<JournalEntry> decode_journal_row(const JournalRow& row) {
   entry.name = in.text();
   entry.path = in.blob();
   entry.file.size = in.natural();
-  entry.file.mtime_ns = in.integer();
+  const std::int64_t mtime_ns = in.integer();
   // Numbers of devices and inodes use all 64 bits.
   entry.file.device = std::bit_cast<std::uint64_t>(in.integer());
   entry.file.inode = std::bit_cast<std::uint64_t>(in.integer());
@@ -101,6 +116,10 @@ Result<JournalEntry> decode_journal_row(const JournalRow& row) {
   entry.upload_url = in.text();
   entry.part_of = in.integer();
   entry.part_begin = in.natural();
+  if (const auto modified = file_time(in.integer(), mtime_ns))
+    entry.file.modified = *modified;
+  else
+    in.complain("is no time");
   if (in.problem()) return refuse(*in.problem());
   TRY(check_journal_entry(entry));
   return entry;
@@ -116,7 +135,7 @@ JournalRow encode_journal_row(const JournalEntry& entry) {
           SqlValue::text(entry.name),
           SqlValue::blob(entry.path),
           number(entry.file.size),
-          SqlValue::of(entry.file.mtime_ns),
+          SqlValue::of(entry.file.modified.nanoseconds),
           number(entry.file.device),
           number(entry.file.inode),
           SqlValue::blob(entry.token_file),
@@ -134,7 +153,8 @@ JournalRow encode_journal_row(const JournalEntry& entry) {
           SqlValue::text(entry.protocol),
           SqlValue::text(entry.upload_url),
           SqlValue::of(entry.part_of),
-          number(entry.part_begin)};
+          number(entry.part_begin),
+          SqlValue::of(entry.file.modified.seconds)};
 }
 
 std::string encode_checksums(std::span<const std::uint64_t> checksums) {

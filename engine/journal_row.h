@@ -16,13 +16,15 @@
 /// may be damaged, edited, or from somebody else. Pure functions, any thread.
 namespace sluice {
 
-/// The columns of the table of uploads, in the order in which a row has them.
+/// The columns of the table of uploads, in the order in which a row has them. The file's time of
+/// modification is `mtime_s` seconds and `mtime_ns` nanoseconds after 1970: rows that sluice 0.1.0
+/// wrote have all of it in `mtime_ns`, and 0 in `mtime_s`, which it did not have.
 inline constexpr std::array journal_columns = {
-    "id",      "system",      "dataset",    "name",          "path",
-    "size",    "mtime_ns",    "device",     "inode",         "token_file",
-    "digests", "block_bytes", "committed",  "hashed_blocks", "digest_state",
-    "state",   "error_kind",  "error",      "started_s",     "updated_s",
-    "receipt", "protocol",    "upload_url", "part_of",       "part_begin"};
+    "id",         "system",        "dataset",      "name",       "path",       "size",
+    "mtime_ns",   "device",        "inode",        "token_file", "digests",    "block_bytes",
+    "committed",  "hashed_blocks", "digest_state", "state",      "error_kind", "error",
+    "started_s",  "updated_s",     "receipt",      "protocol",   "upload_url", "part_of",
+    "part_begin", "mtime_s"};
 using JournalRow = std::array<SqlValue, journal_columns.size()>;
 
 /// The entry of a row. Error failed, half a sentence that says what is wrong with it, as of

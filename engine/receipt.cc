@@ -1,13 +1,11 @@
 #include "engine/receipt.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
-#include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -95,15 +93,14 @@ std::string coreutils_line(const char* algorithm, std::string_view path, const s
 
 std::string utc_time(std::int64_t ns) {
   constexpr std::int64_t ns_per_s = 1'000'000'000;
+  FileTime time{ns / ns_per_s, 0};
   std::int64_t fraction = ns % ns_per_s;
-  std::time_t seconds = ns / ns_per_s;
   if (fraction < 0) {  // before 1970
     fraction += ns_per_s;
-    --seconds;
+    --time.seconds;
   }
-  std::string text = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(seconds));
-  if (fraction != 0) text += fmt::format(".{:09}", fraction);
-  return text + 'Z';
+  time.nanoseconds = static_cast<std::uint32_t>(fraction);
+  return utc_time(time);
 }
 
 std::string to_json(const Receipt& receipt) {

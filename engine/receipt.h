@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "io/file_time.h"
 #include "io/result.h"
 
 /// What a finished upload leaves behind, and what a file can be checked against later. Pure
@@ -30,8 +31,8 @@ struct Receipt {
   bool operator==(const Receipt&) const = default;
 };
 
-/// "2026-02-03T04:05:06Z", and with a fraction where there is one: "2026-02-03T04:05:06.000000007Z"
-/// (ISO 8601). `ns`: nanoseconds since 1970.
+/// The same as utc_time(FileTime), for times that this program took: nanoseconds since 1970, which
+/// 64 bits hold until 2262. Times of files can lie outside of that.
 std::string utc_time(std::int64_t ns);
 
 /// As a JSON object over some lines, with a newline at the end: {"format": "sluice receipt 1", ...}

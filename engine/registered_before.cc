@@ -35,7 +35,7 @@ bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
   // the same device is another file that took the place.
   const bool replaced = entry.file.device == file.device && entry.file.inode != file.inode;
   return !replaced && is_same_path(entry, request) && entry.file.size == file.size &&
-         entry.file.mtime_ns == file.mtime_ns;
+         entry.file.modified == file.modified;
 }
 
 Error cannot_compare(const UploadRequest& request, const JournalEntry& entry) {

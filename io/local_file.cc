@@ -64,9 +64,8 @@ const char* kind_of_file(mode_t mode) {
 }
 
 FileIdentity identity_from(const struct stat& facts) {
-  constexpr std::int64_t ns_per_s = 1'000'000'000;
   return FileIdentity{.size = static_cast<std::uint64_t>(facts.st_size),
-                      .mtime_ns = facts.st_mtim.tv_sec * ns_per_s + facts.st_mtim.tv_nsec,
+                      .modified = modified_at(facts),
                       .device = facts.st_dev,
                       .inode = facts.st_ino};
 }

@@ -7,16 +7,17 @@
 #include <span>
 #include <string>
 
+#include "io/file_time.h"
 #include "io/result.h"
 
 namespace sluice {
 
 /// What makes a file the same file as before: an upload goes on only while none of this changes.
 struct FileIdentity {
-  std::uint64_t size = 0;     ///< bytes
-  std::int64_t mtime_ns = 0;  ///< nanoseconds since 1970
-  std::uint64_t device = 0;   ///< st_dev
-  std::uint64_t inode = 0;    ///< st_ino
+  std::uint64_t size = 0;    ///< bytes
+  FileTime modified = {};    ///< st_mtim
+  std::uint64_t device = 0;  ///< st_dev
+  std::uint64_t inode = 0;   ///< st_ino
 
   bool operator==(const FileIdentity&) const = default;
 };

@@ -149,7 +149,7 @@ TEST_F(FileCheckTest, ABadDiskEndsItWithTheDisksError) {
 
 TEST_F(FileCheckTest, AFileThatChangesMeanwhileHasNoDigest) {
   FileIdentity later = plain()->identity();
-  later.mtime_ns = 5;
+  later.modified.seconds = 5;
   const FaultSource source(plain(), {.identity_now = later});
   const auto digests = check(of(source));
   ASSERT_FALSE(digests);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 #include <string>
 
@@ -20,7 +21,7 @@ JournalEntry full_entry() {
   entry.id = 17;
   entry.file.device = 0xFFFF'0000'1234'5678;
   entry.file.inode = ~std::uint64_t{0};
-  entry.file.mtime_ns = -5;  // before 1970
+  entry.file.modified = {-1, 999'999'995};  // before 1970
   entry.path = "/data/not utf-8 \xFF\n/scan.h5";
   entry.token_file = "/home/\xFE/token";
   entry.digests = "md5,sha256";
@@ -110,6 +111,40 @@ TEST(JournalRow, RefusesEveryValueOfAnotherTypeAndNamesItsColumn) {
           << journal_columns[i] << ": '" << problem << "'";
     }
   }
+}
+
+TEST(JournalRow, KeepsTimesThatNanosecondsAloneDoNotHold) {
+  for (const FileTime time :
+       {FileTime{0, 0}, FileTime{-1, 999'999'999}, FileTime{9'223'372'037, 1},
+        FileTime{-9'223'372'037, 5}, FileTime{32'503'680'000, 0},  // the year 3000
+        FileTime{std::numeric_limits<std::int64_t>::max(), 999'999'999},
+        FileTime{std::numeric_limits<std::int64_t>::min(), 0}}) {
+    JournalEntry entry = full_entry();
+    entry.file.modified = time;
+    const auto decoded = decode_journal_row(encode_journal_row(entry));
+    ASSERT_TRUE(decoded) << time.seconds << ": " << decoded.error().message;
+    EXPECT_EQ(decoded->file.modified, time) << time.seconds;
+  }
+}
+
+TEST(JournalRow, ReadsTimesThatAreNanosecondsAlone) {
+  const JournalEntry entry = full_entry();
+  JournalRow row = encode_journal_row(entry);
+  row[column("mtime_s")] = SqlValue::of(0);
+  row[column("mtime_ns")] = SqlValue::of(1'700'000'000'123'456'789);
+  EXPECT_EQ(decode_journal_row(row)->file.modified, (FileTime{1'700'000'000, 123'456'789}));
+  row[column("mtime_ns")] = SqlValue::of(-5);
+  EXPECT_EQ(decode_journal_row(row)->file.modified, (FileTime{-1, 999'999'995}));
+}
+
+TEST(JournalRow, RefusesTimesThatNoSecondsHold) {
+  const JournalEntry entry = full_entry();
+  JournalRow row = encode_journal_row(entry);
+  row[column("mtime_s")] = SqlValue::of(std::numeric_limits<std::int64_t>::max());
+  row[column("mtime_ns")] = SqlValue::of(1'000'000'000);
+  const auto decoded = decode_journal_row(row);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().message, "its mtime_s is no time");
 }
 
 TEST(JournalRow, RefusesNegativeSizes) {

@@ -24,7 +24,7 @@ inline JournalEntry sample_entry(const std::string& name = "scan.h5") {
   entry.name = name;
   entry.path = "/data/" + name;
   entry.file = {
-      .size = 100'000'000, .mtime_ns = 1'700'000'000'123'456'789, .device = 3, .inode = 4};
+      .size = 100'000'000, .modified = {1'700'000'000, 123'456'789}, .device = 3, .inode = 4};
   entry.block_bytes = std::uint64_t{4} << 20;
   return entry;
 }

@@ -11,7 +11,7 @@
 namespace sluice {
 namespace {
 
-/// What versions 1 and 2 have in common: one upload of 3 blocks, two of them hashed.
+/// What versions 1 to 3 have in common: one upload of 3 blocks, two of them hashed.
 constexpr const char* uploads[] = {
     "CREATE TABLE uploads ("
     "  id INTEGER PRIMARY KEY, system TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL,"
@@ -26,7 +26,8 @@ constexpr const char* uploads[] = {
     "  upload INTEGER NOT NULL, segment INTEGER NOT NULL, bytes BLOB NOT NULL,"
     "  PRIMARY KEY (upload, segment)) STRICT",
     "INSERT INTO uploads VALUES (7, 'https://a.example', 'IDB-1', 'scan.h5',"
-    "  CAST('/data/scan.h5' AS BLOB), 10000, 5, 3, 4, x'', '', 4096, 4096, 2, x'616263', 0,"
+    "  CAST('/data/scan.h5' AS BLOB), 10000, 1700000000123456789, 3, 4, x'', '', 4096, 4096, 2, "
+    "x'616263', 0,"
     "  'unreachable', 'gone', 1700000000, 1700000100, '')",
     "INSERT INTO checksums VALUES (7, 0, x'01000000000000000200000000000000')",
     "PRAGMA application_id = 1936487779",
@@ -49,6 +50,20 @@ constexpr const char* version_2[] = {
     "PRAGMA user_version = 2",
 };
 
+/// Version 3, as sluice 0.1.0 wrote it: times of files are nanoseconds alone. What it has besides
+/// version 2.
+constexpr const char* version_3[] = {
+    "ALTER TABLE uploads ADD COLUMN protocol TEXT NOT NULL DEFAULT 'phased'",
+    "ALTER TABLE uploads ADD COLUMN upload_url TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE uploads ADD COLUMN part_of INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE uploads ADD COLUMN part_begin INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX uploads_by_whole ON uploads (part_of) WHERE part_of > 0",
+    "ALTER TABLE servers ADD COLUMN protocol TEXT",
+    "ALTER TABLE servers ADD COLUMN protocol_s INTEGER",
+    "ALTER TABLE servers ADD COLUMN tus TEXT",
+    "PRAGMA user_version = 3",
+};
+
 struct Old {
   JournalMode mode;
   int version;
@@ -66,6 +81,7 @@ class JournalUpgrade : public testing::TestWithParam<Old> {
       run_all(database, version_1);
     else
       run_all(database, version_2);
+    if (GetParam().version == 3) run_all(database, version_3);
   }
 
   static void run_all(SqlDatabase& database, std::span<const char* const> statements) {
@@ -83,7 +99,8 @@ class JournalUpgrade : public testing::TestWithParam<Old> {
 
 INSTANTIATE_TEST_SUITE_P(, JournalUpgrade,
                          testing::Values(Old{JournalMode::wal, 1}, Old{JournalMode::truncate, 1},
-                                         Old{JournalMode::wal, 2}, Old{JournalMode::truncate, 2}),
+                                         Old{JournalMode::wal, 2}, Old{JournalMode::truncate, 2},
+                                         Old{JournalMode::wal, 3}, Old{JournalMode::truncate, 3}),
                          [](const auto& old) {
                            return (old.param.mode == JournalMode::wal ? "wal_" : "truncate_") +
                                   std::to_string(old.param.version);
@@ -98,6 +115,7 @@ TEST_P(JournalUpgrade, KeepsAllThatItKnew) {
     ASSERT_TRUE(found && *found);
     EXPECT_EQ((*found)->id, 7);
     EXPECT_EQ((*found)->path, "/data/scan.h5");
+    EXPECT_EQ((*found)->file.modified, (FileTime{1'700'000'000, 123'456'789}));
     EXPECT_EQ((*found)->committed, 4096U);
     EXPECT_EQ((*found)->digest_state, "abc");
     EXPECT_EQ((*found)->protocol, "phased");
@@ -116,7 +134,7 @@ TEST_P(JournalUpgrade, KeepsAllThatItKnew) {
     ASSERT_TRUE((*journal)->set_chunk_bytes("https://a.example", 100));
     EXPECT_EQ((*journal)->facts("https://a.example")->chunk_bytes, 100U);
   }
-  EXPECT_EQ(number("PRAGMA user_version"), 3);
+  EXPECT_EQ(number("PRAGMA user_version"), 4);
   EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema WHERE name = 'chunk_limits'"), 0);
   EXPECT_EQ(test::integrity(dir_.path()), "ok");
 }
@@ -158,15 +176,18 @@ TEST_P(JournalUpgrade, ManyMayOpenItAtOnce) {
 /// All or nothing: what could not be brought up to date is as it was.
 TEST_P(JournalUpgrade, LeavesAloneWhatItCannotBringUpToDate) {
   const bool first = GetParam().version == 1;
-  test::spoil(dir_.path(), first ? "CREATE TABLE servers (surprise TEXT)"
-                                 : "ALTER TABLE servers ADD COLUMN tus BLOB");
+  const bool third = GetParam().version == 3;
+  test::spoil(dir_.path(), first   ? "CREATE TABLE servers (surprise TEXT)"
+                           : third ? "ALTER TABLE uploads ADD COLUMN mtime_s INTEGER"
+                                   : "ALTER TABLE servers ADD COLUMN tus BLOB");
   const auto journal = Journal::open(dir_.path());
   ASSERT_FALSE(journal);
   EXPECT_EQ(journal.error().kind, ErrorKind::failed);
   EXPECT_EQ(number("PRAGMA user_version"), GetParam().version);
   EXPECT_EQ(number(first ? "SELECT count(*) FROM chunk_limits" : "SELECT count(*) FROM servers"),
             2);
-  EXPECT_EQ(number("SELECT count(*) FROM pragma_table_info('uploads') WHERE name = 'protocol'"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM pragma_table_info('uploads') WHERE name = 'protocol'"),
+            third ? 1 : 0);
 }
 
 }  // namespace

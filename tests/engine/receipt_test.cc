@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -54,6 +55,7 @@ TEST(UtcTime, IsIso8601) {
   EXPECT_EQ(utc_time(7), "1970-01-01T00:00:00.000000007Z");
   EXPECT_EQ(utc_time(-1), "1969-12-31T23:59:59.999999999Z");
   EXPECT_EQ(utc_time(-1'000'000'000), "1969-12-31T23:59:59Z");
+  EXPECT_EQ(utc_time(std::numeric_limits<std::int64_t>::min()), "1677-09-21T00:12:43.145224192Z");
 }
 
 TEST(Receipt, IsTextThatIsReadAgain) {

@@ -29,7 +29,7 @@ const JournalEntry& sound_entry() {
     sound.name = "scan.h5";
     sound.path = "/data/scan.h5";
     sound.file = {
-        .size = 100'000'000, .mtime_ns = 1'700'000'000'123'456'789, .device = 3, .inode = 4};
+        .size = 100'000'000, .modified = {1'700'000'000, 123'456'789}, .device = 3, .inode = 4};
     sound.block_bytes = std::uint64_t{4} << 20;
     sound.protocol = "tus";
     sound.upload_url = "https://databank.example/files/1";
@@ -77,8 +77,12 @@ void check_row(const JournalRow& row) {
   for (std::size_t i = 0; i < row.size(); ++i) {
     // Without a kind there is no error, whatever its message says.
     if (journal_columns[i] == std::string_view("error") && !entry->error) continue;
+    // One time can be written in two ways.
+    if (std::string_view(journal_columns[i]).starts_with("mtime_")) continue;
     FUZZ_CHECK(same(row[i], again[i]), journal_columns[i]);
   }
+  const auto once_more = decode_journal_row(again);
+  FUZZ_CHECK(once_more && once_more->file == entry->file);
 }
 
 void check_checksums(const SqlValue& segment, std::size_t count) {

@@ -59,7 +59,7 @@ TEST(OpenLocalFile, KnowsTheFile) {
   EXPECT_EQ(file->identity.size, 12U);
   EXPECT_EQ(file->identity.inode, facts.st_ino);
   EXPECT_EQ(file->identity.device, facts.st_dev);
-  EXPECT_EQ(file->identity.mtime_ns, facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec);
+  EXPECT_EQ(file->identity.modified, modified_at(facts));
 }
 
 TEST(OpenLocalFile, LeavesNothingToChildrenAndReadsThatWait) {
@@ -137,7 +137,7 @@ TEST(IdentityOf, ChangesWithTheFile) {
   const timespec times[2] = {{1, 0}, {1234567, 89}};
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
   const FileIdentity touched = identity_of(file->fd.get(), path).value();
-  EXPECT_EQ(touched.mtime_ns, 1234567 * std::int64_t{1'000'000'000} + 89);
+  EXPECT_EQ(touched.modified, (FileTime{1234567, 89}));
   EXPECT_NE(touched, file->identity);
 }
 

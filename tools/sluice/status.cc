@@ -69,9 +69,7 @@ std::string file_trouble(const JournalEntry& entry) {
   if (::stat(entry.path.c_str(), &status) != 0) return "the file is not there";
   if (static_cast<std::uint64_t>(status.st_size) != entry.file.size)
     return "the file has another size now";
-  if (std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec !=
-      entry.file.mtime_ns)
-    return "the file was written to since";
+  if (modified_at(status) != entry.file.modified) return "the file was written to since";
   return {};
 }
 
