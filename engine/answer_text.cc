@@ -1,6 +1,9 @@
 #include "engine/answer_text.h"
 
+#include <strings.h>
+
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "engine/bounded_json.h"
 
@@ -12,10 +15,11 @@ using nlohmann::json;
 /// Deeper nesting than this is no answer of any Data Bank: the whole parse is given up.
 constexpr int max_depth = 16;
 
+constexpr char space[] = " \t\r\n";
+
 }  // namespace
 
 std::string answer_text(const Answer& answer) {
-  static constexpr char space[] = " \t\r\n";
   const std::size_t begin = answer.body.find_first_not_of(space);
   if (begin == std::string::npos) return {};
   std::string text = answer.body.substr(begin, answer.body.find_last_not_of(space) - begin + 1);
@@ -29,8 +33,17 @@ bool fits_no_protocol(const Answer& answer) {
   return answer.status == 500 && answer_text(answer) == "invalid request";
 }
 
+bool is_page(const Answer& answer) {
+  const std::string_view type = answer.header("content-type").value_or("");
+  constexpr std::string_view html = "text/html";
+  if (type.size() >= html.size() && ::strncasecmp(type.data(), html.data(), html.size()) == 0)
+    return true;
+  const std::size_t begin = answer.body.find_first_not_of(space);
+  return begin != std::string::npos && answer.body[begin] == '<';
+}
+
 std::optional<FailureObject> failure_object(const Answer& answer) {
-  const std::size_t begin = answer.body.find_first_not_of(" \t\r\n");
+  const std::size_t begin = answer.body.find_first_not_of(space);
   if (begin == std::string::npos || answer.body[begin] != '{' || answer.truncated) return {};
   const json value = parse_bounded(answer.body, max_depth);
   if (!value.is_object()) return {};

@@ -17,6 +17,10 @@ std::string answer_text(const Answer& answer);
 /// nothing (protocol, common facts).
 bool fits_no_protocol(const Answer& answer);
 
+/// Whether the answer is an HTML page, by its Content-Type or its first character: no Data Bank
+/// answers an API call with one, but what stands in front of it does.
+bool is_page(const Answer& answer);
+
 /// A JSON object that reports a failure: {"error": ..., "progress": ..., "status": ...}.
 struct FailureObject {
   std::string error;                      ///< what it says; not fit for a terminal

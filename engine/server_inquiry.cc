@@ -69,6 +69,7 @@ std::optional<TusServer> tus_server(const Result<Answer>& options) {
       words_of(announced ? *announced : options->header("tus-resumable").value_or(""));
   if (std::find(versions.begin(), versions.end(), "1.0.0") == versions.end()) return {};
   TusServer server;
+  server.sends_resumable = options->header("tus-resumable").has_value();
   server.extensions = words_of(options->header("tus-extension").value_or(""));
   server.algorithms = words_of(options->header("tus-checksum-algorithm").value_or(""));
   const std::string_view most = options->header("tus-max-size").value_or("");

@@ -33,7 +33,8 @@ bool TusServer::has(std::string_view extension) const {
 std::string to_text(const TusServer& server) {
   return nlohmann::ordered_json{{"extensions", server.extensions},
                                 {"algorithms", server.algorithms},
-                                {"max_size", server.max_size}}
+                                {"max_size", server.max_size},
+                                {"sends_resumable", server.sends_resumable}}
       .dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
@@ -47,6 +48,8 @@ std::optional<TusServer> parse_tus_server(std::string_view text) {
     const auto& most = json.at("max_size");
     if (!most.is_number_unsigned()) return {};  // get_to() would turn -1 into 2^64 - 1
     most.get_to(server.max_size);
+    // An earlier version's text does not have it.
+    server.sends_resumable = json.value("sends_resumable", false);
     return server;
   } catch (const nlohmann::json::exception&) {
     return {};

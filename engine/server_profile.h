@@ -21,6 +21,7 @@ struct TusServer {
   std::vector<std::string> extensions;  ///< as announced, lower case
   std::vector<std::string> algorithms;  ///< Tus-Checksum-Algorithm, the same
   std::uint64_t max_size = 0;           ///< bytes; 0: none was named
+  bool sends_resumable = false;         ///< its answers have Tus-Resumable; false: not known
 
   bool has(std::string_view extension) const;
 };

@@ -27,6 +27,7 @@ Tus::Tus(Setting setting)
     : setting_(std::move(setting)),
       size_(setting_.deposit.size),
       errors_(setting_.deposit, "tus", setting_.token),
+      origin_(setting_.server.sends_resumable),
       state_(setting_.role == Role::joined ? State::joining
              : setting_.upload_url.empty() ? State::creating
                                            : State::finding),
@@ -143,7 +144,7 @@ void Tus::start_over() {
   committed_ = 0;
   sent_ = 0;
   fell_back_to_.reset();
-  gone_ = stuck_ = 0;
+  gone_ = stuck_ = refusals_ = 0;
 }
 
 std::string Tus::doubt() const {

@@ -8,6 +8,7 @@
 #include "engine/protocol.h"
 #include "engine/secret.h"
 #include "engine/server_profile.h"
+#include "engine/tus_origin.h"
 
 namespace sluice {
 
@@ -25,8 +26,9 @@ namespace sluice {
 ///    larger (least_chunk()), and once all the rest was sent in vain, it is an error. Not every
 ///    server has such parts, so where a front server refuses as much (413), less is tried.
 ///  - finding: HEAD tells how many bytes are there; after anything went wrong, and for an upload of
-///    an earlier run. Gone twice in a row (or 410 once) means gone: it is created anew, but what
-///    was joined, which ends it (anew()).
+///    an earlier run. Where the tus server itself says that the upload is gone (404 twice in a row,
+///    or 410 once), it is created anew, but what was joined, which ends it (anew()). A 404 of
+///    something in front of the server (TusOrigin) is retried, and never believed.
 ///  - joining: a POST that names the parts (concatenation), for files that travelled in several.
 ///  - registering compares nothing and registers again whenever it is asked, and nobody can ask
 ///    whether it was: so it comes only once the server has said that it holds exactly the file's
@@ -81,17 +83,23 @@ class Tus final : public Protocol {
   Result<void> read_chunk_answer(const Answer& answer);
   Result<void> read_offset_answer(const Answer& answer);
   Result<void> read_register_answer(const Answer& answer);
-  /// The upload is not there.
+  /// The upload is not there: 404 or 410.
   Result<void> gone(const Answer& answer);
+  bool is_believed_gone(const Answer& answer);
+  /// The answer is one that only a tus server gives.
+  void understood(const Answer& answer);
+  /// Whether it is worth a retry: an answer that no tus server gives at this step, or its refusal.
+  bool may_pass(const Answer& answer);
   Error nothing_kept(const Answer& answer);
   Error joining_still(const Answer& answer, std::uint64_t offset) const;
-  Error not_understood(const Answer& answer) const;
-  Error no_offset(const Answer& answer) const;
+  Error not_understood(const Answer& answer);
+  Error no_offset(const Answer& answer);
   Error not_found(const Answer& answer) const;
 
   const Setting setting_;
   const std::uint64_t size_;
   AnswerErrors errors_;
+  TusOrigin origin_;
   State state_;
   std::string url_;
   std::vector<std::string> parts_;
@@ -104,7 +112,8 @@ class Tus final : public Protocol {
   /// What the server said it holds, less than it had confirmed: where recover() goes on.
   std::optional<std::uint64_t> fell_back_to_;
   Anew anew_ = Anew::nothing;  ///< of the last answer
-  unsigned gone_ = 0;          ///< answers in a row that say so
+  unsigned gone_ = 0;          ///< 404 and 410 in a row that may be the tus server's
+  unsigned refusals_ = 0;      ///< of something in front of it, since an answer was understood
   unsigned stuck_ = 0;         ///< PATCHes in a row that were accepted and kept nothing of
   std::uint64_t mismatch_at_ = ~std::uint64_t{0};  ///< of the last 460, nothing taken since
   bool proven_ = false;                            ///< the server has answered as tus servers do

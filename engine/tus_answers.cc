@@ -24,20 +24,33 @@ bool is_success(const Answer& answer) {
   return answer.status >= 200 && answer.status < 300;
 }
 
-/// A tus server's own answer, rather than that of what is in front of it.
-bool is_tus(const Answer& answer) {
-  return answer.header("tus-resumable").has_value();
+/// How often in a row a 404 or 410 without Tus-Resumable is repeated before it is believed of a
+/// server that never sends that header: 7 s at least, as each waits a second (engine/retry.h).
+constexpr unsigned unmarked_is_believed = 8;
+/// How often in a row any other refusal is repeated.
+constexpr unsigned refusals_repeated = 4;
+
+/// The values of the headers of that name, as often as they are there.
+std::vector<std::string_view> values_of(const Answer& answer, std::string_view wanted) {
+  std::vector<std::string_view> values;
+  for (const auto& [name, value] : answer.headers)
+    if (name == wanted) values.push_back(value);
+  return values;
 }
 
-/// How far the server says that it is; nothing where it does not, or says this and that.
+/// The only value of that header, which may be repeated; nothing where values differ or none is
+/// there.
+std::optional<std::string_view> only_value(const Answer& answer, std::string_view name) {
+  const std::vector<std::string_view> values = values_of(answer, name);
+  if (values.empty() || std::any_of(values.begin(), values.end(),
+                                    [&](std::string_view value) { return value != values[0]; }))
+    return {};
+  return values[0];
+}
+
+/// How many bytes the server says that it has.
 std::optional<std::uint64_t> offset_of(const Answer& answer) {
-  std::optional<std::string_view> first;
-  for (const auto& [name, value] : answer.headers) {
-    if (name != "upload-offset") continue;
-    if (first && *first != value) return {};
-    first = value;
-  }
-  return number(first);
+  return number(only_value(answer, "upload-offset"));
 }
 
 /// rustus says 417, which is otherwise for a header (Expect) that is never sent.
@@ -87,17 +100,31 @@ std::optional<Error> Tus::common_error(const Answer& answer) {
                     fmt::format("the server does not speak tus 1.0.0 (412) while {}, and sluice "
                                 "speaks no other version",
                                 errors_.doing(step_)));
-  return errors_.common(answer, step_, proven_);
+  const bool redirects = answer.status >= 300 && answer.status < 400;
+  return errors_.common(answer, step_, proven_ || (redirects && may_pass(answer)));
 }
 
-Error Tus::not_understood(const Answer& answer) const {
-  return errors_.not_understood(answer, step_, proven_ || answer.status >= 500);
+bool Tus::may_pass(const Answer& answer) {
+  const bool is_servers = origin_.sender(answer) == TusOrigin::Sender::server;
+  if (answer.status >= 500) return true;
+  if (is_servers) return proven_;
+  // A placeholder of a deployment, or a page.
+  if (answer.status < 300 || answer.status == 404 || answer.status == 410) return true;
+  return ++refusals_ <= refusals_repeated;
 }
 
-Error Tus::no_offset(const Answer& answer) const {
-  std::string says;
-  for (const auto& [name, value] : answer.headers)
-    if (name == "upload-offset") says += fmt::format("{}{}", says.empty() ? "" : ", ", value);
+void Tus::understood(const Answer& answer) {
+  origin_.learn(answer);
+  proven_ = true;
+  gone_ = refusals_ = 0;
+}
+
+Error Tus::not_understood(const Answer& answer) {
+  return errors_.not_understood(answer, step_, may_pass(answer));
+}
+
+Error Tus::no_offset(const Answer& answer) {
+  const std::string says = fmt::format("{}", fmt::join(values_of(answer, "upload-offset"), ", "));
   return error_of(
       ErrorKind::failed, answer,
       fmt::format("the server answered {} while {}, and {}; tell those who run it", answer.status,
@@ -106,7 +133,7 @@ Error Tus::no_offset(const Answer& answer) const {
                                : "says of how much of it is there what nobody can read "
                                  "(Upload-Offset " +
                                      errors_.quoted(says) + ")"),
-      proven_);
+      may_pass(answer));
 }
 
 Result<void> Tus::read_location(const Answer& answer) {
@@ -121,10 +148,19 @@ Result<void> Tus::read_location(const Answer& answer) {
                                 "which sends what is missing, or with --restart --lanes 0",
                                 setting_.deposit.name, answer.status, errors_.quoted(answer.body)),
                     answer.status == 404);
-  const auto location = answer.header("location");
+  const std::vector<std::string_view> locations = values_of(answer, "location");
   // @uploadx/core says 200 where there is nothing left to send; a front server's page is no tus.
-  const bool is_created = answer.status == 201 || (answer.status == 200 && is_tus(answer));
-  if (!is_created || !location) return not_understood(answer);
+  const bool is_created =
+      answer.status == 201 || (answer.status == 200 && TusOrigin::is_marked(answer));
+  if (!is_created || locations.empty()) return not_understood(answer);
+  const auto location = only_value(answer, "location");
+  if (!location)
+    return error_of(
+        ErrorKind::failed, answer,
+        fmt::format("the server wants the bytes of '{}' in several places (Location {}), "
+                    "and there can be one; tell those who run it",
+                    setting_.deposit.name,
+                    errors_.quoted(fmt::format("{}", fmt::join(locations, ", ")))));
   Result<std::string> url = own_address(setting_.base_url, *location);
   if (!url)
     return error_of(
@@ -134,8 +170,7 @@ Result<void> Tus::read_location(const Answer& answer) {
                     setting_.deposit.name, errors_.quoted(std::string(*location)),
                     url.error().message));
   url_ = *std::move(url);
-  proven_ = true;
-  gone_ = 0;
+  understood(answer);
   committed_ = 0;
   if (state_ == State::joining) {
     sent_ = size_;
@@ -147,16 +182,32 @@ Result<void> Tus::read_location(const Answer& answer) {
   return {};
 }
 
-/// A front server that has lost its back end for a moment says 404 too.
 Error Tus::not_found(const Answer& answer) const {
-  return error_of(ErrorKind::unreachable, answer,
-                  fmt::format("the server does not find the upload of '{}' ({}, {})",
-                              setting_.deposit.name, answer.status, errors_.quoted(answer.body)),
-                  true);
+  return error_of(
+      ErrorKind::unreachable, answer,
+      fmt::format("the upload of '{}' is not found ({}, {}{}), which may pass; if it does not, "
+                  "--restart sends the file anew",
+                  setting_.deposit.name, answer.status, errors_.quoted(answer.body),
+                  origin_.sender(answer) == TusOrigin::Sender::server
+                      ? ""
+                      : ", without Tus-Resumable: from a server in front of the tus server"),
+      true);
+}
+
+bool Tus::is_believed_gone(const Answer& answer) {
+  switch (origin_.sender(answer)) {
+    case TusOrigin::Sender::server:
+      return ++gone_ >= (answer.status == 410 ? 1U : 2U);
+    case TusOrigin::Sender::unknown:
+      return ++gone_ >= unmarked_is_believed;
+    case TusOrigin::Sender::front:
+      break;
+  }
+  return false;
 }
 
 Result<void> Tus::gone(const Answer& answer) {
-  if (answer.status != 410 && ++gone_ < 2) return not_found(answer);
+  if (!is_believed_gone(answer)) return not_found(answer);
   if (setting_.role == Role::joined) {
     anew_ = Anew::all;
     return error_of(ErrorKind::integrity, answer,
@@ -190,8 +241,7 @@ Result<void> Tus::read_chunk_answer(const Answer& answer) {
   const auto offset = offset_of(answer);
   if (!is_success(answer)) return not_understood(answer);
   if (!offset) return no_offset(answer);
-  proven_ = true;
-  gone_ = 0;
+  understood(answer);
   if (*offset == chunk_.begin && chunk_.size() > 0) return nothing_kept(answer);
   if (*offset < chunk_.begin || *offset > chunk_.end)
     return refused(
@@ -241,23 +291,24 @@ Result<void> Tus::read_offset_answer(const Answer& answer) {
                                 "token is not good for it, or it is gone, and --restart sends it "
                                 "anew",
                                 setting_.deposit.name, errors_.quoted(answer.body)),
-                    proven_);
+                    may_pass(answer));
   const auto offset = offset_of(answer);
   // tusdotnet does not say how far a joined upload is before it is whole.
-  if (is_success(answer) && is_tus(answer) && !answer.header("upload-offset") &&
+  if (is_success(answer) && TusOrigin::is_marked(answer) && !answer.header("upload-offset") &&
       setting_.role == Role::joined)
     return joining_still(answer, 0);
   if (!is_success(answer)) return not_understood(answer);
   if (!offset) return no_offset(answer);
-  proven_ = true;
-  gone_ = 0;
-  const auto length = number(answer.header("upload-length"));
-  if (length && *length != size_)
+  understood(answer);
+  for (const std::string_view text : values_of(answer, "upload-length")) {
+    const auto length = number(text);
+    if (!length || *length == size_) continue;
     return error_of(
         ErrorKind::integrity, answer,
         fmt::format("what the server has at the address of '{}' is an upload of {} bytes, and the "
                     "file has {}; nothing was registered, --restart sends it anew",
                     setting_.deposit.name, *length, size_));
+  }
   if (*offset > sent_)
     return error_of(
         ErrorKind::integrity, answer,

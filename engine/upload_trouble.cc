@@ -21,6 +21,12 @@ using namespace std::chrono_literals;
 /// How often a token file is looked at.
 constexpr auto look_for_token_every = 2s;
 
+/// Statuses that a server in front of the Data Bank answers while the Data Bank is away, besides
+/// those that say so.
+bool is_refusal(int status) {
+  return status == 400 || status == 403 || status == 404 || status == 405 || status == 410;
+}
+
 }  // namespace
 
 void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_after) {
@@ -70,14 +76,13 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
 
 void UploadRun::retry(Error error, std::optional<std::chrono::seconds> retry_after,
                       void (UploadRun::*what)()) {
-  // A second "not found" costs all that was sent, and whoever asks again at once asks a front
-  // server in the same bad moment.
-  if (error.code == 404 && setting_.retry.longest >= 1s)
-    retry_after = std::max(retry_after.value_or(0s), std::chrono::seconds(1));
   const unsigned failures = budget_.failed();
   const auto now = Clock::now();
-  const auto when = retry_at(setting_.retry, failures, retry_after, now,
-                             std::uniform_real_distribution<double>(0, 1)(random_bits()));
+  auto when = retry_at(setting_.retry, failures, retry_after, now,
+                       std::uniform_real_distribution<double>(0, 1)(random_bits()));
+  // Several in a row are believed, or end the upload, and a deployment takes seconds.
+  if (when && is_refusal(error.code))
+    when = std::max(*when, now + std::min<Clock::duration>(1s, setting_.retry.longest));
   if (!when && error.kind == ErrorKind::token_refused) {
     token_error_ = std::move(error);
     look_for_token();

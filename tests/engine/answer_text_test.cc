@@ -17,6 +17,16 @@ TEST(AnswerText, IsTrimmedAndUnquoted) {
   EXPECT_EQ(answer_text(answer("")), "");
 }
 
+TEST(AnswerText, APageIsKnownByItsTypeOrItsFirstCharacter) {
+  Answer typed = answer("");
+  EXPECT_FALSE(is_page(typed));
+  typed.headers = {{"content-type", "TEXT/html;charset=utf-8"}};
+  EXPECT_TRUE(is_page(typed));
+  EXPECT_TRUE(is_page(answer(" \r\n<html>")));
+  for (const char* body : {"Dataset Not Found", "{\"error\":\"<b>\"}", "a < b"})
+    EXPECT_FALSE(is_page(answer(body))) << body;
+}
+
 TEST(AnswerText, FindsTheFailureAndItsProgress) {
   const auto failure = failure_object(answer(R"( {"error":"no\n","progress":3,"status":500})"));
   ASSERT_TRUE(failure);

@@ -26,7 +26,8 @@ TEST(ServerProfile, AnExtensionIsThereByItsWholeName) {
 TEST(ServerProfile, WhatIsWrittenDownComesBack) {
   const TusServer server{.extensions = {"creation", "checksum"},
                          .algorithms = {"sha1", "\"quoted\"", "\xC3\xA9", "\xFF"},
-                         .max_size = 2199023255552};
+                         .max_size = 2199023255552,
+                         .sends_resumable = true};
   const std::string text = to_text(server);
   EXPECT_EQ(text.find('\n'), std::string::npos);
   const auto back = parse_tus_server(text);
@@ -35,6 +36,7 @@ TEST(ServerProfile, WhatIsWrittenDownComesBack) {
   EXPECT_EQ(back->algorithms[1], "\"quoted\"");
   EXPECT_EQ(back->algorithms[2], "\xC3\xA9");
   EXPECT_EQ(back->max_size, server.max_size);
+  EXPECT_TRUE(back->sends_resumable);
 }
 
 TEST(ServerProfile, WhatCannotBeUnderstoodIsNothing) {
@@ -44,9 +46,13 @@ TEST(ServerProfile, WhatCannotBeUnderstoodIsNothing) {
                            R"({"extensions":[],"algorithms":null,"max_size":1})",
                            R"({"extensions":[],"algorithms":[],"max_size":"1"})",
                            R"({"extensions":[],"algorithms":[],"max_size":-1})",
-                           R"({"extensions":[],"algorithms":[],"max_size":1.5})"})
+                           R"({"extensions":[],"algorithms":[],"max_size":1.5})",
+                           R"({"extensions":[],"algorithms":[],"max_size":1,"sends_resumable":1})"})
     EXPECT_FALSE(parse_tus_server(text)) << text;
-  EXPECT_TRUE(parse_tus_server(R"({"extensions":[],"algorithms":[],"max_size":1,"new":2})"));
+  const auto earlier =
+      parse_tus_server(R"({"extensions":[],"algorithms":[],"max_size":1,"new":2})");
+  ASSERT_TRUE(earlier);
+  EXPECT_FALSE(earlier->sends_resumable);
 }
 
 }  // namespace

@@ -28,14 +28,24 @@ inline constexpr const char* token = "0123456789abcdef";
 inline Answer answer(int status, Headers headers = {}, std::string body = {}) {
   return {.status = status, .headers = std::move(headers), .body = std::move(body)};
 }
+/// The tus server's own answer, where answer() may be a front server's.
+inline Answer own(int status, Headers headers = {}, std::string body = {}) {
+  headers.emplace_back("tus-resumable", "1.0.0");
+  return answer(status, std::move(headers), std::move(body));
+}
+/// The same from a server that never sends Tus-Resumable.
+inline Answer without_mark(Answer given) {
+  std::erase_if(given.headers, [](const auto& header) { return header.first == "tus-resumable"; });
+  return given;
+}
 inline Answer created(const std::string& location = "7") {
-  return answer(201, {{"location", location}});
+  return own(201, {{"location", location}});
 }
 inline Answer at_offset(std::uint64_t offset, int status = 204) {
-  return answer(status, {{"upload-offset", std::to_string(offset)}});
+  return own(status, {{"upload-offset", std::to_string(offset)}});
 }
 inline Answer held(std::uint64_t offset, std::uint64_t length = file_size) {
-  return answer(
+  return own(
       200, {{"upload-offset", std::to_string(offset)}, {"upload-length", std::to_string(length)}});
 }
 inline const Answer registered =

@@ -84,7 +84,7 @@ TEST(TusJoined, PartsThatCannotBeJoinedAreTheEnd) {
 TEST(TusJoined, WhatIsLostAfterwardsIsSentAllOver) {
   At lost(Step::ask_committed, joined());
   EXPECT_EQ(lost.protocol.anew(), Protocol::Anew::nothing);
-  const auto gone = lost.protocol.read_answer(answer(410));
+  const auto gone = lost.protocol.read_answer(own(410));
   ASSERT_FALSE(gone);
   EXPECT_FALSE(gone.error().retryable);
   EXPECT_EQ(lost.protocol.anew(), Protocol::Anew::all);

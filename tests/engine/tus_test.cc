@@ -123,12 +123,12 @@ TEST(Tus, WhatCanPassMeansTheSameAtEveryStepBeforeTheRegistration) {
     EXPECT_FALSE(denied.retryable);
     EXPECT_EQ(at_step(step).error_for(answer(412)).kind, ErrorKind::failed);
     EXPECT_FALSE(at_step(step).error_for(answer(412)).retryable);
-    // Once it has spoken tus, a page is a front server's and may be gone the next time.
+    // A page is a front server's, and may be gone the next time.
     for (const int status : {302, 307, 200, 403}) {
       const Error page = at_step(step).error_for(
           answer(status, {{"location", "https://login.example.org/"}}, "<title>Log in</title>"));
       EXPECT_EQ(page.kind, ErrorKind::failed) << status;
-      EXPECT_EQ(page.retryable, step == Step::chunk) << status;
+      EXPECT_TRUE(page.retryable) << status;
     }
     EXPECT_TRUE(at_step(step).error_for(answer(500, {}, "boom")).retryable);
   }
@@ -275,27 +275,121 @@ TEST(Tus, AMismatchMayBeCalledAFailedExpectation) {
   EXPECT_THAT(second.message, HasSubstr("twice (417)"));
 }
 
-TEST(Tus, AnUploadIsGoneWhenItIsNotFoundTwiceOrGoneOnce) {
+TEST(Tus, AnUploadIsGoneWhenItsServerSays404TwiceOr410Once) {
   for (const Step step : {Step::chunk, Step::ask_committed}) {
     At at = at_step(step);
-    EXPECT_EQ(at.passes(answer(404, {}, "<html>nginx</html>")).kind, ErrorKind::unreachable);
+    EXPECT_EQ(at.passes(own(404)).kind, ErrorKind::unreachable);
     ASSERT_EQ(at.request.step, Step::ask_committed);
-    ASSERT_TRUE(at.protocol.read_answer(answer(404)));
+    ASSERT_TRUE(at.protocol.read_answer(own(404)));
     EXPECT_EQ(at.next(), Step::begin);
     EXPECT_EQ(at.protocol.committed(), 0U);
     EXPECT_EQ(at.protocol.upload_url(), "");
 
     At gone = at_step(step);
-    ASSERT_TRUE(gone.protocol.read_answer(answer(410)));
+    ASSERT_TRUE(gone.protocol.read_answer(own(410)));
     EXPECT_EQ(gone.next(), Step::begin);
   }
-  // Once, and there again: a front server's word.
   At back(Step::chunk);
-  back.passes(answer(404));
+  back.passes(own(404));
   ASSERT_TRUE(back.protocol.read_answer(held(0)));
   ASSERT_EQ(back.next(), Step::chunk);
-  back.passes(answer(404));
+  back.passes(own(404));
   EXPECT_EQ(back.request.step, Step::ask_committed) << "the count starts again";
+}
+
+/// Deployments and load balancers answer for a server that is away. At the first HEAD of a resumed
+/// upload nothing is known of the server yet but that a page is not tus.
+TEST(Tus, NoAnswerOfAFrontServerEndsAnUpload) {
+  const Headers html = {{"content-type", "text/html"}};
+  for (const Step step : {Step::chunk, Step::ask_committed})
+    for (const int status : {404, 410})
+      for (const Answer& given :
+           {answer(status, html), answer(status, {}, " <html>nginx</html>")}) {
+        SCOPED_TRACE(testing::Message() << describe(step) << ' ' << status);
+        At at = at_step(step);
+        const std::uint64_t committed = at.protocol.committed();
+        for (int i = 0; i < 100; ++i) {
+          const Error error = at.passes(given);
+          EXPECT_EQ(error.kind, ErrorKind::unreachable);
+          EXPECT_THAT(error.message, HasSubstr("without Tus-Resumable"));
+          ASSERT_EQ(at.request.step, Step::ask_committed);
+        }
+        ASSERT_TRUE(at.protocol.read_answer(held(committed)));
+        EXPECT_EQ(at.protocol.upload_url(), upload);
+      }
+  // A server whose own answers have Tus-Resumable is believed only with it, page or not.
+  At proven(Step::chunk);
+  for (int i = 0; i < 100; ++i) proven.passes(answer(404, {}, "no such upload"));
+  EXPECT_EQ(proven.protocol.upload_url(), upload);
+  Tus::Setting known = resumed(part);
+  known.server.sends_resumable = true;
+  At announced(Step::ask_committed, known);
+  for (int i = 0; i < 100; ++i) announced.passes(answer(404));
+  EXPECT_EQ(announced.protocol.upload_url(), upload);
+}
+
+/// Not every server sends Tus-Resumable: then a 404 can only be believed for its persistence.
+TEST(Tus, AServerWithoutTheMarkIsBelievedAfterAWhile) {
+  for (const bool known : {true, false}) {
+    At at = known ? At(Step::begin) : At(Step::ask_committed, resumed(part));
+    if (known) {
+      ASSERT_TRUE(at.protocol.read_answer(without_mark(created())));
+      at.ask();
+      ASSERT_EQ(at.request.step, Step::chunk);
+    }
+    const Answer gone = answer(404, {}, known ? "<h1>Cannot GET</h1>" : "no such upload");
+    for (int i = 0; i < 7; ++i) at.passes(gone);
+    ASSERT_TRUE(at.protocol.read_answer(gone));
+    EXPECT_EQ(at.next(), Step::begin);
+  }
+}
+
+/// Firewalls and placeholders: a few retries, as they may also stay.
+TEST(Tus, ARefusalByAFrontServerIsRetriedAFewTimes) {
+  for (const Step step : all_steps)
+    for (const int status : {400, 403, 405, 302}) {
+      SCOPED_TRACE(testing::Message() << describe(step) << ' ' << status);
+      At at = at_step(step);
+      const Answer given = answer(status, {{"content-type", "text/html"}}, "<title>no</title>");
+      int tries = 1;
+      while (tries < 100 && at.error_for(given).retryable) {
+        ++tries;
+        at.protocol.recover();
+        at.ask();
+      }
+      if (step == Step::chunk)
+        EXPECT_GE(tries, 5);
+      else
+        EXPECT_EQ(tries, 5);
+      EXPECT_EQ(at.protocol.upload_url().empty(), step == Step::begin) << "nothing is dropped";
+    }
+  // A refusal of the server's own stays.
+  EXPECT_FALSE(at_step(Step::begin).error_for(own(400)).retryable);
+  EXPECT_FALSE(at_step(Step::ask_committed).error_for(own(403)).retryable);
+}
+
+TEST(Tus, OneUploadHasOneLocation) {
+  const auto with = [](const char* second) {
+    Answer given = created();
+    given.headers.emplace_back("location", second);
+    return given;
+  };
+  const Error error = At(Step::begin).error_for(with("8"));
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_FALSE(error.retryable);
+  EXPECT_THAT(error.message, HasSubstr("7, 8"));
+  At same(Step::begin);
+  ASSERT_TRUE(same.protocol.read_answer(with("7")));
+  EXPECT_EQ(same.protocol.upload_url(), upload);
+}
+
+TEST(Tus, EachUploadLengthOfAnAnswerIsCompared) {
+  for (const bool first : {true, false}) {
+    Answer given = held(part);
+    const auto other = std::pair("upload-length", std::to_string(file_size + 1));
+    given.headers.insert(first ? given.headers.begin() : given.headers.end(), other);
+    EXPECT_EQ(At(Step::ask_committed, resumed(part)).error_for(given).kind, ErrorKind::integrity);
+  }
 }
 
 /// It may be gone, or there for somebody with another token.
@@ -308,7 +402,7 @@ TEST(Tus, AForbiddenUploadIsNotGivenUp) {
   // Where it was allowed before, it may be again.
   At later(Step::chunk);
   later.passes(answer(500));
-  later.passes(answer(403));
+  later.passes(own(403));
   EXPECT_EQ(later.request.step, Step::ask_committed);
 }
 

@@ -21,6 +21,11 @@ inline constexpr std::size_t part = 5 * MiB;  // the client sends no less at onc
 inline constexpr std::size_t length = 12 * MiB + 7;  // three PATCHes
 inline constexpr const char* name = "scan.h5";
 
+/// The tus server's own, where another http_answer() may come from something in front of it.
+inline std::string own_answer(int status) {
+  return http_answer(status, "", "Tus-Resumable: 1.0.0\r\n");
+}
+
 class TusTest : public UploadTest {
  protected:
   TusTest() {

@@ -39,6 +39,55 @@ TEST_F(TusTest, GoesOnWhereTheServerIs) {
   EXPECT_EQ(entries().size(), 1U);
 }
 
+/// What a deployment answers for seconds, to as many HEADs.
+std::vector<Fault> not_found_by_a_front_server(int heads) {
+  std::vector<Fault> faults;
+  for (int i = 0; i < heads; ++i)
+    faults.push_back(
+        {.phase = Phase::head,
+         .occurrence = i,
+         .answer = http_answer(404, "<html>404</html>", "Content-Type: text/html\r\n")});
+  return faults;
+}
+
+TEST_F(TusTest, AFrontServersNotFoundThrowsNothingAway) {
+  std::vector<Fault> faults = not_found_by_a_front_server(9);
+  faults.push_back({.phase = Phase::patch, .occurrence = 1, .answer = http_answer(404, "<html>")});
+  server_.set_faults(faults);
+  expect_registered(upload());
+  EXPECT_EQ(server_.count(Phase::create), 1);
+  EXPECT_EQ(offsets(), (std::vector<std::string>{"0", std::to_string(part), std::to_string(part),
+                                                 std::to_string(2 * part)}));
+}
+
+TEST_F(TusTest, AFrontServersNotFoundIsRetriedByAResumedUpload) {
+  upload_a_part();
+  server_.set_faults(not_found_by_a_front_server(9));
+  const Report report = upload();
+  expect_registered(report);
+  EXPECT_EQ(report.resumed_from, broken_at);
+  EXPECT_EQ(server_.count(Phase::create), 1);
+}
+
+TEST_F(TusTest, AFrontServersNotFoundDropsNothingFromTheJournal) {
+  upload_a_part();
+  const JournalEntry before = entry();
+  server_.set_faults(
+      {{.phase = Phase::any, .occurrence = -1, .answer = http_answer(404, "<html>")}});
+  options_.retry.retries = 3;
+  const Report failed = upload();
+  EXPECT_EQ(failed.status, Status::failed);
+  EXPECT_EQ(failed.error->kind, ErrorKind::unreachable);
+  EXPECT_TRUE(failed.resumable);
+  EXPECT_EQ(entry().upload_url, before.upload_url);
+  EXPECT_EQ(entry().hashed_blocks, before.hashed_blocks);
+  engine_.reset();
+  server_.set_faults({});
+  const Report report = upload();
+  expect_registered(report);
+  EXPECT_EQ(report.resumed_from, broken_at);
+}
+
 TEST_F(TusTest, AnUploadThatExpiredBetweenTwoRunsStartsOver) {
   upload_a_part();
   server_.lose_staging();
@@ -59,7 +108,7 @@ TEST_F(TusTest, AnUploadThatExpiresUnderItStartsOver) {
                          .occurrence = 1,
                          .before = [this] { server_.lose_staging(); },
                          .carried_out = true,
-                         .answer = http_answer(says_gone ? 410 : 404, "")}});
+                         .answer = own_answer(says_gone ? 410 : 404)}});
     const Report report = upload(file);
     expect_registered(report, file);
     EXPECT_EQ(report.chunks, 4U) << "one of the first upload, three of the second";
@@ -69,7 +118,7 @@ TEST_F(TusTest, AnUploadThatExpiresUnderItStartsOver) {
 }
 
 TEST_F(TusTest, AServerThatAlwaysLosesEverythingIsGivenUp) {
-  server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .answer = http_answer(410, "")}});
+  server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .answer = own_answer(410)}});
   const Report report = upload();
   expect_failed(report, ErrorKind::integrity, "again and again");
   EXPECT_LE(server_.count(Phase::create), 12);

@@ -100,6 +100,7 @@ class Driver {
     token_ = 0;
     all_is_there_ = false;
     in_vain_ = 0;
+    learned_ = always_marked_ = false;
     protocol_ = std::make_unique<Tus>(std::move(setting));
     FUZZ_CHECK(protocol_->committed() == 0);
   }
@@ -145,6 +146,8 @@ class Driver {
     return value;
   }
 
+  static bool is_marked(const Answer& answer) { return answer.header("tus-resumable").has_value(); }
+
   /// False where the upload is over.
   bool read_answer(const Request& request, const Answer& answer) {
     const std::uint64_t before = protocol_->committed();
@@ -159,6 +162,7 @@ class Driver {
       case Step::begin:
         FUZZ_CHECK(answer.status == 201);
         url_ = protocol_->upload_url();
+        learn(answer);
         sent_ = 0;
         all_is_there_ = size_ == 0;
         break;
@@ -166,10 +170,12 @@ class Driver {
       case Step::ask_committed:
         if (protocol_->upload_url().empty()) {  // it is gone
           FUZZ_CHECK(answer.status == 404 || answer.status == 410);
+          FUZZ_CHECK(is_marked(answer) || !always_marked_, "a front server's word");
           begin_anew();
           break;
         }
         FUZZ_CHECK(answer.status < 300 && offset(answer) == protocol_->committed());
+        learn(answer);
         all_is_there_ = protocol_->committed() == size_;
         break;
       case Step::finish:
@@ -180,6 +186,12 @@ class Driver {
         FUZZ_CHECK(false);
     }
     return true;
+  }
+
+  /// From an answer that was understood.
+  void learn(const Answer& answer) {
+    always_marked_ = is_marked(answer) && (always_marked_ || !learned_);
+    learned_ = true;
   }
 
   bool refused(const Request& request, const Answer& answer, const Error& error) {
@@ -207,8 +219,10 @@ class Driver {
   const std::uint64_t chunk_bytes_;
   std::unique_ptr<Tus> protocol_;
   int token_ = 0;
-  bool all_is_there_ = false;  ///< the server's last word of it
-  int in_vain_ = 0;            ///< chunks in a row that nothing was kept of
+  bool all_is_there_ = false;   ///< the server's last word of it
+  int in_vain_ = 0;             ///< chunks in a row that nothing was kept of
+  bool learned_ = false;        ///< an answer of the server itself was seen in this run
+  bool always_marked_ = false;  ///< and all of them had Tus-Resumable
   // The journal.
   std::uint64_t sent_ = 0;  ///< no count beyond it is ours
   std::string url_;

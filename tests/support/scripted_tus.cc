@@ -12,54 +12,59 @@ std::string header(const ScriptedTus::Headers& headers, const std::string& name)
   return found == headers.end() ? std::string() : found->second;
 }
 
-std::string no_content(std::uint64_t offset) {
-  return http_answer(204, "", fmt::format("Upload-Offset: {}\r\n", offset));
+}  // namespace
+
+std::string ScriptedTus::answer(int status, std::string_view body,
+                                const std::string& headers) const {
+  return http_answer(status, body,
+                     (rules_.sends_resumable ? "Tus-Resumable: 1.0.0\r\n" : "") + headers);
 }
 
-}  // namespace
+std::string ScriptedTus::no_content(std::uint64_t offset) const {
+  return answer(204, "", fmt::format("Upload-Offset: {}\r\n", offset));
+}
 
 std::string ScriptedTus::id_of(const std::string& target) {
   return target.substr(target.rfind('/') + 1);
 }
 
 std::string ScriptedTus::create(const std::string& base_url, const Headers& headers) {
-  if (header(headers, "tus-resumable") != "1.0.0") return http_answer(412, "");
+  if (header(headers, "tus-resumable") != "1.0.0") return answer(412, "");
   const std::string length = header(headers, "upload-length");
-  if (length.empty()) return http_answer(400, "Missing Upload-Length header\n");
+  if (length.empty()) return answer(400, "Missing Upload-Length header\n");
   const std::string id = fmt::format("upload-{}", next_++);
   uploads_[id] = {std::stoull(length), {}};
-  return http_answer(
+  return answer(
       201, "",
       fmt::format("Location: {}{}\r\n", rules_.absolute_locations ? base_url + "/files/" : "", id));
 }
 
 std::string ScriptedTus::head(const std::string& target) const {
   const auto found = uploads_.find(id_of(target));
-  if (found == uploads_.end()) return http_answer(404, "");
-  return http_answer(200, "",
-                     fmt::format("Upload-Offset: {}\r\nUpload-Length: {}\r\n",
-                                 found->second.bytes.size(), found->second.length));
+  if (found == uploads_.end()) return answer(404, "");
+  return answer(200, "",
+                fmt::format("Upload-Offset: {}\r\nUpload-Length: {}\r\n",
+                            found->second.bytes.size(), found->second.length));
 }
 
 std::string ScriptedTus::patch(const std::string& target, const Headers& headers,
                                std::string_view body, std::uint64_t length,
                                std::optional<std::size_t> keeps) {
   const auto found = uploads_.find(id_of(target));
-  if (found == uploads_.end()) return http_answer(404, "");
+  if (found == uploads_.end()) return answer(404, "");
   Upload& upload = found->second;
   const std::uint64_t held = upload.bytes.size();
-  if (header(headers, "content-type") != "application/offset+octet-stream")
-    return http_answer(415, "");
+  if (header(headers, "content-type") != "application/offset+octet-stream") return answer(415, "");
   if (header(headers, "upload-offset") != std::to_string(held))
-    return http_answer(409, "Upload-Offset header doesn't match current offset\n");
-  if (held + length > upload.length) return http_answer(413, "");
+    return answer(409, "Upload-Offset header doesn't match current offset\n");
+  if (held + length > upload.length) return answer(413, "");
   if (length < rules_.part_bytes && held + length != upload.length) return no_content(held);
   upload.bytes += body.substr(0, keeps.value_or(std::string::npos));
   return no_content(upload.bytes.size());
 }
 
 std::string ScriptedTus::remove(const std::string& target) {
-  return http_answer(uploads_.erase(id_of(target)) == 1 ? 204 : 404, "");
+  return answer(uploads_.erase(id_of(target)) == 1 ? 204 : 404, "");
 }
 
 std::optional<std::string> ScriptedTus::complete(const std::string& target) const {

@@ -15,6 +15,8 @@ struct TusRules {
   std::uint64_t part_bytes = 0;
   /// Absolute, as most servers do it; else relative to the collection.
   bool absolute_locations = true;
+  /// All answers have Tus-Resumable, as tus 1.0 wants it.
+  bool sends_resumable = true;
 };
 
 /// The uploads of a tus server (creation, termination), in memory. Not thread safe.
@@ -44,6 +46,8 @@ class ScriptedTus {
     std::string bytes;
   };
   static std::string id_of(const std::string& target);
+  std::string answer(int status, std::string_view body, const std::string& headers = {}) const;
+  std::string no_content(std::uint64_t offset) const;
 
   TusRules rules_;
   int next_ = 1;
