@@ -33,15 +33,26 @@ std::vector<std::uint64_t> tapering(std::uint64_t blocks, std::uint64_t block_by
   return lengths;
 }
 
-/// `count` of the same length, or more where those would be too long to be joined.
+/// `count` of the same length; more or fewer where those would be too long or too short to be
+/// joined.
 std::vector<std::uint64_t> equal(std::uint64_t blocks, std::uint64_t block_bytes,
                                  std::uint64_t count) {
+  const std::uint64_t most = most_part_bytes / block_bytes;
   const std::uint64_t length =
-      std::min((blocks + count - 1) / count, most_part_bytes / block_bytes);
+      std::clamp((blocks + count - 1) / count, blocks_of(least_part_bytes, block_bytes), most);
   std::vector<std::uint64_t> lengths;
   for (std::uint64_t left = blocks; left > 0; left -= lengths.back())
     lengths.push_back(std::min(length, left));
   return lengths;
+}
+
+/// Makes one part of the last two where the last one is too short and both are not too long.
+void join_short_tail(std::vector<ByteRange>& parts) {
+  if (parts.size() < 2 || parts.back().size() >= least_part_bytes) return;
+  ByteRange& before = parts[parts.size() - 2];
+  if (parts.back().end - before.begin > most_part_bytes) return;
+  before.end = parts.back().end;
+  parts.pop_back();
 }
 
 }  // namespace
@@ -56,12 +67,19 @@ PartPlan plan_lanes(const PartPlanSetting& setting, std::size_t count) {
   return plan;
 }
 
+bool asks_for_short_parts(const PartPlanSetting& setting) {
+  const std::uint64_t least =
+      blocks_of(least_part_bytes, setting.block_bytes) * setting.block_bytes;
+  const unsigned asked = setting.asked.value_or(0);
+  return asked > 1 && setting.size / least < asked;
+}
+
 PartPlan plan_parts(const PartPlanSetting& setting) {
   const bool pays = setting.round_trip && *setting.round_trip >= long_round_trip &&
                     setting.size >= worth_parts_bytes;
   if (setting.asked ? *setting.asked == 0 : !pays) return {};
   const std::uint64_t blocks = blocks_of(setting.size, setting.block_bytes);
-  if (blocks == 0 || (blocks == 1 && setting.asked.value_or(2) > 1)) return {};
+  if (blocks == 0) return {};
   // What was sent is compared with what was read, block by block, at the end.
   if (blocks > FileDigest::always_kept || setting.size > most_parts * most_part_bytes) return {};
   const std::vector<std::uint64_t> lengths =
@@ -76,6 +94,8 @@ PartPlan plan_parts(const PartPlanSetting& setting) {
     parts.push_back({begin, end});
     begin = end;
   }
+  join_short_tail(parts);
+  if (parts.size() == 1 && setting.asked.value_or(2) > 1) return {};
   PartPlan plan = plan_lanes(setting, parts.size());
   plan.parts = std::move(parts);
   return plan;

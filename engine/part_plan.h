@@ -17,11 +17,11 @@ namespace sluice {
 /// They are more than lanes, and each has an eighth of what the ones before it left, so that the
 /// lanes end together however many there are and however unlike: at least 64 MiB, as the next one
 /// waits two round trips (with 32, 0.91 of two lanes' rate and not 0.98, 512 MiB at 50 ms), and a
-/// 48th of the file. Where a number is asked for, that many parts go
-/// at once.
+/// 48th of the file. Where a number is asked for, that many parts go at once.
 ///
-/// The Data Bank's storage joins parts of 5 GiB at most, and their addresses have to fit into one
-/// header: a file of more than 320 GiB goes whole.
+/// The Data Bank's storage joins parts of 5 MiB to 5 GiB (but the last one may be shorter), and
+/// their addresses have to fit into one header. So there are fewer parts than asked for where they
+/// would be shorter, a file of less than 10 MiB goes whole, and so does one of more than 320 GiB.
 struct PartPlan {
   std::vector<ByteRange> parts;  ///< empty: the file goes whole
   unsigned first = 1;            ///< lanes to begin with
@@ -38,7 +38,12 @@ struct PartPlanSetting {
 
 PartPlan plan_parts(const PartPlanSetting& setting);
 
-/// A larger file goes whole, whatever is asked.
+/// Whether more parts were asked for than the file has room for, as each needs least_part_bytes.
+bool asks_for_short_parts(const PartPlanSetting& setting);
+
+/// What S3 joins: shorter parts are refused at the join, after all of them were sent.
+inline constexpr std::uint64_t least_part_bytes = std::uint64_t{5} << 20;
+/// A larger file than these allow for goes whole, whatever is asked.
 inline constexpr std::uint64_t most_part_bytes = std::uint64_t{5} << 30;
 inline constexpr std::uint64_t most_parts = 64;
 

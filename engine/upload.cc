@@ -120,6 +120,11 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
     options.log(LogLevel::warning,
                 fmt::format("{} goes whole: no more than {} of it could be joined from parts",
                             printable(request.path), format_size(most_parts * most_part_bytes)));
+  if (asks_for_short_parts(setting) && options.log)
+    options.log(
+        LogLevel::info,
+        fmt::format("{} is too short for {} parts: the server's storage joins none of less than {}",
+                    printable(request.path), *setting.asked, format_size(least_part_bytes)));
   if (parts.plan.parts.empty() || !journal) return parts;
   auto entries = begin_parts(journal->journal(), request, source, options.block_bytes,
                              parts.plan.parts, whole);

@@ -23,7 +23,7 @@ const Environment good_token{{"SLUICE_TOKEN", token}};
 
 class Forget : public testing::Test {
  protected:
-  Forget() { test::write_file(path_, test::random_bytes(3'000'001, 4)); }
+  Forget() { test::write_file(path_, test::random_bytes(16'000'001, 4)); }
 
   /// A databankd that speaks tus, and breaks the first PATCH off.
   static Arguments that_breaks(Arguments more = {}) {

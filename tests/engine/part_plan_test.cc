@@ -46,9 +46,48 @@ TEST(PartPlan, NoneWhereNoneIsAskedOrNothingIsThereToDivide) {
   EXPECT_TRUE(plan_parts(setting(1000 * MiB, 0)).parts.empty());
   EXPECT_TRUE(plan_parts(setting(0, 4)).parts.empty());
   EXPECT_TRUE(plan_parts(setting(4 * MiB, 4)).parts.empty()) << "one block";
-  const PartPlan two = plan_parts(setting(4 * MiB + 1, 4));
-  EXPECT_EQ(two.parts.size(), 2U) << "no part is empty";
-  expect_whole(two, 4 * MiB + 1);
+  for (const std::uint64_t size : {MiB, 9 * MiB}) {
+    const PartPlan one = plan_parts(setting(size, 1));
+    EXPECT_EQ(one.parts.size(), 1U) << "that is what is asked for";
+    expect_whole(one, size);
+  }
+}
+
+/// The server would keep the bytes, and say at the end that it cannot join them.
+TEST(PartPlan, NoPartIsShorterThanTheStorageJoins) {
+  for (const std::uint64_t block : {std::uint64_t{4096}, MiB, 3 * MiB, 4 * MiB, 64 * MiB})
+    for (const std::uint64_t size :
+         {5 * MiB, 10 * MiB - 1, 10 * MiB, 15 * MiB + 1, 20 * MiB, 83 * MiB, 130 * MiB - 1})
+      for (unsigned asked = 2; asked <= 16; ++asked) {
+        SCOPED_TRACE(testing::Message() << size << " in " << asked << ", blocks of " << block);
+        PartPlanSetting of = setting(size, asked);
+        of.block_bytes = block;
+        const PartPlan plan = plan_parts(of);
+        std::uint64_t end = 0;
+        for (const ByteRange& part : plan.parts) {
+          EXPECT_GE(part.size(), 5 * MiB);
+          EXPECT_EQ(part.begin, end);
+          EXPECT_EQ(part.begin % block, 0U);
+          end = part.end;
+        }
+        EXPECT_LE(plan.parts.size(), asked);
+        EXPECT_NE(plan.parts.size(), 1U) << "goes whole";
+        if (!plan.parts.empty()) {
+          EXPECT_EQ(end, size);
+        }
+      }
+  EXPECT_EQ(plan_parts(setting(40 * MiB, 16)).parts.size(), 5U) << "of two blocks";
+  PartPlanSetting small_blocks = setting(40 * MiB, 16);
+  small_blocks.block_bytes = MiB;
+  EXPECT_EQ(plan_parts(small_blocks).parts.size(), 8U);
+  for (const auto& [asked, too_many] : {std::pair<std::optional<unsigned>, bool>({}, false),
+                                        {0, false},
+                                        {1, false},
+                                        {8, false},
+                                        {9, true}}) {
+    small_blocks.asked = asked;
+    EXPECT_EQ(asks_for_short_parts(small_blocks), too_many) << asked.value_or(99);
+  }
 }
 
 TEST(PartPlan, NoneOfMoreBlocksThanCanBeCompared) {
