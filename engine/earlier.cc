@@ -1,7 +1,6 @@
 #include "engine/earlier.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,37 +10,55 @@
 #include "engine/text.h"
 #include "engine/tus_location.h"
 #include "engine/units.h"
+#include "io/local_file.h"
 
 namespace sluice {
 namespace {
 
-/// Device numbers are not compared: the same file has another one on every node of a cluster.
-Result<void> check_same(const JournalEntry& entry, const Source& source) {
-  const FileIdentity& then = entry.file;
-  const FileIdentity& now = source.identity();
-  std::string change;
-  if (now.size != then.size)
-    change = fmt::format("it had {} bytes and has {}", then.size, now.size);
-  else if (now.modified != then.modified)
-    change = fmt::format("it was last written at {} and is now of {}", utc_time(then.modified),
-                         utc_time(now.modified));
-  else
-    return {};
-  return Error{
-      ErrorKind::local_file,
-      fmt::format("{} is not what {} of {} bytes were sent from: {}; {}", printable(source.path()),
-                  entry.committed, then.size, change,
-                  entry.state == JournalEntry::State::verifying
-                      ? "it may be registered as it was: look at the dataset's page, and drop this "
-                        "upload with 'sluice forget'"
-                      : "--restart sends it anew")};
+/// Whether the file can be the one that the entry is about, so that its bytes can be compared with
+/// what was sent. Another time alone says nothing: file systems on a network round it, and programs
+/// set it. Device numbers are not compared: the same file has another one on every node of a
+/// cluster.
+bool may_be_same(const FileIdentity& then, const FileIdentity& now) {
+  return now.size == then.size && (now.modified == then.modified || now.inode == then.inode);
 }
 
-bool file_is_unchanged(const JournalEntry& entry) {
-  struct stat status {};
-  return ::stat(entry.path.c_str(), &status) == 0 &&
-         static_cast<std::uint64_t>(status.st_size) == entry.file.size &&
-         modified_at(status) == entry.file.modified;
+/// Why not.
+Error not_the_same(const JournalEntry& entry, const Source& source) {
+  const FileIdentity& then = entry.file;
+  const FileIdentity& now = source.identity();
+  const bool registering = entry.state == JournalEntry::State::verifying;
+  const std::string change =
+      now.size != then.size ? fmt::format("it had {} bytes and has {}", then.size, now.size)
+                            : fmt::format("it is another file, last modified at {} and not at {}",
+                                          utc_time(now.modified), utc_time(then.modified));
+  return Error{
+      ErrorKind::local_file,
+      fmt::format("{} is not what {} of {} bytes were sent from: {}; {}{}",
+                  printable(source.path()), entry.committed, then.size, change,
+                  now.size != then.size
+                      ? ""
+                      : "--verify-prefix compares its bytes with what was sent, and resumes where "
+                        "they are the same; ",
+                  registering ? "it may be registered as it was: look at the dataset's page, and "
+                                "drop this upload with 'sluice forget'"
+                              : "--restart sends it from its beginning")};
+}
+
+/// A sentence for the log where the bytes have to be read, because the time is another; or empty.
+std::string touched(const JournalEntry& entry, const Source& source) {
+  const FileTime then = entry.file.modified;
+  const FileTime now = source.identity().modified;
+  if (now == then) return {};
+  return fmt::format(
+      "{} was last modified at {}, and at {} when its upload began: what was sent of it is read "
+      "again and compared",
+      printable(source.path()), utc_time(now), utc_time(then));
+}
+
+bool can_be_resumed(const JournalEntry& entry) {
+  const Result<FileIdentity> now = identity_at(entry.path);
+  return now && may_be_same(entry.file, *now);
 }
 
 Result<void> check_others(Journal& journal, const UploadRequest& request) {
@@ -54,7 +71,7 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
     if (other.protocol != "phased") continue;
     // Nothing is lost with what is not there, and nothing can follow on what has changed since.
     if (other.committed == 0 ||
-        (other.state == JournalEntry::State::unfinished && !file_is_unchanged(other)))
+        (other.state == JournalEntry::State::unfinished && !can_be_resumed(other)))
       continue;
     return Error{
         ErrorKind::usage,
@@ -95,6 +112,7 @@ Result<Earlier> read_earlier(Journal& journal, JournalEntry entry, const Source&
   Earlier earlier;
   TRY_ASSIGN(earlier.checksums, journal.checksums(entry.id, 0, entry.hashed_blocks));
   earlier.doubtful = entry.file.inode != source.identity().inode ||
+                     entry.file.modified != source.identity().modified ||
                      (entry.error && entry.error->kind == ErrorKind::local_file);
   earlier.entry = std::move(entry);
   return earlier;
@@ -197,8 +215,17 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     return result;
   }
   result.unfinished = true;
-  TRY(check_same(*entry, source));
   const bool registering = entry->state == JournalEntry::State::verifying;
+  const FileIdentity& now = source.identity();
+  const bool unchanged = entry->file.size == now.size && entry->file.modified == now.modified;
+  if (!unchanged && !registering && entry->committed == 0) {
+    // Nothing is lost that anybody knows of.
+    TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
+    return result;
+  }
+  if (const bool compared = request.verify_prefix && entry->file.size == now.size;
+      !compared && !may_be_same(entry->file, now))
+    return not_the_same(*entry, source);
   const bool can_ask = kind == ProtocolKind::phased && entry->protocol == to_string(kind);
   const bool told_to =
       request.register_again && kind == ProtocolKind::tus && entry->protocol == to_string(kind);
@@ -241,6 +268,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     if (!part.upload_url.empty()) {
       TRY_ASSIGN(part.upload_url, own_address(entry->system, part.upload_url));
     }
+  result.remark = touched(*entry, source);
   TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), source));
   for (JournalEntry& part : parts) {
     TRY_ASSIGN(Earlier earlier, read_earlier(journal, std::move(part), source));

@@ -14,8 +14,8 @@ namespace sluice {
 struct Earlier {
   JournalEntry entry;
   std::vector<std::uint64_t> checksums;  ///< of the blocks [0, hashed_blocks)
-  /// Size and time are the same, but it is another file, or the last run found something wrong with
-  /// it: its bytes have to be read to tell.
+  /// The file has the size that it had, but another inode or time, or the last run found something
+  /// wrong with it: its bytes have to be read to tell whether they are what was sent.
   bool doubtful = false;
 
   /// No byte behind this one can have been sent (engine/upload_record.h has the rule).
@@ -46,8 +46,9 @@ Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEn
 /// Looks for what an earlier run left. May wait for the disk.
 ///
 /// `kind`: what is spoken now. `block_bytes`: the engine's; a block of the journal's must fit.
-/// Errors: local_file if the file's size or time is not what it was; unconfirmed if it may be
-/// registered, and is to start anew or nobody can be asked; name_taken if `kind` cannot tell and
+/// Errors: local_file if something was sent, and the file's size is not what it was, or both its
+/// inode and its time are others and `request` does not ask for a comparison; unconfirmed if it may
+/// be registered, and is to start anew or nobody can be asked; name_taken if `kind` cannot tell and
 /// the journal knows that another file of that name was registered, and it is not to start anew;
 /// usage if
 /// there is nothing where there must be, if the blocks do not fit, or if another upload into the

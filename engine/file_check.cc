@@ -120,7 +120,8 @@ Result<void> FileCheck::read_all() {
 }
 
 Result<FileCheck::Digests> FileCheck::finish() const {
-  TRY_ASSIGN(const FileIdentity now, setting_.source.identity_now());
+  TRY_ASSIGN(FileIdentity now, setting_.source.identity_now());
+  if (setting_.time_may_change) now.modified = setting_.source.identity().modified;
   if (now != setting_.source.identity())
     return Error{ErrorKind::local_file,
                  fmt::format("{} changed while it was being read; try again once nothing writes to "

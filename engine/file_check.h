@@ -37,6 +37,9 @@ class FileCheck {
     std::vector<std::uint64_t> expected = {};
     std::vector<DigestKind> extra = {};
     bool keep_checksums = false;  ///< of all blocks, for the result
+    /// Whether another time of modification at the end is no error: for a caller who sees to it, by
+    /// reading the file again.
+    bool time_may_change = false;
     /// Called once, from a thread of the check's own, when done() has become true. It must not
     /// destroy the check.
     std::function<void()> on_done = [] {};

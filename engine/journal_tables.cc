@@ -306,6 +306,11 @@ Result<void> JournalTables::record(std::int64_t id, const JournalStep& step) {
   }
   if (step.receipt) entry.receipt = *step.receipt;
   if (step.upload_url) entry.upload_url = *step.upload_url;
+  if (step.file) {
+    entry.file.modified = step.file->modified;
+    entry.file.device = step.file->device;
+    entry.file.inode = step.file->inode;
+  }
   if (entry.state == State::registered) entry.error.reset();
   if (is_over(entry.state)) {
     entry.hashed_blocks = 0;

@@ -37,6 +37,8 @@ struct JournalStep {
   std::optional<Error> error = {};                  ///< kind and message are kept
   std::optional<std::string_view> receipt = {};     ///< JSON text
   std::optional<std::string_view> upload_url = {};  ///< as JournalEntry has it
+  /// What the file system says of the file by now, whose bytes are the same. Its size stays.
+  std::optional<FileIdentity> file = {};
 };
 
 struct JournalListing {

@@ -97,8 +97,9 @@ struct UploadRequest {
   /// out: somebody has looked.
   bool register_again = false;
   bool resume_only = false;  ///< an error if there is nothing to go on with
-  /// Read again what an earlier run sent, while the upload goes on, and compare. Done anyway where
-  /// the file is another one of the same size and time.
+  /// Read again what an earlier run sent, while the upload goes on, and compare; also with a file
+  /// of the same size whose inode and time are both others, which is refused without. Done anyway
+  /// where either of them alone is another.
   bool verify_prefix = false;
   std::vector<DigestKind> digests;  ///< of the whole file, besides XXH128
   /// Called when the server has refused the token: the token there is now, or nothing where none

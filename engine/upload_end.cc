@@ -124,7 +124,7 @@ Receipt UploadRun::receipt(const Report& report) const {
   receipt.dataset = report.dataset;
   receipt.system = setting_.request.base_url;
   receipt.bytes = report.bytes;
-  receipt.modified = utc_time(setting_.source->identity().modified);
+  receipt.modified = utc_time(identity_.modified);
   receipt.started = utc_time(setting_.earlier ? setting_.earlier->entry.started_s * second
                                               : unix_ns(started_) / second * second);
   receipt.registered = utc_time(unix_ns(std::chrono::system_clock::now()) / second * second);

@@ -111,8 +111,11 @@ bool UploadRun::may_end(const Flight& flight) {
     return false;
   };
   if (file_error_) return false;
-  if (flight.request.step == Request::Step::whole && !std::exchange(verifying_noted_, true)) {
-    if (const Result<void> same = check_unchanged(); !same) return fail(same.error());
+  if (flight.request.step == Request::Step::whole && !verifying_noted_) {
+    const Result<bool> as_sent = file_is_as_sent();
+    if (!as_sent) return fail(as_sent.error());
+    if (!*as_sent) return false;
+    verifying_noted_ = true;
     if (record_) record_->verifying();
   }
   if (!record_) return true;

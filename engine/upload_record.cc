@@ -23,8 +23,10 @@ UploadRecord::UploadRecord(Setting setting, std::function<void()> on_written)
       write_after_(std::max<std::size_t>(1, setting_.pool_blocks / 2)),
       begun_(setting_.entry.id != 0),
       journal_id_(setting_.entry.id),
+      committed_(setting_.entry.committed),
       id_(setting_.entry.id),
-      durable_blocks_(setting_.entry.hashed_blocks) {
+      durable_blocks_(setting_.entry.hashed_blocks),
+      file_(setting_.entry.file) {
   setting_.digest.keep_from(setting_.entry.hashed_blocks);
 }
 
@@ -51,6 +53,18 @@ void UploadRecord::upload_url(const std::string& url) {
   post([this, url](JournalTables& tables, Reached&) -> Result<void> {
     TRY(ensure_begun(tables));
     return tables.record(journal_id_, {.upload_url = url});
+  });
+}
+
+void UploadRecord::file(const FileIdentity& file) {
+  {
+    MutexLock lock(mutex_);
+    file_ = file;
+  }
+  if (!begun_) return;
+  post([this, file](JournalTables& tables, Reached&) -> Result<void> {
+    TRY(ensure_begun(tables));
+    return tables.record(journal_id_, {.file = file});
   });
 }
 
@@ -217,6 +231,7 @@ Result<void> UploadRecord::ensure_begun(JournalTables& tables) {
   {
     MutexLock lock(mutex_);
     entry.upload_url = upload_url_;
+    entry.file = file_;
   }
   TRY_ASSIGN(journal_id_, tables.begin(entry));
   return {};

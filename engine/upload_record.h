@@ -47,6 +47,8 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   void begin();
   /// Where the server wants the bytes, from now on.
   void upload_url(const std::string& url);
+  /// The file system says something else of the file by now, and its bytes are the same.
+  void file(const FileIdentity& file);
   /// Everything that was sent is gone.
   void start_over();
   /// Blocks may have passed: writes their checksums if enough of them have.
@@ -124,7 +126,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
 
   // Both.
   std::atomic<std::uint64_t> done_{0};
-  std::atomic<std::uint64_t> committed_{0};
+  std::atomic<std::uint64_t> committed_;
   std::atomic<bool> failing_{false};  ///< the last write did not work
   std::atomic<std::int64_t> id_;      ///< 0: there is no entry yet
   enum class Verifying { posted, noted, not_noted };
@@ -134,6 +136,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   std::uint64_t generation_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< how often it started over
   std::uint64_t durable_blocks_ SLUICE_GUARDED_BY(mutex_);
   std::string upload_url_ SLUICE_GUARDED_BY(mutex_);
+  FileIdentity file_ SLUICE_GUARDED_BY(mutex_);
   std::string not_noted_because_ SLUICE_GUARDED_BY(mutex_);
   CondVar all_told_;
   std::uint64_t told_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< of posted_: done, and on_written is over

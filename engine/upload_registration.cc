@@ -26,19 +26,10 @@ bool UploadRun::registers(Request::Step step) const {
 }
 
 Result<bool> UploadRun::ready_to_finish() {
-  TRY(check_unchanged());
+  TRY_ASSIGN(const bool as_sent, file_is_as_sent());
+  if (!as_sent) return false;
   TRY_ASSIGN(const bool known, digests_known());
   if (!known) return false;
-  if (check_) {
-    TRY_ASSIGN(const FileCheck::Digests checked, check_->result());
-    if (in_parts()) TRY(compare_parts(checked));
-    const std::string sent = digest_.xxh128();
-    if (!sent.empty() && !checked.xxh128.empty() && checked.xxh128 != sent)
-      return Error{ErrorKind::local_file,
-                   fmt::format("{} changed while it was being uploaded: read again, it is not what "
-                               "was sent; nothing was registered, --restart sends it anew",
-                               file_)};
-  }
   return journal_knows();
 }
 

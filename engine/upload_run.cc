@@ -41,6 +41,8 @@ UploadRun::UploadRun(Setting setting)
                 setting_.workers, digest_, clocks_, setting_.block_bytes,
                 readers_for(setting_.source->mode())},
                [this] { wake(); }),
+      identity_(setting_.source->identity()),
+      noted_identity_(setting_.earlier ? setting_.earlier->entry.file : identity_),
       chunk_sizer_({.asked = setting_.request.chunk_bytes,
                     .bound = setting_.server.chunk_limit.value_or(0),
                     .remembered = setting_.server.chunk_bytes.value_or(0),
@@ -92,15 +94,16 @@ void UploadRun::start() {
   Result<void> checking;
   if (in_parts()) {
     // The digest of a file is made in its order, which the parts have no part in.
-    checking = check_file(setting_.source->identity().size);
+    checking = check_file(*setting_.source, identity_.size);
   } else if (setting_.earlier && !setting_.part) {
     const Earlier& earlier = *setting_.earlier;
     // OpenSSL's digests cannot be saved, so those of a resumed upload take a reading of their own.
     if (!setting_.request.digests.empty())
-      checking = check_file(setting_.source->identity().size);
+      checking = check_file(*setting_.source, identity_.size);
     else if (setting_.request.verify_prefix || earlier.doubtful)
       // What an earlier run has joined was hashed in its parts.
       checking = check_file(
+          *setting_.source,
           std::max<std::uint64_t>(earlier.sent(), earlier.checksums.size() * setting_.block_bytes));
   }
   setting_.http.post([self = shared_from_this(), checking = std::move(checking)] {
@@ -110,6 +113,9 @@ void UploadRun::start() {
     self->drop_abandoned();
     if (checking && self->in_parts())
       self->start_parts();
+    else if (checking && self->began_in_doubt_ && self->setting_.earlier->doubtful)
+      // The server would only be asked whether it has a file of that name, and not which.
+      self->waits_for_check_ = true;
     else if (checking)
       self->next_step();
     else

@@ -186,6 +186,17 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   void checked();
   /// How long a server may be at a verify.
   std::chrono::seconds register_wait() const;
+  /// Whether the path still names the file that was sent, and its bytes are what was sent as far as
+  /// they had to be read again; false while they are being read, after which next_step() is called
+  /// or the flight's body goes on. Errors local_file: the path names another file or none, or the
+  /// bytes are others.
+  Result<bool> file_is_as_sent();
+  /// Reads all of the file again, as its time of modification is another.
+  Result<void> read_again(const FileIdentity& now);
+  /// What check_, which is done, says of the file: an error where it is not what was sent.
+  Result<void> compare_check() const;
+  /// The bytes are what was sent, whatever the file system says of their file by now.
+  void note_file();
   /// What must hold before the file is registered; false where there is something to wait for.
   Result<bool> ready_to_finish();
   /// The journal is told that it is about to be; false where there is something to wait for.
@@ -194,9 +205,9 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   Error without_journal(Error error) const;
   /// Whether all digests of the file are known; if not, they will be, and next_step() is called.
   Result<bool> digests_known();
-  /// Reads the file a second time, up to `end`.
-  Result<void> check_file(std::uint64_t end);
-  Result<void> check_unchanged() const;
+  /// Reads the file a second time, up to `end`. `source` is that of the upload, or one of
+  /// reread_sources_.
+  Result<void> check_file(const Source& source, std::uint64_t end);
   bool may_end(const Flight& flight);
   /// What went wrong below HTTP's own meaning, as a sentence about this file.
   Error explain(Error error) const;
@@ -216,7 +227,11 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
 
   // The network thread's until done_.
   PayloadStream payload_;
-  std::shared_ptr<UploadRecord> record_;      ///< null without a journal
+  std::shared_ptr<UploadRecord> record_;  ///< null without a journal
+  FileIdentity identity_;        ///< what the path is to name: as it was opened, or opened again
+  FileIdentity noted_identity_;  ///< as the journal has it
+  /// The file, opened again each time that its time of modification was another.
+  std::vector<std::unique_ptr<Source>> reread_sources_;
   std::unique_ptr<FileCheck> check_;          ///< the file is read a second time
   std::unique_ptr<FileCheck> retired_check_;  ///< nobody wants to know any more
   bool waits_for_check_ = false;

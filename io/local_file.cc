@@ -109,6 +109,12 @@ Result<FileIdentity> identity_of(int fd, const std::string& path) {
   return identity_from(facts);
 }
 
+Result<FileIdentity> identity_at(const std::string& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0) return failed(fmt::format("cannot find {}", path), errno);
+  return identity_from(facts);
+}
+
 Error read_error(const std::string& path, std::uint64_t offset, int code) {
   return failed(fmt::format("cannot read {} at offset {}", path, offset), code);
 }

@@ -24,6 +24,10 @@ Result<LocalFile> open_local_file(const std::string& path);
 /// What the file system says now about an open file. Error local_file; `path` is for its message.
 Result<FileIdentity> identity_of(int fd, const std::string& path);
 
+/// What the file system says now about the file at `path`, symbolic links followed: which file the
+/// name stands for, whatever is open. Error local_file, with the errno.
+Result<FileIdentity> identity_at(const std::string& path);
+
 /// A read at `offset` failed with the errno `code`.
 Error read_error(const std::string& path, std::uint64_t offset, int code);
 

@@ -10,6 +10,8 @@
 #include "engine/journal.h"
 #include "engine/journal_file.h"
 #include "engine/receipt.h"
+#include "io/local_file.h"
+#include "io/sync.h"
 #include "tests/engine/upload_fixture.h"
 #include "tests/support/process.h"
 
@@ -21,7 +23,13 @@ using testing::Not;
 
 class ResumeTest : public UploadTest {
  protected:
-  ResumeTest() { options_.state_dir = state_.path(); }
+  ResumeTest() {
+    options_.state_dir = state_.path();
+    options_.log = [this](LogLevel level, const std::string& text) {
+      MutexLock lock(mutex_);
+      if (level == LogLevel::warning) warnings_ += text + '\n';
+    };
+  }
   ~ResumeTest() override { engine_.reset(); }  // before its state directory
 
   static std::string output_of(const std::string& program, const std::string& path) {
@@ -62,6 +70,22 @@ class ResumeTest : public UploadTest {
     return listing ? listing->entries.size() : 0;
   }
 
+  std::string take_warnings() {
+    MutexLock lock(mutex_);
+    return std::exchange(warnings_, {});
+  }
+
+  void touch(const std::string& file, timespec time) {
+    const timespec times[2] = {time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (directory_ / file).c_str(), times, 0), 0);
+  }
+  FileTime modified_of(const std::string& file) { return identity_at(directory_ / file)->modified; }
+  /// As editors do: another inode.
+  void replace(const std::string& file, const std::string& bytes) {
+    test::write_file(directory_ / "new", bytes);
+    std::filesystem::rename(directory_ / "new", directory_ / file);
+  }
+
   /// Changes one byte and puts the times back.
   void change_quietly(std::uint64_t offset) {
     const int fd = ::open((directory_ / "scan.h5").c_str(), O_RDWR);
@@ -77,6 +101,10 @@ class ResumeTest : public UploadTest {
   }
 
   TempDir state_;
+
+ private:
+  Mutex mutex_;
+  std::string warnings_ SLUICE_GUARDED_BY(mutex_);
 };
 
 TEST_F(ResumeTest, GoesOnWhereTheServerIsAndSetsNothingUp) {
@@ -168,15 +196,125 @@ TEST_F(ResumeTest, AChangedFileIsRefusedUnlessItIsToStartAnew) {
   EXPECT_EQ(refused.error().kind, ErrorKind::local_file);
   EXPECT_THAT(refused.error().message,
               testing::AllOf(HasSubstr("36987 bytes"), HasSubstr("36988"), HasSubstr("--restart")));
-  write("scan.h5", file_size, 8);
+  replace("scan.h5", test::random_bytes(file_size, 8));
   refused = engine().start(request());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::local_file);
-  EXPECT_THAT(refused.error().message, HasSubstr("last written"));
+  EXPECT_THAT(refused.error().message,
+              testing::AllOf(HasSubstr("another file"), HasSubstr("--verify-prefix"),
+                             HasSubstr("--restart")));
   auto asked = request();
   asked.restart = true;
   expect_registered(start(asked)->wait());
   EXPECT_EQ(unfinished(), 0U);
+}
+
+TEST_F(ResumeTest, ComparesAndResumesAFileOfAnotherTime) {
+  for (const timespec time :
+       {timespec{1'700'000'000, 5}, timespec{-1, 999'999'999}, timespec{15'032'385'535, 0}}) {
+    SCOPED_TRACE(time.tv_sec);
+    const std::string file = fmt::format("touched-{}", time.tv_sec);
+    write(file, file_size, 5);
+    touch(file, {1'700'000'000, 0});
+    server_.set_faults(
+        {{.phase = Phase::transfer, .occurrence = 2, .answer = http_answer(503, "")}});
+    ASSERT_EQ(start(request(file))->wait().status, Status::failed);
+    touch(file, time);
+    // The first run after that compares, and writes down that it has.
+    engine_.reset();
+    server_.set_faults(
+        {{.phase = Phase::transfer, .occurrence = 1, .answer = http_answer(503, "")}});
+    ASSERT_EQ(start(request(file))->wait().status, Status::failed);
+    EXPECT_THAT(take_warnings(), HasSubstr("read again and compared"));
+    EXPECT_EQ(entry().file.modified, modified_of(file));
+    engine_.reset();
+    server_.set_faults({});
+    const Report report = start(request(file))->wait();
+    expect_registered(report, file);
+    EXPECT_EQ(report.resumed_from, 3 * chunk);
+    EXPECT_THAT(take_warnings(), Not(HasSubstr("compared")));
+    EXPECT_EQ(report.receipt->modified, utc_time(modified_of(file)));
+  }
+}
+
+TEST_F(ResumeTest, RefusesAFileThatWasWrittenToInPlace) {
+  upload_a_part();
+  std::string bytes = content("scan.h5");
+  bytes[100] = static_cast<char>(bytes[100] + 1);
+  test::write_file(directory_ / "scan.h5", bytes);  // the same inode
+  touch("scan.h5", {1'800'000'000, 0});
+  for (int i = 0; i < 2; ++i) {
+    const Report report = upload();
+    EXPECT_EQ(report.status, Status::failed);
+    ASSERT_TRUE(report.error);
+    EXPECT_EQ(report.error->kind, ErrorKind::local_file);
+    EXPECT_THAT(report.error->message, HasSubstr("not what was sent before"));
+    engine_.reset();
+  }
+  EXPECT_EQ(verifies(), 0);
+  EXPECT_NE(entry().file.modified, modified_of("scan.h5")) << "noted although the bytes differ";
+}
+
+TEST_F(ResumeTest, ComparesAndResumesACopyIfAskedTo) {
+  upload_a_part();
+  replace("scan.h5", content("scan.h5"));
+  touch("scan.h5", {1'800'000'000, 0});
+  EXPECT_FALSE(engine().start(request()));
+  auto asked = request();
+  asked.verify_prefix = true;
+  const Report report = start(asked)->wait();
+  expect_registered(report);
+  EXPECT_EQ(report.resumed_from, 2 * chunk);
+}
+
+TEST_F(ResumeTest, AFileThatChangedBeforeAnythingWasConfirmedNeedsNoRestart) {
+  for (const std::size_t size : {file_size, file_size + 1}) {
+    SCOPED_TRACE(size);
+    const std::string file = fmt::format("early-{}", size);
+    write(file, file_size, 5);
+    server_.set_faults({{.phase = Phase::transfer, .answer = http_answer(503, "")}});
+    ASSERT_EQ(start(request(file))->wait().status, Status::failed);
+    ASSERT_EQ(entry().name, file);
+    ASSERT_EQ(entry().committed, 0U);
+    engine_.reset();
+    server_.set_faults({});
+    write(file, size, 6);
+    touch(file, {1'800'000'000, 0});
+    expect_registered(start(request(file))->wait(), file);
+  }
+}
+
+/// Its verify's answer was lost, so the server is asked for the name, and nothing tells whether
+/// what it has under that is what the file is by now.
+TEST_F(ResumeTest, ComparesAFileOfAnotherTimeBeforeItAsksWhetherItIsRegistered) {
+  for (const bool changed : {false, true}) {
+    SCOPED_TRACE(changed);
+    const std::string file = fmt::format("doubt-{}", changed);
+    write(file, file_size, 5);
+    touch(file, {1'700'000'000, 0});
+    server_.set_faults(
+        {{.phase = Phase::verify, .carried_out = true, .answer = http_answer(503, "")}});
+    ASSERT_EQ(start(request(file))->wait().status, Status::unconfirmed);
+    ASSERT_EQ(entry().state, JournalEntry::State::verifying);
+    engine_.reset();
+    server_.set_faults({});
+    if (changed) write(file, file_size, 6);
+    touch(file, {1'700'000'000, 1});
+    const int before = server_.count(Phase::ask);
+    const Report report = start(request(file))->wait();
+    if (changed) {
+      EXPECT_EQ(report.status, Status::unconfirmed);
+      ASSERT_TRUE(report.error);
+      EXPECT_EQ(report.error->kind, ErrorKind::local_file);
+      EXPECT_THAT(report.error->message, HasSubstr("look at"));
+      EXPECT_EQ(server_.count(Phase::ask), before);
+      EXPECT_EQ(entry().state, JournalEntry::State::verifying);
+    } else {
+      EXPECT_EQ(report.status, Status::registered);
+      EXPECT_EQ(report.xxh128, xxh128(content(file)));
+    }
+  }
+  EXPECT_EQ(server_.registrations(), 2);
 }
 
 TEST_F(ResumeTest, AQuietlyChangedPrefixIsCaughtWhereItIsReadAgain) {

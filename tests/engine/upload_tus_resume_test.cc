@@ -226,7 +226,12 @@ TEST_F(TusTest, AFileOfOneBlockIsNotInTheJournalBeforeItIsRegistered) {
 
 TEST_F(TusTest, AFileThatChangedIsRefusedOrFound) {
   upload_a_part();
-  write(name, length, 99);
+  write(name, length, 99);  // in place
+  const Report other = upload();
+  EXPECT_EQ(other.status, Status::failed);
+  EXPECT_EQ(other.error->kind, ErrorKind::local_file);
+  write("new", length, 99);
+  std::filesystem::rename(directory_ / "new", directory_ / name);
   const auto refused = engine().start(tus());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::local_file);

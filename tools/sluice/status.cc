@@ -63,13 +63,15 @@ std::string state_text(const JournalEntry& entry,
   return text;
 }
 
-/// What would keep it from going on; empty if nothing.
+/// What would keep it from being resumed; empty for nothing known. Another time alone does not: the
+/// bytes are compared then.
 std::string file_trouble(const JournalEntry& entry) {
   struct stat status {};
   if (::stat(entry.path.c_str(), &status) != 0) return "the file is not there";
   if (static_cast<std::uint64_t>(status.st_size) != entry.file.size)
     return "the file has another size now";
-  if (modified_at(status) != entry.file.modified) return "the file was written to since";
+  if (modified_at(status) != entry.file.modified && status.st_ino != entry.file.inode)
+    return "the file is another one now, with another time of modification";
   return {};
 }
 
