@@ -105,7 +105,8 @@ class ChangesUnderUpload : public testing::TestWithParam<Way> {
     return warnings_;
   }
 
-  const std::string content_ = test::random_bytes(3'000'001, 3);
+  /// No part of a file has less than 5 MiB.
+  const std::string content_ = test::random_bytes(GetParam().lanes > 1 ? 11'000'001 : 3'000'001, 3);
   test::TempDir directory_;
   test::TempDir state_;
   Bank bank_{{"--protocols", "phased,tus,binary"}};
