@@ -18,6 +18,7 @@ using test::Fault;
 using test::http_answer;
 using test::Phase;
 using test::ScriptedServer;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -41,8 +42,8 @@ class Failure : public testing::Test {
     EXPECT_EQ(upload.at("status"), "failed");
     ASSERT_TRUE(upload.contains("error"));
     EXPECT_EQ(upload.at("error").at("kind"), kind);
-    EXPECT_EQ("sluice: " + upload.at("error").at("message").get<std::string>() + "\n",
-              finished.err);
+    EXPECT_THAT(finished.err,
+                EndsWith(" sluice: " + upload.at("error").at("message").get<std::string>() + "\n"));
     EXPECT_EQ(upload.at("xxh128"), "");
   }
 

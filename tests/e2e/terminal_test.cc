@@ -1,13 +1,18 @@
-// What a person sees while it runs.
+// What a person sees while it runs, and what a terminal does to it.
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <functional>
 
 #include "io/unique_fd.h"
 #include "tests/e2e/e2e.h"
@@ -21,6 +26,8 @@ using test::Phase;
 using test::ScriptedServer;
 using testing::HasSubstr;
 using testing::Not;
+
+using namespace std::chrono_literals;
 
 /// A terminal of 60 columns. Its other side is for a program, by path.
 class Terminal {
@@ -41,11 +48,48 @@ class Terminal {
 
   const std::string& path() const { return path_; }
 
-  /// Reads until this has been written; false at the end.
+  void resize(unsigned short columns) {
+    winsize size{};
+    size.ws_col = columns;
+    size.ws_row = 24;
+    EXPECT_EQ(::ioctl(master_.get(), TIOCSWINSZ, &size), 0);
+  }
+  /// Presses keys.
+  void type(const std::string& keys) {
+    EXPECT_EQ(::write(master_.get(), keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+  }
+  /// What `stty tostop` does.
+  void stop_background_writers() {
+    termios mode{};
+    EXPECT_EQ(::tcgetattr(slave_.get(), &mode), 0);
+    mode.c_lflag |= TOSTOP;
+    EXPECT_EQ(::tcsetattr(slave_.get(), TCSANOW, &mode), 0);
+  }
+  /// As when its window is closed.
+  void hang_up() {
+    slave_.reset();
+    master_.reset();
+  }
+
+  /// Reads until this has been written; false at the end, or after 30 s.
   bool read_until(const std::string& text) {
-    while (written_.find(text) == std::string::npos)
-      if (!read_some()) return false;
+    return read_while([&] { return written_.find(text) == std::string::npos; });
+  }
+  /// Reads as long as that says so; false at the end, or after 30 s.
+  bool read_while(const std::function<bool()>& more) {
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (more()) {
+      pollfd entry{master_.get(), POLLIN, 0};
+      if (::poll(&entry, 1, 100) > 0 && !read_some()) return false;
+      if (std::chrono::steady_clock::now() > deadline) return false;
+    }
     return true;
+  }
+  /// What was read of the last live line that was drawn.
+  std::string live_line() const {
+    const std::string drawn = "\r\033[K";
+    const std::size_t at = written_.rfind(drawn);
+    return at == std::string::npos ? std::string() : written_.substr(at + drawn.size());
   }
   /// Everything, once the program is over.
   std::string read_all() {
@@ -91,12 +135,79 @@ class Terminal {
   std::string written_;
 };
 
+/// A FIFO that takes not a byte more, and that nobody reads.
+class FullPipe {
+ public:
+  explicit FullPipe(std::string path) : path_(std::move(path)) {
+    EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    fd_ = UniqueFd(::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    EXPECT_TRUE(fd_);
+    const std::string page(4096, '#');
+    while (::write(fd_.get(), page.data(), page.size()) > 0) {
+    }
+  }
+  const std::string& path() const { return path_; }
+  /// All that came, what has filled it included.
+  std::string read_all() {
+    std::string all;
+    std::array<char, 65536> buffer{};
+    ssize_t got = 0;
+    while ((got = ::read(fd_.get(), buffer.data(), buffer.size())) > 0)
+      all.append(buffer.data(), static_cast<std::size_t>(got));
+    return all;
+  }
+
+ private:
+  const std::string path_;
+  UniqueFd fd_;
+};
+
+/// Of ASCII, CJK characters and the ellipsis.
+std::size_t columns_of(const std::string& text) {
+  std::size_t columns = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte < 0x80 || text.compare(at, 3, "\u2026") == 0)
+      columns += 1;
+    else if (byte >= 0xC0)
+      columns += 2;
+  }
+  return columns;
+}
+
 class OnATerminal : public testing::Test {
  protected:
   OnATerminal() { test::write_file(path_, test::random_bytes(100'000, 1)); }
 
+  const Environment environment_{{"SLUICE_TOKEN", token}, {"TERM", "xterm"}};
+  /// put, on a terminal that knows escape sequences.
+  test::Process::Options options(const Arguments& arguments) const {
+    return put_options(server_.url(), arguments, environment_);
+  }
+  /// Of four chunks.
+  test::Process::Options four_chunks(const std::string& path, Arguments more = {}) const {
+    return four_chunks(server_, path, std::move(more));
+  }
+  test::Process::Options four_chunks(const ScriptedServer& server, const std::string& path,
+                                     Arguments more = {}) const {
+    more.insert(more.end(), {"--chunk", "25000", "--lookahead", "0", dataset, path});
+    return put_options(server.url(), more, environment_);
+  }
+  /// Small files, enough to fill any buffer with what is said about them.
+  Arguments many_files(int count) const {
+    Arguments files;
+    for (int i = 0; i < count; ++i) {
+      files.push_back(directory_ / ("file-" + std::to_string(i) + std::string(100, '-')));
+      test::write_file(files.back(), "x");
+    }
+    return files;
+  }
+
   /// Of four chunks, the second one is not confirmed until release().
-  ScriptedServer server_{{{.phase = Phase::transfer, .occurrence = 1, .then = Fault::Then::hold}}};
+  static std::vector<Fault> second_chunk_held() {
+    return {{.phase = Phase::transfer, .occurrence = 1, .then = Fault::Then::hold}};
+  }
+  ScriptedServer server_{second_chunk_held()};
   test::TempDir directory_;
   const std::string path_ =
       directory_ / "a-rather-long-name-that-does-not-fit-into-the-width-of-the-terminal.h5";
@@ -106,9 +217,7 @@ class OnATerminal : public testing::Test {
 
 TEST_F(OnATerminal, ALineShowsHowFarItIsAndGoesAway) {
   std::filesystem::rename(path_, short_path_);
-  test::Process process(redirected(
-      put_options(server_.url(), {"--chunk", "25000", "--lookahead", "0", dataset, short_path_}),
-      "2>" + terminal_.path()));
+  test::Process process(redirected(four_chunks(short_path_), "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("50 %"));
   server_.release();
   EXPECT_EQ(process.wait(), 0);
@@ -119,17 +228,15 @@ TEST_F(OnATerminal, ALineShowsHowFarItIsAndGoesAway) {
 }
 
 TEST_F(OnATerminal, ALineThatIsTooLongIsCutAndNotWrapped) {
-  test::Process process(redirected(
-      put_options(server_.url(), {"--chunk", "25000", "--lookahead", "0", dataset, path_}),
-      "2>" + terminal_.path()));
-  EXPECT_TRUE(terminal_.read_until("a-rather-long"));
+  test::Process process(redirected(four_chunks(path_), "2>" + terminal_.path()));
+  EXPECT_TRUE(terminal_.read_until("a-ra"));
   server_.release();
   EXPECT_EQ(process.wait(), 0);
   const std::string written = terminal_.read_all();
   EXPECT_EQ(Terminal::screen(written), "");
   for (std::size_t at = 0; at < written.size();) {
     const std::size_t end = written.find('\r', at);
-    EXPECT_LE(std::min(end, written.size()) - at, 59 + std::string("\033[K").size());
+    EXPECT_LE(columns_of(written.substr(at, end - at)), 59 + std::string("\033[K").size());
     if (end == std::string::npos) break;
     at = end + 1;
   }
@@ -137,9 +244,7 @@ TEST_F(OnATerminal, ALineThatIsTooLongIsCutAndNotWrapped) {
 
 TEST_F(OnATerminal, AnErrorStandsAloneOnItsLine) {
   std::filesystem::rename(path_, short_path_);
-  test::Process process(redirected(
-      put_options(server_.url(), {"--chunk", "25000", "--lookahead", "0", dataset, short_path_}),
-      "2>" + terminal_.path()));
+  test::Process process(redirected(four_chunks(short_path_), "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("50 %"));
   process.signal(SIGINT);
   EXPECT_EQ(process.wait(), 130);
@@ -155,8 +260,7 @@ TEST_F(OnATerminal, NoLineWithNeverOrQuiet) {
     Arguments arguments = silence;
     arguments.insert(arguments.end(), {"--limit-rate", "200K", "--name", silence[0], dataset,
                                        path_});  // long enough for a tick
-    test::Process process(
-        redirected(put_options(server_.url(), arguments), "2>" + terminal_.path()));
+    test::Process process(redirected(options(arguments), "2>" + terminal_.path()));
     EXPECT_EQ(process.wait(), 0);
   }
   EXPECT_EQ(terminal_.read_all(), "");
@@ -167,8 +271,7 @@ TEST_F(OnATerminal, AlwaysDrawsTheLineIntoAPipeToo) {
   server_.set_faults({});
   // The rate makes it last longer than the time between two drawings.
   test::Process process(redirected(
-      put_options(server_.url(),
-                  {"--json", "--progress", "always", "--limit-rate", "200K", dataset, path_}),
+      options({"--json", "--progress", "always", "--limit-rate", "200K", dataset, path_}),
       "2>&1 >" + report));
   EXPECT_EQ(process.wait(), 0);
   EXPECT_TRUE(report_of({0, test::read_file(report), "", 0}).is_object());
@@ -176,15 +279,208 @@ TEST_F(OnATerminal, AlwaysDrawsTheLineIntoAPipeToo) {
 }
 
 TEST_F(OnATerminal, IntoAPipeGoesAPlainLineNowAndThen) {
-  test::Process process(redirected(
-      put_options(server_.url(), {"--chunk", "25000", "--lookahead", "0", dataset, path_}),
-      "2>&1"));
+  test::Process process(redirected(four_chunks(path_), "2>&1"));
   const std::string line = process.wait_for_line(" %");  // the first one comes after 10 s
   EXPECT_THAT(line, HasSubstr("50 %"));
   server_.release();
   EXPECT_EQ(process.wait(), 0);
   EXPECT_THAT(process.out(), Not(HasSubstr("\r")));
   EXPECT_THAT(process.out(), Not(HasSubstr("\033")));
+}
+
+TEST_F(OnATerminal, LinesInALogBeginWithTheTimeOfDay) {
+  server_.set_faults({});
+  const auto log_of = [&](const std::string& zone) {
+    test::Process::Options utc = options({"--verbose", "--name", zone, dataset, path_});
+    utc.env["TZ"] = zone;
+    return run_sluice(utc).err;
+  };
+  const std::string line = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}";
+  EXPECT_THAT(log_of("UTC0"), testing::MatchesRegex("(" + line + "[+]00:00 sluice: [^\n]*\n)+"));
+  EXPECT_THAT(log_of("IST-5:30"),
+              testing::MatchesRegex("(" + line + "[+]05:30 sluice: [^\n]*\n)+"));
+}
+
+/// Neither knows what to do with them.
+TEST_F(OnATerminal, NoEscapeSequencesOnADumbTerminalNorWithNoColor) {
+  server_.set_faults({});
+  const std::map<std::string, Environment> cases{
+      {"dumb", {{"TERM", "dumb"}}},
+      {"none", {}},
+      {"no-color", {{"TERM", "xterm"}, {"NO_COLOR", "1"}}}};
+  for (const auto& [name, environment] : cases) {
+    test::Process::Options plain =
+        options({"--limit-rate", "200K", "--name", name, dataset, path_});  // for some ticks
+    plain.env.erase("TERM");
+    plain.env.insert(environment.begin(), environment.end());
+    EXPECT_EQ(test::Process(redirected(plain, "2>&1 >" + terminal_.path())).wait(), 0);
+  }
+  const std::string written = terminal_.read_all();
+  EXPECT_THAT(written, HasSubstr("is registered"));
+  EXPECT_THAT(written, Not(HasSubstr("\033")));
+  for (std::size_t at = written.find('\r'); at != std::string::npos;
+       at = written.find('\r', at + 1))
+    EXPECT_EQ(written[at + 1], '\n') << "only what the terminal itself makes of a newline";
+}
+
+TEST_F(OnATerminal, AnEmptyNoColorIsNone) {
+  test::Process::Options colored = four_chunks(path_);
+  colored.env["NO_COLOR"] = "";
+  test::Process process(redirected(colored, "2>" + terminal_.path()));
+  EXPECT_TRUE(terminal_.read_until("\r\033[Ka-ra"));
+  server_.release();
+  EXPECT_EQ(process.wait(), 0);
+}
+
+TEST_F(OnATerminal, TheLineFollowsTheWidthOfTheTerminalAndKeepsThePercentage) {
+  std::string cjk;
+  for (int i = 0; i < 40; ++i) cjk += "\u6570";
+  for (const std::string& name : {std::string(200, 'n'), cjk}) {
+    ScriptedServer server(second_chunk_held());
+    const std::filesystem::path path = directory_ / name;
+    std::filesystem::copy_file(path_, path);
+    terminal_.resize(80);
+    test::Process process(redirected(four_chunks(server, path), "2>" + terminal_.path()));
+    for (const unsigned short columns : std::initializer_list<unsigned short>{80, 40, 20, 200}) {
+      const std::string before = terminal_.live_line();
+      terminal_.resize(columns);
+      EXPECT_TRUE(terminal_.read_while([&] {
+        const std::string line = terminal_.live_line();
+        return line == before || line.find("50 %") == std::string::npos ||
+               columns_of(line) >= columns || (columns == 200 && columns_of(line) < 80);
+      })) << columns
+          << terminal_.live_line();
+    }
+    server.release();
+    EXPECT_EQ(process.wait(), 0);
+    EXPECT_TRUE(terminal_.read_while([&] { return !terminal_.live_line().empty(); }));
+  }
+}
+
+/// Ctrl-S: the terminal takes nothing more until Ctrl-Q.
+TEST_F(OnATerminal, AStoppedTerminalStopsNoTransferAndLosesNoResult) {
+  server_.set_faults({});
+  Arguments arguments = many_files(40);
+  arguments.insert(arguments.begin(), {"--verbose", dataset});
+  terminal_.type("\x13");
+  test::Process process(
+      redirected(options(arguments), ">" + terminal_.path() + " 2>" + terminal_.path()));
+  EXPECT_TRUE(server_.wait_for(Phase::verify, 40));
+  terminal_.type("\x11");
+  EXPECT_TRUE(terminal_.read_until("40 registered"));
+  EXPECT_EQ(process.wait(60s), 0);
+  const std::string written = terminal_.read_all();
+  for (int i = 0; i < 40; ++i)
+    EXPECT_THAT(written, HasSubstr("as 'file-" + std::to_string(i) + "-"));
+  EXPECT_THAT(written, Not(HasSubstr("dropped"))) << "what is said fits into memory";
+}
+
+TEST_F(OnATerminal, ASignalEndsWhatAStoppedTerminalHoldsUp) {
+  server_.set_faults({});
+  terminal_.type("\x13");
+  test::Process process(
+      redirected(options({dataset, path_}), ">" + terminal_.path() + " 2>" + terminal_.path()));
+  EXPECT_TRUE(server_.wait_for(Phase::verify));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(30s), 143);
+}
+
+TEST_F(OnATerminal, AFullPipeStopsNoTransfer) {
+  server_.set_faults({});
+  FullPipe err(directory_ / "err");
+  Arguments arguments = many_files(60);
+  arguments.insert(arguments.begin(), {"--verbose", dataset});
+  test::Process process(redirected(options(arguments), "2>" + err.path()));
+  EXPECT_EQ(process.wait(60s), 0) << "what nobody reads is given up after 2 s";
+  EXPECT_THAT(process.out(), HasSubstr("60 registered"));
+  EXPECT_EQ(server_.count(Phase::verify), 60);
+}
+
+TEST_F(OnATerminal, ASignalIsReportedAlthoughNobodyReadsTheMessages) {
+  FullPipe err(directory_ / "err");
+  test::Process process(redirected(four_chunks(path_, {"--json", "--verbose"}), "2>" + err.path()));
+  EXPECT_TRUE(server_.wait_for(Phase::transfer, 2));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(30s), 143);
+  const auto report = report_of({143, process.out(), "", 0});
+  EXPECT_EQ(report["uploads"][0]["status"], "interrupted");
+}
+
+TEST_F(OnATerminal, ASignalEndsTheWaitForSomebodyWhoTakesTheReport) {
+  server_.set_faults({});
+  FullPipe out(directory_ / "out");
+  test::Process process(redirected(options({"--json", dataset, path_}), "2>&1 >" + out.path()));
+  EXPECT_TRUE(server_.wait_for(Phase::verify));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(30s), 143);
+}
+
+TEST_F(OnATerminal, AReportThatIsReadLateIsComplete) {
+  server_.set_faults({});
+  FullPipe out(directory_ / "out");
+  test::Process process(redirected(options({"--json", dataset, path_}), "2>&1 >" + out.path()));
+  EXPECT_TRUE(server_.wait_for(Phase::verify));
+  std::string read = out.read_all();  // makes room
+  EXPECT_EQ(process.wait(60s), 0);
+  read += out.read_all();
+  read.erase(0, read.find_last_of('#') + 1);
+  EXPECT_EQ(report_of({0, read, "", 0})["uploads"][0]["status"], "registered");
+}
+
+/// As a shell's `sluice put ... &` after `stty tostop`.
+TEST_F(OnATerminal, ABackgroundJobIsNotStoppedAndDrawsNoLine) {
+  server_.set_faults({});
+  terminal_.stop_background_writers();
+  test::Process::Options job = options({"--verbose", "--limit-rate", "200K", dataset, path_});
+  job.argv.insert(job.argv.begin(), {"/usr/bin/setsid", "--ctty", "--wait", "/bin/sh", "-c",
+                                     "set -m; \"$0\" \"$@\" & wait $!"});
+  const std::string tty = terminal_.path();
+  test::Process process(redirected(job, "<" + tty + " >" + tty + " 2>" + tty));
+  EXPECT_TRUE(terminal_.read_until("is registered"));
+  EXPECT_EQ(process.wait(60s), 0);
+  EXPECT_THAT(terminal_.read_all(), Not(HasSubstr("\033")));
+}
+
+TEST_F(OnATerminal, ATerminalThatIsClosedStopsNoTransfer) {
+  const std::string report = directory_ / "report";
+  test::Process process(redirected(four_chunks(path_, {"--json", "--verbose"}),
+                                   "2>" + terminal_.path() + " >" + report));
+  EXPECT_TRUE(terminal_.read_until("50 %"));
+  terminal_.hang_up();
+  process.signal(SIGHUP);
+  server_.release();
+  EXPECT_EQ(process.wait(60s), 0);
+  EXPECT_EQ(report_of({0, test::read_file(report), "", 0})["uploads"][0]["status"], "registered");
+}
+
+TEST_F(OnATerminal, EachSignalThatAsksToStopEndsItWithAReport) {
+  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM}) {
+    ScriptedServer server(second_chunk_held());
+    test::Process process(four_chunks(server, path_, {"--json"}));
+    EXPECT_TRUE(server.wait_for(Phase::transfer, 2));
+    process.signal(number);
+    EXPECT_EQ(process.wait(30s), 128 + number);
+    const auto report = report_of({128 + number, process.out(), "", 0});
+    EXPECT_EQ(report["uploads"][0]["status"], "interrupted") << number;
+    EXPECT_EQ(report["uploads"][0]["resumable"], true) << number;
+  }
+}
+
+TEST_F(OnATerminal, ASignalThatWasIgnoredStaysIgnored) {
+  for (const char* name : {"INT", "TERM", "USR1"}) {
+    ScriptedServer server(second_chunk_held());
+    test::Process::Options ignoring = four_chunks(server, path_);
+    ignoring.argv.insert(
+        ignoring.argv.begin(),
+        {"/bin/sh", "-c", std::string("trap '' ") + name + "; exec \"$0\" \"$@\""});
+    test::Process process(ignoring);
+    EXPECT_TRUE(server.wait_for(Phase::transfer, 2));
+    process.signal(name == std::string("INT")    ? SIGINT
+                   : name == std::string("TERM") ? SIGTERM
+                                                 : SIGUSR1);
+    server.release();
+    EXPECT_EQ(process.wait(60s), 0) << name;
+  }
 }
 
 }  // namespace

@@ -139,11 +139,18 @@ int check(const CheckOptions& options) {
   }
   console.result(options.json ? json_of(findings) : text_of(findings));
   for (const std::string& warning : findings.warnings) console.warning(warning);
-  if (!findings.error) return 0;
-  console.error(findings.error->message);
-  if (findings.error->kind == ErrorKind::interrupted && stop_signal() != 0)
-    return 128 + stop_signal();
-  return exit_code(*findings.error);
+  int code = 0;
+  if (findings.error) {
+    console.error(findings.error->message);
+    code = findings.error->kind == ErrorKind::interrupted && stop_signal() != 0
+               ? 128 + stop_signal()
+               : exit_code(*findings.error);
+  }
+  if (!console.finish()) {
+    console.error("the result could not be written to standard output");
+    if (code == 0) code = stop_signal() != 0 ? 128 + stop_signal() : 1;
+  }
+  return code;
 }
 
 }  // namespace sluice::cli

@@ -2,18 +2,42 @@
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string_view>
+
+#include "tools/sluice/log_time.h"
+#include "tools/sluice/stop.h"
 
 namespace sluice::cli {
 namespace {
 
-Console::Progress choose(const Console::Options& options) {
+using namespace std::chrono_literals;
+
+/// How long finish() waits for somebody who takes no messages.
+constexpr auto patience = 2s;
+/// The same for everything once a stop signal came: sluice ends within 1.5 s of it.
+constexpr auto patience_after_stop = 500ms;
+
+std::string_view environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string_view() : value;
+}
+
+/// Whether the terminal can draw a line again and again, and is wanted to. https://no-color.org is
+/// about escape sequences, of which the live line has some.
+bool knows_escape_sequences() {
+  const std::string_view kind = environment("TERM");
+  return !kind.empty() && kind != "dumb" && environment("NO_COLOR").empty();
+}
+
+Console::Progress choose(const Console::Options& options, bool terminal) {
   if (options.quiet || options.progress == ProgressMode::never) return Console::Progress::none;
-  if (options.progress == ProgressMode::always || ::isatty(STDERR_FILENO) == 1)
-    return Console::Progress::live;
-  return Console::Progress::lines;
+  if (options.progress == ProgressMode::always) return Console::Progress::live;
+  return terminal && knows_escape_sequences() ? Console::Progress::live : Console::Progress::lines;
 }
 
 std::size_t terminal_columns() {
@@ -22,75 +46,90 @@ std::size_t terminal_columns() {
   return 80;
 }
 
-/// Whether it can be written or not: fmt::print() would throw, and an upload does not end because
-/// its log has no room.
-void write_error(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-}
-
-/// The first `columns` characters, taking each code point for one column.
-std::string cut(const std::string& text, std::size_t columns) {
-  std::size_t at = 0;
-  for (std::size_t column = 0; at < text.size() && column < columns; ++column) {
-    ++at;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
-  }
-  return text.substr(0, at);
+bool one_file(int a, int b) {
+  struct stat first {
+  }, second{};
+  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
 }
 
 }  // namespace
 
-Console::Console(const Options& options) : options_(options), progress_(choose(options)) {}
+Console::Console(const Options& options)
+    : options_(options),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      progress_(choose(options, terminal_)),
+      err_({.erase_line = knows_escape_sequences() || !terminal_ ? "\r\033[K" : ""}),
+      // Two files have no order between them, and one that is stuck must not hold up the other.
+      out_(one_file(STDOUT_FILENO, STDERR_FILENO)
+               ? nullptr
+               : std::make_unique<OutputChannel>(OutputChannel::Setting())) {}
 
-void Console::message(const std::string& text) {
-  MutexLock lock(mutex_);
-  clear_locked();
-  write_error(fmt::format("sluice: {}\n", text));
+Console::~Console() {
+  clear_line();
+  finish();
+}
+
+bool Console::in_foreground() const {
+  // No answer (-1): it is not our controlling terminal, and jobs have nothing to do with it.
+  const pid_t group = terminal_ ? ::tcgetpgrp(STDERR_FILENO) : -1;
+  return group < 0 || group == ::getpgrp();
+}
+
+void Console::stderr_line(OutputQueue::Kind kind, const std::string& text) {
+  if (!in_foreground()) err_.forget_live();
+  err_.push(kind, terminal_ ? text + '\n' : log_time(std::time(nullptr)) + ' ' + text + '\n');
+}
+
+void Console::message(OutputQueue::Kind kind, const std::string& text) {
+  stderr_line(kind, "sluice: " + text);
 }
 
 void Console::error(const std::string& text) {
-  message(text);
+  message(OutputQueue::Kind::error, text);
 }
 
 void Console::warning(const std::string& text) {
-  if (!options_.quiet) message(text);
+  if (!options_.quiet) message(OutputQueue::Kind::message, text);
 }
 
 void Console::detail(const std::string& text) {
-  if (options_.verbose && !options_.quiet) message(text);
+  if (options_.verbose && !options_.quiet) message(OutputQueue::Kind::message, text);
 }
 
 void Console::result(const std::string& text) {
-  if (options_.quiet) return;
-  MutexLock lock(mutex_);
-  clear_locked();
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  if (!options_.quiet) report(text);
 }
 
-void Console::live_line(const std::string& text) {
-  MutexLock lock(mutex_);
-  // One column is left free: a full line would make some terminals wrap.
-  write_error("\r\033[K" + cut(text, terminal_columns() - 1));
-  std::fflush(stderr);
-  line_shown_ = true;
+void Console::report(const std::string& text) {
+  if (!in_foreground()) err_.forget_live();
+  (out_ ? *out_ : err_).push(OutputQueue::Kind::result, text);
+}
+
+void Console::live_line(const ProgressText& text) {
+  if (!in_foreground())
+    err_.forget_live();
+  else
+    // One column is left free: a full line would make some terminals wrap.
+    err_.show_live(text.line(terminal_columns() - 1));
 }
 
 void Console::clear_line() {
-  MutexLock lock(mutex_);
-  clear_locked();
+  if (in_foreground())
+    err_.hide_live();
+  else
+    err_.forget_live();
 }
 
-void Console::clear_locked() {
-  if (!line_shown_) return;
-  write_error("\r\033[K");
-  std::fflush(stderr);
-  line_shown_ = false;
+void Console::plain_line(const ProgressText& text) {
+  stderr_line(OutputQueue::Kind::progress, text.line());
 }
 
-void Console::plain_line(const std::string& text) {
-  MutexLock lock(mutex_);
-  write_error(text + '\n');
+bool Console::finish() {
+  const auto stop = [] { return stop_signal() != 0; };
+  if (out_) out_->drain(patience, patience_after_stop, stop);
+  err_.drain(patience, patience_after_stop, stop);
+  return (out_ ? *out_ : err_).results_written();
 }
 
 }  // namespace sluice::cli

@@ -39,7 +39,8 @@ constexpr int usage_error = 2;
 constexpr const char* exit_codes =
     "Exit codes: 0 all registered, 1 failed, 2 usage, 3 token refused, 4 no such draft dataset,\n"
     "5 name taken, 6 local file, 7 server or network unreachable, 8 integrity,\n"
-    "130 and 143 interrupted by Ctrl-C and SIGTERM.";
+    "128 and the number of the signal that stopped it: 130 Ctrl-C, 143 SIGTERM, 138 SIGUSR1,\n"
+    "140 SIGUSR2, 152 SIGXCPU.";
 
 /// An option that takes one of some words. CLI11's own would show the numbers behind them.
 template <class Value>
@@ -244,7 +245,7 @@ void unmask_values(CLI::App& app) {
   for (CLI::Option* const option : app.get_options()) option->transform(CLI::Validator(unmask, ""));
 }
 
-/// For commands that have no other result than what they print.
+/// For what prints with stdio and has no other result.
 int written(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
   std::fputs("sluice: the result could not be written to standard output\n", stderr);
@@ -271,7 +272,7 @@ int run(int argc, char** argv) {
       {&add_status(app, status), [&] { return written(sluice::cli::status(status)); }},
       {&add_forget(app, forget), [&] { return sluice::cli::forget(forget); }},
       {sluice::cli::add_verify(app, verify), [&] { return sluice::cli::verify(verify); }},
-      {sluice::cli::add_check(app, check), [&] { return written(sluice::cli::check(check)); }},
+      {sluice::cli::add_check(app, check), [&] { return sluice::cli::check(check); }},
   };
   for (const auto& [subcommand, work] : commands) {
     unmask_values(*subcommand);
@@ -304,6 +305,7 @@ void fill_standard_streams() {
 
 int main(int argc, char** argv) {
   fill_standard_streams();
+  signal(SIGTTOU, SIG_IGN);  // `stty tostop` does not stop a background job that says something
   signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of the journal's, not the end
   try {
     return run(argc, argv);

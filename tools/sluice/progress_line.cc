@@ -4,7 +4,7 @@
 
 namespace sluice::cli {
 
-void ProgressLine::show(const std::string& text, Clock::time_point now) {
+void ProgressLine::show(const ProgressText& text, Clock::time_point now) {
   switch (console_.progress()) {
     case Console::Progress::live:
       console_.live_line(text);

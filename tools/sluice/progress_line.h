@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <string>
 
 #include "tools/sluice/console.h"
 
@@ -18,7 +17,7 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  void show(const std::string& text, Clock::time_point now);
+  void show(const ProgressText& text, Clock::time_point now);
 
  private:
   Console& console_;

@@ -125,33 +125,6 @@ std::string closing_line(const std::vector<Report>& reports, bool dry_run) {
   return line;
 }
 
-namespace {
-
-std::string progress_text(const std::string& what, const Progress& progress,
-                          const ProgressMeter& meter) {
-  if (progress.total == 0 || progress.sent >= progress.total)
-    return fmt::format("{}  waiting for the server", what);
-  const double percent =
-      100.0 * static_cast<double>(progress.sent) / static_cast<double>(progress.total);
-  std::string text = fmt::format("{}  {} %  {} of {}", what, static_cast<int>(percent),
-                                 format_size(progress.sent), format_size(progress.total));
-  if (const auto left = meter.seconds_left(progress.total))
-    text += fmt::format("  {}  {} left", format_rate(meter.rate()), format_duration(*left));
-  return text;
-}
-
-}  // namespace
-
-std::string progress_of_file(const std::string& name, const Progress& progress,
-                             const ProgressMeter& meter) {
-  return progress_text(printable(name), progress, meter);
-}
-
-std::string progress_of_all(std::size_t over, std::size_t files, const Progress& progress,
-                            const ProgressMeter& meter) {
-  return progress_text(fmt::format("{} of {} files", over, files), progress, meter);
-}
-
 std::string would_be_deposited(const Report& report, const ServerProfile& server) {
   const std::string deposit =
       fmt::format("{} ({}) would be deposited into dataset {} as '{}'", printable(report.file),

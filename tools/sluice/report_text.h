@@ -4,11 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/progress_meter.h"
 #include "engine/report.h"
 #include "engine/upload.h"
 
-/// Reports and progress in words. Pure functions.
+/// Reports in words. Pure functions.
 namespace sluice::cli {
 
 /// The report of a whole run as one JSON object (README.md, "The JSON report"), without a newline.
@@ -27,14 +26,6 @@ std::string registered_before(const Report& report);
 /// "98 registered, 1 unconfirmed (f039), 1 failed (f058)": all of a run, with the names of those
 /// that are not registered, five of each kind. `dry_run`: those that were skipped would go.
 std::string closing_line(const std::vector<Report>& reports, bool dry_run);
-
-/// "scan.h5  42 %  1.70 GiB of 4.00 GiB  118 MB/s  19 s left"
-std::string progress_of_file(const std::string& name, const Progress& progress,
-                             const ProgressMeter& meter);
-
-/// "3 of 10000 files  24 %  1.20 GiB of 5.00 GiB  93 MB/s  31 s left": of all together.
-std::string progress_of_all(std::size_t over, std::size_t files, const Progress& progress,
-                            const ProgressMeter& meter);
 
 /// What --dry-run has found out, a line: a protocol other than the phased one cannot tell whether
 /// the name is free.

@@ -1,16 +1,19 @@
 #pragma once
 
-/// Being asked to stop: Ctrl-C, or SIGTERM, which a batch system sends before it kills.
+/// Being asked to stop: Ctrl-C, SIGTERM, which a batch system sends before it kills, or what others
+/// of them send instead: SIGUSR1 and SIGUSR2 (sbatch --signal, SGE), SIGXCPU (a limit on CPU time).
 namespace sluice::cli {
 
-/// From now on the first SIGINT or SIGTERM is remembered, and a second one ends the program at
-/// once. So does the first one if the program has not ended 1.5 s later (a disk that does not
-/// answer): the journal has everything by then. SIGHUP, SIGPIPE do nothing: neither a terminal that
-/// is gone nor a reader of our output that went away is a reason to give up an upload. What was
-/// ignored when the program started (nohup, a shell's background job) stays ignored.
+/// Remembers the first of those signals from now on, and ends the program at once at a second one
+/// (but for SIGXCPU, which the kernel repeats). The first one does so too if the program has not
+/// ended 1.5 s later (a disk that does not answer): the journal has everything by then. The exit
+/// code is 128 + the first signal. SIGHUP and SIGPIPE do nothing: neither a terminal that is gone
+/// nor a reader of our output that went away is a reason to give up an upload. What was ignored
+/// when the program started (nohup, a shell's background job) stays ignored. SIGALRM is the
+/// timer's; one from elsewhere counts as a stop signal. Main thread.
 void catch_stop_signals();
 
-/// The signal that asked to stop, or 0.
+/// Returns the signal that asked to stop, or 0. Any thread.
 int stop_signal();
 
 }  // namespace sluice::cli

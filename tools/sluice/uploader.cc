@@ -233,8 +233,7 @@ void Uploader::left(std::size_t count) {
 
 int Uploader::end(const std::vector<Report>& reports) {
   if (options_.json) {
-    const std::string report = json_report(reports) + '\n';
-    std::fwrite(report.data(), 1, report.size(), stdout);
+    console_.report(json_report(reports) + '\n');
   } else if (files_ > 0 && reports.size() > 1) {
     const std::string line = closing_line(reports, dry_run_);
     if (code_ == 0)
@@ -242,8 +241,10 @@ int Uploader::end(const std::vector<Report>& reports) {
     else
       console_.error(line);
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+  if (!console_.finish()) {
     console_.error("the report could not be written to standard output");
+    if (code_ == 0 && stop_signal() != 0) code_ = 128 + stop_signal();
+  }
   return code_;
 }
 

@@ -64,8 +64,7 @@ class Verify {
                                   printable(options_.file), names()));
     }
     if (options_.json) print_json(error);
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      console_.error("the result could not be written to standard output");
+    if (!console_.finish()) console_.error("the result could not be written to standard output");
     return error ? exit_code(*error) : 0;
   }
 
@@ -147,9 +146,7 @@ class Verify {
                                   {"same", each.same()}});
     json["error"] = nullptr;
     if (error) json["error"] = {{"kind", to_string(error->kind)}, {"message", error->message}};
-    const std::string text =
-        json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n';
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    console_.report(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n');
   }
 
   const VerifyOptions& options_;

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "engine/progress_meter.h"
+#include "engine/upload.h"
+
+/// How far something is, in words. Pure functions.
+namespace sluice::cli {
+
+/// A progress line in its parts, so that a narrow terminal can show the ones that matter. Each is
+/// text that may be shown (printable()), and may be empty.
+struct ProgressText {
+  std::string what;         ///< the file's name, or "3 of 10 files"
+  std::string state;        ///< "42 %", or "waiting for the server"
+  std::string short_state;  ///< the same for a narrow terminal
+  std::string amount;       ///< "1.70 GiB of 4.00 GiB"
+  std::string rate;         ///< "118 MB/s"
+  std::string left;         ///< "19 s left"
+
+  /// Returns all of it: "scan.h5  42 %  1.70 GiB of 4.00 GiB  118 MB/s  19 s left".
+  std::string line() const;
+  /// Returns as much of it as fits into `columns` of a terminal. `what` is shortened to 8 columns
+  /// before parts are left out, the amount first, then the rate, then the time left; the state
+  /// stays, however narrow the terminal is.
+  std::string line(std::size_t columns) const;
+};
+
+/// One file's.
+ProgressText progress_of_file(const std::string& name, const Progress& progress,
+                              const ProgressMeter& meter);
+
+/// All files' together, of which `over` are done with.
+ProgressText progress_of_all(std::size_t over, std::size_t files, const Progress& progress,
+                             const ProgressMeter& meter);
+
+}  // namespace sluice::cli
