@@ -1,9 +1,9 @@
 #include "engine/http.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <new>
@@ -38,21 +38,6 @@ void initialise_curl() {
   });
 }
 
-/// A proxy from the environment never sees what is meant for this machine.
-std::string no_proxy() {
-  std::string list = "localhost,127.0.0.0/8,::1";
-  for (const char* name : {"no_proxy", "NO_PROXY"})
-    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') {
-      // "*" means every host only where it stands alone.
-      const std::string own(value);
-      return own == "*" ? own : own + "," + list;
-    }
-  return list;
-}
-
-struct FreeShare {
-  void operator()(CURLSH* share) const { curl_share_cleanup(share); }
-};
 struct FreeMulti {
   void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
 };
@@ -64,17 +49,12 @@ class Http::Loop {
  public:
   explicit Loop(const Options& options)
       : common_{.options = options,
-                .no_proxy = no_proxy(),
                 .limiter = RateLimiter(options.bytes_per_second),
                 .resume = [this](ExchangeId id) { resume(id); }} {
     initialise_curl();
     multi_.reset(curl_multi_init());
-    share_.reset(curl_share_init());
-    if (!multi_ || !share_) throw std::bad_alloc();
-    common_.share = share_.get();
+    if (!multi_) throw std::bad_alloc();
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, kept_connections);
-    // Else each handle has its own, and a new connection pays for a whole handshake.
-    curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
   }
@@ -103,10 +83,14 @@ class Http::Loop {
 
   ExchangeId start(const Exchange& exchange, OnAnswer on_answer) {
     const ExchangeId id = next_id_++;
-    auto transfer = std::make_unique<HttpTransfer>(common_, id, exchange, idle_easy());
+    HttpOrigin& origin = origin_of(exchange.url);
+    auto transfer = std::make_unique<HttpTransfer>(common_, origin, id, exchange, idle_easy());
     const HttpTransfer& added = *transfer;
     entries_.emplace(id, Entry{std::move(transfer), std::move(on_answer)});
-    add(added);
+    if (origin.error)
+      post([this, id, error = *origin.error] { finish(id, error); });
+    else
+      add(added);
     return id;
   }
 
@@ -156,6 +140,22 @@ class Http::Loop {
   void unthrottle() {
     common_.throttled_until.reset();
     for (auto& [id, entry] : entries_) entry.transfer->unthrottle();
+  }
+
+  HttpOrigin& origin_of(const std::string& url) {
+    const auto [found, is_new] = origins_.try_emplace(origin_address(url));
+    HttpOrigin& origin = found->second;
+    if (!is_new) return origin;
+    origin = make_origin(url);
+    const Log& log = common_.options.log;
+    if (!log || origin.proxy.variable.empty()) return origin;
+    log(LogLevel::info, origin.proxy.exempt
+                            ? fmt::format("connections to {} are made without the proxy in {}: the "
+                                          "host is in no_proxy, or is this machine",
+                                          origin.address, origin.proxy.variable)
+                            : fmt::format("connections to {} are made through {}", origin.address,
+                                          origin.proxy.name()));
+    return origin;
   }
 
   HttpTransfer::Easy idle_easy() {
@@ -214,9 +214,9 @@ class Http::Loop {
   }
 
   // The network thread's.
-  HttpTransfer::Common common_;               ///< outlives multi_, which closes its sockets
-  std::unique_ptr<CURLSH, FreeShare> share_;  ///< outlives the handles
-  std::unique_ptr<CURLM, FreeMulti> multi_;   ///< set before the thread starts
+  HttpTransfer::Common common_;                ///< outlives multi_, which closes its sockets
+  std::map<std::string, HttpOrigin> origins_;  ///< by their addresses; outlive the handles
+  std::unique_ptr<CURLM, FreeMulti> multi_;    ///< set before the thread starts
   std::vector<HttpTransfer::Easy> idle_;
   std::map<ExchangeId, Entry> entries_;
   ExchangeId next_id_ = 1;

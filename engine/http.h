@@ -10,13 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "engine/log.h"
 #include "engine/protocol.h"
+#include "engine/trust.h"
 #include "io/result.h"
 
 /// HTTP requests with streamed bodies, any number at once, on one thread of its own: the network
 /// thread, which alone owns the curl multi handle. http.cc is its loop, http_transfer.h one
-/// exchange on its easy handle. No file but those, http_transfer's sources and url.cc includes
-/// curl.h.
+/// exchange on its easy handle, http_origin.h what those with one server share, curl_failure.h what
+/// curl's errors mean. No file but those, http_transfer's sources and url.cc includes curl.h.
 namespace sluice {
 
 /// The body of one request, produced piece by piece. Called on the network thread only.
@@ -59,15 +61,19 @@ class Http {
     std::chrono::seconds connect_timeout{30};
     /// How long no byte may move while there is something to send.
     std::chrono::seconds stall_timeout{60};
+    Trust trust = {};  ///< whose certificates are accepted
+    Log log = {};      ///< told which proxy is used; called on the network thread; may be empty
   };
   using ExchangeId = std::uint64_t;
   /// Called on the network thread, once for each exchange. An Answer is what the server said,
-  /// whatever the status. Errors: unreachable (the code is a CURLcode; retryable unless it is the
-  /// address or a certificate that is wrong), interrupted (cancelled), failed (the body failed, or
-  /// the answer was absurdly long: retryable).
+  /// whatever the status. Errors: unreachable (the code is a CURLcode; curl_failure.h says which
+  /// are retryable, and how often), usage (the proxy in the environment is none), interrupted
+  /// (cancelled), failed (the body failed, or the answer was absurdly long: retryable). An answer
+  /// whose Content-Encoding is broken has `truncated` set and the body up to there.
   using OnAnswer = std::function<void(Result<Answer>)>;
 
-  /// Of an answer's body, so many bytes are kept; the answers of a Data Bank have some hundreds.
+  /// Of an answer's body, decompressed, so many bytes are kept; those of a Data Bank have some
+  /// hundreds.
   static constexpr std::size_t kept_body_bytes = 64 * 1024;
   /// Of its headers so many, and the rest is forgotten.
   static constexpr std::size_t kept_header_bytes = 16 * 1024;

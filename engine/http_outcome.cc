@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/curl_failure.h"
 #include "engine/http_date.h"
 #include "engine/http_transfer.h"
 #include "engine/tcp_info.h"
@@ -70,24 +71,6 @@ std::optional<std::chrono::seconds> retry_after(CURL* easy) {
   return std::chrono::seconds(std::min<curl_off_t>(seconds, 86400 * 365));
 }
 
-/// Whether the same might work later: all that happens on a network, but not what is wrong with the
-/// address, with a certificate, or with this machine.
-bool may_pass(CURLcode code) {
-  switch (code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_FAILED_INIT:
-    case CURLE_OUT_OF_MEMORY:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-      return false;
-    default:
-      return true;
-  }
-}
-
 }  // namespace
 
 bool HttpTransfer::met_a_dead_connection(CURLcode code) const {
@@ -101,6 +84,7 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
   CURL* const easy = easy_.get();
   Answer& answer = try_.answer;
   answer.status = static_cast<int>(get_long(easy, CURLINFO_RESPONSE_CODE));
+  if (answer.status >= 200) origin_.reached = true;
   if (body_failed_) return Error{ErrorKind::failed, "the body could not be produced", code};
   if (code == CURLE_WRITE_ERROR && try_.answer_bytes > Http::most_body_bytes)
     return Error{ErrorKind::failed,
@@ -117,6 +101,13 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
   answer.retry_after = retry_after(easy);
   answer.network = last_network(easy);
   if (exchange_.certificate) answer.certificate_ends = certificate_ends(easy);
+  // A body that cannot be decompressed takes nothing from the status and the headers. The second
+  // code is curl's for what follows the end of a compressed body, and none of on_write's by now.
+  if ((code == CURLE_BAD_CONTENT_ENCODING || code == CURLE_WRITE_ERROR) && answer.status >= 200 &&
+      try_.head_ended) {
+    answer.truncated = true;
+    code = CURLE_OK;
+  }
   const bool broke_off = code == CURLE_OK && answer.status >= 200 && !try_.head_ended;
   if (code != CURLE_OK || broke_off) {
     // A refusal counts even if the connection broke behind it: servers that refuse a body close.
@@ -127,10 +118,7 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
     if (broke_off)
       return Error{ErrorKind::unreachable, "the server's answer broke off within its headers",
                    CURLE_PARTIAL_FILE, true};
-    // No HTTP over a kept connection: what is left of an answer that was longer than it said.
-    const bool left_over =
-        code == CURLE_UNSUPPORTED_PROTOCOL && get_long(easy, CURLINFO_NUM_CONNECTS) == 0;
-    return Error{ErrorKind::unreachable, describe(code), code, left_over || may_pass(code)};
+    return failure(code);
   }
   // curl says OK for a reused connection that died without a response.
   if (answer.status < 200)
@@ -144,24 +132,23 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
   return std::move(answer);
 }
 
-std::string HttpTransfer::describe(CURLcode code) const {
-  switch (code) {
-    case CURLE_SEND_FAIL_REWIND:
-      return "a kept connection was dead, and what went into it may have arrived";
-    case CURLE_OUT_OF_MEMORY:  // also its word for a header line over 100 KB
-      return "the headers of the answer are too long, or memory is exhausted";
-    case CURLE_GOT_NOTHING:
-      return "the server closed the connection without an answer";
-    case CURLE_COULDNT_CONNECT:
-      if (too_many_files_)  // curl blames the server
-        return "there are too many open files for a connection: raise their limit (ulimit "
-               "-n), or use fewer --transfers and --lanes";
-      break;
-    default:
-      break;
-  }
-  const std::string detail(error_.data());
-  return printable(detail.empty() ? curl_easy_strerror(code) : detail);
+Error HttpTransfer::failure(CURLcode code) const {
+  CURL* const easy = easy_.get();
+  const auto asks = try_.answer.header("proxy-authenticate");
+  const CurlVerdict verdict =
+      judge({.code = code,
+             .text = error_.data(),
+             .address = origin_.address,
+             .reached = origin_.reached,
+             .kept_connection = get_long(easy, CURLINFO_NUM_CONNECTS) == 0,
+             .too_many_files = code == CURLE_COULDNT_CONNECT && too_many_files_,
+             .proxy_status = static_cast<int>(get_long(easy, CURLINFO_HTTP_CONNECTCODE)),
+             .proxy_asks = std::string(asks.value_or("")),
+             .proxy_error = static_cast<CURLproxycode>(get_long(easy, CURLINFO_PROXY_ERROR)),
+             .verify_result = get_long(easy, CURLINFO_SSL_VERIFYRESULT),
+             .proxy = origin_.proxy,
+             .trust = common_.options.trust});
+  return with({ErrorKind::unreachable, verdict.message, code}, verdict.persistence);
 }
 
 std::optional<Answer::Network> HttpTransfer::network() const {

@@ -45,8 +45,9 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-HttpTransfer::HttpTransfer(Common& common, Http::ExchangeId id, const Exchange& exchange, Easy easy)
-    : common_(common), id_(id), exchange_(exchange), easy_(std::move(easy)) {
+HttpTransfer::HttpTransfer(Common& common, HttpOrigin& origin, Http::ExchangeId id,
+                           const Exchange& exchange, Easy easy)
+    : common_(common), origin_(origin), id_(id), exchange_(exchange), easy_(std::move(easy)) {
   set_up();
 }
 
@@ -78,7 +79,18 @@ void HttpTransfer::set_up() {
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_FOLLOWLOCATION, 0L);
   set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-  set(easy, CURLOPT_NOPROXY, common_.no_proxy.c_str());
+  // Decided already; without the second one curl would look into the environment once more.
+  set(easy, CURLOPT_PROXY, origin_.proxy.url.c_str());
+  set(easy, CURLOPT_NOPROXY, "");
+  const Trust& trust = common_.options.trust;
+  if (!trust.file.empty()) set(easy, CURLOPT_CAINFO, trust.file.c_str());
+  if (!trust.directory.empty()) set(easy, CURLOPT_CAPATH, trust.directory.c_str());
+  if (trust.alone && trust.directory.empty())
+    set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  // Asks for no compression, but without the option curl does not understand what front servers
+  // compress unasked.
+  set(easy, CURLOPT_ACCEPT_ENCODING, "identity");
+  set(easy, CURLOPT_COOKIEFILE, "");  // keeps cookies, in memory
   // HTTP/2 uploads busy-loop in 7.88.
   set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(easy, CURLOPT_NOSIGNAL, 1L);
@@ -86,7 +98,7 @@ void HttpTransfer::set_up() {
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   set(easy, CURLOPT_FRESH_CONNECT, exchange_.connection == Request::Connection::own ? 1L : 0L);
   if (exchange_.connection == Request::Connection::recent) set(easy, CURLOPT_MAXAGE_CONN, recent_s);
-  set(easy, CURLOPT_SHARE, common_.share);
+  set(easy, CURLOPT_SHARE, origin_.share.get());
   set(easy, CURLOPT_OPENSOCKETFUNCTION, &HttpTransfer::on_open_socket);
   set(easy, CURLOPT_OPENSOCKETDATA, this);
   set(easy, CURLOPT_CLOSESOCKETFUNCTION, &HttpTransfer::on_close_socket);

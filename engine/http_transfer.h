@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/http.h"
+#include "engine/http_origin.h"
 #include "engine/rate_limiter.h"
 
 namespace sluice {
@@ -34,8 +35,6 @@ class HttpTransfer {
   /// What all transfers of an Http have in common; outlives them.
   struct Common {
     const Http::Options options;
-    const std::string no_proxy;     ///< hosts, as curl takes them
-    CURLSH* share = nullptr;        ///< keeps TLS sessions; not owned
     std::vector<int> sockets = {};  ///< that are open; curl closes them
     RateLimiter limiter;
     /// Some transfer is paused until the rate limit allows more, which is then.
@@ -45,8 +44,9 @@ class HttpTransfer {
     std::function<void(Http::ExchangeId)> resume;
   };
 
-  /// `easy`: new, or reset.
-  HttpTransfer(Common& common, Http::ExchangeId id, const Exchange& exchange, Easy easy);
+  /// `origin`: of the exchange's URL; outlives it. `easy`: new, or reset.
+  HttpTransfer(Common& common, HttpOrigin& origin, Http::ExchangeId id, const Exchange& exchange,
+               Easy easy);
   HttpTransfer(const HttpTransfer&) = delete;
   HttpTransfer& operator=(const HttpTransfer&) = delete;
 
@@ -99,9 +99,11 @@ class HttpTransfer {
 
   void keep_header(std::string_view line);
 
-  std::string describe(CURLcode code) const;
+  /// What curl's error, which is no answer, means.
+  Error failure(CURLcode code) const;
 
   Common& common_;
+  HttpOrigin& origin_;
   const Http::ExchangeId id_;
   const Exchange exchange_;
   Easy easy_;

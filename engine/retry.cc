@@ -1,6 +1,7 @@
 #include "engine/retry.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice {
 
@@ -17,6 +18,25 @@ std::optional<std::chrono::steady_clock::time_point> retry_at(
   // On top of what it asks for, for the sake of the thousand nodes.
   return now + std::clamp<Duration>(*retry_after, Duration::zero(), policy.longest_asked) +
          std::min<Duration>(jitter, policy.first);
+}
+
+Error with(Error error, Persistence persistence) {
+  error.retryable = persistence != Persistence::permanent;
+  error.most_tries = persistence == Persistence::few_tries ? few_tries : 0;
+  return error;
+}
+
+std::optional<std::chrono::steady_clock::time_point> RetryBudget::next_try(
+    const RetryPolicy& policy, const Error& error, std::optional<std::chrono::seconds> retry_after,
+    std::chrono::steady_clock::time_point now, double random) {
+  const unsigned failures = failed();
+  if (error.most_tries > 0) {
+    if (++lasting_ >= error.most_tries) return {};
+    const auto least = std::min(policy.first * (2U << std::min(lasting_, 10U)), policy.longest);
+    retry_after = std::max(retry_after.value_or(std::chrono::seconds(0)),
+                           std::chrono::duration_cast<std::chrono::seconds>(least));
+  }
+  return retry_at(policy, failures, retry_after, now, random);
 }
 
 }  // namespace sluice

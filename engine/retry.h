@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "io/result.h"
+
 /// When to try again, and when to give up. No clock and no chance of its own: whoever asks brings
 /// both, so that every decision is a unit test. Not thread safe.
 namespace sluice {
@@ -27,17 +29,36 @@ std::optional<std::chrono::steady_clock::time_point> retry_at(
     const RetryPolicy& policy, unsigned failures, std::optional<std::chrono::seconds> retry_after,
     std::chrono::steady_clock::time_point now, double random);
 
+/// How long an error lasts, as far as can be told from it.
+enum class Persistence {
+  permanent,  ///< the same request fails again: one try
+  few_tries,  ///< it probably does, but a front server or a name server can recover: few_tries
+  transient,  ///< as many tries as the RetryPolicy allows
+};
+/// Within 7 to 14 s, with the usual RetryPolicy.
+inline constexpr unsigned few_tries = 4;
+
+/// Returns `error` with what `persistence` means for its `retryable` and `most_tries`.
+Error with(Error error, Persistence persistence);
+
 /// Counts the failures in a row. Only bytes that were never committed before count as progress, or
 /// a server that loses everything again and again would be tried for ever.
 class RetryBudget {
  public:
   /// One more; the answer is how many in a row there are now.
   unsigned failed() { return ++failures_; }
+  /// Counts `error`, and returns when to retry: see retry_at(), and Error::most_tries, whose tries
+  /// are 1, 2, 4 s apart at least, for the usual policy. Nothing to give up.
+  std::optional<std::chrono::steady_clock::time_point> next_try(
+      const RetryPolicy& policy, const Error& error,
+      std::optional<std::chrono::seconds> retry_after, std::chrono::steady_clock::time_point now,
+      double random);
+  unsigned failures() const { return failures_; }
   /// The server has confirmed so many bytes of the file.
   void committed(std::uint64_t bytes) {
     if (bytes <= most_committed_) return;
     most_committed_ = bytes;
-    failures_ = 0;
+    failures_ = lasting_ = 0;
   }
   /// The server has lost everything, and is sent it anew, so that what was progress once is
   /// progress again. The answer is how often that has happened: a server that does it again and
@@ -49,6 +70,7 @@ class RetryBudget {
 
  private:
   unsigned failures_ = 0;
+  unsigned lasting_ = 0;  ///< of those, errors with most_tries
   unsigned losses_ = 0;
   std::uint64_t most_committed_ = 0;
 };

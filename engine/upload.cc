@@ -22,6 +22,7 @@
 #include "engine/state_trial.h"
 #include "engine/termination.h"
 #include "engine/text.h"
+#include "engine/trust.h"
 #include "engine/tus.h"
 #include "engine/units.h"
 #include "engine/upload_parts.h"
@@ -33,12 +34,14 @@
 namespace sluice {
 
 struct Engine::Shared {
-  Shared(const EngineOptions& engine_options, std::unique_ptr<BufferPool> engine_pool)
+  Shared(const EngineOptions& engine_options, std::unique_ptr<BufferPool> engine_pool, Trust trust)
       : options(engine_options),
         pool(std::move(engine_pool)),
         workers(static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))),
         http({.bytes_per_second = engine_options.bytes_per_second,
-              .stall_timeout = engine_options.stall_timeout}) {}
+              .stall_timeout = engine_options.stall_timeout,
+              .trust = std::move(trust),
+              .log = engine_options.log}) {}
 
   const EngineOptions options;
   const std::unique_ptr<BufferPool> pool;
@@ -228,6 +231,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
         fmt::format("a pool of {} bytes is too small for blocks of {}: it must hold at least "
                     "two, so that one is read while the other is sent",
                     options.pool_bytes, options.block_bytes)};
+  TRY_ASSIGN(Trust trust, find_trust(options.ca_file));
   TRY_ASSIGN(auto pool,
              BufferPool::create(options.block_bytes, options.pool_bytes / options.block_bytes));
   const bool journal_exists = options.journal && Journal::exists(options.state_dir);
@@ -241,7 +245,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
     options.log(LogLevel::warning, fmt::format("{}; uploads that are interrupted cannot be resumed",
                                                journal.error().message));
   try {
-    auto shared = std::make_unique<Shared>(options, std::move(pool));
+    auto shared = std::make_unique<Shared>(options, std::move(pool), std::move(trust));
     if (journal && *journal) shared->journal = std::make_unique<JournalThread>(*std::move(journal));
     return std::unique_ptr<Engine>(new Engine(std::move(shared)));
   } catch (const std::exception& error) {  // no thread, no memory

@@ -55,6 +55,9 @@ struct EngineOptions {
   /// Where the journal and the locks are, made if missing (engine/state_dir.h has the usual place);
   /// empty for none, and then an upload can only be tried again by this engine, not resumed.
   std::string state_dir;
+  /// A file of PEM certificates: the only authorities that servers are trusted by. Empty: those
+  /// that CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR name, or else the system's.
+  std::string ca_file;
   bool journal = true;  ///< false: only the locks, so that nothing is resumed
   Log log;
 };
@@ -142,7 +145,8 @@ class Upload {
 
 class Engine {
  public:
-  /// Errors: usage for options out of range; failed where memory or threads are not to be had.
+  /// Errors: usage for options out of range, and for a ca_file without certificates; failed where
+  /// memory or threads are not to be had.
   static Result<std::unique_ptr<Engine>> create(const EngineOptions& options);
   ~Engine();
   Engine(const Engine&) = delete;

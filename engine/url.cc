@@ -46,6 +46,26 @@ Result<UrlParts> split_url(const std::string& url) {
   return parts_of(handle);
 }
 
+Result<UrlParts> split_proxy_url(const std::string& url) {
+  const Url handle(curl_url(), curl_url_cleanup);
+  if (!handle) throw std::bad_alloc();
+  if (const CURLUcode code = curl_url_set(handle.get(), CURLUPART_URL, url.c_str(),
+                                          CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
+      code != CURLUE_OK)
+    return Error{ErrorKind::usage, fmt::format("it is no URL ({})", curl_url_strerror(code))};
+  TRY_ASSIGN(UrlParts parts, parts_of(handle));
+  // The default port of its scheme would be a web server's.
+  char* port = nullptr;
+  if (curl_url_get(handle.get(), CURLUPART_PORT, &port, 0) != CURLUE_OK)
+    parts.port = parts.scheme == "https" ? "443" : "1080";
+  curl_free(port);
+  for (const char* const known :
+       {"http", "https", "socks", "socks4", "socks4a", "socks5", "socks5h"})
+    if (parts.scheme == known) return parts;
+  return Error{ErrorKind::usage,
+               "its scheme is none of http, https, socks4, socks4a, socks5 and socks5h"};
+}
+
 Result<UrlParts> resolve_url(const std::string& base, const std::string& reference) {
   const Url handle(curl_url(), curl_url_cleanup);
   if (!handle) throw std::bad_alloc();

@@ -34,6 +34,9 @@ struct Error {
   int code = 0;
   /// Whether the same thing tried again, later, could succeed.
   bool retryable = false;
+  /// Of a retryable error that is likely to last: how many tries in a row it is worth, the first
+  /// one included; 0: as many as the caller's policy allows.
+  unsigned most_tries = 0;
 };
 
 /// "what: strerror(code)" as an Error of that kind with that code. `what` names the file.

@@ -141,6 +141,41 @@ TEST_F(Usage, AddressesThatAreNone) {
   }
 }
 
+TEST_F(Usage, AFileOfAuthoritiesThatHasNone) {
+  for (const std::string& bad : {path_, (directory_ / "none.pem").string()})
+    expect_usage_error({"--ca-file", bad, dataset, path_}, bad);
+  expect_usage_error({"--ca-file", "", dataset, path_}, "--ca-file");
+  for (const Arguments& command : {Arguments{"check"}, Arguments{"forget", dataset, "scan.h5"},
+                                   Arguments{"resume", "--all"}}) {
+    Arguments argv{sluice_binary};
+    argv.insert(argv.end(), command.begin(), command.end());
+    argv.insert(argv.end(), {"--state-dir", directory_.path(), "--ca-file", path_});
+    const test::Finished finished = run_sluice(
+        {.argv = argv, .env = {{"SLUICE_URL", server_.url()}}, .stdin_text = {}, .directory = {}});
+    EXPECT_EQ(finished.status, 2) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr("holds no certificate"));
+  }
+  EXPECT_EQ(server_.connections(), 0);
+}
+
+TEST_F(Usage, AProxyThatIsNoneIsNotShownWithItsPassword) {
+  for (const char* proxy : {"http://me:s3cret@127.0.0.1:99999", "htttp://me:s3cret@127.0.0.1:8080",
+                            "http://me:s3cret", "me:s3cret@", "me:s3cret@a b"})
+    for (const char* variable : {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
+      const test::Finished finished =
+          put("https://databank.example", {"--json", "--verbose", "--retries", "9", dataset, path_},
+              {{"SLUICE_TOKEN", token}, {variable, proxy}});
+      EXPECT_EQ(finished.status, 2) << finished.err;
+      EXPECT_THAT(finished.err, HasSubstr(variable));
+      EXPECT_THAT(finished.out + finished.err, Not(HasSubstr("s3cret")));
+      // For this machine no proxy is needed.
+      EXPECT_EQ(put(server_.url(), {"--dry-run", dataset, path_},
+                    {{"SLUICE_TOKEN", token}, {variable, proxy}})
+                    .status,
+                0);
+    }
+}
+
 /// Nothing that a name says is carried out by a terminal.
 TEST_F(Usage, MessagesHoldNoControlCharacters) {
   const test::Finished finished =

@@ -31,6 +31,7 @@ http {{
     listen {address} ssl http2;
     ssl_certificate {scratch}/certificate.pem;
     ssl_certificate_key {scratch}/key.pem;
+    {tls}
     location / {{
       proxy_pass {bank};
       proxy_http_version 1.1;
@@ -43,9 +44,9 @@ http {{
 
 
 class Nginx(Test):
-    def front(self, bank, largest, buffering, days=2):
+    def front(self, bank, largest, buffering, days=2, tls=""):
         """The address of an nginx in front of `bank`, and of nobody else; its certificate is good
-        for so many days."""
+        for so many days. `tls`: more directives."""
         subprocess.run(
             [peers.installed("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
             + ["ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj", "/CN=sluice test"]
@@ -67,6 +68,7 @@ class Nginx(Test):
                         largest=largest,
                         bank=bank.url,
                         buffering=buffering,
+                        tls=tls,
                     )
                 )
             Program(
@@ -77,14 +79,11 @@ class Nginx(Test):
             )
         return f"https://{address}"
 
-    def trust(self):
-        return {
-            "LD_PRELOAD": os.environ["SLUICE_TRUST"],
-            "SLUICE_TEST_AUTHORITIES": f"{self.scratch}/certificate.pem",
-        }
+    def certificate(self):
+        return f"{self.scratch}/certificate.pem"
 
     def put(self, url, *arguments):
-        return self.sluice_put(url, *arguments, environment=self.trust())
+        return self.sluice_put(url, "--ca-file", self.certificate(), *arguments)
 
     def requests(self):
         with open(os.path.join(self.scratch, "access.jsonl"), encoding="utf-8") as file:
@@ -180,7 +179,7 @@ class Nginx(Test):
         for days, warnings in ((14, 1), (16, 0)):
             with self.subTest(days=days):
                 url = self.front(bank, "0", "off", days)
-                program = self.sluice("check", url, DATASET, environment=self.trust())
+                program = self.sluice("check", url, "--ca-file", self.certificate(), DATASET)
                 self.assertEqual(program.wait(), 0, program.output())
                 found = program.json_lines()[0]
                 # Of the last day some seconds are over.
@@ -198,9 +197,74 @@ class Nginx(Test):
                 )
                 self.assertEqual(len(found["warnings"]), warnings, found["warnings"])
 
-    def test_a_certificate_of_nobody_known_is_refused(self):
-        path = self.noise(1000)
-        url = self.front(self.bank(), "0", "off")
-        program = self.sluice_put(url, "--retries", 0, DATASET, path)
-        self.assertEqual(program.wait(), 7, program.output())
+    def refused(self, url, *arguments, environment=None, status=7):
+        """The message of a `put` that ends at once, without a request, and what it says."""
+        path = os.path.join(self.scratch, "noise.bin")
+        if not os.path.exists(path):
+            self.noise(1000)
+        program = self.sluice_put(url, *arguments, DATASET, path, environment=environment)
+        self.assertEqual(program.wait(), status, program.output())
+        self.assertNotIn("trying again", program.output())
         self.assertEqual(self.requests(), [])
+        return program.output()
+
+    def test_a_certificate_of_nobody_known_is_refused(self):
+        url = self.front(self.bank(), "0", "off")
+        self.assertIn("the system's certificate authorities", self.refused(url))
+        other = os.path.join(self.scratch, "other.pem")
+        subprocess.run(
+            [peers.installed("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
+            + ["ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=another"]
+            + ["-keyout", f"{self.scratch}/other-key.pem", "-out", other],
+            check=True,
+            capture_output=True,
+        )
+        for variable in ("CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+            said = self.refused(url, environment={variable: other})
+            self.assertIn(f"{other} (from {variable})", said)
+            said = self.refused(url, environment={variable: "/nowhere.pem"})
+            self.assertIn(f"/nowhere.pem (from {variable})", said)
+        # The option counts, whatever the variables say.
+        said = self.refused(
+            url, "--ca-file", other, environment={"CURL_CA_BUNDLE": self.certificate()}
+        )
+        self.assertIn(f"{other} (from --ca-file)", said)
+        # What cannot be right is said before anything is tried.
+        for bad in ("/nowhere.pem", f"{self.scratch}/other-key.pem", self.scratch):
+            self.assertIn(bad, self.refused(url, "--ca-file", bad, status=2))
+
+    def test_whom_to_trust_can_come_from_the_environment(self):
+        directory = os.path.join(self.scratch, "authorities")
+        os.mkdir(directory)
+        url = self.front(self.bank(), "0", "off")
+        subject = subprocess.run(
+            [peers.installed("openssl"), "x509", "-noout", "-subject_hash"]
+            + ["-in", self.certificate()],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        os.symlink(self.certificate(), os.path.join(directory, subject.stdout.strip() + ".0"))
+        for environment in (
+            {"CURL_CA_BUNDLE": self.certificate(), "SSL_CERT_FILE": "/nowhere.pem"},
+            {"SSL_CERT_FILE": self.certificate()},
+            {"SSL_CERT_DIR": directory},
+        ):
+            with self.subTest(environment=environment):
+                program = self.sluice("check", url, DATASET, environment=environment)
+                self.assertEqual(program.wait(), 0, program.output())
+
+    def test_an_address_that_the_certificate_does_not_have_is_refused(self):
+        url = self.front(self.bank(), "0", "off").replace("127.0.0.1", "localhost")
+        self.assertIn("check the address", self.refused(url, "--ca-file", self.certificate()))
+
+    def test_tls_that_is_too_old_or_has_no_cipher_in_common_is_refused(self):
+        bank = self.bank()
+        for tls, says in (
+            ("ssl_protocols TLSv1; ssl_ciphers DEFAULT@SECLEVEL=0;", "no version of TLS"),
+            # It has no key for any of them.
+            ("ssl_protocols TLSv1.2; ssl_ciphers aRSA;", "no cipher in common"),
+        ):
+            with self.subTest(tls=tls):
+                url = self.front(bank, "0", "off", tls=tls)
+                self.assertIn(says, self.refused(url, "--ca-file", self.certificate()))

@@ -76,13 +76,15 @@ void warn_of_the_certificate(Findings& findings) {
                   *days, *days == 1 ? "day" : "days", findings.url));
 }
 
-Result<ServerProfile> ask(const Findings& findings, const Secret& token) {
+Result<ServerProfile> ask(const CheckOptions& options, const Findings& findings,
+                          const Secret& token) {
   // Nothing of the pool is used, so the least there can be.
   EngineOptions least;
   least.block_bytes = 4096;
   least.pool_bytes = 2 * least.block_bytes;
   least.journal = false;
   least.retry.retries = 0;
+  least.ca_file = options.ca_file;
   TRY_ASSIGN(const auto engine, Engine::create(least));
   const auto deadline = Clock::now() + longest_asking;
   Engine::Inquiry inquiry;
@@ -114,7 +116,7 @@ Result<void> find_out(const CheckOptions& options, Findings& findings) {
     TRY_ASSIGN(findings.disk, measure_disk(options.file, longest_reading, most_read));
   }
   const Result<void> state = look_at_state(options, findings);
-  TRY_ASSIGN(findings.server, ask(findings, token));
+  TRY_ASSIGN(findings.server, ask(options, findings, token));
   const ServerProfile& server = *findings.server;
   if (server.clock_ahead && std::chrono::abs(*server.clock_ahead) > largest_skew)
     findings.warnings.push_back(

@@ -17,6 +17,7 @@ struct CheckOptions {
   std::string file;       ///< whose disk to try; empty for none
   std::string state_dir;  ///< empty: the usual place
   bool insecure_http = false;
+  std::string ca_file;  ///< empty: what the environment says, or the system's
   bool json = false;
 };
 

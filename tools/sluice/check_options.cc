@@ -26,6 +26,8 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
   text("--state-dir", options.state_dir, "DIR", "Where the journal is");
   check->add_flag("--insecure-http", options.insecure_http,
                   "Allow http to another machine: everyone on the way sees the token");
+  text("--ca-file", options.ca_file, "FILE",
+       "Trust the certificate authorities in this PEM file, and no others (or SSL_CERT_FILE)");
   check->add_flag("--json", options.json, "The result as one JSON object on stdout");
   check->footer(
       "Exit codes: 0 a deposit would work, 1 failed, 2 usage, 3 token refused,\n"

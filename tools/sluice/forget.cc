@@ -14,6 +14,7 @@
 #include "engine/earlier.h"
 #include "engine/journal.h"
 #include "engine/text.h"
+#include "engine/trust.h"
 #include "engine/units.h"
 #include "engine/upload.h"
 #include "tools/sluice/console.h"
@@ -70,6 +71,7 @@ class Forget {
 
   /// One for each server at which an upload of that name is unfinished.
   Result<std::vector<JournalEntry>> choose() {
+    TRY(find_trust(options_.ca_file));  // before anything is forgotten
     UploadOptions place;
     place.state_dir = options_.state_dir;
     TRY_ASSIGN(directory_, state_dir(place));
@@ -204,6 +206,7 @@ class Forget {
       least.pool_bytes = 2 * least.block_bytes;
       least.state_dir = directory_;
       least.retry.retries = retries;
+      least.ca_file = options_.ca_file;
       TRY_ASSIGN(engine_, Engine::create(least));
     }
     TRY_ASSIGN(const ServerProfile server, engine_->ask_server({.base_url = request.base_url,

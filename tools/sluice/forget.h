@@ -11,6 +11,7 @@ struct ForgetOptions {
   std::string name;
   std::string token_file;  ///< empty: as `sluice resume` finds it
   bool insecure_http = false;
+  std::string ca_file;  ///< empty: what the environment says, or the system's
 };
 
 /// Gives an unfinished upload up: what a tus server has of it is deleted there, and the journal

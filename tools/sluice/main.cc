@@ -79,6 +79,11 @@ void add_state_dir(CLI::App& app, std::string& value) {
            "Where the journal is ($XDG_STATE_HOME/sluice, or ~/.local/state/sluice)");
 }
 
+void add_ca_file(CLI::App& app, std::string& value) {
+  add_text(app, "--ca-file", value, "FILE",
+           "Trust the certificate authorities in this PEM file, and no others (or SSL_CERT_FILE)");
+}
+
 /// The options of put and of resume.
 void add_upload_options(CLI::App& app, UploadOptions& options) {
   add_text(app, "--token-file", options.token_file, "PATH",
@@ -139,6 +144,7 @@ void add_upload_options(CLI::App& app, UploadOptions& options) {
                "Write nothing down: what is interrupted cannot be resumed");
   app.add_flag("--insecure-http", options.insecure_http,
                "Allow http to another machine: everyone on the way sees the token");
+  add_ca_file(app, options.ca_file);
   app.add_flag("--json", options.json, "The report as one JSON object on stdout");
   add_choice<ProgressMode>(
       app, "--progress", options.console.progress,
@@ -214,6 +220,7 @@ CLI::App& add_forget(CLI::App& app, ForgetOptions& options) {
   add_state_dir(forget, options.state_dir);
   forget.add_flag("--insecure-http", options.insecure_http,
                   "Allow http to another machine: everyone on the way sees the token");
+  add_ca_file(forget, options.ca_file);
   forget.footer(
       "Exit codes: 0 forgotten, and deleted at the server where it is tus and can do so;\n"
       "2 no such upload; 1 it is being uploaded, or the journal cannot be written.\n"

@@ -116,6 +116,8 @@ int resume(const ResumeOptions& options) {
     block_bytes = std::max(block_bytes, entry.block_bytes);
   }
   if (Result<void> prepared = uploader.prepare(reports.size(), block_bytes); !prepared) {
+    Report none;  // there may be nothing to resume, and the command line is wrong all the same
+    uploader.fail(none, prepared.error());
     for (Report& report : reports) uploader.fail(report, prepared.error());
     console.error(prepared.error().message);
     return uploader.end(reports);

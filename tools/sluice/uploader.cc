@@ -133,6 +133,7 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
   if (!options_.register_wait.empty()) {
     TRY_ASSIGN(engine.register_wait, parse_duration(options_.register_wait));
   }
+  engine.ca_file = options_.ca_file;
   TRY_ASSIGN(engine.state_dir, state_dir(options_));
   engine.journal = !options_.no_journal;
   engine.log = [this](LogLevel level, const std::string& text) {

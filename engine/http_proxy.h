@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/result.h"
+
+/// Which proxy a URL is reached through: decided here, as curl 7.88 decides it, so that what is
+/// said is what is used.
+namespace sluice {
+
+/// Returns the value of an environment variable; nothing for one that is unset or empty.
+using Environment = std::function<std::optional<std::string>(const char* name)>;
+/// This process's. Any thread, as long as none changes it.
+std::optional<std::string> from_environment(const char* name);
+
+/// A proxy, or none.
+struct Proxy {
+  std::string url = {};    ///< as curl takes it; empty for none. May hold a password: never shown.
+  std::string shown = {};  ///< scheme, host and port alone: "http://proxy.example:3128"
+  std::string variable = {};  ///< where it comes from: "https_proxy"; empty for none
+  bool exempt = false;        ///< there is one, but no_proxy exempts this host: `url` is empty
+
+  /// "the proxy http://proxy.example:3128 (from https_proxy)"
+  std::string name() const;
+};
+
+/// Returns the proxy for `url`, which passes check_base_url(): that of https_proxy, HTTPS_PROXY or
+/// http_proxy by its scheme, else of all_proxy or ALL_PROXY; none for hosts in no_proxy or
+/// NO_PROXY, and none for this machine. Error usage for a proxy that curl does not understand,
+/// which names the variable and not its value. Any thread.
+Result<Proxy> proxy_for(const std::string& url, const Environment& environment = from_environment);
+
+/// Whether `host` (as in a URL, IPv6 in brackets) is in a no_proxy `list`: names with their
+/// subdomains, addresses, networks (10.0.0.0/8), or "*" alone for all.
+bool is_exempt(std::string_view host, std::string_view list);
+
+/// `text` without what stands for user and password in the URLs in it, for texts of curl's.
+std::string without_userinfo(std::string text);
+
+}  // namespace sluice

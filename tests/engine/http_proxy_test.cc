@@ -1,0 +1,118 @@
+// Which proxy is used, and that no password of one is ever shown.
+#include "engine/http_proxy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+namespace sluice {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Environment of(const std::map<std::string, std::string>& variables) {
+  return [variables](const char* name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end() || found->second.empty()) return {};
+    return found->second;
+  };
+}
+
+std::string variable(const std::string& url, const std::map<std::string, std::string>& variables) {
+  const auto proxy = proxy_for(url, of(variables));
+  return proxy ? proxy->variable : proxy.error().message;
+}
+
+TEST(HttpProxy, TheVariablesAreThoseOfCurl) {
+  const std::string https = "https://databank.example";
+  const std::string http = "http://databank.example";
+  EXPECT_EQ(variable(https, {}), "");
+  EXPECT_EQ(variable(https, {{"https_proxy", ""}, {"HTTPS_PROXY", "p:1"}}), "HTTPS_PROXY");
+  EXPECT_EQ(variable(https, {{"https_proxy", "p:1"}, {"HTTPS_PROXY", "p:2"}}), "https_proxy");
+  EXPECT_EQ(variable(https, {{"all_proxy", "p:1"}, {"ALL_PROXY", "p:2"}}), "all_proxy");
+  EXPECT_EQ(variable(https, {{"ALL_PROXY", "p:2"}, {"http_proxy", "p:1"}}), "ALL_PROXY");
+  EXPECT_EQ(variable(http, {{"http_proxy", "p:1"}, {"all_proxy", "p:2"}}), "http_proxy");
+  EXPECT_EQ(variable(http, {{"HTTP_PROXY", "p:1"}, {"https_proxy", "p:1"}}), "");
+}
+
+TEST(HttpProxy, OnlySchemeHostAndPortAreShown) {
+  for (const auto& [value, shown] : std::map<std::string, std::string>{
+           {"me:s3cret@Proxy.example:3128", "http://Proxy.example:3128"},
+           {"http://me:s3cret@proxy.example", "http://proxy.example:1080"},
+           {"https://me:s3cret@proxy.example", "https://proxy.example:443"},
+           {"https://proxy.example:3128/", "https://proxy.example:3128"},
+           {"socks5h://me:s3cret@[::1]:9", "socks5h://[::1]:9"}}) {
+    const auto proxy = proxy_for("https://databank.example", of({{"https_proxy", value}}));
+    ASSERT_TRUE(proxy) << value;
+    EXPECT_EQ(proxy->shown, shown);
+    EXPECT_EQ(proxy->url, value) << "what curl gets is all of it";
+    EXPECT_EQ(proxy->name(), "the proxy " + shown + " (from https_proxy)");
+  }
+}
+
+TEST(HttpProxy, OneThatIsNoneIsAUsageErrorThatQuotesNothingOfIt) {
+  for (const char* bad :
+       {"http://me:s3cret@127.0.0.1:99999", "htttp://me:s3cret@127.0.0.1:8080", "http://me:s3cret@",
+        "http://me:s3cret", "me:s3cret@a b:80", "http://me:s3cret/@proxy:1", "s3cret@://"}) {
+    const auto proxy = proxy_for("https://databank.example", of({{"ALL_PROXY", bad}}));
+    ASSERT_FALSE(proxy) << bad;
+    EXPECT_EQ(proxy.error().kind, ErrorKind::usage);
+    EXPECT_FALSE(proxy.error().retryable);
+    EXPECT_THAT(proxy.error().message, HasSubstr("ALL_PROXY"));
+    EXPECT_THAT(proxy.error().message, Not(HasSubstr("s3cret")));
+    EXPECT_THAT(proxy.error().message, Not(HasSubstr("me:")));
+    // Where no proxy is used, none has to be understood.
+    EXPECT_TRUE(proxy_for("https://localhost:3000", of({{"ALL_PROXY", bad}})));
+  }
+}
+
+TEST(HttpProxy, ThisMachineAndTheExemptNeedNone) {
+  const std::map<std::string, std::string> all{{"all_proxy", "p:1"}};
+  for (const char* own : {"http://localhost:3000", "http://127.0.0.1:1", "http://[::1]:2",
+                          "https://127.4.5.6", "https://LOCALHOST"}) {
+    const auto proxy = proxy_for(own, of(all));
+    ASSERT_TRUE(proxy);
+    EXPECT_TRUE(proxy->exempt) << own;
+    EXPECT_EQ(proxy->url, "") << own;
+  }
+  auto some = all;
+  some["NO_PROXY"] = "*";
+  some["no_proxy"] = "illinois.edu, .example.org";
+  EXPECT_TRUE(proxy_for("https://databank.illinois.edu", of(some))->exempt);
+  EXPECT_TRUE(proxy_for("http://127.0.0.1", of(some))->exempt) << "in any case";
+  EXPECT_FALSE(proxy_for("https://databank.example", of(some))->exempt) << "no_proxy comes first";
+  some["no_proxy"] = "";
+  EXPECT_TRUE(proxy_for("https://databank.example", of(some))->exempt);
+}
+
+TEST(HttpProxy, NoProxyIsReadAsCurlReadsIt) {
+  const std::string list = "illinois.edu,.example.org. 10.0.0.0/8\t192.168.1.7,[::2],fd00::/12";
+  for (const char* host : {"illinois.edu", "databank.ILLINOIS.edu", "illinois.edu.", "example.org",
+                           "a.b.example.org", "10.255.0.1", "192.168.1.7", "[fd0f::1]"})
+    EXPECT_TRUE(is_exempt(host, list)) << host;
+  for (const char* host : {"xillinois.edu", "edu", "example.com", "11.0.0.1", "192.168.1.70",
+                           "[fd10::1]", "[::2]", "10.example", ""})
+    EXPECT_FALSE(is_exempt(host, list)) << host;
+  EXPECT_TRUE(is_exempt("any.example", "*"));
+  EXPECT_FALSE(is_exempt("any.example", "*,other.example"));
+  EXPECT_FALSE(is_exempt("any.example", " , ."));
+  EXPECT_FALSE(is_exempt("10.0.0.1", "10.0.0.0/x,10.0.0.0/33,10.0.0.0/"));
+  EXPECT_TRUE(is_exempt("10.129.0.1", "10.128.0.0/9"));
+  EXPECT_FALSE(is_exempt("10.127.0.1", "10.128.0.0/9"));
+}
+
+TEST(HttpProxy, TextsLoseUserAndPassword) {
+  EXPECT_EQ(without_userinfo("Unsupported proxy syntax in 'http://me:s3cret@h:99999'"),
+            "Unsupported proxy syntax in 'http://h:99999'");
+  EXPECT_EQ(without_userinfo("a://u:p@b://c@d e://f"), "a://d e://f");
+  EXPECT_EQ(without_userinfo("'http://a' is not 'b@c'"), "'http://a' is not 'b@c'");
+  EXPECT_EQ(without_userinfo("http://me:p@ss/w@rd@host"), "http://host");
+  EXPECT_EQ(without_userinfo("://"), "://");
+  EXPECT_EQ(without_userinfo(""), "");
+}
+
+}  // namespace
+}  // namespace sluice
