@@ -69,11 +69,40 @@ TEST_F(Token, FromStandardInput) {
   expect_sent(run_sluice(options));
 }
 
-TEST_F(Token, AFileThatOthersCanReadIsRefused) {
-  for (const mode_t mode : {0644U, 0640U, 0604U, 0660U, 0602U, 0601U})
+TEST_F(Token, AFileThatAllUsersCanReadIsRefused) {
+  for (const mode_t mode : {0644U, 0604U, 0602U, 0601U})
     expect_refused(
         put(server_.url(), {"--token-file", token_file(token, mode), dataset, path_}, {}),
-        "is open to others");
+        "is open to all users");
+}
+
+/// The group's bits are also those of an access list.
+TEST_F(Token, AFileThatAllUsersCanReadCanBeAllowedAndThatOfAGroupIs) {
+  const test::Finished any = put(
+      server_.url(),
+      {"--token-file-mode", "any", "--token-file", token_file(token, 0644), dataset, path_}, {});
+  expect_sent(any);
+  EXPECT_THAT(any.err, HasSubstr("is open to all users"));
+  for (const mode_t mode : {0640U, 0440U, 0660U})
+    expect_sent(put(server_.url(),
+                    {"--name", fmt::format("{:o}", mode), "--token-file", token_file(token, mode),
+                     dataset, path_},
+                    {}));
+  const test::Finished neither =
+      put(server_.url(),
+          {"--token-file-mode", "some", "--token-file", token_file(token), dataset, path_}, {});
+  EXPECT_EQ(neither.status, 2);
+}
+
+TEST_F(Token, WhatIsAroundItIsSaid) {
+  expect_refused(put(server_.url(),
+                     {"--token-file", token_file(fmt::format("export SLUICE_TOKEN={}\n", token)),
+                      dataset, path_},
+                     {}),
+                 "holds a shell's assignment");
+  expect_refused(
+      put(server_.url(), {dataset, path_}, {{"SLUICE_TOKEN", fmt::format("\"{}\"", token)}}),
+      "the environment variable SLUICE_TOKEN has quotes around the token");
 }
 
 TEST_F(Token, ThereMustBeOne) {

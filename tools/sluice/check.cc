@@ -109,7 +109,9 @@ Result<void> find_out(const CheckOptions& options, Findings& findings) {
   Secret token;
   if (!options.dataset.empty()) {
     TRY(check_dataset_key(options.dataset));
-    TRY_ASSIGN(token, read_token(options.token_file));
+    TRY_ASSIGN(FoundToken found, read_token(options.token_file, options.token_file_mode));
+    if (!found.warning.empty()) findings.warnings.push_back(std::move(found.warning));
+    token = std::move(found.token);
     findings.had_token = true;
   }
   if (!options.file.empty()) {

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "tools/sluice/token_rights.h"
+
 namespace CLI {
 class App;
 }
@@ -14,6 +16,7 @@ struct CheckOptions {
   std::string system;   ///< empty: none given
   std::string url;      ///< empty: none given
   std::string token_file;
+  TokenFileMode token_file_mode = TokenFileMode::strict;
   std::string file;       ///< whose disk to try; empty for none
   std::string state_dir;  ///< empty: the usual place
   bool insecure_http = false;

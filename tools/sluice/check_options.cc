@@ -22,6 +22,19 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
       ->excludes(system);
   text("--token-file", options.token_file, "PATH",
        "File with the dataset's token; - is stdin (or SLUICE_TOKEN)");
+  check
+      ->add_option(
+          "--token-file-mode",
+          [&options](const CLI::results_t& words) {
+            const std::string& word = words.back();
+            if (word != "strict" && word != "any")
+              throw CLI::ValidationError("--token-file-mode",
+                                         "'" + word + "' is none of strict, any");
+            options.token_file_mode = word == "any" ? TokenFileMode::any : TokenFileMode::strict;
+            return true;
+          },
+          "strict (default): not one that all users of the machine can read; any: a warning")
+      ->type_name("WHICH");
   text("--file", options.file, "FILE", "Read of it for 2 seconds, 1 GiB at most, and say how fast");
   text("--state-dir", options.state_dir, "DIR", "Where the journal is");
   check->add_flag("--insecure-http", options.insecure_http,

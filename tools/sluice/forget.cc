@@ -219,8 +219,12 @@ class Forget {
   }
 
   Result<Secret> token_for(const JournalEntry& entry) const {
-    if (!options_.token_file.empty()) return read_token(options_.token_file);
-    if (alone_ || !entry.token_file.empty()) return read_token(entry.token_file);
+    const std::string& file = options_.token_file.empty() ? entry.token_file : options_.token_file;
+    if (!file.empty() || alone_) {
+      TRY_ASSIGN(FoundToken found, read_token(file, options_.token_file_mode));
+      if (!found.warning.empty()) console_.warning(found.warning);
+      return std::move(found.token);
+    }
     return Error{ErrorKind::usage,
                  "its token was not read from a file, and uploads of that name are unfinished at "
                  "other servers too: nobody knows whose the one in SLUICE_TOKEN is"};

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "tools/sluice/token_rights.h"
+
 namespace sluice::cli {
 
 /// `sluice forget`, as the command line gave it.
@@ -10,6 +12,7 @@ struct ForgetOptions {
   std::string dataset;
   std::string name;
   std::string token_file;  ///< empty: as `sluice resume` finds it
+  TokenFileMode token_file_mode = TokenFileMode::strict;
   bool insecure_http = false;
   std::string ca_file;  ///< empty: what the environment says, or the system's
 };

@@ -31,6 +31,7 @@ using sluice::cli::ProgressMode;
 using sluice::cli::PutOptions;
 using sluice::cli::ResumeOptions;
 using sluice::cli::StatusOptions;
+using sluice::cli::TokenFileMode;
 using sluice::cli::UploadOptions;
 using sluice::cli::VerifyOptions;
 
@@ -84,10 +85,19 @@ void add_ca_file(CLI::App& app, std::string& value) {
            "Trust the certificate authorities in this PEM file, and no others (or SSL_CERT_FILE)");
 }
 
+void add_token_file_mode(CLI::App& app, TokenFileMode& value) {
+  add_choice<TokenFileMode>(
+      app, "--token-file-mode", value,
+      {{"strict", TokenFileMode::strict}, {"any", TokenFileMode::any}},
+      "strict (default): not one that all users of the machine can read; any: a warning")
+      ->type_name("WHICH");
+}
+
 /// The options of put and of resume.
 void add_upload_options(CLI::App& app, UploadOptions& options) {
   add_text(app, "--token-file", options.token_file, "PATH",
            "File with the dataset's token, readable by you only; - is stdin (or SLUICE_TOKEN)");
+  add_token_file_mode(app, options.token_file_mode);
   add_text(app, "--token-wait", options.token_wait, "TIME",
            "When the token is refused, wait so long for another one in --token-file: 90s, 12h (0)");
   app.add_option("--retries", options.retries,
@@ -217,6 +227,7 @@ CLI::App& add_forget(CLI::App& app, ForgetOptions& options) {
   add_text(forget, "--token-file", options.token_file, "PATH",
            "File with the dataset's token, for what a tus server has of it to be deleted there; - "
            "is stdin (that of the upload, or SLUICE_TOKEN)");
+  add_token_file_mode(forget, options.token_file_mode);
   add_state_dir(forget, options.state_dir);
   forget.add_flag("--insecure-http", options.insecure_http,
                   "Allow http to another machine: everyone on the way sees the token");

@@ -75,7 +75,10 @@ class Put {
       return Error{ErrorKind::usage, fmt::format("--name gives one name, but there are {} files",
                                                  options_.files.size())};
     TRY_ASSIGN(base_url_, chosen_url(options_.url, options_.system, options_.upload.insecure_http));
-    TRY_ASSIGN(token_, read_token(options_.upload.token_file));
+    TRY_ASSIGN(FoundToken found,
+               read_token(options_.upload.token_file, options_.upload.token_file_mode));
+    if (!found.warning.empty()) console_.warning(found.warning);
+    token_ = std::move(found.token);
     return uploader_.prepare(options_.files.size());
   }
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -57,9 +59,11 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
   return chosen;
 }
 
+/// `warn`: told what read_token() warns of.
+///
 /// `alone`: there is but one dataset, so that a token that was not remembered can only be its own.
 Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions& resume,
-                                  bool alone) {
+                                  bool alone, const std::function<void(const std::string&)>& warn) {
   const UploadOptions& options = resume.upload;
   UploadRequest request;
   TRY_ASSIGN(request.base_url, check_base_url(entry.system, options.insecure_http));
@@ -75,8 +79,11 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions
                  fmt::format("the token of dataset {} was not read from a file, so nobody knows it "
                              "here: 'sluice resume {}' takes it from SLUICE_TOKEN or --token-file",
                              entry.dataset, entry.dataset)};
-  TRY_ASSIGN(request.token,
-             read_token(options.token_file.empty() ? entry.token_file : options.token_file));
+  TRY_ASSIGN(FoundToken found,
+             read_token(options.token_file.empty() ? entry.token_file : options.token_file,
+                        options.token_file_mode));
+  warn(found.warning);
+  request.token = std::move(found.token);
   TRY_ASSIGN(request.digests, parse_digests(entry.digests));
   return request;
 }
@@ -137,9 +144,14 @@ int resume(const ResumeOptions& options) {
   }
 
   std::vector<Uploader::Task> tasks;
+  std::set<std::string> warnings;
+  // Many uploads have one token file.
+  const auto warn = [&](const std::string& warning) {
+    if (!warning.empty() && warnings.insert(warning).second) console.warning(warning);
+  };
   std::map<std::string, Error> away;  // servers, by their address: each is waited for once
   for (std::size_t i = 0; i < reports.size(); ++i) {
-    Result<UploadRequest> request = request_for((*entries)[i], options, alone);
+    Result<UploadRequest> request = request_for((*entries)[i], options, alone, warn);
     if (request)
       if (const auto known_away = away.find(request->base_url); known_away != away.end())
         request = known_away->second;

@@ -8,24 +8,14 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <string_view>
+#include <utility>
 
-#include "engine/deposit.h"
 #include "engine/text.h"
 #include "io/unique_fd.h"
+#include "tools/sluice/token_text.h"
 
 namespace sluice::cli {
 namespace {
-
-Result<Secret> checked(std::string text) {
-  static constexpr char space[] = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(space);
-  const std::size_t end = text.find_last_not_of(space);
-  Secret token(begin == std::string::npos ? std::string() : text.substr(begin, end - begin + 1));
-  Secret::wipe(text);
-  TRY(check_token(token.reveal()));
-  return token;
-}
 
 /// Tokens have some tens of bytes: whatever is longer than this is another file, given by mistake.
 constexpr std::size_t most_bytes = 8192;
@@ -46,7 +36,8 @@ Result<std::string> read_all(int fd, const std::string& what) {
 
 }  // namespace
 
-Result<Secret> read_token(const std::string& token_file) {
+Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allowed) {
+  FoundToken found;
   if (token_file.empty()) {
     const char* const value = std::getenv("SLUICE_TOKEN");
     if (value == nullptr)
@@ -55,11 +46,13 @@ Result<Secret> read_token(const std::string& token_file) {
           "there is no token: put it into the environment variable SLUICE_TOKEN, or into a file "
           "for --token-file; the dataset's edit page has it, under 'Get token for command line "
           "tools'"};
-    return checked(value);
+    TRY_ASSIGN(found.token, parse_token(value, "the environment variable SLUICE_TOKEN"));
+    return found;
   }
   if (token_file == "-") {
     TRY_ASSIGN(std::string text, read_all(STDIN_FILENO, "standard input"));
-    return checked(std::move(text));
+    TRY_ASSIGN(found.token, parse_token(std::move(text), "standard input"));
+    return found;
   }
 
   const std::string file = printable(token_file);
@@ -69,14 +62,11 @@ Result<Secret> read_token(const std::string& token_file) {
     return errno_error(ErrorKind::usage, errno, "cannot open the token file " + file);
   if (S_ISDIR(status.st_mode))
     return Error{ErrorKind::usage, fmt::format("the token file {} is a directory", file)};
-  if (S_ISREG(status.st_mode) && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return Error{
-        ErrorKind::usage,
-        fmt::format("the token file {} is open to others (mode {:o}): whoever has the token can "
-                    "deposit with it; run chmod 600 on it",
-                    file, status.st_mode & 07777)};
+  TRY_ASSIGN(const TokenRights rights, token_rights(fd.get(), token_file));
+  TRY_ASSIGN(found.warning, judge(rights, token_file, allowed));
   TRY_ASSIGN(std::string text, read_all(fd.get(), file));
-  return checked(std::move(text));
+  TRY_ASSIGN(found.token, parse_token(std::move(text), "the token file " + file));
+  return found;
 }
 
 std::string remembered_token_file(const std::string& token_file) {

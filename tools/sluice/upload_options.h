@@ -5,6 +5,7 @@
 #include "engine/upload.h"
 #include "io/source.h"
 #include "tools/sluice/console.h"
+#include "tools/sluice/token_rights.h"
 
 namespace sluice::cli {
 
@@ -12,6 +13,7 @@ namespace sluice::cli {
 /// and durations still as text.
 struct UploadOptions {
   std::string token_file;
+  TokenFileMode token_file_mode = TokenFileMode::strict;
   std::string token_wait;  ///< empty: not at all
   ReadMode read_mode = ReadMode::automatic;
   std::string pool = "64M";

@@ -196,9 +196,9 @@ Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol,
     if (profile.error().kind != ErrorKind::token_refused || request.token_file.empty())
       return std::move(profile).error();
     while (true) {
-      Result<Secret> token = read_token(request.token_file);
-      if (token && token->reveal() != inquiry.token.reveal()) {
-        inquiry.token = *std::move(token);
+      Result<FoundToken> found = read_token(request.token_file, options_.token_file_mode);
+      if (found && found->token.reveal() != inquiry.token.reveal()) {
+        inquiry.token = std::move(found->token);
         break;
       }
       const auto now = Clock::now();
@@ -263,10 +263,11 @@ void Uploader::complete(UploadRequest& request) const {
   request.token_wait = token_wait_;
   request.stop = [] { return stop_signal() != 0; };
   if (!request.token_file.empty())
-    request.renew_token = [file = request.token_file]() -> std::optional<Secret> {
-      Result<Secret> token = read_token(file);
-      if (!token) return {};  // it may be on its way
-      return *std::move(token);
+    request.renew_token = [file = request.token_file,
+                           allowed = options_.token_file_mode]() -> std::optional<Secret> {
+      Result<FoundToken> found = read_token(file, allowed);
+      if (!found) return {};  // it may be on its way
+      return std::move(found->token);
     };
 }
 
