@@ -96,6 +96,7 @@ FileSource::Outcome DirectSource::read_some(std::uint64_t offset, std::size_t le
         ::pread(fd(), memory.data() + done, whole - done, static_cast<off_t>(start + done));
     if (got < 0) {
       if (errno == EINTR) continue;
+      if (errno == EINVAL) return read_cached(offset, length, memory);
       code = errno;
       break;
     }
@@ -107,6 +108,24 @@ FileSource::Outcome DirectSource::read_some(std::uint64_t offset, std::size_t le
   }
   const std::size_t end = std::min(done, needed);
   return {end > before ? memory.subspan(before, end - before) : memory.first(0), code};
+}
+
+int DirectSource::cached_fd() const {
+  MutexLock lock(cached_mutex_);
+  // By its descriptor, as another file may have the path by now.
+  if (!cached_)
+    cached_ = UniqueFd(
+        ::open(fmt::format("/proc/self/fd/{}", fd()).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  return cached_.get();
+}
+
+FileSource::Outcome DirectSource::read_cached(std::uint64_t offset, std::size_t length,
+                                              std::span<std::byte> memory) const {
+  const int cached = cached_fd();
+  if (cached < 0) return {memory.first(0), EINVAL};
+  Outcome outcome = read_through_cache(cached, offset, length, memory);
+  drop_from_page_cache(cached, offset, length);
+  return outcome;
 }
 
 }  // namespace sluice

@@ -3,6 +3,8 @@
 #include <memory>
 
 #include "io/file_source.h"
+#include "io/sync.h"
+#include "io/unique_fd.h"
 
 namespace sluice {
 
@@ -10,7 +12,9 @@ namespace sluice {
 /// others use.
 ///
 /// The kernel takes whole sectors only. A range that does not start or end on one is read wider,
-/// and the result lies inside the memory; the last sector of a file comes back short.
+/// and the result lies inside the memory; the last sector of a file comes back short. What a file
+/// system refuses to read in this way (EINVAL), as some do at the end of a file whose size is no
+/// multiple of a sector, is read through the page cache and dropped from that again.
 class DirectSource final : public FileSource {
  public:
   /// Takes `file` over, if reads of whole blocks of `block_size` bytes from it can be direct. A
@@ -29,7 +33,14 @@ class DirectSource final : public FileSource {
   Outcome read_some(std::uint64_t offset, std::size_t length,
                     std::span<std::byte> memory) const override;
 
+  /// The same file, open without O_DIRECT since the first direct read was refused; -1 if it cannot
+  /// be opened again, as without /proc.
+  int cached_fd() const;
+  Outcome read_cached(std::uint64_t offset, std::size_t length, std::span<std::byte> memory) const;
+
   const std::size_t sector_;
+  mutable Mutex cached_mutex_;
+  mutable UniqueFd cached_ SLUICE_GUARDED_BY(cached_mutex_);
 };
 
 }  // namespace sluice

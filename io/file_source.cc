@@ -26,6 +26,22 @@ Result<FileIdentity> FileSource::identity_now() const {
   return identity_of(fd(), path());
 }
 
+FileSource::Outcome FileSource::read_through_cache(int fd, std::uint64_t offset, std::size_t length,
+                                                   std::span<std::byte> memory) {
+  std::size_t done = 0;
+  while (done < length) {
+    const ssize_t got =
+        ::pread(fd, memory.data() + done, length - done, static_cast<off_t>(offset + done));
+    if (got == 0) break;
+    if (got > 0) {
+      done += static_cast<std::size_t>(got);
+    } else if (errno != EINTR) {
+      return {memory.first(done), errno};
+    }
+  }
+  return {memory.first(done), 0};
+}
+
 Result<std::span<const std::byte>> FileSource::read(std::uint64_t offset, std::size_t length,
                                                     std::span<std::byte> memory) const {
   assert(offset <= identity().size && length <= identity().size - offset);

@@ -30,6 +30,10 @@ class FileSource : public Source {
   };
 
   FileSource(LocalFile file, AfterReading after);
+  /// Reads [offset, offset + length) into the beginning of `memory` from a descriptor without
+  /// O_DIRECT.
+  static Outcome read_through_cache(int fd, std::uint64_t offset, std::size_t length,
+                                    std::span<std::byte> memory);
   int fd() const { return fd_.get(); }
 
  private:

@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <string>
+#include <utility>
 
 #include "io/buffered_source.h"
 #include "tests/io/faults.h"
@@ -90,6 +92,48 @@ TEST_F(DirectSourceTest, LeavesTheFileUsableWhereItCannotBeDirect) {
     const BufferedSource buffered(std::move(file));
     EXPECT_TRUE(read_range(buffered, 7, 1000).value() == content_.substr(7, 1000));
   }
+}
+
+/// As some file systems do where the last sector is not whole.
+TEST_F(DirectSourceTest, ReadsTheTailThroughThePageCacheWhereItIsRefused) {
+  const WithFaults faults({.refuses_direct_tail = true});
+  LocalFile file = open_file();
+  const auto source = DirectSource::create(file, block).value();
+  for (const auto& [offset, length] : {std::pair<std::size_t, std::size_t>{2 * block, 300},
+                                       {2 * block + 7, 100},
+                                       {block + 5, block},
+                                       {0, content_.size()}}) {
+    SCOPED_TRACE(offset);
+    const unsigned before = faults.hits();
+    const auto read = read_range(*source, offset, length);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_TRUE(*read == content_.substr(offset, length));
+    EXPECT_GT(faults.hits(), before) << "the tail was not refused";
+    ASSERT_FALSE(faults.dropped().empty());
+    EXPECT_EQ(faults.dropped().back(), (std::pair<std::uint64_t, std::uint64_t>(offset, length)));
+  }
+  const unsigned before = faults.hits();
+  EXPECT_TRUE(read_range(*source, 0, block).value() == content_.substr(0, block));
+  EXPECT_EQ(faults.hits(), before) << "what is not refused is still read direct";
+}
+
+TEST_F(DirectSourceTest, ReadsWhatIsRefusedAnywhereThroughThePageCache) {
+  const WithFaults faults({.refuses_direct_at = block + 5000});
+  LocalFile file = open_file();
+  const auto source = DirectSource::create(file, block).value();
+  EXPECT_TRUE(read_range(*source, block, block).value() == content_.substr(block, block));
+  EXPECT_EQ(faults.hits(), 1U);
+}
+
+/// It is the path that another file may have by now.
+TEST_F(DirectSourceTest, ReadsTheRefusedTailOfTheFileThatWasOpened) {
+  const WithFaults faults({.refuses_direct_tail = true});
+  LocalFile file = open_file();
+  const std::string path = file.path;
+  const auto source = DirectSource::create(file, block).value();
+  std::filesystem::remove(path);
+  test::write_file(path, std::string(content_.size(), 'x'));
+  EXPECT_TRUE(read_range(*source, 2 * block, 300).value() == content_.substr(2 * block, 300));
 }
 
 TEST_F(DirectSourceTest, TheDescriptorIsReallyDirect) {

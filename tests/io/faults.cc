@@ -103,6 +103,13 @@ ssize_t __wrap_pread(int fd, void* memory, size_t size, off_t offset) {
   }
   if ((__real_fcntl(fd, F_GETFL) & O_DIRECT) != 0) {
     if (faults.refuses_direct_reads) return fail<ssize_t>(EINVAL);
+    struct stat facts {};
+    if (faults.refuses_direct_tail && ::fstat(fd, &facts) == 0 &&
+        start + size > static_cast<std::uint64_t>(facts.st_size))
+      return fail<ssize_t>(EINVAL);
+    if (faults.refuses_direct_at && start <= *faults.refuses_direct_at &&
+        *faults.refuses_direct_at < start + size)
+      return fail<ssize_t>(EINVAL);
     if (const std::uint64_t sector = faults.sector.value_or(0); sector != 0) {
       const auto address = reinterpret_cast<std::uintptr_t>(memory);
       if (start % sector != 0 || size % sector != 0 ||

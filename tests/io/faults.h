@@ -24,6 +24,11 @@ struct Faults {
   bool refuses_direct_flag = false;
   /// O_DIRECT accepted, and then every read with it ends with EINVAL.
   bool refuses_direct_reads = false;
+  /// O_DIRECT accepted, and every read with it that reaches behind the end of the file ends with
+  /// EINVAL.
+  bool refuses_direct_tail = false;
+  /// The same in the file's middle: of a read that has this byte.
+  std::optional<std::uint64_t> refuses_direct_at = {};
   /// What statx tells of direct I/O: the sector (0: no O_DIRECT here). Reads that are not aligned
   /// to it are refused.
   std::optional<std::uint32_t> sector = {};

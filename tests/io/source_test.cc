@@ -57,6 +57,7 @@ const Way ways[] = {
     {"direct_unknown_sectors", ReadMode::direct, ReadMode::direct, {.tells_no_sector = true}},
     {"direct_refused", ReadMode::direct, ReadMode::buffered, {.refuses_direct_flag = true}},
     {"direct_refused_late", ReadMode::direct, ReadMode::buffered, {.refuses_direct_reads = true}},
+    {"direct_tail_refused", ReadMode::direct, {}, {.refuses_direct_tail = true}},
     {"mmap", ReadMode::mmap, ReadMode::mmap, {}},
     {"buffered", ReadMode::buffered, ReadMode::buffered, {}},
     {"buffered_stutter", ReadMode::buffered, ReadMode::buffered, stutter},
