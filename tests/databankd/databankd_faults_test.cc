@@ -56,6 +56,9 @@ TEST(ParseFault, KnowsEveryKind) {
   EXPECT_EQ(status.kind, FaultKind::status);
   EXPECT_EQ(status.status, 503U);
   EXPECT_EQ(status.name, "status:503");
+  const Fault answer = fault("answer:429,on=register");
+  EXPECT_EQ(answer.kind, FaultKind::answer);
+  EXPECT_EQ(answer.status, 429U);
   EXPECT_EQ(fault("slow:500").kind, FaultKind::slow);
   EXPECT_EQ(fault("tail-timeout").kind, FaultKind::tail_timeout);
   EXPECT_EQ(fault("expire").kind, FaultKind::expire);
@@ -119,6 +122,8 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
       {"status:600", "from 200 to 599"},
       {"status:50x", "from 200 to 599"},
       {"status:-1", "from 200 to 599"},
+      {"answer", "answer takes an HTTP status from 200 to 599, as in answer:503"},
+      {"answer:600", "from 200 to 599"},
       {"slow", "slow takes bytes a second, as in slow:500, slow:64K or slow:5M"},
       {"slow:0", "slow takes bytes a second"},
       {"slow:K", "slow takes bytes a second"},

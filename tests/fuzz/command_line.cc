@@ -104,7 +104,8 @@ void check_faults(const std::string& text) {
   const auto fault = databankd::parse_fault(text);
   if (!fault) return;  // databankd is a tool for tests, and quotes what was typed
   using Kind = databankd::FaultKind;
-  FUZZ_CHECK((fault->kind == Kind::status) == (fault->status >= 200 && fault->status <= 599), text);
+  const bool has_status = fault->kind == Kind::status || fault->kind == Kind::answer;
+  FUZZ_CHECK(has_status == (fault->status >= 200 && fault->status <= 599), text);
   FUZZ_CHECK((fault->kind == Kind::slow) == (fault->rate >= 1), text);
   FUZZ_CHECK(fault->pause.count() >= 0 && fault->pause <= std::chrono::hours(24), text);
   FUZZ_CHECK(fault->kind == Kind::tail_timeout || fault->pause.count() == 0, text);

@@ -21,7 +21,8 @@ struct Answer {
   std::string body{};
   std::string content_type = "application/json; charset=utf-8";
   std::vector<std::pair<std::string, std::string>> headers{};  ///< beyond the usual ones
-  bool secret = false;  ///< the body repeats a token, so the log must not have it
+  bool secret = false;      ///< the body repeats a token, so the log must not have it
+  bool from_front = false;  ///< a front server's: none of the Data Bank's headers
 };
 
 /// One request that is a call of a protocol, whichever. One thread at a time.

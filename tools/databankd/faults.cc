@@ -23,6 +23,7 @@ constexpr std::array kinds = {
     NamedKind{"reset-mid-body", FaultKind::reset_mid_body},
     NamedKind{"reset-mid-response", FaultKind::reset_mid_response},
     NamedKind{"status", FaultKind::status},
+    NamedKind{"answer", FaultKind::answer},
     NamedKind{"stall", FaultKind::stall},
     NamedKind{"slow", FaultKind::slow},
     NamedKind{"partial-append", FaultKind::partial_append},
@@ -111,10 +112,10 @@ std::string parse_kind(std::string_view text, Fault& fault) {
   if (found == kinds.end())
     return fmt::format("there is no fault '{}', only {}", name, enumerate(kinds));
   fault.kind = found->kind;
-  if (fault.kind == FaultKind::status) {
+  if (fault.kind == FaultKind::status || fault.kind == FaultKind::answer) {
     const auto status = parse_number<unsigned>(text);
     if (!status || *status < 200 || *status > 599)
-      return "status takes an HTTP status from 200 to 599, as in status:503";
+      return fmt::format("{0} takes an HTTP status from 200 to 599, as in {0}:503", name);
     fault.status = *status;
   } else if (fault.kind == FaultKind::slow) {
     const auto rate = parse_byte_size(text);

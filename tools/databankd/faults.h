@@ -22,6 +22,7 @@ enum class FaultKind {
   reset_mid_body,      ///< RST inside the request's body, nothing done
   reset_mid_response,  ///< carried out, RST inside the answer's body
   status,              ///< nothing done, an answer with that status
+  answer,              ///< carried out, a front server's page with that status
   stall,               ///< nothing done, and the client is kept waiting
   slow,                ///< the body is read slowly; carried out
   partial_append,      ///< a part of the chunk is appended, no answer
@@ -40,7 +41,7 @@ enum class FaultKind {
 struct Fault {
   FaultKind kind = FaultKind::lose_request;
   std::string name;                    ///< KIND[:ARG] as it was given, such as "status:503"
-  unsigned status = 0;                 ///< of FaultKind::status: 200 to 599
+  unsigned status = 0;                 ///< of FaultKind::status and answer: 200 to 599
   std::uint64_t rate = 0;              ///< of FaultKind::slow: bytes a second, at least 1
   std::chrono::microseconds pause{0};  ///< of FaultKind::tail_timeout: the longest that is waited
   std::optional<Step> on;              ///< the step whose requests match; empty: all do

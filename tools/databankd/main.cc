@@ -41,6 +41,8 @@ constexpr const char* about_faults =
   reset-mid-body      nothing is done; RST at a random place of the request's body
   reset-mid-response  carried out; the answer's head, a part of its body, RST
   status:CODE         nothing is done; an answer with that status
+  answer:CODE         carried out; that status and a front server's HTML page in place
+                      of the answer
   stall               nothing is done, and nothing answered until the client goes away
   slow:RATE           the body is read at so many bytes a second (500, 64K, 5M)
   partial-append      a random part of the chunk is appended, and the connection

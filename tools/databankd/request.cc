@@ -10,6 +10,7 @@
 
 #include "tools/databankd/client_socket.h"
 #include "tools/databankd/fault_response.h"
+#include "tools/databankd/front_page.h"
 #include "tools/databankd/log.h"
 
 namespace sluice::databankd {
@@ -167,7 +168,7 @@ MHD_Result Request::send(const Answer& answer, MHD_Response* response) {
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
   for (const auto& [name, value] : answer.headers)
     MHD_add_response_header(response, name.c_str(), value.c_str());
-  if (answer.status == 401 && datafile_)
+  if (answer.status == 401 && datafile_ && !answer.from_front)
     MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                             "Token realm=\"Application\"");
   if (answer.status == 429 || answer.status == 503)
@@ -227,6 +228,10 @@ MHD_Result Request::finish_struck() {
                           "text/plain"};
       log(answer);
       return send(answer);
+    }
+    case FaultKind::answer: {
+      (void)carry_out();
+      return send(front_page(strike_->fault.status));
     }
     case FaultKind::lose_response:
     case FaultKind::partial_append:

@@ -1,0 +1,96 @@
+// Front servers that answer in the Data Bank's place.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/databankd/databankd_tus_fixture.h"
+
+namespace sluice {
+namespace {
+
+using test::Arguments;
+using test::HttpReply;
+using test::Reply;
+using test::operator+;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+class FrontServer : public test::Tus {
+ protected:
+  void start_with(const Arguments& faults, const Arguments& more = {}) {
+    Arguments arguments = more;
+    for (const std::string& fault : faults) arguments = arguments + Arguments{"--fault", fault};
+    start_tus(arguments);
+  }
+  void expect_summary(const std::string& summary) {
+    stop();
+    EXPECT_THAT(server_->out(), HasSubstr("\nfaults struck: " + summary + "\n"));
+    server_.reset();
+  }
+  /// A front server's page: HTML, and no header that a tus server or the Data Bank gives.
+  static void expect_page(const HttpReply& reply, int status) {
+    EXPECT_EQ(reply.status, status);
+    EXPECT_EQ(reply.header("content-type"), "text/html");
+    EXPECT_THAT(reply.body, StartsWith("<html>"));
+    EXPECT_THAT(reply.body, HasSubstr(std::to_string(status)));
+    for (const char* name : {"tus-resumable", "tus-version", "upload-offset", "upload-length",
+                             "location", "www-authenticate"})
+      EXPECT_EQ(reply.headers.count(name), 0U) << name;
+  }
+  HttpReply deposit() const {
+    return request("POST", "/api/dataset/IDB-1/datafile",
+                   {{"Content-Type", "multipart/form-data; boundary=limit"}},
+                   "--limit\r\nContent-Disposition: form-data; name=\"binary\"; "
+                   "filename=\"b\"\r\n\r\nabc\r\n--limit--\r\n");
+  }
+};
+
+TEST_F(FrontServer, AnswersAfterTusRequestsWereCarriedOut) {
+  start_with({"answer:502,at=1,on=options", "answer:504,at=1,on=create", "answer:404,at=1,on=patch",
+              "answer:403,at=1,on=head", "answer:429,at=1,on=register", "answer:502,at=1,on=join",
+              "answer:401,at=1,on=binary", "answer:499,at=1,on=delete"});
+  expect_page(request("OPTIONS", "/files/"), 502);
+  expect_page(request("POST", "/files/", {{"Upload-Length", "3"}}), 504);
+  const std::string upload = create("3", {{"Upload-Concat", "partial"}});
+  expect_page(patch(upload, 0, "abc"), 404);
+  EXPECT_EQ(request("HEAD", upload).status, 403);
+  EXPECT_EQ(offset(upload), 3);
+  const HttpReply often = enlist("a", upload);
+  expect_page(often, 429);
+  EXPECT_EQ(often.header("retry-after"), "1");
+  ASSERT_THAT(registered(), SizeIs(1));
+  EXPECT_EQ(registered()[0]["name"], "a");
+  expect_page(request("POST", "/files/", {{"Upload-Concat", "final;" + upload}}), 502);
+  EXPECT_EQ(offset(upload), -1);  // it was joined
+  expect_page(deposit(), 401);
+  EXPECT_THAT(registered(), SizeIs(2));
+  const std::string other = create("3");
+  EXPECT_EQ(request("DELETE", other).status, 499);
+  EXPECT_EQ(offset(other), -1);
+  expect_summary(
+      "answer:502 2, answer:504 1, answer:404 1, answer:403 1, answer:429 1, answer:401 1, "
+      "answer:499 1");
+}
+
+TEST_F(FrontServer, AnswersAfterPhasedCallsWereCarriedOut) {
+  start_with({"answer:500,at=1,on=setup", "answer:200,at=1,on=transfer", "answer:403,at=1,on=ask",
+              "answer:504,at=1,on=verify", "answer:404,at=2,on=probe"});
+  EXPECT_EQ(setup("a").content_type, "text/html");
+  EXPECT_EQ(progress("a"), 0);
+  const Reply sent = transfer("a", 0, chunk_file("abc"));
+  EXPECT_EQ(sent.status, 200);
+  EXPECT_THAT(sent.body, HasSubstr("<h1>200 OK</h1>"));
+  EXPECT_EQ(progress("a"), -1);  // 404
+  EXPECT_EQ(progress("a"), 3);
+  EXPECT_EQ(call({"-d", "phase=setup", "-d", "filename=a"}).status, 403);
+  EXPECT_EQ(verify("a").status, 504);
+  ASSERT_THAT(registered(), SizeIs(1));
+  EXPECT_EQ(registered()[0]["size"], 3);
+}
+
+}  // namespace
+}  // namespace sluice
