@@ -59,6 +59,11 @@ TEST(ParseFault, KnowsEveryKind) {
   const Fault answer = fault("answer:429,on=register");
   EXPECT_EQ(answer.kind, FaultKind::answer);
   EXPECT_EQ(answer.status, 429U);
+  const Fault front = fault("front:404,on=patch");
+  EXPECT_EQ(front.kind, FaultKind::front);
+  EXPECT_EQ(front.status, 404U);
+  EXPECT_EQ(front.at, 1U);
+  EXPECT_EQ(fault("front:404,every=3").at, 0U);
   EXPECT_EQ(fault("slow:500").kind, FaultKind::slow);
   EXPECT_EQ(fault("tail-timeout").kind, FaultKind::tail_timeout);
   EXPECT_EQ(fault("expire").kind, FaultKind::expire);
@@ -69,11 +74,13 @@ TEST(ParseFault, KnowsEveryKind) {
 
 TEST(ParseFault, ReadsDurations) {
   using namespace std::chrono_literals;
-  EXPECT_EQ(fault("tail-timeout").pause, 100ms);
-  EXPECT_EQ(fault("tail-timeout:0").pause, 0ms);
-  EXPECT_EQ(fault("tail-timeout:1.5s,at=2").pause, 1500ms);
-  EXPECT_EQ(fault("tail-timeout:0.5ms").pause, 500us);
-  EXPECT_EQ(fault("tail-timeout:86400s").pause, 24h);
+  EXPECT_EQ(fault("tail-timeout").time, 100ms);
+  EXPECT_EQ(fault("tail-timeout:0").time, 0ms);
+  EXPECT_EQ(fault("tail-timeout:1.5s,at=2").time, 1500ms);
+  EXPECT_EQ(fault("tail-timeout:0.5ms").time, 500us);
+  EXPECT_EQ(fault("tail-timeout:86400s").time, 24h);
+  EXPECT_EQ(fault("front:502").time, 5s);
+  EXPECT_EQ(fault("front:502:1.5s,at=2").time, 1500ms);
 }
 
 TEST(ParseFault, ReadsRates) {
@@ -124,6 +131,13 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
       {"status:-1", "from 200 to 599"},
       {"answer", "answer takes an HTTP status from 200 to 599, as in answer:503"},
       {"answer:600", "from 200 to 599"},
+      {"front",
+       "front takes an HTTP status from 200 to 599 and a time up to a day, as in front:502"},
+      {"front:", "front takes an HTTP status"},
+      {"front:99:1s", "front takes an HTTP status"},
+      {"front:404:", "and a time up to a day"},
+      {"front:404:5", "and a time up to a day"},
+      {"front:404:1s:2s", "and a time up to a day"},
       {"slow", "slow takes bytes a second, as in slow:500, slow:64K or slow:5M"},
       {"slow:0", "slow takes bytes a second"},
       {"slow:K", "slow takes bytes a second"},
@@ -234,6 +248,35 @@ TEST(FaultPlan, CountsForEachFault) {
                                  "status:503"));
   EXPECT_EQ(two.decide(Step::verify)->fault.name, "stall");  // the 10th of all
   EXPECT_EQ(two.decide(Step::verify), std::nullopt);         // at=1 has missed its turn
+}
+
+TEST(FaultPlan, AFrontServerAnswersForItsTime) {
+  using namespace std::chrono_literals;
+  const FaultPlan::Clock::time_point begin{};
+  FaultPlan front = plan({"front:502:5s,at=2,on=patch", "status:503,at=5,on=patch"});
+  const auto name = [&](std::optional<Step> step, std::chrono::milliseconds after) {
+    const auto strike = front.decide(step, begin + after);
+    return strike ? strike->fault.name : std::string();
+  };
+  EXPECT_EQ(name(Step::patch, 0s), "");
+  EXPECT_EQ(name(Step::patch, 1s), "front:502:5s");
+  EXPECT_EQ(name(Step::head, 2s), "");
+  EXPECT_EQ(front.decide_elsewhere(begin + 2s), std::nullopt);  // it is for patch only
+  EXPECT_EQ(name(Step::patch, 2s), "front:502:5s");
+  EXPECT_EQ(name(Step::patch, 5999ms), "front:502:5s");
+  EXPECT_EQ(name(Step::patch, 6s), "status:503");  // the fifth
+  EXPECT_EQ(name(Step::patch, 7s), "");
+}
+
+TEST(FaultPlan, AFrontServerAnswersWhateverIsAsked) {
+  using namespace std::chrono_literals;
+  const FaultPlan::Clock::time_point begin{};
+  FaultPlan front = plan({"stall,at=1", "front:404:1s"});
+  EXPECT_EQ(front.decide_elsewhere(begin)->fault.name, "front:404:1s");
+  EXPECT_EQ(front.decide(std::nullopt, begin + 999ms)->fault.name, "stall");
+  EXPECT_EQ(front.decide(Step::options, begin + 999ms)->fault.name, "front:404:1s");
+  EXPECT_EQ(front.decide(Step::options, begin + 1s), std::nullopt);
+  EXPECT_EQ(front.decide_elsewhere(begin + 1s), std::nullopt);
 }
 
 TEST(FaultPlan, MakesTheSameChoicesFromTheSameSeed) {

@@ -92,5 +92,55 @@ TEST_F(FrontServer, AnswersAfterPhasedCallsWereCarriedOut) {
   EXPECT_EQ(registered()[0]["size"], 3);
 }
 
+// A day is as good as for ever: how a front's time passes is tested with a clock of its own.
+TEST_F(FrontServer, AnswersEveryRequestForATime) {
+  start_with({"front:404:86400s,at=4"});
+  const std::string upload = create("6");
+  EXPECT_EQ(patch(upload, 0, "abc").status, 204);
+  EXPECT_EQ(offset(upload), 3);
+  expect_page(patch(upload, 3, "def"), 404);
+  expect_page(request("OPTIONS", "/files/"), 404);
+  expect_page(request("POST", "/files/", {{"Upload-Length", "3"}}), 404);
+  EXPECT_EQ(request("HEAD", upload).status, 404);
+  expect_page(request("DELETE", upload), 404);
+  expect_page(enlist("a", upload), 404);
+  expect_page(deposit(), 404);
+  EXPECT_EQ(setup("a").content_type, "text/html");
+  EXPECT_EQ(verify("a").content_type, "text/html");
+  expect_page(request("GET", "/datasets/IDB-1"), 404);  // whatever lies behind it
+  EXPECT_THAT(registered(), IsEmpty());
+  expect_summary("front:404:86400s 10");
+  start();
+  EXPECT_EQ(offset(upload), 3);  // nothing was done
+}
+
+TEST_F(FrontServer, AnswersOneStepForATime) {
+  start_with({"front:502:86400s,on=register"});
+  const std::string upload = create("3");
+  EXPECT_EQ(patch(upload, 0, "abc").status, 204);
+  expect_page(enlist("a", upload), 502);
+  expect_page(enlist("a", upload), 502);
+  EXPECT_EQ(offset(upload), 3);
+  EXPECT_EQ(request("GET", "/").header("content-type"), "text/plain");
+  EXPECT_THAT(registered(), IsEmpty());
+  expect_summary("front:502:86400s 2");
+}
+
+TEST_F(FrontServer, AnswersNoMoreOnceItsTimeIsOver) {
+  start_with({"front:502:100ms", "front:404:0,on=patch"});
+  HttpReply reply = request("OPTIONS", "/files/");
+  expect_page(reply, 502);
+  while (reply.status == 502) reply = request("OPTIONS", "/files/");
+  EXPECT_EQ(reply.header("tus-version"), "1.0.0");
+  const std::string upload = create("3");
+  expect_page(patch(upload, 0, "abc"), 404);
+  EXPECT_EQ(patch(upload, 0, "abc").status, 204);
+}
+
+TEST_F(FrontServer, AnswersForAServerWithoutTus) {
+  start_with({"front:404:86400s"}, {"--protocols", "phased"});
+  expect_page(request("OPTIONS", "/files/"), 404);
+}
+
 }  // namespace
 }  // namespace sluice

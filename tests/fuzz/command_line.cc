@@ -104,11 +104,14 @@ void check_faults(const std::string& text) {
   const auto fault = databankd::parse_fault(text);
   if (!fault) return;  // databankd is a tool for tests, and quotes what was typed
   using Kind = databankd::FaultKind;
-  const bool has_status = fault->kind == Kind::status || fault->kind == Kind::answer;
+  const bool has_status =
+      fault->kind == Kind::status || fault->kind == Kind::answer || fault->kind == Kind::front;
   FUZZ_CHECK(has_status == (fault->status >= 200 && fault->status <= 599), text);
   FUZZ_CHECK((fault->kind == Kind::slow) == (fault->rate >= 1), text);
-  FUZZ_CHECK(fault->pause.count() >= 0 && fault->pause <= std::chrono::hours(24), text);
-  FUZZ_CHECK(fault->kind == Kind::tail_timeout || fault->pause.count() == 0, text);
+  FUZZ_CHECK(fault->time.count() >= 0 && fault->time <= std::chrono::hours(24), text);
+  FUZZ_CHECK(
+      fault->kind == Kind::tail_timeout || fault->kind == Kind::front || fault->time.count() == 0,
+      text);
   FUZZ_CHECK(fault->probability >= 0 && fault->probability <= 1, text);
   FUZZ_CHECK(text.starts_with(fault->name), text);
   databankd::FaultPlan plan({*fault});

@@ -24,6 +24,7 @@ constexpr std::array kinds = {
     NamedKind{"reset-mid-response", FaultKind::reset_mid_response},
     NamedKind{"status", FaultKind::status},
     NamedKind{"answer", FaultKind::answer},
+    NamedKind{"front", FaultKind::front},
     NamedKind{"stall", FaultKind::stall},
     NamedKind{"slow", FaultKind::slow},
     NamedKind{"partial-append", FaultKind::partial_append},
@@ -102,6 +103,11 @@ std::string_view take_until(std::string_view& text, char separator) {
   return taken;
 }
 
+std::optional<unsigned> parse_status(std::string_view text) {
+  const auto status = parse_number<unsigned>(text);
+  return status && *status >= 200 && *status <= 599 ? status : std::nullopt;
+}
+
 /// KIND[:ARG]. What is wrong with it, or nothing.
 std::string parse_kind(std::string_view text, Fault& fault) {
   fault.name = text;
@@ -112,9 +118,17 @@ std::string parse_kind(std::string_view text, Fault& fault) {
   if (found == kinds.end())
     return fmt::format("there is no fault '{}', only {}", name, enumerate(kinds));
   fault.kind = found->kind;
-  if (fault.kind == FaultKind::status || fault.kind == FaultKind::answer) {
-    const auto status = parse_number<unsigned>(text);
-    if (!status || *status < 200 || *status > 599)
+  if (fault.kind == FaultKind::front) {
+    const auto status = parse_status(take_until(text, ':'));
+    const auto time = parse_duration(text.empty() && !fault.name.ends_with(':') ? "5s" : text);
+    if (!status || !time)
+      return "front takes an HTTP status from 200 to 599 and a time up to a day, as in front:502 "
+             "or front:404:10s";
+    fault.status = *status;
+    fault.time = *time;
+  } else if (fault.kind == FaultKind::status || fault.kind == FaultKind::answer) {
+    const auto status = parse_status(text);
+    if (!status)
       return fmt::format("{0} takes an HTTP status from 200 to 599, as in {0}:503", name);
     fault.status = *status;
   } else if (fault.kind == FaultKind::slow) {
@@ -125,7 +139,7 @@ std::string parse_kind(std::string_view text, Fault& fault) {
   } else if (fault.kind == FaultKind::tail_timeout) {
     const auto pause = parse_duration(has_argument ? text : "100ms");
     if (!pause) return "tail-timeout takes a time up to a day, as in tail-timeout:500ms";
-    fault.pause = *pause;
+    fault.time = *pause;
   } else if (has_argument) {
     return fmt::format("{} takes no argument", name);
   }
@@ -178,6 +192,9 @@ std::string parse(std::string_view spec, Fault& fault) {
   };
   if (given("at") + given("every") + given("probability") > 1)
     return "at, every and probability exclude each other";
+  // For ever would be no use: status:CODE,on=any is much the same.
+  if (fault.kind == FaultKind::front && given("at") + given("every") + given("probability") == 0)
+    fault.at = 1;
   if (fault.on && !can_strike(fault.kind, fault.on)) {
     std::string possible;
     for (const Step step : steps_of(fault.kind))
@@ -222,19 +239,38 @@ FaultPlan::FaultPlan(std::vector<Fault> faults) {
   for (Fault& fault : faults) entries_.push_back({.fault = std::move(fault)});
 }
 
-std::optional<Strike> FaultPlan::decide(std::optional<Step> step) {
+std::optional<Strike> FaultPlan::decide(std::optional<Step> step, Clock::time_point now) {
+  return next(step, /*elsewhere=*/false, now);
+}
+
+std::optional<Strike> FaultPlan::decide_elsewhere(Clock::time_point now) {
+  return next(std::nullopt, /*elsewhere=*/true, now);
+}
+
+std::optional<Strike> FaultPlan::next(std::optional<Step> step, bool elsewhere,
+                                      Clock::time_point now) {
   const MutexLock lock(mutex_);
   std::optional<Strike> strike;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    const Fault& fault = entries_[i].fault;
-    if ((fault.on && fault.on != step) || !can_strike(fault.kind, step)) continue;
-    const std::uint64_t number = ++entries_[i].matching;
+    Entry& entry = entries_[i];
+    const Fault& fault = entry.fault;
+    const bool front = fault.kind == FaultKind::front;
+    if ((fault.on && fault.on != step) || !can_strike(fault.kind, step) || (elsewhere && !front))
+      continue;
+    if (entry.until && now < *entry.until) {
+      if (!strike) strike = Strike{fault, i, 0};
+      continue;
+    }
+    const std::uint64_t number = ++entry.matching;
     const std::uint64_t random = mixed(fault.seed.value_or(0) ^ mixed(number));
     const bool due = fault.at > 0      ? number == fault.at
                      : fault.every > 0 ? number % fault.every == 0
                                        : fraction(random) < fault.probability;
     // Mixed again: where it strikes shall not depend on how probable it was.
-    if (due && !strike) strike = Strike{fault, i, mixed(random)};
+    if (due && !strike) {
+      strike = Strike{fault, i, mixed(random)};
+      if (front) entry.until = now + fault.time;
+    }
   }
   return strike;
 }

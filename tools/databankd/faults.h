@@ -23,6 +23,7 @@ enum class FaultKind {
   reset_mid_response,  ///< carried out, RST inside the answer's body
   status,              ///< nothing done, an answer with that status
   answer,              ///< carried out, a front server's page with that status
+  front,               ///< for a time: nothing done, a front server's page with that status
   stall,               ///< nothing done, and the client is kept waiting
   slow,                ///< the body is read slowly; carried out
   partial_append,      ///< a part of the chunk is appended, no answer
@@ -40,11 +41,12 @@ enum class FaultKind {
 /// One `--fault SPEC`: what strikes, and which requests.
 struct Fault {
   FaultKind kind = FaultKind::lose_request;
-  std::string name;                    ///< KIND[:ARG] as it was given, such as "status:503"
-  unsigned status = 0;                 ///< of FaultKind::status and answer: 200 to 599
-  std::uint64_t rate = 0;              ///< of FaultKind::slow: bytes a second, at least 1
-  std::chrono::microseconds pause{0};  ///< of FaultKind::tail_timeout: the longest that is waited
-  std::optional<Step> on;              ///< the step whose requests match; empty: all do
+  std::string name;        ///< KIND[:ARG] as it was given, such as "status:503"
+  unsigned status = 0;     ///< of status, answer and front: 200 to 599
+  std::uint64_t rate = 0;  ///< of FaultKind::slow: bytes a second, at least 1
+  /// Of FaultKind::tail_timeout: the longest that is waited. Of front: how long it answers.
+  std::chrono::microseconds time{0};
+  std::optional<Step> on;   ///< the step whose requests match; empty: all do
   std::uint64_t at = 0;     ///< strikes the matching request of that number, from 1; 0: not set
   std::uint64_t every = 0;  ///< strikes each so-many-th matching request; 0: not set
   double probability = 1;   ///< of striking a matching request, where neither of those is set
@@ -68,14 +70,21 @@ struct Strike {
 /// Decides which requests are struck, and counts. Each fault counts its own matching requests; of
 /// several that are due for one request the first strikes and the others miss their turn.
 /// The same seed makes the same choice for the Nth matching request, whatever else happens.
-/// Thread safe.
+/// FaultKind::front lasts: once due it strikes every matching request until its time has passed,
+/// and counts none of them. Thread safe.
 class FaultPlan {
  public:
+  using Clock = std::chrono::steady_clock;
+
   /// A fault without a seed has the seed 0.
   explicit FaultPlan(std::vector<Fault> faults);
 
   /// Once for each request. `step`: empty for a request that is no step of the protocol.
-  std::optional<Strike> decide(std::optional<Step> step);
+  std::optional<Strike> decide(std::optional<Step> step, Clock::time_point now = Clock::now());
+
+  /// Once for each request that is no call of the Data Bank's: only a FaultKind::front of no
+  /// particular step strikes it.
+  std::optional<Strike> decide_elsewhere(Clock::time_point now = Clock::now());
 
   /// The strike has been carried out: a client can be gone before that.
   void count(const Strike& strike);
@@ -89,7 +98,10 @@ class FaultPlan {
     Fault fault;
     std::uint64_t matching = 0;
     std::uint64_t struck = 0;
+    std::optional<Clock::time_point> until{};  ///< of FaultKind::front, once it has begun
   };
+
+  std::optional<Strike> next(std::optional<Step> step, bool elsewhere, Clock::time_point now);
 
   mutable Mutex mutex_;
   std::vector<Entry> entries_ SLUICE_GUARDED_BY(mutex_);

@@ -43,6 +43,9 @@ constexpr const char* about_faults =
   status:CODE         nothing is done; an answer with that status
   answer:CODE         carried out; that status and a front server's HTML page in place
                       of the answer
+  front:CODE[:TIME]   from the request on that it strikes (the first, if not said) and for
+                      that time (5s): nothing is done, and every request of its STEP is
+                      answered as by answer:CODE; with any, whatever else is asked for too
   stall               nothing is done, and nothing answered until the client goes away
   slow:RATE           the body is read at so many bytes a second (500, 64K, 5M)
   partial-append      a random part of the chunk is appended, and the connection

@@ -106,6 +106,11 @@ bool Request::body(const char* data, std::size_t size) {
 
 MHD_Result Request::finish() {
   if (elsewhere_) {
+    strike_ = server_.faults().decide_elsewhere();
+    if (strike_) {
+      count_strike();
+      elsewhere_ = front_page(strike_->fault.status);
+    }
     log(*elsewhere_);
     return send(*elsewhere_);
   }
@@ -233,6 +238,11 @@ MHD_Result Request::finish_struck() {
       (void)carry_out();
       return send(front_page(strike_->fault.status));
     }
+    case FaultKind::front: {
+      const Answer answer = front_page(strike_->fault.status);
+      log(answer);
+      return send(answer);
+    }
     case FaultKind::lose_response:
     case FaultKind::partial_append:
       (void)carry_out();
@@ -275,9 +285,10 @@ void Request::count_strike() {
   if (std::exchange(counted_, true)) return;
   server_.faults().count(*strike_);
   if (server_.log() != HttpServer::Log::requests) return;
-  const std::optional<Step> step = call_->step(/*complete=*/true);
+  const std::optional<Step> step = call_ != nullptr ? call_->step(/*complete=*/true) : std::nullopt;
   log_line(fmt::format("fault {}: {} {}, after {} bytes of its body", strike_->fault.name,
-                       step ? to_string(*step) : "no step", quoted(call_->subject()),
+                       step ? to_string(*step) : "no step",
+                       quoted(call_ != nullptr ? call_->subject() : path_),
                        struck_by(FaultKind::reset_mid_body) ? reset_at_ : body_size_));
 }
 
@@ -294,7 +305,7 @@ void Request::keep_rate() const {
 /// it is all that the socket had, so what is missing has not come yet.
 bool Request::pauses() const {
   return struck_by(FaultKind::tail_timeout) && body_size_ < content_length() &&
-         !wait_until_readable(socket(), strike_->fault.pause);
+         !wait_until_readable(socket(), strike_->fault.time);
 }
 
 /// 0 where the client does not say.

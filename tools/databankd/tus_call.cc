@@ -122,6 +122,7 @@ void TusCall::strike(const Strike& strike) {
     case FaultKind::lose_request:
     case FaultKind::stall:
     case FaultKind::status:
+    case FaultKind::front:
     case FaultKind::stuck:
     case FaultKind::checksum:
       keep_ = 0;
