@@ -2,11 +2,14 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -21,14 +24,25 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Connections that are kept for the next request, all servers together; curl keeps 4 for each
-/// request under way, and none of those that the last ones leave.
-constexpr long kept_connections = 64;
+constexpr long most_kept_connections = 64;
+
+/// Returns how many connections are kept for the next request, all servers together; curl keeps 4
+/// for each request under way, and none of those that the last ones leave. Fewer where the limit on
+/// open files is low: each has a descriptor that another server's connection may need.
+long kept_connections() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return most_kept_connections;
+  return static_cast<long>(
+      std::clamp<rlim_t>(limit.rlim_cur / 8, 1, rlim_t{most_kept_connections}));
+}
 /// Handles that are kept for the next request, with their buffers.
 constexpr std::size_t kept_handles = 16;
 
 /// The longest the loop sleeps: stalls are noticed this late at most.
 constexpr auto longest_wait = std::chrono::milliseconds(250);
+
+/// The longest that an exchange waits for others to give back a file descriptor.
+constexpr auto longest_queue = std::chrono::seconds(5);
 
 void initialise_curl() {
   static std::once_flag once;
@@ -54,7 +68,7 @@ class Http::Loop {
     initialise_curl();
     multi_.reset(curl_multi_init());
     if (!multi_) throw std::bad_alloc();
-    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, kept_connections);
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, kept_connections());
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
   }
@@ -86,7 +100,7 @@ class Http::Loop {
     HttpOrigin& origin = origin_of(exchange.url);
     auto transfer = std::make_unique<HttpTransfer>(common_, origin, id, exchange, idle_easy());
     const HttpTransfer& added = *transfer;
-    entries_.emplace(id, Entry{std::move(transfer), std::move(on_answer)});
+    entries_.emplace(id, Entry{std::move(transfer), std::move(on_answer), {}});
     if (origin.error)
       post([this, id, error = *origin.error] { finish(id, error); });
     else
@@ -105,6 +119,7 @@ class Http::Loop {
   struct Entry {
     std::unique_ptr<HttpTransfer> transfer;
     OnAnswer on_answer;
+    std::optional<Clock::time_point> waits_since = {};  ///< for a descriptor
   };
 
   void run() {
@@ -117,6 +132,7 @@ class Http::Loop {
       reap();
       if (now >= next_stall_check_) {
         end_stalled(now);
+        connect_next();
         next_stall_check_ = now + longest_wait;
       }
       if (!stopping_) wait();
@@ -188,16 +204,43 @@ class Http::Loop {
         curl_multi_remove_handle(multi_.get(), transfer->easy());
         transfer->start_over();
         add(*transfer);
+      } else if (transfer->lacks_descriptor(code) && may_wait(transfer->id())) {
+        curl_multi_remove_handle(multi_.get(), transfer->easy());
+        waiting_.push_back(transfer->id());
       } else {
         finish(transfer->id(), transfer->outcome(code));
+        connect_next();
       }
     }
+  }
+
+  /// Whether others are under way, which give their descriptors back or leave their connection; but
+  /// not for ever, as one that waits holds what they may need in their turn (buffers).
+  bool may_wait(ExchangeId id) {
+    Entry& entry = entries_.at(id);
+    const auto now = Clock::now();
+    if (!entry.waits_since) entry.waits_since = now;
+    return entries_.size() > waiting_.size() + 1 && now - *entry.waits_since < longest_queue;
+  }
+
+  /// Tries again the first exchange that waits for a descriptor.
+  void connect_next() {
+    if (waiting_.empty()) return;
+    HttpTransfer& transfer = *entries_.at(waiting_.front()).transfer;
+    waiting_.pop_front();
+    transfer.connect_again();
+    add(transfer);
+  }
+
+  bool waits(ExchangeId id) const {
+    return std::find(waiting_.begin(), waiting_.end(), id) != waiting_.end();
   }
 
   void end_stalled(Clock::time_point now) {
     std::vector<std::pair<ExchangeId, Error>> stalled;
     for (auto& [id, entry] : entries_)
-      if (auto error = entry.transfer->stalled(now)) stalled.emplace_back(id, *std::move(error));
+      if (auto error = waits(id) ? std::nullopt : entry.transfer->stalled(now))
+        stalled.emplace_back(id, *std::move(error));
     for (auto& [id, error] : stalled) finish(id, std::move(error));
   }
 
@@ -207,6 +250,7 @@ class Http::Loop {
     if (found == entries_.end()) return;
     const Entry entry = std::move(found->second);
     entries_.erase(found);
+    std::erase(waiting_, id);
     curl_multi_remove_handle(multi_.get(), entry.transfer->easy());
     HttpTransfer::Easy easy = entry.transfer->release();
     if (idle_.size() < kept_handles) idle_.push_back(std::move(easy));
@@ -219,6 +263,8 @@ class Http::Loop {
   std::unique_ptr<CURLM, FreeMulti> multi_;    ///< set before the thread starts
   std::vector<HttpTransfer::Easy> idle_;
   std::map<ExchangeId, Entry> entries_;
+  /// Those of them for which there was no file descriptor, in that order. Not curl's meanwhile.
+  std::deque<ExchangeId> waiting_;
   ExchangeId next_id_ = 1;
   Clock::time_point next_stall_check_{};
 

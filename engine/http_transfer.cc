@@ -1,6 +1,7 @@
 #include "engine/http_transfer.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +42,16 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(blank);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
+}
+
+/// Whether a new descriptor is one of the last that the limit allows: connections can wait for each
+/// other, but a receipt or a certificate has to be opened when its time has come.
+bool is_kept_for_files(int fd) {
+  constexpr rlim_t most_kept = 4;
+  rlimit limit{};
+  if (fd < 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  const rlim_t kept = std::min(limit.rlim_cur / 16, most_kept);
+  return static_cast<rlim_t>(fd) >= limit.rlim_cur - kept;
 }
 
 }  // namespace
@@ -160,8 +171,13 @@ void HttpTransfer::add_header(const std::string& header) {
 
 curl_socket_t HttpTransfer::on_open_socket(void* data, curlsocktype, curl_sockaddr* peer) noexcept {
   HttpTransfer& transfer = *static_cast<HttpTransfer*>(data);
-  const int fd = ::socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+  int fd = ::socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
   transfer.too_many_files_ = fd < 0 && (errno == EMFILE || errno == ENFILE);
+  if (is_kept_for_files(fd)) {
+    ::close(fd);
+    fd = -1;
+    transfer.too_many_files_ = true;
+  }
   if (fd < 0) return CURL_SOCKET_BAD;
   prepare_to_send_much(fd, peer->addr);
   transfer.common_.sockets.push_back(fd);

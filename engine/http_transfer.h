@@ -64,6 +64,13 @@ class HttpTransfer {
   /// nothing. curl tries again where it finds that out by reading, and not where it does by
   /// writing.
   bool met_a_dead_connection(CURLcode code) const;
+  /// Whether what curl ended with means that this process has no file descriptor left for a
+  /// connection. Nothing was sent.
+  bool lacks_descriptor(CURLcode code) const {
+    return code == CURLE_COULDNT_CONNECT && too_many_files_;
+  }
+  /// Readies the same exchange once more after lacks_descriptor().
+  void connect_again() { try_ = {}; }
   /// Whether the body can be sent once more, which it is set to then.
   bool rewind() { return exchange_.body == nullptr || exchange_.body->rewind(); }
   /// Readies the same exchange once more, over a connection that is not a kept one.

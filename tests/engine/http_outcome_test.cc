@@ -240,6 +240,39 @@ TEST_F(HttpTest, TooManyOpenFilesAreNotTheServers) {
     }).join();
 }
 
+/// The second exchange has its turn, and the first one's connection, once that has ended.
+TEST_F(HttpTest, AnExchangeWithoutADescriptorWaitsForTheOthers) {
+  server_.set_faults({{.occurrence = 0, .then = Fault::Then::hold}});
+  TextBody first("first"), second("second"), third("third");
+  auto first_answer = start(first, first.size(), server_.url());
+  ASSERT_TRUE(server_.wait_for(Phase::any));
+  http_->post([] { forbid_sockets(EMFILE); });
+  auto second_answer = start(second, second.size(), server_.url());
+  auto third_answer = start(third, third.size(), server_.url());
+  EXPECT_EQ(second_answer.wait_for(500ms), std::future_status::timeout) << "twice the time to retry";
+  server_.release();
+  EXPECT_TRUE(first_answer.get());
+  EXPECT_TRUE(second_answer.get());
+  EXPECT_TRUE(third_answer.get());
+  EXPECT_EQ(server_.connections(), 1);
+}
+
+TEST_F(HttpTest, AnExchangeThatWaitsForADescriptorCanBeCancelled) {
+  server_.set_faults({{.occurrence = 0, .then = Fault::Then::hold}});
+  TextBody first("first"), second("second");
+  auto first_answer = start(first, first.size(), server_.url());
+  ASSERT_TRUE(server_.wait_for(Phase::any));
+  http_->post([] { forbid_sockets(EMFILE); });
+  auto second_answer = start(second, second.size(), server_.url());
+  EXPECT_EQ(second_answer.wait_for(300ms), std::future_status::timeout);
+  http_->post([this] { http_->cancel(last_); });
+  const auto cancelled = second_answer.get();
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().kind, ErrorKind::interrupted);
+  server_.release();
+  EXPECT_TRUE(first_answer.get());
+}
+
 // Bytes that come in, however often, are no answer: only the whole of it is.
 TEST_F(HttpTest, AnAnswerThatTricklesInForEverEndsTheExchange) {
   for (const std::string& beginning :

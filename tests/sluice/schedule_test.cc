@@ -40,5 +40,14 @@ TEST(Schedule, ThoseThatWaitedComeInTheirOrderToo) {
   EXPECT_EQ(schedule.next(), 1U) << "before the ones that need not wait";
 }
 
+TEST(Schedule, OneThatIsPutBackIsTheNextOne) {
+  Schedule schedule({"a", "a", ""});
+  EXPECT_EQ(schedule.next(), 0U);
+  schedule.put_back(0);
+  EXPECT_EQ(schedule.next(), 0U) << "and the other of its key still waits";
+  EXPECT_EQ(schedule.next(), 2U);
+  EXPECT_FALSE(schedule.next());
+}
+
 }  // namespace
 }  // namespace sluice::cli

@@ -14,6 +14,7 @@
 
 #include "tools/sluice/check.h"
 #include "tools/sluice/forget.h"
+#include "tools/sluice/open_files.h"
 #include "tools/sluice/put.h"
 #include "tools/sluice/report_text.h"
 #include "tools/sluice/resume.h"
@@ -323,6 +324,7 @@ void fill_standard_streams() {
 
 int main(int argc, char** argv) {
   fill_standard_streams();
+  sluice::cli::raise_open_files_limit();
   signal(SIGTTOU, SIG_IGN);  // `stty tostop` does not stop a background job that says something
   signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of the journal's, not the end
   try {

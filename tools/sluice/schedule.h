@@ -18,6 +18,8 @@ class Schedule {
 
   /// The first that may start now; nothing where each has started, or waits for one of its key.
   std::optional<std::size_t> next();
+  /// One that next() gave cannot start now: next() gives it again, before the later ones.
+  void put_back(std::size_t index) { ready_.insert(index); }
   /// One that next() gave is over.
   void ended(std::size_t index);
 

@@ -19,6 +19,7 @@
 #include "engine/text.h"
 #include "engine/units.h"
 #include "io/replace_file.h"
+#include "tools/sluice/open_files.h"
 #include "tools/sluice/report_text.h"
 #include "tools/sluice/stop.h"
 #include "tools/sluice/token_source.h"
@@ -165,9 +166,16 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
     TRY(check_writable_directory(parent.empty() ? "." : parent, "sums"));
   }
   TRY_ASSIGN(EngineOptions engine_options, this->engine_options(block_bytes));
-  engine_options.uploads_at_a_time =
-      std::clamp(static_cast<unsigned>(std::min<std::size_t>(files, options_.transfers)), 1U,
-                 options_.transfers);
+  const auto wanted =
+      std::max(1U, static_cast<unsigned>(std::min<std::size_t>(files, options_.transfers)));
+  const OpenFiles descriptors = open_files();
+  TRY_ASSIGN(transfers_, transfers_within(descriptors, wanted));
+  if (transfers_ < wanted)
+    console_.warning(fmt::format(
+        "{} {} at a time instead of {}: no more fit into the limit of {} open files "
+        "(ulimit -n)",
+        transfers_, transfers_ == 1 ? "transfer" : "transfers", wanted, descriptors.limit));
+  engine_options.uploads_at_a_time = transfers_;
   TRY_ASSIGN(engine_, Engine::create(engine_options));
   catch_stop_signals();
   return {};

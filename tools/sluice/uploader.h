@@ -71,6 +71,7 @@ class Uploader {
   std::chrono::seconds token_wait_{0};
   std::vector<DigestKind> digests_;
   std::unique_ptr<Engine> engine_;
+  unsigned transfers_ = 1;  ///< at a time
   int code_ = 0;
   std::size_t files_ = 0;  ///< that upload() was to upload
   bool dry_run_ = false;

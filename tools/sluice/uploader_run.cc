@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -33,7 +34,10 @@ std::vector<std::string> keys_of(const std::vector<Uploader::Task>& tasks) {
 }  // namespace
 
 Uploader::Run::Run(Uploader& uploader, std::vector<Task> tasks)
-    : uploader_(uploader), tasks_(std::move(tasks)), schedule_(keys_of(tasks_)) {
+    : uploader_(uploader),
+      tasks_(std::move(tasks)),
+      schedule_(keys_of(tasks_)),
+      most_(uploader.transfers_) {
   for (const Task& task : tasks_) bytes_ += task.report->bytes;
 }
 
@@ -52,30 +56,34 @@ void Uploader::Run::run() {
 }
 
 void Uploader::Run::start_some() {
-  while (!ends_all_ && stop_signal() == 0 && transfers_.count() < uploader_.options_.transfers) {
+  while (!ends_all_ && stop_signal() == 0 && transfers_.count() < most_) {
     const auto number = schedule_.next();
     if (!number) return;
     const Task& task = tasks_[*number];
     if (closed_.contains(dataset_of(task.request)))
       schedule_.ended(*number);
-    else {
+    else if (start(*number)) {
       ++tried_;
-      start(*number);
+    } else {
+      schedule_.put_back(*number);
+      most_ = transfers_.count();
     }
   }
 }
 
-void Uploader::Run::start(std::size_t number) {
+bool Uploader::Run::start(std::size_t number) {
   Task& task = tasks_[number];
   uploader_.complete(task.request);
   task.request.on_over = transfers_.on_over(number);
   task.report->protocol = to_string(task.request.server.protocol);
   Result<std::unique_ptr<Upload>> upload = uploader_.engine_->start(task.request);
   if (!upload) {
+    if (transfers_.count() > 0 && (upload.error().code == EMFILE || upload.error().code == ENFILE))
+      return false;
     uploader_.fail(*task.report, upload.error());
     uploader_.console_.error(task.report->error->message);
     over(number);
-    return;
+    return true;
   }
   transfers_.add(number, *std::move(upload));
   several_ = several_ || transfers_.count() > 1;
@@ -85,6 +93,7 @@ void Uploader::Run::start(std::size_t number) {
     meter_ = {};
     line_.emplace(uploader_.console_);
   }
+  return true;
 }
 
 void Uploader::Run::ended(std::size_t number) {
@@ -94,10 +103,12 @@ void Uploader::Run::ended(std::size_t number) {
   // Once: what goes wrong a second time is not for a third.
   if (report.again && !cancelled_ && !ends_all_ && uploader_.options_.retries > 0 &&
       again_.insert(number).second) {
-    uploader_.console_.warning(
-        fmt::format("{}; it is run again now", report.error->message));
+    uploader_.console_.warning(fmt::format("{}; it is run again now", report.error->message));
     tasks_[number].request.restart = false;  // that was done
-    start(number);
+    if (!start(number)) {
+      schedule_.put_back(number);
+      --tried_;
+    }
     return;
   }
   doubt_memory(tasks_[number].request, report);

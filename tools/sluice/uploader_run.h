@@ -22,7 +22,9 @@ class Uploader::Run {
  private:
   /// No more than are to be under way at a time: each has its file open.
   void start_some();
-  void start(std::size_t number);
+  /// Returns false where the process has no descriptor left for it, so that it has to wait for
+  /// another one's end.
+  bool start(std::size_t number);
   void ended(std::size_t number);
   /// It may have failed because the server speaks another protocol than it did when it was asked:
   /// asks it again, once, for the next run.
@@ -38,6 +40,7 @@ class Uploader::Run {
   std::set<std::string> closed_;  ///< datasets that nothing more is tried of
   bool ends_all_ = false;         ///< what stopped one would stop any other
   bool cancelled_ = false;
+  std::size_t most_;  ///< transfers at a time
   bool doubted_ = false;
   std::set<std::size_t> again_;  ///< tasks that were started once more
   std::size_t tried_ = 0;

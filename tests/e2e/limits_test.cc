@@ -1,0 +1,69 @@
+// What sluice does under the limits of a shell (ulimit).
+#include <fmt/format.h>
+
+#include <string>
+
+#include "tests/e2e/e2e.h"
+
+namespace sluice::e2e {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class UnderALimit : public testing::Test {
+ protected:
+  Arguments small_files(int count) const {
+    Arguments files;
+    for (int i = 0; i < count; ++i) {
+      files.push_back(directory_ / fmt::format("file-{}", i));
+      test::write_file(files.back(), "x");
+    }
+    return files;
+  }
+  /// The same, with `ulimit limit`.
+  static test::Process::Options limited(const test::Process::Options& options,
+                                        const std::string& limit) {
+    test::Process::Options result = options;
+    result.argv.insert(result.argv.begin(),
+                       {"/bin/sh", "-c", "ulimit " + limit + " && exec \"$0\" \"$@\""});
+    return result;
+  }
+
+  Bank bank_{{"--protocols", "tus"}};
+  test::TempDir directory_;
+};
+
+TEST_F(UnderALimit, FewOpenFilesMeanFewerTransfersAndNoFailure) {
+  Arguments arguments = small_files(80);
+  arguments.insert(arguments.begin(), {"--transfers", "64", dataset});
+  // Sanitizers need some for themselves.
+  const int files = sanitized ? 120 : 30;
+  const test::Finished finished =
+      run_sluice(limited(put_options(bank_.url(), arguments), fmt::format("-n {}", files)));
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("80 registered"));
+  EXPECT_THAT(finished.err, HasSubstr(fmt::format("the limit of {} open files", files)));
+}
+
+TEST_F(UnderALimit, TheSoftLimitOnOpenFilesIsRaised) {
+  Arguments arguments = small_files(40);
+  arguments.insert(arguments.begin(), {"--transfers", "40", dataset});
+  const test::Finished finished =
+      run_sluice(limited(put_options(bank_.url(), arguments), "-S -n 40 && ulimit -H -n 1000"));
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.err, Not(HasSubstr("open files")));
+}
+
+TEST_F(UnderALimit, TooFewOpenFilesForOneTransferAreAnError) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer does not start with so few";
+  const Arguments files = small_files(1);
+  const test::Finished finished =
+      run_sluice(limited(put_options(bank_.url(), {dataset, files[0]}), "-n 11"));
+  EXPECT_EQ(finished.status, 1);
+  EXPECT_THAT(finished.err, HasSubstr("the limit of 11 open files"));
+  EXPECT_TRUE(bank_.registered().empty());
+}
+
+}  // namespace
+}  // namespace sluice::e2e
