@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <string>
 
 #include "engine/registered_before.h"
@@ -94,7 +93,7 @@ JournalEntry first_entry(const UploadRequest& request, std::string_view protocol
   entry.system = request.base_url;
   entry.dataset = request.dataset;
   entry.name = request.name;
-  entry.path = std::filesystem::absolute(request.path).lexically_normal();
+  entry.path = absolute_path(request.path).value_or(request.path);  // Engine::start() has tried
   entry.file = file;
   entry.token_file = request.token_file;
   entry.digests = to_string(request.digests);

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <utility>
 
 #include "engine/receipt.h"
 #include "engine/text.h"
+#include "io/local_file.h"
 
 namespace sluice {
 namespace {
@@ -26,7 +26,7 @@ class Over final : public Upload {
 }  // namespace
 
 bool is_same_path(const JournalEntry& entry, const UploadRequest& request) {
-  return entry.path == std::filesystem::absolute(request.path).lexically_normal().string();
+  return entry.path == absolute_path(request.path);
 }
 
 bool is_same_file(const JournalEntry& entry, const UploadRequest& request,

@@ -28,6 +28,7 @@
 #include "engine/upload_parts.h"
 #include "engine/upload_run.h"
 #include "io/buffer_pool.h"
+#include "io/local_file.h"
 #include "io/open_source.h"
 #include "io/slice_source.h"
 
@@ -272,6 +273,11 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   // Loopback or https is the command line's to insist on; here the URL only has to be one.
   TRY_ASSIGN(checked.base_url, check_base_url(request.base_url, /*insecure_http=*/true));
 
+  if (const auto absolute = absolute_path(request.path); !absolute && shared_->journal) {
+    Error error = absolute.error();
+    error.message = printable(error.message);
+    return error;
+  }
   auto opening = open_source(request.path, request.read_mode, shared_->options.block_bytes);
   if (!opening) {
     Error error = std::move(opening).error();

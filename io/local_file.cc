@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -101,6 +102,18 @@ Result<LocalFile> open_local_file(const std::string& path) {
                                         path));
   }
   return LocalFile{.path = path, .fd = std::move(fd), .identity = identity_from(facts)};
+}
+
+Result<std::string> absolute_path(const std::string& path) {
+  std::error_code code;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, code);
+  if (code)
+    return local_error(
+        code.value(),
+        fmt::format("cannot tell the absolute path of {}: {}; the working directory was deleted or "
+                    "cannot be reached, so give an absolute path or change to another directory",
+                    path, code.message()));
+  return absolute.lexically_normal().string();
 }
 
 Result<FileIdentity> identity_of(int fd, const std::string& path) {

@@ -21,6 +21,10 @@ struct LocalFile {
 /// holds more than its size of 0, or cannot be read although that is its size (as those of /proc).
 Result<LocalFile> open_local_file(const std::string& path);
 
+/// `path` from the root on, without "." and "..": to be found again from any working directory.
+/// Error local_file: it is relative, and the working directory was deleted or cannot be reached.
+Result<std::string> absolute_path(const std::string& path);
+
 /// What the file system says now about an open file. Error local_file; `path` is for its message.
 Result<FileIdentity> identity_of(int fd, const std::string& path);
 

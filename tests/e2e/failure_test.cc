@@ -158,6 +158,28 @@ TEST_F(Failure, Exit6AFileWithoutPermission) {
   EXPECT_EQ(server.connections(), 0);
 }
 
+TEST_F(Failure, Exit6ARelativePathFromADirectoryThatWasDeleted) {
+  ScriptedServer server;
+  const std::string relative = "../" + std::filesystem::path(path_).filename().string();
+  for (const std::string& token_file : {std::string(), std::string("../token")}) {
+    const std::string gone = directory_ / "gone";
+    std::filesystem::create_directory(gone);
+    test::write_file(directory_ / "token", token);
+    ASSERT_EQ(::chmod((directory_ / "token").c_str(), 0600), 0);
+    Arguments more{dataset, relative};
+    if (!token_file.empty()) more.insert(more.begin(), {"--token-file", token_file});
+    test::Process::Options options = put_options(server.url(), more);
+    options.argv.insert(options.argv.begin(),
+                        {"/bin/sh", "-c", "rmdir \"$PWD\" && exec \"$0\" \"$@\""});
+    options.directory = gone;
+    const test::Finished finished = run_sluice(options);
+    EXPECT_EQ(finished.status, token_file.empty() ? 6 : 2) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr(token_file.empty() ? relative : token_file));
+    EXPECT_THAT(finished.err, HasSubstr("the working directory was deleted"));
+    EXPECT_EQ(server.count(Phase::setup), 0);
+  }
+}
+
 TEST_F(Failure, Exit6OneBadFileKeepsAllOthersBack) {
   ScriptedServer server;
   const test::Finished finished =

@@ -141,6 +141,43 @@ TEST(IdentityOf, ChangesWithTheFile) {
   EXPECT_NE(touched, file->identity);
 }
 
+TEST(IdentityAt, IsThatOfTheFileWhichHasThePathNow) {
+  const test::TempDir dir;
+  const std::string path = dir / "data.bin";
+  test::write_file(path, "one");
+  const auto file = open_local_file(path);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(identity_at(path).value(), file->identity);
+  std::filesystem::create_symlink(path, dir / "link");
+  EXPECT_EQ(identity_at(dir / "link").value(), file->identity);
+
+  test::write_file(dir / "other", "two");
+  std::filesystem::rename(dir / "other", path);
+  EXPECT_NE(identity_at(path)->inode, file->identity.inode);
+  std::filesystem::remove(path);
+  const auto gone = identity_at(dir / "link");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().kind, ErrorKind::local_file);
+  EXPECT_EQ(gone.error().code, ENOENT);
+}
+
+TEST(AbsolutePath, NeedsAWorkingDirectoryForARelativePathAlone) {
+  const std::string before = std::filesystem::current_path();
+  EXPECT_EQ(absolute_path("a/../b").value(), before + "/b");
+  {
+    const test::TempDir dir;
+    std::filesystem::current_path(dir.path());
+  }
+  const auto relative = absolute_path("../b");
+  const auto absolute = absolute_path("/a/./b");
+  std::filesystem::current_path(before);
+  ASSERT_FALSE(relative);
+  EXPECT_EQ(relative.error().kind, ErrorKind::local_file);
+  EXPECT_THAT(relative.error().message,
+              AllOf(HasSubstr("../b"), HasSubstr("working directory was deleted")));
+  EXPECT_EQ(absolute.value(), "/a/b");
+}
+
 TEST(IdentityOf, SaysWhichFileDidNotAnswer) {
   const auto identity = identity_of(-1, "data.bin");
   ASSERT_FALSE(identity);

@@ -79,6 +79,7 @@ class Put {
                read_token(options_.upload.token_file, options_.upload.token_file_mode));
     if (!found.warning.empty()) console_.warning(found.warning);
     token_ = std::move(found.token);
+    TRY_ASSIGN(token_file_, remembered_token_file(options_.upload.token_file));
     return uploader_.prepare(options_.files.size());
   }
 
@@ -109,7 +110,7 @@ class Put {
     common.base_url = base_url_;
     common.dataset = options_.dataset;
     common.token = token_;
-    common.token_file = remembered_token_file(options_.upload.token_file);
+    common.token_file = token_file_;
     common.dry_run = options_.dry_run;
     common.restart = options_.restart;
     if (Result<void> asked = uploader_.ask_server(common, options_.protocol, options_.dry_run);
@@ -155,6 +156,7 @@ class Put {
   std::vector<Report> reports_;
   std::string base_url_;
   Secret token_;
+  std::string token_file_;  ///< absolute; empty for elsewhere
 };
 
 }  // namespace

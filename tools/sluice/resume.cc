@@ -72,8 +72,10 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions
   request.resume_only = true;
   request.register_again = resume.register_again && entry.state == JournalEntry::State::verifying;
   request.path = entry.path;
-  request.token_file =
-      options.token_file.empty() ? entry.token_file : remembered_token_file(options.token_file);
+  request.token_file = entry.token_file;
+  if (!options.token_file.empty()) {
+    TRY_ASSIGN(request.token_file, remembered_token_file(options.token_file));
+  }
   if (!alone && entry.token_file.empty())
     return Error{ErrorKind::usage,
                  fmt::format("the token of dataset {} was not read from a file, so nobody knows it "

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/text.h"
+#include "io/local_file.h"
 #include "io/unique_fd.h"
 #include "tools/sluice/token_text.h"
 
@@ -69,13 +70,18 @@ Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allow
   return found;
 }
 
-std::string remembered_token_file(const std::string& token_file) {
+Result<std::string> remembered_token_file(const std::string& token_file) {
   // A pipe, as <(command) makes one, is another one later, and would keep a reader waiting.
-  std::error_code error;
+  std::error_code code;
   if (token_file.empty() || token_file == "-" ||
-      !std::filesystem::is_regular_file(token_file, error))
-    return {};
-  return std::filesystem::absolute(token_file).lexically_normal().string();
+      !std::filesystem::is_regular_file(token_file, code))
+    return std::string();
+  auto path = absolute_path(token_file);
+  if (path) return path;
+  Error error = std::move(path).error();
+  error.kind = ErrorKind::usage;
+  error.message = printable(error.message);
+  return error;
 }
 
 }  // namespace sluice::cli

@@ -22,7 +22,7 @@ struct FoundToken {
 Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allowed);
 
 /// The path to write down, so that a later run finds the token again: absolute; empty where it came
-/// from elsewhere.
-std::string remembered_token_file(const std::string& token_file);
+/// from elsewhere. Error usage: a relative one, in a working directory that was deleted.
+Result<std::string> remembered_token_file(const std::string& token_file);
 
 }  // namespace sluice::cli
