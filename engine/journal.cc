@@ -103,6 +103,11 @@ Result<std::optional<JournalEntry>> Journal::find_registered(std::string_view sy
   return impl_->tables.find_registered(system, dataset, name);
 }
 
+Result<std::vector<std::string>> Journal::names(std::string_view system, std::string_view dataset) {
+  MutexLock lock(impl_->mutex);
+  return impl_->tables.names(system, dataset);
+}
+
 Result<std::optional<JournalEntry>> Journal::get(std::int64_t id) {
   MutexLock lock(impl_->mutex);
   return impl_->tables.get(id);

@@ -59,6 +59,9 @@ class Journal {
                                                       std::string_view dataset,
                                                       std::string_view name);
 
+  /// The names of all whole uploads into that dataset but the abandoned ones, each once.
+  Result<std::vector<std::string>> names(std::string_view system, std::string_view dataset);
+
   /// The upload with that id, whatever its state.
   Result<std::optional<JournalEntry>> get(std::int64_t id);
 

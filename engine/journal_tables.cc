@@ -231,6 +231,22 @@ Result<std::optional<JournalEntry>> JournalTables::find_registered(std::string_v
                 {SqlValue::text(system), SqlValue::text(dataset), SqlValue::text(name)});
 }
 
+Result<std::vector<std::string>> JournalTables::names(std::string_view system,
+                                                      std::string_view dataset) {
+  TRY_ASSIGN(SqlStatement rows,
+             database_.query(fmt::format("SELECT DISTINCT name FROM uploads WHERE system = ? AND "
+                                         "dataset = ? AND {} AND state != {}",
+                                         is_whole, static_cast<int>(State::abandoned)),
+                             {SqlValue::text(system), SqlValue::text(dataset)}));
+  std::vector<std::string> names;
+  while (true) {
+    TRY_ASSIGN(const bool found, rows.step());
+    if (!found) return names;
+    if (const SqlValue name = rows.value(0); name.type == SqlValue::Type::text)
+      names.emplace_back(name.bytes);
+  }
+}
+
 Result<std::optional<JournalEntry>> JournalTables::get(std::int64_t id) {
   return newest("id = ?", {SqlValue::of(id)});
 }

@@ -63,6 +63,7 @@ class JournalTables {
   Result<std::optional<JournalEntry>> find_registered(std::string_view system,
                                                       std::string_view dataset,
                                                       std::string_view name);
+  Result<std::vector<std::string>> names(std::string_view system, std::string_view dataset);
   Result<std::optional<JournalEntry>> get(std::int64_t id);
   Result<JournalListing> list(bool finished_too);
   Result<std::vector<JournalEntry>> parts(std::int64_t id);

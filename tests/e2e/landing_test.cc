@@ -108,6 +108,25 @@ TEST_F(Deposit, NamesWithEverythingThatANameMayHave) {
   expect_deposit(file(longest, 1000), longest, {});
 }
 
+TEST_F(Deposit, NamesOfOneLookAreWarnedOf) {
+  const TempDir state;
+  const auto put_files = [&](const Arguments& files) {
+    Arguments all{"--state-dir", state.path(), dataset};
+    all.insert(all.end(), files.begin(), files.end());
+    const test::Finished finished = put(bank_.url(), all);
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    return finished.err;
+  };
+  const std::string composed = file("caf\u00e9", 10), decomposed = file("cafe\u0301", 11);
+  EXPECT_THAT(put_files({composed}), testing::Not(HasSubstr("Unicode")));
+  EXPECT_THAT(put_files({decomposed}),
+              testing::AllOf(HasSubstr("Unicode normalisation"), HasSubstr("the journal has")));
+  EXPECT_TRUE(test::same_content(composed, bank_.deposited("caf\u00e9")));
+  EXPECT_TRUE(test::same_content(decomposed, bank_.deposited("cafe\u0301")));
+  EXPECT_THAT(put_files({file("\ud55c", 12), file("\u1112\u1161\u11ab", 13)}),
+              testing::AllOf(HasSubstr("Unicode normalisation"), HasSubstr("another file")));
+}
+
 TEST_F(Deposit, UnderAnotherName) {
   expect_deposit(file("local", 1000), "an other; näme", {"--name", "an other; näme"});
 }

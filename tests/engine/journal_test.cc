@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ctime>
 #include <thread>
 
@@ -179,6 +180,28 @@ TEST_P(JournalTest, ListsTheNewestFirst) {
   record(done, {.state = State::registered});
   EXPECT_EQ(names(false), (std::vector<std::string>{"c", "a"}));
   EXPECT_EQ(names(true), (std::vector<std::string>{"d", "c", "b", "a"}));
+}
+
+TEST_P(JournalTest, NamesWhatADatasetHas) {
+  JournalEntry other = test::sample_entry("other-dataset.h5");
+  other.dataset = "IDB-2";
+  begin(other);
+  record(begin(test::sample_entry("a")), {.state = JournalEntry::State::registered});
+  begin(test::sample_entry("a"));
+  record(begin(test::sample_entry("gone")), {.state = JournalEntry::State::abandoned});
+  begin(test::sample_entry("caf\u00e9"));
+  const JournalEntry sample = test::sample_entry();
+  auto names = journal_->names(sample.system, sample.dataset);
+  ASSERT_TRUE(names) << names.error().message;
+  std::sort(names->begin(), names->end());
+  EXPECT_EQ(*names, (std::vector<std::string>{"a", "caf\u00e9"}));
+}
+
+TEST_P(JournalTest, AFileMayHaveAnotherTimeAndInodeAndTheSameSize) {
+  const std::int64_t id = begin(test::sample_entry());
+  const FileIdentity was = get(id).file;
+  record(id, {.file = FileIdentity{1, {32'503'680'000, 7}, 8, 9}});
+  EXPECT_EQ(get(id).file, (FileIdentity{was.size, {32'503'680'000, 7}, 8, 9}));
 }
 
 TEST_P(JournalTest, AStepChangesWhatItNames) {

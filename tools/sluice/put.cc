@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "engine/text.h"
 #include "io/local_file.h"
 #include "tools/sluice/address.h"
+#include "tools/sluice/name_forms.h"
 #include "tools/sluice/token_source.h"
 #include "tools/sluice/uploader.h"
 
@@ -62,6 +64,7 @@ class Put {
         if (!report.error) uploader_.fail(report, prepared.error());
       console_.error(prepared.error().message);
     } else if (check_files()) {
+      warn_of_names();
       upload_files();
     }
     return uploader_.end(reports_);
@@ -105,6 +108,26 @@ class Put {
     return good;
   }
 
+  /// Of names that differ in nothing that a person sees.
+  void warn_of_names() {
+    std::vector<std::string> names;
+    for (const Report& report : reports_) names.push_back(report.name);
+    if (std::all_of(names.begin(), names.end(), is_ascii)) return;
+    std::vector<std::string> there;
+    if (const auto journal = existing_journal())
+      there = journal->names(base_url_, options_.dataset).value_or(there);
+    for (const std::string& warning : warn_of_look_alikes(names, there, options_.dataset))
+      console_.warning(warning);
+  }
+
+  /// Null where there is none, or none that can be read: whoever needs it says so.
+  std::unique_ptr<Journal> existing_journal() const {
+    const Result<std::string> directory = state_dir(options_.upload);
+    if (!directory) return nullptr;
+    auto journal = Journal::open_existing(*directory);
+    return journal ? *std::move(journal) : nullptr;
+  }
+
   void upload_files() {
     UploadRequest common;
     common.base_url = base_url_;
@@ -139,11 +162,9 @@ class Put {
   /// file would delete what the server has of them.
   std::set<std::string> begun() const {
     std::set<std::string> names;
-    const Result<std::string> directory = state_dir(options_.upload);
-    if (!directory) return names;
-    const auto journal = Journal::open_existing(*directory);
-    if (!journal || !*journal) return names;
-    const Result<Journal::Listing> listing = (*journal)->list(/*finished_too=*/false);
+    const auto journal = existing_journal();
+    if (!journal) return names;
+    const Result<Journal::Listing> listing = journal->list(/*finished_too=*/false);
     if (!listing) return names;  // whoever goes on says so
     for (const JournalEntry& entry : listing->entries)
       if (entry.system == base_url_ && entry.dataset == options_.dataset) names.insert(entry.name);
