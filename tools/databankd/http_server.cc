@@ -89,6 +89,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, FaultPlan&
 }
 
 HttpServer::~HttpServer() {
+  threads_.end();
   if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
 }
 

@@ -8,6 +8,7 @@
 #include "tools/databankd/faults.h"
 #include "tools/databankd/listener.h"
 #include "tools/databankd/protocols.h"
+#include "tools/databankd/server_threads.h"
 #include "tools/databankd/tus_settings.h"
 
 struct MHD_Daemon;
@@ -32,6 +33,7 @@ class HttpServer {
     Log log = Log::registrations;
     Protocols protocols;
     TusSettings tus;
+    ServerThreads::Options threads;
   };
 
   /// `bank` and `faults` outlive the server. The log goes to stderr and never holds a token.
@@ -44,6 +46,7 @@ class HttpServer {
   const std::string& url() const { return listener_.url; }
   DataBank& bank() { return bank_; }
   FaultPlan& faults() { return faults_; }
+  ServerThreads& threads() { return threads_; }
   Log log() const { return options_.log; }
   const Options& options() const { return options_; }
 
@@ -52,12 +55,14 @@ class HttpServer {
       : bank_(bank),
         faults_(faults),
         listener_(std::move(listener)),
-        options_(std::move(options)) {}
+        options_(std::move(options)),
+        threads_(options_.threads) {}
 
   DataBank& bank_;
   FaultPlan& faults_;
   const Listener listener_;
   const Options options_;
+  ServerThreads threads_;
   MHD_Daemon* daemon_ = nullptr;
 };
 

@@ -119,6 +119,7 @@ int run(int argc, char** argv) {
   std::string tus_max_size = "2T";
   std::string tus_expires = "7d";
   std::string part_min = "0";
+  std::string thread_wait = "120s";
   long long token_lifetime = 3LL * 24 * 60 * 60;
   bool verbose = false;
   bool quiet = false;
@@ -167,6 +168,16 @@ int run(int argc, char** argv) {
                  "Throw away what a PATCH brings in less than a part of so many bytes, or a "
                  "10000th of the upload; the Data Bank's is 5M")
       ->type_name("SIZE")
+      ->capture_default_str();
+  app.add_option("--threads", options.server.threads.count,
+                 "Work with so many threads: each request holds one, and one under /files needs "
+                 "another at its beginning, to ask itself about the token; 0 is no limit")
+      ->type_name("N")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
+  app.add_option("--thread-wait", thread_wait,
+                 "How long a request under /files waits for that other thread; then it gets 401")
+      ->type_name("TIME")
       ->capture_default_str();
   app.add_option("--location", options.server.tus.location,
                  "What Location says of an upload: absolute, http (whatever a proxy in front is), "
@@ -233,6 +244,11 @@ int run(int argc, char** argv) {
     tus.part_min = *size;
   } else {
     return wrong("--part-min", part_min, "bytes, as in 5M");
+  }
+  if (const auto wait = parse_duration(thread_wait)) {
+    options.server.threads.wait = *wait;
+  } else {
+    return wrong("--thread-wait", thread_wait, "a time up to a day, as in 120s or 200ms");
   }
   if (const auto lifetime = parse_lifetime(tus_expires)) {
     tus.lifetime = options.server.tus.extensions.expiration ? *lifetime : never;

@@ -40,9 +40,16 @@ Request::Request(HttpServer& server, MHD_Connection* connection, std::string_vie
   if (server.options().protocols.tus && TusCall::takes(path)) {
     call_ = &tus_.emplace(server.bank(), server.options().tus, head());
     decide_on_fault(/*complete=*/true);
-    tus_->begin();
+    // A front server answers for a server that may not run at all.
+    bool asked = true;
+    if (!struck_by(FaultKind::front)) {
+      thread_ = server.threads().take();
+      asked = server.threads().ask();
+    }
+    tus_->begin(asked);
     return;
   }
+  thread_ = server.threads().take();
   const std::string_view key = dataset_key(path);
   if (key.empty()) {
     elsewhere_ = Answer{404, "Not Found\n", "text/plain"};
@@ -169,6 +176,7 @@ MHD_Result Request::send(const Answer& answer) {
 /// `response` becomes the body; it may be null.
 MHD_Result Request::send(const Answer& answer, MHD_Response* response) {
   if (response == nullptr) return MHD_NO;
+  thread_ = {};  // whoever has seen the answer finds the thread free
   if (!answer.content_type.empty())
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
   for (const auto& [name, value] : answer.headers)

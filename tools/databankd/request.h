@@ -12,6 +12,7 @@
 #include "tools/databankd/datafile_call.h"
 #include "tools/databankd/faults.h"
 #include "tools/databankd/http_server.h"
+#include "tools/databankd/server_threads.h"
 #include "tools/databankd/tus_call.h"
 
 namespace sluice::databankd {
@@ -66,6 +67,7 @@ class Request {
   const std::string path_;
   const std::string method_;
   const Clock::time_point begun_ = Clock::now();
+  ServerThreads::Held thread_;  ///< of the server's, where they are limited
   std::uint64_t body_size_ = 0;
   bool decided_ = false;             ///< whether it is known which fault strikes
   std::optional<Strike> strike_;     ///< that fault, if any

@@ -143,8 +143,8 @@ void TusCall::strike(const Strike& strike) {
   }
 }
 
-void TusCall::begin() {
-  refusal_ = refusal();
+void TusCall::begin(bool token_checked) {
+  refusal_ = token_checked ? refusal() : unauthorized();
   if (!refusal_ && step(true) == Step::patch) refusal_ = open();
 }
 

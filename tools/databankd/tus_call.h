@@ -33,7 +33,9 @@ class TusCall final : public Call {
 
   TusCall(DataBank& bank, const TusSettings& settings, RequestHead head);
 
-  void begin();
+  /// `token_checked`: whether the server's own question about the token was answered; if not, any
+  /// token is refused.
+  void begin(bool token_checked);
   void body(std::span<const std::byte> data);
   /// No more will come of the body: what counts of it does, and others may have the upload.
   void break_off() { append_.reset(); }
