@@ -18,6 +18,6 @@ configure_package_config_file(cmake/sluice-config.cmake.in "${PROJECT_BINARY_DIR
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/sluice-config-version.cmake"
                                  COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/sluice-config.cmake" "${PROJECT_BINARY_DIR}/sluice-config-version.cmake"
-              cmake/FindxxHash.cmake
+              cmake/FindxxHash.cmake cmake/Findutf8proc.cmake
         DESTINATION "${package_dir}")
 install(EXPORT sluice-targets NAMESPACE sluice:: DESTINATION "${package_dir}")

@@ -52,6 +52,36 @@ Error AnswerErrors::not_understood(const Answer& answer, Request::Step step, boo
                   retryable);
 }
 
+Error AnswerErrors::not_registered(const Answer& answer, Request::Step step,
+                                   RegistrationAnswer::Verdict verdict) const {
+  using Verdict = RegistrationAnswer::Verdict;
+  switch (verdict) {
+    case Verdict::token_refused:
+      return token_refused(answer, step, "401", false);
+    case Verdict::no_such_dataset:
+      return no_such_dataset(answer);
+    case Verdict::no_such_upload:
+      return error_of(ErrorKind::failed, answer,
+                      fmt::format("the server did not register '{}' (400, {}): it does not know "
+                                  "the upload any more, or not yet; run it again",
+                                  name_, quoted(answer.body)));
+    case Verdict::no_such_request:
+      return error_of(
+          ErrorKind::failed, answer,
+          fmt::format("the server does not speak the {} protocol ({}, 'invalid request' "
+                      "while {}); leave --protocol to find out which one it speaks",
+                      protocol_, answer.status, doing(step)));
+    case Verdict::registered:
+    case Verdict::in_doubt:
+      break;
+  }
+  return error_of(ErrorKind::failed, answer,
+                  fmt::format("the answer while {} is none of the Data Bank's own ({}, {}{}): a "
+                              "front server may have given it in the Data Bank's place",
+                              doing(step), answer.status, quoted(answer.body),
+                              answer.truncated ? ", cut short" : ""));
+}
+
 std::optional<Error> AnswerErrors::common(const Answer& answer, Request::Step step,
                                           bool proven) const {
   if (answer.status == 401) return token_refused(answer, step, "401", false);

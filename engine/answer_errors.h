@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/protocol.h"
+#include "engine/registration_answer.h"
 #include "engine/secret.h"
 
 namespace sluice {
@@ -26,6 +27,11 @@ class AnswerErrors {
                       bool retryable) const;
   Error no_such_dataset(const Answer& answer) const;
   Error not_understood(const Answer& answer, Request::Step step, bool retryable) const;
+
+  /// The answer to a registration that does not say `registered`: the Data Bank's refusal, or
+  /// doubt, which is of kind `failed`. Not retryable.
+  Error not_registered(const Answer& answer, Request::Step step,
+                       RegistrationAnswer::Verdict verdict) const;
 
   /// 401; 3xx; 413, 408, 429 and 502 to 504; nothing for any other. `proven`: the server has
   /// answered in the protocol before, so that a redirect may be a front server's that has lost it

@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "engine/answer_text.h"
 #include "engine/multipart.h"
 #include "engine/text.h"
 
@@ -50,23 +49,28 @@ std::optional<Request> OneShot::next(std::uint64_t) {
 
 Result<void> OneShot::read_answer(const Answer& answer) {
   using Step = Request::Step;
-  if (answer.status == 404) return errors_.no_such_dataset(answer);
-  const std::string text = answer_text(answer);
-  if (fits_no_protocol(answer))
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server does not take the one-shot form ('invalid request' "
-                                "while {}); leave --protocol to find out what it speaks",
-                                errors_.doing(Step::whole)));
+  using Verdict = RegistrationAnswer::Verdict;
+  const RegistrationAnswer read = read_registration_answer(answer, RegistrationForm::upload);
+  switch (read.verdict) {
+    case Verdict::registered:
+      if (read.name != deposit_.name) registered_name_ = read.name;
+      registered_ = true;
+      return {};
+    case Verdict::in_doubt:
+      break;
+    default:
+      return errors_.not_registered(answer, Step::whole, read.verdict);
+  }
+  // An answer that came before the server had the whole file is no doubt: whoever drives this
+  // knows.
   if (answer.status == 413)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server refuses a request with all {} bytes of '{}' (413), and "
                                 "the one-shot form has no other",
                                 deposit_.size, deposit_.name));
-  if (auto error = errors_.common(answer, Step::whole, false)) return *std::move(error);
-  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos)
-    return errors_.not_understood(answer, Step::whole, false);
-  registered_ = true;
-  return {};
+  if (answer.status != 401)
+    if (auto error = errors_.common(answer, Step::whole, false)) return *std::move(error);
+  return errors_.not_registered(answer, Step::whole, read.verdict);
 }
 
 std::string OneShot::doubt() const {

@@ -30,6 +30,8 @@ class OneShot final : public Protocol {
   void replace_token(const Secret& token) override { errors_.replace_token(token); }
   std::uint64_t committed() const override { return registered_ ? deposit_.size : 0; }
   bool can_ask_registered() const override { return false; }
+  bool is_registered() const override { return registered_; }
+  std::string registered_name() const override { return registered_name_; }
   std::string doubt() const override;
 
  private:
@@ -37,6 +39,7 @@ class OneShot final : public Protocol {
   const std::string page_;
   AnswerErrors errors_;
   bool registered_ = false;
+  std::string registered_name_;
 };
 
 }  // namespace sluice

@@ -7,6 +7,8 @@
 
 #include "engine/answer_text.h"
 #include "engine/multipart.h"
+#include "engine/registration_answer.h"
+#include "engine/stored_names.h"
 
 namespace sluice {
 namespace {
@@ -25,6 +27,17 @@ std::string said(const Answer& answer) {
   return failure ? failure->error : answer_text(answer);
 }
 
+/// protocol section 1.5
+bool says_name_is_taken(std::string_view text) {
+  return contains(text, "File with the name ") && contains(text, "already exists in this dataset");
+}
+
+/// "missing paramter: filesize" (its spelling): the request came past the check of the name.
+bool says_name_is_free(const Answer& answer) {
+  const std::string text = answer_text(answer);
+  return answer.status >= 400 && contains(text, "filesize") && !contains(text, "<");
+}
+
 /// protocol section 1.3
 bool says_nothing_is_staged(const Answer& answer) {
   return answer.status >= 400 && contains(said(answer), "No such file or directory");
@@ -34,6 +47,7 @@ bool says_nothing_is_staged(const Answer& answer) {
 
 Phased::Phased(Deposit deposit, Secret token, std::optional<Resumption> earlier)
     : deposit_(std::move(deposit)),
+      names_(stored_names(deposit_.name)),
       errors_(deposit_, "phased", std::move(token)),
       state_(earlier && earlier->finishing ? State::asking_registered : State::asking),
       resumed_(earlier.has_value()),
@@ -41,7 +55,8 @@ Phased::Phased(Deposit deposit, Secret token, std::optional<Resumption> earlier)
 
 Request Phased::request(Request::Step step, std::string_view phase, ByteRange chunk) const {
   Multipart body;
-  body.field("phase", phase).field("filename", deposit_.name);
+  body.field("phase", phase)
+      .field("filename", step == Request::Step::ask_name ? names_[asked_] : deposit_.name);
   switch (step) {
     case Request::Step::begin:
       body.field("filesize", std::to_string(deposit_.size));
@@ -77,6 +92,7 @@ std::optional<Request> Phased::next(std::uint64_t chunk_bytes) {
   switch (state_) {
     case State::asking:
     case State::asking_registered:
+    case State::naming:
       step_ = Request::Step::ask_name;
       return request(step_, "setup");
     case State::setting_up:
@@ -114,13 +130,17 @@ void Phased::follows(const Request& request) {
 }
 
 Result<void> Phased::read_answer(const Answer& answer) {
+  if (state_ == State::verifying) return read_verify_answer(answer);
+  if (state_ == State::naming) {
+    read_naming_answer(answer);
+    return {};
+  }
   if (auto error = common_error(answer)) {
     if (state_ == State::asking_registered && error->kind == ErrorKind::name_taken) {
-      state_ = State::registered;
+      registered_as(names_[asked_]);
       return {};
     }
-    // A 401 or 404 was decided before anything was done.
-    if (answer.status != 401 && answer.status != 404) add_doubt(*error);
+    add_doubt(*error);
     return *std::move(error);
   }
   stumbles_ = 0;
@@ -141,7 +161,7 @@ Result<void> Phased::read_step(const Answer& answer) {
     case State::finding:
       return read_committed_answer(answer);
     case State::verifying:
-      return read_verify_answer(answer);
+    case State::naming:
     case State::registered:
       break;
   }
@@ -154,9 +174,31 @@ void Phased::recover() {
   } else if (state_ == State::sending) {
     state_ = State::finding;
   } else if (state_ == State::verifying) {
-    state_ = State::asking_registered;
+    ask_registered();
+  } else if (state_ == State::naming) {
+    registered_as(deposit_.name);  // as far as is known
   }
   if (fell_back_to_) committed_ = *std::exchange(fell_back_to_, {});
+}
+
+void Phased::ask_registered() {
+  state_ = State::asking_registered;
+  asked_ = 0;
+}
+
+bool Phased::is_registered() const {
+  return state_ == State::naming || state_ == State::registered;
+}
+
+bool Phased::next_name() {
+  if (++asked_ < names_.size()) return true;
+  asked_ = 0;
+  return false;
+}
+
+void Phased::registered_as(const std::string& name) {
+  state_ = State::registered;
+  if (name != deposit_.name) registered_name_ = name;
 }
 
 void Phased::start_over() {
@@ -194,12 +236,7 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
   // From here on texts decide, and a success repeats the file's name, which can be any text. A 200
   // whose body is a failure reports on a chunk; what it means depends on the step.
   if (answer.status < 400) return {};
-  if (contains(text, "File with the name ") && contains(text, "already exists in this dataset"))
-    return error_of(
-        ErrorKind::name_taken, answer,
-        fmt::format("dataset {} already has a file named '{}'; deposit it under another "
-                    "name (--name), or delete the other on the dataset's edit page",
-                    deposit_.dataset, deposit_.name));
+  if (says_name_is_taken(text)) return name_taken(answer);
   if (contains(text, "File too large"))
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server refuses '{}' as too large: it says {}", deposit_.name,
@@ -207,8 +244,23 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
   return {};
 }
 
+Error Phased::name_taken(const Answer& answer) const {
+  if (asked_ > 0)
+    return error_of(
+        ErrorKind::name_taken, answer,
+        fmt::format(
+            "dataset {} already has a file named '{}', and some Data Banks store '{}' under "
+            "that name; deposit it under another name (--name), or delete the other on the "
+            "dataset's edit page",
+            deposit_.dataset, names_[asked_], deposit_.name));
+  return error_of(ErrorKind::name_taken, answer,
+                  fmt::format("dataset {} already has a file named '{}'; deposit it under another "
+                              "name (--name), or delete the other on the dataset's edit page",
+                              deposit_.dataset, deposit_.name));
+}
+
 Error Phased::staging_lost(const Answer& answer) {
-  nothing_staged_ = state_ != State::verifying;
+  nothing_staged_ = true;
   return error_of(
       ErrorKind::integrity, answer,
       fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
@@ -237,12 +289,18 @@ Error Phased::not_understood(const Answer& answer) const {
 }
 
 Result<void> Phased::read_name_answer(const Answer& answer) {
-  // "missing paramter: filesize" (its spelling): it came past the check of the name.
-  const std::string text = answer_text(answer);
-  if (answer.status < 400 || !contains(text, "filesize") || contains(text, "<"))
-    return not_understood(answer);
+  if (!says_name_is_free(answer)) return not_understood(answer);
+  if (next_name()) return {};
   state_ = resumed_ || state_ == State::asking_registered ? State::finding : State::setting_up;
   return {};
+}
+
+void Phased::read_naming_answer(const Answer& answer) {
+  const std::string text = said(answer);
+  if (answer.status >= 400 && says_name_is_taken(text))
+    registered_as(names_[asked_]);
+  else if (!says_name_is_free(answer) || !next_name())
+    registered_as(deposit_.name);  // as far as is known
 }
 
 Result<void> Phased::read_setup_answer(const Answer& answer) {
@@ -328,15 +386,29 @@ Result<void> Phased::read_committed_answer(const Answer& answer) {
 }
 
 Result<void> Phased::read_verify_answer(const Answer& answer) {
-  if (says_nothing_is_staged(answer)) return staging_lost(answer);
-  if (answer.status != 200 || failure_object(answer) ||
-      !contains(answer_text(answer), "successfully uploaded")) {
-    Error error = not_understood(answer);
-    add_doubt(error);
-    return error;
+  using Verdict = RegistrationAnswer::Verdict;
+  const RegistrationAnswer read = read_registration_answer(answer, RegistrationForm::verify);
+  switch (read.verdict) {
+    case Verdict::registered:
+      // The answer may repeat the name that was asked for, whatever the file is stored under.
+      if (names_.size() > 1 && (read.name == deposit_.name || read.name.empty()))
+        state_ = State::naming;
+      else
+        registered_as(read.name.empty() ? deposit_.name : read.name);
+      return {};
+    case Verdict::in_doubt:
+      break;
+    default:
+      return errors_.not_registered(answer, step_, read.verdict);
   }
-  state_ = State::registered;
-  return {};
+  // The server is asked next, whatever the answer says: also one that says that nothing is staged
+  // (any more), or its "Internal Server Error", which is that of an empty file that is registered.
+  Error error = errors_.not_registered(answer, step_, read.verdict);
+  if (auto common = common_error(answer); common && common->kind == ErrorKind::unreachable)
+    error = *std::move(common);
+  error.retryable = true;
+  add_doubt(error);
+  return error;
 }
 
 }  // namespace sluice

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "engine/answer_errors.h"
 #include "engine/protocol.h"
 #include "engine/secret.h"
@@ -8,15 +11,17 @@ namespace sluice {
 
 /// The phased protocol (specification; protocol section 1): setup, transfers, verify.
 ///
-///     new:       asking -> setting_up -> sending -> finding -> verifying -> registered
+///     new:       asking -> setting_up -> sending -> finding -> verifying -> naming -> registered
 ///                             ^    \-> verifying     |  ^          |
-///                             |       (empty file)   |  |          | lost
+///                             |       (empty file)   |  |          | in doubt
 ///     resumed:   asking ------|--------------------->+  |          v
 ///     resumed while verifying:|----------------------|--|-> asking_registered -> registered
-///                             +----------------------+  +----------+ the name is free
+///                             +----------------------+  +----------+ all names are free
 ///                              nothing is staged any more
 ///
-///  - asking: setup without filesize, which touches nothing (1.5).
+///  - asking: setup without filesize, which touches nothing (1.5), for each name that the server
+///    may store the file under (engine/stored_names.h). One that is taken ends the upload: what
+///    asking_registered finds later would say nothing.
 ///  - sending: previous_size is a compare-and-append (1.2); a 200 can carry an error (1.1). Chunks
 ///    may travel ahead (1.7).
 ///  - finding: a transfer with previous_size=-1 is always refused and tells how many bytes the
@@ -24,8 +29,12 @@ namespace sluice {
 ///    verify compares nothing (1.6), it also comes after the last chunk: verify is sent only after
 ///    the server has said that it holds exactly the file's bytes. An empty file has no transfers
 ///    (1.10): setup made it, empty.
-///  - verifying: a second verify registers the file twice (1.6). So after a lost answer
-///    asking_registered asks whether the name is taken by now.
+///  - verifying: a second verify registers the file twice (1.6). So after any answer but the Data
+///    Bank's own refusal, asking_registered asks whether one of the names is taken by now. A staged
+///    file that is gone then may be gone into the registration: whoever drives this waits until
+///    that is settled, and asks again, before setting_up (UploadRun::settled()).
+///  - naming: the server may have stored the file under another name than its answer repeats: asks
+///    which one is taken. Whatever comes of it, the file is registered.
 ///  - setting_up deletes all that is staged (1.4), so it is never a way to resume: only for a new
 ///    upload, and where the server has said that nothing is staged.
 class Phased final : public Protocol {
@@ -41,9 +50,11 @@ class Phased final : public Protocol {
   Result<void> read_answer(const Answer& answer) override;
   void recover() override;
   void start_over() override;
-  void ask_registered() override { state_ = State::asking_registered; }
+  void ask_registered() override;
   void replace_token(const Secret& token) override { errors_.replace_token(token); }
   std::uint64_t committed() const override { return committed_; }
+  bool is_registered() const override;
+  std::string registered_name() const override { return registered_name_; }
   std::string doubt() const override;
 
  private:
@@ -54,6 +65,7 @@ class Phased final : public Protocol {
     finding,
     verifying,
     asking_registered,
+    naming,
     registered
   };
 
@@ -66,7 +78,12 @@ class Phased final : public Protocol {
   void add_doubt(Error& error) const;
   /// What was staged is gone; the machine starts over where it is told to recover().
   Error staging_lost(const Answer& answer);
+  /// The next name to be asked for, if there is one.
+  bool next_name();
+  void registered_as(const std::string& name);
+  Error name_taken(const Answer& answer) const;
   Result<void> read_name_answer(const Answer& answer);
+  void read_naming_answer(const Answer& answer);
   Result<void> read_setup_answer(const Answer& answer);
   Result<void> read_chunk_answer(const Answer& answer);
   Result<void> chunk_committed();
@@ -74,8 +91,12 @@ class Phased final : public Protocol {
   Result<void> read_verify_answer(const Answer& answer);
 
   const Deposit deposit_;
+  const std::vector<std::string>
+      names_;  ///< that the server may store it under; the first is its own
   AnswerErrors errors_;
   State state_;
+  std::size_t asked_ = 0;  ///< of names_: what the question that is out, or comes next, is about
+  std::string registered_name_;
   bool resumed_;  ///< what is staged is to be found before it is set up
   Request::Step step_ = Request::Step::ask_name;  ///< of the request that is out
   ByteRange chunk_;                               ///< of the request that is out

@@ -160,6 +160,12 @@ class Protocol {
   /// Whether ask_registered() can find out. Where not, a `finish` or `whole` whose answer was lost
   /// must not be sent again by itself.
   virtual bool can_ask_registered() const { return true; }
+  /// Whether the server has said that the file is registered. What next() still asks then, if
+  /// anything, is under which name, and no answer to that undoes it.
+  virtual bool is_registered() const = 0;
+  /// The name under which the server has registered the file, once is_registered(); empty where it
+  /// is the one asked for, or not known. Passes check_deposit_name(), else untrusted.
+  virtual std::string registered_name() const { return {}; }
   /// The parts of the file are all there, at these addresses, in its order: they are to become one.
   virtual void join(std::vector<std::string> parts) { static_cast<void>(parts); }
   /// Where the bytes go, absolute, once the server has said so; empty before that, and where there

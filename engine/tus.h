@@ -62,6 +62,8 @@ class Tus final : public Protocol {
   void limit_chunk(std::uint64_t bytes) override;
   bool keeps_parts_of_chunks() const override { return true; }
   bool can_ask_registered() const override { return false; }
+  bool is_registered() const override { return state_ == State::registered; }
+  std::string registered_name() const override { return registered_name_; }
   std::string upload_url() const override { return url_; }
   Anew anew() const override { return anew_; }
   std::string doubt() const override;
@@ -103,6 +105,7 @@ class Tus final : public Protocol {
   State state_;
   std::string url_;
   std::vector<std::string> parts_;
+  std::string registered_name_;
   Request::Step step_ = Request::Step::begin;  ///< of the request that is out
   ByteRange chunk_;                            ///< of the request that is out
   std::uint64_t committed_ = 0;

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <utility>
 
-#include "engine/answer_text.h"
+#include "engine/registration_answer.h"
 #include "engine/tus.h"
 #include "engine/tus_location.h"
 
@@ -79,13 +79,8 @@ Result<void> Tus::read_answer(const Answer& answer) {
 }
 
 std::optional<Error> Tus::common_error(const Answer& answer) {
-  if (state_ == State::registering) {
-    // Nothing says whether one that failed in the middle was carried out.
-    if (answer.status >= 500 || answer.status == 408)
-      return errors_.not_understood(answer, step_, false);
-    if (answer.status == 404) return errors_.no_such_dataset(answer);
-    return errors_.common(answer, step_, proven_);
-  }
+  // What common errors are for other requests is doubt for a registration.
+  if (state_ == State::registering) return {};
   if (answer.status == 413 && state_ == State::creating)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server does not take a file of {} bytes (413), which '{}' is",
@@ -333,14 +328,10 @@ Result<void> Tus::read_offset_answer(const Answer& answer) {
 }
 
 Result<void> Tus::read_register_answer(const Answer& answer) {
-  const std::string text = answer_text(answer);
-  if (answer.status == 400)
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server did not register '{}' (400, {}): it does not know the "
-                                "upload any more, or not yet; run it again",
-                                setting_.deposit.name, errors_.quoted(text)));
-  if (answer.status != 200 || text.find("successfully uploaded") == std::string::npos)
-    return errors_.not_understood(answer, step_, false);
+  const RegistrationAnswer read = read_registration_answer(answer, RegistrationForm::upload);
+  if (read.verdict != RegistrationAnswer::Verdict::registered)
+    return errors_.not_registered(answer, step_, read.verdict);
+  if (read.name != setting_.deposit.name) registered_name_ = read.name;
   state_ = State::registered;
   return {};
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/answer_text.h"
+#include "engine/registration_answer.h"
 #include "engine/upload_run.h"
 
 namespace sluice {
@@ -58,22 +58,20 @@ Error UploadRun::without_journal(Error error) const {
   return error;
 }
 
-void UploadRun::register_answered(const Result<Answer>& result) {
-  // No server acts on a part of a request, and some refusals come before anything is done: those of
-  // the token and the dataset, and where the protocol says so, all but 408.
-  const int status = result ? result->status : 0;
-  const bool refused = setting_.protocol->can_ask_registered()
-                           ? status == 401 || status == 404
-                           : (status >= 400 && status < 500 && status != 408) ||
-                                 (result && fits_no_protocol(*result));
-  finish_sent_ = (flight_->handed_at && !refused) || began_in_doubt_;
+bool UploadRun::register_answered(const Result<Answer>& result) {
   verifying_noted_ = false;
-  if (!setting_.protocol->can_ask_registered()) return;
+  // No server acts on a part of a request.
+  const bool complete = flight_->handed_at.has_value();
+  const bool refused = result && refuses_registration(*result);
+  const bool in_doubt = complete && !refused;
+  finish_sent_ = in_doubt || began_in_doubt_;
+  if (!setting_.protocol->can_ask_registered()) return in_doubt;
   if (refused)
     settled_.reset();
-  else if (flight_->handed_at)
+  else if (complete)
     settled_ = std::max(*flight_->handed_at + register_wait(),
                         Clock::now() + std::min<std::chrono::seconds>(30s, register_wait()));
+  return in_doubt;
 }
 
 bool UploadRun::settled(Request::Step step) {

@@ -185,7 +185,8 @@ bool UploadRun::made_ready(const Request& request) {
 void UploadRun::send(Request request) {
   switch (request.step) {
     case Request::Step::ask_name:
-      name_asked_ = Clock::now();
+      // Of several names in a row, the first question counts.
+      if (!flight_ || flight_->request.step != Request::Step::ask_name) name_asked_ = Clock::now();
       break;
     case Request::Step::finish:
       finish_sent_ = true;
@@ -207,7 +208,11 @@ void UploadRun::send(Request request) {
 void UploadRun::answered(Result<Answer> result) {
   const Request& request = flight_->request;
   const Request::Step step = request.step;
-  if (registers(step)) register_answered(result);
+  const bool in_doubt = registers(step) && register_answered(result);
+  if (!result && setting_.protocol->is_registered()) {
+    try_again();  // it was about the name alone
+    return;
+  }
   if (!result) {
     if (file_error_)
       finish(Report::Status::failed, *file_error_);
@@ -222,8 +227,7 @@ void UploadRun::answered(Result<Answer> result) {
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
     Error error = std::move(read).error();
     // What is known here alone: that the server had all of it, and may have done it.
-    if (registers(step) && finish_sent_ && !setting_.protocol->can_ask_registered() &&
-        error.kind != ErrorKind::token_refused) {
+    if (in_doubt && !setting_.protocol->can_ask_registered()) {
       error.retryable = false;
       error.message += "; " + setting_.protocol->doubt();
     }

@@ -131,8 +131,9 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   void send_checksummed();
   /// `finish` or `whole`: the server may do it, or may have done it.
   bool registers(Request::Step step) const;
-  /// The answer to one that registers came, or none did.
-  void register_answered(const Result<Answer>& result);
+  /// The answer to one that registers came, or none did. Whether the server had all of that request
+  /// and may have registered the file, without having said so.
+  bool register_answered(const Result<Answer>& result);
   /// Tells the server to drop what nobody needs any more, if it can (tus's termination extension).
   void drop_abandoned();
   bool in_parts() const { return !setting_.parts.empty(); }

@@ -77,14 +77,35 @@ TEST(OneShot, TakesNoNameThatServersReadDifferently) {
 }
 
 TEST(OneShot, SaysWhatWasRefused) {
-  EXPECT_EQ(error_for(answer(401, std::string("you sent ") + token)).kind,
-            ErrorKind::token_refused);
+  EXPECT_EQ(error_for(answer(401, "HTTP Token: Access denied.\n")).kind, ErrorKind::token_refused);
   EXPECT_EQ(error_for(answer(404, "Dataset Not Found")).kind, ErrorKind::no_such_dataset);
   const Error other = error_for(answer(500, "invalid request"));
   EXPECT_EQ(other.kind, ErrorKind::failed);
   EXPECT_FALSE(other.retryable);
   EXPECT_THAT(other.message, HasSubstr("--protocol"));
   EXPECT_FALSE(error_for(answer(400)).retryable);
+}
+
+/// A refused token is looked for and the file sent once more: only where nothing was done.
+TEST(OneShot, ARefusalThatIsNotTheDataBanksIsNoRefusedToken) {
+  for (const Answer& given : {answer(401), answer(401, std::string("you sent ") + token),
+                              answer(401, "<html>Unauthorized</html>"), answer(403),
+                              answer(404, "<html>nginx</html>"), answer(499)}) {
+    const Error error = error_for(given);
+    EXPECT_EQ(error.kind, ErrorKind::failed) << given.status;
+    EXPECT_FALSE(error.retryable) << given.status;
+  }
+}
+
+TEST(OneShot, TellsTheNameThatTheServerGaveTheFile) {
+  for (const auto& [says, name] : {std::pair("a_b.h5", "a_b.h5"), {"a b.h5", ""}, {"a/b", ""}}) {
+    OneShot protocol = one_shot();
+    protocol.next(1);
+    ASSERT_TRUE(protocol.read_answer(
+        answer(200, std::string("successfully uploaded ") + says + "\nsee in dataset at x")));
+    EXPECT_TRUE(protocol.is_registered());
+    EXPECT_EQ(protocol.registered_name(), name);
+  }
 }
 
 TEST(OneShot, AServerThatFailsInTheMiddleMayHaveRegisteredIt) {

@@ -450,27 +450,35 @@ TEST(Tus, OnlyAnAnswerThatSaysSoIsARegistration) {
   // Nobody knows.
   for (const Answer& given :
        {answer(200), answer(200, {}, "<html>portal</html>"), answer(201, {}, "created"),
-        answer(204), answer(408), answer(500, {}, "boom"), answer(502), answer(503), answer(504)})
-    EXPECT_FALSE(error_for(given).retryable) << given.status;
+        answer(204), answer(301), answer(400, {}, "bad"), answer(401, {}, "<html>"), answer(403),
+        answer(404, {}, "<html>"), answer(408), answer(413), answer(422), answer(423), answer(429),
+        answer(499), answer(500, {}, "boom"), answer(502), answer(503), answer(504)}) {
+    const Error error = error_for(given);
+    EXPECT_EQ(error.kind, ErrorKind::failed) << given.status;
+    EXPECT_FALSE(error.retryable) << given.status;
+  }
   // Refused before anything was done.
-  EXPECT_EQ(error_for(answer(401)).kind, ErrorKind::token_refused);
+  const Answer denied = answer(401, {}, "HTTP Token: Access denied.\n");
+  EXPECT_EQ(error_for(denied).kind, ErrorKind::token_refused);
   EXPECT_EQ(error_for(answer(404, {}, "Dataset Not Found")).kind, ErrorKind::no_such_dataset);
   const Error invalid = error_for(answer(400, {}, "Invalid TUS upload reference"));
   EXPECT_EQ(invalid.kind, ErrorKind::failed);
   EXPECT_FALSE(invalid.retryable);
   EXPECT_THAT(invalid.message, HasSubstr("Invalid TUS upload reference"));
-  EXPECT_TRUE(error_for(answer(429)).retryable);
-  for (const int status : {400, 403, 422}) EXPECT_FALSE(error_for(answer(status)).retryable);
 
   At again(Step::finish);
-  again.error_for(answer(401));
+  again.error_for(denied);
   again.protocol.recover();
   EXPECT_EQ(again.next(), Step::finish) << "with another token";
-  for (const char* body :
-       {"\"successfully uploaded a b.h5\"", "successfully uploaded a b.h5\nsee"}) {
+  for (const auto& [body, name] :
+       {std::pair("\"successfully uploaded a b.h5\"", ""),
+        {"successfully uploaded a b.h5\nsee in dataset at x", ""},
+        {"successfully uploaded a_b.h5\nsee in dataset at x", "a_b.h5"}}) {
     At at(Step::finish);
     ASSERT_TRUE(at.protocol.read_answer(answer(200, {}, body)));
     EXPECT_FALSE(at.protocol.next(1));
+    EXPECT_TRUE(at.protocol.is_registered());
+    EXPECT_EQ(at.protocol.registered_name(), name);
   }
 }
 

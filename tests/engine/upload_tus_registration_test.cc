@@ -15,23 +15,45 @@ TEST_F(TusTest, ARegistrationWithoutAnAnswerIsUnconfirmedAndNeverRepeated) {
     fault.phase = Phase::registration;
     server_.set_faults({fault});
     const Report report = upload(file);
-    const std::string answer = fault.answer.value_or("");
-    if (answer.starts_with("HTTP/1.1 423")) {
-      EXPECT_EQ(report.status, Status::failed);  // a refusal, but not one that passes
-    } else if (answer.starts_with("HTTP/1.1 429")) {
-      expect_registered(report, file);
-      continue;
-    } else {
-      EXPECT_EQ(report.status, Status::unconfirmed);
-      ASSERT_TRUE(report.error);
-      EXPECT_EQ(report.error->kind, ErrorKind::unconfirmed);
-      const std::string& message = report.error->message;
-      EXPECT_THAT(message, HasSubstr("/datasets/IDB-1234567"));
-      EXPECT_THAT(message, HasSubstr("resume --register"));
-      EXPECT_EQ(message.find("is not known"), message.rfind("is not known")) << message;
-    }
+    EXPECT_EQ(report.status, Status::unconfirmed);
+    ASSERT_TRUE(report.error);
+    EXPECT_EQ(report.error->kind, ErrorKind::unconfirmed);
+    const std::string& message = report.error->message;
+    EXPECT_THAT(message, HasSubstr("/datasets/IDB-1234567"));
+    EXPECT_THAT(message, HasSubstr("resume --register"));
+    EXPECT_EQ(message.find("is not known"), message.rfind("is not known")) << message;
     EXPECT_EQ(server_.count(Phase::registration), asked + 1);
     EXPECT_EQ(server_.registrations(), before + fault.carried_out);
+  }
+}
+
+/// The Data Bank registers the file, and something in front of it answers in its place.
+TEST_F(TusTest, AFrontServersAnswerIsUnconfirmedAndNoRunRegistersAgain) {
+  int number = 0;
+  for (const std::string& answer :
+       {http_answer(200, "<html>portal</html>"), http_answer(200, ""), http_answer(204, ""),
+        http_answer(302, "", "Location: /login\r\n"), http_answer(400, "<html>Bad Request</html>"),
+        http_answer(401, "<html>Unauthorized</html>"), http_answer(403, "<html>Blocked</html>"),
+        http_answer(404, "<html>nginx</html>"), http_answer(413, ""), http_answer(423, ""),
+        http_answer(429, "", "Retry-After: 0\r\n"), http_answer(499, ""),
+        http_answer(500, R"({"status":500,"error":"Internal Server Error"})"),
+        http_answer(504, "<html>Timeout</html>"), http_answer(200, "\x1f\x8b\x08 rubbish")}) {
+    SCOPED_TRACE(answer);
+    const std::string file = fmt::format("front-{}", number++);
+    write(file, 1000, 3);
+    auto asked = tus(file);
+    asked.renew_token = [] { return Secret("another-token"); };
+    server_.set_faults({{.phase = Phase::registration, .carried_out = true, .answer = answer}});
+    const Report report = start(asked)->wait();
+    EXPECT_EQ(report.status, Status::unconfirmed);
+    ASSERT_TRUE(report.error);
+    EXPECT_EQ(report.error->kind, ErrorKind::unconfirmed) << report.error->message;
+    EXPECT_TRUE(report.resumable);
+    const auto again = engine().start(asked);
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().kind, ErrorKind::unconfirmed);
+    EXPECT_EQ(server_.registrations(), number);
+    EXPECT_EQ(server_.count(Phase::registration), 1) << "since set_faults()";
   }
 }
 
@@ -84,8 +106,11 @@ TEST_F(TusTest, ARefusedTokenIsReplacedAndTheFileRegisteredOnce) {
 }
 
 TEST_F(TusTest, ARefusalIsNoDoubtAndTheUploadStays) {
-  for (const int status : {400, 401, 404}) {
-    server_.set_faults({{.phase = Phase::registration, .answer = http_answer(status, "no")}});
+  for (const auto& [status, text] : {std::pair(400, "Invalid TUS upload reference"),
+                                     {401, "HTTP Token: Access denied.\n"},
+                                     {404, "Dataset Not Found"},
+                                     {500, "invalid request"}}) {
+    server_.set_faults({{.phase = Phase::registration, .answer = http_answer(status, text)}});
     const Report report = upload();
     EXPECT_EQ(report.status, Status::failed) << status;
     EXPECT_THAT(report.error->message, Not(HasSubstr("not known")));
