@@ -39,9 +39,9 @@ ProtocolKind protocol_of(const UploadRequest& request) {
 
 Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, ProtocolKind kind,
                                                 std::uint64_t size,
-                                                const std::optional<Earlier>& earlier,
-                                                bool joined) {
-  const Deposit deposit{request.dataset, request.name, size};
+                                                const std::optional<Earlier>& earlier, bool joined,
+                                                const std::string& stored_before) {
+  const Deposit deposit{request.dataset, request.name, size, stored_before};
   switch (kind) {
     case ProtocolKind::tus: {
       const std::uint64_t most = request.server.tus.max_size;

@@ -21,6 +21,15 @@ bool contains(std::string_view text, std::string_view what) {
   return text.find(what) != std::string_view::npos;
 }
 
+/// Each name that the server may have for the file.
+std::vector<std::string> names_of(const Deposit& deposit) {
+  std::vector<std::string> names = stored_names(deposit.name);
+  const std::string& before = deposit.stored_before;
+  if (!before.empty() && std::find(names.begin(), names.end(), before) == names.end())
+    names.push_back(before);
+  return names;
+}
+
 /// What the server says in words, whichever form it chose.
 std::string said(const Answer& answer) {
   const auto failure = failure_object(answer);
@@ -47,7 +56,7 @@ bool says_nothing_is_staged(const Answer& answer) {
 
 Phased::Phased(Deposit deposit, Secret token, std::optional<Resumption> earlier)
     : deposit_(std::move(deposit)),
-      names_(stored_names(deposit_.name)),
+      names_(names_of(deposit_)),
       errors_(deposit_, "phased", std::move(token)),
       state_(earlier && earlier->finishing ? State::asking_registered : State::asking),
       resumed_(earlier.has_value()),

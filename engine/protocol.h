@@ -200,6 +200,9 @@ struct Deposit {
   std::string dataset;     ///< passes check_dataset_key()
   std::string name;        ///< passes check_deposit_name()
   std::uint64_t size = 0;  ///< bytes, at most max_file_size
+  /// The name that the server gave this very file when an earlier run registered it; empty for
+  /// none.
+  std::string stored_before{};
 };
 
 }  // namespace sluice

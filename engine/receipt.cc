@@ -50,6 +50,7 @@ class Fields {
     }
     return field->get<std::uint64_t>();
   }
+  std::string optional_text(const char* name) { return object_.contains(name) ? text(name) : ""; }
   std::string digest(const char* name, std::size_t digits) {
     std::string hex = text(name);
     const auto is_digit = [](unsigned char c) { return std::isxdigit(c) != 0; };
@@ -104,11 +105,10 @@ std::string utc_time(std::int64_t ns) {
 }
 
 std::string to_json(const Receipt& receipt) {
-  ordered_json json{{"format", format},
-                    {"dataset", receipt.dataset},
-                    {"name", receipt.name},
-                    {"bytes", receipt.bytes},
-                    {"xxh128", receipt.xxh128}};
+  ordered_json json{{"format", format}, {"dataset", receipt.dataset}, {"name", receipt.name}};
+  if (!receipt.registered_as.empty()) json["registered_as"] = receipt.registered_as;
+  json["bytes"] = receipt.bytes;
+  json["xxh128"] = receipt.xxh128;
   if (!receipt.md5.empty()) json["md5"] = receipt.md5;
   if (!receipt.sha256.empty()) json["sha256"] = receipt.sha256;
   json["system"] = receipt.system;
@@ -135,6 +135,7 @@ Result<Receipt> parse_receipt(std::string_view text, const std::string& path) {
   Receipt receipt;
   receipt.dataset = fields.text("dataset");
   receipt.name = fields.text("name");
+  receipt.registered_as = fields.optional_text("registered_as");
   receipt.bytes = fields.bytes("bytes");
   receipt.xxh128 = fields.digest("xxh128", 32);
   receipt.md5 = fields.optional_digest(DigestKind::md5);

@@ -12,8 +12,11 @@
 namespace sluice {
 
 struct Receipt {
-  std::string file;     ///< the path as it was given
-  std::string name;     ///< the name in the dataset
+  std::string file;  ///< the path as it was given
+  std::string name;  ///< the name in the dataset that was asked for
+  /// The name in the dataset, where the server has stored the file under another one; empty
+  /// otherwise.
+  std::string registered_as{};
   std::string dataset;  ///< its key
   std::string system;   ///< the base URL
   std::uint64_t bytes = 0;
@@ -27,6 +30,8 @@ struct Receipt {
 
   /// Where a person can look at the dataset.
   std::string page() const { return system + "/datasets/" + dataset; }
+  /// The name in the dataset, as far as the server has told it.
+  const std::string& stored_name() const { return registered_as.empty() ? name : registered_as; }
 
   bool operator==(const Receipt&) const = default;
 };

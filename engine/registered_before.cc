@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/deposit.h"
 #include "engine/receipt.h"
 #include "engine/text.h"
 #include "io/local_file.h"
@@ -62,6 +63,7 @@ Report report_before(const UploadRequest& request, const JournalEntry& entry) {
   if (!receipt || receipt->bytes != entry.file.size || receipt->name != entry.name ||
       receipt->dataset != entry.dataset)
     return report;
+  if (check_deposit_name(receipt->registered_as)) report.registered_as = receipt->registered_as;
   report.xxh128 = receipt->xxh128;
   report.md5 = receipt->md5;
   report.sha256 = receipt->sha256;

@@ -99,6 +99,7 @@ std::string to_json(const Report& report) {
   };
   if (!report.md5.empty()) json["md5"] = report.md5;
   if (!report.sha256.empty()) json["sha256"] = report.sha256;
+  if (!report.registered_as.empty()) json["registered_as"] = report.registered_as;
   if (!report.registered_before.empty()) json["registered_before"] = report.registered_before;
   json["error"] = nullptr;
   if (report.error) json["error"] = json_of(*report.error);

@@ -46,8 +46,11 @@ struct Report {
   };
 
   std::string dataset;
-  std::string file;             ///< the path as it was given
-  std::string name;             ///< the name in the dataset
+  std::string file;  ///< the path as it was given
+  std::string name;  ///< the name in the dataset that was asked for
+  /// The name in the dataset, where the server has stored the file under another one; empty
+  /// otherwise.
+  std::string registered_as;
   std::uint64_t bytes = 0;      ///< the file's size
   std::uint64_t committed = 0;  ///< bytes that the server has confirmed
   Status status = Status::skipped;
@@ -77,6 +80,8 @@ struct Report {
 
   /// Bytes confirmed in this run, a second, over the whole time.
   double bytes_per_second() const;
+  /// The name in the dataset, as far as the server has told it.
+  const std::string& stored_name() const { return registered_as.empty() ? name : registered_as; }
   Bottleneck bottleneck() const { return find_bottleneck(stages); }
 };
 const char* to_string(Report::Status status);

@@ -20,6 +20,7 @@
 #include "engine/server_inquiry.h"
 #include "engine/server_memory.h"
 #include "engine/state_trial.h"
+#include "engine/stored_names.h"
 #include "engine/termination.h"
 #include "engine/text.h"
 #include "engine/trust.h"
@@ -196,6 +197,16 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(const UploadRequest& 
 
 namespace {
 
+/// What is to be said of a name that older servers change; empty for nothing.
+std::string warn_of_name(const std::string& name) {
+  const std::vector<std::string> names = stored_names(name);
+  if (names.size() == 1) return {};
+  return fmt::format(
+      "the name '{}' has characters that some Data Banks change: the file may be "
+      "registered as '{}' (the report says so then); --name gives another name",
+      printable(name), printable(names[1]));
+}
+
 /// What a caller of the engine holds.
 class Handle final : public Upload {
  public:
@@ -348,7 +359,13 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     TRY_ASSIGN(parts, shared_->new_parts(checked, *opened.source, earlier));
     joined = !parts.plan.parts.empty();
   }
-  TRY_ASSIGN(auto protocol, make_protocol(checked, kind, size, earlier, joined));
+  TRY_ASSIGN(auto protocol,
+             make_protocol(
+                 checked, kind, size, earlier, joined,
+                 registered ? report_before(checked, *registered).registered_as : std::string()));
+  if (kind != ProtocolKind::tus && !registered && shared_->options.log)
+    if (const std::string warning = warn_of_name(checked.name); !warning.empty())
+      shared_->options.log(LogLevel::warning, warning);
   const std::size_t block_bytes =
       earlier ? static_cast<std::size_t>(earlier->entry.block_bytes) : shared_->options.block_bytes;
   ChunkCheck chunk_check;

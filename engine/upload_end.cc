@@ -48,6 +48,9 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
     error.reset();
   }
   if (status == Report::Status::registered && !setting_.part && report.registered_before.empty()) {
+    // What a terminal would obey, or holds a token, is no name.
+    if (std::string name = setting_.protocol->registered_name(); redacted(name) == name)
+      report.registered_as = std::move(name);
     add_digests(report);
     report.receipt = receipt(report);
   }
@@ -121,6 +124,7 @@ Receipt UploadRun::receipt(const Report& report) const {
   Receipt receipt;
   receipt.file = report.file;
   receipt.name = report.name;
+  receipt.registered_as = report.registered_as;
   receipt.dataset = report.dataset;
   receipt.system = setting_.request.base_url;
   receipt.bytes = report.bytes;

@@ -143,7 +143,7 @@ TEST_F(Again, ManyFilesAreALineEachAndOneAtTheEnd) {
 TEST_F(Again, WhatIsNotRegisteredIsNamedAtTheEnd) {
   const Arguments names = files(4);
   Bank bank({"--protocols", "tus", "--fault", "lose-response,at=2,on=register", "--fault",
-             "status:422,at=3,on=register"});
+             "status:422,at=3,on=create"});
   const test::Finished some = put_files(bank.url(), names, {"--transfers", "1"});
   EXPECT_EQ(some.status, 1);
   EXPECT_THAT(some.err, EndsWith("sluice: 2 registered, 1 unconfirmed (f001), 1 failed (f002)\n"));

@@ -64,6 +64,11 @@ TEST(Receipt, IsTextThatIsReadAgain) {
   plain.md5 = plain.sha256 = "";
   EXPECT_THAT(to_json(plain), Not(HasSubstr("md5")));
   EXPECT_EQ(*parse_receipt(to_json(plain), "r"), plain);
+  EXPECT_EQ(plain.stored_name(), plain.name);
+  Receipt renamed = example();
+  renamed.registered_as = "scan_1.h5";
+  EXPECT_EQ(*parse_receipt(to_json(renamed), "r"), renamed);
+  EXPECT_EQ(renamed.stored_name(), "scan_1.h5");
 }
 
 TEST(Receipt, SaysWhatItIsAndWhereToLook) {

@@ -47,7 +47,13 @@ TEST(Report, JsonHasEveryFieldOfTheReadme) {
   report.chunks = 3;
   report.stages.read = {.busy_s = 1, .wait_s = 0.5};
 
-  const auto json = nlohmann::json::parse(to_json(report));
+  auto json = nlohmann::json::parse(to_json(report));
+  EXPECT_FALSE(json.contains("registered_as"));
+  EXPECT_EQ(report.stored_name(), "x\"y");
+  report.registered_as = "x_y";
+  json = nlohmann::json::parse(to_json(report));
+  EXPECT_EQ(json.at("registered_as"), "x_y");
+  EXPECT_EQ(report.stored_name(), "x_y");
   EXPECT_EQ(json.at("dataset"), "IDB-1");
   EXPECT_EQ(json.at("name"), "x\"y");
   EXPECT_EQ(json.at("bytes"), 2199023255552);

@@ -558,9 +558,25 @@ class SlowVerify : public ResumeTest {
 };
 
 TEST_F(SlowVerify, IsNotRepeatedWhileTheServerMayBeAtIt) {
-  lose_verify(2, [this] { registers_now(); });
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point first;
+  Clock::time_point second;
+  server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
+                      {.phase = Phase::ask,
+                       .occurrence = 1,
+                       .before = [&] { first = Clock::now(); },
+                       .carried_out = true},
+                      {.phase = Phase::ask,
+                       .occurrence = 2,
+                       .before =
+                           [&] {
+                             second = Clock::now();
+                             registers_now();
+                           },
+                       .carried_out = true}});
   expect_registered(upload());
   EXPECT_EQ(verifies(), 1);
+  EXPECT_GE(second - first, 900ms) << "a busy server is asked again in a second";
 }
 
 TEST_F(SlowVerify, WhatIsStagedNoMoreMayBeOnItsWay) {

@@ -48,6 +48,18 @@ TEST(ReportText, OneOfSeveralIsOneLine) {
   EXPECT_THAT(line, HasSubstr("xxh128 b3a091f6, md5 8c1f0b8a"));
 }
 
+TEST(ReportText, TheNameIsTheOneInTheDataset) {
+  Report one = report("a b", Status::registered);
+  EXPECT_THAT(summary(one), testing::Not(HasSubstr("changed")));
+  one.registered_as = "a_b";
+  EXPECT_THAT(summary(one), HasSubstr("as 'a_b'\n"));
+  EXPECT_THAT(summary(one), HasSubstr("changed by the Data Bank, which was asked for 'a b'\n"));
+  EXPECT_THAT(summary_line(one), HasSubstr("as 'a_b': "));
+  EXPECT_THAT(summary_line(one), HasSubstr("asked for as 'a b'"));
+  one.registered_before = "2026-02-03T05:00:38Z";
+  EXPECT_THAT(registered_before(one), HasSubstr("as 'a_b' at"));
+}
+
 /// The phased server would refuse it.
 TEST(ReportText, OnlyWhereASecondFileCanBeThereIsItOffered) {
   Report one = report("a", Status::registered);

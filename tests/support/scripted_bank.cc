@@ -38,7 +38,7 @@ std::string ScriptedBank::carry_out(const Seen& request, const Multipart& parsed
     case Phase::verify: {
       const auto staged = staged_.find(request.target);
       if (staged == staged_.end() || staged->second.first != name) return missing();
-      registered_[name] = staged->second.second;
+      registered_[stored_as_.contains(name) ? stored_as_[name] : name] = staged->second.second;
       ++registrations_;
       staged_.erase(staged);
       return http_answer(200,

@@ -25,6 +25,9 @@ class ScriptedBank {
   void add_file(const std::string& name, const std::string& content) {
     registered_[name] = content;
   }
+  /// The file that is set up under the first name is registered under the second one from now on,
+  /// as the phased generation of 2018-08 does; its answers repeat the first one.
+  void store_as(const std::string& name, const std::string& stored) { stored_as_[name] = stored; }
   void lose_staging() {
     staged_.clear();
     tus_.clear();
@@ -42,6 +45,7 @@ class ScriptedBank {
   /// By the request's target: the name and the bytes.
   std::map<std::string, std::pair<std::string, std::string>> staged_;
   std::map<std::string, std::string> registered_;
+  std::map<std::string, std::string> stored_as_;
   int registrations_ = 0;
   ScriptedTus tus_;
 };

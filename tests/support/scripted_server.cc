@@ -61,6 +61,11 @@ class ScriptedServer::Impl {
     bank_.add_file(name, content);
   }
 
+  void store_as(const std::string& name, const std::string& stored) {
+    const MutexLock lock(mutex_);
+    bank_.store_as(name, stored);
+  }
+
   void lose_staging() {
     const MutexLock lock(mutex_);
     bank_.lose_staging();
@@ -382,6 +387,9 @@ void ScriptedServer::set_faults(std::vector<Fault> faults) {
 }
 void ScriptedServer::add_file(const std::string& name, const std::string& content) {
   impl_->add_file(name, content);
+}
+void ScriptedServer::store_as(const std::string& name, const std::string& stored) {
+  impl_->store_as(name, stored);
 }
 void ScriptedServer::lose_staging() {
   impl_->lose_staging();

@@ -71,6 +71,8 @@ class ScriptedServer {
   void set_faults(std::vector<Fault> faults);
   /// A file of that name is in every dataset from now on.
   void add_file(const std::string& name, const std::string& content = {});
+  /// The file that is set up under the first name is registered under the second one from now on.
+  void store_as(const std::string& name, const std::string& stored);
   /// Everything that is staged is gone from now on, as after a restart.
   void lose_staging();
   /// What its tus side does from now on.

@@ -52,6 +52,11 @@ std::string summary(const Report& report) {
   std::string digests = "  xxh128      " + report.xxh128 + '\n';
   if (!report.md5.empty()) digests += "  md5         " + report.md5 + '\n';
   if (!report.sha256.empty()) digests += "  sha256      " + report.sha256 + '\n';
+  const std::string asked =
+      report.registered_as.empty()
+          ? ""
+          : fmt::format("  name        changed by the Data Bank, which was asked for '{}'\n",
+                        printable(report.name));
   std::string how;
   if (report.resumed_from > 0)
     how += fmt::format(", after {} of an earlier run", format_size(report.resumed_from));
@@ -59,11 +64,12 @@ std::string summary(const Report& report) {
     how += fmt::format(", {} {}", report.retries, report.retries == 1 ? "retry" : "retries");
   return fmt::format(
       "{} is registered in dataset {} as '{}'\n"
+      "{}"
       "  bytes       {} ({})\n"
       "{}"
       "  time        {} in {} {}, {}{}\n"
       "  bottleneck  {}\n",
-      printable(report.file), report.dataset, printable(report.name), report.bytes,
+      printable(report.file), report.dataset, printable(report.stored_name()), asked, report.bytes,
       format_size(report.bytes), digests, format_duration(report.seconds), report.chunks,
       report.chunks == 1 ? "chunk" : "chunks", format_rate(report.bytes_per_second()), how,
       in_words(report));
@@ -72,8 +78,10 @@ std::string summary(const Report& report) {
 std::string summary_line(const Report& report) {
   std::string line =
       fmt::format("{} is registered in dataset {} as '{}': {}, {}, xxh128 {}",
-                  printable(report.file), report.dataset, printable(report.name),
+                  printable(report.file), report.dataset, printable(report.stored_name()),
                   format_size(report.bytes), format_rate(report.bytes_per_second()), report.xxh128);
+  if (!report.registered_as.empty())
+    line += fmt::format(", asked for as '{}'", printable(report.name));
   if (!report.md5.empty()) line += ", md5 " + report.md5;
   if (!report.sha256.empty()) line += ", sha256 " + report.sha256;
   return line + '\n';
@@ -81,7 +89,7 @@ std::string summary_line(const Report& report) {
 
 std::string registered_before(const Report& report) {
   return fmt::format("{} was registered in dataset {} as '{}' at {} already, says the journal{}\n",
-                     printable(report.file), report.dataset, printable(report.name),
+                     printable(report.file), report.dataset, printable(report.stored_name()),
                      report.registered_before,
                      report.protocol == to_string(ProtocolKind::phased)
                          ? ""

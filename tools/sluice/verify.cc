@@ -128,7 +128,8 @@ class Verify {
     }
     if (text.empty()) return text;
     return fmt::format("{} is not what was deposited as '{}' in dataset {}{}; see {}",
-                       options_.file, receipt_.name, receipt_.dataset, text, receipt_.page());
+                       options_.file, receipt_.stored_name(), receipt_.dataset, text,
+                       receipt_.page());
   }
 
   void print_json(const std::optional<Error>& error) const {
