@@ -254,6 +254,10 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     return result;
   }
   if (!parts.empty() && !cover(parts, entry->file.size)) return result;
+  if (!parts.empty() && request.in_one_piece && entry->upload_url.empty()) {
+    TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
+    return result;
+  }
   if (entry->block_bytes > block_bytes)
     return Error{ErrorKind::usage,
                  fmt::format("the upload of {} was begun with blocks of {} bytes: go on with "

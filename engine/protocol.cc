@@ -12,6 +12,8 @@ const char* describe(Request::Step step) {
       return "sending a chunk";
     case Request::Step::ask_committed:
       return "asking how much has arrived";
+    case Request::Step::ask_parts:
+      return "asking whether the parts are there";
     case Request::Step::join:
       return "joining the parts";
     case Request::Step::finish:

@@ -39,6 +39,7 @@ struct Request {
     begin,          ///< make room for the file
     chunk,          ///< send `payload`
     ask_committed,  ///< how many bytes are there? Changes nothing.
+    ask_parts,      ///< is a part of the file there? Changes nothing.
     join,           ///< make one of the parts, which are all there
     finish,         ///< register the file
     whole,          ///< send all of the file, `payload`, and register it with that
@@ -65,6 +66,9 @@ struct Request {
   Connection connection = Connection::any;
   /// How long the server may think once it has the whole body.
   std::chrono::seconds patience{120};
+  /// The same, where the user has set a time for all answers: not less than this. It grows with
+  /// what the server has to copy for this request.
+  std::chrono::seconds least_patience{0};
 
   std::uint64_t body_size() const { return head.size() + payload.size() + tail.size(); }
 };
@@ -166,8 +170,16 @@ class Protocol {
   /// The name under which the server has registered the file, once is_registered(); empty where it
   /// is the one asked for, or not known. Passes check_deposit_name(), else untrusted.
   virtual std::string registered_name() const { return {}; }
-  /// The parts of the file are all there, at these addresses, in its order: they are to become one.
-  virtual void join(std::vector<std::string> parts) { static_cast<void>(parts); }
+  /// A part of the file that the server has.
+  struct Part {
+    std::string url;         ///< absolute
+    std::uint64_t size = 0;  ///< bytes
+  };
+  /// The parts of the file are all there, in its order: they are to become one.
+  virtual void join(std::vector<Part> parts) { static_cast<void>(parts); }
+  /// After recover(): whether the server may be joining the parts now, as nobody knows what became
+  /// of the request to.
+  virtual bool may_be_joining() const { return false; }
   /// Where the bytes go, absolute, once the server has said so; empty before that, and where there
   /// is no such address.
   virtual std::string upload_url() const { return {}; }
@@ -178,6 +190,7 @@ class Protocol {
     nothing,          ///< it would fail again
     what_is_missing,  ///< what the server does not have any more
     all,
+    whole,  ///< all of it, and not in parts: the server has them, and does not join them
   };
   virtual Anew anew() const { return Anew::nothing; }
 

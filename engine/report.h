@@ -67,9 +67,13 @@ struct Report {
   bool looked_ahead = false;  ///< chunks travelled ahead of the one that was answered
   /// Whether the same upload started again goes on from `committed`.
   bool resumable = false;
-  /// It failed because the server has lost what was sent, or has not joined it, and the same upload
-  /// started again sends what is missing; nothing is registered.
-  bool again = false;
+  /// What the same upload, started again, does about why it failed; nothing is registered.
+  enum class Again {
+    nothing,
+    what_is_missing,  ///< sends what the server has lost, or has not joined
+    whole,            ///< with UploadRequest::in_one_piece: sends all of it, and not in parts
+  };
+  Again again = Again::nothing;
   /// When an earlier run had it registered, as utc_time() writes it; then nothing was sent now, and
   /// digests and receipt are the journal's. Empty otherwise.
   std::string registered_before;

@@ -14,6 +14,9 @@ namespace {
 
 /// A server that copies parts into one, or a file into its store, may take that long.
 constexpr std::chrono::seconds long_patience{600};
+/// At the least, for a short file, and a second more for what it copies in one.
+constexpr std::chrono::seconds least_time_to_copy{30};
+constexpr std::uint64_t copied_in_a_second = 200'000'000;
 constexpr std::uint64_t least_part = std::uint64_t{5} << 20;
 constexpr std::uint64_t most_parts = 10000;
 
@@ -63,8 +66,16 @@ Request Tus::create() const {
                                         base64("application/octet-stream")));
   if (setting_.role == Role::part) request.headers.emplace_back("Upload-Concat: partial");
   if (joined) {
-    request.headers.push_back(fmt::format("Upload-Concat: final;{}", fmt::join(parts_, " ")));
-    request.patience = long_patience;
+    std::string urls;
+    for (const Part& part : parts_) urls += (urls.empty() ? "" : " ") + part.url;
+    request.headers.push_back("Upload-Concat: final;" + urls);
+    // A second one would find the parts gone, or going. curl repeats a request without a body by
+    // itself where a kept connection is dead.
+    request.repeatable = false;
+    request.connection = Request::Connection::own;
+    const std::chrono::seconds copying{size_ / copied_in_a_second};
+    request.patience = long_patience + copying;
+    request.least_patience = least_time_to_copy + copying;
   }
   return request;
 }
@@ -105,8 +116,15 @@ std::optional<Request> Tus::next(std::uint64_t chunk_bytes) {
     case State::creating:
       step_ = Request::Step::begin;
       return create();
+    case State::asking_parts: {
+      step_ = Request::Step::ask_parts;
+      Request question = request(step_, Request::Method::head);
+      question.url = parts_[part_].url;
+      return question;
+    }
     case State::joining:
       step_ = Request::Step::join;
+      join_is_out_ = true;
       return create();
     case State::sending: {
       step_ = Request::Step::chunk;
@@ -135,6 +153,11 @@ Tus::State Tus::after_all_is_there() const {
 
 void Tus::recover() {
   if (state_ == State::sending) state_ = State::finding;
+  if (std::exchange(join_is_out_, false)) may_be_joining_ = true;
+  if (state_ == State::joining && !parts_.empty()) {
+    state_ = State::asking_parts;
+    part_ = 0;
+  }
   if (fell_back_to_) committed_ = *std::exchange(fell_back_to_, {});
 }
 

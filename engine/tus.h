@@ -16,7 +16,7 @@ namespace sluice {
 ///
 ///     file:    creating -> sending <-> finding -> registering -> registered
 ///     part:    creating -> sending <-> finding -> registered (nothing is: it is only there)
-///     joined:  joining -> finding -> registering -> registered
+///     joined:  joining <-> asking parts, joining -> finding -> registering -> registered
 ///
 ///  - creating: POST to {base}/files/; the Location it answers may be relative, and may say http
 ///    for an https site behind a TLS proxy. One of another origin is refused: whoever is there
@@ -29,7 +29,11 @@ namespace sluice {
 ///    an earlier run. Where the tus server itself says that the upload is gone (404 twice in a row,
 ///    or 410 once), it is created anew, but what was joined, which ends it (anew()). A 404 of
 ///    something in front of the server (TusOrigin) is retried, and never believed.
-///  - joining: a POST that names the parts (concatenation), for files that travelled in several.
+///  - joining: a POST that names the parts (concatenation), for files that travelled in several. A
+///    server deletes the parts once it has joined them. So before it is asked a second time, HEADs
+///    tell whether all of them are there (asking parts), and whoever drives this waits as long as
+///    the server may be at it (may_be_joining()). Parts that are gone are for another run, and so
+///    is a file whose parts the server has and does not join (anew()).
 ///  - registering compares nothing and registers again whenever it is asked, and nobody can ask
 ///    whether it was: so it comes only once the server has said that it holds exactly the file's
 ///    bytes, and what is not known of it is left to a person.
@@ -56,7 +60,8 @@ class Tus final : public Protocol {
   void start_over() override;
   void ask_registered() override {}
   void replace_token(const Secret& token) override { errors_.replace_token(token); }
-  void join(std::vector<std::string> parts) override { parts_ = std::move(parts); }
+  void join(std::vector<Part> parts) override { parts_ = std::move(parts); }
+  bool may_be_joining() const override { return may_be_joining_; }
   std::uint64_t committed() const override { return committed_; }
   std::uint64_t least_chunk() const override { return least_chunk_; }
   void limit_chunk(std::uint64_t bytes) override;
@@ -73,7 +78,7 @@ class Tus final : public Protocol {
   static std::uint64_t part_bytes(std::uint64_t size);
 
  private:
-  enum class State { creating, sending, finding, joining, registering, registered };
+  enum class State { creating, sending, finding, asking_parts, joining, registering, registered };
 
   Request request(Request::Step step, Request::Method method) const;
   Request create() const;
@@ -82,6 +87,12 @@ class Tus final : public Protocol {
   State after_all_is_there() const;
   std::optional<Error> common_error(const Answer& answer);
   Result<void> read_location(const Answer& answer);
+  Result<void> read_join_answer(const Answer& answer);
+  Error join_refused(const Answer& answer);
+  bool has_short_part() const;
+  Result<void> read_part_answer(const Answer& answer);
+  /// A part, or some of it, is not there.
+  Error part_gone(const Answer& answer);
   Result<void> read_chunk_answer(const Answer& answer);
   Result<void> read_offset_answer(const Answer& answer);
   Result<void> read_register_answer(const Answer& answer);
@@ -104,8 +115,12 @@ class Tus final : public Protocol {
   TusOrigin origin_;
   State state_;
   std::string url_;
-  std::vector<std::string> parts_;
   std::string registered_name_;
+  std::vector<Part> parts_;
+  std::size_t part_ = 0;         ///< that is asked for
+  bool join_is_out_ = false;     ///< and no answer has said what became of it
+  bool may_be_joining_ = false;  ///< nor will one
+  unsigned joins_refused_ = 0;   ///< by the server
   Request::Step step_ = Request::Step::begin;  ///< of the request that is out
   ByteRange chunk_;                            ///< of the request that is out
   std::uint64_t committed_ = 0;

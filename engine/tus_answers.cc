@@ -2,56 +2,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "engine/registration_answer.h"
 #include "engine/tus.h"
+#include "engine/tus_headers.h"
 #include "engine/tus_location.h"
 
 namespace sluice {
 namespace {
-
-std::optional<std::uint64_t> number(std::optional<std::string_view> text) {
-  std::uint64_t value = 0;
-  if (!text) return {};
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size()) return {};
-  return value;
-}
-
-bool is_success(const Answer& answer) {
-  return answer.status >= 200 && answer.status < 300;
-}
 
 /// How often in a row a 404 or 410 without Tus-Resumable is repeated before it is believed of a
 /// server that never sends that header: 7 s at least, as each waits a second (engine/retry.h).
 constexpr unsigned unmarked_is_believed = 8;
 /// How often in a row any other refusal is repeated.
 constexpr unsigned refusals_repeated = 4;
-
-/// The values of the headers of that name, as often as they are there.
-std::vector<std::string_view> values_of(const Answer& answer, std::string_view wanted) {
-  std::vector<std::string_view> values;
-  for (const auto& [name, value] : answer.headers)
-    if (name == wanted) values.push_back(value);
-  return values;
-}
-
-/// The only value of that header, which may be repeated; nothing where values differ or none is
-/// there.
-std::optional<std::string_view> only_value(const Answer& answer, std::string_view name) {
-  const std::vector<std::string_view> values = values_of(answer, name);
-  if (values.empty() || std::any_of(values.begin(), values.end(),
-                                    [&](std::string_view value) { return value != values[0]; }))
-    return {};
-  return values[0];
-}
-
-/// How many bytes the server says that it has.
-std::optional<std::uint64_t> offset_of(const Answer& answer) {
-  return number(only_value(answer, "upload-offset"));
-}
 
 /// rustus says 417, which is otherwise for a header (Expect) that is never sent.
 bool is_mismatch(int status) {
@@ -64,8 +29,11 @@ Result<void> Tus::read_answer(const Answer& answer) {
   if (auto error = common_error(answer)) return *std::move(error);
   switch (state_) {
     case State::creating:
-    case State::joining:
       return read_location(answer);
+    case State::joining:
+      return read_join_answer(answer);
+    case State::asking_parts:
+      return read_part_answer(answer);
     case State::sending:
       return read_chunk_answer(answer);
     case State::finding:
@@ -81,6 +49,7 @@ Result<void> Tus::read_answer(const Answer& answer) {
 std::optional<Error> Tus::common_error(const Answer& answer) {
   // What common errors are for other requests is doubt for a registration.
   if (state_ == State::registering) return {};
+  if (answer.status == 413 && state_ == State::joining) return {};
   if (answer.status == 413 && state_ == State::creating)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("the server does not take a file of {} bytes (413), which '{}' is",
@@ -132,17 +101,6 @@ Error Tus::no_offset(const Answer& answer) {
 }
 
 Result<void> Tus::read_location(const Answer& answer) {
-  // Whether it has lost parts, or has joined them and the answer was lost, only they can tell. That
-  // a front server does not know of it can pass, and asking them too early costs all of them.
-  const bool parts_may_be_gone = answer.status == 400 || answer.status == 404 ||
-                                 answer.status == 409 || answer.status == 410 || is_success(answer);
-  if (state_ == State::joining && parts_may_be_gone) anew_ = Anew::what_is_missing;
-  if (state_ == State::joining && answer.status >= 400 && answer.status < 500)
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server did not join the parts of '{}' ({}, {}); run it again, "
-                                "which sends what is missing, or with --restart --lanes 0",
-                                setting_.deposit.name, answer.status, errors_.quoted(answer.body)),
-                    answer.status == 404);
   const std::vector<std::string_view> locations = values_of(answer, "location");
   // @uploadx/core says 200 where there is nothing left to send; a front server's page is no tus.
   const bool is_created =
@@ -167,13 +125,8 @@ Result<void> Tus::read_location(const Answer& answer) {
   url_ = *std::move(url);
   understood(answer);
   committed_ = 0;
-  if (state_ == State::joining) {
-    sent_ = size_;
-    state_ = State::finding;
-  } else {
-    sent_ = 0;
-    state_ = size_ == 0 ? after_all_is_there() : State::sending;
-  }
+  sent_ = 0;
+  state_ = size_ == 0 ? after_all_is_there() : State::sending;
   return {};
 }
 
@@ -296,7 +249,7 @@ Result<void> Tus::read_offset_answer(const Answer& answer) {
   if (!offset) return no_offset(answer);
   understood(answer);
   for (const std::string_view text : values_of(answer, "upload-length")) {
-    const auto length = number(text);
+    const auto length = number_in(text);
     if (!length || *length == size_) continue;
     return error_of(
         ErrorKind::integrity, answer,

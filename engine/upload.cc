@@ -355,7 +355,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     if (!request.heed_chunk_limit) server.chunk_limit.reset();
   }
 
-  if (kind == ProtocolKind::tus && !request.dry_run && !earlier) {
+  if (kind == ProtocolKind::tus && !request.dry_run && !earlier && !request.in_one_piece) {
     TRY_ASSIGN(parts, shared_->new_parts(checked, *opened.source, earlier));
     joined = !parts.plan.parts.empty();
   }

@@ -96,6 +96,9 @@ struct UploadRequest {
   bool heed_chunk_limit = true;
   /// Forget what was sent of it before, at the server too, and send it anew.
   bool restart = false;
+  /// Report::Again::whole: send it in one piece, and delete the parts that an earlier run has sent
+  /// of it at the server, if it can.
+  bool in_one_piece = false;
   /// Register what is there completely, although an earlier request to do so may have been carried
   /// out: somebody has looked.
   bool register_again = false;

@@ -61,11 +61,14 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
       error->kind = ErrorKind::unconfirmed;
   }
   using Anew = Protocol::Anew;
-  report.again = status == Report::Status::failed && setting_.protocol->anew() != Anew::nothing &&
-                 (error->kind == ErrorKind::failed || error->kind == ErrorKind::integrity);
-  if (report.again && setting_.protocol->anew() == Anew::all && record_) {
-    digest_.start_over();
-    record_->start_over();
+  const Anew anew = setting_.protocol->anew();
+  if (status == Report::Status::failed && anew != Anew::nothing &&
+      (error->kind == ErrorKind::failed || error->kind == ErrorKind::integrity)) {
+    report.again = anew == Anew::whole ? Report::Again::whole : Report::Again::what_is_missing;
+    if (anew == Anew::all && record_) {
+      digest_.start_over();
+      record_->start_over();
+    }
   }
   report.status = status;
   if (error) error->message = redacted(std::move(error->message));

@@ -1,5 +1,6 @@
 // How a request of an UploadRun travels: from its exchange's start, through what its body may give
 // away when, to its answer.
+#include <algorithm>
 #include <utility>
 
 #include "engine/upload_run.h"
@@ -34,8 +35,9 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
   exchange.body_size = request.body_size();
   if (request.body_size() > 0) exchange.body = &*flight->body;
   exchange.connection = request.connection;
-  exchange.patience =
-      setting_.response_timeout.count() > 0 ? setting_.response_timeout : request.patience;
+  exchange.patience = setting_.response_timeout.count() > 0
+                          ? std::max(setting_.response_timeout, request.least_patience)
+                          : request.patience;
   times_.change(flight->at, TransferTimes::At::sending);
   flight->at = TransferTimes::At::sending;
   flight->out = true;

@@ -58,9 +58,10 @@ void UploadRun::parts_over() {
     finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
     return;
   }
-  std::vector<std::string> urls;
-  for (const auto& part : setting_.parts) urls.push_back(part->upload_url());
-  setting_.protocol->join(std::move(urls));
+  std::vector<Protocol::Part> parts;
+  for (const auto& part : setting_.parts)
+    parts.push_back({part->upload_url(), part->setting_.source->identity().size});
+  setting_.protocol->join(std::move(parts));
   next_step();
 }
 

@@ -143,7 +143,7 @@ void UploadRun::next_step() {
     finish(Report::Status::skipped, {});
     return;
   }
-  if (!settled(request->step) || !made_ready(*request)) return;
+  if (!settled(request->step) || !may_join(request->step) || !made_ready(*request)) return;
   if (request->step == Request::Step::chunk && !checksummed(*request)) {
     unhashed_ = std::move(request);
     send_checksummed();
@@ -156,6 +156,7 @@ bool UploadRun::made_ready(const Request& request) {
   switch (request.step) {
     case Request::Step::ask_name:
     case Request::Step::ask_committed:
+    case Request::Step::ask_parts:
     case Request::Step::join:
       return true;
     case Request::Step::whole:
@@ -197,9 +198,12 @@ void UploadRun::send(Request request) {
       commit_at_ = Clock::now();
       idle_at_commit_ = times_.idle_s();
       break;
+    case Request::Step::join:
+      join_sent_at_ = Clock::now();
+      break;
     case Request::Step::begin:
     case Request::Step::ask_committed:
-    case Request::Step::join:
+    case Request::Step::ask_parts:
       break;
   }
   flight_ = take_off(std::move(request));
@@ -238,6 +242,7 @@ void UploadRun::answered(Result<Answer> result) {
   const std::uint64_t committed = setting_.protocol->committed();
   switch (step) {
     case Request::Step::ask_name:
+    case Request::Step::ask_parts:
       break;
     case Request::Step::begin:
       if (!record_) break;

@@ -37,6 +37,7 @@ namespace sluice {
 /// upload_ahead.cc         how chunks travel ahead of the one that is being answered
 /// upload_checksums.cc     how chunks get the checksums that the server compares
 /// upload_lanes.cc         how a file goes in parts, side by side
+/// upload_join.cc          when the parts may be joined once more
 /// upload_file_check.cc    whether the file is still what was sent
 /// upload_registration.cc  when it may be registered, and whether it was
 /// upload_trouble.cc       what happens when a step fails
@@ -141,6 +142,16 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// Four times a second while parts are under way.
   void look_at_parts();
   void parts_over();
+  /// The server may be joining the parts, and may go on for a while: as long as it may take to
+  /// register a file of this size, from when it was asked to.
+  bool join_is_open() const;
+  /// Whether the request of that step may be sent; if it is another join while one is open, the
+  /// parts will be asked for instead, later.
+  bool may_join(Request::Step step);
+  /// Whether `error` is only what a server says of the parts while it joins them; then they will be
+  /// asked for again.
+  bool is_due_to_join(const Error& error);
+  void ask_parts_later();
   /// What was sent is what `checked` read.
   Result<void> compare_parts(const FileCheck::Digests& checked) const;
   /// The server refused a request with so many bytes of the file (413). False where nothing smaller
@@ -265,11 +276,13 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::optional<std::uint64_t> broke_at_;
   /// Until then the server may still be at it, whatever it says of the name.
   std::optional<Clock::time_point> settled_;
-  Clock::time_point name_asked_{};   ///< when the server was last asked for it
-  bool registered_ = false;          ///< the server has said so
-  std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
-  bool was_too_large_ = false;       ///< the last chunk that was answered
-  std::optional<Request> unhashed_;  ///< the chunk that waits for its checksum
+  Clock::time_point name_asked_{};    ///< when the server was last asked for it
+  Clock::time_point join_sent_at_{};  ///< the last request to join the parts
+  bool join_was_told_ = false;        ///< that it is waited for
+  bool registered_ = false;           ///< the server has said so
+  std::optional<Error> file_error_;   ///< what ends the upload, whatever the server says
+  bool was_too_large_ = false;        ///< the last chunk that was answered
+  std::optional<Request> unhashed_;   ///< the chunk that waits for its checksum
   std::optional<Lanes> lanes_;
   std::function<void()> on_part_over_;  ///< of a part; set before start()
   TransferTimes times_;

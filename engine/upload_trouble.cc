@@ -33,6 +33,10 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
   const bool chunk = flight_->request.step == Request::Step::chunk;
   const bool at_once = due_to_lookahead(error);
   abandon_ahead();
+  if (is_due_to_join(error)) {
+    ask_parts_later();
+    return;
+  }
   if (error.kind == ErrorKind::token_refused && !error.retryable) {
     token_error_ = std::move(error);
     look_for_token();

@@ -67,12 +67,12 @@ TEST_F(Lanes, PartsThatBreakAreMendedEachByItself) {
 /// is after: all of it is sent once more, in the same run, and registered once.
 TEST_F(Lanes, WhatIsLostInJoiningIsSentOnceMore) {
   for (const char* fault :
-       {"lose-response,at=1,on=join", "garbage-body,at=1,on=join", "forget-staging,at=1,on=join",
-        "expire,at=1,on=join", "status:404,at=1,on=join"}) {
+       {"lose-response,at=1,on=join", "expire,at=1,on=join", "status:404,at=1,on=join"}) {
     SCOPED_TRACE(fault);
     test::TempDir state;
     Bank bank({"--protocols", "tus", "--fault", fault});
-    const auto finished = upload(bank, {"--lanes", "3", "--retries", "5"}, "1M", state);
+    const auto finished =
+        upload(bank, {"--lanes", "3", "--retries", "5", "--register-wait", "0s"}, "1M", state);
     ASSERT_EQ(finished.status, 0) << finished.err;
     EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
     EXPECT_EQ(bank.registered().size(), 1U);
@@ -86,10 +86,29 @@ TEST_F(Lanes, WhatIsLostInJoiningIsSentByTheNextRun) {
   const auto first = upload(bank, {"--lanes", "3", "--retries", "0"});
   EXPECT_NE(first.status, 0);
   EXPECT_TRUE(bank.registered().empty());
-  const auto second = upload(bank, {"--lanes", "3", "--retries", "3"});
+  const auto second = upload(bank, {"--lanes", "3", "--retries", "3", "--register-wait", "0s"});
   EXPECT_EQ(second.status, 0) << second.err;
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
   EXPECT_EQ(bank.registered().size(), 1U);
+}
+
+/// In the same run, whole, and with what was sent of it deleted.
+TEST_F(Lanes, AJoinThatIsRefusedForEverSendsTheFileInOnePiece) {
+  Bank bank({"--protocols", "tus", "--fault", "status:500,every=1,on=join"});
+  const auto finished = upload(bank, {"--lanes", "2", "--retries", "2"});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("it is sent in one piece now"));
+  EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+  EXPECT_EQ(bank.registered().size(), 1U);
+  EXPECT_EQ(upload_of(finished).at("lanes"), 0U);
+  const std::string log = bank.process().out();
+  const auto count = [&](std::string_view what) {
+    std::size_t times = 0;
+    for (std::size_t at = 0; (at = log.find(what, at)) != std::string::npos; ++at) ++times;
+    return times;
+  };
+  EXPECT_EQ(count(" create "), 3U);
+  EXPECT_EQ(count(" delete "), 2U);
 }
 
 TEST_F(Lanes, AServerThatCannotJoinIsNotAskedTo) {

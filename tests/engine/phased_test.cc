@@ -62,6 +62,7 @@ struct At {
         return ok("successfully added chunk to a-b.h5");
       case Step::ask_committed:
         return progress(protocol.committed(), "-1");
+      case Step::ask_parts:
       case Step::join:
       case Step::whole:
         ADD_FAILURE() << "no step of this protocol";
@@ -112,6 +113,7 @@ TEST(Phased, AsksSetsUpSendsConfirmsAndVerifies) {
       case Step::ask_committed:
         answer = progress(10, "-1");
         break;
+      case Step::ask_parts:
       case Step::join:
       case Step::whole:
         ADD_FAILURE() << "no step of this protocol";

@@ -97,8 +97,9 @@ struct At {
       case Step::finish:
         return registered;
       case Step::ask_name:
+      case Step::ask_parts:
       case Step::whole:
-        ADD_FAILURE() << "no step of this protocol";
+        ADD_FAILURE() << "no step on the way of an upload";
     }
     return {};
   }

@@ -48,6 +48,8 @@ std::string ScriptedBank::carry_out(const Seen& request, const Multipart& parsed
     }
     case Phase::create:
       return tus_.create(base_url_, request.headers);
+    case Phase::join:
+      return tus_.join(base_url_, request.headers);
     case Phase::head:
       return tus_.head(request.target);
     case Phase::patch:

@@ -80,7 +80,11 @@ Phase phase_of(const Seen& request, const Multipart& body) {
   if (request.method == "PATCH") return Phase::patch;
   if (request.method == "HEAD") return Phase::head;
   if (request.method == "DELETE") return Phase::remove;
-  if (request.target == "/files/") return Phase::create;
+  if (request.target == "/files/") {
+    const auto concat = request.headers.find("upload-concat");
+    return concat != request.headers.end() && concat->second.starts_with("final;") ? Phase::join
+                                                                                   : Phase::create;
+  }
   if (body.fields.contains("tus_url")) return Phase::registration;
   if (body.fields.contains("binary")) return Phase::whole;
   const auto phase = body.fields.find("phase");

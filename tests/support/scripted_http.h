@@ -17,6 +17,7 @@ enum class Phase {
   probe,     ///< a transfer with previous_size=-1: how many bytes are there?
   verify,
   create,        ///< tus: POST to the collection
+  join,          ///< tus: the same, which makes one upload of several
   head,          ///< tus: how many bytes are there?
   patch,         ///< tus: a chunk
   remove,        ///< tus: DELETE

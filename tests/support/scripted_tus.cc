@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+#include <sstream>
+#include <vector>
+
 #include "tests/support/scripted_http.h"
 
 namespace sluice::test {
@@ -32,8 +36,33 @@ std::string ScriptedTus::create(const std::string& base_url, const Headers& head
   if (header(headers, "tus-resumable") != "1.0.0") return answer(412, "");
   const std::string length = header(headers, "upload-length");
   if (length.empty()) return answer(400, "Missing Upload-Length header\n");
+  return created(base_url, {std::stoull(length), {}});
+}
+
+std::string ScriptedTus::join(const std::string& base_url, const Headers& headers) {
+  if (header(headers, "tus-resumable") != "1.0.0") return answer(412, "");
+  std::istringstream urls(header(headers, "upload-concat").substr(std::strlen("final;")));
+  std::vector<std::string> ids;
+  for (std::string url; urls >> url;) ids.push_back(id_of(url));
+  Upload joined;
+  for (const std::string& id : ids) {
+    const auto part = uploads_.find(id);
+    if (part == uploads_.end() || part->second.bytes.size() != part->second.length)
+      return answer(400, "One or more partial uploads were not found\n");
+    // An exception of S3's, that is answered by what has mounted the tus server.
+    if (part->second.length < rules_.least_joined_part && id != ids.back())
+      return http_answer(500,
+                         "Your proposed upload is smaller than the minimum allowed object size.");
+    joined.bytes += part->second.bytes;
+  }
+  joined.length = joined.bytes.size();
+  for (const std::string& id : ids) uploads_.erase(id);
+  return created(base_url, std::move(joined));
+}
+
+std::string ScriptedTus::created(const std::string& base_url, Upload upload) {
   const std::string id = fmt::format("upload-{}", next_++);
-  uploads_[id] = {std::stoull(length), {}};
+  uploads_[id] = std::move(upload);
   return answer(
       201, "",
       fmt::format("Location: {}{}\r\n", rules_.absolute_locations ? base_url + "/files/" : "", id));

@@ -17,9 +17,11 @@ struct TusRules {
   bool absolute_locations = true;
   /// All answers have Tus-Resumable, as tus 1.0 wants it.
   bool sends_resumable = true;
+  /// What S3 does: a join of a part that has less, and is not the last, is a 500, for ever.
+  std::uint64_t least_joined_part = 0;
 };
 
-/// The uploads of a tus server (creation, termination), in memory. Not thread safe.
+/// The uploads of a tus server (creation, concatenation, termination), in memory. Not thread safe.
 class ScriptedTus {
  public:
   using Headers = std::map<std::string, std::string>;  ///< names in lower case
@@ -30,6 +32,8 @@ class ScriptedTus {
 
   // The answers, as raw HTTP. `target`: the request line's, or any address of an upload.
   std::string create(const std::string& base_url, const Headers& headers);
+  /// The parts' bytes are gone from them.
+  std::string join(const std::string& base_url, const Headers& headers);
   std::string head(const std::string& target) const;
   /// `body`: what came of one of `length` bytes: also what is cut short is kept, `keeps` of it at
   /// most.
@@ -48,6 +52,7 @@ class ScriptedTus {
   static std::string id_of(const std::string& target);
   std::string answer(int status, std::string_view body, const std::string& headers = {}) const;
   std::string no_content(std::uint64_t offset) const;
+  std::string created(const std::string& base_url, Upload upload);
 
   TusRules rules_;
   int next_ = 1;

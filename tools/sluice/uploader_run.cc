@@ -100,11 +100,13 @@ void Uploader::Run::ended(std::size_t number) {
   Report& report = *tasks_[number].report;
   report = transfers_.take(number);
   uploader_.console_.clear_line();
-  // Once: what goes wrong a second time is not for a third.
-  if (report.again && !cancelled_ && !ends_all_ && uploader_.options_.retries > 0 &&
-      again_.insert(number).second) {
-    uploader_.console_.warning(fmt::format("{}; it is run again now", report.error->message));
+  if (goes_again(number, report)) {
+    uploader_.console_.warning(fmt::format("{}; {}", report.error->message,
+                                           report.again == Report::Again::whole
+                                               ? "it is sent in one piece now"
+                                               : "it is run again now"));
     tasks_[number].request.restart = false;  // that was done
+    if (report.again == Report::Again::whole) tasks_[number].request.in_one_piece = true;
     if (!start(number)) {
       schedule_.put_back(number);
       --tried_;
@@ -114,6 +116,19 @@ void Uploader::Run::ended(std::size_t number) {
   doubt_memory(tasks_[number].request, report);
   uploader_.tell(report, tasks_[number].request);
   over(number);
+}
+
+bool Uploader::Run::goes_again(std::size_t number, const Report& report) {
+  if (cancelled_ || ends_all_) return false;
+  switch (report.again) {
+    case Report::Again::nothing:
+      break;
+    case Report::Again::what_is_missing:
+      return uploader_.options_.retries > 0 && again_.insert(number).second;
+    case Report::Again::whole:  // another way, and no retry
+      return !tasks_[number].request.in_one_piece;
+  }
+  return false;
 }
 
 void Uploader::Run::doubt_memory(UploadRequest request, Report& report) {

@@ -26,6 +26,9 @@ class Uploader::Run {
   /// another one's end.
   bool start(std::size_t number);
   void ended(std::size_t number);
+  /// Whether that task is started once more, as Report::again has it: once for each reason, as what
+  /// goes wrong a second time would go wrong a third.
+  bool goes_again(std::size_t number, const Report& report);
   /// It may have failed because the server speaks another protocol than it did when it was asked:
   /// asks it again, once, for the next run.
   void doubt_memory(UploadRequest request, Report& report);
@@ -42,7 +45,7 @@ class Uploader::Run {
   bool cancelled_ = false;
   std::size_t most_;  ///< transfers at a time
   bool doubted_ = false;
-  std::set<std::size_t> again_;  ///< tasks that were started once more
+  std::set<std::size_t> again_;  ///< tasks that were started once more for what was missing
   std::size_t tried_ = 0;
 
   bool several_ = false;     ///< were under way at a time
