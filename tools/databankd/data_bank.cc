@@ -73,6 +73,7 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
                                                                                       : fs::path()},
                                   .published = published,
                                   .discard = options.discard,
+                                  .rename = options.rename,
                                   .store = options.store,
                                   .staging = staging},
                  *bank->registry_, bank->thinking_));

@@ -34,7 +34,8 @@ class DataBank {
     std::vector<std::string> published;  ///< keys of datasets that are no longer drafts
     std::chrono::seconds token_lifetime = std::chrono::hours(72);  ///< from now on
     bool discard = false;                                          ///< hash the bytes and drop them
-    std::chrono::microseconds think{0};                            ///< about each chunk
+    bool rename = false;                 ///< register under other names (Dataset)
+    std::chrono::microseconds think{0};  ///< about each chunk
     /// Of the uploads under /files, but its directory and whether it discards.
     TusStore::Options tus;
   };

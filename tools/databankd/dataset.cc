@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "tools/databankd/carrierwave_name.h"
 #include "tools/databankd/files.h"
 
 namespace sluice::databankd {
@@ -124,6 +125,10 @@ Result<void> Dataset::check_name(const std::string& name) const {
                    : name.find('\0') != std::string::npos ? EINVAL
                                                           : EISDIR;
   return system_error(code, "rb_sysopen", shown_path(name.substr(0, name.find('\0'))));
+}
+
+std::string Dataset::registered_name(const std::string& name) const {
+  return options_.rename ? carrierwave_name(name) : name;
 }
 
 Result<void> Dataset::setup(const std::string& name) {
@@ -256,17 +261,19 @@ Result<std::optional<Registration>> Dataset::register_file(const std::string& na
     staged.digest = std::move(digest);
     publish(staged);
   }
-  if (!options_.discard) TRY(place(fd.get(), staged.size, /*share=*/true, name));
-  Registration registration{key(), name, staged.size, staged.digest->hex()};
+  Registration registration{key(), registered_name(name), staged.size, staged.digest->hex()};
+  if (!options_.discard) TRY(place(fd.get(), staged.size, /*share=*/true, registration.name));
   TRY(registry_.add(registration));
+  if (options_.rename) TRY(clear());
   return std::optional(std::move(registration));
 }
 
 Result<Registration> Dataset::deposit(const Deposit& deposit) {
   const MutexLock lock(files_);
-  TRY(check_name(deposit.name));
-  if (!options_.discard) TRY(place(deposit.file.get(), deposit.size, deposit.share, deposit.name));
-  Registration registration{key(), deposit.name, deposit.size, deposit.xxh128};
+  Registration registration{key(), registered_name(deposit.name), deposit.size, deposit.xxh128};
+  TRY(check_name(registration.name));
+  if (!options_.discard)
+    TRY(place(deposit.file.get(), deposit.size, deposit.share, registration.name));
   TRY(registry_.add(registration));
   return registration;
 }

@@ -74,6 +74,7 @@ class Dataset {
     DatasetToken::Options token;
     bool published = false;         ///< known, but no longer a draft
     bool discard = false;           ///< hash the bytes and drop them
+    bool rename = false;            ///< register under carrierwave_name(), and keep nothing staged
     std::filesystem::path store;    ///< registered files go to store/KEY/
     std::filesystem::path staging;  ///< the staged file lies in staging/KEY/
   };
@@ -121,8 +122,8 @@ class Dataset {
   Result<Appended> append(Chunk& chunk, const std::string& name, std::int64_t previous_size);
 
   /// Makes what is staged under that name a file of the dataset, whatever its size. It stays
-  /// staged, so a second call registers it a second time. Empty where nothing is staged. Error from
-  /// the disk.
+  /// staged, so a second call registers it a second time; with Options::rename it does not. Empty
+  /// where nothing is staged. Error from the disk.
   Result<std::optional<Registration>> register_file(const std::string& name);
 
   /// Makes it a file of the dataset, whether or not there is one of that name. Error for a name
@@ -133,6 +134,7 @@ class Dataset {
   /// server, which has no use for it.
   UniqueFd open_spool() const;
   bool discards() const { return options_.discard; }
+  bool renames() const { return options_.rename; }
 
  private:
   friend class Chunk;
@@ -150,6 +152,7 @@ class Dataset {
   };
 
   Result<void> check_name(const std::string& name) const;
+  std::string registered_name(const std::string& name) const;
   Result<void> clear() SLUICE_REQUIRES(files_);
   bool look(const std::string& name) SLUICE_REQUIRES(files_);
   void publish(std::optional<Staged> staged) SLUICE_REQUIRES(files_);

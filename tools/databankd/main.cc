@@ -147,6 +147,9 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(0LL, 10LL * 365 * 24 * 60 * 60))
       ->capture_default_str();
   app.add_flag("--discard", options.bank.discard, "Hash the files and drop their bytes");
+  app.add_flag("--rename", options.bank.rename,
+               "Register under other names, as the Data Bank of 2018-08 does: blanks and signs "
+               "become _, and what is before a backslash goes; verify then moves the staged file");
   app.add_option("--think", think,
                  "Take so long to append each chunk (200ms, 1.5s); those of one dataset wait for "
                  "each other, and what arrives meanwhile is read all the same")

@@ -195,6 +195,10 @@ Answer PhasedCall::verify(std::string_view root) {
   if (!registered) return {500, registered.error().message + "\n"};
   if (!*registered) return no_such_file(*dataset_, *filename_);
   registered_ = **std::move(registered);
+  if (dataset_->renames() && registered_->size == 0) {
+    return {500,
+            "Error uploading file. If error persists, please contact the Research Data Service.\n"};
+  }
   return {200, fmt::format("{} successfully uploaded.  Refresh dataset page to see newly uploaded "
                            "file. {}/datasets/{}/edit",
                            *filename_, root, key_)};
