@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
@@ -106,13 +107,18 @@ Result<LocalFile> open_local_file(const std::string& path) {
 
 Result<std::string> absolute_path(const std::string& path) {
   std::error_code code;
-  const std::filesystem::path absolute = std::filesystem::absolute(path, code);
+  std::filesystem::path absolute = std::filesystem::absolute(path, code);
   if (code)
     return local_error(
         code.value(),
         fmt::format("cannot tell the absolute path of {}: {}; the working directory was deleted or "
                     "cannot be reached, so give an absolute path or change to another directory",
                     path, code.message()));
+  // "link/.." is not the directory that the link is in.
+  if (std::find(absolute.begin(), absolute.end(), "..") != absolute.end()) {
+    const std::filesystem::path parent = std::filesystem::canonical(absolute.parent_path(), code);
+    if (!code) absolute = parent / absolute.filename();
+  }
   return absolute.lexically_normal().string();
 }
 

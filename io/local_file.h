@@ -22,7 +22,9 @@ struct LocalFile {
 Result<LocalFile> open_local_file(const std::string& path);
 
 /// `path` from the root on, without "." and "..": to be found again from any working directory.
-/// Error local_file: it is relative, and the working directory was deleted or cannot be reached.
+/// Symbolic links in front of a ".." are followed, as what lies above their target is meant, and no
+/// others. Error local_file: it is relative, and the working directory was deleted or cannot be
+/// reached.
 Result<std::string> absolute_path(const std::string& path);
 
 /// What the file system says now about an open file. Error local_file; `path` is for its message.

@@ -161,6 +161,21 @@ TEST(IdentityAt, IsThatOfTheFileWhichHasThePathNow) {
   EXPECT_EQ(gone.error().code, ENOENT);
 }
 
+TEST(AbsolutePath, LeadsThroughLinksToTheSameFile) {
+  const test::TempDir dir;
+  const std::filesystem::path real = std::filesystem::canonical(dir.path());
+  std::filesystem::create_directories(real / "a/b");
+  test::write_file(real / "a/data.bin", "right");
+  test::write_file(real / "data.bin", "wrong");
+  std::filesystem::create_directory_symlink(real / "a/b", real / "link");
+  EXPECT_EQ(absolute_path(real / "link/../data.bin").value(), real / "a/data.bin");
+  EXPECT_EQ(absolute_path(real / "a/b/../data.bin").value(), real / "a/data.bin");
+  EXPECT_EQ(absolute_path(real / "a/./data.bin").value(), real / "a/data.bin");
+  // The link itself may lead elsewhere tomorrow.
+  EXPECT_EQ(absolute_path(real / "link/x").value(), real / "link/x");
+  EXPECT_EQ(absolute_path("/missing/../x").value(), "/x");
+}
+
 TEST(AbsolutePath, NeedsAWorkingDirectoryForARelativePathAlone) {
   const std::string before = std::filesystem::current_path();
   EXPECT_EQ(absolute_path("a/../b").value(), before + "/b");
