@@ -133,9 +133,9 @@ bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
   return end == size;
 }
 
-/// The last file of that name that was registered, if it is this very one. Only the phased
-/// protocol's server says that a name is taken; the others register a second file of that name,
-/// whenever the same command runs again.
+/// The last file of that name that was registered, if it is this very one, or may be. Only the
+/// phased protocol's server says that a name is taken; the others register a second file of that
+/// name, whenever the same command runs again.
 Result<std::optional<JournalEntry>> find_registered(Journal& journal, const UploadRequest& request,
                                                     ProtocolKind kind, const Source& source) {
   auto last = journal.find_registered(request.base_url, request.dataset, request.name);
@@ -143,16 +143,8 @@ Result<std::optional<JournalEntry>> find_registered(Journal& journal, const Uplo
   const bool same = is_same_file(**last, request, source.identity());
   if (kind == ProtocolKind::phased) return same ? last : std::optional<JournalEntry>();
   if (same && request.verify_prefix) return cannot_compare(request, **last);
-  if (same) return last;
-  return Error{
-      ErrorKind::name_taken,
-      fmt::format(
-          "'{}' was registered in dataset {} at {}, says the journal, from {}{}; deposit it "
-          "under another name (--name), or send it once more, as a second file of that name, "
-          "with --restart",
-          printable(request.name), request.dataset, utc_time((*last)->updated_s * 1'000'000'000),
-          printable((*last)->path),
-          is_same_path(**last, request) ? ", which has changed since" : "")};
+  if (same || may_be_touched(**last, request, source.identity())) return last;
+  return from_another_file(request, **last);
 }
 
 Error may_be_registered(const UploadRequest& request, const JournalEntry& entry) {

@@ -31,7 +31,8 @@ struct EarlierFound {
   /// was spoken in another protocol, or where `request` wants it to start anew.
   std::optional<Earlier> earlier;
   std::vector<Earlier> parts;  ///< of `earlier`, in the file's order; empty for none
-  /// This very file, which an earlier run has registered under that name.
+  /// This very file, which an earlier run has registered under that name; or one for which
+  /// may_be_touched() (engine/registered_before.h) holds, not over the phased protocol.
   std::optional<JournalEntry> registered;
   std::vector<std::string> abandoned;  ///< upload addresses that nobody needs any more
   std::string remark;                  ///< a sentence for the user; empty for none

@@ -22,6 +22,10 @@ std::uint64_t bytes_to_read(const FileCheck::Setting& setting) {
 
 }  // namespace
 
+std::size_t FileCheck::pool_blocks_beside(std::size_t block_bytes) {
+  return std::clamp<std::size_t>((std::size_t{64} << 20) / block_bytes, 2, 4);
+}
+
 Result<std::unique_ptr<FileCheck>> FileCheck::start(Setting setting) {
   TRY(check_available(setting.extra));
   TRY_ASSIGN(auto pool, BufferPool::create(setting.block_bytes, setting.pool_blocks));

@@ -26,6 +26,10 @@ namespace sluice {
 /// Thread safe.
 class FileCheck {
  public:
+  /// Buffers for a check of blocks of that many bytes beside uploads: two at least, and no more
+  /// than 64 MiB of them.
+  static std::size_t pool_blocks_beside(std::size_t block_bytes);
+
   struct Setting {
     const Source& source;      ///< outlives the check
     ChecksumWorkers& workers;  ///< outlives it too

@@ -131,6 +131,10 @@ Result<void> Journal::record(std::int64_t id, const Step& step) {
   return impl_->write([&](JournalTables& tables) { return tables.record(id, step); });
 }
 
+Result<void> Journal::note_file(std::int64_t id, const FileIdentity& file) {
+  return impl_->write([&](JournalTables& tables) { return tables.note_file(id, file); });
+}
+
 Result<void> Journal::start_over(std::int64_t id) {
   return impl_->write([&](JournalTables& tables) { return tables.start_over(id); });
 }

@@ -85,6 +85,10 @@ class Journal {
   /// (more committed than the file has, a gap between the checksums).
   Result<void> record(std::int64_t id, const Step& step);
 
+  /// What the file system says by now of the file of upload `id`, whatever its state: the bytes are
+  /// the same. Its size stays.
+  Result<void> note_file(std::int64_t id, const FileIdentity& file);
+
   /// The server has lost what it had: nothing committed, no checksums, no digest state, no upload's
   /// address, unfinished; the parts of a whole upload become abandoned.
   Result<void> start_over(std::int64_t id);

@@ -338,6 +338,15 @@ Result<void> JournalTables::record(std::int64_t id, const JournalStep& step) {
   return write(entry);
 }
 
+Result<void> JournalTables::note_file(std::int64_t id, const FileIdentity& file) {
+  TRY_ASSIGN(std::optional<JournalEntry> entry, newest("id = ?", {SqlValue::of(id)}));
+  if (!entry) return failed(fmt::format("there is no upload {} in it", id));
+  const std::uint64_t size = entry->file.size;
+  entry->file = file;
+  entry->file.size = size;
+  return write(*entry);
+}
+
 Result<void> JournalTables::start_over(std::int64_t id) {
   TRY_ASSIGN(JournalEntry entry, going_on(id));
   entry.committed = 0;

@@ -73,6 +73,7 @@ class JournalTables {
 
   Result<std::int64_t> begin(const JournalEntry& entry);
   Result<void> record(std::int64_t id, const JournalStep& step);
+  Result<void> note_file(std::int64_t id, const FileIdentity& file);
   Result<void> start_over(std::int64_t id);
   Result<void> set_chunk_limit(std::string_view system, std::uint64_t bytes);
   Result<void> set_chunk_bytes(std::string_view system, std::uint64_t bytes);

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <utility>
 
 #include "engine/deposit.h"
+#include "engine/file_check.h"
 #include "engine/receipt.h"
 #include "engine/text.h"
 #include "io/local_file.h"
@@ -24,6 +26,56 @@ class Over final : public Upload {
   const Report report_;
 };
 
+/// A file that is read to find out whether it is the one that was registered.
+class Comparing final : public Upload {
+ public:
+  static Result<std::unique_ptr<Upload>> start(Touched touched) {
+    std::unique_ptr<Comparing> upload(new Comparing(std::move(touched)));
+    const Touched& of = upload->touched_;
+    FileCheck::Setting check{
+        .source = *of.source, .workers = of.workers, .block_bytes = of.block_bytes};
+    check.pool_blocks = FileCheck::pool_blocks_beside(of.block_bytes);
+    if (of.request.on_over) check.on_done = of.request.on_over;
+    TRY_ASSIGN(upload->check_, FileCheck::start(std::move(check)));
+    return std::unique_ptr<Upload>(std::move(upload));
+  }
+
+  Progress progress() const override {
+    return {touched_.entry.file.size, check_->progress(), check_->progress()};
+  }
+  void cancel() override { check_->cancel(); }
+  bool wait_until(std::chrono::steady_clock::time_point deadline) override {
+    return check_->wait_until(deadline);
+  }
+  Report wait() override {
+    while (!check_->wait_until(std::chrono::steady_clock::now() + std::chrono::hours(1))) continue;
+    const UploadRequest& request = touched_.request;
+    Report report = report_before(request, touched_.entry);
+    const Result<FileCheck::Digests> digests = check_->result();
+    if (digests && digests->xxh128 == report.xxh128) {
+      // Where it cannot be written, the next run reads the file once more.
+      static_cast<void>(touched_.journal.note_file(touched_.entry.id, touched_.source->identity()));
+      return report;
+    }
+    report.registered_before.clear();
+    report.receipt.reset();
+    report.xxh128.clear();
+    report.md5.clear();
+    report.sha256.clear();
+    report.committed = 0;
+    report.error = digests ? from_another_file(request, touched_.entry) : digests.error();
+    report.status = report.error->kind == ErrorKind::interrupted ? Report::Status::interrupted
+                                                                 : Report::Status::failed;
+    return report;
+  }
+
+ private:
+  explicit Comparing(Touched touched) : touched_(std::move(touched)) {}
+
+  Touched touched_;
+  std::unique_ptr<FileCheck> check_;  // last: it goes first, as it reads the source
+};
+
 }  // namespace
 
 bool is_same_path(const JournalEntry& entry, const UploadRequest& request) {
@@ -37,6 +89,28 @@ bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
   const bool replaced = entry.file.device == file.device && entry.file.inode != file.inode;
   return !replaced && is_same_path(entry, request) && entry.file.size == file.size &&
          entry.file.modified == file.modified;
+}
+
+bool may_be_touched(const JournalEntry& entry, const UploadRequest& request,
+                    const FileIdentity& file) {
+  return is_same_path(entry, request) && entry.file.size == file.size &&
+         entry.file.inode == file.inode && entry.file.modified != file.modified &&
+         report_before(request, entry).receipt.has_value();
+}
+
+Error from_another_file(const UploadRequest& request, const JournalEntry& entry) {
+  return {
+      ErrorKind::name_taken,
+      fmt::format(
+          "'{}' was registered in dataset {} at {}, says the journal, from {}{}; deposit it "
+          "under another name (--name), or send it once more, as a second file of that name, "
+          "with --restart",
+          printable(request.name), request.dataset, utc_time(entry.updated_s * 1'000'000'000),
+          printable(entry.path), is_same_path(entry, request) ? ", which has changed since" : "")};
+}
+
+Result<std::unique_ptr<Upload>> compare_touched(Touched touched) {
+  return Comparing::start(std::move(touched));
 }
 
 Error cannot_compare(const UploadRequest& request, const JournalEntry& entry) {

@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "engine/checksum_workers.h"
+#include "engine/journal.h"
 #include "engine/journal_entry.h"
 #include "engine/report.h"
 #include "engine/upload.h"
@@ -19,12 +21,34 @@ bool is_same_path(const JournalEntry& entry, const UploadRequest& request);
 bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
                   const FileIdentity& file);
 
+/// Whether `entry`, registered, may be of this very file, though its time of modification is
+/// another: path, size and inode are the same, and its receipt has a digest to compare with.
+bool may_be_touched(const JournalEntry& entry, const UploadRequest& request,
+                    const FileIdentity& file);
+
+/// That the name was registered from another file.
+Error from_another_file(const UploadRequest& request, const JournalEntry& entry);
+
 /// The end of a request to verify what was sent, which is for those who do not trust size and time:
 /// nobody can read back what is registered.
 Error cannot_compare(const UploadRequest& request, const JournalEntry& entry);
 
 /// Status `registered`, with what the journal has of it. Pure, any thread.
 Report report_before(const UploadRequest& request, const JournalEntry& entry);
+
+/// An upload that sends nothing: it reads the file, and is registered (report_before()) if its
+/// XXH128 is that of the receipt of `entry`, for which may_be_touched() holds. Then the journal has
+/// the file's time for the next run. Else it fails, name_taken.
+struct Touched {
+  UploadRequest request;
+  JournalEntry entry;
+  std::unique_ptr<Source> source;
+  ChecksumWorkers& workers;  ///< outlives the upload
+  Journal& journal;          ///< outlives it too
+  std::size_t block_bytes;
+};
+/// Errors: those of FileCheck::start().
+Result<std::unique_ptr<Upload>> compare_touched(Touched touched);
 
 /// An upload that was over when it began, with that report; `request.on_over` is called.
 std::unique_ptr<Upload> over_before(const UploadRequest& request, const JournalEntry& entry);

@@ -338,6 +338,21 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     Journal& journal = shared_->journal->journal();
     TRY_ASSIGN(EarlierFound found,
                find_earlier(journal, checked, kind, *opened.source, shared_->options.block_bytes));
+    if (found.registered && kind != ProtocolKind::phased &&
+        !is_same_file(*found.registered, checked, opened.source->identity())) {
+      if (shared_->options.log)
+        shared_->options.log(
+            LogLevel::warning,
+            fmt::format("{} was registered before, and its time of modification was another then: "
+                        "it is read and compared with the receipt",
+                        printable(request.path)));
+      return compare_touched({.request = std::move(checked),
+                              .entry = *std::move(found.registered),
+                              .source = std::move(opened.source),
+                              .workers = shared_->workers,
+                              .journal = journal,
+                              .block_bytes = shared_->options.block_bytes});
+    }
     if (found.registered && kind != ProtocolKind::phased)
       return over_before(checked, *found.registered);
     registered = std::move(found.registered);

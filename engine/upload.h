@@ -112,8 +112,9 @@ struct UploadRequest {
   /// can be had. On the network thread, again every few seconds until token_wait is over.
   std::function<std::optional<Secret>()> renew_token;
   std::chrono::seconds token_wait{0};  ///< how long to wait for a token that works
-  /// Called when the upload is over, on the network thread, or in start() where an earlier run has
-  /// registered the file; before its report can be had without waiting. Must not wait itself.
+  /// Called when the upload is over, on one of the engine's threads, or in start() where an earlier
+  /// run has registered the file; before its report can be had without waiting. Must not wait
+  /// itself.
   std::function<void()> on_over;
   /// Asked several times a second on the thread that calls start(), while that waits for the server
   /// (a large file's lanes need its round trip); true ends start() with `interrupted`. May be

@@ -2,7 +2,6 @@
 // (engine/file_check.h), and what its path says of it before it is registered.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -37,8 +36,7 @@ Error not_found(const std::string& file, int code) {
 Result<void> UploadRun::check_file(const Source& source, std::uint64_t end) {
   FileCheck::Setting check{
       .source = source, .workers = setting_.workers, .block_bytes = setting_.block_bytes};
-  // Two are the least; more than 64 MiB of them are of no use.
-  check.pool_blocks = std::clamp<std::size_t>((std::size_t{64} << 20) / setting_.block_bytes, 2, 4);
+  check.pool_blocks = FileCheck::pool_blocks_beside(setting_.block_bytes);
   check.end = end;
   if (setting_.earlier) check.expected = setting_.earlier->checksums;
   check.extra = setting_.request.digests;

@@ -1,7 +1,10 @@
 // The same command again over many files, as a batch system gives it, and what is said of many.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
@@ -95,6 +98,38 @@ TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
     EXPECT_EQ(changed.status, 5) << changed.out;
     EXPECT_THAT(changed.err, EndsWith("sluice: 2 registered before, 1 failed (f000)\n"));
     EXPECT_EQ(bank.registered().size(), 3U);
+  }
+}
+
+/// As by a program that sets times, or a file system on a network that rounds them.
+TEST_F(Again, WhatIsRegisteredAndTouchedIsReadAndNotSentAgain) {
+  for (const char* protocol : {"tus", "binary"}) {
+    SCOPED_TRACE(protocol);
+    Bank bank({"--protocols", protocol});
+    const Arguments names = files(2);
+    EXPECT_EQ(put_files(bank.url(), names).status, 0);
+    const auto touch = [&](const std::string& name, timespec time) {
+      const timespec times[2] = {time, time};
+      ASSERT_EQ(::utimensat(AT_FDCWD, name.c_str(), times, 0), 0);
+    };
+    touch(names[0], {1'700'000'000, 5});
+    const test::Finished again = put_files(bank.url(), names, {"--json"});
+    EXPECT_EQ(again.status, 0) << again.err;
+    EXPECT_THAT(again.err, HasSubstr("compared with the receipt"));
+    const json uploads = report_of(again).at("uploads");
+    EXPECT_EQ(uploads[0].at("xxh128"), xxh128_of_file(names[0]));
+    EXPECT_TRUE(uploads[0].contains("registered_before"));
+    // Once: the journal has the new time.
+    const test::Finished third = put_files(bank.url(), names);
+    EXPECT_EQ(third.status, 0) << third.err;
+    EXPECT_EQ(third.err, "");
+    // The same size and inode, and other bytes.
+    test::write_file(names[0], std::string(std::filesystem::file_size(names[0]), '!'));
+    touch(names[0], {1'700'000'000, 6});
+    const test::Finished changed = put_files(bank.url(), names);
+    EXPECT_EQ(changed.status, 5);
+    EXPECT_THAT(changed.err, HasSubstr("which has changed since"));
+    EXPECT_EQ(bank.registered().size(), 2U);
   }
 }
 

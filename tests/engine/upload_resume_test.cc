@@ -27,6 +27,8 @@ class ResumeTest : public UploadTest {
     options_.state_dir = state_.path();
     options_.log = [this](LogLevel level, const std::string& text) {
       MutexLock lock(mutex_);
+      compared_ = compared_ || text.find("is still what was sent") != std::string::npos;
+      changed_.notify_all();
       if (level == LogLevel::warning) warnings_ += text + '\n';
     };
   }
@@ -70,6 +72,14 @@ class ResumeTest : public UploadTest {
     return listing ? listing->entries.size() : 0;
   }
 
+  /// Waits until a file of another time was compared, and was what had been sent.
+  void wait_until_compared() {
+    MutexLock lock(mutex_);
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (!compared_)
+      if (!changed_.wait_until(mutex_, deadline)) break;
+    EXPECT_TRUE(std::exchange(compared_, false));
+  }
   std::string take_warnings() {
     MutexLock lock(mutex_);
     return std::exchange(warnings_, {});
@@ -104,7 +114,9 @@ class ResumeTest : public UploadTest {
 
  private:
   Mutex mutex_;
+  CondVar changed_;
   std::string warnings_ SLUICE_GUARDED_BY(mutex_);
+  bool compared_ SLUICE_GUARDED_BY(mutex_) = false;
 };
 
 TEST_F(ResumeTest, GoesOnWhereTheServerIsAndSetsNothingUp) {
@@ -222,8 +234,10 @@ TEST_F(ResumeTest, ComparesAndResumesAFileOfAnotherTime) {
     touch(file, time);
     // The first run after that compares, and writes down that it has.
     engine_.reset();
-    server_.set_faults(
-        {{.phase = Phase::transfer, .occurrence = 1, .answer = http_answer(503, "")}});
+    server_.set_faults({{.phase = Phase::transfer,
+                         .occurrence = 1,
+                         .before = [this] { wait_until_compared(); },
+                         .answer = http_answer(503, "")}});
     ASSERT_EQ(start(request(file))->wait().status, Status::failed);
     EXPECT_THAT(take_warnings(), HasSubstr("read again and compared"));
     EXPECT_EQ(entry().file.modified, modified_of(file));
