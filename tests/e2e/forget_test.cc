@@ -164,7 +164,7 @@ TEST_F(Forget, ALockThatPassesIsWaitedFor) {
 TEST_F(Forget, WhatWasJoinedUnderAnAddressThatWasLostIsNotCalledDeleted) {
   Bank bank({"--protocols", "tus", "--fault", "lose-response,at=1,on=join"});
   const auto lost = run_sluice(put_of(bank, {"--lanes", "3", dataset, path_}));
-  ASSERT_EQ(lost.status, 1) << lost.err;
+  ASSERT_EQ(lost.status, 7) << lost.err;
   const auto finished = forget();
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.err, HasSubstr("its parts are gone"));
