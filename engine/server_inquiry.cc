@@ -128,7 +128,6 @@ class Reader {
       if (options_->status == 401) return refused_token(*options_);
       return ProtocolKind::binary;
     }
-    if (setup_->status == 404) return no_dataset(*setup_);
     return not_understood(*setup_);
   }
 
@@ -160,7 +159,6 @@ class Reader {
       if (setup == Setup::no_phases) return speaks_not("the phased protocol", others);
       if (!setup_) return no_answer(setup_.error());
       if (is_away(setup_->status)) return away(*setup_);
-      if (setup_->status == 404) return no_dataset(*setup_);
       return not_understood(*setup_);
     }
     // No answer to these questions speaks against binary.

@@ -33,6 +33,24 @@ std::optional<ServerProfile> ServerMemory::find(Journal* journal, const std::str
   return {};
 }
 
+ProtocolKind ServerMemory::known(Journal* journal, const std::string& base_url) const {
+  const auto protocol_of = [](const std::optional<std::string>& name) {
+    return name ? parse_protocol(*name).value_or(ProtocolKind::automatic) : ProtocolKind::automatic;
+  };
+  {
+    const MutexLock lock(mutex_);
+    if (const auto found = kept_.find(base_url); found != kept_.end())
+      return protocol_of(found->second.protocol);
+  }
+  if (journal == nullptr) return ProtocolKind::automatic;
+  if (const Result<ServerFacts> facts = journal->facts(base_url); facts && facts->protocol)
+    return protocol_of(facts->protocol);
+  if (const Result<Journal::Listing> all = journal->list(/*finished_too=*/false))
+    for (const JournalEntry& entry : all->entries)
+      if (entry.system == base_url) return protocol_of(entry.protocol);
+  return ProtocolKind::automatic;
+}
+
 void ServerMemory::keep(Journal* journal, const std::string& base_url, const ServerProfile& profile,
                         std::int64_t now_s) {
   ServerFacts facts;

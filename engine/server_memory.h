@@ -24,6 +24,9 @@ class ServerMemory {
   /// seconds.
   std::optional<ServerProfile> find(Journal* journal, const std::string& base_url,
                                     std::int64_t now_s) const;
+  /// What it was found to speak at any time, or an unfinished upload to it is spoken in; automatic
+  /// for nothing.
+  ProtocolKind known(Journal* journal, const std::string& base_url) const;
   /// Found out just now, `now_s`.
   void keep(Journal* journal, const std::string& base_url, const ServerProfile& profile,
             std::int64_t now_s);

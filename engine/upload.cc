@@ -13,6 +13,7 @@
 #include "engine/deposit.h"
 #include "engine/evp_digest.h"
 #include "engine/http.h"
+#include "engine/inquiry_front.h"
 #include "engine/make_protocol.h"
 #include "engine/pipeline.h"
 #include "engine/registered_before.h"
@@ -442,10 +443,12 @@ Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
         (inquiry.protocol == ProtocolKind::automatic || inquiry.protocol == known->protocol))
       return *std::move(known);
 
+  const ProtocolKind known_as = shared_->servers.known(journal, inquiry.base_url);
   std::mt19937_64 random{std::random_device{}()};
   for (unsigned failures = 1;; ++failures) {
     const Inquired inquired = inquire(shared_->http, inquiry);
-    Result<ServerProfile> profile = read_inquiry(inquiry, inquired);
+    Result<ServerProfile> profile =
+        doubt_front(inquiry, inquired, known_as, read_inquiry(inquiry, inquired));
     if (profile) {
       // What was given is not what it would have been taken for.
       if (inquiry.protocol == ProtocolKind::automatic &&
@@ -455,13 +458,23 @@ Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
     }
     Error error = std::move(profile).error();
     if (!error.retryable) return error;
+    const bool is_refusal = error.code >= 200 && error.code < 500;
+    if (is_refusal && error.kind == ErrorKind::failed && failures >= tries_of_the_unknown) {
+      error.retryable = false;
+      error.message += fmt::format(" (asked {} times)", failures);
+      return error;
+    }
     const auto now = std::chrono::steady_clock::now();
-    const auto when = retry_at(shared_->options.retry, failures, inquired.retry_after(), now,
-                               std::uniform_real_distribution<double>(0, 1)(random));
+    auto when = retry_at(shared_->options.retry, failures, inquired.retry_after(), now,
+                         std::uniform_real_distribution<double>(0, 1)(random));
     if (!when) {
       if (failures > 1) error.message += fmt::format(" (given up after {} tries)", failures);
       return error;
     }
+    // A deployment takes seconds.
+    if (is_refusal)
+      when = std::max(*when, now + std::min<std::chrono::steady_clock::duration>(
+                                       std::chrono::seconds(1), shared_->options.retry.longest));
     if (shared_->options.log)
       shared_->options.log(
           LogLevel::warning,

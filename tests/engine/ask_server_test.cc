@@ -101,6 +101,52 @@ TEST_F(AskServer, WhatCanPassIsTriedAgainAsOftenAsAllowed) {
   EXPECT_EQ(asked(), 6);
 }
 
+/// The first of each question are answered by a deployment.
+std::vector<Fault> answered_by_a_front_server(int times) {
+  std::vector<Fault> faults;
+  for (int i = 0; i < times; ++i)
+    for (const Phase phase : {Phase::options, Phase::ask})
+      faults.push_back({.phase = phase,
+                        .occurrence = i,
+                        .answer = http_answer(404, "<html>404 Not Found</html>",
+                                              "Content-Type: text/html\r\n")});
+  return faults;
+}
+
+TEST_F(AskServer, AFrontServersNotFoundIsRetried) {
+  options_.retry.retries = 10;
+  server_.set_faults(answered_by_a_front_server(5));
+  const auto profile = engine().ask_server(inquiry());
+  ASSERT_TRUE(profile) << profile.error().message;
+  EXPECT_EQ(profile->protocol, ProtocolKind::phased);
+  EXPECT_EQ(asked(), 6);
+}
+
+TEST_F(AskServer, WhatIsNoDataBankIsAskedAFewTimes) {
+  options_.retry.retries = 10;
+  server_.set_faults(answered_by_a_front_server(100));
+  const auto profile = engine().ask_server(inquiry());
+  ASSERT_FALSE(profile);
+  EXPECT_EQ(profile.error().kind, ErrorKind::failed) << "not a dataset that is not there";
+  EXPECT_FALSE(profile.error().retryable);
+  EXPECT_THAT(profile.error().message, HasSubstr("check the address"));
+  EXPECT_EQ(asked(), 6);
+}
+
+TEST_F(AskServer, AServerThatIsKnownIsRetriedAsLongAsOneThatIsAway) {
+  options_.retry.retries = 10;
+  ASSERT_TRUE(engine().ask_server(inquiry()));
+  Engine::Inquiry fresh = inquiry();
+  fresh.fresh = true;
+  server_.set_faults(answered_by_a_front_server(10));
+  EXPECT_TRUE(engine().ask_server(fresh));
+  server_.set_faults(answered_by_a_front_server(100));
+  const auto away = engine().ask_server(fresh);
+  ASSERT_FALSE(away);
+  EXPECT_EQ(away.error().kind, ErrorKind::unreachable);
+  EXPECT_THAT(away.error().message, HasSubstr("given up after 11 tries"));
+}
+
 TEST_F(AskServer, ARefusedTokenIsNotTriedAgain) {
   options_.retry.retries = 5;
   server_.set_faults(

@@ -173,9 +173,9 @@ TEST(ServerInquiry, ARefusedTokenIsSaidWhateverTheServerSpeaks) {
   expect_error(ErrorKind::token_refused, false, read(refused, invalid));
 }
 
-TEST(ServerInquiry, AnotherNotFoundIsTheDatasetsOnlyWhereThereIsNoTus) {
-  expect_error(ErrorKind::no_such_dataset, false,
-               read(answer(404, nothing_of_it), answer(404, nothing_of_it)), "Not Found");
+TEST(ServerInquiry, OnlyItsOwnWordsSayThatADatasetIsNotThere) {
+  expect_error(ErrorKind::failed, false, read(answer(404), answer(404, nothing_of_it)),
+               "Not Found");
   expect_protocol(ProtocolKind::tus, read(tus_answer(), answer(404, nothing_of_it)));
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
 namespace sluice {
@@ -54,6 +55,26 @@ TEST(ServerMemory, WithAJournalTheNextEngineKnowsToo) {
   expect_known_for_a_day(memory, journal->get());
   const ServerMemory next({});
   EXPECT_TRUE(next.find(journal->get(), url, now_s()));
+}
+
+/// Longer than a day: a server that does not say what it is now was that before.
+TEST(ServerMemory, WhatAServerWasOnceFoundToSpeakIsKnown) {
+  const test::TempDir directory;
+  const auto journal = Journal::open(directory.path());
+  ASSERT_TRUE(journal);
+  for (Journal* const kept : {static_cast<Journal*>(nullptr), journal->get()}) {
+    ServerMemory memory({});
+    EXPECT_EQ(memory.known(kept, url), ProtocolKind::automatic);
+    memory.keep(kept, url, a_tus_server(), now_s() - 100 * day);
+    EXPECT_EQ(memory.known(kept, url), ProtocolKind::tus);
+  }
+  EXPECT_EQ(ServerMemory({}).known(journal->get(), url), ProtocolKind::tus);
+  // An earlier version's journal has the unfinished upload alone.
+  JournalEntry entry = test::sample_entry();
+  entry.system = "https://another.example";
+  entry.protocol = "phased";
+  ASSERT_TRUE((*journal)->begin(entry));
+  EXPECT_EQ(ServerMemory({}).known(journal->get(), entry.system), ProtocolKind::phased);
 }
 
 /// A header can be longer than the journal takes: what it does not take, memory does.
