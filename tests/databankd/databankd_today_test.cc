@@ -251,6 +251,7 @@ TEST_F(Tus, SaysWhatItCannotSpeak) {
       {{"--tus-max-size", "x"}, "--tus-max-size 'x': it takes bytes"},
       {{"--part-min", "-1"}, "--part-min '-1': it takes bytes"},
       {{"--threads", "-1"}, "--threads"},
+      {{"--join-time", "2"}, "--join-time '2': it takes a time up to a day"},
       {{"--thread-wait", "2"}, "--thread-wait '2': it takes a time up to a day"},
       {{"--tus-expires", "1001d"}, "--tus-expires '1001d': it takes a time"},
       {{"--location", "here"}, "absolute, http, relative or an address"},

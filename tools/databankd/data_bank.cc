@@ -55,6 +55,9 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
   TusStore::Options tus = options.tus;
   tus.directory = options.store / ".tus";
   tus.discard = options.discard;
+  tus.before_join = [&thinking = bank->thinking_, join = options.join_time](std::uint64_t bytes) {
+    thinking.think(join.of(bytes));
+  };
   TRY_ASSIGN(bank->tus_, TusStore::open(tus));
   for (const auto& [key, token] : tokens) {
     if (!options.discard) {

@@ -10,6 +10,7 @@
 
 #include "io/result.h"
 #include "tools/databankd/dataset.h"
+#include "tools/databankd/join_time.h"
 #include "tools/databankd/registry.h"
 #include "tools/databankd/thinking.h"
 #include "tools/databankd/tus_store.h"
@@ -36,6 +37,7 @@ class DataBank {
     bool discard = false;                                          ///< hash the bytes and drop them
     bool rename = false;                 ///< register under other names (Dataset)
     std::chrono::microseconds think{0};  ///< about each chunk
+    JoinTime join_time;
     /// Of the uploads under /files, but its directory and whether it discards.
     TusStore::Options tus;
   };

@@ -17,6 +17,7 @@
 #include "tools/databankd/duration.h"
 #include "tools/databankd/faults.h"
 #include "tools/databankd/http_server.h"
+#include "tools/databankd/join_time.h"
 #include "tools/databankd/listener.h"
 #include "tools/databankd/protocols.h"
 #include "tools/databankd/token.h"
@@ -119,6 +120,7 @@ int run(int argc, char** argv) {
   std::string tus_max_size = "2T";
   std::string tus_expires = "7d";
   std::string part_min = "0";
+  std::string join_time = "0";
   std::string thread_wait = "120s";
   long long token_lifetime = 3LL * 24 * 60 * 60;
   bool verbose = false;
@@ -169,8 +171,14 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--part-min", part_min,
                  "Throw away what a PATCH brings in less than a part of so many bytes, or a "
-                 "10000th of the upload; the Data Bank's is 5M")
+                 "10000th of the upload, and refuse to join a smaller part but the last one; the "
+                 "Data Bank's is 5M")
       ->type_name("SIZE")
+      ->capture_default_str();
+  app.add_option("--join-time", join_time,
+                 "Take so long to join partial uploads, or so long for each SIZE (2s/1G); carried "
+                 "out even if the client goes away meanwhile")
+      ->type_name("TIME[/SIZE]")
       ->capture_default_str();
   app.add_option("--threads", options.server.threads.count,
                  "Work with so many threads: each request holds one, and one under /files needs "
@@ -247,6 +255,11 @@ int run(int argc, char** argv) {
     tus.part_min = *size;
   } else {
     return wrong("--part-min", part_min, "bytes, as in 5M");
+  }
+  if (const auto time = parse_join_time(join_time)) {
+    options.bank.join_time = *time;
+  } else {
+    return wrong("--join-time", join_time, "a time up to a day, as in 8s, or 2s/1G");
   }
   if (const auto wait = parse_duration(thread_wait)) {
     options.server.threads.wait = *wait;

@@ -2,8 +2,8 @@
 
 namespace sluice::databankd {
 
-void Thinking::think() {
-  const auto deadline = std::chrono::steady_clock::now() + duration_;
+void Thinking::think(std::chrono::microseconds duration) {
+  const auto deadline = std::chrono::steady_clock::now() + duration;
   const MutexLock lock(mutex_);
   while (!ended_ && std::chrono::steady_clock::now() < deadline)
     (void)changed_.wait_until(mutex_, deadline);

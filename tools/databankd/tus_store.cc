@@ -250,9 +250,15 @@ Result<TusUpload> TusStore::join(const std::vector<std::string>& ids, TusUpload 
     if (parts.empty()) return refused(400, "Invalid Upload-Concat header");
     if (*final.length > options_.max_size)
       return refused(400, "The sum of partial upload lengths exceed Tus-Max-Size");
+    if (std::any_of(parts.begin(), parts.end() - 1, [this](const ItemPointer& part) {
+          return part->upload.offset < options_.part_min;
+        })) {
+      return refused(500, "Your proposed upload is smaller than the minimum allowed object size.");
+    }
     for (const ItemPointer& part : parts) part->busy = true;
   }
   final.offset = *final.length;
+  if (options_.before_join) options_.before_join(final.offset);
   Result<void> gathered;
   if (!options_.discard) gathered = gather(parts, final);
 

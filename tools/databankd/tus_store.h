@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,9 +46,12 @@ class TusStore {
     bool discard = false;
     std::chrono::microseconds lifetime = std::chrono::hours(24 * 7);
     /// The least part, of which S3 takes 10000: what a PATCH brings in less than a part is thrown
-    /// away, unless it reaches the end of the upload. 0: anything counts.
+    /// away, unless it reaches the end of the upload, and a join with a part under it that is not
+    /// the last one is refused. 0: anything counts.
     std::uint64_t part_min = 0;
     std::uint64_t max_size = 2199023255552;  ///< bytes
+    /// Called with its bytes before a join is carried out, on its thread: takes the time it takes.
+    std::function<void(std::uint64_t)> before_join{};
   };
 
   /// Finds what earlier runs left. Error for a directory that cannot be used.
@@ -66,7 +70,8 @@ class TusStore {
                                             std::optional<TusChecksum> checksum);
 
   /// Puts the partial uploads together in that order, as an upload that is complete; they are gone
-  /// then. 400 where one is missing, unfinished or not partial. `final`: metadata and concat.
+  /// then. 400 where one is missing, unfinished or not partial, 500 where one that is not the last
+  /// is under Options::part_min. `final`: metadata and concat.
   Result<TusUpload> join(const std::vector<std::string>& ids, TusUpload final);
 
   Result<void> remove(const std::string& id);
