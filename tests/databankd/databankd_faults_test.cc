@@ -56,6 +56,14 @@ TEST(ParseFault, KnowsEveryKind) {
   EXPECT_EQ(status.kind, FaultKind::status);
   EXPECT_EQ(status.status, 503U);
   EXPECT_EQ(status.name, "status:503");
+  const Fault quota = fault("status:507:quota exceeded: 2 TB,on=patch");
+  EXPECT_EQ(quota.kind, FaultKind::status);
+  EXPECT_EQ(quota.status, 507U);
+  EXPECT_EQ(quota.text, "quota exceeded: 2 TB");
+  EXPECT_EQ(quota.name, "status:507:quota exceeded: 2 TB");
+  EXPECT_EQ(quota.on, Step::patch);
+  EXPECT_EQ(fault("gzip").kind, FaultKind::gzip);
+  EXPECT_EQ(fault("two-locations").kind, FaultKind::two_locations);
   const Fault answer = fault("answer:429,on=register");
   EXPECT_EQ(answer.kind, FaultKind::answer);
   EXPECT_EQ(answer.status, 429U);
@@ -129,6 +137,11 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
       {"status:600", "from 200 to 599"},
       {"status:50x", "from 200 to 599"},
       {"status:-1", "from 200 to 599"},
+      {"status:507:", "and a text without commas, as in status:507:quota exceeded"},
+      {"status:600:x", "from 200 to 599"},
+      {"status:507:no, none", "there is no ' none' in a fault"},
+      {"gzip:9", "gzip takes no argument"},
+      {"two-locations,on=head", "two-locations strikes only on=create, on=join"},
       {"answer", "answer takes an HTTP status from 200 to 599, as in answer:503"},
       {"answer:600", "from 200 to 599"},
       {"front",

@@ -142,5 +142,48 @@ TEST_F(FrontServer, AnswersForAServerWithoutTus) {
   expect_page(request("OPTIONS", "/files/"), 404);
 }
 
+TEST_F(FrontServer, CompressesAnswersThoughNobodyAskedForIt) {
+  start_with({"gzip"});
+  const HttpReply reply = request("PATCH", "/files/0", {{"Upload-Offset", "0"}});
+  EXPECT_EQ(reply.status, 404);
+  EXPECT_EQ(reply.header("content-encoding"), "gzip");
+  EXPECT_EQ(reply.header("content-length"), std::to_string(reply.body.size()));
+  EXPECT_THAT(reply.body, StartsWith("\x1f\x8b"));
+  EXPECT_EQ(request("OPTIONS", "/files/").headers.count("content-encoding"), 0U);  // no body
+  const Reply set_up =
+      call({"--compressed", "-d", "phase=setup", "-d", "filename=a", "-d", "filesize=3"});
+  EXPECT_EQ(set_up.body, "successfully set up a");
+  EXPECT_THAT(setup("a").body, StartsWith("\x1f\x8b"));
+}
+
+TEST_F(FrontServer, GivesTwoLocations) {
+  start_with({"two-locations,on=create"});
+  const UniqueFd fd = connect();
+  send(fd, bytes_of("POST", "/files/", {{"Upload-Length", "3"}}));
+  const std::string answer = receive_until(fd, "");
+  const std::size_t first = answer.find("Location: ");
+  ASSERT_NE(first, std::string::npos);
+  const std::size_t second = answer.find("Location: ", first + 1);
+  ASSERT_NE(second, std::string::npos);
+  const auto line = [&](std::size_t at) { return answer.substr(at, answer.find("\r\n", at) - at); };
+  EXPECT_NE(line(first), line(second));
+}
+
+TEST_F(FrontServer, LeavesTheServerItsOwnWords) {
+  start_with({"status:507:quota exceeded,on=patch", "status:413:no room: 2 TB,on=verify"});
+  const std::string upload = create("3");
+  const HttpReply reply = patch(upload, 0, "abc");
+  EXPECT_EQ(reply.status, 507);
+  EXPECT_EQ(reply.body, "quota exceeded\n");
+  EXPECT_EQ(reply.header("tus-resumable"), "1.0.0");
+  EXPECT_EQ(offset(upload), 0);
+  setup("a");
+  const Reply verified = verify("a");
+  EXPECT_EQ(verified.status, 413);
+  EXPECT_EQ(verified.body, "no room: 2 TB\n");
+  EXPECT_THAT(verified.content_type, StartsWith("application/json"));
+  EXPECT_THAT(registered(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace sluice

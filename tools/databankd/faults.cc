@@ -33,6 +33,8 @@ constexpr std::array kinds = {
     NamedKind{"garbage-body", FaultKind::garbage_body},
     NamedKind{"huge-body", FaultKind::huge_body},
     NamedKind{"tail-timeout", FaultKind::tail_timeout},
+    NamedKind{"gzip", FaultKind::gzip},
+    NamedKind{"two-locations", FaultKind::two_locations},
     NamedKind{"expire", FaultKind::expire},
     NamedKind{"locked", FaultKind::locked},
     NamedKind{"checksum", FaultKind::checksum},
@@ -61,6 +63,8 @@ std::vector<Step> steps_of(FaultKind kind) {
     case FaultKind::checksum:
     case FaultKind::stuck:
       return {Step::patch};
+    case FaultKind::two_locations:
+      return {Step::create, Step::join};
     case FaultKind::locked:
       return {Step::patch, Step::remove};
     case FaultKind::expire:
@@ -126,6 +130,13 @@ std::string parse_kind(std::string_view text, Fault& fault) {
              "or front:404:10s";
     fault.status = *status;
     fault.time = *time;
+  } else if (fault.kind == FaultKind::status && std::count(text.begin(), text.end(), ':') > 0) {
+    const auto status = parse_status(take_until(text, ':'));
+    if (!status || text.empty())
+      return "status takes an HTTP status from 200 to 599 and a text without commas, as in "
+             "status:507:quota exceeded";
+    fault.status = *status;
+    fault.text = text;
   } else if (fault.kind == FaultKind::status || fault.kind == FaultKind::answer) {
     const auto status = parse_status(text);
     if (!status)

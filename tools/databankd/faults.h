@@ -32,6 +32,8 @@ enum class FaultKind {
   garbage_body,        ///< carried out, an answer of random bytes
   huge_body,           ///< carried out, an answer of 64 MiB
   tail_timeout,        ///< where its body pauses: nothing done, 408, closed
+  gzip,                ///< carried out, the answer's body compressed
+  two_locations,       ///< carried out, a second Location names another upload
   expire,              ///< the tus upload that it names is gone; then carried out
   locked,              ///< nothing done, 423
   checksum,            ///< nothing done, 460, though the bytes may match
@@ -43,6 +45,7 @@ struct Fault {
   FaultKind kind = FaultKind::lose_request;
   std::string name;        ///< KIND[:ARG] as it was given, such as "status:503"
   unsigned status = 0;     ///< of status, answer and front: 200 to 599
+  std::string text;        ///< of FaultKind::status: its body; empty: not given
   std::uint64_t rate = 0;  ///< of FaultKind::slow: bytes a second, at least 1
   /// Of FaultKind::tail_timeout: the longest that is waited. Of front: how long it answers.
   std::chrono::microseconds time{0};

@@ -41,7 +41,8 @@ constexpr const char* about_faults =
   lose-response       carried out, and the connection closed without an answer
   reset-mid-body      nothing is done; RST at a random place of the request's body
   reset-mid-response  carried out; the answer's head, a part of its body, RST
-  status:CODE         nothing is done; an answer with that status
+  status:CODE[:TEXT]  nothing is done; an answer with that status, or with TEXT as the
+                      server's own words
   answer:CODE         carried out; that status and a front server's HTML page in place
                       of the answer
   front:CODE[:TIME]   from the request on that it strikes (the first, if not said) and for
@@ -58,6 +59,8 @@ constexpr const char* about_faults =
   huge-body           carried out; the answer's body is 64 MiB
   tail-timeout[:TIME] where the next bytes of a body take longer than that (500ms, 2s;
                       100ms if not said), nothing is done: 408, and the connection closed
+  gzip                carried out; the answer's body is compressed, though nobody asked
+  two-locations       carried out; a second Location names another upload
   expire              the tus upload that it names is gone, 410
   locked              nothing is done: 423
   checksum            nothing is done: 460, though the bytes may match

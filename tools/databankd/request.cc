@@ -11,6 +11,7 @@
 #include "tools/databankd/client_socket.h"
 #include "tools/databankd/fault_response.h"
 #include "tools/databankd/front_page.h"
+#include "tools/databankd/gzip.h"
 #include "tools/databankd/log.h"
 
 namespace sluice::databankd {
@@ -222,6 +223,21 @@ void Request::decide_on_fault(bool complete) {
   }
 }
 
+/// What FaultKind::status answers.
+Answer Request::status_answer(const Fault& fault) const {
+  if (fault.text.empty()) {
+    return {fault.status,
+            fmt::format("{} {}\n", fault.status, MHD_get_reason_phrase_for(fault.status)),
+            "text/plain"};
+  }
+  Answer answer{fault.status, fault.text + "\n"};
+  if (tus_) {
+    answer.content_type = "text/plain";
+    answer.headers.emplace_back("Tus-Resumable", "1.0.0");
+  }
+  return answer;
+}
+
 /// The end of a request that a fault strikes.
 MHD_Result Request::finish_struck() {
   // A body that came without a pause was not struck.
@@ -236,9 +252,7 @@ MHD_Result Request::finish_struck() {
       reset(socket());
       return MHD_NO;
     case FaultKind::status: {
-      const unsigned status = strike_->fault.status;
-      const Answer answer{status, fmt::format("{} {}\n", status, MHD_get_reason_phrase_for(status)),
-                          "text/plain"};
+      const Answer answer = status_answer(strike_->fault);
       log(answer);
       return send(answer);
     }
@@ -265,6 +279,22 @@ MHD_Result Request::finish_struck() {
       const unsigned status = carry_out().status;
       // 204 has no body that could be garbage.
       return send({status == 204 ? 200 : status, garbage(strike_->random)});
+    }
+    case FaultKind::gzip: {
+      Answer answer = carry_out();
+      if (!answer.body.empty()) {
+        answer.body = gzipped(answer.body);
+        answer.headers.emplace_back("Content-Encoding", "gzip");
+      }
+      return send(answer);
+    }
+    case FaultKind::two_locations: {
+      Answer answer = carry_out();
+      for (std::size_t i = answer.headers.size(); i > 0; --i) {
+        const auto [name, value] = answer.headers[i - 1];
+        if (name == "Location") answer.headers.emplace_back(name, value + "0");
+      }
+      return send(answer);
     }
     case FaultKind::huge_body:
       (void)carry_out();

@@ -56,6 +56,7 @@ class Request {
   void decide_on_fault(bool complete);
   bool struck_by(FaultKind kind) const { return strike_ && strike_->fault.kind == kind; }
   MHD_Result finish_struck();
+  Answer status_answer(const Fault& fault) const;
   void count_strike();
   void keep_rate() const;
   bool pauses() const;
