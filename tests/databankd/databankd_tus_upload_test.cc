@@ -18,6 +18,7 @@ using test::Headers;
 using test::HttpReply;
 using test::xxh128;
 using test::operator+;
+using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr std::size_t mib = std::size_t{1} << 20;
@@ -359,6 +360,45 @@ TEST_F(TusRestart, LetsOldUploadsExpire) {
   kill_and_start({"--tus-expires", "0"});
   EXPECT_EQ(request("HEAD", upload).status, 410);
   EXPECT_TRUE(std::filesystem::is_empty(store_ / ".tus"));
+}
+
+TEST_P(TusUpload, HasNoFileBeforeItsFirstPatchWhereThatIsLazy) {
+  start_tus({"--lazy-uploads"});
+  const std::string upload = create("0");
+  EXPECT_EQ(offset(upload), 0);
+  for (int i = 0; i < 2; ++i) {
+    const HttpReply refused = enlist("a", upload);
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(refused.body, "Invalid TUS upload reference\n");
+  }
+  EXPECT_THAT(registered(), IsEmpty());
+  EXPECT_EQ(patch(upload, 0, "", {{"Content-Length", "0"}}).status, 204);
+  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(registered().back()["size"], 0);
+  // One with bytes needs nothing else, and parts can be empty.
+  const std::string filled = create("3", {{"Upload-Concat", "partial"}});
+  EXPECT_EQ(patch(filled, 0, "abc").status, 204);
+  const std::string empty = create("0", {{"Upload-Concat", "partial"}});
+  const HttpReply joined =
+      request("POST", "/files/", {{"Upload-Concat", "final;" + empty + " " + filled}});
+  EXPECT_EQ(joined.status, 201) << joined.body;
+  EXPECT_EQ(enlist("b", joined.header("location")).status, 200);
+  EXPECT_EQ(registered().back()["size"], 3);
+  EXPECT_EQ(registered().back()["xxh128"], xxh128("abc"));
+}
+
+TEST_F(TusRestart, FindsUploadsThatHaveNoFileYet) {
+  start_tus({"--lazy-uploads"});
+  const std::string bare = create("0");
+  const std::string patched = create("0");
+  EXPECT_EQ(patch(patched, 0, "", {{"Content-Length", "0"}}).status, 204);
+  stop();
+  start_tus({"--lazy-uploads"});
+  EXPECT_EQ(offset(bare), 0);
+  EXPECT_EQ(enlist("a", bare).status, 400);
+  EXPECT_EQ(enlist("b", patched).status, 200);
+  EXPECT_EQ(patch(bare, 0, "", {{"Content-Length", "0"}}).status, 204);
+  EXPECT_EQ(enlist("a", bare).status, 200);
 }
 
 }  // namespace

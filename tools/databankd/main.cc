@@ -178,6 +178,9 @@ int run(int argc, char** argv) {
                  "Data Bank's is 5M")
       ->type_name("SIZE")
       ->capture_default_str();
+  app.add_flag("--lazy-uploads", options.bank.tus.lazy,
+               "Make no file of an upload before its first PATCH, so that one without any, an "
+               "empty one, cannot be registered; an empty PATCH makes it");
   app.add_option("--join-time", join_time,
                  "Take so long to join partial uploads, or so long for each SIZE (2s/1G); carried "
                  "out even if the client goes away meanwhile")

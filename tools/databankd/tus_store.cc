@@ -80,7 +80,12 @@ void TusStore::load(const fs::path& info) {
   TusUpload& upload = item->upload;
   upload.id = info.stem().string();
   struct stat status {};
-  if (!object.is_object() || ::stat(data_path(upload.id).c_str(), &status) != 0) return;
+  if (!object.is_object()) return;
+  if (::stat(data_path(upload.id).c_str(), &status) != 0) {
+    if (!options_.lazy || errno != ENOENT || ::stat(info.c_str(), &status) != 0) return;
+    status.st_size = 0;
+    item->has_file = false;
+  }
   const auto number = [&](const char* name) -> std::optional<std::uint64_t> {
     const auto found = object.find(name);
     if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
@@ -123,13 +128,16 @@ Result<TusUpload> TusStore::create(TusUpload upload) {
   upload.id = new_id();
   upload.expires = Clock::now() + options_.lifetime;
   if (!options_.discard) {
-    const UniqueFd fd(::open(data_path(upload.id).c_str(),
-                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!fd) return disk_error(errno, "rb_sysopen", upload.id);
+    if (!options_.lazy) {
+      const UniqueFd fd(::open(data_path(upload.id).c_str(),
+                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+      if (!fd) return disk_error(errno, "rb_sysopen", upload.id);
+    }
     TRY(write_info(upload, std::nullopt));
   }
   const auto item = std::make_shared<Item>();
   item->upload = upload;
+  item->has_file = !options_.lazy;
   item->digest.emplace();
   const MutexLock lock(mutex_);
   if (std::chrono::steady_clock::now() >= next_sweep_) sweep();
@@ -207,9 +215,10 @@ Result<std::unique_ptr<TusAppend>> TusStore::append(const std::string& id, std::
     item->busy = true;
   }
   const std::uint64_t part = part_size(upload);
+  const int make = options_.lazy ? O_CREAT : 0;
   UniqueFd fd;
   if (!options_.discard) {
-    fd = UniqueFd(::open(data_path(id).c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+    fd = UniqueFd(::open(data_path(id).c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | make, 0644));
     int code = fd ? 0 : errno;
     if (code == 0 && ::lseek(fd.get(), static_cast<off_t>(offset), SEEK_SET) < 0) code = errno;
     Result<void> written;
@@ -223,6 +232,10 @@ Result<std::unique_ptr<TusAppend>> TusStore::append(const std::string& id, std::
       if (code != 0) return disk_error(code, "rb_sysopen", id);
       return std::move(written).error();
     }
+  }
+  {
+    const MutexLock lock(mutex_);
+    item->has_file = true;
   }
   return std::make_unique<TusAppend>(*this, std::move(item), std::move(fd), part,
                                      std::move(checksum));
@@ -281,13 +294,15 @@ Result<TusUpload> TusStore::join(const std::vector<std::string>& ids, TusUpload 
 /// either all parts, the first one too long (load() cuts it back), or the whole.
 Result<void> TusStore::gather(const std::vector<ItemPointer>& parts, const TusUpload& final) const {
   const std::string& first = parts.front()->upload.id;
-  const UniqueFd to(::open(data_path(first).c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  const int make = options_.lazy ? O_CREAT : 0;  // parts that are empty may have no file
+  const UniqueFd to(::open(data_path(first).c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | make, 0644));
   if (!to) return disk_error(errno, "rb_sysopen", first);
   const std::uint64_t begin = parts.front()->upload.offset;
   std::uint64_t end = begin;
   int code = 0;
   for (auto part = parts.begin() + 1; part != parts.end() && code == 0; ++part) {
     const TusUpload& upload = (*part)->upload;
+    if (upload.offset == 0) continue;
     const UniqueFd from(::open(data_path(upload.id).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     code = from ? copy_range(from.get(), 0, to.get(), end, upload.offset) : errno;
     end += upload.offset;
@@ -331,7 +346,7 @@ Result<Registration> TusStore::enlist(const std::string& id, Dataset& dataset,
   {
     const MutexLock lock(mutex_);
     const auto found = look(id);
-    if (!found) return refused(400, "Invalid TUS upload reference");
+    if (!found || !(*found)->has_file) return refused(400, "Invalid TUS upload reference");
     const Item& item = **found;
     digest = item.digest;
     deposit.size = item.upload.offset;

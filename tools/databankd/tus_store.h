@@ -50,6 +50,7 @@ class TusStore {
     /// the last one is refused. 0: anything counts.
     std::uint64_t part_min = 0;
     std::uint64_t max_size = 2199023255552;  ///< bytes
+    bool lazy = false;  ///< an upload has no file before its first PATCH, and no file, no deposit
     /// Called with its bytes before a join is carried out, on its thread: takes the time it takes.
     std::function<void(std::uint64_t)> before_join{};
   };
@@ -85,7 +86,7 @@ class TusStore {
   std::uint64_t max_size() const { return options_.max_size; }
 
   /// Makes what is there of the upload a file of the dataset, whatever its length. The upload
-  /// stays. 400 for one that is not there.
+  /// stays. 400 for one that is not there, or has no file yet.
   Result<Registration> enlist(const std::string& id, Dataset& dataset, const std::string& name);
 
  private:
@@ -95,6 +96,7 @@ class TusStore {
     std::optional<Digest> digest;  ///< of its bytes; empty where nobody has seen all of them pass
     bool busy = false;             ///< a request is in it, and has its digest
     bool gone = false;             ///< dropped, while a request may still be in it
+    bool has_file = true;          ///< false in a lazy store until the first PATCH
   };
   using ItemPointer = std::shared_ptr<Item>;
 
