@@ -69,6 +69,7 @@ class Http::Loop {
     multi_.reset(curl_multi_init());
     if (!multi_) throw std::bad_alloc();
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, kept_connections());
+    if (kept_connections() == most_kept_connections) common_.fresh.emplace();
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
   }

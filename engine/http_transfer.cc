@@ -107,8 +107,12 @@ void HttpTransfer::set_up() {
   set(easy, CURLOPT_NOSIGNAL, 1L);
   set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(common_.options.connect_timeout.count()));
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-  set(easy, CURLOPT_FRESH_CONNECT, exchange_.connection == Request::Connection::own ? 1L : 0L);
-  if (exchange_.connection == Request::Connection::recent) set(easy, CURLOPT_MAXAGE_CONN, recent_s);
+  using Connection = Request::Connection;
+  const bool is_new = exchange_.connection == Connection::own ||
+                      (exchange_.connection == Connection::fresh && common_.fresh &&
+                       common_.fresh->take(Clock::now()));
+  set(easy, CURLOPT_FRESH_CONNECT, is_new ? 1L : 0L);
+  if (exchange_.connection != Connection::any) set(easy, CURLOPT_MAXAGE_CONN, recent_s);
   set(easy, CURLOPT_SHARE, origin_.share.get());
   set(easy, CURLOPT_OPENSOCKETFUNCTION, &HttpTransfer::on_open_socket);
   set(easy, CURLOPT_OPENSOCKETDATA, this);

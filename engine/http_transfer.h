@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/fresh_connection.h"
 #include "engine/http.h"
 #include "engine/http_origin.h"
 #include "engine/rate_limiter.h"
@@ -37,6 +38,7 @@ class HttpTransfer {
     const Http::Options options;
     std::vector<int> sockets = {};  ///< that are open; curl closes them
     RateLimiter limiter;
+    std::optional<FreshConnections> fresh = {};  ///< nothing where few files may be open
     /// Some transfer is paused until the rate limit allows more, which is then.
     std::optional<Clock::time_point> throttled_until = {};
     /// Lets the body that said not_yet be asked again, soon: curl must not be called back from

@@ -49,6 +49,7 @@ struct Request {
   enum class Connection {
     any,
     recent,  ///< a kept one that was in use a second ago, or a new one
+    fresh,   ///< a new one, as long as there are few of them (FreshConnections); else as `recent`
     own,     ///< a new one
   };
 

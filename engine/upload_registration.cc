@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/fresh_connection.h"
 #include "engine/registration_answer.h"
 #include "engine/upload_run.h"
 
@@ -23,6 +24,20 @@ std::chrono::seconds time_to_register(std::uint64_t size) {
 
 bool UploadRun::registers(Request::Step step) const {
   return step == Request::Step::finish || step == Request::Step::whole;
+}
+
+void UploadRun::note_round_trip(const Answer& answer) {
+  if (!answer.network) return;
+  const auto least = answer.network->least_round_trip.count() > 0 ? answer.network->least_round_trip
+                                                                  : answer.network->round_trip;
+  if (least.count() > 0) round_trip_ = std::min(round_trip_.value_or(least), least);
+}
+
+void UploadRun::choose_connection(Request& request) const {
+  if (request.connection != Request::Connection::recent) return;
+  const bool tls = setting_.request.base_url.starts_with("https:");
+  if (is_new_connection_cheap(round_trip_, tls, Clock::now() - begun_at_))
+    request.connection = Request::Connection::fresh;
 }
 
 Result<bool> UploadRun::ready_to_finish() {

@@ -56,7 +56,8 @@ UploadRun::UploadRun(Setting setting)
       tokens_{setting_.request.token},
       lookahead_({setting_.request.lookahead,
                   !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
-                  setting_.pool.count() * setting_.pool.buffer_size()}) {
+                  setting_.pool.count() * setting_.pool.buffer_size()}),
+      round_trip_(setting_.request.server.round_trip) {
   const UploadRequest& request = setting_.request;
   if (setting_.earlier) {
     const Earlier& earlier = *setting_.earlier;
@@ -108,6 +109,7 @@ void UploadRun::start() {
   }
   setting_.http.post([self = shared_from_this(), checking = std::move(checking)] {
     self->started_ = std::chrono::system_clock::now();
+    self->begun_at_ = Clock::now();
     self->times_.begin();
     self->running_ = true;
     self->drop_abandoned();
@@ -206,12 +208,14 @@ void UploadRun::send(Request request) {
     case Request::Step::ask_parts:
       break;
   }
+  choose_connection(request);
   flight_ = take_off(std::move(request));
 }
 
 void UploadRun::answered(Result<Answer> result) {
   const Request& request = flight_->request;
   const Request::Step step = request.step;
+  if (result) note_round_trip(*result);
   const bool in_doubt = registers(step) && register_answered(result);
   if (!result && setting_.protocol->is_registered()) {
     try_again();  // it was about the name alone

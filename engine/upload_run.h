@@ -198,6 +198,10 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   void checked();
   /// How long a server may be at a verify.
   std::chrono::seconds register_wait() const;
+  /// Notes what the answer says of the way to the server.
+  void note_round_trip(const Answer& answer);
+  /// Gives a request that must not be repeated a new connection, where that is cheap.
+  void choose_connection(Request& request) const;
   /// Whether the path still names the file that was sent, and its bytes are what was sent as far as
   /// they had to be read again; false while they are being read, after which next_step() is called
   /// or the flight's body goes on. Errors local_file: the path names another file or none, or the
@@ -285,6 +289,9 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::optional<Request> unhashed_;   ///< the chunk that waits for its checksum
   std::optional<Lanes> lanes_;
   std::function<void()> on_part_over_;  ///< of a part; set before start()
+  /// The shortest that is known; nothing where none is.
+  std::optional<std::chrono::microseconds> round_trip_;
+  Clock::time_point begun_at_{};
   TransferTimes times_;
   std::chrono::system_clock::time_point started_{};
   std::uint64_t chunks_ = 0;

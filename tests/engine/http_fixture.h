@@ -76,6 +76,7 @@ class HttpTest : public testing::Test {
     exchange.body = &body;
     exchange.body_size = size;
     exchange.patience = patience;
+    exchange.connection = connection_;
     http_->post([this, exchange, promise] {
       last_ = http_->start(
           exchange, [promise](Result<Answer> answer) { promise->set_value(std::move(answer)); });
@@ -98,6 +99,7 @@ class HttpTest : public testing::Test {
     done.get_future().wait();
   }
 
+  Request::Connection connection_ = Request::Connection::any;
   ScriptedServer server_;
   std::unique_ptr<Http> http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 30s});
   Http::ExchangeId last_ = 0;  ///< the network thread's

@@ -105,6 +105,20 @@ TEST_F(HttpTest, WhatMustNotBeRepeatedIsNotEvenOnADeadConnection) {
   }
 }
 
+TEST_F(HttpTest, ANewConnectionIsMadeWhereOneIsAskedFor) {
+  using Connection = Request::Connection;
+  ASSERT_TRUE(post_text());
+  for (const auto& [connection, connections] : {std::pair(Connection::any, 1),
+                                                {Connection::own, 2},
+                                                {Connection::fresh, 3},
+                                                {Connection::fresh, 4},
+                                                {Connection::any, 4}}) {
+    connection_ = connection;
+    ASSERT_TRUE(post_text());
+    EXPECT_EQ(server_.connections(), connections);
+  }
+}
+
 /// The server has gone between two requests, and says nothing about it.
 TEST_F(HttpTest, AConnectionThatWasClosedMeanwhileIsReplaced) {
   server_.set_faults(

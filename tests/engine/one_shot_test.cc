@@ -48,6 +48,7 @@ TEST(OneShot, SendsAllOfTheFileOnceWhateverAChunkIs) {
   EXPECT_TRUE(request.head.ends_with("\r\n\r\n"));
   EXPECT_TRUE(request.tail.starts_with("\r\n--"));
   EXPECT_FALSE(request.repeatable);
+  EXPECT_EQ(request.connection, Request::Connection::recent);
   ASSERT_TRUE(protocol.read_answer(
       answer(200, "successfully uploaded a b.h5\nsee in dataset at x/datasets/IDB-1 \n")));
   EXPECT_FALSE(protocol.next(3));

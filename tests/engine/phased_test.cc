@@ -142,7 +142,10 @@ TEST(Phased, AnEmptyFileIsSetUpAndVerifiedWithoutATransfer) {
 }
 
 TEST(Phased, OnlyVerifyMustNotBeSentTwice) {
-  for (const Step step : all_steps) EXPECT_EQ(At(step).request.repeatable, step != Step::finish);
+  for (const Step step : all_steps) {
+    EXPECT_EQ(At(step).request.repeatable, step != Step::finish);
+    EXPECT_EQ(At(step).request.connection == Request::Connection::own, step == Step::finish);
+  }
 }
 
 TEST(Phased, TheQuestionHowMuchIsThereCarriesOneByteAsAFile) {

@@ -446,6 +446,8 @@ TEST(Tus, AServerThatFellBackIsAskedTwice) {
 }
 
 TEST(Tus, OnlyAnAnswerThatSaysSoIsARegistration) {
+  EXPECT_FALSE(At(Step::finish).request.repeatable);
+  EXPECT_EQ(At(Step::finish).request.connection, Request::Connection::recent);
   const auto error_for = [](const Answer& given) { return At(Step::finish).error_for(given); };
   // Nobody knows.
   for (const Answer& given :

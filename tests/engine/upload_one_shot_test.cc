@@ -50,6 +50,16 @@ TEST_F(OneShotUploadTest, TheWholeFileGoesInOneRequest) {
   EXPECT_EQ(entry()->state, JournalEntry::State::registered);
 }
 
+TEST_F(OneShotUploadTest, GoesOverANewConnectionWhereThatIsCheap) {
+  auto asked = one_shot();
+  asked.server.round_trip = 1us;
+  for (int i = 1; i <= 3; ++i) {
+    asked.name = fmt::format("copy-{}", i);
+    EXPECT_EQ(start(asked)->wait().status, Status::registered);
+    EXPECT_EQ(server_.connections(), i);
+  }
+}
+
 /// A crash behind this point must find out that it may be registered.
 TEST_F(OneShotUploadTest, TheJournalKnowsBeforeTheRequestIsComplete) {
   write("empty", 0);

@@ -85,6 +85,19 @@ TEST_F(StoredNameTest, AnotherRunFindsTheLostVerifyUnderTheStoredName) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
+TEST_F(StoredNameTest, AnotherRunThatCannotAskIsStillInDoubt) {
+  options_.retry.retries = 0;
+  server_.set_faults(
+      {{.phase = Phase::verify, .carried_out = true, .answer = "", .then = Then::close}});
+  upload();
+  engine_.reset();
+  server_.set_faults({{.phase = Phase::ask, .answer = http_answer(503, "")}});
+  EXPECT_EQ(upload().status, Status::unconfirmed);
+  server_.set_faults({});
+  EXPECT_EQ(upload().status, Status::registered);
+  EXPECT_EQ(server_.registrations(), 1);
+}
+
 /// 2018-08: verify of an empty file answers 500 although the file is registered.
 TEST_F(StoredNameTest, AnEmptyFileWhoseVerifyFailsIsFoundToo) {
   write(asked, 0);

@@ -57,6 +57,23 @@ TEST_F(TusTest, AFrontServersAnswerIsUnconfirmedAndNoRunRegistersAgain) {
   }
 }
 
+/// A server that closes each connection behind the bytes, and does not say so: the registration
+/// would go into a dead connection, and nobody could tell whether it arrived.
+TEST_F(TusTest, ARegistrationGoesOverANewConnectionWhereThatIsCheap) {
+  options_.retry.retries = 0;
+  server_.set_faults(
+      {{.phase = Phase::patch, .occurrence = -1, .carried_out = true, .then = Then::close}});
+  for (int i = 0; i < 20; ++i) {
+    const std::string file = fmt::format("small-{}", i);
+    write(file, 1000, 3);
+    auto asked = tus(file);
+    asked.server.round_trip = 1us;
+    expect_registered(start(asked)->wait(), file);
+  }
+  EXPECT_EQ(server_.registrations(), 20);
+  EXPECT_EQ(server_.count(Phase::registration), 20);
+}
+
 TEST_F(TusTest, AfterALostAnswerAPersonDecides) {
   const Report lost = upload_until(
       {.phase = Phase::registration, .carried_out = false, .answer = "", .then = Then::close});
@@ -93,6 +110,24 @@ TEST_F(TusTest, ARegistrationThatIsToldToHappenIsLostOnceMore) {
   EXPECT_EQ(start(asked)->wait().status, Status::unconfirmed);
   EXPECT_EQ(server_.count(Phase::registration), 2);
   EXPECT_EQ(entry().state, JournalEntry::State::verifying);
+}
+
+/// What became of the first registration is not known by that of the second.
+TEST_F(TusTest, NeitherARefusalNorAFailureEndsAnEarlierDoubt) {
+  upload_until(
+      {.phase = Phase::registration, .carried_out = true, .answer = "", .then = Then::close});
+  options_.retry.retries = 0;
+  auto asked = tus();
+  asked.register_again = true;
+  for (const Fault& fault : {Fault{.phase = Phase::registration,
+                            .answer = http_answer(400, "Invalid TUS upload reference")},
+                             Fault{.phase = Phase::head, .answer = http_answer(503, "")}}) {
+    server_.set_faults({fault});
+    const Report report = start(asked)->wait();
+    EXPECT_EQ(report.status, Status::unconfirmed);
+    EXPECT_EQ(entry().state, JournalEntry::State::verifying);
+  }
+  EXPECT_EQ(server_.registrations(), 1);
 }
 
 TEST_F(TusTest, ARefusedTokenIsReplacedAndTheFileRegisteredOnce) {
