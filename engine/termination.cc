@@ -10,6 +10,7 @@
 #include "engine/http_date.h"
 #include "engine/text.h"
 #include "engine/tus_location.h"
+#include "engine/tus_origin.h"
 #include "io/random.h"
 
 namespace sluice {
@@ -22,18 +23,18 @@ bool is_passing(int status) {
   return status == 408 || status == 423 || status == 429 || status >= 500;
 }
 
-bool is_missing(int status) {
-  return status == 404 || status == 410;
-}
+/// How often a server is asked that something in front of it keeps from deleting.
+constexpr unsigned tries_against_a_front = 4;
 
 /// What became of the uploads at `urls`, one after the other in their order.
 class Attempt {
  public:
   Attempt(const Engine::Termination& asked, std::vector<std::string> urls)
-      : asked_(asked), urls_(std::move(urls)) {}
+      : asked_(asked), urls_(std::move(urls)), origin_(asked.server.sends_resumable) {}
 
   /// Sends the request for each that is left.
   void run(Http& http) {
+    ++tries_;
     error_.reset();
     retry_after_.reset();
     std::vector<Exchange> exchanges;
@@ -43,7 +44,7 @@ class Attempt {
     for (std::size_t i = 0; i < urls_.size(); ++i) {
       std::optional<Error> error = error_of(replies[i].answer);
       if (!error) {
-        if (is_missing(replies[i].answer->status)) ++missing_;
+        if (is_missing(*replies[i].answer)) ++missing_;
         continue;
       }
       left.push_back(std::move(urls_[i]));
@@ -70,7 +71,7 @@ class Attempt {
       return error;
     }
     const int status = answer->status;
-    if ((status >= 200 && status < 300) || is_missing(status)) return {};
+    if ((status >= 200 && status < 300) || is_missing(*answer)) return {};
     if (status == 401)
       return Error{ErrorKind::token_refused,
                    fmt::format("the server refused the token for dataset {} (401): it is wrong, or "
@@ -81,15 +82,26 @@ class Attempt {
       return Error{ErrorKind::unreachable, "the server is still at an earlier request (423)",
                    status, true};
     const std::string said = quote_server_text(asked_.token.redact(answer->body));
-    if (is_passing(status))
+    if (is_passing(status) || status == 404 || status == 410)
       return Error{ErrorKind::unreachable,
                    fmt::format("the server is not available ({}, {})", status, said), status, true};
     return Error{ErrorKind::failed,
-                 fmt::format("the server does not delete it ({}, {})", status, said), status};
+                 fmt::format("the server does not delete it ({}, {})", status, said), status,
+                 is_fronts(*answer) && tries_ < tries_against_a_front};
+  }
+
+  bool is_fronts(const Answer& answer) const {
+    return origin_.sender(answer) == TusOrigin::Sender::front;
+  }
+  /// Not on the word of something in front of the server.
+  bool is_missing(const Answer& answer) const {
+    return (answer.status == 404 || answer.status == 410) && !is_fronts(answer);
   }
 
   const Engine::Termination& asked_;
   std::vector<std::string> urls_;
+  const TusOrigin origin_;
+  unsigned tries_ = 0;
   std::size_t missing_ = 0;
   std::optional<Error> error_;
   std::optional<std::chrono::seconds> retry_after_;

@@ -47,6 +47,38 @@ TEST_F(TerminationTest, WhatIsNotThereIsDeleted) {
   EXPECT_EQ(seen.headers.at("authorization"), std::string("Token token=") + token);
 }
 
+/// What is there would be called deleted.
+TEST_F(TerminationTest, AFrontServersNotFoundDeletesNothing) {
+  const std::string page = http_answer(404, "<html>404</html>", "Content-Type: text/html\r\n");
+  auto done = terminate_answered(page, 0);
+  EXPECT_FALSE(done.error);
+  EXPECT_EQ(done.left, 0U);
+  EXPECT_EQ(server_.count(Phase::remove), 2);
+  EXPECT_EQ(done.missing, 1U) << "it was never there, and the server says so";
+
+  done = terminate_answered(page);
+  ASSERT_TRUE(done.error);
+  EXPECT_EQ(done.error->kind, ErrorKind::unreachable);
+  EXPECT_EQ(done.left, 1U);
+  EXPECT_EQ(done.missing, 0U);
+
+  asked_.server.sends_resumable = true;
+  for (const int status : {404, 410}) {
+    done = terminate_answered(http_answer(status, ""));
+    EXPECT_EQ(done.left, 1U) << "its own answers have Tus-Resumable";
+    done = terminate_answered(http_answer(status, "", "Tus-Resumable: 1.0.0\r\n"));
+    EXPECT_EQ(done.missing, 1U);
+  }
+  // Firewalls stay: a few tries.
+  options_.retry.retries = 100;
+  engine_.reset();
+  const int before = server_.count(Phase::remove);
+  done = terminate_answered(http_answer(405, "<html>not allowed</html>"));
+  ASSERT_TRUE(done.error);
+  EXPECT_EQ(done.error->kind, ErrorKind::failed);
+  EXPECT_EQ(server_.count(Phase::remove), before + 4);
+}
+
 TEST_F(TerminationTest, ARefusalIsNotRepeated) {
   auto done = terminate_answered(http_answer(401, "{token}"));
   ASSERT_TRUE(done.error);
