@@ -36,7 +36,8 @@ namespace sluice {
 ///    is a file whose parts the server has and does not join (anew()).
 ///  - registering compares nothing and registers again whenever it is asked, and nobody can ask
 ///    whether it was: so it comes only once the server has said that it holds exactly the file's
-///    bytes, and what is not known of it is left to a person.
+///    bytes, and what is not known of it is left to a person. Where the server knows no such upload
+///    (400) and the file is empty, a PATCH without bytes makes one.
 class Tus final : public Protocol {
  public:
   enum class Role { file, part, joined };
@@ -117,10 +118,10 @@ class Tus final : public Protocol {
   std::string url_;
   std::string registered_name_;
   std::vector<Part> parts_;
-  std::size_t part_ = 0;         ///< that is asked for
-  bool join_is_out_ = false;     ///< and no answer has said what became of it
-  bool may_be_joining_ = false;  ///< nor will one
-  unsigned joins_refused_ = 0;   ///< by the server
+  std::size_t part_ = 0;                       ///< that is asked for
+  bool join_is_out_ = false;                   ///< and no answer has said what became of it
+  bool may_be_joining_ = false;                ///< nor will one
+  unsigned joins_refused_ = 0;                 ///< by the server
   Request::Step step_ = Request::Step::begin;  ///< of the request that is out
   ByteRange chunk_;                            ///< of the request that is out
   std::uint64_t committed_ = 0;
@@ -129,10 +130,11 @@ class Tus final : public Protocol {
   bool threw_away_ = false;  ///< the server did so with less: least_chunk_ is more than supposed
   /// What the server said it holds, less than it had confirmed: where recover() goes on.
   std::optional<std::uint64_t> fell_back_to_;
-  Anew anew_ = Anew::nothing;  ///< of the last answer
-  unsigned gone_ = 0;          ///< 404 and 410 in a row that may be the tus server's
-  unsigned refusals_ = 0;      ///< of something in front of it, since an answer was understood
-  unsigned stuck_ = 0;         ///< PATCHes in a row that were accepted and kept nothing of
+  Anew anew_ = Anew::nothing;   ///< of the last answer
+  unsigned gone_ = 0;           ///< 404 and 410 in a row that may be the tus server's
+  unsigned refusals_ = 0;       ///< of something in front of it, since an answer was understood
+  unsigned empty_patches_ = 0;  ///< for an empty file that could not be registered without
+  unsigned stuck_ = 0;          ///< PATCHes in a row that were accepted and kept nothing of
   std::uint64_t mismatch_at_ = ~std::uint64_t{0};  ///< of the last 460, nothing taken since
   bool proven_ = false;                            ///< the server has answered as tus servers do
 };

@@ -12,7 +12,7 @@ namespace sluice {
 
 bool UploadRun::checksummed(Request& request) {
   std::string& algorithm = setting_.chunk_check.algorithm;
-  if (algorithm.empty()) return true;
+  if (algorithm.empty() || request.payload.size() == 0) return true;
   if (request.payload.size() > setting_.chunk_check.room_bytes) {
     // The server wants more at once than it said.
     say(LogLevel::warning,

@@ -59,6 +59,25 @@ TEST(Tus, AnEmptyFileIsCreatedAndRegistered) {
   EXPECT_EQ(at.next(), Step::finish);
 }
 
+/// The newest Data Bank.
+TEST(Tus, AnEmptyUploadThatIsNotKnownIsMadeByAPatchWithoutBytes) {
+  const Answer unknown = answer(400, {}, "Invalid TUS upload reference");
+  At at(Step::finish, setting(0));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(at.protocol.read_answer(unknown));
+    ASSERT_EQ(at.next(), Step::chunk);
+    EXPECT_EQ(at.request.method, Request::Method::patch);
+    EXPECT_TRUE(has_header(at.request, "Upload-Offset: 0"));
+    EXPECT_EQ(at.request.body_size(), 0U);
+    ASSERT_TRUE(at.protocol.read_answer(at_offset(0)));
+    ASSERT_EQ(at.next(), Step::finish);
+  }
+  const Error error = at.error_for(unknown);
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_FALSE(error.retryable);
+  EXPECT_FALSE(At(Step::finish).error_for(unknown).retryable) << "a file with bytes has been sent";
+}
+
 /// @uploadx/core's answer for a file without bytes, as nothing is left to send.
 TEST(Tus, ACreationMayBeCalledOkByATusServer) {
   At at(Step::begin, setting(0));

@@ -156,6 +156,21 @@ TEST_F(TusTest, ARefusalIsNoDoubtAndTheUploadStays) {
   EXPECT_EQ(offsets().size(), 3U) << "only the registration came again";
 }
 
+TEST_F(TusTest, AnEmptyFileIsRegisteredWhereAnUploadIsAFileOnlyOnceItWasPatched) {
+  for (const bool late : {false, true}) {
+    const std::string file = late ? "late" : "empty";
+    write(file, 0);
+    server_.set_tus_rules({.makes_files_late = late});
+    UploadRequest request = tus(file);
+    request.server.tus.extensions.push_back("checksum");
+    request.server.tus.algorithms = {"sha1"};
+    expect_registered(start(request)->wait(), file);
+    EXPECT_EQ(server_.count(Phase::patch), late ? 1 : 0);
+  }
+  EXPECT_EQ(server_.registrations(), 2);
+  EXPECT_EQ(server_.count(Phase::registration), 3);
+}
+
 TEST_F(TusTest, ARedirectedRegistrationIsUnconfirmed) {
   ScriptedServer other;
   server_.set_faults(

@@ -129,7 +129,7 @@ class Driver {
     if (request.step == Step::chunk) {
       const ByteRange& chunk = request.payload;
       FUZZ_CHECK(chunk.begin == protocol_->committed());
-      FUZZ_CHECK(chunk.begin < chunk.end && chunk.end <= size_);
+      FUZZ_CHECK((chunk.begin < chunk.end || size_ == 0) && chunk.end <= size_);
       FUZZ_CHECK(chunk.end == size_ || chunk.size() >= Tus::part_bytes(size_));
       FUZZ_CHECK(chunk.end == size_ || chunk.size() >= protocol_->least_chunk());
       FUZZ_CHECK(request.body_size() == chunk.size());
@@ -152,7 +152,7 @@ class Driver {
   bool read_answer(const Request& request, const Answer& answer) {
     const std::uint64_t before = protocol_->committed();
     const Result<void> result = protocol_->read_answer(answer);
-    if (request.step == Step::chunk && answer.status < 300 && offset(answer) == before) {
+    if (request.step == Step::chunk && size_ > 0 && answer.status < 300 && offset(answer) == before) {
       FUZZ_CHECK(!result);
       FUZZ_CHECK(++in_vain_ <= 45);
     }
@@ -179,6 +179,7 @@ class Driver {
         all_is_there_ = protocol_->committed() == size_;
         break;
       case Step::finish:
+        if (size_ == 0 && answer.status == 400) break;  // a PATCH without bytes comes next
         FUZZ_CHECK(answer.status == 200);
         FUZZ_CHECK(!protocol_->next(1));
         return false;

@@ -36,7 +36,7 @@ std::string ScriptedTus::create(const std::string& base_url, const Headers& head
   if (header(headers, "tus-resumable") != "1.0.0") return answer(412, "");
   const std::string length = header(headers, "upload-length");
   if (length.empty()) return answer(400, "Missing Upload-Length header\n");
-  return created(base_url, {std::stoull(length), {}});
+  return created(base_url, {.length = std::stoull(length), .bytes = {}});
 }
 
 std::string ScriptedTus::join(const std::string& base_url, const Headers& headers) {
@@ -56,6 +56,7 @@ std::string ScriptedTus::join(const std::string& base_url, const Headers& header
     joined.bytes += part->second.bytes;
   }
   joined.length = joined.bytes.size();
+  joined.patched = true;
   for (const std::string& id : ids) uploads_.erase(id);
   return created(base_url, std::move(joined));
 }
@@ -88,6 +89,7 @@ std::string ScriptedTus::patch(const std::string& target, const Headers& headers
     return answer(409, "Upload-Offset header doesn't match current offset\n");
   if (held + length > upload.length) return answer(413, "");
   if (length < rules_.part_bytes && held + length != upload.length) return no_content(held);
+  upload.patched = true;
   upload.bytes += body.substr(0, keeps.value_or(std::string::npos));
   return no_content(upload.bytes.size());
 }
@@ -99,6 +101,7 @@ std::string ScriptedTus::remove(const std::string& target) {
 std::optional<std::string> ScriptedTus::complete(const std::string& target) const {
   const auto found = uploads_.find(id_of(target));
   if (found == uploads_.end() || found->second.bytes.size() != found->second.length) return {};
+  if (rules_.makes_files_late && !found->second.patched) return {};
   return found->second.bytes;
 }
 

@@ -19,6 +19,8 @@ struct TusRules {
   bool sends_resumable = true;
   /// What S3 does: a join of a part that has less, and is not the last, is a 500, for ever.
   std::uint64_t least_joined_part = 0;
+  /// There is nothing to register before the first PATCH, as at the newest Data Bank.
+  bool makes_files_late = false;
 };
 
 /// The uploads of a tus server (creation, concatenation, termination), in memory. Not thread safe.
@@ -48,6 +50,7 @@ class ScriptedTus {
   struct Upload {
     std::uint64_t length = 0;
     std::string bytes;
+    bool patched = false;
   };
   static std::string id_of(const std::string& target);
   std::string answer(int status, std::string_view body, const std::string& headers = {}) const;
