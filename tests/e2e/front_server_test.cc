@@ -1,0 +1,102 @@
+// What a server in front of the Data Bank answers in its place, and what only some Data Banks do:
+// over tus, to databankd.
+#include <fmt/format.h>
+
+#include "tests/e2e/e2e.h"
+
+namespace sluice::e2e {
+namespace {
+
+using testing::HasSubstr;
+
+class FrontServer : public testing::Test {
+ protected:
+  FrontServer() { test::write_file(path_, test::random_bytes(21'000'001, 5)); }
+
+  test::Finished upload(const Bank& bank, const Arguments& more) {
+    Arguments all{"--json", "--block", "64K", "--pool", "4M", "--state-dir", state_.path()};
+    all.insert(all.end(), more.begin(), more.end());
+    all.insert(all.end(), {dataset, path_});
+    return put(bank.url(), all);
+  }
+  void expect_registered(const test::Finished& finished, Bank& bank) {
+    ASSERT_EQ(finished.status, 0) << finished.err;
+    EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+    EXPECT_EQ(bank.registered().size(), 1U);
+  }
+  static std::uint64_t resumed_from(const test::Finished& finished) {
+    return report_of(finished).at("uploads").at(0).at("resumed_from").get<std::uint64_t>();
+  }
+  /// Requests of that step in databankd's log.
+  static std::size_t count(Bank& bank, const std::string& step) {
+    const std::string log = bank.process().out();
+    std::size_t times = 0;
+    for (std::size_t at = 0; (at = log.find(' ' + step + ' ', at)) != std::string::npos; ++at)
+      ++times;
+    return times;
+  }
+
+  test::TempDir directory_;
+  test::TempDir state_;
+  const std::string path_ = directory_ / "scan.h5";
+};
+
+TEST_F(FrontServer, NotFoundForAWhileThrowsNothingAway) {
+  Bank bank({"--protocols", "tus", "--fault", "front:404:1500ms,at=3,on=patch"});
+  const auto finished = upload(bank, {"--chunk", "5M", "--retries", "10"});
+  expect_registered(finished, bank);
+  EXPECT_EQ(count(bank, "create"), 1U);
+  EXPECT_EQ(report_of(finished).at("uploads").at(0).at("chunks"), 5);
+}
+
+TEST_F(FrontServer, NotFoundAtTheStartIsRetried) {
+  Bank bank({"--protocols", "tus", "--fault", "front:404:1500ms,at=1,on=any"});
+  expect_registered(upload(bank, {"--retries", "10"}), bank);
+}
+
+TEST_F(FrontServer, NotFoundDropsNothingFromTheJournal) {
+  Bank bank({"--protocols", "tus", "--fault", "reset-mid-body,at=3,on=patch", "--fault",
+             "front:404:1500ms,at=1,on=head"});
+  ASSERT_EQ(upload(bank, {"--chunk", "5M"}).status, 7);
+  const auto meanwhile = upload(bank, {"--chunk", "5M"});
+  EXPECT_EQ(meanwhile.status, 7) << meanwhile.err;
+  EXPECT_TRUE(report_of(meanwhile).at("uploads").at(0).at("resumable").get<bool>());
+  const auto finished = upload(bank, {"--chunk", "5M", "--retries", "10"});
+  expect_registered(finished, bank);
+  EXPECT_GE(resumed_from(finished), 10U << 20);
+  EXPECT_EQ(count(bank, "create"), 1U);
+}
+
+TEST_F(FrontServer, AJoinThatTakesLongerThanOtherAnswersIsSentOnce) {
+  Bank bank({"--protocols", "tus", "--join-time", "1500ms"});
+  const auto finished = upload(bank, {"--lanes", "2", "--response-timeout", "1"});
+  expect_registered(finished, bank);
+  EXPECT_EQ(count(bank, "join"), 1U);
+}
+
+/// The Data Bank's S3, asked for more lanes than it could join.
+TEST_F(FrontServer, NoPartIsTooShortForTheStorage) {
+  Bank bank({"--protocols", "tus", "--part-min", "5M"});
+  const auto finished = upload(bank, {"--lanes", "16", "--verbose"});
+  expect_registered(finished, bank);
+  EXPECT_THAT(finished.err, HasSubstr("too short for 16 parts"));
+  EXPECT_EQ(count(bank, "create"), 4U);
+  EXPECT_EQ(count(bank, "join"), 1U);
+}
+
+TEST_F(FrontServer, AnEmptyFileIsRegisteredWhereAnUploadBecomesAFileLate) {
+  test::write_file(path_, "");
+  Bank bank({"--protocols", "tus", "--lazy-uploads"});
+  expect_registered(upload(bank, {}), bank);
+}
+
+TEST_F(FrontServer, TwoLocationsAreRefused) {
+  Bank bank({"--protocols", "tus", "--fault", "two-locations,at=1,on=create"});
+  const auto finished = upload(bank, {});
+  EXPECT_EQ(finished.status, 1);
+  EXPECT_THAT(finished.err, HasSubstr("several places"));
+  EXPECT_EQ(count(bank, "patch"), 0U);
+}
+
+}  // namespace
+}  // namespace sluice::e2e
