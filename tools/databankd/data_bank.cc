@@ -50,7 +50,7 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
   if (error) return cannot_use(options.store, error);
   if (!open_unnamed(staging)) return cannot_use(options.store, {errno, std::generic_category()});
 
-  std::unique_ptr<DataBank> bank(new DataBank(options.think));
+  std::unique_ptr<DataBank> bank(new DataBank(options.think, options.back_ends));
   TRY_ASSIGN(bank->registry_, Registry::open(options.store / "registered.jsonl"));
   TusStore::Options tus = options.tus;
   tus.directory = options.store / ".tus";

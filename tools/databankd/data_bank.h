@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/result.h"
+#include "tools/databankd/back_ends.h"
 #include "tools/databankd/dataset.h"
 #include "tools/databankd/join_time.h"
 #include "tools/databankd/registry.h"
@@ -38,6 +39,7 @@ class DataBank {
     bool rename = false;                 ///< register under other names (Dataset)
     std::chrono::microseconds think{0};  ///< about each chunk
     JoinTime join_time;
+    unsigned back_ends = 1;
     /// Of the uploads under /files, but its directory and whether it discards.
     TusStore::Options tus;
   };
@@ -57,6 +59,7 @@ class DataBank {
   Dataset* find_token(std::string_view presented);
 
   TusStore& tus() { return *tus_; }
+  BackEnds& back_ends() { return back_ends_; }
 
   /// As long as a chunk takes (Options::think). Whoever thinks at the same time does not wait.
   void think() { thinking_.think(); }
@@ -65,8 +68,10 @@ class DataBank {
   void end_thinking() { thinking_.end(); }
 
  private:
-  explicit DataBank(std::chrono::microseconds think) : thinking_(think) {}
+  DataBank(std::chrono::microseconds think, unsigned back_ends)
+      : back_ends_(back_ends), thinking_(think) {}
 
+  BackEnds back_ends_;
   Thinking thinking_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<TusStore> tus_;

@@ -17,12 +17,13 @@ constexpr std::size_t max_url = 64 << 10;  // bytes
 }  // namespace
 
 DatafileCall::DatafileCall(DataBank& bank, Protocols protocols, std::string_view dataset_key,
-                           std::optional<std::string_view> authorization)
+                           std::optional<std::string_view> authorization, unsigned back_end)
     : bank_(bank),
       protocols_(protocols),
+      back_end_(back_end),
       key_(dataset_key),
       dataset_(bank.find_draft(dataset_key)),
-      phased_(bank, dataset_key, authorization) {
+      phased_(bank, dataset_key, authorization, back_end) {
   if (authorization) {
     if (const auto token = presented_token(*authorization)) token_.emplace(*token);
   }
@@ -91,6 +92,8 @@ Answer DatafileCall::finish(std::string_view root) {
   if (one_shot_) return uploaded(one_shot_->finish(), root);
   if (!tus_url_ || !protocols_.tus) return {500, "invalid request"};
   if (phased_.filename().empty()) return {500, "missing parameter: filename\n"};
+  if (!bank_.back_ends().has(back_end_name(tus_id(*tus_url_)), back_end_))
+    return {400, "Invalid TUS upload reference\n"};
   return uploaded(bank_.tus().enlist(tus_id(*tus_url_), *dataset_, phased_.filename()), root);
 }
 

@@ -18,9 +18,10 @@ namespace sluice::databankd {
 /// `tus_url`. Knows neither sockets nor HTTP. `bank` outlives it.
 class DatafileCall final : public Call {
  public:
-  /// `authorization`: the value of that header, where the request has one.
+  /// `authorization`: the value of that header, where the request has one. `back_end`: which of the
+  /// bank's back ends it has reached.
   DatafileCall(DataBank& bank, Protocols protocols, std::string_view dataset_key,
-               std::optional<std::string_view> authorization);
+               std::optional<std::string_view> authorization, unsigned back_end = 1);
 
   /// The payload of this field is about to come: step() may know more from now on.
   void payload_begins(std::string_view name);
@@ -47,6 +48,7 @@ class DatafileCall final : public Call {
 
   DataBank& bank_;
   const Protocols protocols_;
+  const unsigned back_end_;
   const std::string key_;
   Dataset* const dataset_;  ///< null where there is no such draft
   std::optional<std::string> token_;

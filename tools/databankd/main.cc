@@ -186,6 +186,12 @@ int run(int argc, char** argv) {
                  "out even if the client goes away meanwhile")
       ->type_name("TIME[/SIZE]")
       ->capture_default_str();
+  app.add_option("--backends", options.bank.back_ends,
+                 "Be so many back ends, of which each knows the uploads begun at it only: a cookie "
+                 "keeps a client at one, and requests without it go to all by turns")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   app.add_option("--threads", options.server.threads.count,
                  "Work with so many threads: each request holds one, and one under /files needs "
                  "another at its beginning, to ask itself about the token; 0 is no limit")

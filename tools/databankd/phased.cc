@@ -66,8 +66,11 @@ std::int64_t to_i(std::string_view text) {
 }
 
 PhasedCall::PhasedCall(DataBank& bank, std::string_view dataset_key,
-                       std::optional<std::string_view> authorization)
-    : dataset_(bank.find_draft(dataset_key)), key_(dataset_key) {
+                       std::optional<std::string_view> authorization, unsigned back_end)
+    : back_ends_(bank.back_ends()),
+      back_end_(back_end),
+      dataset_(bank.find_draft(dataset_key)),
+      key_(dataset_key) {
   if (authorization) {
     if (const auto token = presented_token(*authorization)) token_.emplace(*token);
   }
@@ -153,10 +156,12 @@ Answer PhasedCall::setup() {
   if (to_i(*filesize_) > max_file_size) return {500, std::string(too_large)};
   if (const auto done = dataset_->setup(*filename_); !done)
     return {500, done.error().message + "\n"};
+  back_ends_.put(back_end_name(), back_end_);
   return {200, fmt::format("successfully set up {}", *filename_)};
 }
 
 Answer PhasedCall::transfer() {
+  if (!back_ends_.has(back_end_name(), back_end_)) return no_such_file(*dataset_, *filename_);
   const std::optional<std::uint64_t> size = dataset_->staged_size(*filename_);
   if (!size) return no_such_file(*dataset_, *filename_);
   if (!previous_size_) return refused_chunk("missing paramater: previous_size", *size);
@@ -191,6 +196,7 @@ Answer PhasedCall::transfer() {
 }
 
 Answer PhasedCall::verify(std::string_view root) {
+  if (!back_ends_.has(back_end_name(), back_end_)) return no_such_file(*dataset_, *filename_);
   auto registered = dataset_->register_file(*filename_);
   if (!registered) return {500, registered.error().message + "\n"};
   if (!*registered) return no_such_file(*dataset_, *filename_);

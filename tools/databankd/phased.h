@@ -26,9 +26,10 @@ std::int64_t to_i(std::string_view text);
 /// at it. Knows neither sockets nor HTTP. One thread at a time; `bank` outlives it.
 class PhasedCall {
  public:
-  /// `authorization`: the value of that header, where the request has one.
+  /// `authorization`: the value of that header, where the request has one. `back_end`: which of the
+  /// bank's back ends it has reached.
   PhasedCall(DataBank& bank, std::string_view dataset_key,
-             std::optional<std::string_view> authorization);
+             std::optional<std::string_view> authorization, unsigned back_end = 1);
 
   /// A piece of the field `name`, at `offset` bytes from its beginning. `is_file`: its part of the
   /// form has a filename. A field that comes twice counts as it came last.
@@ -67,7 +68,10 @@ class PhasedCall {
   Answer setup();
   Answer transfer();
   Answer verify(std::string_view root);
+  std::string back_end_name() const { return "staging/" + key_; }
 
+  BackEnds& back_ends_;
+  const unsigned back_end_;
   Dataset* const dataset_;  ///< null where there is no such draft
   const std::string key_;
   std::optional<std::string> token_;

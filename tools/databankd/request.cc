@@ -38,8 +38,10 @@ std::string_view dataset_key(std::string_view path) {
 Request::Request(HttpServer& server, MHD_Connection* connection, std::string_view path,
                  std::string_view method)
     : server_(server), connection_(connection), path_(path), method_(method) {
+  const char* cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, BackEnds::cookie);
+  back_end_ = server.bank().back_ends().place(cookie != nullptr ? cookie : "");
   if (server.options().protocols.tus && TusCall::takes(path)) {
-    call_ = &tus_.emplace(server.bank(), server.options().tus, head());
+    call_ = &tus_.emplace(server.bank(), server.options().tus, head(), back_end_.number);
     decide_on_fault(/*complete=*/true);
     // A front server answers for a server that may not run at all.
     bool asked = true;
@@ -61,7 +63,8 @@ Request::Request(HttpServer& server, MHD_Connection* connection, std::string_vie
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
     call_ = &datafile_.emplace(
         server.bank(), server.options().protocols, key,
-        authorization != nullptr ? std::optional<std::string_view>(authorization) : std::nullopt);
+        authorization != nullptr ? std::optional<std::string_view>(authorization) : std::nullopt,
+        back_end_.number);
     // Null where the body is no form: then the call just has no fields.
     form_ = MHD_create_post_processor(connection, form_buffer, &Request::form_field, this);
   }
@@ -182,6 +185,11 @@ MHD_Result Request::send(const Answer& answer, MHD_Response* response) {
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
   for (const auto& [name, value] : answer.headers)
     MHD_add_response_header(response, name.c_str(), value.c_str());
+  if (back_end_.is_new && !answer.from_front) {
+    MHD_add_response_header(
+        response, MHD_HTTP_HEADER_SET_COOKIE,
+        fmt::format("{}={}; Path=/", BackEnds::cookie, back_end_.number).c_str());
+  }
   if (answer.status == 401 && datafile_ && !answer.from_front)
     MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                             "Token realm=\"Application\"");

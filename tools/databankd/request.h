@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "tools/databankd/back_ends.h"
 #include "tools/databankd/call.h"
 #include "tools/databankd/datafile_call.h"
 #include "tools/databankd/faults.h"
@@ -68,6 +69,7 @@ class Request {
   const std::string path_;
   const std::string method_;
   const Clock::time_point begun_ = Clock::now();
+  BackEnds::Place back_end_;
   ServerThreads::Held thread_;  ///< of the server's, where they are limited
   std::uint64_t body_size_ = 0;
   bool decided_ = false;             ///< whether it is known which fault strikes

@@ -71,14 +71,23 @@ std::string tus_id(std::string_view url) {
   return std::string(url.substr(url.rfind('/') + 1));
 }
 
+std::string back_end_name(std::string_view id) {
+  return fmt::format("files/{}", id);
+}
+
+bool TusCall::is_here(const std::string& id) const {
+  return bank_.back_ends().has(back_end_name(id), back_end_);
+}
+
 bool TusCall::takes(std::string_view path) {
   return path.starts_with(files) && (path.size() == files.size() || path[files.size()] == '/');
 }
 
-TusCall::TusCall(DataBank& bank, const TusSettings& settings, RequestHead head)
+TusCall::TusCall(DataBank& bank, const TusSettings& settings, RequestHead head, unsigned back_end)
     : bank_(bank),
       settings_(settings),
       head_(std::move(head)),
+      back_end_(back_end),
       method_(head_.find("X-HTTP-Method-Override").value_or(head_.method)),
       id_(head_.path.substr(std::min(files.size() + 1, head_.path.size()))),
       dataset_(nullptr) {
@@ -157,6 +166,8 @@ std::optional<Answer> TusCall::refusal() const {
     answer.headers.emplace_back("Tus-Version", version);
     return answer;
   }
+  if (!id_.empty() && method_ != "OPTIONS" && !is_here(id_))
+    return plain(404, "Upload Not Found\n");
   if (struck_by(FaultKind::locked)) return plain(423, "Upload is locked by another request\n");
   return std::nullopt;
 }
@@ -288,11 +299,15 @@ Answer TusCall::join(const std::string& metadata) {
   TusUpload final;
   final.metadata = metadata;
   final.concat = concat().value_or("");
-  const auto joined = bank_.tus().join(parts(), std::move(final));
+  const std::vector<std::string> ids = parts();
+  if (!std::all_of(ids.begin(), ids.end(), [this](const std::string& id) { return is_here(id); }))
+    return plain(400, "One or more partial uploads were not found\n");
+  const auto joined = bank_.tus().join(ids, std::move(final));
   return joined ? created(*joined) : failed(joined.error());
 }
 
 Answer TusCall::created(const TusUpload& upload) const {
+  bank_.back_ends().put(back_end_name(upload.id), back_end_);
   Answer answer = plain(201);
   answer.headers.emplace_back("Location", location(upload.id));
   add_expiry(answer, upload);

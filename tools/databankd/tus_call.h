@@ -20,6 +20,9 @@ namespace sluice::databankd {
 /// The upload that a URL or a path names: its last segment.
 std::string tus_id(std::string_view url);
 
+/// What the upload with that id is called among the back ends' (BackEnds::put).
+std::string back_end_name(std::string_view id);
+
 /// One request under /files: tus 1.0 as the Data Bank serves it (protocol section 2), behind its
 /// check of the token. Knows no sockets.
 ///
@@ -31,7 +34,8 @@ class TusCall final : public Call {
   /// Whether it goes to /files.
   static bool takes(std::string_view path);
 
-  TusCall(DataBank& bank, const TusSettings& settings, RequestHead head);
+  /// `back_end`: which of the bank's back ends it has reached.
+  TusCall(DataBank& bank, const TusSettings& settings, RequestHead head, unsigned back_end = 1);
 
   /// `token_checked`: whether the server's own question about the token was answered; if not, any
   /// token is refused.
@@ -58,6 +62,7 @@ class TusCall final : public Call {
   Answer head_of_upload();
   Answer patch();
   Answer created(const TusUpload& upload) const;
+  bool is_here(const std::string& id) const;
   std::string location(const std::string& id) const;
   std::optional<std::string_view> concat() const;
   std::vector<std::string> parts() const;
@@ -67,6 +72,7 @@ class TusCall final : public Call {
   DataBank& bank_;
   const TusSettings& settings_;
   const RequestHead head_;
+  const unsigned back_end_;
   std::string method_;  ///< after X-HTTP-Method-Override
   std::string id_;      ///< of the upload in the path; empty: /files itself
   Dataset* dataset_;    ///< whose token came; null: nobody's
