@@ -1,4 +1,6 @@
 // Uploads to a server that stores a file under another name than the one it was asked for.
+#include <thread>
+
 #include "engine/journal.h"
 #include "io/sync.h"
 #include "tests/engine/upload_fixture.h"
@@ -126,6 +128,25 @@ TEST_F(StoredNameTest, WhatIsStagedNoMoreIsWaitedForUnderEachName) {
   EXPECT_EQ(server_.count(Phase::setup), 1) << "nothing was sent again";
 }
 
+/// The registration under the first name ends behind the answer to the first question, which takes
+/// until nothing more can be under way; the second question, asked then, says nothing of that name.
+TEST_F(StoredNameTest, TheFirstQuestionOfARowSaysFromWhenTheNamesAreFree) {
+  options_.register_wait = 2s;
+  server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
+                      {.phase = Phase::ask,
+                       .occurrence = 2,
+                       .before =
+                           [this] {
+                             server_.add_file(asked, content(asked));
+                             std::this_thread::sleep_for(2100ms);
+                           },
+                       .answer = http_answer(500, "missing paramter: filesize\n")}});
+  const Report report = upload();
+  EXPECT_EQ(report.status, Status::registered) << (report.error ? report.error->message : "");
+  EXPECT_EQ(report.registered_as, "");
+  EXPECT_EQ(server_.count(Phase::verify), 1);
+}
+
 TEST_F(StoredNameTest, TheSameCommandAgainSaysThatItIsRegistered) {
   upload();
   for (const bool new_process : {false, true}) {
@@ -165,6 +186,7 @@ TEST_F(StoredNameTest, AFileThatHasTheStoredNameAlreadyIsInTheWay) {
 
 /// The file is registered, whatever happens while its name is asked for.
 TEST_F(StoredNameTest, AFailedQuestionAfterTheVerifyIsNoFailure) {
+  options_.retry.retries = 0;
   for (const std::optional<std::string>& answer :
        {std::optional<std::string>(""), std::optional(http_answer(503, "")),
         std::optional(http_answer(401, "HTTP Token: Access denied.\n"))}) {
