@@ -75,11 +75,12 @@ Error AnswerErrors::not_registered(const Answer& answer, Request::Step step,
     case Verdict::in_doubt:
       break;
   }
-  return error_of(ErrorKind::failed, answer,
-                  fmt::format("the answer while {} is none of the Data Bank's own ({}, {}{}): a "
-                              "front server may have given it in the Data Bank's place",
-                              doing(step), answer.status, quoted(answer.body),
-                              answer.truncated ? ", cut short" : ""));
+  return error_of(
+      ErrorKind::failed, answer,
+      fmt::format("the answer while {} is none that the Data Bank is known to give ({}, "
+                  "{}{}); it may come from a server in front of it",
+                  doing(step), answer.status, quoted(answer.body),
+                  answer.truncated ? ", cut short" : ""));
 }
 
 std::optional<Error> AnswerErrors::common(const Answer& answer, Request::Step step,

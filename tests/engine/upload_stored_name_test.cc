@@ -187,11 +187,14 @@ TEST_F(StoredNameTest, AFileThatHasTheStoredNameAlreadyIsInTheWay) {
 /// The file is registered, whatever happens while its name is asked for.
 TEST_F(StoredNameTest, AFailedQuestionAfterTheVerifyIsNoFailure) {
   options_.retry.retries = 0;
-  for (const std::optional<std::string>& answer :
-       {std::optional<std::string>(""), std::optional(http_answer(503, "")),
-        std::optional(http_answer(401, "HTTP Token: Access denied.\n"))}) {
-    server_.set_faults(
-        {{.phase = Phase::ask, .occurrence = 2, .answer = answer, .then = Then::reset}});
+  for (const std::string& answer :
+       {std::string(), http_answer(503, ""), http_answer(401, "HTTP Token: Access denied.\n")}) {
+    // Each of them, as a request without an answer on a kept connection is sent once more.
+    std::vector<Fault> faults;
+    for (int question = 2; question < 10; ++question)
+      faults.push_back(
+          {.phase = Phase::ask, .occurrence = question, .answer = answer, .then = Then::reset});
+    server_.set_faults(faults);
     const std::string name = fmt::format("a file {}", next_++);
     write(name, 1000);
     const Report report = start(request(name))->wait();
