@@ -1,13 +1,34 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/protocol.h"
 #include "engine/registration_answer.h"
+#include "engine/retry.h"
 #include "engine/secret.h"
 
 namespace sluice {
+
+/// Who gave an answer, as far as it shows.
+enum class Answerer {
+  server,  ///< the Data Bank, or nobody knows
+  front,   ///< a load balancer, firewall or deployment in front of it
+  proxy,   ///< the proxy that this machine goes through
+};
+Answerer answerer_of(const Answer& answer);
+
+/// How long an error lasts that came with that status: refusals (4xx) and what a server is not made
+/// for (501, 505, 507, 511) last, or are a front server's for some seconds; 408, 423, 425, 429, 499
+/// and the other 5xx are transient.
+Persistence persistence_of(int status);
+
+/// Whether a text of the server's says that it has no room, and how long that lasts: a quota stays
+/// exceeded, a full disk may be emptied soon. Nothing for any other text. `name`: the file's, which
+/// may say so, too.
+std::optional<Persistence> no_room(std::string_view text, std::string_view name);
 
 /// What answers mean that mean the same in every protocol, as errors about one file: a refused
 /// token, a dataset that is not there, a front server's own words. Pure but for the token.
@@ -18,6 +39,9 @@ class AnswerErrors {
   AnswerErrors(const Deposit& deposit, std::string protocol, Secret token);
 
   void replace_token(const Secret& token) { token_ = token; }
+  /// Tells of which request the answer comes next: sentences name its method, and of a chunk the
+  /// byte of the file at which it begins.
+  void asked(Request::Method method, std::optional<std::uint64_t> offset = {});
 
   /// Fit to show, without the token.
   std::string quoted(const std::string& text) const;
@@ -26,6 +50,7 @@ class AnswerErrors {
   Error token_refused(const Answer& answer, Request::Step step, const char* how,
                       bool retryable) const;
   Error no_such_dataset(const Answer& answer) const;
+  /// A `retryable` one is as persistent as its status is.
   Error not_understood(const Answer& answer, Request::Step step, bool retryable) const;
 
   /// The answer to a registration that does not say `registered`: the Data Bank's refusal, or
@@ -33,19 +58,24 @@ class AnswerErrors {
   Error not_registered(const Answer& answer, Request::Step step,
                        RegistrationAnswer::Verdict verdict) const;
 
-  /// 401; 3xx; 413, 408, 429 and 502 to 504; nothing for any other. `proven`: the server has
-  /// answered in the protocol before, so that a redirect may be a front server's that has lost it
-  /// for a moment.
+  /// 401; 3xx; 413, 408, 429 and 502 to 504; nothing for any other. But for what registers the
+  /// file, also 403, 405, 407, 501, 507, 511, and any refusal for want of room. `proven`: the
+  /// server has answered in the protocol before, so that a redirect may be a front server's that
+  /// has lost it for a moment, and so may a method that is not allowed.
   std::optional<Error> common(const Answer& answer, Request::Step step, bool proven) const;
 
-  /// "sending a chunk for 'scan.h5'"
+  /// "sending a chunk for 'scan.h5' (PATCH at byte 5242880)"
   std::string doing(Request::Step step) const;
 
  private:
+  /// Refusals that another try does not help, whoever gives them.
+  std::optional<Error> refused(const Answer& answer, Request::Step step, bool proven) const;
+
   const std::string dataset_;
   const std::string name_;
   const std::string protocol_;
   Secret token_;
+  std::string request_;  ///< "PATCH at byte 5242880"; empty: not known
 };
 
 /// An error that came with an answer.

@@ -233,8 +233,16 @@ CurlVerdict judge(const CurlFailure& failure) {
                 Persistence::permanent};
       return {fmt::format("{}: check {}", text, failure.proxy.name()),
               failure.reached ? Persistence::transient : Persistence::few_tries};
-    case CURLE_COULDNT_CONNECT:
     case CURLE_OPERATION_TIMEDOUT:
+      // A plain http server may wait for the rest of what it takes for a request.
+      if (failure.https() && !failure.reached && failure.text.starts_with("SSL"))
+        return {
+            fmt::format("{}: what listens at {} does not answer in TLS, perhaps it speaks plain "
+                        "http; check the address and the port",
+                        text, failure.address),
+            Persistence::few_tries};
+      [[fallthrough]];
+    case CURLE_COULDNT_CONNECT:
       return {failure.proxy.url.empty()
                   ? text
                   : fmt::format("{}, by way of {}", text, failure.proxy.name())};

@@ -43,8 +43,7 @@ Result<ServerProfile> doubt_front(const Engine::Inquiry& inquiry, const Inquired
   if (error.kind != ErrorKind::failed || error.retryable ||
       !is_fronts(setup_decides ? inquired.setup : inquired.options))
     return found;
-  Error doubtful = error;
-  doubtful.retryable = true;
+  Error doubtful = with(error, is_known ? Persistence::transient : Persistence::few_tries);
   if (is_known) doubtful.kind = ErrorKind::unreachable;
   return doubtful;
 }

@@ -13,12 +13,8 @@ namespace sluice {
 ///
 /// `known`: what the server was found to speak before; `automatic` for nothing. Returns `found`, or
 /// in its place a retryable error: of kind `unreachable` where the server is known, to be retried
-/// as long as any other, and of kind `failed` where it is not, to be retried tries_of_the_unknown
-/// times in all. Pure.
+/// as long as any other, and of kind `failed` where it is not, which is worth few_tries. Pure.
 Result<ServerProfile> doubt_front(const Engine::Inquiry& inquiry, const Inquired& inquired,
                                   ProtocolKind known, Result<ServerProfile> found);
-
-/// How often a server is asked of which nothing is known, and that answers like none: 5 s at least.
-inline constexpr unsigned tries_of_the_unknown = 6;
 
 }  // namespace sluice

@@ -53,7 +53,12 @@ Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, Pr
       return make_tus(request, size, earlier, joined ? Tus::Role::joined : Tus::Role::file);
     }
     case ProtocolKind::binary:
-      TRY(OneShot::check(deposit));
+      if (Result<void> possible = OneShot::check(deposit); !possible) {
+        Error error = std::move(possible).error();
+        if (request.server.options_refused != 0)
+          error.message += "; " + about_refused_options(request.server.options_refused);
+        return error;
+      }
       return std::unique_ptr<Protocol>(std::make_unique<OneShot>(
           deposit, request.base_url + "/datasets/" + request.dataset, request.token));
     case ProtocolKind::phased:

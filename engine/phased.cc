@@ -139,6 +139,9 @@ void Phased::follows(const Request& request) {
 }
 
 Result<void> Phased::read_answer(const Answer& answer) {
+  errors_.asked(Request::Method::post, state_ == State::sending
+                                           ? std::optional<std::uint64_t>(chunk_.begin)
+                                           : std::nullopt);
   if (state_ == State::verifying) return read_verify_answer(answer);
   if (state_ == State::naming) {
     read_naming_answer(answer);
@@ -334,11 +337,11 @@ Result<void> Phased::read_chunk_answer(const Answer& answer) {
                       "is another upload into dataset {} going on? Nothing was registered",
                       deposit_.name, chunk_.begin, *failure->progress, deposit_.dataset),
           true);
-    return error_of(
-        ErrorKind::failed, answer,
-        fmt::format("the server could not take the chunk of '{}' at offset {}: it says {}",
-                    deposit_.name, chunk_.begin, errors_.quoted(failure->error)),
-        true);
+    return with(
+        error_of(ErrorKind::failed, answer,
+                 fmt::format("the server could not take the chunk of '{}' at offset {}: it says {}",
+                             deposit_.name, chunk_.begin, errors_.quoted(failure->error))),
+        no_room(failure->error, deposit_.name).value_or(Persistence::transient));
   }
   if (answer.status != 200 || !answer_text(answer).starts_with("successfully added chunk"))
     return not_understood(answer);

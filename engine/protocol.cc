@@ -2,6 +2,22 @@
 
 namespace sluice {
 
+const char* to_string(Request::Method method) {
+  switch (method) {
+    case Request::Method::post:
+      return "POST";
+    case Request::Method::patch:
+      return "PATCH";
+    case Request::Method::head:
+      return "HEAD";
+    case Request::Method::options:
+      return "OPTIONS";
+    case Request::Method::del:
+      return "DELETE";
+  }
+  return "?";
+}
+
 const char* describe(Request::Step step) {
   switch (step) {
     case Request::Step::ask_name:

@@ -74,6 +74,9 @@ struct Request {
   std::uint64_t body_size() const { return head.size() + payload.size() + tail.size(); }
 };
 
+/// "PATCH"
+const char* to_string(Request::Method method);
+
 /// "asking whether the name is free", "setting up", ...: what was being done, for error messages.
 const char* describe(Request::Step step);
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/answer_errors.h"
 #include "engine/answer_text.h"
 #include "engine/carry_out.h"
 #include "engine/http_date.h"
@@ -33,6 +34,11 @@ bool contains(std::string_view text, std::string_view what) {
 /// Servers that are not there for now, by their status.
 bool is_away(int status) {
   return status == 408 || status == 429 || (status >= 502 && status <= 504);
+}
+
+/// OPTIONS is forbidden, by a firewall say, whatever the server speaks.
+bool refuses_options(const Result<Answer>& options) {
+  return options && (options->status == 403 || options->status == 405 || options->status == 501);
 }
 
 /// "a, B ,c" as lower-case words; what is no word is left out, as it could be anything.
@@ -110,13 +116,19 @@ class Reader {
     const Setup setup = setup_ && asked_setup ? read_setup(*setup_) : Setup::unclear;
     if (setup == Setup::refused_token) return refused_token(*setup_);
     if (setup == Setup::no_dataset) return no_dataset(*setup_);
+    for (const Result<Answer>* answer : {&options_, &setup_})
+      if (*answer && (*answer)->status == 407) return proxy_wants_password(**answer);
     if (setup_ && setup_->status >= 300 && setup_->status < 400) return redirected(*setup_);
     if (inquiry_.protocol != ProtocolKind::automatic) return given(tus, setup);
     if (tus) return ProtocolKind::tus;
     if (!asked_setup) {
       if (!options_) return no_answer(options_.error());
       if (is_away(options_->status)) return away(*options_);
-      return ProtocolKind::automatic;
+      const int status = options_->status;
+      const bool may_be_phased = status < 400 || status == 401 || status == 404 || status >= 500 ||
+                                 refuses_options(options_);
+      return may_be_phased ? Result<ProtocolKind>(ProtocolKind::automatic)
+                           : not_understood(*options_);
     }
     if (setup == Setup::phased) return ProtocolKind::phased;
     if (!setup_) return no_answer(setup_.error());
@@ -153,6 +165,8 @@ class Reader {
       if (!options_) return no_answer(options_.error());
       if (is_away(options_->status)) return away(*options_);
       if (options_->status == 401) return refused_token(*options_);
+      // What was given is taken, as nothing speaks against it; it announces nothing.
+      if (refuses_options(options_)) return wanted;
       return speaks_not("tus", others);
     }
     if (wanted == ProtocolKind::phased && setup != Setup::phased) {
@@ -180,10 +194,11 @@ class Reader {
                           "it speaks; nothing was sent",
                           inquiry_.base_url),
               error.code, false};
-    return {error.kind,
-            fmt::format("no answer from {} while {}: {}; nothing was sent", inquiry_.base_url,
-                        doing, printable(inquiry_.token.redact(error.message))),
-            error.code, error.retryable};
+    Error told = error;
+    told.message =
+        fmt::format("no answer from {} while {}: {}; nothing was sent", inquiry_.base_url, doing,
+                    printable(inquiry_.token.redact(error.message)));
+    return told;
   }
 
   Error away(const Answer& answer) const {
@@ -223,13 +238,28 @@ class Reader {
         answer.status, false};
   }
 
+  Error proxy_wants_password(const Answer& answer) const {
+    return {ErrorKind::unreachable,
+            fmt::format("the proxy answered 407 with {} while {}: it asks for a user name and "
+                        "password; give them in http_proxy, as http://USER:PASSWORD@HOST:PORT",
+                        quoted(answer.body), doing),
+            answer.status, false};
+  }
+
   Error not_understood(const Answer& answer) const {
-    return {ErrorKind::failed,
-            fmt::format("the server answered {} with {}{} while {}, which is no answer of a Data "
-                        "Bank; check the address, or try again later",
-                        answer.status, quoted(answer.body), answer.truncated ? " (cut short)" : "",
-                        doing),
-            answer.status, answer.status >= 500};
+    const bool wants_tls = answer.status == 400 && inquiry_.base_url.starts_with("http:") &&
+                           contains(lower_case(answer.body), "https");
+    Error error{wants_tls ? ErrorKind::usage : ErrorKind::failed,
+                fmt::format("{} answered {} with {}{} while {}, which is no answer of a Data Bank; "
+                            "{}",
+                            is_page(answer) ? "the server, or one in front of it," : "the server",
+                            answer.status, quoted(answer.body),
+                            answer.truncated ? " (cut short)" : "", doing,
+                            wants_tls ? "the address has to begin with https://"
+                                      : "check the address, or try again later"),
+                answer.status};
+    return with(std::move(error),
+                answer.status >= 500 ? persistence_of(answer.status) : Persistence::permanent);
   }
 
   const Engine::Inquiry& inquiry_;
@@ -311,7 +341,9 @@ Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquire
   const Reader reader(inquiry, inquired);
   ServerProfile profile;
   TRY_ASSIGN(profile.protocol, reader.protocol(tus));
-  if (profile.protocol == ProtocolKind::tus) profile.tus = *tus;
+  if (profile.protocol == ProtocolKind::tus) profile.tus = tus.value_or(TusServer());
+  if (refuses_options(inquired.options) && profile.protocol != ProtocolKind::phased)
+    profile.options_refused = inquired.options->status;
   profile.clock_ahead = inquired.clock_ahead;
   profile.token_taken = !inquiry.dataset.empty() && inquired.setup &&
                         (read_setup(*inquired.setup) == Setup::phased ||

@@ -1,6 +1,8 @@
 #include "engine/server_profile.h"
 
+#include <fmt/format.h>
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace sluice {
@@ -28,6 +30,14 @@ std::optional<ProtocolKind> parse_protocol(std::string_view text) {
 
 bool TusServer::has(std::string_view extension) const {
   return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+}
+
+std::string about_refused_options(int status) {
+  return fmt::format(
+      "the server, or a firewall on the way, refuses OPTIONS ({}), which would tell "
+      "whether it speaks tus: ask those who run it to allow OPTIONS, POST, PATCH and "
+      "HEAD for /files/, or try --protocol tus",
+      status);
 }
 
 std::string to_text(const TusServer& server) {

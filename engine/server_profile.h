@@ -37,11 +37,17 @@ struct ServerProfile {
   /// When its certificate ends; nothing without TLS.
   std::optional<std::chrono::system_clock::time_point> certificate_ends;
   std::string http_server;  ///< its Server header, fit to show; empty for none
+  /// With that status something forbids OPTIONS, so that nobody knows whether it speaks tus; 0 for
+  /// no such thing.
+  int options_refused = 0;
   /// It has shown that it takes the token for the dataset; false where nobody has asked.
   bool token_taken = false;
   /// Bytes that the kernel lets one connection to it have under way at most; 0 for not known.
   std::uint64_t most_under_way = 0;
 };
+
+/// What is to be said where ServerProfile::options_refused is `status`, without an end.
+std::string about_refused_options(int status);
 
 /// One line of text for the journal, and back; what cannot be understood is nothing.
 std::string to_text(const TusServer& server);

@@ -167,7 +167,7 @@ void Tus::start_over() {
   committed_ = 0;
   sent_ = 0;
   fell_back_to_.reset();
-  gone_ = stuck_ = refusals_ = 0;
+  gone_ = stuck_ = 0;
 }
 
 std::string Tus::doubt() const {

@@ -103,7 +103,7 @@ class Tus final : public Protocol {
   /// The answer is one that only a tus server gives.
   void understood(const Answer& answer);
   /// Whether it is worth a retry: an answer that no tus server gives at this step, or its refusal.
-  bool may_pass(const Answer& answer);
+  bool may_pass(const Answer& answer) const;
   Error nothing_kept(const Answer& answer);
   Error joining_still(const Answer& answer, std::uint64_t offset) const;
   Error not_understood(const Answer& answer);
@@ -132,7 +132,6 @@ class Tus final : public Protocol {
   std::optional<std::uint64_t> fell_back_to_;
   Anew anew_ = Anew::nothing;   ///< of the last answer
   unsigned gone_ = 0;           ///< 404 and 410 in a row that may be the tus server's
-  unsigned refusals_ = 0;       ///< of something in front of it, since an answer was understood
   unsigned empty_patches_ = 0;  ///< for an empty file that could not be registered without
   unsigned stuck_ = 0;          ///< PATCHes in a row that were accepted and kept nothing of
   std::uint64_t mismatch_at_ = ~std::uint64_t{0};  ///< of the last 460, nothing taken since

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/answer_text.h"
 #include "engine/registration_answer.h"
 #include "engine/tus.h"
 #include "engine/tus_headers.h"
@@ -15,8 +16,6 @@ namespace {
 /// How often in a row a 404 or 410 without Tus-Resumable is repeated before it is believed of a
 /// server that never sends that header: 7 s at least, as each waits a second (engine/retry.h).
 constexpr unsigned unmarked_is_believed = 8;
-/// How often in a row any other refusal is repeated.
-constexpr unsigned refusals_repeated = 4;
 
 /// An empty file's, where one is lost.
 constexpr unsigned most_empty_patches = 3;
@@ -29,6 +28,12 @@ bool is_mismatch(int status) {
 }  // namespace
 
 Result<void> Tus::read_answer(const Answer& answer) {
+  if (state_ == State::sending)
+    errors_.asked(Request::Method::patch, chunk_.begin);
+  else
+    errors_.asked(state_ == State::finding || state_ == State::asking_parts
+                      ? Request::Method::head
+                      : Request::Method::post);
   if (auto error = common_error(answer)) return *std::move(error);
   switch (state_) {
     case State::creating:
@@ -53,10 +58,12 @@ std::optional<Error> Tus::common_error(const Answer& answer) {
   // What common errors are for other requests is doubt for a registration.
   if (state_ == State::registering) return {};
   if (answer.status == 413 && state_ == State::joining) return {};
-  if (answer.status == 413 && state_ == State::creating)
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server does not take a file of {} bytes (413), which '{}' is",
-                                size_, setting_.deposit.name));
+  if (answer.status == 413 && state_ == State::creating &&
+      !no_room(answer.body, setting_.deposit.name))
+    return error_of(
+        ErrorKind::failed, answer,
+        fmt::format("the server does not take a file of {} bytes, which '{}' is (413, {})", size_,
+                    setting_.deposit.name, errors_.quoted(answer.body)));
   if (answer.status == 423)
     return error_of(ErrorKind::unreachable, answer,
                     fmt::format("the server is still at an earlier request (423) while {}",
@@ -67,23 +74,35 @@ std::optional<Error> Tus::common_error(const Answer& answer) {
                     fmt::format("the server does not speak tus 1.0.0 (412) while {}, and sluice "
                                 "speaks no other version",
                                 errors_.doing(step_)));
+  // tus lets a server say so of what is not there; others say it to the token. What may be there
+  // is not given up for it.
+  if (answer.status == 403 && state_ == State::finding && !is_page(answer))
+    return with(error_of(ErrorKind::failed, answer,
+                         fmt::format("the server forbids to ask for the upload of '{}' (403, {}): "
+                                     "the token is not good for it, or it is gone, and --restart "
+                                     "sends it anew",
+                                     setting_.deposit.name, errors_.quoted(answer.body))),
+                may_pass(answer) ? Persistence::few_tries : Persistence::permanent);
   const bool redirects = answer.status >= 300 && answer.status < 400;
-  return errors_.common(answer, step_, proven_ || (redirects && may_pass(answer)));
+  const bool known = proven_ || setting_.earlier || (redirects && may_pass(answer));
+  auto error = errors_.common(answer, step_, known);
+  return error && redirects && error->retryable && !proven_
+             ? with(*std::move(error), Persistence::few_tries)
+             : error;
 }
 
-bool Tus::may_pass(const Answer& answer) {
+bool Tus::may_pass(const Answer& answer) const {
   const bool is_servers = origin_.sender(answer) == TusOrigin::Sender::server;
   if (answer.status >= 500) return true;
   if (is_servers) return proven_;
   // A placeholder of a deployment, or a page.
-  if (answer.status < 300 || answer.status == 404 || answer.status == 410) return true;
-  return ++refusals_ <= refusals_repeated;
+  return true;
 }
 
 void Tus::understood(const Answer& answer) {
   origin_.learn(answer);
   proven_ = true;
-  gone_ = refusals_ = 0;
+  gone_ = 0;
 }
 
 Error Tus::not_understood(const Answer& answer) {
@@ -234,15 +253,6 @@ Error Tus::joining_still(const Answer& answer, std::uint64_t offset) const {
 
 Result<void> Tus::read_offset_answer(const Answer& answer) {
   if (answer.status == 404 || answer.status == 410) return gone(answer);
-  // tus lets a server say so of what is not there; others say it to the token. What may be there
-  // is not given up for it.
-  if (answer.status == 403)
-    return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server forbids to ask for the upload of '{}' (403, {}): the "
-                                "token is not good for it, or it is gone, and --restart sends it "
-                                "anew",
-                                setting_.deposit.name, errors_.quoted(answer.body)),
-                    may_pass(answer));
   const auto offset = offset_of(answer);
   // tusdotnet does not say how far a joined upload is before it is whole.
   if (is_success(answer) && TusOrigin::is_marked(answer) && !answer.header("upload-offset") &&

@@ -445,34 +445,39 @@ Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
 
   const ProtocolKind known_as = shared_->servers.known(journal, inquiry.base_url);
   std::mt19937_64 random{std::random_device{}()};
-  for (unsigned failures = 1;; ++failures) {
+  RetryBudget budget;
+  while (true) {
     const Inquired inquired = inquire(shared_->http, inquiry);
     Result<ServerProfile> profile =
         doubt_front(inquiry, inquired, known_as, read_inquiry(inquiry, inquired));
     if (profile) {
+      const int refused = profile->options_refused;
+      if (refused != 0 && profile->protocol == ProtocolKind::binary &&
+          inquiry.protocol == ProtocolKind::automatic && shared_->options.log)
+        shared_->options.log(LogLevel::warning, about_refused_options(refused) +
+                                                    "; meanwhile files go in one request each, "
+                                                    "which cannot be resumed");
       // What was given is not what it would have been taken for.
-      if (inquiry.protocol == ProtocolKind::automatic &&
+      if (refused == 0 && inquiry.protocol == ProtocolKind::automatic &&
           profile->protocol != ProtocolKind::automatic)
         shared_->servers.keep(journal, inquiry.base_url, *profile, now_s());
       return profile;
     }
     Error error = std::move(profile).error();
     if (!error.retryable) return error;
-    const bool is_refusal = error.code >= 200 && error.code < 500;
-    if (is_refusal && error.kind == ErrorKind::failed && failures >= tries_of_the_unknown) {
-      error.retryable = false;
-      error.message += fmt::format(" (asked {} times)", failures);
-      return error;
-    }
+    // A server that was there before will be there again.
+    if (error.kind == ErrorKind::unreachable && known_as != ProtocolKind::automatic)
+      error.most_tries = 0;
     const auto now = std::chrono::steady_clock::now();
-    auto when = retry_at(shared_->options.retry, failures, inquired.retry_after(), now,
-                         std::uniform_real_distribution<double>(0, 1)(random));
+    auto when = budget.next_try(shared_->options.retry, error, inquired.retry_after(), now,
+                                std::uniform_real_distribution<double>(0, 1)(random));
+    const unsigned failures = budget.failures();
     if (!when) {
       if (failures > 1) error.message += fmt::format(" (given up after {} tries)", failures);
       return error;
     }
     // A deployment takes seconds.
-    if (is_refusal)
+    if (error.code >= 200 && error.code < 500)
       when = std::max(*when, now + std::min<std::chrono::steady_clock::duration>(
                                        std::chrono::seconds(1), shared_->options.retry.longest));
     if (shared_->options.log)

@@ -42,7 +42,7 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     look_for_token();
     return;
   }
-  if (chunk && error.code == 413 && too_large(flight_->request.payload.size())) {
+  if (chunk && error.code == 413 && error.retryable && too_large(flight_->request.payload.size())) {
     setting_.protocol->limit_chunk(chunk_sizer_.bound());
     const std::uint64_t least = setting_.protocol->least_chunk();
     if (flight_->request.payload.size() <= least) {
@@ -80,10 +80,14 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
 
 void UploadRun::retry(Error error, std::optional<std::chrono::seconds> retry_after,
                       void (UploadRun::*what)()) {
-  const unsigned failures = budget_.failed();
+  // A server that was there before will be there again.
+  if (error.kind == ErrorKind::unreachable &&
+      (setting_.earlier || setting_.request.server.remembered))
+    error.most_tries = 0;
   const auto now = Clock::now();
-  auto when = retry_at(setting_.retry, failures, retry_after, now,
-                       std::uniform_real_distribution<double>(0, 1)(random_bits()));
+  auto when = budget_.next_try(setting_.retry, error, retry_after, now,
+                               std::uniform_real_distribution<double>(0, 1)(random_bits()));
+  const unsigned failures = budget_.failures();
   // Several in a row are believed, or end the upload, and a deployment takes seconds.
   if (when && is_refusal(error.code))
     when = std::max(*when, now + std::min<Clock::duration>(1s, setting_.retry.longest));

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "engine/text.h"
 
@@ -24,12 +26,87 @@ Answer answer(int status, std::string body = {}) {
 }
 
 TEST(AnswerErrors, OnlyWhatMeansTheSameEverywhereIsCommon) {
-  const std::vector<int> common = {300, 301, 302, 307, 308, 399, 401, 408, 413, 429, 502, 503, 504};
-  for (int status = 200; status < 600; ++status) {
-    const bool known = (status >= 300 && status < 400) ||
-                       std::find(common.begin(), common.end(), status) != common.end();
-    EXPECT_EQ(errors().common(answer(status), Step::chunk, true).has_value(), known) << status;
+  const std::vector<int> common = {401, 408, 413, 429, 502, 503, 504};
+  // What another try does not help says nothing of a registration: it may have been carried out.
+  const std::vector<int> refusals = {403, 405, 407, 501, 507, 511};
+  const auto is_in = [](const std::vector<int>& list, int status) {
+    return std::find(list.begin(), list.end(), status) != list.end();
+  };
+  for (const auto step :
+       {Step::begin, Step::chunk, Step::ask_committed, Step::join, Step::finish, Step::whole})
+    for (int status = 200; status < 600; ++status) {
+      const bool apart = step == Step::join || step == Step::finish || step == Step::whole;
+      const bool known = (status >= 300 && status < 400) || is_in(common, status) ||
+                         (!apart && is_in(refusals, status));
+      EXPECT_EQ(errors().common(answer(status), step, true).has_value(), known) << status;
+    }
+}
+
+TEST(AnswerErrors, RefusalsThatLastAreTriedOnceOrAFewTimes) {
+  const auto of = [](int status, bool proven, const std::string& body = {}) {
+    return *errors().common(answer(status, body), Step::chunk, proven);
+  };
+  for (const bool proven : {false, true}) {
+    for (const int status : {403, 511}) {
+      EXPECT_TRUE(of(status, proven).retryable) << status;
+      EXPECT_EQ(of(status, proven).most_tries, few_tries) << status;
+    }
+    for (const int status : {407, 507}) EXPECT_FALSE(of(status, proven).retryable) << status;
+    for (const int status : {405, 501}) EXPECT_EQ(of(status, proven).retryable, proven) << status;
+    for (const int status : {400, 413, 422, 500})
+      EXPECT_FALSE(of(status, proven, "Storage quota exceeded").retryable) << status;
   }
+  for (const int status : {403, 405, 407, 501, 507, 511})
+    EXPECT_EQ(of(status, true).kind, ErrorKind::failed) << "other files may go";
+}
+
+TEST(AnswerErrors, NotUnderstoodIsAsPersistentAsItsStatus) {
+  const auto of = [](int status, bool retryable) {
+    return errors().not_understood(answer(status), Step::chunk, retryable);
+  };
+  for (const int status : {400, 404, 418, 422, 451, 505}) {
+    EXPECT_EQ(of(status, true).most_tries, few_tries) << status;
+    EXPECT_TRUE(of(status, true).retryable) << status;
+    EXPECT_FALSE(of(status, false).retryable) << status;
+  }
+  for (const int status : {200, 204, 408, 423, 425, 429, 499, 500, 520, 530}) {
+    EXPECT_EQ(of(status, true).most_tries, 0U) << status;
+    EXPECT_TRUE(of(status, true).retryable) << status;
+  }
+}
+
+TEST(AnswerErrors, ARefusalSaysWhatWasAskedWhoAnsweredAndWhoCanHelp) {
+  AnswerErrors known = errors();
+  known.asked(Request::Method::patch, 5242880);
+  Answer page = answer(403, "<html><title>Request Rejected</title></html>");
+  page.headers = {{"server", "nginx/1.22\x1b[2J"}};
+  const std::string message = known.common(page, Step::chunk, true)->message;
+  for (const char* says : {"a server in front of the Data Bank ('nginx/1.22?[2J')", "answered 403",
+                           "'Request Rejected'", "PATCH at byte 5242880", "'a b.h5'",
+                           "those who run the Data Bank's front server or the firewall"})
+    EXPECT_THAT(message, HasSubstr(says));
+  EXPECT_THAT(known.common(answer(403, "no"), Step::chunk, true)->message,
+              HasSubstr("the server answered 403 with 'no'"));
+  known.asked(Request::Method::head);
+  EXPECT_THAT(known.common(answer(405), Step::ask_committed, true)->message,
+              HasSubstr("HEAD is not allowed there"));
+  Answer proxy = answer(407, "log in");
+  proxy.headers = {{"via", "1.1 campus (squid)"}};
+  EXPECT_THAT(known.common(proxy, Step::chunk, true)->message,
+              HasSubstr("the proxy ('1.1 campus (squid)') answered 407 with 'log in'"));
+}
+
+TEST(AnswerErrors, NoRoomIsWhatTheServerSaysAndNotTheFilesName) {
+  for (const char* text : {"quota exceeded", "Your Quota has been EXCEEDED.", "over quota",
+                           "Disk quota exceeded @ io", "user has reached the quota"})
+    EXPECT_EQ(no_room(text, "a.h5"), Persistence::permanent) << text;
+  for (const char* text : {"No space left on device @ rb_sysopen - /x", "disk full",
+                           "<title>507 Insufficient Storage</title>"})
+    EXPECT_EQ(no_room(text, "a.h5"), Persistence::few_tries) << text;
+  for (const char* text :
+       {"", "quota", "no room here", "File with the name over quota.csv is there", "exceeded",
+        "space left on device: 5 GiB"})
+    EXPECT_FALSE(no_room(text, "over quota.csv")) << text;
 }
 
 TEST(AnswerErrors, KindsAndWhetherARetryCanHelp) {
@@ -51,6 +128,9 @@ TEST(AnswerErrors, KindsAndWhetherARetryCanHelp) {
 
 TEST(AnswerErrors, NamesTheFileAndWhatWasBeingDone) {
   EXPECT_EQ(errors().doing(Step::chunk), "sending a chunk for 'a b.h5'");
+  AnswerErrors known = errors();
+  known.asked(Request::Method::patch, 7);
+  EXPECT_EQ(known.doing(Step::chunk), "sending a chunk for 'a b.h5' (PATCH at byte 7)");
   EXPECT_THAT(errors().common(answer(503), Step::begin, true)->message, HasSubstr("'a b.h5'"));
   EXPECT_THAT(errors().no_such_dataset(answer(404)).message, HasSubstr("IDB-1"));
   EXPECT_THAT(errors().token_refused(answer(401), Step::chunk, "401", false).message,
@@ -67,7 +147,7 @@ TEST(AnswerErrors, WhatIsQuotedIsFitToShowAndHoldsNoToken) {
   const auto all = [&](const std::string& body) {
     std::string text = known.quoted(body) + known.no_such_dataset(answer(404, body)).message +
                        known.not_understood(answer(500, body), Step::chunk, false).message;
-    for (const int status : {302, 401, 408, 413, 429, 503})
+    for (const int status : {302, 401, 403, 405, 407, 408, 413, 429, 501, 503, 507, 511})
       text += known.common(answer(status, body), Step::chunk, true)->message;
     EXPECT_TRUE(is_utf8(text));
     EXPECT_EQ(printable(text), text);

@@ -1,5 +1,6 @@
 // Engine::ask_server(): when it asks, how often, and what it remembers. What the answers mean is
 // server_inquiry_test.cc's.
+#include "engine/journal.h"
 #include "tests/engine/upload_fixture.h"
 
 namespace sluice {
@@ -115,11 +116,11 @@ std::vector<Fault> answered_by_a_front_server(int times) {
 
 TEST_F(AskServer, AFrontServersNotFoundIsRetried) {
   options_.retry.retries = 10;
-  server_.set_faults(answered_by_a_front_server(5));
+  server_.set_faults(answered_by_a_front_server(few_tries - 1));
   const auto profile = engine().ask_server(inquiry());
   ASSERT_TRUE(profile) << profile.error().message;
   EXPECT_EQ(profile->protocol, ProtocolKind::phased);
-  EXPECT_EQ(asked(), 6);
+  EXPECT_EQ(asked(), few_tries);
 }
 
 TEST_F(AskServer, WhatIsNoDataBankIsAskedAFewTimes) {
@@ -128,9 +129,8 @@ TEST_F(AskServer, WhatIsNoDataBankIsAskedAFewTimes) {
   const auto profile = engine().ask_server(inquiry());
   ASSERT_FALSE(profile);
   EXPECT_EQ(profile.error().kind, ErrorKind::failed) << "not a dataset that is not there";
-  EXPECT_FALSE(profile.error().retryable);
   EXPECT_THAT(profile.error().message, HasSubstr("check the address"));
-  EXPECT_EQ(asked(), 6);
+  EXPECT_EQ(asked(), few_tries);
 }
 
 TEST_F(AskServer, AServerThatIsKnownIsRetriedAsLongAsOneThatIsAway) {
@@ -205,6 +205,62 @@ TEST_F(AskServer, NobodyThere) {
   ASSERT_FALSE(profile);
   EXPECT_EQ(profile.error().kind, ErrorKind::unreachable);
   EXPECT_THAT(profile.error().message, HasSubstr("http://127.0.0.1:1"));
+}
+
+/// A label of more than 63 letters: no name server has to be asked, as a test must not.
+const std::string typo = "https://" + std::string(64, 'a') + ".example";
+
+TEST_F(AskServer, ANameThatNeverResolvedIsTriedAFewTimesAndAKnownOneAsOftenAsAllowed) {
+  options_.retry.retries = 10;
+  options_.state_dir = directory_ / "state";
+  for (const bool known : {false, true}) {
+    if (known) {
+      engine_.reset();
+      auto journal = Journal::open(options_.state_dir);
+      ASSERT_TRUE(journal);
+      ASSERT_TRUE((*journal)->set_protocol(typo, "tus", ""));
+    }
+    Engine::Inquiry asked = inquiry();
+    asked.base_url = typo;
+    asked.fresh = true;
+    const auto profile = engine().ask_server(asked);
+    ASSERT_FALSE(profile);
+    EXPECT_EQ(profile.error().kind, ErrorKind::unreachable);
+    EXPECT_THAT(profile.error().message, HasSubstr("Could not resolve host"));
+    EXPECT_THAT(profile.error().message,
+                HasSubstr(known ? "given up after 11 tries" : "given up after 4 tries"));
+  }
+}
+
+TEST_F(AskServer, RefusedOptionsAreSaidAndNotRemembered) {
+  std::string said;
+  options_.log = [&](LogLevel level, const std::string& text) {
+    if (level == LogLevel::warning) said += text + '\n';
+  };
+  const std::vector<Fault> blocked{
+      {.phase = Phase::options, .occurrence = -1, .answer = http_answer(405, "<h1>no</h1>")},
+      {.phase = Phase::ask, .occurrence = -1, .answer = http_answer(500, "invalid request")}};
+  server_.set_faults(blocked);
+  const auto profile = engine().ask_server(inquiry());
+  ASSERT_TRUE(profile) << profile.error().message;
+  EXPECT_EQ(profile->protocol, ProtocolKind::binary);
+  EXPECT_THAT(said, HasSubstr("refuses OPTIONS (405)"));
+  EXPECT_FALSE(engine().ask_server(inquiry())->remembered);
+
+  // A file that is too long for it: what would help is said.
+  UploadRequest large = request();
+  large.server = *profile;
+  std::filesystem::resize_file(large.path, std::uint64_t{5} << 30);
+  const auto upload = engine().start(large);
+  ASSERT_FALSE(upload);
+  EXPECT_EQ(upload.error().kind, ErrorKind::usage);
+  EXPECT_THAT(upload.error().message, HasSubstr("--protocol tus"));
+
+  said.clear();
+  Engine::Inquiry given = inquiry();
+  given.protocol = ProtocolKind::tus;
+  EXPECT_EQ(engine().ask_server(given)->protocol, ProtocolKind::tus);
+  EXPECT_EQ(said, "");
 }
 
 }  // namespace

@@ -83,6 +83,14 @@ TEST(CurlFailure, TlsThatFailsForAnUnknownReasonIsTriedAFewTimesIfItNeverWorked)
   expect(what, Persistence::transient, "bad signature");
 }
 
+TEST(CurlFailure, AServerThatIsSilentInTlsMaySpeakNone) {
+  CurlFailure silent = failure(CURLE_OPERATION_TIMEDOUT, "SSL connection timeout");
+  expect(silent, Persistence::few_tries, "plain http");
+  silent.reached = true;
+  expect(silent, Persistence::transient, "SSL connection timeout");
+  expect(failure(CURLE_OPERATION_TIMEDOUT, "Connection timed out"), Persistence::transient, "");
+}
+
 TEST(CurlFailure, TheReasonIsReadOffTheCode) {
   EXPECT_EQ(tls_reason("error:0A00010B:SSL routines::wrong version number"), 267);
   EXPECT_EQ(tls_reason("x error: error:8000006F:system library::Connection refused"), std::nullopt);

@@ -59,6 +59,11 @@ TEST(InquiryFront, AServerThatIsKnownIsRetriedAsOneThatIsAway) {
     for (const Answer& answer : {page, with_body(404), with_body(410), with_body(405),
                                  with_body(200, "<title>back soon</title>")}) {
       const auto doubted = ask(answer, answer, known, given);
+      // Where OPTIONS is forbidden, what was given is taken.
+      if (answer.status == 405 && given == Kind::tus) {
+        EXPECT_TRUE(doubted);
+        continue;
+      }
       ASSERT_FALSE(doubted);
       EXPECT_TRUE(doubted.error().retryable) << doubted.error().message;
       EXPECT_EQ(doubted.error().kind, ErrorKind::unreachable) << doubted.error().message;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <vector>
 
 namespace sluice {
 namespace {
@@ -85,6 +86,56 @@ TEST(RetryBudget, OnceAnHourIsNoReasonToGiveUpAndTenInARowAre) {
   unsigned tries = 1;
   while (retry_at({}, dead.failed(), {}, now, 0.5)) ++tries;
   EXPECT_EQ(tries, 11U);
+}
+
+/// In seconds from now, when each of `error`, in a row, is followed by another try.
+std::vector<double> tries_after(RetryBudget& budget, const Error& error, double random = 0,
+                                const RetryPolicy& policy = {}) {
+  std::vector<double> waits;
+  while (const auto when = budget.next_try(policy, error, {}, now, random))
+    waits.push_back(std::chrono::duration<double>(*when - now).count());
+  return waits;
+}
+
+TEST(RetryBudget, AnErrorThatLastsIsTriedAFewTimesSecondsApart) {
+  const Error lasting = with({}, Persistence::few_tries);
+  RetryBudget budget;
+  EXPECT_EQ(tries_after(budget, lasting), (std::vector<double>{1, 2, 4}));
+  EXPECT_EQ(budget.failures(), few_tries);
+  // Only new bytes make it new: in between, other requests may well be answered.
+  EXPECT_EQ(tries_after(budget, lasting), std::vector<double>());
+  budget.committed(1);
+  EXPECT_EQ(tries_after(budget, lasting).size(), 3U);
+  // Jitter is on top.
+  budget.committed(2);
+  for (const double wait : tries_after(budget, lasting, 0.999)) EXPECT_GE(wait, 1.2);
+  // A policy that allows for less counts, and so does its pace.
+  RetryBudget two;
+  EXPECT_EQ(tries_after(two, lasting, 0, {.retries = 1}).size(), 1U);
+  RetryBudget quick;
+  EXPECT_EQ(tries_after(quick, lasting, 0, {.first = 1ms, .longest = 1ms}),
+            (std::vector<double>{0, 0, 0}));
+}
+
+TEST(RetryBudget, OtherErrorsInBetweenDoNotMakeOneThatLastsNew) {
+  RetryBudget budget;
+  const Error lasting = with({}, Persistence::few_tries);
+  const Error transient = with({}, Persistence::transient);
+  for (unsigned i = 1; i < few_tries; ++i) {
+    EXPECT_TRUE(budget.next_try({}, lasting, {}, now, 0));
+    EXPECT_TRUE(budget.next_try({}, transient, {}, now, 0));
+  }
+  EXPECT_FALSE(budget.next_try({}, lasting, {}, now, 0));
+  RetryBudget other;
+  EXPECT_EQ(tries_after(other, transient).size(), 10U);
+}
+
+TEST(Retry, PersistenceIsWhatAnErrorSays) {
+  EXPECT_FALSE(with({ErrorKind::failed, "", 0, true}, Persistence::permanent).retryable);
+  EXPECT_TRUE(with({}, Persistence::few_tries).retryable);
+  EXPECT_EQ(with({}, Persistence::few_tries).most_tries, few_tries);
+  EXPECT_TRUE(with({}, Persistence::transient).retryable);
+  EXPECT_EQ(with({ErrorKind::failed, "", 0, true, 7}, Persistence::transient).most_tries, 0U);
 }
 
 }  // namespace

@@ -231,6 +231,47 @@ TEST(ServerInquiry, AProtocolThatWasGivenIsTakenUnlessTheServerSaysOtherwise) {
   expect_error(ErrorKind::token_refused, false, read(tus_answer(), refused, Kind::binary));
 }
 
+TEST(ServerInquiry, WhereOptionsIsRefusedOnlyWhatIsGivenIsTakenForTus) {
+  for (const int status : {403, 405, 501}) {
+    const Answer blocked = answer(status, "<html><title>Method Not Allowed</title></html>");
+    for (const Answer& setup : {invalid, filesize, answer(404, nothing_of_it)}) {
+      const auto given = read(blocked, setup, ProtocolKind::tus);
+      expect_protocol(ProtocolKind::tus, given);
+      EXPECT_TRUE(given->tus.extensions.empty());
+      EXPECT_EQ(given->options_refused, status);
+    }
+    // It may be tus, or not: whoever chooses has to know.
+    const auto binary = read(blocked, invalid);
+    expect_protocol(ProtocolKind::binary, binary);
+    EXPECT_EQ(binary->options_refused, status);
+    EXPECT_EQ(read(blocked, filesize)->options_refused, 0) << "phased for certain";
+    EXPECT_THAT(about_refused_options(status),
+                testing::AllOf(HasSubstr(std::to_string(status)), HasSubstr("--protocol tus")));
+    // What else is known counts.
+    expect_error(ErrorKind::token_refused, false, read(blocked, refused, ProtocolKind::tus));
+    expect_error(ErrorKind::no_such_dataset, false, read(blocked, no_dataset, ProtocolKind::tus));
+  }
+  for (const int status : {404, 400, 500})
+    EXPECT_EQ(read(answer(status), invalid)->options_refused, 0) << status;
+  EXPECT_EQ(read(tus_answer(), invalid)->options_refused, 0);
+}
+
+TEST(ServerInquiry, AProxyThatWantsAPasswordIsSaidToBeThat) {
+  for (const auto& [options, setup] :
+       {std::pair(answer(407), answer(407, "log in")), std::pair(answer(404), answer(407))})
+    for (const auto kind : {ProtocolKind::automatic, ProtocolKind::tus, ProtocolKind::binary})
+      expect_error(ErrorKind::unreachable, false, read(options, setup, kind), "http_proxy");
+}
+
+TEST(ServerInquiry, AnErrorThatLastsIsStillThatInOtherWords) {
+  Error typo = lost;
+  typo.most_tries = few_tries;
+  EXPECT_EQ(read(typo, typo).error().most_tries, few_tries);
+  EXPECT_EQ(read(lost, lost).error().most_tries, 0U);
+  EXPECT_EQ(read(answer(404), answer(501)).error().most_tries, few_tries);
+  EXPECT_EQ(read(answer(404), answer(500)).error().most_tries, 0U);
+}
+
 TEST(ServerInquiry, WhetherTheTokenIsTakenIsKnownFromTheSetupAlone) {
   EXPECT_TRUE(read(tus_answer(), invalid)->token_taken);
   EXPECT_TRUE(read(answer(404), filesize)->token_taken);
@@ -246,7 +287,15 @@ TEST(ServerInquiry, WithoutADatasetOnlyTusShowsItself) {
   };
   expect_protocol(ProtocolKind::tus, ask(tus_answer()));
   for (const Result<Answer>& options : no_tus())
-    if (options->status != 301) expect_protocol(ProtocolKind::automatic, ask(options));
+    if (options->status != 301 && options->status != 400)
+      expect_protocol(ProtocolKind::automatic, ask(options));
+  // A port of TLS's, or no Data Bank at all.
+  about.base_url = "http://databank.example:443";
+  expect_error(ErrorKind::usage, false,
+               ask(answer(400, "<html><title>400 The plain HTTP request was sent to HTTPS port")),
+               "has to begin with https://");
+  for (const int status : {400, 402, 410, 418, 421, 451})
+    expect_error(ErrorKind::failed, false, ask(answer(status, "no")), "check the address");
   expect_protocol(ProtocolKind::automatic, ask(refused));
   EXPECT_FALSE(ask(refused)->token_taken);
   expect_error(ErrorKind::unreachable, true, ask(lost));

@@ -268,3 +268,42 @@ class Nginx(Test):
             with self.subTest(tls=tls):
                 url = self.front(bank, "0", "off", tls=tls)
                 self.assertIn(says, self.refused(url, "--ca-file", self.certificate()))
+
+    def test_plain_http_to_a_port_of_tls_is_said_to_be_that(self):
+        url = "http" + self.front(self.bank(), "0", "off").removeprefix("https")
+        for program in (
+            self.sluice("check", url),
+            self.sluice("check", url, DATASET),
+            self.sluice_put(url, DATASET, self.noise(1000)),
+        ):
+            self.assertEqual(program.wait(), 2, program.output())
+            self.assertIn("has to begin with https://", program.output())
+            self.assertNotIn("trying again", program.output())
+
+    def test_tls_to_a_port_of_plain_http_is_said_to_be_that(self):
+        url = "https" + self.bank().url.removeprefix("http")
+        program = self.sluice_put(url, DATASET, self.noise(1000))
+        self.assertEqual(program.wait(), 7, program.output())
+        self.assertIn("does not speak TLS", program.output())
+        self.assertNotIn("trying again", program.output())
+
+    def test_where_options_is_forbidden_tus_has_to_be_asked_for(self):
+        path = self.noise(6 * MIB)
+        bank = self.bank("--location", "http")
+        forbidden = "if ($request_method = OPTIONS) { return 405; }"
+        url = self.front(bank, "0", "off", tls=forbidden)
+        self.registered_by_sluice(self.put(url, "--protocol", "tus", DATASET, path))
+        self.assertSameFile(path, bank.deposited("noise.bin"))
+        check = self.sluice("check", url, "--ca-file", self.certificate())
+        self.assertEqual(check.wait(), 0, check.output())
+        self.assertIn("--protocol tus", "".join(check.json_lines()[0]["warnings"]))
+
+    def test_a_method_that_is_forbidden_ends_the_upload_at_once(self):
+        path = self.noise(6 * MIB)
+        bank = self.bank("--location", "http")
+        forbidden = "if ($request_method = PATCH) { return 405; }"
+        url = self.front(bank, "0", "off", tls=forbidden)
+        program = self.put(url, "--protocol", "tus", "--retries", "1", DATASET, path)
+        self.assertEqual(program.wait(), 1, program.output())
+        for says in ("PATCH is not allowed", "405", "byte 0", "nginx"):
+            self.assertIn(says, program.output())

@@ -126,6 +126,8 @@ Result<void> find_out(const CheckOptions& options, Findings& findings) {
                     "and unfinished uploads then seem to expire too early or too late; set it",
                     std::chrono::abs(*server.clock_ahead).count()));
   warn_of_the_certificate(findings);
+  if (server.options_refused != 0)
+    findings.warnings.push_back(about_refused_options(server.options_refused));
   TRY(state);
   return check_nobody_is_in_the_way(findings);
 }
