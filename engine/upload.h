@@ -46,11 +46,12 @@ struct EngineOptions {
   /// How long no byte may move while there is something to send.
   std::chrono::seconds stall_timeout{60};
   /// How long the server may take to answer, once it has a whole request; 0: 2 minutes, and 10 to
-  /// register.
+  /// register or join. For a join, at least 30 s and a second more for each 200 MB of the file.
   std::chrono::seconds response_timeout{0};
   RetryPolicy retry;
-  /// After a lost answer to the registration: how long the server may still be at it, before it is
-  /// asked to register again. Nothing: 30 s, and a second more for each 200 MB of the file.
+  /// After a lost answer to the registration, or to a join of the file's parts: how long the server
+  /// may still be at it, before it is asked again. Nothing: 30 s, and a second more for each 200 MB
+  /// of the file.
   std::optional<std::chrono::seconds> register_wait;
   /// Where the journal and the locks are, made if missing (engine/state_dir.h has the usual place);
   /// empty for none, and then an upload can only be tried again by this engine, not resumed.

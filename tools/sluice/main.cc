@@ -141,8 +141,8 @@ void add_upload_options(CLI::App& app, UploadOptions& options) {
       ->type_name("SECONDS");
   add_text(
       app, "--register-wait", options.register_wait, "TIME",
-      "After a lost answer to the registration: how long the server may still be at it, before "
-      "it is asked to register again (30s, and 5s more for each GB)");
+      "After a lost answer to the registration, or to the joining of parts: how long the server "
+      "may still be at it, before it is asked again (30s, and 5s more for each GB)");
   app.add_flag("--verify-prefix", options.verify_prefix,
                "When going on: read again what was sent before, meanwhile, and compare");
   add_text(app, "--digest", options.digests, "NAMES",
