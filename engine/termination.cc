@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "engine/answer_errors.h"
 #include "engine/carry_out.h"
 #include "engine/http_date.h"
 #include "engine/text.h"
@@ -20,7 +21,7 @@ namespace {
 constexpr std::chrono::seconds patience{30};
 
 bool is_passing(int status) {
-  return status == 408 || status == 423 || status == 429 || status >= 500;
+  return status >= 400 && persistence_of(status) == Persistence::transient;
 }
 
 /// How often a server is asked that something in front of it keeps from deleting.
