@@ -115,8 +115,10 @@ TEST_F(OneShotUploadTest, ALostAnswerIsUnconfirmedAndAPersonDecides) {
     EXPECT_EQ(server_.registrations(), before + fault.carried_out);
 
     auto again = one_shot(file);
-    for (const bool insists : {false, true}) {
-      again.restart = again.register_again = insists;
+    for (const auto& [restart, register_again] :
+         {std::pair(false, false), {true, true}, {false, true}}) {
+      again.restart = restart;
+      again.register_again = register_again;
       const auto refused = engine().start(again);
       ASSERT_FALSE(refused);
       EXPECT_EQ(refused.error().kind, ErrorKind::unconfirmed);
