@@ -24,3 +24,10 @@ if(SLUICE_SANITIZE)
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SLUICE_SANITIZE})
 endif()
+
+# Linking is a tenth of the time with it. Only where this is the project being built: the choice of a
+# linker is not a library's.
+find_program(SLUICE_LLD ld.lld)
+if(SLUICE_LLD AND PROJECT_IS_TOP_LEVEL)
+  add_link_options(-fuse-ld=lld)
+endif()

@@ -15,8 +15,7 @@ namespace {
 
 using testing::StartsWith;
 
-INSTANTIATE_TEST_SUITE_P(, Phased, testing::Bool(),
-                         [](const auto& param) { return param.param ? "discarding" : "storing"; });
+// Instantiated in databankd_phased_test.cc, once for the program.
 
 TEST_P(Phased, TransferComparesBeforeItAppends) {
   setup("a");

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "engine/http.h"
+#include "tests/engine/socket_buffers.h"
 #include "tests/support/scripted_server.h"
 
 namespace sluice {
@@ -100,6 +101,7 @@ class HttpTest : public testing::Test {
   }
 
   Request::Connection connection_ = Request::Connection::any;
+  test::SmallSendBuffers small_send_buffers_;
   ScriptedServer server_;
   std::unique_ptr<Http> http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 30s});
   Http::ExchangeId last_ = 0;  ///< the network thread's

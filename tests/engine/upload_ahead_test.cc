@@ -103,8 +103,8 @@ TEST_P(AheadDepth, IsAsDeepAsAsked) {
 INSTANTIATE_TEST_SUITE_P(All, AheadDepth, testing::Values(0U, 1U, 2U, 16U));
 
 /// Where the whole pool goes out in seconds, the next body does not wait for the end of this one:
-/// the server stops reading the first one, of which the kernel takes 36 MiB at most, until the
-/// second one comes.
+/// the server stops reading the first one, of which the kernel takes little (SmallSendBuffers),
+/// until the second one comes.
 TEST_F(UploadAheadTest, BodiesGoSideBySide) {
   constexpr std::uint64_t large = std::uint64_t{80} << 20;
   write("large", 2 * large, 5);

@@ -16,6 +16,7 @@
 
 #include "engine/text.h"
 #include "engine/upload.h"
+#include "tests/engine/socket_buffers.h"
 #include "tests/support/scripted_server.h"
 #include "tests/support/temp_dir.h"
 
@@ -144,6 +145,7 @@ class UploadTest : public testing::Test {
     return count;
   }
 
+  test::SmallSendBuffers small_send_buffers_;
   TempDir directory_;
   ScriptedServer server_;
   EngineOptions options_;

@@ -136,7 +136,7 @@ TEST_F(OneShotUploadTest, WhatBreaksBeforeItIsCompleteIsSentAgain) {
         Fault{.after_payload_bytes = 1000, .then = Then::hold},
         Fault{.after_payload_bytes = 1000, .answer = http_answer(503, ""), .then = Then::close}}) {
     const std::string name = fmt::format("large-{}", number++);
-    write(name, 3 << 20);  // more than sockets hold
+    write(name, 3 << 20);  // more than these sockets hold (SmallSendBuffers)
     const int before = server_.registrations();
     Fault broken = fault;
     broken.phase = Phase::whole;

@@ -34,9 +34,9 @@ TEST_F(TusTest, AnEmptyFileIsRegistered) {
   EXPECT_EQ(server_.count(Phase::patch), 0);
 }
 
-class EveryStep : public TusTest, public testing::WithParamInterface<std::tuple<Phase, Passing>> {};
+class EveryTusStep : public TusTest, public testing::WithParamInterface<std::tuple<Phase, Passing>> {};
 
-TEST_P(EveryStep, IsWaitedOutAndTheFileLandsOnce) {
+TEST_P(EveryTusStep, IsWaitedOutAndTheFileLandsOnce) {
   const auto& [phase, trouble] = GetParam();
   Fault fault = trouble.fault;
   fault.phase = phase;
@@ -56,7 +56,7 @@ TEST_P(EveryStep, IsWaitedOutAndTheFileLandsOnce) {
 const char* phase_name(Phase phase) {
   return phase == Phase::create ? "create" : phase == Phase::patch ? "patch" : "head";
 }
-INSTANTIATE_TEST_SUITE_P(All, EveryStep,
+INSTANTIATE_TEST_SUITE_P(All, EveryTusStep,
                          testing::Combine(testing::Values(Phase::create, Phase::patch, Phase::head),
                                           testing::ValuesIn(passing)),
                          [](const auto& param) {
