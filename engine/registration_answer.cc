@@ -57,6 +57,14 @@ std::optional<std::string> name_in(std::string_view text, RegistrationForm form)
   return plausible(text.substr(0, end));
 }
 
+/// A success as it came: answer_text() would take the blanks from a name that begins with some.
+std::string success_text(const Answer& answer) {
+  std::string text = answer_text(answer);
+  const std::size_t begin = answer.body.find_first_not_of("\r\n");
+  const bool is_plain = !text.empty() && answer.body.find(text) != std::string::npos;
+  return is_plain ? answer.body.substr(begin) : text;
+}
+
 }  // namespace
 
 bool refuses_registration(const Answer& answer) {
@@ -66,7 +74,7 @@ bool refuses_registration(const Answer& answer) {
 RegistrationAnswer read_registration_answer(const Answer& answer, RegistrationForm form) {
   if (const auto refusal = refusal_in(answer)) return {.verdict = *refusal};
   if (answer.status != 200 || answer.truncated || failure_object(answer)) return {};
-  auto name = name_in(answer_text(answer), form);
+  auto name = name_in(success_text(answer), form);
   if (!name) return {};
   return {.verdict = Verdict::registered, .name = *std::move(name)};
 }

@@ -79,7 +79,7 @@ TEST(RegistrationAnswer, AnAnswerThatWasCutShortIsDoubt) {
 }
 
 TEST(RegistrationAnswer, ReadsTheNameThatTheServerSays) {
-  for (const char* name : {"a.h5", "a b.h5", "b successfully uploaded.bin",
+  for (const char* name : {"a.h5", "a b.h5", " ", " a ", "b successfully uploaded.bin",
                            "successfully uploaded x", "\xC3\xA9 \xE2\x80\x93.bin", "<b>"}) {
     const auto upload =
         read_registration_answer(answer(200, uploaded(name)), RegistrationForm::upload);
