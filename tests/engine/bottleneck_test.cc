@@ -29,7 +29,8 @@ class BottleneckTest : public testing::Test {
  protected:
   BottleneckTest()
       : content_(test::random_bytes(blocks * block, 3)),
-        source_(std::make_unique<test::StringSource>(content_)) {}
+        path_(write(directory_ / "scan.h5", content_)),
+        source_(std::make_unique<test::StringSource>(content_, path_)) {}
 
   Report upload() {
     UploadRequest request;
@@ -71,7 +72,14 @@ class BottleneckTest : public testing::Test {
     EXPECT_STREQ(to_string(report.bottleneck()), to_string(bottleneck)) << to_json(report);
   }
 
+  static std::string write(const std::string& path, const std::string& content) {
+    test::write_file(path, content);
+    return path;
+  }
+
   const std::string content_;
+  const test::TempDir directory_;
+  const std::string path_;
   std::unique_ptr<test::StringSource> source_;
   std::unique_ptr<BufferPool> pool_ = *BufferPool::create(block, 8);
   ChecksumWorkers workers_{1};

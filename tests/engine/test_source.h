@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "io/local_file.h"
 #include "io/source.h"
 
 namespace sluice::test {
@@ -15,6 +16,9 @@ class StringSource final : public Source {
  public:
   explicit StringSource(std::string content)
       : Source("test.bin", {.size = content.size()}), content_(std::move(content)) {}
+  /// For an upload, which looks at the path before it registers: `path` is a file, with `content`.
+  StringSource(std::string content, const std::string& path)
+      : Source(path, *identity_at(path)), content_(std::move(content)) {}
 
   Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t length,
                                           std::span<std::byte> memory) const override {

@@ -98,8 +98,9 @@ class Contract:
         self.registered_by_sluice(self.put(server, "--transfers", "4", DATASET, *paths))
         self.assert_registered(*paths)
         connections = sum("connected" in line for line in server.json_lines())
-        # Four at a time, and the first questions may have had one of their own.
-        self.assertLessEqual(connections, 8)
+        # Four at a time, and the first questions may have had one of their own; a registration
+        # goes over a new one where that costs little.
+        self.assertLessEqual(connections, len(paths) + 8)
 
     def test_lanes_are_for_servers_that_join_them(self):
         path = self.noise(40 * MIB)

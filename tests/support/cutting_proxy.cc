@@ -89,7 +89,7 @@ class Connection {
     return {events(client_, up_, down_), events(server_, down_, up_)};
   }
 
-  /// Does what can be done without waiting. `observe` sees what is passed on; true if it was cut.
+  /// Does what can be done without waiting. `observe` sees what is passed on; true if it is to be cut.
   template <class Observe>
   bool work(const Observe& observe) {
     if (over()) return false;
@@ -106,8 +106,6 @@ class Connection {
           server_.reset();
           return false;
         case Pumped::used_up:
-          cut(client_, reset_client_);
-          cut(server_, reset_server_);
           return true;
       }
     if (client_.closed && server_.closed) {
@@ -117,6 +115,10 @@ class Connection {
     return false;
   }
 
+  void cut() {
+    cut(client_, reset_client_);
+    cut(server_, reset_server_);
+  }
   void reset() {
     client_.reset();
     server_.reset();
@@ -219,8 +221,10 @@ class CuttingProxy::Impl {
         if ((polled[place].revents | polled[place + 1].revents) != 0 &&
             connection->work([this](int number, Way way, std::string_view bytes) {
               if (options_.before_passing_on) options_.before_passing_on(number, way, bytes);
-            }))
-          ++cuts_;
+            })) {
+          ++cuts_;  // first: who meets the cut may ask for the count at once
+          connection->cut();
+        }
         connection = connection->over() ? open.erase(connection) : std::next(connection);
       }
       if (polled[1].revents != 0) accept(open);
