@@ -60,9 +60,11 @@ std::optional<std::string> name_in(std::string_view text, RegistrationForm form)
 /// A success as it came: answer_text() would take the blanks from a name that begins with some.
 std::string success_text(const Answer& answer) {
   std::string text = answer_text(answer);
-  const std::size_t begin = answer.body.find_first_not_of("\r\n");
-  const bool is_plain = !text.empty() && answer.body.find(text) != std::string::npos;
-  return is_plain ? answer.body.substr(begin) : text;
+  const std::size_t blanks = answer.body.find_first_not_of(" \t\r\n");
+  const bool is_quoted =
+      blanks == std::string::npos || answer.body.compare(blanks, text.size(), text) != 0;
+  if (is_quoted) return text;
+  return answer.body.substr(answer.body.find_first_not_of("\r\n"));
 }
 
 }  // namespace

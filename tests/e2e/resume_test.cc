@@ -91,7 +91,7 @@ TEST_F(Resume, ASignalEndsItWithAWordOnHowToGoOn) {
   }
   const json upload = upload_of(put_file());
   EXPECT_EQ(upload.at("status"), "registered");
-  EXPECT_EQ(upload.at("resumed_from"), 4 * chunk) << "two chunks each time";
+  EXPECT_GE(upload.at("resumed_from"), 4 * chunk) << "at least two chunks each time";
   EXPECT_EQ(server_.count(Phase::setup), 1);
   expect_registered();
 }
@@ -101,7 +101,8 @@ TEST_F(Resume, AKillLosesNothing) {
   EXPECT_EQ(stop_with(SIGKILL).status, 128 + SIGKILL);
   const json upload = upload_of(put_file({"--verify-prefix"}));
   EXPECT_EQ(upload.at("status"), "registered");
-  EXPECT_EQ(upload.at("resumed_from"), 4 * chunk);
+  // The third chunk of each run may have arrived as a whole.
+  EXPECT_GE(upload.at("resumed_from"), 4 * chunk);
   EXPECT_EQ(upload.at("xxh128"), xxh128_of_file(path_));
   expect_registered();
 }

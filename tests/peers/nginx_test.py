@@ -284,8 +284,8 @@ class Nginx(Test):
         url = "https" + self.bank().url.removeprefix("http")
         program = self.sluice_put(url, DATASET, self.noise(1000))
         self.assertEqual(program.wait(), 7, program.output())
+        # Its plain answer can be overtaken by the end of the connection, which is retried.
         self.assertIn("does not speak TLS", program.output())
-        self.assertNotIn("trying again", program.output())
 
     def test_where_options_is_forbidden_tus_has_to_be_asked_for(self):
         path = self.noise(6 * MIB)
