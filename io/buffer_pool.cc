@@ -72,7 +72,10 @@ Result<std::unique_ptr<BufferPool>> BufferPool::create(std::size_t buffer_size, 
   if (region.empty()) {
     return errno_error(
         ErrorKind::failed, errno,
-        fmt::format("no memory for {} buffers of {} bytes; ask for fewer", count, buffer_size));
+        fmt::format(
+            "no memory for a pool of {} MiB ({} buffers of {} bytes), give a smaller one or "
+            "raise the limit on memory (ulimit -v)",
+            (buffer_size * count + (std::size_t{1} << 20) - 1) >> 20, count, buffer_size));
   }
   // A direct read of 4 MiB then touches 2 pages and not 1024: 1.75 GB/s instead of 0.77 with one
   // read in flight, 2.6 instead of 1.1 with 16 (bench/io_bench.cc, direct_cold). Advice only: a

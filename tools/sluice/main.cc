@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include "tools/sluice/check.h"
 #include "tools/sluice/forget.h"
+#include "tools/sluice/memory.h"
 #include "tools/sluice/open_files.h"
 #include "tools/sluice/put.h"
 #include "tools/sluice/report_text.h"
@@ -324,11 +326,16 @@ void fill_standard_streams() {
 
 int main(int argc, char** argv) {
   fill_standard_streams();
+  sluice::cli::prepare_for_little_memory();
   sluice::cli::raise_open_files_limit();
   signal(SIGTTOU, SIG_IGN);  // `stty tostop` does not stop a background job that says something
   signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of the journal's, not the end
   try {
     return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "sluice: %s; 'sluice status' knows how far it got\n",
+                 sluice::cli::out_of_memory_error().message.c_str());
+    return 1;
   } catch (const std::exception& bug) {
     // Errors are values everywhere; what comes here is a bug or an exhausted machine.
     std::fprintf(stderr, "sluice: internal error: %s; 'sluice status' knows how far it got\n",

@@ -19,6 +19,7 @@
 #include "engine/text.h"
 #include "engine/units.h"
 #include "io/replace_file.h"
+#include "tools/sluice/memory.h"
 #include "tools/sluice/open_files.h"
 #include "tools/sluice/report_text.h"
 #include "tools/sluice/stop.h"
@@ -176,6 +177,7 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
         "(ulimit -n)",
         transfers_, transfers_ == 1 ? "transfer" : "transfers", wanted, descriptors.limit));
   engine_options.uploads_at_a_time = transfers_;
+  TRY(check_memory(address_space(), engine_options.pool_bytes, transfers_));
   TRY_ASSIGN(engine_, Engine::create(engine_options));
   catch_stop_signals();
   return {};
@@ -237,7 +239,7 @@ void Uploader::left(std::size_t count) {
   if (files_ == 0 || options_.json)  // else the closing line says which
     console_.error(
         fmt::format("{} more {} not tried", count, count == 1 ? "file was" : "files were"));
-  if (code_ == 0) code_ = 128 + stop_signal();
+  if (code_ == 0) code_ = stop_signal() != 0 ? 128 + stop_signal() : 1;
 }
 
 int Uploader::end(const std::vector<Report>& reports) {

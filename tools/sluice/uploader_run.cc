@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "tools/sluice/memory.h"
 #include "tools/sluice/report_text.h"
 #include "tools/sluice/stop.h"
 
@@ -49,14 +50,15 @@ void Uploader::Run::run() {
       ended(*number);
       continue;
     }
-    if (stop_signal() != 0 && !std::exchange(cancelled_, true)) transfers_.cancel();
+    if ((stop_signal() != 0 || memory_ran_out()) && !std::exchange(cancelled_, true))
+      transfers_.cancel();
     show_progress();
   }
   uploader_.left(tasks_.size() - tried_);
 }
 
 void Uploader::Run::start_some() {
-  while (!ends_all_ && stop_signal() == 0 && transfers_.count() < most_) {
+  while (!ends_all_ && stop_signal() == 0 && !memory_ran_out() && transfers_.count() < most_) {
     const auto number = schedule_.next();
     if (!number) return;
     const Task& task = tasks_[*number];
@@ -100,6 +102,11 @@ void Uploader::Run::ended(std::size_t number) {
   Report& report = *tasks_[number].report;
   report = transfers_.take(number);
   uploader_.console_.clear_line();
+  if (report.status == Report::Status::interrupted && memory_ran_out() && stop_signal() == 0) {
+    report.status = Report::Status::failed;
+    report.error->kind = ErrorKind::failed;
+    report.error->message += "; " + out_of_memory_error().message;
+  }
   if (goes_again(number, report)) {
     uploader_.console_.warning(fmt::format("{}; {}", report.error->message,
                                            report.again == Report::Again::whole
