@@ -64,6 +64,8 @@ HttpTransfer::HttpTransfer(Common& common, HttpOrigin& origin, Http::ExchangeId 
 
 HttpTransfer::Easy HttpTransfer::release() {
   curl_easy_setopt(easy_.get(), CURLOPT_HTTPHEADER, nullptr);
+  // curl_easy_reset() forgets the list of files without freeing it.
+  curl_easy_setopt(easy_.get(), CURLOPT_COOKIEFILE, nullptr);
   return std::move(easy_);
 }
 
