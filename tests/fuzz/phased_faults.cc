@@ -28,7 +28,8 @@ namespace {
 using namespace sluice;
 using Step = Request::Step;
 
-constexpr const char* file_name = "scan 1.h5";
+/// No server changes it, so that no other name is asked for.
+constexpr const char* file_name = "scan-1.h5";
 
 /// The server's side, as the protocol's description has it: it reads what the request says.
 class Server {
