@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <utility>
+
+#include "engine/request_limit.h"
+
+namespace sluice {
+
+/// A first-in, first-out queue in front of one server: no more uploads (or parts of files) have a
+/// request in flight than its RequestLimit allows. The uploads of one engine share the gate.
+///
+/// An upload takes a Turn before its first request and keeps it from step to step, as each has one
+/// request in flight at a time. It leaves the turn when it has nothing to send: while it backs off,
+/// waits for a token or reads its file again, and at its end. So a waiting upload holds neither
+/// buffers nor a timeout. Where the limit was lowered below the number of turns that are held, an
+/// upload leaves its turn and queues again before its next request.
+///
+/// Network thread only.
+class RequestGate {
+ public:
+  using Clock = RequestLimit::Clock;
+
+  struct Setting {
+    RequestLimit limit;
+    /// Runs work on the network thread, after what runs now.
+    std::function<void(std::function<void()>)> post;
+    /// Called when what is worth remembering of the limit has changed.
+    std::function<void(std::optional<unsigned> remembered)> on_change;
+  };
+
+  explicit RequestGate(Setting setting) : setting_(std::move(setting)) {}
+  RequestGate(const RequestGate&) = delete;
+  RequestGate& operator=(const RequestGate&) = delete;
+
+  /// What was the case when a request was answered, for overloaded().
+  struct Moment {
+    std::uint64_t round = 0;
+    unsigned in_flight = 0;
+  };
+
+  /// The place of one upload: none, in the queue, or let through.
+  class Turn {
+   public:
+    /// `gate` may be null, which lets everything through; it outlives the turn.
+    explicit Turn(RequestGate* gate) : gate_(gate) {}
+    ~Turn() { leave(); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    /// Whether a request may be sent now. If not, `on_turn` is called once it may, unless leave()
+    /// comes first; take() is then to be called again.
+    bool take(std::function<void()> on_turn);
+    /// Gives the turn, or the place in the queue, to the next one.
+    void leave();
+    unsigned limit() const { return gate_ == nullptr ? 0 : gate_->limit(); }
+    bool is_waiting() const { return state_ == State::waiting; }
+
+    /// A request goes out.
+    void sent();
+    /// Its answer came.
+    Moment answered() const;
+    /// The answer was not one of an overloaded server.
+    void succeeded();
+    /// The answer that came at `moment` was one. True if the limit was lowered for it.
+    bool overloaded(const Moment& moment);
+
+   private:
+    friend class RequestGate;
+    enum class State { none, waiting, held };
+
+    RequestGate* const gate_;
+    State state_ = State::none;
+    std::uint64_t round_ = 0;  ///< when the request was sent
+    std::function<void()> on_turn_;
+  };
+
+  unsigned limit() const { return setting_.limit.limit(); }
+  unsigned held() const { return held_; }
+  std::size_t waiting() const { return queue_.size(); }
+
+ private:
+  /// Lets those through for whom there is room.
+  void admit();
+  void note_change(std::optional<unsigned> remembered_before);
+
+  Setting setting_;
+  unsigned held_ = 0;
+  std::deque<Turn*> queue_;
+  bool admitting_ = false;  ///< admit() was posted
+};
+
+}  // namespace sluice

@@ -1,0 +1,159 @@
+// RequestGate: who may send, in which order, and what happens where the limit is lowered.
+#include "engine/request_gate.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+class RequestGateTest : public testing::Test {
+ protected:
+  void make(unsigned first) {
+    gate_.emplace(RequestGate::Setting{
+        .limit = RequestLimit({.first = first}),
+        .post = [this](std::function<void()> work) { posted_.push_back(std::move(work)); },
+        .on_change = [this](std::optional<unsigned> limit) { remembered_.push_back(limit); }});
+    for (int i = 0; i < 8; ++i) turns_.push_back(std::make_unique<RequestGate::Turn>(&*gate_));
+  }
+  ~RequestGateTest() override { turns_.clear(); }
+
+  RequestGate::Turn& turn(std::size_t i) { return *turns_[i]; }
+  bool take(std::size_t i) {
+    return turn(i).take([this, i] { called_.push_back(i); });
+  }
+  void run_posted() {
+    while (!posted_.empty()) {
+      const auto work = std::move(posted_.front());
+      posted_.pop_front();
+      work();
+    }
+  }
+
+  std::deque<std::function<void()>> posted_;
+  std::vector<std::optional<unsigned>> remembered_;
+  std::vector<std::size_t> called_;
+  std::optional<RequestGate> gate_;
+  std::vector<std::unique_ptr<RequestGate::Turn>> turns_;
+};
+
+using Calls = std::vector<std::size_t>;
+
+TEST_F(RequestGateTest, LetsAsManyThroughAsTheLimitAndTheOthersInTheirOrder) {
+  make(2);
+  EXPECT_TRUE(take(0));
+  EXPECT_TRUE(take(1));
+  EXPECT_FALSE(take(2));
+  EXPECT_FALSE(take(3));
+  EXPECT_TRUE(take(0)) << "a turn is kept from step to step";
+  EXPECT_EQ(gate_->held(), 2U);
+  EXPECT_EQ(gate_->waiting(), 2U);
+
+  turn(1).leave();
+  EXPECT_EQ(called_, Calls{}) << "not within leave()";
+  run_posted();
+  EXPECT_EQ(called_, Calls{2});
+  EXPECT_TRUE(take(2));
+  EXPECT_FALSE(take(1)) << "at the end of the queue";
+  turn(0).leave();
+  turn(2).leave();
+  run_posted();
+  EXPECT_EQ(called_, (Calls{2, 3, 1}));
+}
+
+TEST_F(RequestGateTest, NobodyPassesThoseThatWait) {
+  make(1);
+  EXPECT_TRUE(take(0));
+  EXPECT_FALSE(take(1));
+  turn(0).leave();
+  EXPECT_FALSE(take(2)) << "before the one in front of it was called";
+  run_posted();
+  EXPECT_EQ(called_, Calls{1});
+}
+
+TEST_F(RequestGateTest, WhoLeavesTheQueueIsNotCalled) {
+  make(1);
+  EXPECT_TRUE(take(0));
+  EXPECT_FALSE(take(1));
+  EXPECT_FALSE(take(2));
+  turn(1).leave();
+  turns_[2].reset();
+  turn(0).leave();
+  run_posted();
+  EXPECT_EQ(called_, Calls{});
+  EXPECT_EQ(gate_->held(), 0U);
+}
+
+TEST_F(RequestGateTest, AskingAgainKeepsThePlaceInTheQueue) {
+  make(1);
+  EXPECT_TRUE(take(0));
+  EXPECT_FALSE(take(1));
+  EXPECT_FALSE(take(2));
+  EXPECT_FALSE(take(1));
+  EXPECT_EQ(gate_->waiting(), 2U);
+  turn(0).leave();
+  run_posted();
+  EXPECT_EQ(called_, Calls{1});
+}
+
+TEST_F(RequestGateTest, WhereTheLimitWasLoweredTurnsAreTakenAwayAtTheNextStep) {
+  make(4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_TRUE(take(i));
+    turn(i).sent();
+  }
+  EXPECT_TRUE(turn(0).overloaded(turn(0).answered()));
+  EXPECT_EQ(gate_->limit(), 2U);
+  EXPECT_EQ(remembered_, (std::vector<std::optional<unsigned>>{2U}));
+  EXPECT_FALSE(turn(1).overloaded(turn(1).answered())) << "sent before";
+  EXPECT_EQ(gate_->limit(), 2U);
+  EXPECT_FALSE(take(0));
+  EXPECT_FALSE(take(1));
+  EXPECT_TRUE(take(2));
+  EXPECT_TRUE(take(3));
+  EXPECT_EQ(gate_->held(), 2U);
+  run_posted();
+  EXPECT_EQ(called_, Calls{}) << "there is no room";
+  turn(2).leave();
+  run_posted();
+  EXPECT_EQ(called_, Calls{0});
+}
+
+TEST_F(RequestGateTest, WhereTheLimitIsRaisedThoseThatWaitAreLetThrough) {
+  make(1);
+  EXPECT_TRUE(take(0));
+  EXPECT_FALSE(take(1));
+  EXPECT_FALSE(take(2));
+  turn(0).sent();
+  turn(0).succeeded();
+  EXPECT_EQ(gate_->limit(), 2U);
+  run_posted();
+  EXPECT_EQ(called_, Calls{1});
+  EXPECT_TRUE(remembered_.empty()) << "no overload was seen";
+}
+
+TEST_F(RequestGateTest, AnOverloadIsJudgedByTheMomentOfItsAnswer) {
+  make(4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_TRUE(take(i));
+    turn(i).sent();
+  }
+  const RequestGate::Moment moment = turn(0).answered();
+  for (std::size_t i = 0; i < 4; ++i) turn(i).leave();
+  EXPECT_TRUE(turn(0).overloaded(moment));
+  EXPECT_EQ(gate_->limit(), 2U);
+}
+
+TEST_F(RequestGateTest, NoGateLetsEverythingThrough) {
+  RequestGate::Turn turn(nullptr);
+  EXPECT_TRUE(turn.take([] { FAIL(); }));
+  turn.sent();
+  turn.succeeded();
+  EXPECT_FALSE(turn.overloaded(turn.answered()));
+  turn.leave();
+}
+
+}  // namespace
+}  // namespace sluice
