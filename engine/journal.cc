@@ -171,6 +171,10 @@ Result<void> Journal::set_protocol(std::string_view system, std::string_view pro
       [&](JournalTables& tables) { return tables.set_protocol(system, protocol, tus); });
 }
 
+Result<void> Journal::set_requests(std::string_view system, std::optional<unsigned> requests) {
+  return impl_->write([&](JournalTables& tables) { return tables.set_requests(system, requests); });
+}
+
 Result<void> Journal::forget_protocol(std::string_view system) {
   return impl_->write([&](JournalTables& tables) { return tables.forget_protocol(system); });
 }

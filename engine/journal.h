@@ -106,6 +106,8 @@ class Journal {
   /// Found out just now. Also an error: what check_protocol_facts() refuses.
   Result<void> set_protocol(std::string_view system, std::string_view protocol,
                             std::string_view tus);
+  /// To so many requests at a time uploads had to go down just now; nothing: that is over.
+  Result<void> set_requests(std::string_view system, std::optional<unsigned> requests);
   Result<void> forget_protocol(std::string_view system);
 
   /// Work that may share its transaction with others'. It calls nothing but the tables it is given,

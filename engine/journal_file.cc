@@ -20,7 +20,7 @@ namespace sluice {
 namespace {
 
 /// Of the tables below. A sluice that changes them raises it and brings older files up to date.
-constexpr std::int64_t schema_version = 4;
+constexpr std::int64_t schema_version = 5;
 
 /// "sluc", in the file's header: tells a journal from the databases of other programs.
 constexpr std::int64_t application_id = 0x736c7563;
@@ -63,6 +63,12 @@ constexpr const char* from_version_2[] = {
 /// From version 3, which had the file's time as nanoseconds alone (engine/journal_row.h).
 constexpr const char* from_version_3[] = {
     "ALTER TABLE uploads ADD COLUMN mtime_s INTEGER NOT NULL DEFAULT 0",
+};
+
+/// From version 4, which did not know how many requests at a time a server can take.
+constexpr const char* from_version_4[] = {
+    "ALTER TABLE servers ADD COLUMN requests INTEGER",
+    "ALTER TABLE servers ADD COLUMN requests_s INTEGER",
 };
 
 /// From version 1, which knew of servers only what they refused.
@@ -163,6 +169,7 @@ Result<void> make_tables(SqlDatabase& database) {
   TRY(run_all(database, version_2));
   TRY(run_all(database, from_version_2));
   TRY(run_all(database, from_version_3));
+  TRY(run_all(database, from_version_4));
   TRY(database.run(fmt::format("PRAGMA application_id = {}", application_id)));
   TRY(database.run(fmt::format("PRAGMA user_version = {}", schema_version)));
   return transaction.commit();
@@ -175,7 +182,8 @@ Result<void> bring_up_to_date(SqlDatabase& database) {
   if (version >= schema_version) return {};  // another process was faster
   if (version == 1) TRY(run_all(database, from_version_1));
   if (version <= 2) TRY(run_all(database, from_version_2));
-  TRY(run_all(database, from_version_3));
+  if (version <= 3) TRY(run_all(database, from_version_3));
+  TRY(run_all(database, from_version_4));
   TRY(database.run(fmt::format("PRAGMA user_version = {}", schema_version)));
   return transaction.commit();
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/deposit.h"
+#include "engine/request_limit.h"
 #include "engine/text.h"
 
 namespace sluice {
@@ -382,9 +383,10 @@ Result<std::vector<std::uint64_t>> JournalTables::checksums(std::int64_t id, std
 
 Result<ServerFacts> JournalTables::facts(std::string_view system) {
   TRY_ASSIGN(SqlStatement rows,
-             database_.query("SELECT chunk_limit, chunk_bytes, lookahead_refused_s, "
-                             "protocol, protocol_s, tus FROM servers WHERE system = ?",
-                             {SqlValue::text(system)}));
+             database_.query(
+                 "SELECT chunk_limit, chunk_bytes, lookahead_refused_s, "
+                 "protocol, protocol_s, tus, requests, requests_s FROM servers WHERE system = ?",
+                 {SqlValue::text(system)}));
   ServerFacts facts;
   TRY_ASSIGN(const bool found, rows.step());
   if (!found) return facts;
@@ -396,6 +398,11 @@ Result<ServerFacts> JournalTables::facts(std::string_view system) {
   if (const auto bytes = positive(0)) facts.chunk_limit = static_cast<std::uint64_t>(*bytes);
   if (const auto bytes = positive(1)) facts.chunk_bytes = static_cast<std::uint64_t>(*bytes);
   facts.lookahead_refused_s = positive(2);
+  if (const auto requests = positive(6), since_s = positive(7);
+      requests && since_s && *requests <= RequestLimit::most) {
+    facts.requests = static_cast<unsigned>(*requests);
+    facts.requests_s = since_s;
+  }
   const SqlValue protocol = rows.value(3);
   const SqlValue tus = rows.value(5);
   const auto since = positive(4);
@@ -418,6 +425,15 @@ Result<void> JournalTables::set_chunk_bytes(std::string_view system, std::uint64
 
 Result<void> JournalTables::set_lookahead_refused(std::string_view system) {
   return set_fact(system, "lookahead_refused_s", static_cast<std::uint64_t>(now_s()));
+}
+
+Result<void> JournalTables::set_requests(std::string_view system,
+                                         std::optional<unsigned> requests) {
+  if (!requests)
+    return database_.run("UPDATE servers SET requests = NULL, requests_s = NULL WHERE system = ?",
+                         {SqlValue::text(system)});
+  TRY(set_fact(system, "requests", *requests));
+  return set_fact(system, "requests_s", static_cast<std::uint64_t>(now_s()));
 }
 
 Result<void> JournalTables::set_protocol(std::string_view system, std::string_view protocol,

@@ -80,6 +80,7 @@ class JournalTables {
   Result<void> set_lookahead_refused(std::string_view system);
   Result<void> set_protocol(std::string_view system, std::string_view protocol,
                             std::string_view tus);
+  Result<void> set_requests(std::string_view system, std::optional<unsigned> requests);
   Result<void> forget_protocol(std::string_view system);
 
  private:

@@ -18,6 +18,11 @@ bool ServerFacts::refuses_lookahead(std::int64_t now_s) const {
   return lookahead_refused_s && is_within(*lookahead_refused_s, now_s, 7 * day_s);
 }
 
+std::optional<unsigned> ServerFacts::request_limit(std::int64_t now_s) const {
+  if (!requests || !requests_s || !is_within(*requests_s, now_s, 7 * day_s)) return {};
+  return requests;
+}
+
 bool ServerFacts::knows_protocol(std::int64_t now_s) const {
   return protocol && protocol_s && is_within(*protocol_s, now_s, day_s);
 }

@@ -25,9 +25,15 @@ struct ServerFacts {
   std::optional<std::int64_t> protocol_s = {};
   /// What it said its tus server can do, as whoever found out wrote it; empty for nothing.
   std::string tus = {};
+  /// To how many requests at a time uploads had to go down (engine/request_limit.h), and when that
+  /// was; Unix seconds.
+  std::optional<unsigned> requests = {};
+  std::optional<std::int64_t> requests_s = {};
 
   /// Whether that refusal is still to be heeded: for 7 days, as servers change.
   bool refuses_lookahead(std::int64_t now_s) const;
+  /// `requests`, if that is still to be heeded: for 7 days.
+  std::optional<unsigned> request_limit(std::int64_t now_s) const;
   /// Whether `protocol` is still to be relied on: for a day.
   bool knows_protocol(std::int64_t now_s) const;
 };

@@ -299,7 +299,7 @@ TEST(JournalFile, SaysWhatItCannotUse) {
     const char* sql;
     const char* says;
   };
-  for (const Case& c : {Case{"PRAGMA user_version = 5", "newer sluice"},
+  for (const Case& c : {Case{"PRAGMA user_version = 6", "newer sluice"},
                         Case{"PRAGMA application_id = 5", "another program"}}) {
     const test::TempDir dir;
     make_journal(dir.path());

@@ -433,6 +433,30 @@ TEST_P(JournalTest, RemembersWhatIsKnownOfASystem) {
   }
 }
 
+TEST_P(JournalTest, RemembersHowManyRequestsAServerTook) {
+  const auto facts = [&] { return journal_->facts("https://a.example").value_or(ServerFacts()); };
+  ASSERT_TRUE(journal_->set_requests("https://a.example", std::nullopt)) << "of no known server";
+  EXPECT_EQ(facts().requests, std::nullopt);
+  ASSERT_TRUE(journal_->set_chunk_limit("https://a.example", 7));
+  const std::time_t before = std::time(nullptr);
+  ASSERT_TRUE(journal_->set_requests("https://a.example", 4));
+  ASSERT_TRUE(journal_->set_requests("https://a.example", 2));
+  EXPECT_EQ(facts().requests, 2U);
+  ASSERT_TRUE(facts().requests_s);
+  EXPECT_GE(*facts().requests_s, before);
+  EXPECT_EQ(facts().chunk_limit, 7U);
+  EXPECT_EQ(journal_->facts("https://b.example")->requests, std::nullopt);
+  for (const char* nonsense : {"0", "-1", "257", "NULL"}) {
+    test::spoil(dir_.path(), fmt::format("UPDATE servers SET requests = {}", nonsense));
+    EXPECT_EQ(facts().requests, std::nullopt) << nonsense;
+  }
+  ASSERT_TRUE(journal_->set_requests("https://a.example", 3));
+  ASSERT_TRUE(journal_->set_requests("https://a.example", std::nullopt));
+  EXPECT_EQ(facts().requests, std::nullopt);
+  EXPECT_EQ(facts().requests_s, std::nullopt);
+  EXPECT_EQ(facts().chunk_limit, 7U);
+}
+
 TEST_P(JournalTest, RemembersWhichProtocolAServerSpeaks) {
   const auto facts = [&] { return journal_->facts("https://a.example").value_or(ServerFacts()); };
   ASSERT_TRUE(journal_->set_chunk_limit("https://a.example", 7));

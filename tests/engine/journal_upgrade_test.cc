@@ -134,7 +134,7 @@ TEST_P(JournalUpgrade, KeepsAllThatItKnew) {
     ASSERT_TRUE((*journal)->set_chunk_bytes("https://a.example", 100));
     EXPECT_EQ((*journal)->facts("https://a.example")->chunk_bytes, 100U);
   }
-  EXPECT_EQ(number("PRAGMA user_version"), 4);
+  EXPECT_EQ(number("PRAGMA user_version"), 5);
   EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema WHERE name = 'chunk_limits'"), 0);
   EXPECT_EQ(test::integrity(dir_.path()), "ok");
 }
@@ -159,6 +159,8 @@ TEST_P(JournalUpgrade, HasRoomForAllThatIsNew) {
   EXPECT_EQ(parts->front().part_begin, 90'000'000U);
   ASSERT_TRUE((*journal)->set_protocol("https://b.example", "tus", "creation"));
   EXPECT_EQ((*journal)->facts("https://b.example")->tus, "creation");
+  ASSERT_TRUE((*journal)->set_requests("https://b.example", 2));
+  EXPECT_EQ((*journal)->facts("https://b.example")->requests, 2U);
   EXPECT_EQ((*journal)->facts("https://b.example")->chunk_limit, 5U);
 }
 

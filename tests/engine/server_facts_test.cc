@@ -18,6 +18,16 @@ TEST(ServerFacts, AServerThatRefusedToWaitMayWaitAWeekLater) {
   EXPECT_FALSE(facts.refuses_lookahead(then - 1)) << "a clock was wrong";
 }
 
+TEST(ServerFacts, ARequestLimitIsHeededForAWeek) {
+  EXPECT_EQ(ServerFacts().request_limit(then), std::nullopt);
+  EXPECT_EQ(ServerFacts{.requests = 2}.request_limit(then), std::nullopt);
+  const ServerFacts facts{.requests = 2, .requests_s = then};
+  EXPECT_EQ(facts.request_limit(then), 2U);
+  EXPECT_EQ(facts.request_limit(then + 7 * day - 1), 2U);
+  EXPECT_EQ(facts.request_limit(then + 7 * day), std::nullopt);
+  EXPECT_EQ(facts.request_limit(then - 1), std::nullopt) << "a clock was wrong";
+}
+
 TEST(ServerFacts, AProtocolIsReliedOnForADay) {
   EXPECT_FALSE(ServerFacts().knows_protocol(then));
   EXPECT_FALSE(ServerFacts{.protocol = "tus"}.knows_protocol(then)) << "nobody knows since when";
