@@ -115,14 +115,12 @@ std::string AnswerErrors::doing(Request::Step step) const {
                      request_.empty() ? "" : fmt::format(" ({})", request_));
 }
 
-Error AnswerErrors::token_refused(const Answer& answer, Request::Step step, const char* how,
-                                  bool retryable) const {
+Error AnswerErrors::token_refused(const Answer& answer, Request::Step step, const char* how) const {
   return error_of(ErrorKind::token_refused, answer,
                   fmt::format("the server refused the token for dataset {} ({}) while {}: it is "
                               "wrong, or older than 3 days; get a new one on the dataset's edit "
                               "page",
-                              dataset_, how, describe(step)),
-                  retryable);
+                              dataset_, how, describe(step)));
 }
 
 Error AnswerErrors::no_such_dataset(const Answer& answer) const {
@@ -190,7 +188,7 @@ Error AnswerErrors::not_registered(const Answer& answer, Request::Step step,
   using Verdict = RegistrationAnswer::Verdict;
   switch (verdict) {
     case Verdict::token_refused:
-      return token_refused(answer, step, "401", false);
+      return token_refused(answer, step, "401");
     case Verdict::no_such_dataset:
       return no_such_dataset(answer);
     case Verdict::no_such_upload:
@@ -218,7 +216,7 @@ Error AnswerErrors::not_registered(const Answer& answer, Request::Step step,
 
 std::optional<Error> AnswerErrors::common(const Answer& answer, Request::Step step,
                                           bool proven) const {
-  if (answer.status == 401) return token_refused(answer, step, "401", false);
+  if (answer.status == 401) return token_refused(answer, step, "401");
   if (answer.status >= 300 && answer.status < 400)
     return error_of(
         ErrorKind::failed, answer,

@@ -47,8 +47,7 @@ class AnswerErrors {
   std::string quoted(const std::string& text) const;
 
   /// `how`: what the server did, "401".
-  Error token_refused(const Answer& answer, Request::Step step, const char* how,
-                      bool retryable) const;
+  Error token_refused(const Answer& answer, Request::Step step, const char* how) const;
   Error no_such_dataset(const Answer& answer) const;
   /// A `retryable` one is as persistent as its status is.
   Error not_understood(const Answer& answer, Request::Step step, bool retryable) const;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <thread>
 #include <utility>
 
+#include "engine/request_limit.h"
 #include "io/sync.h"
 
 namespace sluice {
@@ -61,8 +63,10 @@ void cancel(Http& http, const std::shared_ptr<Carrying>& carrying) {
 
 }  // namespace
 
-std::vector<Reply> carry_out(Http& http, std::vector<Exchange> exchanges,
-                             const std::function<bool()>& stop) {
+namespace {
+
+std::vector<Reply> carry_out_at_once(Http& http, std::span<Exchange> exchanges,
+                                     const std::function<bool()>& stop) {
   const auto carrying = std::make_shared<Carrying>();
   MutexLock lock(carrying->mutex);
   for (Exchange& exchange : exchanges) carrying->all.emplace_back().exchange = std::move(exchange);
@@ -80,6 +84,23 @@ std::vector<Reply> carry_out(Http& http, std::vector<Exchange> exchanges,
   }
   std::vector<Reply> replies;
   for (Out& out : carrying->all) replies.push_back(*std::move(out.reply));
+  return replies;
+}
+
+}  // namespace
+
+std::vector<Reply> carry_out(Http& http, std::vector<Exchange> exchanges,
+                             const std::function<bool()>& stop) {
+  std::vector<Reply> replies;
+  for (std::size_t i = 0; i < exchanges.size(); i += RequestLimit::automatic) {
+    const std::size_t count = std::min<std::size_t>(RequestLimit::automatic, exchanges.size() - i);
+    const bool stopped = stop && i > 0 && stop();
+    for (std::size_t left = stopped ? count : 0; left > 0; --left)
+      replies.push_back({Error{ErrorKind::interrupted, "interrupted"}});
+    if (stopped) continue;
+    for (Reply& reply : carry_out_at_once(http, std::span(exchanges).subspan(i, count), stop))
+      replies.push_back(std::move(reply));
+  }
   return replies;
 }
 

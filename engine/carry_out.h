@@ -15,9 +15,10 @@ struct Reply {
   std::chrono::system_clock::time_point answered{};
 };
 
-/// Carries the exchanges out side by side and waits for all of them on the caller's thread, which
-/// is not the network thread. Their bodies outlive the call. `stop`, which may be empty, is asked
-/// ten times a second; once it says true, those that are still out end with `interrupted`.
+/// Carries the exchanges out, RequestLimit::automatic of them side by side, and waits for all of
+/// them on the caller's thread, which is not the network thread. Their bodies outlive the call.
+/// `stop`, which may be empty, is asked ten times a second; once it says true, those that have no
+/// answer end with `interrupted`.
 std::vector<Reply> carry_out(Http& http, std::vector<Exchange> exchanges,
                              const std::function<bool()>& stop);
 

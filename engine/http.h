@@ -64,6 +64,8 @@ class Http {
     Trust trust = {};  ///< whose certificates are accepted
     Log log = {};      ///< told which proxy is used; called on the network thread; may be empty
   };
+  /// The code of an error where no answer came in time: CURLE_OPERATION_TIMEDOUT.
+  static constexpr int timed_out = 28;
   using ExchangeId = std::uint64_t;
   /// Called on the network thread, once for each exchange. An Answer is what the server said,
   /// whatever the status. Errors: unreachable (the code is a CURLcode; curl_failure.h says which

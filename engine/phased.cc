@@ -155,7 +155,6 @@ Result<void> Phased::read_answer(const Answer& answer) {
     add_doubt(*error);
     return *std::move(error);
   }
-  stumbles_ = 0;
   Result<void> read = read_step(answer);
   if (read) speaks_phased_ = true;
   return read;
@@ -223,12 +222,9 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
   const auto failure = failure_object(answer);
   const std::string text = said(answer);
   // The phased generation answers a wrong or expired token with this 500 (protocol, common facts),
-  // and Rails any bug. Once the token was good, the second one in a row decides.
-  if (answer.status == 500 && failure && failure->error == "Internal Server Error") {
-    const bool was_accepted = state_ != State::asking && state_ != State::asking_registered;
-    return errors_.token_refused(answer, step_, "500 Internal Server Error, its way to say so",
-                                 was_accepted && ++stumbles_ < 2);
-  }
+  // and Rails any bug.
+  if (answer.status == 500 && failure && failure->error == "Internal Server Error")
+    return errors_.token_refused(answer, step_, "500 Internal Server Error, its way to say so");
   // Once the server has shown what it is, a stray page is a front server's that has lost it for a
   // moment; only the Data Bank's own words about the dataset are final.
   if (answer.status == 404 && speaks_phased_ && !contains(text, "Dataset Not Found"))

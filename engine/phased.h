@@ -106,7 +106,6 @@ class Phased final : public Protocol {
   std::optional<std::uint64_t> fell_back_to_;
   bool nothing_staged_ = false;  ///< so the server said; recover() sets up again
   bool speaks_phased_ = false;   ///< the server has given an answer of the protocol
-  int stumbles_ = 0;  ///< answers in a row that may mean the token, or any bug of the server
 };
 
 }  // namespace sluice

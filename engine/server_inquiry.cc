@@ -4,9 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
-#include <memory>
-#include <random>
 #include <string>
 #include <utility>
 
@@ -14,7 +11,8 @@
 #include "engine/answer_text.h"
 #include "engine/carry_out.h"
 #include "engine/http_date.h"
-#include "engine/multipart.h"
+#include "engine/retry.h"
+#include "engine/setup_question.h"
 #include "engine/text.h"
 
 namespace sluice {
@@ -25,7 +23,9 @@ using namespace std::chrono_literals;
 /// Nothing is done for either request, so a server that takes longer has other troubles.
 constexpr auto patience = 30s;
 
-constexpr const char* doing = "asking which protocol it speaks";
+/// What it was asked, for sentences.
+constexpr const char* about_protocol = "which protocol it speaks";
+constexpr const char* about_token = "whether it accepts the token";
 
 bool contains(std::string_view text, std::string_view what) {
   return text.find(what) != std::string_view::npos;
@@ -86,39 +86,23 @@ std::optional<TusServer> tus_server(const Result<Answer>& options) {
   return server;
 }
 
-/// The setup's answer, as far as it says what the server is.
-enum class Setup { phased, no_phases, refused_token, no_dataset, unclear };
-
-Setup read_setup(const Answer& answer) {
-  const auto failure = failure_object(answer);
-  const std::string text = failure ? failure->error : answer_text(answer);
-  if (answer.status == 401) return Setup::refused_token;
-  // The phased generation's way to refuse a token (protocol, common facts).
-  if (answer.status == 500 && failure && text == "Internal Server Error")
-    return Setup::refused_token;
-  if (answer.status == 404 && contains(text, "Dataset Not Found")) return Setup::no_dataset;
-  if (answer.status == 500 && text == "invalid request") return Setup::no_phases;
-  if (answer.status < 400 || is_away(answer.status) || contains(text, "<")) return Setup::unclear;
-  const bool name_taken =
-      contains(text, "File with the name ") && contains(text, "already exists in this dataset");
-  return name_taken || contains(text, "missing paramter: filesize") ? Setup::phased
-                                                                    : Setup::unclear;
-}
-
 /// One inquiry's reading, with what all of its sentences need.
 class Reader {
  public:
-  Reader(const Engine::Inquiry& inquiry, const Inquired& inquired)
-      : inquiry_(inquiry), options_(inquired.options), setup_(inquired.setup) {}
+  Reader(const Engine::Inquiry& inquiry, const Inquired& inquired,
+         const char* asked = about_protocol)
+      : inquiry_(inquiry), options_(inquired.options), setup_(inquired.setup), asked_(asked) {}
 
   Result<ProtocolKind> protocol(const std::optional<TusServer>& tus) const {
     const bool asked_setup = !inquiry_.dataset.empty();
-    const Setup setup = setup_ && asked_setup ? read_setup(*setup_) : Setup::unclear;
-    if (setup == Setup::refused_token) return refused_token(*setup_);
-    if (setup == Setup::no_dataset) return no_dataset(*setup_);
+    const SetupAnswer setup =
+        setup_ && asked_setup ? read_setup_answer(*setup_) : SetupAnswer::unclear;
+    if (asked_setup)
+      TRY(token());
+    else if (setup_ && setup_->status >= 300 && setup_->status < 400)
+      return redirected(*setup_);
     for (const Result<Answer>* answer : {&options_, &setup_})
       if (*answer && (*answer)->status == 407) return proxy_wants_password(**answer);
-    if (setup_ && setup_->status >= 300 && setup_->status < 400) return redirected(*setup_);
     if (inquiry_.protocol != ProtocolKind::automatic) return given(tus, setup);
     if (tus) return ProtocolKind::tus;
     if (!asked_setup) {
@@ -130,17 +114,39 @@ class Reader {
       return may_be_phased ? Result<ProtocolKind>(ProtocolKind::automatic)
                            : not_understood(*options_);
     }
-    if (setup == Setup::phased) return ProtocolKind::phased;
+    if (setup == SetupAnswer::phased) return ProtocolKind::phased;
     if (!setup_) return no_answer(setup_.error());
     if (is_away(setup_->status)) return away(*setup_);
-    if (setup == Setup::no_phases) {
+    if (setup == SetupAnswer::no_phases) {
       // Only a server that could have said so speaks no tus.
       if (!options_) return no_answer(options_.error());
       if (is_away(options_->status)) return away(*options_);
-      if (options_->status == 401) return refused_token(*options_);
+      if (options_->status == 401) return refused_by_options(*options_);
       return ProtocolKind::binary;
     }
     return not_understood(*setup_);
+  }
+
+  /// Whether the server accepts the token for the dataset; false where its answer does not tell.
+  /// Errors: token_refused, no_such_dataset; failed for a redirect, unreachable for a proxy that
+  /// asks for a password.
+  Result<bool> token() const {
+    if (!setup_) return false;
+    const SetupAnswer setup = read_setup_answer(*setup_);
+    if (setup == SetupAnswer::refused_token) return refused_token(*setup_);
+    if (setup == SetupAnswer::no_dataset) return no_dataset(*setup_);
+    if (setup_->status >= 300 && setup_->status < 400) return redirected(*setup_);
+    if (setup_->status == 407) return proxy_wants_password(*setup_);
+    return accepts_token(setup);
+  }
+
+  /// Why that is not known. Retryable; of kind `unreachable` only where the server is away.
+  Error token_not_known() const {
+    if (!setup_) return no_answer(setup_.error());
+    if (is_away(setup_->status)) return away(*setup_);
+    Error error = not_understood(*setup_);
+    error.retryable = true;
+    return error;
   }
 
   /// A header's text.
@@ -154,23 +160,23 @@ class Reader {
   }
 
   /// The server is to be taken for that, unless it says that it is not.
-  Result<ProtocolKind> given(const std::optional<TusServer>& tus, Setup setup) const {
+  Result<ProtocolKind> given(const std::optional<TusServer>& tus, SetupAnswer setup) const {
     const ProtocolKind wanted = inquiry_.protocol;
-    const std::string others = tus                      ? "tus"
-                               : setup == Setup::phased ? "phased"
-                               : setup == Setup::no_phases
+    const std::string others = tus                            ? "tus"
+                               : setup == SetupAnswer::phased ? "phased"
+                               : setup == SetupAnswer::no_phases
                                    ? "neither tus nor phased, so binary is left"
                                    : "";
     if (wanted == ProtocolKind::tus && !tus) {
       if (!options_) return no_answer(options_.error());
       if (is_away(options_->status)) return away(*options_);
-      if (options_->status == 401) return refused_token(*options_);
+      if (options_->status == 401) return refused_by_options(*options_);
       // What was given is taken, as nothing speaks against it; it announces nothing.
       if (refuses_options(options_)) return wanted;
       return speaks_not("tus", others);
     }
-    if (wanted == ProtocolKind::phased && setup != Setup::phased) {
-      if (setup == Setup::no_phases) return speaks_not("the phased protocol", others);
+    if (wanted == ProtocolKind::phased && setup != SetupAnswer::phased) {
+      if (setup == SetupAnswer::no_phases) return speaks_not("the phased protocol", others);
       if (!setup_) return no_answer(setup_.error());
       if (is_away(setup_->status)) return away(*setup_);
       return not_understood(*setup_);
@@ -190,33 +196,45 @@ class Reader {
   Error no_answer(const Error& error) const {
     if (error.kind == ErrorKind::interrupted)
       return {ErrorKind::interrupted,
-              fmt::format("interrupted while {} was asked which protocol "
-                          "it speaks; nothing was sent",
-                          inquiry_.base_url),
+              fmt::format("interrupted while {} was asked {}; nothing was sent", inquiry_.base_url,
+                          asked_),
               error.code, false};
     Error told = error;
     told.message =
-        fmt::format("no answer from {} while {}: {}; nothing was sent", inquiry_.base_url, doing,
-                    printable(inquiry_.token.redact(error.message)));
+        fmt::format("no answer from {} while asking {}: {}; nothing was sent", inquiry_.base_url,
+                    asked_, printable(inquiry_.token.redact(error.message)));
     return told;
   }
 
   Error away(const Answer& answer) const {
     return {ErrorKind::unreachable,
-            fmt::format("the server is not available ({}, {}) while {}; try again later",
-                        answer.status, quoted(answer.body), doing),
+            fmt::format("the server is not available ({}, {}) while asking {}; try again later",
+                        answer.status, quoted(answer.body), asked_),
             answer.status, true};
   }
 
   Error refused_token(const Answer& answer) const {
     return {
         ErrorKind::token_refused,
-        fmt::format("the server refused the token for dataset {} ({}) while {}: it is wrong, "
-                    "or older than 3 days; get a new one on the dataset's edit page",
-                    inquiry_.dataset,
-                    answer.status == 401 ? "401" : "500 Internal Server Error, its way to say so",
-                    doing),
+        fmt::format(
+            "the server refused the token for dataset {} ({}) while asking {}: it is wrong, "
+            "or older than 3 days; get a new one on the dataset's edit page",
+            inquiry_.dataset,
+            answer.status == 401 ? "401" : "500 Internal Server Error, its way to say so", asked_),
         answer.status, false};
+  }
+
+  /// A 401 to OPTIONS is not about the token where the other question's answer accepts it.
+  Error refused_by_options(const Answer& answer) const {
+    if (!setup_ || !accepts_token(read_setup_answer(*setup_))) return refused_token(answer);
+    return with(
+        {ErrorKind::unreachable,
+         fmt::format("the server answered 401 while asking {}, although it accepts the token for "
+                     "dataset {}: it is restarting, or has no thread left to check the "
+                     "token",
+                     asked_, inquiry_.dataset),
+         answer.status},
+        Persistence::few_tries);
   }
 
   Error no_dataset(const Answer& answer) const {
@@ -229,35 +247,37 @@ class Reader {
 
   Error redirected(const Answer& answer) const {
     const auto location = answer.header("location");
-    return {
-        ErrorKind::failed,
-        fmt::format("the server redirects ({}{}) while {}, and a token is never sent after a "
-                    "redirect; give the final address with --url",
-                    answer.status,
-                    location ? fmt::format(", to {}", quoted(std::string(*location))) : "", doing),
-        answer.status, false};
+    return {ErrorKind::failed,
+            fmt::format(
+                "the server redirects ({}{}) while asking {}, and a token is never sent after a "
+                "redirect; give the final address with --url",
+                answer.status,
+                location ? fmt::format(", to {}", quoted(std::string(*location))) : "", asked_),
+            answer.status, false};
   }
 
   Error proxy_wants_password(const Answer& answer) const {
-    return {ErrorKind::unreachable,
-            fmt::format("the proxy answered 407 with {} while {}: it asks for a user name and "
-                        "password; give them in http_proxy, as http://USER:PASSWORD@HOST:PORT",
-                        quoted(answer.body), doing),
-            answer.status, false};
+    return {
+        ErrorKind::unreachable,
+        fmt::format("the proxy answered 407 with {} while asking {}: it asks for a user name and "
+                    "password; give them in http_proxy, as http://USER:PASSWORD@HOST:PORT",
+                    quoted(answer.body), asked_),
+        answer.status, false};
   }
 
   Error not_understood(const Answer& answer) const {
     const bool wants_tls = answer.status == 400 && inquiry_.base_url.starts_with("http:") &&
                            contains(lower_case(answer.body), "https");
-    Error error{wants_tls ? ErrorKind::usage : ErrorKind::failed,
-                fmt::format("{} answered {} with {}{} while {}, which is no answer of a Data Bank; "
-                            "{}",
-                            is_page(answer) ? "the server, or one in front of it," : "the server",
-                            answer.status, quoted(answer.body),
-                            answer.truncated ? " (cut short)" : "", doing,
-                            wants_tls ? "the address has to begin with https://"
-                                      : "check the address, or try again later"),
-                answer.status};
+    Error error{
+        wants_tls ? ErrorKind::usage : ErrorKind::failed,
+        fmt::format("{} answered {} with {}{} while asking {}, which is no answer of a Data Bank; "
+                    "{}",
+                    is_page(answer) ? "the server, or one in front of it," : "the server",
+                    answer.status, quoted(answer.body), answer.truncated ? " (cut short)" : "",
+                    asked_,
+                    wants_tls ? "the address has to begin with https://"
+                              : "check the address, or try again later"),
+        answer.status};
     return with(std::move(error),
                 answer.status >= 500 ? persistence_of(answer.status) : Persistence::permanent);
   }
@@ -265,52 +285,32 @@ class Reader {
   const Engine::Inquiry& inquiry_;
   const Result<Answer>& options_;
   const Result<Answer>& setup_;
+  const char* const asked_;
 };
 
-/// A body that is there as a whole.
-class TextBody final : public RequestBody {
- public:
-  explicit TextBody(std::string text) : text_(std::move(text)) {}
-  std::size_t size() const { return text_.size(); }
-  Piece read(std::span<std::byte> into) override {
-    const std::size_t length = std::min(into.size(), text_.size() - read_);
-    std::memcpy(into.data(), text_.data() + read_, length);
-    read_ += length;
-    return {Next::bytes, length};
+void add_measurements(ServerProfile& profile, const Reader& reader, const Inquired& inquired) {
+  profile.clock_ahead = inquired.clock_ahead;
+  for (const Result<Answer>* answer : {&inquired.setup, &inquired.options}) {
+    if (!*answer) continue;
+    if (!profile.certificate_ends) profile.certificate_ends = (*answer)->certificate_ends;
+    if (const auto& network = (*answer)->network;
+        network && network->round_trip.count() > 0 &&
+        (!profile.round_trip || network->round_trip < *profile.round_trip)) {
+      profile.round_trip = network->round_trip;
+      profile.most_under_way = network->most_under_way;
+    }
+    if (const auto server = (*answer)->header("server"); server && profile.http_server.empty())
+      profile.http_server = reader.shown(*server);
   }
-  bool rewind() override {
-    read_ = 0;
-    return true;
-  }
-
- private:
-  const std::string text_;
-  std::size_t read_ = 0;
-};
-
-/// No file has this name, so that the answer is about the server alone.
-std::string name_of_no_file() {
-  std::random_device random;
-  return fmt::format("sluice-asks-{:08x}{:08x}{:08x}", random(), random(), random());
 }
 
 Exchange options_question(const Engine::Inquiry& inquiry) {
   Exchange question;
   question.method = Request::Method::options;
   question.url = inquiry.base_url + "/files/";
-  return question;
-}
-
-/// The fields of Phased's first request. `body` outlives the exchange.
-Exchange setup_question(const Engine::Inquiry& inquiry, std::unique_ptr<TextBody>& body) {
-  Multipart form;
-  form.field("phase", "setup").field("filename", name_of_no_file());
-  body = std::make_unique<TextBody>(form.head() + form.tail());
-  Exchange question;
-  question.url = inquiry.base_url + "/api/dataset/" + inquiry.dataset + "/datafile";
-  question.headers = {form.content_type_header()};
-  question.body = body.get();
-  question.body_size = body->size();
+  question.patience = patience;
+  if (!inquiry.token.empty())
+    question.headers.push_back("Authorization: Token token=" + inquiry.token.reveal());
   return question;
 }
 
@@ -344,40 +344,52 @@ Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquire
   if (profile.protocol == ProtocolKind::tus) profile.tus = tus.value_or(TusServer());
   if (refuses_options(inquired.options) && profile.protocol != ProtocolKind::phased)
     profile.options_refused = inquired.options->status;
-  profile.clock_ahead = inquired.clock_ahead;
   profile.token_taken = !inquiry.dataset.empty() && inquired.setup &&
-                        (read_setup(*inquired.setup) == Setup::phased ||
-                         read_setup(*inquired.setup) == Setup::no_phases);
-  for (const Result<Answer>* answer : {&inquired.setup, &inquired.options}) {
-    if (!*answer) continue;
-    if (!profile.certificate_ends) profile.certificate_ends = (*answer)->certificate_ends;
-    if (const auto& network = (*answer)->network;
-        network && network->round_trip.count() > 0 &&
-        (!profile.round_trip || network->round_trip < *profile.round_trip)) {
-      profile.round_trip = network->round_trip;
-      profile.most_under_way = network->most_under_way;
-    }
-    if (const auto server = (*answer)->header("server"); server && profile.http_server.empty())
-      profile.http_server = reader.shown(*server);
-  }
+                        accepts_token(read_setup_answer(*inquired.setup));
+  add_measurements(profile, reader, inquired);
   return profile;
 }
 
+Result<std::optional<ServerProfile>> read_token_inquiry(const Engine::Inquiry& inquiry,
+                                                        const ServerProfile& known,
+                                                        const Inquired& inquired) {
+  const Reader reader(inquiry, inquired, about_token);
+  ServerProfile profile = known;
+  TRY_ASSIGN(profile.token_taken, reader.token());
+  // A server may speak tus and the phased protocol.
+  if (profile.token_taken && known.protocol != ProtocolKind::tus &&
+      (read_setup_answer(*inquired.setup) == SetupAnswer::phased) !=
+          (known.protocol == ProtocolKind::phased))
+    return std::optional<ServerProfile>();
+  add_measurements(profile, reader, inquired);
+  return std::optional<ServerProfile>(std::move(profile));
+}
+
+Error token_not_known(const Engine::Inquiry& inquiry, const Inquired& inquired) {
+  return Reader(inquiry, inquired, about_token).token_not_known();
+}
+
 Inquired inquire(Http& http, const Engine::Inquiry& inquiry) {
-  std::unique_ptr<TextBody> body;
   std::vector<Exchange> questions{options_question(inquiry)};
-  if (!inquiry.dataset.empty()) questions.push_back(setup_question(inquiry, body));
-  for (Exchange& question : questions) {
-    question.patience = patience;
-    question.certificate = true;
-    if (!inquiry.token.empty())
-      question.headers.push_back("Authorization: Token token=" + inquiry.token.reveal());
+  std::optional<SetupQuestion> setup_question;
+  if (!inquiry.dataset.empty()) {
+    setup_question.emplace(inquiry.base_url, inquiry.dataset, inquiry.token);
+    questions.push_back(setup_question->exchange());
   }
+  for (Exchange& question : questions) question.certificate = true;
   const std::vector<Reply> replies = carry_out(http, std::move(questions), inquiry.stop);
   const Reply& setup = replies.back();  // without a dataset the same one
   Inquired inquired{replies.front().answer, setup.answer, clock_of(replies.front())};
   if (!inquired.clock_ahead) inquired.clock_ahead = clock_of(setup);
   return inquired;
+}
+
+Inquired inquire_token(Http& http, const Engine::Inquiry& inquiry) {
+  const SetupQuestion question(inquiry.base_url, inquiry.dataset, inquiry.token);
+  Exchange exchange = question.exchange();
+  exchange.certificate = true;
+  const Reply reply = carry_out(http, {std::move(exchange)}, inquiry.stop).front();
+  return {Error{ErrorKind::failed, "not asked"}, reply.answer, clock_of(reply)};
 }
 
 }  // namespace sluice

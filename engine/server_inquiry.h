@@ -33,6 +33,21 @@ Inquired inquire(Http& http, const Engine::Inquiry& inquiry);
 /// Without a dataset, `automatic` where only the setup would tell.
 Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquired& inquired);
 
+/// Asks whether a server that is known takes the token for the dataset: the second question alone;
+/// `options` of the result is an error. Otherwise as inquire().
+Inquired inquire_token(Http& http, const Engine::Inquiry& inquiry);
+
+/// `known` with what the answer tells: whether the token is taken, and measurements. Nothing where
+/// the server speaks another protocol by now. Errors: token_refused, no_such_dataset; failed for a
+/// redirect, unreachable for a proxy that asks for a password.
+Result<std::optional<ServerProfile>> read_token_inquiry(const Engine::Inquiry& inquiry,
+                                                        const ServerProfile& known,
+                                                        const Inquired& inquired);
+
+/// Why the answer to the setup does not tell whether the token is taken: of kind `unreachable`
+/// where the server is away, retryable.
+Error token_not_known(const Engine::Inquiry& inquiry, const Inquired& inquired);
+
 /// The server's clock ahead of this machine's, `now` being its time in the middle of the exchange;
 /// nothing without a Date in the answer.
 std::optional<std::chrono::seconds> clock_ahead(const Answer& answer,

@@ -9,6 +9,7 @@
 #include "engine/answer_errors.h"
 #include "engine/carry_out.h"
 #include "engine/http_date.h"
+#include "engine/retry.h"
 #include "engine/text.h"
 #include "engine/tus_location.h"
 #include "engine/tus_origin.h"
@@ -23,9 +24,6 @@ constexpr std::chrono::seconds patience{30};
 bool is_passing(int status) {
   return status >= 400 && persistence_of(status) == Persistence::transient;
 }
-
-/// How often a server is asked that something in front of it keeps from deleting.
-constexpr unsigned tries_against_a_front = 4;
 
 /// What became of the uploads at `urls`, one after the other in their order.
 class Attempt {
@@ -73,12 +71,13 @@ class Attempt {
     }
     const int status = answer->status;
     if ((status >= 200 && status < 300) || is_missing(*answer)) return {};
+    // A server that restarts or is out of threads says so of a good token as well.
     if (status == 401)
       return Error{ErrorKind::token_refused,
                    fmt::format("the server refused the token for dataset {} (401): it is wrong, or "
                                "older than 3 days; get a new one on the dataset's edit page",
                                asked_.dataset),
-                   status};
+                   status, tries_ < few_tries};
     if (status == 423)
       return Error{ErrorKind::unreachable, "the server is still at an earlier request (423)",
                    status, true};
@@ -88,7 +87,7 @@ class Attempt {
                    fmt::format("the server is not available ({}, {})", status, said), status, true};
     return Error{ErrorKind::failed,
                  fmt::format("the server does not delete it ({}, {})", status, said), status,
-                 is_fronts(*answer) && tries_ < tries_against_a_front};
+                 is_fronts(*answer) && tries_ < few_tries};
   }
 
   bool is_fronts(const Answer& answer) const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 #include <random>
 #include <thread>
 #include <utility>
@@ -17,9 +18,10 @@
 #include "engine/make_protocol.h"
 #include "engine/pipeline.h"
 #include "engine/registered_before.h"
+#include "engine/request_gate.h"
 #include "engine/seconds.h"
+#include "engine/server_asking.h"
 #include "engine/server_inquiry.h"
-#include "engine/server_memory.h"
 #include "engine/state_trial.h"
 #include "engine/stored_names.h"
 #include "engine/termination.h"
@@ -36,11 +38,21 @@
 
 namespace sluice {
 
+namespace {
+
+std::int64_t unix_s() {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
 struct Engine::Shared {
-  Shared(const EngineOptions& engine_options, std::unique_ptr<BufferPool> engine_pool, Trust trust)
+  Shared(const EngineOptions& engine_options, std::unique_ptr<BufferPool> engine_pool, Trust trust,
+         std::unique_ptr<Journal> open_journal)
       : options(engine_options),
         pool(std::move(engine_pool)),
         workers(static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))),
+        journal(open_journal ? std::make_unique<JournalThread>(std::move(open_journal)) : nullptr),
         http({.bytes_per_second = engine_options.bytes_per_second,
               .stall_timeout = engine_options.stall_timeout,
               .trust = std::move(trust),
@@ -49,9 +61,12 @@ struct Engine::Shared {
   const EngineOptions options;
   const std::unique_ptr<BufferPool> pool;
   ChecksumWorkers workers;
-  std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
-  ServerMemory servers{options.log};
+  const std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
+  Mutex gates_mutex;
+  /// By their base URLs; what is in them is the network thread's.
+  std::map<std::string, std::unique_ptr<RequestGate>> gates SLUICE_GUARDED_BY(gates_mutex);
   Http http;  ///< goes first: it may hold the last reference to an upload
+  ServerAsking servers{http, options.retry, journal ? &journal->journal() : nullptr, options.log};
 
   PartPlanSetting plan_setting(const UploadRequest& request, std::uint64_t size) const {
     return {.size = size,
@@ -60,6 +75,10 @@ struct Engine::Shared {
             .asked = request.lanes,
             .round_trip = request.server.round_trip};
   }
+  /// In front of the server at `base_url`. `facts`: what the journal has of it, which counts when
+  /// the gate is made.
+  RequestGate* gate(const std::string& base_url, const ServerFacts& facts);
+
   /// Whether a file that was not begun before goes in parts, which the journal then has; `whole`
   /// becomes what it has of the file. Errors: usage, for lanes that the server has no way for.
   Result<UploadParts> new_parts(const UploadRequest& request, const Source& source,
@@ -86,8 +105,31 @@ struct Engine::Shared {
             .block_bytes = block_bytes};
   }
   Result<PartRuns> part_runs(const UploadRequest& request, const Source& source,
-                             std::size_t block_bytes, UploadParts parts, const ServerFacts& server);
+                             std::size_t block_bytes, UploadParts parts, const ServerFacts& server,
+                             RequestGate* gate);
 };
+
+RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts& facts) {
+  const MutexLock lock(gates_mutex);
+  std::unique_ptr<RequestGate>& gate = gates[base_url];
+  if (gate) return gate.get();
+  const unsigned asked = options.requests_at_a_time;
+  gate = std::make_unique<RequestGate>(RequestGate::Setting{
+      .limit = RequestLimit({.first = asked != 0 ? asked : RequestLimit::automatic,
+                             .remembered = facts.request_limit(unix_s()),
+                             .now = RequestLimit::Clock::now()}),
+      .post = [this](std::function<void()> work) { http.post(std::move(work)); },
+      .on_change =
+          [this, base_url](std::optional<unsigned> requests) {
+            if (!journal) return;
+            journal->post(
+                [base_url, requests](JournalTables& tables) {
+                  return tables.set_requests(base_url, requests);
+                },
+                [](const Result<void>&) {});
+          }});
+  return gate.get();
+}
 
 Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, const Source& source,
                                               std::optional<Earlier>& whole) {
@@ -144,11 +186,9 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
   return UploadParts();
 }
 
-Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(const UploadRequest& request,
-                                                           const Source& source,
-                                                           std::size_t block_bytes,
-                                                           UploadParts parts,
-                                                           const ServerFacts& server) {
+Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(
+    const UploadRequest& request, const Source& source, std::size_t block_bytes, UploadParts parts,
+    const ServerFacts& server, RequestGate* gate) {
   PartRuns result;
   result.first = parts.plan.first;
   result.most = parts.plan.most;
@@ -190,8 +230,9 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(const UploadRequest& 
         .server = server,
         .abandoned = {},
         .chunk_check = std::move(chunk_check),
-        .part = UploadRun::Setting::Part{range.begin, BufferPool::share(*pool, pool->count()),
-                                         share}}));
+        .part =
+            UploadRun::Setting::Part{range.begin, BufferPool::share(*pool, pool->count()), share},
+        .gate = gate}));
   }
   return result;
 }
@@ -258,8 +299,8 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
     options.log(LogLevel::warning, fmt::format("{}; uploads that are interrupted cannot be resumed",
                                                journal.error().message));
   try {
-    auto shared = std::make_unique<Shared>(options, std::move(pool), std::move(trust));
-    if (journal && *journal) shared->journal = std::make_unique<JournalThread>(*std::move(journal));
+    auto shared = std::make_unique<Shared>(options, std::move(pool), std::move(trust),
+                                           journal ? *std::move(journal) : nullptr);
     return std::unique_ptr<Engine>(new Engine(std::move(shared)));
   } catch (const std::exception& error) {  // no thread, no memory
     return Error{
@@ -390,8 +431,12 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
                                              shared_->check_setting(checked, size, block_bytes,
                                                                     shared_->blocks_for_one())));
   }
-  TRY_ASSIGN(auto part_runs,
-             shared_->part_runs(checked, *opened.source, block_bytes, std::move(parts), server));
+  // Over the phased protocol a chunk that is sent early waits for the one in front of it, which may
+  // not wait for a turn; and there is one upload at a time in a dataset anyway.
+  RequestGate* const gate =
+      kind == ProtocolKind::phased ? nullptr : shared_->gate(checked.base_url, server);
+  TRY_ASSIGN(auto part_runs, shared_->part_runs(checked, *opened.source, block_bytes,
+                                                std::move(parts), server, gate));
   auto run = std::make_shared<UploadRun>(UploadRun::Setting{
       .request = std::move(checked),
       .source = std::move(opened.source),
@@ -415,6 +460,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .part = {},
       .parts = std::move(part_runs.runs),
       .registered = std::move(registered),
+      .gate = gate,
       .first_lanes = part_runs.first,
       .most_lanes = part_runs.most,
   });
@@ -433,66 +479,7 @@ Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
     TRY(check_dataset_key(inquiry.dataset));
     TRY(check_token(inquiry.token.reveal()));
   }
-  const auto now_s = [] {
-    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  };
-  Journal* const journal = shared_->journal ? &shared_->journal->journal() : nullptr;
-  if (!inquiry.fresh)
-    if (auto known = shared_->servers.find(journal, inquiry.base_url, now_s());
-        known &&
-        (inquiry.protocol == ProtocolKind::automatic || inquiry.protocol == known->protocol))
-      return *std::move(known);
-
-  const ProtocolKind known_as = shared_->servers.known(journal, inquiry.base_url);
-  std::mt19937_64 random{std::random_device{}()};
-  RetryBudget budget;
-  while (true) {
-    const Inquired inquired = inquire(shared_->http, inquiry);
-    Result<ServerProfile> profile =
-        doubt_front(inquiry, inquired, known_as, read_inquiry(inquiry, inquired));
-    if (profile) {
-      const int refused = profile->options_refused;
-      if (refused != 0 && profile->protocol == ProtocolKind::binary &&
-          inquiry.protocol == ProtocolKind::automatic && shared_->options.log)
-        shared_->options.log(LogLevel::warning, about_refused_options(refused) +
-                                                    "; meanwhile files go in one request each, "
-                                                    "which cannot be resumed");
-      // What was given is not what it would have been taken for.
-      if (refused == 0 && inquiry.protocol == ProtocolKind::automatic &&
-          profile->protocol != ProtocolKind::automatic)
-        shared_->servers.keep(journal, inquiry.base_url, *profile, now_s());
-      return profile;
-    }
-    Error error = std::move(profile).error();
-    if (!error.retryable) return error;
-    // A server that was there before will be there again.
-    if (error.kind == ErrorKind::unreachable && known_as != ProtocolKind::automatic)
-      error.most_tries = 0;
-    const auto now = std::chrono::steady_clock::now();
-    auto when = budget.next_try(shared_->options.retry, error, inquired.retry_after(), now,
-                                std::uniform_real_distribution<double>(0, 1)(random));
-    const unsigned failures = budget.failures();
-    if (!when) {
-      if (failures > 1) error.message += fmt::format(" (given up after {} tries)", failures);
-      return error;
-    }
-    // A deployment takes seconds.
-    if (error.code >= 200 && error.code < 500)
-      when = std::max(*when, now + std::min<std::chrono::steady_clock::duration>(
-                                       std::chrono::seconds(1), shared_->options.retry.longest));
-    if (shared_->options.log)
-      shared_->options.log(
-          LogLevel::warning,
-          fmt::format("{}; trying again in {:.1f} s ({} of {})", error.message,
-                      in_seconds(*when - now), failures, shared_->options.retry.retries));
-    if (!wait_until(*when, inquiry.stop)) {
-      error.kind = ErrorKind::interrupted;
-      error.retryable = false;
-      error.message = fmt::format("interrupted while {} was asked which protocol it speaks; {}",
-                                  inquiry.base_url, error.message);
-      return error;
-    }
-  }
+  return shared_->servers.ask(inquiry);
 }
 
 }  // namespace sluice

@@ -42,6 +42,10 @@ struct EngineOptions {
   /// How many uploads run at a time, at most: what each may need of the pool before it can send
   /// anything (a chunk that is checksummed first) is measured for that.
   unsigned uploads_at_a_time = 1;
+  /// How many requests may be in flight to one server at first, over tus and binary, 256 at most;
+  /// 0: 4. Fewer where the server is overloaded or was in the last week, and more, twice as many
+  /// each time, as long as none is (engine/request_limit.h).
+  unsigned requests_at_a_time = 0;
   std::uint64_t bytes_per_second = 0;  ///< limit over all uploads together; 0 for none
   /// How long no byte may move while there is something to send.
   std::chrono::seconds stall_timeout{60};
@@ -158,9 +162,11 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   /// Finds out how to speak to a server (protocol section "Which one"), and whether it takes the
-  /// token for the dataset: in one round trip, without side effects. What was found out for that
-  /// base URL is good for a day, in the journal, and then nothing is asked. Without a dataset and
-  /// a token, whether it speaks tus is all there is to find out.
+  /// token for the dataset: in one round trip, without side effects. What that base URL speaks is
+  /// remembered for a day, in the journal; about the token and the dataset the server is asked once
+  /// in the life of the engine. Where something in front of the server does not let that question
+  /// through, a warning says so, and ServerProfile::token_taken is false. Without a dataset and a
+  /// token, whether it speaks tus is all there is to find out.
   struct Inquiry {
     std::string base_url;
     std::string dataset;

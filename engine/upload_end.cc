@@ -22,6 +22,9 @@ void UploadRun::add_digests(Report& report) const {
 void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   over_ = true;
   abandon_ahead();
+  turn_.leave();
+  if (const Http::ExchangeId question = std::exchange(question_, 0); question != 0)
+    setting_.http.post([&http = setting_.http, question] { http.cancel(question); });
   Report report;
   report.dataset = setting_.request.dataset;
   report.file = setting_.request.path;

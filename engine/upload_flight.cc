@@ -41,6 +41,7 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
   times_.change(flight->at, TransferTimes::At::sending);
   flight->at = TransferTimes::At::sending;
   flight->out = true;
+  turn_.sent();
   flight->exchange =
       setting_.http.start(exchange, [self = shared_from_this(), flight](Result<Answer> result) {
         self->landed(flight, std::move(result));
@@ -144,11 +145,13 @@ void UploadRun::landed(const std::shared_ptr<Flight>& flight, Result<Answer> res
     ended_early(flight, result);
     return;
   }
+  note_load(result);
   if (result) {
     lookahead_.answered(*result);
     if (flight->handed_at) times_.answered(flight->answered_before, *result);
   }
   answered(std::move(result));
+  leave_turn();
 }
 
 }  // namespace sluice

@@ -37,6 +37,7 @@ UploadRun::UploadRun(Setting setting)
       digest_(setting_.part ? file_ : setting_.source->path(), setting_.source->identity().size,
               setting_.request.digests),
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
+      turn_(setting_.gate),
       payload_({*setting_.source, setting_.part ? *setting_.part->share : setting_.pool,
                 setting_.workers, digest_, clocks_, setting_.block_bytes,
                 readers_for(setting_.source->mode())},
@@ -54,6 +55,7 @@ UploadRun::UploadRun(Setting setting)
                                 : ChunkSizer::most_alone,
                     .alone = setting_.protocol->keeps_parts_of_chunks()}),
       tokens_{setting_.request.token},
+      token_accepted_(setting_.request.server.token_taken),
       lookahead_({setting_.request.lookahead,
                   !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
                   setting_.pool.count() * setting_.pool.buffer_size()}),
@@ -128,6 +130,11 @@ void UploadRun::start() {
 
 void UploadRun::next_step() {
   if (over_) return;
+  take_step();
+  leave_turn();
+}
+
+void UploadRun::take_step() {
   std::optional<Request> request =
       setting_.protocol->next(next_length(setting_.protocol->committed()));
   if (!request) {
@@ -145,7 +152,9 @@ void UploadRun::next_step() {
     finish(Report::Status::skipped, {});
     return;
   }
-  if (!settled(request->step) || !may_join(request->step) || !made_ready(*request)) return;
+  if (!settled(request->step) || !may_join(request->step) || !has_turn() ||
+      !made_ready(*request))
+    return;
   if (request->step == Request::Step::chunk && !checksummed(*request)) {
     unhashed_ = std::move(request);
     send_checksummed();
@@ -243,6 +252,7 @@ void UploadRun::answered(Result<Answer> result) {
     return;
   }
   token_deadline_.reset();
+  token_accepted_ = true;
   const std::uint64_t committed = setting_.protocol->committed();
   switch (step) {
     case Request::Step::ask_name:

@@ -20,6 +20,8 @@
 #include "engine/lookahead.h"
 #include "engine/payload_stream.h"
 #include "engine/protocol.h"
+#include "engine/request_gate.h"
+#include "engine/token_doubt.h"
 #include "engine/transfer_times.h"
 #include "engine/upload.h"
 #include "engine/upload_record.h"
@@ -39,7 +41,9 @@ namespace sluice {
 /// upload_lanes.cc         how a file goes in parts, side by side
 /// upload_join.cc          when the parts may be joined once more
 /// upload_file_check.cc    whether the file is still what was sent
+/// upload_load.cc          how it heeds what the server can take at a time
 /// upload_registration.cc  when it may be registered, and whether it was
+/// upload_token.cc         what happens when the server refuses the token
 /// upload_trouble.cc       what happens when a step fails
 /// upload_end.cc           what is left behind
 ///
@@ -79,6 +83,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
     /// under way at once, at first and at most.
     std::vector<std::shared_ptr<UploadRun>> parts = {};
     std::optional<JournalEntry> registered = {};  ///< EarlierFound
+    RequestGate* gate = nullptr;  ///< in front of the server; null for none; outlives the run
     unsigned first_lanes = 1;
     unsigned most_lanes = 1;
   };
@@ -112,6 +117,17 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
 
   // Network thread.
   void next_step();
+  /// Sends the next request, or waits for what it needs, or ends the upload.
+  void take_step();
+  /// Whether a request may be sent now; else next_step() is called once one may.
+  bool has_turn();
+  /// Lets other uploads send, unless a request is in flight or about to be.
+  void leave_turn();
+  /// Tells the gate whether the server could take the request that ended with `result`.
+  void note_load(const Result<Answer>& result);
+  /// The server was overloaded at that moment: lowers the number of requests in flight. `why`: what
+  /// it did.
+  void overloaded(const RequestGate::Moment& moment, const std::string& why);
   /// What the step needs is there now; false where that takes a while, or ended the upload.
   bool made_ready(const Request& request);
   void send(Request request);
@@ -178,6 +194,9 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// Any thread: what a body waits for may be there.
   void wake();
   void failed(Error error, std::optional<std::chrono::seconds> retry_after);
+  /// Retries the step that failed, unless the error is permanent, or the step may have registered
+  /// the file and the server cannot be asked whether it has.
+  void retry_step(Error error, std::optional<std::chrono::seconds> retry_after);
   /// Calls `what` once it is worth another try; gives up where there were enough.
   void retry(Error error, std::optional<std::chrono::seconds> retry_after,
              void (UploadRun::*what)());
@@ -186,6 +205,11 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   void try_again();
   /// Calls `what` then, unless the upload is over by then.
   void later(Clock::time_point when, void (UploadRun::*what)());
+  /// The server has refused the token while a step was answered: finds out whether it does, and
+  /// retries the step or looks for another token.
+  void doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after);
+  void ask_about_token();
+  void token_answered(const Result<Answer>& answer);
   void look_for_token();
   /// Forgets what was sent: the server has nothing of it any more.
   /// False where it is given up.
@@ -242,6 +266,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::atomic<bool> woken_{false};  ///< wake() has posted, and that was not run yet
 
   // The network thread's until done_.
+  RequestGate::Turn turn_;
   PayloadStream payload_;
   std::shared_ptr<UploadRecord> record_;  ///< null without a journal
   FileIdentity identity_;        ///< what the path is to name: as it was opened, or opened again
@@ -256,6 +281,10 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::vector<Secret> tokens_;  ///< the last one is in use; the others may still be quoted
   std::optional<Clock::time_point> token_deadline_;
   std::optional<Error> token_error_;
+  bool token_accepted_;  ///< the last one, by the server, in this run
+  std::optional<TokenDoubt> doubt_;
+  Http::ExchangeId question_ = 0;  ///< that asks about the token; 0: none
+  RequestGate::Moment load_moment_;  ///< when the last answer came
   std::shared_ptr<Flight> flight_;             ///< whose answer comes next, or came last
   std::deque<std::shared_ptr<Flight>> ahead_;  ///< chunks behind it, in order
   bool look_ahead_posted_ = false;

@@ -1,5 +1,5 @@
-// What an UploadRun does when a step fails: wait and try again, look for another token, start over,
-// or give up; and how it says so.
+// What an UploadRun does when a step fails: wait and try again, start over, or give up; and how it
+// says so.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,13 +18,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How often a token file is looked at.
-constexpr auto look_for_token_every = 2s;
-
 /// Statuses that a server in front of the Data Bank answers while the Data Bank is away, besides
 /// those that say so.
 bool is_refusal(int status) {
   return status == 400 || status == 403 || status == 404 || status == 405 || status == 410;
+}
+
+/// The last of them, and the others once it was answered.
+void carry_out_next(Http& http, const std::shared_ptr<std::vector<Exchange>>& exchanges) {
+  if (exchanges->empty()) return;
+  const Exchange next = std::move(exchanges->back());
+  exchanges->pop_back();
+  http.start(next, [&http, exchanges](const Result<Answer>&) { carry_out_next(http, exchanges); });
 }
 
 }  // namespace
@@ -37,9 +42,8 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     ask_parts_later();
     return;
   }
-  if (error.kind == ErrorKind::token_refused && !error.retryable) {
-    token_error_ = std::move(error);
-    look_for_token();
+  if (error.kind == ErrorKind::token_refused) {
+    doubt_token(std::move(error), retry_after);
     return;
   }
   if (chunk && error.code == 413 && error.retryable && too_large(flight_->request.payload.size())) {
@@ -68,6 +72,10 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
   } else if (chunk) {
     chunk_sizer_.failed();
   }
+  retry_step(std::move(error), retry_after);
+}
+
+void UploadRun::retry_step(Error error, std::optional<std::chrono::seconds> retry_after) {
   // Where nobody can be asked what became of it, a person has to look.
   if (registers(flight_->request.step) && finish_sent_ && !setting_.protocol->can_ask_registered())
     error.retryable = false;
@@ -131,41 +139,13 @@ void UploadRun::later(Clock::time_point when, void (UploadRun::*what)()) {
   });
 }
 
-void UploadRun::look_for_token() {
-  const auto& renew = setting_.request.renew_token;
-  if (renew) {
-    std::optional<Secret> token = renew();
-    if (token && token->reveal() != tokens_.back().reveal()) {
-      say(LogLevel::warning, fmt::format("going on with {} and a new token", file_));
-      setting_.protocol->replace_token(*token);
-      tokens_.push_back(*std::move(token));
-      try_again();
-      return;
-    }
-  }
-  const auto now = Clock::now();
-  if (renew && setting_.request.token_wait.count() > 0) {
-    if (!token_deadline_) {
-      token_deadline_ = now + setting_.request.token_wait;
-      payload_.give_up();
-      say(LogLevel::warning,
-          fmt::format("{}; waiting for another token for {} s, get one at {}/datasets/{}/edit",
-                      redacted(token_error_->message), setting_.request.token_wait.count(),
-                      setting_.request.base_url, setting_.request.dataset));
-    }
-    if (now < *token_deadline_) {
-      later(std::min(*token_deadline_, now + look_for_token_every), &UploadRun::look_for_token);
-      return;
-    }
-  }
-  finish(Report::Status::failed, *std::move(token_error_));
-}
-
 void UploadRun::drop_abandoned() {
   if (!setting_.request.server.tus.has("termination")) return;
-  // Each expires if nobody hears this.
+  // Each expires if nobody hears this. One at a time: the server's threads are for the upload.
+  const auto exchanges = std::make_shared<std::vector<Exchange>>();
   for (const std::string& url : setting_.abandoned)
-    setting_.http.start(termination(url, tokens_.back()), [](const Result<Answer>&) {});
+    exchanges->push_back(termination(url, tokens_.back()));
+  carry_out_next(setting_.http, exchanges);
 }
 
 bool UploadRun::begin_anew() {

@@ -294,9 +294,9 @@ INSTANTIATE_TEST_SUITE_P(
                          signal.index);
     });
 
-/// What the server speaks is remembered, and how far away it is has to be asked for lanes. Without
+/// What the server speaks is remembered, and whether it accepts the token has to be asked. Without
 /// an ear for the signal then, the program would end 1.5 s later without its report.
-TEST_F(Failure, SigintWhileTheServersDistanceIsAsked) {
+TEST_F(Failure, SigintWhileTheServerIsAskedAboutTheToken) {
   const auto tus = [](int status, std::string_view headers) {
     return Fault{.phase = Phase::options, .answer = http_answer(status, "", headers)};
   };
@@ -305,20 +305,19 @@ TEST_F(Failure, SigintWhileTheServersDistanceIsAsked) {
   test::TempDir state;
   const std::string state_dir = state.path();
   ASSERT_EQ(put(server.url(), {"--state-dir", state_dir, dataset, path_}).status, 0);
-  const int asked = server.count(Phase::options);
+  const int asked = server.count(Phase::ask);
 
   server.set_faults({{.phase = Phase::any, .occurrence = -1, .then = Fault::Then::hold}});
-  const std::string large = directory_ / "large.h5";
-  test::write_file(large, "");
-  std::filesystem::resize_file(large, 256U << 20);
+  const std::string other = directory_ / "other.h5";
+  test::write_file(other, "content");
   test::Process process(
-      put_options(server.url(), {"--json", "--state-dir", state_dir, dataset, large}));
-  ASSERT_TRUE(server.wait_for(Phase::options, asked + 1));
+      put_options(server.url(), {"--json", "--state-dir", state_dir, dataset, other}));
+  ASSERT_TRUE(server.wait_for(Phase::ask, asked + 1));
   process.signal(SIGINT);
   EXPECT_EQ(process.wait(), 130);
   const json uploads = report_of({process.wait(), process.out(), process.err(), 0}).at("uploads");
   EXPECT_EQ(uploads.at(0).at("status"), "interrupted");
-  EXPECT_THAT(process.err(), HasSubstr("how far away"));
+  EXPECT_THAT(process.err(), HasSubstr("whether it accepts the token"));
   EXPECT_EQ(server.count(Phase::create), 1) << "the small file's";
 }
 

@@ -81,11 +81,24 @@ TEST_F(Protocol, AServerThatHasChangedIsAskedAgain) {
   const Arguments arguments{"--state-dir", state_.path(), "--name", "other", dataset, path_};
   server.set_faults(
       {{.phase = Phase::ask, .occurrence = -1, .answer = http_answer(500, "invalid request")}});
+  EXPECT_EQ(put(server.url(), arguments).status, 0);
+  EXPECT_EQ(server.count(Phase::whole), 1) << "binary by now";
+}
+
+/// The question about the token does not tell.
+TEST_F(Protocol, AServerThatSpeaksNoTusAnyMoreIsAskedAgain) {
+  ScriptedServer server({{.phase = Phase::options,
+                          .occurrence = -1,
+                          .answer = http_answer(204, "", "Tus-Version: 1.0.0\r\n")}});
+  EXPECT_EQ(put(server.url(), {"--state-dir", state_.path(), dataset, path_}).status, 0);
+  const Arguments arguments{"--state-dir", state_.path(), "--name", "other", dataset, path_};
+  server.set_faults(
+      {{.phase = Phase::create, .occurrence = -1, .answer = http_answer(404, "no such page")}});
   const test::Finished changed = put(server.url(), arguments);
   EXPECT_EQ(changed.status, 1);
-  EXPECT_THAT(changed.err, HasSubstr("by now it speaks binary, so run it again"));
+  EXPECT_THAT(changed.err, HasSubstr("by now it speaks phased, so run it again"));
   const int asked = server.count(Phase::options);
-  EXPECT_THAT(put(server.url(), arguments).err, Not(HasSubstr("phased")));
+  EXPECT_EQ(put(server.url(), arguments).status, 0);
   EXPECT_EQ(server.count(Phase::options), asked) << "it was remembered";
 }
 
@@ -112,6 +125,36 @@ TEST_F(Protocol, ATokenThatIsRefusedIsSaidBeforeAnythingIsSent) {
     EXPECT_EQ(finished.status, 3) << speaks << finished.err;
     EXPECT_THAT(finished.err, Not(HasSubstr("another-token-than")));
   }
+}
+
+/// As if nothing were remembered of the server.
+TEST_F(Protocol, AWrongTokenOrDatasetIsFoundBeforeAByteIsSentToAServerThatIsRemembered) {
+  for (const char* speaks : {"phased", "tus", "binary"}) {
+    SCOPED_TRACE(speaks);
+    Bank bank({"--protocols", speaks});
+    upload_over(bank, {}, "one");
+    const std::size_t before = bank.process().out().size();
+    const Arguments rest{"--state-dir", state_.path(), "--name", "other"};
+    const auto with = [&](const char* key, const char* secret) {
+      Arguments arguments = rest;
+      arguments.insert(arguments.end(), {key, path_});
+      return put(bank.url(), arguments, {{"SLUICE_TOKEN", secret}});
+    };
+    EXPECT_EQ(with(dataset, "another-token-than-the-good-one").status, 3);
+    EXPECT_EQ(with("TESTIDB-7654321", token).status, 4);
+    const std::string log = bank.process().out().substr(before);
+    for (const char* sends : {" setup ", " transfer ", " create ", " patch ", " binary "})
+      EXPECT_THAT(log, Not(HasSubstr(sends)));
+    EXPECT_THAT(log, Not(HasSubstr(" options "))) << "it is remembered";
+  }
+}
+
+/// Some firewalls let through what they know alone.
+TEST_F(Protocol, WhereTheQuestionForTheTokenIsNotLetThroughAWarningSaysSo) {
+  Bank bank({"--protocols", "phased,tus", "--fault", "front:403:600s,on=ask"});
+  const test::Finished finished = put(bank.url(), {"--state-dir", state_.path(), dataset, path_});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("not known whether the server accepts the token"));
 }
 
 TEST_F(Protocol, ADryRunSaysWhatCanBeKnown) {

@@ -246,9 +246,11 @@ TEST_F(Resume, ATokenThatExpiresMeanwhileIsReplacedInItsFile) {
 }
 
 TEST_F(Resume, AnExpiredTokenIsExit3AndCanBeResumed) {
-  server_.set_faults({{.phase = Phase::transfer,
-                       .occurrence = 3,
-                       .answer = http_answer(401, "HTTP Token: Access denied.\n")}});
+  const std::string denied = http_answer(401, "HTTP Token: Access denied.\n");
+  // Asked before: what the server is, and for the name.
+  server_.set_faults({{.phase = Phase::transfer, .occurrence = 3, .answer = denied},
+                      {.phase = Phase::ask, .occurrence = 2, .answer = denied},
+                      {.phase = Phase::ask, .occurrence = 3, .answer = denied}});
   test::Finished finished = put_file();
   EXPECT_EQ(finished.status, 3);
   EXPECT_EQ(upload_of(finished).at("resumable"), true);

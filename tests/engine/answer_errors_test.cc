@@ -133,7 +133,7 @@ TEST(AnswerErrors, NamesTheFileAndWhatWasBeingDone) {
   EXPECT_EQ(known.doing(Step::chunk), "sending a chunk for 'a b.h5' (PATCH at byte 7)");
   EXPECT_THAT(errors().common(answer(503), Step::begin, true)->message, HasSubstr("'a b.h5'"));
   EXPECT_THAT(errors().no_such_dataset(answer(404)).message, HasSubstr("IDB-1"));
-  EXPECT_THAT(errors().token_refused(answer(401), Step::chunk, "401", false).message,
+  EXPECT_THAT(errors().token_refused(answer(401), Step::chunk, "401").message,
               HasSubstr("IDB-1"));
   EXPECT_THAT(errors().not_understood(answer(418), Step::chunk, false).message,
               HasSubstr("tus protocol"));

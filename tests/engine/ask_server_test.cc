@@ -67,6 +67,43 @@ TEST_F(AskServer, TheNextEngineWithTheSameJournalKnows) {
   EXPECT_EQ(asked(), 1);
 }
 
+TEST_F(AskServer, AboutEachDatasetAndTokenOnceAlsoWhereTheProtocolIsRemembered) {
+  Engine::Inquiry other_dataset = inquiry();
+  other_dataset.dataset = "IDB-7654321";
+  Engine::Inquiry other_token = inquiry();
+  other_token.token = Secret("another-token");
+  for (int i = 0; i < 2; ++i)
+    for (const auto& asked : {inquiry(), other_dataset, other_token})
+      EXPECT_TRUE(engine().ask_server(asked)->token_taken);
+  EXPECT_EQ(server_.count(Phase::ask), 3);
+  EXPECT_EQ(asked(), 1) << "what the server speaks is remembered";
+
+  server_.set_faults({{.phase = Phase::ask,
+                       .occurrence = -1,
+                       .answer = http_answer(401, "HTTP Token: Access denied.\n")}});
+  Engine::Inquiry wrong = inquiry();
+  wrong.token = Secret("a-wrong-token");
+  const auto refused = engine().ask_server(wrong);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::token_refused);
+}
+
+/// Something in front of the server keeps the question from it.
+TEST_F(AskServer, ATokenThatCannotBeAskedAboutIsAWarningAfterAFewTries) {
+  std::string said;
+  options_.log = [&](LogLevel, const std::string& text) { said += text + '\n'; };
+  options_.retry.retries = 100;
+  server_.set_faults(
+      {tus(),
+       {.phase = Phase::ask, .occurrence = -1, .answer = http_answer(403, "<h1>Forbidden</h1>")}});
+  const auto profile = engine().ask_server(inquiry());
+  ASSERT_TRUE(profile) << profile.error().message;
+  EXPECT_EQ(profile->protocol, ProtocolKind::tus);
+  EXPECT_FALSE(profile->token_taken);
+  EXPECT_THAT(said, HasSubstr("not known whether the server accepts the token"));
+  EXPECT_LE(server_.count(Phase::ask), 10);
+}
+
 /// What somebody gave for one upload does not decide for the next one.
 TEST_F(AskServer, AProtocolThatWasGivenIsNotRemembered) {
   Engine::Inquiry given = inquiry();

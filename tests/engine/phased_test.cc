@@ -482,21 +482,14 @@ TEST(PhasedRecovers, AServerThatLostEverythingIsSetUpAgain) {
   }
 }
 
-TEST(PhasedRecovers, ATokenThatWasGoodIsRefusedByTheSecondStumbleInARow) {
-  At at(Step::chunk);
-  auto result = at.protocol.read_answer(status(500, token_500));
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().kind, ErrorKind::token_refused);
-  EXPECT_TRUE(result.error().retryable);
-  at.protocol.recover();
-  step_name(at.protocol);
-  result = at.protocol.read_answer(status(500, token_500));
-  ASSERT_FALSE(result);
-  EXPECT_FALSE(result.error().retryable);
-  // The first question of all: a wrong token.
-  At first(Step::ask_name);
-  result = first.protocol.read_answer(status(500, token_500));
-  EXPECT_FALSE(result.error().retryable);
+/// Whoever drives this finds out what it means.
+TEST(PhasedRecovers, AnErrorThatMayMeanTheTokenSaysSo) {
+  for (const Step step : {Step::ask_name, Step::chunk}) {
+    At at(step);
+    const auto result = at.protocol.read_answer(status(500, token_500));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind, ErrorKind::token_refused);
+  }
 }
 
 }  // namespace

@@ -169,8 +169,8 @@ TEST(ServerInquiry, ARefusedTokenIsSaidWhateverTheServerSpeaks) {
     expect_error(ErrorKind::token_refused, false, read(options, refused_by_500), "500");
     expect_error(ErrorKind::no_such_dataset, false, read(options, no_dataset), "IDB-1234567");
   }
-  // The step in front of tus refuses it where the other one does not: then nothing can be sent.
-  expect_error(ErrorKind::token_refused, false, read(refused, invalid));
+  // The step in front of tus refuses it where the other one does not: it may have no free thread.
+  expect_error(ErrorKind::unreachable, true, read(refused, invalid), "although it accepts");
 }
 
 TEST(ServerInquiry, OnlyItsOwnWordsSayThatADatasetIsNotThere) {
@@ -406,6 +406,29 @@ TEST_F(AskingAServer, AStopEndsAServerThatDoesNotAnswer) {
 TEST_F(AskingAServer, OneAnswerOfTwoIsEnough) {
   server_.set_faults({{.phase = Phase::options, .then = test::Fault::Then::reset}});
   expect_protocol(ProtocolKind::phased, read_inquiry(about(), inquire(http_, about())));
+}
+
+TEST(ServerInquiry, OfAServerThatIsKnownTheTokenAloneIsAskedAbout) {
+  const auto read = [](ProtocolKind known, Result<Answer> setup) {
+    ServerProfile profile;
+    profile.protocol = known;
+    return read_token_inquiry(inquiry(), profile, {lost, std::move(setup), {}});
+  };
+  for (const Answer& both : {filesize, taken}) {
+    EXPECT_TRUE((*read(ProtocolKind::phased, both))->token_taken);
+    EXPECT_TRUE((*read(ProtocolKind::tus, both))->token_taken) << "it may speak both";
+    EXPECT_FALSE(*read(ProtocolKind::binary, both)) << "it speaks another protocol by now";
+  }
+  EXPECT_TRUE((*read(ProtocolKind::tus, invalid))->token_taken);
+  EXPECT_TRUE((*read(ProtocolKind::binary, invalid))->token_taken);
+  EXPECT_FALSE(*read(ProtocolKind::phased, invalid));
+  EXPECT_FALSE((*read(ProtocolKind::tus, answer(403, nothing_of_it)))->token_taken);
+  EXPECT_EQ(read(ProtocolKind::tus, refused).error().kind, ErrorKind::token_refused);
+  EXPECT_EQ(read(ProtocolKind::tus, no_dataset).error().kind, ErrorKind::no_such_dataset);
+  const auto proxy = read(ProtocolKind::tus, answer(407, nothing_of_it));
+  ASSERT_FALSE(proxy);
+  EXPECT_FALSE(proxy.error().retryable);
+  EXPECT_THAT(proxy.error().message, HasSubstr("http_proxy"));
 }
 
 }  // namespace

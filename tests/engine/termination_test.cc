@@ -79,17 +79,24 @@ TEST_F(TerminationTest, AFrontServersNotFoundDeletesNothing) {
   EXPECT_EQ(server_.count(Phase::remove), before + 4);
 }
 
-TEST_F(TerminationTest, ARefusalIsNotRepeated) {
-  auto done = terminate_answered(http_answer(401, "{token}"));
+/// A server that restarts refuses a good token as well.
+TEST_F(TerminationTest, ARefusedTokenIsTriedAFewTimes) {
+  options_.retry.retries = 10;
+  EXPECT_FALSE(terminate_answered(http_answer(401, "{token}"), 0).error);
+  const auto done = terminate_answered(http_answer(401, "{token}"));
   ASSERT_TRUE(done.error);
   EXPECT_EQ(done.error->kind, ErrorKind::token_refused);
   EXPECT_EQ(done.left, 1U);
-  done = terminate_answered(http_answer(403, "not for {token}"));
+  EXPECT_EQ(server_.count(Phase::remove), 2 + static_cast<int>(few_tries));
+}
+
+TEST_F(TerminationTest, ARefusalIsNotRepeated) {
+  const auto done = terminate_answered(http_answer(403, "not for {token}"));
   ASSERT_TRUE(done.error);
   EXPECT_EQ(done.error->kind, ErrorKind::failed);
   EXPECT_THAT(done.error->message, HasSubstr("403"));
   EXPECT_THAT(done.error->message, Not(HasSubstr(token)));
-  EXPECT_EQ(server_.count(Phase::remove), 2);
+  EXPECT_EQ(server_.count(Phase::remove), 1);
 }
 
 TEST_F(TerminationTest, WhatCanPassIsRepeatedForThoseThatAreLeft) {

@@ -154,7 +154,10 @@ TEST_F(OneShotUploadTest, RefusalsAreNoDoubt) {
         {404, "Dataset Not Found", ErrorKind::no_such_dataset},
         {500, "invalid request", ErrorKind::failed}}) {
     SCOPED_TRACE(status);
-    const Report report = upload_with({.phase = Phase::whole, .answer = http_answer(status, body)});
+    const Fault fault{.phase = Phase::whole, .answer = http_answer(status, body)};
+    server_.set_faults(status == 401 ? token_refused(fault, 0) : std::vector<Fault>{fault});
+    const Report report = upload();
+    ASSERT_TRUE(report.error);
     EXPECT_THAT(report.error->message, Not(HasSubstr("not known")));
     EXPECT_EQ(entry()->state, JournalEntry::State::unfinished);
     expect_failed(report, kind);
@@ -162,8 +165,8 @@ TEST_F(OneShotUploadTest, RefusalsAreNoDoubt) {
 }
 
 TEST_F(OneShotUploadTest, ARefusedTokenIsReplacedAndTheFileSentOnceMore) {
-  server_.set_faults(
-      {{.phase = Phase::whole, .answer = http_answer(401, "HTTP Token: Access denied.\n")}});
+  server_.set_faults(token_refused(
+      {.phase = Phase::whole, .answer = http_answer(401, "HTTP Token: Access denied.\n")}, 0));
   auto asked = one_shot();
   asked.renew_token = [] { return Secret("another-token"); };
   expect_registered(start(asked)->wait());

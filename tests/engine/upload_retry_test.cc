@@ -223,13 +223,16 @@ TEST_F(UploadRetryTest, RetryAfterIsObeyed) {
   EXPECT_THAT(warnings(), HasSubstr("trying again in 1.0 s (1 of 10)"));
 }
 
-TEST_F(UploadRetryTest, AnErrorOfTheServersIsNotTakenForAnExpiredTokenAtOnce) {
+/// Its 500 is its answer to a wrong token, and to any bug.
+TEST_F(UploadRetryTest, AnErrorOfThePhasedServerIsNoRefusedTokenWhereItAcceptsTheToken) {
   const std::string stumble = http_answer(500, R"({"status":500,"error":"Internal Server Error"})");
-  server_.set_faults({{.phase = Phase::transfer, .occurrence = 1, .answer = stumble}});
-  expect_registered(start(request())->wait());
-  write("second", file_size);
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 1, .answer = stumble},
                       {.phase = Phase::probe, .occurrence = 0, .answer = stumble}});
+  expect_registered(start(request())->wait());
+  EXPECT_THAT(warnings(), HasSubstr("although it accepts the token"));
+  write("second", file_size);
+  server_.set_faults(
+      token_refused({.phase = Phase::transfer, .occurrence = 1, .answer = stumble}, 1));
   const Report report = start(request("second"))->wait();
   EXPECT_EQ(report.status, Status::failed);
   EXPECT_EQ(report.error->kind, ErrorKind::token_refused);
@@ -240,7 +243,8 @@ TEST_F(UploadRetryTest, AnExpiredTokenIsReplacedByAnother) {
   for (const int looks : {1, 2}) {
     const std::string name = fmt::format("file-{}", looks);
     write(name, file_size, 3);
-    server_.set_faults({{.phase = Phase::transfer, .occurrence = 1, .answer = denied}});
+    server_.set_faults(
+        token_refused({.phase = Phase::transfer, .occurrence = 1, .answer = denied}, 1));
     auto asked = request(name);
     asked.token_wait = 60s;
     std::atomic<int> looked = 0;
@@ -256,9 +260,10 @@ TEST_F(UploadRetryTest, AnExpiredTokenIsReplacedByAnother) {
 }
 
 TEST_F(UploadRetryTest, WithoutAnotherTokenItEndsAndSaysSo) {
-  server_.set_faults({{.phase = Phase::transfer,
-                       .occurrence = -1,
-                       .answer = http_answer(401, "HTTP Token: Access denied.\n")}});
+  server_.set_faults(token_refused({.phase = Phase::transfer,
+                                    .occurrence = -1,
+                                    .answer = http_answer(401, "HTTP Token: Access denied.\n")},
+                                   1));
   auto asked = request();
   int looked = 0;
   asked.renew_token = [&]() -> std::optional<Secret> {

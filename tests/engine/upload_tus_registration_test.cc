@@ -131,8 +131,9 @@ TEST_F(TusTest, NeitherARefusalNorAFailureEndsAnEarlierDoubt) {
 }
 
 TEST_F(TusTest, ARefusedTokenIsReplacedAndTheFileRegisteredOnce) {
-  server_.set_faults(
-      {{.phase = Phase::registration, .answer = http_answer(401, "HTTP Token: Access denied.\n")}});
+  server_.set_faults(token_refused(
+      {.phase = Phase::registration, .answer = http_answer(401, "HTTP Token: Access denied.\n")},
+      0));
   auto asked = tus();
   asked.renew_token = [] { return Secret("another-token"); };
   expect_registered(start(asked)->wait());
@@ -145,9 +146,10 @@ TEST_F(TusTest, ARefusalIsNoDoubtAndTheUploadStays) {
                                      {401, "HTTP Token: Access denied.\n"},
                                      {404, "Dataset Not Found"},
                                      {500, "invalid request"}}) {
-    server_.set_faults({{.phase = Phase::registration, .answer = http_answer(status, text)}});
+    const Fault fault{.phase = Phase::registration, .answer = http_answer(status, text)};
+    server_.set_faults(status == 401 ? token_refused(fault, 0) : std::vector<Fault>{fault});
     const Report report = upload();
-    EXPECT_EQ(report.status, Status::failed) << status;
+    ASSERT_EQ(report.status, Status::failed) << status;
     EXPECT_THAT(report.error->message, Not(HasSubstr("not known")));
     EXPECT_EQ(entry().state, JournalEntry::State::unfinished);
   }

@@ -90,10 +90,11 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions
   return request;
 }
 
-/// It goes on as it was begun. Only a tus server has to say what it can do.
+/// It goes on as it was begun. A tus server has to say what it can do. Over tus and binary, token
+/// and dataset are asked about before anything is sent; the phased protocol begins with that.
 Result<void> find_server(Uploader& uploader, const JournalEntry& entry, UploadRequest& request) {
   const auto protocol = parse_protocol(entry.protocol);
-  if (protocol == ProtocolKind::tus)
+  if (protocol == ProtocolKind::tus || protocol == ProtocolKind::binary)
     return uploader.ask_server(request, *protocol, /*fresh=*/false);
   request.server.protocol = protocol.value_or(ProtocolKind::automatic);
   return {};

@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/request_limit.h"
 #include "engine/state_dir.h"
 #include "engine/text.h"
 #include "engine/units.h"
@@ -178,6 +179,8 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
         transfers_, transfers_ == 1 ? "transfer" : "transfers", wanted, descriptors.limit));
   engine_options.uploads_at_a_time = transfers_;
   TRY(check_memory(address_space(), engine_options.pool_bytes, transfers_));
+  engine_options.requests_at_a_time =
+      std::max({RequestLimit::automatic, options_.transfers, lanes_.value_or(0)});
   TRY_ASSIGN(engine_, Engine::create(engine_options));
   catch_stop_signals();
   return {};

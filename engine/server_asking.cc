@@ -1,0 +1,146 @@
+#include "engine/server_asking.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "engine/carry_out.h"
+#include "engine/inquiry_front.h"
+#include "engine/retry.h"
+#include "engine/seconds.h"
+#include "io/random.h"
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A deployment takes seconds, and a firewall does not change its mind.
+constexpr unsigned tries_for_token = 5;
+constexpr std::chrono::milliseconds least_pause_for_token{1000};
+
+std::int64_t unix_s() {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+void ServerAsking::say(LogLevel level, const std::string& text) const {
+  if (log_) log_(level, text);
+}
+
+std::optional<ServerProfile> ServerAsking::remembered(const Engine::Inquiry& inquiry) const {
+  if (inquiry.fresh) return {};
+  auto known = memory_.find(journal_, inquiry.base_url, unix_s());
+  if (!known ||
+      (inquiry.protocol != ProtocolKind::automatic && inquiry.protocol != known->protocol))
+    return {};
+  return known;
+}
+
+bool ServerAsking::is_taken(const Engine::Inquiry& inquiry) const {
+  const MutexLock lock(mutex_);
+  return std::any_of(taken_.begin(), taken_.end(), [&](const Taken& taken) {
+    return taken.base_url == inquiry.base_url && taken.dataset == inquiry.dataset &&
+           taken.token.reveal() == inquiry.token.reveal();
+  });
+}
+
+void ServerAsking::keep(const Engine::Inquiry& inquiry, const ServerProfile& profile) {
+  // What was given is not what it would have been taken for.
+  if (!profile.remembered && profile.options_refused == 0 &&
+      inquiry.protocol == ProtocolKind::automatic && profile.protocol != ProtocolKind::automatic)
+    memory_.keep(journal_, inquiry.base_url, profile, unix_s());
+  if (!profile.token_taken || is_taken(inquiry)) return;
+  const MutexLock lock(mutex_);
+  taken_.push_back({inquiry.base_url, inquiry.dataset, inquiry.token});
+}
+
+ServerAsking::Heard ServerAsking::hear(const Engine::Inquiry& inquiry,
+                                       std::optional<ServerProfile>& known) {
+  Inquired inquired = known ? inquire_token(http_, inquiry) : inquire(http_, inquiry);
+  Result<ServerProfile> profile = ServerProfile();
+  if (known) {
+    auto read = read_token_inquiry(inquiry, *known, inquired);
+    if (!read) return {std::move(read).error()};
+    if (!*read) {
+      known.reset();
+      return hear(inquiry, known);
+    }
+    profile = **std::move(read);
+  } else {
+    profile = doubt_front(inquiry, inquired, memory_.known(journal_, inquiry.base_url),
+                          read_inquiry(inquiry, inquired));
+  }
+  const auto retry_after = inquired.retry_after();
+  if (!profile || profile->token_taken || inquiry.dataset.empty())
+    return {std::move(profile), {}, retry_after};
+  Error error = token_not_known(inquiry, inquired);
+  if (error.kind == ErrorKind::interrupted || (known && error.kind == ErrorKind::unreachable))
+    return {std::move(error), {}, retry_after};  // nothing says that the server is there
+  return {std::move(profile), std::move(error), retry_after};
+}
+
+Result<ServerProfile> ServerAsking::ask(const Engine::Inquiry& inquiry) {
+  std::optional<ServerProfile> known = remembered(inquiry);
+  if (known && (inquiry.dataset.empty() || is_taken(inquiry))) {
+    known->token_taken = !inquiry.dataset.empty();
+    return *std::move(known);
+  }
+  RetryBudget budget;
+  while (true) {
+    Heard heard = hear(inquiry, known);
+    if (heard.profile && !heard.token_not_known) {
+      const int refused = heard.profile->options_refused;
+      if (refused != 0 && heard.profile->protocol == ProtocolKind::binary &&
+          inquiry.protocol == ProtocolKind::automatic)
+        say(LogLevel::warning, about_refused_options(refused) +
+                                   "; meanwhile files go in one request each, which cannot be "
+                                   "resumed");
+      keep(inquiry, *heard.profile);
+      return std::move(heard.profile);
+    }
+    Error error = heard.profile ? *std::move(heard.token_not_known) : heard.profile.error();
+    if (!error.retryable) return error;
+    RetryPolicy policy = retry_;
+    if (heard.profile) policy.retries = std::min(policy.retries, tries_for_token);
+    const auto now = std::chrono::steady_clock::now();
+    // A server that was there before will be there again.
+    if (error.kind == ErrorKind::unreachable &&
+        memory_.known(journal_, inquiry.base_url) != ProtocolKind::automatic)
+      error.most_tries = 0;
+    auto when = budget.next_try(policy, error, heard.retry_after, now,
+                                std::uniform_real_distribution<double>(0, 1)(random_bits()));
+    const unsigned failures = budget.failures();
+    if (!when && heard.profile) {
+      say(LogLevel::warning,
+          fmt::format("{}; going on, although it is not known whether the server accepts the token "
+                      "for dataset {}",
+                      error.message, inquiry.dataset));
+      keep(inquiry, *heard.profile);
+      return std::move(heard.profile);
+    }
+    if (!when) {
+      if (failures > 1) error.message += fmt::format(" (given up after {} tries)", failures);
+      return error;
+    }
+    // A deployment takes seconds.
+    if (heard.profile || (error.code >= 200 && error.code < 500))
+      when = std::max(*when, now + std::min(least_pause_for_token, retry_.longest));
+    say(LogLevel::warning, fmt::format("{}; trying again in {:.1f} s ({} of {})", error.message,
+                                       in_seconds(*when - now), failures, policy.retries));
+    if (!wait_until(*when, inquiry.stop)) {
+      error.kind = ErrorKind::interrupted;
+      error.retryable = false;
+      error.message = fmt::format(
+          "interrupted while {} was asked {}; {}", inquiry.base_url,
+          known || heard.profile ? "whether it accepts the token" : "which protocol it speaks",
+          error.message);
+      return error;
+    }
+  }
+}
+
+}  // namespace sluice

@@ -1,0 +1,44 @@
+// How an UploadRun heeds what its server can take at a time (engine/request_gate.h).
+#include <fmt/format.h>
+
+#include "engine/upload_run.h"
+
+namespace sluice {
+
+bool UploadRun::has_turn() {
+  if (turn_.take([self = shared_from_this()] { self->next_step(); })) return true;
+  payload_.give_up();  // its buffers are for those that may send
+  return false;
+}
+
+void UploadRun::leave_turn() {
+  if (turn_.is_waiting() || unhashed_ || (flight_ && flight_->out)) return;
+  turn_.leave();
+}
+
+void UploadRun::note_load(const Result<Answer>& result) {
+  load_moment_ = turn_.answered();
+  if (!result) {
+    // One that was not sent completely says nothing of the server's threads.
+    const bool was_sent = flight_->handed_at || flight_->request.body_size() == 0;
+    const Error& error = result.error();
+    if (was_sent && error.kind == ErrorKind::unreachable && error.code == Http::timed_out)
+      overloaded(load_moment_, "no answer in time");
+    return;
+  }
+  const int status = result->status;
+  if (status == 429 || (status == 503 && result->retry_after))
+    overloaded(load_moment_, fmt::format("{}", status));
+  else if (status < 400)
+    turn_.succeeded();
+}
+
+void UploadRun::overloaded(const RequestGate::Moment& moment, const std::string& why) {
+  if (!turn_.overloaded(moment)) return;
+  say(LogLevel::warning,
+      fmt::format("{} was overloaded by {} requests at a time ({}): no more than {} at a time from "
+                  "now on",
+                  setting_.request.base_url, moment.in_flight, why, turn_.limit()));
+}
+
+}  // namespace sluice

@@ -1,0 +1,87 @@
+// How uploads heed what their server can take at a time: engine/upload_load.cc and upload_token.cc.
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "tests/engine/upload_tus_fixture.h"
+
+namespace sluice {
+namespace {
+
+constexpr const char* denied = "HTTP Token: Access denied.\n";
+
+class UploadLoad : public TusTest {
+ protected:
+  UploadLoad() { options_.pool_bytes = 16 * tus_block; }
+  std::optional<unsigned> remembered() {
+    const auto journal = Journal::open(state_.path());
+    EXPECT_TRUE(journal);
+    const auto facts = (*journal)->facts(server_.url());
+    EXPECT_TRUE(facts);
+    return facts->requests;
+  }
+};
+
+/// The first of two that are in flight is refused, although the server accepts the token.
+TEST_F(UploadLoad, ARefusalOfAGoodTokenHalvesTheRequestsInFlight) {
+  write("other", 1000);
+  server_.set_faults({{.phase = Phase::patch,
+                       .occurrence = 0,
+                       .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::patch, 2)); },
+                       .answer = http_answer(401, denied)},
+                      {.phase = Phase::patch,
+                       .occurrence = 1,
+                       .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::ask)); },
+                       .carried_out = true}});
+  auto first = start(tus());
+  auto second = start(tus("other"));
+  expect_registered(first->wait());
+  expect_registered(second->wait(), "other");
+  EXPECT_EQ(server_.registrations(), 2);
+  EXPECT_THAT(warnings(), HasSubstr("overloaded by 2 requests at a time (401)"));
+  first.reset();
+  second.reset();
+  engine_.reset();
+  EXPECT_EQ(remembered(), 1U);
+}
+
+TEST_F(UploadLoad, AServerThatRefusesTheTokenTwiceIsBelieved) {
+  server_.set_faults(token_refused({.phase = Phase::patch, .answer = http_answer(401, denied)}, 0));
+  const Report report = start(tus())->wait();
+  EXPECT_EQ(report.status, Status::failed);
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(report.error->kind, ErrorKind::token_refused);
+  EXPECT_EQ(server_.count(Phase::ask), 2);
+  EXPECT_THAT(warnings(), Not(HasSubstr("overloaded")));
+}
+
+TEST_F(UploadLoad, AServerThatRestartsIsNoReasonToSendLess) {
+  server_.set_faults({{.phase = Phase::patch, .occurrence = 1, .answer = http_answer(401, denied)},
+                      {.phase = Phase::ask, .occurrence = -1, .then = Then::reset}});
+  expect_registered(start(tus())->wait());
+  EXPECT_THAT(warnings(), HasSubstr("although it accepted the token"));
+  engine_.reset();
+  EXPECT_EQ(remembered(), std::nullopt);
+}
+
+TEST_F(UploadLoad, ADatasetThatIsNoDraftAnyMoreEndsTheUpload) {
+  server_.set_faults(
+      {{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(401, denied)},
+       {.phase = Phase::ask, .occurrence = 0, .answer = http_answer(404, "Dataset Not Found\n")}});
+  const Report report = start(tus())->wait();
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(report.error->kind, ErrorKind::no_such_dataset);
+  EXPECT_EQ(server_.registrations(), 0);
+}
+
+TEST_F(UploadLoad, CancelEndsAQuestionAboutTheToken) {
+  server_.set_faults({{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(401, denied)},
+                      {.phase = Phase::ask, .occurrence = 0, .then = Then::hold}});
+  auto upload = start(tus());
+  ASSERT_TRUE(server_.wait_for(Phase::ask));
+  upload->cancel();
+  EXPECT_EQ(upload->wait().status, Status::interrupted);
+}
+
+}  // namespace
+}  // namespace sluice
