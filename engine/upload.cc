@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <new>
 #include <random>
 #include <thread>
 #include <utility>
@@ -302,11 +303,14 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
     auto shared = std::make_unique<Shared>(options, std::move(pool), std::move(trust),
                                            journal ? *std::move(journal) : nullptr);
     return std::unique_ptr<Engine>(new Engine(std::move(shared)));
-  } catch (const std::exception& error) {  // no thread, no memory
-    return Error{
-        ErrorKind::failed,
-        fmt::format("the engine could not start ({}); raise the limits on threads and memory",
-                    error.what())};
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorKind::failed,
+                 "memory ran out as the engine started: raise the limit (ulimit -v)"};
+  } catch (const std::exception& error) {  // no thread
+    return Error{ErrorKind::failed,
+                 fmt::format("the engine could not start ({}): raise the limits on threads "
+                             "(ulimit -u) and on memory (ulimit -v)",
+                             error.what())};
   }
 }
 

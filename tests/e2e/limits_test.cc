@@ -1,6 +1,7 @@
 // What sluice does under the limits of a shell (ulimit).
 #include <fmt/format.h>
 
+#include <regex>
 #include <string>
 
 #include "tests/e2e/e2e.h"
@@ -63,6 +64,27 @@ TEST_F(UnderALimit, TooFewOpenFilesForOneTransferAreAnError) {
   EXPECT_EQ(finished.status, 1);
   EXPECT_THAT(finished.err, HasSubstr("the limit of 11 open files"));
   EXPECT_TRUE(bank_.registered().empty());
+}
+
+/// How much is needed besides the pool is the business of many libraries, so that the advice is what
+/// can be tested everywhere.
+TEST_F(UnderALimit, LittleMemoryIsAnErrorThatSaysWhichPoolFits) {
+  if (sanitized) GTEST_SKIP() << "sanitizers map terabytes";
+  const Arguments files = small_files(1);
+  const auto put_with = [&](const std::string& pool) {
+    return run_sluice(limited(
+        put_options(bank_.url(), {"--pool", pool, "--transfers", "1", dataset, files[0]}),
+        "-v 200000"));
+  };
+  const test::Finished refused = put_with("1G");
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("limit of 195.31 MiB on memory (ulimit -v)"));
+  EXPECT_TRUE(bank_.registered().empty());
+  std::smatch advice;
+  ASSERT_TRUE(std::regex_search(refused.err, advice, std::regex("use --pool ([0-9]+M) or less")))
+      << refused.err;
+  const test::Finished finished = put_with(advice[1]);
+  EXPECT_EQ(finished.status, 0) << finished.err;
 }
 
 }  // namespace
