@@ -260,6 +260,11 @@ CurlVerdict judge(const CurlFailure& failure) {
                           "the port{}",
                           text, failure.address, hint),
               lasting(failure)};
+    case CURLE_SSL_CONNECT_ERROR:
+      // A plain http server may close the connection without a word.
+      return {failure.reached ? text
+                              : fmt::format("{}; perhaps what listens at {} does not speak TLS",
+                                            text, failure.address)};
     case CURLE_WEIRD_SERVER_REPLY:
       return {fmt::format("{}{}", text, hint), Persistence::few_tries};
     case CURLE_GOT_NOTHING:

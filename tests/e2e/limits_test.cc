@@ -66,15 +66,15 @@ TEST_F(UnderALimit, TooFewOpenFilesForOneTransferAreAnError) {
   EXPECT_TRUE(bank_.registered().empty());
 }
 
-/// How much is needed besides the pool is the business of many libraries, so that the advice is what
-/// can be tested everywhere.
+/// How much is needed besides the pool is the business of many libraries, so that the advice is
+/// what can be tested everywhere.
 TEST_F(UnderALimit, LittleMemoryIsAnErrorThatSaysWhichPoolFits) {
   if (sanitized) GTEST_SKIP() << "sanitizers map terabytes";
   const Arguments files = small_files(1);
   const auto put_with = [&](const std::string& pool) {
-    return run_sluice(limited(
-        put_options(bank_.url(), {"--pool", pool, "--transfers", "1", dataset, files[0]}),
-        "-v 200000"));
+    return run_sluice(
+        limited(put_options(bank_.url(), {"--pool", pool, "--transfers", "1", dataset, files[0]}),
+                "-v 200000"));
   };
   const test::Finished refused = put_with("1G");
   EXPECT_EQ(refused.status, 1);

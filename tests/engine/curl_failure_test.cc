@@ -69,8 +69,13 @@ TEST(CurlFailure, TlsThatBreaksIsTransient) {
        {"OpenSSL SSL_connect: Connection reset by peer in connection to databank.example:443 ",
         "OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to databank.example:443 ",
         "error:0A000126:SSL routines::unexpected eof while reading",
-        "error:0A000438:SSL routines::tlsv1 alert internal error"})
-    expect(failure(CURLE_SSL_CONNECT_ERROR, text), Persistence::transient, text);
+        "error:0A000438:SSL routines::tlsv1 alert internal error"}) {
+    CurlFailure broken = failure(CURLE_SSL_CONNECT_ERROR, text);
+    expect(broken, Persistence::transient, text);
+    expect(broken, Persistence::transient, "perhaps what listens at https://databank.example");
+    broken.reached = true;
+    EXPECT_THAT(judge(broken).message, Not(HasSubstr("perhaps")));
+  }
 }
 
 TEST(CurlFailure, TlsThatFailsForAnUnknownReasonIsTriedAFewTimesIfItNeverWorked) {
