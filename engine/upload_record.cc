@@ -136,6 +136,12 @@ std::optional<Result<void>> UploadRecord::knows_of_verifying() const {
       Error{.kind = ErrorKind::failed, .message = not_noted_because_, .retryable = true});
 }
 
+void UploadRecord::not_verifying() {
+  post([this, generation = mark().generation](JournalTables& tables, Reached& reached) {
+    return write_blocks(tables, generation, reached, {.state = JournalEntry::State::unfinished});
+  });
+}
+
 void UploadRecord::chunk_limit(std::uint64_t bytes) {
   post([this, bytes](JournalTables& tables, Reached&) {
     return tables.set_chunk_limit(setting_.entry.system, bytes);

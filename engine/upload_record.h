@@ -69,6 +69,9 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   /// nothing while that is being written. An error, worth a retry, where it has, and cannot be
   /// written; then verifying() is to be called again.
   std::optional<Result<void>> knows_of_verifying() const;
+  /// After verifying(): the file was not registered, and no request that could do so is in flight.
+  /// The journal is told that another run may register it.
+  void not_verifying();
   /// Whether all that was asked for is in the journal, or cannot be.
   bool written() const { return posted_ == done_; }
   /// The largest payload that this server takes.

@@ -74,12 +74,14 @@ Error UploadRun::without_journal(Error error) const {
 }
 
 bool UploadRun::register_answered(const Result<Answer>& result) {
-  verifying_noted_ = false;
+  const bool noted = std::exchange(verifying_noted_, false);
   // No server acts on a part of a request.
   const bool complete = flight_->handed_at.has_value();
   const bool refused = result && refuses_registration(*result);
   const bool in_doubt = complete && !refused;
   finish_sent_ = in_doubt || began_in_doubt_;
+  // The wait for a retry or for another token may be long, and may not be survived.
+  if (noted && !finish_sent_ && record_) record_->not_verifying();
   if (!setting_.protocol->can_ask_registered()) return in_doubt;
   if (refused)
     settled_.reset();

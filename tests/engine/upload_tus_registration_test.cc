@@ -1,8 +1,23 @@
 // Uploads over tus: what a registration may do.
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <thread>
+
 #include "tests/engine/upload_tus_fixture.h"
 
 namespace sluice {
 namespace {
+
+/// Waits until that holds; false after half a minute.
+bool holds_soon(const std::function<bool()>& what) {
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (!what()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
 
 TEST_F(TusTest, ARegistrationWithoutAnAnswerIsUnconfirmedAndNeverRepeated) {
   for (const Passing& trouble : passing) {
@@ -139,6 +154,35 @@ TEST_F(TusTest, ARefusedTokenIsReplacedAndTheFileRegisteredOnce) {
   expect_registered(start(asked)->wait());
   EXPECT_EQ(server_.registrations(), 1);
   EXPECT_EQ(server_.seen().back().headers.at("authorization"), "Token token=another-token");
+}
+
+/// Or a run that is killed in that time would leave to a person what the server has decided.
+TEST_F(TusTest, TheJournalKnowsOfARefusalWhileTheUploadWaitsForAToken) {
+  for (const bool whole : {false, true}) {
+    SCOPED_TRACE(whole ? "binary" : "tus");
+    const std::string file = whole ? "whole.h5" : "in-chunks.h5";
+    write(file, length, 5);
+    const int before = server_.registrations();
+    auto asked = tus(file);
+    if (whole) asked.server.protocol = ProtocolKind::binary;
+    asked.token_wait = 3600s;
+    std::atomic<int> looked_for_token = 0;
+    asked.renew_token = [&]() -> std::optional<Secret> {
+      ++looked_for_token;
+      return {};
+    };
+    const std::string refusal = http_answer(401, "HTTP Token: Access denied.\n");
+    server_.set_faults(
+        token_refused({.phase = whole ? Phase::whole : Phase::registration, .answer = refusal}, 0));
+    auto upload = start(asked);
+    EXPECT_TRUE(holds_soon([&] { return looked_for_token > 0; }));
+    EXPECT_TRUE(holds_soon([&] { return entry().state == JournalEntry::State::unfinished; }));
+    upload->cancel();
+    EXPECT_EQ(upload->wait().status, Status::interrupted);
+    EXPECT_EQ(server_.registrations(), before);
+    expect_registered(start(asked)->wait(), file);
+    EXPECT_EQ(server_.registrations(), before + 1);
+  }
 }
 
 TEST_F(TusTest, ARefusalIsNoDoubtAndTheUploadStays) {
