@@ -104,6 +104,23 @@ TEST_F(AskServer, ATokenThatCannotBeAskedAboutIsAWarningAfterAFewTries) {
   EXPECT_LE(server_.count(Phase::ask), 10);
 }
 
+TEST_F(AskServer, SoItIsWhereTheProtocolIsRememberedAndTheQuestionGetsNoAnswer) {
+  std::string said;
+  options_.log = [&](LogLevel, const std::string& text) { said += text + '\n'; };
+  options_.retry.retries = 100;
+  server_.set_faults({tus()});
+  ASSERT_TRUE(engine().ask_server(inquiry()));
+  server_.set_faults(
+      {tus(), {.phase = Phase::ask, .occurrence = -1, .answer = "", .then = Then::close}});
+  Engine::Inquiry other = inquiry();
+  other.dataset = "IDB-7654321";
+  const auto profile = engine().ask_server(other);
+  ASSERT_TRUE(profile) << profile.error().message;
+  EXPECT_EQ(profile->protocol, ProtocolKind::tus);
+  EXPECT_FALSE(profile->token_taken);
+  EXPECT_THAT(said, HasSubstr("not known whether the server accepts the token"));
+}
+
 /// What somebody gave for one upload does not decide for the next one.
 TEST_F(AskServer, AProtocolThatWasGivenIsNotRemembered) {
   Engine::Inquiry given = inquiry();
