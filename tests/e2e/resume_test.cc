@@ -245,6 +245,49 @@ TEST_F(Resume, ATokenThatExpiresMeanwhileIsReplacedInItsFile) {
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
+TEST_F(Resume, AStopEndsTheWaitForATokenBeforeAnythingIsSent) {
+  const std::string token_file = directory_ / "token";
+  test::write_file(token_file, "wrong-token-0123");
+  ASSERT_EQ(::chmod(token_file.c_str(), 0600), 0);
+  Bank bank({"--dataset", "TESTIDB-9=" + std::string(token)});
+  const Arguments all =
+      with({"--token-file", token_file, "--token-wait", "10m", "TESTIDB-9", path_});
+  test::Process process(redirected(put_options(bank.url(), all, {}), "2>&1"));
+  EXPECT_THAT(process.wait_for_line("waiting for another token"), HasSubstr("/datasets/TESTIDB-9"));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(), 128 + SIGTERM) << process.out();
+}
+
+TEST_F(Resume, TheFilesThatFollowBeginWithTheNewToken) {
+  const std::string token_file = directory_ / "token";
+  const std::string bank_file = directory_ / "bank-token";
+  for (const std::string& file : {token_file, bank_file}) {
+    test::write_file(file, token);
+    ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+  }
+  Bank bank({"--protocols", "tus", "--dataset", "TESTIDB-9=@" + bank_file, "--fault",
+             "expire-token,at=1,on=register"});
+  Arguments all = with(
+      {"--token-file", token_file, "--token-wait", "10m", "--transfers", "1", "TESTIDB-9", path_});
+  for (const char* name : {"second", "third"}) {
+    test::write_file(directory_ / name, test::random_bytes(1000, 3));
+    all.push_back(directory_ / name);
+  }
+  test::Process process(redirected(put_options(bank.url(), all, {}), "2>&1"));
+  process.wait_for_line("waiting for another token");
+  const std::string other = "another-token-0123";
+  test::write_file(bank_file, other);
+  test::write_file(directory_ / "new", other);
+  ASSERT_EQ(::chmod((directory_ / "new").c_str(), 0600), 0);
+  std::filesystem::rename(directory_ / "new", token_file);
+  EXPECT_EQ(process.wait(), 0) << process.out();
+  EXPECT_EQ(bank.registered().size(), 3U);
+  const std::string said = process.out();
+  const std::size_t first = said.find("and a new token");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(first, said.rfind("and a new token")) << "only the first file met the old one";
+}
+
 TEST_F(Resume, AnExpiredTokenIsExit3AndCanBeResumed) {
   const std::string denied = http_answer(401, "HTTP Token: Access denied.\n");
   // Asked before: what the server is, and for the name.

@@ -12,9 +12,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 #include <utility>
 
+#include "engine/carry_out.h"
 #include "engine/request_limit.h"
 #include "engine/state_dir.h"
 #include "engine/text.h"
@@ -60,7 +60,7 @@ bool holds_lines(const std::string& path, const std::string& lines) {
 
 constexpr std::string_view automatic = "auto";
 
-/// How often a token file is looked at, and the stop signals meanwhile.
+/// How often a token file is looked at.
 constexpr auto look_for_token_every = std::chrono::seconds(1);
 
 /// `auto`, for which there is nothing, or a number.
@@ -215,13 +215,17 @@ Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol,
         break;
       }
       const auto now = Clock::now();
-      if (now >= deadline || stop_signal() != 0) return std::move(profile).error();
+      if (now >= deadline) return std::move(profile).error();
       if (!std::exchange(said, true))
         console_.warning(fmt::format(
             "{}; waiting for another token for {} s, get one at "
             "{}/datasets/{}/edit",
             profile.error().message, token_wait_.count(), request.base_url, request.dataset));
-      std::this_thread::sleep_until(std::min(deadline, now + look_for_token_every));
+      if (!wait_until(std::min(deadline, now + look_for_token_every), inquiry.stop))
+        return Error{ErrorKind::interrupted,
+                     fmt::format("interrupted while waiting for another token for dataset {}; "
+                                 "nothing was sent",
+                                 request.dataset)};
     }
   }
 }
@@ -262,7 +266,15 @@ int Uploader::end(const std::vector<Report>& reports) {
   return code_;
 }
 
-void Uploader::complete(UploadRequest& request) const {
+std::optional<Secret> Uploader::renewed_token(const std::string& file) {
+  Result<FoundToken> found = read_token(file, options_.token_file_mode);
+  if (!found) return {};  // it may be on its way
+  const MutexLock lock(tokens_mutex_);
+  renewed_.insert_or_assign(file, found->token);
+  return std::move(found->token);
+}
+
+void Uploader::complete(UploadRequest& request) {
   request.read_mode = options_.read_mode;
   request.chunk_bytes = chunk_bytes_;
   request.heed_chunk_limit = chunk_bytes_ == 0;
@@ -275,13 +287,11 @@ void Uploader::complete(UploadRequest& request) const {
       request.digests.push_back(kind);
   request.token_wait = token_wait_;
   request.stop = [] { return stop_signal() != 0; };
-  if (!request.token_file.empty())
-    request.renew_token = [file = request.token_file,
-                           allowed = options_.token_file_mode]() -> std::optional<Secret> {
-      Result<FoundToken> found = read_token(file, allowed);
-      if (!found) return {};  // it may be on its way
-      return std::move(found->token);
-    };
+  if (request.token_file.empty()) return;
+  request.renew_token = [this, file = request.token_file] { return renewed_token(file); };
+  const MutexLock lock(tokens_mutex_);
+  if (const auto renewed = renewed_.find(request.token_file); renewed != renewed_.end())
+    request.token = renewed->second;
 }
 
 void Uploader::tell(Report& report, const UploadRequest& request) {

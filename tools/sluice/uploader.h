@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "engine/report.h"
 #include "engine/upload.h"
+#include "io/sync.h"
 #include "tools/sluice/console.h"
 #include "tools/sluice/upload_options.h"
 
@@ -57,7 +59,10 @@ class Uploader {
   class Run;
 
   Result<EngineOptions> engine_options(std::uint64_t block_bytes) const;
-  void complete(UploadRequest& request) const;
+  void complete(UploadRequest& request);
+  /// What the file has in place of a token that was refused; nothing if it has none. The uploads
+  /// that start later begin with it. Any thread.
+  std::optional<Secret> renewed_token(const std::string& file);
   /// Says how it ended.
   void tell(Report& report, const UploadRequest& request);
   void write_receipt(const Report& report);
@@ -70,6 +75,8 @@ class Uploader {
   std::optional<unsigned> lanes_;
   std::chrono::seconds token_wait_{0};
   std::vector<DigestKind> digests_;
+  Mutex tokens_mutex_;
+  std::map<std::string, Secret> renewed_ SLUICE_GUARDED_BY(tokens_mutex_);  ///< by their files
   std::unique_ptr<Engine> engine_;
   unsigned transfers_ = 1;  ///< at a time
   int code_ = 0;
