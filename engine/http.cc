@@ -24,8 +24,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-static_assert(Http::timed_out == CURLE_OPERATION_TIMEDOUT);
-
 constexpr long most_kept_connections = 64;
 
 /// Returns how many connections are kept for the next request, all servers together; curl keeps 4

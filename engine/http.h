@@ -64,14 +64,16 @@ class Http {
     Trust trust = {};  ///< whose certificates are accepted
     Log log = {};      ///< told which proxy is used; called on the network thread; may be empty
   };
-  /// The code of an error where no answer came in time: CURLE_OPERATION_TIMEDOUT.
-  static constexpr int timed_out = 28;
+  /// The code of an error, no CURLcode, where the server had the whole request and did not answer
+  /// in time. A connection that could not be made in time has CURLE_OPERATION_TIMEDOUT.
+  static constexpr int unanswered = -1;
   using ExchangeId = std::uint64_t;
   /// Called on the network thread, once for each exchange. An Answer is what the server said,
-  /// whatever the status. Errors: unreachable (the code is a CURLcode; curl_failure.h says which
-  /// are retryable, and how often), usage (the proxy in the environment is none), interrupted
-  /// (cancelled), failed (the body failed, or the answer was absurdly long: retryable). An answer
-  /// whose Content-Encoding is broken has `truncated` set and the body up to there.
+  /// whatever the status. Errors: unreachable (the code is a CURLcode or `unanswered`;
+  /// curl_failure.h says which are retryable, and how often), usage (the proxy in the environment
+  /// is none), interrupted (cancelled), failed (the body failed, or the answer was absurdly long:
+  /// retryable). An answer whose Content-Encoding is broken has `truncated` set and the body up to
+  /// there.
   using OnAnswer = std::function<void(Result<Answer>)>;
 
   /// Of an answer's body, decompressed, so many bytes are kept; those of a Data Bank have some

@@ -164,19 +164,21 @@ std::optional<Error> HttpTransfer::stalled(Clock::time_point now) {
   CURL* const easy = easy_.get();
   const curl_off_t sent = get_offset(easy, CURLINFO_SIZE_UPLOAD_T);
   // Only what goes out counts: a server that trickles its answer is one that does not answer.
-  const curl_off_t moved = sent + get_long(easy, CURLINFO_REQUEST_SIZE);
+  const long head = get_long(easy, CURLINFO_REQUEST_SIZE);
+  const curl_off_t moved = sent + head;
   if (moved != try_.moved || try_.starved || try_.throttled) {
     try_.moved = moved;
     try_.moved_at = now;
     return {};
   }
-  const bool all_sent = static_cast<std::uint64_t>(sent) >= exchange_.body_size;
+  // Without a head nothing is sent yet, however short the body: there is no connection.
+  const bool all_sent = head > 0 && static_cast<std::uint64_t>(sent) >= exchange_.body_size;
   const auto limit = all_sent ? exchange_.patience : common_.options.stall_timeout;
   if (now - try_.moved_at < limit) return {};
   return Error{ErrorKind::unreachable,
                all_sent ? fmt::format("the server has not answered for {} s", limit.count())
                         : fmt::format("no byte could be sent for {} s", limit.count()),
-               CURLE_OPERATION_TIMEDOUT, true};
+               all_sent ? Http::unanswered : static_cast<int>(CURLE_OPERATION_TIMEDOUT), true};
 }
 
 }  // namespace sluice

@@ -19,11 +19,9 @@ void UploadRun::leave_turn() {
 void UploadRun::note_load(const Result<Answer>& result) {
   load_moment_ = turn_.answered();
   if (!result) {
-    // One that was not sent completely says nothing of the server's threads.
-    const bool was_sent = flight_->handed_at || flight_->request.body_size() == 0;
-    const Error& error = result.error();
-    if (was_sent && error.kind == ErrorKind::unreachable && error.code == Http::timed_out)
-      overloaded(load_moment_, "no answer in time");
+    // One that was not sent completely, or for which there was no connection, says nothing of the
+    // server's threads.
+    if (result.error().code == Http::unanswered) overloaded(load_moment_, "no answer in time");
     return;
   }
   const int status = result->status;

@@ -71,7 +71,7 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
       break;
   }
   // One that is restarting refuses connections; one without a free thread is late.
-  const bool late = !answer && answer.error().code == Http::timed_out;
+  const bool late = !answer && answer.error().code == Http::unanswered;
   if (token_accepted_ && (verdict == Verdict::accepted || late))
     overloaded(doubt.moment(), fmt::format("{}", error.code));
   if (token_accepted_) {

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "tests/engine/http_fixture.h"
@@ -210,6 +211,20 @@ TEST_F(HttpTest, AnAnswerThatDoesNotComeEndsTheExchange) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
   EXPECT_THAT(answer.error().message, HasSubstr("not answered for 1 s"));
+  EXPECT_EQ(answer.error().code, Http::unanswered);
+}
+
+/// What listens never gets as far as the request.
+TEST_F(HttpTest, AConnectionThatIsNotMadeInTimeIsNoMissingAnswer) {
+  http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 1s});
+  server_.set_faults({{.after_body_bytes = 1, .then = Fault::Then::hold}});
+  TextBody none("");
+  const std::string tls = "https" + server_.url().substr(std::string_view("http").size());
+  const auto answer = start(none, 0, tls, 1s).get();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
+  EXPECT_THAT(answer.error().message, HasSubstr("no byte could be sent for 1 s"));
+  EXPECT_NE(answer.error().code, Http::unanswered);
 }
 
 /// From now on this thread, and those that it starts, get no socket. A limit on open files would
@@ -249,7 +264,8 @@ TEST_F(HttpTest, AnExchangeWithoutADescriptorWaitsForTheOthers) {
   http_->post([] { forbid_sockets(EMFILE); });
   auto second_answer = start(second, second.size(), server_.url());
   auto third_answer = start(third, third.size(), server_.url());
-  EXPECT_EQ(second_answer.wait_for(500ms), std::future_status::timeout) << "twice the time to retry";
+  EXPECT_EQ(second_answer.wait_for(500ms), std::future_status::timeout)
+      << "twice the time to retry";
   server_.release();
   EXPECT_TRUE(first_answer.get());
   EXPECT_TRUE(second_answer.get());
@@ -295,6 +311,7 @@ TEST_F(HttpTest, AServerThatDoesNotTakeTheBodyEndsTheExchange) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
   EXPECT_THAT(answer.error().message, HasSubstr("no byte could be sent for 1 s"));
+  EXPECT_NE(answer.error().code, Http::unanswered);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // How uploads heed what their server can take at a time: engine/upload_load.cc and upload_token.cc.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <optional>
+#include <string>
 
 #include "tests/engine/upload_tus_fixture.h"
 
@@ -81,6 +83,27 @@ TEST_F(UploadLoad, CancelEndsAQuestionAboutTheToken) {
   ASSERT_TRUE(server_.wait_for(Phase::ask));
   upload->cancel();
   EXPECT_EQ(upload->wait().status, Status::interrupted);
+}
+
+TEST_F(UploadLoad, ARequestWithoutAnAnswerInTimeHalvesTheRequestsInFlight) {
+  write("small", 1000);
+  options_.response_timeout = 1s;
+  options_.stall_timeout = 60s;
+  const test::SmallSendBuffers small;
+  server_.set_faults(
+      {{.phase = Phase::patch, .occurrence = 0, .after_payload_bytes = 1, .then = Then::hold},
+       {.phase = Phase::patch, .occurrence = 1, .then = Then::hold}});
+  auto first = start(tus());
+  ASSERT_TRUE(server_.wait_for(Phase::patch));
+  auto second = start(tus("small"));
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  const auto is_noticed = [this] {
+    return warnings().find("overloaded by 2 requests at a time (no answer in time)") !=
+           std::string::npos;
+  };
+  while (!is_noticed() && !second->wait_until(std::chrono::steady_clock::now() + 10ms))
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  EXPECT_TRUE(is_noticed()) << warnings();
 }
 
 }  // namespace
