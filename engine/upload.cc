@@ -18,6 +18,7 @@
 #include "engine/inquiry_front.h"
 #include "engine/make_protocol.h"
 #include "engine/pipeline.h"
+#include "engine/pool_shares.h"
 #include "engine/registered_before.h"
 #include "engine/request_gate.h"
 #include "engine/seconds.h"
@@ -61,6 +62,7 @@ struct Engine::Shared {
 
   const EngineOptions options;
   const std::unique_ptr<BufferPool> pool;
+  PoolShares shares{*pool, options.uploads_at_a_time, blocks_for_one()};
   ChecksumWorkers workers;
   const std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
   Mutex gates_mutex;
@@ -465,6 +467,8 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .parts = std::move(part_runs.runs),
       .registered = std::move(registered),
       .gate = gate,
+      // One at a time in a dataset goes over the phased protocol, however many were reckoned with.
+      .share = kind == ProtocolKind::phased ? nullptr : shared_->shares.add(),
       .first_lanes = part_runs.first,
       .most_lanes = part_runs.most,
   });

@@ -87,6 +87,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
 
   // Its buffers are for the other uploads now, whenever somebody asks for this one's report.
   payload_.give_up();
+  if (setting_.share) setting_.share->leave();
   if (check_) check_->cancel();
 
   // First: whoever wait()s may take away what it refers to.

@@ -38,9 +38,8 @@ UploadRun::UploadRun(Setting setting)
               setting_.request.digests),
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
       turn_(setting_.gate),
-      payload_({*setting_.source, setting_.part ? *setting_.part->share : setting_.pool,
-                setting_.workers, digest_, clocks_, setting_.block_bytes,
-                readers_for(setting_.source->mode())},
+      payload_({*setting_.source, buffers(), setting_.workers, digest_, clocks_,
+                setting_.block_bytes, readers_for(setting_.source->mode())},
                [this] { wake(); }),
       identity_(setting_.source->identity()),
       noted_identity_(setting_.earlier ? setting_.earlier->entry.file : identity_),
@@ -82,11 +81,20 @@ UploadRun::UploadRun(Setting setting)
                              : first_entry(request, setting_.protocol->name(),
                                            setting_.source->identity(), setting_.block_bytes);
     record_ = std::make_shared<UploadRecord>(
-        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry),
-                              setting_.part ? setting_.part->least_blocks : setting_.pool.count(),
+        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), least_blocks(),
                               setting_.log, setting_.unfinished && !setting_.earlier},
         [this] { wake(); });
   }
+}
+
+BufferPool& UploadRun::buffers() {
+  if (setting_.part) return *setting_.part->share;
+  return setting_.share ? setting_.share->buffers() : setting_.pool;
+}
+
+std::size_t UploadRun::least_blocks() const {
+  if (setting_.part) return setting_.part->least_blocks;
+  return setting_.share ? setting_.share->least() : setting_.pool.count();
 }
 
 UploadRun::~UploadRun() {
@@ -152,8 +160,7 @@ void UploadRun::take_step() {
     finish(Report::Status::skipped, {});
     return;
   }
-  if (!settled(request->step) || !may_join(request->step) || !has_turn() ||
-      !made_ready(*request))
+  if (!settled(request->step) || !may_join(request->step) || !has_turn() || !made_ready(*request))
     return;
   if (request->step == Request::Step::chunk && !checksummed(*request)) {
     unhashed_ = std::move(request);

@@ -19,6 +19,7 @@
 #include "engine/lanes.h"
 #include "engine/lookahead.h"
 #include "engine/payload_stream.h"
+#include "engine/pool_shares.h"
 #include "engine/protocol.h"
 #include "engine/request_gate.h"
 #include "engine/token_doubt.h"
@@ -84,6 +85,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
     std::vector<std::shared_ptr<UploadRun>> parts = {};
     std::optional<JournalEntry> registered = {};  ///< EarlierFound
     RequestGate* gate = nullptr;  ///< in front of the server; null for none; outlives the run
+    std::unique_ptr<PoolShares::Share> share = {};  ///< of `pool`; null: all of it
     unsigned first_lanes = 1;
     unsigned most_lanes = 1;
   };
@@ -114,6 +116,11 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  /// That its blocks come out of.
+  BufferPool& buffers();
+  /// Of those, how many it has at any time.
+  std::size_t least_blocks() const;
 
   // Network thread.
   void next_step();
@@ -283,8 +290,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::optional<Error> token_error_;
   bool token_accepted_;  ///< the last one, by the server, in this run
   std::optional<TokenDoubt> doubt_;
-  Http::ExchangeId question_ = 0;  ///< that asks about the token; 0: none
-  RequestGate::Moment load_moment_;  ///< when the last answer came
+  Http::ExchangeId question_ = 0;              ///< that asks about the token; 0: none
+  RequestGate::Moment load_moment_;            ///< when the last answer came
   std::shared_ptr<Flight> flight_;             ///< whose answer comes next, or came last
   std::deque<std::shared_ptr<Flight>> ahead_;  ///< chunks behind it, in order
   bool look_ahead_posted_ = false;

@@ -106,5 +106,22 @@ TEST_F(UploadLoad, ARequestWithoutAnAnswerInTimeHalvesTheRequestsInFlight) {
   EXPECT_TRUE(is_noticed()) << warnings();
 }
 
+/// The server has no thread to read from it before the other one is through.
+TEST_F(UploadLoad, AnUploadThatTheServerDoesNotReadLeavesBuffersToTheOthers) {
+  const test::SmallSendBuffers small;
+  options_.uploads_at_a_time = 2;
+  options_.stall_timeout = 60s;
+  write("other", length, 8);
+  server_.set_faults(
+      {{.phase = Phase::patch, .occurrence = 0, .after_payload_bytes = 1, .then = Then::hold}});
+  auto first = start(tus());
+  ASSERT_TRUE(server_.wait_for(Phase::patch));
+  auto second = start(tus("other"));
+  EXPECT_TRUE(second->wait_until(std::chrono::steady_clock::now() + 30s));
+  server_.release();
+  expect_registered(first->wait());
+  expect_registered(second->wait(), "other");
+}
+
 }  // namespace
 }  // namespace sluice
