@@ -61,10 +61,6 @@ void cancel(Http& http, const std::shared_ptr<Carrying>& carrying) {
   });
 }
 
-}  // namespace
-
-namespace {
-
 std::vector<Reply> carry_out_at_once(Http& http, std::span<Exchange> exchanges,
                                      const std::function<bool()>& stop) {
   const auto carrying = std::make_shared<Carrying>();
