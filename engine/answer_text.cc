@@ -42,6 +42,11 @@ bool is_page(const Answer& answer) {
   return begin != std::string::npos && answer.body[begin] == '<';
 }
 
+bool is_away(const Answer& answer) {
+  const int status = answer.status;
+  return status == 408 || status == 429 || (status >= 502 && status <= 504);
+}
+
 std::optional<FailureObject> failure_object(const Answer& answer) {
   const std::size_t begin = answer.body.find_first_not_of(space);
   if (begin == std::string::npos || answer.body[begin] != '{' || answer.truncated) return {};

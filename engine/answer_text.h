@@ -21,6 +21,9 @@ bool fits_no_protocol(const Answer& answer);
 /// answers an API call with one, but what stands in front of it does.
 bool is_page(const Answer& answer);
 
+/// Whether the status is one of a server that is not there for now: 408, 429, 502, 503 or 504.
+bool is_away(const Answer& answer);
+
 /// A JSON object that reports a failure: {"error": ..., "progress": ..., "status": ...}.
 struct FailureObject {
   std::string error;                      ///< what it says; not fit for a terminal

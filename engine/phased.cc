@@ -9,6 +9,7 @@
 #include "engine/multipart.h"
 #include "engine/registration_answer.h"
 #include "engine/stored_names.h"
+#include "engine/text.h"
 
 namespace sluice {
 namespace {
@@ -16,10 +17,6 @@ namespace {
 /// verify may copy the whole file into the server's storage before it answers (hundreds of GB in
 /// this time), and giving up early leaves an upload of which nobody knows whether it is registered.
 constexpr std::chrono::seconds verify_patience{600};
-
-bool contains(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
-}
 
 /// Each name that the server may have for the file.
 std::vector<std::string> names_of(const Deposit& deposit) {

@@ -27,15 +27,6 @@ constexpr auto patience = 30s;
 constexpr const char* about_protocol = "which protocol it speaks";
 constexpr const char* about_token = "whether it accepts the token";
 
-bool contains(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
-}
-
-/// Servers that are not there for now, by their status.
-bool is_away(int status) {
-  return status == 408 || status == 429 || (status >= 502 && status <= 504);
-}
-
 /// OPTIONS is forbidden, by a firewall say, whatever the server speaks.
 bool refuses_options(const Result<Answer>& options) {
   return options && (options->status == 403 || options->status == 405 || options->status == 501);
@@ -107,7 +98,7 @@ class Reader {
     if (tus) return ProtocolKind::tus;
     if (!asked_setup) {
       if (!options_) return no_answer(options_.error());
-      if (is_away(options_->status)) return away(*options_);
+      if (is_away(*options_)) return away(*options_);
       const int status = options_->status;
       const bool may_be_phased = status < 400 || status == 401 || status == 404 || status >= 500 ||
                                  refuses_options(options_);
@@ -116,11 +107,11 @@ class Reader {
     }
     if (setup == SetupAnswer::phased) return ProtocolKind::phased;
     if (!setup_) return no_answer(setup_.error());
-    if (is_away(setup_->status)) return away(*setup_);
+    if (is_away(*setup_)) return away(*setup_);
     if (setup == SetupAnswer::no_phases) {
       // Only a server that could have said so speaks no tus.
       if (!options_) return no_answer(options_.error());
-      if (is_away(options_->status)) return away(*options_);
+      if (is_away(*options_)) return away(*options_);
       if (options_->status == 401) return refused_by_options(*options_);
       return ProtocolKind::binary;
     }
@@ -143,7 +134,7 @@ class Reader {
   /// Why that is not known. Retryable; of kind `unreachable` only where the server is away.
   Error token_not_known() const {
     if (!setup_) return no_answer(setup_.error());
-    if (is_away(setup_->status)) return away(*setup_);
+    if (is_away(*setup_)) return away(*setup_);
     Error error = not_understood(*setup_);
     error.retryable = true;
     return error;
@@ -169,7 +160,7 @@ class Reader {
                                    : "";
     if (wanted == ProtocolKind::tus && !tus) {
       if (!options_) return no_answer(options_.error());
-      if (is_away(options_->status)) return away(*options_);
+      if (is_away(*options_)) return away(*options_);
       if (options_->status == 401) return refused_by_options(*options_);
       // What was given is taken, as nothing speaks against it; it announces nothing.
       if (refuses_options(options_)) return wanted;
@@ -178,7 +169,7 @@ class Reader {
     if (wanted == ProtocolKind::phased && setup != SetupAnswer::phased) {
       if (setup == SetupAnswer::no_phases) return speaks_not("the phased protocol", others);
       if (!setup_) return no_answer(setup_.error());
-      if (is_away(setup_->status)) return away(*setup_);
+      if (is_away(*setup_)) return away(*setup_);
       return not_understood(*setup_);
     }
     // No answer to these questions speaks against binary.

@@ -10,6 +10,7 @@
 
 #include "engine/answer_text.h"
 #include "engine/multipart.h"
+#include "engine/text.h"
 
 namespace sluice {
 namespace {
@@ -17,19 +18,10 @@ namespace {
 /// Nothing is done for it, so a server that takes longer has other troubles.
 constexpr std::chrono::seconds patience{30};
 
-bool contains(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
-}
-
 /// No file has this name, so that the answer is about the server alone.
 std::string name_of_no_file() {
   std::random_device random;
   return fmt::format("sluice-asks-{:08x}{:08x}{:08x}", random(), random(), random());
-}
-
-/// Servers that are not there for now, by their status.
-bool is_away(int status) {
-  return status == 408 || status == 429 || (status >= 502 && status <= 504);
 }
 
 }  // namespace
@@ -81,8 +73,7 @@ SetupAnswer read_setup_answer(const Answer& answer) {
     return SetupAnswer::refused_token;
   if (answer.status == 404 && contains(text, "Dataset Not Found")) return SetupAnswer::no_dataset;
   if (answer.status == 500 && text == "invalid request") return SetupAnswer::no_phases;
-  if (answer.status < 400 || is_away(answer.status) || contains(text, "<"))
-    return SetupAnswer::unclear;
+  if (answer.status < 400 || is_away(answer) || contains(text, "<")) return SetupAnswer::unclear;
   const bool name_taken =
       contains(text, "File with the name ") && contains(text, "already exists in this dataset");
   return name_taken || contains(text, "missing paramter: filesize") ? SetupAnswer::phased

@@ -99,6 +99,10 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+bool contains(std::string_view text, std::string_view what) {
+  return text.find(what) != std::string_view::npos;
+}
+
 std::string lower_case(std::string_view text) {
   std::string lower(text);
   for (char& c : lower)

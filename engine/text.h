@@ -9,6 +9,8 @@ namespace sluice {
 
 bool is_utf8(std::string_view text);
 
+bool contains(std::string_view text, std::string_view what);
+
 /// Its ASCII letters in lower case, all else as it is.
 std::string lower_case(std::string_view text);
 
