@@ -39,8 +39,8 @@ struct EngineOptions {
   std::size_t pool_bytes = std::size_t{64} << 20;  ///< all buffers together, at least 2 blocks
   std::size_t block_bytes = std::size_t{4}
                             << 20;  ///< a multiple of 4096, at least that, at most 1 GiB
-  /// How many uploads run at a time, at most: what each may need of the pool before it can send
-  /// anything (a chunk that is checksummed first) is measured for that.
+  /// How many uploads run at a time, at most: they divide the pool, and what each may need of it
+  /// before it can send anything (a chunk that is checksummed first) is measured for that.
   unsigned uploads_at_a_time = 1;
   /// How many requests may be in flight to one server at first, over tus and binary, 256 at most;
   /// 0: 4. Fewer where the server is overloaded or was in the last week, and more, twice as many
