@@ -160,8 +160,12 @@ bool UploadRun::begin_anew() {
                                file_)});
       return false;
     }
-    say(LogLevel::warning,
-        fmt::format("the server has nothing of {} any more: it is sent from its beginning", file_));
+    // A part is in the journal before the server has made an upload of it.
+    const bool had_address = setting_.earlier && !setting_.earlier->entry.upload_url.empty();
+    if (sent_any_ || had_address || !setting_.protocol->keeps_parts_of_chunks())
+      say(LogLevel::warning,
+          fmt::format("the server has nothing of {} any more: it is sent from its beginning",
+                      file_));
     payload_.stop();
     if (record_) record_->start_over();
     digest_.start_over();

@@ -52,6 +52,19 @@ TEST_F(TusJoinTest, PartsAreJoinedAndRegisteredOnce) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
+/// They are in the journal from the start, and their first blocks are read before the answer comes.
+TEST_F(TusJoinTest, OfPartsThatTheServerNeverHadNothingIsSaidToBeLost) {
+  server_.set_faults({{.phase = Phase::create, .occurrence = -1, .then = Then::hold}});
+  auto upload = start(in_two_parts());
+  ASSERT_TRUE(server_.wait_for(Phase::create, 2));
+  upload->cancel();
+  EXPECT_EQ(upload->wait().status, Status::interrupted);
+  upload.reset();
+  server_.set_faults({});
+  expect_registered(upload_in_parts());
+  EXPECT_THAT(warnings(), Not(HasSubstr("has nothing of")));
+}
+
 /// The server may be at it: it gets the time that it may take, and then the parts tell.
 TEST_F(TusJoinTest, AJoinThatWasLostIsSentAgainOnceItCannotBeUnderWayAnyMore) {
   server_.set_faults({lost_join(/*carried_out=*/false)});
