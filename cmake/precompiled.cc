@@ -1,0 +1,1 @@
+// Compiled only so that there is a target whose precompiled header others reuse.
