@@ -125,7 +125,7 @@ TEST_F(Again, WhatIsRegisteredAndTouchedIsReadAndNotSentAgain) {
     EXPECT_EQ(third.err, "");
     // The same size and inode, and other bytes.
     test::write_file(names[0], std::string(std::filesystem::file_size(names[0]), '!'));
-    touch(names[0], {1'700'000'000, 6});
+    touch(names[0], {1'700'000'002, 0});
     const test::Finished changed = put_files(bank.url(), names);
     EXPECT_EQ(changed.status, 5);
     EXPECT_THAT(changed.err, HasSubstr("which has changed since"));

@@ -138,7 +138,8 @@ TEST_F(StoredNameTest, TheFirstQuestionOfARowSaysFromWhenTheNamesAreFree) {
                        .before =
                            [this] {
                              server_.add_file(asked, content(asked));
-                             std::this_thread::sleep_for(2100ms);
+                             // Counted from before this question.
+                             std::this_thread::sleep_for(*options_.register_wait);
                            },
                        .answer = http_answer(500, "missing paramter: filesize\n")}});
   const Report report = upload();

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <semaphore>
 #include <string>
 #include <thread>
 
@@ -88,13 +89,21 @@ TEST(OutputChannelTest, DrainWaitsForSomebodyWhoTakesResultsLate) {
   OutputChannel channel({.out = out.writer()});
   channel.push(Kind::result, "result\n");
   std::string read;
+  std::binary_semaphore begin(0);
   std::thread reader([&] {
-    std::this_thread::sleep_for(200ms);  // many times the patience
+    begin.acquire();
     read = out.read_until("result\n");
   });
   EXPECT_FALSE(channel.results_written());
-  channel.drain(1ms, 1ms, never);
+  // Asked for the third time, it has waited many times the patience, 1 ms.
+  int asked = 0;
+  channel.drain(1ms, 1ms, [&] {
+    if (++asked == 3) begin.release();
+    return false;
+  });
   EXPECT_TRUE(channel.results_written());
+  EXPECT_GE(asked, 3);
+  if (asked < 3) begin.release();
   reader.join();
   EXPECT_EQ(read, "result\n");
 }
