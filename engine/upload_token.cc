@@ -16,13 +16,11 @@ using namespace std::chrono_literals;
 
 /// How often a token file is looked at.
 constexpr auto look_for_token_every = 2s;
-/// Between two questions whether the server accepts the token.
-constexpr std::chrono::milliseconds ask_again_after{1000};
 
 }  // namespace
 
 void UploadRun::doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after) {
-  doubt_.emplace(std::move(refusal), retry_after, load_moment_);
+  doubt_.emplace(std::move(refusal), retry_after, load_moment_, token_accepted_);
   payload_.give_up();  // its buffers are for the other uploads meanwhile
   ask_about_token();
 }
@@ -42,7 +40,7 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
   using Verdict = TokenDoubt::Verdict;
   const Verdict verdict = doubt_->heard(answer);
   if (verdict == Verdict::ask_again) {
-    later(Clock::now() + std::min(ask_again_after, setting_.retry.longest),
+    later(Clock::now() + std::min<Clock::duration>(doubt_->pause(), setting_.retry.longest),
           &UploadRun::ask_about_token);
     return;
   }

@@ -20,8 +20,8 @@ const Answer accepted_by_tus = answer(500, "invalid request");
 const Answer accepted_by_phased = answer(500, "missing paramter: filesize\n");
 const Answer page = answer(401, "<html>401 Authorization Required</html>", "text/html");
 
-TokenDoubt doubt() {
-  return {Error{ErrorKind::token_refused, "refused", 401}, {}, {}};
+TokenDoubt doubt(int status = 401, bool worked = false) {
+  return {Error{ErrorKind::token_refused, "refused", status}, {}, {}, worked};
 }
 
 TEST(TokenDoubt, AServerThatAcceptsTheTokenHasNotRefusedIt) {
@@ -40,6 +40,21 @@ TEST(TokenDoubt, OnlyTheSecondRefusalInARowDecides) {
     TokenDoubt restarted = doubt();
     EXPECT_EQ(restarted.heard(refusal), Verdict::ask_again);
     EXPECT_EQ(restarted.heard(accepted_by_tus), Verdict::accepted);
+  }
+}
+
+/// The phased generation's 500 can be any error of its own, for as long as that lasts.
+TEST(TokenDoubt, AServerWithAnErrorOfItsOwnIsAskedMoreOftenWhereTheTokenHasWorked) {
+  const Answer failed = answer(500, R"({"status":500,"error":"Internal Server Error"})");
+  TokenDoubt worked = doubt(500, true);
+  for (int i = 1; i < 5; ++i) {
+    EXPECT_EQ(worked.heard(failed), Verdict::ask_again);
+    EXPECT_EQ(worked.pause(), std::chrono::seconds(i));
+  }
+  EXPECT_EQ(worked.heard(failed), Verdict::refused);
+  for (TokenDoubt other : {doubt(500, false), doubt(401, true)}) {
+    EXPECT_EQ(other.heard(failed), Verdict::ask_again);
+    EXPECT_EQ(other.heard(failed), Verdict::refused);
   }
 }
 

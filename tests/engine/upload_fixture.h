@@ -95,14 +95,14 @@ class UploadTest : public testing::Test {
     server_.set_faults({fault});
     return upload();
   }
-  /// A fault that answers 401 or the like, and the same answer to both questions by which the
-  /// engine makes sure that the token is refused. `asked_before`: the questions for a name before
-  /// them, one over the phased protocol.
+  /// A fault that answers 401 or the like, and the same answer to the questions by which the engine
+  /// makes sure that the token is refused, five at most. `asked_before`: the questions for a name
+  /// before them, one over the phased protocol.
   static std::vector<Fault> token_refused(const Fault& fault, int asked_before) {
     std::vector<Fault> faults{fault};
-    for (const int occurrence : {asked_before, asked_before + 1})
+    for (int i = 0; i < 5; ++i)
       faults.push_back(
-          {.phase = Phase::ask, .occurrence = occurrence, .answer = fault.answer.value()});
+          {.phase = Phase::ask, .occurrence = asked_before + i, .answer = fault.answer.value()});
     return faults;
   }
 
