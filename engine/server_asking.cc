@@ -126,7 +126,7 @@ Result<ServerProfile> ServerAsking::ask(const Engine::Inquiry& inquiry) {
       if (failures > 1) error.message += fmt::format(" (given up after {} tries)", failures);
       return error;
     }
-    // The other question tells whether the server is there, and this one alone is kept from it.
+    // Something on the way may keep this one question from the server: both are asked next.
     if (failures >= tries_for_token) known.reset();
     // A deployment takes seconds.
     if (heard.profile || (error.code >= 200 && error.code < 500))

@@ -84,7 +84,7 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
                                       : ": it has an error of its own"),
         error.code};
   }
-  // Where something in front of the server keeps the question from it, its word is all there is.
+  // An answer that does not tell came from something in front of the server, and may stay so.
   const bool answered = !token_accepted_ && answer;
   retry_step(with(std::move(error), answered ? Persistence::few_tries : Persistence::transient),
              doubt.retry_after());
