@@ -4,10 +4,6 @@
 
 #include "tools/sluice/token_rights.h"
 
-namespace CLI {
-class App;
-}
-
 namespace sluice::cli {
 
 /// `sluice check`, as the command line gave it.
@@ -23,9 +19,6 @@ struct CheckOptions {
   std::string ca_file;  ///< empty: what the environment says, or the system's
   bool json = false;
 };
-
-/// The subcommand with its options.
-CLI::App* add_check(CLI::App& app, CheckOptions& options);
 
 /// Says within ten seconds whether a deposit would work, and how fast it could be; nothing is
 /// changed anywhere. Returns the exit code: that of `sluice put` for what is in the way.

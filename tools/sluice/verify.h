@@ -5,10 +5,6 @@
 #include "io/source.h"
 #include "tools/sluice/console.h"
 
-namespace CLI {
-class App;
-}
-
 namespace sluice::cli {
 
 /// `sluice verify`, as the command line gave it.
@@ -19,9 +15,6 @@ struct VerifyOptions {
   bool json = false;
   Console::Options console;
 };
-
-/// The subcommand with its options.
-CLI::App* add_verify(CLI::App& app, VerifyOptions& options);
 
 /// Compares the file with the receipt: its size first, then all of its digests in one reading.
 /// Returns the exit code: 0, or 8 where something differs, 6 for the file, 2 for the receipt.

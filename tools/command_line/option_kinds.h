@@ -1,0 +1,54 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::command_line {
+
+/// An option that takes a text, which must not be empty: a value from an unset shell variable is
+/// not the same as none (--url "" must not mean the production system). `type` is the placeholder
+/// in --help. A `value` that is not empty is shown as the default.
+CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value,
+                      const std::string& type, const std::string& description);
+
+/// An option that takes a number from `least` to `most`; both are shown in --help.
+CLI::Option* add_number(CLI::App& app, const std::string& name, unsigned& value,
+                        const std::string& type, unsigned least, unsigned most,
+                        const std::string& description);
+
+/// "'x' is not one of a, b, c", the error of an option that takes some words only.
+CLI::ValidationError not_one_of(const std::string& option, const std::string& word,
+                                const std::vector<std::string>& words);
+
+/// An option that takes one of some words, each of which stands for a value. The word of the
+/// present value is shown as the default.
+template <class Value>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, Value& value,
+                        const std::string& type,
+                        const std::vector<std::pair<std::string, Value>>& choices,
+                        const std::string& description) {
+  std::string word_of_default;
+  for (const auto& [word, meaning] : choices)
+    if (meaning == value) word_of_default = word;
+  return app
+      .add_option(
+          name,
+          [&value, choices, name](const CLI::results_t& given) {
+            std::vector<std::string> words;
+            for (const auto& [word, meaning] : choices) {
+              if (word == given.back()) {
+                value = meaning;
+                return true;
+              }
+              words.push_back(word);
+            }
+            throw not_one_of(name, given.back(), words);
+          },
+          description)
+      ->type_name(type)
+      ->default_str(word_of_default);
+}
+
+}  // namespace sluice::command_line

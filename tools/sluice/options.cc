@@ -1,0 +1,276 @@
+// The option table: what each command takes, its default and its line in --help.
+#include "tools/sluice/options.h"
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "tools/command_line/option_kinds.h"
+
+namespace sluice::cli {
+namespace {
+
+using command_line::add_choice;
+using command_line::add_number;
+using command_line::add_text;
+
+constexpr const char* sizes =
+    "SIZE and RATE: 65536, 64M, 64MiB (powers of 1024) or 64MB (powers of 1000).\n"
+    "TIME: 90s, 30m, 12h or 2d.\n";
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 all registered, 1 failed, 2 usage, 3 token refused, 4 no such draft\n"
+    "dataset, 5 name taken, 6 local file, 7 server or network unreachable, 8 integrity;\n"
+    "128 + signal number when interrupted (130 Ctrl-C, 143 SIGTERM).\n";
+
+std::string footer(const std::string& text, const CLI::App& command) {
+  return text + "Manual: man sluice-" + command.get_name();
+}
+
+CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description) {
+  CLI::App& command = *app.add_subcommand(name, description)->group("Commands");
+  command.get_help_ptr()->description("Print this help and exit.")->group("Output");
+  return command;
+}
+
+void add_server(CLI::App& app, std::string& system, std::string& url) {
+  app.option_defaults()->group("Server");
+  auto* const option =
+      app.add_option("--system", system, "The Data Bank to use: production, demo or local.")
+          ->check(CLI::IsMember({"production", "demo", "local"}).description(""))
+          ->type_name("NAME")
+          ->default_str("production");
+  add_text(app, "--url", url, "URL",
+           "Address of another Data Bank server. Environment: SLUICE_URL.")
+      ->excludes(option);
+}
+
+void add_trust(CLI::App& app, bool& insecure_http, std::string& ca_file) {
+  app.option_defaults()->group("Server");
+  add_text(app, "--ca-file", ca_file, "FILE",
+           "PEM file with the certificate authorities to trust, instead of the system's. "
+           "Environment: CURL_CA_BUNDLE, SSL_CERT_FILE, SSL_CERT_DIR.");
+  app.add_flag("--insecure-http", insecure_http,
+               "Allow plain http to another machine. The token is then sent unencrypted.");
+}
+
+void add_token_file(CLI::App& app, std::string& file, TokenFileMode& mode) {
+  app.option_defaults()->group("Token");
+  add_text(app, "--token-file", file, "PATH",
+           "File with the dataset's token; - reads the token from stdin. Environment: SLUICE_TOKEN "
+           "(the token itself).");
+  add_choice<TokenFileMode>(app, "--token-file-mode", mode, "MODE",
+                            {{"strict", TokenFileMode::strict}, {"any", TokenFileMode::any}},
+                            "strict: refuse a token file that all users of the machine can read or "
+                            "write; any: print a warning instead.");
+}
+
+void add_state_dir(CLI::App& app, std::string& value) {
+  add_text(app, "--state-dir", value, "DIR", "Directory of the journal.")
+      ->default_str("$XDG_STATE_HOME/sluice, or ~/.local/state/sluice");
+}
+
+template <class Value>
+void add_read(CLI::App& app, Value& value,
+              const std::vector<std::pair<std::string, Value>>& modes) {
+  add_choice<Value>(app, "--read", value, "MODE", modes,
+                    "How to read files: auto, direct (O_DIRECT), mmap or buffered.");
+}
+
+void add_quiet(CLI::App& app, bool& quiet) {
+  app.add_flag("-q,--quiet", quiet, "Print errors only.");
+}
+
+void add_resume_options(CLI::App& app, UploadOptions& options) {
+  app.option_defaults()->group("Retry and resume");
+  add_number(app, "--retries", options.retries, "N", 0, 1000000,
+             "Consecutive failures, without a new byte at the server, before an upload fails.");
+  add_number(app, "--stall-timeout", options.stall_timeout, "SECONDS", 1, 86400,
+             "Seconds without a byte sent after which a request fails.");
+  add_number(app, "--response-timeout", options.response_timeout, "SECONDS", 1, 86400,
+             "Seconds without a response after which a request fails.")
+      ->default_str("120 (600 for the registration)");
+  add_text(
+      app, "--register-wait", options.register_wait, "TIME",
+      "After a lost response to the registration or to joining parts: how long to wait for the "
+      "server to finish before the request is repeated.")
+      ->default_str("30s, and 5s more for each GB");
+  app.add_flag("--verify-prefix", options.verify_prefix,
+               "When resuming, read again what was sent before and compare its checksums.");
+  add_state_dir(app, options.state_dir);
+  app.add_flag("--no-journal", options.no_journal,
+               "Write no journal. An interrupted upload cannot be resumed.");
+}
+
+void add_performance_options(CLI::App& app, UploadOptions& options) {
+  app.option_defaults()->group("Performance");
+  add_number(app, "--transfers", options.transfers, "N", 1, 64,
+             "Files to upload at the same time (phased: one in each dataset).");
+  add_text(app, "--limit-rate", options.limit_rate, "RATE",
+           "Bytes a second to send at most, over all files.");
+  add_read<ReadMode>(app, options.read_mode,
+                     {{"auto", ReadMode::automatic},
+                      {"direct", ReadMode::direct},
+                      {"mmap", ReadMode::mmap},
+                      {"buffered", ReadMode::buffered}});
+  add_text(app, "--pool", options.pool, "SIZE", "Memory for file data, over all files.");
+  add_text(app, "--block", options.block, "SIZE",
+           "Bytes to read and checksum at a time; a multiple of 4096. Range: 4K to 1G.");
+  add_text(app, "--chunk", options.chunk, "SIZE",
+           "Bytes of a file in one request; auto: as many as make the upload faster.");
+  add_text(
+      app, "--lookahead", options.lookahead, "N",
+      "phased: chunks to send ahead of the one that the server acknowledges next; auto: as many "
+      "as make the upload faster. Range: 0 to 16.");
+  add_text(app, "--lanes", options.lanes, "N",
+           "tus: parts of a file to upload in parallel; auto: as many as make the upload faster. "
+           "Range: 0 to 16.");
+}
+
+void add_checksum_options(CLI::App& app, UploadOptions& options) {
+  app.option_defaults()->group("Checksums and receipts");
+  add_choice<VerifyChunks>(
+      app, "--verify-chunks", options.verify_chunks, "WHEN",
+      {{"auto", VerifyChunks::automatic}, {"on", VerifyChunks::on}, {"off", VerifyChunks::off}},
+      "tus: send a checksum with each chunk, which the server compares: on, off or auto (over "
+      "plain "
+      "http only).");
+  add_text(app, "--digest", options.digests, "NAMES",
+           "More digests for the receipt: md5, sha256, or both (md5,sha256).");
+  add_text(app, "--receipt", options.receipts, "DIR", "Write a receipt to DIR/NAME.sluice.json.");
+  add_text(app, "--sums", options.sums, "FILE",
+           "Append checksum lines for xxhsum -c, md5sum -c and sha256sum -c to FILE.");
+}
+
+void add_output_options(CLI::App& app, UploadOptions& options) {
+  app.option_defaults()->group("Output");
+  app.add_flag("--json", options.json, "Print the report as one JSON object on stdout.");
+  add_choice<ProgressMode>(app, "--progress", options.console.progress, "WHEN",
+                           {{"auto", ProgressMode::automatic},
+                            {"always", ProgressMode::always},
+                            {"never", ProgressMode::never}},
+                           "Progress on stderr: always (a line that changes), never, or auto "
+                           "(always on a terminal, else a new line now and then).");
+  add_quiet(app, options.console.quiet);
+  app.add_flag("-v,--verbose", options.console.verbose, "Also print what sluice chooses, and why.")
+      ->excludes("--quiet");
+}
+
+/// The options of put and of resume.
+void add_upload_options(CLI::App& app, UploadOptions& options) {
+  add_token_file(app, options.token_file, options.token_file_mode);
+  add_text(app, "--token-wait", options.token_wait, "TIME",
+           "When the server refuses the token, wait this long for a new token in --token-file.")
+      ->default_str("0, do not wait");
+  add_trust(app, options.insecure_http, options.ca_file);
+  add_resume_options(app, options);
+  add_performance_options(app, options);
+  add_checksum_options(app, options);
+  add_output_options(app, options);
+}
+
+}  // namespace
+
+CLI::App& add_put(CLI::App& app, PutOptions& options) {
+  CLI::App& put = add_command(
+      app, "put", "Upload files into a draft dataset, or resume their interrupted uploads.");
+  put.add_option("DATASET", options.dataset, "Key of the draft dataset, for example IDB-1234567.")
+      ->required();
+  put.add_option("FILE", options.files, "Files to upload.")->required();
+  add_server(put, options.system, options.url);
+  add_choice<ProtocolKind>(put, "--protocol", options.protocol, "NAME",
+                           {{"auto", ProtocolKind::automatic},
+                            {"phased", ProtocolKind::phased},
+                            {"tus", ProtocolKind::tus},
+                            {"binary", ProtocolKind::binary}},
+                           "Upload protocol: auto (ask the server), phased, tus or binary.");
+  put.option_defaults()->group("Upload");
+  add_text(put, "--name", options.name, "NAME", "Name of the file in the dataset (one FILE only).")
+      ->default_str("the file's base name");
+  auto* const restart =
+      put.add_flag("--restart", options.restart,
+                   "Upload the files from the beginning, whatever was sent or registered before.");
+  put.add_flag("--dry-run", options.dry_run,
+               "Check files, server, token and dataset, but upload nothing.")
+      ->excludes(restart);
+  add_upload_options(put, options.upload);
+  put.footer(footer(std::string(sizes) + exit_codes, put));
+  return put;
+}
+
+CLI::App& add_resume(CLI::App& app, ResumeOptions& options) {
+  CLI::App& resume = add_command(app, "resume", "Resume unfinished uploads.");
+  resume.add_option("DATASET", options.dataset, "Resume the uploads into this dataset only.");
+  resume.add_option("NAME", options.name, "Resume the upload of this name only.");
+  resume.option_defaults()->group("Upload");
+  resume.add_flag("--all", options.all, "Resume all unfinished uploads, oldest first.");
+  resume.add_flag("--register", options.register_again,
+                  "Register files whose registration is unconfirmed. First look at the dataset's "
+                  "page: a file that is listed there would be registered twice.");
+  add_upload_options(resume, options.upload);
+  resume.footer(footer(std::string(sizes) + exit_codes, resume));
+  return resume;
+}
+
+CLI::App& add_status(CLI::App& app, StatusOptions& options) {
+  CLI::App& status = add_command(app, "status", "List unfinished uploads.");
+  status.add_flag("--all", options.all, "Also list registered and discarded uploads.");
+  status.add_flag("--json", options.json,
+                  "Print the list as one JSON object on stdout, with the receipts.");
+  add_state_dir(status, options.state_dir);
+  status.footer(footer("Exit codes: 0 listed, 1 the journal cannot be read, 2 usage.\n", status));
+  return status;
+}
+
+CLI::App& add_forget(CLI::App& app, ForgetOptions& options) {
+  CLI::App& forget =
+      add_command(app, "forget", "Discard an unfinished upload, in the journal and at the server.");
+  forget.add_option("DATASET", options.dataset, "Key of the upload's dataset.")->required();
+  forget.add_option("NAME", options.name, "Name of the file in the dataset.")->required();
+  add_token_file(forget, options.token_file, options.token_file_mode);
+  add_trust(forget, options.insecure_http, options.ca_file);
+  add_state_dir(forget, options.state_dir);
+  forget.footer(
+      footer("Exit codes: 0 discarded; 1 another process uploads the file, or the journal cannot\n"
+             "be written; 2 usage, or no such upload. Discarded in the journal only, because the\n"
+             "server could not be told: 1 refused, 2 no token, 3 token refused, 4 no such draft\n"
+             "dataset, 7 server or network unreachable.\n",
+             forget));
+  return forget;
+}
+
+CLI::App& add_verify(CLI::App& app, VerifyOptions& options) {
+  CLI::App& verify = add_command(app, "verify", "Compare a file with the receipt of its upload.");
+  verify.add_option("RECEIPT", options.receipt, "Receipt that --receipt wrote: NAME.sluice.json.")
+      ->required();
+  verify.add_option("FILE", options.file, "File to compare.")->required();
+  add_read<std::string>(
+      verify, options.read_mode,
+      {{"auto", "auto"}, {"direct", "direct"}, {"mmap", "mmap"}, {"buffered", "buffered"}});
+  verify.add_flag("--json", options.json, "Print the result as one JSON object on stdout.");
+  add_quiet(verify, options.console.quiet);
+  verify.footer(
+      footer("Exit codes: 0 same, 2 usage or unusable receipt, 6 unreadable file, 8 different.\n",
+             verify));
+  return verify;
+}
+
+CLI::App& add_check(CLI::App& app, CheckOptions& options) {
+  CLI::App& check =
+      add_command(app, "check", "Check whether an upload would work, and how fast it could be.");
+  check.add_option("DATASET", options.dataset,
+                   "Also check the token for this draft dataset, for example IDB-1234567.");
+  add_server(check, options.system, options.url);
+  add_text(check, "--file", options.file, "FILE",
+           "Read FILE for 2 seconds (1 GiB at most) and print the rate.");
+  add_token_file(check, options.token_file, options.token_file_mode);
+  add_trust(check, options.insecure_http, options.ca_file);
+  add_state_dir(check, options.state_dir);
+  check.add_flag("--json", options.json, "Print the result as one JSON object on stdout.");
+  check.footer(
+      footer("Exit codes: 0 an upload would work, 1 failed, 2 usage, 3 token refused, 4 no such\n"
+             "draft dataset, 6 local file, 7 server or network unreachable.\n",
+             check));
+  return check;
+}
+
+}  // namespace sluice::cli

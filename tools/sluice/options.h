@@ -1,0 +1,26 @@
+#pragma once
+
+#include "tools/sluice/check.h"
+#include "tools/sluice/forget.h"
+#include "tools/sluice/put.h"
+#include "tools/sluice/resume.h"
+#include "tools/sluice/status.h"
+#include "tools/sluice/verify.h"
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::cli {
+
+/// Each adds one command with all its options to `app`, and returns the command, which `app` owns.
+/// Parsing a command line fills `options`, which must outlive `app`. The man page of each command
+/// has the same options and defaults (tests/docs compares them).
+CLI::App& add_put(CLI::App& app, PutOptions& options);
+CLI::App& add_resume(CLI::App& app, ResumeOptions& options);
+CLI::App& add_status(CLI::App& app, StatusOptions& options);
+CLI::App& add_forget(CLI::App& app, ForgetOptions& options);
+CLI::App& add_verify(CLI::App& app, VerifyOptions& options);
+CLI::App& add_check(CLI::App& app, CheckOptions& options);
+
+}  // namespace sluice::cli
