@@ -83,8 +83,8 @@ TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
     const test::Finished said = put_files(bank.url(), names);
     EXPECT_EQ(said.status, 0) << said.err;
     EXPECT_EQ(said.err, "");
-    EXPECT_THAT(said.out, HasSubstr("already, says the journal"));
-    EXPECT_THAT(said.out, EndsWith("\n3 registered before\n"));
+    EXPECT_THAT(said.out, HasSubstr("already registered in dataset"));
+    EXPECT_THAT(said.out, EndsWith("\n3 already registered\n"));
     EXPECT_EQ(lines(said.out), 4);
     EXPECT_EQ(put_files(bank.url(), names, {"--quiet"}).out, "");
     EXPECT_EQ(bank.registered().size(), 3U);
@@ -96,7 +96,7 @@ TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
     test::write_file(names[0], "something else");
     const test::Finished changed = put_files(bank.url(), names);
     EXPECT_EQ(changed.status, 5) << changed.out;
-    EXPECT_THAT(changed.err, EndsWith("sluice: 2 registered before, 1 failed (f000)\n"));
+    EXPECT_THAT(changed.err, EndsWith("sluice: 2 already registered, 1 failed (f000)\n"));
     EXPECT_EQ(bank.registered().size(), 3U);
   }
 }
@@ -183,9 +183,9 @@ TEST_F(Again, WhatIsNotRegisteredIsNamedAtTheEnd) {
   EXPECT_EQ(some.status, 1);
   EXPECT_THAT(some.err, EndsWith("sluice: 2 registered, 1 unconfirmed (f001), 1 failed (f002)\n"));
   EXPECT_THAT(put_files(bank.url(), {names[0], names[1]}, {"--quiet"}).err,
-              EndsWith("sluice: 1 registered before, 1 unconfirmed (f001)\n"));
+              EndsWith("sluice: 1 already registered, 1 unconfirmed (f001)\n"));
   const test::Finished as_json = put_files(bank.url(), names, {"--json"});
-  EXPECT_THAT(as_json.err, Not(HasSubstr("registered before")));
+  EXPECT_THAT(as_json.err, Not(HasSubstr("already registered")));
   report_of(as_json);
 }
 
@@ -193,7 +193,7 @@ TEST_F(Again, ADryRunOfManyRegistersNothingAndSaysSo) {
   Bank bank;
   const test::Finished dry = put_files(bank.url(), files(3), {"--dry-run"});
   EXPECT_EQ(dry.status, 0) << dry.err;
-  EXPECT_THAT(dry.out, EndsWith("\n3 would be deposited\n"));
+  EXPECT_THAT(dry.out, EndsWith("\n3 would be uploaded\n"));
 }
 
 }  // namespace

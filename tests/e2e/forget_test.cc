@@ -13,12 +13,14 @@ namespace {
 using test::Fault;
 using test::Phase;
 using test::ScriptedServer;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::StartsWith;
 
 constexpr const char* name = "scan.h5";
-constexpr const char* stays = "stays there until";
+constexpr const char* stays = " keeps the data of ";
 const Environment good_token{{"SLUICE_TOKEN", token}};
 
 class Forget : public testing::Test {
@@ -56,11 +58,11 @@ class Forget : public testing::Test {
   }
   /// It is forgotten here, and stays at the server.
   void expect_it_stays(const test::Finished& finished, const Bank& bank) {
-    EXPECT_THAT(finished.out, HasSubstr("is forgotten\n"));
+    EXPECT_THAT(finished.out, AllOf(StartsWith("discarded "), HasSubstr("uploaded)\n")));
     EXPECT_THAT(finished.err, HasSubstr(stays));
     EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
     EXPECT_FALSE(uploads_at(bank).empty());
-    EXPECT_EQ(command({"status"}).out, "nothing is unfinished\n");
+    EXPECT_EQ(command({"status"}).out, "no unfinished uploads\n");
   }
   /// The files of the tus uploads that are in databankd's store.
   static std::vector<std::string> uploads_at(const Bank& bank) {
@@ -87,9 +89,9 @@ TEST_F(Forget, WhatATusServerHasOfItIsDeleted) {
     begin(bank, {"--lanes", lanes});
     const auto finished = forget();
     EXPECT_EQ(finished.status, 0) << finished.err;
-    EXPECT_THAT(finished.out, HasSubstr("is forgotten, and deleted at the server\n"));
+    EXPECT_THAT(finished.out, HasSubstr("deleted the data from the server\n"));
     EXPECT_THAT(uploads_at(bank), IsEmpty());
-    EXPECT_EQ(command({"status"}).out, "nothing is unfinished\n");
+    EXPECT_EQ(command({"status"}).out, "no unfinished uploads\n");
     EXPECT_EQ(forget().status, 2) << "there is no such upload any more";
   }
 }
@@ -131,9 +133,9 @@ TEST_F(Forget, AServerThatIsAwayKeepsNobodyFromForgetting) {
   }
   const auto finished = forget();
   EXPECT_EQ(finished.status, 7);
-  EXPECT_THAT(finished.out, HasSubstr("is forgotten\n"));
+  EXPECT_THAT(finished.out, AllOf(StartsWith("discarded "), HasSubstr("uploaded)\n")));
   EXPECT_THAT(finished.err, HasSubstr(stays));
-  EXPECT_EQ(command({"status"}).out, "nothing is unfinished\n");
+  EXPECT_EQ(command({"status"}).out, "no unfinished uploads\n");
 }
 
 TEST_F(Forget, AServerThatDoesNotDeleteSaysHowLongItStays) {
@@ -148,7 +150,7 @@ TEST_F(Forget, AServerThatDoesNotDeleteSaysHowLongItStays) {
   begin(refuses);
   finished = forget();
   EXPECT_EQ(finished.status, 1);
-  EXPECT_THAT(finished.err, testing::AllOf(HasSubstr("until 20"), HasSubstr("403")));
+  EXPECT_THAT(finished.err, AllOf(HasSubstr("until 20"), HasSubstr("403")));
   expect_it_stays(finished, refuses);
 }
 
@@ -167,7 +169,7 @@ TEST_F(Forget, WhatWasJoinedUnderAnAddressThatWasLostIsNotCalledDeleted) {
   ASSERT_EQ(lost.status, 7) << lost.err;
   const auto finished = forget();
   EXPECT_EQ(finished.status, 0) << finished.err;
-  EXPECT_THAT(finished.err, HasSubstr("its parts are gone"));
+  EXPECT_THAT(finished.err, HasSubstr("the parts are gone"));
   expect_it_stays(finished, bank);
 }
 
@@ -178,7 +180,7 @@ TEST_F(Forget, WhatMayBeRegisteredIsNotDeleted) {
   ASSERT_EQ(lost.status, 1) << lost.err;
   const auto finished = forget();
   EXPECT_EQ(finished.status, 0) << finished.err;
-  EXPECT_THAT(finished.err, HasSubstr("it may be registered"));
+  EXPECT_THAT(finished.err, HasSubstr("the file may be registered"));
   expect_it_stays(finished, bank);
 }
 
@@ -192,8 +194,8 @@ TEST_F(Forget, AnotherFileOnItsWayIntoTheDatasetIsNoObstacle) {
   bank.process().wait_for_line("fault stall");
   const auto refused = command({"forget", dataset, "busy.h5"});
   EXPECT_EQ(refused.status, 1);
-  EXPECT_THAT(refused.err, testing::AllOf(HasSubstr(std::to_string(process.pid())),
-                                          HasSubstr("is uploading 'busy.h5'")));
+  EXPECT_THAT(refused.err,
+              AllOf(HasSubstr(std::to_string(process.pid())), HasSubstr("is uploading 'busy.h5'")));
   const auto before = uploads_at(bank).size();
   const auto finished = forget();
   EXPECT_EQ(finished.status, 0) << finished.err;
@@ -220,7 +222,7 @@ TEST_F(Forget, APhasedUploadNeedsNoTokenAndAnUploadOfAnotherFileIsNoObstacle) {
   const auto finished = forget({});
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_EQ(finished.err, "");
-  EXPECT_THAT(finished.out, HasSubstr("is forgotten\n"));
+  EXPECT_THAT(finished.out, AllOf(StartsWith("discarded "), HasSubstr("uploaded)\n")));
   process.signal(SIGKILL);
   process.wait();
 }

@@ -97,7 +97,7 @@ TEST_F(Lanes, AJoinThatIsRefusedForEverSendsTheFileInOnePiece) {
   Bank bank({"--protocols", "tus", "--fault", "status:500,every=1,on=join"});
   const auto finished = upload(bank, {"--lanes", "2", "--retries", "2"});
   ASSERT_EQ(finished.status, 0) << finished.err;
-  EXPECT_THAT(finished.err, HasSubstr("it is sent in one piece now"));
+  EXPECT_THAT(finished.err, HasSubstr("uploading the file again, in one piece"));
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
   EXPECT_EQ(bank.registered().size(), 1U);
   EXPECT_EQ(upload_of(finished).at("lanes"), 0U);

@@ -78,7 +78,7 @@ TEST_F(UnderALimit, LittleMemoryIsAnErrorThatSaysWhichPoolFits) {
   };
   const test::Finished refused = put_with("1G");
   EXPECT_EQ(refused.status, 1);
-  EXPECT_THAT(refused.err, HasSubstr("limit of 195.31 MiB on memory (ulimit -v)"));
+  EXPECT_THAT(refused.err, HasSubstr("the limit (ulimit -v) is 195.31 MiB"));
   EXPECT_TRUE(bank_.registered().empty());
   std::smatch advice;
   ASSERT_TRUE(std::regex_search(refused.err, advice, std::regex("use --pool ([0-9]+M) or less")))

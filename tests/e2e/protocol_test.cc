@@ -96,7 +96,7 @@ TEST_F(Protocol, AServerThatSpeaksNoTusAnyMoreIsAskedAgain) {
       {{.phase = Phase::create, .occurrence = -1, .answer = http_answer(404, "no such page")}});
   const test::Finished changed = put(server.url(), arguments);
   EXPECT_EQ(changed.status, 1);
-  EXPECT_THAT(changed.err, HasSubstr("by now it speaks phased, so run it again"));
+  EXPECT_THAT(changed.err, HasSubstr("the server's protocol has changed to phased"));
   const int asked = server.count(Phase::options);
   EXPECT_EQ(put(server.url(), arguments).status, 0);
   EXPECT_EQ(server.count(Phase::options), asked) << "it was remembered";
@@ -159,8 +159,8 @@ TEST_F(Protocol, WhereTheQuestionForTheTokenIsNotLetThroughAWarningSaysSo) {
 
 TEST_F(Protocol, ADryRunSaysWhatCanBeKnown) {
   for (const auto& [protocol, says] : {std::pair("phased", "the name is free"),
-                                       {"tus", "the server takes the token"},
-                                       {"binary", "the server takes the token"}}) {
+                                       {"tus", "the server accepts the token"},
+                                       {"binary", "the server accepts the token"}}) {
     Bank bank({"--protocols", protocol});
     const test::Finished finished = put(bank.url(), {"--dry-run", dataset, path_});
     EXPECT_EQ(finished.status, 0) << finished.err;
@@ -257,7 +257,7 @@ TEST_F(Protocol, CheckSaysWhatTheServerIs) {
     EXPECT_EQ(found.at("warnings"), json::array());
     EXPECT_EQ(found.at("error"), nullptr);
     EXPECT_TRUE(bank.registered().empty());
-    EXPECT_THAT(check(bank.url(), {dataset}).out, HasSubstr("is taken for dataset"));
+    EXPECT_THAT(check(bank.url(), {dataset}).out, HasSubstr("accepted for dataset"));
   }
 }
 
@@ -265,7 +265,7 @@ TEST_F(Protocol, CheckWithoutADatasetNeedsNoToken) {
   Bank bank({"--protocols", "phased"});
   const test::Finished finished = check(bank.url(), {}, {});
   EXPECT_EQ(finished.status, 0) << finished.err;
-  EXPECT_THAT(finished.out, HasSubstr("takes a dataset and its token"));
+  EXPECT_THAT(finished.out, HasSubstr("give a DATASET and its token"));
 }
 
 TEST_F(Protocol, CheckEndsWithTheCodeOfWhatIsInTheWay) {

@@ -141,13 +141,13 @@ TEST_F(Resume, ResumeFindsTheTokenFileAgain) {
 }
 
 TEST_F(Resume, StatusSaysWhatIsUnfinishedAndHow) {
-  EXPECT_EQ(command("status").out, "nothing is unfinished\n");
+  EXPECT_EQ(command("status").out, "no unfinished uploads\n");
   stop_with(SIGKILL);
   test::Finished finished = command("status");
   EXPECT_EQ(finished.status, 0);
   EXPECT_THAT(finished.out,
               testing::AllOf(HasSubstr(path_), HasSubstr("976.56 KiB"),
-                             HasSubstr("stopped without a word"), HasSubstr("sluice resume")));
+                             HasSubstr("the process was killed"), HasSubstr("sluice resume")));
   stop_with(SIGTERM);
   finished = command("status", {"--json"});
   const json upload = json::parse(finished.out).at("uploads").at(0);
@@ -159,7 +159,12 @@ TEST_F(Resume, StatusSaysWhatIsUnfinishedAndHow) {
   EXPECT_EQ(upload.at("file"), path_);
 
   std::filesystem::remove(path_);
-  EXPECT_THAT(command("status").out, HasSubstr("the file is not there"));
+  EXPECT_THAT(command("status").out,
+              testing::AllOf(HasSubstr("cannot stat the file: No such file or directory"),
+                             HasSubstr(fmt::format("sluice forget {} scan.h5\n", dataset)),
+                             Not(HasSubstr("sluice resume"))));
+  test::write_file(path_, "short");
+  EXPECT_THAT(command("status").out, HasSubstr(fmt::format("from {} to 5 bytes", size)));
 }
 
 TEST_F(Resume, StatusAndASecondProcessSeeWhoIsAtIt) {
@@ -192,7 +197,7 @@ TEST_F(Resume, AStateDirectoryThatIsNamedAndNotThereIsSaid) {
         run_sluice({.argv = named, .env = {}, .stdin_text = {}, .directory = {}});
     EXPECT_EQ(finished.status, 2);
     EXPECT_THAT(finished.err, HasSubstr(mistyped));
-    EXPECT_THAT(finished.out, Not(HasSubstr("nothing is unfinished")));
+    EXPECT_THAT(finished.out, Not(HasSubstr("no unfinished uploads")));
     if (words == Arguments{"resume"}) continue;  // is to go on with something
     const test::Finished nothing = run_sluice({.argv = usual,
                                                .env = {{"XDG_STATE_HOME", state_ / "none"}},
@@ -207,7 +212,7 @@ TEST_F(Resume, WhatIsForgottenStartsAnew) {
   stop_with(SIGTERM);
   EXPECT_EQ(command("forget", {dataset, "other"}).status, 2);
   EXPECT_EQ(command("forget", {dataset, "scan.h5"}).status, 0);
-  EXPECT_EQ(command("status").out, "nothing is unfinished\n");
+  EXPECT_EQ(command("status").out, "no unfinished uploads\n");
   const json upload = upload_of(put_file());
   EXPECT_EQ(upload.at("resumed_from"), 0);
   EXPECT_EQ(server_.count(Phase::setup), 2);

@@ -1,5 +1,6 @@
 // What a person sees while it runs, and what a terminal does to it.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <pty.h>
 #include <sys/ioctl.h>
@@ -250,7 +251,7 @@ TEST_F(OnATerminal, AnErrorStandsAloneOnItsLine) {
   EXPECT_EQ(process.wait(), 130);
   const std::string screen = Terminal::screen(terminal_.read_all());
   EXPECT_TRUE(screen.starts_with("sluice: the upload of ")) << screen;
-  EXPECT_TRUE(screen.ends_with("goes on from there\n")) << screen;
+  EXPECT_TRUE(screen.ends_with(fmt::format("sluice resume {}\n", dataset))) << screen;
   EXPECT_EQ(std::count(screen.begin(), screen.end(), '\n'), 1) << screen;
 }
 

@@ -73,7 +73,7 @@ TEST_F(Token, AFileThatAllUsersCanReadIsRefused) {
   for (const mode_t mode : {0644U, 0604U, 0602U, 0601U})
     expect_refused(
         put(server_.url(), {"--token-file", token_file(token, mode), dataset, path_}, {}),
-        "is open to all users");
+        "all users of this machine can access the file");
 }
 
 /// The group's bits are also those of an access list.
@@ -82,7 +82,7 @@ TEST_F(Token, AFileThatAllUsersCanReadCanBeAllowedAndThatOfAGroupIs) {
       server_.url(),
       {"--token-file-mode", "any", "--token-file", token_file(token, 0644), dataset, path_}, {});
   expect_sent(any);
-  EXPECT_THAT(any.err, HasSubstr("is open to all users"));
+  EXPECT_THAT(any.err, HasSubstr("all users of this machine can access the file"));
   for (const mode_t mode : {0640U, 0440U, 0660U})
     expect_sent(put(server_.url(),
                     {"--name", fmt::format("{:o}", mode), "--token-file", token_file(token, mode),
@@ -99,14 +99,14 @@ TEST_F(Token, WhatIsAroundItIsSaid) {
                      {"--token-file", token_file(fmt::format("export SLUICE_TOKEN={}\n", token)),
                       dataset, path_},
                      {}),
-                 "holds a shell's assignment");
+                 "the text is a shell assignment");
   expect_refused(
       put(server_.url(), {dataset, path_}, {{"SLUICE_TOKEN", fmt::format("\"{}\"", token)}}),
-      "the environment variable SLUICE_TOKEN has quotes around the token");
+      "the environment variable SLUICE_TOKEN: the text has quotes around the token");
 }
 
 TEST_F(Token, ThereMustBeOne) {
-  expect_refused(put(server_.url(), {dataset, path_}, {}), "there is no token");
+  expect_refused(put(server_.url(), {dataset, path_}, {}), "no token given");
   expect_refused(put(server_.url(), {dataset, path_}, {{"SLUICE_TOKEN", ""}}), "token is empty");
   expect_refused(put(server_.url(), {"--token-file", token_file(""), dataset, path_}, {}),
                  "token is empty");
@@ -119,10 +119,10 @@ TEST_F(Token, AFileThatIsNoneIsRefused) {
   expect_refused(put(server_.url(), {"--token-file", directory_ / "missing", dataset, path_}, {}),
                  "missing");
   expect_refused(put(server_.url(), {"--token-file", directory_.path(), dataset, path_}, {}),
-                 "is a directory");
+                 "Is a directory");
   expect_refused(put(server_.url(),
                      {"--token-file", token_file(std::string(100'000, 'x')), dataset, path_}, {}),
-                 "too long");
+                 "no token is that long");
   expect_refused(put(server_.url(), {"--token-file", "/dev/zero", dataset, path_}, {}), "");
 }
 

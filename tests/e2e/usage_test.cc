@@ -95,10 +95,11 @@ TEST_F(Usage, SizesThatAreNone) {
 
 TEST_F(Usage, LookaheadThatCannotBe) {
   for (const char* chunks : {"x", "-1", "+1", "1.5", "17", "4294967296", "1 ", "1M", "Auto"})
-    expect_usage_error({"--lookahead", chunks, dataset, path_},
-                       fmt::format("--lookahead takes auto or a number of chunks from 0 to 16, not "
-                                   "'{}'",
-                                   chunks));
+    expect_usage_error(
+        {"--lookahead", chunks, dataset, path_},
+        fmt::format("--lookahead must be auto or a number of chunks from 0 to 16, not "
+                    "'{}'",
+                    chunks));
   expect_usage_error({"--lookahead", "", dataset, path_}, "--lookahead");
 }
 
@@ -129,7 +130,7 @@ TEST_F(Usage, TwoFilesOfOneName) {
   std::filesystem::create_directory(directory_ / "deeper");
   test::write_file(directory_ / "deeper" / "scan.h5", "");
   expect_usage_error({dataset, path_, directory_ / "deeper" / "scan.h5"},
-                     "would both be deposited as 'scan.h5'");
+                     "both would have the name 'scan.h5'");
 }
 
 TEST_F(Usage, AddressesThatAreNone) {

@@ -56,7 +56,7 @@ class VerifyTest : public testing::Test {
 TEST_F(VerifyTest, AFileThatIsTheSamePasses) {
   const test::Finished finished = verify();
   EXPECT_EQ(finished.status, 0) << finished.err;
-  EXPECT_EQ(finished.out, path_ + ": OK, it is what the receipt says: 7 bytes, xxh128\n");
+  EXPECT_EQ(finished.out, path_ + ": OK, the file matches the receipt: 7 bytes, xxh128\n");
   EXPECT_EQ(finished.err, "");
   EXPECT_EQ(verify({"--quiet"}).out, "");
 }
@@ -75,7 +75,7 @@ TEST_F(VerifyTest, EveryDigestOfTheReceiptIsCompared) {
     const test::Finished differs = verify();
     EXPECT_EQ(differs.status, 8) << digest;
     EXPECT_EQ(differs.out, "");
-    EXPECT_THAT(differs.err, AllOf(HasSubstr(fmt::format("its {} is {} and not {}", digest,
+    EXPECT_THAT(differs.err, AllOf(HasSubstr(fmt::format("{} {}, but {} in the receipt", digest,
                                                          right[digest].get<std::string>(), wrong)),
                                    HasSubstr("https://databank.example/datasets/TESTIDB-1234567")));
     receipt_ = right;
@@ -86,8 +86,9 @@ TEST_F(VerifyTest, AnotherSizeIsToldWithoutReading) {
   test::write_file(path_, "content!");
   const test::Finished finished = verify();
   EXPECT_EQ(finished.status, 8);
-  EXPECT_THAT(finished.err, AllOf(HasSubstr("is not what was deposited as 'scan.h5'"),
-                                  HasSubstr("it has 8 bytes and not 7"), Not(HasSubstr("xxh128"))));
+  EXPECT_THAT(finished.err,
+              AllOf(HasSubstr("differs from the file that was uploaded as 'scan.h5'"),
+                    HasSubstr("8 bytes, but 7 in the receipt"), Not(HasSubstr("xxh128"))));
 }
 
 TEST_F(VerifyTest, ABigFileInEveryModeOfReading) {

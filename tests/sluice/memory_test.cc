@@ -20,8 +20,8 @@ TEST(MemoryTest, APoolThatDoesNotFitIsAnErrorThatSaysWhichWould) {
   const auto error = check_memory(space, 165 * mib, 4);
   ASSERT_FALSE(error);
   EXPECT_EQ(error.error().kind, ErrorKind::failed);
-  for (const char* text : {"a pool of 165.00 MiB", "the limit of 250.00 MiB", "ulimit -v",
-                           "50.00 MiB are taken", "--pool 164M or less"})
+  for (const char* text : {"the pool (--pool) needs 165.00 MiB", "(ulimit -v) is 250.00 MiB",
+                           "50.00 MiB are in use", "--pool 164M or less"})
     EXPECT_NE(error.error().message.find(text), std::string::npos) << error.error().message;
 }
 
@@ -36,7 +36,7 @@ TEST(MemoryTest, WhereNoPoolFitsTheLimitHasToBeRaised) {
   for (const std::size_t taken : {std::size_t{0}, 50 * mib, 60 * mib}) {
     const auto error = check_memory({.limit = 25 * mib, .taken = taken}, mib, 1);
     ASSERT_FALSE(error);
-    EXPECT_NE(error.error().message.find(": raise the limit"), std::string::npos);
+    EXPECT_NE(error.error().message.find("; raise the limit"), std::string::npos);
   }
 }
 

@@ -27,7 +27,8 @@ TEST(OpenFilesTest, TooLowALimitIsAnErrorThatSaysWhatIsEnough) {
   const auto none = transfers_within({.limit = 12, .open = 3}, 64);
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().kind, ErrorKind::failed);
-  EXPECT_NE(none.error().message.find("raise it to 13"), std::string::npos) << none.error().message;
+  EXPECT_NE(none.error().message.find("raise the limit to 13"), std::string::npos)
+      << none.error().message;
   EXPECT_FALSE(transfers_within({.limit = 0, .open = 3}, 1));
 }
 

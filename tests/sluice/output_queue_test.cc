@@ -41,11 +41,11 @@ TEST(OutputQueueTest, DropsProgressFirstThenMessagesThenErrorsAndCountsThem) {
   queue.push(Kind::progress, "p1 \n");
   queue.push(Kind::message, "m2 \n");  // progress goes, uncounted
   queue.push(Kind::error, "e2 \n");    // m1 goes
-  const std::string note = "because standard error took no more\n";
-  EXPECT_EQ(drain(queue), "sluice: 1 message was dropped, " + note + "e1 \nm2 \ne2 \n");
+  const std::string note = "standard error was blocked\n";
+  EXPECT_EQ(drain(queue), "sluice: 1 message was dropped: " + note + "e1 \nm2 \ne2 \n");
 
   for (int i = 0; i < 5; ++i) queue.push(Kind::error, std::to_string(i) + "  \n");
-  EXPECT_EQ(drain(queue), "sluice: 2 messages were dropped, " + note + "2  \n3  \n4  \n");
+  EXPECT_EQ(drain(queue), "sluice: 2 messages were dropped: " + note + "2  \n3  \n4  \n");
 }
 
 TEST(OutputQueueTest, NeverDropsResults) {
@@ -57,7 +57,7 @@ TEST(OutputQueueTest, NeverDropsResults) {
     expected += "[result\n]";
   }
   EXPECT_EQ(drain(queue),
-            expected + "sluice: 100 messages were dropped, because standard error took no more\n");
+            expected + "sluice: 100 messages were dropped: standard error was blocked\n");
 }
 
 TEST(OutputQueueTest, WritesTheLiveLineOnlyWhereItChanged) {

@@ -22,11 +22,11 @@ TEST(ReportText, TheClosingLineCountsAllAndNamesThoseThatAreNotRegistered) {
       report("c", Status::unconfirmed),        report("d", Status::registered),
       report("e\033[2J", Status::interrupted), report("f", Status::skipped)};
   EXPECT_EQ(closing_line(reports, false),
-            "2 registered, 1 unconfirmed (c), 1 failed (b), 1 interrupted (e?[2J), 1 not tried "
+            "2 registered, 1 unconfirmed (c), 1 failed (b), 1 interrupted (e?[2J), 1 not started "
             "(f)");
   reports[3].registered_before = "2026-02-03T05:00:38Z";
-  EXPECT_THAT(closing_line(reports, false), HasSubstr("1 registered, 1 registered before, "));
-  EXPECT_THAT(closing_line(reports, true), HasSubstr(", 1 would be deposited"));
+  EXPECT_THAT(closing_line(reports, false), HasSubstr("1 registered, 1 already registered, "));
+  EXPECT_THAT(closing_line(reports, true), HasSubstr(", 1 would be uploaded"));
 }
 
 TEST(ReportText, TheClosingLineNamesFiveOfEach) {
@@ -53,9 +53,9 @@ TEST(ReportText, TheNameIsTheOneInTheDataset) {
   EXPECT_THAT(summary(one), testing::Not(HasSubstr("changed")));
   one.registered_as = "a_b";
   EXPECT_THAT(summary(one), HasSubstr("as 'a_b'\n"));
-  EXPECT_THAT(summary(one), HasSubstr("changed by the Data Bank, which was asked for 'a b'\n"));
+  EXPECT_THAT(summary(one), HasSubstr("changed by the Data Bank, from 'a b'\n"));
   EXPECT_THAT(summary_line(one), HasSubstr("as 'a_b': "));
-  EXPECT_THAT(summary_line(one), HasSubstr("asked for as 'a b'"));
+  EXPECT_THAT(summary_line(one), HasSubstr("changed by the Data Bank, from 'a b'"));
   one.registered_before = "2026-02-03T05:00:38Z";
   EXPECT_THAT(registered_before(one), HasSubstr("as 'a_b' at"));
 }

@@ -8,6 +8,7 @@
 namespace sluice::cli {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -55,13 +56,13 @@ TEST(TokenText, SaysWhatATextIsThatIsNoToken) {
                         {"\u201c" + bare + "\u201d\n", "quotes around"},
                         {bare + "\"", "quotes around"},
                         {"`" + bare + "`", "quotes around"},
-                        {"SLUICE_TOKEN=" + bare, "shell's assignment"},
-                        {"export SLUICE_TOKEN=" + bare + "\n", "shell's assignment"},
-                        {"export SLUICE_TOKEN=\"" + bare + "\"", "shell's assignment"},
-                        {"\xEF\xBB\xBFSLUICE_TOKEN='" + bare + "'\r\n", "shell's assignment"},
-                        {"set SLUICE_TOKEN=" + bare, "shell's assignment"},
-                        {"$env:SLUICE_TOKEN = \"" + bare + "\"", "shell's assignment"},
-                        {"sluice_token = " + bare, "shell's assignment"},
+                        {"SLUICE_TOKEN=" + bare, "shell assignment"},
+                        {"export SLUICE_TOKEN=" + bare + "\n", "shell assignment"},
+                        {"export SLUICE_TOKEN=\"" + bare + "\"", "shell assignment"},
+                        {"\xEF\xBB\xBFSLUICE_TOKEN='" + bare + "'\r\n", "shell assignment"},
+                        {"set SLUICE_TOKEN=" + bare, "shell assignment"},
+                        {"$env:SLUICE_TOKEN = \"" + bare + "\"", "shell assignment"},
+                        {"sluice_token = " + bare, "shell assignment"},
                         {"Authorization: Token token=" + bare, "HTTP header"},
                         {"authorization: token " + bare, "HTTP header"},
                         {"Token token=" + bare, "HTTP header"},
@@ -74,8 +75,8 @@ TEST(TokenText, SaysWhatATextIsThatIsNoToken) {
                          "key or certificate"},
                         {"# for IDB-1\n" + bare + "\n", "2 lines"},
                         {bare + "\r\n\r\n" + bare + "\r\nx", "3 lines"},
-                        {bare + " " + bare, "white space within"},
-                        {bare + "\t#comment", "white space within"},
+                        {bare + " " + bare, "white space inside"},
+                        {bare + "\t#comment", "white space inside"},
                         {bare + "\u00a0", "not ASCII"},
                         {utf16(bare, true), "UTF-16"},
                         {utf16(bare, false), "UTF-16"},
@@ -94,7 +95,9 @@ TEST(TokenText, SaysWhatATextIsThatIsNoToken) {
 
 TEST(TokenText, SaysWhereItIs) {
   EXPECT_THAT(parse_token("'x'", "the environment variable SLUICE_TOKEN").error().message,
-              StartsWith("the environment variable SLUICE_TOKEN has quotes"));
+              StartsWith("cannot use the token from the environment variable SLUICE_TOKEN: "));
+  EXPECT_THAT(parse_token("\n", "standard input").error().message,
+              AllOf(HasSubstr("from standard input: "), HasSubstr("token is empty")));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ constexpr auto longest_reading = 2s;
 constexpr std::uint64_t most_read = std::uint64_t{1} << 30;
 /// Certificates and the expiry of tokens and uploads are about minutes at least.
 constexpr auto largest_skew = 60s;
-/// Long enough for those who run a server to be asked for a new one.
+/// Long enough for the server's administrators to get a new one.
 constexpr std::int64_t soon_days = 14;
 
 /// What `put` would find in the state directory; the error that would keep it from starting.
@@ -46,8 +46,8 @@ Result<void> look_at_state(const CheckOptions& options, Findings& findings) {
   if (trial.journal) findings.facts = trial.journal->facts(findings.url).value_or(ServerFacts{});
   if (trial.trouble)
     findings.warnings.push_back(
-        fmt::format("{}; uploads that are interrupted cannot be resumed, and nothing keeps two "
-                    "from the same dataset",
+        fmt::format("{}; an interrupted upload cannot be resumed, and two sluice processes can "
+                    "disturb each other in the same dataset",
                     trial.trouble->message));
   if (!findings.dataset.empty()) {
     const auto holder = DatasetLock::holder(state.directory, findings.url, findings.dataset);
@@ -71,9 +71,9 @@ void warn_of_the_certificate(Findings& findings) {
   const auto days = certificate_days_left(findings);
   if (!days || *days >= soon_days) return;
   findings.warnings.push_back(
-      fmt::format("the server's certificate is good for {} more {}, and uploads fail once it is "
-                  "over: tell those who run {}",
-                  *days, *days == 1 ? "day" : "days", findings.url));
+      fmt::format("the certificate of {} expires in {} {}, and uploads fail from then on; tell the "
+                  "administrators of the Data Bank",
+                  findings.url, *days, *days == 1 ? "day" : "days"));
 }
 
 Result<ServerProfile> ask(const CheckOptions& options, const Findings& findings,
@@ -98,8 +98,8 @@ Result<ServerProfile> ask(const CheckOptions& options, const Findings& findings,
   Result<ServerProfile> profile = engine->ask_server(inquiry);
   if (!profile && profile.error().kind == ErrorKind::interrupted && stop_signal() == 0)
     return Error{ErrorKind::unreachable,
-                 fmt::format("no answer from {} within {} s: is the address right, and does a "
-                             "firewall or a proxy stand in between?",
+                 fmt::format("no response from {} within {} s; check the address, and whether a "
+                             "firewall or a proxy blocks the connection",
                              findings.url, longest_asking.count())};
   return profile;
 }
@@ -122,8 +122,9 @@ Result<void> find_out(const CheckOptions& options, Findings& findings) {
   const ServerProfile& server = *findings.server;
   if (server.clock_ahead && std::chrono::abs(*server.clock_ahead) > largest_skew)
     findings.warnings.push_back(
-        fmt::format("this machine's clock and the server's differ by {} s: certificates, tokens "
-                    "and unfinished uploads then seem to expire too early or too late; set it",
+        fmt::format("the clocks of this machine and of the server differ by {} s: certificates, "
+                    "tokens and unfinished uploads seem to expire too early or too late; set the "
+                    "wrong clock",
                     std::chrono::abs(*server.clock_ahead).count()));
   warn_of_the_certificate(findings);
   if (server.options_refused != 0)
@@ -153,7 +154,7 @@ int check(const CheckOptions& options) {
                : exit_code(*findings.error);
   }
   if (!console.finish()) {
-    console.error("the result could not be written to standard output");
+    console.error("cannot write the result to standard output");
     if (code == 0) code = stop_signal() != 0 ? 128 + stop_signal() : 1;
   }
   return code;

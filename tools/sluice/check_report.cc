@@ -26,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::ordered_json;
 
-/// What is nearer is held up by nothing that a send buffer decides.
+/// Below this round trip, the send buffer does not limit the rate.
 constexpr auto long_round_trip = 1ms;
 
 std::int64_t now_s() {
@@ -48,8 +48,8 @@ std::optional<std::uint64_t> largest_file(const ServerProfile& server) {
   return {};
 }
 
-/// Bytes a second that one connection can have under way at that round trip; nothing where that is
-/// not known or no limit.
+/// Bytes a second that one connection can carry at that round trip; nothing where that is unknown
+/// or no limit.
 std::optional<double> link_rate(const ServerProfile& server) {
   if (!server.round_trip || *server.round_trip < long_round_trip || server.most_under_way == 0)
     return {};
@@ -67,16 +67,16 @@ std::string joined(const std::vector<std::string>& words) {
   return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
 }
 
-/// What stands between this machine and an upload that is as fast as the link.
+/// The round trip, and the limit that this machine's send buffer sets.
 std::string link_text(const ServerProfile& server) {
-  if (!server.round_trip) return "the kernel does not tell the round trip";
+  if (!server.round_trip) return "round trip unknown: the kernel does not report it";
   const std::string trip =
       fmt::format("round trip {:.1f} ms", static_cast<double>(server.round_trip->count()) / 1000);
   const auto rate = link_rate(server);
-  if (!rate) return trip + ", so near that this machine's send buffer is no limit";
+  if (!rate) return trip + "; the send buffer of this machine is no limit";
   return fmt::format(
-      "{}, so one connection can carry {} at most ({} under way; "
-      "net.ipv4.tcp_wmem and net.core.wmem_max decide), several carry more",
+      "{}; one connection carries {} at most ({} in flight, the limit of net.ipv4.tcp_wmem and "
+      "net.core.wmem_max), several carry more",
       trip, format_rate(*rate), format_size(server.most_under_way));
 }
 
@@ -84,10 +84,10 @@ std::string protocol_text(const Findings& findings) {
   const ServerProfile& server = *findings.server;
   switch (server.protocol) {
     case ProtocolKind::tus:
-      return fmt::format("tus, with the extensions {}; checksums {}", joined(server.tus.extensions),
+      return fmt::format("tus; extensions: {}; checksums: {}", joined(server.tus.extensions),
                          joined(server.tus.algorithms));
     case ProtocolKind::automatic:
-      return "not tus; which one it is takes a dataset and its token to find out";
+      return "not tus; to find out which, give a DATASET and its token";
     case ProtocolKind::phased:
     case ProtocolKind::binary:
       break;
@@ -100,12 +100,12 @@ std::string limits_text(const Findings& findings) {
   if (const auto most = largest_file(*findings.server))
     text = fmt::format("files up to {}", format_size(*most));
   if (findings.facts.chunk_limit)
-    text += fmt::format("{}chunks up to {} (it refused more before)", text.empty() ? "" : ", ",
-                        format_size(*findings.facts.chunk_limit));
+    text += fmt::format("{}chunks up to {} (the server refused longer ones before)",
+                        text.empty() ? "" : ", ", format_size(*findings.facts.chunk_limit));
   if (findings.facts.refuses_lookahead(now_s()))
-    text += fmt::format("{}no chunks ahead (it did not wait for them before)",
+    text += fmt::format("{}no pipelined chunks (the server did not wait for them before)",
                         text.empty() ? "" : ", ");
-  return text.empty() ? "none that are known" : text;
+  return text.empty() ? "none known" : text;
 }
 
 std::string time_text(std::chrono::system_clock::time_point time) {
@@ -116,7 +116,7 @@ std::string time_text(std::chrono::system_clock::time_point time) {
 std::string certificate_text(const Findings& findings) {
   const auto days = certificate_days_left(findings);
   if (!days) return "";
-  return fmt::format(", with a certificate for {} more {}, until {}", *days,
+  return fmt::format("; the certificate expires in {} {}, at {}", *days,
                      *days == 1 ? "day" : "days", time_text(*findings.server->certificate_ends));
 }
 
@@ -124,13 +124,12 @@ std::string state_text(const Findings& findings) {
   const StateFindings& state = *findings.state;
   std::string text = printable(state.directory);
   if (!state.usable)
-    text += " is of no use";
+    text += ": not usable";
   else
-    text += state.journal ? " can be written and locked, and has a journal"
-                          : " can be written and locked; no upload has used it yet";
+    text += state.journal ? ": writable, has a journal" : ": writable, no journal yet";
   if (const auto& uploading = state.uploading) {
     text += fmt::format("; {} is being uploaded into dataset {}",
-                        uploading->what.empty() ? "something" : "'" + uploading->what + "'",
+                        uploading->what.empty() ? "a file" : "'" + uploading->what + "'",
                         findings.dataset);
     if (uploading->pid != 0)
       text += fmt::format(" by process {}{}", uploading->pid,
@@ -153,7 +152,7 @@ std::string text_of(const Findings& findings) {
   };
   if (findings.server) {
     const ServerProfile& server = *findings.server;
-    line("server", fmt::format("{} answers{}{}{}", findings.url,
+    line("server", fmt::format("{} responds{}{}{}", findings.url,
                                findings.url.starts_with("https:") ? " over TLS" : "",
                                server.http_server.empty() ? "" : " (" + server.http_server + ")",
                                certificate_text(findings)));
@@ -161,18 +160,18 @@ std::string text_of(const Findings& findings) {
     if (!findings.dataset.empty() && findings.had_token)
       line("token",
            server.token_taken
-               ? fmt::format("is taken for dataset {}", findings.dataset)
-               : fmt::format("whether it is taken for dataset {} shows only when a file is "
-                             "registered",
+               ? fmt::format("accepted for dataset {}", findings.dataset)
+               : fmt::format("unknown for dataset {}: the server checks the token only when a file "
+                             "is registered",
                              findings.dataset));
     else
-      line("token", "not asked: that takes a dataset and its token");
+      line("token", "not checked; give a DATASET and its token");
     line("limits", limits_text(findings));
     line("clock", server.clock_ahead
-                      ? fmt::format("the server's is {} s {} this machine's",
+                      ? fmt::format("the server's clock is {} s {} this machine's",
                                     std::chrono::abs(*server.clock_ahead).count(),
                                     server.clock_ahead->count() < 0 ? "behind" : "ahead of")
-                      : "the server does not tell its time");
+                      : "unknown: the server sends no Date");
     line("link", link_text(server));
   }
   if (findings.state) line("state", state_text(findings));

@@ -29,7 +29,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// Whoever gives an upload up does not wait long for a server that is away.
+/// The user discards an upload, and shall not wait long for a server that does not respond.
 constexpr auto longest_asking = 20s;
 /// Within 2 s: a server may still be at the last request of an upload that was killed (423).
 constexpr unsigned retries = 3;
@@ -87,13 +87,17 @@ class Forget {
     if (chosen.empty())
       return Error{
           ErrorKind::usage,
-          fmt::format("no unfinished upload of '{}' into dataset {} is in the journal in {}",
-                      printable(options_.name), printable(options_.dataset), directory_)};
+          fmt::format("cannot discard '{}' in dataset {}: the journal in {} has no such unfinished "
+                      "upload; list all uploads with: sluice status --all",
+                      printable(options_.name), printable(options_.dataset),
+                      printable(directory_))};
     if (chosen.size() > 1 && !options_.token_file.empty())
-      return Error{ErrorKind::usage,
-                   fmt::format("a token is for one server, and '{}' is unfinished at {}: without "
-                               "--token-file each is read from where it was the last time",
-                               printable(options_.name), chosen.size())};
+      return Error{
+          ErrorKind::usage,
+          fmt::format("--token-file names the token of one server, but uploads of '{}' are "
+                      "unfinished on {} servers; leave out --token-file to use the token "
+                      "file of each upload",
+                      printable(options_.name), chosen.size())};
     return chosen;
   }
 
@@ -117,20 +121,21 @@ class Forget {
     TRY_ASSIGN(const std::optional<JournalEntry> entry, journal_->get(listed.id));
     if (!entry || !is_open(*entry))
       return Error{ErrorKind::usage,
-                   fmt::format("the upload of '{}' into dataset {} is not unfinished any more",
+                   fmt::format("cannot discard '{}' in dataset {}: another sluice process has "
+                               "finished or discarded the upload",
                                printable(listed.name), listed.dataset)};
     const Remains remains = delete_at_server(*entry);
     if (stop_signal() != 0)
       return Error{
           ErrorKind::interrupted,
-          fmt::format("interrupted while what was sent of '{}' was deleted at {}; the same "
-                      "command goes on with it",
+          fmt::format("interrupted while deleting the unfinished upload of '{}' from {}; run the "
+                      "same command again",
                       printable(entry->name), printable(entry->system))};
     TRY(journal_->record(entry->id, {.state = JournalEntry::State::abandoned}));
-    console_.result(fmt::format("'{}' in dataset {} ({} of {} sent) is forgotten{}\n",
+    console_.result(fmt::format("discarded '{}' in dataset {} ({} of {} uploaded){}\n",
                                 printable(entry->name), entry->dataset,
                                 format_size(entry->committed), format_size(entry->file.size),
-                                remains.deleted ? ", and deleted at the server" : ""));
+                                remains.deleted ? ", and deleted the data from the server" : ""));
     tell(*entry, remains);
     return {};
   }
@@ -138,11 +143,11 @@ class Forget {
   void tell(const JournalEntry& entry, const Remains& remains) {
     if (remains.why.empty()) return;
     const std::string text = fmt::format(
-        "what {} has of '{}' stays there {}: {}", printable(entry.system), printable(entry.name),
-        remains.expires ? "until " + utc_time(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                                  remains.expires->time_since_epoch())
-                                                  .count())
-                        : "until it drops it by itself (the Data Bank: 7 days after the last byte)",
+        "{} keeps the data of '{}' until {}: {}", printable(entry.system), printable(entry.name),
+        remains.expires ? utc_time(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                       remains.expires->time_since_epoch())
+                                       .count())
+                        : "the upload expires (in the Data Bank, 7 days after the last byte)",
         remains.why);
     if (remains.error)
       failed({remains.error->kind, text, remains.error->code});
@@ -150,12 +155,12 @@ class Forget {
       console_.warning(text);
   }
 
-  /// Of what nobody can say whether it is registered nothing is deleted: it may be the file.
+  /// Deletes nothing if the registration is unconfirmed: the data may be the registered file.
   Remains delete_at_server(const JournalEntry& entry) {
     if (entry.protocol != to_string(ProtocolKind::tus)) return {};
     Remains remains;
     if (entry.state == JournalEntry::State::verifying) {
-      remains.why = "it may be registered";
+      remains.why = "the file may be registered";
       return remains;
     }
     const auto terminated = terminate(entry);
@@ -166,15 +171,16 @@ class Forget {
       remains.expires = terminated->expires;
       remains.deleted = asked_ > 0 && terminated->left == 0;
       if (!remains.error && terminated->left > 0) {
-        remains.why = "it announces no way to delete it";
+        remains.why = "the server does not support the deletion of uploads";
       } else if (!remains.error && terminated->missing > 0 && may_be_joined(entry)) {
         remains.deleted = false;
-        remains.why = "its parts are gone, perhaps into one whose address nobody knows here";
+        remains.why =
+            "the parts are gone, perhaps joined into an upload whose address never arrived here";
       }
     }
     if (remains.error && remains.error->kind == ErrorKind::interrupted && stop_signal() == 0)
       remains.error = Error{ErrorKind::unreachable,
-                            fmt::format("no answer within {} s", longest_asking.count())};
+                            fmt::format("no response within {} s", longest_asking.count())};
     if (remains.error) remains.why = remains.error->message;
     return remains;
   }
@@ -226,8 +232,8 @@ class Forget {
       return std::move(found.token);
     }
     return Error{ErrorKind::usage,
-                 "its token was not read from a file, and uploads of that name are unfinished at "
-                 "other servers too: nobody knows whose the one in SLUICE_TOKEN is"};
+                 "no token: the upload did not use --token-file, and SLUICE_TOKEN can be that of "
+                 "another server, where an upload of the same name is unfinished"};
   }
 
   const ForgetOptions& options_;

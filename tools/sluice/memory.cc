@@ -43,7 +43,7 @@ void write_error(const char* text) {
   if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) return;
 }
 
-/// What nobody has caught. May not allocate.
+/// Prints the uncaught exception and ends the process. Must not allocate.
 [[noreturn]] void on_terminate() {
   const std::exception_ptr current = std::current_exception();
   if (!current) std::abort();  // a bug: a joinable thread was dropped, for example
@@ -52,7 +52,7 @@ void write_error(const char* text) {
     std::rethrow_exception(current);
   } catch (const std::bad_alloc&) {
     write_error(
-        "memory ran out: raise the limit (ulimit -v), or use a smaller --pool and fewer "
+        "out of memory: raise the limit (ulimit -v), or use a smaller --pool and fewer "
         "--transfers");
   } catch (const std::exception& error) {
     write_error("internal error: ");
@@ -60,7 +60,7 @@ void write_error(const char* text) {
   } catch (...) {
     std::abort();
   }
-  write_error("; 'sluice status' knows how far it got\n");
+  write_error("; list unfinished uploads with: sluice status\n");
   ::_exit(1);
 }
 
@@ -88,7 +88,7 @@ bool memory_ran_out() {
 
 Error out_of_memory_error() {
   return Error{ErrorKind::failed,
-               "memory ran out: raise the limit (ulimit -v), or use a smaller --pool and fewer "
+               "out of memory: raise the limit (ulimit -v), or use a smaller --pool and fewer "
                "--transfers"};
 }
 
@@ -116,8 +116,8 @@ Result<void> check_memory(const AddressSpace& space, std::size_t pool_bytes, uns
     advice = "use fewer --transfers and a smaller --pool, or raise the limit";
   return Error{
       ErrorKind::failed,
-      fmt::format("a pool of {} and {} for threads and connections do not fit into the limit of {} "
-                  "on memory (ulimit -v), of which {} are taken: {}",
+      fmt::format("not enough memory: the pool (--pool) needs {}, threads and connections need {}, "
+                  "but the limit (ulimit -v) is {}, of which {} are in use; {}",
                   format_size(pool_bytes), format_size(others), format_size(space.limit),
                   format_size(space.taken), advice)};
 }

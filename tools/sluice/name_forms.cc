@@ -20,10 +20,8 @@ const char* form_of(const std::string& name) {
 
 std::string sentence(const std::string& name, const std::string& other, std::string_view whose) {
   return fmt::format(
-      "'{}' looks like the name of {} and is not the same: one has {} characters, the other {} "
-      "ones "
-      "(Unicode normalisation); they are two files, which people and other systems may take for "
-      "one",
+      "the name '{}' looks like the name of {}, but the two names differ in Unicode normalisation: "
+      "one is {}, the other {}; the dataset will hold two files whose names look the same",
       printable(name), whose, form_of(name), form_of(other));
 }
 
@@ -62,7 +60,7 @@ std::vector<std::string> warn_of_look_alikes(const std::vector<std::string>& nam
     if (same == given.end() || same->second.contains(other)) continue;
     for (const std::string& name : same->second)
       warnings.push_back(
-          sentence(name, other, fmt::format("a file that the journal has in dataset {}", dataset)));
+          sentence(name, other, fmt::format("an earlier upload into dataset {}", dataset)));
   }
   return warnings;
 }

@@ -48,8 +48,8 @@ Result<unsigned> transfers_within(const OpenFiles& files, unsigned wanted) {
   if (files.limit < files.open + least_files)
     return Error{
         ErrorKind::failed,
-        fmt::format("the limit of {} open files (ulimit -n), of which {} are open already, "
-                    "is too low for an upload: raise it to {} or more",
+        fmt::format("cannot upload: the limit of {} open files (ulimit -n) is too low, as {} are "
+                    "already open; raise the limit to {} or more",
                     files.limit, files.open, files.open + least_files)};
   const std::size_t taken = files.open + engine_files + spare_files;
   const std::size_t left = files.limit > taken ? files.limit - taken : 0;

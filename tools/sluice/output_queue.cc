@@ -59,8 +59,7 @@ std::optional<OutputQueue::Piece> OutputQueue::next() {
   if (shown_) return erase();
   if (dropped_ > 0 && kind != Kind::result) {
     const std::size_t count = std::exchange(dropped_, 0);
-    return Piece{Stream::err, fmt::format("sluice: {} {} dropped, because standard error took no "
-                                          "more\n",
+    return Piece{Stream::err, fmt::format("sluice: {} {} dropped: standard error was blocked\n",
                                           count, count == 1 ? "message was" : "messages were")};
   }
   std::string text = std::move(of(*kind).front().text);

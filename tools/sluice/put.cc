@@ -36,8 +36,8 @@ Result<std::uint64_t> check_file(const PutOptions& options, const std::string& f
   constexpr std::size_t longest = NAME_MAX - receipt_suffix.size();
   if (!options.upload.receipts.empty() && name.size() > longest)
     return Error{ErrorKind::usage,
-                 fmt::format("the receipt of '{}' would need a longer file name than there can be: "
-                             "give a --name of {} bytes at most",
+                 fmt::format("cannot write a receipt of '{}': the receipt's file name would be too "
+                             "long; choose a --name of at most {} bytes",
                              printable(name), longest)};
   return size;
 }
@@ -75,8 +75,11 @@ class Put {
   Result<void> prepare() {
     TRY(check_dataset_key(options_.dataset));
     if (!options_.name.empty() && options_.files.size() > 1)
-      return Error{ErrorKind::usage, fmt::format("--name gives one name, but there are {} files",
-                                                 options_.files.size())};
+      return Error{
+          ErrorKind::usage,
+          fmt::format("--name sets the name of one file, but {} files are given; leave out "
+                      "--name, or upload the files one at a time",
+                      options_.files.size())};
     TRY_ASSIGN(base_url_, chosen_url(options_.url, options_.system, options_.upload.insecure_http));
     TRY_ASSIGN(FoundToken found,
                read_token(options_.upload.token_file, options_.upload.token_file_mode));
@@ -93,9 +96,11 @@ class Put {
     for (Report& report : reports_) {
       Result<std::uint64_t> size = check_file(options_, report.file);
       if (const auto [other, fresh] = names.emplace(report.name, report.file); size && !fresh)
-        size = Error{ErrorKind::usage, fmt::format("{} and {} would both be deposited as '{}'",
-                                                   printable(other->second), printable(report.file),
-                                                   printable(report.name))};
+        size = Error{
+            ErrorKind::usage,
+            fmt::format("cannot upload both {} and {}: both would have the name '{}' in "
+                        "the dataset; upload one of them separately, with --name",
+                        printable(other->second), printable(report.file), printable(report.name))};
       if (size) {
         report.bytes = *size;
         continue;
@@ -104,7 +109,7 @@ class Put {
       uploader_.fail(report, size.error());
       console_.error(report.error->message);
     }
-    if (!good && reports_.size() > 1) console_.error("nothing was sent");
+    if (!good && reports_.size() > 1) console_.error("no file was uploaded");
     return good;
   }
 

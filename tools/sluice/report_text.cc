@@ -10,28 +10,28 @@
 namespace sluice::cli {
 namespace {
 
-/// What the others waited for, and what would make it faster.
+/// The bottleneck, and what would make the upload faster.
 std::string in_words(const Report& report) {
   switch (report.bottleneck()) {
     case Bottleneck::disk:
-      return "the disk: the network waited for the file to be read, so a faster disk would help";
+      return "disk: the network waited for the file to be read; a faster disk would help";
     case Bottleneck::checksum:
       if (!report.md5.empty() || !report.sha256.empty())
-        return "the checksums: the network waited for them, so one --digest less would help";
-      return "the checksums: the network waited for them, so more cores would help";
+        return "checksums: the network waited for the checksums; fewer --digest would help";
+      return "checksums: the network waited for the checksums; more CPU cores would help";
     case Bottleneck::network:
       if (report.rate_limit > 0 &&
           report.bytes_per_second() > 0.8 * static_cast<double>(report.rate_limit))
-        return "the network: everything else waited for bytes to go out, so more --limit-rate "
-               "would help";
-      return "the network: everything else waited for bytes to go out, so a faster link would help";
+        return "network: the upload ran at --limit-rate; a higher limit would help";
+      return "network: the reader, the checksums and the server waited for the network; a faster "
+             "link would help";
     case Bottleneck::server:
       if (report.chunks > 1)
         return fmt::format(
-            "the server: everything else waited for its answers, {} a chunk, so {} would help",
+            "server: the network waited for the server's responses, {} per chunk; {} would help",
             format_duration(report.stages.server.busy_s / static_cast<double>(report.chunks)),
-            report.looked_ahead ? "longer chunks (--chunk)" : "chunks sent ahead (--lookahead)");
-      return "the server: everything else waited for its answers, so a faster one would help";
+            report.looked_ahead ? "longer chunks (--chunk)" : "pipelined chunks (--lookahead)");
+      return "server: the network waited for the server's responses; a faster server would help";
   }
   return "";
 }
@@ -52,14 +52,13 @@ std::string summary(const Report& report) {
   std::string digests = "  xxh128      " + report.xxh128 + '\n';
   if (!report.md5.empty()) digests += "  md5         " + report.md5 + '\n';
   if (!report.sha256.empty()) digests += "  sha256      " + report.sha256 + '\n';
-  const std::string asked =
-      report.registered_as.empty()
-          ? ""
-          : fmt::format("  name        changed by the Data Bank, which was asked for '{}'\n",
-                        printable(report.name));
+  const std::string asked = report.registered_as.empty()
+                                ? ""
+                                : fmt::format("  name        changed by the Data Bank, from '{}'\n",
+                                              printable(report.name));
   std::string how;
   if (report.resumed_from > 0)
-    how += fmt::format(", after {} of an earlier run", format_size(report.resumed_from));
+    how += fmt::format(", resumed at {}", format_size(report.resumed_from));
   if (report.retries > 0)
     how += fmt::format(", {} {}", report.retries, report.retries == 1 ? "retry" : "retries");
   return fmt::format(
@@ -81,19 +80,20 @@ std::string summary_line(const Report& report) {
                   printable(report.file), report.dataset, printable(report.stored_name()),
                   format_size(report.bytes), format_rate(report.bytes_per_second()), report.xxh128);
   if (!report.registered_as.empty())
-    line += fmt::format(", asked for as '{}'", printable(report.name));
+    line += fmt::format(", name changed by the Data Bank, from '{}'", printable(report.name));
   if (!report.md5.empty()) line += ", md5 " + report.md5;
   if (!report.sha256.empty()) line += ", sha256 " + report.sha256;
   return line + '\n';
 }
 
 std::string registered_before(const Report& report) {
-  return fmt::format("{} was registered in dataset {} as '{}' at {} already, says the journal{}\n",
-                     printable(report.file), report.dataset, printable(report.stored_name()),
-                     report.registered_before,
-                     report.protocol == to_string(ProtocolKind::phased)
-                         ? ""
-                         : "; --restart sends it once more, as a second file");
+  return fmt::format(
+      "{} was already registered in dataset {} as '{}' at {}, according to the journal{}\n",
+      printable(report.file), report.dataset, printable(report.stored_name()),
+      report.registered_before,
+      report.protocol == to_string(ProtocolKind::phased)
+          ? ""
+          : "; to upload the file again, as a second file, use --restart");
 }
 
 namespace {
@@ -125,23 +125,23 @@ std::string closing_line(const std::vector<Report>& reports, bool dry_run) {
   };
   std::string line;
   add_group(line, names(Status::registered), "registered", false);
-  add_group(line, names(Status::registered, true), "registered before", false);
+  add_group(line, names(Status::registered, true), "already registered", false);
   add_group(line, names(Status::unconfirmed), "unconfirmed", true);
   add_group(line, names(Status::failed), "failed", true);
   add_group(line, names(Status::interrupted), "interrupted", true);
-  add_group(line, names(Status::skipped), dry_run ? "would be deposited" : "not tried", !dry_run);
+  add_group(line, names(Status::skipped), dry_run ? "would be uploaded" : "not started", !dry_run);
   return line;
 }
 
 std::string would_be_deposited(const Report& report, const ServerProfile& server) {
   const std::string deposit =
-      fmt::format("{} ({}) would be deposited into dataset {} as '{}'", printable(report.file),
+      fmt::format("{} ({}) would be uploaded into dataset {} as '{}'", printable(report.file),
                   format_size(report.bytes), report.dataset, printable(report.name));
   if (server.protocol == ProtocolKind::phased) return deposit + ": the name is free\n";
-  return fmt::format("{}: {}, and whether the name is free is nothing that {} can tell\n", deposit,
-                     server.token_taken ? "the server takes the token"
-                                        : "whether the server takes the token is not known",
-                     to_string(server.protocol));
+  return fmt::format(
+      "{}: {}; over {}, sluice cannot check whether the name is free\n", deposit,
+      server.token_taken ? "the server accepts the token" : "the token could not be checked",
+      to_string(server.protocol));
 }
 
 int exit_code(const Error& error) {

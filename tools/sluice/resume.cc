@@ -39,22 +39,30 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
         chosen.push_back(std::move(entry));
     std::reverse(chosen.begin(), chosen.end());
   }
-  if (chosen.empty() && !options.all)
+  if (chosen.empty() && !options.all) {
+    std::string which =
+        options.register_again ? "upload with an unconfirmed registration" : "unfinished upload";
+    if (!options.name.empty()) which += fmt::format(" of '{}'", printable(options.name));
+    if (!options.dataset.empty())
+      which += fmt::format(" into dataset {}", printable(options.dataset));
     return Error{ErrorKind::usage,
-                 fmt::format("no {}unfinished upload is in the journal in {}",
-                             options.dataset.empty() ? "" : "such ", printable(directory))};
+                 fmt::format("cannot resume: the journal in {} has no {}; list all uploads with: "
+                             "sluice status --all",
+                             printable(directory), which)};
+  }
   if (chosen.size() > 1 && !options.all && options.dataset.empty()) {
     std::string list;
     for (const JournalEntry& entry : chosen) list += (list.empty() ? "" : "; ") + describe(entry);
     return Error{ErrorKind::usage,
-                 fmt::format("{} uploads are unfinished ({}): say which dataset, or --all",
+                 fmt::format("{} uploads are unfinished ({}); name a dataset, or use --all",
                              chosen.size(), list)};
   }
-  // Somebody has looked for one file, and the others may be there.
+  // The user has looked for one file on the dataset's page; the other files may be registered.
   if (chosen.size() > 1 && options.register_again && options.name.empty() && !options.all)
     return Error{ErrorKind::usage,
-                 fmt::format("{} uploads into dataset {} may be registered: say which one is not, "
-                             "with its name, or --all if none is",
+                 fmt::format("{} uploads into dataset {} may be registered; look at the dataset's "
+                             "page, then give the NAME of the file that is missing there, or --all "
+                             "if all are missing",
                              chosen.size(), options.dataset)};
   return chosen;
 }
@@ -78,8 +86,9 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions
   }
   if (!alone && entry.token_file.empty())
     return Error{ErrorKind::usage,
-                 fmt::format("the token of dataset {} was not read from a file, so nobody knows it "
-                             "here: 'sluice resume {}' takes it from SLUICE_TOKEN or --token-file",
+                 fmt::format("no token for dataset {}: the upload did not use --token-file; resume "
+                             "this dataset alone, with SLUICE_TOKEN or --token-file: sluice resume "
+                             "{}",
                              entry.dataset, entry.dataset)};
   TRY_ASSIGN(FoundToken found,
              read_token(options.token_file.empty() ? entry.token_file : options.token_file,
@@ -90,8 +99,9 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions
   return request;
 }
 
-/// It goes on as it was begun. A tus server has to say what it can do. Over tus and binary, token
-/// and dataset are asked about before anything is sent; the phased protocol begins with that.
+/// An upload is resumed over the protocol that it was started with. A tus server has to say which
+/// extensions it has. Over tus and binary, the token and the dataset are checked before anything is
+/// sent; the phased protocol begins with that.
 Result<void> find_server(Uploader& uploader, const JournalEntry& entry, UploadRequest& request) {
   const auto protocol = parse_protocol(entry.protocol);
   if (protocol == ProtocolKind::tus || protocol == ProtocolKind::binary)
@@ -132,15 +142,15 @@ int resume(const ResumeOptions& options) {
     console.error(prepared.error().message);
     return uploader.end(reports);
   }
-  if (reports.empty()) console.result("nothing is unfinished\n");
+  if (reports.empty()) console.result("no unfinished uploads\n");
   const bool alone = std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
     return entry.system == entries->front().system && entry.dataset == entries->front().dataset;
   });
   if (!alone && !options.upload.token_file.empty()) {
     const Error error{
         ErrorKind::usage,
-        "a token is for one dataset, and these are several: without --token-file each "
-        "is read from where it was the last time"};
+        "--token-file names the token of one dataset, but uploads into several are unfinished; "
+        "name a dataset, or leave out --token-file to use the token file of each upload"};
     for (Report& report : reports) uploader.fail(report, error);
     console.error(error.message);
     return uploader.end(reports);
@@ -169,7 +179,8 @@ int resume(const ResumeOptions& options) {
       continue;
     }
     uploader.fail(reports[i], request.error());
-    console.error(fmt::format("{}: {}", describe((*entries)[i]), reports[i].error->message));
+    console.error(
+        fmt::format("cannot resume {}: {}", describe((*entries)[i]), reports[i].error->message));
     if (request.error().kind == ErrorKind::interrupted) break;
   }
   uploader.upload(std::move(tasks));

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -50,28 +52,30 @@ std::optional<DatasetLock::Holder> runner(const std::string& directory, const Jo
 std::string state_text(const JournalEntry& entry,
                        const std::optional<DatasetLock::Holder>& runner) {
   if (entry.state == JournalEntry::State::registered) return "registered";
-  if (entry.state == JournalEntry::State::abandoned) return "given up";
-  if (runner && runner->pid == 0) return "being uploaded by another process";
+  if (entry.state == JournalEntry::State::abandoned) return "discarded";
+  if (runner && runner->pid == 0) return "being uploaded by another sluice process";
   if (runner)
     return fmt::format("being uploaded by process {}{}", runner->pid,
                        runner->host.empty() ? "" : " on " + printable(runner->host));
   std::string text = entry.state == JournalEntry::State::verifying
-                         ? "all is sent, and whether it is registered is not known"
+                         ? "uploaded, but the registration is unconfirmed"
                      : entry.error ? "stopped"
-                                   : "stopped without a word";
+                                   : "interrupted: the process was killed, or the machine crashed";
   if (entry.error) text += ": " + printable(entry.error->message);
   return text;
 }
 
-/// What would keep it from being resumed; empty for nothing known. Another time alone does not: the
-/// bytes are compared then.
+/// Why the upload cannot be resumed; empty for no known reason. Another modification time alone is
+/// no reason: the bytes are compared then.
 std::string file_trouble(const JournalEntry& entry) {
   struct stat status {};
-  if (::stat(entry.path.c_str(), &status) != 0) return "the file is not there";
+  if (::stat(entry.path.c_str(), &status) != 0)
+    return fmt::format("cannot stat the file: {}", std::strerror(errno));
   if (static_cast<std::uint64_t>(status.st_size) != entry.file.size)
-    return "the file has another size now";
+    return fmt::format("the size of the file has changed (from {} to {} bytes)", entry.file.size,
+                       status.st_size);
   if (modified_at(status) != entry.file.modified && status.st_ino != entry.file.inode)
-    return "the file is another one now, with another time of modification";
+    return "another file has taken the file's place (other inode and modification time)";
   return {};
 }
 
@@ -101,13 +105,15 @@ std::string text_of(const JournalEntry& entry, const std::string& directory) {
   if (entry.state == JournalEntry::State::verifying && entry.protocol != "phased")
     return text + fmt::format(
                       "  look at  {}/datasets/{}\n"
-                      "           if the file is there: sluice forget {} {}\n"
+                      "           if the page lists the file: sluice forget {} {}\n"
                       "           if not: sluice resume --register {} {}\n",
                       printable(entry.system), entry.dataset, entry.dataset, name, entry.dataset,
                       name);
-  text += trouble.empty() ? fmt::format("  go on    sluice resume {}\n", entry.dataset)
-                          : fmt::format("  but      {}\n", trouble);
-  return text;
+  if (trouble.empty()) return text + fmt::format("  resume   sluice resume {}\n", entry.dataset);
+  return text + fmt::format(
+                    "  problem  {}\n"
+                    "           restore the file, or discard the upload: sluice forget {} {}\n",
+                    trouble, entry.dataset, name);
 }
 
 ordered_json json_of(const JournalEntry& entry, const std::string& directory) {
@@ -166,7 +172,7 @@ int status(const StatusOptions& options) {
   } else {
     for (const JournalEntry& entry : listing->entries) print(text_of(entry, found->directory));
     if (listing->entries.empty())
-      print(options.all ? "the journal is empty\n" : "nothing is unfinished\n");
+      print(options.all ? "the journal has no uploads\n" : "no unfinished uploads\n");
   }
   return 0;
 }

@@ -24,7 +24,7 @@ void end_now(int) {
 
 [[noreturn]] void stop_at_once() {
   static constexpr char text[] =
-      "sluice: stopped without waiting for what was under way; 'sluice resume' goes on\n";
+      "sluice: stopped without waiting for requests in flight; continue with: sluice resume\n";
   // A terminal that was stopped takes nothing, and one that takes something may not take all.
   struct sigaction action {};
   action.sa_handler = end_now;

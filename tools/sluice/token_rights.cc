@@ -93,22 +93,21 @@ Result<std::string> judge(const TokenRights& rights, const std::string& file,
   const bool all = (rights.mode & 007) != 0;
   const bool group = (rights.mode & 070) != 0 && !rights.private_group;
   if (!all && !group) return std::string();
-  const std::string open = fmt::format(
-      "the token file {} is open to {} (mode {:03o}), and whoever has the token can deposit with "
-      "it",
-      name, all ? "all users of this machine" : "the group " + printable(rights.group),
-      rights.mode);
+  const std::string danger = fmt::format(
+      "{} can access the file (mode {:03o}), and anyone with the token can upload into the dataset",
+      all ? "all users of this machine" : "the group " + printable(rights.group), rights.mode);
+  const std::string warning = fmt::format("token file {}: {}", name, danger);
   if (!rights.keeps_no_modes.empty())
     return fmt::format(
-        "{}; its file system ({}) keeps no modes, so see to it that only you can "
-        "reach the directory",
-        open, rights.keeps_no_modes);
-  if (!all) return open;
-  if (rights.read_only || !rights.own || allowed == TokenFileMode::any) return open;
+        "{}; the file system ({}) does not store file modes: make sure that only you can access "
+        "the directory",
+        warning, rights.keeps_no_modes);
+  if (!all) return warning;
+  if (rights.read_only || !rights.own || allowed == TokenFileMode::any) return warning;
   return Error{ErrorKind::usage,
-               fmt::format("{}: run chmod 600 {}, or, where that cannot be, allow it with "
-                           "--token-file-mode any",
-                           open, shell_argument(name))};
+               fmt::format("cannot use token file {}: {}; protect the file with: chmod 600 {} (or "
+                           "allow the mode with --token-file-mode any)",
+                           name, danger, shell_argument(name))};
 }
 
 }  // namespace sluice::cli

@@ -31,7 +31,10 @@ Result<std::string> read_all(int fd, const std::string& what) {
     if (got == 0) return text;
     text.append(buffer, static_cast<std::size_t>(got));
     if (text.size() > most_bytes)
-      return Error{ErrorKind::usage, fmt::format("{} is too long to be a token", what)};
+      return Error{ErrorKind::usage,
+                   fmt::format("cannot read the token from {}: the text is longer than {} bytes, "
+                               "and no token is that long",
+                               what, most_bytes)};
   }
 }
 
@@ -44,9 +47,9 @@ Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allow
     if (value == nullptr)
       return Error{
           ErrorKind::usage,
-          "there is no token: put it into the environment variable SLUICE_TOKEN, or into a file "
-          "for --token-file; the dataset's edit page has it, under 'Get token for command line "
-          "tools'"};
+          "no token given: set the environment variable SLUICE_TOKEN, or name a file with "
+          "--token-file; get a token from the dataset's edit page ('Get token for command line "
+          "tools')"};
     TRY_ASSIGN(found.token, parse_token(value, "the environment variable SLUICE_TOKEN"));
     return found;
   }
@@ -62,7 +65,7 @@ Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allow
   if (!fd || ::fstat(fd.get(), &status) != 0)
     return errno_error(ErrorKind::usage, errno, "cannot open the token file " + file);
   if (S_ISDIR(status.st_mode))
-    return Error{ErrorKind::usage, fmt::format("the token file {} is a directory", file)};
+    return errno_error(ErrorKind::usage, EISDIR, "cannot read the token file " + file);
   TRY_ASSIGN(const TokenRights rights, token_rights(fd.get(), token_file));
   TRY_ASSIGN(found.warning, judge(rights, token_file, allowed));
   TRY_ASSIGN(std::string text, read_all(fd.get(), file));

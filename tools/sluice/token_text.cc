@@ -65,47 +65,49 @@ bool is_quoted(std::string_view text) {
   return false;
 }
 
-/// What the text is if it is no bare token, and what to do about it: the end of a sentence that
-/// begins with its source. Nothing where it may be a token.
+/// Why the text is not a bare token, and what to do: the end of a sentence that begins with its
+/// source. Nothing where the text may be a token.
 std::optional<std::string> problem_of(std::string_view text) {
   const Secret lower_text(lower_case(text));
   const std::string& lower = lower_text.reveal();
   if (text.starts_with('{') || text.starts_with('['))
-    return "holds JSON; put the token alone there, without quotes";
-  if (text.starts_with("-----BEGIN")) return "holds a key or certificate, and no token";
+    return "the text is JSON; put only the token there, without quotes";
+  if (text.starts_with("-----BEGIN")) return "the text is a key or certificate, not a token";
   if (const std::size_t lines = count_lines(text); lines > 1)
-    return fmt::format("holds {} lines; a token is one line, so put the token alone there", lines);
+    return fmt::format("the text has {} lines, but a token is one line; put only the token there",
+                       lines);
   if (is_assignment(lower))
-    return "holds a shell's assignment (NAME=token); put there what is behind the equals sign, "
-           "without quotes";
+    return "the text is a shell assignment (NAME=token); put only the part after the equals sign "
+           "there, without quotes";
   if (is_header(lower))
-    return "holds the words of an HTTP header around the token (Authorization, Token token=); put "
-           "the token alone there";
-  if (is_quoted(text)) return "has quotes around the token; take them away";
+    return "the text has words of an HTTP header around the token (Authorization, Token token=); "
+           "put only the token there";
+  if (is_quoted(text)) return "the text has quotes around the token; remove the quotes";
   if (text.starts_with('<') || text.ends_with('>'))
-    return "has angle brackets around the token; take them away";
+    return "the text has angle brackets around the token; remove the brackets";
   if (text.find_first_of(white_space) != text.npos)
-    return "has white space within the token; no token has that, so copy it again from the "
+    return "the text has white space inside, and no token has; copy the token again from the "
            "dataset's edit page";
   if (!std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; }))
-    return "holds characters that are not ASCII, such as a no-break space; no token has them, so "
-           "copy it again from the dataset's edit page";
+    return "the text has characters that are not ASCII (such as a no-break space), and no token "
+           "has; copy the token again from the dataset's edit page";
   return {};
 }
 
 Result<Secret> parse(std::string_view text, const std::string& source) {
   const auto refuse = [&](const std::string& what) {
-    return Error{ErrorKind::usage, fmt::format("{} {}", source, what)};
+    return Error{ErrorKind::usage, fmt::format("cannot use the token from {}: {}", source, what)};
   };
   if (is_utf16(text))
     return refuse(
-        "holds NUL bytes or a byte order mark, as UTF-16 text has that Windows' programs write; "
-        "save it as UTF-8 or ASCII");
+        "the text is UTF-16 (NUL bytes or a byte order mark), as some Windows programs write; save "
+        "the text as UTF-8 or ASCII");
   constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
   if (text.starts_with(utf8_mark)) text.remove_prefix(utf8_mark.size());
   text = trimmed(text);
   if (const auto problem = problem_of(text)) return refuse(*problem);
-  TRY(check_token(text));
+  if (const Result<void> checked = check_token(text); !checked)
+    return refuse(checked.error().message);
   return Secret(std::string(text));
 }
 

@@ -33,19 +33,21 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Before anything is sent: a receipt that cannot be written after three days is a nuisance.
-Result<void> check_writable_directory(const std::string& path, const char* what) {
+/// `option`: which names the directory, or a file in it.
+Result<void> check_writable_directory(const std::string& path, const char* option) {
   struct stat status {};
+  int code = 0;
   if (::stat(path.c_str(), &status) != 0)
-    return errno_error(
-        ErrorKind::usage, errno,
-        fmt::format("the directory {} for {} cannot be used", printable(path), what));
-  if (!S_ISDIR(status.st_mode))
-    return Error{ErrorKind::usage,
-                 fmt::format("{} is no directory, which {} need", printable(path), what)};
-  if (::access(path.c_str(), W_OK | X_OK) != 0)
-    return errno_error(ErrorKind::usage, errno,
-                       fmt::format("{} cannot be written into {}", what, printable(path)));
-  return {};
+    code = errno;
+  else if (!S_ISDIR(status.st_mode))
+    code = ENOTDIR;
+  else if (::access(path.c_str(), W_OK | X_OK) != 0)
+    code = errno;
+  if (code == 0) return {};
+  Error error = errno_error(ErrorKind::usage, code,
+                            fmt::format("cannot write into the directory {}", printable(path)));
+  error.message += fmt::format("; choose another directory for {}", option);
+  return error;
 }
 
 /// Not of what can be no list of checksums: a pipe or a terminal would be waited for.
@@ -72,7 +74,7 @@ Result<std::optional<unsigned>> parse_count(const std::string& text, const char*
   const auto [end, error] = std::from_chars(text.data(), last, count);
   if (error != std::errc() || end != last || count > most)
     return Error{ErrorKind::usage,
-                 fmt::format("{} takes auto or a number of {} from 0 to {}, not '{}'", option,
+                 fmt::format("{} must be auto or a number of {} from 0 to {}, not '{}'", option,
                              of_what, most, printable(text))};
   return std::optional<unsigned>(count);
 }
@@ -102,8 +104,9 @@ Result<std::string> state_dir(const UploadOptions& options) {
   if (usual.empty() && options.no_journal) return usual;
   if (usual.empty())
     return Error{ErrorKind::usage,
-                 "there is no place for the journal, as neither XDG_STATE_HOME nor HOME is set: "
-                 "give one with --state-dir, or do without resuming with --no-journal"};
+                 "no state directory for the journal: neither XDG_STATE_HOME nor HOME is set; name "
+                 "one with --state-dir, or upload with --no-journal (an interrupted upload then "
+                 "cannot be resumed)"};
   return usual;
 }
 
@@ -113,8 +116,8 @@ Result<std::string> existing_state_dir(const UploadOptions& options) {
   if (!options.state_dir.empty() && ::stat(directory.c_str(), &status) != 0) {
     Error error =
         errno_error(ErrorKind::usage, errno,
-                    fmt::format("cannot look into the state directory {}", printable(directory)));
-    error.message += "; check what --state-dir says";
+                    fmt::format("cannot open the state directory {}", printable(directory)));
+    error.message += "; check --state-dir";
     return error;
   }
   return directory;
@@ -128,7 +131,8 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
   if (!options_.limit_rate.empty()) {
     TRY_ASSIGN(engine.bytes_per_second, parse_rate(options_.limit_rate));
     if (engine.bytes_per_second == 0)
-      return Error{ErrorKind::usage, "a rate limit of 0 would never end; leave --limit-rate away"};
+      return Error{ErrorKind::usage,
+                   "--limit-rate must be greater than 0; for no limit, leave the option out"};
   }
   engine.retry.retries = options_.retries;
   engine.stall_timeout = std::chrono::seconds(options_.stall_timeout);
@@ -151,7 +155,7 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
 Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
   if (options_.chunk != automatic) {
     TRY_ASSIGN(chunk_bytes_, parse_size(options_.chunk));
-    if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least one byte"};
+    if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least 1 byte"};
   }
   TRY_ASSIGN(lookahead_, parse_count(options_.lookahead, "--lookahead", "chunks", most_lookahead));
   TRY_ASSIGN(lanes_, parse_count(options_.lanes, "--lanes", "parts", most_lanes));
@@ -159,13 +163,13 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
     TRY_ASSIGN(token_wait_, parse_duration(options_.token_wait));
     if (token_wait_.count() > 0 && (options_.token_file.empty() || options_.token_file == "-"))
       return Error{ErrorKind::usage,
-                   "--token-wait needs a --token-file, which is where the new token is to appear"};
+                   "--token-wait needs --token-file PATH: the new token is read from that file"};
   }
   TRY_ASSIGN(digests_, parse_digests(options_.digests));
-  if (!options_.receipts.empty()) TRY(check_writable_directory(options_.receipts, "receipts"));
+  if (!options_.receipts.empty()) TRY(check_writable_directory(options_.receipts, "--receipt"));
   if (!options_.sums.empty()) {
     const std::string parent = std::filesystem::path(options_.sums).parent_path().string();
-    TRY(check_writable_directory(parent.empty() ? "." : parent, "sums"));
+    TRY(check_writable_directory(parent.empty() ? "." : parent, "--sums"));
   }
   TRY_ASSIGN(EngineOptions engine_options, this->engine_options(block_bytes));
   const auto wanted =
@@ -174,8 +178,8 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
   TRY_ASSIGN(transfers_, transfers_within(descriptors, wanted));
   if (transfers_ < wanted)
     console_.warning(fmt::format(
-        "{} {} at a time instead of {}: no more fit into the limit of {} open files "
-        "(ulimit -n)",
+        "running {} {} at a time instead of {}: the limit of {} open files (ulimit -n) allows no "
+        "more",
         transfers_, transfers_ == 1 ? "transfer" : "transfers", wanted, descriptors.limit));
   engine_options.uploads_at_a_time = transfers_;
   TRY(check_memory(address_space(), engine_options.pool_bytes, transfers_));
@@ -201,9 +205,9 @@ Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol,
       request.server = *std::move(profile);
       request.token = inquiry.token;
       if (!request.server.remembered)
-        console_.detail(
-            fmt::format("{} speaks {}{}", request.base_url, to_string(request.server.protocol),
-                        protocol == ProtocolKind::automatic ? "" : ", as it was told to"));
+        console_.detail(fmt::format("{}: protocol {}{}", request.base_url,
+                                    to_string(request.server.protocol),
+                                    protocol == ProtocolKind::automatic ? "" : " (as requested)"));
       return {};
     }
     if (profile.error().kind != ErrorKind::token_refused || request.token_file.empty())
@@ -218,13 +222,13 @@ Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol,
       if (now >= deadline) return std::move(profile).error();
       if (!std::exchange(said, true))
         console_.warning(fmt::format(
-            "{}; waiting for another token for {} s, get one at "
-            "{}/datasets/{}/edit",
-            profile.error().message, token_wait_.count(), request.base_url, request.dataset));
+            "{}; waiting for another token in {} for up to {} s: get one at {}/datasets/{}/edit",
+            profile.error().message, printable(request.token_file), token_wait_.count(),
+            request.base_url, request.dataset));
       if (!wait_until(std::min(deadline, now + look_for_token_every), inquiry.stop))
         return Error{ErrorKind::interrupted,
-                     fmt::format("interrupted while waiting for another token for dataset {}; "
-                                 "nothing was sent",
+                     fmt::format("interrupted while waiting for another token for dataset {}; no "
+                                 "file was uploaded",
                                  request.dataset)};
     }
   }
@@ -245,7 +249,7 @@ void Uploader::left(std::size_t count) {
   if (count == 0) return;
   if (files_ == 0 || options_.json)  // else the closing line says which
     console_.error(
-        fmt::format("{} more {} not tried", count, count == 1 ? "file was" : "files were"));
+        fmt::format("{} more {} not started", count, count == 1 ? "file was" : "files were"));
   if (code_ == 0) code_ = stop_signal() != 0 ? 128 + stop_signal() : 1;
 }
 
@@ -260,7 +264,7 @@ int Uploader::end(const std::vector<Report>& reports) {
       console_.error(line);
   }
   if (!console_.finish()) {
-    console_.error("the report could not be written to standard output");
+    console_.error("cannot write the report to standard output");
     if (code_ == 0 && stop_signal() != 0) code_ = 128 + stop_signal();
   }
   return code_;
@@ -316,8 +320,7 @@ void Uploader::tell(Report& report, const UploadRequest& request) {
   }
   if (report.resumable && helps_to_go_on(*report.error, report.protocol))
     report.error->message += fmt::format(
-        "; {} of {} are at the server, and the same command, or 'sluice resume {}', goes on from "
-        "there",
+        "; the server has {} of {}; to resume, run the same command again, or: sluice resume {}",
         format_size(report.committed), format_size(report.bytes), report.dataset);
   console_.error(report.error->message);
 }
@@ -338,7 +341,7 @@ void Uploader::write_receipt(const Report& report) {
           .string();
   if (!report.receipt) {
     if (!options_.sums.empty() || ::access(path.c_str(), F_OK) != 0)
-      console_.warning(fmt::format("the journal has no receipt of {}, so none is written",
+      console_.warning(fmt::format("no receipt was written for {}: the journal has none",
                                    printable(report.file)));
     return;
   }
@@ -348,8 +351,8 @@ void Uploader::write_receipt(const Report& report) {
   if (written) return;
   if (code_ == 0) code_ = 1;  // nothing is wrong with the file
   console_.error(
-      fmt::format("{}; the file is registered all the same, and its receipt is in the "
-                  "journal ('sluice status --all --json')",
+      fmt::format("{}; the file is registered, and the journal has the receipt: sluice status "
+                  "--all --json",
                   printable(written.error().message)));
 }
 

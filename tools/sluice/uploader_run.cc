@@ -110,8 +110,8 @@ void Uploader::Run::ended(std::size_t number) {
   if (goes_again(number, report)) {
     uploader_.console_.warning(fmt::format("{}; {}", report.error->message,
                                            report.again == Report::Again::whole
-                                               ? "it is sent in one piece now"
-                                               : "it is run again now"));
+                                               ? "uploading the file again, in one piece"
+                                               : "retrying the upload"));
     tasks_[number].request.restart = false;  // that was done
     if (report.again == Report::Again::whole) tasks_[number].request.in_one_piece = true;
     if (!start(number)) {
@@ -147,7 +147,8 @@ void Uploader::Run::doubt_memory(UploadRequest request, Report& report) {
           uploader_.ask_server(request, ProtocolKind::automatic, /*fresh=*/true);
       asked && request.server.protocol != before)
     report.error->message +=
-        fmt::format("; by now it speaks {}, so run it again", to_string(request.server.protocol));
+        fmt::format("; the server's protocol has changed to {}: run the same command again",
+                    to_string(request.server.protocol));
 }
 
 void Uploader::Run::over(std::size_t number) {

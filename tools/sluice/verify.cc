@@ -60,11 +60,11 @@ class Verify {
       error->message = printable(error->message);  // io/ names files as they are
       console_.error(error->message);
     } else if (!options_.json) {
-      console_.result(fmt::format("{}: OK, it is what the receipt says: {}\n",
+      console_.result(fmt::format("{}: OK, the file matches the receipt: {}\n",
                                   printable(options_.file), names()));
     }
     if (options_.json) print_json(error);
-    if (!console_.finish()) console_.error("the result could not be written to standard output");
+    if (!console_.finish()) console_.error("cannot write the result to standard output");
     return error ? exit_code(*error) : 0;
   }
 
@@ -123,13 +123,14 @@ class Verify {
       if (each.same()) continue;
       text += text.empty() ? ": " : ", ";
       text += each.what == "bytes"
-                  ? fmt::format("it has {} bytes and not {}", each.file, each.receipt)
-                  : fmt::format("its {} is {} and not {}", each.what, each.file, each.receipt);
+                  ? fmt::format("{} bytes, but {} in the receipt", each.file, each.receipt)
+                  : fmt::format("{} {}, but {} in the receipt", each.what, each.file, each.receipt);
     }
     if (text.empty()) return text;
-    return fmt::format("{} is not what was deposited as '{}' in dataset {}{}; see {}",
-                       options_.file, receipt_.stored_name(), receipt_.dataset, text,
-                       receipt_.page());
+    return fmt::format(
+        "{} differs from the file that was uploaded as '{}' into dataset {}{}; see "
+        "{}",
+        options_.file, receipt_.stored_name(), receipt_.dataset, text, receipt_.page());
   }
 
   void print_json(const std::optional<Error>& error) const {
