@@ -242,7 +242,7 @@ TEST_P(TusStruck, LogsWhatItStruck) {
   patch(upload, 0, "abc");
   stop();
   EXPECT_THAT(server_->err(), HasSubstr("fault stuck: patch \"" + upload.substr(7) +
-                                        "\", after 3 bytes of its body"));
+                                        "\", after 3 bytes of the body"));
   EXPECT_THAT(server_->err(), Not(HasSubstr("secret")));
 }
 

@@ -16,7 +16,7 @@ namespace {
 Error cannot_use(const fs::path& path, const std::error_code& error) {
   return Error{
       .kind = ErrorKind::failed,
-      .message = fmt::format("cannot use {} as the store: {}", path.string(), error.message()),
+      .message = fmt::format("cannot use the store {}: {}", path.string(), error.message()),
       .code = error.value()};
 }
 
@@ -36,7 +36,9 @@ Result<std::unique_ptr<DataBank>> DataBank::open(const Options& options) {
     if (!is_key(key)) {
       return Error{.kind = ErrorKind::usage,
                    .message = fmt::format(
-                       "'{}' cannot be a dataset key: letters, digits, '-' and '_' only", key)};
+                       "'{}' is not a dataset key: a key has only letters, digits, '-' and '_', "
+                       "and at most 200 characters",
+                       key)};
     }
     if (token.empty() && options.tokens.contains(key)) {
       return Error{.kind = ErrorKind::usage,

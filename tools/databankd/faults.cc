@@ -120,36 +120,36 @@ std::string parse_kind(std::string_view text, Fault& fault) {
   const auto* found = std::find_if(kinds.begin(), kinds.end(),
                                    [&](const NamedKind& kind) { return kind.name == name; });
   if (found == kinds.end())
-    return fmt::format("there is no fault '{}', only {}", name, enumerate(kinds));
+    return fmt::format("unknown fault '{}'; the faults are {}", name, enumerate(kinds));
   fault.kind = found->kind;
   if (fault.kind == FaultKind::front) {
     const auto status = parse_status(take_until(text, ':'));
     const auto time = parse_duration(text.empty() && !fault.name.ends_with(':') ? "5s" : text);
     if (!status || !time)
-      return "front takes an HTTP status from 200 to 599 and a time up to a day, as in front:502 "
-             "or front:404:10s";
+      return "front takes an HTTP status from 200 to 599 and optionally a time of at most 1 day, "
+             "such as front:502 or front:404:10s";
     fault.status = *status;
     fault.time = *time;
   } else if (fault.kind == FaultKind::status && std::count(text.begin(), text.end(), ':') > 0) {
     const auto status = parse_status(take_until(text, ':'));
     if (!status || text.empty())
-      return "status takes an HTTP status from 200 to 599 and a text without commas, as in "
+      return "status takes an HTTP status from 200 to 599 and a text without commas, such as "
              "status:507:quota exceeded";
     fault.status = *status;
     fault.text = text;
   } else if (fault.kind == FaultKind::status || fault.kind == FaultKind::answer) {
     const auto status = parse_status(text);
     if (!status)
-      return fmt::format("{0} takes an HTTP status from 200 to 599, as in {0}:503", name);
+      return fmt::format("{0} takes an HTTP status from 200 to 599, such as {0}:503", name);
     fault.status = *status;
   } else if (fault.kind == FaultKind::slow) {
     const auto rate = parse_byte_size(text);
     if (!rate || *rate == 0)
-      return "slow takes bytes a second, as in slow:500, slow:64K or slow:5M";
+      return "slow takes a rate in bytes per second, such as slow:500, slow:64K or slow:5M";
     fault.rate = *rate;
   } else if (fault.kind == FaultKind::tail_timeout) {
     const auto pause = parse_duration(has_argument ? text : "100ms");
-    if (!pause) return "tail-timeout takes a time up to a day, as in tail-timeout:500ms";
+    if (!pause) return "tail-timeout takes a time of at most 1 day, such as tail-timeout:500ms";
     fault.time = *pause;
   } else if (has_argument) {
     return fmt::format("{} takes no argument", name);
@@ -162,7 +162,7 @@ std::string parse_setting(std::string_view key, std::string_view value, Fault& f
   if (key == "at" || key == "every") {
     const auto number = parse_number<std::uint64_t>(value);
     if (!number || *number == 0)
-      return fmt::format("{} takes a number of requests from 1 on, not '{}'", key, value);
+      return fmt::format("{} takes a number of requests, 1 or more, not '{}'", key, value);
     (key == "at" ? fault.at : fault.every) = *number;
   } else if (key == "probability") {
     const auto number = parse_number<double>(value);
@@ -171,23 +171,23 @@ std::string parse_setting(std::string_view key, std::string_view value, Fault& f
     fault.probability = *number;
   } else if (key == "seed") {
     fault.seed = parse_number<std::uint64_t>(value);
-    if (!fault.seed) return fmt::format("seed takes a number from 0 on, not '{}'", value);
+    if (!fault.seed) return fmt::format("seed takes a number, 0 or more, not '{}'", value);
   } else if (key == "on") {
     const auto* found = std::find_if(steps.begin(), steps.end(),
                                      [&](const NamedStep& step) { return step.name == value; });
     if (found == steps.end() && value != "any")
-      return fmt::format("'{}' is no step: there are {}, and any of them is any", value,
+      return fmt::format("unknown step '{}'; the steps are {} (or any, for every step)", value,
                          enumerate(steps));
     if (found != steps.end()) fault.on = found->step;
   } else {
-    return fmt::format("there is no '{}' in a fault, only at, every, probability, seed and on",
+    return fmt::format("unknown setting '{}'; the settings are at, every, probability, seed and on",
                        key);
   }
   return {};
 }
 
 std::string parse(std::string_view spec, Fault& fault) {
-  if (spec.ends_with(',')) return "nothing follows its last comma";
+  if (spec.ends_with(',')) return "nothing follows the last comma";
   if (std::string wrong = parse_kind(take_until(spec, ','), fault); !wrong.empty()) return wrong;
   std::vector<std::string_view> keys;
   while (!spec.empty()) {
@@ -202,7 +202,7 @@ std::string parse(std::string_view spec, Fault& fault) {
     return std::count(keys.begin(), keys.end(), key);
   };
   if (given("at") + given("every") + given("probability") > 1)
-    return "at, every and probability exclude each other";
+    return "at, every and probability cannot be combined";
   // For ever would be no use: status:CODE,on=any is much the same.
   if (fault.kind == FaultKind::front && given("at") + given("every") + given("probability") == 0)
     fault.at = 1;
@@ -210,7 +210,7 @@ std::string parse(std::string_view spec, Fault& fault) {
     std::string possible;
     for (const Step step : steps_of(fault.kind))
       possible += fmt::format("{}on={}", possible.empty() ? "" : ", ", to_string(step));
-    return fmt::format("{} strikes only {}", fault.name, possible);
+    return fmt::format("{} strikes only with {}", fault.name, possible);
   }
   return {};
 }

@@ -40,7 +40,7 @@ MHD_Result on_request(void* server, MHD_Connection* connection, const char* path
     *size = 0;
     return MHD_YES;
   } catch (const std::exception& bug) {
-    log_line(fmt::format("bug: {}", bug.what()));
+    log_line(fmt::format("internal error: {}", bug.what()));
     return MHD_NO;  // closes the connection
   }
 }
@@ -67,7 +67,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, FaultPlan&
   const int socket = ::fcntl(listener.fd.get(), F_DUPFD_CLOEXEC, 0);
   if (socket < 0) {
     return Error{.kind = ErrorKind::failed,
-                 .message = fmt::format("cannot serve {}: {}", listener.url, std::strerror(errno)),
+                 .message = fmt::format("cannot start the HTTP server at {}: {}", listener.url,
+                                        std::strerror(errno)),
                  .code = errno};
   }
   std::unique_ptr<HttpServer> server(
@@ -82,7 +83,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, FaultPlan&
                        MHD_OPTION_NOTIFY_COMPLETED, &on_end, nullptr, MHD_OPTION_END);
   if (server->daemon_ == nullptr) {
     return Error{.kind = ErrorKind::failed,
-                 .message = fmt::format("cannot serve {}: {}", server->url(), std::strerror(errno)),
+                 .message = fmt::format("cannot start the HTTP server at {}: {}", server->url(),
+                                        std::strerror(errno)),
                  .code = errno};
   }
   return server;

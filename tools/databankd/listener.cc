@@ -39,8 +39,8 @@ Result<Listener> listen_on(const std::string& address) {
   HostPort parts;
   if (!split(address, parts)) {
     return Error{.kind = ErrorKind::usage,
-                 .message = fmt::format("'{}' is no address to listen on: it must look like "
-                                        "127.0.0.1:3000 or [::1]:3000",
+                 .message = fmt::format("cannot listen on '{}': the address must have the form "
+                                        "HOST:PORT, such as 127.0.0.1:3000 or [::1]:3000",
                                         address)};
   }
   addrinfo hints{};

@@ -31,7 +31,9 @@ Result<std::unique_ptr<Registry>> Registry::open(const std::filesystem::path& fi
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
       return Error{.kind = ErrorKind::failed,
-                   .message = fmt::format("another databankd uses this store: {} is locked", path),
+                   .message = fmt::format("cannot open {}: another databankd uses this "
+                                          "store (the file is locked)",
+                                          path),
                    .code = EWOULDBLOCK};
     }
     return cannot("lock", path, errno);

@@ -139,7 +139,7 @@ MHD_Result Request::form_field(void* self, enum MHD_ValueKind, const char* key,
                                          filename != nullptr ? filename : "");
     return MHD_YES;
   } catch (const std::exception& bug) {
-    log_line(fmt::format("bug: {}", bug.what()));
+    log_line(fmt::format("internal error: {}", bug.what()));
     return MHD_NO;
   }
 }
@@ -332,8 +332,8 @@ void Request::count_strike() {
   server_.faults().count(*strike_);
   if (server_.log() != HttpServer::Log::requests) return;
   const std::optional<Step> step = call_ != nullptr ? call_->step(/*complete=*/true) : std::nullopt;
-  log_line(fmt::format("fault {}: {} {}, after {} bytes of its body", strike_->fault.name,
-                       step ? to_string(*step) : "no step",
+  log_line(fmt::format("fault {}: {} {}, after {} bytes of the body", strike_->fault.name,
+                       step ? to_string(*step) : "other request",
                        quoted(call_ != nullptr ? call_->subject() : path_),
                        struck_by(FaultKind::reset_mid_body) ? reset_at_ : body_size_));
 }

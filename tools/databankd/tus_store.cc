@@ -62,8 +62,8 @@ Result<std::unique_ptr<TusStore>> TusStore::open(const Options& options) {
   }
   if (error) {
     return Error{.kind = ErrorKind::failed,
-                 .message = fmt::format("cannot use {} for uploads: {}", options.directory.string(),
-                                        error.message()),
+                 .message = fmt::format("cannot store uploads in {}: {}",
+                                        options.directory.string(), error.message()),
                  .code = error.value()};
   }
   const MutexLock lock(store->mutex_);
