@@ -244,17 +244,19 @@ TEST_P(Today, HasNoOneShotForm) {
 
 TEST_F(Tus, SaysWhatItCannotSpeak) {
   const std::vector<std::pair<Arguments, std::string>> wrong = {
-      {{"--protocols", ""}, "--protocols '': it takes some of phased,tus,binary"},
-      {{"--protocols", "phased,"}, "--protocols 'phased,'"},
-      {{"--protocols", "ftp"}, "--protocols 'ftp'"},
-      {{"--tus-extensions", "creation,"}, "--tus-extensions 'creation,': it takes none, or some"},
-      {{"--tus-max-size", "x"}, "--tus-max-size 'x': it takes bytes"},
-      {{"--part-min", "-1"}, "--part-min '-1': it takes bytes"},
+      {{"--protocols", ""}, "--protocols: the value is empty"},
+      {{"--protocols", "phased,"}, "--protocols: invalid value 'phased,'"},
+      {{"--protocols", "ftp"}, "--protocols: invalid value 'ftp'; give one or more of phased"},
+      {{"--tus-extensions", "creation,"},
+       "--tus-extensions: invalid value 'creation,'; give none, or"},
+      {{"--tus-max-size", "x"}, "--tus-max-size: invalid value 'x'; give a size"},
+      {{"--part-min", "-1"}, "--part-min: invalid value '-1'; give a size"},
       {{"--threads", "-1"}, "--threads"},
-      {{"--join-time", "2"}, "--join-time '2': it takes a time up to a day"},
-      {{"--thread-wait", "2"}, "--thread-wait '2': it takes a time up to a day"},
-      {{"--tus-expires", "1001d"}, "--tus-expires '1001d': it takes a time"},
-      {{"--location", "here"}, "absolute, http, relative or an address"},
+      {{"--join-time", "2"}, "--join-time: invalid value '2'; give a time of up to a day"},
+      {{"--thread-wait", "2"}, "--thread-wait: invalid value '2'; give a time of up to a day"},
+      {{"--tus-expires", "1001d"},
+       "--tus-expires: invalid value '1001d'; give a time of up to 1000 days"},
+      {{"--location", "here"}, "--location: invalid value 'here'; give absolute, http, relative"},
   };
   for (const auto& [arguments, message] : wrong) {
     Process::Options options;
