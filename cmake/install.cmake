@@ -1,5 +1,5 @@
-# What `cmake --install` lays down: the two tools, the library, its headers under include/sluice,
-# and a package file, so that another program can say find_package(sluice) and link sluice::engine.
+# What `cmake --install` lays down: the two tools and their man pages, the library, its headers under
+# include/sluice, and a package file, so that another program can say find_package(sluice) and link sluice::engine.
 include(CMakePackageConfigHelpers)
 
 # What other programs may include lies at the same path below include/sluice as here:
@@ -10,6 +10,10 @@ install(TARGETS sluice_engine EXPORT sluice-targets
         PUBLIC_HEADER DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice/engine")
 if(SLUICE_BUILD_TOOLS)
   install(TARGETS sluice databankd)
+  foreach(section 1 5)
+    file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/man/*.${section}")
+    install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+  endforeach()
 endif()
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sluice")
