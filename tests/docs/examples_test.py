@@ -1,0 +1,174 @@
+"""Every command that README.md and the man pages show works as shown."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import pages
+
+BIN, WORK, BUILD = os.environ["SLUICE_BIN"], os.environ["SLUICE_WORK"], os.environ["SLUICE_BUILD"]
+TOKEN = "c0ffee0123456789"
+DATASETS = ("IDB-1", "IDB-1234567")
+
+# Longer than any example takes: what is not done by then never will be.
+DEADLINE_S = 120
+
+# What cannot be reached from a test stands for a server that can.
+SERVERS = {
+    "--system demo": '--url "$SLUICE_URL"',
+    "https://databank.example.edu": '"$SLUICE_URL"',
+}
+
+# Commands that tools/check itself runs, and how it does that: building everything once more in a
+# test would tell nothing new.
+RUN_BY_CHECK = {
+    "tools/check": "tools/check",
+    "tools/demo": "tools/demo ",
+    "tools/install-dependencies": "tools/install-dependencies check",
+    "cmake --preset release": 'cmake --preset "$preset"',
+    "cmake --build --preset release": 'cmake --build --preset "$preset"',
+}
+
+
+class Sandbox(contextlib.ExitStack):
+    """A home directory with the files that the examples name, and a databankd with the datasets.
+    `faults` are databankd's; all of it is gone at the end of the `with` block."""
+
+    def __init__(self, *faults):
+        super().__init__()
+        self.directory = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory(dir=WORK)))
+        self.files = self.directory / "work"
+        self.files.mkdir()
+        for name in ("scan.h5", "a.h5", "interrupted.h5", "unconfirmed.h5", "one.tif", "two.tif"):
+            (self.files / name).write_bytes(os.urandom(100_000))
+        for name in ("a.h5", "interrupted.h5"):  # long enough to be interrupted
+            os.truncate(self.files / name, 12_000_000)
+        for name in (self.files / "token", self.directory / ".databank-token"):
+            name.write_text(TOKEN + "\n")
+            name.chmod(0o600)
+        shutil.copy("/etc/ssl/certs/ca-certificates.crt", self.files / "site-ca.pem")
+        programs = self.directory / "bin"
+        programs.mkdir()
+        # Stands for the scheduler: it runs the job.
+        (programs / "sbatch").write_text('#!/bin/sh\nexec sh "$1"\n')
+        (programs / "sbatch").chmod(0o755)
+        self.environment = {
+            "PATH": f"{programs}:{BIN}:{os.environ['PATH']}",
+            "HOME": str(self.directory),
+            "LC_ALL": "C.UTF-8",
+            "SLUICE_TOKEN": TOKEN,
+            "SLUICE_URL": self._start_bank(faults),
+        }
+
+    def _start_bank(self, faults):
+        bank = subprocess.Popen(
+            [os.path.join(BIN, "databankd"), "--listen", "127.0.0.1:0", "--quiet"]
+            + ["--store", str(self.directory / "store"), "--protocols", "tus,binary"]
+            + [word for key in DATASETS for word in ("--dataset", f"{key}={TOKEN}")]
+            + [word for fault in faults for word in ("--fault", fault)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=self.directory,
+        )
+        self.enter_context(bank)
+        self.callback(bank.kill)
+        return bank.stdout.readline().removeprefix("listening on ").strip()
+
+    def run(self, script, cwd=None):
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=cwd or self.files,
+            env=self.environment,
+            input=TOKEN + "\n",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE_S,
+        )
+
+
+class Examples(unittest.TestCase):
+    def run_script(self, sandbox, script, where, cwd=None):
+        for shown, real in SERVERS.items():
+            script = script.replace(shown, real)
+        done = sandbox.run(script, cwd)
+        text = f"{where}:\n{script}\n{done.stdout}\n{done.stderr}"
+        self.assertEqual(done.returncode, 0, text)
+
+    def prepare(self, sandbox, script, expected):
+        done = sandbox.run(script)
+        self.assertEqual(done.returncode, expected, f"{script}\n{done.stdout}\n{done.stderr}")
+
+    def run_example(self, page, script, cwd=None):
+        """Runs it where things are as its reader has them: an upload that was interrupted, one whose
+        registration got no response, a receipt."""
+        put = "sluice put --quiet --token-file token --retries 0 --register-wait 1s"
+        dataset = "IDB-1234567" if "IDB-1234567" in script else "IDB-1"
+        name = "a.h5" if "a.h5" in script else "interrupted.h5"
+        if "unconfirmed" in script:
+            with Sandbox("lose-response,at=1,on=register") as sandbox:
+                self.prepare(sandbox, f"{put} {dataset} unconfirmed.h5", 1)
+                self.run_script(sandbox, script, page, cwd)
+        elif page.startswith(("sluice-resume", "sluice-forget")) or "interrupted" in script:
+            with Sandbox("reset-mid-body,at=1,on=patch,seed=1") as sandbox:
+                where = "--state-dir state" if "--state-dir" in script else ""
+                self.prepare(sandbox, f"{put} {where} {dataset} {name}", 7)
+                self.run_script(sandbox, script, page, cwd)
+        else:
+            with Sandbox() as sandbox:
+                if page.startswith("sluice-verify"):
+                    self.prepare(sandbox, f"{put} --receipt . IDB-1 scan.h5", 0)
+                if page.startswith("sluice-status"):
+                    self.prepare(sandbox, f"{put} IDB-1 scan.h5", 0)
+                    self.prepare(sandbox, f"{put} --state-dir state IDB-1 a.h5", 0)
+                self.run_script(sandbox, script, page, cwd)
+
+    def test_of_options(self):
+        ran = 0
+        for page in pages.PAGES:
+            for command in pages.one_line_examples(page):
+                if command.startswith("sluice "):
+                    ran += 1
+                    with self.subTest(f"{page.name}: {command}"):
+                        self.run_example(page.name, command)
+        self.assertGreater(ran, 60)
+
+    def test_of_pages(self):
+        for page in pages.PAGES:
+            scripts = pages.examples(page)
+            if page.suffix == ".1":
+                self.assertGreater(len(scripts), 1, page.name)
+            if page.name == "databankd.1":  # one session, from start to end
+                scripts = ["".join(scripts)]
+            for script in scripts:
+                with self.subTest(f"{page.name}: {script}"):
+                    self.run_example(page.name, script)
+
+    def test_of_the_first_page(self):
+        readme = pages.ROOT / "README.md"
+        scripts = pages.shell_blocks(readme)
+        self.assertGreater(len(scripts), 3)
+        check = (pages.ROOT / "tools" / "check").read_text()
+        for script in scripts:
+            lines = []
+            for line in re.sub(r"\\\n\s*", "", script).splitlines():
+                command = re.split(r"\s+#|\s+\[", line)[0]
+                parts = [part.strip() for part in command.split("&&")]
+                known = [part for part in parts if part in RUN_BY_CHECK]
+                for part in known:
+                    self.assertIn(RUN_BY_CHECK[part], check)
+                if not known:
+                    lines.append(line.replace("build/release", BUILD))
+            if lines:
+                with self.subTest(script):
+                    cwd = pages.ROOT if "cmake" in script else None
+                    self.run_example(readme.name, "\n".join(lines), cwd)
+
+
+if __name__ == "__main__":
+    unittest.main()
