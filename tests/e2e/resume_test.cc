@@ -129,6 +129,20 @@ TEST_F(Resume, ResumeNeedsNothingButTheToken) {
   EXPECT_EQ(command("resume").status, 2);
 }
 
+TEST_F(Resume, PrintsJsonAloneWhereNothingCanBeResumed) {
+  EXPECT_EQ(put_file().status, 0);
+  const test::Finished nothing = command("resume", {"--json", "--all"});
+  EXPECT_EQ(nothing.status, 0) << nothing.err;
+  EXPECT_THAT(report_of(nothing).at("uploads"), testing::IsEmpty());
+  // The file is registered, so no upload of it is left to be resumed.
+  const test::Finished unknown = command("resume", {"--json", dataset});
+  EXPECT_EQ(unknown.status, 2);
+  const json report = json::parse(unknown.out, nullptr, /*allow_exceptions=*/false);
+  ASSERT_TRUE(report.is_object()) << unknown.out;
+  EXPECT_THAT(report.at("uploads"), testing::IsEmpty());
+  EXPECT_EQ(report.at("error").at("kind"), "usage");
+}
+
 TEST_F(Resume, ResumeFindsTheTokenFileAgain) {
   const std::string token_file = directory_ / "token";
   test::write_file(token_file, token);

@@ -121,7 +121,7 @@ int resume(const ResumeOptions& options) {
     Report none;
     uploader.fail(none, entries.error());
     console.error(none.error->message);
-    return uploader.end(reports);
+    return uploader.end(reports, none.error);
   }
   std::uint64_t block_bytes = 0;
   for (const JournalEntry& entry : *entries) {
@@ -140,9 +140,9 @@ int resume(const ResumeOptions& options) {
     uploader.fail(none, prepared.error());
     for (Report& report : reports) uploader.fail(report, prepared.error());
     console.error(prepared.error().message);
-    return uploader.end(reports);
+    return uploader.end(reports, reports.empty() ? none.error : std::optional<Error>());
   }
-  if (reports.empty()) console.result("no unfinished uploads\n");
+  if (reports.empty() && !options.upload.json) console.result("no unfinished uploads\n");
   const bool alone = std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
     return entry.system == entries->front().system && entry.dataset == entries->front().dataset;
   });

@@ -253,9 +253,9 @@ void Uploader::left(std::size_t count) {
   if (code_ == 0) code_ = stop_signal() != 0 ? 128 + stop_signal() : 1;
 }
 
-int Uploader::end(const std::vector<Report>& reports) {
+int Uploader::end(const std::vector<Report>& reports, const std::optional<Error>& error) {
   if (options_.json) {
-    console_.report(json_report(reports) + '\n');
+    console_.report(json_report(reports, error) + '\n');
   } else if (files_ > 0 && reports.size() > 1) {
     const std::string line = closing_line(reports, dry_run_);
     if (code_ == 0)

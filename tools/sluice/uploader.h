@@ -52,8 +52,8 @@ class Uploader {
   void left(std::size_t count);
 
   /// Prints the report of all as JSON if that was asked for, else a closing line where there were
-  /// several, and returns the exit code.
-  int end(const std::vector<Report>& reports);
+  /// several, and returns the exit code. `error`: why there are no reports, for the JSON alone.
+  int end(const std::vector<Report>& reports, const std::optional<Error>& error = {});
 
  private:
   class Run;
