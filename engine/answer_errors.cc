@@ -10,7 +10,7 @@
 namespace sluice {
 namespace {
 
-/// "a server in front of the Data Bank (nginx/1.22.1)"
+/// "a reverse proxy in front of the Data Bank (nginx/1.22.1)"
 std::string name_of(Answerer answerer, const Answer& answer, const AnswerErrors& errors) {
   const auto software = answer.header(answerer == Answerer::proxy ? "via" : "server");
   const std::string named = software && !software->empty()
@@ -18,7 +18,7 @@ std::string name_of(Answerer answerer, const Answer& answer, const AnswerErrors&
                                 : "";
   switch (answerer) {
     case Answerer::front:
-      return "a server in front of the Data Bank" + named;
+      return "a reverse proxy in front of the Data Bank" + named;
     case Answerer::proxy:
       return "the proxy" + named;
     case Answerer::server:
@@ -28,21 +28,16 @@ std::string name_of(Answerer answerer, const Answer& answer, const AnswerErrors&
 }
 
 /// Who can help.
-const char* who_runs(Answerer answerer) {
+const char* administrators_of(Answerer answerer) {
   switch (answerer) {
     case Answerer::front:
-      return "those who run the Data Bank's front server or the firewall on the way";
+      return "the administrators of the reverse proxy or of the firewall";
     case Answerer::proxy:
-      return "those who run the proxy";
+      return "the administrators of the proxy";
     case Answerer::server:
       break;
   }
-  return "those who run the Data Bank";
-}
-
-/// "PATCH" of "PATCH at byte 7".
-std::string method_of(const std::string& request) {
-  return request.empty() ? "this method" : request.substr(0, request.find(' '));
+  return "the administrators of the Data Bank";
 }
 
 /// Whether a refusal says more, or less, than that: something may have been done.
@@ -106,37 +101,58 @@ std::string AnswerErrors::quoted(const std::string& text) const {
 }
 
 void AnswerErrors::asked(Request::Method method, std::optional<std::uint64_t> offset) {
-  request_ = to_string(method);
-  if (offset) request_ += fmt::format(" at byte {}", *offset);
+  method_ = method;
+  offset_ = offset;
 }
 
 std::string AnswerErrors::doing(Request::Step step) const {
-  return fmt::format("{} for '{}'{}", describe(step), name_,
-                     request_.empty() ? "" : fmt::format(" ({})", request_));
+  return describe(step, fmt::format("'{}'", name_), offset_, method_);
 }
 
 Error AnswerErrors::token_refused(const Answer& answer, Request::Step step, const char* how) const {
   return error_of(ErrorKind::token_refused, answer,
-                  fmt::format("the server refused the token for dataset {} ({}) while {}: it is "
-                              "wrong, or older than 3 days; get a new one on the dataset's edit "
-                              "page",
-                              dataset_, how, describe(step)));
+                  fmt::format("{}: the server refused the token for dataset {} ({}): {}",
+                              doing(step), dataset_, how, token_advice));
 }
 
-Error AnswerErrors::no_such_dataset(const Answer& answer) const {
+Error AnswerErrors::no_such_dataset(const Answer& answer, Request::Step step) const {
   return error_of(ErrorKind::no_such_dataset, answer,
-                  fmt::format("the server knows no draft dataset {} (404, {}): check the key and "
-                              "the system, and that the dataset is still a draft",
-                              dataset_, quoted(answer.body)));
+                  fmt::format("{}: the server has no draft dataset {} (HTTP 404, {}); {}",
+                              doing(step), dataset_, quoted(answer.body), dataset_advice));
+}
+
+Error AnswerErrors::wrong_protocol(const Answer& answer, Request::Step step) const {
+  return error_of(ErrorKind::failed, answer,
+                  fmt::format("{}: the server does not speak the {} protocol (HTTP {}, 'invalid "
+                              "request'); omit --protocol, and sluice asks the server",
+                              doing(step), protocol_, answer.status));
+}
+
+Error AnswerErrors::holds_too_many(const Answer& answer, Request::Step step, std::uint64_t held,
+                                   std::uint64_t sent) const {
+  return error_of(
+      ErrorKind::integrity, answer,
+      fmt::format("{}: the server holds {} bytes, but sluice sent at most {}: another program "
+                  "uploads the same file, or an earlier run could not write the journal; nothing "
+                  "was registered; upload the file again with --restart",
+                  doing(step), held, sent));
+}
+
+Error AnswerErrors::holds_too_few(const Answer& answer, Request::Step step, std::uint64_t held,
+                                  std::uint64_t committed) const {
+  return error_of(ErrorKind::integrity, answer,
+                  fmt::format("{}: the server holds only {} of the {} bytes that it acknowledged",
+                              doing(step), held, committed),
+                  true);
 }
 
 Error AnswerErrors::not_understood(const Answer& answer, Request::Step step, bool retryable) const {
   Error error = error_of(
       ErrorKind::failed, answer,
-      fmt::format("{} answered {} with {}{} while {}, which is no answer of the {} "
-                  "protocol; check the address, or try again later",
-                  name_of(answerer_of(answer), answer, *this), answer.status, quoted(answer.body),
-                  answer.truncated ? " (cut short)" : "", doing(step), protocol_));
+      fmt::format("{}: {} sent a response that does not belong to the {} protocol (HTTP {}, {}{}); "
+                  "check the URL",
+                  doing(step), name_of(answerer_of(answer), answer, *this), protocol_,
+                  answer.status, quoted(answer.body), answer.truncated ? ", cut short" : ""));
   return with(std::move(error), retryable ? persistence_of(answer.status) : Persistence::permanent);
 }
 
@@ -144,39 +160,41 @@ std::optional<Error> AnswerErrors::refused(const Answer& answer, Request::Step s
                                            bool proven) const {
   if (is_judged_apart(step) || answer.status < 400) return {};
   const Answerer answerer = answerer_of(answer);
-  const auto error = [&](const std::string& advice, Persistence persistence) {
+  const auto error = [&](const std::string& what, const std::string& advice,
+                         Persistence persistence) {
     return with(error_of(ErrorKind::failed, answer,
-                         fmt::format("{} answered {} with {} while {}: {}",
-                                     name_of(answerer, answer, *this), answer.status,
-                                     quoted(answer.body), doing(step), advice)),
+                         fmt::format("{}: {} {} (HTTP {}, {}){}", doing(step),
+                                     name_of(answerer, answer, *this), what, answer.status,
+                                     quoted(answer.body), advice)),
                 persistence);
   };
+  const char* const administrators = administrators_of(answerer);
   const auto full = no_room(answer.body, name_);
   if (answer.status == 507 || full)
-    return error("it has no room for the file; ask those who run the Data Bank for more",
+    return error("has no room for the file", "; ask the administrators of the Data Bank for space",
                  full.value_or(Persistence::permanent));
   switch (answer.status) {
     case 403:
-      return error(fmt::format("{}; ask {} to let it through",
-                               step == Request::Step::chunk
-                                   ? "a firewall can dislike what is in a part of a file"
-                                   : "this request is not allowed",
-                               who_runs(answerer)),
-                   Persistence::few_tries);
+      return error(
+          "refused the request",
+          fmt::format(
+              "{}; ask {} to allow the request",
+              step == Request::Step::chunk ? ": a firewall may block the bytes of this chunk" : "",
+              administrators),
+          Persistence::few_tries);
     case 405:
     case 501:
-      return error(
-          fmt::format("{} is not allowed there; ask {} to allow POST, PATCH, HEAD, OPTIONS "
-                      "and DELETE, or check the address",
-                      method_of(request_), who_runs(answerer)),
-          proven ? Persistence::few_tries : Persistence::permanent);
+      return error(fmt::format("does not allow {}", method_ ? to_string(*method_) : "the method"),
+                   fmt::format("; ask {} to allow POST, PATCH, HEAD, OPTIONS and DELETE, or check "
+                               "the URL",
+                               administrators),
+                   proven ? Persistence::few_tries : Persistence::permanent);
     case 407:
-      return error(
-          "it asks for a user name and password; give them in http_proxy, as "
-          "http://USER:PASSWORD@HOST:PORT",
-          Persistence::permanent);
+      return error("requires a user name and a password",
+                   "; set them in http_proxy: http://USER:PASSWORD@HOST:PORT",
+                   Persistence::permanent);
     case 511:
-      return error("this network wants a login first, which a browser shows",
+      return error("requires a login to this network", "; open any web page in a browser to log in",
                    Persistence::few_tries);
     default:
       return {};
@@ -188,60 +206,56 @@ Error AnswerErrors::not_registered(const Answer& answer, Request::Step step,
   using Verdict = RegistrationAnswer::Verdict;
   switch (verdict) {
     case Verdict::token_refused:
-      return token_refused(answer, step, "401");
+      return token_refused(answer, step, "HTTP 401");
     case Verdict::no_such_dataset:
-      return no_such_dataset(answer);
+      return no_such_dataset(answer, step);
     case Verdict::no_such_upload:
       return error_of(ErrorKind::failed, answer,
-                      fmt::format("the server did not register '{}' (400, {}): it does not know "
-                                  "the upload any more, or not yet; run it again",
-                                  name_, quoted(answer.body)));
+                      fmt::format("{}: the server does not know the upload, or not yet (HTTP 400, "
+                                  "{}); run the command again",
+                                  doing(step), quoted(answer.body)));
     case Verdict::no_such_request:
-      return error_of(
-          ErrorKind::failed, answer,
-          fmt::format("the server does not speak the {} protocol ({}, 'invalid request' "
-                      "while {}); leave --protocol to find out which one it speaks",
-                      protocol_, answer.status, doing(step)));
+      return wrong_protocol(answer, step);
     case Verdict::registered:
     case Verdict::in_doubt:
       break;
   }
   return error_of(
       ErrorKind::failed, answer,
-      fmt::format("the answer while {} is none that the Data Bank is known to give ({}, "
-                  "{}{}); it may come from a server in front of it",
+      fmt::format("{}: unexpected response, perhaps from a reverse proxy in front of the Data Bank "
+                  "(HTTP {}, {}{})",
                   doing(step), answer.status, quoted(answer.body),
                   answer.truncated ? ", cut short" : ""));
 }
 
 std::optional<Error> AnswerErrors::common(const Answer& answer, Request::Step step,
                                           bool proven) const {
-  if (answer.status == 401) return token_refused(answer, step, "401");
+  if (answer.status == 401) return token_refused(answer, step, "HTTP 401");
   if (answer.status >= 300 && answer.status < 400)
-    return error_of(
-        ErrorKind::failed, answer,
-        fmt::format("the server redirects ({}) while {}, and a token is never sent after a "
-                    "redirect; give the final address with --url",
-                    answer.status, doing(step)),
-        proven);
+    return error_of(ErrorKind::failed, answer,
+                    fmt::format("{}: the server redirects the request (HTTP {}), and sluice does "
+                                "not follow redirects with a token; set the final URL with --url",
+                                doing(step), answer.status),
+                    proven);
   if (auto error = refused(answer, step, proven)) return error;
   if (answer.status == 413)
     return error_of(
         ErrorKind::failed, answer,
-        fmt::format("the server refuses a request of that size (413) while {}; {}", doing(step),
+        fmt::format("{}: the server refused the request as too large (HTTP 413); {}", doing(step),
                     step == Request::Step::chunk
-                        ? "try a smaller --chunk"
-                        : "it has no file's bytes in it, so tell those who run it"),
+                        ? "set a smaller --chunk"
+                        : "tell the administrators of the Data Bank that the request "
+                          "carries no bytes of the file"),
         true);
   if (answer.status == 502 || answer.status == 503 || answer.status == 504)
     return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server is not available ({}, {}) while {}; try again later",
-                                answer.status, quoted(answer.body), doing(step)),
+                    fmt::format("{}: the server is not available (HTTP {}, {})", doing(step),
+                                answer.status, quoted(answer.body)),
                     true);
   if (answer.status == 408 || answer.status == 429)
     return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server asks to come back later ({}, {}) while {}",
-                                answer.status, quoted(answer.body), doing(step)),
+                    fmt::format("{}: the server asks sluice to retry later (HTTP {}, {})",
+                                doing(step), answer.status, quoted(answer.body)),
                     true);
   return {};
 }

@@ -25,6 +25,13 @@ Answerer answerer_of(const Answer& answer);
 /// and the other 5xx are transient.
 Persistence persistence_of(int status);
 
+/// What to do about a refused token, and about a dataset that the server does not have.
+inline constexpr char token_advice[] =
+    "the token is wrong or has expired (tokens expire after 3 days); get a new token from the "
+    "dataset's edit page";
+inline constexpr char dataset_advice[] =
+    "check the dataset key and the system, and that the dataset is still a draft";
+
 /// Whether a text of the server's says that it has no room, and how long that lasts: a quota stays
 /// exceeded, a full disk may be emptied soon. Nothing for any other text. `name`: the file's, which
 /// may say so, too.
@@ -39,16 +46,24 @@ class AnswerErrors {
   AnswerErrors(const Deposit& deposit, std::string protocol, Secret token);
 
   void replace_token(const Secret& token) { token_ = token; }
-  /// Tells of which request the answer comes next: sentences name its method, and of a chunk the
-  /// byte of the file at which it begins.
+  /// Says whose response is read next: errors name the request's method and, of a chunk, its offset
+  /// in the file.
   void asked(Request::Method method, std::optional<std::uint64_t> offset = {});
 
   /// Fit to show, without the token.
   std::string quoted(const std::string& text) const;
 
-  /// `how`: what the server did, "401".
+  /// `how`: the server's refusal, "HTTP 401".
   Error token_refused(const Answer& answer, Request::Step step, const char* how) const;
-  Error no_such_dataset(const Answer& answer) const;
+  Error no_such_dataset(const Answer& answer, Request::Step step) const;
+  /// The server does not speak `protocol`.
+  Error wrong_protocol(const Answer& answer, Request::Step step) const;
+  /// The server holds `held` bytes, more than the `sent` that it can have. Not retryable.
+  Error holds_too_many(const Answer& answer, Request::Step step, std::uint64_t held,
+                       std::uint64_t sent) const;
+  /// The server holds `held` bytes, fewer than the `committed` that it acknowledged. Retryable.
+  Error holds_too_few(const Answer& answer, Request::Step step, std::uint64_t held,
+                      std::uint64_t committed) const;
   /// A `retryable` one is as persistent as its status is.
   Error not_understood(const Answer& answer, Request::Step step, bool retryable) const;
 
@@ -63,7 +78,7 @@ class AnswerErrors {
   /// has lost it for a moment, and so may a method that is not allowed.
   std::optional<Error> common(const Answer& answer, Request::Step step, bool proven) const;
 
-  /// "sending a chunk for 'scan.h5' (PATCH at byte 5242880)"
+  /// "sending a chunk of 'scan.h5' at offset 5242880 (PATCH)"
   std::string doing(Request::Step step) const;
 
  private:
@@ -74,7 +89,8 @@ class AnswerErrors {
   const std::string name_;
   const std::string protocol_;
   Secret token_;
-  std::string request_;  ///< "PATCH at byte 5242880"; empty: not known
+  std::optional<Request::Method> method_;  ///< of the last request
+  std::optional<std::uint64_t> offset_;    ///< of its chunk; nothing if it was none
 };
 
 /// An error that came with an answer.

@@ -85,17 +85,17 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
   Answer& answer = try_.answer;
   answer.status = static_cast<int>(get_long(easy, CURLINFO_RESPONSE_CODE));
   if (answer.status >= 200) origin_.reached = true;
-  if (body_failed_) return Error{ErrorKind::failed, "the body could not be produced", code};
+  if (body_failed_) return Error{ErrorKind::failed, "cannot produce the body of the request", code};
   if (code == CURLE_WRITE_ERROR && try_.answer_bytes > Http::most_body_bytes)
     return Error{ErrorKind::failed,
-                 fmt::format("the server's answer ({}) is longer than {} bytes, which no answer of "
-                             "a Data Bank is; check the address",
+                 fmt::format("the server's response (HTTP {}) is longer than {} bytes, so the "
+                             "server is probably not a Data Bank; check the URL",
                              answer.status, Http::most_body_bytes),
                  answer.status, true};
   if (code == CURLE_WRITE_ERROR && try_.header_bytes > Http::most_header_bytes)
     return Error{ErrorKind::failed,
-                 fmt::format("the headers of the server's answer are longer than {} bytes, which "
-                             "those of a Data Bank are not; check the address",
+                 fmt::format("the headers of the server's response are longer than {} bytes, so "
+                             "the server is probably not a Data Bank; check the URL",
                              Http::most_header_bytes),
                  answer.status, true};
   answer.retry_after = retry_after(easy);
@@ -116,19 +116,20 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
       return std::move(answer);
     }
     if (broke_off)
-      return Error{ErrorKind::unreachable, "the server's answer broke off within its headers",
-                   CURLE_PARTIAL_FILE, true};
+      return Error{ErrorKind::unreachable,
+                   "the connection closed within the headers of the response", CURLE_PARTIAL_FILE,
+                   true};
     return failure(code);
   }
   // curl says OK for a reused connection that died without a response.
   if (answer.status < 200)
-    return Error{ErrorKind::unreachable, "the server closed the connection without an answer",
+    return Error{ErrorKind::unreachable, "the server closed the connection without a response",
                  CURLE_GOT_NOTHING, true};
   if (answer.status < 300 && try_.handed < exchange_.body_size)
-    return Error{
-        ErrorKind::unreachable,
-        fmt::format("the server answered {} before it had the whole request", answer.status),
-        CURLE_SEND_ERROR, true};
+    return Error{ErrorKind::unreachable,
+                 fmt::format("the server sent HTTP {} before it had received the whole request",
+                             answer.status),
+                 CURLE_SEND_ERROR, true};
   return std::move(answer);
 }
 
@@ -176,8 +177,9 @@ std::optional<Error> HttpTransfer::stalled(Clock::time_point now) {
   const auto limit = all_sent ? exchange_.patience : common_.options.stall_timeout;
   if (now - try_.moved_at < limit) return {};
   return Error{ErrorKind::unreachable,
-               all_sent ? fmt::format("the server has not answered for {} s", limit.count())
-                        : fmt::format("no byte could be sent for {} s", limit.count()),
+               all_sent
+                   ? fmt::format("timed out: the server sent no response for {} s", limit.count())
+                   : fmt::format("timed out: no byte could be sent for {} s", limit.count()),
                all_sent ? Http::unanswered : static_cast<int>(CURLE_OPERATION_TIMEDOUT), true};
 }
 

@@ -32,8 +32,9 @@ Result<ServerProfile> doubt_front(const Engine::Inquiry& inquiry, const Inquired
       return found;
     const Answer& answer = *inquired.options;
     return Error{ErrorKind::unreachable,
-                 fmt::format("{} does not say that it speaks tus ({} to OPTIONS, {}), as it did "
-                             "before; try again later, or give what it speaks with --protocol",
+                 fmt::format("asking {} for its protocol: the server spoke tus before, but does "
+                             "not say so now (HTTP {} to OPTIONS, {}); if this error stays, set "
+                             "--protocol",
                              inquiry.base_url, answer.status,
                              quote_server_text(inquiry.token.redact(answer.body))),
                  answer.status, true};

@@ -47,9 +47,9 @@ Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, Pr
       const std::uint64_t most = request.server.tus.max_size;
       if (most != 0 && size > most)
         return Error{ErrorKind::failed,
-                     fmt::format("the server takes files of {} bytes at most over tus, and {} has "
-                                 "{}",
-                                 most, printable(request.path), size)};
+                     fmt::format("cannot upload {}: the file has {} bytes, and the server's limit "
+                                 "for tus uploads is {}; split or compress the file",
+                                 printable(request.path), size, most)};
       return make_tus(request, size, earlier, joined ? Tus::Role::joined : Tus::Role::file);
     }
     case ProtocolKind::binary:

@@ -12,20 +12,22 @@ namespace sluice {
 OneShot::OneShot(Deposit deposit, std::string page, Secret token)
     : deposit_(std::move(deposit)),
       page_(std::move(page)),
-      errors_(deposit_, "one-shot", std::move(token)) {}
+      errors_(deposit_, "binary", std::move(token)) {
+  errors_.asked(Request::Method::post);
+}
 
 Result<void> OneShot::check(const Deposit& deposit) {
   if (deposit.size > most_bytes)
     return Error{
         ErrorKind::usage,
-        fmt::format("'{}' has {} bytes, and the one-shot form takes {} at most: use tus or "
-                    "the phased protocol, if the server speaks one of them",
+        fmt::format("cannot upload '{}' with the binary protocol: the file has {} bytes, and the "
+                    "protocol's limit is {}; use tus or phased, if the server speaks one of them",
                     printable(deposit.name), deposit.size, most_bytes)};
   if (deposit.name.find_first_of("\"\\%") != std::string::npos)
     return Error{ErrorKind::usage,
-                 fmt::format("the name '{}' cannot go into the one-shot form, as servers read "
-                             "quotes, backslashes and percent signs there differently: give "
-                             "another with --name",
+                 fmt::format("cannot upload '{}' with the binary protocol: the name holds a quote, "
+                             "a backslash or a percent sign, which servers decode differently; "
+                             "choose another name with --name",
                              printable(deposit.name))};
   return {};
 }
@@ -65,9 +67,10 @@ Result<void> OneShot::read_answer(const Answer& answer) {
   // knows.
   if (answer.status == 413)
     return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server refuses a request with all {} bytes of '{}' (413), and "
-                                "the one-shot form has no other",
-                                deposit_.size, deposit_.name));
+                    fmt::format("{}: the server refused the request as too large (HTTP 413), and "
+                                "the binary protocol sends all {} bytes of a file in one request; "
+                                "ask the administrators of the Data Bank for a higher limit",
+                                errors_.doing(Step::whole), deposit_.size));
   if (answer.status != 401)
     if (auto error = errors_.common(answer, Step::whole, false)) return *std::move(error);
   return errors_.not_registered(answer, Step::whole, read.verdict);
@@ -75,8 +78,8 @@ Result<void> OneShot::read_answer(const Answer& answer) {
 
 std::string OneShot::doubt() const {
   return fmt::format(
-      "whether '{0}' is registered is not known: look at {1}; if it is not there, send it again "
-      "after: sluice forget {2} {3}",
+      "whether '{0}' is registered is unknown; look at {1}; if '{0}' is not listed, run: sluice "
+      "forget {2} {3}, and upload the file again",
       deposit_.name, page_, deposit_.dataset, shell_argument(deposit_.name));
 }
 

@@ -173,7 +173,7 @@ Result<void> Phased::read_step(const Answer& answer) {
     case State::registered:
       break;
   }
-  return Error{ErrorKind::failed, "an answer came after the upload was over"};
+  return Error{ErrorKind::failed, "a response arrived after the upload had ended"};
 }
 
 void Phased::recover() {
@@ -221,22 +221,19 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
   // The phased generation answers a wrong or expired token with this 500 (protocol, common facts),
   // and Rails any bug.
   if (answer.status == 500 && failure && failure->error == "Internal Server Error")
-    return errors_.token_refused(answer, step_, "500 Internal Server Error, its way to say so");
+    return errors_.token_refused(answer, step_,
+                                 "HTTP 500 Internal Server Error, as this server reports it");
   // Once the server has shown what it is, a stray page is a front server's that has lost it for a
   // moment; only the Data Bank's own words about the dataset are final.
   if (answer.status == 404 && speaks_phased_ && !contains(text, "Dataset Not Found"))
     return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server does not find its own address (404, {}) while {}; try "
-                                "again later",
-                                errors_.quoted(answer.body), errors_.doing(step_)),
+                    fmt::format("{}: the server does not find a URL that worked before (HTTP 404, "
+                                "{})",
+                                errors_.doing(step_), errors_.quoted(answer.body)),
                     true);
-  if (answer.status == 404) return errors_.no_such_dataset(answer);
+  if (answer.status == 404) return errors_.no_such_dataset(answer, step_);
   if (answer.status == 500 && text == "invalid request")
-    return error_of(
-        ErrorKind::failed, answer,
-        fmt::format("the server does not speak the phased protocol (500, 'invalid request' "
-                    "while {}); leave --protocol to find out which one it speaks",
-                    errors_.doing(step_)));
+    return errors_.wrong_protocol(answer, step_);
   if (auto error = errors_.common(answer, step_, speaks_phased_)) return error;
   // From here on texts decide, and a success repeats the file's name, which can be any text. A 200
   // whose body is a failure reports on a chunk; what it means depends on the step.
@@ -244,8 +241,9 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
   if (says_name_is_taken(text)) return name_taken(answer);
   if (contains(text, "File too large"))
     return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server refuses '{}' as too large: it says {}", deposit_.name,
-                                errors_.quoted(text)));
+                    fmt::format("{}: the server refused the file as too large (HTTP {}, {}); "
+                                "split or compress the file",
+                                errors_.doing(step_), answer.status, errors_.quoted(text)));
   return {};
 }
 
@@ -253,24 +251,26 @@ Error Phased::name_taken(const Answer& answer) const {
   if (asked_ > 0)
     return error_of(
         ErrorKind::name_taken, answer,
-        fmt::format(
-            "dataset {} already has a file named '{}', and some Data Banks store '{}' under "
-            "that name; deposit it under another name (--name), or delete the other on the "
-            "dataset's edit page",
-            deposit_.dataset, names_[asked_], deposit_.name));
-  return error_of(ErrorKind::name_taken, answer,
-                  fmt::format("dataset {} already has a file named '{}'; deposit it under another "
-                              "name (--name), or delete the other on the dataset's edit page",
-                              deposit_.dataset, deposit_.name));
+        fmt::format("cannot upload '{2}' into dataset {0}: the dataset already has a file '{1}', "
+                    "and some Data Bank servers rename '{2}' to '{1}'; choose another name with "
+                    "--name, or delete the existing file on the dataset's edit page",
+                    deposit_.dataset, names_[asked_], deposit_.name));
+  return error_of(
+      ErrorKind::name_taken, answer,
+      fmt::format("cannot upload '{1}' into dataset {0}: the dataset already has a file of that "
+                  "name; choose another name with --name, or delete the existing file on the "
+                  "dataset's edit page",
+                  deposit_.dataset, deposit_.name));
 }
 
 Error Phased::staging_lost(const Answer& answer) {
   nothing_staged_ = true;
   return error_of(
       ErrorKind::integrity, answer,
-      fmt::format("the server has lost what was sent of '{}' (it says {}); another upload "
-                  "into dataset {} clears it, so run one at a time",
-                  deposit_.name, errors_.quoted(said(answer)), deposit_.dataset),
+      fmt::format("{}: the server has lost the bytes sent so far (HTTP {}, {}); run only one "
+                  "upload at a time into dataset {}, because a new upload deletes unfinished ones",
+                  errors_.doing(step_), answer.status, errors_.quoted(said(answer)),
+                  deposit_.dataset),
       true);
 }
 
@@ -281,8 +281,8 @@ void Phased::add_doubt(Error& error) const {
 
 std::string Phased::doubt() const {
   return fmt::format(
-      "all bytes are there, but whether '{}' is registered is not known: run it again, which asks "
-      "the server first, or look at the page of dataset {}",
+      "all bytes are on the server, but whether '{}' is registered is unknown; run the command "
+      "again, which asks the server first, or look at the page of dataset {}",
       deposit_.name, deposit_.dataset);
 }
 
@@ -326,14 +326,14 @@ Result<void> Phased::read_chunk_answer(const Answer& answer) {
     if (failure->progress && *failure->progress != chunk_.begin)
       return error_of(
           ErrorKind::integrity, answer,
-          fmt::format("the server refused the chunk of '{}' at offset {}: it holds {} bytes; "
-                      "is another upload into dataset {} going on? Nothing was registered",
-                      deposit_.name, chunk_.begin, *failure->progress, deposit_.dataset),
+          fmt::format("{}: the server refused the chunk, because it holds {} bytes; make sure "
+                      "that no other upload into dataset {} is running",
+                      errors_.doing(step_), *failure->progress, deposit_.dataset),
           true);
     return with(
         error_of(ErrorKind::failed, answer,
-                 fmt::format("the server could not take the chunk of '{}' at offset {}: it says {}",
-                             deposit_.name, chunk_.begin, errors_.quoted(failure->error))),
+                 fmt::format("{}: the server could not store the chunk (HTTP {}, {})",
+                             errors_.doing(step_), answer.status, errors_.quoted(failure->error))),
         no_room(failure->error, deposit_.name).value_or(Persistence::transient));
   }
   if (answer.status != 200 || !answer_text(answer).starts_with("successfully added chunk"))
@@ -361,29 +361,17 @@ Result<void> Phased::read_committed_answer(const Answer& answer) {
     if (answer_text(answer).starts_with("successfully added chunk"))
       return error_of(
           ErrorKind::integrity, answer,
-          fmt::format("the server appended a byte to '{}' that it should have refused, so "
-                      "what it holds is not the file; nothing was registered, --restart sends it "
-                      "anew",
-                      deposit_.name));
+          fmt::format("{}: the server appended a byte that the protocol tells it to refuse, so "
+                      "its bytes are not those of the file; nothing was registered; upload the "
+                      "file again with --restart",
+                      errors_.doing(step_)));
     return not_understood(answer);
   }
   const std::uint64_t held = *failure->progress;
-  if (held > sent_)
-    return error_of(
-        ErrorKind::integrity, answer,
-        fmt::format(
-            "the server holds {} bytes of '{}', and as far as is known no more than {} were "
-            "sent to it: somebody else sends there too, or the journal could not be written "
-            "at the time; nothing was registered, --restart sends it anew",
-            held, deposit_.name, sent_));
+  if (held > sent_) return errors_.holds_too_many(answer, step_, held, sent_);
   if (held < committed_) {
     fell_back_to_ = held;
-    return error_of(
-        ErrorKind::integrity, answer,
-        fmt::format("the server holds {} bytes of '{}' where {} were sent and acknowledged; "
-                    "nothing was registered",
-                    held, deposit_.name, committed_),
-        true);
+    return errors_.holds_too_few(answer, step_, held, committed_);
   }
   committed_ = held;
   state_ = held == deposit_.size ? State::verifying : State::sending;

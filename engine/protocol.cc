@@ -1,5 +1,7 @@
 #include "engine/protocol.h"
 
+#include <fmt/format.h>
+
 namespace sluice {
 
 const char* to_string(Request::Method method) {
@@ -18,26 +20,39 @@ const char* to_string(Request::Method method) {
   return "?";
 }
 
-const char* describe(Request::Step step) {
+namespace {
+
+/// What is done to `file`.
+std::string describe_step(Request::Step step, std::string_view file) {
   switch (step) {
     case Request::Step::ask_name:
-      return "asking whether the name is free";
+      return fmt::format("checking the name of {}", file);
     case Request::Step::begin:
-      return "setting up the upload";
+      return fmt::format("starting the upload of {}", file);
     case Request::Step::chunk:
-      return "sending a chunk";
+      return fmt::format("sending a chunk of {}", file);
     case Request::Step::ask_committed:
-      return "asking how much has arrived";
+      return fmt::format("asking for the upload offset of {}", file);
     case Request::Step::ask_parts:
-      return "asking whether the parts are there";
+      return fmt::format("checking the parts of {}", file);
     case Request::Step::join:
-      return "joining the parts";
+      return fmt::format("joining the parts of {}", file);
     case Request::Step::finish:
-      return "registering the file";
+      return fmt::format("registering {}", file);
     case Request::Step::whole:
-      return "sending the file";
+      return fmt::format("uploading {} in one request", file);
   }
-  return "talking to the server";
+  return fmt::format("uploading {}", file);
+}
+
+}  // namespace
+
+std::string describe(Request::Step step, std::string_view file, std::optional<std::uint64_t> offset,
+                     std::optional<Request::Method> method) {
+  std::string text = describe_step(step, file);
+  if (offset) text += fmt::format(" at offset {}", *offset);
+  if (method) text += fmt::format(" ({})", to_string(*method));
+  return text;
 }
 
 }  // namespace sluice

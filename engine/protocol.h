@@ -77,8 +77,11 @@ struct Request {
 /// "PATCH"
 const char* to_string(Request::Method method);
 
-/// "asking whether the name is free", "setting up", ...: what was being done, for error messages.
-const char* describe(Request::Step step);
+/// Returns how an error message begins: "sending a chunk of 'scan.h5' at offset 5242880 (PATCH)".
+/// `file`: the file's name or path, fit to show. `offset`: of a chunk's first byte.
+std::string describe(Request::Step step, std::string_view file,
+                     std::optional<std::uint64_t> offset = {},
+                     std::optional<Request::Method> method = {});
 
 /// What came back. Untrusted: it can be HTML, empty, cut short, or not text at all.
 struct Answer {

@@ -97,8 +97,8 @@ Result<ServerProfile> ServerAsking::ask(const Engine::Inquiry& inquiry) {
       if (refused != 0 && heard.profile->protocol == ProtocolKind::binary &&
           inquiry.protocol == ProtocolKind::automatic)
         say(LogLevel::warning, about_refused_options(refused) +
-                                   "; meanwhile files go in one request each, which cannot be "
-                                   "resumed");
+                                   "; until then, each file is uploaded in one request, which "
+                                   "cannot be resumed");
       keep(inquiry, *heard.profile);
       return std::move(heard.profile);
     }
@@ -116,14 +116,15 @@ Result<ServerProfile> ServerAsking::ask(const Engine::Inquiry& inquiry) {
     const unsigned failures = budget.failures();
     if (!when && heard.profile) {
       say(LogLevel::warning,
-          fmt::format("{}; going on, although it is not known whether the server accepts the token "
-                      "for dataset {}",
+          fmt::format("{}; continuing without knowing whether the server accepts the token for "
+                      "dataset {}",
                       error.message, inquiry.dataset));
       keep(inquiry, *heard.profile);
       return std::move(heard.profile);
     }
     if (!when) {
-      if (failures > 1) error.message += fmt::format(" (given up after {} tries)", failures);
+      if (failures > 1) error.message += fmt::format("; gave up after {} attempts", failures);
+      if (error.kind == ErrorKind::unreachable) error.message += "; try again later";
       return error;
     }
     // Something on the way may keep this one question from the server: both are asked next.
@@ -131,15 +132,12 @@ Result<ServerProfile> ServerAsking::ask(const Engine::Inquiry& inquiry) {
     // A deployment takes seconds.
     if (heard.profile || (error.code >= 200 && error.code < 500))
       when = std::max(*when, now + std::min(least_pause_for_token, retry_.longest));
-    say(LogLevel::warning, fmt::format("{}; trying again in {:.1f} s ({} of {})", error.message,
+    say(LogLevel::warning, fmt::format("{}; retrying in {:.1f} s ({} of {})", error.message,
                                        in_seconds(*when - now), failures, policy.retries));
     if (!wait_until(*when, inquiry.stop)) {
       error.kind = ErrorKind::interrupted;
       error.retryable = false;
-      error.message = fmt::format(
-          "interrupted while {} was asked {}; {}", inquiry.base_url,
-          known || heard.profile ? "whether it accepts the token" : "which protocol it speaks",
-          error.message);
+      error.message = "interrupted before a retry: " + error.message;
       return error;
     }
   }

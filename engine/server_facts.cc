@@ -33,10 +33,10 @@ bool is_protocol_name(std::string_view word) {
 
 Result<void> check_protocol_facts(std::string_view protocol, std::string_view tus) {
   if (!is_protocol_name(protocol))
-    return Error{.kind = ErrorKind::failed, .message = "its protocol is none that is known"};
+    return Error{.kind = ErrorKind::failed, .message = "the protocol is not phased, tus or binary"};
   if (tus.size() > max_tus_facts || !is_printable_ascii(tus))
     return Error{.kind = ErrorKind::failed,
-                 .message = "what its tus server can do is too long or not printable"};
+                 .message = "the description of the tus server is too long or not printable"};
   return {};
 }
 

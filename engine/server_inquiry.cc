@@ -23,9 +23,8 @@ using namespace std::chrono_literals;
 /// Nothing is done for either request, so a server that takes longer has other troubles.
 constexpr auto patience = 30s;
 
-/// What it was asked, for sentences.
-constexpr const char* about_protocol = "which protocol it speaks";
-constexpr const char* about_token = "whether it accepts the token";
+/// What the questions are about.
+enum class Subject { protocol, token };
 
 /// OPTIONS is forbidden, by a firewall say, whatever the server speaks.
 bool refuses_options(const Result<Answer>& options) {
@@ -81,8 +80,8 @@ std::optional<TusServer> tus_server(const Result<Answer>& options) {
 class Reader {
  public:
   Reader(const Engine::Inquiry& inquiry, const Inquired& inquired,
-         const char* asked = about_protocol)
-      : inquiry_(inquiry), options_(inquired.options), setup_(inquired.setup), asked_(asked) {}
+         Subject subject = Subject::protocol)
+      : inquiry_(inquiry), options_(inquired.options), setup_(inquired.setup), subject_(subject) {}
 
   Result<ProtocolKind> protocol(const std::optional<TusServer>& tus) const {
     const bool asked_setup = !inquiry_.dataset.empty();
@@ -146,6 +145,13 @@ class Reader {
   }
 
  private:
+  /// How each error begins.
+  std::string asking() const {
+    return subject_ == Subject::token
+               ? fmt::format("checking the token at {}", inquiry_.base_url)
+               : fmt::format("asking {} for its protocol", inquiry_.base_url);
+  }
+
   std::string quoted(const std::string& text) const {
     return quote_server_text(inquiry_.token.redact(text));
   }
@@ -153,11 +159,10 @@ class Reader {
   /// The server is to be taken for that, unless it says that it is not.
   Result<ProtocolKind> given(const std::optional<TusServer>& tus, SetupAnswer setup) const {
     const ProtocolKind wanted = inquiry_.protocol;
-    const std::string others = tus                            ? "tus"
-                               : setup == SetupAnswer::phased ? "phased"
-                               : setup == SetupAnswer::no_phases
-                                   ? "neither tus nor phased, so binary is left"
-                                   : "";
+    const std::string others = tus                               ? "tus"
+                               : setup == SetupAnswer::phased    ? "phased"
+                               : setup == SetupAnswer::no_phases ? "binary only"
+                                                                 : "";
     if (wanted == ProtocolKind::tus && !tus) {
       if (!options_) return no_answer(options_.error());
       if (is_away(*options_)) return away(*options_);
@@ -178,41 +183,38 @@ class Reader {
 
   Error speaks_not(const std::string& wanted, const std::string& others) const {
     return {ErrorKind::failed,
-            fmt::format("{} does not speak {}{}; leave --protocol away, or check the address",
-                        inquiry_.base_url, wanted,
-                        others.empty() ? "" : fmt::format(" (it speaks {})", others)),
+            fmt::format("{}: the server does not speak {}{}; omit --protocol, or check the URL",
+                        asking(), wanted, others.empty() ? "" : fmt::format(", but {}", others)),
             options_ ? options_->status : 0, false};
   }
 
   Error no_answer(const Error& error) const {
     if (error.kind == ErrorKind::interrupted)
       return {ErrorKind::interrupted,
-              fmt::format("interrupted while {} was asked {}; nothing was sent", inquiry_.base_url,
-                          asked_),
-              error.code, false};
+              fmt::format("interrupted while {}; nothing was uploaded", asking()), error.code,
+              false};
     Error told = error;
-    told.message =
-        fmt::format("no answer from {} while asking {}: {}; nothing was sent", inquiry_.base_url,
-                    asked_, printable(inquiry_.token.redact(error.message)));
+    told.message = fmt::format("{}: no response: {}", asking(),
+                               printable(inquiry_.token.redact(error.message)));
     return told;
   }
 
   Error away(const Answer& answer) const {
     return {ErrorKind::unreachable,
-            fmt::format("the server is not available ({}, {}) while asking {}; try again later",
-                        answer.status, quoted(answer.body), asked_),
+            fmt::format("{}: the server is not available (HTTP {}, {})", asking(), answer.status,
+                        quoted(answer.body)),
             answer.status, true};
   }
 
   Error refused_token(const Answer& answer) const {
-    return {
-        ErrorKind::token_refused,
-        fmt::format(
-            "the server refused the token for dataset {} ({}) while asking {}: it is wrong, "
-            "or older than 3 days; get a new one on the dataset's edit page",
-            inquiry_.dataset,
-            answer.status == 401 ? "401" : "500 Internal Server Error, its way to say so", asked_),
-        answer.status, false};
+    return {ErrorKind::token_refused,
+            fmt::format("{}: the server refused the token for dataset {} ({}): {}", asking(),
+                        inquiry_.dataset,
+                        answer.status == 401
+                            ? "HTTP 401"
+                            : "HTTP 500 Internal Server Error, as this server reports it",
+                        token_advice),
+            answer.status, false};
   }
 
   /// A 401 to OPTIONS is not about the token where the other question's answer accepts it.
@@ -220,39 +222,37 @@ class Reader {
     if (!setup_ || !accepts_token(read_setup_answer(*setup_))) return refused_token(answer);
     return with(
         {ErrorKind::unreachable,
-         fmt::format("the server answered 401 while asking {}, although it accepts the token for "
-                     "dataset {}: it is restarting, or has no thread left to check the "
+         fmt::format("{}: the server refused one request (HTTP 401), but accepts the token for "
+                     "dataset {}: the server is restarting, or has no free thread to check the "
                      "token",
-                     asked_, inquiry_.dataset),
+                     asking(), inquiry_.dataset),
          answer.status},
         Persistence::few_tries);
   }
 
   Error no_dataset(const Answer& answer) const {
     return {ErrorKind::no_such_dataset,
-            fmt::format("the server knows no draft dataset {} (404, {}): check the key and the "
-                        "system, and that the dataset is still a draft",
-                        inquiry_.dataset, quoted(answer.body)),
+            fmt::format("{}: the server has no draft dataset {} (HTTP 404, {}); {}", asking(),
+                        inquiry_.dataset, quoted(answer.body), dataset_advice),
             answer.status, false};
   }
 
   Error redirected(const Answer& answer) const {
     const auto location = answer.header("location");
     return {ErrorKind::failed,
-            fmt::format(
-                "the server redirects ({}{}) while asking {}, and a token is never sent after a "
-                "redirect; give the final address with --url",
-                answer.status,
-                location ? fmt::format(", to {}", quoted(std::string(*location))) : "", asked_),
+            fmt::format("{}: the server redirects the request (HTTP {}{}), and sluice does not "
+                        "follow redirects with a token; set the final URL with --url",
+                        asking(), answer.status,
+                        location ? fmt::format(", to {}", quoted(std::string(*location))) : ""),
             answer.status, false};
   }
 
   Error proxy_wants_password(const Answer& answer) const {
     return {
         ErrorKind::unreachable,
-        fmt::format("the proxy answered 407 with {} while asking {}: it asks for a user name and "
-                    "password; give them in http_proxy, as http://USER:PASSWORD@HOST:PORT",
-                    quoted(answer.body), asked_),
+        fmt::format("{}: the proxy requires a user name and a password (HTTP 407, {}); set them in "
+                    "http_proxy: http://USER:PASSWORD@HOST:PORT",
+                    asking(), quoted(answer.body)),
         answer.status, false};
   }
 
@@ -261,13 +261,10 @@ class Reader {
                            contains(lower_case(answer.body), "https");
     Error error{
         wants_tls ? ErrorKind::usage : ErrorKind::failed,
-        fmt::format("{} answered {} with {}{} while asking {}, which is no answer of a Data Bank; "
-                    "{}",
-                    is_page(answer) ? "the server, or one in front of it," : "the server",
-                    answer.status, quoted(answer.body), answer.truncated ? " (cut short)" : "",
-                    asked_,
-                    wants_tls ? "the address has to begin with https://"
-                              : "check the address, or try again later"),
+        fmt::format("{}: {} sent a response that no Data Bank sends (HTTP {}, {}{}); {}", asking(),
+                    is_page(answer) ? "the server or a reverse proxy" : "the server", answer.status,
+                    quoted(answer.body), answer.truncated ? ", cut short" : "",
+                    wants_tls ? "the URL must start with https://" : "check the URL"),
         answer.status};
     return with(std::move(error),
                 answer.status >= 500 ? persistence_of(answer.status) : Persistence::permanent);
@@ -276,7 +273,7 @@ class Reader {
   const Engine::Inquiry& inquiry_;
   const Result<Answer>& options_;
   const Result<Answer>& setup_;
-  const char* const asked_;
+  const Subject subject_;
 };
 
 void add_measurements(ServerProfile& profile, const Reader& reader, const Inquired& inquired) {
@@ -344,7 +341,7 @@ Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquire
 Result<std::optional<ServerProfile>> read_token_inquiry(const Engine::Inquiry& inquiry,
                                                         const ServerProfile& known,
                                                         const Inquired& inquired) {
-  const Reader reader(inquiry, inquired, about_token);
+  const Reader reader(inquiry, inquired, Subject::token);
   ServerProfile profile = known;
   TRY_ASSIGN(profile.token_taken, reader.token());
   // A server may speak tus and the phased protocol.
@@ -357,7 +354,7 @@ Result<std::optional<ServerProfile>> read_token_inquiry(const Engine::Inquiry& i
 }
 
 Error token_not_known(const Engine::Inquiry& inquiry, const Inquired& inquired) {
-  return Reader(inquiry, inquired, about_token).token_not_known();
+  return Reader(inquiry, inquired, Subject::token).token_not_known();
 }
 
 Inquired inquire(Http& http, const Engine::Inquiry& inquiry) {

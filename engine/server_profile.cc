@@ -34,9 +34,9 @@ bool TusServer::has(std::string_view extension) const {
 
 std::string about_refused_options(int status) {
   return fmt::format(
-      "the server, or a firewall on the way, refuses OPTIONS ({}), which would tell "
-      "whether it speaks tus: ask those who run it to allow OPTIONS, POST, PATCH and "
-      "HEAD for /files/, or try --protocol tus",
+      "the server or a firewall refuses OPTIONS (HTTP {}), so sluice cannot find out whether the "
+      "server speaks tus; ask the administrators of the Data Bank to allow OPTIONS, POST, PATCH "
+      "and HEAD for /files/, or try --protocol tus",
       status);
 }
 

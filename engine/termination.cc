@@ -65,7 +65,7 @@ class Attempt {
     if (!answer) {
       Error error = answer.error();
       if (error.kind != ErrorKind::interrupted)
-        error.message = fmt::format("no answer from {}: {}", asked_.base_url,
+        error.message = fmt::format("no response from {}: {}", asked_.base_url,
                                     printable(asked_.token.redact(error.message)));
       return error;
     }
@@ -74,20 +74,20 @@ class Attempt {
     // A server that restarts or is out of threads says so of a good token as well.
     if (status == 401)
       return Error{ErrorKind::token_refused,
-                   fmt::format("the server refused the token for dataset {} (401): it is wrong, or "
-                               "older than 3 days; get a new one on the dataset's edit page",
-                               asked_.dataset),
+                   fmt::format("the server refused the token for dataset {} (HTTP 401): {}",
+                               asked_.dataset, token_advice),
                    status, tries_ < few_tries};
     if (status == 423)
-      return Error{ErrorKind::unreachable, "the server is still at an earlier request (423)",
-                   status, true};
+      return Error{ErrorKind::unreachable,
+                   "the server is still working on an earlier request (HTTP 423)", status, true};
     const std::string said = quote_server_text(asked_.token.redact(answer->body));
     if (is_passing(status) || status == 404 || status == 410)
       return Error{ErrorKind::unreachable,
-                   fmt::format("the server is not available ({}, {})", status, said), status, true};
+                   fmt::format("the server is not available (HTTP {}, {})", status, said), status,
+                   true};
     return Error{ErrorKind::failed,
-                 fmt::format("the server does not delete it ({}, {})", status, said), status,
-                 is_fronts(*answer) && tries_ < few_tries};
+                 fmt::format("the server refused to delete the upload (HTTP {}, {})", status, said),
+                 status, is_fronts(*answer) && tries_ < few_tries};
   }
 
   bool is_fronts(const Answer& answer) const {
@@ -143,11 +143,11 @@ Engine::Terminated terminate(Http& http, const RetryPolicy& retry,
   for (const std::string& url : asked.urls) {
     auto own = own_address(asked.base_url, url);
     if (!own)
-      return {asked.urls.size(),
-              0,
-              Error{ErrorKind::usage,
-                    fmt::format("an upload's address is not used: {}", own.error().message)},
-              {}};
+      return {
+          asked.urls.size(),
+          0,
+          Error{ErrorKind::usage, fmt::format("cannot delete an upload: {}", own.error().message)},
+          {}};
     urls.push_back(*std::move(own));
   }
   if (!asked.server.has("termination")) return {urls.size(), 0, {}, ask_expiry(http, asked, urls)};

@@ -114,10 +114,10 @@ std::string quote_server_text(std::string_view body, std::size_t limit) {
   const std::size_t markup = body.find_first_not_of(" \t\r\n");
   if (markup != std::string_view::npos && body[markup] == '<') {
     const std::string title = clean(html_title(body), true, limit);
-    return title.empty() ? "an HTML page" : "an HTML page, '" + title + "'";
+    return title.empty() ? "HTML page" : "HTML page '" + title + "'";
   }
   const std::string text = clean(body, true, limit);
-  return text.empty() ? "nothing" : "'" + text + "'";
+  return text.empty() ? "no text" : "'" + text + "'";
 }
 
 std::string printable(std::string_view text) {

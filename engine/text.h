@@ -16,7 +16,7 @@ std::string lower_case(std::string_view text);
 
 /// What a server said, as part of one sentence on a terminal or in a log: at most `limit` bytes,
 /// white space folded, every control character (escape sequences with it) and every byte that is
-/// not UTF-8 replaced by '?'. An HTML page is reduced to its title. "nothing" where nothing is
+/// not UTF-8 replaced by '?'. An HTML page is reduced to its title. "no text" where nothing is
 /// left.
 std::string quote_server_text(std::string_view body, std::size_t limit = 200);
 

@@ -172,10 +172,9 @@ void Tus::start_over() {
 
 std::string Tus::doubt() const {
   return fmt::format(
-      "all bytes are there, but whether '{0}' is registered is not known: look at "
-      "{1}/datasets/{2}; "
-      "if it is not there, register it with: sluice resume --register {2} {3}; if it is, end this "
-      "upload with: sluice forget {2} {3}",
+      "all bytes are on the server, but whether '{0}' is registered is unknown; look at "
+      "{1}/datasets/{2}; if '{0}' is not listed, run: sluice resume --register {2} {3}; if '{0}' "
+      "is listed, run: sluice forget {2} {3}",
       setting_.deposit.name, setting_.base_url, setting_.deposit.dataset,
       shell_argument(setting_.deposit.name));
 }

@@ -51,7 +51,7 @@ Result<void> Tus::read_answer(const Answer& answer) {
     case State::registered:
       break;
   }
-  return Error{ErrorKind::failed, "an answer came after the upload was over"};
+  return Error{ErrorKind::failed, "a response arrived after the upload had ended"};
 }
 
 std::optional<Error> Tus::common_error(const Answer& answer) {
@@ -62,26 +62,28 @@ std::optional<Error> Tus::common_error(const Answer& answer) {
       !no_room(answer.body, setting_.deposit.name))
     return error_of(
         ErrorKind::failed, answer,
-        fmt::format("the server does not take a file of {} bytes, which '{}' is (413, {})", size_,
-                    setting_.deposit.name, errors_.quoted(answer.body)));
+        fmt::format("{}: the server refused a file of {} bytes as too large (HTTP 413, {}); "
+                    "split or compress the file",
+                    errors_.doing(step_), size_, errors_.quoted(answer.body)));
   if (answer.status == 423)
     return error_of(ErrorKind::unreachable, answer,
-                    fmt::format("the server is still at an earlier request (423) while {}",
+                    fmt::format("{}: the server is still working on an earlier request (HTTP 423)",
                                 errors_.doing(step_)),
                     true);
   if (answer.status == 412)
     return error_of(ErrorKind::failed, answer,
-                    fmt::format("the server does not speak tus 1.0.0 (412) while {}, and sluice "
-                                "speaks no other version",
+                    fmt::format("{}: the server does not speak tus 1.0.0, the only version that "
+                                "sluice speaks (HTTP 412); tell the administrators of the Data "
+                                "Bank",
                                 errors_.doing(step_)));
   // tus lets a server say so of what is not there; others say it to the token. What may be there
   // is not given up for it.
   if (answer.status == 403 && state_ == State::finding && !is_page(answer))
     return with(error_of(ErrorKind::failed, answer,
-                         fmt::format("the server forbids to ask for the upload of '{}' (403, {}): "
-                                     "the token is not good for it, or it is gone, and --restart "
-                                     "sends it anew",
-                                     setting_.deposit.name, errors_.quoted(answer.body))),
+                         fmt::format("{}: the server refused the request (HTTP 403, {}): the token "
+                                     "is not valid for this upload, or the upload is gone; to "
+                                     "restart from the beginning, use --restart",
+                                     errors_.doing(step_), errors_.quoted(answer.body))),
                 may_pass(answer) ? Persistence::few_tries : Persistence::permanent);
   const bool redirects = answer.status >= 300 && answer.status < 400;
   const bool known = proven_ || setting_.earlier || (redirects && may_pass(answer));
@@ -113,12 +115,10 @@ Error Tus::no_offset(const Answer& answer) {
   const std::string says = fmt::format("{}", fmt::join(values_of(answer, "upload-offset"), ", "));
   return error_of(
       ErrorKind::failed, answer,
-      fmt::format("the server answered {} while {}, and {}; tell those who run it", answer.status,
-                  errors_.doing(step_),
-                  says.empty() ? "does not say how much of it is there (no Upload-Offset)"
-                               : "says of how much of it is there what nobody can read "
-                                 "(Upload-Offset " +
-                                     errors_.quoted(says) + ")"),
+      fmt::format("{}: the response (HTTP {}) has {}; tell the administrators of the Data Bank",
+                  errors_.doing(step_), answer.status,
+                  says.empty() ? "no Upload-Offset header"
+                               : "an invalid Upload-Offset header, " + errors_.quoted(says)),
       may_pass(answer));
 }
 
@@ -132,17 +132,17 @@ Result<void> Tus::read_location(const Answer& answer) {
   if (!location)
     return error_of(
         ErrorKind::failed, answer,
-        fmt::format("the server wants the bytes of '{}' in several places (Location {}), "
-                    "and there can be one; tell those who run it",
-                    setting_.deposit.name,
+        fmt::format("{}: the response has several Location headers that differ ({}); tell the "
+                    "administrators of the Data Bank",
+                    errors_.doing(step_),
                     errors_.quoted(fmt::format("{}", fmt::join(locations, ", ")))));
   Result<std::string> url = own_address(setting_.base_url, *location);
   if (!url)
     return error_of(
         ErrorKind::failed, answer,
-        fmt::format("the server wants the bytes of '{}' at {}, where they are not sent: {}; tell "
-                    "those who run it, or give the address it means with --url",
-                    setting_.deposit.name, errors_.quoted(std::string(*location)),
+        fmt::format("{}: sluice does not upload to the Location that the server sent, {}: {}; "
+                    "tell the administrators of the Data Bank, or set the right URL with --url",
+                    errors_.doing(step_), errors_.quoted(std::string(*location)),
                     url.error().message));
   url_ = *std::move(url);
   understood(answer);
@@ -155,12 +155,12 @@ Result<void> Tus::read_location(const Answer& answer) {
 Error Tus::not_found(const Answer& answer) const {
   return error_of(
       ErrorKind::unreachable, answer,
-      fmt::format("the upload of '{}' is not found ({}, {}{}), which may pass; if it does not, "
-                  "--restart sends the file anew",
-                  setting_.deposit.name, answer.status, errors_.quoted(answer.body),
+      fmt::format("{}: the server does not find the upload (HTTP {}, {}{}); if this error stays, "
+                  "restart from the beginning with --restart",
+                  errors_.doing(step_), answer.status, errors_.quoted(answer.body),
                   origin_.sender(answer) == TusOrigin::Sender::server
                       ? ""
-                      : ", without Tus-Resumable: from a server in front of the tus server"),
+                      : ", no Tus-Resumable header: perhaps from a reverse proxy"),
       true);
 }
 
@@ -181,9 +181,9 @@ Result<void> Tus::gone(const Answer& answer) {
   if (setting_.role == Role::joined) {
     anew_ = Anew::all;
     return error_of(ErrorKind::integrity, answer,
-                    fmt::format("the server has lost '{}' after it had joined its parts ({}): run "
-                                "it again, which sends all of it anew",
-                                setting_.deposit.name, answer.status));
+                    fmt::format("{}: the server has lost the file after joining its parts (HTTP "
+                                "{}); run the command again to upload the whole file again",
+                                errors_.doing(step_), answer.status));
   }
   start_over();
   return {};
@@ -191,33 +191,32 @@ Result<void> Tus::gone(const Answer& answer) {
 
 Result<void> Tus::read_chunk_answer(const Answer& answer) {
   if (answer.status == 404 || answer.status == 410) return gone(answer);
-  const auto refused = [&](ErrorKind kind, std::string what, bool retryable) {
-    return error_of(kind, answer,
-                    fmt::format("the chunk of '{}' at offset {} {}; nothing was registered",
-                                setting_.deposit.name, chunk_.begin, what),
+  const auto refused = [&](const std::string& why, bool retryable) {
+    return error_of(ErrorKind::integrity, answer, fmt::format("{}: {}", errors_.doing(step_), why),
                     retryable);
   };
   if (is_mismatch(answer.status)) {
     const bool again = std::exchange(mismatch_at_, chunk_.begin) == chunk_.begin;
     return refused(
-        ErrorKind::integrity,
-        fmt::format("arrived with another checksum{} ({}){}", again ? " twice" : "", answer.status,
-                    again ? ": something between here and the server changes bytes" : ""),
+        again ? fmt::format("the chunk arrived with a wrong checksum twice (HTTP {}): the network "
+                            "or a proxy changes bytes; nothing was registered; tell the "
+                            "administrators of the network",
+                            answer.status)
+              : fmt::format("the chunk arrived with a wrong checksum (HTTP {})", answer.status),
         !again);
   }
   if (answer.status == 409)
-    return refused(ErrorKind::integrity, "was refused, as the server is at another offset (409)",
-                   true);
+    return refused("the server refused the chunk, because its offset differs (HTTP 409)", true);
   const auto offset = offset_of(answer);
   if (!is_success(answer)) return not_understood(answer);
   if (!offset) return no_offset(answer);
   understood(answer);
   if (*offset == chunk_.begin && chunk_.size() > 0) return nothing_kept(answer);
   if (*offset < chunk_.begin || *offset > chunk_.end)
-    return refused(
-        ErrorKind::integrity,
-        fmt::format("left the server at offset {}, where no byte of it can have led", *offset),
-        true);
+    return refused(fmt::format("the server reports offset {}, which is outside the chunk of {} "
+                               "bytes",
+                               *offset, chunk_.size()),
+                   true);
   stuck_ = 0;
   mismatch_at_ = ~std::uint64_t{0};
   committed_ = *offset;
@@ -235,19 +234,19 @@ Error Tus::nothing_kept(const Answer& answer) {
   }
   return error_of(
       ErrorKind::integrity, answer,
-      fmt::format("the server accepted {} bytes of '{}' at offset {} and kept none of them{}; "
-                  "nothing was registered",
-                  chunk_.size(), setting_.deposit.name, chunk_.begin,
-                  !all_of_it ? ", as they were too few for it: sending more at once"
+      fmt::format("{}: the server accepted the chunk of {} bytes and discarded all of them{}",
+                  errors_.doing(step_), chunk_.size(),
+                  !all_of_it ? ": the chunk is too small for the server; sending a larger one"
                   : again    ? ""
-                             : ", again and again: tell those who run it"),
+                             : " again; nothing was registered; tell the administrators of the "
+                               "Data Bank"),
       again);
 }
 
 Error Tus::joining_still(const Answer& answer, std::uint64_t offset) const {
   return error_of(ErrorKind::unreachable, answer,
-                  fmt::format("the server has joined {} of {} bytes of '{}' so far", offset, size_,
-                              setting_.deposit.name),
+                  fmt::format("{}: the server has joined {} of {} bytes so far",
+                              errors_.doing(step_), offset, size_),
                   true);
 }
 
@@ -266,25 +265,14 @@ Result<void> Tus::read_offset_answer(const Answer& answer) {
     if (!length || *length == size_) continue;
     return error_of(
         ErrorKind::integrity, answer,
-        fmt::format("what the server has at the address of '{}' is an upload of {} bytes, and the "
-                    "file has {}; nothing was registered, --restart sends it anew",
-                    setting_.deposit.name, *length, size_));
+        fmt::format("{}: the upload on the server is for {} bytes, but the file has {}; nothing "
+                    "was registered; upload the file again with --restart",
+                    errors_.doing(step_), *length, size_));
   }
-  if (*offset > sent_)
-    return error_of(
-        ErrorKind::integrity, answer,
-        fmt::format("the server holds {} of {} bytes of '{}', and as far as is known no more than "
-                    "{} of {} were sent to it: somebody else sends there too, or the journal could "
-                    "not be written at the time; nothing was registered, --restart sends it anew",
-                    *offset, size_, setting_.deposit.name, sent_, size_));
+  if (*offset > sent_) return errors_.holds_too_many(answer, step_, *offset, sent_);
   if (*offset < committed_) {
     fell_back_to_ = *offset;
-    return error_of(
-        ErrorKind::integrity, answer,
-        fmt::format("the server holds {} bytes of '{}' where {} were sent and acknowledged; "
-                    "nothing was registered",
-                    *offset, setting_.deposit.name, committed_),
-        true);
+    return errors_.holds_too_few(answer, step_, *offset, committed_);
   }
   if (setting_.role == Role::joined && *offset < size_) return joining_still(answer, *offset);
   if (*offset > committed_) stuck_ = 0;

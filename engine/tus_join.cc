@@ -61,10 +61,11 @@ Error Tus::join_refused(const Answer& answer) {
     anew_ = Anew::what_is_missing;
   return error_of(
       ErrorKind::failed, answer,
-      fmt::format(
-          "the server does not join the parts of '{}' ({}, {}){}; nothing was registered",
-          setting_.deposit.name, answer.status, errors_.quoted(answer.body),
-          never ? ", though it has all of them; --restart --lanes 0 sends it in one piece" : ""),
+      fmt::format("{}: the server refused to join the parts (HTTP {}, {}){}", errors_.doing(step_),
+                  answer.status, errors_.quoted(answer.body),
+                  never ? ", although it has all of them; nothing was registered; upload the file "
+                          "in one piece with --restart --lanes 0"
+                        : ""),
       !never);
 }
 
@@ -72,11 +73,10 @@ Error Tus::part_gone(const Answer& answer) {
   anew_ = Anew::what_is_missing;
   return error_of(
       ErrorKind::failed, answer,
-      fmt::format(
-          "the server has not all of part {} of {} of '{}' any more ({}): it has lost it, or "
-          "it has joined the parts and the answer was lost; run it again, which sends what "
-          "is missing",
-          part_ + 1, parts_.size(), setting_.deposit.name, answer.status));
+      fmt::format("{}: part {} of {} is missing or incomplete on the server (HTTP {}): the server "
+                  "lost the part, or joined the parts and its response was lost; run the command "
+                  "again to send the missing bytes",
+                  errors_.doing(step_), part_ + 1, parts_.size(), answer.status));
 }
 
 Result<void> Tus::read_part_answer(const Answer& answer) {

@@ -1,5 +1,6 @@
 #include "engine/tus_location.h"
 
+#include <fmt/format.h>
 #include <strings.h>
 
 #include <utility>
@@ -20,12 +21,15 @@ bool same_host(const UrlParts& a, const UrlParts& b) {
 
 Result<std::string> own_address(const std::string& base, std::string_view location) {
   const auto refuse = [](std::string why) { return Error{ErrorKind::failed, std::move(why)}; };
-  if (location.size() > longest_url) return refuse("it is too long");
+  const auto too_long = [&] {
+    return refuse(fmt::format("the address is longer than {} bytes", longest_url));
+  };
+  if (location.size() > longest_url) return too_long();
   for (const char c : location)
-    if (c <= ' ' || c > '~') return refuse("it has characters that no address has");
+    if (c <= ' ' || c > '~') return refuse("the address holds characters that a URL cannot have");
   TRY_ASSIGN(const UrlParts here, split_url(base));
   // What curl says of it quotes it, and it may repeat the token.
-  const auto not_one = [&] { return refuse("it is no address of a web server"); };
+  const auto not_one = [&] { return refuse("the address is not an HTTP URL"); };
   Result<UrlParts> there = resolve_url(base + "/files/", std::string(location));
   if (location.empty() || !there) return not_one();
   // A server behind a TLS proxy does not know that it is: same host, so back through the proxy.
@@ -37,8 +41,8 @@ Result<std::string> own_address(const std::string& base, std::string_view locati
     if (!there) return not_one();
   }
   if (there->scheme != here.scheme || !same_host(*there, here) || there->port != here.port)
-    return refuse("it is another server, which is never sent the token");
-  if (there->normal.size() > longest_url) return refuse("it is too long");
+    return refuse("the address is on another server, which must not get the token");
+  if (there->normal.size() > longest_url) return too_long();
   return there->normal;
 }
 

@@ -33,8 +33,8 @@ bool UploadRun::is_due_to_join(const Error& error) {
 void UploadRun::ask_parts_later() {
   if (!std::exchange(join_was_told_, true))
     say(LogLevel::warning,
-        fmt::format("the server may still be joining the parts of {}: it gets {} s for that before "
-                    "anything is sent again",
+        fmt::format("the server may still be joining the parts of {}; waiting up to {} s before "
+                    "another attempt",
                     file_, register_wait().count()));
   const auto pause = std::max<Clock::duration>(1s, register_wait() / 30);
   later(std::min(join_sent_at_ + register_wait(), Clock::now() + pause), &UploadRun::try_again);

@@ -21,12 +21,12 @@ void UploadRun::note_load(const Result<Answer>& result) {
   if (!result) {
     // One that was not sent completely, or for which there was no connection, says nothing of the
     // server's threads.
-    if (result.error().code == Http::unanswered) overloaded(load_moment_, "no answer in time");
+    if (result.error().code == Http::unanswered) overloaded(load_moment_, "timed out");
     return;
   }
   const int status = result->status;
   if (status == 429 || (status == 503 && result->retry_after))
-    overloaded(load_moment_, fmt::format("{}", status));
+    overloaded(load_moment_, fmt::format("HTTP {}", status));
   else if (status < 400)
     turn_.succeeded();
 }
@@ -34,8 +34,8 @@ void UploadRun::note_load(const Result<Answer>& result) {
 void UploadRun::overloaded(const RequestGate::Moment& moment, const std::string& why) {
   if (!turn_.overloaded(moment)) return;
   say(LogLevel::warning,
-      fmt::format("{} was overloaded by {} requests at a time ({}): no more than {} at a time from "
-                  "now on",
+      fmt::format("{} is overloaded by {} requests at a time ({}); sending at most {} at a time "
+                  "from now on",
                   setting_.request.base_url, moment.in_flight, why, turn_.limit()));
 }
 

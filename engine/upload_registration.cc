@@ -66,9 +66,8 @@ bool UploadRun::journal_knows() {
 
 Error UploadRun::without_journal(Error error) const {
   error.message = fmt::format(
-      "{} is not registered yet, because a run that goes on from the journal would register it "
-      "once "
-      "more: {}",
+      "cannot register {} before the journal is written, because a resumed upload would register "
+      "the file a second time: {}",
       file_, error.message);
   return error;
 }

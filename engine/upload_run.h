@@ -258,6 +258,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   bool may_end(const Flight& flight);
   /// What went wrong below HTTP's own meaning, as a sentence about this file.
   Error explain(Error error) const;
+  /// How an error about the last request begins: describe() of it.
+  std::string doing() const;
   std::string redacted(std::string text) const;
   void add_digests(Report& report) const;
   /// Sums up what the parts did.

@@ -52,14 +52,14 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
       look_for_token();
       return;
     case Verdict::no_dataset:
-      finish(
-          Report::Status::failed,
-          Error{ErrorKind::no_such_dataset,
-                fmt::format("the server knows no draft dataset {} any more (404) while {} for "
-                            "{}: check that it is still a draft; {}",
-                            setting_.request.dataset, describe(flight_->request.step), file_,
-                            finish_sent_ ? setting_.protocol->doubt() : "nothing was registered"),
-                404});
+      finish(Report::Status::failed,
+             Error{ErrorKind::no_such_dataset,
+                   fmt::format(
+                       "{}: the server no longer has a draft dataset {} (HTTP 404); check that "
+                       "the dataset is still a draft; {}",
+                       doing(), setting_.request.dataset,
+                       finish_sent_ ? setting_.protocol->doubt() : "nothing was registered"),
+                   404});
       return;
     case Verdict::accepted:
       token_accepted_ = true;
@@ -71,17 +71,16 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
   // One that is restarting refuses connections; one without a free thread is late.
   const bool late = !answer && answer.error().code == Http::unanswered;
   if (token_accepted_ && (verdict == Verdict::accepted || late))
-    overloaded(doubt.moment(), fmt::format("{}", error.code));
+    overloaded(doubt.moment(), fmt::format("HTTP {}", error.code));
   if (token_accepted_) {
     error = Error{
         ErrorKind::unreachable,
-        fmt::format("the server answered {} while {} for {} at byte {}, although it {} "
-                    "the token for dataset {}{}",
-                    error.code, describe(flight_->request.step), file_, committed_.load(),
-                    verdict == Verdict::accepted ? "accepts" : "accepted", setting_.request.dataset,
-                    error.code == 401 ? ": it is restarting, or has no thread left to "
-                                        "check the token"
-                                      : ": it has an error of its own"),
+        fmt::format("{}: the server refused one request (HTTP {}), but {} the token for dataset "
+                    "{}: the server {}",
+                    doing(), error.code, verdict == Verdict::accepted ? "accepts" : "accepted",
+                    setting_.request.dataset,
+                    error.code == 401 ? "is restarting, or has no free thread to check the token"
+                                      : "has an internal error"),
         error.code};
   }
   // An answer that does not tell came from something in front of the server, and may stay so.
@@ -95,7 +94,7 @@ void UploadRun::look_for_token() {
   if (renew) {
     std::optional<Secret> token = renew();
     if (token && token->reveal() != tokens_.back().reveal()) {
-      say(LogLevel::warning, fmt::format("going on with {} and a new token", file_));
+      say(LogLevel::warning, fmt::format("resuming {} with a new token", file_));
       setting_.protocol->replace_token(*token);
       tokens_.push_back(*std::move(token));
       token_accepted_ = false;
@@ -109,9 +108,10 @@ void UploadRun::look_for_token() {
       token_deadline_ = now + setting_.request.token_wait;
       payload_.give_up();
       say(LogLevel::warning,
-          fmt::format("{}; waiting for another token for {} s, get one at {}/datasets/{}/edit",
-                      redacted(token_error_->message), setting_.request.token_wait.count(),
-                      setting_.request.base_url, setting_.request.dataset));
+          fmt::format(
+              "{}; waiting for another token for up to {} s: get one at {}/datasets/{}/edit",
+              redacted(token_error_->message), setting_.request.token_wait.count(),
+              setting_.request.base_url, setting_.request.dataset));
     }
     if (now < *token_deadline_) {
       later(std::min(*token_deadline_, now + look_for_token_every), &UploadRun::look_for_token);

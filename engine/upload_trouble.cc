@@ -52,11 +52,11 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     if (flight_->request.payload.size() <= least) {
       finish(Report::Status::failed,
              Error{ErrorKind::failed,
-                   fmt::format(
-                       "the server takes no request of {} of {} (413), and throws away what "
-                       "is sent of it in less than {} at once; nothing was registered, tell "
-                       "those who run it",
-                       format_size(flight_->request.payload.size()), file_, format_size(least)),
+                   fmt::format("{}: the server refused a chunk of {} as too large (HTTP 413), but "
+                               "discards chunks of less than {}; nothing was registered; tell the "
+                               "administrators of the Data Bank",
+                               doing(), format_size(flight_->request.payload.size()),
+                               format_size(least)),
                    413});
       return;
     }
@@ -106,13 +106,15 @@ void UploadRun::retry(Error error, std::optional<std::chrono::seconds> retry_aft
   }
   if (!when) {
     if (failures > 1)
-      error.message += fmt::format(" (given up after {} tries without a new byte)", failures);
+      error.message += fmt::format("; gave up after {} attempts without progress", failures);
+    if (!finish_sent_) error.message += "; nothing was registered";
+    if (error.kind == ErrorKind::unreachable) error.message += "; try again later";
     finish(Report::Status::failed, std::move(error));
     return;
   }
   ++retries_;
   say(LogLevel::warning,
-      fmt::format("{}; trying again in {:.1f} s ({} of {})", redacted(std::move(error.message)),
+      fmt::format("{}; retrying in {:.1f} s ({} of {})", redacted(std::move(error.message)),
                   in_seconds(*when - now), failures, setting_.retry.retries));
   payload_.give_up();  // its buffers are for the other uploads meanwhile
   later(*when, what);
@@ -121,9 +123,9 @@ void UploadRun::retry(Error error, std::optional<std::chrono::seconds> retry_aft
 bool UploadRun::too_large(std::uint64_t payload) {
   if (!chunk_sizer_.too_large(payload)) return false;
   say(LogLevel::warning,
-      fmt::format(
-          "the server takes no request of {} of {} (413): chunks have {} at most from now on",
-          format_size(payload), file_, format_size(chunk_sizer_.bound())));
+      fmt::format("the server refused a chunk of {} of {} as too large (HTTP 413); sending chunks "
+                  "of at most {} from now on",
+                  format_size(payload), file_, format_size(chunk_sizer_.bound())));
   was_too_large_ = true;
   return true;
 }
@@ -152,20 +154,19 @@ bool UploadRun::begin_anew() {
   const bool was_sent = setting_.earlier && (setting_.earlier->entry.hashed_blocks > 0 ||
                                              !setting_.earlier->entry.upload_url.empty());
   if (sent_any_ || was_sent) {
-    if (budget_.start_over() > setting_.retry.retries + 1) {
+    if (const unsigned losses = budget_.start_over(); losses > setting_.retry.retries + 1) {
       finish(Report::Status::failed,
              Error{ErrorKind::integrity,
-                   fmt::format("the server has lost what was sent of {} again and again; nothing "
-                               "was registered, tell those who run it",
-                               file_)});
+                   fmt::format("cannot upload {}: the server lost the bytes sent to it {} times; "
+                               "nothing was registered; tell the administrators of the Data Bank",
+                               file_, losses)});
       return false;
     }
     // A part is in the journal before the server has made an upload of it.
     const bool had_address = setting_.earlier && !setting_.earlier->entry.upload_url.empty();
     if (sent_any_ || had_address || !setting_.protocol->keeps_parts_of_chunks())
       say(LogLevel::warning,
-          fmt::format("the server has nothing of {} any more: it is sent from its beginning",
-                      file_));
+          fmt::format("the server has lost all bytes of {}; restarting from the beginning", file_));
     payload_.stop();
     if (record_) record_->start_over();
     digest_.start_over();
@@ -184,21 +185,29 @@ bool UploadRun::begin_anew() {
 }
 
 Error UploadRun::explain(Error error) const {
-  const std::string doubt =
-      finish_sent_ ? "; " + setting_.protocol->doubt() : std::string("; nothing was registered");
   if (error.kind == ErrorKind::interrupted) {
-    error.message = fmt::format("the upload of {} was interrupted at byte {}{}", file_,
-                                committed_.load(), doubt);
+    error.message =
+        fmt::format("the upload of {} was interrupted at offset {}; {}", file_, committed_.load(),
+                    finish_sent_ ? setting_.protocol->doubt() : "nothing was registered");
     return error;
   }
-  const std::string doing = fmt::format("{} for {} at byte {}", describe(flight_->request.step),
-                                        file_, committed_.load());
-  if (error.kind == ErrorKind::unreachable)
-    error.message = fmt::format("no answer from {} while {}: {}{}", setting_.request.base_url,
-                                doing, error.message, doubt);
-  else
-    error.message = fmt::format("{} failed: {}{}", doing, error.message, doubt);
+  const std::string from = error.kind == ErrorKind::unreachable
+                               ? fmt::format("no response from {}: ", setting_.request.base_url)
+                               : std::string();
+  error.message = fmt::format("{}: {}{}", doing(), from, error.message);
+  if (finish_sent_)
+    error.message += "; " + setting_.protocol->doubt();
+  else if (!error.retryable)  // else retry() says so at the end
+    error.message += "; nothing was registered";
   return error;
+}
+
+std::string UploadRun::doing() const {
+  const Request& request = flight_->request;
+  return describe(
+      request.step, file_,
+      request.step == Request::Step::chunk ? std::optional(request.payload.begin) : std::nullopt,
+      request.method);
 }
 
 std::string UploadRun::redacted(std::string text) const {

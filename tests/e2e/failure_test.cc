@@ -54,7 +54,7 @@ class Failure : public testing::Test {
 TEST_F(Failure, Exit1AnswersThatAreNone) {
   ScriptedServer server(
       {{.phase = Phase::setup, .answer = http_answer(200, "<title>Log in</title>")}});
-  expect_failure(server.url(), 1, "failed", "an HTML page, 'Log in'");
+  expect_failure(server.url(), 1, "failed", "HTML page 'Log in'");
   EXPECT_EQ(server.count(Phase::transfer), 0);
 }
 
@@ -95,7 +95,8 @@ TEST_F(Failure, Exit5ANameThatIsTakenBeforeAByteIsTransferred) {
   const int before = transfers();
   EXPECT_GT(before, 0);
   test::write_file(path_, test::random_bytes(100'001, 2));  // the same one would be done already
-  expect_failure(bank.url(), 5, "name_taken", "already has a file named 'scan.h5'");
+  expect_failure(bank.url(), 5, "name_taken",
+                 "cannot upload 'scan.h5' into dataset TESTIDB-1234567");
   EXPECT_EQ(transfers(), before);
   EXPECT_EQ(bank.registered().size(), 1U);
 }
@@ -208,7 +209,7 @@ TEST_F(Failure, Exit7AServerThatIsNotAvailable) {
 
 TEST_F(Failure, Exit7AServerThatNeverAnswers) {
   ScriptedServer server({{.phase = Phase::transfer, .then = Fault::Then::hold}});
-  expect_failure(server.url(), 7, "unreachable", "not answered for 1 s",
+  expect_failure(server.url(), 7, "unreachable", "no response for 1 s",
                  {"--response-timeout", "1"});
 }
 
@@ -317,7 +318,7 @@ TEST_F(Failure, SigintWhileTheServerIsAskedAboutTheToken) {
   EXPECT_EQ(process.wait(), 130);
   const json uploads = report_of({process.wait(), process.out(), process.err(), 0}).at("uploads");
   EXPECT_EQ(uploads.at(0).at("status"), "interrupted");
-  EXPECT_THAT(process.err(), HasSubstr("whether it accepts the token"));
+  EXPECT_THAT(process.err(), HasSubstr("checking the token at"));
   EXPECT_EQ(server.count(Phase::create), 1) << "the small file's";
 }
 
@@ -328,7 +329,7 @@ TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
   ASSERT_NE(bank.process().wait_for_line("successfully added chunk"), "");
   put.signal(SIGINT);
   EXPECT_EQ(put.wait(), 130);
-  EXPECT_THAT(put.err(), HasSubstr("interrupted at byte"));
+  EXPECT_THAT(put.err(), HasSubstr("interrupted at offset"));
   EXPECT_THAT(put.err(), HasSubstr("nothing was registered"));
   EXPECT_TRUE(bank.registered().empty());
 }

@@ -94,7 +94,7 @@ TEST_F(FrontServer, TwoLocationsAreRefused) {
   Bank bank({"--protocols", "tus", "--fault", "two-locations,at=1,on=create"});
   const auto finished = upload(bank, {});
   EXPECT_EQ(finished.status, 1);
-  EXPECT_THAT(finished.err, HasSubstr("several places"));
+  EXPECT_THAT(finished.err, HasSubstr("several Location headers"));
   EXPECT_EQ(count(bank, "patch"), 0U);
 }
 

@@ -112,7 +112,7 @@ TEST_F(Protocol, OneThatTheServerDoesNotSpeakIsAnErrorThatSaysWhatItSpeaks) {
   Bank bank({"--protocols", "phased"});
   const test::Finished finished = put(bank.url(), {"--json", "--protocol", "tus", dataset, path_});
   EXPECT_EQ(finished.status, 1);
-  EXPECT_THAT(finished.err, HasSubstr("speaks phased"));
+  EXPECT_THAT(finished.err, HasSubstr("does not speak tus, but phased"));
   EXPECT_EQ(report_of(finished).at("uploads").at(0).at("error").at("kind"), "failed");
   EXPECT_TRUE(bank.registered().empty());
 }
@@ -154,7 +154,7 @@ TEST_F(Protocol, WhereTheQuestionForTheTokenIsNotLetThroughAWarningSaysSo) {
   Bank bank({"--protocols", "phased,tus", "--fault", "front:403:600s,on=ask"});
   const test::Finished finished = put(bank.url(), {"--state-dir", state_.path(), dataset, path_});
   EXPECT_EQ(finished.status, 0) << finished.err;
-  EXPECT_THAT(finished.err, HasSubstr("not known whether the server accepts the token"));
+  EXPECT_THAT(finished.err, HasSubstr("without knowing whether the server accepts the token"));
 }
 
 TEST_F(Protocol, ADryRunSaysWhatCanBeKnown) {

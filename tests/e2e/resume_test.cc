@@ -302,9 +302,9 @@ TEST_F(Resume, TheFilesThatFollowBeginWithTheNewToken) {
   EXPECT_EQ(process.wait(), 0) << process.out();
   EXPECT_EQ(bank.registered().size(), 3U);
   const std::string said = process.out();
-  const std::size_t first = said.find("and a new token");
+  const std::size_t first = said.find("with a new token");
   EXPECT_NE(first, std::string::npos);
-  EXPECT_EQ(first, said.rfind("and a new token")) << "only the first file met the old one";
+  EXPECT_EQ(first, said.rfind("with a new token")) << "only the first file met the old one";
 }
 
 TEST_F(Resume, AnExpiredTokenIsExit3AndCanBeResumed) {

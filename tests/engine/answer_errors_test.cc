@@ -81,19 +81,23 @@ TEST(AnswerErrors, ARefusalSaysWhatWasAskedWhoAnsweredAndWhoCanHelp) {
   Answer page = answer(403, "<html><title>Request Rejected</title></html>");
   page.headers = {{"server", "nginx/1.22\x1b[2J"}};
   const std::string message = known.common(page, Step::chunk, true)->message;
-  for (const char* says : {"a server in front of the Data Bank ('nginx/1.22?[2J')", "answered 403",
-                           "'Request Rejected'", "PATCH at byte 5242880", "'a b.h5'",
-                           "those who run the Data Bank's front server or the firewall"})
+  for (const char* says :
+       {"sending a chunk of 'a b.h5' at offset 5242880 (PATCH): a reverse proxy in front of the "
+        "Data "
+        "Bank ('nginx/1.22?[2J') refused the request (HTTP 403, HTML page 'Request Rejected')",
+        "the administrators of the reverse proxy or of the firewall"})
     EXPECT_THAT(message, HasSubstr(says));
   EXPECT_THAT(known.common(answer(403, "no"), Step::chunk, true)->message,
-              HasSubstr("the server answered 403 with 'no'"));
+              HasSubstr("the server refused the request (HTTP 403, 'no')"));
   known.asked(Request::Method::head);
   EXPECT_THAT(known.common(answer(405), Step::ask_committed, true)->message,
-              HasSubstr("HEAD is not allowed there"));
+              HasSubstr("does not allow HEAD (HTTP 405"));
   Answer proxy = answer(407, "log in");
   proxy.headers = {{"via", "1.1 campus (squid)"}};
-  EXPECT_THAT(known.common(proxy, Step::chunk, true)->message,
-              HasSubstr("the proxy ('1.1 campus (squid)') answered 407 with 'log in'"));
+  EXPECT_THAT(
+      known.common(proxy, Step::chunk, true)->message,
+      HasSubstr("the proxy ('1.1 campus (squid)') requires a user name and a password (HTTP "
+                "407, 'log in')"));
 }
 
 TEST(AnswerErrors, NoRoomIsWhatTheServerSaysAndNotTheFilesName) {
@@ -127,13 +131,13 @@ TEST(AnswerErrors, KindsAndWhetherARetryCanHelp) {
 }
 
 TEST(AnswerErrors, NamesTheFileAndWhatWasBeingDone) {
-  EXPECT_EQ(errors().doing(Step::chunk), "sending a chunk for 'a b.h5'");
+  EXPECT_EQ(errors().doing(Step::chunk), "sending a chunk of 'a b.h5'");
   AnswerErrors known = errors();
   known.asked(Request::Method::patch, 7);
-  EXPECT_EQ(known.doing(Step::chunk), "sending a chunk for 'a b.h5' (PATCH at byte 7)");
+  EXPECT_EQ(known.doing(Step::chunk), "sending a chunk of 'a b.h5' at offset 7 (PATCH)");
   EXPECT_THAT(errors().common(answer(503), Step::begin, true)->message, HasSubstr("'a b.h5'"));
-  EXPECT_THAT(errors().no_such_dataset(answer(404)).message, HasSubstr("IDB-1"));
-  EXPECT_THAT(errors().token_refused(answer(401), Step::chunk, "401").message,
+  EXPECT_THAT(errors().no_such_dataset(answer(404), Step::begin).message, HasSubstr("IDB-1"));
+  EXPECT_THAT(errors().token_refused(answer(401), Step::chunk, "HTTP 401").message,
               HasSubstr("IDB-1"));
   EXPECT_THAT(errors().not_understood(answer(418), Step::chunk, false).message,
               HasSubstr("tus protocol"));
@@ -145,7 +149,8 @@ TEST(AnswerErrors, NamesTheFileAndWhatWasBeingDone) {
 TEST(AnswerErrors, WhatIsQuotedIsFitToShowAndHoldsNoToken) {
   AnswerErrors known = errors();
   const auto all = [&](const std::string& body) {
-    std::string text = known.quoted(body) + known.no_such_dataset(answer(404, body)).message +
+    std::string text = known.quoted(body) +
+                       known.no_such_dataset(answer(404, body), Step::chunk).message +
                        known.not_understood(answer(500, body), Step::chunk, false).message;
     for (const int status : {302, 401, 403, 405, 407, 408, 413, 429, 501, 503, 507, 511})
       text += known.common(answer(status, body), Step::chunk, true)->message;

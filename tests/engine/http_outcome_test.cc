@@ -210,7 +210,7 @@ TEST_F(HttpTest, AnAnswerThatDoesNotComeEndsTheExchange) {
   const auto answer = post(body, body.size(), 1s);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
-  EXPECT_THAT(answer.error().message, HasSubstr("not answered for 1 s"));
+  EXPECT_THAT(answer.error().message, HasSubstr("no response for 1 s"));
   EXPECT_EQ(answer.error().code, Http::unanswered);
 }
 
@@ -299,7 +299,7 @@ TEST_F(HttpTest, AnAnswerThatTricklesInForEverEndsTheExchange) {
     const auto answer = post(body, body.size(), 1s);
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
-    EXPECT_THAT(answer.error().message, HasSubstr("not answered for 1 s"));
+    EXPECT_THAT(answer.error().message, HasSubstr("no response for 1 s"));
   }
 }
 

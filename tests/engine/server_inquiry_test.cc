@@ -170,7 +170,8 @@ TEST(ServerInquiry, ARefusedTokenIsSaidWhateverTheServerSpeaks) {
     expect_error(ErrorKind::no_such_dataset, false, read(options, no_dataset), "IDB-1234567");
   }
   // The step in front of tus refuses it where the other one does not: it may have no free thread.
-  expect_error(ErrorKind::unreachable, true, read(refused, invalid), "although it accepts");
+  expect_error(ErrorKind::unreachable, true, read(refused, invalid),
+               "but accepts the token for dataset IDB-1234567");
 }
 
 TEST(ServerInquiry, OnlyItsOwnWordsSayThatADatasetIsNotThere) {
@@ -181,7 +182,7 @@ TEST(ServerInquiry, OnlyItsOwnWordsSayThatADatasetIsNotThere) {
 
 TEST(ServerInquiry, NoAnswerCanPassWhereTheNetworkCan) {
   expect_error(ErrorKind::unreachable, true, read(lost, lost),
-               "no answer from https://databank.example");
+               "asking https://databank.example for its protocol: no response: ");
   expect_error(ErrorKind::unreachable, true, read(answer(404), lost), "Connection refused");
   expect_error(ErrorKind::unreachable, true, read(refused, lost));
   expect_error(ErrorKind::unreachable, false, read(bad_certificate, bad_certificate), "expired");
@@ -223,9 +224,11 @@ TEST(ServerInquiry, AProtocolThatWasGivenIsTakenUnlessTheServerSaysOtherwise) {
   expect_protocol(Kind::binary, read(answer(404), invalid, Kind::binary));
   expect_protocol(Kind::binary, read(lost, invalid, Kind::binary));
 
-  expect_error(ErrorKind::failed, false, read(answer(404), filesize, Kind::tus), "speaks phased");
-  expect_error(ErrorKind::failed, false, read(answer(404), invalid, Kind::tus), "binary is left");
-  expect_error(ErrorKind::failed, false, read(tus_answer(), invalid, Kind::phased), "speaks tus");
+  expect_error(ErrorKind::failed, false, read(answer(404), filesize, Kind::tus),
+               "does not speak tus, but phased");
+  expect_error(ErrorKind::failed, false, read(answer(404), invalid, Kind::tus), "binary only");
+  expect_error(ErrorKind::failed, false, read(tus_answer(), invalid, Kind::phased),
+               "does not speak the phased protocol, but tus");
   expect_error(ErrorKind::unreachable, true, read(lost, filesize, Kind::tus));
   expect_error(ErrorKind::unreachable, true, read(tus_answer(), lost, Kind::phased));
   expect_error(ErrorKind::token_refused, false, read(tus_answer(), refused, Kind::binary));
@@ -293,9 +296,9 @@ TEST(ServerInquiry, WithoutADatasetOnlyTusShowsItself) {
   about.base_url = "http://databank.example:443";
   expect_error(ErrorKind::usage, false,
                ask(answer(400, "<html><title>400 The plain HTTP request was sent to HTTPS port")),
-               "has to begin with https://");
+               "must start with https://");
   for (const int status : {400, 402, 410, 418, 421, 451})
-    expect_error(ErrorKind::failed, false, ask(answer(status, "no")), "check the address");
+    expect_error(ErrorKind::failed, false, ask(answer(status, "no")), "check the URL");
   expect_protocol(ProtocolKind::automatic, ask(refused));
   EXPECT_FALSE(ask(refused)->token_taken);
   expect_error(ErrorKind::unreachable, true, ask(lost));

@@ -32,8 +32,8 @@ TEST(Text, NoEscapeSequenceOfAServerReachesATerminal) {
 TEST(Text, FoldsWhiteSpaceAndBytesThatAreNotText) {
   EXPECT_EQ(quote_server_text("  two\r\n\twords \n"), "'two words'");
   EXPECT_EQ(quote_server_text("caf\xE9"), "'caf?'");
-  EXPECT_EQ(quote_server_text(""), "nothing");
-  EXPECT_EQ(quote_server_text(" \n"), "nothing");
+  EXPECT_EQ(quote_server_text(""), "no text");
+  EXPECT_EQ(quote_server_text(" \n"), "no text");
 }
 
 TEST(Text, CutsLongTextBetweenCharacters) {
@@ -44,9 +44,9 @@ TEST(Text, CutsLongTextBetweenCharacters) {
 
 TEST(Text, ReducesAPageToItsTitle) {
   EXPECT_EQ(quote_server_text("\n<!DOCTYPE html><HTML><Title>502\n Bad</title><body>x"),
-            "an HTML page, '502 Bad'");
-  EXPECT_EQ(quote_server_text("<html><title>never closed"), "an HTML page");
-  EXPECT_EQ(quote_server_text("<?xml?>"), "an HTML page");
+            "HTML page '502 Bad'");
+  EXPECT_EQ(quote_server_text("<html><title>never closed"), "HTML page");
+  EXPECT_EQ(quote_server_text("<?xml?>"), "HTML page");
 }
 
 TEST(Text, NamesStayReadable) {

@@ -172,7 +172,7 @@ TEST(TusJoined, AJoinThatIsRefusedAgainAndAgainIsGivenUp) {
       EXPECT_FALSE(at.protocol.may_be_joining());
       EXPECT_EQ(error.retryable, i < 3);
       EXPECT_EQ(error.code, static_cast<int>(i < 3 ? Anew::what_is_missing : Anew::whole));
-      EXPECT_THAT(error.message, HasSubstr("does not join"));
+      EXPECT_THAT(error.message, HasSubstr("refused to join the parts"));
     }
   }
   // An error may pass: as long as there are retries. If they end with it, the parts are given up.

@@ -43,7 +43,7 @@ TEST(Tus, CreatesSendsAndRegisters) {
         ASSERT_TRUE(protocol.read_answer(registered));
         break;
       default:
-        FAIL() << describe(request->step);
+        FAIL() << describe(request->step, "file");
     }
     EXPECT_EQ(has_header(*request, "Tus-Resumable: 1.0.0"), request->step != Step::finish);
     EXPECT_EQ(request->repeatable, request->step != Step::finish);
@@ -106,7 +106,7 @@ TEST(Tus, AnOffsetThatNobodyCanReadIsQuoted) {
       return At(step, resumed(part)).error_for(answer(200, std::move(headers))).message;
     };
     EXPECT_THAT(error({}), HasSubstr("no Upload-Offset"));
-    EXPECT_THAT(error({{"upload-offset", "-5"}}), HasSubstr("Upload-Offset '-5'"));
+    EXPECT_THAT(error({{"upload-offset", "-5"}}), HasSubstr("Upload-Offset header, '-5'"));
     // Which of the two it means, only it knows.
     EXPECT_THAT(error({{"upload-offset", "5"}, {"upload-offset", "6"}}), HasSubstr("5, 6"));
     At same(step, resumed(part));
@@ -291,7 +291,7 @@ TEST(Tus, AMismatchMayBeCalledAFailedExpectation) {
   const Error second = at.error_for(answer(417));
   EXPECT_EQ(second.kind, ErrorKind::integrity);
   EXPECT_FALSE(second.retryable);
-  EXPECT_THAT(second.message, HasSubstr("twice (417)"));
+  EXPECT_THAT(second.message, HasSubstr("twice (HTTP 417)"));
 }
 
 TEST(Tus, AnUploadIsGoneWhenItsServerSays404TwiceOr410Once) {
@@ -324,13 +324,13 @@ TEST(Tus, NoAnswerOfAFrontServerEndsAnUpload) {
     for (const int status : {404, 410})
       for (const Answer& given :
            {answer(status, html), answer(status, {}, " <html>nginx</html>")}) {
-        SCOPED_TRACE(testing::Message() << describe(step) << ' ' << status);
+        SCOPED_TRACE(testing::Message() << describe(step, "file") << ' ' << status);
         At at = at_step(step);
         const std::uint64_t committed = at.protocol.committed();
         for (int i = 0; i < 100; ++i) {
           const Error error = at.passes(given);
           EXPECT_EQ(error.kind, ErrorKind::unreachable);
-          EXPECT_THAT(error.message, HasSubstr("without Tus-Resumable"));
+          EXPECT_THAT(error.message, HasSubstr("no Tus-Resumable header"));
           ASSERT_EQ(at.request.step, Step::ask_committed);
         }
         ASSERT_TRUE(at.protocol.read_answer(held(committed)));
@@ -367,7 +367,7 @@ TEST(Tus, AServerWithoutTheMarkIsBelievedAfterAWhile) {
 TEST(Tus, ARefusalByAFrontServerIsRetriedAFewTimes) {
   for (const Step step : all_steps)
     for (const int status : {400, 403, 405, 302}) {
-      SCOPED_TRACE(testing::Message() << describe(step) << ' ' << status);
+      SCOPED_TRACE(testing::Message() << describe(step, "file") << ' ' << status);
       At at = at_step(step);
       const Answer given = answer(status, {{"content-type", "text/html"}}, "<title>no</title>");
       const Error error = at.error_for(given);

@@ -72,7 +72,7 @@ TEST_F(UploadTest, CancelInTheMiddleOfAChunkEndsTheUpload) {
   auto upload = start(asked);
   ASSERT_TRUE(server_.wait_for(Phase::transfer));
   upload->cancel();
-  expect_failed(upload->wait(), ErrorKind::interrupted, "interrupted at byte 0");
+  expect_failed(upload->wait(), ErrorKind::interrupted, "interrupted at offset 0");
 }
 
 TEST_F(UploadTest, CancelAtOnceSendsNothingThatChangesAnything) {

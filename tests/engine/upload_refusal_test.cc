@@ -46,9 +46,10 @@ INSTANTIATE_TEST_SUITE_P(OverBoth, RefusedChunk, testing::Bool());
 TEST_P(RefusedChunk, IsTriedAFewTimesAndTheFileCanBeResumed) {
   server_.set_faults({{.phase = phase_, .occurrence = -1, .offset = part, .answer = page(403)}});
   const Report report = start(request())->wait();
-  expect_end(report,
-             {"403", "Request Rejected", std::to_string(part), GetParam() ? "PATCH" : "POST",
-              "a server in front of the Data Bank ('fw/1')", "firewall", "after 4 tries"});
+  expect_end(report, {"HTTP 403", "Request Rejected",
+                      fmt::format("at offset {} ({})", part, GetParam() ? "PATCH" : "POST"),
+                      "a reverse proxy in front of the Data Bank ('fw/1')", "firewall",
+                      "after 4 attempts", "nothing was registered"});
   EXPECT_TRUE(report.resumable);
   EXPECT_EQ(report.committed, part);
   EXPECT_EQ(more(phase_), 1 + 4) << "the chunk in front of it, and four tries";
@@ -67,7 +68,7 @@ TEST_F(UploadRefusalTest, ARefusalInMidBodyIsOne) {
                        .after_body_bytes = 100'000,
                        .answer = page(403),
                        .then = Then::close}});
-  expect_end(upload(), {"403", "after 4 tries"});
+  expect_end(upload(), {"HTTP 403", "after 4 attempts"});
 }
 
 TEST_F(UploadRefusalTest, AQuotaIsNoReasonForSmallerChunksNorForAnotherTry) {
@@ -92,15 +93,15 @@ TEST_F(UploadRefusalTest, AMethodThatIsNotAllowedIsSaid) {
     forget_all();
     more(Phase::create);
     server_.set_faults({{.phase = Phase::create, .occurrence = -1, .answer = page(status)}});
-    expect_end(upload(), {std::to_string(status), "POST is not allowed"});
+    expect_end(upload(), {std::to_string(status), "does not allow POST"});
     EXPECT_EQ(more(Phase::create), 1);
     server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .answer = page(status)}});
-    expect_end(upload(), {std::to_string(status), "PATCH is not allowed", "byte 0"});
+    expect_end(upload(), {std::to_string(status), "does not allow PATCH", "offset 0"});
     EXPECT_LE(more(Phase::patch), 4);
     // The server is asked before the upload goes on.
     more(Phase::head);
     server_.set_faults({{.phase = Phase::head, .occurrence = -1, .answer = page(status)}});
-    expect_end(upload(), {std::to_string(status), "HEAD is not allowed"});
+    expect_end(upload(), {std::to_string(status), "does not allow HEAD"});
     EXPECT_LE(more(Phase::head), 4);
   }
 }

@@ -627,7 +627,7 @@ TEST_F(SlowVerify, StoppedMeanwhileItIsStillInDoubt) {
   upload->cancel();
   const Report report = upload->wait();
   EXPECT_EQ(report.status, Status::interrupted);
-  EXPECT_THAT(report.error->message, HasSubstr("is not known"));
+  EXPECT_THAT(report.error->message, HasSubstr("is unknown"));
   EXPECT_EQ(entry().state, JournalEntry::State::verifying);
   upload.reset();
   engine_.reset();

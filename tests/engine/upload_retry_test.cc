@@ -132,7 +132,7 @@ TEST_F(UploadRetryTest, AServerThatLosesTheStagingAreaIsSentEverythingAnew) {
   const Report report = start(request())->wait();
   expect_registered(report);
   EXPECT_EQ(server_.count(Phase::setup), 2);
-  EXPECT_THAT(warnings(), HasSubstr("from its beginning"));
+  EXPECT_THAT(warnings(), HasSubstr("from the beginning"));
 }
 
 TEST_F(UploadRetryTest, AServerThatAlwaysLosesEverythingIsGivenUp) {
@@ -199,7 +199,7 @@ TEST_F(UploadRetryTest, TenInARowAreEnough) {
   EXPECT_EQ(report.status, Status::failed);
   EXPECT_EQ(report.error->kind, ErrorKind::unreachable);
   EXPECT_EQ(report.retries, 10U);
-  EXPECT_THAT(report.error->message, HasSubstr("given up after 11 tries"));
+  EXPECT_THAT(report.error->message, HasSubstr("gave up after 11 attempts"));
   EXPECT_THAT(warnings(), HasSubstr("(10 of 10)"));
 }
 
@@ -220,7 +220,7 @@ TEST_F(UploadRetryTest, RetryAfterIsObeyed) {
   server_.set_faults(
       {{.phase = Phase::setup, .answer = http_answer(503, "", "Retry-After: 100000\r\n")}});
   expect_registered(start(request())->wait());
-  EXPECT_THAT(warnings(), HasSubstr("trying again in 1.0 s (1 of 10)"));
+  EXPECT_THAT(warnings(), HasSubstr("retrying in 1.0 s (1 of 10)"));
 }
 
 /// Its 500 is its answer to a wrong token, and to any bug.
@@ -229,7 +229,7 @@ TEST_F(UploadRetryTest, AnErrorOfThePhasedServerIsNoRefusedTokenWhereItAcceptsTh
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 1, .answer = stumble},
                       {.phase = Phase::probe, .occurrence = 0, .answer = stumble}});
   expect_registered(start(request())->wait());
-  EXPECT_THAT(warnings(), HasSubstr("although it accepts the token"));
+  EXPECT_THAT(warnings(), HasSubstr("but accepts the token"));
   write("second", file_size);
   server_.set_faults(
       token_refused({.phase = Phase::transfer, .occurrence = 1, .answer = stumble}, 1));

@@ -72,7 +72,7 @@ TEST_P(EveryPhase, EndsCleanly) {
   const bool unknown = phase == Phase::verify && !trouble.decides;
   if (unknown) {
     EXPECT_EQ(report.status, Status::unconfirmed);
-    EXPECT_THAT(report.error->message, HasSubstr("is not known"));
+    EXPECT_THAT(report.error->message, HasSubstr("is unknown"));
     expect_ended(report, ErrorKind::unconfirmed, trouble.says);
   } else {
     expect_failed(report, trouble.kind, trouble.says);
@@ -101,7 +101,7 @@ const Trouble troubles[] = {
     {"cut_in_the_headers",
      {.answer = "HTTP/1.1 200 OK\r\nContent-Le", .then = Then::close},
      ErrorKind::unreachable,
-     "within its headers"},
+     "within the headers of the response"},
     {"endless",
      {.answer = "HTTP/1.1 200 OK\r\n\r\nsuccess", .endless = true},
      ErrorKind::failed,
@@ -135,7 +135,7 @@ const Trouble troubles[] = {
      {.answer = http_answer(200, "<!doctype html><title>Sign in</title>")},
      ErrorKind::failed,
      "'Sign in'"},
-    {"empty", {.answer = http_answer(200, "")}, ErrorKind::failed, "nothing"},
+    {"empty", {.answer = http_answer(200, "")}, ErrorKind::failed, "no text"},
     {"not_utf8", {.answer = http_answer(500, "\xff\xfe\x80 caf\xe9")}, ErrorKind::failed, "caf?"},
     {"escape_sequences",
      {.answer = http_answer(500,
@@ -275,7 +275,7 @@ TEST_F(UploadTest, VerifyIsSentOnceEvenIfItsKeptConnectionDies) {
       ASSERT_TRUE(report.error);
       EXPECT_EQ(report.error->kind, ErrorKind::unconfirmed);
       EXPECT_THAT(report.error->message,
-                  HasSubstr("whether '" + name + "' is registered is not known"));
+                  HasSubstr("whether '" + name + "' is registered is unknown"));
       EXPECT_THAT(report.error->message, Not(HasSubstr("nothing was registered")));
       EXPECT_EQ(server_.count(Phase::verify), verified + 1);
       EXPECT_EQ(report.xxh128, "");
@@ -348,9 +348,9 @@ TEST_P(SilentPhase, AnAnswerThatNeverComesEndsTheUpload) {
   options_.response_timeout = 0s;  // the next upload is not in a hurry
   if (GetParam() == Phase::verify) {
     EXPECT_EQ(report.status, Status::unconfirmed);
-    expect_ended(report, ErrorKind::unconfirmed, "not answered for 1 s");
+    expect_ended(report, ErrorKind::unconfirmed, "no response for 1 s");
   } else {
-    expect_failed(report, ErrorKind::unreachable, "not answered for 1 s");
+    expect_failed(report, ErrorKind::unreachable, "no response for 1 s");
   }
 }
 
@@ -367,9 +367,9 @@ TEST_P(SilentPhase, CancelEndsTheUpload) {
   EXPECT_EQ(upload->wait().status, Status::interrupted);
   EXPECT_EQ(server_.count(Phase::any), sent);
   EXPECT_THAT(report.error->message,
-              HasSubstr(GetParam() == Phase::verify ? "is not known" : "nothing was registered"));
+              HasSubstr(GetParam() == Phase::verify ? "is unknown" : "nothing was registered"));
   upload.reset();
-  expect_failed(report, ErrorKind::interrupted, "interrupted at byte");
+  expect_failed(report, ErrorKind::interrupted, "interrupted at offset");
 }
 
 TEST_P(SilentPhase, DestroyingTheHandleEndsTheUpload) {

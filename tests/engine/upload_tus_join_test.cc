@@ -62,7 +62,7 @@ TEST_F(TusJoinTest, OfPartsThatTheServerNeverHadNothingIsSaidToBeLost) {
   upload.reset();
   server_.set_faults({});
   expect_registered(upload_in_parts());
-  EXPECT_THAT(warnings(), Not(HasSubstr("has nothing of")));
+  EXPECT_THAT(warnings(), Not(HasSubstr("has lost all bytes of")));
 }
 
 /// The server may be at it: it gets the time that it may take, and then the parts tell.

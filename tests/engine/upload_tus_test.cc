@@ -34,7 +34,8 @@ TEST_F(TusTest, AnEmptyFileIsRegistered) {
   EXPECT_EQ(server_.count(Phase::patch), 0);
 }
 
-class EveryTusStep : public TusTest, public testing::WithParamInterface<std::tuple<Phase, Passing>> {};
+class EveryTusStep : public TusTest,
+                     public testing::WithParamInterface<std::tuple<Phase, Passing>> {};
 
 TEST_P(EveryTusStep, IsWaitedOutAndTheFileLandsOnce) {
   const auto& [phase, trouble] = GetParam();
@@ -129,7 +130,7 @@ TEST_F(TusTest, AServerThatKeepsNothingIsGivenUp) {
   options_.retry.retries = 100;
   server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .carried_out = true, .keeps = 0}});
   const Report report = upload();
-  expect_failed(report, ErrorKind::integrity, "kept none of them");
+  expect_failed(report, ErrorKind::integrity, "discarded all of them again");
   EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{part, 2 * part, length, length}));
 }
 
@@ -162,7 +163,8 @@ TEST_F(TusTest, AServerThatThrowsAwayWhatGetsThroughIsGivenUp) {
         {.phase = Phase::patch, .occurrence = occurrence, .answer = http_answer(413, "")});
   server_.set_faults(too_large);
   const Report report = start(asked)->wait();
-  expect_failed(report, ErrorKind::failed, "tell those who run it");
+  expect_failed(report, ErrorKind::failed,
+                "as too large (HTTP 413), but discards chunks of less than");
   EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{12 * MiB, 6 * MiB, 3 * MiB, 6 * MiB}));
 }
 

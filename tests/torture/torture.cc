@@ -259,13 +259,13 @@ bool Torture::over(const Ended& ended) {
   // What a server or a network that is bad for long enough may lead to, and the same command may
   // follow on.
   if (kind == "unreachable" || kind == "unconfirmed" ||
-      message.find("given up after") != std::string::npos ||
-      message.find("lost what was sent") != std::string::npos ||
+      message.find("gave up after") != std::string::npos ||
+      message.find("lost the bytes sent") != std::string::npos ||
       // Each twice in a row; with the odds of the usual faults, once in some hundred uploads.
-      message.find("kept none of them, again and again") != std::string::npos ||
-      message.find("arrived with another checksum twice") != std::string::npos ||
+      message.find("discarded all of them again") != std::string::npos ||
+      message.find("wrong checksum twice") != std::string::npos ||
       // The answer to the join was lost, and the parts went into it: they are sent anew.
-      message.find("did not join the parts") != std::string::npos)
+      message.find("is missing or incomplete on the server") != std::string::npos)
     return false;
   lose(fmt::format("it ended with {}, {}: {}", ended.status, kind, message));
 }
