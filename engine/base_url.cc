@@ -21,28 +21,28 @@ bool is_loopback(const std::string& name) {
 
 Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
   const auto refuse = [&](const char* why) {
-    return Error{ErrorKind::usage, fmt::format("'{}' cannot be the address of a Data Bank: {}",
+    return Error{ErrorKind::usage, fmt::format("'{}' is not a usable URL of a Data Bank: {}",
                                                printable(url.substr(0, 300)), why)};
   };
   if (url.find('@') != std::string::npos)
     // The URL itself stays out of the message: it may hold a password.
     return Error{ErrorKind::usage,
-                 "the address of the Data Bank must not hold a user name or password"};
+                 "the URL of the Data Bank must not contain a user name or a password ('@')"};
   // curl lets most of these through, and reads no further than a NUL, which would make what was
   // checked another address than what is kept.
-  const char* const not_text = "it holds a control character, or is not UTF-8";
+  const char* const not_text = "the URL contains a control character or is not valid UTF-8";
   if (printable(url) != url) return refuse(not_text);
   if (url.find_first_of("?#") != std::string::npos)
-    return refuse("it must not have a query or a fragment");
+    return refuse("the URL must not contain a query (?) or a fragment (#)");
   // To curl, a missing slash, or a scheme, is a thing to guess.
   if (strncasecmp(url.c_str(), "https://", 8) != 0 && strncasecmp(url.c_str(), "http://", 7) != 0)
-    return refuse("it must start with https:// (or http:// for a server on this machine)");
+    return refuse(
+        "the URL must start with https:// (or with http:// for a server on this machine)");
   TRY_ASSIGN(const UrlParts parts, split_url(url));
   if (parts.scheme == "http" && !insecure_http && !is_loopback(parts.host))
     return refuse(
-        "plain http would show the token to everyone on the way; use https, or --insecure-http if "
-        "you "
-        "accept that");
+        "plain HTTP shows the token to everyone on the network; use https://, or accept that with "
+        "--insecure-http");
   // One spelling for one server: it is what uploads are remembered and locked under.
   std::string base = parts.normal;
   while (base.ends_with('/')) base.pop_back();

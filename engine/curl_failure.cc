@@ -79,26 +79,25 @@ std::optional<std::string> tls_advice(const CurlFailure& failure, Tls sort) {
   switch (sort) {
     case Tls::none:
       return fmt::format(
-          "what listens at {} does not speak TLS{}; check the address and the port",
-          failure.address,
-          failure.proxy.url.empty() ? ", perhaps it speaks plain http" : ", or the proxy does not");
+          "the server at {} {}does not speak TLS; check the URL (https:// or http://) and the port",
+          failure.address, failure.proxy.url.empty() ? "" : "or the proxy ");
     case Tls::too_old:
       return fmt::format(
-          "{} and this machine have no version of TLS in common (1.2 is the least "
-          "here, usually); tell those who run it",
+          "the server at {} and this machine have no TLS version in common (this machine "
+          "usually requires TLS 1.2); tell the administrators of the Data Bank",
           failure.address);
     case Tls::no_cipher:
       return fmt::format(
-          "{} and this machine have no cipher in common that both find strong "
-          "enough; tell those who run it",
+          "the server at {} and this machine have no TLS cipher in common; tell the "
+          "administrators of the Data Bank",
           failure.address);
     case Tls::no_certificate:
       return fmt::format(
-          "{} asks for a certificate of this machine's, and sluice has none; check "
-          "the address, or ask those who run it",
+          "the server at {} requires a client certificate, and sluice has none; check the URL, "
+          "or ask the administrators of the Data Bank",
           failure.address);
     case Tls::unknown_name:
-      return fmt::format("{} does not know itself under that name; check the address",
+      return fmt::format("the server at {} does not know this host name; check the URL",
                          failure.address);
     case Tls::broken:
     case Tls::other:
@@ -111,17 +110,16 @@ std::string certificate_advice(const CurlFailure& failure) {
   switch (failure.verify_result) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return "check this machine's clock, or tell those who run the server";
+      return "check this machine's clock, or tell the administrators of the Data Bank";
     case X509_V_OK:               // curl compares the name by itself,
     case X509_V_ERR_UNSPECIFIED:  // and says this then
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "check the address";
+      return "check the host name in the URL";
     default:
       return fmt::format(
-          "trusted are {}; where the server, or a firewall that looks into TLS, has "
-          "a certificate of another authority that you trust, name a file with that "
-          "authority's certificate with --ca-file or in SSL_CERT_FILE",
+          "sluice trusts {}; if the server, or a firewall that inspects TLS, uses another "
+          "authority, pass that authority's certificate with --ca-file or SSL_CERT_FILE",
           failure.trust.name());
   }
 }
@@ -129,27 +127,26 @@ std::string certificate_advice(const CurlFailure& failure) {
 /// The proxy refused, or could not do, what it was asked.
 CurlVerdict judge_connect(const CurlFailure& failure) {
   const int status = failure.proxy_status;
-  const std::string what = fmt::format("{} answered {} to CONNECT {}", failure.proxy.name(), status,
-                                       failure.address.substr(failure.address.find("//") + 2));
+  const std::string what =
+      fmt::format("{} sent HTTP {} to CONNECT {}", failure.proxy.name(), status,
+                  failure.address.substr(failure.address.find("//") + 2));
   if (status == 407)
-    return {
-        fmt::format("{}: it asks for a user name and password{}; give those that it takes in {}, "
-                    "as http://USER:PASSWORD@HOST:PORT, with special characters as %XX",
-                    what,
-                    failure.proxy_asks.empty()
-                        ? ""
-                        : fmt::format(" ({})", quote_server_text(failure.proxy_asks)),
-                    failure.proxy.variable),
-        lasting(failure)};
+    return {fmt::format("{}: the proxy requires a user name and a password{}; set them in {}: "
+                        "http://USER:PASSWORD@HOST:PORT, with special characters as %XX",
+                        what,
+                        failure.proxy_asks.empty()
+                            ? ""
+                            : fmt::format(" ({})", quote_server_text(failure.proxy_asks)),
+                        failure.proxy.variable),
+            lasting(failure)};
   if (status >= 500 && status != 501)
-    return {fmt::format("{}: it cannot reach the server; check the server's name, or try again "
-                        "later",
-                        what),
-            Persistence::transient};
+    return {
+        fmt::format("{}: the proxy cannot reach the server; check the host name in the URL", what),
+        Persistence::transient};
   if (status == 408 || status == 429) return {what, Persistence::transient};
   return {
-      fmt::format("{}: it does not let this connection through; ask those who run it to allow "
-                  "it, or, where the server can be reached without it, add its host to no_proxy",
+      fmt::format("{}: the proxy denies this connection; ask the administrators of the proxy to "
+                  "allow it, or add the server's host to no_proxy if no proxy is needed",
                   what),
       lasting(failure)};
 }
@@ -205,8 +202,8 @@ std::optional<int> tls_reason(std::string_view text) {
 CurlVerdict judge(const CurlFailure& failure) {
   if (failure.too_many_files)  // curl blames the server
     return {
-        "there are too many open files for a connection: raise their limit (ulimit -n), or use "
-        "fewer --transfers and --lanes"};
+        "too many open files: this machine cannot open another connection; raise the limit "
+        "(ulimit -n), or set smaller --transfers and --lanes"};
   if (failure.proxy_status >= 300) return judge_connect(failure);
   const std::string text = safe_text(failure);
   if (const auto reason = tls_reason(failure.text)) {
@@ -214,67 +211,72 @@ CurlVerdict judge(const CurlFailure& failure) {
     if (const auto advice = tls_advice(failure, sort))
       return {fmt::format("{}: {}", text, *advice), lasting(failure)};
     if (failure.code == CURLE_SSL_CONNECT_ERROR && sort == Tls::other && !failure.reached)
-      return {fmt::format("{}: no TLS could be agreed on with {}", text, failure.address),
+      return {fmt::format("{}: the TLS handshake with the server at {} failed; check the URL and "
+                          "the port",
+                          text, failure.address),
               Persistence::few_tries};
   }
   const std::string hint =
       failure.https() || failure.reached
           ? ""
-          : "; if it speaks TLS at that port, the address begins with https://";
+          : "; if the server expects TLS at this port, the URL must start with https://";
   switch (failure.code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-      return {fmt::format("{}: no name server knows the host's name, or none answers; check how it "
-                          "is spelled, and this machine's network",
+      return {fmt::format("{}: no DNS server knows this host name, or none responds; check the "
+                          "host name in the URL and this machine's network",
                           text),
               failure.reached ? Persistence::transient : Persistence::few_tries};
     case CURLE_COULDNT_RESOLVE_PROXY:
       if (failure.text.starts_with("Unsupported proxy"))
-        return {"the proxy in the environment cannot be used: it is no URL of a proxy",
+        return {fmt::format("cannot use the proxy in {}: its value is not the URL of a proxy",
+                            failure.proxy.variable),
                 Persistence::permanent};
-      return {fmt::format("{}: check {}", text, failure.proxy.name()),
+      return {fmt::format("{}; check {}", text, failure.proxy.name()),
               failure.reached ? Persistence::transient : Persistence::few_tries};
     case CURLE_OPERATION_TIMEDOUT:
       // A plain http server may wait for the rest of what it takes for a request.
       if (failure.https() && !failure.reached && failure.text.starts_with("SSL"))
         return {
-            fmt::format("{}: what listens at {} does not answer in TLS, perhaps it speaks plain "
-                        "http; check the address and the port",
+            fmt::format("{}: the server at {} does not respond in TLS, but perhaps in plain HTTP; "
+                        "check the URL and the port",
                         text, failure.address),
             Persistence::few_tries};
       [[fallthrough]];
     case CURLE_COULDNT_CONNECT:
       return {failure.proxy.url.empty()
                   ? text
-                  : fmt::format("{}, by way of {}", text, failure.proxy.name())};
+                  : fmt::format("{} (through {})", text, failure.proxy.name())};
     case CURLE_PROXY:
-      return {fmt::format("{}: check {}", text, failure.proxy.name()),
+      return {fmt::format("{}; check {}", text, failure.proxy.name()),
               is_refusal(failure.proxy_error) ? lasting(failure) : Persistence::transient};
     case CURLE_PEER_FAILED_VERIFICATION:
-      return {fmt::format("{}: {}", text, certificate_advice(failure)), lasting(failure)};
+      return {fmt::format("{}; {}", text, certificate_advice(failure)), lasting(failure)};
     case CURLE_SSL_CACERT_BADFILE:
-      return {fmt::format("{}: check {}", text, failure.trust.name()), Persistence::permanent};
+      return {fmt::format("{}; check {}", text, failure.trust.name()), Persistence::permanent};
     case CURLE_UNSUPPORTED_PROTOCOL:
       // Over a kept connection: what is left of an answer that was longer than it said.
       if (failure.kept_connection) return {text};
-      return {fmt::format("{}: what listens at {} does not answer in HTTP; check the address and "
-                          "the port{}",
+      return {fmt::format("{}: the server at {} does not respond in HTTP; check the URL and the "
+                          "port{}",
                           text, failure.address, hint),
               lasting(failure)};
     case CURLE_SSL_CONNECT_ERROR:
       // A plain http server may close the connection without a word.
       return {failure.reached ? text
-                              : fmt::format("{}; perhaps what listens at {} does not speak TLS",
+                              : fmt::format("{}: perhaps the server at {} does not speak TLS; "
+                                            "check the URL and the port",
                                             text, failure.address)};
     case CURLE_WEIRD_SERVER_REPLY:
       return {fmt::format("{}{}", text, hint), Persistence::few_tries};
     case CURLE_GOT_NOTHING:
-      return {"the server closed the connection without an answer" + hint};
+      return {fmt::format("{}: the server closed the connection without a response{}", text, hint)};
     case CURLE_RECV_ERROR:
       return {text + hint};
     case CURLE_SEND_FAIL_REWIND:
-      return {"a kept connection was dead, and what went into it may have arrived"};
+      return {fmt::format("{}: the connection had been closed, and the request may have arrived",
+                          text)};
     case CURLE_OUT_OF_MEMORY:  // also its word for a header line over 100 KB
-      return {"the headers of the answer are too long, or memory is exhausted",
+      return {"the headers of the response are too long, or this machine is out of memory",
               Persistence::permanent};
     case CURLE_URL_MALFORMAT:
     case CURLE_FAILED_INIT:

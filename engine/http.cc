@@ -166,12 +166,12 @@ class Http::Loop {
     origin = make_origin(url);
     const Log& log = common_.options.log;
     if (!log || origin.proxy.variable.empty()) return origin;
-    log(LogLevel::info, origin.proxy.exempt
-                            ? fmt::format("connections to {} are made without the proxy in {}: the "
-                                          "host is in no_proxy, or is this machine",
-                                          origin.address, origin.proxy.variable)
-                            : fmt::format("connections to {} are made through {}", origin.address,
-                                          origin.proxy.name()));
+    log(LogLevel::info,
+        origin.proxy.exempt
+            ? fmt::format("connecting to {} without the proxy in {}: no_proxy "
+                          "names the host, or the host is this machine",
+                          origin.address, origin.proxy.variable)
+            : fmt::format("connecting to {} through {}", origin.address, origin.proxy.name()));
     return origin;
   }
 

@@ -113,9 +113,9 @@ Result<Proxy> proxy_for(const std::string& url, const Environment& environment) 
   if (!address)
     return Error{
         ErrorKind::usage,
-        fmt::format("the proxy in the environment variable {} cannot be used: {}; write it "
-                    "as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with special "
-                    "characters as %XX, or unset it",
+        fmt::format("cannot use the proxy in the environment variable {}: {}; set the variable to "
+                    "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with special characters "
+                    "as %XX, or unset it",
                     proxy.variable, address.error().message)};
   proxy.url = found->second;
   proxy.shown = printable(fmt::format("{}://{}:{}", address->scheme, address->host, address->port));

@@ -28,26 +28,27 @@ Result<void> check_ca_file(const std::string& path) {
   struct stat status {};
   if (!file || ::fstat(::fileno(file.get()), &status) != 0)
     return errno_error(ErrorKind::usage, errno,
-                       fmt::format("cannot read the certificates in {}", printable(path)));
+                       fmt::format("cannot read the CA certificates in {}", printable(path)));
   if (S_ISDIR(status.st_mode))
     return errno_error(ErrorKind::usage, EISDIR,
-                       fmt::format("cannot read the certificates in {}", printable(path)));
+                       fmt::format("cannot read the CA certificates in {}", printable(path)));
   // What curl does with it, so that it refuses nothing that is accepted here.
   const std::unique_ptr<X509_STORE, FreeStore> store(X509_STORE_new());
   if (!store) throw std::bad_alloc();
   const bool loaded = X509_STORE_load_file(store.get(), path.c_str()) == 1;
   ERR_clear_error();
   if (loaded) return {};
-  return Error{ErrorKind::usage,
-               fmt::format("{} holds no certificate that can be read: it must have certificates in "
-                           "PEM form (-----BEGIN CERTIFICATE-----)",
-                           printable(path))};
+  return Error{
+      ErrorKind::usage,
+      fmt::format("cannot read the CA certificates in {}: the file contains no certificate "
+                  "in PEM format (-----BEGIN CERTIFICATE-----)",
+                  printable(path))};
 }
 
 }  // namespace
 
 std::string Trust::name() const {
-  if (source.empty()) return "the system's certificate authorities (ca-certificates)";
+  if (source.empty()) return "the system's certificate authorities (package ca-certificates)";
   std::string where = file;
   if (!directory.empty()) where += (where.empty() ? "" : " and ") + directory;
   return fmt::format("the certificates in {} (from {})", printable(where), source);

@@ -52,7 +52,8 @@ Result<UrlParts> split_proxy_url(const std::string& url) {
   if (const CURLUcode code = curl_url_set(handle.get(), CURLUPART_URL, url.c_str(),
                                           CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
       code != CURLUE_OK)
-    return Error{ErrorKind::usage, fmt::format("it is no URL ({})", curl_url_strerror(code))};
+    return Error{ErrorKind::usage,
+                 fmt::format("the value is not a URL ({})", curl_url_strerror(code))};
   TRY_ASSIGN(UrlParts parts, parts_of(handle));
   // The default port of its scheme would be a web server's.
   char* port = nullptr;
@@ -63,7 +64,7 @@ Result<UrlParts> split_proxy_url(const std::string& url) {
        {"http", "https", "socks", "socks4", "socks4a", "socks5", "socks5h"})
     if (parts.scheme == known) return parts;
   return Error{ErrorKind::usage,
-               "its scheme is none of http, https, socks4, socks4a, socks5 and socks5h"};
+               "the scheme is not http, https, socks4, socks4a, socks5 or socks5h"};
 }
 
 Result<UrlParts> resolve_url(const std::string& base, const std::string& reference) {
@@ -79,7 +80,7 @@ Result<UrlParts> resolve_url(const std::string& base, const std::string& referen
   TRY_ASSIGN(UrlParts parts, parts_of(handle));
   if (parts.scheme != "http" && parts.scheme != "https")
     return Error{ErrorKind::usage,
-                 fmt::format("'{}' is no http address", printable(reference.substr(0, 300)))};
+                 fmt::format("'{}' is not an HTTP URL", printable(reference.substr(0, 300)))};
   return parts;
 }
 

@@ -190,8 +190,8 @@ TEST_F(Token, DoesNotGoOverPlainHttpToOtherMachines) {
   for (const char* url :
        {"http://databank.illinois.edu", "http://192.0.2.1:1", "http://127.0.0.1.example.com",
         "http://localhost.example.com", "http://[2001:db8::1]"})
-    expect_refused(put(url, {dataset, path_}), "plain http");
-  expect_refused(put("http://me:secret@127.0.0.1:1", {dataset, path_}), "user name or password");
+    expect_refused(put(url, {dataset, path_}), "plain HTTP");
+  expect_refused(put("http://me:secret@127.0.0.1:1", {dataset, path_}), "user name or a password");
 }
 
 /// A proxy from the environment must not see what is meant for this machine.

@@ -154,7 +154,7 @@ TEST_F(Usage, AFileOfAuthoritiesThatHasNone) {
     const test::Finished finished = run_sluice(
         {.argv = argv, .env = {{"SLUICE_URL", server_.url()}}, .stdin_text = {}, .directory = {}});
     EXPECT_EQ(finished.status, 2) << finished.err;
-    EXPECT_THAT(finished.err, HasSubstr("holds no certificate"));
+    EXPECT_THAT(finished.err, HasSubstr("contains no certificate"));
   }
   EXPECT_EQ(server_.connections(), 0);
 }

@@ -49,19 +49,22 @@ TEST(CurlFailure, TlsThatCannotBeAgreedOnIsPermanent) {
   expect_lasting(tls("error:0A00010B:SSL routines::wrong version number"), "does not speak TLS");
   expect_lasting(tls("OpenSSL/3.0.19: error:0A00009C:SSL routines::http request"),
                  "does not speak TLS");
-  expect_lasting(tls("error:0A000102:SSL routines::unsupported protocol"), "no version of TLS");
+  expect_lasting(tls("error:0A000102:SSL routines::unsupported protocol"),
+                 "no TLS version in common");
   expect_lasting(tls("error:0A00014D:SSL routines::legacy sigalg disallowed or unsupported"),
-                 "no version of TLS");
+                 "no TLS version in common");
   expect_lasting(tls("error:0A00042E:SSL routines::tlsv1 alert protocol version"),
-                 "no version of TLS");
-  expect_lasting(tls("error:0A000410:SSL routines::sslv3 alert handshake failure"), "no cipher");
-  expect_lasting(tls("error:0A00018A:SSL routines::dh key too small"), "no cipher");
-  expect_lasting(tls("error:0A000458:SSL routines::tlsv1 unrecognized name"), "under that name");
+                 "no TLS version in common");
+  expect_lasting(tls("error:0A000410:SSL routines::sslv3 alert handshake failure"),
+                 "no TLS cipher in common");
+  expect_lasting(tls("error:0A00018A:SSL routines::dh key too small"), "no TLS cipher in common");
+  expect_lasting(tls("error:0A000458:SSL routines::tlsv1 unrecognized name"),
+                 "does not know this host name");
   // With TLS 1.3, that comes with the first answer.
   expect_lasting(failure(CURLE_RECV_ERROR,
                          "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate "
                          "required, errno 0"),
-                 "asks for a certificate");
+                 "requires a client certificate");
 }
 
 TEST(CurlFailure, TlsThatBreaksIsTransient) {
@@ -72,7 +75,7 @@ TEST(CurlFailure, TlsThatBreaksIsTransient) {
         "error:0A000438:SSL routines::tlsv1 alert internal error"}) {
     CurlFailure broken = failure(CURLE_SSL_CONNECT_ERROR, text);
     expect(broken, Persistence::transient, text);
-    expect(broken, Persistence::transient, "perhaps what listens at https://databank.example");
+    expect(broken, Persistence::transient, "perhaps the server at https://databank.example");
     broken.reached = true;
     EXPECT_THAT(judge(broken).message, Not(HasSubstr("perhaps")));
   }
@@ -80,7 +83,8 @@ TEST(CurlFailure, TlsThatBreaksIsTransient) {
 
 TEST(CurlFailure, TlsThatFailsForAnUnknownReasonIsTriedAFewTimesIfItNeverWorked) {
   CurlFailure what = failure(CURLE_SSL_CONNECT_ERROR, "error:0A00007B:SSL routines::bad signature");
-  expect(what, Persistence::few_tries, "no TLS could be agreed on with https://databank.example");
+  expect(what, Persistence::few_tries,
+         "the TLS handshake with the server at https://databank.example");
   what.reached = true;
   expect(what, Persistence::transient, "bad signature");
   what.reached = false;
@@ -90,7 +94,7 @@ TEST(CurlFailure, TlsThatFailsForAnUnknownReasonIsTriedAFewTimesIfItNeverWorked)
 
 TEST(CurlFailure, AServerThatIsSilentInTlsMaySpeakNone) {
   CurlFailure silent = failure(CURLE_OPERATION_TIMEDOUT, "SSL connection timeout");
-  expect(silent, Persistence::few_tries, "plain http");
+  expect(silent, Persistence::few_tries, "plain HTTP");
   silent.reached = true;
   expect(silent, Persistence::transient, "SSL connection timeout");
   expect(failure(CURLE_OPERATION_TIMEDOUT, "Connection timed out"), Persistence::transient, "");
@@ -110,7 +114,7 @@ TEST(CurlFailure, ACertificateErrorSaysWhatIsTrustedOrWhatIsWrong) {
       failure(CURLE_PEER_FAILED_VERIFICATION, "SSL certificate problem: self-signed certificate");
   untrusted.verify_result = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
   expect_lasting(untrusted,
-                 "self-signed certificate: trusted are the certificates in /etc/my.pem "
+                 "self-signed certificate; sluice trusts the certificates in /etc/my.pem "
                  "(from SSL_CERT_FILE)");
   expect_lasting(untrusted, "--ca-file");
   CurlFailure expired = untrusted;
@@ -121,7 +125,7 @@ TEST(CurlFailure, ACertificateErrorSaysWhatIsTrustedOrWhatIsWrong) {
                               "name 'databank.example'");
   for (const long result : {X509_V_OK, X509_V_ERR_UNSPECIFIED, X509_V_ERR_HOSTNAME_MISMATCH}) {
     other.verify_result = result;
-    expect_lasting(other, "check the address");
+    expect_lasting(other, "check the host name in the URL");
   }
   expect(failure(CURLE_SSL_CACERT_BADFILE, "error setting certificate file: /etc/my.pem"),
          Persistence::permanent, "(from SSL_CERT_FILE)");
@@ -129,7 +133,7 @@ TEST(CurlFailure, ACertificateErrorSaysWhatIsTrustedOrWhatIsWrong) {
 
 TEST(CurlFailure, ANameThatNeverResolvedIsTriedAFewTimes) {
   CurlFailure typo = failure(CURLE_COULDNT_RESOLVE_HOST, "Could not resolve host: databnk.example");
-  expect(typo, Persistence::few_tries, "spelled");
+  expect(typo, Persistence::few_tries, "check the host name");
   typo.reached = true;
   expect(typo, Persistence::transient, "databnk.example");
   CurlFailure other = failure(CURLE_COULDNT_RESOLVE_PROXY, "Could not resolve proxy: p", proxy);
@@ -187,7 +191,7 @@ TEST(CurlFailure, WhatHappensOnANetworkIsTransient) {
       EXPECT_FALSE(judge(what).message.empty());
     }
   expect(failure(CURLE_COULDNT_CONNECT, "Failed to connect", proxy), Persistence::transient,
-         "by way of the proxy");
+         "(through the proxy");
   CurlFailure files = failure(CURLE_COULDNT_CONNECT, "Couldn't connect to server");
   files.too_many_files = true;
   expect(files, Persistence::transient, "ulimit -n");
@@ -195,7 +199,7 @@ TEST(CurlFailure, WhatHappensOnANetworkIsTransient) {
 
 TEST(CurlFailure, WhatIsNoHttpIsPermanentUnlessItIsWhatWasLeftOver) {
   CurlFailure other = failure(CURLE_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed");
-  expect_lasting(other, "does not answer in HTTP");
+  expect_lasting(other, "does not respond in HTTP");
   other.address = "http://databank.example:443";
   expect(other, Persistence::permanent, "https://");
   other.kept_connection = true;

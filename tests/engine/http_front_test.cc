@@ -225,8 +225,8 @@ TEST_F(ProxyTest, WhichOneIsUsedIsSaid) {
   const auto answer = ask("http://databank.example/x");
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(server_.seen().back().target, "http://databank.example/x");
-  EXPECT_EQ(said_, "connections to http://databank.example:80 are made through the proxy " +
-                       server_.url() + " (from http_proxy)\n");
+  EXPECT_EQ(said_, "connecting to http://databank.example:80 through the proxy " + server_.url() +
+                       " (from http_proxy)\n");
   said_.clear();
   const SetVariable exempt("no_proxy", "databank.example");
   ScriptedServer server;
