@@ -57,7 +57,7 @@ Result<void> take(int device, LinkLane& lane) {
     if (got < 0 && errno == EAGAIN) return {};
     if (got < 0 && errno == EINTR) continue;
     if (got < 0)
-      return errno_error(ErrorKind::failed, errno, "a device of the link cannot be read any more");
+      return errno_error(ErrorKind::failed, errno, "cannot read from a TUN device of the link");
     lane.enter(LinkPacket({frame.data(), static_cast<std::size_t>(got)}), now());
   }
   return {};
@@ -72,8 +72,7 @@ Result<void> give(LinkLane& lane, int device) {
       put = ::write(device, packet.frame().data(), packet.frame().size());
     } while (put < 0 && errno == EINTR);
     if (put < 0)
-      return errno_error(ErrorKind::failed, errno,
-                         "a device of the link cannot be written any more");
+      return errno_error(ErrorKind::failed, errno, "cannot write to a TUN device of the link");
   }
   return {};
 }
@@ -115,7 +114,7 @@ void print_counts(const char* where, const LinkLane::Counts& counts) {
 
 Result<void> serve(const Options& options, const sigset_t& until) {
   const UniqueFd signals(::signalfd(-1, &until, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals) return errno_error(ErrorKind::failed, errno, "signalfd");
+  if (!signals) return errno_error(ErrorKind::failed, errno, "cannot create a signalfd");
   TRY_ASSIGN(const LinkDevices devices, LinkDevices::create(options.devices));
   // The link must not wait for a turn behind the programs that use it; without the right, it does.
   static_cast<void>(::setpriority(PRIO_PROCESS, 0, -10));
@@ -146,8 +145,9 @@ Result<void> read_texts(const Texts& texts, Options& options) {
   TRY_ASSIGN(lane.queue_bytes, parse_size(texts.queue));
   if (lane.queue_bytes < options.devices.mtu || lane.queue_bytes > 1024 * 1024 * 1024)
     return Error{.kind = ErrorKind::usage,
-                 .message = fmt::format("a queue of {} bytes is not between one packet and 1 GiB",
-                                        lane.queue_bytes)};
+                 .message = fmt::format("--queue must be from {} bytes (one packet) to 1 GiB, not "
+                                        "{} bytes",
+                                        options.devices.mtu, lane.queue_bytes)};
   return {};
 }
 
@@ -156,21 +156,23 @@ int run(int argc, char** argv) {
   Texts texts;
   options.devices.name_space = "sluice-link";
   CLI::App app(
-      "A network link of a given rate, delay and loss between this network namespace and one that\n"
-      "it makes. As root. Prints a line when the link is up; SIGTERM or SIGINT takes it down.",
+      "Emulates a network link with a given rate, delay and loss between this network namespace\n"
+      "and a new one. Needs root. Prints a line when the link is up; SIGTERM or SIGINT removes it.",
       "link");
-  app.add_option("--rate", texts.rate, "Bits a second of IP packets, each way: 1G, 100M")
+  app.add_option("--rate", texts.rate, "Rate each way, in bits per second of IP packets: 1G, 100M")
       ->required();
-  app.add_option("--delay", texts.delay, "One way, half the round trip: 25ms, 500us, 0")
+  app.add_option("--delay", texts.delay, "Delay each way, half the round trip: 25ms, 500us, 0")
       ->required();
-  app.add_option("--loss", texts.loss, "Share of the packets that get lost, each way: 0.1%");
+  app.add_option("--loss", texts.loss, "Share of the packets that are lost, each way: 0.1% (0)");
   app.add_option("--queue", texts.queue,
-                 "Bytes that may wait for the line, each way (rate x 2 x delay, at least 256K)");
-  app.add_option("--seed", options.lane.seed, "Which packets get lost")->capture_default_str();
-  app.add_option("--mtu", options.devices.mtu, "Bytes of an IP packet")
+                 "Bytes that the queue holds, each way (rate x 2 x delay, at least 256K)");
+  app.add_option("--seed", options.lane.seed, "Seed that decides which packets are lost")
+      ->capture_default_str();
+  app.add_option("--mtu", options.devices.mtu, "Maximum size of an IP packet, in bytes")
       ->check(CLI::Range(576, 9000))
       ->capture_default_str();
-  app.add_option("--namespace", options.devices.name_space, "Of the server, is made")
+  app.add_option("--namespace", options.devices.name_space,
+                 "Name of the network namespace to create, for the server")
       ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--subnet", options.devices.subnet, "N of the addresses 10.N.0.1 and 10.N.0.2")

@@ -20,8 +20,8 @@
 namespace sluice::bench {
 namespace {
 
-constexpr const char* needed_rights =
-    "the right to make network devices (CAP_NET_ADMIN) is missing: run this as root";
+constexpr const char* no_rights =
+    "cannot create a TUN device without CAP_NET_ADMIN (run this program as root)";
 
 /// Runs `ip` with these arguments, as people would: what it complains about is the error.
 Result<void> ip(std::vector<std::string> arguments) {
@@ -35,7 +35,8 @@ Result<void> ip(std::vector<std::string> arguments) {
   argv.push_back(nullptr);
 
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error(ErrorKind::failed, errno, "pipe");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return errno_error(ErrorKind::failed, errno, "cannot create a pipe");
   const UniqueFd read_end(ends[0]);
   UniqueFd write_end(ends[1]);
   posix_spawn_file_actions_t actions;
@@ -46,7 +47,7 @@ Result<void> ip(std::vector<std::string> arguments) {
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0)
     return errno_error(ErrorKind::failed, code,
-                       "the program 'ip' cannot be started; install iproute2");
+                       "cannot start the program 'ip' of the package iproute2");
   write_end.reset();
   std::string complaint;
   std::array<char, 1024> buffer{};
@@ -71,22 +72,21 @@ Result<Device> make_tun() {
   if (!device.fd) {
     if (errno == EACCES || errno == EPERM)
       return errno_error(ErrorKind::failed, errno,
-                         fmt::format("/dev/net/tun cannot be opened; {}", needed_rights));
+                         fmt::format("{}: cannot open /dev/net/tun", no_rights));
     return errno_error(ErrorKind::failed, errno,
-                       "/dev/net/tun cannot be opened; if the kernel has the module tun, 'modprobe "
-                       "tun' helps");
+                       "cannot open /dev/net/tun ('modprobe tun' loads the kernel's module)");
   }
   ifreq request{};
   std::strncpy(request.ifr_name, "link%d", IFNAMSIZ - 1);
   request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
   if (::ioctl(device.fd.get(), TUNSETIFF, &request) != 0)
     return errno_error(ErrorKind::failed, errno,
-                       errno == EPERM ? needed_rights : "a TUN device cannot be made");
+                       errno == EPERM ? no_rights : "cannot create a TUN device");
   device.name = request.ifr_name;
   // Checksums are left to a card that does not exist, and packets come in up to 64 KiB.
   if (::ioctl(device.fd.get(), TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) != 0)
     return errno_error(ErrorKind::failed, errno,
-                       fmt::format("the TUN device {} takes no offloads", device.name));
+                       fmt::format("cannot set the offloads of the TUN device {}", device.name));
   return device;
 }
 
@@ -109,7 +109,7 @@ Result<LinkDevices> LinkDevices::create(const Setting& setting) {
   TRY_ASSIGN(Device server, make_tun());
   if (auto added = ip({"netns", "add", setting.name_space}); !added) {
     added.error().message += fmt::format(
-        "; if a link that was killed has left the namespace, 'ip netns del {}' removes it",
+        "; if the namespace is left over from a link that was killed, run: ip netns del {}",
         setting.name_space);
     return std::move(added).error();
   }

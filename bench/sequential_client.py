@@ -65,7 +65,7 @@ class Client:
             self._connection.close()  # the next request opens another
         if answer.status != 200 or expected not in text:
             raise Refused(
-                f"{fields['phase']} was answered with {answer.status} {text.strip()[:200]}"
+                f"the response to {fields['phase']} was HTTP {answer.status} {text.strip()[:200]}"
             )
 
 
@@ -84,7 +84,7 @@ def upload(client, path, name, chunk_bytes):
             )
             sent += len(chunk)
     if sent != size:
-        raise Refused(f"{path} had {size} bytes, and {sent} could be read")
+        raise Refused(f"the file changed: {size} bytes at the start, {sent} bytes read")
     client.post("successfully uploaded", {"phase": "verify", "filename": name})
 
 
@@ -98,23 +98,23 @@ def main():
         type=int,
         default=CHUNK,
         metavar="BYTES",
-        help="bytes in one request (%(default)s)",
+        help="bytes of the file in one request (%(default)s)",
     )
-    parser.add_argument("--keep", action="store_true", help="one connection for all requests")
-    parser.add_argument("--name", help="the name in the dataset (that of FILE)")
+    parser.add_argument("--keep", action="store_true", help="use one connection for all requests")
+    parser.add_argument("--name", help="name in the dataset (default: the name of FILE)")
     parser.add_argument("dataset", metavar="DATASET")
     parser.add_argument("file", metavar="FILE")
     options = parser.parse_args()
     token = os.environ.get("SLUICE_TOKEN")
     if not token:
-        parser.error("no token in SLUICE_TOKEN")
+        parser.error("no token: set the environment variable SLUICE_TOKEN")
     if options.chunk < 1:
-        parser.error("a chunk has at least one byte")
+        parser.error("--chunk must be at least 1")
     client = Client(options.url, options.dataset, token, options.keep)
     try:
         upload(client, options.file, options.name or os.path.basename(options.file), options.chunk)
     except (OSError, http.client.HTTPException, Refused) as error:
-        print(f"sequential_client: {options.file} is not uploaded: {error}", file=sys.stderr)
+        print(f"sequential_client: cannot upload {options.file}: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -22,7 +22,10 @@ const { values: options, positionals } = parseArgs({
 const token = process.env.SLUICE_TOKEN;
 const [dataset, path] = positionals;
 if (!token || !options.url || !options.packages || positionals.length !== 2) {
-  console.error('tus_js_client: see the top of this file for what it needs');
+  console.error(
+    'usage: SLUICE_TOKEN=TOKEN node tus_js_client.mjs --url URL --packages DIR [--chunk BYTES] ' +
+      '[--name NAME] DATASET FILE',
+  );
   process.exit(2);
 }
 // A script's imports are looked for beside it, but the packages are in the build.
@@ -62,10 +65,10 @@ try {
   });
   const text = await answer.text();
   if (answer.status !== 200 || !text.includes('successfully uploaded')) {
-    throw new Error(`register was answered with ${answer.status} ${text.slice(0, 200)}`);
+    throw new Error(`the response to register was HTTP ${answer.status} ${text.slice(0, 200)}`);
   }
 } catch (error) {
   const why = String(error).replaceAll(token, '***');
-  console.error(`tus_js_client: ${path} is not uploaded: ${why}`.split('\n')[0]);
+  console.error(`tus_js_client: cannot upload ${path}: ${why}`.split('\n')[0]);
   process.exit(1);
 }

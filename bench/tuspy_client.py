@@ -24,7 +24,7 @@ def upload(client, session, register_at, path, name, arguments):
         before = uploader.offset
         uploader.upload_chunk()
         if uploader.offset == before:  # what tuspy would repeat for ever
-            raise Refused(f"the server stays at byte {before}: a larger --chunk is needed")
+            raise Refused(f"the server's offset stays at {before}; use a larger --chunk")
     answer = session.post(
         register_at,
         data={
@@ -35,7 +35,9 @@ def upload(client, session, register_at, path, name, arguments):
         },
     )
     if answer.status_code != 200 or "successfully uploaded" not in answer.text:
-        raise Refused(f"register was answered with {answer.status_code} {answer.text[:200]!r}")
+        raise Refused(
+            f"the response to register was HTTP {answer.status_code} {answer.text[:200]!r}"
+        )
 
 
 def main():
@@ -44,19 +46,23 @@ def main():
     )
     parser.add_argument("--url", required=True, help="address of the Data Bank")
     parser.add_argument(
-        "--chunk", type=int, default=5 << 20, metavar="BYTES", help="in a PATCH (%(default)s)"
+        "--chunk",
+        type=int,
+        default=5 << 20,
+        metavar="BYTES",
+        help="bytes in one PATCH (%(default)s)",
     )
-    parser.add_argument("--name", help="the name in the dataset, for one FILE (that of FILE)")
+    parser.add_argument("--name", help="name in the dataset, for one FILE (default: that of FILE)")
     parser.add_argument("dataset", metavar="DATASET")
     parser.add_argument("file", metavar="FILE", nargs="+")
     arguments = parser.parse_args()
     token = os.environ.get("SLUICE_TOKEN")
     if not token:
-        parser.error("no token in SLUICE_TOKEN")
+        parser.error("no token: set the environment variable SLUICE_TOKEN")
     if arguments.name and len(arguments.file) > 1:
-        parser.error("--name is for one FILE")
+        parser.error("--name sets the name of one FILE, but several are given")
     if arguments.chunk < 1:
-        parser.error("a chunk has at least one byte")
+        parser.error("--chunk must be at least 1")
     url = arguments.url.rstrip("/")
     headers = {"Authorization": f"Token token={token}"}
     client = TusClient(f"{url}/files/", headers=headers)
@@ -74,7 +80,7 @@ def main():
             TusUploadFailed,
             Refused,
         ) as error:
-            print(f"tuspy_client: {path} is not uploaded: {error}", file=sys.stderr)
+            print(f"tuspy_client: cannot upload {path}: {error}", file=sys.stderr)
             return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""What the two programs' command lines have in common."""
+"""The options that both programs have."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ def argument(parse):
 
 def count(text):
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise ValueError(f"'{text}' is no number from 1 to 1000")
+        raise ValueError(f"'{text}' is not a number from 1 to 1000")
     return int(text)
 
 
@@ -34,20 +34,25 @@ def sizes(text):
 
 def add_common_options(parser, runs):
     add = parser.add_argument
-    add("--runs", type=argument(count), default=runs, help="runs that count, of each (%(default)s)")
+    add(
+        "--runs",
+        type=argument(count),
+        default=runs,
+        help="measured runs of each contestant (%(default)s)",
+    )
     add(
         "--dir",
         default=os.path.join(ROOT, "build", "bench"),
         type=os.path.abspath,
-        help="where the files are made, on a disk (build/bench)",
+        help="directory for the test files, on a disk (build/bench)",
     )
-    add("--json", metavar="FILE", help="write every run, the machine and the commands there")
+    add("--json", metavar="FILE", help="write every run, the machine and the commands to FILE")
     add(
         "--bin",
         metavar="DIR",
         default=os.path.join(ROOT, "build", "release", "bin"),
         type=os.path.abspath,
-        help="where sluice and databankd are, and link (build/release/bin)",
+        help="directory of the programs sluice, databankd and link (build/release/bin)",
     )
     add(
         "--sluice-args",
@@ -59,22 +64,22 @@ def add_common_options(parser, runs):
 
 
 def prepare(parser, options, *results):
-    """Ends with 2 where a program is not there or a result could not be written. Makes the
-    directory; from then on a signal is an exception, so that all that was started is ended."""
+    """Exits with code 2 if a program is missing or a result cannot be written. Creates the
+    directory. Turns signals into exceptions, so that the programs that were started are stopped."""
     for name in ("sluice", "databankd"):
         if not os.access(os.path.join(options.bin, name), os.X_OK):
             parser.error(
-                f"there is no {name} in {options.bin}: build it (cmake --preset release && "
+                f"cannot find {name} in {options.bin}; build {name} (cmake --preset release && "
                 "cmake --build --preset release), or name its directory with --bin"
             )
     try:
         os.makedirs(options.dir, exist_ok=True)
     except OSError as error:
-        parser.error(f"--dir {options.dir}: {error.strerror}")
+        parser.error(f"cannot create the directory {options.dir} (--dir): {error.strerror}")
     for path in filter(None, results):  # not after twenty minutes
         directory = os.path.dirname(os.path.abspath(path))
         if os.path.isdir(path) or not os.access(directory, os.W_OK):
-            parser.error(f"{path} cannot be written")
+            parser.error(f"cannot write {path}")
     for number in _SIGNALS:
         signal.signal(number, _stop)
 

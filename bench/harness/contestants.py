@@ -71,7 +71,7 @@ class Sluice(Contestant):
         report = self.uploads(ended.stdout)[0]
         size = os.path.getsize(path)
         if report["bytes"] != size:
-            raise Failed(f"{shown(self.command)} says {report['bytes']} of {size} bytes")
+            raise Failed(f"{shown(self.command)} reports {report['bytes']} bytes, not {size}")
         return Run(
             size,
             ended.seconds,
@@ -89,7 +89,9 @@ class Sluice(Contestant):
         uploads = json.loads(stdout)["uploads"]
         for report in uploads:
             if report["status"] != "registered":
-                raise Failed(f"{shown(self.command)} says {report['status']} of {report['name']}")
+                raise Failed(
+                    f"{shown(self.command)} reports {report['status']} for {report['name']}"
+                )
         return uploads
 
 
@@ -134,7 +136,7 @@ class Curl(Contestant):
         ended = run(self.command)
         for answer in ("successfully set up", "successfully added chunk", "successfully uploaded"):
             if answer not in ended.stdout:
-                raise Failed(f"curl was answered with {ended.stdout[:300]!r}")
+                raise Failed(f"curl got the responses {ended.stdout[:300]!r}, not {answer!r}")
         return Run(size, ended.seconds, ended.cpu_seconds, ended.peak)
 
 
@@ -186,7 +188,7 @@ class IperfClient(Contestant):
             time.sleep(0.1)  # over a link the server may still be ending the run before
         end = result["end"]
         if "sum_received" not in end:  # its failures can end with 0
-            raise Failed(f"{shown(self.command)} says: {result.get('error', 'nothing')}")
+            raise Failed(f"{shown(self.command)} failed: {result.get('error', '(no output)')}")
         received = end["sum_received"]
         more = {"retransmits": end["sum_sent"].get("retransmits")}
         return Run(received["bytes"], received["seconds"], ended.cpu_seconds, ended.peak, more=more)
@@ -224,7 +226,7 @@ class Fio(Contestant):
             except Failed as reason:  # io_uring is switched off on many machines
                 tried[label] = str(reason)
         if not reached:
-            reasons = [*tried.values(), "it is under 1 MiB"]
+            reasons = [*tried.values(), "the file is smaller than 1 MiB"]
             raise Unavailable(f"fio cannot read {path} with O_DIRECT: {reasons[0]}")
         self._best = max(reached, key=reached.get)
 

@@ -22,7 +22,7 @@ _DURATION_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 def _parse(text, pattern, units, what):
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*" + pattern, text.strip())
     if not match or match.group(2) not in units:
-        raise ValueError(f"'{text}' is no {what}")
+        raise ValueError(f"'{text}' is not a {what}")
     return float(match.group(1)) * units[match.group(2)]
 
 
@@ -31,7 +31,7 @@ def parse_size(text):
     it."""
     size = _parse(text.upper(), r"([A-Z]*)", _SIZE_UNITS, "size, such as 64M or 4G")
     if size < 1 or size != int(size):
-        raise ValueError(f"'{text}' is no whole number of bytes above 0")
+        raise ValueError(f"'{text}' is not a whole number of bytes, 1 or more")
     return int(size)
 
 
@@ -41,7 +41,7 @@ def parse_bit_rate(text):
         text.upper(), r"([A-Z]*)", _BIT_UNITS, "rate in bits a second, such as 1G or 100M"
     )
     if rate < 1:
-        raise ValueError(f"'{text}' is no rate above 0")
+        raise ValueError(f"'{text}' is not a rate of 1 bit per second or more")
     return rate
 
 

@@ -29,7 +29,7 @@ def program(name):
         # Where Debian has them is not always in an ordinary user's PATH.
         path = shutil.which(name, path="/usr/sbin:/sbin")
     if path is None:
-        raise Unavailable(f"{name} is not installed: tools/install-dependencies bench")
+        raise Unavailable(f"{name} is not installed; run: tools/install-dependencies bench")
     return path
 
 
@@ -109,8 +109,9 @@ def run(command, environment=None, limit=LONGEST_RUN):
         err.seek(0)
         stdout, stderr = (file.read().decode(errors="replace") for file in (out, err))
     if child.returncode != 0:
-        words = (stderr.strip() or stdout.strip() or "it said nothing").splitlines()[-1]
-        how = "was killed" if child.returncode < 0 else f"ended with {child.returncode}"
+        words = (stderr.strip() or stdout.strip() or "(no output)").splitlines()[-1]
+        code = child.returncode
+        how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
         raise Failed(f"{shown(command)} {how} after {seconds:.1f} s: {words}")
     return Ended(
         stdout,
@@ -157,18 +158,18 @@ class Server:
         for line in self.process.stdout:
             if line.startswith(start):
                 return line[len(start) :].strip()
-        raise Failed(f"{shown(self.command)} ended: {self.last_words()}")
+        raise Failed(f"{shown(self.command)} exited: {self.last_words()}")
 
     def obituary(self):
-        """What it ended of, if it has ended by itself."""
+        """Why the server has exited; None while it runs."""
         code = self.process.poll()
         if code is None:
             return None
-        how = f"with {code}" if code >= 0 else f"by signal {-code}"
-        return f"{shown(self.command)} had ended {how} meanwhile: {self.last_words()}"
+        how = f"exited with code {code}" if code >= 0 else f"was killed by signal {-code}"
+        return f"{shown(self.command)} {how} during the measurement: {self.last_words()}"
 
     def last_words(self):
         self.process.wait(20)
         self._log.seek(0)
         lines = self._log.read().strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "(no output)"

@@ -144,7 +144,7 @@ class Emulated(_Namespace):
         except BaseException as error:
             self._server.__exit__()
             if isinstance(error, Failed):
-                raise Unavailable(f"no link: {error}") from None
+                raise Unavailable(f"cannot create the link: {error}") from None
             raise
         return self
 
@@ -160,7 +160,7 @@ def _call(*command):
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        words = done.stderr.strip().splitlines() or ["it said nothing"]
+        words = done.stderr.strip().splitlines() or ["(no output)"]
         raise Failed(f"{' '.join(command)}: {words[-1]}")
 
 
@@ -169,7 +169,8 @@ def link(programs, rate, round_trip, loss, scratch):
     neither can be."""
     if os.geteuid() != 0:
         raise Unavailable(
-            "a link takes network namespaces and devices, which only root may make: run it as root"
+            "the link needs network namespaces and devices, which only root can create; run this "
+            "program as root"
         )
     try:
         with Netem(rate, round_trip, loss):
@@ -179,7 +180,7 @@ def link(programs, rate, round_trip, loss, scratch):
         emulator = os.path.join(programs, "link")
         if not os.access(emulator, os.X_OK):
             raise Unavailable(
-                f"tc netem does not work here ({reason}), and the emulator is not at {emulator}: "
+                f"tc netem does not work ({reason}), and the emulator {emulator} does not exist; "
                 "build the target link, or name its directory with --bin"
             ) from None
     return Emulated(emulator, rate, round_trip, loss, os.path.join(scratch, "link.log"))

@@ -21,8 +21,8 @@ def noise_file(directory, size):
     space = os.statvfs(directory)
     if space.f_bavail * space.f_frsize < size + 256 * MIB:
         raise Unavailable(
-            f"{directory} has no room for {format_size(size)}: "
-            "give another --dir or a smaller --size"
+            f"not enough disk space in {directory} for {format_size(size)}; "
+            "choose another --dir or a smaller --size"
         )
     unfinished = path + ".part"
     try:
@@ -85,8 +85,8 @@ def evict(path):
     share = resident(path)
     if share > 0.02:
         raise Unavailable(
-            f"{path} cannot be put out of the page cache ({share:.0%} of it stays): "
-            "give a --dir on a disk, not in memory"
+            f"cannot evict {path} from the page cache ({share:.0%} remain cached); "
+            "choose a --dir on a disk, not in memory"
         )
 
 
@@ -101,8 +101,8 @@ def warm(path):
         )
     if available < size * 1.25:
         raise Unavailable(
-            f"{format_size(size)} do not fit into the {format_size(available)} of free memory: "
-            "give a smaller --size"
+            f"not enough memory to cache a file of {format_size(size)}: {format_size(available)} "
+            "are free; choose a smaller --size"
         )
     memory = bytearray(_PIECE)
     with open(path, "rb", buffering=0) as file:
@@ -110,5 +110,5 @@ def warm(path):
             pass
     if resident(path) < 0.98:
         raise Failed(
-            f"{path} was read and is not in the page cache; something else takes the memory"
+            f"cannot keep {path} in the page cache: other programs need the memory"
         )

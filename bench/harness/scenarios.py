@@ -139,7 +139,8 @@ def _trusting(proxy):
         run([*within, "true"])
     except Failed as reason:
         raise Unavailable(
-            f"sluice cannot be told to believe another certificate here, as root it could: {reason}"
+            "cannot make sluice trust the certificate of the proxy (run this program as root): "
+            f"{reason}"
         ) from None
     return within
 
@@ -175,7 +176,7 @@ ALL = {
 
 
 def run_scenario(name, options):
-    """Its outcome, whatever comes in between but a wish to stop."""
+    """Runs a scenario and returns its outcome; only a stop signal ends the program."""
     measure, size = ALL[name]
     outcome = Outcome(name, measure.__doc__)
     try:
@@ -183,7 +184,7 @@ def run_scenario(name, options):
             measure(scene)
     except Unavailable as reason:
         outcome.reason = str(reason)
-        say(f"{name}: cannot run: {reason}")
+        say(f"{name}: not measured: {reason}")
     except (Failed, OSError, ValueError, LookupError) as error:
         outcome.error = str(error) or repr(error)
         say(f"{name}: failed: {outcome.error}")

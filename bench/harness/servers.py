@@ -111,7 +111,7 @@ class TlsProxy(Server):
     def __init__(self, bank, network, scratch):
         nginx = program("nginx")
         if not os.path.exists(CA_BUNDLE):
-            raise Unavailable(f"there is no {CA_BUNDLE}: tools/install-dependencies bench")
+            raise Unavailable(f"{CA_BUNDLE} is missing; run: tools/install-dependencies bench")
         self.address, self.port = network.address, network.free_port()
         self.url = f"https://{self.address}:{self.port}"
         certificate = os.path.join(scratch, "certificate.pem")
@@ -180,9 +180,9 @@ class TlsProxy(Server):
                 return
             except OSError as error:
                 if self.process.poll() is not None:
-                    raise Failed(f"nginx ended: {self.last_words()}") from None
+                    raise Failed(f"nginx exited: {self.last_words()}") from None
                 if time.monotonic() > until:
-                    raise Failed(f"nginx does not listen after 20 s: {error}") from None
+                    raise Failed(f"nginx did not listen within 20 s: {error}") from None
                 time.sleep(0.01)
 
     def cipher(self, client):

@@ -32,7 +32,7 @@ class Tuspy(Contestant):
             run([DEBIAN_PYTHON, "-c", "import tusclient"])
         except (Failed, OSError):
             raise Unavailable(
-                f"{DEBIAN_PYTHON} has no tuspy: tools/install-dependencies bench"
+                f"{DEBIAN_PYTHON} has no tuspy; run: tools/install-dependencies bench"
             ) from None
         script = os.path.join(_BENCH, "tuspy_client.py")
         self._start = [DEBIAN_PYTHON, "-B", script, "--url", url, "--chunk", str(chunk)]
@@ -56,7 +56,8 @@ class TusJs(Contestant):
         packages = packages_of(programs)
         if not os.path.isdir(os.path.join(packages, "node_modules", "tus-js-client")):
             raise Unavailable(
-                f"there is no tus-js-client in {packages}: ctest -R peers.install, in the build"
+                f"tus-js-client is not in {packages}; in the build directory, run: "
+                "ctest -R peers.install"
             )
         self._start = [program("node"), os.path.join(_BENCH, "tus_js_client.mjs"), "--url", url]
         self._start += ["--packages", packages, *(["--chunk", str(chunk)] if chunk else [])]
@@ -77,7 +78,7 @@ class SluiceFiles(Sluice):
         uploads = self.uploads(ended.stdout)
         sizes = [os.path.getsize(file) for file in files_of(path)]
         if len(uploads) != len(sizes):
-            raise Failed(f"{shown(self.command)} tells of {len(uploads)} of {len(sizes)} files")
+            raise Failed(f"{shown(self.command)} reports {len(uploads)} of {len(sizes)} files")
         return Run(sum(sizes), ended.seconds, ended.cpu_seconds, ended.peak, files=len(sizes))
 
 
@@ -113,7 +114,7 @@ class CurlFiles(Contestant):
         )
         # In the order of the answers, so that they have to be of one size.
         if len(set(sizes)) > 1:
-            raise Failed(f"the files of {path} are not of one size")
+            raise Failed(f"the files in {path} have different sizes")
         sent = self._all(
             "204",
             (
@@ -175,8 +176,8 @@ class CurlFiles(Contestant):
         others = [answer for answer in answers if answer[0] != expected]
         if others or len(answers) != count:
             raise Failed(
-                f"curl was answered {len(answers)} times to {count} requests, and "
-                f"{len(others)} times not with {expected}: {others[:1]}"
+                f"curl got {len(answers)} responses to {count} requests, "
+                f"{len(others)} of them with another status than {expected}: {others[:1]}"
             )
         ended_as = Run(0, ended.seconds, ended.cpu_seconds, ended.peak)
         ended_as.more["locations"] = [answer[1] for answer in answers if len(answer) > 1]

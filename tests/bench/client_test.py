@@ -26,13 +26,13 @@ class SequentialClient(WithBank):
     def test_a_chunk_that_is_refused_with_200_is_no_success(self):
         done = self.upload(self.bank("--fault", "forget-staging,at=2,on=transfer"))
         self.assertEqual(done.returncode, 1)
-        self.assertIn("is not uploaded: transfer was answered with", done.stderr)
+        self.assertIn("the response to transfer was HTTP", done.stderr)
         self.assertIsNone(self.landed())
 
     def test_a_wrong_token(self):
         done = self.upload(self.bank(), token="wrong")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("setup was answered with", done.stderr)
+        self.assertIn("the response to setup was HTTP", done.stderr)
         self.assertNotIn("wrong", done.stderr)
 
     def test_no_server(self):

@@ -260,7 +260,7 @@ class Programs(unittest.TestCase):
         self.assertEqual((run.rate, asked), (500, 3))
 
     def test_an_iperf3_that_fails_with_0_is_told(self):
-        with self.assertRaisesRegex(measure.Failed, "says: no route"):
+        with self.assertRaisesRegex(measure.Failed, "failed: no route"):
             self.iperf({"end": {}, "error": "no route"})
 
     def test_memory_that_this_process_had_itself_is_not_told(self):
@@ -269,7 +269,7 @@ class Programs(unittest.TestCase):
         del ballast
 
     def test_a_failure_has_the_last_words(self):
-        with self.assertRaisesRegex(measure.Failed, "ended with 7 .*: sorry"):
+        with self.assertRaisesRegex(measure.Failed, "exited with code 7 .*: sorry"):
             measure.run(["sh", "-c", "echo first >&2; echo sorry >&2; exit 7"])
 
     def test_what_hangs_is_ended(self):
@@ -321,7 +321,7 @@ class Noise(unittest.TestCase):
 
     def test_a_file_that_does_not_fit_is_not_begun(self):
         with tempfile.TemporaryDirectory(dir=WORK) as directory:
-            with self.assertRaisesRegex(measure.Unavailable, "no room"):
+            with self.assertRaisesRegex(measure.Unavailable, "not enough disk space"):
                 noise.noise_file(directory, 1 << 60)
             self.assertEqual(os.listdir(directory), [])
 

@@ -33,7 +33,7 @@ def processes_of(directory):
 
 
 # What bench/compare says where sluice cannot be given another list of certificates.
-NO_CERTIFICATES = "cannot be told to believe"
+NO_CERTIFICATES = "cannot make sluice trust"
 
 
 class Programs(unittest.TestCase):
@@ -193,7 +193,7 @@ class Programs(unittest.TestCase):
             self.check_runs(scenario), {"sluice", "curl -F", "sequential", "sequential, kept"}
         )
         self.assertIn(
-            "iperf3: not measured: iperf3 is not installed: tools/install-dependencies bench",
+            "iperf3: not measured: iperf3 is not installed; run: tools/install-dependencies bench",
             done.stdout,
         )
         self.assertIn("not known: iperf3 was not measured", done.stdout)
@@ -227,7 +227,9 @@ class Programs(unittest.TestCase):
             "--sluice-args=--retries 0",
         )
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stdout, "databankd .* had ended with 3 meanwhile: oh no")
+        self.assertRegex(
+            done.stdout, "databankd .* exited with code 3 during the measurement: oh no"
+        )
 
     def test_a_stop_takes_everything_down(self):
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -266,7 +268,7 @@ class Programs(unittest.TestCase):
     def test_a_size_that_no_disk_takes_has_a_line_and_exit_code_3(self):
         done = self.run_it("scale", "--sizes", "8M,4194303T")
         self.assertEqual(done.returncode, 3, done.stderr)
-        self.assertRegex(done.stdout, "not measured: .* does not hold a sparse file of 4.19.* TiB")
+        self.assertRegex(done.stdout, "not measured: cannot create a sparse file of 4.19.* TiB")
 
     def test_what_is_not_understood_ends_with_2_before_anything_is_made(self):
         for words in (

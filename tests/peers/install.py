@@ -26,7 +26,7 @@ if os.path.exists(stamp):
 
 for program in ("node", "npm"):
     if shutil.which(program) is None:
-        sys.exit(f"{program} is not here: run tools/install-dependencies check")
+        sys.exit(f"{program} is not installed; run: tools/install-dependencies check")
 # Scripts of packages are not run, what only the @redis stores need is left out, and nothing is left
 # behind but the directory.
 command = [

@@ -30,7 +30,7 @@ _ENVIRONMENT = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "LC_ALL": "C.UT
 def installed(program):
     path = shutil.which(program, path=_ENVIRONMENT["PATH"])
     if path is None:
-        raise AssertionError(f"{program} is not here: run tools/install-dependencies check")
+        raise AssertionError(f"{program} is not installed; run: tools/install-dependencies check")
     return path
 
 

@@ -20,10 +20,10 @@ constexpr std::string_view body_end = "--\r\n";
 }  // namespace
 
 std::string to_string(const Instant& instant) {
-  const char* const events[] = {"bytes up", "bytes down", "changes of the state directory",
+  const char* const events[] = {"bytes sent", "bytes received", "changes of the state directory",
                                 "changes of the receipts"};
-  const char* const moments[] = {"", " after verify began", " after verify was sent",
-                                 " after verify was answered"};
+  const char* const moments[] = {"", " after the start of verify", " after the end of verify",
+                                 " after the response to verify"};
   return fmt::format("{} {}{}", instant.count, events[static_cast<int>(instant.event)],
                      moments[static_cast<int>(instant.from)]);
 }

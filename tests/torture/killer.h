@@ -34,7 +34,7 @@ struct Instant {
   std::uint64_t count = 1;  ///< from 0 (for bytes: at once) on
 };
 
-/// For people: "after 1200 bytes up".
+/// For people: "1200 bytes sent".
 std::string to_string(const Instant& instant);
 
 /// Sends a signal at the first of some instants. Thread safe.

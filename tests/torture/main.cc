@@ -20,39 +20,41 @@ int run(int argc, char** argv) {
   std::string size = "1MB";
   std::string cut_after;
   CLI::App app(
-      "Uploads files while sluice is killed with SIGKILL again and again, connections are cut at\n"
-      "random bytes and the server misbehaves; then checks that the bytes are registered once.",
+      "Uploads files while sluice is killed again and again, connections are cut at random bytes\n"
+      "and the server has faults; then checks that each file is registered exactly once.",
       "torture");
   auto* const seed =
-      app.add_option("--seed", options.seed, "Of all that is random (random)")->type_name("S");
-  app.add_option("--kills", options.kills, "How often sluice is killed, at least (10)")
+      app.add_option("--seed", options.seed, "Seed of all random choices (random)")->type_name("S");
+  app.add_option("--kills", options.kills, "Kill sluice at least N times (10)")
       ->check(CLI::Range(0, 1000000))
       ->type_name("N");
   app.add_option("--kills-per-upload", options.kills_per_upload,
-                 "Of these, at most so many in the upload of one file (all)")
+                 "Kill sluice at most N times during the upload of one file (all)")
       ->check(CLI::Range(1, 1000000))
       ->type_name("N");
-  app.add_option("--size", size, "Of a file (1MB)")->type_name("BYTES");
-  app.add_option("--server", server, "databankd (default), or scripted: one that shares no code")
+  app.add_option("--size", size, "Size of a file (1MB)")->type_name("BYTES");
+  app.add_option("--server", server,
+                 "databankd (default), or scripted: a server that shares no code with databankd")
       ->check(CLI::IsMember({"databankd", "scripted"}).description(""))
       ->type_name("NAME");
-  app.add_option("--fault", options.faults,
-                 "Instead of the usual ones: databankd's --fault; repeatable; none for none")
+  app.add_option(
+         "--fault", options.faults,
+         "A --fault of databankd, instead of the default faults; repeatable; none: no fault")
       ->type_name("SPEC")
       ->allow_extra_args(false);
   app.add_option("--cut-after", cut_after,
-                 "Bytes sent through a connection until it is cut, on average (some chunks)")
+                 "Cut each connection after BYTES on average (some chunks)")
       ->type_name("BYTES");
   app.add_option("--register-wait", options.register_wait,
-                 "What sluice is told about how long a server may be at it (2); 0 shows that this "
-                 "test can fail, as the scripted server takes up to 0.9 s")
+                 "--register-wait of sluice (2); with 0 this test fails, because the scripted "
+                 "server takes up to 0.9 s to register a file")
       ->type_name("TIME");
   app.add_option("--lookahead", options.lookahead,
-                 "How many chunks travel ahead: auto or 0..16 (another one for each run)")
+                 "--lookahead of sluice: auto or 0 to 16 (a random number for each run)")
       ->type_name("N");
-  app.add_flag("--tus", options.tus, "Over tus, and not over the phased protocol; databankd only");
+  app.add_flag("--tus", options.tus, "Use tus instead of the phased protocol; only with databankd");
   app.add_option("--lanes", options.lanes,
-                 "With --tus: parts of the file side by side, 0..16 (another number for each run)")
+                 "With --tus, --lanes of sluice: 0 to 16 (a random number for each run)")
       ->type_name("N");
   app.add_flag("--verbose", options.verbose, "Show each run of sluice on stderr");
   try {
@@ -64,7 +66,7 @@ int run(int argc, char** argv) {
   const auto parsed_size = parse_size(size);
   const auto parsed_cut = parse_size(cut_after.empty() ? "0" : cut_after);
   if (!parsed_size || !parsed_cut || *parsed_size == 0) {
-    fmt::print(stderr, "torture: --size and --cut-after take sizes like 1MB\n");
+    fmt::print(stderr, "torture: --size and --cut-after must be sizes such as 1MB\n");
     return 2;
   }
   options.size = *parsed_size;
@@ -76,10 +78,9 @@ int run(int argc, char** argv) {
   try {
     const Survived survived = Torture(options).run();
     fmt::print(
-        "survived {} kills, {} SIGTERMs, {} cuts, {} runs that gave up, {} looks at the dataset's "
-        "page; {} registered, each once "
-        "and with its "
-        "own bytes, in {} runs; faults: {}; seed {}\n",
+        "survived {} kills, {} SIGTERMs, {} cut connections, {} failed runs, {} unconfirmed "
+        "registrations; {} files registered, each once and with the right bytes, in {} runs; "
+        "faults: {}; seed {}\n",
         survived.kills, survived.interrupted, survived.cuts, survived.gave_up, survived.asked,
         survived.uploads, survived.runs, survived.faults, options.seed);
     return 0;

@@ -29,7 +29,7 @@ constexpr double answers_until_cut = 8;
 constexpr double termed = 0.2;
 /// Runs in a row that neither register the file nor are killed: then it hangs.
 constexpr int most_idle_runs = 60;
-/// Of what is told of the past when it loses.
+/// Runs that are shown when a check fails.
 constexpr std::size_t remembered_runs = 6;
 /// A person who looks at a dataset's page does not do so while the server is still at it.
 constexpr auto until_somebody_looks = std::chrono::seconds(1);
@@ -38,6 +38,11 @@ std::uint64_t chunk_for(const Options& options) {
   const auto kills = static_cast<std::uint64_t>(std::max(1, options.kills));
   const std::uint64_t wanted = options.size / std::max(chunks_in_a_file, 4 * kills);
   return std::clamp<std::uint64_t>(wanted, 4096, 16 << 20);
+}
+
+std::string no_progress() {
+  return fmt::format("{} runs of sluice in a row neither registered the file nor were killed",
+                     most_idle_runs);
 }
 
 bool says_unconfirmed(const std::string& out) {
@@ -114,13 +119,13 @@ void Torture::upload(int kills) {
     } else if (ended.interrupted) {
       ++survived_.interrupted;
     } else if (options_.tus && ended.status == 1 && says_unconfirmed(ended.out)) {
-      if (++idle > most_idle_runs) lose("it does not come to an end");
+      if (++idle > most_idle_runs) lose(no_progress());
       if (look_at_the_page(upload)) break;
     } else if (over(ended)) {
       check_deposit(upload, true);
       break;
     } else if (++survived_.gave_up, ++idle > most_idle_runs) {
-      lose("it does not come to an end");
+      lose(no_progress());
     }
   }
   ++survived_.uploads;
@@ -198,7 +203,7 @@ Torture::Ended Torture::start(const std::vector<std::string>& argv,
   std::string words = fmt::format("{}", fmt::join(argv, " "));
   const int signal = chance(termed) ? SIGTERM : SIGKILL;
   for (const Instant& instant : instants)
-    words += fmt::format("\n  to get signal {} after {}", signal, to_string(instant));
+    words += fmt::format("\n  signal {} planned after {}", signal, to_string(instant));
   const auto limit = std::chrono::seconds(180 + options_.size / 1'000'000);
 
   ++survived_.runs;
@@ -212,13 +217,13 @@ Torture::Ended Torture::start(const std::vector<std::string>& argv,
   ended.killed = struck && ended.status == 128 + SIGKILL;
   ended.interrupted = struck && ended.status == 128 + SIGTERM;
 
-  words += fmt::format("\n  ended with {}\n{}{}", ended.status, ended.err, ended.out);
+  words += fmt::format("\n  exited with {}\n{}{}", ended.status, ended.err, ended.out);
   if (options_.verbose) fmt::print(stderr, "{}\n", words);
   history_.push_back(std::move(words));
   if (history_.size() > remembered_runs) history_.erase(history_.begin());
-  if (ended.status == 128 + SIGKILL && !ended.killed) lose("it hung and was killed for that");
-  check_no_token(ended.out, "its stdout");
-  check_no_token(ended.err, "its stderr");
+  if (ended.status == 128 + SIGKILL && !ended.killed) lose("sluice hung and was killed");
+  check_no_token(ended.out, "the stdout of sluice");
+  check_no_token(ended.err, "the stderr of sluice");
   return ended;
 }
 
@@ -231,7 +236,7 @@ json Torture::journal_entry(const std::string& name) {
                  .directory = {}});
   const json status = json::parse(finished.out, nullptr, /*allow_exceptions=*/false);
   if (finished.status != 0 || !finished.err.empty() || !status.is_object())
-    lose(fmt::format("the journal cannot be read: 'sluice status' ended with {}\n{}{}",
+    lose(fmt::format("cannot read the journal: 'sluice status' exited with {}\n{}{}",
                      finished.status, finished.err, finished.out));
   json found;
   for (const json& entry : status["uploads"]) {
@@ -248,14 +253,14 @@ bool Torture::over(const Ended& ended) {
   if (ended.status == 0) return true;
   const json report = json::parse(ended.out, nullptr, /*allow_exceptions=*/false);
   if (!report.is_object() || report["uploads"].size() != 1)
-    lose(fmt::format("it ended with {} and without a report", ended.status));
+    lose(fmt::format("sluice exited with {} and without a report", ended.status));
   const json& error = report["uploads"][0]["error"];
   const std::string kind = error["kind"], message = error["message"];
   // Killed between writing down that it is registered and its end, the next run knows it, and tells
   // so unless it is to compare.
   if (kind == "name_taken" && message.find("leave --verify-prefix out") != std::string::npos)
     return false;
-  if (kind == "name_taken") lose("it does not know that the file of that name is its own");
+  if (kind == "name_taken") lose("sluice does not recognise the registered file as its own");
   // What a server or a network that is bad for long enough may lead to, and the same command may
   // follow on.
   if (kind == "unreachable" || kind == "unconfirmed" ||
@@ -267,7 +272,7 @@ bool Torture::over(const Ended& ended) {
       // The answer to the join was lost, and the parts went into it: they are sent anew.
       message.find("is missing or incomplete on the server") != std::string::npos)
     return false;
-  lose(fmt::format("it ended with {}, {}: {}", ended.status, kind, message));
+  lose(fmt::format("sluice exited with {}, {}: {}", ended.status, kind, message));
 }
 
 bool Torture::look_at_the_page(const Upload& upload) {
@@ -283,7 +288,8 @@ bool Torture::look_at_the_page(const Upload& upload) {
                  directory_ / "receipts", "--token-file", directory_ / "token"});
   argv.insert(argv.end(), {"--state-dir", directory_ / "state"});
   const Ended ended = start(argv, {});
-  if (registered && ended.status != 0) lose("what a person has seen cannot be told to it");
+  if (registered && ended.status != 0)
+    lose("'sluice forget' failed for an upload whose file is registered");
   if (!registered && ended.status != 0) return false;  // lost again: the next run tells
   check_deposit(upload, !registered);
   return true;
@@ -291,20 +297,21 @@ bool Torture::look_at_the_page(const Upload& upload) {
 
 void Torture::check_deposit(const Upload& upload, bool receipt_written) {
   if (const int registered = server_->registrations(); registered != survived_.uploads + 1)
-    lose(fmt::format("{} registrations of {} files", registered, survived_.uploads + 1));
+    lose(fmt::format("{} registrations for {} files", registered, survived_.uploads + 1));
   if (!server_->holds(upload.name, upload.path))
-    lose(fmt::format("what is registered as '{}' is not the file", upload.name));
+    lose(fmt::format("the registered file '{}' differs from the uploaded file", upload.name));
 
   const json entry = journal_entry(upload.name);
   if (options_.tus && !entry.is_null() && entry["state"] == "abandoned") return;
   if (entry.is_null() || entry["state"] != "registered")
-    lose(fmt::format("'{}' is not registered in the journal: {}", upload.name, entry.dump()));
+    lose(
+        fmt::format("the journal does not have '{}' as registered: {}", upload.name, entry.dump()));
   check_receipt(upload, entry["receipt"]);
   const std::filesystem::path path = directory_ / "receipts" / (upload.name + ".sluice.json");
   if (std::filesystem::exists(path))  // whole, whenever it was killed
     check_receipt(upload, json::parse(test::read_file(path), nullptr, /*allow_exceptions=*/false));
   else if (receipt_written)
-    lose(fmt::format("there is no receipt {}", path.string()));
+    lose(fmt::format("the receipt {} is missing", path.string()));
   check_no_token_in_files();
 }
 
