@@ -205,6 +205,7 @@ TEST_F(Protocol, ARegistrationWhoseAnswerIsLostIsFinishedByHand) {
         {.argv = words, .env = {{"SLUICE_TOKEN", token}}, .stdin_text = {}, .directory = {}});
   };
   const std::string status = command({"status"}).out;
+  EXPECT_THAT(status, HasSubstr("the registration is unconfirmed\n"));
   EXPECT_THAT(status, HasSubstr(fmt::format("sluice resume --register {}", dataset)));
   EXPECT_THAT(status, HasSubstr("sluice forget"));
   EXPECT_THAT(status, HasSubstr(fmt::format("{}/datasets/{}", bank.url(), dataset)));

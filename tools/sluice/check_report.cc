@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -73,7 +74,7 @@ std::string link_text(const ServerProfile& server) {
   const std::string trip =
       fmt::format("round trip {:.1f} ms", static_cast<double>(server.round_trip->count()) / 1000);
   const auto rate = link_rate(server);
-  if (!rate) return trip + "; the send buffer of this machine is no limit";
+  if (!rate) return trip + "; this machine's send buffer does not limit the rate";
   return fmt::format(
       "{}; one connection carries {} at most ({} in flight, the limit of net.ipv4.tcp_wmem and "
       "net.core.wmem_max), several carry more",
@@ -87,7 +88,7 @@ std::string protocol_text(const Findings& findings) {
       return fmt::format("tus; extensions: {}; checksums: {}", joined(server.tus.extensions),
                          joined(server.tus.algorithms));
     case ProtocolKind::automatic:
-      return "not tus; to find out which, give a DATASET and its token";
+      return "not tus; to find out which protocol, give a DATASET and its token";
     case ProtocolKind::phased:
     case ProtocolKind::binary:
       break;
@@ -118,6 +119,14 @@ std::string certificate_text(const Findings& findings) {
   if (!days) return "";
   return fmt::format("; the certificate expires in {} {}, at {}", *days,
                      *days == 1 ? "day" : "days", time_text(*findings.server->certificate_ends));
+}
+
+std::string clock_text(const ServerProfile& server) {
+  if (!server.clock_ahead) return "unknown: the server sends no Date";
+  const std::int64_t ahead = server.clock_ahead->count();
+  if (ahead == 0) return "the server and this machine have the same time";
+  return fmt::format("the server's clock is {} s {} this machine's", std::abs(ahead),
+                     ahead < 0 ? "behind" : "ahead of");
 }
 
 std::string state_text(const Findings& findings) {
@@ -167,11 +176,7 @@ std::string text_of(const Findings& findings) {
     else
       line("token", "not checked; give a DATASET and its token");
     line("limits", limits_text(findings));
-    line("clock", server.clock_ahead
-                      ? fmt::format("the server's clock is {} s {} this machine's",
-                                    std::chrono::abs(*server.clock_ahead).count(),
-                                    server.clock_ahead->count() < 0 ? "behind" : "ahead of")
-                      : "unknown: the server sends no Date");
+    line("clock", clock_text(server));
     line("link", link_text(server));
   }
   if (findings.state) line("state", state_text(findings));

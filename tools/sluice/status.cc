@@ -49,6 +49,13 @@ std::optional<DatasetLock::Holder> runner(const std::string& directory, const Jo
   return holder ? *std::move(holder) : std::nullopt;
 }
 
+/// Whether only the dataset's page tells if the file is registered: the phased protocol can be
+/// asked (protocol section 2).
+bool is_unconfirmed(const JournalEntry& entry) {
+  return entry.state == JournalEntry::State::verifying &&
+         entry.protocol != to_string(ProtocolKind::phased);
+}
+
 std::string state_text(const JournalEntry& entry,
                        const std::optional<DatasetLock::Holder>& runner) {
   if (entry.state == JournalEntry::State::registered) return "registered";
@@ -57,12 +64,9 @@ std::string state_text(const JournalEntry& entry,
   if (runner)
     return fmt::format("being uploaded by process {}{}", runner->pid,
                        runner->host.empty() ? "" : " on " + printable(runner->host));
-  std::string text = entry.state == JournalEntry::State::verifying
-                         ? "uploaded, but the registration is unconfirmed"
-                     : entry.error ? "stopped"
-                                   : "interrupted: the process was killed, or the machine crashed";
-  if (entry.error) text += ": " + printable(entry.error->message);
-  return text;
+  if (is_unconfirmed(entry)) return "uploaded, but the registration is unconfirmed";
+  if (entry.error) return "stopped: " + printable(entry.error->message);
+  return "interrupted: the process was killed, or the machine crashed";
 }
 
 /// Why the upload cannot be resumed; empty for no known reason. Another modification time alone is
@@ -101,8 +105,7 @@ std::string text_of(const JournalEntry& entry, const std::string& directory) {
   if (!is_open(entry) || holder) return text;
   const std::string trouble = file_trouble(entry);
   const std::string name = shell_argument(printable(entry.name));
-  // Only the phased protocol can be asked whether the file is there (protocol section 2).
-  if (entry.state == JournalEntry::State::verifying && entry.protocol != "phased")
+  if (is_unconfirmed(entry))
     return text + fmt::format(
                       "  look at  {}/datasets/{}\n"
                       "           if the page lists the file: sluice forget {} {}\n"
