@@ -56,26 +56,29 @@ void Buffer::release() {
 
 Result<std::unique_ptr<BufferPool>> BufferPool::create(std::size_t buffer_size, std::size_t count) {
   if (buffer_size == 0 || buffer_size % alignment != 0) {
-    return Error{.kind = ErrorKind::usage,
-                 .message = fmt::format("a buffer cannot have {} bytes; give a multiple of {}",
-                                        buffer_size, alignment)};
+    return Error{
+        .kind = ErrorKind::usage,
+        .message = fmt::format("cannot create a pool of buffers of {} bytes: the buffer size "
+                               "must be a positive multiple of {} bytes",
+                               buffer_size, alignment)};
   }
   // Half the address space leaves room for the alignment, and is more than any machine has.
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2;
   if (count == 0 || count > most / buffer_size) {
     return Error{
         .kind = ErrorKind::usage,
-        .message = fmt::format("a pool cannot have {} buffers of {} bytes; give another number",
-                               count, buffer_size)};
+        .message = fmt::format(
+            "cannot create a pool of {} buffers of {} bytes: {}", count, buffer_size,
+            count == 0 ? "the pool needs at least one buffer" : "their total size is too large")};
   }
   const std::span<std::byte> region = map_aligned(buffer_size * count);
   if (region.empty()) {
-    return errno_error(
+    Error error = errno_error(
         ErrorKind::failed, errno,
-        fmt::format(
-            "no memory for a pool of {} MiB ({} buffers of {} bytes), give a smaller one or "
-            "raise the limit on memory (ulimit -v)",
-            (buffer_size * count + (std::size_t{1} << 20) - 1) >> 20, count, buffer_size));
+        fmt::format("cannot allocate {} MiB of memory for a pool of {} buffers of {} bytes",
+                    (buffer_size * count + (std::size_t{1} << 20) - 1) >> 20, count, buffer_size));
+    error.message += "; use a smaller --pool or --block, or raise the limit on memory (ulimit -v)";
+    return error;
   }
   // A direct read of 4 MiB then touches 2 pages and not 1024: 1.75 GB/s instead of 0.77 with one
   // read in flight, 2.6 instead of 1.1 with 16 (bench/io_bench.cc, direct_cold). Advice only: a
@@ -112,8 +115,9 @@ std::size_t BufferPool::lent() const {
 BufferPool::~BufferPool() {
   if (const std::size_t lent = this->lent(); lent != 0) {
     // In every build: whoever still holds one would write into memory that is no longer there.
-    std::fprintf(stderr, "sluice: a BufferPool ended while %zu of its buffers were lent out\n",
-                 lent);
+    std::fprintf(
+        stderr,
+        "sluice: internal error: a BufferPool was destroyed while %zu buffers were in use\n", lent);
     std::abort();
   }
   if (parent_ != nullptr) return;

@@ -15,7 +15,7 @@
 namespace sluice {
 namespace {
 
-constexpr const char* refused = "its file system refuses O_DIRECT";
+constexpr const char* refused = "the file system does not support O_DIRECT";
 
 /// The multiple that the kernel asks for in offset, length and address; 0 where it has no O_DIRECT
 /// for this file.
@@ -57,8 +57,9 @@ Result<std::unique_ptr<DirectSource>> DirectSource::create(LocalFile& file,
   }
   if (block_size % sector != 0) {
     return Error{.kind = ErrorKind::local_file,
-                 .message = fmt::format("its sectors of {} bytes do not divide a block of {}",
-                                        sector, block_size),
+                 .message = fmt::format(
+                     "the sector size of {} bytes does not divide the block size of {} bytes",
+                     sector, block_size),
                  .code = EINVAL};
   }
   // Set on the open descriptor instead of opening the path again, which might be another file by
@@ -69,7 +70,7 @@ Result<std::unique_ptr<DirectSource>> DirectSource::create(LocalFile& file,
   }
   if (const int code = probe(fd, sector); code != 0) {
     ::fcntl(fd, F_SETFL, flags);
-    return errno_error(ErrorKind::local_file, code, "a first direct read of it failed");
+    return errno_error(ErrorKind::local_file, code, "the first O_DIRECT read failed");
   }
   return std::unique_ptr<DirectSource>(new DirectSource(std::move(file), sector));
 }

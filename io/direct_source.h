@@ -19,8 +19,8 @@ class DirectSource final : public FileSource {
  public:
   /// Takes `file` over, if reads of whole blocks of `block_size` bytes from it can be direct. A
   /// first sector is really read: some file systems accept O_DIRECT at open and refuse the reads.
-  /// Error: `file` is as it was before, and the message is half a sentence that says why not ("its
-  /// file system refuses O_DIRECT").
+  /// Error: `file` is as it was before, and the message is a clause that gives the reason ("the
+  /// file system does not support O_DIRECT: Invalid argument").
   static Result<std::unique_ptr<DirectSource>> create(LocalFile& file, std::size_t block_size);
 
   std::size_t memory_for(std::uint64_t offset, std::size_t length) const override;

@@ -25,20 +25,21 @@ const char* advice(int code) {
       return "check the path";
     case EACCES:
     case EPERM:
-      return "make it readable for this user";
+      return "give this user permission to read the file";
     case EMFILE:
     case ENFILE:
-      return "raise the limit of open files (ulimit -n)";
+      return "raise the limit on open files (ulimit -n)";
     case ENXIO:
       return "give a regular file";  // a socket, or a device without its driver
     case EAGAIN:
-      return "wait until no other program holds it";  // a lease, or an archive off line
+      // A lease of another program, or an archive that is offline.
+      return "try again later: another program has locked the file, or the file is not on disk yet";
     case EIO:
       return "check the disk and the system log";
     case ESTALE:
-      return "check that its file system is still there";
+      return "check that the file system is still mounted";
     default:
-      return "check that other programs can read it";
+      return "check that other programs can read the file";
   }
 }
 
@@ -61,7 +62,7 @@ const char* kind_of_file(mode_t mode) {
     case S_IFSOCK:
       return "a socket";
     default:
-      return "not a regular file";
+      return "a special file";
   }
 }
 
@@ -76,7 +77,7 @@ FileIdentity identity_from(const struct stat& facts) {
 
 Result<LocalFile> open_local_file(const std::string& path) {
   if (path.empty())
-    return local_error(ENOENT, "cannot open a file whose name is empty; give a file");
+    return local_error(ENOENT, "cannot open the file: the file name is empty; give a file name");
   // O_NONBLOCK: to open a FIFO would otherwise wait for its writer, and some devices wait too.
   // O_NOCTTY: a terminal must not become ours.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
@@ -85,8 +86,8 @@ Result<LocalFile> open_local_file(const std::string& path) {
   if (::fstat(fd.get(), &facts) != 0) return failed(fmt::format("cannot stat {}", path), errno);
   if (!S_ISREG(facts.st_mode)) {
     const int code = S_ISDIR(facts.st_mode) ? EISDIR : EINVAL;
-    return local_error(code, fmt::format("cannot read {}: it is {}; give a regular file", path,
-                                         kind_of_file(facts.st_mode)));
+    return local_error(code, fmt::format("cannot read {}: the path names {}; give a regular file",
+                                         path, kind_of_file(facts.st_mode)));
   }
   // From here on reads shall wait: file systems over a tape archive answer EAGAIN to those that do
   // not.
@@ -98,9 +99,10 @@ Result<LocalFile> open_local_file(const std::string& path) {
     const ssize_t got = ::pread(fd.get(), &byte, 1, 0);
     if (got < 0) return read_error(path, 0, errno);
     if (got > 0)
-      return local_error(0, fmt::format("cannot read {}: it has bytes, but its file system says it "
-                                        "has none; copy it and give the copy",
-                                        path));
+      return local_error(0,
+                         fmt::format("cannot read {}: the file has content, but the file system "
+                                     "reports a size of 0 bytes; copy the file and upload the copy",
+                                     path));
   }
   return LocalFile{.path = path, .fd = std::move(fd), .identity = identity_from(facts)};
 }
@@ -111,9 +113,10 @@ Result<std::string> absolute_path(const std::string& path) {
   if (code)
     return local_error(
         code.value(),
-        fmt::format("cannot tell the absolute path of {}: {}; the working directory was deleted or "
-                    "cannot be reached, so give an absolute path or change to another directory",
-                    path, code.message()));
+        fmt::format(
+            "cannot resolve the absolute path of {}: {}; the working directory was deleted or "
+            "is not accessible: give an absolute path or change to another directory",
+            path, code.message()));
   // "link/.." is not the directory that the link is in.
   if (std::find(absolute.begin(), absolute.end(), "..") != absolute.end()) {
     const std::filesystem::path parent = std::filesystem::canonical(absolute.parent_path(), code);
@@ -130,7 +133,7 @@ Result<FileIdentity> identity_of(int fd, const std::string& path) {
 
 Result<FileIdentity> identity_at(const std::string& path) {
   struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0) return failed(fmt::format("cannot find {}", path), errno);
+  if (::stat(path.c_str(), &facts) != 0) return failed(fmt::format("cannot stat {}", path), errno);
   return identity_from(facts);
 }
 
@@ -139,15 +142,14 @@ Error read_error(const std::string& path, std::uint64_t offset, int code) {
 }
 
 Error shrank_error(const std::string& path, std::uint64_t offset, std::uint64_t size) {
-  return local_error(0,
-                     fmt::format("{} shrank to {} bytes while it was being uploaded, found when "
-                                 "reading at offset {}; upload it again once nothing writes to it",
-                                 path, size, offset));
+  return local_error(0, fmt::format("cannot read {} at offset {}: the file shrank to {} bytes; try "
+                                    "again when no program writes to the file any more",
+                                    path, offset, size));
 }
 
 Error ended_early_error(const std::string& path, std::uint64_t offset) {
-  return local_error(0, fmt::format("{} ended early, at offset {}, while it was being uploaded; "
-                                    "upload it again once nothing writes to it",
+  return local_error(0, fmt::format("cannot read {} at offset {}: unexpected end of the file; "
+                                    "try again when no program writes to the file any more",
                                     path, offset));
 }
 

@@ -18,10 +18,10 @@ struct Found {
   LocalFile file;
   CacheSample cache;
 
-  /// Half a sentence, behind a word about the page cache.
+  /// A clause that says how much of the file is in the page cache.
   std::string cached() const {
-    if (cache.looked_at == 0) return "because nothing tells what of the file is there";
-    return fmt::format("because {} of {} places looked at were there", cache.cached,
+    if (cache.looked_at == 0) return "the kernel does not say which pages are in the page cache";
+    return fmt::format("{} of {} sampled pages are in the page cache", cache.cached,
                        cache.looked_at);
   }
 };
@@ -31,25 +31,27 @@ struct Found {
 template <class CachedSource>
 OpenedSource open_cached(Found found, const std::string& how, bool fell_back = false) {
   const bool used = found.cache.mostly_cached();
-  std::string reason = fmt::format("{}; what is read {} the page cache, {}", how,
-                                   used ? "stays in" : "is dropped from", found.cached());
+  std::string reason = fmt::format("{}: {}; {} after reading", how, found.cached(),
+                                   used ? "pages stay cached" : "pages are dropped from the cache");
   return {.source = std::make_unique<CachedSource>(std::move(found.file),
                                                    used ? AfterReading::keep : AfterReading::drop),
           .reason = std::move(reason),
           .fell_back = fell_back};
 }
 
-/// Direct, or buffered where that cannot be. `because` ends the reason.
+/// Direct, or buffered if direct is not possible. `because` ends the reason.
 OpenedSource open_direct(Found found, std::size_t block_size, const std::string& because,
                          bool asked_for) {
   auto direct = DirectSource::create(found.file, block_size);
   if (!direct) {
     return open_cached<BufferedSource>(
-        std::move(found), fmt::format("reads buffered, because {}", direct.error().message),
+        std::move(found),
+        fmt::format("reading through the page cache, because O_DIRECT is not possible ({})",
+                    direct.error().message),
         asked_for);
   }
   std::string reason =
-      fmt::format("reads direct in sectors of {} bytes, {}", (*direct)->sector(), because);
+      fmt::format("reading with O_DIRECT in sectors of {} bytes{}", (*direct)->sector(), because);
   return {.source = *std::move(direct), .reason = std::move(reason)};
 }
 
@@ -63,14 +65,17 @@ Result<OpenedSource> open_source(const std::string& path, ReadMode mode, std::si
     case ReadMode::automatic:
       break;
     case ReadMode::direct:
-      return open_direct(std::move(found), block_size, "as asked", true);
+      return open_direct(std::move(found), block_size, ", as requested", true);
     case ReadMode::mmap:
-      return open_cached<MappedSource>(std::move(found), "reads through mappings, as asked");
+      return open_cached<MappedSource>(std::move(found),
+                                       "reading through memory mappings, as requested");
     case ReadMode::buffered:
-      return open_cached<BufferedSource>(std::move(found), "reads buffered, as asked");
+      return open_cached<BufferedSource>(std::move(found),
+                                         "reading through the page cache, as requested");
   }
-  if (cache.mostly_cached()) return open_cached<BufferedSource>(std::move(found), "reads buffered");
-  const std::string because = "past the page cache, " + found.cached();
+  if (cache.mostly_cached())
+    return open_cached<BufferedSource>(std::move(found), "reading through the page cache");
+  const std::string because = ": " + found.cached();
   return open_direct(std::move(found), block_size, because, false);
 }
 

@@ -11,9 +11,10 @@ namespace sluice {
 
 struct OpenedSource {
   std::unique_ptr<Source> source;
-  /// One sentence for the log: which mode was taken, and why. Never empty.
+  /// A clause for the log: the chosen mode and the reason ("reading with O_DIRECT ..."). Never
+  /// empty.
   std::string reason;
-  /// Whether it is not the mode that was asked for.
+  /// Whether the requested mode was not possible.
   bool fell_back = false;
 };
 

@@ -19,14 +19,14 @@ const char* advice(int code) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
-      return "make room there, or choose another place";
+      return "free space on the file system, or choose another directory";
     case ENOENT:
     case ENOTDIR:
-      return "make its directory first";
+      return "create the directory first";
     case EISDIR:
-      return "give the name of a file";
+      return "give the path of a file";
     default:
-      return "choose a place that can be written to";
+      return "choose a file in a writable directory";
   }
 }
 

@@ -48,7 +48,7 @@ class ChangesUnderUpload : public testing::TestWithParam<Way> {
     options.log = [this, opened = std::move(opened),
                    before_rereading = std::move(before_rereading)](LogLevel level,
                                                                    const std::string& text) {
-      if (text.find(": reads buffered") != std::string::npos) opened();
+      if (text.find(": reading through the page cache") != std::string::npos) opened();
       if (text.find("it is read again") != std::string::npos) before_rereading();
       MutexLock lock(mutex_);
       if (level == LogLevel::warning) warnings_ += text + '\n';

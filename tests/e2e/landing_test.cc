@@ -190,7 +190,7 @@ TEST_F(Deposit, VerboseSaysHowItReads) {
   const test::Finished finished =
       put(bank_.url(), {"--verbose", "--read", "buffered", dataset, file("scan", 1000)});
   EXPECT_EQ(finished.status, 0);
-  EXPECT_THAT(finished.err, HasSubstr("reads buffered, as asked"));
+  EXPECT_THAT(finished.err, HasSubstr("reading through the page cache, as requested"));
   EXPECT_THAT(finished.out, HasSubstr("is registered in dataset"));
 }
 

@@ -270,7 +270,8 @@ TEST_P(PipelineTest, AFileThatEndsEarlyEndsItCleanly) {
     std::optional<Error> error;
     for (int i = 0; i < 50 && !error; ++i) error = take(pipeline).error;
     ASSERT_TRUE(error);
-    EXPECT_NE(error->message.find("ended early, at offset 122885"), std::string::npos)
+    EXPECT_NE(error->message.find("at offset 122885: unexpected end of the file"),
+              std::string::npos)
         << error->message;
   }
   EXPECT_EQ(pool_->available(), 4U);

@@ -293,7 +293,7 @@ TEST(BufferPoolDeathTest, RefusesToEndWhileABufferIsLent) {
         const Buffer held = pool->try_acquire();
         pool.reset();
       },
-      "1 of its buffers were lent out");
+      "destroyed while 1 buffers were in use");
 }
 
 #if defined(__SANITIZE_ADDRESS__)

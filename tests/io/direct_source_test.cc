@@ -71,11 +71,11 @@ TEST_F(DirectSourceTest, LeavesTheFileUsableWhereItCannotBeDirect) {
     const char* why;
     int code;
   } const cases[] = {
-      {{.refuses_direct_flag = true}, "refuses O_DIRECT", EINVAL},
-      {{.refuses_direct_reads = true}, "first direct read", EINVAL},
-      {{.sector = 0}, "refuses O_DIRECT", EOPNOTSUPP},
-      {{.sector = 2 * block}, "do not divide", EINVAL},
-      {{.bad_at = 0}, "first direct read", EIO},
+      {{.refuses_direct_flag = true}, "does not support O_DIRECT", EINVAL},
+      {{.refuses_direct_reads = true}, "the first O_DIRECT read failed", EINVAL},
+      {{.sector = 0}, "does not support O_DIRECT", EOPNOTSUPP},
+      {{.sector = 2 * block}, "does not divide the block size", EINVAL},
+      {{.bad_at = 0}, "the first O_DIRECT read failed", EIO},
   };
   for (const auto& [wanted, why, code] : cases) {
     SCOPED_TRACE(why);

@@ -86,7 +86,7 @@ TEST_P(DropBehindTest, AColdFileIsColdAgain) {
     const OpenedSource opened = open();
     read_all(*opened.source);
     if (on_a_disk()) {
-      EXPECT_THAT(opened.reason, HasSubstr("is dropped from"));
+      EXPECT_THAT(opened.reason, HasSubstr("dropped from the cache after reading"));
       EXPECT_LT(resident(), most) << "while it is still open";
     }
   }
@@ -101,7 +101,7 @@ TEST_P(DropBehindTest, ACachedFileStaysCached) {
   {
     const OpenedSource opened = open();
     if (on_a_disk()) {  // not every tmpfs says what of a file is there
-      EXPECT_THAT(opened.reason, HasSubstr("stays in the page cache"));
+      EXPECT_THAT(opened.reason, HasSubstr("stay cached after reading"));
     }
     read_all(*opened.source);
   }

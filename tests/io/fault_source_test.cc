@@ -79,7 +79,7 @@ TEST_F(FaultSourceTest, AShortReadIsAnError) {
   const auto read = read_range(source, 4096, 4096);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().kind, ErrorKind::local_file);
-  EXPECT_THAT(read.error().message, HasSubstr("ended early, at offset 6000"));
+  EXPECT_THAT(read.error().message, HasSubstr("at offset 6000: unexpected end of the file"));
   EXPECT_THAT(read_range(source, 8192, 10).error().message, HasSubstr("at offset 8192"));
   EXPECT_EQ(*source.identity_now(), source.identity());
 }

@@ -59,7 +59,8 @@ TEST_P(FailingReads, AnEndThatComesAndGoesIsAnErrorAndNotALoop) {
     const auto bytes = read_range(*source, block, block);
     ASSERT_FALSE(bytes);
     EXPECT_EQ(bytes.error().kind, ErrorKind::local_file);
-    EXPECT_THAT(bytes.error().message, AllOf(HasSubstr(path()), HasSubstr("ended early")));
+    EXPECT_THAT(bytes.error().message,
+                AllOf(HasSubstr(path()), HasSubstr("unexpected end of the file")));
   }
 }
 

@@ -92,17 +92,17 @@ TEST(OpenLocalFile, RefusesWhatIsNotThere) {
 
 TEST(OpenLocalFile, RefusesADirectory) {
   const test::TempDir dir;
-  expect_refused(dir.path(), EISDIR, "it is a directory; give a regular file");
+  expect_refused(dir.path(), EISDIR, "the path names a directory; give a regular file");
 }
 
 TEST(OpenLocalFile, RefusesAFifoThatNobodyWritesTo) {
   const test::TempDir dir;
   ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
-  expect_refused(dir / "fifo", EINVAL, "it is a FIFO");  // a blocking open would hang here
+  expect_refused(dir / "fifo", EINVAL, "the path names a FIFO");  // a blocking open would hang here
 }
 
 TEST(OpenLocalFile, RefusesADevice) {
-  expect_refused("/dev/zero", EINVAL, "it is a device");
+  expect_refused("/dev/zero", EINVAL, "the path names a device");
 }
 
 TEST(OpenLocalFile, RefusesASocket) {
@@ -122,7 +122,7 @@ TEST(OpenLocalFile, RefusesAFileThatThisUserMayNotRead) {
   test::write_file(dir / "secret", "x");
   std::filesystem::permissions(dir / "secret", std::filesystem::perms::none);
   const AsNobody nobody;
-  expect_refused(dir / "secret", EACCES, "make it readable");
+  expect_refused(dir / "secret", EACCES, "give this user permission to read the file");
 }
 
 TEST(IdentityOf, ChangesWithTheFile) {

@@ -50,7 +50,7 @@ TEST_F(OpenSourceTest, AutomaticReadsAColdFileBufferedWhereThereIsNoDirect) {
   const WithFaults faults({.refuses_direct_flag = true, .cached_percent = 0});
   const OpenedSource opened = open(ReadMode::automatic);
   EXPECT_EQ(opened.source->mode(), ReadMode::buffered);
-  EXPECT_THAT(opened.reason, HasSubstr("refuses O_DIRECT"));
+  EXPECT_THAT(opened.reason, HasSubstr("does not support O_DIRECT"));
   EXPECT_FALSE(opened.fell_back);  // nobody asked for direct
   EXPECT_TRUE(test::read_range(*opened.source, 0, block).value() == content_.substr(0, block));
 }
@@ -60,10 +60,11 @@ TEST_F(OpenSourceTest, DirectFallsBackAndSaysWhy) {
     test::Faults faults;
     const char* why;
   } const cases[] = {
-      {{.refuses_direct_flag = true}, "refuses O_DIRECT: Invalid argument"},
-      {{.refuses_direct_reads = true}, "a first direct read of it failed: Invalid argument"},
-      {{.sector = 0}, "refuses O_DIRECT"},
-      {{.sector = 2 * block}, "sectors of 131072 bytes do not divide a block of 65536"},
+      {{.refuses_direct_flag = true}, "does not support O_DIRECT: Invalid argument"},
+      {{.refuses_direct_reads = true}, "the first O_DIRECT read failed: Invalid argument"},
+      {{.sector = 0}, "does not support O_DIRECT"},
+      {{.sector = 2 * block},
+       "sector size of 131072 bytes does not divide the block size of 65536"},
   };
   for (const auto& [wanted, why] : cases) {
     const WithFaults faults(wanted);

@@ -95,7 +95,7 @@ TEST_F(ReplaceFile, WhatCannotBeIsAnErrorThatNamesThePathAndLeavesNothing) {
   const auto full = append_to_file("/dev/full", "text");
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().code, ENOSPC);
-  EXPECT_THAT(full.error().message, HasSubstr("/dev/full: No space left on device; make room"));
+  EXPECT_THAT(full.error().message, HasSubstr("/dev/full: No space left on device; free space"));
 }
 
 TEST_F(ReplaceFile, WhatSeveralAppendStaysWhole) {
