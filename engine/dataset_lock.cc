@@ -87,7 +87,7 @@ Result<std::optional<DatasetLock::Holder>> holder_of(int fd, struct flock wanted
   struct flock lock = wanted;
   if (!ask(lock))
     return errno_error(ErrorKind::failed, errno,
-                       fmt::format("cannot tell whether {} is locked", printable(path)));
+                       fmt::format("cannot find out whether {} is locked", printable(path)));
   if (lock.l_type == F_UNLCK) return std::nullopt;
   DatasetLock::Holder said = read_holder(fd);
   said.whole = lock.l_len != 1;
@@ -100,30 +100,31 @@ Result<std::optional<DatasetLock::Holder>> holder_of(int fd, struct flock wanted
 }
 
 Error cannot_lock(const std::string& path, int code) {
-  Error error = errno_error(ErrorKind::failed, code,
-                            fmt::format("cannot lock {} against other uploads", printable(path)));
+  Error error =
+      errno_error(ErrorKind::failed, code, fmt::format("cannot lock {}", printable(path)));
   // Passes, and goes on without the lock in no case.
   error.retryable = code == EMFILE || code == ENFILE;
-  error.message += error.retryable ? "; raise the limit of open files (ulimit -n)"
-                                   : "; choose another directory with --state-dir";
+  error.message += error.retryable ? "; raise the limit on open files (ulimit -n)"
+                                   : "; choose another state directory with --state-dir";
   return error;
 }
 
 }  // namespace
 
 Error DatasetLock::held_by(const Holder& holder, const std::string& dataset) {
-  std::string who = "another sluice";
+  std::string who = "another sluice process";
   const bool this_process = holder.pid == ::getpid() && holder.host == printable(host_name());
   if (this_process)
-    who = "this process itself";
+    who = "this sluice process";
   else if (holder.pid != 0)
-    who += fmt::format(" (process {}{})", holder.pid,
+    who += fmt::format(" (PID {}{})", holder.pid,
                        holder.host.empty() ? "" : " on host " + holder.host);
   return Error{
       .kind = ErrorKind::failed,
-      .message = fmt::format("{} is uploading {}into dataset {}; wait for it, or stop it", who,
-                             holder.what.empty() ? "" : fmt::format("'{}' ", holder.what),
-                             printable(dataset)),
+      .message = fmt::format("dataset {} is in use: {} is uploading {} into it; wait until that "
+                             "upload ends, or stop it",
+                             printable(dataset), who,
+                             holder.what.empty() ? "a file" : fmt::format("'{}'", holder.what)),
       .code = EAGAIN,
       .retryable = true};
 }
@@ -161,7 +162,7 @@ Result<std::optional<Holder>> find_holder(const std::string& path, struct flock 
   if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   if (!fd)
     return errno_error(ErrorKind::failed, errno,
-                       fmt::format("cannot tell whether {} is locked", printable(path)));
+                       fmt::format("cannot find out whether {} is locked", printable(path)));
   return holder_of(fd.get(), wanted, what, path);
 }
 

@@ -63,7 +63,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& directory) {
   const std::string absolute = std::filesystem::absolute(directory, code).string();
   if (code)
     return errno_error(ErrorKind::failed, code.value(),
-                       fmt::format("cannot find the directory {}", printable(directory)));
+                       fmt::format("cannot resolve the absolute path of {}", printable(directory)));
   TRY_ASSIGN(SqlDatabase database, open_journal_file(absolute, journal_mode_in(absolute)));
   return std::unique_ptr<Journal>(new Journal(std::make_unique<Impl>(std::move(database))));
 }
@@ -78,7 +78,7 @@ Result<std::unique_ptr<Journal>> Journal::open_existing(const std::string& direc
     if (errno == ENOENT || errno == ENOTDIR) return std::unique_ptr<Journal>();
     return errno_error(
         ErrorKind::failed, errno,
-        fmt::format("cannot look for the journal {}", printable(journal_path(directory))));
+        fmt::format("cannot stat the journal {}", printable(journal_path(directory))));
   }
   if (S_ISREG(facts.st_mode) && facts.st_size == 0) return std::unique_ptr<Journal>();
   auto opened = open(directory);

@@ -47,9 +47,9 @@ bool is_upload_url(std::string_view url) {
 Result<void> check_part(const JournalEntry& entry) {
   if (entry.part_of == 0 && entry.part_begin == 0) return {};
   if (entry.part_of <= 0 || entry.part_of == entry.id || entry.protocol != "tus")
-    return refuse("it is a part of what can have none");
+    return refuse("the upload that it is a part of cannot have parts");
   if (entry.part_begin > max_file_size - entry.file.size)
-    return refuse("it is a part from byte {} on, {} bytes long, and no file is as long as that",
+    return refuse("the part at offset {} of {} bytes ends beyond the largest file size",
                   entry.part_begin, entry.file.size);
   return {};
 }
@@ -77,34 +77,36 @@ std::uint64_t count_blocks(const JournalEntry& entry) {
 Result<void> check_journal_entry(const JournalEntry& entry) {
   // Plain http may have been asked for; whoever sends a token there checks that again.
   const auto base = check_base_url(entry.system, true);
-  if (!base || *base != entry.system) return refuse("its system is no address of a Data Bank");
-  if (!check_dataset_key(entry.dataset)) return refuse("its dataset is no dataset key");
-  if (!check_deposit_name(entry.name)) return refuse("its name cannot be that of a deposited file");
-  if (!is_absolute_path(entry.path)) return refuse("its path is not absolute");
+  if (!base || *base != entry.system) return refuse("the system is not the address of a Data Bank");
+  if (!check_dataset_key(entry.dataset)) return refuse("the dataset is not a dataset key");
+  if (!check_deposit_name(entry.name)) return refuse("the name is not a valid file name");
+  if (!is_absolute_path(entry.path)) return refuse("the path of the file is not absolute");
   if (!entry.token_file.empty() && !is_absolute_path(entry.token_file))
     return refuse("the path of its token file is not absolute");
-  if (!is_list_of_digests(entry.digests)) return refuse("its digests are no list of digests");
+  if (!is_list_of_digests(entry.digests))
+    return refuse("the digests are not a list of digest names");
   if (entry.file.size > max_file_size)
-    return refuse("its size is {} bytes, more than any file may have", entry.file.size);
-  if (!is_protocol_name(entry.protocol)) return refuse("its protocol is none that is known");
+    return refuse("the size of {} bytes is larger than the largest file size", entry.file.size);
+  if (!is_protocol_name(entry.protocol)) return refuse("the protocol is unknown");
   if (!entry.upload_url.empty() && (entry.protocol != "tus" || !is_upload_url(entry.upload_url)))
-    return refuse("its upload's address is none that a tus upload has");
+    return refuse("the address is not that of a tus upload");
   TRY(check_part(entry));
   constexpr std::uint64_t alignment = 4096;
   constexpr std::uint64_t largest_block = std::uint64_t{1} << 30;
   if (entry.block_bytes == 0 || entry.block_bytes % alignment != 0 ||
       entry.block_bytes > largest_block)
-    return refuse("its blocks have {} bytes, which no blocks have", entry.block_bytes);
+    return refuse("the block size of {} bytes is invalid", entry.block_bytes);
   if (entry.committed > entry.file.size)
-    return refuse("{} bytes of its {} are committed", entry.committed, entry.file.size);
+    return refuse("{} bytes of a file of {} bytes are committed", entry.committed, entry.file.size);
   if (entry.hashed_blocks > count_blocks(entry))
-    return refuse("{} blocks of its {} are hashed", entry.hashed_blocks, count_blocks(entry));
+    return refuse("{} blocks of a file of {} blocks are hashed", entry.hashed_blocks,
+                  count_blocks(entry));
   if (!is_time(entry.started_s) || !is_time(entry.updated_s))
-    return refuse("its times are no times");
-  if (entry.digest_state.size() > max_journal_text) return refuse("its digest state is too long");
-  if (entry.receipt.size() > max_journal_text) return refuse("its receipt is too long");
+    return refuse("a time is out of range");
+  if (entry.digest_state.size() > max_journal_text) return refuse("the digest state is too long");
+  if (entry.receipt.size() > max_journal_text) return refuse("the receipt is too long");
   if (entry.error && entry.error->message.size() > max_journal_text)
-    return refuse("its error message is too long");
+    return refuse("the error message is too long");
   return {};
 }
 

@@ -66,7 +66,7 @@ inline constexpr std::size_t max_upload_url = 4096;
 std::uint64_t count_blocks(const JournalEntry& entry);
 
 /// Whether there can be such an upload: sizes within what the Data Bank takes, numbers that fit
-/// each other, names that can be. Error failed, half a sentence: "its name is ...". Any thread.
+/// each other, names that can be. Error failed, a clause: "the name is ...". Any thread.
 Result<void> check_journal_entry(const JournalEntry& entry);
 
 }  // namespace sluice

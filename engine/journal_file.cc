@@ -94,14 +94,16 @@ Result<void> make_private(const std::string& path) {
   }
   if (!S_ISREG(facts.st_mode))
     return refuse(path,
-                  "it is not a regular file; move it away, or choose another directory with "
+                  "not a regular file; move the file away, or choose another state directory with "
                   "--state-dir");
   if (facts.st_uid != ::geteuid())
-    return refuse(path, "it belongs to another user; choose another directory with --state-dir",
-                  EPERM);
+    return refuse(
+        path, "the file belongs to another user; choose another state directory with --state-dir",
+        EPERM);
   if ((facts.st_mode & 077) != 0 && ::chmod(path.c_str(), 0600) != 0)
-    return errno_error(ErrorKind::failed, errno,
-                       fmt::format("cannot close the journal {} to other users", printable(path)));
+    return errno_error(
+        ErrorKind::failed, errno,
+        fmt::format("cannot deny other users access to the journal {}", printable(path)));
   return {};
 }
 
@@ -111,8 +113,9 @@ Result<void> make_private_file(const std::string& path) {
   // same mode.
   if (::mknod(path.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST) {
     Error error = errno_error(ErrorKind::failed, errno,
-                              fmt::format("cannot make the journal {}", printable(path)));
-    error.message += "; make its directory writable, or choose another with --state-dir";
+                              fmt::format("cannot create the journal {}", printable(path)));
+    error.message +=
+        "; make its directory writable, or choose another state directory with --state-dir";
     return error;
   }
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) TRY(make_private(path + suffix));
@@ -130,9 +133,13 @@ Result<UniqueFd> take_turn(const std::string& directory) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       continue;
     }
-    return errno_error(ErrorKind::failed, errno,
-                       fmt::format("cannot lock the directory of the journal {}",
-                                   printable(journal_path(directory))));
+    const bool held = turn && errno == EWOULDBLOCK;
+    Error error = errno_error(ErrorKind::failed, errno,
+                              fmt::format("cannot lock the directory of the journal {}",
+                                          printable(journal_path(directory))));
+    error.message += held ? "; another process has locked the directory: try again later"
+                          : "; choose another state directory with --state-dir";
+    return error;
   }
   return turn;
 }
@@ -191,19 +198,23 @@ Result<void> bring_up_to_date(SqlDatabase& database) {
 Result<void> check_version(SqlDatabase& database) {
   TRY_ASSIGN(const std::int64_t application, database.integer("PRAGMA application_id"));
   if (application != application_id)
-    return refuse(database.path(),
-                  "it is a database of another program; move it away, or choose another directory "
-                  "with --state-dir");
+    return refuse(
+        database.path(),
+        "the file is a database of another program; move the file away, or choose another state "
+        "directory with --state-dir");
   TRY_ASSIGN(std::int64_t version, database.integer("PRAGMA user_version"));
   if (version >= 1 && version < schema_version) {
     TRY(bring_up_to_date(database));
     TRY_ASSIGN(version, database.integer("PRAGMA user_version"));
   }
   if (version != schema_version)
-    return refuse(database.path(),
-                  fmt::format("it has version {}, and this sluice knows version {}; use the newer "
-                              "sluice that wrote it, or choose another directory with --state-dir",
-                              version, schema_version));
+    return refuse(
+        database.path(),
+        fmt::format(
+            "the journal has version {}, and this sluice supports version {}; use the newer "
+            "sluice that wrote the journal, or choose another state directory with "
+            "--state-dir",
+            version, schema_version));
   return {};
 }
 

@@ -35,11 +35,11 @@ class RowReader {
   }
   std::string blob() {
     const SqlValue& value = next();
-    if (value.type != SqlValue::Type::blob) complain("is not a string of bytes");
+    if (value.type != SqlValue::Type::blob) complain("is not a byte string");
     return std::string(value.bytes);
   }
   void complain(const char* what) {
-    if (!problem_) problem_ = fmt::format("its {} {}", journal_columns[at_ - 1], what);
+    if (!problem_) problem_ = fmt::format("column '{}' {}", journal_columns[at_ - 1], what);
   }
 
   const std::optional<std::string>& problem() const { return problem_; }
@@ -101,12 +101,12 @@ Result<JournalEntry> decode_journal_row(const JournalRow& row) {
   const std::int64_t state = in.integer();
   if (state < static_cast<int>(JournalEntry::State::unfinished) ||
       state > static_cast<int>(JournalEntry::State::abandoned))
-    in.complain("is none that is known");
+    in.complain("has an unknown value");
   else
     entry.state = static_cast<JournalEntry::State>(state);
   const std::string error_kind = in.text();
   const std::optional<ErrorKind> kind = parse_error_kind(error_kind);
-  if (!kind && !error_kind.empty()) in.complain("is none that is known");
+  if (!kind && !error_kind.empty()) in.complain("has an unknown value");
   std::string message = in.text();
   if (kind) entry.error = Error{.kind = *kind, .message = std::move(message)};
   entry.started_s = in.integer();
@@ -119,7 +119,7 @@ Result<JournalEntry> decode_journal_row(const JournalRow& row) {
   if (const auto modified = file_time(in.integer(), mtime_ns))
     entry.file.modified = *modified;
   else
-    in.complain("is no time");
+    in.complain("is not a time");
   if (in.problem()) return refuse(*in.problem());
   TRY(check_journal_entry(entry));
   return entry;
@@ -168,12 +168,11 @@ std::string encode_checksums(std::span<const std::uint64_t> checksums) {
 
 Result<void> decode_checksums(const SqlValue& segment, std::size_t count,
                               std::vector<std::uint64_t>& checksums) {
-  if (segment.type != SqlValue::Type::blob)
-    return refuse("some of its checksums are not a string of bytes");
+  if (segment.type != SqlValue::Type::blob) return refuse("the checksums are not a byte string");
   const std::string_view bytes = segment.bytes;
   if (bytes.size() / sizeof(std::uint64_t) != count || bytes.size() % sizeof(std::uint64_t) != 0)
-    return refuse(fmt::format("there are {} bytes of checksums where {} blocks need {}",
-                              bytes.size(), count, count * sizeof(std::uint64_t)));
+    return refuse(fmt::format("the checksums have {} bytes, and {} blocks need {}", bytes.size(),
+                              count, count * sizeof(std::uint64_t)));
   for (std::size_t i = 0; i < bytes.size(); i += sizeof(std::uint64_t)) {
     std::uint64_t checksum = 0;
     for (std::size_t byte = sizeof(std::uint64_t); byte-- > 0;)

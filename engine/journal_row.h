@@ -27,7 +27,7 @@ inline constexpr std::array journal_columns = {
     "part_begin", "mtime_s"};
 using JournalRow = std::array<SqlValue, journal_columns.size()>;
 
-/// The entry of a row. Error failed, half a sentence that says what is wrong with it, as of
+/// The entry of a row. Error failed, a clause that says what is wrong, as of
 /// check_journal_entry().
 Result<JournalEntry> decode_journal_row(const JournalRow& row);
 
@@ -42,7 +42,7 @@ inline constexpr std::uint64_t checksums_in_segment = 256;
 /// A segment as bytes: each checksum in 8 of them, the lowest first.
 std::string encode_checksums(std::span<const std::uint64_t> checksums);
 
-/// Appends them to `checksums`. Error failed, half a sentence: not a blob of exactly `count`.
+/// Appends them to `checksums`. Error failed, a clause: not a blob of exactly `count`.
 Result<void> decode_checksums(const SqlValue& segment, std::size_t count,
                               std::vector<std::uint64_t>& checksums);
 

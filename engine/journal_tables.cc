@@ -79,15 +79,16 @@ JournalRow row_of(const SqlStatement& statement) {
 }  // namespace
 
 Error JournalTables::failed(const std::string& what) const {
-  return Error{.kind = ErrorKind::failed,
-               .message = fmt::format("the journal {}: {}", printable(database_.path()), what)};
+  return Error{
+      .kind = ErrorKind::failed,
+      .message = fmt::format("cannot use the journal {}: {}", printable(database_.path()), what)};
 }
 
-/// The sentence for an entry that cannot be understood.
+/// The error for an entry that is invalid.
 Error JournalTables::unreadable(const SqlValue& id, const std::string& why) const {
   return failed(fmt::format(
-      "upload {} in it cannot be understood, {}; put its file again with --restart, or move the "
-      "journal away (everything unfinished in it then starts over)",
+      "upload {} is invalid: {}; upload the file again with --restart, or move the journal away "
+      "(all unfinished uploads then restart from the beginning)",
       id.type == SqlValue::Type::integer ? std::to_string(id.integer) : "without a number", why));
 }
 
@@ -112,16 +113,15 @@ Result<std::optional<JournalEntry>> JournalTables::newest(std::string_view where
 /// One that is not over.
 Result<JournalEntry> JournalTables::going_on(std::int64_t id) {
   TRY_ASSIGN(std::optional<JournalEntry> entry, newest("id = ?", {SqlValue::of(id)}));
-  if (!entry) return failed(fmt::format("there is no upload {} in it", id));
+  if (!entry) return failed(fmt::format("the journal has no upload {}", id));
   if (is_over(entry->state))
-    return failed(
-        fmt::format("upload {} in it is {}, and that is its end", id, to_string(entry->state)));
+    return failed(fmt::format("upload {} is already {}", id, to_string(entry->state)));
   return std::move(*entry);
 }
 
 Result<void> JournalTables::write(const JournalEntry& entry) {
   if (const auto possible = check_journal_entry(entry); !possible)
-    return failed(fmt::format("there can be no such upload of {}: {}", printable(entry.path),
+    return failed(fmt::format("the new entry for {} is invalid: {}", printable(entry.path),
                               possible.error().message));
   const JournalRow row = encode_journal_row(entry);
   TRY_ASSIGN(SqlStatement statement,
@@ -136,9 +136,9 @@ Result<void> JournalTables::check_whole(const JournalEntry& part) {
   if (whole.part_of != 0 || whole.protocol != part.protocol || whole.system != part.system ||
       whole.dataset != part.dataset || whole.name != part.name ||
       part.part_begin > whole.file.size || part.file.size > whole.file.size - part.part_begin)
-    return failed(fmt::format("bytes {} to {} of {} are no part of upload {} in it",
-                              part.part_begin, part.part_begin + part.file.size,
-                              printable(part.path), part.part_of));
+    return failed(fmt::format("bytes {} to {} of {} are not a part of upload {}", part.part_begin,
+                              part.part_begin + part.file.size, printable(part.path),
+                              part.part_of));
   return {};
 }
 
@@ -187,10 +187,8 @@ Result<void> JournalTables::set_fact(std::string_view system, std::string_view c
 
 Result<void> JournalTables::take_hashed(JournalEntry& entry, const JournalStep::Hashed& hashed) {
   if (hashed.first_block > entry.hashed_blocks)
-    return failed(
-        fmt::format("the checksums of upload {} have a gap: blocks from {} on come "
-                    "after {} blocks",
-                    entry.id, hashed.first_block, entry.hashed_blocks));
+    return failed(fmt::format("the checksums of upload {} have a gap between block {} and block {}",
+                              entry.id, entry.hashed_blocks, hashed.first_block));
   std::uint64_t segment = hashed.first_block / checksums_in_segment;
   const std::size_t kept = in_segment(segment, hashed.first_block);
   std::vector<std::uint64_t> buffer;
@@ -341,7 +339,7 @@ Result<void> JournalTables::record(std::int64_t id, const JournalStep& step) {
 
 Result<void> JournalTables::note_file(std::int64_t id, const FileIdentity& file) {
   TRY_ASSIGN(std::optional<JournalEntry> entry, newest("id = ?", {SqlValue::of(id)}));
-  if (!entry) return failed(fmt::format("there is no upload {} in it", id));
+  if (!entry) return failed(fmt::format("the journal has no upload {}", id));
   const std::uint64_t size = entry->file.size;
   entry->file = file;
   entry->file.size = size;
@@ -366,8 +364,8 @@ Result<std::vector<std::uint64_t>> JournalTables::checksums(std::int64_t id, std
   TRY_ASSIGN(const std::optional<JournalEntry> entry, newest("id = ?", {SqlValue::of(id)}));
   const std::uint64_t there = entry ? entry->hashed_blocks : 0;
   if (first > there || count > there - first)
-    return failed(fmt::format("upload {} has {} checksums in it, not the {} from block {} on", id,
-                              there, count, first));
+    return failed(fmt::format("upload {} has {} checksums, and {} from block {} on were requested",
+                              id, there, count, first));
   std::vector<std::uint64_t> checksums;
   if (count == 0) return checksums;
   const std::uint64_t first_segment = first / checksums_in_segment;
@@ -439,7 +437,7 @@ Result<void> JournalTables::set_requests(std::string_view system,
 Result<void> JournalTables::set_protocol(std::string_view system, std::string_view protocol,
                                          std::string_view tus) {
   if (const auto possible = check_protocol_facts(protocol, tus); !possible)
-    return failed(fmt::format("it cannot keep the protocol of {}: {}", printable(system),
+    return failed(fmt::format("cannot store the protocol of {}: {}", printable(system),
                               possible.error().message));
   return database_.run(
       "INSERT INTO servers (system, protocol, protocol_s, tus) VALUES (?, ?, ?, ?) "

@@ -18,21 +18,23 @@ constexpr int busy_timeout_ms = 10'000;
 const char* advice(int code) {
   switch (code) {
     case SQLITE_FULL:
-      return "make room on its file system";
+      return "free space on the file system";
     case SQLITE_IOERR:
-      return "check its disk, and the quota there";
+      return "check the disk, and the quota on the file system";
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-      return "move it away to go on with an empty one (unfinished uploads then start over)";
+      return "move the file away to start with an empty one (unfinished uploads then restart from "
+             "the beginning)";
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return "another program keeps it locked, so try again";
+      return "another process has locked the file: try again later";
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-      return "make it and its directory writable, or choose another directory with --state-dir";
+      return "make the file and its directory writable, or choose another state directory with "
+             "--state-dir";
     default:
-      return "choose another directory with --state-dir if it happens again";
+      return "if the error persists, choose another state directory with --state-dir";
   }
 }
 

@@ -30,9 +30,15 @@ std::string default_state_dir() {
 }
 
 Error cannot_make_state_dir(const std::string& path, int code) {
+  if (path.empty())
+    return {.kind = ErrorKind::failed,
+            .message =
+                "cannot find the state directory: neither XDG_STATE_HOME nor HOME is an "
+                "absolute path; choose a state directory with --state-dir",
+            .code = code};
   Error error = errno_error(ErrorKind::failed, code,
-                            fmt::format("cannot make the state directory {}", printable(path)));
-  error.message += "; choose another with --state-dir";
+                            fmt::format("cannot create the state directory {}", printable(path)));
+  error.message += "; choose another state directory with --state-dir";
   return error;
 }
 

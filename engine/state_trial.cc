@@ -23,8 +23,8 @@ Result<void> try_file_in(const std::string& directory) {
   const auto refuse = [&](int code) {
     Error error =
         errno_error(ErrorKind::failed, code,
-                    fmt::format("no file can be written and locked in {}", printable(directory)));
-    error.message += "; choose another directory with --state-dir";
+                    fmt::format("cannot write and lock a file in {}", printable(directory)));
+    error.message += "; choose another state directory with --state-dir";
     return error;
   };
   std::string path = directory + "/.trial-XXXXXX";
@@ -80,8 +80,7 @@ Result<void> try_journal(Journal& journal) {
 
 Error journal_in_the_way(Error error) {
   error.message +=
-      "; what it says of unfinished uploads would be lost, so make it usable, or do without it "
-      "(--no-journal)";
+      "; the journal may hold unfinished uploads; to upload without the journal, use --no-journal";
   return error;
 }
 

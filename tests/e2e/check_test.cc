@@ -83,7 +83,8 @@ TEST_F(Check, WhoHasTheDatasetToItselfIsInTheWay) {
   const json found = checked(server.url(), state_, 1);
   EXPECT_EQ(found.at("state").at("uploading").at("name"), "scan.h5");
   EXPECT_EQ(found.at("state").at("uploading").at("process"), process.pid());
-  EXPECT_THAT(found.at("error").at("message").get<std::string>(), HasSubstr("wait for it"));
+  EXPECT_THAT(found.at("error").at("message").get<std::string>(),
+              HasSubstr("wait until that upload ends"));
   process.signal(SIGKILL);
   process.wait();
   EXPECT_EQ(checked(server.url(), state_).at("state").at("uploading"), nullptr);

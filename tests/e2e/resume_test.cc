@@ -403,7 +403,7 @@ TEST_F(Resume, AJournalThatHasAnUploadAndNoRoomKeepsIt) {
   options.argv.insert(options.argv.begin(), {"/bin/sh", "-c", "ulimit -f 8; exec \"$0\" \"$@\""});
   const test::Finished finished = run_sluice(options);
   EXPECT_EQ(finished.status, 1);
-  EXPECT_THAT(finished.err, HasSubstr("unfinished uploads would be lost"));
+  EXPECT_THAT(finished.err, HasSubstr("may hold unfinished uploads"));
 }
 
 TEST_F(Resume, WithoutAJournalNothingIsWritten) {

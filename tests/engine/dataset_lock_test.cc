@@ -85,8 +85,9 @@ TEST(DatasetLock, TellsWhoHoldsItInAnotherProcess) {
   EXPECT_EQ(lock.error().kind, ErrorKind::failed);
   EXPECT_TRUE(lock.error().retryable);
   EXPECT_EQ(lock.error().message,
-            "another sluice (process " + std::to_string(other.pid()) + " on host " + this_host() +
-                ") is uploading 'scan.h5' into dataset IDB-1; wait for it, or stop it");
+            "dataset IDB-1 is in use: another sluice process (PID " + std::to_string(other.pid()) +
+                " on host " + this_host() +
+                ") is uploading 'scan.h5' into it; wait until that upload ends, or stop it");
 }
 
 TEST(DatasetLock, DiesWithItsProcess) {
@@ -107,9 +108,10 @@ TEST(DatasetLock, ExcludesWithinAProcessToo) {
   const auto second = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_FALSE(second);
   EXPECT_TRUE(second.error().retryable);
-  EXPECT_EQ(second.error().message,
-            "this process itself is uploading 'scan.h5' into dataset IDB-1; wait for it, or stop "
-            "it");
+  EXPECT_EQ(
+      second.error().message,
+      "dataset IDB-1 is in use: this sluice process is uploading 'scan.h5' into it; wait until "
+      "that upload ends, or stop it");
   { const DatasetLock gone = std::move(*first); }
   EXPECT_TRUE(DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5"));
 }
@@ -176,14 +178,17 @@ TEST(DatasetLock, WhoHoldsANameIsSaidOnlyWhereItIsKnown) {
     return lock ? "" : lock.error().message;
   };
   const OtherHolder other(dir.path(), "IDB-1", "scan.h5", Scope::name);
-  const std::string him = "another sluice (process " + std::to_string(other.pid()) + " on host " +
-                          this_host() +
-                          ") is uploading 'scan.h5' into dataset IDB-1; wait for "
-                          "it, or stop it";
+  const std::string him = "dataset IDB-1 is in use: another sluice process (PID " +
+                          std::to_string(other.pid()) + " on host " + this_host() +
+                          ") is uploading 'scan.h5' into it; wait until that upload ends, or "
+                          "stop it";
   const std::string somebody =
-      "another sluice is uploading 'scan.h5' into dataset IDB-1; wait for it, or stop it";
+      "dataset IDB-1 is in use: another sluice process is uploading 'scan.h5' into it; wait until "
+      "that upload ends, or stop it";
   const std::string anything =
-      "another sluice is uploading into dataset IDB-1; wait for it, or stop it";
+      "dataset IDB-1 is in use: another sluice process is uploading a file into it; wait until "
+      "that "
+      "upload ends, or stop it";
   EXPECT_EQ(refusal("scan.h5", Scope::name), him);
   EXPECT_EQ(refusal("new.h5", Scope::dataset), him);
   {
@@ -192,7 +197,7 @@ TEST(DatasetLock, WhoHoldsANameIsSaidOnlyWhereItIsKnown) {
     ASSERT_TRUE(mine);
     EXPECT_EQ(refusal("scan.h5", Scope::name), somebody);
     EXPECT_TRUE(
-        holds(refusal("new.h5", Scope::dataset), "this process itself is uploading 'other"));
+        holds(refusal("new.h5", Scope::dataset), "this sluice process is uploading 'other"));
     const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
     ASSERT_TRUE(holder && *holder);
     EXPECT_EQ((*holder)->pid, 0) << "it is not this process";

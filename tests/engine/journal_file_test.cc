@@ -332,7 +332,7 @@ TEST(JournalFile, LeavesWhatIsNoDatabaseAloneAndSaysHowToGoOn) {
   ASSERT_FALSE(journal);
   EXPECT_EQ(journal.error().code, SQLITE_NOTADB);
   EXPECT_TRUE(holds(journal.error().message, "not a database")) << journal.error().message;
-  EXPECT_TRUE(holds(journal.error().message, "move it away"));
+  EXPECT_TRUE(holds(journal.error().message, "move the file away"));
   EXPECT_EQ(test::read_file(file_in(dir)), text);
   fs::rename(file_in(dir), dir / "away");
   EXPECT_TRUE(Journal::open(dir.path()));
@@ -350,7 +350,7 @@ TEST(JournalFile, AMalformedOneSaysHowToGoOn) {
   const auto listing = (*journal)->list(true);
   ASSERT_FALSE(listing);
   EXPECT_EQ(listing.error().code, SQLITE_CORRUPT);
-  EXPECT_TRUE(holds(listing.error().message, "move it away")) << listing.error().message;
+  EXPECT_TRUE(holds(listing.error().message, "move the file away")) << listing.error().message;
 }
 
 TEST(JournalFile, NothingThatStandsInItMakesItCrash) {

@@ -107,7 +107,7 @@ TEST(JournalRow, RefusesEveryValueOfAnotherTypeAndNamesItsColumn) {
                                   SqlValue::text("/x"), SqlValue::blob("/x")}) {
       if (other.type == good[i].type) continue;
       const std::string problem = problem_with(journal_columns[i], other);
-      EXPECT_NE(problem.find(std::string("its ") + journal_columns[i]), std::string::npos)
+      EXPECT_NE(problem.find(std::string("column '") + journal_columns[i] + "'"), std::string::npos)
           << journal_columns[i] << ": '" << problem << "'";
     }
   }
@@ -144,7 +144,7 @@ TEST(JournalRow, RefusesTimesThatNoSecondsHold) {
   row[column("mtime_ns")] = SqlValue::of(1'000'000'000);
   const auto decoded = decode_journal_row(row);
   ASSERT_FALSE(decoded);
-  EXPECT_EQ(decoded.error().message, "its mtime_s is no time");
+  EXPECT_EQ(decoded.error().message, "column 'mtime_s' is not a time");
 }
 
 TEST(JournalRow, RefusesNegativeSizes) {
