@@ -22,37 +22,42 @@ bool may_be_same(const FileIdentity& then, const FileIdentity& now) {
   return now.size == then.size && (now.modified == then.modified || now.inode == then.inode);
 }
 
-/// Why not.
+/// The error for a file that cannot be the one that the entry is about.
 Error not_the_same(const JournalEntry& entry, const Source& source) {
   const FileIdentity& then = entry.file;
   const FileIdentity& now = source.identity();
   const bool registering = entry.state == JournalEntry::State::verifying;
   const std::string change =
-      now.size != then.size ? fmt::format("it had {} bytes and has {}", then.size, now.size)
-                            : fmt::format("it is another file, last modified at {} and not at {}",
-                                          utc_time(now.modified), utc_time(then.modified));
+      now.size != then.size
+          ? fmt::format("the file had {} bytes when its upload began, and has {} bytes now",
+                        then.size, now.size)
+          : fmt::format("another file, modified at {}, has replaced the file modified at {}",
+                        utc_time(now.modified), utc_time(then.modified));
   return Error{
       ErrorKind::local_file,
-      fmt::format("{} is not what {} of {} bytes were sent from: {}; {}{}",
-                  printable(source.path()), entry.committed, then.size, change,
-                  now.size != then.size
-                      ? ""
-                      : "--verify-prefix compares its bytes with what was sent, and resumes where "
-                        "they are the same; ",
-                  registering ? "it may be registered as it was: look at the dataset's page, and "
-                                "drop this upload with 'sluice forget'"
-                              : "--restart sends it from its beginning")};
+      fmt::format(
+          "cannot resume {} at offset {}: {}; {}{}", printable(source.path()), entry.committed,
+          change,
+          now.size != then.size
+              ? ""
+              : "to compare the file with the bytes sent, and resume if they are equal, use "
+                "--verify-prefix; ",
+          registering
+              ? fmt::format("the earlier content may be registered: look at {}/datasets/{}, and "
+                            "discard this upload with: sluice forget {} {}",
+                            entry.system, entry.dataset, entry.dataset, shell_argument(entry.name))
+              : "to upload the file from the beginning, use --restart")};
 }
 
-/// A sentence for the log where the bytes have to be read, because the time is another; or empty.
+/// The log message if the bytes must be read because the modification time changed; else empty.
 std::string touched(const JournalEntry& entry, const Source& source) {
   const FileTime then = entry.file.modified;
   const FileTime now = source.identity().modified;
   if (now == then) return {};
   return fmt::format(
-      "{} was last modified at {}, and at {} when its upload began: what was sent of it is read "
-      "again and compared",
-      printable(source.path()), utc_time(now), utc_time(then));
+      "the modification time of {} changed after its upload began, from {} to {}: reading the file "
+      "again to compare it with the bytes sent",
+      printable(source.path()), utc_time(then), utc_time(now));
 }
 
 bool can_be_resumed(const JournalEntry& entry) {
@@ -74,12 +79,12 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
       continue;
     return Error{
         ErrorKind::usage,
-        fmt::format("dataset {} holds {} of an unfinished upload of '{}' ({}), which setting up "
-                    "'{}' would delete; finish it with 'sluice resume', or give it up with: sluice "
-                    "forget {} {}",
-                    other.dataset, format_size(other.committed), printable(other.name),
-                    printable(other.path), printable(request.name), other.dataset,
-                    shell_argument(other.name))};
+        fmt::format(
+            "cannot upload '{0}' into dataset {1}: the dataset holds {2} of an unfinished "
+            "upload of '{3}', and starting '{0}' would delete them; finish '{3}' with: sluice "
+            "resume {1} {4}, or discard '{3}' with: sluice forget {1} {4}",
+            printable(request.name), other.dataset, format_size(other.committed),
+            printable(other.name), shell_argument(other.name))};
   }
   return {};
 }
@@ -148,18 +153,20 @@ Result<std::optional<JournalEntry>> find_registered(Journal& journal, const Uplo
 }
 
 Error may_be_registered(const UploadRequest& request, const JournalEntry& entry) {
-  return {ErrorKind::unconfirmed,
-          fmt::format(
-              "all of '{0}' was sent to dataset {1} before, and nobody can be asked "
-              "whether it is registered: look at {2}/datasets/{1}; {3}",
-              printable(request.name), request.dataset, request.base_url,
-              entry.protocol == to_string(ProtocolKind::tus)
-                  ? fmt::format("if it is not there, register it with: sluice resume --register "
-                                "{0} {1}; if it is, end this upload with: sluice forget {0} {1}",
-                                request.dataset, shell_argument(request.name))
-                  : fmt::format("if it is not there, this lets it be sent again: sluice forget {} "
-                                "{}",
-                                request.dataset, shell_argument(request.name)))};
+  return {
+      ErrorKind::unconfirmed,
+      fmt::format(
+          "cannot upload '{0}' into dataset {1}: an earlier run sent all bytes, and the server "
+          "cannot say whether the file is registered; look at {2}/datasets/{1}; {3}",
+          printable(request.name), request.dataset, request.base_url,
+          entry.protocol == to_string(ProtocolKind::tus)
+              ? fmt::format("if the file is missing there, register it with: sluice resume "
+                            "--register {0} {1}; otherwise discard this upload with: sluice forget "
+                            "{0} {1}",
+                            request.dataset, shell_argument(request.name))
+              : fmt::format(
+                    "if the file is missing there, allow another upload with: sluice forget {} {}",
+                    request.dataset, shell_argument(request.name)))};
 }
 
 }  // namespace
@@ -191,16 +198,20 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
       return may_be_registered(request, **found);
     return Error{
         ErrorKind::unconfirmed,
-        fmt::format("all of '{}' was sent to dataset {} before, and it may be registered: without "
-                    "--restart the server is asked; 'sluice forget' drops it unasked",
-                    printable(request.name), request.dataset)};
+        fmt::format(
+            "cannot restart '{0}' in dataset {1}: an earlier run sent all bytes, and the file "
+            "may be registered; to ask the server, run the command without --restart; to "
+            "discard the upload without asking, use: sluice forget {1} {2}",
+            printable(request.name), request.dataset, shell_argument(request.name))};
   }
   if (!found) return std::move(found).error();
   std::optional<JournalEntry> entry = *std::move(found);
   if (!entry && request.resume_only)
-    return Error{ErrorKind::usage,
-                 fmt::format("the upload of '{}' into dataset {} is not unfinished any more",
-                             printable(request.name), request.dataset)};
+    return Error{
+        ErrorKind::usage,
+        fmt::format("cannot resume '{}' in dataset {}: the upload is no longer unfinished (another "
+                    "sluice process has finished or discarded it)",
+                    printable(request.name), request.dataset)};
   if (!entry) {
     TRY_ASSIGN(result.registered, find_registered(journal, request, kind, source));
     return result;
@@ -225,8 +236,8 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
     if (entry->committed > 0)
       result.remark = fmt::format(
-          "{} was begun over the {} protocol, and the server speaks {} now: it is sent from its "
-          "beginning",
+          "restarting {} from the beginning: its upload began over the {} protocol, and the server "
+          "uses {} now",
           printable(source.path()), entry->protocol, to_string(kind));
     return result;
   }
@@ -240,8 +251,8 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
   };
   if (foreign(*entry) || std::any_of(parts.begin(), parts.end(), foreign)) {
     result.remark = fmt::format(
-        "the journal has another server's address for what was sent of {}: it is sent from its "
-        "beginning",
+        "restarting {} from the beginning: the journal has the address of another server for its "
+        "upload",
         printable(source.path()));
     return result;
   }
@@ -251,10 +262,12 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     return result;
   }
   if (entry->block_bytes > block_bytes)
-    return Error{ErrorKind::usage,
-                 fmt::format("the upload of {} was begun with blocks of {} bytes: go on with "
-                             "--block {}, or send it anew with --restart",
-                             printable(source.path()), entry->block_bytes, entry->block_bytes)};
+    return Error{
+        ErrorKind::usage,
+        fmt::format("cannot resume {0} in blocks of {1} bytes: its upload began with blocks of "
+                    "{2} bytes; use --block {2}, or upload the file from the beginning with "
+                    "--restart",
+                    printable(source.path()), block_bytes, entry->block_bytes)};
   // As own_address() has them: an http for an https site is back behind its TLS.
   if (!entry->upload_url.empty()) {
     TRY_ASSIGN(entry->upload_url, own_address(entry->system, entry->upload_url));

@@ -34,8 +34,10 @@ Result<std::unique_ptr<FileCheck>> FileCheck::start(Setting setting) {
     const SignalsBlocked blocked;
     check->thread_ = std::thread([self = check.get()] { self->run(); });
   } catch (const std::system_error& error) {
-    return errno_error(ErrorKind::failed, error.code().value(),
-                       "no thread could be started to read the file; raise the limit on threads");
+    Error failed = errno_error(ErrorKind::failed, error.code().value(),
+                               "cannot start a thread to read the file");
+    failed.message += "; raise the limit on threads (ulimit -u)";
+    return failed;
   }
   return check;
 }
@@ -107,7 +109,7 @@ Result<void> FileCheck::read_all() {
       MutexLock lock(mutex_);
       if (cancelled_)
         return Error{ErrorKind::interrupted,
-                     fmt::format("the check of {} was interrupted at byte {}",
+                     fmt::format("reading {} was interrupted at offset {}",
                                  printable(setting_.source.path()), progress_.load())};
       ready_ = false;
     }
@@ -127,10 +129,12 @@ Result<FileCheck::Digests> FileCheck::finish() const {
   TRY_ASSIGN(FileIdentity now, setting_.source.identity_now());
   if (setting_.time_may_change) now.modified = setting_.source.identity().modified;
   if (now != setting_.source.identity())
-    return Error{ErrorKind::local_file,
-                 fmt::format("{} changed while it was being read; try again once nothing writes to "
-                             "it",
-                             printable(setting_.source.path()))};
+    return Error{
+        ErrorKind::local_file,
+        fmt::format(
+            "cannot check {}: the file changed while sluice was reading it; try again when no "
+            "program writes to the file any more",
+            printable(setting_.source.path()))};
   Digests digests{
       digest_.xxh128(), digest_.extra(DigestKind::md5), digest_.extra(DigestKind::sha256), {}};
   if (setting_.keep_checksums) digests.checksums = digest_.snapshot(0).checksums;

@@ -72,8 +72,9 @@ Result<void> FileDigest::add(const Block& block) {
   if (extra_error_) return *extra_error_;
   {
     MutexLock lock(mutex_);
-    if (block.number > next_) throw std::logic_error("the digest missed a block");
-    if (block.number < first_kept()) throw std::logic_error("a block came back that was forgotten");
+    if (block.number > next_) throw std::logic_error("FileDigest: a block was skipped");
+    if (block.number < first_kept())
+      throw std::logic_error("FileDigest: the checksum of this block was discarded");
     if (block.number < end_ &&
         checksums_[static_cast<std::size_t>(block.number - first_kept())] != block.checksum)
       return changed(block);
@@ -95,16 +96,19 @@ Result<void> FileDigest::add(const Block& block) {
 }
 
 Error FileDigest::changed(const Block& block) const {
-  const std::string which =
-      fmt::format("bytes {} to {}", block.offset, block.offset + block.bytes.size());
+  const std::string which = fmt::format("the bytes from offset {} to {}", block.offset,
+                                        block.offset + block.bytes.size());
   if (block.number < earlier_)
-    return Error{ErrorKind::local_file,
-                 fmt::format("{} changed since its upload began: {} are not what was sent before; "
-                             "--restart sends the file anew",
-                             printable(path_), which)};
+    return Error{
+        ErrorKind::local_file,
+        fmt::format("cannot resume {}: the file changed since its upload began: {} are not "
+                    "the bytes sent; when no program writes to the file any more, upload it "
+                    "again with --restart",
+                    printable(path_), which)};
   return Error{ErrorKind::local_file,
-               fmt::format("{} changed while it was being uploaded: {} are not what they were "
-                           "when they were read first; start again once nothing writes to it",
+               fmt::format("cannot upload {}: the file changed during the upload: {} differ from "
+                           "the bytes read before; when no program writes to the file any more, "
+                           "upload it again with --restart",
                            printable(path_), which)};
 }
 
@@ -140,7 +144,7 @@ FileDigest::Snapshot FileDigest::snapshot(std::uint64_t first) const {
   result.blocks = next_;
   result.first = std::min(first, next_);
   if (result.first < first_kept())
-    throw std::logic_error("a checksum was asked for that was forgotten");
+    throw std::logic_error("FileDigest: a requested checksum was discarded");
   const auto begin = checksums_.begin() + static_cast<std::ptrdiff_t>(result.first - first_kept());
   result.checksums.assign(begin, begin + static_cast<std::ptrdiff_t>(next_ - result.first));
   return result;

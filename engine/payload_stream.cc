@@ -65,7 +65,7 @@ PayloadStream::Held& PayloadStream::held_at(std::uint64_t offset) {
   // Neighbours on a grid: the block is found by counting.
   const std::uint64_t number = offset / setting_.block_bytes;
   if (held_.empty() || number < held_.front().block.number)
-    throw std::logic_error("bytes were read from a payload stream twice");
+    throw std::logic_error("PayloadStream: bytes were read twice");
   return held_[static_cast<std::size_t>(number - held_.front().block.number)];
 }
 
@@ -102,7 +102,7 @@ Result<std::size_t> PayloadStream::read(std::uint64_t offset, std::span<std::byt
     Held& held = held_at(at);
     const std::size_t within = static_cast<std::size_t>(at - held.block.offset);
     const std::size_t length = std::min(into.size() - copied, held.block.bytes.size() - within);
-    if (held.left < length) throw std::logic_error("bytes were read from a payload stream twice");
+    if (held.left < length) throw std::logic_error("PayloadStream: bytes were read twice");
     std::memcpy(into.data() + copied, held.block.bytes.data() + within, length);
     copied += length;
     held.left -= length;

@@ -30,10 +30,12 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
     for (std::uint64_t i = 0; i < count; ++i) readers_.emplace_back([this] { read_blocks(); });
   } catch (const std::system_error& error) {
     // A limit on threads (ulimit -u, a container's) is no reason to fail while there is one reader.
-    if (readers_.empty())
-      window_.fail(
-          errno_error(ErrorKind::failed, error.code().value(),
-                      "no thread could be started to read the file; raise the limit on threads"));
+    if (readers_.empty()) {
+      Error failed = errno_error(ErrorKind::failed, error.code().value(),
+                                 "cannot start a thread to read the file");
+      failed.message += "; raise the limit on threads (ulimit -u)";
+      window_.fail(std::move(failed));
+    }
   }
 }
 
@@ -95,8 +97,8 @@ void Pipeline::call_checkers() {
     task_done();
     stop_.request_stop();
     window_.fail(
-        Error{ErrorKind::failed, std::string("no thread could be started for the checksums (") +
-                                     error.what() + "); raise the limit on threads"});
+        Error{ErrorKind::failed, std::string("cannot start a thread to compute checksums: ") +
+                                     error.what() + "; raise the limit on threads (ulimit -u)"});
   }
 }
 

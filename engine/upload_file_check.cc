@@ -17,18 +17,22 @@ namespace {
 /// some program is writing.
 constexpr std::size_t most_rereads = 3;
 
-/// The path of a file that was sent leads nowhere any more: errno `code`.
+/// What a user does about a file that changed during its upload.
+constexpr const char* upload_again =
+    "nothing was registered; when no program writes to the file any more, upload it again with "
+    "--restart";
+
+/// The error for a file whose path cannot be looked up after its bytes were sent: errno `code`.
 Error not_found(const std::string& file, int code) {
   const bool gone = code == ENOENT || code == ENOTDIR || code == ELOOP;
-  return Error{ErrorKind::local_file,
-               fmt::format("cannot find {} before registering it: {}; {}", file,
-                           std::system_category().message(code),
-                           gone ? "it was deleted, renamed or moved while it was being uploaded, "
-                                  "and nothing was registered: put it back and run the same "
-                                  "command again"
-                                : "nothing was registered: once it can be found, run the same "
-                                  "command again"),
-               code};
+  return Error{
+      ErrorKind::local_file,
+      fmt::format("cannot register {}: cannot stat the file: {}; nothing was registered; {}", file,
+                  std::system_category().message(code),
+                  gone ? "the file was deleted, renamed or moved during the upload: put the "
+                         "file back and run the same command again"
+                       : "make the file accessible and run the same command again"),
+      code};
 }
 
 }  // namespace
@@ -58,7 +62,8 @@ void UploadRun::checked() {
     // The terabytes that are left need not be sent.
     file_error_ = result.error();
     if (began_in_doubt_ && finish_sent_)
-      file_error_->message += "; " + setting_.protocol->doubt() + ", as the file was before";
+      file_error_->message +=
+          "; the earlier content of the file may be registered; " + setting_.protocol->doubt();
     if (lanes_ && lanes_->under_way())
       lanes_->cancel();
     else if (flight_ && flight_->out)
@@ -87,17 +92,18 @@ Result<bool> UploadRun::file_is_as_sent() {
   Result<FileIdentity> now = identity_at(path);
   if (!now) return not_found(file_, now.error().code);
   if (now->device != identity_.device || now->inode != identity_.inode)
-    return Error{ErrorKind::local_file,
-                 fmt::format("{} is another file now than the one that was sent: it was replaced, "
-                             "or a link or directory in its path was; nothing was registered, "
-                             "--restart sends the file that is there now",
-                             file_)};
+    return Error{
+        ErrorKind::local_file,
+        fmt::format("cannot register {}: another file has taken the path (the file, or a link "
+                    "or directory in the path, was replaced); nothing was registered; "
+                    "to upload the new file, use --restart",
+                    file_)};
   if (now->size != identity_.size)
-    return Error{ErrorKind::local_file,
-                 fmt::format("{} changed while it was being uploaded (from {} to {} bytes); "
-                             "nothing was registered, --restart sends it from its beginning once "
-                             "nothing writes to it",
-                             file_, identity_.size, now->size)};
+    return Error{
+        ErrorKind::local_file,
+        fmt::format("cannot register {}: the file changed during the upload, from {} to {} "
+                    "bytes; {}",
+                    file_, identity_.size, now->size, upload_again)};
   if (now->modified != identity_.modified) TRY(read_again(*now));
   if (check_ && !check_->done()) {
     waits_for_check_ = true;
@@ -110,25 +116,27 @@ Result<bool> UploadRun::file_is_as_sent() {
 
 Result<void> UploadRun::read_again(const FileIdentity& now) {
   if (reread_sources_.size() == most_rereads)
-    return Error{ErrorKind::local_file,
-                 fmt::format("{} was modified again and again while it was being uploaded, the "
-                             "last time at {}; nothing was registered, run the same command again "
-                             "once nothing writes to it",
-                             file_, utc_time(now.modified))};
+    return Error{
+        ErrorKind::local_file,
+        fmt::format("cannot register {}: the file was modified repeatedly during the upload, "
+                    "most recently at {}; nothing was registered; when no program writes to "
+                    "the file any more, run the same command again",
+                    file_, utc_time(now.modified))};
   say(LogLevel::warning,
-      fmt::format("{} was last modified at {}, and at {} before it was sent: it is read again and "
-                  "compared with what was sent",
-                  file_, utc_time(now.modified), utc_time(identity_.modified)));
+      fmt::format(
+          "the modification time of {} changed during the upload, from {} to {}: reading the "
+          "file again to compare it with the bytes sent",
+          file_, utc_time(identity_.modified), utc_time(now.modified)));
   // By its path: what another program wrote on another node may not be seen through the descriptor.
   TRY_ASSIGN(OpenedSource opened, open_source(setting_.source->path(), setting_.request.read_mode,
                                               setting_.block_bytes));
   const FileIdentity then = std::exchange(identity_, opened.source->identity());
   if (identity_.size != then.size || identity_.inode != then.inode ||
       identity_.device != then.device)
-    return Error{ErrorKind::local_file,
-                 fmt::format("{} changed while it was about to be read again; nothing was "
-                             "registered, --restart sends it once nothing writes to it",
-                             file_)};
+    return Error{
+        ErrorKind::local_file,
+        fmt::format("cannot register {}: the file changed before sluice could read it again; {}",
+                    file_, upload_again)};
   reread_sources_.push_back(std::move(opened.source));
   if (check_) {
     check_->cancel();
@@ -143,18 +151,17 @@ Result<void> UploadRun::compare_check() const {
   const std::string sent = digest_.xxh128();
   if (sent.empty() || checked.xxh128.empty() || checked.xxh128 == sent) return {};
   return Error{ErrorKind::local_file,
-               fmt::format("{} changed while it was being uploaded: read again, it is not what "
-                           "was sent; nothing was registered, --restart sends it from its "
-                           "beginning",
-                           file_)};
+               fmt::format("cannot register {}: the file changed during the upload; {}", file_,
+                           upload_again)};
 }
 
 void UploadRun::note_file() {
   if (identity_.modified == noted_identity_.modified && identity_.inode == noted_identity_.inode)
     return;
   noted_identity_ = identity_;
-  say(LogLevel::info, fmt::format("{} is still what was sent, and last modified at {}", file_,
-                                  utc_time(identity_.modified)));
+  say(LogLevel::info,
+      fmt::format("the content of {} equals the bytes sent; its modification time is now {}", file_,
+                  utc_time(identity_.modified)));
   if (record_) record_->file(identity_);
 }
 

@@ -75,10 +75,11 @@ Result<void> UploadRun::compare_parts(const FileCheck::Digests& checked) const {
           checked.checksums[first + i] != sent.checksums[i])
         return Error{
             ErrorKind::local_file,
-            fmt::format("{} changed while it was being uploaded: the block at offset {} is "
-                        "not what was sent; nothing was registered, --restart sends it "
-                        "anew",
-                        file_, (first + i) * setting_.block_bytes)};
+            fmt::format(
+                "cannot register {}: the file changed during the upload: the block at offset "
+                "{} differs from the bytes sent; nothing was registered; when no program "
+                "writes to the file any more, upload it again with --restart",
+                file_, (first + i) * setting_.block_bytes)};
   }
   return {};
 }

@@ -36,7 +36,7 @@ void Window::put_there(Block block) {
   const std::uint64_t number = block.number;
   Slot& slot = this->slot(number);
   if (slot.state != State::empty || number < next_take_ || number >= end_)
-    throw std::logic_error("a block was put into the window where another one lies");
+    throw std::logic_error("Window: two blocks have the same place");
   slot.block = std::move(block);
   slot.state = State::read;
   unchecked_.push_back(number);

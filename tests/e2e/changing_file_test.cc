@@ -49,7 +49,7 @@ class ChangesUnderUpload : public testing::TestWithParam<Way> {
                    before_rereading = std::move(before_rereading)](LogLevel level,
                                                                    const std::string& text) {
       if (text.find(": reading through the page cache") != std::string::npos) opened();
-      if (text.find("it is read again") != std::string::npos) before_rereading();
+      if (text.find("reading the file again") != std::string::npos) before_rereading();
       MutexLock lock(mutex_);
       if (level == LogLevel::warning) warnings_ += text + '\n';
     };
@@ -134,7 +134,7 @@ TEST_P(ChangesUnderUpload, ReadsATouchedFileAgainAndRegistersIt) {
       touch({1'700'000'002, 0});  // the file system keeps no fractions of a second
   });
   expect_registered(report);
-  EXPECT_THAT(warnings(), HasSubstr("it is read again and compared with what was sent"));
+  EXPECT_THAT(warnings(), HasSubstr("reading the file again to compare it with the bytes sent"));
   const FileTime now = identity_at(path_)->modified;
   ASSERT_TRUE(report.receipt);
   EXPECT_EQ(report.receipt->modified, utc_time(now));
@@ -162,7 +162,7 @@ TEST_P(ChangesUnderUpload, DoesNotRegisterBytesThatChangedAfterTheyWereSent) {
         EXPECT_EQ(::pwrite(fd, "!!", 2, 1'000'000), 2);
         ::close(fd);
       });
-  expect_not_registered(report, "changed while it was being uploaded");
+  expect_not_registered(report, "changed during the upload");
 }
 
 /// Of the same size and time.
@@ -172,7 +172,7 @@ TEST_P(ChangesUnderUpload, DoesNotRegisterAFileThatAnotherTookThePlaceOf) {
     std::filesystem::rename(directory_ / "new", path_);
     touch({1'700'000'000, 0});
   });
-  expect_not_registered(report, "is another file now");
+  expect_not_registered(report, "another file has taken the path");
 }
 
 TEST_P(ChangesUnderUpload, DoesNotRegisterAFileWhoseLinkLeadsElsewhere) {
@@ -183,7 +183,7 @@ TEST_P(ChangesUnderUpload, DoesNotRegisterAFileWhoseLinkLeadsElsewhere) {
     std::filesystem::remove(given_);
     std::filesystem::create_symlink(directory_ / "new", given_);
   });
-  expect_not_registered(report, "is another file now");
+  expect_not_registered(report, "another file has taken the path");
 }
 
 /// What is put back is registered by the next run.

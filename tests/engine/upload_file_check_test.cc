@@ -54,7 +54,7 @@ TEST_P(ChangingFile, AFileThatIsWrittenToIsNotRegistered) {
     ::close(fd);
   });
   EXPECT_EQ(verifies(), 0);
-  expect_failed(report, ErrorKind::local_file, "changed while it was being uploaded");
+  expect_failed(report, ErrorKind::local_file, "changed during the upload");
 }
 
 TEST_P(ChangingFile, AFileThatIsTouchedIsReadAgainAndRegistered) {
@@ -79,7 +79,7 @@ TEST_P(ChangingFile, AFileWhoseTimeNeverStandsStillIsNotRegistered) {
   EXPECT_EQ(server_.count(Phase::verify), 4);
   ASSERT_TRUE(report.error);
   EXPECT_EQ(report.error->kind, ErrorKind::local_file);
-  EXPECT_THAT(report.error->message, HasSubstr("modified again and again"));
+  EXPECT_THAT(report.error->message, HasSubstr("modified repeatedly during the upload"));
 }
 
 TEST_P(ChangingFile, AFileThatGrowsIsNotRegistered) {
@@ -99,7 +99,7 @@ TEST_P(ChangingFile, AFileThatIsReplacedByAnotherIsNotRegistered) {
     std::filesystem::rename(directory_ / "new", directory_ / "scan.h5");
   });
   EXPECT_EQ(verifies(), 0);
-  expect_failed(report, ErrorKind::local_file, "is another file now than the one that was sent");
+  expect_failed(report, ErrorKind::local_file, "another file has taken the path");
 }
 
 TEST_P(ChangingFile, TheErrorIsFitForATerminalWhateverTheFileIsCalled) {

@@ -27,7 +27,7 @@ class ResumeTest : public UploadTest {
     options_.state_dir = state_.path();
     options_.log = [this](LogLevel level, const std::string& text) {
       MutexLock lock(mutex_);
-      compared_ = compared_ || text.find("is still what was sent") != std::string::npos;
+      compared_ = compared_ || text.find("equals the bytes sent") != std::string::npos;
       changed_.notify_all();
       if (level == LogLevel::warning) warnings_ += text + '\n';
     };
@@ -242,14 +242,14 @@ TEST_F(ResumeTest, ComparesAndResumesAFileOfAnotherTime) {
                          .before = [this] { wait_until_compared(); },
                          .answer = http_answer(503, "")}});
     ASSERT_EQ(start(request(file))->wait().status, Status::failed);
-    EXPECT_THAT(take_warnings(), HasSubstr("read again and compared"));
+    EXPECT_THAT(take_warnings(), HasSubstr("again to compare it with the bytes sent"));
     EXPECT_EQ(entry().file.modified, modified_of(file));
     engine_.reset();
     server_.set_faults({});
     const Report report = start(request(file))->wait();
     expect_registered(report, file);
     EXPECT_EQ(report.resumed_from, 3 * chunk);
-    EXPECT_THAT(take_warnings(), Not(HasSubstr("compared")));
+    EXPECT_THAT(take_warnings(), Not(HasSubstr("compare")));
     EXPECT_EQ(report.receipt->modified, utc_time(modified_of(file)));
   }
 }
@@ -265,7 +265,7 @@ TEST_F(ResumeTest, RefusesAFileThatWasWrittenToInPlace) {
     EXPECT_EQ(report.status, Status::failed);
     ASSERT_TRUE(report.error);
     EXPECT_EQ(report.error->kind, ErrorKind::local_file);
-    EXPECT_THAT(report.error->message, HasSubstr("not what was sent before"));
+    EXPECT_THAT(report.error->message, HasSubstr("are not the bytes sent"));
     engine_.reset();
   }
   EXPECT_EQ(verifies(), 0);
@@ -343,7 +343,7 @@ TEST_F(ResumeTest, AQuietlyChangedPrefixIsCaughtWhereItIsReadAgain) {
   EXPECT_EQ(report.status, Status::failed);
   ASSERT_TRUE(report.error);
   EXPECT_EQ(report.error->kind, ErrorKind::local_file);
-  EXPECT_THAT(report.error->message, HasSubstr("bytes 0 to 4096"));
+  EXPECT_THAT(report.error->message, HasSubstr("offset 0 to 4096"));
   EXPECT_EQ(verifies(), 0);
   // Who does not ask for it the next time does not get it registered either.
   for (int i = 0; i < 2; ++i) {
