@@ -33,8 +33,8 @@ Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSet
     if (!wanted) return check;
     return Error{
         ErrorKind::usage,
-        "the server cannot compare checksums of chunks (it announces none that is of use): "
-        "leave --verify-chunks on away"};
+        "cannot send checksums with chunks: the server announces no checksum algorithm that sluice "
+        "supports; leave out --verify-chunks on"};
   }
   // A chunk that begins within a block has bytes in one more than it is long.
   const std::uint64_t block = setting.block_bytes;
@@ -46,9 +46,8 @@ Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSet
   if (!wanted) return ChunkCheck{};
   return Error{
       ErrorKind::usage,
-      fmt::format("this server keeps nothing of a chunk of less than {}, and to be "
-                  "checksummed before it leaves each has to be in memory as a whole, where "
-                  "there is room for {}: use --pool {}, or --verify-chunks off",
+      fmt::format("cannot send checksums with chunks: the server requires chunks of at least {}, "
+                  "and the pool has room for at most {}; use --pool {}, or --verify-chunks off",
                   format_size(least), format_size(all),
                   in_mib((least / block + 2) * block * setting.lanes))};
 }

@@ -33,10 +33,11 @@ Result<std::vector<DigestKind>> parse_digests(std::string_view text) {
     for (const DigestKind known : {DigestKind::md5, DigestKind::sha256})
       if (name == to_string(known)) kind = known;
     if (!kind)
-      return Error{ErrorKind::usage,
-                   fmt::format("'{}' is not a digest; known are md5 and sha256, with a comma "
-                               "between them (xxh128 is always there)",
-                               printable(name))};
+      return Error{
+          ErrorKind::usage,
+          fmt::format("'{}' is not a digest: give md5, sha256 or md5,sha256 (xxh128 is always "
+                      "computed)",
+                      printable(name))};
     if (std::find(kinds.begin(), kinds.end(), *kind) == kinds.end()) kinds.push_back(*kind);
     if (comma == std::string_view::npos) return kinds;
     text.remove_prefix(comma + 1);

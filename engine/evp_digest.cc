@@ -30,10 +30,11 @@ Result<EvpDigest> EvpDigest::create(DigestKind kind) {
   Context context(EVP_MD_CTX_new());
   if (!context) throw std::bad_alloc();
   if (!method || EVP_DigestInit_ex2(context.get(), method.get(), nullptr) != 1)
-    return Error{ErrorKind::failed,
-                 fmt::format("this machine's OpenSSL has no {} (one that is configured for FIPS "
-                             "has no md5); leave it away",
-                             to_string(kind))};
+    return Error{
+        ErrorKind::failed,
+        fmt::format("cannot compute {0}: OpenSSL on this machine does not provide it (a FIPS "
+                    "configuration has no md5); leave {0} out of --digest",
+                    to_string(kind))};
   return EvpDigest(kind, std::move(context));
 }
 

@@ -27,7 +27,7 @@ constexpr std::size_t most_bytes = std::size_t{64} << 10;
 constexpr int max_depth = 8;
 
 Error no_receipt(const std::string& path, const std::string& why) {
-  return {ErrorKind::usage, fmt::format("{} is not a receipt of sluice: {}", printable(path), why)};
+  return {ErrorKind::usage, fmt::format("{} is not a sluice receipt: {}", printable(path), why)};
 }
 
 /// Takes fields out of the object and remembers the first thing that is wrong.
@@ -37,15 +37,15 @@ class Fields {
 
   std::string text(const char* name) {
     const auto field = object_.find(name);
-    if (field == object_.end()) return wrong(fmt::format("it has no '{}'", name));
-    if (!field->is_string()) return wrong(fmt::format("its '{}' is no text", name));
+    if (field == object_.end()) return wrong(fmt::format("the field '{}' is missing", name));
+    if (!field->is_string()) return wrong(fmt::format("the field '{}' is not a string", name));
     return field->get<std::string>();
   }
   std::uint64_t bytes(const char* name) {
     const auto field = object_.find(name);
     if (field == object_.end() || !field->is_number_unsigned() ||
         field->get<std::uint64_t>() > max_file_size) {
-      wrong(fmt::format("its '{}' is not the size of a file", name));
+      wrong(fmt::format("the field '{}' is not the size of a file", name));
       return 0;
     }
     return field->get<std::uint64_t>();
@@ -55,7 +55,7 @@ class Fields {
     std::string hex = text(name);
     const auto is_digit = [](unsigned char c) { return std::isxdigit(c) != 0; };
     if (why_.empty() && (hex.size() != digits || !std::all_of(hex.begin(), hex.end(), is_digit)))
-      return wrong(fmt::format("its '{}' has not {} hexadecimal digits", name, digits));
+      return wrong(fmt::format("the field '{}' does not have {} hexadecimal digits", name, digits));
     return lower_case(hex);
   }
   std::string optional_digest(DigestKind kind) {
@@ -124,13 +124,13 @@ std::string to_json(const Receipt& receipt) {
 
 Result<Receipt> parse_receipt(std::string_view text, const std::string& path) {
   if (text.size() > most_bytes)
-    return no_receipt(path, fmt::format("it has more than {} bytes", most_bytes));
+    return no_receipt(path, fmt::format("the file is larger than {} bytes", most_bytes));
   const json object = parse_bounded(text, max_depth);
-  if (!object.is_object()) return no_receipt(path, "it holds no JSON object");
+  if (!object.is_object()) return no_receipt(path, "the file does not contain a JSON object");
   Fields fields(object);
   const std::string found = fields.text("format");
   if (fields.why().empty() && found != format)
-    return no_receipt(path, fmt::format("its format is {}, and this sluice knows '{}'",
+    return no_receipt(path, fmt::format("the format is {}, and this sluice supports '{}'",
                                         quote_server_text(found, 60), format));
   Receipt receipt;
   receipt.dataset = fields.text("dataset");

@@ -102,11 +102,12 @@ Error from_another_file(const UploadRequest& request, const JournalEntry& entry)
   return {
       ErrorKind::name_taken,
       fmt::format(
-          "'{}' was registered in dataset {} at {}, says the journal, from {}{}; deposit it "
-          "under another name (--name), or send it once more, as a second file of that name, "
-          "with --restart",
+          "cannot upload '{}' into dataset {}: according to the journal, a file of this name was "
+          "registered at {} from {}{}; choose another name with --name, or register a second file "
+          "of this name with --restart",
           printable(request.name), request.dataset, utc_time(entry.updated_s * 1'000'000'000),
-          printable(entry.path), is_same_path(entry, request) ? ", which has changed since" : "")};
+          printable(entry.path),
+          is_same_path(entry, request) ? ", and that file has changed since" : "")};
 }
 
 Result<std::unique_ptr<Upload>> compare_touched(Touched touched) {
@@ -115,12 +116,12 @@ Result<std::unique_ptr<Upload>> compare_touched(Touched touched) {
 
 Error cannot_compare(const UploadRequest& request, const JournalEntry& entry) {
   return {ErrorKind::name_taken,
-          fmt::format("'{}' was registered in dataset {} at {}, says the journal, from this file, "
-                      "going by its size and time, and with what is registered --verify-prefix can "
-                      "compare nothing; compare the file with its receipt (sluice verify), or "
-                      "leave --verify-prefix out",
-                      printable(request.name), request.dataset,
-                      utc_time(entry.updated_s * 1'000'000'000))};
+          fmt::format(
+              "cannot compare '{}' with dataset {}: according to the journal, this file was "
+              "registered at {}, and --verify-prefix works only for unfinished uploads; "
+              "compare the file with its receipt (sluice verify), or leave out "
+              "--verify-prefix",
+              printable(request.name), request.dataset, utc_time(entry.updated_s * 1'000'000'000))};
 }
 
 Report report_before(const UploadRequest& request, const JournalEntry& entry) {
@@ -132,7 +133,7 @@ Report report_before(const UploadRequest& request, const JournalEntry& entry) {
   report.status = Report::Status::registered;
   report.protocol = entry.protocol;
   report.registered_before = utc_time(entry.updated_s * 1'000'000'000);
-  // The journal is a file that can be edited: a receipt that is of something else is none.
+  // The journal is a file that can be edited: a receipt of another upload does not count.
   auto receipt = parse_receipt(entry.receipt, "the journal's receipt");
   if (!receipt || receipt->bytes != entry.file.size || receipt->name != entry.name ||
       receipt->dataset != entry.dataset)

@@ -37,9 +37,8 @@ constexpr std::array<Unit, 14> units{{{"", 1},
                                       {"tb", kilo* kilo* kilo* kilo}}};
 
 Error bad_size(std::string_view text, const char* why) {
-  return {ErrorKind::usage,
-          fmt::format("'{}' is not a size: {}; write for example 64M, 1.5GiB or 4096",
-                      printable(text.substr(0, 100)), why)};
+  return {ErrorKind::usage, fmt::format("'{}' is not a size: {}; examples: 64M, 1.5GiB, 4096",
+                                        printable(text.substr(0, 100)), why)};
 }
 
 Result<std::uint64_t> parse(std::string_view whole, std::string_view text) {
@@ -47,26 +46,26 @@ Result<std::uint64_t> parse(std::string_view whole, std::string_view text) {
   const auto [end, code] =
       std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (code != std::errc() || text.empty() || !std::isdigit(static_cast<unsigned char>(text[0])))
-    return bad_size(whole, "it does not start with a number");
+    return bad_size(whole, "a size starts with a number");
 
   std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
   while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
   const std::string name = lower_case(rest);
   const auto unit =
       std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
-  if (unit == units.end()) return bad_size(whole, "its unit is unknown");
+  if (unit == units.end()) return bad_size(whole, "the unit is unknown");
 
   // Whole numbers stay exact beyond 2^53, where a double would round them.
   std::uint64_t integer = 0;
   const auto [integer_end, integer_code] = std::from_chars(text.data(), end, integer);
   constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
   if (integer_code == std::errc() && integer_end == end) {
-    if (integer > most / unit->factor) return bad_size(whole, "it is too large");
+    if (integer > most / unit->factor) return bad_size(whole, "the size is too large");
     return integer * unit->factor;
   }
   const double bytes = number * static_cast<double>(unit->factor);
-  if (!(bytes < static_cast<double>(most))) return bad_size(whole, "it is too large");
-  if (unit->factor == 1) return bad_size(whole, "a byte has no fractions");
+  if (!(bytes < static_cast<double>(most))) return bad_size(whole, "the size is too large");
+  if (unit->factor == 1) return bad_size(whole, "a number of bytes has no fraction");
   return static_cast<std::uint64_t>(std::floor(bytes));
 }
 
@@ -102,9 +101,10 @@ Result<std::chrono::seconds> parse_duration(std::string_view text) {
       if (name == letter) factor = seconds;
   }
   if (factor == 0 || number > most / factor)
-    return Error{ErrorKind::usage,
-                 fmt::format("'{}' is no time: write it like 90s, 30m, 12h or 2d, 10 years at most",
-                             printable(text.substr(0, 100)))};
+    return Error{
+        ErrorKind::usage,
+        fmt::format("'{}' is not a duration of at most 10 years; examples: 90s, 30m, 12h, 2d",
+                    printable(text.substr(0, 100)))};
   return std::chrono::seconds(number * factor);
 }
 

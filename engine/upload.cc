@@ -139,10 +139,12 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
   UploadParts parts;
   if (!request.server.tus.has("concatenation")) {
     if (request.lanes.value_or(0) > 0)
-      return Error{ErrorKind::usage,
-                   fmt::format("the server cannot join parts of a file (it announces no "
-                               "concatenation), so {} can only go whole: --lanes 0",
-                               printable(request.path))};
+      return Error{
+          ErrorKind::usage,
+          fmt::format(
+              "cannot upload {} in parallel parts: the server does not announce the tus extension "
+              "'concatenation'; use --lanes 0",
+              printable(request.path))};
     return parts;
   }
   const std::uint64_t size = source.identity().size;
@@ -160,22 +162,26 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
     inquiry.stop = request.stop;
     const Inquired now = inquire(http, inquiry);
     if (!now.options && now.options.error().kind == ErrorKind::interrupted)
-      return Error{ErrorKind::interrupted,
-                   fmt::format("interrupted while {} was asked how far away it is; nothing of {} "
-                               "was sent",
-                               request.base_url, printable(request.path))};
+      return Error{
+          ErrorKind::interrupted,
+          fmt::format(
+              "the upload of {} was interrupted while sluice measured the round trip to {}; "
+              "no byte of the file was sent",
+              printable(request.path), request.base_url)};
     if (now.options && now.options->network) setting.round_trip = now.options->network->round_trip;
   }
   parts.plan = plan_parts(setting);
   if (setting.asked.value_or(0) > 1 && size > most_parts * most_part_bytes && options.log)
-    options.log(LogLevel::warning,
-                fmt::format("{} goes whole: no more than {} of it could be joined from parts",
-                            printable(request.path), format_size(most_parts * most_part_bytes)));
-  if (asks_for_short_parts(setting) && options.log)
     options.log(
-        LogLevel::info,
-        fmt::format("{} is too short for {} parts: the server's storage joins none of less than {}",
-                    printable(request.path), *setting.asked, format_size(least_part_bytes)));
+        LogLevel::warning,
+        fmt::format(
+            "uploading {} in one piece: the server can join parallel parts of at most {} in all",
+            printable(request.path), format_size(most_parts * most_part_bytes)));
+  if (asks_for_short_parts(setting) && options.log)
+    options.log(LogLevel::info, fmt::format("uploading {} in fewer than {} parallel parts: the "
+                                            "server cannot join parts of less than {}",
+                                            printable(request.path), *setting.asked,
+                                            format_size(least_part_bytes)));
   if (parts.plan.parts.empty() || !journal) return parts;
   auto entries = begin_parts(journal->journal(), request, source, options.block_bytes,
                              parts.plan.parts, whole);
@@ -184,8 +190,8 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
     return parts;
   }
   if (options.log)
-    options.log(LogLevel::warning,
-                fmt::format("{}; {} goes whole", entries.error().message, printable(request.path)));
+    options.log(LogLevel::warning, fmt::format("{}; uploading {} in one piece",
+                                               entries.error().message, printable(request.path)));
   return UploadParts();
 }
 
@@ -242,13 +248,13 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(
 
 namespace {
 
-/// What is to be said of a name that older servers change; empty for nothing.
+/// Returns the warning for a name that older servers change; empty for other names.
 std::string warn_of_name(const std::string& name) {
   const std::vector<std::string> names = stored_names(name);
   if (names.size() == 1) return {};
   return fmt::format(
-      "the name '{}' has characters that some Data Banks change: the file may be "
-      "registered as '{}' (the report says so then); --name gives another name",
+      "the name '{}' contains characters that older Data Banks replace: the file may be registered "
+      "as '{}' (the report will show the name); to avoid this, choose another name with --name",
       printable(name), printable(names[1]));
 }
 
@@ -279,15 +285,14 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
       options.block_bytes > std::size_t{1} << 30)
     return Error{
         ErrorKind::usage,
-        fmt::format("a block of {} bytes is not possible: it must be a multiple of 4096, at "
-                    "least 4096 and at most 1 GiB",
+        fmt::format("cannot use blocks of {} bytes: the block size (--block) must be a multiple of "
+                    "4096 bytes, from 4096 bytes to 1 GiB",
                     options.block_bytes)};
   if (options.pool_bytes / options.block_bytes < 2)
-    return Error{
-        ErrorKind::usage,
-        fmt::format("a pool of {} bytes is too small for blocks of {}: it must hold at least "
-                    "two, so that one is read while the other is sent",
-                    options.pool_bytes, options.block_bytes)};
+    return Error{ErrorKind::usage,
+                 fmt::format("cannot use a pool of {} with blocks of {}: the pool (--pool) must "
+                             "hold at least two blocks, one to read into and one to send from",
+                             format_size(options.pool_bytes), format_size(options.block_bytes))};
   TRY_ASSIGN(Trust trust, find_trust(options.ca_file));
   TRY_ASSIGN(auto pool,
              BufferPool::create(options.block_bytes, options.pool_bytes / options.block_bytes));
@@ -299,18 +304,19 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   if (!journal && journal_exists) return journal_in_the_way(std::move(journal).error());
   // Where there is none, uploading matters more than being able to go on with it later.
   if (!journal && options.log)
-    options.log(LogLevel::warning, fmt::format("{}; uploads that are interrupted cannot be resumed",
-                                               journal.error().message));
+    options.log(LogLevel::warning,
+                fmt::format("{}; interrupted uploads cannot be resumed", journal.error().message));
   try {
     auto shared = std::make_unique<Shared>(options, std::move(pool), std::move(trust),
                                            journal ? *std::move(journal) : nullptr);
     return std::unique_ptr<Engine>(new Engine(std::move(shared)));
   } catch (const std::bad_alloc&) {
-    return Error{ErrorKind::failed,
-                 "memory ran out as the engine started: raise the limit (ulimit -v)"};
+    return Error{
+        ErrorKind::failed,
+        "cannot start the upload engine: out of memory; raise the limit on memory (ulimit -v)"};
   } catch (const std::exception& error) {  // no thread
     return Error{ErrorKind::failed,
-                 fmt::format("the engine could not start ({}): raise the limits on threads "
+                 fmt::format("cannot start the upload engine: {}; raise the limits on threads "
                              "(ulimit -u) and on memory (ulimit -v)",
                              error.what())};
   }
@@ -325,7 +331,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   TRY(check_token(request.token.reveal()));
   if (request.lookahead && *request.lookahead > most_lookahead)
     return Error{ErrorKind::usage,
-                 fmt::format("{} chunks ahead are not possible: there can be {} at most",
+                 fmt::format("cannot send {} chunks ahead: the maximum of --lookahead is {}",
                              *request.lookahead, most_lookahead)};
   TRY(check_available(request.digests));
   UploadRequest checked = request;
@@ -349,12 +355,13 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   // 8 bytes are kept for each block, in three places at most.
   constexpr std::uint64_t most_blocks = std::uint64_t{1} << 22;
   if (opened.source->identity().size / shared_->options.block_bytes > most_blocks)
-    return Error{ErrorKind::usage,
-                 fmt::format("blocks of {} bytes are too small for {} of {} bytes: at most {} of "
-                             "them can be kept track of, so use --block {} or more",
-                             shared_->options.block_bytes, printable(request.path),
-                             opened.source->identity().size, most_blocks,
-                             (opened.source->identity().size / most_blocks / 4096 + 1) * 4096)};
+    return Error{
+        ErrorKind::usage,
+        fmt::format("cannot upload {} in blocks of {} bytes: the file has {} bytes, and a file can "
+                    "have at most {} blocks; use --block {} or more",
+                    printable(request.path), shared_->options.block_bytes,
+                    opened.source->identity().size, most_blocks,
+                    (opened.source->identity().size / most_blocks / 4096 + 1) * 4096)};
   if (shared_->options.log)
     shared_->options.log(opened.fell_back ? LogLevel::warning : LogLevel::info,
                          fmt::format("{}: {}", printable(request.path), opened.reason));
@@ -377,10 +384,11 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     else if (locked.error().retryable)
       return std::move(locked).error();
     else if (shared_->options.log)
-      shared_->options.log(LogLevel::warning,
-                           fmt::format("{}; make sure yourself that no other sluice uploads into "
-                                       "dataset {}",
-                                       locked.error().message, checked.dataset));
+      shared_->options.log(
+          LogLevel::warning,
+          fmt::format("{}; the upload continues without a lock: make sure that no other sluice "
+                      "process uploads into dataset {}",
+                      locked.error().message, checked.dataset));
   }
   if (!request.dry_run && shared_->journal) {
     Journal& journal = shared_->journal->journal();
@@ -391,8 +399,8 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       if (shared_->options.log)
         shared_->options.log(
             LogLevel::warning,
-            fmt::format("{} was registered before, and its time of modification was another then: "
-                        "it is read and compared with the receipt",
+            fmt::format("{} was registered before, and its modification time has changed since: "
+                        "reading the file to compare it with the receipt",
                         printable(request.path)));
       return compare_touched({.request = std::move(checked),
                               .entry = *std::move(found.registered),

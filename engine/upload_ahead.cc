@@ -122,14 +122,15 @@ void UploadRun::blame_lookahead(const Result<Answer>& result, bool held) {
   if (lookahead_.failed_ahead(result, held)) {
     if (record_) record_->lookahead_refused();
     say(LogLevel::warning,
-        fmt::format("the server does not wait for the end of a chunk that is sent early{}: from "
-                    "now on the chunks of {} go one after the other",
-                    result ? fmt::format(" ({})", result->status) : std::string(), file_));
+        fmt::format("sending the chunks of {} one after the other from now on: the server does not "
+                    "wait for the end of a chunk that is sent ahead{}",
+                    file_, result ? fmt::format(" (HTTP {})", result->status) : std::string()));
   } else if (before > 0 && lookahead_.depth() == 0) {
     say(LogLevel::info,
-        fmt::format("chunks of {} that were sent early broke twice: they go one after the other "
-                    "for a while",
-                    file_));
+        fmt::format(
+            "sending the chunks of {} one after the other for a while: two chunks that were "
+            "sent ahead failed",
+            file_));
   }
 }
 

@@ -14,11 +14,13 @@ bool UploadRun::checksummed(Request& request) {
   std::string& algorithm = setting_.chunk_check.algorithm;
   if (algorithm.empty() || request.payload.size() == 0) return true;
   if (request.payload.size() > setting_.chunk_check.room_bytes) {
-    // The server wants more at once than it said.
+    // The server requires longer chunks than it announced.
     say(LogLevel::warning,
-        fmt::format("the server keeps nothing of less than {} of {} at once, which the pool has no "
-                    "room for: its chunks go without checksums from now on",
-                    format_size(request.payload.size()), file_));
+        fmt::format(
+            "sending the remaining chunks of {} without checksums: the server requires chunks "
+            "of {} or more, and the pool is too small to checksum a chunk of that size; "
+            "to check them all, use a larger --pool",
+            file_, format_size(request.payload.size())));
     algorithm.clear();
     return true;
   }

@@ -262,13 +262,13 @@ void UploadRecord::report(const Result<void>& result) {
   const bool failing = !result;
   if (failing_.exchange(failing) == failing || !setting_.log) return;
   if (failing)
+    setting_.log(LogLevel::warning,
+                 fmt::format("{}; the upload continues, but cannot be resumed if it is interrupted",
+                             result.error().message));
+  else
     setting_.log(
         LogLevel::warning,
-        fmt::format("{}; the upload goes on, but until that is mended it cannot be resumed "
-                    "from here if it is interrupted",
-                    result.error().message));
-  else
-    setting_.log(LogLevel::warning, "the journal can be written again");
+        "the journal can be written again: the upload can be resumed if it is interrupted");
 }
 
 }  // namespace sluice

@@ -33,7 +33,7 @@ int readers_for(ReadMode mode) {
 UploadRun::UploadRun(Setting setting)
     : setting_(std::move(setting)),
       file_(printable(setting_.source->path()) +
-            (setting_.part ? fmt::format(" (its part at {})", setting_.part->begin) : "")),
+            (setting_.part ? fmt::format(" (part at offset {})", setting_.part->begin) : "")),
       digest_(setting_.part ? file_ : setting_.source->path(), setting_.source->identity().size,
               setting_.request.digests),
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
@@ -281,7 +281,7 @@ void UploadRun::answered(Result<Answer> result) {
     case Request::Step::ask_committed:
       if (setting_.earlier && !in_parts() && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
         resumed_from_ = committed;
-        say(LogLevel::info, fmt::format("going on with {} at byte {}", file_, committed));
+        say(LogLevel::info, fmt::format("resuming {} at offset {}", file_, committed));
       }
       break;
     case Request::Step::join:

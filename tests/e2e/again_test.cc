@@ -90,7 +90,7 @@ TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
     EXPECT_EQ(bank.registered().size(), 3U);
     const test::Finished compared = put_files(bank.url(), names, {"--verify-prefix"});
     EXPECT_EQ(compared.status, 5) << compared.out;
-    EXPECT_THAT(compared.err, HasSubstr("leave --verify-prefix out"));
+    EXPECT_THAT(compared.err, HasSubstr("leave out --verify-prefix"));
     EXPECT_EQ(bank.registered().size(), 3U);
     // Another file under that name stays what it was.
     test::write_file(names[0], "something else");
@@ -115,7 +115,7 @@ TEST_F(Again, WhatIsRegisteredAndTouchedIsReadAndNotSentAgain) {
     touch(names[0], {1'700'000'000, 5});
     const test::Finished again = put_files(bank.url(), names, {"--json"});
     EXPECT_EQ(again.status, 0) << again.err;
-    EXPECT_THAT(again.err, HasSubstr("compared with the receipt"));
+    EXPECT_THAT(again.err, HasSubstr("compare it with the receipt"));
     const json uploads = report_of(again).at("uploads");
     EXPECT_EQ(uploads[0].at("xxh128"), xxh128_of_file(names[0]));
     EXPECT_TRUE(uploads[0].contains("registered_before"));
@@ -128,7 +128,7 @@ TEST_F(Again, WhatIsRegisteredAndTouchedIsReadAndNotSentAgain) {
     touch(names[0], {1'700'000'002, 0});
     const test::Finished changed = put_files(bank.url(), names);
     EXPECT_EQ(changed.status, 5);
-    EXPECT_THAT(changed.err, HasSubstr("which has changed since"));
+    EXPECT_THAT(changed.err, HasSubstr("that file has changed since"));
     EXPECT_EQ(bank.registered().size(), 2U);
   }
 }

@@ -79,7 +79,7 @@ TEST_F(FrontServer, NoPartIsTooShortForTheStorage) {
   Bank bank({"--protocols", "tus", "--part-min", "5M"});
   const auto finished = upload(bank, {"--lanes", "16", "--verbose"});
   expect_registered(finished, bank);
-  EXPECT_THAT(finished.err, HasSubstr("too short for 16 parts"));
+  EXPECT_THAT(finished.err, HasSubstr("fewer than 16 parallel parts"));
   EXPECT_EQ(count(bank, "create"), 4U);
   EXPECT_EQ(count(bank, "join"), 1U);
 }

@@ -89,8 +89,8 @@ TEST_F(Usage, SizesThatAreNone) {
   expect_usage_error({"--chunk", "automatic", dataset, path_}, "'automatic'");
   expect_usage_error({"--pool", "x", dataset, path_});
   expect_usage_error({"--block", "5000", dataset, path_}, "multiple of 4096");
-  expect_usage_error({"--block", "2G", dataset, path_}, "at most 1 GiB");
-  expect_usage_error({"--pool", "4M", dataset, path_}, "too small");
+  expect_usage_error({"--block", "2G", dataset, path_}, "to 1 GiB");
+  expect_usage_error({"--pool", "4M", dataset, path_}, "at least two blocks");
 }
 
 TEST_F(Usage, LookaheadThatCannotBe) {
@@ -117,7 +117,7 @@ TEST_F(Usage, ChunksAndLookaheadAsTheyCanBe) {
 
 TEST_F(Usage, NamesThatCannotBe) {
   for (const char* name : {"a/b", "/", ".", "..", "a\nb", "\x1b[2J", "\xff"})
-    expect_usage_error({"--name", name, dataset, path_}, "cannot be the name");
+    expect_usage_error({"--name", name, dataset, path_}, "as the name in the dataset");
   expect_usage_error({"--name", std::string(256, 'x'), dataset, path_}, "longer than 255");
 }
 

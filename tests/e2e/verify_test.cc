@@ -132,7 +132,7 @@ TEST_F(VerifyTest, AReceiptThatIsNoneIsCode2) {
     test::write_file(receipt_path_, text);
     const test::Finished finished = verify_as_it_is();
     EXPECT_EQ(finished.status, 2);
-    EXPECT_THAT(finished.err, HasSubstr("is not a receipt of sluice: "));
+    EXPECT_THAT(finished.err, HasSubstr("is not a sluice receipt: "));
   }
   receipt_["format"] = "sluice receipt 2";
   EXPECT_EQ(verify().status, 2);

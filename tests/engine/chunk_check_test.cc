@@ -50,8 +50,10 @@ TEST(ChunkCheck, WhatIsWantedAndCannotBeIsAnError) {
   TusServer none = server({"sha1"});
   none.extensions = {"creation"};
   EXPECT_EQ(chosen(none, setting()), "");
-  EXPECT_THAT(chosen(none, setting(VerifyChunks::on)), HasSubstr("announces none"));
-  EXPECT_THAT(chosen(server({"crc32"}), setting(VerifyChunks::on)), HasSubstr("announces none"));
+  EXPECT_THAT(chosen(none, setting(VerifyChunks::on)),
+              HasSubstr("announces no checksum algorithm"));
+  EXPECT_THAT(chosen(server({"crc32"}), setting(VerifyChunks::on)),
+              HasSubstr("announces no checksum algorithm"));
 }
 
 TEST(ChunkCheck, AChunkFitsIntoThePoolTwiceIfItCan) {

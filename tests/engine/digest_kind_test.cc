@@ -22,7 +22,7 @@ TEST(DigestKind, WhatIsNoDigestIsRefusedAndQuoted) {
     const auto parsed = parse_digests(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().kind, ErrorKind::usage);
-    EXPECT_THAT(parsed.error().message, HasSubstr("md5 and sha256"));
+    EXPECT_THAT(parsed.error().message, HasSubstr("md5, sha256 or md5,sha256"));
   }
   EXPECT_THAT(parse_digests("md5,sha1").error().message, HasSubstr("'sha1'"));
   EXPECT_THAT(parse_digests("\x1b[2J").error().message, HasSubstr("'?[2J'"));

@@ -94,40 +94,41 @@ TEST(Receipt, MoreFieldsAreNoHarmAndDigestsMayBeInCapitals) {
 
 TEST(Receipt, WhatIsNoneIsRefusedWithTheReason) {
   const std::map<std::string, std::string> cases{
-      {"", "no JSON object"},
-      {"[]", "no JSON object"},
-      {"null", "no JSON object"},
-      {"{", "no JSON object"},
-      {to_json(example()).substr(0, 300), "no JSON object"},
-      {"{}", "no 'format'"},
-      {R"({"format": 1})", "'format' is no text"},
-      {with("receipt 1", "receipt 2"), "its format is 'sluice receipt 2', and this sluice knows"},
-      {with("receipt 1", "\\u001b[2J"), "its format is 'sluice ?[2J'"},
-      {with("\"name\"", "\"nome\""), "no 'name'"},
-      {with("\"IDB-1234567\"", "7"), "'dataset' is no text"},
+      {"", "not contain a JSON object"},
+      {"[]", "not contain a JSON object"},
+      {"null", "not contain a JSON object"},
+      {"{", "not contain a JSON object"},
+      {to_json(example()).substr(0, 300), "not contain a JSON object"},
+      {"{}", "'format' is missing"},
+      {R"({"format": 1})", "'format' is not a string"},
+      {with("receipt 1", "receipt 2"),
+       "the format is 'sluice receipt 2', and this sluice supports"},
+      {with("receipt 1", "\\u001b[2J"), "the format is 'sluice ?[2J'"},
+      {with("\"name\"", "\"nome\""), "'name' is missing"},
+      {with("\"IDB-1234567\"", "7"), "'dataset' is not a string"},
       {with("4294967296", "-1"), "'bytes' is not"},
       {with("4294967296", "1.5"), "'bytes' is not"},
       {with("4294967296", "\"4294967296\""), "'bytes' is not"},
       {with("4294967296", "2199023255553"), "'bytes' is not"},
       {with("4294967296", "99999999999999999999"), "'bytes' is not"},
       {with("\"bytes\"", "\"bites\""), "'bytes' is not"},
-      {with("b3a091f6", "b3a091f"), "'xxh128' has not 32"},
-      {with("b3a091f6", "b3a091fg"), "'xxh128' has not 32"},
-      {with("\"xxh128\"", "\"xxh64\""), "no 'xxh128'"},
-      {with("\"d41d8cd98f00b204e9800998ecf8427e\"", "null"), "'md5' is no text"},
-      {with("d41d", "d41d0"), "'md5' has not 32"},
-      {with("e3b0", ""), "'sha256' has not 64"},
-      {with("\"phased\"", "{}"), "'protocol' is no text"},
-      {std::string(70'000, ' ') + "{}", "more than 65536 bytes"},
-      {"{\"a\": " + std::string(30'000, '['), "no JSON object"},
+      {with("b3a091f6", "b3a091f"), "'xxh128' does not have 32"},
+      {with("b3a091f6", "b3a091fg"), "'xxh128' does not have 32"},
+      {with("\"xxh128\"", "\"xxh64\""), "'xxh128' is missing"},
+      {with("\"d41d8cd98f00b204e9800998ecf8427e\"", "null"), "'md5' is not a string"},
+      {with("d41d", "d41d0"), "'md5' does not have 32"},
+      {with("e3b0", ""), "'sha256' does not have 64"},
+      {with("\"phased\"", "{}"), "'protocol' is not a string"},
+      {std::string(70'000, ' ') + "{}", "larger than 65536 bytes"},
+      {"{\"a\": " + std::string(30'000, '['), "not contain a JSON object"},
       {with("{", "{\"a\": " + std::string(20, '[') + std::string(20, ']') + ","),
-       "no JSON object"}};
+       "not contain a JSON object"}};
   for (const auto& [text, why] : cases) {
     const auto parsed = parse_receipt(text, "some/receipt");
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().kind, ErrorKind::usage);
     EXPECT_THAT(parsed.error().message,
-                AllOf(StartsWith("some/receipt is not a receipt of sluice: "), HasSubstr(why)));
+                AllOf(StartsWith("some/receipt is not a sluice receipt: "), HasSubstr(why)));
   }
 }
 

@@ -149,7 +149,7 @@ TEST_F(UploadTest, TheLogSaysHowTheFileIsReadAndNeverTheToken) {
   options_.log = [&](LogLevel, const std::string& line) { lines.push_back(line); };
   expect_registered(upload());
   ASSERT_FALSE(lines.empty());
-  EXPECT_THAT(lines[0], HasSubstr("buffered"));
+  EXPECT_THAT(lines[0], HasSubstr("reading through the page cache"));
   for (const std::string& line : lines) EXPECT_THAT(line, Not(HasSubstr(token)));
 }
 

@@ -258,7 +258,7 @@ bool Torture::over(const Ended& ended) {
   const std::string kind = error["kind"], message = error["message"];
   // Killed between writing down that it is registered and its end, the next run knows it, and tells
   // so unless it is to compare.
-  if (kind == "name_taken" && message.find("leave --verify-prefix out") != std::string::npos)
+  if (kind == "name_taken" && message.find("leave out --verify-prefix") != std::string::npos)
     return false;
   if (kind == "name_taken") lose("sluice does not recognise the registered file as its own");
   // What a server or a network that is bad for long enough may lead to, and the same command may
