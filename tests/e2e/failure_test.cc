@@ -361,7 +361,7 @@ TEST_F(Failure, WhatOnlyPrintsFailsWhereNothingCanBePrinted) {
     EXPECT_EQ(run_sluice(options).status, 0);
     const test::Finished finished = run_sluice(redirected(options, ">/dev/full"));
     EXPECT_EQ(finished.status, 1) << command.front();
-    EXPECT_THAT(finished.err, HasSubstr("standard output"));
+    EXPECT_THAT(finished.err, HasSubstr("cannot write the result to standard output"));
   }
 }
 

@@ -20,7 +20,7 @@ using testing::Not;
 using testing::StartsWith;
 
 constexpr const char* name = "scan.h5";
-constexpr const char* stays = " keeps the data of ";
+constexpr const char* stays = "the server keeps the data until ";
 const Environment good_token{{"SLUICE_TOKEN", token}};
 
 class Forget : public testing::Test {

@@ -107,6 +107,24 @@ TEST_F(Resume, AKillLosesNothing) {
   expect_registered();
 }
 
+TEST_F(Resume, SeveralUnfinishedUploadsNeedADatasetOrAll) {
+  server_.set_faults(
+      {{.phase = Phase::transfer, .occurrence = -1, .answer = http_answer(403, "")}});
+  for (int i = 1; i <= 7; ++i) {
+    Arguments all = with({"--retries", "0", fmt::format("TESTIDB-{}", i), path_});
+    ASSERT_NE(put(server_.url(), all).status, 0);
+  }
+  const test::Finished several = command("resume");
+  EXPECT_EQ(several.status, 2);
+  EXPECT_THAT(
+      several.err,
+      testing::AllOf(HasSubstr("7 uploads are unfinished"),
+                     HasSubstr("TESTIDB-1, TESTIDB-2, TESTIDB-3, TESTIDB-4, TESTIDB-5 and 2 "
+                               "more"),
+                     HasSubstr("--all")));
+  EXPECT_EQ(server_.registrations(), 0);
+}
+
 /// SIGHUP and a closed stdout are no reason to stop.
 TEST_F(Resume, AHangupAndAReaderThatIsGoneDoNoHarm) {
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 2, .then = Fault::Then::hold}});

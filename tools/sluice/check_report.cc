@@ -72,7 +72,10 @@ std::string joined(const std::vector<std::string>& words) {
 std::string link_text(const ServerProfile& server) {
   if (!server.round_trip) return "round trip unknown: the kernel does not report it";
   const std::string trip =
-      fmt::format("round trip {:.1f} ms", static_cast<double>(server.round_trip->count()) / 1000);
+      *server.round_trip < 100us
+          ? "round trip under 0.1 ms"
+          : fmt::format("round trip {:.1f} ms",
+                        static_cast<double>(server.round_trip->count()) / 1000);
   const auto rate = link_rate(server);
   if (!rate) return trip + "; this machine's send buffer does not limit the rate";
   return fmt::format(

@@ -143,12 +143,12 @@ class Forget {
   void tell(const JournalEntry& entry, const Remains& remains) {
     if (remains.why.empty()) return;
     const std::string text = fmt::format(
-        "{} keeps the data of '{}' until {}: {}", printable(entry.system), printable(entry.name),
+        "did not delete the data of '{}' from {}: {}; the server keeps the data until {}",
+        printable(entry.name), printable(entry.system), remains.why,
         remains.expires ? utc_time(std::chrono::duration_cast<std::chrono::nanoseconds>(
                                        remains.expires->time_since_epoch())
                                        .count())
-                        : "the upload expires (in the Data Bank, 7 days after the last byte)",
-        remains.why);
+                        : "the upload expires (in the Data Bank, 7 days after the last byte)");
     if (remains.error)
       failed({remains.error->kind, text, remains.error->code});
     else

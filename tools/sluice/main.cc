@@ -57,7 +57,7 @@ void unmask_values(CLI::App& app) {
 /// For what prints with stdio and has no other result.
 int written(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  std::fputs("sluice: the result could not be written to standard output\n", stderr);
+  std::fputs("sluice: cannot write the result to standard output\n", stderr);
   return code == 0 ? 1 : code;
 }
 
@@ -125,12 +125,13 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "sluice: %s; 'sluice status' knows how far it got\n",
+    std::fprintf(stderr, "sluice: %s; list unfinished uploads with: sluice status\n",
                  sluice::cli::out_of_memory_error().message.c_str());
     return 1;
   } catch (const std::exception& bug) {
     // Errors are values everywhere; what comes here is a bug or an exhausted machine.
-    std::fprintf(stderr, "sluice: internal error: %s; 'sluice status' knows how far it got\n",
+    std::fprintf(stderr,
+                 "sluice: internal error: %s; list unfinished uploads with: sluice status\n",
                  bug.what());
     return 1;
   }

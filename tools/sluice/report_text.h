@@ -20,15 +20,14 @@ std::string summary(const Report& report);
 /// The same in one line, for one of several files.
 std::string summary_line(const Report& report);
 
-/// That an earlier run has registered it, a line.
+/// One line that says that an earlier run has registered the file.
 std::string registered_before(const Report& report);
 
-/// "98 registered, 1 unconfirmed (f039), 1 failed (f058)": all of a run, with the names of those
-/// that are not registered, five of each kind. `dry_run`: those that were skipped would go.
+/// "98 registered, 1 unconfirmed (f039), 1 failed (f058)": all uploads of a run, with the names of
+/// those that are not registered, five of each kind. `dry_run`: skipped files would be uploaded.
 std::string closing_line(const std::vector<Report>& reports, bool dry_run);
 
-/// What --dry-run has found out, a line: a protocol other than the phased one cannot tell whether
-/// the name is free.
+/// The result of --dry-run, one line. Only the phased protocol can tell whether the name is free.
 std::string would_be_deposited(const Report& report, const ServerProfile& server);
 
 /// README.md, "Exit codes".

@@ -24,6 +24,20 @@ std::string describe(const JournalEntry& entry) {
                      printable(entry.name));
 }
 
+/// "IDB-1, IDB-2 and 3 more": the datasets of the uploads, five at most.
+std::string datasets_of(const std::vector<JournalEntry>& entries) {
+  constexpr std::size_t most = 5;
+  std::vector<std::string> datasets;
+  for (const JournalEntry& entry : entries)
+    if (std::find(datasets.begin(), datasets.end(), entry.dataset) == datasets.end())
+      datasets.push_back(entry.dataset);
+  const std::size_t shown = std::min(datasets.size(), most);
+  std::string text = fmt::format(
+      "{}", fmt::join(datasets.begin(), datasets.begin() + static_cast<long>(shown), ", "));
+  if (datasets.size() > shown) text += fmt::format(" and {} more", datasets.size() - shown);
+  return text;
+}
+
 /// The uploads that are meant, oldest first. Error usage where that is not clear.
 Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& console) {
   TRY_ASSIGN(const std::string directory, existing_state_dir(options.upload));
@@ -50,13 +64,12 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
                              "sluice status --all",
                              printable(directory), which)};
   }
-  if (chosen.size() > 1 && !options.all && options.dataset.empty()) {
-    std::string list;
-    for (const JournalEntry& entry : chosen) list += (list.empty() ? "" : "; ") + describe(entry);
-    return Error{ErrorKind::usage,
-                 fmt::format("{} uploads are unfinished ({}); name a dataset, or use --all",
-                             chosen.size(), list)};
-  }
+  if (chosen.size() > 1 && !options.all && options.dataset.empty())
+    return Error{
+        ErrorKind::usage,
+        fmt::format("{} uploads are unfinished (dataset {}); name a dataset, or use --all; "
+                    "list the uploads with: sluice status",
+                    chosen.size(), datasets_of(chosen))};
   // The user has looked for one file on the dataset's page; the other files may be registered.
   if (chosen.size() > 1 && options.register_again && options.name.empty() && !options.all)
     return Error{ErrorKind::usage,

@@ -319,9 +319,13 @@ void Uploader::tell(Report& report, const UploadRequest& request) {
       break;
   }
   if (report.resumable && helps_to_go_on(*report.error, report.protocol))
-    report.error->message += fmt::format(
-        "; the server has {} of {}; to resume, run the same command again, or: sluice resume {}",
-        format_size(report.committed), format_size(report.bytes), report.dataset);
+    report.error->message +=
+        fmt::format("{}; to resume, run the same command again, or: sluice resume {}",
+                    report.committed == 0
+                        ? ""
+                        : fmt::format("; the server has {} of {}", format_size(report.committed),
+                                      format_size(report.bytes)),
+                    report.dataset);
   console_.error(report.error->message);
 }
 
