@@ -35,6 +35,18 @@ class ManPages(unittest.TestCase):
             for line in shown.stdout.splitlines():
                 self.assertLessEqual(len(line), 80, f"{page.name}: {line}")
 
+    def test_examples_look_as_they_are_run(self):
+        # mdoc takes a lone full stop or a backslash for its own, so that a reader copies another
+        # command than examples_test runs.
+        for page in pages.PAGES:
+            shown = run("man", "--encoding=UTF-8", "-l", page, env={"MANWIDTH": "200"}).stdout
+            lines = [line.strip() for line in shown.splitlines()]
+            for command in pages.one_line_examples(page):
+                self.assertIn(command, lines, page.name)
+            for script in pages.examples(page):
+                for line in script.splitlines():
+                    self.assertIn(line.strip(), lines, page.name)
+
     def test_sections_that_a_reader_expects(self):
         for page in pages.PAGES:
             text = page.read_text()
