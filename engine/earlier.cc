@@ -152,21 +152,22 @@ Result<std::optional<JournalEntry>> find_registered(Journal& journal, const Uplo
   return from_another_file(request, **last);
 }
 
+/// The error where only a person can find out whether the file is registered.
 Error may_be_registered(const UploadRequest& request, const JournalEntry& entry) {
   return {
       ErrorKind::unconfirmed,
       fmt::format(
-          "cannot upload '{0}' into dataset {1}: an earlier run sent all bytes, and the server "
-          "cannot say whether the file is registered; look at {2}/datasets/{1}; {3}",
+          "cannot upload '{0}' into dataset {1}: an earlier run sent all bytes, and whether '{0}' "
+          "is registered is unknown; look at {2}/datasets/{1}; {3}",
           printable(request.name), request.dataset, request.base_url,
           entry.protocol == to_string(ProtocolKind::tus)
-              ? fmt::format("if the file is missing there, register it with: sluice resume "
-                            "--register {0} {1}; otherwise discard this upload with: sluice forget "
-                            "{0} {1}",
-                            request.dataset, shell_argument(request.name))
-              : fmt::format(
-                    "if the file is missing there, allow another upload with: sluice forget {} {}",
-                    request.dataset, shell_argument(request.name)))};
+              ? fmt::format("if '{0}' is not listed, run: sluice resume --register {1} {2}; if "
+                            "'{0}' is listed, run: sluice forget {1} {2}",
+                            printable(request.name), request.dataset, shell_argument(request.name))
+              : fmt::format("if '{0}' is not listed, run: sluice forget {1} {2}, and upload the "
+                            "file again",
+                            printable(request.name), request.dataset,
+                            shell_argument(request.name)))};
 }
 
 }  // namespace

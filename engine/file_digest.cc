@@ -101,7 +101,7 @@ Error FileDigest::changed(const Block& block) const {
   if (block.number < earlier_)
     return Error{
         ErrorKind::local_file,
-        fmt::format("cannot resume {}: the file changed since its upload began: {} are not "
+        fmt::format("cannot resume {}: the file changed since its upload began: {} differ from "
                     "the bytes sent; when no program writes to the file any more, upload it "
                     "again with --restart",
                     printable(path_), which)};

@@ -47,7 +47,7 @@ bool is_upload_url(std::string_view url) {
 Result<void> check_part(const JournalEntry& entry) {
   if (entry.part_of == 0 && entry.part_begin == 0) return {};
   if (entry.part_of <= 0 || entry.part_of == entry.id || entry.protocol != "tus")
-    return refuse("the upload that it is a part of cannot have parts");
+    return refuse("an upload of this kind cannot have parts");
   if (entry.part_begin > max_file_size - entry.file.size)
     return refuse("the part at offset {} of {} bytes ends beyond the largest file size",
                   entry.part_begin, entry.file.size);
@@ -82,7 +82,7 @@ Result<void> check_journal_entry(const JournalEntry& entry) {
   if (!check_deposit_name(entry.name)) return refuse("the name is not a valid file name");
   if (!is_absolute_path(entry.path)) return refuse("the path of the file is not absolute");
   if (!entry.token_file.empty() && !is_absolute_path(entry.token_file))
-    return refuse("the path of its token file is not absolute");
+    return refuse("the path of the token file is not absolute");
   if (!is_list_of_digests(entry.digests))
     return refuse("the digests are not a list of digest names");
   if (entry.file.size > max_file_size)

@@ -156,12 +156,16 @@ Result<Receipt> read_receipt(const std::string& path) {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
   const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rbe"));
-  if (!file)
-    return errno_error(ErrorKind::usage, errno, "cannot open the receipt " + printable(path));
+  const auto unreadable = [](int code, const std::string& what) {
+    Error error = errno_error(ErrorKind::usage, code, what);
+    error.message += "; check the path and the permissions";
+    return error;
+  };
+  if (!file) return unreadable(errno, "cannot open the receipt " + printable(path));
   std::string text(most_bytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0)
-    return errno_error(ErrorKind::usage, errno, "cannot read the receipt " + printable(path));
+    return unreadable(errno, "cannot read the receipt " + printable(path));
   return parse_receipt(text, path);
 }
 

@@ -135,7 +135,7 @@ TEST_F(FileCheckTest, AChangedByteAnywhereInThePrefixIsCaughtAndNamed) {
         digests.error().message,
         HasSubstr("bytes from offset " + std::to_string(at / block_bytes * block_bytes) + " to"));
     EXPECT_THAT(digests.error().message,
-                AllOf(HasSubstr("are not the bytes sent"), HasSubstr("--restart")));
+                AllOf(HasSubstr("differ from the bytes sent"), HasSubstr("--restart")));
   }
 }
 

@@ -178,7 +178,8 @@ TEST_F(Resumed, WhatTheServerLostIsComparedWithTheEarlierRun) {
   const auto changed = digest.add(block(6, std::string(block_bytes, 'x'), block_bytes));
   ASSERT_FALSE(changed);
   EXPECT_EQ(changed.error().kind, ErrorKind::local_file);
-  EXPECT_NE(changed.error().message.find("6000 to 7000 are not the bytes sent"), std::string::npos)
+  EXPECT_NE(changed.error().message.find("6000 to 7000 differ from the bytes sent"),
+            std::string::npos)
       << changed.error().message;
   // Read first in this run: another sentence.
   const auto now = digest.add(block(9, std::string(block_bytes, 'x'), block_bytes));
@@ -250,7 +251,8 @@ TEST_F(Resumed, ASecondReadingIsComparedAsFarAsItIsKnownAndHashedToTheEnd) {
   EXPECT_EQ(digest.snapshot(1).checksums.size(), 3U) << "what was seen, not what is expected";
   const auto changed = digest.add(block(4, std::string(block_bytes, 'x'), block_bytes));
   ASSERT_FALSE(changed);
-  EXPECT_NE(changed.error().message.find("4000 to 5000 are not the bytes sent"), std::string::npos)
+  EXPECT_NE(changed.error().message.find("4000 to 5000 differ from the bytes sent"),
+            std::string::npos)
       << changed.error().message;
 }
 

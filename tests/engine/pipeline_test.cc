@@ -234,7 +234,7 @@ TEST_P(PipelineTest, ABlockThatIsNotWhatWasExpectedEndsIt) {
     std::optional<Error> error;
     for (int i = 0; i < 50 && !error; ++i) error = take(*pipeline).error;
     ASSERT_TRUE(error);
-    EXPECT_NE(error->message.find("are not the bytes sent"), std::string::npos);
+    EXPECT_NE(error->message.find("differ from the bytes sent"), std::string::npos);
     source_->change(changed * block_bytes);
   }
 }

@@ -101,5 +101,12 @@ TEST_F(StateDir, SaysWhatIsInTheWay) {
   }
 }
 
+TEST_F(StateDir, NamesTheVariablesWhereNoneHoldsADirectory) {
+  const auto made = make_state_dir("");
+  ASSERT_FALSE(made);
+  for (const char* part : {"XDG_STATE_HOME", "HOME", "--state-dir"})
+    EXPECT_NE(made.error().message.find(part), std::string::npos) << made.error().message;
+}
+
 }  // namespace
 }  // namespace sluice

@@ -265,7 +265,7 @@ TEST_F(ResumeTest, RefusesAFileThatWasWrittenToInPlace) {
     EXPECT_EQ(report.status, Status::failed);
     ASSERT_TRUE(report.error);
     EXPECT_EQ(report.error->kind, ErrorKind::local_file);
-    EXPECT_THAT(report.error->message, HasSubstr("are not the bytes sent"));
+    EXPECT_THAT(report.error->message, HasSubstr("differ from the bytes sent"));
     engine_.reset();
   }
   EXPECT_EQ(verifies(), 0);
