@@ -69,6 +69,17 @@ TEST_F(Check, AJournalOfNoUseIsTheErrorThatItIsForPut) {
   EXPECT_EQ(found.at("reachable"), true) << "the rest is looked at all the same";
 }
 
+TEST_F(Check, AServerThatRefusesTheTokenIsReachable) {
+  Bank bank({"--protocols", "tus"});
+  const auto finished = check(bank.url(), {"--json", "--state-dir", state_, dataset},
+                              {{"SLUICE_TOKEN", "another-token"}});
+  EXPECT_EQ(finished.status, 3) << finished.err;
+  const json found = json::parse(finished.out);
+  EXPECT_EQ(found.at("reachable"), true);
+  EXPECT_EQ(found.at("token"), "refused");
+  EXPECT_EQ(found.at("server"), nullptr);
+}
+
 TEST_F(Check, NoPlaceForTheJournalIsAUsageError) {
   ScriptedServer server;
   const auto finished = check(server.url(), {dataset}, {{"XDG_STATE_HOME", ""}, {"HOME", ""}});

@@ -58,6 +58,13 @@ std::optional<double> link_rate(const ServerProfile& server) {
          std::chrono::duration<double>(*server.round_trip).count();
 }
 
+/// A server that refuses the token or does not know the dataset has responded.
+bool responded(const Findings& findings) {
+  return findings.server ||
+         (findings.error && (findings.error->kind == ErrorKind::token_refused ||
+                             findings.error->kind == ErrorKind::no_such_dataset));
+}
+
 const char* token_state(const Findings& findings) {
   if (findings.error && findings.error->kind == ErrorKind::token_refused) return "refused";
   if (!findings.had_token) return "not asked";
@@ -193,7 +200,7 @@ std::string json_of(const Findings& findings) {
   ordered_json json{{"version", SLUICE_VERSION},
                     {"url", findings.url},
                     {"dataset", findings.dataset},
-                    {"reachable", findings.server.has_value()},
+                    {"reachable", responded(findings)},
                     {"token", token_state(findings)}};
   json["server"] = nullptr;
   if (findings.server) {
