@@ -209,8 +209,9 @@ class ScriptedServer::Impl {
     }
     request.phase = phase_of(request, parsed);
     request.fields = parsed.fields;
-    const std::size_t index = record(request);
-    const std::optional<Fault> fault = fault_for(index);
+    const std::pair<std::size_t, std::optional<Fault>> recorded = record(request);
+    const std::size_t index = recorded.first;
+    const std::optional<Fault>& fault = recorded.second;
 
     const auto receive_up_to = [&](std::size_t wanted) {
       bool open = true;
@@ -249,11 +250,14 @@ class ScriptedServer::Impl {
     if (request.phase == Phase::patch && watch_) watch_(std::stoull("0" + request.offset()) + came);
   }
 
-  std::size_t record(const Seen& request) {
+  /// The request's index and its fault. One lock for both: a test that has seen the request may set
+  /// other faults at once, which are not this request's.
+  std::pair<std::size_t, std::optional<Fault>> record(const Seen& request) {
     const MutexLock lock(mutex_);
     seen_.push_back(request);
     changed_.notify_all();
-    return seen_.size() - 1;
+    const std::size_t index = seen_.size() - 1;
+    return {index, fault_for(index)};
   }
 
   void note_body(std::size_t index, const std::string& body, const Multipart& parsed,
@@ -275,8 +279,7 @@ class ScriptedServer::Impl {
         [&](const Seen& seen) { return phase == Phase::any || seen.phase == phase; }));
   }
 
-  std::optional<Fault> fault_for(std::size_t index) {
-    const MutexLock lock(mutex_);
+  std::optional<Fault> fault_for(std::size_t index) const SLUICE_REQUIRES(mutex_) {
     for (const Fault& fault : faults_) {
       const auto meant = [&](const Seen& seen) {
         return (fault.phase == Phase::any || seen.phase == fault.phase) &&
