@@ -22,8 +22,9 @@ void UploadRun::start_parts() {
     setting_.parts[i]->on_part_over([weak = weak_from_this(), i] {
       if (const auto self = weak.lock()) self->lanes_->part_over(i);
     });
-  say(LogLevel::info, fmt::format("uploading {} in {} parts, at most {} at a time", file_,
-                                  setting_.parts.size(), setting_.most_lanes));
+  say(LogLevel::info,
+      fmt::format("uploading {} in {} {}, at most {} at a time", file_, setting_.parts.size(),
+                  setting_.parts.size() == 1 ? "part" : "parts", setting_.most_lanes));
   lanes_->start(Clock::now());
   look_at_parts();
 }

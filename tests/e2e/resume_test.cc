@@ -87,7 +87,8 @@ TEST_F(Resume, ASignalEndsItWithAWordOnHowToGoOn) {
     EXPECT_EQ(upload.at("status"), "interrupted");
     EXPECT_EQ(upload.at("resumable"), true);
     EXPECT_EQ(std::count(stopped.err.begin(), stopped.err.end(), '\n'), 1) << stopped.err;
-    EXPECT_THAT(stopped.err, HasSubstr("sluice resume " + std::string(dataset)));
+    EXPECT_THAT(stopped.err, HasSubstr(fmt::format("sluice resume --state-dir {} {}",
+                                                   state_.path().string(), dataset)));
   }
   const json upload = upload_of(put_file());
   EXPECT_EQ(upload.at("status"), "registered");
@@ -193,7 +194,8 @@ TEST_F(Resume, StatusSaysWhatIsUnfinishedAndHow) {
   std::filesystem::remove(path_);
   EXPECT_THAT(command("status").out,
               testing::AllOf(HasSubstr("cannot stat the file: No such file or directory"),
-                             HasSubstr(fmt::format("sluice forget {} scan.h5\n", dataset)),
+                             HasSubstr(fmt::format("sluice forget --state-dir {} {} scan.h5\n",
+                                                   state_.path().string(), dataset)),
                              Not(HasSubstr("sluice resume"))));
   test::write_file(path_, "short");
   EXPECT_THAT(command("status").out, HasSubstr(fmt::format("from {} to 5 bytes", size)));
@@ -422,6 +424,15 @@ TEST_F(Resume, AJournalThatHasAnUploadAndNoRoomKeepsIt) {
   const test::Finished finished = run_sluice(options);
   EXPECT_EQ(finished.status, 1);
   EXPECT_THAT(finished.err, HasSubstr("may hold unfinished uploads"));
+}
+
+/// It would begin again, and leave an entry in the journal that a later resume registers once more.
+TEST_F(Resume, CannotDoWithoutTheJournal) {
+  ASSERT_EQ(stop_with(SIGTERM).status, 143);
+  const test::Finished finished = command("resume", {"--no-journal", "--all"});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("--no-journal"));
+  EXPECT_EQ(upload_of(command("resume", {"--json", "--all"})).at("status"), "registered");
 }
 
 TEST_F(Resume, WithoutAJournalNothingIsWritten) {

@@ -97,8 +97,6 @@ void add_resume_options(CLI::App& app, UploadOptions& options) {
   app.add_flag("--verify-prefix", options.verify_prefix,
                "When resuming, read again what was sent before and compare its checksums.");
   add_state_dir(app, options.state_dir);
-  app.add_flag("--no-journal", options.no_journal,
-               "Write no journal. An interrupted upload cannot be resumed.");
 }
 
 void add_performance_options(CLI::App& app, UploadOptions& options) {
@@ -193,6 +191,9 @@ CLI::App& add_put(CLI::App& app, PutOptions& options) {
                "Check files, server, token and dataset, but upload nothing.")
       ->excludes(restart);
   add_upload_options(put, options.upload);
+  put.option_defaults()->group("Retry and resume");
+  put.add_flag("--no-journal", options.upload.no_journal,
+               "Write no journal. An interrupted upload cannot be resumed.");
   put.footer(footer(std::string(sizes) + exit_codes, put));
   return put;
 }
