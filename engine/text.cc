@@ -126,7 +126,7 @@ std::string printable(std::string_view text) {
 
 std::string shell_argument(std::string_view name) {
   constexpr std::string_view plain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+,:@%";
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+,:@%/";
   std::string argument = name.starts_with('-') ? "-- " : "";
   if (!name.empty() && name.find_first_not_of(plain) == std::string_view::npos)
     return argument.append(name);

@@ -206,8 +206,9 @@ TEST_F(Protocol, ARegistrationWhoseAnswerIsLostIsFinishedByHand) {
   };
   const std::string status = command({"status"}).out;
   EXPECT_THAT(status, HasSubstr("the registration is unconfirmed\n"));
-  EXPECT_THAT(status, HasSubstr(fmt::format("sluice resume --register {}", dataset)));
-  EXPECT_THAT(status, HasSubstr("sluice forget"));
+  const std::string where = "--state-dir " + state_.path().string();
+  EXPECT_THAT(status, HasSubstr(fmt::format("sluice resume {} --register {}", where, dataset)));
+  EXPECT_THAT(status, HasSubstr(fmt::format("sluice forget {} {}", where, dataset)));
   EXPECT_THAT(status, HasSubstr(fmt::format("{}/datasets/{}", bank.url(), dataset)));
 
   const test::Finished again = put(bank.url(), arguments);

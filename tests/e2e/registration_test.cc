@@ -44,6 +44,14 @@ TEST_F(Registering, NothingIsRegisteredTwiceOnAFrontServersWord) {
         EXPECT_EQ(status_of(finished), "unconfirmed") << run;
       }
       EXPECT_EQ(bank.registered().size(), 1U);
+      // Over binary the server has nothing that could be registered once more.
+      Arguments argv{sluice_binary, "status", "--state-dir", state_.path()};
+      const std::string listed =
+          run_sluice({.argv = argv, .env = {}, .stdin_text = {}, .directory = {}}).out;
+      EXPECT_THAT(listed, HasSubstr("sluice forget --state-dir"));
+      EXPECT_EQ(listed.find("--register") != std::string::npos, std::string(protocol) == "tus")
+          << listed;
+      std::filesystem::remove_all(state_.path());
     }
 }
 

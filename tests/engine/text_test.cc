@@ -56,6 +56,7 @@ TEST(Text, NamesStayReadable) {
 
 TEST(Text, AShellTakesAnArgumentForTheNameThatItIs) {
   EXPECT_EQ(shell_argument("scan-0417.h5"), "scan-0417.h5");
+  EXPECT_EQ(shell_argument("/scratch/state"), "/scratch/state");
   EXPECT_EQ(shell_argument("two words"), "'two words'");
   EXPECT_EQ(shell_argument("it's $HOME"), "'it'\\''s $HOME'");
   EXPECT_EQ(shell_argument("~"), "'~'");

@@ -88,7 +88,10 @@ bool is_open(const JournalEntry& entry) {
          entry.state == JournalEntry::State::verifying;
 }
 
-std::string text_of(const JournalEntry& entry, const std::string& directory) {
+/// `directory` is where the journal is; `state_dir` is the option that named it, " --state-dir
+/// DIR", or empty.
+std::string text_of(const JournalEntry& entry, const std::string& directory,
+                    const std::string& state_dir) {
   const auto holder = runner(directory, entry);
   const double part = entry.file.size == 0 ? 1.0
                                            : static_cast<double>(entry.committed) /
@@ -105,18 +108,23 @@ std::string text_of(const JournalEntry& entry, const std::string& directory) {
   if (!is_open(entry) || holder) return text;
   const std::string trouble = file_trouble(entry);
   const std::string name = shell_argument(printable(entry.name));
+  const std::string forget = fmt::format("sluice forget{} {} {}", state_dir, entry.dataset, name);
   if (is_unconfirmed(entry))
-    return text + fmt::format(
-                      "  look at  {}/datasets/{}\n"
-                      "           if the page lists the file: sluice forget {} {}\n"
-                      "           if not: sluice resume --register {} {}\n",
-                      printable(entry.system), entry.dataset, entry.dataset, name, entry.dataset,
-                      name);
-  if (trouble.empty()) return text + fmt::format("  resume   sluice resume {}\n", entry.dataset);
+    return text +
+           fmt::format(
+               "  look at  {}/datasets/{}\n"
+               "           if the page lists the file: {}\n"
+               "           if not: {}\n",
+               printable(entry.system), entry.dataset, forget,
+               entry.protocol == to_string(ProtocolKind::tus)
+                   ? fmt::format("sluice resume{} --register {} {}", state_dir, entry.dataset, name)
+                   : "the same command, then upload the file again");
+  if (trouble.empty())
+    return text + fmt::format("  resume   sluice resume{} {}\n", state_dir, entry.dataset);
   return text + fmt::format(
                     "  problem  {}\n"
-                    "           restore the file, or discard the upload: sluice forget {} {}\n",
-                    trouble, entry.dataset, name);
+                    "           restore the file, or discard the upload: {}\n",
+                    trouble, forget);
 }
 
 ordered_json json_of(const JournalEntry& entry, const std::string& directory) {
@@ -173,7 +181,9 @@ int status(const StatusOptions& options) {
       json["uploads"].push_back(json_of(entry, found->directory));
     print(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n');
   } else {
-    for (const JournalEntry& entry : listing->entries) print(text_of(entry, found->directory));
+    const std::string state_dir = state_dir_argument(options.state_dir);
+    for (const JournalEntry& entry : listing->entries)
+      print(text_of(entry, found->directory, state_dir));
     if (listing->entries.empty())
       print(options.all ? "the journal has no uploads\n" : "no unfinished uploads\n");
   }

@@ -110,6 +110,10 @@ Result<std::string> state_dir(const UploadOptions& options) {
   return usual;
 }
 
+std::string state_dir_argument(const std::string& state_dir) {
+  return state_dir.empty() ? "" : " --state-dir " + shell_argument(printable(state_dir));
+}
+
 Result<std::string> existing_state_dir(const UploadOptions& options) {
   TRY_ASSIGN(std::string directory, state_dir(options));
   struct stat status {};
@@ -320,12 +324,12 @@ void Uploader::tell(Report& report, const UploadRequest& request) {
   }
   if (report.resumable && helps_to_go_on(*report.error, report.protocol))
     report.error->message +=
-        fmt::format("{}; to resume, run the same command again, or: sluice resume {}",
+        fmt::format("{}; to resume, run the same command again, or: sluice resume{} {}",
                     report.committed == 0
                         ? ""
                         : fmt::format("; the server has {} of {}", format_size(report.committed),
                                       format_size(report.bytes)),
-                    report.dataset);
+                    state_dir_argument(options_.state_dir), report.dataset);
   console_.error(report.error->message);
 }
 
