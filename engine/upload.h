@@ -19,16 +19,20 @@
 
 /// Start here: the engine that uploads files into a Data Bank.
 ///
+///     sluice::UploadRequest request{.base_url = "https://databank.illinois.edu",
+///                                   .dataset = "IDB-1234567",
+///                                   .token = sluice::Secret(token),
+///                                   .path = "scan.h5",
+///                                   .name = "scan.h5"};
 ///     auto engine = sluice::Engine::create({});
-///     auto upload = (*engine)->start({.base_url = "https://databank.illinois.edu",
-///                                     .dataset = "IDB-1234567",
-///                                     .token = sluice::Secret(token),
-///                                     .path = "scan.h5",
-///                                     .name = "scan.h5"});
+///     request.server = *(*engine)->ask_server({.base_url = request.base_url,
+///                                              .dataset = request.dataset,
+///                                              .token = request.token});
+///     auto upload = (*engine)->start(request);
 ///     sluice::Report report = (*upload)->wait();
 ///
-/// What ends before it is registered can be started again, by another process too, and goes on
-/// where the server is, if there is a state_dir: its journal knows what was sent.
+/// An upload that ends before its file is registered can be started again, also by another process.
+/// With a state_dir it resumes at the server's offset: the journal there knows what was sent.
 ///
 /// An Engine has one network thread, one pool of buffers and one set of checksum workers, for all
 /// its uploads. What goes wrong with an upload is in its Report; what is wrong with the request
