@@ -14,7 +14,7 @@ Answer front_page(unsigned status) {
   const char* reason = MHD_get_reason_phrase_for(status);
   answer.body = fmt::format(
       "<html>\r\n<head><title>{0} {1}</title></head>\r\n<body>\r\n<center><h1>{0} {1}</h1>"
-      "</center>\r\n<hr><center>front server</center>\r\n</body>\r\n</html>\r\n",
+      "</center>\r\n<hr><center>reverse proxy</center>\r\n</body>\r\n</html>\r\n",
       status, reason);
   return answer;
 }
