@@ -31,7 +31,7 @@ std::string name_of(Answerer answerer, const Answer& answer, const AnswerErrors&
 const char* administrators_of(Answerer answerer) {
   switch (answerer) {
     case Answerer::front:
-      return "the administrators of the reverse proxy or of the firewall";
+      return "the administrators of the reverse proxy or firewall";
     case Answerer::proxy:
       return "the administrators of the proxy";
     case Answerer::server:
@@ -124,7 +124,7 @@ Error AnswerErrors::no_such_dataset(const Answer& answer, Request::Step step) co
 Error AnswerErrors::wrong_protocol(const Answer& answer, Request::Step step) const {
   return error_of(ErrorKind::failed, answer,
                   fmt::format("{}: the server does not speak the {} protocol (HTTP {}, 'invalid "
-                              "request'); omit --protocol, and sluice asks the server",
+                              "request'); set another --protocol, or omit the option",
                               doing(step), protocol_, answer.status));
 }
 

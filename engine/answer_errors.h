@@ -30,7 +30,7 @@ inline constexpr char token_advice[] =
     "the token is wrong or has expired (tokens expire after 3 days); get a new token from the "
     "dataset's edit page";
 inline constexpr char dataset_advice[] =
-    "check the dataset key and the system, and that the dataset is still a draft";
+    "check the dataset key and --system or --url, and that the dataset is still a draft";
 
 /// Whether a text of the server's says that it has no room, and how long that lasts: a quota stays
 /// exceeded, a full disk may be emptied soon. Nothing for any other text. `name`: the file's, which

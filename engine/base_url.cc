@@ -27,7 +27,9 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
   if (url.find('@') != std::string::npos)
     // The URL itself stays out of the message: it may hold a password.
     return Error{ErrorKind::usage,
-                 "the URL of the Data Bank must not contain a user name or a password ('@')"};
+                 "the URL of the Data Bank must not contain a user name or a password; remove the "
+                 "part before "
+                 "'@'"};
   // curl lets most of these through, and reads no further than a NUL, which would make what was
   // checked another address than what is kept.
   const char* const not_text = "the URL contains a control character or is not valid UTF-8";

@@ -243,9 +243,8 @@ CurlVerdict judge(const CurlFailure& failure) {
             Persistence::few_tries};
       [[fallthrough]];
     case CURLE_COULDNT_CONNECT:
-      return {failure.proxy.url.empty()
-                  ? text
-                  : fmt::format("{} (through {})", text, failure.proxy.name())};
+      return {failure.proxy.url.empty() ? text
+                                        : fmt::format("{}; check {}", text, failure.proxy.name())};
     case CURLE_PROXY:
       return {fmt::format("{}; check {}", text, failure.proxy.name()),
               is_refusal(failure.proxy_error) ? lasting(failure) : Persistence::transient};
@@ -269,12 +268,10 @@ CurlVerdict judge(const CurlFailure& failure) {
     case CURLE_WEIRD_SERVER_REPLY:
       return {fmt::format("{}{}", text, hint), Persistence::few_tries};
     case CURLE_GOT_NOTHING:
-      return {fmt::format("{}: the server closed the connection without a response{}", text, hint)};
     case CURLE_RECV_ERROR:
       return {text + hint};
     case CURLE_SEND_FAIL_REWIND:
-      return {fmt::format("{}: the connection had been closed, and the request may have arrived",
-                          text)};
+      return {fmt::format("the connection was closed: {}", text)};
     case CURLE_OUT_OF_MEMORY:  // also its word for a header line over 100 KB
       return {"the headers of the response are too long, or this machine is out of memory",
               Persistence::permanent};

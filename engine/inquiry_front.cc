@@ -33,7 +33,7 @@ Result<ServerProfile> doubt_front(const Engine::Inquiry& inquiry, const Inquired
     const Answer& answer = *inquired.options;
     return Error{ErrorKind::unreachable,
                  fmt::format("asking {} for its protocol: the server spoke tus before, but does "
-                             "not say so now (HTTP {} to OPTIONS, {}); if this error stays, set "
+                             "not say so now (HTTP {} to OPTIONS, {}); if this persists, set "
                              "--protocol",
                              inquiry.base_url, answer.status,
                              quote_server_text(inquiry.token.redact(answer.body))),

@@ -78,8 +78,8 @@ Result<void> OneShot::read_answer(const Answer& answer) {
 
 std::string OneShot::doubt() const {
   return fmt::format(
-      "whether '{0}' is registered is unknown; look at {1}; if '{0}' is not listed, run: sluice "
-      "forget {2} {3}, and upload the file again",
+      "the registration of '{0}' is unconfirmed; look at {1}: if the file is missing, upload it "
+      "again after: sluice forget {2} {3}",
       deposit_.name, page_, deposit_.dataset, shell_argument(deposit_.name));
 }
 

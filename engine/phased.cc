@@ -149,7 +149,6 @@ Result<void> Phased::read_answer(const Answer& answer) {
       registered_as(names_[asked_]);
       return {};
     }
-    add_doubt(*error);
     return *std::move(error);
   }
   Result<void> read = read_step(answer);
@@ -221,8 +220,7 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
   // The phased generation answers a wrong or expired token with this 500 (protocol, common facts),
   // and Rails any bug.
   if (answer.status == 500 && failure && failure->error == "Internal Server Error")
-    return errors_.token_refused(answer, step_,
-                                 "HTTP 500 Internal Server Error, as this server reports it");
+    return errors_.token_refused(answer, step_, "HTTP 500 Internal Server Error instead of 401");
   // Once the server has shown what it is, a stray page is a front server's that has lost it for a
   // moment; only the Data Bank's own words about the dataset are final.
   if (answer.status == 404 && speaks_phased_ && !contains(text, "Dataset Not Found"))
@@ -274,15 +272,10 @@ Error Phased::staging_lost(const Answer& answer) {
       true);
 }
 
-void Phased::add_doubt(Error& error) const {
-  if (state_ == State::verifying || state_ == State::asking_registered)
-    error.message += "; " + doubt();
-}
-
 std::string Phased::doubt() const {
   return fmt::format(
-      "all bytes are on the server, but whether '{}' is registered is unknown; run the command "
-      "again, which asks the server first, or look at the page of dataset {}",
+      "the registration of '{}' is unconfirmed; run the same command again, which asks the server "
+      "first, or look at the page of dataset {}",
       deposit_.name, deposit_.dataset);
 }
 
@@ -400,7 +393,6 @@ Result<void> Phased::read_verify_answer(const Answer& answer) {
   if (auto common = common_error(answer); common && common->kind == ErrorKind::unreachable)
     error = *std::move(common);
   error.retryable = true;
-  add_doubt(error);
   return error;
 }
 

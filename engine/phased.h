@@ -74,8 +74,6 @@ class Phased final : public Protocol {
   Result<void> read_step(const Answer& answer);
   /// The answers that mean the same at every step; nothing if it is none of them.
   std::optional<Error> common_error(const Answer& answer);
-  /// Adds doubt() to an error that leaves a verify undecided that was sent.
-  void add_doubt(Error& error) const;
   /// What was staged is gone; the machine starts over where it is told to recover().
   Error staging_lost(const Answer& answer);
   /// The next name to be asked for, if there is one.

@@ -201,9 +201,8 @@ class Protocol {
   };
   virtual Anew anew() const { return Anew::nothing; }
 
-  /// What is to be said when the answer to a request that is not `repeatable` was lost, or none
-  /// that decides: what is not known, and where to look. Part of a sentence. Where
-  /// can_ask_registered() says no, no error of read_answer() says it already.
+  /// Returns the end of the error of an upload whose registration is unconfirmed: says so, and
+  /// where to look or what to run. No error of read_answer() says it already.
   virtual std::string doubt() const = 0;
 };
 

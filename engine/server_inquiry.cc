@@ -194,7 +194,8 @@ class Reader {
               fmt::format("interrupted while {}; nothing was uploaded", asking()), error.code,
               false};
     Error told = error;
-    told.message = fmt::format("{}: no response: {}", asking(),
+    told.message = fmt::format("{}: {}{}", asking(),
+                               error.kind == ErrorKind::unreachable ? "no response: " : "",
                                printable(inquiry_.token.redact(error.message)));
     return told;
   }
@@ -207,14 +208,13 @@ class Reader {
   }
 
   Error refused_token(const Answer& answer) const {
-    return {ErrorKind::token_refused,
-            fmt::format("{}: the server refused the token for dataset {} ({}): {}", asking(),
-                        inquiry_.dataset,
-                        answer.status == 401
-                            ? "HTTP 401"
-                            : "HTTP 500 Internal Server Error, as this server reports it",
-                        token_advice),
-            answer.status, false};
+    return {
+        ErrorKind::token_refused,
+        fmt::format(
+            "{}: the server refused the token for dataset {} ({}): {}", asking(), inquiry_.dataset,
+            answer.status == 401 ? "HTTP 401" : "HTTP 500 Internal Server Error instead of 401",
+            token_advice),
+        answer.status, false};
   }
 
   /// A 401 to OPTIONS is not about the token where the other question's answer accepts it.

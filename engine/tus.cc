@@ -172,9 +172,8 @@ void Tus::start_over() {
 
 std::string Tus::doubt() const {
   return fmt::format(
-      "all bytes are on the server, but whether '{0}' is registered is unknown; look at "
-      "{1}/datasets/{2}; if '{0}' is not listed, run: sluice resume --register {2} {3}; if '{0}' "
-      "is listed, run: sluice forget {2} {3}",
+      "the registration of '{0}' is unconfirmed; look at {1}/datasets/{2}: if the file is missing, "
+      "run: sluice resume --register {2} {3}; if the file is listed, run: sluice forget {2} {3}",
       setting_.deposit.name, setting_.base_url, setting_.deposit.dataset,
       shell_argument(setting_.deposit.name));
 }

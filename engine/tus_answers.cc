@@ -155,8 +155,8 @@ Result<void> Tus::read_location(const Answer& answer) {
 Error Tus::not_found(const Answer& answer) const {
   return error_of(
       ErrorKind::unreachable, answer,
-      fmt::format("{}: the server does not find the upload (HTTP {}, {}{}); if this error stays, "
-                  "restart from the beginning with --restart",
+      fmt::format("{}: the server does not find the upload (HTTP {}, {}{}); if this persists, "
+                  "upload the file again with --restart",
                   errors_.doing(step_), answer.status, errors_.quoted(answer.body),
                   origin_.sender(answer) == TusOrigin::Sender::server
                       ? ""
@@ -234,12 +234,11 @@ Error Tus::nothing_kept(const Answer& answer) {
   }
   return error_of(
       ErrorKind::integrity, answer,
-      fmt::format("{}: the server accepted the chunk of {} bytes and discarded all of them{}",
-                  errors_.doing(step_), chunk_.size(),
+      fmt::format("{}: the server accepted the chunk of {} bytes{}, but stored none of them{}",
+                  errors_.doing(step_), chunk_.size(), again ? "" : " twice",
                   !all_of_it ? ": the chunk is too small for the server; sending a larger one"
                   : again    ? ""
-                             : " again; nothing was registered; tell the administrators of the "
-                               "Data Bank"),
+                          : "; nothing was registered; tell the administrators of the Data Bank"),
       again);
 }
 

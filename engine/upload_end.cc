@@ -62,6 +62,9 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
     if (error->kind == ErrorKind::unreachable || error->kind == ErrorKind::failed ||
         error->kind == ErrorKind::integrity)
       error->kind = ErrorKind::unconfirmed;
+    // Of a server that can be asked, no error that was retried has said so.
+    if (setting_.protocol->can_ask_registered() && error->kind != ErrorKind::local_file)
+      error->message += "; " + setting_.protocol->doubt();
   }
   using Anew = Protocol::Anew;
   const Anew anew = setting_.protocol->anew();

@@ -52,14 +52,17 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
       look_for_token();
       return;
     case Verdict::no_dataset:
-      finish(Report::Status::failed,
-             Error{ErrorKind::no_such_dataset,
-                   fmt::format(
-                       "{}: the server no longer has a draft dataset {} (HTTP 404); check that "
-                       "the dataset is still a draft; {}",
-                       doing(), setting_.request.dataset,
-                       finish_sent_ ? setting_.protocol->doubt() : "nothing was registered"),
-                   404});
+      finish(
+          Report::Status::failed,
+          Error{ErrorKind::no_such_dataset,
+                fmt::format(
+                    "{}: the server no longer has a draft dataset {} (HTTP 404); check that "
+                    "the dataset is still a draft{}",
+                    doing(), setting_.request.dataset,
+                    !finish_sent_                             ? "; nothing was registered"
+                    : setting_.protocol->can_ask_registered() ? ""
+                                                              : "; " + setting_.protocol->doubt()),
+                404});
       return;
     case Verdict::accepted:
       token_accepted_ = true;

@@ -108,7 +108,9 @@ void UploadRun::retry(Error error, std::optional<std::chrono::seconds> retry_aft
     if (failures > 1)
       error.message += fmt::format("; gave up after {} attempts without progress", failures);
     if (!finish_sent_) error.message += "; nothing was registered";
-    if (error.kind == ErrorKind::unreachable) error.message += "; try again later";
+    // What can be resumed is run again anyway.
+    if (error.kind == ErrorKind::unreachable && !finish_sent_ && !record_)
+      error.message += "; try again later";
     finish(Report::Status::failed, std::move(error));
     return;
   }
@@ -195,9 +197,9 @@ Error UploadRun::explain(Error error) const {
                                ? fmt::format("no response from {}: ", setting_.request.base_url)
                                : std::string();
   error.message = fmt::format("{}: {}{}", doing(), from, error.message);
-  if (finish_sent_)
+  if (finish_sent_ && !setting_.protocol->can_ask_registered())
     error.message += "; " + setting_.protocol->doubt();
-  else if (!error.retryable)  // else retry() says so at the end
+  else if (!finish_sent_ && !error.retryable)  // else retry() says so at the end
     error.message += "; nothing was registered";
   return error;
 }

@@ -85,7 +85,7 @@ TEST(AnswerErrors, ARefusalSaysWhatWasAskedWhoAnsweredAndWhoCanHelp) {
        {"sending a chunk of 'a b.h5' at offset 5242880 (PATCH): a reverse proxy in front of the "
         "Data "
         "Bank ('nginx/1.22?[2J') refused the request (HTTP 403, HTML page 'Request Rejected')",
-        "the administrators of the reverse proxy or of the firewall"})
+        "the administrators of the reverse proxy or firewall"})
     EXPECT_THAT(message, HasSubstr(says));
   EXPECT_THAT(known.common(answer(403, "no"), Step::chunk, true)->message,
               HasSubstr("the server refused the request (HTTP 403, 'no')"));

@@ -191,7 +191,7 @@ TEST(CurlFailure, WhatHappensOnANetworkIsTransient) {
       EXPECT_FALSE(judge(what).message.empty());
     }
   expect(failure(CURLE_COULDNT_CONNECT, "Failed to connect", proxy), Persistence::transient,
-         "(through the proxy");
+         "check the proxy");
   CurlFailure files = failure(CURLE_COULDNT_CONNECT, "Couldn't connect to server");
   files.too_many_files = true;
   expect(files, Persistence::transient, "ulimit -n");

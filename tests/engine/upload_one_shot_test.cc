@@ -110,8 +110,8 @@ TEST_F(OneShotUploadTest, ALostAnswerIsUnconfirmedAndAPersonDecides) {
     EXPECT_EQ(report.error->kind, ErrorKind::unconfirmed);
     const std::string& message = report.error->message;
     EXPECT_THAT(message, HasSubstr("/datasets/IDB-1234567"));
-    EXPECT_NE(message.find("is unknown"), std::string::npos);
-    EXPECT_EQ(message.find("is unknown"), message.rfind("is unknown")) << message;
+    EXPECT_NE(message.find("is unconfirmed"), std::string::npos);
+    EXPECT_EQ(message.find("is unconfirmed"), message.rfind("is unconfirmed")) << message;
     EXPECT_EQ(server_.registrations(), before + fault.carried_out);
 
     auto again = one_shot(file);
@@ -158,7 +158,7 @@ TEST_F(OneShotUploadTest, RefusalsAreNoDoubt) {
     server_.set_faults(status == 401 ? token_refused(fault, 0) : std::vector<Fault>{fault});
     const Report report = upload();
     ASSERT_TRUE(report.error);
-    EXPECT_THAT(report.error->message, Not(HasSubstr("is unknown")));
+    EXPECT_THAT(report.error->message, Not(HasSubstr("is unconfirmed")));
     EXPECT_EQ(entry()->state, JournalEntry::State::unfinished);
     expect_failed(report, kind);
   }

@@ -594,6 +594,7 @@ TEST_F(SlowVerify, IsNotRepeatedWhileTheServerMayBeAtIt) {
   expect_registered(upload());
   EXPECT_EQ(verifies(), 1);
   EXPECT_GE(second - first, 900ms) << "a busy server is asked again in a second";
+  EXPECT_THAT(take_warnings(), Not(HasSubstr("is unconfirmed"))) << "sluice asks by itself";
 }
 
 TEST_F(SlowVerify, WhatIsStagedNoMoreMayBeOnItsWay) {
@@ -627,7 +628,7 @@ TEST_F(SlowVerify, StoppedMeanwhileItIsStillInDoubt) {
   upload->cancel();
   const Report report = upload->wait();
   EXPECT_EQ(report.status, Status::interrupted);
-  EXPECT_THAT(report.error->message, HasSubstr("is unknown"));
+  EXPECT_THAT(report.error->message, HasSubstr("is unconfirmed"));
   EXPECT_EQ(entry().state, JournalEntry::State::verifying);
   upload.reset();
   engine_.reset();

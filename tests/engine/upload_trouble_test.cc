@@ -72,10 +72,13 @@ TEST_P(EveryPhase, EndsCleanly) {
   const bool unknown = phase == Phase::verify && !trouble.decides;
   if (unknown) {
     EXPECT_EQ(report.status, Status::unconfirmed);
-    EXPECT_THAT(report.error->message, HasSubstr("is unknown"));
+    const std::string& message = report.error->message;
+    EXPECT_THAT(message, HasSubstr("is unconfirmed"));
+    EXPECT_EQ(message.find("is unconfirmed"), message.rfind("is unconfirmed")) << message;
     expect_ended(report, ErrorKind::unconfirmed, trouble.says);
   } else {
     expect_failed(report, trouble.kind, trouble.says);
+    EXPECT_THAT(report.error->message, Not(HasSubstr("is unconfirmed")));
   }
 
   // Nothing follows the failure, but for questions about the token, and the next upload.
@@ -275,7 +278,7 @@ TEST_F(UploadTest, VerifyIsSentOnceEvenIfItsKeptConnectionDies) {
       ASSERT_TRUE(report.error);
       EXPECT_EQ(report.error->kind, ErrorKind::unconfirmed);
       EXPECT_THAT(report.error->message,
-                  HasSubstr("whether '" + name + "' is registered is unknown"));
+                  HasSubstr("the registration of '" + name + "' is unconfirmed"));
       EXPECT_THAT(report.error->message, Not(HasSubstr("nothing was registered")));
       EXPECT_EQ(server_.count(Phase::verify), verified + 1);
       EXPECT_EQ(report.xxh128, "");
@@ -367,7 +370,7 @@ TEST_P(SilentPhase, CancelEndsTheUpload) {
   EXPECT_EQ(upload->wait().status, Status::interrupted);
   EXPECT_EQ(server_.count(Phase::any), sent);
   EXPECT_THAT(report.error->message,
-              HasSubstr(GetParam() == Phase::verify ? "is unknown" : "nothing was registered"));
+              HasSubstr(GetParam() == Phase::verify ? "is unconfirmed" : "nothing was registered"));
   upload.reset();
   expect_failed(report, ErrorKind::interrupted, "interrupted at offset");
 }

@@ -36,8 +36,8 @@ TEST_F(TusTest, ARegistrationWithoutAnAnswerIsUnconfirmedAndNeverRepeated) {
     const std::string& message = report.error->message;
     EXPECT_THAT(message, HasSubstr("/datasets/IDB-1234567"));
     EXPECT_THAT(message, HasSubstr("resume --register"));
-    EXPECT_THAT(message, HasSubstr("is unknown"));
-    EXPECT_EQ(message.find("is unknown"), message.rfind("is unknown")) << message;
+    EXPECT_THAT(message, HasSubstr("is unconfirmed"));
+    EXPECT_EQ(message.find("is unconfirmed"), message.rfind("is unconfirmed")) << message;
     EXPECT_EQ(server_.count(Phase::registration), asked + 1);
     EXPECT_EQ(server_.registrations(), before + fault.carried_out);
   }
@@ -195,7 +195,7 @@ TEST_F(TusTest, ARefusalIsNoDoubtAndTheUploadStays) {
     server_.set_faults(status == 401 ? token_refused(fault, 0) : std::vector<Fault>{fault});
     const Report report = upload();
     ASSERT_EQ(report.status, Status::failed) << status;
-    EXPECT_THAT(report.error->message, Not(HasSubstr("is unknown")));
+    EXPECT_THAT(report.error->message, Not(HasSubstr("is unconfirmed")));
     EXPECT_EQ(entry().state, JournalEntry::State::unfinished);
   }
   server_.set_faults({});
@@ -225,7 +225,7 @@ TEST_F(TusTest, ARedirectedRegistrationIsUnconfirmed) {
         .answer = http_answer(302, "", fmt::format("Location: {}/\r\n", other.url()))}});
   const Report report = upload();
   EXPECT_EQ(report.status, Status::unconfirmed);
-  EXPECT_THAT(report.error->message, HasSubstr("is unknown"));
+  EXPECT_THAT(report.error->message, HasSubstr("is unconfirmed"));
   EXPECT_EQ(server_.count(Phase::registration), 1);
   EXPECT_EQ(other.connections(), 0);
 }

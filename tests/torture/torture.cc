@@ -267,7 +267,7 @@ bool Torture::over(const Ended& ended) {
       message.find("gave up after") != std::string::npos ||
       message.find("lost the bytes sent") != std::string::npos ||
       // Each twice in a row; with the odds of the usual faults, once in some hundred uploads.
-      message.find("discarded all of them again") != std::string::npos ||
+      message.find("bytes twice, but stored none of them") != std::string::npos ||
       message.find("wrong checksum twice") != std::string::npos ||
       // The answer to the join was lost, and the parts went into it: they are sent anew.
       message.find("is missing or incomplete on the server") != std::string::npos)

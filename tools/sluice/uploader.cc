@@ -81,7 +81,7 @@ Result<std::optional<unsigned>> parse_count(const std::string& text, const char*
 
 /// Whether the same command again can have another end. What is wrong with the file, the name or
 /// the server's bytes has its own advice.
-bool helps_to_go_on(const Error& error, const std::string& protocol) {
+bool helps_to_go_on(const Error& error) {
   switch (error.kind) {
     case ErrorKind::local_file:
     case ErrorKind::name_taken:
@@ -89,8 +89,8 @@ bool helps_to_go_on(const Error& error, const std::string& protocol) {
       return false;
     case ErrorKind::integrity:
       return error.retryable;
-    case ErrorKind::unconfirmed:  // only the phased protocol can be asked
-      return protocol == to_string(ProtocolKind::phased);
+    case ErrorKind::unconfirmed:  // its message says what to do
+      return false;
     default:
       return true;
   }
@@ -322,7 +322,7 @@ void Uploader::tell(Report& report, const UploadRequest& request) {
       if (code_ == 0) code_ = exit_code(*report.error);
       break;
   }
-  if (report.resumable && helps_to_go_on(*report.error, report.protocol))
+  if (report.resumable && helps_to_go_on(*report.error))
     report.error->message +=
         fmt::format("{}; to resume, run the same command again, or: sluice resume{} {}",
                     report.committed == 0
