@@ -81,7 +81,7 @@ TEST(TokenText, SaysWhatATextIsThatIsNoToken) {
                         {utf16(bare, true), "UTF-16"},
                         {utf16(bare, false), "UTF-16"},
                         {"\xFE\xFF" + bare, "UTF-16"},
-                        {bare + "\x01", "no token has"},
+                        {bare + "\x01", "the token is invalid"},
                         {"", "token is empty"},
                         {"\xEF\xBB\xBF \r\n", "token is empty"}}) {
     const auto parsed = parse_token(c.text, "the token file t");
