@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <set>
 
 namespace sluice::e2e {
@@ -44,9 +45,31 @@ std::vector<json> Bank::registered() const {
   return lines;
 }
 
+namespace {
+
+/// A directory for the journals of the test that runs. No other test's: its server may have had the
+/// same port, and the journal remembers for a day which protocol the server at an address speaks.
+class StateHome : public testing::EmptyTestEventListener {
+ public:
+  std::string path() {
+    if (!directory_) directory_.emplace();
+    return directory_->path();
+  }
+  void OnTestEnd(const testing::TestInfo&) override { directory_.reset(); }
+
+ private:
+  std::optional<test::TempDir> directory_;
+};
+
+}  // namespace
+
 std::string state_home() {
-  static const test::TempDir directory;
-  return directory.path();
+  static StateHome* const home = [] {
+    auto* const listener = new StateHome;  // gtest deletes it
+    testing::UnitTest::GetInstance()->listeners().Append(listener);
+    return listener;
+  }();
+  return home->path();
 }
 
 test::Process::Options put_options(const std::string& url, const Arguments& more,

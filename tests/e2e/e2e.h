@@ -46,8 +46,8 @@ class Bank {
   std::unique_ptr<test::Process> process_;  // last: it goes first
 };
 
-/// Where the journal is unless `environment` or the arguments say otherwise: one directory for all
-/// tests of this process, never the person's own.
+/// Where the journal is unless `environment` or the arguments say otherwise: a directory of the test
+/// that runs, gone at its end; never the person's own.
 std::string state_home();
 
 /// How to start `sluice put --url URL --retries 0 [more]`, with the token in the environment.
