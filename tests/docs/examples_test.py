@@ -143,8 +143,6 @@ class Examples(unittest.TestCase):
             scripts = pages.examples(page)
             if page.suffix == ".1":
                 self.assertGreater(len(scripts), 1, page.name)
-            if page.name == "databankd.1":  # one session, from start to end
-                scripts = ["".join(scripts)]
             for script in scripts:
                 with self.subTest(f"{page.name}: {script}"):
                     self.run_example(page.name, script)
