@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -80,16 +81,23 @@ class Sandbox(contextlib.ExitStack):
         return bank.stdout.readline().removeprefix("listening on ").strip()
 
     def run(self, script, cwd=None):
-        return subprocess.run(
+        started = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=cwd or self.files,
             env=self.environment,
-            input=TOKEN + "\n",
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=DEADLINE_S,
+            start_new_session=True,
         )
+        try:
+            output, errors = started.communicate(TOKEN + "\n", timeout=DEADLINE_S)
+        finally:
+            # With the servers that an example which failed has left in the background.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
+        return subprocess.CompletedProcess(script, started.returncode, output, errors)
 
 
 class Examples(unittest.TestCase):
