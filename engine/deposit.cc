@@ -51,7 +51,7 @@ Result<void> check_file_size(const std::string& path, std::uint64_t size) {
   return Error{
       ErrorKind::local_file,
       fmt::format("cannot upload {}: the file has {} bytes, and the Data Bank accepts at most {} "
-                  "bytes (2 TB); split or compress the file",
+                  "bytes (2 TiB); split or compress the file",
                   printable(path), size, max_file_size)};
 }
 
