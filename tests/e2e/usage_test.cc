@@ -45,6 +45,10 @@ TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
   for (const char* number : {"17", "-1", "x", ""})
     expect_usage_error({"--lanes", number, dataset, path_}, "--lanes");
   expect_usage_error({"--system", "demo", dataset, path_});  // and a URL
+  const auto mistyped = run_sluice(
+      {.argv = {sluice_binary, "putt", dataset}, .env = {}, .stdin_text = {}, .directory = {}});
+  EXPECT_EQ(mistyped.status, 2);
+  EXPECT_THAT(mistyped.err, HasSubstr("'putt' is not a command"));
   expect_usage_error({"--quiet", "--verbose", dataset, path_});
 }
 
@@ -87,7 +91,8 @@ TEST_F(Usage, SizesThatAreNone) {
     expect_usage_error({"--limit-rate", size == std::string("") ? "x" : size, dataset, path_});
   }
   expect_usage_error({"--chunk", "automatic", dataset, path_}, "'automatic'");
-  expect_usage_error({"--pool", "x", dataset, path_});
+  expect_usage_error({"--pool", "x", dataset, path_}, "--pool: 'x'");
+  expect_usage_error({"--limit-rate", "fast", dataset, path_}, "--limit-rate: 'fast'");
   expect_usage_error({"--block", "5000", dataset, path_}, "multiple of 4096");
   expect_usage_error({"--block", "2G", dataset, path_}, "to 1 GiB");
   expect_usage_error({"--pool", "4M", dataset, path_}, "at least two blocks");

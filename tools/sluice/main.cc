@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/text.h"
 #include "tools/command_line/help_formatter.h"
 #include "tools/sluice/memory.h"
 #include "tools/sluice/open_files.h"
@@ -70,8 +71,12 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Options of a command: sluice COMMAND --help. Manual: man sluice");
   std::string command = "sluice";
+  const auto what_is_wrong = [&](const CLI::Error& error) -> std::string {
+    if (command != "sluice" || argc < 2 || argv[1][0] == '-') return error.what();
+    return "'" + sluice::printable(argv[1]) + "' is not a command";
+  };
   app.failure_message([&](const CLI::App*, const CLI::Error& error) {
-    return std::string("sluice: ") + error.what() + "; see " + command + " --help\n";
+    return "sluice: " + what_is_wrong(error) + "; see " + command + " --help\n";
   });
   PutOptions put;
   ResumeOptions resume;

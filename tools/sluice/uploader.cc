@@ -62,6 +62,14 @@ bool holds_lines(const std::string& path, const std::string& lines) {
 
 constexpr std::string_view automatic = "auto";
 
+/// What `parse` makes of the option's text. An error names the option.
+template <class Parse>
+auto parse_option(const char* option, const std::string& text, const Parse& parse) {
+  auto value = parse(text);
+  if (!value) value.error().message = fmt::format("{}: {}", option, value.error().message);
+  return value;
+}
+
 /// How often a token file is looked at.
 constexpr auto look_for_token_every = std::chrono::seconds(1);
 
@@ -129,11 +137,12 @@ Result<std::string> existing_state_dir(const UploadOptions& options) {
 
 Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const {
   EngineOptions engine;
-  TRY_ASSIGN(engine.pool_bytes, parse_size(options_.pool));
-  TRY_ASSIGN(engine.block_bytes, parse_size(options_.block));
+  TRY_ASSIGN(engine.pool_bytes, parse_option("--pool", options_.pool, parse_size));
+  TRY_ASSIGN(engine.block_bytes, parse_option("--block", options_.block, parse_size));
   engine.block_bytes = std::max(engine.block_bytes, static_cast<std::size_t>(block_bytes));
   if (!options_.limit_rate.empty()) {
-    TRY_ASSIGN(engine.bytes_per_second, parse_rate(options_.limit_rate));
+    TRY_ASSIGN(engine.bytes_per_second,
+               parse_option("--limit-rate", options_.limit_rate, parse_rate));
     if (engine.bytes_per_second == 0)
       return Error{ErrorKind::usage,
                    "--limit-rate must be greater than 0; for no limit, leave the option out"};
@@ -142,7 +151,8 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
   engine.stall_timeout = std::chrono::seconds(options_.stall_timeout);
   engine.response_timeout = std::chrono::seconds(options_.response_timeout);
   if (!options_.register_wait.empty()) {
-    TRY_ASSIGN(engine.register_wait, parse_duration(options_.register_wait));
+    TRY_ASSIGN(engine.register_wait,
+               parse_option("--register-wait", options_.register_wait, parse_duration));
   }
   engine.ca_file = options_.ca_file;
   TRY_ASSIGN(engine.state_dir, state_dir(options_));
@@ -158,13 +168,13 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
 
 Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
   if (options_.chunk != automatic) {
-    TRY_ASSIGN(chunk_bytes_, parse_size(options_.chunk));
+    TRY_ASSIGN(chunk_bytes_, parse_option("--chunk", options_.chunk, parse_size));
     if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least 1 byte"};
   }
   TRY_ASSIGN(lookahead_, parse_count(options_.lookahead, "--lookahead", "chunks", most_lookahead));
   TRY_ASSIGN(lanes_, parse_count(options_.lanes, "--lanes", "parts", most_lanes));
   if (!options_.token_wait.empty()) {
-    TRY_ASSIGN(token_wait_, parse_duration(options_.token_wait));
+    TRY_ASSIGN(token_wait_, parse_option("--token-wait", options_.token_wait, parse_duration));
     if (token_wait_.count() > 0 && (options_.token_file.empty() || options_.token_file == "-"))
       return Error{ErrorKind::usage,
                    "--token-wait needs --token-file PATH: the new token is read from that file"};
@@ -268,7 +278,9 @@ int Uploader::end(const std::vector<Report>& reports, const std::optional<Error>
       console_.error(line);
   }
   if (!console_.finish()) {
-    console_.error("cannot write the report to standard output");
+    console_.error(
+        "cannot write the report to standard output; registered files stay registered: see sluice "
+        "status --all");
     if (code_ == 0 && stop_signal() != 0) code_ = 128 + stop_signal();
   }
   return code_;
