@@ -39,6 +39,10 @@ Result<ServerProfile> doubt_front(const Engine::Inquiry& inquiry, const Inquired
                              quote_server_text(inquiry.token.redact(answer.body))),
                  answer.status, true};
   }
+  // The server is known to speak another protocol than the one that was given: a refusal is no
+  // news.
+  if (is_known && inquiry.protocol != ProtocolKind::automatic && inquiry.protocol != known)
+    return found;
   const Error& error = found.error();
   const bool setup_decides = !inquiry.dataset.empty() && inquiry.protocol != ProtocolKind::tus;
   if (error.kind != ErrorKind::failed || error.retryable ||

@@ -70,6 +70,16 @@ TEST(InquiryFront, AServerThatIsKnownIsRetriedAsOneThatIsAway) {
     }
 }
 
+TEST(InquiryFront, BelievesThatAServerDoesNotSpeakWhatItDidNotSpeakBefore) {
+  for (const ProtocolKind known : {ProtocolKind::phased, ProtocolKind::binary}) {
+    const auto refused = ask(with_body(404), filesize, known, ProtocolKind::tus);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::failed) << refused.error().message;
+    EXPECT_FALSE(refused.error().retryable);
+    EXPECT_THAT(refused.error().message, HasSubstr("does not speak tus"));
+  }
+}
+
 TEST(InquiryFront, AServerThatIsNotKnownIsRetriedAndIsNoDataBankThen) {
   for (const Answer& answer : {page, with_body(404, "nothing here"), with_body(403)}) {
     const auto doubted = ask(answer, answer, ProtocolKind::automatic);
