@@ -41,7 +41,7 @@ struct Receipt {
 std::string utc_time(std::int64_t ns);
 
 /// As a JSON object over some lines, with a newline at the end: {"format": "sluice receipt 1", ...}
-/// (README.md, "Receipts"). A path that is not UTF-8 has U+FFFD where it is not.
+/// (sluice-json(5)). A path that is not UTF-8 has U+FFFD where it is not.
 std::string to_json(const Receipt& receipt);
 
 /// Reads that again. Nothing in it is trusted: at most 64 KiB, no deeper than 8, every field of its

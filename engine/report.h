@@ -93,7 +93,7 @@ const char* to_string(Report::Status status);
 /// {"kind", "message"}, as compact JSON text.
 std::string to_json(const Error& error);
 
-/// One object of the JSON report's "uploads" (README.md), as compact JSON text.
+/// One object of the JSON report's "uploads" (sluice-json(5)), as compact JSON text.
 std::string to_json(const Report& report);
 
 }  // namespace sluice

@@ -8,7 +8,7 @@
 /// Exceptions are for bugs only.
 namespace sluice {
 
-/// What kind of trouble it is. The kind decides the exit code of the command line (README.md).
+/// What kind of trouble it is. The kind decides the exit code of the command line (sluice-put(1)).
 enum class ErrorKind {
   failed,           ///< any other reason (exit 1)
   usage,            ///< the caller asked for something impossible (exit 2)

@@ -10,7 +10,7 @@
 /// Reports in words. Pure functions.
 namespace sluice::cli {
 
-/// The report of a whole run as one JSON object (README.md, "The JSON report"), without a newline.
+/// The report of a whole run as one JSON object (sluice-json(5)), without a newline.
 /// `error`: why there were no uploads to report on.
 std::string json_report(const std::vector<Report>& reports, const std::optional<Error>& error = {});
 
@@ -30,7 +30,7 @@ std::string closing_line(const std::vector<Report>& reports, bool dry_run);
 /// The result of --dry-run, one line. Only the phased protocol can tell whether the name is free.
 std::string would_be_deposited(const Report& report, const ServerProfile& server);
 
-/// README.md, "Exit codes".
+/// sluice-put(1), EXIT STATUS.
 int exit_code(const Error& error);
 
 }  // namespace sluice::cli
