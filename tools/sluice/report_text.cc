@@ -96,20 +96,22 @@ std::string registered_before(const Report& report) {
           : "; to upload the file again, as a second file, use --restart");
 }
 
+std::string first_names(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 5;
+  const auto shown = static_cast<long>(std::min(names.size(), most));
+  std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+  if (names.size() > most) text += fmt::format(" and {} more", names.size() - most);
+  return text;
+}
+
 namespace {
 
 /// "3 failed (a, b, c)", or nothing.
 void add_group(std::string& line, const std::vector<std::string>& names, const char* what,
                bool named) {
-  constexpr std::size_t most_names = 5;
   if (names.empty()) return;
   line += fmt::format("{}{} {}", line.empty() ? "" : ", ", names.size(), what);
-  if (!named) return;
-  const std::size_t shown = std::min(names.size(), most_names);
-  line +=
-      fmt::format(" ({}", fmt::join(names.begin(), names.begin() + static_cast<long>(shown), ", "));
-  if (names.size() > shown) line += fmt::format(" and {} more", names.size() - shown);
-  line += ')';
+  if (named) line += fmt::format(" ({})", first_names(names));
 }
 
 }  // namespace

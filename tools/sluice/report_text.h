@@ -23,6 +23,9 @@ std::string summary_line(const Report& report);
 /// One line that says that an earlier run has registered the file.
 std::string registered_before(const Report& report);
 
+/// "a, b and 3 more": the first five names of a list.
+std::string first_names(const std::vector<std::string>& names);
+
 /// "98 registered, 1 unconfirmed (f039), 1 failed (f058)": all uploads of a run, with the names of
 /// those that are not registered, five of each kind. `dry_run`: skipped files would be uploaded.
 std::string closing_line(const std::vector<Report>& reports, bool dry_run);

@@ -13,6 +13,7 @@
 #include "engine/journal.h"
 #include "engine/text.h"
 #include "engine/units.h"
+#include "tools/sluice/report_text.h"
 #include "tools/sluice/token_source.h"
 #include "tools/sluice/uploader.h"
 
@@ -24,18 +25,13 @@ std::string describe(const JournalEntry& entry) {
                      printable(entry.name));
 }
 
-/// "IDB-1, IDB-2 and 3 more": the datasets of the uploads, five at most.
+/// The datasets of the uploads, each once.
 std::string datasets_of(const std::vector<JournalEntry>& entries) {
-  constexpr std::size_t most = 5;
   std::vector<std::string> datasets;
   for (const JournalEntry& entry : entries)
     if (std::find(datasets.begin(), datasets.end(), entry.dataset) == datasets.end())
       datasets.push_back(entry.dataset);
-  const std::size_t shown = std::min(datasets.size(), most);
-  std::string text = fmt::format(
-      "{}", fmt::join(datasets.begin(), datasets.begin() + static_cast<long>(shown), ", "));
-  if (datasets.size() > shown) text += fmt::format(" and {} more", datasets.size() - shown);
-  return text;
+  return first_names(datasets);
 }
 
 /// The uploads that are meant, oldest first. Error usage where that is not clear.
