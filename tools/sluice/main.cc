@@ -16,10 +16,10 @@
 
 #include "engine/text.h"
 #include "tools/command_line/help_formatter.h"
-#include "tools/sluice/memory.h"
-#include "tools/sluice/open_files.h"
+#include "tools/sluice/display/report_text.h"
 #include "tools/sluice/options.h"
-#include "tools/sluice/report_text.h"
+#include "tools/sluice/process/memory.h"
+#include "tools/sluice/process/open_files.h"
 
 namespace {
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "tools/sluice/check.h"
-#include "tools/sluice/forget.h"
-#include "tools/sluice/put.h"
-#include "tools/sluice/resume.h"
-#include "tools/sluice/status.h"
-#include "tools/sluice/verify.h"
+#include "tools/sluice/commands/check.h"
+#include "tools/sluice/commands/forget.h"
+#include "tools/sluice/commands/put.h"
+#include "tools/sluice/commands/resume.h"
+#include "tools/sluice/commands/status.h"
+#include "tools/sluice/commands/verify.h"
 
 namespace CLI {
 class App;

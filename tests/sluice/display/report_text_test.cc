@@ -1,0 +1,75 @@
+#include "tools/sluice/display/report_text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sluice::cli {
+namespace {
+
+using Status = Report::Status;
+using testing::HasSubstr;
+
+Report report(const std::string& name, Status status) {
+  Report one;
+  one.name = one.file = name;
+  one.status = status;
+  return one;
+}
+
+TEST(ReportText, TheClosingLineCountsAllAndNamesThoseThatAreNotRegistered) {
+  std::vector<Report> reports{
+      report("a", Status::registered),         report("b", Status::failed),
+      report("c", Status::unconfirmed),        report("d", Status::registered),
+      report("e\033[2J", Status::interrupted), report("f", Status::skipped)};
+  EXPECT_EQ(closing_line(reports, false),
+            "2 registered, 1 unconfirmed (c), 1 failed (b), 1 interrupted (e?[2J), 1 not started "
+            "(f)");
+  reports[3].registered_before = "2026-02-03T05:00:38Z";
+  EXPECT_THAT(closing_line(reports, false), HasSubstr("1 registered, 1 already registered, "));
+  EXPECT_THAT(closing_line(reports, true), HasSubstr(", 1 would be uploaded"));
+}
+
+TEST(ReportText, TheClosingLineNamesFiveOfEach) {
+  std::vector<Report> reports;
+  for (const char* name : {"1", "2", "3", "4", "5"})
+    reports.push_back(report(name, Status::failed));
+  EXPECT_EQ(closing_line(reports, false), "5 failed (1, 2, 3, 4, 5)");
+  reports.push_back(report("6", Status::failed));
+  reports.push_back(report("7", Status::failed));
+  EXPECT_EQ(closing_line(reports, false), "7 failed (1, 2, 3, 4, 5 and 2 more)");
+}
+
+TEST(ReportText, OneOfSeveralIsOneLine) {
+  Report one = report("a\nb", Status::registered);
+  one.xxh128 = "b3a091f6";
+  one.md5 = "8c1f0b8a";
+  const std::string line = summary_line(one);
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  EXPECT_THAT(line, HasSubstr("xxh128 b3a091f6, md5 8c1f0b8a"));
+}
+
+TEST(ReportText, TheNameIsTheOneInTheDataset) {
+  Report one = report("a b", Status::registered);
+  EXPECT_THAT(summary(one), testing::Not(HasSubstr("changed")));
+  one.registered_as = "a_b";
+  EXPECT_THAT(summary(one), HasSubstr("as 'a_b'\n"));
+  EXPECT_THAT(summary(one), HasSubstr("changed by the Data Bank, from 'a b'\n"));
+  EXPECT_THAT(summary_line(one), HasSubstr("as 'a_b': "));
+  EXPECT_THAT(summary_line(one), HasSubstr("changed by the Data Bank, from 'a b'"));
+  one.registered_before = "2026-02-03T05:00:38Z";
+  EXPECT_THAT(registered_before(one), HasSubstr("as 'a_b' at"));
+}
+
+/// The phased server would refuse it.
+TEST(ReportText, OnlyWhereASecondFileCanBeThereIsItOffered) {
+  Report one = report("a", Status::registered);
+  one.registered_before = "2026-02-03T05:00:38Z";
+  one.protocol = "tus";
+  EXPECT_THAT(registered_before(one), HasSubstr("--restart"));
+  EXPECT_THAT(registered_before(one), HasSubstr("2026-02-03T05:00:38Z"));
+  one.protocol = "phased";
+  EXPECT_THAT(registered_before(one), testing::Not(HasSubstr("--restart")));
+}
+
+}  // namespace
+}  // namespace sluice::cli

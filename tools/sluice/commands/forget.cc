@@ -1,0 +1,256 @@
+#include "tools/sluice/commands/forget.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/base_url.h"
+#include "engine/dataset_lock.h"
+#include "engine/earlier.h"
+#include "engine/journal.h"
+#include "engine/text.h"
+#include "engine/trust.h"
+#include "engine/units.h"
+#include "engine/upload.h"
+#include "tools/sluice/display/console.h"
+#include "tools/sluice/display/report_text.h"
+#include "tools/sluice/process/stop.h"
+#include "tools/sluice/run/uploader.h"
+#include "tools/sluice/tokens/token_source.h"
+
+namespace sluice::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+/// The user discards an upload, and shall not wait long for a server that does not respond.
+constexpr auto longest_asking = 20s;
+/// Within 2 s: a server may still be at the last request of an upload that was killed (423).
+constexpr unsigned retries = 3;
+
+bool is_open(const JournalEntry& entry) {
+  return entry.state == JournalEntry::State::unfinished ||
+         entry.state == JournalEntry::State::verifying;
+}
+
+/// What the server has of an upload that was given up.
+struct Remains {
+  bool deleted = false;        ///< nothing, and there was something
+  std::string why = {};        ///< it has something still; empty where it has not
+  std::optional<Error> error;  ///< the same, where something went wrong
+  std::optional<std::chrono::system_clock::time_point> expires;
+};
+
+class Forget {
+ public:
+  Forget(const ForgetOptions& options, Console& console) : options_(options), console_(console) {}
+
+  int run() {
+    Result<std::vector<JournalEntry>> entries = choose();
+    if (!entries) return failed(entries.error());
+    alone_ = entries->size() == 1;
+    for (const JournalEntry& entry : *entries)
+      if (Result<void> forgotten = forget(entry); !forgotten) failed(forgotten.error());
+    return code_;
+  }
+
+ private:
+  int failed(const Error& error) {
+    console_.error(printable(error.message));
+    if (code_ == 0)
+      code_ = error.kind == ErrorKind::interrupted && stop_signal() != 0 ? 128 + stop_signal()
+                                                                         : exit_code(error);
+    return code_;
+  }
+
+  /// One for each server at which an upload of that name is unfinished.
+  Result<std::vector<JournalEntry>> choose() {
+    TRY(find_trust(options_.ca_file));  // before anything is forgotten
+    UploadOptions place;
+    place.state_dir = options_.state_dir;
+    TRY_ASSIGN(directory_, state_dir(place));
+    TRY_ASSIGN(journal_, Journal::open_existing(directory_));
+    Journal::Listing listing;
+    if (journal_) {
+      TRY_ASSIGN(listing, journal_->list(/*finished_too=*/false));
+    }
+    std::vector<JournalEntry> chosen;
+    for (JournalEntry& entry : listing.entries)
+      if (entry.dataset == options_.dataset && entry.name == options_.name)
+        chosen.push_back(std::move(entry));
+    if (chosen.empty())
+      return Error{
+          ErrorKind::usage,
+          fmt::format("cannot discard '{}' in dataset {}: the journal in {} has no such unfinished "
+                      "upload; list all uploads with: sluice status --all",
+                      printable(options_.name), printable(options_.dataset),
+                      printable(directory_))};
+    if (chosen.size() > 1 && !options_.token_file.empty())
+      return Error{
+          ErrorKind::usage,
+          fmt::format("--token-file names the token of one server, but uploads of '{}' are "
+                      "unfinished on {} servers; leave out --token-file to use the token "
+                      "file of each upload",
+                      printable(options_.name), chosen.size())};
+    return chosen;
+  }
+
+  /// Nobody begins to upload it from then on. Where the upload of another file has the whole
+  /// dataset to itself, nobody can, and there is nothing to hold.
+  Result<std::optional<DatasetLock>> keep_others_out(const JournalEntry& entry) {
+    auto lock = DatasetLock::acquire(directory_, entry.system, entry.dataset, entry.name,
+                                     DatasetLock::Scope::name);
+    if (lock) return std::optional<DatasetLock>(*std::move(lock));
+    if (!lock.error().retryable) return std::move(lock).error();
+    const auto others = DatasetLock::holder(directory_, entry.system, entry.dataset);
+    if (!others || !*others || !(*others)->whole || (*others)->what.empty() ||
+        (*others)->what == printable(entry.name))
+      return std::move(lock).error();
+    return std::optional<DatasetLock>();
+  }
+
+  Result<void> forget(const JournalEntry& listed) {
+    TRY_ASSIGN(const std::optional<DatasetLock> lock, keep_others_out(listed));
+    // As it is now that nobody is at it.
+    TRY_ASSIGN(const std::optional<JournalEntry> entry, journal_->get(listed.id));
+    if (!entry || !is_open(*entry))
+      return Error{ErrorKind::usage,
+                   fmt::format("cannot discard '{}' in dataset {}: another sluice process has "
+                               "finished or discarded the upload",
+                               printable(listed.name), listed.dataset)};
+    const Remains remains = delete_at_server(*entry);
+    if (stop_signal() != 0)
+      return Error{
+          ErrorKind::interrupted,
+          fmt::format("interrupted while deleting the unfinished upload of '{}' from {}; run the "
+                      "same command again",
+                      printable(entry->name), printable(entry->system))};
+    TRY(journal_->record(entry->id, {.state = JournalEntry::State::abandoned}));
+    console_.result(fmt::format("discarded '{}' in dataset {} ({} of {} uploaded){}\n",
+                                printable(entry->name), entry->dataset,
+                                format_size(entry->committed), format_size(entry->file.size),
+                                remains.deleted ? ", and deleted the data from the server" : ""));
+    tell(*entry, remains);
+    return {};
+  }
+
+  void tell(const JournalEntry& entry, const Remains& remains) {
+    if (remains.why.empty()) return;
+    const std::string text = fmt::format(
+        "did not delete the data of '{}' from {}: {}; the server keeps the data until {}",
+        printable(entry.name), printable(entry.system), remains.why,
+        remains.expires ? utc_time(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                       remains.expires->time_since_epoch())
+                                       .count())
+                        : "the upload expires (in the Data Bank, 7 days after the last byte)");
+    if (remains.error)
+      failed({remains.error->kind, text, remains.error->code});
+    else
+      console_.warning(text);
+  }
+
+  /// Deletes nothing if the registration is unconfirmed: the data may be the registered file.
+  Remains delete_at_server(const JournalEntry& entry) {
+    if (entry.protocol != to_string(ProtocolKind::tus)) return {};
+    Remains remains;
+    if (entry.state == JournalEntry::State::verifying) {
+      remains.why = "the file may be registered";
+      return remains;
+    }
+    const auto terminated = terminate(entry);
+    if (!terminated) {
+      remains.error = terminated.error();
+    } else {
+      remains.error = terminated->error;
+      remains.expires = terminated->expires;
+      remains.deleted = asked_ > 0 && terminated->left == 0;
+      if (!remains.error && terminated->left > 0) {
+        remains.why = "the server does not support the deletion of uploads";
+      } else if (!remains.error && terminated->missing > 0 && may_be_joined(entry)) {
+        remains.deleted = false;
+        remains.why =
+            "the parts are gone, perhaps joined into an upload whose address never arrived here";
+      }
+    }
+    if (remains.error && remains.error->kind == ErrorKind::interrupted && stop_signal() == 0)
+      remains.error = Error{ErrorKind::unreachable,
+                            fmt::format("no response within {} s", longest_asking.count())};
+    if (remains.error) remains.why = remains.error->message;
+    return remains;
+  }
+
+  /// All parts were there, so that they may have become one whose address was lost with the answer.
+  bool may_be_joined(const JournalEntry& entry) {
+    const auto parts = journal_->parts(entry.id);
+    return parts && !parts->empty() && entry.upload_url.empty() &&
+           std::all_of(parts->begin(), parts->end(),
+                       [](const JournalEntry& part) { return part.committed == part.file.size; });
+  }
+
+  Result<Engine::Terminated> terminate(const JournalEntry& entry) {
+    Engine::Termination request;
+    TRY_ASSIGN(request.urls, own_addresses(*journal_, entry));
+    asked_ = request.urls.size();
+    if (request.urls.empty()) return Engine::Terminated();
+    TRY_ASSIGN(request.base_url, check_base_url(entry.system, options_.insecure_http));
+    TRY_ASSIGN(request.token, token_for(entry));
+    request.dataset = entry.dataset;
+    catch_stop_signals();
+    request.stop = [deadline = Clock::now() + longest_asking] {
+      return stop_signal() != 0 || Clock::now() >= deadline;
+    };
+    if (!engine_) {
+      // Nothing of the pool is used, so the least there can be.
+      EngineOptions least;
+      least.block_bytes = 4096;
+      least.pool_bytes = 2 * least.block_bytes;
+      least.state_dir = directory_;
+      least.retry.retries = retries;
+      least.ca_file = options_.ca_file;
+      TRY_ASSIGN(engine_, Engine::create(least));
+    }
+    TRY_ASSIGN(const ServerProfile server, engine_->ask_server({.base_url = request.base_url,
+                                                                .dataset = request.dataset,
+                                                                .token = request.token,
+                                                                .protocol = ProtocolKind::tus,
+                                                                .stop = request.stop}));
+    request.server = server.tus;
+    return engine_->terminate(request);
+  }
+
+  Result<Secret> token_for(const JournalEntry& entry) const {
+    const std::string& file = options_.token_file.empty() ? entry.token_file : options_.token_file;
+    if (!file.empty() || alone_) {
+      TRY_ASSIGN(FoundToken found, read_token(file, options_.token_file_mode));
+      if (!found.warning.empty()) console_.warning(found.warning);
+      return std::move(found.token);
+    }
+    return Error{ErrorKind::usage,
+                 "no token: the upload did not use --token-file, and SLUICE_TOKEN can be that of "
+                 "another server, where an upload of the same name is unfinished"};
+  }
+
+  const ForgetOptions& options_;
+  Console& console_;
+  std::string directory_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<Engine> engine_;
+  bool alone_ = true;      ///< it is unfinished at one server
+  std::size_t asked_ = 0;  ///< uploads of the entry at hand that are to be deleted
+  int code_ = 0;
+};
+
+}  // namespace
+
+int forget(const ForgetOptions& options) {
+  Console console({});
+  return Forget(options, console).run();
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,199 @@
+#include "tools/sluice/commands/resume.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "engine/base_url.h"
+#include "engine/journal.h"
+#include "engine/text.h"
+#include "engine/units.h"
+#include "tools/sluice/display/report_text.h"
+#include "tools/sluice/run/uploader.h"
+#include "tools/sluice/tokens/token_source.h"
+
+namespace sluice::cli {
+namespace {
+
+std::string describe(const JournalEntry& entry) {
+  return fmt::format("{} into dataset {} as '{}'", printable(entry.path), entry.dataset,
+                     printable(entry.name));
+}
+
+/// The datasets of the uploads, each once.
+std::string datasets_of(const std::vector<JournalEntry>& entries) {
+  std::vector<std::string> datasets;
+  for (const JournalEntry& entry : entries)
+    if (std::find(datasets.begin(), datasets.end(), entry.dataset) == datasets.end())
+      datasets.push_back(entry.dataset);
+  return first_names(datasets);
+}
+
+/// The uploads that are meant, oldest first. Error usage where that is not clear.
+Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& console) {
+  TRY_ASSIGN(const std::string directory, existing_state_dir(options.upload));
+  TRY_ASSIGN(const std::unique_ptr<Journal> journal, Journal::open_existing(directory));
+  std::vector<JournalEntry> chosen;
+  if (journal) {
+    TRY_ASSIGN(Journal::Listing listing, journal->list(/*finished_too=*/false));
+    for (const std::string& text : listing.unreadable) console.warning(text);
+    for (JournalEntry& entry : listing.entries)
+      if ((options.dataset.empty() || options.dataset == entry.dataset) &&
+          (options.name.empty() || options.name == entry.name) &&
+          (!options.register_again || entry.state == JournalEntry::State::verifying))
+        chosen.push_back(std::move(entry));
+    std::reverse(chosen.begin(), chosen.end());
+  }
+  if (chosen.empty() && !options.all) {
+    std::string which =
+        options.register_again ? "upload with an unconfirmed registration" : "unfinished upload";
+    if (!options.name.empty()) which += fmt::format(" of '{}'", printable(options.name));
+    if (!options.dataset.empty())
+      which += fmt::format(" into dataset {}", printable(options.dataset));
+    return Error{ErrorKind::usage,
+                 fmt::format("cannot resume: the journal in {} has no {}; list all uploads with: "
+                             "sluice status --all",
+                             printable(directory), which)};
+  }
+  if (chosen.size() > 1 && !options.all && options.dataset.empty())
+    return Error{
+        ErrorKind::usage,
+        fmt::format("{} uploads are unfinished (dataset {}); name a dataset, or use --all; "
+                    "list the uploads with: sluice status",
+                    chosen.size(), datasets_of(chosen))};
+  // The user has looked for one file on the dataset's page; the other files may be registered.
+  if (chosen.size() > 1 && options.register_again && options.name.empty() && !options.all)
+    return Error{ErrorKind::usage,
+                 fmt::format("{} uploads into dataset {} may be registered; look at the dataset's "
+                             "page, then give the NAME of the file that is missing there, or --all "
+                             "if all are missing",
+                             chosen.size(), options.dataset)};
+  return chosen;
+}
+
+/// `warn`: told what read_token() warns of.
+///
+/// `alone`: there is but one dataset, so that a token that was not remembered can only be its own.
+Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions& resume,
+                                  bool alone, const std::function<void(const std::string&)>& warn) {
+  const UploadOptions& options = resume.upload;
+  UploadRequest request;
+  TRY_ASSIGN(request.base_url, check_base_url(entry.system, options.insecure_http));
+  request.dataset = entry.dataset;
+  request.name = entry.name;
+  request.resume_only = true;
+  request.register_again = resume.register_again && entry.state == JournalEntry::State::verifying;
+  request.path = entry.path;
+  request.token_file = entry.token_file;
+  if (!options.token_file.empty()) {
+    TRY_ASSIGN(request.token_file, remembered_token_file(options.token_file));
+  }
+  if (!alone && entry.token_file.empty())
+    return Error{ErrorKind::usage,
+                 fmt::format("no token for dataset {}: the upload did not use --token-file; resume "
+                             "this dataset alone, with SLUICE_TOKEN or --token-file: sluice resume "
+                             "{}",
+                             entry.dataset, entry.dataset)};
+  TRY_ASSIGN(FoundToken found,
+             read_token(options.token_file.empty() ? entry.token_file : options.token_file,
+                        options.token_file_mode));
+  warn(found.warning);
+  request.token = std::move(found.token);
+  TRY_ASSIGN(request.digests, parse_digests(entry.digests));
+  return request;
+}
+
+/// An upload is resumed over the protocol that it was started with. A tus server has to say which
+/// extensions it has. Over tus and binary, the token and the dataset are checked before anything is
+/// sent; the phased protocol begins with that.
+Result<void> find_server(Uploader& uploader, const JournalEntry& entry, UploadRequest& request) {
+  const auto protocol = parse_protocol(entry.protocol);
+  if (protocol == ProtocolKind::tus || protocol == ProtocolKind::binary)
+    return uploader.ask_server(request, *protocol, /*fresh=*/false);
+  request.server.protocol = protocol.value_or(ProtocolKind::automatic);
+  return {};
+}
+
+}  // namespace
+
+int resume(const ResumeOptions& options) {
+  Console console(options.upload.console);
+  Uploader uploader(options.upload, console);
+  std::vector<Report> reports;
+  Result<std::vector<JournalEntry>> entries = choose(options, console);
+  if (!entries) {
+    Report none;
+    uploader.fail(none, entries.error());
+    console.error(none.error->message);
+    return uploader.end(reports, none.error);
+  }
+  std::uint64_t block_bytes = 0;
+  for (const JournalEntry& entry : *entries) {
+    Report report;
+    report.dataset = entry.dataset;
+    report.file = entry.path;
+    report.name = entry.name;
+    report.bytes = entry.file.size;
+    report.committed = entry.committed;
+    report.protocol = entry.protocol;
+    reports.push_back(std::move(report));
+    block_bytes = std::max(block_bytes, entry.block_bytes);
+  }
+  if (Result<void> prepared = uploader.prepare(reports.size(), block_bytes); !prepared) {
+    Report none;  // there may be nothing to resume, and the command line is wrong all the same
+    uploader.fail(none, prepared.error());
+    for (Report& report : reports) uploader.fail(report, prepared.error());
+    console.error(prepared.error().message);
+    return uploader.end(reports, reports.empty() ? none.error : std::optional<Error>());
+  }
+  if (reports.empty() && !options.upload.json) console.result("no unfinished uploads\n");
+  const bool alone = std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
+    return entry.system == entries->front().system && entry.dataset == entries->front().dataset;
+  });
+  if (!alone && !options.upload.token_file.empty()) {
+    const Error error{
+        ErrorKind::usage,
+        "--token-file names the token of one dataset, but uploads into several are unfinished; "
+        "name a dataset, or leave out --token-file to use the token file of each upload"};
+    for (Report& report : reports) uploader.fail(report, error);
+    console.error(error.message);
+    return uploader.end(reports);
+  }
+
+  std::vector<Uploader::Task> tasks;
+  std::set<std::string> warnings;
+  // Many uploads have one token file.
+  const auto warn = [&](const std::string& warning) {
+    if (!warning.empty() && warnings.insert(warning).second) console.warning(warning);
+  };
+  std::map<std::string, Error> away;  // servers, by their address: each is waited for once
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    Result<UploadRequest> request = request_for((*entries)[i], options, alone, warn);
+    if (request)
+      if (const auto known_away = away.find(request->base_url); known_away != away.end())
+        request = known_away->second;
+    if (request)
+      if (Result<void> known = find_server(uploader, (*entries)[i], *request); !known) {
+        if (known.error().kind == ErrorKind::unreachable)
+          away.emplace(request->base_url, known.error());
+        request = known.error();
+      }
+    if (request) {
+      tasks.push_back({*std::move(request), &reports[i]});
+      continue;
+    }
+    uploader.fail(reports[i], request.error());
+    console.error(
+        fmt::format("cannot resume {}: {}", describe((*entries)[i]), reports[i].error->message));
+    if (request.error().kind == ErrorKind::interrupted) break;
+  }
+  uploader.upload(std::move(tasks));
+  return uploader.end(reports);
+}
+
+}  // namespace sluice::cli

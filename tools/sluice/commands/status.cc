@@ -1,0 +1,193 @@
+#include "tools/sluice/commands/status.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "engine/dataset_lock.h"
+#include "engine/journal.h"
+#include "engine/text.h"
+#include "engine/units.h"
+#include "tools/sluice/display/console.h"
+#include "tools/sluice/display/report_text.h"
+#include "tools/sluice/run/uploader.h"
+
+namespace sluice::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Found {
+  std::string directory;
+  std::unique_ptr<Journal> journal;  ///< null where there is none
+};
+
+Result<Found> find_journal(const std::string& state_dir) {
+  UploadOptions options;
+  options.state_dir = state_dir;
+  Found found;
+  TRY_ASSIGN(found.directory, existing_state_dir(options));
+  TRY_ASSIGN(found.journal, Journal::open_existing(found.directory));
+  return found;
+}
+
+std::string time_text(std::int64_t seconds) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
+}
+
+/// Whether a process is at it.
+std::optional<DatasetLock::Holder> runner(const std::string& directory, const JournalEntry& entry) {
+  auto holder = DatasetLock::holder(directory, entry.system, entry.dataset, entry.name);
+  return holder ? *std::move(holder) : std::nullopt;
+}
+
+/// Whether only the dataset's page tells if the file is registered: the phased protocol can be
+/// asked (protocol section 2).
+bool is_unconfirmed(const JournalEntry& entry) {
+  return entry.state == JournalEntry::State::verifying &&
+         entry.protocol != to_string(ProtocolKind::phased);
+}
+
+std::string state_text(const JournalEntry& entry,
+                       const std::optional<DatasetLock::Holder>& runner) {
+  if (entry.state == JournalEntry::State::registered) return "registered";
+  if (entry.state == JournalEntry::State::abandoned) return "discarded";
+  if (runner && runner->pid == 0) return "being uploaded by another sluice process";
+  if (runner)
+    return fmt::format("being uploaded by process {}{}", runner->pid,
+                       runner->host.empty() ? "" : " on " + printable(runner->host));
+  if (is_unconfirmed(entry)) return "uploaded, but the registration is unconfirmed";
+  if (entry.error) return "stopped: " + printable(entry.error->message);
+  return "interrupted: the process was killed, or the machine crashed";
+}
+
+/// Why the upload cannot be resumed; empty for no known reason. Another modification time alone is
+/// no reason: the bytes are compared then.
+std::string file_trouble(const JournalEntry& entry) {
+  struct stat status {};
+  if (::stat(entry.path.c_str(), &status) != 0)
+    return fmt::format("cannot stat the file: {}", std::strerror(errno));
+  if (static_cast<std::uint64_t>(status.st_size) != entry.file.size)
+    return fmt::format("the size of the file has changed (from {} to {} bytes)", entry.file.size,
+                       status.st_size);
+  if (modified_at(status) != entry.file.modified && status.st_ino != entry.file.inode)
+    return "another file has taken the file's place (other inode and modification time)";
+  return {};
+}
+
+bool is_open(const JournalEntry& entry) {
+  return entry.state == JournalEntry::State::unfinished ||
+         entry.state == JournalEntry::State::verifying;
+}
+
+/// `directory` is where the journal is; `state_dir` is the option that named it, " --state-dir
+/// DIR", or empty.
+std::string text_of(const JournalEntry& entry, const std::string& directory,
+                    const std::string& state_dir) {
+  const auto holder = runner(directory, entry);
+  const double part = entry.file.size == 0 ? 1.0
+                                           : static_cast<double>(entry.committed) /
+                                                 static_cast<double>(entry.file.size);
+  std::string text = fmt::format(
+      "{}  '{}'\n"
+      "  file     {}\n"
+      "  server   {}\n"
+      "  sent     {} of {} ({} %), {}\n"
+      "  state    {}\n",
+      entry.dataset, printable(entry.name), printable(entry.path), printable(entry.system),
+      format_size(entry.committed), format_size(entry.file.size), static_cast<int>(100 * part),
+      time_text(entry.updated_s), state_text(entry, holder));
+  if (!is_open(entry) || holder) return text;
+  const std::string trouble = file_trouble(entry);
+  const std::string name = shell_argument(printable(entry.name));
+  const std::string forget = fmt::format("sluice forget{} {} {}", state_dir, entry.dataset, name);
+  if (is_unconfirmed(entry))
+    return text +
+           fmt::format(
+               "  look at  {}/datasets/{}\n"
+               "           if the page lists the file: {}\n"
+               "           if not: {}\n",
+               printable(entry.system), entry.dataset, forget,
+               entry.protocol == to_string(ProtocolKind::tus)
+                   ? fmt::format("sluice resume{} --register {} {}", state_dir, entry.dataset, name)
+                   : "the same command, then upload the file again");
+  if (trouble.empty())
+    return text + fmt::format("  resume   sluice resume{} {}\n", state_dir, entry.dataset);
+  return text + fmt::format(
+                    "  problem  {}\n"
+                    "           restore the file, or discard the upload: {}\n",
+                    trouble, forget);
+}
+
+ordered_json json_of(const JournalEntry& entry, const std::string& directory) {
+  const auto holder = runner(directory, entry);
+  ordered_json json{
+      {"system", entry.system},
+      {"dataset", entry.dataset},
+      {"name", entry.name},
+      {"file", entry.path},
+      {"bytes", entry.file.size},
+      {"committed", entry.committed},
+      {"protocol", entry.protocol},
+      {"state", to_string(entry.state)},
+      {"running", holder.has_value()},
+      {"started", time_text(entry.started_s)},
+      {"updated", time_text(entry.updated_s)},
+  };
+  const std::string trouble = is_open(entry) ? file_trouble(entry) : std::string();
+  json["trouble"] = trouble.empty() ? ordered_json(nullptr) : ordered_json(trouble);
+  json["error"] = nullptr;
+  if (entry.error)
+    json["error"] = {{"kind", to_string(entry.error->kind)}, {"message", entry.error->message}};
+  json["receipt"] = nullptr;
+  if (!entry.receipt.empty())
+    json["receipt"] = ordered_json::parse(entry.receipt, nullptr, /*allow_exceptions=*/false);
+  return json;
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+int failed(Console& console, const Error& error, bool json) {
+  console.error(printable(error.message));
+  if (json) print(json_report({}, error) + '\n');
+  return exit_code(error);
+}
+
+}  // namespace
+
+int status(const StatusOptions& options) {
+  Console console({});
+  Result<Found> found = find_journal(options.state_dir);
+  if (!found) return failed(console, found.error(), options.json);
+  Result<Journal::Listing> listing = Journal::Listing{};
+  if (found->journal) listing = found->journal->list(options.all);
+  if (!listing) return failed(console, listing.error(), options.json);
+  for (const std::string& text : listing->unreadable) console.warning(text);
+
+  if (options.json) {
+    ordered_json json{{"version", SLUICE_VERSION}, {"state_dir", found->directory}};
+    json["uploads"] = ordered_json::array();
+    for (const JournalEntry& entry : listing->entries)
+      json["uploads"].push_back(json_of(entry, found->directory));
+    print(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n');
+  } else {
+    const std::string state_dir = state_dir_argument(options.state_dir);
+    for (const JournalEntry& entry : listing->entries)
+      print(text_of(entry, found->directory, state_dir));
+    if (listing->entries.empty())
+      print(options.all ? "the journal has no uploads\n" : "no unfinished uploads\n");
+  }
+  return 0;
+}
+
+}  // namespace sluice::cli

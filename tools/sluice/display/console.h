@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "tools/sluice/display/output_channel.h"
+#include "tools/sluice/display/progress_text.h"
+
+namespace sluice::cli {
+
+enum class ProgressMode { automatic, always, never };
+
+/// What a person sees: messages and the progress line on stderr, results on stdout. No call but
+/// finish() ever waits for a terminal or a pipe: OutputChannel writes. Where stderr is no terminal,
+/// each of its lines begins with the time of day (log_time()). Thread safe.
+class Console {
+ public:
+  struct Options {
+    ProgressMode progress = ProgressMode::automatic;
+    bool quiet = false;    ///< errors only
+    bool verbose = false;  ///< details too
+  };
+  explicit Console(const Options& options);
+  /// As finish().
+  ~Console();
+
+  /// "sluice: text" on stderr, a line each; detail() with --verbose only, warning() not with
+  /// --quiet.
+  void error(const std::string& text);
+  void warning(const std::string& text);
+  void detail(const std::string& text);
+  /// A result for people, on stdout; not with --quiet.
+  void result(const std::string& text);
+  /// A result for programs, on stdout.
+  void report(const std::string& text);
+
+  /// Whether a progress line is drawn again and again in one place (a terminal that can do so, or
+  /// --progress always), or a plain line is written now and then, or nothing.
+  enum class Progress { live, lines, none };
+  Progress progress() const { return progress_; }
+  /// Draws the live line, as wide as the terminal is now; not while another job has the terminal.
+  void live_line(const ProgressText& text);
+  /// Takes the live line away.
+  void clear_line();
+  void plain_line(const ProgressText& text);
+
+  /// Blocks until all results are written, or a stop signal came (stop.h); and until all messages
+  /// are, or nobody has taken any for 2 s. Returns whether all results were written. More may be
+  /// written afterwards.
+  bool finish();
+
+ private:
+  void message(OutputQueue::Kind kind, const std::string& text);
+  void stderr_line(OutputQueue::Kind kind, const std::string& text);
+  /// While another job has the terminal, no live line is drawn, and none of ours is taken away.
+  bool in_foreground() const;
+
+  const Options options_;
+  const bool terminal_;  ///< stderr is one
+  const Progress progress_;
+  OutputChannel err_;
+  std::unique_ptr<OutputChannel> out_;  ///< null where stdout is the same file as stderr
+};
+
+}  // namespace sluice::cli

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+
+#include "engine/upload.h"
+#include "io/source.h"
+#include "tools/sluice/display/console.h"
+#include "tools/sluice/tokens/token_rights.h"
+
+namespace sluice::cli {
+
+/// What `sluice put` and `sluice resume` have in common, as the command line gave it; sizes, rates
+/// and durations still as text.
+struct UploadOptions {
+  std::string token_file;
+  TokenFileMode token_file_mode = TokenFileMode::strict;
+  std::string token_wait;  ///< empty: not at all
+  ReadMode read_mode = ReadMode::automatic;
+  std::string pool = "64M";
+  std::string block = "4M";
+  std::string chunk = "auto";
+  std::string lookahead = "auto";
+  std::string lanes = "auto";
+  VerifyChunks verify_chunks = VerifyChunks::automatic;
+  unsigned transfers = 4;  ///< uploads at a time
+  std::string limit_rate;
+  unsigned retries = 10;
+  unsigned stall_timeout = 60;    ///< seconds
+  unsigned response_timeout = 0;  ///< seconds; 0: the engine's
+  std::string register_wait;      ///< empty: the engine's
+  bool insecure_http = false;
+  std::string ca_file;  ///< empty: what the environment says, or the system's
+  bool verify_prefix = false;
+  std::string digests;    ///< "md5,sha256"
+  std::string receipts;   ///< a directory; empty: none
+  std::string sums;       ///< a file; empty: none
+  std::string state_dir;  ///< empty: the usual place
+  bool no_journal = false;
+  bool json = false;
+  Console::Options console;
+};
+
+}  // namespace sluice::cli

@@ -1,0 +1,385 @@
+#include "tools/sluice/run/uploader.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "engine/carry_out.h"
+#include "engine/request_limit.h"
+#include "engine/state_dir.h"
+#include "engine/text.h"
+#include "engine/units.h"
+#include "io/replace_file.h"
+#include "tools/sluice/display/report_text.h"
+#include "tools/sluice/process/memory.h"
+#include "tools/sluice/process/open_files.h"
+#include "tools/sluice/process/stop.h"
+#include "tools/sluice/run/uploader_run.h"
+#include "tools/sluice/tokens/token_source.h"
+
+namespace sluice::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Before anything is sent: a receipt that cannot be written after three days is a nuisance.
+/// `option`: which names the directory, or a file in it.
+Result<void> check_writable_directory(const std::string& path, const char* option) {
+  struct stat status {};
+  int code = 0;
+  if (::stat(path.c_str(), &status) != 0)
+    code = errno;
+  else if (!S_ISDIR(status.st_mode))
+    code = ENOTDIR;
+  else if (::access(path.c_str(), W_OK | X_OK) != 0)
+    code = errno;
+  if (code == 0) return {};
+  Error error = errno_error(ErrorKind::usage, code,
+                            fmt::format("cannot write into the directory {}", printable(path)));
+  error.message += fmt::format("; choose another directory for {}", option);
+  return error;
+}
+
+/// Not of what can be no list of checksums: a pipe or a terminal would be waited for.
+bool holds_lines(const std::string& path, const std::string& lines) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  std::ifstream file(path, std::ios::binary);
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  file.read(text.data(), status.st_size);
+  return text.starts_with(lines) || text.find('\n' + lines) != std::string::npos;
+}
+
+constexpr std::string_view automatic = "auto";
+
+/// What `parse` makes of the option's text. An error names the option.
+template <class Parse>
+auto parse_option(const char* option, const std::string& text, const Parse& parse) {
+  auto value = parse(text);
+  if (!value) value.error().message = fmt::format("{}: {}", option, value.error().message);
+  return value;
+}
+
+/// How often a token file is looked at.
+constexpr auto look_for_token_every = std::chrono::seconds(1);
+
+/// `auto`, for which there is nothing, or a number.
+Result<std::optional<unsigned>> parse_count(const std::string& text, const char* option,
+                                            const char* of_what, unsigned most) {
+  if (text == automatic) return std::optional<unsigned>();
+  unsigned count = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, count);
+  if (error != std::errc() || end != last || count > most)
+    return Error{ErrorKind::usage,
+                 fmt::format("{} must be auto or a number of {} from 0 to {}, not '{}'", option,
+                             of_what, most, printable(text))};
+  return std::optional<unsigned>(count);
+}
+
+/// Whether the same command again can have another end. What is wrong with the file, the name or
+/// the server's bytes has its own advice.
+bool helps_to_go_on(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::local_file:
+    case ErrorKind::name_taken:
+    case ErrorKind::usage:
+      return false;
+    case ErrorKind::integrity:
+      return error.retryable;
+    case ErrorKind::unconfirmed:  // its message says what to do
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+Result<std::string> state_dir(const UploadOptions& options) {
+  if (!options.state_dir.empty()) return options.state_dir;
+  std::string usual = default_state_dir();
+  if (usual.empty() && options.no_journal) return usual;
+  if (usual.empty())
+    return Error{ErrorKind::usage,
+                 "no state directory for the journal: neither XDG_STATE_HOME nor HOME is set; name "
+                 "one with --state-dir, or upload with --no-journal (an interrupted upload then "
+                 "cannot be resumed)"};
+  return usual;
+}
+
+std::string state_dir_argument(const std::string& state_dir) {
+  return state_dir.empty() ? "" : " --state-dir " + shell_argument(printable(state_dir));
+}
+
+Result<std::string> existing_state_dir(const UploadOptions& options) {
+  TRY_ASSIGN(std::string directory, state_dir(options));
+  struct stat status {};
+  if (!options.state_dir.empty() && ::stat(directory.c_str(), &status) != 0) {
+    Error error =
+        errno_error(ErrorKind::usage, errno,
+                    fmt::format("cannot open the state directory {}", printable(directory)));
+    error.message += "; check --state-dir";
+    return error;
+  }
+  return directory;
+}
+
+Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const {
+  EngineOptions engine;
+  TRY_ASSIGN(engine.pool_bytes, parse_option("--pool", options_.pool, parse_size));
+  TRY_ASSIGN(engine.block_bytes, parse_option("--block", options_.block, parse_size));
+  engine.block_bytes = std::max(engine.block_bytes, static_cast<std::size_t>(block_bytes));
+  if (!options_.limit_rate.empty()) {
+    TRY_ASSIGN(engine.bytes_per_second,
+               parse_option("--limit-rate", options_.limit_rate, parse_rate));
+    if (engine.bytes_per_second == 0)
+      return Error{ErrorKind::usage,
+                   "--limit-rate must be greater than 0; for no limit, leave the option out"};
+  }
+  engine.retry.retries = options_.retries;
+  engine.stall_timeout = std::chrono::seconds(options_.stall_timeout);
+  engine.response_timeout = std::chrono::seconds(options_.response_timeout);
+  if (!options_.register_wait.empty()) {
+    TRY_ASSIGN(engine.register_wait,
+               parse_option("--register-wait", options_.register_wait, parse_duration));
+  }
+  engine.ca_file = options_.ca_file;
+  TRY_ASSIGN(engine.state_dir, state_dir(options_));
+  engine.journal = !options_.no_journal;
+  engine.log = [this](LogLevel level, const std::string& text) {
+    if (level == LogLevel::warning)
+      console_.warning(text);
+    else
+      console_.detail(text);
+  };
+  return engine;
+}
+
+Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
+  if (options_.chunk != automatic) {
+    TRY_ASSIGN(chunk_bytes_, parse_option("--chunk", options_.chunk, parse_size));
+    if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least 1 byte"};
+  }
+  TRY_ASSIGN(lookahead_, parse_count(options_.lookahead, "--lookahead", "chunks", most_lookahead));
+  TRY_ASSIGN(lanes_, parse_count(options_.lanes, "--lanes", "parts", most_lanes));
+  if (!options_.token_wait.empty()) {
+    TRY_ASSIGN(token_wait_, parse_option("--token-wait", options_.token_wait, parse_duration));
+    if (token_wait_.count() > 0 && (options_.token_file.empty() || options_.token_file == "-"))
+      return Error{ErrorKind::usage,
+                   "--token-wait needs --token-file PATH: the new token is read from that file"};
+  }
+  TRY_ASSIGN(digests_, parse_digests(options_.digests));
+  if (!options_.receipts.empty()) TRY(check_writable_directory(options_.receipts, "--receipt"));
+  if (!options_.sums.empty()) {
+    const std::string parent = std::filesystem::path(options_.sums).parent_path().string();
+    TRY(check_writable_directory(parent.empty() ? "." : parent, "--sums"));
+  }
+  TRY_ASSIGN(EngineOptions engine_options, this->engine_options(block_bytes));
+  const auto wanted =
+      std::max(1U, static_cast<unsigned>(std::min<std::size_t>(files, options_.transfers)));
+  const OpenFiles descriptors = open_files();
+  TRY_ASSIGN(transfers_, transfers_within(descriptors, wanted));
+  if (transfers_ < wanted)
+    console_.warning(fmt::format(
+        "running {} {} at a time instead of {}: the limit of {} open files (ulimit -n) allows no "
+        "more",
+        transfers_, transfers_ == 1 ? "transfer" : "transfers", wanted, descriptors.limit));
+  engine_options.uploads_at_a_time = transfers_;
+  TRY(check_memory(address_space(), engine_options.pool_bytes, transfers_));
+  engine_options.requests_at_a_time =
+      std::max({RequestLimit::automatic, options_.transfers, lanes_.value_or(0)});
+  TRY_ASSIGN(engine_, Engine::create(engine_options));
+  catch_stop_signals();
+  return {};
+}
+
+Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh) {
+  Engine::Inquiry inquiry{.base_url = request.base_url,
+                          .dataset = request.dataset,
+                          .token = request.token,
+                          .protocol = protocol,
+                          .fresh = fresh,
+                          .stop = [] { return stop_signal() != 0; }};
+  const auto deadline = Clock::now() + token_wait_;
+  bool said = false;
+  while (true) {
+    Result<ServerProfile> profile = engine_->ask_server(inquiry);
+    if (profile) {
+      request.server = *std::move(profile);
+      request.token = inquiry.token;
+      if (!request.server.remembered)
+        console_.detail(fmt::format("{}: protocol {}{}", request.base_url,
+                                    to_string(request.server.protocol),
+                                    protocol == ProtocolKind::automatic ? "" : " (as requested)"));
+      return {};
+    }
+    if (profile.error().kind != ErrorKind::token_refused || request.token_file.empty())
+      return std::move(profile).error();
+    while (true) {
+      Result<FoundToken> found = read_token(request.token_file, options_.token_file_mode);
+      if (found && found->token.reveal() != inquiry.token.reveal()) {
+        inquiry.token = std::move(found->token);
+        break;
+      }
+      const auto now = Clock::now();
+      if (now >= deadline) return std::move(profile).error();
+      if (!std::exchange(said, true))
+        console_.warning(fmt::format(
+            "{}; waiting for another token in {} for up to {} s: get one at {}/datasets/{}/edit",
+            profile.error().message, printable(request.token_file), token_wait_.count(),
+            request.base_url, request.dataset));
+      if (!wait_until(std::min(deadline, now + look_for_token_every), inquiry.stop))
+        return Error{ErrorKind::interrupted,
+                     fmt::format("interrupted while waiting for another token for dataset {}; no "
+                                 "file was uploaded",
+                                 request.dataset)};
+    }
+  }
+}
+
+void Uploader::fail(Report& report, const Error& error) {
+  const bool interrupted = error.kind == ErrorKind::interrupted;
+  report.status = interrupted                            ? Report::Status::interrupted
+                  : error.kind == ErrorKind::unconfirmed ? Report::Status::unconfirmed
+                                                         : Report::Status::failed;
+  report.error = error;
+  report.error->message = printable(error.message);
+  if (code_ == 0)
+    code_ = interrupted && stop_signal() != 0 ? 128 + stop_signal() : exit_code(error);
+}
+
+void Uploader::left(std::size_t count) {
+  if (count == 0) return;
+  if (files_ == 0 || options_.json)  // else the closing line says which
+    console_.error(
+        fmt::format("{} more {} not started", count, count == 1 ? "file was" : "files were"));
+  if (code_ == 0) code_ = stop_signal() != 0 ? 128 + stop_signal() : 1;
+}
+
+int Uploader::end(const std::vector<Report>& reports, const std::optional<Error>& error) {
+  if (options_.json) {
+    console_.report(json_report(reports, error) + '\n');
+  } else if (files_ > 0 && reports.size() > 1) {
+    const std::string line = closing_line(reports, dry_run_);
+    if (code_ == 0)
+      console_.result(line + '\n');
+    else
+      console_.error(line);
+  }
+  if (!console_.finish()) {
+    console_.error(
+        "cannot write the report to standard output; registered files stay registered: see sluice "
+        "status --all");
+    if (code_ == 0 && stop_signal() != 0) code_ = 128 + stop_signal();
+  }
+  return code_;
+}
+
+std::optional<Secret> Uploader::renewed_token(const std::string& file) {
+  Result<FoundToken> found = read_token(file, options_.token_file_mode);
+  if (!found) return {};  // it may be on its way
+  const MutexLock lock(tokens_mutex_);
+  renewed_.insert_or_assign(file, found->token);
+  return std::move(found->token);
+}
+
+void Uploader::complete(UploadRequest& request) {
+  request.read_mode = options_.read_mode;
+  request.chunk_bytes = chunk_bytes_;
+  request.heed_chunk_limit = chunk_bytes_ == 0;
+  request.lookahead = lookahead_;
+  request.lanes = lanes_;
+  request.verify_chunks = options_.verify_chunks;
+  request.verify_prefix = options_.verify_prefix;
+  for (const DigestKind kind : digests_)
+    if (std::find(request.digests.begin(), request.digests.end(), kind) == request.digests.end())
+      request.digests.push_back(kind);
+  request.token_wait = token_wait_;
+  request.stop = [] { return stop_signal() != 0; };
+  if (request.token_file.empty()) return;
+  request.renew_token = [this, file = request.token_file] { return renewed_token(file); };
+  const MutexLock lock(tokens_mutex_);
+  if (const auto renewed = renewed_.find(request.token_file); renewed != renewed_.end())
+    request.token = renewed->second;
+}
+
+void Uploader::tell(Report& report, const UploadRequest& request) {
+  switch (report.status) {
+    case Report::Status::registered:
+      if (!options_.json)
+        console_.result(!report.registered_before.empty()         ? registered_before(report)
+                        : files_ > 1 && !options_.console.verbose ? summary_line(report)
+                                                                  : summary(report));
+      write_receipt(report);
+      return;
+    case Report::Status::skipped:
+      if (!options_.json) console_.result(would_be_deposited(report, request.server));
+      return;
+    case Report::Status::interrupted:
+      if (code_ == 0) code_ = 128 + (stop_signal() != 0 ? stop_signal() : SIGINT);
+      break;
+    case Report::Status::failed:
+    case Report::Status::unconfirmed:
+      if (code_ == 0) code_ = exit_code(*report.error);
+      break;
+  }
+  if (report.resumable && helps_to_go_on(*report.error))
+    report.error->message +=
+        fmt::format("{}; to resume, run the same command again, or: sluice resume{} {}",
+                    report.committed == 0
+                        ? ""
+                        : fmt::format("; the server has {} of {}", format_size(report.committed),
+                                      format_size(report.bytes)),
+                    state_dir_argument(options_.state_dir), report.dataset);
+  console_.error(report.error->message);
+}
+
+Result<void> Uploader::append_sums(const Report& report) const {
+  const std::string lines = sums_lines(*report.receipt, report.file);
+  if (!report.registered_before.empty()) {
+    // The run that registered it may have been stopped before it wrote them, or not.
+    if (holds_lines(options_.sums, lines)) return {};
+  }
+  return append_to_file(options_.sums, lines);
+}
+
+void Uploader::write_receipt(const Report& report) {
+  if (options_.receipts.empty() && options_.sums.empty()) return;
+  const std::string path =
+      (std::filesystem::path(options_.receipts) / (report.name + std::string(receipt_suffix)))
+          .string();
+  if (!report.receipt) {
+    if (!options_.sums.empty() || ::access(path.c_str(), F_OK) != 0)
+      console_.warning(fmt::format("no receipt was written for {}: the journal has none",
+                                   printable(report.file)));
+    return;
+  }
+  Result<void> written;
+  if (!options_.receipts.empty()) written = write_whole_file(path, to_json(*report.receipt), 0644);
+  if (written && !options_.sums.empty()) written = append_sums(report);
+  if (written) return;
+  if (code_ == 0) code_ = 1;  // nothing is wrong with the file
+  console_.error(
+      fmt::format("{}; the file is registered, and the journal has the receipt: sluice status "
+                  "--all --json",
+                  printable(written.error().message)));
+}
+
+void Uploader::upload(std::vector<Task> tasks) {
+  files_ = tasks.size();
+  dry_run_ = !tasks.empty() && tasks.front().request.dry_run;
+  Run(*this, std::move(tasks)).run();
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/report.h"
+#include "engine/upload.h"
+#include "io/sync.h"
+#include "tools/sluice/display/console.h"
+#include "tools/sluice/run/upload_options.h"
+
+namespace sluice::cli {
+
+/// Receipts are called NAME.sluice.json.
+inline constexpr std::string_view receipt_suffix = ".sluice.json";
+
+/// Uploads files for `sluice put` and `sluice resume`, several at a time where the protocol allows
+/// it: shows how far they are, obeys the stop signals, writes receipts, says what to do next, and
+/// gathers the exit code. One thread at a time.
+class Uploader {
+ public:
+  /// Both outlive this.
+  Uploader(const UploadOptions& options, Console& console) : options_(options), console_(console) {}
+
+  /// Checks all options and starts the engine, for so many `files`. `block_bytes`: the blocks must
+  /// have so many at least, as an upload that is to go on has them. Errors: usage; failed without
+  /// memory or threads; local_file where receipts or sums cannot be written.
+  Result<void> prepare(std::size_t files, std::uint64_t block_bytes = 0);
+
+  /// Finds out how to speak to the server, and writes it into `request`; a token that is refused is
+  /// read again from its file, and waited for as long as --token-wait says. `fresh`: asks, whatever
+  /// is remembered. Errors: those of Engine::ask_server().
+  Result<void> ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh);
+
+  /// One to upload. `report` has the file, its size, the name and the dataset, and gets the rest;
+  /// it outlives upload().
+  struct Task {
+    UploadRequest request;
+    Report* report = nullptr;
+  };
+  /// Uploads them. Of `request`, what is the command line's is set here.
+  void upload(std::vector<Task> tasks);
+
+  /// It could not be tried: puts the error into the report and the exit code.
+  void fail(Report& report, const Error& error);
+
+  /// Says how many more there are that were not tried, if any.
+  void left(std::size_t count);
+
+  /// Prints the report of all as JSON if that was asked for, else a closing line where there were
+  /// several, and returns the exit code. `error`: why there are no reports, for the JSON alone.
+  int end(const std::vector<Report>& reports, const std::optional<Error>& error = {});
+
+ private:
+  class Run;
+
+  Result<EngineOptions> engine_options(std::uint64_t block_bytes) const;
+  void complete(UploadRequest& request);
+  /// What the file has in place of a token that was refused; nothing if it has none. The uploads
+  /// that start later begin with it. Any thread.
+  std::optional<Secret> renewed_token(const std::string& file);
+  /// Says how it ended.
+  void tell(Report& report, const UploadRequest& request);
+  void write_receipt(const Report& report);
+  Result<void> append_sums(const Report& report) const;
+
+  const UploadOptions& options_;
+  Console& console_;
+  std::uint64_t chunk_bytes_ = 0;  ///< 0: auto
+  std::optional<unsigned> lookahead_;
+  std::optional<unsigned> lanes_;
+  std::chrono::seconds token_wait_{0};
+  std::vector<DigestKind> digests_;
+  Mutex tokens_mutex_;
+  std::map<std::string, Secret> renewed_ SLUICE_GUARDED_BY(tokens_mutex_);  ///< by their files
+  std::unique_ptr<Engine> engine_;
+  unsigned transfers_ = 1;  ///< at a time
+  int code_ = 0;
+  std::size_t files_ = 0;  ///< that upload() was to upload
+  bool dry_run_ = false;
+};
+
+/// The state directory that the options mean. Error usage where there is no usual place (no home
+/// directory), or empty if no journal is wanted.
+Result<std::string> state_dir(const UploadOptions& options);
+
+/// " --state-dir DIR" for the commands that messages advise; empty where the option was not given.
+std::string state_dir_argument(const std::string& state_dir);
+
+/// The same for who only looks. Error usage also where one that was named is not there, as a
+/// mistyped one would have nothing unfinished in it.
+Result<std::string> existing_state_dir(const UploadOptions& options);
+
+}  // namespace sluice::cli

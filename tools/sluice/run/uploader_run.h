@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/progress_meter.h"
+#include "tools/sluice/display/progress_line.h"
+#include "tools/sluice/run/schedule.h"
+#include "tools/sluice/run/transfers.h"
+#include "tools/sluice/run/uploader.h"
+
+namespace sluice::cli {
+
+/// One call of Uploader::upload().
+class Uploader::Run {
+ public:
+  Run(Uploader& uploader, std::vector<Task> tasks);
+  void run();
+
+ private:
+  /// No more than are to be under way at a time: each has its file open.
+  void start_some();
+  /// Returns false where the process has no descriptor left for it, so that it has to wait for
+  /// another one's end.
+  bool start(std::size_t number);
+  void ended(std::size_t number);
+  /// Whether that task is started once more, as Report::again has it: once for each reason, as what
+  /// goes wrong a second time would go wrong a third.
+  bool goes_again(std::size_t number, const Report& report);
+  /// It may have failed because the server speaks another protocol than it did when it was asked:
+  /// asks it again, once, for the next run.
+  void doubt_memory(UploadRequest request, Report& report);
+  /// It is done with, however; what stopped it may stop others as well.
+  void over(std::size_t number);
+  void show_progress();
+
+  Uploader& uploader_;
+  std::vector<Task> tasks_;
+  Schedule schedule_;
+  Transfers transfers_;
+  std::set<std::string> closed_;  ///< datasets that nothing more is tried of
+  bool ends_all_ = false;         ///< what stopped one would stop any other
+  bool cancelled_ = false;
+  std::size_t most_;  ///< transfers at a time
+  bool doubted_ = false;
+  std::set<std::size_t> again_;  ///< tasks that were started once more for what was missing
+  std::size_t tried_ = 0;
+
+  bool several_ = false;     ///< were under way at a time
+  std::string name_;         ///< of the last one that was started
+  std::uint64_t bytes_ = 0;  ///< of all files
+  std::size_t over_ = 0;
+  std::uint64_t over_bytes_ = 0;  ///< of the files that are done with
+  ProgressMeter meter_;
+  std::optional<ProgressLine> line_;
+};
+
+}  // namespace sluice::cli
