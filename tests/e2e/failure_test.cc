@@ -181,18 +181,50 @@ TEST_F(Failure, Exit6ARelativePathFromADirectoryThatWasDeleted) {
   }
 }
 
-TEST_F(Failure, Exit6OneBadFileKeepsAllOthersBack) {
+TEST_F(Failure, Exit6ABadFileDoesNotKeepTheOthersBack) {
   ScriptedServer server;
   const test::Finished finished =
-      put(server.url(), {"--json", dataset, path_, directory_ / "missing", directory_.path()});
+      put(server.url(), {"--json", dataset, directory_ / "missing", path_, directory_.path()});
+  EXPECT_EQ(finished.status, 6);
+  EXPECT_THAT(finished.err, HasSubstr((directory_ / "missing").string()));
+  const json uploads = report_of(finished).at("uploads");
+  ASSERT_EQ(uploads.size(), 3U);
+  EXPECT_EQ(uploads[0].at("status"), "failed");
+  EXPECT_EQ(uploads[1].at("status"), "registered");
+  EXPECT_EQ(uploads[2].at("status"), "failed");
+  EXPECT_EQ(server.count(Phase::verify), 1);
+}
+
+TEST_F(Failure, Exit6WithFailFastABadFileKeepsTheOthersBack) {
+  ScriptedServer server;
+  test::write_file(directory_ / "last", "last");
+  const test::Finished finished = put(server.url(), {"--json", "--fail-fast", dataset, path_,
+                                                     directory_ / "missing", directory_ / "last"});
   EXPECT_EQ(finished.status, 6);
   EXPECT_THAT(finished.err, HasSubstr("no file was uploaded"));
   const json uploads = report_of(finished).at("uploads");
   ASSERT_EQ(uploads.size(), 3U);
   EXPECT_EQ(uploads[0].at("status"), "skipped");
   EXPECT_EQ(uploads[1].at("status"), "failed");
-  EXPECT_EQ(uploads[2].at("status"), "failed");
+  EXPECT_EQ(uploads[2].at("status"), "skipped");
   EXPECT_EQ(server.connections(), 0);
+}
+
+TEST_F(Failure, WithFailFastTheUploadsUnderWayAreStopped) {
+  // At 5 kB/s the first file would take 20 s; the second one's name is taken.
+  Bank bank({"--protocols", "tus"});
+  test::write_file(directory_ / "taken", "mine");
+  ASSERT_EQ(put(bank.url(), {dataset, directory_ / "taken"}).status, 0);
+  std::filesystem::create_directory(directory_ / "other");
+  test::write_file(directory_ / "other" / "taken", "theirs");
+  const test::Finished finished =
+      put(bank.url(), {"--json", "--fail-fast", "--transfers", "2", "--limit-rate", "5K", dataset,
+                       path_, directory_ / "other" / "taken"});
+  EXPECT_EQ(finished.status, 5) << finished.err;
+  const json uploads = report_of(finished).at("uploads");
+  EXPECT_EQ(uploads[0].at("status"), "interrupted");
+  EXPECT_EQ(uploads[1].at("status"), "failed");
+  EXPECT_EQ(bank.registered().size(), 1U);
 }
 
 TEST_F(Failure, Exit7NobodyListens) {

@@ -102,7 +102,7 @@ int run(int argc, char** argv) {
     // --help and --version come this way too, with code 0.
     if (app.exit(error) == 0) return written(0);
     if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc)
-      std::puts(sluice::cli::json_report({}, sluice::Error{sluice::ErrorKind::usage, error.what()})
+      std::puts(sluice::cli::json_report(sluice::Error{sluice::ErrorKind::usage, error.what()})
                     .c_str());
     return usage_error;
   }

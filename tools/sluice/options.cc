@@ -84,6 +84,8 @@ void add_resume_options(CLI::App& app, UploadOptions& options) {
   app.option_defaults()->group("Retry and resume");
   add_number(app, "--retries", options.retries, "N", 0, 1000000,
              "Consecutive failures, without a new byte at the server, before an upload fails.");
+  app.add_flag("--fail-fast", options.fail_fast,
+               "When a file fails, stop the running uploads and start no more.");
   add_number(app, "--stall-timeout", options.stall_timeout, "SECONDS", 1, 86400,
              "Seconds without a byte sent after which a request fails.");
   add_number(app, "--response-timeout", options.response_timeout, "SECONDS", 1, 86400,

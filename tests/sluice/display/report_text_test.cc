@@ -16,29 +16,6 @@ Report report(const std::string& name, Status status) {
   return one;
 }
 
-TEST(ReportText, TheClosingLineCountsAllAndNamesThoseThatAreNotRegistered) {
-  std::vector<Report> reports{
-      report("a", Status::registered),         report("b", Status::failed),
-      report("c", Status::unconfirmed),        report("d", Status::registered),
-      report("e\033[2J", Status::interrupted), report("f", Status::skipped)};
-  EXPECT_EQ(closing_line(reports, false),
-            "2 registered, 1 unconfirmed (c), 1 failed (b), 1 interrupted (e?[2J), 1 not started "
-            "(f)");
-  reports[3].registered_before = "2026-02-03T05:00:38Z";
-  EXPECT_THAT(closing_line(reports, false), HasSubstr("1 registered, 1 already registered, "));
-  EXPECT_THAT(closing_line(reports, true), HasSubstr(", 1 would be uploaded"));
-}
-
-TEST(ReportText, TheClosingLineNamesFiveOfEach) {
-  std::vector<Report> reports;
-  for (const char* name : {"1", "2", "3", "4", "5"})
-    reports.push_back(report(name, Status::failed));
-  EXPECT_EQ(closing_line(reports, false), "5 failed (1, 2, 3, 4, 5)");
-  reports.push_back(report("6", Status::failed));
-  reports.push_back(report("7", Status::failed));
-  EXPECT_EQ(closing_line(reports, false), "7 failed (1, 2, 3, 4, 5 and 2 more)");
-}
-
 TEST(ReportText, OneOfSeveralIsOneLine) {
   Report one = report("a\nb", Status::registered);
   one.xxh128 = "b3a091f6";

@@ -27,11 +27,11 @@ std::string deposit_name(const PutOptions& options, const std::string& file) {
 }
 
 /// What can be known of a file without the server.
-Result<std::uint64_t> check_file(const PutOptions& options, const std::string& file) {
-  TRY_ASSIGN(const LocalFile opened, open_local_file(file));
+Result<std::uint64_t> check_file(const PutOptions& options, const WorkItem& item) {
+  TRY_ASSIGN(const LocalFile opened, open_local_file(item.path));
   const std::uint64_t size = opened.identity.size;
-  TRY(check_file_size(file, size));
-  const std::string name = deposit_name(options, file);
+  TRY(check_file_size(item.path, size));
+  const std::string& name = item.name;
   TRY(check_deposit_name(name));
   constexpr std::size_t longest = NAME_MAX - receipt_suffix.size();
   if (!options.upload.receipts.empty() && name.size() > longest)
@@ -47,30 +47,36 @@ class Put {
  public:
   Put(const PutOptions& options, Console& console)
       : options_(options), console_(console), uploader_(options.upload, console) {
-    for (const std::string& file : options.files) {
-      Report report;
-      report.dataset = options.dataset;
-      report.file = file;
-      report.name = deposit_name(options, file);
-      report.protocol = to_string(options.protocol);
-      reports_.push_back(std::move(report));
-    }
+    work_.dry_run = options.dry_run;
+    for (const std::string& file : options.files)
+      work_.items.push_back(
+          {.number = work_.items.size(), .path = file, .name = deposit_name(options, file)});
   }
 
   int run() {
     if (Result<void> prepared = prepare(); !prepared) {
-      // Nothing can go: every file that has no error of its own shares this one.
-      for (Report& report : reports_)
-        if (!report.error) uploader_.fail(report, prepared.error());
-      console_.error(prepared.error().message);
-    } else if (check_files()) {
+      uploader_.fail(prepared.error());
+      for (const WorkItem& item : work_.items)
+        uploader_.count_failed(item.number, report_of(item), prepared.error());
+    } else if (check_names()) {
+      check_files();
       warn_of_names();
-      upload_files();
+      if (!work_.items.empty()) upload_files();
     }
-    return uploader_.end(reports_);
+    return uploader_.end();
   }
 
  private:
+  Report report_of(const WorkItem& item) const {
+    Report report;
+    report.dataset = options_.dataset;
+    report.file = item.path;
+    report.name = item.name;
+    report.bytes = item.bytes;
+    report.protocol = to_string(options_.protocol);
+    return report;
+  }
+
   /// What concerns the run as a whole.
   Result<void> prepare() {
     TRY(check_dataset_key(options_.dataset));
@@ -89,34 +95,57 @@ class Put {
     return uploader_.prepare(options_.files.size());
   }
 
-  /// Every file, before anything is sent.
-  bool check_files() {
-    std::map<std::string, std::string> names;
-    bool good = true;
-    for (Report& report : reports_) {
-      Result<std::uint64_t> size = check_file(options_, report.file);
-      if (const auto [other, fresh] = names.emplace(report.name, report.file); size && !fresh)
-        size = Error{
-            ErrorKind::usage,
-            fmt::format("cannot upload both {} and {}: both would have the name '{}' in "
-                        "the dataset; upload one of them separately, with --name",
-                        printable(other->second), printable(report.file), printable(report.name))};
-      if (size) {
-        report.bytes = *size;
-        continue;
-      }
-      good = false;
-      uploader_.fail(report, size.error());
-      console_.error(report.error->message);
+  /// Two files of one name stop all: which of them is meant, only the user can say.
+  bool check_names() {
+    std::map<std::string, const WorkItem*> names;
+    std::vector<bool> bad(work_.items.size());
+    for (const WorkItem& item : work_.items) {
+      const auto [other, fresh] = names.emplace(item.name, &item);
+      if (fresh) continue;
+      bad[item.number] = true;
+      uploader_.fail(
+          item.number, report_of(item),
+          Error{ErrorKind::usage,
+                fmt::format("cannot upload both {} and {}: both would have the name '{}' in "
+                            "the dataset; upload one of them separately, with --name",
+                            printable(other->second->path), printable(item.path),
+                            printable(item.name))});
     }
-    if (!good && reports_.size() > 1) console_.error("no file was uploaded");
-    return good;
+    if (std::find(bad.begin(), bad.end(), true) == bad.end()) return true;
+    for (const WorkItem& item : work_.items)
+      if (!bad[item.number]) uploader_.leave(item.number, report_of(item));
+    console_.error("no file was uploaded");
+    return false;
+  }
+
+  /// Every file, before anything is sent; those that cannot be uploaded do not keep the others
+  /// back.
+  void check_files() {
+    bool ended = false;
+    std::erase_if(work_.items, [&](WorkItem& item) {
+      if (ended) {
+        uploader_.leave(item.number, report_of(item));
+        return true;
+      }
+      const Result<std::uint64_t> size = check_file(options_, item);
+      if (size) {
+        item.bytes = *size;
+        return false;
+      }
+      uploader_.fail(item.number, report_of(item), size.error());
+      ended = options_.upload.fail_fast;
+      return true;
+    });
+    if (!ended) return;
+    for (const WorkItem& item : work_.items) uploader_.leave(item.number, report_of(item));
+    work_.items.clear();
+    console_.error("no file was uploaded");
   }
 
   /// Of names that differ in nothing that a person sees.
   void warn_of_names() {
     std::vector<std::string> names;
-    for (const Report& report : reports_) names.push_back(report.name);
+    for (const WorkItem& item : work_.items) names.push_back(item.name);
     if (std::all_of(names.begin(), names.end(), is_ascii)) return;
     std::vector<std::string> there;
     if (const auto journal = existing_journal())
@@ -143,24 +172,20 @@ class Put {
     common.restart = options_.restart;
     if (Result<void> asked = uploader_.ask_server(common, options_.protocol, options_.dry_run);
         !asked) {
-      uploader_.fail(reports_.front(), asked.error());
-      console_.error(reports_.front().error->message);
-      uploader_.left(reports_.size() - 1);
+      const WorkItem& first = work_.items.front();
+      uploader_.fail(first.number, report_of(first), asked.error());
+      for (std::size_t i = 1; i < work_.items.size(); ++i)
+        uploader_.leave(work_.items[i].number, report_of(work_.items[i]));
+      uploader_.say_left(work_.items.size() - 1);
       return;
-    }
-    std::vector<Uploader::Task> tasks;
-    for (Report& report : reports_) {
-      Uploader::Task& task = tasks.emplace_back(Uploader::Task{common, &report});
-      task.request.path = report.file;
-      task.request.name = report.name;
     }
     if (common.server.protocol == ProtocolKind::phased && !options_.restart && !options_.dry_run &&
         !options_.upload.no_journal)
-      std::stable_partition(tasks.begin(), tasks.end(),
-                            [begun = begun()](const Uploader::Task& task) {
-                              return begun.contains(task.request.name);
-                            });
-    uploader_.upload(std::move(tasks));
+      std::stable_partition(
+          work_.items.begin(), work_.items.end(),
+          [begun = begun()](const WorkItem& item) { return begun.contains(item.name); });
+    work_.targets.push_back({std::move(common)});
+    uploader_.upload(std::move(work_));
   }
 
   /// The names that were begun before. Over the phased protocol they go first: to set up another
@@ -179,7 +204,7 @@ class Put {
   const PutOptions& options_;
   Console& console_;
   Uploader uploader_;
-  std::vector<Report> reports_;
+  Work work_;
   std::string base_url_;
   Secret token_;
   std::string token_file_;  ///< absolute; empty for elsewhere

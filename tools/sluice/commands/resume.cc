@@ -108,6 +108,18 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions
   return request;
 }
 
+/// What is known of it before it is resumed.
+Report report_of(const JournalEntry& entry) {
+  Report report;
+  report.dataset = entry.dataset;
+  report.file = entry.path;
+  report.name = entry.name;
+  report.bytes = entry.file.size;
+  report.committed = entry.committed;
+  report.protocol = entry.protocol;
+  return report;
+}
+
 /// An upload is resumed over the protocol that it was started with. A tus server has to say which
 /// extensions it has. Over tus and binary, the token and the dataset are checked before anything is
 /// sent; the phased protocol begins with that.
@@ -124,76 +136,76 @@ Result<void> find_server(Uploader& uploader, const JournalEntry& entry, UploadRe
 int resume(const ResumeOptions& options) {
   Console console(options.upload.console);
   Uploader uploader(options.upload, console);
-  std::vector<Report> reports;
   Result<std::vector<JournalEntry>> entries = choose(options, console);
   if (!entries) {
-    Report none;
-    uploader.fail(none, entries.error());
-    console.error(none.error->message);
-    return uploader.end(reports, none.error);
+    uploader.fail(entries.error());
+    return uploader.end(entries.error());
   }
+  const auto fail_all = [&](const Error& error) {
+    uploader.fail(error);
+    for (std::size_t i = 0; i < entries->size(); ++i)
+      uploader.count_failed(i, report_of((*entries)[i]), error);
+  };
   std::uint64_t block_bytes = 0;
-  for (const JournalEntry& entry : *entries) {
-    Report report;
-    report.dataset = entry.dataset;
-    report.file = entry.path;
-    report.name = entry.name;
-    report.bytes = entry.file.size;
-    report.committed = entry.committed;
-    report.protocol = entry.protocol;
-    reports.push_back(std::move(report));
-    block_bytes = std::max(block_bytes, entry.block_bytes);
+  for (const JournalEntry& entry : *entries) block_bytes = std::max(block_bytes, entry.block_bytes);
+  if (Result<void> prepared = uploader.prepare(entries->size(), block_bytes); !prepared) {
+    // There may be nothing to resume, and the command line is wrong all the same.
+    fail_all(prepared.error());
+    return uploader.end(entries->empty() ? std::optional<Error>(prepared.error())
+                                         : std::optional<Error>());
   }
-  if (Result<void> prepared = uploader.prepare(reports.size(), block_bytes); !prepared) {
-    Report none;  // there may be nothing to resume, and the command line is wrong all the same
-    uploader.fail(none, prepared.error());
-    for (Report& report : reports) uploader.fail(report, prepared.error());
-    console.error(prepared.error().message);
-    return uploader.end(reports, reports.empty() ? none.error : std::optional<Error>());
-  }
-  if (reports.empty() && !options.upload.json) console.result("no unfinished uploads\n");
+  if (entries->empty() && !options.upload.json) console.result("no unfinished uploads\n");
   const bool alone = std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
     return entry.system == entries->front().system && entry.dataset == entries->front().dataset;
   });
   if (!alone && !options.upload.token_file.empty()) {
-    const Error error{
+    fail_all(Error{
         ErrorKind::usage,
         "--token-file names the token of one dataset, but uploads into several are unfinished; "
-        "name a dataset, or leave out --token-file to use the token file of each upload"};
-    for (Report& report : reports) uploader.fail(report, error);
-    console.error(error.message);
-    return uploader.end(reports);
+        "name a dataset, or leave out --token-file to use the token file of each upload"});
+    return uploader.end();
   }
 
-  std::vector<Uploader::Task> tasks;
+  Work work;
   std::set<std::string> warnings;
   // Many uploads have one token file.
   const auto warn = [&](const std::string& warning) {
     if (!warning.empty() && warnings.insert(warning).second) console.warning(warning);
   };
   std::map<std::string, Error> away;  // servers, by their address: each is waited for once
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    Result<UploadRequest> request = request_for((*entries)[i], options, alone, warn);
+  bool interrupted = false;
+  for (std::size_t i = 0; i < entries->size(); ++i) {
+    const JournalEntry& entry = (*entries)[i];
+    if (interrupted) {
+      uploader.leave(i, report_of(entry));
+      continue;
+    }
+    Result<UploadRequest> request = request_for(entry, options, alone, warn);
     if (request)
       if (const auto known_away = away.find(request->base_url); known_away != away.end())
         request = known_away->second;
     if (request)
-      if (Result<void> known = find_server(uploader, (*entries)[i], *request); !known) {
+      if (Result<void> known = find_server(uploader, entry, *request); !known) {
         if (known.error().kind == ErrorKind::unreachable)
           away.emplace(request->base_url, known.error());
         request = known.error();
       }
     if (request) {
-      tasks.push_back({*std::move(request), &reports[i]});
+      work.items.push_back({.number = i,
+                            .target = work.targets.size(),
+                            .path = entry.path,
+                            .name = entry.name,
+                            .bytes = entry.file.size});
+      work.targets.push_back({*std::move(request)});
       continue;
     }
-    uploader.fail(reports[i], request.error());
-    console.error(
-        fmt::format("cannot resume {}: {}", describe((*entries)[i]), reports[i].error->message));
-    if (request.error().kind == ErrorKind::interrupted) break;
+    Error error = request.error();
+    console.error(fmt::format("cannot resume {}: {}", describe(entry), printable(error.message)));
+    interrupted = error.kind == ErrorKind::interrupted;
+    uploader.count_failed(i, report_of(entry), error);
   }
-  uploader.upload(std::move(tasks));
-  return uploader.end(reports);
+  uploader.upload(std::move(work));
+  return uploader.end();
 }
 
 }  // namespace sluice::cli

@@ -159,7 +159,7 @@ void print(const std::string& text) {
 
 int failed(Console& console, const Error& error, bool json) {
   console.error(printable(error.message));
-  if (json) print(json_report({}, error) + '\n');
+  if (json) print(json_report(error) + '\n');
   return exit_code(error);
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 #include "engine/text.h"
 #include "engine/units.h"
@@ -38,14 +40,16 @@ std::string in_words(const Report& report) {
 
 }  // namespace
 
-std::string json_report(const std::vector<Report>& reports, const std::optional<Error>& error) {
-  std::string uploads;
-  for (const Report& report : reports) {
-    if (!uploads.empty()) uploads += ',';
-    uploads += to_json(report);
-  }
-  const std::string reason = error ? ",\"error\":" + to_json(*error) : "";
-  return fmt::format(R"({{"version":"{}","uploads":[{}]{}}})", SLUICE_VERSION, uploads, reason);
+std::string json_report_begin() {
+  return fmt::format(R"({{"version":"{}","uploads":[)", SLUICE_VERSION);
+}
+
+std::string json_report_end(const std::optional<Error>& error) {
+  return error ? "],\"error\":" + to_json(*error) + '}' : "]}";
+}
+
+std::string json_report(const std::optional<Error>& error) {
+  return json_report_begin() + json_report_end(error);
 }
 
 std::string summary(const Report& report) {
@@ -97,42 +101,15 @@ std::string registered_before(const Report& report) {
 }
 
 std::string first_names(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 5;
-  const auto shown = static_cast<long>(std::min(names.size(), most));
-  std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
-  if (names.size() > most) text += fmt::format(" and {} more", names.size() - most);
+  return first_names(names, names.size());
+}
+
+std::string first_names(const std::vector<std::string>& names, std::size_t count) {
+  const std::size_t shown = std::min(names.size(), most_first_names);
+  std::string text = fmt::format(
+      "{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  if (count > shown) text += fmt::format(" and {} more", count - shown);
   return text;
-}
-
-namespace {
-
-/// "3 failed (a, b, c)", or nothing.
-void add_group(std::string& line, const std::vector<std::string>& names, const char* what,
-               bool named) {
-  if (names.empty()) return;
-  line += fmt::format("{}{} {}", line.empty() ? "" : ", ", names.size(), what);
-  if (named) line += fmt::format(" ({})", first_names(names));
-}
-
-}  // namespace
-
-std::string closing_line(const std::vector<Report>& reports, bool dry_run) {
-  using Status = Report::Status;
-  const auto names = [&](Status status, bool before = false) {
-    std::vector<std::string> found;
-    for (const Report& report : reports)
-      if (report.status == status && report.registered_before.empty() != before)
-        found.push_back(printable(report.name));
-    return found;
-  };
-  std::string line;
-  add_group(line, names(Status::registered), "registered", false);
-  add_group(line, names(Status::registered, true), "already registered", false);
-  add_group(line, names(Status::unconfirmed), "unconfirmed", true);
-  add_group(line, names(Status::failed), "failed", true);
-  add_group(line, names(Status::interrupted), "interrupted", true);
-  add_group(line, names(Status::skipped), dry_run ? "would be uploaded" : "not started", !dry_run);
-  return line;
 }
 
 std::string would_be_deposited(const Report& report, const ServerProfile& server) {
@@ -169,6 +146,15 @@ int exit_code(const Error& error) {
       return 130;
   }
   return 1;
+}
+
+int worse_code(int one, int other) {
+  constexpr std::array order{8, 3, 4, 7, 1, 5, 6, 2, 0};
+  const auto rank = [&](int code) {
+    if (code > 128) return std::ptrdiff_t{-1};
+    return std::find(order.begin(), order.end(), code) - order.begin();
+  };
+  return rank(other) < rank(one) ? other : one;
 }
 
 }  // namespace sluice::cli

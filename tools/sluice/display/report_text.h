@@ -10,9 +10,13 @@
 /// Reports in words. Pure functions.
 namespace sluice::cli {
 
-/// The report of a whole run as one JSON object (sluice-json(5)), without a newline.
-/// `error`: why there were no uploads to report on.
-std::string json_report(const std::vector<Report>& reports, const std::optional<Error>& error = {});
+/// The report of a run without uploads as one JSON object (sluice-json(5)), without a newline.
+/// `error`: why there are none.
+std::string json_report(const std::optional<Error>& error);
+
+/// What stands before and behind the objects of "uploads" in such a report.
+std::string json_report_begin();
+std::string json_report_end(const std::optional<Error>& error);
 
 /// The receipt of a registered upload, some lines; names the bottleneck in words.
 std::string summary(const Report& report);
@@ -25,15 +29,18 @@ std::string registered_before(const Report& report);
 
 /// "a, b and 3 more": the first five names of a list.
 std::string first_names(const std::vector<std::string>& names);
-
-/// "98 registered, 1 unconfirmed (f039), 1 failed (f058)": all uploads of a run, with the names of
-/// those that are not registered, five of each kind. `dry_run`: skipped files would be uploaded.
-std::string closing_line(const std::vector<Report>& reports, bool dry_run);
+/// The same where `names` are the first ones of `count`.
+std::string first_names(const std::vector<std::string>& names, std::size_t count);
+inline constexpr std::size_t most_first_names = 5;
 
 /// The result of --dry-run, one line. Only the phased protocol can tell whether the name is free.
 std::string would_be_deposited(const Report& report, const ServerProfile& server);
 
 /// sluice-put(1), EXIT STATUS.
 int exit_code(const Error& error);
+
+/// The worse of two exit codes, in the order of sluice-put(1), EXIT STATUS: what concerns most of
+/// the run first. 0 is the best.
+int worse_code(int one, int other);
 
 }  // namespace sluice::cli

@@ -248,31 +248,50 @@ Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol,
   }
 }
 
-void Uploader::fail(Report& report, const Error& error) {
-  const bool interrupted = error.kind == ErrorKind::interrupted;
-  report.status = interrupted                            ? Report::Status::interrupted
+int Uploader::code_of(const Error& error) const {
+  return error.kind == ErrorKind::interrupted && stop_signal() != 0 ? 128 + stop_signal()
+                                                                    : exit_code(error);
+}
+
+void Uploader::fail(std::size_t number, Report report, const Error& error) {
+  console_.error(printable(error.message));
+  count_failed(number, std::move(report), error);
+}
+
+void Uploader::count_failed(std::size_t number, Report report, const Error& error) {
+  report.status = error.kind == ErrorKind::interrupted   ? Report::Status::interrupted
                   : error.kind == ErrorKind::unconfirmed ? Report::Status::unconfirmed
                                                          : Report::Status::failed;
   report.error = error;
   report.error->message = printable(error.message);
-  if (code_ == 0)
-    code_ = interrupted && stop_signal() != 0 ? 128 + stop_signal() : exit_code(error);
+  outcomes_.note_code(code_of(error));
+  outcomes_.add(number, report);
 }
 
-void Uploader::left(std::size_t count) {
-  if (count == 0) return;
-  if (files_ == 0 || options_.json)  // else the closing line says which
+void Uploader::fail(const Error& error) {
+  console_.error(printable(error.message));
+  outcomes_.note_code(code_of(error));
+}
+
+void Uploader::leave(std::size_t number, Report report) {
+  report.status = Report::Status::skipped;
+  outcomes_.add(number, report);
+}
+
+void Uploader::say_left(std::size_t count) {
+  if (count > 0)
     console_.error(
         fmt::format("{} more {} not started", count, count == 1 ? "file was" : "files were"));
-  if (code_ == 0) code_ = stop_signal() != 0 ? 128 + stop_signal() : 1;
 }
 
-int Uploader::end(const std::vector<Report>& reports, const std::optional<Error>& error) {
+int Uploader::end(const std::optional<Error>& error) {
+  const bool several = outcomes_.count() > 1;
   if (options_.json) {
-    console_.report(json_report(reports, error) + '\n');
-  } else if (files_ > 0 && reports.size() > 1) {
-    const std::string line = closing_line(reports, dry_run_);
-    if (code_ == 0)
+    outcomes_.write_json([&](std::string text) { console_.report(std::move(text)); }, error);
+    console_.report("\n");
+  } else if (files_ > 0 && several) {
+    const std::string line = outcomes_.closing_line(dry_run_);
+    if (outcomes_.code() == 0)
       console_.result(line + '\n');
     else
       console_.error(line);
@@ -281,9 +300,9 @@ int Uploader::end(const std::vector<Report>& reports, const std::optional<Error>
     console_.error(
         "cannot write the report to standard output; registered files stay registered: see sluice "
         "status --all");
-    if (code_ == 0 && stop_signal() != 0) code_ = 128 + stop_signal();
+    if (stop_signal() != 0) outcomes_.note_code(128 + stop_signal());
   }
-  return code_;
+  return outcomes_.code();
 }
 
 std::optional<Secret> Uploader::renewed_token(const std::string& file) {
@@ -314,7 +333,7 @@ void Uploader::complete(UploadRequest& request) {
     request.token = renewed->second;
 }
 
-void Uploader::tell(Report& report, const UploadRequest& request) {
+void Uploader::tell(std::size_t number, Report report, const UploadRequest& request) {
   switch (report.status) {
     case Report::Status::registered:
       if (!options_.json)
@@ -322,27 +341,30 @@ void Uploader::tell(Report& report, const UploadRequest& request) {
                         : files_ > 1 && !options_.console.verbose ? summary_line(report)
                                                                   : summary(report));
       write_receipt(report);
-      return;
+      break;
     case Report::Status::skipped:
       if (!options_.json) console_.result(would_be_deposited(report, request.server));
-      return;
-    case Report::Status::interrupted:
-      if (code_ == 0) code_ = 128 + (stop_signal() != 0 ? stop_signal() : SIGINT);
       break;
+    case Report::Status::interrupted:
     case Report::Status::failed:
     case Report::Status::unconfirmed:
-      if (code_ == 0) code_ = exit_code(*report.error);
+      if (report.resumable && helps_to_go_on(*report.error))
+        report.error->message +=
+            fmt::format("{}; to resume, run the same command again, or: sluice resume{} {}",
+                        report.committed == 0
+                            ? ""
+                            : fmt::format("; the server has {} of {}",
+                                          format_size(report.committed), format_size(report.bytes)),
+                        state_dir_argument(options_.state_dir), report.dataset);
+      console_.error(report.error->message);
+      // Where no signal did it, another file's failure has, whose code counts.
+      if (report.status != Report::Status::interrupted)
+        outcomes_.note_code(exit_code(*report.error));
+      else if (stop_signal() != 0 || outcomes_.code() == 0)
+        outcomes_.note_code(128 + (stop_signal() != 0 ? stop_signal() : SIGINT));
       break;
   }
-  if (report.resumable && helps_to_go_on(*report.error))
-    report.error->message +=
-        fmt::format("{}; to resume, run the same command again, or: sluice resume{} {}",
-                    report.committed == 0
-                        ? ""
-                        : fmt::format("; the server has {} of {}", format_size(report.committed),
-                                      format_size(report.bytes)),
-                    state_dir_argument(options_.state_dir), report.dataset);
-  console_.error(report.error->message);
+  outcomes_.add(number, report);
 }
 
 Result<void> Uploader::append_sums(const Report& report) const {
@@ -369,17 +391,17 @@ void Uploader::write_receipt(const Report& report) {
   if (!options_.receipts.empty()) written = write_whole_file(path, to_json(*report.receipt), 0644);
   if (written && !options_.sums.empty()) written = append_sums(report);
   if (written) return;
-  if (code_ == 0) code_ = 1;  // nothing is wrong with the file
+  outcomes_.note_code(1);  // nothing is wrong with the file
   console_.error(
       fmt::format("{}; the file is registered, and the journal has the receipt: sluice status "
                   "--all --json",
                   printable(written.error().message)));
 }
 
-void Uploader::upload(std::vector<Task> tasks) {
-  files_ = tasks.size();
-  dry_run_ = !tasks.empty() && tasks.front().request.dry_run;
-  Run(*this, std::move(tasks)).run();
+void Uploader::upload(Work work) {
+  files_ += work.items.size();
+  dry_run_ = work.dry_run;
+  Run(*this, std::move(work)).run();
 }
 
 }  // namespace sluice::cli

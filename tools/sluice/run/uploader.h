@@ -11,7 +11,9 @@
 #include "engine/upload.h"
 #include "io/sync.h"
 #include "tools/sluice/display/console.h"
+#include "tools/sluice/run/outcomes.h"
 #include "tools/sluice/run/upload_options.h"
+#include "tools/sluice/run/work.h"
 
 namespace sluice::cli {
 
@@ -24,7 +26,8 @@ inline constexpr std::string_view receipt_suffix = ".sluice.json";
 class Uploader {
  public:
   /// Both outlive this.
-  Uploader(const UploadOptions& options, Console& console) : options_(options), console_(console) {}
+  Uploader(const UploadOptions& options, Console& console)
+      : options_(options), console_(console), outcomes_(options.json) {}
 
   /// Checks all options and starts the engine, for so many `files`. `block_bytes`: the blocks must
   /// have so many at least, as an upload that is to go on has them. Errors: usage; failed without
@@ -36,24 +39,28 @@ class Uploader {
   /// is remembered. Errors: those of Engine::ask_server().
   Result<void> ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh);
 
-  /// One to upload. `report` has the file, its size, the name and the dataset, and gets the rest;
-  /// it outlives upload().
-  struct Task {
-    UploadRequest request;
-    Report* report = nullptr;
-  };
-  /// Uploads them. Of `request`, what is the command line's is set here.
-  void upload(std::vector<Task> tasks);
+  /// Uploads them. Of the requests, what is the command line's is set here. Files that were not
+  /// started, because of a signal or an error that concerns them too, are counted as such.
+  void upload(Work work);
 
-  /// It could not be tried: puts the error into the report and the exit code.
-  void fail(Report& report, const Error& error);
+  /// That file could not be tried: `report` has the file, the name and the dataset, and gets the
+  /// error, which is also said.
+  void fail(std::size_t number, Report report, const Error& error);
 
-  /// Says how many more there are that were not tried, if any.
-  void left(std::size_t count);
+  /// The same without a word: the error is that of several files, and was said.
+  void count_failed(std::size_t number, Report report, const Error& error);
+
+  /// Says an error that is no file's own, and notes its exit code.
+  void fail(const Error& error);
+
+  /// That file was not tried, for what was said already.
+  void leave(std::size_t number, Report report);
+  /// Says how many such files there are, if any.
+  void say_left(std::size_t count);
 
   /// Prints the report of all as JSON if that was asked for, else a closing line where there were
   /// several, and returns the exit code. `error`: why there are no reports, for the JSON alone.
-  int end(const std::vector<Report>& reports, const std::optional<Error>& error = {});
+  int end(const std::optional<Error>& error = {});
 
  private:
   class Run;
@@ -63,9 +70,10 @@ class Uploader {
   /// What the file has in place of a token that was refused; nothing if it has none. The uploads
   /// that start later begin with it. Any thread.
   std::optional<Secret> renewed_token(const std::string& file);
-  /// Says how it ended.
-  void tell(Report& report, const UploadRequest& request);
+  /// Says how it ended, and counts it.
+  void tell(std::size_t number, Report report, const UploadRequest& request);
   void write_receipt(const Report& report);
+  int code_of(const Error& error) const;
   Result<void> append_sums(const Report& report) const;
 
   const UploadOptions& options_;
@@ -79,7 +87,7 @@ class Uploader {
   std::map<std::string, Secret> renewed_ SLUICE_GUARDED_BY(tokens_mutex_);  ///< by their files
   std::unique_ptr<Engine> engine_;
   unsigned transfers_ = 1;  ///< at a time
-  int code_ = 0;
+  Outcomes outcomes_;
   std::size_t files_ = 0;  ///< that upload() was to upload
   bool dry_run_ = false;
 };

@@ -24,118 +24,153 @@ std::string dataset_of(const UploadRequest& request) {
 }
 
 /// The phased protocol has one staging area a dataset (protocol section 1.4).
-std::vector<std::string> keys_of(const std::vector<Uploader::Task>& tasks) {
+std::vector<std::string> keys_of(const Work& work) {
   std::vector<std::string> keys;
-  for (const Uploader::Task& task : tasks)
-    keys.push_back(task.request.server.protocol == ProtocolKind::phased ? dataset_of(task.request)
-                                                                        : std::string());
+  keys.reserve(work.items.size());
+  for (const WorkItem& item : work.items) {
+    const UploadRequest& request = work.targets[item.target].request;
+    keys.push_back(request.server.protocol == ProtocolKind::phased ? dataset_of(request)
+                                                                   : std::string());
+  }
   return keys;
 }
 
 }  // namespace
 
-Uploader::Run::Run(Uploader& uploader, std::vector<Task> tasks)
+Uploader::Run::Run(Uploader& uploader, Work work)
     : uploader_(uploader),
-      tasks_(std::move(tasks)),
-      schedule_(keys_of(tasks_)),
-      most_(uploader.transfers_) {
-  for (const Task& task : tasks_) bytes_ += task.report->bytes;
+      work_(std::move(work)),
+      schedule_(keys_of(work_)),
+      most_(uploader.transfers_),
+      tried_(work_.items.size()) {
+  for (const WorkItem& item : work_.items) bytes_ += item.bytes;
 }
 
 void Uploader::Run::run() {
   while (true) {
     start_some();
     if (transfers_.count() == 0) break;
-    if (const auto number = transfers_.wait_until(Clock::now() + tick)) {
-      ended(*number);
+    if (const auto index = transfers_.wait_until(Clock::now() + tick)) {
+      ended(*index);
       continue;
     }
-    if ((stop_signal() != 0 || memory_ran_out()) && !std::exchange(cancelled_, true))
-      transfers_.cancel();
+    const bool stop = stop_signal() != 0 || memory_ran_out() || failed_;
+    if (stop && !std::exchange(cancelled_, true)) transfers_.cancel();
     show_progress();
   }
-  uploader_.left(tasks_.size() - tried_);
+  leave_the_rest();
+}
+
+void Uploader::Run::leave_the_rest() {
+  std::size_t count = 0;
+  for (std::size_t index = 0; index < work_.items.size(); ++index) {
+    if (tried_[index]) continue;
+    ++count;
+    uploader_.leave(work_.items[index].number, report_of(index));
+  }
+  if (count == 0) return;
+  if (uploader_.options_.json) uploader_.say_left(count);  // else the closing line says which
+  if (stop_signal() != 0)
+    uploader_.outcomes_.note_code(128 + stop_signal());
+  else if (uploader_.outcomes_.code() == 0)
+    uploader_.outcomes_.note_code(1);
+}
+
+UploadRequest Uploader::Run::request_of(std::size_t index) const {
+  const WorkItem& item = work_.items[index];
+  UploadRequest request = work_.targets[item.target].request;
+  request.path = item.path;
+  request.name = item.name;
+  if (const auto again = again_.find(index); again != again_.end()) {
+    request.restart = false;  // that was done
+    request.in_one_piece = again->second.in_one_piece;
+  }
+  uploader_.complete(request);
+  return request;
+}
+
+Report Uploader::Run::report_of(std::size_t index) const {
+  const WorkItem& item = work_.items[index];
+  const UploadRequest& request = work_.targets[item.target].request;
+  Report report;
+  report.dataset = request.dataset;
+  report.file = item.path;
+  report.name = item.name;
+  report.bytes = item.bytes;
+  report.protocol = to_string(request.server.protocol);
+  return report;
 }
 
 void Uploader::Run::start_some() {
   while (!ends_all_ && stop_signal() == 0 && !memory_ran_out() && transfers_.count() < most_) {
-    const auto number = schedule_.next();
-    if (!number) return;
-    const Task& task = tasks_[*number];
-    if (closed_.contains(dataset_of(task.request)))
-      schedule_.ended(*number);
-    else if (start(*number)) {
-      ++tried_;
+    const auto index = schedule_.next();
+    if (!index) return;
+    const UploadRequest& target = work_.targets[work_.items[*index].target].request;
+    if (closed_.contains(dataset_of(target)))
+      schedule_.ended(*index);
+    else if (start(*index)) {
+      tried_[*index] = true;
     } else {
-      schedule_.put_back(*number);
+      schedule_.put_back(*index);
       most_ = transfers_.count();
     }
   }
 }
 
-bool Uploader::Run::start(std::size_t number) {
-  Task& task = tasks_[number];
-  uploader_.complete(task.request);
-  task.request.on_over = transfers_.on_over(number);
-  task.report->protocol = to_string(task.request.server.protocol);
-  Result<std::unique_ptr<Upload>> upload = uploader_.engine_->start(task.request);
+bool Uploader::Run::start(std::size_t index) {
+  UploadRequest request = request_of(index);
+  request.on_over = transfers_.on_over(index);
+  Result<std::unique_ptr<Upload>> upload = uploader_.engine_->start(request);
   if (!upload) {
     if (transfers_.count() > 0 && (upload.error().code == EMFILE || upload.error().code == ENFILE))
       return false;
-    uploader_.fail(*task.report, upload.error());
-    uploader_.console_.error(task.report->error->message);
-    over(number);
+    uploader_.fail(work_.items[index].number, report_of(index), upload.error());
+    over(index, upload.error());
     return true;
   }
-  transfers_.add(number, *std::move(upload));
+  transfers_.add(index, *std::move(upload));
   several_ = several_ || transfers_.count() > 1;
   if (!several_) {
     // Each has a line of its own.
-    name_ = task.report->name;
+    name_ = work_.items[index].name;
     meter_ = {};
     line_.emplace(uploader_.console_);
   }
   return true;
 }
 
-void Uploader::Run::ended(std::size_t number) {
-  Report& report = *tasks_[number].report;
-  report = transfers_.take(number);
+void Uploader::Run::ended(std::size_t index) {
+  Report report = transfers_.take(index);
   uploader_.console_.clear_line();
   if (report.status == Report::Status::interrupted && memory_ran_out() && stop_signal() == 0) {
     report.status = Report::Status::failed;
     report.error->kind = ErrorKind::failed;
     report.error->message += "; " + out_of_memory_error().message;
   }
-  if (goes_again(number, report)) {
+  if (goes_again(index, report)) {
     uploader_.console_.warning(fmt::format("{}; {}", report.error->message,
                                            report.again == Report::Again::whole
                                                ? "uploading the file again, in one piece"
                                                : "retrying the upload"));
-    tasks_[number].request.restart = false;  // that was done
-    if (report.again == Report::Again::whole) tasks_[number].request.in_one_piece = true;
-    if (!start(number)) {
-      schedule_.put_back(number);
-      --tried_;
+    if (!start(index)) {
+      schedule_.put_back(index);
+      tried_[index] = false;
     }
     return;
   }
-  doubt_memory(tasks_[number].request, report);
-  uploader_.tell(report, tasks_[number].request);
-  over(number);
+  const UploadRequest request = request_of(index);
+  doubt_memory(request, report);
+  const std::optional<Error> error = report.error;
+  uploader_.tell(work_.items[index].number, std::move(report), request);
+  over(index, error);
 }
 
-bool Uploader::Run::goes_again(std::size_t number, const Report& report) {
-  if (cancelled_ || ends_all_) return false;
-  switch (report.again) {
-    case Report::Again::nothing:
-      break;
-    case Report::Again::what_is_missing:
-      return uploader_.options_.retries > 0 && again_.insert(number).second;
-    case Report::Again::whole:  // another way, and no retry
-      return !tasks_[number].request.in_one_piece;
-  }
-  return false;
+bool Uploader::Run::goes_again(std::size_t index, const Report& report) {
+  if (cancelled_ || ends_all_ || report.again == Report::Again::nothing) return false;
+  Again& again = again_[index];
+  if (report.again == Report::Again::whole)  // another way, and no retry
+    return !std::exchange(again.in_one_piece, true);
+  return uploader_.options_.retries > 0 && !std::exchange(again.what_is_missing, true);
 }
 
 void Uploader::Run::doubt_memory(UploadRequest request, Report& report) {
@@ -151,17 +186,19 @@ void Uploader::Run::doubt_memory(UploadRequest request, Report& report) {
                     to_string(request.server.protocol));
 }
 
-void Uploader::Run::over(std::size_t number) {
-  schedule_.ended(number);
-  const Report& report = *tasks_[number].report;
+void Uploader::Run::over(std::size_t index, const std::optional<Error>& error) {
+  schedule_.ended(index);
+  const WorkItem& item = work_.items[index];
   ++over_;
-  over_bytes_ += report.bytes;
-  if (!report.error) return;
-  switch (report.error->kind) {
+  over_bytes_ += item.bytes;
+  again_.erase(index);
+  if (!error) return;
+  if (uploader_.options_.fail_fast) failed_ = ends_all_ = true;
+  switch (error->kind) {
     case ErrorKind::token_refused:
     case ErrorKind::no_such_dataset:
       // One dataset's token says nothing about the next one's.
-      closed_.insert(dataset_of(tasks_[number].request));
+      closed_.insert(dataset_of(work_.targets[item.target].request));
       break;
     case ErrorKind::unreachable:
     case ErrorKind::interrupted:
@@ -184,7 +221,7 @@ void Uploader::Run::show_progress() {
   progress.sent += over_bytes_;
   progress.total = bytes_;
   meter_.update(now, progress.sent);
-  line_->show(progress_of_all(over_, tasks_.size(), progress, meter_), now);
+  line_->show(progress_of_all(over_, work_.items.size(), progress, meter_), now);
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,7 +17,7 @@ namespace sluice::cli {
 /// One call of Uploader::upload().
 class Uploader::Run {
  public:
-  Run(Uploader& uploader, std::vector<Task> tasks);
+  Run(Uploader& uploader, Work work);
   void run();
 
  private:
@@ -24,29 +25,40 @@ class Uploader::Run {
   void start_some();
   /// Returns false where the process has no descriptor left for it, so that it has to wait for
   /// another one's end.
-  bool start(std::size_t number);
-  void ended(std::size_t number);
-  /// Whether that task is started once more, as Report::again has it: once for each reason, as what
+  bool start(std::size_t index);
+  void ended(std::size_t index);
+  /// Whether that item is started once more, as Report::again has it: once for each reason, as what
   /// goes wrong a second time would go wrong a third.
-  bool goes_again(std::size_t number, const Report& report);
+  bool goes_again(std::size_t index, const Report& report);
   /// It may have failed because the server speaks another protocol than it did when it was asked:
   /// asks it again, once, for the next run.
   void doubt_memory(UploadRequest request, Report& report);
-  /// It is done with, however; what stopped it may stop others as well.
-  void over(std::size_t number);
+  /// It is done with, however; what stopped it, if anything did, may stop others as well.
+  void over(std::size_t index, const std::optional<Error>& error);
+  /// Counts those that were not started, and says how many they are.
+  void leave_the_rest();
+  UploadRequest request_of(std::size_t index) const;
+  /// What is known of it before it is started.
+  Report report_of(std::size_t index) const;
   void show_progress();
 
   Uploader& uploader_;
-  std::vector<Task> tasks_;
+  const Work work_;
   Schedule schedule_;
   Transfers transfers_;
   std::set<std::string> closed_;  ///< datasets that nothing more is tried of
   bool ends_all_ = false;         ///< what stopped one would stop any other
+  bool failed_ = false;           ///< one has, and --fail-fast was given
   bool cancelled_ = false;
   std::size_t most_;  ///< transfers at a time
   bool doubted_ = false;
-  std::set<std::size_t> again_;  ///< tasks that were started once more for what was missing
-  std::size_t tried_ = 0;
+  /// What is known of those that were tried, where that differs from Work.
+  struct Again {
+    bool what_is_missing = false;  ///< was started once more for that
+    bool in_one_piece = false;     ///< the same
+  };
+  std::map<std::size_t, Again> again_;  ///< by index
+  std::vector<bool> tried_;             ///< by index
 
   bool several_ = false;     ///< were under way at a time
   std::string name_;         ///< of the last one that was started

@@ -1,0 +1,81 @@
+#include "tools/sluice/run/outcomes.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "engine/text.h"
+#include "tools/sluice/display/report_text.h"
+
+namespace sluice::cli {
+namespace {
+
+/// "3 failed (a, b, c)", or nothing.
+void add_group(std::string& line, std::size_t count, const std::string& names, const char* what) {
+  if (count == 0) return;
+  line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, what);
+  if (!names.empty()) line += fmt::format(" ({})", names);
+}
+
+}  // namespace
+
+Outcomes::Kind Outcomes::kind_of(const Report& report) {
+  switch (report.status) {
+    case Report::Status::registered:
+      return report.registered_before.empty() ? Kind::registered : Kind::registered_before;
+    case Report::Status::unconfirmed:
+      return Kind::unconfirmed;
+    case Report::Status::failed:
+      return Kind::failed;
+    case Report::Status::interrupted:
+      return Kind::interrupted;
+    case Report::Status::skipped:
+      return Kind::not_started;
+  }
+  return Kind::failed;
+}
+
+void Outcomes::add(std::size_t number, const Report& report) {
+  ++count_;
+  Group& group = groups_.at(static_cast<std::size_t>(kind_of(report)));
+  ++group.count;
+  group.first.emplace(number, report.name);
+  if (group.first.size() > most_first_names) group.first.erase(std::prev(group.first.end()));
+  if (json_) texts_.emplace(number, to_json(report));
+}
+
+void Outcomes::note_code(int code) {
+  code_ = worse_code(code_, code);
+}
+
+std::string Outcomes::closing_line(bool dry_run) const {
+  const auto add = [&](std::string& line, Kind kind, const char* what, bool named) {
+    const Group& group = groups_.at(static_cast<std::size_t>(kind));
+    std::vector<std::string> names;
+    for (const auto& [number, name] : group.first) names.push_back(printable(name));
+    add_group(line, group.count, named ? first_names(names, group.count) : std::string(), what);
+  };
+  std::string line;
+  add(line, Kind::registered, "registered", false);
+  add(line, Kind::registered_before, "already registered", false);
+  add(line, Kind::unconfirmed, "unconfirmed", true);
+  add(line, Kind::failed, "failed", true);
+  add(line, Kind::interrupted, "interrupted", true);
+  add(line, Kind::not_started, dry_run ? "would be uploaded" : "not started", !dry_run);
+  return line;
+}
+
+void Outcomes::write_json(const std::function<void(std::string)>& write,
+                          const std::optional<Error>& error) {
+  write(json_report_begin());
+  for (bool first = true; !texts_.empty(); first = false) {
+    std::string text = std::move(texts_.extract(texts_.begin()).mapped());
+    if (!first) text.insert(text.begin(), ',');
+    write(std::move(text));
+  }
+  write(json_report_end(error));
+}
+
+}  // namespace sluice::cli
