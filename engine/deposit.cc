@@ -27,23 +27,26 @@ Result<void> check_dataset_key(std::string_view key) {
   return {};
 }
 
-Result<void> check_deposit_name(std::string_view name) {
-  const auto refuse = [&](const char* why) {
-    return Error{
-        ErrorKind::usage,
-        fmt::format("cannot use '{}' as the name in the dataset: the name {}; choose another "
-                    "name with --name",
-                    printable(name.substr(0, 300)), why)};
-  };
-  if (name.empty()) return refuse("is empty");
-  if (name == "." || name == "..") return refuse("is the name of a directory");
-  if (name.size() > 255) return refuse("is longer than 255 bytes");
-  if (name.find('/') != name.npos) return refuse("contains a slash");
-  if (!is_utf8(name)) return refuse("is not valid UTF-8");
+const char* problem_of_deposit_name(std::string_view name) {
+  if (name.empty()) return "is empty";
+  if (name == "." || name == "..") return "is the name of a directory";
+  if (name.size() > 255) return "is longer than 255 bytes";
+  if (name.find('/') != name.npos) return "contains a slash";
+  if (!is_utf8(name)) return "is not valid UTF-8";
   if (std::any_of(name.begin(), name.end(),
                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
-    return refuse("contains a control character");
-  return {};
+    return "contains a control character";
+  return nullptr;
+}
+
+Result<void> check_deposit_name(std::string_view name) {
+  const char* const problem = problem_of_deposit_name(name);
+  if (problem == nullptr) return {};
+  return Error{
+      ErrorKind::usage,
+      fmt::format("cannot use '{}' as the name in the dataset: the name {}; choose another "
+                  "name with --name",
+                  printable(name.substr(0, 300)), problem)};
 }
 
 Result<void> check_file_size(const std::string& path, std::uint64_t size) {

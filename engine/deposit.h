@@ -21,6 +21,9 @@ Result<void> check_dataset_key(std::string_view key);
 /// The server uses the name as a path (protocol section 1.9): a base name of 1 to 255 bytes, valid
 /// UTF-8, without '/' and control characters, and not "." or "..".
 Result<void> check_deposit_name(std::string_view name);
+/// Why check_deposit_name() refuses the name, as the end of a sentence whose subject is the name:
+/// "contains a slash". Null for a name that may be used.
+const char* problem_of_deposit_name(std::string_view name);
 
 /// Error local_file, naming `path`, for more than max_file_size bytes.
 Result<void> check_file_size(const std::string& path, std::uint64_t size);
