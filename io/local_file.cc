@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "io/long_path.h"
+
 namespace sluice {
 namespace {
 
@@ -80,7 +82,7 @@ Result<LocalFile> open_local_file(const std::string& path) {
     return local_error(ENOENT, "cannot open the file: the file name is empty; give a file name");
   // O_NONBLOCK: to open a FIFO would otherwise wait for its writer, and some devices wait too.
   // O_NOCTTY: a terminal must not become ours.
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  UniqueFd fd(open_long_path(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!fd) return failed(fmt::format("cannot open {}", path), errno);
   struct stat facts {};
   if (::fstat(fd.get(), &facts) != 0) return failed(fmt::format("cannot stat {}", path), errno);
@@ -133,7 +135,7 @@ Result<FileIdentity> identity_of(int fd, const std::string& path) {
 
 Result<FileIdentity> identity_at(const std::string& path) {
   struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0) return failed(fmt::format("cannot stat {}", path), errno);
+  if (stat_long_path(path, facts) != 0) return failed(fmt::format("cannot stat {}", path), errno);
   return identity_from(facts);
 }
 
