@@ -10,19 +10,19 @@ namespace {
 using Kind = OutputQueue::Kind;
 using Stream = OutputQueue::Stream;
 
-constexpr std::string_view erase = "\r\033[K";
+constexpr auto terminal = LiveArea::Terminal::rewraps;
 
 /// All that comes out; what is for stdout stands in brackets.
 std::string drain(OutputQueue& queue) {
   std::string all;
-  while (const auto piece = queue.next())
+  while (const auto piece = queue.next(80))
     all += piece->stream == Stream::out ? '[' + piece->text + ']' : piece->text;
   EXPECT_TRUE(queue.empty());
   return all;
 }
 
 TEST(OutputQueueTest, KeepsTheOrderOfResultsAndMessages) {
-  OutputQueue queue(1000, erase);
+  OutputQueue queue(1000, terminal);
   EXPECT_TRUE(queue.empty());
   queue.push(Kind::message, "1\n");
   queue.push(Kind::result, "2\n");
@@ -35,7 +35,7 @@ TEST(OutputQueueTest, KeepsTheOrderOfResultsAndMessages) {
 }
 
 TEST(OutputQueueTest, DropsProgressFirstThenMessagesThenErrorsAndCountsThem) {
-  OutputQueue queue(12, erase);
+  OutputQueue queue(12, terminal);
   queue.push(Kind::error, "e1 \n");
   queue.push(Kind::message, "m1 \n");
   queue.push(Kind::progress, "p1 \n");
@@ -49,7 +49,7 @@ TEST(OutputQueueTest, DropsProgressFirstThenMessagesThenErrorsAndCountsThem) {
 }
 
 TEST(OutputQueueTest, NeverDropsResults) {
-  OutputQueue queue(4, erase);
+  OutputQueue queue(4, terminal);
   std::string expected;
   for (int i = 0; i < 100; ++i) {
     queue.push(Kind::result, "result\n");
@@ -60,46 +60,42 @@ TEST(OutputQueueTest, NeverDropsResults) {
             expected + "sluice: 100 messages were dropped: standard error was blocked\n");
 }
 
-TEST(OutputQueueTest, WritesTheLiveLineOnlyWhereItChanged) {
-  OutputQueue queue(100, erase);
-  queue.show_live("10 %");
-  queue.show_live("20 %");
-  EXPECT_EQ(drain(queue), "\r\033[K20 %");
-  queue.show_live("20 %");
+TEST(OutputQueueTest, DrawsTheLiveAreaOnlyWhereItChanged) {
+  OutputQueue queue(100, terminal);
+  queue.show_live({"10 %"});
+  queue.show_live({"20 %"});
+  EXPECT_EQ(drain(queue), "\r20 %\033[K") << "only the newest";
+  queue.show_live({"20 %"});
   EXPECT_TRUE(queue.empty());
-  queue.show_live("30 %");
-  EXPECT_EQ(drain(queue), "\r\033[K30 %");
-  queue.hide_live();
-  EXPECT_EQ(drain(queue), "\r\033[K");
-  queue.hide_live();
+  queue.show_live({"30 %", "total"});
+  EXPECT_EQ(drain(queue), "\r30 %\033[K\r\ntotal\033[K");
+  queue.show_live({});
+  EXPECT_EQ(drain(queue), "\r\033[1A\033[J");
+  queue.show_live({});
   EXPECT_TRUE(queue.empty());
 }
 
-TEST(OutputQueueTest, TakesTheLiveLineAwayBeforeAnythingElse) {
-  OutputQueue queue(100, erase);
-  queue.show_live("10 %");
-  EXPECT_EQ(drain(queue), "\r\033[K10 %");
+TEST(OutputQueueTest, TakesTheLiveAreaAwayBeforeAnythingElse) {
+  OutputQueue queue(100, terminal);
+  queue.show_live({"10 %", "total"});
+  drain(queue);
   queue.push(Kind::result, "result\n");
   queue.push(Kind::message, "message\n");
-  EXPECT_EQ(drain(queue), "\r\033[K[result\n]message\n\r\033[K10 %")
+  EXPECT_EQ(drain(queue), "\r\033[1A\033[J[result\n]message\n\r10 %\033[K\r\ntotal\033[K")
       << "and shows it again behind them";
 }
 
-TEST(OutputQueueTest, ErasesWithBlanksWhereTheTerminalKnowsNoEscapeSequences) {
-  OutputQueue queue(100, "");
-  queue.show_live("\u6570 10 %");
-  queue.hide_live();
-  EXPECT_TRUE(queue.empty()) << "it was never shown";
-  queue.show_live("\u6570 10 %");
-  EXPECT_EQ(drain(queue), "\r\u6570 10 %");
-  queue.hide_live();
-  EXPECT_EQ(drain(queue), "\r       \r");
+TEST(OutputQueueTest, AnAreaThatWasNeverDrawnIsNotErased) {
+  OutputQueue queue(100, terminal);
+  queue.show_live({"10 %"});
+  queue.show_live({});
+  EXPECT_TRUE(queue.empty());
 }
 
-TEST(OutputQueueTest, AForgottenLiveLineIsLeftWhereItIs) {
-  OutputQueue queue(100, erase);
-  queue.show_live("10 %");
-  EXPECT_EQ(drain(queue), "\r\033[K10 %");
+TEST(OutputQueueTest, AForgottenLiveAreaIsLeftWhereItIs) {
+  OutputQueue queue(100, terminal);
+  queue.show_live({"10 %"});
+  drain(queue);
   queue.forget_live();
   queue.push(Kind::message, "message\n");
   EXPECT_EQ(drain(queue), "message\n");

@@ -45,18 +45,36 @@ TEST(ProgressTextTest, NamesAreMadeFitToShow) {
   EXPECT_EQ(progress_of_file("a\rb", quarter, {}).what.find('\r'), std::string::npos);
 }
 
-TEST(ProgressTextTest, LeavesOutTheAmountThenTheRateThenTheTimeLeft) {
-  const ProgressText text = progress_of_file("measurement-0001.h5", quarter, meter());
-  EXPECT_EQ(text.line(73), text.line());
-  EXPECT_EQ(text.line(66),
-            "measur\u202601.h5  25 %  100.00 MiB of 400.00 MiB  10.5 MB/s  30 s left");
-  EXPECT_EQ(text.line(60), "measurement-0001.h5  25 %  10.5 MB/s  30 s left");
+TEST(ProgressTextTest, SaysPartsBrieflyThenLeavesThemOut) {
+  const ProgressText text =
+      progress_of_file("measurement-0001.h5", quarter, meter(), Bottleneck::network);
+  EXPECT_EQ(text.line(94), text.line());
+  EXPECT_EQ(text.line(),
+            "measurement-0001.h5  25 %  100.00 MiB of 400.00 MiB  10.5 MB/s  30 s left  "
+            "bottleneck: network");
+  EXPECT_EQ(text.line(92),
+            "measurem\u2026-0001.h5  25 %  100.00 MiB of 400.00 MiB  10.5 MB/s  30 s left  "
+            "bottleneck: network")
+      << "the name is shortened, to 16 columns at most";
+  EXPECT_EQ(text.line(87),
+            "measurement-0001.h5  25 %  100.00/400.00 MiB  10.5 MB/s  30 s left  bottleneck: "
+            "network");
+  EXPECT_EQ(text.line(80),
+            "measurement-0001.h5  25 %  100.00/400.00 MiB  10.5 MB/s  30 s left  network");
+  EXPECT_EQ(text.line(64), "meas\u2026.h5  25 %  100.00/400.00 MiB  10.5 MB/s  30 s left  network");
+  EXPECT_EQ(text.line(60), "measurement-0001.h5  25 %  10.5 MB/s  30 s left  network");
+  EXPECT_EQ(text.line(45), "meas\u2026.h5  25 %  10.5 MB/s  30 s left  network");
   EXPECT_EQ(text.line(36), "meas\u2026.h5  25 %  10.5 MB/s  30 s left");
   EXPECT_EQ(text.line(30), "measur\u2026001.h5  25 %  30 s left");
   EXPECT_EQ(text.line(20), "measure\u2026001.h5  25 %");
   EXPECT_EQ(text.line(7), "\u2026  25 %");
   EXPECT_EQ(text.line(6), "25 %");
   EXPECT_EQ(text.line(2), "2\u2026");
+}
+
+TEST(ProgressTextTest, ABriefAmountKeepsUnitsThatDiffer) {
+  EXPECT_EQ(progress_of_file("a", {std::uint64_t{4} << 30, 100 << 20, 0}, {}).short_amount,
+            "100.00 MiB/4.00 GiB");
 }
 
 TEST(ProgressTextTest, KeepsThePercentageAtAnyWidthFrom20Columns) {

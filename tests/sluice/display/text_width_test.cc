@@ -57,5 +57,16 @@ TEST(TextWidthTest, NeverExceedsTheColumnsNorCutsACharacter) {
   EXPECT_EQ(shorten(times(40, "\u6570"), 6), "\u6570\u2026\u6570");
 }
 
+TEST(TextWidthTest, CountsTheRowsOfAWrappedLine) {
+  EXPECT_EQ(wrapped_rows("", 10), 1U);
+  EXPECT_EQ(wrapped_rows(std::string(10, 'x'), 10), 1U);
+  EXPECT_EQ(wrapped_rows(std::string(11, 'x'), 10), 2U);
+  EXPECT_EQ(wrapped_rows(times(10, "e\u0301"), 10), 1U);
+  EXPECT_EQ(wrapped_rows(times(4, "\u6570"), 4), 2U);
+  EXPECT_EQ(wrapped_rows(times(4, "\u6570"), 5), 2U);
+  EXPECT_EQ(wrapped_rows(times(4, "\u6570"), 3), 4U) << "a column stays free in each row";
+  EXPECT_EQ(wrapped_rows("\u6570", 1), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::cli

@@ -1,15 +1,14 @@
 #include "tools/sluice/display/console.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <ctime>
-#include <string_view>
 
 #include "tools/sluice/display/log_time.h"
+#include "tools/sluice/display/terminal.h"
+#include "tools/sluice/process/job_control.h"
 #include "tools/sluice/process/stop.h"
 
 namespace sluice::cli {
@@ -22,28 +21,11 @@ constexpr auto patience = 2s;
 /// The same for everything once a stop signal came: sluice ends within 1.5 s of it.
 constexpr auto patience_after_stop = 500ms;
 
-std::string_view environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? std::string_view() : value;
-}
-
-/// Whether the terminal can draw a line again and again, and is wanted to. https://no-color.org is
-/// about escape sequences, of which the live line has some.
-bool knows_escape_sequences() {
-  const std::string_view kind = environment("TERM");
-  return !kind.empty() && kind != "dumb" && environment("NO_COLOR").empty();
-}
-
 Console::Progress choose(const Console::Options& options, bool terminal) {
   if (options.quiet || options.progress == ProgressMode::never) return Console::Progress::none;
   if (options.progress == ProgressMode::always) return Console::Progress::live;
-  return terminal && knows_escape_sequences() ? Console::Progress::live : Console::Progress::lines;
-}
-
-std::size_t terminal_columns() {
-  winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
+  return terminal && terminal_kind() != LiveArea::Terminal::no_sequences ? Console::Progress::live
+                                                                         : Console::Progress::lines;
 }
 
 bool one_file(int a, int b) {
@@ -59,25 +41,29 @@ Console::Console(const Options& options)
     : options_(options),
       terminal_(::isatty(STDERR_FILENO) == 1),
       progress_(choose(options, terminal_)),
-      err_({.erase_line = knows_escape_sequences() || !terminal_ ? "\r\033[K" : ""}),
+      // Whoever asks for a live line in a pipe has a terminal at its end.
+      kind_(terminal_ ? terminal_kind() : LiveArea::Terminal::rewraps),
+      err_({.terminal = kind_}),
       // Two files have no order between them, and one that is stuck must not hold up the other.
       out_(one_file(STDOUT_FILENO, STDERR_FILENO)
                ? nullptr
-               : std::make_unique<OutputChannel>(OutputChannel::Setting())) {}
+               : std::make_unique<OutputChannel>(OutputChannel::Setting())) {
+  if (progress_ == Progress::live && terminal_) count_continues();
+}
 
 Console::~Console() {
-  clear_line();
+  clear_live();
   finish();
 }
 
-bool Console::in_foreground() const {
-  // No answer (-1): it is not our controlling terminal, and jobs have nothing to do with it.
-  const pid_t group = terminal_ ? ::tcgetpgrp(STDERR_FILENO) : -1;
-  return group < 0 || group == ::getpgrp();
+bool Console::owns_terminal() {
+  if (!terminal_) return true;
+  const int continued = times_continued();
+  return in_foreground(STDERR_FILENO) && continued_.exchange(continued) == continued;
 }
 
 void Console::stderr_line(OutputQueue::Kind kind, const std::string& text) {
-  if (!in_foreground()) err_.forget_live();
+  if (!owns_terminal()) err_.forget_live();
   err_.push(kind, terminal_ ? text + '\n' : log_time(std::time(nullptr)) + ' ' + text + '\n');
 }
 
@@ -102,21 +88,22 @@ void Console::result(const std::string& text) {
 }
 
 void Console::report(const std::string& text) {
-  if (!in_foreground()) err_.forget_live();
+  if (!owns_terminal()) err_.forget_live();
   (out_ ? *out_ : err_).push(OutputQueue::Kind::result, text);
 }
 
-void Console::live_line(const ProgressText& text) {
-  if (!in_foreground())
-    err_.forget_live();
-  else
-    // One column is left free: a full line would make some terminals wrap.
-    err_.show_live(text.line(terminal_columns() - 1));
+void Console::show_live(const ProgressView& view) {
+  if (!owns_terminal()) err_.forget_live();
+  if (!in_foreground(STDERR_FILENO)) return;
+  const TerminalSize size = terminal_size(STDERR_FILENO);
+  const bool one_line = !terminal_ || kind_ == LiveArea::Terminal::no_sequences;
+  err_.show_live(
+      live_lines(one_line ? ProgressView{{}, view.total} : view, size.columns, size.rows));
 }
 
-void Console::clear_line() {
-  if (in_foreground())
-    err_.hide_live();
+void Console::clear_live() {
+  if (owns_terminal())
+    err_.show_live({});
   else
     err_.forget_live();
 }

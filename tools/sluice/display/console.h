@@ -1,16 +1,17 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "tools/sluice/display/output_channel.h"
-#include "tools/sluice/display/progress_text.h"
+#include "tools/sluice/display/progress_view.h"
 
 namespace sluice::cli {
 
 enum class ProgressMode { automatic, always, never };
 
-/// What a person sees: messages and the progress line on stderr, results on stdout. No call but
+/// What a person sees: messages and the progress on stderr, results on stdout. No call but
 /// finish() ever waits for a terminal or a pipe: OutputChannel writes. Where stderr is no terminal,
 /// each of its lines begins with the time of day (log_time()). Thread safe.
 class Console {
@@ -34,14 +35,15 @@ class Console {
   /// A result for programs, on stdout.
   void report(const std::string& text);
 
-  /// Whether a progress line is drawn again and again in one place (a terminal that can do so, or
+  /// Whether the progress is drawn again and again in one place (a terminal that can do so, or
   /// --progress always), or a plain line is written now and then, or nothing.
   enum class Progress { live, lines, none };
   Progress progress() const { return progress_; }
-  /// Draws the live line, as wide as the terminal is now; not while another job has the terminal.
-  void live_line(const ProgressText& text);
-  /// Takes the live line away.
-  void clear_line();
+  /// Draws the live area for the size that the terminal has now; not while another job has the
+  /// terminal. Where stderr is no terminal, or one without escape sequences, only the total.
+  void show_live(const ProgressView& view);
+  /// Takes the live area away.
+  void clear_live();
   void plain_line(const ProgressText& text);
 
   /// Blocks until all results are written, or a stop signal came (stop.h); and until all messages
@@ -52,12 +54,15 @@ class Console {
  private:
   void message(OutputQueue::Kind kind, const std::string& text);
   void stderr_line(OutputQueue::Kind kind, const std::string& text);
-  /// While another job has the terminal, no live line is drawn, and none of ours is taken away.
-  bool in_foreground() const;
+  /// Whether the live area may be drawn and taken away. While another job has the terminal it is
+  /// not, and after the shell had the terminal the old area is not where it was.
+  bool owns_terminal();
 
   const Options options_;
   const bool terminal_;  ///< stderr is one
   const Progress progress_;
+  const LiveArea::Terminal kind_;
+  std::atomic<int> continued_ = 0;  ///< times_continued() that the live area knows of
   OutputChannel err_;
   std::unique_ptr<OutputChannel> out_;  ///< null where stdout is the same file as stderr
 };

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "io/signals_blocked.h"
 #include "io/sync.h"
+#include "tools/sluice/display/terminal.h"
 
 namespace sluice::cli {
 namespace {
@@ -40,7 +42,7 @@ std::optional<std::size_t> write_some(int fd, std::string_view text) {
 
 struct OutputChannel::State {
   State(const Setting& channel_setting)
-      : setting(channel_setting), queue(setting.most_bytes, setting.erase_line) {}
+      : setting(channel_setting), queue(setting.most_bytes, setting.terminal) {}
 
   /// Takes the next piece and writes it; false where there is none. `only_if_writable`: does not
   /// block, and returns false where that would be needed.
@@ -69,7 +71,7 @@ struct OutputChannel::State {
 bool OutputChannel::State::write_next(bool only_if_writable) {
   if (queue.empty() || writing) return false;
   if (only_if_writable && !(writable_now(setting.err) && writable_now(setting.out))) return false;
-  const std::optional<OutputQueue::Piece> piece = queue.next();
+  const std::optional<OutputQueue::Piece> piece = queue.next(terminal_size(setting.err).columns);
   if (!piece) return false;
   const bool result = piece->stream == OutputQueue::Stream::out;
   if (result && out_failed) return true;  // what follows a gap is of no use
@@ -134,15 +136,9 @@ void OutputChannel::push(OutputQueue::Kind kind, std::string text) {
   state_->wake();
 }
 
-void OutputChannel::show_live(std::string text) {
+void OutputChannel::show_live(LiveArea::Lines lines) {
   MutexLock lock(state_->mutex);
-  state_->queue.show_live(std::move(text));
-  state_->wake();
-}
-
-void OutputChannel::hide_live() {
-  MutexLock lock(state_->mutex);
-  state_->queue.hide_live();
+  state_->queue.show_live(std::move(lines));
   state_->wake();
 }
 

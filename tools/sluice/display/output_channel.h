@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <thread>
 
 #include "tools/sluice/display/output_queue.h"
@@ -19,9 +18,9 @@ namespace sluice::cli {
 class OutputChannel {
  public:
   struct Setting {
-    int out = 1;                               ///< where results go
-    int err = 2;                               ///< where everything else goes
-    std::string_view erase_line = "\r\033[K";  ///< OutputQueue's
+    int out = 1;                                                ///< where results go
+    int err = 2;                                                ///< where everything else goes
+    LiveArea::Terminal terminal = LiveArea::Terminal::rewraps;  ///< what `err` is, if one
     /// Messages, errors and progress lines that are kept while nothing takes them. With lines of
     /// 100 bytes these are some 600.
     std::size_t most_bytes = 64 * 1024;
@@ -35,8 +34,7 @@ class OutputChannel {
 
   /// OutputQueue has what these do. They never block.
   void push(OutputQueue::Kind kind, std::string text);
-  void show_live(std::string text);
-  void hide_live();
+  void show_live(LiveArea::Lines lines);
   void forget_live();
 
   /// Blocks until everything is written, for results as long as it takes; for the rest it is enough

@@ -4,8 +4,6 @@
 
 #include <utility>
 
-#include "tools/sluice/display/text_width.h"
-
 namespace sluice::cli {
 
 void OutputQueue::push(Kind kind, std::string text) {
@@ -24,17 +22,9 @@ void OutputQueue::make_room() {
     }
 }
 
-void OutputQueue::show_live(std::string text) {
-  live_ = std::move(text);
-}
-
-void OutputQueue::hide_live() {
-  live_.reset();
-}
-
 void OutputQueue::forget_live() {
-  live_.reset();
-  shown_.reset();
+  live_.clear();
+  area_.forget();
 }
 
 std::optional<OutputQueue::Kind> OutputQueue::oldest() const {
@@ -45,18 +35,13 @@ std::optional<OutputQueue::Kind> OutputQueue::oldest() const {
   return found;
 }
 
-std::optional<OutputQueue::Piece> OutputQueue::next() {
+std::optional<OutputQueue::Piece> OutputQueue::next(std::size_t columns) {
   const std::optional<Kind> kind = oldest();
   if (!kind && dropped_ == 0) {
-    if (live_ == shown_) return {};
-    if (!live_) return erase();
-    // The erasing goes first even where no line is shown: somebody may have typed something.
-    std::string text = shown_ ? erase().text : erase_line_;
-    if (text.empty()) text = '\r';
-    shown_ = live_;
-    return Piece{Stream::err, text + *live_};
+    if (live_ == area_.lines()) return {};
+    return Piece{Stream::err, area_.draw(live_, columns)};
   }
-  if (shown_) return erase();
+  if (area_.is_shown()) return Piece{Stream::err, area_.erase(columns)};
   if (dropped_ > 0 && kind != Kind::result) {
     const std::size_t count = std::exchange(dropped_, 0);
     return Piece{Stream::err, fmt::format("sluice: {} {} dropped: standard error was blocked\n",
@@ -69,14 +54,8 @@ std::optional<OutputQueue::Piece> OutputQueue::next() {
   return Piece{Stream::err, std::move(text)};
 }
 
-OutputQueue::Piece OutputQueue::erase() {
-  const std::string blanks(erase_line_.empty() ? text_width(*shown_) : 0, ' ');
-  shown_.reset();
-  return {Stream::err, erase_line_.empty() ? '\r' + blanks + '\r' : erase_line_};
-}
-
 bool OutputQueue::empty() const {
-  return !oldest() && dropped_ == 0 && live_ == shown_;
+  return !oldest() && dropped_ == 0 && live_ == area_.lines();
 }
 
 }  // namespace sluice::cli

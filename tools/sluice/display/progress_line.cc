@@ -4,14 +4,14 @@
 
 namespace sluice::cli {
 
-void ProgressLine::show(const ProgressText& text, Clock::time_point now) {
+void ProgressLine::show(const ProgressView& view, Clock::time_point now) {
   switch (console_.progress()) {
     case Console::Progress::live:
-      console_.live_line(text);
+      console_.show_live(view);
       break;
     case Console::Progress::lines:
       if (now < next_) break;
-      console_.plain_line(text);
+      console_.plain_line(view.total);
       interval_ = std::min<std::chrono::seconds>(interval_ * 2, std::chrono::minutes(5));
       next_ = now + interval_;
       break;

@@ -15,8 +15,11 @@ namespace {
 constexpr std::string_view gap = "  ";
 /// Enough to tell one name from another.
 constexpr std::size_t least_name_columns = 8;
+/// What a name keeps as long as other parts can be said more briefly.
+constexpr std::size_t good_name_columns = 16;
 
-ProgressText progress_text(std::string what, const Progress& progress, const ProgressMeter& meter) {
+ProgressText progress_text(std::string what, const Progress& progress, const ProgressMeter& meter,
+                           std::optional<Bottleneck> bottleneck) {
   ProgressText text;
   text.what = std::move(what);
   if (progress.total == 0 || progress.sent >= progress.total) {
@@ -27,52 +30,154 @@ ProgressText progress_text(std::string what, const Progress& progress, const Pro
   const double percent =
       100.0 * static_cast<double>(progress.sent) / static_cast<double>(progress.total);
   text.state = text.short_state = fmt::format("{} %", static_cast<int>(percent));
-  text.amount = fmt::format("{} of {}", format_size(progress.sent), format_size(progress.total));
+  const std::string sent = format_size(progress.sent);
+  const std::string total = format_size(progress.total);
+  text.amount = fmt::format("{} of {}", sent, total);
+  const std::size_t unit = total.find(' ');
+  text.short_amount = unit != std::string::npos && sent.ends_with(total.substr(unit))
+                          ? fmt::format("{}/{}", sent.substr(0, sent.find(' ')), total)
+                          : fmt::format("{}/{}", sent, total);
   if (const auto left = meter.seconds_left(progress.total)) {
     text.rate = format_rate(meter.rate());
     text.left = fmt::format("{} left", format_duration(*left));
+    if (bottleneck) text.bottleneck = to_string(*bottleneck);
   }
   return text;
 }
+
+/// Which parts a line has behind the name, and in which form.
+struct Shape {
+  std::size_t least_name = least_name_columns;
+  bool short_state = false;
+  enum class Amount { full, brief, none } amount = Amount::none;
+  bool rate = false;
+  bool left = false;
+  enum class Cause { labelled, bare, none } bottleneck = Cause::none;
+};
+
+/// In the order in which they are tried.
+constexpr std::array shapes{
+    Shape{good_name_columns, false, Shape::Amount::full, true, true, Shape::Cause::labelled},
+    Shape{good_name_columns, false, Shape::Amount::brief, true, true, Shape::Cause::labelled},
+    Shape{good_name_columns, false, Shape::Amount::brief, true, true, Shape::Cause::bare},
+    Shape{least_name_columns, false, Shape::Amount::full, true, true, Shape::Cause::bare},
+    Shape{least_name_columns, false, Shape::Amount::brief, true, true, Shape::Cause::bare},
+    Shape{least_name_columns, false, Shape::Amount::none, true, true, Shape::Cause::bare},
+    Shape{least_name_columns, false, Shape::Amount::none, true, true, Shape::Cause::none},
+    Shape{least_name_columns, false, Shape::Amount::none, false, true, Shape::Cause::none},
+    Shape{least_name_columns, false, Shape::Amount::none, false, false, Shape::Cause::none},
+    Shape{least_name_columns, true, Shape::Amount::none, false, false, Shape::Cause::none},
+};
+
+constexpr std::size_t parts = 5;
+using Cells = std::array<std::string, parts>;
+constexpr std::size_t state_cell = 0;
+
+Cells cells_of(const ProgressText& text, const Shape& shape) {
+  Cells cells;
+  cells[state_cell] = shape.short_state ? text.short_state : text.state;
+  if (shape.amount != Shape::Amount::none)
+    cells[1] = shape.amount == Shape::Amount::full ? text.amount : text.short_amount;
+  if (shape.rate) cells[2] = text.rate;
+  if (shape.left) cells[3] = text.left;
+  if (shape.bottleneck != Shape::Cause::none && !text.bottleneck.empty())
+    cells[4] = (shape.bottleneck == Shape::Cause::labelled ? "bottleneck: " : "") + text.bottleneck;
+  return cells;
+}
+
+/// A line of one cell has words there instead of a percentage, and they may take the place of all.
+bool is_words(const Cells& cells) {
+  return std::all_of(cells.begin() + 1, cells.end(), [](const auto& cell) { return cell.empty(); });
+}
+
+std::string blanks(std::size_t count) {
+  return std::string(count, ' ');
+}
+
+/// Lines of one shape.
+struct Table {
+  std::vector<Cells> rows;
+  std::array<std::size_t, parts> widths{};  ///< of the cells
+  std::size_t rest = 0;                     ///< of all behind the name
+
+  Table(const std::vector<ProgressText>& texts, const Shape& shape) {
+    for (const ProgressText& text : texts) rows.push_back(cells_of(text, shape));
+    std::size_t words = 0;
+    for (const Cells& row : rows) {
+      if (is_words(row)) words = std::max(words, gap.size() + text_width(row[state_cell]));
+      if (is_words(row)) continue;
+      for (std::size_t i = 0; i < parts; ++i) widths[i] = std::max(widths[i], text_width(row[i]));
+    }
+    for (const std::size_t width : widths)
+      if (width > 0) rest += gap.size() + width;
+    rest = std::max(rest, words);
+  }
+
+  /// Everything behind the name.
+  std::string line(std::size_t row) const {
+    const Cells& cells = rows[row];
+    if (is_words(cells)) return std::string(gap) + cells[state_cell];
+    std::string text;
+    std::size_t owed = 0;  // blanks, if anything follows
+    for (std::size_t i = 0; i < parts; ++i) {
+      if (widths[i] == 0) continue;
+      const std::size_t fill = widths[i] - text_width(cells[i]);
+      owed += gap.size();
+      if (cells[i].empty()) {
+        owed += fill;
+        continue;
+      }
+      if (i == state_cell) owed += fill;  // percentages stand to the right
+      text += blanks(owed) + cells[i];
+      owed = i == state_cell ? 0 : fill;
+    }
+    return text;
+  }
+};
 
 }  // namespace
 
 std::string ProgressText::line() const {
-  std::string text = what;
-  for (const std::string* part : {&state, &amount, &rate, &left})
-    if (!part->empty()) (text += gap) += *part;
-  return text;
+  const Table table({*this}, shapes.front());
+  return what + table.line(0);
 }
 
 std::string ProgressText::line(std::size_t columns) const {
-  const std::size_t name = text_width(what);
-  const std::size_t least = std::min(name, least_name_columns);
-  ProgressText shown = *this;
-  const auto rest = [&] {
-    std::size_t width = 0;
-    for (const std::string* part : {&shown.state, &shown.amount, &shown.rate, &shown.left})
-      if (!part->empty()) width += gap.size() + text_width(*part);
-    return width;
+  return aligned_lines({*this}, columns).front();
+}
+
+std::vector<std::string> aligned_lines(const std::vector<ProgressText>& texts,
+                                       std::size_t columns) {
+  std::size_t name = 0;
+  for (const ProgressText& text : texts) name = std::max(name, text_width(text.what));
+  const auto fits = [&](const Shape& shape) {
+    return std::min(name, shape.least_name) + Table(texts, shape).rest <= columns;
   };
-  for (std::string* part : {&shown.amount, &shown.rate, &shown.left})
-    if (least + rest() > columns) part->clear();
-  if (least + rest() > columns) shown.state = short_state;
-  const std::size_t others = rest();
-  if (others < columns) {
-    shown.what = shorten(what, columns - others);
-    return shown.line();
+  auto shape = std::find_if(shapes.begin(), shapes.end(), fits);
+  if (shape == shapes.end()) shape = shapes.end() - 1;
+  const Table table(texts, *shape);
+  const std::size_t room = columns > table.rest ? std::min(name, columns - table.rest) : 0;
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (room == 0) {
+      lines.push_back(shorten(table.rows[i][state_cell], columns));
+      continue;
+    }
+    std::string line = shorten(texts[i].what, room);
+    line += blanks(room - text_width(line));
+    lines.push_back(line + table.line(i));
   }
-  return shorten(shown.state, columns);
+  return lines;
 }
 
 ProgressText progress_of_file(const std::string& name, const Progress& progress,
-                              const ProgressMeter& meter) {
-  return progress_text(printable(name), progress, meter);
+                              const ProgressMeter& meter, std::optional<Bottleneck> bottleneck) {
+  return progress_text(printable(name), progress, meter, bottleneck);
 }
 
 ProgressText progress_of_all(std::size_t over, std::size_t files, const Progress& progress,
-                             const ProgressMeter& meter) {
-  return progress_text(fmt::format("{} of {} files", over, files), progress, meter);
+                             const ProgressMeter& meter, std::optional<Bottleneck> bottleneck) {
+  return progress_text(fmt::format("{} of {} files", over, files), progress, meter, bottleneck);
 }
 
 }  // namespace sluice::cli

@@ -78,4 +78,17 @@ std::string shorten(std::string_view text, std::size_t columns) {
   return result;
 }
 
+std::size_t wrapped_rows(std::string_view text, std::size_t columns) {
+  std::size_t rows = 1;
+  std::size_t used = 0;
+  for (const Cluster& cluster : clusters_of(text)) {
+    if (used > 0 && used + cluster.width > columns) {
+      ++rows;
+      used = 0;
+    }
+    used += cluster.width;
+  }
+  return rows;
+}
+
 }  // namespace sluice::cli

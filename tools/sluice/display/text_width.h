@@ -18,4 +18,8 @@ std::size_t text_width(std::string_view text);
 /// columns.
 std::string shorten(std::string_view text, std::size_t columns);
 
+/// Returns how many rows of a terminal of that width (1 or more) `text` takes, at least 1: a
+/// character of two columns that does not fit into the end of a row goes into the next one.
+std::size_t wrapped_rows(std::string_view text, std::size_t columns);
+
 }  // namespace sluice::cli

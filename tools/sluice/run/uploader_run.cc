@@ -141,7 +141,7 @@ bool Uploader::Run::start(std::size_t index) {
 
 void Uploader::Run::ended(std::size_t index) {
   Report report = transfers_.take(index);
-  uploader_.console_.clear_line();
+  uploader_.console_.clear_live();
   if (report.status == Report::Status::interrupted && memory_ran_out() && stop_signal() == 0) {
     report.status = Report::Status::failed;
     report.error->kind = ErrorKind::failed;

@@ -1,0 +1,66 @@
+#include "tools/sluice/display/live_area.h"
+
+#include <fmt/format.h>
+
+#include "tools/sluice/display/text_width.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::string_view erase_rest_of_line = "\033[K";
+constexpr std::string_view erase_rest_of_screen = "\033[J";
+
+}  // namespace
+
+std::string LiveArea::go_to_begin(std::size_t columns) const {
+  std::size_t rows = 0;
+  for (const std::string& line : shown_)
+    rows += terminal_ == Terminal::rewraps ? wrapped_rows(line, columns) : 1;
+  return rows > 1 ? fmt::format("\r\033[{}A", rows - 1) : "\r";
+}
+
+std::string LiveArea::draw(const Lines& lines, std::size_t columns) {
+  if (lines.empty()) return erase(columns);
+  if (terminal_ == Terminal::no_sequences) {
+    const std::string text = is_shown() ? erase(columns) : "\r";
+    shown_ = {lines.back()};
+    return text + lines.back();
+  }
+  std::string text = go_to_begin(columns);
+  // Rows that the terminal has wrapped again are in other places than the new ones will be.
+  if (is_shown() && columns != columns_) text += erase_rest_of_screen;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (i > 0) text += "\r\n";
+    text += lines[i];
+    // Behind the line and not in front of it: the terminal does not flicker. The first line may
+    // stand in the place of something that the user typed.
+    text += erase_rest_of_line;
+  }
+  if (lines.size() < shown_.size()) text += erase_rest_of_screen;
+  shown_ = lines;
+  columns_ = columns;
+  return text;
+}
+
+std::string LiveArea::erase(std::size_t columns) {
+  if (!is_shown()) return {};
+  std::string text;
+  if (terminal_ == Terminal::no_sequences)
+    text = '\r' + std::string(text_width(shown_.front()), ' ') + '\r';
+  else
+    text = go_to_begin(columns) + std::string(erase_rest_of_screen);
+  shown_.clear();
+  return text;
+}
+
+LiveArea::Terminal terminal_kind(std::string_view term, std::string_view no_color,
+                                 std::string_view xterm_version) {
+  using Terminal = LiveArea::Terminal;
+  if (term.empty() || term == "dumb" || !no_color.empty()) return Terminal::no_sequences;
+  // tmux, which rewraps, sets TERM to screen too, but screen.* names GNU screen's outer terminal.
+  if (term.starts_with("linux") || term.starts_with("screen.")) return Terminal::cuts;
+  if (term.starts_with("xterm") && !xterm_version.empty()) return Terminal::cuts;
+  return Terminal::rewraps;
+}
+
+}  // namespace sluice::cli
