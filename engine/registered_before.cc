@@ -55,6 +55,7 @@ class Comparing final : public Upload {
     if (digests && digests->xxh128 == report.xxh128) {
       // Where it cannot be written, the next run reads the file once more.
       static_cast<void>(touched_.journal.note_file(touched_.entry.id, touched_.source->identity()));
+      check_registered_digests(request.expected, report);
       return report;
     }
     report.registered_before.clear();
@@ -147,7 +148,9 @@ Report report_before(const UploadRequest& request, const JournalEntry& entry) {
 }
 
 std::unique_ptr<Upload> over_before(const UploadRequest& request, const JournalEntry& entry) {
-  auto upload = std::make_unique<Over>(report_before(request, entry));
+  Report report = report_before(request, entry);
+  check_registered_digests(request.expected, report);
+  auto upload = std::make_unique<Over>(std::move(report));
   if (request.on_over) request.on_over();
   return upload;
 }

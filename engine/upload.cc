@@ -203,6 +203,7 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(
   result.most = parts.plan.most;
   UploadRequest own = request;
   own.digests.clear();
+  own.expected = {};
   own.verify_prefix = false;
   own.on_over = nullptr;
   for (std::size_t i = 0; i < parts.plan.parts.size(); ++i) {

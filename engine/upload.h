@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/digest_kind.h"
+#include "engine/expected_digests.h"
 #include "engine/log.h"
 #include "engine/report.h"
 #include "engine/retry.h"
@@ -117,6 +118,9 @@ struct UploadRequest {
   /// where either of them alone is another.
   bool verify_prefix = false;
   std::vector<DigestKind> digests;  ///< of the whole file, besides XXH128
+  /// Compared before the file is registered: where one differs, the upload fails with `integrity`.
+  /// Those of kinds that are not in `digests` are not compared.
+  ExpectedDigests expected;
   /// Called when the server has refused the token: the token there is now, or nothing where none
   /// can be had. On the network thread, again every few seconds until token_wait is over.
   std::function<std::optional<Secret>()> renew_token;

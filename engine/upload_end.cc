@@ -47,8 +47,9 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   } else if (there_before) {
     // The server has it, and the journal says from which file.
     report = report_before(setting_.request, *setting_.registered);
-    status = Report::Status::registered;
-    error.reset();
+    check_registered_digests(setting_.request.expected, report);
+    status = report.status;
+    error = report.error;
   }
   if (status == Report::Status::registered && !setting_.part && report.registered_before.empty()) {
     // What a terminal would obey, or holds a token, is no name.

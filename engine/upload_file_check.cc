@@ -87,6 +87,17 @@ Result<bool> UploadRun::digests_known() {
   return false;
 }
 
+Result<bool> UploadRun::digests_as_expected() {
+  if (!setting_.request.expected.any()) return true;
+  TRY_ASSIGN(const bool known, digests_known());
+  if (!known) return false;
+  Report report;
+  report.file = setting_.request.path;
+  add_digests(report);
+  TRY(check_digests(setting_.request.expected, report, /*registered=*/false));
+  return true;
+}
+
 Result<bool> UploadRun::file_is_as_sent() {
   const std::string& path = setting_.source->path();
   Result<FileIdentity> now = identity_at(path);

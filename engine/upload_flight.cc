@@ -118,6 +118,9 @@ bool UploadRun::may_end(const Flight& flight) {
     const Result<bool> as_sent = file_is_as_sent();
     if (!as_sent) return fail(as_sent.error());
     if (!*as_sent) return false;
+    const Result<bool> expected = digests_as_expected();
+    if (!expected) return fail(expected.error());
+    if (!*expected) return false;
     verifying_noted_ = true;
     if (record_) record_->verifying();
   }

@@ -45,6 +45,8 @@ Result<bool> UploadRun::ready_to_finish() {
   if (!as_sent) return false;
   TRY_ASSIGN(const bool known, digests_known());
   if (!known) return false;
+  TRY_ASSIGN(const bool expected, digests_as_expected());
+  if (!expected) return false;
   return journal_knows();
 }
 

@@ -252,6 +252,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   Error without_journal(Error error) const;
   /// Whether all digests of the file are known; if not, they will be, and next_step() is called.
   Result<bool> digests_known();
+  /// Whether the file has the digests that are expected of it; false: not known yet, as above.
+  Result<bool> digests_as_expected();
   /// Reads the file a second time, up to `end`. `source` is that of the upload, or one of
   /// reread_sources_.
   Result<void> check_file(const Source& source, std::uint64_t end);

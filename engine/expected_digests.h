@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "engine/report.h"
+#include "io/result.h"
+
+namespace sluice {
+
+/// What a file's digests have to be: lower-case hexadecimal digits; empty where any will do.
+struct ExpectedDigests {
+  std::string xxh128;
+  std::string md5;
+  std::string sha256;
+
+  bool any() const { return !xxh128.empty() || !md5.empty() || !sha256.empty(); }
+};
+
+/// Compares those that are expected with those of `report`; what the report does not have is not
+/// compared. Error integrity, with both digests; `registered`: whether the file is in the dataset.
+/// Pure, any thread.
+Result<void> check_digests(const ExpectedDigests& expected, const Report& report, bool registered);
+
+/// The same for a file that an earlier run has registered: `report`, which says so, becomes that of
+/// a failure where they differ.
+void check_registered_digests(const ExpectedDigests& expected, Report& report);
+
+}  // namespace sluice
