@@ -273,6 +273,18 @@ void Uploader::fail(const Error& error) {
   outcomes_.note_code(code_of(error));
 }
 
+void Uploader::registered_before(std::size_t number, Report report) {
+  if (report.error) {
+    console_.error(report.error->message);
+    outcomes_.note_code(exit_code(*report.error));
+  } else {
+    if (options_.console.verbose) console_.detail(cli::registered_before(report));
+    write_receipt(report);
+  }
+  ++files_;
+  outcomes_.add(number, report);
+}
+
 void Uploader::leave(std::size_t number, Report report) {
   report.status = Report::Status::skipped;
   outcomes_.add(number, report);
@@ -337,7 +349,7 @@ void Uploader::tell(std::size_t number, Report report, const UploadRequest& requ
   switch (report.status) {
     case Report::Status::registered:
       if (!options_.json)
-        console_.result(!report.registered_before.empty()         ? registered_before(report)
+        console_.result(!report.registered_before.empty()         ? cli::registered_before(report)
                         : files_ > 1 && !options_.console.verbose ? summary_line(report)
                                                                   : summary(report));
       write_receipt(report);

@@ -53,6 +53,10 @@ class Uploader {
   /// Says an error that is no file's own, and notes its exit code.
   void fail(const Error& error);
 
+  /// An earlier run has registered that file, as `report` says, or cannot have registered the one
+  /// that is meant: nothing is sent. Said with --verbose, or where it is an error.
+  void registered_before(std::size_t number, Report report);
+
   /// That file was not tried, for what was said already.
   void leave(std::size_t number, Report report);
   /// Says how many such files there are, if any.

@@ -81,6 +81,11 @@ UploadRequest Uploader::Run::request_of(std::size_t index) const {
   UploadRequest request = work_.targets[item.target].request;
   request.path = item.path;
   request.name = item.name;
+  if (item.expected) {
+    request.expected = item.expected->digests;
+    if (!request.expected.md5.empty()) request.digests.push_back(DigestKind::md5);
+    if (!request.expected.sha256.empty()) request.digests.push_back(DigestKind::sha256);
+  }
   if (const auto again = again_.find(index); again != again_.end()) {
     request.restart = false;  // that was done
     request.in_one_piece = again->second.in_one_piece;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,13 +19,20 @@ struct Target {
   UploadRequest request;
 };
 
+/// What a manifest says that a file is.
+struct Expected {
+  std::optional<std::uint64_t> bytes;
+  ExpectedDigests digests;
+};
+
 /// One file to upload.
 struct WorkItem {
   std::size_t number = 0;  ///< its place in the report
   std::size_t target = 0;  ///< index into Work::targets
   std::string path;
-  std::string name;         ///< in the dataset
-  std::uint64_t bytes = 0;  ///< the file's size
+  std::string name;                         ///< in the dataset
+  std::uint64_t bytes = 0;                  ///< the file's size
+  std::unique_ptr<Expected> expected = {};  ///< null: anything
 };
 
 struct Work {

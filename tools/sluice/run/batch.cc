@@ -1,0 +1,189 @@
+#include "tools/sluice/run/batch.h"
+
+#include <fmt/format.h>
+#include <limits.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/deposit.h"
+#include "engine/registered_before.h"
+#include "engine/text.h"
+#include "io/local_file.h"
+#include "tools/sluice/select/name_forms.h"
+
+namespace sluice::cli {
+
+std::size_t Batch::add_target(UploadRequest common) {
+  common.dry_run = setting_.dry_run;
+  common.restart = setting_.restart;
+  work_.targets.push_back({std::move(common)});
+  return work_.targets.size() - 1;
+}
+
+void Batch::run() {
+  if (!check_files()) return;
+  warn_of_names();
+  if (setting_.believe_journal && !setting_.restart && !options_.no_journal && !setting_.dry_run)
+    skip_registered();
+  ask_servers();
+  sort();
+  journal_.reset();
+  if (!work_.items.empty()) uploader_.upload(std::move(work_));
+}
+
+Report Batch::report_of(const WorkItem& item) const {
+  const UploadRequest& target = work_.targets[item.target].request;
+  Report report;
+  report.dataset = target.dataset;
+  report.file = item.path;
+  report.name = item.name;
+  report.bytes = item.bytes;
+  report.protocol = to_string(setting_.protocol);
+  return report;
+}
+
+Result<void> Batch::check_file(WorkItem& item) const {
+  TRY_ASSIGN(const LocalFile opened, open_local_file(item.path));
+  const std::uint64_t size = opened.identity.size;
+  TRY(check_file_size(item.path, size));
+  TRY(check_deposit_name(item.name));
+  constexpr std::size_t longest = NAME_MAX - receipt_suffix.size();
+  if (!options_.receipts.empty() && item.name.size() > longest)
+    return Error{ErrorKind::usage,
+                 fmt::format("cannot write a receipt of '{}': the receipt's file name would be too "
+                             "long; choose a --name of at most {} bytes",
+                             printable(item.name), longest)};
+  item.bytes = size;
+  if (item.expected && item.expected->bytes && *item.expected->bytes != size)
+    return Error{ErrorKind::integrity,
+                 fmt::format("cannot upload {}: the file has {} bytes, and the manifest says {}; "
+                             "correct the file or the manifest",
+                             printable(item.path), size, *item.expected->bytes)};
+  return {};
+}
+
+bool Batch::check_files() {
+  bool ended = false;
+  std::erase_if(work_.items, [&](WorkItem& item) {
+    if (ended) return false;
+    const Result<void> good = check_file(item);
+    if (good) return false;
+    uploader_.fail(item.number, report_of(item), good.error());
+    ended = options_.fail_fast;
+    return true;
+  });
+  if (!ended) return true;
+  for (const WorkItem& item : work_.items) uploader_.leave(item.number, report_of(item));
+  console_.error("no file was uploaded");
+  return false;
+}
+
+void Batch::warn_of_names() {
+  for (std::size_t target = 0; target < work_.targets.size(); ++target) {
+    std::vector<std::string> names;
+    for (const WorkItem& item : work_.items)
+      if (item.target == target) names.push_back(item.name);
+    if (std::all_of(names.begin(), names.end(), is_ascii)) continue;
+    const UploadRequest& request = work_.targets[target].request;
+    std::vector<std::string> there;
+    if (Journal* const known = journal())
+      there = known->names(request.base_url, request.dataset).value_or(there);
+    for (const std::string& warning : warn_of_look_alikes(names, there, request.dataset))
+      console_.warning(warning);
+  }
+}
+
+Journal* Batch::journal() {
+  if (!std::exchange(journal_opened_, true)) {
+    const Result<std::string> directory = state_dir(options_);
+    if (!directory) return nullptr;
+    if (auto journal = Journal::open_existing(*directory)) journal_ = *std::move(journal);
+  }
+  return journal_.get();
+}
+
+bool Batch::is_registered(const WorkItem& item) {
+  UploadRequest request = work_.targets[item.target].request;
+  request.path = item.path;
+  request.name = item.name;
+  const auto unfinished = journal_->find(request.base_url, request.dataset, request.name);
+  if (!unfinished || *unfinished) return false;
+  const auto entry = journal_->find_registered(request.base_url, request.dataset, request.name);
+  if (!entry || !*entry) return false;
+  const Result<FileIdentity> file = identity_at(item.path);
+  if (!file || !is_same_file(**entry, request, *file)) return false;
+  Report report = report_before(request, **entry);
+  if (item.expected) check_registered_digests(item.expected->digests, report);
+  uploader_.registered_before(item.number, std::move(report));
+  return true;
+}
+
+void Batch::skip_registered() {
+  if (journal() == nullptr) return;
+  std::erase_if(work_.items, [&](const WorkItem& item) { return is_registered(item); });
+}
+
+void Batch::ask_servers() {
+  std::vector<std::vector<const WorkItem*>> items(work_.targets.size());
+  for (const WorkItem& item : work_.items) items[item.target].push_back(&item);
+  std::vector<bool> unusable(work_.targets.size());
+  bool ended = false;
+  for (std::size_t target = 0; target < work_.targets.size(); ++target) {
+    const auto& of_it = items[target];
+    if (of_it.empty()) continue;
+    Result<void> asked;
+    if (!ended)
+      asked = uploader_.ask_server(work_.targets[target].request, setting_.protocol,
+                                   /*fresh=*/setting_.dry_run);
+    if (!ended && asked) continue;
+    unusable[target] = true;
+    std::size_t left = of_it.size();
+    if (!ended) {
+      uploader_.fail(of_it.front()->number, report_of(*of_it.front()), asked.error());
+      ended = options_.fail_fast || asked.error().kind == ErrorKind::interrupted ||
+              asked.error().kind == ErrorKind::unreachable;
+      --left;
+    }
+    for (std::size_t i = of_it.size() - left; i < of_it.size(); ++i)
+      uploader_.leave(of_it[i]->number, report_of(*of_it[i]));
+    uploader_.say_left(left);
+  }
+  if (ended)
+    for (std::size_t target = 0; target < work_.targets.size(); ++target) {
+      if (unusable[target]) continue;
+      for (const WorkItem* item : items[target]) uploader_.leave(item->number, report_of(*item));
+      uploader_.say_left(items[target].size());
+      unusable[target] = true;
+    }
+  std::erase_if(work_.items, [&](const WorkItem& item) { return unusable[item.target]; });
+}
+
+void Batch::sort() {
+  if (setting_.largest_first)
+    std::stable_sort(
+        work_.items.begin(), work_.items.end(),
+        [](const WorkItem& one, const WorkItem& other) { return one.bytes > other.bytes; });
+  if (setting_.restart || setting_.dry_run || options_.no_journal) return;
+  for (std::size_t target = 0; target < work_.targets.size(); ++target) {
+    const UploadRequest& request = work_.targets[target].request;
+    if (request.server.protocol != ProtocolKind::phased) continue;
+    const std::set<std::string> first = begun(request);
+    std::stable_partition(work_.items.begin(), work_.items.end(), [&](const WorkItem& item) {
+      return item.target == target && first.contains(item.name);
+    });
+  }
+}
+
+std::set<std::string> Batch::begun(const UploadRequest& target) const {
+  std::set<std::string> names;
+  if (!journal_) return names;
+  const Result<Journal::Listing> listing = journal_->list(/*finished_too=*/false);
+  if (!listing) return names;  // whoever goes on says so
+  for (const JournalEntry& entry : listing->entries)
+    if (entry.system == target.base_url && entry.dataset == target.dataset)
+      names.insert(entry.name);
+  return names;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/journal.h"
+#include "engine/server_profile.h"
+#include "tools/sluice/display/console.h"
+#include "tools/sluice/run/uploader.h"
+#include "tools/sluice/run/work.h"
+
+namespace sluice::cli {
+
+/// What `sluice put` and `sluice run` have in common, once they know which file goes where: checks
+/// the files, asks the server about each dataset, leaves out what is registered already, and
+/// uploads the rest. One thread.
+class Batch {
+ public:
+  struct Setting {
+    ProtocolKind protocol = ProtocolKind::automatic;
+    bool dry_run = false;
+    bool restart = false;
+    /// Files that the journal has as registered are not asked about at the server. Where that is
+    /// false, the phased protocol's server is asked about each of them.
+    bool believe_journal = false;
+    bool largest_first = false;
+  };
+
+  /// All outlive this. `uploader`: prepared.
+  Batch(const UploadOptions& options, const Setting& setting, Console& console, Uploader& uploader)
+      : options_(options), setting_(setting), console_(console), uploader_(uploader) {
+    work_.dry_run = setting.dry_run;
+  }
+
+  /// A dataset, with its base URL, its key, its token and the token's file. Returns its index, for
+  /// WorkItem::target.
+  std::size_t add_target(UploadRequest common);
+  /// A file; its bytes are found out.
+  void add(WorkItem item) { work_.items.push_back(std::move(item)); }
+
+  /// Uploads them all. Errors are in the outcomes of the uploader; those of one file or dataset
+  /// keep no other back, but for --fail-fast.
+  void run();
+
+ private:
+  Report report_of(const WorkItem& item) const;
+  /// What can be known of a file without the server.
+  Result<void> check_file(WorkItem& item) const;
+  /// All of them before anything is sent. Returns false where the first error ends the run.
+  bool check_files();
+  /// Of names that differ in nothing that a person sees.
+  void warn_of_names();
+  /// Leaves out what the journal has as registered.
+  void skip_registered();
+  bool is_registered(const WorkItem& item);
+  /// Finds out how to speak to the server of each dataset; files of those that cannot be used are
+  /// done with.
+  void ask_servers();
+  void sort();
+  /// The names of a dataset that were begun before. Over the phased protocol they go first: to set
+  /// up another file would delete what the server has of them.
+  std::set<std::string> begun(const UploadRequest& target) const;
+  /// Null where there is none, or none that can be read: whoever needs it says so.
+  Journal* journal();
+
+  const UploadOptions& options_;
+  const Setting setting_;
+  Console& console_;
+  Uploader& uploader_;
+  Work work_;
+  bool journal_opened_ = false;
+  std::unique_ptr<Journal> journal_;
+};
+
+}  // namespace sluice::cli
