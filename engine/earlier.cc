@@ -65,6 +65,11 @@ bool can_be_resumed(const JournalEntry& entry) {
   return now && may_be_same(entry.file, *now);
 }
 
+/// Whether the bytes at the server cannot be registered as they are.
+bool is_useless(const JournalEntry& entry) {
+  return entry.error && entry.error->kind == ErrorKind::integrity;
+}
+
 Result<void> check_others(Journal& journal, const UploadRequest& request) {
   TRY_ASSIGN(const Journal::Listing listing, journal.list(/*finished_too=*/false));
   for (const JournalEntry& other : listing.entries) {
@@ -73,9 +78,10 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
       continue;
     // Only the phased protocol has one staging area a dataset.
     if (other.protocol != "phased") continue;
-    // Nothing is lost with what is not there, and nothing can follow on what has changed since.
-    if (other.committed == 0 ||
-        (other.state == JournalEntry::State::unfinished && !can_be_resumed(other)))
+    // Nothing is lost with what is not there, and nothing can follow on what has changed since, or
+    // on bytes that are not those that were meant.
+    if (other.committed == 0 || (other.state == JournalEntry::State::unfinished &&
+                                 (!can_be_resumed(other) || is_useless(other))))
       continue;
     return Error{
         ErrorKind::usage,

@@ -49,6 +49,7 @@ class Sandbox(contextlib.ExitStack):
             (self.files / name).write_bytes(os.urandom(100_000))
         for name in ("a.h5", "interrupted.h5"):  # long enough to be interrupted
             os.truncate(self.files / name, 12_000_000)
+        (self.files / "files.csv").write_text("path,dataset\na.h5,IDB-1\nscan.h5,IDB-1\n")
         for name in (self.files / "token", self.directory / ".databank-token"):
             name.write_text(TOKEN + "\n")
             name.chmod(0o600)

@@ -27,6 +27,7 @@ using sluice::cli::CheckOptions;
 using sluice::cli::ForgetOptions;
 using sluice::cli::PutOptions;
 using sluice::cli::ResumeOptions;
+using sluice::cli::RunOptions;
 using sluice::cli::StatusOptions;
 using sluice::cli::VerifyOptions;
 
@@ -79,6 +80,7 @@ int run(int argc, char** argv) {
     return "sluice: " + what_is_wrong(error) + "; see " + command + " --help\n";
   });
   PutOptions put;
+  RunOptions run;
   ResumeOptions resume;
   StatusOptions status;
   ForgetOptions forget;
@@ -86,6 +88,7 @@ int run(int argc, char** argv) {
   CheckOptions check;
   const std::vector<std::pair<CLI::App*, std::function<int()>>> commands{
       {&sluice::cli::add_put(app, put), [&] { return sluice::cli::put(put); }},
+      {&sluice::cli::add_run(app, run), [&] { return sluice::cli::run(run); }},
       {&sluice::cli::add_resume(app, resume), [&] { return sluice::cli::resume(resume); }},
       {&sluice::cli::add_status(app, status), [&] { return written(sluice::cli::status(status)); }},
       {&sluice::cli::add_forget(app, forget), [&] { return sluice::cli::forget(forget); }},

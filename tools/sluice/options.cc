@@ -155,7 +155,30 @@ void add_output_options(CLI::App& app, UploadOptions& options) {
       ->excludes("--quiet");
 }
 
-/// The options of put and of resume.
+void add_protocol(CLI::App& app, ProtocolKind& protocol) {
+  add_choice<ProtocolKind>(app, "--protocol", protocol, "NAME",
+                           {{"auto", ProtocolKind::automatic},
+                            {"phased", ProtocolKind::phased},
+                            {"tus", ProtocolKind::tus},
+                            {"binary", ProtocolKind::binary}},
+                           "Upload protocol: auto (ask the server), phased, tus or binary.");
+}
+
+void add_restart(CLI::App& app, bool& restart, bool& dry_run) {
+  auto* const option =
+      app.add_flag("--restart", restart,
+                   "Upload the files from the beginning, whatever was sent or registered before.");
+  app.add_flag("--dry-run", dry_run, "Check files, server, token and dataset, but upload nothing.")
+      ->excludes(option);
+}
+
+void add_no_journal(CLI::App& app, bool& no_journal) {
+  app.option_defaults()->group("Retry and resume");
+  app.add_flag("--no-journal", no_journal,
+               "Write no journal. An interrupted upload cannot be resumed.");
+}
+
+/// The options of put, run and resume.
 void add_upload_options(CLI::App& app, UploadOptions& options) {
   add_token_file(app, options.token_file, options.token_file_mode);
   add_text(app, "--token-wait", options.token_wait, "TIME",
@@ -177,27 +200,38 @@ CLI::App& add_put(CLI::App& app, PutOptions& options) {
       ->required();
   put.add_option("FILE", options.files, "Files to upload.")->required();
   add_server(put, options.system, options.url);
-  add_choice<ProtocolKind>(put, "--protocol", options.protocol, "NAME",
-                           {{"auto", ProtocolKind::automatic},
-                            {"phased", ProtocolKind::phased},
-                            {"tus", ProtocolKind::tus},
-                            {"binary", ProtocolKind::binary}},
-                           "Upload protocol: auto (ask the server), phased, tus or binary.");
+  add_protocol(put, options.protocol);
   put.option_defaults()->group("Upload");
   add_text(put, "--name", options.name, "NAME", "Name of the file in the dataset (one FILE only).")
       ->default_str("the file's base name");
-  auto* const restart =
-      put.add_flag("--restart", options.restart,
-                   "Upload the files from the beginning, whatever was sent or registered before.");
-  put.add_flag("--dry-run", options.dry_run,
-               "Check files, server, token and dataset, but upload nothing.")
-      ->excludes(restart);
+  add_restart(put, options.restart, options.dry_run);
   add_upload_options(put, options.upload);
-  put.option_defaults()->group("Retry and resume");
-  put.add_flag("--no-journal", options.upload.no_journal,
-               "Write no journal. An interrupted upload cannot be resumed.");
+  add_no_journal(put, options.upload.no_journal);
   put.footer(footer(std::string(sizes) + exit_codes, put));
   return put;
+}
+
+CLI::App& add_run(CLI::App& app, RunOptions& options) {
+  CLI::App& run =
+      add_command(app, "run", "Upload the files of a manifest, or resume an interrupted run.");
+  run.add_option("MANIFEST", options.manifest,
+                 "Table of files and their datasets: CSV, TSV or JSON Lines; - reads it from "
+                 "stdin.")
+      ->required();
+  add_server(run, options.system, options.url);
+  add_protocol(run, options.protocol);
+  run.option_defaults()->group("Upload");
+  add_choice<ManifestFormat>(run, "--format", options.format, "NAME",
+                             {{"auto", ManifestFormat::automatic},
+                              {"csv", ManifestFormat::csv},
+                              {"tsv", ManifestFormat::tsv},
+                              {"jsonl", ManifestFormat::jsonl}},
+                             "Format of the manifest: csv, tsv, jsonl, or auto (by its name).");
+  add_restart(run, options.restart, options.dry_run);
+  add_upload_options(run, options.upload);
+  add_no_journal(run, options.upload.no_journal);
+  run.footer(footer(std::string(sizes) + exit_codes, run));
+  return run;
 }
 
 CLI::App& add_resume(CLI::App& app, ResumeOptions& options) {

@@ -4,6 +4,7 @@
 #include "tools/sluice/commands/forget.h"
 #include "tools/sluice/commands/put.h"
 #include "tools/sluice/commands/resume.h"
+#include "tools/sluice/commands/run.h"
 #include "tools/sluice/commands/status.h"
 #include "tools/sluice/commands/verify.h"
 
@@ -17,6 +18,7 @@ namespace sluice::cli {
 /// Parsing a command line fills `options`, which must outlive `app`. The man page of each command
 /// has the same options and defaults (tests/docs compares them).
 CLI::App& add_put(CLI::App& app, PutOptions& options);
+CLI::App& add_run(CLI::App& app, RunOptions& options);
 CLI::App& add_resume(CLI::App& app, ResumeOptions& options);
 CLI::App& add_status(CLI::App& app, StatusOptions& options);
 CLI::App& add_forget(CLI::App& app, ForgetOptions& options);

@@ -160,6 +160,7 @@ void Batch::ask_servers() {
 }
 
 void Batch::sort() {
+  journal();
   if (setting_.largest_first)
     std::stable_sort(
         work_.items.begin(), work_.items.end(),

@@ -1,0 +1,136 @@
+// A manifest of files and their datasets, uploaded by one command.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <map>
+
+#include "tests/e2e/e2e.h"
+
+namespace sluice::e2e {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr const char* other_dataset = "IDB-7654321";
+
+class ManifestRun : public testing::Test {
+ protected:
+  static Arguments bank_arguments(const std::string& protocols) {
+    return {"--protocols", protocols, "--dataset",
+            std::string(other_dataset) + '=' + std::string(token)};
+  }
+  /// Runs `sluice run` on a manifest with these lines.
+  test::Finished run_manifest(const Bank& bank, const std::string& lines,
+                              const Arguments& more = {}) {
+    test::write_file(directory_ / "m.csv", lines);
+    test::Process::Options options = put_options(bank.url(), more);
+    for (std::string& word : options.argv)
+      if (word == "put") word = "run";
+    options.argv.push_back(directory_ / "m.csv");
+    options.argv.insert(options.argv.end(), {"--state-dir", state_.path()});
+    return run_sluice(options);
+  }
+  std::string file(const std::string& name, std::size_t size) {
+    test::write_random_file(directory_ / name, size, size);
+    return directory_ / name;
+  }
+  /// How often each name is registered in each dataset.
+  static std::map<std::string, int> counts(const Bank& bank) {
+    std::map<std::string, int> found;
+    for (const json& line : bank.registered())
+      ++found[line.at("dataset").get<std::string>() + '/' + line.at("name").get<std::string>()];
+    return found;
+  }
+
+  test::TempDir directory_;
+  test::TempDir state_;
+};
+
+class ManifestRunOver : public ManifestRun, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ManifestRunOver, UploadsEachFileIntoItsDatasetOnce) {
+  Bank bank(bank_arguments(GetParam()));
+  std::string lines = "path,dataset,name\n";
+  for (int i = 0; i < 12; ++i)
+    lines += fmt::format("{},{},\n", file(fmt::format("f{}", i), 1000 + 10 * i),
+                         i % 3 == 0 ? other_dataset : dataset);
+  lines += fmt::format("f0,{},\"again, f0\"\n", dataset);  // relative to the manifest
+  const test::Finished finished = run_manifest(bank, lines, {"--json"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(report_of(finished).at("uploads").size(), 13U);
+  EXPECT_EQ(report_of(finished).at("uploads").at(12).at("name"), "again, f0");
+  const auto registered = counts(bank);
+  EXPECT_EQ(registered.size(), 13U);
+  for (const auto& [name, count] : registered) EXPECT_EQ(count, 1) << name;
+  EXPECT_EQ(registered.count(std::string(other_dataset) + "/f3"), 1U);
+  EXPECT_EQ(test::read_file(bank.deposited("again, f0")), test::read_file(directory_ / "f0"));
+}
+
+TEST_P(ManifestRunOver, DoesNothingWhenAllIsDone) {
+  std::string lines = "path,dataset\n";
+  for (int i = 0; i < 5; ++i)
+    lines += fmt::format("{},{}\n", file(fmt::format("f{}", i), 100), dataset);
+  Bank bank(bank_arguments(GetParam()));
+  ASSERT_EQ(run_manifest(bank, lines).status, 0);
+  bank.process().signal(SIGKILL);  // it would not answer
+  const test::Finished again = run_manifest(bank, lines, {"--json"});
+  EXPECT_EQ(again.status, 0) << again.err;
+  for (const json& upload : report_of(again).at("uploads"))
+    EXPECT_TRUE(upload.contains("registered_before")) << upload;
+}
+
+TEST_P(ManifestRunOver, Exit8AFileThatDiffersFromTheManifestIsNotRegistered) {
+  Bank bank(bank_arguments(GetParam()));
+  const std::string zeros(32, '0');
+  const test::Finished finished = run_manifest(
+      bank,
+      fmt::format("path,dataset,bytes,xxh128,md5\n{0},{4},5,,\n{1},{4},,{5},\n{2},{4},,,{5}\n"
+                  "{3},{4},100,,\n",
+                  file("bytes", 100), file("xxh128", 100), file("md5", 100), file("good", 100),
+                  dataset, zeros),
+      {"--json"});
+  EXPECT_EQ(finished.status, 8) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("the file has 100 bytes, and the manifest says 5"));
+  EXPECT_THAT(finished.err, HasSubstr(zeros + " was expected"));
+  const auto registered = counts(bank);
+  EXPECT_EQ(registered.size(), 1U);
+  EXPECT_EQ(registered.count(std::string(dataset) + "/good"), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Protocols, ManifestRunOver, testing::Values("tus", "phased"),
+                         [](const auto& one) { return std::string(one.param); });
+
+TEST_F(ManifestRun, Exit2AManifestWithErrorsSendsNothing) {
+  Bank bank;
+  const test::Finished finished = run_manifest(
+      bank, fmt::format("path,dataset\n{},{}\n,{}\nx,\n", file("a", 10), dataset, dataset));
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("m.csv"));
+  EXPECT_THAT(finished.err, HasSubstr("line 3"));
+  EXPECT_THAT(finished.err, HasSubstr("line 4"));
+  EXPECT_TRUE(bank.registered().empty());
+}
+
+TEST_F(ManifestRun, Exit4AnUnknownDatasetDoesNotKeepTheOthersBack) {
+  Bank bank(bank_arguments("tus"));
+  const test::Finished finished = run_manifest(
+      bank, fmt::format("path,dataset\n{},IDB-1\n{},{}\n", file("a", 10), file("b", 10), dataset),
+      {"--json"});
+  EXPECT_EQ(finished.status, 4) << finished.err;
+  EXPECT_EQ(counts(bank), (std::map<std::string, int>{{std::string(dataset) + "/b", 1}}));
+}
+
+TEST_F(ManifestRun, TheTokenFileOfOneDatasetIsNotUsedForTwo) {
+  Bank bank(bank_arguments("tus"));
+  test::write_file(directory_ / "token", std::string(token));
+  std::filesystem::permissions(directory_ / "token", std::filesystem::perms(0600));
+  const test::Finished finished = run_manifest(
+      bank, fmt::format("path,dataset\n{0},{1}\n{0},{2}\n", file("a", 10), dataset, other_dataset),
+      {"--token-file", directory_ / "token"});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("2 datasets"));
+}
+
+}  // namespace
+}  // namespace sluice::e2e
