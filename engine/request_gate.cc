@@ -63,6 +63,7 @@ bool RequestGate::Turn::overloaded(const Moment& moment) {
 }
 
 void RequestGate::note_change(std::optional<unsigned> remembered_before) {
+  known_limit_ = setting_.limit.known_limit().value_or(0);
   const std::optional<unsigned> now = setting_.limit.worth_remembering();
   if (now != remembered_before && setting_.on_change) setting_.on_change(now);
 }

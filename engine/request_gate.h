@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -18,7 +19,7 @@ namespace sluice {
 /// buffers nor a timeout. Where the limit was lowered below the number of turns that are held, an
 /// upload leaves its turn and queues again before its next request.
 ///
-/// Network thread only.
+/// Network thread only, but for known_limit().
 class RequestGate {
  public:
   using Clock = RequestLimit::Clock;
@@ -31,7 +32,8 @@ class RequestGate {
     std::function<void(std::optional<unsigned> remembered)> on_change;
   };
 
-  explicit RequestGate(Setting setting) : setting_(std::move(setting)) {}
+  explicit RequestGate(Setting setting)
+      : setting_(std::move(setting)), known_limit_(setting_.limit.known_limit().value_or(0)) {}
   RequestGate(const RequestGate&) = delete;
   RequestGate& operator=(const RequestGate&) = delete;
 
@@ -80,6 +82,11 @@ class RequestGate {
   unsigned limit() const { return setting_.limit.limit(); }
   unsigned held() const { return held_; }
   std::size_t waiting() const { return queue_.size(); }
+  /// RequestLimit::known_limit(). Any thread.
+  std::optional<unsigned> known_limit() const {
+    const unsigned limit = known_limit_;
+    return limit == 0 ? std::nullopt : std::optional(limit);
+  }
 
  private:
   /// Lets those through for whom there is room.
@@ -87,6 +94,7 @@ class RequestGate {
   void note_change(std::optional<unsigned> remembered_before);
 
   Setting setting_;
+  std::atomic<unsigned> known_limit_;  ///< 0: nothing is known
   unsigned held_ = 0;
   std::deque<Turn*> queue_;
   bool admitting_ = false;  ///< admit() was posted

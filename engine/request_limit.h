@@ -49,6 +49,12 @@ class RequestLimit {
 
   unsigned limit() const { return limit_; }
 
+  /// The limit, if it comes from an overload that was seen in this run or remembered; nothing while
+  /// nobody knows what the server can take.
+  std::optional<unsigned> known_limit() const {
+    return careful_ ? std::optional(limit_) : std::nullopt;
+  }
+
   /// Counts how often the limit was lowered. A request is sent under the current value, and its
   /// overload counts only as long as that is still the current one.
   std::uint64_t round() const { return round_; }

@@ -62,7 +62,7 @@ struct Engine::Shared {
 
   const EngineOptions options;
   const std::unique_ptr<BufferPool> pool;
-  PoolShares shares{*pool, options.uploads_at_a_time, blocks_for_one()};
+  PoolShares shares{*pool, std::max(1U, options.uploads_at_a_time)};
   ChecksumWorkers workers;
   const std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
   Mutex gates_mutex;
@@ -92,11 +92,6 @@ struct Engine::Shared {
     unsigned first = 1;
     unsigned most = 1;
   };
-  /// What each upload can have of the pool although all the others need as much: were it more, they
-  /// could all wait for each other's.
-  std::size_t blocks_for_one() const {
-    return std::max<std::size_t>(2, pool->count() / std::max(1U, options.uploads_at_a_time));
-  }
   ChunkCheckSetting check_setting(const UploadRequest& request, std::uint64_t size,
                                   std::size_t block_bytes, std::size_t pool_blocks) const {
     return {.wish = request.verify_chunks,
@@ -107,9 +102,10 @@ struct Engine::Shared {
             .lanes = static_cast<unsigned>(pool->count() / pool_blocks),
             .block_bytes = block_bytes};
   }
+  /// `blocks`: that the file can have of the pool.
   Result<PartRuns> part_runs(const UploadRequest& request, const Source& source,
                              std::size_t block_bytes, UploadParts parts, const ServerFacts& server,
-                             RequestGate* gate);
+                             RequestGate* gate, std::size_t blocks);
 };
 
 RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts& facts) {
@@ -117,10 +113,12 @@ RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts
   std::unique_ptr<RequestGate>& gate = gates[base_url];
   if (gate) return gate.get();
   const unsigned asked = options.requests_at_a_time;
+  const std::optional<unsigned> remembered = facts.request_limit(unix_s());
   gate = std::make_unique<RequestGate>(RequestGate::Setting{
-      .limit = RequestLimit({.first = asked != 0 ? asked : RequestLimit::automatic,
-                             .remembered = facts.request_limit(unix_s()),
-                             .now = RequestLimit::Clock::now()}),
+      .limit =
+          RequestLimit({.first = asked != 0 ? asked : remembered.value_or(RequestLimit::automatic),
+                        .remembered = remembered,
+                        .now = RequestLimit::Clock::now()}),
       .post = [this](std::function<void()> work) { http.post(std::move(work)); },
       .on_change =
           [this, base_url](std::optional<unsigned> requests) {
@@ -197,7 +195,7 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
 
 Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(
     const UploadRequest& request, const Source& source, std::size_t block_bytes, UploadParts parts,
-    const ServerFacts& server, RequestGate* gate) {
+    const ServerFacts& server, RequestGate* gate, std::size_t blocks) {
   PartRuns result;
   result.first = parts.plan.first;
   result.most = parts.plan.most;
@@ -216,7 +214,7 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(
     if (own.verify_chunks == VerifyChunks::automatic) own.verify_chunks = VerifyChunks::off;
     // A chunk that is checksummed holds its blocks until it is whole: were there more of them than
     // this, the lanes of several files could all wait for each other's.
-    const std::size_t certain = std::max<std::size_t>(2, blocks_for_one() / parts.plan.most);
+    const std::size_t certain = std::max<std::size_t>(2, blocks / parts.plan.most);
     TRY_ASSIGN(ChunkCheck chunk_check,
                plan_chunk_check(request.server.tus,
                                 check_setting(own, range.size(), block_bytes, certain)));
@@ -440,18 +438,29 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       shared_->options.log(LogLevel::warning, warning);
   const std::size_t block_bytes =
       earlier ? static_cast<std::size_t>(earlier->entry.block_bytes) : shared_->options.block_bytes;
+  // One at a time in a dataset goes over the phased protocol, however many were reckoned with.
+  std::unique_ptr<PoolShares::Share> share =
+      kind == ProtocolKind::phased ? nullptr : shared_->shares.add();
   ChunkCheck chunk_check;
   if (kind == ProtocolKind::tus && !joined) {
-    TRY_ASSIGN(chunk_check, plan_chunk_check(checked.server.tus,
-                                             shared_->check_setting(checked, size, block_bytes,
-                                                                    shared_->blocks_for_one())));
+    // Where it is wanted, it is done or an error; a single block needs no other.
+    const bool always = checked.verify_chunks == VerifyChunks::on || size <= block_bytes;
+    const std::size_t blocks = std::max<std::size_t>(always ? 2 : 1, share->planned());
+    TRY_ASSIGN(chunk_check,
+               plan_chunk_check(checked.server.tus,
+                                shared_->check_setting(checked, size, block_bytes, blocks)));
   }
   // Over the phased protocol a chunk that is sent early waits for the one in front of it, which may
   // not wait for a turn; and there is one upload at a time in a dataset anyway.
   RequestGate* const gate =
       kind == ProtocolKind::phased ? nullptr : shared_->gate(checked.base_url, server);
-  TRY_ASSIGN(auto part_runs, shared_->part_runs(checked, *opened.source, block_bytes,
-                                                std::move(parts), server, gate));
+  TRY_ASSIGN(auto part_runs,
+             shared_->part_runs(checked, *opened.source, block_bytes, std::move(parts), server,
+                                gate, share ? share->planned() : 0));
+  // A chunk that is checksummed is kept until it is whole, unless a single block has all of it.
+  const bool keeps_chunks = !chunk_check.algorithm.empty() ||
+                            (!part_runs.runs.empty() && checked.verify_chunks == VerifyChunks::on);
+  if (share && (!keeps_chunks || size <= block_bytes)) share->needs(1);
   auto run = std::make_shared<UploadRun>(UploadRun::Setting{
       .request = std::move(checked),
       .source = std::move(opened.source),
@@ -476,13 +485,23 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .parts = std::move(part_runs.runs),
       .registered = std::move(registered),
       .gate = gate,
-      // One at a time in a dataset goes over the phased protocol, however many were reckoned with.
-      .share = kind == ProtocolKind::phased ? nullptr : shared_->shares.add(),
+      .share = std::move(share),
       .first_lanes = part_runs.first,
       .most_lanes = part_runs.most,
   });
   run->start();
   return std::unique_ptr<Upload>(std::make_unique<Handle>(std::move(run)));
+}
+
+std::optional<unsigned> Engine::request_limit(const std::string& base_url) const {
+  const Result<std::string> checked = check_base_url(base_url, /*insecure_http=*/true);
+  const MutexLock lock(shared_->gates_mutex);
+  const auto gate = shared_->gates.find(checked ? *checked : base_url);
+  return gate == shared_->gates.end() ? std::nullopt : gate->second->known_limit();
+}
+
+void Engine::set_uploads_at_a_time(unsigned uploads) {
+  shared_->shares.set_at_a_time(std::max(1U, uploads));
 }
 
 Engine::Terminated Engine::terminate(const Termination& termination) {

@@ -44,12 +44,14 @@ struct EngineOptions {
   std::size_t pool_bytes = std::size_t{64} << 20;  ///< all buffers together, at least 2 blocks
   std::size_t block_bytes = std::size_t{4}
                             << 20;  ///< a multiple of 4096, at least that, at most 1 GiB
-  /// How many uploads run at a time, at most: they divide the pool, and what each may need of it
-  /// before it can send anything (a chunk that is checksummed first) is measured for that.
+  /// How many uploads run at a time, at most, until Engine::set_uploads_at_a_time(): they divide
+  /// the pool, and what each may need of it before it can send anything (a chunk that is
+  /// checksummed first) is measured for that.
   unsigned uploads_at_a_time = 1;
   /// How many requests may be in flight to one server at first, over tus and binary, 256 at most;
-  /// 0: 4. Fewer where the server is overloaded or was in the last week, and more, twice as many
-  /// each time, as long as none is (engine/request_limit.h).
+  /// 0: 4, or as many as the server took when it was overloaded in the last week. Fewer where the
+  /// server is overloaded or was in the last week, and more, twice as many each time, as long as
+  /// none is (engine/request_limit.h).
   unsigned requests_at_a_time = 0;
   std::uint64_t bytes_per_second = 0;  ///< limit over all uploads together; 0 for none
   /// How long no byte may move while there is something to send.
@@ -219,6 +221,15 @@ class Engine {
   /// uploaded), failed (another process uploads into that dataset), interrupted. Any thread; may
   /// wait for the disk, and for the server as long as request.stop lets it.
   Result<std::unique_ptr<Upload>> start(const UploadRequest& request);
+
+  /// So many uploads run at a time from now on, 1 or more: EngineOptions::uploads_at_a_time. Any
+  /// thread.
+  void set_uploads_at_a_time(unsigned uploads);
+
+  /// How many requests at a time the server at that address is known to take, over tus and binary:
+  /// nothing unless it was overloaded, since the first upload to it was started or in the last week
+  /// before. More uploads would only wait for each other. Any thread.
+  std::optional<unsigned> request_limit(const std::string& base_url) const;
 
   struct Shared;
 

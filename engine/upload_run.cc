@@ -81,7 +81,7 @@ UploadRun::UploadRun(Setting setting)
                              : first_entry(request, setting_.protocol->name(),
                                            setting_.source->identity(), setting_.block_bytes);
     record_ = std::make_shared<UploadRecord>(
-        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), least_blocks(),
+        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), planned_blocks(),
                               setting_.log, setting_.unfinished && !setting_.earlier},
         [this] { wake(); });
   }
@@ -92,9 +92,9 @@ BufferPool& UploadRun::buffers() {
   return setting_.share ? setting_.share->buffers() : setting_.pool;
 }
 
-std::size_t UploadRun::least_blocks() const {
+std::size_t UploadRun::planned_blocks() const {
   if (setting_.part) return setting_.part->least_blocks;
-  return setting_.share ? setting_.share->least() : setting_.pool.count();
+  return setting_.share ? setting_.share->planned() : setting_.pool.count();
 }
 
 UploadRun::~UploadRun() {

@@ -119,8 +119,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
 
   /// That its blocks come out of.
   BufferPool& buffers();
-  /// Of those, how many it has at any time.
-  std::size_t least_blocks() const;
+  /// Of those, how many it could have when it began.
+  std::size_t planned_blocks() const;
 
   // Network thread.
   void next_step();

@@ -134,6 +134,23 @@ TEST_F(RequestGateTest, WhereTheLimitIsRaisedThoseThatWaitAreLetThrough) {
   EXPECT_TRUE(remembered_.empty()) << "no overload was seen";
 }
 
+TEST_F(RequestGateTest, KnowsNoLimitBeforeAnOverload) {
+  make(4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_TRUE(take(i));
+    turn(i).sent();
+  }
+  EXPECT_EQ(gate_->known_limit(), std::nullopt);
+  EXPECT_TRUE(turn(0).overloaded(turn(0).answered()));
+  EXPECT_EQ(gate_->known_limit(), 2U);
+}
+
+TEST_F(RequestGateTest, KnowsTheLimitThatIsRemembered) {
+  const RequestGate gate(
+      {.limit = RequestLimit({.first = 8, .remembered = 3}), .post = {}, .on_change = {}});
+  EXPECT_EQ(gate.known_limit(), 3U);
+}
+
 TEST_F(RequestGateTest, AnOverloadIsJudgedByTheMomentOfItsAnswer) {
   make(4);
   for (std::size_t i = 0; i < 4; ++i) {

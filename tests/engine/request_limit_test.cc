@@ -48,6 +48,18 @@ TEST_F(RequestLimitTest, StaysWhileFewerRequestsAreInFlightThanTheLimit) {
   EXPECT_EQ(limit_.limit(), 4U);
 }
 
+TEST_F(RequestLimitTest, KnowsALimitFromTheFirstOverloadOn) {
+  EXPECT_EQ(limit_.known_limit(), std::nullopt);
+  good_round();
+  EXPECT_EQ(limit_.limit(), 8U);
+  EXPECT_EQ(limit_.known_limit(), std::nullopt);
+  overload(8);
+  EXPECT_EQ(limit_.known_limit(), 4U);
+  now_ += 10min;
+  good_round();
+  EXPECT_EQ(limit_.known_limit(), 5U) << "whoever heeds it may try one more";
+}
+
 TEST_F(RequestLimitTest, HalvesOnceForAllRequestsOfOneOverload) {
   start(8);
   const std::uint64_t round = limit_.round();

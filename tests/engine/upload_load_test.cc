@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/engine/upload_tus_fixture.h"
 
@@ -41,10 +43,57 @@ TEST_F(UploadLoad, ARefusalOfAGoodTokenHalvesTheRequestsInFlight) {
   expect_registered(second->wait(), "other");
   EXPECT_EQ(server_.registrations(), 2);
   EXPECT_THAT(warnings(), HasSubstr("overloaded by 2 requests at a time (HTTP 401)"));
+  EXPECT_EQ(engine_->request_limit(server_.url() + "/"), 1U);
   first.reset();
   second.reset();
   engine_.reset();
   EXPECT_EQ(remembered(), 1U);
+
+  write("third", 1000);
+  server_.set_faults({});
+  auto third = start(tus("third"));
+  EXPECT_EQ(engine_->request_limit(server_.url()), 1U) << "of an earlier run";
+  expect_registered(third->wait(), "third");
+}
+
+TEST_F(UploadLoad, NothingIsKnownOfAServerThatWasNeverOverloaded) {
+  auto upload = start(tus());
+  expect_registered(upload->wait());
+  EXPECT_EQ(engine_->request_limit(server_.url()), std::nullopt);
+  EXPECT_EQ(engine_->request_limit("http://127.0.0.1:1"), std::nullopt);
+}
+
+/// Where no number was asked for, uploads begin with what is remembered, and not with 4.
+TEST_F(UploadLoad, WhatIsRememberedMayBeMoreThanFour) {
+  {
+    const auto journal = Journal::open(state_.path());
+    ASSERT_TRUE(journal);
+    ASSERT_TRUE((*journal)->set_requests(server_.url(), 9));
+  }
+  auto upload = start(tus());
+  EXPECT_EQ(engine_->request_limit(server_.url()), 9U);
+  expect_registered(upload->wait());
+}
+
+/// A chunk goes with its checksum, so each upload holds blocks that it cannot send from yet.
+TEST_F(UploadLoad, UploadsEndWhateverTheirNumberBecomes) {
+  options_.pool_bytes = 24 * tus_block;
+  options_.uploads_at_a_time = 1;
+  std::vector<std::unique_ptr<Upload>> uploads;
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < 12; ++i) {
+    names.push_back(fmt::format("file-{}", i));
+    write(names.back(), i % 2 == 0 ? 6 * MiB : 1000, i);
+  }
+  for (unsigned i = 0; i < 12; ++i) {
+    UploadRequest request = tus(names[i]);
+    request.server.tus.extensions.push_back("checksum");
+    request.server.tus.algorithms = {"sha1"};
+    uploads.push_back(start(request));
+    engine_->set_uploads_at_a_time(i + 2);
+  }
+  for (unsigned i = 0; i < 12; ++i) expect_registered(uploads[i]->wait(), names[i]);
+  EXPECT_EQ(server_.registrations(), 12);
 }
 
 TEST_F(UploadLoad, AServerThatRefusesTheTokenTwiceIsBelieved) {
