@@ -50,9 +50,8 @@ class Sandbox(contextlib.ExitStack):
         for name in ("a.h5", "interrupted.h5"):  # long enough to be interrupted
             os.truncate(self.files / name, 12_000_000)
         (self.files / "files.csv").write_text("path,dataset\na.h5,IDB-1\nscan.h5,IDB-1\n")
-        for name in (self.files / "token", self.directory / ".databank-token"):
-            name.write_text(TOKEN + "\n")
-            name.chmod(0o600)
+        (self.files / "token").write_text(TOKEN + "\n")
+        (self.files / "token").chmod(0o600)
         shutil.copy("/etc/ssl/certs/ca-certificates.crt", self.files / "site-ca.pem")
         programs = self.directory / "bin"
         programs.mkdir()
@@ -63,9 +62,11 @@ class Sandbox(contextlib.ExitStack):
             "PATH": f"{programs}:{BIN}:{os.environ['PATH']}",
             "HOME": str(self.directory),
             "LC_ALL": "C.UTF-8",
-            "SLUICE_TOKEN": TOKEN,
             "SLUICE_URL": self._start_bank(faults),
         }
+        for key in DATASETS:
+            added = self.run(f"sluice token add {key}")
+            assert added.returncode == 0, added.stderr
 
     def _start_bank(self, faults):
         bank = subprocess.Popen(

@@ -47,8 +47,9 @@ std::vector<json> Bank::registered() const {
 
 namespace {
 
-/// A directory for the journals of the test that runs. No other test's: its server may have had the
-/// same port, and the journal remembers for a day which protocol the server at an address speaks.
+/// A directory for the journals and tokens of the test that runs. No other test's: its server may
+/// have had the same port, and the journal remembers for a day which protocol the server at an
+/// address speaks.
 class StateHome : public testing::EmptyTestEventListener {
  public:
   std::string path() {
@@ -72,6 +73,10 @@ std::string state_home() {
   return home->path();
 }
 
+std::string config_home() {
+  return state_home() + "/config";
+}
+
 test::Process::Options put_options(const std::string& url, const Arguments& more,
                                    const Environment& environment) {
   test::Process::Options options;
@@ -84,6 +89,7 @@ test::Process::Options put_options(const std::string& url, const Arguments& more
   options.argv.insert(options.argv.end(), more.begin(), more.end());
   options.env = environment;
   options.env.emplace("XDG_STATE_HOME", state_home());
+  options.env.emplace("XDG_CONFIG_HOME", config_home());
   return options;
 }
 
@@ -98,6 +104,7 @@ test::Process::Options redirected(const test::Process::Options& options,
 test::Finished run_sluice(const test::Process::Options& options) {
   test::Process::Options own = options;
   own.env.emplace("XDG_STATE_HOME", state_home());
+  own.env.emplace("XDG_CONFIG_HOME", config_home());
   const test::Finished finished = test::run(own);
   EXPECT_THAT(finished.out, Not(HasSubstr(token)));
   EXPECT_THAT(finished.err, Not(HasSubstr(token)));

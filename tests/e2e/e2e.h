@@ -46,9 +46,11 @@ class Bank {
   std::unique_ptr<test::Process> process_;  // last: it goes first
 };
 
-/// Where the journal is unless `environment` or the arguments say otherwise: a directory of the test
-/// that runs, gone at its end; never the person's own.
+/// Where the journal is unless `environment` or the arguments say otherwise: a directory of the
+/// test that runs, gone at its end; never the person's own.
 std::string state_home();
+/// The same for the stored tokens; not there before a test stores one.
+std::string config_home();
 
 /// How to start `sluice put --url URL --retries 0 [more]`, with the token in the environment.
 test::Process::Options put_options(const std::string& url, const Arguments& more,

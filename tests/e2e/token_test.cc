@@ -106,7 +106,7 @@ TEST_F(Token, WhatIsAroundItIsSaid) {
 }
 
 TEST_F(Token, ThereMustBeOne) {
-  expect_refused(put(server_.url(), {dataset, path_}, {}), "no token given");
+  expect_refused(put(server_.url(), {dataset, path_}, {}), "no token for dataset");
   expect_refused(put(server_.url(), {dataset, path_}, {{"SLUICE_TOKEN", ""}}), "token is empty");
   expect_refused(put(server_.url(), {"--token-file", token_file(""), dataset, path_}, {}),
                  "token is empty");

@@ -29,6 +29,7 @@ using sluice::cli::PutOptions;
 using sluice::cli::ResumeOptions;
 using sluice::cli::RunOptions;
 using sluice::cli::StatusOptions;
+using sluice::cli::TokenOptions;
 using sluice::cli::VerifyOptions;
 
 constexpr int usage_error = 2;
@@ -86,6 +87,7 @@ int run(int argc, char** argv) {
   ForgetOptions forget;
   VerifyOptions verify;
   CheckOptions check;
+  TokenOptions token;
   const std::vector<std::pair<CLI::App*, std::function<int()>>> commands{
       {&sluice::cli::add_put(app, put), [&] { return sluice::cli::put(put); }},
       {&sluice::cli::add_run(app, run), [&] { return sluice::cli::run(run); }},
@@ -94,6 +96,7 @@ int run(int argc, char** argv) {
       {&sluice::cli::add_forget(app, forget), [&] { return sluice::cli::forget(forget); }},
       {&sluice::cli::add_verify(app, verify), [&] { return sluice::cli::verify(verify); }},
       {&sluice::cli::add_check(app, check), [&] { return sluice::cli::check(check); }},
+      {&sluice::cli::add_token(app, token), [&] { return sluice::cli::token(token); }},
   };
   for (const auto& [subcommand, work] : commands) {
     unmask_values(*subcommand);
@@ -105,8 +108,8 @@ int run(int argc, char** argv) {
     // --help and --version come this way too, with code 0.
     if (app.exit(error) == 0) return written(0);
     if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc)
-      std::puts(sluice::cli::json_report(sluice::Error{sluice::ErrorKind::usage, error.what()})
-                    .c_str());
+      std::puts(
+          sluice::cli::json_report(sluice::Error{sluice::ErrorKind::usage, error.what()}).c_str());
     return usage_error;
   }
   for (const auto& [subcommand, work] : commands)

@@ -44,20 +44,25 @@ void add_server(CLI::App& app, std::string& system, std::string& url) {
       ->excludes(option);
 }
 
+void add_insecure_http(CLI::App& app, bool& insecure_http) {
+  app.add_flag("--insecure-http", insecure_http,
+               "Allow plain http to another machine. The token is then sent unencrypted.");
+}
+
 void add_trust(CLI::App& app, bool& insecure_http, std::string& ca_file) {
   app.option_defaults()->group("Server");
   add_text(app, "--ca-file", ca_file, "FILE",
            "PEM file with the certificate authorities to trust, instead of the system's. "
            "Environment: CURL_CA_BUNDLE, SSL_CERT_FILE, SSL_CERT_DIR.");
-  app.add_flag("--insecure-http", insecure_http,
-               "Allow plain http to another machine. The token is then sent unencrypted.");
+  add_insecure_http(app, insecure_http);
 }
 
 void add_token_file(CLI::App& app, std::string& file, TokenFileMode& mode) {
   app.option_defaults()->group("Token");
   add_text(app, "--token-file", file, "PATH",
            "File with the dataset's token; - reads the token from stdin. Environment: SLUICE_TOKEN "
-           "(the token itself).");
+           "(the token itself).")
+      ->default_str("the token that sluice token add has stored");
   add_choice<TokenFileMode>(app, "--token-file-mode", mode, "MODE",
                             {{"strict", TokenFileMode::strict}, {"any", TokenFileMode::any}},
                             "strict: refuse a token file that all users of the machine can read or "
@@ -182,7 +187,7 @@ void add_no_journal(CLI::App& app, bool& no_journal) {
 void add_upload_options(CLI::App& app, UploadOptions& options) {
   add_token_file(app, options.token_file, options.token_file_mode);
   add_text(app, "--token-wait", options.token_wait, "TIME",
-           "When the server refuses the token, wait this long for a new token in --token-file.")
+           "When the server refuses the token, wait this long for a new token in its file.")
       ->default_str("0, do not wait");
   add_trust(app, options.insecure_http, options.ca_file);
   add_resume_options(app, options);
@@ -308,6 +313,25 @@ CLI::App& add_check(CLI::App& app, CheckOptions& options) {
              "draft dataset, 6 local file, 7 server or network unreachable.\n",
              check));
   return check;
+}
+
+CLI::App& add_token(CLI::App& app, TokenOptions& options) {
+  CLI::App& token = add_command(app, "token", "Store, list and remove the tokens of datasets.");
+  add_choice<TokenAction>(
+      token, "ACTION", options.action, "",
+      {{"add", TokenAction::add}, {"list", TokenAction::list}, {"remove", TokenAction::remove}},
+      "add (asks for the token, or reads it from stdin), list or remove.")
+      ->required()
+      ->default_str("");
+  token.add_option("DATASET", options.dataset,
+                   "Key of the dataset, for example IDB-1234567; list needs none.");
+  add_server(token, options.system, options.url);
+  add_insecure_http(token, options.insecure_http);
+  token.footer(
+      footer("Exit codes: 0 done, 1 failed, 2 usage or no such token, 6 the token's file\n"
+             "cannot be read or written; 128 + signal number when interrupted.\n",
+             token));
+  return token;
 }
 
 }  // namespace sluice::cli

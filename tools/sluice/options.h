@@ -6,6 +6,7 @@
 #include "tools/sluice/commands/resume.h"
 #include "tools/sluice/commands/run.h"
 #include "tools/sluice/commands/status.h"
+#include "tools/sluice/commands/token.h"
 #include "tools/sluice/commands/verify.h"
 
 namespace CLI {
@@ -24,5 +25,6 @@ CLI::App& add_status(CLI::App& app, StatusOptions& options);
 CLI::App& add_forget(CLI::App& app, ForgetOptions& options);
 CLI::App& add_verify(CLI::App& app, VerifyOptions& options);
 CLI::App& add_check(CLI::App& app, CheckOptions& options);
+CLI::App& add_token(CLI::App& app, TokenOptions& options);
 
 }  // namespace sluice::cli

@@ -11,4 +11,8 @@ namespace sluice::cli {
 Result<std::string> chosen_url(const std::string& url, const std::string& system,
                                bool insecure_http);
 
+/// " --system demo", " --url URL" or nothing, for a command that a message advises: what means the
+/// base URL `url` there.
+std::string system_argument(const std::string& url);
+
 }  // namespace sluice::cli

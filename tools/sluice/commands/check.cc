@@ -109,7 +109,10 @@ Result<void> find_out(const CheckOptions& options, Findings& findings) {
   Secret token;
   if (!options.dataset.empty()) {
     TRY(check_dataset_key(options.dataset));
-    TRY_ASSIGN(FoundToken found, read_token(options.token_file, options.token_file_mode));
+    TRY_ASSIGN(FoundToken found, find_token({.token_file = options.token_file,
+                                             .allowed = options.token_file_mode,
+                                             .system = findings.url,
+                                             .dataset = options.dataset}));
     if (!found.warning.empty()) findings.warnings.push_back(std::move(found.warning));
     token = std::move(found.token);
     findings.had_token = true;

@@ -225,15 +225,16 @@ class Forget {
   }
 
   Result<Secret> token_for(const JournalEntry& entry) const {
-    const std::string& file = options_.token_file.empty() ? entry.token_file : options_.token_file;
-    if (!file.empty() || alone_) {
-      TRY_ASSIGN(FoundToken found, read_token(file, options_.token_file_mode));
-      if (!found.warning.empty()) console_.warning(found.warning);
-      return std::move(found.token);
-    }
-    return Error{ErrorKind::usage,
-                 "no token: the upload did not use --token-file, and SLUICE_TOKEN can be that of "
-                 "another server, where an upload of the same name is unfinished"};
+    // SLUICE_TOKEN can be that of another server, where an upload of the same name is unfinished.
+    TRY_ASSIGN(FoundToken found, find_token({.token_file = options_.token_file,
+                                             .allowed = options_.token_file_mode,
+                                             .system = entry.system,
+                                             .dataset = entry.dataset,
+                                             .remembered = entry.token_file,
+                                             .environment = alone_ ? EnvironmentToken::first
+                                                                   : EnvironmentToken::ignored}));
+    if (!found.warning.empty()) console_.warning(found.warning);
+    return std::move(found.token);
   }
 
   const ForgetOptions& options_;

@@ -65,11 +65,7 @@ class Put {
     common.dataset = options_.dataset;
     TRY_ASSIGN(common.base_url,
                chosen_url(options_.url, options_.system, options_.upload.insecure_http));
-    TRY_ASSIGN(FoundToken found,
-               read_token(options_.upload.token_file, options_.upload.token_file_mode));
-    if (!found.warning.empty()) console_.warning(found.warning);
-    common.token = std::move(found.token);
-    TRY_ASSIGN(common.token_file, remembered_token_file(options_.upload.token_file));
+    TRY(uploader_.find_token(common, EnvironmentToken::first));
     return uploader_.prepare(files_.size());
   }
 

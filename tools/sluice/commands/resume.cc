@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -15,7 +13,6 @@
 #include "engine/units.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/run/uploader.h"
-#include "tools/sluice/tokens/token_source.h"
 
 namespace sluice::cli {
 namespace {
@@ -76,11 +73,9 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
   return chosen;
 }
 
-/// `warn`: told what read_token() warns of.
-///
-/// `alone`: there is but one dataset, so that a token that was not remembered can only be its own.
+/// `alone`: there is but one dataset, so that SLUICE_TOKEN can only be its own.
 Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions& resume,
-                                  bool alone, const std::function<void(const std::string&)>& warn) {
+                                  bool alone, Uploader& uploader) {
   const UploadOptions& options = resume.upload;
   UploadRequest request;
   TRY_ASSIGN(request.base_url, check_base_url(entry.system, options.insecure_http));
@@ -90,20 +85,7 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions
   request.register_again = resume.register_again && entry.state == JournalEntry::State::verifying;
   request.path = entry.path;
   request.token_file = entry.token_file;
-  if (!options.token_file.empty()) {
-    TRY_ASSIGN(request.token_file, remembered_token_file(options.token_file));
-  }
-  if (!alone && entry.token_file.empty())
-    return Error{ErrorKind::usage,
-                 fmt::format("no token for dataset {}: the upload did not use --token-file; resume "
-                             "this dataset alone, with SLUICE_TOKEN or --token-file: sluice resume "
-                             "{}",
-                             entry.dataset, entry.dataset)};
-  TRY_ASSIGN(FoundToken found,
-             read_token(options.token_file.empty() ? entry.token_file : options.token_file,
-                        options.token_file_mode));
-  warn(found.warning);
-  request.token = std::move(found.token);
+  TRY(uploader.find_token(request, alone ? EnvironmentToken::first : EnvironmentToken::ignored));
   TRY_ASSIGN(request.digests, parse_digests(entry.digests));
   return request;
 }
@@ -167,11 +149,6 @@ int resume(const ResumeOptions& options) {
   }
 
   Work work;
-  std::set<std::string> warnings;
-  // Many uploads have one token file.
-  const auto warn = [&](const std::string& warning) {
-    if (!warning.empty() && warnings.insert(warning).second) console.warning(warning);
-  };
   std::map<std::string, Error> away;  // servers, by their address: each is waited for once
   bool interrupted = false;
   for (std::size_t i = 0; i < entries->size(); ++i) {
@@ -180,7 +157,7 @@ int resume(const ResumeOptions& options) {
       uploader.leave(i, report_of(entry));
       continue;
     }
-    Result<UploadRequest> request = request_for(entry, options, alone, warn);
+    Result<UploadRequest> request = request_for(entry, options, alone, uploader);
     if (request)
       if (const auto known_away = away.find(request->base_url); known_away != away.end())
         request = known_away->second;

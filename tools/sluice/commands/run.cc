@@ -10,7 +10,6 @@
 #include "engine/text.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/run/batch.h"
-#include "tools/sluice/tokens/token_source.h"
 
 namespace sluice::cli {
 namespace {
@@ -84,11 +83,8 @@ class Run {
     for (auto& [dataset, request] : targets) {
       request.base_url = base_url_;
       request.dataset = dataset;
-      TRY_ASSIGN(FoundToken found,
-                 read_token(options_.upload.token_file, options_.upload.token_file_mode));
-      if (!found.warning.empty()) console_.warning(found.warning);
-      request.token = std::move(found.token);
-      TRY_ASSIGN(request.token_file, remembered_token_file(options_.upload.token_file));
+      TRY(uploader_.find_token(
+          request, targets.size() == 1 ? EnvironmentToken::first : EnvironmentToken::last));
     }
     return targets;
   }

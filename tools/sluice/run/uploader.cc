@@ -175,9 +175,6 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
   TRY_ASSIGN(lanes_, parse_count(options_.lanes, "--lanes", "parts", most_lanes));
   if (!options_.token_wait.empty()) {
     TRY_ASSIGN(token_wait_, parse_option("--token-wait", options_.token_wait, parse_duration));
-    if (token_wait_.count() > 0 && (options_.token_file.empty() || options_.token_file == "-"))
-      return Error{ErrorKind::usage,
-                   "--token-wait needs --token-file PATH: the new token is read from that file"};
   }
   TRY_ASSIGN(digests_, parse_digests(options_.digests));
   if (!options_.receipts.empty()) TRY(check_writable_directory(options_.receipts, "--receipt"));
@@ -201,6 +198,22 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
       std::max({RequestLimit::automatic, options_.transfers, lanes_.value_or(0)});
   TRY_ASSIGN(engine_, Engine::create(engine_options));
   catch_stop_signals();
+  return {};
+}
+
+Result<void> Uploader::find_token(UploadRequest& request, EnvironmentToken environment) {
+  const TokenSearch search{.token_file = options_.token_file,
+                           .allowed = options_.token_file_mode,
+                           .system = request.base_url,
+                           .dataset = request.dataset,
+                           .remembered = request.token_file,
+                           .environment = environment};
+  TRY_ASSIGN(FoundToken found, cli::find_token(search));
+  TRY(check_token_wait(options_.token_wait, found, search));
+  if (!found.warning.empty() && token_warnings_.insert(found.warning).second)
+    console_.warning(found.warning);
+  request.token = std::move(found.token);
+  request.token_file = std::move(found.file);
   return {};
 }
 

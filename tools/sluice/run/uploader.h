@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "tools/sluice/run/outcomes.h"
 #include "tools/sluice/run/upload_options.h"
 #include "tools/sluice/run/work.h"
+#include "tools/sluice/tokens/token_source.h"
 
 namespace sluice::cli {
 
@@ -33,6 +35,12 @@ class Uploader {
   /// have so many at least, as an upload that is to go on has them. Errors: usage; failed without
   /// memory or threads; local_file where receipts or sums cannot be written.
   Result<void> prepare(std::size_t files, std::uint64_t block_bytes = 0);
+
+  /// Finds the token of the dataset and writes it, with its file, into `request`, which has the
+  /// base URL, the key and, of an earlier run, the token's file. Warns of its file's rights.
+  /// Errors: those of find_token() (tokens/token_source.h), and usage for --token-wait without a
+  /// file to wait at.
+  Result<void> find_token(UploadRequest& request, EnvironmentToken environment);
 
   /// Finds out how to speak to the server, and writes it into `request`; a token that is refused is
   /// read again from its file, and waited for as long as --token-wait says. `fresh`: asks, whatever
@@ -87,6 +95,7 @@ class Uploader {
   std::optional<unsigned> lanes_;
   std::chrono::seconds token_wait_{0};
   std::vector<DigestKind> digests_;
+  std::set<std::string> token_warnings_;  ///< said: many uploads have one token file
   Mutex tokens_mutex_;
   std::map<std::string, Secret> renewed_ SLUICE_GUARDED_BY(tokens_mutex_);  ///< by their files
   std::unique_ptr<Engine> engine_;

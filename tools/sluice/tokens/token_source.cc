@@ -6,13 +6,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
 
 #include "engine/text.h"
+#include "engine/units.h"
 #include "io/local_file.h"
 #include "io/unique_fd.h"
+#include "tools/sluice/commands/address.h"
+#include "tools/sluice/tokens/token_store.h"
 #include "tools/sluice/tokens/token_text.h"
 
 namespace sluice::cli {
@@ -38,21 +42,69 @@ Result<std::string> read_all(int fd, const std::string& what) {
   }
 }
 
+/// The path of `file` for a later run; empty for a pipe, as <(command) makes one: it is another one
+/// later, and would keep a reader waiting.
+Result<std::string> file_to_remember(const std::string& file) {
+  std::error_code code;
+  if (file == "-" || !std::filesystem::is_regular_file(file, code)) return std::string();
+  auto path = absolute_path(file);
+  if (path) return path;
+  Error error = std::move(path).error();
+  error.kind = ErrorKind::usage;
+  error.message = printable(error.message);
+  return error;
+}
+
+/// When a file was last written, in seconds; nothing where it cannot be looked at, or for "".
+std::optional<WallTime> written_at(const std::string& file) {
+  struct stat facts {};
+  if (::stat(file.c_str(), &facts) != 0) return {};
+  return WallTime(std::chrono::seconds(facts.st_mtim.tv_sec));
+}
+
+Error no_token(const TokenSearch& search) {
+  return Error{
+      ErrorKind::usage,
+      fmt::format("no token for dataset {} of {}: get a token from the dataset's edit page "
+                  "('Get token for command line tools'), and store it with: {} (or use "
+                  "{}--token-file)",
+                  search.dataset, printable(search.system),
+                  token_add_command(search.system, search.dataset),
+                  search.environment == EnvironmentToken::ignored ? "" : "SLUICE_TOKEN or ")};
+}
+
 }  // namespace
 
-Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allowed) {
-  FoundToken found;
-  if (token_file.empty()) {
-    const char* const value = std::getenv("SLUICE_TOKEN");
-    if (value == nullptr)
-      return Error{
-          ErrorKind::usage,
-          "no token given: set the environment variable SLUICE_TOKEN, or name a file with "
-          "--token-file; get a token from the dataset's edit page ('Get token for command line "
-          "tools')"};
+Result<FoundToken> find_token(const TokenSearch& search) {
+  if (!search.token_file.empty()) return read_token(search.token_file, search.allowed);
+  const std::optional<StoredToken> stored =
+      TokenStore(TokenStore::default_directory()).find(search.system, search.dataset);
+  const auto read_stored = [&]() -> Result<FoundToken> {
+    TRY_ASSIGN(FoundToken found, read_token(stored->file, search.allowed));
+    found.added = stored->added;
+    return found;
+  };
+  if (const auto written = written_at(search.remembered)) {
+    if (stored && (stored->file == search.remembered || stored->added > *written))
+      return read_stored();
+    return read_token(search.remembered, search.allowed);
+  }
+  const char* const value =
+      search.environment == EnvironmentToken::ignored ? nullptr : std::getenv("SLUICE_TOKEN");
+  if (stored && (value == nullptr || search.environment == EnvironmentToken::last))
+    return read_stored();
+  if (value != nullptr) {
+    FoundToken found;
     TRY_ASSIGN(found.token, parse_token(value, "the environment variable SLUICE_TOKEN"));
     return found;
   }
+  // Of a file that is gone, reading says so.
+  if (!search.remembered.empty()) return read_token(search.remembered, search.allowed);
+  return no_token(search);
+}
+
+Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allowed) {
+  FoundToken found;
   if (token_file == "-") {
     TRY_ASSIGN(std::string text, read_all(STDIN_FILENO, "standard input"));
     TRY_ASSIGN(found.token, parse_token(std::move(text), "standard input"));
@@ -70,21 +122,24 @@ Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allow
   TRY_ASSIGN(found.warning, judge(rights, token_file, allowed));
   TRY_ASSIGN(std::string text, read_all(fd.get(), file));
   TRY_ASSIGN(found.token, parse_token(std::move(text), "the token file " + file));
+  TRY_ASSIGN(found.file, file_to_remember(token_file));
   return found;
 }
 
-Result<std::string> remembered_token_file(const std::string& token_file) {
-  // A pipe, as <(command) makes one, is another one later, and would keep a reader waiting.
-  std::error_code code;
-  if (token_file.empty() || token_file == "-" ||
-      !std::filesystem::is_regular_file(token_file, code))
-    return std::string();
-  auto path = absolute_path(token_file);
-  if (path) return path;
-  Error error = std::move(path).error();
-  error.kind = ErrorKind::usage;
-  error.message = printable(error.message);
-  return error;
+std::string token_add_command(const std::string& system, const std::string& dataset) {
+  return fmt::format("sluice token add{} {}", system_argument(system), dataset);
+}
+
+Result<void> check_token_wait(const std::string& token_wait, const FoundToken& found,
+                              const TokenSearch& search) {
+  if (token_wait.empty() || !found.file.empty()) return {};
+  // What is no time at all, the option's own check says.
+  if (const auto wait = parse_duration(token_wait); !wait || wait->count() == 0) return {};
+  return Error{ErrorKind::usage,
+               fmt::format("cannot use --token-wait: the token for dataset {} was not read from a "
+                           "file, in which sluice could look for a new token; store the token "
+                           "with: {} (or use --token-file PATH)",
+                           search.dataset, token_add_command(search.system, search.dataset))};
 }
 
 }  // namespace sluice::cli
