@@ -164,16 +164,15 @@ Error may_be_registered(const UploadRequest& request, const JournalEntry& entry)
       ErrorKind::unconfirmed,
       fmt::format(
           "cannot upload '{0}' into dataset {1}: an earlier run sent all bytes, and whether '{0}' "
-          "is registered is unknown; look at {2}/datasets/{1}; {3}",
+          "is registered is unknown; look at {2}/datasets/{1}; if '{0}' is listed, run: sluice "
+          "forget --registered {1} {4}; if not, {3}",
           printable(request.name), request.dataset, request.base_url,
           entry.protocol == to_string(ProtocolKind::tus)
-              ? fmt::format("if '{0}' is not listed, run: sluice resume --register {1} {2}; if "
-                            "'{0}' is listed, run: sluice forget {1} {2}",
-                            printable(request.name), request.dataset, shell_argument(request.name))
-              : fmt::format("if '{0}' is not listed, run: sluice forget {1} {2}, and upload the "
-                            "file again",
-                            printable(request.name), request.dataset,
-                            shell_argument(request.name)))};
+              ? fmt::format("run: sluice resume --register {} {}", request.dataset,
+                            shell_argument(request.name))
+              : fmt::format("run: sluice forget {} {}, and upload the file again", request.dataset,
+                            shell_argument(request.name)),
+          shell_argument(request.name))};
 }
 
 }  // namespace

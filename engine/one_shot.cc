@@ -79,7 +79,8 @@ Result<void> OneShot::read_answer(const Answer& answer) {
 std::string OneShot::doubt() const {
   return fmt::format(
       "the registration of '{0}' is unconfirmed; look at {1}: if the file is missing, upload it "
-      "again after: sluice forget {2} {3}",
+      "again after: sluice forget {2} {3}; if the file is listed, run: sluice forget --registered "
+      "{2} {3}",
       deposit_.name, page_, deposit_.dataset, shell_argument(deposit_.name));
 }
 

@@ -227,5 +227,42 @@ TEST_F(Forget, APhasedUploadNeedsNoTokenAndAnUploadOfAnotherFileIsNoObstacle) {
   process.wait();
 }
 
+/// Somebody has looked: the file is there. The same command must not register a second one.
+TEST_F(Forget, WhatIsListedOnThePageIsNotUploadedAgain) {
+  Bank bank({"--protocols", "tus", "--fault", "lose-response,at=1,on=register"});
+  const std::string second = directory_ / "second";
+  test::write_file(second, "second");
+  const Arguments files{"--register-wait", "0s", dataset, path_, second};
+  ASSERT_EQ(run_sluice(put_of(bank, files)).status, 1);
+  ASSERT_EQ(bank.registered().size(), 2U);
+  const std::string lost =
+      command({"status"}).out.find(name) == std::string::npos ? "second" : name;
+  const test::Finished noted = command({"forget", "--registered", dataset, lost});
+  EXPECT_EQ(noted.status, 0) << noted.err;
+  EXPECT_THAT(noted.out, HasSubstr("as registered"));
+  EXPECT_EQ(command({"status"}).out, "no unfinished uploads\n");
+  const test::Finished again = run_sluice(put_of(bank, files));
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_EQ(bank.registered().size(), 2U);
+}
+
+TEST_F(Forget, AnUploadThatWasNeverRegisteredIsNotNotedAsRegistered) {
+  Bank bank(that_breaks());
+  begin(bank);
+  const test::Finished finished = command({"forget", "--registered", dataset, name});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("was never registered"));
+  EXPECT_THAT(command({"status"}).out, HasSubstr(name));
+}
+
+TEST_F(Forget, AWrongNameAmongSeveralDiscardsNothing) {
+  Bank bank(that_breaks());
+  begin(bank);
+  const test::Finished finished = command({"forget", dataset, name, "other"});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("cannot discard 'other'"));
+  EXPECT_THAT(command({"status"}).out, HasSubstr(name));
+}
+
 }  // namespace
 }  // namespace sluice::e2e

@@ -208,7 +208,7 @@ TEST_F(Protocol, ARegistrationWhoseAnswerIsLostIsFinishedByHand) {
   EXPECT_THAT(status, HasSubstr("the registration is unconfirmed\n"));
   const std::string where = "--state-dir " + state_.path().string();
   EXPECT_THAT(status, HasSubstr(fmt::format("sluice resume {} --register {}", where, dataset)));
-  EXPECT_THAT(status, HasSubstr(fmt::format("sluice forget {} {}", where, dataset)));
+  EXPECT_THAT(status, HasSubstr(fmt::format("sluice forget {} --registered {}", where, dataset)));
   EXPECT_THAT(status, HasSubstr(fmt::format("{}/datasets/{}", bank.url(), dataset)));
 
   const test::Finished again = put(bank.url(), arguments);

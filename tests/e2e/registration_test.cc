@@ -49,7 +49,7 @@ TEST_F(Registering, NothingIsRegisteredTwiceOnAFrontServersWord) {
       const std::string listed =
           run_sluice({.argv = argv, .env = {}, .stdin_text = {}, .directory = {}}).out;
       EXPECT_THAT(listed, HasSubstr("sluice forget --state-dir"));
-      EXPECT_EQ(listed.find("--register") != std::string::npos, std::string(protocol) == "tus")
+      EXPECT_EQ(listed.find(" --register ") != std::string::npos, std::string(protocol) == "tus")
           << listed;
       std::filesystem::remove_all(state_.path());
     }

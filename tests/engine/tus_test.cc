@@ -506,7 +506,7 @@ TEST(Tus, NothingButAPersonKnowsOfARegistration) {
   EXPECT_TRUE(Tus(setting()).keeps_parts_of_chunks());
   EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("https://bank.example.org/data/datasets/IDB-1"));
   EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("sluice resume --register IDB-1 'a b.h5'"));
-  EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("sluice forget IDB-1 'a b.h5'"));
+  EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("sluice forget --registered IDB-1 'a b.h5'"));
 }
 
 TEST(Tus, StartsOverInAnotherUpload) {

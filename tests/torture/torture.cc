@@ -281,7 +281,7 @@ bool Torture::look_at_the_page(const Upload& upload) {
   const bool registered = server_->registrations() == survived_.uploads + 1;
   std::vector<std::string> argv{e2e::sluice_binary};
   if (registered)
-    argv.insert(argv.end(), {"forget", e2e::dataset, upload.name});
+    argv.insert(argv.end(), {"forget", "--registered", e2e::dataset, upload.name});
   else
     argv.insert(argv.end(),
                 {"resume", "--register", e2e::dataset, upload.name, "--json", "--receipt",

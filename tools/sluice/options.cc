@@ -267,7 +267,10 @@ CLI::App& add_forget(CLI::App& app, ForgetOptions& options) {
   CLI::App& forget =
       add_command(app, "forget", "Discard an unfinished upload, in the journal and at the server.");
   forget.add_option("DATASET", options.dataset, "Key of the upload's dataset.")->required();
-  forget.add_option("NAME", options.name, "Name of the file in the dataset.")->required();
+  forget.add_option("NAME", options.names, "Names of the files in the dataset.")->required();
+  forget.add_flag("--registered", options.registered,
+                  "The files are listed on the dataset's page: note them as registered, so that "
+                  "they are not uploaded again.");
   add_token_file(forget, options.token_file, options.token_file_mode);
   add_trust(forget, options.insecure_http, options.ca_file);
   add_state_dir(forget, options.state_dir);

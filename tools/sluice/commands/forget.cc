@@ -54,7 +54,9 @@ class Forget {
   int run() {
     Result<std::vector<JournalEntry>> entries = choose();
     if (!entries) return failed(entries.error());
-    alone_ = entries->size() == 1;
+    alone_ = std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
+      return entry.system == entries->front().system;
+    });
     for (const JournalEntry& entry : *entries)
       if (Result<void> forgotten = forget(entry); !forgotten) failed(forgotten.error());
     return code_;
@@ -82,22 +84,27 @@ class Forget {
     }
     std::vector<JournalEntry> chosen;
     for (JournalEntry& entry : listing.entries)
-      if (entry.dataset == options_.dataset && entry.name == options_.name)
+      if (entry.dataset == options_.dataset &&
+          std::find(options_.names.begin(), options_.names.end(), entry.name) !=
+              options_.names.end())
         chosen.push_back(std::move(entry));
-    if (chosen.empty())
-      return Error{
-          ErrorKind::usage,
-          fmt::format("cannot discard '{}' in dataset {}: the journal in {} has no such unfinished "
-                      "upload; list all uploads with: sluice status --all",
-                      printable(options_.name), printable(options_.dataset),
-                      printable(directory_))};
-    if (chosen.size() > 1 && !options_.token_file.empty())
-      return Error{
-          ErrorKind::usage,
-          fmt::format("--token-file names the token of one server, but uploads of '{}' are "
-                      "unfinished on {} servers; leave out --token-file to use the token "
-                      "file of each upload",
-                      printable(options_.name), chosen.size())};
+    for (const std::string& name : options_.names) {
+      const auto of_it = std::count_if(chosen.begin(), chosen.end(),
+                                       [&](const auto& entry) { return entry.name == name; });
+      if (of_it == 0)
+        return Error{
+            ErrorKind::usage,
+            fmt::format("cannot discard '{}' in dataset {}: the journal in {} has no such "
+                        "unfinished upload; list all uploads with: sluice status --all",
+                        printable(name), printable(options_.dataset), printable(directory_))};
+      if (of_it > 1 && !options_.token_file.empty())
+        return Error{
+            ErrorKind::usage,
+            fmt::format("--token-file names the token of one server, but uploads of '{}' are "
+                        "unfinished on {} servers; leave out --token-file to use the token "
+                        "file of each upload",
+                        printable(name), of_it)};
+    }
     return chosen;
   }
 
@@ -124,6 +131,7 @@ class Forget {
                    fmt::format("cannot discard '{}' in dataset {}: another sluice process has "
                                "finished or discarded the upload",
                                printable(listed.name), listed.dataset)};
+    if (options_.registered) return note_registered(*entry);
     const Remains remains = delete_at_server(*entry);
     if (stop_signal() != 0)
       return Error{
@@ -137,6 +145,20 @@ class Forget {
                                 format_size(entry->committed), format_size(entry->file.size),
                                 remains.deleted ? ", and deleted the data from the server" : ""));
     tell(*entry, remains);
+    return {};
+  }
+
+  /// Somebody has found it on the dataset's page.
+  Result<void> note_registered(const JournalEntry& entry) {
+    if (entry.state != JournalEntry::State::verifying)
+      return Error{ErrorKind::usage,
+                   fmt::format("cannot note '{}' in dataset {} as registered: the upload was never "
+                               "registered; resume it with: sluice resume {} {}",
+                               printable(entry.name), entry.dataset, entry.dataset,
+                               shell_argument(printable(entry.name)))};
+    TRY(journal_->record(entry.id, {.state = JournalEntry::State::registered}));
+    console_.result(fmt::format("noted '{}' in dataset {} as registered\n", printable(entry.name),
+                                entry.dataset));
     return {};
   }
 
@@ -242,7 +264,7 @@ class Forget {
   std::string directory_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Engine> engine_;
-  bool alone_ = true;      ///< it is unfinished at one server
+  bool alone_ = true;      ///< all are unfinished at one server
   std::size_t asked_ = 0;  ///< uploads of the entry at hand that are to be deleted
   int code_ = 0;
 };

@@ -115,10 +115,11 @@ std::string text_of(const JournalEntry& entry, const std::string& directory,
                "  look at  {}/datasets/{}\n"
                "           if the page lists the file: {}\n"
                "           if not: {}\n",
-               printable(entry.system), entry.dataset, forget,
+               printable(entry.system), entry.dataset,
+               fmt::format("sluice forget{} --registered {} {}", state_dir, entry.dataset, name),
                entry.protocol == to_string(ProtocolKind::tus)
                    ? fmt::format("sluice resume{} --register {} {}", state_dir, entry.dataset, name)
-                   : "the same command, then upload the file again");
+                   : forget + ", then upload the file again");
   if (trouble.empty())
     return text + fmt::format("  resume   sluice resume{} {}\n", state_dir, entry.dataset);
   return text + fmt::format(

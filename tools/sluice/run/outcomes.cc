@@ -71,7 +71,8 @@ void Outcomes::write_json(const std::function<void(std::string)>& write,
                           const std::optional<Error>& error) {
   write(json_report_begin());
   for (bool first = true; !texts_.empty(); first = false) {
-    std::string text = std::move(texts_.extract(texts_.begin()).mapped());
+    std::string text = std::move(texts_.begin()->second);
+    texts_.erase(texts_.begin());
     if (!first) text.insert(text.begin(), ',');
     write(std::move(text));
   }
