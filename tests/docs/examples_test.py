@@ -49,6 +49,11 @@ class Sandbox(contextlib.ExitStack):
             (self.files / name).write_bytes(os.urandom(100_000))
         for name in ("a.h5", "interrupted.h5"):  # long enough to be interrupted
             os.truncate(self.files / name, 12_000_000)
+        (self.files / "scans" / "run1").mkdir(parents=True)
+        (self.files / "scans" / "run1" / "first.tif").write_bytes(os.urandom(1000))
+        (self.files / "scans" / "second.tif").write_bytes(os.urandom(1000))
+        (self.files / "list.txt").write_text("a.h5\nscans/second.tif\n")
+        (self.files / "rules").write_text("# no temporary files\n*.tmp\n")
         (self.files / "files.csv").write_text("path,dataset\na.h5,IDB-1\nscan.h5,IDB-1\n")
         (self.files / "token").write_text(TOKEN + "\n")
         (self.files / "token").chmod(0o600)

@@ -25,6 +25,7 @@ namespace {
 
 using sluice::cli::CheckOptions;
 using sluice::cli::ForgetOptions;
+using sluice::cli::ManifestOptions;
 using sluice::cli::PutOptions;
 using sluice::cli::ResumeOptions;
 using sluice::cli::RunOptions;
@@ -88,6 +89,7 @@ int run(int argc, char** argv) {
   VerifyOptions verify;
   CheckOptions check;
   TokenOptions token;
+  ManifestOptions manifest;
   const std::vector<std::pair<CLI::App*, std::function<int()>>> commands{
       {&sluice::cli::add_put(app, put), [&] { return sluice::cli::put(put); }},
       {&sluice::cli::add_run(app, run), [&] { return sluice::cli::run(run); }},
@@ -97,6 +99,7 @@ int run(int argc, char** argv) {
       {&sluice::cli::add_verify(app, verify), [&] { return sluice::cli::verify(verify); }},
       {&sluice::cli::add_check(app, check), [&] { return sluice::cli::check(check); }},
       {&sluice::cli::add_token(app, token), [&] { return sluice::cli::token(token); }},
+      {&sluice::cli::add_manifest(app, manifest), [&] { return sluice::cli::manifest(manifest); }},
   };
   for (const auto& [subcommand, work] : commands) {
     unmask_values(*subcommand);

@@ -146,15 +146,19 @@ void add_checksum_options(CLI::App& app, UploadOptions& options) {
            "Append checksum lines for xxhsum -c, md5sum -c and sha256sum -c to FILE.");
 }
 
-void add_output_options(CLI::App& app, UploadOptions& options) {
-  app.option_defaults()->group("Output");
-  app.add_flag("--json", options.json, "Print the report as one JSON object on stdout.");
-  add_choice<ProgressMode>(app, "--progress", options.console.progress, "WHEN",
+void add_progress(CLI::App& app, ProgressMode& progress) {
+  add_choice<ProgressMode>(app, "--progress", progress, "WHEN",
                            {{"auto", ProgressMode::automatic},
                             {"always", ProgressMode::always},
                             {"never", ProgressMode::never}},
                            "Progress on stderr: always (a line that changes), never, or auto "
                            "(always on a terminal, else a new line now and then).");
+}
+
+void add_output_options(CLI::App& app, UploadOptions& options) {
+  app.option_defaults()->group("Output");
+  app.add_flag("--json", options.json, "Print the report as one JSON object on stdout.");
+  add_progress(app, options.console.progress);
   add_quiet(app, options.console.quiet);
   app.add_flag("-v,--verbose", options.console.verbose, "Also print what sluice chooses, and why.")
       ->excludes("--quiet");
@@ -194,6 +198,62 @@ void add_upload_options(CLI::App& app, UploadOptions& options) {
   add_performance_options(app, options);
   add_checksum_options(app, options);
   add_output_options(app, options);
+}
+
+/// An option whose values and those of its siblings keep the order of the command line.
+void add_filter(CLI::App& app, const std::string& name, FilterRule::Kind kind,
+                std::vector<FilterRule>& rules, const std::string& type,
+                const std::string& description) {
+  app.add_option(
+         name,
+         [&rules, kind, name](const CLI::results_t& given) {
+           for (const std::string& text : given) {
+             if (text.empty()) throw CLI::ValidationError(name, "the value is empty");
+             rules.push_back({kind, text});
+           }
+           return true;
+         },
+         description)
+      ->type_name(type)
+      ->trigger_on_parse();
+}
+
+/// `verb`: what the command does with the files, "Upload".
+void add_selection(CLI::App& app, const std::string& verb, SelectOptions& select,
+                   std::string& skip) {
+  app.option_defaults()->group("Selection");
+  app.add_flag("-r,--recursive", select.recursive, verb + " all files in directories.");
+  add_filter(app, "--exclude", FilterRule::Kind::exclude, select.filters, "GLOB",
+             "Leave out files and directories that match. The last of --exclude, --include and "
+             "--exclude-from that matches decides.");
+  add_filter(app, "--include", FilterRule::Kind::include, select.filters, "GLOB",
+             verb +
+                 " files that match. As the first filter: leave out all files that no filter "
+                 "matches.");
+  add_filter(app, "--exclude-from", FilterRule::Kind::exclude_from, select.filters, "FILE",
+             "Leave out what the patterns in FILE match; the rules are those of gitignore.");
+  auto* const files_from = add_text(app, "--files-from", select.files_from, "FILE",
+                                    verb +
+                                        " the paths listed in FILE, one in a line; - reads "
+                                        "stdin.");
+  app.add_flag("-0,--null", select.null_separated,
+               "Paths of --files-from end with NUL, as find -print0 writes them.")
+      ->needs(files_from);
+  app.add_flag("-L,--follow-links", select.follow_links,
+               verb + " what symbolic links in directories lead to.");
+  add_text(app, "--skip", skip, "KINDS",
+           "Leave out, without an error, files of these kinds: links, special, unreadable, "
+           "missing, names (comma-separated).");
+}
+
+/// How names in the dataset are made of paths.
+void add_name_rule(CLI::App& app, NameRule& names) {
+  add_choice<NameFrom>(app, "--name-from", names.from, "WHAT",
+                       {{"base", NameFrom::base}, {"path", NameFrom::path}},
+                       "Names in the dataset: base, the file's base name; or path, its relative "
+                       "path with --separator for each slash.");
+  add_text(app, "--separator", names.separator, "TEXT",
+           "What --name-from path writes for a slash.");
 }
 
 }  // namespace
@@ -335,6 +395,38 @@ CLI::App& add_token(CLI::App& app, TokenOptions& options) {
              "cannot be read or written; 128 + signal number when interrupted.\n",
              token));
   return token;
+}
+
+CLI::App& add_manifest(CLI::App& app, ManifestOptions& options) {
+  CLI::App& manifest =
+      add_command(app, "manifest", "Write a manifest for sluice run: files, sizes and digests.");
+  manifest.add_option("PATH", options.select.paths, "Files to list, and with -r directories.");
+  add_selection(manifest, "List", options.select, options.skip);
+  manifest.option_defaults()->group("Manifest");
+  add_text(manifest, "--dataset", options.dataset, "KEY",
+           "Key of the dataset in each row, for example IDB-1234567.")
+      ->default_str("none, for you to fill in");
+  add_text(manifest, "--digest", options.digests, "NAMES",
+           "More digests for each file: md5, sha256, or both (md5,sha256).");
+  add_choice<ManifestFormat>(manifest, "--format", options.format, "NAME",
+                             {{"auto", ManifestFormat::automatic},
+                              {"csv", ManifestFormat::csv},
+                              {"tsv", ManifestFormat::tsv},
+                              {"jsonl", ManifestFormat::jsonl}},
+                             "Format of the manifest: csv, tsv, jsonl, or auto (by the end of the "
+                             "name of --output; csv for stdout).");
+  add_text(manifest, "-o,--output", options.output, "FILE",
+           "Write the manifest to FILE, in place of one that exists.")
+      ->default_str("standard output");
+  add_name_rule(manifest, options.select.names);
+  manifest.option_defaults()->group("Output");
+  add_progress(manifest, options.console.progress);
+  add_quiet(manifest, options.console.quiet);
+  manifest.footer(
+      footer("Exit codes: 0 all files are listed, 1 failed, 2 usage, 6 a file cannot be read or\n"
+             "the manifest cannot be written; 128 + signal number when interrupted.\n",
+             manifest));
+  return manifest;
 }
 
 }  // namespace sluice::cli

@@ -2,6 +2,7 @@
 
 #include "tools/sluice/commands/check.h"
 #include "tools/sluice/commands/forget.h"
+#include "tools/sluice/commands/manifest.h"
 #include "tools/sluice/commands/put.h"
 #include "tools/sluice/commands/resume.h"
 #include "tools/sluice/commands/run.h"
@@ -25,6 +26,7 @@ CLI::App& add_status(CLI::App& app, StatusOptions& options);
 CLI::App& add_forget(CLI::App& app, ForgetOptions& options);
 CLI::App& add_verify(CLI::App& app, VerifyOptions& options);
 CLI::App& add_check(CLI::App& app, CheckOptions& options);
+CLI::App& add_manifest(CLI::App& app, ManifestOptions& options);
 CLI::App& add_token(CLI::App& app, TokenOptions& options);
 
 }  // namespace sluice::cli
