@@ -200,6 +200,20 @@ TEST_F(StoredTokens, AreRefusedWhereTheyAreNone) {
   EXPECT_EQ(tokens({"list"}).out, "no tokens are stored\n");
 }
 
+/// Today's server takes it all the same.
+TEST_F(StoredTokens, AreUsedWithAWarningOnceTheyHaveExpired) {
+  ScriptedServer server;
+  ASSERT_EQ(add(server.url(), token).status, 0);
+  const std::time_t old = std::time(nullptr) - 4 * 24 * 3600;
+  const utimbuf times{old, old};
+  ASSERT_EQ(::utime(stored_file().c_str(), &times), 0);
+  const test::Finished sent = put(server.url(), {dataset, path_}, {});
+  EXPECT_EQ(sent.status, 0) << sent.err;
+  EXPECT_THAT(sent.err,
+              AllOf(HasSubstr("has expired (1 d 0 h ago"),
+                    HasSubstr(fmt::format("sluice token add --url {} {}", server.url(), dataset))));
+}
+
 /// `sluice token add` in another terminal renews the token of an upload that waits for one.
 TEST_F(StoredTokens, RenewTheUploadThatWaits) {
   Bank bank;

@@ -118,6 +118,20 @@ TEST_F(WrittenManifest, ListsTheOthersWhereAFileCannotBeRead) {
   EXPECT_EQ(manifest({"-o", "no/such/m.csv", "good.bin"}).status, 6);
 }
 
+/// A home directory has the store of the tokens.
+TEST_F(WrittenManifest, LeavesOutStoredTokensAndItself) {
+  write("home/data.bin", "x");
+  write("home/m.csv", "an older manifest");
+  write("home/config/sluice/tokens/IDB-1@databank.illinois.edu", std::string(token) + "\n");
+  test::Process::Options options;
+  options.argv = {sluice_binary, "manifest", "-r", "-o", "home/m.csv", "home"};
+  options.env = {{"XDG_CONFIG_HOME", directory_ / "home/config"}};
+  options.directory = directory_.path();
+  EXPECT_EQ(run_sluice(options).status, 0);
+  EXPECT_THAT(test::read_file(directory_ / "home/m.csv"),
+              AllOf(HasSubstr("\ndata.bin,"), Not(HasSubstr("m.csv")), Not(HasSubstr("IDB-1"))));
+}
+
 TEST_F(WrittenManifest, IsNotWrittenAfterASignal) {
   write("large.bin", "x");
   std::filesystem::resize_file(directory_ / "large.bin", std::uint64_t{1} << 40);  // a hole

@@ -21,6 +21,7 @@
 #include "tools/sluice/manifest/digest_files.h"
 #include "tools/sluice/manifest/manifest_text.h"
 #include "tools/sluice/process/stop.h"
+#include "tools/sluice/tokens/token_store.h"
 
 namespace sluice::cli {
 namespace {
@@ -73,6 +74,7 @@ class WriteManifest {
     select.stop = [] { return stop_signal() != 0; };
     OwnFiles own;
     own.add(options_.output);
+    own.add(TokenStore::default_directory());
     TRY_ASSIGN(Selection selection, select_files(select, own));
     TRY(not_stopped());
     for (const LeftOut& item : selection.left_out)

@@ -181,6 +181,7 @@ int resume(const ResumeOptions& options) {
     interrupted = error.kind == ErrorKind::interrupted;
     uploader.count_failed(i, report_of(entry), error);
   }
+  uploader.warn_of_expiry({});
   uploader.upload(std::move(work));
   return uploader.end();
 }

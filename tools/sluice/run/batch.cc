@@ -26,6 +26,7 @@ void Batch::run() {
   warn_of_names();
   if (setting_.believe_journal && !setting_.restart && !options_.no_journal && !setting_.dry_run)
     skip_registered();
+  if (!work_.items.empty()) uploader_.warn_of_expiry({});
   ask_servers();
   sort();
   journal_.reset();

@@ -212,9 +212,20 @@ Result<void> Uploader::find_token(UploadRequest& request, EnvironmentToken envir
   TRY(check_token_wait(options_.token_wait, found, search));
   if (!found.warning.empty() && token_warnings_.insert(found.warning).second)
     console_.warning(found.warning);
+  if (found.added)
+    stored_tokens_.insert_or_assign(
+        found.file, StoredOne{*found.added, request.dataset,
+                              token_add_command(request.base_url, request.dataset)});
   request.token = std::move(found.token);
   request.token_file = std::move(found.file);
   return {};
+}
+
+void Uploader::warn_of_expiry(std::optional<double> left) {
+  const WallTime now = std::chrono::system_clock::now();
+  for (const auto& [file, token] : stored_tokens_)
+    if (const auto warning = expiry_warning(token.dataset, token.added, now, left, token.command))
+      console_.warning(*warning);
 }
 
 Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh) {

@@ -42,6 +42,10 @@ class Uploader {
   /// file to wait at.
   Result<void> find_token(UploadRequest& request, EnvironmentToken environment);
 
+  /// Warns of the stored tokens that have expired, or will before the uploads are over: in `left`
+  /// seconds, or nothing where that is not known.
+  void warn_of_expiry(std::optional<double> left);
+
   /// Finds out how to speak to the server, and writes it into `request`; a token that is refused is
   /// read again from its file, and waited for as long as --token-wait says. `fresh`: asks, whatever
   /// is remembered. Errors: those of Engine::ask_server().
@@ -95,7 +99,14 @@ class Uploader {
   std::optional<unsigned> lanes_;
   std::chrono::seconds token_wait_{0};
   std::vector<DigestKind> digests_;
-  std::set<std::string> token_warnings_;  ///< said: many uploads have one token file
+  /// Those from the store: of which dataset, and when they were stored.
+  struct StoredOne {
+    WallTime added;
+    std::string dataset;
+    std::string command;  ///< that stores another one
+  };
+  std::map<std::string, StoredOne> stored_tokens_;  ///< by their files
+  std::set<std::string> token_warnings_;            ///< said: many uploads have one token file
   Mutex tokens_mutex_;
   std::map<std::string, Secret> renewed_ SLUICE_GUARDED_BY(tokens_mutex_);  ///< by their files
   std::unique_ptr<Engine> engine_;
