@@ -250,6 +250,27 @@ TEST_F(StoredTokens, ResumeUploadsIntoSeveralDatasets) {
   EXPECT_EQ(bank.registered().size(), 2U);
 }
 
+/// SLUICE_TOKEN can be the token of one dataset only, so those that are stored come first.
+TEST_F(StoredTokens, AreThoseOfEachDatasetOfAManifest) {
+  Bank bank({"--dataset", "TESTIDB-8=another-token-8", "--dataset", "TESTIDB-9=another-token-9"});
+  test::write_file(
+      directory_ / "m.csv",
+      fmt::format("path,dataset\nscan.h5,{}\nscan.h5,TESTIDB-8\nscan.h5,TESTIDB-9\n", dataset));
+  test::Process::Options run = put_options(bank.url(), {directory_ / "m.csv"}, {});
+  run.argv[1] = "run";
+  const test::Finished refused = run_sluice(run);
+  EXPECT_EQ(refused.status, 2);
+  for (const char* key : {dataset, "TESTIDB-8", "TESTIDB-9"})
+    EXPECT_THAT(refused.err,
+                HasSubstr(fmt::format("sluice token add --url {} {} ", bank.url(), key)));
+  for (const char* key : {"TESTIDB-8", "TESTIDB-9"})
+    ASSERT_EQ(add(bank.url(), fmt::format("another-token-{}", key + 8), key).status, 0);
+  run.env["SLUICE_TOKEN"] = token;
+  const test::Finished sent = run_sluice(run);
+  EXPECT_EQ(sent.status, 0) << sent.err;
+  EXPECT_EQ(bank.registered().size(), 3U);
+}
+
 TEST_F(StoredTokens, AreAskedForWithoutEcho) {
   Prompt prompt("http://127.0.0.1:1");
   ASSERT_TRUE(prompt.read_until(fmt::format("Token for dataset {}", dataset))) << prompt.shown();

@@ -80,12 +80,18 @@ class Run {
                                "has {} datasets; leave out --token-file, and store a token for "
                                "each of them with: sluice token add DATASET",
                                printable(options_.manifest), targets.size())};
+    std::optional<Error> without;
     for (auto& [dataset, request] : targets) {
       request.base_url = base_url_;
       request.dataset = dataset;
-      TRY(uploader_.find_token(
-          request, targets.size() == 1 ? EnvironmentToken::first : EnvironmentToken::last));
+      const Result<void> found = uploader_.find_token(
+          request, targets.size() == 1 ? EnvironmentToken::first : EnvironmentToken::last);
+      if (found) continue;
+      // Each of them, so that the user can store all tokens that are missing.
+      if (without) uploader_.fail(*without);
+      without = found.error();
     }
+    if (without) return *std::move(without);
     return targets;
   }
 
