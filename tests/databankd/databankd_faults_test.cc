@@ -78,6 +78,7 @@ TEST(ParseFault, KnowsEveryKind) {
   EXPECT_EQ(fault("locked").kind, FaultKind::locked);
   EXPECT_EQ(fault("checksum").kind, FaultKind::checksum);
   EXPECT_EQ(fault("stuck").kind, FaultKind::stuck);
+  EXPECT_EQ(fault("short-append,on=create-with-upload").kind, FaultKind::short_append);
 }
 
 TEST(ParseFault, ReadsDurations) {
@@ -113,6 +114,7 @@ TEST(ParseFault, ReadsSettingsInAnyOrder) {
   EXPECT_EQ(fault("stall,on=probe").on, Step::probe);
   EXPECT_EQ(fault("stall,on=options").on, Step::options);
   EXPECT_EQ(fault("stall,on=create").on, Step::create);
+  EXPECT_EQ(fault("stall,on=create-with-upload").on, Step::create_with_upload);
   EXPECT_EQ(fault("stall,on=head").on, Step::head);
   EXPECT_EQ(fault("stall,on=patch").on, Step::patch);
   EXPECT_EQ(fault("stall,on=delete").on, Step::remove);
@@ -141,7 +143,8 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
       {"status:600:x", "from 200 to 599"},
       {"status:507:no, none", "unknown setting ' none'"},
       {"gzip:9", "gzip takes no argument"},
-      {"two-locations,on=head", "two-locations strikes only with on=create, on=join"},
+      {"two-locations,on=head",
+       "two-locations strikes only with on=create, on=create-with-upload, on=join"},
       {"answer", "answer takes an HTTP status from 200 to 599, such as answer:503"},
       {"answer:600", "from 200 to 599"},
       {"front",

@@ -28,6 +28,7 @@ constexpr std::array kinds = {
     NamedKind{"stall", FaultKind::stall},
     NamedKind{"slow", FaultKind::slow},
     NamedKind{"partial-append", FaultKind::partial_append},
+    NamedKind{"short-append", FaultKind::short_append},
     NamedKind{"forget-staging", FaultKind::forget_staging},
     NamedKind{"expire-token", FaultKind::expire_token},
     NamedKind{"garbage-body", FaultKind::garbage_body},
@@ -46,12 +47,19 @@ struct NamedStep {
   Step step;
 };
 constexpr std::array steps = {
-    NamedStep{"ask", Step::ask},           NamedStep{"setup", Step::setup},
-    NamedStep{"transfer", Step::transfer}, NamedStep{"probe", Step::probe},
-    NamedStep{"verify", Step::verify},     NamedStep{"options", Step::options},
-    NamedStep{"create", Step::create},     NamedStep{"head", Step::head},
-    NamedStep{"patch", Step::patch},       NamedStep{"delete", Step::remove},
-    NamedStep{"join", Step::join},         NamedStep{"register", Step::enlist},
+    NamedStep{"ask", Step::ask},
+    NamedStep{"setup", Step::setup},
+    NamedStep{"transfer", Step::transfer},
+    NamedStep{"probe", Step::probe},
+    NamedStep{"verify", Step::verify},
+    NamedStep{"options", Step::options},
+    NamedStep{"create", Step::create},
+    NamedStep{"create-with-upload", Step::create_with_upload},
+    NamedStep{"head", Step::head},
+    NamedStep{"patch", Step::patch},
+    NamedStep{"delete", Step::remove},
+    NamedStep{"join", Step::join},
+    NamedStep{"register", Step::enlist},
     NamedStep{"binary", Step::binary},
 };
 
@@ -59,12 +67,13 @@ constexpr std::array steps = {
 std::vector<Step> steps_of(FaultKind kind) {
   switch (kind) {
     case FaultKind::partial_append:
-      return {Step::transfer, Step::patch};
+      return {Step::transfer, Step::patch, Step::create_with_upload};
+    case FaultKind::short_append:
     case FaultKind::checksum:
     case FaultKind::stuck:
-      return {Step::patch};
+      return {Step::patch, Step::create_with_upload};
     case FaultKind::two_locations:
-      return {Step::create, Step::join};
+      return {Step::create, Step::create_with_upload, Step::join};
     case FaultKind::locked:
       return {Step::patch, Step::remove};
     case FaultKind::expire:
@@ -233,7 +242,8 @@ double fraction(std::uint64_t random) {
 
 bool Fault::draws() const {
   const bool itself = kind == FaultKind::reset_mid_body || kind == FaultKind::reset_mid_response ||
-                      kind == FaultKind::partial_append || kind == FaultKind::garbage_body;
+                      kind == FaultKind::partial_append || kind == FaultKind::short_append ||
+                      kind == FaultKind::garbage_body;
   return itself || (at == 0 && every == 0 && probability > 0 && probability < 1);
 }
 

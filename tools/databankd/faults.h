@@ -27,6 +27,7 @@ enum class FaultKind {
   stall,               ///< nothing done, and the client is kept waiting
   slow,                ///< the body is read slowly; carried out
   partial_append,      ///< a part of the chunk is appended, no answer
+  short_append,        ///< a part of the chunk is appended, and the answer says how much
   forget_staging,      ///< what was staged is gone; then carried out
   expire_token,        ///< the dataset's token has expired; then carried out
   garbage_body,        ///< carried out, an answer of random bytes
@@ -37,7 +38,7 @@ enum class FaultKind {
   expire,              ///< the tus upload that it names is gone; then carried out
   locked,              ///< nothing done, 423
   checksum,            ///< nothing done, 460, though the bytes may match
-  stuck,               ///< nothing done, 204 with the offset that was there before
+  stuck,               ///< no bytes kept, and the answer has the offset that was there before
 };
 
 /// One `--fault SPEC`: what strikes, and which requests.

@@ -34,7 +34,8 @@ constexpr const char* about_faults =
   reset-mid-response    carry the request out, send part of the response, reset
                         the connection
   partial-append        append a random part of the chunk, close the connection
-                        without a response (transfer, patch)
+                        without a response (transfer, patch,
+                        create-with-upload)
   stall                 read the request, do nothing, send nothing until the
                         client goes away
   slow:RATE             read the body at RATE bytes a second
@@ -51,21 +52,24 @@ constexpr const char* about_faults =
   huge-body             carry the request out; send 200 and a body of 64 MiB
   gzip                  carry the request out; compress the response's body
   two-locations         carry the request out; send a second Location (create,
-                        join)
+                        create-with-upload, join)
   locked                do nothing; send 423 (patch, delete)
-  checksum              do nothing; send 460 (patch)
-  stuck                 do nothing; send 204 with Upload-Offset unchanged
-                        (patch)
+  checksum              do nothing; send 460 (patch, create-with-upload)
+  stuck                 drop the bytes; send 204 with Upload-Offset unchanged,
+                        or 201 with 0 (patch, create-with-upload)
+  short-append          append a random part of the chunk; send the offset
+                        behind it (patch, create-with-upload)
   forget-staging        forget what is staged in the dataset, or the tus uploads
                         in the request; then carry it out
   expire                let the tus uploads in the request expire; then carry it
                         out
   expire-token          let the dataset's token expire from this request on
 STEP is ask (setup without filesize), setup, transfer, probe (a transfer with a
-negative previous_size), verify; options, create, head, patch, delete, join,
-register; binary; or any (the default). A fault counts the requests of its STEP
-from 1. It strikes the Nth (at), each Nth (every), each with probability P, or all.
-The first of several that are due strikes. The same seed makes the same choices.
+negative previous_size), verify; options, create, create-with-upload (a create
+with bytes of the file), head, patch, delete, join, register; binary; or any (the
+default). A fault counts the requests of its STEP from 1. It strikes the Nth (at),
+each Nth (every), each with probability P, or all. The first of several that are
+due strikes. The same seed makes the same choices.
 Manual: man databankd)";
 
 /// An option that can be given several times, one value each.
@@ -207,8 +211,8 @@ Result<Options> parse_options(const Words& words) {
                                       "one or more of phased,tus,binary", parse_protocols));
   TRY_ASSIGN(server.tus.extensions,
              parsed("--tus-extensions", words.tus_extensions,
-                    "none, or one or more of creation,creation-defer-length,termination,expiration,"
-                    "concatenation,checksum",
+                    "none, or one or more of creation,creation-with-upload,creation-defer-length,"
+                    "termination,expiration,concatenation,checksum",
                     parse_tus_extensions));
   TRY_ASSIGN(const auto lifetime,
              parsed("--tus-expires", words.tus_expires,

@@ -322,6 +322,7 @@ MHD_Result Request::finish_struck() {
     case FaultKind::locked:
     case FaultKind::checksum:
     case FaultKind::stuck:
+    case FaultKind::short_append:
       break;
   }
   return send(carry_out());

@@ -13,6 +13,7 @@ enum class Step {
   // tus
   options,
   create,
+  create_with_upload,  ///< a create with bytes of the file; "create-with-upload" there
   head,
   patch,
   remove,  ///< DELETE; "delete" on the command line

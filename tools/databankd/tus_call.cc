@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view files = "/files";
 constexpr std::string_view version = "1.0.0";
+constexpr std::string_view bytes_type = "application/offset+octet-stream";
 
 Answer plain(unsigned status, std::string body = {}) {
   Answer answer{status, std::move(body), "text/plain"};
@@ -61,6 +62,10 @@ std::string http_date(std::chrono::system_clock::time_point time) {
   ::gmtime_r(&seconds, &parts);
   std::array<char, 64> text{};
   return {text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %T GMT", &parts)};
+}
+
+Result<TusUpload> mismatch() {
+  return Error{.message = "Upload-Checksum value doesn't match", .code = 460};
 }
 
 }  // namespace
@@ -116,8 +121,13 @@ std::vector<std::string> TusCall::parts() const {
 
 std::optional<Step> TusCall::step(bool) const {
   if (method_ == "OPTIONS") return Step::options;
-  if (id_.empty() && method_ == "POST")
-    return concat().value_or("").starts_with("final") ? Step::join : Step::create;
+  if (id_.empty() && method_ == "POST") {
+    if (concat().value_or("").starts_with("final")) return Step::join;
+    const bool has_bytes = settings_.extensions.creation_with_upload &&
+                           settings_.extensions.creation &&
+                           head_.find("Content-Type") == bytes_type;
+    return has_bytes ? Step::create_with_upload : Step::create;
+  }
   if (id_.empty()) return std::nullopt;
   if (method_ == "HEAD") return Step::head;
   if (method_ == "PATCH") return Step::patch;
@@ -137,6 +147,7 @@ void TusCall::strike(const Strike& strike) {
       keep_ = 0;
       break;
     case FaultKind::partial_append:
+    case FaultKind::short_append:
       keep_ = place_inside(parse_count(head_.find("Content-Length")).value_or(0), strike.random);
       break;
     case FaultKind::expire:
@@ -154,7 +165,15 @@ void TusCall::strike(const Strike& strike) {
 
 void TusCall::begin(bool token_checked) {
   refusal_ = token_checked ? refusal() : unauthorized();
-  if (!refusal_ && step(true) == Step::patch) refusal_ = open();
+  if (refusal_) return;
+  if (step(true) == Step::patch) refusal_ = open();
+  if (step(true) == Step::create_with_upload && !does_nothing()) refusal_ = open_new();
+}
+
+/// Whether the fault that strikes leaves no trace of the request.
+bool TusCall::does_nothing() const {
+  return struck_by(FaultKind::lose_request) || struck_by(FaultKind::stall) ||
+         struck_by(FaultKind::status) || struck_by(FaultKind::front);
 }
 
 std::optional<Answer> TusCall::refusal() const {
@@ -192,8 +211,7 @@ Answer TusCall::unauthorized() const {
 /// What a PATCH is refused for before its body, or the place for its bytes.
 std::optional<Answer> TusCall::open() {
   if (const auto found = bank_.tus().find(id_); !found) return failed(found.error());
-  if (head_.find("Content-Type") != "application/offset+octet-stream")
-    return plain(415, "Invalid Content-Type header\n");
+  if (head_.find("Content-Type") != bytes_type) return plain(415, "Invalid Content-Type header\n");
   const auto offset = parse_count(head_.find("Upload-Offset"));
   if (!offset) return plain(400, "Missing or invalid Upload-Offset header\n");
   std::optional<std::uint64_t> length;
@@ -202,16 +220,35 @@ std::optional<Answer> TusCall::open() {
     if (!length) return plain(400, "Invalid Upload-Length header\n");
     if (*length > bank_.tus().max_size()) return plain(413, "Upload-Length header too large\n");
   }
+  return open_append(id_, *offset, length);
+}
+
+/// Makes the upload that a create with bytes asks for, and a place for those.
+std::optional<Answer> TusCall::open_new() {
+  TusUpload upload;
+  if (auto wrong = describe(upload)) return wrong;
+  const auto made = bank_.tus().create(std::move(upload));
+  if (!made) return failed(made.error());
+  new_id_ = made->id;
+  auto refused = open_append(new_id_, 0, std::nullopt);
+  if (refused) (void)bank_.tus().remove(new_id_);
+  return refused;
+}
+
+std::optional<Answer> TusCall::open_append(const std::string& id, std::uint64_t offset,
+                                           std::optional<std::uint64_t> length) {
   std::optional<TusChecksum> checksum;
   if (const auto announced = head_.find("Upload-Checksum");
       announced && settings_.extensions.checksum) {
     checksum = TusChecksum::expect(*announced);
     if (!checksum) return plain(400, "Invalid or unsupported Upload-Checksum header\n");
   }
-  auto append = bank_.tus().append(id_, *offset, length, std::move(checksum));
+  auto append = bank_.tus().append(id, offset, length, std::move(checksum));
   if (!append) return failed(append.error());
-  if (parse_count(head_.find("Content-Length")).value_or(0) > (*append)->room())
+  if (parse_count(head_.find("Content-Length")).value_or(0) > (*append)->room()) {
+    append->reset();
     return plain(413, "Size of this chunk surpasses Upload-Length\n");
+  }
   append_ = std::move(*append);
   return std::nullopt;
 }
@@ -244,6 +281,8 @@ Answer TusCall::carry_out() {
     case Step::create:
     case Step::join:
       return create();
+    case Step::create_with_upload:
+      return create_with_upload();
     case Step::head:
       return head_of_upload();
     case Step::patch:
@@ -267,15 +306,15 @@ Answer TusCall::options() const {
   return answer;
 }
 
-Answer TusCall::create() {
+/// What the headers say of a new upload; an answer where they are wrong.
+std::optional<Answer> TusCall::describe(TusUpload& upload) const {
   if (!settings_.extensions.creation) return plain(405, "Method Not Allowed\n");
-  TusUpload upload;
   if (const auto metadata = head_.find("Upload-Metadata")) {
     if (!metadata->empty() && !is_metadata(*metadata))
       return plain(400, "Invalid Upload-Metadata header\n");
     upload.metadata = *metadata;
   }
-  if (step(true) == Step::join) return join(upload.metadata);
+  if (step(true) == Step::join) return std::nullopt;
   if (const auto part = concat()) {
     if (*part != "partial") return plain(400, "Invalid Upload-Concat header\n");
     upload.concat = *part;
@@ -291,8 +330,28 @@ Answer TusCall::create() {
   } else if (*deferred != "1") {
     return plain(400, "Invalid Upload-Defer-Length header\n");
   }
+  return std::nullopt;
+}
+
+Answer TusCall::create() {
+  TusUpload upload;
+  if (auto wrong = describe(upload)) return *std::move(wrong);
+  if (step(true) == Step::join) return join(upload.metadata);
   const auto made = bank_.tus().create(std::move(upload));
   return made ? created(*made) : failed(made.error());
+}
+
+Answer TusCall::create_with_upload() {
+  const auto upload = struck_by(FaultKind::checksum) ? mismatch() : appended(new_id_);
+  if (!upload) {  // nobody learns its address
+    append_.reset();
+    (void)bank_.tus().remove(new_id_);
+    return failed(upload.error());
+  }
+  bank_.think();
+  Answer answer = created(*upload);
+  answer.headers.emplace_back("Upload-Offset", std::to_string(upload->offset));
+  return answer;
 }
 
 Answer TusCall::join(const std::string& metadata) {
@@ -345,12 +404,17 @@ Answer TusCall::head_of_upload() {
   return answer;
 }
 
-Answer TusCall::patch() {
-  if (struck_by(FaultKind::checksum)) return plain(460, "Upload-Checksum value doesn't match\n");
-  // What keeps a part is cut short: its end will never come.
-  const bool cut = keep_.has_value();
-  auto upload = cut ? (append_.reset(), bank_.tus().find(id_)) : append_->finish();
+/// What the body has made of the upload.
+Result<TusUpload> TusCall::appended(const std::string& id) {
+  const bool cut = keep_.has_value();  // the end of what a fault cuts short will never come
+  if (cut) append_.reset();
+  auto upload = cut ? bank_.tus().find(id) : append_->finish();
   append_.reset();
+  return upload;
+}
+
+Answer TusCall::patch() {
+  const auto upload = struck_by(FaultKind::checksum) ? mismatch() : appended(id_);
   if (!upload) return failed(upload.error());
   bank_.think();
   Answer answer = plain(204);

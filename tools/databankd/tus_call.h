@@ -48,16 +48,22 @@ class TusCall final : public Call {
   Dataset* dataset() override { return dataset_; }
   void strike(const Strike& strike) override;
   Answer finish(std::string_view root) override;
-  std::string subject() const override { return id_; }
+  std::string subject() const override { return id_.empty() ? new_id_ : id_; }
   const std::optional<Registration>& registered() const override { return registered_; }
 
  private:
   std::optional<Answer> refusal() const;
   Answer unauthorized() const;
   std::optional<Answer> open();
+  std::optional<Answer> open_new();
+  std::optional<Answer> open_append(const std::string& id, std::uint64_t offset,
+                                    std::optional<std::uint64_t> length);
+  std::optional<Answer> describe(TusUpload& upload) const;
+  Result<TusUpload> appended(const std::string& id);
   Answer carry_out();
   Answer options() const;
   Answer create();
+  Answer create_with_upload();
   Answer join(const std::string& metadata);
   Answer head_of_upload();
   Answer patch();
@@ -68,6 +74,7 @@ class TusCall final : public Call {
   std::vector<std::string> parts() const;
   void add_expiry(Answer& answer, const TusUpload& upload) const;
   bool struck_by(FaultKind kind) const { return struck_ == kind; }
+  bool does_nothing() const;
 
   DataBank& bank_;
   const TusSettings& settings_;
@@ -75,12 +82,14 @@ class TusCall final : public Call {
   const unsigned back_end_;
   std::string method_;  ///< after X-HTTP-Method-Override
   std::string id_;      ///< of the upload in the path; empty: /files itself
+  std::string new_id_;  ///< of the upload that a create with bytes has made; else empty
   Dataset* dataset_;    ///< whose token came; null: nobody's
   std::optional<FaultKind> struck_;
   std::optional<std::uint64_t> keep_;  ///< bytes of the body, where a fault drops the others
   std::uint64_t received_ = 0;
-  std::optional<Answer> refusal_;                 ///< known before the body
-  std::unique_ptr<TusAppend> append_;             ///< of a PATCH that was not refused
+  std::optional<Answer> refusal_;  ///< known before the body
+  /// Of a PATCH, or a create with bytes, that was not refused.
+  std::unique_ptr<TusAppend> append_;
   const std::optional<Registration> registered_;  ///< nothing, ever
 };
 

@@ -12,6 +12,7 @@ struct Named {
 };
 constexpr std::array all = {
     Named{"creation", &TusExtensions::creation},
+    Named{"creation-with-upload", &TusExtensions::creation_with_upload},
     Named{"creation-defer-length", &TusExtensions::defer_length},
     Named{"termination", &TusExtensions::termination},
     Named{"expiration", &TusExtensions::expiration},

@@ -9,6 +9,7 @@ namespace sluice::databankd {
 /// The extensions of tus that a server announces; it acts by no other.
 struct TusExtensions {
   bool creation = true;
+  bool creation_with_upload = false;  ///< the Data Bank has none of it
   bool defer_length = true;
   bool termination = true;
   bool expiration = true;
