@@ -19,7 +19,8 @@ std::optional<Resumption> resumption_of(const std::optional<Earlier>& earlier) {
 }
 
 std::unique_ptr<Protocol> make_tus(const UploadRequest& request, std::uint64_t size,
-                                   const std::optional<Earlier>& earlier, Tus::Role role) {
+                                   const std::optional<Earlier>& earlier, Tus::Role role,
+                                   CreationWithUpload* creation = nullptr) {
   return std::make_unique<Tus>(
       Tus::Setting{.deposit = {request.dataset, request.name, size},
                    .role = role,
@@ -27,7 +28,8 @@ std::unique_ptr<Protocol> make_tus(const UploadRequest& request, std::uint64_t s
                    .server = request.server.tus,
                    .token = request.token,
                    .earlier = resumption_of(earlier),
-                   .upload_url = earlier ? earlier->entry.upload_url : std::string()});
+                   .upload_url = earlier ? earlier->entry.upload_url : std::string(),
+                   .creation = creation});
 }
 
 }  // namespace
@@ -40,7 +42,8 @@ ProtocolKind protocol_of(const UploadRequest& request) {
 Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, ProtocolKind kind,
                                                 std::uint64_t size,
                                                 const std::optional<Earlier>& earlier, bool joined,
-                                                const std::string& stored_before) {
+                                                const std::string& stored_before,
+                                                CreationWithUpload* creation) {
   const Deposit deposit{request.dataset, request.name, size, stored_before};
   switch (kind) {
     case ProtocolKind::tus: {
@@ -50,7 +53,8 @@ Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, Pr
                      fmt::format("cannot upload {}: the file has {} bytes, and the server's limit "
                                  "for tus uploads is {}; split or compress the file",
                                  printable(request.path), size, most)};
-      return make_tus(request, size, earlier, joined ? Tus::Role::joined : Tus::Role::file);
+      return joined ? make_tus(request, size, earlier, Tus::Role::joined)
+                    : make_tus(request, size, earlier, Tus::Role::file, creation);
     }
     case ProtocolKind::binary:
       if (Result<void> possible = OneShot::check(deposit); !possible) {

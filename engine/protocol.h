@@ -36,7 +36,7 @@ struct Request {
   enum class Method { post, patch, head, options, del };
   enum class Step {
     ask_name,       ///< is the name free? Changes nothing.
-    begin,          ///< make room for the file
+    begin,          ///< make room for the file; send `payload`, all of it, with that
     chunk,          ///< send `payload`
     ask_committed,  ///< how many bytes are there? Changes nothing.
     ask_parts,      ///< is a part of the file there? Changes nothing.
@@ -141,7 +141,8 @@ class Protocol {
 
   /// What the answer to the last request means: either the machine has moved on, or it has not, and
   /// the error says why (any ErrorKind but local_file, usage and interrupted). A retryable error
-  /// may be followed by recover(), any other is the end.
+  /// may be followed by recover(), any other is the end. A `begin` whose payload alone was refused
+  /// is no error: upload_url() is empty then, and the same request follows without the payload.
   virtual Result<void> read_answer(const Answer& answer) = 0;
 
   /// The last request failed and may be tried again: its answer was lost, or read_answer() gave a

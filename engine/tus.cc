@@ -58,7 +58,11 @@ Request Tus::create() const {
       this->request(joined ? Request::Step::join : Request::Step::begin, Request::Method::post);
   request.url.clear();
   request.path = "/files/";
-  request.headers.push_back("Content-Type:");  // curl's own would be that of a form
+  if (!joined) request.payload = chunk_;
+  // Without a type, curl would send that of a form.
+  request.headers.emplace_back(request.payload.size() > 0
+                                   ? "Content-Type: application/offset+octet-stream"
+                                   : "Content-Type:");
   if (!joined) request.headers.push_back(fmt::format("Upload-Length: {}", size_));
   // tuspyserver tells nobody how far an upload is that came without a type.
   request.headers.push_back(fmt::format("Upload-Metadata: filename {},filetype {}",
@@ -106,6 +110,16 @@ Request Tus::registration() const {
   return request;
 }
 
+void Tus::choose_first_bytes(std::uint64_t chunk_bytes) {
+  chunk_ = {};
+  if (first_bytes_ == FirstBytes::in_request) first_bytes_ = FirstBytes::not_tried;  // not sent yet
+  if (first_bytes_ != FirstBytes::not_tried || setting_.creation == nullptr ||
+      size_ > std::max(chunk_bytes, least_chunk_) || !setting_.creation->allows(size_))
+    return;
+  chunk_ = {0, size_};
+  first_bytes_ = FirstBytes::in_request;
+}
+
 void Tus::limit_chunk(std::uint64_t bytes) {
   if (!threw_away_) least_chunk_ = std::min(least_chunk_, bytes);
 }
@@ -115,6 +129,7 @@ std::optional<Request> Tus::next(std::uint64_t chunk_bytes) {
   switch (state_) {
     case State::creating:
       step_ = Request::Step::begin;
+      choose_first_bytes(chunk_bytes);
       return create();
     case State::asking_parts: {
       step_ = Request::Step::ask_parts;
@@ -153,6 +168,9 @@ Tus::State Tus::after_all_is_there() const {
 
 void Tus::recover() {
   if (state_ == State::sending) state_ = State::finding;
+  if (state_ == State::creating && first_bytes_ != FirstBytes::not_tried)
+    first_bytes_ =
+        first_bytes_ == FirstBytes::in_request ? FirstBytes::failed : FirstBytes::not_any_more;
   if (std::exchange(join_is_out_, false)) may_be_joining_ = true;
   if (state_ == State::joining && !parts_.empty()) {
     state_ = State::asking_parts;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/answer_errors.h"
+#include "engine/creation_with_upload.h"
 #include "engine/protocol.h"
 #include "engine/secret.h"
 #include "engine/server_profile.h"
@@ -20,7 +21,10 @@ namespace sluice {
 ///
 ///  - creating: POST to {base}/files/; the Location it answers may be relative, and may say http
 ///    for an https site behind a TLS proxy. One of another origin is refused: whoever is there
-///    would get the token.
+///    would get the token. Where CreationWithUpload allows it, the POST carries all of a small
+///    file, and Upload-Offset says how much of it was kept (without one, HEAD does). That is tried
+///    once: after a refusal the same request follows without the bytes, at once, and after any
+///    other failure it does so as the retry.
 ///  - sending: PATCH. The server keeps bytes as they come, and answers the offset it is at. One
 ///    that has not moved means that the chunk was too small for the server's parts: the next one is
 ///    larger (least_chunk()), and once all the rest was sent in vain, it is an error. Not every
@@ -50,6 +54,9 @@ class Tus final : public Protocol {
     /// There was a run before, which got as far as that.
     std::optional<Resumption> earlier{};
     std::string upload_url{};  ///< of that run; empty if it had none
+    /// Whether the creation may carry the file's bytes; null: never. Not with Role::joined.
+    /// Outlives the protocol.
+    CreationWithUpload* creation = nullptr;
   };
 
   explicit Tus(Setting setting);
@@ -80,9 +87,26 @@ class Tus final : public Protocol {
 
  private:
   enum class State { creating, sending, finding, asking_parts, joining, registering, registered };
+  /// What became of the file's bytes in the creating request (CreationWithUpload).
+  enum class FirstBytes {
+    not_tried,
+    in_request,    ///< they are in the request that is out, or about to be
+    refused,       ///< the last response refused them
+    too_large,     ///< the same, with 413
+    failed,        ///< the last request failed in another way
+    not_any_more,  ///< they are sent after the creation, and nothing more is learned from that
+  };
 
   Request request(Request::Step step, Request::Method method) const;
   Request create() const;
+  /// Puts the file's bytes into the next creating request, where that is allowed.
+  void choose_first_bytes(std::uint64_t chunk_bytes);
+  /// Whether the answer refuses a creating request that may go well without the file's bytes.
+  bool refuses_first_bytes(const Answer& answer);
+  /// Tells CreationWithUpload what became of them, now that the upload was created without.
+  void learn_of_first_bytes();
+  /// How many of the bytes in the creating request were kept.
+  void read_first_offset(const Answer& answer);
   Request patch();
   Request registration() const;
   State after_all_is_there() const;
@@ -124,6 +148,7 @@ class Tus final : public Protocol {
   unsigned joins_refused_ = 0;                 ///< by the server
   Request::Step step_ = Request::Step::begin;  ///< of the request that is out
   ByteRange chunk_;                            ///< of the request that is out
+  FirstBytes first_bytes_ = FirstBytes::not_tried;
   std::uint64_t committed_ = 0;
   std::uint64_t sent_ = 0;  ///< no byte behind this one was ever sent
   std::uint64_t least_chunk_;

@@ -20,6 +20,25 @@ constexpr unsigned unmarked_is_believed = 8;
 /// An empty file's, where one is lost.
 constexpr unsigned most_empty_patches = 3;
 
+/// Whether a refusal says nothing of the request's body: it is about the token, the version of tus,
+/// or a busy server.
+bool is_about_other_than_body(int status) {
+  switch (status) {
+    case 401:
+    case 407:
+    case 408:
+    case 412:
+    case 423:
+    case 425:
+    case 429:
+    case 499:
+    case 503:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// rustus says 417, which is otherwise for a header (Expect) that is never sent.
 bool is_mismatch(int status) {
   return status == 460 || status == 417;
@@ -34,6 +53,7 @@ Result<void> Tus::read_answer(const Answer& answer) {
     errors_.asked(state_ == State::finding || state_ == State::asking_parts
                       ? Request::Method::head
                       : Request::Method::post);
+  if (refuses_first_bytes(answer)) return {};
   if (auto error = common_error(answer)) return *std::move(error);
   switch (state_) {
     case State::creating:
@@ -122,6 +142,55 @@ Error Tus::no_offset(const Answer& answer) {
       may_pass(answer));
 }
 
+bool Tus::refuses_first_bytes(const Answer& answer) {
+  if (state_ != State::creating || first_bytes_ != FirstBytes::in_request) return false;
+  const int status = answer.status;
+  if (is_about_other_than_body(status)) {
+    first_bytes_ = FirstBytes::not_any_more;
+    return false;
+  }
+  if ((status < 400 || status >= 500) && status != 501) return false;
+  first_bytes_ = status == 413 ? FirstBytes::too_large : FirstBytes::refused;
+  return true;
+}
+
+void Tus::learn_of_first_bytes() {
+  using Failure = CreationWithUpload::Failure;
+  switch (first_bytes_) {
+    case FirstBytes::not_tried:
+    case FirstBytes::in_request:
+    case FirstBytes::not_any_more:
+      return;
+    case FirstBytes::refused:
+      setting_.creation->failed(Failure::refused, size_);
+      break;
+    case FirstBytes::too_large:
+      setting_.creation->failed(Failure::too_large, size_);
+      break;
+    case FirstBytes::failed:
+      setting_.creation->failed(Failure::unclear, size_);
+      break;
+  }
+  first_bytes_ = FirstBytes::not_any_more;
+}
+
+void Tus::read_first_offset(const Answer& answer) {
+  first_bytes_ = FirstBytes::not_tried;
+  sent_ = size_;
+  const auto offset = offset_of(answer);
+  const bool is_valid = offset && *offset <= size_;
+  if (is_valid && *offset > 0)
+    setting_.creation->kept_bytes();
+  else
+    setting_.creation->ignored_bytes();
+  if (!is_valid) {  // HEAD tells
+    state_ = State::finding;
+    return;
+  }
+  committed_ = *offset;
+  state_ = committed_ == size_ ? after_all_is_there() : State::sending;
+}
+
 Result<void> Tus::read_location(const Answer& answer) {
   const std::vector<std::string_view> locations = values_of(answer, "location");
   // @uploadx/core says 200 where there is nothing left to send; a front server's page is no tus.
@@ -147,6 +216,11 @@ Result<void> Tus::read_location(const Answer& answer) {
   url_ = *std::move(url);
   understood(answer);
   committed_ = 0;
+  if (first_bytes_ == FirstBytes::in_request) {
+    read_first_offset(answer);
+    return {};
+  }
+  learn_of_first_bytes();
   sent_ = 0;
   state_ = size_ == 0 ? after_all_is_there() : State::sending;
   return {};

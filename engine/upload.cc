@@ -12,6 +12,7 @@
 
 #include "engine/base_url.h"
 #include "engine/carry_out.h"
+#include "engine/creation_with_upload.h"
 #include "engine/deposit.h"
 #include "engine/evp_digest.h"
 #include "engine/http.h"
@@ -68,6 +69,8 @@ struct Engine::Shared {
   Mutex gates_mutex;
   /// By their base URLs; what is in them is the network thread's.
   std::map<std::string, std::unique_ptr<RequestGate>> gates SLUICE_GUARDED_BY(gates_mutex);
+  /// The same.
+  std::map<std::string, CreationWithUpload> creations SLUICE_GUARDED_BY(gates_mutex);
   Http http;  ///< goes first: it may hold the last reference to an upload
   ServerAsking servers{http, options.retry, journal ? &journal->journal() : nullptr, options.log};
 
@@ -81,6 +84,12 @@ struct Engine::Shared {
   /// In front of the server at `base_url`. `facts`: what the journal has of it, which counts when
   /// the gate is made.
   RequestGate* gate(const std::string& base_url, const ServerFacts& facts);
+
+  /// Where the creation of a tus upload may carry the file's bytes; else null. Not where each chunk
+  /// is to have a checksum: rustus, for one, compares those of PATCH requests alone, and says
+  /// nothing.
+  CreationWithUpload* creation(const UploadRequest& request, std::uint64_t size,
+                               std::size_t block_bytes, const ChunkCheck& chunk_check);
 
   /// Whether a file that was not begun before goes in parts, which the journal then has; `whole`
   /// becomes what it has of the file. Errors: usage, for lanes that the server has no way for.
@@ -130,6 +139,16 @@ RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts
                 [](const Result<void>&) {});
           }});
   return gate.get();
+}
+
+CreationWithUpload* Engine::Shared::creation(const UploadRequest& request, std::uint64_t size,
+                                             std::size_t block_bytes,
+                                             const ChunkCheck& chunk_check) {
+  if (!request.server.tus.has("creation-with-upload") || size > block_bytes ||
+      !chunk_check.algorithm.empty())
+    return nullptr;
+  const MutexLock lock(gates_mutex);
+  return &creations[request.base_url];
 }
 
 Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, const Source& source,
@@ -429,13 +448,6 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     TRY_ASSIGN(parts, shared_->new_parts(checked, *opened.source, earlier));
     joined = !parts.plan.parts.empty();
   }
-  TRY_ASSIGN(auto protocol,
-             make_protocol(
-                 checked, kind, size, earlier, joined,
-                 registered ? report_before(checked, *registered).registered_as : std::string()));
-  if (kind != ProtocolKind::tus && !registered && shared_->options.log)
-    if (const std::string warning = warn_of_name(checked.name); !warning.empty())
-      shared_->options.log(LogLevel::warning, warning);
   const std::size_t block_bytes =
       earlier ? static_cast<std::size_t>(earlier->entry.block_bytes) : shared_->options.block_bytes;
   // One at a time in a dataset goes over the phased protocol, however many were reckoned with.
@@ -450,6 +462,14 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
                plan_chunk_check(checked.server.tus,
                                 shared_->check_setting(checked, size, block_bytes, blocks)));
   }
+  TRY_ASSIGN(
+      auto protocol,
+      make_protocol(checked, kind, size, earlier, joined,
+                    registered ? report_before(checked, *registered).registered_as : std::string(),
+                    shared_->creation(checked, size, block_bytes, chunk_check)));
+  if (kind != ProtocolKind::tus && !registered && shared_->options.log)
+    if (const std::string warning = warn_of_name(checked.name); !warning.empty())
+      shared_->options.log(LogLevel::warning, warning);
   // Over the phased protocol a chunk that is sent early waits for the one in front of it, which may
   // not wait for a turn; and there is one upload at a time in a dataset anyway.
   RequestGate* const gate =

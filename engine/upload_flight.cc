@@ -20,7 +20,9 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
               [this, raw] {
                 if (flight_.get() != raw) return false;
                 // It may have kept some of them: asking is cheaper than to be refused at the end.
-                if (setting_.protocol->keeps_parts_of_chunks()) return false;
+                // What a lost creation kept is of no use.
+                if (setting_.protocol->keeps_parts_of_chunks())
+                  return raw->request.step == Request::Step::begin;
                 if (raw->was_held) blame_lookahead(Error{ErrorKind::unreachable, "closed"}, true);
                 abandon_ahead();  // they lose what they have taken already
                 return true;

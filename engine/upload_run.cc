@@ -213,13 +213,14 @@ void UploadRun::send(Request request) {
     case Request::Step::whole:
     case Request::Step::chunk:
       sent_any_ = true;
+      [[fallthrough]];
+    case Request::Step::begin:  // its bytes count once the server has said where they are
       commit_at_ = Clock::now();
       idle_at_commit_ = times_.idle_s();
       break;
     case Request::Step::join:
       join_sent_at_ = Clock::now();
       break;
-    case Request::Step::begin:
     case Request::Step::ask_committed:
     case Request::Step::ask_parts:
       break;
@@ -258,6 +259,15 @@ void UploadRun::answered(Result<Answer> result) {
     failed(std::move(error), result->retry_after);
     return;
   }
+  const bool with_bytes = step == Request::Step::begin && request.payload.size() > 0;
+  if (with_bytes && setting_.protocol->upload_url().empty()) {
+    say(LogLevel::info,
+        fmt::format("{}: the server refused the bytes that the request carried (HTTP {}); creating "
+                    "the upload without them",
+                    doing(), result->status));
+    next_step();
+    return;
+  }
   token_deadline_.reset();
   token_accepted_ = true;
   const std::uint64_t committed = setting_.protocol->committed();
@@ -266,6 +276,8 @@ void UploadRun::answered(Result<Answer> result) {
     case Request::Step::ask_parts:
       break;
     case Request::Step::begin:
+      sent_any_ = sent_any_ || with_bytes;
+      if (committed > 0) chunk_committed(committed);
       if (!record_) break;
       record_->upload_url(setting_.protocol->upload_url());
       // Of a single block there is nothing to go on with: the journal has it from its registration
@@ -298,7 +310,7 @@ void UploadRun::answered(Result<Answer> result) {
     if (committed <= *broke_at_) chunk_sizer_.failed();
     broke_at_.reset();
   }
-  if (step == Request::Step::chunk || step == Request::Step::ask_committed) {
+  if (step == Request::Step::chunk || step == Request::Step::ask_committed || with_bytes) {
     committed_ = committed;
     budget_.committed(committed);
     digest_.forget_before(committed, setting_.block_bytes);

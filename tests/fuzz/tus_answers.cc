@@ -7,9 +7,12 @@
 //  - a chunk begins where the server is, and is never less than the server's part; one that is kept
 //    nothing of is sent in twice the length, and so 40 times at most;
 //  - no count passes the file's size, or what was sent;
+//  - the creation carries all of a small file, or nothing, and once it did, the next one carries
+//    nothing until the server has created the upload;
 //  - every message is fit to show, and does not hold the token.
 //
-// Input: a line "SIZE CHUNK", and then a line for each answer:
+// Input: a line "SIZE CHUNK [1]", where 1 means that the server announces creation-with-upload, and
+// then a line for each answer:
 //
 //     STATUS NAME:VALUE|BODY   an answer, with any number of headers; "~STATUS ..." is cut short
 //     !                        the request failed without one
@@ -37,7 +40,8 @@ constexpr const char* origin = "https://bank.example.org/";
 /// What the engine would make of the answers (engine/upload_run.cc), and what must be true of it.
 class Driver {
  public:
-  Driver(std::uint64_t size, std::uint64_t chunk_bytes) : size_(size), chunk_bytes_(chunk_bytes) {
+  Driver(std::uint64_t size, std::uint64_t chunk_bytes, bool with_upload)
+      : size_(size), chunk_bytes_(chunk_bytes), with_upload_(with_upload) {
     run();
   }
 
@@ -46,7 +50,11 @@ class Driver {
     const std::optional<Request> request = protocol_->next(chunk_bytes_);
     if (!request) return false;
     check(*request);
-    if (request->step == Step::chunk) sent_ = std::max(sent_, request->payload.end);
+    sent_ = std::max(sent_, request->payload.end);
+    if (request->step == Step::begin && request->payload.size() > 0) {
+      FUZZ_CHECK(!first_bytes_sent_);
+      first_bytes_sent_ = true;
+    }
     const char mark = line.empty() ? '!' : line.front();
     if (mark == 'o' && request->step == Step::chunk) {
       protocol_->start_over();
@@ -90,7 +98,8 @@ class Driver {
     Tus::Setting setting{.deposit = {"IDB-1", "scan 1.h5", size_},
                          .base_url = base_url,
                          .server = {},
-                         .token = Secret(tokens[0])};
+                         .token = Secret(tokens[0]),
+                         .creation = with_upload_ ? &creation_ : nullptr};
     if (!url_.empty()) {
       setting.earlier = Resumption{sent_, false};
       setting.upload_url = url_;
@@ -98,6 +107,7 @@ class Driver {
       sent_ = 0;
     }
     token_ = 0;
+    first_bytes_sent_ = false;
     all_is_there_ = false;
     in_vain_ = 0;
     learned_ = always_marked_ = false;
@@ -133,6 +143,9 @@ class Driver {
       FUZZ_CHECK(chunk.end == size_ || chunk.size() >= Tus::part_bytes(size_));
       FUZZ_CHECK(chunk.end == size_ || chunk.size() >= protocol_->least_chunk());
       FUZZ_CHECK(request.body_size() == chunk.size());
+    } else if (request.step == Step::begin && request.payload.size() > 0) {
+      FUZZ_CHECK(with_upload_ && size_ <= CreationWithUpload::most_bytes);
+      FUZZ_CHECK(request.payload == (ByteRange{0, size_}) && request.body_size() == size_);
     } else {
       FUZZ_CHECK(request.payload.size() == 0);
     }
@@ -152,20 +165,30 @@ class Driver {
   bool read_answer(const Request& request, const Answer& answer) {
     const std::uint64_t before = protocol_->committed();
     const Result<void> result = protocol_->read_answer(answer);
-    if (request.step == Step::chunk && size_ > 0 && answer.status < 300 && offset(answer) == before) {
+    if (request.step == Step::chunk && size_ > 0 && answer.status < 300 &&
+        offset(answer) == before) {
       FUZZ_CHECK(!result);
       FUZZ_CHECK(++in_vain_ <= 45);
     }
     if (!result) return refused(request, answer, result.error());
     if (protocol_->committed() > before) in_vain_ = 0;
     switch (request.step) {
-      case Step::begin:
-        FUZZ_CHECK(answer.status == 201);
+      case Step::begin: {
+        const bool with_bytes = request.payload.size() > 0;
+        if (protocol_->upload_url().empty()) {  // the same follows without the bytes
+          FUZZ_CHECK(with_bytes && answer.status >= 400 && answer.status != 401);
+          break;
+        }
+        FUZZ_CHECK(answer.status == 201 || (answer.status == 200 && is_marked(answer)));
         url_ = protocol_->upload_url();
         learn(answer);
-        sent_ = 0;
-        all_is_there_ = size_ == 0;
+        first_bytes_sent_ = false;
+        sent_ = request.payload.end;
+        FUZZ_CHECK(protocol_->committed() == 0 ||
+                   (with_bytes && offset(answer) == protocol_->committed()));
+        all_is_there_ = protocol_->committed() == size_;
         break;
+      }
       case Step::chunk:
       case Step::ask_committed:
         if (protocol_->upload_url().empty()) {  // it is gone
@@ -218,12 +241,15 @@ class Driver {
 
   const std::uint64_t size_;
   const std::uint64_t chunk_bytes_;
+  const bool with_upload_;
+  CreationWithUpload creation_;
   std::unique_ptr<Tus> protocol_;
   int token_ = 0;
-  bool all_is_there_ = false;   ///< the server's last word of it
-  int in_vain_ = 0;             ///< chunks in a row that nothing was kept of
-  bool learned_ = false;        ///< an answer of the server itself was seen in this run
-  bool always_marked_ = false;  ///< and all of them had Tus-Resumable
+  bool first_bytes_sent_ = false;  ///< since the upload began, and no answer was understood
+  bool all_is_there_ = false;      ///< the server's last word of it
+  int in_vain_ = 0;                ///< chunks in a row that nothing was kept of
+  bool learned_ = false;           ///< an answer of the server itself was seen in this run
+  bool always_marked_ = false;     ///< and all of them had Tus-Resumable
   // The journal.
   std::uint64_t sent_ = 0;  ///< no count beyond it is ours
   std::string url_;
@@ -236,7 +262,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view first = fuzz::take_until(text, '\n');
   const std::uint64_t bytes = fuzz::take_number(first) % (max_file_size + 1);
   const std::uint64_t chunk = std::max<std::uint64_t>(1, fuzz::take_number(first));
-  Driver driver(bytes, chunk);
+  Driver driver(bytes, chunk, fuzz::take_number(first) == 1);
   while (!text.empty() && driver.step(fuzz::take_until(text, '\n'))) {
   }
   return 0;

@@ -102,6 +102,18 @@ class Contract:
         # goes over a new one where that costs little.
         self.assertLessEqual(connections, len(paths) + 8)
 
+    def test_small_files_go_with_the_creation_of_their_uploads(self):
+        """All of these servers announce creation-with-upload."""
+        sizes = (0, 1, 10_000, MIB, 4 * MIB, 4 * MIB + 1)
+        paths = [self.noise(size, f"{size}.bin") for size in sizes]
+        server = self.serve()
+        self.registered_by_sluice(self.put(server, "--verify-chunks", "off", DATASET, *paths))
+        self.assert_registered(*paths)
+        asked = [(line.get("method"), line.get("path")) for line in server.json_lines()]
+        self.assertEqual(asked.count(("POST", "/files/")), len(paths))
+        self.assertEqual(self.patches(server), [0], "that of the largest file alone")
+        self.assertNotIn("HEAD", [method for method, _ in asked])
+
     def test_lanes_are_for_servers_that_join_them(self):
         path = self.noise(40 * MIB)
         server = self.serve()

@@ -47,7 +47,7 @@ std::string ScriptedBank::carry_out(const Seen& request, const Multipart& parsed
                              "file. http://localhost/datasets/KEY/edit");
     }
     case Phase::create:
-      return tus_.create(base_url_, request.headers);
+      return tus_.create(base_url_, request.headers, body, keeps);
     case Phase::join:
       return tus_.join(base_url_, request.headers);
     case Phase::head:

@@ -32,11 +32,21 @@ std::string ScriptedTus::id_of(const std::string& target) {
   return target.substr(target.rfind('/') + 1);
 }
 
-std::string ScriptedTus::create(const std::string& base_url, const Headers& headers) {
+std::string ScriptedTus::create(const std::string& base_url, const Headers& headers,
+                                std::string_view body, std::optional<std::size_t> keeps) {
   if (header(headers, "tus-resumable") != "1.0.0") return answer(412, "");
   const std::string length = header(headers, "upload-length");
   if (length.empty()) return answer(400, "Missing Upload-Length header\n");
-  return created(base_url, {.length = std::stoull(length), .bytes = {}});
+  Upload upload{.length = std::stoull(length), .bytes = {}};
+  if (body.empty() || header(headers, "content-type") != "application/offset+octet-stream" ||
+      rules_.first_bytes == TusRules::FirstBytes::ignored)
+    return created(base_url, std::move(upload));
+  if (body.size() > upload.length) return answer(413, "");
+  upload.patched = true;
+  upload.bytes = body.substr(0, keeps.value_or(std::string::npos));
+  const std::string offset = fmt::format("Upload-Offset: {}\r\n", upload.bytes.size());
+  return created(base_url, std::move(upload),
+                 rules_.first_bytes == TusRules::FirstBytes::kept ? offset : std::string());
 }
 
 std::string ScriptedTus::join(const std::string& base_url, const Headers& headers) {
@@ -61,12 +71,13 @@ std::string ScriptedTus::join(const std::string& base_url, const Headers& header
   return created(base_url, std::move(joined));
 }
 
-std::string ScriptedTus::created(const std::string& base_url, Upload upload) {
+std::string ScriptedTus::created(const std::string& base_url, Upload upload,
+                                 const std::string& more) {
   const std::string id = fmt::format("upload-{}", next_++);
   uploads_[id] = std::move(upload);
-  return answer(
-      201, "",
-      fmt::format("Location: {}{}\r\n", rules_.absolute_locations ? base_url + "/files/" : "", id));
+  return answer(201, "",
+                fmt::format("Location: {}{}\r\n{}",
+                            rules_.absolute_locations ? base_url + "/files/" : "", id, more));
 }
 
 std::string ScriptedTus::head(const std::string& target) const {

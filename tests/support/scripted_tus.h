@@ -21,6 +21,13 @@ struct TusRules {
   std::uint64_t least_joined_part = 0;
   /// There is nothing to register before the first PATCH, as at the newest Data Bank.
   bool makes_files_late = false;
+  /// What becomes of the bytes in the request that creates an upload (creation-with-upload).
+  enum class FirstBytes {
+    kept,     ///< as the extension has it
+    ignored,  ///< 201 without Upload-Offset, as of a server that knows no such extension
+    unsaid,   ///< kept, but 201 without Upload-Offset
+  };
+  FirstBytes first_bytes = FirstBytes::kept;
 };
 
 /// The uploads of a tus server (creation, concatenation, termination), in memory. Not thread safe.
@@ -33,7 +40,9 @@ class ScriptedTus {
   std::size_t count() const { return uploads_.size(); }
 
   // The answers, as raw HTTP. `target`: the request line's, or any address of an upload.
-  std::string create(const std::string& base_url, const Headers& headers);
+  /// `body` and `keeps`: as for patch(). The body counts where its type is a PATCH's.
+  std::string create(const std::string& base_url, const Headers& headers, std::string_view body,
+                     std::optional<std::size_t> keeps);
   /// The parts' bytes are gone from them.
   std::string join(const std::string& base_url, const Headers& headers);
   std::string head(const std::string& target) const;
@@ -55,7 +64,7 @@ class ScriptedTus {
   static std::string id_of(const std::string& target);
   std::string answer(int status, std::string_view body, const std::string& headers = {}) const;
   std::string no_content(std::uint64_t offset) const;
-  std::string created(const std::string& base_url, Upload upload);
+  std::string created(const std::string& base_url, Upload upload, const std::string& more = {});
 
   TusRules rules_;
   int next_ = 1;
