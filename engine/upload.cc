@@ -514,9 +514,8 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
 }
 
 std::optional<unsigned> Engine::request_limit(const std::string& base_url) const {
-  const Result<std::string> checked = check_base_url(base_url, /*insecure_http=*/true);
   const MutexLock lock(shared_->gates_mutex);
-  const auto gate = shared_->gates.find(checked ? *checked : base_url);
+  const auto gate = shared_->gates.find(base_url);
   return gate == shared_->gates.end() ? std::nullopt : gate->second->known_limit();
 }
 

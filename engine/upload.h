@@ -146,6 +146,7 @@ struct Progress {
   std::uint64_t total = 0;      ///< the file's size
   std::uint64_t sent = 0;       ///< handed to the network
   std::uint64_t committed = 0;  ///< confirmed by the server
+  std::uint64_t handed = 0;  ///< handed to the network since start(), what was sent again as well
 };
 
 /// One upload. Every member may be called from any thread. The destructor cancels what is not over
@@ -228,7 +229,8 @@ class Engine {
 
   /// How many requests at a time the server at that address is known to take, over tus and binary:
   /// nothing unless it was overloaded, since the first upload to it was started or in the last week
-  /// before. More uploads would only wait for each other. Any thread.
+  /// before. More uploads would only wait for each other. `base_url`: as check_base_url() returns
+  /// it. Any thread.
   std::optional<unsigned> request_limit(const std::string& base_url) const;
 
   struct Shared;

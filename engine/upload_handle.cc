@@ -28,10 +28,11 @@ Progress UploadRun::progress() const {
       const Progress progress = part->progress();
       all.sent += progress.sent;
       all.committed += progress.committed;
+      all.handed += progress.handed;
     }
     return all;
   }
-  return {setting_.source->identity().size, payload_.passed(), committed_};
+  return {setting_.source->identity().size, payload_.passed(), committed_, payload_.handed()};
 }
 
 bool UploadRun::wait_until(Clock::time_point deadline) {

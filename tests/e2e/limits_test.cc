@@ -47,6 +47,16 @@ TEST_F(UnderALimit, FewOpenFilesMeanFewerTransfersAndNoFailure) {
   EXPECT_THAT(finished.err, HasSubstr(fmt::format("the limit of {} open files", files)));
 }
 
+TEST_F(UnderALimit, FewOpenFilesAreNoMatterWhereNoNumberOfTransfersWasAskedFor) {
+  Arguments arguments = small_files(80);
+  arguments.insert(arguments.begin(), dataset);
+  const test::Finished finished = run_sluice(
+      limited(put_options(bank_.url(), arguments), fmt::format("-n {}", sanitized ? 120 : 30)));
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("80 registered"));
+  EXPECT_THAT(finished.err, Not(HasSubstr("open files")));
+}
+
 TEST_F(UnderALimit, TheSoftLimitOnOpenFilesIsRaised) {
   Arguments arguments = small_files(40);
   arguments.insert(arguments.begin(), {"--transfers", "40", dataset});

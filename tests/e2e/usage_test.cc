@@ -39,7 +39,7 @@ TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
   expect_usage_error({"--read", "telepathy", dataset, path_});
   expect_usage_error({"--progress", "sometimes", dataset, path_});
   expect_usage_error({"--protocol", "ftp", dataset, path_});
-  for (const char* number : {"0", "65", "-1", "x"})
+  for (const char* number : {"0", "65", "-1", "x", "", "4x"})
     expect_usage_error({"--transfers", number, dataset, path_}, "--transfers");
   expect_usage_error({"--verify-chunks", "maybe", dataset, path_});
   for (const char* number : {"17", "-1", "x", ""})
@@ -113,7 +113,8 @@ TEST_F(Usage, ChunksAndLookaheadAsTheyCanBe) {
        {Arguments{"--chunk", "auto"}, Arguments{"--chunk", "4K"}, Arguments{"--lookahead", "auto"},
         Arguments{"--lookahead", "0"}, Arguments{"--lookahead", "16"}, Arguments{"--lanes", "auto"},
         Arguments{"--lanes", "0"}, Arguments{"--lanes", "16"}, Arguments{"--verify-chunks", "off"},
-        Arguments{"--transfers", "64"}, Arguments{"--protocol", "phased"}}) {
+        Arguments{"--transfers", "64"}, Arguments{"--transfers", "auto"},
+        Arguments{"--protocol", "phased"}}) {
     Arguments arguments = good;
     arguments.insert(arguments.end(), {"--dry-run", dataset, path_});
     EXPECT_EQ(put(server_.url(), arguments).status, 0) << testing::PrintToString(good);

@@ -43,7 +43,7 @@ TEST_F(UploadLoad, ARefusalOfAGoodTokenHalvesTheRequestsInFlight) {
   expect_registered(second->wait(), "other");
   EXPECT_EQ(server_.registrations(), 2);
   EXPECT_THAT(warnings(), HasSubstr("overloaded by 2 requests at a time (HTTP 401)"));
-  EXPECT_EQ(engine_->request_limit(server_.url() + "/"), 1U);
+  EXPECT_EQ(engine_->request_limit(server_.url()), 1U);
   first.reset();
   second.reset();
   engine_.reset();

@@ -108,8 +108,9 @@ void add_resume_options(CLI::App& app, UploadOptions& options) {
 
 void add_performance_options(CLI::App& app, UploadOptions& options) {
   app.option_defaults()->group("Performance");
-  add_number(app, "--transfers", options.transfers, "N", 1, 64,
-             "Files to upload at the same time (phased: one in each dataset).");
+  add_text(app, "--transfers", options.transfers, "N",
+           "Files to upload at the same time (phased: one in each dataset); auto: as many as make "
+           "the upload faster. Range: 1 to 64.");
   add_text(app, "--limit-rate", options.limit_rate, "RATE",
            "Bytes a second to send at most, over all files.");
   add_read<ReadMode>(app, options.read_mode,

@@ -20,6 +20,8 @@ class Schedule {
   std::optional<std::size_t> next();
   /// One that next() gave cannot start now: next() gives it again, before the later ones.
   void put_back(std::size_t index) { ready_.insert(index); }
+  /// Uploads that next() would give now.
+  std::size_t ready() const { return ready_.size(); }
   /// One that next() gave is over.
   void ended(std::size_t index);
 

@@ -121,7 +121,7 @@ class TransferCount {
   /// `useful`: the last trial has changed the number.
   void hold(const Sample& sample, bool useful);
 
-  const unsigned most_;
+  unsigned most_;
   std::optional<unsigned> ceiling_;
   unsigned count_;
   State state_ = State::measuring;

@@ -38,8 +38,13 @@ Progress Transfers::progress() const {
     sum.total += one.total;
     sum.sent += one.sent;
     sum.committed += one.committed;
+    sum.handed += one.handed;
   }
   return sum;
+}
+
+std::uint64_t Transfers::handed() const {
+  return taken_handed_ + progress().handed;
 }
 
 void Transfers::cancel() {
@@ -59,6 +64,7 @@ std::optional<std::size_t> Transfers::wait_until(std::chrono::steady_clock::time
 Report Transfers::take(std::size_t number) {
   const auto found = uploads_.find(number);
   Report report = found->second->wait();
+  taken_handed_ += found->second->progress().handed;
   uploads_.erase(found);
   return report;
 }

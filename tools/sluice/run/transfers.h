@@ -27,6 +27,8 @@ class Transfers {
   std::size_t count() const { return uploads_.size(); }
   /// Of all that are under way, together.
   Progress progress() const;
+  /// Bytes that all of them have handed to the network, those that were taken too; only grows.
+  std::uint64_t handed() const;
   void cancel();
 
   /// One that is over; nothing where there is none by then.
@@ -38,6 +40,7 @@ class Transfers {
   struct Ended;
   const std::shared_ptr<Ended> ended_;  ///< shared with the network thread
   std::map<std::size_t, std::unique_ptr<Upload>> uploads_;
+  std::uint64_t taken_handed_ = 0;  ///< bytes, of those that were taken
 };
 
 }  // namespace sluice::cli

@@ -22,8 +22,8 @@ struct UploadOptions {
   std::string lookahead = "auto";
   std::string lanes = "auto";
   VerifyChunks verify_chunks = VerifyChunks::automatic;
-  unsigned transfers = 4;  ///< uploads at a time
-  bool fail_fast = false;  ///< the first file that fails ends the run
+  std::string transfers = "auto";  ///< uploads at a time
+  bool fail_fast = false;          ///< the first file that fails ends the run
   std::string limit_rate;
   unsigned retries = 10;
   unsigned stall_timeout = 60;    ///< seconds

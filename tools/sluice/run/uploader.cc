@@ -75,15 +75,15 @@ constexpr auto look_for_token_every = std::chrono::seconds(1);
 
 /// `auto`, for which there is nothing, or a number.
 Result<std::optional<unsigned>> parse_count(const std::string& text, const char* option,
-                                            const char* of_what, unsigned most) {
+                                            const char* of_what, unsigned least, unsigned most) {
   if (text == automatic) return std::optional<unsigned>();
   unsigned count = 0;
   const char* const last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, count);
-  if (error != std::errc() || end != last || count > most)
+  if (error != std::errc() || end != last || count < least || count > most)
     return Error{ErrorKind::usage,
-                 fmt::format("{} must be auto or a number of {} from 0 to {}, not '{}'", option,
-                             of_what, most, printable(text))};
+                 fmt::format("{} must be auto or a number of {} from {} to {}, not '{}'", option,
+                             of_what, least, most, printable(text))};
   return std::optional<unsigned>(count);
 }
 
@@ -171,8 +171,11 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
     TRY_ASSIGN(chunk_bytes_, parse_option("--chunk", options_.chunk, parse_size));
     if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least 1 byte"};
   }
-  TRY_ASSIGN(lookahead_, parse_count(options_.lookahead, "--lookahead", "chunks", most_lookahead));
-  TRY_ASSIGN(lanes_, parse_count(options_.lanes, "--lanes", "parts", most_lanes));
+  TRY_ASSIGN(lookahead_,
+             parse_count(options_.lookahead, "--lookahead", "chunks", 0, most_lookahead));
+  TRY_ASSIGN(lanes_, parse_count(options_.lanes, "--lanes", "parts", 0, most_lanes));
+  TRY_ASSIGN(const std::optional<unsigned> asked,
+             parse_count(options_.transfers, "--transfers", "files", 1, TransferCount::most));
   if (!options_.token_wait.empty()) {
     TRY_ASSIGN(token_wait_, parse_option("--token-wait", options_.token_wait, parse_duration));
   }
@@ -183,19 +186,19 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
     TRY(check_writable_directory(parent.empty() ? "." : parent, "--sums"));
   }
   TRY_ASSIGN(EngineOptions engine_options, this->engine_options(block_bytes));
-  const auto wanted =
-      std::max(1U, static_cast<unsigned>(std::min<std::size_t>(files, options_.transfers)));
-  const OpenFiles descriptors = open_files();
-  TRY_ASSIGN(transfers_, transfers_within(descriptors, wanted));
-  if (transfers_ < wanted)
-    console_.warning(fmt::format(
-        "running {} {} at a time instead of {}: the limit of {} open files (ulimit -n) allows no "
-        "more",
-        transfers_, transfers_ == 1 ? "transfer" : "transfers", wanted, descriptors.limit));
-  engine_options.uploads_at_a_time = transfers_;
-  TRY(check_memory(address_space(), engine_options.pool_bytes, transfers_));
-  engine_options.requests_at_a_time =
-      std::max({RequestLimit::automatic, options_.transfers, lanes_.value_or(0)});
+  TRY_ASSIGN(transfers_, plan_transfers({.asked = asked,
+                                         .files = files,
+                                         .descriptors = open_files(),
+                                         .space = address_space(),
+                                         .pool_bytes = engine_options.pool_bytes}));
+  if (!transfers_.warning.empty()) console_.warning(transfers_.warning);
+  pool_bytes_ = engine_options.pool_bytes;
+  block_bytes_ = engine_options.block_bytes;
+  engine_options.uploads_at_a_time =
+      transfers_.automatic ? std::min(TransferCount::fewest, transfers_.most) : transfers_.most;
+  const unsigned requests = std::max(asked.value_or(0), lanes_.value_or(0));
+  if (asked || requests > RequestLimit::automatic)
+    engine_options.requests_at_a_time = std::max(RequestLimit::automatic, requests);
   TRY_ASSIGN(engine_, Engine::create(engine_options));
   catch_stop_signals();
   return {};

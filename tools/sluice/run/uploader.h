@@ -13,6 +13,7 @@
 #include "io/sync.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/run/outcomes.h"
+#include "tools/sluice/run/transfer_plan.h"
 #include "tools/sluice/run/upload_options.h"
 #include "tools/sluice/run/work.h"
 #include "tools/sluice/tokens/token_source.h"
@@ -110,7 +111,9 @@ class Uploader {
   Mutex tokens_mutex_;
   std::map<std::string, Secret> renewed_ SLUICE_GUARDED_BY(tokens_mutex_);  ///< by their files
   std::unique_ptr<Engine> engine_;
-  unsigned transfers_ = 1;  ///< at a time
+  TransferPlan transfers_;
+  std::size_t pool_bytes_ = 0;   ///< the engine's
+  std::size_t block_bytes_ = 0;  ///< the same
   Outcomes outcomes_;
   std::size_t files_ = 0;  ///< that upload() was to upload
   bool dry_run_ = false;

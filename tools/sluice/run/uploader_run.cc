@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <utility>
@@ -41,14 +42,25 @@ Uploader::Run::Run(Uploader& uploader, Work work)
     : uploader_(uploader),
       work_(std::move(work)),
       schedule_(keys_of(work_)),
-      most_(uploader.transfers_),
+      most_(uploader.transfers_.most),
       tried_(work_.items.size()) {
-  for (const WorkItem& item : work_.items) bytes_ += item.bytes;
+  std::uint64_t largest = 0;
+  for (const WorkItem& item : work_.items) {
+    bytes_ += item.bytes;
+    largest = std::max(largest, item.bytes);
+  }
+  for (const Target& target : work_.targets) servers_.insert(target.request.base_url);
+  if (uploader_.transfers_.automatic && uploader_.options_.verify_chunks == VerifyChunks::on)
+    most_ = std::min<std::size_t>(
+        most_,
+        transfers_with_checked_chunks(uploader_.pool_bytes_, uploader_.block_bytes_, largest));
+  count_ = TransferCount(static_cast<unsigned>(most_));
 }
 
 void Uploader::Run::run() {
   while (true) {
     start_some();
+    if (adapt_count()) start_some();
     if (transfers_.count() == 0) break;
     if (const auto index = transfers_.wait_until(Clock::now() + tick)) {
       ended(*index);
@@ -107,7 +119,8 @@ Report Uploader::Run::report_of(std::size_t index) const {
 }
 
 void Uploader::Run::start_some() {
-  while (!ends_all_ && stop_signal() == 0 && !memory_ran_out() && transfers_.count() < most_) {
+  share_pool();
+  while (!ends_all_ && stop_signal() == 0 && !memory_ran_out() && transfers_.count() < most_now()) {
     const auto index = schedule_.next();
     if (!index) return;
     const UploadRequest& target = work_.targets[work_.items[*index].target].request;
@@ -120,6 +133,33 @@ void Uploader::Run::start_some() {
       most_ = transfers_.count();
     }
   }
+}
+
+std::size_t Uploader::Run::most_now() const {
+  return uploader_.transfers_.automatic ? std::min<std::size_t>(most_, count_.count()) : most_;
+}
+
+bool Uploader::Run::adapt_count() {
+  if (!uploader_.transfers_.automatic) return false;
+  TransferCount::Sample sample{.now = Clock::now(),
+                               .bytes = transfers_.handed(),
+                               .files = sent_files_,
+                               .running = transfers_.count(),
+                               .waiting = schedule_.ready(),
+                               .ceiling = {}};
+  for (const std::string& server : servers_)
+    if (const auto limit = uploader_.engine_->request_limit(server))
+      sample.ceiling = std::min(*limit, sample.ceiling.value_or(*limit));
+  const std::optional<TransferCount::Change> change = count_.look(sample);
+  if (!change) return false;
+  uploader_.console_.detail(describe(*change));
+  return change->to > change->from;
+}
+
+void Uploader::Run::share_pool() {
+  const auto runs = static_cast<unsigned>(
+      std::max<std::size_t>(1, std::min(most_now(), transfers_.count() + schedule_.ready())));
+  if (std::exchange(shares_, runs) != runs) uploader_.engine_->set_uploads_at_a_time(runs);
 }
 
 bool Uploader::Run::start(std::size_t index) {
@@ -166,6 +206,8 @@ void Uploader::Run::ended(std::size_t index) {
   const UploadRequest request = request_of(index);
   doubt_memory(request, report);
   const std::optional<Error> error = report.error;
+  if (report.status == Report::Status::registered && report.registered_before.empty())
+    ++sent_files_;
   uploader_.tell(work_.items[index].number, std::move(report), request);
   over(index, error);
 }

@@ -9,6 +9,7 @@
 #include "engine/progress_meter.h"
 #include "tools/sluice/display/progress_line.h"
 #include "tools/sluice/run/schedule.h"
+#include "tools/sluice/run/transfer_count.h"
 #include "tools/sluice/run/transfers.h"
 #include "tools/sluice/run/uploader.h"
 
@@ -23,6 +24,13 @@ class Uploader::Run {
  private:
   /// No more than are to be under way at a time: each has its file open.
   void start_some();
+  /// Adapts the number of uploads at a time to what was measured (--transfers auto). Whether more
+  /// may run than before.
+  bool adapt_count();
+  /// Tells the engine among how many uploads the pool is to be divided.
+  void share_pool();
+  /// Uploads that may run at a time now.
+  std::size_t most_now() const;
   /// Returns false where the process has no descriptor left for it, so that it has to wait for
   /// another one's end.
   bool start(std::size_t index);
@@ -50,7 +58,11 @@ class Uploader::Run {
   bool ends_all_ = false;         ///< what stopped one would stop any other
   bool failed_ = false;           ///< one has, and --fail-fast was given
   bool cancelled_ = false;
-  std::size_t most_;  ///< transfers at a time
+  std::size_t most_;  ///< transfers at a time that the process and the pool allow
+  TransferCount count_;
+  std::set<std::string> servers_;  ///< their base URLs
+  std::uint64_t sent_files_ = 0;   ///< registered, of those that had to be sent
+  unsigned shares_ = 0;            ///< as the engine was told; 0: not yet
   bool doubted_ = false;
   /// What is known of those that were tried, where that differs from Work.
   struct Again {
