@@ -53,11 +53,11 @@ void RequestGate::Turn::succeeded() {
   gate_->admit();
 }
 
-bool RequestGate::Turn::overloaded(const Moment& moment) {
+bool RequestGate::Turn::overloaded(const Moment& moment, RequestLimit::Overload overload) {
   if (gate_ == nullptr) return false;
   RequestLimit& limit = gate_->setting_.limit;
   const std::optional<unsigned> before = limit.worth_remembering();
-  if (!limit.overloaded(moment.round, moment.in_flight, Clock::now())) return false;
+  if (!limit.overloaded(moment.round, moment.in_flight, Clock::now(), overload)) return false;
   gate_->note_change(before);
   return true;
 }

@@ -67,7 +67,8 @@ class RequestGate {
     /// The answer was not one of an overloaded server.
     void succeeded();
     /// The answer that came at `moment` was one. True if the limit was lowered for it.
-    bool overloaded(const Moment& moment);
+    bool overloaded(const Moment& moment,
+                    RequestLimit::Overload overload = RequestLimit::Overload::refused);
 
    private:
     friend class RequestGate;

@@ -29,12 +29,14 @@ void RequestLimit::succeeded(unsigned in_flight, Clock::time_point now) {
   limit_ = std::min(careful_ ? limit_ + 1 : limit_ * 2, most);
 }
 
-bool RequestLimit::overloaded(std::uint64_t round, unsigned in_flight, Clock::time_point now) {
+bool RequestLimit::overloaded(std::uint64_t round, unsigned in_flight, Clock::time_point now,
+                              Overload overload) {
   if (in_flight <= 1 || round != round_) return false;
   const unsigned failed_at = std::min(in_flight, limit_);
   // What went well with as many requests before does not any more.
-  if (proven_ >= failed_at) proven_ = 0;
+  if (proven_ >= failed_at || overload == Overload::unanswered) proven_ = 0;
   limit_ = std::max({failed_at / 2, proven_, 1U});
+  if (overload == Overload::unanswered) limit_ = std::min(limit_, automatic);
   if (round_ > 0) hold_ = std::min<Clock::duration>(hold_ * 2, longest_hold);
   careful_ = true;
   failed_at_ = failed_at;

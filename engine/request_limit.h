@@ -22,6 +22,9 @@ namespace sluice {
 ///                                                   not within the hold time
 ///     overload with n > 1 requests in flight      half of n; or the last limit that went well, if
 ///                                                   that is less than n and more than half of it
+///     no response in time, with n > 1 requests    half of n, 4 at most: the server's threads wait
+///       in flight                                   for each other, and all that is sent now
+///                                                   waits behind the requests that it has
 ///     overload with one request in flight         stays: concurrency is not the reason
 ///     overload of a request that was sent         stays: the limit was lowered for those already
 ///       before the limit was lowered
@@ -62,9 +65,13 @@ class RequestLimit {
   /// A request was answered, and not with an overload. `in_flight`: requests, this one included.
   void succeeded(unsigned in_flight, Clock::time_point now);
 
-  /// A request met an overloaded server: 401 for a token that is good, 429, 503 with Retry-After,
-  /// or no answer in time. `round`: when it was sent. True if the limit was lowered.
-  bool overloaded(std::uint64_t round, unsigned in_flight, Clock::time_point now);
+  enum class Overload {
+    refused,     ///< 401 for a token that is good, 429, or 503 with Retry-After
+    unanswered,  ///< no response in time
+  };
+  /// A request met an overloaded server. `round`: when it was sent. True if the limit was lowered.
+  bool overloaded(std::uint64_t round, unsigned in_flight, Clock::time_point now,
+                  Overload overload = Overload::refused);
 
   /// What the next run should begin with; nothing where no overload was seen, or where as many
   /// requests as met one have gone well since.

@@ -21,7 +21,8 @@ void UploadRun::note_load(const Result<Answer>& result) {
   if (!result) {
     // One that was not sent completely, or for which there was no connection, says nothing of the
     // server's threads.
-    if (result.error().code == Http::unanswered) overloaded(load_moment_, "timed out");
+    if (result.error().code == Http::unanswered)
+      overloaded(load_moment_, "timed out", RequestLimit::Overload::unanswered);
     return;
   }
   const int status = result->status;
@@ -31,8 +32,9 @@ void UploadRun::note_load(const Result<Answer>& result) {
     turn_.succeeded();
 }
 
-void UploadRun::overloaded(const RequestGate::Moment& moment, const std::string& why) {
-  if (!turn_.overloaded(moment)) return;
+void UploadRun::overloaded(const RequestGate::Moment& moment, const std::string& why,
+                           RequestLimit::Overload overload) {
+  if (!turn_.overloaded(moment, overload)) return;
   say(LogLevel::warning,
       fmt::format("{} is overloaded by {} requests at a time ({}); sending at most {} at a time "
                   "from now on",

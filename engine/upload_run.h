@@ -134,7 +134,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   void note_load(const Result<Answer>& result);
   /// The server was overloaded at that moment: lowers the number of requests in flight. `why`: what
   /// it did.
-  void overloaded(const RequestGate::Moment& moment, const std::string& why);
+  void overloaded(const RequestGate::Moment& moment, const std::string& why,
+                  RequestLimit::Overload overload = RequestLimit::Overload::refused);
   /// What the step needs is there now; false where that takes a while, or ended the upload.
   bool made_ready(const Request& request);
   void send(Request request);

@@ -48,6 +48,25 @@ TEST_F(RequestLimitTest, StaysWhileFewerRequestsAreInFlightThanTheLimit) {
   EXPECT_EQ(limit_.limit(), 4U);
 }
 
+/// All that is sent meanwhile waits behind the requests that the server has.
+TEST_F(RequestLimitTest, FallsToFourAtMostWhereTheServerDoesNotAnswer) {
+  start(16);
+  good_round();
+  ASSERT_EQ(limit_.limit(), 32U);
+  EXPECT_TRUE(limit_.overloaded(limit_.round(), 30, now_, RequestLimit::Overload::unanswered));
+  EXPECT_EQ(limit_.limit(), 4U);
+  EXPECT_EQ(limit_.worth_remembering(), 4U);
+  EXPECT_TRUE(limit_.overloaded(limit_.round(), 4, now_, RequestLimit::Overload::unanswered));
+  EXPECT_EQ(limit_.limit(), 2U);
+  EXPECT_TRUE(limit_.overloaded(limit_.round(), 2, now_, RequestLimit::Overload::unanswered));
+  EXPECT_EQ(limit_.limit(), 1U);
+
+  start(16);
+  good_round();
+  EXPECT_TRUE(limit_.overloaded(limit_.round(), 30, now_));
+  EXPECT_EQ(limit_.limit(), 16U) << "of which the server refused some, and answered the others";
+}
+
 TEST_F(RequestLimitTest, KnowsALimitFromTheFirstOverloadOn) {
   EXPECT_EQ(limit_.known_limit(), std::nullopt);
   good_round();
