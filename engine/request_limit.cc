@@ -1,5 +1,7 @@
 #include "engine/request_limit.h"
 
+#include <utility>
+
 namespace sluice {
 namespace {
 
@@ -21,6 +23,7 @@ RequestLimit::RequestLimit(const Setting& setting)
 }
 
 void RequestLimit::succeeded(unsigned in_flight, Clock::time_point now) {
+  if (recovers_to_) limit_ = *std::exchange(recovers_to_, std::nullopt);
   if (in_flight < limit_) return;
   if (++successes_ < limit_) return;
   successes_ = 0;
@@ -36,7 +39,10 @@ bool RequestLimit::overloaded(std::uint64_t round, unsigned in_flight, Clock::ti
   // What went well with as many requests before does not any more.
   if (proven_ >= failed_at || overload == Overload::unanswered) proven_ = 0;
   limit_ = std::max({failed_at / 2, proven_, 1U});
-  if (overload == Overload::unanswered) limit_ = std::min(limit_, automatic);
+  if (overload == Overload::unanswered) {
+    recovers_to_ = std::min(limit_, automatic);
+    limit_ = 1;
+  }
   if (round_ > 0) hold_ = std::min<Clock::duration>(hold_ * 2, longest_hold);
   careful_ = true;
   failed_at_ = failed_at;
@@ -48,7 +54,7 @@ bool RequestLimit::overloaded(std::uint64_t round, unsigned in_flight, Clock::ti
 
 std::optional<unsigned> RequestLimit::worth_remembering() const {
   if (failed_at_ == 0 || proven_ >= failed_at_) return {};
-  return limit_;
+  return recovers_to_.value_or(limit_);
 }
 
 }  // namespace sluice

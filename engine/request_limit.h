@@ -22,9 +22,9 @@ namespace sluice {
 ///                                                   not within the hold time
 ///     overload with n > 1 requests in flight      half of n; or the last limit that went well, if
 ///                                                   that is less than n and more than half of it
-///     no response in time, with n > 1 requests    half of n, 4 at most: the server's threads wait
-///       in flight                                   for each other, and all that is sent now
-///                                                   waits behind the requests that it has
+///     no response in time, with n > 1 requests    1, until one is answered: all that is sent now
+///       in flight                                   waits behind the requests that the server has;
+///                                                   then half of n, 4 at most
 ///     overload with one request in flight         stays: concurrency is not the reason
 ///     overload of a request that was sent         stays: the limit was lowered for those already
 ///       before the limit was lowered
@@ -55,7 +55,7 @@ class RequestLimit {
   /// The limit, if it comes from an overload that was seen in this run or remembered; nothing while
   /// nobody knows what the server can take.
   std::optional<unsigned> known_limit() const {
-    return careful_ ? std::optional(limit_) : std::nullopt;
+    return careful_ ? std::optional(recovers_to_.value_or(limit_)) : std::nullopt;
   }
 
   /// Counts how often the limit was lowered. A request is sent under the current value, and its
@@ -79,10 +79,11 @@ class RequestLimit {
 
  private:
   unsigned limit_;
-  bool careful_;            ///< an overload was seen, in this run or an earlier one
-  unsigned proven_ = 0;     ///< the highest limit that went well; 0: none yet
-  unsigned failed_at_ = 0;  ///< requests in flight at the last overload; 0: none
-  unsigned successes_ = 0;  ///< in a row, at this limit
+  bool careful_;                         ///< an overload was seen, in this run or an earlier one
+  unsigned proven_ = 0;                  ///< the highest limit that went well; 0: none yet
+  unsigned failed_at_ = 0;               ///< requests in flight at the last overload; 0: none
+  std::optional<unsigned> recovers_to_;  ///< the limit once a request is answered
+  unsigned successes_ = 0;               ///< in a row, at this limit
   std::uint64_t round_ = 0;
   Clock::duration hold_;
   Clock::time_point held_until_{};

@@ -49,17 +49,20 @@ TEST_F(RequestLimitTest, StaysWhileFewerRequestsAreInFlightThanTheLimit) {
 }
 
 /// All that is sent meanwhile waits behind the requests that the server has.
-TEST_F(RequestLimitTest, FallsToFourAtMostWhereTheServerDoesNotAnswer) {
+TEST_F(RequestLimitTest, SendsOneAtATimeUntilAServerAnswersAgain) {
   start(16);
   good_round();
   ASSERT_EQ(limit_.limit(), 32U);
   EXPECT_TRUE(limit_.overloaded(limit_.round(), 30, now_, RequestLimit::Overload::unanswered));
-  EXPECT_EQ(limit_.limit(), 4U);
-  EXPECT_EQ(limit_.worth_remembering(), 4U);
-  EXPECT_TRUE(limit_.overloaded(limit_.round(), 4, now_, RequestLimit::Overload::unanswered));
-  EXPECT_EQ(limit_.limit(), 2U);
-  EXPECT_TRUE(limit_.overloaded(limit_.round(), 2, now_, RequestLimit::Overload::unanswered));
   EXPECT_EQ(limit_.limit(), 1U);
+  EXPECT_FALSE(limit_.overloaded(limit_.round(), 1, now_, RequestLimit::Overload::unanswered));
+  EXPECT_EQ(limit_.worth_remembering(), 4U);
+  EXPECT_EQ(limit_.known_limit(), 4U);
+  limit_.succeeded(1, now_);
+  EXPECT_EQ(limit_.limit(), 4U);
+  EXPECT_TRUE(limit_.overloaded(limit_.round(), 4, now_, RequestLimit::Overload::unanswered));
+  limit_.succeeded(1, now_);
+  EXPECT_EQ(limit_.limit(), 2U);
 
   start(16);
   good_round();
