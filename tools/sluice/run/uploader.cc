@@ -26,6 +26,7 @@
 #include "tools/sluice/process/stop.h"
 #include "tools/sluice/run/uploader_run.h"
 #include "tools/sluice/tokens/token_source.h"
+#include "tools/sluice/tokens/token_store.h"
 
 namespace sluice::cli {
 namespace {
@@ -216,19 +217,25 @@ Result<void> Uploader::find_token(UploadRequest& request, EnvironmentToken envir
   if (!found.warning.empty() && token_warnings_.insert(found.warning).second)
     console_.warning(found.warning);
   if (found.added)
-    stored_tokens_.insert_or_assign(
-        found.file, StoredOne{*found.added, request.dataset,
-                              token_add_command(request.base_url, request.dataset)});
+    stored_tokens_.try_emplace(found.file, StoredOne{request.base_url, request.dataset});
   request.token = std::move(found.token);
   request.token_file = std::move(found.file);
   return {};
 }
 
 void Uploader::warn_of_expiry(std::optional<double> left) {
+  const TokenStore store(TokenStore::default_directory());
   const WallTime now = std::chrono::system_clock::now();
-  for (const auto& [file, token] : stored_tokens_)
-    if (const auto warning = expiry_warning(token.dataset, token.added, now, left, token.command))
-      console_.warning(*warning);
+  for (auto& [file, token] : stored_tokens_) {
+    // As it is now: `sluice token add` may have replaced it meanwhile.
+    const std::optional<StoredToken> stored = store.find(token.system, token.dataset);
+    if (!stored || stored->added == token.warned) continue;
+    const auto warning = expiry_warning(token.dataset, stored->added, now, left,
+                                        token_add_command(token.system, token.dataset));
+    if (!warning) continue;
+    console_.warning(*warning);
+    token.warned = stored->added;
+  }
 }
 
 Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh) {

@@ -43,8 +43,8 @@ class Uploader {
   /// file to wait at.
   Result<void> find_token(UploadRequest& request, EnvironmentToken environment);
 
-  /// Warns of the stored tokens that have expired, or will before the uploads are over: in `left`
-  /// seconds, or nothing where that is not known.
+  /// Warns, once of each, of the stored tokens that have expired, or will before the uploads are
+  /// over: in `left` seconds, or nothing where that is not known.
   void warn_of_expiry(std::optional<double> left);
 
   /// Finds out how to speak to the server, and writes it into `request`; a token that is refused is
@@ -100,11 +100,11 @@ class Uploader {
   std::optional<unsigned> lanes_;
   std::chrono::seconds token_wait_{0};
   std::vector<DigestKind> digests_;
-  /// Those from the store: of which dataset, and when they were stored.
+  /// Those of the store that are used, and when the one that was warned of was stored.
   struct StoredOne {
-    WallTime added;
+    std::string system;
     std::string dataset;
-    std::string command;  ///< that stores another one
+    std::optional<WallTime> warned = {};
   };
   std::map<std::string, StoredOne> stored_tokens_;  ///< by their files
   std::set<std::string> token_warnings_;            ///< said: many uploads have one token file

@@ -69,8 +69,15 @@ void Uploader::Run::run() {
     const bool stop = stop_signal() != 0 || memory_ran_out() || failed_;
     if (stop && !std::exchange(cancelled_, true)) transfers_.cancel();
     show_progress();
+    look_at_expiry();
   }
   leave_the_rest();
+}
+
+void Uploader::Run::look_at_expiry() {
+  const auto left =
+      time_left_.update(Clock::now(), over_bytes_ + transfers_.progress().sent, bytes_);
+  if (left) uploader_.warn_of_expiry(left);
 }
 
 void Uploader::Run::leave_the_rest() {

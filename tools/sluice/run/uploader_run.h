@@ -9,6 +9,7 @@
 #include "engine/progress_meter.h"
 #include "tools/sluice/display/progress_line.h"
 #include "tools/sluice/run/schedule.h"
+#include "tools/sluice/run/time_left.h"
 #include "tools/sluice/run/transfer_count.h"
 #include "tools/sluice/run/transfers.h"
 #include "tools/sluice/run/uploader.h"
@@ -49,6 +50,8 @@ class Uploader::Run {
   /// What is known of it before it is started.
   Report report_of(std::size_t index) const;
   void show_progress();
+  /// Warns of tokens that expire before the run is over, as far as that can be estimated.
+  void look_at_expiry();
 
   Uploader& uploader_;
   const Work work_;
@@ -78,6 +81,7 @@ class Uploader::Run {
   std::size_t over_ = 0;
   std::uint64_t over_bytes_ = 0;  ///< of the files that are done with
   ProgressMeter meter_;
+  TimeLeft time_left_;
   std::optional<ProgressLine> line_;
 };
 

@@ -29,7 +29,7 @@ std::optional<std::string> expiry_warning(const std::string& dataset, WallTime a
         dataset, when(expires, now), command);
   if (!left || *left <= seconds(expires - now)) return {};
   return fmt::format(
-      "the stored token for dataset {} expires {}, and the uploads take about {} at the last rate: "
+      "the stored token for dataset {} expires {}, and the uploads take about another {}: "
       "store a new token while they run with: {}",
       dataset, when(expires, now), format_duration(*left), command);
 }

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace sluice::cli {
+
+/// Estimates once a minute how long a run takes, from its rate so far: for decisions about hours,
+/// where ProgressMeter (engine/progress_meter.h) follows the last seconds. One thread at a time.
+class TimeLeft {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr auto interval = std::chrono::minutes(1);
+
+  /// `done` of `total` bytes by now. Returns seconds, where an estimate is due and bytes have moved
+  /// since the first call.
+  std::optional<double> update(Clock::time_point now, std::uint64_t done, std::uint64_t total);
+
+ private:
+  std::optional<Clock::time_point> begin_;
+  Clock::time_point due_ = {};
+  std::uint64_t done_at_begin_ = 0;
+};
+
+}  // namespace sluice::cli
