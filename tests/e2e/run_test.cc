@@ -1,6 +1,7 @@
 // A manifest of files and their datasets, uploaded by one command.
 #include <fmt/format.h>
 
+#include <csignal>
 #include <filesystem>
 #include <map>
 
@@ -23,13 +24,17 @@ class ManifestRun : public testing::Test {
   /// Runs `sluice run` on a manifest with these lines.
   test::Finished run_manifest(const Bank& bank, const std::string& lines,
                               const Arguments& more = {}) {
+    return run_sluice(run_options(bank, lines, more));
+  }
+  test::Process::Options run_options(const Bank& bank, const std::string& lines,
+                                     const Arguments& more = {}) {
     test::write_file(directory_ / "m.csv", lines);
     test::Process::Options options = put_options(bank.url(), more);
     for (std::string& word : options.argv)
       if (word == "put") word = "run";
     options.argv.push_back(directory_ / "m.csv");
     options.argv.insert(options.argv.end(), {"--state-dir", state_.path()});
-    return run_sluice(options);
+    return options;
   }
   std::string file(const std::string& name, std::size_t size) {
     test::write_random_file(directory_ / name, size, size);
@@ -100,6 +105,32 @@ TEST_P(ManifestRunOver, Exit8AFileThatDiffersFromTheManifestIsNotRegistered) {
 
 INSTANTIATE_TEST_SUITE_P(Protocols, ManifestRunOver, testing::Values("tus", "phased"),
                          [](const auto& one) { return std::string(one.param); });
+
+/// A phased server can be asked for what was registered when the run was killed.
+TEST_F(ManifestRun, IsResumedHoweverOftenItIsKilled) {
+  Bank bank(bank_arguments("phased"));
+  std::string lines = "path,dataset\n";
+  for (int i = 0; i < 24; ++i)
+    lines += fmt::format("{},{}\n", file(fmt::format("f{}", i), 20'000 + i),
+                         i % 2 == 0 ? other_dataset : dataset);
+  for (int kill = 0; kill < 3; ++kill) {
+    test::Process run(run_options(bank, lines));
+    // The largest of a dataset goes first: f23, f21, ...
+    const std::string fourth = fmt::format("f{} successfully uploaded", 17 - 6 * kill);
+    ASSERT_NE(bank.process().wait_for_line(fourth), "") << run.err();
+    run.signal(SIGKILL);
+    EXPECT_EQ(run.wait(), 128 + SIGKILL);
+  }
+  const test::Finished finished = run_manifest(bank, lines);
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  const auto registered = counts(bank);
+  EXPECT_EQ(registered.size(), 24U);
+  for (const auto& [name, count] : registered) EXPECT_EQ(count, 1) << name;
+  for (int i = 1; i < 24; i += 2) {
+    const std::string name = fmt::format("f{}", i);
+    EXPECT_EQ(test::read_file(bank.deposited(name)), test::read_file(directory_ / name)) << name;
+  }
+}
 
 TEST_F(ManifestRun, Exit2AManifestWithErrorsSendsNothing) {
   Bank bank;
