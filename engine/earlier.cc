@@ -23,9 +23,9 @@ bool may_be_same(const FileIdentity& then, const FileIdentity& now) {
 }
 
 /// The error for a file that cannot be the one that the entry is about.
-Error not_the_same(const JournalEntry& entry, const Source& source) {
+Error not_the_same(const JournalEntry& entry, const FileFacts& file) {
   const FileIdentity& then = entry.file;
-  const FileIdentity& now = source.identity();
+  const FileIdentity& now = file.identity;
   const bool registering = entry.state == JournalEntry::State::verifying;
   const std::string change =
       now.size != then.size
@@ -36,8 +36,7 @@ Error not_the_same(const JournalEntry& entry, const Source& source) {
   return Error{
       ErrorKind::local_file,
       fmt::format(
-          "cannot resume {} at offset {}: {}; {}{}", printable(source.path()), entry.committed,
-          change,
+          "cannot resume {} at offset {}: {}; {}{}", printable(file.path), entry.committed, change,
           now.size != then.size
               ? ""
               : "to compare the file with the bytes sent, and resume if they are equal, use "
@@ -50,14 +49,14 @@ Error not_the_same(const JournalEntry& entry, const Source& source) {
 }
 
 /// The log message if the bytes must be read because the modification time changed; else empty.
-std::string touched(const JournalEntry& entry, const Source& source) {
+std::string touched(const JournalEntry& entry, const FileFacts& file) {
   const FileTime then = entry.file.modified;
-  const FileTime now = source.identity().modified;
+  const FileTime now = file.identity.modified;
   if (now == then) return {};
   return fmt::format(
       "the modification time of {} changed after its upload began, from {} to {}: reading the file "
       "again to compare it with the bytes sent",
-      printable(source.path()), utc_time(then), utc_time(now));
+      printable(file.path), utc_time(then), utc_time(now));
 }
 
 bool can_be_resumed(const JournalEntry& entry) {
@@ -70,7 +69,9 @@ bool is_useless(const JournalEntry& entry) {
   return entry.error && entry.error->kind == ErrorKind::integrity;
 }
 
-Result<void> check_others(Journal& journal, const UploadRequest& request) {
+}  // namespace
+
+Result<void> check_other_uploads(Journal& journal, const UploadRequest& request) {
   TRY_ASSIGN(const Journal::Listing listing, journal.list(/*finished_too=*/false));
   for (const JournalEntry& other : listing.entries) {
     if (other.system != request.base_url || other.dataset != request.dataset ||
@@ -95,8 +96,6 @@ Result<void> check_others(Journal& journal, const UploadRequest& request) {
   return {};
 }
 
-}  // namespace
-
 JournalEntry first_entry(const UploadRequest& request, std::string_view protocol,
                          const FileIdentity& file, std::size_t block_bytes) {
   JournalEntry entry;
@@ -118,11 +117,11 @@ std::uint64_t Earlier::sent() const {
 
 namespace {
 
-Result<Earlier> read_earlier(Journal& journal, JournalEntry entry, const Source& source) {
+Result<Earlier> read_earlier(Journal& journal, JournalEntry entry, const FileFacts& file) {
   Earlier earlier;
   TRY_ASSIGN(earlier.checksums, journal.checksums(entry.id, 0, entry.hashed_blocks));
-  earlier.doubtful = entry.file.inode != source.identity().inode ||
-                     entry.file.modified != source.identity().modified ||
+  earlier.doubtful = entry.file.inode != file.identity.inode ||
+                     entry.file.modified != file.identity.modified ||
                      (entry.error && entry.error->kind == ErrorKind::local_file);
   earlier.entry = std::move(entry);
   return earlier;
@@ -148,13 +147,13 @@ bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
 /// phased protocol's server says that a name is taken; the others register a second file of that
 /// name, whenever the same command runs again.
 Result<std::optional<JournalEntry>> find_registered(Journal& journal, const UploadRequest& request,
-                                                    ProtocolKind kind, const Source& source) {
+                                                    ProtocolKind kind, const FileFacts& file) {
   auto last = journal.find_registered(request.base_url, request.dataset, request.name);
   if (!last || !*last) return last;
-  const bool same = is_same_file(**last, request, source.identity());
+  const bool same = is_same_file(**last, request, file.identity);
   if (kind == ProtocolKind::phased) return same ? last : std::optional<JournalEntry>();
   if (same && request.verify_prefix) return cannot_compare(request, **last);
-  if (same || may_be_touched(**last, request, source.identity())) return last;
+  if (same || may_be_touched(**last, request, file.identity)) return last;
   return from_another_file(request, **last);
 }
 
@@ -188,8 +187,7 @@ Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEn
 }
 
 Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request, ProtocolKind kind,
-                                  const Source& source, std::size_t block_bytes) {
-  if (kind == ProtocolKind::phased) TRY(check_others(journal, request));
+                                  const FileFacts& file, std::size_t block_bytes) {
   EarlierFound result;
   auto found = journal.find(request.base_url, request.dataset, request.name);
   if (request.restart) {
@@ -219,12 +217,12 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
                     "sluice process has finished or discarded it)",
                     printable(request.name), request.dataset)};
   if (!entry) {
-    TRY_ASSIGN(result.registered, find_registered(journal, request, kind, source));
+    TRY_ASSIGN(result.registered, find_registered(journal, request, kind, file));
     return result;
   }
   result.unfinished = true;
   const bool registering = entry->state == JournalEntry::State::verifying;
-  const FileIdentity& now = source.identity();
+  const FileIdentity& now = file.identity;
   const bool unchanged = entry->file.size == now.size && entry->file.modified == now.modified;
   if (!unchanged && !registering && entry->committed == 0) {
     // Nothing is lost that anybody knows of.
@@ -233,7 +231,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
   }
   if (const bool compared = request.verify_prefix && entry->file.size == now.size;
       !compared && !may_be_same(entry->file, now))
-    return not_the_same(*entry, source);
+    return not_the_same(*entry, file);
   const bool can_ask = kind == ProtocolKind::phased && entry->protocol == to_string(kind);
   const bool told_to =
       request.register_again && kind == ProtocolKind::tus && entry->protocol == to_string(kind);
@@ -244,7 +242,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
       result.remark = fmt::format(
           "restarting {} from the beginning: its upload began over the {} protocol, and the server "
           "uses {} now",
-          printable(source.path()), entry->protocol, to_string(kind));
+          printable(file.path), entry->protocol, to_string(kind));
     return result;
   }
   // Of a one-shot upload nothing is left at the server; of a tus one without an address neither.
@@ -259,7 +257,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     result.remark = fmt::format(
         "restarting {} from the beginning: the journal has the address of another server for its "
         "upload",
-        printable(source.path()));
+        printable(file.path));
     return result;
   }
   if (!parts.empty() && !cover(parts, entry->file.size)) return result;
@@ -273,7 +271,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
         fmt::format("cannot resume {0} in blocks of {1} bytes: its upload began with blocks of "
                     "{2} bytes; use --block {2}, or upload the file from the beginning with "
                     "--restart",
-                    printable(source.path()), block_bytes, entry->block_bytes)};
+                    printable(file.path), block_bytes, entry->block_bytes)};
   // As own_address() has them: an http for an https site is back behind its TLS.
   if (!entry->upload_url.empty()) {
     TRY_ASSIGN(entry->upload_url, own_address(entry->system, entry->upload_url));
@@ -282,10 +280,10 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     if (!part.upload_url.empty()) {
       TRY_ASSIGN(part.upload_url, own_address(entry->system, part.upload_url));
     }
-  result.remark = touched(*entry, source);
-  TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), source));
+  result.remark = touched(*entry, file);
+  TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), file));
   for (JournalEntry& part : parts) {
-    TRY_ASSIGN(Earlier earlier, read_earlier(journal, std::move(part), source));
+    TRY_ASSIGN(Earlier earlier, read_earlier(journal, std::move(part), file));
     result.parts.push_back(std::move(earlier));
   }
   return result;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/journal.h"
@@ -26,6 +27,12 @@ struct Earlier {
 JournalEntry first_entry(const UploadRequest& request, std::string_view protocol,
                          const FileIdentity& file, std::size_t block_bytes);
 
+/// The file of an upload, as it is now.
+struct FileFacts {
+  std::string path;  ///< as it was given
+  FileIdentity identity;
+};
+
 struct EarlierFound {
   /// The unfinished upload of that system, dataset and name; nothing where there is none, where it
   /// was spoken in another protocol, or where `request` wants it to start anew.
@@ -44,6 +51,11 @@ struct EarlierFound {
 /// the journal cannot be read.
 Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEntry& entry);
 
+/// Over the phased protocol, whether the upload may begin: error usage if another upload into the
+/// dataset is unfinished, whose staged bytes a new one would delete (protocol section 1.4). Error
+/// failed: the journal cannot be read.
+Result<void> check_other_uploads(Journal& journal, const UploadRequest& request);
+
 /// Looks for what an earlier run left. May wait for the disk.
 ///
 /// `kind`: what is spoken now. `block_bytes`: the engine's; a block of the journal's must fit.
@@ -51,11 +63,9 @@ Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEn
 /// inode and its time are others and `request` does not ask for a comparison; unconfirmed if it may
 /// be registered, and is to start anew or nobody can be asked; name_taken if `kind` cannot tell and
 /// the journal knows that another file of that name was registered, and it is not to start anew;
-/// usage if
-/// there is nothing where there must be, if the blocks do not fit, or if another upload into the
-/// dataset is unfinished, whose staged bytes a new one would delete (protocol section 1.4); failed
-/// if the journal cannot be read.
+/// usage if there is nothing where there must be, or if the blocks do not fit; failed if the
+/// journal cannot be read.
 Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request, ProtocolKind kind,
-                                  const Source& source, std::size_t block_bytes);
+                                  const FileFacts& file, std::size_t block_bytes);
 
 }  // namespace sluice

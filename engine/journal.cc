@@ -108,6 +108,12 @@ Result<std::vector<std::string>> Journal::names(std::string_view system, std::st
   return impl_->tables.names(system, dataset);
 }
 
+Result<std::vector<Journal::Timing>> Journal::last_registered(std::string_view system,
+                                                              std::size_t most) {
+  MutexLock lock(impl_->mutex);
+  return impl_->tables.last_registered(system, most);
+}
+
 Result<std::optional<JournalEntry>> Journal::get(std::int64_t id) {
   MutexLock lock(impl_->mutex);
   return impl_->tables.get(id);

@@ -62,6 +62,11 @@ class Journal {
   /// The names of all whole uploads into that dataset but the abandoned ones, each once.
   Result<std::vector<std::string>> names(std::string_view system, std::string_view dataset);
 
+  using Timing = JournalTiming;
+  /// The whole uploads to that system that were registered, the one that began last first, at most
+  /// `most`.
+  Result<std::vector<Timing>> last_registered(std::string_view system, std::size_t most);
+
   /// The upload with that id, whatever its state.
   Result<std::optional<JournalEntry>> get(std::int64_t id);
 

@@ -246,6 +246,30 @@ Result<std::vector<std::string>> JournalTables::names(std::string_view system,
   }
 }
 
+Result<std::vector<JournalTiming>> JournalTables::last_registered(std::string_view system,
+                                                                  std::size_t most) {
+  TRY_ASSIGN(
+      SqlStatement rows,
+      database_.query(
+          fmt::format("SELECT size, started_s, updated_s FROM uploads WHERE system = ? AND {} "
+                      "AND state = {} ORDER BY id DESC LIMIT ?",
+                      is_whole, static_cast<int>(State::registered)),
+          {SqlValue::text(system), SqlValue::of(static_cast<std::int64_t>(most))}));
+  std::vector<JournalTiming> timings;
+  while (true) {
+    TRY_ASSIGN(const bool found, rows.step());
+    if (!found) return timings;
+    const std::int64_t size = rows.value(0).integer;
+    const JournalTiming timing{.bytes = static_cast<std::uint64_t>(size),
+                               .started_s = rows.value(1).integer,
+                               .registered_s = rows.value(2).integer};
+    // The journal is a file that can be edited, and a clock can be set back.
+    if (size >= 0 && timing.bytes <= max_file_size && timing.started_s >= 0 &&
+        timing.registered_s >= timing.started_s)
+      timings.push_back(timing);
+  }
+}
+
 Result<std::optional<JournalEntry>> JournalTables::get(std::int64_t id) {
   return newest("id = ?", {SqlValue::of(id)});
 }

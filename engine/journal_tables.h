@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -47,6 +48,13 @@ struct JournalListing {
   std::vector<std::string> unreadable;
 };
 
+/// When and how much of an upload that was registered.
+struct JournalTiming {
+  std::uint64_t bytes = 0;
+  std::int64_t started_s = 0;     ///< seconds since 1970, of its first run
+  std::int64_t registered_s = 0;  ///< the same, not before started_s
+};
+
 /// The tables of the journal, for whoever has it to himself and a transaction open: Journal
 /// (engine/journal.h) sees to both, and says what the calls mean. One thread at a time.
 ///
@@ -64,6 +72,7 @@ class JournalTables {
                                                       std::string_view dataset,
                                                       std::string_view name);
   Result<std::vector<std::string>> names(std::string_view system, std::string_view dataset);
+  Result<std::vector<JournalTiming>> last_registered(std::string_view system, std::size_t most);
   Result<std::optional<JournalEntry>> get(std::int64_t id);
   Result<JournalListing> list(bool finished_too);
   Result<std::vector<JournalEntry>> parts(std::int64_t id);

@@ -410,8 +410,10 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   }
   if (!request.dry_run && shared_->journal) {
     Journal& journal = shared_->journal->journal();
+    if (kind == ProtocolKind::phased) TRY(check_other_uploads(journal, checked));
     TRY_ASSIGN(EarlierFound found,
-               find_earlier(journal, checked, kind, *opened.source, shared_->options.block_bytes));
+               find_earlier(journal, checked, kind, {checked.path, opened.source->identity()},
+                            shared_->options.block_bytes));
     if (found.registered && kind != ProtocolKind::phased &&
         !is_same_file(*found.registered, checked, opened.source->identity())) {
       if (shared_->options.log)
