@@ -165,7 +165,10 @@ TEST_F(Deposit, ADryRunSendsNothing) {
   const test::Finished said = put(bank_.url(), {"--dry-run", dataset, path});
   EXPECT_THAT(said.out, HasSubstr("the name is free"));
   expect_deposit(path, "scan", {});
-  const test::Finished taken = put(bank_.url(), {"--dry-run", dataset, path});
+  const test::Finished again = put(bank_.url(), {"--dry-run", dataset, path});
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("already registered"));
+  const test::Finished taken = put(bank_.url(), {"--dry-run", "--no-journal", dataset, path});
   EXPECT_EQ(taken.status, 5);
 }
 

@@ -264,12 +264,20 @@ CLI::App& add_put(CLI::App& app, PutOptions& options) {
       app, "put", "Upload files into a draft dataset, or resume their interrupted uploads.");
   put.add_option("DATASET", options.dataset, "Key of the draft dataset, for example IDB-1234567.")
       ->required();
-  put.add_option("FILE", options.files, "Files to upload.")->required();
+  put.add_option("PATH", options.select.paths, "Files to upload, and with -r directories.");
   add_server(put, options.system, options.url);
   add_protocol(put, options.protocol);
+  add_selection(put, "Upload", options.select, options.skip);
   put.option_defaults()->group("Upload");
-  add_text(put, "--name", options.name, "NAME", "Name of the file in the dataset (one FILE only).")
+  add_text(put, "--name", options.select.name, "NAME",
+           "Name of the file in the dataset (one PATH only).")
       ->default_str("the file's base name");
+  add_choice<NameFrom>(put, "--name-from", options.select.names.from, "WHAT",
+                       {{"base", NameFrom::base}, {"path", NameFrom::path}},
+                       "Names in the dataset: base, the file's base name; or path, its relative "
+                       "path with --separator for each slash.");
+  add_text(put, "--separator", options.select.names.separator, "TEXT",
+           "What --name-from path writes for a slash.");
   add_restart(put, options.restart, options.dry_run);
   add_upload_options(put, options.upload);
   add_no_journal(put, options.upload.no_journal);

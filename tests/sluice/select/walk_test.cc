@@ -67,7 +67,7 @@ class SelectWalk : public testing::Test {
     ASSERT_THAT(left_out_, SizeIs(1));
     EXPECT_EQ(left_out_[0].path, path);
     EXPECT_EQ(left_out_[0].reason, reason);
-    EXPECT_THAT(left_out_[0].why, HasSubstr(says));
+    EXPECT_THAT(left_out_[0].message(), HasSubstr(says));
   }
 
   test::TempDir directory_;

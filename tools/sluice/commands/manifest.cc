@@ -80,7 +80,7 @@ class WriteManifest {
     for (const LeftOut& item : selection.left_out)
       if (!item.asked_for)
         fail({.kind = item.reason == LeftOutReason::name ? ErrorKind::usage : ErrorKind::local_file,
-              .message = item.why,
+              .message = item.message(),
               .code = item.code});
     total_ = selection.bytes;
     return std::move(selection.files);

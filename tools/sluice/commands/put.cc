@@ -1,17 +1,17 @@
 #include "tools/sluice/commands/put.h"
 
 #include <fmt/format.h>
+#include <limits.h>
 
+#include <algorithm>
 #include <filesystem>
-#include <map>
 #include <utility>
-#include <vector>
 
 #include "engine/deposit.h"
 #include "engine/text.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/run/batch.h"
-#include "tools/sluice/tokens/token_source.h"
+#include "tools/sluice/tokens/token_store.h"
 
 namespace sluice::cli {
 namespace {
@@ -20,95 +20,129 @@ namespace {
 class Put {
  public:
   Put(const PutOptions& options, Console& console)
-      : options_(options), console_(console), uploader_(options.upload, console) {
-    for (const std::string& path : options.files)
-      files_.push_back({path, options.name.empty() ? std::filesystem::path(path).filename().string()
-                                                   : options.name});
-  }
+      : options_(options), console_(console), uploader_(options.upload, console) {}
 
   int run() {
+    if (Result<void> selected = select(); !selected) {
+      uploader_.fail(selected.error());
+      return uploader_.end(selected.error());
+    }
     UploadRequest common;
     if (Result<void> prepared = prepare(common); !prepared) {
       uploader_.fail(prepared.error());
-      for (std::size_t i = 0; i < files_.size(); ++i)
-        uploader_.count_failed(i, report_of(i), prepared.error());
-    } else if (check_names()) {
+      for (const SelectedFile& file : selection_.files)
+        uploader_.count_failed(file.number, report_of(file), prepared.error());
+      for (const LeftOut& item : selection_.left_out)
+        if (!item.asked_for) uploader_.count_failed(item.number, report_of(item), prepared.error());
+    } else if (tell_left_out()) {
       upload_files(std::move(common));
     }
     return uploader_.end();
   }
 
  private:
-  struct File {
-    std::string path;
-    std::string name;  ///< in the dataset
-  };
-
-  Report report_of(std::size_t number) const {
+  Report report_of(const SelectedFile& file) const {
     Report report;
     report.dataset = options_.dataset;
-    report.file = files_[number].path;
-    report.name = files_[number].name;
+    report.file = file.path;
+    report.name = file.name;
+    report.bytes = file.bytes;
     report.protocol = to_string(options_.protocol);
     return report;
+  }
+  Report report_of(const LeftOut& item) const {
+    const std::string name = options_.select.name.empty()
+                                 ? dataset_name({}, relative_path(item.path))
+                                 : options_.select.name;
+    return report_of(SelectedFile{.path = item.path, .name = name});
+  }
+
+  /// Finds the files.
+  Result<void> select() {
+    SelectOptions select = options_.select;
+    if (select.paths.empty() && select.files_from.empty())
+      return Error{ErrorKind::usage,
+                   "no file is given; give files or directories, or a list of them with "
+                   "--files-from; see sluice put --help"};
+    if (select.files_from == "-" && options_.upload.token_file == "-")
+      return Error{ErrorKind::usage,
+                   "--files-from and --token-file cannot both read standard input; put the token "
+                   "into a file"};
+    if (!options_.skip.empty()) {
+      TRY_ASSIGN(select.skip, parse_skip(options_.skip));
+    }
+    uploader_.set_skip(select.skip);
+    if (!options_.upload.receipts.empty()) select.names.longest = NAME_MAX - receipt_suffix.size();
+    select.list_filtered = options_.upload.json || options_.upload.console.verbose;
+    OwnFiles own;
+    if (options_.upload.token_file != "-") own.add(options_.upload.token_file);
+    own.add(TokenStore::default_directory());
+    own.add(options_.upload.sums);
+    if (const auto directory = state_dir(options_.upload)) own.add(*directory);
+    own.add_directory(options_.upload.receipts, std::string(receipt_suffix));
+    TRY_ASSIGN(selection_, select_files(select, own));
+    return {};
   }
 
   /// What concerns the run as a whole.
   Result<void> prepare(UploadRequest& common) {
     TRY(check_dataset_key(options_.dataset));
-    if (!options_.name.empty() && files_.size() > 1)
-      return Error{
-          ErrorKind::usage,
-          fmt::format("--name sets the name of one file, but {} files are given; leave out "
-                      "--name, or upload the files one at a time",
-                      files_.size())};
     common.dataset = options_.dataset;
     TRY_ASSIGN(common.base_url,
                chosen_url(options_.url, options_.system, options_.upload.insecure_http));
     TRY(uploader_.find_token(common, EnvironmentToken::first));
-    return uploader_.prepare(files_.size());
+    return uploader_.prepare(selection_.files.size());
   }
 
-  /// Two files of one name stop all: which of them is meant, only the user can say.
-  bool check_names() {
-    std::map<std::string, std::size_t> names;
-    std::vector<bool> bad(files_.size());
-    bool good = true;
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-      const auto [other, fresh] = names.emplace(files_[i].name, i);
-      if (fresh) continue;
-      bad[i] = true;
-      good = false;
-      uploader_.fail(
-          i, report_of(i),
-          Error{ErrorKind::usage,
-                fmt::format("cannot upload both {} and {}: both would have the name '{}' in "
-                            "the dataset; upload one of them separately, with --name",
-                            printable(files_[other->second].path), printable(files_[i].path),
-                            printable(files_[i].name))});
+  /// Files that are not uploaded: an error of each where that was not asked for. Returns false
+  /// where the first such error ends the run.
+  bool tell_left_out() {
+    if (!options_.upload.json && !options_.upload.console.verbose)
+      uploader_.count_left_out(selection_.filtered);
+    bool ended = false;
+    for (const LeftOut& item : selection_.left_out) {
+      if (item.asked_for) {
+        uploader_.leave_out(item);
+      } else if (ended) {
+        uploader_.leave(item.number, report_of(item));
+      } else {
+        const ErrorKind kind =
+            item.reason == LeftOutReason::name ? ErrorKind::usage : ErrorKind::local_file;
+        uploader_.fail(item.number, report_of(item),
+                       {.kind = kind, .message = item.message(), .code = item.code});
+        ended = options_.upload.fail_fast;
+      }
     }
-    if (good) return true;
-    for (std::size_t i = 0; i < files_.size(); ++i)
-      if (!bad[i]) uploader_.leave(i, report_of(i));
+    selection_.left_out = {};
+    if (!ended) return true;
+    for (const SelectedFile& file : selection_.files) uploader_.leave(file.number, report_of(file));
     console_.error("no file was uploaded");
     return false;
   }
 
   void upload_files(UploadRequest common) {
-    Batch batch(
-        options_.upload,
-        {.protocol = options_.protocol, .dry_run = options_.dry_run, .restart = options_.restart},
-        console_, uploader_);
+    // The server is asked about single files only: a tree may have 100,000 of them.
+    const bool many = options_.select.recursive || !options_.select.files_from.empty();
+    Batch batch(options_.upload,
+                {.protocol = options_.protocol,
+                 .dry_run = options_.dry_run,
+                 .restart = options_.restart,
+                 .believe_journal = many},
+                console_, uploader_);
     const std::size_t target = batch.add_target(std::move(common));
-    for (std::size_t i = 0; i < files_.size(); ++i)
-      batch.add({.number = i, .target = target, .path = files_[i].path, .name = files_[i].name});
+    for (SelectedFile& file : selection_.files)
+      batch.add({.number = file.number,
+                 .target = target,
+                 .path = std::move(file.path),
+                 .name = std::move(file.name)});
+    selection_ = {};
     batch.run();
   }
 
   const PutOptions& options_;
   Console& console_;
   Uploader uploader_;
-  std::vector<File> files_;
+  Selection selection_;
 };
 
 }  // namespace

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "tools/sluice/run/upload_options.h"
+#include "tools/sluice/select/selection.h"
 
 namespace sluice::cli {
 
@@ -11,10 +11,10 @@ namespace sluice::cli {
 struct PutOptions {
   UploadOptions upload;
   std::string dataset;
-  std::vector<std::string> files;
+  SelectOptions select;
+  std::string skip;    ///< reasons for which files may be left out, as text
   std::string system;  ///< production, demo, local; empty: none given
   std::string url;     ///< empty: none given
-  std::string name;
   ProtocolKind protocol = ProtocolKind::automatic;
   bool dry_run = false;
   bool restart = false;

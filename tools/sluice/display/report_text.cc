@@ -44,8 +44,8 @@ std::string json_report_begin() {
   return fmt::format(R"({{"version":"{}","uploads":[)", SLUICE_VERSION);
 }
 
-std::string json_report_end(const std::optional<Error>& error) {
-  return error ? "],\"error\":" + to_json(*error) + '}' : "]}";
+std::string json_report_end(const std::optional<Error>& error, const std::string& fields) {
+  return ']' + fields + (error ? ",\"error\":" + to_json(*error) : "") + '}';
 }
 
 std::string json_report(const std::optional<Error>& error) {

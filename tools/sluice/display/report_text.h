@@ -14,9 +14,10 @@ namespace sluice::cli {
 /// `error`: why there are none.
 std::string json_report(const std::optional<Error>& error);
 
-/// What stands before and behind the objects of "uploads" in such a report.
+/// What stands before and behind the objects of "uploads" in such a report. `fields`: further ones,
+/// each behind a comma.
 std::string json_report_begin();
-std::string json_report_end(const std::optional<Error>& error);
+std::string json_report_end(const std::optional<Error>& error, const std::string& fields = {});
 
 /// The receipt of a registered upload, some lines; names the bottleneck in words.
 std::string summary(const Report& report);

@@ -9,7 +9,10 @@
 #include "engine/deposit.h"
 #include "engine/registered_before.h"
 #include "engine/text.h"
+#include "engine/units.h"
+#include "engine/upload_plan.h"
 #include "io/local_file.h"
+#include "tools/sluice/run/last_rate.h"
 #include "tools/sluice/select/name_forms.h"
 
 namespace sluice::cli {
@@ -29,6 +32,7 @@ void Batch::run() {
   if (!work_.items.empty()) uploader_.warn_of_expiry({});
   ask_servers();
   sort();
+  if (setting_.dry_run) plan();
   journal_.reset();
   if (!work_.items.empty()) uploader_.upload(std::move(work_));
 }
@@ -175,6 +179,43 @@ void Batch::sort() {
       return item.target == target && first.contains(item.name);
     });
   }
+}
+
+void Batch::plan() {
+  constexpr std::size_t most_questions = 1000;  // one request each
+  Journal* const known = options_.no_journal ? nullptr : journal();
+  const std::uint64_t block_bytes = parse_size(options_.block).value_or(0);
+  std::vector<std::set<std::string>> names(work_.targets.size());
+  for (std::size_t target = 0; known != nullptr && target < names.size(); ++target) {
+    const UploadRequest& request = work_.targets[target].request;
+    const auto in_journal = known->names(request.base_url, request.dataset);
+    if (in_journal) names[target] = {in_journal->begin(), in_journal->end()};
+    if (const auto last = known->last_registered(request.base_url, most_questions); last)
+      uploader_.set_last_rate(last_rate(*last));
+  }
+  std::size_t questions = 0;
+  std::erase_if(work_.items, [&](const WorkItem& item) {
+    UploadRequest request = work_.targets[item.target].request;
+    const ProtocolKind kind = request.server.protocol;
+    Result<UploadPlan> plan = UploadPlan();
+    if (names[item.target].contains(item.name)) {
+      request.path = item.path;
+      request.name = item.name;
+      request.verify_prefix = options_.verify_prefix;
+      const Result<FileIdentity> file = identity_at(item.path);
+      plan = file ? plan_upload(*known, request, kind, *file, block_bytes)
+                  : Result<UploadPlan>(file.error());
+    }
+    if (!plan) {
+      uploader_.fail(item.number, report_of(item), plan.error());
+      return true;
+    }
+    const bool ask = kind == ProtocolKind::phased && plan->action == UploadPlan::Action::upload;
+    if (ask && ++questions <= most_questions) return false;
+    uploader_.planned(item.number, report_of(item), *plan, request.server,
+                      ask ? NameState::unchecked : NameState::unknown);
+    return true;
+  });
 }
 
 std::set<std::string> Batch::begun(const UploadRequest& target) const {

@@ -60,6 +60,9 @@ class Batch {
   /// done with.
   void ask_servers();
   void sort();
+  /// Of a dry run: tells what would become of each file. Leaves those whose names the server is to
+  /// be asked about, which upload() does.
+  void plan();
   /// The names of a dataset that were begun before. Over the phased protocol they go first: to set
   /// up another file would delete what the server has of them.
   std::set<std::string> begun(const UploadRequest& target) const;

@@ -32,18 +32,30 @@ Outcomes::Kind Outcomes::kind_of(const Report& report) {
     case Report::Status::interrupted:
       return Kind::interrupted;
     case Report::Status::skipped:
-      return Kind::not_started;
+      return report.registered_before.empty() ? Kind::not_started : Kind::registered_before;
   }
   return Kind::failed;
 }
 
-void Outcomes::add(std::size_t number, const Report& report) {
+void Outcomes::add(std::size_t number, const Report& report, const std::string& more) {
   ++count_;
   Group& group = groups_.at(static_cast<std::size_t>(kind_of(report)));
   ++group.count;
   group.first.emplace(number, report.name);
   if (group.first.size() > most_first_names) group.first.erase(std::prev(group.first.end()));
-  if (json_) texts_.emplace(number, to_json(report));
+  if (!json_) return;
+  std::string text = to_json(report);
+  if (!more.empty()) text.insert(text.size() - 1, ',' + more);
+  texts_.emplace(number, std::move(text));
+}
+
+void Outcomes::add_left_out(std::string json) {
+  ++left_out_;
+  if (json_) left_out_texts_.push_back(std::move(json));
+}
+
+void Outcomes::add_field(const std::string& json) {
+  fields_ += ',' + json;
 }
 
 void Outcomes::note_code(int code) {
@@ -64,6 +76,7 @@ std::string Outcomes::closing_line(bool dry_run) const {
   add(line, Kind::failed, "failed", true);
   add(line, Kind::interrupted, "interrupted", true);
   add(line, Kind::not_started, dry_run ? "would be uploaded" : "not started", !dry_run);
+  add_group(line, left_out_, "", "left out");
   return line;
 }
 
@@ -76,7 +89,10 @@ void Outcomes::write_json(const std::function<void(std::string)>& write,
     if (!first) text.insert(text.begin(), ',');
     write(std::move(text));
   }
-  write(json_report_end(error));
+  std::string fields = std::move(fields_);
+  if (!left_out_texts_.empty())
+    fields += fmt::format(R"(,"left_out":[{}])", fmt::join(left_out_texts_, ","));
+  write(json_report_end(error, fields));
 }
 
 }  // namespace sluice::cli

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/report.h"
 
@@ -19,7 +20,17 @@ class Outcomes {
   explicit Outcomes(bool json) : json_(json) {}
 
   /// The end of the file with that `number`, which is its place in the report; each number once.
-  void add(std::size_t number, const Report& report);
+  /// `more`: further fields of its JSON object, as text.
+  void add(std::size_t number, const Report& report, const std::string& more = {});
+
+  /// A file that is not uploaded, as the user asked for. `json`: its object in "left_out".
+  void add_left_out(std::string json);
+  /// How many files and directories those are, if not all of them were added.
+  void count_left_out(std::size_t count) { left_out_ += count; }
+  std::size_t left_out() const { return left_out_; }
+
+  /// Further fields of the report, as JSON text.
+  void add_field(const std::string& json);
 
   /// `code` becomes the exit code where it is worse (worse_code()).
   void note_code(int code);
@@ -29,8 +40,8 @@ class Outcomes {
   int code() const { return code_; }
 
   /// "98 registered, 1 unconfirmed (f039), 1 failed (f058)": with the names of those that are not
-  /// registered, the first five of each kind in the order of their numbers. `dry_run`: files that
-  /// were not started would be uploaded.
+  /// registered, the first five of each kind in the order of their numbers, and ", 3 left out".
+  /// `dry_run`: files that were not started would be uploaded.
   std::string closing_line(bool dry_run) const;
 
   /// Gives `write` the report of the run as one JSON object (sluice-json(5)), without a newline,
@@ -53,6 +64,9 @@ class Outcomes {
   int code_ = 0;
   std::array<Group, kinds> groups_;
   std::map<std::size_t, std::string> texts_;  ///< JSON, by number
+  std::size_t left_out_ = 0;
+  std::vector<std::string> left_out_texts_;  ///< JSON
+  std::string fields_;                       ///< JSON, each behind a comma
 };
 
 }  // namespace sluice::cli

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/carry_out.h"
@@ -103,6 +104,22 @@ bool helps_to_go_on(const Error& error) {
     default:
       return true;
   }
+}
+
+/// The reason for which a file that cannot be opened is left out; nothing where that is an error.
+std::optional<LeftOutReason> skipped(const std::set<LeftOutReason>& skip, const Error& error) {
+  if (error.kind != ErrorKind::local_file) return {};
+  std::optional<LeftOutReason> reason;
+  if (error.code == ENOENT || error.code == ENOTDIR) reason = LeftOutReason::missing;
+  if (error.code == EACCES || error.code == EPERM) reason = LeftOutReason::unreadable;
+  return reason && skip.contains(*reason) ? reason : std::nullopt;
+}
+
+/// An object of "left_out" in the report (sluice-json(5)).
+std::string left_out_json(const LeftOut& item) {
+  const nlohmann::ordered_json json{
+      {"file", item.path}, {"reason", to_string(item.reason)}, {"message", item.message()}};
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -288,6 +305,10 @@ int Uploader::code_of(const Error& error) const {
 }
 
 void Uploader::fail(std::size_t number, Report report, const Error& error) {
+  if (const auto reason = skipped(skip_, error)) {
+    leave_out({.path = report.file, .reason = *reason, .why = printable(error.message)});
+    return;
+  }
   console_.error(printable(error.message));
   count_failed(number, std::move(report), error);
 }
@@ -319,6 +340,34 @@ void Uploader::registered_before(std::size_t number, Report report) {
   outcomes_.add(number, report);
 }
 
+void Uploader::leave_out(const LeftOut& item) {
+  const std::string message = printable(item.message());
+  switch (item.reason) {
+    case LeftOutReason::filter:
+      console_.detail(message);
+      break;
+    case LeftOutReason::own:
+      console_.warning(message);
+      break;
+    default:
+      console_.warning(
+          fmt::format("left out (--skip {}): {}", to_string(item.reason), printable(item.why)));
+  }
+  outcomes_.add_left_out(left_out_json(item));
+}
+
+void Uploader::planned(std::size_t number, Report report, const UploadPlan& plan,
+                       const ServerProfile& server, NameState name) {
+  dry_run_ = true;
+  ++files_;
+  report.protocol = to_string(server.protocol);
+  report.status = Report::Status::skipped;
+  if (plan.action == UploadPlan::Action::none) report.registered_before = plan.registered_before;
+  if (!options_.json) console_.result(plan_line(report, plan, server, name));
+  totals_.add(plan, report.bytes);
+  outcomes_.add(number, report, plan_json(plan, report.bytes));
+}
+
 void Uploader::leave(std::size_t number, Report report) {
   report.status = Report::Status::skipped;
   outcomes_.add(number, report);
@@ -331,12 +380,14 @@ void Uploader::say_left(std::size_t count) {
 }
 
 int Uploader::end(const std::optional<Error>& error) {
-  const bool several = outcomes_.count() > 1;
+  const bool several = outcomes_.count() + outcomes_.left_out() > 1;
   if (options_.json) {
+    if (!totals_.empty()) outcomes_.add_field(totals_.json());
     outcomes_.write_json([&](std::string text) { console_.report(std::move(text)); }, error);
     console_.report("\n");
-  } else if (files_ > 0 && several) {
-    const std::string line = outcomes_.closing_line(dry_run_);
+  } else if (files_ > 0 && (several || !totals_.empty())) {
+    std::string line = outcomes_.closing_line(dry_run_);
+    if (!totals_.empty()) line += "; " + totals_.text();
     if (outcomes_.code() == 0)
       console_.result(line + '\n');
     else
@@ -389,8 +440,11 @@ void Uploader::tell(std::size_t number, Report report, const UploadRequest& requ
       write_receipt(report);
       break;
     case Report::Status::skipped:
-      if (!options_.json) console_.result(would_be_deposited(report, request.server));
-      break;
+      --files_;  // upload() has counted it
+      planned(
+          number, std::move(report), {}, request.server,
+          request.server.protocol == ProtocolKind::phased ? NameState::free : NameState::unknown);
+      return;
     case Report::Status::interrupted:
     case Report::Status::failed:
     case Report::Status::unconfirmed:

@@ -13,9 +13,11 @@
 #include "io/sync.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/run/outcomes.h"
+#include "tools/sluice/run/plan.h"
 #include "tools/sluice/run/transfer_plan.h"
 #include "tools/sluice/run/upload_options.h"
 #include "tools/sluice/run/work.h"
+#include "tools/sluice/select/left_out.h"
 #include "tools/sluice/tokens/token_source.h"
 
 namespace sluice::cli {
@@ -70,6 +72,20 @@ class Uploader {
   /// that is meant: nothing is sent. Said with --verbose, or where it is an error.
   void registered_before(std::size_t number, Report report);
 
+  /// That file was not uploaded, because the user asked for that; says so. What filters leave out
+  /// is said with --verbose only.
+  void leave_out(const LeftOut& left_out);
+  /// Files that the filters leave out and that are not said one by one.
+  void count_left_out(std::size_t count) { outcomes_.count_left_out(count); }
+  /// Reasons for which a file that cannot be opened is left out rather than an error (fail()).
+  void set_skip(std::set<LeftOutReason> reasons) { skip_ = std::move(reasons); }
+
+  /// What a dry run has found out about that file; says so.
+  void planned(std::size_t number, Report report, const UploadPlan& plan,
+               const ServerProfile& server, NameState name);
+  /// Of the last uploads, for the time that a dry run estimates.
+  void set_last_rate(std::optional<LastRate> rate) { totals_.set_rate(rate); }
+
   /// That file was not tried, for what was said already.
   void leave(std::size_t number, Report report);
   /// Says how many such files there are, if any.
@@ -117,6 +133,8 @@ class Uploader {
   Outcomes outcomes_;
   std::size_t files_ = 0;  ///< that upload() was to upload
   bool dry_run_ = false;
+  std::set<LeftOutReason> skip_;
+  PlanTotals totals_;
 };
 
 /// The state directory that the options mean. Error usage where there is no usual place (no home

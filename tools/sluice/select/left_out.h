@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace sluice::cli {
@@ -19,12 +20,17 @@ enum class LeftOutReason {
 const char* to_string(LeftOutReason reason);
 
 struct LeftOut {
-  std::string path;  ///< as it was given, or below a directory that was given
+  std::string path = {};  ///< as it was given, or below a directory that was given
   LeftOutReason reason = LeftOutReason::failed;
-  std::string why;  ///< a message for the person who ran it; names the path
-  int code = 0;     ///< errno, or 0
+  std::string why = {};     ///< a message for the person who ran it; names the path
+  std::string advice = {};  ///< what to do, as the end of that sentence; may be empty
+  int code = 0;             ///< errno, or 0
   /// The user has chosen it, by a filter or by --skip; the exit code does not change for it.
   bool asked_for = false;
+  /// Its place among the files of the selection and those left out that were not asked for.
+  std::size_t number = 0;
+
+  std::string message() const { return advice.empty() ? why : why + "; " + advice; }
 };
 
 }  // namespace sluice::cli

@@ -57,11 +57,9 @@ Result<void> check_name(const NameRule& rule, const std::string& path, const std
                       rule.longest);
   else
     return {};
-  return Error{
-      ErrorKind::usage,
-      fmt::format("cannot upload {}: the name in the dataset, '{}', {}; rename the file, "
-                  "upload the file alone with --name, or leave out such files with --skip names",
-                  printable(path), printable(std::string_view(name).substr(0, 300)), why)};
+  return Error{ErrorKind::usage,
+               fmt::format("cannot upload {}: the name in the dataset, '{}', {}", printable(path),
+                           printable(std::string_view(name).substr(0, 300)), why)};
 }
 
 Result<void> check_collisions(const std::vector<SelectedFile>& files, NameFrom from) {

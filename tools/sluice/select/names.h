@@ -31,7 +31,7 @@ std::string relative_path(std::string_view path);
 /// `relative`: as relative_path() returns, or a path below a directory of the command line.
 std::string dataset_name(const NameRule& rule, std::string_view relative);
 
-/// Error usage, naming `path`: what is wrong with `name` as a name in the dataset.
+/// Error usage, naming `path`: what is wrong with `name` as a name in the dataset, without advice.
 Result<void> check_name(const NameRule& rule, const std::string& path, const std::string& name);
 
 struct SelectedFile;

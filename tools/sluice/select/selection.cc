@@ -69,9 +69,10 @@ class Selecting {
     const std::string relative = relative_path(path);
     if (const Filter::Decision decision = filter_.decide(relative, false);
         !filter_.wants_file(decision)) {
-      leave_out({path, LeftOutReason::filter,
-                 fmt::format("{} is left out by a filter: {}", printable(path),
-                             filter_.reason(decision))});
+      leave_out({.path = path,
+                 .reason = LeftOutReason::filter,
+                 .why = fmt::format("{} is left out by a filter: {}", printable(path),
+                                    filter_.reason(decision))});
       return {};
     }
     if (!found) {
@@ -83,9 +84,10 @@ class Selecting {
     } else if (!S_ISREG(facts.st_mode)) {
       leave_out_as_opened(path, LeftOutReason::special, 0);
     } else if (own_.contains(facts)) {
-      leave_out({path, LeftOutReason::own,
-                 fmt::format("{} is not uploaded: sluice itself uses the file in this run",
-                             printable(path))});
+      leave_out({.path = path,
+                 .reason = LeftOutReason::own,
+                 .why = fmt::format("{} is not uploaded: sluice itself uses the file in this run",
+                                    printable(path))});
     } else {
       std::string name =
           options_.name.empty() ? dataset_name(options_.names, relative) : options_.name;
@@ -111,17 +113,22 @@ class Selecting {
           "no file to upload: filters leave out {} files and directories, and nothing else was "
           "found; the last rule that matches a file decides",
           result_.filtered);
-    if (!result_.left_out.empty()) return "no file to upload: " + result_.left_out.front().why;
+    if (!result_.left_out.empty())
+      return "no file to upload: " + result_.left_out.front().message();
     return "no file to upload: the directories and lists that were given hold no file";
   }
 
   void add(std::string path, std::string name, std::uint64_t bytes) {
     if (const Result<void> good = check_name(options_.names, path, name); !good) {
-      leave_out({std::move(path), LeftOutReason::name, good.error().message});
+      leave_out({.path = std::move(path),
+                 .reason = LeftOutReason::name,
+                 .why = good.error().message,
+                 .advice = "rename the file, upload the file alone with --name, or leave out such "
+                           "files with --skip names"});
       return;
     }
     result_.bytes += bytes;
-    result_.files.push_back({std::move(path), std::move(name), bytes});
+    result_.files.push_back({std::move(path), std::move(name), bytes, number_++});
   }
 
   void leave_out(LeftOut item) {
@@ -133,17 +140,20 @@ class Selecting {
       ++result_.filtered;
       if (!options_.list_filtered) return;
     }
+    if (!item.asked_for) item.number = number_++;
     result_.left_out.push_back(std::move(item));
   }
 
   /// With the message that opening the file gives.
   void leave_out_as_opened(const std::string& path, LeftOutReason reason, int code) {
     const Result<LocalFile> opened = open_local_file(path);
-    leave_out({path, reason,
-               opened ? fmt::format("{} has changed while it was looked at; run the command again",
-                                    printable(path))
-                      : printable(opened.error().message),
-               opened ? code : opened.error().code});
+    leave_out({.path = path,
+               .reason = reason,
+               .why = opened ? fmt::format("{} has changed while it was looked at; run the command "
+                                           "again",
+                                           printable(path))
+                             : printable(opened.error().message),
+               .code = opened ? code : opened.error().code});
   }
 
   const SelectOptions& options_;
@@ -152,6 +162,7 @@ class Selecting {
   WalkOptions walk_;
   WalkVisitor visitor_;
   Selection result_;
+  std::size_t number_ = 0;
   bool left_something_out_ = false;  ///< that no filter excludes
 };
 
@@ -194,7 +205,11 @@ Result<Selection> select_files(const SelectOptions& options, const OwnFiles& own
                                    given)};
   if (!options.name.empty()) {
     TRY(check_deposit_name(options.name));
-    TRY(check_name(options.names, "the file", options.name));
+    if (options.name.size() > options.names.longest)
+      return Error{ErrorKind::usage,
+                   fmt::format("cannot write a receipt of '{}': the receipt's file name would be "
+                               "too long; choose a --name of at most {} bytes",
+                               printable(options.name), options.names.longest)};
   }
   Selecting selecting(options, filter, own);
   for (const std::string& path : options.paths) TRY(selecting.take(path));

@@ -43,6 +43,7 @@ struct SelectedFile {
   std::string path;         ///< as it was given, or below a directory that was given
   std::string name;         ///< in the dataset; fit, and of no other file
   std::uint64_t bytes = 0;  ///< the size at the time of the walk
+  std::size_t number = 0;   ///< its place in the selection
 };
 
 struct Selection {

@@ -132,15 +132,19 @@ class Walk {
   /// False, and a line in the report, where the filter leaves the entry out.
   bool is_wanted(Kind kind, const Level& level, Filter::Decision& decision);
 
-  void leave_out(LeftOutReason reason, std::string why, int code = 0) {
-    visitor_.left_out({path_, reason, std::move(why), code});
+  void leave_out(LeftOutReason reason, std::string why, std::string advice = {}, int code = 0) {
+    visitor_.left_out({.path = path_,
+                       .reason = reason,
+                       .why = std::move(why),
+                       .advice = std::move(advice),
+                       .code = code});
   }
   void fail(const char* what, int code) {
     const LeftOutReason reason = reason_of(code);
     leave_out(reason,
-              fmt::format("cannot {} {}: {}; {}", what, printable(path_),
-                          std::system_category().message(code), advice(reason)),
-              code);
+              fmt::format("cannot {} {}: {}", what, printable(path_),
+                          std::system_category().message(code)),
+              advice(reason), code);
   }
   std::string_view relative() const { return std::string_view(path_).substr(root_bytes_); }
 
@@ -179,8 +183,9 @@ void Walk::enter(bool through_link, const Filter::Decision& decision) {
   if (std::any_of(above_.begin(), above_.end(), same)) {
     leave_out(LeftOutReason::link,
               fmt::format("{} leads back to a directory above it, whose files are uploaded from "
-                          "there; leave out the link with --exclude or with --skip links",
-                          printable(path_)));
+                          "there",
+                          printable(path_)),
+              "leave out the link with --exclude or with --skip links");
     return;
   }
   std::vector<Entry> entries;
@@ -253,10 +258,9 @@ void Walk::look_at(int fd, Level& level, Entry& entry) {
   }
   if (code != 0 && link) {
     leave_out(LeftOutReason::link,
-              fmt::format("cannot follow the symbolic link {}: {}; repair the link, or leave out "
-                          "such links with --skip links",
-                          printable(path_), std::system_category().message(code)),
-              code);
+              fmt::format("cannot follow the symbolic link {}: {}", printable(path_),
+                          std::system_category().message(code)),
+              "repair the link, or leave out such links with --skip links", code);
     return;
   }
   if (code != 0) {
@@ -272,17 +276,16 @@ void Walk::look_at(int fd, Level& level, Entry& entry) {
       return;
     case Kind::link:
       leave_out(LeftOutReason::link,
-                fmt::format("{} is a symbolic link and was not uploaded; upload what links lead to "
-                            "with --follow-links, or leave out all links with --skip links",
-                            printable(path_)));
+                fmt::format("{} is a symbolic link and was not uploaded", printable(path_)),
+                "upload what links lead to with --follow-links, or leave out all links with --skip "
+                "links");
       return;
     case Kind::unknown:
     case Kind::special:
-      leave_out(
-          LeftOutReason::special,
-          fmt::format("cannot upload {}: the path names {}; leave out such files with --skip "
-                      "special",
-                      printable(path_), name_of_type(known ? facts.st_mode : DTTOIF(entry.type))));
+      leave_out(LeftOutReason::special,
+                fmt::format("cannot upload {}: the path names {}", printable(path_),
+                            name_of_type(known ? facts.st_mode : DTTOIF(entry.type))),
+                "leave out such files with --skip special");
       return;
   }
 }

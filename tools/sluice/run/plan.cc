@@ -1,0 +1,89 @@
+#include "tools/sluice/run/plan.h"
+
+#include <fmt/format.h>
+
+#include "engine/text.h"
+#include "engine/units.h"
+#include "tools/sluice/display/report_text.h"
+
+namespace sluice::cli {
+namespace {
+
+std::string number_or_null(std::optional<double> number) {
+  return number ? fmt::format("{:.1f}", *number) : "null";
+}
+
+}  // namespace
+
+std::string plan_line(const Report& report, const UploadPlan& plan, const ServerProfile& server,
+                      NameState name) {
+  switch (plan.action) {
+    case UploadPlan::Action::upload:
+      if (name != NameState::unchecked) return would_be_deposited(report, server);
+      return fmt::format(
+          "{} ({}) would be uploaded into dataset {} as '{}': the server was not "
+          "asked whether the name is free\n",
+          printable(report.file), format_size(report.bytes), report.dataset,
+          printable(report.name));
+    case UploadPlan::Action::resume:
+      return fmt::format("{} ({}) would be resumed at offset {} ({}), in dataset {} as '{}'\n",
+                         printable(report.file), format_size(report.bytes), plan.offset,
+                         format_size(plan.offset), report.dataset, printable(report.name));
+    case UploadPlan::Action::compare:
+      return fmt::format(
+          "{} ({}) would be read and compared with its receipt: the file was "
+          "registered in dataset {} as '{}' at {}, and its modification time has "
+          "changed\n",
+          printable(report.file), format_size(report.bytes), report.dataset, printable(report.name),
+          plan.registered_before);
+    case UploadPlan::Action::none:
+      return registered_before(report);
+  }
+  return {};
+}
+
+std::string plan_json(const UploadPlan& plan, std::uint64_t bytes) {
+  return fmt::format(R"("plan":{{"action":"{}","offset":{},"bytes_to_send":{}}})",
+                     to_string(plan.action), plan.offset, plan.bytes_to_send(bytes));
+}
+
+void PlanTotals::add(const UploadPlan& plan, std::uint64_t bytes) {
+  ++files_;
+  bytes_ += bytes;
+  to_send_ += plan.bytes_to_send(bytes);
+  ++actions_.at(static_cast<std::size_t>(plan.action));
+}
+
+std::string PlanTotals::text() const {
+  const std::string bytes =
+      to_send_ == bytes_ ? format_size(to_send_)
+                         : fmt::format("{} of {}", format_size(to_send_), format_size(bytes_));
+  if (to_send_ == 0) return "nothing to send";
+  if (!rate_)
+    return fmt::format(
+        "{} to send; how long is unknown: the journal has no rate of earlier uploads", bytes);
+  return fmt::format("{} to send, about {} at {}, the rate of the last {} {}", bytes,
+                     format_duration(rate_->seconds_for(to_send_)),
+                     format_rate(rate_->bytes_per_second), rate_->files,
+                     rate_->files == 1 ? "upload" : "uploads");
+}
+
+std::string PlanTotals::json() const {
+  std::optional<double> rate;
+  std::optional<double> seconds;
+  if (rate_) {
+    rate = rate_->bytes_per_second;
+    seconds = rate_->seconds_for(to_send_);
+  }
+  const auto count = [&](UploadPlan::Action action) {
+    return actions_.at(static_cast<std::size_t>(action));
+  };
+  return fmt::format(
+      R"("plan":{{"files":{},"bytes":{},"bytes_to_send":{},"upload":{},"resume":{},"compare":{},)"
+      R"("none":{},"bytes_per_second":{},"seconds":{}}})",
+      files_, bytes_, to_send_, count(UploadPlan::Action::upload),
+      count(UploadPlan::Action::resume), count(UploadPlan::Action::compare),
+      count(UploadPlan::Action::none), number_or_null(rate), number_or_null(seconds));
+}
+
+}  // namespace sluice::cli
