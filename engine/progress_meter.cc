@@ -22,11 +22,10 @@ double ProgressMeter::rate() const {
          std::chrono::duration<double>(elapsed).count();
 }
 
-std::optional<double> ProgressMeter::seconds_left(std::uint64_t total) const {
+std::optional<double> ProgressMeter::seconds_for(std::uint64_t bytes) const {
   const double rate = this->rate();
   if (rate <= 0) return {};
-  const std::uint64_t done = samples_.back().bytes;
-  return done >= total ? 0 : static_cast<double>(total - done) / rate;
+  return static_cast<double>(bytes) / rate;
 }
 
 }  // namespace sluice

@@ -19,8 +19,8 @@ class ProgressMeter {
 
   /// Bytes a second; 0 until two updates are a tenth of a second apart.
   double rate() const;
-  /// Seconds until `total` bytes; nothing while the rate is 0.
-  std::optional<double> seconds_left(std::uint64_t total) const;
+  /// Seconds that so many bytes take at this rate; nothing while the rate is 0.
+  std::optional<double> seconds_for(std::uint64_t bytes) const;
 
  private:
   struct Sample {

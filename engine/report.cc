@@ -35,6 +35,20 @@ const char* to_string(Report::Status status) {
   return "failed";
 }
 
+Stages& operator+=(Stages& sum, const Stages& stages) {
+  const auto add = [](StageTimes& to, const StageTimes& times) {
+    to.busy_s += times.busy_s;
+    to.wait_s += times.wait_s;
+  };
+  add(sum.read, stages.read);
+  add(sum.checksum, stages.checksum);
+  add(sum.send, stages.send);
+  add(sum.server, stages.server);
+  sum.wait_for_read_s += stages.wait_for_read_s;
+  sum.wait_for_checksum_s += stages.wait_for_checksum_s;
+  return sum;
+}
+
 Bottleneck find_bottleneck(const Stages& stages) {
   // Slow checksums fill the pool, so that the readers wait as the network does: they are not asked.
   const double others = std::max(stages.send.busy_s, stages.server.busy_s);

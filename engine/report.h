@@ -30,6 +30,8 @@ struct Stages {
   double wait_for_checksum_s = 0;  ///< of send's wait: the next block was still being hashed
 };
 
+Stages& operator+=(Stages& sum, const Stages& stages);
+
 /// The checksums, if the network side waited for them longer than for the disk, and longer than
 /// they were idle or anything behind them took. The disk, if the network side waited for blocks
 /// longer than the readers waited for it (for a free buffer, or for the end once all was read).

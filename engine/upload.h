@@ -146,7 +146,11 @@ struct Progress {
   std::uint64_t total = 0;      ///< the file's size
   std::uint64_t sent = 0;       ///< handed to the network
   std::uint64_t committed = 0;  ///< confirmed by the server
-  std::uint64_t handed = 0;  ///< handed to the network since start(), what was sent again as well
+  /// Handed to the network since start(), what was sent again as well: never goes back.
+  std::uint64_t handed = 0;
+  /// Where the time went since start(), as of the last quarter of a second in which anything was
+  /// sent or answered.
+  Stages stages = {};
 };
 
 /// One upload. Every member may be called from any thread. The destructor cancels what is not over

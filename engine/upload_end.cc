@@ -114,16 +114,7 @@ void UploadRun::add_parts(Report& report) const {
     report.chunks += one.chunks;
     report.retries += one.retries;
     report.resumed_from += one.resumed_from;
-    const auto add = [](StageTimes& sum, const StageTimes& times) {
-      sum.busy_s += times.busy_s;
-      sum.wait_s += times.wait_s;
-    };
-    add(report.stages.read, one.stages.read);
-    add(report.stages.checksum, one.stages.checksum);
-    add(report.stages.send, one.stages.send);
-    add(report.stages.server, one.stages.server);
-    report.stages.wait_for_read_s += one.stages.wait_for_read_s;
-    report.stages.wait_for_checksum_s += one.stages.wait_for_checksum_s;
+    report.stages += one.stages;
   }
 }
 

@@ -73,6 +73,7 @@ void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
   }
   times_.change(flight.at, at);
   flight.at = at;
+  publish_stages();
   if (record_) record_->blocks_passed();
   if (!look_ahead_posted_ && may_look_ahead()) {
     look_ahead_posted_ = true;  // curl calls this, and must not be called back
@@ -145,6 +146,7 @@ void UploadRun::landed(const std::shared_ptr<Flight>& flight, Result<Answer> res
   flight->out = false;
   times_.change(flight->at, TransferTimes::At::nothing);
   flight->at = TransferTimes::At::nothing;
+  publish_stages();
   if (flight->abandoned || over_) return;
   if (flight != flight_) {
     ended_early(flight, result);

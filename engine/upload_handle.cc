@@ -29,10 +29,26 @@ Progress UploadRun::progress() const {
       all.sent += progress.sent;
       all.committed += progress.committed;
       all.handed += progress.handed;
+      all.stages += progress.stages;
     }
     return all;
   }
-  return {setting_.source->identity().size, payload_.passed(), committed_, payload_.handed()};
+  const MutexLock lock(mutex_);
+  return {.total = setting_.source->identity().size,
+          .sent = payload_.passed(),
+          .committed = committed_,
+          .handed = payload_.handed(),
+          .stages = stages_};
+}
+
+void UploadRun::publish_stages() {
+  constexpr auto interval = std::chrono::milliseconds(250);
+  const auto now = Clock::now();
+  if (now - stages_published_ < interval) return;
+  stages_published_ = now;
+  const Stages stages = times_.stages(clocks_);
+  const MutexLock lock(mutex_);
+  stages_ = stages;
 }
 
 bool UploadRun::wait_until(Clock::time_point deadline) {

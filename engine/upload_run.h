@@ -140,6 +140,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   bool made_ready(const Request& request);
   void send(Request request);
   std::shared_ptr<Flight> take_off(Request request);
+  /// Updates the stages that progress() returns, four times a second at most.
+  void publish_stages();
   void body_was_read(Flight& flight, StreamedRequest::Gave gave);
   void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
   void answered(Result<Answer> result);
@@ -334,6 +336,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::optional<std::chrono::microseconds> round_trip_;
   Clock::time_point begun_at_{};
   TransferTimes times_;
+  Clock::time_point stages_published_{};
   std::chrono::system_clock::time_point started_{};
   std::uint64_t chunks_ = 0;
   std::uint64_t retries_ = 0;
@@ -344,6 +347,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   CondVar done_changed_;
   bool done_ SLUICE_GUARDED_BY(mutex_) = false;
   Report report_ SLUICE_GUARDED_BY(mutex_);
+  Stages stages_ SLUICE_GUARDED_BY(mutex_);  ///< as progress() has them
 };
 
 }  // namespace sluice

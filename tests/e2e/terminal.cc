@@ -44,6 +44,10 @@ void Terminal::type(const std::string& keys) {
   EXPECT_EQ(::write(master_.get(), keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
 }
 
+void Terminal::write(const std::string& text) {
+  EXPECT_EQ(::write(slave_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+}
+
 void Terminal::stop_background_writers() {
   termios mode{};
   EXPECT_EQ(::tcgetattr(slave_.get(), &mode), 0);

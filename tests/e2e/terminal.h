@@ -22,6 +22,8 @@ class Terminal {
   void resize(unsigned short columns, unsigned short rows = 24);
   /// Presses keys.
   void type(const std::string& keys);
+  /// Writes as another program on the terminal does.
+  void write(const std::string& text);
   /// What `stty tostop` does.
   void stop_background_writers();
   /// As when its window is closed.

@@ -12,7 +12,7 @@ const ProgressMeter::Clock::time_point start{std::chrono::hours(1)};
 TEST(ProgressMeter, SaysNothingTooEarly) {
   ProgressMeter meter;
   EXPECT_EQ(meter.rate(), 0);
-  EXPECT_FALSE(meter.seconds_left(100));
+  EXPECT_FALSE(meter.seconds_for(100));
   meter.update(start, 0);
   meter.update(start + milliseconds(1), 1000000);
   EXPECT_EQ(meter.rate(), 0);
@@ -27,8 +27,8 @@ TEST(ProgressMeter, IsTheMeanOfTheLastSeconds) {
   for (int i = 1; i <= 60; ++i)
     meter.update(start + seconds(60 + i), 60000 + static_cast<std::uint64_t>(i) * 10);
   EXPECT_DOUBLE_EQ(meter.rate(), 10);
-  EXPECT_DOUBLE_EQ(*meter.seconds_left(60600 + 100), 10);
-  EXPECT_DOUBLE_EQ(*meter.seconds_left(60600), 0);
+  EXPECT_DOUBLE_EQ(*meter.seconds_for(100), 10);
+  EXPECT_DOUBLE_EQ(*meter.seconds_for(0), 0);
 }
 
 TEST(ProgressMeter, StartsOverWhenSomethingIsSentAgain) {

@@ -152,14 +152,17 @@ void add_progress(CLI::App& app, ProgressMode& progress) {
                            {{"auto", ProgressMode::automatic},
                             {"always", ProgressMode::always},
                             {"never", ProgressMode::never}},
-                           "Progress on stderr: always (a line that changes), never, or auto "
-                           "(always on a terminal, else a new line now and then).");
+                           "Progress on stderr: always (lines that change in place), never, or "
+                           "auto (always on a terminal, else a new line now and then).");
 }
 
 void add_output_options(CLI::App& app, UploadOptions& options) {
   app.option_defaults()->group("Output");
   app.add_flag("--json", options.json, "Print the report as one JSON object on stdout.");
   add_progress(app, options.console.progress);
+  add_text(app, "--progress-interval", options.progress_interval, "TIME",
+           "Where the progress does not change in place: time between two lines.")
+      ->default_str("10s, then ever longer, up to 5m");
   add_quiet(app, options.console.quiet);
   app.add_flag("-v,--verbose", options.console.verbose, "Also print what sluice chooses, and why.")
       ->excludes("--quiet");

@@ -57,7 +57,14 @@ TEST(ProgressViewTest, ColumnsStandOneBelowTheOther) {
   EXPECT_EQ(lines[2], "c  waiting for the server");
 }
 
-TEST(ProgressViewTest, TheTotalTakesTwoLinesWhereOneIsTooShort) {
+TEST(ProgressViewTest, TheTotalTakesTwoLinesOnATerminalOf80Columns) {
+  EXPECT_THAT(live_lines(view({"a.h5"}), 80, 24),
+              ElementsAre("a.h5  25 %  100.00 MiB of 400.00 MiB  10.5 MB/s  30 s left",
+                          "3 of 10 files  25 %  100.00 MiB of 400.00 MiB",
+                          "10.5 MB/s  30 s left  bottleneck: network"));
+}
+
+TEST(ProgressViewTest, KeepsToTheWidthOf40Columns) {
   EXPECT_THAT(
       live_lines(view({"a.h5"}), 40, 24),
       ElementsAre("a.h5  25 %  10.5 MB/s  30 s left", "3 of 10 files  25 %  100.00/400.00 MiB",

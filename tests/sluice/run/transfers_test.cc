@@ -73,14 +73,16 @@ TEST_F(TransfersTest, TheEndOfOneWakes) {
   network.join();
 }
 
-TEST_F(TransfersTest, ProgressIsTheSum) {
+TEST_F(TransfersTest, HasTheProgressOfEach) {
   Transfers transfers;
-  transfers.add(0, upload("one", {100, 50, 30}));
+  transfers.add(3, upload("one", {100, 50, 30}));
   transfers.add(1, upload("two", {1000, 7, 0}));
-  const Progress sum = transfers.progress();
-  EXPECT_EQ(sum.total, 1100U);
-  EXPECT_EQ(sum.sent, 57U);
-  EXPECT_EQ(sum.committed, 30U);
+  const auto each = transfers.progress();
+  ASSERT_EQ(each.size(), 2U);
+  EXPECT_EQ(each[0].first, 1U);
+  EXPECT_EQ(each[0].second.sent, 7U);
+  EXPECT_EQ(each[1].first, 3U);
+  EXPECT_EQ(each[1].second.committed, 30U);
 }
 
 /// Else each would be waited for before the next is told.

@@ -16,7 +16,7 @@
 #include "engine/text.h"
 #include "io/local_file.h"
 #include "io/replace_file.h"
-#include "tools/sluice/display/progress_line.h"
+#include "tools/sluice/display/progress_display.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/manifest/digest_files.h"
 #include "tools/sluice/manifest/manifest_text.h"
@@ -151,7 +151,7 @@ class WriteManifest {
 
   void watch(DigestFiles& running, std::size_t files) {
     constexpr auto tick = std::chrono::milliseconds(100);
-    ProgressLine line(console_);
+    ProgressDisplay display(console_);
     ProgressMeter meter;
     while (!running.wait_until(ProgressMeter::Clock::now() + tick)) {
       if (stop_signal() != 0) running.cancel();
@@ -159,7 +159,8 @@ class WriteManifest {
       const std::uint64_t read = running.bytes_done();
       meter.update(now, read);
       if (read < total_)
-        line.show(progress_of_all(running.files_done(), files, {total_, read, read}, meter), now);
+        display.show(
+            {{}, progress_of_all(running.files_done(), files, {total_, read, read}, meter)}, now);
     }
   }
 

@@ -19,7 +19,7 @@
 #include "engine/units.h"
 #include "engine/upload.h"
 #include "io/open_source.h"
-#include "tools/sluice/display/progress_line.h"
+#include "tools/sluice/display/progress_display.h"
 #include "tools/sluice/display/report_text.h"
 
 namespace sluice::cli {
@@ -97,14 +97,15 @@ class Verify {
 
   void watch(FileCheck& check) {
     constexpr auto tick = std::chrono::milliseconds(100);
-    ProgressLine line(console_);
+    ProgressDisplay display(console_);
     ProgressMeter meter;
     while (!check.wait_until(ProgressMeter::Clock::now() + tick)) {
       const auto now = ProgressMeter::Clock::now();
       const std::uint64_t read = check.progress();
       meter.update(now, read);
       if (read < check.total())
-        line.show(progress_of_file(options_.file, {check.total(), read, read}, meter), now);
+        display.show({{}, progress_of_file(options_.file, {check.total(), read, read}, meter)},
+                     now);
     }
   }
 

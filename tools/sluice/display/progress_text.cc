@@ -37,7 +37,7 @@ ProgressText progress_text(std::string what, const Progress& progress, const Pro
   text.short_amount = unit != std::string::npos && sent.ends_with(total.substr(unit))
                           ? fmt::format("{}/{}", sent.substr(0, sent.find(' ')), total)
                           : fmt::format("{}/{}", sent, total);
-  if (const auto left = meter.seconds_left(progress.total)) {
+  if (const auto left = meter.seconds_for(progress.total - progress.sent)) {
     text.rate = format_rate(meter.rate());
     text.left = fmt::format("{} left", format_duration(*left));
     if (bottleneck) text.bottleneck = to_string(*bottleneck);

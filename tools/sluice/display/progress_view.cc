@@ -9,6 +9,10 @@
 namespace sluice::cli {
 namespace {
 
+/// Narrower than this, the total always takes two lines: whether one is enough would depend on how
+/// long the numbers are at the moment.
+constexpr std::size_t least_for_one_line = 95;
+
 /// The last column stays free: a full line would make some terminals wrap.
 std::size_t usable(std::size_t columns) {
   return std::max<std::size_t>(columns, 2) - 1;
@@ -20,7 +24,7 @@ std::vector<std::string> total_lines(const ProgressText& total, std::size_t colu
   const bool complete = whole.find(total.rate) != std::string::npos &&
                         whole.find(total.left) != std::string::npos &&
                         (total.bottleneck.empty() || whole.ends_with(": " + total.bottleneck));
-  if (most < 2 || complete) return {whole};
+  if (most < 2 || total.rate.empty() || (complete && columns >= least_for_one_line)) return {whole};
   ProgressText first = total;
   first.rate.clear();
   first.left.clear();

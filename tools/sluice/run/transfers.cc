@@ -31,20 +31,16 @@ void Transfers::add(std::size_t number, std::unique_ptr<Upload> upload) {
   uploads_[number] = std::move(upload);
 }
 
-Progress Transfers::progress() const {
-  Progress sum;
-  for (const auto& [number, upload] : uploads_) {
-    const Progress one = upload->progress();
-    sum.total += one.total;
-    sum.sent += one.sent;
-    sum.committed += one.committed;
-    sum.handed += one.handed;
-  }
-  return sum;
+std::vector<std::pair<std::size_t, Progress>> Transfers::progress() const {
+  std::vector<std::pair<std::size_t, Progress>> each;
+  for (const auto& [number, upload] : uploads_) each.emplace_back(number, upload->progress());
+  return each;
 }
 
 std::uint64_t Transfers::handed() const {
-  return taken_handed_ + progress().handed;
+  std::uint64_t sum = taken_handed_;
+  for (const auto& [number, upload] : uploads_) sum += upload->progress().handed;
+  return sum;
 }
 
 void Transfers::cancel() {

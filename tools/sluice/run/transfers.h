@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "engine/upload.h"
 
@@ -25,8 +27,8 @@ class Transfers {
   void add(std::size_t number, std::unique_ptr<Upload> upload);
 
   std::size_t count() const { return uploads_.size(); }
-  /// Of all that are under way, together.
-  Progress progress() const;
+  /// Of each that is under way.
+  std::vector<std::pair<std::size_t, Progress>> progress() const;
   /// Bytes that all of them have handed to the network, those that were taken too; only grows.
   std::uint64_t handed() const;
   void cancel();

@@ -37,6 +37,7 @@ struct UploadOptions {
   std::string sums;       ///< a file; empty: none
   std::string state_dir;  ///< empty: the usual place
   bool no_journal = false;
+  std::string progress_interval;  ///< empty: as IntervalClock has it
   bool json = false;
   Console::Options console;
 };

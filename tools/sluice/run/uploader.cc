@@ -197,6 +197,12 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
   if (!options_.token_wait.empty()) {
     TRY_ASSIGN(token_wait_, parse_option("--token-wait", options_.token_wait, parse_duration));
   }
+  if (!options_.progress_interval.empty()) {
+    TRY_ASSIGN(progress_interval_,
+               parse_option("--progress-interval", options_.progress_interval, parse_duration));
+    if (*progress_interval_ < std::chrono::seconds(1))
+      return Error{ErrorKind::usage, "--progress-interval must be at least 1 second"};
+  }
   TRY_ASSIGN(digests_, parse_digests(options_.digests));
   if (!options_.receipts.empty()) TRY(check_writable_directory(options_.receipts, "--receipt"));
   if (!options_.sums.empty()) {

@@ -115,6 +115,7 @@ class Uploader {
   std::optional<unsigned> lookahead_;
   std::optional<unsigned> lanes_;
   std::chrono::seconds token_wait_{0};
+  std::optional<std::chrono::seconds> progress_interval_;
   std::vector<DigestKind> digests_;
   /// Those of the store that are used, and when the one that was warned of was stored.
   struct StoredOne {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 #include "tools/sluice/display/report_text.h"
@@ -19,6 +20,11 @@ using Clock = std::chrono::steady_clock;
 
 /// How often the progress is drawn, and the stop signals are looked at.
 constexpr auto tick = std::chrono::milliseconds(100);
+
+std::uint64_t bytes_of(const Work& work) {
+  return std::accumulate(work.items.begin(), work.items.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const WorkItem& item) { return sum + item.bytes; });
+}
 
 std::string dataset_of(const UploadRequest& request) {
   return request.base_url + ' ' + request.dataset;
@@ -43,12 +49,11 @@ Uploader::Run::Run(Uploader& uploader, Work work)
       work_(std::move(work)),
       schedule_(keys_of(work_)),
       most_(uploader.transfers_.most),
-      tried_(work_.items.size()) {
+      tried_(work_.items.size()),
+      progress_(work_.items.size(), bytes_of(work_)),
+      display_(uploader.console_, uploader.progress_interval_) {
   std::uint64_t largest = 0;
-  for (const WorkItem& item : work_.items) {
-    bytes_ += item.bytes;
-    largest = std::max(largest, item.bytes);
-  }
+  for (const WorkItem& item : work_.items) largest = std::max(largest, item.bytes);
   for (const Target& target : work_.targets) servers_.insert(target.request.base_url);
   if (uploader_.transfers_.automatic && uploader_.options_.verify_chunks == VerifyChunks::on)
     most_ = std::min<std::size_t>(
@@ -58,26 +63,28 @@ Uploader::Run::Run(Uploader& uploader, Work work)
 }
 
 void Uploader::Run::run() {
+  auto next_look = Clock::now() + tick;
   while (true) {
     start_some();
     if (adapt_count()) start_some();
     if (transfers_.count() == 0) break;
-    if (const auto index = transfers_.wait_until(Clock::now() + tick)) {
-      ended(*index);
-      continue;
-    }
+    if (const auto index = transfers_.wait_until(next_look)) ended(*index);
+    // Small files may end all the time.
+    const auto now = Clock::now();
+    if (now < next_look) continue;
+    next_look = now + tick;
     const bool stop = stop_signal() != 0 || memory_ran_out() || failed_;
     if (stop && !std::exchange(cancelled_, true)) transfers_.cancel();
-    show_progress();
-    look_at_expiry();
+    show_progress(now);
+    look_at_expiry(now);
   }
   leave_the_rest();
 }
 
-void Uploader::Run::look_at_expiry() {
-  const auto left =
-      time_left_.update(Clock::now(), over_bytes_ + transfers_.progress().sent, bytes_);
-  if (left) uploader_.warn_of_expiry(left);
+void Uploader::Run::look_at_expiry(RunProgress::Clock::time_point now) {
+  const RunTotals totals = progress_.totals();
+  if (const auto left = time_left_.update(now, totals.sent, totals.bytes))
+    uploader_.warn_of_expiry(left);
 }
 
 void Uploader::Run::leave_the_rest() {
@@ -181,19 +188,13 @@ bool Uploader::Run::start(std::size_t index) {
     return true;
   }
   transfers_.add(index, *std::move(upload));
-  several_ = several_ || transfers_.count() > 1;
-  if (!several_) {
-    // Each has a line of its own.
-    name_ = work_.items[index].name;
-    meter_ = {};
-    line_.emplace(uploader_.console_);
-  }
+  progress_.started(index, work_.items[index].name);
   return true;
 }
 
 void Uploader::Run::ended(std::size_t index) {
   Report report = transfers_.take(index);
-  uploader_.console_.clear_live();
+  progress_.ended(index, report);
   if (report.status == Report::Status::interrupted && memory_ran_out() && stop_signal() == 0) {
     report.status = Report::Status::failed;
     report.error->kind = ErrorKind::failed;
@@ -243,8 +244,7 @@ void Uploader::Run::doubt_memory(UploadRequest request, Report& report) {
 void Uploader::Run::over(std::size_t index, const std::optional<Error>& error) {
   schedule_.ended(index);
   const WorkItem& item = work_.items[index];
-  ++over_;
-  over_bytes_ += item.bytes;
+  progress_.over(item.bytes, !error);
   again_.erase(index);
   if (!error) return;
   if (uploader_.options_.fail_fast) failed_ = ends_all_ = true;
@@ -263,19 +263,11 @@ void Uploader::Run::over(std::size_t index, const std::optional<Error>& error) {
   }
 }
 
-void Uploader::Run::show_progress() {
-  if (!line_) line_.emplace(uploader_.console_);
-  const auto now = Clock::now();
-  Progress progress = transfers_.progress();
-  if (!several_) {
-    meter_.update(now, progress.sent);
-    line_->show(progress_of_file(name_, progress, meter_), now);
-    return;
-  }
-  progress.sent += over_bytes_;
-  progress.total = bytes_;
-  meter_.update(now, progress.sent);
-  line_->show(progress_of_all(over_, work_.items.size(), progress, meter_), now);
+void Uploader::Run::show_progress(Clock::time_point now) {
+  for (const auto& [index, progress] : transfers_.progress())
+    progress_.update(index, progress, now);
+  progress_.update_totals(now);
+  display_.show(progress_.view(), now);
 }
 
 }  // namespace sluice::cli

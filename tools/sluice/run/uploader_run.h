@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/progress_meter.h"
-#include "tools/sluice/display/progress_line.h"
+#include "tools/sluice/display/progress_display.h"
+#include "tools/sluice/run/run_progress.h"
 #include "tools/sluice/run/schedule.h"
 #include "tools/sluice/run/time_left.h"
 #include "tools/sluice/run/transfer_count.h"
@@ -49,9 +49,9 @@ class Uploader::Run {
   UploadRequest request_of(std::size_t index) const;
   /// What is known of it before it is started.
   Report report_of(std::size_t index) const;
-  void show_progress();
+  void show_progress(RunProgress::Clock::time_point now);
   /// Warns of tokens that expire before the run is over, as far as that can be estimated.
-  void look_at_expiry();
+  void look_at_expiry(RunProgress::Clock::time_point now);
 
   Uploader& uploader_;
   const Work work_;
@@ -75,14 +75,9 @@ class Uploader::Run {
   std::map<std::size_t, Again> again_;  ///< by index
   std::vector<bool> tried_;             ///< by index
 
-  bool several_ = false;     ///< were under way at a time
-  std::string name_;         ///< of the last one that was started
-  std::uint64_t bytes_ = 0;  ///< of all files
-  std::size_t over_ = 0;
-  std::uint64_t over_bytes_ = 0;  ///< of the files that are done with
-  ProgressMeter meter_;
+  RunProgress progress_;
   TimeLeft time_left_;
-  std::optional<ProgressLine> line_;
+  ProgressDisplay display_;
 };
 
 }  // namespace sluice::cli

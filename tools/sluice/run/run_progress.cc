@@ -1,0 +1,95 @@
+#include "tools/sluice/run/run_progress.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::cli {
+namespace {
+
+/// What was added to `stages` since they were `before`.
+Stages since(const Stages& before, Stages stages) {
+  const auto subtract = [](StageTimes& from, const StageTimes& times) {
+    from.busy_s = std::max(0.0, from.busy_s - times.busy_s);
+    from.wait_s = std::max(0.0, from.wait_s - times.wait_s);
+  };
+  subtract(stages.read, before.read);
+  subtract(stages.checksum, before.checksum);
+  subtract(stages.send, before.send);
+  subtract(stages.server, before.server);
+  stages.wait_for_read_s = std::max(0.0, stages.wait_for_read_s - before.wait_for_read_s);
+  stages.wait_for_checksum_s =
+      std::max(0.0, stages.wait_for_checksum_s - before.wait_for_checksum_s);
+  return stages;
+}
+
+}  // namespace
+
+void RunProgress::started(std::size_t number, std::string name) {
+  transfers_[number] = {.name = std::move(name), .progress = {}, .meter = {}};
+}
+
+void RunProgress::update(std::size_t number, const Progress& progress, Clock::time_point now) {
+  const auto found = transfers_.find(number);
+  if (found == transfers_.end()) return;
+  Transfer& transfer = found->second;
+  handed_ += progress.handed - std::min(progress.handed, transfer.progress.handed);
+  stages_ += since(transfer.progress.stages, progress.stages);
+  transfer.progress = progress;
+  transfer.meter.update(now, progress.handed);
+}
+
+void RunProgress::ended(std::size_t number, const Report& report) {
+  const auto found = transfers_.find(number);
+  if (found == transfers_.end()) return;
+  const Progress& seen = found->second.progress;
+  // A small file begins and ends between two updates.
+  if (report.status == Report::Status::registered && report.registered_before.empty()) {
+    const std::uint64_t sent = report.committed - std::min(report.committed, report.resumed_from);
+    handed_ += sent - std::min(sent, seen.handed);
+    stages_ += since(seen.stages, report.stages);
+  }
+  transfers_.erase(found);
+}
+
+void RunProgress::over(std::uint64_t bytes, bool registered) {
+  ++over_;
+  over_bytes_ += bytes;
+  if (registered) registered_bytes_ += bytes;
+}
+
+void RunProgress::update_totals(Clock::time_point now) {
+  meter_.update(now, handed_);
+  bottleneck_.update(now, std::exchange(stages_, {}));
+}
+
+RunTotals RunProgress::totals() const {
+  RunTotals totals{.files = files_, .over = over_, .transfers = transfers_.size(), .bytes = bytes_};
+  totals.sent = over_bytes_;
+  totals.committed = registered_bytes_;
+  for (const auto& [number, transfer] : transfers_) {
+    totals.sent += transfer.progress.sent;
+    totals.committed += transfer.progress.committed;
+  }
+  totals.sent = std::min(totals.sent, totals.bytes);  // a file may have grown since it was counted
+  totals.bytes_per_second = meter_.rate();
+  totals.seconds_left = meter_.seconds_for(totals.bytes - totals.sent);
+  totals.bottleneck = bottleneck_.bottleneck();
+  return totals;
+}
+
+ProgressView RunProgress::view() const {
+  const RunTotals sums = totals();
+  const Progress all{.total = sums.bytes, .sent = sums.sent, .committed = sums.committed};
+  ProgressView view;
+  if (files_ == 1 && transfers_.size() == 1) {
+    const Transfer& only = transfers_.begin()->second;
+    view.total = progress_of_file(only.name, only.progress, only.meter, sums.bottleneck);
+    return view;
+  }
+  for (const auto& [number, transfer] : transfers_)
+    view.transfers.push_back(progress_of_file(transfer.name, transfer.progress, transfer.meter));
+  view.total = progress_of_all(over_, files_, all, meter_, sums.bottleneck);
+  return view;
+}
+
+}  // namespace sluice::cli
