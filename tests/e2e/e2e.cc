@@ -4,10 +4,12 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <set>
+#include <thread>
 
 namespace sluice::e2e {
 
@@ -99,6 +101,18 @@ test::Process::Options redirected(const test::Process::Options& options,
   result.argv = {"/bin/sh", "-c", "exec \"$0\" \"$@\" " + redirection};
   result.argv.insert(result.argv.end(), options.argv.begin(), options.argv.end());
   return result;
+}
+
+void wait_until_caught(const test::Process& process, int signal) {
+  while (true) {
+    std::ifstream status(fmt::format("/proc/{}/status", process.pid()));
+    std::string line;
+    while (std::getline(status, line) && !line.starts_with("SigCgt:")) {
+    }
+    ASSERT_TRUE(status) << "the process is gone";
+    if ((std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1) != 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 test::Finished run_sluice(const test::Process::Options& options) {

@@ -64,6 +64,9 @@ test::Finished put(const std::string& url, const Arguments& more,
                    const Environment& environment = {{"SLUICE_TOKEN", token}});
 test::Finished run_sluice(const test::Process::Options& options);
 
+/// Blocks until the process has a handler for that signal, or is gone (a failed test).
+void wait_until_caught(const test::Process& process, int signal);
+
 /// The report on stdout, which must be one JSON object and nothing else, with every field of the
 /// documented type. Null, and a failed test, if it is not.
 nlohmann::json report_of(const test::Finished& finished);

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <string_view>
 
 #include "tools/command_line/option_kinds.h"
 
@@ -161,8 +162,11 @@ void add_output_options(CLI::App& app, UploadOptions& options) {
   app.add_flag("--json", options.json, "Print the report as one JSON object on stdout.");
   add_progress(app, options.console.progress);
   add_text(app, "--progress-interval", options.progress_interval, "TIME",
-           "Where the progress does not change in place: time between two lines.")
+           "Time between two lines of progress, where they do not change in place, and between two "
+           "progress events of --log-json.")
       ->default_str("10s, then ever longer, up to 5m");
+  add_text(app, "--log-json", options.log_json, "FILE",
+           "Append what happens to FILE, an event a line, as JSON.");
   add_quiet(app, options.console.quiet);
   app.add_flag("-v,--verbose", options.console.verbose, "Also print what sluice chooses, and why.")
       ->excludes("--quiet");
@@ -192,7 +196,8 @@ void add_no_journal(CLI::App& app, bool& no_journal) {
 }
 
 /// The options of put, run and resume.
-void add_upload_options(CLI::App& app, UploadOptions& options) {
+void add_upload_options(CLI::App& app, std::string_view command, UploadOptions& options) {
+  options.command = command;
   add_token_file(app, options.token_file, options.token_file_mode);
   add_text(app, "--token-wait", options.token_wait, "TIME",
            "When the server refuses the token, wait this long for a new token in its file.")
@@ -282,7 +287,7 @@ CLI::App& add_put(CLI::App& app, PutOptions& options) {
   add_text(put, "--separator", options.select.names.separator, "TEXT",
            "What --name-from path writes for a slash.");
   add_restart(put, options.restart, options.dry_run);
-  add_upload_options(put, options.upload);
+  add_upload_options(put, "put", options.upload);
   add_no_journal(put, options.upload.no_journal);
   put.footer(footer(std::string(sizes) + exit_codes, put));
   return put;
@@ -305,7 +310,7 @@ CLI::App& add_run(CLI::App& app, RunOptions& options) {
                               {"jsonl", ManifestFormat::jsonl}},
                              "Format of the manifest: csv, tsv, jsonl, or auto (by its name).");
   add_restart(run, options.restart, options.dry_run);
-  add_upload_options(run, options.upload);
+  add_upload_options(run, "run", options.upload);
   add_no_journal(run, options.upload.no_journal);
   run.footer(footer(std::string(sizes) + exit_codes, run));
   return run;
@@ -320,7 +325,7 @@ CLI::App& add_resume(CLI::App& app, ResumeOptions& options) {
   resume.add_flag("--register", options.register_again,
                   "Register files whose registration is unconfirmed. First look at the dataset's "
                   "page: a file that is listed there would be registered twice.");
-  add_upload_options(resume, options.upload);
+  add_upload_options(resume, "resume", options.upload);
   resume.footer(footer(std::string(sizes) + exit_codes, resume));
   return resume;
 }

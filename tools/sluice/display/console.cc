@@ -72,15 +72,19 @@ void Console::message(OutputQueue::Kind kind, const std::string& text) {
 }
 
 void Console::error(const std::string& text) {
+  if (log_ != nullptr) log_->message(EventLog::Level::error, text);
   message(OutputQueue::Kind::error, text);
 }
 
 void Console::warning(const std::string& text) {
+  if (log_ != nullptr) log_->message(EventLog::Level::warning, text);
   if (!options_.quiet) message(OutputQueue::Kind::message, text);
 }
 
 void Console::detail(const std::string& text) {
-  if (options_.verbose && !options_.quiet) message(OutputQueue::Kind::message, text);
+  if (!options_.verbose || options_.quiet) return;
+  if (log_ != nullptr) log_->message(EventLog::Level::detail, text);
+  message(OutputQueue::Kind::message, text);
 }
 
 void Console::result(const std::string& text) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "tools/sluice/display/event_log.h"
 #include "tools/sluice/display/output_channel.h"
 #include "tools/sluice/display/progress_view.h"
 
@@ -30,6 +31,10 @@ class Console {
   void error(const std::string& text);
   void warning(const std::string& text);
   void detail(const std::string& text);
+  /// Errors and warnings, and details with --verbose, go into this log too from now on, warnings
+  /// also with --quiet. `log` outlives the last message, or null follows. No other thread may call
+  /// this object meanwhile.
+  void log_to(EventLog* log) { log_ = log; }
   /// A result for people, on stdout; not with --quiet.
   void result(const std::string& text);
   /// A result for programs, on stdout.
@@ -61,6 +66,7 @@ class Console {
   const Options options_;
   const bool terminal_;  ///< stderr is one
   const Progress progress_;
+  EventLog* log_ = nullptr;
   const LiveArea::Terminal kind_;
   std::atomic<int> continued_ = 0;  ///< times_continued() that the live area knows of
   OutputChannel err_;

@@ -25,7 +25,8 @@ bool writable_now(int fd) {
   return ::poll(&entry, 1, 0) > 0;
 }
 
-/// Writes some of it, blocking. Returns the bytes that were written, or nothing at an error.
+/// Writes some of it, blocking. Returns the bytes that were written, or nothing at an error, which
+/// is in errno.
 std::optional<std::size_t> write_some(int fd, std::string_view text) {
   while (true) {
     const ssize_t written = ::write(fd, text.data(), text.size());
@@ -42,7 +43,7 @@ std::optional<std::size_t> write_some(int fd, std::string_view text) {
 
 struct OutputChannel::State {
   State(const Setting& channel_setting)
-      : setting(channel_setting), queue(setting.most_bytes, setting.terminal) {}
+      : setting(channel_setting), queue(setting.most_bytes, setting.terminal, setting.dropped) {}
 
   /// Takes the next piece and writes it; false where there is none. `only_if_writable`: does not
   /// block, and returns false where that would be needed.
@@ -63,6 +64,8 @@ struct OutputChannel::State {
   std::optional<OutputQueue::Stream> writing SLUICE_GUARDED_BY(mutex);
   std::uint64_t written SLUICE_GUARDED_BY(mutex) = 0;  ///< bytes, or failures: it grows
   bool out_failed SLUICE_GUARDED_BY(mutex) = false;
+  int first_error SLUICE_GUARDED_BY(mutex) = 0;  ///< of `err`
+  bool torn SLUICE_GUARDED_BY(mutex) = false;    ///< `err` has the beginning of a line
   std::optional<std::uint64_t> given_up_at SLUICE_GUARDED_BY(mutex);  ///< `written`, by drain()
   bool ending SLUICE_GUARDED_BY(mutex) = false;
   bool has_thread SLUICE_GUARDED_BY(mutex) = true;
@@ -76,14 +79,19 @@ bool OutputChannel::State::write_next(bool only_if_writable) {
   const bool result = piece->stream == OutputQueue::Stream::out;
   if (result && out_failed) return true;  // what follows a gap is of no use
   writing = piece->stream;
-  for (std::string_view left = piece->text; !left.empty() && !ending;) {
+  // A disk that was full took a part of the last line: the next one is readable all the same.
+  const std::string text = !result && std::exchange(torn, false) ? '\n' + piece->text : piece->text;
+  for (std::string_view left = text; !left.empty() && !ending;) {
     mutex.unlock();
     const auto size = write_some(result ? setting.out : setting.err, left);
+    const int code = errno;
     mutex.lock();
     written += size.value_or(1);
     if (!size && result) out_failed = true;
+    if (!size && !result && first_error == 0) first_error = code;
     if (!size) break;  // the next one may fit: a disk that was full
     left.remove_prefix(*size);
+    if (!result) torn = !left.empty();
   }
   writing.reset();
   done.notify_all();
@@ -174,6 +182,16 @@ bool OutputChannel::results_written() const {
   const MutexLock lock(state_->mutex);
   return !state_->out_failed && !state_->queue.has_results() &&
          state_->writing != OutputQueue::Stream::out;
+}
+
+bool OutputChannel::all_written() const {
+  const MutexLock lock(state_->mutex);
+  return state_->idle();
+}
+
+int OutputChannel::first_error() const {
+  const MutexLock lock(state_->mutex);
+  return state_->first_error;
 }
 
 }  // namespace sluice::cli

@@ -24,6 +24,7 @@ class OutputChannel {
     /// Messages, errors and progress lines that are kept while nothing takes them. With lines of
     /// 100 bytes these are some 600.
     std::size_t most_bytes = 64 * 1024;
+    OutputQueue::DroppedLine dropped = OutputQueue::dropped_messages;
   };
   explicit OutputChannel(const Setting& setting);
   /// Does not wait for anything: what is still queued is lost. A thread that waits for a terminal
@@ -46,6 +47,10 @@ class OutputChannel {
 
   /// Whether every result was written, as of now; false for ever after a failed write to `out`.
   bool results_written() const;
+  /// Whether everything was taken, as of now, whether or not that failed.
+  bool all_written() const;
+  /// errno of the first failed write to `err`; 0 for none.
+  int first_error() const;
 
  private:
   struct State;

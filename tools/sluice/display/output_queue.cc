@@ -6,6 +6,11 @@
 
 namespace sluice::cli {
 
+std::string OutputQueue::dropped_messages(std::size_t count) {
+  return fmt::format("sluice: {} {} dropped: standard error was blocked\n", count,
+                     count == 1 ? "message was" : "messages were");
+}
+
 void OutputQueue::push(Kind kind, std::string text) {
   if (kind != Kind::result) bytes_ += text.size();
   of(kind).push_back({pushed_++, std::move(text)});
@@ -43,9 +48,7 @@ std::optional<OutputQueue::Piece> OutputQueue::next(std::size_t columns) {
   }
   if (area_.is_shown()) return Piece{Stream::err, area_.erase(columns)};
   if (dropped_ > 0 && kind != Kind::result) {
-    const std::size_t count = std::exchange(dropped_, 0);
-    return Piece{Stream::err, fmt::format("sluice: {} {} dropped: standard error was blocked\n",
-                                          count, count == 1 ? "message was" : "messages were")};
+    return Piece{Stream::err, dropped_line_(std::exchange(dropped_, 0))};
   }
   std::string text = std::move(of(*kind).front().text);
   of(*kind).pop_front();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -31,8 +32,12 @@ class OutputQueue {
     std::string text;
   };
 
-  OutputQueue(std::size_t most_bytes, LiveArea::Terminal terminal)
-      : most_bytes_(most_bytes), area_(terminal) {}
+  /// Makes the line that tells of so many dropped messages and errors.
+  using DroppedLine = std::function<std::string(std::size_t count)>;
+  OutputQueue(std::size_t most_bytes, LiveArea::Terminal terminal,
+              DroppedLine dropped = dropped_messages)
+      : most_bytes_(most_bytes), dropped_line_(std::move(dropped)), area_(terminal) {}
+  static std::string dropped_messages(std::size_t count);
 
   /// Adds a whole line, or lines, with its newline.
   void push(Kind kind, std::string text);
@@ -60,6 +65,7 @@ class OutputQueue {
   std::optional<Kind> oldest() const;
 
   const std::size_t most_bytes_;
+  const DroppedLine dropped_line_;
   std::array<std::deque<Item>, kinds> items_;  ///< one queue for each Kind
   std::uint64_t pushed_ = 0;
   std::size_t bytes_ = 0;    ///< of all but the results

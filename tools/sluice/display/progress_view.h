@@ -16,8 +16,9 @@ struct ProgressView {
 
 /// Returns the lines of the live area for a terminal of that size, each narrower than `columns`: a
 /// line for each transfer, oldest first, "and N more transfers" for those that do not fit, and the
-/// total in the last line, or in the last two on a terminal of less than 96 columns, where one would
-/// have to leave out the rate, the time left or the bottleneck. Takes a third of the terminal's rows at most, and one at least.
+/// total in the last line, or in the last two on a terminal of less than 96 columns, where one
+/// would have to leave out the rate, the time left or the bottleneck. Takes a third of the
+/// terminal's rows at most, and one at least.
 std::vector<std::string> live_lines(const ProgressView& view, std::size_t columns,
                                     std::size_t rows);
 

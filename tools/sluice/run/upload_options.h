@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "engine/upload.h"
 #include "io/source.h"
@@ -37,6 +38,8 @@ struct UploadOptions {
   std::string sums;       ///< a file; empty: none
   std::string state_dir;  ///< empty: the usual place
   bool no_journal = false;
+  std::string_view command;       ///< "put", for the event log
+  std::string log_json;           ///< a file; empty: none
   std::string progress_interval;  ///< empty: as IntervalClock has it
   bool json = false;
   Console::Options console;

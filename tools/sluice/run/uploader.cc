@@ -209,6 +209,11 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
     const std::string parent = std::filesystem::path(options_.sums).parent_path().string();
     TRY(check_writable_directory(parent.empty() ? "." : parent, "--sums"));
   }
+  if (!options_.log_json.empty()) {
+    TRY_ASSIGN(events_, EventLog::open(options_.log_json));
+    events_->run_start(options_.command);
+    console_.log_to(events_.get());
+  }
   TRY_ASSIGN(EngineOptions engine_options, this->engine_options(block_bytes));
   TRY_ASSIGN(transfers_, plan_transfers({.asked = asked,
                                          .files = files,
@@ -310,6 +315,22 @@ int Uploader::code_of(const Error& error) const {
                                                                     : exit_code(error);
 }
 
+void Uploader::count(std::size_t number, const Report& report) {
+  if (events_) events_->file_end(report);
+  outcomes_.add(number, report);
+}
+
+void Uploader::end_events() {
+  if (!events_) return;
+  events_->run_end(outcomes_.code());
+  const std::optional<std::string> missing = events_->finish();
+  console_.log_to(nullptr);
+  events_.reset();
+  if (!missing) return;
+  outcomes_.note_code(1);
+  console_.error(*missing);
+}
+
 void Uploader::fail(std::size_t number, Report report, const Error& error) {
   if (const auto reason = skipped(skip_, error)) {
     leave_out({.path = report.file, .reason = *reason, .why = printable(error.message)});
@@ -326,7 +347,7 @@ void Uploader::count_failed(std::size_t number, Report report, const Error& erro
   report.error = error;
   report.error->message = printable(error.message);
   outcomes_.note_code(code_of(error));
-  outcomes_.add(number, report);
+  count(number, report);
 }
 
 void Uploader::fail(const Error& error) {
@@ -343,7 +364,7 @@ void Uploader::registered_before(std::size_t number, Report report) {
     write_receipt(report);
   }
   ++files_;
-  outcomes_.add(number, report);
+  count(number, report);
 }
 
 void Uploader::leave_out(const LeftOut& item) {
@@ -376,7 +397,7 @@ void Uploader::planned(std::size_t number, Report report, const UploadPlan& plan
 
 void Uploader::leave(std::size_t number, Report report) {
   report.status = Report::Status::skipped;
-  outcomes_.add(number, report);
+  count(number, report);
 }
 
 void Uploader::say_left(std::size_t count) {
@@ -399,6 +420,7 @@ int Uploader::end(const std::optional<Error>& error) {
     else
       console_.error(line);
   }
+  end_events();
   if (!console_.finish()) {
     console_.error(
         "cannot write the report to standard output; registered files stay registered: see sluice "
@@ -470,7 +492,7 @@ void Uploader::tell(std::size_t number, Report report, const UploadRequest& requ
         outcomes_.note_code(128 + (stop_signal() != 0 ? stop_signal() : SIGINT));
       break;
   }
-  outcomes_.add(number, report);
+  count(number, report);
 }
 
 Result<void> Uploader::append_sums(const Report& report) const {

@@ -33,6 +33,9 @@ class Uploader {
   /// Both outlive this.
   Uploader(const UploadOptions& options, Console& console)
       : options_(options), console_(console), outcomes_(options.json) {}
+  ~Uploader() { console_.log_to(nullptr); }
+  Uploader(const Uploader&) = delete;
+  Uploader& operator=(const Uploader&) = delete;
 
   /// Checks all options and starts the engine, for so many `files`. `block_bytes`: the blocks must
   /// have so many at least, as an upload that is to go on has them. Errors: usage; failed without
@@ -103,6 +106,11 @@ class Uploader {
   /// What the file has in place of a token that was refused; nothing if it has none. The uploads
   /// that start later begin with it. Any thread.
   std::optional<Secret> renewed_token(const std::string& file);
+  /// Every file's end comes here, once.
+  void count(std::size_t number, const Report& report);
+  /// Ends the event log, if there is one. An incomplete log is an error as an incomplete list of
+  /// checksums is: nothing is wrong with the files.
+  void end_events();
   /// Says how it ended, and counts it.
   void tell(std::size_t number, Report report, const UploadRequest& request);
   void write_receipt(const Report& report);
@@ -132,7 +140,8 @@ class Uploader {
   std::size_t pool_bytes_ = 0;   ///< the engine's
   std::size_t block_bytes_ = 0;  ///< the same
   Outcomes outcomes_;
-  std::size_t files_ = 0;  ///< that upload() was to upload
+  std::unique_ptr<EventLog> events_;  ///< null: none
+  std::size_t files_ = 0;             ///< that upload() was to upload
   bool dry_run_ = false;
   std::set<LeftOutReason> skip_;
   PlanTotals totals_;

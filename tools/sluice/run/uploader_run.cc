@@ -51,7 +51,8 @@ Uploader::Run::Run(Uploader& uploader, Work work)
       most_(uploader.transfers_.most),
       tried_(work_.items.size()),
       progress_(work_.items.size(), bytes_of(work_)),
-      display_(uploader.console_, uploader.progress_interval_) {
+      display_(uploader.console_, uploader.progress_interval_),
+      next_event_(Clock::now(), uploader.progress_interval_) {
   std::uint64_t largest = 0;
   for (const WorkItem& item : work_.items) largest = std::max(largest, item.bytes);
   for (const Target& target : work_.targets) servers_.insert(target.request.base_url);
@@ -60,6 +61,10 @@ Uploader::Run::Run(Uploader& uploader, Work work)
         most_,
         transfers_with_checked_chunks(uploader_.pool_bytes_, uploader_.block_bytes_, largest));
   count_ = TransferCount(static_cast<unsigned>(most_));
+  if (!uploader_.events_) return;
+  std::vector<std::string> datasets;
+  for (const Target& target : work_.targets) datasets.push_back(target.request.dataset);
+  uploader_.events_->upload_start(datasets, work_.items.size(), bytes_of(work_));
 }
 
 void Uploader::Run::run() {
@@ -79,6 +84,7 @@ void Uploader::Run::run() {
     look_at_expiry(now);
   }
   leave_the_rest();
+  if (uploader_.events_) uploader_.events_->progress(progress_.totals());
 }
 
 void Uploader::Run::look_at_expiry(RunProgress::Clock::time_point now) {
@@ -187,8 +193,10 @@ bool Uploader::Run::start(std::size_t index) {
     over(index, upload.error());
     return true;
   }
-  transfers_.add(index, *std::move(upload));
   progress_.started(index, work_.items[index].name);
+  if (uploader_.events_)
+    uploader_.events_->file_start(report_of(index), (*upload)->progress().committed);
+  transfers_.add(index, *std::move(upload));
   return true;
 }
 
@@ -268,6 +276,7 @@ void Uploader::Run::show_progress(Clock::time_point now) {
     progress_.update(index, progress, now);
   progress_.update_totals(now);
   display_.show(progress_.view(), now);
+  if (uploader_.events_ && next_event_.is_due(now)) uploader_.events_->progress(progress_.totals());
 }
 
 }  // namespace sluice::cli

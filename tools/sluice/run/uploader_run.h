@@ -78,6 +78,7 @@ class Uploader::Run {
   RunProgress progress_;
   TimeLeft time_left_;
   ProgressDisplay display_;
+  IntervalClock next_event_;
 };
 
 }  // namespace sluice::cli

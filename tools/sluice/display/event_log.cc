@@ -1,0 +1,186 @@
+#include "tools/sluice/display/event_log.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <utility>
+
+#include "engine/text.h"
+#include "tools/sluice/process/stop.h"
+
+namespace sluice::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::ordered_json;
+using Kind = OutputQueue::Kind;
+
+/// What is dropped first while the file takes nothing, and what last.
+constexpr Kind first_to_go = Kind::progress;
+constexpr Kind usual = Kind::message;
+constexpr Kind last_to_go = Kind::error;
+
+constexpr std::size_t most_bytes = 4 * 1024 * 1024;
+
+std::string new_run() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+template <class Value>
+ordered_json or_null(const std::optional<Value>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+}  // namespace
+
+std::string event_line(std::chrono::system_clock::time_point time, std::string_view run,
+                       std::string_view event, const ordered_json& fields) {
+  const auto since = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
+  ordered_json line{{"version", event_log_version},
+                    {"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                                         fmt::gmtime(static_cast<std::time_t>(seconds.count())),
+                                         (since - seconds).count())},
+                    {"run", run},
+                    {"event", event}};
+  line.update(fields);
+  return line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+}
+
+Result<std::unique_ptr<EventLog>> EventLog::open(const std::string& path) {
+  struct stat status {};
+  const bool fifo = ::stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+  // Open for reading too, a FIFO needs no reader now, and readers may come and go.
+  const int mode = fifo ? O_RDWR : O_WRONLY | O_CREAT | O_APPEND;
+  const int file = ::open(path.c_str(), mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
+  if (file < 0) {
+    Error error = errno_error(ErrorKind::usage, errno,
+                              fmt::format("cannot open the event log {}", printable(path)));
+    error.message += "; choose another file for --log-json";
+    return error;
+  }
+  // Opened anew, the description is our own, and its flags change for nobody else.
+  ::fcntl(file, F_SETFL, ::fcntl(file, F_GETFL) & ~O_NONBLOCK);
+  return std::unique_ptr<EventLog>(new EventLog(path, file, new_run()));
+}
+
+EventLog::EventLog(std::string path, int file, std::string run)
+    : path_(std::move(path)),
+      run_(std::move(run)),
+      file_(file),
+      channel_({.out = file_,
+                .err = file_,
+                .most_bytes = most_bytes,
+                .dropped = [run_id = run_](std::size_t count) {
+                  return event_line(std::chrono::system_clock::now(), run_id, "dropped",
+                                    {{"count", count}});
+                }}) {}
+
+EventLog::~EventLog() {
+  // A thread that is stuck in a write goes on to use the descriptor, which must not become another
+  // file's: the end of the process closes it.
+  if (channel_.all_written()) ::close(file_);
+}
+
+void EventLog::write(Kind kind, std::string_view event, const ordered_json& fields) {
+  channel_.push(kind, event_line(std::chrono::system_clock::now(), run_, event, fields));
+}
+
+void EventLog::run_start(std::string_view command) {
+  write(last_to_go, "run_start",
+        {{"sluice", SLUICE_VERSION},
+         {"command", command},
+         {"host", host_name()},
+         {"process", ::getpid()}});
+}
+
+void EventLog::upload_start(const std::vector<std::string>& datasets, std::size_t files,
+                            std::uint64_t bytes) {
+  write(last_to_go, "upload_start", {{"datasets", datasets}, {"files", files}, {"bytes", bytes}});
+}
+
+void EventLog::file_start(const Report& report, std::uint64_t resumed_from) {
+  write(usual, "file_start",
+        {{"file", report.file},
+         {"name", report.name},
+         {"dataset", report.dataset},
+         {"bytes", report.bytes},
+         {"protocol", report.protocol},
+         {"resumed_from", resumed_from}});
+}
+
+void EventLog::progress(const RunTotals& totals) {
+  std::optional<std::string> bottleneck;
+  if (totals.bottleneck) bottleneck = to_string(*totals.bottleneck);
+  write(first_to_go, "progress",
+        {{"files", totals.files},
+         {"files_over", totals.over},
+         {"transfers", totals.transfers},
+         {"bytes", totals.bytes},
+         {"sent", totals.sent},
+         {"committed", totals.committed},
+         {"bytes_per_second", totals.bytes_per_second},
+         {"seconds_left", or_null(totals.seconds_left)},
+         {"bottleneck", or_null(bottleneck)}});
+}
+
+void EventLog::file_end(const Report& report) {
+  {
+    const MutexLock lock(mutex_);
+    ++ended_[report.status];
+  }
+  write(last_to_go, "file_end",
+        {{"status", to_string(report.status)},
+         {"report", ordered_json::parse(to_json(report), nullptr, /*allow_exceptions=*/false)}});
+}
+
+void EventLog::left_out(const std::string& path, std::string_view reason, const std::string& why) {
+  write(last_to_go, "left_out", {{"file", path}, {"reason", reason}, {"text", why}});
+}
+
+void EventLog::message(Level level, const std::string& text) {
+  write(usual, "message",
+        {{"level", level == Level::error     ? "error"
+                   : level == Level::warning ? "warning"
+                                             : "detail"},
+         {"text", text}});
+}
+
+void EventLog::run_end(int exit_code) {
+  using Status = Report::Status;
+  ordered_json fields{{"exit_code", exit_code}};
+  const MutexLock lock(mutex_);
+  for (const Status status : {Status::registered, Status::failed, Status::interrupted,
+                              Status::unconfirmed, Status::skipped})
+    fields[to_string(status)] = ended_[status];
+  write(last_to_go, "run_end", fields);
+}
+
+std::optional<std::string> EventLog::finish() {
+  channel_.drain(2s, 500ms, [] { return stop_signal() != 0; });
+  if (const int code = channel_.first_error(); code != 0)
+    return fmt::format("cannot write the event log {}: {}; events are missing in the log",
+                       printable(path_), std::strerror(code));
+  if (!channel_.all_written())
+    return fmt::format(
+        "cannot write the event log {}: the file takes no more; events are missing "
+        "in the log",
+        printable(path_));
+  return {};
+}
+
+}  // namespace sluice::cli
