@@ -149,6 +149,8 @@ class Examples(unittest.TestCase):
             for command in pages.one_line_examples(page):
                 if command.startswith("sluice "):
                     ran += 1
+                    if "--watch" in command:  # lasts until Ctrl-C
+                        command = f"timeout --signal INT --preserve-status 2 {command} || test $? = 130"
                     with self.subTest(f"{page.name}: {command}"):
                         self.run_example(page.name, command)
         self.assertGreater(ran, 60)

@@ -335,6 +335,11 @@ CLI::App& add_status(CLI::App& app, StatusOptions& options) {
   status.add_flag("--all", options.all, "Also list registered and discarded uploads.");
   status.add_flag("--json", options.json,
                   "Print the list as one JSON object on stdout, with the receipts.");
+  auto* const watch = status.add_flag("--watch", options.watch,
+                                      "Print the list again and again, on a terminal in place.");
+  add_text(status, "--interval", options.interval, "TIME", "Time between two lists.")
+      ->default_str("2s")
+      ->needs(watch);
   add_state_dir(status, options.state_dir);
   status.footer(footer("Exit codes: 0 listed, 1 the journal cannot be read, 2 usage.\n", status));
   return status;

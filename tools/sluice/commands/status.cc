@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "engine/dataset_lock.h"
 #include "engine/journal.h"
@@ -18,6 +19,7 @@
 #include "engine/units.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/display/report_text.h"
+#include "tools/sluice/display/watch.h"
 #include "tools/sluice/run/uploader.h"
 
 namespace sluice::cli {
@@ -164,30 +166,64 @@ int failed(Console& console, const Error& error, bool json) {
   return exit_code(error);
 }
 
+/// The list, and what is to be said about it.
+struct Listed {
+  std::string text;
+  std::vector<std::string> warnings;
+};
+
+Result<Listed> list(const StatusOptions& options) {
+  TRY_ASSIGN(const Found found, find_journal(options.state_dir));
+  Journal::Listing listing;
+  if (found.journal) {
+    TRY_ASSIGN(listing, found.journal->list(options.all));
+  }
+  Listed listed;
+  listed.warnings = std::move(listing.unreadable);
+  if (options.json) {
+    ordered_json json{{"version", SLUICE_VERSION}, {"state_dir", found.directory}};
+    json["uploads"] = ordered_json::array();
+    for (const JournalEntry& entry : listing.entries)
+      json["uploads"].push_back(json_of(entry, found.directory));
+    listed.text = json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+    return listed;
+  }
+  const std::string state_dir = state_dir_argument(options.state_dir);
+  for (const JournalEntry& entry : listing.entries)
+    listed.text += text_of(entry, found.directory, state_dir);
+  if (listing.entries.empty())
+    listed.text = options.all ? "the journal has no uploads\n" : "no unfinished uploads\n";
+  return listed;
+}
+
+Result<int> watch_list(const StatusOptions& options) {
+  WatchOptions how{.plain = options.json};
+  if (!options.interval.empty()) {
+    TRY_ASSIGN(how.interval, parse_duration(options.interval));
+    if (how.interval.count() < 1)
+      return Error{ErrorKind::usage, "--interval must be at least 1 second"};
+  }
+  return watch(how, [&]() -> Result<std::string> {
+    TRY_ASSIGN(Listed listed, list(options));
+    // On stderr they would stand in the middle of the list.
+    if (!options.json)
+      for (const std::string& warning : listed.warnings) listed.text += "sluice: " + warning + '\n';
+    return std::move(listed.text);
+  });
+}
+
 }  // namespace
 
 int status(const StatusOptions& options) {
   Console console({});
-  Result<Found> found = find_journal(options.state_dir);
-  if (!found) return failed(console, found.error(), options.json);
-  Result<Journal::Listing> listing = Journal::Listing{};
-  if (found->journal) listing = found->journal->list(options.all);
-  if (!listing) return failed(console, listing.error(), options.json);
-  for (const std::string& text : listing->unreadable) console.warning(text);
-
-  if (options.json) {
-    ordered_json json{{"version", SLUICE_VERSION}, {"state_dir", found->directory}};
-    json["uploads"] = ordered_json::array();
-    for (const JournalEntry& entry : listing->entries)
-      json["uploads"].push_back(json_of(entry, found->directory));
-    print(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n');
-  } else {
-    const std::string state_dir = state_dir_argument(options.state_dir);
-    for (const JournalEntry& entry : listing->entries)
-      print(text_of(entry, found->directory, state_dir));
-    if (listing->entries.empty())
-      print(options.all ? "the journal has no uploads\n" : "no unfinished uploads\n");
+  if (options.watch) {
+    const Result<int> code = watch_list(options);
+    return code ? *code : failed(console, code.error(), options.json);
   }
+  const Result<Listed> listed = list(options);
+  if (!listed) return failed(console, listed.error(), options.json);
+  for (const std::string& text : listed->warnings) console.warning(text);
+  print(listed->text);
   return 0;
 }
 

@@ -8,6 +8,8 @@ struct StatusOptions {
   std::string state_dir;  ///< empty: the usual place
   bool all = false;       ///< what is finished too
   bool json = false;
+  bool watch = false;    ///< again and again
+  std::string interval;  ///< between two lists; empty: 2 s
 };
 
 /// `sluice status`: what the journal knows, newest first, on stdout. Returns the exit code.
