@@ -125,6 +125,14 @@ void Screen::control(char final_byte, const std::string& parameters) {
     const std::size_t up = parameters.empty() ? 1 : std::stoul(parameters);
     row_ = row_ - top() > up ? row_ - up : top();
     column_ = std::min(column_, columns_ - 1);
+  } else if (final_byte == 'B') {
+    const std::size_t down = parameters.empty() ? 1 : std::stoul(parameters);
+    row_ = std::min(row_ + down, top() + height_ - 1);
+    if (row_ >= rows_.size()) rows_.resize(row_ + 1);
+    column_ = std::min(column_, columns_ - 1);
+  } else if (final_byte == 'J' && parameters.empty() && row_ == top() && column_ == 0) {
+    row_ = rows_.size();
+    rows_.resize(row_ + height_);
   } else if ((final_byte == 'K' || final_byte == 'J') && parameters.empty()) {
     row.cells.resize(std::min(row.cells.size(), column_));
     row.wrapped = false;

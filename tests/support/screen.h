@@ -8,9 +8,10 @@
 namespace sluice::test {
 
 /// What a terminal shows, and what has scrolled off its top, after the text that programs wrote to
-/// it. Knows CR, LF, the sequences CSI n A (up), CSI K (erase to the end of the line) and CSI J (to
-/// the end of the screen), and wraps lines at its last column, as xterm does: a full row wraps when
-/// the next character comes. Characters are one, two (CJK, emoji) or no columns wide (combining).
+/// it. Knows CR, LF, the sequences CSI n A (up), CSI n B (down), CSI K (erase to the end of the
+/// line) and CSI J (to the end of the screen; as in tmux, a whole screen goes into the history
+/// first), and wraps lines at its last column, as xterm does: a full row wraps when the next
+/// character comes. Characters are one, two (CJK, emoji) or no columns wide (combining).
 class Screen {
  public:
   enum class OnResize {

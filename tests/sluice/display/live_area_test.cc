@@ -64,6 +64,20 @@ TEST(LiveAreaTest, DrawsAtTheBottomOfTheScreen) {
   EXPECT_EQ(screen.rows(), (Rows{"a", "b", "c", "d", "e", "f", "g", "1", "2", "3"}));
 }
 
+/// tmux keeps a copy of a screen that is cleared as a whole.
+TEST(LiveAreaTest, LeavesNoCopyInTheHistoryFromTheTopOfTheScreen) {
+  Screen screen(80, 5);
+  LiveArea area(LiveArea::Terminal::rewraps);
+  screen.write(area.draw({"1", "2", "3"}, 80));
+  screen.resize(40, 5);
+  screen.write(area.draw({"4", "5", "6"}, 40));
+  EXPECT_EQ(screen.rows(), (Rows{"4", "5", "6"}));
+  screen.write(area.draw({"7"}, 40));
+  EXPECT_EQ(screen.rows(), Rows{"7"});
+  screen.write(area.erase(40));
+  EXPECT_EQ(screen.rows(), Rows{});
+}
+
 /// As long as every line was narrower than the terminal when it was drawn.
 TEST(LiveAreaTest, LeavesNothingBehindAfterAResize) {
   for (const auto on_resize : {Screen::OnResize::rewrap, Screen::OnResize::cut})

@@ -70,7 +70,7 @@ TEST(OutputQueueTest, DrawsTheLiveAreaOnlyWhereItChanged) {
   queue.show_live({"30 %", "total"});
   EXPECT_EQ(drain(queue), "\r30 %\033[K\r\ntotal\033[K");
   queue.show_live({});
-  EXPECT_EQ(drain(queue), "\r\033[1A\033[J");
+  EXPECT_EQ(drain(queue), "\r\033[1A\033[K\033[B\033[K\r\033[1A");
   queue.show_live({});
   EXPECT_TRUE(queue.empty());
 }
@@ -81,7 +81,8 @@ TEST(OutputQueueTest, TakesTheLiveAreaAwayBeforeAnythingElse) {
   drain(queue);
   queue.push(Kind::result, "result\n");
   queue.push(Kind::message, "message\n");
-  EXPECT_EQ(drain(queue), "\r\033[1A\033[J[result\n]message\n\r10 %\033[K\r\ntotal\033[K")
+  EXPECT_EQ(drain(queue),
+            "\r\033[1A\033[K\033[B\033[K\r\033[1A[result\n]message\n\r10 %\033[K\r\ntotal\033[K")
       << "and shows it again behind them";
 }
 

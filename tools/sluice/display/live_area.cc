@@ -8,15 +8,25 @@ namespace sluice::cli {
 namespace {
 
 constexpr std::string_view erase_rest_of_line = "\033[K";
-constexpr std::string_view erase_rest_of_screen = "\033[J";
 
 }  // namespace
 
-std::string LiveArea::go_to_begin(std::size_t columns) const {
+std::size_t LiveArea::rows(std::size_t columns) const {
   std::size_t rows = 0;
   for (const std::string& line : shown_)
     rows += terminal_ == Terminal::rewraps ? wrapped_rows(line, columns) : 1;
-  return rows > 1 ? fmt::format("\r\033[{}A", rows - 1) : "\r";
+  return rows;
+}
+
+std::string LiveArea::blank(std::size_t rows) {
+  // Not with ED (erase below): tmux copies a whole screen into its history before that.
+  std::string text(erase_rest_of_line);
+  for (std::size_t row = 1; row < rows; ++row) text += std::string("\033[B") += erase_rest_of_line;
+  return text + up(rows - 1);
+}
+
+std::string LiveArea::up(std::size_t rows) {
+  return rows > 0 ? fmt::format("\r\033[{}A", rows) : "\r";
 }
 
 std::string LiveArea::draw(const Lines& lines, std::size_t columns) {
@@ -26,9 +36,13 @@ std::string LiveArea::draw(const Lines& lines, std::size_t columns) {
     shown_ = {lines.back()};
     return text + lines.back();
   }
-  std::string text = go_to_begin(columns);
-  // Rows that the terminal has wrapped again are in other places than the new ones will be.
-  if (is_shown() && columns != columns_) text += erase_rest_of_screen;
+  std::string text = "\r";
+  if (is_shown()) {
+    const std::size_t old_rows = rows(columns);
+    text = up(old_rows - 1);
+    // Rows that the terminal has wrapped again are in other places than the new ones will be.
+    if (columns != columns_ || lines.size() < shown_.size()) text += blank(old_rows);
+  }
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (i > 0) text += "\r\n";
     text += lines[i];
@@ -36,7 +50,6 @@ std::string LiveArea::draw(const Lines& lines, std::size_t columns) {
     // stand in the place of something that the user typed.
     text += erase_rest_of_line;
   }
-  if (lines.size() < shown_.size()) text += erase_rest_of_screen;
   shown_ = lines;
   columns_ = columns;
   return text;
@@ -45,10 +58,12 @@ std::string LiveArea::draw(const Lines& lines, std::size_t columns) {
 std::string LiveArea::erase(std::size_t columns) {
   if (!is_shown()) return {};
   std::string text;
-  if (terminal_ == Terminal::no_sequences)
+  if (terminal_ == Terminal::no_sequences) {
     text = '\r' + std::string(text_width(shown_.front()), ' ') + '\r';
-  else
-    text = go_to_begin(columns) + std::string(erase_rest_of_screen);
+  } else {
+    const std::size_t old_rows = rows(columns);
+    text = up(old_rows - 1) + blank(old_rows);
+  }
   shown_.clear();
   return text;
 }

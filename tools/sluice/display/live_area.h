@@ -37,8 +37,12 @@ class LiveArea {
   const Lines& lines() const { return shown_; }
 
  private:
-  /// Moves the cursor from the end of the area to its beginning.
-  std::string go_to_begin(std::size_t columns) const;
+  /// How many rows of the terminal the area takes now.
+  std::size_t rows(std::size_t columns) const;
+  /// Blanks so many rows, 1 or more, from the cursor's on, and leaves the cursor where it was.
+  static std::string blank(std::size_t rows);
+  /// Moves the cursor into the first column, so many rows higher.
+  static std::string up(std::size_t rows);
 
   const Terminal terminal_;
   Lines shown_;
