@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <climits>
 #include <string_view>
 
 #include "engine/base_url.h"
@@ -18,7 +17,7 @@ namespace {
 constexpr std::int64_t end_of_time_s = 9'223'372'036;
 
 bool is_absolute_path(std::string_view path) {
-  return path.starts_with('/') && path.size() < PATH_MAX && path.find('\0') == path.npos;
+  return path.starts_with('/') && path.size() <= max_journal_text && path.find('\0') == path.npos;
 }
 
 bool is_time(std::int64_t seconds) {
@@ -80,9 +79,10 @@ Result<void> check_journal_entry(const JournalEntry& entry) {
   if (!base || *base != entry.system) return refuse("the system is not the address of a Data Bank");
   if (!check_dataset_key(entry.dataset)) return refuse("the dataset is not a dataset key");
   if (!check_deposit_name(entry.name)) return refuse("the name is not a valid file name");
-  if (!is_absolute_path(entry.path)) return refuse("the path of the file is not absolute");
+  if (!is_absolute_path(entry.path))
+    return refuse("the path of the file is not absolute, or too long");
   if (!entry.token_file.empty() && !is_absolute_path(entry.token_file))
-    return refuse("the path of the token file is not absolute");
+    return refuse("the path of the token file is not absolute, or too long");
   if (!is_list_of_digests(entry.digests))
     return refuse("the digests are not a list of digest names");
   if (entry.file.size > max_file_size)
