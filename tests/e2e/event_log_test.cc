@@ -132,6 +132,20 @@ TEST_F(LogJson, HasEachStepOfARunAndItsReport) {
   EXPECT_EQ(events[5]["registered"], 1);
 }
 
+TEST_F(LogJson, HasWhatIsLeftOut) {
+  test::write_file(directory_ / "b.tmp", "scratch");
+  test::write_file(log_, "");  // it is there from an earlier run
+  const test::Finished finished = put(
+      bank_.url(), {"--log-json", log_, "--exclude", "*.tmp", "-r", dataset, directory_.path()});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  std::vector<std::string> left_out;
+  for (const json& event : events_in(test::read_file(log_)))
+    if (event["event"] == "left_out" && event["reason"] == "filter")
+      left_out.push_back(event["file"]);
+  EXPECT_THAT(left_out, ElementsAre(directory_ / "b.tmp"));
+  EXPECT_EQ(bank_.registered().size(), 1U) << "the log itself is left out too";
+}
+
 TEST_F(LogJson, HasErrorsAndTheExitCodeOfAFailureAndIsAppendedTo) {
   for (int i = 0; i < 2; ++i) {
     const test::Finished finished =

@@ -57,6 +57,12 @@ class Put {
     return report_of(SelectedFile{.path = item.path, .name = name});
   }
 
+  /// Whether each file that a filter leaves out is told of, and not only their number.
+  bool lists_filtered() const {
+    return options_.upload.json || options_.upload.console.verbose ||
+           !options_.upload.log_json.empty();
+  }
+
   /// Finds the files.
   Result<void> select() {
     SelectOptions select = options_.select;
@@ -73,11 +79,12 @@ class Put {
     }
     uploader_.set_skip(select.skip);
     if (!options_.upload.receipts.empty()) select.names.longest = NAME_MAX - receipt_suffix.size();
-    select.list_filtered = options_.upload.json || options_.upload.console.verbose;
+    select.list_filtered = lists_filtered();
     OwnFiles own;
     if (options_.upload.token_file != "-") own.add(options_.upload.token_file);
     own.add(TokenStore::default_directory());
     own.add(options_.upload.sums);
+    own.add(options_.upload.log_json);
     if (const auto directory = state_dir(options_.upload)) own.add(*directory);
     own.add_directory(options_.upload.receipts, std::string(receipt_suffix));
     TRY_ASSIGN(selection_, select_files(select, own));
@@ -97,8 +104,7 @@ class Put {
   /// Files that are not uploaded: an error of each where that was not asked for. Returns false
   /// where the first such error ends the run.
   bool tell_left_out() {
-    if (!options_.upload.json && !options_.upload.console.verbose)
-      uploader_.count_left_out(selection_.filtered);
+    if (!lists_filtered()) uploader_.count_left_out(selection_.filtered);
     bool ended = false;
     for (const LeftOut& item : selection_.left_out) {
       if (item.asked_for) {

@@ -380,6 +380,7 @@ void Uploader::leave_out(const LeftOut& item) {
       console_.warning(
           fmt::format("left out (--skip {}): {}", to_string(item.reason), printable(item.why)));
   }
+  if (events_) events_->left_out(item.path, to_string(item.reason), item.message());
   outcomes_.add_left_out(left_out_json(item));
 }
 
