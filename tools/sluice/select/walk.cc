@@ -283,8 +283,9 @@ void Walk::look_at(int fd, Level& level, Entry& entry) {
     case Kind::unknown:
     case Kind::special:
       leave_out(LeftOutReason::special,
-                fmt::format("cannot upload {}: the path names {}", printable(path_),
-                            name_of_type(known ? facts.st_mode : DTTOIF(entry.type))),
+                fmt::format(
+                    "cannot upload {}: the path names {}", printable(path_),
+                    name_of_type(known ? facts.st_mode : DTTOIF(static_cast<mode_t>(entry.type)))),
                 "leave out such files with --skip special");
       return;
   }
