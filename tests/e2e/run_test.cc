@@ -57,7 +57,7 @@ class ManifestRunOver : public ManifestRun, public testing::WithParamInterface<c
 TEST_P(ManifestRunOver, UploadsEachFileIntoItsDatasetOnce) {
   Bank bank(bank_arguments(GetParam()));
   std::string lines = "path,dataset,name\n";
-  for (int i = 0; i < 12; ++i)
+  for (std::size_t i = 0; i < 12; ++i)
     lines += fmt::format("{},{},\n", file(fmt::format("f{}", i), 1000 + 10 * i),
                          i % 3 == 0 ? other_dataset : dataset);
   lines += fmt::format("f0,{},\"again, f0\"\n", dataset);  // relative to the manifest
@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Protocols, ManifestRunOver, testing::Values("tus", "pha
 TEST_F(ManifestRun, IsResumedHoweverOftenItIsKilled) {
   Bank bank(bank_arguments("phased"));
   std::string lines = "path,dataset\n";
-  for (int i = 0; i < 24; ++i)
+  for (std::size_t i = 0; i < 24; ++i)
     lines += fmt::format("{},{}\n", file(fmt::format("f{}", i), 20'000 + i),
                          i % 2 == 0 ? other_dataset : dataset);
   for (int kill = 0; kill < 3; ++kill) {

@@ -16,7 +16,8 @@ class SmallFiles : public testing::Test {
     for (int i = 0; i < count; ++i) {
       names_.push_back(fmt::format("file{:02}", i));
       test::write_file(directory_ / names_.back(),
-                       test::random_bytes(static_cast<std::size_t>(1 + i * i * 300), 1 + i));
+                       test::random_bytes(static_cast<std::size_t>(1 + i * i * 300),
+                                          static_cast<std::uint64_t>(1 + i)));
     }
   }
 

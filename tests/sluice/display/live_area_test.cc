@@ -81,8 +81,8 @@ TEST(LiveAreaTest, LeavesNoCopyInTheHistoryFromTheTopOfTheScreen) {
 /// As long as every line was narrower than the terminal when it was drawn.
 TEST(LiveAreaTest, LeavesNothingBehindAfterAResize) {
   for (const auto on_resize : {Screen::OnResize::rewrap, Screen::OnResize::cut})
-    for (const std::size_t before : {200, 80, 61, 40})
-      for (const std::size_t after : {200, 80, 41, 40, 23}) {
+    for (const std::size_t before : {200U, 80U, 61U, 40U})
+      for (const std::size_t after : {200U, 80U, 41U, 40U, 23U}) {
         Screen screen(before, 100, on_resize);
         LiveArea area(on_resize == Screen::OnResize::rewrap ? LiveArea::Terminal::rewraps
                                                             : LiveArea::Terminal::cuts);

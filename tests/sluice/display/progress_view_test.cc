@@ -84,7 +84,7 @@ TEST(ProgressViewTest, CountsTheTransfersThatDoNotFitIntoAThirdOfTheHeight) {
 
 TEST(ProgressViewTest, OnALowTerminalTheTotalStays) {
   const ProgressView ten = view({"0", "1", "2"});
-  for (const std::size_t rows : {0, 1, 3, 5})
+  for (const std::size_t rows : {0U, 1U, 3U, 5U})
     EXPECT_THAT(live_lines(ten, 100, rows), ElementsAre(StartsWith("3 of 10 files"))) << rows;
   EXPECT_THAT(live_lines(ten, 100, 6),
               ElementsAre("and 3 more transfers", StartsWith("3 of 10 files")));
