@@ -55,6 +55,8 @@ class Prompt {
     environment.push_back(nullptr);
     child_ = ::fork();
     if (child_ == 0) {
+      // Who runs the tests in the background may ignore some.
+      for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) ::signal(number, SIG_DFL);
       if (::login_tty(slave) != 0) ::_exit(126);
       ::execve(argv[0], const_cast<char* const*>(argv.data()), environment.data());
       ::_exit(127);
