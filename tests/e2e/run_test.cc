@@ -81,7 +81,8 @@ TEST_P(ManifestRunOver, DoesNothingWhenAllIsDone) {
   bank.process().signal(SIGKILL);  // it would not answer
   const test::Finished again = run_manifest(bank, lines, {"--json"});
   EXPECT_EQ(again.status, 0) << again.err;
-  for (const json& upload : report_of(again).at("uploads"))
+  const json report = report_of(again);
+  for (const json& upload : report.at("uploads"))
     EXPECT_TRUE(upload.contains("registered_before")) << upload;
 }
 
