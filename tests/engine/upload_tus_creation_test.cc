@@ -182,10 +182,11 @@ TEST_F(SmallOverTus, KeepsItsBytesInTheCreationAfterAResponseOfAProvenServerIsLo
 /// What that server kept is an upload that nobody knows, and expires there.
 TEST_F(SmallOverTus, StartsAgainAfterARunThatDiedBeforeTheResponse) {
   server_.set_faults({{.phase = Phase::create, .then = Then::hold}});
-  const auto upload = start(small("a"));
+  auto upload = start(small("a"));
   ASSERT_TRUE(server_.wait_for(Phase::create));
   upload->cancel();
   EXPECT_EQ(upload->wait().status, Status::interrupted);
+  upload.reset();  // before its engine
   engine_.reset();
   EXPECT_TRUE(entries().empty()) << "there is nothing to resume";
   server_.set_faults({});
