@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t end_of_time_s = 9'223'372'036;
 
 bool is_absolute_path(std::string_view path) {
-  return path.starts_with('/') && path.size() <= max_journal_text && path.find('\0') == path.npos;
+  return path.starts_with('/') && path.size() <= max_journal_path && path.find('\0') == path.npos;
 }
 
 bool is_time(std::int64_t seconds) {

@@ -28,7 +28,7 @@ struct JournalEntry {
   std::string system;      ///< base URL, as check_base_url() (engine/base_url.h) returns it
   std::string dataset;     ///< the dataset's key
   std::string name;        ///< in the dataset
-  std::string path;        ///< absolute, of max_journal_text bytes at most; any bytes but NUL
+  std::string path;        ///< absolute, of max_journal_path bytes at most; any bytes but NUL
   FileIdentity file;       ///< the file as it was when it was last compared with what was sent
   std::string token_file;  ///< absolute path the token was read from; empty if it came otherwise
   std::string digests;     ///< extra digests asked for, "md5,sha256"; empty for none
@@ -56,9 +56,11 @@ struct JournalEntry {
 /// As reports write it: "unfinished", "verifying", "registered", "abandoned".
 const char* to_string(JournalEntry::State state);
 
-/// The most bytes that a path, a receipt, a digest's state and an error's message may have, each. A
-/// path in a deep directory is longer than the kernel takes at once (io/long_path.h).
-inline constexpr std::size_t max_journal_text = std::size_t{64} << 10;
+/// The most bytes that a receipt, a digest's state and an error's message may have, each.
+inline constexpr std::size_t max_journal_text = std::size_t{1} << 20;
+/// The most bytes of an absolute path; a receipt with such a path, escaped, still fits. A path in a
+/// deep directory is longer than the kernel takes at once (io/long_path.h).
+inline constexpr std::size_t max_journal_path = std::size_t{64} << 10;
 
 /// The most bytes that upload_url may have.
 inline constexpr std::size_t max_upload_url = 4096;

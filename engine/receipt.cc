@@ -21,8 +21,9 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr const char* format = "sluice receipt 1";
-/// Names and paths are 4 KiB at most; more than this is another file, given by mistake.
-constexpr std::size_t most_bytes = std::size_t{64} << 10;
+/// Paths are 64 KiB at most, up to 6 times as much as JSON; more than this is another file, given
+/// by mistake.
+constexpr std::size_t most_bytes = std::size_t{1} << 20;
 /// Of JSON; a receipt has depth 1.
 constexpr int max_depth = 8;
 

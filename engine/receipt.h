@@ -44,7 +44,7 @@ std::string utc_time(std::int64_t ns);
 /// (sluice-json(5)). A path that is not UTF-8 has U+FFFD where it is not.
 std::string to_json(const Receipt& receipt);
 
-/// Reads that again. Nothing in it is trusted: at most 64 KiB, no deeper than 8, every field of its
+/// Reads that again. Nothing in it is trusted: at most 1 MiB, no deeper than 8, every field of its
 /// type, digests of hexadecimal digits and of the right length (they come out in lower case), a
 /// size that a file can have. Fields that it does not know are passed over. Error usage, which says
 /// what is wrong; `path` is for its message.

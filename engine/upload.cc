@@ -356,11 +356,19 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   // Loopback or https is the command line's to insist on; here the URL only has to be one.
   TRY_ASSIGN(checked.base_url, check_base_url(request.base_url, /*insecure_http=*/true));
 
-  if (const auto absolute = absolute_path(request.path); !absolute && shared_->journal) {
+  const auto absolute = absolute_path(request.path);
+  if (!absolute && shared_->journal) {
     Error error = absolute.error();
     error.message = printable(error.message);
     return error;
   }
+  // Without an entry in the journal, the same command again would register the file twice.
+  if (absolute && absolute->size() > max_journal_path && shared_->journal)
+    return Error{
+        ErrorKind::local_file,
+        fmt::format("cannot upload {}...: the path has {} bytes, and the journal can keep "
+                    "at most {}; move the file to a shorter path",
+                    printable(request.path.substr(0, 100)), absolute->size(), max_journal_path)};
   auto opening = open_source(request.path, request.read_mode, shared_->options.block_bytes);
   if (!opening) {
     Error error = std::move(opening).error();

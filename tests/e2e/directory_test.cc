@@ -232,6 +232,23 @@ TEST_F(Directories, UploadsFromADepthOf200WhosePathsAreLongerThanTheKernelTakes)
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
+TEST_F(Directories, Exit6APathThatTheJournalCannotKeepIsNotUploaded) {
+  const std::string name(250, 'd');
+  fs::create_directory(root_);
+  UniqueFd at(::open(root_.c_str(), O_RDONLY | O_DIRECTORY));
+  for (int i = 0; i < 270; ++i) {
+    ASSERT_EQ(::mkdirat(at.get(), name.c_str(), 0700), 0);
+    at = UniqueFd(::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+  }
+  const UniqueFd deepest(::openat(at.get(), "deepest", O_WRONLY | O_CREAT, 0600));
+  file("good");
+  Bank bank;
+  const test::Finished finished = put_tree(bank.url(), {});
+  EXPECT_EQ(finished.status, 6) << finished.err.substr(0, 1000);
+  EXPECT_THAT(finished.err, HasSubstr("and the journal can keep at most 65536"));
+  EXPECT_THAT(registered(bank), UnorderedElementsAre("good"));
+}
+
 TEST_F(Directories, NeverUploadsTheTokenTheJournalAndTheReceipts) {
   Bank bank;
   file("data");

@@ -236,7 +236,7 @@ TEST(JournalRow, RefusesWhatCouldLeadAStrayTokenOrPathSomewhere) {
   for (const char* name : {"", "..", "a/b", "caf\xE9", "a\x1B[2J"})
     EXPECT_NE(problem_with("name", SqlValue::text(name)), "") << name;
   for (const std::string& path : {std::string(), std::string("scan.h5"), std::string("/a\0b", 4),
-                                  std::string(max_journal_text + 1, '/')}) {
+                                  std::string(max_journal_path + 1, '/')}) {
     EXPECT_NE(problem_with("path", SqlValue::blob(path)), "");
     if (!path.empty()) {
       EXPECT_NE(problem_with("token_file", SqlValue::blob(path)), "");

@@ -119,7 +119,7 @@ TEST(Receipt, WhatIsNoneIsRefusedWithTheReason) {
       {with("d41d", "d41d0"), "'md5' does not have 32"},
       {with("e3b0", ""), "'sha256' does not have 64"},
       {with("\"phased\"", "{}"), "'protocol' is not a string"},
-      {std::string(70'000, ' ') + "{}", "larger than 65536 bytes"},
+      {std::string((1 << 20) + 1, ' ') + "{}", "larger than 1048576 bytes"},
       {"{\"a\": " + std::string(30'000, '['), "not contain a JSON object"},
       {with("{", "{\"a\": " + std::string(20, '[') + std::string(20, ']') + ","),
        "not contain a JSON object"}};
