@@ -52,6 +52,15 @@ Error failed(const std::string& what, int code) {
   return error;
 }
 
+FileIdentity identity_from(const struct stat& facts) {
+  return FileIdentity{.size = static_cast<std::uint64_t>(facts.st_size),
+                      .modified = modified_at(facts),
+                      .device = facts.st_dev,
+                      .inode = facts.st_ino};
+}
+
+}  // namespace
+
 const char* kind_of_file(mode_t mode) {
   switch (mode & S_IFMT) {
     case S_IFDIR:
@@ -67,15 +76,6 @@ const char* kind_of_file(mode_t mode) {
       return "a special file";
   }
 }
-
-FileIdentity identity_from(const struct stat& facts) {
-  return FileIdentity{.size = static_cast<std::uint64_t>(facts.st_size),
-                      .modified = modified_at(facts),
-                      .device = facts.st_dev,
-                      .inode = facts.st_ino};
-}
-
-}  // namespace
 
 Result<LocalFile> open_local_file(const std::string& path) {
   if (path.empty())

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <string>
 
@@ -33,6 +35,10 @@ Result<FileIdentity> identity_of(int fd, const std::string& path);
 /// What the file system says now about the file at `path`, symbolic links followed: which file the
 /// name stands for, whatever is open. Error local_file, with the errno.
 Result<FileIdentity> identity_at(const std::string& path);
+
+/// What a file of that mode is, for messages about one that is no regular file: "a directory", "a
+/// FIFO", "a socket", "a device".
+const char* kind_of_file(mode_t mode);
 
 /// A read at `offset` failed with the errno `code`.
 Error read_error(const std::string& path, std::uint64_t offset, int code);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/text.h"
+#include "io/local_file.h"
 #include "io/long_path.h"
 #include "io/unique_fd.h"
 
@@ -285,7 +286,7 @@ void Walk::look_at(int fd, Level& level, Entry& entry) {
       leave_out(LeftOutReason::special,
                 fmt::format(
                     "cannot upload {}: the path names {}", printable(path_),
-                    name_of_type(known ? facts.st_mode : DTTOIF(static_cast<mode_t>(entry.type)))),
+                    kind_of_file(known ? facts.st_mode : DTTOIF(static_cast<mode_t>(entry.type)))),
                 "leave out such files with --skip special");
       return;
   }
@@ -328,20 +329,6 @@ const char* to_string(LeftOutReason reason) {
       return "failed";
   }
   return "failed";
-}
-
-const char* name_of_type(unsigned mode) {
-  switch (mode & S_IFMT) {
-    case S_IFIFO:
-      return "a FIFO";
-    case S_IFCHR:
-    case S_IFBLK:
-      return "a device";
-    case S_IFSOCK:
-      return "a socket";
-    default:
-      return "a special file";
-  }
 }
 
 void walk(const std::string& root, const WalkOptions& options, const WalkVisitor& visitor) {

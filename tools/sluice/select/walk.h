@@ -37,7 +37,4 @@ struct WalkVisitor {
 /// those of one directory.
 void walk(const std::string& root, const WalkOptions& options, const WalkVisitor& visitor);
 
-/// A sentence about the file type of `mode` for messages: "a FIFO", "a socket", "a device".
-const char* name_of_type(unsigned mode);
-
 }  // namespace sluice::cli
