@@ -97,8 +97,8 @@ TEST_F(StatusWatch, ElsewhereListsFollowEachOther) {
           terminal_.read_while([&] { return count(terminal_.screen().text(), "every 1 s") < 2; }));
       EXPECT_EQ(terminal_.screen().unknown(), "");
     } else {
-      while (count(process.out(), "every 1 s") < 2 && process.wait_for_line("every 1 s") != "")
-        std::this_thread::sleep_for(20ms);
+      EXPECT_TRUE(process.wait_for_out(
+          [](const std::string& out) { return count(out, "every 1 s") >= 2; }));
       EXPECT_THAT(process.out(), Not(HasSubstr("\033")));
     }
     process.signal(SIGINT);

@@ -140,10 +140,8 @@ TEST_F(WrittenManifest, IsNotWrittenAfterASignal) {
   options.directory = directory_.path();
   test::Process process(redirected(options, "2>&1"));
   // The line of progress ends in no newline: the first one is drawn with this.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (process.out().find("of 1.00 TiB") == std::string::npos &&
-         std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(process.wait_for_out(
+      [](const std::string& out) { return out.find("of 1.00 TiB") != std::string::npos; }));
   process.signal(SIGTERM);
   EXPECT_EQ(process.wait(), 128 + SIGTERM) << process.out();
   EXPECT_THAT(process.out(), HasSubstr("no manifest was written"));

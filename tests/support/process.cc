@@ -142,6 +142,14 @@ struct Process::Capture {
     }
   }
 
+  bool wait_for(const std::function<bool(const std::string&)>& holds, std::chrono::seconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    const MutexLock lock(mutex_);
+    while (!holds(text_))
+      if (ended_ || !grown_.wait_until(mutex_, deadline)) return holds(text_);
+    return true;
+  }
+
  private:
   void read() {
     std::array<char, 16384> buffer{};
@@ -216,6 +224,11 @@ void Process::signal(int signal_number) {
 
 std::string Process::wait_for_line(const std::string& text, std::chrono::seconds limit) {
   return out_->wait_for_line(text, limit);
+}
+
+bool Process::wait_for_out(const std::function<bool(const std::string&)>& holds,
+                           std::chrono::seconds limit) {
+  return out_->wait_for(holds, limit);
 }
 
 int Process::wait(std::chrono::seconds limit) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,6 +37,11 @@ class Process {
   /// ended or the time was up first.
   std::string wait_for_line(const std::string& text,
                             std::chrono::seconds limit = std::chrono::seconds(60));
+
+  /// Waits until `holds` of all that stdout has had; false when the process ended or the time was
+  /// up first. `holds` must not call this process.
+  bool wait_for_out(const std::function<bool(const std::string&)>& holds,
+                    std::chrono::seconds limit = std::chrono::seconds(60));
 
   /// Waits for its end and returns the exit status, or 128 + the signal that ended it. A process
   /// that takes longer than `limit` is killed and fails the test.
