@@ -216,6 +216,22 @@ TEST_F(StoredTokens, AreUsedWithAWarningOnceTheyHaveExpired) {
                     HasSubstr(fmt::format("sluice token add --url {} {}", server.url(), dataset))));
 }
 
+/// The journal says how fast the last uploads were, before anything of the next ones is sent.
+TEST_F(StoredTokens, WarnAtTheBeginningWhereTheUploadsTakeTooLong) {
+  Bank bank;
+  ASSERT_EQ(add(bank.url(), token).status, 0);
+  test::write_random_file(directory_ / "first", 1'200'000, 1);
+  const test::Finished first =
+      put(bank.url(), {"--limit-rate", "1M", dataset, directory_ / "first"}, {});
+  ASSERT_EQ(first.status, 0) << first.err;
+  EXPECT_THAT(first.err, Not(HasSubstr("expires")));
+  test::write_file(directory_ / "large", "x");
+  std::filesystem::resize_file(directory_ / "large", std::uint64_t{1} << 40);  // a hole
+  const test::Finished large = put(bank.url(), {"--dry-run", dataset, directory_ / "large"}, {});
+  EXPECT_EQ(large.status, 0) << large.err;
+  EXPECT_THAT(large.err, HasSubstr("expires in"));
+}
+
 /// `sluice token add` in another terminal renews the token of an upload that waits for one.
 TEST_F(StoredTokens, RenewTheUploadThatWaits) {
   Bank bank;

@@ -16,7 +16,7 @@
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/stop.h"
-#include "tools/sluice/run/uploader.h"
+#include "tools/sluice/run/state_directory.h"
 #include "tools/sluice/tokens/token_source.h"
 
 namespace sluice::cli {

@@ -13,7 +13,7 @@ struct ForgetOptions {
   std::string dataset;
   std::vector<std::string> names;
   bool registered = false;  ///< the files are listed on the dataset's page
-  std::string token_file;  ///< empty: as `sluice resume` finds it
+  std::string token_file;   ///< empty: as `sluice resume` finds it
   TokenFileMode token_file_mode = TokenFileMode::strict;
   bool insecure_http = false;
   std::string ca_file;  ///< empty: what the environment says, or the system's
@@ -21,8 +21,9 @@ struct ForgetOptions {
 
 /// Gives unfinished uploads up: what a tus server has of it is deleted there, and the journal
 /// drops it, also where the server cannot be told; with `registered` the journal has it as
-/// registered from then on, so that the same command does not upload it again. Of a phased one nothing is deleted, as nothing
-/// can be without harm to others (protocol section 1.4), nor of one that may be registered.
+/// registered from then on, so that the same command does not upload it again. Of a phased one
+/// nothing is deleted, as nothing can be without harm to others (protocol section 1.4), nor of one
+/// that may be registered.
 ///
 /// Returns the exit code: once it is forgotten, that of what kept the server from deleting it.
 int forget(const ForgetOptions& options);

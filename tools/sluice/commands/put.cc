@@ -11,6 +11,7 @@
 #include "engine/text.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/run/batch.h"
+#include "tools/sluice/run/state_directory.h"
 #include "tools/sluice/tokens/token_store.h"
 
 namespace sluice::cli {

@@ -12,6 +12,7 @@
 #include "engine/text.h"
 #include "engine/units.h"
 #include "tools/sluice/display/report_text.h"
+#include "tools/sluice/run/state_directory.h"
 #include "tools/sluice/run/uploader.h"
 
 namespace sluice::cli {

@@ -20,7 +20,7 @@
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/display/watch.h"
-#include "tools/sluice/run/uploader.h"
+#include "tools/sluice/run/state_directory.h"
 
 namespace sluice::cli {
 namespace {

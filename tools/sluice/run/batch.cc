@@ -12,7 +12,7 @@
 #include "engine/units.h"
 #include "engine/upload_plan.h"
 #include "io/local_file.h"
-#include "tools/sluice/run/last_rate.h"
+#include "tools/sluice/run/state_directory.h"
 #include "tools/sluice/select/name_forms.h"
 
 namespace sluice::cli {
@@ -29,7 +29,7 @@ void Batch::run() {
   warn_of_names();
   if (setting_.believe_journal && !setting_.restart && !options_.no_journal && !setting_.dry_run)
     skip_registered();
-  if (!work_.items.empty()) uploader_.warn_of_expiry({});
+  if (!work_.items.empty()) warn_of_expiry();
   ask_servers();
   sort();
   if (setting_.dry_run) plan();
@@ -97,6 +97,24 @@ void Batch::warn_of_names() {
     for (const std::string& warning : warn_of_look_alikes(names, there, request.dataset))
       console_.warning(warning);
   }
+}
+
+void Batch::warn_of_expiry() {
+  std::optional<double> seconds;
+  if (const auto rate = rate_of_last(work_.targets.front().request.base_url)) {
+    std::uint64_t bytes = 0;
+    for (const WorkItem& item : work_.items) bytes += item.bytes;
+    seconds = rate->seconds_for(bytes);
+  }
+  uploader_.warn_of_expiry(seconds);
+}
+
+std::optional<LastRate> Batch::rate_of_last(const std::string& system) {
+  constexpr std::size_t uploads = 1000;
+  Journal* const known = options_.no_journal ? nullptr : journal();
+  if (known == nullptr) return {};
+  const auto last = known->last_registered(system, uploads);
+  return last ? last_rate(*last) : std::nullopt;
 }
 
 Journal* Batch::journal() {
@@ -190,8 +208,7 @@ void Batch::plan() {
     const UploadRequest& request = work_.targets[target].request;
     const auto in_journal = known->names(request.base_url, request.dataset);
     if (in_journal) names[target] = {in_journal->begin(), in_journal->end()};
-    if (const auto last = known->last_registered(request.base_url, most_questions); last)
-      uploader_.set_last_rate(last_rate(*last));
+    uploader_.set_last_rate(rate_of_last(request.base_url));
   }
   std::size_t questions = 0;
   std::erase_if(work_.items, [&](const WorkItem& item) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "engine/journal.h"
 #include "engine/server_profile.h"
 #include "tools/sluice/display/console.h"
+#include "tools/sluice/run/last_rate.h"
 #include "tools/sluice/run/uploader.h"
 #include "tools/sluice/run/work.h"
 
@@ -53,6 +55,9 @@ class Batch {
   bool check_files();
   /// Of names that differ in nothing that a person sees.
   void warn_of_names();
+  /// Of tokens that expire before all is uploaded at the rate that was last seen.
+  void warn_of_expiry();
+  std::optional<LastRate> rate_of_last(const std::string& system);
   /// Leaves out what the journal has as registered.
   void skip_registered();
   bool is_registered(const WorkItem& item);

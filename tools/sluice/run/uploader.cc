@@ -25,6 +25,7 @@
 #include "tools/sluice/process/memory.h"
 #include "tools/sluice/process/open_files.h"
 #include "tools/sluice/process/stop.h"
+#include "tools/sluice/run/state_directory.h"
 #include "tools/sluice/run/uploader_run.h"
 #include "tools/sluice/tokens/token_source.h"
 #include "tools/sluice/tokens/token_store.h"
@@ -33,34 +34,6 @@ namespace sluice::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// Before anything is sent: a receipt that cannot be written after three days is a nuisance.
-/// `option`: which names the directory, or a file in it.
-Result<void> check_writable_directory(const std::string& path, const char* option) {
-  struct stat status {};
-  int code = 0;
-  if (::stat(path.c_str(), &status) != 0)
-    code = errno;
-  else if (!S_ISDIR(status.st_mode))
-    code = ENOTDIR;
-  else if (::access(path.c_str(), W_OK | X_OK) != 0)
-    code = errno;
-  if (code == 0) return {};
-  Error error = errno_error(ErrorKind::usage, code,
-                            fmt::format("cannot write into the directory {}", printable(path)));
-  error.message += fmt::format("; choose another directory for {}", option);
-  return error;
-}
-
-/// Not of what can be no list of checksums: a pipe or a terminal would be waited for.
-bool holds_lines(const std::string& path, const std::string& lines) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
-  std::ifstream file(path, std::ios::binary);
-  std::string text(static_cast<std::size_t>(status.st_size), '\0');
-  file.read(text.data(), status.st_size);
-  return text.starts_with(lines) || text.find('\n' + lines) != std::string::npos;
-}
 
 constexpr std::string_view automatic = "auto";
 
@@ -124,35 +97,6 @@ std::string left_out_json(const LeftOut& item) {
 
 }  // namespace
 
-Result<std::string> state_dir(const UploadOptions& options) {
-  if (!options.state_dir.empty()) return options.state_dir;
-  std::string usual = default_state_dir();
-  if (usual.empty() && options.no_journal) return usual;
-  if (usual.empty())
-    return Error{ErrorKind::usage,
-                 "no state directory for the journal: neither XDG_STATE_HOME nor HOME is set; name "
-                 "one with --state-dir, or upload with --no-journal (an interrupted upload then "
-                 "cannot be resumed)"};
-  return usual;
-}
-
-std::string state_dir_argument(const std::string& state_dir) {
-  return state_dir.empty() ? "" : " --state-dir " + shell_argument(printable(state_dir));
-}
-
-Result<std::string> existing_state_dir(const UploadOptions& options) {
-  TRY_ASSIGN(std::string directory, state_dir(options));
-  struct stat status {};
-  if (!options.state_dir.empty() && ::stat(directory.c_str(), &status) != 0) {
-    Error error =
-        errno_error(ErrorKind::usage, errno,
-                    fmt::format("cannot open the state directory {}", printable(directory)));
-    error.message += "; check --state-dir";
-    return error;
-  }
-  return directory;
-}
-
 Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const {
   EngineOptions engine;
   TRY_ASSIGN(engine.pool_bytes, parse_option("--pool", options_.pool, parse_size));
@@ -204,11 +148,7 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
       return Error{ErrorKind::usage, "--progress-interval must be at least 1 second"};
   }
   TRY_ASSIGN(digests_, parse_digests(options_.digests));
-  if (!options_.receipts.empty()) TRY(check_writable_directory(options_.receipts, "--receipt"));
-  if (!options_.sums.empty()) {
-    const std::string parent = std::filesystem::path(options_.sums).parent_path().string();
-    TRY(check_writable_directory(parent.empty() ? "." : parent, "--sums"));
-  }
+  TRY(receipts_.check());
   if (!options_.log_json.empty()) {
     TRY_ASSIGN(events_, EventLog::open(options_.log_json));
     events_->run_start(options_.command);
@@ -496,29 +436,15 @@ void Uploader::tell(std::size_t number, Report report, const UploadRequest& requ
   count(number, report);
 }
 
-Result<void> Uploader::append_sums(const Report& report) const {
-  const std::string lines = sums_lines(*report.receipt, report.file);
-  if (!report.registered_before.empty()) {
-    // The run that registered it may have been stopped before it wrote them, or not.
-    if (holds_lines(options_.sums, lines)) return {};
-  }
-  return append_to_file(options_.sums, lines);
-}
-
 void Uploader::write_receipt(const Report& report) {
-  if (options_.receipts.empty() && options_.sums.empty()) return;
-  const std::string path =
-      (std::filesystem::path(options_.receipts) / (report.name + std::string(receipt_suffix)))
-          .string();
+  if (!receipts_.wanted()) return;
   if (!report.receipt) {
-    if (!options_.sums.empty() || ::access(path.c_str(), F_OK) != 0)
+    if (!receipts_.exists(report.name))
       console_.warning(fmt::format("no receipt was written for {}: the journal has none",
                                    printable(report.file)));
     return;
   }
-  Result<void> written;
-  if (!options_.receipts.empty()) written = write_whole_file(path, to_json(*report.receipt), 0644);
-  if (written && !options_.sums.empty()) written = append_sums(report);
+  const Result<void> written = receipts_.write(report);
   if (written) return;
   outcomes_.note_code(1);  // nothing is wrong with the file
   console_.error(

@@ -14,6 +14,7 @@
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/run/outcomes.h"
 #include "tools/sluice/run/plan.h"
+#include "tools/sluice/run/receipt_files.h"
 #include "tools/sluice/run/transfer_plan.h"
 #include "tools/sluice/run/upload_options.h"
 #include "tools/sluice/run/work.h"
@@ -22,9 +23,6 @@
 
 namespace sluice::cli {
 
-/// Receipts are called NAME.sluice.json.
-inline constexpr std::string_view receipt_suffix = ".sluice.json";
-
 /// Uploads files for `sluice put` and `sluice resume`, several at a time where the protocol allows
 /// it: shows how far they are, obeys the stop signals, writes receipts, says what to do next, and
 /// gathers the exit code. One thread at a time.
@@ -32,7 +30,10 @@ class Uploader {
  public:
   /// Both outlive this.
   Uploader(const UploadOptions& options, Console& console)
-      : options_(options), console_(console), outcomes_(options.json) {}
+      : options_(options),
+        console_(console),
+        receipts_(options.receipts, options.sums),
+        outcomes_(options.json) {}
   ~Uploader() { console_.log_to(nullptr); }
   Uploader(const Uploader&) = delete;
   Uploader& operator=(const Uploader&) = delete;
@@ -115,7 +116,6 @@ class Uploader {
   void tell(std::size_t number, Report report, const UploadRequest& request);
   void write_receipt(const Report& report);
   int code_of(const Error& error) const;
-  Result<void> append_sums(const Report& report) const;
 
   const UploadOptions& options_;
   Console& console_;
@@ -139,6 +139,7 @@ class Uploader {
   TransferPlan transfers_;
   std::size_t pool_bytes_ = 0;   ///< the engine's
   std::size_t block_bytes_ = 0;  ///< the same
+  ReceiptFiles receipts_;
   Outcomes outcomes_;
   std::unique_ptr<EventLog> events_;  ///< null: none
   std::size_t files_ = 0;             ///< that upload() was to upload
@@ -146,16 +147,5 @@ class Uploader {
   std::set<LeftOutReason> skip_;
   PlanTotals totals_;
 };
-
-/// The state directory that the options mean. Error usage where there is no usual place (no home
-/// directory), or empty if no journal is wanted.
-Result<std::string> state_dir(const UploadOptions& options);
-
-/// " --state-dir DIR" for the commands that messages advise; empty where the option was not given.
-std::string state_dir_argument(const std::string& state_dir);
-
-/// The same for who only looks. Error usage also where one that was named is not there, as a
-/// mistyped one would have nothing unfinished in it.
-Result<std::string> existing_state_dir(const UploadOptions& options);
 
 }  // namespace sluice::cli
