@@ -2,25 +2,19 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/carry_out.h"
 #include "engine/request_limit.h"
-#include "engine/state_dir.h"
 #include "engine/text.h"
 #include "engine/units.h"
-#include "io/replace_file.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/memory.h"
 #include "tools/sluice/process/open_files.h"
