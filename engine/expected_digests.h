@@ -21,8 +21,8 @@ struct ExpectedDigests {
 /// Pure, any thread.
 Result<void> check_digests(const ExpectedDigests& expected, const Report& report, bool registered);
 
-/// The same for a file that an earlier run has registered: `report`, which says so, becomes that of
-/// a failure where they differ.
+/// The same for a file that an earlier run has registered: where a digest differs, turns `report`
+/// into that of a failed upload.
 void check_registered_digests(const ExpectedDigests& expected, Report& report);
 
 }  // namespace sluice

@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(Protocols, ManifestRunOver, testing::Values("tus", "pha
                          [](const auto& one) { return std::string(one.param); });
 
 /// A phased server can be asked for what was registered when the run was killed.
-TEST_F(ManifestRun, IsResumedHoweverOftenItIsKilled) {
+TEST_F(ManifestRun, ResumesAfterRepeatedKills) {
   Bank bank(bank_arguments("phased"));
   std::string lines = "path,dataset\n";
   for (std::size_t i = 0; i < 24; ++i)

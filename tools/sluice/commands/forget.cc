@@ -148,7 +148,7 @@ class Forget {
     return {};
   }
 
-  /// Somebody has found it on the dataset's page.
+  /// Records as registered a file that the user has found on the dataset's page.
   Result<void> note_registered(const JournalEntry& entry) {
     if (entry.state != JournalEntry::State::verifying)
       return Error{ErrorKind::usage,

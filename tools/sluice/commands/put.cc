@@ -58,7 +58,7 @@ class Put {
     return report_of(SelectedFile{.path = item.path, .name = name});
   }
 
-  /// Whether each file that a filter leaves out is told of, and not only their number.
+  /// Whether each file that a filter leaves out is reported, and not only their number.
   bool lists_filtered() const {
     return options_.upload.json || options_.upload.console.verbose ||
            !options_.upload.log_json.empty();
@@ -102,8 +102,8 @@ class Put {
     return uploader_.prepare(selection_.files.size());
   }
 
-  /// Files that are not uploaded: an error of each where that was not asked for. Returns false
-  /// where the first such error ends the run.
+  /// Reports the files that are left out, each as an error unless a filter or --skip left it out.
+  /// Returns false if the first error ends the run (--fail-fast).
   bool tell_left_out() {
     if (!lists_filtered()) uploader_.count_left_out(selection_.filtered);
     bool ended = false;

@@ -25,8 +25,8 @@ class Batch {
     ProtocolKind protocol = ProtocolKind::automatic;
     bool dry_run = false;
     bool restart = false;
-    /// Files that the journal has as registered are not asked about at the server. Where that is
-    /// false, the phased protocol's server is asked about each of them.
+    /// true: files that the journal has as registered are not looked up at the server. false: over
+    /// the phased protocol the server is asked about each of them.
     bool believe_journal = false;
     bool largest_first = false;
   };
@@ -40,22 +40,23 @@ class Batch {
   /// A dataset, with its base URL, its key, its token and the token's file. Returns its index, for
   /// WorkItem::target.
   std::size_t add_target(UploadRequest common);
-  /// A file; its bytes are found out.
+  /// Adds a file. Batch determines its size.
   void add(WorkItem item) { work_.items.push_back(std::move(item)); }
 
-  /// Uploads them all. Errors are in the outcomes of the uploader; those of one file or dataset
-  /// keep no other back, but for --fail-fast.
+  /// Uploads all files. Errors are counted by the uploader; an error of one file or dataset does
+  /// not keep the others back, except with --fail-fast.
   void run();
 
  private:
   Report report_of(const WorkItem& item) const;
-  /// What can be known of a file without the server.
+  /// Checks what can be checked without the server: the file, its size, its name.
   Result<void> check_file(WorkItem& item) const;
-  /// All of them before anything is sent. Returns false where the first error ends the run.
+  /// Checks all files before anything is sent. Returns false if an error ends the run
+  /// (--fail-fast).
   bool check_files();
-  /// Of names that differ in nothing that a person sees.
+  /// Warns of names that look the same.
   void warn_of_names();
-  /// Of tokens that expire before all is uploaded at the rate that was last seen.
+  /// Warns of tokens that expire before all files are uploaded at the rate of the last uploads.
   void warn_of_expiry();
   std::optional<LastRate> rate_of_last(const std::string& system);
   /// Leaves out what the journal has as registered.
@@ -71,7 +72,7 @@ class Batch {
   /// The names of a dataset that were begun before. Over the phased protocol they go first: to set
   /// up another file would delete what the server has of them.
   std::set<std::string> begun(const UploadRequest& target) const;
-  /// Null where there is none, or none that can be read: whoever needs it says so.
+  /// Opens the journal once. Null if none exists or it cannot be read; the engine reports that.
   Journal* journal();
 
   const UploadOptions& options_;

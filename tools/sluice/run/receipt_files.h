@@ -24,7 +24,7 @@ class ReceiptFiles {
   /// Whether they can be written, before anything is sent: after three days it is too late. Error
   /// usage, which names the option.
   Result<void> check() const;
-  /// Whether that file needs no receipt any more: it has one, and no list was asked for.
+  /// Whether the receipt of that file is there and no list is wanted, so that nothing is missing.
   bool exists(const std::string& name) const;
   /// Writes the receipt of `report`, which has one, and appends its checksums to the list; those of
   /// a file that an earlier run has registered only if the list does not have them. Errors: those

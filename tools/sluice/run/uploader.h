@@ -23,9 +23,9 @@
 
 namespace sluice::cli {
 
-/// Uploads files for `sluice put` and `sluice resume`, several at a time where the protocol allows
-/// it: shows how far they are, obeys the stop signals, writes receipts, says what to do next, and
-/// gathers the exit code. One thread at a time.
+/// The uploads of one `sluice put`, `run` or `resume`: runs several at a time where the protocol
+/// allows it, shows the progress, obeys the stop signals, writes receipts, prints what to do next,
+/// and collects the exit code. One thread at a time.
 class Uploader {
  public:
   /// Both outlive this.
@@ -38,9 +38,9 @@ class Uploader {
   Uploader(const Uploader&) = delete;
   Uploader& operator=(const Uploader&) = delete;
 
-  /// Checks all options and starts the engine, for so many `files`. `block_bytes`: the blocks must
-  /// have so many at least, as an upload that is to go on has them. Errors: usage; failed without
-  /// memory or threads; local_file where receipts or sums cannot be written.
+  /// Checks all options and starts the engine. `files`: the number of files to upload.
+  /// `block_bytes`: the least block size, that of an upload to resume. Errors: usage; failed
+  /// without memory or threads; usage where receipts or sums cannot be written.
   Result<void> prepare(std::size_t files, std::uint64_t block_bytes = 0);
 
   /// Finds the token of the dataset and writes it, with its file, into `request`, which has the
@@ -58,45 +58,45 @@ class Uploader {
   /// is remembered. Errors: those of Engine::ask_server().
   Result<void> ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh);
 
-  /// Uploads them. Of the requests, what is the command line's is set here. Files that were not
-  /// started, because of a signal or an error that concerns them too, are counted as such.
+  /// Uploads the files of `work`. Sets what the command line says in their requests. Files that are
+  /// not started, because of a signal or an error that concerns them too, are counted as such.
   void upload(Work work);
 
-  /// That file could not be tried: `report` has the file, the name and the dataset, and gets the
-  /// error, which is also said.
+  /// Counts a file as failed before its upload started, and prints the error. `report` has the
+  /// file, the name and the dataset. `number`: the file's place in the report.
   void fail(std::size_t number, Report report, const Error& error);
 
-  /// The same without a word: the error is that of several files, and was said.
+  /// Counts a file as failed and prints nothing: the error of several files is printed once.
   void count_failed(std::size_t number, Report report, const Error& error);
 
-  /// Says an error that is no file's own, and notes its exit code.
+  /// Prints an error that concerns no single file, and notes its exit code.
   void fail(const Error& error);
 
-  /// An earlier run has registered that file, as `report` says, or cannot have registered the one
-  /// that is meant: nothing is sent. Said with --verbose, or where it is an error.
+  /// Counts a file that an earlier run registered, or whose earlier registration contradicts the
+  /// manifest (`report.error`). Prints it with --verbose, and each error.
   void registered_before(std::size_t number, Report report);
 
-  /// That file was not uploaded, because the user asked for that; says so. What filters leave out
-  /// is said with --verbose only.
+  /// Counts and prints a file that a filter or --skip left out; what filters leave out is printed
+  /// with --verbose only.
   void leave_out(const LeftOut& left_out);
-  /// Files that the filters leave out and that are not said one by one.
+  /// Counts files that the filters left out, without printing each.
   void count_left_out(std::size_t count) { outcomes_.count_left_out(count); }
   /// Reasons for which a file that cannot be opened is left out rather than an error (fail()).
   void set_skip(std::set<LeftOutReason> reasons) { skip_ = std::move(reasons); }
 
-  /// What a dry run has found out about that file; says so.
+  /// Counts and prints what a dry run found out about a file.
   void planned(std::size_t number, Report report, const UploadPlan& plan,
                const ServerProfile& server, NameState name);
-  /// Of the last uploads, for the time that a dry run estimates.
+  /// Sets the rate of the last uploads, from which a dry run estimates its time.
   void set_last_rate(std::optional<LastRate> rate) { totals_.set_rate(rate); }
 
-  /// That file was not tried, for what was said already.
+  /// Counts a file that was not started, for a reason that was printed already.
   void leave(std::size_t number, Report report);
-  /// Says how many such files there are, if any.
+  /// Prints how many files were not started; nothing for 0.
   void say_left(std::size_t count);
 
-  /// Prints the report of all as JSON if that was asked for, else a closing line where there were
-  /// several, and returns the exit code. `error`: why there are no reports, for the JSON alone.
+  /// Prints the JSON report with --json, else a closing line for several files. Returns the exit
+  /// code. `error`: why there are no uploads, for the JSON report only.
   int end(const std::optional<Error>& error = {});
 
  private:

@@ -13,8 +13,8 @@
 /// in common is kept once.
 namespace sluice::cli {
 
-/// What the uploads into one dataset have in common: of `request`, all but the path and the name.
-/// What the options of the command line say of it, Uploader sets.
+/// What the uploads into one dataset have in common: `request` without path and name. Uploader adds
+/// what the command line says.
 struct Target {
   UploadRequest request;
 };
