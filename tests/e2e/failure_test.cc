@@ -370,7 +370,10 @@ TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
 
 TEST_F(Failure, AnUploadIsNotGivenUpForAnOutputThatIsClosed) {
   Bank bank;
-  for (const char* redirection : {">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"}) {
+  // The report is lost only where standard output is open and takes nothing.
+  const std::vector<std::pair<const char*, int>> cases{
+      {">&-", 0}, {"2>&-", 0}, {"<&- >&- 2>&-", 0}, {">/dev/full", 1}, {"2>/dev/full", 0}};
+  for (const auto& [redirection, status] : cases) {
     SCOPED_TRACE(redirection);
     const std::string name = fmt::format("file{}", bank.registered().size());
     // Slow enough for the progress line to be drawn, into whatever has that number now.
@@ -378,14 +381,38 @@ TEST_F(Failure, AnUploadIsNotGivenUpForAnOutputThatIsClosed) {
         put_options(bank.url(), {"--progress", "always", "--limit-rate", "200K", "--chunk", "10000",
                                  "--json", "--name", name, dataset, path_}),
         redirection));
-    EXPECT_EQ(finished.status, 0) << finished.err;
+    EXPECT_EQ(finished.status, status) << finished.err;
     EXPECT_TRUE(test::same_content(path_, bank.deposited(name)));
   }
 }
 
+TEST_F(Failure, AReportThatCannotBeWrittenIsCode1AndEndsNoUpload) {
+  Bank bank;
+  const std::string other = directory_ / "other.bin";
+  test::write_file(other, "other");
+  const std::vector<Arguments> commands{
+      {dataset, path_, other}, {"--dry-run", dataset, path_}, {"--json", dataset, path_, other}};
+  for (const Arguments& arguments : commands) {
+    SCOPED_TRACE(fmt::format("{}", fmt::join(arguments, " ")));
+    const test::Finished finished =
+        run_sluice(redirected(put_options(bank.url(), arguments), ">/dev/full"));
+    EXPECT_EQ(finished.status, 1);
+    EXPECT_THAT(finished.err, HasSubstr("cannot write the report to standard output"));
+  }
+  EXPECT_EQ(bank.registered().size(), 2U);
+  // --quiet has no report that could be lost.
+  EXPECT_EQ(run_sluice(redirected(put_options(bank.url(), {"--quiet", dataset, path_, other}),
+                                  ">/dev/full"))
+                .status,
+            0);
+}
+
 TEST_F(Failure, WhatOnlyPrintsFailsWhereNothingCanBePrinted) {
+  Bank bank;
+  ASSERT_EQ(put(bank.url(), {"--receipt", directory_.path(), dataset, path_}).status, 0);
   for (const Arguments& command :
-       {Arguments{"status", "--state-dir", directory_.path()}, Arguments{"--help"}}) {
+       {Arguments{"status", "--state-dir", directory_.path()}, Arguments{"--help"},
+        Arguments{"verify", directory_ / "scan.h5.sluice.json", path_}}) {
     test::Process::Options options{
         .argv = {sluice_binary}, .env = {}, .stdin_text = {}, .directory = {}};
     options.argv.insert(options.argv.end(), command.begin(), command.end());
@@ -406,7 +433,7 @@ TEST_F(Failure, AReaderThatGoesAwayDoesNotEndTheUpload) {
   ASSERT_TRUE(server.wait_for(Phase::transfer));
   server.release();
   process.wait();
-  EXPECT_THAT(process.err(), HasSubstr("exit 0"));
+  EXPECT_THAT(process.err(), HasSubstr("exit 1"));
   EXPECT_EQ(server.registrations(), 1);
 }
 

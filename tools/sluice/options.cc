@@ -357,10 +357,10 @@ CLI::App& add_forget(CLI::App& app, ForgetOptions& options) {
   add_trust(forget, options.insecure_http, options.ca_file);
   add_state_dir(forget, options.state_dir);
   forget.footer(
-      footer("Exit codes: 0 discarded; 1 another process uploads the file, or the journal cannot\n"
-             "be written; 2 usage, or no such upload. Discarded in the journal only, because the\n"
-             "server could not be told: 1 refused, 2 no token, 3 token refused, 4 no such draft\n"
-             "dataset, 7 server or network unreachable.\n",
+      footer("Exit codes: 0 discarded; 1 another process uploads the file, or the journal or the\n"
+             "result cannot be written; 2 usage, or no such upload. Discarded in the journal\n"
+             "only, because the server could not be told: 1 refused, 2 no token, 3 token\n"
+             "refused, 4 no such draft dataset, 7 server or network unreachable.\n",
              forget));
   return forget;
 }
@@ -376,7 +376,8 @@ CLI::App& add_verify(CLI::App& app, VerifyOptions& options) {
   verify.add_flag("--json", options.json, "Print the result as one JSON object on stdout.");
   add_quiet(verify, options.console.quiet);
   verify.footer(
-      footer("Exit codes: 0 same, 2 usage or unusable receipt, 6 unreadable file, 8 different.\n",
+      footer("Exit codes: 0 same, 1 the result cannot be written, 2 usage or unusable receipt,\n"
+             "6 unreadable file, 8 different.\n",
              verify));
   return verify;
 }

@@ -156,11 +156,7 @@ int check(const CheckOptions& options) {
                ? 128 + stop_signal()
                : exit_code(*findings.error);
   }
-  if (!console.finish()) {
-    console.error("cannot write the result to standard output");
-    if (code == 0) code = stop_signal() != 0 ? 128 + stop_signal() : 1;
-  }
-  return code;
+  return console.finish(code);
 }
 
 }  // namespace sluice::cli

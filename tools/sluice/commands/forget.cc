@@ -273,7 +273,7 @@ class Forget {
 
 int forget(const ForgetOptions& options) {
   Console console({});
-  return Forget(options, console).run();
+  return console.finish(Forget(options, console).run());
 }
 
 }  // namespace sluice::cli

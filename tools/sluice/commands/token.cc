@@ -112,11 +112,7 @@ int token(const TokenOptions& options) {
     code = error.kind == ErrorKind::interrupted && stop_signal() != 0 ? 128 + stop_signal()
                                                                       : exit_code(error);
   }
-  if (!console.finish() && code == 0) {
-    console.error("cannot write the result to standard output");
-    code = 1;
-  }
-  return code;
+  return console.finish(code);
 }
 
 }  // namespace sluice::cli

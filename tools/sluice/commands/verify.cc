@@ -64,8 +64,7 @@ class Verify {
                                   printable(options_.file), names()));
     }
     if (options_.json) print_json(error);
-    if (!console_.finish()) console_.error("cannot write the result to standard output");
-    return error ? exit_code(*error) : 0;
+    return console_.finish(error ? exit_code(*error) : 0);
   }
 
  private:

@@ -123,4 +123,11 @@ bool Console::finish() {
   return (out_ ? *out_ : err_).results_written();
 }
 
+int Console::finish(int code) {
+  if (finish()) return code;
+  error("cannot write the result to standard output");
+  if (code != 0) return code;
+  return stop_signal() != 0 ? 128 + stop_signal() : 1;
+}
+
 }  // namespace sluice::cli

@@ -55,6 +55,9 @@ class Console {
   /// are, or nobody has taken any for 2 s. Returns whether all results were written. More may be
   /// written afterwards.
   bool finish();
+  /// As finish(), for a command whose result is on stdout. Where that was not written, prints an
+  /// error; returns `code` then, or 1 in place of 0 (128 + signal after a stop signal).
+  int finish(int code);
 
  private:
   void message(OutputQueue::Kind kind, const std::string& text);

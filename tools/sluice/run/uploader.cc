@@ -360,7 +360,7 @@ int Uploader::end(const std::optional<Error>& error) {
     console_.error(
         "cannot write the report to standard output; registered files stay registered: see sluice "
         "status --all");
-    if (stop_signal() != 0) outcomes_.note_code(128 + stop_signal());
+    outcomes_.note_code(stop_signal() != 0 ? 128 + stop_signal() : 1);
   }
   return outcomes_.code();
 }

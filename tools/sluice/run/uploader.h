@@ -96,7 +96,8 @@ class Uploader {
   void say_left(std::size_t count);
 
   /// Prints the JSON report with --json, else a closing line for several files. Returns the exit
-  /// code. `error`: why there are no uploads, for the JSON report only.
+  /// code: at least 1 where standard output did not take the whole report. `error`: why there are
+  /// no uploads, for the JSON report only.
   int end(const std::optional<Error>& error = {});
 
  private:
