@@ -35,7 +35,11 @@ class Usage : public testing::Test {
 TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
   expect_usage_error({});
   expect_usage_error({dataset});
-  expect_usage_error({"--no-such-option", dataset, path_});
+  expect_usage_error({"--no-such-option", dataset, path_}, "--no-such-option is not an option");
+  expect_usage_error({"--unknown=value", dataset, path_}, "sluice: --unknown is not an option");
+  expect_usage_error({"--name", "a", "--name", "b", dataset, path_},
+                     "--name can be given only once");
+  expect_usage_error({dataset, path_, "--name"}, "--name needs a value");
   expect_usage_error({"--read", "telepathy", dataset, path_});
   expect_usage_error({"--progress", "sometimes", dataset, path_});
   expect_usage_error({"--protocol", "ftp", dataset, path_});
@@ -49,6 +53,12 @@ TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
       {.argv = {sluice_binary, "putt", dataset}, .env = {}, .stdin_text = {}, .directory = {}});
   EXPECT_EQ(mistyped.status, 2);
   EXPECT_THAT(mistyped.err, HasSubstr("'putt' is not a command"));
+  const auto one_too_many = run_sluice({.argv = {sluice_binary, "resume", dataset, "a", "[b]"},
+                                        .env = {},
+                                        .stdin_text = {},
+                                        .directory = {}});
+  EXPECT_EQ(one_too_many.status, 2);
+  EXPECT_THAT(one_too_many.err, HasSubstr("unexpected argument '[b]'"));
   expect_usage_error({"--quiet", "--verbose", dataset, path_});
 }
 

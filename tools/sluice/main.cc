@@ -16,6 +16,7 @@
 
 #include "engine/text.h"
 #include "tools/command_line/help_formatter.h"
+#include "tools/command_line/usage_error.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/options.h"
 #include "tools/sluice/process/memory.h"
@@ -32,8 +33,10 @@ using sluice::cli::RunOptions;
 using sluice::cli::StatusOptions;
 using sluice::cli::TokenOptions;
 using sluice::cli::VerifyOptions;
+using sluice::command_line::UnexpectedWords;
+using sluice::command_line::usage_error;
 
-constexpr int usage_error = 2;
+constexpr int usage_code = 2;
 
 /// CLI11 takes "[x]" for a list of values, also where it is a file's name. So such words get a mark
 /// in front on their way through it, as do those that start with the mark themselves.
@@ -75,8 +78,19 @@ int run(int argc, char** argv) {
   app.footer("Options of a command: sluice COMMAND --help. Manual: man sluice");
   std::string command = "sluice";
   const auto what_is_wrong = [&](const CLI::Error& error) -> std::string {
-    if (command != "sluice" || argc < 2 || argv[1][0] == '-') return error.what();
-    return "'" + sluice::printable(argv[1]) + "' is not a command";
+    if (argc < 2) return "a command is required";
+    if (command == "sluice" && argv[1][0] != '-')
+      return "'" + sluice::printable(argv[1]) + "' is not a command";
+    // What follows `token add DATASET` is a token.
+    const bool secret = command == "sluice token";
+    std::string text =
+        usage_error(app, error, secret ? UnexpectedWords::hidden : UnexpectedWords::shown);
+    std::erase(text, mark);
+    if (secret && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+      text +=
+          "; the token is no argument: sluice asks for the token, or reads it from standard "
+          "input";
+    return sluice::printable(text);
   };
   app.failure_message([&](const CLI::App*, const CLI::Error& error) {
     return "sluice: " + what_is_wrong(error) + "; see " + command + " --help\n";
@@ -112,12 +126,13 @@ int run(int argc, char** argv) {
     if (app.exit(error) == 0) return written(0);
     if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc)
       std::puts(
-          sluice::cli::json_report(sluice::Error{sluice::ErrorKind::usage, error.what()}).c_str());
-    return usage_error;
+          sluice::cli::json_report(sluice::Error{sluice::ErrorKind::usage, what_is_wrong(error)})
+              .c_str());
+    return usage_code;
   }
   for (const auto& [subcommand, work] : commands)
     if (subcommand->parsed()) return work();
-  return usage_error;
+  return usage_code;
 }
 
 /// Some programs start others with these closed. The next socket or file would get the number, and
