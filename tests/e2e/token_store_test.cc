@@ -185,9 +185,61 @@ TEST_F(StoredTokens, AreListedWithoutTheTokenAndRemoved) {
   EXPECT_THAT(tokens({"list", "IDB-2"}).out, AllOf(HasSubstr("IDB-2"), Not(HasSubstr("IDB-1"))));
   EXPECT_THAT(tokens({"list", "--system", "production"}).out, Not(HasSubstr("IDB-2")));
 
+  EXPECT_EQ(tokens({"list", "--system", "demo", "IDB-1"}).out,
+            "no tokens are stored for dataset IDB-1 of https://demo.databank.illinois.edu\n");
+
   EXPECT_EQ(tokens({"remove", "IDB-2"}).status, 2) << "that is at another server";
   EXPECT_EQ(tokens({"remove", "--system", "demo", "IDB-2"}).status, 0);
   EXPECT_THAT(tokens({"list"}).out, Not(HasSubstr("IDB-2")));
+}
+
+TEST_F(StoredTokens, AreListedAsJsonWithoutTheToken) {
+  EXPECT_EQ(nlohmann::json::parse(tokens({"list", "--json"}).out).at("tokens").size(), 0U);
+  ASSERT_EQ(add("https://databank.illinois.edu", token, "IDB-1").status, 0);
+  ASSERT_EQ(add("https://demo.databank.illinois.edu", token, "IDB-2").status, 0);
+  const std::string file = config_home() + "/sluice/tokens/IDB-1@databank.illinois.edu";
+  const utimbuf times{1'000'000'000, 1'000'000'000};
+  ASSERT_EQ(::utime(file.c_str(), &times), 0);
+
+  const test::Finished listed = tokens({"list", "--json"});
+  EXPECT_EQ(listed.status, 0);
+  EXPECT_THAT(listed.out, Not(HasSubstr(token)));
+  EXPECT_EQ(std::count(listed.out.begin(), listed.out.end(), '\n'), 1);
+  const auto json = nlohmann::json::parse(listed.out);
+  EXPECT_EQ(json.at("error"), nullptr);
+  ASSERT_EQ(json.at("tokens").size(), 2U);
+  EXPECT_EQ(json.at("tokens").at(0), (nlohmann::json{{"dataset", "IDB-1"},
+                                                     {"system", "https://databank.illinois.edu"},
+                                                     {"file", file},
+                                                     {"added", "2001-09-09T01:46:40Z"},
+                                                     {"expires", "2001-09-12T01:46:40Z"},
+                                                     {"expired", true}}));
+  EXPECT_EQ(json.at("tokens").at(1).at("expired"), false);
+  const auto one = nlohmann::json::parse(tokens({"list", "--json", "IDB-2"}).out);
+  ASSERT_EQ(one.at("tokens").size(), 1U);
+  EXPECT_EQ(one.at("tokens").at(0).at("dataset"), "IDB-2");
+
+  const test::Finished wrong = tokens({"list", "--json", "not a key"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_EQ(nlohmann::json::parse(wrong.out).at("error").at("kind"), "usage");
+  EXPECT_EQ(tokens({"remove", "--json", "IDB-2"}).status, 2);
+}
+
+/// People try it, and what they see goes into logs.
+TEST_F(StoredTokens, ArePrintedInNoMessageWhereTheyAreGivenAsArguments) {
+  for (const Arguments& command :
+       {Arguments{"add", dataset, token}, Arguments{"add", token, dataset},
+        Arguments{"add", "--token=" + std::string(token), dataset},
+        Arguments{"add", "--json", dataset, token}}) {
+    const test::Finished finished = tokens(command);
+    EXPECT_EQ(finished.status, 2);
+    EXPECT_THAT(finished.err, AllOf(HasSubstr("the token is no argument"), Not(HasSubstr(token))));
+    EXPECT_THAT(finished.out, Not(HasSubstr(token)));
+  }
+  const test::Finished sent =
+      put("http://127.0.0.1:1", {"--token=" + std::string(token), dataset, path_}, {});
+  EXPECT_EQ(sent.status, 2);
+  EXPECT_THAT(sent.err, AllOf(HasSubstr("--token is not an option"), Not(HasSubstr(token))));
 }
 
 TEST_F(StoredTokens, AreRefusedWhereTheyAreNone) {

@@ -413,6 +413,9 @@ CLI::App& add_token(CLI::App& app, TokenOptions& options) {
                    "Key of the dataset, for example IDB-1234567; list needs none.");
   add_server(token, options.system, options.url);
   add_insecure_http(token, options.insecure_http);
+  token.add_flag("--json", options.json,
+                 "list: print the tokens' datasets, servers and times as one JSON object on "
+                 "stdout.");
   token.footer(
       footer("Exit codes: 0 done, 1 failed, 2 usage or no such token, 6 the token's file\n"
              "cannot be read or written; 128 + signal number when interrupted.\n",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/stop.h"
+#include "tools/sluice/tokens/token_list_json.h"
 #include "tools/sluice/tokens/token_prompt.h"
 #include "tools/sluice/tokens/token_source.h"
 #include "tools/sluice/tokens/token_store.h"
@@ -25,6 +27,8 @@ class TokenCommand {
       : options_(options), console_(console), store_(TokenStore::default_directory()) {}
 
   Result<void> run() {
+    if (options_.json && options_.action != TokenAction::list)
+      return Error{ErrorKind::usage, "--json can be given for the action list only"};
     if (options_.action != TokenAction::list || !options_.dataset.empty())
       TRY(check_dataset_key(options_.dataset));
     if (options_.action != TokenAction::list || !options_.url.empty() || !options_.system.empty()) {
@@ -62,12 +66,31 @@ class TokenCommand {
   }
 
   Result<void> list() {
-    TRY_ASSIGN(const std::vector<StoredToken> tokens, store_.list());
+    TRY_ASSIGN(std::vector<StoredToken> tokens, store_.list());
+    std::erase_if(tokens, [&](const StoredToken& token) {
+      return (!options_.dataset.empty() && token.dataset != options_.dataset) ||
+             (!system_.empty() && token.system != system_);
+    });
     const WallTime now = std::chrono::system_clock::now();
+    if (options_.json)
+      console_.report(token_list_json(tokens, now, {}));
+    else
+      console_.result(tokens.empty() ? none_stored() : in_words(tokens, now));
+    return {};
+  }
+
+  /// "no tokens are stored for dataset IDB-1 of https://...".
+  std::string none_stored() const {
+    std::string text = "no tokens are stored";
+    if (!options_.dataset.empty()) text += " for dataset " + options_.dataset;
+    if (!system_.empty())
+      text += (options_.dataset.empty() ? " for " : " of ") + printable(system_);
+    return text + '\n';
+  }
+
+  static std::string in_words(const std::vector<StoredToken>& tokens, WallTime now) {
     std::string text;
     for (const StoredToken& token : tokens) {
-      if (!options_.dataset.empty() && token.dataset != options_.dataset) continue;
-      if (!system_.empty() && token.system != system_) continue;
       const WallTime expires = token_expires(token.added);
       text += fmt::format(
           "{}\n"
@@ -78,8 +101,7 @@ class TokenCommand {
           token.dataset, printable(token.system), when(std::min(token.added, now), now),
           expires > now ? "expires" : "expired", when(expires, now), printable(token.file));
     }
-    console_.result(text.empty() ? "no tokens are stored\n" : text);
-    return {};
+    return text;
   }
 
   Result<void> remove() {
@@ -109,6 +131,7 @@ int token(const TokenOptions& options) {
   if (const Result<void> done = TokenCommand(options, console).run(); !done) {
     const Error& error = done.error();
     console.error(printable(error.message));
+    if (options.json) console.report(token_list_json({}, {}, error));
     code = error.kind == ErrorKind::interrupted && stop_signal() != 0 ? 128 + stop_signal()
                                                                       : exit_code(error);
   }

@@ -13,6 +13,7 @@ struct TokenOptions {
   std::string system;  ///< empty for neither of them
   std::string url;
   bool insecure_http = false;
+  bool json = false;  ///< list only
 };
 
 /// Adds a token to the store, lists the tokens there, or removes one. Returns the exit code.

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "tools/sluice/tokens/token_expiry.h"
+#include "tools/sluice/tokens/token_store.h"
+
+namespace sluice::cli {
+
+/// The object of `sluice token list --json` (sluice-json(5)), with a newline. `now`: decides what
+/// has expired. `error`: why there is no list.
+std::string token_list_json(const std::vector<StoredToken>& tokens, WallTime now,
+                            const std::optional<Error>& error);
+
+}  // namespace sluice::cli
