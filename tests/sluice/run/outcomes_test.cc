@@ -76,6 +76,22 @@ TEST(OutcomesTest, TheJsonOfNothingHasNoUploads) {
   EXPECT_THAT(json(outcomes), HasSubstr("\"uploads\":[]}"));
 }
 
+TEST(OutcomesTest, WhatIsLeftOutIsCountedAndInTheJson) {
+  Outcomes outcomes(/*json=*/true);
+  outcomes.add(0, report("a", Status::registered), R"("more":1)");
+  outcomes.add_left_out(R"({"file":"link"})");
+  outcomes.add_left_out(R"({"file":"pipe"})");
+  outcomes.count_left_out(3);
+  outcomes.add_field(R"("run":2)");
+  EXPECT_EQ(outcomes.left_out(), 5U);
+  EXPECT_EQ(outcomes.count(), 1U);
+  EXPECT_EQ(outcomes.closing_line(false), "1 registered, 5 left out");
+  const std::string text = json(outcomes);
+  EXPECT_THAT(text, HasSubstr(R"(,"more":1})"));
+  EXPECT_THAT(text, HasSubstr(R"(,"run":2)"));
+  EXPECT_THAT(text, HasSubstr(R"("left_out":[{"file":"link"},{"file":"pipe"}])"));
+}
+
 /// sluice-put(1), EXIT STATUS: what concerns most of the run first.
 TEST(OutcomesTest, TheWorstCodeCounts) {
   const std::vector<int> order{130, 8, 3, 4, 7, 1, 5, 6, 2, 0};
