@@ -69,6 +69,11 @@ const char* to_string(JournalEntry::State state) {
   return "unknown";
 }
 
+bool is_open(const JournalEntry& entry) {
+  return entry.state == JournalEntry::State::unfinished ||
+         entry.state == JournalEntry::State::verifying;
+}
+
 std::uint64_t count_blocks(const JournalEntry& entry) {
   return entry.file.size / entry.block_bytes + (entry.file.size % entry.block_bytes != 0 ? 1 : 0);
 }

@@ -68,6 +68,9 @@ inline constexpr std::size_t max_upload_url = 4096;
 /// Blocks of the upload, be it a whole one or a part; block_bytes must not be 0.
 std::uint64_t count_blocks(const JournalEntry& entry);
 
+/// Whether the upload may still be resumed: state unfinished or verifying.
+bool is_open(const JournalEntry& entry);
+
 /// Whether there can be such an upload: sizes within what the Data Bank takes, numbers that fit
 /// each other, names that can be. Error failed, a clause: "the name is ...". Any thread.
 Result<void> check_journal_entry(const JournalEntry& entry);

@@ -78,7 +78,7 @@ constexpr const char* from_version_1[] = {
     "DROP TABLE chunk_limits",
 };
 
-Error refuse(const std::string& path, const std::string& why, int code = 0) {
+Error refuse_file(const std::string& path, const std::string& why, int code = 0) {
   return Error{.kind = ErrorKind::failed,
                .message = fmt::format("cannot use the journal {}: {}", printable(path), why),
                .code = code};
@@ -93,11 +93,12 @@ Result<void> make_private(const std::string& path) {
                        fmt::format("cannot use the journal {}", printable(path)));
   }
   if (!S_ISREG(facts.st_mode))
-    return refuse(path,
-                  "not a regular file; move the file away, or choose another state directory with "
-                  "--state-dir");
+    return refuse_file(
+        path,
+        "not a regular file; move the file away, or choose another state directory with "
+        "--state-dir");
   if (facts.st_uid != ::geteuid())
-    return refuse(
+    return refuse_file(
         path, "the file belongs to another user; choose another state directory with --state-dir",
         EPERM);
   if ((facts.st_mode & 077) != 0 && ::chmod(path.c_str(), 0600) != 0)
@@ -198,7 +199,7 @@ Result<void> bring_up_to_date(SqlDatabase& database) {
 Result<void> check_version(SqlDatabase& database) {
   TRY_ASSIGN(const std::int64_t application, database.integer("PRAGMA application_id"));
   if (application != application_id)
-    return refuse(
+    return refuse_file(
         database.path(),
         "the file is a database of another program; move the file away, or choose another state "
         "directory with --state-dir");
@@ -208,7 +209,7 @@ Result<void> check_version(SqlDatabase& database) {
     TRY_ASSIGN(version, database.integer("PRAGMA user_version"));
   }
   if (version != schema_version)
-    return refuse(
+    return refuse_file(
         database.path(),
         fmt::format(
             "the journal has version {}, and this sluice supports version {}; use the newer "

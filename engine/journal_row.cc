@@ -8,7 +8,7 @@
 namespace sluice {
 namespace {
 
-Error refuse(std::string what) {
+Error refuse_row(std::string what) {
   return Error{.kind = ErrorKind::failed, .message = std::move(what)};
 }
 
@@ -120,7 +120,7 @@ Result<JournalEntry> decode_journal_row(const JournalRow& row) {
     entry.file.modified = *modified;
   else
     in.complain("is not a time");
-  if (in.problem()) return refuse(*in.problem());
+  if (in.problem()) return refuse_row(*in.problem());
   TRY(check_journal_entry(entry));
   return entry;
 }
@@ -168,11 +168,12 @@ std::string encode_checksums(std::span<const std::uint64_t> checksums) {
 
 Result<void> decode_checksums(const SqlValue& segment, std::size_t count,
                               std::vector<std::uint64_t>& checksums) {
-  if (segment.type != SqlValue::Type::blob) return refuse("the checksums are not a byte string");
+  if (segment.type != SqlValue::Type::blob)
+    return refuse_row("the checksums are not a byte string");
   const std::string_view bytes = segment.bytes;
   if (bytes.size() / sizeof(std::uint64_t) != count || bytes.size() % sizeof(std::uint64_t) != 0)
-    return refuse(fmt::format("the checksums have {} bytes, and {} blocks need {}", bytes.size(),
-                              count, count * sizeof(std::uint64_t)));
+    return refuse_row(fmt::format("the checksums have {} bytes, and {} blocks need {}",
+                                  bytes.size(), count, count * sizeof(std::uint64_t)));
   for (std::size_t i = 0; i < bytes.size(); i += sizeof(std::uint64_t)) {
     std::uint64_t checksum = 0;
     for (std::size_t byte = sizeof(std::uint64_t); byte-- > 0;)

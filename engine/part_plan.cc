@@ -7,7 +7,7 @@
 namespace sluice {
 namespace {
 
-constexpr auto long_round_trip = std::chrono::milliseconds(10);
+constexpr auto least_round_trip = std::chrono::milliseconds(10);
 constexpr unsigned first_by_itself = 2;
 constexpr unsigned most_by_itself = 8;
 
@@ -75,7 +75,7 @@ bool asks_for_short_parts(const PartPlanSetting& setting) {
 }
 
 PartPlan plan_parts(const PartPlanSetting& setting) {
-  const bool pays = setting.round_trip && *setting.round_trip >= long_round_trip &&
+  const bool pays = setting.round_trip && *setting.round_trip >= least_round_trip &&
                     setting.size >= worth_parts_bytes;
   if (setting.asked ? *setting.asked == 0 : !pays) return {};
   const std::uint64_t blocks = blocks_of(setting.size, setting.block_bytes);

@@ -4,7 +4,7 @@ namespace sluice {
 namespace {
 
 constexpr auto span = std::chrono::seconds(10);
-constexpr auto shortest = std::chrono::milliseconds(100);
+constexpr auto shortest_time = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -17,7 +17,7 @@ void ProgressMeter::update(Clock::time_point now, std::uint64_t bytes) {
 double ProgressMeter::rate() const {
   if (samples_.size() < 2) return 0;
   const auto elapsed = samples_.back().at - samples_.front().at;
-  if (elapsed < shortest) return 0;
+  if (elapsed < shortest_time) return 0;
   return static_cast<double>(samples_.back().bytes - samples_.front().bytes) /
          std::chrono::duration<double>(elapsed).count();
 }

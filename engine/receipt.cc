@@ -20,12 +20,12 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr const char* format = "sluice receipt 1";
+constexpr const char* receipt_format = "sluice receipt 1";
 /// Paths are 64 KiB at most, up to 6 times as much as JSON; more than this is another file, given
 /// by mistake.
 constexpr std::size_t most_bytes = std::size_t{1} << 20;
 /// Of JSON; a receipt has depth 1.
-constexpr int max_depth = 8;
+constexpr int receipt_depth = 8;
 
 Error no_receipt(const std::string& path, const std::string& why) {
   return {ErrorKind::usage, fmt::format("{} is not a sluice receipt: {}", printable(path), why)};
@@ -106,7 +106,8 @@ std::string utc_time(std::int64_t ns) {
 }
 
 std::string to_json(const Receipt& receipt) {
-  ordered_json json{{"format", format}, {"dataset", receipt.dataset}, {"name", receipt.name}};
+  ordered_json json{
+      {"format", receipt_format}, {"dataset", receipt.dataset}, {"name", receipt.name}};
   if (!receipt.registered_as.empty()) json["registered_as"] = receipt.registered_as;
   json["bytes"] = receipt.bytes;
   json["xxh128"] = receipt.xxh128;
@@ -126,13 +127,13 @@ std::string to_json(const Receipt& receipt) {
 Result<Receipt> parse_receipt(std::string_view text, const std::string& path) {
   if (text.size() > most_bytes)
     return no_receipt(path, fmt::format("the file is larger than {} bytes", most_bytes));
-  const json object = parse_bounded(text, max_depth);
+  const json object = parse_bounded(text, receipt_depth);
   if (!object.is_object()) return no_receipt(path, "the file does not contain a JSON object");
   Fields fields(object);
   const std::string found = fields.text("format");
-  if (fields.why().empty() && found != format)
+  if (fields.why().empty() && found != receipt_format)
     return no_receipt(path, fmt::format("the format is {}, and this sluice supports '{}'",
-                                        quote_server_text(found, 60), format));
+                                        quote_server_text(found, 60), receipt_format));
   Receipt receipt;
   receipt.dataset = fields.text("dataset");
   receipt.name = fields.text("name");

@@ -6,7 +6,7 @@ namespace sluice {
 namespace {
 
 constexpr std::chrono::minutes first_hold{5};
-constexpr std::chrono::hours longest_hold{24};
+constexpr std::chrono::hours longest_limit_hold{24};
 
 }  // namespace
 
@@ -43,7 +43,7 @@ bool RequestLimit::overloaded(std::uint64_t round, unsigned in_flight, Clock::ti
     recovers_to_ = std::min(limit_, automatic);
     limit_ = 1;
   }
-  if (round_ > 0) hold_ = std::min<Clock::duration>(hold_ * 2, longest_hold);
+  if (round_ > 0) hold_ = std::min<Clock::duration>(hold_ * 2, longest_limit_hold);
   careful_ = true;
   failed_at_ = failed_at;
   successes_ = 0;

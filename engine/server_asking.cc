@@ -10,6 +10,7 @@
 #include "engine/inquiry_front.h"
 #include "engine/retry.h"
 #include "engine/seconds.h"
+#include "engine/unix_time.h"
 #include "io/random.h"
 
 namespace sluice {
@@ -20,10 +21,6 @@ using namespace std::chrono_literals;
 /// A deployment takes seconds, and a firewall does not change its mind.
 constexpr unsigned tries_for_token = 5;
 constexpr std::chrono::milliseconds least_pause_for_token{1000};
-
-std::int64_t unix_s() {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
 
 }  // namespace
 

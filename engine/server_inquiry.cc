@@ -21,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Nothing is done for either request, so a server that takes longer has other troubles.
-constexpr auto patience = 30s;
+constexpr auto inquiry_patience = 30s;
 
 /// What the questions are about.
 enum class Subject { protocol, token };
@@ -296,7 +296,7 @@ Exchange options_question(const Engine::Inquiry& inquiry) {
   Exchange question;
   question.method = Request::Method::options;
   question.url = inquiry.base_url + "/files/";
-  question.patience = patience;
+  question.patience = inquiry_patience;
   if (!inquiry.token.empty())
     question.headers.push_back("Authorization: Token token=" + inquiry.token.reveal());
   return question;

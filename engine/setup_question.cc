@@ -16,7 +16,7 @@ namespace sluice {
 namespace {
 
 /// Nothing is done for it, so a server that takes longer has other troubles.
-constexpr std::chrono::seconds patience{30};
+constexpr std::chrono::seconds question_patience{30};
 
 /// No file has this name, so that the answer is about the server alone.
 std::string name_of_no_file() {
@@ -57,7 +57,7 @@ SetupQuestion::SetupQuestion(const std::string& base_url, const std::string& dat
   exchange_.headers = {form.content_type_header(), "Authorization: Token token=" + token.reveal()};
   exchange_.body = body_.get();
   exchange_.body_size = body_->size();
-  exchange_.patience = patience;
+  exchange_.patience = question_patience;
 }
 
 SetupQuestion::~SetupQuestion() = default;

@@ -19,7 +19,7 @@ namespace sluice {
 namespace {
 
 /// A store that drops the parts of a large upload one by one takes seconds.
-constexpr std::chrono::seconds patience{30};
+constexpr std::chrono::seconds termination_patience{30};
 
 bool is_passing(int status) {
   return status >= 400 && persistence_of(status) == Persistence::transient;
@@ -133,7 +133,7 @@ Exchange termination(const std::string& url, const Secret& token) {
   exchange.method = Request::Method::del;
   exchange.url = url;
   exchange.headers = {"Tus-Resumable: 1.0.0", "Authorization: Token token=" + token.reveal()};
-  exchange.patience = patience;
+  exchange.patience = termination_patience;
   return exchange;
 }
 

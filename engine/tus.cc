@@ -18,12 +18,12 @@ constexpr std::chrono::seconds long_patience{600};
 constexpr std::chrono::seconds least_time_to_copy{30};
 constexpr std::uint64_t copied_in_a_second = 200'000'000;
 constexpr std::uint64_t least_part = std::uint64_t{5} << 20;
-constexpr std::uint64_t most_parts = 10000;
+constexpr std::uint64_t most_server_parts = 10000;
 
 }  // namespace
 
 std::uint64_t Tus::part_bytes(std::uint64_t size) {
-  return std::max(least_part, (size + most_parts - 1) / most_parts);
+  return std::max(least_part, (size + most_server_parts - 1) / most_server_parts);
 }
 
 Tus::Tus(Setting setting)

@@ -32,6 +32,7 @@
 #include "engine/trust.h"
 #include "engine/tus.h"
 #include "engine/units.h"
+#include "engine/unix_time.h"
 #include "engine/upload_parts.h"
 #include "engine/upload_run.h"
 #include "io/buffer_pool.h"
@@ -40,14 +41,6 @@
 #include "io/slice_source.h"
 
 namespace sluice {
-
-namespace {
-
-std::int64_t unix_s() {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
-
-}  // namespace
 
 struct Engine::Shared {
   Shared(const EngineOptions& engine_options, std::unique_ptr<BufferPool> engine_pool, Trust trust,

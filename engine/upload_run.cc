@@ -8,15 +8,12 @@
 
 #include "engine/seconds.h"
 #include "engine/text.h"
+#include "engine/unix_time.h"
 
 namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::int64_t unix_s() {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
 
 /// Bytes of the first chunk where the server keeps them as they come: what breaks is not lost then.
 constexpr std::uint64_t first_streamed = std::uint64_t{64} << 20;

@@ -13,7 +13,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::uint32_t format = 1;
+constexpr std::uint32_t state_format = 1;
 /// XXH3 hashes stripes of 64 bytes, and after so many of them scrambles its accumulators (a secret
 /// of 192 bytes, of which each stripe moves on by 8).
 constexpr std::uint64_t stripe = 64;
@@ -79,7 +79,7 @@ std::string Xxh128State::save() const {
   if (!library_is_the_one_compiled_for()) return {};
   std::string text;
   text.reserve(saved_size);
-  append<4>(text, format);
+  append<4>(text, state_format);
   append<4>(text, XXH_VERSION_NUMBER);
   for (const std::uint64_t number : state_->acc) append<8>(text, number);
   // Behind what is buffered lie the last bytes that were hashed, which the digest needs as well.
@@ -94,7 +94,7 @@ std::string Xxh128State::save() const {
 bool Xxh128State::load(std::string_view saved) {
   if (!library_is_the_one_compiled_for() || saved.size() != saved_size) return false;
   const std::uint64_t checksum = XXH3_64bits(saved.data(), saved_size - 8);
-  if (take<4>(saved) != format || take<4>(saved) != XXH_VERSION_NUMBER) return false;
+  if (take<4>(saved) != state_format || take<4>(saved) != XXH_VERSION_NUMBER) return false;
   std::array<std::uint64_t, 8> accumulators{};
   for (std::uint64_t& number : accumulators) number = take<8>(saved);
   const std::string_view buffer = saved.substr(0, XXH3_INTERNALBUFFER_SIZE);

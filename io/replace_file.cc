@@ -14,7 +14,7 @@
 namespace sluice {
 namespace {
 
-const char* advice(int code) {
+const char* advice_on_replacing(int code) {
   switch (code) {
     case ENOSPC:
     case EDQUOT:
@@ -32,7 +32,7 @@ const char* advice(int code) {
 
 Error write_error(const std::string& path, int code) {
   Error error = errno_error(ErrorKind::local_file, code, "cannot write " + path);
-  error.message += std::string("; ") + advice(code);
+  error.message += std::string("; ") + advice_on_replacing(code);
   return error;
 }
 

@@ -13,7 +13,7 @@
 #include "tests/databankd/databankd_fixture.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::overlap_test {
 namespace {
 
 using test::Arguments;
@@ -118,4 +118,4 @@ TEST_F(Overlap, ThinksAboutOneChunkAfterTheOther) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::overlap_test

@@ -8,7 +8,7 @@
 #include "tests/databankd/databankd_tus_fixture.h"
 #include "tools/databankd/carrierwave_name.h"
 
-namespace sluice {
+namespace sluice::rename_test {
 namespace {
 
 using test::Reply;
@@ -117,4 +117,4 @@ TEST_P(Renamed, NothingIsRenamedUnlessTold) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::rename_test

@@ -14,7 +14,7 @@
 
 #include "tests/databankd/databankd_fixture.h"
 
-namespace sluice {
+namespace sluice::struck_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -473,4 +473,4 @@ TEST_P(Struck, StrikesQuestionsToo) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::struck_test

@@ -9,7 +9,7 @@
 
 #include "tests/databankd/databankd_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::today_test {
 namespace {
 
 using nlohmann::json;
@@ -268,4 +268,4 @@ TEST_F(Tus, SaysWhatItCannotSpeak) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::today_test

@@ -9,7 +9,7 @@
 
 #include "tests/databankd/databankd_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::tus_creation_test {
 namespace {
 
 using test::Arguments;
@@ -198,4 +198,4 @@ TEST_P(TusCreation, SaysThatTheChecksumIsWrong) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tus_creation_test

@@ -11,7 +11,7 @@
 
 #include "tests/databankd/databankd_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::tus_struck_test {
 namespace {
 
 using test::Arguments;
@@ -247,4 +247,4 @@ TEST_P(TusStruck, LogsWhatItStruck) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tus_struck_test

@@ -10,7 +10,7 @@
 
 #include "tests/databankd/databankd_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::tus_upload_test {
 namespace {
 
 using nlohmann::json;
@@ -402,4 +402,4 @@ TEST_F(TusRestart, FindsUploadsThatHaveNoFileYet) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tus_upload_test

@@ -13,7 +13,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/e2e/terminal.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::event_log_test {
 namespace {
 
 using nlohmann::json;
@@ -199,4 +199,4 @@ TEST_F(LogJson, AFifoThatNobodyReadsStopsNeitherTheUploadNorASignal) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::event_log_test

@@ -5,7 +5,7 @@
 
 #include "tests/e2e/e2e.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::landing_test {
 namespace {
 
 using nlohmann::json;
@@ -216,4 +216,4 @@ TEST_F(Deposit, TheSummaryHasTheDigestAndTheBottleneckInWords) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::landing_test

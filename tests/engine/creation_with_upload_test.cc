@@ -6,7 +6,7 @@
 
 #include "tests/engine/tus_fixture.h"
 
-namespace sluice {
+namespace sluice::tus_steps::creation_with_upload_test {
 namespace {
 
 using Failure = CreationWithUpload::Failure;
@@ -55,7 +55,7 @@ class TusFirstBytes : public testing::Test {
   static constexpr std::uint64_t size = 1000;
 
   Tus::Setting small(std::uint64_t bytes = size) {
-    Tus::Setting setting = sluice::setting(bytes);
+    Tus::Setting setting = tus_steps::setting(bytes);
     setting.creation = &creation_;
     return setting;
   }
@@ -227,4 +227,4 @@ TEST_F(TusFirstBytes, OfAnUploadThatIsGoneAreSentAnew) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tus_steps::creation_with_upload_test

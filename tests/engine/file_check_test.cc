@@ -13,7 +13,7 @@
 #include "tests/engine/test_source.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::file_check_test {
 namespace {
 
 using testing::HasSubstr;
@@ -211,4 +211,4 @@ TEST_F(FileCheckTest, RunsBesideAnotherPassOverTheSameFile) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::file_check_test

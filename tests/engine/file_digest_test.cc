@@ -10,7 +10,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::file_digest_test {
 namespace {
 
 std::span<const std::byte> bytes_of(const std::string& text) {
@@ -299,4 +299,4 @@ TEST_F(Resumed, ASnapshotAfterAStartOverBeginsAtTheBeginning) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::file_digest_test

@@ -13,7 +13,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::journal_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -397,4 +397,4 @@ TEST(JournalFile, RunsNoTriggersThatSomebodyPutThere) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::journal_file_test

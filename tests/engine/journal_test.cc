@@ -11,7 +11,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::journal_test {
 namespace {
 
 using State = JournalEntry::State;
@@ -540,4 +540,4 @@ TEST_P(JournalTest, ManyThreadsAndConnectionsWriteTogether) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::journal_test

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace sluice {
+namespace sluice::one_shot_test {
 namespace {
 
 using Step = Request::Step;
@@ -133,4 +133,4 @@ TEST(OneShot, WhatCanPassMayBeTriedAgainByWhoKnowsThatNothingWasDone) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::one_shot_test

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace sluice {
+namespace sluice::part_plan_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -150,4 +150,4 @@ TEST(PartPlan, NoPartIsLongerThanTheStorageJoins) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::part_plan_test

@@ -10,7 +10,7 @@
 #include "tests/engine/test_source.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::payload_stream_test {
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -177,4 +177,4 @@ TEST_F(PayloadStreamTest, EachReaderHasItsOwnBytesAndTheDigestSeesTheFile) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::payload_stream_test

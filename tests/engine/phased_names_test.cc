@@ -6,7 +6,7 @@
 
 #include "engine/phased.h"
 
-namespace sluice {
+namespace sluice::phased_names_test {
 namespace {
 
 using Step = Request::Step;
@@ -206,4 +206,4 @@ TEST(PhasedNames, AnEmptyFileWhoseVerifyFailsIsAskedFor) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::phased_names_test

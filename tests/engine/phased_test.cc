@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice {
+namespace sluice::phased_test {
 namespace {
 
 using Step = Request::Step;
@@ -502,4 +502,4 @@ TEST(PhasedRecovers, AnErrorThatMayMeanTheTokenSaysSo) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::phased_test

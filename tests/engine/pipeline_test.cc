@@ -14,7 +14,7 @@
 #include "tests/engine/test_source.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::pipeline_test {
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -362,4 +362,4 @@ TEST_P(PipelineTest, WaitingForBuffersIsNotReading) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::pipeline_test

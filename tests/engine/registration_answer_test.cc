@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice {
+namespace sluice::registration_answer_test {
 namespace {
 
 using Verdict = RegistrationAnswer::Verdict;
@@ -121,4 +121,4 @@ TEST(RegistrationAnswer, ASuccessOfAnotherFormIsDoubt) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::registration_answer_test

@@ -7,7 +7,7 @@
 #include "engine/text.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice {
+namespace sluice::server_inquiry_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -435,4 +435,4 @@ TEST(ServerInquiry, OfAServerThatIsKnownTheTokenAloneIsAskedAbout) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::server_inquiry_test

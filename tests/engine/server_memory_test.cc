@@ -7,7 +7,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::server_memory_test {
 namespace {
 
 constexpr const char* url = "https://databank.example";
@@ -93,4 +93,4 @@ TEST(ServerMemory, WhatTheJournalRefusesIsSaidAndKept) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::server_memory_test

@@ -10,7 +10,7 @@
 #include "tests/engine/test_source.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::streamed_request_test {
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -144,4 +144,4 @@ TEST_F(StreamedRequestTest, AReadErrorEndsItAndIsKept) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::streamed_request_test

@@ -13,7 +13,7 @@
 
 #include "io/unique_fd.h"
 
-namespace sluice {
+namespace sluice::tcp_options_test {
 namespace {
 
 constexpr std::uint64_t mib = 1024 * 1024;
@@ -145,4 +145,4 @@ TEST(TcpOptions, APreparedSocketConnectsAndSends) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tcp_options_test

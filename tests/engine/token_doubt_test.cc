@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::token_doubt_test {
 namespace {
 
 using Verdict = TokenDoubt::Verdict;
@@ -71,4 +71,4 @@ TEST(TokenDoubt, ADatasetThatIsNoDraftAnyMoreIsNoMatterOfTheToken) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::token_doubt_test

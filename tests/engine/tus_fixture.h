@@ -11,7 +11,7 @@
 
 #include "engine/tus.h"
 
-namespace sluice {
+namespace sluice::tus_steps {
 
 using Step = Request::Step;
 using testing::HasSubstr;
@@ -58,7 +58,7 @@ inline Tus::Setting setting(std::uint64_t size = file_size) {
           .token = Secret(token)};
 }
 inline Tus::Setting resumed(std::uint64_t sent) {
-  Tus::Setting setting = sluice::setting();
+  Tus::Setting setting = tus_steps::setting();
   setting.earlier = Resumption{sent, false};
   setting.upload_url = upload;
   return setting;
@@ -129,4 +129,4 @@ struct At {
   Request request;
 };
 
-}  // namespace sluice
+}  // namespace sluice::tus_steps

@@ -1,7 +1,7 @@
 // Where a tus server wants the bytes: which addresses get them, and the token.
 #include "tests/engine/tus_fixture.h"
 
-namespace sluice {
+namespace sluice::tus_steps::tus_location_test {
 namespace {
 
 TEST(Tus, EveryLocationThatIsTheServersOwnIsTaken) {
@@ -87,4 +87,4 @@ TEST(Tus, ACreationWithoutAnAddressIsNone) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tus_steps::tus_location_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::tus_origin_test {
 namespace {
 
 using Sender = TusOrigin::Sender;
@@ -47,4 +47,4 @@ TEST(TusOriginTest, AServerThatOnceDidNotSendItMayBeTheSender) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tus_origin_test

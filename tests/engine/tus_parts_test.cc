@@ -1,7 +1,7 @@
 // A file in parts over tus: a part by itself, and what they are joined into.
 #include "tests/engine/tus_fixture.h"
 
-namespace sluice {
+namespace sluice::tus_steps::tus_parts_test {
 namespace {
 
 TEST(TusPart, IsThereAndNothingMore) {
@@ -223,4 +223,4 @@ TEST(TusJoined, WhatIsLostAfterwardsIsSentAllOver) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tus_steps::tus_parts_test

@@ -2,7 +2,7 @@
 
 #include "tests/engine/tus_fixture.h"
 
-namespace sluice {
+namespace sluice::tus_steps::tus_test {
 namespace {
 
 TEST(Tus, CreatesSendsAndRegisters) {
@@ -537,4 +537,4 @@ TEST(Tus, NeverQuotesTheTokenThatAServerEchoes) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tus_steps::tus_test

@@ -13,7 +13,7 @@
 #include "tests/engine/upload_fixture.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice {
+namespace sluice::upload_trouble_test {
 namespace {
 
 using testing::HasSubstr;
@@ -407,4 +407,4 @@ TEST_F(UploadTest, NobodyListens) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_trouble_test

@@ -8,7 +8,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::xxh128_state_test {
 namespace {
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -132,4 +132,4 @@ TEST(Xxh128State, RefusesFieldsThatCannotBeEvenWithARightChecksum) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::xxh128_state_test

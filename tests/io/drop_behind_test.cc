@@ -19,7 +19,7 @@
 #include "tests/io/read_range.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::drop_behind_test {
 namespace {
 
 using test::read_range;
@@ -138,4 +138,4 @@ TEST(DropBehind, ADirectSourceHasNothingToDrop) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::drop_behind_test

@@ -13,7 +13,7 @@
 #include "tests/io/read_range.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::file_source_test {
 namespace {
 
 using test::read_range;
@@ -75,4 +75,4 @@ TEST_P(FailingReads, InterruptedAndShortReadsGoOn) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::file_source_test

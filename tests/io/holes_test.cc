@@ -11,7 +11,7 @@
 #include "tests/io/sparse_file.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::holes_test {
 namespace {
 
 using test::read_range;
@@ -118,4 +118,4 @@ TEST_P(HolesTest, DoNotChangeAByte) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::holes_test

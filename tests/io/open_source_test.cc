@@ -11,7 +11,7 @@
 #include "tests/io/read_range.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::open_source_test {
 namespace {
 
 using test::WithFaults;
@@ -101,4 +101,4 @@ TEST_F(OpenSourceTest, RefusesWhatIsNoRegularFileInEveryMode) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::open_source_test

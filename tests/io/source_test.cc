@@ -26,7 +26,7 @@
 #include "tests/io/read_range.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::source_test {
 namespace {
 
 using test::read_range;
@@ -290,4 +290,4 @@ TEST(ReadMode, IsWrittenAsTheCommandLineTakesIt) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::source_test

@@ -28,7 +28,7 @@ namespace sluice::test {
 namespace {
 
 /// Small, so that a cut finds little on its way and a client that goes on notices soon.
-constexpr std::size_t piece = 16 << 10;
+constexpr std::size_t relay_piece = 16 << 10;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -89,7 +89,8 @@ class Connection {
     return {events(client_, up_, down_), events(server_, down_, up_)};
   }
 
-  /// Does what can be done without waiting. `observe` sees what is passed on; true if it is to be cut.
+  /// Does what can be done without waiting. `observe` sees what is passed on; true if it is to be
+  /// cut.
   template <class Observe>
   bool work(const Observe& observe) {
     if (over()) return false;
@@ -133,7 +134,7 @@ class Connection {
   template <class Observe>
   Pumped pump(Stream& stream, const Observe& observe) {
     if (stream.held.empty() && !stream.from.ended) {
-      std::array<char, piece> buffer;
+      std::array<char, relay_piece> buffer;
       const ssize_t got = ::recv(stream.from.fd.get(), buffer.data(),
                                  std::min<std::uint64_t>(buffer.size(), stream.left), 0);
       if (got < 0) return would_block() ? Pumped::on : Pumped::broken;
@@ -166,7 +167,7 @@ class Connection {
 
   static void drain(Side& side) {
     if (!side.fd) return;
-    std::array<char, piece> buffer;
+    std::array<char, relay_piece> buffer;
     const ssize_t got = ::recv(side.fd.get(), buffer.data(), buffer.size(), 0);
     if (got == 0 || (got < 0 && !would_block())) side.fd.reset();
   }

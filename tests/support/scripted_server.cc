@@ -23,7 +23,7 @@
 namespace sluice::test {
 namespace {
 
-[[noreturn]] void fail(const char* what) {
+[[noreturn]] void fail_errno(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
@@ -38,7 +38,7 @@ class ScriptedServer::Impl {
         port_(listen(listener_.get())),
         faults_(std::move(faults)),
         bank_(url()) {
-    if (!stop_ || !release_) fail("eventfd");
+    if (!stop_ || !release_) fail_errno("eventfd");
     acceptor_ = std::thread([this] { accept_all(); });
   }
 
@@ -122,7 +122,7 @@ class ScriptedServer::Impl {
 
   static void signal(const UniqueFd& event) {
     const std::uint64_t one = 1;
-    if (::write(event.get(), &one, sizeof one) != sizeof one) fail("write");
+    if (::write(event.get(), &one, sizeof one) != sizeof one) fail_errno("write");
   }
 
   /// Waits for an event on `fd`, or for the end of the server (false), or for release() if that is
@@ -131,7 +131,7 @@ class ScriptedServer::Impl {
     std::array<pollfd, 3> polled{
         {{fd, events, 0}, {stop_.get(), POLLIN, 0}, {release_.get(), POLLIN, 0}}};
     while (::poll(polled.data(), released_too ? 3 : 2, -1) < 0)
-      if (errno != EINTR) fail("poll");
+      if (errno != EINTR) fail_errno("poll");
     return polled[1].revents == 0;
   }
 

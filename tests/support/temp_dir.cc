@@ -12,7 +12,7 @@
 namespace sluice::test {
 namespace {
 
-constexpr std::size_t piece = std::size_t{1} << 20;
+constexpr std::size_t file_piece = std::size_t{1} << 20;
 
 /// splitmix64: every word depends on its place and the seed alone, so any part of a file can be
 /// made without the parts before it.
@@ -81,9 +81,9 @@ std::string read_file(const std::filesystem::path& path) {
 
 void write_random_file(const std::filesystem::path& path, std::uint64_t size, std::uint64_t seed) {
   std::ofstream out = open_to_write(path);
-  std::string bytes(piece, '\0');
-  for (std::uint64_t done = 0; done < size; done += piece) {
-    const std::size_t now = std::min<std::uint64_t>(piece, size - done);
+  std::string bytes(file_piece, '\0');
+  for (std::uint64_t done = 0; done < size; done += file_piece) {
+    const std::size_t now = std::min<std::uint64_t>(file_piece, size - done);
     fill_random(bytes.data(), now, done, seed);
     out.write(bytes.data(), static_cast<std::streamsize>(now));
   }
@@ -93,15 +93,15 @@ void write_random_file(const std::filesystem::path& path, std::uint64_t size, st
 bool same_content(const std::filesystem::path& a, const std::filesystem::path& b) {
   std::ifstream in_a = open_to_read(a);
   std::ifstream in_b = open_to_read(b);
-  std::string bytes_a(piece, '\0');
-  std::string bytes_b(piece, '\0');
+  std::string bytes_a(file_piece, '\0');
+  std::string bytes_b(file_piece, '\0');
   while (true) {
-    in_a.read(bytes_a.data(), static_cast<std::streamsize>(piece));
-    in_b.read(bytes_b.data(), static_cast<std::streamsize>(piece));
+    in_a.read(bytes_a.data(), static_cast<std::streamsize>(file_piece));
+    in_b.read(bytes_b.data(), static_cast<std::streamsize>(file_piece));
     if (in_a.gcount() != in_b.gcount()) return false;
     const auto got = static_cast<std::size_t>(in_a.gcount());
     if (std::memcmp(bytes_a.data(), bytes_b.data(), got) != 0) return false;
-    if (got < piece) return true;
+    if (got < file_piece) return true;
   }
 }
 

@@ -10,7 +10,7 @@
 namespace sluice::databankd {
 namespace {
 
-constexpr std::size_t piece = std::size_t{64} << 10;
+constexpr std::size_t body_piece = std::size_t{64} << 10;
 constexpr std::uint64_t huge = std::uint64_t{64} << 20;
 
 struct BrokenOff {
@@ -42,14 +42,15 @@ ssize_t read_huge(void*, std::uint64_t offset, char* buffer, std::size_t size) {
 
 MHD_Response* broken_off_response(int socket, std::string_view body, std::uint64_t length) {
   auto state = std::make_unique<BrokenOff>(BrokenOff{socket, std::string(body.substr(0, length))});
-  MHD_Response* response = MHD_create_response_from_callback(body.size(), piece, &read_broken_off,
-                                                             state.get(), &free_broken_off);
+  MHD_Response* response = MHD_create_response_from_callback(
+      body.size(), body_piece, &read_broken_off, state.get(), &free_broken_off);
   if (response != nullptr) (void)state.release();  // free_broken_off() has it now
   return response;
 }
 
 MHD_Response* huge_response() {
-  return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, piece, &read_huge, nullptr, nullptr);
+  return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, body_piece, &read_huge, nullptr,
+                                           nullptr);
 }
 
 }  // namespace sluice::databankd

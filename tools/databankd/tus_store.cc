@@ -21,7 +21,7 @@
 
 namespace sluice::databankd {
 namespace fs = std::filesystem;
-using Clock = std::chrono::system_clock;
+using WallClock = std::chrono::system_clock;
 
 namespace {
 
@@ -105,7 +105,7 @@ void TusStore::load(const fs::path& info) {
       ::truncate(data_path(upload.id).c_str(), static_cast<off_t>(upload.offset)) != 0)
     return;
   if (upload.offset == 0) item->digest.emplace();
-  upload.expires = Clock::from_time_t(status.st_mtime) + options_.lifetime;
+  upload.expires = WallClock::from_time_t(status.st_mtime) + options_.lifetime;
   items_.emplace(upload.id, item);
 }
 
@@ -126,7 +126,7 @@ Result<void> TusStore::write_info(const TusUpload& upload,
 
 Result<TusUpload> TusStore::create(TusUpload upload) {
   upload.id = new_id();
-  upload.expires = Clock::now() + options_.lifetime;
+  upload.expires = WallClock::now() + options_.lifetime;
   if (!options_.discard) {
     if (!options_.lazy) {
       const UniqueFd fd(::open(data_path(upload.id).c_str(),
@@ -148,7 +148,7 @@ Result<TusUpload> TusStore::create(TusUpload upload) {
 /// Once a second at most: with ten thousand uploads a look at all of them takes a while.
 void TusStore::sweep() {
   next_sweep_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-  const auto now = Clock::now();
+  const auto now = WallClock::now();
   std::vector<std::string> old;
   for (const auto& [id, item] : items_)
     if (!item->busy && item->upload.expires <= now) old.push_back(id);
@@ -172,7 +172,7 @@ Result<TusStore::ItemPointer> TusStore::look(const std::string& id) {
   const auto found = items_.find(id);
   if (found != items_.end()) {
     const ItemPointer& item = found->second;
-    if (item->busy || item->upload.expires > Clock::now()) return item;
+    if (item->busy || item->upload.expires > WallClock::now()) return item;
     drop(id);
     expired_.insert(id);
   }
@@ -244,7 +244,7 @@ Result<std::unique_ptr<TusAppend>> TusStore::append(const std::string& id, std::
 Result<TusUpload> TusStore::join(const std::vector<std::string>& ids, TusUpload final) {
   std::vector<ItemPointer> parts;
   final.id = new_id();
-  final.expires = Clock::now() + options_.lifetime;
+  final.expires = WallClock::now() + options_.lifetime;
   final.length = 0;
   {
     const MutexLock lock(mutex_);

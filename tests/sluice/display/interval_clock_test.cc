@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice::cli {
+namespace sluice::cli::interval_clock_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -32,4 +32,4 @@ TEST(IntervalClockTest, DoesNotMakeUpForAStop) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::interval_clock_test

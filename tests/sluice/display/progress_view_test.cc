@@ -8,7 +8,7 @@
 
 #include "tests/support/screen.h"
 
-namespace sluice::cli {
+namespace sluice::cli::progress_view_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -119,4 +119,4 @@ TEST(ProgressViewTest, EveryLineIsNarrowerThanTheTerminal) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::progress_view_test

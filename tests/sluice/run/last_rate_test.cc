@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice::cli {
+namespace sluice::cli::last_rate_test {
 namespace {
 
 constexpr std::uint64_t mib = 1 << 20;
@@ -35,4 +35,4 @@ TEST(LastRate, IsUnknownWhereTheUploadsSayLittle) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::last_rate_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cli {
+namespace sluice::cli::outcomes_test {
 namespace {
 
 using Status = Report::Status;
@@ -109,4 +109,4 @@ TEST(OutcomesTest, TheWorstCodeCounts) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::outcomes_test

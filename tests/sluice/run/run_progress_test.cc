@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice::cli {
+namespace sluice::cli::run_progress_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -101,4 +101,4 @@ TEST(RunProgressTest, OneFileIsItsOwnTotal) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::run_progress_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sluice::cli {
+namespace sluice::cli::transfer_plan_test {
 namespace {
 
 using testing::HasSubstr;
@@ -89,4 +89,4 @@ TEST(TransferPlanTest, AChangeIsDescribed) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::transfer_plan_test

@@ -12,6 +12,7 @@
 #include "engine/receipt.h"
 #include "engine/text.h"
 #include "engine/units.h"
+#include "tools/sluice/display/or_null.h"
 
 namespace sluice::cli {
 
@@ -155,11 +156,6 @@ std::string state_text(const Findings& findings) {
                           uploading->host.empty() ? "" : " on " + uploading->host);
   }
   return text;
-}
-
-template <class Value>
-ordered_json or_null(const std::optional<Value>& value) {
-  return value ? ordered_json(*value) : ordered_json(nullptr);
 }
 
 }  // namespace

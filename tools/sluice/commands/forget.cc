@@ -30,14 +30,9 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 /// The user discards an upload, and shall not wait long for a server that does not respond.
-constexpr auto longest_asking = 20s;
+constexpr auto longest_wait = 20s;
 /// Within 2 s: a server may still be at the last request of an upload that was killed (423).
 constexpr unsigned retries = 3;
-
-bool is_open(const JournalEntry& entry) {
-  return entry.state == JournalEntry::State::unfinished ||
-         entry.state == JournalEntry::State::verifying;
-}
 
 /// What the server has of an upload that was given up.
 struct Remains {
@@ -202,7 +197,7 @@ class Forget {
     }
     if (remains.error && remains.error->kind == ErrorKind::interrupted && stop_signal() == 0)
       remains.error = Error{ErrorKind::unreachable,
-                            fmt::format("no response within {} s", longest_asking.count())};
+                            fmt::format("no response within {} s", longest_wait.count())};
     if (remains.error) remains.why = remains.error->message;
     return remains;
   }
@@ -224,7 +219,7 @@ class Forget {
     TRY_ASSIGN(request.token, token_for(entry));
     request.dataset = entry.dataset;
     catch_stop_signals();
-    request.stop = [deadline = Clock::now() + longest_asking] {
+    request.stop = [deadline = Clock::now() + longest_wait] {
       return stop_signal() != 0 || Clock::now() >= deadline;
     };
     if (!engine_) {

@@ -85,11 +85,6 @@ std::string file_trouble(const JournalEntry& entry) {
   return {};
 }
 
-bool is_open(const JournalEntry& entry) {
-  return entry.state == JournalEntry::State::unfinished ||
-         entry.state == JournalEntry::State::verifying;
-}
-
 /// `directory` is where the journal is; `state_dir` is the option that named it, " --state-dir
 /// DIR", or empty.
 std::string text_of(const JournalEntry& entry, const std::string& directory,

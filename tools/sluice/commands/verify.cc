@@ -27,7 +27,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::size_t block_bytes = std::size_t{4} << 20;
+constexpr std::size_t verified_block_bytes = std::size_t{4} << 20;
 /// 64 MiB, as for an upload: nothing else runs here.
 constexpr std::size_t pool_blocks = 16;
 
@@ -71,7 +71,7 @@ class Verify {
   Result<void> compare() {
     TRY_ASSIGN(receipt_, read_receipt(options_.receipt));
     TRY_ASSIGN(const OpenedSource opened,
-               open_source(options_.file, read_mode(options_.read_mode), block_bytes));
+               open_source(options_.file, read_mode(options_.read_mode), verified_block_bytes));
     const std::uint64_t size = opened.source->identity().size;
     comparisons_.push_back({"bytes", std::to_string(size), std::to_string(receipt_.bytes)});
     if (size != receipt_.bytes) return {};  // no digest can be the same
@@ -82,7 +82,7 @@ class Verify {
     ChecksumWorkers workers(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
     TRY_ASSIGN(const auto check, FileCheck::start({.source = *opened.source,
                                                    .workers = workers,
-                                                   .block_bytes = block_bytes,
+                                                   .block_bytes = verified_block_bytes,
                                                    .pool_blocks = pool_blocks,
                                                    .extra = std::move(extra)}));
     watch(*check);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "engine/text.h"
+#include "tools/sluice/display/or_null.h"
 #include "tools/sluice/process/stop.h"
 
 namespace sluice::cli {
@@ -28,7 +29,7 @@ constexpr Kind first_to_go = Kind::progress;
 constexpr Kind usual = Kind::message;
 constexpr Kind last_to_go = Kind::error;
 
-constexpr std::size_t most_bytes = 4 * 1024 * 1024;
+constexpr std::size_t most_queued_bytes = 4 * 1024 * 1024;
 
 std::string new_run() {
   std::random_device random;
@@ -38,11 +39,6 @@ std::string new_run() {
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-template <class Value>
-ordered_json or_null(const std::optional<Value>& value) {
-  return value ? ordered_json(*value) : ordered_json(nullptr);
 }
 
 }  // namespace
@@ -84,7 +80,7 @@ EventLog::EventLog(std::string path, int file, std::string run)
       file_(file),
       channel_({.out = file_,
                 .err = file_,
-                .most_bytes = most_bytes,
+                .most_bytes = most_queued_bytes,
                 .dropped = [run_id = run_](std::size_t count) {
                   return event_line(std::chrono::system_clock::now(), run_id, "dropped",
                                     {{"count", count}});

@@ -70,11 +70,11 @@ constexpr std::array shapes{
 };
 
 constexpr std::size_t parts = 5;
-using Cells = std::array<std::string, parts>;
+using RowCells = std::array<std::string, parts>;
 constexpr std::size_t state_cell = 0;
 
-Cells cells_of(const ProgressText& text, const Shape& shape) {
-  Cells cells;
+RowCells cells_of(const ProgressText& text, const Shape& shape) {
+  RowCells cells;
   cells[state_cell] = shape.short_state ? text.short_state : text.state;
   if (shape.amount != Shape::Amount::none)
     cells[1] = shape.amount == Shape::Amount::full ? text.amount : text.short_amount;
@@ -86,7 +86,7 @@ Cells cells_of(const ProgressText& text, const Shape& shape) {
 }
 
 /// A line of one cell has words there instead of a percentage, and they may take the place of all.
-bool is_words(const Cells& cells) {
+bool is_words(const RowCells& cells) {
   return std::all_of(cells.begin() + 1, cells.end(), [](const auto& cell) { return cell.empty(); });
 }
 
@@ -96,14 +96,14 @@ std::string blanks(std::size_t count) {
 
 /// Lines of one shape.
 struct Table {
-  std::vector<Cells> rows;
+  std::vector<RowCells> rows;
   std::array<std::size_t, parts> widths{};  ///< of the cells
   std::size_t rest = 0;                     ///< of all behind the name
 
   Table(const std::vector<ProgressText>& texts, const Shape& shape) {
     for (const ProgressText& text : texts) rows.push_back(cells_of(text, shape));
     std::size_t words = 0;
-    for (const Cells& row : rows) {
+    for (const RowCells& row : rows) {
       if (is_words(row)) words = std::max(words, gap.size() + text_width(row[state_cell]));
       if (is_words(row)) continue;
       for (std::size_t i = 0; i < parts; ++i) widths[i] = std::max(widths[i], text_width(row[i]));
@@ -115,7 +115,7 @@ struct Table {
 
   /// Everything behind the name.
   std::string line(std::size_t row) const {
-    const Cells& cells = rows[row];
+    const RowCells& cells = rows[row];
     if (is_words(cells)) return std::string(gap) + cells[state_cell];
     std::string text;
     std::size_t owed = 0;  // blanks, if anything follows

@@ -17,9 +17,9 @@ namespace sluice::cli {
 namespace {
 
 /// Of a large file, as blocks in flight.
-constexpr std::size_t pool_blocks = 5;
+constexpr std::size_t digest_pool_blocks = 5;
 /// How often the progress of a large file is looked at, and whether it is cancelled.
-constexpr auto tick = std::chrono::milliseconds(50);
+constexpr auto progress_tick = std::chrono::milliseconds(50);
 
 Error interrupted(const std::string& path) {
   return Error{ErrorKind::interrupted, fmt::format("reading {} was interrupted", printable(path))};
@@ -138,14 +138,14 @@ Result<DigestFiles::Digests> DigestFiles::digest_large(const Source& source) {
   TRY_ASSIGN(const auto check, FileCheck::start({.source = source,
                                                  .workers = workers_,
                                                  .block_bytes = block_bytes,
-                                                 .pool_blocks = pool_blocks,
+                                                 .pool_blocks = digest_pool_blocks,
                                                  .extra = extra_}));
   std::uint64_t counted = 0;
   const auto count = [&] {
     const std::uint64_t read = check->progress();
     bytes_done_ += read - std::exchange(counted, read);
   };
-  while (!check->wait_until(std::chrono::steady_clock::now() + tick)) {
+  while (!check->wait_until(std::chrono::steady_clock::now() + progress_tick)) {
     count();
     if (cancelled_) check->cancel();
   }

@@ -16,7 +16,7 @@ namespace sluice::cli {
 namespace {
 
 /// A cell's text for a message.
-std::string in_quotes(std::string_view text) {
+std::string cell_in_quotes(std::string_view text) {
   return fmt::format("'{}'", printable(text.substr(0, 300)));
 }
 
@@ -91,7 +91,7 @@ void RowCheck::find_names_used_twice() {
         {row.line,
          at_line(row.line, fmt::format("the name {} in dataset {} is the name of line {} too: give "
                                        "one of the two files another name in column 'name'",
-                                       in_quotes(row.name), row.dataset, rows[first].line))});
+                                       cell_in_quotes(row.name), row.dataset, rows[first].line))});
   }
   std::stable_sort(problems_.begin(), problems_.end(),
                    [](const Problem& a, const Problem& b) { return a.line < b.line; });
@@ -111,12 +111,12 @@ bool RowCheck::set_path(ManifestRow& row, const Cells& cells) {
     return false;
   }
   if (text->find('\0') != text->npos) {
-    problem(row.line, fmt::format("the path {} contains a NUL byte", in_quotes(*text)));
+    problem(row.line, fmt::format("the path {} contains a NUL byte", cell_in_quotes(*text)));
     return false;
   }
   if (!is_utf8(*text)) {
     problem(row.line, fmt::format("the path {} is not valid UTF-8: save the manifest as UTF-8",
-                                  in_quotes(*text)));
+                                  cell_in_quotes(*text)));
     return false;
   }
   row.path = path_of(*text);
@@ -133,11 +133,11 @@ bool RowCheck::set_name(ManifestRow& row, const Cells& cells) {
     return true;
   }
   if (given)
-    problem(row.line, fmt::format("the name {} {}", in_quotes(name), why));
+    problem(row.line, fmt::format("the name {} {}", cell_in_quotes(name), why));
   else
     problem(row.line, fmt::format("the path {} gives no name for the dataset: its last part {}; "
                                   "give a name in column 'name'",
-                                  in_quotes(path), why));
+                                  cell_in_quotes(path), why));
   return false;
 }
 
@@ -167,7 +167,7 @@ bool RowCheck::set_bytes(ManifestRow& row, const Cells& cells) {
   problem(row.line,
           fmt::format("bytes is {}, which is not a whole number of bytes: give the file's size in "
                       "digits alone, for example 4096",
-                      in_quotes(*text)));
+                      cell_in_quotes(*text)));
   return false;
 }
 
@@ -183,7 +183,7 @@ bool RowCheck::set_digest(ManifestRow& row, std::string& digest, const Cells& ce
   if (is_hex(*text)) why = fmt::format("{} hexadecimal digits", text->size());
   problem(row.line, fmt::format("{} is {}: the value has {}, and such a digest has {} hexadecimal "
                                 "digits",
-                                to_string(column), in_quotes(*text), why, digits));
+                                to_string(column), cell_in_quotes(*text), why, digits));
   return false;
 }
 

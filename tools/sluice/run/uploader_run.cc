@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// How often the progress is drawn, and the stop signals are looked at.
-constexpr auto tick = std::chrono::milliseconds(100);
+constexpr auto look_interval = std::chrono::milliseconds(100);
 
 std::uint64_t bytes_of(const Work& work) {
   return std::accumulate(work.items.begin(), work.items.end(), std::uint64_t{0},
@@ -68,7 +68,7 @@ Uploader::Run::Run(Uploader& uploader, Work work)
 }
 
 void Uploader::Run::run() {
-  auto next_look = Clock::now() + tick;
+  auto next_look = Clock::now() + look_interval;
   while (true) {
     start_some();
     if (adapt_count()) start_some();
@@ -77,7 +77,7 @@ void Uploader::Run::run() {
     // Small files may end all the time.
     const auto now = Clock::now();
     if (now < next_look) continue;
-    next_look = now + tick;
+    next_look = now + look_interval;
     const bool stop = stop_signal() != 0 || memory_ran_out() || failed_;
     if (stop && !std::exchange(cancelled_, true)) transfers_.cancel();
     show_progress(now);

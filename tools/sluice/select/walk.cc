@@ -22,24 +22,24 @@
 namespace sluice::cli {
 namespace {
 
-enum class Kind { unknown, file, directory, link, special };
+enum class EntryKind { unknown, file, directory, link, special };
 
-Kind kind_of(unsigned char type) {
+EntryKind kind_of(unsigned char type) {
   switch (type) {
     case DT_REG:
-      return Kind::file;
+      return EntryKind::file;
     case DT_DIR:
-      return Kind::directory;
+      return EntryKind::directory;
     case DT_LNK:
-      return Kind::link;
+      return EntryKind::link;
     case DT_UNKNOWN:
-      return Kind::unknown;
+      return EntryKind::unknown;
     default:
-      return Kind::special;
+      return EntryKind::special;
   }
 }
 
-Kind kind_of(const struct stat& facts) {
+EntryKind kind_of(const struct stat& facts) {
   return kind_of(IFTODT(facts.st_mode));
 }
 
@@ -131,7 +131,7 @@ class Walk {
   void look_at(int fd, Level& level, Entry& entry);
   void add_file(int fd, const Level& level, const Entry& entry, const struct stat& facts);
   /// False, and a line in the report, where the filter leaves the entry out.
-  bool is_wanted(Kind kind, const Level& level, Filter::Decision& decision);
+  bool is_wanted(EntryKind kind, const Level& level, Filter::Decision& decision);
 
   void leave_out(LeftOutReason reason, std::string why, std::string advice = {}, int code = 0) {
     visitor_.left_out({.path = path_,
@@ -221,9 +221,9 @@ bool Walk::read(int fd, std::vector<Entry>& entries) {
   return errno == 0;
 }
 
-bool Walk::is_wanted(Kind kind, const Level& level, Filter::Decision& decision) {
+bool Walk::is_wanted(EntryKind kind, const Level& level, Filter::Decision& decision) {
   if (options_.filter == nullptr || options_.filter->empty()) return true;
-  const bool directory = kind == Kind::directory;
+  const bool directory = kind == EntryKind::directory;
   decision = options_.filter->decide(relative(), directory, level.decision);
   // A directory that no rule matches may hold files that one includes.
   if (directory ? decision.verdict != Filter::Verdict::excluded
@@ -236,16 +236,16 @@ bool Walk::is_wanted(Kind kind, const Level& level, Filter::Decision& decision) 
 
 /// path_ is the entry's.
 void Walk::look_at(int fd, Level& level, Entry& entry) {
-  Kind kind = kind_of(entry.type);
+  EntryKind kind = kind_of(entry.type);
   struct stat facts {};
   bool known = false;
   int code = 0;
-  if (kind == Kind::unknown) {
+  if (kind == EntryKind::unknown) {
     known = ::fstatat(fd, entry.name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
     if (!known) code = errno;
     if (known) kind = kind_of(facts);
   }
-  const bool link = kind == Kind::link;
+  const bool link = kind == EntryKind::link;
   if (link && options_.follow_links) {
     known = ::fstatat(fd, entry.name.c_str(), &facts, 0) == 0;
     if (!known) code = errno;
@@ -253,7 +253,7 @@ void Walk::look_at(int fd, Level& level, Entry& entry) {
   }
   Filter::Decision decision;
   if (!is_wanted(kind, level, decision)) return;
-  if (kind == Kind::file && !known) {
+  if (kind == EntryKind::file && !known) {
     known = ::fstatat(fd, entry.name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
     if (!known) code = errno;
   }
@@ -269,20 +269,20 @@ void Walk::look_at(int fd, Level& level, Entry& entry) {
     return;
   }
   switch (kind) {
-    case Kind::file:
+    case EntryKind::file:
       add_file(fd, level, entry, facts);
       return;
-    case Kind::directory:
+    case EntryKind::directory:
       level.directories.push_back({std::move(entry.name), link, decision});
       return;
-    case Kind::link:
+    case EntryKind::link:
       leave_out(LeftOutReason::link,
                 fmt::format("{} is a symbolic link and was not uploaded", printable(path_)),
                 "upload what links lead to with --follow-links, or leave out all links with --skip "
                 "links");
       return;
-    case Kind::unknown:
-    case Kind::special:
+    case EntryKind::unknown:
+    case EntryKind::special:
       leave_out(LeftOutReason::special,
                 fmt::format(
                     "cannot upload {}: the path names {}", printable(path_),
