@@ -6,7 +6,7 @@
 
 #include "tests/bench/link_frame.h"
 
-namespace sluice::bench {
+namespace sluice::bench::link_lane_test {
 namespace {
 
 using Time = LinkLane::Time;
@@ -191,4 +191,4 @@ TEST(LinkLane, ALossOfOneLosesAll) {
 }
 
 }  // namespace
-}  // namespace sluice::bench
+}  // namespace sluice::bench::link_lane_test

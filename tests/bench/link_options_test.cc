@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice::bench {
+namespace sluice::bench::link_options_test {
 namespace {
 
 using std::chrono::microseconds;
@@ -46,4 +46,4 @@ TEST(LinkOptions, TheQueueHoldsARoundTrip) {
 }
 
 }  // namespace
-}  // namespace sluice::bench
+}  // namespace sluice::bench::link_options_test

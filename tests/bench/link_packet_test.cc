@@ -4,7 +4,7 @@
 
 #include "tests/bench/link_frame.h"
 
-namespace sluice::bench {
+namespace sluice::bench::link_packet_test {
 namespace {
 
 constexpr std::size_t ip = 10, tcp = 30, payload = 50;
@@ -95,4 +95,4 @@ TEST(LinkPacket, TheWholeIsLeftAsItIs) {
 }
 
 }  // namespace
-}  // namespace sluice::bench
+}  // namespace sluice::bench::link_packet_test

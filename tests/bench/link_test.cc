@@ -25,7 +25,7 @@
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice::bench {
+namespace sluice::bench::link_test {
 namespace {
 
 using testing::HasSubstr;
@@ -226,4 +226,4 @@ TEST(Link, NonsenseIsRefusedBeforeAnythingIsMade) {
 }
 
 }  // namespace
-}  // namespace sluice::bench
+}  // namespace sluice::bench::link_test

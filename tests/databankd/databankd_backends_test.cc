@@ -7,7 +7,7 @@
 
 #include "tests/databankd/databankd_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::backends_test {
 namespace {
 
 using test::Headers;
@@ -98,4 +98,4 @@ TEST_F(TwoBackEnds, OneBackEndSetsNoCookie) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::backends_test

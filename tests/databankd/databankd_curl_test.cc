@@ -20,7 +20,7 @@
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::curl_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -493,4 +493,4 @@ TEST_F(Curl, SaysWhatItCannotHave) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::curl_test

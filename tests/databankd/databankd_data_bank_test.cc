@@ -5,7 +5,7 @@
 #include "tests/support/temp_dir.h"
 #include "tools/databankd/data_bank.h"
 
-namespace sluice::databankd {
+namespace sluice::databankd::data_bank_test {
 namespace {
 
 using test::TempDir;
@@ -39,4 +39,4 @@ TEST(DataBank, SharesItsStoreWithNobody) {
 }
 
 }  // namespace
-}  // namespace sluice::databankd
+}  // namespace sluice::databankd::data_bank_test

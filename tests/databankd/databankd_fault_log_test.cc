@@ -6,7 +6,7 @@
 
 #include "tests/databankd/databankd_fixture.h"
 
-namespace sluice {
+namespace sluice::fault_log_test {
 namespace {
 
 using test::binary;
@@ -70,4 +70,4 @@ TEST_F(FaultLog, IsDocumentedInTheHelp) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::fault_log_test

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-namespace sluice::databankd {
+namespace sluice::databankd::faults_test {
 namespace {
 
 using testing::ElementsAre;
@@ -378,4 +378,4 @@ TEST(Garbage, HoldsWhatATerminalWouldActUpon) {
 }
 
 }  // namespace
-}  // namespace sluice::databankd
+}  // namespace sluice::databankd::faults_test

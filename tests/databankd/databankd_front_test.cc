@@ -7,7 +7,7 @@
 
 #include "tests/databankd/databankd_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::front_test {
 namespace {
 
 using test::Arguments;
@@ -186,4 +186,4 @@ TEST_F(FrontServer, LeavesTheServerItsOwnWords) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::front_test

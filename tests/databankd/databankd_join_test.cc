@@ -7,7 +7,7 @@
 #include "tests/databankd/databankd_tus_fixture.h"
 #include "tools/databankd/join_time.h"
 
-namespace sluice {
+namespace sluice::join_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -108,4 +108,4 @@ TEST_F(Join, TakesTheTimeOfItsSize) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::join_test

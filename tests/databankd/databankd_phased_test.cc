@@ -12,7 +12,7 @@
 #include "tests/databankd/databankd_phased_fixture.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice::databankd {
+namespace sluice::databankd::phased_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -358,4 +358,4 @@ TEST(ToI, IsRubys) {
 }
 
 }  // namespace
-}  // namespace sluice::databankd
+}  // namespace sluice::databankd::phased_test

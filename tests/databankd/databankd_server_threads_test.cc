@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace sluice::databankd {
+namespace sluice::databankd::server_threads_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -92,4 +92,4 @@ TEST(ServerThreads, ReleaseThoseThatWaitWhenTheServerEnds) {
 }
 
 }  // namespace
-}  // namespace sluice::databankd
+}  // namespace sluice::databankd::server_threads_test

@@ -9,7 +9,7 @@
 
 #include "tests/databankd/databankd_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::threads_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -87,4 +87,4 @@ TEST_F(FewThreads, TheServerEndsThoughRequestsWait) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::threads_test

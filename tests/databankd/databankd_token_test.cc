@@ -5,7 +5,7 @@
 #include "tests/support/temp_dir.h"
 #include "tools/databankd/token.h"
 
-namespace sluice::databankd {
+namespace sluice::databankd::token_test {
 namespace {
 
 using std::chrono::seconds;
@@ -96,4 +96,4 @@ TEST(PresentedToken, IsMissingInAnyOtherForm) {
 }
 
 }  // namespace
-}  // namespace sluice::databankd
+}  // namespace sluice::databankd::token_test

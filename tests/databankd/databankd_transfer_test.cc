@@ -10,7 +10,7 @@
 
 #include "tests/databankd/databankd_phased_fixture.h"
 
-namespace sluice::databankd {
+namespace sluice::databankd::transfer_test {
 namespace {
 
 using testing::StartsWith;
@@ -182,4 +182,4 @@ TEST_P(Phased, OfManyThreadsWithTheSamePreviousSizeOneWins) {
 }
 
 }  // namespace
-}  // namespace sluice::databankd
+}  // namespace sluice::databankd::transfer_test

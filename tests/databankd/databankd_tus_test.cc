@@ -6,7 +6,7 @@
 
 #include "tests/databankd/databankd_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::tus_test {
 namespace {
 
 using test::Headers;
@@ -191,4 +191,4 @@ TEST_F(Tus, TakesAnotherMethodInAHeader) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::tus_test

@@ -9,7 +9,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::again_test {
 namespace {
 
 using nlohmann::json;
@@ -197,4 +197,4 @@ TEST_F(Again, ADryRunOfManyRegistersNothingAndSaysSo) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::again_test

@@ -3,7 +3,7 @@
 
 #include "tests/e2e/e2e.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::big_file_test {
 namespace {
 
 using nlohmann::json;
@@ -57,4 +57,4 @@ TEST_F(BigFile, MemoryIsTheSameForAnySize) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::big_file_test

@@ -13,7 +13,7 @@
 #include "io/sync.h"
 #include "tests/e2e/e2e.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::changing_file_test {
 namespace {
 
 using testing::HasSubstr;
@@ -202,4 +202,4 @@ TEST_P(ChangesUnderUpload, DoesNotRegisterAFileThatIsGone) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::changing_file_test

@@ -10,7 +10,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::failure_test {
 namespace {
 
 using nlohmann::json;
@@ -438,4 +438,4 @@ TEST_F(Failure, AReaderThatGoesAwayDoesNotEndTheUpload) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::failure_test

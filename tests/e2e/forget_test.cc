@@ -7,7 +7,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::forget_test {
 namespace {
 
 using test::Fault;
@@ -265,4 +265,4 @@ TEST_F(Forget, AWrongNameAmongSeveralDiscardsNothing) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::forget_test

@@ -3,7 +3,7 @@
 
 #include "tests/e2e/e2e.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::lanes_test {
 namespace {
 
 using nlohmann::json;
@@ -164,4 +164,4 @@ TEST_F(VerifyChunks, TwiceOtherwiseIsTheEnd) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::lanes_test

@@ -8,7 +8,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/e2e/terminal.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::live_area_test {
 namespace {
 
 using testing::ElementsAre;
@@ -158,4 +158,4 @@ TEST_F(SeveralOnATerminal, AnIntervalIsAtLeastASecond) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::live_area_test

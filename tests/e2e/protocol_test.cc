@@ -6,7 +6,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::protocol_test {
 namespace {
 
 using nlohmann::json;
@@ -305,4 +305,4 @@ TEST_F(Protocol, CheckWarnsOfAClockThatIsWrong) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::protocol_test

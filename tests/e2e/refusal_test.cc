@@ -4,7 +4,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::refusal_test {
 namespace {
 
 using nlohmann::json;
@@ -96,4 +96,4 @@ TEST_F(Refusal, IsNotWhatACompressedAnswerIs) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::refusal_test

@@ -4,7 +4,7 @@
 
 #include "tests/e2e/e2e.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::registration_test {
 namespace {
 
 using nlohmann::json;
@@ -106,4 +106,4 @@ TEST_F(Registering, AnEmptyFileIsRegisteredOnceWhereItsVerifyFails) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::registration_test

@@ -11,7 +11,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::resume_test {
 namespace {
 
 using nlohmann::json;
@@ -470,4 +470,4 @@ TEST_F(Resume, ASmallerChunkIsRememberedForTheNextFile) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::resume_test

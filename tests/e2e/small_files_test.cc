@@ -5,7 +5,7 @@
 
 #include "tests/e2e/e2e.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::small_files_test {
 namespace {
 
 class SmallFiles : public testing::Test {
@@ -124,4 +124,4 @@ TEST_F(SmallFiles, AreSentAgainAfterTheClientWasKilled) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::small_files_test

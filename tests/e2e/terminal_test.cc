@@ -9,7 +9,7 @@
 #include "tests/e2e/terminal.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::terminal_test {
 namespace {
 
 using test::Fault;
@@ -337,4 +337,4 @@ TEST_F(OnATerminal, ASignalThatWasIgnoredStaysIgnored) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::terminal_test

@@ -23,7 +23,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::token_store_test {
 namespace {
 
 using test::ScriptedServer;
@@ -381,4 +381,4 @@ TEST_F(StoredTokens, PromptTakesEndOfInputForNoToken) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::token_store_test

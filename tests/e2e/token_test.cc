@@ -7,7 +7,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::token_test {
 namespace {
 
 using test::Fault;
@@ -216,4 +216,4 @@ TEST_F(Token, PlainHttpToOtherMachinesCanBeInsistedOn) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::token_test

@@ -6,7 +6,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::usage_test {
 namespace {
 
 using nlohmann::json;
@@ -236,4 +236,4 @@ TEST_F(Usage, HelpAndVersionNeedNothing) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::usage_test

@@ -10,7 +10,7 @@
 #include "tests/e2e/e2e.h"
 #include "tests/e2e/terminal.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::watch_test {
 namespace {
 
 using testing::HasSubstr;
@@ -144,4 +144,4 @@ TEST_F(StatusWatch, AnIntervalNeedsWatchAndIsAtLeastASecond) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::watch_test

@@ -10,7 +10,7 @@
 
 #include "tests/e2e/e2e.h"
 
-namespace sluice::e2e {
+namespace sluice::e2e::write_manifest_test {
 namespace {
 
 using testing::AllOf;
@@ -149,4 +149,4 @@ TEST_F(WrittenManifest, IsNotWrittenAfterASignal) {
 }
 
 }  // namespace
-}  // namespace sluice::e2e
+}  // namespace sluice::e2e::write_manifest_test

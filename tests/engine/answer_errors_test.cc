@@ -9,7 +9,7 @@
 
 #include "engine/text.h"
 
-namespace sluice {
+namespace sluice::answer_errors_test {
 namespace {
 
 using testing::HasSubstr;
@@ -166,4 +166,4 @@ TEST(AnswerErrors, WhatIsQuotedIsFitToShowAndHoldsNoToken) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::answer_errors_test

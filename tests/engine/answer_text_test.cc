@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::answer_text_test {
 namespace {
 
 Answer answer(std::string body) {
@@ -69,4 +69,4 @@ TEST(AnswerText, DeepNestingIsRefused) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::answer_text_test

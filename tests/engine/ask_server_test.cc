@@ -3,7 +3,7 @@
 #include "engine/journal.h"
 #include "tests/engine/upload_fixture.h"
 
-namespace sluice {
+namespace sluice::ask_server_test {
 namespace {
 
 using testing::HasSubstr;
@@ -318,4 +318,4 @@ TEST_F(AskServer, RefusedOptionsAreSaidAndNotRemembered) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::ask_server_test

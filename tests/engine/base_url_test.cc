@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice {
+namespace sluice::base_url_test {
 namespace {
 
 TEST(BaseUrl, TakesHttpsAnywhereAndDropsTheSlash) {
@@ -71,4 +71,4 @@ TEST(BaseUrl, IsJudgedByTheHostThatCurlConnectsTo) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::base_url_test

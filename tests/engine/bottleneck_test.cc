@@ -12,7 +12,7 @@
 #include "tests/support/scripted_server.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::bottleneck_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -121,4 +121,4 @@ TEST_F(BottleneckTest, ASlowServer) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::bottleneck_test

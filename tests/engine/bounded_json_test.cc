@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice {
+namespace sluice::bounded_json_test {
 namespace {
 
 TEST(BoundedJson, IsReadUpToItsDepthAndNotBeyond) {
@@ -21,4 +21,4 @@ TEST(BoundedJson, WhatIsNoJsonIsDiscarded) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::bounded_json_test

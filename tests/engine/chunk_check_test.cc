@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::chunk_check_test {
 namespace {
 
 using testing::HasSubstr;
@@ -79,4 +79,4 @@ TEST(ChunkCheck, TheServersPartCanBeTooMuchForThePool) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::chunk_check_test

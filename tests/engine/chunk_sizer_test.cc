@@ -6,7 +6,7 @@
 #include <functional>
 #include <random>
 
-namespace sluice {
+namespace sluice::chunk_sizer_test {
 namespace {
 
 constexpr std::uint64_t kib = 1024;
@@ -290,4 +290,4 @@ TEST(ChunkSizerAutomatic, AFilesEndAndOldLengthsTeachNothing) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::chunk_sizer_test

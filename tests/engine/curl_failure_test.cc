@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice {
+namespace sluice::curl_failure_test {
 namespace {
 
 using testing::HasSubstr;
@@ -207,4 +207,4 @@ TEST(CurlFailure, WhatIsNoHttpIsPermanentUnlessItIsWhatWasLeftOver) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::curl_failure_test

@@ -13,7 +13,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::dataset_lock_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -328,4 +328,4 @@ TEST(DatasetLock, WhatTheFileSaysIsNotTrusted) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::dataset_lock_test

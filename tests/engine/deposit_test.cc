@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::deposit_test {
 namespace {
 
 TEST(Deposit, TakesTheKeysOfEverySystem) {
@@ -61,4 +61,4 @@ TEST(Deposit, TokensFitIntoAHeaderAndStayOutOfTheMessage) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::deposit_test

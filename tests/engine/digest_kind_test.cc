@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::digest_kind_test {
 namespace {
 
 using testing::ElementsAre;
@@ -34,4 +34,4 @@ TEST(DigestKind, TextOfAListIsReadAgain) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::digest_kind_test

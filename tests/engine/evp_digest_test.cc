@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace sluice {
+namespace sluice::evp_digest_test {
 namespace {
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -44,4 +44,4 @@ TEST(EvpDigest, BothAreThere) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::evp_digest_test

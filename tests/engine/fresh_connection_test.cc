@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::fresh_connection_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -39,4 +39,4 @@ TEST(FreshConnections, AreFiftyAtOnceAndTwentyASecond) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::fresh_connection_test

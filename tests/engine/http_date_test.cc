@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::http_date_test {
 namespace {
 
 TEST(HttpDate, IsReadWholeOrNotAtAll) {
@@ -14,4 +14,4 @@ TEST(HttpDate, IsReadWholeOrNotAtAll) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::http_date_test

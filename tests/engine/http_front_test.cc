@@ -10,7 +10,7 @@
 #include "tests/engine/http_fixture.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice {
+namespace sluice::http_front_test {
 namespace {
 
 using testing::HasSubstr;
@@ -254,4 +254,4 @@ TEST_F(ProxyTest, OneThatIsNoneEndsEachExchangeAsAUsageErrorAndCanBeCancelled) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::http_front_test

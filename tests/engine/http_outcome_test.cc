@@ -18,7 +18,7 @@
 #include "tests/engine/http_fixture.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice {
+namespace sluice::http_outcome_test {
 namespace {
 
 using testing::HasSubstr;
@@ -315,4 +315,4 @@ TEST_F(HttpTest, AServerThatDoesNotTakeTheBodyEndsTheExchange) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::http_outcome_test

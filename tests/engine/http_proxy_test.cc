@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-namespace sluice {
+namespace sluice::http_proxy_test {
 namespace {
 
 using testing::HasSubstr;
@@ -115,4 +115,4 @@ TEST(HttpProxy, TextsLoseUserAndPassword) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::http_proxy_test

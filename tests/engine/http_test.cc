@@ -16,7 +16,7 @@
 #include "tests/support/scripted_server.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::http_test {
 namespace {
 
 TEST_F(HttpTest, SendsTheBodyWholeWithItsLengthAndTheHeadersAndNoExpect) {
@@ -280,4 +280,4 @@ TEST_F(HttpTest, TheRateLimitHoldsOverAllExchangesTogether) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::http_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::inquiry_front_test {
 namespace {
 
 using testing::HasSubstr;
@@ -105,4 +105,4 @@ TEST(InquiryFront, WhatTheDataBankSaysItselfIsFinal) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::inquiry_front_test

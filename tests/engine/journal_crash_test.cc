@@ -22,7 +22,7 @@
 #include "tests/support/temp_dir.h"
 
 /// The journal when its process is killed, when the disk is full, and when others write as well.
-namespace sluice {
+namespace sluice::journal_crash_test {
 namespace {
 
 using State = JournalEntry::State;
@@ -474,4 +474,4 @@ TEST_P(JournalCrash, ALimitOnTheSizeOfFilesIsAnErrorLikeAnyOther) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::journal_crash_test

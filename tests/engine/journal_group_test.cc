@@ -8,7 +8,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::journal_group_test {
 namespace {
 
 using test::sample_entry;
@@ -223,4 +223,4 @@ TEST_P(JournalGroup, AtTheEndNobodyIsWaitedFor) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::journal_group_test

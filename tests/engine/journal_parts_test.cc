@@ -5,7 +5,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::journal_parts_test {
 namespace {
 
 using State = JournalEntry::State;
@@ -190,4 +190,4 @@ TEST_F(JournalParts, AWholeThatIsNoneIsListed) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::journal_parts_test

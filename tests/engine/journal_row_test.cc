@@ -9,7 +9,7 @@
 #include "engine/deposit.h"
 #include "tests/engine/journal_sample.h"
 
-namespace sluice {
+namespace sluice::journal_row_test {
 namespace {
 
 using test::sample_entry;
@@ -296,4 +296,4 @@ TEST(JournalRow, ChecksumsOfAnotherLengthAreRefused) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::journal_row_test

@@ -8,7 +8,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::journal_upgrade_test {
 namespace {
 
 /// What versions 1 to 3 have in common: one upload of 3 blocks, two of them hashed.
@@ -193,4 +193,4 @@ TEST_P(JournalUpgrade, LeavesAloneWhatItCannotBringUpToDate) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::journal_upgrade_test

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 
-namespace sluice {
+namespace sluice::lane_count_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -135,4 +135,4 @@ TEST_F(LaneCountTest, NothingToDecideWhereANumberWasAsked) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::lane_count_test

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-namespace sluice {
+namespace sluice::lane_order_test {
 namespace {
 
 /// One that ends when the test says so: what it is told to do comes later, as over the network.
@@ -87,4 +87,4 @@ TEST_F(LanesTest, TheFirstFailureEndsTheOthers) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::lane_order_test

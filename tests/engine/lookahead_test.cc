@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace sluice {
+namespace sluice::lookahead_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -171,4 +171,4 @@ TEST(Lookahead, ARefusalOfAnEarlierUploadIsHeeded) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::lookahead_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice {
+namespace sluice::mailbox_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -44,4 +44,4 @@ TEST(Mailbox, WorkMayPostMoreWhichIsForTheNextTime) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::mailbox_test

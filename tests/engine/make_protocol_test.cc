@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice {
+namespace sluice::make_protocol_test {
 namespace {
 
 using testing::HasSubstr;
@@ -88,4 +88,4 @@ TEST(MakeProtocol, WhatAServerDoesNotTakeIsRefusedBeforeItIsSent) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::make_protocol_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::multipart_test {
 namespace {
 
 std::string boundary_of(const Multipart& body) {
@@ -36,4 +36,4 @@ TEST(Multipart, NoTwoBoundariesAreAlike) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::multipart_test

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-namespace sluice {
+namespace sluice::pool_shares_test {
 namespace {
 
 class PoolSharesTest : public testing::Test {
@@ -115,4 +115,4 @@ TEST_F(PoolSharesTest, WhatOneHoldsBeyondItsShareComesBackFirst) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::pool_shares_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::progress_meter_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -42,4 +42,4 @@ TEST(ProgressMeter, StartsOverWhenSomethingIsSentAgain) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::progress_meter_test

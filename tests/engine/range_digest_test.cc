@@ -6,7 +6,7 @@
 
 #include "engine/base64.h"
 
-namespace sluice {
+namespace sluice::range_digest_test {
 namespace {
 
 std::span<const std::byte> bytes(std::string_view text) {
@@ -56,4 +56,4 @@ TEST(Base64, AsRfc4648HasIt) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::range_digest_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::rate_limiter_test {
 namespace {
 
 using Clock = RateLimiter::Clock;
@@ -74,4 +74,4 @@ TEST(RateLimiter, ALastSmallPieceDoesNotWaitForALargeGrant) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::rate_limiter_test

@@ -15,7 +15,7 @@
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::receipt_test {
 namespace {
 
 using testing::AllOf;
@@ -235,4 +235,4 @@ TEST_F(SumsChecked, ANewlineIsForCoreutilsOnly) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::receipt_test

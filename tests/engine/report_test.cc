@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace sluice {
+namespace sluice::report_test {
 namespace {
 
 TEST(Report, TheBottleneckIsWhatTheOthersWaitedFor) {
@@ -89,4 +89,4 @@ TEST(Report, ARateNeedsTime) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::report_test

@@ -6,7 +6,7 @@
 #include <deque>
 #include <vector>
 
-namespace sluice {
+namespace sluice::request_gate_test {
 namespace {
 
 class RequestGateTest : public testing::Test {
@@ -173,4 +173,4 @@ TEST_F(RequestGateTest, NoGateLetsEverythingThrough) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::request_gate_test

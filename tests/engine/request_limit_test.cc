@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::request_limit_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -178,4 +178,4 @@ TEST_F(RequestLimitTest, StartsWithWhatIsRememberedAndIsCareful) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::request_limit_test

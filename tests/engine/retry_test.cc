@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-namespace sluice {
+namespace sluice::retry_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -139,4 +139,4 @@ TEST(Retry, PersistenceIsWhatAnErrorSays) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::retry_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::secret_test {
 namespace {
 
 TEST(Secret, RedactsEveryOccurrence) {
@@ -26,4 +26,4 @@ TEST(Secret, WipesBytes) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::secret_test

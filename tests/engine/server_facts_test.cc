@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::server_facts_test {
 namespace {
 
 constexpr std::int64_t day = 86400;
@@ -56,4 +56,4 @@ TEST(ServerFacts, ProtocolsAndWhatTusCanDo) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::server_facts_test

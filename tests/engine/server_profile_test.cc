@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice {
+namespace sluice::server_profile_test {
 namespace {
 
 TEST(ServerProfile, ProtocolsHaveOneNameEach) {
@@ -56,4 +56,4 @@ TEST(ServerProfile, WhatCannotBeUnderstoodIsNothing) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::server_profile_test

@@ -4,7 +4,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::sqlite_test {
 namespace {
 
 /// What is compiled is used again, and nobody may notice.
@@ -97,4 +97,4 @@ TEST_F(SqliteTest, KnowsWhetherATransactionIsOpen) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::sqlite_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::stage_clock_test {
 namespace {
 
 using Clock = StageClock::Clock;
@@ -43,4 +43,4 @@ TEST(StageClock, TimeOutsideDoesNotCount) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::stage_clock_test

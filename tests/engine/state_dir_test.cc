@@ -9,7 +9,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::state_dir_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -109,4 +109,4 @@ TEST_F(StateDir, NamesTheVariablesWhereNoneHoldsADirectory) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::state_dir_test

@@ -11,7 +11,7 @@
 #include "engine/upload.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::state_trial_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -86,4 +86,4 @@ TEST(StateTrial, ItSaysWhatAnUploadWouldSay) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::state_trial_test

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace sluice {
+namespace sluice::stored_names_test {
 namespace {
 
 using testing::ElementsAre;
@@ -41,4 +41,4 @@ TEST(StoredNames, LettersBeyondAsciiStayOrNotByTheServersAge) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::stored_names_test

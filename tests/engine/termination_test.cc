@@ -7,7 +7,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/engine/upload_fixture.h"
 
-namespace sluice {
+namespace sluice::termination_test {
 namespace {
 
 using testing::HasSubstr;
@@ -176,4 +176,4 @@ TEST(OwnAddresses, LieOnTheServerOfTheUpload) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::termination_test

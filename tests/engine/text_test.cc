@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::text_test {
 namespace {
 
 TEST(Text, KnowsUtf8) {
@@ -65,4 +65,4 @@ TEST(Text, AShellTakesAnArgumentForTheNameThatItIs) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::text_test

@@ -9,7 +9,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::trust_test {
 namespace {
 
 using testing::HasSubstr;
@@ -81,4 +81,4 @@ TEST_F(TrustTest, AFileWithoutCertificatesIsAUsageError) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::trust_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice {
+namespace sluice::units_test {
 namespace {
 
 std::uint64_t size_of(std::string_view text) {
@@ -89,4 +89,4 @@ TEST(Units, FormatsDurations) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::units_test

@@ -8,7 +8,7 @@
 #include "io/sync.h"
 #include "tests/engine/upload_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_ahead_test {
 namespace {
 
 using testing::HasSubstr;
@@ -313,4 +313,4 @@ TEST_F(UploadAheadTest, CancelledInMidFlightItGivesAllBack) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_ahead_test

@@ -5,7 +5,7 @@
 #include "engine/journal.h"
 #include "tests/engine/upload_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_chunks_test {
 namespace {
 
 using testing::ElementsAre;
@@ -70,4 +70,4 @@ TEST_F(UploadChunks, ThatFailedAreShorterAndThatIsRemembered) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_chunks_test

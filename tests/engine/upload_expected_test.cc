@@ -1,7 +1,7 @@
 // Digests that are expected of a file: compared before it is registered.
 #include "tests/engine/upload_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_expected_test {
 namespace {
 
 const std::string other_xxh128(32, '0');
@@ -86,4 +86,4 @@ INSTANTIATE_TEST_SUITE_P(Protocols, ExpectedDigestsTest,
                          [](const auto& one) { return std::string(to_string(one.param)); });
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_expected_test

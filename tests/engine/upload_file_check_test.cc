@@ -15,7 +15,7 @@
 #include "tests/engine/upload_fixture.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice {
+namespace sluice::upload_file_check_test {
 namespace {
 
 using testing::HasSubstr;
@@ -149,4 +149,4 @@ INSTANTIATE_TEST_SUITE_P(All, ChangingFile,
                          [](const auto& mode) { return std::string(to_string(mode.param)); });
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_file_check_test

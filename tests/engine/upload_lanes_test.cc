@@ -6,7 +6,7 @@
 #include "engine/lanes.h"
 #include "tests/engine/upload_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_lanes_test {
 namespace {
 
 using testing::ElementsAre;
@@ -181,4 +181,4 @@ TEST_F(Distance, AServerThatDoesNotAnswerKeepsNobodyWaiting) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_lanes_test

@@ -9,7 +9,7 @@
 
 #include "tests/engine/upload_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_load_test {
 namespace {
 
 constexpr const char* denied = "HTTP Token: Access denied.\n";
@@ -173,4 +173,4 @@ TEST_F(UploadLoad, AnUploadThatTheServerDoesNotReadLeavesBuffersToTheOthers) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_load_test

@@ -4,7 +4,7 @@
 #include "engine/journal.h"
 #include "tests/engine/upload_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_one_shot_test {
 namespace {
 
 using testing::HasSubstr;
@@ -206,4 +206,4 @@ TEST_F(OneShotUploadTest, WhatCannotGoThisWayIsRefusedBeforeAnythingIsSent) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_one_shot_test

@@ -6,7 +6,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::upload_plan_test {
 namespace {
 
 using Action = UploadPlan::Action;
@@ -98,4 +98,4 @@ TEST_F(PlanUpload, FindsTheTimesOfTheLastUploads) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_plan_test

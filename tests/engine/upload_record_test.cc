@@ -12,7 +12,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::upload_record_test {
 namespace {
 
 using testing::HasSubstr;
@@ -277,4 +277,4 @@ TEST(UploadRecord, ASmallFileTakesThreeTransactions) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_record_test

@@ -4,7 +4,7 @@
 
 #include "tests/engine/upload_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_refusal_test {
 namespace {
 
 class UploadRefusalTest : public TusTest {
@@ -107,4 +107,4 @@ TEST_F(UploadRefusalTest, AMethodThatIsNotAllowedIsSaid) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_refusal_test

@@ -7,7 +7,7 @@
 #include "io/sync.h"
 #include "tests/engine/upload_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_registration_test {
 namespace {
 
 using testing::HasSubstr;
@@ -109,4 +109,4 @@ TEST_F(RegistrationTest, OfOneRequestIsNotSentWhereTheJournalSaysOtherwise) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_registration_test

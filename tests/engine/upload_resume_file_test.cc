@@ -1,7 +1,7 @@
 // What a resumed upload does where the file is not, or may not be, what was sent before.
 #include "tests/engine/upload_resume_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_resume_file_test {
 namespace {
 
 using testing::HasSubstr;
@@ -200,4 +200,4 @@ TEST_F(ResumeTest, ThePrefixIsReadAgainAndFoundToBeTheSame) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_resume_file_test

@@ -2,7 +2,7 @@
 // another process.
 #include "tests/engine/upload_resume_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_resume_test {
 namespace {
 
 using testing::HasSubstr;
@@ -373,4 +373,4 @@ TEST_F(ResumeTest, BlocksThatAreTooSmallForAHugeFileAreRefused) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_resume_test

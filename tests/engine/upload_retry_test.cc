@@ -4,7 +4,7 @@
 #include "io/sync.h"
 #include "tests/engine/upload_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_retry_test {
 namespace {
 
 using testing::HasSubstr;
@@ -303,4 +303,4 @@ TEST_F(UploadRetryTest, AFileThatCannotBeReadIsNotTriedAgain) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_retry_test

@@ -5,7 +5,7 @@
 #include "io/sync.h"
 #include "tests/engine/upload_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_stored_name_test {
 namespace {
 
 using testing::HasSubstr;
@@ -225,4 +225,4 @@ TEST_F(StoredNameTest, ANameThatATerminalWouldObeyIsNotTold) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_stored_name_test

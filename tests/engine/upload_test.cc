@@ -17,7 +17,7 @@
 
 /// The engine as a program uses it, against a server that does the protocol well.
 
-namespace sluice {
+namespace sluice::upload_test {
 namespace {
 
 using testing::HasSubstr;
@@ -221,4 +221,4 @@ TEST_F(SeveralUploads, AreNotDisturbedByOneThatFails) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_test

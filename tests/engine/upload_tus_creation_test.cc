@@ -1,7 +1,7 @@
 // Small files over tus, whose bytes go with the creation of their upload (creation-with-upload).
 #include "tests/engine/upload_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_tus_creation_test {
 namespace {
 
 using FirstBytes = test::TusRules::FirstBytes;
@@ -217,4 +217,4 @@ TEST_F(SmallOverTus, IsSentOnceMoreWhereAKeptConnectionIsDead) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_tus_creation_test

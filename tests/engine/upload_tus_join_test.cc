@@ -5,7 +5,7 @@
 #include "io/open_source.h"
 #include "tests/engine/upload_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_tus_join_test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -202,4 +202,4 @@ TEST_F(TusJoinTest, ShortPartsOfAnEarlierVersionAreSentInOnePiece) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_tus_join_test

@@ -6,7 +6,7 @@
 
 #include "tests/engine/upload_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_tus_registration_test {
 namespace {
 
 /// Waits until that holds; false after half a minute.
@@ -231,4 +231,4 @@ TEST_F(TusTest, ARedirectedRegistrationIsUnconfirmed) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_tus_registration_test

@@ -3,7 +3,7 @@
 
 #include "tests/engine/upload_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_tus_resume_test {
 namespace {
 
 /// A server that keeps parts of chunks must not get a byte of a block before its checksum is
@@ -298,4 +298,4 @@ TEST_F(TusTest, CancelledInMidPatchItCanGoOn) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_tus_resume_test

@@ -1,7 +1,7 @@
 // Uploads over tus: what arrives, what can pass, and how much goes at once.
 #include "tests/engine/upload_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_tus_test {
 namespace {
 
 TEST_F(TusTest, CreatesSendsInPatchesAndRegisters) {
@@ -170,4 +170,4 @@ TEST_F(TusTest, AServerThatThrowsAwayWhatGetsThroughIsGivenUp) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_tus_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice {
+namespace sluice::url_test {
 namespace {
 
 TEST(SplitUrl, TakesAUrlApartAsCurlWillConnectToIt) {
@@ -40,4 +40,4 @@ TEST(ResolveUrl, GoesWhereAReferenceLeads) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::url_test

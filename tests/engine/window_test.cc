@@ -4,7 +4,7 @@
 
 #include <memory>
 
-namespace sluice {
+namespace sluice::window_test {
 namespace {
 
 class WindowTest : public testing::Test {
@@ -238,4 +238,4 @@ TEST_F(WindowTest, ABlockTwiceIsABug) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::window_test

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice {
+namespace sluice::buffer_pool_test {
 namespace {
 
 constexpr std::size_t size = 2 * BufferPool::alignment;
@@ -312,4 +312,4 @@ TEST(BufferPoolDeathTest, ABufferUsedAfterItWentBackIsSeen) {
 #endif
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::buffer_pool_test

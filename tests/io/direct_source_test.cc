@@ -15,7 +15,7 @@
 #include "tests/io/read_range.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::direct_source_test {
 namespace {
 
 using test::Faults;
@@ -145,4 +145,4 @@ TEST_F(DirectSourceTest, TheDescriptorIsReallyDirect) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::direct_source_test

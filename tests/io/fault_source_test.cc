@@ -10,7 +10,7 @@
 #include "tests/io/read_range.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::fault_source_test {
 namespace {
 
 using test::read_range;
@@ -99,4 +99,4 @@ TEST_F(FaultSourceTest, ABytesChangesFromItsNthReadingOn) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::fault_source_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::file_time_test {
 namespace {
 
 TEST(FileTime, IsWrittenInIso8601) {
@@ -59,4 +59,4 @@ TEST(FileTime, IsThatOfTheFile) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::file_time_test

@@ -15,7 +15,7 @@
 #include "tests/io/sparse_file.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::hole_map_test {
 namespace {
 
 using test::WithFaults;
@@ -119,4 +119,4 @@ TEST_F(HoleMapTest, AnswersAnyThreadRightly) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::hole_map_test

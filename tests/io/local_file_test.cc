@@ -13,7 +13,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::local_file_test {
 namespace {
 
 using ::testing::AllOf;
@@ -227,4 +227,4 @@ TEST(LocalFile, AnEmptyNameIsSaidToBeEmpty) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::local_file_test

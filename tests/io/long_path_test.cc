@@ -14,7 +14,7 @@
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::long_path_test {
 namespace {
 
 class LongPath : public testing::Test {
@@ -84,4 +84,4 @@ TEST_F(LongPath, RefusesAComponentThatIsTooLong) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::long_path_test

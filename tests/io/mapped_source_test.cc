@@ -12,7 +12,7 @@
 #include "tests/io/read_range.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::mapped_source_test {
 namespace {
 
 using test::read_range;
@@ -52,4 +52,4 @@ TEST(MappedSource, AMappingThatIsRefusedIsAnError) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::mapped_source_test

@@ -10,7 +10,7 @@
 #include "tests/io/faults.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::page_cache_test {
 namespace {
 
 CacheSample sample(std::size_t size, const test::Faults& wanted) {
@@ -76,4 +76,4 @@ TEST(PageCache, AFileJustWrittenIsCachedWhereTheFileSystemTells) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::page_cache_test

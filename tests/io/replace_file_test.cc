@@ -14,7 +14,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::replace_file_test {
 namespace {
 
 using testing::HasSubstr;
@@ -115,4 +115,4 @@ TEST_F(ReplaceFile, WhatSeveralAppendStaysWhole) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::replace_file_test

@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-namespace sluice {
+namespace sluice::result_test {
 namespace {
 
 Result<int> half(int number) {
@@ -73,4 +73,4 @@ TEST(ErrnoError, SaysWhatAndWhyAndKeepsTheNumber) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::result_test

@@ -15,7 +15,7 @@
 #include "io/unique_fd.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::sigbus_guard_test {
 namespace {
 
 /// A mapping of four pages of a file that has only its first page and a half.
@@ -206,4 +206,4 @@ TEST_F(SigbusDeathTest, AFaultElsewhereDuringACopyIsNotTakenForTheCopys) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::sigbus_guard_test

@@ -9,7 +9,7 @@
 #include "io/open_source.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice {
+namespace sluice::slice_source_test {
 namespace {
 
 TEST(SliceSource, HasTheBytesOfItsRange) {
@@ -48,4 +48,4 @@ TEST(SliceSource, ChangesWhereverTheFileDoes) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::slice_source_test

@@ -10,7 +10,7 @@
 
 #include "io/unique_fd.h"
 
-namespace sluice {
+namespace sluice::sync_test {
 namespace {
 
 struct Counter {
@@ -86,4 +86,4 @@ TEST(UniqueFd, ClosesOnceAndMovesOwnership) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::sync_test

@@ -21,7 +21,7 @@
 #include "io/unique_fd.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice::test {
+namespace sluice::test::cutting_proxy_test {
 namespace {
 
 /// Instead of hanging, a test that is waiting in vain fails.
@@ -264,4 +264,4 @@ TEST(CuttingProxy, EndsWithConnectionsOpen) {
 }
 
 }  // namespace
-}  // namespace sluice::test
+}  // namespace sluice::test::cutting_proxy_test

@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <string>
 
-namespace sluice::test {
+namespace sluice::test::process_test {
 namespace {
 
 using std::chrono::seconds;
@@ -129,4 +129,4 @@ TEST(Process, SaysThatThereIsNoSuchProgram) {
 }
 
 }  // namespace
-}  // namespace sluice::test
+}  // namespace sluice::test::process_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice::cli {
+namespace sluice::cli::bottleneck_meter_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -46,4 +46,4 @@ TEST(BottleneckMeterTest, ForgetsWhatWasLongAgo) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::bottleneck_meter_test

@@ -14,7 +14,7 @@
 #include "io/unique_fd.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice::cli {
+namespace sluice::cli::event_log_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -134,4 +134,4 @@ TEST(EventLogTest, AFifoThatNobodyReadsHoldsUpNobodyAndDropsProgressFirst) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::event_log_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/screen.h"
 
-namespace sluice::cli {
+namespace sluice::cli::live_area_test {
 namespace {
 
 using test::Screen;
@@ -151,4 +151,4 @@ TEST(LiveAreaTest, TheEnvironmentTellsTheKindOfTerminal) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::live_area_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice::cli {
+namespace sluice::cli::log_time_test {
 namespace {
 
 std::tm afternoon() {
@@ -24,4 +24,4 @@ TEST(LogTimeTest, HasTheOffsetFromUtc) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::log_time_test

@@ -13,7 +13,7 @@
 
 #include "io/unique_fd.h"
 
-namespace sluice::cli {
+namespace sluice::cli::output_channel_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -164,4 +164,4 @@ TEST(OutputChannelTest, AClosedDescriptorIsAFailureOfTheResultAlone) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::output_channel_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::cli::output_queue_test {
 namespace {
 
 using Kind = OutputQueue::Kind;
@@ -103,4 +103,4 @@ TEST(OutputQueueTest, AForgottenLiveAreaIsLeftWhereItIs) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::output_queue_test

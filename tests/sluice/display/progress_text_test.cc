@@ -7,7 +7,7 @@
 
 #include "tools/sluice/display/text_width.h"
 
-namespace sluice::cli {
+namespace sluice::cli::progress_text_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -94,4 +94,4 @@ TEST(ProgressTextTest, KeepsThePercentageAtAnyWidthFrom20Columns) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::progress_text_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sluice::cli {
+namespace sluice::cli::report_text_test {
 namespace {
 
 using Status = Report::Status;
@@ -49,4 +49,4 @@ TEST(ReportText, OnlyWhereASecondFileCanBeThereIsItOffered) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::report_text_test

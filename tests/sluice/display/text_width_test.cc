@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::cli::text_width_test {
 namespace {
 
 std::string times(std::size_t count, const std::string& text) {
@@ -69,4 +69,4 @@ TEST(TextWidthTest, CountsTheRowsOfAWrappedLine) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::text_width_test

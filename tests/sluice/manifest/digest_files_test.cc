@@ -13,7 +13,7 @@
 #include "engine/xxh128_state.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice::cli {
+namespace sluice::cli::digest_files_test {
 namespace {
 
 using testing::AllOf;
@@ -116,4 +116,4 @@ TEST_F(DigestFilesTest, EndSoonWhenCancelled) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::digest_files_test

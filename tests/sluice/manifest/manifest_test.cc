@@ -9,7 +9,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace sluice::cli {
+namespace sluice::cli::manifest_test {
 namespace {
 
 using testing::AllOf;
@@ -323,4 +323,4 @@ TEST_F(ManifestFile, ReadsTheSameInPieces) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::manifest_test

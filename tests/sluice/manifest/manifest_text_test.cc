@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cli {
+namespace sluice::cli::manifest_text_test {
 namespace {
 
 using testing::IsEmpty;
@@ -81,4 +81,4 @@ TEST(ManifestText, LeavesOutDigestsThatNobodyAskedFor) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::manifest_text_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::cli::memory_test {
 namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
@@ -41,4 +41,4 @@ TEST(MemoryTest, WhereNoPoolFitsTheLimitHasToBeRaised) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::memory_test

@@ -10,7 +10,7 @@
 
 #include "io/unique_fd.h"
 
-namespace sluice::cli {
+namespace sluice::cli::open_files_test {
 namespace {
 
 TEST(OpenFilesTest, FewerTransfersThanTheLimitHasDescriptorsFor) {
@@ -51,4 +51,4 @@ TEST(OpenFilesTest, TheSoftLimitIsRaisedToTheHardOne) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::open_files_test

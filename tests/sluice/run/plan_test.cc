@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace sluice::cli {
+namespace sluice::cli::plan_test {
 namespace {
 
 using Action = UploadPlan::Action;
@@ -77,4 +77,4 @@ TEST(PlanLineTest, SaysWhereAnInterruptedUploadWouldBeResumed) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::plan_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice::cli {
+namespace sluice::cli::schedule_test {
 namespace {
 
 TEST(Schedule, WithoutKeysAllMayStartInTheirOrder) {
@@ -50,4 +50,4 @@ TEST(Schedule, OneThatIsPutBackIsTheNextOne) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::schedule_test

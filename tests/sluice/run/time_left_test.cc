@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-namespace sluice::cli {
+namespace sluice::cli::time_left_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -37,4 +37,4 @@ TEST(TimeLeftOfARun, StartsAgainWhereBytesAreSentAgain) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::time_left_test

@@ -10,7 +10,7 @@
 #include <random>
 #include <vector>
 
-namespace sluice::cli {
+namespace sluice::cli::transfer_count_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -321,4 +321,4 @@ TEST(TransferCountTest, AChangeSaysWhatWasMeasured) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::transfer_count_test

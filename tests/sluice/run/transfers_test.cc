@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cli {
+namespace sluice::cli::transfers_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -98,4 +98,4 @@ TEST_F(TransfersTest, AllAreCancelledBeforeTheFirstGoes) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::transfers_test

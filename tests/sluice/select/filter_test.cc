@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::cli::filter_test {
 namespace {
 
 using testing::HasSubstr;
@@ -81,4 +81,4 @@ TEST(SelectFilter, NamesTheRuleThatIsNoPattern) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::filter_test

@@ -14,7 +14,7 @@
 #include "tools/sluice/select/filter.h"
 #include "tools/sluice/select/walk.h"
 
-namespace sluice::cli {
+namespace sluice::cli::gitignore_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -143,4 +143,4 @@ TEST_F(GitIgnore, AgreesWithGitOnRandomTreesAndPatterns) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::gitignore_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::cli::glob_test {
 namespace {
 
 bool matches(const std::string& pattern, const std::string& path, bool directory = false) {
@@ -73,4 +73,4 @@ TEST(SelectGlob, EndsSoonForPatternsWithManyStars) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::glob_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cli {
+namespace sluice::cli::name_forms_test {
 namespace {
 
 using testing::AllOf;
@@ -57,4 +57,4 @@ TEST(NameForms, WarnsOfWhatTheDatasetHas) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::name_forms_test

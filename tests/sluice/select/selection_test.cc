@@ -11,7 +11,7 @@
 #include "tests/support/temp_dir.h"
 #include "tools/sluice/select/file_list.h"
 
-namespace sluice::cli {
+namespace sluice::cli::selection_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -231,4 +231,4 @@ TEST(SelectSkip, KnowsTheReasons) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::selection_test

@@ -19,7 +19,7 @@
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice::cli {
+namespace sluice::cli::walk_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -265,4 +265,4 @@ TEST_F(SelectWalk, EndsWhenAsked) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::walk_test

@@ -9,7 +9,7 @@
 #include "io/unique_fd.h"
 #include "tests/support/temp_dir.h"
 
-namespace sluice::cli {
+namespace sluice::cli::token_rights_test {
 namespace {
 
 using testing::AllOf;
@@ -101,4 +101,4 @@ TEST(TokenRightsOf, OfAPipeNobodyElseHasAny) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::token_rights_test

@@ -12,7 +12,7 @@
 #include "tests/support/temp_dir.h"
 #include "tools/sluice/tokens/token_store.h"
 
-namespace sluice::cli {
+namespace sluice::cli::token_source_test {
 namespace {
 
 using testing::AllOf;
@@ -170,4 +170,4 @@ TEST_F(TokenSourceTest, NeedsAFileToWaitAt) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::token_source_test

@@ -12,7 +12,7 @@
 #include "tests/support/temp_dir.h"
 #include "tools/sluice/tokens/token_expiry.h"
 
-namespace sluice::cli {
+namespace sluice::cli::token_store_test {
 namespace {
 
 using testing::AllOf;
@@ -159,4 +159,4 @@ TEST(TokenExpiry, WarnsOfATokenThatDoesNotLast) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::token_store_test

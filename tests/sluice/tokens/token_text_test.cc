@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::cli::token_text_test {
 namespace {
 
 using testing::AllOf;
@@ -101,4 +101,4 @@ TEST(TokenText, SaysWhereItIs) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::cli::token_text_test
