@@ -11,6 +11,8 @@ const char* to_string(Bottleneck bottleneck) {
       return "disk";
     case Bottleneck::checksum:
       return "checksum";
+    case Bottleneck::journal:
+      return "journal";
     case Bottleneck::network:
       return "network";
     case Bottleneck::server:
@@ -46,17 +48,19 @@ Stages& operator+=(Stages& sum, const Stages& stages) {
   add(sum.server, stages.server);
   sum.wait_for_read_s += stages.wait_for_read_s;
   sum.wait_for_checksum_s += stages.wait_for_checksum_s;
+  sum.wait_for_journal_s += stages.wait_for_journal_s;
   return sum;
 }
 
 Bottleneck find_bottleneck(const Stages& stages) {
   // Slow checksums fill the pool, so that the readers wait as the network does: they are not asked.
   const double others = std::max(stages.send.busy_s, stages.server.busy_s);
+  const double wait_for_blocks = stages.send.wait_s - stages.wait_for_journal_s;
+  if (stages.wait_for_journal_s > std::max(others, wait_for_blocks)) return Bottleneck::journal;
   if (stages.wait_for_checksum_s > stages.wait_for_read_s &&
-      (stages.send.wait_s > stages.checksum.wait_s || stages.wait_for_checksum_s > others))
+      (wait_for_blocks > stages.checksum.wait_s || stages.wait_for_checksum_s > others))
     return Bottleneck::checksum;
-  if (stages.wait_for_read_s > stages.wait_for_checksum_s &&
-      stages.send.wait_s > stages.read.wait_s)
+  if (stages.wait_for_read_s > stages.wait_for_checksum_s && wait_for_blocks > stages.read.wait_s)
     return Bottleneck::disk;
   return stages.server.busy_s >= stages.send.busy_s ? Bottleneck::server : Bottleneck::network;
 }

@@ -11,7 +11,7 @@
 namespace sluice {
 
 /// The stage that the others waited for.
-enum class Bottleneck { disk, checksum, network, server };
+enum class Bottleneck { disk, checksum, journal, network, server };
 const char* to_string(Bottleneck bottleneck);
 
 /// Seconds of one stage: `busy_s`, it had work in hand; `wait_s`, it waited for another stage.
@@ -28,14 +28,17 @@ struct Stages {
   StageTimes server;    ///< busy: the answer awaited, the request being out; wait: the rest
   double wait_for_read_s = 0;      ///< of send's wait: the next block was still being read
   double wait_for_checksum_s = 0;  ///< of send's wait: the next block was still being hashed
+  double wait_for_journal_s = 0;   ///< of send's wait: a checksum or the state was still being
+                                   ///< written to the journal
 };
 
 Stages& operator+=(Stages& sum, const Stages& stages);
 
-/// The checksums, if the network side waited for them longer than for the disk, and longer than
-/// they were idle or anything behind them took. The disk, if the network side waited for blocks
-/// longer than the readers waited for it (for a free buffer, or for the end once all was read).
-/// Else the network or the server, whichever took longer.
+/// The journal, if the network side waited for it longer than for blocks, and longer than anything
+/// behind it took. The checksums, if the network side waited for them longer than for the disk, and
+/// longer than they were idle or anything behind them took. The disk, if the network side waited
+/// for blocks longer than the readers waited for it (for a free buffer, or for the end once all was
+/// read). Else the network or the server, whichever took longer.
 Bottleneck find_bottleneck(const Stages& stages);
 
 struct Report {

@@ -65,9 +65,11 @@ Stages TransferTimes::stages(const PipelineClocks& clocks) const {
   stages.checksum.wait_s = std::max(0.0, total - stages.checksum.busy_s);
   stages.wait_for_read_s = spent(At::read);
   stages.wait_for_checksum_s = spent(At::checksum);
+  stages.wait_for_journal_s = spent(At::journal);
   // The way there and back is the network's, too.
   stages.send.busy_s = spent(At::sending) + drain_s_ + round_trip_s_;
-  stages.send.wait_s = stages.wait_for_read_s + stages.wait_for_checksum_s;
+  stages.send.wait_s =
+      stages.wait_for_read_s + stages.wait_for_checksum_s + stages.wait_for_journal_s;
   stages.server.busy_s = std::max(0.0, idle_s() - round_trip_s_);
   stages.server.wait_s = std::max(0.0, total - stages.server.busy_s);
   return stages;

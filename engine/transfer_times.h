@@ -22,6 +22,7 @@ class TransferTimes {
     sending,   ///< it has bytes for the network
     read,      ///< its next block is still being read,
     checksum,  ///< or being hashed
+    journal,   ///< what it may send next depends on the journal, which is still being written
     answer,    ///< all that may go is out
     nothing,   ///< it is over, or not out yet
   };

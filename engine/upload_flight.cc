@@ -61,14 +61,15 @@ void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
       at = payload_.waiting_for() == Window::Waiting::check ? At::checksum : At::read;
       break;
     case StreamedRequest::Gave::gated:
-      at = At::checksum;
+      at = At::journal;
       break;
     case StreamedRequest::Gave::all:
       flight.handed_at = Clock::now();
       flight.answered_before = times_.answer_s();
-      [[fallthrough]];
-    case StreamedRequest::Gave::held:
       at = At::answer;
+      break;
+    case StreamedRequest::Gave::held:
+      at = held_for(flight);
       break;
   }
   times_.change(flight.at, at);
@@ -97,6 +98,7 @@ void UploadRun::wake() {
     self->hash_ahead();
     if (self->waits_for_journal_ && self->record_->knows_of_verifying()) {
       self->waits_for_journal_ = false;
+      self->times_.change(TransferTimes::At::journal, TransferTimes::At::nothing);
       self->next_step();
     }
   });
@@ -140,6 +142,13 @@ bool UploadRun::may_end(const Flight& flight) {
     default:
       return true;
   }
+}
+
+TransferTimes::At UploadRun::held_for(const Flight& flight) const {
+  if (&flight != flight_.get()) return TransferTimes::At::answer;  // to the chunk in front of it
+  // may_end() asks the journal last.
+  const bool checked = flight.request.step != Request::Step::whole || verifying_noted_;
+  return record_ && checked ? TransferTimes::At::journal : TransferTimes::At::checksum;
 }
 
 void UploadRun::landed(const std::shared_ptr<Flight>& flight, Result<Answer> result) {

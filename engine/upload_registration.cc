@@ -57,7 +57,8 @@ bool UploadRun::journal_knows() {
   if (setting_.protocol->can_ask_registered() || (began_in_doubt_ && setting_.earlier)) return true;
   const std::optional<Result<void>> knows = record_->knows_of_verifying();
   if (!knows) {
-    waits_for_journal_ = true;
+    if (!std::exchange(waits_for_journal_, true))
+      times_.change(TransferTimes::At::nothing, TransferTimes::At::journal);
     return false;
   }
   if (*knows) return true;

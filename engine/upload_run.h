@@ -261,6 +261,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// reread_sources_.
   Result<void> check_file(const Source& source, std::uint64_t end);
   bool may_end(const Flight& flight);
+  /// What a flight waits for whose end may_end() holds back.
+  TransferTimes::At held_for(const Flight& flight) const;
   /// What went wrong below HTTP's own meaning, as a sentence about this file.
   Error explain(Error error) const;
   /// How an error about the last request begins: describe() of it.

@@ -171,7 +171,7 @@ void check_upload(const json& upload) {
   EXPECT_THAT(upload.at("protocol").get<std::string>(),
               testing::AnyOf("phased", "tus", "binary", "auto"));
   EXPECT_THAT(upload.at("bottleneck").get<std::string>(),
-              testing::AnyOf("disk", "checksum", "network", "server"));
+              testing::AnyOf("disk", "checksum", "journal", "network", "server"));
   EXPECT_EQ(keys_of(upload.at("stages")),
             (std::set<std::string>{"read", "checksum", "send", "server"}));
   for (const auto& [name, stage] : upload.at("stages").items()) {

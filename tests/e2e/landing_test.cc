@@ -211,7 +211,7 @@ TEST_F(Deposit, TheSummaryHasTheDigestAndTheBottleneckInWords) {
   EXPECT_THAT(finished.out, HasSubstr(xxh128_of_file(path)));
   EXPECT_THAT(finished.out, HasSubstr("100000"));
   EXPECT_THAT(finished.out,
-              testing::ContainsRegex("\n  bottleneck  (disk|checksums|network|server): [a-z]"));
+              testing::ContainsRegex("\n  bottleneck  (disk|checksums|journal|network|server): [a-z]"));
   EXPECT_EQ(finished.err, "");
 }
 

@@ -30,6 +30,25 @@ TEST(Report, TheBottleneckIsWhatTheOthersWaitedFor) {
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::server);
 }
 
+TEST(Report, TheBottleneckIsTheJournalWhereItTookLongest) {
+  Stages stages;
+  stages.send = {.busy_s = 3, .wait_s = 6};
+  stages.server = {.busy_s = 1, .wait_s = 9};
+  stages.wait_for_read_s = 1;
+  stages.wait_for_checksum_s = 1;
+  stages.wait_for_journal_s = 4;
+  EXPECT_EQ(find_bottleneck(stages), Bottleneck::journal);
+  EXPECT_STREQ(to_string(Bottleneck::journal), "journal");
+  stages.send.busy_s = 4.5;
+  EXPECT_EQ(find_bottleneck(stages), Bottleneck::network);
+  // The readers were idle for 3 s, and the network waited 2 s for blocks: the rest is the
+  // journal's.
+  stages.read.wait_s = 3;
+  stages.wait_for_read_s = 2;
+  stages.wait_for_checksum_s = 0;
+  EXPECT_EQ(find_bottleneck(stages), Bottleneck::network);
+}
+
 TEST(Report, AnUploadWithoutBytesWaitedForTheServer) {
   EXPECT_EQ(find_bottleneck(Stages{}), Bottleneck::server);
 }

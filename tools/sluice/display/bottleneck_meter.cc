@@ -15,6 +15,7 @@ void fade(Stages& stages, double factor) {
   }
   stages.wait_for_read_s *= factor;
   stages.wait_for_checksum_s *= factor;
+  stages.wait_for_journal_s *= factor;
 }
 
 }  // namespace

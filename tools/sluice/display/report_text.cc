@@ -21,6 +21,9 @@ std::string in_words(const Report& report) {
       if (!report.md5.empty() || !report.sha256.empty())
         return "checksums: the network waited for the checksums; fewer --digest would help";
       return "checksums: the network waited for the checksums; more CPU cores would help";
+    case Bottleneck::journal:
+      return "journal: the network waited until the journal was written; a state directory on a "
+             "faster disk (--state-dir) would help";
     case Bottleneck::network:
       if (report.rate_limit > 0 &&
           report.bytes_per_second() > 0.8 * static_cast<double>(report.rate_limit))

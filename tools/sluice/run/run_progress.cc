@@ -19,6 +19,7 @@ Stages since(const Stages& before, Stages stages) {
   stages.wait_for_read_s = std::max(0.0, stages.wait_for_read_s - before.wait_for_read_s);
   stages.wait_for_checksum_s =
       std::max(0.0, stages.wait_for_checksum_s - before.wait_for_checksum_s);
+  stages.wait_for_journal_s = std::max(0.0, stages.wait_for_journal_s - before.wait_for_journal_s);
   return stages;
 }
 
