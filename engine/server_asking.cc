@@ -46,8 +46,9 @@ bool ServerAsking::is_taken(const Engine::Inquiry& inquiry) const {
 }
 
 void ServerAsking::keep(const Engine::Inquiry& inquiry, const ServerProfile& profile) {
-  // What was given is not what it would have been taken for.
-  if (!profile.remembered && profile.options_refused == 0 &&
+  // What was given is not what it would have been taken for, and phased without an answer to
+  // OPTIONS is what one lost request made of a server that speaks tus as well.
+  if (!profile.remembered && profile.options_refused == 0 && !profile.options_unanswered &&
       inquiry.protocol == ProtocolKind::automatic && profile.protocol != ProtocolKind::automatic)
     memory_.keep(journal_, inquiry.base_url, profile, unix_s());
   if (!profile.token_taken || is_taken(inquiry)) return;

@@ -332,6 +332,7 @@ Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquire
   if (profile.protocol == ProtocolKind::tus) profile.tus = tus.value_or(TusServer());
   if (refuses_options(inquired.options) && profile.protocol != ProtocolKind::phased)
     profile.options_refused = inquired.options->status;
+  profile.options_unanswered = !inquired.options || is_away(*inquired.options);
   profile.token_taken = !inquiry.dataset.empty() && inquired.setup &&
                         accepts_token(read_setup_answer(*inquired.setup));
   add_measurements(profile, reader, inquired);

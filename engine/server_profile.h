@@ -40,6 +40,8 @@ struct ServerProfile {
   /// With that status something forbids OPTIONS, so that nobody knows whether it speaks tus; 0 for
   /// no such thing.
   int options_refused = 0;
+  /// OPTIONS had no response from the server, which may also speak tus.
+  bool options_unanswered = false;
   /// It has shown that it takes the token for the dataset; false where nobody has asked.
   bool token_taken = false;
   /// Bytes that the kernel lets one connection to it have under way at most; 0 for not known.

@@ -286,6 +286,21 @@ TEST_F(AskServer, ANameThatNeverResolvedIsTriedAFewTimesAndAKnownOneAsOftenAsAll
   }
 }
 
+TEST_F(AskServer, WhatWasConcludedWithoutAnAnswerToOptionsIsNotRemembered) {
+  for (const Fault& lost :
+       {Fault{.phase = Phase::options, .occurrence = 0, .answer = http_answer(503, "restarting")},
+        Fault{.phase = Phase::options, .occurrence = 0, .then = Then::reset}}) {
+    engine_.reset();
+    server_.set_faults({lost});
+    EXPECT_EQ(engine().ask_server(inquiry())->protocol, ProtocolKind::phased);
+    server_.set_faults({tus()});
+    const auto next = engine().ask_server(inquiry());
+    ASSERT_TRUE(next) << next.error().message;
+    EXPECT_EQ(next->protocol, ProtocolKind::tus);
+    EXPECT_FALSE(next->remembered);
+  }
+}
+
 TEST_F(AskServer, RefusedOptionsAreSaidAndNotRemembered) {
   std::string said;
   options_.log = [&](LogLevel level, const std::string& text) {
