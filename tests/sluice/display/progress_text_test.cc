@@ -34,6 +34,16 @@ TEST(ProgressTextTest, WithoutARateTellsHowFar) {
             "scan.h5  25 %  100.00 MiB of 400.00 MiB");
 }
 
+TEST(ProgressTextTest, TellsNoTimeThatIsNoEstimate) {
+  ProgressMeter slow;
+  const ProgressMeter::Clock::time_point begin{};
+  slow.update(begin, 0);
+  slow.update(begin + 10s, 1000);  // 100 B/s
+  EXPECT_EQ(progress_of_file("a", {1'000'000'000, 100'000'000, 0}, slow).line(),
+            "a  10 %  95.37 MiB of 953.67 MiB  100 B/s");
+  EXPECT_EQ(progress_of_file("a", {900'000'000, 100'000'000, 0}, slow).left, "92 d 14 h left");
+}
+
 TEST(ProgressTextTest, WaitsForTheServerOnceAllIsSent) {
   const ProgressText sent = progress_of_file("scan.h5", {7, 7, 0}, {});
   EXPECT_EQ(sent.line(), "scan.h5  waiting for the server");

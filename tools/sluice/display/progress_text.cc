@@ -15,6 +15,9 @@ namespace {
 constexpr std::string_view gap = "  ";
 /// Enough to tell one name from another.
 constexpr std::size_t least_name_columns = 8;
+/// A longer time left is no estimate: a transfer has just begun, or waits for a server that is
+/// down.
+constexpr double longest_left_s = 99 * 86400.0;
 /// What a name keeps as long as other parts can be said more briefly.
 constexpr std::size_t good_name_columns = 16;
 
@@ -39,7 +42,7 @@ ProgressText progress_text(std::string what, const Progress& progress, const Pro
                           : fmt::format("{}/{}", sent, total);
   if (const auto left = meter.seconds_for(progress.total - progress.sent)) {
     text.rate = format_rate(meter.rate());
-    text.left = fmt::format("{} left", format_duration(*left));
+    if (*left <= longest_left_s) text.left = fmt::format("{} left", format_duration(*left));
     if (bottleneck) text.bottleneck = to_string(*bottleneck);
   }
   return text;
