@@ -72,6 +72,22 @@ TEST_P(ManifestRunOver, UploadsEachFileIntoItsDatasetOnce) {
   EXPECT_EQ(test::read_file(bank.deposited("again, f0")), test::read_file(directory_ / "f0"));
 }
 
+TEST_F(ManifestRun, RefusesReceiptsThatWouldOverwriteEachOther) {
+  Bank bank(bank_arguments("tus"));
+  const std::string receipts = directory_ / "receipts";
+  std::filesystem::create_directory(receipts);
+  const std::string lines =
+      fmt::format("path,dataset,name\n{},{},same\n{},{},same\n{},{},other\n", file("a", 10),
+                  dataset, file("b", 20), other_dataset, file("c", 30), dataset);
+  const test::Finished refused = run_manifest(bank, lines, {"--receipt", receipts});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, testing::AllOf(HasSubstr("'same' in dataset " + std::string(dataset)),
+                                          HasSubstr("dataset " + std::string(other_dataset)),
+                                          HasSubstr("same.sluice.json")));
+  EXPECT_TRUE(bank.registered().empty());
+  EXPECT_EQ(run_manifest(bank, lines).status, 0);
+}
+
 TEST_P(ManifestRunOver, DoesNothingWhenAllIsDone) {
   std::string lines = "path,dataset\n";
   for (int i = 0; i < 5; ++i)

@@ -4,12 +4,14 @@
 
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/text.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/run/batch.h"
+#include "tools/sluice/run/receipt_files.h"
 
 namespace sluice::cli {
 namespace {
@@ -43,6 +45,7 @@ class Run {
     for (const std::string& warning : manifest.warnings) console_.warning(warning);
     for (const std::string& problem : manifest.problems) console_.error(problem);
     TRY(manifest.usable(options_.manifest));
+    if (!options_.upload.receipts.empty()) TRY(check_receipts(manifest));
     TRY_ASSIGN(const Targets targets, find_targets(manifest));
     TRY(uploader_.prepare(manifest.rows.size()));
     Batch batch(options_.upload,
@@ -64,6 +67,22 @@ class Run {
                  .expected = expected_of(row)});
     manifest = {};
     batch.run();
+    return {};
+  }
+
+  /// Files of one name in two datasets would have one receipt.
+  Result<void> check_receipts(const Manifest& manifest) const {
+    std::map<std::string_view, const ManifestRow*> rows;
+    for (const ManifestRow& row : manifest.rows) {
+      const auto [other, is_first] = rows.emplace(row.name, &row);
+      if (is_first) continue;
+      return Error{ErrorKind::usage,
+                   fmt::format("cannot write the receipts of '{}' in dataset {} and of '{}' in "
+                               "dataset {} into one directory: both would be {}{}; upload each "
+                               "dataset with a manifest and a --receipt directory of its own",
+                               printable(row.name), other->second->dataset, printable(row.name),
+                               row.dataset, printable(row.name), receipt_suffix)};
+    }
     return {};
   }
 
