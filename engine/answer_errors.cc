@@ -222,8 +222,7 @@ Error AnswerErrors::not_registered(const Answer& answer, Request::Step step,
   }
   return error_of(
       ErrorKind::failed, answer,
-      fmt::format("{}: unexpected response, perhaps from a reverse proxy in front of the Data Bank "
-                  "(HTTP {}, {}{})",
+      fmt::format("{}: unexpected response, perhaps from a reverse proxy (HTTP {}, {}{})",
                   doing(step), answer.status, quoted(answer.body),
                   answer.truncated ? ", cut short" : ""));
 }

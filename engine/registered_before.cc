@@ -103,9 +103,8 @@ Error from_another_file(const UploadRequest& request, const JournalEntry& entry)
   return {
       ErrorKind::name_taken,
       fmt::format(
-          "cannot upload '{}' into dataset {}: according to the journal, a file of this name was "
-          "registered at {} from {}{}; choose another name with --name, or register a second file "
-          "of this name with --restart",
+          "cannot upload '{}' into dataset {}: a file of this name was registered at {} from {}{}; "
+          "choose another name, or register a second file of this name with --restart",
           printable(request.name), request.dataset, utc_time(entry.updated_s * 1'000'000'000),
           printable(entry.path),
           is_same_path(entry, request) ? ", and that file has changed since" : "")};

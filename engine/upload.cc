@@ -265,7 +265,7 @@ std::string warn_of_name(const std::string& name) {
   if (names.size() == 1) return {};
   return fmt::format(
       "the name '{}' contains characters that older Data Banks replace: the file may be registered "
-      "as '{}' (the report will show the name); to avoid this, choose another name with --name",
+      "as '{}' (the report will show the name); to avoid this, choose another name",
       printable(name), printable(names[1]));
 }
 
