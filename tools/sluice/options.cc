@@ -245,8 +245,9 @@ void add_selection(CLI::App& app, const std::string& verb, SelectOptions& select
                                     verb +
                                         " the paths listed in FILE, one in a line; - reads "
                                         "stdin.");
-  app.add_flag("-0,--null", select.null_separated,
-               "Paths of --files-from end with NUL, as find -print0 writes them.")
+  app.add_flag(
+         "-0,--null", select.null_separated,
+         "Paths of --files-from end with NUL, as find -print0 and git ls-files -z write them.")
       ->needs(files_from);
   app.add_flag("-L,--follow-links", select.follow_links,
                verb + " what symbolic links in directories lead to.");
