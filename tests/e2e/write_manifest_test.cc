@@ -102,6 +102,19 @@ TEST_F(WrittenManifest, IsOnStandardOutputWithPathsAsTheyWereGiven) {
                                      xxh128_of_file(directory_ / "a.bin")));
 }
 
+TEST_F(WrittenManifest, SaysWhichFilesAreLeftOut) {
+  write("tree/good.bin", "x");
+  std::filesystem::create_symlink("good.bin", directory_ / "tree" / "link");
+  const Arguments arguments{"-r", "--skip", "links", "--dataset", dataset, "tree"};
+  const test::Finished written = manifest(arguments);
+  EXPECT_EQ(written.status, 0) << written.err;
+  EXPECT_THAT(written.err, HasSubstr("left out (--skip links): tree/link is a symbolic link"));
+  EXPECT_THAT(written.out, Not(HasSubstr("tree/link")));
+  Arguments quietly = arguments;
+  quietly.push_back("--quiet");
+  EXPECT_EQ(manifest(quietly).err, "");
+}
+
 TEST_F(WrittenManifest, ListsTheOthersWhereAFileCannotBeRead) {
   write("good.bin", "x");
   const test::Finished written =

@@ -78,7 +78,9 @@ class WriteManifest {
     TRY_ASSIGN(Selection selection, select_files(select, own));
     TRY(not_stopped());
     for (const LeftOut& item : selection.left_out)
-      if (!item.asked_for)
+      if (item.asked_for)
+        console_.warning(printable(item.notice()));
+      else
         fail({.kind = item.reason == LeftOutReason::name ? ErrorKind::usage : ErrorKind::local_file,
               .message = item.message(),
               .code = item.code});

@@ -31,6 +31,11 @@ struct LeftOut {
   std::size_t number = 0;
 
   std::string message() const { return advice.empty() ? why : why + "; " + advice; }
+  /// The message of a file that is left out on purpose.
+  std::string notice() const {
+    if (reason == LeftOutReason::filter || reason == LeftOutReason::own) return message();
+    return "left out (--skip " + std::string(to_string(reason)) + "): " + why;
+  }
 };
 
 }  // namespace sluice::cli

@@ -81,12 +81,11 @@ Result<void> check_collisions(const std::vector<SelectedFile>& files, NameFrom f
       continue;
     }
     first = fmt::format(
-        "cannot upload both {} and {}: both would have the name '{}' in the dataset; {}",
+        "cannot use both {} and {}: both would have the name '{}' in the dataset; {}",
         printable(one.path), printable(other.path), printable(one.name),
         from == NameFrom::base
-            ? "make the names from the paths with --name-from path, or upload one of the files "
-              "separately, with --name"
-            : "choose another --separator, or upload one of the files separately, with --name");
+            ? "make the names from the paths with --name-from path, or leave out one of the files"
+            : "choose another --separator, or leave out one of the files");
   }
   if (found == 0) return {};
   if (found > 1) first += fmt::format(" (and {} more files of equal names)", found - 1);
