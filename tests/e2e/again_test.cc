@@ -194,6 +194,11 @@ TEST_F(Again, ADryRunOfManyRegistersNothingAndSaysSo) {
   const test::Finished dry = put_files(bank.url(), files(3), {"--dry-run"});
   EXPECT_EQ(dry.status, 0) << dry.err;
   EXPECT_THAT(dry.out, HasSubstr("\n3 would be uploaded; "));
+  // What holds of all of them has one line.
+  EXPECT_EQ(std::count(dry.out.begin(), dry.out.end(), '\n'), 5) << dry.out;
+  EXPECT_THAT(dry.out, HasSubstr("as 'f001'\n"));
+  EXPECT_THAT(dry.out,
+              HasSubstr("\nthe server accepts the token, and the names are free\n3 would"));
 }
 
 }  // namespace

@@ -365,6 +365,22 @@ TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
   EXPECT_TRUE(bank.registered().empty());
 }
 
+/// `sluice resume` would leave out the files that were not started.
+TEST_F(Failure, SigintAmongSeveralFilesSaysHowToContinueWithAllOfThem) {
+  test::write_file(directory_ / "second", "second");
+  const Arguments arguments{"--chunk", "10000", "--lookahead",        "0",
+                            dataset,   path_,   directory_ / "second"};
+  ScriptedServer server({{.phase = Phase::transfer, .occurrence = 1, .then = Fault::Then::hold}});
+  test::Process put(put_options(server.url(), arguments));
+  ASSERT_TRUE(server.wait_for(Phase::transfer, 2));
+  put.signal(SIGINT);
+  EXPECT_EQ(put.wait(), 130);
+  EXPECT_THAT(put.err(), HasSubstr("scan.h5 was interrupted at offset 10000"));
+  EXPECT_THAT(put.err(), HasSubstr("; to continue, run the same command again\n"));
+  EXPECT_THAT(put.err(), Not(HasSubstr("sluice resume")));
+  EXPECT_THAT(put.err(), Not(HasSubstr("at offset 0")));
+}
+
 // --- Output that nobody takes
 // ------------------------------------------------------------------------
 

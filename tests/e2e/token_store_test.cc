@@ -242,6 +242,18 @@ TEST_F(StoredTokens, ArePrintedInNoMessageWhereTheyAreGivenAsArguments) {
   EXPECT_THAT(sent.err, AllOf(HasSubstr("--token is not an option"), Not(HasSubstr(token))));
 }
 
+TEST_F(StoredTokens, AreReplacedAsTheMessageSaysOnceTheServerRefusesThem) {
+  Bank bank;
+  ASSERT_EQ(add(bank.url(), "0123456789abcdef").status, 0);
+  const test::Finished sent = put(bank.url(), {dataset, path_}, {});
+  EXPECT_EQ(sent.status, 3);
+  EXPECT_THAT(sent.err, HasSubstr(fmt::format("store it with: sluice token add --url {} {}",
+                                              bank.url(), dataset)));
+  // Another token than that of the store has another place.
+  EXPECT_THAT(put(bank.url(), {dataset, path_}, {{"SLUICE_TOKEN", "0123456789abcdef"}}).err,
+              Not(HasSubstr("sluice token add")));
+}
+
 TEST_F(StoredTokens, AreRefusedWhereTheyAreNone) {
   for (const std::string& bad : {std::string(), fmt::format("export TOKEN={}", token),
                                  fmt::format("{}\n{}", token, token)}) {

@@ -43,6 +43,7 @@ TEST(OutcomesTest, TheClosingLineCountsAllAndNamesThoseThatAreNotRegistered) {
   EXPECT_THAT(outcomes_of(reports).closing_line(false),
               HasSubstr("1 registered, 1 already registered, "));
   EXPECT_THAT(outcomes_of(reports).closing_line(true), HasSubstr(", 1 would be uploaded"));
+  EXPECT_TRUE(outcomes_of(reports).was_cut_short());
 }
 
 TEST(OutcomesTest, TheClosingLineNamesFiveOfEach) {
@@ -52,6 +53,7 @@ TEST(OutcomesTest, TheClosingLineNamesFiveOfEach) {
   EXPECT_EQ(outcomes_of(reports).closing_line(false), "5 failed (1, 2, 3, 4, 5)");
   reports.push_back(report("6", Status::failed));
   reports.push_back(report("7", Status::failed));
+  EXPECT_FALSE(outcomes_of(reports).was_cut_short());
   EXPECT_EQ(outcomes_of(reports).closing_line(false), "7 failed (1, 2, 3, 4, 5 and 2 more)");
 }
 

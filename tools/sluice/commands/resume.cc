@@ -145,7 +145,7 @@ int resume(const ResumeOptions& options) {
     fail_all(Error{
         ErrorKind::usage,
         "--token-file names the token of one dataset, but uploads into several are unfinished; "
-        "name a dataset, or leave out --token-file to use the token file of each upload"});
+        "name a dataset, or leave out --token-file to use the stored token of each dataset"});
     return uploader.end();
   }
 

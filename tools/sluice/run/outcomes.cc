@@ -62,6 +62,11 @@ void Outcomes::note_code(int code) {
   code_ = worse_code(code_, code);
 }
 
+bool Outcomes::was_cut_short() const {
+  const auto any = [&](Kind kind) { return groups_.at(static_cast<std::size_t>(kind)).count > 0; };
+  return any(Kind::interrupted) || any(Kind::not_started);
+}
+
 std::string Outcomes::closing_line(bool dry_run) const {
   const auto add = [&](std::string& line, Kind kind, const char* what, bool named) {
     const Group& group = groups_.at(static_cast<std::size_t>(kind));

@@ -39,6 +39,9 @@ class Outcomes {
   /// The worst of all (sluice-put(1), EXIT STATUS); 0: no error was noted.
   int code() const { return code_; }
 
+  /// Whether a file was interrupted or not started.
+  bool was_cut_short() const;
+
   /// "98 registered, 1 unconfirmed (f039), 1 failed (f058)": with the names of those that are not
   /// registered, the first five of each kind in the order of their numbers, and ", 3 left out".
   /// `dry_run`: files that were not started would be uploaded.

@@ -42,6 +42,22 @@ std::string plan_line(const Report& report, const UploadPlan& plan, const Server
   return {};
 }
 
+std::string short_plan_line(const Report& report, const UploadPlan& plan) {
+  if (plan.action != UploadPlan::Action::upload) return plan_line(report, plan, {}, {});
+  return fmt::format("{} ({}) would be uploaded into dataset {} as '{}'\n", printable(report.file),
+                     format_size(report.bytes), report.dataset, printable(report.name));
+}
+
+std::string plan_note(const ServerProfile& server, NameState names) {
+  if (names == NameState::free) return "the server accepts the token, and the names are free";
+  if (names == NameState::unchecked)
+    return "the server was not asked about all names: some may be taken";
+  return fmt::format(
+      "{}; over {}, sluice cannot check whether the names are free",
+      server.token_taken ? "the server accepts the token" : "the token could not be checked",
+      to_string(server.protocol));
+}
+
 std::string plan_json(const UploadPlan& plan, std::uint64_t bytes) {
   return fmt::format(R"("plan":{{"action":"{}","offset":{},"bytes_to_send":{}}})",
                      to_string(plan.action), plan.offset, plan.bytes_to_send(bytes));

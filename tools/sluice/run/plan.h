@@ -25,6 +25,12 @@ enum class NameState {
 std::string plan_line(const Report& report, const UploadPlan& plan, const ServerProfile& server,
                       NameState name);
 
+/// The same without what plan_note() says once for all files, with a newline.
+std::string short_plan_line(const Report& report, const UploadPlan& plan);
+
+/// What is known of the token and of the names of files that would be uploaded, without a newline.
+std::string plan_note(const ServerProfile& server, NameState names);
+
 /// `"plan":{...}` of that file's object in the JSON report (sluice-json(5)).
 std::string plan_json(const UploadPlan& plan, std::uint64_t bytes);
 

@@ -56,23 +56,6 @@ Result<std::optional<unsigned>> parse_count(const std::string& text, const char*
   return std::optional<unsigned>(count);
 }
 
-/// Whether the same command again can have another end. What is wrong with the file, the name or
-/// the server's bytes has its own advice.
-bool helps_to_go_on(const Error& error) {
-  switch (error.kind) {
-    case ErrorKind::local_file:
-    case ErrorKind::name_taken:
-    case ErrorKind::usage:
-      return false;
-    case ErrorKind::integrity:
-      return error.retryable;
-    case ErrorKind::unconfirmed:  // its message says what to do
-      return false;
-    default:
-      return true;
-  }
-}
-
 /// The reason for which a file that cannot be opened is left out; nothing where that is an error.
 std::optional<LeftOutReason> skipped(const std::set<LeftOutReason>& skip, const Error& error) {
   if (error.kind != ErrorKind::local_file) return {};
@@ -123,6 +106,7 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
 }
 
 Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
+  several_ = files > 1;
   if (options_.chunk != automatic) {
     TRY_ASSIGN(chunk_bytes_, parse_option("--chunk", options_.chunk, parse_size));
     if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least 1 byte"};
@@ -222,6 +206,11 @@ Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol,
     }
     if (profile.error().kind != ErrorKind::token_refused || request.token_file.empty())
       return std::move(profile).error();
+    const auto refused = [&] {
+      Error error = std::move(profile).error();
+      error.message += store_advice(error, request);
+      return error;
+    };
     while (true) {
       Result<FoundToken> found = read_token(request.token_file, options_.token_file_mode);
       if (found && found->token.reveal() != inquiry.token.reveal()) {
@@ -229,7 +218,7 @@ Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol,
         break;
       }
       const auto now = Clock::now();
-      if (now >= deadline) return std::move(profile).error();
+      if (now >= deadline) return refused();
       if (!std::exchange(said, true))
         console_.warning(fmt::format(
             "{}; waiting for another token in {} for up to {} s: get one at {}/datasets/{}/edit",
@@ -302,32 +291,13 @@ void Uploader::registered_before(std::size_t number, Report report) {
 }
 
 void Uploader::leave_out(const LeftOut& item) {
-  const std::string message = printable(item.message());
-  switch (item.reason) {
-    case LeftOutReason::filter:
-      console_.detail(message);
-      break;
-    case LeftOutReason::own:
-      console_.warning(message);
-      break;
-    default:
-      console_.warning(
-          fmt::format("left out (--skip {}): {}", to_string(item.reason), printable(item.why)));
-  }
+  const std::string notice = printable(item.notice());
+  if (item.reason == LeftOutReason::filter)
+    console_.detail(notice);
+  else
+    console_.warning(notice);
   if (events_) events_->left_out(item.path, to_string(item.reason), item.message());
   outcomes_.add_left_out(left_out_json(item));
-}
-
-void Uploader::planned(std::size_t number, Report report, const UploadPlan& plan,
-                       const ServerProfile& server, NameState name) {
-  dry_run_ = true;
-  ++files_;
-  report.protocol = to_string(server.protocol);
-  report.status = Report::Status::skipped;
-  if (plan.action == UploadPlan::Action::none) report.registered_before = plan.registered_before;
-  if (!options_.json) console_.result(plan_line(report, plan, server, name));
-  totals_.add(plan, report.bytes);
-  outcomes_.add(number, report, plan_json(plan, report.bytes));
 }
 
 void Uploader::leave(std::size_t number, Report report) {
@@ -348,7 +318,10 @@ int Uploader::end(const std::optional<Error>& error) {
     outcomes_.write_json([&](std::string text) { console_.report(std::move(text)); }, error);
     console_.report("\n");
   } else if (files_ > 0 && (several || !totals_.empty())) {
+    for (const std::string& note : plan_notes_) console_.result(note + '\n');
     std::string line = outcomes_.closing_line(dry_run_);
+    if (several_ && !dry_run_ && outcomes_.was_cut_short())
+      line += "; to continue, run the same command again";
     if (!totals_.empty()) line += "; " + totals_.text();
     if (outcomes_.code() == 0)
       console_.result(line + '\n');
@@ -391,60 +364,6 @@ void Uploader::complete(UploadRequest& request) {
   const MutexLock lock(tokens_mutex_);
   if (const auto renewed = renewed_.find(request.token_file); renewed != renewed_.end())
     request.token = renewed->second;
-}
-
-void Uploader::tell(std::size_t number, Report report, const UploadRequest& request) {
-  switch (report.status) {
-    case Report::Status::registered:
-      if (!options_.json)
-        console_.result(!report.registered_before.empty()         ? cli::registered_before(report)
-                        : files_ > 1 && !options_.console.verbose ? summary_line(report)
-                                                                  : summary(report));
-      write_receipt(report);
-      break;
-    case Report::Status::skipped:
-      --files_;  // upload() has counted it
-      planned(
-          number, std::move(report), {}, request.server,
-          request.server.protocol == ProtocolKind::phased ? NameState::free : NameState::unknown);
-      return;
-    case Report::Status::interrupted:
-    case Report::Status::failed:
-    case Report::Status::unconfirmed:
-      if (report.resumable && helps_to_go_on(*report.error))
-        report.error->message +=
-            fmt::format("{}; to resume, run the same command again, or: sluice resume{} {}",
-                        report.committed == 0
-                            ? ""
-                            : fmt::format("; the server has {} of {}",
-                                          format_size(report.committed), format_size(report.bytes)),
-                        state_dir_argument(options_.state_dir), report.dataset);
-      console_.error(report.error->message);
-      // Where no signal did it, another file's failure has, whose code counts.
-      if (report.status != Report::Status::interrupted)
-        outcomes_.note_code(exit_code(*report.error));
-      else if (stop_signal() != 0 || outcomes_.code() == 0)
-        outcomes_.note_code(128 + (stop_signal() != 0 ? stop_signal() : SIGINT));
-      break;
-  }
-  count(number, report);
-}
-
-void Uploader::write_receipt(const Report& report) {
-  if (!receipts_.wanted()) return;
-  if (!report.receipt) {
-    if (!receipts_.exists(report.name))
-      console_.warning(fmt::format("no receipt was written for {}: the journal has none",
-                                   printable(report.file)));
-    return;
-  }
-  const Result<void> written = receipts_.write(report);
-  if (written) return;
-  outcomes_.note_code(1);  // nothing is wrong with the file
-  console_.error(
-      fmt::format("{}; the file is registered, and the journal has the receipt: sluice status "
-                  "--all --json",
-                  printable(written.error().message)));
 }
 
 void Uploader::upload(Work work) {

@@ -113,6 +113,12 @@ class Uploader {
   /// Ends the event log, if there is one. An incomplete log is an error as an incomplete list of
   /// checksums is: nothing is wrong with the files.
   void end_events();
+  /// Adds what to do next to the error of an upload that can be resumed, or whose token was
+  /// refused.
+  void advise(Report& report, const UploadRequest& request) const;
+  /// What follows an error about a token of the store that the server refused; empty for all
+  /// others.
+  std::string store_advice(const Error& error, const UploadRequest& request) const;
   /// Says how it ended, and counts it.
   void tell(std::size_t number, Report report, const UploadRequest& request);
   void write_receipt(const Report& report);
@@ -144,6 +150,8 @@ class Uploader {
   Outcomes outcomes_;
   std::unique_ptr<EventLog> events_;  ///< null: none
   std::size_t files_ = 0;             ///< that upload() was to upload
+  bool several_ = false;              ///< there are several files to upload
+  std::set<std::string> plan_notes_;  ///< what a dry run has to say of many files, once
   bool dry_run_ = false;
   std::set<LeftOutReason> skip_;
   PlanTotals totals_;

@@ -1,0 +1,126 @@
+// What an Uploader says of a file that is done with, and what to do next.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <utility>
+
+#include "engine/text.h"
+#include "engine/units.h"
+#include "tools/sluice/display/report_text.h"
+#include "tools/sluice/process/stop.h"
+#include "tools/sluice/run/state_directory.h"
+#include "tools/sluice/run/uploader.h"
+#include "tools/sluice/tokens/token_source.h"
+
+namespace sluice::cli {
+namespace {
+
+/// Whether the same command again can have another end. What is wrong with the file, the name or
+/// the server's bytes has its own advice.
+bool helps_to_go_on(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::local_file:
+    case ErrorKind::name_taken:
+    case ErrorKind::usage:
+      return false;
+    case ErrorKind::integrity:
+      return error.retryable;
+    case ErrorKind::unconfirmed:  // its message says what to do
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+void Uploader::planned(std::size_t number, Report report, const UploadPlan& plan,
+                       const ServerProfile& server, NameState name) {
+  dry_run_ = true;
+  ++files_;
+  report.protocol = to_string(server.protocol);
+  report.status = Report::Status::skipped;
+  if (plan.action == UploadPlan::Action::none) report.registered_before = plan.registered_before;
+  if (!options_.json && several_) {
+    console_.result(short_plan_line(report, plan));
+    if (plan.action == UploadPlan::Action::upload) plan_notes_.insert(plan_note(server, name));
+  } else if (!options_.json) {
+    console_.result(plan_line(report, plan, server, name));
+  }
+  totals_.add(plan, report.bytes);
+  outcomes_.add(number, report, plan_json(plan, report.bytes));
+}
+
+void Uploader::tell(std::size_t number, Report report, const UploadRequest& request) {
+  switch (report.status) {
+    case Report::Status::registered:
+      if (!options_.json)
+        console_.result(!report.registered_before.empty()         ? cli::registered_before(report)
+                        : files_ > 1 && !options_.console.verbose ? summary_line(report)
+                                                                  : summary(report));
+      write_receipt(report);
+      break;
+    case Report::Status::skipped:
+      --files_;  // upload() has counted it
+      planned(
+          number, std::move(report), {}, request.server,
+          request.server.protocol == ProtocolKind::phased ? NameState::free : NameState::unknown);
+      return;
+    case Report::Status::interrupted:
+    case Report::Status::failed:
+    case Report::Status::unconfirmed:
+      advise(report, request);
+      // The closing line has the others, of which nothing is at the server.
+      if (report.status == Report::Status::interrupted && report.committed == 0 && several_ &&
+          !options_.json)
+        console_.detail(report.error->message);
+      else
+        console_.error(report.error->message);
+      // Where no signal did it, another file's failure has, whose code counts.
+      if (report.status != Report::Status::interrupted)
+        outcomes_.note_code(exit_code(*report.error));
+      else if (stop_signal() != 0 || outcomes_.code() == 0)
+        outcomes_.note_code(128 + (stop_signal() != 0 ? stop_signal() : SIGINT));
+      break;
+  }
+  count(number, report);
+}
+
+void Uploader::advise(Report& report, const UploadRequest& request) const {
+  std::string& message = report.error->message;
+  message += store_advice(*report.error, request);
+  if (!report.resumable || !helps_to_go_on(*report.error)) return;
+  if (report.committed > 0)
+    message += fmt::format("; the server has {} of {}", format_size(report.committed),
+                           format_size(report.bytes));
+  // `sluice resume` does not know of the files that were not started.
+  message += several_ && report.status == Report::Status::interrupted
+                 ? "; to resume, run the same command again"
+                 : fmt::format("; to resume, run the same command again, or: sluice resume{} {}",
+                               state_dir_argument(options_.state_dir), report.dataset);
+}
+
+std::string Uploader::store_advice(const Error& error, const UploadRequest& request) const {
+  if (error.kind != ErrorKind::token_refused || !stored_tokens_.contains(request.token_file))
+    return {};
+  return "; store it with: " + token_add_command(request.base_url, request.dataset);
+}
+
+void Uploader::write_receipt(const Report& report) {
+  if (!receipts_.wanted()) return;
+  if (!report.receipt) {
+    if (!receipts_.exists(report.name))
+      console_.warning(fmt::format("no receipt was written for {}: the journal has none",
+                                   printable(report.file)));
+    return;
+  }
+  const Result<void> written = receipts_.write(report);
+  if (written) return;
+  outcomes_.note_code(1);  // nothing is wrong with the file
+  console_.error(
+      fmt::format("{}; the file is registered, and the journal has the receipt: sluice status "
+                  "--all --json",
+                  printable(written.error().message)));
+}
+
+}  // namespace sluice::cli
