@@ -4,7 +4,7 @@
 #include "tests/engine/journal_sample.h"
 #include "tests/engine/upload_tus_fixture.h"
 
-namespace sluice {
+namespace sluice::upload_journal_wait_test {
 namespace {
 
 class UploadJournalWait : public TusTest {
@@ -41,4 +41,4 @@ TEST_F(UploadJournalWait, IsTheJournalsForTheBlocksOfATusChunk) {
 }
 
 }  // namespace
-}  // namespace sluice
+}  // namespace sluice::upload_journal_wait_test
