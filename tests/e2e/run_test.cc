@@ -180,5 +180,35 @@ TEST_F(ManifestRun, TheTokenFileOfOneDatasetIsNotUsedForTwo) {
   EXPECT_THAT(finished.err, HasSubstr("2 datasets"));
 }
 
+TEST_F(ManifestRun, Exit6NeverUploadsTokensAndTheJournal) {
+  Bank bank(bank_arguments("tus"));
+  const std::string token_file = directory_ / "token";
+  const std::string tokens = directory_ / "config/sluice/tokens";
+  const std::string stored = tokens + "/IDB-1@databank.example.edu";
+  std::filesystem::create_directories(tokens);
+  for (const std::string& path : {token_file, stored}) {
+    test::write_file(path, std::string(token));
+    std::filesystem::permissions(path, std::filesystem::perms(0600));
+  }
+  std::string lines = fmt::format("path,dataset\n{},{}\n", file("a", 10), dataset);
+  const auto run = [&] {
+    test::Process::Options options = run_options(bank, lines, {"--token-file", token_file});
+    options.env["XDG_CONFIG_HOME"] = directory_ / "config";
+    return run_sluice(options);
+  };
+  ASSERT_EQ(run().status, 0);
+  const std::string journal = state_ / "journal.sqlite";
+  ASSERT_TRUE(std::filesystem::exists(journal));
+  const std::string link = directory_ / "link";
+  std::filesystem::create_symlink(token_file, link);
+  for (const std::string& path : {link, stored, journal})
+    lines += fmt::format("{},{}\n", path, dataset);
+  const test::Finished finished = run();
+  EXPECT_EQ(finished.status, 6) << finished.err;
+  for (const std::string& path : {link, stored, journal})
+    EXPECT_THAT(finished.err, HasSubstr(path));
+  EXPECT_EQ(counts(bank), (std::map<std::string, int>{{std::string(dataset) + "/a", 1}}));
+}
+
 }  // namespace
 }  // namespace sluice::e2e::run_test

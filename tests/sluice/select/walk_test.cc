@@ -228,6 +228,21 @@ TEST_F(SelectWalk, NeverFindsFilesThatTheRunItselfUses) {
   for (const LeftOut& item : left_out_) EXPECT_EQ(item.reason, LeftOutReason::own) << item.path;
 }
 
+TEST_F(SelectWalk, NeverFollowsALinkToAFileInADirectoryOfTheRunsOwn) {
+  file("data/a");
+  file("tokens/IDB-1");
+  fs::create_symlink(root_ + "/tokens/IDB-1", root_ + "/data/link");
+  fs::create_hard_link(root_ + "/tokens/IDB-1", root_ + "/data/other");
+  OwnFiles own;
+  own.add_with_files(root_ + "/tokens");
+  own.add_with_files(root_ + "/none");
+  own.add_with_files("");
+  look({.follow_links = true, .filter = {}, .own = &own, .stop = {}});
+  EXPECT_THAT(found_, ElementsAre("data/a"));
+  ASSERT_THAT(left_out_, SizeIs(3));
+  for (const LeftOut& item : left_out_) EXPECT_EQ(item.reason, LeftOutReason::own) << item.path;
+}
+
 // One descriptor at a time, no recursion, and paths longer than the kernel takes.
 TEST_F(SelectWalk, ReachesAnyDepth) {
   for (const auto& [levels, name_bytes] : {std::pair{1000, 1}, std::pair{60, 255}}) {

@@ -74,7 +74,7 @@ class WriteManifest {
     select.stop = [] { return stop_signal() != 0; };
     OwnFiles own;
     own.add(options_.output);
-    own.add(TokenStore::default_directory());
+    own.add_with_files(TokenStore::default_directory());
     TRY_ASSIGN(Selection selection, select_files(select, own));
     TRY(not_stopped());
     for (const LeftOut& item : selection.left_out)

@@ -11,8 +11,7 @@
 #include "engine/text.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/run/batch.h"
-#include "tools/sluice/run/state_directory.h"
-#include "tools/sluice/tokens/token_store.h"
+#include "tools/sluice/run/files_in_use.h"
 
 namespace sluice::cli {
 namespace {
@@ -81,14 +80,7 @@ class Put {
     uploader_.set_skip(select.skip);
     if (!options_.upload.receipts.empty()) select.names.longest = NAME_MAX - receipt_suffix.size();
     select.list_filtered = lists_filtered();
-    OwnFiles own;
-    if (options_.upload.token_file != "-") own.add(options_.upload.token_file);
-    own.add(TokenStore::default_directory());
-    own.add(options_.upload.sums);
-    own.add(options_.upload.log_json);
-    if (const auto directory = state_dir(options_.upload)) own.add(*directory);
-    own.add_directory(options_.upload.receipts, std::string(receipt_suffix));
-    TRY_ASSIGN(selection_, select_files(select, own));
+    TRY_ASSIGN(selection_, select_files(select, files_in_use(options_.upload)));
     return {};
   }
 

@@ -50,6 +50,11 @@ Report Batch::report_of(const WorkItem& item) const {
 
 Result<void> Batch::check_file(WorkItem& item) const {
   TRY_ASSIGN(const LocalFile opened, open_local_file(item.path));
+  if (own_.contains(opened.identity.device, opened.identity.inode))
+    return Error{ErrorKind::local_file,
+                 fmt::format("cannot upload {}: sluice itself uses the file in this run (tokens, "
+                             "journal, log or checksums); leave the file out",
+                             printable(item.path))};
   const std::uint64_t size = opened.identity.size;
   TRY(check_file_size(item.path, size));
   TRY(check_deposit_name(item.name));

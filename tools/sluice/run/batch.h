@@ -10,6 +10,7 @@
 #include "engine/journal.h"
 #include "engine/server_profile.h"
 #include "tools/sluice/display/console.h"
+#include "tools/sluice/run/files_in_use.h"
 #include "tools/sluice/run/last_rate.h"
 #include "tools/sluice/run/uploader.h"
 #include "tools/sluice/run/work.h"
@@ -33,7 +34,11 @@ class Batch {
 
   /// All outlive this. `uploader`: prepared.
   Batch(const UploadOptions& options, const Setting& setting, Console& console, Uploader& uploader)
-      : options_(options), setting_(setting), console_(console), uploader_(uploader) {
+      : options_(options),
+        setting_(setting),
+        console_(console),
+        uploader_(uploader),
+        own_(files_in_use(options)) {
     work_.dry_run = setting.dry_run;
   }
 
@@ -79,6 +84,7 @@ class Batch {
   const Setting setting_;
   Console& console_;
   Uploader& uploader_;
+  const OwnFiles own_;  ///< no file to upload, by whichever path
   Work work_;
   bool journal_opened_ = false;
   std::unique_ptr<Journal> journal_;

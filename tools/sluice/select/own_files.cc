@@ -1,10 +1,21 @@
 #include "tools/sluice/select/own_files.h"
 
+#include <filesystem>
+#include <system_error>
+
 namespace sluice::cli {
 
 void OwnFiles::add(const std::string& path) {
   struct stat facts {};
   if (!path.empty() && ::stat(path.c_str(), &facts) == 0) files_.insert(identity(facts));
+}
+
+void OwnFiles::add_with_files(const std::string& path) {
+  add(path);
+  std::error_code failed;  // nothing is added where there is no such directory
+  for (std::filesystem::directory_iterator entry(path, failed), end; !failed && entry != end;
+       entry.increment(failed))
+    add(entry->path().string());
 }
 
 void OwnFiles::add_directory(const std::string& path, std::string suffix) {
@@ -14,8 +25,8 @@ void OwnFiles::add_directory(const std::string& path, std::string suffix) {
   suffix_ = std::move(suffix);
 }
 
-bool OwnFiles::contains(const struct stat& facts) const {
-  return !files_.empty() && files_.contains(identity(facts));
+bool OwnFiles::contains(dev_t device, ino_t inode) const {
+  return !files_.empty() && files_.contains({device, inode});
 }
 
 bool OwnFiles::contains(const struct stat& directory, std::string_view name) const {

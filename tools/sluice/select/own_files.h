@@ -14,13 +14,17 @@ namespace sluice::cli {
 /// are recognised by device and inode, by whichever path a walk finds them. Lookups: any thread.
 class OwnFiles {
  public:
-  /// A file, or a directory with all it holds. Nothing, where no such file exists, or the path is
-  /// empty.
+  /// A file, or a directory with all that a walk would find in it. Nothing, where no such file
+  /// exists, or the path is empty.
   void add(const std::string& path);
+  /// A directory and each file that is in it now, by whichever path: by a link that leads to the
+  /// file, or given alone. Not for directories that may hold the user's files.
+  void add_with_files(const std::string& path);
   /// A directory in which the files whose names end in `suffix` are meant, and no others.
   void add_directory(const std::string& path, std::string suffix);
 
-  bool contains(const struct stat& facts) const;
+  bool contains(const struct stat& facts) const { return contains(facts.st_dev, facts.st_ino); }
+  bool contains(dev_t device, ino_t inode) const;
   /// `directory`: facts of the directory that holds `name`.
   bool contains(const struct stat& directory, std::string_view name) const;
 

@@ -175,7 +175,8 @@ void Walk::enter(bool through_link, const Filter::Decision& decision) {
   }
   if (options_.own != nullptr && options_.own->contains(level.facts)) {
     leave_out(LeftOutReason::own,
-              fmt::format("{} is not uploaded: the journal of sluice", printable(path_)));
+              fmt::format("{} is not uploaded: sluice itself uses the directory in this run",
+                          printable(path_)));
     return;
   }
   const auto same = [&](const Level& above) {
