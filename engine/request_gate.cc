@@ -4,20 +4,29 @@
 #include <memory>
 
 namespace sluice {
+namespace {
+
+/// How long uploads that could send wait for those whose requests take longer.
+constexpr std::chrono::milliseconds gather_most{500};
+
+}  // namespace
 
 bool RequestGate::Turn::take(std::function<void()> on_turn) {
   if (gate_ == nullptr) return true;
-  if (state_ == State::held && gate_->held_ <= gate_->limit()) return true;
-  if (state_ == State::none && gate_->queue_.empty() && gate_->held_ < gate_->limit()) {
+  const bool gathering = gate_->gathered_ > 0;
+  if (state_ == State::held && gate_->held_ <= gate_->limit() && !gathering) return true;
+  if (state_ == State::none && gate_->queue_.empty() && gate_->held_ < gate_->limit() &&
+      !gathering) {
     state_ = State::held;
     ++gate_->held_;
     return true;
   }
-  if (state_ == State::held) leave();
+  const bool held = state_ == State::held;
   on_turn_ = std::move(on_turn);
   if (state_ == State::waiting) return false;
   state_ = State::waiting;
   gate_->queue_.push_back(this);
+  if (held) gate_->gave_back();
   return false;
 }
 
@@ -29,11 +38,11 @@ void RequestGate::Turn::leave() {
       gate_->queue_.erase(std::find(gate_->queue_.begin(), gate_->queue_.end(), this));
       break;
     case State::held:
-      --gate_->held_;
-      break;
+      on_turn_ = nullptr;
+      gate_->gave_back();
+      return;
   }
   on_turn_ = nullptr;
-  gate_->admit();
 }
 
 void RequestGate::Turn::sent() {
@@ -50,6 +59,7 @@ void RequestGate::Turn::succeeded() {
   const std::optional<unsigned> before = limit.worth_remembering();
   limit.succeeded(gate_->held_, Clock::now());
   gate_->note_change(before);
+  if (gate_->gathered_ == 0 && gate_->burst_.answered(gate_->held_)) gate_->gather();
   gate_->admit();
 }
 
@@ -58,6 +68,7 @@ bool RequestGate::Turn::overloaded(const Moment& moment, RequestLimit::Overload 
   RequestLimit& limit = gate_->setting_.limit;
   const std::optional<unsigned> before = limit.worth_remembering();
   if (!limit.overloaded(moment.round, moment.in_flight, Clock::now(), overload)) return false;
+  gate_->burst_.lowered(limit.limit());
   gate_->note_change(before);
   return true;
 }
@@ -68,12 +79,32 @@ void RequestGate::note_change(std::optional<unsigned> remembered_before) {
   if (now != remembered_before && setting_.on_change) setting_.on_change(now);
 }
 
+void RequestGate::gave_back() {
+  --held_;
+  if (gathered_ > 0 && held_ == 0) release();
+  admit();
+}
+
+void RequestGate::gather() {
+  gathered_ = held_;
+  setting_.post_at(Clock::now() + gather_most, [this, number = ++gathering_] {
+    if (number == gathering_) release();
+  });
+}
+
+void RequestGate::release() {
+  if (gathered_ == 0) return;
+  burst_.done(std::exchange(gathered_, 0));
+  admit();
+}
+
 void RequestGate::admit() {
   // Not at once: the one that leaves may be in the middle of its own step.
-  if (queue_.empty() || held_ >= limit() || std::exchange(admitting_, true)) return;
+  if (gathered_ > 0 || queue_.empty() || held_ >= limit() || std::exchange(admitting_, true))
+    return;
   setting_.post([this] {
     admitting_ = false;
-    while (!queue_.empty() && held_ < limit()) {
+    while (gathered_ == 0 && !queue_.empty() && held_ < limit()) {
       Turn& next = *queue_.front();
       queue_.pop_front();
       next.state_ = Turn::State::held;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <utility>
 
+#include "engine/request_burst.h"
 #include "engine/request_limit.h"
 
 namespace sluice {
@@ -19,6 +20,9 @@ namespace sluice {
 /// buffers nor a timeout. Where the limit was lowered below the number of turns that are held, an
 /// upload leaves its turn and queues again before its next request.
 ///
+/// Where RequestBurst says so, all uploads queue before their next request, until none has a
+/// request in flight (0.5 s at most), and are let through together.
+///
 /// Network thread only, but for known_limit().
 class RequestGate {
  public:
@@ -28,12 +32,16 @@ class RequestGate {
     RequestLimit limit;
     /// Runs work on the network thread, after what runs now.
     std::function<void(std::function<void()>)> post;
+    /// The same, not before `when`.
+    std::function<void(Clock::time_point when, std::function<void()>)> post_at;
     /// Called when what is worth remembering of the limit has changed.
     std::function<void(std::optional<unsigned> remembered)> on_change;
   };
 
   explicit RequestGate(Setting setting)
-      : setting_(std::move(setting)), known_limit_(setting_.limit.known_limit().value_or(0)) {}
+      : setting_(std::move(setting)),
+        known_limit_(setting_.limit.known_limit().value_or(0)),
+        burst_(setting_.limit.limit()) {}
   RequestGate(const RequestGate&) = delete;
   RequestGate& operator=(const RequestGate&) = delete;
 
@@ -90,8 +98,14 @@ class RequestGate {
   }
 
  private:
-  /// Lets those through for whom there is room.
+  /// Lets those through for whom there is room, unless a burst is gathered.
   void admit();
+  /// From now on each upload queues before its next request.
+  void gather();
+  /// Ends that.
+  void release();
+  /// One turn less is held.
+  void gave_back();
   void note_change(std::optional<unsigned> remembered_before);
 
   Setting setting_;
@@ -99,6 +113,9 @@ class RequestGate {
   unsigned held_ = 0;
   std::deque<Turn*> queue_;
   bool admitting_ = false;  ///< admit() was posted
+  RequestBurst burst_;
+  unsigned gathered_ = 0;        ///< uploads of the burst that is gathered; 0: none is
+  std::uint64_t gathering_ = 0;  ///< which gathering that is
 };
 
 }  // namespace sluice

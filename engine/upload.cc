@@ -122,6 +122,8 @@ RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts
                         .remembered = remembered,
                         .now = RequestLimit::Clock::now()}),
       .post = [this](std::function<void()> work) { http.post(std::move(work)); },
+      .post_at = [this](RequestGate::Clock::time_point when,
+                        std::function<void()> work) { http.post_at(when, std::move(work)); },
       .on_change =
           [this, base_url](std::optional<unsigned> requests) {
             if (!journal) return;

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace sluice::request_gate_test {
@@ -15,6 +18,8 @@ class RequestGateTest : public testing::Test {
     gate_.emplace(RequestGate::Setting{
         .limit = RequestLimit({.first = first}),
         .post = [this](std::function<void()> work) { posted_.push_back(std::move(work)); },
+        .post_at = [this](RequestGate::Clock::time_point,
+                          std::function<void()> work) { timers_.push_back(std::move(work)); },
         .on_change = [this](std::optional<unsigned> limit) { remembered_.push_back(limit); }});
     for (int i = 0; i < 8; ++i) turns_.push_back(std::make_unique<RequestGate::Turn>(&*gate_));
   }
@@ -32,7 +37,20 @@ class RequestGateTest : public testing::Test {
     }
   }
 
+  void run_timers() {
+    for (const auto& work : std::exchange(timers_, {})) work();
+  }
+  /// Until the uploads up to `count` were answered so often that they are tested together.
+  void answer_until_gathered(std::size_t count) {
+    for (std::size_t round = 0; round < 2; ++round)
+      for (std::size_t i = 0; i < count; ++i) {
+        turn(i).sent();
+        turn(i).succeeded();
+      }
+  }
+
   std::deque<std::function<void()>> posted_;
+  std::vector<std::function<void()>> timers_;
   std::vector<std::optional<unsigned>> remembered_;
   std::vector<std::size_t> called_;
   std::optional<RequestGate> gate_;
@@ -146,8 +164,10 @@ TEST_F(RequestGateTest, KnowsNoLimitBeforeAnOverload) {
 }
 
 TEST_F(RequestGateTest, KnowsTheLimitThatIsRemembered) {
-  const RequestGate gate(
-      {.limit = RequestLimit({.first = 8, .remembered = 3}), .post = {}, .on_change = {}});
+  const RequestGate gate({.limit = RequestLimit({.first = 8, .remembered = 3}),
+                          .post = {},
+                          .post_at = {},
+                          .on_change = {}});
   EXPECT_EQ(gate.known_limit(), 3U);
 }
 
@@ -161,6 +181,60 @@ TEST_F(RequestGateTest, AnOverloadIsJudgedByTheMomentOfItsAnswer) {
   for (std::size_t i = 0; i < 4; ++i) turn(i).leave();
   EXPECT_TRUE(turn(0).overloaded(moment));
   EXPECT_EQ(gate_->limit(), 2U);
+}
+
+TEST_F(RequestGateTest, MoreThanBeforeSendTheirNextRequestTogether) {
+  make(2);
+  EXPECT_TRUE(take(0));
+  EXPECT_TRUE(take(1));
+  answer_until_gathered(2);
+  EXPECT_TRUE(take(0)) << "as many as at first need no test";
+  ASSERT_GE(gate_->limit(), 4U);
+  EXPECT_TRUE(take(2));
+  EXPECT_TRUE(take(3));
+  answer_until_gathered(4);
+  EXPECT_FALSE(take(0));
+  EXPECT_FALSE(take(1));
+  EXPECT_FALSE(take(4)) << "the first request of another one";
+  EXPECT_FALSE(take(2));
+  run_posted();
+  EXPECT_EQ(called_, Calls{}) << "one has a request in flight";
+  EXPECT_FALSE(take(3));
+  run_posted();
+  EXPECT_EQ(called_, (Calls{0, 1, 4, 2, 3}));
+  EXPECT_TRUE(take(0));
+  run_timers();
+  EXPECT_TRUE(take(1)) << "that burst is over";
+}
+
+TEST_F(RequestGateTest, ALongRequestIsNotWaitedForForEver) {
+  make(2);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(take(i));
+  answer_until_gathered(2);
+  EXPECT_TRUE(take(2));
+  answer_until_gathered(3);
+  EXPECT_FALSE(take(0));
+  EXPECT_FALSE(take(1));
+  run_posted();
+  EXPECT_EQ(called_, Calls{});
+  run_timers();
+  run_posted();
+  EXPECT_EQ(called_, (Calls{0, 1}));
+  EXPECT_TRUE(take(2));
+}
+
+TEST_F(RequestGateTest, WhoLeavesDoesNotKeepTheOthersFromBeingSentTogether) {
+  make(2);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(take(i));
+  answer_until_gathered(2);
+  EXPECT_TRUE(take(2));
+  answer_until_gathered(3);
+  EXPECT_FALSE(take(0));
+  EXPECT_FALSE(take(1));
+  turn(0).leave();
+  turn(2).leave();
+  run_posted();
+  EXPECT_EQ(called_, Calls{1});
 }
 
 TEST_F(RequestGateTest, NoGateLetsEverythingThrough) {

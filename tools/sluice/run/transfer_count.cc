@@ -13,6 +13,9 @@ constexpr double worth_keeping = 0.07;
 
 constexpr auto settle_most = 1s;
 constexpr auto count_least = 500ms;
+/// With more than TransferCount::fewest. The engine tests meanwhile whether the server has threads
+/// for so many (engine/request_burst.h): what it is blocked by should be few.
+constexpr auto count_least_of_more = 2s;
 /// Files that start together end together: in so many times the number, one such group more or less
 /// counts for a quarter.
 constexpr std::uint64_t generations = 4;
@@ -86,7 +89,8 @@ std::optional<TransferCount::Measurement> TransferCount::measured(const Sample& 
       break;
   }
   const std::uint64_t bytes = sample.bytes - std::min(sample.bytes, bytes_then_);
-  const bool enough_files = elapsed >= count_least && files >= generations * count_;
+  const auto least = count_ > fewest ? Clock::duration(count_least_of_more) : count_least;
+  const bool enough_files = elapsed >= least && files >= generations * count_;
   const bool only_bytes = elapsed >= count_bytes && files == 0 && bytes > 0;
   if (!enough_files && !only_bytes && elapsed < count_most) return {};
   const double seconds = std::chrono::duration<double>(elapsed).count();
