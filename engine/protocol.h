@@ -65,8 +65,10 @@ struct Request {
   /// connection turns out to be dead and nobody knows whether it arrived.
   bool repeatable = true;
   Connection connection = Connection::any;
-  /// How long the server may think once it has the whole body.
-  std::chrono::seconds patience{120};
+  /// How long the server may think once it has the whole body. Longer than the 120 s after which
+  /// today's Data Bank gives up its question about the token (engine/request_limit.h): a request
+  /// that is given up here before that still waits for a thread there.
+  std::chrono::seconds patience{150};
   /// The same, where the user has set a time for all answers: not less than this. It grows with
   /// what the server has to copy for this request.
   std::chrono::seconds least_patience{0};

@@ -56,8 +56,9 @@ struct EngineOptions {
   std::uint64_t bytes_per_second = 0;  ///< limit over all uploads together; 0 for none
   /// How long no byte may move while there is something to send.
   std::chrono::seconds stall_timeout{60};
-  /// How long the server may take to answer, once it has a whole request; 0: 2 minutes, and 10 to
-  /// register or join. For a join, at least 30 s and a second more for each 200 MB of the file.
+  /// How long the server may take to answer, once it has a whole request; 0: 150 s, and 10
+  /// minutes to register or join. For a join, at least 30 s and a second more for each 200 MB of
+  /// the file.
   std::chrono::seconds response_timeout{0};
   RetryPolicy retry;
   /// After a lost answer to the registration, or to a join of the file's parts: how long the server

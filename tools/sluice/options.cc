@@ -96,7 +96,7 @@ void add_resume_options(CLI::App& app, UploadOptions& options) {
              "Seconds without a byte sent after which a request fails.");
   add_number(app, "--response-timeout", options.response_timeout, "SECONDS", 1, 86400,
              "Seconds without a response after which a request fails.")
-      ->default_str("120 (600 for the registration)");
+      ->default_str("150 (600 for the registration)");
   add_text(
       app, "--register-wait", options.register_wait, "TIME",
       "After a lost response to the registration or to joining parts: how long to wait for the "
