@@ -228,6 +228,23 @@ TEST_F(SelectWalk, NeverFindsFilesThatTheRunItselfUses) {
   for (const LeftOut& item : left_out_) EXPECT_EQ(item.reason, LeftOutReason::own) << item.path;
 }
 
+/// `sluice put -r . --json > report.json`
+TEST_F(SelectWalk, NeverFindsTheFileThatOutputGoesTo) {
+  file("a");
+  file("report.json");
+  const UniqueFd output(::open((root_ + "/report.json").c_str(), O_WRONLY | O_CLOEXEC));
+  const UniqueFd terminal(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(output);
+  OwnFiles own;
+  own.add_open(output.get());
+  own.add_open(terminal.get());
+  own.add_open(-1);
+  look({.follow_links = false, .filter = {}, .own = &own, .stop = {}});
+  EXPECT_THAT(found_, ElementsAre("a"));
+  ASSERT_THAT(left_out_, SizeIs(1));
+  EXPECT_EQ(left_out_.front().reason, LeftOutReason::own);
+}
+
 TEST_F(SelectWalk, NeverFollowsALinkToAFileInADirectoryOfTheRunsOwn) {
   file("data/a");
   file("tokens/IDB-1");

@@ -1,5 +1,7 @@
 #include "tools/sluice/run/files_in_use.h"
 
+#include <unistd.h>
+
 #include <string>
 
 #include "tools/sluice/run/receipt_files.h"
@@ -14,6 +16,8 @@ OwnFiles files_in_use(const UploadOptions& options) {
   own.add_with_files(TokenStore::default_directory());
   own.add(options.sums);
   own.add(options.log_json);
+  own.add_open(STDOUT_FILENO);
+  own.add_open(STDERR_FILENO);
   if (const auto directory = state_dir(options)) {
     own.add(*directory);
     // By other paths too. Not all files in it: the directory may be one with the user's files.

@@ -10,6 +10,11 @@ void OwnFiles::add(const std::string& path) {
   if (!path.empty() && ::stat(path.c_str(), &facts) == 0) files_.insert(identity(facts));
 }
 
+void OwnFiles::add_open(int descriptor) {
+  struct stat facts {};
+  if (::fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode)) files_.insert(identity(facts));
+}
+
 void OwnFiles::add_with_files(const std::string& path) {
   add(path);
   std::error_code failed;  // nothing is added where there is no such directory

@@ -17,6 +17,8 @@ class OwnFiles {
   /// A file, or a directory with all that a walk would find in it. Nothing, where no such file
   /// exists, or the path is empty.
   void add(const std::string& path);
+  /// A file that is open: by which path is unknown. Nothing, unless it is a regular file.
+  void add_open(int descriptor);
   /// A directory and each file that is in it now, by whichever path: by a link that leads to the
   /// file, or given alone. Not for directories that may hold the user's files.
   void add_with_files(const std::string& path);
