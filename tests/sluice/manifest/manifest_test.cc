@@ -1,12 +1,16 @@
 #include "tools/sluice/manifest/manifest.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
+#include "io/unique_fd.h"
 #include "tests/support/temp_dir.h"
 
 namespace sluice::cli::manifest_test {
@@ -303,6 +307,22 @@ TEST_F(ManifestFile, SaysWhyItCannotBeRead) {
   const auto directory = read_manifest(directory_.path().string(), ManifestFormat::csv);
   ASSERT_FALSE(directory);
   EXPECT_THAT(directory.error().message, HasSubstr("Is a directory"));
+}
+
+/// As with `generate | sluice run /dev/stdin` and a shell's <(generate).
+TEST_F(ManifestFile, PathsInAPipeAreRelativeToTheWorkingDirectory) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd reading(ends[0]);
+  UniqueFd writing(ends[1]);
+  const std::string text = "path,dataset\nb,IDB-1\n";
+  ASSERT_EQ(::write(writing.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  writing.reset();
+  const auto manifest =
+      read_manifest(fmt::format("/proc/self/fd/{}", reading.get()), ManifestFormat::csv);
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  ASSERT_THAT(manifest->rows, SizeIs(1));
+  EXPECT_EQ(manifest->rows.front().path, "b");
 }
 
 /// Fields that cross the pieces in which a file is read: 64 KiB.

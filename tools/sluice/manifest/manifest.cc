@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,6 +39,9 @@ Result<Input> open_input(const std::string& path) {
   input.directory = path.substr(0, path.rfind('/') + 1);
   input.file = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!input.file) return reading_error("cannot open the manifest " + printable(path), errno);
+  // Of a pipe, such as /dev/stdin or a shell's <(command), the directory says nothing.
+  struct stat facts {};
+  if (::fstat(input.file.get(), &facts) == 0 && !S_ISREG(facts.st_mode)) input.directory.clear();
   return input;
 }
 

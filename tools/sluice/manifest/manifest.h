@@ -48,7 +48,7 @@ struct Manifest {
 /// Reads a manifest from the file `path`, or from standard input for "-". The name of a row is that
 /// of its column, or the path's last part. A relative path in a manifest is relative to the
 /// manifest's directory, so that a manifest means the same files from any working directory;
-/// on standard input, to the working directory. Rows of one dataset have different names.
+/// on standard input or a pipe, to the working directory. Rows of one dataset have different names.
 ///
 /// A manifest with wrong rows is a result with `problems`. Errors, usage: the file cannot be opened
 /// or read; `format` is automatic, and the name ends in none of .csv, .tsv, .jsonl and .ndjson; no
