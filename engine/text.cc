@@ -1,5 +1,7 @@
 #include "engine/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -118,6 +120,20 @@ std::string quote_server_text(std::string_view body, std::size_t limit) {
   }
   const std::string text = clean(body, true, limit);
   return text.empty() ? "no text" : "'" + text + "'";
+}
+
+std::string shortened(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  constexpr std::size_t gap = 60;  // for the words between
+  const auto begins_character = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80;
+  };
+  std::size_t head = (limit - gap) / 2;
+  while (head > 0 && !begins_character(head)) --head;
+  std::size_t tail = text.size() - (limit - gap) / 2;
+  while (tail < text.size() && !begins_character(tail)) ++tail;
+  return fmt::format("{} ... ({} bytes left out) ... {}", std::string_view(text).substr(0, head),
+                     tail - head, std::string_view(text).substr(tail));
 }
 
 std::string printable(std::string_view text) {

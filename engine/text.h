@@ -20,6 +20,10 @@ std::string lower_case(std::string_view text);
 /// left.
 std::string quote_server_text(std::string_view body, std::size_t limit = 200);
 
+/// A message of at most `limit` bytes: what is too long is left out of its middle, as a path is at
+/// the beginning of a message and the reason at the end. `limit`: 200 at least.
+std::string shortened(std::string text, std::size_t limit);
+
 /// A local path or name for a message: control characters and invalid UTF-8 replaced by '?'.
 std::string printable(std::string_view text);
 

@@ -54,6 +54,20 @@ TEST(Text, NamesStayReadable) {
   EXPECT_EQ(printable("evil\033]0;title\x07"), "evil?]0;title?");
 }
 
+TEST(Text, AMessageIsShortenedInItsMiddle) {
+  const std::string path(500'000, 'p');
+  const std::string text = shortened("cannot open " + path + ": No such file", 300);
+  EXPECT_LE(text.size(), 300U);
+  EXPECT_TRUE(text.starts_with("cannot open ppp")) << text;
+  EXPECT_TRUE(text.ends_with("p: No such file")) << text;
+  EXPECT_TRUE(contains(text, " bytes left out) ... "));
+  EXPECT_EQ(shortened(text, 300), text);
+  std::string accents;
+  for (int i = 0; i < 1000; ++i) accents += "é";
+  EXPECT_TRUE(is_utf8(shortened(accents, 300)));
+  EXPECT_TRUE(is_utf8(shortened("x" + accents, 300)));
+}
+
 TEST(Text, AShellTakesAnArgumentForTheNameThatItIs) {
   EXPECT_EQ(shell_argument("scan-0417.h5"), "scan-0417.h5");
   EXPECT_EQ(shell_argument("/scratch/state"), "/scratch/state");

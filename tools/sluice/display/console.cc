@@ -6,6 +6,7 @@
 
 #include <ctime>
 
+#include "engine/text.h"
 #include "tools/sluice/display/log_time.h"
 #include "tools/sluice/display/terminal.h"
 #include "tools/sluice/process/job_control.h"
@@ -27,6 +28,9 @@ Console::Progress choose(const Console::Options& options, bool terminal) {
   return terminal && terminal_kind() != LiveArea::Terminal::no_sequences ? Console::Progress::live
                                                                          : Console::Progress::lines;
 }
+
+/// Of a message, bytes. The paths in it may be longer than the channel keeps.
+constexpr std::size_t longest_message = 8192;
 
 bool one_file(int a, int b) {
   struct stat first {
@@ -62,8 +66,9 @@ bool Console::owns_terminal() {
   return in_foreground(STDERR_FILENO) && continued_.exchange(continued) == continued;
 }
 
-void Console::stderr_line(OutputQueue::Kind kind, const std::string& text) {
+void Console::stderr_line(OutputQueue::Kind kind, const std::string& full) {
   if (!owns_terminal()) err_.forget_live();
+  const std::string text = shortened(full, longest_message);
   err_.push(kind, terminal_ ? text + '\n' : log_time(std::time(nullptr)) + ' ' + text + '\n');
 }
 
