@@ -110,9 +110,10 @@ class Selecting {
   std::string nothing_to_upload() const {
     if (result_.filtered > 0)
       return fmt::format(
-          "no file to upload: filters leave out {} files and directories, and nothing else was "
-          "found; the last rule that matches a file decides",
-          result_.filtered);
+          "no file to upload: filters leave out {}, and nothing else was found; the last rule that "
+          "matches a file decides",
+          result_.filtered == 1 ? std::string("one file or directory")
+                                : fmt::format("{} files and directories", result_.filtered));
     if (!result_.left_out.empty())
       return "no file to upload: " + result_.left_out.front().message();
     return "no file to upload: the directories and lists that were given hold no file";
