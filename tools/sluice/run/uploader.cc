@@ -283,7 +283,11 @@ void Uploader::registered_before(std::size_t number, Report report) {
     console_.error(report.error->message);
     outcomes_.note_code(exit_code(*report.error));
   } else {
-    if (options_.console.verbose) console_.detail(cli::registered_before(report));
+    const std::string line = cli::registered_before(report);
+    if (!several_ && !options_.json)
+      console_.result(line);
+    else
+      console_.detail(line.substr(0, line.find('\n')));
     write_receipt(report);
   }
   ++files_;
