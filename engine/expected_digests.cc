@@ -27,6 +27,13 @@ Result<void> check_digests(const ExpectedDigests& expected, const Report& report
   return {};
 }
 
+std::vector<DigestKind> missing_digests(const ExpectedDigests& expected, const Report& report) {
+  std::vector<DigestKind> missing;
+  if (!expected.md5.empty() && report.md5.empty()) missing.push_back(DigestKind::md5);
+  if (!expected.sha256.empty() && report.sha256.empty()) missing.push_back(DigestKind::sha256);
+  return missing;
+}
+
 void check_registered_digests(const ExpectedDigests& expected, Report& report) {
   Result<void> same = check_digests(expected, report, /*registered=*/true);
   if (same) return;

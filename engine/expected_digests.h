@@ -1,7 +1,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "engine/digest_kind.h"
 #include "engine/report.h"
 #include "io/result.h"
 
@@ -21,8 +23,12 @@ struct ExpectedDigests {
 /// Pure, any thread.
 Result<void> check_digests(const ExpectedDigests& expected, const Report& report, bool registered);
 
-/// The same for a file that an earlier run has registered: where a digest differs, turns `report`
-/// into that of a failed upload.
+/// Those that are expected and that `report` does not have, besides XXH128, which each receipt has.
+/// Pure, any thread.
+std::vector<DigestKind> missing_digests(const ExpectedDigests& expected, const Report& report);
+
+/// check_digests() for a file that an earlier run has registered: where a digest differs, turns
+/// `report` into that of a failed upload.
 void check_registered_digests(const ExpectedDigests& expected, Report& report);
 
 }  // namespace sluice

@@ -29,11 +29,12 @@ class Over final : public Upload {
 /// A file that is read to find out whether it is the one that was registered.
 class Comparing final : public Upload {
  public:
-  static Result<std::unique_ptr<Upload>> start(Touched touched) {
-    std::unique_ptr<Comparing> upload(new Comparing(std::move(touched)));
-    const Touched& of = upload->touched_;
+  static Result<std::unique_ptr<Upload>> start(Comparison comparison) {
+    std::unique_ptr<Comparing> upload(new Comparing(std::move(comparison)));
+    const Comparison& of = upload->comparison_;
     FileCheck::Setting check{
         .source = *of.source, .workers = of.workers, .block_bytes = of.block_bytes};
+    check.extra = missing_digests(of.request.expected, report_before(of.request, of.entry));
     check.pool_blocks = FileCheck::pool_blocks_beside(of.block_bytes);
     if (of.request.on_over) check.on_done = of.request.on_over;
     TRY_ASSIGN(upload->check_, FileCheck::start(std::move(check)));
@@ -41,7 +42,7 @@ class Comparing final : public Upload {
   }
 
   Progress progress() const override {
-    return {touched_.entry.file.size, check_->progress(), check_->progress()};
+    return {comparison_.entry.file.size, check_->progress(), check_->progress()};
   }
   void cancel() override { check_->cancel(); }
   bool wait_until(std::chrono::steady_clock::time_point deadline) override {
@@ -49,12 +50,15 @@ class Comparing final : public Upload {
   }
   Report wait() override {
     while (!check_->wait_until(std::chrono::steady_clock::now() + std::chrono::hours(1))) continue;
-    const UploadRequest& request = touched_.request;
-    Report report = report_before(request, touched_.entry);
+    const UploadRequest& request = comparison_.request;
+    Report report = report_before(request, comparison_.entry);
     const Result<FileCheck::Digests> digests = check_->result();
     if (digests && digests->xxh128 == report.xxh128) {
       // Where it cannot be written, the next run reads the file once more.
-      static_cast<void>(touched_.journal.note_file(touched_.entry.id, touched_.source->identity()));
+      static_cast<void>(
+          comparison_.journal.note_file(comparison_.entry.id, comparison_.source->identity()));
+      if (report.md5.empty()) report.md5 = digests->md5;
+      if (report.sha256.empty()) report.sha256 = digests->sha256;
       check_registered_digests(request.expected, report);
       return report;
     }
@@ -64,16 +68,16 @@ class Comparing final : public Upload {
     report.md5.clear();
     report.sha256.clear();
     report.committed = 0;
-    report.error = digests ? from_another_file(request, touched_.entry) : digests.error();
+    report.error = digests ? from_another_file(request, comparison_.entry) : digests.error();
     report.status = report.error->kind == ErrorKind::interrupted ? Report::Status::interrupted
                                                                  : Report::Status::failed;
     return report;
   }
 
  private:
-  explicit Comparing(Touched touched) : touched_(std::move(touched)) {}
+  explicit Comparing(Comparison comparison) : comparison_(std::move(comparison)) {}
 
-  Touched touched_;
+  Comparison comparison_;
   std::unique_ptr<FileCheck> check_;  // last: it goes first, as it reads the source
 };
 
@@ -99,6 +103,12 @@ bool may_be_touched(const JournalEntry& entry, const UploadRequest& request,
          report_before(request, entry).receipt.has_value();
 }
 
+bool lacks_digests(const JournalEntry& entry, const UploadRequest& request) {
+  if (request.expected.md5.empty() && request.expected.sha256.empty()) return false;
+  const Report report = report_before(request, entry);
+  return report.receipt.has_value() && !missing_digests(request.expected, report).empty();
+}
+
 Error from_another_file(const UploadRequest& request, const JournalEntry& entry) {
   return {
       ErrorKind::name_taken,
@@ -110,8 +120,8 @@ Error from_another_file(const UploadRequest& request, const JournalEntry& entry)
           is_same_path(entry, request) ? ", and that file has changed since" : "")};
 }
 
-Result<std::unique_ptr<Upload>> compare_touched(Touched touched) {
-  return Comparing::start(std::move(touched));
+Result<std::unique_ptr<Upload>> compare_registered(Comparison comparison) {
+  return Comparing::start(std::move(comparison));
 }
 
 Error cannot_compare(const UploadRequest& request, const JournalEntry& entry) {

@@ -36,10 +36,15 @@ Error cannot_compare(const UploadRequest& request, const JournalEntry& entry);
 /// Status `registered`, with what the journal has of it. Pure, any thread.
 Report report_before(const UploadRequest& request, const JournalEntry& entry);
 
+/// Whether the file of `entry`, for which is_same_file() holds, has to be read: because a digest is
+/// expected that its receipt lacks.
+bool lacks_digests(const JournalEntry& entry, const UploadRequest& request);
+
 /// An upload that sends nothing: it reads the file, and is registered (report_before()) if its
-/// XXH128 is that of the receipt of `entry`, for which may_be_touched() holds. Then the journal has
-/// the file's time for the next run. Else it fails, name_taken.
-struct Touched {
+/// XXH128 is that of the receipt of `entry`, for which may_be_touched() or lacks_digests() holds.
+/// Then the journal has the file's time for the next run. Else it fails: name_taken, or integrity
+/// where another digest was expected.
+struct Comparison {
   UploadRequest request;
   JournalEntry entry;
   std::unique_ptr<Source> source;
@@ -48,7 +53,7 @@ struct Touched {
   std::size_t block_bytes;
 };
 /// Errors: those of FileCheck::start().
-Result<std::unique_ptr<Upload>> compare_touched(Touched touched);
+Result<std::unique_ptr<Upload>> compare_registered(Comparison comparison);
 
 /// An upload that was over when it began, with that report; `request.on_over` is called.
 std::unique_ptr<Upload> over_before(const UploadRequest& request, const JournalEntry& entry);

@@ -417,20 +417,24 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     TRY_ASSIGN(EarlierFound found,
                find_earlier(journal, checked, kind, {checked.path, opened.source->identity()},
                             shared_->options.block_bytes));
-    if (found.registered && kind != ProtocolKind::phased &&
-        !is_same_file(*found.registered, checked, opened.source->identity())) {
+    const bool same =
+        found.registered && is_same_file(*found.registered, checked, opened.source->identity());
+    const bool lacks = same && lacks_digests(*found.registered, checked);
+    if (lacks || (found.registered && !same && kind != ProtocolKind::phased)) {
       if (shared_->options.log)
         shared_->options.log(
             LogLevel::warning,
-            fmt::format("{} was registered before, and its modification time has changed since: "
-                        "reading the file to compare it with the receipt",
-                        printable(request.path)));
-      return compare_touched({.request = std::move(checked),
-                              .entry = *std::move(found.registered),
-                              .source = std::move(opened.source),
-                              .workers = shared_->workers,
-                              .journal = journal,
-                              .block_bytes = shared_->options.block_bytes});
+            fmt::format("{} was registered before, and {}", printable(request.path),
+                        lacks ? "its receipt lacks a digest of the manifest: reading the file to "
+                                "compute the digest"
+                              : "its modification time has changed since: reading the file to "
+                                "compare it with the receipt"));
+      return compare_registered({.request = std::move(checked),
+                                 .entry = *std::move(found.registered),
+                                 .source = std::move(opened.source),
+                                 .workers = shared_->workers,
+                                 .journal = journal,
+                                 .block_bytes = shared_->options.block_bytes});
     }
     if (found.registered && kind != ProtocolKind::phased)
       return over_before(checked, *found.registered);

@@ -1,6 +1,7 @@
 #include "engine/upload_plan.h"
 
 #include "engine/earlier.h"
+#include "engine/expected_digests.h"
 #include "engine/receipt.h"
 #include "engine/registered_before.h"
 
@@ -39,8 +40,11 @@ Result<UploadPlan> plan_upload(Journal& journal, const UploadRequest& request, P
              find_earlier(journal, request, kind, {request.path, file}, block_bytes));
   UploadPlan plan;
   if (found.registered) {
-    plan.action = is_same_file(*found.registered, request, file) ? UploadPlan::Action::none
-                                                                 : UploadPlan::Action::compare;
+    TRY(check_digests(request.expected, report_before(request, *found.registered),
+                      /*registered=*/true));
+    const bool needs_no_reading = is_same_file(*found.registered, request, file) &&
+                                  !lacks_digests(*found.registered, request);
+    plan.action = needs_no_reading ? UploadPlan::Action::none : UploadPlan::Action::compare;
     plan.registered_before = utc_time(found.registered->updated_s * 1'000'000'000);
   } else if (found.earlier) {
     plan.offset = found.earlier->entry.committed;

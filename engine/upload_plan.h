@@ -16,7 +16,8 @@ struct UploadPlan {
   enum class Action {
     upload,   ///< all of the file
     resume,   ///< from `offset` on
-    compare,  ///< registered before; its time has changed: read and compared with the receipt
+    compare,  ///< registered before; its time has changed, or its receipt lacks a digest that is
+              ///< expected: read and compared
     none,     ///< registered before
   };
   Action action = Action::upload;
@@ -30,8 +31,8 @@ struct UploadPlan {
 const char* to_string(UploadPlan::Action action);
 
 /// Asks the journal, and no server. `file`: of request.path, now. `kind`: the server's protocol.
-/// `block_bytes`: the engine's. Errors: those of find_earlier(), which starting the upload would
-/// end with.
+/// `block_bytes`: the engine's. Errors: those of find_earlier() and check_digests(), which the
+/// upload would end with.
 Result<UploadPlan> plan_upload(Journal& journal, const UploadRequest& request, ProtocolKind kind,
                                const FileIdentity& file, std::size_t block_bytes);
 

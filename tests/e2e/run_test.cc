@@ -124,6 +124,38 @@ INSTANTIATE_TEST_SUITE_P(Protocols, ManifestRunOver, testing::Values("tus", "pha
                          [](const auto& one) { return std::string(one.param); });
 
 /// A phased server can be asked for what was registered when the run was killed.
+/// The earlier run computed no md5.
+TEST_P(ManifestRunOver, Exit8ADigestThatTheReceiptLacksIsComputed) {
+  Bank bank(bank_arguments(GetParam()));
+  test::write_file(directory_ / "abc", std::string("abc"));
+  const auto lines = [&](const std::string& md5) {
+    return fmt::format("path,dataset,md5\nabc,{},{}\n", dataset, md5);
+  };
+  ASSERT_EQ(run_manifest(bank, lines("")).status, 0);
+  const std::string zeros(32, '0');
+  const test::Finished planned = run_manifest(bank, lines(zeros), {"--dry-run"});
+  EXPECT_EQ(planned.status, 0) << planned.err;
+  EXPECT_THAT(planned.out, HasSubstr("would be read and compared"));
+  const test::Finished wrong = run_manifest(bank, lines(zeros), {"--json"});
+  EXPECT_EQ(wrong.status, 8) << wrong.err;
+  EXPECT_THAT(wrong.err, HasSubstr(zeros + " was expected"));
+  const std::string abc = "900150983cd24fb0d6963f7d28e17f72";  // RFC 1321, A.5
+  const test::Finished right = run_manifest(bank, lines(abc), {"--json"});
+  EXPECT_EQ(right.status, 0) << right.err;
+  EXPECT_EQ(report_of(right).at("uploads").at(0).at("md5"), abc);
+  EXPECT_EQ(counts(bank).size(), 1U);
+}
+
+TEST_P(ManifestRunOver, Exit8ADryRunComparesTheDigestsOfRegisteredFiles) {
+  Bank bank(bank_arguments(GetParam()));
+  const std::string path = file("a", 100);
+  ASSERT_EQ(run_manifest(bank, fmt::format("path,dataset\n{},{}\n", path, dataset)).status, 0);
+  const test::Finished planned = run_manifest(
+      bank, fmt::format("path,dataset,xxh128\n{},{},{}\n", path, dataset, std::string(32, '0')),
+      {"--dry-run"});
+  EXPECT_EQ(planned.status, 8) << planned.err;
+}
+
 TEST_F(ManifestRun, ResumesAfterRepeatedKills) {
   Bank bank(bank_arguments("phased"));
   std::string lines = "path,dataset\n";

@@ -141,6 +141,8 @@ bool Batch::is_registered(const WorkItem& item) {
   if (!entry || !*entry) return false;
   const Result<FileIdentity> file = identity_at(item.path);
   if (!file || !is_same_file(**entry, request, *file)) return false;
+  if (item.expected) request.expected = item.expected->digests;
+  if (lacks_digests(**entry, request)) return false;  // the engine reads it
   Report report = report_before(request, **entry);
   if (item.expected) check_registered_digests(item.expected->digests, report);
   uploader_.registered_before(item.number, std::move(report));
@@ -224,6 +226,7 @@ void Batch::plan() {
       request.path = item.path;
       request.name = item.name;
       request.verify_prefix = options_.verify_prefix;
+      if (item.expected) request.expected = item.expected->digests;
       const Result<FileIdentity> file = identity_at(item.path);
       plan = file ? plan_upload(*known, request, kind, *file, block_bytes)
                   : Result<UploadPlan>(file.error());

@@ -31,9 +31,9 @@ std::string plan_line(const Report& report, const UploadPlan& plan, const Server
                          format_size(plan.offset), report.dataset, printable(report.name));
     case UploadPlan::Action::compare:
       return fmt::format(
-          "{} ({}) would be read and compared with its receipt: the file was "
-          "registered in dataset {} as '{}' at {}, and its modification time has "
-          "changed\n",
+          "{} ({}) would be read and compared: the file was registered in dataset {} as '{}' at "
+          "{}, and its modification time has changed, or its receipt lacks a digest of the "
+          "manifest\n",
           printable(report.file), format_size(report.bytes), report.dataset, printable(report.name),
           plan.registered_before);
     case UploadPlan::Action::none:
