@@ -149,8 +149,8 @@ struct Progress {
   std::uint64_t committed = 0;  ///< confirmed by the server
   /// Handed to the network since start(), what was sent again as well: never goes back.
   std::uint64_t handed = 0;
-  /// Where the time went since start(), as of the last quarter of a second in which anything was
-  /// sent or answered.
+  /// Where the time went since start(), as of a quarter of a second ago at most while a request is
+  /// out, and as of the end of the last one otherwise.
   Stages stages = {};
 };
 

@@ -44,11 +44,20 @@ Progress UploadRun::progress() const {
 void UploadRun::publish_stages() {
   constexpr auto interval = std::chrono::milliseconds(250);
   const auto now = Clock::now();
-  if (now - stages_published_ < interval) return;
-  stages_published_ = now;
-  const Stages stages = times_.stages(clocks_);
-  const MutexLock lock(mutex_);
-  stages_ = stages;
+  if (now - stages_published_ >= interval) {
+    stages_published_ = now;
+    const Stages stages = times_.stages(clocks_);
+    const MutexLock lock(mutex_);
+    stages_ = stages;
+  }
+  // Also while nothing moves: that is when somebody looks at what the upload waits for.
+  if (std::exchange(publishing_posted_, true)) return;
+  setting_.http.post_at(now + interval, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->publishing_posted_ = false;
+    if (!self->over_ && self->flight_ && self->flight_->out) self->publish_stages();
+  });
 }
 
 bool UploadRun::wait_until(Clock::time_point deadline) {

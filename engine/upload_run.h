@@ -140,7 +140,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   bool made_ready(const Request& request);
   void send(Request request);
   std::shared_ptr<Flight> take_off(Request request);
-  /// Updates the stages that progress() returns, four times a second at most.
+  /// Updates the stages that progress() returns, four times a second, from now on until no request
+  /// is out.
   void publish_stages();
   void body_was_read(Flight& flight, StreamedRequest::Gave gave);
   void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
@@ -339,6 +340,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   Clock::time_point begun_at_{};
   TransferTimes times_;
   Clock::time_point stages_published_{};
+  bool publishing_posted_ = false;
   std::chrono::system_clock::time_point started_{};
   std::uint64_t chunks_ = 0;
   std::uint64_t retries_ = 0;
