@@ -50,8 +50,9 @@ struct Exchange {
   std::uint64_t body_size = 0;       ///< bytes; sent as the Content-Length
   RequestBody* body = nullptr;       ///< not owned; outlives the exchange; null for none
   Request::Connection connection = Request::Connection::any;
-  std::chrono::seconds patience{150};  ///< how long the answer may take once the body is out
-  bool certificate = false;            ///< the answer is to say when the server's certificate ends
+  /// How long the answer may take once the body is out.
+  std::chrono::seconds patience = Request::usual_patience;
+  bool certificate = false;  ///< the answer is to say when the server's certificate ends
 };
 
 class Http {

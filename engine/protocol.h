@@ -53,6 +53,11 @@ struct Request {
     own,     ///< a new one
   };
 
+  /// Longer than the 120 s after which today's Data Bank gives up its question about the token
+  /// (engine/request_limit.h): a request that is given up here before that still waits for a thread
+  /// there.
+  static constexpr std::chrono::seconds usual_patience{150};
+
   Step step = Step::ask_name;
   Method method = Method::post;
   std::string path;                  ///< behind the base URL; starts with '/'
@@ -65,10 +70,8 @@ struct Request {
   /// connection turns out to be dead and nobody knows whether it arrived.
   bool repeatable = true;
   Connection connection = Connection::any;
-  /// How long the server may think once it has the whole body. Longer than the 120 s after which
-  /// today's Data Bank gives up its question about the token (engine/request_limit.h): a request
-  /// that is given up here before that still waits for a thread there.
-  std::chrono::seconds patience{150};
+  /// How long the server may think once it has the whole body.
+  std::chrono::seconds patience = usual_patience;
   /// The same, where the user has set a time for all answers: not less than this. It grows with
   /// what the server has to copy for this request.
   std::chrono::seconds least_patience{0};
