@@ -35,10 +35,9 @@ namespace sluice::cli {
 /// minutes at most. 15 % and 7 % apply to doubling and halving; other steps in proportion.
 ///
 /// A measurement begins once the uploads that are allowed run, and as many files have ended as run,
-/// or 1 s has passed. The measurement ends after 0.5 s (with more than 4 uploads: 2 s) and
-/// four times as many files as run;
-/// where no file ends, after 3 s; and always after 10 s. Nothing is measured while no file waits to
-/// start.
+/// or 1 s has passed. The measurement ends after 0.5 s (with more than 4 uploads: 1 s) and
+/// four times as many files as run; where no file ends, after 3 s; and always after 10 s. Nothing
+/// is measured while no file waits to start.
 ///
 /// One thread at a time.
 class TransferCount {
