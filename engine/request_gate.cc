@@ -13,7 +13,7 @@ constexpr std::chrono::milliseconds gather_most{500};
 
 bool RequestGate::Turn::take(std::function<void()> on_turn) {
   if (gate_ == nullptr) return true;
-  const bool gathering = gate_->gathered_ > 0;
+  const bool gathering = gate_->burst_size_ > 0;
   if (state_ == State::held && gate_->held_ <= gate_->limit() && !gathering) return true;
   if (state_ == State::none && gate_->queue_.empty() && gate_->held_ < gate_->limit() &&
       !gathering) {
@@ -59,7 +59,7 @@ void RequestGate::Turn::succeeded() {
   const std::optional<unsigned> before = limit.worth_remembering();
   limit.succeeded(gate_->held_, Clock::now());
   gate_->note_change(before);
-  if (gate_->gathered_ == 0 && gate_->burst_.answered(gate_->held_)) gate_->gather();
+  if (gate_->burst_size_ == 0 && gate_->burst_.answered(gate_->held_)) gate_->gather();
   gate_->admit();
 }
 
@@ -81,30 +81,30 @@ void RequestGate::note_change(std::optional<unsigned> remembered_before) {
 
 void RequestGate::gave_back() {
   --held_;
-  if (gathered_ > 0 && held_ == 0) release();
+  if (burst_size_ > 0 && held_ == 0) release();
   admit();
 }
 
 void RequestGate::gather() {
-  gathered_ = held_;
-  setting_.post_at(Clock::now() + gather_most, [this, number = ++gathering_] {
-    if (number == gathering_) release();
+  burst_size_ = held_;
+  setting_.post_at(Clock::now() + gather_most, [this, number = ++burst_number_] {
+    if (number == burst_number_) release();
   });
 }
 
 void RequestGate::release() {
-  if (gathered_ == 0) return;
-  burst_.done(std::exchange(gathered_, 0));
+  if (burst_size_ == 0) return;
+  burst_.done(std::exchange(burst_size_, 0));
   admit();
 }
 
 void RequestGate::admit() {
   // Not at once: the one that leaves may be in the middle of its own step.
-  if (gathered_ > 0 || queue_.empty() || held_ >= limit() || std::exchange(admitting_, true))
+  if (burst_size_ > 0 || queue_.empty() || held_ >= limit() || std::exchange(admitting_, true))
     return;
   setting_.post([this] {
     admitting_ = false;
-    while (gathered_ == 0 && !queue_.empty() && held_ < limit()) {
+    while (burst_size_ == 0 && !queue_.empty() && held_ < limit()) {
       Turn& next = *queue_.front();
       queue_.pop_front();
       next.state_ = Turn::State::held;

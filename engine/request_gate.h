@@ -114,8 +114,8 @@ class RequestGate {
   std::deque<Turn*> queue_;
   bool admitting_ = false;  ///< admit() was posted
   RequestBurst burst_;
-  unsigned gathered_ = 0;        ///< uploads of the burst that is gathered; 0: none is
-  std::uint64_t gathering_ = 0;  ///< which gathering that is
+  unsigned burst_size_ = 0;         ///< uploads that wait to be let through together; 0: none
+  std::uint64_t burst_number_ = 0;  ///< counts the bursts, for the timer of each
 };
 
 }  // namespace sluice

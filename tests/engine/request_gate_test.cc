@@ -40,13 +40,24 @@ class RequestGateTest : public testing::Test {
   void run_timers() {
     for (const auto& work : std::exchange(timers_, {})) work();
   }
-  /// Until the uploads up to `count` were answered so often that they are tested together.
+  /// Answers the first `count` uploads until they are to send their next request together.
   void answer_until_gathered(std::size_t count) {
     for (std::size_t round = 0; round < 2; ++round)
       for (std::size_t i = 0; i < count; ++i) {
         turn(i).sent();
         turn(i).succeeded();
       }
+  }
+
+  /// Three uploads are to send their next request together; the last one has a request in flight.
+  void make_two_of_three_wait() {
+    make(2);
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(take(i));
+    answer_until_gathered(2);
+    EXPECT_TRUE(take(2));
+    answer_until_gathered(3);
+    EXPECT_FALSE(take(0));
+    EXPECT_FALSE(take(1));
   }
 
   std::deque<std::function<void()>> posted_;
@@ -183,7 +194,7 @@ TEST_F(RequestGateTest, AnOverloadIsJudgedByTheMomentOfItsAnswer) {
   EXPECT_EQ(gate_->limit(), 2U);
 }
 
-TEST_F(RequestGateTest, MoreThanBeforeSendTheirNextRequestTogether) {
+TEST_F(RequestGateTest, MoreUploadsThanBeforeSendTheirNextRequestTogether) {
   make(2);
   EXPECT_TRUE(take(0));
   EXPECT_TRUE(take(1));
@@ -207,14 +218,8 @@ TEST_F(RequestGateTest, MoreThanBeforeSendTheirNextRequestTogether) {
   EXPECT_TRUE(take(1)) << "that burst is over";
 }
 
-TEST_F(RequestGateTest, ALongRequestIsNotWaitedForForEver) {
-  make(2);
-  for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(take(i));
-  answer_until_gathered(2);
-  EXPECT_TRUE(take(2));
-  answer_until_gathered(3);
-  EXPECT_FALSE(take(0));
-  EXPECT_FALSE(take(1));
+TEST_F(RequestGateTest, ABurstWaitsForALongRequestForALimitedTime) {
+  make_two_of_three_wait();
   run_posted();
   EXPECT_EQ(called_, Calls{});
   run_timers();
@@ -223,14 +228,8 @@ TEST_F(RequestGateTest, ALongRequestIsNotWaitedForForEver) {
   EXPECT_TRUE(take(2));
 }
 
-TEST_F(RequestGateTest, WhoLeavesDoesNotKeepTheOthersFromBeingSentTogether) {
-  make(2);
-  for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(take(i));
-  answer_until_gathered(2);
-  EXPECT_TRUE(take(2));
-  answer_until_gathered(3);
-  EXPECT_FALSE(take(0));
-  EXPECT_FALSE(take(1));
+TEST_F(RequestGateTest, AnUploadThatLeavesHoldsUpNoBurst) {
+  make_two_of_three_wait();
   turn(0).leave();
   turn(2).leave();
   run_posted();
