@@ -19,7 +19,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(sluice_flags INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
   endif()
 endif()
-# The presets for sanitizers compile several files as one (CMAKE_UNITY_BUILD), which takes clang less than half the time.
+# The presets for sanitizers compile several files as one (CMAKE_UNITY_BUILD), which takes clang 60 % of the time.
 # The others compile each file by itself, and so show where one lacks an include or hides a name.
 if(CMAKE_UNITY_BUILD)
   # A local name may be that of a constant in another file.

@@ -233,7 +233,8 @@ TEST_F(StoredTokens, ArePrintedInNoMessageWhereTheyAreGivenAsArguments) {
         Arguments{"add", "--json", dataset, token}}) {
     const test::Finished finished = tokens(command);
     EXPECT_EQ(finished.status, 2);
-    EXPECT_THAT(finished.err, AllOf(HasSubstr("the token is no argument"), Not(HasSubstr(token))));
+    EXPECT_THAT(finished.err,
+                AllOf(HasSubstr("a token cannot be an argument"), Not(HasSubstr(token))));
     EXPECT_THAT(finished.out, Not(HasSubstr(token)));
   }
   const test::Finished sent =

@@ -88,7 +88,7 @@ int run(int argc, char** argv) {
     std::erase(text, mark);
     if (secret && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
       text +=
-          "; the token is no argument: sluice asks for the token, or reads it from standard "
+          "; a token cannot be an argument: sluice asks for the token, or reads it from standard "
           "input";
     return sluice::printable(text);
   };

@@ -15,9 +15,9 @@
 namespace sluice::cli {
 namespace {
 
-/// Whether the same command again can have another end. What is wrong with the file, the name or
+/// Whether the same command can succeed when it is run again. What is wrong with the file, the name or
 /// the server's bytes has its own advice.
-bool helps_to_go_on(const Error& error) {
+bool resuming_helps(const Error& error) {
   switch (error.kind) {
     case ErrorKind::local_file:
     case ErrorKind::name_taken:
@@ -89,7 +89,7 @@ void Uploader::tell(std::size_t number, Report report, const UploadRequest& requ
 void Uploader::advise(Report& report, const UploadRequest& request) const {
   std::string& message = report.error->message;
   message += store_advice(*report.error, request);
-  if (!report.resumable || !helps_to_go_on(*report.error)) return;
+  if (!report.resumable || !resuming_helps(*report.error)) return;
   if (report.committed > 0)
     message += fmt::format("; the server has {} of {}", format_size(report.committed),
                            format_size(report.bytes));
