@@ -37,6 +37,8 @@ class RequestBody {
   virtual ~RequestBody() = default;
   /// Copies the body's next bytes. Never asked for more than the whole size.
   virtual Piece read(std::span<std::byte> into) = 0;
+  /// The rate limit lets nothing out now, so read() was not called.
+  virtual void throttled() {}
   /// Starts over from the body's first byte, because the kept connection it went into was dead.
   /// False where that is not possible or not allowed.
   virtual bool rewind() = 0;

@@ -206,6 +206,7 @@ std::size_t HttpTransfer::on_read(char* into, std::size_t size, std::size_t coun
   const std::size_t allowed = common.limiter.take(room, now);
   if (allowed == 0) {
     transfer.try_.throttled = true;
+    transfer.exchange_.body->throttled();
     const auto until = common.limiter.next(room, now);
     common.throttled_until = std::min(common.throttled_until.value_or(until), until);
     return CURL_READFUNC_PAUSE;

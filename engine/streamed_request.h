@@ -19,15 +19,16 @@ class StreamedRequest final : public RequestBody {
   /// What it gave when it was last asked.
   enum class Gave {
     bytes,
-    nothing,  ///< the next block is not there yet
-    gated,    ///< cleared() said no
-    held,     ///< may_end() said no
-    all,      ///< its last byte
+    throttled,  ///< the rate limit let nothing out, so it was not asked
+    nothing,    ///< the next block is not there yet
+    gated,      ///< cleared() said no
+    held,       ///< may_end() said no
+    all,        ///< its last byte
   };
 
   /// What else happens while a request goes out.
   struct Hooks {
-    /// Called after each read() that did not fail.
+    /// Called after each read() that did not fail, and by throttled().
     std::function<void(Gave)> on_read = [](Gave) {};
     /// Up to which byte of the file the payload may go out; while that is not behind `offset`, the
     /// next one that would, read() answers not_yet, as for may_end().
@@ -48,6 +49,9 @@ class StreamedRequest final : public RequestBody {
       : request_(request), payload_(payload), hooks_(std::move(hooks)) {}
 
   Piece read(std::span<std::byte> into) override;
+  void throttled() override {
+    if (!abandoned_) hooks_.on_read(Gave::throttled);
+  }
   bool rewind() override;
   /// From now on it only fails: its part of the payload is not there for it any more.
   void abandon() { abandoned_ = true; }

@@ -56,6 +56,7 @@ void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
   At at = At::sending;
   switch (gave) {
     case StreamedRequest::Gave::bytes:
+    case StreamedRequest::Gave::throttled:
       break;
     case StreamedRequest::Gave::nothing:
       at = payload_.waiting_for() == Window::Waiting::check ? At::checksum : At::read;

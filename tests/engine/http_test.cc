@@ -265,6 +265,29 @@ TEST_F(HttpTest, ManyAtOnceEachGetTheirOwnAnswer) {
     EXPECT_EQ(seen.payload_size, 100'000 + std::stoul(seen.target.substr(1)));
 }
 
+/// Counts how often the rate limit kept it back.
+class CountingBody final : public TextBody {
+ public:
+  using TextBody::TextBody;
+  void throttled() override { ++throttled_; }
+  int times_throttled() const { return throttled_; }
+
+ private:
+  std::atomic<int> throttled_{0};
+};
+
+TEST_F(HttpTest, ABodyIsToldThatTheRateLimitKeepsItBack) {
+  http_ = std::make_unique<Http>(Http::Options{.bytes_per_second = 200'000});
+  CountingBody body(std::string(100'000, 'x'));
+  EXPECT_TRUE(start(body, 100'000, server_.url()).get());
+  EXPECT_GT(body.times_throttled(), 0);
+
+  http_ = std::make_unique<Http>(Http::Options{});
+  CountingBody free(std::string(100'000, 'x'));
+  EXPECT_TRUE(start(free, 100'000, server_.url()).get());
+  EXPECT_EQ(free.times_throttled(), 0);
+}
+
 TEST_F(HttpTest, TheRateLimitHoldsOverAllExchangesTogether) {
   constexpr std::uint64_t rate = 400'000;
   http_ = std::make_unique<Http>(Http::Options{.bytes_per_second = rate});

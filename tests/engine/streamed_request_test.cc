@@ -118,6 +118,20 @@ TEST_F(StreamedRequestTest, OnceAbandonedItTakesNothingMore) {
   EXPECT_EQ(read(other, 30010, 5000), "head-" + content_.substr(0, 30000) + "-tail");
 }
 
+TEST_F(StreamedRequestTest, TellsWhenTheRateLimitKeepsItBack) {
+  int throttled = 0;
+  StreamedRequest body(request_, payload_, {.on_read = [&](StreamedRequest::Gave gave) {
+                         throttled += gave == StreamedRequest::Gave::throttled ? 1 : 0;
+                       }});
+  read(body, 10, 10);
+  EXPECT_EQ(throttled, 0);
+  body.throttled();
+  EXPECT_EQ(throttled, 1);
+  body.abandon();
+  body.throttled();
+  EXPECT_EQ(throttled, 1);
+}
+
 TEST_F(StreamedRequestTest, WhatMustNotBeRepeatedIsNotRewound) {
   request_.repeatable = false;
   StreamedRequest body(request_, payload_, {});
