@@ -13,6 +13,10 @@ constexpr std::chrono::milliseconds gather_most{500};
 
 bool RequestGate::Turn::take(std::function<void()> on_turn) {
   if (gate_ == nullptr) return true;
+  if (rule_ == Rule::never_waits) {
+    if (std::exchange(state_, State::held) == State::none) ++gate_->held_;
+    return true;
+  }
   const bool gathering = gate_->burst_size_ > 0;
   if (state_ == State::held && gate_->held_ <= gate_->limit() && !gathering) return true;
   if (state_ == State::none && gate_->queue_.empty() && gate_->held_ < gate_->limit() &&
@@ -59,13 +63,17 @@ void RequestGate::Turn::succeeded() {
   const std::optional<unsigned> before = limit.worth_remembering();
   limit.succeeded(gate_->held_, Clock::now());
   gate_->note_change(before);
-  if (gate_->burst_size_ == 0 && gate_->burst_.answered(gate_->held_)) gate_->gather();
+  if (rule_ == Rule::queues && gate_->burst_size_ == 0 && gate_->burst_.answered(gate_->held_))
+    gate_->gather();
   gate_->admit();
 }
 
 bool RequestGate::Turn::overloaded(const Moment& moment, RequestLimit::Overload overload) {
   if (gate_ == nullptr) return false;
   RequestLimit& limit = gate_->setting_.limit;
+  if (rule_ == Rule::never_waits &&
+      limit.known_limit().value_or(moment.in_flight) < moment.in_flight)
+    return false;
   const std::optional<unsigned> before = limit.worth_remembering();
   if (!limit.overloaded(moment.round, moment.in_flight, Clock::now(), overload)) return false;
   gate_->burst_.lowered(limit.limit());

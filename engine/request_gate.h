@@ -23,6 +23,10 @@ namespace sluice {
 /// Where RequestBurst says so, all uploads queue before their next request, until none has a
 /// request in flight (0.5 s at most), and are let through together.
 ///
+/// An upload that sends its next chunk before the one in front of it is answered (the phased
+/// protocol) cannot wait between the two. Its turn never waits: see Rule. So the gate learns how
+/// many such uploads the server can take, and whoever starts uploads asks known_limit().
+///
 /// Network thread only, but for known_limit().
 class RequestGate {
  public:
@@ -51,11 +55,17 @@ class RequestGate {
     unsigned in_flight = 0;
   };
 
+  /// Whether an upload waits for the others.
+  enum class Rule {
+    queues,      ///< until the limit has room for it
+    never_waits  ///< it is counted only
+  };
+
   /// The place of one upload: none, in the queue, or let through.
   class Turn {
    public:
     /// `gate` may be null, which lets everything through; it outlives the turn.
-    explicit Turn(RequestGate* gate) : gate_(gate) {}
+    explicit Turn(RequestGate* gate, Rule rule = Rule::queues) : gate_(gate), rule_(rule) {}
     ~Turn() { leave(); }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
@@ -74,7 +84,9 @@ class RequestGate {
     Moment answered() const;
     /// The answer was not one of an overloaded server.
     void succeeded();
-    /// The answer that came at `moment` was one. True if the limit was lowered for it.
+    /// The answer that came at `moment` was one. True if the limit was lowered for it. Of uploads
+    /// that never wait, more than a limit allows may run for a while after it was lowered: what
+    /// they are answered meanwhile does not lower it again.
     bool overloaded(const Moment& moment,
                     RequestLimit::Overload overload = RequestLimit::Overload::refused);
 
@@ -83,6 +95,7 @@ class RequestGate {
     enum class State { none, waiting, held };
 
     RequestGate* const gate_;
+    const Rule rule_;
     State state_ = State::none;
     std::uint64_t round_ = 0;  ///< when the request was sent
     std::function<void()> on_turn_;

@@ -76,7 +76,7 @@ struct Engine::Shared {
   }
   /// In front of the server at `base_url`. `facts`: what the journal has of it, which counts when
   /// the gate is made.
-  RequestGate* gate(const std::string& base_url, const ServerFacts& facts);
+  RequestGate* gate(const std::string& base_url, const ServerFacts& facts, RequestGate::Rule rule);
 
   /// Where the creation of a tus upload may carry the file's bytes; else null. Not where each chunk
   /// is to have a checksum: rustus, for one, compares those of PATCH requests alone, and says
@@ -110,11 +110,14 @@ struct Engine::Shared {
                              RequestGate* gate, std::size_t blocks);
 };
 
-RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts& facts) {
+RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts& facts,
+                                  RequestGate::Rule rule) {
   const MutexLock lock(gates_mutex);
   std::unique_ptr<RequestGate>& gate = gates[base_url];
   if (gate) return gate.get();
-  const unsigned asked = options.requests_at_a_time;
+  // Where no upload waits, all that run are to be counted.
+  const unsigned asked =
+      rule == RequestGate::Rule::never_waits ? RequestLimit::most : options.requests_at_a_time;
   const std::optional<unsigned> remembered = facts.request_limit(unix_s());
   gate = std::make_unique<RequestGate>(RequestGate::Setting{
       .limit =
@@ -479,10 +482,11 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   if (kind != ProtocolKind::tus && !registered && shared_->options.log)
     if (const std::string warning = warn_of_name(checked.name); !warning.empty())
       shared_->options.log(LogLevel::warning, warning);
-  // Over the phased protocol a chunk that is sent early waits for the one in front of it, which may
-  // not wait for a turn; and there is one upload at a time in a dataset anyway.
-  RequestGate* const gate =
-      kind == ProtocolKind::phased ? nullptr : shared_->gate(checked.base_url, server);
+  // A chunk that is sent early is held back for the one in front of it, which may not wait for a
+  // turn; and there is one upload at a time in a dataset anyway.
+  const RequestGate::Rule gate_rule =
+      kind == ProtocolKind::phased ? RequestGate::Rule::never_waits : RequestGate::Rule::queues;
+  RequestGate* const gate = shared_->gate(checked.base_url, server, gate_rule);
   TRY_ASSIGN(auto part_runs,
              shared_->part_runs(checked, *opened.source, block_bytes, std::move(parts), server,
                                 gate, share ? share->planned() : 0));
@@ -514,6 +518,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .parts = std::move(part_runs.runs),
       .registered = std::move(registered),
       .gate = gate,
+      .gate_rule = gate_rule,
       .share = std::move(share),
       .first_lanes = part_runs.first,
       .most_lanes = part_runs.most,

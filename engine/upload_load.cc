@@ -20,8 +20,8 @@ void UploadRun::note_load(const Result<Answer>& result) {
   load_moment_ = turn_.answered();
   if (!result) {
     // One that was not sent completely, or for which there was no connection, says nothing of the
-    // server's threads.
-    if (result.error().code == Http::unanswered)
+    // server's threads; nor does a phased one, which may be waiting for the server's storage.
+    if (result.error().code == Http::unanswered && setting_.gate_rule == RequestGate::Rule::queues)
       overloaded(load_moment_, "timed out", RequestLimit::Overload::unanswered);
     return;
   }
@@ -36,9 +36,13 @@ void UploadRun::overloaded(const RequestGate::Moment& moment, const std::string&
                            RequestLimit::Overload overload) {
   if (!turn_.overloaded(moment, overload)) return;
   say(LogLevel::warning,
-      fmt::format("{} is overloaded by {} requests at a time ({}); sending at most {} at a time "
-                  "from now on",
-                  setting_.request.base_url, moment.in_flight, why, turn_.limit()));
+      setting_.gate_rule == RequestGate::Rule::queues
+          ? fmt::format("{} is overloaded by {} requests at a time ({}); sending at most {} at a "
+                        "time from now on",
+                        setting_.request.base_url, moment.in_flight, why, turn_.limit())
+          : fmt::format("{} is overloaded by {} uploads at a time ({}); no more than {} should run "
+                        "at a time",
+                        setting_.request.base_url, moment.in_flight, why, turn_.limit()));
 }
 
 }  // namespace sluice

@@ -34,7 +34,7 @@ UploadRun::UploadRun(Setting setting)
       digest_(setting_.part ? file_ : setting_.source->path(), setting_.source->identity().size,
               setting_.request.digests),
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
-      turn_(setting_.gate),
+      turn_(setting_.gate, setting_.gate_rule),
       payload_({*setting_.source, buffers(), setting_.workers, digest_, clocks_,
                 setting_.block_bytes, readers_for(setting_.source->mode())},
                [this] { wake(); }),

@@ -85,6 +85,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
     std::vector<std::shared_ptr<UploadRun>> parts = {};
     std::optional<JournalEntry> registered = {};  ///< EarlierFound
     RequestGate* gate = nullptr;  ///< in front of the server; null for none; outlives the run
+    RequestGate::Rule gate_rule = RequestGate::Rule::queues;
     std::unique_ptr<PoolShares::Share> share = {};  ///< of `pool`; null: all of it
     unsigned first_lanes = 1;
     unsigned most_lanes = 1;

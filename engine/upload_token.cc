@@ -73,7 +73,9 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
   }
   // One that is restarting refuses connections; one without a free thread is late.
   const bool late = !answer && answer.error().code == Http::unanswered;
-  if (token_accepted_ && (verdict == Verdict::accepted || late))
+  // A phased server needs no second thread to check a token.
+  if (setting_.gate_rule == RequestGate::Rule::queues && token_accepted_ &&
+      (verdict == Verdict::accepted || late))
     overloaded(doubt.moment(), fmt::format("HTTP {}", error.code));
   if (token_accepted_) {
     error = Error{

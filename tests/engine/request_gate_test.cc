@@ -236,6 +236,33 @@ TEST_F(RequestGateTest, AnUploadThatLeavesHoldsUpNoBurst) {
   EXPECT_EQ(called_, Calls{1});
 }
 
+TEST_F(RequestGateTest, UploadsThatNeverWaitAreCountedAndLowerTheLimitOnce) {
+  make(RequestLimit::most);
+  std::vector<std::unique_ptr<RequestGate::Turn>> passing;
+  for (int i = 0; i < 6; ++i) {
+    passing.push_back(std::make_unique<RequestGate::Turn>(&*gate_, RequestGate::Rule::never_waits));
+    EXPECT_TRUE(passing.back()->take([] { ADD_FAILURE() << "there was nothing to wait for"; }));
+    passing.back()->sent();
+  }
+  EXPECT_EQ(gate_->held(), 6U);
+  EXPECT_EQ(gate_->known_limit(), std::nullopt);
+
+  EXPECT_TRUE(passing[0]->overloaded(passing[0]->answered()));
+  EXPECT_EQ(gate_->known_limit(), 3U);
+  // The others still run, and more of their requests are refused.
+  passing[1]->sent();
+  EXPECT_FALSE(passing[1]->overloaded(passing[1]->answered()));
+  EXPECT_TRUE(passing[2]->take([] {}));
+  EXPECT_EQ(gate_->known_limit(), 3U);
+  passing.resize(3);
+  passing[1]->sent();
+  EXPECT_TRUE(passing[1]->overloaded(passing[1]->answered()))
+      << "no more run than the limit allows";
+  EXPECT_EQ(gate_->known_limit(), 1U);
+  passing.clear();
+  EXPECT_EQ(gate_->held(), 0U);
+}
+
 TEST_F(RequestGateTest, NoGateLetsEverythingThrough) {
   RequestGate::Turn turn(nullptr);
   EXPECT_TRUE(turn.take([] { FAIL(); }));

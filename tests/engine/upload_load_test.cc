@@ -75,6 +75,30 @@ TEST_F(UploadLoad, WhatIsRememberedMayBeMoreThanFour) {
   expect_registered(upload->wait());
 }
 
+/// Over the phased protocol no upload waits for another; whoever starts uploads learns how many the
+/// server takes. The server asks one of two that are in flight to come back later.
+TEST_F(UploadLoad, APhasedServerThatSaysTooManyRequestsIsSentFewerUploads) {
+  write("other", 1000);
+  server_.set_faults({{.phase = Phase::transfer,
+                       .occurrence = 0,
+                       .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer, 2)); },
+                       .answer = http_answer(429, "later", "Retry-After: 0\r\n")},
+                      {.phase = Phase::transfer,
+                       .occurrence = 1,
+                       .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer, 3)); },
+                       .carried_out = true}});
+  UploadRequest request = UploadTest::request("other");
+  request.dataset = "IDB-2";
+  auto first = start(UploadTest::request());
+  auto second = start(request);
+  expect_registered(first->wait());
+  expect_registered(second->wait(), "other");
+  EXPECT_EQ(server_.registrations(), 2);
+  EXPECT_THAT(warnings(),
+              HasSubstr("overloaded by 2 uploads at a time (HTTP 429); no more than 1"));
+  EXPECT_EQ(engine_->request_limit(server_.url()), 1U);
+}
+
 /// A chunk goes with its checksum, so each upload holds blocks that it cannot send from yet.
 TEST_F(UploadLoad, UploadsEndWhateverTheirNumberBecomes) {
   options_.pool_bytes = 24 * tus_block;
