@@ -170,9 +170,13 @@ std::optional<Error> AnswerErrors::refused(const Answer& answer, Request::Step s
   };
   const char* const administrators = administrators_of(answerer);
   const auto full = no_room(answer.body, name_);
-  if (answer.status == 507 || full)
-    return error("has no room for the file", "; ask the administrators of the Data Bank for space",
-                 full.value_or(Persistence::permanent));
+  if (answer.status == 507 || full) {
+    Error refusal =
+        error("has no room for the file", "; ask the administrators of the Data Bank for space",
+              full.value_or(Persistence::permanent));
+    refusal.scope = Error::Scope::run;
+    return refusal;
+  }
   switch (answer.status) {
     case 403:
       return error(

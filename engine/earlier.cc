@@ -192,7 +192,6 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
   auto found = journal.find(request.base_url, request.dataset, request.name);
   if (request.restart) {
     // An entry that cannot be understood is what --restart is for.
-    result.unfinished = !found || *found;
     if (!found || !*found) return result;
     if ((*found)->state != JournalEntry::State::verifying) {
       TRY_ASSIGN(result.abandoned, own_addresses(journal, **found));
@@ -220,7 +219,6 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
     TRY_ASSIGN(result.registered, find_registered(journal, request, kind, file));
     return result;
   }
-  result.unfinished = true;
   const bool registering = entry->state == JournalEntry::State::verifying;
   const FileIdentity& now = file.identity;
   const bool unchanged = entry->file.size == now.size && entry->file.modified == now.modified;

@@ -43,7 +43,6 @@ struct EarlierFound {
   std::optional<JournalEntry> registered;
   std::vector<std::string> abandoned;  ///< upload addresses that nobody needs any more
   std::string remark;                  ///< a sentence for the user; empty for none
-  bool unfinished = false;             ///< the journal has one, whether it is gone on with or not
 };
 
 /// Where the bytes of an upload and of its parts went, absolute: those addresses that lie on its

@@ -29,6 +29,17 @@ void JournalThread::post(Work work, Done done) {
   if (works_.size() == wanted_) changed_.notify_all();
 }
 
+bool JournalThread::is_news(bool failing) {
+  constexpr std::chrono::minutes least_pause{1};
+  const auto now = std::chrono::steady_clock::now();
+  MutexLock lock(mutex_);
+  if (failing == said_failing_) return false;
+  if (failing && said_at_ && now - *said_at_ < least_pause) return false;
+  said_failing_ = failing;
+  if (failing) said_at_ = now;
+  return true;
+}
+
 void JournalThread::run() {
   while (true) {
     std::vector<Work> works;

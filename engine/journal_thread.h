@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -40,6 +41,10 @@ class JournalThread {
   /// There is one writer more for as long as the result is kept; it may outlive this. Any thread.
   std::shared_ptr<const void> writer() const { return writers_; }
 
+  /// Whether people are to be told that the journal cannot be written, or can again: once for all
+  /// uploads, and not more than once a minute where both alternate. Any thread.
+  bool is_news(bool failing);
+
   /// For those who may wait. Any thread.
   Journal& journal() { return *journal_; }
 
@@ -56,6 +61,8 @@ class JournalThread {
   std::vector<Done> dones_ SLUICE_GUARDED_BY(mutex_);
   std::size_t wanted_ SLUICE_GUARDED_BY(mutex_) = 1;  ///< so many works wake the thread
   bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;
+  bool said_failing_ SLUICE_GUARDED_BY(mutex_) = false;
+  std::optional<std::chrono::steady_clock::time_point> said_at_ SLUICE_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -249,7 +249,6 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(
         .journal = journal.get(),
         .lock = {},
         .earlier = std::move(earlier),
-        .unfinished = false,
         .register_wait = options.register_wait,
         .bytes_per_second = options.bytes_per_second,
         .server = server,
@@ -321,7 +320,9 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   // Where there is none, uploading matters more than being able to go on with it later.
   if (!journal && options.log)
     options.log(LogLevel::warning,
-                fmt::format("{}; interrupted uploads cannot be resumed", journal.error().message));
+                fmt::format("{}; interrupted uploads cannot be resumed, and the same command again "
+                            "uploads registered files once more",
+                            journal.error().message));
   try {
     auto shared = std::make_unique<Shared>(options, std::move(pool), std::move(trust),
                                            journal ? *std::move(journal) : nullptr);
@@ -392,7 +393,6 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
 
   std::optional<DatasetLock> lock;
   std::optional<Earlier> earlier;
-  bool unfinished = false;
   std::vector<std::string> abandoned;
   UploadParts parts;
   bool joined = false;
@@ -443,7 +443,6 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       return over_before(checked, *found.registered);
     registered = std::move(found.registered);
     earlier = std::move(found.earlier);
-    unfinished = found.unfinished;
     if (checked.server.tus.has("termination")) abandoned = std::move(found.abandoned);
     joined = !found.parts.empty();
     if (joined && earlier->entry.upload_url.empty())
@@ -508,7 +507,6 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .journal = shared_->journal.get(),
       .lock = std::move(lock),
       .earlier = std::move(earlier),
-      .unfinished = unfinished,
       .register_wait = shared_->options.register_wait,
       .bytes_per_second = shared_->options.bytes_per_second,
       .server = server,

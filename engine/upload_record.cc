@@ -130,7 +130,6 @@ std::optional<Result<void>> UploadRecord::knows_of_verifying() const {
     case Verifying::not_noted:
       break;
   }
-  if (id_ == 0 && !setting_.takes_a_place) return Result<void>();
   MutexLock lock(mutex_);
   return Result<void>(
       Error{.kind = ErrorKind::failed, .message = not_noted_because_, .retryable = true});
@@ -260,7 +259,8 @@ Result<void> UploadRecord::write_blocks(JournalTables& tables, std::uint64_t gen
 
 void UploadRecord::report(const Result<void>& result) {
   const bool failing = !result;
-  if (failing_.exchange(failing) == failing || !setting_.log) return;
+  if (failing_.exchange(failing) == failing || !setting_.thread.is_news(failing) || !setting_.log)
+    return;
   if (failing)
     setting_.log(LogLevel::warning,
                  fmt::format("{}; the upload continues, but cannot be resumed if it is interrupted",

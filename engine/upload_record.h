@@ -23,7 +23,7 @@ namespace sluice {
 /// network, so that this rarely waits.
 ///
 /// A journal that cannot be written (a full disk) is no reason to stop sending: it is said once,
-/// the rule is suspended, and writing is tried again every 10 s. Only a registration that nobody
+/// the rule is suspended, and writing is tried again every 10 s. A registration that nobody
 /// can be asked about waits for it: see knows_of_verifying().
 ///
 /// Every member belongs to the network thread, but for wait() and resumable(). Kept alive by its
@@ -36,8 +36,6 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
     JournalEntry entry;       ///< id 0: a new one; else one to go on with
     std::size_t pool_blocks;  ///< how far the readers may be ahead
     Log log;
-    /// The journal has an unfinished entry of that name, whose place the new one is to take.
-    bool takes_a_place = false;
   };
 
   /// `on_written`: called on the journal's thread after each write.
@@ -65,9 +63,9 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   /// The file is about to be registered: not before written() says that the journal knows, and
   /// where the server cannot be asked later, not before knows_of_verifying() says so.
   void verifying();
-  /// Whether it knows, or has nothing from which another run would go on, and register once more:
-  /// nothing while that is being written. An error, worth a retry, where it has, and cannot be
-  /// written; then verifying() is to be called again.
+  /// Whether it knows: nothing while that is being written. An error, worth a retry, where it
+  /// cannot be written, as another run would register the file once more; then verifying() is to be
+  /// called again.
   std::optional<Result<void>> knows_of_verifying() const;
   /// After verifying(): the file was not registered, and no request that could do so is in flight.
   /// The journal is told that another run may register it.

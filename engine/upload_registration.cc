@@ -69,9 +69,10 @@ bool UploadRun::journal_knows() {
 
 Error UploadRun::without_journal(Error error) const {
   error.message = fmt::format(
-      "cannot register {} before the journal is written, because a resumed upload would register "
+      "cannot register {} before the journal is written, because the next run would register "
       "the file a second time: {}",
       file_, error.message);
+  error.scope = Error::Scope::run;
   return error;
 }
 

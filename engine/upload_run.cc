@@ -79,7 +79,7 @@ UploadRun::UploadRun(Setting setting)
                                            setting_.source->identity(), setting_.block_bytes);
     record_ = std::make_shared<UploadRecord>(
         UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), planned_blocks(),
-                              setting_.log, setting_.unfinished && !setting_.earlier},
+                              setting_.log},
         [this] { wake(); });
   }
 }

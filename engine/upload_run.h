@@ -65,7 +65,6 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
     JournalThread* journal;           ///< null for none; outlives the run
     std::optional<DatasetLock> lock;  ///< held until the upload is over
     std::optional<Earlier> earlier;
-    bool unfinished = false;                            ///< EarlierFound
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
     std::uint64_t bytes_per_second;                     ///< EngineOptions
     ServerFacts server;                                 ///< as the journal has them

@@ -37,6 +37,10 @@ struct Error {
   /// Of a retryable error that is likely to last: how many tries in a row it is worth, the first
   /// one included; 0: as many as the caller's policy allows.
   unsigned most_tries = 0;
+  /// What else would meet the same trouble now, as nothing about it is particular to the file: a
+  /// disk without room for the journal, or a server without room for files.
+  enum class Scope { file, run };
+  Scope scope = Scope::file;
 };
 
 /// "what: strerror(code)" as an Error of that kind with that code. `what` names the file.

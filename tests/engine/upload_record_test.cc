@@ -172,6 +172,25 @@ TEST_F(UploadRecordTest, AJournalThatCannotBeWrittenKeepsNobodyWaiting) {
   EXPECT_FALSE(record().resumable());
 }
 
+/// A journal that is lost before the upload is in it: another run would register the file again.
+TEST_F(UploadRecordTest, ARegistrationWaitsForTheJournalAlsoWithoutAnEntry) {
+  entry_.dataset = "";  // refused, as everything is on a full disk
+  record().verifying();
+  record().wait();
+  const auto knows = record().knows_of_verifying();
+  ASSERT_TRUE(knows);
+  EXPECT_FALSE(*knows);
+  EXPECT_TRUE(knows->error().retryable);
+}
+
+TEST_F(UploadRecordTest, UploadsOfOneJournalSayOnceThatItCannotBeWritten) {
+  EXPECT_FALSE(thread_->is_news(false));
+  EXPECT_TRUE(thread_->is_news(true));
+  EXPECT_FALSE(thread_->is_news(true));
+  EXPECT_TRUE(thread_->is_news(false));
+  EXPECT_FALSE(thread_->is_news(true)) << "within a minute";
+}
+
 /// Holds the journal's thread within a transaction, in which whatever was posted before is done.
 class Holding {
  public:

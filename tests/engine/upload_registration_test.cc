@@ -83,17 +83,21 @@ TEST_F(RegistrationTest, OfThePhasedProtocolGoesOut) {
   EXPECT_EQ(waited_, 0);
 }
 
-/// Nothing would go on from a journal without an entry.
-TEST_F(RegistrationTest, GoesOutWhereTheJournalSaysNothing) {
+/// The next run would find nothing in the journal, upload the file, and register it again.
+TEST_F(RegistrationTest, IsNotSentWhereTheJournalSaysNothing) {
+  options_.retry.retries = 0;
   change_journal("CREATE INDEX none_at_all ON uploads (abs(-9223372036854775807 - 1))");
   for (const ProtocolKind protocol : {ProtocolKind::tus, ProtocolKind::binary}) {
     SCOPED_TRACE(to_string(protocol));
     UploadRequest request = request_over(protocol);
     request.name = to_string(protocol);
     const Report report = start(request)->wait();
-    EXPECT_EQ(report.status, Status::registered) << (report.error ? report.error->message : "");
+    EXPECT_EQ(report.status, Status::failed);
+    ASSERT_TRUE(report.error);
+    EXPECT_THAT(report.error->message, HasSubstr("before the journal is written"));
+    EXPECT_EQ(report.error->scope, Error::Scope::run);
   }
-  EXPECT_EQ(waited_, 0);
+  EXPECT_EQ(registrations(), 0U);
 }
 
 /// An entry that the new one would have replaced is still there.
