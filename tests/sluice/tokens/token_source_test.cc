@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <utime.h>
 
 #include <cstdlib>
@@ -143,6 +144,15 @@ TEST_F(TokenSourceTest, RefusesAStoredTokenThatOthersCanRead) {
   const std::string stored = store("s3cret");
   ASSERT_EQ(::chmod(stored.c_str(), 0644), 0);
   EXPECT_THAT(found(), AllOf(HasSubstr("chmod 600"), Not(HasSubstr("s3cret"))));
+}
+
+TEST_F(TokenSourceTest, DoesNotWaitAtAStoredTokenThatIsNoFile) {
+  const Variable variable("SLUICE_TOKEN", {});
+  const std::string stored = store("s3cret");
+  ASSERT_EQ(::unlink(stored.c_str()), 0);
+  ASSERT_EQ(::mkfifo(stored.c_str(), 0600), 0);
+  EXPECT_THAT(found(), AllOf(HasSubstr(stored), HasSubstr("not a regular file"),
+                             HasSubstr("sluice token add IDB-1")));
 }
 
 TEST_F(TokenSourceTest, AdvisesACommandForEachSystem) {

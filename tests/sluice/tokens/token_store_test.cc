@@ -1,11 +1,13 @@
 #include "tools/sluice/tokens/token_store.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <string>
 
@@ -95,6 +97,15 @@ TEST_F(TokenStoreTest, SaysWhenATokenWasAdded) {
   ASSERT_TRUE(store_.add(production, "IDB-1", Secret("one")));
   EXPECT_GE(store_.find(production, "IDB-1")->added, before);
   EXPECT_LE(store_.find(production, "IDB-1")->added, std::chrono::system_clock::now());
+}
+
+TEST_F(TokenStoreTest, ATokenFromTheFutureWasAddedNow) {
+  ASSERT_TRUE(store_.add(production, "IDB-1", Secret("s3cret")));
+  const timespec next_year{::time(nullptr) + 365 * 86'400, 0};
+  const timespec times[] = {next_year, next_year};
+  ASSERT_EQ(::utimensat(AT_FDCWD, store_.file_of(production, "IDB-1").c_str(), times, 0), 0);
+  const WallTime added = store_.find(production, "IDB-1")->added;
+  EXPECT_LE(added, std::chrono::system_clock::now());
 }
 
 TEST_F(TokenStoreTest, SaysWhatIsInTheWay) {

@@ -80,6 +80,15 @@ Result<FoundToken> find_token(const TokenSearch& search) {
   const std::optional<StoredToken> stored =
       TokenStore(TokenStore::default_directory()).find(search.system, search.dataset);
   const auto read_stored = [&]() -> Result<FoundToken> {
+    std::error_code code;
+    const auto kind = std::filesystem::status(stored->file, code).type();
+    // A FIFO would wait for a writer. One that was named with --token-file is meant to.
+    if (kind != std::filesystem::file_type::regular && kind != std::filesystem::file_type::none)
+      return Error{
+          ErrorKind::usage,
+          fmt::format("cannot read the stored token {}: it is not a regular file; store "
+                      "the token again with: {}",
+                      printable(stored->file), token_add_command(search.system, search.dataset))};
     TRY_ASSIGN(FoundToken found, read_token(stored->file, search.allowed));
     found.added = stored->added;
     return found;

@@ -69,8 +69,10 @@ std::optional<std::string> decoded(std::string_view text) {
   return result;
 }
 
+/// Now, for a time that lies in the future: a token's three days are not longer for it.
 WallTime written_at(const struct stat& facts) {
-  return WallTime(std::chrono::seconds(facts.st_mtim.tv_sec));
+  return std::min<WallTime>(WallTime(std::chrono::seconds(facts.st_mtim.tv_sec)),
+                            std::chrono::system_clock::now());
 }
 
 Error store_error(int code, const std::string& what) {
