@@ -245,6 +245,7 @@ TEST_P(Today, HasNoOneShotForm) {
 TEST_F(Tus, SaysWhatItCannotSpeak) {
   const std::vector<std::pair<Arguments, std::string>> wrong = {
       {{"--protocols", ""}, "--protocols: the value is empty"},
+      {{"--protocols=", "tus"}, "--protocols: the value is empty"},
       {{"--protocols", "phased,"}, "--protocols: invalid value 'phased,'"},
       {{"--protocols", "ftp"}, "--protocols: invalid value 'ftp'; give one or more of phased"},
       {{"--tus-extensions", "creation,"},

@@ -118,6 +118,19 @@ TEST_F(Usage, LookaheadThatCannotBe) {
   expect_usage_error({"--lookahead", "", dataset, path_}, "--lookahead");
 }
 
+/// The next word is not the value, as it would be without the '='.
+TEST_F(Usage, AnEmptyValueBehindAnEqualsSign) {
+  for (const char* option : {"--name", "--url", "--exclude", "--token-file", "--transfers",
+                             "--retries", "--separator", "--json"})
+    expect_usage_error({std::string(option) + '=', dataset, path_},
+                       std::string(option) + ": the value is empty");
+  const std::string odd = "--odd=";
+  test::write_file(directory_ / odd, "x");
+  test::Process::Options options = put_options(server_.url(), {"--dry-run", dataset, "--", odd});
+  options.directory = directory_.path();
+  EXPECT_EQ(run_sluice(options).status, 0);
+}
+
 TEST_F(Usage, ChunksAndLookaheadAsTheyCanBe) {
   for (const Arguments& good :
        {Arguments{"--chunk", "auto"}, Arguments{"--chunk", "4K"}, Arguments{"--lookahead", "auto"},

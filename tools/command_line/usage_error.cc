@@ -1,6 +1,7 @@
 #include "tools/command_line/usage_error.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 namespace sluice::command_line {
@@ -28,6 +29,16 @@ std::string usage_error(const CLI::App& app, const CLI::Error& error, Unexpected
       return option + " can be given only once";
   }
   return text;
+}
+
+void refuse_empty_values(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") return;
+    if (word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1)
+      throw CLI::ValidationError(std::string(word.substr(0, word.size() - 1)),
+                                 "the value is empty");
+  }
 }
 
 }  // namespace sluice::command_line

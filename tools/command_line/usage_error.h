@@ -12,4 +12,8 @@ enum class UnexpectedWords { shown, hidden };
 /// an option that does not exist (--token=VALUE) is never in the text. Control characters are.
 std::string usage_error(const CLI::App& app, const CLI::Error& error, UnexpectedWords words);
 
+/// Throws CLI::ValidationError for an option with an empty value behind '=' ("--url=$URL", where
+/// URL is not set): CLI11 would take the next word for its value.
+void refuse_empty_values(int argc, const char* const* argv);
+
 }  // namespace sluice::command_line

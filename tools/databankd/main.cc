@@ -10,6 +10,7 @@
 #include <random>
 
 #include "tools/command_line/help_formatter.h"
+#include "tools/command_line/usage_error.h"
 #include "tools/databankd/data_bank.h"
 #include "tools/databankd/faults.h"
 #include "tools/databankd/http_server.h"
@@ -62,6 +63,7 @@ int run(int argc, char** argv) {
   });
   add_options(app, words);
   try {
+    command_line::refuse_empty_values(argc, argv);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;

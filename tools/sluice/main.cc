@@ -120,6 +120,7 @@ int run(int argc, char** argv) {
     if (argc > 1 && subcommand->get_name() == argv[1]) command += " " + subcommand->get_name();
   }
   try {
+    sluice::command_line::refuse_empty_values(argc, argv);
     app.parse(masked(argc, argv));
   } catch (const CLI::ParseError& error) {
     // --help and --version come this way too, with code 0.
