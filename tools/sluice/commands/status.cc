@@ -97,10 +97,10 @@ std::string text_of(const JournalEntry& entry, const std::string& directory,
       "{}  '{}'\n"
       "  file     {}\n"
       "  server   {}\n"
-      "  sent     {} of {} ({} %), {}\n"
+      "  sent     {} %, {} of {}, {}\n"
       "  state    {}\n",
       entry.dataset, printable(entry.name), printable(entry.path), printable(entry.system),
-      format_size(entry.committed), format_size(entry.file.size), static_cast<int>(100 * part),
+      static_cast<int>(100 * part), format_size(entry.committed), format_size(entry.file.size),
       time_text(entry.updated_s), state_text(entry, holder));
   if (!is_open(entry) || holder) return text;
   const std::string trouble = file_trouble(entry);
