@@ -225,6 +225,33 @@ TEST_F(Protocol, ARegistrationWhoseAnswerIsLostIsFinishedByHand) {
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
 }
 
+/// Several are missing on the dataset's page, and others are there.
+TEST_F(Protocol, SeveralUnconfirmedFilesAreRegisteredByTheirNames) {
+  Bank bank({"--protocols", "tus", "--fault", "lose-request,every=1,on=register"});
+  const Arguments paths = files(3);
+  Arguments arguments{"--state-dir", state_.path(), dataset};
+  arguments.insert(arguments.end(), paths.begin(), paths.end());
+  ASSERT_EQ(put(bank.url(), arguments).status, 1);
+  ASSERT_TRUE(bank.registered().empty());
+  const auto name = [&](std::size_t i) {
+    return std::filesystem::path(paths[i]).filename().string();
+  };
+  const auto resume = [&](const Arguments& names) {
+    Arguments words{sluice_binary,     "resume", "--register",  "--retries",   "0",
+                    "--register-wait", "0",      "--state-dir", state_.path(), dataset};
+    words.insert(words.end(), names.begin(), names.end());
+    return run_sluice(
+        {.argv = words, .env = {{"SLUICE_TOKEN", token}}, .stdin_text = {}, .directory = {}});
+  };
+  const test::Finished wrong = resume({name(0), "no-such-name"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("no upload with an unconfirmed registration of 'no-such-name'"));
+  EXPECT_EQ(resume({}).status, 2) << "which are missing there?";
+  const test::Finished tried = resume({name(0), name(2)});
+  EXPECT_THAT(tried.err, AllOf(HasSubstr('\'' + name(0) + '\''), HasSubstr('\'' + name(2) + '\''),
+                               Not(HasSubstr('\'' + name(1) + '\''))));
+}
+
 /// The staging area of a dataset is one (protocol section 1.4).
 TEST_F(Protocol, PhasedUploadsOfADatasetGoOneAfterTheOther) {
   ScriptedServer server({{.phase = Phase::verify, .occurrence = 0, .then = Fault::Then::hold}});

@@ -320,7 +320,7 @@ CLI::App& add_run(CLI::App& app, RunOptions& options) {
 CLI::App& add_resume(CLI::App& app, ResumeOptions& options) {
   CLI::App& resume = add_command(app, "resume", "Resume unfinished uploads.");
   resume.add_option("DATASET", options.dataset, "Resume the uploads into this dataset only.");
-  resume.add_option("NAME", options.name, "Resume the upload of this name only.");
+  resume.add_option("NAME", options.names, "Resume the uploads of these names only.");
   resume.option_defaults()->group("Upload");
   resume.add_flag("--all", options.all, "Resume all unfinished uploads, oldest first.");
   resume.add_flag("--register", options.register_again,

@@ -32,6 +32,20 @@ std::string datasets_of(const std::vector<JournalEntry>& entries) {
   return first_names(datasets);
 }
 
+bool is_one_of(const std::string& name, const std::vector<std::string>& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The names of which there is no upload.
+std::vector<std::string> names_without(const std::vector<JournalEntry>& entries,
+                                       std::vector<std::string> names) {
+  std::erase_if(names, [&](const std::string& name) {
+    return std::any_of(entries.begin(), entries.end(),
+                       [&](const JournalEntry& entry) { return entry.name == name; });
+  });
+  return names;
+}
+
 /// The uploads that are meant, oldest first. Error usage where that is not clear.
 Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& console) {
   TRY_ASSIGN(const std::string directory, existing_state_dir(options.upload));
@@ -42,15 +56,16 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
     for (const std::string& text : listing.unreadable) console.warning(text);
     for (JournalEntry& entry : listing.entries)
       if ((options.dataset.empty() || options.dataset == entry.dataset) &&
-          (options.name.empty() || options.name == entry.name) &&
+          (options.names.empty() || is_one_of(entry.name, options.names)) &&
           (!options.register_again || entry.state == JournalEntry::State::verifying))
         chosen.push_back(std::move(entry));
     std::reverse(chosen.begin(), chosen.end());
   }
-  if (chosen.empty() && !options.all) {
+  const std::vector<std::string> missing = names_without(chosen, options.names);
+  if ((chosen.empty() && !options.all) || !missing.empty()) {
     std::string which =
         options.register_again ? "upload with an unconfirmed registration" : "unfinished upload";
-    if (!options.name.empty()) which += fmt::format(" of '{}'", printable(options.name));
+    if (!missing.empty()) which += fmt::format(" of '{}'", printable(missing.front()));
     if (!options.dataset.empty())
       which += fmt::format(" into dataset {}", printable(options.dataset));
     return Error{ErrorKind::usage,
@@ -65,11 +80,11 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
                     "list the uploads with: sluice status",
                     chosen.size(), datasets_of(chosen))};
   // The user has looked for one file on the dataset's page; the other files may be registered.
-  if (chosen.size() > 1 && options.register_again && options.name.empty() && !options.all)
+  if (chosen.size() > 1 && options.register_again && options.names.empty() && !options.all)
     return Error{ErrorKind::usage,
                  fmt::format("{} uploads into dataset {} may be registered; look at the dataset's "
-                             "page, then give the NAME of the file that is missing there, or --all "
-                             "if all are missing",
+                             "page, then give the NAMEs of the files that are missing there, or "
+                             "--all if all are missing",
                              chosen.size(), options.dataset)};
   return chosen;
 }

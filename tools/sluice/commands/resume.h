@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tools/sluice/run/upload_options.h"
 
@@ -10,9 +11,9 @@ namespace sluice::cli {
 struct ResumeOptions {
   UploadOptions upload;
   bool all = false;
-  bool register_again = false;  ///< only those of which nobody knows whether they are registered
-  std::string dataset;          ///< empty: whichever
-  std::string name;             ///< empty: whichever
+  bool register_again = false;     ///< only those of which nobody knows whether they are registered
+  std::string dataset;             ///< empty: whichever
+  std::vector<std::string> names;  ///< empty: whichever
 };
 
 /// Goes on with the unfinished uploads of the journal, oldest first, and returns the exit code.
