@@ -53,7 +53,7 @@ TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
       {.argv = {sluice_binary, "putt", dataset}, .env = {}, .stdin_text = {}, .directory = {}});
   EXPECT_EQ(mistyped.status, 2);
   EXPECT_THAT(mistyped.err, HasSubstr("'putt' is not a command"));
-  const auto one_too_many = run_sluice({.argv = {sluice_binary, "resume", dataset, "a", "[b]"},
+  const auto one_too_many = run_sluice({.argv = {sluice_binary, "check", dataset, "[b]"},
                                         .env = {},
                                         .stdin_text = {},
                                         .directory = {}});
