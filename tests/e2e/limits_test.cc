@@ -1,7 +1,6 @@
 // What sluice does under the limits of a shell (ulimit).
 #include <fmt/format.h>
 
-#include <map>
 #include <regex>
 #include <string>
 
@@ -56,67 +55,6 @@ TEST_F(UnderALimit, FewOpenFilesAreNoMatterWhereNoNumberOfTransfersWasAskedFor) 
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.out, HasSubstr("80 registered"));
   EXPECT_THAT(finished.err, Not(HasSubstr("open files")));
-}
-
-/// The journal cannot grow any more, as on a full disk. A tus server cannot be asked what it has
-/// registered, so a file that the journal does not know of would be registered by each run.
-TEST_F(UnderALimit, WithoutRoomForTheJournalNoFileIsRegisteredTwice) {
-  constexpr std::size_t files = 60;
-  const test::TempDir state;
-  Arguments arguments = small_files(files);
-  arguments.insert(arguments.begin(), {"--retries", "1", "--state-dir", state.path(), dataset});
-  const test::Finished full =
-      run_sluice(limited(put_options(bank_.url(), arguments), "-f 256"));  // 128 KiB
-  EXPECT_EQ(full.status, 1) << full.err;
-  EXPECT_THAT(full.err, HasSubstr("before the journal is written"));
-  EXPECT_THAT(full.err, HasSubstr("not started")) << "what stops one file would stop the next";
-  const std::size_t warned = full.err.find("the upload continues");
-  ASSERT_NE(warned, std::string::npos) << full.err;
-  EXPECT_EQ(full.err.find("the upload continues", warned + 1), std::string::npos)
-      << "once for all files";
-  const std::size_t before = bank_.registered().size();
-  EXPECT_GT(before, 0U);
-  EXPECT_LT(before, files);
-
-  const test::Finished again = run_sluice(put_options(bank_.url(), arguments));
-  // Of files that were being registered when the journal was full, nobody knows the end.
-  if (again.status != 0) {
-    EXPECT_EQ(again.status, 1) << again.err;
-    EXPECT_THAT(again.err, HasSubstr("look at http"));
-  }
-  std::map<std::string, int> times;
-  for (const auto& line : bank_.registered()) ++times[line.at("name")];
-  EXPECT_EQ(times.size(), files);
-  for (const auto& [name, count] : times) EXPECT_EQ(count, 1) << name;
-}
-
-/// What stops some files in a row that is not particular to them would stop the others as well.
-TEST(WithoutRoomAtTheServer, FewOfManyFilesAreTried) {
-  for (const char* const step : {"create", "patch"}) {
-    SCOPED_TRACE(step);
-    Bank bank({"--protocols", "tus", "--fault",
-               fmt::format("status:507:quota exceeded,every=1,on={}", step)});
-    const test::TempDir directory;
-    for (int i = 0; i < 40; ++i) test::write_file(directory / fmt::format("f{}", i), "x");
-    const test::Finished finished = put(bank.url(), {"-r", dataset, directory.path()});
-    EXPECT_EQ(finished.status, 1) << finished.err;
-    EXPECT_THAT(finished.err, HasSubstr(" not started "));
-    std::size_t tried = 0;
-    for (std::size_t at = 0; (at = finished.err.find("has no room", at)) != std::string::npos; ++at)
-      ++tried;
-    EXPECT_GE(tried, 4U);
-    EXPECT_LE(tried, 8U) << "4 in a row, and those that were under way";
-  }
-}
-
-/// One large file that does not fit keeps no smaller ones back.
-TEST(WithoutRoomAtTheServer, AFileThatDoesNotFitKeepsTheOthersNotBack) {
-  Bank bank({"--protocols", "tus", "--fault", "status:507:quota exceeded,at=1,on=create"});
-  const test::TempDir directory;
-  for (int i = 0; i < 12; ++i) test::write_file(directory / fmt::format("f{}", i), "x");
-  const test::Finished finished = put(bank.url(), {"-r", dataset, directory.path()});
-  EXPECT_EQ(finished.status, 1) << finished.err;
-  EXPECT_EQ(bank.registered().size(), 11U);
 }
 
 TEST_F(UnderALimit, TheSoftLimitOnOpenFilesIsRaised) {
