@@ -319,10 +319,11 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   if (!journal && journal_exists) return journal_in_the_way(std::move(journal).error());
   // Where there is none, uploading matters more than being able to go on with it later.
   if (!journal && options.log)
-    options.log(LogLevel::warning,
-                fmt::format("{}; interrupted uploads cannot be resumed, and the same command again "
-                            "uploads registered files once more",
-                            journal.error().message));
+    options.log(
+        LogLevel::warning,
+        fmt::format("{}; interrupted uploads cannot be resumed, and over tus and binary the "
+                    "same command run again registers the files a second time",
+                    journal.error().message));
   try {
     auto shared = std::make_unique<Shared>(options, std::move(pool), std::move(trust),
                                            journal ? *std::move(journal) : nullptr);

@@ -37,9 +37,11 @@ struct Error {
   /// Of a retryable error that is likely to last: how many tries in a row it is worth, the first
   /// one included; 0: as many as the caller's policy allows.
   unsigned most_tries = 0;
-  /// What else would meet the same trouble now, as nothing about it is particular to the file: a
-  /// disk without room for the journal, or a server without room for files.
-  enum class Scope { file, run };
+  /// Which uploads the trouble concerns.
+  enum class Scope {
+    file,  ///< this one
+    run,   ///< probably each one now: no room for the journal, or for files at the server
+  };
   Scope scope = Scope::file;
 };
 

@@ -91,7 +91,7 @@ class TokenCommand {
   static std::string in_words(const std::vector<StoredToken>& tokens, WallTime now) {
     std::string text;
     for (const StoredToken& token : tokens) {
-      const WallTime expires = token_expires(token.added);
+      const WallTime expires = token_expires(token.added, now);
       text += fmt::format(
           "{}\n"
           "  server   {}\n"

@@ -254,12 +254,11 @@ void Uploader::Run::over(std::size_t index, const std::optional<Error>& error) {
   const WorkItem& item = work_.items[index];
   progress_.over(item.bytes, !error);
   again_.erase(index);
-  if (!error) same_trouble_ = 0;
+  // Not at the first one: a smaller file may fit where a large one did not.
+  run_errors_ = error && error->scope == Error::Scope::run ? run_errors_ + 1 : 0;
+  if (run_errors_ == most_run_errors) ends_all_ = true;
   if (!error) return;
   if (uploader_.options_.fail_fast) failed_ = ends_all_ = true;
-  // A smaller file may fit where a large one did not.
-  same_trouble_ = error->scope == Error::Scope::run ? same_trouble_ + 1 : 0;
-  if (same_trouble_ == most_of_same_trouble) ends_all_ = true;
   switch (error->kind) {
     case ErrorKind::token_refused:
     case ErrorKind::no_such_dataset:

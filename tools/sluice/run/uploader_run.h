@@ -59,11 +59,11 @@ class Uploader::Run {
   Transfers transfers_;
   std::set<std::string> closed_;  ///< datasets that nothing more is tried of
   bool ends_all_ = false;         ///< what stopped one would stop any other
-  /// So many files in a row that were stopped by what is not particular to them (Error::Scope::run)
-  /// end the run: each may have been tried for minutes.
-  static constexpr unsigned most_of_same_trouble = 4;
-  unsigned same_trouble_ = 0;
-  bool failed_ = false;  ///< one has, and --fail-fast was given
+  /// The run ends after so many files in a row with an error of Error::Scope::run: each may have
+  /// been tried for minutes.
+  static constexpr unsigned most_run_errors = 4;
+  unsigned run_errors_ = 0;  ///< in a row
+  bool failed_ = false;      ///< one has, and --fail-fast was given
   bool cancelled_ = false;
   std::size_t most_;  ///< transfers at a time that the process and the pool allow
   TransferCount count_;

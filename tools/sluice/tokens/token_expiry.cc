@@ -20,7 +20,7 @@ std::string when(WallTime time, WallTime now) {
 
 std::optional<std::string> expiry_warning(const std::string& dataset, WallTime added, WallTime now,
                                           std::optional<double> left, const std::string& command) {
-  const WallTime expires = token_expires(added);
+  const WallTime expires = token_expires(added, now);
   if (expires <= now)
     return fmt::format(
         "the stored token for dataset {} has expired ({}; tokens expire after 3 days): if the "

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -13,9 +14,10 @@ using WallTime = std::chrono::system_clock::time_point;
 /// Bank knows: nobody adds a token before.
 inline constexpr std::chrono::hours token_lifetime{72};
 
-/// The latest time at which a token expires that was stored at `added`.
-inline WallTime token_expires(WallTime added) {
-  return added + token_lifetime;
+/// The latest time at which a token expires that was stored at `added`. A time in the future, which
+/// a file may have, gives the token no more than its three days.
+inline WallTime token_expires(WallTime added, WallTime now) {
+  return std::min(added, now) + token_lifetime;
 }
 
 /// "in 2 d 19 h", or "5 h ago".

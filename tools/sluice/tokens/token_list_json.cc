@@ -22,7 +22,7 @@ std::string token_list_json(const std::vector<StoredToken>& tokens, WallTime now
                             const std::optional<Error>& error) {
   ordered_json json{{"version", SLUICE_VERSION}, {"tokens", ordered_json::array()}};
   for (const StoredToken& token : tokens) {
-    const WallTime expires = token_expires(token.added);
+    const WallTime expires = token_expires(token.added, now);
     json["tokens"].push_back({{"dataset", token.dataset},
                               {"system", token.system},
                               {"file", token.file},

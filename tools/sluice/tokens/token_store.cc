@@ -69,10 +69,8 @@ std::optional<std::string> decoded(std::string_view text) {
   return result;
 }
 
-/// Now, for a time that lies in the future: a token's three days are not longer for it.
 WallTime written_at(const struct stat& facts) {
-  return std::min<WallTime>(WallTime(std::chrono::seconds(facts.st_mtim.tv_sec)),
-                            std::chrono::system_clock::now());
+  return WallTime(std::chrono::seconds(facts.st_mtim.tv_sec));
 }
 
 Error store_error(int code, const std::string& what) {
