@@ -228,6 +228,8 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
       {.phase = Phase::transfer,
        .offset = chunk,
        .after_payload_bytes = chunk,
+       // Not before the third one, which is ahead too, has come: later it would be the fourth.
+       .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer, 3)); },
        .answer = http_answer(408, "", "Connection: close\r\n"),
        .then = Then::close},
       {.phase = Phase::transfer, .after_body_bytes = 1, .before = look, .carried_out = true}};
