@@ -125,7 +125,7 @@ TEST_F(SeveralOnATerminal, AfterAStopTheLinesAreDrawnAnew) {
   test::Process process(options({}, {cjk_, accents_}, "2>" + terminal_.path()));
   // Four lines, once the total's rate is known.
   EXPECT_TRUE(terminal_.read_while([&] { return live(terminal_.screen()).size() != 4; }));
-  process.signal(SIGSTOP);
+  process.stop();
   terminal_.write("\r\n[1]+  Stopped\r\n$ fg\r\n");
   EXPECT_TRUE(terminal_.read_until("fg"));
   process.signal(SIGCONT);

@@ -222,6 +222,13 @@ void Process::signal(int signal_number) {
   if (!status_) ::kill(pid_, signal_number);
 }
 
+void Process::stop() {
+  signal(SIGSTOP);
+  siginfo_t stopped{};
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT) < 0)
+    if (errno != EINTR) fail(errno, "waitid");
+}
+
 std::string Process::wait_for_line(const std::string& text, std::chrono::seconds limit) {
   return out_->wait_for_line(text, limit);
 }

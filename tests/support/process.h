@@ -32,6 +32,8 @@ class Process {
 
   pid_t pid() const { return pid_; }
   void signal(int signal_number);
+  /// Sends SIGSTOP and waits until it stands still, which can be a while after the signal was sent.
+  void stop();
 
   /// Waits until stdout holds a line with this text and returns the line; empty when the process
   /// ended or the time was up first.

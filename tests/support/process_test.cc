@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 namespace sluice::test::process_test {
@@ -71,6 +72,16 @@ TEST(Process, WaitsForALine) {
   process.signal(SIGKILL);
   EXPECT_EQ(process.wait(), 128 + SIGKILL);
   EXPECT_EQ(process.wait_for_line("third"), "");
+}
+
+TEST(Process, StandsStillAfterAStop) {
+  Process process(shell("echo started; exec cat /dev/zero >/dev/null"));
+  EXPECT_EQ(process.wait_for_line("started"), "started");
+  process.stop();
+  std::ifstream stat("/proc/" + std::to_string(process.pid()) + "/stat");
+  std::string number, name, state;
+  EXPECT_TRUE(stat >> number >> name >> state);
+  EXPECT_EQ(state, "T");
 }
 
 TEST(Process, FindsALastLineWithoutANewline) {

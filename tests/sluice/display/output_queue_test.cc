@@ -102,5 +102,13 @@ TEST(OutputQueueTest, AForgottenLiveAreaIsLeftWhereItIs) {
   EXPECT_EQ(drain(queue), "message\n");
 }
 
+TEST(OutputQueueTest, ALiveAreaIsDrawnAnewBelowWhatAnotherProgramWrote) {
+  OutputQueue queue(100, terminal);
+  queue.show_live({"10 %", "20 %"});
+  const std::string drawn = drain(queue);
+  queue.redraw_live();
+  EXPECT_EQ(drain(queue), drawn) << "nothing is erased";
+}
+
 }  // namespace
 }  // namespace sluice::cli::output_queue_test

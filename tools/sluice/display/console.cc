@@ -60,10 +60,8 @@ Console::~Console() {
   finish();
 }
 
-bool Console::owns_terminal() {
-  if (!terminal_) return true;
-  const int continued = times_continued();
-  return in_foreground(STDERR_FILENO) && continued_.exchange(continued) == continued;
+bool Console::owns_terminal() const {
+  return !terminal_ || in_foreground(STDERR_FILENO);
 }
 
 void Console::stderr_line(OutputQueue::Kind kind, const std::string& full) {

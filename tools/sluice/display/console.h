@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 
@@ -62,16 +61,14 @@ class Console {
  private:
   void message(OutputQueue::Kind kind, const std::string& text);
   void stderr_line(OutputQueue::Kind kind, const std::string& text);
-  /// Whether the live area may be drawn and taken away. While another job has the terminal it is
-  /// not, and after the shell had the terminal the old area is not where it was.
-  bool owns_terminal();
+  /// Whether the live area may be drawn and taken away: not while another job has the terminal.
+  bool owns_terminal() const;
 
   const Options options_;
   const bool terminal_;  ///< stderr is one
   const Progress progress_;
   EventLog* log_ = nullptr;
   const LiveArea::Terminal kind_;
-  std::atomic<int> continued_ = 0;  ///< times_continued() that the live area knows of
   OutputChannel err_;
   std::unique_ptr<OutputChannel> out_;  ///< null where stdout is the same file as stderr
 };

@@ -13,6 +13,7 @@
 #include "io/signals_blocked.h"
 #include "io/sync.h"
 #include "tools/sluice/display/terminal.h"
+#include "tools/sluice/process/job_control.h"
 
 namespace sluice::cli {
 namespace {
@@ -69,11 +70,16 @@ struct OutputChannel::State {
   std::optional<std::uint64_t> given_up_at SLUICE_GUARDED_BY(mutex);  ///< `written`, by drain()
   bool ending SLUICE_GUARDED_BY(mutex) = false;
   bool has_thread SLUICE_GUARDED_BY(mutex) = true;
+  int continued SLUICE_GUARDED_BY(mutex) = times_continued();  ///< that the live area knows of
 };
 
 bool OutputChannel::State::write_next(bool only_if_writable) {
-  if (queue.empty() || writing) return false;
+  if (writing) return false;
   if (only_if_writable && !(writable_now(setting.err) && writable_now(setting.out))) return false;
+  // As late as can be: the shell writes to the terminal while this program is stopped.
+  const int continues = times_continued();
+  if (std::exchange(continued, continues) != continues) queue.redraw_live();
+  if (queue.empty()) return false;
   const std::optional<OutputQueue::Piece> piece = queue.next(terminal_size(setting.err).columns);
   if (!piece) return false;
   const bool result = piece->stream == OutputQueue::Stream::out;

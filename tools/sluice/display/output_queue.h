@@ -45,6 +45,8 @@ class OutputQueue {
   void show_live(LiveArea::Lines lines) { live_ = std::move(lines); }
   /// Forgets the live area without taking it away: the terminal is another program's now.
   void forget_live();
+  /// Shows the live area anew below what is there: another program has had the terminal.
+  void redraw_live() { area_.forget(); }
 
   /// Returns what is to be written next, and takes it out; nothing where there is nothing.
   /// `columns`: of the terminal, now.

@@ -72,7 +72,7 @@ class Screen {
  private:
   void draw() {
     const bool foreground = in_foreground(STDOUT_FILENO);
-    if (!foreground || times_continued() != continued_) channel_.forget_live();
+    if (!foreground) channel_.forget_live();
     continued_ = times_continued();
     size_ = terminal_size(STDOUT_FILENO);
     if (foreground) channel_.show_live(fit_into(text_, size_.columns, size_.rows));

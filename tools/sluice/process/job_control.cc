@@ -3,13 +3,16 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
+
 namespace sluice::cli {
 namespace {
 
-volatile sig_atomic_t continued = 0;
+std::atomic<int> continued = 0;
+static_assert(std::atomic<int>::is_always_lock_free);  // as a signal handler needs it
 
 void on_continue(int) {
-  continued = continued + 1;
+  ++continued;
 }
 
 }  // namespace
