@@ -55,6 +55,9 @@ class Sandbox(contextlib.ExitStack):
         (self.files / "list.txt").write_text("a.h5\nscans/second.tif\n")
         (self.files / "rules").write_text("# no temporary files\n*.tmp\n")
         (self.files / "files.csv").write_text("path,dataset\na.h5,IDB-1\nscan.h5,IDB-1\n")
+        (self.files / "site.toml").write_text('limit-rate = "1G"\n')
+        (self.directory / ".config" / "sluice").mkdir(parents=True)
+        (self.directory / ".config" / "sluice" / "config.toml").write_text("[profile.night]\n")
         (self.files / "token").write_text(TOKEN + "\n")
         (self.files / "token").chmod(0o600)
         shutil.copy("/etc/ssl/certs/ca-certificates.crt", self.files / "site-ca.pem")
@@ -163,6 +166,20 @@ class Examples(unittest.TestCase):
             for script in scripts:
                 with self.subTest(f"{page.name}: {script}"):
                     self.run_example(page.name, script)
+
+    def test_of_configuration_files(self):
+        """The files that pages show can be used, and their profile is there."""
+        shown = 0
+        for page in pages.PAGES:
+            for text in re.findall(r"(?ms)^\.Bd .*?\n(.*?)^\.Ed", page.read_text()):
+                if not re.search(r"(?m)^\[", text):
+                    continue
+                shown += 1
+                with self.subTest(f"{page.name}: {text}"), Sandbox() as sandbox:
+                    (sandbox.files / "shown.toml").write_text(text)
+                    show = "sluice config show --config shown.toml --profile night"
+                    self.run_script(sandbox, show, page.name)
+        self.assertEqual(shown, 2)
 
     def test_of_the_first_page(self):
         readme = pages.ROOT / "README.md"

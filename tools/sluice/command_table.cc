@@ -6,6 +6,8 @@
 
 #include "tools/command_line/help_formatter.h"
 #include "tools/command_line/list_mark.h"
+#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/apply.h"
 
 namespace sluice::cli {
 
@@ -17,6 +19,9 @@ CommandTable::CommandTable()
   app_.get_help_ptr()->description("Print this help and exit.");
   app_.require_subcommand(1);
   app_.footer("Options of a command: sluice COMMAND --help. Manual: man sluice");
+  add_configuration(app_, choice_);
+  // --config and --profile may come behind the command too.
+  app_.fallthrough();
   commands_ = {
       {&add_put(app_, put_), [this] { return put(put_); }},
       {&add_run(app_, run_), [this] { return run(run_); }},
@@ -27,6 +32,7 @@ CommandTable::CommandTable()
       {&add_check(app_, check_), [this] { return check(check_); }},
       {&add_token(app_, token_), [this] { return token(token_); }},
       {&add_manifest(app_, manifest_), [this] { return manifest(manifest_); }},
+      {&add_config(app_, config_), [this] { return config(config_); }},
   };
   for (const Command& command : commands_) command_line::unmark_values(*command.app);
 }
@@ -42,6 +48,28 @@ const Command* CommandTable::parsed() const {
   const auto found = std::find_if(commands_.begin(), commands_.end(),
                                   [](const Command& command) { return command.app->parsed(); });
   return found == commands_.end() ? nullptr : &*found;
+}
+
+KnownOptions CommandTable::known() const {
+  const auto has = [](const Command& command, std::string_view option) {
+    const std::vector<std::string> names = configurable(*command.app);
+    return std::find(names.begin(), names.end(), option) != names.end();
+  };
+  return {.command = [this](std::string_view name) { return find(name) != nullptr; },
+          .option =
+              [this, has](std::string_view name, std::string_view option) {
+                return std::any_of(commands_.begin(), commands_.end(), [&](const Command& command) {
+                  return (name.empty() || command.app->get_name() == name) && has(command, option);
+                });
+              }};
+}
+
+Result<void> CommandTable::configure(const Configuration& configuration) {
+  token_.server_was_given = !token_.url.empty() || !token_.system.empty();
+  config_.words = find("config")->app->remaining();
+  set_server_configured(!configuration.of("put", {"url", "system"}).empty());
+  TRY(apply(*parsed()->app, configuration));
+  return {};
 }
 
 }  // namespace sluice::cli

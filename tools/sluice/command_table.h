@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/result.h"
+#include "tools/sluice/config/configuration.h"
 #include "tools/sluice/options.h"
 
 namespace sluice::cli {
@@ -29,9 +31,17 @@ class CommandTable {
   const Command* find(std::string_view name) const;
   /// The command that a command line named; null before one was parsed.
   const Command* parsed() const;
+  /// --config and --profile of the command line that was parsed.
+  const ConfigChoice& choice() const { return choice_; }
+  /// Which options may be in the configuration. Not after this table.
+  KnownOptions known() const;
+  /// Gives the options of the command that was parsed the values that `configuration` has for them.
+  /// Errors as those of apply() (config/apply.h).
+  Result<void> configure(const Configuration& configuration);
 
  private:
   CLI::App app_;
+  ConfigChoice choice_;
   PutOptions put_;
   RunOptions run_;
   ResumeOptions resume_;
@@ -41,6 +51,7 @@ class CommandTable {
   CheckOptions check_;
   TokenOptions token_;
   ManifestOptions manifest_;
+  ConfigOptions config_;
   std::vector<Command> commands_;
 };
 

@@ -76,6 +76,10 @@ int run(int argc, char** argv) {
     return refused(what_is_wrong(error),
                    "; see sluice " + (name.empty() ? "" : name + " ") + "--help", json);
   }
+  const auto configuration = sluice::cli::Configuration::load(table.choice(), table.known());
+  if (!configuration) return refused(configuration.error().message, "", json);
+  if (const auto configured = table.configure(*configuration); !configured)
+    return refused(configured.error().message, "", json);
   return written(table.parsed()->work());
 }
 

@@ -456,4 +456,33 @@ CLI::App& add_manifest(CLI::App& app, ManifestOptions& options) {
   return manifest;
 }
 
+void add_configuration(CLI::App& app, ConfigChoice& choice) {
+  add_text(app, "--config", choice.file, "FILE",
+           "Configuration to read instead of the user's. Environment: SLUICE_CONFIG.")
+      ->default_str("$XDG_CONFIG_HOME/sluice/config.toml, or ~/.config/sluice/config.toml")
+      ->configurable(false);
+  add_text(app, "--profile", choice.profile, "NAME",
+           "Profile of the configuration to use. Environment: SLUICE_PROFILE.")
+      ->configurable(false);
+}
+
+CLI::App& add_config(CLI::App& app, ConfigOptions& options) {
+  CLI::App& config =
+      add_command(app, "config", "Show the value of each option, and where it comes from.");
+  add_choice<ConfigAction>(config, "ACTION", options.action, "", {{"show", ConfigAction::show}},
+                           "show.")
+      ->required()
+      ->default_str("");
+  config.add_option("COMMAND", options.command,
+                    "Command whose options to show, with options of its command line behind it; "
+                    "without it, those of all commands.");
+  config.add_flag("--json", options.json, "Print the options as one JSON object on stdout.");
+  add_configuration(config, options.choice);
+  // The options behind COMMAND are not its own.
+  config.fallthrough(false)->prefix_command();
+  config.footer(footer(
+      "Exit codes: 0 shown, 1 not written, 2 usage, or an unusable configuration.\n", config));
+  return config;
+}
+
 }  // namespace sluice::cli

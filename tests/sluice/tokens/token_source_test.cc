@@ -11,6 +11,7 @@
 #include <string>
 
 #include "tests/support/temp_dir.h"
+#include "tools/sluice/commands/address.h"
 #include "tools/sluice/tokens/token_store.h"
 
 namespace sluice::cli::token_source_test {
@@ -76,7 +77,6 @@ class TokenSourceTest : public testing::Test {
 
   test::TempDir directory_;
   const Variable config_{"XDG_CONFIG_HOME", directory_.path().string()};
-  const Variable url_{"SLUICE_URL", {}};
   TokenSearch search_{.system = "https://databank.illinois.edu", .dataset = "IDB-1"};
   std::string file_;
   std::optional<WallTime> added_;
@@ -160,10 +160,11 @@ TEST_F(TokenSourceTest, AdvisesACommandForEachSystem) {
   EXPECT_EQ(token_add_command("http://localhost:3000", "D"), "sluice token add --system local D");
   EXPECT_EQ(token_add_command("https://x.org/a b", "D"),
             "sluice token add --url 'https://x.org/a b' D");
-  // Without --system, the command would mean the address in the environment.
-  const Variable variable("SLUICE_URL", "http://localhost:1");
+  // Without --system, the command would mean the server that is configured.
+  set_server_configured(true);
   EXPECT_EQ(token_add_command("https://databank.illinois.edu", "D"),
             "sluice token add --system production D");
+  set_server_configured(false);
 }
 
 TEST_F(TokenSourceTest, NeedsAFileToWaitAt) {

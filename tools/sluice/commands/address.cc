@@ -1,6 +1,5 @@
 #include "tools/sluice/commands/address.h"
 
-#include <cstdlib>
 #include <map>
 
 #include "engine/base_url.h"
@@ -17,22 +16,24 @@ const std::map<std::string, std::string>& systems() {
   return known;
 }
 
+bool server_configured = false;
+
 }  // namespace
+
+void set_server_configured(bool configured) {
+  server_configured = configured;
+}
 
 Result<std::string> chosen_url(const std::string& url, const std::string& system,
                                bool insecure_http) {
-  std::string chosen = url;
-  if (chosen.empty() && system.empty())
-    if (const char* const value = std::getenv("SLUICE_URL")) chosen = value;
-  if (chosen.empty()) chosen = systems().at(system.empty() ? "production" : system);
-  return check_base_url(chosen, insecure_http);
+  return check_base_url(url.empty() ? systems().at(system.empty() ? "production" : system) : url,
+                        insecure_http);
 }
 
 std::string system_argument(const std::string& url) {
-  const bool other_default = std::getenv("SLUICE_URL") != nullptr;
   for (const auto& [name, known] : systems())
     if (url == known)
-      return name == "production" && !other_default ? std::string() : " --system " + name;
+      return name == "production" && !server_configured ? std::string() : " --system " + name;
   return " --url " + shell_argument(printable(url));
 }
 

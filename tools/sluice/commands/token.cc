@@ -31,7 +31,7 @@ class TokenCommand {
       return Error{ErrorKind::usage, "--json can be given for the action list only"};
     if (options_.action != TokenAction::list || !options_.dataset.empty())
       TRY(check_dataset_key(options_.dataset));
-    if (options_.action != TokenAction::list || !options_.url.empty() || !options_.system.empty()) {
+    if (options_.action != TokenAction::list || options_.server_was_given) {
       TRY_ASSIGN(system_, chosen_url(options_.url, options_.system, options_.insecure_http));
     }
     switch (options_.action) {

@@ -12,6 +12,7 @@ struct TokenOptions {
   std::string dataset;
   std::string system;  ///< empty for neither of them
   std::string url;
+  bool server_was_given = false;  ///< on the command line, which alone selects what list lists
   bool insecure_http = false;
   bool json = false;  ///< list only
 };

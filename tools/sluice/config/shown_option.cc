@@ -1,0 +1,63 @@
+#include "tools/sluice/config/shown_option.h"
+
+#include <algorithm>
+
+#include "tools/command_line/list_mark.h"
+#include "tools/sluice/config/apply.h"
+
+namespace sluice::cli {
+namespace {
+
+std::string joined(const std::vector<std::string>& values) {
+  std::string text;
+  for (const std::string& value : values)
+    text += (text.empty() ? "" : ", ") + command_line::unmarked(value);
+  return text;
+}
+
+/// What --help says behind "Default:"; a flag is not given by default.
+std::optional<std::string> standard_of(const CLI::Option& option) {
+  if (is_flag(option)) return "false";
+  const std::string text = option.get_default_str();
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
+}  // namespace
+
+std::string without_password(std::string text) {
+  const std::size_t scheme = text.find("://");
+  if (scheme == text.npos) return text;
+  const std::size_t begin = scheme + 3;
+  const std::size_t at = text.substr(0, text.find('/', begin)).rfind('@');
+  if (at == text.npos || at < begin) return text;
+  const std::size_t colon = text.find(':', begin);
+  if (colon < at) text.replace(colon + 1, at - colon - 1, "***");
+  return text;
+}
+
+std::vector<ShownOption> shown_options(const CLI::App& command,
+                                       const std::vector<ConfiguredOption>& applied) {
+  std::vector<ShownOption> shown;
+  for (const std::string& name : configurable(command)) {
+    const CLI::Option& option = *command.get_option("--" + name);
+    ShownOption line{.option = "--" + name, .value = standard_of(option), .origin = {}, .file = {}};
+    std::vector<std::string> values;
+    for (const ConfiguredOption& said : applied) {
+      if (said.option != name) continue;
+      values.insert(values.end(), said.values.begin(), said.values.end());
+      line.place = said.place;
+      line.origin = said.origin();
+      line.file = said.file;
+      line.line = said.line;
+    }
+    if (values.empty() && option.count() > 0) {
+      line.place = ConfigPlace::command_line;
+      values = option.results();
+    }
+    if (line.place != ConfigPlace::standard) line.value = without_password(joined(values));
+    shown.push_back(std::move(line));
+  }
+  return shown;
+}
+
+}  // namespace sluice::cli
