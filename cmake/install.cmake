@@ -1,5 +1,6 @@
-# What `cmake --install` lays down: the two tools and their man pages, the library, its headers under
-# include/sluice, and a package file, so that another program can say find_package(sluice) and link sluice::engine.
+# What `cmake --install` lays down: the two tools and their man pages (tools/sluice adds completions), the library, its
+# headers under include/sluice, and a package file, so that another program can say find_package(sluice) and link
+# sluice::engine.
 include(CMakePackageConfigHelpers)
 
 # What other programs may include lies at the same path below include/sluice as here:

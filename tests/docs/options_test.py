@@ -9,7 +9,7 @@ import unittest
 import pages
 
 BIN = os.environ["SLUICE_BIN"]
-COMMANDS = ["check", "config", "forget", "manifest", "put", "resume", "run", "status", "token", "verify"]
+COMMANDS = ["check", "completion", "config", "forget", "manifest", "put", "resume", "run", "status", "token", "verify"]
 
 
 def help_of(*command):

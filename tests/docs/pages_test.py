@@ -1,6 +1,7 @@
 """The man pages are correct mdoc, fit into 80 columns and can be found; all links lead somewhere."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -62,10 +63,18 @@ class ManPages(unittest.TestCase):
                 for section in ("SYNOPSIS", "EXIT STATUS", "EXAMPLES"):
                     self.assertIn(f"\n.Sh {section}\n", text, page.name)
 
-    def test_installed_pages_are_found_by_name_and_by_topic(self):
+    def test_installed_pages_are_found_by_name_and_by_topic_and_completions_by_shells(self):
         with tempfile.TemporaryDirectory(dir=WORK) as prefix:
             installed = run("cmake", "--install", BUILD, "--prefix", prefix)
             self.assertEqual(installed.returncode, 0, installed.stderr)
+            for script in (
+                "bash-completion/completions/sluice",
+                "zsh/site-functions/_sluice",
+                "fish/vendor_completions.d/sluice.fish",
+            ):
+                text = pathlib.Path(prefix, "share", script).read_text()
+                self.assertIn("complet", text)
+                self.assertIn("manifest", text)
             manual = os.path.join(prefix, "share", "man")
             path = {"PATH": f"{prefix}/bin:{os.environ['PATH']}"}
             for page in pages.PAGES:
@@ -82,7 +91,7 @@ class References(unittest.TestCase):
     # Pages of others, which Debian has.
     ELSEWHERE = {
         (name, "1")
-        for name in ("chmod", "curl", "md5sum", "nohup", "ps", "sha256sum", "ulimit", "umask", "xxhsum")
+        for name in ("bash", "chmod", "curl", "fish", "md5sum", "nohup", "ps", "sha256sum", "ulimit", "umask", "xxhsum", "zsh")
     }
 
     def test_between_man_pages(self):

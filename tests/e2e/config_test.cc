@@ -109,6 +109,16 @@ TEST_F(Config, NothingIsSentWhereTheConfigurationCannotBeUsed) {
   EXPECT_EQ(server.connections(), 0);
 }
 
+/// A shell may ask for them whenever it starts.
+TEST_F(Config, CompletionsDoNotDependOnIt) {
+  user("[putt]\n");
+  for (const char* const shell : {"bash", "zsh", "fish"}) {
+    const test::Finished finished = sluice({"completion", shell});
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    EXPECT_THAT(finished.out, HasSubstr("limit-rate"));
+  }
+}
+
 /// The journal knows the servers of uploads: a configured one is for new uploads only.
 TEST_F(Config, AdviceNamesTheServerWhereAnotherOneIsConfigured) {
   const auto advice = [&](const Environment& environment) {

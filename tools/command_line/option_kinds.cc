@@ -1,6 +1,12 @@
 #include "tools/command_line/option_kinds.h"
 
 namespace sluice::command_line {
+namespace {
+
+/// In front of the words, in the name of the validator that set_choices() adds.
+const std::string choices = "choices:";
+
+}  // namespace
 
 CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value,
                       const std::string& type, const std::string& description) {
@@ -22,6 +28,23 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, unsigned& value,
       ->type_name(type)
       ->default_str(std::to_string(value))
       ->check(CLI::Range(least, most).description(""));
+}
+
+void set_choices(CLI::Option& option, const std::vector<std::string>& words) {
+  // A validator is where CLI11 keeps what an option knows of its values. This one accepts all.
+  CLI::Validator note([](std::string&) { return std::string(); }, "");
+  option.check(note, choices + CLI::detail::join(words, ","));
+}
+
+std::vector<std::string> choices_of(CLI::Option& option) {
+  try {
+    for (int i = 0;; ++i) {
+      const std::string name = option.get_validator(i)->get_name();
+      if (name.starts_with(choices)) return CLI::detail::split(name.substr(choices.size()), ',');
+    }
+  } catch (const CLI::OptionNotFound&) {  // that was the last one
+    return {};
+  }
 }
 
 CLI::ValidationError not_one_of(const std::string& option, const std::string& word,

@@ -18,6 +18,11 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, unsigned& value,
                         const std::string& type, unsigned least, unsigned most,
                         const std::string& description);
 
+/// Notes the words that the option takes, for completions.
+void set_choices(CLI::Option& option, const std::vector<std::string>& words);
+/// What set_choices() noted; empty for an option that takes any value, or none.
+std::vector<std::string> choices_of(CLI::Option& option);
+
 /// "'x' is not one of a, b, c", the error of an option that takes some words only.
 CLI::ValidationError not_one_of(const std::string& option, const std::string& word,
                                 const std::vector<std::string>& words);
@@ -30,25 +35,24 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, Value& value,
                         const std::vector<std::pair<std::string, Value>>& choices,
                         const std::string& description) {
   std::string word_of_default;
-  for (const auto& [word, meaning] : choices)
+  std::vector<std::string> words;
+  for (const auto& [word, meaning] : choices) {
     if (meaning == value) word_of_default = word;
-  return app
-      .add_option(
-          name,
-          [&value, choices, name](const CLI::results_t& given) {
-            std::vector<std::string> words;
-            for (const auto& [word, meaning] : choices) {
-              if (word == given.back()) {
-                value = meaning;
-                return true;
-              }
-              words.push_back(word);
-            }
-            throw not_one_of(name, given.back(), words);
-          },
-          description)
-      ->type_name(type)
-      ->default_str(word_of_default);
+    words.push_back(word);
+  }
+  CLI::Option* const option = app.add_option(
+      name,
+      [&value, choices, words, name](const CLI::results_t& given) {
+        for (const auto& [word, meaning] : choices) {
+          if (word != given.back()) continue;
+          value = meaning;
+          return true;
+        }
+        throw not_one_of(name, given.back(), words);
+      },
+      description);
+  set_choices(*option, words);
+  return option->type_name(type)->default_str(word_of_default);
 }
 
 }  // namespace sluice::command_line

@@ -52,6 +52,7 @@ class CommandTable {
   TokenOptions token_;
   ManifestOptions manifest_;
   ConfigOptions config_;
+  CompletionOptions completion_;
   std::vector<Command> commands_;
 };
 

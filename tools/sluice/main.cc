@@ -76,6 +76,8 @@ int run(int argc, char** argv) {
     return refused(what_is_wrong(error),
                    "; see sluice " + (name.empty() ? "" : name + " ") + "--help", json);
   }
+  // It is installed where nothing is configured yet, and must not depend on that.
+  if (table.parsed()->app->get_name() == "completion") return written(table.parsed()->work());
   const auto configuration = sluice::cli::Configuration::load(table.choice(), table.known());
   if (!configuration) return refused(configuration.error().message, "", json);
   if (const auto configured = table.configure(*configuration); !configured)

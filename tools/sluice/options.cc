@@ -40,6 +40,7 @@ void add_server(CLI::App& app, std::string& system, std::string& url) {
           ->check(CLI::IsMember({"production", "demo", "local"}).description(""))
           ->type_name("NAME")
           ->default_str("production");
+  command_line::set_choices(*option, {"production", "demo", "local"});
   add_text(app, "--url", url, "URL",
            "Address of another Data Bank server. Environment: SLUICE_URL.")
       ->excludes(option);
@@ -483,6 +484,20 @@ CLI::App& add_config(CLI::App& app, ConfigOptions& options) {
   config.footer(footer(
       "Exit codes: 0 shown, 1 not written, 2 usage, or an unusable configuration.\n", config));
   return config;
+}
+
+CLI::App& add_completion(CLI::App& app, CompletionOptions& options) {
+  CLI::App& completion =
+      add_command(app, "completion", "Print the completions of a shell: bash, zsh or fish.");
+  add_choice<CompletionShell>(completion, "SHELL", options.shell, "",
+                              {{"bash", CompletionShell::bash},
+                               {"zsh", CompletionShell::zsh},
+                               {"fish", CompletionShell::fish}},
+                              "bash, zsh or fish.")
+      ->required()
+      ->default_str("");
+  completion.footer(footer("Exit codes: 0 printed, 1 not written, 2 usage.\n", completion));
+  return completion;
 }
 
 }  // namespace sluice::cli

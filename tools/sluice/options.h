@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tools/sluice/commands/check.h"
+#include "tools/sluice/commands/completion.h"
 #include "tools/sluice/commands/config.h"
 #include "tools/sluice/commands/forget.h"
 #include "tools/sluice/commands/manifest.h"
@@ -30,6 +31,7 @@ CLI::App& add_check(CLI::App& app, CheckOptions& options);
 CLI::App& add_manifest(CLI::App& app, ManifestOptions& options);
 CLI::App& add_token(CLI::App& app, TokenOptions& options);
 CLI::App& add_config(CLI::App& app, ConfigOptions& options);
+CLI::App& add_completion(CLI::App& app, CompletionOptions& options);
 
 /// Adds --config and --profile to `app`.
 void add_configuration(CLI::App& app, ConfigChoice& choice);

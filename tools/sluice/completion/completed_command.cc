@@ -1,0 +1,75 @@
+#include "tools/sluice/completion/completed_command.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tools/command_line/option_kinds.h"
+#include "tools/sluice/config/apply.h"
+
+namespace sluice::cli {
+namespace {
+
+/// The first sentence of a text for --help, without its full stop.
+std::string first_sentence(const std::string& text) {
+  const std::size_t end = text.find(". ");
+  std::string sentence = text.substr(0, end);
+  if (end == text.npos && sentence.ends_with('.')) sentence.pop_back();
+  return sentence;
+}
+
+CompletedOption::Value value_of(const CLI::Option& option, const std::vector<std::string>& words) {
+  if (is_flag(option)) return CompletedOption::Value::none;
+  if (!words.empty()) return CompletedOption::Value::words;
+  const std::string type = option.get_type_name();
+  if (type == "FILE" || type == "PATH") return CompletedOption::Value::file;
+  if (type == "DIR") return CompletedOption::Value::directory;
+  return CompletedOption::Value::text;
+}
+
+CompletedOption completed(CLI::Option& option) {
+  CompletedOption result;
+  for (const std::string& name : option.get_snames()) result.flags.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) result.flags.push_back("--" + name);
+  result.description = first_sentence(option.get_description());
+  result.words = command_line::choices_of(option);
+  result.value = value_of(option, result.words);
+  if (!is_flag(option)) result.placeholder = option.get_type_name();
+  result.repeatable = option.get_trigger_on_parse();
+  return result;
+}
+
+/// Adds the options of `app` that are not there yet.
+void add_options(CLI::App& app, std::vector<CompletedOption>& options) {
+  for (CLI::Option* const option : app.get_options()) {
+    if (!option->nonpositional() || option == app.get_help_ptr() || option == app.get_version_ptr())
+      continue;
+    CompletedOption added = completed(*option);
+    const bool known = std::any_of(options.begin(), options.end(),
+                                   [&](const auto& other) { return other.flags == added.flags; });
+    if (!known) options.push_back(std::move(added));
+  }
+}
+
+}  // namespace
+
+std::vector<CompletedCommand> completed_commands(CommandTable& table) {
+  std::vector<CompletedCommand> commands;
+  for (const Command& command : table.commands()) {
+    CompletedCommand result{.name = command.app->get_name(),
+                            .description = first_sentence(command.app->get_description()),
+                            .options = {},
+                            .words = {}};
+    add_options(*command.app, result.options);
+    add_options(table.app(), result.options);
+    result.options.push_back(completed(*command.app->get_help_ptr()));
+    for (CLI::Option* const option : command.app->get_options()) {
+      if (!option->get_positional()) continue;
+      result.words = command_line::choices_of(*option);
+      break;
+    }
+    commands.push_back(std::move(result));
+  }
+  return commands;
+}
+
+}  // namespace sluice::cli
