@@ -41,7 +41,7 @@ complete -F _sluice sluice
 )";
 
 /// The action that completes the value; empty for one that cannot be completed.
-std::string action_of(const CompletedOption& option) {
+std::string bash_action(const CompletedOption& option) {
   switch (option.value) {
     case CompletedOption::Value::words:
       return fmt::format("mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$current\")",
@@ -57,14 +57,14 @@ std::string action_of(const CompletedOption& option) {
   return {};
 }
 
-std::string values_of(const CompletedCommand& command) {
+std::string bash_values(const CompletedCommand& command) {
   std::string text;
   for (const CompletedOption& option : command.options) {
     if (option.value == CompletedOption::Value::none) continue;
     std::string pattern;
     for (const std::string& flag : option.flags)
       pattern += fmt::format("{}{},{}", pattern.empty() ? "" : "|", command.name, flag);
-    const std::string action = action_of(option);
+    const std::string action = bash_action(option);
     text += fmt::format("    {}) {}return ;;\n", pattern, action.empty() ? "" : action + "; ");
   }
   return text;
@@ -77,7 +77,7 @@ std::string bash_completion(const std::vector<CompletedCommand>& commands) {
   std::string tables;
   std::string names;
   for (const CompletedCommand& command : commands) {
-    values += values_of(command);
+    values += bash_values(command);
     std::vector<std::string> flags;
     for (const CompletedOption& option : command.options)
       flags.insert(flags.end(), option.flags.begin(), option.flags.end());

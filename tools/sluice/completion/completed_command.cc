@@ -17,7 +17,8 @@ std::string first_sentence(const std::string& text) {
   return sentence;
 }
 
-CompletedOption::Value value_of(const CLI::Option& option, const std::vector<std::string>& words) {
+CompletedOption::Value completed_value(const CLI::Option& option,
+                                       const std::vector<std::string>& words) {
   if (is_flag(option)) return CompletedOption::Value::none;
   if (!words.empty()) return CompletedOption::Value::words;
   const std::string type = option.get_type_name();
@@ -26,13 +27,13 @@ CompletedOption::Value value_of(const CLI::Option& option, const std::vector<std
   return CompletedOption::Value::text;
 }
 
-CompletedOption completed(CLI::Option& option) {
+CompletedOption completed_option(CLI::Option& option) {
   CompletedOption result;
   for (const std::string& name : option.get_snames()) result.flags.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) result.flags.push_back("--" + name);
   result.description = first_sentence(option.get_description());
   result.words = command_line::choices_of(option);
-  result.value = value_of(option, result.words);
+  result.value = completed_value(option, result.words);
   if (!is_flag(option)) result.placeholder = option.get_type_name();
   result.repeatable = option.get_trigger_on_parse();
   return result;
@@ -43,7 +44,7 @@ void add_options(CLI::App& app, std::vector<CompletedOption>& options) {
   for (CLI::Option* const option : app.get_options()) {
     if (!option->nonpositional() || option == app.get_help_ptr() || option == app.get_version_ptr())
       continue;
-    CompletedOption added = completed(*option);
+    CompletedOption added = completed_option(*option);
     const bool known = std::any_of(options.begin(), options.end(),
                                    [&](const auto& other) { return other.flags == added.flags; });
     if (!known) options.push_back(std::move(added));
@@ -61,7 +62,7 @@ std::vector<CompletedCommand> completed_commands(CommandTable& table) {
                             .words = {}};
     add_options(*command.app, result.options);
     add_options(table.app(), result.options);
-    result.options.push_back(completed(*command.app->get_help_ptr()));
+    result.options.push_back(completed_option(*command.app->get_help_ptr()));
     for (CLI::Option* const option : command.app->get_options()) {
       if (!option->get_positional()) continue;
       result.words = command_line::choices_of(*option);

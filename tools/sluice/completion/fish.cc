@@ -6,7 +6,7 @@
 namespace sluice::cli {
 namespace {
 
-std::string quoted(const std::string& text) {
+std::string fish_quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'' || c == '\\') result += '\\';
@@ -15,7 +15,7 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
-std::string value_of(const CompletedOption& option) {
+std::string fish_value(const CompletedOption& option) {
   switch (option.value) {
     case CompletedOption::Value::none:
       return {};
@@ -44,14 +44,14 @@ std::string fish_completion(const std::vector<CompletedCommand>& commands) {
       "complete -c sluice -n __fish_use_subcommand -l version -d 'Print the version and exit'\n";
   for (const CompletedCommand& command : commands) {
     text += fmt::format("complete -c sluice -n __fish_use_subcommand -a {} -d {}\n", command.name,
-                        quoted(command.description));
+                        fish_quoted(command.description));
     const std::string begin =
         fmt::format("complete -c sluice -n '__fish_seen_subcommand_from {}'", command.name);
     for (const CompletedOption& option : command.options) {
       text += begin;
       for (const std::string& flag : option.flags)
         text += flag.starts_with("--") ? " -l " + flag.substr(2) : " -s " + flag.substr(1);
-      text += value_of(option) + " -d " + quoted(option.description) + '\n';
+      text += fish_value(option) + " -d " + fish_quoted(option.description) + '\n';
     }
     if (!command.words.empty())
       text += fmt::format(

@@ -7,7 +7,7 @@ namespace sluice::cli {
 namespace {
 
 /// `text` within single quotes, and with a backslash before what _arguments would take for its own.
-std::string quoted(const std::string& text) {
+std::string zsh_quoted(const std::string& text) {
   std::string result;
   for (const char c : text) {
     if (c == '\'')
@@ -20,7 +20,7 @@ std::string quoted(const std::string& text) {
   return result;
 }
 
-std::string action_of(const CompletedOption& option) {
+std::string zsh_action(const CompletedOption& option) {
   switch (option.value) {
     case CompletedOption::Value::words:
       return fmt::format("({})", fmt::join(option.words, " "));
@@ -43,8 +43,8 @@ std::string lines_of(const CompletedOption& option) {
     const std::string name = flag + (value && flag.starts_with("--") ? "=" : "");
     const std::string others = fmt::format("({})", fmt::join(option.flags, " "));
     text += fmt::format("        '{}{}[{}]", option.repeatable ? "*" : others, name,
-                        quoted(option.description));
-    if (value) text += fmt::format(":{}:{}", option.placeholder, action_of(option));
+                        zsh_quoted(option.description));
+    if (value) text += fmt::format(":{}:{}", option.placeholder, zsh_action(option));
     text += "' \\\n";
   }
   return text;
@@ -69,7 +69,7 @@ std::string zsh_completion(const std::vector<CompletedCommand>& commands) {
       "    command)\n"
       "      local -a commands=(\n";
   for (const CompletedCommand& command : commands)
-    text += fmt::format("        '{}:{}'\n", command.name, quoted(command.description));
+    text += fmt::format("        '{}:{}'\n", command.name, zsh_quoted(command.description));
   text +=
       "      )\n"
       "      _describe command commands ;;\n"

@@ -8,7 +8,7 @@
 namespace sluice::cli {
 namespace {
 
-std::string joined(const std::vector<std::string>& values) {
+std::string values_text(const std::vector<std::string>& values) {
   std::string text;
   for (const std::string& value : values)
     text += (text.empty() ? "" : ", ") + command_line::unmarked(value);
@@ -54,7 +54,7 @@ std::vector<ShownOption> shown_options(const CLI::App& command,
       line.place = ConfigPlace::command_line;
       values = option.results();
     }
-    if (line.place != ConfigPlace::standard) line.value = without_password(joined(values));
+    if (line.place != ConfigPlace::standard) line.value = without_password(values_text(values));
     shown.push_back(std::move(line));
   }
   return shown;
