@@ -415,7 +415,10 @@ Result<TusUpload> TusCall::appended(const std::string& id) {
 
 Answer TusCall::patch() {
   const auto upload = struck_by(FaultKind::checksum) ? mismatch() : appended(id_);
-  if (!upload) return failed(upload.error());
+  if (!upload) {
+    append_.reset();  // before the response: who tries again at once must not find it locked
+    return failed(upload.error());
+  }
   bank_.think();
   Answer answer = plain(204);
   answer.headers.emplace_back("Upload-Offset", std::to_string(upload->offset));
