@@ -159,7 +159,8 @@ TEST_F(ApplyTest, AValueThatTheOptionDoesNotTakeIsAnErrorWithItsOrigin) {
   EXPECT_THAT(error("retries = 'many'"), HasSubstr("user.toml, line 2: "));
   EXPECT_THAT(error("retries = -1"), HasSubstr("line 2: "));
   EXPECT_THAT(error("protocol = 'ftp'"), HasSubstr("'ftp' is not one of auto, phased"));
-  EXPECT_THAT(error("ca-file = true"), HasSubstr("line 2: ca-file is not true or false but FILE"));
+  EXPECT_THAT(error("ca-file = true"),
+              HasSubstr("line 2: ca-file takes a value (FILE), not true or false"));
   EXPECT_THAT(error("ca-file = ['a', 'b']"), HasSubstr("ca-file has one value"));
   EXPECT_THAT(error("verbose = 3"), HasSubstr("verbose is true or false"));
   EXPECT_THAT(error("url = ''"), HasSubstr("the value is empty"));

@@ -123,8 +123,8 @@ class Application {
     CLI::Option& option = *options_.at(said.option);
     std::vector<std::string> values = said.values;
     if (said.boolean && !is_flag(option))
-      return refused(
-          said, fmt::format("{} is not true or false but {}", said.option, option.get_type_name()));
+      return refused(said, fmt::format("{} takes a value ({}), not true or false", said.option,
+                                       option.get_type_name()));
     if (takes_commas(option) && values.size() > 1) {
       std::string joined = values.front();
       for (std::size_t i = 1; i < values.size(); ++i) joined += ',' + values[i];

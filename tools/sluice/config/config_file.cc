@@ -66,15 +66,15 @@ class Reader {
                           const toml::node& node) {
     const toml::table* const table = node.as_table();
     if (table == nullptr) return read_option(profile, {}, key, node);
-    if (table->empty()) return known_later(profile, std::string(key), *table);
+    if (table->empty()) return note_empty_table(profile, std::string(key), *table);
     for (const auto& [option, value] : *table)
       TRY(read_option(profile, std::string(key), option.str(), value));
     return {};
   }
 
-  /// An empty table: whether there is such a command is found out as for those that hold options.
-  Result<void> known_later(const std::string& profile, const std::string& command,
-                           const toml::table& table) {
+  /// So that a table of a command that does not exist is an error also where it is empty.
+  Result<void> note_empty_table(const std::string& profile, const std::string& command,
+                                const toml::table& table) {
     file_.settings.push_back({profile, command, {}, {}, false, table.source().begin.line});
     return {};
   }

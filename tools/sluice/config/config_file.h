@@ -13,7 +13,7 @@ namespace sluice::cli {
 struct ConfigSetting {
   std::string profile;  ///< empty: not in a profile
   std::string command;  ///< empty: of every command that has the option
-  std::string option;   ///< without its dashes
+  std::string option;   ///< without its dashes; empty for an empty table
   /// As the command line would have them; several of an array. A boolean is "true" or "false".
   std::vector<std::string> values;
   bool boolean = false;
