@@ -56,6 +56,16 @@ class UploadTest : public testing::Test {
   void write(const std::string& name, std::size_t size, std::uint64_t seed = 7) {
     test::write_file(directory_ / name, test::random_bytes(size, seed));
   }
+  /// Where the server holds its response, the timeouts are what is tested: short ones. All others
+  /// stay as they are, longer than a busy machine takes. For the next engine.
+  void set_timeouts(const Fault& fault) {
+    engine_.reset();
+    const EngineOptions defaults;
+    const bool held = fault.then == Then::hold;
+    options_.response_timeout = held ? 3s : defaults.response_timeout;
+    options_.stall_timeout = held ? 3s : defaults.stall_timeout;
+  }
+
   std::string content(const std::string& name) { return test::read_file(directory_ / name); }
 
   /// Two blocks are the least there can be: one that is lost stops the next upload.

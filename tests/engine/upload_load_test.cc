@@ -162,7 +162,6 @@ TEST_F(UploadLoad, ARequestWithoutAnAnswerInTimeHalvesTheRequestsInFlight) {
   write("small", 1000);
   options_.uploads_at_a_time = 2;  // or the first one has all buffers
   options_.response_timeout = 1s;
-  options_.stall_timeout = 60s;
   const test::SmallSendBuffers small;
   server_.set_faults(
       {{.phase = Phase::patch, .occurrence = 0, .after_payload_bytes = 1, .then = Then::hold},
@@ -183,7 +182,6 @@ TEST_F(UploadLoad, ARequestWithoutAnAnswerInTimeHalvesTheRequestsInFlight) {
 TEST_F(UploadLoad, AnUploadThatTheServerDoesNotReadLeavesBuffersToTheOthers) {
   const test::SmallSendBuffers small;
   options_.uploads_at_a_time = 2;
-  options_.stall_timeout = 60s;
   write("other", length, 8);
   server_.set_faults(
       {{.phase = Phase::patch, .occurrence = 0, .after_payload_bytes = 1, .then = Then::hold}});

@@ -15,8 +15,6 @@ class OneShotUploadTest : public UploadTest {
   OneShotUploadTest() {
     options_.state_dir = state_.path();
     options_.retry = {.retries = 10, .first = 2ms, .longest = 20ms};
-    options_.response_timeout = 1s;
-    options_.stall_timeout = 1s;
   }
   ~OneShotUploadTest() override { engine_.reset(); }
 
@@ -101,6 +99,7 @@ TEST_F(OneShotUploadTest, ALostAnswerIsUnconfirmedAndAPersonDecides) {
     const int requests = server_.count(Phase::whole);
     Fault lost = fault;
     lost.phase = Phase::whole;
+    set_timeouts(lost);
     server_.set_faults({lost});
     auto asked = one_shot(file);
     asked.renew_token = [] { return Secret("another-token"); };
@@ -140,6 +139,7 @@ TEST_F(OneShotUploadTest, WhatBreaksBeforeItIsCompleteIsSentAgain) {
     const int before = server_.registrations();
     Fault broken = fault;
     broken.phase = Phase::whole;
+    set_timeouts(broken);
     server_.set_faults({broken});
     const Report report = upload(name);
     expect_registered(report, name);

@@ -14,9 +14,6 @@ class UploadRetryTest : public UploadTest {
  protected:
   UploadRetryTest() {
     options_.retry = {.retries = 10, .first = 2ms, .longest = 20ms};
-    // With a sanitizer on a busy machine an answer has taken more than 1 s.
-    options_.response_timeout = 3s;
-    options_.stall_timeout = 3s;
     options_.log = [this](LogLevel level, const std::string& text) {
       MutexLock lock(mutex_);
       if (level == LogLevel::warning) warnings_ += text + '\n';
@@ -52,6 +49,7 @@ TEST_P(EveryStep, IsWaitedOutAndTheFileLandsOnce) {
   Fault fault = trouble.fault;
   fault.phase = phase;
   if (phase == Phase::transfer) fault.occurrence = 1;
+  set_timeouts(fault);
   server_.set_faults({fault});
   const Report report = start(request())->wait();
   expect_registered(report);

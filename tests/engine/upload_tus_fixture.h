@@ -34,8 +34,6 @@ class TusTest : public UploadTest {
     options_.pool_bytes = 4 * tus_block;
     options_.state_dir = state_.path();
     options_.retry = {.retries = 10, .first = 2ms, .longest = 20ms};
-    options_.response_timeout = 3s;  // sanitized, on a busy machine, one took over 1 s
-    options_.stall_timeout = 3s;
     options_.log = [this](LogLevel level, const std::string& text) {
       MutexLock lock(mutex_);
       if (level == LogLevel::warning) warnings_ += text + '\n';

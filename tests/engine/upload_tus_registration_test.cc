@@ -28,6 +28,7 @@ TEST_F(TusTest, ARegistrationWithoutAnAnswerIsUnconfirmedAndNeverRepeated) {
     write(file, length, 3);
     Fault fault = trouble.fault;
     fault.phase = Phase::registration;
+    set_timeouts(fault);
     server_.set_faults({fault});
     const Report report = upload(file);
     EXPECT_EQ(report.status, Status::unconfirmed);
