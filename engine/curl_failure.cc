@@ -137,7 +137,7 @@ CurlVerdict judge_connect(const CurlFailure& failure) {
                         failure.proxy_asks.empty()
                             ? ""
                             : fmt::format(" ({})", quote_server_text(failure.proxy_asks)),
-                        failure.proxy.variable),
+                        failure.proxy.place_of_password()),
             lasting(failure)};
   if (status >= 500 && status != 501)
     return {
@@ -229,7 +229,7 @@ CurlVerdict judge(const CurlFailure& failure) {
     case CURLE_COULDNT_RESOLVE_PROXY:
       if (failure.text.starts_with("Unsupported proxy"))
         return {fmt::format("cannot use the proxy in {}: its value is not the URL of a proxy",
-                            failure.proxy.variable),
+                            failure.proxy.source),
                 Persistence::permanent};
       return {fmt::format("{}; check {}", text, failure.proxy.name()),
               failure.reached ? Persistence::transient : Persistence::few_tries};

@@ -163,14 +163,14 @@ class Http::Loop {
     const auto [found, is_new] = origins_.try_emplace(origin_address(url));
     HttpOrigin& origin = found->second;
     if (!is_new) return origin;
-    origin = make_origin(url);
+    origin = make_origin(url, common_.options.proxy);
     const Log& log = common_.options.log;
-    if (!log || origin.proxy.variable.empty()) return origin;
+    if (!log || origin.proxy.source.empty()) return origin;
     log(LogLevel::info,
         origin.proxy.exempt
             ? fmt::format("connecting to {} without the proxy in {}: no_proxy "
                           "names the host, or the host is this machine",
-                          origin.address, origin.proxy.variable)
+                          origin.address, origin.proxy.source)
             : fmt::format("connecting to {} through {}", origin.address, origin.proxy.name()));
     return origin;
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/log.h"
+#include "engine/network_options.h"
 #include "engine/protocol.h"
 #include "engine/trust.h"
 #include "io/result.h"
@@ -54,7 +55,7 @@ struct Exchange {
   Request::Connection connection = Request::Connection::any;
   /// How long the answer may take once the body is out.
   std::chrono::seconds patience = Request::usual_patience;
-  bool certificate = false;  ///< the answer is to say when the server's certificate ends
+  bool certificate = false;  ///< the answer is to say what the server's certificate says
 };
 
 class Http {
@@ -64,8 +65,10 @@ class Http {
     std::chrono::seconds connect_timeout{30};
     /// How long no byte may move while there is something to send.
     std::chrono::seconds stall_timeout{60};
-    Trust trust = {};  ///< whose certificates are accepted
-    Log log = {};      ///< told which proxy is used; called on the network thread; may be empty
+    Trust trust = {};        ///< whose certificates are accepted
+    std::string proxy = {};  ///< NetworkOptions::proxy
+    NetworkOptions::Family family = NetworkOptions::Family::any;
+    Log log = {};  ///< told which proxy is used; called on the network thread; may be empty
   };
   /// The code of an error, no CURLcode, where the server had the whole request and did not answer
   /// in time. A connection that could not be made in time has CURLE_OPERATION_TIMEDOUT.
@@ -73,10 +76,9 @@ class Http {
   using ExchangeId = std::uint64_t;
   /// Called on the network thread, once for each exchange. An Answer is what the server said,
   /// whatever the status. Errors: unreachable (the code is a CURLcode or `unanswered`;
-  /// curl_failure.h says which are retryable, and how often), usage (the proxy in the environment
-  /// is none), interrupted (cancelled), failed (the body failed, or the answer was absurdly long:
-  /// retryable). An answer whose Content-Encoding is broken has `truncated` set and the body up to
-  /// there.
+  /// curl_failure.h says which are retryable, and how often), usage (the proxy is none),
+  /// interrupted (cancelled), failed (the body failed, or the answer was absurdly long: retryable).
+  /// An answer whose Content-Encoding is broken has `truncated` set and the body up to there.
   using OnAnswer = std::function<void(Result<Answer>)>;
 
   /// Of an answer's body, decompressed, so many bytes are kept; those of a Data Bank have some

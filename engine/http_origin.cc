@@ -14,13 +14,13 @@ std::string origin_address(const std::string& url) {
   return parts ? fmt::format("{}://{}:{}", parts->scheme, parts->host, parts->port) : url;
 }
 
-HttpOrigin make_origin(const std::string& url) {
+HttpOrigin make_origin(const std::string& url, const std::string& proxy) {
   HttpOrigin origin;
   origin.address = origin_address(url);
-  if (Result<Proxy> proxy = proxy_for(url))
-    origin.proxy = *std::move(proxy);
+  if (Result<Proxy> found = proxy_for(url, proxy))
+    origin.proxy = *std::move(found);
   else
-    origin.error = std::move(proxy).error();
+    origin.error = std::move(found).error();
   origin.share.reset(curl_share_init());
   if (!origin.share) throw std::bad_alloc();
   curl_share_setopt(origin.share.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);

@@ -49,19 +49,24 @@ long local_port(int fd) {
   return ntohs(port);
 }
 
-/// Of the server's own certificate, the first in its chain.
-std::optional<std::chrono::system_clock::time_point> certificate_ends(CURL* easy) {
+std::optional<ServerCertificate> certificate(CURL* easy) {
   curl_certinfo* chain = nullptr;
   if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr ||
       chain->num_of_certs < 1)
     return {};
-  constexpr std::string_view label = "Expire date:";
-  for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next)
-    if (std::string_view(line->data).starts_with(label)) {
-      const std::time_t ends = curl_getdate(line->data + label.size(), nullptr);
-      if (ends != -1) return time_of(ends);
+  constexpr std::string_view expiry = "Expire date:";
+  constexpr std::string_view issuer = "Issuer:";
+  ServerCertificate found;
+  for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next) {
+    const std::string_view text = line->data;
+    if (text.starts_with(expiry)) {
+      const std::time_t ends = curl_getdate(line->data + expiry.size(), nullptr);
+      if (ends != -1) found.ends = time_of(ends);
+    } else if (text.starts_with(issuer)) {
+      found.issuer = quote_server_text(text.substr(issuer.size()));
     }
-  return {};
+  }
+  return found;
 }
 
 /// In seconds or as a date, curl reads both; 0 stands for none, and for a date that is over.
@@ -100,7 +105,7 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
                  answer.status, true};
   answer.retry_after = retry_after(easy);
   answer.network = last_network(easy);
-  if (exchange_.certificate) answer.certificate_ends = certificate_ends(easy);
+  if (exchange_.certificate) answer.certificate = certificate(easy);
   // A body that cannot be decompressed takes nothing from the status and the headers. The second
   // code is curl's for what follows the end of a compressed body, and none of on_write's by now.
   if ((code == CURLE_BAD_CONTENT_ENCODING || code == CURLE_WRITE_ERROR) && answer.status >= 200 &&

@@ -16,6 +16,8 @@
 namespace sluice {
 namespace {
 
+constexpr const char* proxy_option = "--proxy";
+
 /// What never goes through a proxy: its localhost is another one.
 constexpr std::string_view this_machine = "localhost,127.0.0.0/8,::1";
 
@@ -86,6 +88,18 @@ std::string no_proxy_list(const Environment& environment) {
   return own->second == "*" ? own->second : fmt::format("{},{}", own->second, this_machine);
 }
 
+Result<UrlParts> parts_of(const std::string& proxy, const std::string& source) {
+  Result<UrlParts> address = split_proxy_url(proxy);
+  if (address) return address;
+  const bool variable = source != proxy_option;
+  return Error{
+      ErrorKind::usage,
+      fmt::format("cannot use the proxy in {}{}: {}; set {} to http://HOST:PORT or "
+                  "http://USER:PASSWORD@HOST:PORT, with special characters as %XX{}",
+                  variable ? "the environment variable " : "", source, address.error().message,
+                  variable ? "the variable" : "it", variable ? ", or unset it" : "")};
+}
+
 }  // namespace
 
 std::optional<std::string> from_environment(const char* name) {
@@ -94,32 +108,44 @@ std::optional<std::string> from_environment(const char* name) {
 }
 
 std::string Proxy::name() const {
-  return fmt::format("the proxy {} (from {})", shown, variable);
+  return fmt::format("the proxy {} (from {})", shown, source);
 }
 
-Result<Proxy> proxy_for(const std::string& url, const Environment& environment) {
+std::string Proxy::place_of_password() const {
+  return source == proxy_option ? "the environment variable SLUICE_PROXY or the configuration"
+                                : source;
+}
+
+Result<Proxy> proxy_for(const std::string& url, const std::string& chosen,
+                        const Environment& environment) {
   TRY_ASSIGN(const UrlParts parts, split_url(url));
   // HTTP_PROXY is left out: in a CGI script, a header of the client's would set it.
   const auto found =
-      parts.scheme == "https"
+      !chosen.empty() ? std::pair(proxy_option, chosen)
+      : parts.scheme == "https"
           ? first_of(environment, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
           : first_of(environment, {"http_proxy", "all_proxy", "ALL_PROXY"});
   if (!found) return Proxy();
   Proxy proxy;
-  proxy.variable = found->first;
+  proxy.source = found->first;
   proxy.exempt = is_exempt(parts.host, no_proxy_list(environment));
   if (proxy.exempt) return proxy;
-  Result<UrlParts> address = split_proxy_url(found->second);
-  if (!address)
-    return Error{
-        ErrorKind::usage,
-        fmt::format("cannot use the proxy in the environment variable {}: {}; set the variable to "
-                    "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with special characters "
-                    "as %XX, or unset it",
-                    proxy.variable, address.error().message)};
+  TRY_ASSIGN(const UrlParts address, parts_of(found->second, proxy.source));
   proxy.url = found->second;
-  proxy.shown = printable(fmt::format("{}://{}:{}", address->scheme, address->host, address->port));
+  proxy.shown = printable(fmt::format("{}://{}:{}", address.scheme, address.host, address.port));
   return proxy;
+}
+
+Result<void> check_proxy(const std::string& chosen) {
+  if (!chosen.empty()) TRY(parts_of(chosen, proxy_option));
+  return {};
+}
+
+bool has_password(const std::string& proxy) {
+  const std::size_t scheme = proxy.find("://");
+  const std::size_t begin = scheme == proxy.npos ? 0 : scheme + 3;
+  const std::size_t end = proxy.rfind('@');
+  return end != proxy.npos && end > begin && proxy.find(':', begin) < end;
 }
 
 bool is_exempt(std::string_view host, std::string_view list) {

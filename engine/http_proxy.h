@@ -18,20 +18,29 @@ std::optional<std::string> from_environment(const char* name);
 
 /// A proxy, or none.
 struct Proxy {
-  std::string url = {};    ///< as curl takes it; empty for none. May hold a password: never shown.
-  std::string shown = {};  ///< scheme, host and port alone: "http://proxy.example:3128"
-  std::string variable = {};  ///< where it comes from: "https_proxy"; empty for none
-  bool exempt = false;        ///< there is one, but no_proxy exempts this host: `url` is empty
+  std::string url = {};     ///< as curl takes it; empty for none. May hold a password: never shown.
+  std::string shown = {};   ///< scheme, host and port alone: "http://proxy.example:3128"
+  std::string source = {};  ///< where it comes from: "--proxy", "https_proxy"; empty for none
+  bool exempt = false;      ///< there is one, but no_proxy exempts this host: `url` is empty
 
   /// "the proxy http://proxy.example:3128 (from https_proxy)"
   std::string name() const;
+  /// Where a password belongs: "https_proxy"; no argument, which everybody can read.
+  std::string place_of_password() const;
 };
 
-/// Returns the proxy for `url`, which passes check_base_url(): that of https_proxy, HTTPS_PROXY or
-/// http_proxy by its scheme, else of all_proxy or ALL_PROXY; none for hosts in no_proxy or
-/// NO_PROXY, and none for this machine. Error usage for a proxy that curl does not understand,
-/// which names the variable and not its value. Any thread.
-Result<Proxy> proxy_for(const std::string& url, const Environment& environment = from_environment);
+/// Returns the proxy for `url`, which passes check_base_url(): `chosen` (--proxy) where that is not
+/// empty, else that of https_proxy, HTTPS_PROXY or http_proxy by its scheme, else of all_proxy or
+/// ALL_PROXY; none for hosts in no_proxy or NO_PROXY, and none for this machine. Error usage for a
+/// proxy that curl does not understand, which names its source and not its value. Any thread.
+Result<Proxy> proxy_for(const std::string& url, const std::string& chosen,
+                        const Environment& environment = from_environment);
+
+/// Whether --proxy can be used. Error usage as above.
+Result<void> check_proxy(const std::string& chosen);
+
+/// Whether there is a password in the URL of a proxy.
+bool has_password(const std::string& proxy);
 
 /// Whether `host` (as in a URL, IPv6 in brackets) is in a no_proxy `list`: names with their
 /// subdomains, addresses, networks (10.0.0.0/8), or "*" alone for all.

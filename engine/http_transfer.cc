@@ -29,6 +29,18 @@ constexpr long least_upload_buffer_bytes = 16 * 1024;
 /// for 5 s and more.
 constexpr long recent_s = 1;
 
+long ip_resolve(NetworkOptions::Family family) {
+  switch (family) {
+    case NetworkOptions::Family::ipv4:
+      return CURL_IPRESOLVE_V4;
+    case NetworkOptions::Family::ipv6:
+      return CURL_IPRESOLVE_V6;
+    case NetworkOptions::Family::any:
+      break;
+  }
+  return CURL_IPRESOLVE_WHATEVER;
+}
+
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
   // Fails only for an option this libcurl was built without, or without memory: both are bugs here.
@@ -98,8 +110,11 @@ void HttpTransfer::set_up() {
   const Trust& trust = common_.options.trust;
   if (!trust.file.empty()) set(easy, CURLOPT_CAINFO, trust.file.c_str());
   if (!trust.directory.empty()) set(easy, CURLOPT_CAPATH, trust.directory.c_str());
+  if (trust.alone && trust.file.empty())
+    set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
   if (trust.alone && trust.directory.empty())
     set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  set(easy, CURLOPT_IPRESOLVE, ip_resolve(common_.options.family));
   // Asks for no compression, but without the option curl does not understand what front servers
   // compress unasked.
   set(easy, CURLOPT_ACCEPT_ENCODING, "identity");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/secret.h"
+#include "engine/server_profile.h"
 #include "io/result.h"
 
 /// The seam between an upload and the servers it can go to.
@@ -109,8 +110,8 @@ struct Answer {
     std::uint64_t sent_again = 0;  ///< packets, since the connection was made
   };
   std::optional<Network> network{};
-  /// When the server's certificate ends; where Exchange::certificate asked, and there is TLS.
-  std::optional<std::chrono::system_clock::time_point> certificate_ends{};
+  /// The server's certificate, where Exchange::certificate asked, and there is TLS.
+  std::optional<ServerCertificate> certificate{};
 
   /// The value of the header of that name (lower case), the last one if there are several.
   std::optional<std::string_view> header(std::string_view wanted) const {

@@ -280,7 +280,7 @@ void add_measurements(ServerProfile& profile, const Reader& reader, const Inquir
   profile.clock_ahead = inquired.clock_ahead;
   for (const Result<Answer>* answer : {&inquired.setup, &inquired.options}) {
     if (!*answer) continue;
-    if (!profile.certificate_ends) profile.certificate_ends = (*answer)->certificate_ends;
+    if (!profile.certificate) profile.certificate = (*answer)->certificate;
     if (const auto& network = (*answer)->network;
         network && network->round_trip.count() > 0 &&
         (!profile.round_trip || network->round_trip < *profile.round_trip)) {

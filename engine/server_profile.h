@@ -26,6 +26,12 @@ struct TusServer {
   bool has(std::string_view extension) const;
 };
 
+/// What a server's own certificate says, the first one in its chain.
+struct ServerCertificate {
+  std::optional<std::chrono::system_clock::time_point> ends;
+  std::string issuer;  ///< "C = US, O = Let's Encrypt, CN = R3", fit to show; empty for not known
+};
+
 struct ServerProfile {
   ProtocolKind protocol = ProtocolKind::automatic;  ///< automatic: not known
   TusServer tus;                                    ///< where it speaks that
@@ -34,9 +40,8 @@ struct ServerProfile {
   std::optional<std::chrono::microseconds> round_trip;
   /// The server's clock (Date, RFC 9110 6.6.1) ahead of this machine's; whole seconds.
   std::optional<std::chrono::seconds> clock_ahead;
-  /// When its certificate ends; nothing without TLS.
-  std::optional<std::chrono::system_clock::time_point> certificate_ends;
-  std::string http_server;  ///< its Server header, fit to show; empty for none
+  std::optional<ServerCertificate> certificate;  ///< nothing without TLS
+  std::string http_server;                       ///< its Server header, fit to show; empty for none
   /// With that status something forbids OPTIONS, so that nobody knows whether it speaks tus; 0 for
   /// no such thing.
   int options_refused = 0;

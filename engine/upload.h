@@ -11,6 +11,7 @@
 #include "engine/digest_kind.h"
 #include "engine/expected_digests.h"
 #include "engine/log.h"
+#include "engine/network_options.h"
 #include "engine/report.h"
 #include "engine/retry.h"
 #include "engine/secret.h"
@@ -68,9 +69,7 @@ struct EngineOptions {
   /// Where the journal and the locks are, made if missing (engine/state_dir.h has the usual place);
   /// empty for none, and then an upload can only be tried again by this engine, not resumed.
   std::string state_dir;
-  /// A file of PEM certificates: the only authorities that servers are trusted by. Empty: those
-  /// that CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR name, or else the system's.
-  std::string ca_file;
+  NetworkOptions network;
   bool journal = true;  ///< false: only the locks, so that nothing is resumed
   Log log;
 };
@@ -170,8 +169,9 @@ class Upload {
 
 class Engine {
  public:
-  /// Errors: usage for options out of range, and for a ca_file without certificates; failed where
-  /// memory or threads are not to be had.
+  /// Errors: usage for options out of range, and for a network.ca_file or ca_dir without
+  /// certificates, or a network.proxy that is none; failed where memory or threads are not to be
+  /// had.
   static Result<std::unique_ptr<Engine>> create(const EngineOptions& options);
   ~Engine();
   Engine(const Engine&) = delete;

@@ -40,7 +40,7 @@ class Sandbox(contextlib.ExitStack):
     """A home directory with the files that the examples name, and a databankd with the datasets.
     `faults` are databankd's; all of it is gone at the end of the `with` block."""
 
-    def __init__(self, *faults):
+    def __init__(self, *faults, listen="127.0.0.1:0"):
         super().__init__()
         self.directory = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory(dir=WORK)))
         self.files = self.directory / "work"
@@ -61,6 +61,8 @@ class Sandbox(contextlib.ExitStack):
         (self.files / "token").write_text(TOKEN + "\n")
         (self.files / "token").chmod(0o600)
         shutil.copy("/etc/ssl/certs/ca-certificates.crt", self.files / "site-ca.pem")
+        (self.files / "site-ca").mkdir()
+        shutil.copy("/etc/ssl/certs/ca-certificates.crt", self.files / "site-ca" / "9d66eef0.0")
         programs = self.directory / "bin"
         programs.mkdir()
         # Stands for the scheduler: it runs the job.
@@ -70,15 +72,15 @@ class Sandbox(contextlib.ExitStack):
             "PATH": f"{programs}:{BIN}:{os.environ['PATH']}",
             "HOME": str(self.directory),
             "LC_ALL": "C.UTF-8",
-            "SLUICE_URL": self._start_bank(faults),
+            "SLUICE_URL": self._start_bank(faults, listen),
         }
         for key in DATASETS:
             added = self.run(f"sluice token add {key}")
             assert added.returncode == 0, added.stderr
 
-    def _start_bank(self, faults):
+    def _start_bank(self, faults, listen):
         bank = subprocess.Popen(
-            [os.path.join(BIN, "databankd"), "--listen", "127.0.0.1:0", "--quiet"]
+            [os.path.join(BIN, "databankd"), "--listen", listen, "--quiet"]
             + ["--store", str(self.directory / "store"), "--protocols", "tus,binary"]
             + [word for key in DATASETS for word in ("--dataset", f"{key}={TOKEN}")]
             + [word for fault in faults for word in ("--fault", fault)],
@@ -125,20 +127,21 @@ class Examples(unittest.TestCase):
     def run_example(self, page, script, cwd=None):
         """Runs it where things are as its reader has them: an upload that was interrupted, one whose
         registration got no response, a receipt."""
+        listen = "[::1]:0" if "--ipv6" in script else "127.0.0.1:0"
         put = "sluice put --quiet --token-file token --retries 0 --register-wait 1s"
         dataset = "IDB-1234567" if "IDB-1234567" in script else "IDB-1"
         name = "a.h5" if "a.h5" in script else "interrupted.h5"
         if "unconfirmed" in script:
-            with Sandbox("lose-response,at=1,on=register") as sandbox:
+            with Sandbox("lose-response,at=1,on=register", listen=listen) as sandbox:
                 self.prepare(sandbox, f"{put} {dataset} unconfirmed.h5", 1)
                 self.run_script(sandbox, script, page, cwd)
         elif page.startswith(("sluice-resume", "sluice-forget")) or "interrupted" in script:
-            with Sandbox("reset-mid-body,at=1,on=patch,seed=1") as sandbox:
+            with Sandbox("reset-mid-body,at=1,on=patch,seed=1", listen=listen) as sandbox:
                 where = "--state-dir state" if "--state-dir" in script else ""
                 self.prepare(sandbox, f"{put} {where} {dataset} {name}", 7)
                 self.run_script(sandbox, script, page, cwd)
         else:
-            with Sandbox() as sandbox:
+            with Sandbox(listen=listen) as sandbox:
                 if page.startswith("sluice-verify"):
                     self.prepare(sandbox, f"{put} --receipt . IDB-1 scan.h5", 0)
                 if page.startswith("sluice-status"):

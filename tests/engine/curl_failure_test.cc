@@ -18,7 +18,7 @@ using testing::Not;
 const Proxy no_proxy;
 const Proxy proxy{.url = "http://me:s3cret@proxy.example:3128",
                   .shown = "http://proxy.example:3128",
-                  .variable = "https_proxy"};
+                  .source = "https_proxy"};
 const Trust trust{.file = "/etc/my.pem", .source = "SSL_CERT_FILE"};
 
 CurlFailure failure(CURLcode code, std::string text = {}, const Proxy& by = no_proxy) {

@@ -22,8 +22,8 @@ Environment of(const std::map<std::string, std::string>& variables) {
 }
 
 std::string variable(const std::string& url, const std::map<std::string, std::string>& variables) {
-  const auto proxy = proxy_for(url, of(variables));
-  return proxy ? proxy->variable : proxy.error().message;
+  const auto proxy = proxy_for(url, "", of(variables));
+  return proxy ? proxy->source : proxy.error().message;
 }
 
 TEST(HttpProxy, TheVariablesAreThoseOfCurl) {
@@ -45,7 +45,7 @@ TEST(HttpProxy, OnlySchemeHostAndPortAreShown) {
            {"https://me:s3cret@proxy.example", "https://proxy.example:443"},
            {"https://proxy.example:3128/", "https://proxy.example:3128"},
            {"socks5h://me:s3cret@[::1]:9", "socks5h://[::1]:9"}}) {
-    const auto proxy = proxy_for("https://databank.example", of({{"https_proxy", value}}));
+    const auto proxy = proxy_for("https://databank.example", "", of({{"https_proxy", value}}));
     ASSERT_TRUE(proxy) << value;
     EXPECT_EQ(proxy->shown, shown);
     EXPECT_EQ(proxy->url, value) << "what curl gets is all of it";
@@ -53,11 +53,36 @@ TEST(HttpProxy, OnlySchemeHostAndPortAreShown) {
   }
 }
 
+TEST(HttpProxy, TheOptionComesFirstButExemptsTheSame) {
+  const Environment environment = of({{"https_proxy", "p:1"}, {"no_proxy", "example.org"}});
+  const auto chosen = proxy_for("https://databank.example", "socks5h://me:s3cret@q:2", environment);
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen->name(), "the proxy socks5h://q:2 (from --proxy)");
+  EXPECT_EQ(chosen->url, "socks5h://me:s3cret@q:2");
+  EXPECT_TRUE(proxy_for("https://x.example.org", "q:2", environment)->exempt);
+  EXPECT_TRUE(proxy_for("https://localhost", "q:2", environment)->exempt);
+
+  EXPECT_TRUE(check_proxy(""));
+  EXPECT_TRUE(check_proxy("q:2"));
+  const auto none = check_proxy("htttp://me:s3cret@q");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, ErrorKind::usage);
+  EXPECT_THAT(none.error().message, HasSubstr("--proxy"));
+  EXPECT_THAT(none.error().message, Not(HasSubstr("s3cret")));
+}
+
+TEST(HttpProxy, APasswordIsFound) {
+  for (const char* with : {"http://me:s3cret@q:1", "me:s3cret@q", "socks5h://:s3cret@q", "a:b@c@d"})
+    EXPECT_TRUE(has_password(with)) << with;
+  for (const char* without : {"", "q:1", "http://q:1", "http://me@q:1", "me@q", "https://[::1]:3"})
+    EXPECT_FALSE(has_password(without)) << without;
+}
+
 TEST(HttpProxy, OneThatIsNoneIsAUsageErrorThatQuotesNothingOfIt) {
   for (const char* bad :
        {"http://me:s3cret@127.0.0.1:99999", "htttp://me:s3cret@127.0.0.1:8080", "http://me:s3cret@",
         "http://me:s3cret", "me:s3cret@a b:80", "http://me:s3cret/@proxy:1", "s3cret@://"}) {
-    const auto proxy = proxy_for("https://databank.example", of({{"ALL_PROXY", bad}}));
+    const auto proxy = proxy_for("https://databank.example", "", of({{"ALL_PROXY", bad}}));
     ASSERT_FALSE(proxy) << bad;
     EXPECT_EQ(proxy.error().kind, ErrorKind::usage);
     EXPECT_FALSE(proxy.error().retryable);
@@ -65,7 +90,7 @@ TEST(HttpProxy, OneThatIsNoneIsAUsageErrorThatQuotesNothingOfIt) {
     EXPECT_THAT(proxy.error().message, Not(HasSubstr("s3cret")));
     EXPECT_THAT(proxy.error().message, Not(HasSubstr("me:")));
     // Where no proxy is used, none has to be understood.
-    EXPECT_TRUE(proxy_for("https://localhost:3000", of({{"ALL_PROXY", bad}})));
+    EXPECT_TRUE(proxy_for("https://localhost:3000", "", of({{"ALL_PROXY", bad}})));
   }
 }
 
@@ -73,7 +98,7 @@ TEST(HttpProxy, ThisMachineAndTheExemptNeedNone) {
   const std::map<std::string, std::string> all{{"all_proxy", "p:1"}};
   for (const char* own : {"http://localhost:3000", "http://127.0.0.1:1", "http://[::1]:2",
                           "https://127.4.5.6", "https://LOCALHOST"}) {
-    const auto proxy = proxy_for(own, of(all));
+    const auto proxy = proxy_for(own, "", of(all));
     ASSERT_TRUE(proxy);
     EXPECT_TRUE(proxy->exempt) << own;
     EXPECT_EQ(proxy->url, "") << own;
@@ -81,11 +106,12 @@ TEST(HttpProxy, ThisMachineAndTheExemptNeedNone) {
   auto some = all;
   some["NO_PROXY"] = "*";
   some["no_proxy"] = "illinois.edu, .example.org";
-  EXPECT_TRUE(proxy_for("https://databank.illinois.edu", of(some))->exempt);
-  EXPECT_TRUE(proxy_for("http://127.0.0.1", of(some))->exempt) << "in any case";
-  EXPECT_FALSE(proxy_for("https://databank.example", of(some))->exempt) << "no_proxy comes first";
+  EXPECT_TRUE(proxy_for("https://databank.illinois.edu", "", of(some))->exempt);
+  EXPECT_TRUE(proxy_for("http://127.0.0.1", "", of(some))->exempt) << "in any case";
+  EXPECT_FALSE(proxy_for("https://databank.example", "", of(some))->exempt)
+      << "no_proxy comes first";
   some["no_proxy"] = "";
-  EXPECT_TRUE(proxy_for("https://databank.example", of(some))->exempt);
+  EXPECT_TRUE(proxy_for("https://databank.example", "", of(some))->exempt);
 }
 
 TEST(HttpProxy, NoProxyIsReadAsCurlReadsIt) {

@@ -4,12 +4,27 @@
 #include <cstdio>
 #include <memory>
 
+#include "engine/http_proxy.h"
 #include "tools/command_line/help_formatter.h"
 #include "tools/command_line/list_mark.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/config/apply.h"
 
 namespace sluice::cli {
+namespace {
+
+/// Every user of the machine can read a command line in the process list.
+Result<void> check_given_proxy(CLI::App& command) {
+  const CLI::Option* const proxy = command.get_option_no_throw("--proxy");
+  if (proxy == nullptr || proxy->count() == 0 || !has_password(proxy->results().back())) return {};
+  return Error{
+      ErrorKind::usage,
+      "--proxy: a password cannot be an argument, which every user of the machine can read "
+      "in the process list; set the environment variable SLUICE_PROXY or https_proxy, or "
+      "'proxy' in ~/.config/sluice/config.toml"};
+}
+
+}  // namespace
 
 CommandTable::CommandTable()
     : app_("Uploads files of any size into the Illinois Data Bank.", "sluice") {
@@ -68,6 +83,7 @@ KnownOptions CommandTable::known() const {
 Result<void> CommandTable::configure(const Configuration& configuration) {
   token_.server_was_given = !token_.url.empty() || !token_.system.empty();
   config_.words = find("config")->app->remaining();
+  TRY(check_given_proxy(*parsed()->app));
   set_server_configured(!configuration.of("put", {"url", "system"}).empty());
   TRY(apply(*parsed()->app, configuration));
   return {};

@@ -51,11 +51,32 @@ void add_insecure_http(CLI::App& app, bool& insecure_http) {
                "Allow plain http to another machine. The token is then sent unencrypted.");
 }
 
-void add_trust(CLI::App& app, bool& insecure_http, std::string& ca_file) {
+void add_family(CLI::App& app, NetworkOptions::Family& family) {
+  const auto add = [&](const std::string& name, NetworkOptions::Family meant,
+                       const std::string& version) {
+    return app.add_flag_function(
+        name,
+        [&family, meant](std::int64_t times) {
+          if (times > 0) family = meant;
+        },
+        "Use " + version + " addresses only.");
+  };
+  auto* const ipv4 = add("--ipv4", NetworkOptions::Family::ipv4, "IPv4");
+  add("--ipv6", NetworkOptions::Family::ipv6, "IPv6")->excludes(ipv4);
+}
+
+void add_network(CLI::App& app, bool& insecure_http, NetworkOptions& network) {
   app.option_defaults()->group("Server");
-  add_text(app, "--ca-file", ca_file, "FILE",
+  add_text(app, "--ca-file", network.ca_file, "FILE",
            "PEM file with the certificate authorities to trust, instead of the system's. "
            "Environment: CURL_CA_BUNDLE, SSL_CERT_FILE, SSL_CERT_DIR.");
+  add_text(app, "--ca-dir", network.ca_dir, "DIR",
+           "Directory of such files, named by openssl rehash, to trust instead of or beside "
+           "--ca-file.");
+  add_text(app, "--proxy", network.proxy, "URL",
+           "Proxy to use: http, https or socks5h. A password is taken from the environment or the "
+           "configuration only. Environment: https_proxy, no_proxy.");
+  add_family(app, network.family);
   add_insecure_http(app, insecure_http);
 }
 
@@ -203,7 +224,7 @@ void add_upload_options(CLI::App& app, std::string_view command, UploadOptions& 
   add_text(app, "--token-wait", options.token_wait, "TIME",
            "When the server refuses the token, wait this long for a new token in its file.")
       ->default_str("0, do not wait");
-  add_trust(app, options.insecure_http, options.ca_file);
+  add_network(app, options.insecure_http, options.network);
   add_resume_options(app, options);
   add_performance_options(app, options);
   add_checksum_options(app, options);
@@ -356,7 +377,7 @@ CLI::App& add_forget(CLI::App& app, ForgetOptions& options) {
                   "The files are listed on the dataset's page: note them as registered, so that "
                   "they are not uploaded again.");
   add_token_file(forget, options.token_file, options.token_file_mode);
-  add_trust(forget, options.insecure_http, options.ca_file);
+  add_network(forget, options.insecure_http, options.network);
   add_state_dir(forget, options.state_dir);
   forget.footer(
       footer("Exit codes: 0 discarded; 1 another process uploads the file, or the journal or the\n"
@@ -393,7 +414,7 @@ CLI::App& add_check(CLI::App& app, CheckOptions& options) {
   add_text(check, "--file", options.file, "FILE",
            "Read FILE for 2 seconds (1 GiB at most) and print the rate.");
   add_token_file(check, options.token_file, options.token_file_mode);
-  add_trust(check, options.insecure_http, options.ca_file);
+  add_network(check, options.insecure_http, options.network);
   add_state_dir(check, options.state_dir);
   check.add_flag("--json", options.json, "Print the result as one JSON object on stdout.");
   check.footer(

@@ -246,11 +246,28 @@ TEST_F(ApplyTest, NoOptionHasTheNameOfACommand) {
 }
 
 TEST_F(ApplyTest, APasswordIsNotShown) {
-  EXPECT_EQ(without_password("https://user:pa:ss@host/x@y"), "https://user:***@host/x@y");
+  EXPECT_EQ(without_password("https://user:pa:s/s@host"), "https://user:***@host");
   EXPECT_EQ(without_password("http://user:p@ss@host"), "http://user:***@host");
+  EXPECT_EQ(without_password("user:pass@host:1"), "user:***@host:1");
   EXPECT_EQ(without_password("https://user@host"), "https://user@host");
-  EXPECT_EQ(without_password("https://host:80/a:b@c"), "https://host:80/a:b@c");
-  EXPECT_EQ(without_password("a:b@c"), "a:b@c");
+  EXPECT_EQ(without_password("https://host:80"), "https://host:80");
+  set("SLUICE_PROXY", "http://me:s3cret@q:1");
+  EXPECT_EQ(shown({"check"}, "proxy"), "http://me:***@q:1 from environment");
+}
+
+/// A configuration file of the site can be read by everybody.
+TEST_F(ApplyTest, AFileWithThePasswordOfAProxyMustBePrivate) {
+  user("# one\nproxy = 'http://me:s3cret@q:1'\n");
+  const std::string path = std::getenv("SLUICE_CONFIG");
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  EXPECT_THAT(shown({"check"}, "proxy"),
+              testing::AllOf(HasSubstr(path + ", line 2: "), HasSubstr("chmod 600 " + path),
+                             testing::Not(HasSubstr("s3cret"))));
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  EXPECT_EQ(shown({"check"}, "proxy"), "http://me:***@q:1 from user file");
+  user("proxy = 'http://me@q:1'\n");
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  EXPECT_EQ(shown({"check"}, "proxy"), "http://me@q:1 from user file") << "no password";
 }
 
 }  // namespace

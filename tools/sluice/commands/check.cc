@@ -84,7 +84,7 @@ Result<ServerProfile> ask(const CheckOptions& options, const Findings& findings,
   least.pool_bytes = 2 * least.block_bytes;
   least.journal = false;
   least.retry.retries = 0;
-  least.ca_file = options.ca_file;
+  least.network = options.network;
   TRY_ASSIGN(const auto engine, Engine::create(least));
   const auto deadline = Clock::now() + longest_asking;
   Engine::Inquiry inquiry;
@@ -106,6 +106,9 @@ Result<ServerProfile> ask(const CheckOptions& options, const Findings& findings,
 
 Result<void> find_out(const CheckOptions& options, Findings& findings) {
   TRY_ASSIGN(findings.url, chosen_url(options.url, options.system, options.insecure_http));
+  TRY_ASSIGN(findings.proxy, proxy_for(findings.url, options.network.proxy));
+  TRY_ASSIGN(Trust trust, find_trust(options.network));
+  if (findings.url.starts_with("https:")) findings.trust = std::move(trust);
   Secret token;
   if (!options.dataset.empty()) {
     TRY(check_dataset_key(options.dataset));

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "engine/network_options.h"
 #include "tools/sluice/tokens/token_rights.h"
 
 namespace sluice::cli {
@@ -16,7 +17,7 @@ struct CheckOptions {
   std::string file;       ///< whose disk to try; empty for none
   std::string state_dir;  ///< empty: the usual place
   bool insecure_http = false;
-  std::string ca_file;  ///< empty: what the environment says, or the system's
+  NetworkOptions network;
   bool json = false;
 };
 

@@ -16,11 +16,19 @@
 
 namespace sluice::cli {
 
+namespace {
+
+std::optional<std::chrono::system_clock::time_point> certificate_ends(const Findings& findings) {
+  if (!findings.server || !findings.server->certificate) return {};
+  return findings.server->certificate->ends;
+}
+
+}  // namespace
+
 std::optional<std::int64_t> certificate_days_left(const Findings& findings) {
-  if (!findings.server || !findings.server->certificate_ends) return {};
-  return std::chrono::floor<std::chrono::days>(*findings.server->certificate_ends -
-                                               std::chrono::system_clock::now())
-      .count();
+  const auto ends = certificate_ends(findings);
+  if (!ends) return {};
+  return std::chrono::floor<std::chrono::days>(*ends - std::chrono::system_clock::now()).count();
 }
 
 namespace {
@@ -129,7 +137,7 @@ std::string certificate_text(const Findings& findings) {
   const auto days = certificate_days_left(findings);
   if (!days) return "";
   return fmt::format("; the certificate expires in {} {}, at {}", *days,
-                     *days == 1 ? "day" : "days", time_text(*findings.server->certificate_ends));
+                     *days == 1 ? "day" : "days", time_text(*certificate_ends(findings)));
 }
 
 std::string clock_text(const ServerProfile& server) {
@@ -138,6 +146,22 @@ std::string clock_text(const ServerProfile& server) {
   if (ahead == 0) return "the server and this machine have the same time";
   return fmt::format("the server's clock is {} s {} this machine's", std::abs(ahead),
                      ahead < 0 ? "behind" : "ahead of");
+}
+
+std::string proxy_text(const Proxy& proxy) {
+  if (proxy.source.empty()) return "none";
+  if (proxy.exempt)
+    return fmt::format("none: no_proxy names the server, or the server is this machine ({} is set)",
+                       proxy.source);
+  return fmt::format("{} (from {})", proxy.shown, proxy.source);
+}
+
+std::string trust_text(const Findings& findings) {
+  const auto& server = findings.server;
+  if (!server || !server->certificate || server->certificate->issuer.empty())
+    return findings.trust->name();
+  return fmt::format("the certificate is issued by '{}' and accepted by {}",
+                     server->certificate->issuer, findings.trust->name());
 }
 
 std::string state_text(const Findings& findings) {
@@ -165,6 +189,8 @@ std::string text_of(const Findings& findings) {
   const auto line = [&](const char* what, const std::string& says) {
     text += fmt::format("{:9} {}\n", what, says);
   };
+  if (findings.proxy) line("proxy", proxy_text(*findings.proxy));
+  if (findings.trust) line("trust", trust_text(findings));
   if (findings.server) {
     const ServerProfile& server = *findings.server;
     line("server", fmt::format("{} responds{}{}{}", findings.url,
@@ -216,10 +242,25 @@ std::string json_of(const Findings& findings) {
                       {"round_trip_s", or_null(round_trip_s)},
                       {"connection_bytes_per_second", or_null(link_rate(server))},
                       {"certificate_ends", nullptr},
+                      {"certificate_issuer", nullptr},
                       {"certificate_days_left", or_null(certificate_days_left(findings))}};
-    if (server.certificate_ends)
-      json["server"]["certificate_ends"] = time_text(*server.certificate_ends);
+    if (const auto ends = certificate_ends(findings))
+      json["server"]["certificate_ends"] = time_text(*ends);
+    if (server.certificate && !server.certificate->issuer.empty())
+      json["server"]["certificate_issuer"] = server.certificate->issuer;
   }
+  json["proxy"] = nullptr;
+  if (findings.proxy && !findings.proxy->source.empty())
+    json["proxy"] = {
+        {"url", findings.proxy->exempt ? ordered_json() : ordered_json(findings.proxy->shown)},
+        {"from", findings.proxy->source},
+        {"exempt", findings.proxy->exempt}};
+  json["trust"] = nullptr;
+  if (const auto& trust = findings.trust)
+    json["trust"] = {
+        {"file", trust->file.empty() ? ordered_json() : ordered_json(trust->file)},
+        {"directory", trust->directory.empty() ? ordered_json() : ordered_json(trust->directory)},
+        {"from", trust->source.empty() ? "system" : trust->source}};
   json["state"] = nullptr;
   if (const auto& state = findings.state) {
     json["state"] = {{"directory", state->directory},

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "engine/dataset_lock.h"
+#include "engine/http_proxy.h"
 #include "engine/server_facts.h"
 #include "engine/server_profile.h"
+#include "engine/trust.h"
 #include "io/result.h"
 #include "tools/sluice/commands/disk_rate.h"
 
@@ -29,6 +31,8 @@ struct Findings {
   std::string url;
   std::string dataset;
   bool had_token = false;
+  std::optional<Trust> trust;  ///< nothing without TLS
+  std::optional<Proxy> proxy;  ///< nothing before it was looked for
   std::optional<ServerProfile> server;
   ServerFacts facts;
   std::optional<StateFindings> state;

@@ -68,7 +68,9 @@ class Forget {
 
   /// One for each server at which an upload of that name is unfinished.
   Result<std::vector<JournalEntry>> choose() {
-    TRY(find_trust(options_.ca_file));  // before anything is forgotten
+    // Before anything is forgotten.
+    TRY(find_trust(options_.network));
+    TRY(check_proxy(options_.network.proxy));
     UploadOptions place;
     place.state_dir = options_.state_dir;
     TRY_ASSIGN(directory_, state_dir(place));
@@ -229,7 +231,7 @@ class Forget {
       least.pool_bytes = 2 * least.block_bytes;
       least.state_dir = directory_;
       least.retry.retries = retries;
-      least.ca_file = options_.ca_file;
+      least.network = options_.network;
       TRY_ASSIGN(engine_, Engine::create(least));
     }
     TRY_ASSIGN(const ServerProfile server, engine_->ask_server({.base_url = request.base_url,

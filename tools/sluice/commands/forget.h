@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/network_options.h"
 #include "tools/sluice/tokens/token_rights.h"
 
 namespace sluice::cli {
@@ -16,7 +17,7 @@ struct ForgetOptions {
   std::string token_file;   ///< empty: as `sluice resume` finds it
   TokenFileMode token_file_mode = TokenFileMode::strict;
   bool insecure_http = false;
-  std::string ca_file;  ///< empty: what the environment says, or the system's
+  NetworkOptions network;
 };
 
 /// Gives unfinished uploads up: what a tus server has of it is deleted there, and the journal

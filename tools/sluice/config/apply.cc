@@ -1,11 +1,13 @@
 #include "tools/sluice/config/apply.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
 
+#include "engine/http_proxy.h"
 #include "engine/text.h"
 #include "tools/command_line/list_mark.h"
 
@@ -39,6 +41,18 @@ Result<std::string> switched(const ConfiguredOption& said) {
   for (const char* const off : {"false", "0", "no", "off"})
     if (word == off) return std::string("false");
   return refused(said, fmt::format("{} is true or false", said.option));
+}
+
+/// A file with a password must not be readable by others.
+Result<void> check_secrecy(const ConfiguredOption& said) {
+  const bool secret = std::any_of(said.values.begin(), said.values.end(), has_password);
+  struct stat facts {};
+  if (!secret || said.file.empty() || ::stat(said.file.c_str(), &facts) != 0 ||
+      (facts.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) == 0)
+    return {};
+  return refused(said, fmt::format("other users can read the file, which has the password of the "
+                                   "proxy; run: chmod 600 {}",
+                                   shell_argument(printable(said.file))));
 }
 
 class Application {
@@ -120,6 +134,7 @@ class Application {
   }
 
   Result<void> give(const ConfiguredOption& said) const {
+    if (said.option == "proxy") TRY(check_secrecy(said));
     CLI::Option& option = *options_.at(said.option);
     std::vector<std::string> values = said.values;
     if (said.boolean && !is_flag(option))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/http_proxy.h"
 #include "tools/command_line/list_mark.h"
 #include "tools/sluice/config/apply.h"
 
@@ -25,14 +26,10 @@ std::optional<std::string> standard_of(const CLI::Option& option) {
 }  // namespace
 
 std::string without_password(std::string text) {
+  if (!has_password(text)) return text;
   const std::size_t scheme = text.find("://");
-  if (scheme == text.npos) return text;
-  const std::size_t begin = scheme + 3;
-  const std::size_t at = text.substr(0, text.find('/', begin)).rfind('@');
-  if (at == text.npos || at < begin) return text;
-  const std::size_t colon = text.find(':', begin);
-  if (colon < at) text.replace(colon + 1, at - colon - 1, "***");
-  return text;
+  const std::size_t colon = text.find(':', scheme == text.npos ? 0 : scheme + 3);
+  return text.replace(colon + 1, text.rfind('@') - colon - 1, "***");
 }
 
 std::vector<ShownOption> shown_options(const CLI::App& command,
@@ -54,7 +51,9 @@ std::vector<ShownOption> shown_options(const CLI::App& command,
       line.place = ConfigPlace::command_line;
       values = option.results();
     }
-    if (line.place != ConfigPlace::standard) line.value = without_password(values_text(values));
+    if (line.place != ConfigPlace::standard)
+      line.value = name == "proxy" || name == "url" ? without_password(values_text(values))
+                                                    : values_text(values);
     shown.push_back(std::move(line));
   }
   return shown;

@@ -24,7 +24,7 @@ struct ShownOption {
 std::vector<ShownOption> shown_options(const CLI::App& command,
                                        const std::vector<ConfiguredOption>& applied);
 
-/// `text` without the password of an address in it: "https://user:***@host".
+/// An address without the password in it: "https://user:***@host".
 std::string without_password(std::string text);
 
 }  // namespace sluice::cli

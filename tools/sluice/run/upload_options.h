@@ -31,7 +31,7 @@ struct UploadOptions {
   unsigned response_timeout = 0;  ///< seconds; 0: the engine's
   std::string register_wait;      ///< empty: the engine's
   bool insecure_http = false;
-  std::string ca_file;  ///< empty: what the environment says, or the system's
+  NetworkOptions network;
   bool verify_prefix = false;
   std::string digests;    ///< "md5,sha256"
   std::string receipts;   ///< a directory; empty: none

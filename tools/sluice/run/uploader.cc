@@ -93,7 +93,7 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
     TRY_ASSIGN(engine.register_wait,
                parse_option("--register-wait", options_.register_wait, parse_duration));
   }
-  engine.ca_file = options_.ca_file;
+  engine.network = options_.network;
   TRY_ASSIGN(engine.state_dir, state_dir(options_));
   engine.journal = !options_.no_journal;
   engine.log = [this](LogLevel level, const std::string& text) {
