@@ -1,17 +1,12 @@
 #include "tools/sluice/commands/run.h"
 
-#include <fmt/format.h>
-
 #include <map>
 #include <optional>
-#include <string_view>
 #include <utility>
-#include <vector>
 
-#include "engine/text.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/run/batch.h"
-#include "tools/sluice/run/receipt_files.h"
+#include "tools/sluice/run/manifest_targets.h"
 
 namespace sluice::cli {
 namespace {
@@ -46,7 +41,8 @@ class Run {
     for (const std::string& problem : manifest.problems) console_.error(problem);
     TRY(manifest.usable(options_.manifest));
     if (!options_.upload.receipts.empty()) TRY(check_receipts(manifest));
-    TRY_ASSIGN(const Targets targets, find_targets(manifest));
+    TRY_ASSIGN(const ManifestTargets targets,
+               find_targets(manifest, options_.manifest, base_url_, options_.upload, uploader_));
     TRY(uploader_.prepare(manifest.rows.size()));
     Batch batch(options_.upload,
                 {.protocol = options_.protocol,
@@ -68,50 +64,6 @@ class Run {
     manifest = {};
     batch.run();
     return {};
-  }
-
-  /// Files of one name in two datasets would have one receipt.
-  Result<void> check_receipts(const Manifest& manifest) const {
-    std::map<std::string_view, const ManifestRow*> rows;
-    for (const ManifestRow& row : manifest.rows) {
-      const auto [other, is_first] = rows.emplace(row.name, &row);
-      if (is_first) continue;
-      return Error{ErrorKind::usage,
-                   fmt::format("cannot write the receipts of '{}' in dataset {} and of '{}' in "
-                               "dataset {} into one directory: both would be {}{}; upload each "
-                               "dataset with a manifest and a --receipt directory of its own",
-                               printable(row.name), other->second->dataset, printable(row.name),
-                               row.dataset, printable(row.name), receipt_suffix)};
-    }
-    return {};
-  }
-
-  /// What the files of a dataset have in common, by the dataset's key.
-  using Targets = std::map<std::string, UploadRequest>;
-
-  /// The datasets, each with its token.
-  Result<Targets> find_targets(const Manifest& manifest) {
-    Targets targets;
-    for (const ManifestRow& row : manifest.rows) targets.try_emplace(row.dataset);
-    if (targets.size() > 1 && !options_.upload.token_file.empty())
-      return Error{ErrorKind::usage,
-                   fmt::format("--token-file names the token of one dataset, and the manifest {} "
-                               "has {} datasets; leave out --token-file, and store a token for "
-                               "each of them with: sluice token add DATASET",
-                               printable(options_.manifest), targets.size())};
-    std::optional<Error> without;
-    for (auto& [dataset, request] : targets) {
-      request.base_url = base_url_;
-      request.dataset = dataset;
-      const Result<void> found = uploader_.find_token(
-          request, targets.size() == 1 ? EnvironmentToken::first : EnvironmentToken::last);
-      if (found) continue;
-      // Each of them, so that the user can store all tokens that are missing.
-      if (without) uploader_.fail(*without);
-      without = found.error();
-    }
-    if (without) return *std::move(without);
-    return targets;
   }
 
   const RunOptions& options_;
