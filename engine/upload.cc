@@ -47,7 +47,9 @@ struct Engine::Shared {
          std::unique_ptr<Journal> open_journal)
       : options(engine_options),
         pool(std::move(engine_pool)),
-        workers(static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))),
+        workers(static_cast<int>(engine_options.workers != 0
+                                     ? engine_options.workers
+                                     : std::max(1U, std::thread::hardware_concurrency()))),
         journal(open_journal ? std::make_unique<JournalThread>(std::move(open_journal)) : nullptr),
         http({.bytes_per_second = engine_options.bytes_per_second,
               .stall_timeout = engine_options.stall_timeout,

@@ -45,6 +45,9 @@ struct EngineOptions {
   std::size_t pool_bytes = std::size_t{64} << 20;  ///< all buffers together, at least 2 blocks
   std::size_t block_bytes = std::size_t{4}
                             << 20;  ///< a multiple of 4096, at least that, at most 1 GiB
+  /// Threads that compute checksums, besides those that read and the one that sends; 0: as many as
+  /// the cores that this process may use.
+  unsigned workers = 0;
   /// How many uploads run at a time, at most, until Engine::set_uploads_at_a_time(): they divide
   /// the pool, and what each may need of it before it can send anything (a chunk that is
   /// checksummed first) is measured for that.

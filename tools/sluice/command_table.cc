@@ -1,6 +1,7 @@
 #include "tools/sluice/command_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <memory>
 
@@ -40,6 +41,7 @@ CommandTable::CommandTable()
   commands_ = {
       {&add_put(app_, put_), [this] { return put(put_); }},
       {&add_run(app_, run_), [this] { return run(run_); }},
+      {&add_batch(app_, batch_), [this] { return batch(batch_); }},
       {&add_resume(app_, resume_), [this] { return resume(resume_); }},
       {&add_status(app_, status_), [this] { return status(status_); }},
       {&add_forget(app_, forget_), [this] { return forget(forget_); }},
@@ -86,7 +88,36 @@ Result<void> CommandTable::configure(const Configuration& configuration) {
   TRY(check_given_proxy(*parsed()->app));
   set_server_configured(!configuration.of("put", {"url", "system"}).empty());
   TRY(apply(*parsed()->app, configuration));
+  batch_.arguments = arguments_of_run();
   return {};
+}
+
+std::vector<std::string> CommandTable::arguments_of_run() const {
+  const std::vector<std::string> of_run = configurable(*find("run")->app);
+  std::vector<std::string> arguments;
+  const auto add = [&](const std::string& option, const std::string& value) {
+    if (!value.empty()) arguments.insert(arguments.end(), {option, value});
+  };
+  add("--config", choice_.file);
+  add("--profile", choice_.profile);
+  for (const CLI::Option* const option : find("batch")->app->get_options()) {
+    if (option->count() == 0 || option->get_lnames().empty()) continue;
+    const std::string& name = option->get_lnames().front();
+    if (std::find(of_run.begin(), of_run.end(), name) == of_run.end()) continue;
+    // Said otherwise, or what each shard is not to have; a configured proxy may have a password,
+    // and is configured for the shards too.
+    static constexpr std::array<std::string_view, 11> others{
+        "limit-rate", "retries", "token-wait", "state-dir", "system",  "url",
+        "format",     "json",    "quiet",      "verbose",   "progress"};
+    if (std::find(others.begin(), others.end(), name) != others.end()) continue;
+    const std::string value = command_line::unmarked(option->results().back());
+    if (name == "proxy" && has_password(value)) continue;
+    if (!is_flag(*option))
+      add("--" + name, value);
+    else if (value != "false")
+      arguments.push_back("--" + name);
+  }
+  return arguments;
 }
 
 }  // namespace sluice::cli

@@ -40,10 +40,14 @@ class CommandTable {
   Result<void> configure(const Configuration& configuration);
 
  private:
+  /// What `batch` was given, or configured, of the options of `run`: arguments for `run`.
+  std::vector<std::string> arguments_of_run() const;
+
   CLI::App app_;
   ConfigChoice choice_;
   PutOptions put_;
   RunOptions run_;
+  BatchOptions batch_;
   ResumeOptions resume_;
   StatusOptions status_;
   ForgetOptions forget_;

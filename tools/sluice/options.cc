@@ -166,6 +166,9 @@ void add_checksum_options(CLI::App& app, UploadOptions& options) {
   add_text(app, "--digest", options.digests, "NAMES",
            "More digests for the receipt: md5, sha256, or both (md5,sha256).");
   add_text(app, "--receipt", options.receipts, "DIR", "Write a receipt to DIR/NAME.sluice.json.");
+}
+
+void add_sums(CLI::App& app, UploadOptions& options) {
   add_text(app, "--sums", options.sums, "FILE",
            "Append checksum lines for xxhsum -c, md5sum -c and sha256sum -c to FILE.");
 }
@@ -217,17 +220,22 @@ void add_no_journal(CLI::App& app, bool& no_journal) {
                "Write no journal. An interrupted upload cannot be resumed.");
 }
 
+void add_token_wait(CLI::App& app, std::string& token_wait, const std::string& standard) {
+  add_text(app, "--token-wait", token_wait, "TIME",
+           "When the server refuses the token, wait this long for a new token in its file.")
+      ->default_str(standard);
+}
+
 /// The options of put, run and resume.
 void add_upload_options(CLI::App& app, std::string_view command, UploadOptions& options) {
   options.command = command;
   add_token_file(app, options.token_file, options.token_file_mode);
-  add_text(app, "--token-wait", options.token_wait, "TIME",
-           "When the server refuses the token, wait this long for a new token in its file.")
-      ->default_str("0, do not wait");
+  add_token_wait(app, options.token_wait, "0, do not wait");
   add_network(app, options.insecure_http, options.network);
   add_resume_options(app, options);
   add_performance_options(app, options);
   add_checksum_options(app, options);
+  add_sums(app, options);
   add_output_options(app, options);
 }
 
@@ -339,6 +347,62 @@ CLI::App& add_run(CLI::App& app, RunOptions& options) {
   return run;
 }
 
+CLI::App& add_batch(CLI::App& app, BatchOptions& options) {
+  CLI::App& batch = add_command(
+      app, "batch", "Upload the files of a manifest in shards, as an array job of Slurm.");
+  batch.add_option("MANIFEST", options.run.manifest,
+                   "Table of files and their datasets: CSV, TSV or JSON Lines.");
+  batch.option_defaults()->group("Batch");
+  add_number(batch, "--shards", options.shards, "N", 1, 1000, "Shards to divide the files among.")
+      ->default_str("");
+  add_text(batch, "--directory", options.directory, "DIR",
+           "Directory for the shards, the job script, logs and the report.")
+      ->default_str("beside the manifest, with .batch as its ending");
+  auto* const submit =
+      batch.add_flag("--submit", options.submit, "Submit the job script with sbatch.");
+  auto* const local = batch
+                          .add_flag("--local", options.local,
+                                    "Run the shards on this machine, without a scheduler.")
+                          ->excludes(submit);
+  add_text(batch, "--report", options.report, "DIR",
+           "Write the report of the batch in DIR, and fail if a file is not registered.")
+      ->excludes(submit)
+      ->excludes(local);
+  batch
+      .add_option("--sbatch", options.sbatch,
+                  "Option of sbatch for the job script, for example --sbatch=--time=2:00:00; can "
+                  "be given several times.")
+      ->type_name("OPTION")
+      ->allow_extra_args(false);
+  add_server(batch, options.run.system, options.run.url);
+  add_protocol(batch, options.run.protocol);
+  batch.option_defaults()->group("Upload");
+  add_choice<ManifestFormat>(batch, "--format", options.run.format, "NAME",
+                             {{"auto", ManifestFormat::automatic},
+                              {"csv", ManifestFormat::csv},
+                              {"tsv", ManifestFormat::tsv},
+                              {"jsonl", ManifestFormat::jsonl}},
+                             "Format of the manifest: csv, tsv, jsonl, or auto (by its name).");
+  UploadOptions& upload = options.run.upload;
+  upload.command = "batch";
+  upload.retries = 1000;
+  add_token_file(batch, upload.token_file, upload.token_file_mode);
+  add_token_wait(batch, upload.token_wait, "12h, with --local 0");
+  add_network(batch, upload.insecure_http, upload.network);
+  add_resume_options(batch, upload);
+  add_performance_options(batch, upload);
+  add_checksum_options(batch, upload);
+  batch.option_defaults()->group("Output");
+  batch.add_flag("--json", upload.json, "Print the result as one JSON object on stdout.");
+  add_quiet(batch, upload.console.quiet);
+  batch.footer(footer(std::string(sizes) +
+                          "Exit codes: 0 submitted or written, or with --local and --report all "
+                          "registered;\n1 failed, or not all registered; others as those of "
+                          "sluice run.\n",
+                      batch));
+  return batch;
+}
+
 CLI::App& add_resume(CLI::App& app, ResumeOptions& options) {
   CLI::App& resume = add_command(app, "resume", "Resume unfinished uploads.");
   resume.add_option("DATASET", options.dataset, "Resume the uploads into this dataset only.");
@@ -358,6 +422,13 @@ CLI::App& add_status(CLI::App& app, StatusOptions& options) {
   status.add_flag("--all", options.all, "Also list registered and discarded uploads.");
   status.add_flag("--json", options.json,
                   "Print the list as one JSON object on stdout, with the receipts.");
+  auto* const batch = add_text(status, "--batch", options.batch, "DIR",
+                               "List the files of the batch that sluice batch made in DIR, by "
+                               "shards.")
+                          ->excludes("--all");
+  add_number(status, "--shard", options.shard, "N", 1, 1000, "List this shard of the batch only.")
+      ->default_str("")
+      ->needs(batch);
   auto* const watch = status.add_flag("--watch", options.watch,
                                       "Print the list again and again, on a terminal in place.");
   add_text(status, "--interval", options.interval, "TIME", "Time between two lists.")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tools/sluice/commands/batch.h"
 #include "tools/sluice/commands/check.h"
 #include "tools/sluice/commands/completion.h"
 #include "tools/sluice/commands/config.h"
@@ -23,6 +24,7 @@ namespace sluice::cli {
 /// has the same options and defaults (tests/docs compares them).
 CLI::App& add_put(CLI::App& app, PutOptions& options);
 CLI::App& add_run(CLI::App& app, RunOptions& options);
+CLI::App& add_batch(CLI::App& app, BatchOptions& options);
 CLI::App& add_resume(CLI::App& app, ResumeOptions& options);
 CLI::App& add_status(CLI::App& app, StatusOptions& options);
 CLI::App& add_forget(CLI::App& app, ForgetOptions& options);

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -20,6 +19,7 @@
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/manifest/digest_files.h"
 #include "tools/sluice/manifest/manifest_text.h"
+#include "tools/sluice/process/granted.h"
 #include "tools/sluice/process/stop.h"
 #include "tools/sluice/tokens/token_store.h"
 
@@ -97,9 +97,7 @@ class WriteManifest {
   Result<std::string> text_of(std::vector<SelectedFile> files) {
     std::vector<std::string> paths;
     for (SelectedFile& file : files) paths.push_back(file.path);
-    TRY_ASSIGN(const auto running,
-               DigestFiles::start(std::move(paths), digests_,
-                                  std::max(1U, std::thread::hardware_concurrency())));
+    TRY_ASSIGN(const auto running, DigestFiles::start(std::move(paths), digests_, usable_cores()));
     watch(*running, files.size());
     TRY(not_stopped());
     DigestFiles::Results results = running->take_results();

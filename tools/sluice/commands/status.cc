@@ -21,6 +21,7 @@
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/display/watch.h"
 #include "tools/sluice/run/state_directory.h"
+#include "tools/sluice/shards/shard_status.h"
 
 namespace sluice::cli {
 namespace {
@@ -167,7 +168,16 @@ struct Listed {
   std::vector<std::string> warnings;
 };
 
+Result<Listed> list_batch(const StatusOptions& options) {
+  constexpr std::size_t most = 5;
+  TRY_ASSIGN(const ShardDirectory directory, ShardDirectory::read(options.batch));
+  TRY_ASSIGN(const BatchStatus status, batch_status(directory, options.shard));
+  return Listed{.text = options.json ? json_of(status) + '\n' : text_of(status, most),
+                .warnings = {}};
+}
+
 Result<Listed> list(const StatusOptions& options) {
+  if (!options.batch.empty()) return list_batch(options);
   TRY_ASSIGN(const Found found, find_journal(options.state_dir));
   Journal::Listing listing;
   if (found.journal) {

@@ -9,6 +9,8 @@ struct StatusOptions {
   bool all = false;       ///< what is finished too
   bool json = false;
   bool watch = false;    ///< again and again
+  std::string batch;     ///< the directory of a batch: its files only; empty: none
+  unsigned shard = 0;    ///< of the batch, from 1; 0: all
   std::string interval;  ///< between two lists; empty: 2 s
 };
 

@@ -8,7 +8,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "engine/file_check.h"
@@ -21,6 +20,7 @@
 #include "io/open_source.h"
 #include "tools/sluice/display/progress_display.h"
 #include "tools/sluice/display/report_text.h"
+#include "tools/sluice/process/granted.h"
 
 namespace sluice::cli {
 namespace {
@@ -79,7 +79,7 @@ class Verify {
     std::vector<DigestKind> extra;
     if (!receipt_.md5.empty()) extra.push_back(DigestKind::md5);
     if (!receipt_.sha256.empty()) extra.push_back(DigestKind::sha256);
-    ChecksumWorkers workers(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+    ChecksumWorkers workers(static_cast<int>(usable_cores()));
     TRY_ASSIGN(const auto check, FileCheck::start({.source = *opened.source,
                                                    .workers = workers,
                                                    .block_bytes = verified_block_bytes,

@@ -12,9 +12,8 @@ namespace {
 
 volatile sig_atomic_t signal_received = 0;
 
-/// How long the program may take after the first signal: people, and Slurm, expect an end within
-/// two seconds.
-constexpr itimerval until_the_end{{0, 0}, {1, 500'000}};
+/// How long the program may take after the first signal. Written before signals are caught.
+itimerval until_the_end{{0, 0}, {1, 500'000}};
 /// How long the last words may take.
 constexpr itimerval until_the_very_end{{0, 0}, {0, 200'000}};
 
@@ -59,7 +58,8 @@ void on_alarm(int number) {
 
 }  // namespace
 
-void catch_stop_signals() {
+void catch_stop_signals(std::chrono::milliseconds most) {
+  until_the_end.it_value = {most.count() / 1000, most.count() % 1000 * 1000};
   struct sigaction action {};
   for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM}) {
     struct sigaction before {};

@@ -16,6 +16,7 @@
 #include "engine/text.h"
 #include "engine/units.h"
 #include "tools/sluice/display/report_text.h"
+#include "tools/sluice/process/granted.h"
 #include "tools/sluice/process/memory.h"
 #include "tools/sluice/process/open_files.h"
 #include "tools/sluice/process/stop.h"
@@ -133,6 +134,12 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
     console_.log_to(events_.get());
   }
   TRY_ASSIGN(EngineOptions engine_options, this->engine_options(block_bytes));
+  const Granted granted = granted_by_slurm();
+  const std::size_t asked_pool = engine_options.pool_bytes;
+  engine_options.pool_bytes = pool_within(granted, asked_pool, engine_options.block_bytes);
+  engine_options.workers = usable_cores();
+  if (const auto text = describe(granted, asked_pool, engine_options.pool_bytes); !text.empty())
+    console_.detail(text);
   TRY_ASSIGN(transfers_, plan_transfers({.asked = asked,
                                          .files = files,
                                          .descriptors = open_files(),

@@ -15,8 +15,8 @@
 namespace sluice::cli {
 namespace {
 
-/// Whether the same command can succeed when it is run again. What is wrong with the file, the name or
-/// the server's bytes has its own advice.
+/// Whether the same command can succeed when it is run again. What is wrong with the file, the name
+/// or the server's bytes has its own advice.
 bool resuming_helps(const Error& error) {
   switch (error.kind) {
     case ErrorKind::local_file:

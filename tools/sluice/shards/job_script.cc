@@ -1,0 +1,134 @@
+#include "tools/sluice/shards/job_script.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "engine/text.h"
+
+namespace sluice::cli {
+namespace {
+
+/// A path as sbatch reads it, and `pattern` behind it: in quotes, and % begins a pattern
+/// (sbatch(1), FILENAME PATTERN).
+std::string sbatch_path(const std::string& path, std::string_view pattern = {}) {
+  std::string text = "\"";
+  for (const char c : path) {
+    if (c == '%') text += '%';
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text.append(pattern) + '"';
+}
+
+/// Whether that option of sbatch is about the array's tasks alone, so that the job behind them goes
+/// without.
+bool is_of_the_array(std::string_view option) {
+  static constexpr std::array<std::string_view, 16> names{
+      "--array",         "-a",    "--requeue",     "--no-requeue", "--signal",
+      "--output",        "-o",    "--error",       "-e",           "-c",
+      "--cpus-per-task", "--mem", "--mem-per-cpu", "--dependency", "-d",
+      "--job-name"};
+  const std::string_view name = option.substr(0, option.find_first_of("= "));
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string directives(const std::vector<std::string>& options) {
+  std::string text;
+  for (const std::string& option : options) text += "#SBATCH " + option + '\n';
+  return text;
+}
+
+}  // namespace
+
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  if (!text.empty() && text.find_first_not_of(plain) == text.npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + '\'';
+}
+
+Result<void> check_script_path(const std::string& path) {
+  if (path.find_first_of("\r\n") == path.npos) return {};
+  return Error{ErrorKind::usage,
+               fmt::format("cannot write a job script into {}: the path has a line break; name "
+                           "another directory with --directory",
+                           printable(path))};
+}
+
+std::string job_script(const ShardDirectory& directory, const JobScriptSetting& setting) {
+  std::string run;
+  for (const std::string& argument : setting.arguments) run += ' ' + shell_word(argument);
+  return fmt::format(
+      R"(#!/bin/bash
+# Uploads {manifest} in {shards} shards, a task of an array job each. Written by sluice batch.
+# Submit it with "sluice batch ... --submit", or with: sbatch {script}
+#SBATCH --job-name=sluice
+#SBATCH --array=1-{shards}
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=B:TERM@120
+#SBATCH --cpus-per-task=2
+#SBATCH --mem={memory}M
+#SBATCH --output={log}
+{more}
+sluice={sluice}
+batch={batch}
+shard=${{SLURM_ARRAY_TASK_ID:?is set by Slurm}}
+cd -- {cwd} || exit
+unset SLUICE_TOKEN  # each dataset has its stored token
+
+# What is registered and sent of this shard, as text: another text is progress.
+progress() {{ "$sluice" status --batch "$batch" --shard "$shard" | head -n 1; }}
+
+before=$(progress)
+"$sluice" run{run} "$batch/shard-$shard.jsonl" &
+upload=$!
+# The time limit is near (--signal), or the job is to go: end the upload so that it can be resumed.
+trap 'kill -TERM "$upload" 2>/dev/null' TERM INT USR1 USR2 XCPU
+wait "$upload"
+code=$?
+while kill -0 "$upload" 2>/dev/null; do  # a signal ends wait, not the upload
+  wait "$upload"
+  code=$?
+done
+
+if ((code > 128)) && after=$(progress) && [[ $after != "$before" ]]; then
+  echo "interrupted (exit code $code) after progress; back into the queue: $after"
+  scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$code"
+)",
+      fmt::arg("manifest", printable(directory.facts().manifest)),
+      fmt::arg("shards", directory.facts().shards),
+      fmt::arg("script", shell_word(directory.file("job.sh"))),
+      fmt::arg("memory", setting.memory_mib),
+      fmt::arg("log", sbatch_path(directory.path() + "/shard-", "%a.log")),
+      fmt::arg("more", directives(setting.sbatch)), fmt::arg("sluice", shell_word(setting.sluice)),
+      fmt::arg("batch", shell_word(directory.path())),
+      fmt::arg("cwd", shell_word(setting.working_directory)), fmt::arg("run", run));
+}
+
+std::string report_script(const ShardDirectory& directory, const JobScriptSetting& setting) {
+  std::vector<std::string> sbatch = setting.sbatch;
+  std::erase_if(sbatch, is_of_the_array);
+  return fmt::format(
+      R"(#!/bin/bash
+# Runs behind the array of job.sh: writes the report of all shards, and fails where a file is not
+# registered. Written by sluice batch.
+#SBATCH --job-name=sluice-report
+#SBATCH --open-mode=append
+#SBATCH --output={log}
+{more}
+exec {sluice} batch --report {batch}
+)",
+      fmt::arg("log", sbatch_path(directory.file("report.log"))),
+      fmt::arg("more", directives(sbatch)), fmt::arg("sluice", shell_word(setting.sluice)),
+      fmt::arg("batch", shell_word(directory.path())));
+}
+
+}  // namespace sluice::cli

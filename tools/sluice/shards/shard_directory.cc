@@ -1,0 +1,118 @@
+#include "tools/sluice/shards/shard_directory.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+#include "engine/base_url.h"
+#include "engine/digest_kind.h"
+#include "engine/text.h"
+#include "io/local_file.h"
+#include "io/replace_file.h"
+#include "tools/sluice/manifest/manifest_text.h"
+
+namespace sluice::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr const char* facts_file = "batch.json";
+
+/// What a small file holds; nothing where it is not there or cannot be read.
+std::optional<std::string> text_in(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) return {};
+  return text.str();
+}
+
+std::string facts_text(const ShardDirectory::Facts& facts) {
+  const ordered_json json{{"manifest", facts.manifest},
+                          {"url", facts.url},
+                          {"state_dir", facts.state_dir},
+                          {"shards", facts.shards}};
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+}
+
+std::string manifest_text_of(const std::vector<ManifestRow>& rows) {
+  const ManifestText writer(ManifestFormat::jsonl, {DigestKind::md5, DigestKind::sha256});
+  std::string text;
+  for (const ManifestRow& row : rows) text += writer.row(row);
+  return text;
+}
+
+Error not_a_batch(const std::string& path, const std::string& why) {
+  return {.kind = ErrorKind::usage,
+          .message = fmt::format("{} is not the directory of a batch: {}; sluice batch MANIFEST "
+                                 "--shards N makes one",
+                                 printable(path), why)};
+}
+
+}  // namespace
+
+std::string ShardDirectory::manifest_of(std::size_t shard) const {
+  return fmt::format("{}/shard-{}.jsonl", path_, shard);
+}
+
+std::string ShardDirectory::log_of(std::size_t shard) const {
+  return fmt::format("{}/shard-{}.log", path_, shard);
+}
+
+Result<ShardDirectory> ShardDirectory::write(const std::string& path, const Facts& facts,
+                                             const std::vector<std::vector<ManifestRow>>& shards) {
+  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST)
+    return errno_error(ErrorKind::local_file, errno,
+                       fmt::format("cannot make the directory {}", printable(path)));
+  ShardDirectory made(path, facts);
+  const auto before = text_in(made.file(facts_file));
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = made.manifest_of(i + 1);
+    const std::string text = manifest_text_of(shards[i]);
+    if (!before)
+      TRY(write_whole_file(name, text, 0666));
+    else if (*before != facts_text(facts) || text_in(name) != text)
+      return Error{ErrorKind::usage,
+                   fmt::format("{} has another batch: the manifest, its files, the server, the "
+                               "journal or the number of shards were other ones; name another "
+                               "directory with --directory, or remove this one once none of its "
+                               "jobs is running",
+                               printable(path))};
+  }
+  // Last: where it is, the manifests are.
+  if (!before) TRY(write_whole_file(made.file(facts_file), facts_text(facts), 0666));
+  return made;
+}
+
+Result<ShardDirectory> ShardDirectory::read(const std::string& path) {
+  TRY_ASSIGN(std::string absolute, absolute_path(path));
+  const std::string name = absolute + '/' + facts_file;
+  const auto text = text_in(name);
+  if (!text) return not_a_batch(path, "it has no batch.json that can be read");
+  const ordered_json json = ordered_json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  Facts facts;
+  const auto take = [&](const char* key, std::string& value) {
+    if (json.is_object() && json.contains(key) && json.at(key).is_string())
+      value = json.at(key).get<std::string>();
+  };
+  take("manifest", facts.manifest);
+  take("url", facts.url);
+  take("state_dir", facts.state_dir);
+  if (json.is_object() && json.contains("shards") && json.at("shards").is_number_unsigned())
+    facts.shards = json.at("shards").get<std::size_t>();
+  if (facts.url.empty() || facts.state_dir.empty() || facts.shards == 0)
+    return not_a_batch(path, "its batch.json lacks url, state_dir or shards");
+  return ShardDirectory(std::move(absolute), std::move(facts));
+}
+
+Result<std::vector<ManifestRow>> ShardDirectory::rows(std::size_t shard) const {
+  TRY_ASSIGN(Manifest manifest, read_manifest(manifest_of(shard), ManifestFormat::jsonl));
+  if (!manifest.problems.empty()) return Error{ErrorKind::usage, manifest.problems.front()};
+  return std::move(manifest.rows);
+}
+
+}  // namespace sluice::cli
