@@ -39,10 +39,7 @@ std::string usual_directory(const std::string& manifest) {
 
 class MakeBatch {
  public:
-  MakeBatch(const BatchOptions& options, Console& console) : options_(options), console_(console) {
-    std::string& token_wait = options_.run.upload.token_wait;
-    if (token_wait.empty() && !options_.local) token_wait = "12h";
-  }
+  MakeBatch(const BatchOptions& options, Console& console) : options_(options), console_(console) {}
 
   int run() {
     int code = 0;
@@ -71,7 +68,15 @@ class MakeBatch {
     TRY_ASSIGN(const std::string sluice, program_path());
     if (!options_.local) return write_scripts(directory, sluice);
     catch_stop_signals(std::chrono::seconds(10));
-    TRY_ASSIGN(const int code, run_local_shards(directory, sluice, arguments_, console_));
+    const auto say = [&](const std::string& text, bool good) {
+      if (!good)
+        console_.error(text);
+      else if (options_.run.upload.json)
+        console_.detail(text);
+      else
+        console_.result(text + '\n');
+    };
+    TRY_ASSIGN(const int code, run_local_shards(directory, sluice, arguments_, say));
     TRY_ASSIGN(const int reported, report(directory));
     return stop_signal() != 0 ? 128 + stop_signal() : worse_code(code, reported);
   }
@@ -193,8 +198,9 @@ class MakeBatch {
   void add_arguments(const ShardDirectory::Facts& facts) {
     arguments_.insert(arguments_.end(), {"--url", facts.url, "--state-dir", facts.state_dir,
                                          "--retries", std::to_string(options_.run.upload.retries)});
-    if (const std::string& wait = options_.run.upload.token_wait; !wait.empty())
-      arguments_.insert(arguments_.end(), {"--token-wait", wait});
+    std::string wait = options_.run.upload.token_wait;
+    if (wait.empty() && !options_.local) wait = "12h";
+    if (!wait.empty()) arguments_.insert(arguments_.end(), {"--token-wait", wait});
     arguments_.insert(arguments_.end(), options_.arguments.begin(), options_.arguments.end());
   }
 

@@ -79,6 +79,9 @@ std::string job_script(const ShardDirectory& directory, const JobScriptSetting& 
 sluice={sluice}
 batch={batch}
 shard=${{SLURM_ARRAY_TASK_ID:?is set by Slurm}}
+upload=
+# The time limit is near (--signal), or the job is to go: end the upload so that it can be resumed.
+trap '[[ -n $upload ]] && kill -TERM "$upload" 2>/dev/null' TERM INT USR1 USR2 XCPU
 cd -- {cwd} || exit
 unset SLUICE_TOKEN  # each dataset has its stored token
 
@@ -88,8 +91,6 @@ progress() {{ "$sluice" status --batch "$batch" --shard "$shard" | head -n 1; }}
 before=$(progress)
 "$sluice" run{run} "$batch/shard-$shard.jsonl" &
 upload=$!
-# The time limit is near (--signal), or the job is to go: end the upload so that it can be resumed.
-trap 'kill -TERM "$upload" 2>/dev/null' TERM INT USR1 USR2 XCPU
 wait "$upload"
 code=$?
 while kill -0 "$upload" 2>/dev/null; do  # a signal ends wait, not the upload
@@ -97,9 +98,12 @@ while kill -0 "$upload" 2>/dev/null; do  # a signal ends wait, not the upload
   code=$?
 done
 
-if ((code > 128)) && after=$(progress) && [[ $after != "$before" ]]; then
+# Not SLURM_JOB_ID: one task has the number of the whole array.
+task=${{SLURM_ARRAY_JOB_ID}}_$shard
+running() {{ [[ $(squeue -h -j "$task" -o %T) == RUNNING ]]; }}  # not cancelled, not put back by others
+if ((code > 128)) && running && after=$(progress) && [[ $after != "$before" ]]; then
   echo "interrupted (exit code $code) after progress; back into the queue: $after"
-  scontrol requeue "$SLURM_JOB_ID"
+  scontrol requeue "$task"
 fi
 exit "$code"
 )",

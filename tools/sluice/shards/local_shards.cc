@@ -35,8 +35,9 @@ namespace {
 
 class ShardProcesses {
  public:
-  ShardProcesses(const ShardDirectory& directory, std::vector<std::string> words, Console& console)
-      : directory_(directory), words_(std::move(words)), console_(console) {}
+  ShardProcesses(const ShardDirectory& directory, std::vector<std::string> words,
+                 const SayShard& say)
+      : directory_(directory), words_(std::move(words)), say_(say) {}
 
   Result<void> start(std::size_t shard) {
     std::vector<std::string> copies = words_;
@@ -82,18 +83,16 @@ class ShardProcesses {
 
  private:
   void say_end(std::size_t shard, int code) {
-    if (code == 0)
-      console_.result(
-          fmt::format("shard {} of {} is registered\n", shard, directory_.facts().shards));
-    else
-      console_.error(fmt::format("shard {} of {} ended with exit code {}; its log: {}", shard,
-                                 directory_.facts().shards, code,
-                                 printable(directory_.log_of(shard))));
+    const std::size_t shards = directory_.facts().shards;
+    say_(code == 0 ? fmt::format("shard {} of {} is registered", shard, shards)
+                   : fmt::format("shard {} of {} ended with exit code {}; its log: {}", shard,
+                                 shards, code, printable(directory_.log_of(shard))),
+         code == 0);
   }
 
   const ShardDirectory& directory_;
   const std::vector<std::string> words_;
-  Console& console_;
+  const SayShard& say_;
   std::map<pid_t, std::size_t> running_;
   bool stopped_ = false;
 };
@@ -101,10 +100,10 @@ class ShardProcesses {
 }  // namespace
 
 Result<int> run_local_shards(const ShardDirectory& directory, const std::string& sluice,
-                             const std::vector<std::string>& arguments, Console& console) {
+                             const std::vector<std::string>& arguments, const SayShard& say) {
   std::vector<std::string> words{sluice, "run"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  ShardProcesses processes(directory, std::move(words), console);
+  ShardProcesses processes(directory, std::move(words), say);
   Result<void> started;
   for (std::size_t shard = 1; started && shard <= directory.facts().shards; ++shard)
     if (stop_signal() == 0) started = processes.start(shard);

@@ -5,9 +5,9 @@
 
 #include <cerrno>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 
 #include "engine/base_url.h"
 #include "engine/digest_kind.h"
@@ -26,9 +26,10 @@ constexpr const char* facts_file = "batch.json";
 /// What a small file holds; nothing where it is not there or cannot be read.
 std::optional<std::string> text_in(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) return {};
-  return text.str();
+  if (!in) return {};
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  if (in.bad()) return {};
+  return text;
 }
 
 std::string facts_text(const ShardDirectory::Facts& facts) {

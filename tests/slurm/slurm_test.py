@@ -1,0 +1,193 @@
+"""sluice batch on a real Slurm: an array of three tasks, of which one loses its sluice by a kill,
+one is put back into the queue by hand, and one comes to its time limit."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import cluster
+from cluster import wait_until
+
+BIN = os.environ["SLUICE_BIN"]
+DATASET = "TESTIDB-1234567"
+TOKEN = "7f3e9a-the-token-c2b1d8"
+MB = 1000 * 1000
+
+
+class Array(unittest.TestCase):
+    def setUp(self):
+        # A blank and what sbatch takes for a pattern.
+        self.work = os.path.join(tempfile.mkdtemp(prefix="sluice-slurm-"), "a %a batch")
+        os.makedirs(self.work)
+        self.addCleanup(shutil.rmtree, os.path.dirname(self.work), True)
+        self.cluster = cluster.Cluster()
+        self.addCleanup(self.cluster.remove)
+        self.addCleanup(self.cluster.stop)
+        self.addCleanup(self._show_logs)
+        self.bank = subprocess.Popen(
+            [
+                f"{BIN}/databankd",
+                "--listen",
+                "127.0.0.1:0",
+                "--quiet",
+                "--store",
+                f"{self.work}/store",
+                "--dataset",
+                f"{DATASET}={TOKEN}",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(self._end_bank)
+        self.url = next(word for word in self.bank.stdout.readline().split() if word.startswith("http"))
+        self.environment = {
+            **self.cluster.environment,
+            "SLUICE_URL": self.url,
+            "XDG_STATE_HOME": f"{self.work}/state",
+            "XDG_CONFIG_HOME": f"{self.work}/config",
+        }
+
+    def _end_bank(self):
+        self.bank.kill()
+        self.bank.wait()
+        self.bank.stdin.close()
+        self.bank.stdout.close()
+
+    def _show_logs(self):
+        outcome = self._outcome.result
+        if outcome.failures or outcome.errors:
+            print(self.cluster.logs())
+            for name in os.listdir(f"{self.work}/files.batch"):
+                if name.endswith(".log"):
+                    with open(f"{self.work}/files.batch/{name}", errors="replace") as log:
+                        print(f"--- {name}\n{log.read()}")
+
+    def sluice(self, *words, stdin="", code=0):
+        done = subprocess.run(
+            [f"{BIN}/sluice", *words],
+            cwd=self.work,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=cluster.PATIENCE,
+        )
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertNotIn(TOKEN, done.stdout + done.stderr)
+        return done.stdout
+
+    def status(self):
+        """By shard: what is sent, and whether it is being uploaded."""
+        found = json.loads(self.sluice("status", "--batch", "files.batch", "--json"))
+        return {one["shard"]: (one["sent"], one["state"]) for one in found["uploads"]}
+
+    def runs(self, shard):
+        return any(task == str(shard) and state == "RUNNING" for task, _, state, _ in self.cluster.jobs())
+
+    def wait_for_bytes(self, shard):
+        def running():
+            sent, state = self.status()[shard]
+            return sent > 0 and state == "running"
+
+        wait_until(f"shard {shard} has bytes at the server", running)
+
+    def sluice_of(self, shard):
+        """The process that uploads it."""
+        found = subprocess.run(
+            ["pgrep", "-f", f"^{BIN}/sluice run .*{self.work}/files.batch/shard-{shard}.jsonl"],
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        self.assertEqual(len(found), 1, found)
+        return int(found[0])
+
+    def run_until_over(self):
+        """Slurm lets what was put back wait for two minutes; this does not."""
+
+        def over():
+            jobs = self.cluster.jobs()
+            for task, array, state, reason in jobs:
+                if state == "PENDING" and reason == "BeginTime":
+                    self.cluster.output("scontrol", "update", f"JobId={array}_{task}", "StartTime=now", check=False)
+            return not jobs
+
+        wait_until("all jobs are over", over)
+
+    def make_files(self, sizes):
+        for name, size in sizes.items():
+            with open(f"{self.work}/{name}", "wb") as file:
+                file.write(os.urandom(size))
+        with open(f"{self.work}/files.csv", "w") as manifest:
+            manifest.write("path,dataset\n" + "".join(f"{name},{DATASET}\n" for name in sizes))
+        self.sluice("token", "add", DATASET, stdin=TOKEN)
+
+    def submit(self, shards, *words):
+        made = json.loads(
+            self.sluice(
+                *("batch", "files.csv", "--shards", str(shards), "--submit", "--json", "--protocol", "tus"),
+                *("--chunk", "1M", "--sbatch=--cpus-per-task=1", *words),
+            )
+        )
+        self.assertEqual(made["shards"], shards)
+        self.assertTrue(made["job"].isdigit() and made["report_job"].isdigit())
+        return made["job"], made["report_job"]
+
+    def report(self):
+        with open(f"{self.work}/files.batch/report.json") as file:
+            return json.load(file)
+
+    def test_cancelled_stays_cancelled_and_the_report_fails(self):
+        self.make_files({"file": 8 * MB})
+        job, report_job = self.submit(1, "--limit-rate", "1M")
+        self.wait_for_bytes(1)
+        self.cluster.output("scancel", job)
+        self.run_until_over()
+        self.assertIn("JobState=CANCELLED", self.cluster.output("scontrol", "show", "job", f"{job}_1"))
+        self.assertIn("ExitCode=1:0", self.cluster.output("scontrol", "show", "job", report_job))
+        self.assertFalse(self.report()["all_registered"])
+        self.assertEqual(self.report()["uploads"][0]["state"], "interrupted")
+
+    def test_kill_requeue_and_time_limit(self):
+        # Shard 1 has the largest file, which is to last until the scheduler looks at time limits.
+        sizes = {"limit": 36 * MB, "kill": 9 * MB, "requeue": 8 * MB}
+        self.make_files(sizes)
+        job, report_job = self.submit(3, "--limit-rate", "3M", "--sbatch=--signal=B:TERM@30")
+
+        wait_until("shard 1 runs", lambda: self.runs(1))
+        self.cluster.output("scontrol", "update", f"JobId={job}_1", "TimeLimit=1")
+        self.wait_for_bytes(2)
+        os.kill(self.sluice_of(2), signal.SIGKILL)
+        self.wait_for_bytes(3)
+        self.cluster.output("scontrol", "requeue", f"{job}_3")
+
+        self.run_until_over()
+        report = self.report()
+        self.assertTrue(report["all_registered"], report)
+        self.assertEqual([one["sent"] for one in report["shards"]], list(sizes.values()))
+        self.assertIn("ExitCode=0:0", self.cluster.output("scontrol", "show", "job", report_job))
+
+        log = {}
+        for shard in (1, 2, 3):
+            with open(f"{self.work}/files.batch/shard-{shard}.log") as file:
+                log[shard] = file.read()
+            self.assertNotIn(TOKEN, log[shard])
+        self.assertIn("interrupted (exit code 143) after progress; back into the queue", log[1])
+        self.assertIn("interrupted (exit code 137) after progress; back into the queue", log[2])
+        for shard in (1, 2, 3):
+            self.assertIn("resumed at", log[shard], f"shard {shard} began anew")
+
+        with open(f"{self.work}/store/registered.jsonl") as file:
+            registered = [json.loads(line)["name"] for line in file]
+        self.assertEqual(sorted(registered), sorted(sizes), "each once")
+        for name in sizes:
+            with open(f"{self.work}/{name}", "rb") as one, open(f"{self.work}/store/{DATASET}/{name}", "rb") as other:
+                self.assertEqual(one.read(), other.read())
+
+
+if __name__ == "__main__":
+    unittest.main()
