@@ -116,23 +116,24 @@ TEST_F(BatchRun, APhasedDatasetStaysInOneShard) {
 
 TEST_F(BatchRun, AShardThatFailsFailsTheReport) {
   Bank bank({"--protocols", "tus", "--dataset", std::string(other_dataset) + '=' + token, "--fault",
-             "status:403,every=1,on=create"});
+             "status:500,every=1,on=register"});
   write_manifest({{"a", dataset}, {"b", dataset}}, 10'000);
   const test::Finished finished = run(bank, local({"--shards", "2", "--retries", "0"}));
   EXPECT_NE(finished.status, 0);
   const json report = json::parse(finished.out);
   EXPECT_FALSE(report.at("all_registered").get<bool>());
-  EXPECT_EQ(report.at("uploads").at(0).at("state"), "failed") << finished.out;
+  EXPECT_EQ(report.at("uploads").at(0).at("state"), "unconfirmed") << finished.out;
   EXPECT_THAT(finished.err, HasSubstr("shard-1.log"));
   EXPECT_EQ(run(bank, {"--report", batch()}).status, 1);
 }
 
 TEST_F(BatchRun, InterruptedItGoesOnWhereItWas) {
   Bank bank(bank_arguments("tus"));
-  write_manifest({{"a", dataset}, {"b", dataset}}, 4'000'000);
-  const Arguments slow = local({"--shards", "2", "--limit-rate", "2M", "--chunk", "256K"});
+  write_manifest({{"a", dataset}, {"b", dataset}}, 30'000'000);
+  const Arguments slow =
+      local({"--shards", "2", "--limit-rate", "8M", "--chunk", "256K", "--block", "256K"});
   test::Process process(options(bank.url(), slow));
-  // Both have sent something.
+  // Both have sent something: 5 MiB go with the creation.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   const auto both_began = [&] {
     const test::Finished status = run(bank, {"--batch", batch(), "--json"}, "status");
@@ -149,8 +150,8 @@ TEST_F(BatchRun, InterruptedItGoesOnWhereItWas) {
   EXPECT_FALSE(report.at("all_registered").get<bool>());
   for (const json& upload : report.at("uploads")) EXPECT_EQ(upload.at("state"), "interrupted");
 
-  const test::Finished resumed =
-      run(bank, local({"--shards", "2", "--limit-rate", "1G", "--chunk", "256K"}));
+  const test::Finished resumed = run(
+      bank, local({"--shards", "2", "--limit-rate", "1G", "--chunk", "256K", "--block", "256K"}));
   EXPECT_EQ(resumed.status, 0) << resumed.err;
   for (const auto& [name, count] : counts(bank)) EXPECT_EQ(count, 1) << name;
   EXPECT_THAT(test::read_file(batch() + "/shard-1.log"), HasSubstr("resumed at"));

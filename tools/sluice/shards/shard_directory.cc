@@ -111,7 +111,13 @@ Result<ShardDirectory> ShardDirectory::read(const std::string& path) {
 }
 
 Result<std::vector<ManifestRow>> ShardDirectory::rows(std::size_t shard) const {
-  TRY_ASSIGN(Manifest manifest, read_manifest(manifest_of(shard), ManifestFormat::jsonl));
+  const std::string path = manifest_of(shard);
+  const auto text = text_in(path);
+  if (!text)
+    return Error{ErrorKind::usage,
+                 fmt::format("cannot read the manifest {} of the batch", printable(path))};
+  // Not read_manifest(), which a stop signal ends: the report is written after one as well.
+  Manifest manifest = parse_manifest(*text, ManifestFormat::jsonl, path, path_ + '/');
   if (!manifest.problems.empty()) return Error{ErrorKind::usage, manifest.problems.front()};
   return std::move(manifest.rows);
 }
