@@ -19,6 +19,14 @@ DATASETS = ("IDB-1", "IDB-1234567")
 # Longer than any example takes: what is not done by then never will be.
 DEADLINE_S = 120
 
+SBATCH = r"""#!/bin/bash
+for script in "$@"; do :; done
+echo 4711
+tasks=$(sed -n "s/^#SBATCH --array=1-//p" "$script")
+export SLURM_ARRAY_JOB_ID=4711
+for task in $(seq "${tasks:-1}"); do SLURM_ARRAY_TASK_ID=$task bash "$script" >&2 || exit; done
+"""
+
 # What cannot be reached from a test stands for a server that can.
 SERVERS = {
     "--system demo": '--url "$SLUICE_URL"',
@@ -65,8 +73,8 @@ class Sandbox(contextlib.ExitStack):
         shutil.copy("/etc/ssl/certs/ca-certificates.crt", self.files / "site-ca" / "9d66eef0.0")
         programs = self.directory / "bin"
         programs.mkdir()
-        # Stands for the scheduler: it runs the job.
-        (programs / "sbatch").write_text('#!/bin/sh\nexec sh "$1"\n')
+        # Stands for the scheduler: it runs the job, or each task of an array.
+        (programs / "sbatch").write_text(SBATCH)
         (programs / "sbatch").chmod(0o755)
         self.environment = {
             "PATH": f"{programs}:{BIN}:{os.environ['PATH']}",
@@ -144,7 +152,9 @@ class Examples(unittest.TestCase):
             with Sandbox(listen=listen) as sandbox:
                 if page.startswith("sluice-verify"):
                     self.prepare(sandbox, f"{put} --receipt . IDB-1 scan.h5", 0)
-                if page.startswith("sluice-status"):
+                if page.startswith("sluice-status") and "files.batch" in script:
+                    self.prepare(sandbox, "sluice batch --shards 2 --local files.csv", 0)
+                elif page.startswith("sluice-status"):
                     self.prepare(sandbox, f"{put} IDB-1 scan.h5", 0)
                     self.prepare(sandbox, f"{put} --state-dir state IDB-1 a.h5", 0)
                 self.run_script(sandbox, script, page, cwd)

@@ -91,8 +91,8 @@ class References(unittest.TestCase):
     # Pages of others, which Debian has.
     ELSEWHERE = {
         (name, "1")
-        for name in ("bash", "chmod", "curl", "fish", "md5sum", "nohup", "ps", "sha256sum", "ulimit", "umask", "xxhsum", "zsh")
-    }
+        for name in ("bash", "chmod", "curl", "fish", "md5sum", "nohup", "ps", "sbatch", "sha256sum", "ulimit", "umask", "xxhsum", "zsh")
+    } | {("fcntl", "2")}
 
     def test_between_man_pages(self):
         own = {(page.stem, page.suffix[1:]) for page in pages.PAGES}

@@ -5,9 +5,9 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 
 #include "engine/base_url.h"
 #include "engine/digest_kind.h"
@@ -27,9 +27,10 @@ constexpr const char* facts_file = "batch.json";
 std::optional<std::string> text_in(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return {};
-  std::string text(std::istreambuf_iterator<char>(in), {});
+  std::ostringstream text;
+  text << in.rdbuf();  // fails for an empty file
   if (in.bad()) return {};
-  return text;
+  return text.str();
 }
 
 std::string facts_text(const ShardDirectory::Facts& facts) {
