@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <new>
 #include <stdexcept>
@@ -108,13 +109,15 @@ void HttpTransfer::set_up() {
   set(easy, CURLOPT_PROXY, origin_.proxy.url.c_str());
   set(easy, CURLOPT_NOPROXY, "");
   const Trust& trust = common_.options.trust;
-  if (!trust.file.empty()) set(easy, CURLOPT_CAINFO, trust.file.c_str());
-  if (!trust.directory.empty()) set(easy, CURLOPT_CAPATH, trust.directory.c_str());
-  if (trust.alone && trust.file.empty())
-    set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
-  if (trust.alone && trust.directory.empty())
-    set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  set(easy, CURLOPT_IPRESOLVE, ip_resolve(common_.options.family));
+  // The certificate of an https:// proxy is compared with the same: curl has options of its own for
+  // it, and would take the system's authorities alone.
+  for (const auto& [value, options] :
+       {std::pair(&trust.file, std::array{CURLOPT_CAINFO, CURLOPT_PROXY_CAINFO}),
+        std::pair(&trust.directory, std::array{CURLOPT_CAPATH, CURLOPT_PROXY_CAPATH})})
+    for (const CURLoption option : options)
+      if (!value->empty() || trust.alone)
+        set(easy, option, value->empty() ? nullptr : value->c_str());
+  set(easy, CURLOPT_IPRESOLVE, ip_resolve(common_.options.network.family));
   // Asks for no compression, but without the option curl does not understand what front servers
   // compress unasked.
   set(easy, CURLOPT_ACCEPT_ENCODING, "identity");

@@ -40,6 +40,9 @@ class CommandTable {
   Result<void> configure(const Configuration& configuration);
 
  private:
+  /// Who said what, for the messages about it.
+  void remember_origins(const std::vector<ConfiguredOption>& applied);
+
   CLI::App app_;
   ConfigChoice choice_;
   PutOptions put_;
