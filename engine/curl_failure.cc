@@ -79,7 +79,7 @@ std::string tls_peer(const CurlFailure& failure) {
   return failure.at_proxy() ? failure.proxy.name() : "the server at " + failure.address;
 }
 
-std::string administrators(const CurlFailure& failure) {
+std::string tls_administrators(const CurlFailure& failure) {
   return failure.at_proxy() ? "the administrators of the proxy"
                             : "the administrators of the Data Bank";
 }
@@ -99,14 +99,14 @@ std::optional<std::string> tls_advice(const CurlFailure& failure, Tls sort) {
       return fmt::format(
           "{} and this machine have no TLS version in common (this machine usually requires TLS "
           "1.2); tell {}",
-          tls_peer(failure), administrators(failure));
+          tls_peer(failure), tls_administrators(failure));
     case Tls::no_cipher:
       return fmt::format("{} and this machine have no TLS cipher in common; tell {}",
-                         tls_peer(failure), administrators(failure));
+                         tls_peer(failure), tls_administrators(failure));
     case Tls::no_certificate:
       return fmt::format(
           "{} requires a client certificate, and sluice has none; check {}, or ask {}",
-          tls_peer(failure), place_of_host(failure), administrators(failure));
+          tls_peer(failure), place_of_host(failure), tls_administrators(failure));
     case Tls::unknown_name:
       return fmt::format("{} does not know this host name; check {}", tls_peer(failure),
                          place_of_host(failure));
@@ -122,7 +122,7 @@ std::string certificate_advice(const CurlFailure& failure) {
   switch (at_proxy ? failure.proxy_verify_result : failure.verify_result) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return fmt::format("check this machine's clock, or tell {}", administrators(failure));
+      return fmt::format("check this machine's clock, or tell {}", tls_administrators(failure));
     case X509_V_OK:               // curl compares the name by itself,
     case X509_V_ERR_UNSPECIFIED:  // and says this then
     case X509_V_ERR_HOSTNAME_MISMATCH:
@@ -130,8 +130,12 @@ std::string certificate_advice(const CurlFailure& failure) {
       return fmt::format("check the host name in {}", place_of_host(failure));
     default:
       return fmt::format(
-          "sluice trusts {}; if {} uses another authority, pass that authority's certificate with "
+          "{}sluice trusts {}; if {} uses another authority, pass that authority's certificate "
+          "with "
           "--ca-file or SSL_CERT_FILE",
+          failure.issuer.empty()
+              ? ""
+              : fmt::format("the certificate is issued by '{}', and ", failure.issuer),
           failure.trust.name(),
           at_proxy ? failure.proxy.name()
           : failure.proxy.url.empty()
@@ -250,11 +254,11 @@ CurlVerdict judge(const CurlFailure& failure) {
               Persistence::few_tries};
   }
   const bool has_proxy = !failure.proxy.url.empty();
-  const std::string check_proxy = has_proxy ? "; check " + failure.proxy.name() : "";
+  const std::string proxy_advice = has_proxy ? "; check " + failure.proxy.name() : "";
   // Nothing came through the proxy yet.
   const std::string hint =
       failure.reached                          ? ""
-      : has_proxy && failure.proxy_status == 0 ? check_proxy
+      : has_proxy && failure.proxy_status == 0 ? proxy_advice
       : failure.https()
           ? ""
           : "; if the server expects TLS at this port, the URL must start with https://";
@@ -269,7 +273,7 @@ CurlVerdict judge(const CurlFailure& failure) {
         return {fmt::format("cannot use the proxy in {}: its value is not the URL of a proxy",
                             failure.proxy.source),
                 Persistence::permanent};
-      return {fmt::format("{}{}{}", text, check_proxy, family_hint(failure)),
+      return {fmt::format("{}{}{}", text, proxy_advice, family_hint(failure)),
               failure.reached ? Persistence::transient : Persistence::few_tries};
     case CURLE_OPERATION_TIMEDOUT:
       // A plain http server may wait for the rest of what it takes for a request.
@@ -281,7 +285,7 @@ CurlVerdict judge(const CurlFailure& failure) {
             Persistence::few_tries};
       [[fallthrough]];
     case CURLE_COULDNT_CONNECT:
-      return {fmt::format("{}{}{}", text, check_proxy, family_hint(failure))};
+      return {fmt::format("{}{}{}", text, proxy_advice, family_hint(failure))};
     case CURLE_PROXY:
       return {fmt::format("{}; check {}", text, failure.proxy.name()),
               is_refusal(failure.proxy_error) ? lasting(failure) : Persistence::transient};

@@ -26,6 +26,7 @@ struct CurlFailure {
   CURLproxycode proxy_error = CURLPX_OK;  ///< of a SOCKS proxy
   long verify_result = 0;                 ///< X509_V_ERR_*, of the server's certificate
   long proxy_verify_result = 0;           ///< X509_V_ERR_*, of an https:// proxy's certificate
+  std::string issuer = {};                ///< of the certificate that was refused, where known
   NetworkOptions::Family family = NetworkOptions::Family::any;  ///< what was tried
   const Proxy& proxy;
   const Trust& trust;

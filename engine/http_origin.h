@@ -24,6 +24,7 @@ struct HttpOrigin {
   /// process, for no other origin. Outlives the handles that use it.
   std::unique_ptr<CURLSH, FreeShare> share;
   bool reached = false;             ///< it has answered
+  std::string refused_issuer = {};  ///< of the last certificate that was refused; empty: none was
   std::optional<Error> error = {};  ///< it cannot be reached at all: what each exchange ends with
 };
 

@@ -154,6 +154,7 @@ Error HttpTransfer::failure(CURLcode code) const {
              .proxy_error = static_cast<CURLproxycode>(get_long(easy, CURLINFO_PROXY_ERROR)),
              .verify_result = get_long(easy, CURLINFO_SSL_VERIFYRESULT),
              .proxy_verify_result = get_long(easy, CURLINFO_PROXY_SSL_VERIFYRESULT),
+             .issuer = origin_.refused_issuer,
              .family = common_.options.network.family,
              .proxy = origin_.proxy,
              .trust = common_.options.trust});

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/refused_issuer.h"
 #include "engine/tcp_options.h"
 #include "engine/text.h"
 
@@ -40,6 +41,12 @@ long ip_resolve(NetworkOptions::Family family) {
       break;
   }
   return CURL_IPRESOLVE_WHATEVER;
+}
+
+/// Whether curl's TLS contexts are OpenSSL's; other builds have other libraries.
+bool curl_has_openssl() {
+  const char* const library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  return library != nullptr && std::string_view(library).starts_with("OpenSSL");
 }
 
 template <class Value>
@@ -138,6 +145,10 @@ void HttpTransfer::set_up() {
   set(easy, CURLOPT_OPENSOCKETDATA, this);
   set(easy, CURLOPT_CLOSESOCKETFUNCTION, &HttpTransfer::on_close_socket);
   set(easy, CURLOPT_CLOSESOCKETDATA, &common_);
+  if (curl_has_openssl()) {
+    set(easy, CURLOPT_SSL_CTX_FUNCTION, &HttpTransfer::on_tls);
+    set(easy, CURLOPT_SSL_CTX_DATA, this);
+  }
   const long most =
       exchange_.url.starts_with("https:") ? tls_upload_buffer_bytes : upload_buffer_bytes;
   set(easy, CURLOPT_UPLOAD_BUFFERSIZE,
@@ -206,6 +217,15 @@ curl_socket_t HttpTransfer::on_open_socket(void* data, curlsocktype, curl_sockad
   prepare_to_send_much(fd, peer->addr);
   transfer.common_.sockets.push_back(fd);
   return fd;
+}
+
+CURLcode HttpTransfer::on_tls(CURL*, void* context, void* data) noexcept try {
+  // The origin lives longer than any of its connections; the transfer may not.
+  watch_issuer(static_cast<SSL_CTX*>(context),
+               static_cast<HttpTransfer*>(data)->origin_.refused_issuer);
+  return CURLE_OK;
+} catch (const std::bad_alloc&) {
+  return CURLE_OUT_OF_MEMORY;
 }
 
 int HttpTransfer::on_close_socket(void* common, curl_socket_t fd) noexcept {

@@ -122,6 +122,11 @@ TEST(CurlFailure, ACertificateErrorSaysWhatIsTrustedOrWhatIsWrong) {
                  "self-signed certificate; sluice trusts the certificates in /etc/my.pem "
                  "(from SSL_CERT_FILE)");
   expect_lasting(untrusted, "--ca-file");
+  CurlFailure inspected = untrusted;
+  inspected.issuer = "CN = TLS inspection";
+  expect_lasting(inspected,
+                 "the certificate is issued by 'CN = TLS inspection', and sluice trusts the "
+                 "certificates in /etc/my.pem");
   CurlFailure expired = untrusted;
   expired.verify_result = X509_V_ERR_CERT_HAS_EXPIRED;
   expect_lasting(expired, "clock");

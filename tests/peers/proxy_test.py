@@ -166,6 +166,7 @@ class Proxies(TlsFront):
         )
         self.assertIn(f"{self.certificate()} (from SSL_CERT_FILE)", said)
         self.assertIn(f"the proxy {proxy.shown()} (from SLUICE_PROXY), if it inspects TLS", said)
+        self.assertIn("the certificate is issued by 'CN = campus-inspection'", said)
         self.assertNotIn("retrying", said)
 
         directory = os.path.join(self.scratch, "authorities")
@@ -205,6 +206,7 @@ class Proxies(TlsFront):
         through = {"SLUICE_PROXY": proxy.url("https")}
         named = f"the proxy {proxy.shown('https')} (from SLUICE_PROXY)"
         _, said = self.check(environment=self.trusting(through), status=7)
+        self.assertIn("the certificate is issued by 'CN = proxy'", said)
         self.assertIn(f"if {named} uses another authority", said)
         elsewhere = through["SLUICE_PROXY"].replace("localhost", "127.0.0.1")
         trusted = {"SSL_CERT_FILE": proxy.certificate}
@@ -212,6 +214,7 @@ class Proxies(TlsFront):
         self.assertIn("check the host name in SLUICE_PROXY", said)
         # The proxy is trusted, and the server is not.
         _, said = self.check(environment={**trusted, **through}, status=7)
+        self.assertIn("has a certificate of another authority", said)
         self.assertIn(f"the certificates in {proxy.certificate} (from SSL_CERT_FILE)", said)
 
         both = os.path.join(self.scratch, "both.pem")
