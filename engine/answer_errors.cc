@@ -195,7 +195,8 @@ std::optional<Error> AnswerErrors::refused(const Answer& answer, Request::Step s
                    proven ? Persistence::few_tries : Persistence::permanent);
     case 407:
       return error("requires a user name and a password",
-                   "; set them in http_proxy: http://USER:PASSWORD@HOST:PORT",
+                   "; set them where the proxy is set (SLUICE_PROXY, http_proxy or the "
+                   "configuration): http://USER:PASSWORD@HOST:PORT",
                    Persistence::permanent);
     case 511:
       return error("requires a login to this network", "; open any web page in a browser to log in",

@@ -74,31 +74,42 @@ Tls sort_of(int reason) {
   }
 }
 
+/// Who is at the other end of the TLS that failed.
+std::string tls_peer(const CurlFailure& failure) {
+  return failure.at_proxy() ? failure.proxy.name() : "the server at " + failure.address;
+}
+
+std::string tls_administrators(const CurlFailure& failure) {
+  return failure.at_proxy() ? "the administrators of the proxy"
+                            : "the administrators of the Data Bank";
+}
+
+/// What names the host.
+std::string place_of_host(const CurlFailure& failure) {
+  return failure.at_proxy() ? failure.proxy.source : "the URL";
+}
+
 /// What to do about it; nothing for what retries are for.
 std::optional<std::string> tls_advice(const CurlFailure& failure, Tls sort) {
   switch (sort) {
     case Tls::none:
-      return fmt::format(
-          "the server at {} {}does not speak TLS; check the URL (https:// or http://) and the port",
-          failure.address, failure.proxy.url.empty() ? "" : "or the proxy ");
+      return fmt::format("{} does not speak TLS; check {} (https:// or http://) and the port",
+                         tls_peer(failure), place_of_host(failure));
     case Tls::too_old:
       return fmt::format(
-          "the server at {} and this machine have no TLS version in common (this machine "
-          "usually requires TLS 1.2); tell the administrators of the Data Bank",
-          failure.address);
+          "{} and this machine have no TLS version in common (this machine usually requires TLS "
+          "1.2); tell {}",
+          tls_peer(failure), tls_administrators(failure));
     case Tls::no_cipher:
-      return fmt::format(
-          "the server at {} and this machine have no TLS cipher in common; tell the "
-          "administrators of the Data Bank",
-          failure.address);
+      return fmt::format("{} and this machine have no TLS cipher in common; tell {}",
+                         tls_peer(failure), tls_administrators(failure));
     case Tls::no_certificate:
       return fmt::format(
-          "the server at {} requires a client certificate, and sluice has none; check the URL, "
-          "or ask the administrators of the Data Bank",
-          failure.address);
+          "{} requires a client certificate, and sluice has none; check {}, or ask {}",
+          tls_peer(failure), place_of_host(failure), tls_administrators(failure));
     case Tls::unknown_name:
-      return fmt::format("the server at {} does not know this host name; check the URL",
-                         failure.address);
+      return fmt::format("{} does not know this host name; check {}", tls_peer(failure),
+                         place_of_host(failure));
     case Tls::broken:
     case Tls::other:
       break;
@@ -107,20 +118,29 @@ std::optional<std::string> tls_advice(const CurlFailure& failure, Tls sort) {
 }
 
 std::string certificate_advice(const CurlFailure& failure) {
-  switch (failure.verify_result) {
+  const bool at_proxy = failure.at_proxy();
+  switch (at_proxy ? failure.proxy_verify_result : failure.verify_result) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return "check this machine's clock, or tell the administrators of the Data Bank";
+      return fmt::format("check this machine's clock, or tell {}", tls_administrators(failure));
     case X509_V_OK:               // curl compares the name by itself,
     case X509_V_ERR_UNSPECIFIED:  // and says this then
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "check the host name in the URL";
+      return fmt::format("check the host name in {}", place_of_host(failure));
     default:
       return fmt::format(
-          "sluice trusts {}; if the server, or a firewall that inspects TLS, uses another "
-          "authority, pass that authority's certificate with --ca-file or SSL_CERT_FILE",
-          failure.trust.name());
+          "{}sluice trusts {}; if {} uses another authority, pass that authority's certificate "
+          "with "
+          "--ca-file or SSL_CERT_FILE",
+          failure.issuer.empty()
+              ? ""
+              : fmt::format("the certificate is issued by '{}', and ", failure.issuer),
+          failure.trust.name(),
+          at_proxy ? failure.proxy.name()
+          : failure.proxy.url.empty()
+              ? "the server, or a firewall that inspects TLS,"
+              : fmt::format("the server, or {}, if it inspects TLS,", failure.proxy.name()));
   }
 }
 
@@ -130,15 +150,20 @@ CurlVerdict judge_connect(const CurlFailure& failure) {
   const std::string what =
       fmt::format("{} sent HTTP {} to CONNECT {}", failure.proxy.name(), status,
                   failure.address.substr(failure.address.find("//") + 2));
-  if (status == 407)
-    return {fmt::format("{}: the proxy requires a user name and a password{}; set them in {}: "
-                        "http://USER:PASSWORD@HOST:PORT, with special characters as %XX",
-                        what,
-                        failure.proxy_asks.empty()
-                            ? ""
-                            : fmt::format(" ({})", quote_server_text(failure.proxy_asks)),
-                        failure.proxy.place_of_password()),
-            lasting(failure)};
+  if (status == 407) {
+    const bool given = failure.proxy.url.find('@') != std::string::npos;
+    return {
+        fmt::format("{}: the proxy {}{}; {} {}: http://USER:PASSWORD@HOST:PORT, with special "
+                    "characters as %XX",
+                    what,
+                    given ? "does not accept the user name and the password that it was given"
+                          : "requires a user name and a password",
+                    failure.proxy_asks.empty()
+                        ? ""
+                        : fmt::format(" ({})", quote_server_text(failure.proxy_asks)),
+                    given ? "correct them in" : "set them in", failure.proxy.place_of_password()),
+        lasting(failure)};
+  }
   if (status >= 500 && status != 501)
     return {
         fmt::format("{}: the proxy cannot reach the server; check the host name in the URL", what),
@@ -149,6 +174,19 @@ CurlVerdict judge_connect(const CurlFailure& failure) {
                   "allow it, or add the server's host to no_proxy if no proxy is needed",
                   what),
       lasting(failure)};
+}
+
+/// Why addresses of the other family were not tried.
+const char* family_hint(const CurlFailure& failure) {
+  switch (failure.family) {
+    case NetworkOptions::Family::ipv4:
+      return "; only IPv4 addresses are tried (--ipv4)";
+    case NetworkOptions::Family::ipv6:
+      return "; only IPv6 addresses are tried (--ipv6)";
+    case NetworkOptions::Family::any:
+      break;
+  }
+  return "";
 }
 
 bool is_refusal(CURLproxycode code) {
@@ -211,27 +249,31 @@ CurlVerdict judge(const CurlFailure& failure) {
     if (const auto advice = tls_advice(failure, sort))
       return {fmt::format("{}: {}", text, *advice), lasting(failure)};
     if (failure.code == CURLE_SSL_CONNECT_ERROR && sort == Tls::other && !failure.reached)
-      return {fmt::format("{}: the TLS handshake with the server at {} failed; check the URL and "
-                          "the port",
-                          text, failure.address),
+      return {fmt::format("{}: the TLS handshake with {} failed; check {} and the port", text,
+                          tls_peer(failure), place_of_host(failure)),
               Persistence::few_tries};
   }
+  const bool has_proxy = !failure.proxy.url.empty();
+  const std::string proxy_advice = has_proxy ? "; check " + failure.proxy.name() : "";
+  // Nothing came through the proxy yet.
   const std::string hint =
-      failure.https() || failure.reached
+      failure.reached                          ? ""
+      : has_proxy && failure.proxy_status == 0 ? proxy_advice
+      : failure.https()
           ? ""
           : "; if the server expects TLS at this port, the URL must start with https://";
   switch (failure.code) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return {fmt::format("{}: no DNS server knows this host name, or none responds; check the "
-                          "host name in the URL and this machine's network",
-                          text),
+                          "host name in the URL and this machine's network{}",
+                          text, family_hint(failure)),
               failure.reached ? Persistence::transient : Persistence::few_tries};
     case CURLE_COULDNT_RESOLVE_PROXY:
       if (failure.text.starts_with("Unsupported proxy"))
         return {fmt::format("cannot use the proxy in {}: its value is not the URL of a proxy",
                             failure.proxy.source),
                 Persistence::permanent};
-      return {fmt::format("{}; check {}", text, failure.proxy.name()),
+      return {fmt::format("{}{}{}", text, proxy_advice, family_hint(failure)),
               failure.reached ? Persistence::transient : Persistence::few_tries};
     case CURLE_OPERATION_TIMEDOUT:
       // A plain http server may wait for the rest of what it takes for a request.
@@ -243,8 +285,7 @@ CurlVerdict judge(const CurlFailure& failure) {
             Persistence::few_tries};
       [[fallthrough]];
     case CURLE_COULDNT_CONNECT:
-      return {failure.proxy.url.empty() ? text
-                                        : fmt::format("{}; check {}", text, failure.proxy.name())};
+      return {fmt::format("{}{}{}", text, proxy_advice, family_hint(failure))};
     case CURLE_PROXY:
       return {fmt::format("{}; check {}", text, failure.proxy.name()),
               is_refusal(failure.proxy_error) ? lasting(failure) : Persistence::transient};
@@ -260,11 +301,18 @@ CurlVerdict judge(const CurlFailure& failure) {
                           text, failure.address, hint),
               lasting(failure)};
     case CURLE_SSL_CONNECT_ERROR:
+      // curl 7.88 loses what it has against a certificate if there is TLS around the TLS.
+      if (!failure.reached && failure.proxy.shown.starts_with("https:") && !failure.at_proxy())
+        return {fmt::format("{}: perhaps the server at {} does not speak TLS, or has a certificate "
+                            "of another authority: sluice trusts {}; check the URL and the port, "
+                            "or pass that authority's certificate with --ca-file",
+                            text, failure.address, failure.trust.name()),
+                Persistence::few_tries};
       // A plain http server may close the connection without a word.
       return {failure.reached ? text
-                              : fmt::format("{}: perhaps the server at {} does not speak TLS; "
-                                            "check the URL and the port",
-                                            text, failure.address)};
+                              : fmt::format("{}: perhaps {} does not speak TLS; check {} and the "
+                                            "port",
+                                            text, tls_peer(failure), place_of_host(failure))};
     case CURLE_WEIRD_SERVER_REPLY:
       return {fmt::format("{}{}", text, hint), Persistence::few_tries};
     case CURLE_GOT_NOTHING:

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/http_proxy.h"
+#include "engine/network_options.h"
 #include "engine/retry.h"
 #include "engine/trust.h"
 
@@ -24,10 +25,17 @@ struct CurlFailure {
   std::string proxy_asks = {};            ///< its Proxy-Authenticate; empty for none
   CURLproxycode proxy_error = CURLPX_OK;  ///< of a SOCKS proxy
   long verify_result = 0;                 ///< X509_V_ERR_*, of the server's certificate
+  long proxy_verify_result = 0;           ///< X509_V_ERR_*, of an https:// proxy's certificate
+  std::string issuer = {};                ///< of the certificate that was refused, where known
+  NetworkOptions::Family family = NetworkOptions::Family::any;  ///< what was tried
   const Proxy& proxy;
   const Trust& trust;
 
   bool https() const { return address.starts_with("https:"); }
+  /// An https:// proxy has not answered yet, so that what fails in TLS fails there.
+  bool at_proxy() const {
+    return proxy.shown.starts_with("https:") && proxy_status == 0 && !kept_connection;
+  }
 };
 
 /// What it means: a sentence, without passwords and fit to show, and whether a retry can help.

@@ -163,7 +163,7 @@ class Http::Loop {
     const auto [found, is_new] = origins_.try_emplace(origin_address(url));
     HttpOrigin& origin = found->second;
     if (!is_new) return origin;
-    origin = make_origin(url, common_.options.proxy);
+    origin = make_origin(url, common_.options.network);
     const Log& log = common_.options.log;
     if (!log || origin.proxy.source.empty()) return origin;
     log(LogLevel::info,

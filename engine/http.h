@@ -65,9 +65,8 @@ class Http {
     std::chrono::seconds connect_timeout{30};
     /// How long no byte may move while there is something to send.
     std::chrono::seconds stall_timeout{60};
-    Trust trust = {};        ///< whose certificates are accepted
-    std::string proxy = {};  ///< NetworkOptions::proxy
-    NetworkOptions::Family family = NetworkOptions::Family::any;
+    Trust trust = {};             ///< whose certificates are accepted: that of `network`, found
+    NetworkOptions network = {};  ///< its proxy and its family
     Log log = {};  ///< told which proxy is used; called on the network thread; may be empty
   };
   /// The code of an error, no CURLcode, where the server had the whole request and did not answer

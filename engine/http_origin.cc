@@ -14,10 +14,10 @@ std::string origin_address(const std::string& url) {
   return parts ? fmt::format("{}://{}:{}", parts->scheme, parts->host, parts->port) : url;
 }
 
-HttpOrigin make_origin(const std::string& url, const std::string& proxy) {
+HttpOrigin make_origin(const std::string& url, const NetworkOptions& network) {
   HttpOrigin origin;
   origin.address = origin_address(url);
-  if (Result<Proxy> found = proxy_for(url, proxy))
+  if (Result<Proxy> found = proxy_for(url, network))
     origin.proxy = *std::move(found);
   else
     origin.error = std::move(found).error();

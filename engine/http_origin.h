@@ -24,11 +24,12 @@ struct HttpOrigin {
   /// process, for no other origin. Outlives the handles that use it.
   std::unique_ptr<CURLSH, FreeShare> share;
   bool reached = false;             ///< it has answered
+  std::string refused_issuer = {};  ///< of the last certificate that was refused; empty: none was
   std::optional<Error> error = {};  ///< it cannot be reached at all: what each exchange ends with
 };
 
-/// The origin of `url`. `proxy`: NetworkOptions::proxy. Throws std::bad_alloc without memory.
-HttpOrigin make_origin(const std::string& url, const std::string& proxy);
+/// The origin of `url`, reached as `network` says. Throws std::bad_alloc without memory.
+HttpOrigin make_origin(const std::string& url, const NetworkOptions& network);
 
 /// "https://databank.illinois.edu:443"; the URL itself where it is none.
 std::string origin_address(const std::string& url);

@@ -56,6 +56,7 @@ std::optional<ServerCertificate> certificate(CURL* easy) {
     return {};
   constexpr std::string_view expiry = "Expire date:";
   constexpr std::string_view issuer = "Issuer:";
+  constexpr std::size_t most_shown = 300;
   ServerCertificate found;
   for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next) {
     const std::string_view text = line->data;
@@ -63,7 +64,7 @@ std::optional<ServerCertificate> certificate(CURL* easy) {
       const std::time_t ends = curl_getdate(line->data + expiry.size(), nullptr);
       if (ends != -1) found.ends = time_of(ends);
     } else if (text.starts_with(issuer)) {
-      found.issuer = quote_server_text(text.substr(issuer.size()));
+      found.issuer = printable(shortened(std::string(text.substr(issuer.size())), most_shown));
     }
   }
   return found;
@@ -152,6 +153,9 @@ Error HttpTransfer::failure(CURLcode code) const {
              .proxy_asks = std::string(asks.value_or("")),
              .proxy_error = static_cast<CURLproxycode>(get_long(easy, CURLINFO_PROXY_ERROR)),
              .verify_result = get_long(easy, CURLINFO_SSL_VERIFYRESULT),
+             .proxy_verify_result = get_long(easy, CURLINFO_PROXY_SSL_VERIFYRESULT),
+             .issuer = origin_.refused_issuer,
+             .family = common_.options.network.family,
              .proxy = origin_.proxy,
              .trust = common_.options.trust});
   return with({ErrorKind::unreachable, verdict.message, code}, verdict.persistence);

@@ -16,8 +16,6 @@
 namespace sluice {
 namespace {
 
-constexpr const char* proxy_option = "--proxy";
-
 /// What never goes through a proxy: its localhost is another one.
 constexpr std::string_view this_machine = "localhost,127.0.0.0/8,::1";
 
@@ -33,10 +31,27 @@ std::string_view without_last_dot(std::string_view name) {
 /// Whether `host` is `name` or a subdomain of it.
 bool is_within(std::string_view host, std::string_view name) {
   name = without_last_dot(name);
+  if (name.starts_with("*.")) name.remove_prefix(1);
   if (name.starts_with('.')) name.remove_prefix(1);
   if (name.empty() || name.size() > host.size()) return false;
   const std::size_t front = host.size() - name.size();
   return same(host.substr(front), name) && (front == 0 || host[front - 1] == '.');
+}
+
+/// "::1" of "[::1]".
+std::string_view without_brackets(std::string_view host) {
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  return bracketed ? host.substr(1, host.size() - 2) : host;
+}
+
+/// What stands behind the colon of "host:443" and "[::1]:443"; empty for none, and for "::1".
+std::string_view port_of(std::string_view entry) {
+  const std::size_t colon = entry.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return {};
+  const bool only = entry.find(':') == colon;
+  if (!only && entry[colon - 1] != ']') return {};
+  const std::string_view port = entry.substr(colon + 1);
+  return port.find_first_not_of("0123456789") == std::string_view::npos ? port : "";
 }
 
 struct Address {
@@ -83,15 +98,13 @@ std::optional<std::pair<const char*, std::string>> first_of(
 
 std::string no_proxy_list(const Environment& environment) {
   const auto own = first_of(environment, {"no_proxy", "NO_PROXY"});
-  if (!own) return std::string(this_machine);
-  // "*" means every host only where it stands alone.
-  return own->second == "*" ? own->second : fmt::format("{},{}", own->second, this_machine);
+  return own ? fmt::format("{},{}", own->second, this_machine) : std::string(this_machine);
 }
 
-Result<UrlParts> parts_of(const std::string& proxy, const std::string& source) {
+/// `variable`: whether `source` is an environment variable that other programs read, too.
+Result<UrlParts> parts_of(const std::string& proxy, const std::string& source, bool variable) {
   Result<UrlParts> address = split_proxy_url(proxy);
   if (address) return address;
-  const bool variable = source != proxy_option;
   return Error{
       ErrorKind::usage,
       fmt::format("cannot use the proxy in {}{}: {}; set {} to http://HOST:PORT or "
@@ -112,32 +125,33 @@ std::string Proxy::name() const {
 }
 
 std::string Proxy::place_of_password() const {
-  return source == proxy_option ? "the environment variable SLUICE_PROXY or the configuration"
-                                : source;
+  return source == NetworkOptions().proxy_from
+             ? "the environment variable SLUICE_PROXY or the configuration"
+             : source;
 }
 
-Result<Proxy> proxy_for(const std::string& url, const std::string& chosen,
+Result<Proxy> proxy_for(const std::string& url, const NetworkOptions& options,
                         const Environment& environment) {
   TRY_ASSIGN(const UrlParts parts, split_url(url));
   // HTTP_PROXY is left out: in a CGI script, a header of the client's would set it.
   const auto found =
-      !chosen.empty() ? std::pair(proxy_option, chosen)
+      !options.proxy.empty() ? std::optional(std::pair(options.proxy_from.c_str(), options.proxy))
       : parts.scheme == "https"
           ? first_of(environment, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
           : first_of(environment, {"http_proxy", "all_proxy", "ALL_PROXY"});
   if (!found) return Proxy();
   Proxy proxy;
   proxy.source = found->first;
-  proxy.exempt = is_exempt(parts.host, no_proxy_list(environment));
+  proxy.exempt = is_exempt(parts.host, parts.port, no_proxy_list(environment));
   if (proxy.exempt) return proxy;
-  TRY_ASSIGN(const UrlParts address, parts_of(found->second, proxy.source));
+  TRY_ASSIGN(const UrlParts address, parts_of(found->second, proxy.source, options.proxy.empty()));
   proxy.url = found->second;
   proxy.shown = printable(fmt::format("{}://{}:{}", address.scheme, address.host, address.port));
   return proxy;
 }
 
-Result<void> check_proxy(const std::string& chosen) {
-  if (!chosen.empty()) TRY(parts_of(chosen, proxy_option));
+Result<void> check_proxy(const NetworkOptions& options) {
+  if (!options.proxy.empty()) TRY(parts_of(options.proxy, options.proxy_from, false));
   return {};
 }
 
@@ -148,19 +162,24 @@ bool has_password(const std::string& proxy) {
   return end != proxy.npos && end > begin && proxy.find(':', begin) < end;
 }
 
-bool is_exempt(std::string_view host, std::string_view list) {
-  if (host.empty() || list == "*") return list == "*";
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  const Address address = address_of(bracketed ? host.substr(1, host.size() - 2) : host);
+bool is_exempt(std::string_view host, std::string_view port, std::string_view list) {
+  const Address address = address_of(without_brackets(host));
   host = without_last_dot(host);
   constexpr std::string_view separators = ", \t";
   while (true) {
     const std::size_t begin = list.find_first_not_of(separators);
     if (begin == std::string_view::npos) return false;
     list.remove_prefix(begin);
-    const std::string_view entry = list.substr(0, list.find_first_of(separators));
+    std::string_view entry = list.substr(0, list.find_first_of(separators));
     list.remove_prefix(entry.size());
-    if (address.size > 0 ? is_in_network(address, entry) : is_within(host, entry)) return true;
+    if (entry == "*") return true;
+    const std::string_view wanted = port_of(entry);
+    if (!wanted.empty()) {
+      if (wanted != port) continue;
+      entry.remove_suffix(wanted.size() + 1);
+    }
+    if (address.size > 0 ? is_in_network(address, without_brackets(entry)) : is_within(host, entry))
+      return true;
   }
 }
 

@@ -5,10 +5,11 @@
 #include <string>
 #include <string_view>
 
+#include "engine/network_options.h"
 #include "io/result.h"
 
-/// Which proxy a URL is reached through: decided here, as curl 7.88 decides it, so that what is
-/// said is what is used.
+/// Which proxy a URL is reached through: decided here, from the variables that curl 7.88 reads, so
+/// that what is said is what is used.
 namespace sluice {
 
 /// Returns the value of an environment variable; nothing for one that is unset or empty.
@@ -29,22 +30,25 @@ struct Proxy {
   std::string place_of_password() const;
 };
 
-/// Returns the proxy for `url`, which passes check_base_url(): `chosen` (--proxy) where that is not
-/// empty, else that of https_proxy, HTTPS_PROXY or http_proxy by its scheme, else of all_proxy or
+/// Returns the proxy for `url`, which passes check_base_url(): the options' where there is one,
+/// else that of https_proxy, HTTPS_PROXY or http_proxy by its scheme, else of all_proxy or
 /// ALL_PROXY; none for hosts in no_proxy or NO_PROXY, and none for this machine. Error usage for a
 /// proxy that curl does not understand, which names its source and not its value. Any thread.
-Result<Proxy> proxy_for(const std::string& url, const std::string& chosen,
+Result<Proxy> proxy_for(const std::string& url, const NetworkOptions& options,
                         const Environment& environment = from_environment);
 
-/// Whether --proxy can be used. Error usage as above.
-Result<void> check_proxy(const std::string& chosen);
+/// Whether the options' proxy can be used. Error usage as above.
+Result<void> check_proxy(const NetworkOptions& options);
 
 /// Whether there is a password in the URL of a proxy.
 bool has_password(const std::string& proxy);
 
-/// Whether `host` (as in a URL, IPv6 in brackets) is in a no_proxy `list`: names with their
-/// subdomains, addresses, networks (10.0.0.0/8), or "*" alone for all.
-bool is_exempt(std::string_view host, std::string_view list);
+/// Whether `host` (as in a URL, IPv6 in brackets) and `port` are in a no_proxy `list`: names with
+/// their subdomains ("example.org", ".example.org" and "*.example.org" are the same), addresses,
+/// networks (10.0.0.0/8), any of them with a port behind it for that port alone, or "*" for all.
+/// That is what curl 7.88 takes and, of what other programs take, the "*." and the port, which it
+/// would overlook.
+bool is_exempt(std::string_view host, std::string_view port, std::string_view list);
 
 /// `text` without what stands for user and password in the URLs in it, for texts of curl's.
 std::string without_userinfo(std::string text);

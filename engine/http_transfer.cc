@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <new>
 #include <stdexcept>
 #include <utility>
 
+#include "engine/refused_issuer.h"
 #include "engine/tcp_options.h"
 #include "engine/text.h"
 
@@ -39,6 +41,12 @@ long ip_resolve(NetworkOptions::Family family) {
       break;
   }
   return CURL_IPRESOLVE_WHATEVER;
+}
+
+/// Whether curl's TLS contexts are OpenSSL's; other builds have other libraries.
+bool curl_has_openssl() {
+  const char* const library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  return library != nullptr && std::string_view(library).starts_with("OpenSSL");
 }
 
 template <class Value>
@@ -108,13 +116,15 @@ void HttpTransfer::set_up() {
   set(easy, CURLOPT_PROXY, origin_.proxy.url.c_str());
   set(easy, CURLOPT_NOPROXY, "");
   const Trust& trust = common_.options.trust;
-  if (!trust.file.empty()) set(easy, CURLOPT_CAINFO, trust.file.c_str());
-  if (!trust.directory.empty()) set(easy, CURLOPT_CAPATH, trust.directory.c_str());
-  if (trust.alone && trust.file.empty())
-    set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
-  if (trust.alone && trust.directory.empty())
-    set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  set(easy, CURLOPT_IPRESOLVE, ip_resolve(common_.options.family));
+  // The certificate of an https:// proxy is compared with the same: curl has options of its own for
+  // it, and would take the system's authorities alone.
+  for (const auto& [value, options] :
+       {std::pair(&trust.file, std::array{CURLOPT_CAINFO, CURLOPT_PROXY_CAINFO}),
+        std::pair(&trust.directory, std::array{CURLOPT_CAPATH, CURLOPT_PROXY_CAPATH})})
+    for (const CURLoption option : options)
+      if (!value->empty() || trust.alone)
+        set(easy, option, value->empty() ? nullptr : value->c_str());
+  set(easy, CURLOPT_IPRESOLVE, ip_resolve(common_.options.network.family));
   // Asks for no compression, but without the option curl does not understand what front servers
   // compress unasked.
   set(easy, CURLOPT_ACCEPT_ENCODING, "identity");
@@ -135,6 +145,10 @@ void HttpTransfer::set_up() {
   set(easy, CURLOPT_OPENSOCKETDATA, this);
   set(easy, CURLOPT_CLOSESOCKETFUNCTION, &HttpTransfer::on_close_socket);
   set(easy, CURLOPT_CLOSESOCKETDATA, &common_);
+  if (curl_has_openssl()) {
+    set(easy, CURLOPT_SSL_CTX_FUNCTION, &HttpTransfer::on_tls);
+    set(easy, CURLOPT_SSL_CTX_DATA, this);
+  }
   const long most =
       exchange_.url.starts_with("https:") ? tls_upload_buffer_bytes : upload_buffer_bytes;
   set(easy, CURLOPT_UPLOAD_BUFFERSIZE,
@@ -203,6 +217,15 @@ curl_socket_t HttpTransfer::on_open_socket(void* data, curlsocktype, curl_sockad
   prepare_to_send_much(fd, peer->addr);
   transfer.common_.sockets.push_back(fd);
   return fd;
+}
+
+CURLcode HttpTransfer::on_tls(CURL*, void* context, void* data) noexcept try {
+  // The origin lives longer than any of its connections; the transfer may not.
+  watch_issuer(static_cast<SSL_CTX*>(context),
+               static_cast<HttpTransfer*>(data)->origin_.refused_issuer);
+  return CURLE_OK;
+} catch (const std::bad_alloc&) {
+  return CURLE_OUT_OF_MEMORY;
 }
 
 int HttpTransfer::on_close_socket(void* common, curl_socket_t fd) noexcept {

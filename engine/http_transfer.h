@@ -96,6 +96,7 @@ class HttpTransfer {
 
   // What curl calls when it closes a socket, which may outlive the transfer; `common` is what all
   // have.
+  static CURLcode on_tls(CURL* easy, void* context, void* transfer) noexcept;
   static int on_close_socket(void* common, curl_socket_t fd) noexcept;
   // And of the transfer, which `data` is.
   static curl_socket_t on_open_socket(void* data, curlsocktype type, curl_sockaddr* peer) noexcept;

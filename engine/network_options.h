@@ -19,6 +19,11 @@ struct NetworkOptions {
   /// socks5h, with a user and a password where it asks for them. Empty: that of https_proxy and the
   /// like. A secret, as it may hold a password.
   std::string proxy = {};
+  /// Who said each of them, for messages: the option, or "SLUICE_PROXY", "/etc/sluice.toml, line
+  /// 3".
+  std::string ca_file_from = "--ca-file";
+  std::string ca_dir_from = "--ca-dir";
+  std::string proxy_from = "--proxy";
   Family family = Family::any;
 };
 

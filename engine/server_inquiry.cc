@@ -250,8 +250,9 @@ class Reader {
   Error proxy_wants_password(const Answer& answer) const {
     return {
         ErrorKind::unreachable,
-        fmt::format("{}: the proxy requires a user name and a password (HTTP 407, {}); set them in "
-                    "http_proxy: http://USER:PASSWORD@HOST:PORT",
+        fmt::format("{}: the proxy requires a user name and a password (HTTP 407, {}); set them "
+                    "where the proxy is set (SLUICE_PROXY, http_proxy or the configuration): "
+                    "http://USER:PASSWORD@HOST:PORT",
                     asking(), quoted(answer.body)),
         answer.status, false};
   }

@@ -108,8 +108,8 @@ Result<Trust> find_trust(const NetworkOptions& options, const Environment& envir
     if (!options.ca_dir.empty()) TRY(check_ca_dir(options.ca_dir));
     trust.file = options.ca_file;
     trust.directory = options.ca_dir;
-    trust.source =
-        both(options.ca_file.empty() ? "" : "--ca-file", options.ca_dir.empty() ? "" : "--ca-dir");
+    trust.source = both(options.ca_file.empty() ? "" : options.ca_file_from,
+                        options.ca_dir.empty() ? "" : options.ca_dir_from);
     trust.alone = true;
     return trust;
   }

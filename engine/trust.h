@@ -13,7 +13,7 @@ namespace sluice {
 struct Trust {
   std::string file = {};       ///< PEM certificates; empty for none
   std::string directory = {};  ///< the same, by their hashes (openssl rehash); empty for none
-  /// Who said so: "--ca-file", "CURL_CA_BUNDLE", "SSL_CERT_DIR and SSL_CERT_FILE"; empty for
+  /// Who said so: "--ca-file", "SLUICE_CA_FILE", "SSL_CERT_DIR and SSL_CERT_FILE"; empty for
   /// nobody: the system's.
   std::string source = {};
   /// There are no other authorities. Otherwise, as in curl, those of libcurl's own directory are

@@ -54,8 +54,7 @@ struct Engine::Shared {
         http({.bytes_per_second = engine_options.bytes_per_second,
               .stall_timeout = engine_options.stall_timeout,
               .trust = std::move(trust),
-              .proxy = engine_options.network.proxy,
-              .family = engine_options.network.family,
+              .network = engine_options.network,
               .log = engine_options.log}) {}
 
   const EngineOptions options;
@@ -312,7 +311,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
                  fmt::format("cannot use a pool of {} with blocks of {}: the pool (--pool) must "
                              "hold at least two blocks, one to read into and one to send from",
                              format_size(options.pool_bytes), format_size(options.block_bytes))};
-  TRY(check_proxy(options.network.proxy));
+  TRY(check_proxy(options.network));
   TRY_ASSIGN(Trust trust, find_trust(options.network));
   TRY_ASSIGN(auto pool,
              BufferPool::create(options.block_bytes, options.pool_bytes / options.block_bytes));

@@ -19,6 +19,11 @@ const Proxy no_proxy;
 const Proxy proxy{.url = "http://me:s3cret@proxy.example:3128",
                   .shown = "http://proxy.example:3128",
                   .source = "https_proxy"};
+const Proxy anonymous_proxy{
+    .url = "proxy.example:3128", .shown = "http://proxy.example:3128", .source = "https_proxy"};
+const Proxy tls_proxy{.url = "https://me:s3cret@proxy.example",
+                      .shown = "https://proxy.example:443",
+                      .source = "https_proxy"};
 const Trust trust{.file = "/etc/my.pem", .source = "SSL_CERT_FILE"};
 
 CurlFailure failure(CURLcode code, std::string text = {}, const Proxy& by = no_proxy) {
@@ -117,6 +122,11 @@ TEST(CurlFailure, ACertificateErrorSaysWhatIsTrustedOrWhatIsWrong) {
                  "self-signed certificate; sluice trusts the certificates in /etc/my.pem "
                  "(from SSL_CERT_FILE)");
   expect_lasting(untrusted, "--ca-file");
+  CurlFailure inspected = untrusted;
+  inspected.issuer = "CN = TLS inspection";
+  expect_lasting(inspected,
+                 "the certificate is issued by 'CN = TLS inspection', and sluice trusts the "
+                 "certificates in /etc/my.pem");
   CurlFailure expired = untrusted;
   expired.verify_result = X509_V_ERR_CERT_HAS_EXPIRED;
   expect_lasting(expired, "clock");
@@ -151,6 +161,10 @@ TEST(CurlFailure, WhatTheProxyRefusesIsTheProxys) {
   no_password.proxy_asks = "Basic realm=\"squid\x1b[2J\"";
   expect_lasting(no_password, "Basic realm=\"squid?[2J\"");
   expect_lasting(no_password, "USER:PASSWORD");
+  expect_lasting(no_password, "does not accept the user name and the password");
+  CurlFailure none_given{.address = no_password.address, .proxy = anonymous_proxy, .trust = trust};
+  none_given.proxy_status = 407;
+  expect_lasting(none_given, "requires a user name and a password; set them in https_proxy");
   for (const int status : {302, 400, 401, 403, 404, 405, 501}) {
     expect_lasting(connect(status), "the proxy http://proxy.example:3128 (from https_proxy)");
     expect_lasting(connect(status), "CONNECT databank.example:443");
@@ -166,6 +180,56 @@ TEST(CurlFailure, WhatTheProxyRefusesIsTheProxys) {
   expect_lasting(socks, "https_proxy");
   socks.proxy_error = CURLPX_REPLY_CONNECTION_REFUSED;
   expect(socks, Persistence::transient, "https_proxy");
+}
+
+TEST(CurlFailure, TlsThatFailsAtTheProxyIsTheProxys) {
+  CurlFailure untrusted = failure(CURLE_PEER_FAILED_VERIFICATION,
+                                  "SSL certificate problem: self-signed certificate", tls_proxy);
+  untrusted.proxy_verify_result = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
+  expect_lasting(untrusted,
+                 "if the proxy https://proxy.example:443 (from https_proxy) uses another");
+  untrusted.proxy_verify_result = X509_V_OK;
+  expect_lasting(untrusted, "check the host name in https_proxy");
+  untrusted.proxy_verify_result = X509_V_ERR_CERT_HAS_EXPIRED;
+  expect_lasting(untrusted, "the administrators of the proxy");
+  expect_lasting(failure(CURLE_SSL_CONNECT_ERROR,
+                         "error:0A00010B:SSL routines::wrong version number", tls_proxy),
+                 "the proxy https://proxy.example:443 (from https_proxy) does not speak TLS");
+  CurlFailure lost = failure(CURLE_SSL_CONNECT_ERROR, "SSL_ERROR_SYSCALL", tls_proxy);
+  expect(lost, Persistence::transient, "perhaps the proxy https://proxy.example:443");
+  lost.proxy_status = 200;
+  expect(lost, Persistence::few_tries, "(from SSL_CERT_FILE)");
+  lost.reached = true;
+  expect(lost, Persistence::transient, "SSL_ERROR_SYSCALL");
+  // Behind the tunnel it is the server's, and the proxy is one that may have put itself between.
+  for (const Proxy* const by : {&tls_proxy, &proxy}) {
+    CurlFailure inside = failure(CURLE_PEER_FAILED_VERIFICATION, "self-signed certificate", *by);
+    inside.proxy_status = 200;
+    inside.verify_result = X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+    expect_lasting(inside, "if the server, or " + by->name() + ", if it inspects TLS,");
+    inside.verify_result = X509_V_OK;
+    expect_lasting(inside, "check the host name in the URL");
+  }
+}
+
+TEST(CurlFailure, WhatCameFromNoServerPointsAtTheProxyOrTheFamily) {
+  for (const auto code : {CURLE_RECV_ERROR, CURLE_GOT_NOTHING}) {
+    CurlFailure reset = failure(code, "Connection reset by peer", proxy);
+    expect(reset, Persistence::transient, "check the proxy http://proxy.example:3128");
+    reset.proxy_status = 200;
+    EXPECT_THAT(judge(reset).message, Not(HasSubstr("check")));
+    reset.proxy_status = 0;
+    reset.reached = true;
+    EXPECT_THAT(judge(reset).message, Not(HasSubstr("check")));
+  }
+  for (const auto code : {CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST}) {
+    CurlFailure other = failure(code, "nobody there");
+    EXPECT_THAT(judge(other).message, Not(HasSubstr("--ipv")));
+    other.family = NetworkOptions::Family::ipv6;
+    EXPECT_THAT(judge(other).message, HasSubstr("--ipv6"));
+    other.family = NetworkOptions::Family::ipv4;
+    EXPECT_THAT(judge(other).message, HasSubstr("--ipv4"));
+  }
 }
 
 TEST(CurlFailure, AProxyThatIsNoneIsNotQuoted) {

@@ -6,6 +6,8 @@
 
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace sluice::http_proxy_test {
 namespace {
@@ -22,7 +24,7 @@ Environment of(const std::map<std::string, std::string>& variables) {
 }
 
 std::string variable(const std::string& url, const std::map<std::string, std::string>& variables) {
-  const auto proxy = proxy_for(url, "", of(variables));
+  const auto proxy = proxy_for(url, {}, of(variables));
   return proxy ? proxy->source : proxy.error().message;
 }
 
@@ -45,7 +47,7 @@ TEST(HttpProxy, OnlySchemeHostAndPortAreShown) {
            {"https://me:s3cret@proxy.example", "https://proxy.example:443"},
            {"https://proxy.example:3128/", "https://proxy.example:3128"},
            {"socks5h://me:s3cret@[::1]:9", "socks5h://[::1]:9"}}) {
-    const auto proxy = proxy_for("https://databank.example", "", of({{"https_proxy", value}}));
+    const auto proxy = proxy_for("https://databank.example", {}, of({{"https_proxy", value}}));
     ASSERT_TRUE(proxy) << value;
     EXPECT_EQ(proxy->shown, shown);
     EXPECT_EQ(proxy->url, value) << "what curl gets is all of it";
@@ -55,16 +57,17 @@ TEST(HttpProxy, OnlySchemeHostAndPortAreShown) {
 
 TEST(HttpProxy, TheOptionComesFirstButExemptsTheSame) {
   const Environment environment = of({{"https_proxy", "p:1"}, {"no_proxy", "example.org"}});
-  const auto chosen = proxy_for("https://databank.example", "socks5h://me:s3cret@q:2", environment);
+  const auto chosen =
+      proxy_for("https://databank.example", {.proxy = "socks5h://me:s3cret@q:2"}, environment);
   ASSERT_TRUE(chosen);
   EXPECT_EQ(chosen->name(), "the proxy socks5h://q:2 (from --proxy)");
   EXPECT_EQ(chosen->url, "socks5h://me:s3cret@q:2");
-  EXPECT_TRUE(proxy_for("https://x.example.org", "q:2", environment)->exempt);
-  EXPECT_TRUE(proxy_for("https://localhost", "q:2", environment)->exempt);
+  EXPECT_TRUE(proxy_for("https://x.example.org", {.proxy = "q:2"}, environment)->exempt);
+  EXPECT_TRUE(proxy_for("https://localhost", {.proxy = "q:2"}, environment)->exempt);
 
-  EXPECT_TRUE(check_proxy(""));
-  EXPECT_TRUE(check_proxy("q:2"));
-  const auto none = check_proxy("htttp://me:s3cret@q");
+  EXPECT_TRUE(check_proxy({}));
+  EXPECT_TRUE(check_proxy({.proxy = "q:2"}));
+  const auto none = check_proxy({.proxy = "htttp://me:s3cret@q"});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().kind, ErrorKind::usage);
   EXPECT_THAT(none.error().message, HasSubstr("--proxy"));
@@ -82,7 +85,7 @@ TEST(HttpProxy, OneThatIsNoneIsAUsageErrorThatQuotesNothingOfIt) {
   for (const char* bad :
        {"http://me:s3cret@127.0.0.1:99999", "htttp://me:s3cret@127.0.0.1:8080", "http://me:s3cret@",
         "http://me:s3cret", "me:s3cret@a b:80", "http://me:s3cret/@proxy:1", "s3cret@://"}) {
-    const auto proxy = proxy_for("https://databank.example", "", of({{"ALL_PROXY", bad}}));
+    const auto proxy = proxy_for("https://databank.example", {}, of({{"ALL_PROXY", bad}}));
     ASSERT_FALSE(proxy) << bad;
     EXPECT_EQ(proxy.error().kind, ErrorKind::usage);
     EXPECT_FALSE(proxy.error().retryable);
@@ -90,7 +93,7 @@ TEST(HttpProxy, OneThatIsNoneIsAUsageErrorThatQuotesNothingOfIt) {
     EXPECT_THAT(proxy.error().message, Not(HasSubstr("s3cret")));
     EXPECT_THAT(proxy.error().message, Not(HasSubstr("me:")));
     // Where no proxy is used, none has to be understood.
-    EXPECT_TRUE(proxy_for("https://localhost:3000", "", of({{"ALL_PROXY", bad}})));
+    EXPECT_TRUE(proxy_for("https://localhost:3000", {}, of({{"ALL_PROXY", bad}})));
   }
 }
 
@@ -98,7 +101,7 @@ TEST(HttpProxy, ThisMachineAndTheExemptNeedNone) {
   const std::map<std::string, std::string> all{{"all_proxy", "p:1"}};
   for (const char* own : {"http://localhost:3000", "http://127.0.0.1:1", "http://[::1]:2",
                           "https://127.4.5.6", "https://LOCALHOST"}) {
-    const auto proxy = proxy_for(own, "", of(all));
+    const auto proxy = proxy_for(own, {}, of(all));
     ASSERT_TRUE(proxy);
     EXPECT_TRUE(proxy->exempt) << own;
     EXPECT_EQ(proxy->url, "") << own;
@@ -106,28 +109,64 @@ TEST(HttpProxy, ThisMachineAndTheExemptNeedNone) {
   auto some = all;
   some["NO_PROXY"] = "*";
   some["no_proxy"] = "illinois.edu, .example.org";
-  EXPECT_TRUE(proxy_for("https://databank.illinois.edu", "", of(some))->exempt);
-  EXPECT_TRUE(proxy_for("http://127.0.0.1", "", of(some))->exempt) << "in any case";
-  EXPECT_FALSE(proxy_for("https://databank.example", "", of(some))->exempt)
+  EXPECT_TRUE(proxy_for("https://databank.illinois.edu", {}, of(some))->exempt);
+  EXPECT_TRUE(proxy_for("http://127.0.0.1", {}, of(some))->exempt) << "in any case";
+  EXPECT_FALSE(proxy_for("https://databank.example", {}, of(some))->exempt)
       << "no_proxy comes first";
   some["no_proxy"] = "";
-  EXPECT_TRUE(proxy_for("https://databank.example", "", of(some))->exempt);
+  EXPECT_TRUE(proxy_for("https://databank.example", {}, of(some))->exempt);
 }
 
-TEST(HttpProxy, NoProxyIsReadAsCurlReadsIt) {
-  const std::string list = "illinois.edu,.example.org. 10.0.0.0/8\t192.168.1.7,[::2],fd00::/12";
-  for (const char* host : {"illinois.edu", "databank.ILLINOIS.edu", "illinois.edu.", "example.org",
-                           "a.b.example.org", "10.255.0.1", "192.168.1.7", "[fd0f::1]"})
-    EXPECT_TRUE(is_exempt(host, list)) << host;
+TEST(HttpProxy, NoProxyIsReadInAllItsSpellings) {
+  const auto exempt = [](const char* host, const std::string& list) {
+    return is_exempt(host, "443", list);
+  };
+  const std::string list =
+      "illinois.edu,.example.org. 10.0.0.0/8\t192.168.1.7,[::2],fd00::/12 *.example.net";
+  for (const char* host :
+       {"illinois.edu", "databank.ILLINOIS.edu", "illinois.edu.", "example.org", "a.b.example.org",
+        "10.255.0.1", "192.168.1.7", "[fd0f::1]", "[::2]", "a.example.net", "example.net"})
+    EXPECT_TRUE(exempt(host, list)) << host;
   for (const char* host : {"xillinois.edu", "edu", "example.com", "11.0.0.1", "192.168.1.70",
-                           "[fd10::1]", "[::2]", "10.example", ""})
-    EXPECT_FALSE(is_exempt(host, list)) << host;
-  EXPECT_TRUE(is_exempt("any.example", "*"));
-  EXPECT_FALSE(is_exempt("any.example", "*,other.example"));
-  EXPECT_FALSE(is_exempt("any.example", " , ."));
-  EXPECT_FALSE(is_exempt("10.0.0.1", "10.0.0.0/x,10.0.0.0/33,10.0.0.0/"));
-  EXPECT_TRUE(is_exempt("10.129.0.1", "10.128.0.0/9"));
-  EXPECT_FALSE(is_exempt("10.127.0.1", "10.128.0.0/9"));
+                           "[fd10::1]", "[::3]", "10.example", "xexample.net", "net", ""})
+    EXPECT_FALSE(exempt(host, list)) << host;
+  EXPECT_TRUE(exempt("any.example", "*"));
+  EXPECT_TRUE(exempt("any.example", "other.example, *"));
+  EXPECT_FALSE(exempt("any.example", " , . : *. :443"));
+  EXPECT_FALSE(exempt("any.example", ""));
+  EXPECT_FALSE(exempt("10.0.0.1", "10.0.0.0/x,10.0.0.0/33,10.0.0.0/"));
+  EXPECT_TRUE(exempt("10.129.0.1", "10.128.0.0/9"));
+  EXPECT_FALSE(exempt("10.127.0.1", "10.128.0.0/9"));
+}
+
+TEST(HttpProxy, NoProxyWithAPortIsForThatPort) {
+  for (const auto& [host, list] : std::vector<std::pair<const char*, const char*>>{
+           {"databank.example", "databank.example:8443"},
+           {"databank.example", "databank.example:1,.example:8443"},
+           {"10.0.0.1", "10.0.0.1:8443"},
+           {"[::2]", "[::2]:8443"}}) {
+    EXPECT_TRUE(is_exempt(host, "8443", list)) << list;
+    EXPECT_FALSE(is_exempt(host, "443", list)) << list;
+  }
+  EXPECT_FALSE(is_exempt("databank.example", "8443", "databank.example:https"));
+  EXPECT_TRUE(is_exempt("[fd00::8443]", "443", "fd00::8443")) << "has no port";
+  EXPECT_TRUE(proxy_for("https://databank.example", {},
+                        of({{"https_proxy", "p:1"}, {"no_proxy", "databank.example:443"}}))
+                  ->exempt)
+      << "the usual port is one, too";
+}
+
+TEST(HttpProxy, TheOneThatSaidItIsNamed) {
+  const NetworkOptions options{.proxy = "http://me:s3cret@q:2", .proxy_from = "SLUICE_PROXY"};
+  const auto proxy = proxy_for("https://databank.example", options, of({}));
+  ASSERT_TRUE(proxy);
+  EXPECT_EQ(proxy->name(), "the proxy http://q:2 (from SLUICE_PROXY)");
+  EXPECT_EQ(proxy->place_of_password(), "SLUICE_PROXY");
+  const auto given = proxy_for("https://databank.example", {.proxy = "q:2"}, of({}));
+  EXPECT_THAT(given->place_of_password(), Not(HasSubstr("--proxy")));
+  const auto none = check_proxy({.proxy = "q:99999", .proxy_from = "/etc/sluice.toml, line 3"});
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error().message, HasSubstr("the proxy in /etc/sluice.toml, line 3: "));
 }
 
 TEST(HttpProxy, TextsLoseUserAndPassword) {

@@ -55,6 +55,9 @@ TEST_F(TrustTest, TheOptionComesFirstAndIsAllThereIs) {
   EXPECT_EQ(trust->directory, "");
   EXPECT_TRUE(trust->alone);
   EXPECT_EQ(trust->name(), "the certificates in " + path + " (from --ca-file)");
+  const auto configured =
+      find_trust({.ca_file = path, .ca_file_from = "SLUICE_CA_FILE"}, variables({}));
+  EXPECT_EQ(configured->name(), "the certificates in " + path + " (from SLUICE_CA_FILE)");
 }
 
 TEST_F(TrustTest, TheVariablesAreThoseOfTheCurlCommand) {

@@ -94,6 +94,13 @@ class Program:
             raise AssertionError(f"there is no line {start!r} in:\n{self.output()}")
         return found()[0]
 
+    def says(self, text):
+        """Waits until a line has `text` in it."""
+        with self._changed:
+            self._changed.wait_for(lambda: text in self.output() or not self._reading, PATIENCE)
+        if text not in self.output():
+            raise AssertionError(f"there is no {text!r} in:\n{self.output()}")
+
     def wait(self):
         """Its exit status."""
         try:

@@ -87,7 +87,8 @@ Result<void> CommandTable::configure(const Configuration& configuration) {
   config_.words = find("config")->app->remaining();
   TRY(check_given_proxy(*parsed()->app));
   set_server_configured(!configuration.of("put", {"url", "system"}).empty());
-  TRY(apply(*parsed()->app, configuration));
+  TRY_ASSIGN(const auto applied, apply(*parsed()->app, configuration));
+  remember_origins(applied);
   batch_.arguments = arguments_of_run();
   return {};
 }
@@ -118,6 +119,17 @@ std::vector<std::string> CommandTable::arguments_of_run() const {
       arguments.push_back("--" + name);
   }
   return arguments;
+}
+
+void CommandTable::remember_origins(const std::vector<ConfiguredOption>& applied) {
+  for (NetworkOptions* const network :
+       {&put_.upload.network, &run_.upload.network, &batch_.run.upload.network,
+        &resume_.upload.network, &forget_.network, &check_.network})
+    for (const auto& [option, from] :
+         {std::pair("ca-file", &network->ca_file_from), std::pair("ca-dir", &network->ca_dir_from),
+          std::pair("proxy", &network->proxy_from)})
+      for (const ConfiguredOption& said : applied)
+        if (said.option == option) *from = said.variable.empty() ? said.origin() : said.variable;
 }
 
 }  // namespace sluice::cli

@@ -42,6 +42,8 @@ class CommandTable {
  private:
   /// What `batch` was given, or configured, of the options of `run`: arguments for `run`.
   std::vector<std::string> arguments_of_run() const;
+  /// Who said what, for the messages about it.
+  void remember_origins(const std::vector<ConfiguredOption>& applied);
 
   CLI::App app_;
   ConfigChoice choice_;

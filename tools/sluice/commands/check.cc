@@ -106,7 +106,7 @@ Result<ServerProfile> ask(const CheckOptions& options, const Findings& findings,
 
 Result<void> find_out(const CheckOptions& options, Findings& findings) {
   TRY_ASSIGN(findings.url, chosen_url(options.url, options.system, options.insecure_http));
-  TRY_ASSIGN(findings.proxy, proxy_for(findings.url, options.network.proxy));
+  TRY_ASSIGN(findings.proxy, proxy_for(findings.url, options.network));
   TRY_ASSIGN(Trust trust, find_trust(options.network));
   if (findings.url.starts_with("https:")) findings.trust = std::move(trust);
   Secret token;

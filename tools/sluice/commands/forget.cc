@@ -70,7 +70,7 @@ class Forget {
   Result<std::vector<JournalEntry>> choose() {
     // Before anything is forgotten.
     TRY(find_trust(options_.network));
-    TRY(check_proxy(options_.network.proxy));
+    TRY(check_proxy(options_.network));
     UploadOptions place;
     place.state_dir = options_.state_dir;
     TRY_ASSIGN(directory_, state_dir(place));
