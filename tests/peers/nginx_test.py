@@ -44,13 +44,13 @@ http {{
 
 
 class Nginx(Test):
-    def front(self, bank, largest, buffering, days=2, tls=""):
+    def front(self, bank, largest, buffering, days=2, tls="", names="IP:127.0.0.1"):
         """The address of an nginx in front of `bank`, and of nobody else; its certificate is good
-        for so many days. `tls`: more directives."""
+        for so many days and for `names`. `tls`: more directives."""
         subprocess.run(
             [peers.installed("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
             + ["ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj", "/CN=sluice test"]
-            + ["-addext", "subjectAltName=IP:127.0.0.1"]
+            + ["-addext", f"subjectAltName={names}"]
             + ["-keyout", f"{self.scratch}/key.pem", "-out", f"{self.scratch}/certificate.pem"],
             check=True,
             capture_output=True,
