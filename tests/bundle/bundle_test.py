@@ -160,6 +160,25 @@ class Bundle(Test):
                     root.link(link, file)
                 self.uploads(root, bank, url, f"{system}.bin")
 
+    def test_starts_itself_for_the_shards_of_a_batch(self):
+        bank, url = self.server()
+        root = self.empty_root()
+        root.write("/etc/hosts", f"127.0.0.1 {HOST}\n")
+        root.write("/etc/ssl/cert.pem", pathlib.Path(self.certificate()).read_text())
+        root.write("/dev/null", "")  # the shards' standard input
+        for name in ("a", "b"):
+            root.write(f"/home/{name}", name)
+        root.write("/home/files.csv", f"path,dataset\na,{DATASET}\nb,{DATASET}\n")
+        batch = self.sluice_in(
+            root,
+            *("batch", "--local", "--shards", "2", "--url", url, "--state-dir", "/home/state"),
+            "/home/files.csv",
+            environment={"SLUICE_TOKEN": TOKEN},
+        )
+        self.assertEqual(batch.wait(), 0, batch.output())
+        for name in ("a", "b"):
+            self.assertEqual(pathlib.Path(bank.deposited(name)).read_text(), name)
+
     def test_without_a_certificate_it_says_where_it_looked(self):
         _, url = self.server()
         root = self.empty_root()
@@ -279,8 +298,9 @@ class Bundle(Test):
             with connection:
                 process = pathlib.Path("/proc", str(program.pid()))
                 self.assertEqual((process / "comm").read_text().strip(), "sluice")
-                environment = (process / "environ").read_bytes().split(b"\0")
-                self.assertIn(b"SLUICE_PROGRAM=/opt/sluice/bin/sluice", environment)
+                # And nothing else for the programs that it starts.
+                environment = (process / "environ").read_bytes()
+                self.assertEqual(environment, b"SLUICE_PROGRAM=/opt/sluice/bin/sluice\0")
                 program.kill()
 
     def test_the_archive_is_small_complete_and_the_same_again(self):

@@ -66,17 +66,13 @@ int main(int argc, char** argv) {
   need(program, R_OK);
 
   // What a site preloads (XALT, for one) needs the system's libc, which may be newer than this one:
-  // the loader would end the program, or run it with libraries of both. LD_LIBRARY_PATH stays, for
-  // the programs that sluice starts;
-  // --library-path replaces it here.
+  // the loader would end the program, or run it with libraries of both. LD_LIBRARY_PATH stays for
+  // the programs that sluice starts; --library-path replaces it here.
   ::unsetenv("LD_PRELOAD");
   ::unsetenv("LD_AUDIT");
-  // The system's configuration of OpenSSL is for the system's OpenSSL, and may name modules that
-  // are not in the bundle.
-  if (::setenv("OPENSSL_CONF", (root + "/lib/openssl.cnf").c_str(), 0) != 0 ||
-      // /proc/self/exe of the program is the loader.
-      ::setenv("SLUICE_PROGRAM", self.c_str(), 1) != 0)
-    fail("cannot set the environment of the program", errno, "raise the limit on memory");
+  // For the program, which could not tell: its /proc/self/exe is the loader.
+  if (::setenv("SLUICE_PROGRAM", self.c_str(), 1) != 0)
+    fail("cannot set SLUICE_PROGRAM", errno, "raise the limit on memory");
 
   std::string words[] = {"sluice",         "--inhibit-cache",
                          "--library-path", library_path(root + "/lib"),
