@@ -17,7 +17,7 @@ import empty_root
 import nginx_test
 import peers
 from empty_root import EmptyRoot
-from peers import DATASET, MIB, TOKEN, Program, Test
+from peers import DATASET, MIB, TOKEN, Test
 
 TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
 BUILD = os.environ["SLUICE_BUILD"]
@@ -38,10 +38,10 @@ MOST_BYTES = 14_000_000  # the archive; it had 12.7 million when this was writte
 HOST = "databank.test"
 
 
-def make_bundle(directory, *options):
+def make_bundle(directory):
     """The archive that tools/bundle makes in `directory`."""
     made = subprocess.run(
-        [TOOLS / "bundle", "--build", BUILD, "--output", directory, *options],
+        [TOOLS / "bundle", "--build", BUILD, "--output", directory],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -321,6 +321,7 @@ class Bundle(Test):
 
 
 if __name__ == "__main__":
+    os.umask(0o022)  # another user reads what we write
     missing_right = empty_root.why_not()
     if missing_right:
         print(f"skipped: this user may not enter another root directory: {missing_right}")

@@ -63,13 +63,11 @@ class EmptyRoot:
 
     def copy(self, tree, name):
         """A copy of the directory `tree`, by hard links."""
-        shutil.copytree(
-            tree, self.path / name.lstrip("/"), symlinks=True, copy_function=os.link
-        )
+        copied = self.path / name.lstrip("/")
+        shutil.copytree(tree, copied, symlinks=True, copy_function=os.link)
 
     def run(self, test, *command, environment=None):
-        """The program, with nothing but `environment`; without rights where there is a user
-        without."""
+        """The program `command`, with nothing but `environment`; not as root if we are root."""
         variables = "\n".join(f"{name}={value}" for name, value in (environment or {}).items())
         return Program(
             test,
