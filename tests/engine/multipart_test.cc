@@ -1,15 +1,13 @@
 #include "engine/multipart.h"
 
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <thread>
+
+#include "tests/support/refused_call.h"
 
 namespace sluice::multipart_test {
 namespace {
@@ -44,20 +42,6 @@ TEST(Multipart, NoTwoBoundariesAreAlike) {
   EXPECT_NE(Multipart().content_type_header(), Multipart().content_type_header());
 }
 
-/// For the calling thread, getrandom() becomes what it is before Linux 3.17. Whether that is
-/// possible here.
-bool forget_getrandom() {
-  sock_filter rules[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{std::size(rules), rules};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
 TEST(Multipart, AKernelWithoutGetrandomHasRandomBytesInAFile) {
   bool possible = false;
   std::string first;
@@ -65,7 +49,8 @@ TEST(Multipart, AKernelWithoutGetrandomHasRandomBytesInAFile) {
   // The filter goes with the thread.
   std::thread([&] {
     char byte;
-    possible = forget_getrandom() && ::getrandom(&byte, 1, 0) == -1 && errno == ENOSYS;
+    possible = test::refuse_call(SYS_getrandom, ENOSYS) && ::getrandom(&byte, 1, 0) == -1 &&
+               errno == ENOSYS;
     if (!possible) return;
     first = boundary_of(Multipart());
     second = boundary_of(Multipart());
