@@ -104,12 +104,20 @@ Error cannot_lock(const std::string& path, int code) {
       errno_error(ErrorKind::failed, code, fmt::format("cannot lock {}", printable(path)));
   // Passes, and goes on without the lock in no case.
   error.retryable = code == EMFILE || code == ENFILE;
-  error.message += error.retryable ? "; raise the limit on open files (ulimit -n)"
-                                   : "; choose another state directory with --state-dir";
+  error.message +=
+      error.retryable ? "; raise the limit on open files (ulimit -n)" : lock_advice(code);
   return error;
 }
 
 }  // namespace
+
+std::string lock_advice(int code) {
+  // As for any command that the kernel does not know.
+  if (code == EINVAL)
+    return "; this kernel has no locks of open file descriptions: use a machine with Linux 3.15 or "
+           "later";
+  return "; choose another state directory with --state-dir";
+}
 
 Error DatasetLock::held_by(const Holder& holder, const std::string& dataset) {
   std::string who = "another sluice process";

@@ -72,4 +72,7 @@ class DatasetLock {
   Scope scope_;
 };
 
+/// What to do where no lock can be had in a state directory: fcntl() has failed with `code`.
+std::string lock_advice(int code);
+
 }  // namespace sluice

@@ -1,18 +1,36 @@
 #include "engine/multipart.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 
+#include "io/unique_fd.h"
+
 namespace sluice {
+namespace {
+
+using Random = std::array<std::uint64_t, 2>;
+
+Random system_random() {
+  Random random{};
+  // At most 256 bytes are never cut short by a signal (getrandom(2)).
+  if (::getrandom(random.data(), sizeof random, 0) == sizeof random) return random;
+  // Before Linux 3.17, and where a sandbox does not know the call.
+  const UniqueFd file(::open("/dev/urandom", O_RDONLY | O_CLOEXEC));
+  // Without random bytes there is no going on.
+  if (::read(file.get(), random.data(), sizeof random) != sizeof random) std::abort();
+  return random;
+}
+
+}  // namespace
 
 Multipart::Multipart() {
-  std::uint64_t random[2];
-  // At most 256 bytes are never cut short by a signal (getrandom(2)); without it there is no going
-  // on.
-  if (getrandom(random, sizeof random, 0) != sizeof random) std::abort();
+  const Random random = system_random();
   boundary_ = fmt::format("sluice-{:016x}{:016x}", random[0], random[1]);
 }
 

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "engine/dataset_lock.h"
 #include "engine/state_dir.h"
 #include "engine/text.h"
 #include "io/unique_fd.h"
@@ -24,7 +25,7 @@ Result<void> try_file_in(const std::string& directory) {
     Error error =
         errno_error(ErrorKind::failed, code,
                     fmt::format("cannot write and lock a file in {}", printable(directory)));
-    error.message += "; choose another state directory with --state-dir";
+    error.message += lock_advice(code);
     return error;
   };
   std::string path = directory + "/.trial-XXXXXX";

@@ -4,13 +4,17 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <optional>
+#include <thread>
 #include <utility>
 
+#include "engine/state_trial.h"
+#include "tests/support/refused_call.h"
 #include "tests/support/temp_dir.h"
 
 namespace sluice::dataset_lock_test {
@@ -306,6 +310,27 @@ TEST(DatasetLock, WhereNoLockCanBeItSaysSo) {
   EXPECT_EQ(link.error().kind, ErrorKind::failed);
   EXPECT_TRUE(holds(link.error().message, file.string()));
   EXPECT_EQ(test::read_file(dir / "precious"), "text");
+}
+
+TEST(DatasetLock, AKernelWithoutTheseLocksIsNamed) {
+  const test::TempDir dir;
+  bool possible = false;
+  std::optional<Error> error;
+  std::optional<Error> trial;
+  // The filter goes with the thread.
+  std::thread([&] {
+    possible = test::refuse_call(SYS_fcntl, EINVAL, F_OFD_SETLK);
+    if (!possible) return;
+    error = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5").error();
+    trial = try_state_dir(dir.path()).trouble;
+  }).join();
+  if (!possible) GTEST_SKIP() << "this system takes no filter of system calls";
+  ASSERT_TRUE(error && trial);
+  EXPECT_FALSE(error->retryable);
+  for (const Error& each : {*error, *trial}) {
+    EXPECT_TRUE(holds(each.message, "Invalid argument")) << each.message;
+    EXPECT_TRUE(holds(each.message, "Linux 3.15 or later")) << each.message;
+  }
 }
 
 TEST(DatasetLock, WhatTheFileSaysIsNotTrusted) {

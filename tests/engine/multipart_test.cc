@@ -1,6 +1,13 @@
 #include "engine/multipart.h"
 
 #include <gtest/gtest.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "tests/support/refused_call.h"
 
 namespace sluice::multipart_test {
 namespace {
@@ -33,6 +40,24 @@ TEST(Multipart, ThePayloadIsAFilePartBetweenHeadAndTail) {
 
 TEST(Multipart, NoTwoBoundariesAreAlike) {
   EXPECT_NE(Multipart().content_type_header(), Multipart().content_type_header());
+}
+
+TEST(Multipart, AKernelWithoutGetrandomHasRandomBytesInAFile) {
+  bool possible = false;
+  std::string first;
+  std::string second;
+  // The filter goes with the thread.
+  std::thread([&] {
+    char byte;
+    possible = test::refuse_call(SYS_getrandom, ENOSYS) && ::getrandom(&byte, 1, 0) == -1 &&
+               errno == ENOSYS;
+    if (!possible) return;
+    first = boundary_of(Multipart());
+    second = boundary_of(Multipart());
+  }).join();
+  if (!possible) GTEST_SKIP() << "this system takes no filter of system calls";
+  EXPECT_EQ(first.size(), std::string("sluice-").size() + 32);
+  EXPECT_NE(first, second);
 }
 
 }  // namespace

@@ -56,6 +56,9 @@ class Program:
             reader.start()
         test.addCleanup(self.kill)
 
+    def pid(self):
+        return self._process.pid
+
     def _read(self, pipe):
         for line in pipe:
             with self._changed:
