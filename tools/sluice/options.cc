@@ -357,7 +357,7 @@ CLI::App& add_batch(CLI::App& app, BatchOptions& options) {
       ->default_str("");
   add_text(batch, "--directory", options.directory, "DIR",
            "Directory for the shards, the job script, logs and the report.")
-      ->default_str("beside the manifest, with .batch as its ending");
+      ->default_str("files.batch beside a manifest files.csv");
   auto* const submit =
       batch.add_flag("--submit", options.submit, "Submit the job script with sbatch.");
   auto* const local = batch
