@@ -129,9 +129,9 @@ TEST_F(BatchRun, AShardThatFailsFailsTheReport) {
 
 TEST_F(BatchRun, InterruptedItGoesOnWhereItWas) {
   Bank bank(bank_arguments("tus"));
-  write_manifest({{"a", dataset}, {"b", dataset}}, 30'000'000);
+  write_manifest({{"a", dataset}, {"b", dataset}}, 60'000'000);
   const Arguments slow =
-      local({"--shards", "2", "--limit-rate", "8M", "--chunk", "256K", "--block", "256K"});
+      local({"--shards", "2", "--limit-rate", "4M", "--chunk", "256K", "--block", "256K"});
   test::Process process(options(bank.url(), slow));
   // Both have sent something: 5 MiB go with the creation.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -177,6 +177,19 @@ TEST_F(BatchRun, WhatCannotWorkIsRefusedBeforeAnythingIsWritten) {
   refused({manifest(), "--shards", "2"}, 2, "SLUICE_TOKEN");
   std::filesystem::remove(directory_ / "b");
   refused(local({"--shards", "2"}), 6, "No such file");
+}
+
+TEST_F(BatchRun, InAJobSluiceKeepsToWhatSlurmGranted) {
+  Bank bank(bank_arguments("tus"));
+  test::write_random_file(directory_ / "a", 1000, 1);
+  const test::Finished finished = put(bank.url(), {"--verbose", dataset, directory_ / "a"},
+                                      {{"SLUICE_TOKEN", token},
+                                       {"SLURM_JOB_ID", "7"},
+                                       {"SLURM_CPUS_PER_TASK", "1"},
+                                       {"SLURM_MEM_PER_NODE", "64"}});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("granted by Slurm: 1 core, 64.00 MiB of memory; a pool of "
+                                      "32.00 MiB instead of 64.00 MiB"));
 }
 
 TEST_F(BatchRun, TheScriptDividesTheRate) {

@@ -1,8 +1,8 @@
 """A cluster of one node: munged, slurmctld and slurmd of a test's own, on loopback. They share no
 file, port or key with others on the machine."""
 
-import getpass
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -88,7 +88,7 @@ class Cluster:
         with open(self.conf, "w") as conf:
             conf.write(
                 _CONF.format(
-                    host=host, dir=self.dir, user=getpass.getuser(), ctld_port=_free_port(), slurmd_port=_free_port()
+                    host=host, dir=self.dir, user=pwd.getpwuid(os.getuid()).pw_name, ctld_port=_free_port(), slurmd_port=_free_port()
                 )
             )
         self.environment = {"PATH": _PATH, "LC_ALL": "C.UTF-8", "SLURM_CONF": self.conf, "HOME": self.dir}

@@ -142,7 +142,7 @@ class Array(unittest.TestCase):
             return json.load(file)
 
     def test_cancelled_stays_cancelled_and_the_report_fails(self):
-        self.make_files({"file": 8 * MB})
+        self.make_files({"file": 40 * MB})
         job, report_job = self.submit(1, "--limit-rate", "1M")
         self.wait_for_bytes(1)
         self.cluster.output("scancel", job)
@@ -153,8 +153,9 @@ class Array(unittest.TestCase):
         self.assertEqual(self.report()["uploads"][0]["state"], "interrupted")
 
     def test_kill_requeue_and_time_limit(self):
-        # Shard 1 has the largest file, which is to last until the scheduler looks at time limits.
-        sizes = {"limit": 36 * MB, "kill": 9 * MB, "requeue": 8 * MB}
+        # The shards are in the order of sizes. Each lasts 40 s, in which the first 5 MiB (they go
+        # with the creation) have to be noticed, and the scheduler has to look at time limits.
+        sizes = {"limit": 42 * MB, "kill": 41 * MB, "requeue": 40 * MB}
         self.make_files(sizes)
         job, report_job = self.submit(3, "--limit-rate", "3M", "--sbatch=--signal=B:TERM@30")
 

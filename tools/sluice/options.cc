@@ -286,6 +286,15 @@ void add_selection(CLI::App& app, const std::string& verb, SelectOptions& select
            "missing, names (comma-separated).");
 }
 
+void add_manifest_format(CLI::App& app, ManifestFormat& format) {
+  add_choice<ManifestFormat>(app, "--format", format, "NAME",
+                             {{"auto", ManifestFormat::automatic},
+                              {"csv", ManifestFormat::csv},
+                              {"tsv", ManifestFormat::tsv},
+                              {"jsonl", ManifestFormat::jsonl}},
+                             "Format of the manifest: csv, tsv, jsonl, or auto (by its name).");
+}
+
 /// How names in the dataset are made of paths.
 void add_name_rule(CLI::App& app, NameRule& names) {
   add_choice<NameFrom>(app, "--name-from", names.from, "WHAT",
@@ -334,12 +343,7 @@ CLI::App& add_run(CLI::App& app, RunOptions& options) {
   add_server(run, options.system, options.url);
   add_protocol(run, options.protocol);
   run.option_defaults()->group("Upload");
-  add_choice<ManifestFormat>(run, "--format", options.format, "NAME",
-                             {{"auto", ManifestFormat::automatic},
-                              {"csv", ManifestFormat::csv},
-                              {"tsv", ManifestFormat::tsv},
-                              {"jsonl", ManifestFormat::jsonl}},
-                             "Format of the manifest: csv, tsv, jsonl, or auto (by its name).");
+  add_manifest_format(run, options.format);
   add_restart(run, options.restart, options.dry_run);
   add_upload_options(run, "run", options.upload);
   add_no_journal(run, options.upload.no_journal);
@@ -377,12 +381,7 @@ CLI::App& add_batch(CLI::App& app, BatchOptions& options) {
   add_server(batch, options.run.system, options.run.url);
   add_protocol(batch, options.run.protocol);
   batch.option_defaults()->group("Upload");
-  add_choice<ManifestFormat>(batch, "--format", options.run.format, "NAME",
-                             {{"auto", ManifestFormat::automatic},
-                              {"csv", ManifestFormat::csv},
-                              {"tsv", ManifestFormat::tsv},
-                              {"jsonl", ManifestFormat::jsonl}},
-                             "Format of the manifest: csv, tsv, jsonl, or auto (by its name).");
+  add_manifest_format(batch, options.run.format);
   UploadOptions& upload = options.run.upload;
   upload.command = "batch";
   upload.retries = 1000;

@@ -141,6 +141,11 @@ class MakeBatch {
     std::optional<Error> unusable;
     for (ManifestRow& row : manifest.rows) {
       TRY_ASSIGN(row.path, absolute_path(row.path));
+      if (!is_utf8(row.path))
+        return Error{ErrorKind::local_file,
+                     fmt::format("cannot list {} in the manifest of a shard: the path is not valid "
+                                 "UTF-8; rename the directory",
+                                 printable(row.path))};
       const auto opened = open_local_file(row.path);
       if (!opened) {
         console_.error(printable(opened.error().message));
