@@ -91,14 +91,13 @@ TEST_F(BatchRun, UploadsAllShardsAndReportsThem) {
   EXPECT_EQ(json::parse(again.out), report);
   for (const auto& [name, count] : counts(bank)) EXPECT_EQ(count, 1) << name;
 
-  const test::Finished status = run(bank, {"--batch", batch()}, "status");
+  const test::Finished status = run(bank, Arguments{batch()}, "status");
   EXPECT_EQ(status.status, 0);
   EXPECT_THAT(status.out,
               HasSubstr("shard 1 of 2: 2 of 2 files registered, 200000 of 200000 bytes sent\n"));
   EXPECT_THAT(status.out, HasSubstr("all shards: 4 of 4 files registered"));
-  EXPECT_THAT(run(bank, {"--batch", batch(), "--shard", "2"}, "status").out,
-              Not(HasSubstr("shard 1")));
-  EXPECT_EQ(run(bank, {"--batch", batch(), "--shard", "3"}, "status").status, 2);
+  EXPECT_THAT(run(bank, {batch(), "--shard", "2"}, "status").out, Not(HasSubstr("shard 1")));
+  EXPECT_EQ(run(bank, {batch(), "--shard", "3"}, "status").status, 2);
 }
 
 TEST_F(BatchRun, APhasedDatasetStaysInOneShard) {
@@ -136,7 +135,7 @@ TEST_F(BatchRun, InterruptedItGoesOnWhereItWas) {
   // Both have sent something: 5 MiB go with the creation.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   const auto both_began = [&] {
-    const test::Finished status = run(bank, {"--batch", batch(), "--json"}, "status");
+    const test::Finished status = run(bank, {batch(), "--json"}, "status");
     const json report = json::parse(status.out, nullptr, false);
     if (report.is_discarded() || !report.contains("shards")) return false;
     for (const json& shard : report.at("shards"))
@@ -190,6 +189,29 @@ TEST_F(BatchRun, InAJobSluiceKeepsToWhatSlurmGranted) {
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.err, HasSubstr("granted by Slurm: 1 core, 64.00 MiB of memory; a pool of "
                                       "32.00 MiB instead of 64.00 MiB"));
+}
+
+/// What is configured for the command is in the script, but for a password.
+TEST_F(BatchRun, TakesItsOptionsFromTheConfiguration) {
+  Bank bank(bank_arguments("tus"));
+  write_manifest({{"a", dataset}, {"b", dataset}}, 10);
+  test::write_file(directory_ / "token", token);
+  test::write_file(directory_ / "config.toml",
+                   "[batch]\nshards = 2\nsbatch = [\"--time=1:00:00\", \"--account=lab\"]\n"
+                   "fail-fast = true\nverify-prefix = false\nlimit-rate = \"10M\"\n"
+                   "proxy = \"http://me:s3cr3t@127.0.0.1:1\"\n");
+  for (const char* private_one : {"token", "config.toml"})
+    std::filesystem::permissions(directory_ / private_one, std::filesystem::perms::owner_read);
+  const test::Finished finished =
+      run(bank, {manifest(), "--token-file", directory_ / "token", "--config",
+                 directory_ / "config.toml", "--state-dir", state_.path()});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const std::string script = test::read_file(batch() + "/job.sh");
+  for (const char* part :
+       {"#SBATCH --array=1-2\n", "#SBATCH --time=1:00:00\n#SBATCH --account=lab\n",
+        "--limit-rate 5242880 ", " --fail-fast ", " --config "})
+    EXPECT_THAT(script, HasSubstr(part));
+  for (const char* part : {"s3cr3t", "--verify-prefix"}) EXPECT_THAT(script, Not(HasSubstr(part)));
 }
 
 TEST_F(BatchRun, TheScriptDividesTheRate) {

@@ -83,7 +83,7 @@ class Array(unittest.TestCase):
 
     def status(self):
         """By shard: what is sent, and whether it is being uploaded."""
-        found = json.loads(self.sluice("status", "--batch", "files.batch", "--json"))
+        found = json.loads(self.sluice("status", "files.batch", "--json"))
         return {one["shard"]: (one["sent"], one["state"]) for one in found["uploads"]}
 
     def runs(self, shard):

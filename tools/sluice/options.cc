@@ -418,14 +418,14 @@ CLI::App& add_resume(CLI::App& app, ResumeOptions& options) {
 
 CLI::App& add_status(CLI::App& app, StatusOptions& options) {
   CLI::App& status = add_command(app, "status", "List unfinished uploads.");
-  status.add_flag("--all", options.all, "Also list registered and discarded uploads.");
+  auto* const batch = status.add_option(
+      "BATCH", options.batch,
+      "Directory that sluice batch made: list the files of the batch, by shards.");
+  status.add_flag("--all", options.all, "Also list registered and discarded uploads.")
+      ->excludes(batch);
   status.add_flag("--json", options.json,
                   "Print the list as one JSON object on stdout, with the receipts.");
-  auto* const batch = add_text(status, "--batch", options.batch, "DIR",
-                               "List the files of the batch that sluice batch made in DIR, by "
-                               "shards.")
-                          ->excludes("--all");
-  add_number(status, "--shard", options.shard, "N", 1, 1000, "List this shard of the batch only.")
+  add_number(status, "--shard", options.shard, "N", 1, 1000, "List this shard of BATCH only.")
       ->default_str("")
       ->needs(batch);
   auto* const watch = status.add_flag("--watch", options.watch,

@@ -264,7 +264,7 @@ class MakeBatch {
           printable(directory.facts().manifest), shards,
           shell_word(printable(directory.file("job.sh"))),
           shell_word(printable(directory.file("report.sh"))));
-    console_.result(text + "  status  sluice status --batch " + printable(batch) + '\n');
+    console_.result(text + "  status  sluice status " + printable(batch) + '\n');
   }
 
   /// Writes the report; 1 where something is not registered.

@@ -29,6 +29,11 @@ bool is_filter(const CLI::Option& option) {
   return option.get_trigger_on_parse();
 }
 
+/// Whether it keeps each value that it is given: --sbatch.
+bool is_list(const CLI::Option& option) {
+  return option.get_items_expected_max() > 1 && !is_filter(option);
+}
+
 Error refused(const ConfiguredOption& said, const std::string& what) {
   return {.kind = ErrorKind::usage, .message = said.origin() + ": " + printable(what)};
 }
@@ -145,14 +150,16 @@ class Application {
       for (std::size_t i = 1; i < values.size(); ++i) joined += ',' + values[i];
       values = {joined};
     }
-    if (values.size() > 1 && !is_filter(option))
+    if (values.size() > 1 && !is_filter(option) && !is_list(option))
       return refused(said, said.option + " has one value, not several");
     try {
+      option.clear();
       for (const std::string& value : values) {
-        option.clear();
+        if (is_filter(option)) option.clear();  // which keeps its own list
         option.add_result(is_flag(option) ? value : command_line::marked(value));
-        option.run_callback();
+        if (is_filter(option)) option.run_callback();
       }
+      if (!is_filter(option)) option.run_callback();
     } catch (const CLI::Error& error) {
       std::string text = error.what();
       command_line::erase_marks(text);

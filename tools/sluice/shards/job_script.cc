@@ -86,7 +86,7 @@ cd -- {cwd} || exit
 unset SLUICE_TOKEN  # each dataset has its stored token
 
 # What is registered and sent of this shard, as text: another text is progress.
-progress() {{ "$sluice" status --batch "$batch" --shard "$shard" | head -n 1; }}
+progress() {{ "$sluice" status --shard "$shard" "$batch" | head -n 1; }}
 
 before=$(progress)
 "$sluice" run{run} "$batch/shard-$shard.jsonl" &
