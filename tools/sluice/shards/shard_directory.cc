@@ -67,9 +67,12 @@ std::string ShardDirectory::log_of(std::size_t shard) const {
 
 Result<ShardDirectory> ShardDirectory::write(const std::string& path, const Facts& facts,
                                              const std::vector<std::vector<ManifestRow>>& shards) {
-  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST)
-    return errno_error(ErrorKind::local_file, errno,
-                       fmt::format("cannot make the directory {}", printable(path)));
+  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
+    Error error = errno_error(ErrorKind::local_file, errno,
+                              fmt::format("cannot make the directory {}", printable(path)));
+    error.message += "; name another with --directory";
+    return error;
+  }
   ShardDirectory made(path, facts);
   const auto before = text_in(made.file(facts_file));
   for (std::size_t i = 0; i < shards.size(); ++i) {
