@@ -172,6 +172,9 @@ TEST_F(BatchRun, WhatCannotWorkIsRefusedBeforeAnythingIsWritten) {
   refused({"-", "--shards", "2"}, 2, "standard input");
   refused(local({"--shards", "2", "--chunk", "5Q"}), 2, "--chunk");
   refused({manifest(), "--shards", "2", "--local", "--submit"}, 2, "--submit");
+  refused(local({"--shards", "2", "--sbatch=time=3"}), 2, "not an option of sbatch");
+  refused(local({"--shards", "2", "--sbatch=--time=3\necho"}), 2, "not an option of sbatch");
+  refused({manifest(), "--report", directory_.path()}, 2, "no manifest beside it");
   // Others can read the environment of a job.
   refused({manifest(), "--shards", "2"}, 2, "SLUICE_TOKEN");
   std::filesystem::remove(directory_ / "b");
@@ -189,6 +192,35 @@ TEST_F(BatchRun, InAJobSluiceKeepsToWhatSlurmGranted) {
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.err, HasSubstr("granted by Slurm: 1 core, 64.00 MiB of memory; a pool of "
                                       "32.00 MiB instead of 64.00 MiB"));
+}
+
+/// What is configured for `run` reaches the tasks; nothing that registers a file twice, though.
+TEST_F(BatchRun, WhatIsConfiguredForRunRegistersNothingTwice) {
+  Bank bank(bank_arguments("tus"));
+  write_manifest({{"a", dataset}, {"b", dataset}}, 1000);
+  for (int i = 0; i < 2; ++i) {
+    auto how = options(bank.url(), local({"--shards", "2"}));
+    for (const char* variable : {"RESTART", "NO_JOURNAL", "DRY_RUN"})
+      how.env[std::string("SLUICE_") + variable] = "1";
+    how.env["SLUICE_FORMAT"] = "csv";
+    const test::Finished finished = run_sluice(how);
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    EXPECT_TRUE(json::parse(finished.out).at("all_registered").get<bool>());
+  }
+  EXPECT_EQ(counts(bank).size(), 2U);
+  for (const auto& [name, count] : counts(bank)) EXPECT_EQ(count, 1) << name;
+}
+
+TEST_F(BatchRun, AFileThatHasChangedSinceIsNoSuccess) {
+  Bank bank(bank_arguments("tus"));
+  write_manifest({{"a", dataset}, {"b", dataset}}, 1000);
+  EXPECT_EQ(run(bank, local({"--shards", "2"})).status, 0);
+  test::write_random_file(directory_ / "a", 1500, 7);
+  std::filesystem::remove(directory_ / "b");  // which needs it no longer
+  const test::Finished report = run(bank, {"--report", batch(), "--json"});
+  EXPECT_EQ(report.status, 1) << report.err;
+  EXPECT_EQ(json::parse(report.out).at("uploads").at(0).at("state"), "changed");
+  EXPECT_EQ(json::parse(report.out).at("uploads").at(1).at("state"), "registered");
 }
 
 /// What is configured for the command is in the script, but for a password.
@@ -209,9 +241,9 @@ TEST_F(BatchRun, TakesItsOptionsFromTheConfiguration) {
   const std::string script = test::read_file(batch() + "/job.sh");
   for (const char* part :
        {"#SBATCH --array=1-2\n", "#SBATCH --time=1:00:00\n#SBATCH --account=lab\n",
-        "--limit-rate 5242880 ", " --fail-fast ", " --config "})
+        "--limit-rate 5242880 ", " --fail-fast ", " --config ", " --verify-prefix=false "})
     EXPECT_THAT(script, HasSubstr(part));
-  for (const char* part : {"s3cr3t", "--verify-prefix"}) EXPECT_THAT(script, Not(HasSubstr(part)));
+  EXPECT_THAT(script, Not(HasSubstr("s3cr3t")));
 }
 
 TEST_F(BatchRun, TheScriptDividesTheRate) {

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 import cluster
@@ -109,10 +110,16 @@ class Array(unittest.TestCase):
     def run_until_over(self):
         """Slurm lets what was put back wait for two minutes; this does not."""
 
+        waiting = {}
+
         def over():
             jobs = self.cluster.jobs()
             for task, array, state, reason in jobs:
-                if state == "PENDING" and reason == "BeginTime":
+                since = waiting.setdefault(task, time.monotonic())
+                if state != "PENDING" or reason != "BeginTime":
+                    del waiting[task]
+                # Slurm refuses to start a task within the second in which it was put back.
+                elif time.monotonic() - since > 3:
                     self.cluster.output("scontrol", "update", f"JobId={array}_{task}", "StartTime=now", check=False)
             return not jobs
 

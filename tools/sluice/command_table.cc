@@ -90,6 +90,10 @@ Result<void> CommandTable::configure(const Configuration& configuration) {
   TRY_ASSIGN(const auto applied, apply(*parsed()->app, configuration));
   remember_origins(applied);
   batch_.arguments = arguments_of_run();
+  // The limit of each `run` would be that of the array as many times as it has tasks.
+  if (std::string& limit = batch_.run.upload.limit_rate; limit.empty())
+    if (const auto said = configuration.of("run", {"limit-rate"}); !said.empty())
+      limit = said.front().values.front();
   return {};
 }
 
@@ -113,10 +117,14 @@ std::vector<std::string> CommandTable::arguments_of_run() const {
     if (std::find(others.begin(), others.end(), name) != others.end()) continue;
     const std::string value = command_line::unmarked(option->results().back());
     if (name == "proxy" && has_password(value)) continue;
+    const auto excluded = option->get_excludes();
     if (!is_flag(*option))
       add("--" + name, value);
     else if (value != "false")
       arguments.push_back("--" + name);
+    else if (std::none_of(excluded.begin(), excluded.end(),
+                          [](const CLI::Option* other) { return other->count() > 0; }))
+      arguments.push_back("--" + name + "=false");  // against what is configured for `run`
   }
   return arguments;
 }

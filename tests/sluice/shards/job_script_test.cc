@@ -65,12 +65,12 @@ TEST_F(JobScript, TakesAnyPath) {
 }
 
 TEST_F(JobScript, TheReportTakesWhatIsNotAboutTheArray) {
-  const std::string script =
-      report_script(batch("b"), {.sluice = "/opt/sluice",
-                                 .working_directory = "/",
-                                 .arguments = {},
-                                 .sbatch = {"--time=2:00:00", "-p short", "--array=1-3%2",
-                                            "--signal=B:USR1@60", "-c 4", "--mem=4G"}});
+  const std::string script = report_script(
+      batch("b"), {.sluice = "/opt/sluice",
+                   .working_directory = "/",
+                   .arguments = {},
+                   .sbatch = {"--time=2:00:00", "-p short", "--array=1-3%2", "--signal=B:USR1@60",
+                              "-c 4", "--mem=4G", "-a1-2", "--arr=1-2", "-H", "-J foo"}});
   EXPECT_THAT(script, HasSubstr("#SBATCH --time=2:00:00\n#SBATCH -p short\n\n"));
   EXPECT_THAT(script, HasSubstr("exec /opt/sluice batch --report "));
   EXPECT_THAT(script, Not(HasSubstr("--signal")));

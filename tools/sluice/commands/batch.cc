@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -37,6 +38,17 @@ std::string usual_directory(const std::string& manifest) {
   return std::filesystem::path(manifest).replace_extension(".batch").string();
 }
 
+/// What a job needs of the environment, where sbatch does not pass it on (--export=NONE): where the
+/// tokens and the configuration are. No passwords.
+std::vector<std::pair<std::string, std::string>> kept_environment() {
+  std::vector<std::pair<std::string, std::string>> kept;
+  for (const char* const name :
+       {"XDG_CONFIG_HOME", "SLUICE_CONFIG", "SLUICE_SYSTEM_CONFIG", "SLUICE_PROFILE"})
+    if (const char* const value = std::getenv(name); value != nullptr && *value != '\0')
+      kept.emplace_back(name, value);
+  return kept;
+}
+
 class MakeBatch {
  public:
   MakeBatch(const BatchOptions& options, Console& console) : options_(options), console_(console) {}
@@ -60,6 +72,9 @@ class MakeBatch {
 
   Result<int> make() {
     if (!options_.report.empty()) {
+      if (!options_.run.manifest.empty())
+        return Error{ErrorKind::usage,
+                     "--report takes the directory of a batch, and no manifest beside it"};
       TRY_ASSIGN(const ShardDirectory directory, ShardDirectory::read(options_.report));
       return report(directory);
     }
@@ -90,6 +105,12 @@ class MakeBatch {
       return Error{ErrorKind::usage,
                    "the manifest of a batch is a file: standard input cannot be read again for the "
                    "same shards"};
+    for (const std::string& option : options_.sbatch)
+      if (!option.starts_with('-') || option.find_first_of("\r\n") != option.npos)
+        return Error{ErrorKind::usage,
+                     fmt::format("--sbatch: '{}' is not an option of sbatch; write it as "
+                                 "--sbatch=--time=2:00:00",
+                                 printable(option))};
     if (options_.run.upload.token_file == "-")
       return Error{ErrorKind::usage,
                    "the token of a batch is in a file, which each shard reads: --token-file - is "
@@ -100,6 +121,8 @@ class MakeBatch {
   /// Checks everything, and writes the manifests of the shards.
   Result<ShardDirectory> write_directory() {
     ShardDirectory::Facts facts;
+    TRY_ASSIGN(working_directory_, absolute_path("."));
+    TRY(check_script_path(working_directory_));
     TRY_ASSIGN(facts.url, chosen_url(options_.run.url, options_.run.system,
                                      options_.run.upload.insecure_http));
     TRY_ASSIGN(facts.manifest, absolute_path(options_.run.manifest));
@@ -201,8 +224,12 @@ class MakeBatch {
   }
 
   void add_arguments(const ShardDirectory::Facts& facts) {
-    arguments_.insert(arguments_.end(), {"--url", facts.url, "--state-dir", facts.state_dir,
-                                         "--retries", std::to_string(options_.run.upload.retries)});
+    arguments_.insert(arguments_.end(),
+                      {"--url", facts.url, "--state-dir", facts.state_dir, "--format", "jsonl",
+                       "--retries", std::to_string(options_.run.upload.retries)});
+    // Whatever is configured for `run`: a task that is put back would upload its files once more.
+    // The first of them is in the way of --dry-run, too.
+    arguments_.insert(arguments_.end(), {"--restart=false", "--no-journal=false"});
     std::string wait = options_.run.upload.token_wait;
     if (wait.empty() && !options_.local) wait = "12h";
     if (!wait.empty()) arguments_.insert(arguments_.end(), {"--token-wait", wait});
@@ -210,14 +237,11 @@ class MakeBatch {
   }
 
   Result<int> write_scripts(const ShardDirectory& directory, const std::string& sluice) {
-    std::error_code code;
-    const std::string working_directory = std::filesystem::current_path(code).string();
-    if (code || !check_script_path(working_directory))
-      return Error{ErrorKind::usage, "the working directory cannot be named in a job script"};
     constexpr std::size_t mib = std::size_t{1} << 20;
     const std::size_t pool = parse_size(options_.run.upload.pool).value_or(0) / mib;
     const JobScriptSetting setting{.sluice = sluice,
-                                   .working_directory = working_directory,
+                                   .working_directory = working_directory_,
+                                   .environment = kept_environment(),
                                    .arguments = arguments_,
                                    .sbatch = options_.sbatch,
                                    .memory_mib = std::max<std::size_t>(512, 2 * pool + 256)};
@@ -271,11 +295,15 @@ class MakeBatch {
   Result<int> report(const ShardDirectory& directory) {
     TRY_ASSIGN(const BatchStatus status, batch_status(directory, 0));
     const std::string json = json_of(status) + '\n';
-    TRY(write_whole_file(directory.file("report.json"), json, 0666));
     if (options_.run.upload.json)
       console_.report(json);
     else
       console_.result(text_of(status, 100));
+    if (const auto written = write_whole_file(directory.file("report.json"), json, 0666);
+        !written) {
+      console_.error(printable(written.error().message));
+      return exit_code(written.error());
+    }
     if (status.all_registered()) return 0;
     console_.error(
         fmt::format("not all files are registered; the logs {}/shard-N.log say why; to "
@@ -286,6 +314,7 @@ class MakeBatch {
 
   BatchOptions options_;
   Console& console_;
+  std::string working_directory_;
   std::vector<std::string> arguments_;  ///< of `sluice run`
 };
 

@@ -26,13 +26,17 @@ std::string sbatch_path(const std::string& path, std::string_view pattern = {}) 
 /// Whether that option of sbatch is about the array's tasks alone, so that the job behind them goes
 /// without.
 bool is_of_the_array(std::string_view option) {
-  static constexpr std::array<std::string_view, 16> names{
-      "--array",         "-a",    "--requeue",     "--no-requeue", "--signal",
-      "--output",        "-o",    "--error",       "-e",           "-c",
-      "--cpus-per-task", "--mem", "--mem-per-cpu", "--dependency", "-d",
-      "--job-name"};
+  static constexpr std::array<std::string_view, 17> names{
+      "--array",     "--requeue",       "--no-requeue", "--signal",          "--output",
+      "--error",     "--cpus-per-task", "--mem",        "--mem-per-cpu",     "--dependency",
+      "--job-name",  "--hold",          "--ntasks",     "--ntasks-per-node", "--nodes",
+      "--exclusive", "--gres"};
+  if (!option.starts_with("--"))  // -a1-2, -a 1-2
+    return option.size() > 1 && std::string_view("aoecdJHnN").find(option[1]) != option.npos;
+  // sbatch takes the beginning of a name as well.
   const std::string_view name = option.substr(0, option.find_first_of("= "));
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view one) { return one.starts_with(name); });
 }
 
 std::string directives(const std::vector<std::string>& options) {
@@ -54,15 +58,19 @@ std::string shell_word(const std::string& text) {
 
 Result<void> check_script_path(const std::string& path) {
   if (path.find_first_of("\r\n") == path.npos) return {};
-  return Error{ErrorKind::usage,
-               fmt::format("cannot write a job script into {}: the path has a line break; name "
-                           "another directory with --directory",
-                           printable(path))};
+  return Error{
+      ErrorKind::usage,
+      fmt::format("cannot write a job script for {}: the path has a line break; use another "
+                  "directory (--directory names that of the batch)",
+                  printable(path))};
 }
 
 std::string job_script(const ShardDirectory& directory, const JobScriptSetting& setting) {
   std::string run;
   for (const std::string& argument : setting.arguments) run += ' ' + shell_word(argument);
+  std::string environment;
+  for (const auto& [name, value] : setting.environment)
+    environment += fmt::format("export {}={}\n", name, shell_word(value));
   return fmt::format(
       R"(#!/bin/bash
 # Uploads {manifest} in {shards} shards, a task of an array job each. Written by sluice batch.
@@ -84,9 +92,9 @@ upload=
 trap '[[ -n $upload ]] && kill -TERM "$upload" 2>/dev/null' TERM INT USR1 USR2 XCPU
 cd -- {cwd} || exit
 unset SLUICE_TOKEN  # each dataset has its stored token
-
+{environment}
 # What is registered and sent of this shard, as text: another text is progress.
-progress() {{ "$sluice" status --shard "$shard" "$batch" | head -n 1; }}
+progress() {{ "$sluice" status --json=false --shard "$shard" "$batch" | head -n 1; }}
 
 before=$(progress)
 "$sluice" run{run} "$batch/shard-$shard.jsonl" &
@@ -114,7 +122,8 @@ exit "$code"
       fmt::arg("log", sbatch_path(directory.path() + "/shard-", "%a.log")),
       fmt::arg("more", directives(setting.sbatch)), fmt::arg("sluice", shell_word(setting.sluice)),
       fmt::arg("batch", shell_word(directory.path())),
-      fmt::arg("cwd", shell_word(setting.working_directory)), fmt::arg("run", run));
+      fmt::arg("cwd", shell_word(setting.working_directory)), fmt::arg("run", run),
+      fmt::arg("environment", environment));
 }
 
 std::string report_script(const ShardDirectory& directory, const JobScriptSetting& setting) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/result.h"
@@ -11,8 +12,10 @@
 namespace sluice::cli {
 
 struct JobScriptSetting {
-  std::string sluice;                  ///< absolute path of this program
-  std::string working_directory;       ///< absolute: relative paths in `arguments` begin there
+  std::string sluice;             ///< absolute path of this program
+  std::string working_directory;  ///< absolute: relative paths in `arguments` begin there
+  /// Variables that are set for the job.
+  std::vector<std::pair<std::string, std::string>> environment = {};
   std::vector<std::string> arguments;  ///< of `sluice run`, without the manifest
   std::vector<std::string> sbatch;     ///< further options of sbatch: "--time=2:00:00"
   std::size_t memory_mib = 512;        ///< of a task
@@ -21,7 +24,8 @@ struct JobScriptSetting {
 /// `text` as one word of a POSIX shell, in quotes where it needs them.
 std::string shell_word(const std::string& text);
 
-/// Whether the script can name that directory: error usage for one with a line break.
+/// Whether a script can be written into that directory, or begin in it: error usage for one with a
+/// line break.
 Result<void> check_script_path(const std::string& path);
 
 /// job.sh: an array with a task for each shard. A task whose time is over, or whose sluice was

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "engine/text.h"
+#include "io/unique_fd.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/stop.h"
 
@@ -19,16 +20,13 @@ namespace sluice::cli {
 namespace {
 
 /// Only what may be called behind fork() (signal-safety(7)).
-[[noreturn]] void become_shard(const char* log, char* const* words, pid_t parent) {
+[[noreturn]] void become_shard(int log, char* const* words, pid_t parent) {
   // Ctrl-C reaches the parent alone, which passes it on once.
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);
   const int input = ::open("/dev/null", O_RDONLY);
-  const int output = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0666);
-  if (input < 0 || output < 0 || ::dup2(input, 0) < 0 || ::dup2(output, 1) < 0 ||
-      ::dup2(output, 2) < 0)
-    ::_exit(126);
+  if (input < 0 || ::dup2(input, 0) < 0 || ::dup2(log, 1) < 0 || ::dup2(log, 2) < 0) ::_exit(126);
   ::execv(words[0], words);
   ::_exit(127);
 }
@@ -45,11 +43,15 @@ class ShardProcesses {
     std::vector<char*> arguments;
     for (std::string& word : copies) arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    const std::string log = directory_.log_of(shard);
+    const std::string path = directory_.log_of(shard);
+    const UniqueFd log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+    if (!log)
+      return errno_error(ErrorKind::local_file, errno,
+                         fmt::format("cannot write the log {}", printable(path)));
     const pid_t parent = ::getpid();
     const pid_t child = ::fork();
     if (child < 0) return errno_error(ErrorKind::failed, errno, "cannot start a process");
-    if (child == 0) become_shard(log.c_str(), arguments.data(), parent);
+    if (child == 0) become_shard(log.get(), arguments.data(), parent);
     running_.emplace(child, shard);
     return {};
   }

@@ -47,7 +47,7 @@ class BatchReader {
     if (const auto file = identity_at(row.path)) status.bytes = file->size;
     const auto found = uploads_.find({row.dataset, row.name});
     if (found == uploads_.end()) return status;
-    const JournalEntry& entry = found->second;
+    JournalEntry entry = found->second;
     UploadRequest request;
     request.path = row.path;
     if (!is_same_path(entry, request)) {
@@ -57,15 +57,23 @@ class BatchReader {
       }
       return status;
     }
+    if (is_open(entry)) {
+      status.sent = sent_of(entry);
+      if (is_running(entry, status)) return status;
+      // It may have ended since the journal was read.
+      if (auto again = journal_->get(entry.id); again && *again) entry = **std::move(again);
+    }
     if (entry.state == JournalEntry::State::registered) {
-      status.state = State::registered;
+      const auto file = identity_at(row.path);
+      status.state =
+          file && !is_same_file(entry, request, *file) ? State::changed : State::registered;
       status.bytes = entry.file.size;
       status.sent = entry.file.size;
       status.receipt = entry.receipt;
       return status;
     }
     status.sent = sent_of(entry);
-    look_at_unfinished(entry, status);
+    say_why_not(entry, status);
     return status;
   }
 
@@ -77,21 +85,25 @@ class BatchReader {
     return std::min(std::max(entry.committed, of_parts), entry.file.size);
   }
 
-  void look_at_unfinished(const JournalEntry& entry, ShardFileStatus& status) const {
+  bool is_running(const JournalEntry& entry, ShardFileStatus& status) const {
     const auto holder =
         DatasetLock::holder(directory_.facts().state_dir, entry.system, entry.dataset, entry.name);
-    if (holder && *holder) {
-      status.state = State::running;
-      status.said = fmt::format("process {} on {}", (*holder)->pid, printable((*holder)->host));
-    } else if (entry.state == JournalEntry::State::verifying && entry.protocol != "phased") {
+    if (!holder || !*holder) return false;
+    status.state = State::running;
+    status.said = (*holder)->pid == 0
+                      ? "another sluice process"
+                      : fmt::format("process {} on {}", (*holder)->pid, printable((*holder)->host));
+    return true;
+  }
+
+  static void say_why_not(const JournalEntry& entry, ShardFileStatus& status) {
+    if (entry.state == JournalEntry::State::verifying && entry.protocol != "phased")
       status.state = State::unconfirmed;
-    } else if (entry.error && entry.error->kind != ErrorKind::interrupted) {
+    else if (entry.error && entry.error->kind != ErrorKind::interrupted)
       status.state = State::failed;
-    } else {
+    else
       status.state = State::interrupted;
-    }
-    if (status.state != State::running && entry.error)
-      status.said = printable(entry.error->message);
+    if (entry.error) status.said = printable(entry.error->message);
   }
 
   const ShardDirectory& directory_;
@@ -147,6 +159,8 @@ std::string words_of(State state) {
       return "uploaded, but the registration is unconfirmed";
     case State::another_file:
       return "the name is registered from another file";
+    case State::changed:
+      return "registered, but the file has changed since";
     case State::registered:
       break;
   }
@@ -193,6 +207,8 @@ const char* to_string(State state) {
       return "unconfirmed";
     case State::another_file:
       return "another_file";
+    case State::changed:
+      return "changed";
     case State::registered:
       break;
   }

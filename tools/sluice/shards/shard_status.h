@@ -19,6 +19,7 @@ struct ShardFileStatus {
     failed,
     unconfirmed,
     another_file,  ///< the name is registered, but from another file
+    changed,       ///< it is registered, but the file has another size or time since
     registered,
   };
   State state = State::not_begun;

@@ -21,7 +21,7 @@ Result<std::string> submit_script(const std::vector<std::string>& options,
   const std::string number = text.substr(0, text.find_first_not_of("0123456789"));
   if (number.empty())
     return Error{ErrorKind::failed,
-                 fmt::format("sbatch gave no number of a job, but '{}'", quote_server_text(text))};
+                 fmt::format("sbatch gave no number of a job, but {}", quote_server_text(text))};
   return number;
 }
 
@@ -40,9 +40,10 @@ Result<SubmittedJobs> submit_to_slurm(const std::string& job_script,
   auto report = submit_script({"--dependency=afterany:" + jobs.array}, report_script);
   if (!report)
     return Error{ErrorKind::failed,
-                 fmt::format("the array job {} was submitted, but not the job with its report, {}: "
-                             "{}",
-                             jobs.array, printable(report_script), report.error().message)};
+                 fmt::format("the array job {} was submitted, but not the job with its report: {}; "
+                             "submit it with: sbatch --dependency=afterany:{} {}",
+                             jobs.array, report.error().message, jobs.array,
+                             shell_argument(printable(report_script)))};
   jobs.report = *std::move(report);
   return jobs;
 }
