@@ -159,6 +159,40 @@ class Array(unittest.TestCase):
         self.assertFalse(self.report()["all_registered"])
         self.assertEqual(self.report()["uploads"][0]["state"], "interrupted")
 
+    def test_a_file_that_another_process_uploads_is_waited_for(self):
+        self.make_files({"file": 40 * MB})
+        with subprocess.Popen(
+            [f"{BIN}/sluice", "put", "--protocol", "tus", "--limit-rate", "1M", "--chunk", "1M", DATASET, "file"],
+            cwd=self.work,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as other:
+            self.addCleanup(other.kill)
+
+            def is_at_it():
+                found = json.loads(self.sluice("status", "--json"))["uploads"]
+                return found and found[0]["running"]
+
+            wait_until("the other process uploads the file", is_at_it)
+            job, _ = self.submit(1)
+            log = f"{self.work}/files.batch/shard-1.log"
+
+            def waits():
+                if not os.path.exists(log):
+                    return False
+                with open(log) as file:
+                    return "trying again in 10 s" in file.read()
+
+            wait_until("the task waits", waits)
+            self.assertIsNone(other.poll(), "it was to last longer than that")
+            self.assertEqual(other.wait(cluster.PATIENCE), 0)
+        self.run_until_over()
+        self.assertIn("JobState=COMPLETED", self.cluster.output("scontrol", "show", "job", f"{job}_1"))
+        self.assertTrue(self.report()["all_registered"])
+        with open(f"{self.work}/store/registered.jsonl") as file:
+            self.assertEqual(len(file.readlines()), 1, "once")
+
     def test_kill_requeue_and_time_limit(self):
         # The shards are in the order of sizes. Each lasts 40 s, in which the first 5 MiB (they go
         # with the creation) have to be noticed, and the scheduler has to look at time limits.

@@ -40,7 +40,7 @@ TEST_F(JobScript, IsAnArrayThatIsRequeuedAndWarned) {
        {"#!/bin/bash\n", "#SBATCH --array=1-3\n", "#SBATCH --requeue\n",
         "#SBATCH --signal=B:TERM@120\n", "#SBATCH --mem=600M\n", "#SBATCH --open-mode=append\n",
         "sluice=/opt/sluice\n", "cd -- /home/me || exit\n", "unset SLUICE_TOKEN",
-        "run --limit-rate 100 \"$batch/shard-$shard.jsonl\" &\n"})
+        "await \"$sluice\" run --limit-rate 100 \"$batch/shard-$shard.jsonl\"\n"})
     EXPECT_THAT(script, HasSubstr(line));
   // The last of two directives counts.
   EXPECT_LT(script.find("--array=1-3\n"), script.find("#SBATCH --array=1-3%2\n"));

@@ -87,23 +87,40 @@ std::string job_script(const ShardDirectory& directory, const JobScriptSetting& 
 sluice={sluice}
 batch={batch}
 shard=${{SLURM_ARRAY_TASK_ID:?is set by Slurm}}
-upload=
+child=
+stopped=
 # The time limit is near (--signal), or the job is to go: end the upload so that it can be resumed.
-trap '[[ -n $upload ]] && kill -TERM "$upload" 2>/dev/null' TERM INT USR1 USR2 XCPU
+trap 'stopped=yes; [[ -n $child ]] && kill -TERM "$child" 2>/dev/null' TERM INT USR1 USR2 XCPU
 cd -- {cwd} || exit
 unset SLUICE_TOKEN  # each dataset has its stored token
 {environment}
 # What is registered and sent of this shard, as text: another text is progress.
 progress() {{ "$sluice" status --json=false --shard "$shard" "$batch" | head -n 1; }}
 
-before=$(progress)
-"$sluice" run{run} "$batch/shard-$shard.jsonl" &
-upload=$!
-wait "$upload"
-code=$?
-while kill -0 "$upload" 2>/dev/null; do  # a signal ends wait, not the upload
-  wait "$upload"
+# Whether another process uploads a file of it: a task that this one replaces, on a node that Slurm
+# has lost, or one of another job.
+is_busy() {{ "$sluice" status --json --shard "$shard" "$batch" | grep -q '"state":"running"'; }}
+
+# Runs a command to its end; its exit code is in `code`.
+await() {{
+  "$@" &
+  child=$!
+  wait "$child"
   code=$?
+  while kill -0 "$child" 2>/dev/null; do  # a signal ends wait, not the command
+    wait "$child"
+    code=$?
+  done
+  child=
+}}
+
+before=$(progress)
+while true; do
+  await "$sluice" run{run} "$batch/shard-$shard.jsonl"
+  if [[ -n $stopped ]] || ((code != 1)) || ! is_busy; then break; fi
+  echo "another process uploads files of this shard; trying again in 10 s"
+  await sleep 10
+  if [[ -n $stopped ]]; then break; fi
 done
 
 # Not SLURM_JOB_ID: one task has the number of the whole array.
