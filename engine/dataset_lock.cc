@@ -119,6 +119,11 @@ std::string lock_advice(int code) {
   return "; choose another state directory with --state-dir";
 }
 
+std::string DatasetLock::Holder::process() const {
+  if (pid == 0) return "another sluice process";
+  return fmt::format("process {}{}", pid, host.empty() ? "" : " on " + printable(host));
+}
+
 Error DatasetLock::held_by(const Holder& holder, const std::string& dataset) {
   std::string who = "another sluice process";
   const bool this_process = holder.pid == ::getpid() && holder.host == printable(host_name());

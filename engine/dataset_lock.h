@@ -29,6 +29,9 @@ class DatasetLock {
     std::string host;      ///< empty if unknown
     std::string what;      ///< the name being uploaded; empty if unknown
     bool whole = false;    ///< the dataset: nobody else may upload into it
+
+    /// "process 12 on node3", or "another sluice process" where that is unknown.
+    std::string process() const;
   };
 
   enum class Scope {

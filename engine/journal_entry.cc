@@ -74,6 +74,10 @@ bool is_open(const JournalEntry& entry) {
          entry.state == JournalEntry::State::verifying;
 }
 
+bool is_unconfirmed(const JournalEntry& entry) {
+  return entry.state == JournalEntry::State::verifying && entry.protocol != "phased";
+}
+
 std::uint64_t count_blocks(const JournalEntry& entry) {
   return entry.file.size / entry.block_bytes + (entry.file.size % entry.block_bytes != 0 ? 1 : 0);
 }

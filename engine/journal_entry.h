@@ -71,6 +71,10 @@ std::uint64_t count_blocks(const JournalEntry& entry);
 /// Whether the upload may still be resumed: state unfinished or verifying.
 bool is_open(const JournalEntry& entry);
 
+/// Whether only the dataset's page tells if the file is registered: a phased server can be asked
+/// (protocol section 2).
+bool is_unconfirmed(const JournalEntry& entry);
+
 /// Whether there can be such an upload: sizes within what the Data Bank takes, numbers that fit
 /// each other, names that can be. Error failed, a clause: "the name is ...". Any thread.
 Result<void> check_journal_entry(const JournalEntry& entry);

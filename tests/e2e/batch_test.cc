@@ -67,7 +67,7 @@ class BatchRun : public testing::Test {
   test::TempDir state_;
 };
 
-TEST_F(BatchRun, UploadsAllShardsAndReportsThem) {
+TEST_F(BatchRun, UploadsAndReportsAllShards) {
   Bank bank(bank_arguments("tus"));
   write_manifest({{"a", dataset}, {"b", dataset}, {"c", other_dataset}, {"d", dataset}}, 100'000);
   const test::Finished finished =
@@ -100,7 +100,7 @@ TEST_F(BatchRun, UploadsAllShardsAndReportsThem) {
   EXPECT_EQ(run(bank, {batch(), "--shard", "3"}, "status").status, 2);
 }
 
-TEST_F(BatchRun, APhasedDatasetStaysInOneShard) {
+TEST_F(BatchRun, KeepsPhasedDatasetInOneShard) {
   Bank bank(bank_arguments("phased"));
   write_manifest({{"a", dataset}, {"b", dataset}, {"c", other_dataset}, {"d", other_dataset}},
                  10'000);
@@ -110,10 +110,10 @@ TEST_F(BatchRun, APhasedDatasetStaysInOneShard) {
   EXPECT_EQ(report.at("shards").size(), 2U);
   EXPECT_EQ(shards_of(report, dataset).size(), 1U);
   EXPECT_EQ(shards_of(report, other_dataset).size(), 1U);
-  EXPECT_THAT(finished.err, HasSubstr("2 shards instead of 3"));
+  EXPECT_THAT(finished.err, HasSubstr("made 2 shards instead of 3"));
 }
 
-TEST_F(BatchRun, AShardThatFailsFailsTheReport) {
+TEST_F(BatchRun, ReportsFailureOfAShard) {
   Bank bank({"--protocols", "tus", "--dataset", std::string(other_dataset) + '=' + token, "--fault",
              "status:500,every=1,on=register"});
   write_manifest({{"a", dataset}, {"b", dataset}}, 10'000);
@@ -126,7 +126,7 @@ TEST_F(BatchRun, AShardThatFailsFailsTheReport) {
   EXPECT_EQ(run(bank, {"--report", batch()}).status, 1);
 }
 
-TEST_F(BatchRun, InterruptedItGoesOnWhereItWas) {
+TEST_F(BatchRun, ResumesAfterSigterm) {
   Bank bank(bank_arguments("tus"));
   write_manifest({{"a", dataset}, {"b", dataset}}, 60'000'000);
   const Arguments slow =
@@ -158,7 +158,7 @@ TEST_F(BatchRun, InterruptedItGoesOnWhereItWas) {
     EXPECT_EQ(test::read_file(bank.deposited(name)), test::read_file(directory_ / name));
 }
 
-TEST_F(BatchRun, WhatCannotWorkIsRefusedBeforeAnythingIsWritten) {
+TEST_F(BatchRun, RejectsBadInputBeforeWriting) {
   Bank bank(bank_arguments("tus"));
   write_manifest({{"a", dataset}, {"b", dataset}}, 10);
   const auto refused = [&](const Arguments& more, int status, const std::string& why) {
@@ -169,19 +169,20 @@ TEST_F(BatchRun, WhatCannotWorkIsRefusedBeforeAnythingIsWritten) {
   };
   refused({manifest()}, 2, "--shards N");
   refused({manifest(), "--shards", "0"}, 2, "--shards");
-  refused({"-", "--shards", "2"}, 2, "standard input");
+  refused({"-", "--shards", "2"}, 2, "from standard input");
   refused(local({"--shards", "2", "--chunk", "5Q"}), 2, "--chunk");
   refused({manifest(), "--shards", "2", "--local", "--submit"}, 2, "--submit");
   refused(local({"--shards", "2", "--sbatch=time=3"}), 2, "not an option of sbatch");
   refused(local({"--shards", "2", "--sbatch=--time=3\necho"}), 2, "not an option of sbatch");
-  refused({manifest(), "--report", directory_.path()}, 2, "no manifest beside it");
+  refused({manifest(), "--report", directory_.path()}, 2,
+          "--report was given together with a manifest");
   // Others can read the environment of a job.
   refused({manifest(), "--shards", "2"}, 2, "SLUICE_TOKEN");
   std::filesystem::remove(directory_ / "b");
   refused(local({"--shards", "2"}), 6, "No such file");
 }
 
-TEST_F(BatchRun, InAJobSluiceKeepsToWhatSlurmGranted) {
+TEST_F(BatchRun, UsesNoMoreThanSlurmGranted) {
   Bank bank(bank_arguments("tus"));
   test::write_random_file(directory_ / "a", 1000, 1);
   const test::Finished finished = put(bank.url(), {"--verbose", dataset, directory_ / "a"},
@@ -194,8 +195,8 @@ TEST_F(BatchRun, InAJobSluiceKeepsToWhatSlurmGranted) {
                                       "32.00 MiB instead of 64.00 MiB"));
 }
 
-/// What is configured for `run` reaches the tasks; nothing that registers a file twice, though.
-TEST_F(BatchRun, WhatIsConfiguredForRunRegistersNothingTwice) {
+/// With either of them, a repeated or requeued shard would register its files a second time.
+TEST_F(BatchRun, IgnoresConfiguredRestartAndNoJournal) {
   Bank bank(bank_arguments("tus"));
   write_manifest({{"a", dataset}, {"b", dataset}}, 1000);
   for (int i = 0; i < 2; ++i) {
@@ -211,7 +212,7 @@ TEST_F(BatchRun, WhatIsConfiguredForRunRegistersNothingTwice) {
   for (const auto& [name, count] : counts(bank)) EXPECT_EQ(count, 1) << name;
 }
 
-TEST_F(BatchRun, AFileThatHasChangedSinceIsNoSuccess) {
+TEST_F(BatchRun, ReportsChangedFile) {
   Bank bank(bank_arguments("tus"));
   write_manifest({{"a", dataset}, {"b", dataset}}, 1000);
   EXPECT_EQ(run(bank, local({"--shards", "2"})).status, 0);
@@ -223,8 +224,8 @@ TEST_F(BatchRun, AFileThatHasChangedSinceIsNoSuccess) {
   EXPECT_EQ(json::parse(report.out).at("uploads").at(1).at("state"), "registered");
 }
 
-/// What is configured for the command is in the script, but for a password.
-TEST_F(BatchRun, TakesItsOptionsFromTheConfiguration) {
+/// Configured options are in the script. A password is not.
+TEST_F(BatchRun, ReadsOptionsFromConfiguration) {
   Bank bank(bank_arguments("tus"));
   write_manifest({{"a", dataset}, {"b", dataset}}, 10);
   test::write_file(directory_ / "token", token);
@@ -246,7 +247,7 @@ TEST_F(BatchRun, TakesItsOptionsFromTheConfiguration) {
   EXPECT_THAT(script, Not(HasSubstr("s3cr3t")));
 }
 
-TEST_F(BatchRun, TheScriptDividesTheRate) {
+TEST_F(BatchRun, DividesLimitRateInScript) {
   Bank bank(bank_arguments("tus"));
   write_manifest({{"a", dataset}, {"b", dataset}, {"c", dataset}}, 10);
   test::write_file(directory_ / "token", token);

@@ -90,7 +90,8 @@ Result<void> CommandTable::configure(const Configuration& configuration) {
   TRY_ASSIGN(const auto applied, apply(*parsed()->app, configuration));
   remember_origins(applied);
   batch_.arguments = arguments_of_run();
-  // The limit of each `run` would be that of the array as many times as it has tasks.
+  // A limit that is configured for `run` is divided as well. Otherwise each task would have all of
+  // it.
   if (std::string& limit = batch_.run.upload.limit_rate; limit.empty())
     if (const auto said = configuration.of("run", {"limit-rate"}); !said.empty())
       limit = said.front().values.front();
@@ -109,14 +110,13 @@ std::vector<std::string> CommandTable::arguments_of_run() const {
     if (option->count() == 0 || option->get_lnames().empty()) continue;
     const std::string& name = option->get_lnames().front();
     if (std::find(of_run.begin(), of_run.end(), name) == of_run.end()) continue;
-    // Said otherwise, or what each shard is not to have; a configured proxy may have a password,
-    // and is configured for the shards too.
+    // `batch` sets these itself, or `run` in a shard must not have them.
     static constexpr std::array<std::string_view, 11> others{
         "limit-rate", "retries", "token-wait", "state-dir", "system",  "url",
         "format",     "json",    "quiet",      "verbose",   "progress"};
     if (std::find(others.begin(), others.end(), name) != others.end()) continue;
     const std::string value = command_line::unmarked(option->results().back());
-    if (name == "proxy" && has_password(value)) continue;
+    if (name == "proxy" && has_password(value)) continue;  // the shards read the configuration, too
     const auto excluded = option->get_excludes();
     if (!is_flag(*option))
       add("--" + name, value);

@@ -320,12 +320,7 @@ CLI::App& add_put(CLI::App& app, PutOptions& options) {
   add_text(put, "--name", options.select.name, "NAME",
            "Name of the file in the dataset (one PATH only).")
       ->default_str("the file's base name");
-  add_choice<NameFrom>(put, "--name-from", options.select.names.from, "WHAT",
-                       {{"base", NameFrom::base}, {"path", NameFrom::path}},
-                       "Names in the dataset: base, the file's base name; or path, its relative "
-                       "path with --separator for each slash.");
-  add_text(put, "--separator", options.select.names.separator, "TEXT",
-           "What --name-from path writes for a slash.");
+  add_name_rule(put, options.select.names);
   add_restart(put, options.restart, options.dry_run);
   add_upload_options(put, "put", options.upload);
   add_no_journal(put, options.upload.no_journal);

@@ -30,7 +30,7 @@ class JobScript : public testing::Test {
   test::TempDir directory_;
 };
 
-TEST_F(JobScript, IsAnArrayThatIsRequeuedAndWarned) {
+TEST_F(JobScript, HasArrayRequeueAndSignal) {
   const std::string script = job_script(batch("b"), {.sluice = "/opt/sluice",
                                                      .working_directory = "/home/me",
                                                      .arguments = {"--limit-rate", "100"},
@@ -48,7 +48,7 @@ TEST_F(JobScript, IsAnArrayThatIsRequeuedAndWarned) {
 }
 
 /// Slurm's own pattern, quotes, and what a shell would act upon.
-TEST_F(JobScript, TakesAnyPath) {
+TEST_F(JobScript, QuotesPaths) {
   const ShardDirectory directory = batch("it's $(touch x) %a \"q\" \\");
   const JobScriptSetting setting{.sluice = "/opt/a b/sluice",
                                  .working_directory = "/tmp",
@@ -64,7 +64,7 @@ TEST_F(JobScript, TakesAnyPath) {
   }
 }
 
-TEST_F(JobScript, TheReportTakesWhatIsNotAboutTheArray) {
+TEST_F(JobScript, ReportOmitsOptionsOfTheArray) {
   const std::string script = report_script(
       batch("b"), {.sluice = "/opt/sluice",
                    .working_directory = "/",
@@ -76,12 +76,12 @@ TEST_F(JobScript, TheReportTakesWhatIsNotAboutTheArray) {
   EXPECT_THAT(script, Not(HasSubstr("--signal")));
 }
 
-TEST_F(JobScript, RefusesALineBreakInAPath) {
+TEST_F(JobScript, RejectsLineBreakInPath) {
   EXPECT_TRUE(check_script_path("/a b"));
   EXPECT_EQ(check_script_path("/a\nb").error().kind, ErrorKind::usage);
 }
 
-TEST_F(JobScript, AnotherBatchInTheDirectoryIsRefused) {
+TEST_F(JobScript, RejectsDirectoryOfAnotherBatch) {
   batch("b");
   batch("b");  // the same
   const std::vector<std::vector<ManifestRow>> shards(2);

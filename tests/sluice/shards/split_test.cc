@@ -20,31 +20,31 @@ std::vector<ShardFile> of_sizes(const std::vector<std::uint64_t>& sizes) {
   return files;
 }
 
-TEST(Split, ByBytesAndNotByFiles) {
+TEST(Split, DividesByBytes) {
   EXPECT_THAT(split_into_shards(of_sizes({gib, 9 * gib, 2 * gib, 3 * gib, 3 * gib}), 2),
               ElementsAre(ElementsAre(1), ElementsAre(0, 2, 3, 4)));
 }
 
-TEST(Split, EmptyFilesAreDividedToo) {
+TEST(Split, DividesEmptyFiles) {
   for (const auto& shard : split_into_shards(of_sizes(std::vector<std::uint64_t>(100)), 4))
     EXPECT_THAT(shard, SizeIs(25));
 }
 
-TEST(Split, FilesThatBelongTogetherAreInOneShard) {
+TEST(Split, KeepsFilesTogether) {
   std::vector<ShardFile> files = of_sizes({gib, gib, gib, gib, gib, gib});
   for (const std::size_t i : {0U, 3U, 5U}) files[i].together = "IDB-1";
   EXPECT_THAT(split_into_shards(files, 3),
               ElementsAre(ElementsAre(0, 3, 5), ElementsAre(1, 4), ElementsAre(2)));
 }
 
-TEST(Split, ThereIsNoEmptyShard) {
+TEST(Split, MakesNoEmptyShard) {
   EXPECT_THAT(split_into_shards(of_sizes({1, 2}), 5), SizeIs(2));
   std::vector<ShardFile> files = of_sizes({1, 2, 3});
   for (ShardFile& file : files) file.together = "IDB-1";
   EXPECT_THAT(split_into_shards(files, 5), ElementsAre(ElementsAre(0, 1, 2)));
 }
 
-TEST(Split, EachFileIsInOneShardAndTheSameOneEachTime) {
+TEST(Split, IsCompleteAndDeterministic) {
   const auto seed = std::random_device()();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);

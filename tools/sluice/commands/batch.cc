@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "engine/journal_file.h"
-#include "engine/state_dir.h"
 #include "engine/text.h"
 #include "engine/units.h"
 #include "io/local_file.h"
@@ -73,8 +72,9 @@ class MakeBatch {
   Result<int> make() {
     if (!options_.report.empty()) {
       if (!options_.run.manifest.empty())
-        return Error{ErrorKind::usage,
-                     "--report takes the directory of a batch, and no manifest beside it"};
+        return Error{
+            ErrorKind::usage,
+            "cannot write a report: --report was given together with a manifest; give one of them"};
       TRY_ASSIGN(const ShardDirectory directory, ShardDirectory::read(options_.report));
       return report(directory);
     }
@@ -103,8 +103,8 @@ class MakeBatch {
                    "--help"};
     if (options_.run.manifest == "-")
       return Error{ErrorKind::usage,
-                   "the manifest of a batch is a file: standard input cannot be read again for the "
-                   "same shards"};
+                   "cannot read the manifest from standard input: a repeated command must find the "
+                   "same manifest; write the manifest to a file"};
     for (const std::string& option : options_.sbatch)
       if (!option.starts_with('-') || option.find_first_of("\r\n") != option.npos)
         return Error{ErrorKind::usage,
@@ -112,9 +112,10 @@ class MakeBatch {
                                  "--sbatch=--time=2:00:00",
                                  printable(option))};
     if (options_.run.upload.token_file == "-")
-      return Error{ErrorKind::usage,
-                   "the token of a batch is in a file, which each shard reads: --token-file - is "
-                   "not possible"};
+      return Error{
+          ErrorKind::usage,
+          "cannot read the token from standard input: each shard reads the token; store the "
+          "token with: sluice token add DATASET"};
     return {};
   }
 
@@ -144,10 +145,10 @@ class MakeBatch {
     const auto split = split_into_shards(files, options_.shards);
     facts.shards = split.size();
     if (split.size() < options_.shards)
-      console_.warning(
-          fmt::format("{} {} instead of {}: there is no more to divide (a dataset over "
-                      "the phased protocol stays in one shard)",
-                      split.size(), split.size() == 1 ? "shard" : "shards", options_.shards));
+      console_.warning(fmt::format(
+          "made {} {} instead of {}: the manifest has no more files to divide (all files "
+          "of a dataset over the phased protocol are in one shard)",
+          split.size(), split.size() == 1 ? "shard" : "shards", options_.shards));
     TRY(divide_rate(split.size()));
     add_arguments(facts);
     std::vector<std::vector<ManifestRow>> shards;
@@ -227,8 +228,9 @@ class MakeBatch {
     arguments_.insert(arguments_.end(),
                       {"--url", facts.url, "--state-dir", facts.state_dir, "--format", "jsonl",
                        "--retries", std::to_string(options_.run.upload.retries)});
-    // Whatever is configured for `run`: a task that is put back would upload its files once more.
-    // The first of them is in the way of --dry-run, too.
+    // They override the configuration of `run`. With --restart or without a journal, a requeued
+    // task would upload its files a second time. --restart=false also excludes a configured
+    // --dry-run.
     arguments_.insert(arguments_.end(), {"--restart=false", "--no-journal=false"});
     std::string wait = options_.run.upload.token_wait;
     if (wait.empty() && !options_.local) wait = "12h";

@@ -52,21 +52,11 @@ std::optional<DatasetLock::Holder> runner(const std::string& directory, const Jo
   return holder ? *std::move(holder) : std::nullopt;
 }
 
-/// Whether only the dataset's page tells if the file is registered: the phased protocol can be
-/// asked (protocol section 2).
-bool is_unconfirmed(const JournalEntry& entry) {
-  return entry.state == JournalEntry::State::verifying &&
-         entry.protocol != to_string(ProtocolKind::phased);
-}
-
 std::string state_text(const JournalEntry& entry,
                        const std::optional<DatasetLock::Holder>& runner) {
   if (entry.state == JournalEntry::State::registered) return "registered";
   if (entry.state == JournalEntry::State::abandoned) return "discarded";
-  if (runner && runner->pid == 0) return "being uploaded by another sluice process";
-  if (runner)
-    return fmt::format("being uploaded by process {}{}", runner->pid,
-                       runner->host.empty() ? "" : " on " + printable(runner->host));
+  if (runner) return "being uploaded by " + runner->process();
   if (is_unconfirmed(entry)) return "uploaded, but the registration is unconfirmed";
   if (entry.error) return "stopped: " + printable(entry.error->message);
   return "interrupted: the process was killed, or the machine crashed";

@@ -44,7 +44,8 @@ class BatchReader {
     status.dataset = row.dataset;
     status.name = row.name;
     status.file = row.path;
-    if (const auto file = identity_at(row.path)) status.bytes = file->size;
+    const Result<FileIdentity> file = identity_at(row.path);
+    if (file) status.bytes = file->size;
     const auto found = uploads_.find({row.dataset, row.name});
     if (found == uploads_.end()) return status;
     JournalEntry entry = found->second;
@@ -64,7 +65,6 @@ class BatchReader {
       if (auto again = journal_->get(entry.id); again && *again) entry = **std::move(again);
     }
     if (entry.state == JournalEntry::State::registered) {
-      const auto file = identity_at(row.path);
       status.state =
           file && !is_same_file(entry, request, *file) ? State::changed : State::registered;
       status.bytes = entry.file.size;
@@ -90,14 +90,12 @@ class BatchReader {
         DatasetLock::holder(directory_.facts().state_dir, entry.system, entry.dataset, entry.name);
     if (!holder || !*holder) return false;
     status.state = State::running;
-    status.said = (*holder)->pid == 0
-                      ? "another sluice process"
-                      : fmt::format("process {} on {}", (*holder)->pid, printable((*holder)->host));
+    status.said = (*holder)->process();
     return true;
   }
 
   static void say_why_not(const JournalEntry& entry, ShardFileStatus& status) {
-    if (entry.state == JournalEntry::State::verifying && entry.protocol != "phased")
+    if (is_unconfirmed(entry))
       status.state = State::unconfirmed;
     else if (entry.error && entry.error->kind != ErrorKind::interrupted)
       status.state = State::failed;
@@ -225,8 +223,9 @@ bool BatchStatus::all_registered() const {
 Result<BatchStatus> batch_status(const ShardDirectory& directory, std::size_t shard) {
   const ShardDirectory::Facts& facts = directory.facts();
   if (shard > facts.shards)
-    return Error{ErrorKind::usage, fmt::format("there is no shard {}: the batch in {} has {}",
-                                               shard, printable(directory.path()), facts.shards)};
+    return Error{ErrorKind::usage,
+                 fmt::format("cannot list shard {}: the batch in {} has {} shards", shard,
+                             printable(directory.path()), facts.shards)};
   TRY_ASSIGN(const auto journal, Journal::open_existing(facts.state_dir));
   LastUploads uploads;
   if (journal) {
