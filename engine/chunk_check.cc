@@ -20,7 +20,8 @@ std::string in_mib(std::uint64_t bytes) {
 
 Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSetting& setting) {
   const bool wanted = setting.wish == VerifyChunks::on;
-  if (setting.wish == VerifyChunks::off || (!wanted && setting.tls)) return ChunkCheck{};
+  if (setting.wish == VerifyChunks::off || (!wanted && (setting.tls || setting.long_way)))
+    return ChunkCheck{};
   ChunkCheck check;
   if (server.has("checksum"))
     for (const char* algorithm : {"sha1", "md5", "sha256", "sha512", "sha384"})

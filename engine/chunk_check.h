@@ -16,7 +16,8 @@ namespace sluice {
 /// The checksum stands in front of the bytes, so a chunk has to be read as a whole before its first
 /// byte leaves: it is no longer than half of the pool, so that the next one is read and hashed
 /// meanwhile, and a round trip is paid for each. So by itself it is done where nothing else
-/// protects the bytes: over plain http, where TCP's 16 bits are all there is. TLS proves each
+/// protects the bytes: over plain http, where TCP's 16 bits are all there is, and not for a large
+/// file over a long way, where the round trips would take a tenth of the time. TLS proves each
 /// record; --verify-chunks on does it there too, against what happens behind the TLS proxy.
 ///
 /// The algorithm is the cheapest that the server has: SHA-1 (1.6 GB/s here with SHA instructions),
@@ -32,6 +33,7 @@ struct ChunkCheck {
 struct ChunkCheckSetting {
   VerifyChunks wish = VerifyChunks::automatic;
   bool tls = false;
+  bool long_way = false;          ///< is_long_way(): each chunk's round trip takes time
   std::uint64_t least_chunk = 1;  ///< what the server keeps of one request at least, bytes
   std::uint64_t size = 0;         ///< of the file, bytes
   std::size_t pool_blocks = 2;    ///< that this upload can have

@@ -1,14 +1,23 @@
 #include "engine/chunk_sizer.h"
 
+#include <bit>
+#include <cmath>
 #include <limits>
 
 namespace sluice {
 namespace {
 
-constexpr double worth_winning = 0.03;  // of the time
-constexpr double measurably = 1.02;     // as fast
-constexpr double kept = 0.9;            // of what was measured before
+/// Of the time.
+constexpr double worth_winning_alone = 0.03;
+constexpr double worth_winning_ahead = 0.01;
+constexpr double worth_winning_where_kept = 0.003;
+constexpr double measurably = 1.02;  // as fast
+constexpr double kept = 0.9;         // of what was measured before
+/// Of a chunk that travels ahead, in seconds. Where one connection takes over from the other, both
+/// send for a moment, and what a queue drops then is sent again.
+constexpr double shortest_ahead = 0.5;
 constexpr unsigned most_in_vain = 2;
+constexpr double most_times = 16;          // as long, at once
 constexpr unsigned first_retry_after = 2;  // commits
 constexpr unsigned last_retry_after = 64;
 
@@ -24,12 +33,13 @@ ChunkSizer::ChunkSizer(const Setting& setting)
     : asked_(setting.asked),
       block_bytes_(setting.block_bytes),
       most_alone_(setting.most),
+      kept_as_it_comes_(setting.kept_as_it_comes),
       bound_(
           std::min(unless_zero(setting.asked, unbounded), unless_zero(setting.bound, unbounded))),
       // That nothing travels ahead has to show first.
-      most_(!automatic()      ? unbounded
-            : setting.alone ? setting.most
-                            : most_ahead),
+      most_(!automatic()               ? unbounded
+            : setting.kept_as_it_comes ? setting.most
+                                       : most_ahead),
       now_(std::min(bound(), unless_zero(asked_, unless_zero(setting.remembered, setting.first)))),
       began_with_(now_) {}
 
@@ -58,13 +68,29 @@ void ChunkSizer::committed(const Committed& chunk) {
   if (commits_ == 1 && now_ > moderate && rate_before_ > 0)
     in_vain_ = bytes_ > rate_before_ * measurably * seconds_ ? 0 : in_vain_ + 1;
 
-  const bool pays = waited_s_ > worth_winning * seconds_ && in_vain_ < most_in_vain;
-  const std::uint64_t longer = std::min(now_ * 2, bound());
+  const double worth = kept_as_it_comes_ ? worth_winning_where_kept
+                       : chunk.ahead     ? worth_winning_ahead
+                                         : worth_winning_alone;
+  const bool waits = waited_s_ > worth * seconds_;
+  const bool brief = chunk.ahead && chunk.seconds < shortest_ahead;
+  const bool pays = (waits || brief) && in_vain_ < most_in_vain;
+  const std::uint64_t longer =
+      std::min(now_ * (waits && pays ? times_as_long(chunk.ahead) : 2), bound());
   const bool may = failed_at_ == 0 || longer < failed_at_ || commits_ >= retry_after_;
   if (longer <= now_ || !may || (now_ >= moderate && !pays)) return;
   const double rate = seconds_ > 0 ? bytes_ / seconds_ : 0;
   resize(longer);
   rate_before_ = rate;
+}
+
+std::uint64_t ChunkSizer::times_as_long(bool ahead) const {
+  const double sent_s = std::max(seconds_ - waited_s_, seconds_ / most_times);
+  double times = 2;
+  if (kept_as_it_comes_)  // the wait stays, and is to be a smaller share
+    times = waited_s_ / sent_s / worth_winning_where_kept;
+  else if (ahead)  // the next one is to be out no earlier than the answer comes
+    times = seconds_ / sent_s;
+  return std::bit_ceil(static_cast<std::uint64_t>(std::clamp(std::ceil(times), 2.0, most_times)));
 }
 
 void ChunkSizer::failed() {

@@ -7,19 +7,28 @@ namespace sluice {
 
 /// How long the next chunk is.
 ///
-/// A chunk is all or nothing at the server, which holds it in memory, so none is longer than it has
-/// to be. But each answer costs a round trip and the server's thinking, whatever the chunk's
-/// length: where waiting for answers takes more than 3 % of the time, the next chunk is twice as
-/// long, from 16 MiB up to 64 MiB where chunks travel ahead and 256 MiB where none does. Longer
-/// chunks do not make every wait rarer (a slow disk takes twice as long for twice the bytes), so
-/// two doublings in a row that gave less than 2 % more bytes a second are the last ones, until
-/// something fails. A chunk that broke on its way (reset, timeout, 502) makes the next half as
-/// long, down to 256 KiB: on a link that breaks every 20 MB one of 64 MiB never gets through.
-/// Commits make it grow again: each one doubles it while it is below 16 MiB, but a length that has
-/// failed is tried again only after 2 of them, and if it fails again after twice as many, up to
-/// 64. What a server refused as too large (413) is not sent again. All this holds where nobody
-/// asked for a length; one that was asked for is what is sent, 413 and failures make it less, and
-/// each commit doubles it again, up to that (protocol section 1.8).
+/// A chunk is all or nothing at the server, which holds it in memory, so none is longer than it
+/// has to be. But each answer costs a round trip and the server's thinking, whatever the
+/// chunk's length. So the next chunk is longer, from 16 MiB on, where that pays:
+///
+///  - No chunk travels ahead: twice as long, up to 256 MiB, if waiting for answers takes
+///    more than 3 % of the time.
+///  - Chunks travel ahead: so long that the next one is still going out when the answer
+///    comes, up to 64 MiB, if waiting takes more than 1 %; and twice as long if a chunk is
+///    out within half a second, since each change from one connection to another costs a
+///    little.
+///  - The server keeps the bytes as they come: so long that waiting takes 0.3 %, and there
+///    is no upper bound. No chunk is in its memory, and none is lost that breaks.
+///
+/// Longer chunks do not make every wait rarer (a slow disk takes twice as long for twice the
+/// bytes), so two such steps in a row that gave less than 2 % more bytes a second are the last
+/// ones, until something fails. A chunk that broke on its way (reset, timeout, 502) makes the
+/// next half as long, down to 256 KiB: on a link that breaks every 20 MB one of 64 MiB never
+/// gets through. Commits make it grow again: each one doubles it while it is below 16 MiB, but
+/// a length that has failed is tried again only after 2 of them, and if it fails again after
+/// twice as many, up to 64. What a server refused as too large (413) is not sent again. All
+/// this holds where nobody asked for a length; one that was asked for is what is sent, 413 and
+/// failures make it less, and each commit doubles it again, up to that (protocol section 1.8).
 ///
 /// Not thread safe: the network thread's.
 class ChunkSizer {
@@ -43,8 +52,8 @@ class ChunkSizer {
     /// What it begins with and grows to of itself while no chunk travels ahead.
     std::uint64_t first = moderate;
     std::uint64_t most = most_alone;
-    /// No chunk ever travels ahead.
-    bool alone = false;
+    /// The server keeps the bytes of a chunk as they come, and no chunk ever travels ahead.
+    bool kept_as_it_comes = false;
   };
 
   explicit ChunkSizer(const Setting& setting);
@@ -83,10 +92,13 @@ class ChunkSizer {
  private:
   bool automatic() const { return asked_ == 0; }
   void resize(std::uint64_t bytes);
+  /// How many times as long the next chunk has to be so that the waits pay no more: 2, 4, 8 or 16.
+  std::uint64_t times_as_long(bool ahead) const;
 
   const std::uint64_t asked_;
   const std::uint64_t block_bytes_;
   const std::uint64_t most_alone_;
+  const bool kept_as_it_comes_;
   std::uint64_t bound_;  ///< the user's and the server's
   std::uint64_t most_;   ///< its own
   std::uint64_t now_;

@@ -16,7 +16,7 @@ bool is_new_connection_cheap(std::optional<std::chrono::microseconds> round_trip
                              std::chrono::steady_clock::duration so_far) {
   if (!round_trip) return false;
   const auto handshake = *round_trip * (tls ? 2 : 1);
-  return handshake <= 1ms || handshake <= so_far * 3 / 100;
+  return handshake <= 1ms || handshake <= so_far * 3 / 1000;
 }
 
 bool FreshConnections::take(Clock::time_point now) {

@@ -10,7 +10,7 @@
 namespace sluice {
 
 /// Whether a new connection takes little time for an upload that has taken `so_far`: its handshake
-/// (one round trip, two with TLS) is at most 1 ms or 3 % of that. Pure, any thread. Nothing for a
+/// (one round trip, two with TLS) is at most 1 ms or 0.3 % of that. Pure, any thread. Nothing for a
 /// round trip that is not known: then it does not.
 bool is_new_connection_cheap(std::optional<std::chrono::microseconds> round_trip, bool tls,
                              std::chrono::steady_clock::duration so_far);

@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <utility>
 
 #include "engine/chunk_sizer.h"
+#include "engine/one_connection.h"
+#include "engine/seconds.h"
 
 namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned depth_by_itself = 3;
+constexpr unsigned most_streams = 4;
 
 /// Less is lost among the wake-ups of the threads of one machine.
 constexpr auto long_round_trip = 1ms;
@@ -34,6 +38,27 @@ constexpr double hopeless = 0.7;
 /// In turn is easier on the server, which has to keep less.
 constexpr double good_enough = 0.98;
 
+/// Bytes a second for which there are connections enough from the first chunk on.
+constexpr double usual_link = 125e6;
+/// What the kernel lets a connection carry is no bound where it is so much more than what goes out.
+constexpr double ample = 2;
+/// Of the time, and round trips by the shortest: less is spent in no queue worth the name.
+constexpr double bounded_share = 0.2;
+constexpr double queue_of_none = 1.2;
+/// What one connection more has to win, as it keeps another chunk at the server.
+constexpr double worth_it = 1.03;
+/// Of a block: 15 kB double nine times, and then the window is half of a link of 1 Gbit/s and 50
+/// ms.
+constexpr std::uint64_t share_of_pool_at_first = 16;
+
+/// As many as carry `rate` while the answer to one is awaited, both in bytes a second: 2 to
+/// most_streams. What one carries may be a little less than is reckoned with.
+unsigned streams_for(double rate, double one_carries) {
+  constexpr double little = 0.3;
+  return static_cast<unsigned>(
+      std::clamp(std::ceil(rate / one_carries - little) + 1, 2.0, double{most_streams}));
+}
+
 }  // namespace
 
 Lookahead::Lookahead(const Setting& setting) : setting_(setting), refused_(setting.refused) {}
@@ -42,45 +67,82 @@ unsigned Lookahead::depth() const {
   if (refused_ || rest_ > 0) return 0;
   if (setting_.asked) return *setting_.asked;
   if (!pays_) return 0;
-  return in_turn_ ? 1 : depth_by_itself;
+  // No more than may send: a further connection would begin to open its window when the others have
+  // opened theirs, and hold up the chunks behind it.
+  return std::max(streams_, 2U) - 1;
 }
 
-bool Lookahead::side_by_side(double rate, std::uint64_t chunk) const {
-  if (in_turn_) return false;
-  if (rate == 0) return chunk <= most_at_first();
-  return rate * longest_hold >= static_cast<double>(setting_.pool_bytes);
+unsigned Lookahead::streams(double rate, std::uint64_t chunk) const {
+  const bool may = rate == 0 ? chunk <= length_at_first(true)
+                             : rate * longest_hold >= static_cast<double>(setting_.pool_bytes);
+  if (!may) return 1;
+  // The windows open at the same time, also of those that will send in turn.
+  return phase_ == Phase::opening ? depth() + 1 : streams_;
 }
 
-std::uint64_t Lookahead::most_at_first() const {
+std::uint64_t Lookahead::length_at_first(bool ahead) const {
   // What goes out over a slow link in a time that can be borne, and is not much to send again.
-  return std::min(ChunkSizer::moderate, setting_.pool_bytes / 4);
+  const std::uint64_t most = std::min(ChunkSizer::moderate, setting_.pool_bytes / 4);
+  return ahead ? most : std::min(most, setting_.pool_bytes / share_of_pool_at_first);
 }
 
 void Lookahead::answered(const Answer& answer) {
   if (!answer.network || answer.network->round_trip < long_round_trip) return;
   pays_ = true;
-  one_carries_ = static_cast<double>(answer.network->most_under_way) /
-                 std::chrono::duration<double>(answer.network->round_trip).count();
+  const Answer::Network& network = *answer.network;
+  bbr_ = network.bbr;
+  // What waits in a queue is no part of the way.
+  const auto way =
+      network.least_round_trip.count() > 0 ? network.least_round_trip : network.round_trip;
+  bounded_ = network.bounded_by_buffer > bounded_share &&
+             in_seconds(network.round_trip) < queue_of_none * in_seconds(way);
+  const ConnectionLimits limits{bbr_, network.most_under_way, way};
+  one_carries_ = carries(limits);
+  one_is_enough_ = one_connection_is_enough(limits);
+  if (phase_ == Phase::opening)
+    streams_ = !bbr_                                 ? most_streams
+               : one_is_enough_ || one_carries_ == 0 ? 1
+                                                     : streams_for(usual_link, one_carries_);
 }
 
-bool Lookahead::Trial::enough() const {
+bool Lookahead::Trial::add(std::uint64_t more, double took) {
+  ++chunks;
+  bytes += static_cast<double>(more);
+  seconds += took;
   return chunks >= least_chunks && seconds >= least_seconds;
 }
 
 void Lookahead::committed(std::uint64_t bytes, double seconds, double idle) {
   if (rest_ > 0) --rest_;
-  if (depth() > 0) try_out(bytes, seconds);
+  if (depth() > 0 && bbr_)
+    try_out_bbr(bytes, seconds);
+  else if (depth() > 0)
+    try_out(bytes, seconds);
   if (idle >= long_answer && idle >= large_share * seconds) pays_ = true;
 }
 
+void Lookahead::try_out_bbr(std::uint64_t bytes, double seconds) {
+  if (phase_ == Phase::opening)
+    phase_ = one_is_enough_ || one_carries_ == 0 ? Phase::decided : Phase::trying_side_by_side;
+  if (phase_ == Phase::decided || !trial_.add(bytes, seconds)) return;
+  const double rate = std::exchange(trial_, {}).rate();
+  if (one_carries_ >= ample * rate) {
+    streams_ = 1;
+    phase_ = Phase::decided;
+  } else if (rate_before_ > 0 && rate < rate_before_ * worth_it) {
+    --streams_;
+    phase_ = Phase::decided;
+  } else if (bounded_ && streams_ < most_streams) {
+    rate_before_ = rate;
+    ++streams_;
+  }
+}
+
 void Lookahead::try_out(std::uint64_t bytes, double seconds) {
-  const auto add = [&](Trial& trial) {
-    ++trial.chunks;
-    trial.bytes += static_cast<double>(bytes);
-    trial.seconds += seconds;
-    return trial.enough();
-  };
   switch (phase_) {
+    case Phase::opening:
+      phase_ = Phase::warming_up;
+      [[fallthrough]];
     case Phase::warming_up:
     case Phase::changing:
       alike_ = bytes == last_size_ ? alike_ + 1 : 0;
@@ -90,15 +152,20 @@ void Lookahead::try_out(std::uint64_t bytes, double seconds) {
       phase_ = phase_ == Phase::warming_up ? Phase::trying_side_by_side : Phase::trying_in_turn;
       return;
     case Phase::trying_side_by_side:
-      if (!add(side_by_side_)) return;
-      in_turn_ = one_carries_ == 0 || one_carries_ > side_by_side_.rate();
-      phase_ = in_turn_ ? Phase::changing : Phase::decided;
+      if (!trial_.add(bytes, seconds)) return;
+      if (one_carries_ > 0 && one_carries_ <= trial_.rate()) {
+        phase_ = Phase::decided;
+        return;
+      }
+      rate_before_ = std::exchange(trial_, {}).rate();
+      streams_ = 1;
+      phase_ = Phase::changing;
       return;
     case Phase::trying_in_turn:
-      if (!add(one_by_one_) &&
-          (one_by_one_.chunks < 2 || one_by_one_.rate() > side_by_side_.rate() * hopeless))
+      if (!trial_.add(bytes, seconds) &&
+          (trial_.chunks < 2 || trial_.rate() > rate_before_ * hopeless))
         return;
-      in_turn_ = one_by_one_.rate() >= side_by_side_.rate() * good_enough;
+      if (trial_.rate() < rate_before_ * good_enough) streams_ = most_streams;
       phase_ = Phase::decided;
       return;
     case Phase::decided:

@@ -9,17 +9,27 @@
 
 namespace sluice {
 
-/// How many chunks travel ahead of the one that is being answered (protocol section 1.7), and
-/// whether side by side or in turn, each body when the one in front of it is out.
+/// How many chunks travel ahead of the one that is being answered (protocol section 1.7), and how
+/// many of them send at the same time: 1 is in turn, each body when the one in front of it is out.
 ///
 /// By itself: none over a connection that answers at once, as a chunk that comes early costs a
 /// server room. As soon as a round trip takes 1 ms, or the answers to chunks cost time, so many
-/// that the link is never idle. Side by side is what the first ones go, so that their connections
-/// open their windows at the same time. What is better then is measured: in turn, one connection
-/// after the other has the whole link, and one chunk ahead is enough; but where the kernel or loss
-/// bounds what one connection carries (4 MiB under way by default, 40 MB/s over 100 ms), only
-/// several fill it (bench/README.md has the figures). A server or a proxy that does not wait for a
-/// chunk whose end is held back is asked to only once: from then on, none.
+/// that the link is never idle:
+///
+///  - Two at the same time to begin with, the first of them short (length_at_first()): both
+///    connections open their windows while neither has the whole link, and the first is answered
+///    by the time that the second is out.
+///  - With BBR, as many as the link needs. In turn, if one connection is enough
+///    (engine/one_connection.h), or carries much more than two have sent. Where its send buffers
+///    are small (4 MiB by default: 40 MB/s over 100 ms), two at the same time, and one more each
+///    time that the buffers bound them and nothing waits in the queues of the way. More than that
+///    only overflow a queue, and the one that loses most there goes on slowly while all others wait
+///    for it.
+///  - With another congestion control, losses slow a connection down too. So it is measured: side
+///    by side first, then in turn unless one connection cannot carry as much; the faster is kept.
+///
+/// bench/README.md has the figures. A server or a proxy that does not wait for a chunk whose end is
+/// held back is asked to only once: from then on, none.
 ///
 /// Not thread safe: the network thread's.
 class Lookahead {
@@ -33,12 +43,12 @@ class Lookahead {
 
   /// How many chunks may travel ahead now.
   unsigned depth() const;
-  /// Whether a chunk of so many bytes may begin before the one in front of it is out; `rate`: bytes
-  /// a second that go out now, 0 for not known.
-  bool side_by_side(double rate, std::uint64_t chunk) const;
-  /// How long a chunk should be while nothing was confirmed yet, at most, in bytes: several of
-  /// them fit into the pool, and open their windows together.
-  std::uint64_t most_at_first() const;
+  /// How many chunks may send at the same time, at least 1, where the last one that has begun is
+  /// `chunk` bytes long; `rate`: bytes a second that go out now, 0 for not known.
+  unsigned streams(double rate, std::uint64_t chunk) const;
+  /// How long a chunk should be while nothing was confirmed yet, at most, in bytes. `ahead`: there
+  /// is one in front of it.
+  std::uint64_t length_at_first(bool ahead) const;
 
   /// Whatever was answered.
   void answered(const Answer& answer);
@@ -63,28 +73,32 @@ class Lookahead {
     double bytes = 0;
     double seconds = 0;
 
-    bool enough() const;
+    /// True once it is long enough.
+    bool add(std::uint64_t more, double took);
     double rate() const { return bytes / seconds; }
   };
   /// In this order.
-  enum class Phase { warming_up, trying_side_by_side, changing, trying_in_turn, decided };
+  enum class Phase { opening, warming_up, trying_side_by_side, changing, trying_in_turn, decided };
   void try_out(std::uint64_t bytes, double seconds);
+  void try_out_bbr(std::uint64_t bytes, double seconds);
 
   const Setting setting_;
   bool pays_ = false;
   bool refused_;
-  double one_carries_ =
-      0;                   ///< bytes a second that the kernel lets one connection carry; 0: unknown
-  int stumbles_ = 0;       ///< in a row
-  int held_stumbles_ = 0;  ///< of them, those where only the end was missing
-  int rest_ = 0;           ///< chunks that are still to be sent without
-  int next_rest_ = 16;     ///< how many those will be the next time
-  Phase phase_ = Phase::warming_up;
-  bool in_turn_ = false;
-  int alike_ = 0;  ///< chunks of the same size in a row, in warming_up and changing
+  bool bbr_ = false;
+  double one_carries_ = 0;  ///< bytes a second that the kernel lets a connection carry; 0: unknown
+  int stumbles_ = 0;        ///< in a row
+  int held_stumbles_ = 0;   ///< of them, those where only the end was missing
+  int rest_ = 0;            ///< chunks that are still to be sent without
+  int next_rest_ = 16;      ///< how many those will be the next time
+  Phase phase_ = Phase::opening;
+  unsigned streams_ = 1;  ///< that send at the same time, behind the opening
+  bool one_is_enough_ = false;
+  bool bounded_ = false;  ///< by the last answer: by the kernel's buffer, and not by the link
+  int alike_ = 0;         ///< chunks of the same size in a row, in warming_up and changing
   std::uint64_t last_size_ = 0;
-  Trial side_by_side_;
-  Trial one_by_one_;
+  Trial trial_;             ///< that is going on
+  double rate_before_ = 0;  ///< bytes a second, of the trial before it; 0: of none
 };
 
 }  // namespace sluice

@@ -88,7 +88,7 @@ Request Phased::request(Request::Step step, std::string_view phase, ByteRange ch
   request.tail = body.tail();
   if (step == Request::Step::finish) {
     request.repeatable = false;
-    request.connection = Request::Connection::own;
+    request.connection = Request::Connection::recent;
     request.patience = verify_patience;
   }
   return request;

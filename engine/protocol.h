@@ -108,6 +108,12 @@ struct Answer {
     /// The least of the last minutes: what is more than that is spent in queues. 0: not known.
     std::chrono::microseconds least_round_trip{};
     std::uint64_t sent_again = 0;  ///< packets, since the connection was made
+    /// Its congestion control is BBR: what it sends at is the rate that it has measured, which
+    /// losses do not lower.
+    bool bbr = false;
+    /// Of the time that it had bytes to send, the share in which the size of the kernel's send
+    /// buffer was what bounded it: 0 to 1; 0 where the kernel does not tell.
+    double bounded_by_buffer = 0;
   };
   std::optional<Network> network{};
   /// The server's certificate, where Exchange::certificate asked, and there is TLS.

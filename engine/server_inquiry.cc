@@ -287,6 +287,7 @@ void add_measurements(ServerProfile& profile, const Reader& reader, const Inquir
         (!profile.round_trip || network->round_trip < *profile.round_trip)) {
       profile.round_trip = network->round_trip;
       profile.most_under_way = network->most_under_way;
+      profile.bbr = network->bbr;
     }
     if (const auto server = (*answer)->header("server"); server && profile.http_server.empty())
       profile.http_server = reader.shown(*server);

@@ -51,6 +51,8 @@ struct ServerProfile {
   bool token_taken = false;
   /// Bytes that the kernel lets one connection to it have under way at most; 0 for not known.
   std::uint64_t most_under_way = 0;
+  /// Its congestion control is BBR.
+  bool bbr = false;
 };
 
 /// What is to be said where ServerProfile::options_refused is `status`, without an end.

@@ -75,7 +75,9 @@ struct Engine::Shared {
             .block_bytes = options.block_bytes,
             .pool_blocks = pool->count(),
             .asked = request.lanes,
-            .round_trip = request.server.round_trip};
+            .round_trip = request.server.round_trip,
+            .bbr = request.server.bbr,
+            .most_under_way = request.server.most_under_way};
   }
   /// In front of the server at `base_url`. `facts`: what the journal has of it, which counts when
   /// the gate is made.
@@ -101,6 +103,7 @@ struct Engine::Shared {
                                   std::size_t block_bytes, std::size_t pool_blocks) const {
     return {.wish = request.verify_chunks,
             .tls = request.base_url.starts_with("https:"),
+            .long_way = is_long_way(request.server.round_trip, size),
             .least_chunk = Tus::part_bytes(size),
             .size = size,
             .pool_blocks = pool_blocks,
@@ -186,7 +189,11 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
               "the upload of {} was interrupted while sluice measured the round trip to {}; "
               "no byte of the file was sent",
               printable(request.path), request.base_url)};
-    if (now.options && now.options->network) setting.round_trip = now.options->network->round_trip;
+    if (now.options && now.options->network) {
+      setting.round_trip = now.options->network->round_trip;
+      setting.bbr = now.options->network->bbr;
+      setting.most_under_way = now.options->network->most_under_way;
+    }
   }
   parts.plan = plan_parts(setting);
   if (setting.asked.value_or(0) > 1 && size > most_parts * most_part_bytes && options.log)

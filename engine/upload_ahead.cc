@@ -42,8 +42,11 @@ std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
       setting_.chunk_check.algorithm.empty() ? ~std::uint64_t{0} : setting_.chunk_check.most_bytes;
   const std::uint64_t length =
       std::max(std::min(chunk_sizer_.next(begin), most), setting_.protocol->least_chunk());
-  if (chunks_ > 0 || setting_.request.chunk_bytes != 0 || lookahead_.depth() == 0) return length;
-  return std::min(length, std::max<std::uint64_t>(lookahead_.most_at_first(), 1));
+  if (chunks_ > 0 || setting_.request.chunk_bytes != 0 || lookahead_.depth() == 0 ||
+      setting_.protocol->keeps_parts_of_chunks())
+    return length;
+  const bool ahead = begin > setting_.protocol->committed();
+  return std::min(length, std::max<std::uint64_t>(lookahead_.length_at_first(ahead), 1));
 }
 
 bool UploadRun::may_look_ahead() {
@@ -54,8 +57,13 @@ bool UploadRun::may_look_ahead() {
   const Flight& last = ahead_.empty() ? *flight_ : *ahead_.back();
   const std::uint64_t end = last.request.payload.end;
   if (end == setting_.source->identity().size || !payload_.stands_at(end)) return false;
-  if (lookahead_.side_by_side(rate, last.request.payload.size())) return payload_.arrived() > end;
-  return last.body->payload_handed() && flight_->body->payload_handed();
+  const auto sends = [](const std::shared_ptr<Flight>& flight) {
+    return !flight->body->payload_handed();
+  };
+  const auto sending = static_cast<unsigned>(std::count_if(ahead_.begin(), ahead_.end(), sends)) +
+                       (sends(flight_) ? 1 : 0);
+  if (sending >= lookahead_.streams(rate, last.request.payload.size())) return false;
+  return sending == 0 || payload_.arrived() > end;
 }
 
 void UploadRun::look_ahead() {

@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Bytes of the first chunk where the server keeps them as they come: what breaks is not lost then.
-constexpr std::uint64_t first_streamed = std::uint64_t{64} << 20;
+constexpr std::uint64_t first_streamed = std::uint64_t{1} << 30;
 
 /// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4
 /// MiB reach what 16 do. Through the page cache a read is a copy, and two keep ahead of any
@@ -49,7 +49,7 @@ UploadRun::UploadRun(Setting setting)
                     .most = setting_.protocol->keeps_parts_of_chunks()
                                 ? std::numeric_limits<std::uint64_t>::max()
                                 : ChunkSizer::most_alone,
-                    .alone = setting_.protocol->keeps_parts_of_chunks()}),
+                    .kept_as_it_comes = setting_.protocol->keeps_parts_of_chunks()}),
       tokens_{setting_.request.token},
       token_accepted_(setting_.request.server.token_taken),
       lookahead_({setting_.request.lookahead,

@@ -43,13 +43,17 @@ class Contestant:
 
 
 class Sluice(Contestant):
-    """`sluice put` as anyone runs it, with nothing learnt from a run before."""
+    """`sluice put` as anyone runs it, with nothing learnt from a run before unless it
+    `remembers`."""
 
     _TOLD = ("seconds", "protocol", "lanes", "chunks", "retries", "bottleneck")
 
-    def __init__(self, name, programs, url, scratch, arguments=(), within=(), **kept):
+    def __init__(
+        self, name, programs, url, scratch, arguments=(), within=(), remembers=False, **kept
+    ):
         super().__init__(name, **kept)
-        self._state = os.path.join(scratch, "state")
+        self._state = os.path.join(scratch, "remembered" if remembers else "state")
+        self._remembers = remembers
         self.start = [
             *within,
             os.path.join(programs, "sluice"),
@@ -65,7 +69,8 @@ class Sluice(Contestant):
         ]
 
     def once(self, path):
-        self.forget()
+        if not self._remembers:
+            self.forget()
         self.command = [*self.start, "--name", new_name("sluice"), DATASET, path]
         ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
         report = self.uploads(ended.stdout)[0]

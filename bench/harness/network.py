@@ -1,6 +1,7 @@
 """What lies between the clients and the servers: this machine's loopback, or a link of a given
 rate, round trip and loss. A network is entered with `with`; what it made is gone behind it."""
 
+import ctypes
 import os
 import socket
 import subprocess
@@ -40,6 +41,12 @@ class _Namespace:
         self.subnet = os.getpid() % 254 + 1
         self.server_side = [program("ip"), "netns", "exec", self.name]
         self.address = f"10.{self.subnet}.0.2"
+
+    @property
+    def payload_rate(self):
+        """What the link carries of files, in bytes a second: 1500-byte packets with an IPv4 and a
+        TCP header and its timestamps (RFC 7323)."""
+        return self.rate / 8 * 1448 / 1500
 
     def obituary(self):
         return None
@@ -153,6 +160,63 @@ class Emulated(_Namespace):
 
     def obituary(self):
         return self._server.obituary()
+
+
+class LargeBuffers:
+    """A network whose hosts are tuned as transfer nodes are: TCP buffers of up to 256 MiB, and BBR.
+    The clients, which are started by this thread, get a network namespace of their own for that, so
+    that nothing of this machine's is changed."""
+
+    _TUNED = {
+        "tcp_wmem": "4096 65536 268435456",
+        "tcp_rmem": "4096 131072 268435456",
+        "tcp_congestion_control": "bbr",
+    }
+
+    def __init__(self, network):
+        self._network = network
+        self._name = f"slb-client-{os.getpid()}"
+        self._is_up = False
+        self.about = f"{network.about}, TCP buffers of 256 MiB"
+
+    def __getattr__(self, name):
+        return getattr(self._network, name)
+
+    def __enter__(self):
+        self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        _call(program("ip"), "netns", "add", self._name)
+        try:
+            self._enter(f"/run/netns/{self._name}")
+            _call(program("ip"), "link", "set", "lo", "up")
+            self._network.__enter__()
+            self._is_up = True
+            for name, value in self._TUNED.items():
+                path = f"/proc/sys/net/ipv4/{name}"
+                for side in ([], self._network.server_side):
+                    _call(*side, "sh", "-c", f"echo {value} > {path}")
+        except BaseException as error:
+            self.__exit__()
+            if isinstance(error, OSError):
+                raise Unavailable(f"cannot enter a network namespace: {error}") from None
+            raise
+        return self
+
+    def _enter(self, path):
+        file = os.open(path, os.O_RDONLY) if isinstance(path, str) else path
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(file, 0x40000000) != 0:  # CLONE_NEWNET; os.setns() came with Python 3.12
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        os.close(file)
+
+    def __exit__(self, *error):
+        try:
+            if self._is_up:
+                self._network.__exit__(*error)
+        finally:
+            self._enter(self._home)
+            subprocess.run(
+                [program("ip"), "netns", "del", self._name], stderr=subprocess.DEVNULL, check=False
+            )
 
 
 def _call(*command):

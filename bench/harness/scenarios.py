@@ -68,7 +68,8 @@ def link(scene):
     compare("rate / the sequential client's", "sluice", ["sequential"], at_least=15)
     compare("rate / the sequential client's with a kept connection", "sluice", ["sequential, kept"])
     compare("rate / iperf3's over 4 connections", "sluice", ["iperf3 -P 4"])
-    compare("rate / curl's", "sluice", ["curl -F"])
+    compare("rate / curl's", "sluice", ["curl -F"], at_least=1.0)
+    scene.against_the_link(over, "sluice", at_least=0.97)
 
 
 def think(scene):
@@ -81,6 +82,7 @@ def think(scene):
     scene.iperf(over, streams=(1, 4))
     scene.go_over_link(_PROBE)
     scene.outcome.compare("rate / iperf3's", "sluice", ["iperf3"], at_least=0.90)
+    scene.against_the_link(over, "sluice")
     scene.outcome.compare("rate / curl's, whose chunk is the whole file", "sluice", ["curl -F"])
     chunks = [
         run.bytes / run.more["chunks"] / (64 * MIB) for run in scene.outcome.entry("sluice").runs
@@ -103,6 +105,34 @@ def loss(scene):
     scene.go_over_link(_LOSSY_PROBE)
     scene.outcome.compare("rate / curl's", "sluice", ["curl -F"], at_least=1.0)
     scene.outcome.compare("rate / iperf3's", "sluice", ["iperf3"])
+
+
+def _large_buffers(scene, loss, probe):
+    over = scene.link(0.05, loss, large_buffers=True)
+    url = scene.bank(over).url
+    scene.sluice(url, arguments=["--protocol", "phased"])
+    scene.sluice(url, "sluice, remembered", ["--protocol", "phased"], remembers=True)
+    scene.sluice(url, "sluice, tus", ["--protocol", "tus"])
+    scene.curl(url)
+    scene.iperf(over)
+    scene.go_over_link(probe)
+    for name, rate in (
+        ("sluice", "rate over phased"),
+        ("sluice, remembered", "the same, remembered,"),
+        ("sluice, tus", "rate over tus"),
+    ):
+        scene.outcome.compare(f"{rate} / curl's", name, ["curl -F"], at_least=1.0)
+        scene.against_the_link(over, name, rate, at_least=None if loss else 0.97)
+
+
+def large_buffers(scene):
+    """over a link, from a host with large TCP buffers and BBR"""
+    _large_buffers(scene, 0.0, _PROBE)
+
+
+def large_buffers_loss(scene):
+    """the same, over a link that loses packets"""
+    _large_buffers(scene, scene.options.loss, _LOSSY_PROBE)
 
 
 def tls(scene):
@@ -169,6 +199,8 @@ ALL = {
     "link": (link, 1 * GIB),
     "think": (think, 1 * GIB),
     "loss": (loss, 512 * MIB),
+    "large-buffers": (large_buffers, 1 * GIB),
+    "large-buffers-loss": (large_buffers_loss, 1 * GIB),
     "tls": (tls, 4 * GIB),
     "md5": (md5, 4 * GIB),
     **TUS,

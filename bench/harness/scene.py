@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from . import network
 from .contestants import Curl, IperfClient, Sequential, Sluice
-from .figures import MIB
+from .figures import MIB, Ratio
 from .noise import noise_file, noise_files
-from .scenario import affordable, alternate, say, warm_up
+from .scenario import Comparison, affordable, alternate, say, warm_up
 from .servers import Bank, Iperf
 from .tus_contestants import CurlFiles, SluiceFiles, TusJs, Tuspy
 
@@ -67,7 +67,7 @@ class Scene:
     def loopback(self):
         return self.on(network.Loopback())
 
-    def link(self, round_trip, loss=0.0):
+    def link(self, round_trip, loss=0.0, large_buffers=False):
         link = network.link(
             self.options.programs,
             self.options.rate,
@@ -75,8 +75,21 @@ class Scene:
             loss,
             self.scratch,
         )
+        if large_buffers:
+            link = network.LargeBuffers(link)
         say(f"{self.outcome.name}: {link.about}")
         return self.on(link)
+
+    def against_the_link(self, link, who, what="rate", at_least=None):
+        """Holds a contestant's rate, which the table calls `what`, against what the link carries."""
+        runs = self.outcome.entry(who).runs
+        comparison = Comparison(f"{what} / the link's", at_least=at_least)
+        if runs:
+            rates = [run.rate for run in runs]
+            comparison.ratio = Ratio.of(rates, [link.payload_rate] * len(rates))
+        else:
+            comparison.reason = f"{who} was not measured"
+        self.outcome.comparisons.append(comparison)
 
     def on(self, link):
         self.start(link)

@@ -43,6 +43,7 @@ def tus_link(scene):
     compare("rate / tuspy's", "sluice", ["tuspy"], at_least=10)
     compare("rate / iperf3's over 4 connections", "sluice", ["iperf3 -P 4"])
     compare("rate with its defaults / iperf3's", "sluice, defaults", ["iperf3"])
+    scene.against_the_link(over, "sluice", at_least=0.97)
 
 
 def _lanes(scene, loss, probe):
@@ -89,10 +90,24 @@ def small(scene):
     compare("files a second without a journal / curl's", "sluice --no-journal", ["curl --parallel"])
 
 
+def small_link(scene):
+    """over tus and a link, files of 10 KiB"""
+    over = scene.link(0.05)
+    url = scene.bank(over).url
+    scene.sluice_files(url, arguments=_UNCHECKED)
+    scene.sluice_files(url, "sluice --transfers 64", [*_UNCHECKED, "--transfers", "64"])
+    scene.curl_files(url, _CONNECTIONS)
+    scene.go_with_files(max(scene.size // _SMALL, 1), _SMALL)
+    scene.outcome.compare(
+        "files a second / curl's", "sluice", ["curl --parallel"], at_least=1.0
+    )
+
+
 TUS = {
     "tus": (tus, 4 * GIB),
     "tus-link": (tus_link, 1 * GIB),
     "lanes": (lanes, 1 * GIB),
     "lanes-loss": (lanes_loss, 512 * MIB),
     "small": (small, 10_000 * _SMALL),
+    "small-link": (small_link, 3_000 * _SMALL),
 }

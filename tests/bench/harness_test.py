@@ -360,6 +360,24 @@ class Network(unittest.TestCase):
         self.assertNotIn(emulated.name, namespaces())
         self.assertFalse([name for _, name in socket.if_nameindex() if name.startswith("slb")])
 
+    def test_large_buffers_are_those_of_the_two_hosts_and_not_of_this_machine(self):
+        def buffers(*side):
+            return measure.run([*side, "cat", "/proc/sys/net/ipv4/tcp_wmem"]).stdout
+
+        before = buffers()
+        emulated = network.LargeBuffers(network.Netem(1e9, 0.05))
+        with mock.patch.object(network.Netem, "_netem", return_value=["true"]):
+            if not may_make_links():
+                with self.assertRaises(measure.Failed):
+                    emulated.__enter__()
+                return
+            with emulated:
+                for side in ([], emulated.server_side):
+                    self.assertIn("268435456", buffers(*side))
+                self.assertEqual(emulated.payload_rate, 1e9 / 8 * 1448 / 1500)
+        self.assertEqual(buffers(), before)
+        self.assertFalse([name for name in namespaces() if name.startswith("slb-client")])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -15,7 +15,7 @@ from rights import has_tuspy, installed, may_make_links, namespaces
 from harness.command_line import ROOT
 
 BIN, WORK = os.environ["SLUICE_BIN"], os.environ["SLUICE_WORK"]
-LINK = ("link", "think", "loss", "tus-link", "lanes", "lanes-loss")
+LINK = ("link", "think", "loss", "tus-link", "lanes", "lanes-loss", "large-buffers", "small-link")
 
 
 def processes_of(directory):

@@ -151,12 +151,30 @@ TEST(ChunkSizerAutomatic, AServerThatThinksTakesLongChunksUpToALimit) {
   EXPECT_EQ(alone.settled_after, 4);
   server.ahead = true;
   const Outcome ahead = upload(server);
-  EXPECT_EQ(ahead.ends_at, 32 * mib);  // 297 ms, and 300 until the one before is confirmed
-  EXPECT_EQ(ahead.settled_after, 1);
+  EXPECT_EQ(ahead.ends_at, 64 * mib);
+  EXPECT_EQ(ahead.settled_after, 1) << "16 MiB are out in 148 ms, and 300 pass until the answer";
   EXPECT_GT(ahead.rate(), 0.95 * 113e6);
   server.wait_s = 3;
   EXPECT_EQ(upload(server).ends_at, 64 * mib);
-  EXPECT_EQ(upload(server).settled_after, 2);
+  EXPECT_EQ(upload(server).settled_after, 1);
+}
+
+TEST(ChunkSizerAutomatic, ChunksThatTravelAheadTakeHalfASecond) {
+  Server server{.bytes_per_second = 113e6, .wait_s = 0.01, .ahead = true};
+  EXPECT_EQ(upload(server).ends_at, 64 * mib) << "148 ms for 16 MiB, although nothing is awaited";
+  server.bytes_per_second = 30e6;
+  EXPECT_EQ(upload(server).ends_at, 16 * mib);
+}
+
+TEST(ChunkSizerAutomatic, WhereBytesAreKeptOneStepIsEnough) {
+  ChunkSizer::Setting setting = automatic;
+  setting.first = 64 * mib;
+  setting.most = ~std::uint64_t{0};
+  setting.kept_as_it_comes = true;
+  const Outcome end = upload({.bytes_per_second = 113e6, .wait_s = 0.05}, 50, setting);
+  EXPECT_EQ(end.settled_after, 2);
+  EXPECT_EQ(end.ends_at, 2048 * mib) << "50 ms are 0.3 % of the 19 s that they take";
+  EXPECT_GT(end.rate(), 0.99 * 113e6);
 }
 
 TEST(ChunkSizerAutomatic, WhereChunksBeginToTravelAheadTheyAreShortAgain) {

@@ -16,9 +16,9 @@ TEST(NewConnection, IsCheapNearbyAndForWhatTookLong) {
   EXPECT_FALSE(is_new_connection_cheap(501us, true, 0s)) << "TLS takes a round trip more";
   // 50 ms away: a small file takes two round trips by then, a large one seconds.
   EXPECT_FALSE(is_new_connection_cheap(50ms, false, 100ms));
-  EXPECT_FALSE(is_new_connection_cheap(50ms, false, 1600ms));
-  EXPECT_TRUE(is_new_connection_cheap(50ms, false, 1700ms));
-  EXPECT_FALSE(is_new_connection_cheap(50ms, true, 1700ms));
+  EXPECT_FALSE(is_new_connection_cheap(50ms, false, 16s));
+  EXPECT_TRUE(is_new_connection_cheap(50ms, false, 17s));
+  EXPECT_FALSE(is_new_connection_cheap(50ms, true, 17s));
   EXPECT_FALSE(is_new_connection_cheap({}, false, 100s)) << "not known";
 }
 

@@ -59,12 +59,21 @@ TEST(Lookahead, WhatIsAskedForIsDone) {
 }
 
 TEST(Lookahead, SideBySideOnlyWhereAPoolGoesOutInTenSeconds) {
-  const Lookahead lookahead({.pool_bytes = pool});
-  EXPECT_FALSE(lookahead.side_by_side(6e6, chunk));
-  EXPECT_TRUE(lookahead.side_by_side(7e6, chunk));
-  EXPECT_TRUE(lookahead.side_by_side(0, chunk)) << "not known yet: the windows open side by side";
-  EXPECT_FALSE(lookahead.side_by_side(0, chunk + 1)) << "too much for a link that may be slow";
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(100ms));
+  EXPECT_EQ(lookahead.streams(6e6, chunk), 1U);
+  EXPECT_GT(lookahead.streams(7e6, chunk), 1U);
+  EXPECT_GT(lookahead.streams(0, chunk), 1U) << "not known yet: the windows open side by side";
+  EXPECT_EQ(lookahead.streams(0, chunk + 1), 1U) << "too much for a link that may be slow";
 }
+
+TEST(Lookahead, TheFirstChunkIsShortAndAnsweredBeforeTheSecondIsOut) {
+  const Lookahead lookahead({.pool_bytes = pool});
+  EXPECT_EQ(lookahead.length_at_first(false), chunk / 4);
+  EXPECT_EQ(lookahead.length_at_first(true), chunk);
+}
+
+// --- another congestion control than BBR
 
 /// A link where both ways have a rate of their own, and chunks that grow at first.
 TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
@@ -84,7 +93,7 @@ TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
     double seconds = 0;
     for (int i = 0; i < 40; ++i) {
       const std::uint64_t size = chunk << std::min(i, 2);
-      const bool side_by_side = lookahead.side_by_side(rate, size);
+      const bool side_by_side = lookahead.streams(rate, size) > 1;
       if (i == 0) {
         EXPECT_TRUE(side_by_side);
       }
@@ -94,8 +103,8 @@ TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
       bytes += static_cast<double>(size);
       seconds += took;
     }
-    EXPECT_NE(lookahead.side_by_side(rate, chunk), link.in_turn_is_kept);
-    EXPECT_EQ(lookahead.depth() == 1, link.in_turn_is_kept);
+    EXPECT_EQ(lookahead.streams(rate, chunk), link.in_turn_is_kept ? 1U : 4U);
+    EXPECT_EQ(lookahead.depth(), link.in_turn_is_kept ? 1U : 3U);
     EXPECT_GT(bytes / seconds, 0.6 * std::max(link.side_by_side, link.in_turn))
         << "finding out was too dear";
   }
@@ -110,7 +119,7 @@ TEST(Lookahead, WhatOneConnectionCannotCarryIsNotTried) {
     lookahead.answered(answer);
     bool tried = false;
     for (int i = 0; i < 40; ++i) {
-      tried = tried || !lookahead.side_by_side(110e6, chunk);
+      tried = tried || lookahead.streams(110e6, chunk) == 1;
       lookahead.committed(chunk, static_cast<double>(chunk) / 110e6, 0);
     }
     EXPECT_EQ(tried, mib == 60);
@@ -119,10 +128,83 @@ TEST(Lookahead, WhatOneConnectionCannotCarryIsNotTried) {
 
 TEST(Lookahead, ADepthThatWasAskedForIsKeptInTurn) {
   Lookahead lookahead({.asked = 5, .pool_bytes = pool});
+  lookahead.answered(over(100ms));
   for (int i = 0; i < 40; ++i)
-    lookahead.committed(chunk, lookahead.side_by_side(1e8, chunk) ? 1.0 : 0.5, 0);
-  EXPECT_FALSE(lookahead.side_by_side(1e8, chunk));
+    lookahead.committed(chunk, lookahead.streams(1e8, chunk) > 1 ? 1.0 : 0.5, 0);
+  EXPECT_EQ(lookahead.streams(1e8, chunk), 1U);
   EXPECT_EQ(lookahead.depth(), 5U);
+}
+
+// --- BBR
+
+/// The answer of a connection over 50 ms. `queue`: round trips now by the shortest.
+Answer bbr(std::uint64_t most_under_way, double bounded_by_buffer = 0, double queue = 1) {
+  Answer answer = over(std::chrono::microseconds(static_cast<std::int64_t>(50'000 * queue)));
+  answer.network->least_round_trip = 50ms;
+  answer.network->most_under_way = most_under_way;
+  answer.network->bounded_by_buffer = bounded_by_buffer;
+  answer.network->bbr = true;
+  return answer;
+}
+
+constexpr std::uint64_t large_buffers = 170'000'000;  ///< of 256 MiB
+constexpr std::uint64_t small_buffers = 2'800'000;    ///< of 4 MiB: 56 MB/s
+
+TEST(LookaheadBbr, TwoOpenTheirWindowsAndSendInTurnWhereOneIsEnough) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(large_buffers));
+  EXPECT_EQ(lookahead.streams(0, chunk), 2U);
+  EXPECT_EQ(lookahead.depth(), 1U) << "no third connection, whose window would be shut";
+  for (int i = 0; i < 10; ++i) {
+    lookahead.committed(chunk, 0.15, 0);
+    EXPECT_EQ(lookahead.streams(110e6, chunk), 1U);
+    EXPECT_EQ(lookahead.depth(), 1U);
+  }
+}
+
+TEST(LookaheadBbr, SmallBuffersTakeAsManyConnectionsAsCarryTheLink) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(small_buffers));
+  EXPECT_EQ(lookahead.streams(0, chunk), 3U) << "two carry 112 MB/s, and one is answered meanwhile";
+  EXPECT_EQ(lookahead.depth(), 2U);
+  for (int i = 0; i < 20; ++i) {
+    lookahead.answered(bbr(small_buffers, 0.9, 1.5));
+    lookahead.committed(4 * chunk, 0.6, 0);
+  }
+  EXPECT_EQ(lookahead.streams(110e6, chunk), 3U) << "the queue is full, so the link is";
+}
+
+TEST(LookaheadBbr, OneMoreSendsWhereTheBuffersBoundThemAndTheLinkDoesNot) {
+  for (const bool pays : {true, false}) {
+    Lookahead lookahead({.pool_bytes = pool});
+    lookahead.answered(bbr(small_buffers));
+    for (int i = 0; i < 40; ++i) {
+      lookahead.answered(bbr(small_buffers, 0.9));
+      const double rate = pays ? 56e6 * lookahead.streams(110e6, chunk) : 110e6;
+      lookahead.committed(4 * chunk, 4 * static_cast<double>(chunk) / rate, 0);
+    }
+    EXPECT_EQ(lookahead.streams(110e6, chunk), pays ? 4U : 3U);
+  }
+}
+
+TEST(LookaheadBbr, ASlowLinkIsSentToInTurn) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(small_buffers));
+  for (int i = 0; i < 4; ++i) lookahead.committed(chunk, 1.4, 0);
+  EXPECT_EQ(lookahead.streams(12e6, chunk), 1U);
+  EXPECT_EQ(lookahead.depth(), 1U);
+}
+
+TEST(LookaheadBbr, LossesAreNoReasonForMoreConnections) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(large_buffers));
+  for (int i = 0; i < 40; ++i) {
+    Answer answer = bbr(large_buffers);
+    answer.network->sent_again = 1000;
+    lookahead.answered(answer);
+    lookahead.committed(chunk, 0.5, 0);
+  }
+  EXPECT_EQ(lookahead.streams(30e6, chunk), 1U);
 }
 
 TEST(Lookahead, AServerThatSays408IsNotAskedToWaitAgain) {

@@ -53,6 +53,27 @@ TEST(PartPlan, NoneWhereNoneIsAskedOrNothingIsThereToDivide) {
   }
 }
 
+/// Of 4 and 256 MiB of send buffer, 2.8 and 170 MB are under way.
+TEST(PartPlan, NoneWhereOneConnectionIsEnough) {
+  struct Host {
+    bool bbr;
+    std::uint64_t most_under_way;
+    std::chrono::microseconds round_trip;
+    bool in_parts;
+  };
+  for (const Host& host : {Host{true, 170'000'000, 50ms, false}, Host{true, 2'800'000, 50ms, true},
+                           Host{false, 170'000'000, 50ms, true}, Host{true, 0, 50ms, true},
+                           Host{true, 170'000'000, 400ms, true}}) {
+    SCOPED_TRACE(host.most_under_way);
+    PartPlanSetting of_host = setting(1024 * MiB, {}, host.round_trip);
+    of_host.bbr = host.bbr;
+    of_host.most_under_way = host.most_under_way;
+    EXPECT_EQ(!plan_parts(of_host).parts.empty(), host.in_parts);
+    of_host.asked = 3;
+    EXPECT_EQ(plan_parts(of_host).parts.size(), 3U) << "that is what is asked for";
+  }
+}
+
 /// The server would keep the bytes, and say at the end that it cannot join them.
 TEST(PartPlan, NoPartIsShorterThanTheStorageJoins) {
   for (const std::uint64_t block : {std::uint64_t{4096}, MiB, 3 * MiB, 4 * MiB, 64 * MiB})

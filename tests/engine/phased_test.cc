@@ -148,7 +148,8 @@ TEST(Phased, AnEmptyFileIsSetUpAndVerifiedWithoutATransfer) {
 TEST(Phased, OnlyVerifyMustNotBeSentTwice) {
   for (const Step step : all_steps) {
     EXPECT_EQ(At(step).request.repeatable, step != Step::finish);
-    EXPECT_EQ(At(step).request.connection == Request::Connection::own, step == Step::finish);
+    EXPECT_EQ(At(step).request.connection,
+              step == Step::finish ? Request::Connection::recent : Request::Connection::any);
   }
 }
 
