@@ -127,7 +127,6 @@ RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts
           RequestLimit({.first = asked != 0 ? asked : remembered.value_or(RequestLimit::automatic),
                         .remembered = remembered,
                         .now = RequestLimit::Clock::now()}),
-      .post = [this](std::function<void()> work) { http.post(std::move(work)); },
       .post_at = [this](RequestGate::Clock::time_point when,
                         std::function<void()> work) { http.post_at(when, std::move(work)); },
       .on_change =
