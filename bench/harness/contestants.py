@@ -50,6 +50,7 @@ class Sluice(Contestant):
     def __init__(self, name, programs, url, scratch, arguments=(), within=(), **kept):
         super().__init__(name, **kept)
         self._state = os.path.join(scratch, "state")
+        self.watch = None  # see measure.run()
         self.start = [
             *within,
             os.path.join(programs, "sluice"),
@@ -67,7 +68,7 @@ class Sluice(Contestant):
     def once(self, path):
         self.forget()
         self.command = [*self.start, "--name", new_name("sluice"), DATASET, path]
-        ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
+        ended = run(self.command, {"SLUICE_TOKEN": TOKEN}, watch=self.watch)
         report = self.uploads(ended.stdout)[0]
         size = os.path.getsize(path)
         if report["bytes"] != size:
