@@ -5,6 +5,7 @@
 namespace sluice {
 
 void CreationWithUpload::failed(Failure failure, std::uint64_t size) {
+  const MutexLock lock(mutex_);
   switch (failure) {
     case Failure::refused:
       limit_ = 0;

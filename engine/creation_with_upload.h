@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "io/sync.h"
+
 namespace sluice {
 
 /// Decides whether the POST that creates a tus upload carries the file's bytes (tus 1.0's extension
@@ -21,7 +23,7 @@ namespace sluice {
 ///     the request failed otherwise (5xx, no response), and    no more, unless the server is proven
 ///       the same request without bytes went well right after
 ///
-/// Network thread only.
+/// Thread safe: uploads on several network threads share it.
 class CreationWithUpload {
  public:
   /// The largest file, in bytes, whose bytes go with the creation. No more than one block of the
@@ -36,18 +38,28 @@ class CreationWithUpload {
   };
 
   /// Whether the creation of an upload of `size` bytes may carry all of them. False for 0.
-  bool allows(std::uint64_t size) const { return size > 0 && size <= limit_; }
+  bool allows(std::uint64_t size) const {
+    const MutexLock lock(mutex_);
+    return size > 0 && size <= limit_;
+  }
 
   /// The server kept bytes of such a request.
-  void kept_bytes() { proven_ = true; }
+  void kept_bytes() {
+    const MutexLock lock(mutex_);
+    proven_ = true;
+  }
   /// The server created the upload and kept none of the bytes, or did not say how many.
-  void ignored_bytes() { limit_ = 0; }
+  void ignored_bytes() {
+    const MutexLock lock(mutex_);
+    limit_ = 0;
+  }
   /// Such a request with `size` bytes failed, and the same one without them went well right after.
   void failed(Failure failure, std::uint64_t size);
 
  private:
-  std::uint64_t limit_ = most_bytes;
-  bool proven_ = false;
+  mutable Mutex mutex_;
+  std::uint64_t limit_ SLUICE_GUARDED_BY(mutex_) = most_bytes;
+  bool proven_ SLUICE_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace sluice

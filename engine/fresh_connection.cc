@@ -20,6 +20,8 @@ bool is_new_connection_cheap(std::optional<std::chrono::microseconds> round_trip
 }
 
 bool FreshConnections::take(Clock::time_point now) {
+  const MutexLock lock(mutex_);
+  now = std::max(now, filled_);  // threads come in any order
   if (filled_ != Clock::time_point{})
     level_ = std::min(most_at_once,
                       level_ + per_second * std::chrono::duration<double>(now - filled_).count());

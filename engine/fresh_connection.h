@@ -3,6 +3,8 @@
 #include <chrono>
 #include <optional>
 
+#include "io/sync.h"
+
 /// When a request that must not be repeated gets a connection of its own. The server, or something
 /// in front of it, may close a kept connection while the request is on its way, and then nobody
 /// knows whether the request arrived. A new connection has no such moment, but costs round trips, a
@@ -16,7 +18,7 @@ bool is_new_connection_cheap(std::optional<std::chrono::microseconds> round_trip
                              std::chrono::steady_clock::duration so_far);
 
 /// A token bucket of new connections: 50 at once, and 20 a second. Thousands of small files share
-/// it, so that new connections cost them little. Not thread safe.
+/// it, so that new connections cost them little. Thread safe.
 class FreshConnections {
  public:
   using Clock = std::chrono::steady_clock;
@@ -25,8 +27,9 @@ class FreshConnections {
   bool take(Clock::time_point now);
 
  private:
-  double level_ = 50;  ///< that may be made now
-  Clock::time_point filled_{};
+  Mutex mutex_;
+  double level_ SLUICE_GUARDED_BY(mutex_) = 50;  ///< that may be made now
+  Clock::time_point filled_ SLUICE_GUARDED_BY(mutex_){};
 };
 
 }  // namespace sluice

@@ -2,9 +2,10 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
+#include <pthread.h>
 
 #include <algorithm>
+#include <ctime>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -24,17 +25,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr long most_kept_connections = 64;
-
-/// Returns how many connections are kept for the next request, all servers together; curl keeps 4
-/// for each request under way, and none of those that the last ones leave. Fewer where the limit on
-/// open files is low: each has a descriptor that another server's connection may need.
-long kept_connections() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return most_kept_connections;
-  return static_cast<long>(
-      std::clamp<rlim_t>(limit.rlim_cur / 8, 1, rlim_t{most_kept_connections}));
-}
 /// Handles that are kept for the next request, with their buffers.
 constexpr std::size_t kept_handles = 16;
 
@@ -63,20 +53,50 @@ class Http::Loop {
  public:
   explicit Loop(const Options& options)
       : common_{.options = options,
-                .limiter = RateLimiter(options.bytes_per_second),
+                .limits = options.limits
+                              ? options.limits
+                              : std::make_shared<NetworkLimits>(options.bytes_per_second, 1),
                 .resume = [this](ExchangeId id) { resume(id); }} {
     initialise_curl();
     multi_.reset(curl_multi_init());
     if (!multi_) throw std::bad_alloc();
-    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, kept_connections());
-    if (kept_connections() == most_kept_connections) common_.fresh.emplace();
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, common_.limits->kept_connections);
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
+    handle_ = thread_.native_handle();
+    thread_id_ = thread_.get_id();
   }
 
   ~Loop() {
+    stop();
+    drain();
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
     post([this] { stopping_ = true; });
     thread_.join();
+  }
+
+  bool drain() {
+    bool did_any = false;
+    // What is left may start exchanges, which end as soon.
+    do {
+      while (!entries_.empty()) cancel(entries_.begin()->first);
+      if (mailbox_.run_all()) did_any = true;
+    } while (!entries_.empty());
+    idle_.clear();
+    return did_any;
+  }
+
+  bool is_own_thread() const { return std::this_thread::get_id() == thread_id_; }
+
+  std::chrono::nanoseconds cpu_time() const {
+    clockid_t clock{};
+    std::timespec used{};
+    if (::pthread_getcpuclockid(handle_, &clock) != 0 || ::clock_gettime(clock, &used) != 0)
+      return std::chrono::nanoseconds(0);
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
   }
 
   void post(std::function<void()> work) {
@@ -102,6 +122,7 @@ class Http::Loop {
     auto transfer = std::make_unique<HttpTransfer>(common_, origin, id, exchange, idle_easy());
     const HttpTransfer& added = *transfer;
     entries_.emplace(id, Entry{std::move(transfer), std::move(on_answer), {}});
+    ++common_.limits->exchanges;
     if (origin.error)
       post([this, id, error = *origin.error] { finish(id, error); });
     else
@@ -124,6 +145,8 @@ class Http::Loop {
   };
 
   void run() {
+    if (const std::string& name = common_.options.name; !name.empty())
+      ::pthread_setname_np(::pthread_self(), name.c_str());
     while (!stopping_) {
       const auto now = Clock::now();
       mailbox_.run_due(now);
@@ -138,12 +161,7 @@ class Http::Loop {
       }
       if (!stopping_) wait();
     }
-    // What is left may start exchanges, which end as soon.
-    do {
-      while (!entries_.empty()) cancel(entries_.begin()->first);
-      mailbox_.run_all();
-    } while (!entries_.empty());
-    idle_.clear();
+    drain();
   }
 
   void wait() {
@@ -165,7 +183,8 @@ class Http::Loop {
     if (!is_new) return origin;
     origin = make_origin(url, common_.options.network);
     const Log& log = common_.options.log;
-    if (!log || origin.proxy.source.empty()) return origin;
+    if (!log || origin.proxy.source.empty() || !common_.limits->is_first(origin.address))
+      return origin;
     log(LogLevel::info,
         origin.proxy.exempt
             ? fmt::format("connecting to {} without the proxy in {}: no_proxy "
@@ -208,6 +227,7 @@ class Http::Loop {
       } else if (transfer->lacks_descriptor(code) && may_wait(transfer->id())) {
         curl_multi_remove_handle(multi_.get(), transfer->easy());
         waiting_.push_back(transfer->id());
+        ++common_.limits->waiting;
       } else {
         finish(transfer->id(), transfer->outcome(code));
         connect_next();
@@ -215,13 +235,15 @@ class Http::Loop {
     }
   }
 
-  /// Whether others are under way, which give their descriptors back or leave their connection; but
-  /// not for ever, as one that waits holds what they may need in their turn (buffers).
+  /// Whether others are under way, here or on other network threads, which give their descriptors
+  /// back or leave their connection; but not for ever, as one that waits holds what they may need
+  /// in their turn (buffers).
   bool may_wait(ExchangeId id) {
     Entry& entry = entries_.at(id);
     const auto now = Clock::now();
     if (!entry.waits_since) entry.waits_since = now;
-    return entries_.size() > waiting_.size() + 1 && now - *entry.waits_since < longest_queue;
+    const NetworkLimits& limits = *common_.limits;
+    return limits.exchanges > limits.waiting + 1 && now - *entry.waits_since < longest_queue;
   }
 
   /// Tries again the first exchange that waits for a descriptor.
@@ -229,6 +251,7 @@ class Http::Loop {
     if (waiting_.empty()) return;
     HttpTransfer& transfer = *entries_.at(waiting_.front()).transfer;
     waiting_.pop_front();
+    --common_.limits->waiting;
     transfer.connect_again();
     add(transfer);
   }
@@ -251,7 +274,8 @@ class Http::Loop {
     if (found == entries_.end()) return;
     const Entry entry = std::move(found->second);
     entries_.erase(found);
-    std::erase(waiting_, id);
+    common_.limits->waiting -= std::erase(waiting_, id);
+    --common_.limits->exchanges;
     curl_multi_remove_handle(multi_.get(), entry.transfer->easy());
     HttpTransfer::Easy easy = entry.transfer->release();
     if (idle_.size() < kept_handles) idle_.push_back(std::move(easy));
@@ -273,6 +297,8 @@ class Http::Loop {
 
   Mailbox mailbox_;
   std::thread thread_;
+  pthread_t handle_{};         ///< of thread_, and so is the next
+  std::thread::id thread_id_;  ///< thread_ has none while it is joined
 };
 
 Http::Http(const Options& options) : loop_(std::make_unique<Loop>(options)) {}
@@ -291,6 +317,18 @@ void Http::cancel(ExchangeId id) {
 }
 std::optional<Answer::Network> Http::network_of(ExchangeId id) const {
   return loop_->network_of(id);
+}
+void Http::stop() {
+  loop_->stop();
+}
+bool Http::drain() {
+  return loop_->drain();
+}
+bool Http::is_network_thread() const {
+  return loop_->is_own_thread();
+}
+std::chrono::nanoseconds Http::cpu_time() const {
+  return loop_->cpu_time();
 }
 void Http::resume(ExchangeId id) {
   loop_->resume(id);

@@ -11,15 +11,17 @@
 #include <vector>
 
 #include "engine/log.h"
+#include "engine/network_limits.h"
 #include "engine/network_options.h"
 #include "engine/protocol.h"
 #include "engine/trust.h"
 #include "io/result.h"
 
-/// HTTP requests with streamed bodies, any number at once, on one thread of its own: the network
-/// thread, which alone owns the curl multi handle. http.cc is its loop, http_transfer.h one
-/// exchange on its easy handle, http_origin.h what those with one server share, curl_failure.h what
-/// curl's errors mean. No file but those, http_transfer's sources and url.cc includes curl.h.
+/// HTTP requests with streamed bodies, any number at once, on one thread of its own: a network
+/// thread, which alone owns its curl multi handle. An engine has one or several of them
+/// (engine/network_threads.h). http.cc is the loop, http_transfer.h one exchange on its easy
+/// handle, http_origin.h what those with one server share, curl_failure.h what curl's errors mean.
+/// No file but those, http_transfer's sources and url.cc includes curl.h.
 namespace sluice {
 
 /// The body of one request, produced piece by piece. Called on the network thread only.
@@ -61,13 +63,17 @@ struct Exchange {
 class Http {
  public:
   struct Options {
-    std::uint64_t bytes_per_second = 0;  ///< limit over all exchanges together; 0 for none
+    /// Limit over all exchanges together; 0 for none. Counts where there are no `limits`.
+    std::uint64_t bytes_per_second = 0;
     std::chrono::seconds connect_timeout{30};
     /// How long no byte may move while there is something to send.
     std::chrono::seconds stall_timeout{60};
     Trust trust = {};             ///< whose certificates are accepted: that of `network`, found
     NetworkOptions network = {};  ///< its proxy and its family
     Log log = {};  ///< told which proxy is used; called on the network thread; may be empty
+    std::string name = {};  ///< of the thread, at most 15 characters; empty: the process's
+    /// What this thread shares with other network threads; null: nothing.
+    std::shared_ptr<NetworkLimits> limits = {};
   };
   /// The code of an error, no CURLcode, where the server had the whole request and did not answer
   /// in time. A connection that could not be made in time has CURLE_OPERATION_TIMEDOUT.
@@ -91,16 +97,24 @@ class Http {
   static constexpr std::size_t most_header_bytes = 256 * 1024;
 
   explicit Http(const Options& options);
-  /// Ends every exchange with `interrupted` and joins the thread.
+  /// stop() and drain().
   ~Http();
   Http(const Http&) = delete;
   Http& operator=(const Http&) = delete;
 
-  /// Runs `work` on the network thread, in the order of the calls. Any thread. Work that is left
-  /// when Http goes is run then.
+  /// Ends every exchange with `interrupted` and joins the thread. Several network threads that post
+  /// to each other are all stopped before the first of them is destroyed: post() is safe until
+  /// then. Not on the network thread.
+  void stop();
+  /// After stop(): does on the caller's thread what was posted since, due or not, and ends the
+  /// exchanges that it starts. Returns whether there was anything.
+  bool drain();
+
+  /// Runs `work` on the network thread, in the order of the calls. Any thread. Work that is posted
+  /// after stop() is run by drain().
   void post(std::function<void()> work);
 
-  /// The same, not before `when`; or when Http goes, if that is earlier.
+  /// The same, not before `when`; or in stop() or drain(), if that is earlier.
   void post_at(std::chrono::steady_clock::time_point when, std::function<void()> work);
 
   /// Network thread only: starts an exchange.
@@ -111,6 +125,10 @@ class Http {
   /// Network thread only: what the kernel knows of the connection of one that is under way. Nothing
   /// without a connection, or where the kernel does not tell.
   std::optional<Answer::Network> network_of(ExchangeId id) const;
+  /// Whether the caller runs on the network thread. Any thread.
+  bool is_network_thread() const;
+  /// Processor time that the network thread has used, user and system. Any thread, before stop().
+  std::chrono::nanoseconds cpu_time() const;
   /// Any thread: the body that said not_yet has more now. No effect where it has not, or is over.
   void resume(ExchangeId id);
 

@@ -136,8 +136,8 @@ void HttpTransfer::set_up() {
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   using Connection = Request::Connection;
   const bool is_new = exchange_.connection == Connection::own ||
-                      (exchange_.connection == Connection::fresh && common_.fresh &&
-                       common_.fresh->take(Clock::now()));
+                      (exchange_.connection == Connection::fresh && common_.limits->fresh &&
+                       common_.limits->fresh->take(Clock::now()));
   set(easy, CURLOPT_FRESH_CONNECT, is_new ? 1L : 0L);
   if (exchange_.connection != Connection::any) set(easy, CURLOPT_MAXAGE_CONN, recent_s);
   set(easy, CURLOPT_SHARE, origin_.share.get());
@@ -241,11 +241,12 @@ std::size_t HttpTransfer::on_read(char* into, std::size_t size, std::size_t coun
   const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(size * count, left));
   if (room == 0) return 0;
   const auto now = Clock::now();
-  const std::size_t allowed = common.limiter.take(room, now);
+  RateLimiter& limiter = common.limits->limiter;
+  const std::size_t allowed = limiter.take(room, now);
   if (allowed == 0) {
     transfer.try_.throttled = true;
     transfer.exchange_.body->throttled();
-    const auto until = common.limiter.next(room, now);
+    const auto until = limiter.next(room, now);
     common.throttled_until = std::min(common.throttled_until.value_or(until), until);
     return CURL_READFUNC_PAUSE;
   }
@@ -253,11 +254,11 @@ std::size_t HttpTransfer::on_read(char* into, std::size_t size, std::size_t coun
       transfer.exchange_.body->read({reinterpret_cast<std::byte*>(into), allowed});
   switch (piece.next) {
     case RequestBody::Next::bytes:
-      common.limiter.give_back(allowed - piece.size);
+      limiter.give_back(allowed - piece.size);
       transfer.try_.handed += piece.size;
       return piece.size;
     case RequestBody::Next::not_yet:
-      common.limiter.give_back(allowed);
+      limiter.give_back(allowed);
       transfer.try_.starved = true;
       return CURL_READFUNC_PAUSE;
     case RequestBody::Next::failed:

@@ -13,10 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/fresh_connection.h"
 #include "engine/http.h"
 #include "engine/http_origin.h"
-#include "engine/rate_limiter.h"
+#include "engine/network_limits.h"
 
 namespace sluice {
 
@@ -36,9 +35,8 @@ class HttpTransfer {
   /// What all transfers of an Http have in common; outlives them.
   struct Common {
     const Http::Options options;
-    std::vector<int> sockets = {};  ///< that are open; curl closes them
-    RateLimiter limiter;
-    std::optional<FreshConnections> fresh = {};  ///< nothing where few files may be open
+    std::vector<int> sockets = {};                ///< that are open; curl closes them
+    const std::shared_ptr<NetworkLimits> limits;  ///< not null
     /// Some transfer is paused until the rate limit allows more, which is then.
     std::optional<Clock::time_point> throttled_until = {};
     /// Lets the body that said not_yet be asked again, soon: curl must not be called back from

@@ -13,7 +13,8 @@
 
 namespace sluice {
 
-/// A part of a file on its way, as Lanes sees it. Network thread.
+/// A part of a file on its way, as Lanes sees it: it may be on another network thread than Lanes,
+/// on whose thread all of this is called.
 class Lane {
  public:
   virtual ~Lane() = default;
@@ -44,7 +45,7 @@ class Lane {
 /// was the last one: what holds them up is then the disk, the server, or a line without a queue. A
 /// part that is through makes room for the next one, and those under way share the pool.
 ///
-/// The network thread's.
+/// The network thread's of the upload that joins the parts.
 class Lanes {
  public:
   using Clock = LaneCount::Clock;

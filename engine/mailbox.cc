@@ -26,12 +26,14 @@ void Mailbox::run_due(Clock::time_point now) {
   for (Work& work : due) work();
 }
 
-void Mailbox::run_all() {
+bool Mailbox::run_all() {
   const auto anything = [this] {
     MutexLock lock(mutex_);
     return !posted_.empty() || !timed_.empty();
   };
-  while (anything()) run_due(Clock::time_point::max());
+  bool did_any = false;
+  for (; anything(); did_any = true) run_due(Clock::time_point::max());
+  return did_any;
 }
 
 std::optional<Mailbox::Clock::time_point> Mailbox::next_due() const {

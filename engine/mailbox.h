@@ -26,8 +26,9 @@ class Mailbox {
   /// then what is due by `now`, in the order of the times. Work may post more, which is for the
   /// next call.
   void run_due(Clock::time_point now);
-  /// The network thread: does everything that is left, due or not, until nothing is.
-  void run_all();
+  /// The network thread: does everything that is left, due or not, until nothing is. Returns
+  /// whether there was anything.
+  bool run_all();
   /// When the next thing is due; nothing where nothing waits for a time. Any thread.
   std::optional<Clock::time_point> next_due() const;
 

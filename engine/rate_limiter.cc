@@ -15,6 +15,8 @@ RateLimiter::RateLimiter(std::uint64_t bytes_per_second)
 
 std::size_t RateLimiter::take(std::size_t wanted, Clock::time_point now) {
   if (rate_ == 0) return wanted;
+  const MutexLock lock(mutex_);
+  now = std::max(now, filled_);  // threads come in any order
   if (filled_ != Clock::time_point{})
     level_ =
         std::min(burst_, level_ + rate_ * std::chrono::duration<double>(now - filled_).count());
@@ -26,11 +28,14 @@ std::size_t RateLimiter::take(std::size_t wanted, Clock::time_point now) {
 }
 
 void RateLimiter::give_back(std::size_t bytes) {
-  if (rate_ != 0) level_ = std::min(burst_, level_ + static_cast<double>(bytes));
+  if (rate_ == 0) return;
+  const MutexLock lock(mutex_);
+  level_ = std::min(burst_, level_ + static_cast<double>(bytes));
 }
 
 RateLimiter::Clock::time_point RateLimiter::next(std::size_t wanted, Clock::time_point now) const {
   if (rate_ == 0) return now;
+  const MutexLock lock(mutex_);
   const double missing = std::max(0.0, std::min(least_grant, static_cast<double>(wanted)) - level_);
   // A hair late rather than early: an early try gets nothing and asks again.
   return now +

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "io/sync.h"
+
 namespace sluice {
 
 /// A token bucket over all bytes that leave the process: the mean rate over any second is the limit
@@ -11,7 +13,7 @@ namespace sluice {
 /// curl's own limit is per request and starts each with a free buffer, which small chunks would
 /// turn into no limit.
 ///
-/// Not thread safe: the network thread's.
+/// Thread safe: all network threads take from the same bucket.
 class RateLimiter {
  public:
   using Clock = std::chrono::steady_clock;
@@ -29,8 +31,9 @@ class RateLimiter {
  private:
   const double rate_;   ///< bytes a second; 0 for none
   const double burst_;  ///< bytes
-  double level_ = 0;    ///< bytes that may go now
-  Clock::time_point filled_{};
+  mutable Mutex mutex_;
+  double level_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< bytes that may go now
+  Clock::time_point filled_ SLUICE_GUARDED_BY(mutex_){};
 };
 
 }  // namespace sluice

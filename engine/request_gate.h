@@ -1,13 +1,15 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "engine/request_burst.h"
 #include "engine/request_limit.h"
+#include "io/sync.h"
 
 namespace sluice {
 
@@ -27,25 +29,23 @@ namespace sluice {
 /// protocol) cannot wait between the two. Its turn never waits: see Rule. So the gate learns how
 /// many such uploads the server can take, and whoever starts uploads asks known_limit().
 ///
-/// Network thread only, but for known_limit().
+/// Thread safe: uploads on several network threads share the gate. Each Turn is for its upload's
+/// network thread, and hears there that it was let through.
 class RequestGate {
  public:
   using Clock = RequestLimit::Clock;
 
   struct Setting {
     RequestLimit limit;
-    /// Runs work on the network thread, after what runs now.
-    std::function<void(std::function<void()>)> post;
-    /// The same, not before `when`.
+    /// Runs work on any network thread, not before `when` and not within the call.
     std::function<void(Clock::time_point when, std::function<void()>)> post_at;
-    /// Called when what is worth remembering of the limit has changed.
+    /// Called when what is worth remembering of the limit has changed. On any network thread, one
+    /// call at a time, in order; must not call the gate.
     std::function<void(std::optional<unsigned> remembered)> on_change;
   };
 
   explicit RequestGate(Setting setting)
-      : setting_(std::move(setting)),
-        known_limit_(setting_.limit.known_limit().value_or(0)),
-        burst_(setting_.limit.limit()) {}
+      : setting_(std::move(setting)), limit_(setting_.limit), burst_(setting_.limit.limit()) {}
   RequestGate(const RequestGate&) = delete;
   RequestGate& operator=(const RequestGate&) = delete;
 
@@ -61,22 +61,29 @@ class RequestGate {
     never_waits  ///< it is counted only
   };
 
-  /// The place of one upload: none, in the queue, or let through.
+  /// The place of one upload: none, in the queue, or let through. One thread at a time.
   class Turn {
    public:
-    /// `gate` may be null, which lets everything through; it outlives the turn.
-    explicit Turn(RequestGate* gate, Rule rule = Rule::queues) : gate_(gate), rule_(rule) {}
+    /// Runs work on the upload's network thread, after what runs now. Called on any network thread,
+    /// between take() and leave(); must not call the gate.
+    using Post = std::function<void(std::function<void()>)>;
+
+    /// `gate` may be null, which lets everything through; it outlives the turn and what the turn
+    /// has posted. `post`: may be empty where there is no gate, or nothing waits.
+    explicit Turn(RequestGate* gate, Rule rule = Rule::queues, Post post = {})
+        : gate_(gate), rule_(rule), post_(std::move(post)) {}
     ~Turn() { leave(); }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    /// Whether a request may be sent now. If not, `on_turn` is called once it may, unless leave()
-    /// comes first; take() is then to be called again.
+    /// Whether a request may be sent now. If not, `on_turn` is called once it may, by way of Post,
+    /// unless leave() comes first; take() is then to be called again.
     bool take(std::function<void()> on_turn);
     /// Gives the turn, or the place in the queue, to the next one.
     void leave();
     unsigned limit() const { return gate_ == nullptr ? 0 : gate_->limit(); }
-    bool is_waiting() const { return state_ == State::waiting; }
+    /// Whether `on_turn` is still to be called.
+    bool is_waiting() const;
 
     /// A request goes out.
     void sent();
@@ -92,43 +99,71 @@ class RequestGate {
 
    private:
     friend class RequestGate;
-    enum class State { none, waiting, held };
+    enum class State {
+      none,
+      waiting,  ///< in the queue
+      called,   ///< let through and counted: `on_turn` was posted, and was not called yet
+      held,     ///< let through and counted
+    };
+    /// What was posted. It may outlive the turn, and does nothing then.
+    struct Call {
+      Turn* turn = nullptr;  ///< null: revoked
+      std::function<void()> on_turn;
+    };
 
     RequestGate* const gate_;
     const Rule rule_;
+    const Post post_;
+    // The gate's mutex guards these, where there is a gate.
     State state_ = State::none;
     std::uint64_t round_ = 0;  ///< when the request was sent
-    std::function<void()> on_turn_;
+    std::shared_ptr<Call> call_;
   };
 
-  unsigned limit() const { return setting_.limit.limit(); }
-  unsigned held() const { return held_; }
-  std::size_t waiting() const { return queue_.size(); }
-  /// RequestLimit::known_limit(). Any thread.
+  unsigned limit() const {
+    const MutexLock lock(mutex_);
+    return limit_.limit();
+  }
+  unsigned held() const {
+    const MutexLock lock(mutex_);
+    return held_;
+  }
+  std::size_t waiting() const {
+    const MutexLock lock(mutex_);
+    return queue_.size();
+  }
+  /// RequestLimit::known_limit().
   std::optional<unsigned> known_limit() const {
-    const unsigned limit = known_limit_;
-    return limit == 0 ? std::nullopt : std::optional(limit);
+    const MutexLock lock(mutex_);
+    return limit_.known_limit();
   }
 
  private:
   /// Lets those through for whom there is room, unless a burst is gathered.
-  void admit();
+  void admit() SLUICE_REQUIRES(mutex_);
+  /// Posts the call that tells the turn so.
+  void call(Turn& turn) SLUICE_REQUIRES(mutex_);
+  /// What was posted: calls `on_turn`, unless leave() has revoked that.
+  void carry_out(Turn::Call& call) SLUICE_EXCLUDES(mutex_);
   /// From now on each upload queues before its next request.
-  void gather();
+  void gather() SLUICE_REQUIRES(mutex_);
   /// Ends that.
-  void release();
+  void release() SLUICE_REQUIRES(mutex_);
   /// One turn less is held.
-  void gave_back();
-  void note_change(std::optional<unsigned> remembered_before);
+  void gave_back() SLUICE_REQUIRES(mutex_);
+  void note_change(std::optional<unsigned> remembered_before) SLUICE_REQUIRES(mutex_);
 
-  Setting setting_;
-  std::atomic<unsigned> known_limit_;  ///< 0: nothing is known
-  unsigned held_ = 0;
-  std::deque<Turn*> queue_;
-  bool admitting_ = false;  ///< admit() was posted
-  RequestBurst burst_;
-  unsigned burst_size_ = 0;         ///< uploads that wait to be let through together; 0: none
-  std::uint64_t burst_number_ = 0;  ///< counts the bursts, for the timer of each
+  const Setting setting_;  ///< its limit: at first
+
+  mutable Mutex mutex_;
+  RequestLimit limit_ SLUICE_GUARDED_BY(mutex_);
+  unsigned held_ SLUICE_GUARDED_BY(mutex_) = 0;
+  std::deque<Turn*> queue_ SLUICE_GUARDED_BY(mutex_);
+  RequestBurst burst_ SLUICE_GUARDED_BY(mutex_);
+  /// Uploads that wait to be let through together; 0: none.
+  unsigned burst_size_ SLUICE_GUARDED_BY(mutex_) = 0;
+  /// Counts the bursts, for the timer of each.
+  std::uint64_t burst_number_ SLUICE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sluice

@@ -15,9 +15,9 @@
 #include "engine/creation_with_upload.h"
 #include "engine/deposit.h"
 #include "engine/evp_digest.h"
-#include "engine/http.h"
 #include "engine/inquiry_front.h"
 #include "engine/make_protocol.h"
+#include "engine/network_threads.h"
 #include "engine/pipeline.h"
 #include "engine/pool_shares.h"
 #include "engine/registered_before.h"
@@ -47,15 +47,20 @@ struct Engine::Shared {
          std::unique_ptr<Journal> open_journal)
       : options(engine_options),
         pool(std::move(engine_pool)),
-        workers(static_cast<int>(engine_options.workers != 0
-                                     ? engine_options.workers
-                                     : std::max(1U, std::thread::hardware_concurrency()))),
+        workers(static_cast<int>(usable_cores(engine_options))),
         journal(open_journal ? std::make_unique<JournalThread>(std::move(open_journal)) : nullptr),
-        http({.bytes_per_second = engine_options.bytes_per_second,
-              .stall_timeout = engine_options.stall_timeout,
-              .trust = std::move(trust),
-              .network = engine_options.network,
-              .log = engine_options.log}) {}
+        network({.http = {.bytes_per_second = engine_options.bytes_per_second,
+                          .stall_timeout = engine_options.stall_timeout,
+                          .trust = std::move(trust),
+                          .network = engine_options.network,
+                          .log = engine_options.log},
+                 .asked = engine_options.network_threads,
+                 .cores = usable_cores(engine_options)}) {}
+
+  static unsigned usable_cores(const EngineOptions& options) {
+    return options.workers != 0 ? options.workers
+                                : std::max(1U, std::thread::hardware_concurrency());
+  }
 
   const EngineOptions options;
   const std::unique_ptr<BufferPool> pool;
@@ -63,12 +68,13 @@ struct Engine::Shared {
   ChecksumWorkers workers;
   const std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
   Mutex gates_mutex;
-  /// By their base URLs; what is in them is the network thread's.
+  /// By their base URLs.
   std::map<std::string, std::unique_ptr<RequestGate>> gates SLUICE_GUARDED_BY(gates_mutex);
   /// The same.
   std::map<std::string, CreationWithUpload> creations SLUICE_GUARDED_BY(gates_mutex);
-  Http http;  ///< goes first: it may hold the last reference to an upload
-  ServerAsking servers{http, options.retry, journal ? &journal->journal() : nullptr, options.log};
+  NetworkThreads network;  ///< goes first: it may hold the last reference to an upload
+  ServerAsking servers{network.first(), options.retry, journal ? &journal->journal() : nullptr,
+                       options.log};
 
   PartPlanSetting plan_setting(const UploadRequest& request, std::uint64_t size) const {
     return {.size = size,
@@ -130,9 +136,10 @@ RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts
           RequestLimit({.first = asked != 0 ? asked : remembered.value_or(RequestLimit::automatic),
                         .remembered = remembered,
                         .now = RequestLimit::Clock::now()}),
-      .post = [this](std::function<void()> work) { http.post(std::move(work)); },
-      .post_at = [this](RequestGate::Clock::time_point when,
-                        std::function<void()> work) { http.post_at(when, std::move(work)); },
+      .post_at =
+          [this](RequestGate::Clock::time_point when, std::function<void()> work) {
+            network.first().post_at(when, std::move(work));
+          },
       .on_change =
           [this, base_url](std::optional<unsigned> requests) {
             if (!journal) return;
@@ -181,7 +188,7 @@ Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, cons
     inquiry.dataset = request.dataset;
     inquiry.token = request.token;
     inquiry.stop = request.stop;
-    const Inquired now = inquire(http, inquiry);
+    const Inquired now = inquire(network.first(), inquiry);
     if (!now.options && now.options.error().kind == ErrorKind::interrupted)
       return Error{
           ErrorKind::interrupted,
@@ -251,7 +258,7 @@ Result<Engine::Shared::PartRuns> Engine::Shared::part_runs(
         .protocol = std::move(protocol),
         .pool = *pool,
         .workers = workers,
-        .http = http,
+        .network = network,
         .block_bytes = block_bytes,
         .response_timeout = options.response_timeout,
         .retry = options.retry,
@@ -318,6 +325,11 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
                  fmt::format("cannot use a pool of {} with blocks of {}: the pool (--pool) must "
                              "hold at least two blocks, one to read into and one to send from",
                              format_size(options.pool_bytes), format_size(options.block_bytes))};
+  if (options.network_threads > most_network_threads)
+    return Error{
+        ErrorKind::usage,
+        fmt::format("cannot use {} network threads: the maximum of --network-threads is {}",
+                    options.network_threads, most_network_threads)};
   TRY(check_proxy(options.network));
   TRY_ASSIGN(Trust trust, find_trust(options.network));
   TRY_ASSIGN(auto pool,
@@ -511,7 +523,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .protocol = std::move(protocol),
       .pool = *shared_->pool,
       .workers = shared_->workers,
-      .http = shared_->http,
+      .network = shared_->network,
       .block_bytes = block_bytes,
       .response_timeout = shared_->options.response_timeout,
       .retry = shared_->options.retry,
@@ -548,7 +560,7 @@ void Engine::set_uploads_at_a_time(unsigned uploads) {
 }
 
 Engine::Terminated Engine::terminate(const Termination& termination) {
-  return sluice::terminate(shared_->http, shared_->options.retry, termination);
+  return sluice::terminate(shared_->network.first(), shared_->options.retry, termination);
 }
 
 Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {

@@ -36,18 +36,22 @@
 /// An upload that ends before its file is registered can be started again, also by another process.
 /// With a state_dir it resumes at the server's offset: the journal there knows what was sent.
 ///
-/// An Engine has one network thread, one pool of buffers and one set of checksum workers, for all
-/// its uploads. What goes wrong with an upload is in its Report; what is wrong with the request
-/// itself is start()'s error, before a byte is sent.
+/// An Engine has one network thread or several, one pool of buffers and one set of checksum
+/// workers, for all its uploads. What goes wrong with an upload is in its Report; what is wrong
+/// with the request itself is start()'s error, before a byte is sent.
 namespace sluice {
 
 struct EngineOptions {
   std::size_t pool_bytes = std::size_t{64} << 20;  ///< all buffers together, at least 2 blocks
   std::size_t block_bytes = std::size_t{4}
                             << 20;  ///< a multiple of 4096, at least that, at most 1 GiB
-  /// Threads that compute checksums, besides those that read and the one that sends; 0: as many as
-  /// the cores that this process may use.
+  /// Threads that compute checksums, besides those that read and those that send; 0: as many as the
+  /// cores that this process may use.
   unsigned workers = 0;
+  /// Threads that send, most_network_threads at most; uploads and parts of files are spread over
+  /// them. 0: one, and more where one would have too much to do (TLS costs a CPU second a GiB): at
+  /// most a quarter of the cores, that is of `workers`, and 4. (engine/network_threads.h)
+  unsigned network_threads = 0;
   /// How many uploads run at a time, at most, until Engine::set_uploads_at_a_time(): they divide
   /// the pool, and what each may need of it before it can send anything (a chunk that is
   /// checksummed first) is measured for that.
@@ -79,6 +83,7 @@ struct EngineOptions {
 
 inline constexpr unsigned most_lookahead = 16;
 inline constexpr unsigned most_lanes = 16;
+inline constexpr unsigned most_network_threads = 16;
 
 /// Whether each chunk goes with a checksum that the server compares (tus's checksum extension).
 enum class VerifyChunks {
@@ -127,7 +132,8 @@ struct UploadRequest {
   /// Those of kinds that are not in `digests` are not compared.
   ExpectedDigests expected;
   /// Called when the server has refused the token: the token there is now, or nothing where none
-  /// can be had. On the network thread, again every few seconds until token_wait is over.
+  /// can be had. On a network thread, several at once where several parts or uploads ask; again
+  /// every few seconds until token_wait is over.
   std::function<std::optional<Secret>()> renew_token;
   std::chrono::seconds token_wait{0};  ///< how long to wait for a token that works
   /// Called when the upload is over, on one of the engine's threads, or in start() where an earlier

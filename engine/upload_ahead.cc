@@ -84,7 +84,7 @@ bool UploadRun::follow() {
   ahead_.pop_front();
   flight_->was_held = flight_->body->payload_handed();
   setting_.protocol->follows(flight_->request);
-  setting_.http.resume(flight_->exchange);
+  http().resume(flight_->exchange);
   look_ahead();
   return true;
 }
@@ -97,7 +97,7 @@ void UploadRun::abandon_ahead(std::size_t from) {
     times_.change(flight.at, TransferTimes::At::nothing);
     flight.at = TransferTimes::At::nothing;
     // Not at once: this may be called by curl.
-    setting_.http.post([&http = setting_.http, id = flight.exchange] { http.cancel(id); });
+    http().post([&thread = http(), id = flight.exchange] { thread.cancel(id); });
   }
   ahead_.resize(std::min(from, ahead_.size()));
 }
@@ -109,7 +109,7 @@ void UploadRun::ended_early(const std::shared_ptr<Flight>& flight, const Result<
   if (flight->body->error()) {
     // What is in front of it needs not be sent.
     file_error_ = flight->body->error();
-    setting_.http.cancel(flight_->exchange);
+    http().cancel(flight_->exchange);
     return;
   }
   const std::uint64_t size = flight->request.payload.size();

@@ -23,8 +23,9 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   over_ = true;
   abandon_ahead();
   turn_.leave();
+  place_.leave();
   if (const Http::ExchangeId question = std::exchange(question_, 0); question != 0)
-    setting_.http.post([&http = setting_.http, question] { http.cancel(question); });
+    http().post([&thread = http(), question] { thread.cancel(question); });
   Report report;
   report.dataset = setting_.request.dataset;
   report.file = setting_.request.path;
@@ -99,6 +100,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   {
     MutexLock lock(mutex_);
     report_ = std::move(report);
+    network_.reset();
     done_ = true;
     done_changed_.notify_all();
   }

@@ -47,7 +47,7 @@ Result<void> UploadRun::check_file(const Source& source, std::uint64_t end) {
   check.keep_checksums = in_parts();
   check.time_may_change = true;  // file_is_as_sent() sees to it
   check.on_done = [this, weak = weak_from_this()] {
-    setting_.http.post([weak] {
+    http().post([weak] {
       if (const auto self = weak.lock()) self->checked();
     });
   };
@@ -67,7 +67,7 @@ void UploadRun::checked() {
     if (lanes_ && lanes_->under_way())
       lanes_->cancel();
     else if (flight_ && flight_->out)
-      setting_.http.cancel(flight_->exchange);
+      http().cancel(flight_->exchange);
     else
       finish(Report::Status::failed, *file_error_);
     return;
@@ -75,7 +75,7 @@ void UploadRun::checked() {
   if (!registered_ && !in_parts() && reread_sources_.empty()) note_file();
   if (!std::exchange(waits_for_check_, false)) return;
   if (flight_ && flight_->out)
-    setting_.http.resume(flight_->exchange);  // its end is held back
+    http().resume(flight_->exchange);  // its end is held back
   else
     next_step();
 }

@@ -45,7 +45,7 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
   flight->out = true;
   turn_.sent();
   flight->exchange =
-      setting_.http.start(exchange, [self = shared_from_this(), flight](Result<Answer> result) {
+      http().start(exchange, [self = shared_from_this(), flight](Result<Answer> result) {
         self->landed(flight, std::move(result));
       });
   return flight;
@@ -79,7 +79,7 @@ void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
   if (record_) record_->blocks_passed();
   if (!look_ahead_posted_ && may_look_ahead()) {
     look_ahead_posted_ = true;  // curl calls this, and must not be called back
-    setting_.http.post([self = shared_from_this()] {
+    http().post([self = shared_from_this()] {
       self->look_ahead_posted_ = false;
       self->look_ahead();
     });
@@ -88,12 +88,12 @@ void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
 
 void UploadRun::wake() {
   if (woken_.exchange(true)) return;
-  setting_.http.post([weak = weak_from_this()] {
+  http().post([weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self) return;
     self->woken_ = false;
-    if (self->flight_) self->setting_.http.resume(self->flight_->exchange);
-    for (const auto& flight : self->ahead_) self->setting_.http.resume(flight->exchange);
+    if (self->flight_) self->http().resume(self->flight_->exchange);
+    for (const auto& flight : self->ahead_) self->http().resume(flight->exchange);
     self->look_ahead();
     self->send_checksummed();
     self->hash_ahead();
@@ -116,7 +116,7 @@ bool UploadRun::may_end(const Flight& flight) {
   if (&flight != flight_.get()) return false;  // the one in front of it is not confirmed yet
   const auto fail = [&](const Error& error) {
     file_error_ = error;
-    setting_.http.post([&http = setting_.http, id = flight.exchange] { http.cancel(id); });
+    http().post([&thread = http(), id = flight.exchange] { thread.cancel(id); });
     return false;
   };
   if (file_error_) return false;

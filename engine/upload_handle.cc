@@ -7,7 +7,7 @@
 namespace sluice {
 
 void UploadRun::cancel() {
-  setting_.http.post([self = shared_from_this()] {
+  http().post([self = shared_from_this()] {
     if (self->over_) return;
     self->cancelled_ = true;
     if (self->lanes_ && self->lanes_->under_way())
@@ -15,7 +15,7 @@ void UploadRun::cancel() {
     else if (self->registered_)  // only the receipt's digests are missing
       self->finish(Report::Status::registered, {});
     else if (self->flight_ && self->flight_->out)
-      self->setting_.http.cancel(self->flight_->exchange);
+      self->http().cancel(self->flight_->exchange);
     else
       self->finish(Report::Status::interrupted, self->explain({ErrorKind::interrupted, ""}));
   });
@@ -47,16 +47,24 @@ void UploadRun::publish_stages() {
   if (now - stages_published_ >= interval) {
     stages_published_ = now;
     const Stages stages = times_.stages(clocks_);
+    const auto network = setting_.part ? network_now() : std::nullopt;
     const MutexLock lock(mutex_);
     stages_ = stages;
+    network_ = network;
   }
   // Also while nothing moves: that is when somebody looks at what the upload waits for.
   if (std::exchange(publishing_posted_, true)) return;
-  setting_.http.post_at(now + interval, [weak = weak_from_this()] {
+  http().post_at(now + interval, [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self) return;
     self->publishing_posted_ = false;
-    if (!self->over_ && self->flight_ && self->flight_->out) self->publish_stages();
+    if (self->over_) return;
+    if (self->flight_ && self->flight_->out) {
+      self->publish_stages();
+      return;
+    }
+    const MutexLock lock(self->mutex_);
+    self->network_.reset();
   });
 }
 
@@ -68,8 +76,14 @@ bool UploadRun::wait_until(Clock::time_point deadline) {
 }
 
 std::optional<Answer::Network> UploadRun::network() const {
+  if (http().is_network_thread()) return network_now();
+  const MutexLock lock(mutex_);
+  return network_;
+}
+
+std::optional<Answer::Network> UploadRun::network_now() const {
   if (!flight_ || !flight_->out) return {};
-  return setting_.http.network_of(flight_->exchange);
+  return http().network_of(flight_->exchange);
 }
 
 void UploadRun::one_of(unsigned lanes) {

@@ -19,8 +19,10 @@ void UploadRun::start_parts() {
                                 .most = setting_.most_lanes},
                  [this] { parts_over(); });
   for (std::size_t i = 0; i < setting_.parts.size(); ++i)
-    setting_.parts[i]->on_part_over([weak = weak_from_this(), i] {
-      if (const auto self = weak.lock()) self->lanes_->part_over(i);
+    setting_.parts[i]->on_part_over([&thread = http(), weak = weak_from_this(), i] {
+      thread.post([weak, i] {
+        if (const auto self = weak.lock()) self->lanes_->part_over(i);
+      });
     });
   say(LogLevel::info,
       fmt::format("uploading {} in {} {}, at most {} at a time", file_, setting_.parts.size(),

@@ -34,7 +34,8 @@ UploadRun::UploadRun(Setting setting)
       digest_(setting_.part ? file_ : setting_.source->path(), setting_.source->identity().size,
               setting_.request.digests),
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
-      turn_(setting_.gate, setting_.gate_rule),
+      turn_(setting_.gate, setting_.gate_rule,
+            [this](std::function<void()> work) { http().post(std::move(work)); }),
       payload_({*setting_.source, buffers(), setting_.workers, digest_, clocks_,
                 setting_.block_bytes, readers_for(setting_.source->mode())},
                [this] { wake(); }),
@@ -99,6 +100,12 @@ UploadRun::~UploadRun() {
 }
 
 void UploadRun::start() {
+  // What goes in parts sends next to nothing itself.
+  if (in_parts())
+    place_ = NetworkThreads::Place(setting_.network.first());
+  else
+    place_ = setting_.network.place(identity_.size -
+                                    std::min<std::uint64_t>(identity_.size, committed_));
   Result<void> checking;
   if (in_parts()) {
     // The digest of a file is made in its order, which the parts have no part in.
@@ -114,7 +121,7 @@ void UploadRun::start() {
           *setting_.source,
           std::max<std::uint64_t>(earlier.sent(), earlier.checksums.size() * setting_.block_bytes));
   }
-  setting_.http.post([self = shared_from_this(), checking = std::move(checking)] {
+  http().post([self = shared_from_this(), checking = std::move(checking)] {
     self->started_ = std::chrono::system_clock::now();
     self->begun_at_ = Clock::now();
     self->times_.begin();

@@ -18,6 +18,7 @@
 #include "engine/http.h"
 #include "engine/lanes.h"
 #include "engine/lookahead.h"
+#include "engine/network_threads.h"
 #include "engine/payload_stream.h"
 #include "engine/pool_shares.h"
 #include "engine/protocol.h"
@@ -48,7 +49,10 @@ namespace sluice {
 /// upload_trouble.cc       what happens when a step fails
 /// upload_end.cc           what is left behind
 ///
-/// Kept alive by its handle and by whatever it has under way on the network thread.
+/// All of it is on one network thread, which is chosen in start(). The parts of a file may be on
+/// others than the run that joins them: what they call of each other is for any thread.
+///
+/// Kept alive by its handle and by whatever it has under way on its network thread.
 class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
  public:
   struct Setting {
@@ -57,7 +61,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
     std::unique_ptr<Protocol> protocol;
     BufferPool& pool;
     ChecksumWorkers& workers;
-    Http& http;  ///< outlives the run
+    NetworkThreads& network;  ///< outlives the run
     std::size_t block_bytes;
     std::chrono::seconds response_timeout;  ///< 0: the protocol's own
     RetryPolicy retry;
@@ -103,15 +107,16 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// Once it is over, what wait() returns but for what waits for a disk. Any thread.
   Report report_now() const override;
   std::uint64_t handed() const override { return payload_.handed(); }
-  /// Network thread.
+  /// Any thread: as of a quarter of a second ago at most; on the run's own network thread, as of
+  /// now.
   std::optional<Answer::Network> network() const override;
   /// Any thread.
   void one_of(unsigned lanes) override;
   /// Any thread, once it is over: until nothing of it is under way on other threads.
   void settle();
-  /// A part's, before start(): what is called on the network thread once it is over.
+  /// A part's, before start(): what is called on the part's network thread once it is over.
   void on_part_over(std::function<void()> call) { on_part_over_ = std::move(call); }
-  /// Network thread, once it is over: where its bytes are.
+  /// Any thread, once it is over and on_part_over() was called: where its bytes are.
   std::string upload_url() const { return setting_.protocol->upload_url(); }
 
  private:
@@ -122,7 +127,11 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// Of those, how many it could have when it began.
   std::size_t planned_blocks() const;
 
+  /// The network thread of this run, from start() on. Any thread.
+  Http& http() const { return place_.http(); }
+
   // Network thread.
+  std::optional<Answer::Network> network_now() const;
   void next_step();
   /// Sends the next request, or waits for what it needs, or ends the upload.
   void take_step();
@@ -140,8 +149,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   bool made_ready(const Request& request);
   void send(Request request);
   std::shared_ptr<Flight> take_off(Request request);
-  /// Updates the stages that progress() returns, four times a second, from now on until no request
-  /// is out.
+  /// Updates the stages that progress() returns, and what network() does, four times a second, from
+  /// now on until no request is out.
   void publish_stages();
   void body_was_read(Flight& flight, StreamedRequest::Gave gave);
   void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
@@ -282,6 +291,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::atomic<std::uint64_t> committed_;
   std::atomic<bool> woken_{false};  ///< wake() has posted, and that was not run yet
 
+  NetworkThreads::Place place_;  ///< set in start()
+
   // The network thread's until done_.
   RequestGate::Turn turn_;
   PayloadStream payload_;
@@ -352,6 +363,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   bool done_ SLUICE_GUARDED_BY(mutex_) = false;
   Report report_ SLUICE_GUARDED_BY(mutex_);
   Stages stages_ SLUICE_GUARDED_BY(mutex_);  ///< as progress() has them
+  std::optional<Answer::Network> network_ SLUICE_GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice

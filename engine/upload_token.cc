@@ -28,11 +28,11 @@ void UploadRun::doubt_token(Error refusal, std::optional<std::chrono::seconds> r
 void UploadRun::ask_about_token() {
   const auto question = std::make_shared<SetupQuestion>(setting_.request.base_url,
                                                         setting_.request.dataset, tokens_.back());
-  question_ = setting_.http.start(question->exchange(),
-                                  [self = shared_from_this(), question](Result<Answer> answer) {
-                                    self->question_ = 0;
-                                    self->token_answered(answer);
-                                  });
+  question_ = http().start(question->exchange(),
+                           [self = shared_from_this(), question](Result<Answer> answer) {
+                             self->question_ = 0;
+                             self->token_answered(answer);
+                           });
 }
 
 void UploadRun::token_answered(const Result<Answer>& answer) {

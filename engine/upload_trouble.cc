@@ -138,7 +138,7 @@ void UploadRun::try_again() {
 }
 
 void UploadRun::later(Clock::time_point when, void (UploadRun::*what)()) {
-  setting_.http.post_at(when, [self = shared_from_this(), what] {
+  http().post_at(when, [self = shared_from_this(), what] {
     if (!self->over_) ((*self).*what)();
   });
 }
@@ -149,7 +149,7 @@ void UploadRun::drop_abandoned() {
   const auto exchanges = std::make_shared<std::vector<Exchange>>();
   for (const std::string& url : setting_.abandoned)
     exchanges->push_back(termination(url, tokens_.back()));
-  carry_out_next(setting_.http, exchanges);
+  carry_out_next(http(), exchanges);
 }
 
 bool UploadRun::begin_anew() {

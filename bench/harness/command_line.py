@@ -1,4 +1,4 @@
-"""The options that both programs have."""
+"""The options that all programs have."""
 
 import argparse
 import os

@@ -54,6 +54,7 @@ class Sluice(Contestant):
         super().__init__(name, **kept)
         self._state = os.path.join(scratch, "remembered" if remembers else "state")
         self._remembers = remembers
+        self.watch = None  # see measure.run()
         self.start = [
             *within,
             os.path.join(programs, "sluice"),
@@ -72,7 +73,7 @@ class Sluice(Contestant):
         if not self._remembers:
             self.forget()
         self.command = [*self.start, "--name", new_name("sluice"), DATASET, path]
-        ended = run(self.command, {"SLUICE_TOKEN": TOKEN})
+        ended = run(self.command, {"SLUICE_TOKEN": TOKEN}, watch=self.watch)
         report = self.uploads(ended.stdout)[0]
         size = os.path.getsize(path)
         if report["bytes"] != size:

@@ -76,9 +76,10 @@ def shown(command):
     return shlex.join(str(word) for word in command)
 
 
-def run(command, environment=None, limit=LONGEST_RUN):
+def run(command, environment=None, limit=LONGEST_RUN, watch=None):
     """Runs it to its end. Failed with its last words where that is not 0 or takes over `limit`
-    seconds."""
+    seconds. `watch`, if any, is called with the process's number; what it returns is called once
+    the process has ended."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         # The kernel counts what a child had in memory before exec() to its peak: this process. And
         # since Linux 6.2 it counts a core's pages in batches of 32 or more, of three kinds, so that
@@ -95,6 +96,7 @@ def run(command, environment=None, limit=LONGEST_RUN):
         killer = threading.Timer(limit, child.kill)
         killer.daemon = True
         killer.start()
+        stop_watching = watch(child.pid) if watch else lambda: None
         try:
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:
@@ -103,6 +105,7 @@ def run(command, environment=None, limit=LONGEST_RUN):
             raise
         finally:
             killer.cancel()
+            stop_watching()
         seconds = time.monotonic() - begin
         child.returncode = os.waitstatus_to_exitcode(status)  # or Popen would wait for it again
         out.seek(0)

@@ -1,4 +1,4 @@
-"""bench/compare and bench/scale for real, each run once on a small file."""
+"""bench/compare, bench/scale and bench/threads for real, each run once on a small file."""
 
 import json
 import os
@@ -264,6 +264,20 @@ class Programs(unittest.TestCase):
             [8 << 20, 16 << 20],
         )
         self.assertIn("peak memory with 16 MiB / 128 MiB", done.stdout)
+
+    def test_threads(self):
+        done = self.run_it("threads", "--size", "24M")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for thread in ("network-0", "network-1", "all others", "CPU s/GiB"):
+            self.assertIn(thread, done.stdout)
+        with open(self.json, encoding="utf-8") as file:
+            numbers = json.load(file)["numbers"]
+        self.assertEqual([number["network_threads"] for number in numbers], [1, 2])
+        for number in numbers:
+            (run,) = number["runs"]
+            self.assertEqual(run["lanes"], 2)
+            self.assertEqual(len(run["network_cpu_seconds"]), number["network_threads"])
+            self.assertLessEqual(sum(run["network_cpu_seconds"].values()), run["cpu_seconds"])
 
     def test_a_size_that_no_disk_takes_has_a_line_and_exit_code_3(self):
         done = self.run_it("scale", "--sizes", "8M,4194303T")

@@ -51,6 +51,22 @@ TEST_F(Lanes, TheFileIsWholeHoweverManyThereAre) {
   }
 }
 
+TEST_F(Lanes, TheFileIsWholeHoweverManyNetworkThreadsThereAre) {
+  for (const char* threads : {"1", "2", "5"}) {
+    SCOPED_TRACE(threads);
+    test::TempDir state;
+    Bank bank({"--protocols", "tus", "--fault", "reset-mid-body,at=2,on=patch"});
+    const auto finished =
+        upload(bank, {"--lanes", "2", "--network-threads", threads, "--retries", "3"}, "1M", state);
+    ASSERT_EQ(finished.status, 0) << finished.err;
+    EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+    const json upload = upload_of(finished);
+    EXPECT_EQ(upload.at("xxh128"), xxh128_of_file(path_));
+    EXPECT_EQ(upload.at("lanes"), 2U);
+    EXPECT_EQ(bank.registered().size(), 1U);
+  }
+}
+
 /// One part is lost in mid-upload, another one's connection breaks: both are mended, and the file
 /// is whole.
 TEST_F(Lanes, PartsThatBreakAreMendedEachByItself) {

@@ -48,6 +48,8 @@ TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
   expect_usage_error({"--verify-chunks", "maybe", dataset, path_});
   for (const char* number : {"17", "-1", "x", ""})
     expect_usage_error({"--lanes", number, dataset, path_}, "--lanes");
+  for (const char* number : {"0", "17", "-1", "x", ""})
+    expect_usage_error({"--network-threads", number, dataset, path_}, "--network-threads");
   expect_usage_error({"--system", "demo", dataset, path_});  // and a URL
   const auto mistyped = run_sluice(
       {.argv = {sluice_binary, "putt", dataset}, .env = {}, .stdin_text = {}, .directory = {}});
@@ -136,6 +138,7 @@ TEST_F(Usage, ChunksAndLookaheadAsTheyCanBe) {
        {Arguments{"--chunk", "auto"}, Arguments{"--chunk", "4K"}, Arguments{"--lookahead", "auto"},
         Arguments{"--lookahead", "0"}, Arguments{"--lookahead", "16"}, Arguments{"--lanes", "auto"},
         Arguments{"--lanes", "0"}, Arguments{"--lanes", "16"}, Arguments{"--verify-chunks", "off"},
+        Arguments{"--network-threads", "auto"}, Arguments{"--network-threads", "16"},
         Arguments{"--transfers", "64"}, Arguments{"--transfers", "auto"},
         Arguments{"--protocol", "phased"}}) {
     Arguments arguments = good;

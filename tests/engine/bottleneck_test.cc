@@ -40,7 +40,7 @@ class BottleneckTest : public testing::Test {
     request.chunk_bytes = chunk;
     request.token = Secret("s3cr3t-t0k3n");
     request.digests = digests_;
-    Http http({.bytes_per_second = bytes_per_second_});
+    NetworkThreads network({.http = {.bytes_per_second = bytes_per_second_}});
     auto protocol = std::make_unique<Phased>(Deposit{"IDB-1", "scan.h5", content_.size()});
     auto run = std::make_shared<UploadRun>(UploadRun::Setting{
         .request = std::move(request),
@@ -48,7 +48,7 @@ class BottleneckTest : public testing::Test {
         .protocol = std::move(protocol),
         .pool = *pool_,
         .workers = workers_,
-        .http = http,
+        .network = network,
         .block_bytes = block,
         .response_timeout = 0s,
         .retry = {},

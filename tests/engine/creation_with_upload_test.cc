@@ -56,7 +56,7 @@ class TusFirstBytes : public testing::Test {
 
   Tus::Setting small(std::uint64_t bytes = size) {
     Tus::Setting setting = tus_steps::setting(bytes);
-    setting.creation = &creation_;
+    setting.creation = &*creation_;
     return setting;
   }
   static Answer created_at(const std::string& offset) {
@@ -81,7 +81,7 @@ class TusFirstBytes : public testing::Test {
     EXPECT_EQ(at.request.payload, (ByteRange{0, size}));
   }
 
-  CreationWithUpload creation_;
+  std::optional<CreationWithUpload> creation_{std::in_place};
 };
 
 TEST_F(TusFirstBytes, TakeOneRequestLess) {
@@ -92,7 +92,7 @@ TEST_F(TusFirstBytes, TakeOneRequestLess) {
   EXPECT_EQ(at.protocol.upload_url(), upload);
   EXPECT_EQ(at.next(), Step::finish);
   EXPECT_EQ(field(at.request, "tus_url"), upload);
-  EXPECT_TRUE(creation_.allows(size));
+  EXPECT_TRUE(creation_->allows(size));
 }
 
 TEST_F(TusFirstBytes, StayOutOfTheCreationOfOtherFiles) {
@@ -105,7 +105,7 @@ TEST_F(TusFirstBytes, StayOutOfTheCreationOfOtherFiles) {
   expect_no_bytes(chunks);
   chunks.ask(size);
   expect_bytes(chunks);
-  creation_.ignored_bytes();  // those of another file, while this one waited for its turn
+  creation_->ignored_bytes();  // those of another file, while this one waited for its turn
   chunks.ask(size);
   expect_no_bytes(chunks);
 }
@@ -117,7 +117,7 @@ TEST_F(TusFirstBytes, GoOnFromASmallerOffset) {
   ASSERT_EQ(at.next(), Step::chunk);
   EXPECT_EQ(at.request.payload, (ByteRange{600, size}));
   EXPECT_TRUE(has_header(at.request, "Upload-Offset: 600"));
-  EXPECT_TRUE(creation_.allows(size));
+  EXPECT_TRUE(creation_->allows(size));
 }
 
 TEST_F(TusFirstBytes, ThatWereNotKeptFollow) {
@@ -125,14 +125,14 @@ TEST_F(TusFirstBytes, ThatWereNotKeptFollow) {
   ASSERT_TRUE(at.protocol.read_answer(created_at("0")));
   ASSERT_EQ(at.next(), Step::chunk);
   EXPECT_EQ(at.request.payload, (ByteRange{0, size}));
-  EXPECT_FALSE(creation_.allows(size)) << "each file would be sent twice";
+  EXPECT_FALSE(creation_->allows(size)) << "each file would be sent twice";
 }
 
 /// Whether the server has kept them, only HEAD tells.
 TEST_F(TusFirstBytes, AreAskedForWithoutAnOffsetThatCanBe) {
   for (const char* offset : {"", "-1", "1001", "x"}) {
     for (const std::uint64_t kept : {std::uint64_t{0}, std::uint64_t{400}, size}) {
-      creation_ = CreationWithUpload();
+      creation_.emplace();
       At at(Step::begin, small());
       ASSERT_TRUE(at.protocol.read_answer(*offset == 0 ? created() : created_at(offset)));
       EXPECT_EQ(at.protocol.committed(), 0U);
@@ -147,15 +147,15 @@ TEST_F(TusFirstBytes, AreAskedForWithoutAnOffsetThatCanBe) {
 
 TEST_F(TusFirstBytes, ThatAreRefusedFollowAPlainCreation) {
   for (const int status : {400, 403, 404, 405, 411, 413, 415, 422, 501}) {
-    creation_ = CreationWithUpload();
+    creation_.emplace();
     At at(Step::begin, small());
     ASSERT_TRUE(at.protocol.read_answer(own(status, {}, "no"))) << status;
     EXPECT_EQ(at.protocol.upload_url(), "");
-    EXPECT_TRUE(creation_.allows(size)) << "nothing is known yet";
+    EXPECT_TRUE(creation_->allows(size)) << "nothing is known yet";
     at.ask();
     expect_created_without(at);
-    EXPECT_FALSE(creation_.allows(size)) << status;
-    EXPECT_EQ(creation_.allows(size / 2), status == 413);
+    EXPECT_FALSE(creation_->allows(size)) << status;
+    EXPECT_EQ(creation_->allows(size / 2), status == 413);
   }
 }
 
@@ -166,7 +166,7 @@ TEST_F(TusFirstBytes, AreNotBlamedForWhatAPlainCreationMeetsToo) {
   expect_no_bytes(at);
   at.passes(answer(404, {}, "<html>deploying</html>"));
   expect_created_without(at);
-  EXPECT_TRUE(creation_.allows(size));
+  EXPECT_TRUE(creation_->allows(size));
 
   At too_large(Step::begin, small());
   ASSERT_TRUE(too_large.protocol.read_answer(own(413, {}, "no")));
@@ -178,7 +178,7 @@ TEST_F(TusFirstBytes, AreNotBlamedForWhatAPlainCreationMeetsToo) {
 
 TEST_F(TusFirstBytes, AreLeftOutOfARetry) {
   for (const int status : {0, 408, 423, 429, 500, 502, 503, 504}) {
-    creation_ = CreationWithUpload();
+    creation_.emplace();
     At at(Step::begin, small());
     if (status == 0) {  // no response
       at.protocol.recover();
@@ -188,7 +188,7 @@ TEST_F(TusFirstBytes, AreLeftOutOfARetry) {
     }
     expect_created_without(at);
     // Of a busy server nothing is learned.
-    EXPECT_EQ(creation_.allows(size),
+    EXPECT_EQ(creation_->allows(size),
               status == 408 || status == 423 || status == 429 || status == 503)
         << status;
   }
@@ -201,7 +201,7 @@ TEST_F(TusFirstBytes, ATokenThatIsRefusedSaysNothingOfThem) {
   at.protocol.recover();
   at.ask();
   expect_created_without(at);
-  EXPECT_TRUE(creation_.allows(size));
+  EXPECT_TRUE(creation_->allows(size));
 }
 
 /// As without them: whoever is there would get the token and the file.

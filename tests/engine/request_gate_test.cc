@@ -17,11 +17,13 @@ class RequestGateTest : public testing::Test {
   void make(unsigned first) {
     gate_.emplace(RequestGate::Setting{
         .limit = RequestLimit({.first = first}),
-        .post = [this](std::function<void()> work) { posted_.push_back(std::move(work)); },
         .post_at = [this](RequestGate::Clock::time_point,
                           std::function<void()> work) { timers_.push_back(std::move(work)); },
         .on_change = [this](std::optional<unsigned> limit) { remembered_.push_back(limit); }});
-    for (int i = 0; i < 8; ++i) turns_.push_back(std::make_unique<RequestGate::Turn>(&*gate_));
+    for (int i = 0; i < 8; ++i)
+      turns_.push_back(std::make_unique<RequestGate::Turn>(
+          &*gate_, RequestGate::Rule::queues,
+          [this](std::function<void()> work) { posted_.push_back(std::move(work)); }));
   }
   ~RequestGateTest() override { turns_.clear(); }
 
@@ -175,10 +177,8 @@ TEST_F(RequestGateTest, KnowsNoLimitBeforeAnOverload) {
 }
 
 TEST_F(RequestGateTest, KnowsTheLimitThatIsRemembered) {
-  const RequestGate gate({.limit = RequestLimit({.first = 8, .remembered = 3}),
-                          .post = {},
-                          .post_at = {},
-                          .on_change = {}});
+  const RequestGate gate(
+      {.limit = RequestLimit({.first = 8, .remembered = 3}), .post_at = {}, .on_change = {}});
   EXPECT_EQ(gate.known_limit(), 3U);
 }
 

@@ -51,6 +51,9 @@ class UploadTest : public testing::Test {
     options_.pool_bytes = 2 * block;
     options_.register_wait = 0s;
     options_.retry.retries = 0;  // what is survived has tests of its own
+    // Parts and uploads over tus run once more on several threads (tests/engine/CMakeLists.txt).
+    if (const char* threads = std::getenv("SLUICE_TEST_NETWORK_THREADS"))
+      options_.network_threads = static_cast<unsigned>(std::stoul(threads));
   }
 
   void write(const std::string& name, std::size_t size, std::uint64_t seed = 7) {

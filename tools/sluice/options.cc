@@ -153,6 +153,9 @@ void add_performance_options(CLI::App& app, UploadOptions& options) {
   add_text(app, "--lanes", options.lanes, "N",
            "tus: parts of a file to upload in parallel; auto: as many as make the upload faster. "
            "Range: 0 to 16.");
+  add_text(app, "--network-threads", options.network_threads, "N",
+           "Threads to send from, over all files; auto: one, and more if one uses most of a core. "
+           "Range: 1 to 16.");
 }
 
 void add_checksum_options(CLI::App& app, UploadOptions& options) {

@@ -22,6 +22,7 @@ struct UploadOptions {
   std::string chunk = "auto";
   std::string lookahead = "auto";
   std::string lanes = "auto";
+  std::string network_threads = "auto";
   VerifyChunks verify_chunks = VerifyChunks::automatic;
   std::string transfers = "auto";  ///< uploads at a time
   bool fail_fast = false;          ///< the first file that fails ends the run

@@ -87,6 +87,10 @@ Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const 
       return Error{ErrorKind::usage,
                    "--limit-rate must be greater than 0; for no limit, leave the option out"};
   }
+  TRY_ASSIGN(const std::optional<unsigned> threads,
+             parse_count(options_.network_threads, "--network-threads", "threads", 1,
+                         most_network_threads));
+  engine.network_threads = threads.value_or(0);
   engine.retry.retries = options_.retries;
   engine.stall_timeout = std::chrono::seconds(options_.stall_timeout);
   engine.response_timeout = std::chrono::seconds(options_.response_timeout);
