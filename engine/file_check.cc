@@ -1,5 +1,7 @@
 #include "engine/file_check.h"
 
+#include <pthread.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,7 +34,10 @@ Result<std::unique_ptr<FileCheck>> FileCheck::start(Setting setting) {
   std::unique_ptr<FileCheck> check(new FileCheck(std::move(setting), std::move(pool)));
   try {
     const SignalsBlocked blocked;
-    check->thread_ = std::thread([self = check.get()] { self->run(); });
+    check->thread_ = std::thread([self = check.get()] {
+      ::pthread_setname_np(::pthread_self(), "reader");
+      self->run();
+    });
   } catch (const std::system_error& error) {
     Error failed = errno_error(ErrorKind::failed, error.code().value(),
                                "cannot start a thread to read the file");

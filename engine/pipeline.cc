@@ -1,5 +1,7 @@
 #include "engine/pipeline.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <exception>
 #include <string>
@@ -26,8 +28,17 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
   const auto count = std::min<std::uint64_t>(blocks, static_cast<std::uint64_t>(setting.readers));
   try {
     const SignalsBlocked signals_blocked;
-    if (own_order_thread_) order_thread_ = std::thread([this] { pass_until_end(); });
-    for (std::uint64_t i = 0; i < count; ++i) readers_.emplace_back([this] { read_blocks(); });
+    // Or they would have the name of the thread that starts them, a network thread.
+    if (own_order_thread_)
+      order_thread_ = std::thread([this] {
+        ::pthread_setname_np(::pthread_self(), "digest");
+        pass_until_end();
+      });
+    for (std::uint64_t i = 0; i < count; ++i)
+      readers_.emplace_back([this] {
+        ::pthread_setname_np(::pthread_self(), "reader");
+        read_blocks();
+      });
   } catch (const std::system_error& error) {
     // A limit on threads (ulimit -u, a container's) is no reason to fail while there is one reader.
     if (readers_.empty()) {
