@@ -74,8 +74,9 @@ void ChunkSizer::committed(const Committed& chunk) {
   const bool waits = waited_s_ > worth * seconds_;
   const bool brief = chunk.ahead && chunk.seconds < shortest_ahead;
   const bool pays = (waits || brief) && in_vain_ < most_in_vain;
-  const std::uint64_t longer =
-      std::min(now_ * (waits && pays ? times_as_long(chunk.ahead) : 2), bound());
+  // On a link that breaks, a large step would lead past many lengths that fail too.
+  const bool jumps = waits && pays && failed_at_ == 0;
+  const std::uint64_t longer = std::min(now_ * (jumps ? times_as_long(chunk.ahead) : 2), bound());
   const bool may = failed_at_ == 0 || longer < failed_at_ || commits_ >= retry_after_;
   if (longer <= now_ || !may || (now_ >= moderate && !pays)) return;
   const double rate = seconds_ > 0 ? bytes_ / seconds_ : 0;

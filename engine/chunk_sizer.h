@@ -24,9 +24,10 @@ namespace sluice {
 /// bytes), so two such steps in a row that gave less than 2 % more bytes a second are the last
 /// ones, until something fails. A chunk that broke on its way (reset, timeout, 502) makes the
 /// next half as long, down to 256 KiB: on a link that breaks every 20 MB one of 64 MiB never
-/// gets through. Commits make it grow again: each one doubles it while it is below 16 MiB, but
-/// a length that has failed is tried again only after 2 of them, and if it fails again after
-/// twice as many, up to 64. What a server refused as too large (413) is not sent again. All
+/// gets through. Commits make it grow again, by no more than doubling until it is as long as
+/// what has failed: each one does so while it is below 16 MiB, but a length that has failed is
+/// tried again only after 2 of them, and if it fails again after twice as many, up to 64. What
+/// a server refused as too large (413) is not sent again. All
 /// this holds where nobody asked for a length; one that was asked for is what is sent, 413 and
 /// failures make it less, and each commit doubles it again, up to that (protocol section 1.8).
 ///
@@ -46,7 +47,7 @@ class ChunkSizer {
   /// All in bytes.
   struct Setting {
     std::uint64_t asked = 0;        ///< by the user; 0: nothing
-    std::uint64_t bound = 0;        ///< what this server refused to go beyond; 0: not known
+    std::uint64_t bound = 0;        ///< what no chunk may go beyond; 0: not known
     std::uint64_t remembered = 0;   ///< where an earlier upload to this server ended; 0: not known
     std::uint64_t block_bytes = 1;  ///< at least 1
     /// What it begins with and grows to of itself while no chunk travels ahead.

@@ -44,9 +44,9 @@ constexpr double usual_link = 125e6;
 constexpr double ample = 2;
 /// Of the time, and round trips by the shortest: less is spent in no queue worth the name.
 constexpr double bounded_share = 0.2;
-constexpr double queue_of_none = 1.2;
+constexpr double almost_no_queue = 1.2;
 /// What one connection more has to win, as it keeps another chunk at the server.
-constexpr double worth_it = 1.03;
+constexpr double worth_a_connection = 1.03;
 /// Of a block: 15 kB double nine times, and then the window is half of a link of 1 Gbit/s and 50
 /// ms.
 constexpr std::uint64_t share_of_pool_at_first = 16;
@@ -95,7 +95,7 @@ void Lookahead::answered(const Answer& answer) {
   const auto way =
       network.least_round_trip.count() > 0 ? network.least_round_trip : network.round_trip;
   bounded_ = network.bounded_by_buffer > bounded_share &&
-             in_seconds(network.round_trip) < queue_of_none * in_seconds(way);
+             in_seconds(network.round_trip) < almost_no_queue * in_seconds(way);
   const ConnectionLimits limits{bbr_, network.most_under_way, way};
   one_carries_ = carries(limits);
   one_is_enough_ = one_connection_is_enough(limits);
@@ -129,7 +129,7 @@ void Lookahead::try_out_bbr(std::uint64_t bytes, double seconds) {
   if (one_carries_ >= ample * rate) {
     streams_ = 1;
     phase_ = Phase::decided;
-  } else if (rate_before_ > 0 && rate < rate_before_ * worth_it) {
+  } else if (rate_before_ > 0 && rate < rate_before_ * worth_a_connection) {
     --streams_;
     phase_ = Phase::decided;
   } else if (bounded_ && streams_ < most_streams) {

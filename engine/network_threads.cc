@@ -19,7 +19,8 @@ constexpr unsigned least_kept = 16;
 
 unsigned number_of_threads(unsigned asked, unsigned cores) {
   const auto kept = static_cast<unsigned>(connections_kept_by_process());
-  return asked != 0 ? std::min(asked, kept)
+  // A kept connection of one thread has a descriptor that another thread may need.
+  return asked != 0 ? std::clamp(kept - 1, 1U, asked)
                     : std::clamp(kept / least_kept, 1U, NetworkThreads::automatic_number(cores));
 }
 

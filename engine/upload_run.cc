@@ -25,6 +25,14 @@ int readers_for(ReadMode mode) {
   return mode == ReadMode::direct ? 8 : 2;
 }
 
+/// Bytes that no chunk goes beyond: what this server refused, and what can be held to hash it. 0
+/// for no bound.
+std::uint64_t chunk_bound(const ServerFacts& server, const ChunkCheck& check) {
+  const std::uint64_t refused = server.chunk_limit.value_or(0);
+  if (check.algorithm.empty()) return refused;
+  return refused == 0 ? check.most_bytes : std::min(refused, check.most_bytes);
+}
+
 }  // namespace
 
 UploadRun::UploadRun(Setting setting)
@@ -42,7 +50,7 @@ UploadRun::UploadRun(Setting setting)
       identity_(setting_.source->identity()),
       noted_identity_(setting_.earlier ? setting_.earlier->entry.file : identity_),
       chunk_sizer_({.asked = setting_.request.chunk_bytes,
-                    .bound = setting_.server.chunk_limit.value_or(0),
+                    .bound = chunk_bound(setting_.server, setting_.chunk_check),
                     .remembered = setting_.server.chunk_bytes.value_or(0),
                     .block_bytes = setting_.block_bytes,
                     .first = setting_.protocol->keeps_parts_of_chunks() ? first_streamed

@@ -147,6 +147,15 @@ TEST_F(VerifyChunks, OneThatArrivedOtherwiseIsSentAgain) {
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
 }
 
+/// The server keeps nothing of such a chunk, however long one without a checksum may be.
+TEST_F(VerifyChunks, OneThatBrokeIsShorterTheNextTime) {
+  Bank bank({"--protocols", "tus", "--fault", "reset-mid-body,at=1,on=patch"});
+  const auto finished = upload(bank, {"--verify-chunks", "on", "--retries", "3"}, "24M");
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
+  EXPECT_EQ(upload_of(finished).at("chunks"), 3) << "12 MiB broke: 6, 6 and the rest";
+}
+
 /// databankd compares: a wrong header would be a 460 of its own, each time.
 TEST_F(VerifyChunks, AreWhatTheServerComputes) {
   Bank bank({"--protocols", "tus"});

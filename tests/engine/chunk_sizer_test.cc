@@ -224,6 +224,20 @@ TEST(ChunkSizerAutomatic, TriesWhatFailedMoreAndMoreSeldom) {
   }
 }
 
+TEST(ChunkSizerAutomatic, WhereBytesAreKeptToo) {
+  ChunkSizer::Setting setting = automatic;
+  setting.first = 1024 * mib;
+  setting.most = ~std::uint64_t{0};
+  setting.kept_as_it_comes = true;
+  for (std::uint64_t breaks = 300 * kib; breaks < 800 * mib; breaks += breaks / 5) {
+    SCOPED_TRACE(breaks);
+    const Outcome end = upload({.wait_s = 1, .breaks_above = breaks}, 400, setting);
+    EXPECT_GE(end.failures, 1);
+    // 12 of them halve 1 GiB down to 256 KiB.
+    EXPECT_LE(end.failures, 12 + 5 + 6);
+  }
+}
+
 TEST(ChunkSizerAutomatic, RecoversFromFailuresWithEachCommit) {
   ChunkSizer sizer(automatic);
   const Server near{.bytes_per_second = 113e6, .wait_s = 0.0001};
