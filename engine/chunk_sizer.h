@@ -26,10 +26,11 @@ namespace sluice {
 /// next half as long, down to 256 KiB: on a link that breaks every 20 MB one of 64 MiB never
 /// gets through. Commits make it grow again, by no more than doubling until it is as long as
 /// what has failed: each one does so while it is below 16 MiB, but a length that has failed is
-/// tried again only after 2 of them, and if it fails again after twice as many, up to 64. What
-/// a server refused as too large (413) is not sent again. All
-/// this holds where nobody asked for a length; one that was asked for is what is sent, 413 and
-/// failures make it less, and each commit doubles it again, up to that (protocol section 1.8).
+/// tried again only after 2 of them, and if it fails again after twice as many, up to 64. While
+/// one that has failed is known, no step is more than a doubling. What a server refused as too
+/// large (413) is not sent again. All this holds where nobody asked for a length; one that was
+/// asked for is what is sent, 413 and failures make it less, and each commit doubles it again,
+/// up to that (protocol section 1.8).
 ///
 /// Not thread safe: the network thread's.
 class ChunkSizer {

@@ -14,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned most_streams = 4;
-
 /// Less is lost among the wake-ups of the threads of one machine.
 constexpr auto long_round_trip = 1ms;
 /// The same for the answer to a chunk, which a server next door has to read first: seconds, and of
@@ -47,16 +45,18 @@ constexpr double bounded_share = 0.2;
 constexpr double almost_no_queue = 1.2;
 /// What one connection more has to win, as it keeps another chunk at the server.
 constexpr double worth_a_connection = 1.03;
-/// Of a block: 15 kB double nine times, and then the window is half of a link of 1 Gbit/s and 50
-/// ms.
+/// The first chunk is one 16th of the pool, 4 MiB by default. A window of 15 kB is 4 MB after eight
+/// round trips, about half of what 1 Gbit/s and 50 ms have under way.
 constexpr std::uint64_t share_of_pool_at_first = 16;
 
-/// As many as carry `rate` while the answer to one is awaited, both in bytes a second: 2 to
-/// most_streams. What one carries may be a little less than is reckoned with.
-unsigned streams_for(double rate, double one_carries) {
-  constexpr double little = 0.3;
+/// How many connections carry the usual link while one more waits for its answer: `least` to
+/// `most`. `one_carries`: bytes a second. No connection is added for less than 0.3 of what one
+/// carries.
+unsigned streams_for_usual_link(double one_carries, unsigned least, unsigned most) {
+  constexpr double worth_one_more = 0.3;
+  const double needed = std::ceil(usual_link / one_carries - worth_one_more) + 1;
   return static_cast<unsigned>(
-      std::clamp(std::ceil(rate / one_carries - little) + 1, 2.0, double{most_streams}));
+      std::clamp(needed, static_cast<double>(least), static_cast<double>(most)));
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ unsigned Lookahead::streams(double rate, std::uint64_t chunk) const {
   const bool may = rate == 0 ? chunk <= length_at_first(true)
                              : rate * longest_hold >= static_cast<double>(setting_.pool_bytes);
   if (!may) return 1;
-  // The windows open at the same time, also of those that will send in turn.
+  // All windows open at the same time, also those of connections that will send in turn.
   return phase_ == Phase::opening ? depth() + 1 : streams_;
 }
 
@@ -100,9 +100,10 @@ void Lookahead::answered(const Answer& answer) {
   one_carries_ = carries(limits);
   one_is_enough_ = one_connection_is_enough(limits);
   if (phase_ == Phase::opening)
-    streams_ = !bbr_                                 ? most_streams
-               : one_is_enough_ || one_carries_ == 0 ? 1
-                                                     : streams_for(usual_link, one_carries_);
+    streams_ = !bbr_ ? most_streams
+               : one_is_enough_ || one_carries_ == 0
+                   ? 1
+                   : streams_for_usual_link(one_carries_, 2, most_streams);
 }
 
 bool Lookahead::Trial::add(std::uint64_t more, double took) {

@@ -16,17 +16,18 @@ namespace sluice {
 /// server room. As soon as a round trip takes 1 ms, or the answers to chunks cost time, so many
 /// that the link is never idle:
 ///
-///  - Two at the same time to begin with, the first of them short (length_at_first()): both
-///    connections open their windows while neither has the whole link, and the first is answered
-///    by the time that the second is out.
-///  - With BBR, as many as the link needs. In turn, if one connection is enough
-///    (engine/one_connection.h), or carries much more than two have sent. Where its send buffers
-///    are small (4 MiB by default: 40 MB/s over 100 ms), two at the same time, and one more each
-///    time that the buffers bound them and nothing waits in the queues of the way. More than that
-///    only overflow a queue, and the one that loses most there goes on slowly while all others wait
-///    for it.
-///  - With another congestion control, losses slow a connection down too. So it is measured: side
-///    by side first, then in turn unless one connection cannot carry as much; the faster is kept.
+///  - All connections that will be used send at the same time at first, so that they open their
+///    windows together. The first chunk is short (length_at_first()): it is answered by the time
+///    that the second is out.
+///  - With BBR, as many as the link needs. If one connection is enough (engine/one_connection.h),
+///    two that send in turn. Where its send buffers are small (4 MiB by default: 28 MB/s over 100
+///    ms), as many as carry 1 Gbit/s and one more; later in turn if one carries twice what is sent,
+///    or one more each time that the buffers bound them and nothing waits in a queue. More than
+///    that only overflow a queue, and the one that loses most there goes on slowly while all others
+///    wait for it.
+///  - With another congestion control, losses slow a connection down too. So it is measured: four
+///    side by side first, then in turn unless one connection cannot carry as much; the faster is
+///    kept.
 ///
 /// bench/README.md has the figures. A server or a proxy that does not wait for a chunk whose end is
 /// held back is asked to only once: from then on, none.
@@ -67,6 +68,8 @@ class Lookahead {
   bool refused() const { return refused_; }
 
  private:
+  static constexpr unsigned most_streams = 4;
+
   /// Chunks that were confirmed while they went the one way or the other.
   struct Trial {
     int chunks = 0;
@@ -92,7 +95,7 @@ class Lookahead {
   int rest_ = 0;            ///< chunks that are still to be sent without
   int next_rest_ = 16;      ///< how many those will be the next time
   Phase phase_ = Phase::opening;
-  unsigned streams_ = 1;  ///< that send at the same time, behind the opening
+  unsigned streams_ = most_streams;  ///< that send at the same time, after the opening
   bool one_is_enough_ = false;
   bool bounded_ = false;  ///< by the last answer: by the kernel's buffer, and not by the link
   int alike_ = 0;         ///< chunks of the same size in a row, in warming_up and changing

@@ -49,6 +49,16 @@ TEST(Lookahead, AThinkingServerIsKnownByItsFirstChunk) {
   EXPECT_GE(lookahead.depth(), 1U);
 }
 
+/// Below a round trip of 1 ms nothing that the kernel tells decides.
+TEST(Lookahead, ToANearbyServerThatThinksChunksGoSideBySideUntilMeasured) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(100us));
+  lookahead.committed(chunk, 0.5, 0.2);
+  EXPECT_EQ(lookahead.depth(), 3U);
+  lookahead.committed(chunk, 0.5, 0.2);
+  EXPECT_EQ(lookahead.streams(100e6, chunk), 4U);
+}
+
 TEST(Lookahead, WhatIsAskedForIsDone) {
   for (const unsigned asked : {0U, 1U, 16U}) {
     Lookahead lookahead({.asked = asked, .pool_bytes = pool});
