@@ -188,8 +188,11 @@ bool UploadRun::begin_anew() {
 
 Error UploadRun::explain(Error error) const {
   if (error.kind == ErrorKind::interrupted) {
+    // A server that keeps the bytes as they come has about as many as were sent.
+    const std::uint64_t offset =
+        setting_.protocol->keeps_parts_of_chunks() ? progress().sent : committed_.load();
     error.message =
-        fmt::format("the upload of {} was interrupted at offset {}; {}", file_, committed_.load(),
+        fmt::format("the upload of {} was interrupted at offset {}; {}", file_, offset,
                     finish_sent_ ? setting_.protocol->doubt() : "nothing was registered");
     return error;
   }

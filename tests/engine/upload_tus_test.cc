@@ -1,4 +1,6 @@
 // Uploads over tus: what arrives, what can pass, and how much goes at once.
+#include <thread>
+
 #include "tests/engine/upload_tus_fixture.h"
 
 namespace sluice::upload_tus_test {
@@ -32,6 +34,24 @@ TEST_F(TusTest, AnEmptyFileIsRegistered) {
   write("empty", 0);
   expect_registered(upload("empty"), "empty");
   EXPECT_EQ(server_.count(Phase::patch), 0);
+}
+
+/// The server keeps the bytes as they come, so nobody is told that all of them are lost.
+TEST_F(TusTest, CancelInTheMiddleOfARequestNamesTheBytesThatWereSent) {
+  server_.set_faults({{.phase = Phase::patch, .after_body_bytes = 100'000, .then = Then::hold}});
+  auto asked = tus();
+  asked.chunk_bytes = 0;
+  auto upload = start(asked);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (upload->progress().sent < 100'000 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  upload->cancel();
+  const Report report = upload->wait();
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(report.error->kind, ErrorKind::interrupted);
+  EXPECT_THAT(report.error->message,
+              HasSubstr("interrupted at offset " + std::to_string(upload->progress().sent) + ";"));
+  EXPECT_GE(upload->progress().sent, 100'000U);
 }
 
 class EveryTusStep : public TusTest,
