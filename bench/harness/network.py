@@ -186,7 +186,7 @@ class LargeBuffers:
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         _call(program("ip"), "netns", "add", self._name)
         try:
-            self._enter(f"/run/netns/{self._name}")
+            _enter_namespace(os.open(f"/run/netns/{self._name}", os.O_RDONLY))
             _call(program("ip"), "link", "set", "lo", "up")
             self._network.__enter__()
             self._is_up = True
@@ -201,22 +201,28 @@ class LargeBuffers:
             raise
         return self
 
-    def _enter(self, path):
-        file = os.open(path, os.O_RDONLY) if isinstance(path, str) else path
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.setns(file, 0x40000000) != 0:  # CLONE_NEWNET; os.setns() came with Python 3.12
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        os.close(file)
-
     def __exit__(self, *error):
         try:
             if self._is_up:
                 self._network.__exit__(*error)
         finally:
-            self._enter(self._home)
+            _enter_namespace(self._home)
             subprocess.run(
                 [program("ip"), "netns", "del", self._name], stderr=subprocess.DEVNULL, check=False
             )
+
+
+def _enter_namespace(file):
+    """Moves this thread, and what it starts from now on, into the network namespace of the open
+    `file`, which is closed."""
+    clone_newnet = 0x40000000
+    try:
+        # os.setns() came with Python 3.12.
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(file, clone_newnet) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    finally:
+        os.close(file)
 
 
 def _call(*command):

@@ -98,9 +98,7 @@ def small_link(scene):
     scene.sluice_files(url, "sluice --transfers 64", [*_UNCHECKED, "--transfers", "64"])
     scene.curl_files(url, _CONNECTIONS)
     scene.go_with_files(max(scene.size // _SMALL, 1), _SMALL)
-    scene.outcome.compare(
-        "files a second / curl's", "sluice", ["curl --parallel"], at_least=1.0
-    )
+    scene.outcome.compare("files a second / curl's", "sluice", ["curl --parallel"], at_least=1.0)
 
 
 TUS = {
