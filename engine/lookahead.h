@@ -16,17 +16,17 @@ namespace sluice {
 /// server room. As soon as a round trip takes 1 ms, or the answers to chunks cost time, so many
 /// that the link is never idle:
 ///
-///  - All connections that will be used send at the same time at first, so that they open their
-///    windows together. The first chunk is short (length_at_first()): it is answered by the time
-///    that the second is out.
-///  - With BBR, as many as the link needs. If one connection is enough (engine/one_connection.h),
-///    two that send in turn. Where its send buffers are small (4 MiB by default: 28 MB/s over 100
-///    ms), as many as carry 1 Gbit/s and one more; later in turn if one carries twice what is sent,
-///    or one more each time that the buffers bound them and nothing waits in a queue. More than
-///    that only overflow a queue, and the one that loses most there goes on slowly while all others
-///    wait for it.
-///  - With another congestion control, losses slow a connection down too. So it is measured: four
-///    side by side first, then in turn unless one connection cannot carry as much; the faster is
+///  - At first all connections send at the same time, so that their congestion windows open in
+///    parallel. The first chunk is short (length_at_first()): the server has acknowledged it before
+///    the second chunk is sent completely, and the third chunk reuses its connection.
+///  - With BBR and large send buffers (engine/one_connection.h), two connections alternate.
+///  - With BBR and small send buffers (Linux allows 4 MiB by default: 28 MB/s over 100 ms), as many
+///    connections send as carry 1 Gbit/s, and one more. Afterwards two alternate if one carries
+///    twice the measured rate; or one more is added each time that the buffers limit the rate and
+///    no packet waits in a queue. More connections overflow the queue of the link, and the slowest
+///    one then delays all chunks after its own.
+///  - With another congestion control, losses limit a connection too. Four in parallel are measured
+///    first, then two that alternate, unless one cannot carry the measured rate; the faster way is
 ///    kept.
 ///
 /// bench/README.md has the figures. A server or a proxy that does not wait for a chunk whose end is

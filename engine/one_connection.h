@@ -5,27 +5,26 @@
 
 namespace sluice {
 
-/// What is known of one connection, or of any connection to a server.
+/// What limits the rate of one TCP connection.
 struct ConnectionLimits {
-  bool bbr = false;                  ///< its congestion control
-  std::uint64_t most_under_way = 0;  ///< bytes that the kernel allows; 0 for not known
+  bool bbr = false;                  ///< the congestion control is BBR
+  std::uint64_t most_under_way = 0;  ///< bytes in flight that the send buffer allows; 0: unknown
   std::chrono::microseconds round_trip{};
 };
 
-/// Bytes a second that the kernel lets the connection carry; 0 for not known.
+/// Returns the rate, in bytes per second, that the send buffer allows; 0 if unknown.
 constexpr double carries(const ConnectionLimits& limits) {
   const double round_trip = std::chrono::duration<double>(limits.round_trip).count();
   return round_trip <= 0 ? 0 : static_cast<double>(limits.most_under_way) / round_trip;
 }
 
-/// The rule by which one connection is enough: it sends with BBR, which finds the link's rate and
-/// keeps it in spite of losses, and the kernel's send buffers allow 4 Gbit/s over that way. Two
-/// such connections have the same link to share, and each change from one to the other costs time:
-/// so a chunk of the phased protocol goes out behind the one in front of it (engine/lookahead.h),
-/// and a file over tus goes whole (engine/part_plan.h).
+/// Returns whether a second connection could not make an upload faster: the congestion control is
+/// BBR, which keeps the rate of the link in spite of losses, and the send buffer allows 4 Gbit/s.
 ///
-/// Elsewhere the buffers or losses bound what a connection carries, and both measure how many
-/// connections fill the link.
+/// Parallel connections then only share the link, and the queue in front of the link drops packets
+/// that all of them send again. So chunks of the phased protocol alternate between two connections,
+/// of which one sends (engine/lookahead.h), and tus files are uploaded in one request
+/// (engine/part_plan.h). In other cases both classes measure how many connections fill the link.
 constexpr bool one_connection_is_enough(const ConnectionLimits& limits) {
   constexpr double most_links = 500e6;  // bytes a second
   return limits.bbr && carries(limits) >= most_links;

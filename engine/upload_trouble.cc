@@ -188,7 +188,7 @@ bool UploadRun::begin_anew() {
 
 Error UploadRun::explain(Error error) const {
   if (error.kind == ErrorKind::interrupted) {
-    // A server that keeps the bytes as they come has about as many as were sent.
+    // Servers that store a chunk while it arrives have about the bytes that were sent.
     const std::uint64_t offset =
         setting_.protocol->keeps_parts_of_chunks() ? progress().sent : committed_.load();
     error.message =

@@ -159,14 +159,14 @@ TEST(ChunkSizerAutomatic, AServerThatThinksTakesLongChunksUpToALimit) {
   EXPECT_EQ(upload(server).settled_after, 1);
 }
 
-TEST(ChunkSizerAutomatic, ChunksThatTravelAheadTakeHalfASecond) {
+TEST(ChunkSizerAutomatic, GrowsChunksAheadToHalfASecond) {
   Server server{.bytes_per_second = 113e6, .wait_s = 0.01, .ahead = true};
   EXPECT_EQ(upload(server).ends_at, 64 * mib) << "148 ms for 16 MiB, although nothing is awaited";
   server.bytes_per_second = 30e6;
   EXPECT_EQ(upload(server).ends_at, 16 * mib);
 }
 
-TEST(ChunkSizerAutomatic, WhereBytesAreKeptOneStepIsEnough) {
+TEST(ChunkSizerAutomatic, GrowsInOneStepWhereServerKeepsBytes) {
   ChunkSizer::Setting setting = automatic;
   setting.first = 64 * mib;
   setting.most = ~std::uint64_t{0};

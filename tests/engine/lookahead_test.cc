@@ -49,8 +49,8 @@ TEST(Lookahead, AThinkingServerIsKnownByItsFirstChunk) {
   EXPECT_GE(lookahead.depth(), 1U);
 }
 
-/// Below a round trip of 1 ms nothing that the kernel tells decides.
-TEST(Lookahead, ToANearbyServerThatThinksChunksGoSideBySideUntilMeasured) {
+/// TCP_INFO is not used for round trips below 1 ms.
+TEST(Lookahead, SendsInParallelToNearbySlowServer) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(over(100us));
   lookahead.committed(chunk, 0.5, 0.2);
@@ -77,7 +77,7 @@ TEST(Lookahead, SideBySideOnlyWhereAPoolGoesOutInTenSeconds) {
   EXPECT_EQ(lookahead.streams(0, chunk + 1), 1U) << "too much for a link that may be slow";
 }
 
-TEST(Lookahead, TheFirstChunkIsShortAndAnsweredBeforeTheSecondIsOut) {
+TEST(Lookahead, KeepsFirstChunkShort) {
   const Lookahead lookahead({.pool_bytes = pool});
   EXPECT_EQ(lookahead.length_at_first(false), chunk / 4);
   EXPECT_EQ(lookahead.length_at_first(true), chunk);
@@ -160,7 +160,7 @@ Answer bbr(std::uint64_t most_under_way, double bounded_by_buffer = 0, double qu
 constexpr std::uint64_t large_buffers = 170'000'000;  ///< of 256 MiB
 constexpr std::uint64_t small_buffers = 2'800'000;    ///< of 4 MiB: 56 MB/s
 
-TEST(LookaheadBbr, TwoOpenTheirWindowsAndSendInTurnWhereOneIsEnough) {
+TEST(LookaheadBbr, AlternatesTwoConnectionsIfOneIsEnough) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(large_buffers));
   EXPECT_EQ(lookahead.streams(0, chunk), 2U);
@@ -172,7 +172,7 @@ TEST(LookaheadBbr, TwoOpenTheirWindowsAndSendInTurnWhereOneIsEnough) {
   }
 }
 
-TEST(LookaheadBbr, SmallBuffersTakeAsManyConnectionsAsCarryTheLink) {
+TEST(LookaheadBbr, UsesThreeConnectionsForSmallBuffers) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(small_buffers));
   EXPECT_EQ(lookahead.streams(0, chunk), 3U) << "two carry 112 MB/s, and one is answered meanwhile";
@@ -184,7 +184,7 @@ TEST(LookaheadBbr, SmallBuffersTakeAsManyConnectionsAsCarryTheLink) {
   EXPECT_EQ(lookahead.streams(110e6, chunk), 3U) << "the queue is full, so the link is";
 }
 
-TEST(LookaheadBbr, OneMoreSendsWhereTheBuffersBoundThemAndTheLinkDoesNot) {
+TEST(LookaheadBbr, AddsConnectionWhileBuffersLimit) {
   for (const bool pays : {true, false}) {
     Lookahead lookahead({.pool_bytes = pool});
     lookahead.answered(bbr(small_buffers));
@@ -197,7 +197,7 @@ TEST(LookaheadBbr, OneMoreSendsWhereTheBuffersBoundThemAndTheLinkDoesNot) {
   }
 }
 
-TEST(LookaheadBbr, ASlowLinkIsSentToInTurn) {
+TEST(LookaheadBbr, AlternatesOnSlowLink) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(small_buffers));
   for (int i = 0; i < 4; ++i) lookahead.committed(chunk, 1.4, 0);
@@ -205,7 +205,7 @@ TEST(LookaheadBbr, ASlowLinkIsSentToInTurn) {
   EXPECT_EQ(lookahead.depth(), 1U);
 }
 
-TEST(LookaheadBbr, LossesAreNoReasonForMoreConnections) {
+TEST(LookaheadBbr, IgnoresLosses) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(large_buffers));
   for (int i = 0; i < 40; ++i) {

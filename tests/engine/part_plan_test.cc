@@ -54,7 +54,7 @@ TEST(PartPlan, NoneWhereNoneIsAskedOrNothingIsThereToDivide) {
 }
 
 /// Of 4 and 256 MiB of send buffer, 2.8 and 170 MB are under way.
-TEST(PartPlan, NoneWhereOneConnectionIsEnough) {
+TEST(PartPlan, MakesNoPartsIfOneConnectionIsEnough) {
   struct Host {
     bool bbr;
     std::uint64_t most_under_way;

@@ -36,8 +36,8 @@ TEST_F(TusTest, AnEmptyFileIsRegistered) {
   EXPECT_EQ(server_.count(Phase::patch), 0);
 }
 
-/// The server keeps the bytes as they come, so nobody is told that all of them are lost.
-TEST_F(TusTest, CancelInTheMiddleOfARequestNamesTheBytesThatWereSent) {
+/// The server keeps the bytes of an incomplete request.
+TEST_F(TusTest, CancelReportsSentOffset) {
   server_.set_faults({{.phase = Phase::patch, .after_body_bytes = 100'000, .then = Then::hold}});
   auto asked = tus();
   asked.chunk_bytes = 0;
