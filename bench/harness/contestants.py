@@ -186,18 +186,27 @@ class IperfClient(Contestant):
     def once(self, path):
         size = os.path.getsize(path)
         self.command = [*self._start, "--bytes", str(size)]
-        for _ in range(100):
+        for _ in range(300):
             ended = run(self.command)
             result = json.loads(ended.stdout)
-            if "busy" not in result.get("error", ""):
+            if not self._turned_away(result):
                 break
-            time.sleep(0.1)  # over a link the server may still be ending the run before
+            time.sleep(0.1)
         end = result["end"]
         if "sum_received" not in end:  # its failures can end with 0
             raise Failed(f"{shown(self.command)} failed: {result.get('error', '(no output)')}")
         received = end["sum_received"]
         more = {"retransmits": end["sum_sent"].get("retransmits")}
         return Run(received["bytes"], received["seconds"], ended.cpu_seconds, ended.peak, more=more)
+
+    @staticmethod
+    def _turned_away(result):
+        """Over a link the server may still be ending the run before. It says that it is busy and
+        closes without having read what the client sent, so the kernel resets the connection, and
+        the reset may overtake the answer. No stream is connected then."""
+        error = result.get("error", "")
+        connected = result.get("start", {}).get("connected", [])
+        return "busy" in error or ("Connection reset" in error and not connected)
 
 
 class Fio(Contestant):

@@ -259,6 +259,16 @@ class Programs(unittest.TestCase):
         run, asked = self.iperf(busy, busy, {"end": {"sum_received": total, "sum_sent": {}}})
         self.assertEqual((run.rate, asked), (500, 3))
 
+    def test_an_iperf3_that_resets_the_connection_before_a_run_is_asked_again(self):
+        reset = "unable to receive control message: Connection reset by peer"
+        before = {"start": {"connected": []}, "end": {}, "error": reset}
+        total = {"bytes": 1000, "seconds": 2}
+        run, asked = self.iperf(before, {"end": {"sum_received": total, "sum_sent": {}}})
+        self.assertEqual((run.rate, asked), (500, 2))
+        during = {"start": {"connected": [{"socket": 5}]}, "end": {}, "error": reset}
+        with self.assertRaisesRegex(measure.Failed, "Connection reset by peer"):
+            self.iperf(during)
+
     def test_an_iperf3_that_fails_with_0_is_told(self):
         with self.assertRaisesRegex(measure.Failed, "failed: no route"):
             self.iperf({"end": {}, "error": "no route"})
