@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "engine/chunk_sizer.h"
-#include "engine/one_connection.h"
 #include "engine/seconds.h"
 
 namespace sluice {
@@ -61,7 +60,9 @@ unsigned streams_for_usual_link(double one_carries, unsigned least, unsigned mos
 
 }  // namespace
 
-Lookahead::Lookahead(const Setting& setting) : setting_(setting), refused_(setting.refused) {}
+Lookahead::Lookahead(const Setting& setting) : setting_(setting), refused_(setting.refused) {
+  learn(setting.limits);
+}
 
 unsigned Lookahead::depth() const {
   if (refused_ || rest_ > 0) return 0;
@@ -88,15 +89,19 @@ std::uint64_t Lookahead::length_at_first(bool ahead) const {
 
 void Lookahead::answered(const Answer& answer) {
   if (!answer.network || answer.network->round_trip < long_round_trip) return;
-  pays_ = true;
   const Answer::Network& network = *answer.network;
-  bbr_ = network.bbr;
   // What waits in a queue is no part of the way.
   const auto way =
       network.least_round_trip.count() > 0 ? network.least_round_trip : network.round_trip;
   bounded_ = network.bounded_by_buffer > bounded_share &&
              in_seconds(network.round_trip) < almost_no_queue * in_seconds(way);
-  const ConnectionLimits limits{bbr_, network.most_under_way, way};
+  learn({network.bbr, network.most_under_way, way});
+}
+
+void Lookahead::learn(const ConnectionLimits& limits) {
+  if (limits.round_trip < long_round_trip) return;
+  pays_ = true;
+  bbr_ = limits.bbr;
   one_carries_ = carries(limits);
   one_is_enough_ = one_connection_is_enough(limits);
   if (phase_ == Phase::opening)

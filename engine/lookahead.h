@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "engine/http.h"
+#include "engine/one_connection.h"
 #include "engine/protocol.h"
 #include "io/result.h"
 
@@ -39,6 +40,8 @@ class Lookahead {
     std::optional<unsigned> asked{};  ///< nothing: by itself
     bool refused = false;             ///< this server did not wait in the past
     std::uint64_t pool_bytes = 0;
+    /// As measured before the upload; a round trip of 0: not measured.
+    ConnectionLimits limits{};
   };
   explicit Lookahead(const Setting& setting);
 
@@ -82,6 +85,7 @@ class Lookahead {
   };
   /// In this order.
   enum class Phase { opening, warming_up, trying_side_by_side, changing, trying_in_turn, decided };
+  void learn(const ConnectionLimits& limits);
   void try_out(std::uint64_t bytes, double seconds);
   void try_out_bbr(std::uint64_t bytes, double seconds);
 

@@ -69,8 +69,9 @@ Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, Pr
     case ProtocolKind::automatic:
       break;
   }
-  return std::unique_ptr<Protocol>(
-      std::make_unique<Phased>(deposit, request.token, resumption_of(earlier)));
+  return std::unique_ptr<Protocol>(std::make_unique<Phased>(
+      deposit, request.token, resumption_of(earlier),
+      request.dry_run ? Phased::Asks::all_names : Phased::Asks::names_that_setup_does_not_check));
 }
 
 std::unique_ptr<Protocol> make_part_protocol(const UploadRequest& request, std::uint64_t size,

@@ -51,13 +51,19 @@ bool says_nothing_is_staged(const Answer& answer) {
 
 }  // namespace
 
-Phased::Phased(Deposit deposit, Secret token, std::optional<Resumption> earlier)
+Phased::Phased(Deposit deposit, Secret token, std::optional<Resumption> earlier, Asks asks)
     : deposit_(std::move(deposit)),
       names_(names_of(deposit_)),
       errors_(deposit_, "phased", std::move(token)),
       state_(earlier && earlier->finishing ? State::asking_registered : State::asking),
       resumed_(earlier.has_value()),
-      sent_(earlier ? earlier->sent : 0) {}
+      sent_(earlier ? earlier->sent : 0) {
+  if (resumed_ || asks == Asks::all_names) return;
+  if (names_.size() > 1)
+    asked_ = 1;
+  else
+    state_ = State::setting_up;
+}
 
 Request Phased::request(Request::Step step, std::string_view phase, ByteRange chunk) const {
   Multipart body;
@@ -122,7 +128,7 @@ std::optional<Request> Phased::next(std::uint64_t chunk_bytes) {
 }
 
 std::optional<Request> Phased::after(const Request& last, std::uint64_t chunk_bytes) const {
-  if (state_ != State::sending || last.step != Request::Step::chunk) return {};
+  if (state_ != State::setting_up && state_ != State::sending) return {};
   const std::uint64_t begin = last.payload.end;
   if (begin == deposit_.size) return {};
   return request(Request::Step::chunk, "transfer",

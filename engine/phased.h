@@ -21,7 +21,9 @@ namespace sluice {
 ///
 ///  - asking: setup without filesize, which touches nothing (1.5), for each name that the server
 ///    may store the file under (engine/stored_names.h). One that is taken ends the upload: what
-///    asking_registered finds later would say nothing.
+///    asking_registered finds later would say nothing. A new upload asks for the names that its
+///    setup does not check: setup refuses the file's own name, where it is taken, before it touches
+///    anything. So a file with one name begins with setting_up.
 ///  - sending: previous_size is a compare-and-append (1.2); a 200 can carry an error (1.1). Chunks
 ///    may travel ahead (1.7).
 ///  - finding: a transfer with previous_size=-1 is always refused and tells how many bytes the
@@ -39,9 +41,13 @@ namespace sluice {
 ///    upload, and where the server has said that nothing is staged.
 class Phased final : public Protocol {
  public:
+  /// Names that are asked for before a new upload is set up.
+  enum class Asks { names_that_setup_does_not_check, all_names };
+
   /// `token`: only so that it can be kept out of what is quoted from a server, who may echo it.
   /// `earlier`: there was a run before, whose bytes the server may hold.
-  explicit Phased(Deposit deposit, Secret token = {}, std::optional<Resumption> earlier = {});
+  explicit Phased(Deposit deposit, Secret token = {}, std::optional<Resumption> earlier = {},
+                  Asks asks = Asks::names_that_setup_does_not_check);
 
   std::string_view name() const override { return "phased"; }
   std::optional<Request> next(std::uint64_t chunk_bytes) override;

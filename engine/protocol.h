@@ -139,9 +139,10 @@ class Protocol {
   /// read_answer(), before the next is asked for.
   virtual std::optional<Request> next(std::uint64_t chunk_bytes) = 0;
 
-  /// The chunk behind `last`, a chunk that is out or is to follow one that is, so that it can
-  /// travel while `last` is being answered. Its last bytes must wait until `last` is confirmed.
-  /// Nothing where there is no such chunk, or the protocol does not allow for it.
+  /// The chunk behind `last`, a chunk that is out or is to follow one that is, or a `begin` without
+  /// payload that is out, so that it can travel while `last` is being answered. Its last bytes must
+  /// wait until `last` is confirmed. Nothing where there is no such chunk, or the protocol does not
+  /// allow for it.
   virtual std::optional<Request> after(const Request& last, std::uint64_t chunk_bytes) const {
     static_cast<void>(last);
     static_cast<void>(chunk_bytes);

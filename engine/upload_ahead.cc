@@ -50,8 +50,10 @@ std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
 }
 
 bool UploadRun::may_look_ahead() {
-  if (over_ || !flight_ || !flight_->out || flight_->request.step != Request::Step::chunk)
-    return false;
+  if (over_ || !flight_ || !flight_->out) return false;
+  const bool sets_up =
+      flight_->request.step == Request::Step::begin && flight_->request.payload.size() == 0;
+  if (!sets_up && flight_->request.step != Request::Step::chunk) return false;
   const double rate = rate_now();
   if (ahead_.size() >= lookahead_.depth()) return false;
   const Flight& last = ahead_.empty() ? *flight_ : *ahead_.back();
@@ -83,6 +85,7 @@ bool UploadRun::follow() {
   flight_ = std::move(ahead_.front());
   ahead_.pop_front();
   flight_->was_held = flight_->body->payload_handed();
+  sent_any_ = true;
   setting_.protocol->follows(flight_->request);
   http().resume(flight_->exchange);
   look_ahead();

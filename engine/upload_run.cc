@@ -33,6 +33,10 @@ std::uint64_t chunk_bound(const ServerFacts& server, const ChunkCheck& check) {
   return refused == 0 ? check.most_bytes : std::min(refused, check.most_bytes);
 }
 
+ConnectionLimits measured_limits(const ServerProfile& server) {
+  return {server.bbr, server.most_under_way, server.round_trip.value_or(0us)};
+}
+
 }  // namespace
 
 UploadRun::UploadRun(Setting setting)
@@ -63,7 +67,8 @@ UploadRun::UploadRun(Setting setting)
       token_accepted_(setting_.request.server.token_taken),
       lookahead_({setting_.request.lookahead,
                   !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
-                  setting_.pool.count() * setting_.pool.buffer_size()}),
+                  setting_.pool.count() * setting_.pool.buffer_size(),
+                  measured_limits(setting_.request.server)}),
       round_trip_(setting_.request.server.round_trip) {
   const UploadRequest& request = setting_.request;
   if (setting_.earlier) {
@@ -227,8 +232,7 @@ void UploadRun::send(Request request) {
       sent_any_ = true;
       [[fallthrough]];
     case Request::Step::begin:  // its bytes count once the server has said where they are
-      commit_at_ = Clock::now();
-      idle_at_commit_ = times_.idle_s();
+      begin_interval();
       break;
     case Request::Step::join:
       join_sent_at_ = Clock::now();
@@ -289,7 +293,10 @@ void UploadRun::answered(Result<Answer> result) {
       break;
     case Request::Step::begin:
       sent_any_ = sent_any_ || with_bytes;
-      if (committed > 0) chunk_committed(committed);
+      if (committed > 0)
+        chunk_committed(committed);
+      else
+        begin_interval();  // a chunk may be under way already
       if (!record_) break;
       record_->upload_url(setting_.protocol->upload_url());
       // Of a single block there is nothing to go on with: the journal has it from its registration
@@ -331,6 +338,11 @@ void UploadRun::answered(Result<Answer> result) {
   if (!follow()) next_step();
 }
 
+void UploadRun::begin_interval() {
+  commit_at_ = Clock::now();
+  idle_at_commit_ = times_.idle_s();
+}
+
 void UploadRun::chunk_committed(std::uint64_t bytes) {
   ++chunks_;
   largest_committed_ = std::max(largest_committed_, bytes);
@@ -340,12 +352,9 @@ void UploadRun::chunk_committed(std::uint64_t bytes) {
     was_too_large_ = false;
     if (record_) record_->chunk_limit(bytes);
   }
-  const auto now = Clock::now();
-  const double seconds = in_seconds(now - commit_at_);
-  const double idle_s = times_.idle_s();
-  const double idle = std::max(0.0, idle_s - idle_at_commit_);
-  commit_at_ = now;
-  idle_at_commit_ = idle_s;
+  const double seconds = in_seconds(Clock::now() - commit_at_);
+  const double idle = std::max(0.0, times_.idle_s() - idle_at_commit_);
+  begin_interval();
   lookahead_.committed(bytes, seconds, idle);
   chunk_sizer_.committed(
       {.bytes = bytes,

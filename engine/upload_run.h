@@ -156,6 +156,8 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
   void answered(Result<Answer> result);
   void chunk_committed(std::uint64_t bytes);
+  /// The time until a chunk is confirmed is measured from now on.
+  void begin_interval();
   /// Up to which byte the payload may leave: see UploadRecord::durable_up_to().
   std::uint64_t cleared(std::uint64_t offset);
   /// Whether the checksum of the chunk `request` is in its headers, if it needs one; if not, it

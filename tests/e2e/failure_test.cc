@@ -264,8 +264,7 @@ TEST_F(Failure, Exit8AServerThatLosesBytes) {
 }
 
 TEST_F(Failure, TheFilesBehindAServerThatIsGoneAreNotTried) {
-  // The first question is which protocol it speaks.
-  ScriptedServer server({{.phase = Phase::ask, .occurrence = 2, .answer = http_answer(502, "")}});
+  ScriptedServer server({{.phase = Phase::setup, .occurrence = 1, .answer = http_answer(502, "")}});
   Arguments files{"--json", dataset, path_};
   for (const char* name : {"second", "third"}) {
     test::write_file(directory_ / name, name);

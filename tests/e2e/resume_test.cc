@@ -329,10 +329,10 @@ TEST_F(Resume, TheFilesThatFollowBeginWithTheNewToken) {
 
 TEST_F(Resume, AnExpiredTokenIsExit3AndCanBeResumed) {
   const std::string denied = http_answer(401, "HTTP Token: Access denied.\n");
-  // Asked before: what the server is, and for the name.
+  // Asked before: what the server is.
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 3, .answer = denied},
-                      {.phase = Phase::ask, .occurrence = 2, .answer = denied},
-                      {.phase = Phase::ask, .occurrence = 3, .answer = denied}});
+                      {.phase = Phase::ask, .occurrence = 1, .answer = denied},
+                      {.phase = Phase::ask, .occurrence = 2, .answer = denied}});
   test::Finished finished = put_file();
   EXPECT_EQ(finished.status, 3);
   EXPECT_EQ(upload_of(finished).at("resumable"), true);

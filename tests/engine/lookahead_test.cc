@@ -42,6 +42,18 @@ TEST(Lookahead, AFarServerIsKnownByItsFirstAnswer) {
   EXPECT_GE(lookahead.depth(), 1U);
 }
 
+TEST(Lookahead, KnowsDistanceThatWasMeasuredBefore) {
+  const auto of = [](ConnectionLimits limits) {
+    return Lookahead({.pool_bytes = pool, .limits = limits});
+  };
+  EXPECT_EQ(of({}).depth(), 0U);
+  EXPECT_EQ(of({.bbr = true, .most_under_way = 4 << 20, .round_trip = 200us}).depth(), 0U);
+  EXPECT_EQ(of({.round_trip = 50ms}).depth(), 3U);
+  // 80 MB/s a connection: two for 1 Gbit/s, and one that waits for its answer.
+  EXPECT_EQ(of({.bbr = true, .most_under_way = 4'000'000, .round_trip = 50ms}).depth(), 2U);
+  EXPECT_EQ(of({.bbr = true, .most_under_way = 256 << 20, .round_trip = 50ms}).depth(), 1U);
+}
+
 TEST(Lookahead, AThinkingServerIsKnownByItsFirstChunk) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(over(100us));

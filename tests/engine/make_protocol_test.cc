@@ -49,9 +49,17 @@ TEST(MakeProtocol, WhatIsNotKnownIsTheSpecifications) {
 }
 
 TEST(MakeProtocol, EachBeginsWithItsOwnFirstRequest) {
-  EXPECT_EQ(make(ProtocolKind::phased)->next(1)->step, Step::ask_name);
+  EXPECT_EQ(make(ProtocolKind::phased)->next(1)->step, Step::begin);
   EXPECT_EQ(make(ProtocolKind::tus)->next(1)->step, Step::begin);
   EXPECT_EQ(make(ProtocolKind::binary)->next(1)->step, Step::whole);
+}
+
+TEST(MakeProtocol, ADryRunOnlyAsks) {
+  UploadRequest dry = request(ProtocolKind::phased);
+  dry.dry_run = true;
+  const auto made = make_protocol(dry, ProtocolKind::phased, 10, {});
+  ASSERT_TRUE(made);
+  EXPECT_EQ((*made)->next(1)->step, Step::ask_name);
 }
 
 TEST(MakeProtocol, AnEarlierRunIsAskedAbout) {

@@ -46,10 +46,11 @@ Deposit deposit(std::uint64_t size) {
   return {.dataset = "IDB-1", .name = "a-b.h5", .size = size};
 }
 
-/// A protocol that was answered well up to the step, whose request is out.
+/// A protocol that was answered well up to the step, whose request is out. It asks for the name
+/// first.
 struct At {
   explicit At(Step step, std::uint64_t size = 10, std::uint64_t chunk = 4)
-      : protocol(deposit(size)) {
+      : protocol(deposit(size), {}, {}, Phased::Asks::all_names) {
     request = *protocol.next(chunk);
     while (request.step != step) {
       EXPECT_TRUE(protocol.read_answer(well()));
@@ -93,7 +94,7 @@ struct At {
 constexpr Step all_steps[] = {Step::ask_name, Step::begin, Step::chunk, Step::ask_committed,
                               Step::finish};
 
-TEST(Phased, AsksSetsUpSendsConfirmsAndVerifies) {
+TEST(Phased, SetsUpSendsConfirmsAndVerifies) {
   Phased protocol(deposit(10));
   std::vector<std::string> seen;
   while (auto request = protocol.next(4)) {
@@ -130,13 +131,41 @@ TEST(Phased, AsksSetsUpSendsConfirmsAndVerifies) {
   }
   EXPECT_EQ(protocol.committed(), 10U);
   EXPECT_EQ(seen, (std::vector<std::string>{
-                      "setup filesize=(absent) previous_size=(absent) payload=0-0",
                       "setup filesize=10 previous_size=(absent) payload=0-0",
                       "transfer filesize=(absent) previous_size=0 payload=0-4",
                       "transfer filesize=(absent) previous_size=4 payload=4-8",
                       "transfer filesize=(absent) previous_size=8 payload=8-10",
                       "transfer filesize=(absent) previous_size=-1 payload=0-0",
                       "verify filesize=(absent) previous_size=(absent) payload=0-0"}));
+}
+
+// Setup checks the file's own name before it touches anything (section 1.5).
+TEST(Phased, RefusesNameThatSetupFindsTaken) {
+  Phased protocol(deposit(10));
+  EXPECT_EQ(protocol.next(4)->step, Step::begin);
+  const auto refused = protocol.read_answer(
+      status(500, "File with the name a-b.h5 already exists in this dataset.\n"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::name_taken);
+  EXPECT_FALSE(refused.error().retryable);
+}
+
+TEST(Phased, FirstChunkFollowsSetup) {
+  Phased protocol(deposit(10));
+  const Request setup = *protocol.next(4);
+  const auto chunk = protocol.after(setup, 4);
+  ASSERT_TRUE(chunk);
+  EXPECT_EQ(chunk->payload, (ByteRange{0, 4}));
+  EXPECT_EQ(protocol.after(*chunk, 4)->payload, (ByteRange{4, 8}));
+  ASSERT_TRUE(protocol.read_answer(ok("successfully set up a-b.h5")));
+  protocol.follows(*chunk);
+  ASSERT_TRUE(protocol.read_answer(ok("successfully added chunk to a-b.h5")));
+  EXPECT_EQ(protocol.committed(), 4U);
+}
+
+TEST(Phased, NothingFollowsSetupOfEmptyFile) {
+  Phased protocol(deposit(0));
+  EXPECT_FALSE(protocol.after(*protocol.next(4), 4));
 }
 
 TEST(Phased, AnEmptyFileIsSetUpAndVerifiedWithoutATransfer) {
@@ -161,8 +190,6 @@ TEST(Phased, TheQuestionHowMuchIsThereCarriesOneByteAsAFile) {
 
 TEST(Phased, TheHugestFileCountsInFull) {
   Phased protocol(deposit(2199023255552));
-  protocol.next(1);
-  ASSERT_TRUE(protocol.read_answer(name_is_free));
   EXPECT_EQ(field(*protocol.next(1), "filesize"), "2199023255552");
   ASSERT_TRUE(protocol.read_answer(ok("successfully set up a-b.h5")));
   EXPECT_EQ(protocol.next(1ULL << 62)->payload, (ByteRange{0, 2199023255552}));
@@ -348,7 +375,7 @@ TEST(Phased, NeverQuotesTheTokenThatAServerEchoes) {
 }
 
 TEST(Phased, QuotedAnswersCountToo) {
-  Phased protocol(deposit(1));
+  Phased protocol(deposit(1), {}, {}, Phased::Asks::all_names);
   protocol.next(4);
   ASSERT_TRUE(protocol.read_answer(status(500, "\"missing paramter: filesize\"")));
   protocol.next(4);

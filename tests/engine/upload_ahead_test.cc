@@ -87,6 +87,62 @@ TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
   EXPECT_EQ(server_.count(Phase::transfer), chunks) << "a chunk was sent twice";
 }
 
+TEST_F(UploadAheadTest, FirstChunkTravelsDuringSetup) {
+  const auto payload_came = std::make_shared<std::promise<void>>();
+  server_.set_faults({{.phase = Phase::setup, .then = Then::hold},
+                      {.phase = Phase::transfer,
+                       .offset = 0,
+                       .after_payload_bytes = chunk,
+                       .before = [payload_came] { payload_came->set_value(); },
+                       .carried_out = true}});
+  const auto upload = start(ahead(1));
+  payload_came->get_future().wait();
+  ASSERT_TRUE(server_.wait_for(Phase::transfer));
+  EXPECT_FALSE(transfers().front().complete) << "the server could append it before the setup";
+  server_.release();
+  const Report report = upload->wait();
+  expect_registered(report);
+  EXPECT_EQ(report.retries, 0U);
+  EXPECT_EQ(server_.count(Phase::setup), 1);
+  EXPECT_EQ(server_.count(Phase::transfer), chunks) << "a chunk was sent twice";
+}
+
+/// The first chunk is under way, and is sent again after the next setup.
+TEST_F(UploadAheadTest, FailedSetupIsRepeatedWithFirstChunk) {
+  for (const bool carried_out : {false, true}) {
+    const std::string name = fmt::format("setup-{}", carried_out);
+    write(name, file_size, 3);
+    const int before = server_.count(Phase::transfer);
+    server_.set_faults(
+        {{.phase = Phase::setup,
+          .before = [this, before] { EXPECT_TRUE(server_.wait_for(Phase::transfer, before + 1)); },
+          .carried_out = carried_out,
+          .answer = http_answer(503, "")}});
+    UploadRequest request = ahead(1);
+    request.path = directory_ / name;
+    request.name = name;
+    const Report report = start(request)->wait();
+    expect_registered(report, name);
+    EXPECT_EQ(report.retries, 1U);
+  }
+  EXPECT_THAT(warnings(), Not(HasSubstr("has lost all bytes")));
+}
+
+/// Nothing that was sent with it counts.
+TEST_F(UploadAheadTest, RefusedSetupEndsUploadWithFirstChunkUnderWay) {
+  server_.add_file("scan.h5", "theirs");
+  server_.set_faults({{.phase = Phase::setup,
+                       .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer)); },
+                       .carried_out = true}});
+  const Report report = start(ahead(1))->wait();
+  EXPECT_EQ(report.status, Status::failed);
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(report.error->kind, ErrorKind::name_taken);
+  EXPECT_EQ(report.committed, 0U);
+  EXPECT_EQ(server_.registered("scan.h5"), "theirs");
+  expect_next_upload_works();
+}
+
 class AheadDepth : public UploadAheadTest, public testing::WithParamInterface<unsigned> {};
 
 /// While the first chunk is unanswered, so many are on their way and no more.

@@ -36,6 +36,8 @@ inline constexpr std::uint64_t chunk = 3 * block - 7;  // no chunk but the first
 inline constexpr std::size_t file_size = 9 * block + 123;
 inline constexpr int chunks = (file_size + chunk - 1) / chunk;
 inline constexpr const char* token = "s3cr3t-t0k3n";
+/// A server may store it as my_scan.h5, so it is asked for that name before the setup.
+inline constexpr const char* asked_name = "my scan.h5";
 
 inline std::string xxh128(const std::string& bytes) {
   XXH128_canonical_t canonical;
@@ -110,7 +112,7 @@ class UploadTest : public testing::Test {
   }
   /// A fault that answers 401 or the like, and the same answer to the questions by which the engine
   /// makes sure that the token is refused, five at most. `asked_before`: the questions for a name
-  /// before them, one over the phased protocol.
+  /// before them.
   static std::vector<Fault> token_refused(const Fault& fault, int asked_before) {
     std::vector<Fault> faults{fault};
     for (int i = 0; i < 5; ++i)

@@ -51,8 +51,12 @@ TEST_P(EveryStep, IsWaitedOutAndTheFileLandsOnce) {
   if (phase == Phase::transfer) fault.occurrence = 1;
   set_timeouts(fault);
   server_.set_faults({fault});
-  const Report report = start(request())->wait();
-  expect_registered(report);
+  UploadRequest asking = request();
+  if (phase == Phase::ask) asking.name = asked_name;
+  const Report report = start(asking)->wait();
+  EXPECT_EQ(report.status, Status::registered) << (report.error ? report.error->message : "");
+  EXPECT_TRUE(server_.registered(asking.name) == content("scan.h5"));
+  EXPECT_EQ(report.xxh128, xxh128(content("scan.h5")));
   EXPECT_EQ(server_.registrations(), 1);
   EXPECT_LE(report.retries, 2U);
   EXPECT_THAT(warnings(), Not(HasSubstr(token)));
@@ -233,7 +237,7 @@ TEST_F(UploadRetryTest, AnErrorOfThePhasedServerIsNoRefusedTokenWhereItAcceptsTh
   EXPECT_THAT(warnings(), HasSubstr("but accepts the token"));
   write("second", file_size);
   server_.set_faults(
-      token_refused({.phase = Phase::transfer, .occurrence = 1, .answer = stumble}, 1));
+      token_refused({.phase = Phase::transfer, .occurrence = 1, .answer = stumble}, 0));
   const Report report = start(request("second"))->wait();
   EXPECT_EQ(report.status, Status::failed);
   EXPECT_EQ(report.error->kind, ErrorKind::token_refused);
@@ -245,7 +249,7 @@ TEST_F(UploadRetryTest, AnExpiredTokenIsReplacedByAnother) {
     const std::string name = fmt::format("file-{}", looks);
     write(name, file_size, 3);
     server_.set_faults(
-        token_refused({.phase = Phase::transfer, .occurrence = 1, .answer = denied}, 1));
+        token_refused({.phase = Phase::transfer, .occurrence = 1, .answer = denied}, 0));
     auto asked = request(name);
     asked.token_wait = 60s;
     std::atomic<int> looked = 0;
@@ -264,7 +268,7 @@ TEST_F(UploadRetryTest, WithoutAnotherTokenItEndsAndSaysSo) {
   server_.set_faults(token_refused({.phase = Phase::transfer,
                                     .occurrence = -1,
                                     .answer = http_answer(401, "HTTP Token: Access denied.\n")},
-                                   1));
+                                   0));
   auto asked = request();
   int looked = 0;
   asked.renew_token = [&]() -> std::optional<Secret> {
