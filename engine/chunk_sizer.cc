@@ -43,8 +43,10 @@ ChunkSizer::ChunkSizer(const Setting& setting)
       now_(std::min(bound(), unless_zero(asked_, unless_zero(setting.remembered, setting.first)))),
       began_with_(now_) {}
 
-std::uint64_t ChunkSizer::next(std::uint64_t begin) const {
+std::uint64_t ChunkSizer::next(std::uint64_t begin, std::uint64_t left) const {
   if (!automatic()) return now_;
+  const bool takes_rest = kept_as_it_comes_ && failed_at_ == 0 && left <= bound();
+  if (takes_rest && left > now_ && left - now_ <= now_) return left;
   const std::uint64_t end = begin + now_;
   const std::uint64_t end_of_block = end - end % block_bytes_;
   return end_of_block > begin ? end_of_block - begin : now_;

@@ -18,7 +18,8 @@ namespace sluice {
 ///    out within half a second, since each change from one connection to another costs a
 ///    little.
 ///  - The server keeps the bytes as they come: so long that waiting takes 0.3 %, and there
-///    is no upper bound. No chunk is in its memory, and none is lost that breaks.
+///    is no upper bound. No chunk is in its memory, and none is lost that breaks. A rest of the
+///    file that is no longer than the chunk is sent with it, unless a chunk has failed.
 ///
 /// Longer chunks do not make every wait rarer (a slow disk takes twice as long for twice the
 /// bytes), so two such steps in a row that gave less than 2 % more bytes a second are the last
@@ -60,10 +61,10 @@ class ChunkSizer {
 
   explicit ChunkSizer(const Setting& setting);
 
-  /// The length of the chunk that begins at byte `begin` of the file, at least 1. Where nobody
-  /// asked for one and a whole block fits in, it ends where a block does, so that no block is in
-  /// two chunks.
-  std::uint64_t next(std::uint64_t begin = 0) const;
+  /// The length of the chunk that begins at byte `begin` of the file, at least 1. `left`: bytes of
+  /// the file from there on; 0 if unknown. Where nobody asked for one and a whole block fits in, it
+  /// ends where a block does, so that no block is in two chunks.
+  std::uint64_t next(std::uint64_t begin = 0, std::uint64_t left = 0) const;
 
   /// A chunk that the server has confirmed.
   struct Committed {

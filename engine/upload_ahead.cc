@@ -41,7 +41,8 @@ std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
   const std::uint64_t most =
       setting_.chunk_check.algorithm.empty() ? ~std::uint64_t{0} : setting_.chunk_check.most_bytes;
   const std::uint64_t length =
-      std::max(std::min(chunk_sizer_.next(begin), most), setting_.protocol->least_chunk());
+      std::max(std::min(chunk_sizer_.next(begin, setting_.source->identity().size - begin), most),
+               setting_.protocol->least_chunk());
   if (chunks_ > 0 || setting_.request.chunk_bytes != 0 || lookahead_.depth() == 0 ||
       setting_.protocol->keeps_parts_of_chunks())
     return length;

@@ -177,6 +177,27 @@ TEST(ChunkSizerAutomatic, GrowsInOneStepWhereServerKeepsBytes) {
   EXPECT_GT(end.rate(), 0.99 * 113e6);
 }
 
+TEST(ChunkSizerAutomatic, SendsRestWithChunkWhereServerKeepsBytes) {
+  ChunkSizer::Setting setting = automatic;
+  setting.first = 64 * mib;
+  setting.most = ~std::uint64_t{0};
+  EXPECT_EQ(ChunkSizer(setting).next(0, 65 * mib), 64 * mib);
+  setting.kept_as_it_comes = true;
+  ChunkSizer sizer(setting);
+  EXPECT_EQ(sizer.next(0), 64 * mib);
+  EXPECT_EQ(sizer.next(0, 10 * mib), 64 * mib) << "the caller ends it with the file";
+  EXPECT_EQ(sizer.next(0, 65 * mib + 1), 65 * mib + 1);
+  EXPECT_EQ(sizer.next(5, 128 * mib), 128 * mib);
+  EXPECT_EQ(sizer.next(0, 128 * mib + 1), 64 * mib);
+  sizer.failed();
+  EXPECT_EQ(sizer.next(0, 40 * mib), 32 * mib) << "a rest may break as the chunk did";
+  setting.bound = 64 * mib;
+  EXPECT_EQ(ChunkSizer(setting).next(0, 65 * mib), 64 * mib);
+  setting.bound = 0;
+  setting.asked = 64 * mib;
+  EXPECT_EQ(ChunkSizer(setting).next(0, 65 * mib), 64 * mib);
+}
+
 TEST(ChunkSizerAutomatic, WhereChunksBeginToTravelAheadTheyAreShortAgain) {
   ChunkSizer sizer(automatic);
   EXPECT_EQ(upload(sizer, {.wait_s = 1}, 10).ends_at, 256 * mib);
