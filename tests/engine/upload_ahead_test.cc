@@ -2,6 +2,7 @@
 #include <atomic>
 #include <ctime>
 #include <future>
+#include <thread>
 #include <utility>
 
 #include "engine/journal.h"
@@ -141,6 +142,21 @@ TEST_F(UploadAheadTest, RefusedSetupEndsUploadWithFirstChunkUnderWay) {
   EXPECT_EQ(report.committed, 0U);
   EXPECT_EQ(server_.registered("scan.h5"), "theirs");
   expect_next_upload_works();
+}
+
+/// It is likely to be refused, and would be sent for nothing.
+TEST_F(UploadAheadTest, NothingTravelsDuringSetupOfFileRegisteredBefore) {
+  options_.state_dir = directory_ / "state";
+  expect_registered(start(ahead(1))->wait());
+  const int before = server_.count(Phase::transfer);
+  server_.set_faults({{.phase = Phase::setup,
+                       .before = [] { std::this_thread::sleep_for(100ms); },
+                       .carried_out = true}});
+  const Report report = start(ahead(1))->wait();
+  EXPECT_EQ(report.status, Status::registered);
+  EXPECT_FALSE(report.registered_before.empty());
+  EXPECT_EQ(server_.count(Phase::transfer), before);
+  EXPECT_EQ(server_.registrations(), 1);
 }
 
 class AheadDepth : public UploadAheadTest, public testing::WithParamInterface<unsigned> {};
