@@ -52,9 +52,15 @@ std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
 
 bool UploadRun::may_look_ahead() {
   if (over_ || !flight_ || !flight_->out) return false;
-  const bool sets_up =
-      flight_->request.step == Request::Step::begin && flight_->request.payload.size() == 0;
-  if (!sets_up && flight_->request.step != Request::Step::chunk) return false;
+  switch (flight_->request.step) {
+    case Request::Step::chunk:
+      break;
+    case Request::Step::begin:
+      if (flight_->request.payload.size() > 0 || begins_alone_) return false;
+      break;
+    default:
+      return false;
+  }
   const double rate = rate_now();
   if (ahead_.size() >= lookahead_.depth()) return false;
   const Flight& last = ahead_.empty() ? *flight_ : *ahead_.back();

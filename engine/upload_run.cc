@@ -65,6 +65,8 @@ UploadRun::UploadRun(Setting setting)
                     .kept_as_it_comes = setting_.protocol->keeps_parts_of_chunks()}),
       tokens_{setting_.request.token},
       token_accepted_(setting_.request.server.token_taken),
+      // A file that was registered before is likely to be refused.
+      begins_alone_(setting_.registered.has_value()),
       lookahead_({setting_.request.lookahead,
                   !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
                   setting_.pool.count() * setting_.pool.buffer_size(),

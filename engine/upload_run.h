@@ -319,6 +319,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::deque<std::shared_ptr<Flight>> ahead_;  ///< chunks behind it, in order
   bool look_ahead_posted_ = false;
   bool looked_ahead_ = false;
+  bool begins_alone_;  ///< no chunk travels during a `begin`
   Lookahead lookahead_;
   Clock::time_point rate_since_{};  ///< of rate_now()
   std::uint64_t rate_from_ = 0;

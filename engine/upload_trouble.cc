@@ -36,6 +36,8 @@ void carry_out_next(Http& http, const std::shared_ptr<std::vector<Exchange>>& ex
 
 void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_after) {
   const bool chunk = flight_->request.step == Request::Step::chunk;
+  // Whatever broke it may break a chunk beside the next one too, and lookahead would get the blame.
+  if (flight_->request.step == Request::Step::begin) begins_alone_ = true;
   const bool at_once = due_to_lookahead(error);
   abandon_ahead();
   if (is_due_to_join(error)) {

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <ctime>
 #include <future>
+#include <thread>
 #include <utility>
 
 #include "engine/journal.h"
@@ -107,8 +108,8 @@ TEST_F(UploadAheadTest, FirstChunkTravelsDuringSetup) {
   EXPECT_EQ(server_.count(Phase::transfer), chunks) << "a chunk was sent twice";
 }
 
-/// The first chunk is under way, and is sent again after the next setup.
-TEST_F(UploadAheadTest, FailedSetupIsRepeatedWithFirstChunk) {
+/// The first chunk is under way, and is sent again once the next setup is confirmed.
+TEST_F(UploadAheadTest, FailedSetupIsRepeatedBeforeFirstChunk) {
   for (const bool carried_out : {false, true}) {
     const std::string name = fmt::format("setup-{}", carried_out);
     write(name, file_size, 3);
@@ -141,6 +142,41 @@ TEST_F(UploadAheadTest, RefusedSetupEndsUploadWithFirstChunkUnderWay) {
   EXPECT_EQ(report.committed, 0U);
   EXPECT_EQ(server_.registered("scan.h5"), "theirs");
   expect_next_upload_works();
+}
+
+/// Whatever broke it may break the chunk too, which says nothing about lookahead.
+TEST_F(UploadAheadTest, NothingTravelsDuringSetupThatIsRepeated) {
+  server_.set_faults({{.phase = Phase::setup,
+                       .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer)); },
+                       .answer = "",
+                       .then = Then::close},
+                      {.phase = Phase::setup,
+                       .occurrence = 1,
+                       .before =
+                           [this] {
+                             std::this_thread::sleep_for(100ms);
+                             EXPECT_EQ(server_.count(Phase::transfer), 1);
+                           },
+                       .carried_out = true}});
+  const Report report = start(ahead(1))->wait();
+  expect_registered(report);
+  EXPECT_EQ(report.retries, 1U);
+  EXPECT_EQ(server_.count(Phase::transfer), 1 + chunks);
+}
+
+/// It is likely to be refused, and would be sent for nothing.
+TEST_F(UploadAheadTest, NothingTravelsDuringSetupOfFileRegisteredBefore) {
+  options_.state_dir = directory_ / "state";
+  expect_registered(start(ahead(1))->wait());
+  const int before = server_.count(Phase::transfer);
+  server_.set_faults({{.phase = Phase::setup,
+                       .before = [] { std::this_thread::sleep_for(100ms); },
+                       .carried_out = true}});
+  const Report report = start(ahead(1))->wait();
+  EXPECT_EQ(report.status, Status::registered);
+  EXPECT_FALSE(report.registered_before.empty());
+  EXPECT_EQ(server_.count(Phase::transfer), before);
+  EXPECT_EQ(server_.registrations(), 1);
 }
 
 class AheadDepth : public UploadAheadTest, public testing::WithParamInterface<unsigned> {};
