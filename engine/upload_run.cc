@@ -299,6 +299,8 @@ void UploadRun::answered(Result<Answer> result) {
         chunk_committed(committed);
       else
         begin_interval();  // a chunk may be under way already
+      rate_since_ = {};    // it was held back by the setup
+      rate_ = 0;
       if (!record_) break;
       record_->upload_url(setting_.protocol->upload_url());
       // Of a single block there is nothing to go on with: the journal has it from its registration
