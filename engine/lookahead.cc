@@ -127,9 +127,22 @@ void Lookahead::committed(std::uint64_t bytes, double seconds, double idle) {
   if (idle >= long_answer && idle >= large_share * seconds) pays_ = true;
 }
 
+bool Lookahead::is_steady(std::uint64_t bytes) {
+  alike_ = bytes == last_size_ ? alike_ + 1 : 0;
+  last_size_ = bytes;
+  if (alike_ < chunks_between) return false;
+  alike_ = 0;
+  return true;
+}
+
 void Lookahead::try_out_bbr(std::uint64_t bytes, double seconds) {
   if (phase_ == Phase::opening)
-    phase_ = one_is_enough_ || one_carries_ == 0 ? Phase::decided : Phase::trying_side_by_side;
+    phase_ = one_is_enough_ || one_carries_ == 0 ? Phase::decided : Phase::warming_up;
+  if (phase_ == Phase::warming_up) {
+    // Slower than what follows, as windows opened meanwhile.
+    if (is_steady(bytes)) phase_ = Phase::trying_side_by_side;
+    return;
+  }
   if (phase_ == Phase::decided || !trial_.add(bytes, seconds)) return;
   const double rate = std::exchange(trial_, {}).rate();
   if (one_carries_ >= ample * rate) {
@@ -151,10 +164,7 @@ void Lookahead::try_out(std::uint64_t bytes, double seconds) {
       [[fallthrough]];
     case Phase::warming_up:
     case Phase::changing:
-      alike_ = bytes == last_size_ ? alike_ + 1 : 0;
-      last_size_ = bytes;
-      if (alike_ < chunks_between) return;
-      alike_ = 0;
+      if (!is_steady(bytes)) return;
       phase_ = phase_ == Phase::warming_up ? Phase::trying_side_by_side : Phase::trying_in_turn;
       return;
     case Phase::trying_side_by_side:

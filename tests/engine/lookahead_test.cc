@@ -212,9 +212,19 @@ TEST(LookaheadBbr, AddsConnectionWhileBuffersLimit) {
 TEST(LookaheadBbr, AlternatesOnSlowLink) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(small_buffers));
-  for (int i = 0; i < 4; ++i) lookahead.committed(chunk, 1.4, 0);
+  for (int i = 0; i < 6; ++i) lookahead.committed(chunk, 1.4, 0);
   EXPECT_EQ(lookahead.streams(12e6, chunk), 1U);
   EXPECT_EQ(lookahead.depth(), 1U);
+}
+
+/// One connection carries 168 MB/s, more than twice the rate while the windows open, and less than
+/// twice the rate afterwards.
+TEST(LookaheadBbr, IgnoresRateWhileWindowsOpen) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(8'400'000));
+  for (int i = 0; i < 3; ++i) lookahead.committed(chunk, 0.5, 0);
+  for (int i = 0; i < 40; ++i) lookahead.committed(chunk, static_cast<double>(chunk) / 120e6, 0);
+  EXPECT_EQ(lookahead.streams(120e6, chunk), 2U);
 }
 
 TEST(LookaheadBbr, IgnoresLosses) {
