@@ -139,7 +139,7 @@ void Lookahead::try_out_bbr(std::uint64_t bytes, double seconds) {
   if (phase_ == Phase::opening)
     phase_ = one_is_enough_ || one_carries_ == 0 ? Phase::decided : Phase::warming_up;
   if (phase_ == Phase::warming_up) {
-    // Slower than what follows, as windows opened meanwhile.
+    // Chunks that were sent while the congestion windows opened are slower than later ones.
     if (is_steady(bytes)) phase_ = Phase::trying_side_by_side;
     return;
   }

@@ -86,8 +86,8 @@ class Lookahead {
   /// In this order.
   enum class Phase { opening, warming_up, trying_side_by_side, changing, trying_in_turn, decided };
   void learn(const ConnectionLimits& limits);
-  /// A chunk of that length was confirmed: returns true if it is one of several of that length in a
-  /// row, so that none of those that were under way at a change is left.
+  /// Call for each confirmed chunk, with its length. Returns true after several chunks of the same
+  /// length in a row: all chunks that were in flight at the last change are confirmed then.
   bool is_steady(std::uint64_t bytes);
   void try_out(std::uint64_t bytes, double seconds);
   void try_out_bbr(std::uint64_t bytes, double seconds);

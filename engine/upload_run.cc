@@ -65,7 +65,7 @@ UploadRun::UploadRun(Setting setting)
                     .kept_as_it_comes = setting_.protocol->keeps_parts_of_chunks()}),
       tokens_{setting_.request.token},
       token_accepted_(setting_.request.server.token_taken),
-      // A file that was registered before is likely to be refused.
+      // The server is likely to refuse the setup of a file that was registered before.
       begins_alone_(setting_.registered.has_value()),
       lookahead_({setting_.request.lookahead,
                   !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
@@ -298,8 +298,9 @@ void UploadRun::answered(Result<Answer> result) {
       if (committed > 0)
         chunk_committed(committed);
       else
-        begin_interval();  // a chunk may be under way already
-      rate_since_ = {};    // it was held back by the setup
+        begin_interval();
+      // The setup has held back the chunk that travels with it, so its rate says nothing.
+      rate_since_ = {};
       rate_ = 0;
       if (!record_) break;
       record_->upload_url(setting_.protocol->upload_url());

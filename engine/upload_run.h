@@ -156,7 +156,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
   void answered(Result<Answer> result);
   void chunk_committed(std::uint64_t bytes);
-  /// The time until a chunk is confirmed is measured from now on.
+  /// Starts the measurement of the time until the next chunk is confirmed.
   void begin_interval();
   /// Up to which byte the payload may leave: see UploadRecord::durable_up_to().
   std::uint64_t cleared(std::uint64_t offset);
@@ -319,7 +319,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::deque<std::shared_ptr<Flight>> ahead_;  ///< chunks behind it, in order
   bool look_ahead_posted_ = false;
   bool looked_ahead_ = false;
-  bool begins_alone_;  ///< no chunk travels during a `begin`
+  bool begins_alone_;  ///< sends no chunk while a `begin` is in flight
   Lookahead lookahead_;
   Clock::time_point rate_since_{};  ///< of rate_now()
   std::uint64_t rate_from_ = 0;

@@ -36,7 +36,7 @@ void carry_out_next(Http& http, const std::shared_ptr<std::vector<Exchange>>& ex
 
 void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_after) {
   const bool chunk = flight_->request.step == Request::Step::chunk;
-  // Whatever broke it may break a chunk beside the next one too, and lookahead would get the blame.
+  // What breaks a setup also breaks a chunk that travels with it, and lookahead would be blamed.
   if (flight_->request.step == Request::Step::begin) begins_alone_ = true;
   const bool at_once = due_to_lookahead(error);
   abandon_ahead();

@@ -217,8 +217,8 @@ TEST(LookaheadBbr, AlternatesOnSlowLink) {
   EXPECT_EQ(lookahead.depth(), 1U);
 }
 
-/// One connection carries 168 MB/s, more than twice the rate while the windows open, and less than
-/// twice the rate afterwards.
+/// One connection can carry 168 MB/s. The upload reaches 34 MB/s while the congestion windows open
+/// and 120 MB/s afterwards, and chunks alternate only where one carries twice the measured rate.
 TEST(LookaheadBbr, IgnoresRateWhileWindowsOpen) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(8'400'000));

@@ -108,7 +108,7 @@ TEST_F(UploadAheadTest, FirstChunkTravelsDuringSetup) {
   EXPECT_EQ(server_.count(Phase::transfer), chunks) << "a chunk was sent twice";
 }
 
-/// The first chunk is under way, and is sent again once the next setup is confirmed.
+/// The first chunk is in flight when setup fails, and is sent again after the next setup.
 TEST_F(UploadAheadTest, FailedSetupIsRepeatedBeforeFirstChunk) {
   for (const bool carried_out : {false, true}) {
     const std::string name = fmt::format("setup-{}", carried_out);
@@ -129,7 +129,7 @@ TEST_F(UploadAheadTest, FailedSetupIsRepeatedBeforeFirstChunk) {
   EXPECT_THAT(warnings(), Not(HasSubstr("has lost all bytes")));
 }
 
-/// Nothing that was sent with it counts.
+/// The server discards the bytes of the first chunk that were sent with the setup.
 TEST_F(UploadAheadTest, RefusedSetupEndsUploadWithFirstChunkUnderWay) {
   server_.add_file("scan.h5", "theirs");
   server_.set_faults({{.phase = Phase::setup,
@@ -144,7 +144,8 @@ TEST_F(UploadAheadTest, RefusedSetupEndsUploadWithFirstChunkUnderWay) {
   expect_next_upload_works();
 }
 
-/// Whatever broke it may break the chunk too, which says nothing about lookahead.
+/// What breaks a setup also breaks a chunk that travels with it, and lookahead would be blamed. The
+/// pause gives a chunk that is sent by mistake time to arrive.
 TEST_F(UploadAheadTest, NothingTravelsDuringSetupThatIsRepeated) {
   server_.set_faults({{.phase = Phase::setup,
                        .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer)); },
@@ -164,7 +165,8 @@ TEST_F(UploadAheadTest, NothingTravelsDuringSetupThatIsRepeated) {
   EXPECT_EQ(server_.count(Phase::transfer), 1 + chunks);
 }
 
-/// It is likely to be refused, and would be sent for nothing.
+/// The server is likely to refuse the setup, so the chunk would be sent for nothing. The pause
+/// gives a chunk that is sent by mistake time to arrive.
 TEST_F(UploadAheadTest, NothingTravelsDuringSetupOfFileRegisteredBefore) {
   options_.state_dir = directory_ / "state";
   expect_registered(start(ahead(1))->wait());
