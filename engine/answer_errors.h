@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "engine/persistence.h"
 #include "engine/protocol.h"
 #include "engine/registration_answer.h"
-#include "engine/retry.h"
 #include "engine/secret.h"
 
 namespace sluice {

@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "engine/request_limit.h"
 #include "io/sync.h"
 
 namespace sluice {
@@ -18,6 +17,9 @@ using Clock = std::chrono::steady_clock;
 
 /// People expect an end within two seconds.
 constexpr auto ask_stop_every = 100ms;
+
+/// Today's Data Bank has 5 threads, and may need one more to answer.
+constexpr std::size_t most_at_once = 4;
 
 struct Out {
   Exchange exchange;
@@ -88,8 +90,8 @@ std::vector<Reply> carry_out_at_once(Http& http, std::span<Exchange> exchanges,
 std::vector<Reply> carry_out(Http& http, std::vector<Exchange> exchanges,
                              const std::function<bool()>& stop) {
   std::vector<Reply> replies;
-  for (std::size_t i = 0; i < exchanges.size(); i += RequestLimit::automatic) {
-    const std::size_t count = std::min<std::size_t>(RequestLimit::automatic, exchanges.size() - i);
+  for (std::size_t i = 0; i < exchanges.size(); i += most_at_once) {
+    const std::size_t count = std::min(most_at_once, exchanges.size() - i);
     const bool stopped = stop && i > 0 && stop();
     for (std::size_t left = stopped ? count : 0; left > 0; --left)
       replies.push_back({Error{ErrorKind::interrupted, "interrupted"}});

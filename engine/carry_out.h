@@ -15,7 +15,7 @@ struct Reply {
   std::chrono::system_clock::time_point answered{};
 };
 
-/// Carries the exchanges out, RequestLimit::automatic of them side by side, and waits for all of
+/// Carries the exchanges out, four of them side by side, and waits for all of
 /// them on the caller's thread, which is not the network thread. Their bodies outlive the call.
 /// `stop`, which may be empty, is asked ten times a second; once it says true, those that have no
 /// answer end with `interrupted`.

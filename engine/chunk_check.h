@@ -5,7 +5,7 @@
 #include <string>
 
 #include "engine/server_profile.h"
-#include "engine/upload.h"
+#include "engine/verify_chunks.h"
 #include "io/result.h"
 
 namespace sluice {

@@ -7,7 +7,7 @@
 
 #include "engine/http_proxy.h"
 #include "engine/network_options.h"
-#include "engine/retry.h"
+#include "engine/persistence.h"
 #include "engine/trust.h"
 
 namespace sluice {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/journal.h"
-#include "engine/upload.h"
+#include "engine/upload_request.h"
 #include "io/source.h"
 
 namespace sluice {

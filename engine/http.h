@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "engine/log.h"
+#include "engine/messages.h"
 #include "engine/network_limits.h"
 #include "engine/network_options.h"
-#include "engine/protocol.h"
 #include "engine/trust.h"
 #include "io/result.h"
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/answer_text.h"
+#include "engine/persistence.h"
 #include "engine/text.h"
 
 namespace sluice {
@@ -19,7 +20,7 @@ bool is_fronts(const Result<Answer>& answer) {
 
 }  // namespace
 
-Result<ServerProfile> doubt_front(const Engine::Inquiry& inquiry, const Inquired& inquired,
+Result<ServerProfile> doubt_front(const Inquiry& inquiry, const Inquired& inquired,
                                   ProtocolKind known, Result<ServerProfile> found) {
   const bool is_known = known != ProtocolKind::automatic;
   if (found) {

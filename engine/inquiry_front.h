@@ -1,8 +1,8 @@
 #pragma once
 
+#include "engine/inquiry.h"
 #include "engine/server_inquiry.h"
 #include "engine/server_profile.h"
-#include "engine/upload.h"
 #include "io/result.h"
 
 namespace sluice {
@@ -14,7 +14,7 @@ namespace sluice {
 /// `known`: what the server was found to speak before; `automatic` for nothing. Returns `found`, or
 /// in its place a retryable error: of kind `unreachable` where the server is known, to be retried
 /// as long as any other, and of kind `failed` where it is not, which is worth few_tries. Pure.
-Result<ServerProfile> doubt_front(const Engine::Inquiry& inquiry, const Inquired& inquired,
+Result<ServerProfile> doubt_front(const Inquiry& inquiry, const Inquired& inquired,
                                   ProtocolKind known, Result<ServerProfile> found);
 
 }  // namespace sluice

@@ -6,7 +6,7 @@
 #include "engine/creation_with_upload.h"
 #include "engine/earlier.h"
 #include "engine/protocol.h"
-#include "engine/upload.h"
+#include "engine/upload_request.h"
 #include "io/result.h"
 
 namespace sluice {

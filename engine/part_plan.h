@@ -48,8 +48,6 @@ PartPlan plan_parts(const PartPlanSetting& setting);
 /// Whether more parts were asked for than the file has room for, as each needs least_part_bytes.
 bool asks_for_short_parts(const PartPlanSetting& setting);
 
-/// What S3 joins: shorter parts are refused at the join, after all of them were sent.
-inline constexpr std::uint64_t least_part_bytes = std::uint64_t{5} << 20;
 /// A larger file than these allow for goes whole, whatever is asked.
 inline constexpr std::uint64_t most_part_bytes = std::uint64_t{5} << 30;
 inline constexpr std::uint64_t most_parts = 64;

@@ -6,7 +6,7 @@
 #include "engine/journal.h"
 #include "engine/journal_entry.h"
 #include "engine/report.h"
-#include "engine/upload.h"
+#include "engine/upload_request.h"
 #include "io/source.h"
 
 /// What the journal knows to be registered is not sent again when the same command comes again, as

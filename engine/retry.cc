@@ -1,7 +1,6 @@
 #include "engine/retry.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace sluice {
 
@@ -18,12 +17,6 @@ std::optional<std::chrono::steady_clock::time_point> retry_at(
   // On top of what it asks for, for the sake of the thousand nodes.
   return now + std::clamp<Duration>(*retry_after, Duration::zero(), policy.longest_asked) +
          std::min<Duration>(jitter, policy.first);
-}
-
-Error with(Error error, Persistence persistence) {
-  error.retryable = persistence != Persistence::permanent;
-  error.most_tries = persistence == Persistence::few_tries ? few_tries : 0;
-  return error;
 }
 
 std::optional<std::chrono::steady_clock::time_point> RetryBudget::next_try(

@@ -29,18 +29,6 @@ std::optional<std::chrono::steady_clock::time_point> retry_at(
     const RetryPolicy& policy, unsigned failures, std::optional<std::chrono::seconds> retry_after,
     std::chrono::steady_clock::time_point now, double random);
 
-/// How long an error lasts, as far as can be told from it.
-enum class Persistence {
-  permanent,  ///< the same request fails again: one try
-  few_tries,  ///< it probably does, but a front server or a name server can recover: few_tries
-  transient,  ///< as many tries as the RetryPolicy allows
-};
-/// Within 7 to 14 s, with the usual RetryPolicy.
-inline constexpr unsigned few_tries = 4;
-
-/// Returns `error` with what `persistence` means for its `retryable` and `most_tries`.
-Error with(Error error, Persistence persistence);
-
 /// Counts the failures in a row. Only bytes that were never committed before count as progress, or
 /// a server that loses everything again and again would be tried for ever.
 class RetryBudget {

@@ -28,7 +28,7 @@ void ServerAsking::say(LogLevel level, const std::string& text) const {
   if (log_) log_(level, text);
 }
 
-std::optional<ServerProfile> ServerAsking::remembered(const Engine::Inquiry& inquiry) const {
+std::optional<ServerProfile> ServerAsking::remembered(const Inquiry& inquiry) const {
   if (inquiry.fresh) return {};
   auto known = memory_.find(journal_, inquiry.base_url, unix_s());
   if (!known ||
@@ -37,7 +37,7 @@ std::optional<ServerProfile> ServerAsking::remembered(const Engine::Inquiry& inq
   return known;
 }
 
-bool ServerAsking::is_taken(const Engine::Inquiry& inquiry) const {
+bool ServerAsking::is_taken(const Inquiry& inquiry) const {
   const MutexLock lock(mutex_);
   return std::any_of(taken_.begin(), taken_.end(), [&](const Taken& taken) {
     return taken.base_url == inquiry.base_url && taken.dataset == inquiry.dataset &&
@@ -45,7 +45,7 @@ bool ServerAsking::is_taken(const Engine::Inquiry& inquiry) const {
   });
 }
 
-void ServerAsking::keep(const Engine::Inquiry& inquiry, const ServerProfile& profile) {
+void ServerAsking::keep(const Inquiry& inquiry, const ServerProfile& profile) {
   // What was given is not what it would have been taken for, and phased without an answer to
   // OPTIONS is what one lost request made of a server that speaks tus as well.
   if (!profile.remembered && profile.options_refused == 0 && !profile.options_unanswered &&
@@ -56,7 +56,7 @@ void ServerAsking::keep(const Engine::Inquiry& inquiry, const ServerProfile& pro
   taken_.push_back({inquiry.base_url, inquiry.dataset, inquiry.token});
 }
 
-ServerAsking::Heard ServerAsking::hear(const Engine::Inquiry& inquiry,
+ServerAsking::Heard ServerAsking::hear(const Inquiry& inquiry,
                                        std::optional<ServerProfile>& known) {
   Inquired inquired = known ? inquire_token(http_, inquiry) : inquire(http_, inquiry);
   Result<ServerProfile> profile = ServerProfile();
@@ -81,7 +81,7 @@ ServerAsking::Heard ServerAsking::hear(const Engine::Inquiry& inquiry,
   return {std::move(profile), std::move(error), retry_after};
 }
 
-Result<ServerProfile> ServerAsking::ask(const Engine::Inquiry& inquiry) {
+Result<ServerProfile> ServerAsking::ask(const Inquiry& inquiry) {
   std::optional<ServerProfile> known = remembered(inquiry);
   if (known && (inquiry.dataset.empty() || is_taken(inquiry))) {
     known->token_taken = !inquiry.dataset.empty();

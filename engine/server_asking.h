@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "engine/http.h"
+#include "engine/inquiry.h"
 #include "engine/journal.h"
+#include "engine/retry.h"
 #include "engine/server_inquiry.h"
 #include "engine/server_memory.h"
-#include "engine/upload.h"
 #include "io/sync.h"
 
 namespace sluice {
@@ -29,7 +30,7 @@ class ServerAsking {
 
   /// `inquiry` has a base URL, a key and a token that passed their checks. Errors: those of
   /// Engine::ask_server().
-  Result<ServerProfile> ask(const Engine::Inquiry& inquiry);
+  Result<ServerProfile> ask(const Inquiry& inquiry);
 
  private:
   /// What one exchange with the server came to.
@@ -39,10 +40,10 @@ class ServerAsking {
     std::optional<Error> token_not_known = {};
     std::optional<std::chrono::seconds> retry_after = {};
   };
-  Heard hear(const Engine::Inquiry& inquiry, std::optional<ServerProfile>& known);
-  std::optional<ServerProfile> remembered(const Engine::Inquiry& inquiry) const;
-  bool is_taken(const Engine::Inquiry& inquiry) const;
-  void keep(const Engine::Inquiry& inquiry, const ServerProfile& profile);
+  Heard hear(const Inquiry& inquiry, std::optional<ServerProfile>& known);
+  std::optional<ServerProfile> remembered(const Inquiry& inquiry) const;
+  bool is_taken(const Inquiry& inquiry) const;
+  void keep(const Inquiry& inquiry, const ServerProfile& profile);
   void say(LogLevel level, const std::string& text) const;
 
   struct Taken {

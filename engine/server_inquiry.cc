@@ -11,7 +11,7 @@
 #include "engine/answer_text.h"
 #include "engine/carry_out.h"
 #include "engine/http_date.h"
-#include "engine/retry.h"
+#include "engine/persistence.h"
 #include "engine/setup_question.h"
 #include "engine/text.h"
 
@@ -79,8 +79,7 @@ std::optional<TusServer> tus_server(const Result<Answer>& options) {
 /// One inquiry's reading, with what all of its sentences need.
 class Reader {
  public:
-  Reader(const Engine::Inquiry& inquiry, const Inquired& inquired,
-         Subject subject = Subject::protocol)
+  Reader(const Inquiry& inquiry, const Inquired& inquired, Subject subject = Subject::protocol)
       : inquiry_(inquiry), options_(inquired.options), setup_(inquired.setup), subject_(subject) {}
 
   Result<ProtocolKind> protocol(const std::optional<TusServer>& tus) const {
@@ -271,7 +270,7 @@ class Reader {
                 answer.status >= 500 ? persistence_of(answer.status) : Persistence::permanent);
   }
 
-  const Engine::Inquiry& inquiry_;
+  const Inquiry& inquiry_;
   const Result<Answer>& options_;
   const Result<Answer>& setup_;
   const Subject subject_;
@@ -294,7 +293,7 @@ void add_measurements(ServerProfile& profile, const Reader& reader, const Inquir
   }
 }
 
-Exchange options_question(const Engine::Inquiry& inquiry) {
+Exchange options_question(const Inquiry& inquiry) {
   Exchange question;
   question.method = Request::Method::options;
   question.url = inquiry.base_url + "/files/";
@@ -326,7 +325,7 @@ std::optional<std::chrono::seconds> Inquired::retry_after() const {
   return longest;
 }
 
-Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquired& inquired) {
+Result<ServerProfile> read_inquiry(const Inquiry& inquiry, const Inquired& inquired) {
   const std::optional<TusServer> tus = tus_server(inquired.options);
   const Reader reader(inquiry, inquired);
   ServerProfile profile;
@@ -341,7 +340,7 @@ Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquire
   return profile;
 }
 
-Result<std::optional<ServerProfile>> read_token_inquiry(const Engine::Inquiry& inquiry,
+Result<std::optional<ServerProfile>> read_token_inquiry(const Inquiry& inquiry,
                                                         const ServerProfile& known,
                                                         const Inquired& inquired) {
   const Reader reader(inquiry, inquired, Subject::token);
@@ -356,11 +355,11 @@ Result<std::optional<ServerProfile>> read_token_inquiry(const Engine::Inquiry& i
   return std::optional<ServerProfile>(std::move(profile));
 }
 
-Error token_not_known(const Engine::Inquiry& inquiry, const Inquired& inquired) {
+Error token_not_known(const Inquiry& inquiry, const Inquired& inquired) {
   return Reader(inquiry, inquired, Subject::token).token_not_known();
 }
 
-Inquired inquire(Http& http, const Engine::Inquiry& inquiry) {
+Inquired inquire(Http& http, const Inquiry& inquiry) {
   std::vector<Exchange> questions{options_question(inquiry)};
   std::optional<SetupQuestion> setup_question;
   if (!inquiry.dataset.empty()) {
@@ -375,7 +374,7 @@ Inquired inquire(Http& http, const Engine::Inquiry& inquiry) {
   return inquired;
 }
 
-Inquired inquire_token(Http& http, const Engine::Inquiry& inquiry) {
+Inquired inquire_token(Http& http, const Inquiry& inquiry) {
   const SetupQuestion question(inquiry.base_url, inquiry.dataset, inquiry.token);
   Exchange exchange = question.exchange();
   exchange.certificate = true;

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "engine/http.h"
+#include "engine/inquiry.h"
 #include "engine/server_profile.h"
-#include "engine/upload.h"
 #include "io/result.h"
 
 namespace sluice {
@@ -27,26 +27,26 @@ struct Inquired {
 /// first one is asked, and counts for both.
 ///
 /// Waits for both on the caller's thread. Once inquiry.stop says so, both end with `interrupted`.
-Inquired inquire(Http& http, const Engine::Inquiry& inquiry);
+Inquired inquire(Http& http, const Inquiry& inquiry);
 
 /// What the two answers mean together. Errors: those of Engine::ask_server(), of this try alone.
 /// Without a dataset, `automatic` where only the setup would tell.
-Result<ServerProfile> read_inquiry(const Engine::Inquiry& inquiry, const Inquired& inquired);
+Result<ServerProfile> read_inquiry(const Inquiry& inquiry, const Inquired& inquired);
 
 /// Asks whether a server that is known takes the token for the dataset: the second question alone;
 /// `options` of the result is an error. Otherwise as inquire().
-Inquired inquire_token(Http& http, const Engine::Inquiry& inquiry);
+Inquired inquire_token(Http& http, const Inquiry& inquiry);
 
 /// `known` with what the answer tells: whether the token is taken, and measurements. Nothing where
 /// the server speaks another protocol by now. Errors: token_refused, no_such_dataset; failed for a
 /// redirect, unreachable for a proxy that asks for a password.
-Result<std::optional<ServerProfile>> read_token_inquiry(const Engine::Inquiry& inquiry,
+Result<std::optional<ServerProfile>> read_token_inquiry(const Inquiry& inquiry,
                                                         const ServerProfile& known,
                                                         const Inquired& inquired);
 
 /// Why the answer to the setup does not tell whether the token is taken: of kind `unreachable`
 /// where the server is away, retryable.
-Error token_not_known(const Engine::Inquiry& inquiry, const Inquired& inquired);
+Error token_not_known(const Inquiry& inquiry, const Inquired& inquired);
 
 /// The server's clock ahead of this machine's, `now` being its time in the middle of the exchange;
 /// nothing without a Date in the answer.

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/server_certificate.h"
+
 /// What is known of a server before anything is sent to it.
 namespace sluice {
 
@@ -24,12 +26,6 @@ struct TusServer {
   bool sends_resumable = false;         ///< its answers have Tus-Resumable; false: not known
 
   bool has(std::string_view extension) const;
-};
-
-/// What a server's own certificate says, the first one in its chain.
-struct ServerCertificate {
-  std::optional<std::chrono::system_clock::time_point> ends;
-  std::string issuer;  ///< "C = US, O = Let's Encrypt, CN = R3", fit to show; empty for not known
 };
 
 struct ServerProfile {

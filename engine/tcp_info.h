@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "engine/protocol.h"
+#include "engine/messages.h"
 
 namespace sluice {
 

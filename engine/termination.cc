@@ -28,7 +28,7 @@ bool is_passing(int status) {
 /// What became of the uploads at `urls`, one after the other in their order.
 class Attempt {
  public:
-  Attempt(const Engine::Termination& asked, std::vector<std::string> urls)
+  Attempt(const Termination& asked, std::vector<std::string> urls)
       : asked_(asked), urls_(std::move(urls)), origin_(asked.server.sends_resumable) {}
 
   /// Sends the request for each that is left.
@@ -98,7 +98,7 @@ class Attempt {
     return (answer.status == 404 || answer.status == 410) && !is_fronts(answer);
   }
 
-  const Engine::Termination& asked_;
+  const Termination& asked_;
   std::vector<std::string> urls_;
   const TusOrigin origin_;
   unsigned tries_ = 0;
@@ -109,7 +109,7 @@ class Attempt {
 
 /// When the last of them goes by itself; nothing if the server does not say so of each.
 std::optional<std::chrono::system_clock::time_point> ask_expiry(
-    Http& http, const Engine::Termination& asked, const std::vector<std::string>& urls) {
+    Http& http, const Termination& asked, const std::vector<std::string>& urls) {
   std::vector<Exchange> exchanges;
   for (const std::string& url : urls) {
     Exchange exchange = termination(url, asked.token);
@@ -137,8 +137,7 @@ Exchange termination(const std::string& url, const Secret& token) {
   return exchange;
 }
 
-Engine::Terminated terminate(Http& http, const RetryPolicy& retry,
-                             const Engine::Termination& asked) {
+Terminated terminate(Http& http, const RetryPolicy& retry, const Termination& asked) {
   std::vector<std::string> urls;
   for (const std::string& url : asked.urls) {
     auto own = own_address(asked.base_url, url);
@@ -161,7 +160,7 @@ Engine::Terminated terminate(Http& http, const RetryPolicy& retry,
                  std::uniform_real_distribution<double>(0, 1)(random_bits()));
     if (!when || !wait_until(*when, asked.stop)) break;
   }
-  Engine::Terminated result{attempt.left().size(), attempt.missing(), attempt.error(), {}};
+  Terminated result{attempt.left().size(), attempt.missing(), attempt.error(), {}};
   // Whoever refuses to delete may say how long it stays; nobody else does.
   if (result.error && result.error->kind == ErrorKind::failed)
     result.expires = ask_expiry(http, asked, attempt.left());

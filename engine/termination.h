@@ -5,7 +5,7 @@
 #include "engine/http.h"
 #include "engine/retry.h"
 #include "engine/secret.h"
-#include "engine/upload.h"
+#include "engine/termination_request.h"
 
 namespace sluice {
 
@@ -14,7 +14,6 @@ namespace sluice {
 Exchange termination(const std::string& url, const Secret& token);
 
 /// Engine::terminate(), over `http`; waits on the caller's thread.
-Engine::Terminated terminate(Http& http, const RetryPolicy& retry,
-                             const Engine::Termination& asked);
+Terminated terminate(Http& http, const RetryPolicy& retry, const Termination& asked);
 
 }  // namespace sluice

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "engine/answer_text.h"
-#include "engine/part_plan.h"
 #include "engine/tus.h"
 #include "engine/tus_headers.h"
 

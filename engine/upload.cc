@@ -559,7 +559,7 @@ void Engine::set_uploads_at_a_time(unsigned uploads) {
   shared_->shares.set_at_a_time(std::max(1U, uploads));
 }
 
-Engine::Terminated Engine::terminate(const Termination& termination) {
+Terminated Engine::terminate(const Termination& termination) {
   return sluice::terminate(shared_->network.first(), shared_->options.retry, termination);
 }
 

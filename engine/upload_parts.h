@@ -8,7 +8,7 @@
 #include "engine/earlier.h"
 #include "engine/journal.h"
 #include "engine/part_plan.h"
-#include "engine/upload.h"
+#include "engine/upload_request.h"
 #include "io/result.h"
 #include "io/source.h"
 

@@ -6,7 +6,7 @@
 
 #include "engine/journal.h"
 #include "engine/report.h"
-#include "engine/upload.h"
+#include "engine/upload_request.h"
 #include "io/source.h"
 
 namespace sluice {

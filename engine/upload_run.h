@@ -23,10 +23,11 @@
 #include "engine/pool_shares.h"
 #include "engine/protocol.h"
 #include "engine/request_gate.h"
+#include "engine/retry.h"
 #include "engine/token_doubt.h"
 #include "engine/transfer_times.h"
-#include "engine/upload.h"
 #include "engine/upload_record.h"
+#include "engine/upload_request.h"
 #include "io/sync.h"
 
 namespace sluice {

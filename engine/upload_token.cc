@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "engine/retry.h"
+#include "engine/persistence.h"
 #include "engine/upload_run.h"
 
 namespace sluice {

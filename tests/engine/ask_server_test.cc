@@ -1,6 +1,7 @@
 // Engine::ask_server(): when it asks, how often, and what it remembers. What the answers mean is
 // server_inquiry_test.cc's.
 #include "engine/journal.h"
+#include "engine/persistence.h"
 #include "tests/engine/upload_fixture.h"
 
 namespace sluice::ask_server_test {
@@ -16,8 +17,8 @@ class AskServer : public UploadTest {
     options_.retry.longest = 1ms;
   }
 
-  Engine::Inquiry inquiry() {
-    Engine::Inquiry inquiry;
+  Inquiry inquiry() {
+    Inquiry inquiry;
     inquiry.base_url = server_.url();
     inquiry.dataset = "IDB-1234567";
     inquiry.token = Secret(token);
@@ -42,7 +43,7 @@ TEST_F(AskServer, OnceAndThenItIsRemembered) {
   EXPECT_TRUE(first->token_taken);
   EXPECT_TRUE(first->round_trip);
 
-  Engine::Inquiry again = inquiry();
+  Inquiry again = inquiry();
   again.dataset = "IDB-7654321";
   again.base_url += "/";
   const auto second = engine().ask_server(again);
@@ -68,9 +69,9 @@ TEST_F(AskServer, TheNextEngineWithTheSameJournalKnows) {
 }
 
 TEST_F(AskServer, AboutEachDatasetAndTokenOnceAlsoWhereTheProtocolIsRemembered) {
-  Engine::Inquiry other_dataset = inquiry();
+  Inquiry other_dataset = inquiry();
   other_dataset.dataset = "IDB-7654321";
-  Engine::Inquiry other_token = inquiry();
+  Inquiry other_token = inquiry();
   other_token.token = Secret("another-token");
   for (int i = 0; i < 2; ++i)
     for (const auto& asked : {inquiry(), other_dataset, other_token})
@@ -81,7 +82,7 @@ TEST_F(AskServer, AboutEachDatasetAndTokenOnceAlsoWhereTheProtocolIsRemembered) 
   server_.set_faults({{.phase = Phase::ask,
                        .occurrence = -1,
                        .answer = http_answer(401, "HTTP Token: Access denied.\n")}});
-  Engine::Inquiry wrong = inquiry();
+  Inquiry wrong = inquiry();
   wrong.token = Secret("a-wrong-token");
   const auto refused = engine().ask_server(wrong);
   ASSERT_FALSE(refused);
@@ -112,7 +113,7 @@ TEST_F(AskServer, SoItIsWhereTheProtocolIsRememberedAndTheQuestionGetsNoAnswer) 
   ASSERT_TRUE(engine().ask_server(inquiry()));
   server_.set_faults(
       {tus(), {.phase = Phase::ask, .occurrence = -1, .answer = "", .then = Then::close}});
-  Engine::Inquiry other = inquiry();
+  Inquiry other = inquiry();
   other.dataset = "IDB-7654321";
   const auto profile = engine().ask_server(other);
   ASSERT_TRUE(profile) << profile.error().message;
@@ -123,7 +124,7 @@ TEST_F(AskServer, SoItIsWhereTheProtocolIsRememberedAndTheQuestionGetsNoAnswer) 
 
 /// What somebody gave for one upload does not decide for the next one.
 TEST_F(AskServer, AProtocolThatWasGivenIsNotRemembered) {
-  Engine::Inquiry given = inquiry();
+  Inquiry given = inquiry();
   given.protocol = ProtocolKind::binary;
   EXPECT_EQ(engine().ask_server(given)->protocol, ProtocolKind::binary);
   EXPECT_EQ(engine().ask_server(inquiry())->protocol, ProtocolKind::phased);
@@ -147,7 +148,7 @@ TEST_F(AskServer, WhatCanPassIsTriedAgainAsOftenAsAllowed) {
   EXPECT_EQ(asked(), 3);
 
   server_.set_faults({{.phase = Phase::ask, .occurrence = -1, .answer = http_answer(503, "soon")}});
-  Engine::Inquiry fresh = inquiry();
+  Inquiry fresh = inquiry();
   fresh.fresh = true;
   const auto given_up = engine().ask_server(fresh);
   ASSERT_FALSE(given_up);
@@ -190,7 +191,7 @@ TEST_F(AskServer, WhatIsNoDataBankIsAskedAFewTimes) {
 TEST_F(AskServer, AServerThatIsKnownIsRetriedAsLongAsOneThatIsAway) {
   options_.retry.retries = 10;
   ASSERT_TRUE(engine().ask_server(inquiry()));
-  Engine::Inquiry fresh = inquiry();
+  Inquiry fresh = inquiry();
   fresh.fresh = true;
   server_.set_faults(answered_by_a_front_server(10));
   EXPECT_TRUE(engine().ask_server(fresh));
@@ -219,7 +220,7 @@ TEST_F(AskServer, AStopEndsTheWaitingForTheNextTry) {
   server_.set_faults({{.phase = Phase::ask,
                        .occurrence = -1,
                        .answer = http_answer(503, "soon", "Retry-After: 600\r\n")}});
-  Engine::Inquiry stopped = inquiry();
+  Inquiry stopped = inquiry();
   bool stop = false;
   options_.log = [&](LogLevel, const std::string& text) {
     EXPECT_THAT(text, HasSubstr("retrying in"));
@@ -233,11 +234,11 @@ TEST_F(AskServer, AStopEndsTheWaitingForTheNextTry) {
 }
 
 TEST_F(AskServer, WhatCannotBeIsNotAsked) {
-  const auto kind = [&](const Engine::Inquiry& inquiry) {
+  const auto kind = [&](const Inquiry& inquiry) {
     const auto profile = engine().ask_server(inquiry);
     return profile ? "none" : to_string(profile.error().kind);
   };
-  Engine::Inquiry bad = inquiry();
+  Inquiry bad = inquiry();
   bad.dataset = "IDB/1";
   EXPECT_STREQ(kind(bad), "usage");
   bad = inquiry();
@@ -253,7 +254,7 @@ TEST_F(AskServer, WhatCannotBeIsNotAsked) {
 }
 
 TEST_F(AskServer, NobodyThere) {
-  Engine::Inquiry nowhere = inquiry();
+  Inquiry nowhere = inquiry();
   nowhere.base_url = "http://127.0.0.1:1";
   const auto profile = engine().ask_server(nowhere);
   ASSERT_FALSE(profile);
@@ -274,7 +275,7 @@ TEST_F(AskServer, ANameThatNeverResolvedIsTriedAFewTimesAndAKnownOneAsOftenAsAll
       ASSERT_TRUE(journal);
       ASSERT_TRUE((*journal)->set_protocol(typo, "tus", ""));
     }
-    Engine::Inquiry asked = inquiry();
+    Inquiry asked = inquiry();
     asked.base_url = typo;
     asked.fresh = true;
     const auto profile = engine().ask_server(asked);
@@ -326,7 +327,7 @@ TEST_F(AskServer, RefusedOptionsAreSaidAndNotRemembered) {
   EXPECT_THAT(upload.error().message, HasSubstr("--protocol tus"));
 
   said.clear();
-  Engine::Inquiry given = inquiry();
+  Inquiry given = inquiry();
   given.protocol = ProtocolKind::tus;
   EXPECT_EQ(engine().ask_server(given)->protocol, ProtocolKind::tus);
   EXPECT_EQ(said, "");

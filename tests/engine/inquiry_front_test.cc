@@ -23,7 +23,7 @@ const Answer filesize = with_body(500, "missing paramter: filesize\n");
 
 Result<ServerProfile> ask(const Answer& options, const Answer& setup, ProtocolKind known,
                           ProtocolKind given = ProtocolKind::automatic) {
-  Engine::Inquiry inquiry;
+  Inquiry inquiry;
   inquiry.base_url = "https://databank.example";
   inquiry.dataset = "IDB-1234567";
   inquiry.token = Secret(test_token);

@@ -5,6 +5,8 @@
 #include <random>
 #include <vector>
 
+#include "engine/persistence.h"
+
 namespace sluice::retry_test {
 namespace {
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/persistence.h"
 #include "engine/text.h"
 #include "tests/support/scripted_server.h"
 
@@ -48,8 +49,8 @@ const Answer refused = answer(401, "HTTP Token: Access denied.\n");
 const Answer refused_by_500 = answer(500, R"({"status":500,"error":"Internal Server Error"})");
 const Answer no_dataset = answer(404, "Dataset Not Found\n");
 
-Engine::Inquiry inquiry(ProtocolKind protocol = ProtocolKind::automatic) {
-  Engine::Inquiry inquiry;
+Inquiry inquiry(ProtocolKind protocol = ProtocolKind::automatic) {
+  Inquiry inquiry;
   inquiry.base_url = "https://databank.example";
   inquiry.dataset = "IDB-1234567";
   inquiry.token = Secret(token);
@@ -283,7 +284,7 @@ TEST(ServerInquiry, WhetherTheTokenIsTakenIsKnownFromTheSetupAlone) {
 }
 
 TEST(ServerInquiry, WithoutADatasetOnlyTusShowsItself) {
-  Engine::Inquiry about;
+  Inquiry about;
   about.base_url = "https://databank.example";
   const auto ask = [&](const Result<Answer>& options) {
     return read_inquiry(about, {options, options, {}});
@@ -342,8 +343,8 @@ TEST(ServerInquiry, TheServersWishIsTheLongerOne) {
 
 class AskingAServer : public testing::Test {
  protected:
-  Engine::Inquiry about() {
-    Engine::Inquiry about = inquiry();
+  Inquiry about() {
+    Inquiry about = inquiry();
     about.base_url = server_.url();
     return about;
   }
@@ -391,7 +392,7 @@ TEST_F(AskingAServer, TheDateIsReadAgainstThisClock) {
 }
 
 TEST_F(AskingAServer, WithoutADatasetNothingIsSaidToTheDatasetsAddress) {
-  Engine::Inquiry about;
+  Inquiry about;
   about.base_url = server_.url();
   expect_protocol(ProtocolKind::automatic, read_inquiry(about, inquire(http_, about)));
   ASSERT_EQ(server_.seen().size(), 1U);
@@ -401,7 +402,7 @@ TEST_F(AskingAServer, WithoutADatasetNothingIsSaidToTheDatasetsAddress) {
 
 TEST_F(AskingAServer, AStopEndsAServerThatDoesNotAnswer) {
   server_.set_faults({{.occurrence = -1, .then = test::Fault::Then::hold}});
-  Engine::Inquiry stopped = about();
+  Inquiry stopped = about();
   stopped.stop = [&] { return server_.seen().size() == 2; };
   expect_error(ErrorKind::interrupted, false, read_inquiry(stopped, inquire(http_, stopped)));
 }

@@ -1,5 +1,6 @@
 // What is deleted at a tus server, what is not, and who is never asked.
 #include "engine/termination.h"
+#include "engine/persistence.h"
 
 #include <atomic>
 
@@ -24,13 +25,13 @@ class TerminationTest : public UploadTest {
     asked_.urls = {server_.url() + "/files/1"};
   }
 
-  Engine::Terminated terminate() { return engine().terminate(asked_); }
-  Engine::Terminated terminate_answered(const std::string& answer, int occurrence = -1) {
+  Terminated terminate() { return engine().terminate(asked_); }
+  Terminated terminate_answered(const std::string& answer, int occurrence = -1) {
     server_.set_faults({{.phase = Phase::remove, .occurrence = occurrence, .answer = answer}});
     return terminate();
   }
 
-  Engine::Termination asked_;
+  Termination asked_;
 };
 
 TEST_F(TerminationTest, WhatIsNotThereIsDeleted) {

@@ -87,7 +87,7 @@ Result<ServerProfile> ask(const CheckOptions& options, const Findings& findings,
   least.network = options.network;
   TRY_ASSIGN(const auto engine, Engine::create(least));
   const auto deadline = Clock::now() + longest_asking;
-  Engine::Inquiry inquiry;
+  Inquiry inquiry;
   inquiry.base_url = findings.url;
   if (findings.had_token) {
     inquiry.dataset = findings.dataset;

@@ -212,11 +212,11 @@ class Forget {
                        [](const JournalEntry& part) { return part.committed == part.file.size; });
   }
 
-  Result<Engine::Terminated> terminate(const JournalEntry& entry) {
-    Engine::Termination request;
+  Result<Terminated> terminate(const JournalEntry& entry) {
+    Termination request;
     TRY_ASSIGN(request.urls, own_addresses(*journal_, entry));
     asked_ = request.urls.size();
-    if (request.urls.empty()) return Engine::Terminated();
+    if (request.urls.empty()) return Terminated();
     TRY_ASSIGN(request.base_url, check_base_url(entry.system, options_.insecure_http));
     TRY_ASSIGN(request.token, token_for(entry));
     request.dataset = entry.dataset;

@@ -196,7 +196,7 @@ void Uploader::warn_of_expiry(std::optional<double> left) {
 }
 
 Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh) {
-  Engine::Inquiry inquiry{.base_url = request.base_url,
+  Inquiry inquiry{.base_url = request.base_url,
                           .dataset = request.dataset,
                           .token = request.token,
                           .protocol = protocol,

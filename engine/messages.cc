@@ -1,4 +1,4 @@
-#include "engine/protocol.h"
+#include "engine/messages.h"
 
 #include <fmt/format.h>
 
