@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "bench/bench_file.h"
-#include "engine/file_digest.h"
-#include "engine/journal_thread.h"
-#include "engine/payload_stream.h"
-#include "engine/pipeline.h"
+#include "engine/digest/file_digest.h"
+#include "engine/journal/journal_thread.h"
+#include "engine/pipeline/payload_stream.h"
+#include "engine/pipeline/pipeline.h"
 #include "io/buffer_pool.h"
 #include "io/open_source.h"
 

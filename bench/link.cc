@@ -22,7 +22,7 @@
 #include "bench/link_devices.h"
 #include "bench/link_lane.h"
 #include "bench/link_options.h"
-#include "engine/units.h"
+#include "engine/base/units.h"
 #include "io/result.h"
 #include "io/unique_fd.h"
 

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 
 namespace sluice::bench {
 namespace {

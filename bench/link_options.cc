@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 
 namespace sluice::bench {
 namespace {

@@ -8,7 +8,7 @@ include(CMakePackageConfigHelpers)
 install(TARGETS sluice_io EXPORT sluice-targets
         PUBLIC_HEADER DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice/io")
 install(TARGETS sluice_engine EXPORT sluice-targets
-        PUBLIC_HEADER DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice/engine")
+        FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice")
 if(SLUICE_BUILD_TOOLS)
   install(TARGETS sluice databankd)
   foreach(section 1 5)

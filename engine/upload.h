@@ -7,13 +7,13 @@
 #include <optional>
 #include <string>
 
-#include "engine/inquiry.h"
-#include "engine/log.h"
-#include "engine/network_options.h"
-#include "engine/retry.h"
-#include "engine/server_profile.h"
-#include "engine/termination_request.h"
-#include "engine/upload_request.h"
+#include "engine/base/log.h"
+#include "engine/http/network_options.h"
+#include "engine/policy/retry.h"
+#include "engine/protocol/inquiry.h"
+#include "engine/protocol/server_profile.h"
+#include "engine/upload/termination_request.h"
+#include "engine/upload/upload_request.h"
 #include "io/result.h"
 
 /// Start here: the engine that uploads files into a Data Bank.
@@ -47,7 +47,7 @@ struct EngineOptions {
   unsigned workers = 0;
   /// Threads that send, most_network_threads at most; uploads and parts of files are spread over
   /// them. 0: one, and more where one would have too much to do (TLS costs a CPU second a GiB): at
-  /// most a quarter of the cores, that is of `workers`, and 4. (engine/network_threads.h)
+  /// most a quarter of the cores, that is of `workers`, and 4. (engine/http/network_threads.h)
   unsigned network_threads = 0;
   /// How many uploads run at a time, at most, until Engine::set_uploads_at_a_time(): they divide
   /// the pool, and what each may need of it before it can send anything (a chunk that is
@@ -56,7 +56,7 @@ struct EngineOptions {
   /// How many requests may be in flight to one server at first, over tus and binary, 256 at most;
   /// 0: 4, or as many as the server took when it was overloaded in the last week. Fewer where the
   /// server is overloaded or was in the last week, and more, twice as many each time, as long as
-  /// none is (engine/request_limit.h).
+  /// none is (engine/policy/request_limit.h).
   unsigned requests_at_a_time = 0;
   std::uint64_t bytes_per_second = 0;  ///< limit over all uploads together; 0 for none
   /// How long no byte may move while there is something to send.
@@ -70,8 +70,9 @@ struct EngineOptions {
   /// may still be at it, before it is asked again. Nothing: 30 s, and a second more for each 200 MB
   /// of the file.
   std::optional<std::chrono::seconds> register_wait;
-  /// Where the journal and the locks are, made if missing (engine/state_dir.h has the usual place);
-  /// empty for none, and then an upload can only be tried again by this engine, not resumed.
+  /// Where the journal and the locks are, made if missing (engine/journal/state_dir.h has the usual
+  /// place); empty for none, and then an upload can only be tried again by this engine, not
+  /// resumed.
   std::string state_dir;
   NetworkOptions network;
   bool journal = true;  ///< false: only the locks, so that nothing is resumed

@@ -20,7 +20,7 @@
 ///  - acquire() waits until a buffer is free. It never fails for lack of memory, so whoever waits
 ///  must
 ///    not hold what the others need to give theirs back: claim work in order, and claim the buffer
-///    first (engine/pipeline.h).
+///    first (engine/pipeline/pipeline.h).
 ///  - A Buffer goes back by its destructor, from any thread. It must not outlive its pool.
 namespace sluice {
 

@@ -7,7 +7,7 @@
 #include <functional>
 #include <ostream>
 
-#include "engine/journal.h"
+#include "engine/journal/journal.h"
 #include "engine/upload.h"
 #include "io/local_file.h"
 #include "io/sync.h"

@@ -210,8 +210,8 @@ TEST_F(Deposit, TheSummaryHasTheDigestAndTheBottleneckInWords) {
   EXPECT_EQ(finished.status, 0);
   EXPECT_THAT(finished.out, HasSubstr(xxh128_of_file(path)));
   EXPECT_THAT(finished.out, HasSubstr("100000"));
-  EXPECT_THAT(finished.out,
-              testing::ContainsRegex("\n  bottleneck  (disk|checksums|journal|network|server): [a-z]"));
+  EXPECT_THAT(finished.out, testing::ContainsRegex(
+                                "\n  bottleneck  (disk|checksums|journal|network|server): [a-z]"));
   EXPECT_EQ(finished.err, "");
 }
 

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/journal.h"
+#include "engine/journal/journal.h"
 #include "tests/e2e/e2e.h"
 #include "tests/e2e/terminal.h"
 

@@ -3,11 +3,11 @@
 //
 // Input: a line "STATUS", "STATUS cut" or nothing, and the body.
 
-#include "engine/answer_text.h"
+#include "engine/protocol/answer_text.h"
 
 #include <nlohmann/json.hpp>
 
-#include "engine/secret.h"
+#include "engine/base/secret.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {

@@ -10,11 +10,11 @@
 #include <limits>
 #include <string>
 
-#include "engine/base_url.h"
-#include "engine/deposit.h"
-#include "engine/digest_kind.h"
-#include "engine/units.h"
-#include "engine/url.h"
+#include "engine/base/units.h"
+#include "engine/digest/digest_kind.h"
+#include "engine/http/base_url.h"
+#include "engine/http/url.h"
+#include "engine/protocol/deposit.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/databankd/faults.h"
 

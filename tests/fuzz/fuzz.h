@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "io/result.h"
 
 /// What the fuzz targets share. Each target is one file with one claim about code that reads what

@@ -11,8 +11,8 @@
 
 #include <vector>
 
-#include "engine/deposit.h"
-#include "engine/journal_row.h"
+#include "engine/journal/journal_row.h"
+#include "engine/protocol/deposit.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {

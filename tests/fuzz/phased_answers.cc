@@ -22,9 +22,9 @@
 #include <memory>
 #include <optional>
 
-#include "engine/answer_text.h"
-#include "engine/deposit.h"
-#include "engine/phased.h"
+#include "engine/protocol/answer_text.h"
+#include "engine/protocol/deposit.h"
+#include "engine/protocol/phased.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {
@@ -34,7 +34,8 @@ using Step = Request::Step;
 
 constexpr const char* tokens[] = {"7f3d0c9ab1e24586", "0a4be1775cc3d298"};
 
-/// What the engine would make of the answers (engine/upload_run.cc), and what must be true of it.
+/// What the engine would make of the answers (engine/upload/upload_run.cc), and what must be true
+/// of it.
 class Driver {
  public:
   Driver(std::uint64_t size, std::uint64_t chunk_bytes) : size_(size), chunk_bytes_(chunk_bytes) {

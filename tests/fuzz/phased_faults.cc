@@ -20,7 +20,7 @@
 #include <string>
 #include <utility>
 
-#include "engine/phased.h"
+#include "engine/protocol/phased.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {
@@ -114,7 +114,7 @@ class Server {
   int registrations_ = 0;
 };
 
-/// What the engine would do with the answers (engine/upload_run.cc).
+/// What the engine would do with the answers (engine/upload/upload_run.cc).
 class Client {
  public:
   Client(std::uint64_t size, std::uint64_t chunk_bytes)

@@ -3,11 +3,11 @@
 //
 // Input: the file. Its bytes serve as a path as well.
 
-#include "engine/receipt.h"
+#include "engine/report/receipt.h"
 
 #include <vector>
 
-#include "engine/deposit.h"
+#include "engine/protocol/deposit.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {

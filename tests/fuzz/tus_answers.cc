@@ -24,8 +24,8 @@
 #include <memory>
 #include <optional>
 
-#include "engine/deposit.h"
-#include "engine/tus.h"
+#include "engine/protocol/deposit.h"
+#include "engine/protocol/tus.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {
@@ -37,7 +37,8 @@ constexpr const char* tokens[] = {"7f3d0c9ab1e24586", "0a4be1775cc3d298"};
 constexpr const char* base_url = "https://bank.example.org/data";
 constexpr const char* origin = "https://bank.example.org/";
 
-/// What the engine would make of the answers (engine/upload_run.cc), and what must be true of it.
+/// What the engine would make of the answers (engine/upload/upload_run.cc), and what must be true
+/// of it.
 class Driver {
  public:
   Driver(std::uint64_t size, std::uint64_t chunk_bytes, bool with_upload)

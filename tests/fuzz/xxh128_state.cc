@@ -7,13 +7,13 @@
 // Flags: 1 and 2, the buffered bytes and the stripes are made to fit the total; 4, not even the
 // version is made right.
 
-#include "engine/xxh128_state.h"
+#include "engine/digest/xxh128_state.h"
 
 #include <xxhash.h>
 
 #include <string>
 
-#include "engine/deposit.h"
+#include "engine/protocol/deposit.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {

@@ -1,7 +1,7 @@
 // Asks the engine to upload a file that does not exist, and prints what it says to that.
 #include <cstdio>
 
-#include "engine/base_url.h"
+#include "engine/http/base_url.h"
 #include "engine/upload.h"
 
 int main() {

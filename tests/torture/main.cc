@@ -8,7 +8,7 @@
 #include <exception>
 #include <random>
 
-#include "engine/units.h"
+#include "engine/base/units.h"
 #include "tests/torture/torture.h"
 
 namespace sluice::torture {

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "engine/http_proxy.h"
+#include "engine/http/http_proxy.h"
 #include "tools/command_line/help_formatter.h"
 #include "tools/command_line/list_mark.h"
 #include "tools/sluice/commands/address.h"

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "tools/command_line/list_mark.h"
 #include "tools/command_line/usage_error.h"
 #include "tools/sluice/command_table.h"

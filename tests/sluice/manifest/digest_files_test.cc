@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/evp_digest.h"
-#include "engine/xxh128_state.h"
+#include "engine/digest/evp_digest.h"
+#include "engine/digest/xxh128_state.h"
 #include "tests/support/temp_dir.h"
 
 namespace sluice::cli::digest_files_test {

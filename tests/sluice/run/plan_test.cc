@@ -44,7 +44,8 @@ TEST(PlanTotalsTest, CountWhatIsLeftToSend) {
                                                  {"none", 1},
                                                  {"bytes_per_second", nullptr},
                                                  {"seconds", nullptr}}));
-  EXPECT_THAT(one_of_each().text(), HasSubstr("15.00 MiB of 40.00 MiB to send; how long is unknown"));
+  EXPECT_THAT(one_of_each().text(),
+              HasSubstr("15.00 MiB of 40.00 MiB to send; how long is unknown"));
 }
 
 TEST(PlanTotalsTest, EstimateTheTimeFromTheRateOfTheLastUploads) {

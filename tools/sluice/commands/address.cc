@@ -2,8 +2,8 @@
 
 #include <map>
 
-#include "engine/base_url.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/http/base_url.h"
 
 namespace sluice::cli {
 namespace {

@@ -9,9 +9,9 @@
 #include <optional>
 #include <utility>
 
-#include "engine/journal_file.h"
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/journal/journal_file.h"
 #include "io/local_file.h"
 #include "io/replace_file.h"
 #include "tools/sluice/commands/address.h"

@@ -6,10 +6,10 @@
 #include <string>
 #include <utility>
 
-#include "engine/deposit.h"
-#include "engine/journal.h"
-#include "engine/state_trial.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/journal/journal.h"
+#include "engine/journal/state_trial.h"
+#include "engine/protocol/deposit.h"
 #include "engine/upload.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/commands/check_report.h"

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/network_options.h"
+#include "engine/http/network_options.h"
 #include "tools/sluice/tokens/token_rights.h"
 
 namespace sluice::cli {

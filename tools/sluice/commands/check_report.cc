@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "engine/deposit.h"
-#include "engine/one_shot.h"
-#include "engine/receipt.h"
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/protocol/deposit.h"
+#include "engine/protocol/one_shot.h"
+#include "engine/report/receipt.h"
 #include "tools/sluice/display/or_null.h"
 
 namespace sluice::cli {

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "engine/dataset_lock.h"
-#include "engine/http_proxy.h"
-#include "engine/server_facts.h"
-#include "engine/server_profile.h"
-#include "engine/trust.h"
+#include "engine/http/http_proxy.h"
+#include "engine/http/trust.h"
+#include "engine/journal/dataset_lock.h"
+#include "engine/journal/server_facts.h"
+#include "engine/protocol/server_profile.h"
 #include "io/result.h"
 #include "tools/sluice/commands/disk_rate.h"
 

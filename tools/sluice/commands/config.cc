@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "tools/command_line/list_mark.h"
 #include "tools/command_line/usage_error.h"
 #include "tools/sluice/command_table.h"

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "io/buffer_pool.h"
 #include "io/open_source.h"
 #include "io/sync.h"
@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t block_bytes = std::size_t{4} << 20;
 
-/// As an upload has them (engine/upload_run.cc): a disk is only full with several reads.
+/// As an upload has them (engine/upload/upload_run.cc): a disk is only full with several reads.
 int readers_for(ReadMode mode) {
   return mode == ReadMode::direct ? 8 : 2;
 }

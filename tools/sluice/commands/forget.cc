@@ -9,14 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "engine/base_url.h"
-#include "engine/dataset_lock.h"
-#include "engine/earlier.h"
-#include "engine/journal.h"
-#include "engine/text.h"
-#include "engine/trust.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/http/base_url.h"
+#include "engine/http/trust.h"
+#include "engine/journal/dataset_lock.h"
+#include "engine/journal/journal.h"
 #include "engine/upload.h"
+#include "engine/upload/earlier.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/stop.h"

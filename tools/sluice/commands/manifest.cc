@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "engine/deposit.h"
-#include "engine/digest_kind.h"
-#include "engine/progress_meter.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/digest/digest_kind.h"
+#include "engine/protocol/deposit.h"
+#include "engine/upload/progress_meter.h"
 #include "io/local_file.h"
 #include "io/replace_file.h"
 #include "tools/sluice/display/progress_display.h"

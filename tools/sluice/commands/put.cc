@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "engine/deposit.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/protocol/deposit.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/run/batch.h"
 #include "tools/sluice/run/files_in_use.h"

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "engine/base_url.h"
-#include "engine/journal.h"
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/http/base_url.h"
+#include "engine/journal/journal.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/run/state_directory.h"
 #include "tools/sluice/run/uploader.h"

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include "engine/dataset_lock.h"
-#include "engine/journal.h"
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/journal/dataset_lock.h"
+#include "engine/journal/journal.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/display/watch.h"

@@ -7,8 +7,8 @@
 #include <chrono>
 #include <vector>
 
-#include "engine/deposit.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/protocol/deposit.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/display/report_text.h"

@@ -10,13 +10,13 @@
 #include <optional>
 #include <vector>
 
-#include "engine/file_check.h"
-#include "engine/progress_meter.h"
-#include "engine/receipt.h"
-#include "engine/report.h"
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/pipeline/file_check.h"
+#include "engine/report/receipt.h"
+#include "engine/report/report.h"
 #include "engine/upload.h"
+#include "engine/upload/progress_meter.h"
 #include "io/open_source.h"
 #include "tools/sluice/display/progress_display.h"
 #include "tools/sluice/display/report_text.h"

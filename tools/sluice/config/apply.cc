@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
-#include "engine/http_proxy.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/http/http_proxy.h"
 #include "tools/command_line/list_mark.h"
 
 namespace sluice::cli {

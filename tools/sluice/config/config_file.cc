@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 
 namespace sluice::cli {
 namespace {

@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "io/local_file.h"
 #include "io/unique_fd.h"
 

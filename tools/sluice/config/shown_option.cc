@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/http_proxy.h"
+#include "engine/http/http_proxy.h"
 #include "tools/command_line/list_mark.h"
 #include "tools/sluice/config/apply.h"
 

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <optional>
 
-#include "engine/report.h"
+#include "engine/report/report.h"
 
 namespace sluice::cli {
 

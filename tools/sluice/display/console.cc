@@ -6,7 +6,7 @@
 
 #include <ctime>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "tools/sluice/display/log_time.h"
 #include "tools/sluice/display/terminal.h"
 #include "tools/sluice/process/job_control.h"

@@ -13,7 +13,7 @@
 #include <random>
 #include <utility>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "tools/sluice/display/or_null.h"
 #include "tools/sluice/process/stop.h"
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/report.h"
+#include "engine/report/report.h"
 #include "io/sync.h"
 #include "tools/sluice/display/output_channel.h"
 #include "tools/sluice/display/run_totals.h"

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
 #include "tools/sluice/display/text_width.h"
 
 namespace sluice::cli {

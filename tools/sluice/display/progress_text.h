@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/progress_meter.h"
 #include "engine/upload.h"
+#include "engine/upload/progress_meter.h"
 
 /// How far something is, in words. Pure functions.
 namespace sluice::cli {

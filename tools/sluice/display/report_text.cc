@@ -6,8 +6,8 @@
 #include <array>
 #include <cstddef>
 
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
 
 namespace sluice::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/report.h"
+#include "engine/report/report.h"
 #include "engine/upload.h"
 
 /// Reports in words. Pure functions.

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "engine/report.h"
+#include "engine/report/report.h"
 
 namespace sluice::cli {
 

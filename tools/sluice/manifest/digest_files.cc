@@ -6,9 +6,9 @@
 #include <system_error>
 #include <utility>
 
-#include "engine/evp_digest.h"
-#include "engine/text.h"
-#include "engine/xxh128_state.h"
+#include "engine/base/text.h"
+#include "engine/digest/evp_digest.h"
+#include "engine/digest/xxh128_state.h"
 #include "io/buffer_pool.h"
 #include "io/open_source.h"
 #include "io/signals_blocked.h"

@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
-#include "engine/checksum_workers.h"
-#include "engine/digest_kind.h"
-#include "engine/file_check.h"
+#include "engine/digest/digest_kind.h"
+#include "engine/pipeline/checksum_workers.h"
+#include "engine/pipeline/file_check.h"
 #include "io/result.h"
 #include "io/source.h"
 #include "io/sync.h"
@@ -19,8 +19,8 @@
 namespace sluice::cli {
 
 /// Computes the digests of many files: several files side by side, as many as there are cores, and
-/// a large one with readers and checksum workers of its own (engine/file_check.h), as one core
-/// hashes less than a disk reads.
+/// a large one with readers and checksum workers of its own (engine/pipeline/file_check.h), as one
+/// core hashes less than a disk reads.
 ///
 /// Its threads, not oneTBB's, read small files, as oneTBB's workers must not wait for a disk.
 /// Memory: 6 MiB a thread, 96 MiB at most. Thread safe.

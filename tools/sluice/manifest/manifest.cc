@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "io/unique_fd.h"
 #include "tools/sluice/manifest/manifest_parser.h"
 #include "tools/sluice/process/stop.h"

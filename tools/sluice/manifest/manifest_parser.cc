@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "tools/sluice/manifest/csv_table.h"
 
 namespace sluice::cli {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/digest_kind.h"
+#include "engine/digest/digest_kind.h"
 #include "tools/sluice/manifest/manifest.h"
 
 namespace sluice::cli {

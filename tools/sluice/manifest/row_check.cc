@@ -8,9 +8,9 @@
 #include <tuple>
 #include <utility>
 
-#include "engine/deposit.h"
-#include "engine/digest_kind.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/digest/digest_kind.h"
+#include "engine/protocol/deposit.h"
 
 namespace sluice::cli {
 namespace {

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <thread>
 
-#include "engine/http_proxy.h"
-#include "engine/units.h"
+#include "engine/base/units.h"
+#include "engine/http/http_proxy.h"
 
 namespace sluice::cli {
 namespace {

@@ -14,7 +14,7 @@
 #include <memory>
 #include <new>
 
-#include "engine/units.h"
+#include "engine/base/units.h"
 
 namespace sluice::cli {
 namespace {

@@ -16,7 +16,7 @@ constexpr std::size_t engine_files = 8;
 /// A receipt, a token file, certificates, a name server: a few at a time.
 constexpr std::size_t spare_files = 4;
 /// The file, its lock, the connection, and a second one for a chunk that is sent ahead. Where lanes
-/// need more, their connections wait for each other (engine/http.cc).
+/// need more, their connections wait for each other (engine/http/http.cc).
 constexpr std::size_t transfer_files = 4;
 /// With so many, one upload at a time has been seen to succeed.
 constexpr std::size_t least_files = 10;

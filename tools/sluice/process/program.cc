@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "io/unique_fd.h"
 
 namespace sluice::cli {

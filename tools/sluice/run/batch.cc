@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/deposit.h"
-#include "engine/registered_before.h"
-#include "engine/text.h"
-#include "engine/units.h"
-#include "engine/upload_plan.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/protocol/deposit.h"
+#include "engine/upload/registered_before.h"
+#include "engine/upload/upload_plan.h"
 #include "io/local_file.h"
 #include "tools/sluice/run/state_directory.h"
 #include "tools/sluice/select/name_forms.h"

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/journal.h"
-#include "engine/server_profile.h"
+#include "engine/journal/journal.h"
+#include "engine/protocol/server_profile.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/run/files_in_use.h"
 #include "tools/sluice/run/last_rate.h"

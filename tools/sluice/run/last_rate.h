@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/journal.h"
+#include "engine/journal/journal.h"
 
 namespace sluice::cli {
 

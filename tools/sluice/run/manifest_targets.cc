@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "tools/sluice/run/receipt_files.h"
 
 namespace sluice::cli {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "tools/sluice/display/report_text.h"
 
 namespace sluice::cli {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/report.h"
+#include "engine/report/report.h"
 
 namespace sluice::cli {
 

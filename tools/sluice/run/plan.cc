@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
 #include "tools/sluice/display/report_text.h"
 
 namespace sluice::cli {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "engine/report.h"
-#include "engine/server_profile.h"
-#include "engine/upload_plan.h"
+#include "engine/protocol/server_profile.h"
+#include "engine/report/report.h"
+#include "engine/upload/upload_plan.h"
 #include "tools/sluice/run/last_rate.h"
 
 /// What --dry-run prints.

@@ -10,8 +10,8 @@
 #include <sstream>
 #include <utility>
 
-#include "engine/receipt.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/report/receipt.h"
 #include "io/replace_file.h"
 
 namespace sluice::cli {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "engine/report.h"
+#include "engine/report/report.h"
 #include "io/result.h"
 
 namespace sluice::cli {

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "engine/progress_meter.h"
 #include "engine/upload.h"
+#include "engine/upload/progress_meter.h"
 #include "tools/sluice/display/bottleneck_meter.h"
 #include "tools/sluice/display/progress_view.h"
 #include "tools/sluice/display/run_totals.h"

@@ -5,8 +5,8 @@
 
 #include <cerrno>
 
-#include "engine/state_dir.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/journal/state_dir.h"
 
 namespace sluice::cli {
 

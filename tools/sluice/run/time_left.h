@@ -7,7 +7,8 @@
 namespace sluice::cli {
 
 /// Estimates once a minute how long a run takes, from its rate so far: for decisions about hours,
-/// where ProgressMeter (engine/progress_meter.h) follows the last seconds. One thread at a time.
+/// where ProgressMeter (engine/upload/progress_meter.h) follows the last seconds. One thread at a
+/// time.
 class TimeLeft {
  public:
   using Clock = std::chrono::steady_clock;

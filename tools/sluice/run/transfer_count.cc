@@ -14,7 +14,7 @@ constexpr double worth_keeping = 0.07;
 constexpr auto settle_most = 1s;
 constexpr auto count_least = 500ms;
 /// With more than TransferCount::fewest: the engine tests meanwhile whether the server has threads
-/// for so many (engine/request_burst.h), before still more run.
+/// for so many (engine/policy/request_burst.h), before still more run.
 constexpr auto count_least_of_more = 1s;
 /// Files that start together end together: in so many times the number, one such group more or less
 /// counts for a quarter.

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "engine/tus.h"
-#include "engine/units.h"
+#include "engine/base/units.h"
+#include "engine/protocol/tus.h"
 
 namespace sluice::cli {
 namespace {

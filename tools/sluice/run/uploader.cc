@@ -11,10 +11,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "engine/carry_out.h"
-#include "engine/request_limit.h"
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/http/carry_out.h"
+#include "engine/policy/request_limit.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/granted.h"
 #include "tools/sluice/process/memory.h"
@@ -197,11 +197,11 @@ void Uploader::warn_of_expiry(std::optional<double> left) {
 
 Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh) {
   Inquiry inquiry{.base_url = request.base_url,
-                          .dataset = request.dataset,
-                          .token = request.token,
-                          .protocol = protocol,
-                          .fresh = fresh,
-                          .stop = [] { return stop_signal() != 0; }};
+                  .dataset = request.dataset,
+                  .token = request.token,
+                  .protocol = protocol,
+                  .fresh = fresh,
+                  .stop = [] { return stop_signal() != 0; }};
   const auto deadline = Clock::now() + token_wait_;
   bool said = false;
   while (true) {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/report.h"
+#include "engine/report/report.h"
 #include "engine/upload.h"
 #include "io/sync.h"
 #include "tools/sluice/display/console.h"

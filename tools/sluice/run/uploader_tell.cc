@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/stop.h"
 #include "tools/sluice/run/state_directory.h"

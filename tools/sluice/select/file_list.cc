@@ -7,7 +7,7 @@
 #include <array>
 #include <cerrno>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "io/unique_fd.h"
 
 namespace sluice::cli {

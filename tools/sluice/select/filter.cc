@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 
 namespace sluice::cli {
 namespace {

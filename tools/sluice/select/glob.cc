@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 
 namespace sluice::cli {
 namespace {

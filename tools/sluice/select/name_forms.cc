@@ -9,7 +9,7 @@
 #include <memory>
 #include <set>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 
 namespace sluice::cli {
 namespace {

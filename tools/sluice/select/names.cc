@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <numeric>
 
-#include "engine/deposit.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/protocol/deposit.h"
 #include "tools/sluice/select/selection.h"
 
 namespace sluice::cli {

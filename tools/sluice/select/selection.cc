@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "engine/deposit.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/protocol/deposit.h"
 #include "io/local_file.h"
 #include "io/long_path.h"
 #include "tools/sluice/select/file_list.h"

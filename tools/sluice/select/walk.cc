@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "io/local_file.h"
 #include "io/long_path.h"
 #include "io/unique_fd.h"

@@ -6,7 +6,7 @@
 #include <array>
 #include <string_view>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 
 namespace sluice::cli {
 namespace {

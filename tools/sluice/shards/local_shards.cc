@@ -11,7 +11,7 @@
 #include <map>
 #include <utility>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "io/unique_fd.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/stop.h"

@@ -9,9 +9,9 @@
 #include <optional>
 #include <sstream>
 
-#include "engine/base_url.h"
-#include "engine/digest_kind.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/digest/digest_kind.h"
+#include "engine/http/base_url.h"
 #include "io/local_file.h"
 #include "io/replace_file.h"
 #include "tools/sluice/manifest/manifest_text.h"

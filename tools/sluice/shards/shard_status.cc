@@ -8,11 +8,11 @@
 #include <optional>
 #include <utility>
 
-#include "engine/dataset_lock.h"
-#include "engine/journal.h"
-#include "engine/registered_before.h"
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/journal/dataset_lock.h"
+#include "engine/journal/journal.h"
+#include "engine/upload/registered_before.h"
 #include "io/local_file.h"
 
 namespace sluice::cli {

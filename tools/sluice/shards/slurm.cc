@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 #include "tools/sluice/process/program.h"
 
 namespace sluice::cli {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/units.h"
+#include "engine/base/units.h"
 
 namespace sluice::cli {
 namespace {

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "engine/receipt.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/report/receipt.h"
 
 namespace sluice::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/secret.h"
+#include "engine/base/secret.h"
 #include "io/result.h"
 
 namespace sluice::cli {

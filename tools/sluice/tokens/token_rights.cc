@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/text.h"
+#include "engine/base/text.h"
 
 namespace sluice::cli {
 namespace {

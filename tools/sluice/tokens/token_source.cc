@@ -11,8 +11,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "engine/text.h"
-#include "engine/units.h"
+#include "engine/base/text.h"
+#include "engine/base/units.h"
 #include "io/local_file.h"
 #include "io/unique_fd.h"
 #include "tools/sluice/commands/address.h"

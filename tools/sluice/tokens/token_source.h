@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/secret.h"
+#include "engine/base/secret.h"
 #include "io/result.h"
 #include "tools/sluice/tokens/token_expiry.h"
 #include "tools/sluice/tokens/token_rights.h"

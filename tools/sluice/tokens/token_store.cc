@@ -15,8 +15,8 @@
 #include <tuple>
 #include <utility>
 
-#include "engine/deposit.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/protocol/deposit.h"
 #include "io/replace_file.h"
 #include "io/unique_fd.h"
 #include "tools/sluice/tokens/token_rights.h"

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/secret.h"
+#include "engine/base/secret.h"
 #include "io/result.h"
 #include "tools/sluice/tokens/token_expiry.h"
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/deposit.h"
-#include "engine/text.h"
+#include "engine/base/text.h"
+#include "engine/protocol/deposit.h"
 
 namespace sluice::cli {
 namespace {

@@ -1,0 +1,55 @@
+#include "engine/http/base_url.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <strings.h>
+
+#include "engine/base/text.h"
+#include "engine/http/url.h"
+
+namespace sluice {
+namespace {
+
+bool is_loopback(const std::string& name) {
+  const std::string host = lower_case(name);
+  if (host == "localhost" || host == "[::1]") return true;
+  in_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
+
+}  // namespace
+
+Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
+  const auto refuse = [&](const char* why) {
+    return Error{ErrorKind::usage, fmt::format("'{}' is not a usable URL of a Data Bank: {}",
+                                               printable(url.substr(0, 300)), why)};
+  };
+  if (url.find('@') != std::string::npos)
+    // The URL itself stays out of the message: it may hold a password.
+    return Error{ErrorKind::usage,
+                 "the URL of the Data Bank must not contain a user name or a password; remove the "
+                 "part before "
+                 "'@'"};
+  // curl lets most of these through, and reads no further than a NUL, which would make what was
+  // checked another address than what is kept.
+  const char* const not_text = "the URL contains a control character or is not valid UTF-8";
+  if (printable(url) != url) return refuse(not_text);
+  if (url.find_first_of("?#") != std::string::npos)
+    return refuse("the URL must not contain a query (?) or a fragment (#)");
+  // To curl, a missing slash, or a scheme, is a thing to guess.
+  if (strncasecmp(url.c_str(), "https://", 8) != 0 && strncasecmp(url.c_str(), "http://", 7) != 0)
+    return refuse(
+        "the URL must start with https:// (or with http:// for a server on this machine)");
+  TRY_ASSIGN(const UrlParts parts, split_url(url));
+  if (parts.scheme == "http" && !insecure_http && !is_loopback(parts.host))
+    return refuse(
+        "plain HTTP shows the token to everyone on the network; use https://, or accept that with "
+        "--insecure-http");
+  // One spelling for one server: it is what uploads are remembered and locked under.
+  std::string base = parts.normal;
+  while (base.ends_with('/')) base.pop_back();
+  if (printable(base) != base) return refuse(not_text);  // %1B in a host is decoded
+  return base;
+}
+
+}  // namespace sluice

@@ -1,0 +1,139 @@
+#include "engine/http/network_threads.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto measure_every = std::chrono::seconds(1);
+
+/// Connections that a thread keeps at least, where no number of threads was asked for. So there is
+/// one thread where few files may be open, as each has descriptors of its own.
+constexpr unsigned least_kept = 16;
+
+unsigned number_of_threads(unsigned asked, unsigned cores) {
+  const auto kept = static_cast<unsigned>(connections_kept_by_process());
+  // A kept connection of one thread has a descriptor that another thread may need.
+  return asked != 0 ? std::clamp(kept - 1, 1U, asked)
+                    : std::clamp(kept / least_kept, 1U, NetworkThreads::automatic_number(cores));
+}
+
+}  // namespace
+
+unsigned NetworkThreads::automatic_number(unsigned cores) {
+  return std::clamp(cores / 4, 1U, 4U);
+}
+
+NetworkThreads::NetworkThreads(Setting setting)
+    : number_(number_of_threads(setting.asked, setting.cores)),
+      measures_(number_ > 1 && setting.asked == 0),
+      options_([&] {
+        Http::Options options = std::move(setting.http);
+        options.limits = std::make_shared<NetworkLimits>(options.bytes_per_second, number_);
+        return options;
+      }()),
+      choice_(number_, setting.asked != 0) {
+  const MutexLock lock(mutex_);
+  threads_.push_back({make(0), {}});
+  first_ = threads_.front().http.get();
+}
+
+NetworkThreads::~NetworkThreads() {
+  std::vector<Http*> all;
+  {
+    const MutexLock lock(mutex_);
+    ending_ = true;
+    for (const Thread& thread : threads_) all.push_back(thread.http.get());
+  }
+  for (Http* const http : all) http->stop();
+  // They may have posted to each other, and what is posted may post more.
+  bool did_any = true;
+  while (did_any) {
+    did_any = false;
+    for (Http* const http : all)
+      if (http->drain()) did_any = true;
+  }
+}
+
+std::unique_ptr<Http> NetworkThreads::make(unsigned number) const {
+  Http::Options options = options_;
+  options.name = fmt::format("network-{}", number);
+  return std::make_unique<Http>(options);
+}
+
+NetworkThreads::Place NetworkThreads::place(std::uint64_t bytes) {
+  const MutexLock lock(mutex_);
+  unsigned chosen = choice_.place(bytes);
+  // The first one that is not there yet is the next to be started: it has no upload.
+  if (chosen >= threads_.size()) {
+    try {
+      threads_.push_back({make(static_cast<unsigned>(threads_.size())), {}});
+    } catch (const std::exception&) {  // no memory, or no thread
+      choice_.leave(chosen);
+      choice_.limit(static_cast<unsigned>(threads_.size()));
+      chosen = choice_.place(bytes);
+    }
+  }
+  ++placed_;
+  measure_later();
+  return {*this, chosen, *threads_[chosen].http};
+}
+
+unsigned NetworkThreads::started() const {
+  const MutexLock lock(mutex_);
+  return static_cast<unsigned>(threads_.size());
+}
+
+void NetworkThreads::measure_later() {
+  if (!measures_ || ending_) return;
+  for (Thread& thread : threads_)
+    if (thread.last.at == Clock::time_point{})
+      thread.last = {Clock::now(), thread.http->cpu_time()};
+  if (!std::exchange(measuring_, true))
+    first_->post_at(Clock::now() + measure_every, [this] { measure(); });
+}
+
+void NetworkThreads::measure() {
+  const MutexLock lock(mutex_);
+  measuring_ = false;
+  if (ending_) return;
+  for (unsigned i = 0; i < threads_.size(); ++i) {
+    Measured& last = threads_[i].last;
+    const Measured now{Clock::now(), threads_[i].http->cpu_time()};
+    const std::chrono::duration<double> used = now.cpu - last.cpu;
+    const std::chrono::duration<double> passed = now.at - last.at;
+    choice_.measured(i, used / passed);
+    last = now;
+  }
+  if (placed_ > 0) {
+    measure_later();
+    return;
+  }
+  choice_.idle();
+  for (Thread& thread : threads_) thread.last = {};
+}
+
+NetworkThreads::Place& NetworkThreads::Place::operator=(Place&& other) noexcept {
+  if (this == &other) return *this;
+  leave();
+  http_ = other.http_;
+  owner_ = std::exchange(other.owner_, nullptr);
+  thread_ = other.thread_;
+  return *this;
+}
+
+void NetworkThreads::Place::leave() {
+  NetworkThreads* const owner = std::exchange(owner_, nullptr);
+  if (owner == nullptr) return;
+  const MutexLock lock(owner->mutex_);
+  owner->choice_.leave(thread_);
+  --owner->placed_;
+}
+
+}  // namespace sluice

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/journal/journal_entry.h"
+#include "engine/journal/journal_row.h"
+#include "engine/journal/server_facts.h"
+#include "engine/journal/sqlite.h"
+#include "io/result.h"
+
+namespace sluice {
+
+/// What has become known of an upload; what is not set stays as it is.
+struct JournalStep {
+  std::optional<std::uint64_t> committed = {};  ///< bytes
+
+  /// More of the file has been hashed: the checksums of the blocks [first_block, first_block +
+  /// checksums.size()), and the running digest's state after them. first_block is at most
+  /// hashed_blocks; what was journaled from first_block on is replaced.
+  struct Hashed {
+    std::uint64_t first_block = 0;
+    std::span<const std::uint64_t> checksums = {};
+    std::string_view digest_state = {};
+  };
+  std::optional<Hashed> hashed = {};
+
+  /// `registered` drops the checksums, the digest's state and the error, which nobody needs any
+  /// more; `abandoned` drops the first two. The parts of a whole upload become the same with it.
+  std::optional<JournalEntry::State> state = {};
+  std::optional<Error> error = {};                  ///< kind and message are kept
+  std::optional<std::string_view> receipt = {};     ///< JSON text
+  std::optional<std::string_view> upload_url = {};  ///< as JournalEntry has it
+  /// What the file system says of the file by now, whose bytes are the same. Its size stays.
+  std::optional<FileIdentity> file = {};
+};
+
+struct JournalListing {
+  std::vector<JournalEntry> entries;  ///< newest first
+  /// One sentence, fit to show, for each entry that cannot be understood. They hide no other.
+  std::vector<std::string> unreadable;
+};
+
+/// When and how much of an upload that was registered.
+struct JournalTiming {
+  std::uint64_t bytes = 0;
+  std::int64_t started_s = 0;     ///< seconds since 1970, of its first run
+  std::int64_t registered_s = 0;  ///< the same, not before started_s
+};
+
+/// The tables of the journal, for whoever has it to himself and a transaction open: Journal
+/// (engine/journal/journal.h) sees to both, and says what the calls mean. One thread at a time.
+///
+/// A call that fails may have written a part of what it was to write: roll back.
+class JournalTables {
+ public:
+  explicit JournalTables(SqlDatabase database) : database_(std::move(database)) {}
+
+  SqlDatabase& database() { return database_; }
+
+  Result<std::optional<JournalEntry>> find(std::string_view system, std::string_view dataset,
+                                           std::string_view name);
+  /// The last upload of that name that was registered.
+  Result<std::optional<JournalEntry>> find_registered(std::string_view system,
+                                                      std::string_view dataset,
+                                                      std::string_view name);
+  Result<std::vector<std::string>> names(std::string_view system, std::string_view dataset);
+  Result<std::vector<JournalTiming>> last_registered(std::string_view system, std::size_t most);
+  Result<std::optional<JournalEntry>> get(std::int64_t id);
+  Result<JournalListing> list(bool finished_too);
+  Result<std::vector<JournalEntry>> parts(std::int64_t id);
+  Result<std::vector<std::uint64_t>> checksums(std::int64_t id, std::uint64_t first,
+                                               std::uint64_t count);
+  Result<ServerFacts> facts(std::string_view system);
+
+  Result<std::int64_t> begin(const JournalEntry& entry);
+  Result<void> record(std::int64_t id, const JournalStep& step);
+  Result<void> note_file(std::int64_t id, const FileIdentity& file);
+  Result<void> start_over(std::int64_t id);
+  Result<void> set_chunk_limit(std::string_view system, std::uint64_t bytes);
+  Result<void> set_chunk_bytes(std::string_view system, std::uint64_t bytes);
+  Result<void> set_lookahead_refused(std::string_view system);
+  Result<void> set_protocol(std::string_view system, std::string_view protocol,
+                            std::string_view tus);
+  Result<void> set_requests(std::string_view system, std::optional<unsigned> requests);
+  Result<void> forget_protocol(std::string_view system);
+
+ private:
+  Error failed(const std::string& what) const;
+  Error unreadable(const SqlValue& id, const std::string& why) const;
+  Result<JournalEntry> decode(const JournalRow& row) const;
+  Result<std::optional<JournalEntry>> newest(std::string_view where,
+                                             std::initializer_list<SqlValue> values);
+  Result<JournalEntry> going_on(std::int64_t id);
+  Result<void> check_whole(const JournalEntry& part);
+  Result<void> write(const JournalEntry& entry);
+  Result<void> end(std::string_view where, std::initializer_list<SqlValue> values,
+                   JournalEntry::State state);
+  Result<void> end_parts(const JournalEntry& whole, JournalEntry::State state);
+  Result<void> drop_checksums(std::int64_t id);
+  Result<void> read_segment(std::int64_t id, std::uint64_t segment, std::size_t count,
+                            std::vector<std::uint64_t>& checksums);
+  Result<void> take_hashed(JournalEntry& entry, const JournalStep::Hashed& hashed);
+  Result<void> set_fact(std::string_view system, std::string_view column, std::uint64_t value);
+
+  SqlDatabase database_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,64 @@
+#include "engine/journal/journal_thread.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "io/signals_blocked.h"
+
+namespace sluice {
+
+JournalThread::JournalThread(std::unique_ptr<Journal> journal, std::chrono::nanoseconds patience)
+    : journal_(std::move(journal)), patience_(patience), writers_(std::make_shared<int>()) {
+  const SignalsBlocked blocked;
+  thread_ = std::thread([this] { run(); });
+}
+
+JournalThread::~JournalThread() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+void JournalThread::post(Work work, Done done) {
+  MutexLock lock(mutex_);
+  works_.push_back(std::move(work));
+  dones_.push_back(std::move(done));
+  if (works_.size() == wanted_) changed_.notify_all();
+}
+
+bool JournalThread::is_news(bool failing) {
+  constexpr std::chrono::minutes least_pause{1};
+  const auto now = std::chrono::steady_clock::now();
+  MutexLock lock(mutex_);
+  if (failing == said_failing_) return false;
+  if (failing && said_at_ && now - *said_at_ < least_pause) return false;
+  said_failing_ = failing;
+  if (failing) said_at_ = now;
+  return true;
+}
+
+void JournalThread::run() {
+  while (true) {
+    std::vector<Work> works;
+    std::vector<Done> dones;
+    {
+      MutexLock lock(mutex_);
+      wanted_ = 1;
+      while (works_.empty() && !stopping_) changed_.wait(mutex_);
+      if (works_.empty()) return;
+      wanted_ = static_cast<std::size_t>(writers_.use_count() - 1) / 2;
+      const auto until = std::chrono::steady_clock::now() + patience_;
+      while (works_.size() < wanted_ && !stopping_ && changed_.wait_until(mutex_, until)) {
+      }
+      works.swap(works_);
+      dones.swap(dones_);
+    }
+    const std::vector<Result<void>> outcomes = journal_->together(works);
+    for (std::size_t i = 0; i < dones.size(); ++i) dones[i](outcomes[i]);
+  }
+}
+
+}  // namespace sluice

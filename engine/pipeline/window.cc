@@ -1,0 +1,136 @@
+#include "engine/pipeline/window.h"
+
+#include <stdexcept>
+#include <utility>
+
+namespace sluice {
+
+Window::Window(std::uint64_t first, std::uint64_t end, std::size_t capacity,
+               std::function<void()> on_ready, std::size_t batch)
+    : end_(end),
+      batch_(batch),
+      on_ready_(std::move(on_ready)),
+      slots_(capacity),
+      next_pass_(first),
+      next_take_(first) {}
+
+bool Window::take_waiter() {
+  return std::exchange(consumer_waits_, false);
+}
+
+void Window::put(Block block) {
+  bool notify = false;
+  {
+    MutexLock lock(mutex_);
+    // The block goes back to the pool. Behind an error there may be no place for it: a reader that
+    // failed gives its buffer back, and who gets that claims a number of the next round.
+    if (closed_ || error_) return;
+    put_there(std::move(block));
+    notify = consumer_waits_ && waits_for_ == Waiting::read &&
+             slot(next_take_).state != State::empty && take_waiter();
+  }
+  if (notify) on_ready_();
+}
+
+void Window::put_there(Block block) {
+  const std::uint64_t number = block.number;
+  Slot& slot = this->slot(number);
+  if (slot.state != State::empty || number < next_take_ || number >= end_)
+    throw std::logic_error("Window: two blocks have the same place");
+  slot.block = std::move(block);
+  slot.state = State::read;
+  unchecked_.push_back(number);
+}
+
+bool Window::wants_checker() {
+  MutexLock lock(mutex_);
+  if (closed_ || unchecked_.empty()) return false;
+  // Nobody else comes, and the consumer will soon be through with what it can have; or there are
+  // more than those who are here will manage soon.
+  const bool soon_dry = checkers_ == 0 && next_pass_ - next_take_ < batch_;
+  if (!soon_dry && unchecked_.size() < batch_ * (checkers_ + 1)) return false;
+  ++checkers_;
+  return true;
+}
+
+Block* Window::next_to_check() {
+  MutexLock lock(mutex_);
+  if (closed_ || unchecked_.empty()) {
+    if (checkers_ > 0) --checkers_;
+    return nullptr;
+  }
+  Slot& slot = this->slot(unchecked_.front());
+  unchecked_.pop_front();
+  slot.state = State::checking;
+  return &slot.block;
+}
+
+void Window::checked(std::uint64_t number) {
+  MutexLock lock(mutex_);
+  Slot& slot = this->slot(number);
+  slot.state = State::checked;
+  if (closed_) slot.block.buffer.release();
+}
+
+Block* Window::next_in_order() {
+  MutexLock lock(mutex_);
+  if (closed_ || error_ || next_pass_ == end_) return nullptr;
+  Slot& slot = this->slot(next_pass_);
+  if (slot.state != State::checked || slot.block.number != next_pass_) return nullptr;
+  slot.state = State::passing;
+  return &slot.block;
+}
+
+void Window::passed() {
+  bool notify = false;
+  {
+    MutexLock lock(mutex_);
+    Slot& slot = this->slot(next_pass_++);
+    slot.state = State::ready;
+    if (closed_)
+      slot.block.buffer.release();
+    else
+      notify = take_waiter();
+  }
+  if (notify) on_ready_();
+}
+
+void Window::fail(Error error) {
+  bool notify = false;
+  {
+    MutexLock lock(mutex_);
+    if (!error_) error_ = std::move(error);
+    notify = take_waiter();
+  }
+  if (notify) on_ready_();
+}
+
+void Window::close() {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  unchecked_.clear();
+  for (Slot& slot : slots_)
+    // What a hand is on right now goes back when that hand lets go.
+    if (slot.state != State::checking && slot.state != State::passing) slot.block.buffer.release();
+}
+
+Window::Taken Window::take() {
+  MutexLock lock(mutex_);
+  Taken taken;
+  if (error_) {
+    taken.error = error_;
+    return taken;
+  }
+  Slot& slot = this->slot(next_take_);
+  if (slot.state == State::ready) {
+    taken.block = std::move(slot.block);
+    slot.state = State::empty;
+    ++next_take_;
+    return taken;
+  }
+  consumer_waits_ = true;
+  waits_for_ = taken.waiting = slot.state == State::empty ? Waiting::read : Waiting::check;
+  return taken;
+}
+
+}  // namespace sluice

@@ -1,0 +1,199 @@
+#include "engine/protocol/tus.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/base64.h"
+#include "engine/base/text.h"
+#include "engine/protocol/multipart.h"
+
+namespace sluice {
+namespace {
+
+/// A server that copies parts into one, or a file into its store, may take that long.
+constexpr std::chrono::seconds long_patience{600};
+/// At the least, for a short file, and a second more for what it copies in one.
+constexpr std::chrono::seconds least_time_to_copy{30};
+constexpr std::uint64_t copied_in_a_second = 200'000'000;
+constexpr std::uint64_t least_part = std::uint64_t{5} << 20;
+constexpr std::uint64_t most_server_parts = 10000;
+
+}  // namespace
+
+std::uint64_t Tus::part_bytes(std::uint64_t size) {
+  return std::max(least_part, (size + most_server_parts - 1) / most_server_parts);
+}
+
+Tus::Tus(Setting setting)
+    : setting_(std::move(setting)),
+      size_(setting_.deposit.size),
+      errors_(setting_.deposit, "tus", setting_.token),
+      origin_(setting_.server.sends_resumable),
+      state_(setting_.role == Role::joined ? State::joining
+             : setting_.upload_url.empty() ? State::creating
+                                           : State::finding),
+      url_(setting_.upload_url),
+      sent_(setting_.earlier ? setting_.earlier->sent : 0),
+      least_chunk_(part_bytes(size_)) {
+  if (!url_.empty() && setting_.role == Role::joined) {  // joined by an earlier run
+    state_ = State::finding;
+    sent_ = size_;
+  }
+}
+
+Request Tus::request(Request::Step step, Request::Method method) const {
+  Request request;
+  request.step = step;
+  request.method = method;
+  request.url = url_;
+  request.headers = {"Tus-Resumable: 1.0.0"};
+  return request;
+}
+
+Request Tus::create() const {
+  const bool joined = state_ == State::joining;
+  Request request =
+      this->request(joined ? Request::Step::join : Request::Step::begin, Request::Method::post);
+  request.url.clear();
+  request.path = "/files/";
+  if (!joined) request.payload = chunk_;
+  // Without a type, curl would send that of a form.
+  request.headers.emplace_back(request.payload.size() > 0
+                                   ? "Content-Type: application/offset+octet-stream"
+                                   : "Content-Type:");
+  if (!joined) request.headers.push_back(fmt::format("Upload-Length: {}", size_));
+  // tuspyserver tells nobody how far an upload is that came without a type.
+  request.headers.push_back(fmt::format("Upload-Metadata: filename {},filetype {}",
+                                        base64(setting_.deposit.name),
+                                        base64("application/octet-stream")));
+  if (setting_.role == Role::part) request.headers.emplace_back("Upload-Concat: partial");
+  if (joined) {
+    std::string urls;
+    for (const Part& part : parts_) urls += (urls.empty() ? "" : " ") + part.url;
+    request.headers.push_back("Upload-Concat: final;" + urls);
+    // A second one would find the parts gone, or going. curl repeats a request without a body by
+    // itself where a kept connection is dead.
+    request.repeatable = false;
+    request.connection = Request::Connection::own;
+    const std::chrono::seconds copying{size_ / copied_in_a_second};
+    request.patience = long_patience + copying;
+    request.least_patience = least_time_to_copy + copying;
+  }
+  return request;
+}
+
+Request Tus::patch() {
+  Request request = this->request(Request::Step::chunk, Request::Method::patch);
+  request.headers.emplace_back("Content-Type: application/offset+octet-stream");
+  request.headers.push_back(fmt::format("Upload-Offset: {}", chunk_.begin));
+  request.payload = chunk_;
+  return request;
+}
+
+Request Tus::registration() const {
+  Multipart body;
+  body.field("filename", setting_.deposit.name)
+      .field("tus_url", url_)
+      .field("size", std::to_string(size_))
+      .field("dataset_key", setting_.deposit.dataset);
+  Request request;
+  request.step = Request::Step::finish;
+  request.path = "/api/dataset/" + setting_.deposit.dataset + "/datafile";
+  request.headers = {body.content_type_header()};
+  request.head = body.head();
+  request.tail = body.tail();
+  request.repeatable = false;
+  request.connection = Request::Connection::recent;
+  request.patience = long_patience;
+  return request;
+}
+
+void Tus::choose_first_bytes(std::uint64_t chunk_bytes) {
+  chunk_ = {};
+  if (first_bytes_ == FirstBytes::in_request) first_bytes_ = FirstBytes::not_tried;  // not sent yet
+  if (first_bytes_ != FirstBytes::not_tried || setting_.creation == nullptr ||
+      size_ > std::max(chunk_bytes, least_chunk_) || !setting_.creation->allows(size_))
+    return;
+  chunk_ = {0, size_};
+  first_bytes_ = FirstBytes::in_request;
+}
+
+void Tus::limit_chunk(std::uint64_t bytes) {
+  if (!threw_away_) least_chunk_ = std::min(least_chunk_, bytes);
+}
+
+std::optional<Request> Tus::next(std::uint64_t chunk_bytes) {
+  anew_ = Anew::nothing;
+  switch (state_) {
+    case State::creating:
+      step_ = Request::Step::begin;
+      choose_first_bytes(chunk_bytes);
+      return create();
+    case State::asking_parts: {
+      step_ = Request::Step::ask_parts;
+      Request question = request(step_, Request::Method::head);
+      question.url = parts_[part_].url;
+      return question;
+    }
+    case State::joining:
+      step_ = Request::Step::join;
+      join_is_out_ = true;
+      return create();
+    case State::sending: {
+      step_ = Request::Step::chunk;
+      const std::uint64_t left = size_ - committed_;
+      std::uint64_t length = std::min(std::max(chunk_bytes, least_chunk_), left);
+      // What would be left may be less than a part, which only the last one may be.
+      chunk_ = {committed_, committed_ + length};
+      sent_ = std::max(sent_, chunk_.end);
+      return patch();
+    }
+    case State::finding:
+      step_ = Request::Step::ask_committed;
+      return request(step_, Request::Method::head);
+    case State::registering:
+      step_ = Request::Step::finish;
+      return registration();
+    case State::registered:
+      break;
+  }
+  return {};
+}
+
+Tus::State Tus::after_all_is_there() const {
+  return setting_.role == Role::part ? State::registered : State::registering;
+}
+
+void Tus::recover() {
+  if (state_ == State::sending) state_ = State::finding;
+  if (state_ == State::creating && first_bytes_ != FirstBytes::not_tried)
+    first_bytes_ =
+        first_bytes_ == FirstBytes::in_request ? FirstBytes::failed : FirstBytes::not_any_more;
+  if (std::exchange(join_is_out_, false)) may_be_joining_ = true;
+  if (state_ == State::joining && !parts_.empty()) {
+    state_ = State::asking_parts;
+    part_ = 0;
+  }
+  if (fell_back_to_) committed_ = *std::exchange(fell_back_to_, {});
+}
+
+void Tus::start_over() {
+  state_ = State::creating;
+  url_.clear();
+  committed_ = 0;
+  sent_ = 0;
+  fell_back_to_.reset();
+  gone_ = stuck_ = 0;
+}
+
+std::string Tus::doubt() const {
+  return fmt::format(
+      "the registration is unconfirmed; look at {1}/datasets/{2}: if '{0}' is missing, run: sluice "
+      "resume --register {2} {3}; if listed: sluice forget --registered {2} {3}",
+      setting_.deposit.name, setting_.base_url, setting_.deposit.dataset,
+      shell_argument(setting_.deposit.name));
+}
+
+}  // namespace sluice

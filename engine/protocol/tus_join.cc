@@ -1,0 +1,95 @@
+// How Tus has the parts of a file joined: what a join's answer means, and what the parts' do.
+#include <fmt/format.h>
+
+#include "engine/protocol/answer_text.h"
+#include "engine/protocol/tus.h"
+#include "engine/protocol/tus_headers.h"
+
+namespace sluice {
+namespace {
+
+/// So many refusals, with all parts there each time, are the server's last word.
+constexpr unsigned refusals_that_last = 3;
+
+/// S3 through tus-ruby-server: "Your proposed upload is smaller than the minimum allowed object
+/// size.", or its name for that.
+bool says_too_short(const Answer& answer) {
+  return answer.body.find("smaller than the minimum allowed") != std::string::npos ||
+         answer.body.find("EntityTooSmall") != std::string::npos;
+}
+
+/// What a server says that takes no header, or no upload, of that length. It may be one in front of
+/// the tus server that says so, as the addresses of all parts are in one header.
+bool is_about_length(int status) {
+  return status == 400 || status == 413 || status == 414 || status == 431;
+}
+
+}  // namespace
+
+bool Tus::has_short_part() const {
+  for (std::size_t i = 0; i + 1 < parts_.size(); ++i)
+    if (parts_[i].size < least_part_bytes) return true;
+  return false;
+}
+
+Result<void> Tus::read_join_answer(const Answer& answer) {
+  if (!is_success(answer)) return join_refused(answer);
+  Result<void> read = read_location(answer);
+  if (read) {
+    join_is_out_ = may_be_joining_ = false;
+    sent_ = size_;
+    state_ = State::finding;
+    return {};
+  }
+  // The parts may be gone into an upload that has no address.
+  anew_ = Anew::what_is_missing;
+  return read;
+}
+
+Error Tus::join_refused(const Answer& answer) {
+  const bool is_servers = origin_.sender(answer) == TusOrigin::Sender::server;
+  // An exception of tus-ruby-server's gets an answer of Rails, which has no Tus-Resumable.
+  const bool is_decided = is_servers || (answer.status >= 500 && !is_page(answer));
+  if (is_decided) join_is_out_ = may_be_joining_ = false;
+  if (is_decided || is_about_length(answer.status)) ++joins_refused_;
+  const bool never = says_too_short(answer) || (is_decided && has_short_part()) ||
+                     (is_servers && answer.status < 500 && joins_refused_ >= refusals_that_last);
+  if (never || joins_refused_ >= refusals_that_last)
+    anew_ = Anew::whole;
+  else if (is_servers && answer.status < 500)
+    anew_ = Anew::what_is_missing;
+  return error_of(
+      ErrorKind::failed, answer,
+      fmt::format("{}: the server refused to join the parts (HTTP {}, {}){}", errors_.doing(step_),
+                  answer.status, errors_.quoted(answer.body),
+                  never ? ", although it has all of them; nothing was registered; upload the file "
+                          "in one piece with --restart --lanes 0"
+                        : ""),
+      !never);
+}
+
+Error Tus::part_gone(const Answer& answer) {
+  anew_ = Anew::what_is_missing;
+  return error_of(
+      ErrorKind::failed, answer,
+      fmt::format("{}: part {} of {} is missing or incomplete on the server (HTTP {}): the server "
+                  "lost the part, or joined the parts and its response was lost; run the command "
+                  "again to send the missing bytes",
+                  errors_.doing(step_), part_ + 1, parts_.size(), answer.status));
+}
+
+Result<void> Tus::read_part_answer(const Answer& answer) {
+  if (answer.status == 404 || answer.status == 410) {
+    if (!is_believed_gone(answer)) return not_found(answer);
+    return part_gone(answer);
+  }
+  if (!is_success(answer)) return not_understood(answer);
+  const auto offset = offset_of(answer);
+  if (!offset) return no_offset(answer);
+  understood(answer);
+  if (*offset != parts_[part_].size) return part_gone(answer);
+  if (++part_ == parts_.size()) state_ = State::joining;
+  return {};
+}
+
+}  // namespace sluice

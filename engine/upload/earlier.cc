@@ -1,0 +1,290 @@
+#include "engine/upload/earlier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+#include "engine/base/text.h"
+#include "engine/base/units.h"
+#include "engine/protocol/tus_location.h"
+#include "engine/upload/registered_before.h"
+#include "io/local_file.h"
+
+namespace sluice {
+namespace {
+
+/// Whether the file can be the one that the entry is about, so that its bytes can be compared with
+/// what was sent. Another time alone says nothing: file systems on a network round it, and programs
+/// set it. Device numbers are not compared: the same file has another one on every node of a
+/// cluster.
+bool may_be_same(const FileIdentity& then, const FileIdentity& now) {
+  return now.size == then.size && (now.modified == then.modified || now.inode == then.inode);
+}
+
+/// The error for a file that cannot be the one that the entry is about.
+Error not_the_same(const JournalEntry& entry, const FileFacts& file) {
+  const FileIdentity& then = entry.file;
+  const FileIdentity& now = file.identity;
+  const bool registering = entry.state == JournalEntry::State::verifying;
+  const std::string change =
+      now.size != then.size
+          ? fmt::format("the file had {} bytes when its upload began, and has {} bytes now",
+                        then.size, now.size)
+          : fmt::format("another file, modified at {}, has replaced the file modified at {}",
+                        utc_time(now.modified), utc_time(then.modified));
+  return Error{
+      ErrorKind::local_file,
+      fmt::format(
+          "cannot resume {} at offset {}: {}; {}{}", printable(file.path), entry.committed, change,
+          now.size != then.size
+              ? ""
+              : "to compare the file with the bytes sent, and resume if they are equal, use "
+                "--verify-prefix; ",
+          registering
+              ? fmt::format("the earlier content may be registered: look at {}/datasets/{}, and "
+                            "discard this upload with: sluice forget {} {}",
+                            entry.system, entry.dataset, entry.dataset, shell_argument(entry.name))
+              : "to upload the file from the beginning, use --restart")};
+}
+
+/// The log message if the bytes must be read because the modification time changed; else empty.
+std::string touched(const JournalEntry& entry, const FileFacts& file) {
+  const FileTime then = entry.file.modified;
+  const FileTime now = file.identity.modified;
+  if (now == then) return {};
+  return fmt::format(
+      "the modification time of {} changed after its upload began, from {} to {}: reading the file "
+      "again to compare it with the bytes sent",
+      printable(file.path), utc_time(then), utc_time(now));
+}
+
+bool can_be_resumed(const JournalEntry& entry) {
+  const Result<FileIdentity> now = identity_at(entry.path);
+  return now && may_be_same(entry.file, *now);
+}
+
+/// Whether the bytes at the server cannot be registered as they are.
+bool is_useless(const JournalEntry& entry) {
+  return entry.error && entry.error->kind == ErrorKind::integrity;
+}
+
+}  // namespace
+
+Result<void> check_other_uploads(Journal& journal, const UploadRequest& request) {
+  TRY_ASSIGN(const Journal::Listing listing, journal.list(/*finished_too=*/false));
+  for (const JournalEntry& other : listing.entries) {
+    if (other.system != request.base_url || other.dataset != request.dataset ||
+        other.name == request.name)
+      continue;
+    // Only the phased protocol has one staging area a dataset.
+    if (other.protocol != "phased") continue;
+    // Nothing is lost with what is not there, and nothing can follow on what has changed since, or
+    // on bytes that are not those that were meant.
+    if (other.committed == 0 || (other.state == JournalEntry::State::unfinished &&
+                                 (!can_be_resumed(other) || is_useless(other))))
+      continue;
+    return Error{
+        ErrorKind::usage,
+        fmt::format(
+            "cannot upload '{0}' into dataset {1}: the dataset holds {2} of an unfinished "
+            "upload of '{3}', and starting '{0}' would delete them; finish '{3}' with: sluice "
+            "resume {1} {4}, or discard '{3}' with: sluice forget {1} {4}",
+            printable(request.name), other.dataset, format_size(other.committed),
+            printable(other.name), shell_argument(other.name))};
+  }
+  return {};
+}
+
+JournalEntry first_entry(const UploadRequest& request, std::string_view protocol,
+                         const FileIdentity& file, std::size_t block_bytes) {
+  JournalEntry entry;
+  entry.protocol = protocol;
+  entry.system = request.base_url;
+  entry.dataset = request.dataset;
+  entry.name = request.name;
+  entry.path = absolute_path(request.path).value_or(request.path);  // Engine::start() has tried
+  entry.file = file;
+  entry.token_file = request.token_file;
+  entry.digests = to_string(request.digests);
+  entry.block_bytes = block_bytes;
+  return entry;
+}
+
+std::uint64_t Earlier::sent() const {
+  return std::min(entry.file.size, entry.hashed_blocks * entry.block_bytes);
+}
+
+namespace {
+
+Result<Earlier> read_earlier(Journal& journal, JournalEntry entry, const FileFacts& file) {
+  Earlier earlier;
+  TRY_ASSIGN(earlier.checksums, journal.checksums(entry.id, 0, entry.hashed_blocks));
+  earlier.doubtful = entry.file.inode != file.identity.inode ||
+                     entry.file.modified != file.identity.modified ||
+                     (entry.error && entry.error->kind == ErrorKind::local_file);
+  earlier.entry = std::move(entry);
+  return earlier;
+}
+
+/// Whether the token may go where its bytes went: the journal is a file that can be edited.
+bool is_own_address(const std::string& url, const JournalEntry& whole) {
+  return !url.empty() && own_address(whole.system, url).has_value();
+}
+
+/// Whether the parts are all there: a run that is killed while it writes them down leaves a few,
+/// and has sent nothing.
+bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
+  std::uint64_t end = 0;
+  for (const JournalEntry& part : parts) {
+    if (part.part_begin != end) return false;
+    end += part.file.size;
+  }
+  return end == size;
+}
+
+/// The last file of that name that was registered, if it is this very one, or may be. Only the
+/// phased protocol's server says that a name is taken; the others register a second file of that
+/// name, whenever the same command runs again.
+Result<std::optional<JournalEntry>> find_registered(Journal& journal, const UploadRequest& request,
+                                                    ProtocolKind kind, const FileFacts& file) {
+  auto last = journal.find_registered(request.base_url, request.dataset, request.name);
+  if (!last || !*last) return last;
+  const bool same = is_same_file(**last, request, file.identity);
+  if (kind == ProtocolKind::phased) return same ? last : std::optional<JournalEntry>();
+  if (same && request.verify_prefix) return cannot_compare(request, **last);
+  if (same || may_be_touched(**last, request, file.identity)) return last;
+  return from_another_file(request, **last);
+}
+
+/// The error where only a person can find out whether the file is registered.
+Error may_be_registered(const UploadRequest& request, const JournalEntry& entry) {
+  return {
+      ErrorKind::unconfirmed,
+      fmt::format(
+          "cannot upload '{0}' into dataset {1}: an earlier run sent all bytes, and whether '{0}' "
+          "is registered is unknown; look at {2}/datasets/{1}; if '{0}' is listed, run: sluice "
+          "forget --registered {1} {4}; if not, {3}",
+          printable(request.name), request.dataset, request.base_url,
+          entry.protocol == to_string(ProtocolKind::tus)
+              ? fmt::format("run: sluice resume --register {} {}", request.dataset,
+                            shell_argument(request.name))
+              : fmt::format("run: sluice forget {} {}, and upload the file again", request.dataset,
+                            shell_argument(request.name)),
+          shell_argument(request.name))};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEntry& entry) {
+  TRY_ASSIGN(std::vector<JournalEntry> all, journal.parts(entry.id));
+  all.insert(all.begin(), entry);
+  std::vector<std::string> urls;
+  for (const JournalEntry& one : all)
+    if (auto url = own_address(entry.system, one.upload_url); url && !one.upload_url.empty())
+      urls.push_back(*std::move(url));
+  return urls;
+}
+
+Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request, ProtocolKind kind,
+                                  const FileFacts& file, std::size_t block_bytes) {
+  EarlierFound result;
+  auto found = journal.find(request.base_url, request.dataset, request.name);
+  if (request.restart) {
+    // An entry that cannot be understood is what --restart is for.
+    if (!found || !*found) return result;
+    if ((*found)->state != JournalEntry::State::verifying) {
+      TRY_ASSIGN(result.abandoned, own_addresses(journal, **found));
+      return result;
+    }
+    if ((*found)->protocol != to_string(ProtocolKind::phased))
+      return may_be_registered(request, **found);
+    return Error{
+        ErrorKind::unconfirmed,
+        fmt::format(
+            "cannot restart '{0}' in dataset {1}: an earlier run sent all bytes, and the file "
+            "may be registered; to ask the server, run the command without --restart; to "
+            "discard the upload without asking, use: sluice forget {1} {2}",
+            printable(request.name), request.dataset, shell_argument(request.name))};
+  }
+  if (!found) return std::move(found).error();
+  std::optional<JournalEntry> entry = *std::move(found);
+  if (!entry && request.resume_only)
+    return Error{
+        ErrorKind::usage,
+        fmt::format("cannot resume '{}' in dataset {}: the upload is no longer unfinished (another "
+                    "sluice process has finished or discarded it)",
+                    printable(request.name), request.dataset)};
+  if (!entry) {
+    TRY_ASSIGN(result.registered, find_registered(journal, request, kind, file));
+    return result;
+  }
+  const bool registering = entry->state == JournalEntry::State::verifying;
+  const FileIdentity& now = file.identity;
+  const bool unchanged = entry->file.size == now.size && entry->file.modified == now.modified;
+  if (!unchanged && !registering && entry->committed == 0) {
+    // Nothing is lost that anybody knows of.
+    TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
+    return result;
+  }
+  if (const bool compared = request.verify_prefix && entry->file.size == now.size;
+      !compared && !may_be_same(entry->file, now))
+    return not_the_same(*entry, file);
+  const bool can_ask = kind == ProtocolKind::phased && entry->protocol == to_string(kind);
+  const bool told_to =
+      request.register_again && kind == ProtocolKind::tus && entry->protocol == to_string(kind);
+  if (registering && !can_ask && !told_to) return may_be_registered(request, *entry);
+  if (entry->protocol != to_string(kind)) {
+    TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
+    if (entry->committed > 0)
+      result.remark = fmt::format(
+          "restarting {} from the beginning: its upload began over the {} protocol, and the server "
+          "uses {} now",
+          printable(file.path), entry->protocol, to_string(kind));
+    return result;
+  }
+  // Of a one-shot upload nothing is left at the server; of a tus one without an address neither.
+  TRY_ASSIGN(std::vector<JournalEntry> parts, journal.parts(entry->id));
+  if (kind == ProtocolKind::binary ||
+      (kind == ProtocolKind::tus && entry->upload_url.empty() && parts.empty()))
+    return result;
+  const auto foreign = [&](const JournalEntry& one) {
+    return !one.upload_url.empty() && !is_own_address(one.upload_url, *entry);
+  };
+  if (foreign(*entry) || std::any_of(parts.begin(), parts.end(), foreign)) {
+    result.remark = fmt::format(
+        "restarting {} from the beginning: the journal has the address of another server for its "
+        "upload",
+        printable(file.path));
+    return result;
+  }
+  if (!parts.empty() && !cover(parts, entry->file.size)) return result;
+  if (!parts.empty() && request.in_one_piece && entry->upload_url.empty()) {
+    TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
+    return result;
+  }
+  if (entry->block_bytes > block_bytes)
+    return Error{
+        ErrorKind::usage,
+        fmt::format("cannot resume {0} in blocks of {1} bytes: its upload began with blocks of "
+                    "{2} bytes; use --block {2}, or upload the file from the beginning with "
+                    "--restart",
+                    printable(file.path), block_bytes, entry->block_bytes)};
+  // As own_address() has them: an http for an https site is back behind its TLS.
+  if (!entry->upload_url.empty()) {
+    TRY_ASSIGN(entry->upload_url, own_address(entry->system, entry->upload_url));
+  }
+  for (JournalEntry& part : parts)
+    if (!part.upload_url.empty()) {
+      TRY_ASSIGN(part.upload_url, own_address(entry->system, part.upload_url));
+    }
+  result.remark = touched(*entry, file);
+  TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), file));
+  for (JournalEntry& part : parts) {
+    TRY_ASSIGN(Earlier earlier, read_earlier(journal, std::move(part), file));
+    result.parts.push_back(std::move(earlier));
+  }
+  return result;
+}
+
+}  // namespace sluice

@@ -1,0 +1,144 @@
+#include "engine/upload/server_asking.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "engine/base/seconds.h"
+#include "engine/base/unix_time.h"
+#include "engine/http/carry_out.h"
+#include "engine/policy/retry.h"
+#include "engine/protocol/inquiry_front.h"
+#include "io/random.h"
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A deployment takes seconds, and a firewall does not change its mind.
+constexpr unsigned tries_for_token = 5;
+constexpr std::chrono::milliseconds least_pause_for_token{1000};
+
+}  // namespace
+
+void ServerAsking::say(LogLevel level, const std::string& text) const {
+  if (log_) log_(level, text);
+}
+
+std::optional<ServerProfile> ServerAsking::remembered(const Inquiry& inquiry) const {
+  if (inquiry.fresh) return {};
+  auto known = memory_.find(journal_, inquiry.base_url, unix_s());
+  if (!known ||
+      (inquiry.protocol != ProtocolKind::automatic && inquiry.protocol != known->protocol))
+    return {};
+  return known;
+}
+
+bool ServerAsking::is_taken(const Inquiry& inquiry) const {
+  const MutexLock lock(mutex_);
+  return std::any_of(taken_.begin(), taken_.end(), [&](const Taken& taken) {
+    return taken.base_url == inquiry.base_url && taken.dataset == inquiry.dataset &&
+           taken.token.reveal() == inquiry.token.reveal();
+  });
+}
+
+void ServerAsking::keep(const Inquiry& inquiry, const ServerProfile& profile) {
+  // What was given is not what it would have been taken for, and phased without an answer to
+  // OPTIONS is what one lost request made of a server that speaks tus as well.
+  if (!profile.remembered && profile.options_refused == 0 && !profile.options_unanswered &&
+      inquiry.protocol == ProtocolKind::automatic && profile.protocol != ProtocolKind::automatic)
+    memory_.keep(journal_, inquiry.base_url, profile, unix_s());
+  if (!profile.token_taken || is_taken(inquiry)) return;
+  const MutexLock lock(mutex_);
+  taken_.push_back({inquiry.base_url, inquiry.dataset, inquiry.token});
+}
+
+ServerAsking::Heard ServerAsking::hear(const Inquiry& inquiry,
+                                       std::optional<ServerProfile>& known) {
+  Inquired inquired = known ? inquire_token(http_, inquiry) : inquire(http_, inquiry);
+  Result<ServerProfile> profile = ServerProfile();
+  if (known) {
+    auto read = read_token_inquiry(inquiry, *known, inquired);
+    if (!read) return {std::move(read).error()};
+    if (!*read) {
+      known.reset();
+      return hear(inquiry, known);
+    }
+    profile = **std::move(read);
+  } else {
+    profile = doubt_front(inquiry, inquired, memory_.known(journal_, inquiry.base_url),
+                          read_inquiry(inquiry, inquired));
+  }
+  const auto retry_after = inquired.retry_after();
+  if (!profile || profile->token_taken || inquiry.dataset.empty())
+    return {std::move(profile), {}, retry_after};
+  Error error = token_not_known(inquiry, inquired);
+  if (error.kind == ErrorKind::interrupted || (known && error.kind == ErrorKind::unreachable))
+    return {std::move(error), {}, retry_after};  // nothing says that the server is there
+  return {std::move(profile), std::move(error), retry_after};
+}
+
+Result<ServerProfile> ServerAsking::ask(const Inquiry& inquiry) {
+  std::optional<ServerProfile> known = remembered(inquiry);
+  if (known && (inquiry.dataset.empty() || is_taken(inquiry))) {
+    known->token_taken = !inquiry.dataset.empty();
+    return *std::move(known);
+  }
+  RetryBudget budget;
+  while (true) {
+    Heard heard = hear(inquiry, known);
+    if (heard.profile && !heard.token_not_known) {
+      const int refused = heard.profile->options_refused;
+      if (refused != 0 && heard.profile->protocol == ProtocolKind::binary &&
+          inquiry.protocol == ProtocolKind::automatic)
+        say(LogLevel::warning, about_refused_options(refused) +
+                                   "; until then, each file is uploaded in one request, which "
+                                   "cannot be resumed");
+      keep(inquiry, *heard.profile);
+      return std::move(heard.profile);
+    }
+    Error error = heard.profile ? *std::move(heard.token_not_known) : heard.profile.error();
+    if (!error.retryable) return error;
+    RetryPolicy policy = retry_;
+    if (heard.profile) policy.retries = std::min(policy.retries, tries_for_token);
+    const auto now = std::chrono::steady_clock::now();
+    // A server that was there before will be there again.
+    if (error.kind == ErrorKind::unreachable &&
+        memory_.known(journal_, inquiry.base_url) != ProtocolKind::automatic)
+      error.most_tries = 0;
+    auto when = budget.next_try(policy, error, heard.retry_after, now,
+                                std::uniform_real_distribution<double>(0, 1)(random_bits()));
+    const unsigned failures = budget.failures();
+    if (!when && heard.profile) {
+      say(LogLevel::warning,
+          fmt::format("{}; continuing without knowing whether the server accepts the token for "
+                      "dataset {}",
+                      error.message, inquiry.dataset));
+      keep(inquiry, *heard.profile);
+      return std::move(heard.profile);
+    }
+    if (!when) {
+      if (failures > 1) error.message += fmt::format("; gave up after {} attempts", failures);
+      if (error.kind == ErrorKind::unreachable) error.message += "; try again later";
+      return error;
+    }
+    // Something on the way may keep this one question from the server: both are asked next.
+    if (failures >= tries_for_token) known.reset();
+    // A deployment takes seconds.
+    if (heard.profile || (error.code >= 200 && error.code < 500))
+      when = std::max(*when, now + std::min(least_pause_for_token, retry_.longest));
+    say(LogLevel::warning, fmt::format("{}; retrying in {:.1f} s ({} of {})", error.message,
+                                       in_seconds(*when - now), failures, policy.retries));
+    if (!wait_until(*when, inquiry.stop)) {
+      error.kind = ErrorKind::interrupted;
+      error.retryable = false;
+      error.message = "interrupted before a retry: " + error.message;
+      return error;
+    }
+  }
+}
+
+}  // namespace sluice

@@ -1,0 +1,170 @@
+#include "engine/upload/termination.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "engine/base/text.h"
+#include "engine/http/carry_out.h"
+#include "engine/http/http_date.h"
+#include "engine/policy/retry.h"
+#include "engine/protocol/answer_errors.h"
+#include "engine/protocol/tus_location.h"
+#include "engine/protocol/tus_origin.h"
+#include "io/random.h"
+
+namespace sluice {
+namespace {
+
+/// A store that drops the parts of a large upload one by one takes seconds.
+constexpr std::chrono::seconds termination_patience{30};
+
+bool is_passing(int status) {
+  return status >= 400 && persistence_of(status) == Persistence::transient;
+}
+
+/// What became of the uploads at `urls`, one after the other in their order.
+class Attempt {
+ public:
+  Attempt(const Termination& asked, std::vector<std::string> urls)
+      : asked_(asked), urls_(std::move(urls)), origin_(asked.server.sends_resumable) {}
+
+  /// Sends the request for each that is left.
+  void run(Http& http) {
+    ++tries_;
+    error_.reset();
+    retry_after_.reset();
+    std::vector<Exchange> exchanges;
+    for (const std::string& url : urls_) exchanges.push_back(termination(url, asked_.token));
+    const std::vector<Reply> replies = carry_out(http, std::move(exchanges), asked_.stop);
+    std::vector<std::string> left;
+    for (std::size_t i = 0; i < urls_.size(); ++i) {
+      std::optional<Error> error = error_of(replies[i].answer);
+      if (!error) {
+        if (is_missing(*replies[i].answer)) ++missing_;
+        continue;
+      }
+      left.push_back(std::move(urls_[i]));
+      if (replies[i].answer) retry_after_ = std::max(retry_after_, replies[i].answer->retry_after);
+      // Final ones first: they say what has to be done.
+      if (!error_ || (error_->retryable && !error->retryable)) error_ = std::move(error);
+    }
+    urls_ = std::move(left);
+  }
+
+  const std::vector<std::string>& left() const { return urls_; }
+  std::size_t missing() const { return missing_; }
+  const std::optional<Error>& error() const { return error_; }
+  std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
+
+ private:
+  /// Why it is still there; nothing if it is not.
+  std::optional<Error> error_of(const Result<Answer>& answer) const {
+    if (!answer) {
+      Error error = answer.error();
+      if (error.kind != ErrorKind::interrupted)
+        error.message = fmt::format("no response from {}: {}", asked_.base_url,
+                                    printable(asked_.token.redact(error.message)));
+      return error;
+    }
+    const int status = answer->status;
+    if ((status >= 200 && status < 300) || is_missing(*answer)) return {};
+    // A server that restarts or is out of threads says so of a good token as well.
+    if (status == 401)
+      return Error{ErrorKind::token_refused,
+                   fmt::format("the server refused the token for dataset {} (HTTP 401): {}",
+                               asked_.dataset, token_advice),
+                   status, tries_ < few_tries};
+    if (status == 423)
+      return Error{ErrorKind::unreachable,
+                   "the server is still working on an earlier request (HTTP 423)", status, true};
+    const std::string said = quote_server_text(asked_.token.redact(answer->body));
+    if (is_passing(status) || status == 404 || status == 410)
+      return Error{ErrorKind::unreachable,
+                   fmt::format("the server is not available (HTTP {}, {})", status, said), status,
+                   true};
+    return Error{ErrorKind::failed,
+                 fmt::format("the server refused to delete the upload (HTTP {}, {})", status, said),
+                 status, is_fronts(*answer) && tries_ < few_tries};
+  }
+
+  bool is_fronts(const Answer& answer) const {
+    return origin_.sender(answer) == TusOrigin::Sender::front;
+  }
+  /// Not on the word of something in front of the server.
+  bool is_missing(const Answer& answer) const {
+    return (answer.status == 404 || answer.status == 410) && !is_fronts(answer);
+  }
+
+  const Termination& asked_;
+  std::vector<std::string> urls_;
+  const TusOrigin origin_;
+  unsigned tries_ = 0;
+  std::size_t missing_ = 0;
+  std::optional<Error> error_;
+  std::optional<std::chrono::seconds> retry_after_;
+};
+
+/// When the last of them goes by itself; nothing if the server does not say so of each.
+std::optional<std::chrono::system_clock::time_point> ask_expiry(
+    Http& http, const Termination& asked, const std::vector<std::string>& urls) {
+  std::vector<Exchange> exchanges;
+  for (const std::string& url : urls) {
+    Exchange exchange = termination(url, asked.token);
+    exchange.method = Request::Method::head;
+    exchanges.push_back(std::move(exchange));
+  }
+  std::optional<std::chrono::system_clock::time_point> last;
+  for (const Reply& reply : carry_out(http, std::move(exchanges), asked.stop)) {
+    if (!reply.answer) return {};
+    const auto expires = parse_http_date(reply.answer->header("upload-expires").value_or(""));
+    if (!expires) return {};
+    last = std::max(last, expires);
+  }
+  return last;
+}
+
+}  // namespace
+
+Exchange termination(const std::string& url, const Secret& token) {
+  Exchange exchange;
+  exchange.method = Request::Method::del;
+  exchange.url = url;
+  exchange.headers = {"Tus-Resumable: 1.0.0", "Authorization: Token token=" + token.reveal()};
+  exchange.patience = termination_patience;
+  return exchange;
+}
+
+Terminated terminate(Http& http, const RetryPolicy& retry, const Termination& asked) {
+  std::vector<std::string> urls;
+  for (const std::string& url : asked.urls) {
+    auto own = own_address(asked.base_url, url);
+    if (!own)
+      return {
+          asked.urls.size(),
+          0,
+          Error{ErrorKind::usage, fmt::format("cannot delete an upload: {}", own.error().message)},
+          {}};
+    urls.push_back(*std::move(own));
+  }
+  if (!asked.server.has("termination")) return {urls.size(), 0, {}, ask_expiry(http, asked, urls)};
+
+  Attempt attempt(asked, std::move(urls));
+  for (unsigned failures = 1;; ++failures) {
+    attempt.run(http);
+    if (!attempt.error() || !attempt.error()->retryable) break;
+    const auto when =
+        retry_at(retry, failures, attempt.retry_after(), std::chrono::steady_clock::now(),
+                 std::uniform_real_distribution<double>(0, 1)(random_bits()));
+    if (!when || !wait_until(*when, asked.stop)) break;
+  }
+  Terminated result{attempt.left().size(), attempt.missing(), attempt.error(), {}};
+  // Whoever refuses to delete may say how long it stays; nobody else does.
+  if (result.error && result.error->kind == ErrorKind::failed)
+    result.expires = ask_expiry(http, asked, attempt.left());
+  return result;
+}
+
+}  // namespace sluice

@@ -1,0 +1,147 @@
+// How an UploadRun ends: its report, its receipt, and its last word in the journal.
+#include <utility>
+
+#include "engine/base/text.h"
+#include "engine/upload/registered_before.h"
+#include "engine/upload/upload_run.h"
+
+namespace sluice {
+
+void UploadRun::add_digests(Report& report) const {
+  report.xxh128 = digest_.xxh128();
+  report.md5 = digest_.extra(DigestKind::md5);
+  report.sha256 = digest_.extra(DigestKind::sha256);
+  if (!check_ || !check_->done()) return;
+  const auto checked = check_->result();
+  if (!checked) return;
+  if (report.xxh128.empty()) report.xxh128 = checked->xxh128;
+  if (report.md5.empty()) report.md5 = checked->md5;
+  if (report.sha256.empty()) report.sha256 = checked->sha256;
+}
+
+void UploadRun::finish(Report::Status status, std::optional<Error> error) {
+  over_ = true;
+  abandon_ahead();
+  turn_.leave();
+  place_.leave();
+  if (const Http::ExchangeId question = std::exchange(question_, 0); question != 0)
+    http().post([&thread = http(), question] { thread.cancel(question); });
+  Report report;
+  report.dataset = setting_.request.dataset;
+  report.file = setting_.request.path;
+  report.name = setting_.request.name;
+  report.bytes = setting_.source->identity().size;
+  report.committed = committed_;
+  report.protocol = setting_.protocol->name();
+  report.seconds = times_.seconds();
+  report.chunks = chunks_;
+  report.retries = retries_;
+  report.resumed_from = resumed_from_;
+  report.rate_limit = setting_.bytes_per_second;
+  report.looked_ahead = looked_ahead_;
+  report.stages = times_.stages(clocks_);
+  if (in_parts()) add_parts(report);
+  const bool there_before =
+      setting_.registered && error && error->kind == ErrorKind::name_taken && !sent_any_;
+  if (there_before && setting_.request.verify_prefix) {
+    error = cannot_compare(setting_.request, *setting_.registered);
+  } else if (there_before) {
+    // The server has it, and the journal says from which file.
+    report = report_before(setting_.request, *setting_.registered);
+    check_registered_digests(setting_.request.expected, report);
+    status = report.status;
+    error = report.error;
+  }
+  if (status == Report::Status::registered && !setting_.part && report.registered_before.empty()) {
+    // What a terminal would obey, or holds a token, is no name.
+    if (std::string name = setting_.protocol->registered_name(); redacted(name) == name)
+      report.registered_as = std::move(name);
+    add_digests(report);
+    report.receipt = receipt(report);
+  }
+  if (status == Report::Status::failed && finish_sent_) {
+    status = Report::Status::unconfirmed;
+    if (error->kind == ErrorKind::unreachable || error->kind == ErrorKind::failed ||
+        error->kind == ErrorKind::integrity)
+      error->kind = ErrorKind::unconfirmed;
+    // Of a server that can be asked, no error that was retried has said so.
+    if (setting_.protocol->can_ask_registered() && error->kind != ErrorKind::local_file)
+      error->message += "; " + setting_.protocol->doubt();
+  }
+  using Anew = Protocol::Anew;
+  const Anew anew = setting_.protocol->anew();
+  if (status == Report::Status::failed && anew != Anew::nothing &&
+      (error->kind == ErrorKind::failed || error->kind == ErrorKind::integrity)) {
+    report.again = anew == Anew::whole ? Report::Again::whole : Report::Again::what_is_missing;
+    if (anew == Anew::all && record_) {
+      digest_.start_over();
+      record_->start_over();
+    }
+  }
+  report.status = status;
+  if (error) error->message = redacted(std::move(error->message));
+  report.error = std::move(error);
+  if (const std::uint64_t bytes = chunk_sizer_.worth_remembering(); record_ && bytes != 0)
+    record_->chunk_bytes(bytes);
+  if (record_)
+    record_->end(setting_.part                          ? JournalEntry::State::unfinished
+                 : status == Report::Status::registered ? JournalEntry::State::registered
+                 : finish_sent_                         ? JournalEntry::State::verifying
+                                                        : JournalEntry::State::unfinished,
+                 report.error, report.receipt ? to_json(*report.receipt) : std::string());
+
+  // Its buffers are for the other uploads now, whenever somebody asks for this one's report.
+  payload_.give_up();
+  if (setting_.share) setting_.share->leave();
+  if (check_) check_->cancel();
+
+  // First: whoever wait()s may take away what it refers to.
+  if (setting_.request.on_over) setting_.request.on_over();
+  {
+    MutexLock lock(mutex_);
+    report_ = std::move(report);
+    network_.reset();
+    done_ = true;
+    done_changed_.notify_all();
+  }
+  if (on_part_over_) on_part_over_();
+}
+
+void UploadRun::add_parts(Report& report) const {
+  report.lanes = lanes_ ? lanes_->widest() : 0;
+  report.committed = 0;
+  for (const auto& part : setting_.parts) {
+    report.committed += part->progress().committed;
+    const Report one = part->report_now();
+    report.chunks += one.chunks;
+    report.retries += one.retries;
+    report.resumed_from += one.resumed_from;
+    report.stages += one.stages;
+  }
+}
+
+Receipt UploadRun::receipt(const Report& report) const {
+  const auto unix_ns = [](std::chrono::system_clock::time_point time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+  };
+  constexpr std::int64_t second = 1'000'000'000;
+  Receipt receipt;
+  receipt.file = report.file;
+  receipt.name = report.name;
+  receipt.registered_as = report.registered_as;
+  receipt.dataset = report.dataset;
+  receipt.system = setting_.request.base_url;
+  receipt.bytes = report.bytes;
+  receipt.modified = utc_time(identity_.modified);
+  receipt.started = utc_time(setting_.earlier ? setting_.earlier->entry.started_s * second
+                                              : unix_ns(started_) / second * second);
+  receipt.registered = utc_time(unix_ns(std::chrono::system_clock::now()) / second * second);
+  receipt.xxh128 = report.xxh128;
+  receipt.md5 = report.md5;
+  receipt.sha256 = report.sha256;
+  receipt.protocol = report.protocol;
+  receipt.version = SLUICE_VERSION;
+  return receipt;
+}
+
+}  // namespace sluice

@@ -1,0 +1,125 @@
+// What an UploadRun is told and asked from outside, by any thread.
+#include <algorithm>
+#include <utility>
+
+#include "engine/upload/upload_run.h"
+
+namespace sluice {
+
+void UploadRun::cancel() {
+  http().post([self = shared_from_this()] {
+    if (self->over_) return;
+    self->cancelled_ = true;
+    if (self->lanes_ && self->lanes_->under_way())
+      self->lanes_->cancel();
+    else if (self->registered_)  // only the receipt's digests are missing
+      self->finish(Report::Status::registered, {});
+    else if (self->flight_ && self->flight_->out)
+      self->http().cancel(self->flight_->exchange);
+    else
+      self->finish(Report::Status::interrupted, self->explain({ErrorKind::interrupted, ""}));
+  });
+}
+
+Progress UploadRun::progress() const {
+  if (in_parts()) {
+    Progress all{.total = setting_.source->identity().size};
+    for (const auto& part : setting_.parts) {
+      const Progress progress = part->progress();
+      all.sent += progress.sent;
+      all.committed += progress.committed;
+      all.handed += progress.handed;
+      all.stages += progress.stages;
+    }
+    return all;
+  }
+  const MutexLock lock(mutex_);
+  return {.total = setting_.source->identity().size,
+          .sent = payload_.passed(),
+          .committed = committed_,
+          .handed = payload_.handed(),
+          .stages = stages_};
+}
+
+void UploadRun::publish_stages() {
+  constexpr auto interval = std::chrono::milliseconds(250);
+  const auto now = Clock::now();
+  if (now - stages_published_ >= interval) {
+    stages_published_ = now;
+    const Stages stages = times_.stages(clocks_);
+    const auto network = setting_.part ? network_now() : std::nullopt;
+    const MutexLock lock(mutex_);
+    stages_ = stages;
+    network_ = network;
+  }
+  // Also while nothing moves: that is when somebody looks at what the upload waits for.
+  if (std::exchange(publishing_posted_, true)) return;
+  http().post_at(now + interval, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->publishing_posted_ = false;
+    if (self->over_) return;
+    if (self->flight_ && self->flight_->out) {
+      self->publish_stages();
+      return;
+    }
+    const MutexLock lock(self->mutex_);
+    self->network_.reset();
+  });
+}
+
+bool UploadRun::wait_until(Clock::time_point deadline) {
+  MutexLock lock(mutex_);
+  while (!done_)
+    if (!done_changed_.wait_until(mutex_, deadline)) return done_;
+  return true;
+}
+
+std::optional<Answer::Network> UploadRun::network() const {
+  if (http().is_network_thread()) return network_now();
+  const MutexLock lock(mutex_);
+  return network_;
+}
+
+std::optional<Answer::Network> UploadRun::network_now() const {
+  if (!flight_ || !flight_->out) return {};
+  return http().network_of(flight_->exchange);
+}
+
+void UploadRun::one_of(unsigned lanes) {
+  UploadRun::Setting::Part& part = *setting_.part;
+  part.share->resize_share(std::max(part.least_blocks, setting_.pool.count() / lanes));
+}
+
+Report UploadRun::report_now() const {
+  MutexLock lock(mutex_);
+  return report_;
+}
+
+Report UploadRun::wait() {
+  MutexLock lock(mutex_);
+  while (!done_) done_changed_.wait(mutex_);
+  Report report = report_;
+  lock.unlock();
+  // The network thread is through with it. What follows may wait for a disk, which is this caller's
+  // time and not the network thread's.
+  MutexLock stopping(stop_mutex_);
+  if (record_) {
+    record_->wait();
+    report.resumable = report.status != Report::Status::registered && record_->resumable();
+  }
+  for (const auto& part : setting_.parts) part->settle();
+  setting_.lock.reset();
+  payload_.stop();
+  check_.reset();
+  return report;
+}
+
+void UploadRun::settle() {
+  if (record_) record_->wait();
+  MutexLock stopping(stop_mutex_);
+  payload_.stop();
+  check_.reset();
+}
+
+}  // namespace sluice

@@ -1,0 +1,373 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/digest/file_digest.h"
+#include "engine/http/http.h"
+#include "engine/http/network_threads.h"
+#include "engine/journal/dataset_lock.h"
+#include "engine/journal/upload_record.h"
+#include "engine/pipeline/file_check.h"
+#include "engine/pipeline/payload_stream.h"
+#include "engine/pipeline/pool_shares.h"
+#include "engine/policy/chunk_check.h"
+#include "engine/policy/chunk_sizer.h"
+#include "engine/policy/lookahead.h"
+#include "engine/policy/request_gate.h"
+#include "engine/policy/retry.h"
+#include "engine/policy/token_doubt.h"
+#include "engine/protocol/protocol.h"
+#include "engine/upload/earlier.h"
+#include "engine/upload/flight.h"
+#include "engine/upload/lanes.h"
+#include "engine/upload/transfer_times.h"
+#include "engine/upload/upload_request.h"
+#include "io/sync.h"
+
+namespace sluice {
+
+/// The life of one upload: asks its Protocol what is next, carries it out over Http, hands the
+/// answer back, until the file is registered or something is final. What can pass is waited out
+/// (engine/policy/retry.h); what is done is written down (engine/journal/upload_record.h).
+///
+/// upload_run.cc is the main path: what is next, and what the answer means. The rest by its idea:
+/// upload_handle.cc        what it is told and asked from outside
+/// upload_flight.cc        how one request travels
+/// upload_ahead.cc         how chunks travel ahead of the one that is being answered
+/// upload_checksums.cc     how chunks get the checksums that the server compares
+/// upload_lanes.cc         how a file goes in parts, side by side
+/// upload_join.cc          when the parts may be joined once more
+/// upload_file_check.cc    whether the file is still what was sent
+/// upload_load.cc          how it heeds what the server can take at a time
+/// upload_registration.cc  when it may be registered, and whether it was
+/// upload_token.cc         what happens when the server refuses the token
+/// upload_trouble.cc       what happens when a step fails
+/// upload_end.cc           what is left behind
+///
+/// All of it is on one network thread, which is chosen in start(). The parts of a file may be on
+/// others than the run that joins them: what they call of each other is for any thread.
+///
+/// Kept alive by its handle and by whatever it has under way on its network thread.
+class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
+ public:
+  struct Setting {
+    UploadRequest request;
+    std::unique_ptr<Source> source;
+    std::unique_ptr<Protocol> protocol;
+    BufferPool& pool;
+    ChecksumWorkers& workers;
+    NetworkThreads& network;  ///< outlives the run
+    std::size_t block_bytes;
+    std::chrono::seconds response_timeout;  ///< 0: the protocol's own
+    RetryPolicy retry;
+    Log log;
+    JournalThread* journal;           ///< null for none; outlives the run
+    std::optional<DatasetLock> lock;  ///< held until the upload is over
+    std::optional<Earlier> earlier;
+    std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
+    std::uint64_t bytes_per_second;                     ///< EngineOptions
+    ServerFacts server;                                 ///< as the journal has them
+    /// Uploads at the server that nobody needs any more: they are dropped. Absolute URLs.
+    std::vector<std::string> abandoned = {};
+    ChunkCheck chunk_check = {};
+    /// This is a part of a file: it is not registered, and its blocks come out of a share of the
+    /// pool, which has `least_blocks` when there are as many lanes as there may be.
+    struct Part {
+      std::uint64_t begin = 0;  ///< offset in the file
+      std::unique_ptr<BufferPool> share;
+      std::size_t least_blocks = 2;
+    };
+    std::optional<Part> part = {};
+    /// The file goes in these parts, and the run joins them; empty for none. Those that are to be
+    /// under way at once, at first and at most.
+    std::vector<std::shared_ptr<UploadRun>> parts = {};
+    std::optional<JournalEntry> registered = {};  ///< EarlierFound
+    RequestGate* gate = nullptr;  ///< in front of the server; null for none; outlives the run
+    RequestGate::Rule gate_rule = RequestGate::Rule::queues;
+    std::unique_ptr<PoolShares::Share> share = {};  ///< of `pool`; null: all of it
+    unsigned first_lanes = 1;
+    unsigned most_lanes = 1;
+  };
+
+  explicit UploadRun(Setting setting);
+  ~UploadRun() override;
+
+  /// Any thread, once; may wait for the disk.
+  void start() override;
+  /// Any thread.
+  void cancel() override;
+  Progress progress() const;
+  bool wait_until(std::chrono::steady_clock::time_point deadline);
+  Report wait();
+  /// Once it is over, what wait() returns but for what waits for a disk. Any thread.
+  Report report_now() const override;
+  std::uint64_t handed() const override { return payload_.handed(); }
+  /// Any thread: as of a quarter of a second ago at most; on the run's own network thread, as of
+  /// now.
+  std::optional<Answer::Network> network() const override;
+  /// Any thread.
+  void one_of(unsigned lanes) override;
+  /// Any thread, once it is over: until nothing of it is under way on other threads.
+  void settle();
+  /// A part's, before start(): what is called on the part's network thread once it is over.
+  void on_part_over(std::function<void()> call) { on_part_over_ = std::move(call); }
+  /// Any thread, once it is over and on_part_over() was called: where its bytes are.
+  std::string upload_url() const { return setting_.protocol->upload_url(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// That its blocks come out of.
+  BufferPool& buffers();
+  /// Of those, how many it could have when it began.
+  std::size_t planned_blocks() const;
+
+  /// The network thread of this run, from start() on. Any thread.
+  Http& http() const { return place_.http(); }
+
+  // Network thread.
+  std::optional<Answer::Network> network_now() const;
+  void next_step();
+  /// Sends the next request, or waits for what it needs, or ends the upload.
+  void take_step();
+  /// Whether a request may be sent now; else next_step() is called once one may.
+  bool has_turn();
+  /// Lets other uploads send, unless a request is in flight or about to be.
+  void leave_turn();
+  /// Tells the gate whether the server could take the request that ended with `result`.
+  void note_load(const Result<Answer>& result);
+  /// The server was overloaded at that moment: lowers the number of requests in flight. `why`: what
+  /// it did.
+  void overloaded(const RequestGate::Moment& moment, const std::string& why,
+                  RequestLimit::Overload overload = RequestLimit::Overload::refused);
+  /// What the step needs is there now; false where that takes a while, or ended the upload.
+  bool made_ready(const Request& request);
+  void send(Request request);
+  std::shared_ptr<Flight> take_off(Request request);
+  /// Updates the stages that progress() returns, and what network() does, four times a second, from
+  /// now on until no request is out.
+  void publish_stages();
+  void body_was_read(Flight& flight, StreamedRequest::Gave gave);
+  void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
+  void answered(Result<Answer> result);
+  void chunk_committed(std::uint64_t bytes);
+  /// Starts the measurement of the time until the next chunk is confirmed.
+  void begin_interval();
+  /// Up to which byte the payload may leave: see UploadRecord::durable_up_to().
+  std::uint64_t cleared(std::uint64_t offset);
+  /// Whether the checksum of the chunk `request` is in its headers, if it needs one; if not, it
+  /// will be sent once it is.
+  bool checksummed(Request& request);
+  /// Hashes the bytes, if they are there and the next that go out.
+  void hash_chunk(ByteRange range);
+  /// The chunk behind the one that is out, meanwhile.
+  void hash_ahead();
+  void send_checksummed();
+  /// `finish` or `whole`: the server may do it, or may have done it.
+  bool registers(Request::Step step) const;
+  /// The answer to one that registers came, or none did. Whether the server had all of that request
+  /// and may have registered the file, without having said so.
+  bool register_answered(const Result<Answer>& result);
+  /// Tells the server to drop what nobody needs any more, if it can (tus's termination extension).
+  void drop_abandoned();
+  bool in_parts() const { return !setting_.parts.empty(); }
+  void start_parts();
+  /// Four times a second while parts are under way.
+  void look_at_parts();
+  void parts_over();
+  /// The server may be joining the parts, and may go on for a while: as long as it may take to
+  /// register a file of this size, from when it was asked to.
+  bool join_is_open() const;
+  /// Whether the request of that step may be sent; if it is another join while one is open, the
+  /// parts will be asked for instead, later.
+  bool may_join(Request::Step step);
+  /// Whether `error` is only what a server says of the parts while it joins them; then they will be
+  /// asked for again.
+  bool is_due_to_join(const Error& error);
+  void ask_parts_later();
+  /// What was sent is what `checked` read.
+  Result<void> compare_parts(const FileCheck::Digests& checked) const;
+  /// The server refused a request with so many bytes of the file (413). False where nothing smaller
+  /// can be sent.
+  bool too_large(std::uint64_t payload);
+  /// The chunk behind the one that was confirmed, if it is on its way already.
+  bool follow();
+  /// Lets more chunks travel ahead, if there is one to follow and it pays.
+  void look_ahead();
+  /// Of the chunk that begins there, bytes.
+  std::uint64_t next_length(std::uint64_t begin) const;
+  /// Whether the next chunk may begin now.
+  bool may_look_ahead();
+  /// Nobody waits for `ahead_[from]` and those behind it any more.
+  void abandon_ahead(std::size_t from = 0);
+  void ended_early(const std::shared_ptr<Flight>& flight, const Result<Answer>& result);
+  /// Something went wrong that may be due to what is ahead.
+  void blame_lookahead(const Result<Answer>& result, bool held);
+  /// The chunk in front has failed: blames what is ahead, if that may be why. True if it was held
+  /// back until then, so that nothing speaks against sending it again at once.
+  bool due_to_lookahead(const Error& error);
+  /// Bytes a second that go out; 0 for not known yet.
+  double rate_now();
+  /// Any thread: what a body waits for may be there.
+  void wake();
+  void failed(Error error, std::optional<std::chrono::seconds> retry_after);
+  /// Retries the step that failed, unless the error is permanent, or the step may have registered
+  /// the file and the server cannot be asked whether it has.
+  void retry_step(Error error, std::optional<std::chrono::seconds> retry_after);
+  /// Calls `what` once it is worth another try; gives up where there were enough.
+  void retry(Error error, std::optional<std::chrono::seconds> retry_after,
+             void (UploadRun::*what)());
+  void finish(Report::Status status, std::optional<Error> error);
+  /// The same step once more, by way of what the protocol has to find out first.
+  void try_again();
+  /// Calls `what` then, unless the upload is over by then.
+  void later(Clock::time_point when, void (UploadRun::*what)());
+  /// The server has refused the token while a step was answered: finds out whether it does, and
+  /// retries the step or looks for another token.
+  void doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after);
+  void ask_about_token();
+  void token_answered(const Result<Answer>& answer);
+  void look_for_token();
+  /// Forgets what was sent: the server has nothing of it any more.
+  /// False where it is given up.
+  bool begin_anew();
+  void ask_registered();
+  /// A verify may be under way at the server: whatever would come now, and the staged file that is
+  /// gone may be gone into it, waits until that is settled. False where it is asked for first.
+  bool settled(Request::Step step);
+  /// The second reading of the file is over.
+  void checked();
+  /// How long a server may be at a verify.
+  std::chrono::seconds register_wait() const;
+  /// Notes what the answer says of the way to the server.
+  void note_round_trip(const Answer& answer);
+  /// Gives a request that must not be repeated a new connection, where that is cheap.
+  void choose_connection(Request& request) const;
+  /// Whether the path still names the file that was sent, and its bytes are what was sent as far as
+  /// they had to be read again; false while they are being read, after which next_step() is called
+  /// or the flight's body goes on. Errors local_file: the path names another file or none, or the
+  /// bytes are others.
+  Result<bool> file_is_as_sent();
+  /// Reads all of the file again, as its time of modification is another.
+  Result<void> read_again(const FileIdentity& now);
+  /// What check_, which is done, says of the file: an error where it is not what was sent.
+  Result<void> compare_check() const;
+  /// The bytes are what was sent, whatever the file system says of their file by now.
+  void note_file();
+  /// What must hold before the file is registered; false where there is something to wait for.
+  Result<bool> ready_to_finish();
+  /// The journal is told that it is about to be; false where there is something to wait for.
+  bool journal_knows();
+  /// Why it is not registered then.
+  Error without_journal(Error error) const;
+  /// Whether all digests of the file are known; if not, they will be, and next_step() is called.
+  Result<bool> digests_known();
+  /// Whether the file has the digests that are expected of it; false: not known yet, as above.
+  Result<bool> digests_as_expected();
+  /// Reads the file a second time, up to `end`. `source` is that of the upload, or one of
+  /// reread_sources_.
+  Result<void> check_file(const Source& source, std::uint64_t end);
+  bool may_end(const Flight& flight);
+  /// What a flight waits for whose end may_end() holds back.
+  TransferTimes::At held_for(const Flight& flight) const;
+  /// What went wrong below HTTP's own meaning, as a sentence about this file.
+  Error explain(Error error) const;
+  /// How an error about the last request begins: describe() of it.
+  std::string doing() const;
+  std::string redacted(std::string text) const;
+  void add_digests(Report& report) const;
+  /// Sums up what the parts did.
+  void add_parts(Report& report) const;
+  Receipt receipt(const Report& report) const;
+  void say(LogLevel level, const std::string& text) const;
+
+  Setting setting_;
+  const std::string file_;  ///< for messages
+  FileDigest digest_;
+  PipelineClocks clocks_;
+  std::atomic<std::uint64_t> committed_;
+  std::atomic<bool> woken_{false};  ///< wake() has posted, and that was not run yet
+
+  NetworkThreads::Place place_;  ///< set in start()
+
+  // The network thread's until done_.
+  RequestGate::Turn turn_;
+  PayloadStream payload_;
+  std::shared_ptr<UploadRecord> record_;  ///< null without a journal
+  FileIdentity identity_;        ///< what the path is to name: as it was opened, or opened again
+  FileIdentity noted_identity_;  ///< as the journal has it
+  /// The file, opened again each time that its time of modification was another.
+  std::vector<std::unique_ptr<Source>> reread_sources_;
+  std::unique_ptr<FileCheck> check_;          ///< the file is read a second time
+  std::unique_ptr<FileCheck> retired_check_;  ///< nobody wants to know any more
+  bool waits_for_check_ = false;
+  ChunkSizer chunk_sizer_;
+  RetryBudget budget_;
+  std::vector<Secret> tokens_;  ///< the last one is in use; the others may still be quoted
+  std::optional<Clock::time_point> token_deadline_;
+  std::optional<Error> token_error_;
+  bool token_accepted_;  ///< the last one, by the server, in this run
+  std::optional<TokenDoubt> doubt_;
+  Http::ExchangeId question_ = 0;              ///< that asks about the token; 0: none
+  RequestGate::Moment load_moment_;            ///< when the last answer came
+  std::shared_ptr<Flight> flight_;             ///< whose answer comes next, or came last
+  std::deque<std::shared_ptr<Flight>> ahead_;  ///< chunks behind it, in order
+  bool look_ahead_posted_ = false;
+  bool looked_ahead_ = false;
+  bool begins_alone_;  ///< sends no chunk while a `begin` is in flight
+  Lookahead lookahead_;
+  Clock::time_point rate_since_{};  ///< of rate_now()
+  std::uint64_t rate_from_ = 0;
+  double rate_ = 0;
+  std::uint64_t largest_committed_ = 0;  ///< bytes of a chunk
+  Clock::time_point commit_at_{};        ///< of the last chunk, or when the first one went out
+  double idle_at_commit_ = 0;            ///< TransferTimes::idle_s() then
+  bool running_ = false;                 ///< what start() does on its caller's thread is done
+  bool over_ = false;
+  bool sent_any_ = false;  ///< a part of the file, in this run
+  bool cancelled_ = false;
+  bool finish_sent_ = false;      ///< and nobody has said yet what became of it
+  bool began_in_doubt_ = false;   ///< an earlier run's may have been carried out
+  bool verifying_noted_ = false;  ///< the journal was told
+  bool waits_for_journal_ = false;
+  /// A chunk that began there broke, and the server keeps parts of chunks: if it kept nothing, some
+  /// front server collects whole requests, and they have to be shorter.
+  std::optional<std::uint64_t> broke_at_;
+  /// Until then the server may still be at it, whatever it says of the name.
+  std::optional<Clock::time_point> settled_;
+  Clock::time_point name_asked_{};    ///< when the server was last asked for it
+  Clock::time_point join_sent_at_{};  ///< the last request to join the parts
+  bool join_was_told_ = false;        ///< that it is waited for
+  bool registered_ = false;           ///< the server has said so
+  std::optional<Error> file_error_;   ///< what ends the upload, whatever the server says
+  bool was_too_large_ = false;        ///< the last chunk that was answered
+  std::optional<Request> unhashed_;   ///< the chunk that waits for its checksum
+  std::optional<Lanes> lanes_;
+  std::function<void()> on_part_over_;  ///< of a part; set before start()
+  /// The shortest that is known; nothing where none is.
+  std::optional<std::chrono::microseconds> round_trip_;
+  Clock::time_point begun_at_{};
+  TransferTimes times_;
+  Clock::time_point stages_published_{};
+  bool publishing_posted_ = false;
+  std::chrono::system_clock::time_point started_{};
+  std::uint64_t chunks_ = 0;
+  std::uint64_t retries_ = 0;
+  std::uint64_t resumed_from_ = 0;
+
+  Mutex stop_mutex_;  ///< of the callers of wait(), who end the readers
+  mutable Mutex mutex_;
+  CondVar done_changed_;
+  bool done_ SLUICE_GUARDED_BY(mutex_) = false;
+  Report report_ SLUICE_GUARDED_BY(mutex_);
+  Stages stages_ SLUICE_GUARDED_BY(mutex_);  ///< as progress() has them
+  std::optional<Answer::Network> network_ SLUICE_GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice

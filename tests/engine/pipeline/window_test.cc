@@ -1,0 +1,241 @@
+#include "engine/pipeline/window.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace sluice::window_test {
+namespace {
+
+class WindowTest : public testing::Test {
+ protected:
+  static constexpr std::size_t capacity = 4;
+
+  Block block(std::uint64_t number) {
+    Block result;
+    result.number = number;
+    result.buffer = pool_->try_acquire();
+    EXPECT_TRUE(result.buffer);
+    return result;
+  }
+  /// One block through the checker's hand.
+  void check() {
+    Block* const block = window_.next_to_check();
+    ASSERT_NE(block, nullptr);
+    window_.checked(block->number);
+  }
+  void pass_all() {
+    while (window_.next_in_order() != nullptr) window_.passed();
+  }
+
+  /// All that is in it, through the checker's hand and the consumer's.
+  static void check_and_pass(Window& window) {
+    while (Block* checking = window.next_to_check()) window.checked(checking->number);
+    while (window.next_in_order() != nullptr) window.passed();
+  }
+
+  std::unique_ptr<BufferPool> pool_ = *BufferPool::create(4096, capacity);
+  int ready_ = 0;
+  Window window_{0, 8, capacity, [this] { ++ready_; }};
+};
+
+TEST_F(WindowTest, GivesBlocksInOrderHoweverTheyArrive) {
+  for (const std::uint64_t number : {2U, 0U, 3U, 1U}) window_.put(block(number));
+  for (int i = 0; i < 4; ++i) check();
+  pass_all();
+  for (std::uint64_t number = 0; number < 4; ++number) {
+    const Window::Taken taken = window_.take();
+    ASSERT_TRUE(taken.block);
+    EXPECT_EQ(taken.block->number, number);
+  }
+  EXPECT_FALSE(window_.take().block);
+}
+
+TEST_F(WindowTest, ALaterBlockDoesNotOvertake) {
+  window_.put(block(1));
+  check();
+  EXPECT_EQ(window_.next_in_order(), nullptr);
+  EXPECT_FALSE(window_.take().block);
+  window_.put(block(0));
+  check();
+  Block* const first = window_.next_in_order();
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(first->number, 0U);
+  // One at a time: the second is not given out while the first is under way.
+  EXPECT_EQ(window_.next_in_order(), nullptr);
+  window_.passed();
+  ASSERT_NE(window_.next_in_order(), nullptr);
+  window_.passed();
+  EXPECT_EQ(window_.take().block->number, 0U);
+  EXPECT_EQ(window_.take().block->number, 1U);
+}
+
+TEST_F(WindowTest, TheRingComesRound) {
+  for (std::uint64_t number = 0; number < 8; ++number) {
+    window_.put(block(number));
+    check();
+    pass_all();
+    EXPECT_EQ(window_.take().block->number, number);
+  }
+  EXPECT_EQ(window_.next_in_order(), nullptr);
+  EXPECT_EQ(pool_->available(), capacity);
+}
+
+TEST_F(WindowTest, SaysWhatTheConsumerWaitsFor) {
+  EXPECT_EQ(window_.take().waiting, Window::Waiting::read);
+  window_.put(block(0));
+  EXPECT_EQ(window_.take().waiting, Window::Waiting::check);
+  check();
+  EXPECT_EQ(window_.take().waiting, Window::Waiting::check);
+}
+
+TEST_F(WindowTest, CallsAWaitingConsumerOnce) {
+  window_.put(block(0));
+  check();
+  pass_all();
+  EXPECT_EQ(ready_, 0) << "nobody waits";
+  window_.take();
+  window_.take();  // waits now
+  window_.put(block(2));
+  check();
+  pass_all();
+  EXPECT_EQ(ready_, 0) << "block 2 is not what it waits for";
+  window_.put(block(1));
+  check();
+  pass_all();
+  EXPECT_EQ(ready_, 1);
+}
+
+/// Or the time that a block waits for its checksum would be put down to the disk.
+TEST_F(WindowTest, TellsAConsumerThatItWaitsForSomethingElse) {
+  EXPECT_EQ(window_.take().waiting, Window::Waiting::read);
+  window_.put(block(1));
+  EXPECT_EQ(ready_, 0);
+  window_.put(block(0));
+  EXPECT_EQ(ready_, 1);
+  EXPECT_EQ(window_.take().waiting, Window::Waiting::check);
+  window_.put(block(2));
+  EXPECT_EQ(ready_, 1) << "nothing new for it";
+  check();
+  check();
+  pass_all();
+  EXPECT_EQ(ready_, 2);
+}
+
+TEST_F(WindowTest, TheFirstErrorWinsAndWakesTheConsumer) {
+  window_.put(block(0));
+  check();
+  window_.take();
+  window_.fail({ErrorKind::local_file, "first"});
+  window_.fail({ErrorKind::local_file, "second"});
+  EXPECT_EQ(ready_, 1);
+  EXPECT_EQ(window_.take().error->message, "first");
+  pass_all();
+  EXPECT_EQ(window_.take().error->message, "first") << "an error comes before what is still there";
+}
+
+TEST_F(WindowTest, NothingPassesBehindAnError) {
+  window_.put(block(0));
+  window_.put(block(1));
+  check();
+  check();
+  ASSERT_NE(window_.next_in_order(), nullptr);
+  window_.fail({ErrorKind::local_file, "block 0 is not what it was"});
+  window_.passed();
+  EXPECT_EQ(window_.next_in_order(), nullptr);
+  window_.close();
+  EXPECT_EQ(pool_->available(), capacity);
+}
+
+/// Block 0 cannot be read, so its buffer is free while 1 to 3 lie there: its next owner reads 4.
+TEST_F(WindowTest, BehindAnErrorABlockWithoutAPlaceGoesBackToThePool) {
+  for (const std::uint64_t number : {1U, 2U, 3U}) window_.put(block(number));
+  window_.fail(Error{ErrorKind::local_file, "block 0 could not be read"});
+  window_.put(block(4));
+  window_.put(block(5));
+  EXPECT_EQ(pool_->available(), 1U);
+  EXPECT_TRUE(window_.take().error);
+}
+
+TEST_F(WindowTest, CloseGivesEveryBufferBack) {
+  window_.put(block(0));  // will be in order
+  window_.put(block(1));  // will be under check
+  window_.put(block(2));  // waits
+  check();
+  ASSERT_NE(window_.next_in_order(), nullptr);
+  Block* const checking = window_.next_to_check();
+  ASSERT_NE(checking, nullptr);
+  window_.close();
+  EXPECT_EQ(pool_->available(), 2U) << "the two under a hand stay until it lets go";
+  EXPECT_EQ(window_.next_to_check(), nullptr);
+  window_.passed();
+  window_.checked(1);
+  EXPECT_EQ(window_.next_in_order(), nullptr);
+  EXPECT_EQ(pool_->available(), capacity);
+  window_.put(block(3));
+  EXPECT_EQ(pool_->available(), capacity);
+}
+
+TEST_F(WindowTest, StartsAnywhere) {
+  Window window(5, 8, capacity, [] {});
+  window.put(block(5));
+  window.next_to_check();
+  window.checked(5);
+  ASSERT_NE(window.next_in_order(), nullptr);
+  window.passed();
+  EXPECT_EQ(window.take().block->number, 5U);
+}
+
+TEST_F(WindowTest, WantsACheckerAtOnceWhileTheConsumerHasLittle) {
+  Window window(
+      0, 8, capacity, [] {}, 2);
+  EXPECT_FALSE(window.wants_checker());  // there is nothing to check
+  window.put(block(0));
+  EXPECT_TRUE(window.wants_checker());
+  EXPECT_FALSE(window.wants_checker()) << "one is on its way, and enough for one block";
+  window.put(block(1));
+  window.put(block(2));
+  window.put(block(3));
+  EXPECT_TRUE(window.wants_checker()) << "there is enough for two";
+  EXPECT_FALSE(window.wants_checker());
+}
+
+TEST_F(WindowTest, BlocksGatherWhileTheConsumerHasEnough) {
+  Window window(
+      0, 8, capacity, [] {}, 2);
+  window.put(block(0));
+  window.put(block(1));
+  ASSERT_TRUE(window.wants_checker());
+  check_and_pass(window);
+  window.put(block(2));
+  EXPECT_FALSE(window.wants_checker()) << "the consumer has two in front of it";
+  window.put(block(3));
+  EXPECT_TRUE(window.wants_checker()) << "a batch is there";
+  check_and_pass(window);
+}
+
+// Else the last blocks of a file would lie there for good.
+TEST_F(WindowTest, WhatGatheredIsCheckedWhenTheConsumerComesNear) {
+  Window window(
+      0, 3, capacity, [] {}, 2);
+  window.put(block(0));
+  window.put(block(1));
+  ASSERT_TRUE(window.wants_checker());
+  check_and_pass(window);
+  window.put(block(2));
+  ASSERT_FALSE(window.wants_checker());
+  window.take();
+  EXPECT_TRUE(window.wants_checker());
+  window.close();
+  EXPECT_EQ(window.next_to_check(), nullptr);
+  EXPECT_FALSE(window.wants_checker()) << "nobody takes any more";
+}
+
+TEST_F(WindowTest, ABlockTwiceIsABug) {
+  window_.put(block(0));
+  EXPECT_THROW(window_.put(block(0)), std::logic_error);
+  EXPECT_THROW(window_.put(block(8)), std::logic_error);
+}
+
+}  // namespace
+}  // namespace sluice::window_test

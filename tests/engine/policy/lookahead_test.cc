@@ -1,0 +1,288 @@
+#include "engine/policy/lookahead.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace sluice::lookahead_test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t pool = std::uint64_t{64} << 20;
+constexpr std::uint64_t chunk = std::uint64_t{16} << 20;
+const Error broken{ErrorKind::unreachable, "reset", 56, true};
+
+Answer over(std::chrono::microseconds round_trip) {
+  Answer answer;
+  answer.status = 200;
+  answer.network = Answer::Network{.round_trip = round_trip};
+  return answer;
+}
+
+Answer status(int code) {
+  Answer answer;
+  answer.status = code;
+  return answer;
+}
+
+TEST(Lookahead, NextDoorNothingTravelsAhead) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(200us));
+  lookahead.answered(status(200));  // the kernel did not tell
+  lookahead.committed(chunk, 0.100, 0.003);
+  lookahead.committed(chunk, 10, 0.05);
+  EXPECT_EQ(lookahead.depth(), 0U);
+}
+
+TEST(Lookahead, AFarServerIsKnownByItsFirstAnswer) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(5ms));
+  EXPECT_GE(lookahead.depth(), 1U);
+}
+
+TEST(Lookahead, KnowsDistanceThatWasMeasuredBefore) {
+  const auto of = [](ConnectionLimits limits) {
+    return Lookahead({.pool_bytes = pool, .limits = limits});
+  };
+  EXPECT_EQ(of({}).depth(), 0U);
+  EXPECT_EQ(of({.bbr = true, .most_under_way = 4 << 20, .round_trip = 200us}).depth(), 0U);
+  EXPECT_EQ(of({.round_trip = 50ms}).depth(), 3U);
+  // 80 MB/s a connection: two for 1 Gbit/s, and one that waits for its answer.
+  EXPECT_EQ(of({.bbr = true, .most_under_way = 4'000'000, .round_trip = 50ms}).depth(), 2U);
+  EXPECT_EQ(of({.bbr = true, .most_under_way = 256 << 20, .round_trip = 50ms}).depth(), 1U);
+}
+
+TEST(Lookahead, AThinkingServerIsKnownByItsFirstChunk) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(100us));
+  lookahead.committed(chunk, 0.5, 0.2);
+  EXPECT_GE(lookahead.depth(), 1U);
+}
+
+/// TCP_INFO is not used for round trips below 1 ms.
+TEST(Lookahead, SendsInParallelToNearbySlowServer) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(100us));
+  lookahead.committed(chunk, 0.5, 0.2);
+  EXPECT_EQ(lookahead.depth(), 3U);
+  lookahead.committed(chunk, 0.5, 0.2);
+  EXPECT_EQ(lookahead.streams(100e6, chunk), 4U);
+}
+
+TEST(Lookahead, WhatIsAskedForIsDone) {
+  for (const unsigned asked : {0U, 1U, 16U}) {
+    Lookahead lookahead({.asked = asked, .pool_bytes = pool});
+    lookahead.answered(over(100ms));
+    lookahead.committed(chunk, 0.5, 0.4);
+    EXPECT_EQ(lookahead.depth(), asked);
+  }
+}
+
+TEST(Lookahead, SideBySideOnlyWhereAPoolGoesOutInTenSeconds) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(over(100ms));
+  EXPECT_EQ(lookahead.streams(6e6, chunk), 1U);
+  EXPECT_GT(lookahead.streams(7e6, chunk), 1U);
+  EXPECT_GT(lookahead.streams(0, chunk), 1U) << "not known yet: the windows open side by side";
+  EXPECT_EQ(lookahead.streams(0, chunk + 1), 1U) << "too much for a link that may be slow";
+}
+
+TEST(Lookahead, KeepsFirstChunkShort) {
+  const Lookahead lookahead({.pool_bytes = pool});
+  EXPECT_EQ(lookahead.length_at_first(false), chunk / 4);
+  EXPECT_EQ(lookahead.length_at_first(true), chunk);
+}
+
+// --- another congestion control than BBR
+
+/// A link where both ways have a rate of their own, and chunks that grow at first.
+TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
+  struct Link {
+    double side_by_side;  // bytes a second
+    double in_turn;
+    bool in_turn_is_kept;
+  };
+  for (const Link& link :
+       {Link{93e6, 32e6, false}, Link{101e6, 117e6, true}, Link{110e6, 110e6, true},
+        Link{110e6, 109e6, true}, Link{30e6, 10e6, false}}) {
+    SCOPED_TRACE(link.in_turn);
+    Lookahead lookahead({.pool_bytes = pool});
+    lookahead.answered(over(100ms));
+    double rate = 0;
+    double bytes = 0;
+    double seconds = 0;
+    for (int i = 0; i < 40; ++i) {
+      const std::uint64_t size = chunk << std::min(i, 2);
+      const bool side_by_side = lookahead.streams(rate, size) > 1;
+      if (i == 0) {
+        EXPECT_TRUE(side_by_side);
+      }
+      rate = side_by_side ? link.side_by_side : link.in_turn;
+      const double took = static_cast<double>(size) / rate;
+      lookahead.committed(size, took, 0);
+      bytes += static_cast<double>(size);
+      seconds += took;
+    }
+    EXPECT_EQ(lookahead.streams(rate, chunk), link.in_turn_is_kept ? 1U : 4U);
+    EXPECT_EQ(lookahead.depth(), link.in_turn_is_kept ? 1U : 3U);
+    EXPECT_GT(bytes / seconds, 0.6 * std::max(link.side_by_side, link.in_turn))
+        << "finding out was too dear";
+  }
+}
+
+/// 6 MiB under way over 100 ms are 63 MB/s.
+TEST(Lookahead, WhatOneConnectionCannotCarryIsNotTried) {
+  for (const std::uint64_t mib : {std::uint64_t{6}, std::uint64_t{60}}) {
+    Lookahead lookahead({.pool_bytes = pool});
+    Answer answer = over(100ms);
+    answer.network->most_under_way = mib << 20;
+    lookahead.answered(answer);
+    bool tried = false;
+    for (int i = 0; i < 40; ++i) {
+      tried = tried || lookahead.streams(110e6, chunk) == 1;
+      lookahead.committed(chunk, static_cast<double>(chunk) / 110e6, 0);
+    }
+    EXPECT_EQ(tried, mib == 60);
+  }
+}
+
+TEST(Lookahead, ADepthThatWasAskedForIsKeptInTurn) {
+  Lookahead lookahead({.asked = 5, .pool_bytes = pool});
+  lookahead.answered(over(100ms));
+  for (int i = 0; i < 40; ++i)
+    lookahead.committed(chunk, lookahead.streams(1e8, chunk) > 1 ? 1.0 : 0.5, 0);
+  EXPECT_EQ(lookahead.streams(1e8, chunk), 1U);
+  EXPECT_EQ(lookahead.depth(), 5U);
+}
+
+// --- BBR
+
+/// The answer of a connection over 50 ms. `queue`: round trips now by the shortest.
+Answer bbr(std::uint64_t most_under_way, double bounded_by_buffer = 0, double queue = 1) {
+  Answer answer = over(std::chrono::microseconds(static_cast<std::int64_t>(50'000 * queue)));
+  answer.network->least_round_trip = 50ms;
+  answer.network->most_under_way = most_under_way;
+  answer.network->bounded_by_buffer = bounded_by_buffer;
+  answer.network->bbr = true;
+  return answer;
+}
+
+constexpr std::uint64_t large_buffers = 170'000'000;  ///< of 256 MiB
+constexpr std::uint64_t small_buffers = 2'800'000;    ///< of 4 MiB: 56 MB/s
+
+TEST(LookaheadBbr, AlternatesTwoConnectionsIfOneIsEnough) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(large_buffers));
+  EXPECT_EQ(lookahead.streams(0, chunk), 2U);
+  EXPECT_EQ(lookahead.depth(), 1U) << "no third connection, whose window would be shut";
+  for (int i = 0; i < 10; ++i) {
+    lookahead.committed(chunk, 0.15, 0);
+    EXPECT_EQ(lookahead.streams(110e6, chunk), 1U);
+    EXPECT_EQ(lookahead.depth(), 1U);
+  }
+}
+
+TEST(LookaheadBbr, UsesThreeConnectionsForSmallBuffers) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(small_buffers));
+  EXPECT_EQ(lookahead.streams(0, chunk), 3U) << "two carry 112 MB/s, and one is answered meanwhile";
+  EXPECT_EQ(lookahead.depth(), 2U);
+  for (int i = 0; i < 20; ++i) {
+    lookahead.answered(bbr(small_buffers, 0.9, 1.5));
+    lookahead.committed(4 * chunk, 0.6, 0);
+  }
+  EXPECT_EQ(lookahead.streams(110e6, chunk), 3U) << "the queue is full, so the link is";
+}
+
+TEST(LookaheadBbr, AddsConnectionWhileBuffersLimit) {
+  for (const bool pays : {true, false}) {
+    Lookahead lookahead({.pool_bytes = pool});
+    lookahead.answered(bbr(small_buffers));
+    for (int i = 0; i < 40; ++i) {
+      lookahead.answered(bbr(small_buffers, 0.9));
+      const double rate = pays ? 56e6 * lookahead.streams(110e6, chunk) : 110e6;
+      lookahead.committed(4 * chunk, 4 * static_cast<double>(chunk) / rate, 0);
+    }
+    EXPECT_EQ(lookahead.streams(110e6, chunk), pays ? 4U : 3U);
+  }
+}
+
+TEST(LookaheadBbr, AlternatesOnSlowLink) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(small_buffers));
+  for (int i = 0; i < 6; ++i) lookahead.committed(chunk, 1.4, 0);
+  EXPECT_EQ(lookahead.streams(12e6, chunk), 1U);
+  EXPECT_EQ(lookahead.depth(), 1U);
+}
+
+/// One connection can carry 168 MB/s. The upload reaches 34 MB/s while the congestion windows open
+/// and 120 MB/s afterwards, and chunks alternate only where one carries twice the measured rate.
+TEST(LookaheadBbr, IgnoresRateWhileWindowsOpen) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(8'400'000));
+  for (int i = 0; i < 3; ++i) lookahead.committed(chunk, 0.5, 0);
+  for (int i = 0; i < 40; ++i) lookahead.committed(chunk, static_cast<double>(chunk) / 120e6, 0);
+  EXPECT_EQ(lookahead.streams(120e6, chunk), 2U);
+}
+
+TEST(LookaheadBbr, IgnoresLosses) {
+  Lookahead lookahead({.pool_bytes = pool});
+  lookahead.answered(bbr(large_buffers));
+  for (int i = 0; i < 40; ++i) {
+    Answer answer = bbr(large_buffers);
+    answer.network->sent_again = 1000;
+    lookahead.answered(answer);
+    lookahead.committed(chunk, 0.5, 0);
+  }
+  EXPECT_EQ(lookahead.streams(30e6, chunk), 1U);
+}
+
+TEST(Lookahead, AServerThatSays408IsNotAskedToWaitAgain) {
+  Lookahead lookahead({.asked = 4, .pool_bytes = pool});
+  EXPECT_TRUE(lookahead.failed_ahead(status(408), true));
+  EXPECT_TRUE(lookahead.refused());
+  EXPECT_EQ(lookahead.depth(), 0U);
+  EXPECT_FALSE(lookahead.failed_ahead(status(408), true)) << "it is worth saying once";
+  lookahead.answered(over(100ms));
+  for (int i = 0; i < 2000; ++i) lookahead.committed(chunk, 1, 0.5);
+  EXPECT_EQ(lookahead.depth(), 0U);
+}
+
+TEST(Lookahead, OneThatClosesOnWhatIsHeldBackTwiceNeither) {
+  Lookahead lookahead({.asked = 4, .pool_bytes = pool});
+  EXPECT_FALSE(lookahead.failed_ahead(broken, true));
+  lookahead.confirmed_ahead();
+  EXPECT_FALSE(lookahead.failed_ahead(broken, true))
+      << "between them one that was ahead got through";
+  EXPECT_EQ(lookahead.depth(), 4U);
+  lookahead.committed(chunk, 1, 0);  // the one in front, which says nothing
+  EXPECT_TRUE(lookahead.failed_ahead(broken, true));
+  EXPECT_EQ(lookahead.depth(), 0U);
+}
+
+/// A limit on connections, a link that breaks: nothing to remember for a week.
+TEST(Lookahead, OtherTroublesAreAReasonToRest) {
+  Lookahead lookahead({.asked = 4, .pool_bytes = pool});
+  int rest = 0;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(lookahead.depth(), 4U);
+    EXPECT_FALSE(lookahead.failed_ahead(i % 2 == 0 ? Result<Answer>(broken) : status(503), false));
+    EXPECT_EQ(lookahead.depth(), 4U) << "once is nothing";
+    EXPECT_FALSE(lookahead.failed_ahead(status(408), false)) << "in the middle of its body";
+    const int before = rest;
+    for (rest = 0; lookahead.depth() == 0; ++rest) lookahead.committed(chunk, 1, 0.5);
+    EXPECT_GE(rest, std::max(16, 2 * before)) << "longer each time";
+  }
+  EXPECT_FALSE(lookahead.refused());
+}
+
+TEST(Lookahead, ARefusalOfAnEarlierUploadIsHeeded) {
+  Lookahead lookahead({.refused = true, .pool_bytes = pool});
+  lookahead.answered(over(100ms));
+  EXPECT_EQ(lookahead.depth(), 0U);
+}
+
+}  // namespace
+}  // namespace sluice::lookahead_test

@@ -1,0 +1,181 @@
+// RequestLimit: the table of its declaration, in virtual time.
+#include "engine/policy/request_limit.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::request_limit_test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RequestLimitTest : public testing::Test {
+ protected:
+  void start(unsigned first, std::optional<unsigned> remembered = {}) {
+    limit_ = RequestLimit({.first = first, .remembered = remembered, .now = now_});
+  }
+  /// As many good answers as the limit allows for at a time, all of which were in flight together.
+  void good_round() {
+    const unsigned at_a_time = limit_.limit();
+    for (unsigned i = 0; i < at_a_time; ++i) limit_.succeeded(at_a_time, now_);
+  }
+  /// All of `count` requests that were in flight together meet the overload.
+  void overload(unsigned count) {
+    const std::uint64_t round = limit_.round();
+    for (unsigned left = count; left > 0; --left) limit_.overloaded(round, left, now_);
+  }
+
+  RequestLimit::Clock::time_point now_{1h};
+  RequestLimit limit_{{}};
+};
+
+TEST_F(RequestLimitTest, StartsWithFourOrWhatWasAskedFor) {
+  EXPECT_EQ(limit_.limit(), 4U);
+  start(16);
+  EXPECT_EQ(limit_.limit(), 16U);
+}
+
+TEST_F(RequestLimitTest, DoublesWhileAllGoesWell) {
+  for (int i = 0; i < 3; ++i) limit_.succeeded(4, now_);
+  EXPECT_EQ(limit_.limit(), 4U) << "before the fourth answer";
+  limit_.succeeded(4, now_);
+  EXPECT_EQ(limit_.limit(), 8U);
+  for (int i = 0; i < 10; ++i) good_round();
+  EXPECT_EQ(limit_.limit(), RequestLimit::most);
+}
+
+TEST_F(RequestLimitTest, StaysWhileFewerRequestsAreInFlightThanTheLimit) {
+  for (int i = 0; i < 100; ++i) limit_.succeeded(3, now_);
+  EXPECT_EQ(limit_.limit(), 4U);
+}
+
+/// All that is sent meanwhile waits behind the requests that the server has.
+TEST_F(RequestLimitTest, SendsOneAtATimeUntilAServerAnswersAgain) {
+  start(16);
+  good_round();
+  ASSERT_EQ(limit_.limit(), 32U);
+  EXPECT_TRUE(limit_.overloaded(limit_.round(), 30, now_, RequestLimit::Overload::unanswered));
+  EXPECT_EQ(limit_.limit(), 1U);
+  EXPECT_FALSE(limit_.overloaded(limit_.round(), 1, now_, RequestLimit::Overload::unanswered));
+  EXPECT_EQ(limit_.worth_remembering(), 4U);
+  EXPECT_EQ(limit_.known_limit(), 4U);
+  limit_.succeeded(1, now_);
+  EXPECT_EQ(limit_.limit(), 4U);
+  EXPECT_TRUE(limit_.overloaded(limit_.round(), 4, now_, RequestLimit::Overload::unanswered));
+  limit_.succeeded(1, now_);
+  EXPECT_EQ(limit_.limit(), 2U);
+
+  start(16);
+  good_round();
+  EXPECT_TRUE(limit_.overloaded(limit_.round(), 30, now_));
+  EXPECT_EQ(limit_.limit(), 16U) << "of which the server refused some, and answered the others";
+}
+
+TEST_F(RequestLimitTest, KnowsALimitFromTheFirstOverloadOn) {
+  EXPECT_EQ(limit_.known_limit(), std::nullopt);
+  good_round();
+  EXPECT_EQ(limit_.limit(), 8U);
+  EXPECT_EQ(limit_.known_limit(), std::nullopt);
+  overload(8);
+  EXPECT_EQ(limit_.known_limit(), 4U);
+  now_ += 10min;
+  good_round();
+  EXPECT_EQ(limit_.known_limit(), 5U) << "whoever heeds it may try one more";
+}
+
+TEST_F(RequestLimitTest, HalvesOnceForAllRequestsOfOneOverload) {
+  start(8);
+  const std::uint64_t round = limit_.round();
+  EXPECT_TRUE(limit_.overloaded(round, 8, now_));
+  EXPECT_EQ(limit_.limit(), 4U);
+  for (unsigned left = 7; left > 0; --left) EXPECT_FALSE(limit_.overloaded(round, left, now_));
+  EXPECT_EQ(limit_.limit(), 4U);
+  overload(4);
+  EXPECT_EQ(limit_.limit(), 2U) << "requests that were sent after the limit was lowered";
+}
+
+TEST_F(RequestLimitTest, HalvesTheRequestsInFlightWhereTheyAreFewerThanTheLimit) {
+  start(64);
+  overload(6);
+  EXPECT_EQ(limit_.limit(), 3U);
+}
+
+TEST_F(RequestLimitTest, OneRequestInFlightIsNoOverload) {
+  EXPECT_FALSE(limit_.overloaded(limit_.round(), 1, now_));
+  EXPECT_EQ(limit_.limit(), 4U);
+  EXPECT_FALSE(limit_.worth_remembering());
+  start(2);
+  overload(2);
+  EXPECT_EQ(limit_.limit(), 1U);
+  overload(1);
+  EXPECT_EQ(limit_.limit(), 1U);
+}
+
+TEST_F(RequestLimitTest, GoesBackToTheLimitThatWentWell) {
+  good_round();
+  ASSERT_EQ(limit_.limit(), 8U);
+  overload(6);
+  EXPECT_EQ(limit_.limit(), 4U) << "half would be 3";
+  overload(4);
+  EXPECT_EQ(limit_.limit(), 2U) << "what went well before does not any more";
+}
+
+TEST_F(RequestLimitTest, GoesUpByOneOnceTheHoldTimeIsOver) {
+  start(8);
+  overload(8);
+  now_ += 5min - 1s;
+  for (int i = 0; i < 10; ++i) good_round();
+  EXPECT_EQ(limit_.limit(), 4U);
+  now_ += 1s;
+  good_round();
+  EXPECT_EQ(limit_.limit(), 5U);
+  good_round();
+  EXPECT_EQ(limit_.limit(), 6U);
+}
+
+TEST_F(RequestLimitTest, HoldsTwiceAsLongAfterEachFurtherOverload) {
+  start(8);
+  overload(8);
+  good_round();
+  now_ += 5min;
+  good_round();
+  ASSERT_EQ(limit_.limit(), 5U);
+  overload(5);
+  ASSERT_EQ(limit_.limit(), 4U);
+  now_ += 10min - 1s;
+  good_round();
+  EXPECT_EQ(limit_.limit(), 4U);
+  now_ += 1s;
+  good_round();
+  EXPECT_EQ(limit_.limit(), 5U);
+}
+
+TEST_F(RequestLimitTest, RemembersUntilAsManyGoWellAsMetTheOverload) {
+  start(4);
+  EXPECT_FALSE(limit_.worth_remembering());
+  overload(4);
+  EXPECT_EQ(limit_.worth_remembering(), 2U);
+  now_ += 5min;
+  good_round();
+  EXPECT_EQ(limit_.worth_remembering(), 3U);
+  good_round();
+  ASSERT_EQ(limit_.limit(), 4U);
+  EXPECT_EQ(limit_.worth_remembering(), 4U);
+  good_round();
+  EXPECT_FALSE(limit_.worth_remembering()) << "a restart was all it was";
+}
+
+TEST_F(RequestLimitTest, StartsWithWhatIsRememberedAndIsCareful) {
+  start(16, 4);
+  EXPECT_EQ(limit_.limit(), 4U);
+  EXPECT_EQ(limit_.worth_remembering(), 4U);
+  good_round();
+  EXPECT_EQ(limit_.limit(), 4U);
+  now_ += 5min;
+  good_round();
+  EXPECT_EQ(limit_.limit(), 5U);
+  start(2, 4);
+  EXPECT_EQ(limit_.limit(), 2U);
+}
+
+}  // namespace
+}  // namespace sluice::request_limit_test

@@ -1,0 +1,124 @@
+// Each stage is made the slow one in turn, and the report has to name it.
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "engine/protocol/phased.h"
+#include "engine/upload/upload_run.h"
+#include "tests/engine/test_source.h"
+#include "tests/support/scripted_server.h"
+#include "tests/support/temp_dir.h"
+
+namespace sluice::bottleneck_test {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Fault;
+using test::Phase;
+
+constexpr std::size_t block = 64 * 1024;
+constexpr int blocks = 64;
+constexpr std::uint64_t chunk = 16 * block;
+
+constexpr auto slow = 10ms;
+
+class BottleneckTest : public testing::Test {
+ protected:
+  BottleneckTest()
+      : content_(test::random_bytes(blocks * block, 3)),
+        path_(write(directory_ / "scan.h5", content_)),
+        source_(std::make_unique<test::StringSource>(content_, path_)) {}
+
+  Report upload() {
+    UploadRequest request;
+    request.base_url = server_.url();
+    request.dataset = "IDB-1";
+    request.name = "scan.h5";
+    request.chunk_bytes = chunk;
+    request.token = Secret("s3cr3t-t0k3n");
+    request.digests = digests_;
+    NetworkThreads network({.http = {.bytes_per_second = bytes_per_second_}});
+    auto protocol = std::make_unique<Phased>(Deposit{"IDB-1", "scan.h5", content_.size()});
+    auto run = std::make_shared<UploadRun>(UploadRun::Setting{
+        .request = std::move(request),
+        .source = std::move(source_),
+        .protocol = std::move(protocol),
+        .pool = *pool_,
+        .workers = workers_,
+        .network = network,
+        .block_bytes = block,
+        .response_timeout = 0s,
+        .retry = {},
+        .log = {},
+        .journal = nullptr,
+        .lock = {},
+        .earlier = {},
+        .register_wait = 0s,
+        .bytes_per_second = bytes_per_second_,
+        .server = {},
+    });
+    run->start();
+    Report report = run->wait();
+    EXPECT_EQ(report.status, Report::Status::registered)
+        << (report.error ? report.error->message : "");
+    EXPECT_TRUE(server_.registered("scan.h5") == content_);
+    return report;
+  }
+
+  void expect(const Report& report, Bottleneck bottleneck) {
+    EXPECT_STREQ(to_string(report.bottleneck()), to_string(bottleneck)) << to_json(report);
+  }
+
+  static std::string write(const std::string& path, const std::string& content) {
+    test::write_file(path, content);
+    return path;
+  }
+
+  const std::string content_;
+  const test::TempDir directory_;
+  const std::string path_;
+  std::unique_ptr<test::StringSource> source_;
+  std::unique_ptr<BufferPool> pool_ = *BufferPool::create(block, 8);
+  ChecksumWorkers workers_{1};
+  test::ScriptedServer server_;
+  std::uint64_t bytes_per_second_ = 0;
+  std::vector<DigestKind> digests_;
+};
+
+TEST_F(BottleneckTest, ASlowDisk) {
+  source_->before_read = [](std::uint64_t) { std::this_thread::sleep_for(2 * slow); };
+  const Report report = upload();
+  expect(report, Bottleneck::disk);
+  EXPECT_GT(report.stages.send.wait_s, report.stages.send.busy_s);
+}
+
+/// The only worker has something else to do in front of each block.
+TEST_F(BottleneckTest, SlowChecksums) {
+  source_->mode_to_tell = ReadMode::direct;  // other blocks are checked by who reads them
+  source_->before_read = [this](std::uint64_t) {
+    workers_.run([] { std::this_thread::sleep_for(slow); });
+  };
+  expect(upload(), Bottleneck::checksum);
+}
+
+TEST_F(BottleneckTest, ASlowLink) {
+  bytes_per_second_ = content_.size() * 3 / 2;
+  const Report report = upload();
+  expect(report, Bottleneck::network);
+  EXPECT_EQ(report.rate_limit, bytes_per_second_);
+}
+
+/// Whether chunks travel ahead or not: each is appended only after the one before it.
+TEST_F(BottleneckTest, ASlowServer) {
+  server_.set_faults({{.phase = Phase::transfer,
+                       .occurrence = -1,
+                       .before = [] { std::this_thread::sleep_for(20 * slow); },
+                       .carried_out = true}});
+  expect(upload(), Bottleneck::server);
+}
+
+}  // namespace
+}  // namespace sluice::bottleneck_test

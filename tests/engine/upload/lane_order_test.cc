@@ -1,0 +1,90 @@
+#include "engine/upload/lanes.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+namespace sluice::lane_order_test {
+namespace {
+
+/// One that ends when the test says so: what it is told to do comes later, as over the network.
+class Part final : public Lane {
+ public:
+  void start() override { ++started; }
+  void one_of(unsigned) override {}
+  void cancel() override { ++cancelled; }
+  Report report_now() const override {
+    Report report;
+    report.status = status;
+    return report;
+  }
+  std::uint64_t handed() const override { return 0; }
+  std::optional<Answer::Network> network() const override { return {}; }
+
+  int started = 0;
+  int cancelled = 0;
+  Report::Status status = Report::Status::registered;
+};
+
+class LanesTest : public testing::Test {
+ protected:
+  Lanes::Setting setting(std::size_t parts, unsigned most) {
+    for (std::size_t i = 0; i < parts; ++i) parts_.push_back(std::make_shared<Part>());
+    return {.parts = {parts_.begin(), parts_.end()}, .first = most, .most = most};
+  }
+  int started() const {
+    int count = 0;
+    for (const auto& part : parts_) count += part->started;
+    return count;
+  }
+
+  std::vector<std::shared_ptr<Part>> parts_;
+  int over_ = 0;
+};
+
+TEST_F(LanesTest, APartThatIsThroughMakesRoomForTheNext) {
+  Lanes lanes(setting(4, 2), [&] { ++over_; });
+  lanes.start({});
+  EXPECT_EQ(started(), 2);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(over_, 0);
+    lanes.part_over(i);
+    EXPECT_EQ(started(), std::min<int>(4, static_cast<int>(i) + 3));
+  }
+  EXPECT_EQ(over_, 1);
+  EXPECT_FALSE(lanes.failure());
+}
+
+/// A part's last answer may come before the word that it is to end: it is through then.
+TEST_F(LanesTest, NoneIsStartedAfterACancel) {
+  Lanes lanes(setting(5, 2), [&] { ++over_; });
+  lanes.start({});
+  lanes.cancel();
+  EXPECT_EQ(parts_[0]->cancelled + parts_[1]->cancelled, 2);
+  lanes.part_over(0);
+  EXPECT_EQ(over_, 0);
+  lanes.part_over(1);
+  EXPECT_EQ(started(), 2);
+  EXPECT_EQ(over_, 1);
+}
+
+TEST_F(LanesTest, TheFirstFailureEndsTheOthers) {
+  Lanes lanes(setting(5, 3), [&] { ++over_; });
+  lanes.start({});
+  parts_[1]->status = Report::Status::failed;
+  lanes.part_over(1);
+  EXPECT_EQ(parts_[0]->cancelled, 1);
+  EXPECT_EQ(parts_[2]->cancelled, 1);
+  lanes.part_over(0);
+  parts_[2]->status = Report::Status::interrupted;
+  lanes.part_over(2);
+  EXPECT_EQ(started(), 3);
+  EXPECT_EQ(over_, 1);
+  ASSERT_TRUE(lanes.failure());
+  EXPECT_EQ(lanes.failure()->status, Report::Status::failed);
+}
+
+}  // namespace
+}  // namespace sluice::lane_order_test

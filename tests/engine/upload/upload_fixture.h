@@ -1,0 +1,181 @@
+#pragma once
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "engine/base/text.h"
+#include "engine/upload.h"
+#include "tests/engine/socket_buffers.h"
+#include "tests/support/scripted_server.h"
+#include "tests/support/temp_dir.h"
+
+namespace sluice {
+
+using test::Fault;
+using test::http_answer;
+using test::Phase;
+using test::ScriptedServer;
+using test::TempDir;
+using Status = Report::Status;
+using Then = Fault::Then;
+using namespace std::chrono_literals;
+
+inline constexpr std::size_t block = 4096;
+inline constexpr std::uint64_t chunk = 3 * block - 7;  // no chunk but the first starts on a block
+inline constexpr std::size_t file_size = 9 * block + 123;
+inline constexpr int chunks = (file_size + chunk - 1) / chunk;
+inline constexpr const char* token = "s3cr3t-t0k3n";
+/// A server may store it as my_scan.h5, so it is asked for that name before the setup.
+inline constexpr const char* asked_name = "my scan.h5";
+
+inline std::string xxh128(const std::string& bytes) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+  return fmt::format("{:02x}", fmt::join(canonical.digest, ""));
+}
+
+class UploadTest : public testing::Test {
+ protected:
+  UploadTest() {
+    write("scan.h5", file_size);
+    options_.block_bytes = block;
+    options_.pool_bytes = 2 * block;
+    options_.register_wait = 0s;
+    options_.retry.retries = 0;  // what is survived has tests of its own
+    // Parts and uploads over tus run once more on several threads (tests/engine/CMakeLists.txt).
+    if (const char* threads = std::getenv("SLUICE_TEST_NETWORK_THREADS"))
+      options_.network_threads = static_cast<unsigned>(std::stoul(threads));
+  }
+
+  void write(const std::string& name, std::size_t size, std::uint64_t seed = 7) {
+    test::write_file(directory_ / name, test::random_bytes(size, seed));
+  }
+  /// Where the server holds its response, the timeouts are what is tested: short ones. All others
+  /// stay as they are, longer than a busy machine takes. For the next engine.
+  void set_timeouts(const Fault& fault) {
+    engine_.reset();
+    const EngineOptions defaults;
+    const bool held = fault.then == Then::hold;
+    options_.response_timeout = held ? 3s : defaults.response_timeout;
+    options_.stall_timeout = held ? 3s : defaults.stall_timeout;
+  }
+
+  std::string content(const std::string& name) { return test::read_file(directory_ / name); }
+
+  /// Two blocks are the least there can be: one that is lost stops the next upload.
+  Engine& engine() {
+    if (!engine_) {
+      auto engine = Engine::create(options_);
+      EXPECT_TRUE(engine);
+      engine_ = *std::move(engine);
+    }
+    return *engine_;
+  }
+
+  UploadRequest request(const std::string& file = "scan.h5") {
+    UploadRequest request;
+    request.base_url = server_.url();
+    request.dataset = "IDB-1234567";
+    request.token = Secret(token);
+    request.path = directory_ / file;
+    request.name = file;
+    request.read_mode = ReadMode::buffered;
+    request.chunk_bytes = chunk;
+    // One chunk at a time, as the tests count on the order of requests; those of retrying run once
+    // more with others ahead (tests/engine/CMakeLists.txt).
+    request.lookahead = 0;
+    if (const char* ahead = std::getenv("SLUICE_TEST_LOOKAHEAD"))
+      request.lookahead = static_cast<unsigned>(std::stoul(ahead));
+    return request;
+  }
+
+  std::unique_ptr<Upload> start(const UploadRequest& request) {
+    auto upload = engine().start(request);
+    if (!upload) throw std::runtime_error(upload.error().message);  // ends the test
+    return *std::move(upload);
+  }
+  Report upload() { return start(request())->wait(); }
+  Report upload_against(const Fault& fault) {
+    server_.set_faults({fault});
+    return upload();
+  }
+  /// A fault that answers 401 or the like, and the same answer to the questions by which the engine
+  /// makes sure that the token is refused, five at most. `asked_before`: the questions for a name
+  /// before them.
+  static std::vector<Fault> token_refused(const Fault& fault, int asked_before) {
+    std::vector<Fault> faults{fault};
+    for (int i = 0; i < 5; ++i)
+      faults.push_back(
+          {.phase = Phase::ask, .occurrence = asked_before + i, .answer = fault.answer.value()});
+    return faults;
+  }
+
+  void expect_registered(const Report& report, const std::string& file = "scan.h5") {
+    EXPECT_EQ(report.status, Status::registered) << (report.error ? report.error->message : "");
+    EXPECT_FALSE(report.error);
+    const std::string bytes = content(file);
+    EXPECT_TRUE(server_.registered(file) == bytes) << "what landed is not the file";
+    EXPECT_EQ(report.xxh128, xxh128(bytes));
+    EXPECT_EQ(report.bytes, bytes.size());
+    EXPECT_EQ(report.committed, bytes.size());
+  }
+
+  /// What holds of every failed upload: one sentence fit for a terminal that says which file or
+  /// dataset, no token, and every buffer back, which the next upload on the same engine needs.
+  void expect_failed(const Report& report, ErrorKind kind, const std::string& says = {}) {
+    EXPECT_EQ(report.status, kind == ErrorKind::interrupted ? Status::interrupted : Status::failed);
+    expect_ended(report, kind, says);
+  }
+  void expect_ended(const Report& report, ErrorKind kind, const std::string& says = {}) {
+    ASSERT_TRUE(report.error);
+    const std::string& message = report.error->message;
+    EXPECT_STREQ(to_string(report.error->kind), to_string(kind)) << message;
+    EXPECT_THAT(message, testing::HasSubstr(says));
+    EXPECT_THAT(message,
+                testing::AnyOf(testing::HasSubstr("scan.h5"), testing::HasSubstr("IDB-1234567"),
+                               testing::HasSubstr(directory_.path().string())));
+    EXPECT_THAT(message, testing::Not(testing::HasSubstr(token)));
+    EXPECT_TRUE(is_utf8(message));
+    EXPECT_EQ(printable(message), message) << "a control character";
+    EXPECT_THAT(message, testing::Not(testing::HasSubstr("\n")));
+    EXPECT_LT(message.size(), 1000U);
+    EXPECT_EQ(report.xxh128, "");
+    EXPECT_FALSE(server_.registered("scan.h5"));
+    expect_next_upload_works();
+  }
+
+  void expect_next_upload_works() {
+    server_.set_faults({});
+    const std::string name = fmt::format("next-{}", next_++);
+    write(name, file_size, 8);
+    expect_registered(start(request(name))->wait(), name);
+  }
+
+  /// Nobody asked to register the broken file; the next upload's verify is another.
+  int verifies() {
+    int count = 0;
+    for (const auto& seen : server_.seen())
+      if (seen.phase == Phase::verify && seen.field("filename") == "scan.h5") ++count;
+    return count;
+  }
+
+  test::SmallSendBuffers small_send_buffers_;
+  TempDir directory_;
+  ScriptedServer server_;
+  EngineOptions options_;
+  std::unique_ptr<Engine> engine_;
+  int next_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,205 @@
+// A file in parts over tus: when its parts are joined, and what becomes of them if they are not.
+#include <thread>
+
+#include "engine/upload/upload_parts.h"
+#include "io/open_source.h"
+#include "tests/engine/upload/upload_tus_fixture.h"
+
+namespace sluice::upload_tus_join_test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Again = Report::Again;
+
+class TusJoinTest : public TusTest {
+ protected:
+  TusJoinTest() { options_.register_wait = 1s; }
+
+  UploadRequest in_two_parts() {
+    UploadRequest request = tus();
+    request.server.tus.extensions = {"creation", "concatenation", "termination"};
+    request.server.tus.sends_resumable = true;
+    request.lanes = 2;
+    return request;
+  }
+  Report upload_in_parts() { return start(in_two_parts())->wait(); }
+  /// What nobody sees of a join that is lost on its way, or whose answer is.
+  static Fault lost_join(bool carried_out, int occurrence = 0) {
+    return {.phase = Phase::join,
+            .occurrence = occurrence,
+            .carried_out = carried_out,
+            .answer = "",
+            .then = Then::close};
+  }
+  /// From the n-th join that was seen, and to its n + 1st.
+  std::vector<Phase> between_joins() {
+    std::vector<Phase> phases;
+    bool inside = false;
+    for (const auto& seen : server_.seen()) {
+      if (seen.phase == Phase::join && std::exchange(inside, true)) return phases;
+      if (inside && seen.phase != Phase::join) phases.push_back(seen.phase);
+    }
+    return phases;
+  }
+};
+
+TEST_F(TusJoinTest, PartsAreJoinedAndRegisteredOnce) {
+  const Report report = upload_in_parts();
+  expect_registered(report);
+  EXPECT_EQ(report.again, Again::nothing);
+  EXPECT_EQ(server_.count(Phase::create), 2);
+  EXPECT_EQ(server_.count(Phase::join), 1);
+  EXPECT_EQ(server_.registrations(), 1);
+}
+
+/// They are in the journal from the start, and their first blocks are read before the answer comes.
+TEST_F(TusJoinTest, OfPartsThatTheServerNeverHadNothingIsSaidToBeLost) {
+  server_.set_faults({{.phase = Phase::create, .occurrence = -1, .then = Then::hold}});
+  auto upload = start(in_two_parts());
+  ASSERT_TRUE(server_.wait_for(Phase::create, 2));
+  upload->cancel();
+  EXPECT_EQ(upload->wait().status, Status::interrupted);
+  upload.reset();
+  server_.set_faults({});
+  expect_registered(upload_in_parts());
+  EXPECT_THAT(warnings(), Not(HasSubstr("has lost all bytes of")));
+}
+
+/// The server may be at it: it gets the time that it may take, and then the parts tell.
+TEST_F(TusJoinTest, AJoinThatWasLostIsSentAgainOnceItCannotBeUnderWayAnyMore) {
+  server_.set_faults({lost_join(/*carried_out=*/false)});
+  const auto begin = Clock::now();
+  expect_registered(upload_in_parts());
+  EXPECT_GE(Clock::now() - begin, 1s);
+  EXPECT_EQ(server_.count(Phase::join), 2);
+  const std::vector<Phase> asked = between_joins();
+  EXPECT_GE(asked.size(), 4U) << "both parts, soon and at the end";
+  for (const Phase phase : asked) EXPECT_EQ(phase, Phase::head);
+  EXPECT_EQ(server_.count(Phase::create), 2);
+  EXPECT_EQ(server_.registrations(), 1);
+}
+
+TEST_F(TusJoinTest, PartsThatAreGoneIntoAnUploadWithoutAnAddressAreSentAgain) {
+  server_.set_faults({lost_join(/*carried_out=*/true)});
+  const auto begin = Clock::now();
+  const Report report = upload_in_parts();
+  EXPECT_GE(Clock::now() - begin, 1s) << "others may still be deleted";
+  EXPECT_EQ(report.status, Status::failed);
+  EXPECT_EQ(report.again, Again::what_is_missing);
+  EXPECT_TRUE(report.resumable);
+  EXPECT_EQ(server_.count(Phase::join), 1);
+  expect_registered(upload_in_parts());
+  EXPECT_EQ(server_.count(Phase::join), 2);
+  EXPECT_EQ(server_.registrations(), 1);
+}
+
+/// A lock is no failure, as long as it is the join's.
+TEST_F(TusJoinTest, PartsThatAreLockedByTheJoinAreAskedForAgain) {
+  options_.register_wait = 2s;
+  options_.retry.retries = 1;
+  server_.set_faults({lost_join(/*carried_out=*/false),
+                      {.phase = Phase::head, .occurrence = 0, .answer = own_answer(423)}});
+  expect_registered(upload_in_parts());
+  EXPECT_EQ(server_.count(Phase::join), 2);
+}
+
+TEST_F(TusJoinTest, AJoinMayTakeLongerThanOtherAnswers) {
+  options_.response_timeout = 1s;
+  server_.set_faults({{.phase = Phase::join, .then = Then::hold}});
+  const auto upload = start(in_two_parts());
+  ASSERT_TRUE(server_.wait_for(Phase::join));
+  EXPECT_FALSE(upload->wait_until(Clock::now() + 1500ms));
+  server_.release();
+  const Report report = upload->wait();
+  expect_registered(report);
+  EXPECT_EQ(report.retries, 0U);
+  EXPECT_EQ(server_.count(Phase::join), 1);
+}
+
+TEST_F(TusJoinTest, CancelledWhileAJoinMayBeUnderWayItCanGoOn) {
+  options_.register_wait = 3600s;
+  server_.set_faults({lost_join(/*carried_out=*/false)});
+  auto upload = start(in_two_parts());
+  ASSERT_TRUE(server_.wait_for(Phase::head, 2));
+  upload->cancel();
+  const Report report = upload->wait();
+  EXPECT_EQ(report.status, Status::interrupted);
+  EXPECT_TRUE(report.resumable);
+  upload.reset();
+  expect_registered(upload_in_parts());
+  EXPECT_EQ(server_.count(Phase::create), 2) << "nothing is sent again";
+}
+
+TEST_F(TusJoinTest, AFrontServersNotFoundToAJoinCostsNothing) {
+  options_.register_wait = 0s;
+  std::vector<Fault> faults;
+  for (int i = 0; i < 5; ++i)
+    faults.push_back(
+        {.phase = Phase::join, .occurrence = i, .answer = http_answer(404, "<html>404</html>")});
+  server_.set_faults(faults);
+  expect_registered(upload_in_parts());
+  EXPECT_EQ(server_.count(Phase::create), 2);
+  EXPECT_EQ(server_.count(Phase::join), 6);
+}
+
+/// The second run sends it whole, deletes the parts, and is resumed as a whole.
+TEST_F(TusJoinTest, PartsThatCannotBeJoinedAreSentInOnePiece) {
+  server_.set_tus_rules({.least_joined_part = 7 * MiB});
+  const Report refused = upload_in_parts();
+  EXPECT_EQ(refused.status, Status::failed);
+  EXPECT_EQ(refused.error->kind, ErrorKind::failed);
+  EXPECT_THAT(refused.error->message, HasSubstr("smaller than the minimum allowed object size"));
+  EXPECT_EQ(refused.again, Again::whole);
+  EXPECT_EQ(server_.count(Phase::join), 1);
+  EXPECT_EQ(server_.tus_uploads(), 2U);
+
+  auto whole = in_two_parts();
+  whole.in_one_piece = true;
+  options_.retry.retries = 0;
+  engine_.reset();
+  server_.set_faults({{.phase = Phase::patch, .occurrence = 1, .answer = "", .then = Then::reset}});
+  const Report broken = start(whole)->wait();
+  EXPECT_EQ(broken.status, Status::failed);
+  EXPECT_EQ(broken.lanes, 0U);
+  engine_.reset();
+  EXPECT_EQ(server_.count(Phase::remove), 2);
+  EXPECT_EQ(server_.tus_uploads(), 1U);
+
+  const Report resumed = upload_in_parts();
+  expect_registered(resumed);
+  EXPECT_GE(resumed.resumed_from, part);
+  EXPECT_EQ(server_.registrations(), 1);
+}
+
+/// In production S3's words are not passed on. Parts of less than 5 MiB are in the journals of
+/// earlier versions; no option keeps a file from being stuck with them.
+TEST_F(TusJoinTest, ShortPartsOfAnEarlierVersionAreSentInOnePiece) {
+  for (const std::optional<unsigned> lanes :
+       {std::optional<unsigned>(0), std::optional<unsigned>()}) {
+    forget_all();
+    UploadRequest request = in_two_parts();
+    {
+      const auto journal = Journal::open(state_.path());
+      ASSERT_TRUE(journal);
+      auto source = open_source(request.path, ReadMode::buffered, tus_block);
+      ASSERT_TRUE(source);
+      std::optional<Earlier> whole;
+      ASSERT_TRUE(begin_parts(**journal, request, *source->source, tus_block,
+                              {{0, 4 * MiB}, {4 * MiB, length}}, whole));
+    }
+    request.lanes = lanes;
+    server_.set_faults({{.phase = Phase::join,
+                         .occurrence = -1,
+                         .answer = http_answer(500, "{\"error\":\"Internal Server Error\"}")}});
+    const int joins = server_.count(Phase::join);
+    const Report refused = start(request)->wait();
+    EXPECT_EQ(refused.again, Again::whole) << refused.error->message;
+    EXPECT_EQ(server_.count(Phase::join), joins + 1);
+    request.in_one_piece = true;
+    expect_registered(start(request)->wait());
+    server_.set_faults({});
+  }
+}
+
+}  // namespace
+}  // namespace sluice::upload_tus_join_test
