@@ -1,0 +1,158 @@
+"""The rooms of the engine include one another in one direction, and each has a short README."""
+
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# From the bottom up: a room may include itself and those before it. engine/README.md lists them for people.
+ROOMS = [
+    "engine/base",
+    "engine/http",
+    "engine/protocol",
+    "engine/digest",
+    "engine/report",
+    "engine/pipeline",
+    "engine/policy",
+    "engine/journal",
+    "engine/upload",
+    "engine",
+]
+LAYERS = ["io", *ROOMS, "tools"]
+SUFFIXES = {".h", ".cc"}
+MOST_README_LINES = 40
+
+INCLUDE = re.compile(r'(?m)^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]')
+
+
+def sources(*folders):
+    """The source files below the folders, as paths from ROOT."""
+    return [
+        path.relative_to(ROOT).as_posix()
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.suffix in SUFFIXES
+    ]
+
+
+def included(text):
+    """(quote, path) of each include in the text of a file."""
+    return INCLUDE.findall(text)
+
+
+def own_includes(file):
+    """The files of this repository that `file` includes."""
+    text = (ROOT / file).read_text()
+    return [path for quote, path in included(text) if quote == '"' and (ROOT / path).is_file()]
+
+
+def layer_of(file):
+    """The layer of a source file; None for a file that lies in none."""
+    folder = file.rpartition("/")[0]
+    if folder in LAYERS:
+        return folder
+    return folder.partition("/")[0] if folder.partition("/")[0] in ("io", "tools") else None
+
+
+def upward(includes_of):
+    """Each include of a higher layer, as text. `includes_of`: file -> files that it includes."""
+    found = []
+    for file, paths in includes_of.items():
+        for path in paths:
+            if LAYERS.index(layer_of(path)) > LAYERS.index(layer_of(file)):
+                found.append(f"{file} includes {path}, which is above it")
+    return found
+
+
+def circle(includes_of):
+    """The files of one circle of includes, in order; empty for none."""
+    done = set()
+
+    def visit(file, way):
+        if file in way:
+            return way[way.index(file) :] + [file]
+        if file in done:
+            return []
+        for path in includes_of.get(file, []):
+            if found := visit(path, [*way, file]):
+                return found
+        done.add(file)
+        return []
+
+    for file in includes_of:
+        if found := visit(file, []):
+            return found
+    return []
+
+
+def includes_of_all():
+    return {file: own_includes(file) for file in sources("io", "engine", "tools")}
+
+
+class Rooms(unittest.TestCase):
+    def test_every_source_lies_in_a_room(self):
+        for file in sources("io", "engine", "tools"):
+            self.assertIsNotNone(layer_of(file), f"{file}: name its folder in ROOMS")
+        for room in ROOMS:
+            self.assertTrue(any(layer_of(file) == room for file in sources("engine")), room)
+
+    def test_no_room_includes_one_above_it(self):
+        self.assertEqual(upward(includes_of_all()), [])
+
+    def test_no_circle_of_includes(self):
+        self.assertEqual(circle(includes_of_all()), [])
+
+    def test_own_headers_are_included_with_their_path_from_the_root(self):
+        for file in sources("io", "engine", "tools", "bench", "tests"):
+            for quote, path in included((ROOT / file).read_text()):
+                if quote == '"':
+                    self.assertTrue((ROOT / path).is_file(), f"{file} includes {path}")
+
+    def test_only_the_http_room_includes_curl(self):
+        for file in sources("io", "engine", "tools", "bench", "tests"):
+            for _, path in included((ROOT / file).read_text()):
+                if path.startswith("curl/") or path == "curl.h":
+                    self.assertRegex(file, r"^(tests/)?engine/http/", f"{file} includes {path}")
+
+
+class ReadmesOfRooms(unittest.TestCase):
+    FOLDERS = ROOMS
+
+    def test_each_room_has_a_short_one(self):
+        for folder in self.FOLDERS:
+            readme = ROOT / folder / "README.md"
+            self.assertTrue(readme.is_file(), readme)
+            self.assertLessEqual(len(readme.read_text().splitlines()), MOST_README_LINES, readme)
+
+    def test_they_name_files_that_exist(self):
+        for folder in self.FOLDERS:
+            text = (ROOT / folder / "README.md").read_text()
+            for name in re.findall(r"`([\w/]+\.(?:h|cc))`", text):
+                places = [ROOT / folder / name, ROOT / "engine" / name, ROOT / name]
+                self.assertTrue(any(place.is_file() for place in places), f"{folder}: {name}")
+
+    def test_they_name_every_header(self):
+        for room in ROOMS:
+            text = (ROOT / room / "README.md").read_text()
+            for header in sorted((ROOT / room).glob("*.h")):
+                self.assertIn(header.name, text, f"{room}/README.md")
+
+
+class TheTestItself(unittest.TestCase):
+    def test_an_upward_include_is_found(self):
+        found = upward({"engine/base/text.h": ["engine/upload/upload_run.h"], "io/source.h": []})
+        self.assertEqual(len(found), 1)
+        self.assertEqual(upward({"engine/upload/upload_run.h": ["engine/base/text.h"]}), [])
+
+    def test_a_circle_is_found(self):
+        self.assertEqual(circle({"a": ["b"], "b": ["c"], "c": ["b"]}), ["b", "c", "b"])
+        self.assertEqual(circle({"a": ["b", "c"], "b": ["c"], "c": []}), [])
+
+    def test_includes_are_read_in_all_their_forms(self):
+        text = '#include <curl/curl.h>\n  # include "engine/base/text.h"\n// "engine/upload.h"\n'
+        self.assertEqual(included(text), [("<", "curl/curl.h"), ('"', "engine/base/text.h")])
+
+
+if __name__ == "__main__":
+    unittest.main()
