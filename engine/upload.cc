@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/seconds.h"
 #include "engine/base/text.h"
 #include "engine/base/units.h"
@@ -17,6 +18,7 @@
 #include "engine/digest/evp_digest.h"
 #include "engine/http/base_url.h"
 #include "engine/http/carry_out.h"
+#include "engine/http/curl_transport.h"
 #include "engine/http/network_threads.h"
 #include "engine/http/trust.h"
 #include "engine/journal/state_trial.h"
@@ -49,11 +51,12 @@ struct Engine::Shared {
         pool(std::move(engine_pool)),
         workers(static_cast<int>(usable_cores(engine_options))),
         journal(open_journal ? std::make_unique<JournalThread>(std::move(open_journal)) : nullptr),
-        network({.http = {.bytes_per_second = engine_options.bytes_per_second,
-                          .stall_timeout = engine_options.stall_timeout,
-                          .trust = std::move(trust),
-                          .network = engine_options.network,
-                          .log = engine_options.log},
+        network({.make = curl_transports({.bytes_per_second = engine_options.bytes_per_second,
+                                          .stall_timeout = engine_options.stall_timeout,
+                                          .trust = std::move(trust),
+                                          .network = engine_options.network,
+                                          .log = engine_options.log}),
+                 .bytes_per_second = engine_options.bytes_per_second,
                  .asked = engine_options.network_threads,
                  .cores = usable_cores(engine_options)}) {}
 
@@ -135,7 +138,7 @@ RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts
       .limit =
           RequestLimit({.first = asked != 0 ? asked : remembered.value_or(RequestLimit::automatic),
                         .remembered = remembered,
-                        .now = RequestLimit::Clock::now()}),
+                        .now = steady_now()}),
       .post_at =
           [this](RequestGate::Clock::time_point when, std::function<void()> work) {
             network.first().post_at(when, std::move(work));

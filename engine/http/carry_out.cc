@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "io/sync.h"
 
 namespace sluice {
@@ -23,7 +24,7 @@ constexpr std::size_t most_at_once = 4;
 
 struct Out {
   Exchange exchange;
-  Http::ExchangeId id = 0;  ///< the network thread's
+  Transport::ExchangeId id = 0;  ///< the network thread's
   std::chrono::system_clock::time_point asked{};
   std::optional<Reply> reply;
 };
@@ -36,13 +37,13 @@ struct Carrying {
   std::size_t open SLUICE_GUARDED_BY(mutex) = 0;
 };
 
-void start(Http& http, const std::shared_ptr<Carrying>& carrying, std::size_t which) {
+void start(Transport& http, const std::shared_ptr<Carrying>& carrying, std::size_t which) {
   http.post([&http, carrying, which] {
     const MutexLock lock(carrying->mutex);
     Out& out = carrying->all[which];
-    out.asked = std::chrono::system_clock::now();
+    out.asked = wall_now();
     out.id = http.start(out.exchange, [carrying, which](Result<Answer> answer) {
-      const auto now = std::chrono::system_clock::now();
+      const auto now = wall_now();
       const MutexLock answered(carrying->mutex);
       Out& own = carrying->all[which];
       own.reply = Reply{std::move(answer), own.asked, now};
@@ -52,18 +53,18 @@ void start(Http& http, const std::shared_ptr<Carrying>& carrying, std::size_t wh
   });
 }
 
-void cancel(Http& http, const std::shared_ptr<Carrying>& carrying) {
+void cancel(Transport& http, const std::shared_ptr<Carrying>& carrying) {
   http.post([&http, carrying] {
-    std::vector<Http::ExchangeId> ids;
+    std::vector<Transport::ExchangeId> ids;
     {
       const MutexLock lock(carrying->mutex);
       for (const Out& out : carrying->all) ids.push_back(out.id);
     }
-    for (const Http::ExchangeId id : ids) http.cancel(id);
+    for (const Transport::ExchangeId id : ids) http.cancel(id);
   });
 }
 
-std::vector<Reply> carry_out_at_once(Http& http, std::span<Exchange> exchanges,
+std::vector<Reply> carry_out_at_once(Transport& http, std::span<Exchange> exchanges,
                                      const std::function<bool()>& stop) {
   const auto carrying = std::make_shared<Carrying>();
   MutexLock lock(carrying->mutex);
@@ -73,7 +74,7 @@ std::vector<Reply> carry_out_at_once(Http& http, std::span<Exchange> exchanges,
 
   bool cancelled = false;
   while (carrying->open > 0) {
-    carrying->changed.wait_until(carrying->mutex, Clock::now() + ask_stop_every);
+    carrying->changed.wait_until(carrying->mutex, steady_now() + ask_stop_every);
     if (carrying->open == 0 || cancelled || !stop) continue;
     lock.unlock();
     cancelled = stop();
@@ -87,7 +88,7 @@ std::vector<Reply> carry_out_at_once(Http& http, std::span<Exchange> exchanges,
 
 }  // namespace
 
-std::vector<Reply> carry_out(Http& http, std::vector<Exchange> exchanges,
+std::vector<Reply> carry_out(Transport& http, std::vector<Exchange> exchanges,
                              const std::function<bool()>& stop) {
   std::vector<Reply> replies;
   for (std::size_t i = 0; i < exchanges.size(); i += most_at_once) {
@@ -105,7 +106,7 @@ std::vector<Reply> carry_out(Http& http, std::vector<Exchange> exchanges,
 bool wait_until(Clock::time_point when, const std::function<bool()>& stop) {
   while (true) {
     if (stop && stop()) return false;
-    const auto now = Clock::now();
+    const auto now = steady_now();
     if (now >= when) return true;
     std::this_thread::sleep_until(std::min<Clock::time_point>(when, now + ask_stop_every));
   }

@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "engine/http/http.h"
+#include "engine/http/transport.h"
 
 namespace sluice {
 
@@ -19,7 +19,7 @@ struct Reply {
 /// them on the caller's thread, which is not the network thread. Their bodies outlive the call.
 /// `stop`, which may be empty, is asked ten times a second; once it says true, those that have no
 /// answer end with `interrupted`.
-std::vector<Reply> carry_out(Http& http, std::vector<Exchange> exchanges,
+std::vector<Reply> carry_out(Transport& http, std::vector<Exchange> exchanges,
                              const std::function<bool()>& stop);
 
 /// Waits, and asks `stop` as often meanwhile. False once that says true.

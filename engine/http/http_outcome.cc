@@ -92,17 +92,17 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
   answer.status = static_cast<int>(get_long(easy, CURLINFO_RESPONSE_CODE));
   if (answer.status >= 200) origin_.reached = true;
   if (body_failed_) return Error{ErrorKind::failed, "cannot produce the body of the request", code};
-  if (code == CURLE_WRITE_ERROR && try_.answer_bytes > Http::most_body_bytes)
+  if (code == CURLE_WRITE_ERROR && try_.answer_bytes > Transport::most_body_bytes)
     return Error{ErrorKind::failed,
                  fmt::format("the server's response (HTTP {}) is longer than {} bytes, so the "
                              "server is probably not a Data Bank; check the URL",
-                             answer.status, Http::most_body_bytes),
+                             answer.status, Transport::most_body_bytes),
                  answer.status, true};
-  if (code == CURLE_WRITE_ERROR && try_.header_bytes > Http::most_header_bytes)
+  if (code == CURLE_WRITE_ERROR && try_.header_bytes > Transport::most_header_bytes)
     return Error{ErrorKind::failed,
                  fmt::format("the headers of the server's response are longer than {} bytes, so "
                              "the server is probably not a Data Bank; check the URL",
-                             Http::most_header_bytes),
+                             Transport::most_header_bytes),
                  answer.status, true};
   answer.retry_after = retry_after(easy);
   answer.network = last_network(easy);
@@ -189,7 +189,7 @@ std::optional<Error> HttpTransfer::stalled(Clock::time_point now) {
                all_sent
                    ? fmt::format("timed out: the server sent no response for {} s", limit.count())
                    : fmt::format("timed out: no byte could be sent for {} s", limit.count()),
-               all_sent ? Http::unanswered : static_cast<int>(CURLE_OPERATION_TIMEDOUT), true};
+               all_sent ? Transport::unanswered : static_cast<int>(CURLE_OPERATION_TIMEDOUT), true};
 }
 
 }  // namespace sluice

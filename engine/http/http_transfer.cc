@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/text.h"
 #include "engine/http/refused_issuer.h"
 #include "engine/http/tcp_options.h"
@@ -76,7 +77,7 @@ bool is_kept_for_files(int fd) {
 
 }  // namespace
 
-HttpTransfer::HttpTransfer(Common& common, HttpOrigin& origin, Http::ExchangeId id,
+HttpTransfer::HttpTransfer(Common& common, HttpOrigin& origin, Transport::ExchangeId id,
                            const Exchange& exchange, Easy easy)
     : common_(common), origin_(origin), id_(id), exchange_(exchange), easy_(std::move(easy)) {
   set_up();
@@ -137,7 +138,7 @@ void HttpTransfer::set_up() {
   using Connection = Request::Connection;
   const bool is_new = exchange_.connection == Connection::own ||
                       (exchange_.connection == Connection::fresh && common_.limits->fresh &&
-                       common_.limits->fresh->take(Clock::now()));
+                       common_.limits->fresh->take(steady_now()));
   set(easy, CURLOPT_FRESH_CONNECT, is_new ? 1L : 0L);
   if (exchange_.connection != Connection::any) set(easy, CURLOPT_MAXAGE_CONN, recent_s);
   set(easy, CURLOPT_SHARE, origin_.share.get());
@@ -240,7 +241,7 @@ std::size_t HttpTransfer::on_read(char* into, std::size_t size, std::size_t coun
   const std::uint64_t left = transfer.exchange_.body_size - transfer.try_.handed;
   const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(size * count, left));
   if (room == 0) return 0;
-  const auto now = Clock::now();
+  const auto now = steady_now();
   RateLimiter& limiter = common.limits->limiter;
   const std::size_t allowed = limiter.take(room, now);
   if (allowed == 0) {
@@ -292,12 +293,12 @@ std::size_t HttpTransfer::on_header(char* line, std::size_t size, std::size_t co
     current.answer.headers.clear();
   } else if (length > 0 && (line[0] == '\r' || line[0] == '\n')) {
     current.head_ended = true;
-  } else if (!current.head_ended && current.header_bytes <= Http::kept_header_bytes) {
+  } else if (!current.head_ended && current.header_bytes <= Transport::kept_header_bytes) {
     transfer.keep_header(text);
   }
   // curl does not end a transfer whose body is paused, whatever the answer.
   if (current.head_ended && current.starved) transfer.common_.resume(transfer.id_);
-  return current.header_bytes > Http::most_header_bytes ? 0 : length;
+  return current.header_bytes > Transport::most_header_bytes ? 0 : length;
 }
 
 void HttpTransfer::keep_header(std::string_view line) {
@@ -312,8 +313,9 @@ std::size_t HttpTransfer::on_write(char* bytes, std::size_t size, std::size_t co
   Try& current = static_cast<HttpTransfer*>(data)->try_;
   const std::size_t length = size * count;
   current.answer_bytes += length;
-  if (current.answer_bytes > Http::most_body_bytes) return 0;
-  const std::size_t kept = std::min(length, Http::kept_body_bytes - current.answer.body.size());
+  if (current.answer_bytes > Transport::most_body_bytes) return 0;
+  const std::size_t kept =
+      std::min(length, Transport::kept_body_bytes - current.answer.body.size());
   current.answer.body.append(bytes, kept);
   if (kept < length) current.answer.truncated = true;
   return length;

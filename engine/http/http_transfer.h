@@ -13,15 +13,16 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/http/http.h"
+#include "engine/base/clock.h"
+#include "engine/http/curl_transport.h"
 #include "engine/http/http_origin.h"
 #include "engine/http/network_limits.h"
 
 namespace sluice {
 
 /// One exchange on one curl easy handle: http_transfer.cc has how the handle is set up and what
-/// curl calls while it runs, http_outcome.cc what came of it. Http's loop (http.cc) runs any number
-/// side by side.
+/// curl calls while it runs, http_outcome.cc what came of it. CurlTransport's loop (http.cc) runs
+/// any number side by side.
 ///
 /// The network thread's. Curl keeps its address.
 class HttpTransfer {
@@ -32,25 +33,25 @@ class HttpTransfer {
   };
   using Easy = std::unique_ptr<CURL, FreeEasy>;
 
-  /// What all transfers of an Http have in common; outlives them.
+  /// What all transfers of an CurlTransport have in common; outlives them.
   struct Common {
-    const Http::Options options;
+    const CurlTransport::Options options;
     std::vector<int> sockets = {};                ///< that are open; curl closes them
     const std::shared_ptr<NetworkLimits> limits;  ///< not null
     /// Some transfer is paused until the rate limit allows more, which is then.
     std::optional<Clock::time_point> throttled_until = {};
     /// Lets the body that said not_yet be asked again, soon: curl must not be called back from
     /// within.
-    std::function<void(Http::ExchangeId)> resume;
+    std::function<void(Transport::ExchangeId)> resume;
   };
 
   /// `origin`: of the exchange's URL; outlives it. `easy`: new, or reset.
-  HttpTransfer(Common& common, HttpOrigin& origin, Http::ExchangeId id, const Exchange& exchange,
-               Easy easy);
+  HttpTransfer(Common& common, HttpOrigin& origin, Transport::ExchangeId id,
+               const Exchange& exchange, Easy easy);
   HttpTransfer(const HttpTransfer&) = delete;
   HttpTransfer& operator=(const HttpTransfer&) = delete;
 
-  Http::ExchangeId id() const { return id_; }
+  Transport::ExchangeId id() const { return id_; }
   CURL* easy() const { return easy_.get(); }
   /// The handle, for another transfer; not while it is curl's multi handle's.
   Easy release();
@@ -112,7 +113,7 @@ class HttpTransfer {
 
   Common& common_;
   HttpOrigin& origin_;
-  const Http::ExchangeId id_;
+  const Transport::ExchangeId id_;
   const Exchange exchange_;
   Easy easy_;
   std::unique_ptr<curl_slist, FreeList> headers_;
@@ -130,7 +131,7 @@ class HttpTransfer {
     bool starved = false;          ///< paused until resume()
     bool throttled = false;        ///< paused until unthrottle()
     curl_off_t moved = 0;          ///< bytes that had gone out when last looked at
-    Clock::time_point moved_at = Clock::now();
+    Clock::time_point moved_at = steady_now();
   };
   Try try_;
 };

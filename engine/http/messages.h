@@ -83,9 +83,9 @@ std::string describe(Request::Step step, std::string_view file,
 /// What came back. Untrusted: it can be HTML, empty, cut short, or not text at all.
 struct Answer {
   int status = 0;  ///< HTTP status, 100 to 599
-  /// The first Http::kept_header_bytes of them, names in lower case, in the order they came.
+  /// The first Transport::kept_header_bytes of them, names in lower case, in the order they came.
   std::vector<std::pair<std::string, std::string>> headers{};
-  std::string body;        ///< at most Http::kept_body_bytes of it
+  std::string body;        ///< at most Transport::kept_body_bytes of it
   bool truncated = false;  ///< there was more, or the connection broke within it
   /// How long the server asks to be left alone (Retry-After, RFC 9110 10.2.3).
   std::optional<std::chrono::seconds> retry_after{};

@@ -1,10 +1,10 @@
 #include "engine/http/network_threads.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <exception>
 #include <utility>
+
+#include "engine/base/clock.h"
 
 namespace sluice {
 namespace {
@@ -33,38 +33,29 @@ unsigned NetworkThreads::automatic_number(unsigned cores) {
 NetworkThreads::NetworkThreads(Setting setting)
     : number_(number_of_threads(setting.asked, setting.cores)),
       measures_(number_ > 1 && setting.asked == 0),
-      options_([&] {
-        Http::Options options = std::move(setting.http);
-        options.limits = std::make_shared<NetworkLimits>(options.bytes_per_second, number_);
-        return options;
-      }()),
+      make_(std::move(setting.make)),
+      limits_(std::make_shared<NetworkLimits>(setting.bytes_per_second, number_)),
       choice_(number_, setting.asked != 0) {
   const MutexLock lock(mutex_);
-  threads_.push_back({make(0), {}});
+  threads_.push_back({make_(0, limits_), {}});
   first_ = threads_.front().http.get();
 }
 
 NetworkThreads::~NetworkThreads() {
-  std::vector<Http*> all;
+  std::vector<Transport*> all;
   {
     const MutexLock lock(mutex_);
     ending_ = true;
     for (const Thread& thread : threads_) all.push_back(thread.http.get());
   }
-  for (Http* const http : all) http->stop();
+  for (Transport* const http : all) http->stop();
   // They may have posted to each other, and what is posted may post more.
   bool did_any = true;
   while (did_any) {
     did_any = false;
-    for (Http* const http : all)
+    for (Transport* const http : all)
       if (http->drain()) did_any = true;
   }
-}
-
-std::unique_ptr<Http> NetworkThreads::make(unsigned number) const {
-  Http::Options options = options_;
-  options.name = fmt::format("network-{}", number);
-  return std::make_unique<Http>(options);
 }
 
 NetworkThreads::Place NetworkThreads::place(std::uint64_t bytes) {
@@ -73,7 +64,7 @@ NetworkThreads::Place NetworkThreads::place(std::uint64_t bytes) {
   // The first one that is not there yet is the next to be started: it has no upload.
   if (chosen >= threads_.size()) {
     try {
-      threads_.push_back({make(static_cast<unsigned>(threads_.size())), {}});
+      threads_.push_back({make_(static_cast<unsigned>(threads_.size()), limits_), {}});
     } catch (const std::exception&) {  // no memory, or no thread
       choice_.leave(chosen);
       choice_.limit(static_cast<unsigned>(threads_.size()));
@@ -94,9 +85,9 @@ void NetworkThreads::measure_later() {
   if (!measures_ || ending_) return;
   for (Thread& thread : threads_)
     if (thread.last.at == Clock::time_point{})
-      thread.last = {Clock::now(), thread.http->cpu_time()};
+      thread.last = {steady_now(), thread.http->cpu_time()};
   if (!std::exchange(measuring_, true))
-    first_->post_at(Clock::now() + measure_every, [this] { measure(); });
+    first_->post_at(steady_now() + measure_every, [this] { measure(); });
 }
 
 void NetworkThreads::measure() {
@@ -105,7 +96,7 @@ void NetworkThreads::measure() {
   if (ending_) return;
   for (unsigned i = 0; i < threads_.size(); ++i) {
     Measured& last = threads_[i].last;
-    const Measured now{Clock::now(), threads_[i].http->cpu_time()};
+    const Measured now{steady_now(), threads_[i].http->cpu_time()};
     const std::chrono::duration<double> used = now.cpu - last.cpu;
     const std::chrono::duration<double> passed = now.at - last.at;
     choice_.measured(i, used / passed);

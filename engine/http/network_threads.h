@@ -5,33 +5,34 @@
 #include <memory>
 #include <vector>
 
-#include "engine/http/http.h"
 #include "engine/http/network_limits.h"
 #include "engine/http/thread_choice.h"
+#include "engine/http/transport.h"
 #include "io/sync.h"
 
 namespace sluice {
 
-/// The network threads of an engine: one or several Http, each with its own thread and curl multi
-/// handle, named network-0, network-1 and so on. Uploads and parts of files are spread over them
-/// (engine/http/thread_choice.h); each stays where it is. Everything else is on the first one. A
-/// thread is started when it is chosen for the first time. Limits hold over all of them
+/// The network threads of an engine: one or several Transports, each with its own thread and curl
+/// multi handle, named network-0, network-1 and so on. Uploads and parts of files are spread over
+/// them (engine/http/thread_choice.h); each stays where it is. Everything else is on the first one.
+/// A thread is started when it is chosen for the first time. Limits hold over all of them
 /// (engine/http/network_limits.h); connections, cookies and TLS sessions are each thread's own.
 ///
 /// Any thread.
 class NetworkThreads {
  public:
   struct Setting {
-    Http::Options http = {};  ///< of each thread; its `name` and `limits` are set here
-    unsigned asked = 0;       ///< threads; 0: automatic_number(cores)
-    unsigned cores = 1;       ///< that the process may use
+    MakeTransport make = {};             ///< one for each thread
+    std::uint64_t bytes_per_second = 0;  ///< limit over all threads together; 0 for none
+    unsigned asked = 0;                  ///< threads; 0: automatic_number(cores)
+    unsigned cores = 1;                  ///< that the process may use
   };
 
   /// The most threads where no number was asked for: a quarter of the cores, 4 at most, at least 1.
   /// Readers, checksums and the kernel need the others.
   static unsigned automatic_number(unsigned cores);
 
-  /// Starts the first thread. Throws what Http does.
+  /// Starts the first thread. Throws what `make` does.
   explicit NetworkThreads(Setting setting);
   /// Ends every exchange with `interrupted` and joins all threads. No upload is placed any more.
   ~NetworkThreads();
@@ -39,28 +40,28 @@ class NetworkThreads {
   NetworkThreads& operator=(const NetworkThreads&) = delete;
 
   /// For what is no upload.
-  Http& first() { return *first_; }
+  Transport& first() { return *first_; }
 
   /// An upload's place on one of the threads. Counts until leave().
   class Place {
    public:
     Place() = default;
     /// On that thread without being counted.
-    explicit Place(Http& http) : http_(&http) {}
+    explicit Place(Transport& http) : http_(&http) {}
     ~Place() { leave(); }
     Place(Place&& other) noexcept { *this = std::move(other); }
     Place& operator=(Place&& other) noexcept;
 
-    Http& http() const { return *http_; }
+    Transport& http() const { return *http_; }
     /// The upload is over, and http() stays what it is. One thread at a time.
     void leave();
 
    private:
     friend class NetworkThreads;
-    Place(NetworkThreads& owner, unsigned thread, Http& http)
+    Place(NetworkThreads& owner, unsigned thread, Transport& http)
         : http_(&http), owner_(&owner), thread_(thread) {}
 
-    Http* http_ = nullptr;
+    Transport* http_ = nullptr;
     NetworkThreads* owner_ = nullptr;  ///< null: not counted
     unsigned thread_ = 0;
   };
@@ -72,7 +73,6 @@ class NetworkThreads {
   unsigned started() const;
 
  private:
-  std::unique_ptr<Http> make(unsigned number) const;
   /// Looks at the threads' CPU time once a second while uploads are placed.
   void measure_later() SLUICE_REQUIRES(mutex_);
   void measure();
@@ -82,13 +82,14 @@ class NetworkThreads {
     std::chrono::nanoseconds cpu{0};
   };
   struct Thread {
-    std::unique_ptr<Http> http;
+    std::unique_ptr<Transport> http;
     Measured last = {};
   };
 
   const unsigned number_;  ///< of threads, at most
   const bool measures_;
-  const Http::Options options_;
+  const MakeTransport make_;
+  const std::shared_ptr<NetworkLimits> limits_;
 
   mutable Mutex mutex_;
   ThreadChoice choice_ SLUICE_GUARDED_BY(mutex_);
@@ -96,7 +97,7 @@ class NetworkThreads {
   unsigned placed_ SLUICE_GUARDED_BY(mutex_) = 0;
   bool measuring_ SLUICE_GUARDED_BY(mutex_) = false;  ///< measure() was posted
   bool ending_ SLUICE_GUARDED_BY(mutex_) = false;
-  Http* first_ = nullptr;
+  Transport* first_ = nullptr;
 };
 
 }  // namespace sluice

@@ -13,6 +13,7 @@
 #include <span>
 #include <thread>
 
+#include "engine/base/clock.h"
 #include "engine/base/text.h"
 #include "io/unique_fd.h"
 
@@ -125,11 +126,10 @@ Result<void> make_private_file(const std::string& path) {
 
 /// Waits for the turn to open the journal, ten seconds at most; it lasts as long as the descriptor.
 Result<UniqueFd> take_turn(const std::string& directory) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  const auto deadline = steady_now() + std::chrono::seconds(10);
   UniqueFd turn(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   while (!turn || ::flock(turn.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (turn && (errno == EINTR || errno == EWOULDBLOCK) && Clock::now() < deadline) {
+    if (turn && (errno == EINTR || errno == EWOULDBLOCK) && steady_now() < deadline) {
       // There is no flock() with a deadline.
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       continue;

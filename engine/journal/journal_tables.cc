@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
 #include "engine/base/text.h"
+#include "engine/base/unix_time.h"
 #include "engine/policy/request_limit.h"
 #include "engine/protocol/deposit.h"
 
@@ -24,7 +24,7 @@ bool is_over(State state) {
 }
 
 std::int64_t now_s() {
-  return std::max<std::int64_t>(0, std::time(nullptr));
+  return std::max<std::int64_t>(0, unix_s());
 }
 
 const std::string& columns() {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "io/signals_blocked.h"
 
 namespace sluice {
@@ -31,7 +32,7 @@ void JournalThread::post(Work work, Done done) {
 
 bool JournalThread::is_news(bool failing) {
   constexpr std::chrono::minutes least_pause{1};
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = steady_now();
   MutexLock lock(mutex_);
   if (failing == said_failing_) return false;
   if (failing && said_at_ && now - *said_at_ < least_pause) return false;
@@ -50,7 +51,7 @@ void JournalThread::run() {
       while (works_.empty() && !stopping_) changed_.wait(mutex_);
       if (works_.empty()) return;
       wanted_ = static_cast<std::size_t>(writers_.use_count() - 1) / 2;
-      const auto until = std::chrono::steady_clock::now() + patience_;
+      const auto until = steady_now() + patience_;
       while (works_.size() < wanted_ && !stopping_ && changed_.wait_until(mutex_, until)) {
       }
       works.swap(works_);

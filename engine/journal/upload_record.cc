@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/clock.h"
+
 namespace sluice {
 namespace {
 
@@ -38,7 +40,7 @@ UploadRecord::Mark UploadRecord::mark() const {
 void UploadRecord::begin() {
   begun_ = true;
   // What the server has confirmed is worth a transaction of its own from the second second on.
-  last_committed_ = Clock::now();
+  last_committed_ = steady_now();
   post([this, generation = mark().generation](JournalTables& tables, Reached& reached) {
     return write_blocks(tables, generation, reached, {});
   });
@@ -92,7 +94,7 @@ bool UploadRecord::durable(std::uint64_t offset) {
   if (!begun_) return true;
   const std::uint64_t block = setting_.entry.block_bytes;
   if (mark().durable_blocks >= (offset + block - 1) / block) return true;
-  if (failing_ && Clock::now() < retry_at_) return true;
+  if (failing_ && steady_now() < retry_at_) return true;
   if (written()) write();
   return failing_;
 }
@@ -106,7 +108,7 @@ std::uint64_t UploadRecord::durable_up_to(std::uint64_t offset, std::uint64_t ar
 
 void UploadRecord::committed(std::uint64_t bytes) {
   committed_ = bytes;
-  const auto now = Clock::now();
+  const auto now = steady_now();
   if (!begun_ || !written() || now - last_committed_ < committed_interval) return;
   last_committed_ = now;
   write();
@@ -181,8 +183,8 @@ void UploadRecord::wait() {
 }
 
 void UploadRecord::write() {
-  if (failing_ && Clock::now() < retry_at_) return;
-  retry_at_ = Clock::now() + retry_interval;
+  if (failing_ && steady_now() < retry_at_) return;
+  retry_at_ = steady_now() + retry_interval;
   post([this, generation = mark().generation](JournalTables& tables, Reached& reached) {
     return write_blocks(tables, generation, reached, {});
   });

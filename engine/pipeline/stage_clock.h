@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "engine/base/clock.h"
 #include "io/sync.h"
 
 namespace sluice {
@@ -13,12 +14,12 @@ class StageClock {
   using Clock = std::chrono::steady_clock;
 
   void enter() {
-    const auto now = Clock::now();
+    const auto now = steady_now();
     MutexLock lock(mutex_);
     if (inside_++ == 0) since_ = now;
   }
   void leave() {
-    const auto now = Clock::now();
+    const auto now = steady_now();
     MutexLock lock(mutex_);
     if (--inside_ == 0) total_ += now - since_;
     left_ = now;
@@ -29,7 +30,7 @@ class StageClock {
     return left_;
   }
   double seconds() const {
-    const auto now = Clock::now();
+    const auto now = steady_now();
     MutexLock lock(mutex_);
     return std::chrono::duration<double>(total_ + (inside_ > 0 ? now - since_ : Clock::duration{}))
         .count();

@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "engine/http/http.h"
+#include "engine/http/exchange.h"
 #include "engine/pipeline/payload_stream.h"
 #include "engine/protocol/protocol.h"
 
@@ -36,7 +36,7 @@ class StreamedRequest final : public RequestBody {
       return ~std::uint64_t{0};
     };
     /// Asked before the tail, without which no server can act on the request, goes out; while it
-    /// says no, read() answers not_yet, and whoever says so sees to the Http::resume().
+    /// says no, read() answers not_yet, and whoever says so sees to the Transport::resume().
     std::function<bool()> may_end = [] { return true; };
     /// Asked before the payload is taken from its beginning again, which takes it away from
     /// whoever else is reading the stream.

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "engine/http/http.h"
+#include "engine/http/messages.h"
 #include "engine/policy/one_connection.h"
 #include "engine/protocol/protocol.h"
 #include "io/result.h"

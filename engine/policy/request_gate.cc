@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "engine/base/clock.h"
+
 namespace sluice {
 namespace {
 
@@ -84,7 +86,7 @@ void RequestGate::Turn::succeeded() {
   RequestGate& gate = *gate_;
   const MutexLock lock(gate.mutex_);
   const std::optional<unsigned> before = gate.limit_.worth_remembering();
-  gate.limit_.succeeded(gate.held_, Clock::now());
+  gate.limit_.succeeded(gate.held_, steady_now());
   gate.note_change(before);
   if (rule_ == Rule::queues && gate.burst_size_ == 0 && gate.burst_.answered(gate.held_))
     gate.gather();
@@ -99,7 +101,7 @@ bool RequestGate::Turn::overloaded(const Moment& moment, RequestLimit::Overload 
       gate.limit_.known_limit().value_or(moment.in_flight) < moment.in_flight)
     return false;
   const std::optional<unsigned> before = gate.limit_.worth_remembering();
-  if (!gate.limit_.overloaded(moment.round, moment.in_flight, Clock::now(), overload)) return false;
+  if (!gate.limit_.overloaded(moment.round, moment.in_flight, steady_now(), overload)) return false;
   gate.burst_.lowered(gate.limit_.limit());
   gate.note_change(before);
   return true;
@@ -120,7 +122,7 @@ void RequestGate::gave_back() {
 
 void RequestGate::gather() {
   burst_size_ = held_;
-  setting_.post_at(Clock::now() + gather_most, [this, number = ++burst_number_] {
+  setting_.post_at(steady_now() + gather_most, [this, number = ++burst_number_] {
     const MutexLock lock(mutex_);
     if (number == burst_number_) release();
   });

@@ -359,7 +359,7 @@ Error token_not_known(const Inquiry& inquiry, const Inquired& inquired) {
   return Reader(inquiry, inquired, Subject::token).token_not_known();
 }
 
-Inquired inquire(Http& http, const Inquiry& inquiry) {
+Inquired inquire(Transport& http, const Inquiry& inquiry) {
   std::vector<Exchange> questions{options_question(inquiry)};
   std::optional<SetupQuestion> setup_question;
   if (!inquiry.dataset.empty()) {
@@ -374,7 +374,7 @@ Inquired inquire(Http& http, const Inquiry& inquiry) {
   return inquired;
 }
 
-Inquired inquire_token(Http& http, const Inquiry& inquiry) {
+Inquired inquire_token(Transport& http, const Inquiry& inquiry) {
   const SetupQuestion question(inquiry.base_url, inquiry.dataset, inquiry.token);
   Exchange exchange = question.exchange();
   exchange.certificate = true;

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <optional>
 
-#include "engine/http/http.h"
+#include "engine/http/transport.h"
 #include "engine/protocol/inquiry.h"
 #include "engine/protocol/server_profile.h"
 #include "io/result.h"
@@ -27,7 +27,7 @@ struct Inquired {
 /// first one is asked, and counts for both.
 ///
 /// Waits for both on the caller's thread. Once inquiry.stop says so, both end with `interrupted`.
-Inquired inquire(Http& http, const Inquiry& inquiry);
+Inquired inquire(Transport& http, const Inquiry& inquiry);
 
 /// What the two answers mean together. Errors: those of Engine::ask_server(), of this try alone.
 /// Without a dataset, `automatic` where only the setup would tell.
@@ -35,7 +35,7 @@ Result<ServerProfile> read_inquiry(const Inquiry& inquiry, const Inquired& inqui
 
 /// Asks whether a server that is known takes the token for the dataset: the second question alone;
 /// `options` of the result is an error. Otherwise as inquire().
-Inquired inquire_token(Http& http, const Inquiry& inquiry);
+Inquired inquire_token(Transport& http, const Inquiry& inquiry);
 
 /// `known` with what the answer tells: whether the token is taken, and measurements. Nothing where
 /// the server speaks another protocol by now. Errors: token_refused, no_such_dataset; failed for a

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "engine/base/secret.h"
-#include "engine/http/http.h"
+#include "engine/http/exchange.h"
 
 namespace sluice {
 

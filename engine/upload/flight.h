@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "engine/http/http.h"
+#include "engine/http/transport.h"
 #include "engine/pipeline/streamed_request.h"
 #include "engine/upload/transfer_times.h"
 
@@ -16,7 +16,7 @@ struct Flight {
 
   const Request request;
   std::optional<StreamedRequest> body;  ///< of `request`; made with hooks that know the flight
-  Http::ExchangeId exchange = 0;
+  Transport::ExchangeId exchange = 0;
   bool out = false;        ///< its exchange has not ended yet
   bool was_ahead = false;  ///< it began while another one was in front of it
   bool was_held = false;   ///< only its end was missing when its turn came

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/text.h"
 #include "engine/pipeline/file_check.h"
 #include "engine/protocol/deposit.h"
@@ -49,7 +50,7 @@ class Comparing final : public Upload {
     return check_->wait_until(deadline);
   }
   Report wait() override {
-    while (!check_->wait_until(std::chrono::steady_clock::now() + std::chrono::hours(1))) continue;
+    while (!check_->wait_until(steady_now() + std::chrono::hours(1))) continue;
     const UploadRequest& request = comparison_.request;
     Report report = report_before(request, comparison_.entry);
     const Result<FileCheck::Digests> digests = check_->result();

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/seconds.h"
 #include "engine/base/unix_time.h"
 #include "engine/http/carry_out.h"
@@ -104,7 +105,7 @@ Result<ServerProfile> ServerAsking::ask(const Inquiry& inquiry) {
     if (!error.retryable) return error;
     RetryPolicy policy = retry_;
     if (heard.profile) policy.retries = std::min(policy.retries, tries_for_token);
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = steady_now();
     // A server that was there before will be there again.
     if (error.kind == ErrorKind::unreachable &&
         memory_.known(journal_, inquiry.base_url) != ProtocolKind::automatic)

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/http/http.h"
+#include "engine/http/transport.h"
 #include "engine/journal/journal.h"
 #include "engine/journal/server_memory.h"
 #include "engine/policy/retry.h"
@@ -25,7 +25,7 @@ namespace sluice {
 class ServerAsking {
  public:
   /// `journal` may be null. All outlive this.
-  ServerAsking(Http& http, const RetryPolicy& retry, Journal* journal, const Log& log)
+  ServerAsking(Transport& http, const RetryPolicy& retry, Journal* journal, const Log& log)
       : http_(http), retry_(retry), journal_(journal), log_(log), memory_(log) {}
 
   /// `inquiry` has a base URL, a key and a token that passed their checks. Errors: those of
@@ -52,7 +52,7 @@ class ServerAsking {
     Secret token;
   };
 
-  Http& http_;
+  Transport& http_;
   const RetryPolicy& retry_;
   Journal* const journal_;
   const Log& log_;

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/text.h"
 #include "engine/http/carry_out.h"
 #include "engine/http/http_date.h"
@@ -32,7 +33,7 @@ class Attempt {
       : asked_(asked), urls_(std::move(urls)), origin_(asked.server.sends_resumable) {}
 
   /// Sends the request for each that is left.
-  void run(Http& http) {
+  void run(Transport& http) {
     ++tries_;
     error_.reset();
     retry_after_.reset();
@@ -109,7 +110,7 @@ class Attempt {
 
 /// When the last of them goes by itself; nothing if the server does not say so of each.
 std::optional<std::chrono::system_clock::time_point> ask_expiry(
-    Http& http, const Termination& asked, const std::vector<std::string>& urls) {
+    Transport& http, const Termination& asked, const std::vector<std::string>& urls) {
   std::vector<Exchange> exchanges;
   for (const std::string& url : urls) {
     Exchange exchange = termination(url, asked.token);
@@ -137,7 +138,7 @@ Exchange termination(const std::string& url, const Secret& token) {
   return exchange;
 }
 
-Terminated terminate(Http& http, const RetryPolicy& retry, const Termination& asked) {
+Terminated terminate(Transport& http, const RetryPolicy& retry, const Termination& asked) {
   std::vector<std::string> urls;
   for (const std::string& url : asked.urls) {
     auto own = own_address(asked.base_url, url);
@@ -155,9 +156,8 @@ Terminated terminate(Http& http, const RetryPolicy& retry, const Termination& as
   for (unsigned failures = 1;; ++failures) {
     attempt.run(http);
     if (!attempt.error() || !attempt.error()->retryable) break;
-    const auto when =
-        retry_at(retry, failures, attempt.retry_after(), std::chrono::steady_clock::now(),
-                 std::uniform_real_distribution<double>(0, 1)(random_bits()));
+    const auto when = retry_at(retry, failures, attempt.retry_after(), steady_now(),
+                               std::uniform_real_distribution<double>(0, 1)(random_bits()));
     if (!when || !wait_until(*when, asked.stop)) break;
   }
   Terminated result{attempt.left().size(), attempt.missing(), attempt.error(), {}};

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "engine/base/secret.h"
-#include "engine/http/http.h"
+#include "engine/http/transport.h"
 #include "engine/policy/retry.h"
 #include "engine/upload/termination_request.h"
 
@@ -14,6 +14,6 @@ namespace sluice {
 Exchange termination(const std::string& url, const Secret& token);
 
 /// Engine::terminate(), over `http`; waits on the caller's thread.
-Terminated terminate(Http& http, const RetryPolicy& retry, const Termination& asked);
+Terminated terminate(Transport& http, const RetryPolicy& retry, const Termination& asked);
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/clock.h"
 #include "engine/base/seconds.h"
 
 namespace sluice {
@@ -14,7 +15,7 @@ std::size_t index(TransferTimes::At at) {
 }  // namespace
 
 void TransferTimes::begin() {
-  began_ = changed_ = Clock::now();
+  began_ = changed_ = steady_now();
 }
 
 TransferTimes::At TransferTimes::state() const {
@@ -24,12 +25,12 @@ TransferTimes::At TransferTimes::state() const {
 }
 
 double TransferTimes::spent(At at) const {
-  return seconds_[index(at)] + (state() == at ? in_seconds(Clock::now() - changed_) : 0);
+  return seconds_[index(at)] + (state() == at ? in_seconds(steady_now() - changed_) : 0);
 }
 
 void TransferTimes::change(At from, At to) {
   if (from == to) return;
-  const auto now = Clock::now();
+  const auto now = steady_now();
   seconds_[index(state())] += in_seconds(now - changed_);
   changed_ = now;
   if (from != At::nothing) --requests_[index(from)];
@@ -46,7 +47,7 @@ void TransferTimes::answered(double answered_before, const Answer& answer) {
 }
 
 double TransferTimes::seconds() const {
-  return in_seconds(Clock::now() - began_);
+  return in_seconds(steady_now() - began_);
 }
 
 double TransferTimes::answer_s() const {
@@ -54,7 +55,7 @@ double TransferTimes::answer_s() const {
 }
 
 Stages TransferTimes::stages(const PipelineClocks& clocks) const {
-  const auto now = Clock::now();
+  const auto now = steady_now();
   const double total = in_seconds(now - began_);
   Stages stages;
   const auto last_read = clocks.reading.last_left();

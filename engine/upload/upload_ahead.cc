@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/seconds.h"
 #include "engine/base/units.h"
 #include "engine/upload/upload_run.h"
@@ -21,7 +22,7 @@ constexpr auto found_out_within = std::chrono::seconds(1);
 }  // namespace
 
 double UploadRun::rate_now() {
-  const auto now = Clock::now();
+  const auto now = steady_now();
   const std::uint64_t passed = payload_.passed();
   const double elapsed = in_seconds(now - rate_since_);
   if (rate_since_ == Clock::time_point{} || passed < rate_from_) {  // or sent back
@@ -165,7 +166,7 @@ bool UploadRun::due_to_lookahead(const Error& error) {
   // One that has closed on what it does not wait for is found out as soon as the turn comes; later,
   // the server had all that it needed.
   const bool held = flight_->was_held &&
-                    (!flight_->handed_at || Clock::now() - *flight_->handed_at < found_out_within);
+                    (!flight_->handed_at || steady_now() - *flight_->handed_at < found_out_within);
   Answer answer;
   answer.status = error.code;
   blame_lookahead(told ? Result<Answer>(answer) : Result<Answer>(error), held);

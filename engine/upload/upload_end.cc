@@ -1,6 +1,7 @@
 // How an UploadRun ends: its report, its receipt, and its last word in the journal.
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/text.h"
 #include "engine/upload/registered_before.h"
 #include "engine/upload/upload_run.h"
@@ -24,7 +25,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   abandon_ahead();
   turn_.leave();
   place_.leave();
-  if (const Http::ExchangeId question = std::exchange(question_, 0); question != 0)
+  if (const Transport::ExchangeId question = std::exchange(question_, 0); question != 0)
     http().post([&thread = http(), question] { thread.cancel(question); });
   Report report;
   report.dataset = setting_.request.dataset;
@@ -135,7 +136,7 @@ Receipt UploadRun::receipt(const Report& report) const {
   receipt.modified = utc_time(identity_.modified);
   receipt.started = utc_time(setting_.earlier ? setting_.earlier->entry.started_s * second
                                               : unix_ns(started_) / second * second);
-  receipt.registered = utc_time(unix_ns(std::chrono::system_clock::now()) / second * second);
+  receipt.registered = utc_time(unix_ns(wall_now()) / second * second);
   receipt.xxh128 = report.xxh128;
   receipt.md5 = report.md5;
   receipt.sha256 = report.sha256;

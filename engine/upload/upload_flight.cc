@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
@@ -65,7 +66,7 @@ void UploadRun::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
       at = At::journal;
       break;
     case StreamedRequest::Gave::all:
-      flight.handed_at = Clock::now();
+      flight.handed_at = steady_now();
       flight.answered_before = times_.answer_s();
       at = At::answer;
       break;

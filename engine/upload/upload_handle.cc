@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
@@ -43,7 +44,7 @@ Progress UploadRun::progress() const {
 
 void UploadRun::publish_stages() {
   constexpr auto interval = std::chrono::milliseconds(250);
-  const auto now = Clock::now();
+  const auto now = steady_now();
   if (now - stages_published_ >= interval) {
     stages_published_ = now;
     const Stages stages = times_.stages(clocks_);

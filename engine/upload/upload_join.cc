@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/base/clock.h"
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
@@ -15,7 +16,7 @@ using namespace std::chrono_literals;
 }  // namespace
 
 bool UploadRun::join_is_open() const {
-  return setting_.protocol->may_be_joining() && Clock::now() < join_sent_at_ + register_wait();
+  return setting_.protocol->may_be_joining() && steady_now() < join_sent_at_ + register_wait();
 }
 
 bool UploadRun::may_join(Request::Step step) {
@@ -37,7 +38,7 @@ void UploadRun::ask_parts_later() {
                     "another attempt",
                     file_, register_wait().count()));
   const auto pause = std::max<Clock::duration>(1s, register_wait() / 30);
-  later(std::min(join_sent_at_ + register_wait(), Clock::now() + pause), &UploadRun::try_again);
+  later(std::min(join_sent_at_ + register_wait(), steady_now() + pause), &UploadRun::try_again);
 }
 
 }  // namespace sluice

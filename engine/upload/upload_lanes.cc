@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
@@ -27,16 +28,16 @@ void UploadRun::start_parts() {
   say(LogLevel::info,
       fmt::format("uploading {} in {} {}, at most {} at a time", file_, setting_.parts.size(),
                   setting_.parts.size() == 1 ? "part" : "parts", setting_.most_lanes));
-  lanes_->start(Clock::now());
+  lanes_->start(steady_now());
   look_at_parts();
 }
 
 void UploadRun::look_at_parts() {
   if (!lanes_->under_way()) return;
-  lanes_->look(Clock::now());
+  lanes_->look(steady_now());
   committed_ = progress().committed;
   if (record_) record_->committed(committed_);
-  later(Clock::now() + look_every, &UploadRun::look_at_parts);
+  later(steady_now() + look_every, &UploadRun::look_at_parts);
 }
 
 void UploadRun::parts_over() {

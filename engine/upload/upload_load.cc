@@ -21,7 +21,8 @@ void UploadRun::note_load(const Result<Answer>& result) {
   if (!result) {
     // One that was not sent completely, or for which there was no connection, says nothing of the
     // server's threads; nor does a phased one, which may be waiting for the server's storage.
-    if (result.error().code == Http::unanswered && setting_.gate_rule == RequestGate::Rule::queues)
+    if (result.error().code == Transport::unanswered &&
+        setting_.gate_rule == RequestGate::Rule::queues)
       overloaded(load_moment_, "timed out", RequestLimit::Overload::unanswered);
     return;
   }

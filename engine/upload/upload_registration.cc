@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/http/fresh_connection.h"
 #include "engine/protocol/registration_answer.h"
 #include "engine/upload/upload_run.h"
@@ -36,7 +37,7 @@ void UploadRun::note_round_trip(const Answer& answer) {
 void UploadRun::choose_connection(Request& request) const {
   if (request.connection != Request::Connection::recent) return;
   const bool tls = setting_.request.base_url.starts_with("https:");
-  if (is_new_connection_cheap(round_trip_, tls, Clock::now() - begun_at_))
+  if (is_new_connection_cheap(round_trip_, tls, steady_now() - begun_at_))
     request.connection = Request::Connection::fresh;
 }
 
@@ -90,14 +91,14 @@ bool UploadRun::register_answered(const Result<Answer>& result) {
     settled_.reset();
   else if (complete)
     settled_ = std::max(*flight_->handed_at + register_wait(),
-                        Clock::now() + std::min<std::chrono::seconds>(30s, register_wait()));
+                        steady_now() + std::min<std::chrono::seconds>(30s, register_wait()));
   return in_doubt;
 }
 
 bool UploadRun::settled(Request::Step step) {
   using Step = Request::Step;
   if (!settled_ || step == Step::ask_name || step == Step::ask_committed) return true;
-  const auto now = Clock::now();
+  const auto now = steady_now();
   if (now < *settled_) {
     const auto pause = std::max<Clock::duration>(1s, register_wait() / 30);
     later(std::min(*settled_, now + pause), &UploadRun::ask_registered);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/seconds.h"
 #include "engine/base/text.h"
 #include "engine/base/unix_time.h"
@@ -79,12 +80,11 @@ UploadRun::UploadRun(Setting setting)
                         earlier.entry.digest_state))
       digest_.expect(earlier.checksums);
     if (earlier.entry.state == JournalEntry::State::verifying) {
-      const auto ago = std::chrono::system_clock::now() -
-                       std::chrono::system_clock::from_time_t(earlier.entry.updated_s);
+      const auto ago = wall_now() - std::chrono::system_clock::from_time_t(earlier.entry.updated_s);
       finish_sent_ = began_in_doubt_ = true;
       // The journal's word is from before the connection was made, and in whole seconds.
       if (setting_.protocol->can_ask_registered())
-        settled_ = Clock::now() - std::max(ago, decltype(ago)::zero()) + register_wait() +
+        settled_ = steady_now() - std::max(ago, decltype(ago)::zero()) + register_wait() +
                    std::min<std::chrono::seconds>(30s, register_wait());
     }
   }
@@ -137,8 +137,8 @@ void UploadRun::start() {
           std::max<std::uint64_t>(earlier.sent(), earlier.checksums.size() * setting_.block_bytes));
   }
   http().post([self = shared_from_this(), checking = std::move(checking)] {
-    self->started_ = std::chrono::system_clock::now();
-    self->begun_at_ = Clock::now();
+    self->started_ = wall_now();
+    self->begun_at_ = steady_now();
     self->times_.begin();
     self->running_ = true;
     self->drop_abandoned();
@@ -224,7 +224,7 @@ void UploadRun::send(Request request) {
   switch (request.step) {
     case Request::Step::ask_name:
       // Of several names in a row, the first question counts.
-      if (!flight_ || flight_->request.step != Request::Step::ask_name) name_asked_ = Clock::now();
+      if (!flight_ || flight_->request.step != Request::Step::ask_name) name_asked_ = steady_now();
       break;
     case Request::Step::finish:
       finish_sent_ = true;
@@ -237,7 +237,7 @@ void UploadRun::send(Request request) {
       begin_interval();
       break;
     case Request::Step::join:
-      join_sent_at_ = Clock::now();
+      join_sent_at_ = steady_now();
       break;
     case Request::Step::ask_committed:
     case Request::Step::ask_parts:
@@ -344,7 +344,7 @@ void UploadRun::answered(Result<Answer> result) {
 }
 
 void UploadRun::begin_interval() {
-  commit_at_ = Clock::now();
+  commit_at_ = steady_now();
   idle_at_commit_ = times_.idle_s();
 }
 
@@ -357,7 +357,7 @@ void UploadRun::chunk_committed(std::uint64_t bytes) {
     was_too_large_ = false;
     if (record_) record_->chunk_limit(bytes);
   }
-  const double seconds = in_seconds(Clock::now() - commit_at_);
+  const double seconds = in_seconds(steady_now() - commit_at_);
   const double idle = std::max(0.0, times_.idle_s() - idle_at_commit_);
   begin_interval();
   lookahead_.committed(bytes, seconds, idle);

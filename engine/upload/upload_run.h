@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "engine/digest/file_digest.h"
-#include "engine/http/http.h"
 #include "engine/http/network_threads.h"
+#include "engine/http/transport.h"
 #include "engine/journal/dataset_lock.h"
 #include "engine/journal/upload_record.h"
 #include "engine/pipeline/file_check.h"
@@ -32,7 +32,7 @@
 
 namespace sluice {
 
-/// The life of one upload: asks its Protocol what is next, carries it out over Http, hands the
+/// The life of one upload: asks its Protocol what is next, carries it out over Transport, hands the
 /// answer back, until the file is registered or something is final. What can pass is waited out
 /// (engine/policy/retry.h); what is done is written down (engine/journal/upload_record.h).
 ///
@@ -129,7 +129,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::size_t planned_blocks() const;
 
   /// The network thread of this run, from start() on. Any thread.
-  Http& http() const { return place_.http(); }
+  Transport& http() const { return place_.http(); }
 
   // Network thread.
   std::optional<Answer::Network> network_now() const;
@@ -314,7 +314,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::optional<Error> token_error_;
   bool token_accepted_;  ///< the last one, by the server, in this run
   std::optional<TokenDoubt> doubt_;
-  Http::ExchangeId question_ = 0;              ///< that asks about the token; 0: none
+  Transport::ExchangeId question_ = 0;         ///< that asks about the token; 0: none
   RequestGate::Moment load_moment_;            ///< when the last answer came
   std::shared_ptr<Flight> flight_;             ///< whose answer comes next, or came last
   std::deque<std::shared_ptr<Flight>> ahead_;  ///< chunks behind it, in order

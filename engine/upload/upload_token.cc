@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/persistence.h"
 #include "engine/upload/upload_run.h"
 
@@ -40,7 +41,7 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
   using Verdict = TokenDoubt::Verdict;
   const Verdict verdict = doubt_->heard(answer);
   if (verdict == Verdict::ask_again) {
-    later(Clock::now() + std::min<Clock::duration>(doubt_->pause(), setting_.retry.longest),
+    later(steady_now() + std::min<Clock::duration>(doubt_->pause(), setting_.retry.longest),
           &UploadRun::ask_about_token);
     return;
   }
@@ -72,7 +73,7 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
       break;
   }
   // One that is restarting refuses connections; one without a free thread is late.
-  const bool late = !answer && answer.error().code == Http::unanswered;
+  const bool late = !answer && answer.error().code == Transport::unanswered;
   // A phased server needs no second thread to check a token.
   if (setting_.gate_rule == RequestGate::Rule::queues && token_accepted_ &&
       (verdict == Verdict::accepted || late))
@@ -107,7 +108,7 @@ void UploadRun::look_for_token() {
       return;
     }
   }
-  const auto now = Clock::now();
+  const auto now = steady_now();
   if (renew && setting_.request.token_wait.count() > 0) {
     if (!token_deadline_) {
       token_deadline_ = now + setting_.request.token_wait;

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/base/seconds.h"
 #include "engine/base/text.h"
 #include "engine/base/units.h"
@@ -25,7 +26,7 @@ bool is_refusal(int status) {
 }
 
 /// The last of them, and the others once it was answered.
-void carry_out_next(Http& http, const std::shared_ptr<std::vector<Exchange>>& exchanges) {
+void carry_out_next(Transport& http, const std::shared_ptr<std::vector<Exchange>>& exchanges) {
   if (exchanges->empty()) return;
   const Exchange next = std::move(exchanges->back());
   exchanges->pop_back();
@@ -94,7 +95,7 @@ void UploadRun::retry(Error error, std::optional<std::chrono::seconds> retry_aft
   if (error.kind == ErrorKind::unreachable &&
       (setting_.earlier || setting_.request.server.remembered))
     error.most_tries = 0;
-  const auto now = Clock::now();
+  const auto now = steady_now();
   auto when = budget_.next_try(setting_.retry, error, retry_after, now,
                                std::uniform_real_distribution<double>(0, 1)(random_bits()));
   const unsigned failures = budget_.failures();

@@ -115,6 +115,12 @@ class Rooms(unittest.TestCase):
                 if path.startswith("curl/") or path == "curl.h":
                     self.assertRegex(file, r"^(tests/)?engine/http/", f"{file} includes {path}")
 
+    def test_only_the_clock_asks_the_system_for_the_time(self):
+        asks = re.compile(r"(?:_clock|Clock)::now\(|\bstd::time\(|\btime\(nullptr\)|\bgettimeofday\(")
+        for file in sources("engine"):
+            if file != "engine/base/clock.h":
+                self.assertIsNone(asks.search((ROOT / file).read_text()), file)
+
 
 class ReadmesOfRooms(unittest.TestCase):
     FOLDERS = ROOMS

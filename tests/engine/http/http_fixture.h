@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "engine/http/http.h"
+#include "engine/http/curl_transport.h"
 #include "tests/engine/socket_buffers.h"
 #include "tests/support/scripted_server.h"
 
@@ -103,8 +103,9 @@ class HttpTest : public testing::Test {
   Request::Connection connection_ = Request::Connection::any;
   test::SmallSendBuffers small_send_buffers_;
   ScriptedServer server_;
-  std::unique_ptr<Http> http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 30s});
-  Http::ExchangeId last_ = 0;  ///< the network thread's
+  std::unique_ptr<CurlTransport> http_ =
+      std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 30s});
+  Transport::ExchangeId last_ = 0;  ///< the network thread's
 };
 
 }  // namespace sluice

@@ -95,13 +95,13 @@ TEST_F(HttpFrontTest, ABodyThatCannotBeDecompressedLeavesStatusAndHeaders) {
 }
 
 TEST_F(HttpFrontTest, TheBoundsHoldForWhatComesOutOfACompressedBody) {
-  const std::string most = bomb(Http::kept_body_bytes + 1000);
+  const std::string most = bomb(CurlTransport::kept_body_bytes + 1000);
   EXPECT_LT(most.size(), 1000U);
   const auto longer = compressed(most);
   ASSERT_TRUE(longer) << longer.error().message;
-  EXPECT_EQ(longer->body, std::string(Http::kept_body_bytes, 'x'));
+  EXPECT_EQ(longer->body, std::string(CurlTransport::kept_body_bytes, 'x'));
   EXPECT_TRUE(longer->truncated);
-  const auto endless = compressed(bomb(Http::most_body_bytes + 100'000));
+  const auto endless = compressed(bomb(CurlTransport::most_body_bytes + 100'000));
   ASSERT_FALSE(endless);
   EXPECT_EQ(endless.error().kind, ErrorKind::failed);
   EXPECT_THAT(endless.error().message, HasSubstr("longer than"));
@@ -149,7 +149,7 @@ TEST_F(HttpFrontTest, ACookieGoesToNoOtherOrigin) {
   ASSERT_TRUE(start(body, body.size(), other.url() + "/x").get());
   EXPECT_EQ(cookie_of(other), "");
   // Nor into the next run.
-  http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 30s});
+  http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 30s});
   ASSERT_TRUE(post_text());
   EXPECT_EQ(cookie_of(server_), "");
 }
@@ -176,9 +176,9 @@ class ProxyTest : public HttpTest {
     const std::string proxy = "http://me:s3cret@" + server_.url().substr(7);
     const SetVariable https("https_proxy", proxy);
     const SetVariable http("http_proxy", proxy);
-    http_ = std::make_unique<Http>(
-        Http::Options{.stall_timeout = 30s,
-                      .log = [this](LogLevel, const std::string& text) { said_ += text + '\n'; }});
+    http_ = std::make_unique<CurlTransport>(CurlTransport::Options{
+        .stall_timeout = 30s,
+        .log = [this](LogLevel, const std::string& text) { said_ += text + '\n'; }});
     TextBody body("hello");
     auto answer = start(body, body.size(), url).get();
     http_.reset();
@@ -237,7 +237,7 @@ TEST_F(ProxyTest, WhichOneIsUsedIsSaid) {
 TEST_F(ProxyTest, OneThatIsNoneEndsEachExchangeAsAUsageErrorAndCanBeCancelled) {
   const SetVariable bad("https_proxy", "http://me:s3cret@127.0.0.1:99999");
   for (const bool cancel : {false, true}) {
-    http_ = std::make_unique<Http>(Http::Options{});
+    http_ = std::make_unique<CurlTransport>(CurlTransport::Options{});
     std::promise<Result<Answer>> answer;
     http_->post([&] {
       Exchange exchange;

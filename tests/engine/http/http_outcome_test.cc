@@ -60,10 +60,11 @@ TEST_F(HttpTest, UnderstandsInterimChunkedAndOldAnswers) {
 }
 
 TEST_F(HttpTest, ALongAnswerIsKeptInPartAndAnEndlessOneEndsTheExchange) {
-  server_.set_faults({{.answer = http_answer(200, std::string(Http::kept_body_bytes + 1, 'x'))}});
+  server_.set_faults(
+      {{.answer = http_answer(200, std::string(CurlTransport::kept_body_bytes + 1, 'x'))}});
   const auto longer = post_text();
   ASSERT_TRUE(longer);
-  EXPECT_EQ(longer->body, std::string(Http::kept_body_bytes, 'x'));
+  EXPECT_EQ(longer->body, std::string(CurlTransport::kept_body_bytes, 'x'));
   EXPECT_TRUE(longer->truncated);
 
   server_.set_faults({{.answer = "HTTP/1.1 200 OK\r\n\r\nx", .endless = true}});
@@ -211,12 +212,12 @@ TEST_F(HttpTest, AnAnswerThatDoesNotComeEndsTheExchange) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
   EXPECT_THAT(answer.error().message, HasSubstr("no response for 1 s"));
-  EXPECT_EQ(answer.error().code, Http::unanswered);
+  EXPECT_EQ(answer.error().code, Transport::unanswered);
 }
 
 /// What listens never gets as far as the request.
 TEST_F(HttpTest, AConnectionThatIsNotMadeInTimeIsNoMissingAnswer) {
-  http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 1s});
+  http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 1s});
   server_.set_faults({{.after_body_bytes = 1, .then = Fault::Then::hold}});
   TextBody none("");
   const std::string tls = "https" + server_.url().substr(std::string_view("http").size());
@@ -224,7 +225,7 @@ TEST_F(HttpTest, AConnectionThatIsNotMadeInTimeIsNoMissingAnswer) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
   EXPECT_THAT(answer.error().message, HasSubstr("no byte could be sent for 1 s"));
-  EXPECT_NE(answer.error().code, Http::unanswered);
+  EXPECT_NE(answer.error().code, Transport::unanswered);
 }
 
 /// From now on this thread, and those that it starts, get no socket. A limit on open files would
@@ -246,7 +247,7 @@ TEST_F(HttpTest, TooManyOpenFilesAreNotTheServers) {
   for (const int error : {EMFILE, ENFILE, EACCES})
     std::thread([&] {
       forbid_sockets(error);
-      http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 30s});
+      http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 30s});
       const auto answer = post_text();
       ASSERT_FALSE(answer);
       const bool too_many = answer.error().message.find("too many open files") != std::string::npos;
@@ -304,14 +305,14 @@ TEST_F(HttpTest, AnAnswerThatTricklesInForEverEndsTheExchange) {
 }
 
 TEST_F(HttpTest, AServerThatDoesNotTakeTheBodyEndsTheExchange) {
-  http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 1s});
+  http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 1s});
   server_.set_faults({{.after_body_bytes = 1, .then = Fault::Then::hold}});
   ChunkBody body(std::string(32 << 20, 'x'));
   const auto answer = post(body);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
   EXPECT_THAT(answer.error().message, HasSubstr("no byte could be sent for 1 s"));
-  EXPECT_NE(answer.error().code, Http::unanswered);
+  EXPECT_NE(answer.error().code, Transport::unanswered);
 }
 
 }  // namespace

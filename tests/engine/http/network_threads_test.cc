@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/http/curl_transport.h"
 #include "engine/policy/request_gate.h"
 #include "tests/engine/http/http_fixture.h"
 
@@ -26,14 +27,14 @@ TEST(NetworkThreads, AreAQuarterOfTheCoresByThemselves) {
 }
 
 TEST(NetworkThreads, SpreadsUploadsOverTheNumberThatWasAskedFor) {
-  NetworkThreads network({.asked = 2});
+  NetworkThreads network({.make = curl_transports({}), .asked = 2});
   EXPECT_EQ(network.started(), 1U) << "the second one has nothing to do yet";
   Place one = network.place(1);
   Place two = network.place(1);
   EXPECT_EQ(&one.http(), &network.first());
   EXPECT_NE(&two.http(), &network.first());
   EXPECT_EQ(network.started(), 2U);
-  Http& second = two.http();
+  Transport& second = two.http();
   two.leave();
   EXPECT_EQ(&two.http(), &second) << "its last requests are there";
   const Place uncounted(network.first());
@@ -43,7 +44,7 @@ TEST(NetworkThreads, SpreadsUploadsOverTheNumberThatWasAskedFor) {
 }
 
 TEST(NetworkThreads, StartsNoSecondOneOnFewCores) {
-  NetworkThreads network({.asked = 0, .cores = 2});
+  NetworkThreads network({.make = curl_transports({}), .asked = 0, .cores = 2});
   std::vector<Place> places;
   for (int i = 0; i < 8; ++i) places.push_back(network.place(large));
   for (const Place& place : places) EXPECT_EQ(&place.http(), &network.first());
@@ -51,7 +52,7 @@ TEST(NetworkThreads, StartsNoSecondOneOnFewCores) {
 }
 
 TEST(NetworkThreads, StartsAnotherOneForLargeUploadsOnManyCores) {
-  NetworkThreads network({.asked = 0, .cores = 16});
+  NetworkThreads network({.make = curl_transports({}), .asked = 0, .cores = 16});
   const Place one = network.place(large);
   const Place two = network.place(large);
   EXPECT_NE(&one.http(), &two.http());
@@ -59,7 +60,7 @@ TEST(NetworkThreads, StartsAnotherOneForLargeUploadsOnManyCores) {
 }
 
 TEST(NetworkThreads, TellsTheirThreadsAndTheirCpuTimeApart) {
-  NetworkThreads network({.asked = 2});
+  NetworkThreads network({.make = curl_transports({}), .asked = 2});
   const Place one = network.place(1);
   const Place two = network.place(1);
   EXPECT_FALSE(one.http().is_network_thread());
@@ -79,23 +80,23 @@ TEST(NetworkThreads, TellsTheirThreadsAndTheirCpuTimeApart) {
 TEST(NetworkThreads, AtTheirEndDoWhatTheyPostToEachOther) {
   std::atomic<int> done = 0;
   {
-    NetworkThreads network({.asked = 3});
+    NetworkThreads network({.make = curl_transports({}), .asked = 3});
     std::vector<Place> places;
     for (int i = 0; i < 3; ++i) places.push_back(network.place(1));
-    std::vector<Http*> threads;
+    std::vector<Transport*> threads;
     for (const Place& place : places) threads.push_back(&place.http());
     const auto pass = std::make_shared<std::function<void(std::size_t)>>();
     *pass = [&done, threads, weak = std::weak_ptr(pass)](std::size_t left) {
       ++done;
       const auto self = weak.lock();
       if (left == 0 || !self) return;
-      Http& next = *threads[left % threads.size()];
+      Transport& next = *threads[left % threads.size()];
       if (left % 2 == 0)
         next.post([self, left] { (*self)(left - 1); });
       else
         next.post_at(std::chrono::steady_clock::now() + 1h, [self, left] { (*self)(left - 1); });
     };
-    for (Http* const thread : threads) thread->post([pass] { (*pass)(20); });
+    for (Transport* const thread : threads) thread->post([pass] { (*pass)(20); });
   }
   EXPECT_EQ(done, 3 * 21);
 }
@@ -143,7 +144,7 @@ TEST(RequestGate, LetsNoMoreThroughThanTheLimitFromTwoThreads) {
   constexpr unsigned limit = 3;
   constexpr int uploads = 8;
   constexpr int rounds = 200;
-  NetworkThreads network({.asked = 2});
+  NetworkThreads network({.make = curl_transports({}), .asked = 2});
   RequestGate gate({.limit = RequestLimit({.first = limit}),
                     .post_at =
                         [&](RequestGate::Clock::time_point when, std::function<void()> work) {
@@ -180,7 +181,7 @@ TEST(RequestGate, LetsNoMoreThroughThanTheLimitFromTwoThreads) {
   for (int i = 0; i < uploads; ++i) {
     auto sender = std::make_unique<Sender>();
     sender->place = network.place(1);
-    Http& http = sender->place.http();
+    Transport& http = sender->place.http();
     sender->turn = std::make_unique<RequestGate::Turn>(
         &gate, RequestGate::Rule::queues,
         [&http](std::function<void()> work) { http.post(std::move(work)); });
@@ -221,7 +222,7 @@ TEST(RequestGate, ATurnThatIsGoneIsNotCalled) {
 class TwoThreads : public HttpTest {
  protected:
   /// Starts an exchange there and leaves; the answer comes later.
-  std::future<Result<Answer>> start_on(Http& http, ChunkBody& body) {
+  std::future<Result<Answer>> start_on(Transport& http, ChunkBody& body) {
     auto promise = std::make_shared<std::promise<Result<Answer>>>();
     auto future = promise->get_future();
     Exchange exchange;
@@ -238,7 +239,7 @@ class TwoThreads : public HttpTest {
 };
 
 TEST_F(TwoThreads, TheRateLimitHoldsOverBoth) {
-  NetworkThreads network({.http = {.bytes_per_second = 400'000}, .asked = 2});
+  NetworkThreads network({.make = curl_transports({}), .bytes_per_second = 400'000, .asked = 2});
   const Place place_one = network.place(1);
   const Place place_two = network.place(1);
   ASSERT_NE(&place_one.http(), &place_two.http());

@@ -6,6 +6,7 @@
 
 #include "engine/base/persistence.h"
 #include "engine/base/text.h"
+#include "engine/http/curl_transport.h"
 #include "tests/support/scripted_server.h"
 
 namespace sluice::server_inquiry_test {
@@ -350,7 +351,7 @@ class AskingAServer : public testing::Test {
   }
 
   ScriptedServer server_;
-  Http http_{{}};
+  CurlTransport http_{{}};
 };
 
 TEST_F(AskingAServer, BothQuestionsAreWhatTheProtocolSaysAndChangeNothing) {

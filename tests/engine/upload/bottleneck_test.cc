@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "engine/http/curl_transport.h"
 #include "engine/protocol/phased.h"
 #include "engine/upload/upload_run.h"
 #include "tests/engine/test_source.h"
@@ -40,7 +41,7 @@ class BottleneckTest : public testing::Test {
     request.chunk_bytes = chunk;
     request.token = Secret("s3cr3t-t0k3n");
     request.digests = digests_;
-    NetworkThreads network({.http = {.bytes_per_second = bytes_per_second_}});
+    NetworkThreads network({.make = curl_transports({}), .bytes_per_second = bytes_per_second_});
     auto protocol = std::make_unique<Phased>(Deposit{"IDB-1", "scan.h5", content_.size()});
     auto run = std::make_shared<UploadRun>(UploadRun::Setting{
         .request = std::move(request),

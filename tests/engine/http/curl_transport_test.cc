@@ -1,4 +1,4 @@
-#include "engine/http/http.h"
+#include "engine/http/curl_transport.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -170,7 +170,7 @@ TEST_F(HttpTest, WaitsForABodyThatHasNothingYetAndGoesOnWhenItIsToldTo) {
 /// The clock for stalls stands while the reason is on our side: the answer to a second exchange
 /// that stalls tells that the time has passed for the first one too.
 TEST_F(HttpTest, ABodyThatHasNothingYetIsNoStall) {
-  http_ = std::make_unique<Http>(Http::Options{.stall_timeout = 1s});
+  http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 1s});
   SlowBody waiting;
   auto first = start(waiting, 1, server_.url());
   waiting.asked.wait(false);
@@ -277,12 +277,12 @@ class CountingBody final : public TextBody {
 };
 
 TEST_F(HttpTest, ABodyIsToldThatTheRateLimitKeepsItBack) {
-  http_ = std::make_unique<Http>(Http::Options{.bytes_per_second = 200'000});
+  http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.bytes_per_second = 200'000});
   CountingBody body(std::string(100'000, 'x'));
   EXPECT_TRUE(start(body, 100'000, server_.url()).get());
   EXPECT_GT(body.times_throttled(), 0);
 
-  http_ = std::make_unique<Http>(Http::Options{});
+  http_ = std::make_unique<CurlTransport>(CurlTransport::Options{});
   CountingBody free(std::string(100'000, 'x'));
   EXPECT_TRUE(start(free, 100'000, server_.url()).get());
   EXPECT_EQ(free.times_throttled(), 0);
@@ -290,7 +290,7 @@ TEST_F(HttpTest, ABodyIsToldThatTheRateLimitKeepsItBack) {
 
 TEST_F(HttpTest, TheRateLimitHoldsOverAllExchangesTogether) {
   constexpr std::uint64_t rate = 400'000;
-  http_ = std::make_unique<Http>(Http::Options{.bytes_per_second = rate});
+  http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.bytes_per_second = rate});
   ChunkBody one(std::string(200'000, 'x'));
   ChunkBody two(std::string(200'000, 'x'));
   const auto started = std::chrono::steady_clock::now();

@@ -1,4 +1,4 @@
-#include "engine/http/http.h"
+#include "engine/http/curl_transport.h"
 
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/clock.h"
 #include "engine/base/mailbox.h"
 #include "engine/http/http_transfer.h"
 #include "io/signals_blocked.h"
@@ -49,7 +50,7 @@ struct FreeMulti {
 }  // namespace
 
 /// What belongs to the network thread, but for the mailbox, which is everyone's.
-class Http::Loop {
+class CurlTransport::Loop {
  public:
   explicit Loop(const Options& options)
       : common_{.options = options,
@@ -148,7 +149,7 @@ class Http::Loop {
     if (const std::string& name = common_.options.name; !name.empty())
       ::pthread_setname_np(::pthread_self(), name.c_str());
     while (!stopping_) {
-      const auto now = Clock::now();
+      const auto now = steady_now();
       mailbox_.run_due(now);
       if (common_.throttled_until && now >= *common_.throttled_until) unthrottle();
       int running = 0;
@@ -165,10 +166,10 @@ class Http::Loop {
   }
 
   void wait() {
-    auto until = Clock::now() + longest_wait;
+    auto until = steady_now() + longest_wait;
     if (common_.throttled_until) until = std::min(until, *common_.throttled_until);
     if (const auto due = mailbox_.next_due()) until = std::min(until, *due);
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_now());
     curl_multi_poll(multi_.get(), nullptr, 0, std::max(0, static_cast<int>(left.count())), nullptr);
   }
 
@@ -240,7 +241,7 @@ class Http::Loop {
   /// in their turn (buffers).
   bool may_wait(ExchangeId id) {
     Entry& entry = entries_.at(id);
-    const auto now = Clock::now();
+    const auto now = steady_now();
     if (!entry.waits_since) entry.waits_since = now;
     const NetworkLimits& limits = *common_.limits;
     return limits.exchanges > limits.waiting + 1 && now - *entry.waits_since < longest_queue;
@@ -301,37 +302,48 @@ class Http::Loop {
   std::thread::id thread_id_;  ///< thread_ has none while it is joined
 };
 
-Http::Http(const Options& options) : loop_(std::make_unique<Loop>(options)) {}
-Http::~Http() = default;
-void Http::post(std::function<void()> work) {
+CurlTransport::CurlTransport(const Options& options) : loop_(std::make_unique<Loop>(options)) {}
+CurlTransport::~CurlTransport() = default;
+void CurlTransport::post(std::function<void()> work) {
   loop_->post(std::move(work));
 }
-void Http::post_at(std::chrono::steady_clock::time_point when, std::function<void()> work) {
+void CurlTransport::post_at(std::chrono::steady_clock::time_point when,
+                            std::function<void()> work) {
   loop_->post_at(when, std::move(work));
 }
-Http::ExchangeId Http::start(const Exchange& exchange, OnAnswer on_answer) {
+CurlTransport::ExchangeId CurlTransport::start(const Exchange& exchange, OnAnswer on_answer) {
   return loop_->start(exchange, std::move(on_answer));
 }
-void Http::cancel(ExchangeId id) {
+void CurlTransport::cancel(ExchangeId id) {
   loop_->cancel(id);
 }
-std::optional<Answer::Network> Http::network_of(ExchangeId id) const {
+std::optional<Answer::Network> CurlTransport::network_of(ExchangeId id) const {
   return loop_->network_of(id);
 }
-void Http::stop() {
+void CurlTransport::stop() {
   loop_->stop();
 }
-bool Http::drain() {
+bool CurlTransport::drain() {
   return loop_->drain();
 }
-bool Http::is_network_thread() const {
+bool CurlTransport::is_network_thread() const {
   return loop_->is_own_thread();
 }
-std::chrono::nanoseconds Http::cpu_time() const {
+std::chrono::nanoseconds CurlTransport::cpu_time() const {
   return loop_->cpu_time();
 }
-void Http::resume(ExchangeId id) {
+void CurlTransport::resume(ExchangeId id) {
   loop_->resume(id);
+}
+
+MakeTransport curl_transports(CurlTransport::Options options) {
+  return [options = std::move(options)](unsigned number,
+                                        const std::shared_ptr<NetworkLimits>& limits) {
+    CurlTransport::Options own = options;
+    own.name = fmt::format("network-{}", number);
+    own.limits = limits;
+    return std::make_unique<CurlTransport>(own);
+  };
 }
 
 }  // namespace sluice
