@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tests/databankd/databankd_tus_fixture.h"
-#include "tools/databankd/join_time.h"
+#include "tools/databankd/store/join_time.h"
 
 namespace sluice::join_test {
 namespace {

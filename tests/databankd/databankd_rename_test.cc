@@ -6,7 +6,7 @@
 #include <string>
 
 #include "tests/databankd/databankd_tus_fixture.h"
-#include "tools/databankd/carrierwave_name.h"
+#include "tools/databankd/store/carrierwave_name.h"
 
 namespace sluice::rename_test {
 namespace {

@@ -16,7 +16,7 @@
 #include "engine/http/url.h"
 #include "engine/protocol/deposit.h"
 #include "tests/fuzz/fuzz.h"
-#include "tools/databankd/faults.h"
+#include "tools/databankd/faults/faults.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-"""The rooms of the engine include one another in one direction, and each has a short README."""
+"""The folders of the engine and of databankd include one another in one direction, and have short READMEs."""
 
 import pathlib
 import re
@@ -20,6 +20,15 @@ ROOMS = [
     "engine",
 ]
 LAYERS = ["io", *ROOMS, "tools"]
+# The same for databankd. tools/databankd/README.md lists these folders for people.
+DATABANKD = [
+    "tools/databankd/base",
+    "tools/databankd/faults",
+    "tools/databankd/store",
+    "tools/databankd/protocol",
+    "tools/databankd/http",
+    "tools/databankd",
+]
 SUFFIXES = {".h", ".cc"}
 MOST_README_LINES = 40
 
@@ -47,20 +56,23 @@ def own_includes(file):
     return [path for quote, path in included(text) if quote == '"' and (ROOT / path).is_file()]
 
 
-def layer_of(file):
-    """The layer of a source file; None for a file that lies in none."""
+def layer_of(file, layers):
+    """The layer of a source file; None for a file that lies in none of `layers`."""
     folder = file.rpartition("/")[0]
-    if folder in LAYERS:
+    if folder in layers:
         return folder
-    return folder.partition("/")[0] if folder.partition("/")[0] in ("io", "tools") else None
+    top = folder.partition("/")[0]
+    return top if top in ("io", "tools") and top in layers else None
 
 
-def upward(includes_of):
+def upward(includes_of, layers):
     """Each include of a higher layer, as text. `includes_of`: file -> files that it includes."""
     found = []
     for file, paths in includes_of.items():
+        own = layer_of(file, layers)
         for path in paths:
-            if LAYERS.index(layer_of(path)) > LAYERS.index(layer_of(file)):
+            other = layer_of(path, layers)
+            if own and other and layers.index(other) > layers.index(own):
                 found.append(f"{file} includes {path}, which is above it")
     return found
 
@@ -93,12 +105,18 @@ def includes_of_all():
 class Rooms(unittest.TestCase):
     def test_every_source_lies_in_a_room(self):
         for file in sources("io", "engine", "tools"):
-            self.assertIsNotNone(layer_of(file), f"{file}: name its folder in ROOMS")
-        for room in ROOMS:
-            self.assertTrue(any(layer_of(file) == room for file in sources("engine")), room)
+            self.assertIsNotNone(layer_of(file, LAYERS), f"{file}: name its folder in ROOMS")
+        for file in sources("tools/databankd"):
+            self.assertIsNotNone(layer_of(file, DATABANKD), f"{file}: name its folder in DATABANKD")
+
+    def test_every_room_has_sources(self):
+        for layers in (ROOMS, DATABANKD):
+            used = {layer_of(file, layers) for file in sources("engine", "tools")}
+            self.assertLessEqual(set(layers), used)
 
     def test_no_room_includes_one_above_it(self):
-        self.assertEqual(upward(includes_of_all()), [])
+        for layers in (LAYERS, DATABANKD):
+            self.assertEqual(upward(includes_of_all(), layers), [])
 
     def test_no_circle_of_includes(self):
         self.assertEqual(circle(includes_of_all()), [])
@@ -121,9 +139,20 @@ class Rooms(unittest.TestCase):
             if file != "engine/base/clock.h":
                 self.assertIsNone(asks.search((ROOT / file).read_text()), file)
 
+    def test_only_the_http_folder_of_databankd_includes_microhttpd(self):
+        for file in sources("io", "engine", "tools", "bench", "tests"):
+            for _, path in included((ROOT / file).read_text()):
+                if path == "microhttpd.h":
+                    self.assertRegex(file, r"^tools/databankd/http/", f"{file} includes {path}")
+
+    def test_databankd_shares_no_code_with_the_engine(self):
+        for file in sources("tools/databankd"):
+            for path in own_includes(file):
+                self.assertRegex(path, r"^(io|tools/command_line|tools/databankd)/", f"{file} includes {path}")
+
 
 class ReadmesOfRooms(unittest.TestCase):
-    FOLDERS = ROOMS
+    FOLDERS = [*ROOMS, "tools/databankd", "tools/sluice"]
 
     def test_each_room_has_a_short_one(self):
         for folder in self.FOLDERS:
@@ -133,10 +162,12 @@ class ReadmesOfRooms(unittest.TestCase):
 
     def test_they_name_files_that_exist(self):
         for folder in self.FOLDERS:
-            text = (ROOT / folder / "README.md").read_text()
-            for name in re.findall(r"`([\w/]+\.(?:h|cc))`", text):
-                places = [ROOT / folder / name, ROOT / "engine" / name, ROOT / name]
-                self.assertTrue(any(place.is_file() for place in places), f"{folder}: {name}")
+            for line in (ROOT / folder / "README.md").read_text().splitlines():
+                row = re.match(r"\| `(\w+)/` \|", line)  # the row of a folder in it
+                places = [folder, f"{folder}/{row[1]}" if row else folder, "engine", "."]
+                for name in re.findall(r"`([\w/]+\.(?:h|cc))`", line):
+                    found = any((ROOT / place / name).is_file() for place in places)
+                    self.assertTrue(found, f"{folder}: {name}")
 
     def test_they_name_every_header(self):
         for room in ROOMS:
@@ -147,9 +178,20 @@ class ReadmesOfRooms(unittest.TestCase):
 
 class TheTestItself(unittest.TestCase):
     def test_an_upward_include_is_found(self):
-        found = upward({"engine/base/text.h": ["engine/upload/upload_run.h"], "io/source.h": []})
+        found = upward({"engine/base/text.h": ["engine/upload/upload_run.h"], "io/source.h": []}, LAYERS)
         self.assertEqual(len(found), 1)
-        self.assertEqual(upward({"engine/upload/upload_run.h": ["engine/base/text.h"]}), [])
+        self.assertEqual(upward({"engine/upload/upload_run.h": ["engine/base/text.h"]}, LAYERS), [])
+        self.assertEqual(len(upward({"engine/base/text.h": ["tools/sluice/options.h"]}, LAYERS)), 1)
+
+    def test_an_upward_include_within_databankd_is_found(self):
+        store, http = "tools/databankd/store/data_bank.h", "tools/databankd/http/request.h"
+        self.assertEqual(len(upward({store: [http]}, DATABANKD)), 1)
+        self.assertEqual(len(upward({http: ["tools/databankd/options.h"]}, DATABANKD)), 1)
+        self.assertEqual(upward({http: [store], store: ["io/result.h"]}, DATABANKD), [])
+
+    def test_a_folder_that_no_list_names_is_found(self):
+        self.assertIsNone(layer_of("engine/new/text.h", LAYERS))
+        self.assertIsNone(layer_of("tools/databankd/new/text.h", DATABANKD))
 
     def test_a_circle_is_found(self):
         self.assertEqual(circle({"a": ["b"], "b": ["c"], "c": ["b"]}), ["b", "c", "b"])

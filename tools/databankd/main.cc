@@ -11,11 +11,11 @@
 
 #include "tools/command_line/help_formatter.h"
 #include "tools/command_line/usage_error.h"
-#include "tools/databankd/data_bank.h"
-#include "tools/databankd/faults.h"
-#include "tools/databankd/http_server.h"
-#include "tools/databankd/listener.h"
+#include "tools/databankd/faults/faults.h"
+#include "tools/databankd/http/http_server.h"
+#include "tools/databankd/http/listener.h"
 #include "tools/databankd/options.h"
+#include "tools/databankd/store/data_bank.h"
 
 namespace sluice::databankd {
 namespace {

@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "tools/command_line/option_kinds.h"
-#include "tools/databankd/byte_size.h"
-#include "tools/databankd/duration.h"
-#include "tools/databankd/join_time.h"
-#include "tools/databankd/protocols.h"
-#include "tools/databankd/token.h"
+#include "tools/databankd/base/byte_size.h"
+#include "tools/databankd/base/duration.h"
+#include "tools/databankd/protocol/protocols.h"
+#include "tools/databankd/store/join_time.h"
+#include "tools/databankd/store/token.h"
 
 namespace sluice::databankd {
 namespace {

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "io/result.h"
-#include "tools/databankd/data_bank.h"
-#include "tools/databankd/faults.h"
-#include "tools/databankd/http_server.h"
+#include "tools/databankd/faults/faults.h"
+#include "tools/databankd/http/http_server.h"
+#include "tools/databankd/store/data_bank.h"
 
 namespace CLI {
 class App;
