@@ -13,31 +13,10 @@
 namespace sluice {
 namespace {
 
-/// Before that, what goes out is what fits into the buffers of curl and the kernel.
-constexpr double least_measured = 0.25;  // s
-constexpr double most_measured = 2;      // s
 /// A round trip and more, of what waits in the socket already.
 constexpr auto found_out_within = std::chrono::seconds(1);
 
 }  // namespace
-
-double UploadRun::rate_now() {
-  const auto now = steady_now();
-  const std::uint64_t passed = payload_.passed();
-  const double elapsed = in_seconds(now - rate_since_);
-  if (rate_since_ == Clock::time_point{} || passed < rate_from_) {  // or sent back
-    rate_since_ = now;
-    rate_from_ = passed;
-    return rate_;
-  }
-  if (elapsed < least_measured) return rate_;
-  rate_ = std::max(1.0, static_cast<double>(passed - rate_from_) / elapsed);
-  if (elapsed > most_measured) {
-    rate_since_ = now;
-    rate_from_ = passed;
-  }
-  return rate_;
-}
 
 std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
   const std::uint64_t most =
@@ -63,7 +42,7 @@ bool UploadRun::may_look_ahead() {
     default:
       return false;
   }
-  const double rate = rate_now();
+  const double rate = rate_.look(payload_.passed(), steady_now());
   if (ahead_.size() >= lookahead_.depth()) return false;
   const Flight& last = ahead_.empty() ? *flight_ : *ahead_.back();
   const std::uint64_t end = last.request.payload.end;

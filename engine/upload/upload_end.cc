@@ -8,18 +8,6 @@
 
 namespace sluice {
 
-void UploadRun::add_digests(Report& report) const {
-  report.xxh128 = digest_.xxh128();
-  report.md5 = digest_.extra(DigestKind::md5);
-  report.sha256 = digest_.extra(DigestKind::sha256);
-  if (!check_ || !check_->done()) return;
-  const auto checked = check_->result();
-  if (!checked) return;
-  if (report.xxh128.empty()) report.xxh128 = checked->xxh128;
-  if (report.md5.empty()) report.md5 = checked->md5;
-  if (report.sha256.empty()) report.sha256 = checked->sha256;
-}
-
 void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   over_ = true;
   abandon_ahead();
@@ -36,7 +24,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.protocol = setting_.protocol->name();
   report.seconds = times_.seconds();
   report.chunks = chunks_;
-  report.retries = retries_;
+  report.retries = recovery_.retries();
   report.resumed_from = resumed_from_;
   report.rate_limit = setting_.bytes_per_second;
   report.looked_ahead = looked_ahead_;
@@ -57,10 +45,10 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
     // What a terminal would obey, or holds a token, is no name.
     if (std::string name = setting_.protocol->registered_name(); redacted(name) == name)
       report.registered_as = std::move(name);
-    add_digests(report);
+    sent_file_.add_digests(report);
     report.receipt = receipt(report);
   }
-  if (status == Report::Status::failed && finish_sent_) {
+  if (status == Report::Status::failed && registration_.may_be_registered()) {
     status = Report::Status::unconfirmed;
     if (error->kind == ErrorKind::unreachable || error->kind == ErrorKind::failed ||
         error->kind == ErrorKind::integrity)
@@ -87,14 +75,14 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   if (record_)
     record_->end(setting_.part                          ? JournalEntry::State::unfinished
                  : status == Report::Status::registered ? JournalEntry::State::registered
-                 : finish_sent_                         ? JournalEntry::State::verifying
+                 : registration_.may_be_registered()    ? JournalEntry::State::verifying
                                                         : JournalEntry::State::unfinished,
                  report.error, report.receipt ? to_json(*report.receipt) : std::string());
 
   // Its buffers are for the other uploads now, whenever somebody asks for this one's report.
   payload_.give_up();
   if (setting_.share) setting_.share->leave();
-  if (check_) check_->cancel();
+  sent_file_.cancel();
 
   // First: whoever wait()s may take away what it refers to.
   if (setting_.request.on_over) setting_.request.on_over();
@@ -133,7 +121,7 @@ Receipt UploadRun::receipt(const Report& report) const {
   receipt.dataset = report.dataset;
   receipt.system = setting_.request.base_url;
   receipt.bytes = report.bytes;
-  receipt.modified = utc_time(identity_.modified);
+  receipt.modified = utc_time(sent_file_.identity().modified);
   receipt.started = utc_time(setting_.earlier ? setting_.earlier->entry.started_s * second
                                               : unix_ns(started_) / second * second);
   receipt.registered = utc_time(unix_ns(wall_now()) / second * second);

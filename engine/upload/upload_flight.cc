@@ -34,7 +34,7 @@ std::shared_ptr<Flight> UploadRun::take_off(Request what) {
   exchange.method = request.method;
   exchange.url = request.url.empty() ? setting_.request.base_url + request.path : request.url;
   exchange.headers = request.headers;
-  exchange.headers.push_back("Authorization: Token token=" + tokens_.back().reveal());
+  exchange.headers.push_back("Authorization: Token token=" + tokens_.current().reveal());
   exchange.body_size = request.body_size();
   if (request.body_size() > 0) exchange.body = &*flight->body;
   exchange.connection = request.connection;
@@ -122,12 +122,14 @@ bool UploadRun::may_end(const Flight& flight) {
   };
   if (file_error_) return false;
   if (flight.request.step == Request::Step::whole && !verifying_noted_) {
-    const Result<bool> as_sent = file_is_as_sent();
+    const Result<bool> as_sent = sent_file_.is_as_sent();
     if (!as_sent) return fail(as_sent.error());
-    if (!*as_sent) return false;
-    const Result<bool> expected = digests_as_expected();
+    const Result<bool> expected = *as_sent ? sent_file_.has_expected_digests() : false;
     if (!expected) return fail(expected.error());
-    if (!*expected) return false;
+    if (!*expected) {
+      waits_for_check_ = true;
+      return false;
+    }
     verifying_noted_ = true;
     if (record_) record_->verifying();
   }

@@ -13,7 +13,7 @@ void UploadRun::cancel() {
     self->cancelled_ = true;
     if (self->lanes_ && self->lanes_->under_way())
       self->lanes_->cancel();
-    else if (self->registered_)  // only the receipt's digests are missing
+    else if (self->registration_.is_confirmed())  // only the receipt's digests are missing
       self->finish(Report::Status::registered, {});
     else if (self->flight_ && self->flight_->out)
       self->http().cancel(self->flight_->exchange);
@@ -112,7 +112,7 @@ Report UploadRun::wait() {
   for (const auto& part : setting_.parts) part->settle();
   setting_.lock.reset();
   payload_.stop();
-  check_.reset();
+  sent_file_.release();
   return report;
 }
 
@@ -120,7 +120,7 @@ void UploadRun::settle() {
   if (record_) record_->wait();
   MutexLock stopping(stop_mutex_);
   payload_.stop();
-  check_.reset();
+  sent_file_.release();
 }
 
 }  // namespace sluice

@@ -9,14 +9,8 @@
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
-namespace {
-
-using namespace std::chrono_literals;
-
-}  // namespace
-
 bool UploadRun::join_is_open() const {
-  return setting_.protocol->may_be_joining() && steady_now() < join_sent_at_ + register_wait();
+  return join_wait_.is_open(setting_.protocol->may_be_joining(), steady_now());
 }
 
 bool UploadRun::may_join(Request::Step step) {
@@ -32,13 +26,12 @@ bool UploadRun::is_due_to_join(const Error& error) {
 }
 
 void UploadRun::ask_parts_later() {
-  if (!std::exchange(join_was_told_, true))
+  if (join_wait_.is_first_wait())
     say(LogLevel::warning,
         fmt::format("the server may still be joining the parts of {}; waiting up to {} s before "
                     "another attempt",
-                    file_, register_wait().count()));
-  const auto pause = std::max<Clock::duration>(1s, register_wait() / 30);
-  later(std::min(join_sent_at_ + register_wait(), steady_now() + pause), &UploadRun::try_again);
+                    file_, join_wait_.wait().count()));
+  later(join_wait_.ask_at(steady_now()), &UploadRun::try_again);
 }
 
 }  // namespace sluice

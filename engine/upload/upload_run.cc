@@ -52,8 +52,7 @@ UploadRun::UploadRun(Setting setting)
       payload_({*setting_.source, buffers(), setting_.workers, digest_, clocks_,
                 setting_.block_bytes, readers_for(setting_.source->mode())},
                [this] { wake(); }),
-      identity_(setting_.source->identity()),
-      noted_identity_(setting_.earlier ? setting_.earlier->entry.file : identity_),
+      sent_file_(file_setting()),
       chunk_sizer_({.asked = setting_.request.chunk_bytes,
                     .bound = chunk_bound(setting_.server, setting_.chunk_check),
                     .remembered = setting_.server.chunk_bytes.value_or(0),
@@ -64,14 +63,21 @@ UploadRun::UploadRun(Setting setting)
                                 ? std::numeric_limits<std::uint64_t>::max()
                                 : ChunkSizer::most_alone,
                     .kept_as_it_comes = setting_.protocol->keeps_parts_of_chunks()}),
-      tokens_{setting_.request.token},
-      token_accepted_(setting_.request.server.token_taken),
+      tokens_({.first = setting_.request.token,
+               .is_accepted = setting_.request.server.token_taken,
+               .renew = setting_.request.renew_token,
+               .wait = setting_.request.token_wait}),
       // The server is likely to refuse the setup of a file that was registered before.
       begins_alone_(setting_.registered.has_value()),
       lookahead_({setting_.request.lookahead,
                   !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
                   setting_.pool.count() * setting_.pool.buffer_size(),
                   measured_limits(setting_.request.server)}),
+      registration_({.can_ask = setting_.protocol->can_ask_registered(), .wait = register_wait()}),
+      join_wait_(register_wait()),
+      recovery_(
+          {.retry = setting_.retry,
+           .server_is_known = setting_.earlier.has_value() || setting_.request.server.remembered}),
       round_trip_(setting_.request.server.round_trip) {
   const UploadRequest& request = setting_.request;
   if (setting_.earlier) {
@@ -81,11 +87,7 @@ UploadRun::UploadRun(Setting setting)
       digest_.expect(earlier.checksums);
     if (earlier.entry.state == JournalEntry::State::verifying) {
       const auto ago = wall_now() - std::chrono::system_clock::from_time_t(earlier.entry.updated_s);
-      finish_sent_ = began_in_doubt_ = true;
-      // The journal's word is from before the connection was made, and in whole seconds.
-      if (setting_.protocol->can_ask_registered())
-        settled_ = steady_now() - std::max(ago, decltype(ago)::zero()) + register_wait() +
-                   std::min<std::chrono::seconds>(30s, register_wait());
+      registration_.inherit_doubt(steady_now() - std::max(ago, decltype(ago)::zero()));
     }
   }
   if (setting_.journal != nullptr && !request.dry_run) {
@@ -98,6 +100,41 @@ UploadRun::UploadRun(Setting setting)
                               setting_.log},
         [this] { wake(); });
   }
+}
+
+std::chrono::seconds UploadRun::register_wait() const {
+  return setting_.register_wait.value_or(time_to_register(setting_.source->identity().size));
+}
+
+SentFile::Setting UploadRun::file_setting() {
+  SentFile::Setting file{.name = file_,
+                         .source = *setting_.source,
+                         .workers = setting_.workers,
+                         .digest = digest_,
+                         .block_bytes = setting_.block_bytes,
+                         .read_mode = setting_.request.read_mode,
+                         .noted = setting_.source->identity(),
+                         .digests = setting_.request.digests,
+                         .expected = setting_.request.expected,
+                         .path = setting_.request.path,
+                         .log = setting_.log};
+  if (setting_.earlier) {
+    file.noted = setting_.earlier->entry.file;
+    file.sent_before = setting_.earlier->checksums;
+  }
+  if (in_parts()) {
+    file.keep_checksums = true;
+    file.compare = [this](const FileCheck::Digests& checked) { return compare_parts(checked); };
+  }
+  file.on_noted = [this](const FileIdentity& identity) {
+    if (record_) record_->file(identity);
+  };
+  file.on_read = [this] {
+    http().post([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->checked();
+    });
+  };
+  return file;
 }
 
 BufferPool& UploadRun::buffers() {
@@ -119,21 +156,21 @@ void UploadRun::start() {
   if (in_parts())
     place_ = NetworkThreads::Place(setting_.network.first());
   else
-    place_ = setting_.network.place(identity_.size -
-                                    std::min<std::uint64_t>(identity_.size, committed_));
+    place_ =
+        setting_.network.place(sent_file_.identity().size -
+                               std::min<std::uint64_t>(sent_file_.identity().size, committed_));
   Result<void> checking;
   if (in_parts()) {
     // The digest of a file is made in its order, which the parts have no part in.
-    checking = check_file(*setting_.source, identity_.size);
+    checking = sent_file_.read_again(sent_file_.identity().size);
   } else if (setting_.earlier && !setting_.part) {
     const Earlier& earlier = *setting_.earlier;
     // OpenSSL's digests cannot be saved, so those of a resumed upload take a reading of their own.
     if (!setting_.request.digests.empty())
-      checking = check_file(*setting_.source, identity_.size);
+      checking = sent_file_.read_again(sent_file_.identity().size);
     else if (setting_.request.verify_prefix || earlier.doubtful)
       // What an earlier run has joined was hashed in its parts.
-      checking = check_file(
-          *setting_.source,
+      checking = sent_file_.read_again(
           std::max<std::uint64_t>(earlier.sent(), earlier.checksums.size() * setting_.block_bytes));
   }
   http().post([self = shared_from_this(), checking = std::move(checking)] {
@@ -144,7 +181,8 @@ void UploadRun::start() {
     self->drop_abandoned();
     if (checking && self->in_parts())
       self->start_parts();
-    else if (checking && self->began_in_doubt_ && self->setting_.earlier->doubtful)
+    else if (checking && self->registration_.has_inherited_doubt() &&
+             self->setting_.earlier->doubtful)
       // The server would only be asked whether it has a file of that name, and not which.
       self->waits_for_check_ = true;
     else if (checking)
@@ -153,6 +191,31 @@ void UploadRun::start() {
       self->finish(Report::Status::failed, checking.error());
     self->checked();  // it may have been over before
   });
+}
+
+void UploadRun::checked() {
+  // Before that, sent_file_ may still be the starting thread's.
+  if (!running_ || over_ || !sent_file_.was_read()) return;
+  if (auto failure = sent_file_.failure(); failure && !registration_.is_confirmed()) {
+    // The terabytes that are left need not be sent.
+    file_error_ = std::move(failure);
+    if (registration_.has_inherited_doubt() && registration_.may_be_registered())
+      file_error_->message +=
+          "; the earlier content of the file may be registered; " + setting_.protocol->doubt();
+    if (lanes_ && lanes_->under_way())
+      lanes_->cancel();
+    else if (flight_ && flight_->out)
+      http().cancel(flight_->exchange);
+    else
+      finish(Report::Status::failed, *file_error_);
+    return;
+  }
+  if (!registration_.is_confirmed() && !in_parts() && !sent_file_.was_reopened()) sent_file_.note();
+  if (!std::exchange(waits_for_check_, false)) return;
+  if (flight_ && flight_->out)
+    http().resume(flight_->exchange);  // its end is held back
+  else
+    next_step();
 }
 
 void UploadRun::next_step() {
@@ -170,8 +233,11 @@ void UploadRun::take_step() {
       finish(Report::Status::registered, {});
       return;
     }
-    registered_ = true;
-    if (const Result<bool> known = digests_known(); known && !*known) return;
+    registration_.confirm();
+    if (const Result<bool> known = sent_file_.has_digests(); known && !*known) {
+      waits_for_check_ = true;
+      return;
+    }
     finish(Report::Status::registered, {});
     return;
   }
@@ -179,7 +245,8 @@ void UploadRun::take_step() {
     finish(Report::Status::skipped, {});
     return;
   }
-  if (!settled(request->step) || !may_join(request->step) || !has_turn() || !made_ready(*request))
+  if (!may_register(request->step) || !may_join(request->step) || !has_turn() ||
+      !made_ready(*request))
     return;
   if (request->step == Request::Step::chunk && !checksummed(*request)) {
     unhashed_ = std::move(request);
@@ -224,12 +291,15 @@ void UploadRun::send(Request request) {
   switch (request.step) {
     case Request::Step::ask_name:
       // Of several names in a row, the first question counts.
-      if (!flight_ || flight_->request.step != Request::Step::ask_name) name_asked_ = steady_now();
+      if (!flight_ || flight_->request.step != Request::Step::ask_name)
+        registration_.name_asked(steady_now());
       break;
     case Request::Step::finish:
-      finish_sent_ = true;
+      registration_.sent();
       break;
     case Request::Step::whole:
+      registration_.sent();
+      [[fallthrough]];
     case Request::Step::chunk:
       sent_any_ = true;
       [[fallthrough]];
@@ -237,7 +307,7 @@ void UploadRun::send(Request request) {
       begin_interval();
       break;
     case Request::Step::join:
-      join_sent_at_ = steady_now();
+      join_wait_.sent(steady_now());
       break;
     case Request::Step::ask_committed:
     case Request::Step::ask_parts:
@@ -286,8 +356,7 @@ void UploadRun::answered(Result<Answer> result) {
     next_step();
     return;
   }
-  token_deadline_.reset();
-  token_accepted_ = true;
+  tokens_.succeed();
   const std::uint64_t committed = setting_.protocol->committed();
   switch (step) {
     case Request::Step::ask_name:
@@ -300,8 +369,7 @@ void UploadRun::answered(Result<Answer> result) {
       else
         begin_interval();
       // The setup has held back the chunk that travels with it, so its rate says nothing.
-      rate_since_ = {};
-      rate_ = 0;
+      rate_.restart();
       if (!record_) break;
       record_->upload_url(setting_.protocol->upload_url());
       // Of a single block there is nothing to go on with: the journal has it from its registration
@@ -336,7 +404,7 @@ void UploadRun::answered(Result<Answer> result) {
   }
   if (step == Request::Step::chunk || step == Request::Step::ask_committed || with_bytes) {
     committed_ = committed;
-    budget_.committed(committed);
+    recovery_.committed(committed);
     digest_.forget_before(committed, setting_.block_bytes);
     if (record_) record_->committed(committed);
   }

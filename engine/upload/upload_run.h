@@ -13,7 +13,6 @@
 #include "engine/http/transport.h"
 #include "engine/journal/dataset_lock.h"
 #include "engine/journal/upload_record.h"
-#include "engine/pipeline/file_check.h"
 #include "engine/pipeline/payload_stream.h"
 #include "engine/pipeline/pool_shares.h"
 #include "engine/policy/chunk_check.h"
@@ -25,7 +24,13 @@
 #include "engine/protocol/protocol.h"
 #include "engine/upload/earlier.h"
 #include "engine/upload/flight.h"
+#include "engine/upload/join_wait.h"
 #include "engine/upload/lanes.h"
+#include "engine/upload/rate_meter.h"
+#include "engine/upload/recovery.h"
+#include "engine/upload/registration.h"
+#include "engine/upload/sent_file.h"
+#include "engine/upload/tokens.h"
 #include "engine/upload/transfer_times.h"
 #include "engine/upload/upload_request.h"
 #include "io/sync.h"
@@ -43,7 +48,6 @@ namespace sluice {
 /// upload_checksums.cc     how chunks get the checksums that the server compares
 /// upload_lanes.cc         how a file goes in parts, side by side
 /// upload_join.cc          when the parts may be joined once more
-/// upload_file_check.cc    whether the file is still what was sent
 /// upload_load.cc          how it heeds what the server can take at a time
 /// upload_registration.cc  when it may be registered, and whether it was
 /// upload_token.cc         what happens when the server refuses the token
@@ -212,17 +216,14 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// The chunk in front has failed: blames what is ahead, if that may be why. True if it was held
   /// back until then, so that nothing speaks against sending it again at once.
   bool due_to_lookahead(const Error& error);
-  /// Bytes a second that go out; 0 for not known yet.
-  double rate_now();
   /// Any thread: what a body waits for may be there.
   void wake();
   void failed(Error error, std::optional<std::chrono::seconds> retry_after);
   /// Retries the step that failed, unless the error is permanent, or the step may have registered
   /// the file and the server cannot be asked whether it has.
   void retry_step(Error error, std::optional<std::chrono::seconds> retry_after);
-  /// Calls `what` once it is worth another try; gives up where there were enough.
-  void retry(Error error, std::optional<std::chrono::seconds> retry_after,
-             void (UploadRun::*what)());
+  /// Calls `what` once a retry is due, or ends the upload.
+  void retry(Recovery::Failure failure, void (UploadRun::*what)());
   void finish(Report::Status status, std::optional<Error> error);
   /// The same step once more, by way of what the protocol has to find out first.
   void try_again();
@@ -238,41 +239,24 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// False where it is given up.
   bool begin_anew();
   void ask_registered();
-  /// A verify may be under way at the server: whatever would come now, and the staged file that is
-  /// gone may be gone into it, waits until that is settled. False where it is asked for first.
-  bool settled(Request::Step step);
+  /// Whether the request of that step may be sent while a registration may be going on at the
+  /// server; if not, the server is asked for it first, now or later.
+  bool may_register(Request::Step step);
+  SentFile::Setting file_setting();
   /// The second reading of the file is over.
   void checked();
-  /// How long a server may be at a verify.
+  /// How long a server may be at a registration.
   std::chrono::seconds register_wait() const;
   /// Notes what the answer says of the way to the server.
   void note_round_trip(const Answer& answer);
   /// Gives a request that must not be repeated a new connection, where that is cheap.
   void choose_connection(Request& request) const;
-  /// Whether the path still names the file that was sent, and its bytes are what was sent as far as
-  /// they had to be read again; false while they are being read, after which next_step() is called
-  /// or the flight's body goes on. Errors local_file: the path names another file or none, or the
-  /// bytes are others.
-  Result<bool> file_is_as_sent();
-  /// Reads all of the file again, as its time of modification is another.
-  Result<void> read_again(const FileIdentity& now);
-  /// What check_, which is done, says of the file: an error where it is not what was sent.
-  Result<void> compare_check() const;
-  /// The bytes are what was sent, whatever the file system says of their file by now.
-  void note_file();
   /// What must hold before the file is registered; false where there is something to wait for.
   Result<bool> ready_to_finish();
   /// The journal is told that it is about to be; false where there is something to wait for.
   bool journal_knows();
   /// Why it is not registered then.
   Error without_journal(Error error) const;
-  /// Whether all digests of the file are known; if not, they will be, and next_step() is called.
-  Result<bool> digests_known();
-  /// Whether the file has the digests that are expected of it; false: not known yet, as above.
-  Result<bool> digests_as_expected();
-  /// Reads the file a second time, up to `end`. `source` is that of the upload, or one of
-  /// reread_sources_.
-  Result<void> check_file(const Source& source, std::uint64_t end);
   bool may_end(const Flight& flight);
   /// What a flight waits for whose end may_end() holds back.
   TransferTimes::At held_for(const Flight& flight) const;
@@ -281,7 +265,6 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// How an error about the last request begins: describe() of it.
   std::string doing() const;
   std::string redacted(std::string text) const;
-  void add_digests(Report& report) const;
   /// Sums up what the parts did.
   void add_parts(Report& report) const;
   Receipt receipt(const Report& report) const;
@@ -300,19 +283,10 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   RequestGate::Turn turn_;
   PayloadStream payload_;
   std::shared_ptr<UploadRecord> record_;  ///< null without a journal
-  FileIdentity identity_;        ///< what the path is to name: as it was opened, or opened again
-  FileIdentity noted_identity_;  ///< as the journal has it
-  /// The file, opened again each time that its time of modification was another.
-  std::vector<std::unique_ptr<Source>> reread_sources_;
-  std::unique_ptr<FileCheck> check_;          ///< the file is read a second time
-  std::unique_ptr<FileCheck> retired_check_;  ///< nobody wants to know any more
+  SentFile sent_file_;
   bool waits_for_check_ = false;
   ChunkSizer chunk_sizer_;
-  RetryBudget budget_;
-  std::vector<Secret> tokens_;  ///< the last one is in use; the others may still be quoted
-  std::optional<Clock::time_point> token_deadline_;
-  std::optional<Error> token_error_;
-  bool token_accepted_;  ///< the last one, by the server, in this run
+  Tokens tokens_;
   std::optional<TokenDoubt> doubt_;
   Transport::ExchangeId question_ = 0;         ///< that asks about the token; 0: none
   RequestGate::Moment load_moment_;            ///< when the last answer came
@@ -322,9 +296,7 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   bool looked_ahead_ = false;
   bool begins_alone_;  ///< sends no chunk while a `begin` is in flight
   Lookahead lookahead_;
-  Clock::time_point rate_since_{};  ///< of rate_now()
-  std::uint64_t rate_from_ = 0;
-  double rate_ = 0;
+  RateMeter rate_;
   std::uint64_t largest_committed_ = 0;  ///< bytes of a chunk
   Clock::time_point commit_at_{};        ///< of the last chunk, or when the first one went out
   double idle_at_commit_ = 0;            ///< TransferTimes::idle_s() then
@@ -332,22 +304,17 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   bool over_ = false;
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
-  bool finish_sent_ = false;      ///< and nobody has said yet what became of it
-  bool began_in_doubt_ = false;   ///< an earlier run's may have been carried out
   bool verifying_noted_ = false;  ///< the journal was told
   bool waits_for_journal_ = false;
   /// A chunk that began there broke, and the server keeps parts of chunks: if it kept nothing, some
   /// front server collects whole requests, and they have to be shorter.
   std::optional<std::uint64_t> broke_at_;
-  /// Until then the server may still be at it, whatever it says of the name.
-  std::optional<Clock::time_point> settled_;
-  Clock::time_point name_asked_{};    ///< when the server was last asked for it
-  Clock::time_point join_sent_at_{};  ///< the last request to join the parts
-  bool join_was_told_ = false;        ///< that it is waited for
-  bool registered_ = false;           ///< the server has said so
-  std::optional<Error> file_error_;   ///< what ends the upload, whatever the server says
-  bool was_too_large_ = false;        ///< the last chunk that was answered
-  std::optional<Request> unhashed_;   ///< the chunk that waits for its checksum
+  Registration registration_;
+  JoinWait join_wait_;
+  Recovery recovery_;
+  std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
+  bool was_too_large_ = false;       ///< the last chunk that was answered
+  std::optional<Request> unhashed_;  ///< the chunk that waits for its checksum
   std::optional<Lanes> lanes_;
   std::function<void()> on_part_over_;  ///< of a part; set before start()
   /// The shortest that is known; nothing where none is.
@@ -358,7 +325,6 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   bool publishing_posted_ = false;
   std::chrono::system_clock::time_point started_{};
   std::uint64_t chunks_ = 0;
-  std::uint64_t retries_ = 0;
   std::uint64_t resumed_from_ = 0;
 
   Mutex stop_mutex_;  ///< of the callers of wait(), who end the readers

@@ -11,24 +11,15 @@
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
-namespace {
-
-using namespace std::chrono_literals;
-
-/// How often a token file is looked at.
-constexpr auto look_for_token_every = 2s;
-
-}  // namespace
-
 void UploadRun::doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after) {
-  doubt_.emplace(std::move(refusal), retry_after, load_moment_, token_accepted_);
+  doubt_.emplace(std::move(refusal), retry_after, load_moment_, tokens_.is_accepted());
   payload_.give_up();  // its buffers are for the other uploads meanwhile
   ask_about_token();
 }
 
 void UploadRun::ask_about_token() {
-  const auto question = std::make_shared<SetupQuestion>(setting_.request.base_url,
-                                                        setting_.request.dataset, tokens_.back());
+  const auto question = std::make_shared<SetupQuestion>(
+      setting_.request.base_url, setting_.request.dataset, tokens_.current());
   question_ = http().start(question->exchange(),
                            [self = shared_from_this(), question](Result<Answer> answer) {
                              self->question_ = 0;
@@ -49,7 +40,7 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
   Error error = doubt.refusal();
   switch (verdict) {
     case Verdict::refused:
-      token_error_ = std::move(error);
+      tokens_.refuse(std::move(error));
       look_for_token();
       return;
     case Verdict::no_dataset:
@@ -60,13 +51,13 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
                     "{}: the server no longer has a draft dataset {} (HTTP 404); check that "
                     "the dataset is still a draft{}",
                     doing(), setting_.request.dataset,
-                    !finish_sent_                             ? "; nothing was registered"
+                    !registration_.may_be_registered()        ? "; nothing was registered"
                     : setting_.protocol->can_ask_registered() ? ""
                                                               : "; " + setting_.protocol->doubt()),
                 404});
       return;
     case Verdict::accepted:
-      token_accepted_ = true;
+      tokens_.accept();
       break;
     case Verdict::ask_again:
     case Verdict::unknown:
@@ -75,10 +66,10 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
   // One that is restarting refuses connections; one without a free thread is late.
   const bool late = !answer && answer.error().code == Transport::unanswered;
   // A phased server needs no second thread to check a token.
-  if (setting_.gate_rule == RequestGate::Rule::queues && token_accepted_ &&
+  if (setting_.gate_rule == RequestGate::Rule::queues && tokens_.is_accepted() &&
       (verdict == Verdict::accepted || late))
     overloaded(doubt.moment(), fmt::format("HTTP {}", error.code));
-  if (token_accepted_) {
+  if (tokens_.is_accepted()) {
     error = Error{
         ErrorKind::unreachable,
         fmt::format("{}: the server refused one request (HTTP {}), but {} the token for dataset "
@@ -90,41 +81,34 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
         error.code};
   }
   // An answer that does not tell came from something in front of the server, and may stay so.
-  const bool answered = !token_accepted_ && answer;
+  const bool answered = !tokens_.is_accepted() && answer;
   retry_step(with(std::move(error), answered ? Persistence::few_tries : Persistence::transient),
              doubt.retry_after());
 }
 
 void UploadRun::look_for_token() {
-  const auto& renew = setting_.request.renew_token;
-  if (renew) {
-    std::optional<Secret> token = renew();
-    if (token && token->reveal() != tokens_.back().reveal()) {
+  const auto now = steady_now();
+  switch (tokens_.renew(now)) {
+    case Tokens::Renewal::renewed:
       say(LogLevel::warning, fmt::format("resuming {} with a new token", file_));
-      setting_.protocol->replace_token(*token);
-      tokens_.push_back(*std::move(token));
-      token_accepted_ = false;
+      setting_.protocol->replace_token(tokens_.current());
       try_again();
       return;
-    }
-  }
-  const auto now = steady_now();
-  if (renew && setting_.request.token_wait.count() > 0) {
-    if (!token_deadline_) {
-      token_deadline_ = now + setting_.request.token_wait;
+    case Tokens::Renewal::first_wait:
       payload_.give_up();
       say(LogLevel::warning,
           fmt::format(
               "{}; waiting for another token for up to {} s: get one at {}/datasets/{}/edit",
-              redacted(token_error_->message), setting_.request.token_wait.count(),
+              redacted(tokens_.refusal().message), tokens_.wait().count(),
               setting_.request.base_url, setting_.request.dataset));
-    }
-    if (now < *token_deadline_) {
-      later(std::min(*token_deadline_, now + look_for_token_every), &UploadRun::look_for_token);
+      [[fallthrough]];
+    case Tokens::Renewal::wait:
+      later(tokens_.look_at(now), &UploadRun::look_for_token);
       return;
-    }
+    case Tokens::Renewal::none:
+      finish(Report::Status::failed, tokens_.refusal());
+      return;
   }
-  finish(Report::Status::failed, *std::move(token_error_));
 }
 
 }  // namespace sluice

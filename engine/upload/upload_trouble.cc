@@ -17,14 +17,6 @@
 namespace sluice {
 namespace {
 
-using namespace std::chrono_literals;
-
-/// Statuses that a server in front of the Data Bank answers while the Data Bank is away, besides
-/// those that say so.
-bool is_refusal(int status) {
-  return status == 400 || status == 403 || status == 404 || status == 405 || status == 410;
-}
-
 /// The last of them, and the others once it was answered.
 void carry_out_next(Transport& http, const std::shared_ptr<std::vector<Exchange>>& exchanges) {
   if (exchanges->empty()) return;
@@ -79,50 +71,35 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
 }
 
 void UploadRun::retry_step(Error error, std::optional<std::chrono::seconds> retry_after) {
-  // Where nobody can be asked what became of it, a person has to look.
-  if (registers(flight_->request.step) && finish_sent_ && !setting_.protocol->can_ask_registered())
-    error.retryable = false;
-  if (!error.retryable) {
-    finish(Report::Status::failed, std::move(error));
-    return;
-  }
-  retry(std::move(error), retry_after, &UploadRun::try_again);
+  const bool unsafe = registers(flight_->request.step) && registration_.may_be_registered() &&
+                      !setting_.protocol->can_ask_registered();
+  retry({.error = std::move(error), .retry_after = retry_after, .is_unsafe_to_repeat = unsafe},
+        &UploadRun::try_again);
 }
 
-void UploadRun::retry(Error error, std::optional<std::chrono::seconds> retry_after,
-                      void (UploadRun::*what)()) {
-  // A server that was there before will be there again.
-  if (error.kind == ErrorKind::unreachable &&
-      (setting_.earlier || setting_.request.server.remembered))
-    error.most_tries = 0;
+void UploadRun::retry(Recovery::Failure failure, void (UploadRun::*what)()) {
+  failure.may_be_registered = registration_.may_be_registered();
+  failure.can_resume = record_ != nullptr;
   const auto now = steady_now();
-  auto when = budget_.next_try(setting_.retry, error, retry_after, now,
-                               std::uniform_real_distribution<double>(0, 1)(random_bits()));
-  const unsigned failures = budget_.failures();
-  // Several in a row are believed, or end the upload, and a deployment takes seconds.
-  if (when && is_refusal(error.code))
-    when = std::max(*when, now + std::min<Clock::duration>(1s, setting_.retry.longest));
-  if (!when && error.kind == ErrorKind::token_refused) {
-    token_error_ = std::move(error);
-    look_for_token();
-    return;
+  Recovery::Decision decision = recovery_.decide(
+      std::move(failure), now, std::uniform_real_distribution<double>(0, 1)(random_bits()));
+  switch (decision.action) {
+    case Recovery::Action::fail:
+      finish(Report::Status::failed, std::move(decision.error));
+      return;
+    case Recovery::Action::renew_token:
+      tokens_.refuse(std::move(decision.error));
+      look_for_token();
+      return;
+    case Recovery::Action::retry:
+      break;
   }
-  if (!when) {
-    if (failures > 1)
-      error.message += fmt::format("; gave up after {} attempts without progress", failures);
-    if (!finish_sent_) error.message += "; nothing was registered";
-    // What can be resumed is run again anyway.
-    if (error.kind == ErrorKind::unreachable && !finish_sent_ && !record_)
-      error.message += "; try again later";
-    finish(Report::Status::failed, std::move(error));
-    return;
-  }
-  ++retries_;
   say(LogLevel::warning,
-      fmt::format("{}; retrying in {:.1f} s ({} of {})", redacted(std::move(error.message)),
-                  in_seconds(*when - now), failures, setting_.retry.retries));
+      fmt::format("{}; retrying in {:.1f} s ({} of {})",
+                  redacted(std::move(decision.error.message)), in_seconds(decision.at - now),
+                  decision.failures, setting_.retry.retries));
   payload_.give_up();  // its buffers are for the other uploads meanwhile
-  later(*when, what);
+  later(decision.at, what);
 }
 
 bool UploadRun::too_large(std::uint64_t payload) {
@@ -151,7 +128,7 @@ void UploadRun::drop_abandoned() {
   // Each expires if nobody hears this. One at a time: the server's threads are for the upload.
   const auto exchanges = std::make_shared<std::vector<Exchange>>();
   for (const std::string& url : setting_.abandoned)
-    exchanges->push_back(termination(url, tokens_.back()));
+    exchanges->push_back(termination(url, tokens_.current()));
   carry_out_next(http(), exchanges);
 }
 
@@ -159,12 +136,12 @@ bool UploadRun::begin_anew() {
   const bool was_sent = setting_.earlier && (setting_.earlier->entry.hashed_blocks > 0 ||
                                              !setting_.earlier->entry.upload_url.empty());
   if (sent_any_ || was_sent) {
-    if (const unsigned losses = budget_.start_over(); losses > setting_.retry.retries + 1) {
+    if (!recovery_.may_start_over()) {
       finish(Report::Status::failed,
              Error{ErrorKind::integrity,
                    fmt::format("cannot upload {}: the server lost the bytes sent to it {} times; "
                                "nothing was registered; tell the administrators of the Data Bank",
-                               file_, losses)});
+                               file_, recovery_.losses())});
       return false;
     }
     // A part is in the journal before the server has made an upload of it.
@@ -175,11 +152,9 @@ bool UploadRun::begin_anew() {
     payload_.stop();
     if (record_) record_->start_over();
     digest_.start_over();
-    if (check_) {
-      check_->cancel();
-      retired_check_ = std::move(check_);
-    }
+    sent_file_.start_over();
     setting_.earlier.reset();
+    recovery_.forget_earlier_run(setting_.request.server.remembered);
     sent_any_ = false;
     committed_ = 0;
     resumed_from_ = 0;
@@ -194,18 +169,19 @@ Error UploadRun::explain(Error error) const {
     // Servers that store a chunk while it arrives have about the bytes that were sent.
     const std::uint64_t offset =
         setting_.protocol->keeps_parts_of_chunks() ? progress().sent : committed_.load();
-    error.message =
-        fmt::format("the upload of {} was interrupted at offset {}; {}", file_, offset,
-                    finish_sent_ ? setting_.protocol->doubt() : "nothing was registered");
+    error.message = fmt::format(
+        "the upload of {} was interrupted at offset {}; {}", file_, offset,
+        registration_.may_be_registered() ? setting_.protocol->doubt() : "nothing was registered");
     return error;
   }
   const std::string from = error.kind == ErrorKind::unreachable
                                ? fmt::format("no response from {}: ", setting_.request.base_url)
                                : std::string();
   error.message = fmt::format("{}: {}{}", doing(), from, error.message);
-  if (finish_sent_ && !setting_.protocol->can_ask_registered())
+  if (registration_.may_be_registered() && !setting_.protocol->can_ask_registered())
     error.message += "; " + setting_.protocol->doubt();
-  else if (!finish_sent_ && !error.retryable)  // else retry() says so at the end
+  else if (!registration_.may_be_registered() &&
+           !error.retryable)  // else retry() says so at the end
     error.message += "; nothing was registered";
   return error;
 }
@@ -219,11 +195,8 @@ std::string UploadRun::doing() const {
 }
 
 std::string UploadRun::redacted(std::string text) const {
-  // The protocol quotes without the token; this is for what curl quotes of a server. A short token
-  // is no secret, and would be found in our own words.
-  for (const Secret& token : tokens_)
-    if (token.reveal().size() >= 8) text = token.redact(std::move(text));
-  return printable(text);  // io/ names files as they are
+  // The protocol quotes without the token; this is for what curl quotes of a server.
+  return tokens_.redacted(std::move(text));
 }
 
 void UploadRun::say(LogLevel level, const std::string& text) const {

@@ -1,0 +1,126 @@
+#include "engine/upload/registration.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::registration_test {
+namespace {
+
+using namespace std::chrono_literals;
+using Step = Request::Step;
+using State = Registration::State;
+using Next = Registration::Next;
+using Time = Registration::Time;
+
+constexpr Time start = Time(1000s);
+constexpr auto wait = 60s;
+
+Registration asked() {
+  return Registration({.can_ask = true, .wait = wait});
+}
+Registration never_asked() {
+  return Registration({.can_ask = false, .wait = wait});
+}
+
+TEST(Registration, BeginsUnsentAndLetsEverythingPass) {
+  Registration registration = asked();
+  EXPECT_EQ(registration.state(), State::unsent);
+  EXPECT_FALSE(registration.may_be_registered());
+  for (const Step step : {Step::begin, Step::chunk, Step::finish, Step::whole})
+    EXPECT_EQ(registration.before(step, start).next, Next::send);
+}
+
+TEST(Registration, IsUnsentAgainAfterARefusal) {
+  Registration registration = asked();
+  registration.sent();
+  EXPECT_TRUE(registration.may_be_registered());
+  EXPECT_FALSE(registration.answered(start, /*refused=*/true, start + 1s));
+  EXPECT_EQ(registration.state(), State::unsent);
+  EXPECT_EQ(registration.before(Step::finish, start + 1s).next, Next::send);
+}
+
+TEST(Registration, IsUnsentAgainWhereTheServerDidNotHaveAllOfTheRequest) {
+  Registration registration = asked();
+  registration.sent();
+  EXPECT_FALSE(registration.answered({}, /*refused=*/false, start));
+  EXPECT_EQ(registration.state(), State::unsent);
+  EXPECT_EQ(registration.before(Step::finish, start).next, Next::send);
+}
+
+TEST(Registration, WaitsAfterALostAnswerAndAsksMeanwhile) {
+  Registration registration = asked();
+  registration.sent();
+  EXPECT_TRUE(registration.answered(start, /*refused=*/false, start + 1s));
+  EXPECT_EQ(registration.state(), State::in_doubt);
+  // The questions themselves are never held back.
+  EXPECT_EQ(registration.before(Step::ask_name, start + 2s).next, Next::send);
+  EXPECT_EQ(registration.before(Step::ask_committed, start + 2s).next, Next::send);
+  const auto first = registration.before(Step::finish, start + 2s);
+  EXPECT_EQ(first.next, Next::ask_later);
+  EXPECT_EQ(first.at, start + 2s + pause_between_questions(wait));
+  EXPECT_EQ(registration.before(Step::begin, start + 59s).next, Next::ask_later);
+  const auto last = registration.before(Step::finish, start + 59s);
+  EXPECT_EQ(last.at, start + wait);
+}
+
+TEST(Registration, WaitsAtLeastThirtySecondsAfterALateError) {
+  Registration registration = asked();
+  registration.sent();
+  // The error came when the wait from the last byte on was over.
+  registration.answered(start, /*refused=*/false, start + 100s);
+  EXPECT_EQ(registration.before(Step::finish, start + 129s).next, Next::ask_later);
+  EXPECT_EQ(registration.before(Step::finish, start + 130s).next, Next::ask_now);
+}
+
+TEST(Registration, IsSentAgainOnlyAfterTheNameWasFreeBehindTheWait) {
+  Registration registration = asked();
+  registration.sent();
+  registration.answered(start, /*refused=*/false, start);
+  registration.name_asked(start + 59s);  // a moment too early to count
+  EXPECT_EQ(registration.before(Step::finish, start + 61s).next, Next::ask_now);
+  EXPECT_TRUE(registration.may_be_registered());
+  registration.name_asked(start + 61s);
+  EXPECT_EQ(registration.before(Step::finish, start + 62s).next, Next::send);
+  EXPECT_EQ(registration.state(), State::unsent);
+  EXPECT_EQ(registration.before(Step::finish, start + 62s).next, Next::send);
+}
+
+TEST(Registration, InheritsTheDoubtOfAnEarlierRun) {
+  Registration registration = asked();
+  registration.inherit_doubt(start);
+  EXPECT_TRUE(registration.may_be_registered());
+  EXPECT_TRUE(registration.has_inherited_doubt());
+  // The wait and half a minute for what the journal does not know exactly.
+  EXPECT_EQ(registration.before(Step::chunk, start + 89s).next, Next::ask_later);
+  registration.name_asked(start + 90s);
+  EXPECT_EQ(registration.before(Step::chunk, start + 90s).next, Next::send);
+  EXPECT_FALSE(registration.may_be_registered());
+  // A request of this run that was refused says nothing of the earlier one.
+  registration.sent();
+  registration.answered(start + 100s, /*refused=*/true, start + 101s);
+  EXPECT_EQ(registration.state(), State::in_doubt);
+}
+
+TEST(Registration, HasNoWaitWhereTheServerCannotBeAsked) {
+  Registration registration = never_asked();
+  registration.sent();
+  EXPECT_TRUE(registration.answered(start, /*refused=*/false, start));
+  EXPECT_EQ(registration.state(), State::in_doubt);
+  EXPECT_EQ(registration.before(Step::finish, start).next, Next::send)
+      << "whoever sends it anyway was told to (--register-again)";
+}
+
+TEST(Registration, IsConfirmedByTheServer) {
+  Registration registration = asked();
+  registration.sent();
+  registration.confirm();
+  EXPECT_TRUE(registration.is_confirmed());
+  EXPECT_FALSE(registration.may_be_registered());
+}
+
+TEST(Registration, AsksAThirtiethOfTheWaitApartAndASecondAtLeast) {
+  EXPECT_EQ(pause_between_questions(3s), 1s);
+  EXPECT_EQ(pause_between_questions(300s), 10s);
+}
+
+}  // namespace
+}  // namespace sluice::registration_test
