@@ -10,7 +10,7 @@ namespace sluice {
 
 void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   over_ = true;
-  abandon_ahead();
+  sender_.stop();
   turn_.leave();
   place_.leave();
   if (const Transport::ExchangeId question = std::exchange(question_, 0); question != 0)
@@ -23,11 +23,11 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.committed = committed_;
   report.protocol = setting_.protocol->name();
   report.seconds = times_.seconds();
-  report.chunks = chunks_;
+  report.chunks = planner_.chunks();
   report.retries = recovery_.retries();
   report.resumed_from = resumed_from_;
   report.rate_limit = setting_.bytes_per_second;
-  report.looked_ahead = looked_ahead_;
+  report.looked_ahead = sender_.has_pipelined();
   report.stages = times_.stages(clocks_);
   if (in_parts()) add_parts(report);
   const bool there_before =
@@ -70,7 +70,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.status = status;
   if (error) error->message = redacted(std::move(error->message));
   report.error = std::move(error);
-  if (const std::uint64_t bytes = chunk_sizer_.worth_remembering(); record_ && bytes != 0)
+  if (const std::uint64_t bytes = planner_.worth_remembering(); record_ && bytes != 0)
     record_->chunk_bytes(bytes);
   if (record_)
     record_->end(setting_.part                          ? JournalEntry::State::unfinished

@@ -15,8 +15,8 @@ void UploadRun::cancel() {
       self->lanes_->cancel();
     else if (self->registration_.is_confirmed())  // only the receipt's digests are missing
       self->finish(Report::Status::registered, {});
-    else if (self->flight_ && self->flight_->out)
-      self->http().cancel(self->flight_->exchange);
+    else if (self->sender_.is_busy())
+      self->sender_.cancel();
     else
       self->finish(Report::Status::interrupted, self->explain({ErrorKind::interrupted, ""}));
   });
@@ -48,7 +48,7 @@ void UploadRun::publish_stages() {
   if (now - stages_published_ >= interval) {
     stages_published_ = now;
     const Stages stages = times_.stages(clocks_);
-    const auto network = setting_.part ? network_now() : std::nullopt;
+    const auto network = setting_.part ? sender_.network() : std::nullopt;
     const MutexLock lock(mutex_);
     stages_ = stages;
     network_ = network;
@@ -60,7 +60,7 @@ void UploadRun::publish_stages() {
     if (!self) return;
     self->publishing_posted_ = false;
     if (self->over_) return;
-    if (self->flight_ && self->flight_->out) {
+    if (self->sender_.is_busy()) {
       self->publish_stages();
       return;
     }
@@ -77,14 +77,9 @@ bool UploadRun::wait_until(Clock::time_point deadline) {
 }
 
 std::optional<Answer::Network> UploadRun::network() const {
-  if (http().is_network_thread()) return network_now();
+  if (http().is_network_thread()) return sender_.network();
   const MutexLock lock(mutex_);
   return network_;
-}
-
-std::optional<Answer::Network> UploadRun::network_now() const {
-  if (!flight_ || !flight_->out) return {};
-  return http().network_of(flight_->exchange);
 }
 
 void UploadRun::one_of(unsigned lanes) {

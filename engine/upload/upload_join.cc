@@ -20,7 +20,7 @@ bool UploadRun::may_join(Request::Step step) {
 }
 
 bool UploadRun::is_due_to_join(const Error& error) {
-  if (flight_->request.step != Request::Step::ask_parts || !join_is_open()) return false;
+  if (request().step != Request::Step::ask_parts || !join_is_open()) return false;
   return error.code == 423 ||  // locked
          (!error.retryable && setting_.protocol->anew() == Protocol::Anew::what_is_missing);
 }

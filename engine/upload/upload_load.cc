@@ -12,7 +12,7 @@ bool UploadRun::has_turn() {
 }
 
 void UploadRun::leave_turn() {
-  if (turn_.is_waiting() || unhashed_ || (flight_ && flight_->out)) return;
+  if (turn_.is_waiting() || checksums_.is_holding() || sender_.is_busy()) return;
   turn_.leave();
 }
 

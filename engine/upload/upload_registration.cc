@@ -75,7 +75,7 @@ Error UploadRun::without_journal(Error error) const {
 bool UploadRun::register_answered(const Result<Answer>& result) {
   const bool noted = std::exchange(verifying_noted_, false);
   const bool refused = result && refuses_registration(*result);
-  const bool in_doubt = registration_.answered(flight_->handed_at, refused, steady_now());
+  const bool in_doubt = registration_.answered(sender_.front()->handed_at, refused, steady_now());
   // The wait for a retry or for another token may be long, and may not be survived.
   if (noted && !registration_.may_be_registered() && record_) record_->not_verifying();
   return in_doubt;

@@ -9,6 +9,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/seconds.h"
 #include "engine/base/text.h"
+#include "engine/base/units.h"
 #include "engine/base/unix_time.h"
 
 namespace sluice {
@@ -53,26 +54,30 @@ UploadRun::UploadRun(Setting setting)
                 setting_.block_bytes, readers_for(setting_.source->mode())},
                [this] { wake(); }),
       sent_file_(file_setting()),
-      chunk_sizer_({.asked = setting_.request.chunk_bytes,
-                    .bound = chunk_bound(setting_.server, setting_.chunk_check),
-                    .remembered = setting_.server.chunk_bytes.value_or(0),
-                    .block_bytes = setting_.block_bytes,
-                    .first = setting_.protocol->keeps_parts_of_chunks() ? first_streamed
-                                                                        : ChunkSizer::moderate,
-                    .most = setting_.protocol->keeps_parts_of_chunks()
-                                ? std::numeric_limits<std::uint64_t>::max()
-                                : ChunkSizer::most_alone,
-                    .kept_as_it_comes = setting_.protocol->keeps_parts_of_chunks()}),
       tokens_({.first = setting_.request.token,
                .is_accepted = setting_.request.server.token_taken,
                .renew = setting_.request.renew_token,
                .wait = setting_.request.token_wait}),
-      // The server is likely to refuse the setup of a file that was registered before.
-      begins_alone_(setting_.registered.has_value()),
-      lookahead_({setting_.request.lookahead,
-                  !setting_.request.lookahead && setting_.server.refuses_lookahead(unix_s()),
-                  setting_.pool.count() * setting_.pool.buffer_size(),
-                  measured_limits(setting_.request.server)}),
+      planner_(chunk_setting()),
+      sender_({.owner = *this,
+               .protocol = *setting_.protocol,
+               .payload = payload_,
+               .planner = planner_,
+               .times = times_,
+               .file = file_,
+               .size = setting_.source->identity().size,
+               // The server is likely to refuse the setup of a file that was registered before.
+               .begins_alone = setting_.registered.has_value(),
+               .log = setting_.log}),
+      checksums_(
+          setting_.chunk_check, payload_, [this] { wake(); },
+          [this](std::uint64_t bytes) {
+            say(LogLevel::warning,
+                fmt::format("sending the remaining chunks of {} without checksums: the server "
+                            "requires chunks of {} or more, and the pool is too small to checksum "
+                            "a chunk of that size; to check them all, use a larger --pool",
+                            file_, format_size(bytes)));
+          }),
       registration_({.can_ask = setting_.protocol->can_ask_registered(), .wait = register_wait()}),
       join_wait_(register_wait()),
       recovery_(
@@ -104,6 +109,32 @@ UploadRun::UploadRun(Setting setting)
 
 std::chrono::seconds UploadRun::register_wait() const {
   return setting_.register_wait.value_or(time_to_register(setting_.source->identity().size));
+}
+
+ChunkPlanner::Setting UploadRun::chunk_setting() const {
+  const UploadRequest& request = setting_.request;
+  const bool streamed = setting_.protocol->keeps_parts_of_chunks();
+  ChunkPlanner::Setting chunks{
+      .sizer = {.asked = request.chunk_bytes,
+                .bound = chunk_bound(setting_.server, setting_.chunk_check),
+                .remembered = setting_.server.chunk_bytes.value_or(0),
+                .block_bytes = setting_.block_bytes,
+                .first = streamed ? first_streamed : ChunkSizer::moderate,
+                .most =
+                    streamed ? std::numeric_limits<std::uint64_t>::max() : ChunkSizer::most_alone,
+                .kept_as_it_comes = streamed},
+      .lookahead = {request.lookahead,
+                    !request.lookahead && setting_.server.refuses_lookahead(unix_s()),
+                    setting_.pool.count() * setting_.pool.buffer_size(),
+                    measured_limits(request.server)},
+      .size = setting_.source->identity().size,
+      .keeps_parts_of_chunks = streamed};
+  if (!setting_.chunk_check.algorithm.empty()) chunks.most_bytes = setting_.chunk_check.most_bytes;
+  return chunks;
+}
+
+std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
+  return planner_.length(begin, setting_.protocol->committed(), setting_.protocol->least_chunk());
 }
 
 SentFile::Setting UploadRun::file_setting() {
@@ -204,16 +235,16 @@ void UploadRun::checked() {
           "; the earlier content of the file may be registered; " + setting_.protocol->doubt();
     if (lanes_ && lanes_->under_way())
       lanes_->cancel();
-    else if (flight_ && flight_->out)
-      http().cancel(flight_->exchange);
+    else if (sender_.is_busy())
+      sender_.cancel();
     else
       finish(Report::Status::failed, *file_error_);
     return;
   }
   if (!registration_.is_confirmed() && !in_parts() && !sent_file_.was_reopened()) sent_file_.note();
   if (!std::exchange(waits_for_check_, false)) return;
-  if (flight_ && flight_->out)
-    http().resume(flight_->exchange);  // its end is held back
+  if (sender_.is_busy())
+    sender_.resume_front();  // its end is held back
   else
     next_step();
 }
@@ -248,8 +279,8 @@ void UploadRun::take_step() {
   if (!may_register(request->step) || !may_join(request->step) || !has_turn() ||
       !made_ready(*request))
     return;
-  if (request->step == Request::Step::chunk && !checksummed(*request)) {
-    unhashed_ = std::move(request);
+  if (request->step == Request::Step::chunk && !checksums_.add_to(*request)) {
+    checksums_.hold(*std::move(request));
     send_checksummed();
     return;
   }
@@ -291,7 +322,7 @@ void UploadRun::send(Request request) {
   switch (request.step) {
     case Request::Step::ask_name:
       // Of several names in a row, the first question counts.
-      if (!flight_ || flight_->request.step != Request::Step::ask_name)
+      if (sender_.front() == nullptr || this->request().step != Request::Step::ask_name)
         registration_.name_asked(steady_now());
       break;
     case Request::Step::finish:
@@ -314,11 +345,30 @@ void UploadRun::send(Request request) {
       break;
   }
   choose_connection(request);
-  flight_ = take_off(std::move(request));
+  sender_.send(std::move(request));
+}
+
+void UploadRun::on_answer(Result<Answer> result) {
+  if (over_) return;
+  note_load(result);
+  answered(std::move(result));
+  leave_turn();
+}
+
+void UploadRun::on_unreadable(const Error& error) {
+  file_error_ = error;
+}
+
+void UploadRun::on_too_large(std::uint64_t payload) {
+  too_large(payload);
+}
+
+void UploadRun::on_pipelining_refused() {
+  if (record_) record_->lookahead_refused();
 }
 
 void UploadRun::answered(Result<Answer> result) {
-  const Request& request = flight_->request;
+  const Request& request = this->request();
   const Request::Step step = request.step;
   if (result) note_round_trip(*result);
   const bool in_doubt = registers(step) && register_answered(result);
@@ -331,8 +381,8 @@ void UploadRun::answered(Result<Answer> result) {
       finish(Report::Status::failed, *file_error_);
     else if (cancelled_ || result.error().kind == ErrorKind::interrupted)
       finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
-    else if (flight_->body->error())
-      finish(Report::Status::failed, *flight_->body->error());
+    else if (sender_.front()->body->error())
+      finish(Report::Status::failed, *sender_.front()->body->error());
     else
       failed(explain(std::move(result).error()), {});
     return;
@@ -369,7 +419,7 @@ void UploadRun::answered(Result<Answer> result) {
       else
         begin_interval();
       // The setup has held back the chunk that travels with it, so its rate says nothing.
-      rate_.restart();
+      planner_.setup_ended();
       if (!record_) break;
       record_->upload_url(setting_.protocol->upload_url());
       // Of a single block there is nothing to go on with: the journal has it from its registration
@@ -383,7 +433,8 @@ void UploadRun::answered(Result<Answer> result) {
       if (committed > request.payload.begin) chunk_committed(committed - request.payload.begin);
       break;
     case Request::Step::ask_committed:
-      if (setting_.earlier && !in_parts() && resumed_from_ == 0 && chunks_ == 0 && committed > 0) {
+      if (setting_.earlier && !in_parts() && resumed_from_ == 0 && planner_.chunks() == 0 &&
+          committed > 0) {
         resumed_from_ = committed;
         say(LogLevel::info, fmt::format("resuming {} at offset {}", file_, committed));
       }
@@ -392,48 +443,33 @@ void UploadRun::answered(Result<Answer> result) {
       if (record_) record_->upload_url(setting_.protocol->upload_url());
       break;
     case Request::Step::whole:
-      ++chunks_;
+      planner_.count_whole();
       committed_ = committed;
       break;
     case Request::Step::finish:
       break;
   }
-  if (step == Request::Step::ask_committed && broke_at_) {
-    if (committed <= *broke_at_) chunk_sizer_.failed();
-    broke_at_.reset();
-  }
+  if (step == Request::Step::ask_committed) planner_.found_offset(committed);
   if (step == Request::Step::chunk || step == Request::Step::ask_committed || with_bytes) {
     committed_ = committed;
     recovery_.committed(committed);
     digest_.forget_before(committed, setting_.block_bytes);
     if (record_) record_->committed(committed);
   }
-  if (!follow()) next_step();
+  if (sender_.advance())
+    sent_any_ = true;
+  else
+    next_step();
 }
 
 void UploadRun::begin_interval() {
-  commit_at_ = steady_now();
-  idle_at_commit_ = times_.idle_s();
+  planner_.begin_interval(steady_now(), times_.idle_s());
 }
 
 void UploadRun::chunk_committed(std::uint64_t bytes) {
-  ++chunks_;
-  largest_committed_ = std::max(largest_committed_, bytes);
-  if (flight_->was_ahead) lookahead_.confirmed_ahead();
-  // What a server takes right after it refused more is worth remembering.
-  if (was_too_large_ && bytes <= chunk_sizer_.bound()) {
-    was_too_large_ = false;
-    if (record_) record_->chunk_limit(bytes);
-  }
-  const double seconds = in_seconds(steady_now() - commit_at_);
-  const double idle = std::max(0.0, times_.idle_s() - idle_at_commit_);
-  begin_interval();
-  lookahead_.committed(bytes, seconds, idle);
-  chunk_sizer_.committed(
-      {.bytes = bytes,
-       .seconds = seconds,
-       .waited_s = idle,
-       .ahead = lookahead_.depth() > 0 && !setting_.protocol->keeps_parts_of_chunks()});
+  const std::optional<std::uint64_t> limit =
+      planner_.committed(bytes, sender_.front()->was_ahead, steady_now(), times_.idle_s());
+  if (limit && record_) record_->chunk_limit(*limit);
 }
 
 }  // namespace sluice

@@ -16,17 +16,16 @@
 #include "engine/pipeline/payload_stream.h"
 #include "engine/pipeline/pool_shares.h"
 #include "engine/policy/chunk_check.h"
-#include "engine/policy/chunk_sizer.h"
-#include "engine/policy/lookahead.h"
 #include "engine/policy/request_gate.h"
 #include "engine/policy/retry.h"
 #include "engine/policy/token_doubt.h"
 #include "engine/protocol/protocol.h"
+#include "engine/upload/chunk_checksums.h"
+#include "engine/upload/chunk_planner.h"
+#include "engine/upload/chunk_sender.h"
 #include "engine/upload/earlier.h"
-#include "engine/upload/flight.h"
 #include "engine/upload/join_wait.h"
 #include "engine/upload/lanes.h"
-#include "engine/upload/rate_meter.h"
 #include "engine/upload/recovery.h"
 #include "engine/upload/registration.h"
 #include "engine/upload/sent_file.h"
@@ -43,9 +42,7 @@ namespace sluice {
 ///
 /// upload_run.cc is the main path: what is next, and what the answer means. The rest by its idea:
 /// upload_handle.cc        what it is told and asked from outside
-/// upload_flight.cc        how one request travels
-/// upload_ahead.cc         how chunks travel ahead of the one that is being answered
-/// upload_checksums.cc     how chunks get the checksums that the server compares
+/// upload_clearance.cc     which bytes may leave when
 /// upload_lanes.cc         how a file goes in parts, side by side
 /// upload_join.cc          when the parts may be joined once more
 /// upload_load.cc          how it heeds what the server can take at a time
@@ -58,7 +55,9 @@ namespace sluice {
 /// others than the run that joins them: what they call of each other is for any thread.
 ///
 /// Kept alive by its handle and by whatever it has under way on its network thread.
-class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
+class UploadRun : public Lane,
+                  private ChunkSender::Owner,
+                  public std::enable_shared_from_this<UploadRun> {
  public:
   struct Setting {
     UploadRequest request;
@@ -136,7 +135,6 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   Transport& http() const { return place_.http(); }
 
   // Network thread.
-  std::optional<Answer::Network> network_now() const;
   void next_step();
   /// Sends the next request, or waits for what it needs, or ends the upload.
   void take_step();
@@ -153,26 +151,35 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// What the step needs is there now; false where that takes a while, or ended the upload.
   bool made_ready(const Request& request);
   void send(Request request);
-  std::shared_ptr<Flight> take_off(Request request);
   /// Updates the stages that progress() returns, and what network() does, four times a second, from
   /// now on until no request is out.
   void publish_stages();
-  void body_was_read(Flight& flight, StreamedRequest::Gave gave);
-  void landed(const std::shared_ptr<Flight>& flight, Result<Answer> result);
+  // ChunkSender::Owner
+  std::shared_ptr<void> keep_alive() override;
+  Transport& transport() const override { return http(); }
+  Exchange make_exchange(const Request& request) override;
+  std::uint64_t cleared(std::uint64_t offset) override;
+  bool may_end(const Flight& flight) override;
+  TransferTimes::At held_for(const Flight& flight) const override;
+  void on_progress() override;
+  void on_answer(Result<Answer> result) override;
+  void on_unreadable(const Error& error) override;
+  void on_too_large(std::uint64_t payload) override;
+  void on_pipelining_refused() override;
+
+  /// The request in front, or the last one that was.
+  const Request& request() const { return sender_.front()->request; }
   void answered(Result<Answer> result);
+  ChunkPlanner::Setting chunk_setting() const;
+  /// Of the chunk that begins there, bytes.
+  std::uint64_t next_length(std::uint64_t begin) const;
+  /// Sends the chunk that waits for its checksum, if that is there now.
+  void send_checksummed();
+  /// Computes the checksum of the chunk behind the one that is in flight, meanwhile.
+  void compute_next_checksum();
   void chunk_committed(std::uint64_t bytes);
   /// Starts the measurement of the time until the next chunk is confirmed.
   void begin_interval();
-  /// Up to which byte the payload may leave: see UploadRecord::durable_up_to().
-  std::uint64_t cleared(std::uint64_t offset);
-  /// Whether the checksum of the chunk `request` is in its headers, if it needs one; if not, it
-  /// will be sent once it is.
-  bool checksummed(Request& request);
-  /// Hashes the bytes, if they are there and the next that go out.
-  void hash_chunk(ByteRange range);
-  /// The chunk behind the one that is out, meanwhile.
-  void hash_ahead();
-  void send_checksummed();
   /// `finish` or `whole`: the server may do it, or may have done it.
   bool registers(Request::Step step) const;
   /// The answer to one that registers came, or none did. Whether the server had all of that request
@@ -200,24 +207,9 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   /// The server refused a request with so many bytes of the file (413). False where nothing smaller
   /// can be sent.
   bool too_large(std::uint64_t payload);
-  /// The chunk behind the one that was confirmed, if it is on its way already.
-  bool follow();
-  /// Lets more chunks travel ahead, if there is one to follow and it pays.
-  void look_ahead();
-  /// Of the chunk that begins there, bytes.
-  std::uint64_t next_length(std::uint64_t begin) const;
-  /// Whether the next chunk may begin now.
-  bool may_look_ahead();
-  /// Nobody waits for `ahead_[from]` and those behind it any more.
-  void abandon_ahead(std::size_t from = 0);
-  void ended_early(const std::shared_ptr<Flight>& flight, const Result<Answer>& result);
-  /// Something went wrong that may be due to what is ahead.
-  void blame_lookahead(const Result<Answer>& result, bool held);
-  /// The chunk in front has failed: blames what is ahead, if that may be why. True if it was held
-  /// back until then, so that nothing speaks against sending it again at once.
-  bool due_to_lookahead(const Error& error);
   /// Any thread: what a body waits for may be there.
   void wake();
+  void woken();
   void failed(Error error, std::optional<std::chrono::seconds> retry_after);
   /// Retries the step that failed, unless the error is permanent, or the step may have registered
   /// the file and the server cannot be asked whether it has.
@@ -257,9 +249,6 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   bool journal_knows();
   /// Why it is not registered then.
   Error without_journal(Error error) const;
-  bool may_end(const Flight& flight);
-  /// What a flight waits for whose end may_end() holds back.
-  TransferTimes::At held_for(const Flight& flight) const;
   /// What went wrong below HTTP's own meaning, as a sentence about this file.
   Error explain(Error error) const;
   /// How an error about the last request begins: describe() of it.
@@ -285,46 +274,32 @@ class UploadRun : public Lane, public std::enable_shared_from_this<UploadRun> {
   std::shared_ptr<UploadRecord> record_;  ///< null without a journal
   SentFile sent_file_;
   bool waits_for_check_ = false;
-  ChunkSizer chunk_sizer_;
   Tokens tokens_;
   std::optional<TokenDoubt> doubt_;
-  Transport::ExchangeId question_ = 0;         ///< that asks about the token; 0: none
-  RequestGate::Moment load_moment_;            ///< when the last answer came
-  std::shared_ptr<Flight> flight_;             ///< whose answer comes next, or came last
-  std::deque<std::shared_ptr<Flight>> ahead_;  ///< chunks behind it, in order
-  bool look_ahead_posted_ = false;
-  bool looked_ahead_ = false;
-  bool begins_alone_;  ///< sends no chunk while a `begin` is in flight
-  Lookahead lookahead_;
-  RateMeter rate_;
-  std::uint64_t largest_committed_ = 0;  ///< bytes of a chunk
-  Clock::time_point commit_at_{};        ///< of the last chunk, or when the first one went out
-  double idle_at_commit_ = 0;            ///< TransferTimes::idle_s() then
-  bool running_ = false;                 ///< what start() does on its caller's thread is done
+  Transport::ExchangeId question_ = 0;  ///< that asks about the token; 0: none
+  RequestGate::Moment load_moment_;     ///< when the last answer came
+  TransferTimes times_;
+  ChunkPlanner planner_;
+  ChunkSender sender_;
+  ChunkChecksums checksums_;
+  bool running_ = false;  ///< what start() does on its caller's thread is done
   bool over_ = false;
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
   bool verifying_noted_ = false;  ///< the journal was told
   bool waits_for_journal_ = false;
-  /// A chunk that began there broke, and the server keeps parts of chunks: if it kept nothing, some
-  /// front server collects whole requests, and they have to be shorter.
-  std::optional<std::uint64_t> broke_at_;
   Registration registration_;
   JoinWait join_wait_;
   Recovery recovery_;
   std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
-  bool was_too_large_ = false;       ///< the last chunk that was answered
-  std::optional<Request> unhashed_;  ///< the chunk that waits for its checksum
   std::optional<Lanes> lanes_;
   std::function<void()> on_part_over_;  ///< of a part; set before start()
   /// The shortest that is known; nothing where none is.
   std::optional<std::chrono::microseconds> round_trip_;
   Clock::time_point begun_at_{};
-  TransferTimes times_;
   Clock::time_point stages_published_{};
   bool publishing_posted_ = false;
   std::chrono::system_clock::time_point started_{};
-  std::uint64_t chunks_ = 0;
   std::uint64_t resumed_from_ = 0;
 
   Mutex stop_mutex_;  ///< of the callers of wait(), who end the readers

@@ -28,11 +28,11 @@ void carry_out_next(Transport& http, const std::shared_ptr<std::vector<Exchange>
 }  // namespace
 
 void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_after) {
-  const bool chunk = flight_->request.step == Request::Step::chunk;
+  const bool chunk = request().step == Request::Step::chunk;
   // What breaks a setup also breaks a chunk that travels with it, and lookahead would be blamed.
-  if (flight_->request.step == Request::Step::begin) begins_alone_ = true;
-  const bool at_once = due_to_lookahead(error);
-  abandon_ahead();
+  if (request().step == Request::Step::begin) sender_.begin_alone();
+  const bool at_once = sender_.is_due_to_pipelining(error);
+  sender_.cancel_pipelined();
   if (is_due_to_join(error)) {
     ask_parts_later();
     return;
@@ -41,17 +41,16 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     doubt_token(std::move(error), retry_after);
     return;
   }
-  if (chunk && error.code == 413 && error.retryable && too_large(flight_->request.payload.size())) {
-    setting_.protocol->limit_chunk(chunk_sizer_.bound());
+  if (chunk && error.code == 413 && error.retryable && too_large(request().payload.size())) {
+    setting_.protocol->limit_chunk(planner_.bound());
     const std::uint64_t least = setting_.protocol->least_chunk();
-    if (flight_->request.payload.size() <= least) {
+    if (request().payload.size() <= least) {
       finish(Report::Status::failed,
              Error{ErrorKind::failed,
                    fmt::format("{}: the server refused a chunk of {} as too large (HTTP 413), but "
                                "discards chunks of less than {}; nothing was registered; tell the "
                                "administrators of the Data Bank",
-                               doing(), format_size(flight_->request.payload.size()),
-                               format_size(least)),
+                               doing(), format_size(request().payload.size()), format_size(least)),
                    413});
       return;
     }
@@ -63,15 +62,15 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     return;
   }
   if (chunk && setting_.protocol->keeps_parts_of_chunks()) {
-    if (error.kind == ErrorKind::unreachable) broke_at_ = flight_->request.payload.begin;
+    if (error.kind == ErrorKind::unreachable) planner_.chunk_broke_at(request().payload.begin);
   } else if (chunk) {
-    chunk_sizer_.failed();
+    planner_.chunk_failed();
   }
   retry_step(std::move(error), retry_after);
 }
 
 void UploadRun::retry_step(Error error, std::optional<std::chrono::seconds> retry_after) {
-  const bool unsafe = registers(flight_->request.step) && registration_.may_be_registered() &&
+  const bool unsafe = registers(request().step) && registration_.may_be_registered() &&
                       !setting_.protocol->can_ask_registered();
   retry({.error = std::move(error), .retry_after = retry_after, .is_unsafe_to_repeat = unsafe},
         &UploadRun::try_again);
@@ -103,12 +102,11 @@ void UploadRun::retry(Recovery::Failure failure, void (UploadRun::*what)()) {
 }
 
 bool UploadRun::too_large(std::uint64_t payload) {
-  if (!chunk_sizer_.too_large(payload)) return false;
+  if (!planner_.too_large(payload)) return false;
   say(LogLevel::warning,
       fmt::format("the server refused a chunk of {} of {} as too large (HTTP 413); sending chunks "
                   "of at most {} from now on",
-                  format_size(payload), file_, format_size(chunk_sizer_.bound())));
-  was_too_large_ = true;
+                  format_size(payload), file_, format_size(planner_.bound())));
   return true;
 }
 
@@ -187,11 +185,11 @@ Error UploadRun::explain(Error error) const {
 }
 
 std::string UploadRun::doing() const {
-  const Request& request = flight_->request;
+  const Request& last = request();
   return describe(
-      request.step, file_,
-      request.step == Request::Step::chunk ? std::optional(request.payload.begin) : std::nullopt,
-      request.method);
+      last.step, file_,
+      last.step == Request::Step::chunk ? std::optional(last.payload.begin) : std::nullopt,
+      last.method);
 }
 
 std::string UploadRun::redacted(std::string text) const {

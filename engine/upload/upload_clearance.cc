@@ -1,0 +1,116 @@
+// Which bytes of an UploadRun may leave when, and what waits for that.
+#include <algorithm>
+#include <utility>
+
+#include "engine/upload/upload_run.h"
+
+namespace sluice {
+
+std::shared_ptr<void> UploadRun::keep_alive() {
+  return shared_from_this();
+}
+
+Exchange UploadRun::make_exchange(const Request& request) {
+  turn_.sent();
+  Exchange exchange;
+  exchange.method = request.method;
+  exchange.url = request.url.empty() ? setting_.request.base_url + request.path : request.url;
+  exchange.headers = request.headers;
+  exchange.headers.push_back("Authorization: Token token=" + tokens_.current().reveal());
+  exchange.connection = request.connection;
+  exchange.patience = setting_.response_timeout.count() > 0
+                          ? std::max(setting_.response_timeout, request.least_patience)
+                          : request.patience;
+  return exchange;
+}
+
+void UploadRun::on_progress() {
+  publish_stages();
+  if (record_) record_->blocks_passed();
+}
+
+void UploadRun::wake() {
+  if (woken_.exchange(true)) return;
+  http().post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->woken();
+  });
+}
+
+void UploadRun::woken() {
+  woken_ = false;
+  sender_.resume_all();
+  sender_.fill();
+  send_checksummed();
+  compute_next_checksum();
+  if (waits_for_journal_ && record_->knows_of_verifying()) {
+    waits_for_journal_ = false;
+    times_.change(TransferTimes::At::journal, TransferTimes::At::nothing);
+    next_step();
+  }
+}
+
+void UploadRun::compute_next_checksum() {
+  if (over_ || checksums_.is_holding() || !checksums_.is_on() || !sender_.is_busy() ||
+      request().step != Request::Step::chunk)
+    return;
+  const std::uint64_t begin = request().payload.end;
+  const std::uint64_t left = setting_.source->identity().size - begin;
+  checksums_.compute({begin, begin + std::min(next_length(begin), left)});
+}
+
+void UploadRun::send_checksummed() {
+  if (over_ || !checksums_.is_holding()) return;
+  if (std::optional<Request> ready = checksums_.take_ready())
+    send(*std::move(ready));
+  else if (payload_.error())
+    finish(Report::Status::failed, *payload_.error());
+}
+
+std::uint64_t UploadRun::cleared(std::uint64_t offset) {
+  if (!record_ || !setting_.protocol->keeps_parts_of_chunks()) return ~std::uint64_t{0};
+  const std::uint64_t arrived = payload_.arrived();
+  // What is not there yet is for read() to say.
+  return arrived <= offset ? ~std::uint64_t{0} : record_->durable_up_to(offset, arrived);
+}
+
+bool UploadRun::may_end(const Flight& flight) {
+  const auto fail = [&](const Error& error) {
+    file_error_ = error;
+    http().post([&thread = http(), id = flight.exchange] { thread.cancel(id); });
+    return false;
+  };
+  if (file_error_) return false;
+  if (flight.request.step == Request::Step::whole && !verifying_noted_) {
+    const Result<bool> as_sent = sent_file_.is_as_sent();
+    if (!as_sent) return fail(as_sent.error());
+    const Result<bool> expected = *as_sent ? sent_file_.has_expected_digests() : false;
+    if (!expected) return fail(expected.error());
+    if (!*expected) {
+      waits_for_check_ = true;
+      return false;
+    }
+    verifying_noted_ = true;
+    if (record_) record_->verifying();
+  }
+  if (!record_) return true;
+  switch (flight.request.step) {
+    case Request::Step::chunk:
+      return record_->durable(flight.request.payload.end);
+    case Request::Step::whole:
+      if (const auto knows = record_->knows_of_verifying(); !knows || !*knows)
+        return knows ? fail(without_journal(knows->error())) : false;
+      return record_->durable(flight.request.payload.end) && record_->written();
+    case Request::Step::finish:
+      return record_->written();
+    default:
+      return true;
+  }
+}
+
+TransferTimes::At UploadRun::held_for(const Flight& flight) const {
+  // may_end() asks the journal last.
+  const bool checked = flight.request.step != Request::Step::whole || verifying_noted_;
+  return record_ && checked ? TransferTimes::At::journal : TransferTimes::At::checksum;
+}
+
+}  // namespace sluice
