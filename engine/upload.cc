@@ -31,6 +31,7 @@
 #include "engine/protocol/server_inquiry.h"
 #include "engine/protocol/stored_names.h"
 #include "engine/protocol/tus.h"
+#include "engine/upload/file_in_parts.h"
 #include "engine/upload/make_protocol.h"
 #include "engine/upload/registered_before.h"
 #include "engine/upload/server_asking.h"
@@ -520,6 +521,15 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   const bool keeps_chunks = !chunk_check.algorithm.empty() ||
                             (!part_runs.runs.empty() && checked.verify_chunks == VerifyChunks::on);
   if (share && (!keeps_chunks || size <= block_bytes)) share->needs(1);
+  std::shared_ptr<Preparation> preparation;
+  if (!part_runs.runs.empty())
+    preparation = std::make_shared<FileInParts>(
+        FileInParts::Setting{.parts = {part_runs.runs.begin(), part_runs.runs.end()},
+                             .first_lanes = part_runs.first,
+                             .most_lanes = part_runs.most,
+                             .file = printable(opened.source->path()),
+                             .block_bytes = block_bytes,
+                             .log = shared_->options.log});
   auto run = std::make_shared<UploadRun>(UploadRun::Setting{
       .request = std::move(checked),
       .source = std::move(opened.source),
@@ -540,13 +550,11 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
       .abandoned = std::move(abandoned),
       .chunk_check = std::move(chunk_check),
       .part = {},
-      .parts = std::move(part_runs.runs),
+      .preparation = std::move(preparation),
       .registered = std::move(registered),
       .gate = gate,
       .gate_rule = gate_rule,
       .share = std::move(share),
-      .first_lanes = part_runs.first,
-      .most_lanes = part_runs.most,
   });
   run->start();
   return std::unique_ptr<Upload>(std::make_unique<Handle>(std::move(run)));

@@ -5,29 +5,45 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "engine/digest/file_digest.h"
 #include "engine/policy/lane_count.h"
 #include "engine/protocol/protocol.h"
 #include "engine/report/report.h"
+#include "engine/upload/upload_request.h"
 
 namespace sluice {
 
-/// A part of a file on its way, as Lanes sees it: it may be on another network thread than Lanes,
-/// on whose thread all of this is called.
+/// A part of a file: an upload of its own of a piece of the file, over a connection of its own. It
+/// may run on another network thread than the upload that joins the parts. All members may be
+/// called from any thread.
 class Lane {
  public:
   virtual ~Lane() = default;
+  /// `call` is called on the part's network thread once it is over. Before start().
+  virtual void on_over(std::function<void()> call) = 0;
   virtual void start() = 0;
   /// So many lanes share the pool of buffers from now on, this one included. Also before start().
   virtual void one_of(unsigned lanes) = 0;
   virtual void cancel() = 0;
-  /// Once it is over.
-  virtual Report report_now() const = 0;
+  /// Which bytes of the file.
+  virtual ByteRange range() const = 0;
+  virtual Progress progress() const = 0;
   /// Bytes that went over the network in this run; only grows.
   virtual std::uint64_t handed() const = 0;
   /// Of the connection that it has now.
   virtual std::optional<Answer::Network> network() const = 0;
+  /// Once it is over.
+  virtual Report report_now() const = 0;
+  /// Where its bytes are; once it is over and on_over() was called.
+  virtual std::string upload_url() const = 0;
+  /// Checksums of its blocks as they were sent; the first one is block 0 of the part.
+  virtual FileDigest::Snapshot sent_checksums() const = 0;
+  /// Waits until nothing of it is under way on other threads; once it is over, on no network
+  /// thread.
+  virtual void settle() = 0;
 };
 
 /// The parts of one file that travel side by side, each an upload of its own over a connection of

@@ -42,15 +42,14 @@ void UploadRun::woken() {
   sender_.fill();
   send_checksummed();
   compute_next_checksum();
-  if (waits_for_journal_ && record_->knows_of_verifying()) {
-    waits_for_journal_ = false;
+  if (state_ == UploadState::waiting_for_journal && record_->knows_of_verifying()) {
     times_.change(TransferTimes::At::journal, TransferTimes::At::nothing);
     next_step();
   }
 }
 
 void UploadRun::compute_next_checksum() {
-  if (over_ || checksums_.is_holding() || !checksums_.is_on() || !sender_.is_busy() ||
+  if (state_ != UploadState::sending || !checksums_.is_on() ||
       request().step != Request::Step::chunk)
     return;
   const std::uint64_t begin = request().payload.end;
@@ -59,11 +58,13 @@ void UploadRun::compute_next_checksum() {
 }
 
 void UploadRun::send_checksummed() {
-  if (over_ || !checksums_.is_holding()) return;
-  if (std::optional<Request> ready = checksums_.take_ready())
+  if (state_ != UploadState::waiting_for_checksum) return;
+  if (std::optional<Request> ready = checksums_.take_ready()) {
+    enter(UploadState::deciding);
     send(*std::move(ready));
-  else if (payload_.error())
+  } else if (payload_.error()) {
     finish(Report::Status::failed, *payload_.error());
+  }
 }
 
 std::uint64_t UploadRun::cleared(std::uint64_t offset) {
@@ -85,10 +86,7 @@ bool UploadRun::may_end(const Flight& flight) {
     if (!as_sent) return fail(as_sent.error());
     const Result<bool> expected = *as_sent ? sent_file_.has_expected_digests() : false;
     if (!expected) return fail(expected.error());
-    if (!*expected) {
-      waits_for_check_ = true;
-      return false;
-    }
+    if (!*expected) return false;  // checked() resumes it
     verifying_noted_ = true;
     if (record_) record_->verifying();
   }

@@ -9,7 +9,7 @@
 namespace sluice {
 
 void UploadRun::finish(Report::Status status, std::optional<Error> error) {
-  over_ = true;
+  enter(UploadState::over);
   sender_.stop();
   turn_.leave();
   place_.leave();
@@ -29,7 +29,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   report.rate_limit = setting_.bytes_per_second;
   report.looked_ahead = sender_.has_pipelined();
   report.stages = times_.stages(clocks_);
-  if (in_parts()) add_parts(report);
+  if (setting_.preparation) setting_.preparation->add_to(report);
   const bool there_before =
       setting_.registered && error && error->kind == ErrorKind::name_taken && !sent_any_;
   if (there_before && setting_.request.verify_prefix) {
@@ -94,19 +94,6 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
     done_changed_.notify_all();
   }
   if (on_part_over_) on_part_over_();
-}
-
-void UploadRun::add_parts(Report& report) const {
-  report.lanes = lanes_ ? lanes_->widest() : 0;
-  report.committed = 0;
-  for (const auto& part : setting_.parts) {
-    report.committed += part->progress().committed;
-    const Report one = part->report_now();
-    report.chunks += one.chunks;
-    report.retries += one.retries;
-    report.resumed_from += one.resumed_from;
-    report.stages += one.stages;
-  }
 }
 
 Receipt UploadRun::receipt(const Report& report) const {

@@ -9,10 +9,10 @@ namespace sluice {
 
 void UploadRun::cancel() {
   http().post([self = shared_from_this()] {
-    if (self->over_) return;
+    if (self->is_over()) return;
     self->cancelled_ = true;
-    if (self->lanes_ && self->lanes_->under_way())
-      self->lanes_->cancel();
+    if (self->setting_.preparation && self->setting_.preparation->is_running())
+      self->setting_.preparation->cancel();
     else if (self->registration_.is_confirmed())  // only the receipt's digests are missing
       self->finish(Report::Status::registered, {});
     else if (self->sender_.is_busy())
@@ -23,15 +23,9 @@ void UploadRun::cancel() {
 }
 
 Progress UploadRun::progress() const {
-  if (in_parts()) {
-    Progress all{.total = setting_.source->identity().size};
-    for (const auto& part : setting_.parts) {
-      const Progress progress = part->progress();
-      all.sent += progress.sent;
-      all.committed += progress.committed;
-      all.handed += progress.handed;
-      all.stages += progress.stages;
-    }
+  if (setting_.preparation) {
+    Progress all = setting_.preparation->progress();
+    all.total = setting_.source->identity().size;
     return all;
   }
   const MutexLock lock(mutex_);
@@ -59,7 +53,7 @@ void UploadRun::publish_stages() {
     const auto self = weak.lock();
     if (!self) return;
     self->publishing_posted_ = false;
-    if (self->over_) return;
+    if (self->is_over()) return;
     if (self->sender_.is_busy()) {
       self->publish_stages();
       return;
@@ -80,6 +74,11 @@ std::optional<Answer::Network> UploadRun::network() const {
   if (http().is_network_thread()) return sender_.network();
   const MutexLock lock(mutex_);
   return network_;
+}
+
+ByteRange UploadRun::range() const {
+  const std::uint64_t begin = setting_.part ? setting_.part->begin : 0;
+  return {begin, begin + setting_.source->identity().size};
 }
 
 void UploadRun::one_of(unsigned lanes) {
@@ -104,7 +103,7 @@ Report UploadRun::wait() {
     record_->wait();
     report.resumable = report.status != Report::Status::registered && record_->resumable();
   }
-  for (const auto& part : setting_.parts) part->settle();
+  if (setting_.preparation) setting_.preparation->settle();
   setting_.lock.reset();
   payload_.stop();
   sent_file_.release();

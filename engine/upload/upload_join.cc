@@ -31,7 +31,7 @@ void UploadRun::ask_parts_later() {
         fmt::format("the server may still be joining the parts of {}; waiting up to {} s before "
                     "another attempt",
                     file_, join_wait_.wait().count()));
-  later(join_wait_.ask_at(steady_now()), &UploadRun::try_again);
+  later(UploadState::waiting_for_server, join_wait_.ask_at(steady_now()), &UploadRun::try_again);
 }
 
 }  // namespace sluice

@@ -7,6 +7,7 @@ namespace sluice {
 
 bool UploadRun::has_turn() {
   if (turn_.take([self = shared_from_this()] { self->next_step(); })) return true;
+  enter(UploadState::waiting_for_turn);
   payload_.give_up();  // its buffers are for those that may send
   return false;
 }

@@ -38,7 +38,7 @@ Result<bool> UploadRun::ready_to_finish() {
     TRY_ASSIGN(checked, sent_file_.has_expected_digests());
   }
   if (!checked) {
-    waits_for_check_ = true;
+    enter(UploadState::waiting_for_file);
     return false;
   }
   return journal_knows();
@@ -53,8 +53,8 @@ bool UploadRun::journal_knows() {
     return true;
   const std::optional<Result<void>> knows = record_->knows_of_verifying();
   if (!knows) {
-    if (!std::exchange(waits_for_journal_, true))
-      times_.change(TransferTimes::At::nothing, TransferTimes::At::journal);
+    enter(UploadState::waiting_for_journal);
+    times_.change(TransferTimes::At::nothing, TransferTimes::At::journal);
     return false;
   }
   if (*knows) return true;
@@ -90,7 +90,7 @@ bool UploadRun::may_register(Request::Step step) {
       ask_registered();
       return false;
     case Registration::Next::ask_later:
-      later(decision.at, &UploadRun::ask_registered);
+      later(UploadState::waiting_for_server, decision.at, &UploadRun::ask_registered);
       return false;
   }
   return true;

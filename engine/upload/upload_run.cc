@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 #include <utility>
 
@@ -153,9 +154,11 @@ SentFile::Setting UploadRun::file_setting() {
     file.noted = setting_.earlier->entry.file;
     file.sent_before = setting_.earlier->checksums;
   }
-  if (in_parts()) {
+  if (setting_.preparation) {
     file.keep_checksums = true;
-    file.compare = [this](const FileCheck::Digests& checked) { return compare_parts(checked); };
+    file.compare = [this](const FileCheck::Digests& checked) {
+      return setting_.preparation->compare(checked);
+    };
   }
   file.on_noted = [this](const FileIdentity& identity) {
     if (record_) record_->file(identity);
@@ -184,14 +187,14 @@ UploadRun::~UploadRun() {
 
 void UploadRun::start() {
   // What goes in parts sends next to nothing itself.
-  if (in_parts())
+  if (setting_.preparation)
     place_ = NetworkThreads::Place(setting_.network.first());
   else
     place_ =
         setting_.network.place(sent_file_.identity().size -
                                std::min<std::uint64_t>(sent_file_.identity().size, committed_));
   Result<void> checking;
-  if (in_parts()) {
+  if (setting_.preparation) {
     // The digest of a file is made in its order, which the parts have no part in.
     checking = sent_file_.read_again(sent_file_.identity().size);
   } else if (setting_.earlier && !setting_.part) {
@@ -208,14 +211,14 @@ void UploadRun::start() {
     self->started_ = wall_now();
     self->begun_at_ = steady_now();
     self->times_.begin();
-    self->running_ = true;
+    self->enter(UploadState::deciding);
     self->drop_abandoned();
-    if (checking && self->in_parts())
-      self->start_parts();
+    if (checking && self->setting_.preparation)
+      self->prepare();
     else if (checking && self->registration_.has_inherited_doubt() &&
              self->setting_.earlier->doubtful)
       // The server would only be asked whether it has a file of that name, and not which.
-      self->waits_for_check_ = true;
+      self->enter(UploadState::waiting_for_file);
     else if (checking)
       self->next_step();
     else
@@ -224,33 +227,73 @@ void UploadRun::start() {
   });
 }
 
+void UploadRun::prepare() {
+  enter(UploadState::preparing);
+  setting_.preparation->begin(
+      http(),
+      [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->note_prepared();
+      },
+      [weak = weak_from_this()](Preparation::Outcome outcome) {
+        if (const auto self = weak.lock()) self->prepared(std::move(outcome));
+      });
+}
+
+void UploadRun::note_prepared() {
+  committed_ = progress().committed;
+  if (record_) record_->committed(committed_);
+}
+
+void UploadRun::prepared(Preparation::Outcome outcome) {
+  if (is_over()) return;
+  enter(UploadState::deciding);
+  note_prepared();
+  // Both may have come while the last part's answer did.
+  if (file_error_) {
+    finish(Report::Status::failed, *file_error_);
+  } else if (cancelled_) {
+    finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
+  } else if (outcome.failure) {
+    finish(outcome.failure->status, outcome.failure->error);
+  } else {
+    setting_.protocol->join(std::move(outcome.parts));
+    next_step();
+  }
+}
+
 void UploadRun::checked() {
   // Before that, sent_file_ may still be the starting thread's.
-  if (!running_ || over_ || !sent_file_.was_read()) return;
+  if (state_ == UploadState::starting || is_over() || !sent_file_.was_read()) return;
   if (auto failure = sent_file_.failure(); failure && !registration_.is_confirmed()) {
     // The terabytes that are left need not be sent.
     file_error_ = std::move(failure);
     if (registration_.has_inherited_doubt() && registration_.may_be_registered())
       file_error_->message +=
           "; the earlier content of the file may be registered; " + setting_.protocol->doubt();
-    if (lanes_ && lanes_->under_way())
-      lanes_->cancel();
+    if (setting_.preparation && setting_.preparation->is_running())
+      setting_.preparation->cancel();
     else if (sender_.is_busy())
       sender_.cancel();
     else
       finish(Report::Status::failed, *file_error_);
     return;
   }
-  if (!registration_.is_confirmed() && !in_parts() && !sent_file_.was_reopened()) sent_file_.note();
-  if (!std::exchange(waits_for_check_, false)) return;
-  if (sender_.is_busy())
-    sender_.resume_front();  // its end is held back
-  else
+  if (!registration_.is_confirmed() && !setting_.preparation && !sent_file_.was_reopened())
+    sent_file_.note();
+  if (state_ == UploadState::sending)
+    sender_.resume_front();  // its end may be held back
+  else if (state_ == UploadState::waiting_for_file)
     next_step();
 }
 
+void UploadRun::enter(UploadState next) {
+  assert(may_follow(state_, next));
+  state_ = next;
+}
+
 void UploadRun::next_step() {
-  if (over_) return;
+  if (is_over()) return;
+  enter(UploadState::deciding);
   take_step();
   leave_turn();
 }
@@ -266,7 +309,7 @@ void UploadRun::take_step() {
     }
     registration_.confirm();
     if (const Result<bool> known = sent_file_.has_digests(); known && !*known) {
-      waits_for_check_ = true;
+      enter(UploadState::waiting_for_file);
       return;
     }
     finish(Report::Status::registered, {});
@@ -281,6 +324,7 @@ void UploadRun::take_step() {
     return;
   if (request->step == Request::Step::chunk && !checksums_.add_to(*request)) {
     checksums_.hold(*std::move(request));
+    enter(UploadState::waiting_for_checksum);
     send_checksummed();
     return;
   }
@@ -345,11 +389,13 @@ void UploadRun::send(Request request) {
       break;
   }
   choose_connection(request);
+  enter(UploadState::sending);
   sender_.send(std::move(request));
 }
 
 void UploadRun::on_answer(Result<Answer> result) {
-  if (over_) return;
+  if (is_over()) return;
+  enter(UploadState::deciding);
   note_load(result);
   answered(std::move(result));
   leave_turn();
@@ -433,8 +479,8 @@ void UploadRun::answered(Result<Answer> result) {
       if (committed > request.payload.begin) chunk_committed(committed - request.payload.begin);
       break;
     case Request::Step::ask_committed:
-      if (setting_.earlier && !in_parts() && resumed_from_ == 0 && planner_.chunks() == 0 &&
-          committed > 0) {
+      if (setting_.earlier && !setting_.preparation && resumed_from_ == 0 &&
+          planner_.chunks() == 0 && committed > 0) {
         resumed_from_ = committed;
         say(LogLevel::info, fmt::format("resuming {} at offset {}", file_, committed));
       }
@@ -456,10 +502,12 @@ void UploadRun::answered(Result<Answer> result) {
     digest_.forget_before(committed, setting_.block_bytes);
     if (record_) record_->committed(committed);
   }
-  if (sender_.advance())
-    sent_any_ = true;
-  else
+  if (!sender_.advance()) {
     next_step();
+    return;
+  }
+  sent_any_ = true;
+  enter(UploadState::sending);
 }
 
 void UploadRun::begin_interval() {

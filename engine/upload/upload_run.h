@@ -26,12 +26,14 @@
 #include "engine/upload/earlier.h"
 #include "engine/upload/join_wait.h"
 #include "engine/upload/lanes.h"
+#include "engine/upload/preparation.h"
 #include "engine/upload/recovery.h"
 #include "engine/upload/registration.h"
 #include "engine/upload/sent_file.h"
 #include "engine/upload/tokens.h"
 #include "engine/upload/transfer_times.h"
 #include "engine/upload/upload_request.h"
+#include "engine/upload/upload_state.h"
 #include "io/sync.h"
 
 namespace sluice {
@@ -43,7 +45,6 @@ namespace sluice {
 /// upload_run.cc is the main path: what is next, and what the answer means. The rest by its idea:
 /// upload_handle.cc        what it is told and asked from outside
 /// upload_clearance.cc     which bytes may leave when
-/// upload_lanes.cc         how a file goes in parts, side by side
 /// upload_join.cc          when the parts may be joined once more
 /// upload_load.cc          how it heeds what the server can take at a time
 /// upload_registration.cc  when it may be registered, and whether it was
@@ -51,8 +52,7 @@ namespace sluice {
 /// upload_trouble.cc       what happens when a step fails
 /// upload_end.cc           what is left behind
 ///
-/// All of it is on one network thread, which is chosen in start(). The parts of a file may be on
-/// others than the run that joins them: what they call of each other is for any thread.
+/// All of it is on one network thread, which is chosen in start().
 ///
 /// Kept alive by its handle and by whatever it has under way on its network thread.
 class UploadRun : public Lane,
@@ -87,15 +87,12 @@ class UploadRun : public Lane,
       std::size_t least_blocks = 2;
     };
     std::optional<Part> part = {};
-    /// The file goes in these parts, and the run joins them; empty for none. Those that are to be
-    /// under way at once, at first and at most.
-    std::vector<std::shared_ptr<UploadRun>> parts = {};
+    /// What has to be done before the first request; null for nothing.
+    std::shared_ptr<Preparation> preparation = {};
     std::optional<JournalEntry> registered = {};  ///< EarlierFound
     RequestGate* gate = nullptr;  ///< in front of the server; null for none; outlives the run
     RequestGate::Rule gate_rule = RequestGate::Rule::queues;
     std::unique_ptr<PoolShares::Share> share = {};  ///< of `pool`; null: all of it
-    unsigned first_lanes = 1;
-    unsigned most_lanes = 1;
   };
 
   explicit UploadRun(Setting setting);
@@ -105,7 +102,7 @@ class UploadRun : public Lane,
   void start() override;
   /// Any thread.
   void cancel() override;
-  Progress progress() const;
+  Progress progress() const override;
   bool wait_until(std::chrono::steady_clock::time_point deadline);
   Report wait();
   /// Once it is over, what wait() returns but for what waits for a disk. Any thread.
@@ -116,12 +113,12 @@ class UploadRun : public Lane,
   std::optional<Answer::Network> network() const override;
   /// Any thread.
   void one_of(unsigned lanes) override;
-  /// Any thread, once it is over: until nothing of it is under way on other threads.
-  void settle();
-  /// A part's, before start(): what is called on the part's network thread once it is over.
-  void on_part_over(std::function<void()> call) { on_part_over_ = std::move(call); }
-  /// Any thread, once it is over and on_part_over() was called: where its bytes are.
-  std::string upload_url() const { return setting_.protocol->upload_url(); }
+  void settle() override;
+  // Of a part.
+  void on_over(std::function<void()> call) override { on_part_over_ = std::move(call); }
+  ByteRange range() const override;
+  std::string upload_url() const override { return setting_.protocol->upload_url(); }
+  FileDigest::Snapshot sent_checksums() const override { return digest_.snapshot(0); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -135,6 +132,8 @@ class UploadRun : public Lane,
   Transport& http() const { return place_.http(); }
 
   // Network thread.
+  void enter(UploadState next);
+  bool is_over() const { return state_ == UploadState::over; }
   void next_step();
   /// Sends the next request, or waits for what it needs, or ends the upload.
   void take_step();
@@ -187,11 +186,10 @@ class UploadRun : public Lane,
   bool register_answered(const Result<Answer>& result);
   /// Tells the server to drop what nobody needs any more, if it can (tus's termination extension).
   void drop_abandoned();
-  bool in_parts() const { return !setting_.parts.empty(); }
-  void start_parts();
-  /// Four times a second while parts are under way.
-  void look_at_parts();
-  void parts_over();
+  /// Does what comes before the first request.
+  void prepare();
+  void note_prepared();
+  void prepared(Preparation::Outcome outcome);
   /// The server may be joining the parts, and may go on for a while: as long as it may take to
   /// register a file of this size, from when it was asked to.
   bool join_is_open() const;
@@ -202,8 +200,6 @@ class UploadRun : public Lane,
   /// asked for again.
   bool is_due_to_join(const Error& error);
   void ask_parts_later();
-  /// What was sent is what `checked` read.
-  Result<void> compare_parts(const FileCheck::Digests& checked) const;
   /// The server refused a request with so many bytes of the file (413). False where nothing smaller
   /// can be sent.
   bool too_large(std::uint64_t payload);
@@ -219,8 +215,9 @@ class UploadRun : public Lane,
   void finish(Report::Status status, std::optional<Error> error);
   /// The same step once more, by way of what the protocol has to find out first.
   void try_again();
-  /// Calls `what` then, unless the upload is over by then.
-  void later(Clock::time_point when, void (UploadRun::*what)());
+  /// Waits in the state `wait` until that time, and calls `what` then, unless something else has
+  /// ended the wait.
+  void later(UploadState wait, Clock::time_point when, void (UploadRun::*what)());
   /// The server has refused the token while a step was answered: finds out whether it does, and
   /// retries the step or looks for another token.
   void doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after);
@@ -254,8 +251,6 @@ class UploadRun : public Lane,
   /// How an error about the last request begins: describe() of it.
   std::string doing() const;
   std::string redacted(std::string text) const;
-  /// Sums up what the parts did.
-  void add_parts(Report& report) const;
   Receipt receipt(const Report& report) const;
   void say(LogLevel level, const std::string& text) const;
 
@@ -269,11 +264,11 @@ class UploadRun : public Lane,
   NetworkThreads::Place place_;  ///< set in start()
 
   // The network thread's until done_.
+  UploadState state_ = UploadState::starting;
   RequestGate::Turn turn_;
   PayloadStream payload_;
   std::shared_ptr<UploadRecord> record_;  ///< null without a journal
   SentFile sent_file_;
-  bool waits_for_check_ = false;
   Tokens tokens_;
   std::optional<TokenDoubt> doubt_;
   Transport::ExchangeId question_ = 0;  ///< that asks about the token; 0: none
@@ -282,17 +277,13 @@ class UploadRun : public Lane,
   ChunkPlanner planner_;
   ChunkSender sender_;
   ChunkChecksums checksums_;
-  bool running_ = false;  ///< what start() does on its caller's thread is done
-  bool over_ = false;
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
   bool verifying_noted_ = false;  ///< the journal was told
-  bool waits_for_journal_ = false;
   Registration registration_;
   JoinWait join_wait_;
   Recovery recovery_;
-  std::optional<Error> file_error_;  ///< what ends the upload, whatever the server says
-  std::optional<Lanes> lanes_;
+  std::optional<Error> file_error_;     ///< what ends the upload, whatever the server says
   std::function<void()> on_part_over_;  ///< of a part; set before start()
   /// The shortest that is known; nothing where none is.
   std::optional<std::chrono::microseconds> round_trip_;

@@ -9,7 +9,7 @@ namespace sluice {
 ///     -------------------  --------------------------------------  ------------------------------
 ///     starting             start(), on the caller's thread         the network thread takes over
 ///     deciding             nothing                                 a request is sent, or it waits
-///     waiting_for_parts    the parts of the file                   all are there, or one failed
+///     preparing            the parts of the file                   all are there, or one failed
 ///     waiting_for_turn     the request gate in front of the        the gate lets it send
 ///                            server
 ///     waiting_for_file     a second reading of the file            that is over
@@ -29,7 +29,7 @@ namespace sluice {
 enum class UploadState {
   starting,
   deciding,
-  waiting_for_parts,
+  preparing,
   waiting_for_turn,
   waiting_for_file,
   waiting_for_checksum,
@@ -47,8 +47,6 @@ constexpr bool may_follow(UploadState from, UploadState to) {
   using State = UploadState;
   if (from == State::over || to == State::starting) return false;
   if (to == State::over || to == State::deciding) return true;
-  // A token is asked about, and looked for, several times.
-  if (from == to) return from == State::asking_about_token || from == State::waiting_for_token;
   return from == State::deciding;
 }
 

@@ -18,6 +18,7 @@ void UploadRun::doubt_token(Error refusal, std::optional<std::chrono::seconds> r
 }
 
 void UploadRun::ask_about_token() {
+  enter(UploadState::asking_about_token);
   const auto question = std::make_shared<SetupQuestion>(
       setting_.request.base_url, setting_.request.dataset, tokens_.current());
   question_ = http().start(question->exchange(),
@@ -28,11 +29,13 @@ void UploadRun::ask_about_token() {
 }
 
 void UploadRun::token_answered(const Result<Answer>& answer) {
-  if (over_) return;
+  if (is_over()) return;
+  enter(UploadState::deciding);
   using Verdict = TokenDoubt::Verdict;
   const Verdict verdict = doubt_->heard(answer);
   if (verdict == Verdict::ask_again) {
-    later(steady_now() + std::min<Clock::duration>(doubt_->pause(), setting_.retry.longest),
+    later(UploadState::asking_about_token,
+          steady_now() + std::min<Clock::duration>(doubt_->pause(), setting_.retry.longest),
           &UploadRun::ask_about_token);
     return;
   }
@@ -103,7 +106,7 @@ void UploadRun::look_for_token() {
               setting_.request.base_url, setting_.request.dataset));
       [[fallthrough]];
     case Tokens::Renewal::wait:
-      later(tokens_.look_at(now), &UploadRun::look_for_token);
+      later(UploadState::waiting_for_token, tokens_.look_at(now), &UploadRun::look_for_token);
       return;
     case Tokens::Renewal::none:
       finish(Report::Status::failed, tokens_.refusal());

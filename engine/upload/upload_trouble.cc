@@ -98,7 +98,7 @@ void UploadRun::retry(Recovery::Failure failure, void (UploadRun::*what)()) {
                   redacted(std::move(decision.error.message)), in_seconds(decision.at - now),
                   decision.failures, setting_.retry.retries));
   payload_.give_up();  // its buffers are for the other uploads meanwhile
-  later(decision.at, what);
+  later(UploadState::waiting_to_retry, decision.at, what);
 }
 
 bool UploadRun::too_large(std::uint64_t payload) {
@@ -115,9 +115,12 @@ void UploadRun::try_again() {
   next_step();
 }
 
-void UploadRun::later(Clock::time_point when, void (UploadRun::*what)()) {
-  http().post_at(when, [self = shared_from_this(), what] {
-    if (!self->over_) ((*self).*what)();
+void UploadRun::later(UploadState wait, Clock::time_point when, void (UploadRun::*what)()) {
+  enter(wait);
+  http().post_at(when, [self = shared_from_this(), wait, what] {
+    if (self->state_ != wait) return;
+    self->enter(UploadState::deciding);
+    ((*self).*what)();
   });
 }
 

@@ -6,32 +6,15 @@
 #include <memory>
 #include <vector>
 
+#include "tests/engine/upload/fake_lane.h"
+
 namespace sluice::lane_order_test {
 namespace {
-
-/// One that ends when the test says so: what it is told to do comes later, as over the network.
-class Part final : public Lane {
- public:
-  void start() override { ++started; }
-  void one_of(unsigned) override {}
-  void cancel() override { ++cancelled; }
-  Report report_now() const override {
-    Report report;
-    report.status = status;
-    return report;
-  }
-  std::uint64_t handed() const override { return 0; }
-  std::optional<Answer::Network> network() const override { return {}; }
-
-  int started = 0;
-  int cancelled = 0;
-  Report::Status status = Report::Status::registered;
-};
 
 class LanesTest : public testing::Test {
  protected:
   Lanes::Setting setting(std::size_t parts, unsigned most) {
-    for (std::size_t i = 0; i < parts; ++i) parts_.push_back(std::make_shared<Part>());
+    for (std::size_t i = 0; i < parts; ++i) parts_.push_back(std::make_shared<FakeLane>());
     return {.parts = {parts_.begin(), parts_.end()}, .first = most, .most = most};
   }
   int started() const {
@@ -40,7 +23,7 @@ class LanesTest : public testing::Test {
     return count;
   }
 
-  std::vector<std::shared_ptr<Part>> parts_;
+  std::vector<std::shared_ptr<FakeLane>> parts_;
   int over_ = 0;
 };
 
@@ -73,12 +56,12 @@ TEST_F(LanesTest, NoneIsStartedAfterACancel) {
 TEST_F(LanesTest, TheFirstFailureEndsTheOthers) {
   Lanes lanes(setting(5, 3), [&] { ++over_; });
   lanes.start({});
-  parts_[1]->status = Report::Status::failed;
+  parts_[1]->report.status = Report::Status::failed;
   lanes.part_over(1);
   EXPECT_EQ(parts_[0]->cancelled, 1);
   EXPECT_EQ(parts_[2]->cancelled, 1);
   lanes.part_over(0);
-  parts_[2]->status = Report::Status::interrupted;
+  parts_[2]->report.status = Report::Status::interrupted;
   lanes.part_over(2);
   EXPECT_EQ(started(), 3);
   EXPECT_EQ(over_, 1);

@@ -5,6 +5,7 @@
 
 #include "engine/journal/journal.h"
 #include "engine/upload/lanes.h"
+#include "tests/engine/upload/fake_lane.h"
 #include "tests/engine/upload/upload_fixture.h"
 
 namespace sluice::upload_lanes_test {
@@ -12,27 +13,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class FakeLane final : public Lane {
- public:
-  void start() override { started = true; }
-  void cancel() override { cancelled = true; }
-  void one_of(unsigned lanes) override { shares = lanes; }
-  Report report_now() const override {
-    Report report;
-    report.status = status;
-    return report;
-  }
-  std::uint64_t handed() const override { return bytes; }
-  std::optional<Answer::Network> network() const override { return connection; }
-
-  bool started = false;
-  bool cancelled = false;
-  unsigned shares = 0;
-  Status status = Status::registered;
-  std::uint64_t bytes = 0;
-  std::optional<Answer::Network> connection{};
-};
 
 class LanesTest : public testing::Test {
  protected:
@@ -57,7 +37,7 @@ class LanesTest : public testing::Test {
     for (int i = 0; i < 4; ++i) {
       for (const auto& part : parts_) {
         if (!part->started) continue;
-        part->bytes += rate / 4;
+        part->done.handed += rate / 4;
         part->connection = Answer::Network{
             .round_trip = std::chrono::microseconds(static_cast<int>(50'000 * (1 + queue))),
             .least_round_trip = 50ms};
@@ -92,21 +72,21 @@ TEST_F(LanesTest, APartThatIsThroughMakesRoomForTheNext) {
 /// Two blocks a lane wait for the journal's disk with each block.
 TEST_F(LanesTest, TheFewerAreUnderWayTheMoreOfThePoolEachHas) {
   Lanes& lanes = make(8, 2, 8);
-  EXPECT_EQ(parts_[0]->shares, 2U);
+  EXPECT_EQ(parts_[0]->sharing, 2U);
   send(20'000'000, 0.1);
   send(20'000'000, 0.1);
-  for (const std::size_t part : {0U, 1U, 2U, 3U}) EXPECT_EQ(parts_[part]->shares, 4U) << part;
+  for (const std::size_t part : {0U, 1U, 2U, 3U}) EXPECT_EQ(parts_[part]->sharing, 4U) << part;
   for (const std::size_t part : {0U, 1U, 2U, 3U, 4U}) lanes.part_over(part);
-  EXPECT_EQ(parts_[7]->shares, 3U) << "nothing is left to take the place of two";
+  EXPECT_EQ(parts_[7]->sharing, 3U) << "nothing is left to take the place of two";
 }
 
 TEST_F(LanesTest, OneThatFailsEndsTheOthersAndIsTheReason) {
   Lanes& lanes = make(4, 2, 2);
-  parts_[1]->status = Status::failed;
+  parts_[1]->report.status = Status::failed;
   lanes.part_over(1);
   EXPECT_TRUE(parts_[0]->cancelled);
   EXPECT_EQ(over_, 0) << "the other one is still under way";
-  parts_[0]->status = Status::interrupted;
+  parts_[0]->report.status = Status::interrupted;
   lanes.part_over(0);
   EXPECT_EQ(over_, 1);
   ASSERT_TRUE(lanes.failure());

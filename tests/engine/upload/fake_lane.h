@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/upload/lanes.h"
+
+namespace sluice {
+
+/// A part of a file that ends when the test says so: what it is told to do comes later, as over the
+/// network.
+class FakeLane final : public Lane {
+ public:
+  explicit FakeLane(ByteRange range = {}) : range_(range) {}
+
+  void on_over(std::function<void()> call) override { over = std::move(call); }
+  void start() override { ++started; }
+  void one_of(unsigned lanes) override { sharing = lanes; }
+  void cancel() override { ++cancelled; }
+  ByteRange range() const override { return range_; }
+  Progress progress() const override { return done; }
+  std::uint64_t handed() const override { return done.handed; }
+  std::optional<Answer::Network> network() const override { return connection; }
+  Report report_now() const override { return report; }
+  std::string upload_url() const override { return url; }
+  FileDigest::Snapshot sent_checksums() const override { return checksums; }
+  void settle() override { ++settled; }
+
+  int started = 0;
+  int cancelled = 0;
+  int settled = 0;
+  unsigned sharing = 0;
+  std::optional<Answer::Network> connection = {};
+  std::function<void()> over;
+  Progress done = {};
+  Report report = [] {
+    Report registered;
+    registered.status = Report::Status::registered;
+    return registered;
+  }();
+  std::string url = {};
+  FileDigest::Snapshot checksums = {};
+
+ private:
+  const ByteRange range_;
+};
+
+}  // namespace sluice
