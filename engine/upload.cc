@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <map>
 #include <new>
 #include <random>
 #include <thread>
@@ -34,6 +33,7 @@
 #include "engine/upload/make_protocol.h"
 #include "engine/upload/registered_before.h"
 #include "engine/upload/server_asking.h"
+#include "engine/upload/servers.h"
 #include "engine/upload/termination.h"
 #include "engine/upload/upload_parts.h"
 #include "engine/upload/upload_run.h"
@@ -70,14 +70,15 @@ struct Engine::Shared {
   PoolShares shares{*pool, std::max(1U, options.uploads_at_a_time)};
   ChecksumWorkers workers;
   const std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
-  Mutex gates_mutex;
-  /// By their base URLs.
-  std::map<std::string, std::unique_ptr<RequestGate>> gates SLUICE_GUARDED_BY(gates_mutex);
-  /// The same.
-  std::map<std::string, CreationWithUpload> creations SLUICE_GUARDED_BY(gates_mutex);
+  Servers servers{{.requests_at_a_time = options.requests_at_a_time,
+                   .post_at =
+                       [this](RequestGate::Clock::time_point when, std::function<void()> work) {
+                         network.first().post_at(when, std::move(work));
+                       },
+                   .journal = journal.get()}};
   NetworkThreads network;  ///< goes first: it may hold the last reference to an upload
-  ServerAsking servers{network.first(), options.retry, journal ? &journal->journal() : nullptr,
-                       options.log};
+  ServerAsking asking{network.first(), options.retry, journal ? &journal->journal() : nullptr,
+                      options.log};
 
   PartPlanSetting plan_setting(const UploadRequest& request, std::uint64_t size) const {
     return {.size = size,
@@ -88,10 +89,6 @@ struct Engine::Shared {
             .bbr = request.server.bbr,
             .most_under_way = request.server.most_under_way};
   }
-  /// In front of the server at `base_url`. `facts`: what the journal has of it, which counts when
-  /// the gate is made.
-  RequestGate* gate(const std::string& base_url, const ServerFacts& facts, RequestGate::Rule rule);
-
   /// Where the creation of a tus upload may carry the file's bytes; else null. Not where each chunk
   /// is to have a checksum: rustus, for one, compares those of PATCH requests alone, and says
   /// nothing.
@@ -125,44 +122,13 @@ struct Engine::Shared {
                              RequestGate* gate, std::size_t blocks);
 };
 
-RequestGate* Engine::Shared::gate(const std::string& base_url, const ServerFacts& facts,
-                                  RequestGate::Rule rule) {
-  const MutexLock lock(gates_mutex);
-  std::unique_ptr<RequestGate>& gate = gates[base_url];
-  if (gate) return gate.get();
-  // Where no upload waits, all that run are to be counted.
-  const unsigned asked =
-      rule == RequestGate::Rule::never_waits ? RequestLimit::most : options.requests_at_a_time;
-  const std::optional<unsigned> remembered = facts.request_limit(unix_s());
-  gate = std::make_unique<RequestGate>(RequestGate::Setting{
-      .limit =
-          RequestLimit({.first = asked != 0 ? asked : remembered.value_or(RequestLimit::automatic),
-                        .remembered = remembered,
-                        .now = steady_now()}),
-      .post_at =
-          [this](RequestGate::Clock::time_point when, std::function<void()> work) {
-            network.first().post_at(when, std::move(work));
-          },
-      .on_change =
-          [this, base_url](std::optional<unsigned> requests) {
-            if (!journal) return;
-            journal->post(
-                [base_url, requests](JournalTables& tables) {
-                  return tables.set_requests(base_url, requests);
-                },
-                [](const Result<void>&) {});
-          }});
-  return gate.get();
-}
-
 CreationWithUpload* Engine::Shared::creation(const UploadRequest& request, std::uint64_t size,
                                              std::size_t block_bytes,
                                              const ChunkCheck& chunk_check) {
   if (!request.server.tus.has("creation-with-upload") || size > block_bytes ||
       !chunk_check.algorithm.empty())
     return nullptr;
-  const MutexLock lock(gates_mutex);
-  return &creations[request.base_url];
+  return &servers.creation(request.base_url);
 }
 
 Result<UploadParts> Engine::Shared::new_parts(const UploadRequest& request, const Source& source,
@@ -512,7 +478,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   // turn; and there is one upload at a time in a dataset anyway.
   const RequestGate::Rule gate_rule =
       kind == ProtocolKind::phased ? RequestGate::Rule::never_waits : RequestGate::Rule::queues;
-  RequestGate* const gate = shared_->gate(checked.base_url, server, gate_rule);
+  RequestGate* const gate = &shared_->servers.gate(checked.base_url, server, gate_rule);
   TRY_ASSIGN(auto part_runs,
              shared_->part_runs(checked, *opened.source, block_bytes, std::move(parts), server,
                                 gate, share ? share->planned() : 0));
@@ -553,9 +519,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
 }
 
 std::optional<unsigned> Engine::request_limit(const std::string& base_url) const {
-  const MutexLock lock(shared_->gates_mutex);
-  const auto gate = shared_->gates.find(base_url);
-  return gate == shared_->gates.end() ? std::nullopt : gate->second->known_limit();
+  return shared_->servers.request_limit(base_url);
 }
 
 void Engine::set_uploads_at_a_time(unsigned uploads) {
@@ -573,7 +537,7 @@ Result<ServerProfile> Engine::ask_server(const Inquiry& asked) {
     TRY(check_dataset_key(inquiry.dataset));
     TRY(check_token(inquiry.token.reveal()));
   }
-  return shared_->servers.ask(inquiry);
+  return shared_->asking.ask(inquiry);
 }
 
 }  // namespace sluice
