@@ -14,7 +14,6 @@
 #include "engine/base/text.h"
 #include "engine/base/units.h"
 #include "engine/base/unix_time.h"
-#include "engine/digest/evp_digest.h"
 #include "engine/http/base_url.h"
 #include "engine/http/carry_out.h"
 #include "engine/http/curl_transport.h"
@@ -30,16 +29,16 @@
 #include "engine/protocol/server_inquiry.h"
 #include "engine/protocol/stored_names.h"
 #include "engine/protocol/tus.h"
+#include "engine/upload/file_opening.h"
 #include "engine/upload/make_protocol.h"
 #include "engine/upload/registered_before.h"
+#include "engine/upload/request_check.h"
 #include "engine/upload/server_asking.h"
 #include "engine/upload/servers.h"
 #include "engine/upload/termination.h"
 #include "engine/upload/upload_parts.h"
 #include "engine/upload/upload_run.h"
 #include "io/buffer_pool.h"
-#include "io/local_file.h"
-#include "io/open_source.h"
 #include "io/slice_source.h"
 
 namespace sluice {
@@ -336,53 +335,12 @@ Engine::Engine(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {}
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
-  TRY(check_dataset_key(request.dataset));
-  TRY(check_deposit_name(request.name));
-  TRY(check_token(request.token.reveal()));
-  if (request.lookahead && *request.lookahead > most_lookahead)
-    return Error{ErrorKind::usage,
-                 fmt::format("cannot send {} chunks ahead: the maximum of --lookahead is {}",
-                             *request.lookahead, most_lookahead)};
-  TRY(check_available(request.digests));
-  UploadRequest checked = request;
-  // Loopback or https is the command line's to insist on; here the URL only has to be one.
-  TRY_ASSIGN(checked.base_url, check_base_url(request.base_url, /*insecure_http=*/true));
-
-  const auto absolute = absolute_path(request.path);
-  if (!absolute && shared_->journal) {
-    Error error = absolute.error();
-    error.message = printable(error.message);
-    return error;
-  }
-  // Without an entry in the journal, the same command again would register the file twice.
-  if (absolute && absolute->size() > max_journal_path && shared_->journal)
-    return Error{
-        ErrorKind::local_file,
-        fmt::format("cannot upload {}...: the path has {} bytes, and the journal can keep "
-                    "at most {}; move the file to a shorter path",
-                    printable(request.path.substr(0, 100)), absolute->size(), max_journal_path)};
-  auto opening = open_source(request.path, request.read_mode, shared_->options.block_bytes);
-  if (!opening) {
-    Error error = std::move(opening).error();
-    error.message = printable(error.message);  // io/ names files as they are
-    return error;
-  }
-  OpenedSource& opened = *opening;
-  const std::uint64_t size = opened.source->identity().size;
-  TRY(check_file_size(request.path, size));
-  // 8 bytes are kept for each block, in three places at most.
-  constexpr std::uint64_t most_blocks = std::uint64_t{1} << 22;
-  if (opened.source->identity().size / shared_->options.block_bytes > most_blocks)
-    return Error{
-        ErrorKind::usage,
-        fmt::format("cannot upload {} in blocks of {} bytes: the file has {} bytes, and a file can "
-                    "have at most {} blocks; use --block {} or more",
-                    printable(request.path), shared_->options.block_bytes,
-                    opened.source->identity().size, most_blocks,
-                    (opened.source->identity().size / most_blocks / 4096 + 1) * 4096)};
-  if (shared_->options.log)
-    shared_->options.log(opened.fell_back ? LogLevel::warning : LogLevel::info,
-                         fmt::format("{}: {}", printable(request.path), opened.reason));
+  TRY_ASSIGN(UploadRequest checked, check_request(request));
+  TRY_ASSIGN(std::unique_ptr<Source> source,
+             open_file(checked, {.block_bytes = shared_->options.block_bytes,
+                                 .for_journal = shared_->journal != nullptr,
+                                 .log = shared_->options.log}));
+  const std::uint64_t size = source->identity().size;
 
   std::optional<DatasetLock> lock;
   std::optional<Earlier> earlier;
@@ -411,10 +369,10 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
     Journal& journal = shared_->journal->journal();
     if (kind == ProtocolKind::phased) TRY(check_other_uploads(journal, checked));
     TRY_ASSIGN(EarlierFound found,
-               find_earlier(journal, checked, kind, {checked.path, opened.source->identity()},
+               find_earlier(journal, checked, kind, {checked.path, source->identity()},
                             shared_->options.block_bytes));
     const bool same =
-        found.registered && is_same_file(*found.registered, checked, opened.source->identity());
+        found.registered && is_same_file(*found.registered, checked, source->identity());
     const bool lacks = same && lacks_digests(*found.registered, checked);
     if (lacks || (found.registered && !same && kind != ProtocolKind::phased)) {
       if (shared_->options.log)
@@ -427,7 +385,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
                                 "compare it with the receipt"));
       return compare_registered({.request = std::move(checked),
                                  .entry = *std::move(found.registered),
-                                 .source = std::move(opened.source),
+                                 .source = std::move(source),
                                  .workers = shared_->workers,
                                  .journal = journal,
                                  .block_bytes = shared_->options.block_bytes});
@@ -449,7 +407,7 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   }
 
   if (kind == ProtocolKind::tus && !request.dry_run && !earlier && !request.in_one_piece) {
-    TRY_ASSIGN(parts, shared_->new_parts(checked, *opened.source, earlier));
+    TRY_ASSIGN(parts, shared_->new_parts(checked, *source, earlier));
     joined = !parts.plan.parts.empty();
   }
   const std::size_t block_bytes =
@@ -479,16 +437,15 @@ Result<std::unique_ptr<Upload>> Engine::start(const UploadRequest& request) {
   const RequestGate::Rule gate_rule =
       kind == ProtocolKind::phased ? RequestGate::Rule::never_waits : RequestGate::Rule::queues;
   RequestGate* const gate = &shared_->servers.gate(checked.base_url, server, gate_rule);
-  TRY_ASSIGN(auto part_runs,
-             shared_->part_runs(checked, *opened.source, block_bytes, std::move(parts), server,
-                                gate, share ? share->planned() : 0));
+  TRY_ASSIGN(auto part_runs, shared_->part_runs(checked, *source, block_bytes, std::move(parts),
+                                                server, gate, share ? share->planned() : 0));
   // A chunk that is checksummed is kept until it is whole, unless a single block has all of it.
   const bool keeps_chunks = !chunk_check.algorithm.empty() ||
                             (!part_runs.runs.empty() && checked.verify_chunks == VerifyChunks::on);
   if (share && (!keeps_chunks || size <= block_bytes)) share->needs(1);
   auto run = std::make_shared<UploadRun>(UploadRun::Setting{
       .request = std::move(checked),
-      .source = std::move(opened.source),
+      .source = std::move(source),
       .protocol = std::move(protocol),
       .pool = *shared_->pool,
       .workers = shared_->workers,
