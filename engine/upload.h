@@ -33,6 +33,8 @@
 /// with the request itself is start()'s error, before a byte is sent.
 namespace sluice {
 
+class EngineResources;
+
 class Engine {
  public:
   /// Errors: usage for options out of range, and for a network.ca_file or ca_dir without
@@ -81,11 +83,9 @@ class Engine {
   /// it. Any thread.
   std::optional<unsigned> request_limit(const std::string& base_url) const;
 
-  struct Shared;
-
  private:
-  explicit Engine(std::unique_ptr<Shared> shared);
-  std::unique_ptr<Shared> shared_;
+  explicit Engine(std::unique_ptr<EngineResources> resources);
+  const std::unique_ptr<EngineResources> resources_;
 };
 
 }  // namespace sluice
