@@ -110,6 +110,11 @@ bool lacks_digests(const JournalEntry& entry, const UploadRequest& request) {
   return report.receipt.has_value() && !missing_digests(request.expected, report).empty();
 }
 
+bool has_to_be_read(const JournalEntry& entry, const UploadRequest& request,
+                    const FileIdentity& file) {
+  return !is_same_file(entry, request, file) || lacks_digests(entry, request);
+}
+
 Error from_another_file(const UploadRequest& request, const JournalEntry& entry) {
   return {
       ErrorKind::name_taken,

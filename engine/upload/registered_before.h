@@ -40,6 +40,11 @@ Report report_before(const UploadRequest& request, const JournalEntry& entry);
 /// expected that its receipt lacks.
 bool lacks_digests(const JournalEntry& entry, const UploadRequest& request);
 
+/// Whether the file of `entry`, for which is_same_file() or may_be_touched() holds, has to be read
+/// and compared before it counts as registered: its time has changed, or lacks_digests().
+bool has_to_be_read(const JournalEntry& entry, const UploadRequest& request,
+                    const FileIdentity& file);
+
 /// An upload that sends nothing: it reads the file, and is registered (report_before()) if its
 /// XXH128 is that of the receipt of `entry`, for which may_be_touched() or lacks_digests() holds.
 /// Then the journal has the file's time for the next run. Else it fails: name_taken, or integrity

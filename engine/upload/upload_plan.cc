@@ -42,9 +42,8 @@ Result<UploadPlan> plan_upload(Journal& journal, const UploadRequest& request, P
   if (found.registered) {
     TRY(check_digests(request.expected, report_before(request, *found.registered),
                       /*registered=*/true));
-    const bool needs_no_reading = is_same_file(*found.registered, request, file) &&
-                                  !lacks_digests(*found.registered, request);
-    plan.action = needs_no_reading ? UploadPlan::Action::none : UploadPlan::Action::compare;
+    plan.action = has_to_be_read(*found.registered, request, file) ? UploadPlan::Action::compare
+                                                                   : UploadPlan::Action::none;
     plan.registered_before = utc_time(found.registered->updated_s * 1'000'000'000);
   } else if (found.earlier) {
     plan.offset = found.earlier->entry.committed;

@@ -1,0 +1,79 @@
+#include "engine/upload/request_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace sluice::request_check_test {
+namespace {
+
+using testing::HasSubstr;
+
+class CheckRequest : public testing::Test {
+ protected:
+  CheckRequest() {
+    request_.base_url = "https://databank.example/";
+    request_.dataset = "IDB-1";
+    request_.token = Secret("0123456789abcdef");
+    request_.path = "/nowhere/scan.h5";
+    request_.name = "scan.h5";
+  }
+
+  void expect_usage(const std::string& message) {
+    const auto checked = check_request(request_);
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().kind, ErrorKind::usage);
+    EXPECT_THAT(checked.error().message, HasSubstr(message));
+  }
+
+  UploadRequest request_;
+};
+
+TEST_F(CheckRequest, ReturnsTheAddressInItsUsualForm) {
+  const auto checked = check_request(request_);
+  ASSERT_TRUE(checked) << checked.error().message;
+  EXPECT_EQ(checked->base_url, "https://databank.example");
+  EXPECT_EQ(checked->name, "scan.h5");
+}
+
+TEST_F(CheckRequest, LeavesPlainHttpToTheCommandLine) {
+  request_.base_url = "http://databank.example";
+  EXPECT_TRUE(check_request(request_));
+}
+
+TEST_F(CheckRequest, RefusesWhatIsNoAddress) {
+  request_.base_url = "databank";
+  expect_usage("databank");
+}
+
+TEST_F(CheckRequest, RefusesWhatIsNoKey) {
+  request_.dataset = "IDB/1";
+  expect_usage("IDB/1");
+}
+
+TEST_F(CheckRequest, RefusesANameWithoutCharacters) {
+  request_.name.clear();
+  expect_usage("name");
+}
+
+TEST_F(CheckRequest, RefusesATokenThatEndsAHeader) {
+  request_.token = Secret("0123\r\n");
+  expect_usage("token");
+}
+
+TEST_F(CheckRequest, RefusesMoreChunksAheadThanThereMayBe) {
+  request_.lookahead = most_lookahead;
+  EXPECT_TRUE(check_request(request_));
+  request_.lookahead = most_lookahead + 1;
+  expect_usage("cannot send 17 chunks ahead: the maximum of --lookahead is 16");
+}
+
+TEST_F(CheckRequest, NamesTheFirstThingThatIsWrong) {
+  request_.lookahead = most_lookahead + 1;
+  request_.base_url = "databank";
+  expect_usage("--lookahead");
+}
+
+}  // namespace
+}  // namespace sluice::request_check_test
