@@ -11,7 +11,7 @@ std::shared_ptr<void> UploadRun::keep_alive() {
 }
 
 Exchange UploadRun::make_exchange(const Request& request) {
-  turn_.sent();
+  load_.sent();
   Exchange exchange;
   exchange.method = request.method;
   exchange.url = request.url.empty() ? setting_.request.base_url + request.path : request.url;
@@ -81,22 +81,21 @@ bool UploadRun::may_end(const Flight& flight) {
     return false;
   };
   if (file_error_) return false;
-  if (flight.request.step == Request::Step::whole && !verifying_noted_) {
+  if (flight.request.step == Request::Step::whole && !registration_journal_.is_noted()) {
     const Result<bool> as_sent = sent_file_.is_as_sent();
     if (!as_sent) return fail(as_sent.error());
     const Result<bool> expected = *as_sent ? sent_file_.has_expected_digests() : false;
     if (!expected) return fail(expected.error());
     if (!*expected) return false;  // checked() resumes it
-    verifying_noted_ = true;
-    if (record_) record_->verifying();
+    registration_journal_.note();
   }
   if (!record_) return true;
   switch (flight.request.step) {
     case Request::Step::chunk:
       return record_->durable(flight.request.payload.end);
     case Request::Step::whole:
-      if (const auto knows = record_->knows_of_verifying(); !knows || !*knows)
-        return knows ? fail(without_journal(knows->error())) : false;
+      if (const Result<bool> written = registration_journal_.has_written(); !written || !*written)
+        return written ? false : fail(written.error());
       return record_->durable(flight.request.payload.end) && record_->written();
     case Request::Step::finish:
       return record_->written();
@@ -107,7 +106,8 @@ bool UploadRun::may_end(const Flight& flight) {
 
 TransferTimes::At UploadRun::held_for(const Flight& flight) const {
   // may_end() asks the journal last.
-  const bool checked = flight.request.step != Request::Step::whole || verifying_noted_;
+  const bool checked =
+      flight.request.step != Request::Step::whole || registration_journal_.is_noted();
   return record_ && checked ? TransferTimes::At::journal : TransferTimes::At::checksum;
 }
 

@@ -11,10 +11,9 @@ namespace sluice {
 void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   enter(UploadState::over);
   sender_.stop();
-  turn_.leave();
+  load_.leave_turn();
   place_.leave();
-  if (const Transport::ExchangeId question = std::exchange(question_, 0); question != 0)
-    http().post([&thread = http(), question] { thread.cancel(question); });
+  token_check_.cancel(http());
   Report report;
   report.dataset = setting_.request.dataset;
   report.file = setting_.request.path;
@@ -86,13 +85,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
 
   // First: whoever wait()s may take away what it refers to.
   if (setting_.request.on_over) setting_.request.on_over();
-  {
-    MutexLock lock(mutex_);
-    report_ = std::move(report);
-    network_.reset();
-    done_ = true;
-    done_changed_.notify_all();
-  }
+  outcome_.end(std::move(report));
   if (on_part_over_) on_part_over_();
 }
 

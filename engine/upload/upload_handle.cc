@@ -28,12 +28,11 @@ Progress UploadRun::progress() const {
     all.total = setting_.source->identity().size;
     return all;
   }
-  const MutexLock lock(mutex_);
   return {.total = setting_.source->identity().size,
           .sent = payload_.passed(),
           .committed = committed_,
           .handed = payload_.handed(),
-          .stages = stages_};
+          .stages = outcome_.stages()};
 }
 
 void UploadRun::publish_stages() {
@@ -41,11 +40,7 @@ void UploadRun::publish_stages() {
   const auto now = steady_now();
   if (now - stages_published_ >= interval) {
     stages_published_ = now;
-    const Stages stages = times_.stages(clocks_);
-    const auto network = setting_.part ? sender_.network() : std::nullopt;
-    const MutexLock lock(mutex_);
-    stages_ = stages;
-    network_ = network;
+    outcome_.publish(times_.stages(clocks_), setting_.part ? sender_.network() : std::nullopt);
   }
   // Also while nothing moves: that is when somebody looks at what the upload waits for.
   if (std::exchange(publishing_posted_, true)) return;
@@ -54,26 +49,15 @@ void UploadRun::publish_stages() {
     if (!self) return;
     self->publishing_posted_ = false;
     if (self->is_over()) return;
-    if (self->sender_.is_busy()) {
+    if (self->sender_.is_busy())
       self->publish_stages();
-      return;
-    }
-    const MutexLock lock(self->mutex_);
-    self->network_.reset();
+    else
+      self->outcome_.publish_no_network();
   });
 }
 
-bool UploadRun::wait_until(Clock::time_point deadline) {
-  MutexLock lock(mutex_);
-  while (!done_)
-    if (!done_changed_.wait_until(mutex_, deadline)) return done_;
-  return true;
-}
-
 std::optional<Answer::Network> UploadRun::network() const {
-  if (http().is_network_thread()) return sender_.network();
-  const MutexLock lock(mutex_);
-  return network_;
+  return http().is_network_thread() ? sender_.network() : outcome_.network();
 }
 
 ByteRange UploadRun::range() const {
@@ -86,16 +70,8 @@ void UploadRun::one_of(unsigned lanes) {
   part.share->resize_share(std::max(part.least_blocks, setting_.pool.count() / lanes));
 }
 
-Report UploadRun::report_now() const {
-  MutexLock lock(mutex_);
-  return report_;
-}
-
 Report UploadRun::wait() {
-  MutexLock lock(mutex_);
-  while (!done_) done_changed_.wait(mutex_);
-  Report report = report_;
-  lock.unlock();
+  Report report = outcome_.wait();
   // The network thread is through with it. What follows may wait for a disk, which is this caller's
   // time and not the network thread's.
   MutexLock stopping(stop_mutex_);

@@ -49,8 +49,11 @@ UploadRun::UploadRun(Setting setting)
       digest_(setting_.part ? file_ : setting_.source->path(), setting_.source->identity().size,
               setting_.request.digests),
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
-      turn_(setting_.gate, setting_.gate_rule,
-            [this](std::function<void()> work) { http().post(std::move(work)); }),
+      load_({.gate = setting_.gate,
+             .rule = setting_.gate_rule,
+             .post = [this](std::function<void()> work) { http().post(std::move(work)); },
+             .base_url = setting_.request.base_url,
+             .log = setting_.log}),
       payload_({*setting_.source, buffers(), setting_.workers, digest_, clocks_,
                 setting_.block_bytes, readers_for(setting_.source->mode())},
                [this] { wake(); }),
@@ -59,6 +62,7 @@ UploadRun::UploadRun(Setting setting)
                .is_accepted = setting_.request.server.token_taken,
                .renew = setting_.request.renew_token,
                .wait = setting_.request.token_wait}),
+      token_check_(setting_.request.base_url, setting_.request.dataset),
       planner_(chunk_setting()),
       sender_({.owner = *this,
                .protocol = *setting_.protocol,
@@ -84,7 +88,9 @@ UploadRun::UploadRun(Setting setting)
       recovery_(
           {.retry = setting_.retry,
            .server_is_known = setting_.earlier.has_value() || setting_.request.server.remembered}),
-      round_trip_(setting_.request.server.round_trip) {
+      registration_journal_(file_),
+      connection_choice_(setting_.request.server.round_trip,
+                         setting_.request.base_url.starts_with("https:")) {
   const UploadRequest& request = setting_.request;
   if (setting_.earlier) {
     const Earlier& earlier = *setting_.earlier;
@@ -105,6 +111,7 @@ UploadRun::UploadRun(Setting setting)
         UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), planned_blocks(),
                               setting_.log},
         [this] { wake(); });
+    registration_journal_.use(record_);
   }
 }
 
@@ -331,6 +338,18 @@ void UploadRun::take_step() {
   send(*std::move(request));
 }
 
+bool UploadRun::has_turn() {
+  if (load_.take_turn([self = shared_from_this()] { self->next_step(); })) return true;
+  enter(UploadState::waiting_for_turn);
+  payload_.give_up();  // its buffers are for those that may send
+  return false;
+}
+
+void UploadRun::leave_turn() {
+  if (load_.is_waiting() || checksums_.is_holding() || sender_.is_busy()) return;
+  load_.leave_turn();
+}
+
 bool UploadRun::made_ready(const Request& request) {
   switch (request.step) {
     case Request::Step::ask_name:
@@ -388,7 +407,7 @@ void UploadRun::send(Request request) {
     case Request::Step::ask_parts:
       break;
   }
-  choose_connection(request);
+  connection_choice_.choose(request, steady_now() - begun_at_);
   enter(UploadState::sending);
   sender_.send(std::move(request));
 }
@@ -396,7 +415,7 @@ void UploadRun::send(Request request) {
 void UploadRun::on_answer(Result<Answer> result) {
   if (is_over()) return;
   enter(UploadState::deciding);
-  note_load(result);
+  load_.answered(result);
   answered(std::move(result));
   leave_turn();
 }
@@ -416,7 +435,7 @@ void UploadRun::on_pipelining_refused() {
 void UploadRun::answered(Result<Answer> result) {
   const Request& request = this->request();
   const Request::Step step = request.step;
-  if (result) note_round_trip(*result);
+  if (result) connection_choice_.learn(*result);
   const bool in_doubt = registers(step) && register_answered(result);
   if (!result && setting_.protocol->is_registered()) {
     try_again();  // it was about the name alone

@@ -18,20 +18,24 @@
 #include "engine/policy/chunk_check.h"
 #include "engine/policy/request_gate.h"
 #include "engine/policy/retry.h"
-#include "engine/policy/token_doubt.h"
 #include "engine/protocol/protocol.h"
 #include "engine/upload/chunk_checksums.h"
 #include "engine/upload/chunk_planner.h"
 #include "engine/upload/chunk_sender.h"
+#include "engine/upload/connection_choice.h"
 #include "engine/upload/earlier.h"
 #include "engine/upload/join_wait.h"
 #include "engine/upload/lanes.h"
 #include "engine/upload/preparation.h"
 #include "engine/upload/recovery.h"
 #include "engine/upload/registration.h"
+#include "engine/upload/registration_journal.h"
 #include "engine/upload/sent_file.h"
+#include "engine/upload/server_load.h"
+#include "engine/upload/token_check.h"
 #include "engine/upload/tokens.h"
 #include "engine/upload/transfer_times.h"
+#include "engine/upload/upload_outcome.h"
 #include "engine/upload/upload_request.h"
 #include "engine/upload/upload_state.h"
 #include "io/sync.h"
@@ -46,7 +50,6 @@ namespace sluice {
 /// upload_handle.cc        what it is told and asked from outside
 /// upload_clearance.cc     which bytes may leave when
 /// upload_join.cc          when the parts may be joined once more
-/// upload_load.cc          how it heeds what the server can take at a time
 /// upload_registration.cc  when it may be registered, and whether it was
 /// upload_token.cc         what happens when the server refuses the token
 /// upload_trouble.cc       what happens when a step fails
@@ -103,10 +106,12 @@ class UploadRun : public Lane,
   /// Any thread.
   void cancel() override;
   Progress progress() const override;
-  bool wait_until(std::chrono::steady_clock::time_point deadline);
+  bool wait_until(std::chrono::steady_clock::time_point deadline) {
+    return outcome_.wait_until(deadline);
+  }
   Report wait();
   /// Once it is over, what wait() returns but for what waits for a disk. Any thread.
-  Report report_now() const override;
+  Report report_now() const override { return outcome_.report(); }
   std::uint64_t handed() const override { return payload_.handed(); }
   /// Any thread: as of a quarter of a second ago at most; on the run's own network thread, as of
   /// now.
@@ -141,12 +146,6 @@ class UploadRun : public Lane,
   bool has_turn();
   /// Lets other uploads send, unless a request is in flight or about to be.
   void leave_turn();
-  /// Tells the gate whether the server could take the request that ended with `result`.
-  void note_load(const Result<Answer>& result);
-  /// The server was overloaded at that moment: lowers the number of requests in flight. `why`: what
-  /// it did.
-  void overloaded(const RequestGate::Moment& moment, const std::string& why,
-                  RequestLimit::Overload overload = RequestLimit::Overload::refused);
   /// What the step needs is there now; false where that takes a while, or ended the upload.
   bool made_ready(const Request& request);
   void send(Request request);
@@ -222,7 +221,7 @@ class UploadRun : public Lane,
   /// retries the step or looks for another token.
   void doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after);
   void ask_about_token();
-  void token_answered(const Result<Answer>& answer);
+  void token_answered(const TokenCheck::Finding& finding);
   void look_for_token();
   /// Forgets what was sent: the server has nothing of it any more.
   /// False where it is given up.
@@ -236,16 +235,10 @@ class UploadRun : public Lane,
   void checked();
   /// How long a server may be at a registration.
   std::chrono::seconds register_wait() const;
-  /// Notes what the answer says of the way to the server.
-  void note_round_trip(const Answer& answer);
-  /// Gives a request that must not be repeated a new connection, where that is cheap.
-  void choose_connection(Request& request) const;
   /// What must hold before the file is registered; false where there is something to wait for.
   Result<bool> ready_to_finish();
   /// The journal is told that it is about to be; false where there is something to wait for.
   bool journal_knows();
-  /// Why it is not registered then.
-  Error without_journal(Error error) const;
   /// What went wrong below HTTP's own meaning, as a sentence about this file.
   Error explain(Error error) const;
   /// How an error about the last request begins: describe() of it.
@@ -265,28 +258,25 @@ class UploadRun : public Lane,
 
   // The network thread's until done_.
   UploadState state_ = UploadState::starting;
-  RequestGate::Turn turn_;
+  ServerLoad load_;
   PayloadStream payload_;
   std::shared_ptr<UploadRecord> record_;  ///< null without a journal
   SentFile sent_file_;
   Tokens tokens_;
-  std::optional<TokenDoubt> doubt_;
-  Transport::ExchangeId question_ = 0;  ///< that asks about the token; 0: none
-  RequestGate::Moment load_moment_;     ///< when the last answer came
+  TokenCheck token_check_;
   TransferTimes times_;
   ChunkPlanner planner_;
   ChunkSender sender_;
   ChunkChecksums checksums_;
   bool sent_any_ = false;  ///< a part of the file, in this run
   bool cancelled_ = false;
-  bool verifying_noted_ = false;  ///< the journal was told
   Registration registration_;
   JoinWait join_wait_;
   Recovery recovery_;
+  RegistrationJournal registration_journal_;
   std::optional<Error> file_error_;     ///< what ends the upload, whatever the server says
   std::function<void()> on_part_over_;  ///< of a part; set before start()
-  /// The shortest that is known; nothing where none is.
-  std::optional<std::chrono::microseconds> round_trip_;
+  ConnectionChoice connection_choice_;
   Clock::time_point begun_at_{};
   Clock::time_point stages_published_{};
   bool publishing_posted_ = false;
@@ -294,12 +284,7 @@ class UploadRun : public Lane,
   std::uint64_t resumed_from_ = 0;
 
   Mutex stop_mutex_;  ///< of the callers of wait(), who end the readers
-  mutable Mutex mutex_;
-  CondVar done_changed_;
-  bool done_ SLUICE_GUARDED_BY(mutex_) = false;
-  Report report_ SLUICE_GUARDED_BY(mutex_);
-  Stages stages_ SLUICE_GUARDED_BY(mutex_);  ///< as progress() has them
-  std::optional<Answer::Network> network_ SLUICE_GUARDED_BY(mutex_);
+  UploadOutcome outcome_;
 };
 
 }  // namespace sluice

@@ -12,34 +12,32 @@
 
 namespace sluice {
 void UploadRun::doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after) {
-  doubt_.emplace(std::move(refusal), retry_after, load_moment_, tokens_.is_accepted());
+  token_check_.doubt(
+      TokenDoubt(std::move(refusal), retry_after, load_.moment(), tokens_.is_accepted()));
   payload_.give_up();  // its buffers are for the other uploads meanwhile
   ask_about_token();
 }
 
 void UploadRun::ask_about_token() {
   enter(UploadState::asking_about_token);
-  const auto question = std::make_shared<SetupQuestion>(
-      setting_.request.base_url, setting_.request.dataset, tokens_.current());
-  question_ = http().start(question->exchange(),
-                           [self = shared_from_this(), question](Result<Answer> answer) {
-                             self->question_ = 0;
-                             self->token_answered(answer);
-                           });
+  token_check_.ask(http(), tokens_.current(),
+                   [self = shared_from_this()](const TokenCheck::Finding& finding) {
+                     self->token_answered(finding);
+                   });
 }
 
-void UploadRun::token_answered(const Result<Answer>& answer) {
+void UploadRun::token_answered(const TokenCheck::Finding& finding) {
   if (is_over()) return;
   enter(UploadState::deciding);
   using Verdict = TokenDoubt::Verdict;
-  const Verdict verdict = doubt_->heard(answer);
+  const Verdict verdict = finding.verdict;
   if (verdict == Verdict::ask_again) {
     later(UploadState::asking_about_token,
-          steady_now() + std::min<Clock::duration>(doubt_->pause(), setting_.retry.longest),
+          steady_now() + std::min<Clock::duration>(token_check_.pause(), setting_.retry.longest),
           &UploadRun::ask_about_token);
     return;
   }
-  const TokenDoubt doubt = *std::exchange(doubt_, {});
+  const TokenDoubt& doubt = finding.doubt;
   Error error = doubt.refusal();
   switch (verdict) {
     case Verdict::refused:
@@ -67,11 +65,8 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
       break;
   }
   // One that is restarting refuses connections; one without a free thread is late.
-  const bool late = !answer && answer.error().code == Transport::unanswered;
-  // A phased server needs no second thread to check a token.
-  if (setting_.gate_rule == RequestGate::Rule::queues && tokens_.is_accepted() &&
-      (verdict == Verdict::accepted || late))
-    overloaded(doubt.moment(), fmt::format("HTTP {}", error.code));
+  if (tokens_.is_accepted() && (verdict == Verdict::accepted || finding.is_late))
+    load_.refused_good_token(doubt.moment(), error.code);
   if (tokens_.is_accepted()) {
     error = Error{
         ErrorKind::unreachable,
@@ -84,7 +79,7 @@ void UploadRun::token_answered(const Result<Answer>& answer) {
         error.code};
   }
   // An answer that does not tell came from something in front of the server, and may stay so.
-  const bool answered = !tokens_.is_accepted() && answer;
+  const bool answered = !tokens_.is_accepted() && finding.is_answered;
   retry_step(with(std::move(error), answered ? Persistence::few_tries : Persistence::transient),
              doubt.retry_after());
 }
