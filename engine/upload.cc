@@ -16,6 +16,7 @@
 #include "engine/base/units.h"
 #include "engine/base/unix_time.h"
 #include "engine/digest/evp_digest.h"
+#include "engine/engine_parts.h"
 #include "engine/http/base_url.h"
 #include "engine/http/carry_out.h"
 #include "engine/http/curl_transport.h"
@@ -45,20 +46,28 @@
 namespace sluice {
 
 struct Engine::Shared {
-  Shared(const EngineOptions& engine_options, std::unique_ptr<BufferPool> engine_pool, Trust trust,
-         std::unique_ptr<Journal> open_journal)
+  Shared(const EngineOptions& engine_options, EngineParts parts)
       : options(engine_options),
-        pool(std::move(engine_pool)),
-        workers(static_cast<int>(usable_cores(engine_options))),
-        journal(open_journal ? std::make_unique<JournalThread>(std::move(open_journal)) : nullptr),
-        network({.make = curl_transports({.bytes_per_second = engine_options.bytes_per_second,
-                                          .stall_timeout = engine_options.stall_timeout,
-                                          .trust = std::move(trust),
-                                          .network = engine_options.network,
-                                          .log = engine_options.log}),
+        pool(std::move(parts.pool)),
+        workers(parts.executor != nullptr
+                    ? ChecksumWorkers(*parts.executor)
+                    : ChecksumWorkers(static_cast<int>(usable_cores(engine_options)))),
+        journal(journal_thread(std::move(parts.journal), parts.executor)),
+        network({.make = std::move(parts.make_transport),
                  .bytes_per_second = engine_options.bytes_per_second,
                  .asked = engine_options.network_threads,
                  .cores = usable_cores(engine_options)}) {}
+
+  static std::unique_ptr<Engine> engine(const EngineOptions& options, EngineParts parts) {
+    return std::unique_ptr<Engine>(new Engine(std::make_unique<Shared>(options, std::move(parts))));
+  }
+
+  static std::unique_ptr<JournalThread> journal_thread(std::unique_ptr<Journal> journal,
+                                                       Executor* executor) {
+    if (!journal) return nullptr;
+    if (executor != nullptr) return std::make_unique<JournalThread>(std::move(journal), *executor);
+    return std::make_unique<JournalThread>(std::move(journal));
+  }
 
   static unsigned usable_cores(const EngineOptions& options) {
     return options.workers != 0 ? options.workers
@@ -66,7 +75,7 @@ struct Engine::Shared {
   }
 
   const EngineOptions options;
-  const std::unique_ptr<BufferPool> pool;
+  const std::shared_ptr<BufferPool> pool;
   PoolShares shares{*pool, std::max(1U, options.uploads_at_a_time)};
   ChecksumWorkers workers;
   const std::unique_ptr<JournalThread> journal;  ///< null where there is none to be had
@@ -351,9 +360,14 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
                     "same command run again registers the files a second time",
                     journal.error().message));
   try {
-    auto shared = std::make_unique<Shared>(options, std::move(pool), std::move(trust),
-                                           journal ? *std::move(journal) : nullptr);
-    return std::unique_ptr<Engine>(new Engine(std::move(shared)));
+    return make_engine(
+        options, {.pool = std::move(pool),
+                  .make_transport = curl_transports({.bytes_per_second = options.bytes_per_second,
+                                                     .stall_timeout = options.stall_timeout,
+                                                     .trust = std::move(trust),
+                                                     .network = options.network,
+                                                     .log = options.log}),
+                  .journal = journal ? *std::move(journal) : nullptr});
   } catch (const std::bad_alloc&) {
     return Error{
         ErrorKind::failed,
@@ -364,6 +378,10 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
                              "(ulimit -u) and on memory (ulimit -v)",
                              error.what())};
   }
+}
+
+std::unique_ptr<Engine> make_engine(const EngineOptions& options, EngineParts parts) {
+  return Engine::Shared::engine(options, std::move(parts));
 }
 
 Engine::Engine(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {}
