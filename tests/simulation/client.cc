@@ -1,0 +1,110 @@
+#include "tests/simulation/client.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace sluice::sim {
+
+void SimExecutor::post(Work work, std::function<void()> event) {
+  const auto about = [this](Duration mean) {
+    // Now and then a disk is busy with something else.
+    const double factor = dice_.chance(0.01) ? 50 : 2 * dice_.unit();
+    return Duration(static_cast<std::int64_t>(static_cast<double>(mean.count()) * factor));
+  };
+  Duration delay{};
+  switch (work) {
+    case Work::read:
+      in_vain_ = 0;
+      delay = about(setting_.read);
+      break;
+    case Work::no_buffer:
+      delay = std::chrono::milliseconds(std::int64_t{1} << std::min(in_vain_++, 9U));
+      break;
+    case Work::check:
+      delay = std::chrono::microseconds(10);
+      break;
+    case Work::write:
+      delay = about(setting_.write);
+      break;
+    case Work::written:
+      delay = about(setting_.write / 4);
+      break;
+  }
+  time_.after(delay, owner_, std::move(event));
+}
+
+Client::Client(Setting setting, const Surroundings& around, unsigned number,
+               const std::string& journal)
+    : setting_(std::move(setting)),
+      around_(around),
+      number_(number),
+      executor_(setting_.executor, around.time, work(), Dice(around.faults.dice().bits())) {
+  setting_.request.on_over = [this] { over_ = true; };
+  auto pool = BufferPool::create(setting_.options.block_bytes,
+                                 setting_.options.pool_bytes / setting_.options.block_bytes);
+  if (!pool) throw std::runtime_error(pool.error().message);
+  pool_ = *std::move(pool);
+  auto opened = Journal::in_memory(journal);
+  if (!opened) throw std::runtime_error(opened.error().message);
+  journal_ = opened->get();
+  journal_->set_may_commit(around_.may_commit);
+  engine_ =
+      make_engine(setting_.options, {.pool = pool_,
+                                     .make_transport =
+                                         [this](unsigned, const std::shared_ptr<NetworkLimits>&) {
+                                           auto made = std::make_unique<SimTransport>(
+                                               setting_.transport, around_.time, mail(),
+                                               around_.trace, around_.network, around_.doubt);
+                                           transport_ = made.get();
+                                           return made;
+                                         },
+                                     .journal = *std::move(opened),
+                                     .executor = &executor_});
+}
+
+Client::~Client() {
+  if (!over_ && upload_) {
+    transport_->die();
+    dead_ = true;
+  }
+  bury();
+}
+
+bool Client::start() {
+  auto upload = engine_->start(setting_.request);
+  if (!upload) {
+    error_ = upload.error();
+    return false;
+  }
+  upload_ = *std::move(upload);
+  return true;
+}
+
+Report Client::finish() {
+  return upload_->wait();
+}
+
+std::string Client::crash() {
+  std::string left = journal_->serialize();
+  transport_->die();
+  dead_ = true;
+  bury();
+  return left;
+}
+
+void Client::bury() {
+  if (!engine_) return;
+  if (upload_ && !over_) {
+    upload_->cancel();
+    // All that it still does, it does as a ghost: no event of it is left to the world.
+    for (int i = 0; i < 100 && !over_; ++i) around_.time.run_owned(mail());
+    if (!over_) throw std::logic_error("a cancelled upload does not end");
+  }
+  upload_.reset();
+  engine_.reset();
+  around_.time.drop(mail());
+  around_.time.drop(work());
+}
+
+}  // namespace sluice::sim
