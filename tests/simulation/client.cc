@@ -85,6 +85,12 @@ Report Client::finish() {
   return upload_->wait();
 }
 
+bool Client::journal_says_verifying() const {
+  const UploadRequest& request = setting_.request;
+  const auto found = journal_->find(request.base_url, request.dataset, request.name);
+  return found && *found && (*found)->state == JournalEntry::State::verifying;
+}
+
 std::string Client::crash() {
   std::string left = journal_->serialize();
   transport_->die();

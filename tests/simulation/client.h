@@ -76,6 +76,8 @@ class Client {
     if (transport_ != nullptr) transport_->kill_connections();
   }
 
+  /// Whether the journal says that the file may be registered.
+  bool journal_says_verifying() const;
   std::string journal() const { return journal_->serialize(); }
   std::size_t open_exchanges() const { return transport_->open(); }
   std::size_t buffers_out() const { return pool_->count() - pool_->available(); }

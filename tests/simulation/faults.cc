@@ -104,6 +104,11 @@ const char* to_string(Fault fault) {
   return "cancel";
 }
 
+std::optional<Fault> Faults::at_connect() {
+  if (!is_due(weather_.requests / 4)) return {};
+  return strike(dice_.pick({Fault::refused_connection, Fault::lost_connecting}));
+}
+
 std::optional<Fault> Faults::at_head(const Head& head) {
   if (!is_due(weather_.requests)) return {};
   if (head.body_size == 0)

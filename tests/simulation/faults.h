@@ -63,6 +63,8 @@ class Faults {
 
   Faults(Dice dice, const Weather& weather) : dice_(dice), weather_(weather) {}
 
+  /// Of a connection that is to be made.
+  std::optional<Fault> at_connect();
   /// Of a request whose head arrives.
   std::optional<Fault> at_head(const Head& head);
   /// Of one that is complete.

@@ -17,6 +17,13 @@ void Network::arrive(const std::shared_ptr<Wire>& wire, std::function<void()> wh
   time_.at(when, 0, std::move(what));
 }
 
+std::optional<Fault> Network::connect() {
+  if (is_down()) return Fault::refused_connection;
+  const auto fault = faults_.at_connect();
+  if (fault) trace_.note(to_string(*fault));
+  return fault;
+}
+
 void Network::send_head(const std::shared_ptr<Wire>& wire) {
   arrive(
       wire, [this, wire] { begin(wire); }, 400);
@@ -143,14 +150,16 @@ void Network::complete(const std::shared_ptr<Wire>& wire) {
   }
   const Step step = wire->call->step();
   trace_.note(to_string(step), wire->head.body_size);
-  const auto fault = faults_.at_complete(step);
+  auto fault = faults_.at_complete(step);
   if (fault) trace_.note(to_string(*fault));
   Dice& dice = faults_.dice();
   Duration thinks = setting_.thinks + Duration(dice.below(2'000'000));
   if (registers(step)) thinks += setting_.registers;
   // Less than the engine waits before it registers a file again: 30 s.
   if (fault == Fault::think) thinks += std::chrono::milliseconds(dice.between(1000, 20'000));
-  if (fault == Fault::late) {
+  // A setup that is carried out behind the chunks that followed it would delete them, between the
+  // last question and the registration: no client could know. It takes no time at the server.
+  if (fault == Fault::late && step != Step::setup) {
     thinks += std::chrono::milliseconds(dice.between(100, 20'000));
     // The work goes on without a connection.
     if (wire->on_reset)
@@ -159,6 +168,7 @@ void Network::complete(const std::shared_ptr<Wire>& wire) {
       });
     wire->connection->dead = true;
   }
+  if (fault == Fault::late && step == Step::setup) fault = Fault::lost_answer;
   if (fault == Fault::restart) {
     restart();
     return;

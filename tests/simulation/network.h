@@ -87,6 +87,8 @@ class Network {
   void restart();
   /// Nobody listens until then.
   void go_down(Clock::time_point until);
+  /// Whether a connection can be made, and if not whether anybody says so.
+  std::optional<Fault> connect();
   bool is_down() const { return time_.steady_now() < down_until_; }
 
   std::size_t open() const { return wires_.size(); }

@@ -86,6 +86,9 @@ class Timeline final : public TimeSource {
     std::erase_if(events_, [&](const auto& event) { return event.second.owner == owner; });
   }
 
+  /// For the end of a world that went beyond the limits: what is left is to be buried.
+  void lift_limits() { limits_ = {.events = ~std::uint64_t{0}, .time = Duration::max()}; }
+
   std::uint64_t ran() const { return ran_; }
   Duration elapsed() const { return now_.time_since_epoch() - start; }
 
@@ -98,7 +101,7 @@ class Timeline final : public TimeSource {
   /// A time of 0 means `never` to much of the engine. Of 2026, for the clock on the wall.
   static constexpr Duration start = std::chrono::hours(24 * 365 * 56);
 
-  const Limits limits_;
+  Limits limits_;
   Clock::time_point now_{start};
   Wall::duration wall_ahead_{};
   std::uint64_t number_ = 0;

@@ -150,7 +150,9 @@ void SimTransport::take_connection(ExchangeId id, bool fresh) {
     if (alive.expired()) return;
     Entry* const own = find(id);
     if (own == nullptr || own->tries != tries) return;
-    if (network_.is_down()) {
+    const auto fault = network_.connect();
+    if (fault == Fault::lost_connecting) return;
+    if (fault) {
       fail(id, CURLE_COULDNT_CONNECT, "Connection refused");
       return;
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -96,7 +97,8 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
       dice.chance(0.7) ? std::optional(std::chrono::duration_cast<std::chrono::microseconds>(
                              network.link.round_trip))
                        : std::nullopt;
-  if (dice.chance(0.85)) request.chunk_bytes = dice.between(1, 6 * block);
+  // No more than some tens of chunks, so that a run is short.
+  if (dice.chance(0.85)) request.chunk_bytes = size / 40 + dice.between(1, 6 * block);
   if (dice.chance(0.7)) request.lookahead = static_cast<unsigned>(dice.below(4));
   if (dice.chance(0.1)) request.digests = {DigestKind::md5};
   request.token_wait = dice.pick({0s, 60s});
@@ -132,7 +134,9 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
         options.pool_bytes = dice.between(8, 12) * options.block_bytes;
         network.link.rate = std::max(network.link.rate, 1e7);
         network.most_under_way = 4 << 20;
-        request.lanes = static_cast<unsigned>(dice.below(4));
+        if (std::find(tus.extensions.begin(), tus.extensions.end(), "concatenation") !=
+            tus.extensions.end())
+          request.lanes = static_cast<unsigned>(dice.below(4));
         client.transport.piece_bytes = 256 << 10;
       }
       break;
@@ -155,6 +159,7 @@ class World {
   void settle();
   void check_registered();
   void check_report(const Report& report);
+  bool has_reason(const Error& error) const;
   void note_end(Report::Status status, const std::optional<Error>& error);
   [[noreturn]] void violate(const std::string& what) {
     trace_.say("VIOLATION: {}", what);
@@ -176,6 +181,7 @@ class World {
   std::optional<Clock::time_point> full_until_;
   std::size_t token_number_ = 0;
   bool journal_failed_ = false;
+  Error last_error_;
   std::unique_ptr<Client> client_;
 };
 
@@ -258,8 +264,7 @@ void World::moment() {
       full_until_ = now + std::chrono::milliseconds(dice.between(10, 60'000));
       break;
     case Fault::clock_jumps:
-      // Not ahead by more than a run takes to start: see the README.
-      time_.jump(-std::chrono::seconds(dice.between(1, 100'000)));
+      time_.jump(std::chrono::seconds(dice.between(1, 100'000)) * (dice.chance(0.5) ? 1 : -1));
       break;
     case Fault::cancel:
       if (client_) client_->cancel();
@@ -291,6 +296,10 @@ void World::check_report(const Report& report) {
       break;
     case Report::Status::failed:
     case Report::Status::interrupted:
+      // Whoever stops an upload within its registration is told so.
+      if (is_registered && report.status == Report::Status::interrupted && doubt_.open &&
+          report.error->message.find("unconfirmed") != std::string::npos)
+        break;
       // Without a journal, a run cannot know of what an earlier one has registered.
       if (is_registered && !journal_failed_)
         violate(fmt::format("the report says {}, and the file is registered: {}",
@@ -305,9 +314,34 @@ void World::check_report(const Report& report) {
   }
 }
 
+/// Whether something that happened in this world is why an upload fails for good.
+bool World::has_reason(const Error& error) const {
+  const auto happened = [&](std::initializer_list<Fault> faults) {
+    for (const Fault fault : faults)
+      if (faults_.count(fault) > 0) return true;
+    return false;
+  };
+  switch (error.kind) {
+    case ErrorKind::local_file:
+      return happened({Fault::read_error, Fault::file_changes, Fault::file_replaced});
+    case ErrorKind::usage:
+      return error.message.find("in parallel parts") != std::string::npos;
+    case ErrorKind::name_taken:
+    case ErrorKind::integrity:
+      // A run that could write nothing down leaves bytes, or a file, that the next knows nothing
+      // of.
+      return journal_failed_;
+    case ErrorKind::interrupted:
+      return happened({Fault::cancel});
+    default:
+      return false;
+  }
+}
+
 void World::note_end(Report::Status status, const std::optional<Error>& error) {
   trace_.note("ended", static_cast<std::uint64_t>(status));
   if (error) trace_.say("  {}", error->message);
+  last_error_ = error.value_or(Error{});
   outcome_.error = error ? fmt::format("{}: {}", to_string(error->kind), error->message) : "";
   switch (status) {
     case Report::Status::registered:
@@ -371,8 +405,8 @@ bool World::run_once() {
     if (faults_.crashes()) {
       trace_.note("crash");
       ++outcome_.crashes;
-      // A registration may be on its way, or noted as about to be.
-      doubt_.open = doubt_.open || plan_.bank.generation != Bank::Generation::phased;
+      // Nobody knows whether what was noted was begun.
+      doubt_.open = doubt_.open || client_->journal_says_verifying();
       journal_ = client_->crash();
       client_.reset();
       time_.pass_until(time_.steady_now() +
@@ -411,6 +445,8 @@ void World::run() {
     // Whoever runs a command again does it for ever; what strikes ends at some time.
     if (outcome_.runs > 6) faults_.end();
   }
+  if (outcome_.ending == Ending::failed && !has_reason(last_error_))
+    violate("the last run failed, and nothing in this world is a reason: " + last_error_.message);
   if (outcome_.ending == Ending::registered && plan_.bank.registered.empty())
     violate("registered, and nothing is");
   if (outcome_.ending == Ending::failed && !plan_.bank.registered.empty() && !journal_failed_)
@@ -440,6 +476,7 @@ Outcome run_world(std::uint64_t seed, bool prints) {
     world.run();
   } catch (const std::exception& error) {
     outcome.violation = error.what();
+    world.time().lift_limits();
   }
   outcome.trace = world.trace();
   outcome.events = world.time().ran();
