@@ -5,6 +5,19 @@
 #include <utility>
 
 namespace sluice::sim {
+namespace {
+
+/// A journal without entries: to copy it is faster than to make its tables.
+const std::string& empty_journal() {
+  static const std::string bytes = [] {
+    const auto made = Journal::in_memory();
+    if (!made) throw std::runtime_error(made.error().message);
+    return (*made)->serialize();
+  }();
+  return bytes;
+}
+
+}  // namespace
 
 void SimExecutor::post(Work work, std::function<void()> event) {
   const auto about = [this](Duration mean) {
@@ -45,7 +58,7 @@ Client::Client(Setting setting, const Surroundings& around, unsigned number,
                                  setting_.options.pool_bytes / setting_.options.block_bytes);
   if (!pool) throw std::runtime_error(pool.error().message);
   pool_ = *std::move(pool);
-  auto opened = Journal::in_memory(journal);
+  auto opened = Journal::in_memory(journal.empty() ? empty_journal() : journal);
   if (!opened) throw std::runtime_error(opened.error().message);
   journal_ = opened->get();
   journal_->set_may_commit(around_.may_commit);

@@ -127,7 +127,7 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
       tus.lazy = dice.chance(0.15);
       request.server.tus.extensions = tus.extensions;
       request.server.tus.sends_resumable = tus.sends_resumable;
-      if (dice.chance(0.02)) {
+      if (dice.chance(0.01)) {
         // Parts have 5 MiB at least.
         size = dice.between(10 << 20, 12 << 20);
         options.block_bytes = 256 << 10;
