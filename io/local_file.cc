@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "io/file_system.h"
 #include "io/long_path.h"
 
 namespace sluice {
@@ -134,6 +135,7 @@ Result<FileIdentity> identity_of(int fd, const std::string& path) {
 }
 
 Result<FileIdentity> identity_at(const std::string& path) {
+  if (FileSystem* const files = ScopedFileSystem::current()) return files->identity_at(path);
   struct stat facts {};
   if (stat_long_path(path, facts) != 0) return failed(fmt::format("cannot stat {}", path), errno);
   return identity_from(facts);

@@ -6,6 +6,7 @@
 
 #include "io/buffered_source.h"
 #include "io/direct_source.h"
+#include "io/file_system.h"
 #include "io/local_file.h"
 #include "io/mapped_source.h"
 #include "io/page_cache.h"
@@ -58,6 +59,7 @@ OpenedSource open_direct(Found found, std::size_t block_size, const std::string&
 }  // namespace
 
 Result<OpenedSource> open_source(const std::string& path, ReadMode mode, std::size_t block_size) {
+  if (FileSystem* const files = ScopedFileSystem::current()) return files->open(path, block_size);
   TRY_ASSIGN(LocalFile file, open_local_file(path));
   const CacheSample cache = sample_page_cache(file.fd.get(), file.identity.size);
   Found found{std::move(file), cache};

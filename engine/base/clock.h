@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <thread>
 
 /// The clocks of the engine. Everything in engine/ that asks for the time asks here, so that a
 /// simulation can give a thread another time (TimeSource).
@@ -14,6 +15,9 @@ class TimeSource {
   virtual std::chrono::steady_clock::time_point steady_now() = 0;
   /// May jump, as a clock that somebody sets.
   virtual std::chrono::system_clock::time_point wall_now() = 0;
+  /// Returns once steady_now() is `when` or later; whatever else happens in that time happens
+  /// meanwhile, on the caller's thread.
+  virtual void pass_until(std::chrono::steady_clock::time_point when) = 0;
 };
 
 /// Makes `source` the time of the calling thread for as long as it lives; the system's clocks are
@@ -43,6 +47,14 @@ inline std::chrono::steady_clock::time_point steady_now() {
 inline std::chrono::system_clock::time_point wall_now() {
   TimeSource* const source = ScopedTimeSource::current();
   return source != nullptr ? source->wall_now() : std::chrono::system_clock::now();
+}
+
+/// Waits on the caller's thread. Any thread.
+inline void sleep_until(std::chrono::steady_clock::time_point when) {
+  if (TimeSource* const source = ScopedTimeSource::current())
+    source->pass_until(when);
+  else
+    std::this_thread::sleep_until(when);
 }
 
 }  // namespace sluice

@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <thread>
 #include <utility>
 
 #include "engine/base/clock.h"
@@ -74,7 +73,14 @@ std::vector<Reply> carry_out_at_once(Transport& http, std::span<Exchange> exchan
 
   bool cancelled = false;
   while (carrying->open > 0) {
-    carrying->changed.wait_until(carrying->mutex, steady_now() + ask_stop_every);
+    const auto ask_stop_at = steady_now() + ask_stop_every;
+    if (ScopedTimeSource::current() != nullptr) {
+      lock.unlock();
+      sleep_until(ask_stop_at);
+      lock.lock();
+    } else {
+      carrying->changed.wait_until(carrying->mutex, ask_stop_at);
+    }
     if (carrying->open == 0 || cancelled || !stop) continue;
     lock.unlock();
     cancelled = stop();
@@ -108,7 +114,7 @@ bool wait_until(Clock::time_point when, const std::function<bool()>& stop) {
     if (stop && stop()) return false;
     const auto now = steady_now();
     if (now >= when) return true;
-    std::this_thread::sleep_until(std::min<Clock::time_point>(when, now + ask_stop_every));
+    sleep_until(std::min<Clock::time_point>(when, now + ask_stop_every));
   }
 }
 

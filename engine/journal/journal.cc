@@ -50,6 +50,7 @@ struct Journal::Impl {
 
   const std::string path;
   Mutex mutex;
+  std::function<bool()> may_commit;  ///< outlives the database
   JournalTables tables SLUICE_GUARDED_BY(mutex);
 };
 
@@ -66,6 +67,22 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& directory) {
                        fmt::format("cannot resolve the absolute path of {}", printable(directory)));
   TRY_ASSIGN(SqlDatabase database, open_journal_file(absolute, journal_mode_in(absolute)));
   return std::unique_ptr<Journal>(new Journal(std::make_unique<Impl>(std::move(database))));
+}
+
+Result<std::unique_ptr<Journal>> Journal::in_memory(std::string_view bytes) {
+  TRY_ASSIGN(SqlDatabase database, open_journal_in_memory(bytes));
+  return std::unique_ptr<Journal>(new Journal(std::make_unique<Impl>(std::move(database))));
+}
+
+std::string Journal::serialize() const {
+  MutexLock lock(impl_->mutex);
+  return impl_->tables.database().serialize();
+}
+
+void Journal::set_may_commit(std::function<bool()> may_commit) {
+  MutexLock lock(impl_->mutex);
+  impl_->may_commit = std::move(may_commit);
+  impl_->tables.database().set_may_commit(&impl_->may_commit);
 }
 
 bool Journal::exists(const std::string& directory) {

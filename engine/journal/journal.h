@@ -37,6 +37,14 @@ class Journal {
   /// read, belongs to another user, is no journal, is damaged, or was written by a newer sluice.
   static Result<std::unique_ptr<Journal>> open(const std::string& directory);
 
+  /// A journal in memory alone, for tests and simulations: empty, or as serialize() gave it.
+  static Result<std::unique_ptr<Journal>> in_memory(std::string_view bytes = {});
+  /// Of one in memory: what is committed.
+  std::string serialize() const;
+  /// For tests: asked before each transaction is committed, on the thread that commits; false makes
+  /// it fail, as on a full disk. Before anybody else uses the journal.
+  void set_may_commit(std::function<bool()> may_commit);
+
   /// The same where there is one already; null where there is none, or an empty file, and
   /// nothing is made, or where one that cannot be opened has nothing in it. For those who only
   /// look.

@@ -266,6 +266,15 @@ bool may_hold_uploads(const std::string& directory) {
   return !application || *application != application_id || !uploads || *uploads > 0;
 }
 
+Result<SqlDatabase> open_journal_in_memory(std::string_view bytes) {
+  TRY_ASSIGN(SqlDatabase database,
+             SqlDatabase::open_in_memory("(in memory)", "the journal", bytes));
+  TRY_ASSIGN(const bool blank, is_blank(database));
+  if (blank) TRY(make_tables(database));
+  TRY(check_version(database));
+  return database;
+}
+
 Result<SqlDatabase> open_journal_file(const std::string& directory, JournalMode mode) {
   const std::string path = journal_path(directory);
   TRY(make_private_file(path));

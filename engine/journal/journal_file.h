@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "engine/journal/sqlite.h"
 #include "io/result.h"
@@ -43,6 +44,9 @@ JournalMode journal_mode_in(const std::string& directory);
 ///
 /// Errors as Journal::open() says.
 Result<SqlDatabase> open_journal_file(const std::string& directory, JournalMode mode);
+
+/// A journal in memory alone, for tests: empty, or what SqlDatabase::serialize() gave.
+Result<SqlDatabase> open_journal_in_memory(std::string_view bytes);
 
 /// Whether DIR/journal.sqlite may have an upload in it: not if there is no such file, or one
 /// without tables or entries, as a disk without room leaves. One that cannot be read may, and one

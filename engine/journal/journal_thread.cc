@@ -14,7 +14,15 @@ JournalThread::JournalThread(std::unique_ptr<Journal> journal, std::chrono::nano
   thread_ = std::thread([this] { run(); });
 }
 
+JournalThread::JournalThread(std::unique_ptr<Journal> journal, Executor& executor)
+    : journal_(std::move(journal)),
+      patience_(0),
+      writers_(std::make_shared<int>()),
+      executor_(&executor) {}
+
 JournalThread::~JournalThread() {
+  settle();
+  if (!thread_.joinable()) return;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -28,6 +36,54 @@ void JournalThread::post(Work work, Done done) {
   works_.push_back(std::move(work));
   dones_.push_back(std::move(done));
   if (works_.size() == wanted_) changed_.notify_all();
+  if (executor_ != nullptr) post_write();
+}
+
+void JournalThread::post_write() {
+  if (std::exchange(write_posted_, true)) return;
+  executor_->post(Executor::Work::write, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) write();
+  });
+}
+
+void JournalThread::write() {
+  if (!written_.empty()) return;  // tell() goes on
+  std::vector<Work> works;
+  {
+    MutexLock lock(mutex_);
+    works.swap(works_);
+    written_.swap(dones_);
+  }
+  if (works.empty()) {
+    write_posted_ = false;
+    return;
+  }
+  outcomes_ = journal_->together(works);
+  executor_->post(Executor::Work::written, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) tell();
+  });
+}
+
+void JournalThread::tell() {
+  if (written_.empty()) return;
+  const std::vector<Done> dones = std::exchange(written_, {});
+  const std::vector<Result<void>> outcomes = std::exchange(outcomes_, {});
+  for (std::size_t i = 0; i < dones.size(); ++i) dones[i](outcomes[i]);
+  write_posted_ = false;
+  MutexLock lock(mutex_);
+  if (!works_.empty()) post_write();
+}
+
+void JournalThread::settle() {
+  if (executor_ == nullptr) return;
+  while (true) {
+    tell();
+    {
+      MutexLock lock(mutex_);
+      if (works_.empty()) return;
+    }
+    write();
+  }
 }
 
 bool JournalThread::is_news(bool failing) {

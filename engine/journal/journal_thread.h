@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/base/executor.h"
 #include "engine/journal/journal.h"
 #include "io/sync.h"
 
@@ -19,6 +20,9 @@ namespace sluice {
 /// transaction costs more than what is in it: it waits for works of half of the writers, for
 /// `patience` at most. 16 at a time then register a quarter more files a second (`small` in
 /// bench/README.md).
+///
+/// With an Executor it has no thread: a transaction is one event, and those who wait for it are
+/// told in another.
 class JournalThread {
  public:
   using Work = Journal::Work;
@@ -28,6 +32,8 @@ class JournalThread {
   /// Throws std::system_error where there is no thread to be had.
   explicit JournalThread(std::unique_ptr<Journal> journal,
                          std::chrono::nanoseconds patience = std::chrono::milliseconds(1));
+  /// `executor` outlives it.
+  JournalThread(std::unique_ptr<Journal> journal, Executor& executor);
   /// Does what is left at once, and joins.
   ~JournalThread();
   JournalThread(const JournalThread&) = delete;
@@ -41,6 +47,10 @@ class JournalThread {
   /// There is one writer more for as long as the result is kept; it may outlive this. Any thread.
   std::shared_ptr<const void> writer() const { return writers_; }
 
+  /// With an Executor: does all that was posted at once, on the caller's thread. Without one it has
+  /// no effect, as the thread does it.
+  void settle();
+
   /// Whether people are to be told that the journal cannot be written, or can again: once for all
   /// uploads, and not more than once a minute where both alternate. Any thread.
   bool is_news(bool failing);
@@ -50,6 +60,10 @@ class JournalThread {
 
  private:
   void run();
+  // With an Executor.
+  void post_write();
+  void write();
+  void tell();
 
   const std::unique_ptr<Journal> journal_;
   const std::chrono::nanoseconds patience_;
@@ -63,6 +77,14 @@ class JournalThread {
   bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;
   bool said_failing_ SLUICE_GUARDED_BY(mutex_) = false;
   std::optional<std::chrono::steady_clock::time_point> said_at_ SLUICE_GUARDED_BY(mutex_);
+
+  Executor* const executor_ = nullptr;  ///< null: thread_ writes
+  bool write_posted_ = false;
+  /// Of the transaction that is on the disk, whom to tell what.
+  std::vector<Done> written_;
+  std::vector<Result<void>> outcomes_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< events hold it weakly
+
   std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -112,6 +113,38 @@ Result<SqlDatabase> SqlDatabase::open_as_it_is(const std::string& path, std::str
     else
       uri += c;
   return open(path, std::move(title), uri + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+}
+
+Result<SqlDatabase> SqlDatabase::open_in_memory(const std::string& name, std::string title,
+                                                std::string_view bytes) {
+  TRY_ASSIGN(SqlDatabase database, open(name, std::move(title), ":memory:", SQLITE_OPEN_READWRITE));
+  if (bytes.empty()) return database;
+  auto* const memory = static_cast<unsigned char*>(sqlite3_malloc64(bytes.size()));
+  if (memory == nullptr) return database.error(SQLITE_NOMEM);
+  std::memcpy(memory, bytes.data(), bytes.size());
+  const auto size = static_cast<sqlite3_int64>(bytes.size());
+  const int code =
+      sqlite3_deserialize(database.handle_.get(), "main", memory, size, size,
+                          SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
+  if (code != SQLITE_OK) return database.error(code);
+  return database;
+}
+
+std::string SqlDatabase::serialize() const {
+  sqlite3_int64 size = 0;
+  unsigned char* const bytes = sqlite3_serialize(handle_.get(), "main", &size, 0);
+  if (bytes == nullptr) return {};
+  std::string copy(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  sqlite3_free(bytes);
+  return copy;
+}
+
+void SqlDatabase::set_may_commit(const std::function<bool()>* may_commit) {
+  const auto hook = [](void* asked) {
+    return (*static_cast<const std::function<bool()>*>(asked))() ? 0 : 1;
+  };
+  sqlite3_commit_hook(handle_.get(), may_commit != nullptr ? +hook : nullptr,
+                      const_cast<std::function<bool()>*>(may_commit));
 }
 
 Result<SqlDatabase> SqlDatabase::open(const std::string& path, std::string title,

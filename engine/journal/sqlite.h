@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -74,6 +75,10 @@ class SqlDatabase {
   /// file, and so does not see what is in a -wal or is to be rolled back. Where somebody writes
   /// meanwhile, what is read may be an error, or of different times.
   static Result<SqlDatabase> open_as_it_is(const std::string& path, std::string title);
+  /// A database in memory alone, for tests: empty, or what serialize() gave. `name` is its path in
+  /// errors.
+  static Result<SqlDatabase> open_in_memory(const std::string& name, std::string title,
+                                            std::string_view bytes);
   SqlDatabase(SqlDatabase&&) = default;
   SqlDatabase& operator=(SqlDatabase&&) = delete;
 
@@ -97,6 +102,12 @@ class SqlDatabase {
   bool in_transaction() const;
 
   std::int64_t last_insert_id() const;
+
+  /// Of one in memory: what is committed, as the bytes of a database file.
+  std::string serialize() const;
+  /// For tests: asked before each COMMIT; false makes that fail, and its transaction leaves
+  /// nothing. Not owned; outlives this. Null for none.
+  void set_may_commit(const std::function<bool()>* may_commit);
   const std::string& path() const { return path_; }
 
   /// The error of an SQLite result code, as of the call that has just failed.

@@ -178,6 +178,7 @@ void UploadRecord::end(JournalEntry::State state, std::optional<Error> error, st
 }
 
 void UploadRecord::wait() {
+  setting_.thread.settle();
   MutexLock lock(mutex_);
   while (told_ != posted_) all_told_.wait(mutex_);
 }

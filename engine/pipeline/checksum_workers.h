@@ -6,6 +6,8 @@
 #include <atomic>
 #include <memory>
 
+#include "engine/base/executor.h"
+
 namespace sluice {
 
 /// Runs the checksums of every upload on oneTBB workers. Workers compute; they never wait on a
@@ -19,6 +21,11 @@ class ChecksumWorkers {
   /// container's) leaves fewer: oneTBB's workers start each other, and one that cannot ends the
   /// process. So threads are tried here, as many more as an engine has others besides.
   explicit ChecksumWorkers(int threads);
+  /// No workers: whoever has work does it himself, in events of `executor`, which outlives this.
+  explicit ChecksumWorkers(Executor& executor) : executor_(&executor) {}
+
+  /// What pipelines and second readings run on; null: on threads of their own.
+  Executor* executor() const { return executor_; }
 
   /// Whether there is one. Where not, whoever has work does it himself.
   bool available() const { return arena_ && !broken_; }
@@ -42,6 +49,7 @@ class ChecksumWorkers {
   std::unique_ptr<oneapi::tbb::global_control> limit_;
   std::unique_ptr<oneapi::tbb::task_arena> arena_;  ///< null for none
   std::atomic<bool> broken_{false};
+  Executor* const executor_ = nullptr;
 };
 
 }  // namespace sluice

@@ -32,6 +32,12 @@ Result<std::unique_ptr<FileCheck>> FileCheck::start(Setting setting) {
   TRY(check_available(setting.extra));
   TRY_ASSIGN(auto pool, BufferPool::create(setting.block_bytes, setting.pool_blocks));
   std::unique_ptr<FileCheck> check(new FileCheck(std::move(setting), std::move(pool)));
+  if (check->setting_.workers.executor() != nullptr) {
+    if (check->total_ > 0)
+      check->stepped_ = check->pipeline([self = check.get()] { self->post_step(); });
+    check->post_step();
+    return check;
+  }
   try {
     const SignalsBlocked blocked;
     check->thread_ = std::thread([self = check.get()] {
@@ -65,6 +71,8 @@ void FileCheck::cancel() {
   MutexLock lock(mutex_);
   cancelled_ = true;
   changed_.notify_all();
+  lock.unlock();
+  if (setting_.workers.executor() != nullptr) post_step();
 }
 
 bool FileCheck::done() const {
@@ -73,6 +81,11 @@ bool FileCheck::done() const {
 }
 
 bool FileCheck::wait_until(std::chrono::steady_clock::time_point deadline) {
+  if (setting_.workers.executor() != nullptr) {
+    while (step())
+      if (stepped_) static_cast<void>(stepped_->read_now());
+    return true;
+  }
   MutexLock lock(mutex_);
   while (!done_)
     if (!changed_.wait_until(mutex_, deadline)) return done_;
@@ -85,7 +98,10 @@ Result<FileCheck::Digests> FileCheck::result() const {
 }
 
 void FileCheck::run() noexcept {
-  const Result<void> read = read_all();
+  end(read_all());
+}
+
+void FileCheck::end(Result<void> read) {
   Result<Digests> result = read ? finish() : Result<Digests>(read.error());
   {
     MutexLock lock(mutex_);
@@ -96,19 +112,33 @@ void FileCheck::run() noexcept {
   setting_.on_done();
 }
 
-Result<void> FileCheck::read_all() {
-  if (total_ == 0) return {};
+std::unique_ptr<Pipeline> FileCheck::pipeline(std::function<void()> on_ready) {
   // Reads in flight: a disk is only full with several, and the pool has no more to give.
   const int readers = setting_.source.mode() == ReadMode::direct
                           ? static_cast<int>(std::min<std::size_t>(pool_->count(), 8))
                           : 2;
-  Pipeline pipeline({setting_.source, *pool_, setting_.workers, digest_, clocks_,
-                     setting_.block_bytes, readers, total_},
-                    0, [this] {
-                      MutexLock lock(mutex_);
-                      ready_ = true;
-                      changed_.notify_all();
-                    });
+  return std::make_unique<Pipeline>(
+      Pipeline::Setting{setting_.source, *pool_, setting_.workers, digest_, clocks_,
+                        setting_.block_bytes, readers, total_},
+      0, std::move(on_ready));
+}
+
+Result<void> FileCheck::read_all() {
+  if (total_ == 0) return {};
+  const std::unique_ptr<Pipeline> pipeline = this->pipeline([this] {
+    MutexLock lock(mutex_);
+    ready_ = true;
+    changed_.notify_all();
+  });
+  while (true) {
+    TRY_ASSIGN(const bool all, take_ready(*pipeline));
+    if (all) return {};
+    MutexLock lock(mutex_);
+    while (!ready_ && !cancelled_) changed_.wait(mutex_);
+  }
+}
+
+Result<bool> FileCheck::take_ready(Pipeline& pipeline) {
   while (true) {
     {
       MutexLock lock(mutex_);
@@ -118,16 +148,31 @@ Result<void> FileCheck::read_all() {
                                  printable(setting_.source.path()), progress_.load())};
       ready_ = false;
     }
-    if (progress_ == total_) return {};
+    if (progress_ == total_) return true;
     const Window::Taken taken = pipeline.take();
     if (taken.error) return *taken.error;
-    if (taken.block) {
-      progress_ += taken.block->bytes.size();
-      continue;
-    }
-    MutexLock lock(mutex_);
-    while (!ready_ && !cancelled_) changed_.wait(mutex_);
+    if (!taken.block) return false;
+    progress_ += taken.block->bytes.size();
   }
+}
+
+void FileCheck::post_step() {
+  if (std::exchange(step_posted_, true)) return;
+  setting_.workers.executor()->post(Executor::Work::check,
+                                    [this, alive = std::weak_ptr<bool>(alive_)] {
+                                      if (alive.expired()) return;
+                                      step_posted_ = false;
+                                      static_cast<void>(step());
+                                    });
+}
+
+bool FileCheck::step() {
+  if (done()) return false;
+  Result<bool> all = stepped_ ? take_ready(*stepped_) : Result<bool>(true);
+  if (all && !*all) return true;
+  stepped_.reset();
+  end(all ? Result<void>() : Result<void>(all.error()));
+  return false;
 }
 
 Result<FileCheck::Digests> FileCheck::finish() const {

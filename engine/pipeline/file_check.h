@@ -23,6 +23,8 @@ namespace sluice {
 /// it: a second reading beside an upload (whose digests or prefix it is for), or alone (`sluice
 /// verify`). It has a buffer pool of its own, so it never keeps an upload from going on.
 ///
+/// Where the workers have an Executor, it has no thread: it goes on in events, all on one thread.
+///
 /// Thread safe.
 class FileCheck {
  public:
@@ -60,7 +62,8 @@ class FileCheck {
   /// Ends it soon, without waiting; a check that is done stays as it is.
   void cancel();
   bool done() const;
-  /// Waits until it is done; false if the deadline came first.
+  /// Waits until it is done; false if the deadline came first. With an Executor, reads what is left
+  /// at once instead.
   bool wait_until(std::chrono::steady_clock::time_point deadline);
   /// Bytes read and hashed, and how many there are to read.
   std::uint64_t progress() const { return progress_; }
@@ -80,6 +83,14 @@ class FileCheck {
   FileCheck(Setting setting, std::unique_ptr<BufferPool> pool);
   void run() noexcept;
   Result<void> read_all();
+  std::unique_ptr<Pipeline> pipeline(std::function<void()> on_ready);
+  /// Takes what has been read; whether nothing more is to come.
+  Result<bool> take_ready(Pipeline& pipeline);
+  void end(Result<void> read);
+  // With an Executor.
+  void post_step();
+  /// False once it is done.
+  bool step();
   Result<Digests> finish() const;
 
   const Setting setting_;
@@ -96,6 +107,9 @@ class FileCheck {
   bool done_ SLUICE_GUARDED_BY(mutex_) = false;
   Result<Digests> result_ SLUICE_GUARDED_BY(mutex_);
 
+  std::unique_ptr<Pipeline> stepped_;  ///< with an Executor, while it is not done
+  bool step_posted_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::thread thread_;
 };
 

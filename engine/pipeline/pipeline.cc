@@ -17,7 +17,7 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
       end_((std::min(setting.source.identity().size, setting.end) + setting.block_bytes - 1) /
            setting.block_bytes),
       readers_check_(setting.source.mode() != ReadMode::direct || !setting.workers.available()),
-      own_order_thread_(setting.digest.has_extra()),
+      own_order_thread_(setting.digest.has_extra() && setting.workers.executor() == nullptr),
       // A claim holds a buffer until its block is taken, and buffers are claimed in order: no more
       // blocks than the pool has buffers are ever on their way.
       // A thread of its own for the order is one that takes long: it never waits for a batch.
@@ -26,6 +26,11 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
       next_(start / setting.block_bytes) {
   const auto blocks = end_ - start / setting.block_bytes;
   const auto count = std::min<std::uint64_t>(blocks, static_cast<std::uint64_t>(setting.readers));
+  if (setting_.workers.executor() != nullptr) {
+    claims_.resize(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < claims_.size(); ++i) post_claim(i);
+    return;
+  }
   try {
     const SignalsBlocked signals_blocked;
     // Or they would have the name of the thread that starts them, a network thread.
@@ -67,26 +72,72 @@ void Pipeline::give_up() {
 }
 
 void Pipeline::read_blocks() {
-  while (std::optional<Claim> claim = this->claim()) {
-    const std::uint64_t offset = claim->number * setting_.block_bytes;
-    const std::size_t length = static_cast<std::size_t>(
-        std::min<std::uint64_t>(setting_.block_bytes, setting_.source.identity().size - offset));
-    auto bytes = [&] {
-      Inside reading(setting_.clocks.reading);
-      return setting_.source.read(offset, length, claim->buffer.memory());
-    }();
-    if (!bytes) {
-      // Its number will never arrive, so nothing behind it is of use.
-      stop_.request_stop();
-      window_.fail(std::move(bytes).error());
-      return;
-    }
-    window_.put({claim->number, offset, *bytes, 0, std::move(claim->buffer)});
-    if (readers_check_)
-      check_blocks();
-    else
-      call_checkers();
+  while (std::optional<Claim> claim = this->claim())
+    if (!read_block(*std::move(claim))) return;
+}
+
+bool Pipeline::read_block(Claim claim) {
+  const std::uint64_t offset = claim.number * setting_.block_bytes;
+  const std::size_t length = static_cast<std::size_t>(
+      std::min<std::uint64_t>(setting_.block_bytes, setting_.source.identity().size - offset));
+  auto bytes = [&] {
+    Inside reading(setting_.clocks.reading);
+    return setting_.source.read(offset, length, claim.buffer.memory());
+  }();
+  if (!bytes) {
+    // Its number will never arrive, so nothing behind it is of use.
+    stop_.request_stop();
+    window_.fail(std::move(bytes).error());
+    return false;
   }
+  window_.put({claim.number, offset, *bytes, 0, std::move(claim.buffer)});
+  if (readers_check_)
+    check_blocks();
+  else
+    call_checkers();
+  return true;
+}
+
+void Pipeline::post_claim(std::size_t reader) {
+  std::optional<Claim>& claim = claims_[reader];
+  if (try_claim(claim)) {
+    if (claim) post_read(reader);
+    return;
+  }
+  setting_.workers.executor()->post(Executor::Work::no_buffer,
+                                    [this, reader, alive = std::weak_ptr<bool>(alive_)] {
+                                      if (!alive.expired() && !claims_[reader]) post_claim(reader);
+                                    });
+}
+
+void Pipeline::post_read(std::size_t reader) {
+  setting_.workers.executor()->post(Executor::Work::read,
+                                    [this, reader, alive = std::weak_ptr<bool>(alive_)] {
+                                      if (alive.expired() || !claims_[reader]) return;
+                                      Claim claim = *std::exchange(claims_[reader], {});
+                                      // What is told of the block may end the pipeline.
+                                      if (read_block(std::move(claim)) && !alive.expired())
+                                        post_claim(reader);
+                                    });
+}
+
+bool Pipeline::read_now() {
+  for (std::size_t i = 0; i < claims_.size(); ++i) {
+    if (!claims_[i] && (!try_claim(claims_[i]) || !claims_[i])) continue;
+    if (!read_block(*std::exchange(claims_[i], {}))) return false;
+    post_claim(i);
+    return true;
+  }
+  return false;
+}
+
+bool Pipeline::try_claim(std::optional<Claim>& claim) {
+  MutexLock lock(claim_mutex_);
+  if (next_ == end_ || stop_.stop_requested()) return true;
+  Buffer buffer = setting_.pool.try_acquire();
+  if (!buffer) return false;
+  claim.emplace(Claim{next_++, std::move(buffer)});
+  return true;
 }
 
 Window::Taken Pipeline::take() {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <thread>
@@ -42,6 +43,9 @@ struct PipelineClocks {
 /// Where the digest has more to compute than they should be kept with (MD5 and SHA-256 make 0.5
 /// GB/s together, and only one block at a time), a thread of its own does that.
 ///
+/// Where the workers have an Executor there are no threads: each reader is a chain of events, which
+/// reads a block, checks it and passes it on. One that finds no buffer looks again later.
+///
 /// The constructor starts the threads and the destructor ends them, at most one read, one checksum
 /// and one digest of a block later; every buffer is back in the pool then, but for those in blocks
 /// that were taken.
@@ -73,6 +77,10 @@ class Pipeline {
   /// The next block in order; one thread at a time. Every block, to the last one, once.
   Window::Taken take();
 
+  /// With an Executor: reads and passes on the next block at once, on the caller's thread. Returns
+  /// false where there is none, or no buffer for it.
+  bool read_now();
+
  private:
   struct Claim {
     std::uint64_t number;
@@ -86,7 +94,12 @@ class Pipeline {
   };
 
   void read_blocks();
+  bool read_block(Claim claim);
+  void post_claim(std::size_t reader);
+  void post_read(std::size_t reader);
   std::optional<Claim> claim();
+  /// The same without waiting for a buffer; false where there is none now.
+  bool try_claim(std::optional<Claim>& claim);
   void call_checkers();
   void check_blocks() noexcept;
   void pass_in_order();
@@ -112,6 +125,10 @@ class Pipeline {
   bool order_wanted_ SLUICE_GUARDED_BY(order_mutex_) = false;  ///< a block may be ready to pass
   bool order_ends_ SLUICE_GUARDED_BY(order_mutex_) = false;
 
+  /// Of each reader that is a chain of events, the block that it reads next.
+  std::vector<std::optional<Claim>> claims_;
+  /// Events hold it weakly: they do nothing once the pipeline is gone.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::vector<std::thread> readers_;
   std::thread order_thread_;
 };

@@ -11,15 +11,22 @@ unsigned usable_cores(const EngineOptions& options) {
   return options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
 }
 
+std::unique_ptr<JournalThread> start_journal(std::unique_ptr<Journal> journal, Executor* executor) {
+  if (!journal) return nullptr;
+  if (executor != nullptr) return std::make_unique<JournalThread>(std::move(journal), *executor);
+  return std::make_unique<JournalThread>(std::move(journal));
+}
+
 }  // namespace
 
 EngineResources::EngineResources(Setting setting)
     : options_(std::move(setting.options)),
       pool_(std::move(setting.pool)),
       shares_(*pool_, std::max(1U, options_.uploads_at_a_time)),
-      workers_(static_cast<int>(usable_cores(options_))),
-      journal_(setting.journal ? std::make_unique<JournalThread>(std::move(setting.journal))
-                               : nullptr),
+      workers_(setting.executor != nullptr
+                   ? ChecksumWorkers(*setting.executor)
+                   : ChecksumWorkers(static_cast<int>(usable_cores(options_)))),
+      journal_(start_journal(std::move(setting.journal), setting.executor)),
       servers_({.requests_at_a_time = options_.requests_at_a_time,
                 .post_at =
                     [this](RequestGate::Clock::time_point when, std::function<void()> work) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/base/executor.h"
 #include "engine/http/network_threads.h"
 #include "engine/journal/journal.h"
 #include "engine/journal/journal_thread.h"
@@ -24,9 +25,12 @@ class EngineResources {
   /// What is made before there are threads, so that whoever fails to make it can say why.
   struct Setting {
     EngineOptions options;
-    std::unique_ptr<BufferPool> pool;
+    std::shared_ptr<BufferPool> pool;  ///< of blocks of EngineOptions::block_bytes
     std::unique_ptr<Journal> journal;  ///< null where there is none to be had
     MakeTransport transports;
+    /// Null: readers, workers and the journal have threads. Else a simulation runs them as events.
+    /// Outlives the engine.
+    Executor* executor = nullptr;
   };
 
   /// Starts the threads. Throws std::bad_alloc, or std::system_error where there is no thread.
@@ -50,7 +54,7 @@ class EngineResources {
 
  private:
   const EngineOptions options_;
-  const std::unique_ptr<BufferPool> pool_;
+  const std::shared_ptr<BufferPool> pool_;
   PoolShares shares_;
   ChecksumWorkers workers_;
   const std::unique_ptr<JournalThread> journal_;

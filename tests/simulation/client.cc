@@ -1,0 +1,135 @@
+#include "tests/simulation/client.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "engine/upload/upload_preparation.h"
+#include "engine/upload/upload_start.h"
+
+namespace sluice::sim {
+namespace {
+
+/// A journal without entries: to copy it is faster than to make its tables.
+const std::string& empty_journal() {
+  static const std::string bytes = [] {
+    const auto made = Journal::in_memory();
+    if (!made) throw std::runtime_error(made.error().message);
+    return (*made)->serialize();
+  }();
+  return bytes;
+}
+
+}  // namespace
+
+void SimExecutor::post(Work work, std::function<void()> event) {
+  const auto about = [this](Duration mean) {
+    // Now and then a disk is busy with something else.
+    const double factor = dice_.chance(0.01) ? 50 : 2 * dice_.unit();
+    return Duration(static_cast<std::int64_t>(static_cast<double>(mean.count()) * factor));
+  };
+  Duration delay{};
+  switch (work) {
+    case Work::read:
+      in_vain_ = 0;
+      delay = about(setting_.read);
+      break;
+    case Work::no_buffer:
+      delay = std::chrono::milliseconds(std::int64_t{1} << std::min(in_vain_++, 9U));
+      break;
+    case Work::check:
+      delay = std::chrono::microseconds(10);
+      break;
+    case Work::write:
+      delay = about(setting_.write);
+      break;
+    case Work::written:
+      delay = about(setting_.write / 4);
+      break;
+  }
+  time_.after(delay, owner_, std::move(event));
+}
+
+Client::Client(Setting setting, const Surroundings& around, unsigned number,
+               const std::string& journal)
+    : setting_(std::move(setting)),
+      around_(around),
+      number_(number),
+      executor_(setting_.executor, around.time, work(), Dice(around.faults.dice().bits())) {
+  setting_.request.on_over = [this] { over_ = true; };
+  auto pool = BufferPool::create(setting_.options.block_bytes,
+                                 setting_.options.pool_bytes / setting_.options.block_bytes);
+  if (!pool) throw std::runtime_error(pool.error().message);
+  pool_ = *std::move(pool);
+  auto opened = Journal::in_memory(journal.empty() ? empty_journal() : journal);
+  if (!opened) throw std::runtime_error(opened.error().message);
+  journal_ = opened->get();
+  journal_->set_may_commit(around_.may_commit);
+  engine_ = std::make_unique<EngineResources>(EngineResources::Setting{
+      .options = setting_.options,
+      .pool = pool_,
+      .journal = *std::move(opened),
+      .transports =
+          [this](unsigned, const std::shared_ptr<NetworkLimits>&) {
+            auto made =
+                std::make_unique<SimTransport>(setting_.transport, around_.time, mail(),
+                                               around_.trace, around_.network, around_.doubt);
+            transport_ = made.get();
+            return made;
+          },
+      .executor = &executor_});
+}
+
+Client::~Client() {
+  if (!over_ && upload_) {
+    transport_->die();
+    dead_ = true;
+  }
+  bury();
+}
+
+bool Client::start() {
+  auto prepared = UploadPreparation(*engine_).prepare(setting_.request);
+  auto upload = prepared ? start_upload(*std::move(prepared))
+                         : Result<std::unique_ptr<Upload>>(prepared.error());
+  if (!upload) {
+    error_ = upload.error();
+    return false;
+  }
+  upload_ = *std::move(upload);
+  return true;
+}
+
+Report Client::finish() {
+  return upload_->wait();
+}
+
+bool Client::journal_says_verifying() const {
+  const UploadRequest& request = setting_.request;
+  const auto found = journal_->find(request.base_url, request.dataset, request.name);
+  return found && *found && (*found)->state == JournalEntry::State::verifying;
+}
+
+std::string Client::crash() {
+  std::string left = journal_->serialize();
+  transport_->die();
+  dead_ = true;
+  bury();
+  return left;
+}
+
+void Client::bury() {
+  if (!engine_) return;
+  if (upload_ && !over_) {
+    upload_->cancel();
+    // All that it still does, it does as a ghost: no event of it is left to the world.
+    for (int i = 0; i < 100 && !over_; ++i) around_.time.run_owned(mail());
+    if (!over_) throw std::logic_error("a cancelled upload does not end");
+  }
+  upload_.reset();
+  engine_.reset();
+  around_.time.drop(mail());
+  around_.time.drop(work());
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/base/executor.h"
+#include "engine/upload.h"
+#include "engine/upload/engine_resources.h"
+#include "tests/simulation/faults.h"
+#include "tests/simulation/timeline.h"
+#include "tests/simulation/trace.h"
+#include "tests/simulation/transport.h"
+
+namespace sluice::sim {
+
+/// The engine's background work as events, each of which takes a time that the dice choose.
+class SimExecutor final : public Executor {
+ public:
+  struct Setting {
+    Duration read = std::chrono::microseconds(100);  ///< a block, on average
+    Duration write = std::chrono::milliseconds(1);   ///< a transaction, on average
+  };
+
+  SimExecutor(const Setting& setting, Timeline& time, Timeline::Owner owner, Dice dice)
+      : setting_(setting), time_(time), owner_(owner), dice_(dice) {}
+
+  void post(Work work, std::function<void()> event) override;
+
+ private:
+  const Setting setting_;
+  Timeline& time_;
+  const Timeline::Owner owner_;
+  Dice dice_;
+  unsigned in_vain_ = 0;  ///< looks for a buffer in a row
+};
+
+/// One process of the client: an engine that uploads one file, from the journal that an earlier one
+/// left. One thread.
+class Client {
+ public:
+  struct Setting {
+    EngineOptions options;
+    UploadRequest request;
+    SimTransport::Setting transport;
+    SimExecutor::Setting executor;
+  };
+  /// What all processes of a world share; outlives them.
+  struct Surroundings {
+    Timeline& time;
+    Trace& trace;
+    Network& network;
+    Faults& faults;
+    SimTransport::Doubt& doubt;
+    std::function<bool()> may_commit;
+  };
+
+  /// `number`: of the process, from 1. `journal`: its bytes.
+  Client(Setting setting, const Surroundings& around, unsigned number, const std::string& journal);
+  /// Dead or over; else it is cancelled.
+  ~Client();
+
+  /// Starts the upload. False where it does not begin: error() says why.
+  bool start();
+  bool over() const { return over_; }
+  const std::optional<Error>& error() const { return error_; }
+  /// Once it is over: its report.
+  Report finish();
+  /// The process is killed now: returns what is in the journal. Nothing of it reaches anything any
+  /// more.
+  std::string crash();
+  void cancel() {
+    if (upload_) upload_->cancel();
+  }
+  void kill_connections() {
+    if (transport_ != nullptr) transport_->kill_connections();
+  }
+
+  /// Whether the journal says that the file may be registered.
+  bool journal_says_verifying() const;
+  std::string journal() const { return journal_->serialize(); }
+  std::size_t open_exchanges() const { return transport_->open(); }
+  std::size_t buffers_out() const { return pool_->count() - pool_->available(); }
+
+ private:
+  Timeline::Owner mail() const { return 2 * number_; }
+  Timeline::Owner work() const { return 2 * number_ + 1; }
+  void bury();
+
+  Setting setting_;
+  const Surroundings around_;
+  const unsigned number_;
+  SimExecutor executor_;
+  std::shared_ptr<BufferPool> pool_;
+  Journal* journal_ = nullptr;         ///< the engine's
+  SimTransport* transport_ = nullptr;  ///< the same
+  bool over_ = false;
+  bool dead_ = false;
+  std::optional<Error> error_;
+  std::unique_ptr<EngineResources> engine_;
+  std::unique_ptr<Upload> upload_;
+};
+
+}  // namespace sluice::sim

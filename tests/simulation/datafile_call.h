@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/simulation/bank.h"
+#include "tests/simulation/form.h"
+
+namespace sluice::sim {
+
+/// A POST to /api/dataset/KEY/datafile. Rails has the whole body before it does anything.
+class DatafileCall : public Call {
+ public:
+  DatafileCall(Bank& bank, Head head) : bank_(bank), head_(std::move(head)) {}
+
+  void body(std::string_view bytes) override { body_ += bytes; }
+  Step step() const override {
+    parse();
+    return parsed_step_;
+  }
+  Answer finish() override {
+    parse();
+    if (head_.path != "/api/dataset/" + bank_.dataset + "/datafile")
+      return reply(404, "Dataset Not Found");
+    const auto token = bank_.presented_token(head_);
+    if (!token) return reply(401, "HTTP Token: Access denied.\n");
+    if (*token != bank_.token)
+      return bank_.generation == Bank::Generation::phased
+                 ? reply(500, R"({"status":500,"error":"Internal Server Error"})")
+                 : reply(401, "HTTP Token: Access denied.\n");
+    if (!fields_) return reply(400, R"({"status":400,"error":"Bad Request"})");
+    return carry_out();
+  }
+
+ protected:
+  virtual Step step_of(const std::vector<Field>& fields) const = 0;
+  virtual Answer carry_out() = 0;
+
+  std::string value(std::string_view name) const {
+    const Field* const field = find_field(*fields_, name);
+    return field == nullptr ? std::string() : field->data;
+  }
+  bool has(std::string_view name) const { return find_field(*fields_, name) != nullptr; }
+
+  Bank& bank_;
+
+ private:
+  void parse() const {
+    if (std::exchange(parsed_, true)) return;
+    fields_ = parse_form(head_.header("content-type"), body_);
+    if (fields_) parsed_step_ = step_of(*fields_);
+  }
+
+  const Head head_;
+  std::string body_;
+  mutable bool parsed_ = false;
+  mutable Step parsed_step_ = Step::other;
+
+ protected:
+  mutable std::optional<std::vector<Field>> fields_;
+};
+
+inline Answer uploaded(const Bank& bank, const std::string& name) {
+  return reply(200, "successfully uploaded " + name +
+                        "\nsee in dataset at http://bank.sim/datasets/" + bank.dataset + " \n");
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,148 @@
+#include "tests/simulation/faults.h"
+
+namespace sluice::sim {
+
+const char* to_string(Step step) {
+  switch (step) {
+    case Step::ask:
+      return "ask";
+    case Step::setup:
+      return "setup";
+    case Step::chunk:
+      return "chunk";
+    case Step::probe:
+      return "probe";
+    case Step::verify:
+      return "verify";
+    case Step::options:
+      return "options";
+    case Step::create:
+      return "create";
+    case Step::patch:
+      return "patch";
+    case Step::head:
+      return "head";
+    case Step::remove:
+      return "remove";
+    case Step::join:
+      return "join";
+    case Step::enlist:
+      return "enlist";
+    case Step::whole:
+      return "whole";
+    case Step::other:
+      break;
+  }
+  return "other";
+}
+
+const char* to_string(Fault fault) {
+  switch (fault) {
+    case Fault::refused_connection:
+      return "refused-connection";
+    case Fault::lost_connecting:
+      return "lost-connecting";
+    case Fault::lost_request:
+      return "lost-request";
+    case Fault::swallowed_request:
+      return "swallowed-request";
+    case Fault::cut_body:
+      return "cut-body";
+    case Fault::stalled_body:
+      return "stalled-body";
+    case Fault::early_status:
+      return "early-status";
+    case Fault::status_before:
+      return "status-before";
+    case Fault::front_before:
+      return "front-before";
+    case Fault::front_after:
+      return "front-after";
+    case Fault::lost_answer:
+      return "lost-answer";
+    case Fault::silent_answer:
+      return "silent-answer";
+    case Fault::late:
+      return "late";
+    case Fault::partly:
+      return "partly";
+    case Fault::restart:
+      return "restart";
+    case Fault::think:
+      return "think";
+    case Fault::garbage:
+      return "garbage";
+    case Fault::cut_answer:
+      return "cut-answer";
+    case Fault::dead_connections:
+      return "dead-connections";
+    case Fault::token_expires:
+      return "token-expires";
+    case Fault::upload_expires:
+      return "upload-expires";
+    case Fault::outage:
+      return "outage";
+    case Fault::slow_link:
+      return "slow-link";
+    case Fault::read_error:
+      return "read-error";
+    case Fault::file_changes:
+      return "file-changes";
+    case Fault::file_replaced:
+      return "file-replaced";
+    case Fault::file_touched:
+      return "file-touched";
+    case Fault::full_disk:
+      return "full-disk";
+    case Fault::clock_jumps:
+      return "clock-jumps";
+    case Fault::crash:
+      return "crash";
+    case Fault::cancel:
+      break;
+  }
+  return "cancel";
+}
+
+std::optional<Fault> Faults::at_connect() {
+  if (!is_due(weather_.requests / 4)) return {};
+  return strike(dice_.pick({Fault::refused_connection, Fault::lost_connecting}));
+}
+
+std::optional<Fault> Faults::at_head(const Head& head) {
+  if (!is_due(weather_.requests)) return {};
+  if (head.body_size == 0)
+    return strike(dice_.pick({Fault::lost_request, Fault::swallowed_request, Fault::early_status}));
+  return strike(dice_.pick({Fault::lost_request, Fault::swallowed_request, Fault::cut_body,
+                            Fault::cut_body, Fault::stalled_body, Fault::early_status}));
+}
+
+std::optional<Fault> Faults::at_complete(Step step) {
+  // What matters most is rare among the requests.
+  const bool matters = registers(step) || step == Step::setup || step == Step::join;
+  if (!is_due(weather_.requests * (matters ? 4 : 1))) return {};
+  return strike(
+      dice_.pick({Fault::status_before, Fault::front_before, Fault::front_after, Fault::lost_answer,
+                  Fault::lost_answer, Fault::silent_answer, Fault::late, Fault::partly,
+                  Fault::restart, Fault::think, Fault::garbage, Fault::cut_answer}));
+}
+
+std::optional<Fault> Faults::at_moment() {
+  if (!is_due(weather_.moments)) return {};
+  // What ends an upload for good is rarer than what passes.
+  if (dice_.chance(0.15))
+    return strike(
+        dice_.pick({Fault::read_error, Fault::file_changes, Fault::file_replaced, Fault::cancel}));
+  return strike(dice_.pick({Fault::dead_connections, Fault::token_expires, Fault::upload_expires,
+                            Fault::outage, Fault::slow_link, Fault::restart, Fault::file_touched,
+                            Fault::full_disk, Fault::clock_jumps}));
+}
+
+bool Faults::crashes() {
+  if (weather_.crash_budget == 0 || !dice_.chance(weather_.crashes)) return false;
+  --weather_.crash_budget;
+  static_cast<void>(strike(Fault::crash));
+  return true;
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/file_system.h"
+#include "io/local_file.h"
+#include "tests/simulation/dice.h"
+#include "tests/simulation/timeline.h"
+
+namespace sluice::sim {
+
+/// `size` bytes that are a function of the seed.
+inline std::string content(std::uint64_t seed, std::size_t size) {
+  Dice dice(seed);
+  std::string bytes(size, '\0');
+  for (std::size_t at = 0; at < size; at += 8) {
+    const std::uint64_t word = dice.bits();
+    std::memcpy(bytes.data() + at, &word, std::min<std::size_t>(8, size - at));
+  }
+  return bytes;
+}
+
+/// The one file of a world, which may change, and be unreadable for a while. One thread.
+class File final : public FileSystem {
+ public:
+  File(Timeline& time, std::string path, std::string bytes) : time_(time), path_(std::move(path)) {
+    versions_.push_back(std::make_shared<const std::string>(std::move(bytes)));
+    identity_ = {
+        .size = versions_.back()->size(), .modified = {1'700'000'000, 0}, .device = 1, .inode = 7};
+  }
+
+  const std::string& path() const { return path_; }
+  const std::string& bytes() const { return *versions_.back(); }
+  const FileIdentity& identity() const { return identity_; }
+  /// Whether `bytes` are all of the file as it was at some time, and not a mixture.
+  bool was(const std::string& bytes) const {
+    for (const auto& version : versions_)
+      if (*version == bytes) return true;
+    return false;
+  }
+
+  /// Other bytes, at a later time; `replaced`: by another file of that path.
+  void change(std::string bytes, bool replaced) {
+    versions_.push_back(std::make_shared<const std::string>(std::move(bytes)));
+    identity_.size = versions_.back()->size();
+    touch();
+    if (replaced) ++identity_.inode;
+  }
+  /// The same bytes, at a later time.
+  void touch() {
+    ++touched_;
+    identity_.modified = {1'700'000'000 + touched_, 5};
+  }
+  /// So many reads fail from now on.
+  void fail_reads(unsigned count) { failing_ = count; }
+
+  Result<OpenedSource> open(const std::string& path, std::size_t block_size) override;
+  Result<FileIdentity> identity_at(const std::string& path) override {
+    if (path != path_) return Error{ErrorKind::local_file, "no such file", ENOENT};
+    return identity_;
+  }
+
+ private:
+  class Reader;
+
+  Timeline& time_;
+  const std::string path_;
+  std::vector<std::shared_ptr<const std::string>> versions_;
+  FileIdentity identity_;
+  std::int64_t touched_ = 0;
+  unsigned failing_ = 0;
+};
+
+/// Reads what the file has when it reads. It has no page cache and no direct reads.
+class File::Reader final : public Source {
+ public:
+  explicit Reader(File& file) : Source(file.path_, file.identity_), file_(file) {}
+
+  Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t length,
+                                          std::span<std::byte> memory) const override {
+    if (file_.failing_ > 0) {
+      --file_.failing_;
+      return read_error(path(), offset, EIO);
+    }
+    const std::string& bytes = file_.bytes();
+    if (offset + length > bytes.size()) return shrank_error(path(), offset, bytes.size());
+    std::memcpy(memory.data(), bytes.data() + offset, length);
+    return std::span<const std::byte>(memory.data(), length);
+  }
+  std::size_t memory_for(std::uint64_t, std::size_t length) const override { return length; }
+  ReadMode mode() const override { return ReadMode::buffered; }
+  Result<FileIdentity> identity_now() const override { return file_.identity_; }
+
+ private:
+  File& file_;
+};
+
+inline Result<OpenedSource> File::open(const std::string& path, std::size_t) {
+  if (path != path_) return Error{ErrorKind::local_file, "no such file", ENOENT};
+  return OpenedSource{.source = std::make_unique<Reader>(*this), .reason = "simulated"};
+}
+
+}  // namespace sluice::sim

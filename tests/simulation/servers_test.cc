@@ -1,0 +1,165 @@
+// The simulated servers by themselves: they are what the engine is judged by.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/simulation/bank.h"
+#include "tests/simulation/form.h"
+
+namespace sluice::sim::servers_test {
+namespace {
+
+using testing::HasSubstr;
+using Method = sluice::Request::Method;
+
+std::string form(const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::string body;
+  for (const auto& [name, value] : fields) {
+    body += "--B\r\nContent-Disposition: form-data; name=\"" + name + "\"";
+    if (name == "bytechunk" || name == "binary") body += "; filename=\"a.bin\"";
+    body += "\r\n\r\n" + value + "\r\n";
+  }
+  return body + "--B--\r\n";
+}
+
+class SimulatedServer : public testing::Test {
+ protected:
+  Answer ask(Server& server, Method method, const std::string& path, const std::string& body = {},
+             std::map<std::string, std::string> headers = {}) {
+    Head head{
+        .method = method, .path = path, .headers = std::move(headers), .body_size = body.size()};
+    head.headers.emplace("authorization", "Token token=" + bank_.token);
+    const auto call = server.begin(head);
+    if (auto refused = call->refusal()) return *std::move(refused);
+    if (!body.empty()) call->body(body);
+    last_step_ = call->step();
+    return call->finish();
+  }
+  Answer post(Server& server, const std::vector<std::pair<std::string, std::string>>& fields) {
+    return ask(server, Method::post, "/api/dataset/" + bank_.dataset + "/datafile", form(fields),
+               {{"content-type", "multipart/form-data; boundary=B"}});
+  }
+
+  Bank bank_;
+  Step last_step_ = Step::other;
+};
+
+TEST_F(SimulatedServer, ReadsForms) {
+  const auto fields =
+      parse_form("multipart/form-data; boundary=B", form({{"a", ""}, {"b", "1\r\n2"}}));
+  ASSERT_TRUE(fields);
+  ASSERT_EQ(fields->size(), 2U);
+  EXPECT_EQ((*fields)[0].data, "");
+  EXPECT_EQ((*fields)[1].data, "1\r\n2");
+  EXPECT_FALSE(parse_form("multipart/form-data; boundary=B", form({{"a", "1"}}).substr(0, 40)));
+}
+
+TEST_F(SimulatedServer, AppendsChunksInOrderAlone) {
+  const auto server = make_phased_server(bank_);
+  EXPECT_EQ(post(*server, {{"phase", "setup"}, {"filename", "a"}, {"filesize", "4"}}).body,
+            "successfully set up a");
+  const auto transfer = [&](const std::string& previous, const std::string& bytes) {
+    return post(*server, {{"phase", "transfer"},
+                          {"filename", "a"},
+                          {"previous_size", previous},
+                          {"bytechunk", bytes}});
+  };
+  EXPECT_EQ(transfer("0", "ab").body, "successfully added chunk to a");
+  const Answer twice = transfer("0", "ab");
+  EXPECT_EQ(twice.status, 200);
+  EXPECT_THAT(twice.body, HasSubstr("\"progress\":2"));
+  EXPECT_THAT(transfer("-1", "?").body, HasSubstr("\"progress\":2"));
+  EXPECT_EQ(last_step_, Step::probe);
+  EXPECT_EQ(transfer("2", "cd").status, 200);
+  EXPECT_THAT(post(*server, {{"phase", "verify"}, {"filename", "a"}}).body,
+              HasSubstr("a successfully uploaded"));
+  ASSERT_EQ(bank_.registered.size(), 1U);
+  EXPECT_EQ(bank_.registered.front().bytes, "abcd");
+  EXPECT_THAT(post(*server, {{"phase", "setup"}, {"filename", "a"}}).body,
+              HasSubstr("already exists"));
+}
+
+TEST_F(SimulatedServer, RegistersTwiceWhatIsVerifiedTwice) {
+  const auto server = make_phased_server(bank_);
+  post(*server, {{"phase", "setup"}, {"filename", "a"}, {"filesize", "0"}});
+  post(*server, {{"phase", "verify"}, {"filename", "a"}});
+  post(*server, {{"phase", "verify"}, {"filename", "a"}});
+  EXPECT_EQ(bank_.registered.size(), 2U);
+}
+
+TEST_F(SimulatedServer, DeletesWhatIsStagedInASetup) {
+  const auto server = make_phased_server(bank_);
+  post(*server, {{"phase", "setup"}, {"filename", "a"}, {"filesize", "4"}});
+  post(*server, {{"phase", "setup"}, {"filename", "b"}, {"filesize", "4"}});
+  EXPECT_THAT(post(*server, {{"phase", "verify"}, {"filename", "a"}}).body,
+              HasSubstr("No such file"));
+}
+
+TEST_F(SimulatedServer, KeepsTheBytesOfABrokenPatch) {
+  bank_.generation = Bank::Generation::tus;
+  const auto server = make_tus_server(bank_, {.extensions = {"creation"}});
+  const Answer made = ask(*server, Method::post, "/files/", {},
+                          {{"tus-resumable", "1.0.0"}, {"upload-length", "4"}});
+  ASSERT_EQ(made.status, 201);
+  Head head{.method = Method::patch,
+            .path = "/files/upload1",
+            .headers = {{"tus-resumable", "1.0.0"},
+                        {"upload-offset", "0"},
+                        {"content-type", "application/offset+octet-stream"},
+                        {"authorization", "Token token=" + bank_.token}},
+            .body_size = 4};
+  {
+    const auto call = server->begin(head);
+    EXPECT_FALSE(call->refusal());
+    EXPECT_EQ(server->begin(head)->refusal()->status, 423);
+    call->body("ab");
+    call->broken();
+  }
+  const std::map<std::string, std::string> plain{{"tus-resumable", "1.0.0"}};
+  EXPECT_EQ(ask(*server, Method::head, "/files/upload1", {}, plain).header("upload-offset"), "2");
+  EXPECT_EQ(server->begin(head)->refusal()->status, 409);
+  head.headers["upload-offset"] = "2";
+  EXPECT_EQ(server->begin(head)->refusal()->status, 413);
+}
+
+TEST_F(SimulatedServer, JoinsPartsOnce) {
+  bank_.generation = Bank::Generation::tus;
+  const auto server = make_tus_server(bank_, {.extensions = {"creation", "concatenation"}});
+  for (const char* id : {"upload1", "upload2"}) {
+    ask(*server, Method::post, "/files/", {},
+        {{"tus-resumable", "1.0.0"}, {"upload-length", "2"}, {"upload-concat", "partial"}});
+    ask(*server, Method::patch, std::string("/files/") + id, id[6] == '1' ? "ab" : "cd",
+        {{"tus-resumable", "1.0.0"},
+         {"upload-offset", "0"},
+         {"content-type", "application/offset+octet-stream"}});
+  }
+  const auto join = [&] {
+    return ask(*server, Method::post, "/files/", {},
+               {{"tus-resumable", "1.0.0"},
+                {"upload-concat", "final;http://bank.sim/files/upload1 /files/upload2"}});
+  };
+  EXPECT_EQ(join().status, 201);
+  EXPECT_EQ(join().status, 400);
+  EXPECT_EQ(post(*server, {{"filename", "a"}, {"tus_url", "http://bank.sim/files/upload3"}}).status,
+            200);
+  EXPECT_EQ(bank_.registered.front().bytes, "abcd");
+  EXPECT_EQ(post(*server, {{"filename", "a"}, {"tus_url", "/files/upload1"}}).body,
+            "Invalid TUS upload reference\n");
+}
+
+TEST_F(SimulatedServer, RefusesAWrongToken) {
+  const auto server = make_binary_server(bank_);
+  bank_.generation = Bank::Generation::binary;
+  Head head{.path = "/api/dataset/" + bank_.dataset + "/datafile",
+            .headers = {{"content-type", "multipart/form-data; boundary=B"}},
+            .body_size = 1};
+  EXPECT_EQ(server->begin(head)->finish().status, 401);
+  EXPECT_EQ(post(*server, {{"binary", "bytes"}}).status, 200);
+  EXPECT_EQ(bank_.registered.front().name, "a.bin");
+}
+
+}  // namespace
+}  // namespace sluice::sim::servers_test
