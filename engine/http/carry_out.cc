@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto ask_stop_every = 100ms;
 
 /// Today's Data Bank has 5 threads, and may need one more to answer.
-constexpr std::size_t most_at_once = 4;
+constexpr std::size_t most_exchanges = 4;
 
 struct Out {
   Exchange exchange;
@@ -97,8 +97,8 @@ std::vector<Reply> carry_out_at_once(Transport& http, std::span<Exchange> exchan
 std::vector<Reply> carry_out(Transport& http, std::vector<Exchange> exchanges,
                              const std::function<bool()>& stop) {
   std::vector<Reply> replies;
-  for (std::size_t i = 0; i < exchanges.size(); i += most_at_once) {
-    const std::size_t count = std::min(most_at_once, exchanges.size() - i);
+  for (std::size_t i = 0; i < exchanges.size(); i += most_exchanges) {
+    const std::size_t count = std::min(most_exchanges, exchanges.size() - i);
     const bool stopped = stop && i > 0 && stop();
     for (std::size_t left = stopped ? count : 0; left > 0; --left)
       replies.push_back({Error{ErrorKind::interrupted, "interrupted"}});
