@@ -145,10 +145,10 @@ void RequestGate::admit() {
 }
 
 void RequestGate::call(Turn& turn) {
-  turn.post_([this, call = turn.call_] { carry_out(*call); });
+  turn.post_([this, call = turn.call_] { run_call(*call); });
 }
 
-void RequestGate::carry_out(Turn::Call& call) {
+void RequestGate::run_call(Turn::Call& call) {
   std::function<void()> on_turn;
   {
     const MutexLock lock(mutex_);

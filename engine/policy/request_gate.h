@@ -144,7 +144,7 @@ class RequestGate {
   /// Posts the call that tells the turn so.
   void call(Turn& turn) SLUICE_REQUIRES(mutex_);
   /// What was posted: calls `on_turn`, unless leave() has revoked that.
-  void carry_out(Turn::Call& call) SLUICE_EXCLUDES(mutex_);
+  void run_call(Turn::Call& call) SLUICE_EXCLUDES(mutex_);
   /// From now on each upload queues before its next request.
   void gather() SLUICE_REQUIRES(mutex_);
   /// Ends that.

@@ -9,7 +9,7 @@
 
 #include "engine/base/persistence.h"
 #include "engine/base/text.h"
-#include "engine/http/carry_out.h"
+#include "engine/http/blocking_exchanges.h"
 #include "engine/http/http_date.h"
 #include "engine/protocol/answer_errors.h"
 #include "engine/protocol/answer_text.h"
@@ -367,7 +367,7 @@ Inquired inquire(Transport& http, const Inquiry& inquiry) {
     questions.push_back(setup_question->exchange());
   }
   for (Exchange& question : questions) question.certificate = true;
-  const std::vector<Reply> replies = carry_out(http, std::move(questions), inquiry.stop);
+  const std::vector<Reply> replies = run_exchanges(http, std::move(questions), inquiry.stop);
   const Reply& setup = replies.back();  // without a dataset the same one
   Inquired inquired{replies.front().answer, setup.answer, clock_of(replies.front())};
   if (!inquired.clock_ahead) inquired.clock_ahead = clock_of(setup);
@@ -378,7 +378,7 @@ Inquired inquire_token(Transport& http, const Inquiry& inquiry) {
   const SetupQuestion question(inquiry.base_url, inquiry.dataset, inquiry.token);
   Exchange exchange = question.exchange();
   exchange.certificate = true;
-  const Reply reply = carry_out(http, {std::move(exchange)}, inquiry.stop).front();
+  const Reply reply = run_exchanges(http, {std::move(exchange)}, inquiry.stop).front();
   return {Error{ErrorKind::failed, "not asked"}, reply.answer, clock_of(reply)};
 }
 

@@ -13,13 +13,13 @@ namespace sluice {
 
 namespace {
 
-std::optional<Resumption> resumption_of(const std::optional<Earlier>& earlier) {
+std::optional<Resumption> resumption_of(const std::optional<EarlierRun>& earlier) {
   if (!earlier) return {};
   return Resumption{earlier->sent(), earlier->entry.state == JournalEntry::State::verifying};
 }
 
 std::unique_ptr<Protocol> make_tus(const UploadRequest& request, std::uint64_t size,
-                                   const std::optional<Earlier>& earlier, Tus::Role role,
+                                   const std::optional<EarlierRun>& earlier, Tus::Role role,
                                    CreationWithUpload* creation = nullptr) {
   return std::make_unique<Tus>(
       Tus::Setting{.deposit = {request.dataset, request.name, size},
@@ -41,8 +41,8 @@ ProtocolKind protocol_of(const UploadRequest& request) {
 
 Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, ProtocolKind kind,
                                                 std::uint64_t size,
-                                                const std::optional<Earlier>& earlier, bool joined,
-                                                const std::string& stored_before,
+                                                const std::optional<EarlierRun>& earlier,
+                                                bool joined, const std::string& stored_before,
                                                 CreationWithUpload* creation) {
   const Deposit deposit{request.dataset, request.name, size, stored_before};
   switch (kind) {
@@ -75,7 +75,7 @@ Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, Pr
 }
 
 std::unique_ptr<Protocol> make_part_protocol(const UploadRequest& request, std::uint64_t size,
-                                             const std::optional<Earlier>& earlier) {
+                                             const std::optional<EarlierRun>& earlier) {
   return make_tus(request, size, earlier, Tus::Role::part);
 }
 

@@ -5,7 +5,7 @@
 
 #include "engine/protocol/creation_with_upload.h"
 #include "engine/protocol/protocol.h"
-#include "engine/upload/earlier.h"
+#include "engine/upload/earlier_run.h"
 #include "engine/upload/upload_request.h"
 #include "io/result.h"
 
@@ -19,13 +19,13 @@ ProtocolKind protocol_of(const UploadRequest& request);
 /// failed where the server does not take such a file this way.
 Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, ProtocolKind kind,
                                                 std::uint64_t size,
-                                                const std::optional<Earlier>& earlier,
+                                                const std::optional<EarlierRun>& earlier,
                                                 bool joined = false,
                                                 const std::string& stored_before = {},
                                                 CreationWithUpload* creation = nullptr);
 
 /// For a part of a file, of `size` bytes, that goes over tus.
 std::unique_ptr<Protocol> make_part_protocol(const UploadRequest& request, std::uint64_t size,
-                                             const std::optional<Earlier>& earlier);
+                                             const std::optional<EarlierRun>& earlier);
 
 }  // namespace sluice

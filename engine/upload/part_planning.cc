@@ -58,7 +58,7 @@ void PartPlanning::explain(const UploadRequest& request, const PartPlanSetting& 
 }
 
 Result<UploadParts> PartPlanning::begin(const UploadRequest& request, const Source& source,
-                                        std::optional<Earlier>& whole) {
+                                        std::optional<EarlierRun>& whole) {
   UploadParts parts;
   if (!request.server.tus.has("concatenation")) {
     if (request.lanes.value_or(0) > 0)
@@ -94,7 +94,7 @@ Result<UploadParts> PartPlanning::begin(const UploadRequest& request, const Sour
 }
 
 UploadParts PartPlanning::resume(const UploadRequest& request, std::uint64_t size,
-                                 std::vector<Earlier> parts) {
+                                 std::vector<EarlierRun> parts) {
   return resume_parts(std::move(parts), plan_setting(request, size));
 }
 

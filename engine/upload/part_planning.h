@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/policy/part_plan.h"
-#include "engine/upload/earlier.h"
+#include "engine/upload/earlier_run.h"
 #include "engine/upload/engine_resources.h"
 #include "engine/upload/upload_parts.h"
 #include "engine/upload/upload_request.h"
@@ -25,10 +25,11 @@ class PartPlanning {
   /// becomes what it has of the file. Errors: usage, for lanes that the server has no way for;
   /// interrupted, by request.stop.
   Result<UploadParts> begin(const UploadRequest& request, const Source& source,
-                            std::optional<Earlier>& whole);
+                            std::optional<EarlierRun>& whole);
 
   /// How the parts that an earlier run began go on, in a file of `size` bytes.
-  UploadParts resume(const UploadRequest& request, std::uint64_t size, std::vector<Earlier> parts);
+  UploadParts resume(const UploadRequest& request, std::uint64_t size,
+                     std::vector<EarlierRun> parts);
 
  private:
   PartPlanSetting plan_setting(const UploadRequest& request, std::uint64_t size) const;

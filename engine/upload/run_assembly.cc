@@ -161,7 +161,7 @@ Result<std::shared_ptr<UploadRun>> RunAssembly::part_run(const UploadRequest& re
                                                          std::size_t number) {
   UploadParts& parts = basis_.parts;
   const ByteRange range = parts.plan.parts[number];
-  std::optional<Earlier> earlier;
+  std::optional<EarlierRun> earlier;
   if (number < parts.entries.size()) earlier = std::move(parts.entries[number]);
   BufferPool& pool = engine_.pool();
   const std::size_t least_blocks = std::max<std::size_t>(2, pool.count() / parts.plan.most);

@@ -9,7 +9,7 @@
 
 #include "engine/journal/dataset_lock.h"
 #include "engine/policy/chunk_check.h"
-#include "engine/upload/earlier.h"
+#include "engine/upload/earlier_run.h"
 #include "engine/upload/engine_resources.h"
 #include "engine/upload/upload_parts.h"
 #include "engine/upload/upload_request.h"
@@ -25,12 +25,12 @@ struct UploadBasis {
   ProtocolKind kind = ProtocolKind::phased;
   std::unique_ptr<Source> source;
   std::optional<DatasetLock> lock;
-  std::optional<Earlier> earlier;
+  std::optional<EarlierRun> earlier;
   UploadParts parts;  ///< in which it goes; of an empty plan: in one piece
   /// It goes in parts, or an earlier run has joined them already: then `parts` has none.
   bool joined = false;
-  std::vector<std::string> abandoned;      ///< EarlierFound
-  std::optional<JournalEntry> registered;  ///< EarlierFound, over the phased protocol
+  std::vector<std::string> abandoned;      ///< EarlierRuns
+  std::optional<JournalEntry> registered;  ///< EarlierRuns, over the phased protocol
   ServerFacts server;                      ///< as the journal has them
 };
 

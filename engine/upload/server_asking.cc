@@ -9,7 +9,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/seconds.h"
 #include "engine/base/unix_time.h"
-#include "engine/http/carry_out.h"
+#include "engine/http/blocking_exchanges.h"
 #include "engine/policy/retry.h"
 #include "engine/protocol/inquiry_front.h"
 #include "io/random.h"

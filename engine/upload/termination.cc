@@ -8,7 +8,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/text.h"
-#include "engine/http/carry_out.h"
+#include "engine/http/blocking_exchanges.h"
 #include "engine/http/http_date.h"
 #include "engine/policy/retry.h"
 #include "engine/protocol/answer_errors.h"
@@ -39,7 +39,7 @@ class Attempt {
     retry_after_.reset();
     std::vector<Exchange> exchanges;
     for (const std::string& url : urls_) exchanges.push_back(termination(url, asked_.token));
-    const std::vector<Reply> replies = carry_out(http, std::move(exchanges), asked_.stop);
+    const std::vector<Reply> replies = run_exchanges(http, std::move(exchanges), asked_.stop);
     std::vector<std::string> left;
     for (std::size_t i = 0; i < urls_.size(); ++i) {
       std::optional<Error> error = error_of(replies[i].answer);
@@ -118,7 +118,7 @@ std::optional<std::chrono::system_clock::time_point> ask_expiry(
     exchanges.push_back(std::move(exchange));
   }
   std::optional<std::chrono::system_clock::time_point> last;
-  for (const Reply& reply : carry_out(http, std::move(exchanges), asked.stop)) {
+  for (const Reply& reply : run_exchanges(http, std::move(exchanges), asked.stop)) {
     if (!reply.answer) return {};
     const auto expires = parse_http_date(reply.answer->header("upload-expires").value_or(""));
     if (!expires) return {};

@@ -7,18 +7,18 @@
 
 namespace sluice {
 
-Result<std::vector<Earlier>> begin_parts(Journal& journal, const UploadRequest& request,
-                                         const Source& source, std::size_t block_bytes,
-                                         const std::vector<ByteRange>& parts,
-                                         std::optional<Earlier>& whole) {
-  Earlier file;
+Result<std::vector<EarlierRun>> begin_parts(Journal& journal, const UploadRequest& request,
+                                            const Source& source, std::size_t block_bytes,
+                                            const std::vector<ByteRange>& parts,
+                                            std::optional<EarlierRun>& whole) {
+  EarlierRun file;
   file.entry = first_entry(request, to_string(ProtocolKind::tus), source.identity(), block_bytes);
-  std::vector<Earlier> entries;
+  std::vector<EarlierRun> entries;
   // All or nothing: a few of the parts would be a file that nobody can put together.
   const Journal::Work work = [&](JournalTables& tables) -> Result<void> {
     TRY_ASSIGN(file.entry.id, tables.begin(file.entry));
     for (const ByteRange& range : parts) {
-      Earlier part;
+      EarlierRun part;
       part.entry = file.entry;
       part.entry.part_of = file.entry.id;
       part.entry.part_begin = range.begin;
@@ -34,10 +34,10 @@ Result<std::vector<Earlier>> begin_parts(Journal& journal, const UploadRequest& 
   return entries;
 }
 
-UploadParts resume_parts(std::vector<Earlier> entries, const PartPlanSetting& setting) {
+UploadParts resume_parts(std::vector<EarlierRun> entries, const PartPlanSetting& setting) {
   UploadParts parts;
   parts.plan = plan_lanes(setting, entries.size());
-  for (Earlier& part : entries) {
+  for (EarlierRun& part : entries) {
     const JournalEntry& entry = part.entry;
     parts.plan.parts.push_back({entry.part_begin, entry.part_begin + entry.file.size});
     part.doubtful = false;  // the whole file is read beside it anyway
@@ -46,9 +46,9 @@ UploadParts resume_parts(std::vector<Earlier> entries, const PartPlanSetting& se
   return parts;
 }
 
-std::vector<std::uint64_t> checksums_of(const std::vector<Earlier>& parts) {
+std::vector<std::uint64_t> checksums_of(const std::vector<EarlierRun>& parts) {
   std::vector<std::uint64_t> all;
-  for (const Earlier& part : parts)
+  for (const EarlierRun& part : parts)
     all.insert(all.end(), part.checksums.begin(), part.checksums.end());
   return all;
 }

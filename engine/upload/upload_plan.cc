@@ -2,7 +2,7 @@
 
 #include "engine/report/expected_digests.h"
 #include "engine/report/receipt.h"
-#include "engine/upload/earlier.h"
+#include "engine/upload/earlier_run.h"
 #include "engine/upload/registered_before.h"
 
 namespace sluice {
@@ -36,8 +36,8 @@ const char* to_string(UploadPlan::Action action) {
 
 Result<UploadPlan> plan_upload(Journal& journal, const UploadRequest& request, ProtocolKind kind,
                                const FileIdentity& file, std::size_t block_bytes) {
-  TRY_ASSIGN(const EarlierFound found,
-             find_earlier(journal, request, kind, {request.path, file}, block_bytes));
+  TRY_ASSIGN(const EarlierRuns found,
+             find_earlier_run(journal, request, kind, {request.path, file}, block_bytes));
   UploadPlan plan;
   if (found.registered) {
     TRY(check_digests(request.expected, report_before(request, *found.registered),

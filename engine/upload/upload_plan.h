@@ -31,7 +31,7 @@ struct UploadPlan {
 const char* to_string(UploadPlan::Action action);
 
 /// Asks the journal, and no server. `file`: of request.path, now. `kind`: the server's protocol.
-/// `block_bytes`: the engine's. Errors: those of find_earlier() and check_digests(), which the
+/// `block_bytes`: the engine's. Errors: those of find_earlier_run() and check_digests(), which the
 /// upload would end with.
 Result<UploadPlan> plan_upload(Journal& journal, const UploadRequest& request, ProtocolKind kind,
                                const FileIdentity& file, std::size_t block_bytes);

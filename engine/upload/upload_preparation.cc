@@ -60,8 +60,8 @@ Result<std::optional<PreparedUpload>> UploadPreparation::consult(Journal& journa
   const UploadRequest& request = basis.request;
   const FileIdentity& file = basis.source->identity();
   if (basis.kind == ProtocolKind::phased) TRY(check_other_uploads(journal, request));
-  TRY_ASSIGN(EarlierFound found, find_earlier(journal, request, basis.kind, {request.path, file},
-                                              engine_.options().block_bytes));
+  TRY_ASSIGN(EarlierRuns found, find_earlier_run(journal, request, basis.kind, {request.path, file},
+                                                 engine_.options().block_bytes));
   if (found.registered && has_to_be_read(*found.registered, request, file))
     return PreparedUpload(compare(journal, basis, *std::move(found.registered)));
   if (found.registered && basis.kind != ProtocolKind::phased)
@@ -90,7 +90,7 @@ Comparison UploadPreparation::compare(Journal& journal, UploadBasis& basis,
           .block_bytes = engine_.options().block_bytes};
 }
 
-void UploadPreparation::go_on(EarlierFound found, UploadBasis& basis) {
+void UploadPreparation::go_on(EarlierRuns found, UploadBasis& basis) {
   basis.registered = std::move(found.registered);
   basis.earlier = std::move(found.earlier);
   if (basis.request.server.tus.has("termination")) basis.abandoned = std::move(found.abandoned);

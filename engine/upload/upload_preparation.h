@@ -5,7 +5,7 @@
 
 #include "engine/journal/dataset_lock.h"
 #include "engine/journal/journal.h"
-#include "engine/upload/earlier.h"
+#include "engine/upload/earlier_run.h"
 #include "engine/upload/engine_resources.h"
 #include "engine/upload/registered_before.h"
 #include "engine/upload/run_assembly.h"
@@ -48,7 +48,7 @@ class UploadPreparation {
   /// The comparison with `entry`, and a warning that says why.
   Comparison compare(Journal& journal, UploadBasis& basis, JournalEntry entry) const;
   /// Takes over what an earlier run left.
-  void go_on(EarlierFound found, UploadBasis& basis);
+  void go_on(EarlierRuns found, UploadBasis& basis);
 
   EngineResources& engine_;
 };

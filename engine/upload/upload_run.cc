@@ -93,7 +93,7 @@ UploadRun::UploadRun(Setting setting)
                          setting_.request.base_url.starts_with("https:")) {
   const UploadRequest& request = setting_.request;
   if (setting_.earlier) {
-    const Earlier& earlier = *setting_.earlier;
+    const EarlierRun& earlier = *setting_.earlier;
     if (!digest_.resume(earlier.entry.hashed_blocks, setting_.block_bytes, earlier.checksums,
                         earlier.entry.digest_state))
       digest_.expect(earlier.checksums);
@@ -205,7 +205,7 @@ void UploadRun::start() {
     // The digest of a file is made in its order, which the parts have no part in.
     checking = sent_file_.read_again(sent_file_.identity().size);
   } else if (setting_.earlier && !setting_.part) {
-    const Earlier& earlier = *setting_.earlier;
+    const EarlierRun& earlier = *setting_.earlier;
     // OpenSSL's digests cannot be saved, so those of a resumed upload take a reading of their own.
     if (!setting_.request.digests.empty())
       checking = sent_file_.read_again(sent_file_.identity().size);

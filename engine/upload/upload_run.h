@@ -23,7 +23,7 @@
 #include "engine/upload/chunk_planner.h"
 #include "engine/upload/chunk_sender.h"
 #include "engine/upload/connection_choice.h"
-#include "engine/upload/earlier.h"
+#include "engine/upload/earlier_run.h"
 #include "engine/upload/join_wait.h"
 #include "engine/upload/lanes.h"
 #include "engine/upload/preparation.h"
@@ -42,22 +42,25 @@
 
 namespace sluice {
 
-/// The life of one upload: asks its Protocol what is next, carries it out over Transport, hands the
-/// answer back, until the file is registered or something is final. What can pass is waited out
-/// (engine/policy/retry.h); what is done is written down (engine/journal/upload_record.h).
+/// The coordinator of one upload: asks the Protocol for the next request, sends it, hands the
+/// answer back, until the file is registered or an error is final. Transient errors are retried
+/// (Recovery). The journal is told what was done (UploadRecord). UploadState has its states.
 ///
-/// upload_run.cc is the main path: what is next, and what the answer means. The rest by its idea:
-/// upload_handle.cc        what it is told and asked from outside
+/// Sources:
+/// upload_run.cc           the main path: the next request, and what its answer means
+/// upload_control.cc       cancel, progress, the report: calls from other threads
 /// upload_clearance.cc     which bytes may leave when
-/// upload_join.cc          when the parts may be joined once more
-/// upload_registration.cc  when it may be registered, and whether it was
-/// upload_token.cc         what happens when the server refuses the token
-/// upload_trouble.cc       what happens when a step fails
-/// upload_end.cc           what is left behind
+/// upload_join.cc          when parts may be joined again
+/// upload_registration.cc  when the file may be registered, and whether it was
+/// upload_token.cc         a refused token
+/// upload_failure.cc       a failed request: retry, start over, or fail
+/// upload_end.cc           report, receipt, the journal's last entry
 ///
-/// All of it is on one network thread, which is chosen in start().
+/// It has more fields and functions than other classes, as every part of an upload meets here: it
+/// owns the parts, and each function passes what one of them has found to another one.
 ///
-/// Kept alive by its handle and by whatever it has under way on its network thread.
+/// One network thread, which start() chooses, runs all of it. Kept alive by its handle and by what
+/// is in flight on that thread.
 class UploadRun : public Lane,
                   private ChunkSender::Owner,
                   public std::enable_shared_from_this<UploadRun> {
@@ -75,7 +78,7 @@ class UploadRun : public Lane,
     Log log;
     JournalThread* journal;           ///< null for none; outlives the run
     std::optional<DatasetLock> lock;  ///< held until the upload is over
-    std::optional<Earlier> earlier;
+    std::optional<EarlierRun> earlier;
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
     std::uint64_t bytes_per_second;                     ///< EngineOptions
     ServerFacts server;                                 ///< as the journal has them
@@ -92,7 +95,7 @@ class UploadRun : public Lane,
     std::optional<Part> part = {};
     /// What has to be done before the first request; null for nothing.
     std::shared_ptr<Preparation> preparation = {};
-    std::optional<JournalEntry> registered = {};  ///< EarlierFound
+    std::optional<JournalEntry> registered = {};  ///< EarlierRuns
     RequestGate* gate = nullptr;  ///< in front of the server; null for none; outlives the run
     RequestGate::Rule gate_rule = RequestGate::Rule::queues;
     std::unique_ptr<PoolShares::Share> share = {};  ///< of `pool`; null: all of it

@@ -23,8 +23,8 @@ UploadRequest request(ProtocolKind kind = ProtocolKind::automatic) {
   return request;
 }
 
-Earlier earlier(JournalEntry::State state = JournalEntry::State::unfinished) {
-  Earlier earlier;
+EarlierRun earlier(JournalEntry::State state = JournalEntry::State::unfinished) {
+  EarlierRun earlier;
   earlier.entry.file.size = 10000;
   earlier.entry.block_bytes = 4096;
   earlier.entry.hashed_blocks = 2;
@@ -33,7 +33,7 @@ Earlier earlier(JournalEntry::State state = JournalEntry::State::unfinished) {
   return earlier;
 }
 
-std::unique_ptr<Protocol> make(ProtocolKind kind, const std::optional<Earlier>& before = {},
+std::unique_ptr<Protocol> make(ProtocolKind kind, const std::optional<EarlierRun>& before = {},
                                std::uint64_t size = 10000) {
   auto made = make_protocol(request(kind), kind, size, before);
   EXPECT_TRUE(made);

@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "engine/upload/earlier.h"
+#include "engine/upload/earlier_run.h"
 #include "tests/engine/journal/journal_sample.h"
 #include "tests/engine/upload/upload_fixture.h"
 

@@ -183,7 +183,7 @@ TEST_F(TusJoinTest, ShortPartsOfAnEarlierVersionAreSentInOnePiece) {
       ASSERT_TRUE(journal);
       auto source = open_source(request.path, ReadMode::buffered, tus_block);
       ASSERT_TRUE(source);
-      std::optional<Earlier> whole;
+      std::optional<EarlierRun> whole;
       ASSERT_TRUE(begin_parts(**journal, request, *source->source, tus_block,
                               {{0, 4 * MiB}, {4 * MiB, length}}, whole));
     }

@@ -16,7 +16,7 @@
 #include "engine/journal/dataset_lock.h"
 #include "engine/journal/journal.h"
 #include "engine/upload.h"
-#include "engine/upload/earlier.h"
+#include "engine/upload/earlier_run.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/stop.h"

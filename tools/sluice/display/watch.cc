@@ -9,7 +9,7 @@
 #include <optional>
 #include <string_view>
 
-#include "engine/http/carry_out.h"
+#include "engine/http/blocking_exchanges.h"
 #include "tools/sluice/display/log_time.h"
 #include "tools/sluice/display/output_channel.h"
 #include "tools/sluice/display/terminal.h"

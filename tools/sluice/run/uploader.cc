@@ -13,7 +13,7 @@
 
 #include "engine/base/text.h"
 #include "engine/base/units.h"
-#include "engine/http/carry_out.h"
+#include "engine/http/blocking_exchanges.h"
 #include "engine/policy/request_limit.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/granted.h"

@@ -18,11 +18,11 @@ namespace sluice {
 namespace {
 
 /// The last of them, and the others once it was answered.
-void carry_out_next(Transport& http, const std::shared_ptr<std::vector<Exchange>>& exchanges) {
+void send_in_turn(Transport& http, const std::shared_ptr<std::vector<Exchange>>& exchanges) {
   if (exchanges->empty()) return;
   const Exchange next = std::move(exchanges->back());
   exchanges->pop_back();
-  http.start(next, [&http, exchanges](const Result<Answer>&) { carry_out_next(http, exchanges); });
+  http.start(next, [&http, exchanges](const Result<Answer>&) { send_in_turn(http, exchanges); });
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ void UploadRun::drop_abandoned() {
   const auto exchanges = std::make_shared<std::vector<Exchange>>();
   for (const std::string& url : setting_.abandoned)
     exchanges->push_back(termination(url, tokens_.current()));
-  carry_out_next(http(), exchanges);
+  send_in_turn(http(), exchanges);
 }
 
 bool UploadRun::begin_anew() {

@@ -1,4 +1,4 @@
-#include "engine/upload/earlier.h"
+#include "engine/upload/earlier_run.h"
 
 #include <fmt/format.h>
 
@@ -111,14 +111,14 @@ JournalEntry first_entry(const UploadRequest& request, std::string_view protocol
   return entry;
 }
 
-std::uint64_t Earlier::sent() const {
+std::uint64_t EarlierRun::sent() const {
   return std::min(entry.file.size, entry.hashed_blocks * entry.block_bytes);
 }
 
 namespace {
 
-Result<Earlier> read_earlier(Journal& journal, JournalEntry entry, const FileFacts& file) {
-  Earlier earlier;
+Result<EarlierRun> read_earlier(Journal& journal, JournalEntry entry, const FileFacts& file) {
+  EarlierRun earlier;
   TRY_ASSIGN(earlier.checksums, journal.checksums(entry.id, 0, entry.hashed_blocks));
   earlier.doubtful = entry.file.inode != file.identity.inode ||
                      entry.file.modified != file.identity.modified ||
@@ -186,9 +186,10 @@ Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEn
   return urls;
 }
 
-Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request, ProtocolKind kind,
-                                  const FileFacts& file, std::size_t block_bytes) {
-  EarlierFound result;
+Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& request,
+                                     ProtocolKind kind, const FileFacts& file,
+                                     std::size_t block_bytes) {
+  EarlierRuns result;
   auto found = journal.find(request.base_url, request.dataset, request.name);
   if (request.restart) {
     // An entry that cannot be understood is what --restart is for.
@@ -281,7 +282,7 @@ Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request
   result.remark = touched(*entry, file);
   TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), file));
   for (JournalEntry& part : parts) {
-    TRY_ASSIGN(Earlier earlier, read_earlier(journal, std::move(part), file));
+    TRY_ASSIGN(EarlierRun earlier, read_earlier(journal, std::move(part), file));
     result.parts.push_back(std::move(earlier));
   }
   return result;

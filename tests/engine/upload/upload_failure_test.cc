@@ -13,7 +13,7 @@
 #include "tests/engine/upload/upload_fixture.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::upload_trouble_test {
+namespace sluice::upload_failure_test {
 namespace {
 
 using testing::HasSubstr;
@@ -425,4 +425,4 @@ TEST_F(UploadTest, NobodyListens) {
 }
 
 }  // namespace
-}  // namespace sluice::upload_trouble_test
+}  // namespace sluice::upload_failure_test

@@ -10,7 +10,7 @@
 #include "tests/engine/upload/upload_fixture.h"
 #include "tests/support/scripted_server.h"
 
-namespace sluice::upload_handle_test {
+namespace sluice::upload_control_test {
 namespace {
 
 TEST_F(UploadTest, ProgressReachesTheSizeAndNeverPassesIt) {
@@ -86,4 +86,4 @@ TEST_F(UploadTest, CancelAtOnceSendsNothingThatChangesAnything) {
 }
 
 }  // namespace
-}  // namespace sluice::upload_handle_test
+}  // namespace sluice::upload_control_test

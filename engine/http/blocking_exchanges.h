@@ -19,8 +19,8 @@ struct Reply {
 /// them on the caller's thread, which is not the network thread. Their bodies outlive the call.
 /// `stop`, which may be empty, is asked ten times a second; once it says true, those that have no
 /// answer end with `interrupted`.
-std::vector<Reply> carry_out(Transport& http, std::vector<Exchange> exchanges,
-                             const std::function<bool()>& stop);
+std::vector<Reply> run_exchanges(Transport& http, std::vector<Exchange> exchanges,
+                                 const std::function<bool()>& stop);
 
 /// Waits, and asks `stop` as often meanwhile. False once that says true.
 bool wait_until(std::chrono::steady_clock::time_point when, const std::function<bool()>& stop);

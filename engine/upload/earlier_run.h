@@ -12,7 +12,7 @@
 namespace sluice {
 
 /// What an earlier run of the same upload left in the journal, checked against the file as it is.
-struct Earlier {
+struct EarlierRun {
   JournalEntry entry;
   std::vector<std::uint64_t> checksums;  ///< of the blocks [0, hashed_blocks)
   /// The file has the size that it had, but another inode or time, or the last run found something
@@ -33,11 +33,11 @@ struct FileFacts {
   FileIdentity identity;
 };
 
-struct EarlierFound {
+struct EarlierRuns {
   /// The unfinished upload of that system, dataset and name; nothing where there is none, where it
   /// was spoken in another protocol, or where `request` wants it to start anew.
-  std::optional<Earlier> earlier;
-  std::vector<Earlier> parts;  ///< of `earlier`, in the file's order; empty for none
+  std::optional<EarlierRun> earlier;
+  std::vector<EarlierRun> parts;  ///< of `earlier`, in the file's order; empty for none
   /// This very file, which an earlier run has registered under that name; or one for which
   /// may_be_touched() (engine/upload/registered_before.h) holds, not over the phased protocol.
   std::optional<JournalEntry> registered;
@@ -64,7 +64,8 @@ Result<void> check_other_uploads(Journal& journal, const UploadRequest& request)
 /// the journal knows that another file of that name was registered, and it is not to start anew;
 /// usage if there is nothing where there must be, or if the blocks do not fit; failed if the
 /// journal cannot be read.
-Result<EarlierFound> find_earlier(Journal& journal, const UploadRequest& request, ProtocolKind kind,
-                                  const FileFacts& file, std::size_t block_bytes);
+Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& request,
+                                     ProtocolKind kind, const FileFacts& file,
+                                     std::size_t block_bytes);
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-#include "engine/http/carry_out.h"
+#include "engine/http/blocking_exchanges.h"
 
 #include <algorithm>
 #include <memory>
@@ -63,8 +63,8 @@ void cancel(Transport& http, const std::shared_ptr<Carrying>& carrying) {
   });
 }
 
-std::vector<Reply> carry_out_at_once(Transport& http, std::span<Exchange> exchanges,
-                                     const std::function<bool()>& stop) {
+std::vector<Reply> run_at_once(Transport& http, std::span<Exchange> exchanges,
+                               const std::function<bool()>& stop) {
   const auto carrying = std::make_shared<Carrying>();
   MutexLock lock(carrying->mutex);
   for (Exchange& exchange : exchanges) carrying->all.emplace_back().exchange = std::move(exchange);
@@ -94,8 +94,8 @@ std::vector<Reply> carry_out_at_once(Transport& http, std::span<Exchange> exchan
 
 }  // namespace
 
-std::vector<Reply> carry_out(Transport& http, std::vector<Exchange> exchanges,
-                             const std::function<bool()>& stop) {
+std::vector<Reply> run_exchanges(Transport& http, std::vector<Exchange> exchanges,
+                                 const std::function<bool()>& stop) {
   std::vector<Reply> replies;
   for (std::size_t i = 0; i < exchanges.size(); i += most_exchanges) {
     const std::size_t count = std::min(most_exchanges, exchanges.size() - i);
@@ -103,7 +103,7 @@ std::vector<Reply> carry_out(Transport& http, std::vector<Exchange> exchanges,
     for (std::size_t left = stopped ? count : 0; left > 0; --left)
       replies.push_back({Error{ErrorKind::interrupted, "interrupted"}});
     if (stopped) continue;
-    for (Reply& reply : carry_out_at_once(http, std::span(exchanges).subspan(i, count), stop))
+    for (Reply& reply : run_at_once(http, std::span(exchanges).subspan(i, count), stop))
       replies.push_back(std::move(reply));
   }
   return replies;
