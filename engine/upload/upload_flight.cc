@@ -8,7 +8,7 @@
 namespace sluice {
 
 std::shared_ptr<Flight> UploadRun::take_off(Request what) {
-  const auto flight = std::make_shared<Flight>(std::move(what));
+  auto flight = std::make_shared<Flight>(std::move(what));
   Flight* const raw = flight.get();
   flight->body.emplace(
       flight->request, payload_,

@@ -29,7 +29,7 @@ void UploadRun::ask_about_token() {
   const auto question = std::make_shared<SetupQuestion>(setting_.request.base_url,
                                                         setting_.request.dataset, tokens_.back());
   question_ = http().start(question->exchange(),
-                           [self = shared_from_this(), question](Result<Answer> answer) {
+                           [self = shared_from_this(), question](const Result<Answer>& answer) {
                              self->question_ = 0;
                              self->token_answered(answer);
                            });
