@@ -27,7 +27,7 @@ inline const std::uint64_t file_size = [] {
 
 [[noreturn]] inline void give_up(const char* what) {
   std::perror(what);
-  std::exit(1);
+  std::exit(1);  // NOLINT(concurrency-mt-unsafe): whatever else runs measures nothing any more
 }
 
 /// The file that is read, in $SLUICE_BENCH_DIR or the working directory: made on first use, removed

@@ -60,6 +60,7 @@ void read_all(benchmark::State& state, const ReadBlock& read, bool cold, std::si
     state.ResumeTiming();
     std::atomic<std::uint64_t> next = 0;
     std::vector<std::jthread> threads;
+    threads.reserve(buffers.size());
     for (const Buffer& buffer : buffers) {
       threads.emplace_back([&] {
         for (std::uint64_t at = next++ * block; at < file_size; at = next++ * block) {

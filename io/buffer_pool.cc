@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -95,13 +96,16 @@ BufferPool::BufferPool(std::span<std::byte> region, std::size_t buffer_size, std
 }
 
 BufferPool::BufferPool(BufferPool& parent, std::size_t most)
-    : buffer_size_(parent.buffer_size()), count_(most), parent_(&parent), most_(most) {}
+    : buffer_size_(parent.buffer_size()), count_(most), parent_(&parent), most_(most) {
+  assert(most >= 1);
+}
 
 std::unique_ptr<BufferPool> BufferPool::share(BufferPool& pool, std::size_t most) {
   return std::unique_ptr<BufferPool>(new BufferPool(pool, most));
 }
 
 void BufferPool::resize_share(std::size_t most) {
+  assert(parent_ != nullptr && most >= 1);
   const MutexLock lock(mutex_);
   most_ = std::min(most, count_);
   freed_.notify_all();
@@ -166,6 +170,7 @@ Buffer BufferPool::take(Buffer parents) {
     return Buffer(this, parents.memory_);
   }
   const MutexLock lock(mutex_);
+  assert(lent_ > 0);
   --lent_;
   freed_.notify_one();
   return {};
@@ -187,15 +192,19 @@ void BufferPool::give_back(std::span<std::byte> memory) {
   if (parent_ != nullptr) {
     parent_->give_back(memory);
     const MutexLock lock(mutex_);
+    assert(lent_ > 0);
     --lent_;
     freed_.notify_one();
     return;
   }
+  assert(memory.size() == buffer_size_ && memory.data() >= region_.data() &&
+         static_cast<std::size_t>(memory.data() - region_.data()) % buffer_size_ == 0);
   // A buffer used after it went back is somebody else's block: let the sanitizer see it.
   ASAN_POISON_MEMORY_REGION(memory.data(), memory.size());
   // Notified under the mutex: once it is free, the pool may be destroyed by whoever saw the buffer
   // return.
   const MutexLock lock(mutex_);
+  assert(free_.size() < count_);
   free_.push_back(memory.data());
   freed_.notify_one();
 }

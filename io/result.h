@@ -71,7 +71,10 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 /// TRY_ASSIGN(auto x, f()) does the same and keeps the value.
 #define TRY_ASSIGN(declaration, expression) \
   TRY_ASSIGN_(SLUICE_CONCAT(try_result_, __LINE__), declaration, expression)
+// NOLINTBEGIN(bugprone-macro-parentheses): neither a name that is declared nor a declaration can be
+// in parentheses
 #define TRY_ASSIGN_(name, declaration, expression) \
   auto name = (expression);                        \
   if (!name) return std::move(name).error();       \
   declaration = std::move(*name)
+// NOLINTEND(bugprone-macro-parentheses)

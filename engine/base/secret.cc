@@ -14,6 +14,14 @@ std::string Secret::redact(std::string text) const {
   return text;
 }
 
+void Secret::take(std::string& other) noexcept {
+  wipe(value_);
+  value_.swap(other);
+  other.resize(other.capacity());  // a short string was copied, and its bytes are still there
+  wipe(other);
+  other.clear();
+}
+
 void Secret::wipe(std::string& text) {
   explicit_bzero(text.data(), text.size());
 }

@@ -13,7 +13,12 @@ class Secret {
   Secret() = default;
   explicit Secret(std::string value) : value_(std::move(value)) {}
   Secret(const Secret&) = default;
-  Secret& operator=(const Secret&) = default;
+  Secret(Secret&& other) noexcept { take(other.value_); }
+  Secret& operator=(const Secret& other) { return *this = Secret(other); }
+  Secret& operator=(Secret&& other) noexcept {
+    if (this != &other) take(other.value_);
+    return *this;
+  }
   ~Secret() { wipe(value_); }
 
   bool empty() const { return value_.empty(); }
@@ -27,6 +32,10 @@ class Secret {
   static void wipe(std::string& text);
 
  private:
+  /// Takes the value of `other` and leaves nothing of it there; the bytes that it replaces are
+  /// wiped.
+  void take(std::string& other) noexcept;
+
   std::string value_;
 };
 

@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr double most_at_once = 50;
+constexpr double most_connections = 50;
 constexpr double per_second = 20;
 
 }  // namespace
@@ -23,7 +23,7 @@ bool FreshConnections::take(Clock::time_point now) {
   const MutexLock lock(mutex_);
   now = std::max(now, filled_);  // threads come in any order
   if (filled_ != Clock::time_point{})
-    level_ = std::min(most_at_once,
+    level_ = std::min(most_connections,
                       level_ + per_second * std::chrono::duration<double>(now - filled_).count());
   filled_ = now;
   if (level_ < 1) return false;

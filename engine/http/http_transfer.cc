@@ -201,7 +201,7 @@ void HttpTransfer::set_method() {
 void HttpTransfer::add_header(const std::string& header) {
   curl_slist* const longer = curl_slist_append(headers_.get(), header.c_str());
   if (longer == nullptr) throw std::bad_alloc();
-  headers_.release();
+  static_cast<void>(headers_.release());  // it is the rest of `longer`
   headers_.reset(longer);
 }
 

@@ -16,7 +16,7 @@ namespace {
 /// that is busy with terabytes makes that seconds.
 constexpr int busy_timeout_ms = 10'000;
 
-const char* advice(int code) {
+const char* advice_on(int code) {
   switch (code) {
     case SQLITE_FULL:
       return "free space on the file system";
@@ -242,7 +242,7 @@ Error SqlDatabase::error(int code) const {
     reason += fmt::format(" ({})", std::system_category().message(system));
   return Error{.kind = ErrorKind::failed,
                .message = fmt::format("cannot use {} {}: {}; {}", title_, printable(path_),
-                                      printable(reason), advice(primary)),
+                                      printable(reason), advice_on(primary)),
                .code = primary,
                .retryable = primary == SQLITE_BUSY || primary == SQLITE_LOCKED};
 }

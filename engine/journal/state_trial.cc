@@ -91,7 +91,7 @@ StateTrial try_state_dir(const std::string& directory) {
   Result<void> usable;
   if (journal && *journal) usable = try_journal(**journal);
   // What keeps one from being looked for keeps nobody from uploading without.
-  if (!journal && Journal::exists(directory)) usable = std::move(journal).error();
+  if (!journal && Journal::exists(directory)) usable = journal.error();
   if (!usable)
     trial.error = journal_in_the_way(std::move(usable).error());
   else if (journal)

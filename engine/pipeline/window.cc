@@ -1,5 +1,6 @@
 #include "engine/pipeline/window.h"
 
+#include <cassert>
 #include <stdexcept>
 #include <utility>
 
@@ -12,7 +13,10 @@ Window::Window(std::uint64_t first, std::uint64_t end, std::size_t capacity,
       on_ready_(std::move(on_ready)),
       slots_(capacity),
       next_pass_(first),
-      next_take_(first) {}
+      next_take_(first) {
+  assert(first <= end);
+  assert(batch >= 1 && batch <= capacity);
+}
 
 bool Window::take_waiter() {
   return std::exchange(consumer_waits_, false);
@@ -60,6 +64,7 @@ Block* Window::next_to_check() {
     return nullptr;
   }
   Slot& slot = this->slot(unchecked_.front());
+  assert(slot.state == State::read && slot.block.number == unchecked_.front());
   unchecked_.pop_front();
   slot.state = State::checking;
   return &slot.block;
@@ -68,6 +73,7 @@ Block* Window::next_to_check() {
 void Window::checked(std::uint64_t number) {
   MutexLock lock(mutex_);
   Slot& slot = this->slot(number);
+  assert(slot.state == State::checking && slot.block.number == number);
   slot.state = State::checked;
   if (closed_) slot.block.buffer.release();
 }
@@ -86,6 +92,7 @@ void Window::passed() {
   {
     MutexLock lock(mutex_);
     Slot& slot = this->slot(next_pass_++);
+    assert(slot.state == State::passing);
     slot.state = State::ready;
     if (closed_)
       slot.block.buffer.release();
@@ -121,8 +128,10 @@ Window::Taken Window::take() {
     taken.error = error_;
     return taken;
   }
+  assert(next_take_ < end_);
   Slot& slot = this->slot(next_take_);
   if (slot.state == State::ready) {
+    assert(slot.block.number == next_take_);
     taken.block = std::move(slot.block);
     slot.state = State::empty;
     ++next_take_;

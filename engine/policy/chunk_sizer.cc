@@ -1,6 +1,7 @@
 #include "engine/policy/chunk_sizer.h"
 
 #include <bit>
+#include <cassert>
 #include <cmath>
 #include <limits>
 
@@ -41,7 +42,9 @@ ChunkSizer::ChunkSizer(const Setting& setting)
             : setting.kept_as_it_comes ? setting.most
                                        : most_ahead),
       now_(std::min(bound(), unless_zero(asked_, unless_zero(setting.remembered, setting.first)))),
-      began_with_(now_) {}
+      began_with_(now_) {
+  assert(block_bytes_ > 0 && now_ > 0);
+}
 
 std::uint64_t ChunkSizer::next(std::uint64_t begin, std::uint64_t left) const {
   if (!automatic()) return now_;

@@ -1,6 +1,7 @@
 #include "engine/policy/part_plan.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "engine/digest/file_digest.h"
 #include "engine/policy/one_connection.h"
@@ -100,6 +101,7 @@ PartPlan plan_parts(const PartPlanSetting& setting) {
     parts.push_back({begin, end});
     begin = end;
   }
+  assert(begin == setting.size);
   join_short_tail(parts);
   if (parts.size() == 1 && setting.asked.value_or(2) > 1) return {};
   PartPlan plan = plan_lanes(setting, parts.size());

@@ -1,6 +1,7 @@
 #include "engine/policy/request_gate.h"
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
 
 #include "engine/base/clock.h"
@@ -113,6 +114,7 @@ void RequestGate::note_change(std::optional<unsigned> remembered_before) {
 }
 
 void RequestGate::gave_back() {
+  assert(held_ > 0);
   --held_;
   if (burst_size_ > 0 && held_ == 0)
     release();
@@ -138,6 +140,7 @@ void RequestGate::admit() {
   while (burst_size_ == 0 && !queue_.empty() && held_ < limit_.limit()) {
     Turn& next = *queue_.front();
     queue_.pop_front();
+    assert(next.state_ == Turn::State::waiting && next.call_);
     next.state_ = Turn::State::called;
     ++held_;
     call(next);

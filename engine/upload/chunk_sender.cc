@@ -20,7 +20,7 @@ void ChunkSender::send(Request request) {
 }
 
 std::shared_ptr<Flight> ChunkSender::start(Request request) {
-  const auto flight = std::make_shared<Flight>(std::move(request));
+  auto flight = std::make_shared<Flight>(std::move(request));
   flight->body.emplace(flight->request, setting_.payload, hooks(flight.get()));
   if (flight->request.payload.size() > 0) setting_.payload.claim(flight->request.payload.end);
   Exchange exchange = setting_.owner.make_exchange(flight->request);

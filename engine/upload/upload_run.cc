@@ -374,8 +374,9 @@ bool UploadRun::made_ready(const Request& request) {
       return true;
     case Request::Step::finish: {
       Result<bool> ready = ready_to_finish();
-      if (!ready) finish(Report::Status::failed, std::move(ready).error());
-      return ready && *ready;
+      if (ready) return *ready;
+      finish(Report::Status::failed, std::move(ready).error());
+      return false;
     }
   }
   return true;

@@ -19,7 +19,7 @@ std::string about_unexpected(const std::vector<std::string>& unexpected, Unexpec
 }  // namespace
 
 std::string usage_error(const CLI::App& app, const CLI::Error& error, UnexpectedWords words) {
-  const std::string text = error.what();
+  std::string text = error.what();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
     return about_unexpected(app.remaining(/*recurse=*/true), words);
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {

@@ -19,6 +19,25 @@ TEST(Secret, ATokenInsideTheMarkDoesNotLoop) {
   EXPECT_EQ(Secret("e").redact("ee"), "[token][token]");
 }
 
+TEST(Secret, LeavesNothingWhereItWasMovedFrom) {
+  for (const std::size_t size : {5U, 15U, 16U, 100U}) {
+    Secret from(std::string(size, 'x'));
+    const char* const bytes = from.reveal().data();
+    const Secret moved = std::move(from);
+    EXPECT_EQ(moved.reveal(), std::string(size, 'x'));
+    EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move)
+    if (size < 16) {            // those bytes are within the object
+      EXPECT_EQ(std::string(bytes, size), std::string(size, '\0'));
+    }
+    Secret assigned(std::string(20, 'y'));
+    assigned = moved;
+    EXPECT_EQ(assigned.reveal(), moved.reveal());
+    from = std::move(assigned);
+    EXPECT_EQ(from.reveal(), moved.reveal());
+    EXPECT_TRUE(assigned.empty());  // NOLINT(bugprone-use-after-move)
+  }
+}
+
 TEST(Secret, WipesBytes) {
   std::string text = "secret";
   Secret::wipe(text);

@@ -9,7 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
+#include <system_error>
 #include <vector>
 
 namespace sluice::databankd {
@@ -45,7 +45,8 @@ int copy_by_hand(int from, std::uint64_t from_offset, int to, std::uint64_t to_o
 
 Error system_error(int code, std::string_view call, std::string_view shown_path) {
   return Error{.kind = ErrorKind::failed,
-               .message = fmt::format("{} @ {} - {}", std::strerror(code), call, shown_path),
+               .message = fmt::format("{} @ {} - {}", std::system_category().message(code), call,
+                                      shown_path),
                .code = code};
 }
 

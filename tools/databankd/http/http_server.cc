@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
-#include <cstring>
 #include <exception>
+#include <system_error>
 #include <utility>
 
 #include "tools/databankd/base/log.h"
@@ -68,7 +68,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, FaultPlan&
   if (socket < 0) {
     return Error{.kind = ErrorKind::failed,
                  .message = fmt::format("cannot start the HTTP server at {}: {}", listener.url,
-                                        std::strerror(errno)),
+                                        std::system_category().message(errno)),
                  .code = errno};
   }
   std::unique_ptr<HttpServer> server(
@@ -84,7 +84,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, FaultPlan&
   if (server->daemon_ == nullptr) {
     return Error{.kind = ErrorKind::failed,
                  .message = fmt::format("cannot start the HTTP server at {}: {}", server->url(),
-                                        std::strerror(errno)),
+                                        std::system_category().message(errno)),
                  .code = errno};
   }
   return server;

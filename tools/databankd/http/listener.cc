@@ -7,8 +7,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 namespace sluice::databankd {
 namespace {
@@ -55,7 +55,8 @@ Result<Listener> listen_on(const std::string& address) {
 
   const auto failed = [&](int code) {
     return Error{.kind = ErrorKind::failed,
-                 .message = fmt::format("cannot listen on {}: {}", address, std::strerror(code)),
+                 .message = fmt::format("cannot listen on {}: {}", address,
+                                        std::system_category().message(code)),
                  .code = code};
   };
   UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -374,7 +374,7 @@ Answer TusCall::created(const TusUpload& upload) const {
 }
 
 std::string TusCall::location(const std::string& id) const {
-  const std::string path = fmt::format("{}/{}", files, id);
+  std::string path = fmt::format("{}/{}", files, id);
   if (settings_.location == "relative") return path;
   if (settings_.location.find("://") != std::string::npos) return settings_.location + path;
   const bool secure =

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "tools/databankd/base/files.h"
 
@@ -17,9 +17,10 @@ namespace sluice::databankd {
 namespace {
 
 Error cannot(const char* what, const std::string& path, int code) {
-  return Error{.kind = ErrorKind::failed,
-               .message = fmt::format("cannot {} {}: {}", what, path, std::strerror(code)),
-               .code = code};
+  return Error{
+      .kind = ErrorKind::failed,
+      .message = fmt::format("cannot {} {}: {}", what, path, std::system_category().message(code)),
+      .code = code};
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ Result<DiskRate> measure_disk(const std::string& path, std::chrono::milliseconds
   };
   {
     std::vector<std::jthread> threads;
+    threads.reserve(static_cast<std::size_t>(readers));
     for (int i = 0; i < readers; ++i) threads.emplace_back(work);
   }
   if (failure) {

@@ -96,6 +96,7 @@ class WriteManifest {
   /// Of all files that can be read; empty if that is none of them.
   Result<std::string> text_of(std::vector<SelectedFile> files) {
     std::vector<std::string> paths;
+    paths.reserve(files.size());
     for (SelectedFile& file : files) paths.push_back(file.path);
     TRY_ASSIGN(const auto running, DigestFiles::start(std::move(paths), digests_, usable_cores()));
     watch(*running, files.size());

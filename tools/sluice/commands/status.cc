@@ -6,10 +6,10 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -67,7 +67,7 @@ std::string state_text(const JournalEntry& entry,
 std::string file_trouble(const JournalEntry& entry) {
   struct stat status {};
   if (::stat(entry.path.c_str(), &status) != 0)
-    return fmt::format("cannot stat the file: {}", std::strerror(errno));
+    return fmt::format("cannot stat the file: {}", std::system_category().message(errno));
   if (static_cast<std::uint64_t>(status.st_size) != entry.file.size)
     return fmt::format("the size of the file has changed (from {} to {} bytes)", entry.file.size,
                        status.st_size);

@@ -8,9 +8,9 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <system_error>
 #include <utility>
 
 #include "engine/base/text.h"
@@ -170,7 +170,7 @@ std::optional<std::string> EventLog::finish() {
   channel_.drain(2s, 500ms, [] { return stop_signal() != 0; });
   if (const int code = channel_.first_error(); code != 0)
     return fmt::format("cannot write the event log {}: {}; events are missing in the log",
-                       printable(path_), std::strerror(code));
+                       printable(path_), std::system_category().message(code));
   if (!channel_.all_written())
     return fmt::format(
         "cannot write the event log {}: the file takes no more; events are missing "

@@ -8,7 +8,7 @@
 namespace sluice::cli {
 namespace {
 
-std::string_view environment(const char* name) {
+std::string_view variable(const char* name) {
   const char* const value = std::getenv(name);
   return value == nullptr ? std::string_view() : value;
 }
@@ -25,7 +25,7 @@ TerminalSize terminal_size(int fd) {
 }
 
 LiveArea::Terminal terminal_kind() {
-  return terminal_kind(environment("TERM"), environment("NO_COLOR"), environment("XTERM_VERSION"));
+  return terminal_kind(variable("TERM"), variable("NO_COLOR"), variable("XTERM_VERSION"));
 }
 
 }  // namespace sluice::cli

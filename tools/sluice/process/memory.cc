@@ -70,7 +70,7 @@ void prepare_for_little_memory() {
   std::set_terminate(on_terminate);
   rlimit limit{};
   if (::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-    ::mallopt(M_ARENA_MAX, 1);
+    ::mallopt(M_ARENA_MAX, 1);  // NOLINT(concurrency-mt-unsafe): no other thread has been started
     pthread_attr_t attributes;
     if (::pthread_attr_init(&attributes) == 0) {
       ::pthread_attr_setstacksize(&attributes, small_stack_bytes);

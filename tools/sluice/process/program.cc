@@ -56,6 +56,7 @@ Result<std::string> program_path() {
 Result<std::string> output_of(const std::vector<std::string>& words) {
   std::vector<std::string> copies = words;
   std::vector<char*> arguments;
+  arguments.reserve(copies.size() + 1);
   for (std::string& word : copies) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   std::vector<char*> environment = environment_without_token();

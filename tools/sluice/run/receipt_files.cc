@@ -21,9 +21,7 @@ namespace {
 Result<void> check_writable_directory(const std::string& path, const char* option) {
   struct stat status {};
   int code = 0;
-  if (::stat(path.c_str(), &status) != 0)
-    code = errno;
-  else if (!S_ISDIR(status.st_mode))
+  if (::stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode))
     code = ENOTDIR;
   else if (::access(path.c_str(), W_OK | X_OK) != 0)
     code = errno;

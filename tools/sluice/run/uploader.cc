@@ -330,7 +330,7 @@ int Uploader::end(const std::optional<Error>& error) {
   const bool several = outcomes_.count() + outcomes_.left_out() > 1;
   if (options_.json) {
     if (!totals_.empty()) outcomes_.add_field(totals_.json());
-    outcomes_.write_json([&](std::string text) { console_.report(std::move(text)); }, error);
+    outcomes_.write_json([&](const std::string& text) { console_.report(text); }, error);
     console_.report("\n");
   } else if (files_ > 0 && (several || !totals_.empty())) {
     for (const std::string& note : plan_notes_) console_.result(note + '\n');

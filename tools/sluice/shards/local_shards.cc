@@ -41,6 +41,7 @@ class ShardProcesses {
     std::vector<std::string> copies = words_;
     copies.push_back(directory_.manifest_of(shard));
     std::vector<char*> arguments;
+    arguments.reserve(copies.size() + 1);
     for (std::string& word : copies) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     const std::string path = directory_.log_of(shard);
