@@ -1,0 +1,134 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/http/transport.h"
+
+namespace sluice::test {
+
+/// A network without any network, on the test's thread: keeps what is posted until the test runs
+/// it, and the exchanges until the test answers them. Meanwhile the test takes bytes out of their
+/// bodies, as a connection would.
+class FakeTransport final : public Transport {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  struct Started {
+    Exchange exchange;
+    OnAnswer on_answer;  ///< empty once it is over
+    int resumed = 0;
+    bool cancelled = false;
+    std::optional<Answer::Network> network = {};
+
+    bool is_over() const { return !on_answer; }
+  };
+
+  void stop() override {
+    for (ExchangeId id = 0; id < started.size(); ++id) cancel(id);
+  }
+  bool drain() override {
+    const bool any = !posted_.empty() || !later_.empty();
+    run();
+    while (!later_.empty()) run_until(later_.begin()->first);
+    return any;
+  }
+  void post(std::function<void()> work) override { posted_.push_back(std::move(work)); }
+  void post_at(Time when, std::function<void()> work) override {
+    later_.emplace(when, std::move(work));
+  }
+  ExchangeId start(const Exchange& exchange, OnAnswer on_answer) override {
+    started.push_back({.exchange = exchange, .on_answer = std::move(on_answer)});
+    return started.size() - 1;
+  }
+  void cancel(ExchangeId id) override {
+    if (started.at(id).is_over()) return;
+    started.at(id).cancelled = true;
+    fail(id, {ErrorKind::interrupted, "cancelled"});
+  }
+  std::optional<Answer::Network> network_of(ExchangeId id) const override {
+    return started.at(id).network;
+  }
+  bool is_network_thread() const override { return true; }
+  std::chrono::nanoseconds cpu_time() const override { return {}; }
+  void resume(ExchangeId id) override { ++started.at(id).resumed; }
+
+  /// Does what was posted, and what that posts.
+  void run() {
+    while (!posted_.empty()) {
+      const auto work = std::move(posted_.front());
+      posted_.pop_front();
+      work();
+    }
+  }
+  /// The same, and what is due at `now`.
+  void run_until(Time now) {
+    run();
+    while (!later_.empty() && later_.begin()->first <= now) {
+      const auto work = std::move(later_.begin()->second);
+      later_.erase(later_.begin());
+      work();
+      run();
+    }
+  }
+  /// When the next of what was posted for later is due.
+  std::optional<Time> next_due() const {
+    return later_.empty() ? std::nullopt : std::optional(later_.begin()->first);
+  }
+
+  void answer(ExchangeId id, Answer answer) { end(id, std::move(answer)); }
+  void fail(ExchangeId id, Error error) { end(id, std::move(error)); }
+  /// Takes up to `most` bytes out of the body of an exchange, until it has no more. A body that
+  /// fails ends its exchange.
+  std::string read(ExchangeId id, std::size_t most) {
+    RequestBody& body = *started.at(id).exchange.body;
+    std::string all;
+    while (all.size() < most) {
+      std::string piece(std::min<std::size_t>(most - all.size(), 50'000), '\0');
+      const RequestBody::Piece got = body.read(std::as_writable_bytes(std::span(piece)));
+      if (got.next == RequestBody::Next::failed) {
+        fail(id, {ErrorKind::failed, "the body failed"});
+        break;
+      }
+      if (got.next == RequestBody::Next::not_yet) break;
+      all += piece.substr(0, got.size);
+      taken_[id] += got.size;
+      if (taken_[id] == started.at(id).exchange.body_size) break;
+    }
+    return all;
+  }
+  /// All that it has, to its end.
+  std::string read_all(ExchangeId id) {
+    return read(id, static_cast<std::size_t>(started.at(id).exchange.body_size - taken_[id]));
+  }
+  bool rewind(ExchangeId id) {
+    if (!started.at(id).exchange.body->rewind()) return false;
+    taken_[id] = 0;
+    return true;
+  }
+
+  std::deque<Started> started;  ///< in order; the number is the ExchangeId
+
+ private:
+  void end(ExchangeId id, Result<Answer> result) {
+    // First of all it is over: what it calls may start others, or cancel this one.
+    const OnAnswer on_answer = std::exchange(started.at(id).on_answer, {});
+    if (on_answer) on_answer(std::move(result));
+  }
+
+  std::deque<std::function<void()>> posted_;
+  std::multimap<Time, std::function<void()>> later_;
+  std::map<ExchangeId, std::uint64_t> taken_;
+};
+
+}  // namespace sluice::test

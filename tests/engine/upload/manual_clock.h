@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+
+#include "engine/base/clock.h"
+
+namespace sluice::test {
+
+/// The time of the test's thread, which goes on only where the test says so.
+class ManualClock final : public TimeSource {
+ public:
+  std::chrono::steady_clock::time_point steady_now() override { return now; }
+  std::chrono::system_clock::time_point wall_now() override { return wall; }
+
+  std::chrono::steady_clock::time_point now{std::chrono::seconds(1000)};
+  std::chrono::system_clock::time_point wall{};
+
+ private:
+  const ScopedTimeSource scope_{*this};
+};
+
+}  // namespace sluice::test
