@@ -11,17 +11,17 @@ namespace sluice {
 /// Whether the server may have registered the file, and when a request that registers it may be
 /// sent. A pure state machine: no clock and no I/O of its own.
 ///
-///     state      event                            next
-///     ---------  -------------------------------
-///     --------------------------------------------------- unsent     sent() sent unsent
-///     inherit_doubt()                  in_doubt sent       answered(): refused, or the unsent;
-///     in_doubt where an earlier run's request is
-///                  server did not have all of it    in doubt
-///     sent       answered(): anything else        in_doubt
-///     in_doubt   sent()                           sent
-///     in_doubt   before() after the wait, and     unsent
-///                  the name was free then
-///     any        confirm()                        confirmed
+///     state      event                                      next
+///     ---------  -----------------------------------------  ------------------------------------
+///     unsent     sent()                                     sent
+///     unsent     inherit_doubt()                            in_doubt
+///     sent       answered(): refused, or the server did     unsent; in_doubt where an earlier
+///                  not have all of it                         run's request is in doubt
+///     sent       answered(): anything else                  in_doubt
+///     in_doubt   sent()                                     sent
+///     in_doubt   before() after the wait, and the name      unsent
+///                  was free then
+///     any        confirm()                                  confirmed
 ///
 /// Reason for the wait: a server whose answer was lost goes on with the registration, and a second
 /// one in that time registers the file twice. So where the server can be asked whether the name

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 
 #include "engine/base/clock.h"
@@ -11,6 +12,10 @@ class ManualClock final : public TimeSource {
  public:
   std::chrono::steady_clock::time_point steady_now() override { return now; }
   std::chrono::system_clock::time_point wall_now() override { return wall; }
+
+  void pass_until(std::chrono::steady_clock::time_point when) override {
+    now = std::max(now, when);
+  }
 
   std::chrono::steady_clock::time_point now{std::chrono::seconds(1000)};
   std::chrono::system_clock::time_point wall{};
