@@ -36,8 +36,8 @@ class Mailbox {
 
  private:
   mutable Mutex mutex_;
-  std::vector<Work> posted_ SLUICE_GUARDED_BY(mutex_);
-  std::multimap<Clock::time_point, Work> timed_ SLUICE_GUARDED_BY(mutex_);
+  std::vector<Work> posted_ SLUICE_GUARDED_BY(mutex_);  ///< in the order of post()
+  std::multimap<Clock::time_point, Work> timed_ SLUICE_GUARDED_BY(mutex_);  ///< by due time
 };
 
 }  // namespace sluice

@@ -22,6 +22,7 @@ class Secret {
   ~Secret() { wipe(value_); }
 
   bool empty() const { return value_.empty(); }
+  /// Returns the secret's bytes; valid until the next assignment.
   const std::string& reveal() const { return value_; }
 
   /// Returns `text` with every occurrence of the secret replaced by "[token]", because a server may

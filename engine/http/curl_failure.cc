@@ -14,7 +14,7 @@ namespace {
 
 /// Returns the persistence of an error that a retry does not correct, unless the server has worked
 /// before.
-Persistence lasting(const CurlFailure& failure) {
+Persistence permanent_unless_reached(const CurlFailure& failure) {
   return failure.reached ? Persistence::few_tries : Persistence::permanent;
 }
 
@@ -167,7 +167,7 @@ CurlVerdict judge_connect(const CurlFailure& failure) {
                         ? ""
                         : fmt::format(" ({})", quote_server_text(failure.proxy_asks)),
                     given ? "correct them in" : "set them in", failure.proxy.place_of_password()),
-        lasting(failure)};
+        permanent_unless_reached(failure)};
   }
   if (status >= 500 && status != 501)
     return {
@@ -178,7 +178,7 @@ CurlVerdict judge_connect(const CurlFailure& failure) {
       fmt::format("{}: the proxy denies this connection; ask the administrators of the proxy to "
                   "allow it, or add the server's host to no_proxy if no proxy is needed",
                   what),
-      lasting(failure)};
+      permanent_unless_reached(failure)};
 }
 
 /// Returns the part of a message that says which address family is excluded; empty if none is.
@@ -253,7 +253,7 @@ CurlVerdict judge(const CurlFailure& failure) {
   if (const auto reason = tls_reason(failure.text)) {
     const Tls sort = sort_of(*reason);
     if (const auto advice = tls_advice(failure, sort))
-      return {fmt::format("{}: {}", text, *advice), lasting(failure)};
+      return {fmt::format("{}: {}", text, *advice), permanent_unless_reached(failure)};
     if (failure.code == CURLE_SSL_CONNECT_ERROR && sort == Tls::other && !failure.reached)
       return {fmt::format("{}: the TLS handshake with {} failed; check {} and the port", text,
                           tls_peer(failure), place_of_host(failure)),
@@ -294,9 +294,11 @@ CurlVerdict judge(const CurlFailure& failure) {
       return {fmt::format("{}{}{}", text, proxy_advice, family_hint(failure))};
     case CURLE_PROXY:
       return {fmt::format("{}; check {}", text, failure.proxy.name()),
-              is_refusal(failure.proxy_error) ? lasting(failure) : Persistence::transient};
+              is_refusal(failure.proxy_error) ? permanent_unless_reached(failure)
+                                              : Persistence::transient};
     case CURLE_PEER_FAILED_VERIFICATION:
-      return {fmt::format("{}; {}", text, certificate_advice(failure)), lasting(failure)};
+      return {fmt::format("{}; {}", text, certificate_advice(failure)),
+              permanent_unless_reached(failure)};
     case CURLE_SSL_CACERT_BADFILE:
       return {fmt::format("{}; check {}", text, failure.trust.name()), Persistence::permanent};
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -306,7 +308,7 @@ CurlVerdict judge(const CurlFailure& failure) {
       return {fmt::format("{}: the server at {} does not respond in HTTP; check the URL and the "
                           "port{}",
                           text, failure.address, hint),
-              lasting(failure)};
+              permanent_unless_reached(failure)};
     case CURLE_SSL_CONNECT_ERROR:
       // curl 7.88 loses the certificate's error for TLS inside TLS.
       if (!failure.reached && failure.proxy.shown.starts_with("https:") && !failure.at_proxy())

@@ -14,7 +14,7 @@ namespace sluice {
 
 /// The facts about an exchange that ended with a curl error.
 struct CurlFailure {
-  CURLcode code = CURLE_OK;
+  CURLcode code = CURLE_OK;  ///< curl's result
   std::string text = {};     ///< curl's error buffer; empty: the text of `code`
   std::string address = {};  ///< scheme, host and port of the server
   /// The server has responded earlier in this process, so an error that looks permanent may be
@@ -30,8 +30,8 @@ struct CurlFailure {
   std::string issuer = {};                ///< issuer of the rejected certificate; empty if unknown
   /// The address family that was tried.
   NetworkOptions::Family family = NetworkOptions::Family::any;
-  const Proxy& proxy;
-  const Trust& trust;
+  const Proxy& proxy;  ///< the proxy in use; outlives this
+  const Trust& trust;  ///< the authorities in use; outlives this
 
   /// Whether the server is addressed by https.
   bool https() const { return address.starts_with("https:"); }

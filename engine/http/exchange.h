@@ -14,6 +14,7 @@ namespace sluice {
 /// The body of one request, produced in pieces. All members are called on the network thread only.
 class RequestBody {
  public:
+  /// The result of read().
   enum class Next {
     bytes,    ///< `size` bytes were written to the span
     not_yet,  ///< no bytes available now; the body's owner calls Transport::resume() later
@@ -38,7 +39,7 @@ class RequestBody {
 /// One HTTP request, as the transport sends it.
 struct Exchange {
   Request::Method method = Request::Method::post;
-  std::string url;
+  std::string url;  ///< absolute
   /// "Name: value"; may contain a secret, which this room never logs.
   std::vector<std::string> headers;
   std::uint64_t body_size = 0;  ///< in bytes; sent as Content-Length

@@ -35,6 +35,7 @@ class HttpTransfer {
 
   /// The state that all transfers of one CurlTransport share; outlives the transfers.
   struct Common {
+    /// The options of the CurlTransport.
     const CurlTransport::Options options;
     std::vector<int> sockets = {};                ///< open sockets; curl closes them
     const std::shared_ptr<NetworkLimits> limits;  ///< not null
@@ -92,20 +93,31 @@ class HttpTransfer {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
   };
 
+  /// Sets all options of the handle. Throws std::runtime_error or std::bad_alloc.
   void set_up();
+  /// Sets the HTTP method and the source of the body.
   void set_method();
+  /// Appends a header line to headers_. Throws std::bad_alloc.
   void add_header(const std::string& header);
 
   // Callbacks for sockets. curl may call on_close_socket() after the transfer has ended, so its
   // context is Common.
+  /// Watches the issuer of rejected certificates on a new TLS context.
   static CURLcode on_tls(CURL* easy, void* context, void* transfer) noexcept;
+  /// Closes `fd` and removes it from Common::sockets.
   static int on_close_socket(void* common, curl_socket_t fd) noexcept;
   // Callbacks of one transfer; `data` is the HttpTransfer.
+  /// Creates a socket and sets its options; CURL_SOCKET_BAD without a descriptor.
   static curl_socket_t on_open_socket(void* data, curlsocktype type, curl_sockaddr* peer) noexcept;
+  /// Reads the body within the rate limit; pauses the transfer if the limit or the body has no
+  /// bytes.
   static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* data) noexcept;
+  /// Restarts the body; supports offset 0 only.
   static int on_seek(void* data, curl_off_t offset, int origin) noexcept;
+  /// Receives one header line.
   static std::size_t on_header(char* line, std::size_t size, std::size_t count,
                                void* data) noexcept;
+  /// Receives a piece of the response body.
   static std::size_t on_write(char* bytes, std::size_t size, std::size_t count,
                               void* data) noexcept;
 
@@ -121,9 +133,9 @@ class HttpTransfer {
   const Exchange exchange_;
   Easy easy_;
   std::unique_ptr<curl_slist, FreeList> headers_;
-  std::array<char, CURL_ERROR_SIZE> error_{};
-  bool body_failed_ = false;
-  bool too_many_files_ = false;  ///< the last socket() failed for lack of descriptors
+  std::array<char, CURL_ERROR_SIZE> error_{};  ///< curl's message
+  bool body_failed_ = false;                   ///< the body returned Next::failed
+  bool too_many_files_ = false;                ///< the last socket() failed for lack of descriptors
 
   /// The state of one try; a retry starts with a new one.
   struct Try {

@@ -27,6 +27,7 @@ struct ByteRange {
 /// file.
 struct Request {
   enum class Method { post, patch, head, options, del };
+  /// The action that the request performs.
   enum class Step {
     ask_name,       ///< ask whether the name is free; no side effects
     begin,          ///< start the upload; the request carries all of `payload`

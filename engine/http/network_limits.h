@@ -20,7 +20,7 @@ struct NetworkLimits {
   /// `bytes_per_second`: 0 for no limit. `threads`: the most network threads of the engine.
   NetworkLimits(std::uint64_t bytes_per_second, unsigned threads);
 
-  RateLimiter limiter;
+  RateLimiter limiter;                    ///< of the request bodies
   std::optional<FreshConnections> fresh;  ///< empty if the limit on open files is low
   /// The number of idle connections that each thread keeps for reuse, to all servers together.
   const long kept_connections;
@@ -33,7 +33,7 @@ struct NetworkLimits {
 
  private:
   Mutex mutex_;
-  std::vector<std::string> addresses_ SLUICE_GUARDED_BY(mutex_);
+  std::vector<std::string> addresses_ SLUICE_GUARDED_BY(mutex_);  ///< arguments of is_first()
 };
 
 /// Returns the number of idle connections that a process keeps for reuse: an eighth of the limit on

@@ -82,8 +82,9 @@ class NetworkThreads {
   /// are placed.
   void measure();
 
+  /// A measurement of a thread's CPU time.
   struct Measured {
-    std::chrono::steady_clock::time_point at{};
+    std::chrono::steady_clock::time_point at{};  ///< epoch: not measured yet
     std::chrono::nanoseconds cpu{0};
   };
   struct Thread {
@@ -92,16 +93,16 @@ class NetworkThreads {
   };
 
   const unsigned number_;  ///< the most threads
-  const bool measures_;
+  const bool measures_;    ///< the load of the threads matters for the choice
   const MakeTransport make_;
   const std::shared_ptr<NetworkLimits> limits_;
 
   mutable Mutex mutex_;
   ThreadChoice choice_ SLUICE_GUARDED_BY(mutex_);
   std::vector<Thread> threads_ SLUICE_GUARDED_BY(mutex_);
-  unsigned placed_ SLUICE_GUARDED_BY(mutex_) = 0;
+  unsigned placed_ SLUICE_GUARDED_BY(mutex_) = 0;     ///< uploads
   bool measuring_ SLUICE_GUARDED_BY(mutex_) = false;  ///< measure() is scheduled
-  bool ending_ SLUICE_GUARDED_BY(mutex_) = false;
+  bool ending_ SLUICE_GUARDED_BY(mutex_) = false;     ///< the destructor runs
   Transport* first_ = nullptr;
 };
 

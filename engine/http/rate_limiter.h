@@ -8,10 +8,10 @@
 
 namespace sluice {
 
-/// A token bucket over all bytes that leave the process: the mean rate over any second is at most
-/// the limit, and a burst is at most an eighth of a second's worth (but at least 16 KiB). curl's
-/// own limit applies to each request separately and starts each with an empty count, so that small
-/// chunks would never be limited.
+/// A token bucket over the bytes of all request bodies that the process sends: the mean rate over
+/// any second is at most the limit, and a burst is at most an eighth of a second's worth (but at
+/// least 16 KiB). curl's own limit applies to each request separately and starts each with an empty
+/// count, so that small chunks would never be limited.
 ///
 /// Thread safe: all network threads share one bucket.
 class RateLimiter {

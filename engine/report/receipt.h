@@ -25,8 +25,8 @@ struct Receipt {
   std::string modified, started, registered;
   std::string xxh128;       ///< 32 hexadecimal digits
   std::string md5, sha256;  ///< 32 and 64 hexadecimal digits; empty if not requested
-  std::string protocol;
-  std::string version;  ///< of sluice
+  std::string protocol;     ///< name of the upload protocol, such as "tus"
+  std::string version;      ///< of sluice
 
   /// Returns the URL of the dataset's web page.
   std::string page() const { return system + "/datasets/" + dataset; }

@@ -12,6 +12,7 @@ namespace sluice {
 
 /// The stage that limits the throughput of an upload.
 enum class Bottleneck { disk, checksum, journal, network, server };
+/// Returns the name in the JSON report, such as "disk".
 const char* to_string(Bottleneck bottleneck);
 
 /// The seconds of one stage. `busy_s`: the stage was working. `wait_s`: the stage waited for
@@ -58,9 +59,9 @@ struct Report {
     unconfirmed,  ///< the server has all bytes, but the registration is not confirmed
   };
 
-  std::string dataset;
-  std::string file;  ///< the path as given by the user
-  std::string name;  ///< the requested name in the dataset
+  std::string dataset;  ///< the dataset's key
+  std::string file;     ///< the path as given by the user
+  std::string name;     ///< the requested name in the dataset
   /// The name under which the server stored the file, if it differs from `name`; empty otherwise.
   std::string registered_as;
   std::uint64_t bytes = 0;      ///< the file's size
@@ -103,6 +104,7 @@ struct Report {
   const std::string& stored_name() const { return registered_as.empty() ? name : registered_as; }
   Bottleneck bottleneck() const { return find_bottleneck(stages); }
 };
+/// Returns the name in the JSON report, such as "registered".
 const char* to_string(Report::Status status);
 
 /// Returns {"kind", "message"} as compact JSON text.

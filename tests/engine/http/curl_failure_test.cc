@@ -43,7 +43,7 @@ void expect(const CurlFailure& what, Persistence persistence, const std::string&
 
 /// Expects a permanent error if the server has never responded, and a few tries if it has, because
 /// a deployment may be in progress.
-void expect_lasting(CurlFailure what, const std::string& says) {
+void expect_permanent_unless_reached(CurlFailure what, const std::string& says) {
   expect(what, Persistence::permanent, says);
   what.reached = true;
   expect(what, Persistence::few_tries, says);
@@ -52,25 +52,29 @@ void expect_lasting(CurlFailure what, const std::string& says) {
 TEST(CurlFailure, IncompatibleTlsIsPermanent) {
   const auto tls = [](const char* text) { return failure(CURLE_SSL_CONNECT_ERROR, text); };
   // The texts of OpenSSL 3 and curl 7.88.
-  expect_lasting(tls("error:0A00010B:SSL routines::wrong version number"), "does not speak TLS");
-  expect_lasting(tls("OpenSSL/3.0.19: error:0A00009C:SSL routines::http request"),
-                 "does not speak TLS");
-  expect_lasting(tls("error:0A000102:SSL routines::unsupported protocol"),
-                 "no TLS version in common");
-  expect_lasting(tls("error:0A00014D:SSL routines::legacy sigalg disallowed or unsupported"),
-                 "no TLS version in common");
-  expect_lasting(tls("error:0A00042E:SSL routines::tlsv1 alert protocol version"),
-                 "no TLS version in common");
-  expect_lasting(tls("error:0A000410:SSL routines::sslv3 alert handshake failure"),
-                 "no TLS cipher in common");
-  expect_lasting(tls("error:0A00018A:SSL routines::dh key too small"), "no TLS cipher in common");
-  expect_lasting(tls("error:0A000458:SSL routines::tlsv1 unrecognized name"),
-                 "does not know this host name");
+  expect_permanent_unless_reached(tls("error:0A00010B:SSL routines::wrong version number"),
+                                  "does not speak TLS");
+  expect_permanent_unless_reached(tls("OpenSSL/3.0.19: error:0A00009C:SSL routines::http request"),
+                                  "does not speak TLS");
+  expect_permanent_unless_reached(tls("error:0A000102:SSL routines::unsupported protocol"),
+                                  "no TLS version in common");
+  expect_permanent_unless_reached(
+      tls("error:0A00014D:SSL routines::legacy sigalg disallowed or unsupported"),
+      "no TLS version in common");
+  expect_permanent_unless_reached(tls("error:0A00042E:SSL routines::tlsv1 alert protocol version"),
+                                  "no TLS version in common");
+  expect_permanent_unless_reached(tls("error:0A000410:SSL routines::sslv3 alert handshake failure"),
+                                  "no TLS cipher in common");
+  expect_permanent_unless_reached(tls("error:0A00018A:SSL routines::dh key too small"),
+                                  "no TLS cipher in common");
+  expect_permanent_unless_reached(tls("error:0A000458:SSL routines::tlsv1 unrecognized name"),
+                                  "does not know this host name");
   // With TLS 1.3, this error arrives with the first response.
-  expect_lasting(failure(CURLE_RECV_ERROR,
-                         "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate "
-                         "required, errno 0"),
-                 "requires a client certificate");
+  expect_permanent_unless_reached(
+      failure(CURLE_RECV_ERROR,
+              "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate "
+              "required, errno 0"),
+      "requires a client certificate");
 }
 
 TEST(CurlFailure, BrokenTlsConnectionIsTransient) {
@@ -119,24 +123,26 @@ TEST(CurlFailure, CertificateErrorNamesAuthoritiesOrCause) {
   CurlFailure untrusted =
       failure(CURLE_PEER_FAILED_VERIFICATION, "SSL certificate problem: self-signed certificate");
   untrusted.verify_result = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
-  expect_lasting(untrusted,
-                 "self-signed certificate; sluice trusts the certificates in /etc/my.pem "
-                 "(from SSL_CERT_FILE)");
-  expect_lasting(untrusted, "--ca-file");
+  expect_permanent_unless_reached(
+      untrusted,
+      "self-signed certificate; sluice trusts the certificates in /etc/my.pem "
+      "(from SSL_CERT_FILE)");
+  expect_permanent_unless_reached(untrusted, "--ca-file");
   CurlFailure inspected = untrusted;
   inspected.issuer = "CN = TLS inspection";
-  expect_lasting(inspected,
-                 "the certificate is issued by 'CN = TLS inspection', and sluice trusts the "
-                 "certificates in /etc/my.pem");
+  expect_permanent_unless_reached(
+      inspected,
+      "the certificate is issued by 'CN = TLS inspection', and sluice trusts the "
+      "certificates in /etc/my.pem");
   CurlFailure expired = untrusted;
   expired.verify_result = X509_V_ERR_CERT_HAS_EXPIRED;
-  expect_lasting(expired, "clock");
+  expect_permanent_unless_reached(expired, "clock");
   CurlFailure other = failure(CURLE_PEER_FAILED_VERIFICATION,
                               "SSL: no alternative certificate subject name matches target host "
                               "name 'databank.example'");
   for (const long result : {X509_V_OK, X509_V_ERR_UNSPECIFIED, X509_V_ERR_HOSTNAME_MISMATCH}) {
     other.verify_result = result;
-    expect_lasting(other, "check the host name in the URL");
+    expect_permanent_unless_reached(other, "check the host name in the URL");
   }
   expect(failure(CURLE_SSL_CACERT_BADFILE, "error setting certificate file: /etc/my.pem"),
          Persistence::permanent, "(from SSL_CERT_FILE)");
@@ -160,16 +166,18 @@ TEST(CurlFailure, RefusalByProxyNamesTheProxy) {
   };
   CurlFailure no_password = connect(407);
   no_password.proxy_asks = "Basic realm=\"squid\x1b[2J\"";
-  expect_lasting(no_password, "Basic realm=\"squid?[2J\"");
-  expect_lasting(no_password, "USER:PASSWORD");
-  expect_lasting(no_password, "does not accept the user name and the password");
+  expect_permanent_unless_reached(no_password, "Basic realm=\"squid?[2J\"");
+  expect_permanent_unless_reached(no_password, "USER:PASSWORD");
+  expect_permanent_unless_reached(no_password, "does not accept the user name and the password");
   CurlFailure none_given{.address = no_password.address, .proxy = anonymous_proxy, .trust = trust};
   none_given.proxy_status = 407;
-  expect_lasting(none_given, "requires a user name and a password; set them in https_proxy");
+  expect_permanent_unless_reached(none_given,
+                                  "requires a user name and a password; set them in https_proxy");
   for (const int status : {302, 400, 401, 403, 404, 405, 501}) {
-    expect_lasting(connect(status), "the proxy http://proxy.example:3128 (from https_proxy)");
-    expect_lasting(connect(status), "CONNECT databank.example:443");
-    expect_lasting(connect(status), "no_proxy");
+    expect_permanent_unless_reached(connect(status),
+                                    "the proxy http://proxy.example:3128 (from https_proxy)");
+    expect_permanent_unless_reached(connect(status), "CONNECT databank.example:443");
+    expect_permanent_unless_reached(connect(status), "no_proxy");
   }
   for (const int status : {408, 429, 500, 502, 503, 504})
     expect(connect(status), Persistence::transient, std::to_string(status));
@@ -178,7 +186,7 @@ TEST(CurlFailure, RefusalByProxyNamesTheProxy) {
 
   CurlFailure socks = failure(CURLE_PROXY, "User was rejected by the SOCKS5 server (1 1).", proxy);
   socks.proxy_error = CURLPX_USER_REJECTED;
-  expect_lasting(socks, "https_proxy");
+  expect_permanent_unless_reached(socks, "https_proxy");
   socks.proxy_error = CURLPX_REPLY_CONNECTION_REFUSED;
   expect(socks, Persistence::transient, "https_proxy");
 }
@@ -187,15 +195,16 @@ TEST(CurlFailure, TlsErrorAtProxyNamesTheProxy) {
   CurlFailure untrusted = failure(CURLE_PEER_FAILED_VERIFICATION,
                                   "SSL certificate problem: self-signed certificate", tls_proxy);
   untrusted.proxy_verify_result = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
-  expect_lasting(untrusted,
-                 "if the proxy https://proxy.example:443 (from https_proxy) uses another");
+  expect_permanent_unless_reached(
+      untrusted, "if the proxy https://proxy.example:443 (from https_proxy) uses another");
   untrusted.proxy_verify_result = X509_V_OK;
-  expect_lasting(untrusted, "check the host name in https_proxy");
+  expect_permanent_unless_reached(untrusted, "check the host name in https_proxy");
   untrusted.proxy_verify_result = X509_V_ERR_CERT_HAS_EXPIRED;
-  expect_lasting(untrusted, "the administrators of the proxy");
-  expect_lasting(failure(CURLE_SSL_CONNECT_ERROR,
-                         "error:0A00010B:SSL routines::wrong version number", tls_proxy),
-                 "the proxy https://proxy.example:443 (from https_proxy) does not speak TLS");
+  expect_permanent_unless_reached(untrusted, "the administrators of the proxy");
+  expect_permanent_unless_reached(
+      failure(CURLE_SSL_CONNECT_ERROR, "error:0A00010B:SSL routines::wrong version number",
+              tls_proxy),
+      "the proxy https://proxy.example:443 (from https_proxy) does not speak TLS");
   CurlFailure lost = failure(CURLE_SSL_CONNECT_ERROR, "SSL_ERROR_SYSCALL", tls_proxy);
   expect(lost, Persistence::transient, "perhaps the proxy https://proxy.example:443");
   lost.proxy_status = 200;
@@ -207,9 +216,10 @@ TEST(CurlFailure, TlsErrorAtProxyNamesTheProxy) {
     CurlFailure inside = failure(CURLE_PEER_FAILED_VERIFICATION, "self-signed certificate", *by);
     inside.proxy_status = 200;
     inside.verify_result = X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
-    expect_lasting(inside, "if the server, or " + by->name() + ", if it inspects TLS,");
+    expect_permanent_unless_reached(inside,
+                                    "if the server, or " + by->name() + ", if it inspects TLS,");
     inside.verify_result = X509_V_OK;
-    expect_lasting(inside, "check the host name in the URL");
+    expect_permanent_unless_reached(inside, "check the host name in the URL");
   }
 }
 
@@ -264,7 +274,7 @@ TEST(CurlFailure, NetworkErrorsAreTransient) {
 
 TEST(CurlFailure, NonHttpResponseIsPermanentOnNewConnection) {
   CurlFailure other = failure(CURLE_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed");
-  expect_lasting(other, "does not respond in HTTP");
+  expect_permanent_unless_reached(other, "does not respond in HTTP");
   other.address = "http://databank.example:443";
   expect(other, Persistence::permanent, "https://");
   other.kept_connection = true;

@@ -23,14 +23,14 @@ const std::string zipped(
     "\x4c\x51\x28\xc9\x48\x55\x28\x4e\x2d\x2a\x4b\x2d\x02\x00\xc8\x7d\x19\xb4\x19\x00\x00\x00",
     45);
 
-/// Returns gzip data of `bytes` bytes 'x' or a few more, compressed by a factor of 160 (RFC 1951,
+/// Returns gzip data of `size` bytes 'x' or a few more, compressed by a factor of 160 (RFC 1951,
 /// 3.2.6), without the end of the stream.
 std::string bomb(std::size_t size) {
   std::string bytes = zipped.substr(0, 10);
   unsigned bits = 0;
   unsigned count = 0;
-  const auto put = [&](unsigned code,
-                       unsigned length) {  // a Huffman code, most significant bit first
+  // Appends a Huffman code, most significant bit first.
+  const auto put = [&](unsigned code, unsigned length) {
     for (unsigned i = length; i-- > 0;) {
       bits |= (code >> i & 1U) << count++;
       if (count < 8) continue;
