@@ -5,8 +5,8 @@
 namespace sluice {
 
 std::string base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1,
-                   '\0');  // plus the NUL that EVP_EncodeBlock() appends
+  // One more byte than the text: EVP_EncodeBlock() appends a NUL.
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
   const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
                                      reinterpret_cast<const unsigned char*>(bytes.data()),
                                      static_cast<int>(bytes.size()));
