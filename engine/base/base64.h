@@ -5,7 +5,7 @@
 
 namespace sluice {
 
-/// RFC 4648 section 4, padded. Any thread.
+/// Returns `bytes` in Base64 with padding (RFC 4648 section 4). Any thread.
 std::string base64(std::string_view bytes);
 
 }  // namespace sluice

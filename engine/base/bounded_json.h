@@ -5,9 +5,9 @@
 
 namespace sluice {
 
-/// JSON from outside. Discarded (is_discarded()) where it is none, or where something lies within
-/// more than `max_depth` arrays and objects: a parser's recursion is not for a server or a file to
-/// choose. Any thread.
+/// Parses JSON from a server or a file. Returns a discarded value (is_discarded()) if `text` is not
+/// valid JSON, or if a value is nested in more than `max_depth` arrays and objects. The limit keeps
+/// the input from choosing the depth of the parser's recursion. Any thread.
 nlohmann::json parse_bounded(std::string_view text, int max_depth);
 
 }  // namespace sluice

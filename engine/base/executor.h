@@ -4,24 +4,24 @@
 
 namespace sluice {
 
-/// Runs the engine's background work (reads, checks, writes to the journal) as events on one
-/// thread, where it would otherwise have threads of its own. A simulation implements it and decides
-/// when each event runs. Where a part of the engine has no executor, it starts threads.
+/// An interface that runs the engine's background work (reads, file checks, journal writes) as
+/// events on one thread. A simulation implements it and decides when each event runs. Without an
+/// executor, each part of the engine starts threads of its own.
 ///
-/// One thread: whoever posts, and whatever is posted.
+/// Thread: post() is called, and every event runs, on the same thread.
 class Executor {
  public:
-  /// What the event stands for, so that an implementation can choose how long it takes.
+  /// The kind of work, from which an implementation can choose the duration.
   enum class Work {
-    read,       ///< a block is read from the file
-    no_buffer,  ///< a reader found no free buffer, and looks again
-    check,      ///< blocks of a second reading are compared
-    write,      ///< a transaction goes to the journal's file
-    written,    ///< those who wait for that transaction are told
+    read,       ///< a reader reads a block of the file
+    no_buffer,  ///< a reader found no free buffer and looks again
+    check,      ///< a second pass over the file compares blocks
+    write,      ///< the journal writes a transaction to the journal file
+    written,    ///< the journal calls the callbacks of that transaction
   };
 
   virtual ~Executor() = default;
-  /// Runs `event` later, not before this returns. Events that are posted may run in any order.
+  /// Runs `event` after this call has returned. Posted events may run in any order.
   virtual void post(Work work, std::function<void()> event) = 0;
 };
 

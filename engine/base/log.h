@@ -7,8 +7,8 @@ namespace sluice {
 
 enum class LogLevel { info, warning };
 
-/// Takes what is worth knowing but no error, one sentence at a time. Called from any thread,
-/// several at once. Never gets a token.
+/// A callback that receives messages which are not errors, one sentence per call. May be called
+/// from any thread, and from several threads at the same time. Messages never contain a token.
 using Log = std::function<void(LogLevel, const std::string&)>;
 
 }  // namespace sluice

@@ -10,32 +10,34 @@
 
 namespace sluice {
 
-/// What other threads, and the clock, want done on the network thread. Not a thread itself: the
-/// network thread looks into it between two looks at its sockets.
+/// A queue of work for the network thread, posted by other threads or due at a given time. It has
+/// no thread of its own: the network thread calls run_due() between two polls of its sockets.
 class Mailbox {
  public:
   using Clock = std::chrono::steady_clock;
   using Work = std::function<void()>;
 
-  /// Any thread.
+  /// Queues `work` for the next run_due(). Any thread.
   void post(Work work);
-  /// Any thread: not before `when`.
+  /// Queues `work` to run at `when` or later. Any thread.
   void post_at(Clock::time_point when, Work work);
 
-  /// The network thread: does what was there when it was called, in the order of the calls, and
-  /// then what is due by `now`, in the order of the times. Work may post more, which is for the
-  /// next call.
+  /// Runs the work that was posted before this call, in the order of the post() calls, and then the
+  /// timed work that is due by `now`, in the order of the due times. Work that is posted while it
+  /// runs stays queued for the next call. Network thread only.
   void run_due(Clock::time_point now);
-  /// The network thread: does everything that is left, due or not, until nothing is. Returns
-  /// whether there was anything.
+  /// Runs all work, due or not, including the work that is posted meanwhile, until the queue is
+  /// empty. Returns whether any work was run. Network thread only, or, after that thread has ended,
+  /// the thread that joined it.
   bool run_all();
-  /// When the next thing is due; nothing where nothing waits for a time. Any thread.
+  /// Returns the earliest due time of the timed work; nothing if no timed work is queued. Any
+  /// thread.
   std::optional<Clock::time_point> next_due() const;
 
  private:
   mutable Mutex mutex_;
-  std::vector<Work> posted_ SLUICE_GUARDED_BY(mutex_);
-  std::multimap<Clock::time_point, Work> timed_ SLUICE_GUARDED_BY(mutex_);
+  std::vector<Work> posted_ SLUICE_GUARDED_BY(mutex_);  ///< in the order of post()
+  std::multimap<Clock::time_point, Work> timed_ SLUICE_GUARDED_BY(mutex_);  ///< by due time
 };
 
 }  // namespace sluice

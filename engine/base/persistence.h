@@ -6,16 +6,17 @@
 
 namespace sluice {
 
-/// How long an error lasts, as far as can be told from it.
+/// How long an error is expected to last, and so how often a retry makes sense.
 enum class Persistence {
-  permanent,  ///< the same request fails again: one try
-  few_tries,  ///< it probably does, but a front server or a name server can recover: few_tries
-  transient,  ///< as many tries as the RetryPolicy allows
+  permanent,  ///< a retry fails in the same way: one try
+  few_tries,  ///< probably permanent, but a reverse proxy or a DNS server can recover: `few_tries`
+              ///< tries
+  transient,  ///< retry as often as the RetryPolicy allows
 };
-/// Within 7 to 14 s, with the usual RetryPolicy.
+/// The most tries for Persistence::few_tries. With the default RetryPolicy they span 7 to 14 s.
 inline constexpr unsigned few_tries = 4;
 
-/// Returns `error` with what `persistence` means for its `retryable` and `most_tries`.
+/// Returns `error` with `retryable` and `most_tries` set as `persistence` says.
 inline Error with(Error error, Persistence persistence) {
   error.retryable = persistence != Persistence::permanent;
   error.most_tries = persistence == Persistence::few_tries ? few_tries : 0;

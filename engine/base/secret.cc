@@ -17,7 +17,8 @@ std::string Secret::redact(std::string text) const {
 void Secret::take(std::string& other) noexcept {
   wipe(value_);
   value_.swap(other);
-  other.resize(other.capacity());  // a short string was copied, and its bytes are still there
+  // swap() copies a short string (SSO), so its bytes are still in `other`.
+  other.resize(other.capacity());
   wipe(other);
   other.clear();
 }

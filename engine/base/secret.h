@@ -5,9 +5,9 @@
 
 namespace sluice {
 
-/// A token. It cannot be printed, formatted or compared by accident: reveal() is the one way to its
-/// bytes, and only the code that writes the Authorization header calls it. The memory is wiped when
-/// the value goes.
+/// A token or a password that cannot be printed, formatted or compared by accident. Only reveal()
+/// gives access to the bytes, and only the code that writes the Authorization header calls it. The
+/// destructor and every assignment overwrite the memory that held the old value.
 class Secret {
  public:
   Secret() = default;
@@ -22,18 +22,18 @@ class Secret {
   ~Secret() { wipe(value_); }
 
   bool empty() const { return value_.empty(); }
+  /// Returns the secret's bytes; valid until the next assignment.
   const std::string& reveal() const { return value_; }
 
-  /// `text` with every occurrence of the secret replaced by "[token]": a server may echo what it
-  /// got.
+  /// Returns `text` with every occurrence of the secret replaced by "[token]", because a server may
+  /// echo the token. Returns `text` unchanged if the secret is empty.
   std::string redact(std::string text) const;
 
-  /// Overwrites the bytes in a way that the compiler keeps.
+  /// Overwrites the bytes with zeros; the compiler does not remove the write.
   static void wipe(std::string& text);
 
  private:
-  /// Takes the value of `other` and leaves nothing of it there; the bytes that it replaces are
-  /// wiped.
+  /// Moves the value of `other` here. Wipes the old value and the bytes in `other`.
   void take(std::string& other) noexcept;
 
   std::string value_;

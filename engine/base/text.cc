@@ -8,8 +8,8 @@
 namespace sluice {
 namespace {
 
-/// Length of the UTF-8 sequence at the front of `text`, 0 if there is no valid one (RFC 3629: no
-/// overlong forms, no surrogates, nothing above U+10FFFF).
+/// Returns the length of the UTF-8 sequence at the start of `text`, which is not empty; 0 if the
+/// sequence is invalid (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
 std::size_t utf8_sequence(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto tail = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
@@ -28,9 +28,9 @@ std::size_t utf8_sequence(std::string_view text) {
   return 0;
 }
 
-/// C0, DEL, and the C1 controls that some terminals obey (U+0080 to U+009F, in UTF-8 C2 80 to C2
-/// 9F); and the bidirectional overrides, which make a line read as something else (U+202A..E,
-/// U+2066..9).
+/// Whether `sequence`, one UTF-8 sequence, is a control character: C0, DEL, or C1, which some
+/// terminals obey (U+0080 to U+009F, in UTF-8 C2 80 to C2 9F); or a bidirectional override, which
+/// changes the order in which a line reads (U+202A..E, U+2066..9).
 bool is_control(std::string_view sequence) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
   if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
@@ -41,6 +41,9 @@ bool is_control(std::string_view sequence) {
   return false;
 }
 
+/// Returns at most `limit` bytes of `text`, plus "..." if the text is longer. Replaces each control
+/// character and each invalid byte by '?'. `fold_space`: replaces each run of white space by one
+/// space, and drops white space at both ends.
 std::string clean(std::string_view text, bool fold_space, std::size_t limit) {
   std::string result;
   bool space = false;
@@ -79,7 +82,7 @@ std::size_t find_ignoring_case(std::string_view text, std::string_view what, std
                              : static_cast<std::size_t>(found - text.begin());
 }
 
-/// The inside of <title>, for the error pages of proxies; empty if there is none.
+/// Returns the content of <title>, for the error pages of proxies; empty if `body` has no title.
 std::string_view html_title(std::string_view body) {
   const std::size_t open = find_ignoring_case(body, "<title");
   if (open == std::string_view::npos) return {};
@@ -124,7 +127,7 @@ std::string quote_server_text(std::string_view body, std::size_t limit) {
 
 std::string shortened(std::string text, std::size_t limit) {
   if (text.size() <= limit) return text;
-  constexpr std::size_t gap = 60;  // for the words between
+  constexpr std::size_t gap = 60;  // for "... (N bytes left out) ..."
   const auto begins_character = [&](std::size_t at) {
     return (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80;
   };

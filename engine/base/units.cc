@@ -41,6 +41,7 @@ Error bad_size(std::string_view text, const char* why) {
                                         printable(text.substr(0, 100)), why)};
 }
 
+/// Parses `text` as parse_size() does. Error messages quote `whole`.
 Result<std::uint64_t> parse(std::string_view whole, std::string_view text) {
   double number = 0;
   const auto [end, code] =
@@ -55,7 +56,7 @@ Result<std::uint64_t> parse(std::string_view whole, std::string_view text) {
       std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
   if (unit == units.end()) return bad_size(whole, "the unit is unknown");
 
-  // Whole numbers stay exact beyond 2^53, where a double would round them.
+  // A whole number stays exact beyond 2^53; a double would round it.
   std::uint64_t integer = 0;
   const auto [integer_end, integer_code] = std::from_chars(text.data(), end, integer);
   constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
@@ -113,7 +114,7 @@ std::string format_size(std::uint64_t bytes) {
   constexpr std::array<const char*, 4> names{"KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes) / kibi;
   std::size_t unit = 0;
-  // 1023.995 would print as 1024.00 of the smaller unit.
+  // A value of 1023.995 or more would print as 1024.00 of the smaller unit.
   while (value >= 1023.995 && unit + 1 < names.size()) {
     value /= kibi;
     ++unit;

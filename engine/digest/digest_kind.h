@@ -7,21 +7,22 @@
 
 #include "io/result.h"
 
-/// The digests of a whole file that people can ask for besides XXH128, which is always there. Pure
-/// functions, any thread.
+/// The optional digests of a whole file. XXH128 is always computed in addition. Pure functions, any
+/// thread.
 namespace sluice {
 
 enum class DigestKind { md5, sha256 };
 
-/// "md5" or "sha256", as the command line, journals and receipts write it.
+/// Returns "md5" or "sha256", the name on the command line, in journals and in receipts.
 const char* to_string(DigestKind kind);
-/// Hexadecimal digits of such a digest: 32 or 64.
+/// Returns the number of hexadecimal digits of the digest: 32 or 64.
 std::size_t hex_digits(DigestKind kind);
 
-/// "md5,sha256": names with commas between, in any order, each once or more often. Empty for an
-/// empty text. Error usage for a name that is none, quoting it.
+/// Parses a list of names separated by commas, in any order, such as "md5,sha256". Drops repeated
+/// names and keeps the order. Returns an empty list for an empty text. Error usage, which quotes
+/// the unknown name.
 Result<std::vector<DigestKind>> parse_digests(std::string_view text);
-/// The same text again: "md5,sha256", or nothing.
+/// Returns the text that parse_digests() reads, such as "md5,sha256"; empty for an empty list.
 std::string to_string(const std::vector<DigestKind>& kinds);
 
 }  // namespace sluice

@@ -24,7 +24,7 @@ EvpDigest::EvpDigest(DigestKind kind, Context context)
     : kind_(kind), context_(std::move(context)) {}
 
 Result<EvpDigest> EvpDigest::create(DigestKind kind) {
-  // Its context keeps the method alive.
+  // EVP_DigestInit_ex2() takes a reference, so the context keeps the method alive.
   const std::unique_ptr<EVP_MD, FreeMethod> method(
       EVP_MD_fetch(nullptr, kind == DigestKind::md5 ? "MD5" : "SHA256", nullptr));
   Context context(EVP_MD_CTX_new());
@@ -43,7 +43,7 @@ void EvpDigest::update(std::span<const std::byte> bytes) {
 }
 
 std::string EvpDigest::hex() const {
-  const Context copy(EVP_MD_CTX_new());  // to finish a digest ends it
+  const Context copy(EVP_MD_CTX_new());  // EVP_DigestFinal_ex() ends a context, so it gets a copy
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   if (failed_ || !copy || EVP_MD_CTX_copy_ex(copy.get(), context_.get()) != 1 ||

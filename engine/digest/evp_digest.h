@@ -13,17 +13,20 @@ struct evp_md_ctx_st;
 
 namespace sluice {
 
-/// A running digest by OpenSSL (EVP), which uses what the processor has: SHA-256 at 2 GB/s with
-/// SHA instructions, MD5 at 0.6 GB/s anywhere. Its state cannot be saved. One thread at a time.
+/// A digest in progress, computed by OpenSSL (EVP). OpenSSL uses the instructions of the processor:
+/// SHA-256 runs at 2 GB/s with SHA instructions, MD5 at 0.6 GB/s on any processor. The state cannot
+/// be saved. One thread at a time.
 class EvpDigest {
  public:
-  /// Error failed where OpenSSL does not have it: MD5 on a machine that is configured for FIPS.
+  /// Creates a digest of no bytes. Error failed if OpenSSL does not provide the algorithm, such as
+  /// MD5 in a FIPS configuration.
   static Result<EvpDigest> create(DigestKind kind);
 
   DigestKind kind() const { return kind_; }
+  /// Adds `bytes` to the digest. hex() reports a failure of OpenSSL.
   void update(std::span<const std::byte> bytes);
-  /// Lower-case hexadecimal digits of the bytes seen so far; more may follow. Empty if OpenSSL
-  /// failed on the way.
+  /// Returns the digest of all bytes so far, in lower-case hexadecimal digits; empty if a call of
+  /// OpenSSL has failed. update() may be called afterwards.
   std::string hex() const;
 
  private:
@@ -39,8 +42,8 @@ class EvpDigest {
   bool failed_ = false;
 };
 
-/// Whether this machine's OpenSSL has all of them, so that it is found out before a terabyte is
-/// hashed. Any thread. Error failed, naming the one it lacks.
+/// Checks that OpenSSL on this machine provides all `kinds`, so that an upload fails before a
+/// terabyte is hashed. Any thread. Error failed, which names the missing digest.
 Result<void> check_available(const std::vector<DigestKind>& kinds);
 
 }  // namespace sluice

@@ -83,7 +83,7 @@ Result<void> FileDigest::add(const Block& block) {
   {
     MutexLock hashing(hash_mutex_);
     state_.update(block.bytes);
-    // With the state, so that a snapshot has both or none.
+    // Both locks are held, so that a snapshot contains the state and the checksum, or neither.
     MutexLock lock(mutex_);
     if (next_ == end_) {
       checksums_.push_back(block.checksum);
@@ -126,7 +126,7 @@ void FileDigest::keep_from(std::uint64_t block) {
 
 bool FileDigest::knows(std::uint64_t block) const {
   MutexLock lock(mutex_);
-  // Blocks of an earlier run that are expected again may come too: whoever goes back begins at
+  // Expected blocks of an earlier run are accepted as well: a reader that goes back starts at
   // blocks().
   return block >= first_kept() && block <= std::max(next_, end_);
 }

@@ -18,111 +18,124 @@
 
 namespace sluice {
 
-/// XXH3, 64 bits, of one block. Any thread.
+/// Returns the XXH3 (64 bits) of one block. Any thread.
 std::uint64_t block_checksum(std::span<const std::byte> bytes);
 
-/// What has been seen of a file so far, in order: the digest of the whole (XXH128, what `xxh128sum`
-/// prints, and others where they are asked for), and the checksums of the blocks that may have to
-/// be read again or written into the journal. A block that is read again must be the block it was,
-/// or the file changed under the upload; so must one that an earlier run has read.
+/// The digests of one file, fed with blocks in order: the XXH128 of the whole file (the same as
+/// `xxh128sum`), the requested extra digests, and the checksums of the blocks that may be read
+/// again or written to the journal. A block that is read a second time, in this run or after a
+/// resume, must have the same checksum; otherwise the file changed during the upload.
 ///
-/// Threads: what changes where it is (resume, expect, start_over) and add() are for one thread at a
-/// time (the in-order hand of the Window); xxh128() and extra() for when that is over; all others
-/// for any thread at any time. Of those, only snapshot() may wait for a block being hashed, and
-/// only for its XXH128 (0.3 ms for 4 MiB, where MD5 takes 7).
+/// Threads: resume(), expect(), start_over() and add() are called by one thread at a time (the
+/// Window's in-order step). xxh128() and extra() are called after the last add(). All other members
+/// may be called from any thread at any time. Of these, only snapshot() can block while a block is
+/// hashed, and only for its XXH128 (0.3 ms for 4 MiB; MD5 takes 7 ms).
 class FileDigest {
  public:
-  /// Checksums that are kept whatever is forgotten: 8 MiB of them, so that a server that has lost
-  /// its last bytes can be served again.
+  /// The number of newest checksums that forget_before() always keeps (8 MiB of memory). With them,
+  /// the file's last bytes can be sent again after the server has lost them.
   static constexpr std::uint64_t always_kept = std::uint64_t{1} << 20;
 
-  /// `path` is for the errors. `extra`: more digests of the whole file, each once.
+  /// `path`: for error messages. `size`: of the file, in bytes. `extra`: further digests of the
+  /// whole file, each at most once.
   FileDigest(std::string path, std::uint64_t size, std::vector<DigestKind> extra = {});
 
-  /// Goes on from what an earlier run wrote into the journal, before the first add(): that many
-  /// blocks of `block_bytes` have been seen, and the next one is block `blocks`. `checksums`: of
-  /// the last of them, the blocks [blocks - checksums.size(), blocks). `state`: Snapshot::state
-  /// after `blocks` blocks. False, and nothing changed, where that is not usable (another version
-  /// of xxHash, damaged, or of another number of bytes): then the file has to be read again from
-  /// its beginning, with expect().
+  /// Resumes from the state that an earlier run wrote to the journal. Call it before the first
+  /// add().
   ///
-  /// xxh128() will cover the whole file; the extra digests cannot be had any more, as OpenSSL's
-  /// state cannot be saved.
+  /// `blocks`: the number of blocks already added; the next block is block `blocks`. `block_bytes`:
+  /// the size of a block. `checksums`: of the last of these blocks, [blocks - checksums.size(),
+  /// blocks). `state`: the Snapshot::state after `blocks` blocks.
+  ///
+  /// Returns false and changes nothing if the state is unusable: from another version of xxHash,
+  /// damaged, or for another number of bytes. The caller must then read the file from the
+  /// beginning, with expect().
+  ///
+  /// After resume(), xxh128() covers the whole file. The extra digests are unavailable if `blocks`
+  /// > 0, because the state of OpenSSL cannot be saved.
   [[nodiscard]] bool resume(std::uint64_t blocks, std::size_t block_bytes,
                             std::vector<std::uint64_t> checksums, std::string_view state);
 
-  /// Begins at the file's beginning, before the first add(), but the blocks [0, checksums.size())
-  /// must be what they were in an earlier run. For a file that is read a second time.
+  /// Restarts from the beginning of the file and expects the blocks [0, checksums.size()) to have
+  /// these checksums, which an earlier run computed. Used if the file is read a second time. Call
+  /// it before the first add().
   void expect(std::vector<std::uint64_t> checksums);
 
-  /// Forgets everything seen and expected: the next block is the first one, and the extra digests
-  /// are on again.
+  /// Discards all blocks and all expected checksums: the next block is block 0. Enables the extra
+  /// digests again.
   void start_over();
 
-  /// Takes a checked block: the next one, or one that was there before. Error local_file if it was
-  /// there before, or in an earlier run, with other bytes; failed if OpenSSL lacks an extra digest.
+  /// Adds a block with a valid checksum: the next block, or a block that was added before or is
+  /// expected. Error local_file if its checksum differs from that of the same block earlier in this
+  /// run or in an earlier run. Error failed if OpenSSL does not provide an extra digest. Throws
+  /// std::logic_error if a block was skipped or if the checksum of the block was forgotten.
   Result<void> add(const Block& block);
 
-  /// The blocks in front of `offset` will not be read again: their checksums can go, but for the
-  /// newest `always_kept` ones and those that keep_from() asks for.
+  /// Discards the checksums of the blocks before `offset`, which will not be read again. Keeps the
+  /// newest `always_kept` checksums and those that keep_from() requires.
   void forget_before(std::uint64_t offset, std::size_t block_bytes);
-  /// From now on the checksums of `block` and those behind it stay, until this says otherwise. At
-  /// first nobody asks for any (`nothing`). A journal says 0 before the first add(), or where it
-  /// goes on, and then after each record how far it has come, so that snapshot() has what it does
-  /// not have yet; `nothing` if it fails.
+  /// Keeps the checksums of `block` and of all later blocks until the next call. The initial value
+  /// is `nothing`: no checksum is kept for this reason. The journal calls it with 0 before the
+  /// first add(), or with the block at which it resumes; after each record with the first block
+  /// that is not yet in the journal, so that snapshot() finds the checksums from there on; and with
+  /// `nothing` after a journal error.
   void keep_from(std::uint64_t block);
   static constexpr std::uint64_t nothing = ~std::uint64_t{0};
 
-  /// Whether that block, if it comes, can be compared or is the next one. Where not, only
-  /// start_over() helps.
+  /// Whether add() accepts `block`: it is the next block, or its checksum is available for the
+  /// comparison. If not, only start_over() helps.
   bool knows(std::uint64_t block) const;
-  /// How many blocks have been seen.
+  /// Returns the number of blocks that were added.
   std::uint64_t blocks() const;
 
+  /// A consistent copy of the state, for the journal.
   struct Snapshot {
-    std::uint64_t first = 0;               ///< the block of the first checksum
+    std::uint64_t first = 0;               ///< the block number of the first checksum
     std::vector<std::uint64_t> checksums;  ///< of the blocks [first, blocks)
-    std::uint64_t blocks = 0;              ///< that have been seen
-    /// What resume() takes; empty where it cannot be saved (Xxh128State::save()).
+    std::uint64_t blocks = 0;              ///< the number of blocks that were added
+    /// The state for resume(); empty if the state cannot be saved (Xxh128State::save()).
     std::string state;
   };
-  /// All of one moment. `first`: at least what keep_from() said, or their checksums may be gone,
-  /// which is a bug; where it is more than blocks(), as after start_over(), it counts as that.
+  /// Returns the state and the checksums [first, blocks()) of the same moment. `first`: at least
+  /// the value of the last keep_from(), because the checksums before it may be discarded
+  /// (std::logic_error). A value above blocks(), as after start_over(), counts as blocks().
   Snapshot snapshot(std::uint64_t first) const;
 
-  /// 32 hexadecimal digits; empty while the file has not been seen to its end.
+  /// Returns the XXH128 in 32 hexadecimal digits; empty before the last block was added.
   std::string xxh128() const;
-  /// Hexadecimal digits; empty while the file has not been seen to its end, where it was not asked
-  /// for, and where it cannot be had.
+  /// Returns an extra digest in hexadecimal digits; empty before the last block was added, if
+  /// `kind` was not requested, or if the digest is unavailable.
   std::string extra(DigestKind kind) const;
-  /// Whether blocks that come will be hashed by OpenSSL too, which is slow: 7 ms for 4 MiB. Not
-  /// beside resume() or start_over().
+  /// Whether add() also computes extra digests with OpenSSL, which is slow: 7 ms for 4 MiB. Must
+  /// not run concurrently with resume() or start_over().
   bool has_extra() const { return !extra_.empty() || extra_error_; }
 
  private:
+  /// Creates the extra digests again, for no bytes.
   void make_extra();
   std::uint64_t first_kept() const SLUICE_REQUIRES(mutex_) { return end_ - checksums_.size(); }
+  /// Returns the error for a block whose checksum differs from the earlier one.
   Error changed(const Block& block) const SLUICE_REQUIRES(mutex_);
 
   const std::string path_;
   const std::uint64_t size_;
   const std::vector<DigestKind> kinds_;
 
-  // The thread's that add()s.
+  // Used only by the thread that calls add().
   std::vector<EvpDigest> extra_;
   std::optional<Error> extra_error_;
 
-  // Held while a block goes into the XXH128; taken before mutex_.
+  // Held while a block is added to the XXH128. Lock order: hash_mutex_, then mutex_.
   mutable Mutex hash_mutex_;
   Xxh128State state_ SLUICE_GUARDED_BY(hash_mutex_);
 
-  // Held for moments only: the network thread takes it.
+  // Held only briefly, because the network thread locks it too.
   mutable Mutex mutex_;
-  std::uint64_t next_ SLUICE_GUARDED_BY(mutex_) = 0;     ///< the first block that was never there
-  std::uint64_t earlier_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< blocks before were in an earlier run
+  std::uint64_t next_ SLUICE_GUARDED_BY(mutex_) = 0;     ///< the first block not added yet
+  std::uint64_t earlier_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< first block not of an earlier run
   std::uint64_t keep_from_ SLUICE_GUARDED_BY(mutex_) = nothing;
-  /// Checksums of the blocks [first_kept(), end_). end_ is next_, or behind it while blocks of an
-  /// earlier run are expected.
+  /// Checksums of the blocks [first_kept(), end_). end_ equals next_, or is larger while blocks of
+  /// an earlier run are expected.
   std::deque<std::uint64_t> checksums_ SLUICE_GUARDED_BY(mutex_);
   std::uint64_t end_ SLUICE_GUARDED_BY(mutex_) = 0;
 };

@@ -1,6 +1,6 @@
 #include "engine/digest/xxh128_state.h"
 
-// The fields of XXH3_state_t.
+// Makes the fields of XXH3_state_t visible.
 #define XXH_STATIC_LINKING_ONLY
 #include <fmt/format.h>
 
@@ -14,8 +14,8 @@ namespace sluice {
 namespace {
 
 constexpr std::uint32_t state_format = 1;
-/// XXH3 hashes stripes of 64 bytes, and after so many of them scrambles its accumulators (a secret
-/// of 192 bytes, of which each stripe moves on by 8).
+/// XXH3 hashes stripes of 64 bytes and scrambles its accumulators after this many stripes. (The
+/// secret has 192 bytes, and each stripe advances by 8 bytes in the secret.)
 constexpr std::uint64_t stripe = 64;
 constexpr std::uint64_t stripes_per_round = (XXH3_SECRET_DEFAULT_SIZE - stripe) / 8;
 
@@ -23,7 +23,8 @@ bool library_is_the_one_compiled_for() {
   return XXH_versionNumber() == XXH_VERSION_NUMBER;
 }
 
-/// Numbers of `Bytes` bytes, little endian, at the end of a string and from the front of one.
+/// append() writes a number of `Bytes` bytes, little endian, at the end of `text`; take() removes
+/// such a number from the start of `text` and returns the number.
 template <std::size_t Bytes>
 void append(std::string& text, std::uint64_t number) {
   for (std::size_t i = 0; i < Bytes; ++i) text += static_cast<char>((number >> (8 * i)) & 0xFF);
@@ -37,10 +38,11 @@ std::uint64_t take(std::string_view& text) {
   return number;
 }
 
-/// Whether hashing `total` bytes can have left that. xxHash trusts its own state: it copies to
-/// buffer + bufferedSize, and reads its secret at nbStripesSoFar.
+/// Whether these fields can be the result of hashing `total` bytes. xxHash trusts its own state: it
+/// copies to buffer + bufferedSize and reads its secret at nbStripesSoFar.
 bool can_be(std::uint64_t buffered, std::uint64_t stripes, std::uint64_t total) {
-  // The buffer is emptied only by bytes that come behind what it holds, so it is never empty later.
+  // XXH3 empties the buffer only when more bytes follow, so the buffer is never empty after the
+  // first bytes.
   if (total <= XXH3_INTERNALBUFFER_SIZE) return buffered == total && stripes == 0;
   if (buffered == 0 || buffered > XXH3_INTERNALBUFFER_SIZE) return false;
   const std::uint64_t hashed = total - buffered;
@@ -82,7 +84,8 @@ std::string Xxh128State::save() const {
   append<4>(text, state_format);
   append<4>(text, XXH_VERSION_NUMBER);
   for (const std::uint64_t number : state_->acc) append<8>(text, number);
-  // Behind what is buffered lie the last bytes that were hashed, which the digest needs as well.
+  // After the buffered bytes, the buffer holds the last hashed bytes, which the digest needs as
+  // well.
   for (const unsigned char byte : state_->buffer) text += static_cast<char>(byte);
   append<4>(text, state_->bufferedSize);
   append<4>(text, state_->nbStripesSoFar);
@@ -104,7 +107,7 @@ bool Xxh128State::load(std::string_view saved) {
   const std::uint64_t total = take<8>(saved);
   if (take<8>(saved) != checksum || !can_be(buffered, stripes, total)) return false;
 
-  // All other fields are constants without a seed.
+  // Without a seed, all other fields are constants, which reset() sets.
   reset();
   for (std::size_t i = 0; i < accumulators.size(); ++i) state_->acc[i] = accumulators[i];
   std::memcpy(state_->buffer, buffer.data(), buffer.size());

@@ -25,18 +25,18 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
                                                printable(url.substr(0, 300)), why)};
   };
   if (url.find('@') != std::string::npos)
-    // The URL itself stays out of the message: it may hold a password.
+    // The message does not quote the URL, which may contain a password.
     return Error{ErrorKind::usage,
                  "the URL of the Data Bank must not contain a user name or a password; remove the "
                  "part before "
                  "'@'"};
-  // curl lets most of these through, and reads no further than a NUL, which would make what was
-  // checked another address than what is kept.
+  // curl accepts most of these characters, and stops reading at a NUL, so that the checked URL
+  // would differ from the stored one.
   const char* const not_text = "the URL contains a control character or is not valid UTF-8";
   if (printable(url) != url) return refuse(not_text);
   if (url.find_first_of("?#") != std::string::npos)
     return refuse("the URL must not contain a query (?) or a fragment (#)");
-  // To curl, a missing slash, or a scheme, is a thing to guess.
+  // curl would guess a missing slash or scheme.
   if (strncasecmp(url.c_str(), "https://", 8) != 0 && strncasecmp(url.c_str(), "http://", 7) != 0)
     return refuse(
         "the URL must start with https:// (or with http:// for a server on this machine)");
@@ -45,10 +45,11 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
     return refuse(
         "plain HTTP shows the token to everyone on the network; use https://, or accept that with "
         "--insecure-http");
-  // One spelling for one server: it is what uploads are remembered and locked under.
+  // Each server has one spelling, because the URL is the key of its uploads in the journal and of
+  // their locks.
   std::string base = parts.normal;
   while (base.ends_with('/')) base.pop_back();
-  if (printable(base) != base) return refuse(not_text);  // %1B in a host is decoded
+  if (printable(base) != base) return refuse(not_text);  // curl decodes %1B in a host
   return base;
 }
 

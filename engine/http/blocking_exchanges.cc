@@ -15,80 +15,87 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// People expect an end within two seconds.
+/// The interval between two calls of `stop`. Users expect an interrupted program to end within two
+/// seconds.
 constexpr auto ask_stop_every = 100ms;
 
-/// Today's Data Bank has 5 threads, and may need one more to answer.
+/// The most concurrent exchanges. Today's Data Bank has 5 threads, and may need one of them to
+/// respond.
 constexpr std::size_t most_exchanges = 4;
 
-struct Out {
+/// One exchange of a batch.
+struct Slot {
   Exchange exchange;
-  Transport::ExchangeId id = 0;  ///< the network thread's
+  Transport::ExchangeId id = 0;  ///< used on the network thread only
   std::chrono::system_clock::time_point asked{};
   std::optional<Reply> reply;
 };
 
-/// Shared with the network thread, which may hold it longer than the caller.
-struct Carrying {
+/// The exchanges that run at the same time. Shared with the network thread, which may hold its
+/// reference longer than the caller.
+struct Batch {
   Mutex mutex;
   CondVar changed;
-  std::vector<Out> all SLUICE_GUARDED_BY(mutex);
+  std::vector<Slot> all SLUICE_GUARDED_BY(mutex);
   std::size_t open SLUICE_GUARDED_BY(mutex) = 0;
 };
 
-void start(Transport& http, const std::shared_ptr<Carrying>& carrying, std::size_t which) {
-  http.post([&http, carrying, which] {
-    const MutexLock lock(carrying->mutex);
-    Out& out = carrying->all[which];
-    out.asked = wall_now();
-    out.id = http.start(out.exchange, [carrying, which](Result<Answer> answer) {
+/// Starts exchange number `which` of the batch on the network thread.
+void start(Transport& http, const std::shared_ptr<Batch>& batch, std::size_t which) {
+  http.post([&http, batch, which] {
+    const MutexLock lock(batch->mutex);
+    Slot& slot = batch->all[which];
+    slot.asked = wall_now();
+    slot.id = http.start(slot.exchange, [batch, which](Result<Answer> answer) {
       const auto now = wall_now();
-      const MutexLock answered(carrying->mutex);
-      Out& own = carrying->all[which];
+      const MutexLock answered(batch->mutex);
+      Slot& own = batch->all[which];
       own.reply = Reply{std::move(answer), own.asked, now};
-      --carrying->open;
-      carrying->changed.notify_all();
+      --batch->open;
+      batch->changed.notify_all();
     });
   });
 }
 
-void cancel(Transport& http, const std::shared_ptr<Carrying>& carrying) {
-  http.post([&http, carrying] {
+/// Cancels all exchanges of the batch that have not ended.
+void cancel(Transport& http, const std::shared_ptr<Batch>& batch) {
+  http.post([&http, batch] {
     std::vector<Transport::ExchangeId> ids;
     {
-      const MutexLock lock(carrying->mutex);
-      for (const Out& out : carrying->all) ids.push_back(out.id);
+      const MutexLock lock(batch->mutex);
+      for (const Slot& slot : batch->all) ids.push_back(slot.id);
     }
     for (const Transport::ExchangeId id : ids) http.cancel(id);
   });
 }
 
+/// Runs all `exchanges` concurrently and blocks until all have ended.
 std::vector<Reply> run_at_once(Transport& http, std::span<Exchange> exchanges,
                                const std::function<bool()>& stop) {
-  const auto carrying = std::make_shared<Carrying>();
-  MutexLock lock(carrying->mutex);
-  for (Exchange& exchange : exchanges) carrying->all.emplace_back().exchange = std::move(exchange);
-  carrying->open = carrying->all.size();
-  for (std::size_t i = 0; i < carrying->all.size(); ++i) start(http, carrying, i);
+  const auto batch = std::make_shared<Batch>();
+  MutexLock lock(batch->mutex);
+  for (Exchange& exchange : exchanges) batch->all.emplace_back().exchange = std::move(exchange);
+  batch->open = batch->all.size();
+  for (std::size_t i = 0; i < batch->all.size(); ++i) start(http, batch, i);
 
   bool cancelled = false;
-  while (carrying->open > 0) {
+  while (batch->open > 0) {
     const auto ask_stop_at = steady_now() + ask_stop_every;
     if (ScopedTimeSource::current() != nullptr) {
       lock.unlock();
       sleep_until(ask_stop_at);
       lock.lock();
     } else {
-      carrying->changed.wait_until(carrying->mutex, ask_stop_at);
+      batch->changed.wait_until(batch->mutex, ask_stop_at);
     }
-    if (carrying->open == 0 || cancelled || !stop) continue;
+    if (batch->open == 0 || cancelled || !stop) continue;
     lock.unlock();
     cancelled = stop();
-    if (cancelled) cancel(http, carrying);
+    if (cancelled) cancel(http, batch);
     lock.lock();
   }
   std::vector<Reply> replies;
-  for (Out& out : carrying->all) replies.push_back(*std::move(out.reply));
+  for (Slot& slot : batch->all) replies.push_back(*std::move(slot.reply));
   return replies;
 }
 

@@ -8,21 +8,23 @@
 
 namespace sluice {
 
-/// What became of an exchange, and when, by this machine's clock.
+/// The result of one exchange and its times by this machine's wall clock.
 struct Reply {
   Result<Answer> answer;
-  std::chrono::system_clock::time_point asked{};
-  std::chrono::system_clock::time_point answered{};
+  std::chrono::system_clock::time_point asked{};     ///< when the exchange started
+  std::chrono::system_clock::time_point answered{};  ///< when the exchange ended
 };
 
-/// Carries the exchanges out, four of them side by side, and waits for all of
-/// them on the caller's thread, which is not the network thread. Their bodies outlive the call.
-/// `stop`, which may be empty, is asked ten times a second; once it says true, those that have no
-/// answer end with `interrupted`.
+/// Runs the exchanges, at most four at the same time, and blocks the caller's thread until all have
+/// ended. Returns the replies in the order of `exchanges`. The caller must not be the network
+/// thread. The request bodies must outlive the call. `stop` (may be empty) is called on the
+/// caller's thread ten times per second; after it returns true, every exchange without a response
+/// ends with `interrupted`.
 std::vector<Reply> run_exchanges(Transport& http, std::vector<Exchange> exchanges,
                                  const std::function<bool()>& stop);
 
-/// Waits, and asks `stop` as often meanwhile. False once that says true.
+/// Blocks until `when` and calls `stop` (may be empty) ten times per second. Returns false as soon
+/// as `stop` returns true, else true.
 bool wait_until(std::chrono::steady_clock::time_point when, const std::function<bool()>& stop);
 
 }  // namespace sluice

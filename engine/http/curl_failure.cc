@@ -12,21 +12,24 @@
 namespace sluice {
 namespace {
 
-/// What cannot be helped by waiting, unless it worked before.
-Persistence lasting(const CurlFailure& failure) {
+/// Returns the persistence of an error that a retry does not correct, unless the server has worked
+/// before.
+Persistence permanent_unless_reached(const CurlFailure& failure) {
   return failure.reached ? Persistence::few_tries : Persistence::permanent;
 }
 
+/// Why a TLS handshake failed.
 enum class Tls {
-  broken,          ///< what happens on a network, or in a server that is in trouble
-  other,           ///< nobody knows; servers are set up in many ways
-  none,            ///< the other side does not speak it
-  too_old,         ///< no version that both speak
-  no_cipher,       ///< no cipher, key or signature that both accept
-  no_certificate,  ///< the server wants one of ours
-  unknown_name,    ///< the server has nothing under that name
+  broken,          ///< an error of the network, or of a server with a transient fault
+  other,           ///< unknown cause; server configurations vary
+  none,            ///< the peer does not speak TLS
+  too_old,         ///< no common TLS version
+  no_cipher,       ///< no cipher, key or signature that both peers accept
+  no_certificate,  ///< the server requires a client certificate
+  unknown_name,    ///< the server does not know the host name
 };
 
+/// Returns the cause for an OpenSSL reason code (SSL_R_*).
 Tls sort_of(int reason) {
   switch (reason) {
     case SSL_R_WRONG_VERSION_NUMBER:
@@ -40,7 +43,7 @@ Tls sort_of(int reason) {
     case SSL_R_NO_PROTOCOLS_AVAILABLE:
     case SSL_R_VERSION_TOO_LOW:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-    case SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED:  // TLS 1.1 and before had no others
+    case SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED:  // the only kind before TLS 1.2
       return Tls::too_old;
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
     case SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY:
@@ -74,22 +77,23 @@ Tls sort_of(int reason) {
   }
 }
 
-/// Who is at the other end of the TLS that failed.
+/// Returns the name of the peer whose TLS handshake failed, for messages.
 std::string tls_peer(const CurlFailure& failure) {
   return failure.at_proxy() ? failure.proxy.name() : "the server at " + failure.address;
 }
 
+/// Returns who can correct the peer's configuration, for messages.
 std::string tls_administrators(const CurlFailure& failure) {
   return failure.at_proxy() ? "the administrators of the proxy"
                             : "the administrators of the Data Bank";
 }
 
-/// What names the host.
+/// Returns the setting that contains the peer's host name, for messages.
 std::string place_of_host(const CurlFailure& failure) {
   return failure.at_proxy() ? failure.proxy.source : "the URL";
 }
 
-/// What to do about it; nothing for what retries are for.
+/// Returns what failed and what the user can do; nothing for a cause that retries can correct.
 std::optional<std::string> tls_advice(const CurlFailure& failure, Tls sort) {
   switch (sort) {
     case Tls::none:
@@ -117,14 +121,15 @@ std::optional<std::string> tls_advice(const CurlFailure& failure, Tls sort) {
   return {};
 }
 
+/// Returns what the user can do about a rejected certificate.
 std::string certificate_advice(const CurlFailure& failure) {
   const bool at_proxy = failure.at_proxy();
   switch (at_proxy ? failure.proxy_verify_result : failure.verify_result) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return fmt::format("check this machine's clock, or tell {}", tls_administrators(failure));
-    case X509_V_OK:               // curl compares the name by itself,
-    case X509_V_ERR_UNSPECIFIED:  // and says this then
+    case X509_V_OK:               // curl compares the name itself, OpenSSL then
+    case X509_V_ERR_UNSPECIFIED:  // reports one of these
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return fmt::format("check the host name in {}", place_of_host(failure));
@@ -144,7 +149,7 @@ std::string certificate_advice(const CurlFailure& failure) {
   }
 }
 
-/// The proxy refused, or could not do, what it was asked.
+/// Returns the verdict for a CONNECT request that the proxy refused or could not perform.
 CurlVerdict judge_connect(const CurlFailure& failure) {
   const int status = failure.proxy_status;
   const std::string what =
@@ -162,7 +167,7 @@ CurlVerdict judge_connect(const CurlFailure& failure) {
                         ? ""
                         : fmt::format(" ({})", quote_server_text(failure.proxy_asks)),
                     given ? "correct them in" : "set them in", failure.proxy.place_of_password()),
-        lasting(failure)};
+        permanent_unless_reached(failure)};
   }
   if (status >= 500 && status != 501)
     return {
@@ -173,10 +178,10 @@ CurlVerdict judge_connect(const CurlFailure& failure) {
       fmt::format("{}: the proxy denies this connection; ask the administrators of the proxy to "
                   "allow it, or add the server's host to no_proxy if no proxy is needed",
                   what),
-      lasting(failure)};
+      permanent_unless_reached(failure)};
 }
 
-/// Why addresses of the other family were not tried.
+/// Returns the part of a message that says which address family is excluded; empty if none is.
 const char* family_hint(const CurlFailure& failure) {
   switch (failure.family) {
     case NetworkOptions::Family::ipv4:
@@ -189,6 +194,7 @@ const char* family_hint(const CurlFailure& failure) {
   return "";
 }
 
+/// Whether a SOCKS proxy refuses the request permanently.
 bool is_refusal(CURLproxycode code) {
   switch (code) {
     case CURLPX_BAD_VERSION:
@@ -209,7 +215,7 @@ bool is_refusal(CURLproxycode code) {
   }
 }
 
-/// Texts of curl's quote URLs.
+/// Returns curl's text, printable and without passwords: curl's texts quote URLs.
 std::string safe_text(const CurlFailure& failure) {
   std::string text = failure.text.empty() ? curl_easy_strerror(failure.code) : failure.text;
   if (const std::string& secret = failure.proxy.url; !secret.empty())
@@ -227,7 +233,7 @@ std::optional<int> tls_reason(std::string_view text) {
     unsigned long code = 0;
     const char* const end = text.data() + text.size();
     const auto [digits_end, error] = std::from_chars(text.data() + at, end, code, 16);
-    // The library is in the upper bits; a reason of the system's has none of them.
+    // The upper bits are the library; a reason of the operating system has none of them.
     if (error != std::errc() || digits_end - (text.data() + at) != 8 || digits_end == end ||
         *digits_end != ':')
       continue;
@@ -238,7 +244,7 @@ std::optional<int> tls_reason(std::string_view text) {
 }
 
 CurlVerdict judge(const CurlFailure& failure) {
-  if (failure.too_many_files)  // curl blames the server
+  if (failure.too_many_files)  // curl would report that the server is unreachable
     return {
         "too many open files: this machine cannot open another connection; raise the limit "
         "(ulimit -n), or set smaller --transfers and --lanes"};
@@ -247,7 +253,7 @@ CurlVerdict judge(const CurlFailure& failure) {
   if (const auto reason = tls_reason(failure.text)) {
     const Tls sort = sort_of(*reason);
     if (const auto advice = tls_advice(failure, sort))
-      return {fmt::format("{}: {}", text, *advice), lasting(failure)};
+      return {fmt::format("{}: {}", text, *advice), permanent_unless_reached(failure)};
     if (failure.code == CURLE_SSL_CONNECT_ERROR && sort == Tls::other && !failure.reached)
       return {fmt::format("{}: the TLS handshake with {} failed; check {} and the port", text,
                           tls_peer(failure), place_of_host(failure)),
@@ -255,7 +261,7 @@ CurlVerdict judge(const CurlFailure& failure) {
   }
   const bool has_proxy = !failure.proxy.url.empty();
   const std::string proxy_advice = has_proxy ? "; check " + failure.proxy.name() : "";
-  // Nothing came through the proxy yet.
+  // While proxy_status is 0, the proxy has not responded yet.
   const std::string hint =
       failure.reached                          ? ""
       : has_proxy && failure.proxy_status == 0 ? proxy_advice
@@ -276,7 +282,7 @@ CurlVerdict judge(const CurlFailure& failure) {
       return {fmt::format("{}{}{}", text, proxy_advice, family_hint(failure)),
               failure.reached ? Persistence::transient : Persistence::few_tries};
     case CURLE_OPERATION_TIMEDOUT:
-      // A plain http server may wait for the rest of what it takes for a request.
+      // A plain HTTP server may wait for the rest of what it reads as a request.
       if (failure.https() && !failure.reached && failure.text.starts_with("SSL"))
         return {
             fmt::format("{}: the server at {} does not respond in TLS, but perhaps in plain HTTP; "
@@ -288,27 +294,30 @@ CurlVerdict judge(const CurlFailure& failure) {
       return {fmt::format("{}{}{}", text, proxy_advice, family_hint(failure))};
     case CURLE_PROXY:
       return {fmt::format("{}; check {}", text, failure.proxy.name()),
-              is_refusal(failure.proxy_error) ? lasting(failure) : Persistence::transient};
+              is_refusal(failure.proxy_error) ? permanent_unless_reached(failure)
+                                              : Persistence::transient};
     case CURLE_PEER_FAILED_VERIFICATION:
-      return {fmt::format("{}; {}", text, certificate_advice(failure)), lasting(failure)};
+      return {fmt::format("{}; {}", text, certificate_advice(failure)),
+              permanent_unless_reached(failure)};
     case CURLE_SSL_CACERT_BADFILE:
       return {fmt::format("{}; check {}", text, failure.trust.name()), Persistence::permanent};
     case CURLE_UNSUPPORTED_PROTOCOL:
-      // Over a kept connection: what is left of an answer that was longer than it said.
+      // On a kept connection, these are the remaining bytes of a response that was longer than its
+      // Content-Length.
       if (failure.kept_connection) return {text};
       return {fmt::format("{}: the server at {} does not respond in HTTP; check the URL and the "
                           "port{}",
                           text, failure.address, hint),
-              lasting(failure)};
+              permanent_unless_reached(failure)};
     case CURLE_SSL_CONNECT_ERROR:
-      // curl 7.88 loses what it has against a certificate if there is TLS around the TLS.
+      // curl 7.88 loses the certificate's error for TLS inside TLS.
       if (!failure.reached && failure.proxy.shown.starts_with("https:") && !failure.at_proxy())
         return {fmt::format("{}: perhaps the server at {} does not speak TLS, or has a certificate "
                             "of another authority: sluice trusts {}; check the URL and the port, "
                             "or pass that authority's certificate with --ca-file",
                             text, failure.address, failure.trust.name()),
                 Persistence::few_tries};
-      // A plain http server may close the connection without a word.
+      // A plain HTTP server may close the connection without a response.
       return {failure.reached ? text
                               : fmt::format("{}: perhaps {} does not speak TLS; check {} and the "
                                             "port",
@@ -320,7 +329,7 @@ CurlVerdict judge(const CurlFailure& failure) {
       return {text + hint};
     case CURLE_SEND_FAIL_REWIND:
       return {fmt::format("the connection was closed: {}", text)};
-    case CURLE_OUT_OF_MEMORY:  // also its word for a header line over 100 KB
+    case CURLE_OUT_OF_MEMORY:  // curl also reports this for a header line over 100 KB
       return {"the headers of the response are too long, or this machine is out of memory",
               Persistence::permanent};
     case CURLE_URL_MALFORMAT:

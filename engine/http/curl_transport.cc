@@ -26,15 +26,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Handles that are kept for the next request, with their buffers.
+/// The number of idle easy handles that are kept for reuse, with their buffers.
 constexpr std::size_t kept_handles = 16;
 
-/// The longest the loop sleeps: stalls are noticed this late at most.
+/// The longest sleep of the loop. Stalls are detected at most this late.
 constexpr auto longest_wait = std::chrono::milliseconds(250);
 
-/// The longest that an exchange waits for others to give back a file descriptor.
+/// The longest time that an exchange waits for other exchanges to release a file descriptor.
 constexpr auto longest_queue = std::chrono::seconds(5);
 
+/// Initialises libcurl once per process. Throws std::runtime_error.
 void initialise_curl() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -49,7 +50,7 @@ struct FreeMulti {
 
 }  // namespace
 
-/// What belongs to the network thread, but for the mailbox, which is everyone's.
+/// The state of the network thread. Only the mailbox may be used by any thread.
 class CurlTransport::Loop {
  public:
   explicit Loop(const Options& options)
@@ -81,7 +82,7 @@ class CurlTransport::Loop {
 
   bool drain() {
     bool did_any = false;
-    // What is left may start exchanges, which end as soon.
+    // The remaining work may start exchanges, which end at once.
     do {
       while (!entries_.empty()) cancel(entries_.begin()->first);
       if (mailbox_.run_all()) did_any = true;
@@ -142,9 +143,10 @@ class CurlTransport::Loop {
   struct Entry {
     std::unique_ptr<HttpTransfer> transfer;
     OnAnswer on_answer;
-    std::optional<Clock::time_point> waits_since = {};  ///< for a descriptor
+    std::optional<Clock::time_point> waits_since = {};  ///< start of the wait for a file descriptor
   };
 
+  /// The network thread's loop: mailbox, transfers, timeouts, poll.
   void run() {
     if (const std::string& name = common_.options.name; !name.empty())
       ::pthread_setname_np(::pthread_self(), name.c_str());
@@ -165,6 +167,7 @@ class CurlTransport::Loop {
     drain();
   }
 
+  /// Polls the sockets until the next event or deadline.
   void wait() {
     auto until = steady_now() + longest_wait;
     if (common_.throttled_until) until = std::min(until, *common_.throttled_until);
@@ -173,11 +176,13 @@ class CurlTransport::Loop {
     curl_multi_poll(multi_.get(), nullptr, 0, std::max(0, static_cast<int>(left.count())), nullptr);
   }
 
+  /// Continues all transfers that the rate limit paused.
   void unthrottle() {
     common_.throttled_until.reset();
     for (auto& [id, entry] : entries_) entry.transfer->unthrottle();
   }
 
+  /// Returns the origin of `url`. Creates it on the first call and logs its proxy.
   HttpOrigin& origin_of(const std::string& url) {
     const auto [found, is_new] = origins_.try_emplace(origin_address(url));
     HttpOrigin& origin = found->second;
@@ -195,6 +200,7 @@ class CurlTransport::Loop {
     return origin;
   }
 
+  /// Returns an idle handle, reset, or a new one.
   HttpTransfer::Easy idle_easy() {
     if (idle_.empty()) {
       HttpTransfer::Easy easy(curl_easy_init());
@@ -213,7 +219,8 @@ class CurlTransport::Loop {
       throw std::runtime_error(curl_multi_strerror(code));
   }
 
-  /// What curl is through with.
+  /// Handles the transfers that curl has completed: retries those on a dead connection, queues
+  /// those without a file descriptor, finishes the others.
   void reap() {
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
@@ -236,9 +243,9 @@ class CurlTransport::Loop {
     }
   }
 
-  /// Whether others are under way, here or on other network threads, which give their descriptors
-  /// back or leave their connection; but not for ever, as one that waits holds what they may need
-  /// in their turn (buffers).
+  /// Whether an exchange without a file descriptor may wait: others are in flight, here or on other
+  /// network threads, and will release a descriptor or a connection. The wait is bounded, because
+  /// the waiting exchange holds resources that they may need (buffers).
   bool may_wait(ExchangeId id) {
     Entry& entry = entries_.at(id);
     const auto now = steady_now();
@@ -247,7 +254,7 @@ class CurlTransport::Loop {
     return limits.exchanges > limits.waiting + 1 && now - *entry.waits_since < longest_queue;
   }
 
-  /// Tries again the first exchange that waits for a descriptor.
+  /// Retries the first exchange that waits for a descriptor.
   void connect_next() {
     if (waiting_.empty()) return;
     HttpTransfer& transfer = *entries_.at(waiting_.front()).transfer;
@@ -257,10 +264,12 @@ class CurlTransport::Loop {
     add(transfer);
   }
 
+  /// Whether the exchange waits for a file descriptor.
   bool waits(ExchangeId id) const {
     return std::find(waiting_.begin(), waiting_.end(), id) != waiting_.end();
   }
 
+  /// Ends all exchanges that have timed out.
   void end_stalled(Clock::time_point now) {
     std::vector<std::pair<ExchangeId, Error>> stalled;
     for (auto& [id, entry] : entries_)
@@ -269,7 +278,8 @@ class CurlTransport::Loop {
     for (auto& [id, error] : stalled) finish(id, std::move(error));
   }
 
-  /// No effect on one that is over.
+  /// Ends the exchange with `result`: removes it, keeps its handle for reuse, calls its callback.
+  /// No effect on an exchange that has ended.
   void finish(ExchangeId id, Result<Answer> result) {
     const auto found = entries_.find(id);
     if (found == entries_.end()) return;
@@ -283,13 +293,14 @@ class CurlTransport::Loop {
     entry.on_answer(std::move(result));
   }
 
-  // The network thread's.
+  // Used on the network thread only.
   HttpTransfer::Common common_;                ///< outlives multi_, which closes its sockets
-  std::map<std::string, HttpOrigin> origins_;  ///< by their addresses; outlive the handles
+  std::map<std::string, HttpOrigin> origins_;  ///< by address; outlive the handles
   std::unique_ptr<CURLM, FreeMulti> multi_;    ///< set before the thread starts
   std::vector<HttpTransfer::Easy> idle_;
   std::map<ExchangeId, Entry> entries_;
-  /// Those of them for which there was no file descriptor, in that order. Not curl's meanwhile.
+  /// The exchanges that wait for a file descriptor, in order of arrival. Meanwhile they are not in
+  /// the multi handle.
   std::deque<ExchangeId> waiting_;
   ExchangeId next_id_ = 1;
   Clock::time_point next_stall_check_{};
@@ -298,8 +309,8 @@ class CurlTransport::Loop {
 
   Mailbox mailbox_;
   std::thread thread_;
-  pthread_t handle_{};         ///< of thread_, and so is the next
-  std::thread::id thread_id_;  ///< thread_ has none while it is joined
+  pthread_t handle_{};         ///< of thread_, as thread_id_
+  std::thread::id thread_id_;  ///< stays valid while stop() joins thread_
 };
 
 CurlTransport::CurlTransport(const Options& options) : loop_(std::make_unique<Loop>(options)) {}

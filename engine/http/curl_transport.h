@@ -15,28 +15,33 @@
 
 namespace sluice {
 
-/// The real Transport: a network thread of its own, which alone owns its curl multi handle. An
-/// engine has one or several of them (engine/http/network_threads.h). curl_transport.cc is the
-/// loop, http_transfer.h one exchange on its easy handle, http_origin.h what those with one server
-/// share, curl_failure.h what curl's errors mean. No file but those, http_transfer's sources and
-/// url.cc includes curl.h.
+/// The real Transport: one network thread that alone uses its curl multi handle. An engine has one
+/// or several of them (engine/http/network_threads.h). curl_transport.cc contains the loop,
+/// http_transfer.h one exchange on its easy handle, http_origin.h the data that all exchanges with
+/// one server share, curl_failure.h the meaning of curl's errors. Only these files, the sources of
+/// http_transfer, and url.cc include curl.h.
 class CurlTransport final : public Transport {
  public:
   struct Options {
-    /// Limit over all exchanges together; 0 for none. Counts where there are no `limits`.
+    /// The rate limit over all exchanges together, in bytes per second; 0 for none. Ignored if
+    /// `limits` is set.
     std::uint64_t bytes_per_second = 0;
+    /// The timeout for a new connection, TLS handshake included.
     std::chrono::seconds connect_timeout{30};
-    /// How long no byte may move while there is something to send.
+    /// The longest time without progress while bytes remain to be sent.
     std::chrono::seconds stall_timeout{60};
-    Trust trust = {};             ///< whose certificates are accepted: that of `network`, found
-    NetworkOptions network = {};  ///< its proxy and its family
-    Log log = {};  ///< told which proxy is used; called on the network thread; may be empty
-    std::string name = {};  ///< of the thread, at most 15 characters; empty: the process's
-    /// What this thread shares with other network threads; null: nothing.
+    Trust trust = {};             ///< the certificate authorities, found by find_trust(network)
+    NetworkOptions network = {};  ///< the proxy and the address family
+    Log log = {};  ///< receives which proxy is used; called on the network thread; may be empty
+    /// Name of the thread, at most 15 characters; empty: the process's name.
+    std::string name = {};
+    /// The limits that this thread shares with other network threads; null: none shared.
     std::shared_ptr<NetworkLimits> limits = {};
   };
 
+  /// Starts the network thread. Throws std::bad_alloc, std::runtime_error or std::system_error.
   explicit CurlTransport(const Options& options);
+  /// stop() and drain().
   ~CurlTransport() override;
 
   void stop() override;
@@ -55,8 +60,8 @@ class CurlTransport final : public Transport {
   std::unique_ptr<Loop> loop_;
 };
 
-/// Makes a CurlTransport for each network thread, with those options but for `name`, which is
-/// network-0, network-1 and so on, and `limits`.
+/// Returns a function that creates the CurlTransport of network thread N with `options`, but with
+/// the name network-N and with the `limits` it is given.
 MakeTransport curl_transports(CurlTransport::Options options);
 
 }  // namespace sluice

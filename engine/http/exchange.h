@@ -11,40 +11,43 @@
 
 namespace sluice {
 
-/// The body of one request, produced piece by piece. Called on the network thread only.
+/// The body of one request, produced in pieces. All members are called on the network thread only.
 class RequestBody {
  public:
+  /// The result of read().
   enum class Next {
-    bytes,    ///< `size` bytes were written into the span
-    not_yet,  ///< nothing there now; Transport::resume() will be called once there is
-    failed,   ///< there will never be; the exchange ends
+    bytes,    ///< `size` bytes were written to the span
+    not_yet,  ///< no bytes available now; the body's owner calls Transport::resume() later
+    failed,   ///< the body cannot be produced; the exchange ends with an error
   };
   struct Piece {
     Next next = Next::bytes;
-    std::size_t size = 0;  ///< for `bytes`: 1 or more, less than or equal to the span
+    std::size_t size = 0;  ///< for `bytes`: from 1 to the size of the span
   };
 
   virtual ~RequestBody() = default;
-  /// Copies the body's next bytes. Never asked for more than the whole size.
+  /// Copies the next bytes of the body into `into`. The transport never reads more bytes than the
+  /// size of the whole body.
   virtual Piece read(std::span<std::byte> into) = 0;
-  /// The rate limit lets nothing out now, so read() was not called.
+  /// Called instead of read() when the rate limit blocks sending.
   virtual void throttled() {}
-  /// Starts over from the body's first byte, because the kept connection it went into was dead.
-  /// False where that is not possible or not allowed.
+  /// Restarts the body from its first byte, after the kept connection that carried it turned out to
+  /// be dead. Returns false if that is impossible or if the request is not safe to retry.
   virtual bool rewind() = 0;
 };
 
-/// One request and its answer.
+/// One HTTP request, as the transport sends it.
 struct Exchange {
   Request::Method method = Request::Method::post;
-  std::string url;
-  std::vector<std::string> headers;  ///< "Name: value"; may hold a secret, which nothing here logs
-  std::uint64_t body_size = 0;       ///< bytes; sent as the Content-Length
-  RequestBody* body = nullptr;       ///< not owned; outlives the exchange; null for none
+  std::string url;  ///< absolute
+  /// "Name: value"; may contain a secret, which this room never logs.
+  std::vector<std::string> headers;
+  std::uint64_t body_size = 0;  ///< in bytes; sent as Content-Length
+  RequestBody* body = nullptr;  ///< not owned; outlives the exchange; null for none
   Request::Connection connection = Request::Connection::any;
-  /// How long the answer may take once the body is out.
+  /// The response timeout, which starts when the whole body has been sent.
   std::chrono::seconds patience = Request::usual_patience;
-  bool certificate = false;  ///< the answer is to say what the server's certificate says
+  bool certificate = false;  ///< whether the Answer shall contain the server's certificate
 };
 
 }  // namespace sluice

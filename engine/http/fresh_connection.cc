@@ -21,7 +21,7 @@ bool is_new_connection_cheap(std::optional<std::chrono::microseconds> round_trip
 
 bool FreshConnections::take(Clock::time_point now) {
   const MutexLock lock(mutex_);
-  now = std::max(now, filled_);  // threads come in any order
+  now = std::max(now, filled_);  // threads may call with times out of order
   if (filled_ != Clock::time_point{})
     level_ = std::min(most_connections,
                       level_ + per_second * std::chrono::duration<double>(now - filled_).count());

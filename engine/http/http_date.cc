@@ -12,7 +12,7 @@ std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string
   std::istringstream stream{std::string(text)};
   stream.imbue(std::locale::classic());
   std::tm time{};
-  std::string zone;  // get_time() itself finds nothing wrong with a text that ends early
+  std::string zone;  // detects a truncated text, which get_time() accepts
   stream >> std::get_time(&time, "%a, %d %b %Y %H:%M:%S") >> zone;
   if (stream.fail() || zone != "GMT") return {};
   return time_of(::timegm(&time));

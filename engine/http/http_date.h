@@ -8,15 +8,17 @@
 
 namespace sluice {
 
-/// The last second that the clock's nanoseconds can count, in 2262; certificates without an end and
-/// servers name later ones.
+/// The last second that std::chrono::system_clock can represent in nanoseconds, in 2262. Servers
+/// and certificates without an end date name later times.
 constexpr std::time_t last_second = 9'223'372'035;
-/// Any second; the last one for those after it, the first of 1970 for those before.
+/// Returns the time of `second` (seconds since 1970), clamped to the range from 1970 to
+/// last_second.
 inline std::chrono::system_clock::time_point time_of(std::time_t second) {
   return std::chrono::system_clock::from_time_t(std::clamp<std::time_t>(second, 0, last_second));
 }
 
-/// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7); nothing for anything else. Any thread.
+/// Parses a date such as "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7). Returns nothing for any
+/// other text. Any thread.
 std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string_view text);
 
 }  // namespace sluice

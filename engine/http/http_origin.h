@@ -11,7 +11,7 @@
 
 namespace sluice {
 
-/// What all exchanges with one origin (scheme, host and port) have in common. The network thread's.
+/// The state that all exchanges with one origin (scheme, host and port) share. Network thread only.
 struct HttpOrigin {
   struct FreeShare {
     void operator()(CURLSH* handle) const { curl_share_cleanup(handle); }
@@ -19,19 +19,22 @@ struct HttpOrigin {
 
   std::string address;  ///< "https://databank.illinois.edu:443"
   Proxy proxy;
-  /// Keeps the origin's TLS sessions, without which each new connection pays for a whole handshake,
-  /// and its cookies, with which a load balancer finds the same back end again: in memory, for this
-  /// process, for no other origin. Outlives the handles that use it.
+  /// Keeps the origin's TLS sessions, which avoid a full handshake for each new connection, and its
+  /// cookies, by which a load balancer selects the same back end again. In memory only, for this
+  /// process and this origin. Outlives the handles that use it.
   std::unique_ptr<CURLSH, FreeShare> share;
-  bool reached = false;             ///< it has answered
-  std::string refused_issuer = {};  ///< of the last certificate that was refused; empty: none was
-  std::optional<Error> error = {};  ///< it cannot be reached at all: what each exchange ends with
+  bool reached = false;             ///< the server has responded
+  std::string refused_issuer = {};  ///< issuer of the last rejected certificate; empty for none
+  /// Set if the origin is unusable, such as by a bad proxy: each exchange ends with it.
+  std::optional<Error> error = {};
 };
 
-/// The origin of `url`, reached as `network` says. Throws std::bad_alloc without memory.
+/// Creates the origin of `url`, with the proxy that `network` and the environment select. Throws
+/// std::bad_alloc.
 HttpOrigin make_origin(const std::string& url, const NetworkOptions& network);
 
-/// "https://databank.illinois.edu:443"; the URL itself where it is none.
+/// Returns the address of the URL's origin, such as "https://databank.illinois.edu:443"; returns
+/// `url` itself if it is not a URL.
 std::string origin_address(const std::string& url);
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-// What an HttpTransfer came to: an answer, an error, or nothing for too long.
+// The result of an HttpTransfer: a response, an error, or a timeout.
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -29,14 +29,14 @@ long get_long(CURL* easy, CURLINFO info) {
   return value;
 }
 
-/// Nothing for a connection that is closed already.
+/// Returns the kernel's data about the transfer's connection; nothing if the connection is closed.
 std::optional<Answer::Network> last_network(CURL* easy) {
   curl_socket_t socket = CURL_SOCKET_BAD;
   if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) return {};
   return network_of(socket);
 }
 
-/// 0 for none.
+/// Returns the local port of the socket `fd`; 0 for none.
 long local_port(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -49,6 +49,7 @@ long local_port(int fd) {
   return ntohs(port);
 }
 
+/// Returns the data of the server's certificate; nothing without TLS.
 std::optional<ServerCertificate> certificate(CURL* easy) {
   curl_certinfo* chain = nullptr;
   if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr ||
@@ -70,7 +71,8 @@ std::optional<ServerCertificate> certificate(CURL* easy) {
   return found;
 }
 
-/// In seconds or as a date, curl reads both; 0 stands for none, and for a date that is over.
+/// Returns the Retry-After of the response, at most a year; nothing if the header is missing or its
+/// date has passed. curl parses both forms, seconds and dates, and returns 0 in these cases.
 std::optional<std::chrono::seconds> retry_after(CURL* easy) {
   const curl_off_t seconds = get_offset(easy, CURLINFO_RETRY_AFTER);
   if (seconds <= 0) return {};
@@ -107,8 +109,9 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
   answer.retry_after = retry_after(easy);
   answer.network = last_network(easy);
   if (exchange_.certificate) answer.certificate = certificate(easy);
-  // A body that cannot be decompressed takes nothing from the status and the headers. The second
-  // code is curl's for what follows the end of a compressed body, and none of on_write's by now.
+  // A body that cannot be decompressed does not invalidate the status and the headers. curl returns
+  // CURLE_WRITE_ERROR for bytes after the end of a compressed body; the errors of on_write() were
+  // handled above.
   if ((code == CURLE_BAD_CONTENT_ENCODING || code == CURLE_WRITE_ERROR) && answer.status >= 200 &&
       try_.head_ended) {
     answer.truncated = true;
@@ -116,7 +119,8 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
   }
   const bool broke_off = code == CURLE_OK && answer.status >= 200 && !try_.head_ended;
   if (code != CURLE_OK || broke_off) {
-    // A refusal counts even if the connection broke behind it: servers that refuse a body close.
+    // A response with an error status is valid even if the connection broke after it: servers that
+    // refuse a body close the connection.
     if (answer.status >= 400) {
       answer.truncated = true;
       return std::move(answer);
@@ -127,7 +131,7 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
                    true};
     return failure(code);
   }
-  // curl says OK for a reused connection that died without a response.
+  // curl returns CURLE_OK for a reused connection that closed without a response.
   if (answer.status < 200)
     return Error{ErrorKind::unreachable, "the server closed the connection without a response",
                  CURLE_GOT_NOTHING, true};
@@ -162,7 +166,7 @@ Error HttpTransfer::failure(CURLcode code) const {
 }
 
 std::optional<Answer::Network> HttpTransfer::network() const {
-  // curl 7.88 tells a transfer's socket only once it is over, but its port all the time.
+  // curl 7.88 reports a transfer's socket only after its end, but its local port at any time.
   const long port = get_long(easy_.get(), CURLINFO_LOCAL_PORT);
   if (port <= 0) return {};
   for (const int fd : common_.sockets)
@@ -173,7 +177,8 @@ std::optional<Answer::Network> HttpTransfer::network() const {
 std::optional<Error> HttpTransfer::stalled(Clock::time_point now) {
   CURL* const easy = easy_.get();
   const curl_off_t sent = get_offset(easy, CURLINFO_SIZE_UPLOAD_T);
-  // Only what goes out counts: a server that trickles its answer is one that does not answer.
+  // Only sent bytes count as progress: a server that sends its response byte by byte counts as a
+  // server that does not respond.
   const long head = get_long(easy, CURLINFO_REQUEST_SIZE);
   const curl_off_t moved = sent + head;
   if (moved != try_.moved || try_.starved || try_.throttled) {
@@ -181,7 +186,8 @@ std::optional<Error> HttpTransfer::stalled(Clock::time_point now) {
     try_.moved_at = now;
     return {};
   }
-  // Without a head nothing is sent yet, however short the body: there is no connection.
+  // Without a sent request head there is no connection, so nothing is sent, however short the body
+  // is.
   const bool all_sent = head > 0 && static_cast<std::uint64_t>(sent) >= exchange_.body_size;
   const auto limit = all_sent ? exchange_.patience : common_.options.stall_timeout;
   if (now - try_.moved_at < limit) return {};

@@ -16,9 +16,10 @@
 namespace sluice {
 namespace {
 
-/// What never goes through a proxy: its localhost is another one.
+/// The hosts that never use a proxy: the proxy's localhost is another machine.
 constexpr std::string_view this_machine = "localhost,127.0.0.0/8,::1";
 
+/// Whether the texts are equal; case does not matter.
 bool same(std::string_view a, std::string_view b) {
   return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -38,13 +39,14 @@ bool is_within(std::string_view host, std::string_view name) {
   return same(host.substr(front), name) && (front == 0 || host[front - 1] == '.');
 }
 
-/// "::1" of "[::1]".
+/// Returns `host` without its brackets: "::1" for "[::1]".
 std::string_view without_brackets(std::string_view host) {
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   return bracketed ? host.substr(1, host.size() - 2) : host;
 }
 
-/// What stands behind the colon of "host:443" and "[::1]:443"; empty for none, and for "::1".
+/// Returns the port of an entry such as "host:443" or "[::1]:443"; empty for an entry without a
+/// port, such as "::1".
 std::string_view port_of(std::string_view entry) {
   const std::size_t colon = entry.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return {};
@@ -54,11 +56,13 @@ std::string_view port_of(std::string_view entry) {
   return port.find_first_not_of("0123456789") == std::string_view::npos ? port : "";
 }
 
+/// An IP address.
 struct Address {
   std::size_t size = 0;  ///< bytes: 4, 16, or 0 for no address
   std::array<unsigned char, 16> bytes{};
 };
 
+/// Parses an IPv4 or IPv6 address; size 0 for any other text.
 Address address_of(std::string_view text) {
   const std::string terminated(text);
   Address address;
@@ -69,7 +73,7 @@ Address address_of(std::string_view text) {
   return address;
 }
 
-/// Whether `address` is in `network`: an address, or one with a number of bits behind a slash.
+/// Whether `address` is in `network`: an address, or an address with a prefix length after a slash.
 bool is_in_network(const Address& address, std::string_view network) {
   const std::size_t slash = network.find('/');
   const Address other = address_of(network.substr(0, slash));
@@ -80,7 +84,7 @@ bool is_in_network(const Address& address, std::string_view network) {
     std::size_t asked = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), asked);
     if (error != std::errc() || end != digits.data() + digits.size() || asked > bits) return false;
-    if (asked > 0) bits = asked;  // curl takes 0 for all of them
+    if (asked > 0) bits = asked;  // curl reads 0 as the full length
   }
   const std::size_t whole = bits / 8;
   if (std::memcmp(address.bytes.data(), other.bytes.data(), whole) != 0) return false;
@@ -88,7 +92,7 @@ bool is_in_network(const Address& address, std::string_view network) {
   return rest == 0 || ((address.bytes[whole] ^ other.bytes[whole]) >> (8 - rest)) == 0;
 }
 
-/// The first of the variables that is set, with its value.
+/// Returns the first variable of `names` that is set, and its value.
 std::optional<std::pair<const char*, std::string>> first_of(
     const Environment& environment, std::initializer_list<const char*> names) {
   for (const char* const name : names)
@@ -96,12 +100,14 @@ std::optional<std::pair<const char*, std::string>> first_of(
   return {};
 }
 
+/// Returns the environment's no_proxy list plus this machine.
 std::string no_proxy_list(const Environment& environment) {
   const auto own = first_of(environment, {"no_proxy", "NO_PROXY"});
   return own ? fmt::format("{},{}", own->second, this_machine) : std::string(this_machine);
 }
 
-/// `variable`: whether `source` is an environment variable that other programs read, too.
+/// Parses the URL of a proxy. `variable`: whether `source` is an environment variable, which other
+/// programs read as well. Error usage, which names the source.
 Result<UrlParts> parts_of(const std::string& proxy, const std::string& source, bool variable) {
   Result<UrlParts> address = split_proxy_url(proxy);
   if (address) return address;
@@ -133,7 +139,7 @@ std::string Proxy::place_of_password() const {
 Result<Proxy> proxy_for(const std::string& url, const NetworkOptions& options,
                         const Environment& environment) {
   TRY_ASSIGN(const UrlParts parts, split_url(url));
-  // HTTP_PROXY is left out: in a CGI script, a header of the client's would set it.
+  // HTTP_PROXY is ignored: in a CGI script, a header of the client would set it.
   const auto found =
       !options.proxy.empty() ? std::optional(std::pair(options.proxy_from.c_str(), options.proxy))
       : parts.scheme == "https"
@@ -184,8 +190,8 @@ bool is_exempt(std::string_view host, std::string_view port, std::string_view li
 }
 
 std::string without_userinfo(std::string text) {
-  // A password may hold anything, '@' and '/' among them, where somebody forgot to encode it: so
-  // all up to the last '@' of a quoted text goes.
+  // An unencoded password may contain any character, '@' and '/' included, so everything up to the
+  // last '@' of a quoted text is removed.
   for (std::size_t at = 0; (at = text.find("://", at)) != std::string::npos;) {
     at += 3;
     const std::size_t end = std::min(text.find_first_of("'\"", at), text.size());

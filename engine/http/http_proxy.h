@@ -8,49 +8,52 @@
 #include "engine/http/network_options.h"
 #include "io/result.h"
 
-/// Which proxy a URL is reached through: decided here, from the variables that curl 7.88 reads, so
-/// that what is said is what is used.
+/// The choice of the proxy for a URL. This room makes the choice itself, from the variables that
+/// curl 7.88 reads, so that messages name the proxy that is really used.
 namespace sluice {
 
-/// Returns the value of an environment variable; nothing for one that is unset or empty.
+/// A function that returns the value of an environment variable; nothing for a variable that is
+/// unset or empty.
 using Environment = std::function<std::optional<std::string>(const char* name)>;
-/// This process's. Any thread, as long as none changes it.
+/// Reads this process's environment. Any thread, as long as no thread changes the environment.
 std::optional<std::string> from_environment(const char* name);
 
-/// A proxy, or none.
+/// A proxy, or no proxy.
 struct Proxy {
-  std::string url = {};     ///< as curl takes it; empty for none. May hold a password: never shown.
-  std::string shown = {};   ///< scheme, host and port alone: "http://proxy.example:3128"
-  std::string source = {};  ///< where it comes from: "--proxy", "https_proxy"; empty for none
-  bool exempt = false;      ///< there is one, but no_proxy exempts this host: `url` is empty
+  /// For CURLOPT_PROXY; empty for none. May contain a password: never print it.
+  std::string url = {};
+  std::string shown = {};   ///< printable: scheme, host and port only: "http://proxy.example:3128"
+  std::string source = {};  ///< origin of the value: "--proxy", "https_proxy"; empty for none
+  bool exempt = false;      ///< a proxy is set, but no_proxy exempts this host: `url` is empty
 
-  /// "the proxy http://proxy.example:3128 (from https_proxy)"
+  /// Returns "the proxy http://proxy.example:3128 (from https_proxy)", for messages.
   std::string name() const;
-  /// Where a password belongs: "https_proxy"; no argument, which everybody can read.
+  /// Returns the place for a password, for messages: "https_proxy". Never a command-line option,
+  /// because every user of the machine can read arguments.
   std::string place_of_password() const;
 };
 
-/// Returns the proxy for `url`, which passes check_base_url(): the options' where there is one,
-/// else that of https_proxy, HTTPS_PROXY or http_proxy by its scheme, else of all_proxy or
-/// ALL_PROXY; none for hosts in no_proxy or NO_PROXY, and none for this machine. Error usage for a
-/// proxy that curl does not understand, which names its source and not its value. Any thread.
+/// Returns the proxy for `url`. Precondition: check_base_url() accepts `url`. The order is: the
+/// proxy of `options`; https_proxy or HTTPS_PROXY for https, http_proxy for http; all_proxy or
+/// ALL_PROXY. Hosts in no_proxy or NO_PROXY and this machine get no proxy. Error usage if curl does
+/// not understand the proxy; the message names the source but not the value. Any thread.
 Result<Proxy> proxy_for(const std::string& url, const NetworkOptions& options,
                         const Environment& environment = from_environment);
 
-/// Whether the options' proxy can be used. Error usage as above.
+/// Checks that the proxy of `options` is usable. Errors as proxy_for().
 Result<void> check_proxy(const NetworkOptions& options);
 
-/// Whether there is a password in the URL of a proxy.
+/// Whether the URL `proxy` contains a password.
 bool has_password(const std::string& proxy);
 
-/// Whether `host` (as in a URL, IPv6 in brackets) and `port` are in a no_proxy `list`: names with
-/// their subdomains ("example.org", ".example.org" and "*.example.org" are the same), addresses,
-/// networks (10.0.0.0/8), any of them with a port behind it for that port alone, or "*" for all.
-/// That is what curl 7.88 takes and, of what other programs take, the "*." and the port, which it
-/// would overlook.
+/// Whether `host` (as in a URL, IPv6 in brackets) and `port` match an entry of `list`, a no_proxy
+/// value. An entry is a name, which includes its subdomains ("example.org", ".example.org" and
+/// "*.example.org" are equivalent), an address, a network (10.0.0.0/8), any of these with a port,
+/// which restricts it to that port, or "*" for all hosts. curl 7.88 accepts the same, except for
+/// "*." and the port, which other programs accept and curl would ignore.
 bool is_exempt(std::string_view host, std::string_view port, std::string_view list);
 
-/// `text` without what stands for user and password in the URLs in it, for texts of curl's.
+/// Returns `text`, a message of curl, without the user names and passwords of the URLs in it.
 std::string without_userinfo(std::string text);
 
 }  // namespace sluice

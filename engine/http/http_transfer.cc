@@ -19,17 +19,18 @@
 namespace sluice {
 namespace {
 
-/// What curl collects from a RequestBody before it writes to the socket. 64 KiB is its default and
-/// costs a poll() and a send() each; 2 MiB is its maximum and falls out of a 1 MiB second-level
-/// cache.
+/// The bytes that curl collects from a RequestBody before it writes to the socket. curl's default
+/// of 64 KiB costs a poll() and a send() for each; the maximum of 2 MiB does not fit in a 1 MiB
+/// second-level cache.
 constexpr long upload_buffer_bytes = 512 * 1024;
-/// TLS encrypts 16 KiB at a time out of it: 1.16 CPU seconds a GiB with this, 1.33 with 512 KiB.
+/// The same for TLS, which encrypts 16 KiB of the buffer at a time: 1.16 CPU seconds per GiB with
+/// 64 KiB, 1.33 with 512 KiB.
 constexpr long tls_upload_buffer_bytes = 64 * 1024;
-/// curl's minimum, for bodies that fit.
+/// curl's minimum, for small bodies.
 constexpr long least_upload_buffer_bytes = 16 * 1024;
 
-/// What a connection may have been idle for if its request must not be repeated: servers keep them
-/// for 5 s and more.
+/// The longest idle time, in seconds, of a connection for a request that is not safe to retry.
+/// Servers keep idle connections for 5 s or longer.
 constexpr long recent_s = 1;
 
 long ip_resolve(NetworkOptions::Family family) {
@@ -44,20 +45,22 @@ long ip_resolve(NetworkOptions::Family family) {
   return CURL_IPRESOLVE_WHATEVER;
 }
 
-/// Whether curl's TLS contexts are OpenSSL's; other builds have other libraries.
+/// Whether libcurl uses OpenSSL; other builds use other TLS libraries.
 bool curl_has_openssl() {
   const char* const library = curl_version_info(CURLVERSION_NOW)->ssl_version;
   return library != nullptr && std::string_view(library).starts_with("OpenSSL");
 }
 
+/// Sets an option of `easy`. Throws std::runtime_error.
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
-  // Fails only for an option this libcurl was built without, or without memory: both are bugs here.
+  // The call fails only if this libcurl lacks the option or memory is exhausted.
   if (const CURLcode code = curl_easy_setopt(easy, option, value); code != CURLE_OK)
     throw std::runtime_error(fmt::format("curl_easy_setopt({}): {}", static_cast<int>(option),
                                          curl_easy_strerror(code)));
 }
 
+/// Returns `text` without white space at both ends.
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blank = " \t\r\n";
   const std::size_t begin = text.find_first_not_of(blank);
@@ -65,8 +68,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
 }
 
-/// Whether a new descriptor is one of the last that the limit allows: connections can wait for each
-/// other, but a receipt or a certificate has to be opened when its time has come.
+/// Whether `fd` is one of the last descriptors that the limit allows, which are reserved for files:
+/// a connection can wait for others, but a receipt or a certificate must be opened at once.
 bool is_kept_for_files(int fd) {
   constexpr rlim_t most_kept = 4;
   rlimit limit{};
@@ -85,7 +88,7 @@ HttpTransfer::HttpTransfer(Common& common, HttpOrigin& origin, Transport::Exchan
 
 HttpTransfer::Easy HttpTransfer::release() {
   curl_easy_setopt(easy_.get(), CURLOPT_HTTPHEADER, nullptr);
-  // curl_easy_reset() forgets the list of files without freeing it.
+  // curl_easy_reset() drops the list of cookie files without freeing it.
   curl_easy_setopt(easy_.get(), CURLOPT_COOKIEFILE, nullptr);
   return std::move(easy_);
 }
@@ -106,19 +109,20 @@ void HttpTransfer::start_over() {
 void HttpTransfer::set_up() {
   CURL* const easy = easy_.get();
   for (const std::string& header : exchange_.headers) add_header(header);
-  // Empty: without it curl asks leave to send (100-continue) and waits up to a second for it.
+  // An empty header disables 100-continue: curl would send Expect and wait up to a second for the
+  // response.
   add_header("Expect:");
 
   set(easy, CURLOPT_URL, exchange_.url.c_str());
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_FOLLOWLOCATION, 0L);
   set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-  // Decided already; without the second one curl would look into the environment once more.
+  // The proxy is already chosen. Without CURLOPT_NOPROXY, curl would read the environment again.
   set(easy, CURLOPT_PROXY, origin_.proxy.url.c_str());
   set(easy, CURLOPT_NOPROXY, "");
   const Trust& trust = common_.options.trust;
-  // The certificate of an https:// proxy is compared with the same: curl has options of its own for
-  // it, and would take the system's authorities alone.
+  // The certificate of an https:// proxy is verified with the same authorities: curl has separate
+  // options for it, and would use only the system's authorities.
   for (const auto& [value, options] :
        {std::pair(&trust.file, std::array{CURLOPT_CAINFO, CURLOPT_PROXY_CAINFO}),
         std::pair(&trust.directory, std::array{CURLOPT_CAPATH, CURLOPT_PROXY_CAPATH})})
@@ -126,11 +130,11 @@ void HttpTransfer::set_up() {
       if (!value->empty() || trust.alone)
         set(easy, option, value->empty() ? nullptr : value->c_str());
   set(easy, CURLOPT_IPRESOLVE, ip_resolve(common_.options.network.family));
-  // Asks for no compression, but without the option curl does not understand what front servers
-  // compress unasked.
+  // Requests no compression; without this option, curl does not decompress the responses that
+  // reverse proxies compress anyway.
   set(easy, CURLOPT_ACCEPT_ENCODING, "identity");
-  set(easy, CURLOPT_COOKIEFILE, "");  // keeps cookies, in memory
-  // HTTP/2 uploads busy-loop in 7.88.
+  set(easy, CURLOPT_COOKIEFILE, "");  // enables cookies, in memory
+  // HTTP/2 uploads busy-loop in curl 7.88.
   set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(easy, CURLOPT_NOSIGNAL, 1L);
   set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(common_.options.connect_timeout.count()));
@@ -201,7 +205,7 @@ void HttpTransfer::set_method() {
 void HttpTransfer::add_header(const std::string& header) {
   curl_slist* const longer = curl_slist_append(headers_.get(), header.c_str());
   if (longer == nullptr) throw std::bad_alloc();
-  static_cast<void>(headers_.release());  // it is the rest of `longer`
+  static_cast<void>(headers_.release());  // `longer` contains the old list
   headers_.reset(longer);
 }
 
@@ -221,7 +225,7 @@ curl_socket_t HttpTransfer::on_open_socket(void* data, curlsocktype, curl_sockad
 }
 
 CURLcode HttpTransfer::on_tls(CURL*, void* context, void* data) noexcept try {
-  // The origin lives longer than any of its connections; the transfer may not.
+  // The origin outlives its connections; the transfer may not.
   watch_issuer(static_cast<SSL_CTX*>(context),
                static_cast<HttpTransfer*>(data)->origin_.refused_issuer);
   return CURLE_OK;
@@ -277,8 +281,9 @@ int HttpTransfer::on_seek(void* data, curl_off_t offset, int origin) noexcept {
   return CURL_SEEKFUNC_OK;
 }
 
-/// Counts, as curl itself ends a single line of 100 KB, but not a server that sends lines for ever;
-/// and looks for the empty line, without which curl takes a status for an answer.
+/// Limits the total size of the headers, because curl limits only a single line, to 100 KB. Detects
+/// the empty line at the end of the headers: without that line, curl reports success although the
+/// response is incomplete.
 std::size_t HttpTransfer::on_header(char* line, std::size_t size, std::size_t count,
                                     void* data) noexcept {
   HttpTransfer& transfer = *static_cast<HttpTransfer*>(data);
@@ -286,8 +291,8 @@ std::size_t HttpTransfer::on_header(char* line, std::size_t size, std::size_t co
   const std::size_t length = size * count;
   current.header_bytes += length;
   const std::string_view text(line, length);
-  // Behind an interim answer another head begins; behind a chunked body lines may follow, which
-  // are no headers (RFC 9110, 6.5.1).
+  // After an interim response, the headers of another response follow. After a chunked body,
+  // trailer lines may follow, which are not headers (RFC 9110, 6.5.1).
   if (text.starts_with("HTTP/")) {
     current.head_ended = false;
     current.answer.headers.clear();
@@ -296,7 +301,7 @@ std::size_t HttpTransfer::on_header(char* line, std::size_t size, std::size_t co
   } else if (!current.head_ended && current.header_bytes <= Transport::kept_header_bytes) {
     transfer.keep_header(text);
   }
-  // curl does not end a transfer whose body is paused, whatever the answer.
+  // curl does not end a transfer whose body is paused, even if the response is complete.
   if (current.head_ended && current.starved) transfer.common_.resume(transfer.id_);
   return current.header_bytes > Transport::most_header_bytes ? 0 : length;
 }

@@ -20,11 +20,11 @@
 
 namespace sluice {
 
-/// One exchange on one curl easy handle: http_transfer.cc has how the handle is set up and what
-/// curl calls while it runs, http_outcome.cc what came of it. CurlTransport's loop (http.cc) runs
-/// any number side by side.
+/// One exchange on one curl easy handle. http_transfer.cc sets up the handle and implements curl's
+/// callbacks; http_outcome.cc evaluates the result. The loop of CurlTransport (curl_transport.cc)
+/// runs any number of transfers concurrently.
 ///
-/// The network thread's. Curl keeps its address.
+/// Network thread only. Not movable, because curl keeps the object's address.
 class HttpTransfer {
  public:
   using Clock = std::chrono::steady_clock;
@@ -33,19 +33,20 @@ class HttpTransfer {
   };
   using Easy = std::unique_ptr<CURL, FreeEasy>;
 
-  /// What all transfers of an CurlTransport have in common; outlives them.
+  /// The state that all transfers of one CurlTransport share; outlives the transfers.
   struct Common {
+    /// The options of the CurlTransport.
     const CurlTransport::Options options;
-    std::vector<int> sockets = {};                ///< that are open; curl closes them
+    std::vector<int> sockets = {};                ///< open sockets; curl closes them
     const std::shared_ptr<NetworkLimits> limits;  ///< not null
-    /// Some transfer is paused until the rate limit allows more, which is then.
+    /// Set while a transfer is paused by the rate limit: the time at which sending can continue.
     std::optional<Clock::time_point> throttled_until = {};
-    /// Lets the body that said not_yet be asked again, soon: curl must not be called back from
-    /// within.
+    /// Schedules a later resume() of a transfer whose body returned not_yet, because curl must not
+    /// be called from within a callback.
     std::function<void(Transport::ExchangeId)> resume;
   };
 
-  /// `origin`: of the exchange's URL; outlives it. `easy`: new, or reset.
+  /// `origin`: that of the exchange's URL; outlives the transfer. `easy`: a new or reset handle.
   HttpTransfer(Common& common, HttpOrigin& origin, Transport::ExchangeId id,
                const Exchange& exchange, Easy easy);
   HttpTransfer(const HttpTransfer&) = delete;
@@ -53,35 +54,38 @@ class HttpTransfer {
 
   Transport::ExchangeId id() const { return id_; }
   CURL* easy() const { return easy_.get(); }
-  /// The handle, for another transfer; not while it is curl's multi handle's.
+  /// Returns the handle for reuse. The handle must not be in curl's multi handle.
   Easy release();
 
-  /// Its body may have more now: no effect where it did not say not_yet.
+  /// Continues a body that returned not_yet; no effect otherwise.
   void resume();
-  /// The rate limit allows more: no effect where it did not hold this one up.
+  /// Continues a transfer that the rate limit paused; no effect otherwise.
   void unthrottle();
 
-  /// Whether what curl ended with means that the kept connection was dead, and the server has seen
-  /// nothing. curl tries again where it finds that out by reading, and not where it does by
-  /// writing.
+  /// Whether `code` means that the kept connection was dead: sending or receiving failed before a
+  /// response arrived. rewind() decides whether the exchange is safe to retry. curl itself retries
+  /// if it detects a dead connection by reading, but not if it does so by writing.
   bool met_a_dead_connection(CURLcode code) const;
-  /// Whether what curl ended with means that this process has no file descriptor left for a
-  /// connection. Nothing was sent.
+  /// Whether `code` means that this process has no file descriptor left for a connection. No byte
+  /// was sent.
   bool lacks_descriptor(CURLcode code) const {
     return code == CURLE_COULDNT_CONNECT && too_many_files_;
   }
-  /// Readies the same exchange once more after lacks_descriptor().
+  /// Prepares the same exchange for another try after lacks_descriptor().
   void connect_again() { try_ = {}; }
-  /// Whether the body can be sent once more, which it is set to then.
+  /// Restarts the body from its first byte. Returns false if that is impossible or the request is
+  /// not safe to retry; true for a request without a body.
   bool rewind() { return exchange_.body == nullptr || exchange_.body->rewind(); }
-  /// Readies the same exchange once more, over a connection that is not a kept one.
+  /// Prepares the same exchange for another try on a new connection.
   void start_over();
 
-  /// What it came to, once curl has ended it with `code`. Once.
+  /// Returns the result of the exchange after curl has ended it with `code`. Call once.
   Result<Answer> outcome(CURLcode code);
-  /// What the kernel knows of its connection, while it is under way.
+  /// Returns the kernel's data about the connection while the exchange is in flight; nothing
+  /// without a connection.
   std::optional<Answer::Network> network() const;
-  /// The error to end it with, if nothing has moved for too long. To be asked again and again.
+  /// Returns a timeout error if the exchange has made no progress for too long, else nothing. Call
+  /// it periodically.
   std::optional<Error> stalled(Clock::time_point now);
 
  private:
@@ -89,26 +93,38 @@ class HttpTransfer {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
   };
 
+  /// Sets all options of the handle. Throws std::runtime_error or std::bad_alloc.
   void set_up();
+  /// Sets the HTTP method and the source of the body.
   void set_method();
+  /// Appends a header line to headers_. Throws std::bad_alloc.
   void add_header(const std::string& header);
 
-  // What curl calls when it closes a socket, which may outlive the transfer; `common` is what all
-  // have.
+  // Callbacks for sockets. curl may call on_close_socket() after the transfer has ended, so its
+  // context is Common.
+  /// Watches the issuer of rejected certificates on a new TLS context.
   static CURLcode on_tls(CURL* easy, void* context, void* transfer) noexcept;
+  /// Closes `fd` and removes it from Common::sockets.
   static int on_close_socket(void* common, curl_socket_t fd) noexcept;
-  // And of the transfer, which `data` is.
+  // Callbacks of one transfer; `data` is the HttpTransfer.
+  /// Creates a socket and sets its options; CURL_SOCKET_BAD without a descriptor.
   static curl_socket_t on_open_socket(void* data, curlsocktype type, curl_sockaddr* peer) noexcept;
+  /// Reads the body within the rate limit; pauses the transfer if the limit or the body has no
+  /// bytes.
   static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* data) noexcept;
+  /// Restarts the body; supports offset 0 only.
   static int on_seek(void* data, curl_off_t offset, int origin) noexcept;
+  /// Receives one header line.
   static std::size_t on_header(char* line, std::size_t size, std::size_t count,
                                void* data) noexcept;
+  /// Receives a piece of the response body.
   static std::size_t on_write(char* bytes, std::size_t size, std::size_t count,
                               void* data) noexcept;
 
+  /// Adds the header in `line` to the Answer; ignores a line without a colon.
   void keep_header(std::string_view line);
 
-  /// What curl's error, which is no answer, means.
+  /// Returns the error for a curl error `code` without a usable response.
   Error failure(CURLcode code) const;
 
   Common& common_;
@@ -117,20 +133,20 @@ class HttpTransfer {
   const Exchange exchange_;
   Easy easy_;
   std::unique_ptr<curl_slist, FreeList> headers_;
-  std::array<char, CURL_ERROR_SIZE> error_{};
-  bool body_failed_ = false;
-  bool too_many_files_ = false;  ///< for the last socket that was asked for
+  std::array<char, CURL_ERROR_SIZE> error_{};  ///< curl's message
+  bool body_failed_ = false;                   ///< the body returned Next::failed
+  bool too_many_files_ = false;                ///< the last socket() failed for lack of descriptors
 
-  /// Of one try; another one begins anew.
+  /// The state of one try; a retry starts with a new one.
   struct Try {
     Answer answer;
-    std::size_t header_bytes = 0;  ///< received
-    bool head_ended = false;       ///< the answer's, so that its status is not all there is
-    std::size_t answer_bytes = 0;  ///< received, kept or not
-    std::uint64_t handed = 0;      ///< bytes of the body that curl has taken
+    std::size_t header_bytes = 0;  ///< header bytes received
+    bool head_ended = false;       ///< the response's header section is complete
+    std::size_t answer_bytes = 0;  ///< body bytes received, kept or dropped
+    std::uint64_t handed = 0;      ///< body bytes passed to curl
     bool starved = false;          ///< paused until resume()
     bool throttled = false;        ///< paused until unthrottle()
-    curl_off_t moved = 0;          ///< bytes that had gone out when last looked at
+    curl_off_t moved = 0;          ///< bytes sent at the last call of stalled()
     Clock::time_point moved_at = steady_now();
   };
   Try try_;

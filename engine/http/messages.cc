@@ -22,7 +22,7 @@ const char* to_string(Request::Method method) {
 
 namespace {
 
-/// What is done to `file`.
+/// Returns the action of `step` on `file`, for messages.
 std::string describe_step(Request::Step step, std::string_view file) {
   switch (step) {
     case Request::Step::ask_name:

@@ -10,8 +10,8 @@
 
 #include "engine/http/server_certificate.h"
 
-/// The messages that an upload and a server exchange: requests as a Protocol builds them, and
-/// answers as they come back. Values, without any I/O.
+/// The messages that an upload and a server exchange: requests, built by a Protocol, and responses.
+/// Values without any I/O.
 namespace sluice {
 
 /// The bytes [begin, end) of the file.
@@ -23,94 +23,103 @@ struct ByteRange {
   bool operator==(const ByteRange&) const = default;
 };
 
-/// One request, complete but for the base URL, the Authorization header and the file's bytes.
+/// One request, complete except for the base URL, the Authorization header and the bytes of the
+/// file.
 struct Request {
   enum class Method { post, patch, head, options, del };
+  /// The action that the request performs.
   enum class Step {
-    ask_name,       ///< is the name free? Changes nothing.
-    begin,          ///< make room for the file; send `payload`, all of it, with that
-    chunk,          ///< send `payload`
-    ask_committed,  ///< how many bytes are there? Changes nothing.
-    ask_parts,      ///< is a part of the file there? Changes nothing.
-    join,           ///< make one of the parts, which are all there
+    ask_name,       ///< ask whether the name is free; no side effects
+    begin,          ///< start the upload; the request carries all of `payload`
+    chunk,          ///< send `payload`, one chunk
+    ask_committed,  ///< ask for the committed offset; no side effects
+    ask_parts,      ///< ask whether a part of the file exists; no side effects
+    join,           ///< join the parts, all of which are complete
     finish,         ///< register the file
-    whole,          ///< send all of the file, `payload`, and register it with that
+    whole,          ///< send the whole file, `payload`, and register it in one request
   };
-  /// Which connection it may go over. A kept one may be dead, and if it is, nobody knows what of a
-  /// request that must not be repeated arrived.
+  /// Which connection may carry the request. A kept connection may be dead; then the client cannot
+  /// know how much of a request that is not safe to retry has arrived.
   enum class Connection {
     any,
-    recent,  ///< a kept one that was in use a second ago, or a new one
-    fresh,   ///< a new one, as long as there are few of them (FreshConnections); else as `recent`
-    own,     ///< a new one
+    recent,  ///< a kept connection that was used within the last second, or a new one
+    fresh,   ///< a new connection within the budget of FreshConnections; else as `recent`
+    own,     ///< always a new connection
   };
 
-  /// Longer than the 120 s after which today's Data Bank gives up its question about the token
-  /// (engine/policy/request_limit.h): a request that is given up here before that still waits for a
-  /// thread there.
+  /// The default response timeout. It exceeds the 120 s after which today's Data Bank times out its
+  /// own token check (engine/policy/request_limit.h): a request that the client cancels earlier
+  /// still occupies a thread of the server.
   static constexpr std::chrono::seconds usual_patience{150};
 
   Step step = Step::ask_name;
   Method method = Method::post;
-  std::string path;                  ///< behind the base URL; starts with '/'
-  std::string url;                   ///< instead of that: absolute, of the base URL's origin
+  std::string path;  ///< appended to the base URL; starts with '/'
+  std::string url;   ///< if set, used instead of `path`: an absolute URL with the base URL's origin
   std::vector<std::string> headers;  ///< "Name: value", without Authorization and Content-Length
-  std::string head;                  ///< the body's bytes in front of the payload
-  ByteRange payload;                 ///< the file's bytes that the body carries; empty for none
-  std::string tail;                  ///< the body's bytes behind the payload
-  /// Whether the server may get it twice without harm. If not, it is sent once, even where a kept
-  /// connection turns out to be dead and nobody knows whether it arrived.
+  std::string head;                  ///< the body's bytes before the payload
+  ByteRange payload;                 ///< the range of the file in the body; empty for none
+  std::string tail;                  ///< the body's bytes after the payload
+  /// Whether the request is safe to retry (idempotent). If false, the request is sent only once,
+  /// even if a kept connection turns out to be dead and the client cannot know whether the request
+  /// arrived.
   bool repeatable = true;
   Connection connection = Connection::any;
-  /// How long the server may think once it has the whole body.
+  /// The response timeout, which starts when the server has the whole body.
   std::chrono::seconds patience = usual_patience;
-  /// The same, where the user has set a time for all answers: not less than this. It grows with
-  /// what the server has to copy for this request.
+  /// The least response timeout if the user has set one timeout for all requests. Grows with the
+  /// bytes that the server must copy for this request.
   std::chrono::seconds least_patience{0};
 
+  /// Returns the size of the whole body in bytes.
   std::uint64_t body_size() const { return head.size() + payload.size() + tail.size(); }
 };
 
-/// "PATCH"
+/// Returns the method's name, such as "PATCH".
 const char* to_string(Request::Method method);
 
-/// Returns how an error message begins: "sending a chunk of 'scan.h5' at offset 5242880 (PATCH)".
-/// `file`: the file's name or path, fit to show. `offset`: of a chunk's first byte.
+/// Returns the first part of an error message: "sending a chunk of 'scan.h5' at offset 5242880
+/// (PATCH)". `file`: the file's name or path, printable. `offset`: of a chunk's first byte.
 std::string describe(Request::Step step, std::string_view file,
                      std::optional<std::uint64_t> offset = {},
                      std::optional<Request::Method> method = {});
 
-/// What came back. Untrusted: it can be HTML, empty, cut short, or not text at all.
+/// The server's response. Untrusted: it can be HTML, empty, truncated, or not text at all.
 struct Answer {
   int status = 0;  ///< HTTP status, 100 to 599
-  /// The first Transport::kept_header_bytes of them, names in lower case, in the order they came.
+  /// The first Transport::kept_header_bytes of the headers in the order of arrival; names in lower
+  /// case.
   std::vector<std::pair<std::string, std::string>> headers{};
-  std::string body;        ///< at most Transport::kept_body_bytes of it
-  bool truncated = false;  ///< there was more, or the connection broke within it
-  /// How long the server asks to be left alone (Retry-After, RFC 9110 10.2.3).
+  std::string body;  ///< the first Transport::kept_body_bytes of the body
+  /// `body` is incomplete: the body was longer, or the connection closed early.
+  bool truncated = false;
+  /// The server's Retry-After (RFC 9110 10.2.3).
   std::optional<std::chrono::seconds> retry_after{};
-  /// What the kernel knows of the connection, where it was kept and the kernel tells.
+  /// The kernel's data about the connection (tcp(7), TCP_INFO). Set if the connection was kept and
+  /// the kernel provides the data.
   struct Network {
-    std::chrono::microseconds since_sent{};  ///< from the last segment that was sent to the answer
+    std::chrono::microseconds since_sent{};  ///< from the last segment sent to the response
     std::chrono::microseconds round_trip{};  ///< smoothed
-    /// Bytes that the kernel lets this connection have under way at most, whatever the network
-    /// takes; 0 for not known.
+    /// The most bytes that the kernel's send buffer allows in flight on this connection,
+    /// independent of the network; 0 if unknown.
     std::uint64_t most_under_way = 0;
-    /// The least of the last minutes: what is more than that is spent in queues. 0: not known.
+    /// The least round trip of the last minutes. The excess over it is queueing delay. 0 if
+    /// unknown.
     std::chrono::microseconds least_round_trip{};
-    std::uint64_t sent_again = 0;  ///< packets, since the connection was made
-    /// Its congestion control is BBR: what it sends at is the rate that it has measured, which
-    /// losses do not lower.
+    std::uint64_t sent_again = 0;  ///< retransmitted packets since the connection was made
+    /// The congestion control is BBR: the connection sends at the rate that BBR has measured, which
+    /// losses do not reduce.
     bool bbr = false;
-    /// Of the time that it had bytes to send, the share in which the size of the kernel's send
-    /// buffer was what bounded it: 0 to 1; 0 where the kernel does not tell.
+    /// The share of the sending time in which the size of the kernel's send buffer was the limit: 0
+    /// to 1; 0 if unknown.
     double bounded_by_buffer = 0;
   };
   std::optional<Network> network{};
-  /// The server's certificate, where Exchange::certificate asked, and there is TLS.
+  /// The server's certificate; set if Exchange::certificate is true and the connection uses TLS.
   std::optional<ServerCertificate> certificate{};
 
-  /// The value of the header of that name (lower case), the last one if there are several.
+  /// Returns the value of the header `wanted` (lower case); the last value if the header is
+  /// repeated.
   std::optional<std::string_view> header(std::string_view wanted) const {
     for (auto at = headers.rbegin(); at != headers.rend(); ++at)
       if (at->first == wanted) return at->second;

@@ -14,32 +14,32 @@
 
 namespace sluice {
 
-/// What the network threads of one engine share, so that the limits hold over all of them: the rate
-/// limit, new connections, and file descriptors. Thread safe.
+/// The limits that all network threads of one engine share: the rate limit, new connections, and
+/// file descriptors. Thread safe.
 struct NetworkLimits {
-  /// `bytes_per_second`: 0 for no limit. `threads`: the most network threads that there will be.
+  /// `bytes_per_second`: 0 for no limit. `threads`: the most network threads of the engine.
   NetworkLimits(std::uint64_t bytes_per_second, unsigned threads);
 
-  RateLimiter limiter;
-  std::optional<FreshConnections> fresh;  ///< nothing where few files may be open
-  /// Connections that each thread keeps for the next request, all servers together.
+  RateLimiter limiter;                    ///< of the request bodies
+  std::optional<FreshConnections> fresh;  ///< empty if the limit on open files is low
+  /// The number of idle connections that each thread keeps for reuse, to all servers together.
   const long kept_connections;
-  std::atomic<std::size_t> exchanges{0};  ///< that are under way on all threads
-  std::atomic<std::size_t> waiting{0};    ///< of these, for a file descriptor
+  std::atomic<std::size_t> exchanges{0};  ///< exchanges in flight on all threads
+  std::atomic<std::size_t> waiting{0};    ///< exchanges of these that wait for a file descriptor
 
-  /// Returns true the first time that it is called for `address` ("https://databank...:443"), so
-  /// that what is said of an address is not said by each thread.
+  /// Returns true for the first call with `address` ("https://databank...:443"), so that only one
+  /// thread logs a message about the address.
   bool is_first(const std::string& address);
 
  private:
   Mutex mutex_;
-  std::vector<std::string> addresses_ SLUICE_GUARDED_BY(mutex_);
+  std::vector<std::string> addresses_ SLUICE_GUARDED_BY(mutex_);  ///< arguments of is_first()
 };
 
-/// Returns how many connections a process keeps for the next request, 64 at most. Fewer where the
-/// limit on open files (RLIMIT_NOFILE) is low: each has a descriptor that another server's
-/// connection may need. curl by itself keeps 4 for each request under way, and none of those that
-/// the last ones leave.
+/// Returns the number of idle connections that a process keeps for reuse: an eighth of the limit on
+/// open files (RLIMIT_NOFILE), from 1 to 64. The limit matters because each kept connection
+/// occupies a descriptor that a connection to another server may need. By default, curl keeps 4
+/// connections for each request in flight, and closes those that the last requests leave.
 long connections_kept_by_process();
 
 }  // namespace sluice

@@ -13,13 +13,15 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto measure_every = std::chrono::seconds(1);
 
-/// Connections that a thread keeps at least, where no number of threads was asked for. So there is
-/// one thread where few files may be open, as each has descriptors of its own.
+/// The least number of idle connections that a thread keeps, if the user requested no number of
+/// threads. With a low limit on open files, the engine therefore has one thread, because each
+/// thread has descriptors of its own.
 constexpr unsigned least_kept = 16;
 
+/// Returns the most threads, which the limit on open files restricts.
 unsigned number_of_threads(unsigned asked, unsigned cores) {
   const auto kept = static_cast<unsigned>(connections_kept_by_process());
-  // A kept connection of one thread has a descriptor that another thread may need.
+  // A kept connection of one thread occupies a descriptor that another thread may need.
   return asked != 0 ? std::clamp(kept - 1, 1U, asked)
                     : std::clamp(kept / least_kept, 1U, NetworkThreads::automatic_number(cores));
 }
@@ -49,7 +51,7 @@ NetworkThreads::~NetworkThreads() {
     for (const Thread& thread : threads_) all.push_back(thread.http.get());
   }
   for (Transport* const http : all) http->stop();
-  // They may have posted to each other, and what is posted may post more.
+  // The threads may have posted work to each other, and work may post more work.
   bool did_any = true;
   while (did_any) {
     did_any = false;
@@ -61,11 +63,12 @@ NetworkThreads::~NetworkThreads() {
 NetworkThreads::Place NetworkThreads::place(std::uint64_t bytes) {
   const MutexLock lock(mutex_);
   unsigned chosen = choice_.place(bytes);
-  // The first one that is not there yet is the next to be started: it has no upload.
+  // A chosen thread that does not exist yet is always the next one to start: threads are chosen in
+  // order.
   if (chosen >= threads_.size()) {
     try {
       threads_.push_back({make_(static_cast<unsigned>(threads_.size()), limits_), {}});
-    } catch (const std::exception&) {  // no memory, or no thread
+    } catch (const std::exception&) {  // out of memory or threads
       choice_.leave(chosen);
       choice_.limit(static_cast<unsigned>(threads_.size()));
       chosen = choice_.place(bytes);

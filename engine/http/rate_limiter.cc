@@ -5,7 +5,7 @@
 namespace sluice {
 namespace {
 
-/// Less than this at a time is not worth a system call and a wake-up.
+/// The smallest grant, in bytes: less is not worth a system call and a wake-up.
 constexpr double least_grant = 16.0 * 1024;
 
 }  // namespace
@@ -16,7 +16,7 @@ RateLimiter::RateLimiter(std::uint64_t bytes_per_second)
 std::size_t RateLimiter::take(std::size_t wanted, Clock::time_point now) {
   if (rate_ == 0) return wanted;
   const MutexLock lock(mutex_);
-  now = std::max(now, filled_);  // threads come in any order
+  now = std::max(now, filled_);  // threads may call with times out of order
   if (filled_ != Clock::time_point{})
     level_ =
         std::min(burst_, level_ + rate_ * std::chrono::duration<double>(now - filled_).count());
@@ -37,7 +37,7 @@ RateLimiter::Clock::time_point RateLimiter::next(std::size_t wanted, Clock::time
   if (rate_ == 0) return now;
   const MutexLock lock(mutex_);
   const double missing = std::max(0.0, std::min(least_grant, static_cast<double>(wanted)) - level_);
-  // A hair late rather than early: an early try gets nothing and asks again.
+  // 100 us late rather than early: an early retry gets 0 bytes and must retry again.
   return now +
          std::chrono::duration_cast<Clock::duration>(
              std::chrono::duration<double>(missing / rate_)) +

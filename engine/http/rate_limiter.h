@@ -8,31 +8,31 @@
 
 namespace sluice {
 
-/// A token bucket over all bytes that leave the process: the mean rate over any second is the limit
-/// or less, and no more than an eighth of a second's worth (but at least 16 KiB) goes out at once.
-/// curl's own limit is per request and starts each with a free buffer, which small chunks would
-/// turn into no limit.
+/// A token bucket over the bytes of all request bodies that the process sends: the mean rate over
+/// any second is at most the limit, and a burst is at most an eighth of a second's worth (but at
+/// least 16 KiB). curl's own limit applies to each request separately and starts each with an empty
+/// count, so that small chunks would never be limited.
 ///
-/// Thread safe: all network threads take from the same bucket.
+/// Thread safe: all network threads share one bucket.
 class RateLimiter {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// 0: no limit.
+  /// `bytes_per_second`: 0 for no limit.
   explicit RateLimiter(std::uint64_t bytes_per_second);
 
-  /// Takes up to `wanted` bytes; the answer, which may be 0, is how many may go now.
+  /// Takes up to `wanted` bytes. Returns the number of bytes that may be sent now, which can be 0.
   std::size_t take(std::size_t wanted, Clock::time_point now);
-  /// Returns what was taken and not used.
+  /// Returns bytes that were taken but not sent.
   void give_back(std::size_t bytes);
-  /// When a take() of `wanted` bytes that got nothing is worth another try.
+  /// Returns the time at which to retry a take() of `wanted` bytes that returned 0.
   Clock::time_point next(std::size_t wanted, Clock::time_point now) const;
 
  private:
-  const double rate_;   ///< bytes a second; 0 for none
+  const double rate_;   ///< bytes per second; 0 for no limit
   const double burst_;  ///< bytes
   mutable Mutex mutex_;
-  double level_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< bytes that may go now
+  double level_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< bytes that may be sent now
   Clock::time_point filled_ SLUICE_GUARDED_BY(mutex_){};
 };
 

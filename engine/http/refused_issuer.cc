@@ -17,15 +17,16 @@ struct FreeIssuerText {
   void operator()(BIO* bio) const { BIO_free(bio); }
 };
 
-/// Where a context keeps the address of its string.
+/// Returns the index of the context's data slot that holds the address of the issuer string.
 int issuer_slot() {
   static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
 }
 
+/// Returns `name` as printable text.
 std::string issuer_text(const X509_NAME* name) {
   const std::unique_ptr<BIO, FreeIssuerText> bio(BIO_new(BIO_s_mem()));
-  // As curl has it for a certificate that is accepted.
+  // The same format as curl's for an accepted certificate.
   if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) < 0)
     return {};
   char* text = nullptr;
@@ -33,6 +34,8 @@ std::string issuer_text(const X509_NAME* name) {
   return printable(shortened(std::string(text, static_cast<std::size_t>(size)), most_issuer_bytes));
 }
 
+/// OpenSSL's verification callback: stores the issuer of a rejected certificate and does not change
+/// the verdict.
 int on_refusal(int accepted, X509_STORE_CTX* chain) {
   if (accepted == 1) return accepted;
   const X509* const certificate = X509_STORE_CTX_get_current_cert(chain);

@@ -6,10 +6,10 @@
 
 namespace sluice {
 
-/// Has connections of `context` tell `issuer` who issued the certificate that they refuse, as
-/// "O = Campus, CN = TLS inspection", fit to show: curl says only that it is refused. `issuer`
-/// outlives the context and is written on the thread that runs the connection. Throws
-/// std::bad_alloc without memory.
+/// Makes connections of `context` store the issuer of a certificate that they reject in `issuer`,
+/// printable, such as "O = Campus, CN = TLS inspection". curl reports only the rejection. `issuer`
+/// must outlive the context; it is written on the thread that runs the connection. Throws
+/// std::bad_alloc.
 void watch_issuer(SSL_CTX* context, std::string& issuer);
 
 }  // namespace sluice

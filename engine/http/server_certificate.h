@@ -6,10 +6,10 @@
 
 namespace sluice {
 
-/// What a server's own certificate says, the first one in its chain.
+/// The data of a server's own certificate, the first one in its chain.
 struct ServerCertificate {
-  std::optional<std::chrono::system_clock::time_point> ends;
-  std::string issuer;  ///< "C = US, O = Let's Encrypt, CN = R3", fit to show; empty for not known
+  std::optional<std::chrono::system_clock::time_point> ends;  ///< expiry; nothing if unknown
+  std::string issuer;  ///< printable, "C = US, O = Let's Encrypt, CN = R3"; empty if unknown
 };
 
 }  // namespace sluice

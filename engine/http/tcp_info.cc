@@ -1,6 +1,6 @@
 #include "engine/http/tcp_info.h"
 
-// The kernel's own header: the C library's tcp_info ends before tcpi_min_rtt.
+// The kernel's header, because the C library's tcp_info ends before tcpi_min_rtt.
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -15,9 +15,10 @@
 namespace sluice {
 namespace {
 
-/// A send buffer that nobody set grows up to the last number of net.ipv4.tcp_wmem. Of either, a
-/// third is the kernel's own book-keeping: 5.6 MB of 8 MiB were under way, of 1500 bytes each.
-std::uint64_t most_under_way(int fd) {
+/// Returns the most bytes that the send buffer of `fd` allows in flight; 0 if unknown. An unset
+/// buffer grows up to the last number of net.ipv4.tcp_wmem. A third of a buffer is the kernel's own
+/// bookkeeping: of 8 MiB, 5.6 MB were in flight, in packets of 1500 bytes.
+std::uint64_t most_in_flight(int fd) {
   int buffer = 0;
   socklen_t size = sizeof buffer;
   if (::getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &size) != 0) return 0;
@@ -52,10 +53,11 @@ std::optional<Answer::Network> network_of(int fd) {
   network.since_sent = std::chrono::milliseconds(info.tcpi_last_data_sent);
   network.round_trip = std::chrono::microseconds(info.tcpi_rtt);
   network.sent_again = info.tcpi_total_retrans;
-  // An older kernel writes less of it, which stays 0; all ones is none yet.
+  // An older kernel fills only a part of `info`; the rest stays 0. All ones mean that there is no
+  // measurement yet.
   if (info.tcpi_min_rtt != std::numeric_limits<decltype(info.tcpi_min_rtt)>::max())
     network.least_round_trip = std::chrono::microseconds(info.tcpi_min_rtt);
-  network.most_under_way = most_under_way(fd);
+  network.most_under_way = most_in_flight(fd);
   network.bbr = is_bbr(fd);
   if (info.tcpi_busy_time > 0)
     network.bounded_by_buffer =

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// What the kernel knows of the TCP connection `fd` (tcp(7), TCP_INFO). Nothing where it is no TCP
-/// connection. Any thread.
+/// Returns the kernel's data about the TCP connection `fd` (tcp(7), TCP_INFO); nothing if `fd` is
+/// not a TCP connection. Any thread.
 std::optional<Answer::Network> network_of(int fd);
 
 }  // namespace sluice

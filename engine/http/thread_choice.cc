@@ -7,7 +7,7 @@
 namespace sluice {
 namespace {
 
-/// With TLS: 1 CPU second a GiB (bench/README.md).
+/// The bytes that one CPU second sends with TLS: 1 GiB (bench/README.md).
 constexpr double bytes_of_a_second = 1 << 30;
 
 }  // namespace

@@ -5,44 +5,47 @@
 
 namespace sluice {
 
-/// On which network thread an upload (or a part of a file) runs. It stays there for its life. A
-/// pure policy: no clock and no threads of its own.
+/// The policy that assigns an upload (or a part of a file) to a network thread, for the lifetime of
+/// the upload. Pure: no clock and no threads of its own.
 ///
-/// Where a number of threads was asked for, always the thread with the fewest uploads. Otherwise
-/// the first thread with less than 60 % of a core in use, and the one with the fewest uploads where
-/// there is none, so that one thread is all there is where one is enough. In use counts what was
-/// measured over the last second, and what each upload placed since will need: TLS costs a CPU
-/// second a GiB, so the parts of a large file, which begin at the same moment, go to several
-/// threads, and thousands of small files do not.
+/// If the user requested a number of threads: always the thread with the fewest uploads. Otherwise:
+/// the first thread whose load is below 60 % of a core; if no thread is, the one with the fewest
+/// uploads. One thread is therefore the only one as long as it suffices. The load is the CPU time
+/// measured over the last second plus the expected load of the uploads placed since: TLS costs one
+/// CPU second per GiB, so the parts of a large file, which start at the same moment, go to several
+/// threads, and thousands of small files stay on one.
 ///
 /// One thread at a time.
 class ThreadChoice {
  public:
-  static constexpr double full = 0.6;  ///< of a core
+  static constexpr double full = 0.6;  ///< share of a core
 
-  /// `threads`: at most, 1 or more. `asked`: that number was asked for.
+  /// `threads`: the most threads, 1 or more. `asked`: the user requested that number.
   ThreadChoice(unsigned threads, bool asked) : asked_(asked), threads_(threads) {}
 
-  /// Returns the thread, from 0 on, of an upload that has `bytes` to send.
+  /// Assigns an upload with `bytes` to send. Returns the number of its thread, from 0 on.
   unsigned place(std::uint64_t bytes);
-  /// An upload on `thread` is over.
+  /// Removes an upload from `thread`.
   void leave(unsigned thread) { --threads_[thread].uploads; }
-  /// `thread` has used that share of a core since this was called last; to be called for all
-  /// threads once a second while uploads are placed.
+  /// Reports the share of a core that `thread` has used since the last call. Call it for all
+  /// threads once per second while uploads are placed.
   void measured(unsigned thread, double share);
-  /// No upload is placed, and nothing is measured until the next one is.
+  /// Resets all loads. Call it when no upload is placed; no measurements follow until the next
+  /// place().
   void idle();
-  /// No more than `threads`, at least 1, can be had; of the others none has an upload.
+  /// Reduces the number of threads to `threads`, at least 1. The removed threads must have no
+  /// uploads.
   void limit(unsigned threads) { threads_.resize(threads); }
 
+  /// Returns the number of uploads on `thread`.
   unsigned uploads(unsigned thread) const { return threads_[thread].uploads; }
 
  private:
   struct Thread {
     unsigned uploads = 0;
     double measured = 0;  ///< share of a core
-    /// The share that is expected of uploads placed since the last measurement, and between the two
-    /// before, which measured them for a part of the time.
+    /// The expected load, as a share of a core: of the uploads placed since the last measurement,
+    /// and of those placed in the interval before, which that measurement covers only in part.
     double expected = 0;
     double expected_before = 0;
   };

@@ -13,31 +13,35 @@
 
 namespace sluice {
 
-/// HTTP requests with streamed bodies, any number at once, on one thread: the network thread. What
-/// uploads need of the network, and all that they see of it. CurlTransport
-/// (engine/http/curl_transport.h) is the real one; a simulated world has another.
+/// An HTTP client with streamed request bodies and any number of concurrent exchanges, all on one
+/// thread: the network thread. It is the only interface to the network that uploads use.
+/// CurlTransport (engine/http/curl_transport.h) is the real implementation; a simulated world has
+/// another.
 class Transport {
  public:
-  /// The code of an error, no CURLcode, where the server had the whole request and did not answer
-  /// in time. A connection that could not be made in time has CURLE_OPERATION_TIMEDOUT.
+  /// The Error::code of a response timeout: the server had the whole request and did not respond in
+  /// time. Not a CURLcode. A connection timeout has CURLE_OPERATION_TIMEDOUT.
   static constexpr int unanswered = -1;
   using ExchangeId = std::uint64_t;
-  /// Called on the network thread, once for each exchange. An Answer is what the server said,
-  /// whatever the status. Errors: unreachable (the code is a CURLcode or `unanswered`;
-  /// engine/http/curl_failure.h says which are retryable, and how often), usage (the proxy is
-  /// none), interrupted (cancelled), failed (the body failed, or the answer was absurdly long:
-  /// retryable). An answer whose Content-Encoding is broken has `truncated` set and the body up to
-  /// there.
+  /// Receives the result of an exchange. Called on the network thread, exactly once for each
+  /// exchange. An Answer is the server's response, whatever the status; if its Content-Encoding is
+  /// broken, `truncated` is set and the body ends there. Errors:
+  /// - unreachable: the code is a CURLcode or `unanswered`; engine/http/curl_failure.h defines
+  ///   which codes are retryable, and how often.
+  /// - usage: the proxy is invalid.
+  /// - interrupted: cancelled.
+  /// - failed: the body failed, or the response exceeded the limits below (the latter is
+  ///   retryable).
   using OnAnswer = std::function<void(Result<Answer>)>;
 
-  /// Of an answer's body, decompressed, so many bytes are kept; those of a Data Bank have some
-  /// hundreds.
+  /// The bytes of a response body, decompressed, that are kept. Responses of a Data Bank have some
+  /// hundred bytes.
   static constexpr std::size_t kept_body_bytes = 64 * 1024;
-  /// Of its headers so many, and the rest is forgotten.
+  /// The bytes of the response headers that are kept; the rest is dropped.
   static constexpr std::size_t kept_header_bytes = 16 * 1024;
-  /// A body beyond this ends the exchange with an error,
+  /// The largest response body; a longer one ends the exchange with an error.
   static constexpr std::size_t most_body_bytes = 1024 * 1024;
-  /// and so do headers, all of them together, beyond that.
+  /// The largest total size of the response headers; longer ones end the exchange with an error.
   static constexpr std::size_t most_header_bytes = 256 * 1024;
 
   Transport() = default;
@@ -46,42 +50,44 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  /// Ends every exchange with `interrupted` and joins the thread. Several network threads that post
-  /// to each other are all stopped before the first of them is destroyed: post() is safe until
-  /// then. Not on the network thread.
+  /// Ends every exchange with `interrupted` and joins the network thread. Must not be called on the
+  /// network thread. If several network threads post to each other, stop all of them before
+  /// destroying the first: post() is safe until then.
   virtual void stop() = 0;
-  /// After stop(): does on the caller's thread what was posted since, due or not, and ends the
-  /// exchanges that it starts. Returns whether there was anything.
+  /// Runs the work posted since stop() on the caller's thread, due or not, and ends the exchanges
+  /// that this work starts. Call after stop(). Returns whether any work was run.
   virtual bool drain() = 0;
 
-  /// Runs `work` on the network thread, in the order of the calls. Any thread. Work that is posted
-  /// after stop() is run by drain().
+  /// Runs `work` on the network thread, in the order of the calls. Any thread. drain() runs the
+  /// work that is posted after stop().
   virtual void post(std::function<void()> work) = 0;
 
-  /// The same, not before `when`; or in stop() or drain(), if that is earlier.
+  /// Runs `work` on the network thread at `when` or later; stop() or drain() run it earlier. Any
+  /// thread.
   virtual void post_at(std::chrono::steady_clock::time_point when, std::function<void()> work) = 0;
 
-  /// Network thread only: starts an exchange.
+  /// Starts an exchange. `exchange.body` must outlive the exchange. Network thread only.
   virtual ExchangeId start(const Exchange& exchange, OnAnswer on_answer) = 0;
-  /// Network thread only: ends one, with `interrupted`, before it returns. No effect on one that is
-  /// over.
+  /// Ends an exchange with `interrupted` before this call returns. No effect on an exchange that
+  /// has ended. Network thread only.
   virtual void cancel(ExchangeId id) = 0;
-  /// Network thread only: what the kernel knows of the connection of one that is under way. Nothing
-  /// without a connection, or where the kernel does not tell.
+  /// Returns the kernel's data about the connection of an exchange in flight; nothing without a
+  /// connection or if the kernel provides no data. Network thread only.
   virtual std::optional<Answer::Network> network_of(ExchangeId id) const = 0;
   /// Whether the caller runs on the network thread. Any thread.
   virtual bool is_network_thread() const = 0;
-  /// Processor time that the network thread has used, user and system. Any thread, before stop().
+  /// Returns the CPU time of the network thread, user and system. Any thread, before stop().
   virtual std::chrono::nanoseconds cpu_time() const = 0;
-  /// Any thread: the body that said not_yet has more now. No effect where it has not, or is over.
+  /// Continues an exchange whose body returned not_yet. No effect if the body did not, or if the
+  /// exchange has ended. Any thread.
   virtual void resume(ExchangeId id) = 0;
 };
 
-/// What the exchanges of all network threads share; engine/http/network_limits.h.
+/// The limits that all network threads share; engine/http/network_limits.h.
 struct NetworkLimits;
 
-/// Makes the transport of network thread `number`, which counts from 0. Throws where memory or
-/// threads are not to be had.
+/// Creates the transport of network thread `number`, from 0 on. Throws if memory or threads are
+/// exhausted.
 using MakeTransport = std::function<std::unique_ptr<Transport>(
     unsigned number, const std::shared_ptr<NetworkLimits>& limits)>;
 

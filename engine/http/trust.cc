@@ -27,6 +27,7 @@ struct FreeStore {
   void operator()(X509_STORE* store) const { X509_STORE_free(store); }
 };
 
+/// Checks that `path` is a readable file with at least one certificate in PEM format. Error usage.
 Result<void> check_ca_file(const std::string& path) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "re"));
   struct stat status {};
@@ -36,7 +37,7 @@ Result<void> check_ca_file(const std::string& path) {
   if (S_ISDIR(status.st_mode))
     return errno_error(ErrorKind::usage, EISDIR,
                        fmt::format("cannot read the CA certificates in {}", printable(path)));
-  // What curl does with it, so that it refuses nothing that is accepted here.
+  // The same call as curl's, so that curl accepts every file that is accepted here.
   const std::unique_ptr<X509_STORE, FreeStore> store(X509_STORE_new());
   if (!store) throw std::bad_alloc();
   const bool loaded = X509_STORE_load_file(store.get(), path.c_str()) == 1;
@@ -49,7 +50,7 @@ Result<void> check_ca_file(const std::string& path) {
                   printable(path))};
 }
 
-/// Whether `name` is how openssl rehash calls a certificate: "9d66eef0.0".
+/// Whether `name` has the form that openssl rehash gives to certificates: "9d66eef0.0".
 bool is_hash_link(const std::string& name) {
   constexpr std::size_t digits = 8;
   const auto all = [&](std::size_t from, std::size_t to, const char* of) {
@@ -59,6 +60,8 @@ bool is_hash_link(const std::string& name) {
          name.find('.') == digits && all(digits + 1, name.size(), "0123456789");
 }
 
+/// Checks that `path` is a readable directory with at least one certificate named by its hash.
+/// Error usage.
 Result<void> check_ca_dir(const std::string& path) {
   std::error_code code;
   std::filesystem::directory_iterator entries(path, code);
@@ -73,7 +76,7 @@ Result<void> check_ca_dir(const std::string& path) {
                            printable(path), shell_argument(printable(path)))};
 }
 
-/// "/a and /b", or the one that is not empty.
+/// Returns "a and b", or the text that is not empty.
 std::string both(const std::string& a, const std::string& b) {
   return a + (a.empty() || b.empty() ? "" : " and ") + b;
 }

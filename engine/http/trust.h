@@ -9,30 +9,32 @@
 
 namespace sluice {
 
-/// Which certificate authorities a server's certificate is checked against.
+/// The certificate authorities that sluice trusts.
 struct Trust {
-  std::string file = {};       ///< PEM certificates; empty for none
-  std::string directory = {};  ///< the same, by their hashes (openssl rehash); empty for none
-  /// Who said so: "--ca-file", "SLUICE_CA_FILE", "SSL_CERT_DIR and SSL_CERT_FILE"; empty for
-  /// nobody: the system's.
+  std::string file = {};  ///< PEM certificates; empty for none
+  /// PEM certificates named by their hashes (openssl rehash); empty for none.
+  std::string directory = {};
+  /// The source: "--ca-file", "SLUICE_CA_FILE", "SSL_CERT_DIR and SSL_CERT_FILE"; empty for the
+  /// system's authorities.
   std::string source = {};
-  /// There are no other authorities. Otherwise, as in curl, those of libcurl's own directory are
-  /// trusted, too.
+  /// Trust only these authorities. If false, the authorities in libcurl's own directory are trusted
+  /// as well, as in curl.
   bool alone = false;
 
-  /// "the certificates in /etc/my.pem (from --ca-file)", for messages.
+  /// Returns "the certificates in /etc/my.pem (from --ca-file)", for messages.
   std::string name() const;
 };
 
-/// Where systems have one file with the certificates of all authorities: Debian and Alpine, Red
-/// Hat, SUSE, and others, in the order of the search.
+/// Returns the paths at which systems keep one file with the certificates of all authorities, in
+/// the order of the search: Debian and Alpine, Red Hat, SUSE, and others.
 std::span<const char* const> system_bundles();
 
-/// Returns what is to be trusted: the options' file and directory where there are any, else what
-/// the environment variables CURL_CA_BUNDLE or else SSL_CERT_FILE and SSL_CERT_DIR say, as the curl
-/// command has it, else the first of `bundles` that is there. Without any of them libcurl looks
-/// where it was built to. Error usage for a file or directory of the options that cannot be read or
-/// holds no certificate; variables are checked by curl, when a certificate is. Any thread.
+/// Returns the authorities to trust: the file and the directory of `options` if set; else those of
+/// the environment variables CURL_CA_BUNDLE or else SSL_CERT_FILE and SSL_CERT_DIR, as the curl
+/// command does; else the first readable file of `bundles`; else none, and libcurl uses its
+/// built-in path. Error usage if a file or directory of `options` cannot be read or contains no
+/// certificate. curl checks the files of the variables later, when it verifies a certificate. Any
+/// thread.
 Result<Trust> find_trust(const NetworkOptions& options,
                          const Environment& environment = from_environment,
                          std::span<const char* const> bundles = system_bundles());

@@ -13,6 +13,7 @@ namespace {
 
 using Url = std::unique_ptr<CURLU, void (*)(CURLU*)>;
 
+/// Returns the parts of the URL in `handle`.
 Result<UrlParts> parts_of(const Url& handle) {
   const auto part = [&](CURLUPart which, unsigned flags = 0) {
     char* text = nullptr;
@@ -55,7 +56,7 @@ Result<UrlParts> split_proxy_url(const std::string& url) {
     return Error{ErrorKind::usage,
                  fmt::format("the value is not a URL ({})", curl_url_strerror(code))};
   TRY_ASSIGN(UrlParts parts, parts_of(handle));
-  // The default port of its scheme would be a web server's.
+  // For a proxy, curl does not use the default port of a web server.
   char* port = nullptr;
   if (curl_url_get(handle.get(), CURLUPART_PORT, &port, 0) != CURLUE_OK)
     parts.port = parts.scheme == "https" ? "443" : "1080";
@@ -70,7 +71,7 @@ Result<UrlParts> split_proxy_url(const std::string& url) {
 Result<UrlParts> resolve_url(const std::string& base, const std::string& reference) {
   const Url handle(curl_url(), curl_url_cleanup);
   if (!handle) throw std::bad_alloc();
-  // The second one is taken as a reference from the first one.
+  // curl resolves the second URL as a reference relative to the first.
   for (const std::string* url : {&base, &reference})
     if (const CURLUcode code =
             curl_url_set(handle.get(), CURLUPART_URL, url->c_str(), CURLU_DISALLOW_USER);

@@ -21,17 +21,17 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr const char* receipt_format = "sluice receipt 1";
-/// Paths are 64 KiB at most, up to 6 times as much as JSON; more than this is another file, given
-/// by mistake.
+/// The largest receipt. Paths have at most 64 KiB, and up to 6 times as much in JSON. A larger file
+/// is not a receipt but was passed by mistake.
 constexpr std::size_t most_bytes = std::size_t{1} << 20;
-/// Of JSON; a receipt has depth 1.
+/// The deepest nesting of JSON that is accepted; a receipt has depth 1.
 constexpr int receipt_depth = 8;
 
 Error no_receipt(const std::string& path, const std::string& why) {
   return {ErrorKind::usage, fmt::format("{} is not a sluice receipt: {}", printable(path), why)};
 }
 
-/// Takes fields out of the object and remembers the first thing that is wrong.
+/// A reader of the fields of a JSON object that remembers the first error.
 class Fields {
  public:
   explicit Fields(const json& object) : object_(object) {}
@@ -75,8 +75,9 @@ class Fields {
   std::string why_;
 };
 
-/// As coreutils does: such a line starts with a backslash. A carriage return stays as it is, as
-/// only coreutils 9 escapes it, and takes it either way.
+/// Returns a line in the format of coreutils. A line with an escaped path starts with a backslash.
+/// A carriage return is not escaped: only coreutils 9 escapes it, and coreutils reads it either
+/// way.
 std::string coreutils_line(const char* algorithm, std::string_view path, const std::string& hex) {
   std::string escaped;
   for (const char c : path) {

@@ -7,59 +7,60 @@
 #include "io/file_time.h"
 #include "io/result.h"
 
-/// What a finished upload leaves behind, and what a file can be checked against later. Pure
-/// functions but for read_receipt(); any thread.
+/// Receipts: the record of a finished upload, against which a file can be checked later. Pure
+/// functions except read_receipt(); any thread.
 namespace sluice {
 
+/// The record of one registered file.
 struct Receipt {
-  std::string file;  ///< the path as it was given
-  std::string name;  ///< the name in the dataset that was asked for
-  /// The name in the dataset, where the server has stored the file under another one; empty
-  /// otherwise.
+  std::string file;  ///< the path as given by the user
+  std::string name;  ///< the requested name in the dataset
+  /// The name under which the server stored the file, if it differs from `name`; empty otherwise.
   std::string registered_as{};
-  std::string dataset;  ///< its key
+  std::string dataset;  ///< the dataset's key
   std::string system;   ///< the base URL
   std::uint64_t bytes = 0;
-  /// Times as utc_time() writes them: when the file was last modified, when its upload began (the
-  /// first run of it), and when the server said that it is registered.
+  /// Times in the format of utc_time(): the last modification of the file, the start of the first
+  /// run of its upload, and the server's confirmation of the registration.
   std::string modified, started, registered;
   std::string xxh128;       ///< 32 hexadecimal digits
-  std::string md5, sha256;  ///< 32 and 64; empty where they were not asked for
-  std::string protocol;
-  std::string version;  ///< of sluice
+  std::string md5, sha256;  ///< 32 and 64 hexadecimal digits; empty if not requested
+  std::string protocol;     ///< name of the upload protocol, such as "tus"
+  std::string version;      ///< of sluice
 
-  /// Where a person can look at the dataset.
+  /// Returns the URL of the dataset's web page.
   std::string page() const { return system + "/datasets/" + dataset; }
-  /// The name in the dataset, as far as the server has told it.
+  /// Returns the name in the dataset, as far as the server has reported it.
   const std::string& stored_name() const { return registered_as.empty() ? name : registered_as; }
 
   bool operator==(const Receipt&) const = default;
 };
 
-/// The same as utc_time(FileTime), for times that this program took: nanoseconds since 1970, which
-/// 64 bits hold until 2262. Times of files can lie outside of that.
+/// Formats a time as utc_time(FileTime) does. `ns`: nanoseconds since 1970, which 64 bits hold
+/// until 2262. For times that this program measured; the times of files can lie outside this range.
 std::string utc_time(std::int64_t ns);
 
-/// As a JSON object over some lines, with a newline at the end: {"format": "sluice receipt 1", ...}
-/// (sluice-json(5)). A path that is not UTF-8 has U+FFFD where it is not.
+/// Returns the receipt as an indented JSON object with a newline at the end: {"format": "sluice
+/// receipt 1", ...} (sluice-json(5)). Replaces bytes that are not UTF-8, as in a path, by U+FFFD.
 std::string to_json(const Receipt& receipt);
 
-/// Reads that again. Nothing in it is trusted: at most 1 MiB, no deeper than 8, every field of its
-/// type, digests of hexadecimal digits and of the right length (they come out in lower case), a
-/// size that a file can have. Fields that it does not know are passed over. Error usage, which says
-/// what is wrong; `path` is for its message.
+/// Parses the JSON of to_json(). The text is untrusted: at most 1 MiB, a depth of at most 8, every
+/// field of its type, digests of the right number of hexadecimal digits (returned in lower case),
+/// and a possible file size. Ignores unknown fields. `path`: for the message. Error usage, which
+/// names the reason.
 Result<Receipt> parse_receipt(std::string_view text, const std::string& path);
 
-/// The receipt in that file. Error usage where it cannot be read or is none.
+/// Reads the receipt in the file `path`. Error usage if the file cannot be read or is not a
+/// receipt.
 Result<Receipt> read_receipt(const std::string& path);
 
-/// Lines for `xxhsum -c`, `md5sum -c` and `sha256sum -c`, all from one file (each warns that the
-/// others' lines are not its own, and goes on): "XXH128 (path) = digits", MD5 and SHA256 where they
-/// are there.
+/// Returns the lines for `xxhsum -c`, `md5sum -c` and `sha256sum -c`, for one common file: "XXH128
+/// (path) = digits", and lines for MD5 and SHA256 if the receipt has these digests. Each program
+/// warns about the lines of the others and ignores them.
 ///
-/// `path`: the file as those programs shall find it. The MD5 and SHA-256 lines escape a backslash
-/// and a newline in it as coreutils does. xxhsum 0.8.1 knows no escapes: it takes a backslash as it
-/// is, and for a path with a newline there is no line that it could read, so there is none.
+/// `path`: the file as those programs will open it. The MD5 and SHA-256 lines escape a backslash
+/// and a newline as coreutils does. xxhsum 0.8.1 has no escapes: it reads a backslash literally,
+/// and it cannot read any line for a path with a newline, so that line is omitted.
 std::string sums_lines(const Receipt& receipt, std::string_view path);
 
 }  // namespace sluice

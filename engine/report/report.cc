@@ -53,7 +53,8 @@ Stages& operator+=(Stages& sum, const Stages& stages) {
 }
 
 Bottleneck find_bottleneck(const Stages& stages) {
-  // Slow checksums fill the pool, so that the readers wait as the network does: they are not asked.
+  // Slow checksums fill the buffer pool, so that the readers wait as long as the network: the
+  // readers' waits say nothing about this.
   const double others = std::max(stages.send.busy_s, stages.server.busy_s);
   const double wait_for_blocks = stages.send.wait_s - stages.wait_for_journal_s;
   if (stages.wait_for_journal_s > std::max(others, wait_for_blocks)) return Bottleneck::journal;
@@ -78,7 +79,8 @@ ordered_json json_of(const Error& error) {
   return {{"kind", to_string(error.kind)}, {"message", error.message}};
 }
 
-/// Paths need not be UTF-8; JSON must be.
+/// Returns `json` as text, with U+FFFD for bytes that are not UTF-8: paths may contain them, JSON
+/// may not.
 std::string text_of(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }

@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using Time = Mailbox::Clock::time_point;
 
-TEST(Mailbox, WorkIsDoneInOrderAndTimedWorkNotBeforeItsTime) {
+TEST(Mailbox, RunsWorkInOrderAndTimedWorkWhenDue) {
   Mailbox mailbox;
   std::string done;
   mailbox.post_at(Time(20s), [&] { done += 'c'; });
@@ -27,7 +27,7 @@ TEST(Mailbox, WorkIsDoneInOrderAndTimedWorkNotBeforeItsTime) {
   EXPECT_FALSE(mailbox.next_due());
 }
 
-TEST(Mailbox, WorkMayPostMoreWhichIsForTheNextTime) {
+TEST(Mailbox, DefersWorkPostedByWorkToNextCall) {
   Mailbox mailbox;
   int runs = 0;
   const std::function<void()> again = [&] {
@@ -39,8 +39,8 @@ TEST(Mailbox, WorkMayPostMoreWhichIsForTheNextTime) {
   bool timed = false;
   mailbox.post_at(Time(1000s), [&] { timed = true; });
   mailbox.run_all();
-  EXPECT_EQ(runs, 5) << "everything is done at the end";
-  EXPECT_TRUE(timed) << "due or not";
+  EXPECT_EQ(runs, 5) << "run_all() runs the work that work posts";
+  EXPECT_TRUE(timed) << "run_all() runs timed work before it is due";
 }
 
 }  // namespace

@@ -11,22 +11,22 @@ TEST(Secret, RedactsEveryOccurrence) {
   EXPECT_EQ(secret.redact("nothing"), "nothing");
 }
 
-TEST(Secret, AnEmptyOneRedactsNothing) {
+TEST(Secret, EmptySecretRedactsNothing) {
   EXPECT_EQ(Secret().redact("text"), "text");
 }
 
-TEST(Secret, ATokenInsideTheMarkDoesNotLoop) {
+TEST(Secret, RedactTerminatesIfMarkContainsSecret) {
   EXPECT_EQ(Secret("e").redact("ee"), "[token][token]");
 }
 
-TEST(Secret, LeavesNothingWhereItWasMovedFrom) {
+TEST(Secret, WipesMovedFromValue) {
   for (const std::size_t size : {5U, 15U, 16U, 100U}) {
     Secret from(std::string(size, 'x'));
     const char* const bytes = from.reveal().data();
     const Secret moved = std::move(from);
     EXPECT_EQ(moved.reveal(), std::string(size, 'x'));
     EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move)
-    if (size < 16) {            // those bytes are within the object
+    if (size < 16) {            // SSO: the bytes are inside the object
       EXPECT_EQ(std::string(bytes, size), std::string(size, '\0'));
     }
     Secret assigned(std::string(20, 'y'));

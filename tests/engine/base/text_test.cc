@@ -5,7 +5,7 @@
 namespace sluice::text_test {
 namespace {
 
-TEST(Text, KnowsUtf8) {
+TEST(Text, ValidatesUtf8) {
   for (const char* good : {"", "plain", "Größe", "数据", "\xF0\x9F\x98\x80"})
     EXPECT_TRUE(is_utf8(good));
   for (const char* bad :
@@ -13,12 +13,12 @@ TEST(Text, KnowsUtf8) {
     EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
-TEST(Text, OnlyAsciiLettersHaveALowerCase) {
+TEST(Text, LowersAsciiLettersOnly) {
   EXPECT_EQ(lower_case("ABC-xyz_09 \xC3\x84[@"), "abc-xyz_09 \xC3\x84[@");
   EXPECT_EQ(lower_case(""), "");
 }
 
-TEST(Text, NoEscapeSequenceOfAServerReachesATerminal) {
+TEST(Text, ReplacesControlCharactersInServerText) {
   EXPECT_EQ(quote_server_text("\033[2Jgone\x07"), "'?[2Jgone?'");
   EXPECT_EQ(quote_server_text("\xC2\x9B"
                               "31m"),
@@ -29,7 +29,7 @@ TEST(Text, NoEscapeSequenceOfAServerReachesATerminal) {
   EXPECT_EQ(quote_server_text(std::string("a\0b", 3)), "'a?b'");
 }
 
-TEST(Text, FoldsWhiteSpaceAndBytesThatAreNotText) {
+TEST(Text, FoldsWhiteSpaceAndReplacesInvalidBytes) {
   EXPECT_EQ(quote_server_text("  two\r\n\twords \n"), "'two words'");
   EXPECT_EQ(quote_server_text("caf\xE9"), "'caf?'");
   EXPECT_EQ(quote_server_text(""), "no text");
@@ -42,19 +42,19 @@ TEST(Text, CutsLongTextBetweenCharacters) {
   EXPECT_EQ(quote_server_text("aaaaaaaaa\xC3\xA9", 10), "'aaaaaaaaa...'");
 }
 
-TEST(Text, ReducesAPageToItsTitle) {
+TEST(Text, ReducesHtmlPageToTitle) {
   EXPECT_EQ(quote_server_text("\n<!DOCTYPE html><HTML><Title>502\n Bad</title><body>x"),
             "HTML page '502 Bad'");
   EXPECT_EQ(quote_server_text("<html><title>never closed"), "HTML page");
   EXPECT_EQ(quote_server_text("<?xml?>"), "HTML page");
 }
 
-TEST(Text, NamesStayReadable) {
+TEST(Text, PrintableKeepsUtf8AndReplacesControlCharacters) {
   EXPECT_EQ(printable("two words; \"Größe\".h5"), "two words; \"Größe\".h5");
   EXPECT_EQ(printable("evil\033]0;title\x07"), "evil?]0;title?");
 }
 
-TEST(Text, AMessageIsShortenedInItsMiddle) {
+TEST(Text, ShortensMessageInTheMiddle) {
   const std::string path(500'000, 'p');
   const std::string text = shortened("cannot open " + path + ": No such file", 300);
   EXPECT_LE(text.size(), 300U);
@@ -68,7 +68,7 @@ TEST(Text, AMessageIsShortenedInItsMiddle) {
   EXPECT_TRUE(is_utf8(shortened("x" + accents, 300)));
 }
 
-TEST(Text, AShellTakesAnArgumentForTheNameThatItIs) {
+TEST(Text, QuotesShellArguments) {
   EXPECT_EQ(shell_argument("scan-0417.h5"), "scan-0417.h5");
   EXPECT_EQ(shell_argument("/scratch/state"), "/scratch/state");
   EXPECT_EQ(shell_argument("two words"), "'two words'");

@@ -11,7 +11,7 @@ std::uint64_t size_of(std::string_view text) {
   return size.value_or(0);
 }
 
-TEST(Units, SizesTakeEveryUnit) {
+TEST(Units, ParsesEverySizeUnit) {
   EXPECT_EQ(size_of("0"), 0U);
   EXPECT_EQ(size_of("4096"), 4096U);
   EXPECT_EQ(size_of("17B"), 17U);
@@ -27,12 +27,12 @@ TEST(Units, SizesTakeEveryUnit) {
   EXPECT_EQ(size_of("1TB"), 1000000000000U);
 }
 
-TEST(Units, WholeNumbersStayExactAboveWhatADoubleHolds) {
+TEST(Units, ParsesWholeNumbersExactlyBeyondDoublePrecision) {
   EXPECT_EQ(size_of("9007199254740993"), 9007199254740993U);
   EXPECT_EQ(size_of("9223372036854775807"), 9223372036854775807U);
 }
 
-TEST(Units, RefusesWhatIsNoSize) {
+TEST(Units, RejectsInvalidSizes) {
   for (const char* text :
        {"", "M", "-1", "+1", "1.2.3", "64X", "64 M B", "0x10", "nan", "inf", "1e3", ".5M", "1.5",
         "9223372036854775808", "16777216T", "99999999999999999999", " 1"}) {
@@ -44,7 +44,7 @@ TEST(Units, RefusesWhatIsNoSize) {
   }
 }
 
-TEST(Units, RefusalsQuoteOnlyWhatATerminalCanTake) {
+TEST(Units, ErrorsQuoteInputPrintableAndShortened) {
   const std::string text = "\033[2J\xFF" + std::string(5000, 'x');
   for (const auto& refused : {parse_size(text), parse_rate(text)}) {
     ASSERT_FALSE(refused);
@@ -53,7 +53,7 @@ TEST(Units, RefusalsQuoteOnlyWhatATerminalCanTake) {
   }
 }
 
-TEST(Units, RatesMaySayPerSecond) {
+TEST(Units, ParsesRatesWithOptionalSuffix) {
   EXPECT_EQ(parse_rate("10M").value(), 10U << 20);
   EXPECT_EQ(parse_rate("10MB/s").value(), 10000000U);
   EXPECT_EQ(parse_rate("10MBps").value(), 10000000U);

@@ -10,14 +10,14 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-TEST(DigestKind, ListsAreReadInTheirOrderAndEachCountsOnce) {
+TEST(DigestKind, ParsesListInOrderWithoutDuplicates) {
   EXPECT_THAT(*parse_digests(""), IsEmpty());
   EXPECT_THAT(*parse_digests("md5"), ElementsAre(DigestKind::md5));
   EXPECT_THAT(*parse_digests("sha256,md5"), ElementsAre(DigestKind::sha256, DigestKind::md5));
   EXPECT_THAT(*parse_digests("md5,sha256,md5"), ElementsAre(DigestKind::md5, DigestKind::sha256));
 }
 
-TEST(DigestKind, WhatIsNoDigestIsRefusedAndQuoted) {
+TEST(DigestKind, RejectsUnknownNamesAndQuotesThem) {
   for (const char* text : {",", "md5,", ",md5", "MD5", "md5 ", "xxh128", "sha1", "md5;sha256"}) {
     const auto parsed = parse_digests(text);
     ASSERT_FALSE(parsed) << text;
@@ -28,7 +28,7 @@ TEST(DigestKind, WhatIsNoDigestIsRefusedAndQuoted) {
   EXPECT_THAT(parse_digests("\x1b[2J").error().message, HasSubstr("'?[2J'"));
 }
 
-TEST(DigestKind, TextOfAListIsReadAgain) {
+TEST(DigestKind, ListTextRoundTrips) {
   for (const char* text : {"", "md5", "sha256", "sha256,md5"})
     EXPECT_EQ(to_string(*parse_digests(text)), text);
 }

@@ -17,8 +17,8 @@ std::string hex(DigestKind kind, std::initializer_list<std::string_view> pieces)
   return digest.hex();
 }
 
-// As md5sum and sha256sum print them.
-TEST(EvpDigest, IsWhatTheProgramsPrint) {
+// The expected values are the output of md5sum and sha256sum.
+TEST(EvpDigest, MatchesMd5sumAndSha256sum) {
   EXPECT_EQ(hex(DigestKind::md5, {}), "d41d8cd98f00b204e9800998ecf8427e");
   EXPECT_EQ(hex(DigestKind::md5, {"abc"}), "900150983cd24fb0d6963f7d28e17f72");
   EXPECT_EQ(hex(DigestKind::sha256, {}),
@@ -27,7 +27,7 @@ TEST(EvpDigest, IsWhatTheProgramsPrint) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST(EvpDigest, PiecesDoNotMatterAndAskingDoesNotEndIt) {
+TEST(EvpDigest, IsIndependentOfPiecesAndContinuesAfterHex) {
   for (const DigestKind kind : {DigestKind::md5, DigestKind::sha256}) {
     EXPECT_EQ(hex(kind, {"a", "", "bc"}), hex(kind, {"abc"}));
     EvpDigest digest = *EvpDigest::create(kind);
@@ -39,7 +39,7 @@ TEST(EvpDigest, PiecesDoNotMatterAndAskingDoesNotEndIt) {
   }
 }
 
-TEST(EvpDigest, BothAreThere) {
+TEST(EvpDigest, Md5AndSha256AreAvailable) {
   EXPECT_TRUE(check_available({DigestKind::md5, DigestKind::sha256}));
 }
 

@@ -26,14 +26,14 @@ Block block(std::uint64_t number, const std::string& text, std::size_t block_byt
   return result;
 }
 
-// Printed by `printf '' | xxh128sum` and `printf 'The quick brown fox' | xxh128sum`.
+// The output of `printf '' | xxh128sum`.
 constexpr const char* of_nothing = "99aa06d3014798d86001c324468d497f";
 
-TEST(FileDigest, OfNothingIsKnown) {
+TEST(FileDigest, DigestsEmptyFile) {
   EXPECT_EQ(FileDigest("f", 0).xxh128(), of_nothing);
 }
 
-TEST(FileDigest, IsTheOneOfTheWholeWhateverTheBlocks) {
+TEST(FileDigest, IsIndependentOfBlockSize) {
   const std::string data = test::random_bytes(100000, 7);
   const XXH128_hash_t expected = XXH3_128bits(data.data(), data.size());
   for (const std::size_t block_bytes : {1000U, 4096U, 99999U, 100000U}) {
@@ -51,7 +51,7 @@ TEST(FileDigest, IsTheOneOfTheWholeWhateverTheBlocks) {
   }
 }
 
-TEST(FileDigest, BlocksReadAgainCountOnceAndMustBeTheSame) {
+TEST(FileDigest, ComparesBlocksReadAgainWithoutHashingThem) {
   FileDigest once("f", 8), again("f", 8);
   for (FileDigest* digest : {&once, &again}) {
     ASSERT_TRUE(digest->add(block(0, "aaaa", 4)));
@@ -67,12 +67,12 @@ TEST(FileDigest, BlocksReadAgainCountOnceAndMustBeTheSame) {
   EXPECT_NE(changed.error().message.find("4 to 8"), std::string::npos);
 }
 
-TEST(FileDigest, AMissedBlockIsABug) {
+TEST(FileDigest, ThrowsIfBlockIsSkipped) {
   FileDigest digest("f", 12);
   EXPECT_THROW(static_cast<void>(digest.add(block(1, "aaaa", 4))), std::logic_error);
 }
 
-/// A file of one-byte blocks, each `text`'s next letter, round and round.
+/// Returns block `number` of a file of one-byte blocks: the letters a to z, repeated.
 std::string letter(std::uint64_t number) {
   return std::string(1, static_cast<char>('a' + number % 26));
 }
@@ -86,13 +86,13 @@ class ManyBlocks : public testing::Test {
   }
 };
 
-TEST_F(ManyBlocks, OnlyTheNewestAreKeptOnceTheyAreNotReadAgain) {
+TEST_F(ManyBlocks, ForgetsOldChecksumsButKeepsTheNewest) {
   FileDigest digest("f", count);
   add_all(digest);
   EXPECT_TRUE(digest.knows(0));
   digest.forget_before(500, 1);
   EXPECT_FALSE(digest.knows(499));
-  EXPECT_TRUE(digest.knows(500));  // it may come again
+  EXPECT_TRUE(digest.knows(500));  // may be read again
   EXPECT_TRUE(digest.add(block(500, letter(500), 1)));
   EXPECT_FALSE(digest.add(block(500, "?", 1)));
   EXPECT_THROW(static_cast<void>(digest.add(block(499, letter(499), 1))), std::logic_error);
@@ -103,7 +103,7 @@ TEST_F(ManyBlocks, OnlyTheNewestAreKeptOnceTheyAreNotReadAgain) {
   EXPECT_FALSE(digest.knows(count + 1));
 }
 
-TEST_F(ManyBlocks, WhatTheJournalDoesNotHaveYetIsKept) {
+TEST_F(ManyBlocks, KeepsChecksumsForTheJournal) {
   FileDigest digest("f", count);
   digest.keep_from(0);
   add_all(digest);
@@ -150,7 +150,7 @@ class Resumed : public testing::Test {
   std::string part_;
 };
 
-TEST_F(Resumed, GoesOnAfterAnyBlockToTheDigestOfTheWhole) {
+TEST_F(Resumed, ResumesAfterAnyBlock) {
   for (std::uint64_t count = 0; count <= blocks; ++count) {
     const FileDigest::Snapshot snapshot = after(count);
     EXPECT_EQ(snapshot.first, 0U);
@@ -164,7 +164,7 @@ TEST_F(Resumed, GoesOnAfterAnyBlockToTheDigestOfTheWhole) {
   }
 }
 
-TEST_F(Resumed, WhatTheServerLostIsComparedWithTheEarlierRun) {
+TEST_F(Resumed, ComparesLostBlocksWithEarlierRun) {
   FileDigest::Snapshot snapshot = after(8);
   snapshot.checksums.erase(snapshot.checksums.begin(), snapshot.checksums.begin() + 5);
   FileDigest digest("f", data_.size());
@@ -181,12 +181,12 @@ TEST_F(Resumed, WhatTheServerLostIsComparedWithTheEarlierRun) {
   EXPECT_NE(changed.error().message.find("6000 to 7000 differ from the bytes sent"),
             std::string::npos)
       << changed.error().message;
-  // Read first in this run: another sentence.
+  // This run read the block first, so the error message differs.
   const auto now = digest.add(block(9, std::string(block_bytes, 'x'), block_bytes));
   EXPECT_NE(now.error().message.find("during the upload"), std::string::npos);
 }
 
-TEST_F(Resumed, AStateThatDoesNotFitIsRefusedAndNothingChanges) {
+TEST_F(Resumed, RejectsUnusableStateAndStaysUnchanged) {
   const FileDigest::Snapshot snapshot = after(8);
   FileDigest digest("f", data_.size(), {DigestKind::md5});
   std::string damaged = snapshot.state;
@@ -203,7 +203,7 @@ TEST_F(Resumed, AStateThatDoesNotFitIsRefusedAndNothingChanges) {
   EXPECT_EQ(digest.extra(DigestKind::md5).size(), 32U);
 }
 
-TEST_F(Resumed, ExtraDigestsCannotBeHadAfterAResumeButAfterAStartOver) {
+TEST_F(Resumed, ExtraDigestsNeedAFreshStart) {
   EvpDigest expected = *EvpDigest::create(DigestKind::sha256);
   expected.update(bytes_of(data_));
   const FileDigest::Snapshot snapshot = after(8);
@@ -218,29 +218,30 @@ TEST_F(Resumed, ExtraDigestsCannotBeHadAfterAResumeButAfterAStartOver) {
   EXPECT_TRUE(digest.has_extra());
   EXPECT_EQ(digest.blocks(), 0U);
   EXPECT_TRUE(digest.add(block(0, std::string(block_bytes, 'x'), block_bytes)))
-      << "what was there before is forgotten";
+      << "start_over() discards the earlier blocks";
   digest.start_over();
   ASSERT_TRUE(add(digest, 0, blocks - 1));
   EXPECT_EQ(digest.extra(DigestKind::sha256), "") << "not before the end";
-  ASSERT_TRUE(add(digest, 3, blocks)) << "and blocks that come again count once";
+  ASSERT_TRUE(add(digest, 3, blocks)) << "blocks that are added again are not hashed again";
   EXPECT_EQ(digest.extra(DigestKind::sha256), expected.hex());
-  EXPECT_EQ(digest.extra(DigestKind::md5), "") << "not asked for";
+  EXPECT_EQ(digest.extra(DigestKind::md5), "") << "not requested";
   EXPECT_EQ(digest.xxh128(), whole());
 }
 
-TEST_F(Resumed, OfABlockLessBeginningExtraDigestsAreThere) {
+TEST_F(Resumed, KeepsExtraDigestsIfResumedAtBlockZero) {
   FileDigest digest("f", data_.size(), {DigestKind::md5});
   ASSERT_TRUE(digest.resume(0, block_bytes, {}, after(0).state));
   ASSERT_TRUE(add(digest, 0, blocks));
   EXPECT_EQ(digest.extra(DigestKind::md5).size(), 32U);
 }
 
-TEST_F(Resumed, ASecondReadingIsComparedAsFarAsItIsKnownAndHashedToTheEnd) {
+TEST_F(Resumed, ComparesExpectedBlocksAndHashesToTheEnd) {
   FileDigest digest("f", data_.size(), {DigestKind::md5});
   digest.expect(after(5).checksums);
   EXPECT_EQ(digest.blocks(), 0U);
   EXPECT_TRUE(digest.knows(0));
-  EXPECT_TRUE(digest.knows(1)) << "it is expected, and whoever goes there begins at blocks()";
+  EXPECT_TRUE(digest.knows(1))
+      << "the block is expected; a reader that goes back starts at blocks()";
   ASSERT_TRUE(add(digest, 0, blocks));
   EXPECT_EQ(digest.xxh128(), whole());
   EXPECT_EQ(digest.extra(DigestKind::md5).size(), 32U);
@@ -248,7 +249,7 @@ TEST_F(Resumed, ASecondReadingIsComparedAsFarAsItIsKnownAndHashedToTheEnd) {
 
   digest.expect(after(5).checksums);
   ASSERT_TRUE(add(digest, 0, 4));
-  EXPECT_EQ(digest.snapshot(1).checksums.size(), 3U) << "what was seen, not what is expected";
+  EXPECT_EQ(digest.snapshot(1).checksums.size(), 3U) << "only added blocks, not expected ones";
   const auto changed = digest.add(block(4, std::string(block_bytes, 'x'), block_bytes));
   ASSERT_FALSE(changed);
   EXPECT_NE(changed.error().message.find("4000 to 5000 differ from the bytes sent"),
@@ -256,23 +257,23 @@ TEST_F(Resumed, ASecondReadingIsComparedAsFarAsItIsKnownAndHashedToTheEnd) {
       << changed.error().message;
 }
 
-TEST_F(Resumed, ASnapshotIsOfOneMoment) {
+TEST_F(Resumed, SnapshotIsConsistentWhileBlocksAreAdded) {
   constexpr std::uint64_t many = 3000;
   const std::string data = test::random_bytes(many * block_bytes, 10);
   FileDigest digest("f", data.size(), {DigestKind::md5});
   digest.keep_from(0);
-  std::atomic<bool> over = false;
+  std::atomic<bool> done = false;
   std::thread adder([&] {
     for (std::uint64_t number = 0; number < many; ++number) {
       const std::string part = data.substr(number * block_bytes, block_bytes);
       EXPECT_TRUE(digest.add(block(number, part, block_bytes)));
       digest.forget_before(number * block_bytes, block_bytes);
     }
-    over = true;
+    done = true;
   });
   std::uint64_t recorded = 0;
   FileDigest::Snapshot last;
-  while (!over || last.blocks < many) {
+  while (!done || last.blocks < many) {
     last = digest.snapshot(recorded);
     ASSERT_EQ(last.first, recorded);
     ASSERT_EQ(last.blocks, recorded + last.checksums.size());
@@ -287,7 +288,7 @@ TEST_F(Resumed, ASnapshotIsOfOneMoment) {
   EXPECT_EQ(recorded, many);
 }
 
-TEST_F(Resumed, ASnapshotAfterAStartOverBeginsAtTheBeginning) {
+TEST_F(Resumed, SnapshotAfterStartOverClampsFirst) {
   FileDigest digest("f", data_.size());
   digest.keep_from(0);
   ASSERT_TRUE(add(digest, 0, 6));

@@ -26,7 +26,8 @@ std::string digest_of(std::string_view text) {
   return hex;
 }
 
-/// The checksum at the end made right again: what is refused then is refused for what it says.
+/// Returns `saved` with a valid checksum at its end, so that load() must reject the fields
+/// themselves.
 std::string sealed(std::string saved) {
   const std::uint64_t checksum = XXH3_64bits(saved.data(), saved.size() - 8);
   for (std::size_t i = 0; i < 8; ++i)
@@ -41,7 +42,7 @@ void put(std::string& saved, std::size_t at, std::size_t bytes, std::uint64_t nu
 
 constexpr std::size_t version_at = 4, buffered_at = 328, stripes_at = 332, total_at = 336;
 
-TEST(Xxh128State, IsWhatXxh128sumPrints) {
+TEST(Xxh128State, MatchesXxh128sum) {
   Xxh128State state;
   EXPECT_EQ(state.hex(), "99aa06d3014798d86001c324468d497f");  // printf '' | xxh128sum
   const std::string data = test::random_bytes(100'000, 5);
@@ -52,14 +53,14 @@ TEST(Xxh128State, IsWhatXxh128sumPrints) {
   EXPECT_EQ(state.hex(), "99aa06d3014798d86001c324468d497f");
 }
 
-TEST(Xxh128State, GoesOnFromWhatWasSavedAtAnyPlace) {
+TEST(Xxh128State, ResumesFromStateSavedAtAnyOffset) {
   const std::string data = test::random_bytes(10'000, 6);
   for (std::size_t split = 0; split <= 3000; ++split) {
     Xxh128State first, second;
     first.update(bytes_of(std::string_view(data).substr(0, split)));
     const std::string saved = first.save();
     ASSERT_EQ(saved.size(), Xxh128State::saved_size);
-    second.update(bytes_of(data));  // what it held before is gone
+    second.update(bytes_of(data));  // load() discards these bytes
     ASSERT_TRUE(second.load(saved)) << split;
     EXPECT_EQ(second.total(), split);
     EXPECT_EQ(second.save(), saved) << split;
@@ -68,7 +69,7 @@ TEST(Xxh128State, GoesOnFromWhatWasSavedAtAnyPlace) {
   }
 }
 
-TEST(Xxh128State, GoesOnWhateverThePiecesWere) {
+TEST(Xxh128State, ResumesAfterPiecesOfAnySize) {
   const unsigned seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
@@ -89,7 +90,7 @@ TEST(Xxh128State, GoesOnWhateverThePiecesWere) {
   }
 }
 
-TEST(Xxh128State, RefusesEveryDamagedByteAndChangesNothing) {
+TEST(Xxh128State, RejectsEveryDamagedByteAndStaysUnchanged) {
   const std::string data = test::random_bytes(5'000, 7);
   Xxh128State state, other;
   state.update(bytes_of(data));
@@ -108,7 +109,7 @@ TEST(Xxh128State, RefusesEveryDamagedByteAndChangesNothing) {
   EXPECT_EQ(other.hex(), digest_of("something else"));
 }
 
-TEST(Xxh128State, RefusesFieldsThatCannotBeEvenWithARightChecksum) {
+TEST(Xxh128State, RejectsImpossibleFieldsWithValidChecksum) {
   Xxh128State state, other;
   const std::string data = test::random_bytes(5'000, 8);
   state.update(bytes_of(data));
@@ -121,7 +122,7 @@ TEST(Xxh128State, RefusesFieldsThatCannotBeEvenWithARightChecksum) {
   };
   refused(0, 4, 2);
   refused(version_at, 4, XXH_VERSION_NUMBER + 1);
-  // 5000 bytes are 19 times 256 and 136 in the buffer.
+  // 5000 bytes are 19 times 256 bytes that were hashed and 136 bytes in the buffer.
   for (const std::uint64_t buffered : {0U, 1U, 135U, 137U, 257U, 4096U, 0xFFFFFFFFU})
     refused(buffered_at, 4, buffered);
   for (const std::uint64_t stripes : {11U, 13U, 16U, 17U, 0xFFFFFFFFU})

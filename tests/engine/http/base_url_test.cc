@@ -7,13 +7,13 @@
 namespace sluice::base_url_test {
 namespace {
 
-TEST(BaseUrl, TakesHttpsAnywhereAndDropsTheSlash) {
+TEST(BaseUrl, AcceptsHttpsForAnyHostAndRemovesTrailingSlash) {
   EXPECT_EQ(check_base_url("https://databank.illinois.edu", false).value(),
             "https://databank.illinois.edu");
   EXPECT_EQ(check_base_url("https://host:8443/prefix/", false).value(), "https://host:8443/prefix");
 }
 
-TEST(BaseUrl, PlainHttpIsForThisMachineOnly) {
+TEST(BaseUrl, AcceptsPlainHttpForThisMachineOnly) {
   for (const char* url : {"http://localhost:3000", "http://127.0.0.1:1", "http://127.9.9.9",
                           "http://[::1]:3000", "HTTP://LOCALHOST"})
     EXPECT_TRUE(check_base_url(url, false)) << url;
@@ -27,7 +27,7 @@ TEST(BaseUrl, PlainHttpIsForThisMachineOnly) {
   }
 }
 
-TEST(BaseUrl, RefusesWhatIsNoPlainAddress) {
+TEST(BaseUrl, RejectsInvalidUrls) {
   for (const char* url :
        {"", "databank.illinois.edu", "/path", "ftp://host", "file:///etc/passwd", "https://",
         "https://host/?q=1", "https://host/#f", "https://host/?", "https://host/#",
@@ -38,8 +38,8 @@ TEST(BaseUrl, RefusesWhatIsNoPlainAddress) {
   }
 }
 
-// curl takes the first three for https://host, and would show the others as they are.
-TEST(BaseUrl, RefusesWhatNobodySees) {
+// curl reads the first three as https://host, and would print the others unchanged.
+TEST(BaseUrl, RejectsInvisibleCharacters) {
   for (const std::string& url :
        {std::string("https://host\0", 13), std::string("https://host\0.evil.org", 22),
         std::string("https://host\0@evil.org/", 23),
@@ -54,7 +54,7 @@ TEST(BaseUrl, RefusesWhatNobodySees) {
   EXPECT_TRUE(check_base_url("https://host/b\u00FCcher", true));
 }
 
-TEST(BaseUrl, CredentialsAreRefusedWithoutShowingThem) {
+TEST(BaseUrl, RejectsCredentialsWithoutQuotingThem) {
   const auto refused = check_base_url("https://user:hunter2@host/", true);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message.find("hunter2"), std::string::npos);
@@ -63,8 +63,8 @@ TEST(BaseUrl, CredentialsAreRefusedWithoutShowingThem) {
   EXPECT_EQ(broken.error().message.find("hunter2"), std::string::npos);
 }
 
-// What looks like loopback to a careless parser must not be where curl connects to.
-TEST(BaseUrl, IsJudgedByTheHostThatCurlConnectsTo) {
+// These URLs look like loopback to a naive parser, but curl connects to another host.
+TEST(BaseUrl, ChecksTheHostThatCurlConnectsTo) {
   EXPECT_FALSE(check_base_url("http://localhost@evil.org/", false));
   EXPECT_FALSE(check_base_url("http://evil.org#@localhost/", false));
   EXPECT_FALSE(check_base_url("http://evil.org\\@localhost/", false));

@@ -1,4 +1,4 @@
-// What curl's errors mean: which are permanent, and who is told to do what about them.
+// The meaning of curl's errors: which are permanent, and what the messages advise.
 #include "engine/http/curl_failure.h"
 
 #include <gmock/gmock.h>
@@ -41,38 +41,43 @@ void expect(const CurlFailure& what, Persistence persistence, const std::string&
   EXPECT_THAT(verdict.message, Not(HasSubstr("s3cret")));
 }
 
-/// What never worked and cannot, and the same once it has worked: a deployment, perhaps.
-void expect_lasting(CurlFailure what, const std::string& says) {
+/// Expects a permanent error if the server has never responded, and a few tries if it has, because
+/// a deployment may be in progress.
+void expect_permanent_unless_reached(CurlFailure what, const std::string& says) {
   expect(what, Persistence::permanent, says);
   what.reached = true;
   expect(what, Persistence::few_tries, says);
 }
 
-TEST(CurlFailure, TlsThatCannotBeAgreedOnIsPermanent) {
+TEST(CurlFailure, IncompatibleTlsIsPermanent) {
   const auto tls = [](const char* text) { return failure(CURLE_SSL_CONNECT_ERROR, text); };
-  // As OpenSSL 3 and curl 7.88 have them.
-  expect_lasting(tls("error:0A00010B:SSL routines::wrong version number"), "does not speak TLS");
-  expect_lasting(tls("OpenSSL/3.0.19: error:0A00009C:SSL routines::http request"),
-                 "does not speak TLS");
-  expect_lasting(tls("error:0A000102:SSL routines::unsupported protocol"),
-                 "no TLS version in common");
-  expect_lasting(tls("error:0A00014D:SSL routines::legacy sigalg disallowed or unsupported"),
-                 "no TLS version in common");
-  expect_lasting(tls("error:0A00042E:SSL routines::tlsv1 alert protocol version"),
-                 "no TLS version in common");
-  expect_lasting(tls("error:0A000410:SSL routines::sslv3 alert handshake failure"),
-                 "no TLS cipher in common");
-  expect_lasting(tls("error:0A00018A:SSL routines::dh key too small"), "no TLS cipher in common");
-  expect_lasting(tls("error:0A000458:SSL routines::tlsv1 unrecognized name"),
-                 "does not know this host name");
-  // With TLS 1.3, that comes with the first answer.
-  expect_lasting(failure(CURLE_RECV_ERROR,
-                         "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate "
-                         "required, errno 0"),
-                 "requires a client certificate");
+  // The texts of OpenSSL 3 and curl 7.88.
+  expect_permanent_unless_reached(tls("error:0A00010B:SSL routines::wrong version number"),
+                                  "does not speak TLS");
+  expect_permanent_unless_reached(tls("OpenSSL/3.0.19: error:0A00009C:SSL routines::http request"),
+                                  "does not speak TLS");
+  expect_permanent_unless_reached(tls("error:0A000102:SSL routines::unsupported protocol"),
+                                  "no TLS version in common");
+  expect_permanent_unless_reached(
+      tls("error:0A00014D:SSL routines::legacy sigalg disallowed or unsupported"),
+      "no TLS version in common");
+  expect_permanent_unless_reached(tls("error:0A00042E:SSL routines::tlsv1 alert protocol version"),
+                                  "no TLS version in common");
+  expect_permanent_unless_reached(tls("error:0A000410:SSL routines::sslv3 alert handshake failure"),
+                                  "no TLS cipher in common");
+  expect_permanent_unless_reached(tls("error:0A00018A:SSL routines::dh key too small"),
+                                  "no TLS cipher in common");
+  expect_permanent_unless_reached(tls("error:0A000458:SSL routines::tlsv1 unrecognized name"),
+                                  "does not know this host name");
+  // With TLS 1.3, this error arrives with the first response.
+  expect_permanent_unless_reached(
+      failure(CURLE_RECV_ERROR,
+              "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate "
+              "required, errno 0"),
+      "requires a client certificate");
 }
 
-TEST(CurlFailure, TlsThatBreaksIsTransient) {
+TEST(CurlFailure, BrokenTlsConnectionIsTransient) {
   for (const char* text :
        {"OpenSSL SSL_connect: Connection reset by peer in connection to databank.example:443 ",
         "OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to databank.example:443 ",
@@ -86,18 +91,18 @@ TEST(CurlFailure, TlsThatBreaksIsTransient) {
   }
 }
 
-TEST(CurlFailure, TlsThatFailsForAnUnknownReasonIsTriedAFewTimesIfItNeverWorked) {
+TEST(CurlFailure, UnknownTlsErrorAllowsFewTriesBeforeFirstResponse) {
   CurlFailure what = failure(CURLE_SSL_CONNECT_ERROR, "error:0A00007B:SSL routines::bad signature");
   expect(what, Persistence::few_tries,
          "the TLS handshake with the server at https://databank.example");
   what.reached = true;
   expect(what, Persistence::transient, "bad signature");
   what.reached = false;
-  what.code = CURLE_RECV_ERROR;  // it was agreed on
+  what.code = CURLE_RECV_ERROR;  // the handshake succeeded
   expect(what, Persistence::transient, "bad signature");
 }
 
-TEST(CurlFailure, AServerThatIsSilentInTlsMaySpeakNone) {
+TEST(CurlFailure, TlsTimeoutSuggestsPlainHttp) {
   CurlFailure silent = failure(CURLE_OPERATION_TIMEDOUT, "SSL connection timeout");
   expect(silent, Persistence::few_tries, "plain HTTP");
   silent.reached = true;
@@ -105,43 +110,45 @@ TEST(CurlFailure, AServerThatIsSilentInTlsMaySpeakNone) {
   expect(failure(CURLE_OPERATION_TIMEDOUT, "Connection timed out"), Persistence::transient, "");
 }
 
-TEST(CurlFailure, TheReasonIsReadOffTheCode) {
+TEST(CurlFailure, ParsesTlsReason) {
   EXPECT_EQ(tls_reason("error:0A00010B:SSL routines::wrong version number"), 267);
   EXPECT_EQ(tls_reason("x error: error:8000006F:system library::Connection refused"), std::nullopt);
   EXPECT_EQ(tls_reason("error:1408F10B:SSL routines"), std::nullopt)
-      << "OpenSSL 1.1 packs otherwise";
+      << "OpenSSL 1.1 has another format";
   for (const char* none : {"", "error:", "error:0A00010B", "error:A00010B:x", "error:0A00010Bx"})
     EXPECT_EQ(tls_reason(none), std::nullopt) << none;
 }
 
-TEST(CurlFailure, ACertificateErrorSaysWhatIsTrustedOrWhatIsWrong) {
+TEST(CurlFailure, CertificateErrorNamesAuthoritiesOrCause) {
   CurlFailure untrusted =
       failure(CURLE_PEER_FAILED_VERIFICATION, "SSL certificate problem: self-signed certificate");
   untrusted.verify_result = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
-  expect_lasting(untrusted,
-                 "self-signed certificate; sluice trusts the certificates in /etc/my.pem "
-                 "(from SSL_CERT_FILE)");
-  expect_lasting(untrusted, "--ca-file");
+  expect_permanent_unless_reached(
+      untrusted,
+      "self-signed certificate; sluice trusts the certificates in /etc/my.pem "
+      "(from SSL_CERT_FILE)");
+  expect_permanent_unless_reached(untrusted, "--ca-file");
   CurlFailure inspected = untrusted;
   inspected.issuer = "CN = TLS inspection";
-  expect_lasting(inspected,
-                 "the certificate is issued by 'CN = TLS inspection', and sluice trusts the "
-                 "certificates in /etc/my.pem");
+  expect_permanent_unless_reached(
+      inspected,
+      "the certificate is issued by 'CN = TLS inspection', and sluice trusts the "
+      "certificates in /etc/my.pem");
   CurlFailure expired = untrusted;
   expired.verify_result = X509_V_ERR_CERT_HAS_EXPIRED;
-  expect_lasting(expired, "clock");
+  expect_permanent_unless_reached(expired, "clock");
   CurlFailure other = failure(CURLE_PEER_FAILED_VERIFICATION,
                               "SSL: no alternative certificate subject name matches target host "
                               "name 'databank.example'");
   for (const long result : {X509_V_OK, X509_V_ERR_UNSPECIFIED, X509_V_ERR_HOSTNAME_MISMATCH}) {
     other.verify_result = result;
-    expect_lasting(other, "check the host name in the URL");
+    expect_permanent_unless_reached(other, "check the host name in the URL");
   }
   expect(failure(CURLE_SSL_CACERT_BADFILE, "error setting certificate file: /etc/my.pem"),
          Persistence::permanent, "(from SSL_CERT_FILE)");
 }
 
-TEST(CurlFailure, ANameThatNeverResolvedIsTriedAFewTimes) {
+TEST(CurlFailure, UnresolvedNameAllowsFewTries) {
   CurlFailure typo = failure(CURLE_COULDNT_RESOLVE_HOST, "Could not resolve host: databnk.example");
   expect(typo, Persistence::few_tries, "check the host name");
   typo.reached = true;
@@ -150,7 +157,7 @@ TEST(CurlFailure, ANameThatNeverResolvedIsTriedAFewTimes) {
   expect(other, Persistence::few_tries, "https_proxy");
 }
 
-TEST(CurlFailure, WhatTheProxyRefusesIsTheProxys) {
+TEST(CurlFailure, RefusalByProxyNamesTheProxy) {
   const auto connect = [](int status) {
     CurlFailure refused = failure(
         CURLE_RECV_ERROR, "CONNECT tunnel failed, response " + std::to_string(status), proxy);
@@ -159,60 +166,64 @@ TEST(CurlFailure, WhatTheProxyRefusesIsTheProxys) {
   };
   CurlFailure no_password = connect(407);
   no_password.proxy_asks = "Basic realm=\"squid\x1b[2J\"";
-  expect_lasting(no_password, "Basic realm=\"squid?[2J\"");
-  expect_lasting(no_password, "USER:PASSWORD");
-  expect_lasting(no_password, "does not accept the user name and the password");
+  expect_permanent_unless_reached(no_password, "Basic realm=\"squid?[2J\"");
+  expect_permanent_unless_reached(no_password, "USER:PASSWORD");
+  expect_permanent_unless_reached(no_password, "does not accept the user name and the password");
   CurlFailure none_given{.address = no_password.address, .proxy = anonymous_proxy, .trust = trust};
   none_given.proxy_status = 407;
-  expect_lasting(none_given, "requires a user name and a password; set them in https_proxy");
+  expect_permanent_unless_reached(none_given,
+                                  "requires a user name and a password; set them in https_proxy");
   for (const int status : {302, 400, 401, 403, 404, 405, 501}) {
-    expect_lasting(connect(status), "the proxy http://proxy.example:3128 (from https_proxy)");
-    expect_lasting(connect(status), "CONNECT databank.example:443");
-    expect_lasting(connect(status), "no_proxy");
+    expect_permanent_unless_reached(connect(status),
+                                    "the proxy http://proxy.example:3128 (from https_proxy)");
+    expect_permanent_unless_reached(connect(status), "CONNECT databank.example:443");
+    expect_permanent_unless_reached(connect(status), "no_proxy");
   }
   for (const int status : {408, 429, 500, 502, 503, 504})
     expect(connect(status), Persistence::transient, std::to_string(status));
-  // A tunnel that stood says nothing about what broke in it.
+  // The status of an established tunnel does not explain an error inside the tunnel.
   expect(connect(200), Persistence::transient, "CONNECT tunnel failed");
 
   CurlFailure socks = failure(CURLE_PROXY, "User was rejected by the SOCKS5 server (1 1).", proxy);
   socks.proxy_error = CURLPX_USER_REJECTED;
-  expect_lasting(socks, "https_proxy");
+  expect_permanent_unless_reached(socks, "https_proxy");
   socks.proxy_error = CURLPX_REPLY_CONNECTION_REFUSED;
   expect(socks, Persistence::transient, "https_proxy");
 }
 
-TEST(CurlFailure, TlsThatFailsAtTheProxyIsTheProxys) {
+TEST(CurlFailure, TlsErrorAtProxyNamesTheProxy) {
   CurlFailure untrusted = failure(CURLE_PEER_FAILED_VERIFICATION,
                                   "SSL certificate problem: self-signed certificate", tls_proxy);
   untrusted.proxy_verify_result = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
-  expect_lasting(untrusted,
-                 "if the proxy https://proxy.example:443 (from https_proxy) uses another");
+  expect_permanent_unless_reached(
+      untrusted, "if the proxy https://proxy.example:443 (from https_proxy) uses another");
   untrusted.proxy_verify_result = X509_V_OK;
-  expect_lasting(untrusted, "check the host name in https_proxy");
+  expect_permanent_unless_reached(untrusted, "check the host name in https_proxy");
   untrusted.proxy_verify_result = X509_V_ERR_CERT_HAS_EXPIRED;
-  expect_lasting(untrusted, "the administrators of the proxy");
-  expect_lasting(failure(CURLE_SSL_CONNECT_ERROR,
-                         "error:0A00010B:SSL routines::wrong version number", tls_proxy),
-                 "the proxy https://proxy.example:443 (from https_proxy) does not speak TLS");
+  expect_permanent_unless_reached(untrusted, "the administrators of the proxy");
+  expect_permanent_unless_reached(
+      failure(CURLE_SSL_CONNECT_ERROR, "error:0A00010B:SSL routines::wrong version number",
+              tls_proxy),
+      "the proxy https://proxy.example:443 (from https_proxy) does not speak TLS");
   CurlFailure lost = failure(CURLE_SSL_CONNECT_ERROR, "SSL_ERROR_SYSCALL", tls_proxy);
   expect(lost, Persistence::transient, "perhaps the proxy https://proxy.example:443");
   lost.proxy_status = 200;
   expect(lost, Persistence::few_tries, "(from SSL_CERT_FILE)");
   lost.reached = true;
   expect(lost, Persistence::transient, "SSL_ERROR_SYSCALL");
-  // Behind the tunnel it is the server's, and the proxy is one that may have put itself between.
+  // Inside the tunnel, the server's TLS failed, or the proxy inspects TLS.
   for (const Proxy* const by : {&tls_proxy, &proxy}) {
     CurlFailure inside = failure(CURLE_PEER_FAILED_VERIFICATION, "self-signed certificate", *by);
     inside.proxy_status = 200;
     inside.verify_result = X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
-    expect_lasting(inside, "if the server, or " + by->name() + ", if it inspects TLS,");
+    expect_permanent_unless_reached(inside,
+                                    "if the server, or " + by->name() + ", if it inspects TLS,");
     inside.verify_result = X509_V_OK;
-    expect_lasting(inside, "check the host name in the URL");
+    expect_permanent_unless_reached(inside, "check the host name in the URL");
   }
 }
 
-TEST(CurlFailure, WhatCameFromNoServerPointsAtTheProxyOrTheFamily) {
+TEST(CurlFailure, ConnectErrorsNameProxyAndAddressFamily) {
   for (const auto code : {CURLE_RECV_ERROR, CURLE_GOT_NOTHING}) {
     CurlFailure reset = failure(code, "Connection reset by peer", proxy);
     expect(reset, Persistence::transient, "check the proxy http://proxy.example:3128");
@@ -232,11 +243,11 @@ TEST(CurlFailure, WhatCameFromNoServerPointsAtTheProxyOrTheFamily) {
   }
 }
 
-TEST(CurlFailure, AProxyThatIsNoneIsNotQuoted) {
+TEST(CurlFailure, NeverQuotesProxyPassword) {
   for (const char* text : {"Unsupported proxy syntax in 'http://me:s3cret'",
                            "Unsupported proxy scheme for 'htttp://me:s3cret@proxy.example:3128'"})
     expect(failure(CURLE_COULDNT_RESOLVE_PROXY, text, proxy), Persistence::permanent, "proxy");
-  // Whatever else it has to say.
+  // Other errors and texts of curl.
   for (const auto code : {CURLE_COULDNT_CONNECT, CURLE_URL_MALFORMAT, CURLE_SEND_ERROR, CURLE_PROXY,
                           CURLE_COULDNT_RESOLVE_HOST, CURLE_WEIRD_SERVER_REPLY})
     for (const char* text : {"about http://me:s3cret@proxy.example:3128 and so on",
@@ -244,7 +255,7 @@ TEST(CurlFailure, AProxyThatIsNoneIsNotQuoted) {
       EXPECT_THAT(judge(failure(code, text, proxy)).message, Not(HasSubstr("s3cret")));
 }
 
-TEST(CurlFailure, WhatHappensOnANetworkIsTransient) {
+TEST(CurlFailure, NetworkErrorsAreTransient) {
   for (const auto code :
        {CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
         CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE, CURLE_SEND_FAIL_REWIND})
@@ -261,9 +272,9 @@ TEST(CurlFailure, WhatHappensOnANetworkIsTransient) {
   expect(files, Persistence::transient, "ulimit -n");
 }
 
-TEST(CurlFailure, WhatIsNoHttpIsPermanentUnlessItIsWhatWasLeftOver) {
+TEST(CurlFailure, NonHttpResponseIsPermanentOnNewConnection) {
   CurlFailure other = failure(CURLE_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed");
-  expect_lasting(other, "does not respond in HTTP");
+  expect_permanent_unless_reached(other, "does not respond in HTTP");
   other.address = "http://databank.example:443";
   expect(other, Persistence::permanent, "https://");
   other.kept_connection = true;

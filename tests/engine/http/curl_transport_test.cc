@@ -19,7 +19,7 @@
 namespace sluice::http_test {
 namespace {
 
-TEST_F(HttpTest, SendsTheBodyWholeWithItsLengthAndTheHeadersAndNoExpect) {
+TEST_F(HttpTest, SendsBodyWithContentLengthAndWithoutExpect) {
   const std::string payload = test::random_bytes(3 << 20, 1);
   ChunkBody body(payload, 100'001);
   const auto answer = post(body);
@@ -35,13 +35,13 @@ TEST_F(HttpTest, SendsTheBodyWholeWithItsLengthAndTheHeadersAndNoExpect) {
   EXPECT_FALSE(seen.headers.contains("transfer-encoding"));
 }
 
-TEST_F(HttpTest, KeepsTheConnectionForTheNextRequest) {
+TEST_F(HttpTest, ReusesConnection) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(post_text());
   EXPECT_EQ(server_.seen().size(), 5U);
   EXPECT_EQ(server_.connections(), 1);
 }
 
-TEST_F(HttpTest, TellsOfTheConnectionOfWhatIsUnderWayAndOfNothingElse) {
+TEST_F(HttpTest, ReportsNetworkOfExchangesInFlightOnly) {
   for (const bool kept : {false, true}) {
     SCOPED_TRACE(kept);
     ScriptedServer server({{.occurrence = kept ? 1 : 0, .then = Fault::Then::hold}});
@@ -62,18 +62,18 @@ TEST_F(HttpTest, TellsOfTheConnectionOfWhatIsUnderWayAndOfNothingElse) {
     ASSERT_TRUE(network);
     EXPECT_GT(network->round_trip.count(), 0);
     EXPECT_GT(network->least_round_trip.count(), 0);
-    EXPECT_LT(network->sent_again, 10U) << "a busy kernel sends a packet or two again";
+    EXPECT_LT(network->sent_again, 10U) << "a busy kernel may retransmit a packet or two";
     EXPECT_FALSE(of_none);
-    EXPECT_EQ(server.connections(), 1) << "the second one goes over a kept one";
+    EXPECT_EQ(server.connections(), 1) << "the second request reuses the connection";
     server.release();
     ASSERT_TRUE(answer.get());
     http_->post([&] { network = http_->network_of(last_); });
     settle();
-    EXPECT_FALSE(network) << "it is over";
+    EXPECT_FALSE(network) << "the exchange has ended";
   }
 }
 
-TEST_F(HttpTest, ABodyThatDiedOnAKeptConnectionIsSentAgainFromItsBeginning) {
+TEST_F(HttpTest, ResendsWholeBodyAfterDeadKeptConnection) {
   const std::string payload = test::random_bytes(1 << 20, 2);
   for (const auto then : {Fault::Then::close, Fault::Then::reset}) {
     ASSERT_TRUE(post_text());
@@ -91,7 +91,7 @@ TEST_F(HttpTest, ABodyThatDiedOnAKeptConnectionIsSentAgainFromItsBeginning) {
   }
 }
 
-TEST_F(HttpTest, WhatMustNotBeRepeatedIsNotEvenOnADeadConnection) {
+TEST_F(HttpTest, DoesNotRetryUnsafeRequestOnDeadConnection) {
   for (const auto then : {Fault::Then::close, Fault::Then::reset}) {
     ASSERT_TRUE(post_text());
     const int before = server_.count(Phase::any);
@@ -105,7 +105,7 @@ TEST_F(HttpTest, WhatMustNotBeRepeatedIsNotEvenOnADeadConnection) {
   }
 }
 
-TEST_F(HttpTest, ANewConnectionIsMadeWhereOneIsAskedFor) {
+TEST_F(HttpTest, OpensNewConnectionOnRequest) {
   using Connection = Request::Connection;
   ASSERT_TRUE(post_text());
   for (const auto& [connection, connections] : {std::pair(Connection::any, 1),
@@ -119,8 +119,8 @@ TEST_F(HttpTest, ANewConnectionIsMadeWhereOneIsAskedFor) {
   }
 }
 
-/// The server has gone between two requests, and says nothing about it.
-TEST_F(HttpTest, AConnectionThatWasClosedMeanwhileIsReplaced) {
+/// The server closes the connection between two requests without notice.
+TEST_F(HttpTest, ReplacesConnectionClosedWhileIdle) {
   server_.set_faults(
       {{.occurrence = -1, .answer = http_answer(200, "well"), .then = Fault::Then::close}});
   for (int i = 0; i < 20; ++i) {
@@ -131,7 +131,7 @@ TEST_F(HttpTest, AConnectionThatWasClosedMeanwhileIsReplaced) {
   }
 }
 
-/// Bytes come when the test says so.
+/// A body whose bytes become available when the test sets `ready`.
 class SlowBody final : public RequestBody {
  public:
   Piece read(std::span<std::byte> into) override {
@@ -149,14 +149,14 @@ class SlowBody final : public RequestBody {
   std::atomic<bool> asked{false};
 };
 
-TEST_F(HttpTest, WaitsForABodyThatHasNothingYetAndGoesOnWhenItIsToldTo) {
+TEST_F(HttpTest, WaitsForBodyUntilResume) {
   SlowBody body;
   auto answer = start(body, 5, server_.url());
   for (int byte = 0; byte < 5; ++byte) {
     body.asked.wait(false);
     body.asked = false;
     body.ready = true;
-    // Told twice, or while it is not waiting, does no harm.
+    // A second resume(), or one while the body does not wait, has no effect.
     http_->post([this] {
       http_->resume(last_);
       http_->resume(last_);
@@ -167,9 +167,9 @@ TEST_F(HttpTest, WaitsForABodyThatHasNothingYetAndGoesOnWhenItIsToldTo) {
   EXPECT_TRUE(server_.seen()[0].complete);
 }
 
-/// The clock for stalls stands while the reason is on our side: the answer to a second exchange
-/// that stalls tells that the time has passed for the first one too.
-TEST_F(HttpTest, ABodyThatHasNothingYetIsNoStall) {
+/// The stall timeout does not count time in which the body has no bytes. A second exchange that
+/// stalls shows that the time has passed for the first one as well.
+TEST_F(HttpTest, WaitingForBodyIsNoStall) {
   http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 1s});
   SlowBody waiting;
   auto first = start(waiting, 1, server_.url());
@@ -189,7 +189,7 @@ class BrokenBody final : public RequestBody {
   bool rewind() override { return false; }
 };
 
-TEST_F(HttpTest, ABodyThatFailsEndsTheExchangeAndNothingElse) {
+TEST_F(HttpTest, FailedBodyEndsOnlyItsExchange) {
   BrokenBody body;
   const auto answer = post(body, 10);
   ASSERT_FALSE(answer);
@@ -197,7 +197,7 @@ TEST_F(HttpTest, ABodyThatFailsEndsTheExchangeAndNothingElse) {
   EXPECT_TRUE(post_text());
 }
 
-TEST_F(HttpTest, CancelEndsOneExchangeAndNotAnother) {
+TEST_F(HttpTest, CancelEndsOnlyItsExchange) {
   server_.set_faults({{.occurrence = -1, .then = Fault::Then::hold}});
   TextBody body("hello");
   TextBody other("other");
@@ -215,7 +215,7 @@ TEST_F(HttpTest, CancelEndsOneExchangeAndNotAnother) {
   EXPECT_TRUE(kept.get());
 }
 
-TEST_F(HttpTest, ItsDestructorEndsWhatIsLeft) {
+TEST_F(HttpTest, DestructorEndsExchangesAndRunsWork) {
   server_.set_faults({{.occurrence = -1, .then = Fault::Then::hold}});
   TextBody body("hello");
   auto answer = start(body, body.size(), server_.url());
@@ -227,7 +227,7 @@ TEST_F(HttpTest, ItsDestructorEndsWhatIsLeft) {
   EXPECT_TRUE(ran);
 }
 
-TEST_F(HttpTest, PostedWorkRunsInOrderFromWhereverItComes) {
+TEST_F(HttpTest, RunsPostedWorkInOrder) {
   std::vector<int> order;
   for (int i = 0; i < 100; ++i)
     http_->post([&order, i, this] {
@@ -241,7 +241,7 @@ TEST_F(HttpTest, PostedWorkRunsInOrderFromWhereverItComes) {
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
 }
 
-TEST_F(HttpTest, TimedWorkRunsWhenItsTimeHasComeOrAtTheEnd) {
+TEST_F(HttpTest, RunsTimedWorkWhenDueOrAtDestruction) {
   std::promise<std::chrono::steady_clock::time_point> ran;
   const auto when = std::chrono::steady_clock::now() + 20ms;
   http_->post_at(when, [&] { ran.set_value(std::chrono::steady_clock::now()); });
@@ -252,7 +252,7 @@ TEST_F(HttpTest, TimedWorkRunsWhenItsTimeHasComeOrAtTheEnd) {
   EXPECT_TRUE(at_the_end);
 }
 
-TEST_F(HttpTest, ManyAtOnceEachGetTheirOwnAnswer) {
+TEST_F(HttpTest, MatchesResponsesToConcurrentExchanges) {
   std::vector<std::unique_ptr<ChunkBody>> bodies;
   std::vector<std::future<Result<Answer>>> answers;
   for (std::size_t i = 0; i < 16; ++i) {
@@ -265,7 +265,7 @@ TEST_F(HttpTest, ManyAtOnceEachGetTheirOwnAnswer) {
     EXPECT_EQ(seen.payload_size, 100'000 + std::stoul(seen.target.substr(1)));
 }
 
-/// Counts how often the rate limit kept it back.
+/// A body that counts how often the rate limit paused it.
 class CountingBody final : public TextBody {
  public:
   using TextBody::TextBody;
@@ -276,7 +276,7 @@ class CountingBody final : public TextBody {
   std::atomic<int> throttled_{0};
 };
 
-TEST_F(HttpTest, ABodyIsToldThatTheRateLimitKeepsItBack) {
+TEST_F(HttpTest, NotifiesThrottledBody) {
   http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.bytes_per_second = 200'000});
   CountingBody body(std::string(100'000, 'x'));
   EXPECT_TRUE(start(body, 100'000, server_.url()).get());
@@ -288,7 +288,7 @@ TEST_F(HttpTest, ABodyIsToldThatTheRateLimitKeepsItBack) {
   EXPECT_EQ(free.times_throttled(), 0);
 }
 
-TEST_F(HttpTest, TheRateLimitHoldsOverAllExchangesTogether) {
+TEST_F(HttpTest, RateLimitAppliesToAllExchangesTogether) {
   constexpr std::uint64_t rate = 400'000;
   http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.bytes_per_second = rate});
   ChunkBody one(std::string(200'000, 'x'));
@@ -298,7 +298,8 @@ TEST_F(HttpTest, TheRateLimitHoldsOverAllExchangesTogether) {
   auto second = start(two, two.size(), server_.url());
   EXPECT_TRUE(first.get());
   EXPECT_TRUE(second.get());
-  // Only too fast is wrong; a slow machine is slower. An eighth of a second's worth may go at once.
+  // Only a shorter time is an error, because a slow machine takes longer. A burst of an eighth of a
+  // second's worth is allowed.
   EXPECT_GE(std::chrono::steady_clock::now() - started, 850ms);
 }
 

@@ -5,7 +5,7 @@
 namespace sluice::http_date_test {
 namespace {
 
-TEST(HttpDate, IsReadWholeOrNotAtAll) {
+TEST(HttpDate, ParsesCompleteDatesOnly) {
   const auto time = parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
   ASSERT_TRUE(time);
   EXPECT_EQ(std::chrono::system_clock::to_time_t(*time), 784111777);

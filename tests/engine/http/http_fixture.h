@@ -23,7 +23,7 @@ using test::Phase;
 using test::ScriptedServer;
 using namespace std::chrono_literals;
 
-/// A body out of memory, in pieces of at most `piece` bytes.
+/// A body in memory, produced in pieces of at most `piece` bytes.
 class TextBody : public RequestBody {
  public:
   explicit TextBody(std::string text, std::size_t piece = std::string::npos)
@@ -53,7 +53,7 @@ class TextBody : public RequestBody {
   int rewinds_ = 0;
 };
 
-/// A multipart body that the server takes for a chunk, so that it notes what came.
+/// A multipart body in the form of a chunk, so that the server records its payload.
 struct ChunkBody : TextBody {
   explicit ChunkBody(const std::string& payload, std::size_t piece = std::string::npos)
       : TextBody(
@@ -63,9 +63,10 @@ struct ChunkBody : TextBody {
             piece) {}
 };
 
+/// A fixture with a scripted server and a CurlTransport.
 class HttpTest : public testing::Test {
  protected:
-  /// Starts an exchange and leaves; the answer comes later.
+  /// Starts an exchange and returns; the future receives the response.
   std::future<Result<Answer>> start(RequestBody& body, std::uint64_t size, const std::string& url,
                                     std::chrono::seconds patience = 60s) {
     auto promise = std::make_shared<std::promise<Result<Answer>>>();
@@ -93,7 +94,7 @@ class HttpTest : public testing::Test {
     return post(body);
   }
 
-  /// Everything that was posted before has been done.
+  /// Blocks until all work posted before has run.
   void settle() {
     std::promise<void> done;
     http_->post([&] { done.set_value(); });
@@ -105,7 +106,7 @@ class HttpTest : public testing::Test {
   ScriptedServer server_;
   std::unique_ptr<CurlTransport> http_ =
       std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 30s});
-  Transport::ExchangeId last_ = 0;  ///< the network thread's
+  Transport::ExchangeId last_ = 0;  ///< written on the network thread only
 };
 
 }  // namespace sluice

@@ -1,4 +1,5 @@
-// What front servers and proxies do to an exchange: compressed bodies, cookies, refused tunnels.
+// The effects of reverse proxies and proxies on an exchange: compressed bodies, cookies, refused
+// tunnels.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,19 +17,20 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-/// "all well, said the server"
+/// gzip of "all well, said the server".
 const std::string zipped(
     "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x4b\xcc\xc9\x51\x28\x4f\xcd\xc9\xd1\x51\x28\x4e\xcc"
     "\x4c\x51\x28\xc9\x48\x55\x28\x4e\x2d\x2a\x4b\x2d\x02\x00\xc8\x7d\x19\xb4\x19\x00\x00\x00",
     45);
 
-/// gzip of so many bytes or a few more, all of them 'x', 160 times as short (RFC 1951, 3.2.6); its
-/// end is missing.
+/// Returns gzip data of `size` bytes 'x' or a few more, compressed by a factor of 160 (RFC 1951,
+/// 3.2.6), without the end of the stream.
 std::string bomb(std::size_t size) {
   std::string bytes = zipped.substr(0, 10);
   unsigned bits = 0;
   unsigned count = 0;
-  const auto put = [&](unsigned code, unsigned length) {  // a Huffman code, its first bit first
+  // Appends a Huffman code, most significant bit first.
+  const auto put = [&](unsigned code, unsigned length) {
     for (unsigned i = length; i-- > 0;) {
       bits |= (code >> i & 1U) << count++;
       if (count < 8) continue;
@@ -36,7 +38,7 @@ std::string bomb(std::size_t size) {
       bits = count = 0;
     }
   };
-  put(0b110, 3);             // the last block, with the fixed codes: 1, then 01 from its low end
+  put(0b110, 3);             // last block with fixed codes: 1, then 01 from its low end
   put(0b00110000 + 'x', 8);  // a literal
   for (std::size_t at = 1; at < size; at += 258) {
     put(0b11000101, 8);  // length 258,
@@ -56,7 +58,7 @@ class HttpFrontTest : public HttpTest {
     return answered(
         http_answer(status, body, "Content-Encoding: " + encoding + "\r\nX-Kept: 1\r\n"));
   }
-  /// The Cookie header of the last request that `server` got.
+  /// Returns the Cookie header of the last request that `server` received.
   static std::string cookie_of(const ScriptedServer& server) {
     const auto seen = server.seen();
     const auto found = seen.back().headers.find("cookie");
@@ -64,7 +66,7 @@ class HttpFrontTest : public HttpTest {
   }
 };
 
-TEST_F(HttpFrontTest, CompressedBodiesAreUnderstoodAndNotAskedFor) {
+TEST_F(HttpFrontTest, DecodesCompressedBodiesWithoutRequestingThem) {
   for (const char* encoding : {"gzip", "x-gzip", "GZIP"}) {
     const auto answer = compressed(zipped, 200, encoding);
     ASSERT_TRUE(answer) << encoding << ": " << answer.error().message;
@@ -74,7 +76,7 @@ TEST_F(HttpFrontTest, CompressedBodiesAreUnderstoodAndNotAskedFor) {
   EXPECT_EQ(server_.seen().back().headers["accept-encoding"], "identity");
 }
 
-TEST_F(HttpFrontTest, ABodyThatCannotBeDecompressedLeavesStatusAndHeaders) {
+TEST_F(HttpFrontTest, KeepsStatusAndHeadersOfBrokenCompressedBody) {
   for (const std::string& bad :
        {std::string("not compressed at all"), zipped.substr(0, 20) + "????",
         std::string("\x1f\x8b"), zipped + "more"})
@@ -88,13 +90,13 @@ TEST_F(HttpFrontTest, ABodyThatCannotBeDecompressedLeavesStatusAndHeaders) {
   const auto unknown = compressed("body", 200, "sluice-knows-not");
   ASSERT_TRUE(unknown) << unknown.error().message;
   EXPECT_TRUE(unknown->truncated);
-  // A body that is not there is not compressed.
+  // An absent body needs no decompression.
   const auto none = answered("HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n");
   ASSERT_TRUE(none) << none.error().message;
   EXPECT_FALSE(none->truncated);
 }
 
-TEST_F(HttpFrontTest, TheBoundsHoldForWhatComesOutOfACompressedBody) {
+TEST_F(HttpFrontTest, LimitsDecompressedSize) {
   const std::string most = bomb(CurlTransport::kept_body_bytes + 1000);
   EXPECT_LT(most.size(), 1000U);
   const auto longer = compressed(most);
@@ -107,8 +109,9 @@ TEST_F(HttpFrontTest, TheBoundsHoldForWhatComesOutOfACompressedBody) {
   EXPECT_THAT(endless.error().message, HasSubstr("longer than"));
 }
 
-/// A success in front of the whole request is none, however its body is packed.
-TEST_F(HttpFrontTest, ABrokenBodyInFrontOfTheWholeRequestIsNoAnswer) {
+/// A success status before the whole request was sent is an error, whatever the encoding of the
+/// body.
+TEST_F(HttpFrontTest, RejectsEarlySuccessWithBrokenBody) {
   server_.set_faults({{.after_body_bytes = 100'000,
                        .answer = http_answer(200, "broken", "Content-Encoding: gzip\r\n"),
                        .then = Fault::Then::reset}});
@@ -118,12 +121,12 @@ TEST_F(HttpFrontTest, ABrokenBodyInFrontOfTheWholeRequestIsNoAnswer) {
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
 }
 
-TEST_F(HttpFrontTest, ACookieGoesBackToWhereItCameFrom) {
+TEST_F(HttpFrontTest, SendsCookieBackToItsOrigin) {
   ASSERT_TRUE(answered(http_answer(200, "", "Set-Cookie: backend=two; Path=/\r\n")));
-  EXPECT_EQ(cookie_of(server_), "") << "there was none yet";
+  EXPECT_EQ(cookie_of(server_), "") << "no cookie was set yet";
   ASSERT_TRUE(post_text());
   EXPECT_EQ(cookie_of(server_), "backend=two");
-  // Many at once, each on a handle of its own.
+  // Several concurrent requests, each on a handle of its own.
   std::vector<std::unique_ptr<TextBody>> bodies;
   std::vector<std::future<Result<Answer>>> answers;
   for (int i = 0; i < 5; ++i) {
@@ -138,23 +141,23 @@ TEST_F(HttpFrontTest, ACookieGoesBackToWhereItCameFrom) {
 
   ASSERT_TRUE(answered(http_answer(503, "", "Set-Cookie: backend=three; Path=/\r\n")));
   ASSERT_TRUE(post_text());
-  EXPECT_EQ(cookie_of(server_), "backend=three") << "the balancer has another one";
+  EXPECT_EQ(cookie_of(server_), "backend=three") << "the load balancer has set another back end";
 }
 
-TEST_F(HttpFrontTest, ACookieGoesToNoOtherOrigin) {
-  // A port is no part of a cookie's domain (RFC 6265, 8.5), but of an origin.
+TEST_F(HttpFrontTest, SendsCookieToNoOtherOrigin) {
+  // The port is not part of a cookie's domain (RFC 6265, 8.5), but it is part of an origin.
   ASSERT_TRUE(answered(http_answer(200, "", "Set-Cookie: backend=two; Path=/\r\n")));
   ScriptedServer other;
   TextBody body("hello");
   ASSERT_TRUE(start(body, body.size(), other.url() + "/x").get());
   EXPECT_EQ(cookie_of(other), "");
-  // Nor into the next run.
+  // A new transport does not send the cookie either.
   http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 30s});
   ASSERT_TRUE(post_text());
   EXPECT_EQ(cookie_of(server_), "");
 }
 
-/// Sets an environment variable as long as it lives; nothing else runs in the process then.
+/// Sets an environment variable for the lifetime of the object. No other thread may run meanwhile.
 class SetVariable {
  public:
   SetVariable(const char* name, const std::string& value) : name_(name) {
@@ -170,7 +173,7 @@ class SetVariable {
 
 class ProxyTest : public HttpTest {
  protected:
-  /// Through server_, which is the proxy.
+  /// Sends a request through server_, which acts as the proxy.
   Result<Answer> ask(const std::string& url) {
     http_.reset();
     const std::string proxy = "http://me:s3cret@" + server_.url().substr(7);
@@ -191,7 +194,7 @@ class ProxyTest : public HttpTest {
   std::string said_;
 };
 
-TEST_F(ProxyTest, ARefusedTunnelIsPermanentAndTheProxys) {
+TEST_F(ProxyTest, RefusedTunnelIsPermanentAndNamesTheProxy) {
   for (const int status : {407, 403, 405, 501}) {
     server_.set_faults({{.answer = http_answer(status, "<html>no</html>",
                                                "Proxy-Authenticate: Basic realm=\"campus\"\r\n"),
@@ -206,13 +209,14 @@ TEST_F(ProxyTest, ARefusedTunnelIsPermanentAndTheProxys) {
   EXPECT_EQ(server_.seen().back().method, "CONNECT");
   EXPECT_EQ(server_.seen().back().target, "databank.example:443");
   EXPECT_THAT(server_.seen().back().headers["proxy-authorization"], HasSubstr("Basic"));
-  EXPECT_FALSE(server_.seen().back().headers.contains("authorization")) << "the token";
+  EXPECT_FALSE(server_.seen().back().headers.contains("authorization"))
+      << "the proxy must not get the token";
   server_.set_faults({{.answer = http_answer(503, "busy"), .then = Fault::Then::close}});
   EXPECT_TRUE(ask("https://databank.example/").error().retryable);
 }
 
-/// A proxy that dies behind its first word has answered nothing.
-TEST_F(ProxyTest, ATunnelThatEndsAtOnceIsNoAnswer) {
+/// The proxy closes the connection after its response to CONNECT.
+TEST_F(ProxyTest, TunnelClosedAtOnceIsTransient) {
   server_.set_faults(
       {{.answer = "HTTP/1.1 200 Connection established\r\n\r\n", .then = Fault::Then::close}});
   const auto answer = ask("https://databank.example/files/");
@@ -221,7 +225,7 @@ TEST_F(ProxyTest, ATunnelThatEndsAtOnceIsNoAnswer) {
   EXPECT_TRUE(answer.error().retryable) << answer.error().message;
 }
 
-TEST_F(ProxyTest, WhichOneIsUsedIsSaid) {
+TEST_F(ProxyTest, LogsTheProxyInUse) {
   const auto answer = ask("http://databank.example/x");
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(server_.seen().back().target, "http://databank.example/x");
@@ -234,7 +238,7 @@ TEST_F(ProxyTest, WhichOneIsUsedIsSaid) {
   EXPECT_THAT(said_, HasSubstr("without the proxy in http_proxy"));
 }
 
-TEST_F(ProxyTest, OneThatIsNoneEndsEachExchangeAsAUsageErrorAndCanBeCancelled) {
+TEST_F(ProxyTest, InvalidProxyEndsExchangesWithUsageErrorOrCancel) {
   const SetVariable bad("https_proxy", "http://me:s3cret@127.0.0.1:99999");
   for (const bool cancel : {false, true}) {
     http_ = std::make_unique<CurlTransport>(CurlTransport::Options{});

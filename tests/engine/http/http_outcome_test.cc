@@ -1,4 +1,4 @@
-// What an exchange comes to: which answers are answers, and what is none.
+// The results of exchanges: which responses are accepted, and which are errors.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
@@ -23,7 +23,7 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST_F(HttpTest, AnAnswerIsWhatTheServerSaidWhateverTheStatus) {
+TEST_F(HttpTest, ReturnsResponseOfAnyStatus) {
   for (const int status : {200, 201, 301, 302, 307, 401, 404, 413, 500, 503, 599}) {
     server_.set_faults(
         {{.answer = http_answer(status, "said so", "Location: http://127.0.0.1:1/elsewhere\r\n")}});
@@ -33,11 +33,12 @@ TEST_F(HttpTest, AnAnswerIsWhatTheServerSaidWhateverTheStatus) {
     EXPECT_EQ(answer->status, status);
     EXPECT_EQ(answer->body, "said so");
     EXPECT_FALSE(answer->truncated);
-    EXPECT_EQ(server_.count(Phase::any), before + 1) << "a redirect was followed, or repeated";
+    EXPECT_EQ(server_.count(Phase::any), before + 1)
+        << "the transport followed a redirect or sent a retry";
   }
 }
 
-TEST_F(HttpTest, UnderstandsInterimChunkedAndOldAnswers) {
+TEST_F(HttpTest, ParsesInterimChunkedAndHttp10Responses) {
   for (const std::string& raw :
        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" +
             http_answer(200, "all well"),
@@ -54,12 +55,12 @@ TEST_F(HttpTest, UnderstandsInterimChunkedAndOldAnswers) {
       EXPECT_EQ(answer->status, 200);
       EXPECT_EQ(answer->body, "all well");
       EXPECT_FALSE(answer->truncated);
-      EXPECT_FALSE(answer->header("x-trailer")) << "what comes behind the body is no header";
+      EXPECT_FALSE(answer->header("x-trailer")) << "a trailer is not a header";
     }
   }
 }
 
-TEST_F(HttpTest, ALongAnswerIsKeptInPartAndAnEndlessOneEndsTheExchange) {
+TEST_F(HttpTest, TruncatesLongBodyAndFailsOnEndlessBody) {
   server_.set_faults(
       {{.answer = http_answer(200, std::string(CurlTransport::kept_body_bytes + 1, 'x'))}});
   const auto longer = post_text();
@@ -74,7 +75,7 @@ TEST_F(HttpTest, ALongAnswerIsKeptInPartAndAnEndlessOneEndsTheExchange) {
   EXPECT_THAT(endless.error().message, HasSubstr("longer than"));
 }
 
-TEST_F(HttpTest, EndlessHeadersEndTheExchange) {
+TEST_F(HttpTest, FailsOnEndlessHeaders) {
   for (const char* raw : {"HTTP/1.1 200 OK\r\nX: x", "HTTP/1.1 200 OK\r\nX: y\r\nZ:\n"}) {
     server_.set_faults({{.answer = raw, .endless = true}});
     const auto answer = post_text();
@@ -83,8 +84,8 @@ TEST_F(HttpTest, EndlessHeadersEndTheExchange) {
   }
 }
 
-/// Lines that are short enough for curl, and no end of them.
-TEST_F(HttpTest, HeadersAreBoundedAllTogether) {
+/// Each line is short enough for curl, but the lines do not end.
+TEST_F(HttpTest, LimitsTotalHeaderSize) {
   const auto lines = [](std::size_t bytes) {
     const std::string line = "X-Filler: " + std::string(980, 'x') + "\r\n";
     std::string headers;
@@ -101,7 +102,7 @@ TEST_F(HttpTest, HeadersAreBoundedAllTogether) {
   EXPECT_THAT(result.error().message, HasSubstr("262144"));
 }
 
-TEST_F(HttpTest, RetryAfterIsReadInSecondsAndAsADate) {
+TEST_F(HttpTest, ParsesRetryAfterAsSecondsAndDate) {
   const auto retry_after = [&](const std::string& value) {
     server_.set_faults({{.answer = http_answer(503, "", "Retry-After: " + value + "\r\n")}});
     return post_text()->retry_after;
@@ -109,12 +110,12 @@ TEST_F(HttpTest, RetryAfterIsReadInSecondsAndAsADate) {
   EXPECT_EQ(retry_after("17"), std::chrono::seconds(17));
   EXPECT_EQ(retry_after("0"), std::nullopt);
   EXPECT_EQ(retry_after("soon"), std::nullopt);
-  EXPECT_EQ(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), std::nullopt) << "over already";
+  EXPECT_EQ(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), std::nullopt) << "in the past";
   EXPECT_GT(retry_after("Fri, 31 Dec 2100 23:59:59 GMT"), std::chrono::hours(24 * 365 - 1));
   EXPECT_LE(retry_after("99999999999999999999"), std::chrono::hours(24 * 366));
 }
 
-TEST_F(HttpTest, AnAnswerThatIsCutShortIsNoAnswer) {
+TEST_F(HttpTest, RejectsTruncatedSuccess) {
   const std::string cut = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsuccess";
   for (const auto then : {Fault::Then::close, Fault::Then::reset}) {
     server_.set_faults({{.occurrence = -1, .answer = cut, .then = then}});
@@ -125,8 +126,8 @@ TEST_F(HttpTest, AnAnswerThatIsCutShortIsNoAnswer) {
   }
 }
 
-/// A connection can end at any byte: in the status line, in a header, between the two.
-TEST_F(HttpTest, WhereverAnAnswerIsCutItIsNoneAndMayBeAskedForAgain) {
+/// The connection can close at any byte: in the status line, in a header, or between the two.
+TEST_F(HttpTest, RetriesResponseTruncatedAtAnyByte) {
   const std::string whole = http_answer(200, "success", "Retry-After: 1\r\n");
   for (std::size_t size = 0; size < whole.size(); ++size) {
     server_.set_faults(
@@ -138,7 +139,7 @@ TEST_F(HttpTest, WhereverAnAnswerIsCutItIsNoneAndMayBeAskedForAgain) {
   }
 }
 
-TEST_F(HttpTest, ARefusalWhoseHeadIsCutShortIsMarkedSo) {
+TEST_F(HttpTest, MarksErrorResponseWithTruncatedHeaders) {
   server_.set_faults({{.answer = "HTTP/1.1 500 No\r\nContent-Le", .then = Fault::Then::close}});
   const auto answer = post_text();
   ASSERT_TRUE(answer) << answer.error().message;
@@ -146,7 +147,7 @@ TEST_F(HttpTest, ARefusalWhoseHeadIsCutShortIsMarkedSo) {
   EXPECT_TRUE(answer->truncated);
 }
 
-TEST_F(HttpTest, ARefusalCountsEvenIfItsBodyIsCutShort) {
+TEST_F(HttpTest, AcceptsErrorResponseWithTruncatedBody) {
   server_.set_faults(
       {{.answer = "HTTP/1.1 401 No\r\nContent-Length: 100\r\n\r\nno", .then = Fault::Then::close}});
   const auto answer = post_text();
@@ -155,7 +156,7 @@ TEST_F(HttpTest, ARefusalCountsEvenIfItsBodyIsCutShort) {
   EXPECT_TRUE(answer->truncated);
 }
 
-TEST_F(HttpTest, NoAnswerAtAllIsUnreachable) {
+TEST_F(HttpTest, MissingResponseIsUnreachable) {
   for (const auto then : {Fault::Then::close, Fault::Then::reset}) {
     server_.set_faults({{.occurrence = -1, .then = then}});
     const auto answer = post_text();
@@ -165,7 +166,7 @@ TEST_F(HttpTest, NoAnswerAtAllIsUnreachable) {
   }
 }
 
-TEST_F(HttpTest, WhatIsNotHttpIsUnreachable) {
+TEST_F(HttpTest, NonHttpResponseFails) {
   for (const char* raw :
        {"SSH-2.0-OpenSSH_9.2\r\n", "\0\0\0\0", "HTTP/9.9 200 OK\r\n\r\n", "\r\n"}) {
     server_.set_faults({{.occurrence = -1, .answer = raw, .then = Fault::Then::close}});
@@ -175,8 +176,8 @@ TEST_F(HttpTest, WhatIsNotHttpIsUnreachable) {
   }
 }
 
-/// Nothing listens at a port that was just given back.
-TEST_F(HttpTest, AConnectionThatIsRefusedIsUnreachable) {
+/// No process listens at a port that was just released.
+TEST_F(HttpTest, RefusedConnectionIsUnreachable) {
   const std::string url = ScriptedServer().url();
   TextBody body("hello");
   const auto answer = start(body, body.size(), url).get();
@@ -185,7 +186,7 @@ TEST_F(HttpTest, AConnectionThatIsRefusedIsUnreachable) {
   EXPECT_TRUE(answer.error().retryable);
 }
 
-TEST_F(HttpTest, AnAnswerBeforeTheWholeRequestIsOnlyBelievedIfItRefuses) {
+TEST_F(HttpTest, AcceptsEarlyResponseOnlyIfItIsAnError) {
   const std::string payload(16 << 20, 'x');
   for (const int status : {413, 401, 500}) {
     server_.set_faults({{.after_body_bytes = 100'000,
@@ -205,7 +206,7 @@ TEST_F(HttpTest, AnAnswerBeforeTheWholeRequestIsOnlyBelievedIfItRefuses) {
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
 }
 
-TEST_F(HttpTest, AnAnswerThatDoesNotComeEndsTheExchange) {
+TEST_F(HttpTest, TimesOutWithoutResponse) {
   server_.set_faults({{.then = Fault::Then::hold}});
   TextBody body("hello");
   const auto answer = post(body, body.size(), 1s);
@@ -215,8 +216,8 @@ TEST_F(HttpTest, AnAnswerThatDoesNotComeEndsTheExchange) {
   EXPECT_EQ(answer.error().code, Transport::unanswered);
 }
 
-/// What listens never gets as far as the request.
-TEST_F(HttpTest, AConnectionThatIsNotMadeInTimeIsNoMissingAnswer) {
+/// The listener never reads the request.
+TEST_F(HttpTest, ConnectTimeoutDiffersFromResponseTimeout) {
   http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 1s});
   server_.set_faults({{.after_body_bytes = 1, .then = Fault::Then::hold}});
   TextBody none("");
@@ -228,8 +229,8 @@ TEST_F(HttpTest, AConnectionThatIsNotMadeInTimeIsNoMissingAnswer) {
   EXPECT_NE(answer.error().code, Transport::unanswered);
 }
 
-/// From now on this thread, and those that it starts, get no socket. A limit on open files would
-/// do the same to the sanitizers, which need one now and then.
+/// Makes socket() fail with `error` on this thread and on the threads that it starts. A limit on
+/// open files would affect the sanitizers as well, which open files from time to time.
 void forbid_sockets(int error) {
   sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -242,8 +243,8 @@ void forbid_sockets(int error) {
   ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
 }
 
-/// curl says that the server could not be reached.
-TEST_F(HttpTest, TooManyOpenFilesAreNotTheServers) {
+/// curl reports that the server is unreachable.
+TEST_F(HttpTest, ReportsTooManyOpenFiles) {
   for (const int error : {EMFILE, ENFILE, EACCES})
     std::thread([&] {
       forbid_sockets(error);
@@ -252,12 +253,12 @@ TEST_F(HttpTest, TooManyOpenFilesAreNotTheServers) {
       ASSERT_FALSE(answer);
       const bool too_many = answer.error().message.find("too many open files") != std::string::npos;
       EXPECT_EQ(too_many, error != EACCES) << answer.error().message;
-      EXPECT_TRUE(answer.error().retryable) << "others may end";
+      EXPECT_TRUE(answer.error().retryable) << "other exchanges may release a descriptor";
     }).join();
 }
 
-/// The second exchange has its turn, and the first one's connection, once that has ended.
-TEST_F(HttpTest, AnExchangeWithoutADescriptorWaitsForTheOthers) {
+/// The second exchange runs on the connection of the first one, after the first has ended.
+TEST_F(HttpTest, QueuesExchangesWithoutDescriptor) {
   server_.set_faults({{.occurrence = 0, .then = Fault::Then::hold}});
   TextBody first("first"), second("second"), third("third");
   auto first_answer = start(first, first.size(), server_.url());
@@ -266,7 +267,7 @@ TEST_F(HttpTest, AnExchangeWithoutADescriptorWaitsForTheOthers) {
   auto second_answer = start(second, second.size(), server_.url());
   auto third_answer = start(third, third.size(), server_.url());
   EXPECT_EQ(second_answer.wait_for(500ms), std::future_status::timeout)
-      << "twice the time to retry";
+      << "twice the retry interval";
   server_.release();
   EXPECT_TRUE(first_answer.get());
   EXPECT_TRUE(second_answer.get());
@@ -274,7 +275,7 @@ TEST_F(HttpTest, AnExchangeWithoutADescriptorWaitsForTheOthers) {
   EXPECT_EQ(server_.connections(), 1);
 }
 
-TEST_F(HttpTest, AnExchangeThatWaitsForADescriptorCanBeCancelled) {
+TEST_F(HttpTest, CancelsExchangeQueuedForDescriptor) {
   server_.set_faults({{.occurrence = 0, .then = Fault::Then::hold}});
   TextBody first("first"), second("second");
   auto first_answer = start(first, first.size(), server_.url());
@@ -290,8 +291,8 @@ TEST_F(HttpTest, AnExchangeThatWaitsForADescriptorCanBeCancelled) {
   EXPECT_TRUE(first_answer.get());
 }
 
-// Bytes that come in, however often, are no answer: only the whole of it is.
-TEST_F(HttpTest, AnAnswerThatTricklesInForEverEndsTheExchange) {
+// Received bytes do not extend the response timeout: the whole response must arrive in time.
+TEST_F(HttpTest, TimesOutOnTricklingResponse) {
   for (const std::string& beginning :
        {std::string("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nX: ")}) {
@@ -304,7 +305,7 @@ TEST_F(HttpTest, AnAnswerThatTricklesInForEverEndsTheExchange) {
   }
 }
 
-TEST_F(HttpTest, AServerThatDoesNotTakeTheBodyEndsTheExchange) {
+TEST_F(HttpTest, TimesOutIfServerDoesNotReadBody) {
   http_ = std::make_unique<CurlTransport>(CurlTransport::Options{.stall_timeout = 1s});
   server_.set_faults({{.after_body_bytes = 1, .then = Fault::Then::hold}});
   ChunkBody body(std::string(32 << 20, 'x'));

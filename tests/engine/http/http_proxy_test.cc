@@ -1,4 +1,4 @@
-// Which proxy is used, and that no password of one is ever shown.
+// The choice of the proxy, and that its password is never printed.
 #include "engine/http/http_proxy.h"
 
 #include <gmock/gmock.h>
@@ -28,7 +28,7 @@ std::string variable(const std::string& url, const std::map<std::string, std::st
   return proxy ? proxy->source : proxy.error().message;
 }
 
-TEST(HttpProxy, TheVariablesAreThoseOfCurl) {
+TEST(HttpProxy, ReadsTheVariablesOfCurl) {
   const std::string https = "https://databank.example";
   const std::string http = "http://databank.example";
   EXPECT_EQ(variable(https, {}), "");
@@ -40,7 +40,7 @@ TEST(HttpProxy, TheVariablesAreThoseOfCurl) {
   EXPECT_EQ(variable(http, {{"HTTP_PROXY", "p:1"}, {"https_proxy", "p:1"}}), "");
 }
 
-TEST(HttpProxy, OnlySchemeHostAndPortAreShown) {
+TEST(HttpProxy, ShowsOnlySchemeHostAndPort) {
   for (const auto& [value, shown] : std::map<std::string, std::string>{
            {"me:s3cret@Proxy.example:3128", "http://Proxy.example:3128"},
            {"http://me:s3cret@proxy.example", "http://proxy.example:1080"},
@@ -50,12 +50,12 @@ TEST(HttpProxy, OnlySchemeHostAndPortAreShown) {
     const auto proxy = proxy_for("https://databank.example", {}, of({{"https_proxy", value}}));
     ASSERT_TRUE(proxy) << value;
     EXPECT_EQ(proxy->shown, shown);
-    EXPECT_EQ(proxy->url, value) << "what curl gets is all of it";
+    EXPECT_EQ(proxy->url, value) << "curl gets the complete URL";
     EXPECT_EQ(proxy->name(), "the proxy " + shown + " (from https_proxy)");
   }
 }
 
-TEST(HttpProxy, TheOptionComesFirstButExemptsTheSame) {
+TEST(HttpProxy, OptionOverridesVariablesButNotNoProxy) {
   const Environment environment = of({{"https_proxy", "p:1"}, {"no_proxy", "example.org"}});
   const auto chosen =
       proxy_for("https://databank.example", {.proxy = "socks5h://me:s3cret@q:2"}, environment);
@@ -74,14 +74,14 @@ TEST(HttpProxy, TheOptionComesFirstButExemptsTheSame) {
   EXPECT_THAT(none.error().message, Not(HasSubstr("s3cret")));
 }
 
-TEST(HttpProxy, APasswordIsFound) {
+TEST(HttpProxy, DetectsPassword) {
   for (const char* with : {"http://me:s3cret@q:1", "me:s3cret@q", "socks5h://:s3cret@q", "a:b@c@d"})
     EXPECT_TRUE(has_password(with)) << with;
   for (const char* without : {"", "q:1", "http://q:1", "http://me@q:1", "me@q", "https://[::1]:3"})
     EXPECT_FALSE(has_password(without)) << without;
 }
 
-TEST(HttpProxy, OneThatIsNoneIsAUsageErrorThatQuotesNothingOfIt) {
+TEST(HttpProxy, RejectsInvalidProxyWithoutQuotingIt) {
   for (const char* bad :
        {"http://me:s3cret@127.0.0.1:99999", "htttp://me:s3cret@127.0.0.1:8080", "http://me:s3cret@",
         "http://me:s3cret", "me:s3cret@a b:80", "http://me:s3cret/@proxy:1", "s3cret@://"}) {
@@ -92,12 +92,12 @@ TEST(HttpProxy, OneThatIsNoneIsAUsageErrorThatQuotesNothingOfIt) {
     EXPECT_THAT(proxy.error().message, HasSubstr("ALL_PROXY"));
     EXPECT_THAT(proxy.error().message, Not(HasSubstr("s3cret")));
     EXPECT_THAT(proxy.error().message, Not(HasSubstr("me:")));
-    // Where no proxy is used, none has to be understood.
+    // A host without a proxy does not need a valid one.
     EXPECT_TRUE(proxy_for("https://localhost:3000", {}, of({{"ALL_PROXY", bad}})));
   }
 }
 
-TEST(HttpProxy, ThisMachineAndTheExemptNeedNone) {
+TEST(HttpProxy, ExemptsThisMachineAndNoProxyHosts) {
   const std::map<std::string, std::string> all{{"all_proxy", "p:1"}};
   for (const char* own : {"http://localhost:3000", "http://127.0.0.1:1", "http://[::1]:2",
                           "https://127.4.5.6", "https://LOCALHOST"}) {
@@ -110,14 +110,15 @@ TEST(HttpProxy, ThisMachineAndTheExemptNeedNone) {
   some["NO_PROXY"] = "*";
   some["no_proxy"] = "illinois.edu, .example.org";
   EXPECT_TRUE(proxy_for("https://databank.illinois.edu", {}, of(some))->exempt);
-  EXPECT_TRUE(proxy_for("http://127.0.0.1", {}, of(some))->exempt) << "in any case";
+  EXPECT_TRUE(proxy_for("http://127.0.0.1", {}, of(some))->exempt)
+      << "this machine is always exempt";
   EXPECT_FALSE(proxy_for("https://databank.example", {}, of(some))->exempt)
-      << "no_proxy comes first";
+      << "no_proxy takes precedence over NO_PROXY";
   some["no_proxy"] = "";
   EXPECT_TRUE(proxy_for("https://databank.example", {}, of(some))->exempt);
 }
 
-TEST(HttpProxy, NoProxyIsReadInAllItsSpellings) {
+TEST(HttpProxy, ParsesEveryFormOfNoProxy) {
   const auto exempt = [](const char* host, const std::string& list) {
     return is_exempt(host, "443", list);
   };
@@ -139,7 +140,7 @@ TEST(HttpProxy, NoProxyIsReadInAllItsSpellings) {
   EXPECT_FALSE(exempt("10.127.0.1", "10.128.0.0/9"));
 }
 
-TEST(HttpProxy, NoProxyWithAPortIsForThatPort) {
+TEST(HttpProxy, NoProxyEntryWithPortMatchesThatPortOnly) {
   for (const auto& [host, list] : std::vector<std::pair<const char*, const char*>>{
            {"databank.example", "databank.example:8443"},
            {"databank.example", "databank.example:1,.example:8443"},
@@ -149,14 +150,14 @@ TEST(HttpProxy, NoProxyWithAPortIsForThatPort) {
     EXPECT_FALSE(is_exempt(host, "443", list)) << list;
   }
   EXPECT_FALSE(is_exempt("databank.example", "8443", "databank.example:https"));
-  EXPECT_TRUE(is_exempt("[fd00::8443]", "443", "fd00::8443")) << "has no port";
+  EXPECT_TRUE(is_exempt("[fd00::8443]", "443", "fd00::8443")) << "the entry has no port";
   EXPECT_TRUE(proxy_for("https://databank.example", {},
                         of({{"https_proxy", "p:1"}, {"no_proxy", "databank.example:443"}}))
                   ->exempt)
-      << "the usual port is one, too";
+      << "the default port matches as well";
 }
 
-TEST(HttpProxy, TheOneThatSaidItIsNamed) {
+TEST(HttpProxy, NamesTheSourceOfTheProxy) {
   const NetworkOptions options{.proxy = "http://me:s3cret@q:2", .proxy_from = "SLUICE_PROXY"};
   const auto proxy = proxy_for("https://databank.example", options, of({}));
   ASSERT_TRUE(proxy);
@@ -169,7 +170,7 @@ TEST(HttpProxy, TheOneThatSaidItIsNamed) {
   EXPECT_THAT(none.error().message, HasSubstr("the proxy in /etc/sluice.toml, line 3: "));
 }
 
-TEST(HttpProxy, TextsLoseUserAndPassword) {
+TEST(HttpProxy, RemovesUserinfoFromTexts) {
   EXPECT_EQ(without_userinfo("Unsupported proxy syntax in 'http://me:s3cret@h:99999'"),
             "Unsupported proxy syntax in 'http://h:99999'");
   EXPECT_EQ(without_userinfo("a://u:p@b://c@d e://f"), "a://d e://f");

@@ -1,4 +1,4 @@
-// Several network threads: who is on which, and that the limits hold over all of them.
+// Several network threads: the assignment of uploads, and the limits over all threads.
 #include "engine/http/network_threads.h"
 
 #include <gmock/gmock.h>
@@ -20,15 +20,15 @@ using Place = NetworkThreads::Place;
 
 constexpr std::uint64_t large = std::uint64_t{5} << 30;
 
-TEST(NetworkThreads, AreAQuarterOfTheCoresByThemselves) {
+TEST(NetworkThreads, DefaultToAQuarterOfTheCores) {
   for (const auto& [cores, threads] :
        {std::pair(0U, 1U), {1U, 1U}, {2U, 1U}, {7U, 1U}, {8U, 2U}, {16U, 4U}, {256U, 4U}})
     EXPECT_EQ(NetworkThreads::automatic_number(cores), threads) << cores;
 }
 
-TEST(NetworkThreads, SpreadsUploadsOverTheNumberThatWasAskedFor) {
+TEST(NetworkThreads, DistributesUploadsOverRequestedThreads) {
   NetworkThreads network({.make = curl_transports({}), .asked = 2});
-  EXPECT_EQ(network.started(), 1U) << "the second one has nothing to do yet";
+  EXPECT_EQ(network.started(), 1U) << "the second thread has no work yet";
   Place one = network.place(1);
   Place two = network.place(1);
   EXPECT_EQ(&one.http(), &network.first());
@@ -36,14 +36,14 @@ TEST(NetworkThreads, SpreadsUploadsOverTheNumberThatWasAskedFor) {
   EXPECT_EQ(network.started(), 2U);
   Transport& second = two.http();
   two.leave();
-  EXPECT_EQ(&two.http(), &second) << "its last requests are there";
+  EXPECT_EQ(&two.http(), &second) << "the last requests of the upload run on this thread";
   const Place uncounted(network.first());
   const Place three = network.place(1);
   EXPECT_EQ(&three.http(), &second);
   EXPECT_EQ(network.started(), 2U);
 }
 
-TEST(NetworkThreads, StartsNoSecondOneOnFewCores) {
+TEST(NetworkThreads, StartsOneThreadOnFewCores) {
   NetworkThreads network({.make = curl_transports({}), .asked = 0, .cores = 2});
   std::vector<Place> places;
   for (int i = 0; i < 8; ++i) places.push_back(network.place(large));
@@ -51,7 +51,7 @@ TEST(NetworkThreads, StartsNoSecondOneOnFewCores) {
   EXPECT_EQ(network.started(), 1U);
 }
 
-TEST(NetworkThreads, StartsAnotherOneForLargeUploadsOnManyCores) {
+TEST(NetworkThreads, StartsSecondThreadForLargeUploadsOnManyCores) {
   NetworkThreads network({.make = curl_transports({}), .asked = 0, .cores = 16});
   const Place one = network.place(large);
   const Place two = network.place(large);
@@ -59,7 +59,7 @@ TEST(NetworkThreads, StartsAnotherOneForLargeUploadsOnManyCores) {
   EXPECT_EQ(network.started(), 2U);
 }
 
-TEST(NetworkThreads, TellsTheirThreadsAndTheirCpuTimeApart) {
+TEST(NetworkThreads, ReportsThreadIdentityAndCpuTimePerThread) {
   NetworkThreads network({.make = curl_transports({}), .asked = 2});
   const Place one = network.place(1);
   const Place two = network.place(1);
@@ -77,7 +77,7 @@ TEST(NetworkThreads, TellsTheirThreadsAndTheirCpuTimeApart) {
   EXPECT_GT(two.http().cpu_time().count(), 0);
 }
 
-TEST(NetworkThreads, AtTheirEndDoWhatTheyPostToEachOther) {
+TEST(NetworkThreads, DestructorRunsWorkPostedBetweenThreads) {
   std::atomic<int> done = 0;
   {
     NetworkThreads network({.make = curl_transports({}), .asked = 3});
@@ -101,7 +101,7 @@ TEST(NetworkThreads, AtTheirEndDoWhatTheyPostToEachOther) {
   EXPECT_EQ(done, 3 * 21);
 }
 
-TEST(RateLimiter, HoldsOverTwoThreads) {
+TEST(RateLimiter, AppliesToTwoThreadsTogether) {
   constexpr std::uint64_t rate = 8 << 20;
   RateLimiter limiter(rate);
   const RateLimiter::Clock::time_point start{1h};
@@ -121,7 +121,7 @@ TEST(RateLimiter, HoldsOverTwoThreads) {
   EXPECT_GT(granted, rate / 8);
 }
 
-TEST(FreshConnections, AreFiftyAtOnceOverTwoThreads) {
+TEST(FreshConnections, AllowBurstOfFiftyOverTwoThreads) {
   FreshConnections fresh;
   std::atomic<int> taken = 0;
   const auto take = [&] {
@@ -133,14 +133,14 @@ TEST(FreshConnections, AreFiftyAtOnceOverTwoThreads) {
   EXPECT_EQ(taken, 50);
 }
 
-TEST(NetworkThreads, KeepAsManyConnectionsTogetherAsOneDoes) {
+TEST(NetworkThreads, DivideKeptConnectionsBetweenThreads) {
   EXPECT_EQ(NetworkLimits(0, 1).kept_connections, connections_kept_by_process());
   EXPECT_LE(4 * NetworkLimits(0, 4).kept_connections, connections_kept_by_process());
   EXPECT_GE(NetworkLimits(0, 1000).kept_connections, 1);
 }
 
-/// Each upload takes a turn, sends and leaves again, on its own thread.
-TEST(RequestGate, LetsNoMoreThroughThanTheLimitFromTwoThreads) {
+/// Each upload repeatedly takes a turn, sends and leaves, on its own thread.
+TEST(RequestGate, EnforcesLimitOverTwoThreads) {
   constexpr unsigned limit = 3;
   constexpr int uploads = 8;
   constexpr int rounds = 200;
@@ -193,7 +193,7 @@ TEST(RequestGate, LetsNoMoreThroughThanTheLimitFromTwoThreads) {
   EXPECT_LE(most_in_flight, limit);
   EXPECT_EQ(gate.held(), 0U);
   EXPECT_EQ(gate.waiting(), 0U);
-  // What was posted refers to the senders.
+  // The posted work refers to the senders.
   for (const auto& sender : senders) {
     std::promise<void> idle;
     sender->place.http().post([&] { idle.set_value(); });
@@ -201,18 +201,18 @@ TEST(RequestGate, LetsNoMoreThroughThanTheLimitFromTwoThreads) {
   }
 }
 
-/// It may be destroyed on another thread while the call that tells it of its turn is on its way.
-TEST(RequestGate, ATurnThatIsGoneIsNotCalled) {
+/// A turn may be destroyed on another thread while the callback that starts the turn is pending.
+TEST(RequestGate, DoesNotCallDestroyedTurn) {
   std::vector<std::function<void()>> posted;
   RequestGate gate({.limit = RequestLimit({.first = 1}), .post_at = {}, .on_change = {}});
   const auto post = [&](std::function<void()> work) { posted.push_back(std::move(work)); };
   RequestGate::Turn first(&gate, RequestGate::Rule::queues, post);
   auto second = std::make_unique<RequestGate::Turn>(&gate, RequestGate::Rule::queues, post);
   EXPECT_TRUE(first.take([] { ADD_FAILURE(); }));
-  EXPECT_FALSE(second->take([] { ADD_FAILURE() << "called after its end"; }));
+  EXPECT_FALSE(second->take([] { ADD_FAILURE() << "called after its destruction"; }));
   first.leave();
   ASSERT_EQ(posted.size(), 1U);
-  EXPECT_TRUE(second->is_waiting()) << "its call is still to come";
+  EXPECT_TRUE(second->is_waiting()) << "its callback is pending";
   EXPECT_EQ(gate.held(), 1U);
   second.reset();
   EXPECT_EQ(gate.held(), 0U);
@@ -221,7 +221,7 @@ TEST(RequestGate, ATurnThatIsGoneIsNotCalled) {
 
 class TwoThreads : public HttpTest {
  protected:
-  /// Starts an exchange there and leaves; the answer comes later.
+  /// Starts an exchange on `http` and returns; the future receives the response.
   std::future<Result<Answer>> start_on(Transport& http, ChunkBody& body) {
     auto promise = std::make_shared<std::promise<Result<Answer>>>();
     auto future = promise->get_future();
@@ -238,7 +238,7 @@ class TwoThreads : public HttpTest {
   }
 };
 
-TEST_F(TwoThreads, TheRateLimitHoldsOverBoth) {
+TEST_F(TwoThreads, RateLimitAppliesToBothThreads) {
   NetworkThreads network({.make = curl_transports({}), .bytes_per_second = 400'000, .asked = 2});
   const Place place_one = network.place(1);
   const Place place_two = network.place(1);
@@ -250,7 +250,7 @@ TEST_F(TwoThreads, TheRateLimitHoldsOverBoth) {
   auto second = start_on(place_two.http(), two);
   EXPECT_TRUE(first.get());
   EXPECT_TRUE(second.get());
-  // Only too fast is wrong, as in HttpTest.
+  // Only a shorter time is an error, as in HttpTest.
   EXPECT_GE(std::chrono::steady_clock::now() - started, 850ms);
 }
 

@@ -14,7 +14,7 @@ TEST(RateLimiter, NoLimitGrantsEverything) {
   EXPECT_EQ(limiter.take(1 << 30, Clock::time_point{}), std::size_t{1} << 30);
 }
 
-/// Bytes that a greedy sender gets through in `duration`, trying whenever next() says so.
+/// Returns the bytes that a sender gets in `duration` if it retries whenever next() says so.
 std::uint64_t sent_in(RateLimiter& limiter, Clock::duration duration, std::size_t wanted) {
   Clock::time_point now{std::chrono::hours(1)};
   const auto end = now + duration;
@@ -24,14 +24,14 @@ std::uint64_t sent_in(RateLimiter& limiter, Clock::duration duration, std::size_
     sent += granted;
     if (granted == 0) {
       const auto next = limiter.next(wanted, now);
-      EXPECT_GT(next, now) << "a limiter that says 'now' makes a busy loop";
+      EXPECT_GT(next, now) << "a next() of 'now' would cause a busy loop";
       now = next;
     }
   }
   return sent;
 }
 
-TEST(RateLimiter, TheMeanRateIsTheLimitWhateverThePieces) {
+TEST(RateLimiter, MeanRateEqualsLimitForAnyPieceSize) {
   for (const std::uint64_t rate :
        {std::uint64_t{64} << 10, std::uint64_t{1} << 20, std::uint64_t{1} << 30})
     for (const std::size_t piece :
@@ -43,14 +43,14 @@ TEST(RateLimiter, TheMeanRateIsTheLimitWhateverThePieces) {
     }
 }
 
-TEST(RateLimiter, APauseSavesUpNoMoreThanABurst) {
+TEST(RateLimiter, PauseAllowsAtMostOneBurst) {
   RateLimiter limiter(8 << 20);
   const Clock::time_point start{std::chrono::hours(1)};
   limiter.take(1, start);
   EXPECT_LE(limiter.take(1 << 30, start + std::chrono::hours(1)), std::size_t{1} << 20);
 }
 
-TEST(RateLimiter, WhatIsGivenBackCanBeTakenAgain) {
+TEST(RateLimiter, ReturnedBytesCanBeTakenAgain) {
   RateLimiter limiter(8 << 20);
   const Clock::time_point start{std::chrono::hours(1)};
   limiter.take(1, start);
@@ -62,12 +62,12 @@ TEST(RateLimiter, WhatIsGivenBackCanBeTakenAgain) {
   EXPECT_EQ(limiter.take(granted, later), granted);
 }
 
-TEST(RateLimiter, ALastSmallPieceDoesNotWaitForALargeGrant) {
+TEST(RateLimiter, SmallPieceNeedsNoFullGrant) {
   RateLimiter limiter(1 << 20);
   const Clock::time_point start{std::chrono::hours(1)};
   limiter.take(1, start);
   EXPECT_EQ(limiter.take(10, start + milliseconds(1)), 10U);
-  // Nor at 1 byte a second for 16 KiB worth of time.
+  // At 1 byte per second, it does not wait for 16 KiB either.
   RateLimiter slow(1);
   slow.take(1, start);
   EXPECT_LE(slow.next(300, start), start + std::chrono::seconds(301));

@@ -1,4 +1,4 @@
-// Who issued a certificate that a connection refuses.
+// The issuer of a certificate that a connection rejects.
 #include "engine/http/refused_issuer.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ struct Free {
 template <class Owned>
 using Owner = std::unique_ptr<Owned, Free>;
 
-/// A server's context, with a certificate that `issuer` seems to have signed.
+/// Returns a server's context whose certificate names `issuer` as its issuer.
 Owner<SSL_CTX> server_of(const std::string& issuer) {
   const Owner<EVP_PKEY> key(EVP_EC_gen("P-256"));
   const Owner<X509> certificate(X509_new());
@@ -42,7 +42,7 @@ Owner<SSL_CTX> server_of(const std::string& issuer) {
   return context;
 }
 
-/// Whether the client takes the server's certificate.
+/// Whether the client accepts the server's certificate.
 bool shakes_hands(SSL_CTX* client_context, SSL_CTX* server_context) {
   const Owner<SSL> client(SSL_new(client_context));
   const Owner<SSL> server(SSL_new(server_context));
@@ -60,7 +60,7 @@ bool shakes_hands(SSL_CTX* client_context, SSL_CTX* server_context) {
   return false;
 }
 
-TEST(RefusedIssuer, IsToldFitToShowAndChangesNoVerdict) {
+TEST(RefusedIssuer, IsPrintableAndDoesNotChangeTheVerdict) {
   const Owner<SSL_CTX> server = server_of("Campus\x1b[2J TLS");
   const Owner<SSL_CTX> client(SSL_CTX_new(TLS_client_method()));
   std::string issuer;
@@ -71,10 +71,11 @@ TEST(RefusedIssuer, IsToldFitToShowAndChangesNoVerdict) {
 
   SSL_CTX_set_verify(client.get(), SSL_VERIFY_NONE, nullptr);
   watch_issuer(client.get(), issuer);
-  EXPECT_TRUE(shakes_hands(client.get(), server.get())) << "who does not ask is not made to";
+  EXPECT_TRUE(shakes_hands(client.get(), server.get()))
+      << "watch_issuer() does not enable verification";
 }
 
-TEST(RefusedIssuer, IsNotToldOfOneThatIsAccepted) {
+TEST(RefusedIssuer, IsEmptyForAcceptedCertificate) {
   const Owner<SSL_CTX> server = server_of("Campus");
   const Owner<SSL_CTX> client(SSL_CTX_new(TLS_client_method()));
   std::string issuer;

@@ -58,10 +58,10 @@ int number(const UniqueFd& socket, int level, int option) {
   return value;
 }
 
-TEST(TcpOptions, AFarPeerGetsBbrWhereTheKernelGivesIt) {
+TEST(TcpOptions, UsesBbrForRemotePeerIfAvailable) {
   const UniqueFd tried = tcp_socket();
   const bool given = ::setsockopt(tried.get(), IPPROTO_TCP, TCP_CONGESTION, "bbr", 3) == 0;
-  // As most kernels have it: a default that is not BBR, which the option then must have changed.
+  // Most kernels have a default other than BBR, so a BBR socket shows that the option was set.
   const UniqueFd socket = tcp_socket();
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
   const std::string before = congestion_control(socket);
@@ -69,7 +69,7 @@ TEST(TcpOptions, AFarPeerGetsBbrWhereTheKernelGivesIt) {
   EXPECT_EQ(congestion_control(socket), given ? "bbr" : before);
 }
 
-TEST(TcpOptions, LittleUnsentAndABufferNoSmallerThanBefore) {
+TEST(TcpOptions, LimitsUnsentBytesAndKeepsBufferSize) {
   for (const char* peer : {"10.77.0.2", "2001:db8::1", "::ffff:10.77.0.2", "128.0.0.1"}) {
     const UniqueFd untouched = tcp_socket();
     const UniqueFd socket = tcp_socket();
@@ -80,11 +80,11 @@ TEST(TcpOptions, LittleUnsentAndABufferNoSmallerThanBefore) {
   }
 }
 
-TEST(TcpOptions, TowardsThisMachineThereIsNoPacingAndNoLargerBuffer) {
+TEST(TcpOptions, UsesRenoAndDefaultBufferForThisMachine) {
   for (const char* peer : {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"}) {
     const UniqueFd untouched = tcp_socket();
     const UniqueFd socket = tcp_socket();
-    // Where it may be chosen: as on a machine where it is everybody's default.
+    // Sets BBR if allowed, as on a machine where BBR is the default.
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_CONGESTION, "bbr", 3);
     prepare_to_send_much(socket.get(), generic(address_of(peer)));
     EXPECT_EQ(congestion_control(socket), "reno") << peer;
@@ -96,22 +96,23 @@ TEST(TcpOptions, TowardsThisMachineThereIsNoPacingAndNoLargerBuffer) {
   }
 }
 
-TEST(TcpOptions, ABufferIsAskedForOnlyWhereThatGivesMoreThanTheKernelDoesByItself) {
-  // As Debian ships it: asking would end the growing at a tenth of where it goes.
+TEST(TcpOptions, SetsBufferOnlyIfLargerThanAutomaticSize) {
+  // Debian's defaults: SO_SNDBUF would end the automatic growth at a tenth of its maximum.
   EXPECT_EQ(send_buffer_to_ask_for(212'992, 4 * mib), 0);
-  EXPECT_EQ(send_buffer_to_ask_for(2 * mib, 4 * mib), 0) << "no more than by itself";
+  EXPECT_EQ(send_buffer_to_ask_for(2 * mib, 4 * mib), 0) << "not larger than the automatic size";
   EXPECT_EQ(send_buffer_to_ask_for(2 * mib + 1, 4 * mib), 2 * mib + 1);
   EXPECT_EQ(send_buffer_to_ask_for(4 * mib, 4 * mib), 4 * mib);
-  EXPECT_EQ(send_buffer_to_ask_for(2048 * mib, 4 * mib), 16 * mib) << "there is an end to it";
-  EXPECT_EQ(send_buffer_to_ask_for(2048 * mib, 64 * mib), 0) << "well tuned already";
-  // Not readable.
+  EXPECT_EQ(send_buffer_to_ask_for(2048 * mib, 4 * mib), 16 * mib) << "at most 16 MiB";
+  EXPECT_EQ(send_buffer_to_ask_for(2048 * mib, 64 * mib), 0)
+      << "the automatic size is large enough";
+  // Unknown limits: the file cannot be read.
   EXPECT_EQ(send_buffer_to_ask_for(0, 4 * mib), 0);
   EXPECT_EQ(send_buffer_to_ask_for(4 * mib, 0), 0);
 }
 
-TEST(TcpOptions, ARefusalIsHarmless) {
+TEST(TcpOptions, IgnoresRefusedOptions) {
   prepare_to_send_much(-1, generic(address_of("10.77.0.2")));
-  // No TCP, so that each of its options is refused; the socket works all the same.
+  // A socket without TCP refuses each of the options and still works.
   std::array<int, 2> ends{};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
   const UniqueFd a(ends[0]);
@@ -123,7 +124,7 @@ TEST(TcpOptions, ARefusalIsHarmless) {
   EXPECT_EQ(got, 'x');
 }
 
-TEST(TcpOptions, APreparedSocketConnectsAndSends) {
+TEST(TcpOptions, PreparedSocketConnectsAndSends) {
   const UniqueFd listener = tcp_socket();
   sockaddr_storage here = address_of("127.0.0.1", 0);
   auto* const address = reinterpret_cast<sockaddr*>(&here);

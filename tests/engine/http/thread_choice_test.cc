@@ -19,7 +19,7 @@ std::vector<unsigned> place(ThreadChoice& choice, int uploads, std::uint64_t byt
   return threads;
 }
 
-TEST(ThreadChoice, SpreadsUploadsOverTheNumberThatWasAskedFor) {
+TEST(ThreadChoice, DistributesUploadsOverRequestedThreads) {
   ThreadChoice choice(3, true);
   EXPECT_THAT(place(choice, 5, small), ElementsAre(0, 1, 2, 0, 1));
   choice.leave(1);
@@ -27,7 +27,7 @@ TEST(ThreadChoice, SpreadsUploadsOverTheNumberThatWasAskedFor) {
   EXPECT_THAT(place(choice, 3, small), ElementsAre(1, 1, 2));
 }
 
-TEST(ThreadChoice, OneThreadHasEverythingHoweverMuchThereIs) {
+TEST(ThreadChoice, AssignsAllUploadsToTheOnlyThread) {
   ThreadChoice choice(1, false);
   EXPECT_THAT(place(choice, 3, large), ElementsAre(0, 0, 0));
   choice.measured(0, 1.0);
@@ -35,7 +35,7 @@ TEST(ThreadChoice, OneThreadHasEverythingHoweverMuchThereIs) {
   EXPECT_EQ(choice.uploads(0), 4U);
 }
 
-TEST(ThreadChoice, PlacesLargeUploadsThatBeginTogetherOnSeveralThreads) {
+TEST(ThreadChoice, DistributesLargeUploadsThatStartTogether) {
   ThreadChoice choice(2, false);
   EXPECT_THAT(place(choice, 4, large), ElementsAre(0, 1, 0, 1));
 }
@@ -45,7 +45,7 @@ TEST(ThreadChoice, KeepsSmallUploadsOnOneThread) {
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(choice.place(small), 0U);
 }
 
-TEST(ThreadChoice, LeavesAThreadThatUsesMostOfACore) {
+TEST(ThreadChoice, AvoidsThreadWithHighLoad) {
   ThreadChoice choice(2, false);
   EXPECT_EQ(choice.place(small), 0U);
   choice.measured(0, 0.59);
@@ -56,10 +56,10 @@ TEST(ThreadChoice, LeavesAThreadThatUsesMostOfACore) {
   EXPECT_EQ(choice.place(small), 1U);
   choice.measured(0, 0.61);
   choice.measured(1, 0.61);
-  EXPECT_EQ(choice.place(small), 1U) << "the fewest uploads";
+  EXPECT_EQ(choice.place(small), 1U) << "the thread with the fewest uploads";
 }
 
-TEST(ThreadChoice, ReplacesWhatIsExpectedOfAnUploadByWhatItUses) {
+TEST(ThreadChoice, ReplacesExpectedLoadByMeasuredLoad) {
   ThreadChoice choice(2, false);
   EXPECT_EQ(choice.place(large), 0U);
   for (int second = 0; second < 2; ++second) {
@@ -69,7 +69,7 @@ TEST(ThreadChoice, ReplacesWhatIsExpectedOfAnUploadByWhatItUses) {
   EXPECT_EQ(choice.place(large), 0U);
 }
 
-TEST(ThreadChoice, ForgetsTheLoadOnceNothingRuns) {
+TEST(ThreadChoice, IdleResetsLoad) {
   ThreadChoice choice(2, false);
   EXPECT_EQ(choice.place(large), 0U);
   choice.measured(0, 0.9);
@@ -78,7 +78,7 @@ TEST(ThreadChoice, ForgetsTheLoadOnceNothingRuns) {
   EXPECT_EQ(choice.place(large), 0U);
 }
 
-TEST(ThreadChoice, UsesTheThreadsThatCanBeHad) {
+TEST(ThreadChoice, UsesOnlyThreadsWithinLimit) {
   ThreadChoice choice(3, true);
   EXPECT_EQ(choice.place(small), 0U);
   choice.limit(1);

@@ -1,4 +1,4 @@
-// Which certificate authorities are trusted, and where that comes from.
+// The choice of the trusted certificate authorities and of their source.
 #include "engine/http/trust.h"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ namespace {
 
 using testing::HasSubstr;
 
-/// A certificate of nobody's, good until 2126.
+/// A self-signed test certificate, valid until 2126.
 constexpr const char* certificate = R"(-----BEGIN CERTIFICATE-----
 MIIBhDCCASmgAwIBAgIUVaCkKILmrKNNgaLq2LEmU/qUoxUwCgYIKoZIzj0EAwIw
 FjEUMBIGA1UEAwwLc2x1aWNlIHRlc3QwIBcNMjYxMTI4MDQxMTUzWhgPMjEyNjEx
@@ -46,7 +46,7 @@ class TrustTest : public testing::Test {
   test::TempDir directory_;
 };
 
-TEST_F(TrustTest, TheOptionComesFirstAndIsAllThereIs) {
+TEST_F(TrustTest, OptionReplacesAllOtherAuthorities) {
   const std::string path = file("ca.pem", certificate);
   const auto trust =
       find_trust({.ca_file = path}, variables({{"CURL_CA_BUNDLE", "/b"}, {"SSL_CERT_DIR", "/d"}}));
@@ -60,7 +60,7 @@ TEST_F(TrustTest, TheOptionComesFirstAndIsAllThereIs) {
   EXPECT_EQ(configured->name(), "the certificates in " + path + " (from SLUICE_CA_FILE)");
 }
 
-TEST_F(TrustTest, TheVariablesAreThoseOfTheCurlCommand) {
+TEST_F(TrustTest, ReadsTheVariablesOfTheCurlCommand) {
   const auto bundle =
       find_trust({}, variables({{"CURL_CA_BUNDLE", "/b"}, {"SSL_CERT_FILE", "/f"}}));
   EXPECT_EQ(bundle->file, "/b");
@@ -74,7 +74,7 @@ TEST_F(TrustTest, TheVariablesAreThoseOfTheCurlCommand) {
   EXPECT_THAT(find_trust({}, variables({}))->name(), HasSubstr("the system's"));
 }
 
-TEST_F(TrustTest, TheSystemsAuthoritiesAreWhereTheSystemHasThem) {
+TEST_F(TrustTest, FindsFirstReadableSystemBundle) {
   const std::string second = file("second.pem", certificate);
   const std::string third = file("third.pem", certificate);
   const std::string missing = directory_ / "missing.pem";
@@ -92,7 +92,7 @@ TEST_F(TrustTest, TheSystemsAuthoritiesAreWhereTheSystemHasThem) {
   EXPECT_GE(system_bundles().size(), 6U);
 }
 
-TEST_F(TrustTest, ADirectoryHasCertificatesUnderTheirHashes) {
+TEST_F(TrustTest, RequiresHashedCertificatesInDirectory) {
   const auto error = [&](const std::string& directory) {
     const auto trust = find_trust({.ca_dir = directory}, variables({}));
     return trust ? "" : trust.error().message;
@@ -115,7 +115,7 @@ TEST_F(TrustTest, ADirectoryHasCertificatesUnderTheirHashes) {
                               " (from --ca-file and --ca-dir)");
 }
 
-TEST_F(TrustTest, AFileWithoutCertificatesIsAUsageError) {
+TEST_F(TrustTest, RejectsFileWithoutCertificates) {
   for (const std::string& path :
        {std::string("/nowhere/ca.pem"), directory_.path().string(), file("empty", ""),
         file("text", "no certificate\n"), file("cut", std::string(certificate).substr(0, 200))}) {

@@ -41,7 +41,7 @@ Receipt example() {
   return receipt;
 }
 
-/// The example with one piece of its text replaced.
+/// Returns the JSON of example() with `what` replaced by `by`.
 std::string with(const std::string& what, const std::string& by) {
   std::string text = to_json(example());
   const std::size_t at = text.find(what);
@@ -49,7 +49,7 @@ std::string with(const std::string& what, const std::string& by) {
   return text.replace(at, what.size(), by);
 }
 
-TEST(UtcTime, IsIso8601) {
+TEST(UtcTime, FormatsIso8601) {
   EXPECT_EQ(utc_time(0), "1970-01-01T00:00:00Z");
   EXPECT_EQ(utc_time(1'700'000'000'000'000'000), "2023-11-14T22:13:20Z");
   EXPECT_EQ(utc_time(7), "1970-01-01T00:00:00.000000007Z");
@@ -58,7 +58,7 @@ TEST(UtcTime, IsIso8601) {
   EXPECT_EQ(utc_time(std::numeric_limits<std::int64_t>::min()), "1677-09-21T00:12:43.145224192Z");
 }
 
-TEST(Receipt, IsTextThatIsReadAgain) {
+TEST(Receipt, RoundTripsAsJson) {
   EXPECT_EQ(*parse_receipt(to_json(example()), "r"), example());
   Receipt plain = example();
   plain.md5 = plain.sha256 = "";
@@ -71,7 +71,7 @@ TEST(Receipt, IsTextThatIsReadAgain) {
   EXPECT_EQ(renamed.stored_name(), "scan_1.h5");
 }
 
-TEST(Receipt, SaysWhatItIsAndWhereToLook) {
+TEST(Receipt, NamesFormatAndPage) {
   EXPECT_THAT(to_json(example()),
               AllOf(StartsWith("{\n  \"format\": \"sluice receipt 1\",\n"),
                     HasSubstr("\"page\": \"https://databank.illinois.edu/datasets/IDB-1234567\""),
@@ -79,7 +79,7 @@ TEST(Receipt, SaysWhatItIsAndWhereToLook) {
                     testing::EndsWith("}\n")));
 }
 
-TEST(Receipt, IsJsonWhateverThePathIs) {
+TEST(Receipt, EscapesAnyPathInJson) {
   Receipt receipt = example();
   receipt.file = "\xff\"\\\n\x1b";
   const auto parsed = parse_receipt(to_json(receipt), "r");
@@ -87,12 +87,12 @@ TEST(Receipt, IsJsonWhateverThePathIs) {
   EXPECT_EQ(parsed->file, "\xEF\xBF\xBD\"\\\n\x1b");
 }
 
-TEST(Receipt, MoreFieldsAreNoHarmAndDigestsMayBeInCapitals) {
+TEST(Receipt, IgnoresUnknownFieldsAndAcceptsUpperCaseDigests) {
   EXPECT_EQ(*parse_receipt(with("{", R"({"later": [1, {"a": 2}], )"), "r"), example());
   EXPECT_EQ(*parse_receipt(with("b3a091f6c6024e7b", "B3A091F6C6024E7B"), "r"), example());
 }
 
-TEST(Receipt, WhatIsNoneIsRefusedWithTheReason) {
+TEST(Receipt, RejectsInvalidReceiptsWithReason) {
   const std::map<std::string, std::string> cases{
       {"", "not contain a JSON object"},
       {"[]", "not contain a JSON object"},
@@ -132,7 +132,7 @@ TEST(Receipt, WhatIsNoneIsRefusedWithTheReason) {
   }
 }
 
-TEST(Receipt, IsReadFromAFile) {
+TEST(Receipt, ReadsFromFile) {
   const test::TempDir directory;
   const std::string path = directory / "r.sluice.json";
   const auto none = read_receipt(path);
@@ -142,12 +142,12 @@ TEST(Receipt, IsReadFromAFile) {
               AllOf(HasSubstr("cannot open the receipt " + path + ": No such file"),
                     HasSubstr("check the path")));
   EXPECT_FALSE(read_receipt(directory.path()));
-  EXPECT_FALSE(read_receipt("/dev/zero")) << "more than a receipt can have";
+  EXPECT_FALSE(read_receipt("/dev/zero")) << "longer than the largest receipt";
   test::write_file(path, to_json(example()));
   EXPECT_EQ(*read_receipt(path), example());
 }
 
-TEST(Sums, AreTaggedLinesForWhatIsThere) {
+TEST(Sums, WritesTaggedLineForEachDigest) {
   Receipt receipt = example();
   EXPECT_EQ(sums_lines(receipt, "a b"),
             "XXH128 (a b) = b3a091f6c6024e7b0013ad85c2608840\n"
@@ -155,10 +155,10 @@ TEST(Sums, AreTaggedLinesForWhatIsThere) {
             "SHA256 (a b) = e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n");
   receipt.md5 = receipt.sha256 = "";
   EXPECT_EQ(sums_lines(receipt, "a\\b"), "XXH128 (a\\b) = b3a091f6c6024e7b0013ad85c2608840\n");
-  EXPECT_EQ(sums_lines(receipt, "a\nb"), "") << "a line for the part behind it would be a lie";
+  EXPECT_EQ(sums_lines(receipt, "a\nb"), "") << "xxhsum cannot read a path with a newline";
 }
 
-/// The true programs read them: names that they can be confused by, in one list.
+/// Runs the real programs on one list of names that are hard to parse.
 class SumsChecked : public testing::Test {
  protected:
   static Receipt receipt_of(const std::string& content) {
@@ -197,7 +197,7 @@ const std::vector<std::string> odd_names{"plain.h5",    "with blanks  in it",
                                          "\xc3\xbc",    "*star",
                                          "\\",          "-dash"};
 
-TEST_F(SumsChecked, ByTheProgramsThatPeopleHave) {
+TEST_F(SumsChecked, PassWithXxhsumMd5sumAndSha256sum) {
   for (const std::string& name : odd_names) deposit(name, "content of " + name);
   for (const char* program : {"xxhsum", "md5sum", "sha256sum"}) {
     const test::Finished finished = check(program);
@@ -210,7 +210,7 @@ TEST_F(SumsChecked, ByTheProgramsThatPeopleHave) {
   }
 }
 
-TEST_F(SumsChecked, AChangedFileIsFound) {
+TEST_F(SumsChecked, DetectsChangedFile) {
   deposit("plain.h5", "content");
   deposit("back\\slash", "content");
   test::write_file(directory_ / "back\\slash", "contenT");
@@ -221,7 +221,7 @@ TEST_F(SumsChecked, AChangedFileIsFound) {
   }
 }
 
-TEST_F(SumsChecked, ANewlineIsForCoreutilsOnly) {
+TEST_F(SumsChecked, SupportsNewlineWithCoreutilsOnly) {
   deposit("new\nline", "content");
   deposit("plain.h5", "content");
   for (const char* program : {"md5sum", "sha256sum"}) {

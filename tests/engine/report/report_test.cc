@@ -7,7 +7,7 @@
 namespace sluice::report_test {
 namespace {
 
-TEST(Report, TheBottleneckIsWhatTheOthersWaitedFor) {
+TEST(Report, FindsBottleneckByWaitingTimes) {
   Stages stages;
   stages.send = {.busy_s = 5, .wait_s = 4};
   stages.server = {.busy_s = 1, .wait_s = 9};
@@ -16,21 +16,22 @@ TEST(Report, TheBottleneckIsWhatTheOthersWaitedFor) {
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::disk);
   stages.wait_for_checksum_s = 3.5;
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::checksum);
-  // They were idle longer than anybody waited for them.
+  // The checksum stage was idle longer than the network side waited for blocks.
   stages.checksum.wait_s = 6;
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::network);
-  // But where they are what took longest, whatever else the workers did meanwhile:
+  // The wait for checksums exceeds the busy time of send and server, so the idle time does not
+  // count.
   stages.wait_for_checksum_s = 5.5;
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::checksum);
   stages.wait_for_checksum_s = 1;
-  // The readers waited longer than the network did: it is behind them.
+  // The readers waited longer than the network side, so the disk is not the bottleneck.
   stages.read.wait_s = 6;
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::network);
   stages.server.busy_s = 7;
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::server);
 }
 
-TEST(Report, TheBottleneckIsTheJournalWhereItTookLongest) {
+TEST(Report, FindsJournalBottleneck) {
   Stages stages;
   stages.send = {.busy_s = 3, .wait_s = 6};
   stages.server = {.busy_s = 1, .wait_s = 9};
@@ -41,22 +42,22 @@ TEST(Report, TheBottleneckIsTheJournalWhereItTookLongest) {
   EXPECT_STREQ(to_string(Bottleneck::journal), "journal");
   stages.send.busy_s = 4.5;
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::network);
-  // The readers were idle for 3 s, and the network waited 2 s for blocks: the rest is the
-  // journal's.
+  // The readers were idle for 3 s, and the network side waited 2 s for blocks and 4 s for the
+  // journal.
   stages.read.wait_s = 3;
   stages.wait_for_read_s = 2;
   stages.wait_for_checksum_s = 0;
   EXPECT_EQ(find_bottleneck(stages), Bottleneck::network);
 }
 
-TEST(Report, AnUploadWithoutBytesWaitedForTheServer) {
+TEST(Report, BottleneckOfEmptyUploadIsTheServer) {
   EXPECT_EQ(find_bottleneck(Stages{}), Bottleneck::server);
 }
 
-TEST(Report, JsonHasEveryFieldOfTheReadme) {
+TEST(Report, JsonHasEveryDocumentedField) {
   Report report;
   report.dataset = "IDB-1";
-  report.file = "/data/caf\xE9";  // a path need not be UTF-8, JSON must be
+  report.file = "/data/caf\xE9";  // paths may contain bytes that are not UTF-8; JSON may not
   report.name = "x\"y";
   report.bytes = report.committed = 2199023255552;
   report.status = Report::Status::registered;
@@ -93,7 +94,7 @@ TEST(Report, JsonHasEveryFieldOfTheReadme) {
   EXPECT_TRUE(json.at("error").is_null());
 }
 
-TEST(Report, JsonTellsTheError) {
+TEST(Report, JsonContainsTheError) {
   Report report;
   report.status = Report::Status::failed;
   report.error = Error{ErrorKind::token_refused, "no"};
@@ -103,7 +104,7 @@ TEST(Report, JsonTellsTheError) {
   EXPECT_EQ(json.at("error").at("message"), "no");
 }
 
-TEST(Report, ARateNeedsTime) {
+TEST(Report, RateIsZeroWithoutDuration) {
   EXPECT_EQ(Report().bytes_per_second(), 0);
 }
 
