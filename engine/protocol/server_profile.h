@@ -34,7 +34,9 @@ struct TusServer {
 struct ServerProfile {
   ProtocolKind protocol = ProtocolKind::automatic;  ///< `automatic`: not known
   TusServer tus;                                    ///< if the server speaks tus
-  bool remembered = false;  ///< read from the journal: no measurement below is set
+  /// `protocol` and `tus` come from the journal. The measurements below are then set only if the
+  /// server was asked about the token since.
+  bool remembered = false;
   /// Smoothed round-trip time of the connection; nullopt if the kernel does not report one.
   std::optional<std::chrono::microseconds> round_trip;
   /// How far the server's clock (Date, RFC 9110 6.6.1) is ahead of this machine's clock.
