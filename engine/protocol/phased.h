@@ -67,6 +67,7 @@ class Phased final : public Protocol {
   std::string doubt() const override;
 
  private:
+  /// The states of the class comment.
   enum class State {
     asking,
     setting_up,
@@ -78,8 +79,13 @@ class Phased final : public Protocol {
     registered
   };
 
+  /// Returns a request with the form fields of `step`. `phase`: setup, transfer or verify. `chunk`:
+  /// the bytes of the file in the payload.
   Request request(Request::Step step, std::string_view phase, ByteRange chunk = {}) const;
+  /// Returns the error for a response that does not belong to this protocol.
   Error not_understood(const Answer& answer) const;
+  /// Interprets a response for which common_error() returned nullopt. Each function read_*_answer()
+  /// does so for one state.
   Result<void> read_step(const Answer& answer);
   /// Returns the error of a response that means the same at every step, or nullopt.
   std::optional<Error> common_error(const Answer& answer);
@@ -91,11 +97,13 @@ class Phased final : public Protocol {
   bool next_name();
   /// Enters State::registered; the server has stored the file as `name`.
   void registered_as(const std::string& name);
+  /// Returns the error for a taken name: the file's own, or the changed form names_[asked_].
   Error name_taken(const Answer& answer) const;
   Result<void> read_name_answer(const Answer& answer);
   void read_naming_answer(const Answer& answer);
   Result<void> read_setup_answer(const Answer& answer);
   Result<void> read_chunk_answer(const Answer& answer);
+  /// Advances committed_ to the end of chunk_.
   Result<void> chunk_committed();
   Result<void> read_committed_answer(const Answer& answer);
   Result<void> read_verify_answer(const Answer& answer);
@@ -111,7 +119,8 @@ class Phased final : public Protocol {
   Request::Step step_ = Request::Step::ask_name;  ///< of the request in flight
   ByteRange chunk_;                               ///< of the request in flight
   std::uint64_t committed_ = 0;
-  std::uint64_t sent_ = 0;  ///< no run has sent a byte at or after this offset
+  /// The bytes of this upload that any run may have sent. The server cannot hold more.
+  std::uint64_t sent_ = 0;
   /// The bytes the server says it holds, if fewer than it had acknowledged: committed_ after
   /// recover().
   std::optional<std::uint64_t> fell_back_to_;

@@ -63,6 +63,8 @@ class Tus final : public Protocol {
     CreationWithUpload* creation = nullptr;
   };
 
+  /// Begins with `creating`, with `joining` for Role::joined, or with `finding` where `upload_url`
+  /// is set.
   explicit Tus(Setting setting);
 
   std::string_view name() const override { return "tus"; }
@@ -91,6 +93,7 @@ class Tus final : public Protocol {
   static std::uint64_t part_bytes(std::uint64_t size);
 
  private:
+  /// The states of the class comment.
   enum class State { creating, sending, finding, asking_parts, joining, registering, registered };
   /// The state of the file's bytes in the creating request (CreationWithUpload).
   enum class FirstBytes {
@@ -102,7 +105,9 @@ class Tus final : public Protocol {
     not_any_more,  ///< sent after the creation; CreationWithUpload learns nothing from that
   };
 
+  /// Returns a request to the upload's URL with the header Tus-Resumable and no body.
   Request request(Request::Step step, Request::Method method) const;
+  /// Returns the POST that creates the upload, or joins the parts in State::joining.
   Request create() const;
   /// Decides whether the next creating request carries the file's bytes.
   void choose_first_bytes(std::uint64_t chunk_bytes);
@@ -114,19 +119,28 @@ class Tus final : public Protocol {
   void learn_of_first_bytes();
   /// Reads how many bytes of the creating request the server kept.
   void read_first_offset(const Answer& answer);
+  /// Returns the PATCH that sends chunk_.
   Request patch();
+  /// Returns the POST to the Data Bank that registers the upload as a file of the dataset.
   Request registration() const;
   /// Returns the state that follows once the server holds all bytes.
   State state_after_last_byte() const;
+  /// Returns the error of a response that means the same at every step before the registration;
+  /// else nullopt.
   std::optional<Error> common_error(const Answer& answer);
+  /// Interprets the response to a creation or a join: takes the upload's URL from the Location.
   Result<void> read_location(const Answer& answer);
+  /// Interprets the response to a join; join_refused() returns the error of an unsuccessful one.
+  /// Sets anew_.
   Result<void> read_join_answer(const Answer& answer);
   Error join_refused(const Answer& answer);
   /// Returns whether a part other than the last is shorter than least_part_bytes.
   bool has_short_part() const;
+  /// Interprets the response to HEAD of parts_[part_] (asking_parts).
   Result<void> read_part_answer(const Answer& answer);
   /// Returns the error for a part that is missing or incomplete on the server.
   Error part_missing(const Answer& answer);
+  /// Interprets the responses to PATCH (chunk), HEAD (offset) and the registration.
   Result<void> read_chunk_answer(const Answer& answer);
   Result<void> read_offset_answer(const Answer& answer);
   Result<void> read_register_answer(const Answer& answer);
@@ -145,6 +159,8 @@ class Tus final : public Protocol {
   Error no_bytes_stored(const Answer& answer);
   /// Returns the retryable error for a join of which the server has done `offset` bytes.
   Error join_in_progress(const Answer& answer, std::uint64_t offset) const;
+  /// Return the errors for a response that is no tus response, lacks a valid Upload-Offset, or is a
+  /// 404 or 410 that is not believed.
   Error not_understood(const Answer& answer);
   Error no_offset(const Answer& answer);
   Error not_found(const Answer& answer) const;
@@ -165,7 +181,8 @@ class Tus final : public Protocol {
   ByteRange chunk_;                            ///< of the request in flight
   FirstBytes first_bytes_ = FirstBytes::not_tried;
   std::uint64_t committed_ = 0;
-  std::uint64_t sent_ = 0;  ///< no run has sent a byte at or after this offset
+  /// The bytes of this upload that any run may have sent. The server cannot hold more.
+  std::uint64_t sent_ = 0;
   std::uint64_t least_chunk_;
   /// The server discarded a smaller chunk, so least_chunk_ is observed and not assumed.
   bool least_chunk_observed_ = false;
