@@ -10,7 +10,8 @@
 namespace sluice {
 namespace {
 
-/// "a reverse proxy in front of the Data Bank (nginx/1.22.1)"
+/// Returns the sender for a message, for example "a reverse proxy in front of the Data Bank
+/// (nginx/1.22.1)".
 std::string name_of(Answerer answerer, const Answer& answer, const AnswerErrors& errors) {
   const auto software = answer.header(answerer == Answerer::proxy ? "via" : "server");
   const std::string named = software && !software->empty()
@@ -27,7 +28,7 @@ std::string name_of(Answerer answerer, const Answer& answer, const AnswerErrors&
   return "the server";
 }
 
-/// Who can help.
+/// Returns who can help, for a message.
 const char* administrators_of(Answerer answerer) {
   switch (answerer) {
     case Answerer::front:
@@ -40,8 +41,8 @@ const char* administrators_of(Answerer answerer) {
   return "the administrators of the Data Bank";
 }
 
-/// Whether a refusal says more, or less, than that: something may have been done.
-bool is_judged_apart(Request::Step step) {
+/// Returns whether a refusal at this step may leave open whether the request took effect.
+bool is_not_idempotent(Request::Step step) {
   return step == Request::Step::finish || step == Request::Step::whole ||
          step == Request::Step::join;
 }
@@ -158,7 +159,7 @@ Error AnswerErrors::not_understood(const Answer& answer, Request::Step step, boo
 
 std::optional<Error> AnswerErrors::refused(const Answer& answer, Request::Step step,
                                            bool proven) const {
-  if (is_judged_apart(step) || answer.status < 400) return {};
+  if (is_not_idempotent(step) || answer.status < 400) return {};
   const Answerer answerer = answerer_of(answer);
   const auto error = [&](const std::string& what, const std::string& advice,
                          Persistence persistence) {

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Deeper nesting than this is no answer of any Data Bank: the whole parse is given up.
+/// The deepest JSON nesting that is parsed. No Data Bank sends deeper JSON.
 constexpr int max_depth = 16;
 
 constexpr char space[] = " \t\r\n";

@@ -8,15 +8,18 @@
 
 namespace sluice {
 
-/// What Engine::ask_server() is to find out: what the server at `base_url` speaks, and whether it
-/// takes the token for the dataset.
+/// The input of Engine::ask_server(), which finds out which protocol the server at `base_url`
+/// speaks, and whether the server accepts the token for the dataset.
 struct Inquiry {
   std::string base_url;
   std::string dataset;
   Secret token;
-  ProtocolKind protocol = ProtocolKind::automatic;  ///< what to take it for, whatever it says
-  bool fresh = false;                               ///< ask, whatever is remembered
-  /// Asked several times a second on the caller's thread; true ends it with `interrupted`.
+  /// The protocol to use. The inquiry fails if the server's answers show that it does not speak
+  /// that protocol. `automatic`: detect the protocol.
+  ProtocolKind protocol = ProtocolKind::automatic;
+  bool fresh = false;  ///< ask the server even if the journal remembers it
+  /// Polled about ten times a second on the caller's thread; may be empty. Once `stop` returns
+  /// true, the inquiry ends with an error of kind `interrupted`.
   std::function<bool()> stop;
 };
 

@@ -11,8 +11,9 @@
 namespace sluice {
 namespace {
 
-/// What a Data Bank never answers to these questions, but what may stand in front of it does.
-bool is_fronts(const Result<Answer>& answer) {
+/// Returns whether the response may come from a reverse proxy: no Data Bank sends such a response
+/// to these questions.
+bool may_be_from_reverse_proxy(const Result<Answer>& answer) {
   if (!answer || answer->status == 401 || answer->status == 407) return false;
   if (answer->status >= 300 && answer->status < 400) return false;
   return is_page(*answer) || (answer->status >= 400 && answer->status < 500);
@@ -24,12 +25,12 @@ Result<ServerProfile> doubt_front(const Inquiry& inquiry, const Inquired& inquir
                                   ProtocolKind known, Result<ServerProfile> found) {
   const bool is_known = known != ProtocolKind::automatic;
   if (found) {
-    // The Data Bank's own words say phased, and a tus server's tus. The rest is concluded from what
-    // OPTIONS was not answered with.
+    // `phased` and `tus` rest on positive responses. `binary` and `automatic` are only concluded
+    // from OPTIONS without a tus response.
     const bool concluded =
         found->protocol == ProtocolKind::binary || found->protocol == ProtocolKind::automatic;
     if (inquiry.protocol != ProtocolKind::automatic || known != ProtocolKind::tus || !concluded ||
-        !is_fronts(inquired.options))
+        !may_be_from_reverse_proxy(inquired.options))
       return found;
     const Answer& answer = *inquired.options;
     return Error{ErrorKind::unreachable,
@@ -40,14 +41,14 @@ Result<ServerProfile> doubt_front(const Inquiry& inquiry, const Inquired& inquir
                              quote_server_text(inquiry.token.redact(answer.body))),
                  answer.status, true};
   }
-  // The server is known to speak another protocol than the one that was given: a refusal is no
-  // news.
+  // The server is known to speak another protocol than the requested one, so a refusal is
+  // expected.
   if (is_known && inquiry.protocol != ProtocolKind::automatic && inquiry.protocol != known)
     return found;
   const Error& error = found.error();
   const bool setup_decides = !inquiry.dataset.empty() && inquiry.protocol != ProtocolKind::tus;
   if (error.kind != ErrorKind::failed || error.retryable ||
-      !is_fronts(setup_decides ? inquired.setup : inquired.options))
+      !may_be_from_reverse_proxy(setup_decides ? inquired.setup : inquired.options))
     return found;
   Error doubtful = with(error, is_known ? Persistence::transient : Persistence::few_tries);
   if (is_known) doubtful.kind = ErrorKind::unreachable;

@@ -7,13 +7,15 @@
 
 namespace sluice {
 
-/// Doubts what read_inquiry() made of two answers where something in front of the server may have
-/// given them: during a deployment it answers 404 or a page for some seconds, and the server is
-/// taken for one without tus, or for no Data Bank at all.
+/// Returns `found`, the result of read_inquiry(), or a retryable error where `found` rests on a
+/// response that may come from a reverse proxy. Pure.
 ///
-/// `known`: what the server was found to speak before; `automatic` for nothing. Returns `found`, or
-/// in its place a retryable error: of kind `unreachable` where the server is known, to be retried
-/// as long as any other, and of kind `failed` where it is not, which is worth few_tries. Pure.
+/// During a deployment a reverse proxy answers 404 or a page for some seconds. Taken at its word,
+/// the server would seem to speak no tus, or to be no Data Bank at all.
+///
+/// `known`: the protocol that the server spoke earlier; `automatic`: not known. Where the protocol
+/// is known, the error is of kind `unreachable` and transient (retried like any other). Where the
+/// protocol is not known, the error is of kind `failed` and gets few_tries.
 Result<ServerProfile> doubt_front(const Inquiry& inquiry, const Inquired& inquired,
                                   ProtocolKind known, Result<ServerProfile> found);
 

@@ -18,11 +18,11 @@ using Random = std::array<std::uint64_t, 2>;
 
 Random system_random() {
   Random random{};
-  // At most 256 bytes are never cut short by a signal (getrandom(2)).
+  // A signal never shortens a read of up to 256 bytes (getrandom(2)).
   if (::getrandom(random.data(), sizeof random, 0) == sizeof random) return random;
-  // Before Linux 3.17, and where a sandbox does not know the call.
+  // Fallback for Linux before 3.17, and for sandboxes that do not allow getrandom().
   const UniqueFd file(::open("/dev/urandom", O_RDONLY | O_CLOEXEC));
-  // Without random bytes there is no going on.
+  // Without random bytes no boundary is safe.
   if (::read(file.get(), random.data(), sizeof random) != sizeof random) std::abort();
   return random;
 }

@@ -3,28 +3,31 @@
 #include <string>
 #include <string_view>
 
-/// A multipart/form-data envelope (RFC 7578) in two strings, around a payload that is streamed
-/// between them, so that the Content-Length is known and nothing of the payload is copied. curl's
-/// own mime reader cannot be paused reliably at 7.88.
 namespace sluice {
 
+/// A multipart/form-data body (RFC 7578) without its payload: the text before the payload (head())
+/// and the text after it (tail()). The payload is streamed between them, so that the Content-Length
+/// is known and no byte of the payload is copied. curl's own mime reader cannot be paused reliably
+/// in 7.88.
 class Multipart {
  public:
-  /// Picks a random boundary of 128 bits: no payload of 2 TB holds it, but by a chance of 10^-26.
+  /// Picks a random boundary of 128 bits. A payload of 2 TB contains the boundary with a
+  /// probability of 10^-26. Aborts the process if the system has no random bytes.
   Multipart();
 
-  /// A field with a short text value. The value travels as it is: it may hold quotes, semicolons,
-  /// UTF-8. `name` must be a plain word.
+  /// Adds a field. `value` is copied unescaped: it may contain quotes, semicolons and UTF-8. `name`
+  /// must be a plain word.
   Multipart& field(std::string_view name, std::string_view value);
 
-  /// The last part: a file part whose content is the payload. `name` and `filename`: plain words.
+  /// Adds the last part: a file part whose content is the payload. `name` and `filename` are copied
+  /// unescaped and must not contain quotes or control characters.
   Multipart& payload(std::string_view name, std::string_view filename);
 
-  /// "Content-Type: multipart/form-data; boundary=..."
+  /// Returns "Content-Type: multipart/form-data; boundary=...".
   std::string content_type_header() const;
-  /// The body in front of the payload; the whole body but tail() if there is no payload.
+  /// Returns the body before the payload; without a payload, the whole body except tail().
   const std::string& head() const { return head_; }
-  /// The body behind the payload, or the end of the body.
+  /// Returns the end of the body: what follows the payload, or the last field.
   std::string tail() const;
 
  private:

@@ -63,8 +63,8 @@ Result<void> OneShot::read_answer(const Answer& answer) {
     default:
       return errors_.not_registered(answer, Step::whole, read.verdict);
   }
-  // An answer that came before the server had the whole file is no doubt: whoever drives this
-  // knows.
+  // A response that came before the server had the whole file leaves no doubt. The caller knows
+  // whether that is the case.
   if (answer.status == 413)
     return error_of(ErrorKind::failed, answer,
                     fmt::format("{}: the server refused the request as too large (HTTP 413), and "

@@ -6,19 +6,20 @@
 
 namespace sluice {
 
-/// The one-shot form (protocol section 3): the whole file and its registration in one request.
-/// There is no resume, and a lost answer is ambiguous, so it is sent again only where the server
-/// cannot have had all of it.
+/// The binary protocol (protocol section 3): one request carries the whole file and registers it.
+/// The protocol has no resume. A lost response leaves the registration in doubt, so the request is
+/// repeated only if the server cannot have received all of the file.
 class OneShot final : public Protocol {
  public:
-  /// Bytes (protocol section 3).
+  /// The largest file in bytes: 4 GiB (protocol section 3).
   static constexpr std::uint64_t most_bytes = std::uint64_t{4} << 30;
 
-  /// `page`: where a person can look, for messages.
+  /// `page`: the URL of the dataset's page, for messages. `token`: only for removing the token from
+  /// quoted responses.
   OneShot(Deposit deposit, std::string page, Secret token);
 
-  /// Error usage for what cannot go this way: too large, or a name that servers read differently
-  /// (a quote, a backslash or a percent sign within the header of a form's part).
+  /// Returns an error of kind `usage` for a file that is too large, and for a name with a quote, a
+  /// backslash or a percent sign: servers decode these differently in the header of a form part.
   static Result<void> check(const Deposit& deposit);
 
   std::string_view name() const override { return "binary"; }

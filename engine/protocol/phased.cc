@@ -14,11 +14,12 @@
 namespace sluice {
 namespace {
 
-/// verify may copy the whole file into the server's storage before it answers (hundreds of GB in
-/// this time), and giving up early leaves an upload of which nobody knows whether it is registered.
+/// How long the server may take for verify: the server may copy the whole file into its storage
+/// before it answers (hundreds of GB in this time). A shorter deadline would leave the registration
+/// in doubt.
 constexpr std::chrono::seconds verify_patience{600};
 
-/// Each name that the server may have for the file.
+/// Returns each name under which the server may store the file.
 std::vector<std::string> names_of(const Deposit& deposit) {
   std::vector<std::string> names = stored_names(deposit.name);
   const std::string& before = deposit.stored_before;
@@ -27,26 +28,27 @@ std::vector<std::string> names_of(const Deposit& deposit) {
   return names;
 }
 
-/// What the server says in words, whichever form it chose.
-std::string said(const Answer& answer) {
+/// Returns the text of the response, in whichever form the server sent it.
+std::string message_of(const Answer& answer) {
   const auto failure = failure_object(answer);
   return failure ? failure->error : answer_text(answer);
 }
 
-/// protocol section 1.5
+/// Protocol section 1.5.
 bool says_name_is_taken(std::string_view text) {
   return contains(text, "File with the name ") && contains(text, "already exists in this dataset");
 }
 
-/// "missing paramter: filesize" (its spelling): the request came past the check of the name.
+/// Returns whether the server asks for the file's size, so that the request has passed the check of
+/// the name. "missing paramter: filesize" is the server's spelling.
 bool says_name_is_free(const Answer& answer) {
   const std::string text = answer_text(answer);
   return answer.status >= 400 && contains(text, "filesize") && !contains(text, "<");
 }
 
-/// protocol section 1.3
+/// Protocol section 1.3.
 bool says_nothing_is_staged(const Answer& answer) {
-  return answer.status >= 400 && contains(said(answer), "No such file or directory");
+  return answer.status >= 400 && contains(message_of(answer), "No such file or directory");
 }
 
 }  // namespace
@@ -77,7 +79,7 @@ Request Phased::request(Request::Step step, std::string_view phase, ByteRange ch
       body.field("previous_size", std::to_string(chunk.begin)).payload("bytechunk", "bytechunk");
       break;
     case Request::Step::ask_committed:
-      // One byte, which is never appended: an empty file part counts as none for some servers.
+      // The payload is one byte, which is never appended. Some servers ignore an empty file part.
       body.field("previous_size", "-1").payload("bytechunk", "bytechunk");
       break;
     default:
@@ -189,7 +191,7 @@ void Phased::recover() {
   } else if (state_ == State::verifying) {
     ask_registered();
   } else if (state_ == State::naming) {
-    registered_as(deposit_.name);  // as far as is known
+    registered_as(deposit_.name);  // the stored name is not known
   }
   if (fell_back_to_) committed_ = *std::exchange(fell_back_to_, {});
 }
@@ -222,13 +224,13 @@ void Phased::start_over() {
 
 std::optional<Error> Phased::common_error(const Answer& answer) {
   const auto failure = failure_object(answer);
-  const std::string text = said(answer);
-  // The phased generation answers a wrong or expired token with this 500 (protocol, common facts),
-  // and Rails any bug.
+  const std::string text = message_of(answer);
+  // The phased generation sends this 500 for a wrong or expired token (protocol, common facts), and
+  // Rails sends it for any bug.
   if (answer.status == 500 && failure && failure->error == "Internal Server Error")
     return errors_.token_refused(answer, step_, "HTTP 500 Internal Server Error instead of 401");
-  // Once the server has shown what it is, a stray page is a front server's that has lost it for a
-  // moment; only the Data Bank's own words about the dataset are final.
+  // After the server has spoken phased, a 404 comes from a reverse proxy that has lost the server
+  // for a moment, unless its text is the Data Bank's own about the dataset.
   if (answer.status == 404 && speaks_phased_ && !contains(text, "Dataset Not Found"))
     return error_of(ErrorKind::unreachable, answer,
                     fmt::format("{}: the server does not find a URL that worked before (HTTP 404, "
@@ -239,8 +241,8 @@ std::optional<Error> Phased::common_error(const Answer& answer) {
   if (answer.status == 500 && text == "invalid request")
     return errors_.wrong_protocol(answer, step_);
   if (auto error = errors_.common(answer, step_, speaks_phased_)) return error;
-  // From here on texts decide, and a success repeats the file's name, which can be any text. A 200
-  // whose body is a failure reports on a chunk; what it means depends on the step.
+  // The checks below search the text, and a success repeats the file's name, which can be any text.
+  // A 200 whose body is a failure is about a chunk, and its meaning depends on the step.
   if (answer.status < 400) return {};
   if (says_name_is_taken(text)) return name_taken(answer);
   if (contains(text, "File too large"))
@@ -273,7 +275,7 @@ Error Phased::staging_lost(const Answer& answer) {
       ErrorKind::integrity, answer,
       fmt::format("{}: the server has lost the bytes sent so far (HTTP {}, {}); run only one "
                   "upload at a time into dataset {}, because a new upload deletes unfinished ones",
-                  errors_.doing(step_), answer.status, errors_.quoted(said(answer)),
+                  errors_.doing(step_), answer.status, errors_.quoted(message_of(answer)),
                   deposit_.dataset),
       true);
 }
@@ -286,7 +288,7 @@ std::string Phased::doubt() const {
 }
 
 Error Phased::not_understood(const Answer& answer) const {
-  // A server that has not yet shown that it speaks the protocol may be another one altogether.
+  // Before its first response in this protocol, the server may not be a Data Bank at all.
   return errors_.not_understood(
       answer, step_,
       answer.status >= 500 || (state_ != State::asking && state_ != State::setting_up));
@@ -300,11 +302,11 @@ Result<void> Phased::read_name_answer(const Answer& answer) {
 }
 
 void Phased::read_naming_answer(const Answer& answer) {
-  const std::string text = said(answer);
+  const std::string text = message_of(answer);
   if (answer.status >= 400 && says_name_is_taken(text))
     registered_as(names_[asked_]);
   else if (!says_name_is_free(answer) || !next_name())
-    registered_as(deposit_.name);  // as far as is known
+    registered_as(deposit_.name);  // the stored name is not known
 }
 
 Result<void> Phased::read_setup_answer(const Answer& answer) {
@@ -319,8 +321,8 @@ Result<void> Phased::read_setup_answer(const Answer& answer) {
 Result<void> Phased::read_chunk_answer(const Answer& answer) {
   if (says_nothing_is_staged(answer)) return staging_lost(answer);
   if (const auto failure = failure_object(answer)) {
-    // The chunk was there already: curl sent it again because the kept connection died under the
-    // answer.
+    // The server already holds the chunk: curl repeated the request because the kept connection
+    // broke before the response.
     if (failure->progress == chunk_.end) return chunk_committed();
     if (failure->progress && *failure->progress != chunk_.begin)
       return error_of(
@@ -348,7 +350,7 @@ Result<void> Phased::chunk_committed() {
 
 Result<void> Phased::read_committed_answer(const Answer& answer) {
   if (says_nothing_is_staged(answer)) {
-    // Nothing that this run sent is lost with it: an earlier one's bytes are.
+    // This run has sent no bytes that could be lost. Those of an earlier run are gone.
     if (committed_ == 0) {
       state_ = State::setting_up;
       return {};
@@ -382,7 +384,7 @@ Result<void> Phased::read_verify_answer(const Answer& answer) {
   const RegistrationAnswer read = read_registration_answer(answer, RegistrationForm::verify);
   switch (read.verdict) {
     case Verdict::registered:
-      // The answer may repeat the name that was asked for, whatever the file is stored under.
+      // The response may repeat the requested name even if the file has another name.
       if (names_.size() > 1 && (read.name == deposit_.name || read.name.empty()))
         state_ = State::naming;
       else
@@ -393,8 +395,9 @@ Result<void> Phased::read_verify_answer(const Answer& answer) {
     default:
       return errors_.not_registered(answer, step_, read.verdict);
   }
-  // The server is asked next, whatever the answer says: also one that says that nothing is staged
-  // (any more), or its "Internal Server Error", which is that of an empty file that is registered.
+  // The next request asks whether the file is registered, whatever the response says: even after
+  // "nothing is staged", and after "Internal Server Error", which verify of an empty file returns
+  // although it has registered the file.
   Error error = errors_.not_registered(answer, step_, read.verdict);
   if (auto common = common_error(answer); common && common->kind == ErrorKind::unreachable)
     error = *std::move(common);

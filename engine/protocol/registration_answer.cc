@@ -38,7 +38,8 @@ std::string plausible(std::string_view name) {
   return check_deposit_name(name) ? std::string(name) : std::string();
 }
 
-/// The name in a success; nothing if the text is none.
+/// Returns the name in the text of a success, empty if it has no valid one; nullopt for any other
+/// text.
 std::optional<std::string> name_in(std::string_view text, RegistrationForm form) {
   constexpr std::string_view uploaded = "successfully uploaded ";
   constexpr std::string_view see = "\nsee in dataset at ";
@@ -48,7 +49,7 @@ std::optional<std::string> name_in(std::string_view text, RegistrationForm form)
     if (!text.starts_with(uploaded)) return {};
     text.remove_prefix(uploaded.size());
     const std::size_t end = text.find('\n');
-    // Without what follows the name, the name may be cut short.
+    // Without the text that follows the name, the name may be truncated.
     if (end == text.npos || !text.substr(end).starts_with(see)) return std::string();
     return plausible(text.substr(0, end));
   }
@@ -57,7 +58,8 @@ std::optional<std::string> name_in(std::string_view text, RegistrationForm form)
   return plausible(text.substr(0, end));
 }
 
-/// A success as it came: answer_text() would take the blanks from a name that begins with some.
+/// Returns the text of a success with leading blanks, which answer_text() would remove from a name
+/// that begins with blanks.
 std::string success_text(const Answer& answer) {
   std::string text = answer_text(answer);
   const std::size_t blanks = answer.body.find_first_not_of(" \t\r\n");

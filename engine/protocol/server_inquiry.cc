@@ -20,18 +20,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Nothing is done for either request, so a server that takes longer has other troubles.
+/// The deadline of each response. The questions make the server do no work, so a slower server is
+/// overloaded or broken.
 constexpr auto inquiry_patience = 30s;
 
-/// What the questions are about.
+/// What an inquiry is about; decides how its errors begin.
 enum class Subject { protocol, token };
 
-/// OPTIONS is forbidden, by a firewall say, whatever the server speaks.
+/// Returns whether OPTIONS is forbidden, for example by a firewall, whatever the server speaks.
 bool refuses_options(const Result<Answer>& options) {
   return options && (options->status == 403 || options->status == 405 || options->status == 501);
 }
 
-/// "a, B ,c" as lower-case words; what is no word is left out, as it could be anything.
+/// Returns the words of a list such as "a, B ,c" in lower case. Drops items with characters other
+/// than letters, digits, '-', '_' and '.', because the list is untrusted.
 std::vector<std::string> words_of(std::string_view list) {
   std::vector<std::string> words;
   std::string word;
@@ -56,10 +58,10 @@ std::vector<std::string> words_of(std::string_view list) {
   return words;
 }
 
-/// What a tus server announces; nothing for any other answer.
+/// Returns what a tus server announces; nullopt for any other response.
 std::optional<TusServer> tus_server(const Result<Answer>& options) {
   if (!options || options->status < 200 || options->status >= 300) return {};
-  // @uploadx/core and tus-node-server say their version as they do in every other answer.
+  // @uploadx/core and tus-node-server send Tus-Resumable instead of Tus-Version.
   const auto announced = options->header("tus-version");
   const std::vector<std::string> versions =
       words_of(announced ? *announced : options->header("tus-resumable").value_or(""));
@@ -76,7 +78,7 @@ std::optional<TusServer> tus_server(const Result<Answer>& options) {
   return server;
 }
 
-/// One inquiry's reading, with what all of its sentences need.
+/// The interpreter of one inquiry's responses, with what its error messages need.
 class Reader {
  public:
   Reader(const Inquiry& inquiry, const Inquired& inquired, Subject subject = Subject::protocol)
@@ -92,7 +94,7 @@ class Reader {
       return redirected(*setup_);
     for (const Result<Answer>* answer : {&options_, &setup_})
       if (*answer && (*answer)->status == 407) return proxy_wants_password(**answer);
-    if (inquiry_.protocol != ProtocolKind::automatic) return given(tus, setup);
+    if (inquiry_.protocol != ProtocolKind::automatic) return requested_protocol(tus, setup);
     if (tus) return ProtocolKind::tus;
     if (!asked_setup) {
       if (!options_) return no_answer(options_.error());
@@ -107,7 +109,7 @@ class Reader {
     if (!setup_) return no_answer(setup_.error());
     if (is_away(*setup_)) return away(*setup_);
     if (setup == SetupAnswer::no_phases) {
-      // Only a server that could have said so speaks no tus.
+      // Without a response to OPTIONS, the server may still speak tus.
       if (!options_) return no_answer(options_.error());
       if (is_away(*options_)) return away(*options_);
       if (options_->status == 401) return refused_by_options(*options_);
@@ -116,9 +118,9 @@ class Reader {
     return not_understood(*setup_);
   }
 
-  /// Whether the server accepts the token for the dataset; false where its answer does not tell.
-  /// Errors: token_refused, no_such_dataset; failed for a redirect, unreachable for a proxy that
-  /// asks for a password.
+  /// Returns whether the server accepts the token for the dataset; false if the response does not
+  /// tell. Errors: token_refused; no_such_dataset; failed for a redirect; unreachable for a proxy
+  /// that requires a password.
   Result<bool> token() const {
     if (!setup_) return false;
     const SetupAnswer setup = read_setup_answer(*setup_);
@@ -129,7 +131,8 @@ class Reader {
     return accepts_token(setup);
   }
 
-  /// Why that is not known. Retryable; of kind `unreachable` only where the server is away.
+  /// Returns why the response does not tell. Retryable; of kind `unreachable` only where the server
+  /// is unavailable.
   Error token_not_known() const {
     if (!setup_) return no_answer(setup_.error());
     if (is_away(*setup_)) return away(*setup_);
@@ -138,13 +141,14 @@ class Reader {
     return error;
   }
 
-  /// A header's text.
+  /// Returns the value of a header, without the token and safe for a terminal; at most 100 bytes
+  /// before escaping.
   std::string shown(std::string_view text) const {
     return printable(inquiry_.token.redact(std::string(text)).substr(0, 100));
   }
 
  private:
-  /// How each error begins.
+  /// Returns how each error message begins.
   std::string asking() const {
     return subject_ == Subject::token
                ? fmt::format("checking the token at {}", inquiry_.base_url)
@@ -155,8 +159,9 @@ class Reader {
     return quote_server_text(inquiry_.token.redact(text));
   }
 
-  /// The server is to be taken for that, unless it says that it is not.
-  Result<ProtocolKind> given(const std::optional<TusServer>& tus, SetupAnswer setup) const {
+  /// Returns the protocol that the caller asked for, or an error if the responses contradict it.
+  Result<ProtocolKind> requested_protocol(const std::optional<TusServer>& tus,
+                                          SetupAnswer setup) const {
     const ProtocolKind wanted = inquiry_.protocol;
     const std::string others = tus                               ? "tus"
                                : setup == SetupAnswer::phased    ? "phased"
@@ -166,21 +171,21 @@ class Reader {
       if (!options_) return no_answer(options_.error());
       if (is_away(*options_)) return away(*options_);
       if (options_->status == 401) return refused_by_options(*options_);
-      // What was given is taken, as nothing speaks against it; it announces nothing.
+      // Nothing contradicts the requested protocol. The capabilities of the server stay unknown.
       if (refuses_options(options_)) return wanted;
-      return speaks_not("tus", others);
+      return other_protocol("tus", others);
     }
     if (wanted == ProtocolKind::phased && setup != SetupAnswer::phased) {
-      if (setup == SetupAnswer::no_phases) return speaks_not("the phased protocol", others);
+      if (setup == SetupAnswer::no_phases) return other_protocol("the phased protocol", others);
       if (!setup_) return no_answer(setup_.error());
       if (is_away(*setup_)) return away(*setup_);
       return not_understood(*setup_);
     }
-    // No answer to these questions speaks against binary.
+    // No response to these questions contradicts binary.
     return wanted;
   }
 
-  Error speaks_not(const std::string& wanted, const std::string& others) const {
+  Error other_protocol(const std::string& wanted, const std::string& others) const {
     return {ErrorKind::failed,
             fmt::format("{}: the server does not speak {}{}; omit --protocol, or check the URL",
                         asking(), wanted, others.empty() ? "" : fmt::format(", but {}", others)),
@@ -216,7 +221,8 @@ class Reader {
         answer.status, false};
   }
 
-  /// A 401 to OPTIONS is not about the token where the other question's answer accepts it.
+  /// Returns the error for a 401 to OPTIONS. The 401 is not about the token if the response to the
+  /// setup accepts the token.
   Error refused_by_options(const Answer& answer) const {
     if (!setup_ || !accepts_token(read_setup_answer(*setup_))) return refused_token(answer);
     return with(
@@ -314,7 +320,7 @@ std::optional<std::chrono::seconds> clock_ahead(const Answer& answer,
                                                 std::chrono::system_clock::time_point now) {
   const auto server = parse_http_date(answer.header("date").value_or(""));
   if (!server) return {};
-  // Half a second, as a date in whole seconds is that late on average.
+  // A Date in whole seconds is half a second late on average.
   return std::chrono::round<std::chrono::seconds>(*server + 500ms - now);
 }
 
@@ -346,7 +352,7 @@ Result<std::optional<ServerProfile>> read_token_inquiry(const Inquiry& inquiry,
   const Reader reader(inquiry, inquired, Subject::token);
   ServerProfile profile = known;
   TRY_ASSIGN(profile.token_taken, reader.token());
-  // A server may speak tus and the phased protocol.
+  // A tus server may speak phased as well.
   if (profile.token_taken && known.protocol != ProtocolKind::tus &&
       (read_setup_answer(*inquired.setup) == SetupAnswer::phased) !=
           (known.protocol == ProtocolKind::phased))
@@ -368,7 +374,7 @@ Inquired inquire(Transport& http, const Inquiry& inquiry) {
   }
   for (Exchange& question : questions) question.certificate = true;
   const std::vector<Reply> replies = run_exchanges(http, std::move(questions), inquiry.stop);
-  const Reply& setup = replies.back();  // without a dataset the same one
+  const Reply& setup = replies.back();  // without a dataset, the reply to OPTIONS
   Inquired inquired{replies.front().answer, setup.answer, clock_of(replies.front())};
   if (!inquired.clock_ahead) inquired.clock_ahead = clock_of(setup);
   return inquired;

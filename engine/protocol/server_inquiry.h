@@ -10,46 +10,50 @@
 
 namespace sluice {
 
-/// What came back from a server that was asked what it is.
+/// The responses of a server to the questions of inquire() or inquire_token().
 struct Inquired {
   Result<Answer> options;  ///< to OPTIONS {base}/files/
-  Result<Answer> setup;    ///< to a setup without filesize
-  /// The server's Date against this machine's clock in the middle of the exchange.
+  Result<Answer> setup;    ///< to a phased setup without filesize
+  /// How far the server's clock (its Date header) is ahead of this machine's clock in the middle of
+  /// the exchange; nullopt without a Date.
   std::optional<std::chrono::seconds> clock_ahead;
 
-  /// How long the server asks to be left alone: the longer of the two.
+  /// Returns the longer of the two Retry-After times; nullopt if neither response has one.
   std::optional<std::chrono::seconds> retry_after() const;
 };
 
-/// Asks a server what it is, twice at once: OPTIONS {base}/files/ (tus) and a setup without
-/// filesize (phased), neither of which changes anything; the second one's answer also tells whether
-/// the token is good for the dataset (protocol section "Which one"). Without a dataset only the
-/// first one is asked, and counts for both.
+/// Sends two questions at the same time: OPTIONS {base}/files/ (tus), and a phased setup without
+/// filesize. Neither changes anything on the server. The response to the setup also tells whether
+/// the server accepts the token for the dataset (protocol section "Which one"). Without a dataset,
+/// only OPTIONS is sent, and its response stands for both.
 ///
-/// Waits for both on the caller's thread. Once inquiry.stop says so, both end with `interrupted`.
+/// Blocks the caller's thread until both responses are complete. Once inquiry.stop returns true,
+/// the unfinished questions end with an error of kind `interrupted`.
 Inquired inquire(Transport& http, const Inquiry& inquiry);
 
-/// What the two answers mean together. Errors: those of Engine::ask_server(), of this try alone.
-/// Without a dataset, `automatic` where only the setup would tell.
+/// Returns what the responses of inquire() say about the server. Without a dataset, the protocol is
+/// `automatic` where only the setup could tell. Errors: those of Engine::ask_server(), for this
+/// attempt alone. Pure.
 Result<ServerProfile> read_inquiry(const Inquiry& inquiry, const Inquired& inquired);
 
-/// Asks whether a server that is known takes the token for the dataset: the second question alone;
-/// `options` of the result is an error. Otherwise as inquire().
+/// Sends the setup question alone, to find out whether a known server accepts the token for the
+/// dataset. `options` of the result is an error. Otherwise as inquire().
 Inquired inquire_token(Transport& http, const Inquiry& inquiry);
 
-/// `known` with what the answer tells: whether the token is taken, and measurements. Nothing where
-/// the server speaks another protocol by now. Errors: token_refused, no_such_dataset; failed for a
-/// redirect, unreachable for a proxy that asks for a password.
+/// Returns `known` updated from the response of inquire_token(): token_taken and the measurements.
+/// Returns nullopt if the server now speaks another protocol. Errors: token_refused;
+/// no_such_dataset; failed for a redirect; unreachable for a proxy that requires a password. Pure.
 Result<std::optional<ServerProfile>> read_token_inquiry(const Inquiry& inquiry,
                                                         const ServerProfile& known,
                                                         const Inquired& inquired);
 
-/// Why the answer to the setup does not tell whether the token is taken: of kind `unreachable`
-/// where the server is away, retryable.
+/// Returns the error for a setup response that does not tell whether the server accepts the token.
+/// Retryable. Of kind `unreachable` where the server is unavailable. Pure.
 Error token_not_known(const Inquiry& inquiry, const Inquired& inquired);
 
-/// The server's clock ahead of this machine's, `now` being its time in the middle of the exchange;
-/// nothing without a Date in the answer.
+/// Returns how far the server's clock is ahead of this machine's clock, rounded to seconds. `now`:
+/// this machine's time in the middle of the exchange. Returns nullopt if the response has no Date.
+/// Pure.
 std::optional<std::chrono::seconds> clock_ahead(const Answer& answer,
                                                 std::chrono::system_clock::time_point now);
 

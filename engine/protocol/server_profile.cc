@@ -58,7 +58,7 @@ std::optional<TusServer> parse_tus_server(std::string_view text) {
     const auto& most = json.at("max_size");
     if (!most.is_number_unsigned()) return {};  // get_to() would turn -1 into 2^64 - 1
     most.get_to(server.max_size);
-    // An earlier version's text does not have it.
+    // Earlier versions did not write this member.
     server.sends_resumable = json.value("sends_resumable", false);
     return server;
   } catch (const nlohmann::json::exception&) {

@@ -15,18 +15,19 @@
 namespace sluice {
 namespace {
 
-/// Nothing is done for it, so a server that takes longer has other troubles.
+/// The deadline of the response. The question makes the server do no work, so a slower server is
+/// overloaded or broken.
 constexpr std::chrono::seconds question_patience{30};
 
-/// No file has this name, so that the answer is about the server alone.
-std::string name_of_no_file() {
+/// Returns a random name that no file has, so that the response is about the server and not a file.
+std::string unused_file_name() {
   std::random_device random;
   return fmt::format("sluice-asks-{:08x}{:08x}{:08x}", random(), random(), random());
 }
 
 }  // namespace
 
-/// A body that is there as a whole.
+/// A request body that is completely in memory.
 class SetupQuestion::Body final : public RequestBody {
  public:
   explicit Body(std::string text) : text_(std::move(text)) {}
@@ -49,9 +50,9 @@ class SetupQuestion::Body final : public RequestBody {
 
 SetupQuestion::SetupQuestion(const std::string& base_url, const std::string& dataset,
                              const Secret& token) {
-  // The fields of Phased's first request.
+  // The same fields as in Phased's first request.
   Multipart form;
-  form.field("phase", "setup").field("filename", name_of_no_file());
+  form.field("phase", "setup").field("filename", unused_file_name());
   body_ = std::make_unique<Body>(form.head() + form.tail());
   exchange_.url = base_url + "/api/dataset/" + dataset + "/datafile";
   exchange_.headers = {form.content_type_header(), "Authorization: Token token=" + token.reveal()};
@@ -68,7 +69,7 @@ SetupAnswer read_setup_answer(const Answer& answer) {
   if (answer.status == 401)
     return is_page(answer) && !contains(text, "Access denied") ? SetupAnswer::unclear
                                                                : SetupAnswer::refused_token;
-  // The phased generation's way to refuse a token (protocol, common facts).
+  // The phased generation refuses a token this way (protocol, common facts).
   if (answer.status == 500 && failure && text == "Internal Server Error")
     return SetupAnswer::refused_token;
   if (answer.status == 404 && contains(text, "Dataset Not Found")) return SetupAnswer::no_dataset;

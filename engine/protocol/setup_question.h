@@ -8,11 +8,11 @@
 
 namespace sluice {
 
-/// A setup without filesize for a name that no file has: a question that changes nothing at the
-/// server. Its answer says what the server speaks, and whether it accepts the token for the dataset
-/// (protocol section 1.5 and "Which one").
+/// A phased setup without filesize, for a random name that no file has. The request changes nothing
+/// on the server. The response says which protocol the server speaks, and whether the server
+/// accepts the token for the dataset (protocol section 1.5 and "Which one").
 ///
-/// Owns the body of its exchange, and outlives it.
+/// Owns the body of exchange(), so the object must outlive the exchange.
 class SetupQuestion {
  public:
   SetupQuestion(const std::string& base_url, const std::string& dataset, const Secret& token);
@@ -20,7 +20,7 @@ class SetupQuestion {
   SetupQuestion(const SetupQuestion&) = delete;
   SetupQuestion& operator=(const SetupQuestion&) = delete;
 
-  /// Complete, the token included.
+  /// Returns the complete request, including the Authorization header with the token.
   const Exchange& exchange() const { return exchange_; }
 
  private:
@@ -29,16 +29,18 @@ class SetupQuestion {
   Exchange exchange_;
 };
 
+/// What the response to a SetupQuestion means.
 enum class SetupAnswer {
   phased,         ///< the server speaks the phased protocol and accepts the token
-  no_phases,      ///< it does not speak that, and accepts the token
+  no_phases,      ///< the server does not speak phased, and accepts the token
   refused_token,  ///< the Data Bank itself refuses the token
-  no_dataset,     ///< it has no such draft dataset
-  unclear,        ///< anything else: a front server's answer, say
+  no_dataset,     ///< the server has no such draft dataset
+  unclear,        ///< any other response, for example of a reverse proxy
 };
+/// Returns what `answer` means. Pure.
 SetupAnswer read_setup_answer(const Answer& answer);
 
-/// Whether the answer means that the server accepts the token for the dataset.
+/// Returns whether the server accepts the token for the dataset: `phased` or `no_phases`.
 bool accepts_token(SetupAnswer answer);
 
 }  // namespace sluice

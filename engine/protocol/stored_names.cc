@@ -7,12 +7,13 @@
 namespace sluice {
 namespace {
 
+/// Returns whether CarrierWave keeps the ASCII character.
 bool is_kept_in_ascii(utf8proc_int32_t c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          c == '.' || c == '-' || c == '+';
 }
 
-/// [[:word:]] as Ruby's regular expressions have it.
+/// Returns whether `c` is in [[:word:]] of Ruby's regular expressions.
 bool is_word(utf8proc_int32_t c) {
   switch (utf8proc_category(c)) {
     case UTF8PROC_CATEGORY_LU:
@@ -32,10 +33,10 @@ bool is_word(utf8proc_int32_t c) {
   }
 }
 
-/// File.basename() of Ruby, with a backslash for a slash.
+/// Ruby's File.basename(), with the backslash as the separator.
 std::string_view base_name(std::string_view name) {
   const std::size_t last = name.find_last_not_of('\\');
-  if (last == name.npos) return name.substr(0, 1);  // nothing but separators: one of them
+  if (last == name.npos) return name.substr(0, 1);  // only separators: keep one
   name = name.substr(0, last + 1);
   const std::size_t separator = name.rfind('\\');
   return separator == name.npos ? name : name.substr(separator + 1);

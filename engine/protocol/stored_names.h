@@ -6,14 +6,14 @@
 
 namespace sluice {
 
-/// The names under which a Data Bank may store a file that is deposited as `name` (passes
-/// check_deposit_name()): `name` itself, then what known servers change it into, where that
-/// differs. Pure, any thread.
+/// Returns the names under which a Data Bank may store a file deposited as `name`: first `name`,
+/// then each different name that a known server version makes of it. `name` passes
+/// check_deposit_name(). Pure, any thread.
 ///
-/// The phased generation of 2018-08 (CarrierWave) cuts what stands before the last backslash and
-/// replaces every character by '_' that is no letter, mark, decimal digit or connector punctuation,
-/// and none of '.', '-' and '+'. Older versions of CarrierWave take the letters and digits of ASCII
-/// alone; the rest becomes '_' as well.
+/// The phased generation of 2018-08 (CarrierWave) removes everything up to the last backslash. It
+/// replaces each character by '_' except letters, marks, decimal and letter numbers (Unicode Nd,
+/// Nl), connector punctuation, '.', '-' and '+'. Older versions of CarrierWave keep only ASCII
+/// letters and digits, '_', '.', '-' and '+'.
 std::vector<std::string> stored_names(std::string_view name);
 
 }  // namespace sluice

@@ -12,18 +12,19 @@
 namespace sluice {
 namespace {
 
-/// A server that copies parts into one, or a file into its store, may take that long.
+/// How long the server may take to join parts, or to copy a file into its storage.
 constexpr std::chrono::seconds long_patience{600};
-/// At the least, for a short file, and a second more for what it copies in one.
+/// The least deadline of a join, even if the user has set a shorter one for all responses: 30 s,
+/// and 1 s for each 200 MB that the server copies.
 constexpr std::chrono::seconds least_time_to_copy{30};
 constexpr std::uint64_t copied_in_a_second = 200'000'000;
-constexpr std::uint64_t least_part = std::uint64_t{5} << 20;
+constexpr std::uint64_t least_server_part = std::uint64_t{5} << 20;
 constexpr std::uint64_t most_server_parts = 10000;
 
 }  // namespace
 
 std::uint64_t Tus::part_bytes(std::uint64_t size) {
-  return std::max(least_part, (size + most_server_parts - 1) / most_server_parts);
+  return std::max(least_server_part, (size + most_server_parts - 1) / most_server_parts);
 }
 
 Tus::Tus(Setting setting)
@@ -37,7 +38,7 @@ Tus::Tus(Setting setting)
       url_(setting_.upload_url),
       sent_(setting_.earlier ? setting_.earlier->sent : 0),
       least_chunk_(part_bytes(size_)) {
-  if (!url_.empty() && setting_.role == Role::joined) {  // joined by an earlier run
+  if (!url_.empty() && setting_.role == Role::joined) {  // an earlier run joined the parts
     state_ = State::finding;
     sent_ = size_;
   }
@@ -59,12 +60,12 @@ Request Tus::create() const {
   request.url.clear();
   request.path = "/files/";
   if (!joined) request.payload = chunk_;
-  // Without a type, curl would send that of a form.
+  // Without a Content-Type, curl would send that of a form.
   request.headers.emplace_back(request.payload.size() > 0
                                    ? "Content-Type: application/offset+octet-stream"
                                    : "Content-Type:");
   if (!joined) request.headers.push_back(fmt::format("Upload-Length: {}", size_));
-  // tuspyserver tells nobody how far an upload is that came without a type.
+  // tuspyserver reports no offset of an upload that was created without a filetype.
   request.headers.push_back(fmt::format("Upload-Metadata: filename {},filetype {}",
                                         base64(setting_.deposit.name),
                                         base64("application/octet-stream")));
@@ -73,8 +74,8 @@ Request Tus::create() const {
     std::string urls;
     for (const Part& part : parts_) urls += (urls.empty() ? "" : " ") + part.url;
     request.headers.push_back("Upload-Concat: final;" + urls);
-    // A second one would find the parts gone, or going. curl repeats a request without a body by
-    // itself where a kept connection is dead.
+    // A second join would find the parts deleted, or being deleted. By itself, curl repeats a
+    // request without a body where a kept connection is dead.
     request.repeatable = false;
     request.connection = Request::Connection::own;
     const std::chrono::seconds copying{size_ / copied_in_a_second};
@@ -121,7 +122,7 @@ void Tus::choose_first_bytes(std::uint64_t chunk_bytes) {
 }
 
 void Tus::limit_chunk(std::uint64_t bytes) {
-  if (!threw_away_) least_chunk_ = std::min(least_chunk_, bytes);
+  if (!least_chunk_observed_) least_chunk_ = std::min(least_chunk_, bytes);
 }
 
 std::optional<Request> Tus::next(std::uint64_t chunk_bytes) {
@@ -139,13 +140,13 @@ std::optional<Request> Tus::next(std::uint64_t chunk_bytes) {
     }
     case State::joining:
       step_ = Request::Step::join;
-      join_is_out_ = true;
+      join_undecided_ = true;
       return create();
     case State::sending: {
       step_ = Request::Step::chunk;
       const std::uint64_t left = size_ - committed_;
       std::uint64_t length = std::min(std::max(chunk_bytes, least_chunk_), left);
-      // What would be left may be less than a part, which only the last one may be.
+      // The remainder may be shorter than a server part, because the last chunk may be.
       chunk_ = {committed_, committed_ + length};
       sent_ = std::max(sent_, chunk_.end);
       return patch();
@@ -162,7 +163,7 @@ std::optional<Request> Tus::next(std::uint64_t chunk_bytes) {
   return {};
 }
 
-Tus::State Tus::after_all_is_there() const {
+Tus::State Tus::state_after_last_byte() const {
   return setting_.role == Role::part ? State::registered : State::registering;
 }
 
@@ -171,7 +172,7 @@ void Tus::recover() {
   if (state_ == State::creating && first_bytes_ != FirstBytes::not_tried)
     first_bytes_ =
         first_bytes_ == FirstBytes::in_request ? FirstBytes::failed : FirstBytes::not_any_more;
-  if (std::exchange(join_is_out_, false)) may_be_joining_ = true;
+  if (std::exchange(join_undecided_, false)) may_be_joining_ = true;
   if (state_ == State::joining && !parts_.empty()) {
     state_ = State::asking_parts;
     part_ = 0;
@@ -185,7 +186,7 @@ void Tus::start_over() {
   committed_ = 0;
   sent_ = 0;
   fell_back_to_.reset();
-  gone_ = stuck_ = 0;
+  gone_answers_ = unstored_patches_ = 0;
 }
 
 std::string Tus::doubt() const {

@@ -1,4 +1,4 @@
-// What the answers of a server mean to Tus.
+// The responses of a server as Tus interprets them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,16 +13,16 @@
 namespace sluice {
 namespace {
 
-/// How often in a row a 404 or 410 without Tus-Resumable is repeated before it is believed of a
-/// server that never sends that header: 7 s at least, as each waits a second
+/// How many consecutive 404 or 410 without Tus-Resumable count as the end of the upload, from a
+/// server that never sends that header: 8, over at least 7 s, as each retry waits a second
 /// (engine/policy/retry.h).
-constexpr unsigned unmarked_is_believed = 8;
+constexpr unsigned unmarked_gone_limit = 8;
 
-/// An empty file's, where one is lost.
+/// PATCHes without bytes for an empty file: one is needed, and the others are retries.
 constexpr unsigned most_empty_patches = 3;
 
-/// Whether a refusal says nothing of the request's body: it is about the token, the version of tus,
-/// or a busy server.
+/// Returns whether a refusal is not about the request's body, but about the token, the version of
+/// tus or a busy server.
 bool is_about_other_than_body(int status) {
   switch (status) {
     case 401:
@@ -40,7 +40,8 @@ bool is_about_other_than_body(int status) {
   }
 }
 
-/// rustus says 417, which is otherwise for a header (Expect) that is never sent.
+/// Returns whether the server reports a checksum mismatch. rustus sends 417, which otherwise is
+/// about the header Expect, and sluice never sends that.
 bool is_mismatch(int status) {
   return status == 460 || status == 417;
 }
@@ -76,7 +77,7 @@ Result<void> Tus::read_answer(const Answer& answer) {
 }
 
 std::optional<Error> Tus::common_error(const Answer& answer) {
-  // What common errors are for other requests is doubt for a registration.
+  // At a registration, these responses leave the registration in doubt.
   if (state_ == State::registering) return {};
   if (answer.status == 413 && state_ == State::joining) return {};
   if (answer.status == 413 && state_ == State::creating &&
@@ -97,39 +98,39 @@ std::optional<Error> Tus::common_error(const Answer& answer) {
                                 "sluice speaks (HTTP 412); tell the administrators of the Data "
                                 "Bank",
                                 errors_.doing(step_)));
-  // tus lets a server say so of what is not there; others say it to the token. What may be there
-  // is not given up for it.
+  // In tus, 403 may mean that the upload does not exist; other servers refuse the token that way.
+  // So the upload, which may still exist, is not restarted.
   if (answer.status == 403 && state_ == State::finding && !is_page(answer))
     return with(error_of(ErrorKind::failed, answer,
                          fmt::format("{}: the server refused the request (HTTP 403, {}): the token "
                                      "is not valid for this upload, or the upload is gone; to "
                                      "restart from the beginning, use --restart",
                                      errors_.doing(step_), errors_.quoted(answer.body))),
-                may_pass(answer) ? Persistence::few_tries : Persistence::permanent);
+                may_be_transient(answer) ? Persistence::few_tries : Persistence::permanent);
   const bool redirects = answer.status >= 300 && answer.status < 400;
-  const bool known = proven_ || setting_.earlier || (redirects && may_pass(answer));
+  const bool known = proven_ || setting_.earlier || (redirects && may_be_transient(answer));
   auto error = errors_.common(answer, step_, known);
   return error && redirects && error->retryable && !proven_
              ? with(*std::move(error), Persistence::few_tries)
              : error;
 }
 
-bool Tus::may_pass(const Answer& answer) const {
+bool Tus::may_be_transient(const Answer& answer) const {
   const bool is_servers = origin_.sender(answer) == TusOrigin::Sender::server;
   if (answer.status >= 500) return true;
   if (is_servers) return proven_;
-  // A placeholder of a deployment, or a page.
+  // The response may be the placeholder of a deployment, or a page.
   return true;
 }
 
-void Tus::understood(const Answer& answer) {
+void Tus::record_tus_answer(const Answer& answer) {
   origin_.learn(answer);
   proven_ = true;
-  gone_ = 0;
+  gone_answers_ = 0;
 }
 
 Error Tus::not_understood(const Answer& answer) {
-  return errors_.not_understood(answer, step_, may_pass(answer));
+  return errors_.not_understood(answer, step_, may_be_transient(answer));
 }
 
 Error Tus::no_offset(const Answer& answer) {
@@ -140,7 +141,7 @@ Error Tus::no_offset(const Answer& answer) {
                   errors_.doing(step_), answer.status,
                   says.empty() ? "no Upload-Offset header"
                                : "an invalid Upload-Offset header, " + errors_.quoted(says)),
-      may_pass(answer));
+      may_be_transient(answer));
 }
 
 bool Tus::refuses_first_bytes(const Answer& answer) {
@@ -184,17 +185,18 @@ void Tus::read_first_offset(const Answer& answer) {
     setting_.creation->kept_bytes();
   else
     setting_.creation->ignored_bytes();
-  if (!is_valid) {  // HEAD tells
+  if (!is_valid) {  // ask with HEAD
     state_ = State::finding;
     return;
   }
   committed_ = *offset;
-  state_ = committed_ == size_ ? after_all_is_there() : State::sending;
+  state_ = committed_ == size_ ? state_after_last_byte() : State::sending;
 }
 
 Result<void> Tus::read_location(const Answer& answer) {
   const std::vector<std::string_view> locations = values_of(answer, "location");
-  // @uploadx/core says 200 where there is nothing left to send; a front server's page is no tus.
+  // @uploadx/core answers 200 if no bytes are left to send. Without Tus-Resumable, a 200 may be a
+  // reverse proxy's page.
   const bool is_created =
       answer.status == 201 || (answer.status == 200 && TusOrigin::is_marked(answer));
   if (!is_created || locations.empty()) return not_understood(answer);
@@ -215,7 +217,7 @@ Result<void> Tus::read_location(const Answer& answer) {
                     errors_.doing(step_), errors_.quoted(std::string(*location)),
                     url.error().message));
   url_ = *std::move(url);
-  understood(answer);
+  record_tus_answer(answer);
   committed_ = 0;
   if (first_bytes_ == FirstBytes::in_request) {
     read_first_offset(answer);
@@ -223,7 +225,7 @@ Result<void> Tus::read_location(const Answer& answer) {
   }
   learn_of_first_bytes();
   sent_ = 0;
-  state_ = size_ == 0 ? after_all_is_there() : State::sending;
+  state_ = size_ == 0 ? state_after_last_byte() : State::sending;
   return {};
 }
 
@@ -239,20 +241,20 @@ Error Tus::not_found(const Answer& answer) const {
       true);
 }
 
-bool Tus::is_believed_gone(const Answer& answer) {
+bool Tus::counts_as_gone(const Answer& answer) {
   switch (origin_.sender(answer)) {
     case TusOrigin::Sender::server:
-      return ++gone_ >= (answer.status == 410 ? 1U : 2U);
+      return ++gone_answers_ >= (answer.status == 410 ? 1U : 2U);
     case TusOrigin::Sender::unknown:
-      return ++gone_ >= unmarked_is_believed;
+      return ++gone_answers_ >= unmarked_gone_limit;
     case TusOrigin::Sender::front:
       break;
   }
   return false;
 }
 
-Result<void> Tus::gone(const Answer& answer) {
-  if (!is_believed_gone(answer)) return not_found(answer);
+Result<void> Tus::read_gone_answer(const Answer& answer) {
+  if (!counts_as_gone(answer)) return not_found(answer);
   if (setting_.role == Role::joined) {
     anew_ = Anew::all;
     return error_of(ErrorKind::integrity, answer,
@@ -265,13 +267,13 @@ Result<void> Tus::gone(const Answer& answer) {
 }
 
 Result<void> Tus::read_chunk_answer(const Answer& answer) {
-  if (answer.status == 404 || answer.status == 410) return gone(answer);
+  if (answer.status == 404 || answer.status == 410) return read_gone_answer(answer);
   const auto refused = [&](const std::string& why, bool retryable) {
     return error_of(ErrorKind::integrity, answer, fmt::format("{}: {}", errors_.doing(step_), why),
                     retryable);
   };
   if (is_mismatch(answer.status)) {
-    const bool again = std::exchange(mismatch_at_, chunk_.begin) == chunk_.begin;
+    const bool again = std::exchange(checksum_mismatch_at_, chunk_.begin) == chunk_.begin;
     return refused(
         again ? fmt::format("the chunk arrived with a wrong checksum twice (HTTP {}): the network "
                             "or a proxy changes bytes; nothing was registered; tell the "
@@ -285,27 +287,27 @@ Result<void> Tus::read_chunk_answer(const Answer& answer) {
   const auto offset = offset_of(answer);
   if (!is_success(answer)) return not_understood(answer);
   if (!offset) return no_offset(answer);
-  understood(answer);
-  if (*offset == chunk_.begin && chunk_.size() > 0) return nothing_kept(answer);
+  record_tus_answer(answer);
+  if (*offset == chunk_.begin && chunk_.size() > 0) return no_bytes_stored(answer);
   if (*offset < chunk_.begin || *offset > chunk_.end)
     return refused(fmt::format("the server reports offset {}, which is outside the chunk of {} "
                                "bytes",
                                *offset, chunk_.size()),
                    true);
-  stuck_ = 0;
-  mismatch_at_ = ~std::uint64_t{0};
+  unstored_patches_ = 0;
+  checksum_mismatch_at_ = ~std::uint64_t{0};
   committed_ = *offset;
-  if (committed_ == size_) state_ = after_all_is_there();
+  if (committed_ == size_) state_ = state_after_last_byte();
   return {};
 }
 
-Error Tus::nothing_kept(const Answer& answer) {
-  // Twice as much each time, up to all of the rest: 40 doublings are more than a file has.
+Error Tus::no_bytes_stored(const Answer& answer) {
+  // The chunk doubles each time, up to the rest of the file: at most 40 times.
   const bool all_of_it = chunk_.end == size_;
-  const bool again = all_of_it ? ++stuck_ < 2 : true;
+  const bool again = all_of_it ? ++unstored_patches_ < 2 : true;
   if (!all_of_it) {
     least_chunk_ = std::max(least_chunk_, chunk_.size() * 2);
-    threw_away_ = true;
+    least_chunk_observed_ = true;
   }
   return error_of(
       ErrorKind::integrity, answer,
@@ -317,7 +319,7 @@ Error Tus::nothing_kept(const Answer& answer) {
       again);
 }
 
-Error Tus::joining_still(const Answer& answer, std::uint64_t offset) const {
+Error Tus::join_in_progress(const Answer& answer, std::uint64_t offset) const {
   return error_of(ErrorKind::unreachable, answer,
                   fmt::format("{}: the server has joined {} of {} bytes so far",
                               errors_.doing(step_), offset, size_),
@@ -325,15 +327,15 @@ Error Tus::joining_still(const Answer& answer, std::uint64_t offset) const {
 }
 
 Result<void> Tus::read_offset_answer(const Answer& answer) {
-  if (answer.status == 404 || answer.status == 410) return gone(answer);
+  if (answer.status == 404 || answer.status == 410) return read_gone_answer(answer);
   const auto offset = offset_of(answer);
-  // tusdotnet does not say how far a joined upload is before it is whole.
+  // tusdotnet sends no offset of a joined upload until the join is complete.
   if (is_success(answer) && TusOrigin::is_marked(answer) && !answer.header("upload-offset") &&
       setting_.role == Role::joined)
-    return joining_still(answer, 0);
+    return join_in_progress(answer, 0);
   if (!is_success(answer)) return not_understood(answer);
   if (!offset) return no_offset(answer);
-  understood(answer);
+  record_tus_answer(answer);
   for (const std::string_view text : values_of(answer, "upload-length")) {
     const auto length = number_in(text);
     if (!length || *length == size_) continue;
@@ -348,17 +350,17 @@ Result<void> Tus::read_offset_answer(const Answer& answer) {
     fell_back_to_ = *offset;
     return errors_.holds_too_few(answer, step_, *offset, committed_);
   }
-  if (setting_.role == Role::joined && *offset < size_) return joining_still(answer, *offset);
-  if (*offset > committed_) stuck_ = 0;
+  if (setting_.role == Role::joined && *offset < size_) return join_in_progress(answer, *offset);
+  if (*offset > committed_) unstored_patches_ = 0;
   committed_ = *offset;
-  state_ = committed_ == size_ ? after_all_is_there() : State::sending;
+  state_ = committed_ == size_ ? state_after_last_byte() : State::sending;
   return {};
 }
 
 Result<void> Tus::read_register_answer(const Answer& answer) {
   const RegistrationAnswer read = read_registration_answer(answer, RegistrationForm::upload);
-  // The newest Data Bank makes a file of an upload with its first PATCH, and an empty one needs
-  // none.
+  // The newest Data Bank creates the file at the first PATCH, and an empty file is uploaded without
+  // one.
   if (read.verdict == RegistrationAnswer::Verdict::no_such_upload && size_ == 0 &&
       empty_patches_ < most_empty_patches) {
     ++empty_patches_;

@@ -7,24 +7,26 @@
 
 #include "engine/protocol/protocol.h"
 
-/// What headers of a tus server's answers say. Pure; any thread.
+/// Readers of the headers in a tus server's responses. Pure functions, any thread.
 namespace sluice {
 
-/// 200 to 299.
+/// Returns whether the status is 200 to 299.
 bool is_success(const Answer& answer);
 
-/// The values of the headers of that name (lower case), as often as they are there; they live as
-/// long as `answer` does.
+/// Returns the value of each header called `name`, in lower case, in the order received. The views
+/// are valid as long as `answer`.
 std::vector<std::string_view> values_of(const Answer& answer, std::string_view name);
 
-/// The only value of that header, which may be repeated; nothing where it is not there, or values
-/// differ.
+/// Returns the value of the header `name`, which may be repeated with the same value. Returns
+/// nullopt if the header is missing or its values differ.
 std::optional<std::string_view> only_value(const Answer& answer, std::string_view name);
 
-/// A decimal number without sign or blanks, below 2^64; nothing for anything else.
+/// Returns `text` as a decimal number below 2^64, without sign or blanks; nullopt for any other
+/// text.
 std::optional<std::uint64_t> number_in(std::optional<std::string_view> text);
 
-/// Upload-Offset: how many bytes the server says that it has.
+/// Returns Upload-Offset: how many bytes the server says that it holds. nullopt if missing or
+/// invalid.
 std::optional<std::uint64_t> offset_of(const Answer& answer);
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-// How Tus has the parts of a file joined: what a join's answer means, and what the parts' do.
+// Joining the parts of a file in Tus: the responses to a join, and to questions about the parts.
 #include <fmt/format.h>
 
 #include "engine/protocol/answer_text.h"
@@ -8,18 +8,18 @@
 namespace sluice {
 namespace {
 
-/// So many refusals, with all parts there each time, are the server's last word.
-constexpr unsigned refusals_that_last = 3;
+/// After so many refusals, each with all parts on the server, a join counts as permanently refused.
+constexpr unsigned most_join_refusals = 3;
 
-/// S3 through tus-ruby-server: "Your proposed upload is smaller than the minimum allowed object
-/// size.", or its name for that.
+/// Returns whether a part is too short for S3. tus-ruby-server sends S3's text "Your proposed
+/// upload is smaller than the minimum allowed object size." or its error code.
 bool says_too_short(const Answer& answer) {
   return answer.body.find("smaller than the minimum allowed") != std::string::npos ||
          answer.body.find("EntityTooSmall") != std::string::npos;
 }
 
-/// What a server says that takes no header, or no upload, of that length. It may be one in front of
-/// the tus server that says so, as the addresses of all parts are in one header.
+/// Returns whether the status refuses the length of the headers or of the upload. A reverse proxy
+/// may send it too, because one header holds the URLs of all parts.
 bool is_about_length(int status) {
   return status == 400 || status == 413 || status == 414 || status == 431;
 }
@@ -36,25 +36,25 @@ Result<void> Tus::read_join_answer(const Answer& answer) {
   if (!is_success(answer)) return join_refused(answer);
   Result<void> read = read_location(answer);
   if (read) {
-    join_is_out_ = may_be_joining_ = false;
+    join_undecided_ = may_be_joining_ = false;
     sent_ = size_;
     state_ = State::finding;
     return {};
   }
-  // The parts may be gone into an upload that has no address.
+  // The server may have joined and deleted the parts, and the joined upload has no known URL.
   anew_ = Anew::what_is_missing;
   return read;
 }
 
 Error Tus::join_refused(const Answer& answer) {
   const bool is_servers = origin_.sender(answer) == TusOrigin::Sender::server;
-  // An exception of tus-ruby-server's gets an answer of Rails, which has no Tus-Resumable.
+  // After an exception in tus-ruby-server, Rails sends the response, without Tus-Resumable.
   const bool is_decided = is_servers || (answer.status >= 500 && !is_page(answer));
-  if (is_decided) join_is_out_ = may_be_joining_ = false;
+  if (is_decided) join_undecided_ = may_be_joining_ = false;
   if (is_decided || is_about_length(answer.status)) ++joins_refused_;
   const bool never = says_too_short(answer) || (is_decided && has_short_part()) ||
-                     (is_servers && answer.status < 500 && joins_refused_ >= refusals_that_last);
-  if (never || joins_refused_ >= refusals_that_last)
+                     (is_servers && answer.status < 500 && joins_refused_ >= most_join_refusals);
+  if (never || joins_refused_ >= most_join_refusals)
     anew_ = Anew::whole;
   else if (is_servers && answer.status < 500)
     anew_ = Anew::what_is_missing;
@@ -68,7 +68,7 @@ Error Tus::join_refused(const Answer& answer) {
       !never);
 }
 
-Error Tus::part_gone(const Answer& answer) {
+Error Tus::part_missing(const Answer& answer) {
   anew_ = Anew::what_is_missing;
   return error_of(
       ErrorKind::failed, answer,
@@ -80,14 +80,14 @@ Error Tus::part_gone(const Answer& answer) {
 
 Result<void> Tus::read_part_answer(const Answer& answer) {
   if (answer.status == 404 || answer.status == 410) {
-    if (!is_believed_gone(answer)) return not_found(answer);
-    return part_gone(answer);
+    if (!counts_as_gone(answer)) return not_found(answer);
+    return part_missing(answer);
   }
   if (!is_success(answer)) return not_understood(answer);
   const auto offset = offset_of(answer);
   if (!offset) return no_offset(answer);
-  understood(answer);
-  if (*offset != parts_[part_].size) return part_gone(answer);
+  record_tus_answer(answer);
+  if (*offset != parts_[part_].size) return part_missing(answer);
   if (++part_ == parts_.size()) state_ = State::joining;
   return {};
 }

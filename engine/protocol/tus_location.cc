@@ -10,7 +10,8 @@
 namespace sluice {
 namespace {
 
-/// Longer than any server's; a header line has 8 KiB where a front server is in between.
+/// The most bytes of a Location. Known servers send less; a reverse proxy allows 8 KiB for a header
+/// line.
 constexpr std::size_t longest_url = 4096;
 
 bool same_host(const UrlParts& a, const UrlParts& b) {
@@ -28,11 +29,12 @@ Result<std::string> own_address(const std::string& base, std::string_view locati
   for (const char c : location)
     if (c <= ' ' || c > '~') return refuse("the address holds characters that a URL cannot have");
   TRY_ASSIGN(const UrlParts here, split_url(base));
-  // What curl says of it quotes it, and it may repeat the token.
+  // curl's message would quote the location, which may contain the token.
   const auto not_one = [&] { return refuse("the address is not an HTTP URL"); };
   Result<UrlParts> there = resolve_url(base + "/files/", std::string(location));
   if (location.empty() || !there) return not_one();
-  // A server behind a TLS proxy does not know that it is: same host, so back through the proxy.
+  // A server behind a TLS proxy names its own scheme, http. The host is the same, so the URL is
+  // changed to go through the proxy.
   if (here.scheme == "https" && there->scheme == "http" && same_host(*there, here) &&
       (there->port == "80" || there->port == here.port)) {
     const std::size_t path = there->normal.find('/', std::string_view("http://").size());

@@ -25,9 +25,9 @@ Answer answer(int status, std::string body = {}) {
   return {.status = status, .body = std::move(body)};
 }
 
-TEST(AnswerErrors, OnlyWhatMeansTheSameEverywhereIsCommon) {
+TEST(AnswerErrors, CommonErrorsMeanTheSameAtEveryStep) {
   const std::vector<int> common = {401, 408, 413, 429, 502, 503, 504};
-  // What another try does not help says nothing of a registration: it may have been carried out.
+  // These refusals do not tell whether a registration took effect.
   const std::vector<int> refusals = {403, 405, 407, 501, 507, 511};
   const auto is_in = [](const std::vector<int>& list, int status) {
     return std::find(list.begin(), list.end(), status) != list.end();
@@ -42,7 +42,7 @@ TEST(AnswerErrors, OnlyWhatMeansTheSameEverywhereIsCommon) {
     }
 }
 
-TEST(AnswerErrors, RefusalsThatLastAreTriedOnceOrAFewTimes) {
+TEST(AnswerErrors, LastingRefusalsGetOneOrFewTries) {
   const auto of = [](int status, bool proven, const std::string& body = {}) {
     return *errors().common(answer(status, body), Step::chunk, proven);
   };
@@ -57,7 +57,7 @@ TEST(AnswerErrors, RefusalsThatLastAreTriedOnceOrAFewTimes) {
       EXPECT_FALSE(of(status, proven, "Storage quota exceeded").retryable) << status;
   }
   for (const int status : {403, 405, 407, 501, 507, 511})
-    EXPECT_EQ(of(status, true).kind, ErrorKind::failed) << "other files may go";
+    EXPECT_EQ(of(status, true).kind, ErrorKind::failed) << "the error is about this file only";
 }
 
 TEST(AnswerErrors, NotUnderstoodIsAsPersistentAsItsStatus) {
@@ -75,7 +75,7 @@ TEST(AnswerErrors, NotUnderstoodIsAsPersistentAsItsStatus) {
   }
 }
 
-TEST(AnswerErrors, ARefusalSaysWhatWasAskedWhoAnsweredAndWhoCanHelp) {
+TEST(AnswerErrors, RefusalNamesRequestSenderAndAdministrators) {
   AnswerErrors known = errors();
   known.asked(Request::Method::patch, 5242880);
   Answer page = answer(403, "<html><title>Request Rejected</title></html>");
@@ -100,7 +100,7 @@ TEST(AnswerErrors, ARefusalSaysWhatWasAskedWhoAnsweredAndWhoCanHelp) {
                 "407, 'log in')"));
 }
 
-TEST(AnswerErrors, NoRoomIsWhatTheServerSaysAndNotTheFilesName) {
+TEST(AnswerErrors, NoRoomIgnoresTheFileName) {
   for (const char* text : {"quota exceeded", "Your Quota has been EXCEEDED.", "over quota",
                            "Disk quota exceeded @ io", "user has reached the quota"})
     EXPECT_EQ(no_room(text, "a.h5"), Persistence::permanent) << text;
@@ -113,13 +113,13 @@ TEST(AnswerErrors, NoRoomIsWhatTheServerSaysAndNotTheFilesName) {
     EXPECT_FALSE(no_room(text, "over quota.csv")) << text;
 }
 
-TEST(AnswerErrors, KindsAndWhetherARetryCanHelp) {
+TEST(AnswerErrors, CommonErrorsHaveKindAndRetryability) {
   const auto of = [](int status, bool proven = true) {
     return *errors().common(answer(status), Step::chunk, proven);
   };
   EXPECT_EQ(of(401).kind, ErrorKind::token_refused);
   EXPECT_FALSE(of(401).retryable);
-  EXPECT_TRUE(of(302).retryable) << "a front server that has lost its back end";
+  EXPECT_TRUE(of(302).retryable) << "a reverse proxy that has lost the server";
   EXPECT_FALSE(of(302, false).retryable);
   EXPECT_EQ(of(413).kind, ErrorKind::failed);
   EXPECT_TRUE(of(413).retryable);
@@ -130,7 +130,7 @@ TEST(AnswerErrors, KindsAndWhetherARetryCanHelp) {
   }
 }
 
-TEST(AnswerErrors, NamesTheFileAndWhatWasBeingDone) {
+TEST(AnswerErrors, NamesTheFileAndTheRequest) {
   EXPECT_EQ(errors().doing(Step::chunk), "sending a chunk of 'a b.h5'");
   AnswerErrors known = errors();
   known.asked(Request::Method::patch, 7);
@@ -146,7 +146,7 @@ TEST(AnswerErrors, NamesTheFileAndWhatWasBeingDone) {
   EXPECT_THAT(errors().not_understood(cut, Step::chunk, false).message, HasSubstr("cut short"));
 }
 
-TEST(AnswerErrors, WhatIsQuotedIsFitToShowAndHoldsNoToken) {
+TEST(AnswerErrors, QuotesAreSafeForTerminalsAndWithoutToken) {
   AnswerErrors known = errors();
   const auto all = [&](const std::string& body) {
     std::string text = known.quoted(body) +

@@ -17,7 +17,7 @@ TEST(AnswerText, IsTrimmedAndUnquoted) {
   EXPECT_EQ(answer_text(answer("")), "");
 }
 
-TEST(AnswerText, APageIsKnownByItsTypeOrItsFirstCharacter) {
+TEST(AnswerText, RecognisesPageByTypeOrFirstCharacter) {
   Answer typed = answer("");
   EXPECT_FALSE(is_page(typed));
   typed.headers = {{"content-type", "TEXT/html;charset=utf-8"}};
@@ -27,14 +27,14 @@ TEST(AnswerText, APageIsKnownByItsTypeOrItsFirstCharacter) {
     EXPECT_FALSE(is_page(answer(body))) << body;
 }
 
-TEST(AnswerText, FindsTheFailureAndItsProgress) {
+TEST(AnswerText, ReadsFailureAndProgress) {
   const auto failure = failure_object(answer(R"( {"error":"no\n","progress":3,"status":500})"));
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->error, "no\n");
   EXPECT_EQ(failure->progress, 3U);
 }
 
-TEST(AnswerText, AbsurdProgressIsNone) {
+TEST(AnswerText, IgnoresInvalidProgress) {
   for (const char* progress :
        {"-1", "1.5", "\"3\"", "null", "1e300", "99999999999999999999999", "[]"}) {
     const auto failure =
@@ -44,12 +44,12 @@ TEST(AnswerText, AbsurdProgressIsNone) {
   }
 }
 
-TEST(AnswerText, ErrorsThatAreNoStringsAreStillErrors) {
+TEST(AnswerText, AcceptsErrorsOfOtherJsonTypes) {
   EXPECT_EQ(failure_object(answer(R"({"error":{"a":1}})"))->error, R"({"a":1})");
   EXPECT_EQ(failure_object(answer(R"({"error":true})"))->error, "true");
 }
 
-TEST(AnswerText, WhatIsNoFailureObject) {
+TEST(AnswerText, RejectsOtherBodiesAsFailureObject) {
   for (const char* body :
        {"", "text", "[1]", "\"error\"", "{\"status\":200}", "{\"error\":null}", "{\"error\":\"cut",
         "{\"error\":\"x\"} trailing", "{\"error\":\"\xFF\"}", "<html>"})
@@ -59,7 +59,7 @@ TEST(AnswerText, WhatIsNoFailureObject) {
   EXPECT_FALSE(failure_object(cut));
 }
 
-TEST(AnswerText, DeepNestingIsRefused) {
+TEST(AnswerText, RejectsDeepNesting) {
   const auto nested = [](int depth) {
     return std::string("{\"error\":") + std::string(static_cast<std::size_t>(depth), '[') +
            std::string(static_cast<std::size_t>(depth), ']') + "}";

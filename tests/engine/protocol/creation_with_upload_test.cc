@@ -11,7 +11,7 @@ namespace {
 
 using Failure = CreationWithUpload::Failure;
 
-TEST(CreationWithUpload, AllowsSmallFilesThatHaveBytes) {
+TEST(CreationWithUpload, AllowsSmallFilesExceptEmptyOnes) {
   const CreationWithUpload creation;
   EXPECT_FALSE(creation.allows(0));
   EXPECT_TRUE(creation.allows(1));
@@ -19,7 +19,7 @@ TEST(CreationWithUpload, AllowsSmallFilesThatHaveBytes) {
   EXPECT_FALSE(creation.allows(CreationWithUpload::most_bytes + 1));
 }
 
-TEST(CreationWithUpload, EndsWhereTheServerIgnoresOrRefusesTheBytes) {
+TEST(CreationWithUpload, StopsAfterIgnoredOrRefusedBytes) {
   CreationWithUpload ignored;
   ignored.kept_bytes();
   ignored.ignored_bytes();
@@ -30,7 +30,7 @@ TEST(CreationWithUpload, EndsWhereTheServerIgnoresOrRefusesTheBytes) {
   EXPECT_FALSE(refused.allows(1));
 }
 
-TEST(CreationWithUpload, HalvesTheSizeThatWasTooLarge) {
+TEST(CreationWithUpload, HalvesTheLimitAfter413) {
   CreationWithUpload creation;
   creation.failed(Failure::too_large, 1000);
   EXPECT_TRUE(creation.allows(500));
@@ -40,7 +40,7 @@ TEST(CreationWithUpload, HalvesTheSizeThatWasTooLarge) {
   EXPECT_FALSE(creation.allows(501));
 }
 
-TEST(CreationWithUpload, BelievesAProvenServerAfterOtherFailures) {
+TEST(CreationWithUpload, ContinuesWithProvenServerAfterOtherFailures) {
   CreationWithUpload unproven;
   unproven.failed(Failure::unclear, 1000);
   EXPECT_FALSE(unproven.allows(1));
@@ -73,7 +73,7 @@ class TusFirstBytes : public testing::Test {
     EXPECT_EQ(at.request.body_size(), 0U);
     EXPECT_TRUE(has_header(at.request, "Content-Type:"));
   }
-  /// The upload is created by a request without the bytes, which follow.
+  /// Expects that the creating request carries no bytes, and that a PATCH with all of them follows.
   static void expect_created_without(At& at) {
     expect_no_bytes(at);
     ASSERT_TRUE(at.protocol.read_answer(created()));
@@ -84,7 +84,7 @@ class TusFirstBytes : public testing::Test {
   std::optional<CreationWithUpload> creation_{std::in_place};
 };
 
-TEST_F(TusFirstBytes, TakeOneRequestLess) {
+TEST_F(TusFirstBytes, SaveOneRequest) {
   At at(Step::begin, small());
   expect_bytes(at);
   ASSERT_TRUE(at.protocol.read_answer(created_at("1000")));
@@ -95,22 +95,22 @@ TEST_F(TusFirstBytes, TakeOneRequestLess) {
   EXPECT_TRUE(creation_->allows(size));
 }
 
-TEST_F(TusFirstBytes, StayOutOfTheCreationOfOtherFiles) {
+TEST_F(TusFirstBytes, AreNotSentWithOtherFiles) {
   expect_no_bytes(At(Step::begin, setting(size)));
   expect_no_bytes(At(Step::begin, small(0)));
   expect_no_bytes(At(Step::begin, small(CreationWithUpload::most_bytes + 1)));
   At chunks(Step::begin, small());
-  chunks.protocol.limit_chunk(size - 1);  // a proxy takes no more at once
+  chunks.protocol.limit_chunk(size - 1);  // a proxy refuses larger requests
   chunks.ask(size - 1);
   expect_no_bytes(chunks);
   chunks.ask(size);
   expect_bytes(chunks);
-  creation_->ignored_bytes();  // those of another file, while this one waited for its turn
+  creation_->ignored_bytes();  // those of another file, while this one was queued
   chunks.ask(size);
   expect_no_bytes(chunks);
 }
 
-TEST_F(TusFirstBytes, GoOnFromASmallerOffset) {
+TEST_F(TusFirstBytes, ResumeFromASmallerOffset) {
   At at(Step::begin, small());
   ASSERT_TRUE(at.protocol.read_answer(created_at("600")));
   EXPECT_EQ(at.protocol.committed(), 600U);
@@ -120,7 +120,7 @@ TEST_F(TusFirstBytes, GoOnFromASmallerOffset) {
   EXPECT_TRUE(creation_->allows(size));
 }
 
-TEST_F(TusFirstBytes, ThatWereNotKeptFollow) {
+TEST_F(TusFirstBytes, AreSentByPatchIfNotKept) {
   At at(Step::begin, small());
   ASSERT_TRUE(at.protocol.read_answer(created_at("0")));
   ASSERT_EQ(at.next(), Step::chunk);
@@ -128,8 +128,8 @@ TEST_F(TusFirstBytes, ThatWereNotKeptFollow) {
   EXPECT_FALSE(creation_->allows(size)) << "each file would be sent twice";
 }
 
-/// Whether the server has kept them, only HEAD tells.
-TEST_F(TusFirstBytes, AreAskedForWithoutAnOffsetThatCanBe) {
+/// Without a valid Upload-Offset, only HEAD tells whether the server kept the bytes.
+TEST_F(TusFirstBytes, AreQueriedByHeadWithoutValidOffset) {
   for (const char* offset : {"", "-1", "1001", "x"}) {
     for (const std::uint64_t kept : {std::uint64_t{0}, std::uint64_t{400}, size}) {
       creation_.emplace();
@@ -145,13 +145,13 @@ TEST_F(TusFirstBytes, AreAskedForWithoutAnOffsetThatCanBe) {
   }
 }
 
-TEST_F(TusFirstBytes, ThatAreRefusedFollowAPlainCreation) {
+TEST_F(TusFirstBytes, AreSentByPatchAfterRefusal) {
   for (const int status : {400, 403, 404, 405, 411, 413, 415, 422, 501}) {
     creation_.emplace();
     At at(Step::begin, small());
     ASSERT_TRUE(at.protocol.read_answer(own(status, {}, "no"))) << status;
     EXPECT_EQ(at.protocol.upload_url(), "");
-    EXPECT_TRUE(creation_->allows(size)) << "nothing is known yet";
+    EXPECT_TRUE(creation_->allows(size)) << "the creation without bytes has not succeeded yet";
     at.ask();
     expect_created_without(at);
     EXPECT_FALSE(creation_->allows(size)) << status;
@@ -159,12 +159,12 @@ TEST_F(TusFirstBytes, ThatAreRefusedFollowAPlainCreation) {
   }
 }
 
-TEST_F(TusFirstBytes, AreNotBlamedForWhatAPlainCreationMeetsToo) {
+TEST_F(TusFirstBytes, StayAllowedIfPlainCreationFailsToo) {
   At at(Step::begin, small());
   ASSERT_TRUE(at.protocol.read_answer(answer(404, {}, "<html>deploying</html>")));
   at.ask();
   expect_no_bytes(at);
-  at.passes(answer(404, {}, "<html>deploying</html>"));
+  at.error_and_retry(answer(404, {}, "<html>deploying</html>"));
   expect_created_without(at);
   EXPECT_TRUE(creation_->allows(size));
 
@@ -176,7 +176,7 @@ TEST_F(TusFirstBytes, AreNotBlamedForWhatAPlainCreationMeetsToo) {
   EXPECT_FALSE(error.retryable);
 }
 
-TEST_F(TusFirstBytes, AreLeftOutOfARetry) {
+TEST_F(TusFirstBytes, AreOmittedFromRetry) {
   for (const int status : {0, 408, 423, 429, 500, 502, 503, 504}) {
     creation_.emplace();
     At at(Step::begin, small());
@@ -184,17 +184,17 @@ TEST_F(TusFirstBytes, AreLeftOutOfARetry) {
       at.protocol.recover();
       at.ask();
     } else {
-      at.passes(answer(status, {}, "<html>busy</html>"));
+      at.error_and_retry(answer(status, {}, "<html>busy</html>"));
     }
     expect_created_without(at);
-    // Of a busy server nothing is learned.
+    // A busy server teaches nothing about the bytes.
     EXPECT_EQ(creation_->allows(size),
               status == 408 || status == 423 || status == 429 || status == 503)
         << status;
   }
 }
 
-TEST_F(TusFirstBytes, ATokenThatIsRefusedSaysNothingOfThem) {
+TEST_F(TusFirstBytes, StayAllowedAfterRefusedToken) {
   At at(Step::begin, small());
   EXPECT_EQ(at.error_for(answer(401, {}, std::string("you sent ") + token)).kind,
             ErrorKind::token_refused);
@@ -204,8 +204,8 @@ TEST_F(TusFirstBytes, ATokenThatIsRefusedSaysNothingOfThem) {
   EXPECT_TRUE(creation_->allows(size));
 }
 
-/// As without them: whoever is there would get the token and the file.
-TEST_F(TusFirstBytes, DoNotFollowTheServerElsewhere) {
+/// As without the bytes: the other server would get the token and the file.
+TEST_F(TusFirstBytes, AreNotSentToAnotherServer) {
   At redirected(Step::begin, small());
   EXPECT_FALSE(
       redirected.error_for(own(307, {{"location", "https://evil.example.org/"}})).retryable);
@@ -216,7 +216,7 @@ TEST_F(TusFirstBytes, DoNotFollowTheServerElsewhere) {
   EXPECT_EQ(located.protocol.committed(), 0U);
 }
 
-TEST_F(TusFirstBytes, OfAnUploadThatIsGoneAreSentAnew) {
+TEST_F(TusFirstBytes, AreSentAgainIfUploadIsGone) {
   At at(Step::begin, small());
   ASSERT_TRUE(at.protocol.read_answer(created_at("600")));
   ASSERT_EQ(at.next(), Step::chunk);

@@ -5,12 +5,12 @@
 namespace sluice::deposit_test {
 namespace {
 
-TEST(Deposit, TakesTheKeysOfEverySystem) {
+TEST(Deposit, AcceptsKeysOfEverySystem) {
   for (const char* key : {"IDB-1234567", "TESTIDB-0000001", "local_1", "a"})
     EXPECT_TRUE(check_dataset_key(key)) << key;
 }
 
-TEST(Deposit, RefusesKeysThatWouldChangeTheUrl) {
+TEST(Deposit, RejectsKeysWithUrlCharacters) {
   for (const char* key : {"", "IDB/1", "..", "IDB 1", "IDB-1?x=1", "IDB#1", "%2e", "IDB-1\n",
                           "http://x", "IDB-\xC3\xA9", "IDB.1"}) {
     const auto result = check_dataset_key(key);
@@ -21,14 +21,14 @@ TEST(Deposit, RefusesKeysThatWouldChangeTheUrl) {
   EXPECT_FALSE(check_dataset_key(std::string(65, 'a')));
 }
 
-TEST(Deposit, TakesEveryNameThatIsABaseName) {
+TEST(Deposit, AcceptsBaseNames) {
   for (const char* name : {"a", "two words.h5", "quote\"d.h5", "semi;colon", "Größe.csv", "...",
                            "-x", "back\\slash", "50%"})
     EXPECT_TRUE(check_deposit_name(name)) << name;
   EXPECT_TRUE(check_deposit_name(std::string(255, 'n')));
 }
 
-TEST(Deposit, RefusesNamesThatTheServerWouldTakeForPaths) {
+TEST(Deposit, RejectsPathsAndInvalidNames) {
   for (const std::string& name :
        {std::string(), std::string("."), std::string(".."), std::string("a/b"),
         std::string("/etc/passwd"), std::string("a\nb"), std::string("a\0b", 3),
@@ -39,7 +39,7 @@ TEST(Deposit, RefusesNamesThatTheServerWouldTakeForPaths) {
   }
 }
 
-TEST(Deposit, TakesTwoTerabytesAndNotAByteMore) {
+TEST(Deposit, AcceptsUpTo2TiB) {
   EXPECT_TRUE(check_file_size("x", 2199023255552));
   const auto result = check_file_size("big.raw", 2199023255553);
   ASSERT_FALSE(result);
@@ -47,7 +47,7 @@ TEST(Deposit, TakesTwoTerabytesAndNotAByteMore) {
   EXPECT_NE(result.error().message.find("big.raw"), std::string::npos);
 }
 
-TEST(Deposit, TokensFitIntoAHeaderAndStayOutOfTheMessage) {
+TEST(Deposit, RejectsTokensUnfitForHeadersWithoutQuotingThem) {
   EXPECT_TRUE(check_token("abcDEF0123+/=-_."));
   for (const char* token :
        {"", "two words", "line\nbreak", "quo\"te", "a,b", "caf\xC3\xA9", "tab\t"}) {

@@ -32,7 +32,7 @@ Result<ServerProfile> ask(const Answer& options, const Answer& setup, ProtocolKi
   return doubt_front(inquiry, inquired, known, read_inquiry(inquiry, inquired));
 }
 
-TEST(InquiryFront, AServerThatWasTusIsNotTakenForBinaryOnAFrontServersWord) {
+TEST(InquiryFront, DoubtsBinaryIfServerSpokeTusBefore) {
   for (const Answer& options : {page, with_body(404), with_body(403), with_body(200, "<html>")}) {
     const auto doubted = ask(options, invalid, ProtocolKind::tus);
     ASSERT_FALSE(doubted) << options.status;
@@ -41,7 +41,7 @@ TEST(InquiryFront, AServerThatWasTusIsNotTakenForBinaryOnAFrontServersWord) {
     EXPECT_THAT(doubted.error().message, HasSubstr("OPTIONS"));
     EXPECT_THAT(doubted.error().message, Not(HasSubstr(test_token)));
   }
-  // It is what it says by itself, and what somebody gives it for.
+  // A positive response counts, and so does the protocol that the caller requested.
   EXPECT_EQ(ask(page, filesize, ProtocolKind::tus)->protocol, ProtocolKind::phased);
   EXPECT_EQ(ask(page, invalid, ProtocolKind::tus, ProtocolKind::binary)->protocol,
             ProtocolKind::binary);
@@ -49,7 +49,7 @@ TEST(InquiryFront, AServerThatWasTusIsNotTakenForBinaryOnAFrontServersWord) {
     EXPECT_EQ(ask(page, invalid, known)->protocol, ProtocolKind::binary);
 }
 
-TEST(InquiryFront, AServerThatIsKnownIsRetriedAsOneThatIsAway) {
+TEST(InquiryFront, KnownServerIsRetriedAsUnreachable) {
   using Kind = ProtocolKind;
   for (const auto& [known, given] : {std::pair(Kind::tus, Kind::automatic),
                                      {Kind::phased, Kind::automatic},
@@ -59,7 +59,7 @@ TEST(InquiryFront, AServerThatIsKnownIsRetriedAsOneThatIsAway) {
     for (const Answer& answer : {page, with_body(404), with_body(410), with_body(405),
                                  with_body(200, "<title>back soon</title>")}) {
       const auto doubted = ask(answer, answer, known, given);
-      // Where OPTIONS is forbidden, what was given is taken.
+      // Where OPTIONS is forbidden, the requested protocol is used.
       if (answer.status == 405 && given == Kind::tus) {
         EXPECT_TRUE(doubted);
         continue;
@@ -70,7 +70,7 @@ TEST(InquiryFront, AServerThatIsKnownIsRetriedAsOneThatIsAway) {
     }
 }
 
-TEST(InquiryFront, BelievesThatAServerDoesNotSpeakWhatItDidNotSpeakBefore) {
+TEST(InquiryFront, BelievesRefusalOfProtocolNotSpokenBefore) {
   for (const ProtocolKind known : {ProtocolKind::phased, ProtocolKind::binary}) {
     const auto refused = ask(with_body(404), filesize, known, ProtocolKind::tus);
     ASSERT_FALSE(refused);
@@ -80,16 +80,16 @@ TEST(InquiryFront, BelievesThatAServerDoesNotSpeakWhatItDidNotSpeakBefore) {
   }
 }
 
-TEST(InquiryFront, AServerThatIsNotKnownIsRetriedAndIsNoDataBankThen) {
+TEST(InquiryFront, UnknownServerIsRetriedAsFailed) {
   for (const Answer& answer : {page, with_body(404, "nothing here"), with_body(403)}) {
     const auto doubted = ask(answer, answer, ProtocolKind::automatic);
     ASSERT_FALSE(doubted);
     EXPECT_TRUE(doubted.error().retryable);
-    EXPECT_EQ(doubted.error().kind, ErrorKind::failed) << "not a dataset that is not there";
+    EXPECT_EQ(doubted.error().kind, ErrorKind::failed) << "and not no_such_dataset";
   }
 }
 
-TEST(InquiryFront, WhatTheDataBankSaysItselfIsFinal) {
+TEST(InquiryFront, BelievesResponsesOfTheDataBank) {
   for (const ProtocolKind known : {ProtocolKind::automatic, ProtocolKind::tus}) {
     const auto no_dataset = ask(page, with_body(404, "Dataset Not Found"), known);
     ASSERT_FALSE(no_dataset);

@@ -17,7 +17,7 @@ std::string boundary_of(const Multipart& body) {
   return header.substr(header.find("boundary=") + 9);
 }
 
-TEST(Multipart, FieldsTravelAsTheyAre) {
+TEST(Multipart, CopiesFieldsUnescaped) {
   Multipart body;
   body.field("filename", "a \"b\"; c=é.txt");
   const std::string boundary = boundary_of(body);
@@ -26,11 +26,11 @@ TEST(Multipart, FieldsTravelAsTheyAre) {
                 "a \"b\"; c=é.txt\r\n--" + boundary + "--\r\n");
 }
 
-TEST(Multipart, ThePayloadIsAFilePartBetweenHeadAndTail) {
+TEST(Multipart, PlacesPayloadAsFilePartBetweenHeadAndTail) {
   Multipart body;
   body.field("phase", "transfer").payload("bytechunk", "bytechunk");
   const std::string boundary = boundary_of(body);
-  // The server takes a part without a filename for a string, and refuses it (protocol section 1).
+  // The server reads a part without a filename as a string, and refuses it (protocol section 1).
   EXPECT_TRUE(body.head().ends_with("--" + boundary +
                                     "\r\nContent-Disposition: form-data; name=\"bytechunk\"; "
                                     "filename=\"bytechunk\"\r\nContent-Type: "
@@ -38,15 +38,15 @@ TEST(Multipart, ThePayloadIsAFilePartBetweenHeadAndTail) {
   EXPECT_EQ(body.tail(), "\r\n--" + boundary + "--\r\n");
 }
 
-TEST(Multipart, NoTwoBoundariesAreAlike) {
+TEST(Multipart, BoundariesDiffer) {
   EXPECT_NE(Multipart().content_type_header(), Multipart().content_type_header());
 }
 
-TEST(Multipart, AKernelWithoutGetrandomHasRandomBytesInAFile) {
+TEST(Multipart, ReadsRandomBytesFromFileWithoutGetrandom) {
   bool possible = false;
   std::string first;
   std::string second;
-  // The filter goes with the thread.
+  // The seccomp filter ends with the thread.
   std::thread([&] {
     char byte;
     possible = test::refuse_call(SYS_getrandom, ENOSYS) && ::getrandom(&byte, 1, 0) == -1 &&

@@ -29,15 +29,15 @@ Error error_for(const Answer& given) {
   OneShot protocol = one_shot();
   protocol.next(1);
   const auto result = protocol.read_answer(given);
-  EXPECT_FALSE(result) << "took it for good: " << given.status << " " << given.body;
+  EXPECT_FALSE(result) << "accepted the response: " << given.status << " " << given.body;
   EXPECT_EQ(protocol.committed(), 0U);
-  EXPECT_TRUE(protocol.next(1)) << "took it for registered";
+  EXPECT_TRUE(protocol.next(1)) << "counted as registered";
   if (result) return {};
   EXPECT_THAT(result.error().message, Not(HasSubstr(token)));
   return result.error();
 }
 
-TEST(OneShot, SendsAllOfTheFileOnceWhateverAChunkIs) {
+TEST(OneShot, SendsWholeFileInOneRequest) {
   OneShot protocol = one_shot();
   const Request request = protocol.next(3).value();
   EXPECT_EQ(request.step, Step::whole);
@@ -55,14 +55,14 @@ TEST(OneShot, SendsAllOfTheFileOnceWhateverAChunkIs) {
   EXPECT_EQ(protocol.committed(), 10U);
 }
 
-TEST(OneShot, AnEmptyFileGoesTheSameWay) {
+TEST(OneShot, SendsEmptyFile) {
   OneShot protocol = one_shot(0);
   EXPECT_EQ(protocol.next(3)->payload.size(), 0U);
   ASSERT_TRUE(protocol.read_answer(answer(200, "\"successfully uploaded a b.h5\"")));
   EXPECT_FALSE(protocol.next(3));
 }
 
-TEST(OneShot, TakesNoMoreThan4GiB) {
+TEST(OneShot, RejectsFilesOver4GiB) {
   EXPECT_TRUE(OneShot::check(deposit(std::uint64_t{4} << 30)));
   const auto refused = OneShot::check(deposit((std::uint64_t{4} << 30) + 1));
   ASSERT_FALSE(refused);
@@ -70,14 +70,14 @@ TEST(OneShot, TakesNoMoreThan4GiB) {
   EXPECT_THAT(refused.error().message, HasSubstr("4294967297"));
 }
 
-TEST(OneShot, TakesNoNameThatServersReadDifferently) {
+TEST(OneShot, RejectsNamesThatServersDecodeDifferently) {
   for (const char* name : {"a\"b", "a\\b", "a%22b", "\"", "%"})
     EXPECT_FALSE(OneShot::check(deposit(1, name))) << name;
   for (const char* name : {"a b", "\xC3\xA9.h5", "a;b", "a'b", "=?x?="})
     EXPECT_TRUE(OneShot::check(deposit(1, name))) << name;
 }
 
-TEST(OneShot, SaysWhatWasRefused) {
+TEST(OneShot, ReportsRefusals) {
   EXPECT_EQ(error_for(answer(401, "HTTP Token: Access denied.\n")).kind, ErrorKind::token_refused);
   EXPECT_EQ(error_for(answer(404, "Dataset Not Found")).kind, ErrorKind::no_such_dataset);
   const Error other = error_for(answer(500, "invalid request"));
@@ -87,8 +87,9 @@ TEST(OneShot, SaysWhatWasRefused) {
   EXPECT_FALSE(error_for(answer(400)).retryable);
 }
 
-/// A refused token is looked for and the file sent once more: only where nothing was done.
-TEST(OneShot, ARefusalThatIsNotTheDataBanksIsNoRefusedToken) {
+/// After token_refused, the file is sent again with another token. So only a response that proves
+/// that nothing was registered may have that kind.
+TEST(OneShot, RefusalOfReverseProxyIsNotTokenRefused) {
   for (const Answer& given : {answer(401), answer(401, std::string("you sent ") + token),
                               answer(401, "<html>Unauthorized</html>"), answer(403),
                               answer(404, "<html>nginx</html>"), answer(499)}) {
@@ -98,7 +99,7 @@ TEST(OneShot, ARefusalThatIsNotTheDataBanksIsNoRefusedToken) {
   }
 }
 
-TEST(OneShot, TellsTheNameThatTheServerGaveTheFile) {
+TEST(OneShot, ReportsRegisteredName) {
   for (const auto& [says, name] : {std::pair("a_b.h5", "a_b.h5"), {"a b.h5", ""}, {"a/b", ""}}) {
     OneShot protocol = one_shot();
     protocol.next(1);
@@ -109,7 +110,7 @@ TEST(OneShot, TellsTheNameThatTheServerGaveTheFile) {
   }
 }
 
-TEST(OneShot, AServerThatFailsInTheMiddleMayHaveRegisteredIt) {
+TEST(OneShot, UnclearResponseIsNotRetryable) {
   for (const Answer& given :
        {answer(500, "boom"), answer(500), answer(200), answer(200, "<html>portal</html>"),
         answer(200, "success"), answer(201, "created"), answer(599)}) {
@@ -119,8 +120,8 @@ TEST(OneShot, AServerThatFailsInTheMiddleMayHaveRegisteredIt) {
   }
 }
 
-/// Whoever drives it knows whether the server had the whole request.
-TEST(OneShot, WhatCanPassMayBeTriedAgainByWhoKnowsThatNothingWasDone) {
+/// The caller knows whether the server had received the whole request.
+TEST(OneShot, TransientFailuresAreRetryable) {
   for (const int status : {408, 429, 502, 503, 504}) {
     const Error error = error_for(answer(status, std::string("busy ") + token));
     EXPECT_EQ(error.kind, ErrorKind::unreachable);

@@ -1,4 +1,4 @@
-// Names that the server changes (engine/protocol/stored_names.h), in the phased protocol.
+// The phased protocol with names that the server changes (engine/protocol/stored_names.h).
 #include <gtest/gtest.h>
 
 #include <string>
@@ -31,7 +31,7 @@ Answer holds(std::uint64_t bytes) {
   return ok(R"({"error":"x","progress":)" + std::to_string(bytes) + "}");
 }
 
-/// The name that the next request is about, behind its step.
+/// Returns the step of the next request and the name in it, for example "ask a b.h5".
 std::string next(Phased& protocol) {
   const auto request = protocol.next(10);
   if (!request) return "registered";
@@ -56,7 +56,7 @@ Deposit deposit(std::uint64_t size = 10) {
   return {.dataset = "IDB-1", .name = asked, .size = size};
 }
 
-/// Up to the verify, which is out.
+/// Returns a protocol whose verify is in flight.
 Phased verifying() {
   Phased protocol(deposit());
   for (const Answer& answer :
@@ -84,7 +84,7 @@ TEST(PhasedNames, DryRunAsksForEachName) {
   EXPECT_EQ(next(protocol), "begin a b.h5");
 }
 
-TEST(PhasedNames, ANameThatIsTakenAsTheServerChangesItIsRefused) {
+TEST(PhasedNames, RejectsNameWhoseChangedFormIsTaken) {
   Phased protocol(deposit());
   next(protocol);
   const auto refused = protocol.read_answer(taken(stored));
@@ -95,7 +95,7 @@ TEST(PhasedNames, ANameThatIsTakenAsTheServerChangesItIsRefused) {
   EXPECT_FALSE(refused.error().retryable);
 }
 
-TEST(PhasedNames, AfterALostVerifyEachNameIsAskedFor) {
+TEST(PhasedNames, AsksForEachNameAfterLostVerify) {
   for (const bool changed : {false, true}) {
     Phased protocol = verifying();
     protocol.recover();
@@ -112,8 +112,8 @@ TEST(PhasedNames, AfterALostVerifyEachNameIsAskedFor) {
   }
 }
 
-/// Another run of sluice knows of the verify from the journal.
-TEST(PhasedNames, AnotherRunAsksForEachNameToo) {
+/// A later run of sluice reads from the journal that the verify was sent.
+TEST(PhasedNames, AsksForEachNameInLaterRun) {
   Phased protocol(deposit(), {}, Resumption{10, true});
   EXPECT_EQ(next(protocol), "ask a b.h5");
   ASSERT_TRUE(protocol.read_answer(is_free));
@@ -123,7 +123,7 @@ TEST(PhasedNames, AnotherRunAsksForEachNameToo) {
   EXPECT_EQ(protocol.registered_name(), stored);
 }
 
-TEST(PhasedNames, AskingAgainBeginsWithTheFirstName) {
+TEST(PhasedNames, AskingAgainStartsWithTheFirstName) {
   Phased protocol = verifying();
   protocol.recover();
   next(protocol);
@@ -133,7 +133,7 @@ TEST(PhasedNames, AskingAgainBeginsWithTheFirstName) {
   EXPECT_EQ(next(protocol), "ask a b.h5");
 }
 
-TEST(PhasedNames, OnlyWhenAllNamesAreFreeIsTheFileLookedForAndSetUpAgain) {
+TEST(PhasedNames, SetsUpAgainOnlyWhenAllNamesAreFree) {
   Phased protocol = verifying();
   protocol.recover();
   next(protocol);
@@ -143,18 +143,18 @@ TEST(PhasedNames, OnlyWhenAllNamesAreFreeIsTheFileLookedForAndSetUpAgain) {
   EXPECT_EQ(next(protocol), "find a b.h5");
   EXPECT_FALSE(protocol.read_answer(nothing_staged));
   protocol.recover();
-  EXPECT_EQ(next(protocol), "begin a b.h5") << "UploadRun::settled() stands in front of it";
+  EXPECT_EQ(next(protocol), "begin a b.h5") << "the caller waits before sending it";
 }
 
-TEST(PhasedNames, TheNameInTheAnswerIsTheFiles) {
+TEST(PhasedNames, UsesTheNameInTheVerifyResponse) {
   Phased protocol = verifying();
   ASSERT_TRUE(protocol.read_answer(verified(stored)));
   EXPECT_EQ(next(protocol), "registered");
   EXPECT_EQ(protocol.registered_name(), stored);
 }
 
-/// Where the answer repeats what was asked for, the server may have changed it all the same.
-TEST(PhasedNames, TheNameIsAskedForWhereTheAnswerRepeatsTheAskedOne) {
+/// The server may have changed the name even if its response repeats the requested name.
+TEST(PhasedNames, AsksForNameIfVerifyRepeatsTheRequestedOne) {
   for (const bool changed : {false, true}) {
     Phased protocol = verifying();
     ASSERT_TRUE(protocol.read_answer(verified(asked)));
@@ -170,7 +170,7 @@ TEST(PhasedNames, TheNameIsAskedForWhereTheAnswerRepeatsTheAskedOne) {
   }
 }
 
-TEST(PhasedNames, NoAnswerToThatQuestionUndoesTheRegistration) {
+TEST(PhasedNames, StaysRegisteredWhateverTheNameQuestionReturns) {
   for (const Answer& answer :
        {Answer{.status = 401, .body = "HTTP Token: Access denied.\n"},
         Answer{.status = 404, .body = "Dataset Not Found"}, Answer{.status = 503, .body = ""},
@@ -190,8 +190,8 @@ TEST(PhasedNames, NoAnswerToThatQuestionUndoesTheRegistration) {
   EXPECT_EQ(next(lost), "registered");
 }
 
-/// 2018-08: verify of an empty file answers 500 although the file is registered.
-TEST(PhasedNames, AnEmptyFileWhoseVerifyFailsIsAskedFor) {
+/// The server of 2018-08 answers the verify of an empty file with 500, and registers the file.
+TEST(PhasedNames, AsksForNameAfterFailedVerifyOfEmptyFile) {
   Phased protocol(deposit(0));
   for (const Answer& answer : {is_free, ok("successfully set up x")}) {
     protocol.next(10);

@@ -33,7 +33,7 @@ Answer progress(std::uint64_t held, const std::string& expected = "0") {
 }
 const Answer name_is_free = status(500, "missing paramter: filesize\n");
 
-/// The value of a field in a multipart body.
+/// Returns the value of a field in a multipart body.
 std::string field(const Request& request, const std::string& name) {
   const std::string mark = "name=\"" + name + "\"\r\n\r\n";
   const std::size_t at = request.head.find(mark);
@@ -46,18 +46,18 @@ Deposit deposit(std::uint64_t size) {
   return {.dataset = "IDB-1", .name = "a-b.h5", .size = size};
 }
 
-/// A protocol that was answered well up to the step, whose request is out. It asks for the name
-/// first.
+/// A protocol whose request of the step `step` is in flight, after successful responses to all
+/// earlier ones. Begins with the question for the name.
 struct At {
   explicit At(Step step, std::uint64_t size = 10, std::uint64_t chunk = 4)
       : protocol(deposit(size), {}, {}, Phased::Asks::all_names) {
     request = *protocol.next(chunk);
     while (request.step != step) {
-      EXPECT_TRUE(protocol.read_answer(well()));
+      EXPECT_TRUE(protocol.read_answer(success()));
       request = *protocol.next(chunk);
     }
   }
-  Answer well() const {
+  Answer success() const {
     switch (request.step) {
       case Step::ask_name:
         return name_is_free;
@@ -79,10 +79,10 @@ struct At {
   }
   ErrorKind error_for(const Answer& answer) {
     const auto result = protocol.read_answer(answer);
-    EXPECT_FALSE(result) << "took it for good: " << answer.status << " " << answer.body;
+    EXPECT_FALSE(result) << "accepted the response: " << answer.status << " " << answer.body;
     if (result) return ErrorKind::failed;
     message = result.error().message;
-    EXPECT_TRUE(protocol.next(1)) << "took it for registered";
+    EXPECT_TRUE(protocol.next(1)) << "counted as registered";
     return result.error().kind;
   }
 
@@ -139,7 +139,7 @@ TEST(Phased, SetsUpSendsConfirmsAndVerifies) {
                       "verify filesize=(absent) previous_size=(absent) payload=0-0"}));
 }
 
-// Setup checks the file's own name before it touches anything (section 1.5).
+// Setup checks the file's own name before it changes anything (section 1.5).
 TEST(Phased, RefusesNameThatSetupFindsTaken) {
   Phased protocol(deposit(10));
   EXPECT_EQ(protocol.next(4)->step, Step::begin);
@@ -150,7 +150,7 @@ TEST(Phased, RefusesNameThatSetupFindsTaken) {
   EXPECT_FALSE(refused.error().retryable);
 }
 
-TEST(Phased, FirstChunkFollowsSetup) {
+TEST(Phased, PipelinesFirstChunkDuringSetup) {
   Phased protocol(deposit(10));
   const Request setup = *protocol.next(4);
   const auto chunk = protocol.after(setup, 4);
@@ -163,18 +163,18 @@ TEST(Phased, FirstChunkFollowsSetup) {
   EXPECT_EQ(protocol.committed(), 4U);
 }
 
-TEST(Phased, NothingFollowsSetupOfEmptyFile) {
+TEST(Phased, PipelinesNothingForEmptyFile) {
   Phased protocol(deposit(0));
   EXPECT_FALSE(protocol.after(*protocol.next(4), 4));
 }
 
-TEST(Phased, AnEmptyFileIsSetUpAndVerifiedWithoutATransfer) {
+TEST(Phased, EmptyFileHasNoTransfer) {
   At at(Step::begin, 0);
-  ASSERT_TRUE(at.protocol.read_answer(at.well()));
+  ASSERT_TRUE(at.protocol.read_answer(at.success()));
   EXPECT_EQ(at.protocol.next(4)->step, Step::finish);
 }
 
-TEST(Phased, OnlyVerifyMustNotBeSentTwice) {
+TEST(Phased, OnlyVerifyIsNotIdempotent) {
   for (const Step step : all_steps) {
     EXPECT_EQ(At(step).request.repeatable, step != Step::finish);
     EXPECT_EQ(At(step).request.connection,
@@ -182,34 +182,34 @@ TEST(Phased, OnlyVerifyMustNotBeSentTwice) {
   }
 }
 
-TEST(Phased, TheQuestionHowMuchIsThereCarriesOneByteAsAFile) {
+TEST(Phased, OffsetQuestionCarriesOneByteAsFilePart) {
   const Request request = At(Step::ask_committed).request;
   EXPECT_NE(request.head.find("name=\"bytechunk\"; filename=\""), std::string::npos);
   EXPECT_TRUE(request.head.ends_with("\r\n\r\n?"));
 }
 
-TEST(Phased, TheHugestFileCountsInFull) {
+TEST(Phased, SendsFileOfMaximumSize) {
   Phased protocol(deposit(2199023255552));
   EXPECT_EQ(field(*protocol.next(1), "filesize"), "2199023255552");
   ASSERT_TRUE(protocol.read_answer(ok("successfully set up a-b.h5")));
   EXPECT_EQ(protocol.next(1ULL << 62)->payload, (ByteRange{0, 2199023255552}));
   ASSERT_TRUE(protocol.read_answer(ok("successfully added chunk to a-b.h5")));
   protocol.next(1);
-  // Full to the last byte, the server says "too large" before it compares: what counts is its
-  // count.
+  // For a file of the maximum size, the server says "too large" before it compares offsets. Only
+  // its progress counts.
   EXPECT_TRUE(protocol.read_answer(ok(
       R"({"error":"File too large. Max file size: 2TB.\n","progress":2199023255552,"status":500})")));
 }
 
-TEST(Phased, TokensDatasetsAndOutagesMeanTheSameAtEveryStep) {
+TEST(Phased, CommonErrorsHaveSameKindAtEveryStep) {
   for (const Step step : all_steps) {
     EXPECT_EQ(At(step).error_for(status(401, "HTTP Token: Access denied.\n")),
               ErrorKind::token_refused);
-    // A verify that fails so may have registered the file, as that of an empty one does.
+    // A verify that fails this way may have registered the file: that of an empty file does.
     EXPECT_EQ(At(step).error_for(status(500, token_500)),
               step == Step::finish ? ErrorKind::failed : ErrorKind::token_refused);
     EXPECT_EQ(At(step).error_for(status(404, "Dataset Not Found")), ErrorKind::no_such_dataset);
-    // Once it has spoken the protocol, a page is a front server's and may be gone the next time.
+    // After the server has spoken phased, a page comes from a reverse proxy and is transient.
     EXPECT_EQ(At(step).error_for(status(404, "<html>nginx</html>")),
               step == Step::ask_name ? ErrorKind::no_such_dataset : ErrorKind::unreachable);
     EXPECT_EQ(At(step).error_for(status(503, "<html><title>Busy</title></html>")),
@@ -224,7 +224,7 @@ TEST(Phased, TokensDatasetsAndOutagesMeanTheSameAtEveryStep) {
   }
 }
 
-TEST(Phased, NoStepTakesRubbishForSuccess) {
+TEST(Phased, RejectsInvalidResponsesAtEveryStep) {
   const std::string huge(70000, 'x');
   for (const Step step : all_steps)
     for (const int code : {200, 201, 204, 301, 400, 403, 418, 500, 599})
@@ -236,12 +236,12 @@ TEST(Phased, NoStepTakesRubbishForSuccess) {
         At(step).error_for(status(code, body));
 }
 
-TEST(Phased, ATruncatedSuccessIsNone) {
+TEST(Phased, RejectsTruncatedSuccess) {
   EXPECT_EQ(At(Step::chunk).error_for(ok("successfully add")), ErrorKind::failed);
   EXPECT_EQ(At(Step::finish).error_for(ok("a-b.h5 successfully upl")), ErrorKind::failed);
 }
 
-TEST(Phased, ASuccessOfAnotherStepIsNone) {
+TEST(Phased, RejectsSuccessOfAnotherStep) {
   At setup(Step::begin);
   EXPECT_EQ(setup.error_for(ok("successfully added chunk to a-b.h5")), ErrorKind::failed);
   EXPECT_EQ(At(Step::chunk).error_for(ok("successfully set up a-b.h5")), ErrorKind::failed);
@@ -250,25 +250,25 @@ TEST(Phased, ASuccessOfAnotherStepIsNone) {
             ErrorKind::failed);
 }
 
-TEST(Phased, ATakenNameIsFoundBeforeAnythingIsSent) {
+TEST(Phased, ReportsTakenNameBeforeSendingBytes) {
   At at(Step::ask_name);
   EXPECT_EQ(
       at.error_for(status(500, "File with the name a-b.h5 already exists in this dataset.\n")),
       ErrorKind::name_taken);
   EXPECT_NE(at.message.find("a-b.h5"), std::string::npos);
-  // Or between the question and the setup.
+  // The name can also be taken between the question and the setup.
   EXPECT_EQ(
       At(Step::begin)
           .error_for(status(500, "File with the name a-b.h5 already exists in this dataset.\n")),
       ErrorKind::name_taken);
 }
 
-TEST(Phased, AFileThatTheServerFindsTooLargeFails) {
+TEST(Phased, FailsIfServerReportsFileTooLarge) {
   EXPECT_EQ(At(Step::begin).error_for(status(500, "File too large. Max file size: 2TB.\n")),
             ErrorKind::failed);
 }
 
-TEST(Phased, A200ThatCarriesAnErrorIsAFailure) {
+TEST(Phased, FailsAfter200WithError) {
   At at(Step::chunk);
   EXPECT_EQ(at.error_for(progress(3)), ErrorKind::integrity);
   EXPECT_NE(at.message.find("holds 3 bytes"), std::string::npos) << at.message;
@@ -279,13 +279,13 @@ TEST(Phased, A200ThatCarriesAnErrorIsAFailure) {
   EXPECT_EQ(At(Step::chunk).error_for(ok(R"({"error":"disk on fire"})")), ErrorKind::failed);
 }
 
-TEST(Phased, LostStagingIsSaidSo) {
+TEST(Phased, ReportsLostStaging) {
   At at(Step::chunk);
   EXPECT_EQ(at.error_for(status(500, "No such file or directory @ rb_file_s_size - /x/a-b.h5\n")),
             ErrorKind::integrity);
 }
 
-TEST(Phased, VerifyIsOnlySentWhenTheServerHoldsExactlyTheFile) {
+TEST(Phased, SendsVerifyOnlyIfServerHoldsExactlyTheFile) {
   for (const std::uint64_t held : {0U, 9U, 11U}) {
     At at(Step::ask_committed);
     EXPECT_EQ(at.error_for(progress(held, "-1")), ErrorKind::integrity) << held;
@@ -295,7 +295,7 @@ TEST(Phased, VerifyIsOnlySentWhenTheServerHoldsExactlyTheFile) {
       EXPECT_THAT(at.message, HasSubstr("nothing was registered"));
     }
   }
-  // A server that compares nothing has taken the question's byte for data.
+  // A server that does not compare offsets has appended the byte of the question.
   EXPECT_EQ(At(Step::ask_committed).error_for(ok("successfully added chunk to a-b.h5")),
             ErrorKind::integrity);
   for (const char* count : {"-1", "\"10\"", "10.5", "null"})
@@ -305,7 +305,7 @@ TEST(Phased, VerifyIsOnlySentWhenTheServerHoldsExactlyTheFile) {
         << count;
 }
 
-TEST(Phased, AnUndecidedVerifyIsRetriedByAskingTheServer) {
+TEST(Phased, AsksForNameAfterUndecidedVerify) {
   for (const Answer& answer :
        {status(502, ""), ok(""), status(500, "boom"), ok(R"({"error":"boom"})"), status(401, ""),
         status(404, "<html>nginx</html>"), status(403, ""), status(302, ""), status(413, ""),
@@ -321,7 +321,7 @@ TEST(Phased, AnUndecidedVerifyIsRetriedByAskingTheServer) {
   const std::string doubt = Phased(deposit(1)).doubt();
   EXPECT_THAT(doubt, HasSubstr("is unconfirmed"));
   EXPECT_THAT(doubt, HasSubstr("look at the page of dataset IDB-1"));
-  // The Data Bank itself decided these before it did anything.
+  // These are refusals of the Data Bank itself, which then has registered nothing.
   for (const Answer& answer : {status(401, "HTTP Token: Access denied.\n"),
                                status(404, "Dataset Not Found"), status(500, "invalid request")}) {
     At refused(Step::finish);
@@ -330,8 +330,8 @@ TEST(Phased, AnUndecidedVerifyIsRetriedByAskingTheServer) {
   }
 }
 
-// Success answers repeat the file's name, which can be any text: also the servers' own errors.
-TEST(Phased, NamesThatLookLikeErrorsAreOnlyNames) {
+// Successes repeat the file's name, which can be any text, even that of a server's error.
+TEST(Phased, AcceptsNamesThatLookLikeErrors) {
   for (const std::string& name :
        {std::string("File too large.txt"), std::string("No such file or directory.txt"),
         std::string("File with the name x already exists in this dataset.txt")}) {
@@ -352,15 +352,15 @@ TEST(Phased, NamesThatLookLikeErrorsAreOnlyNames) {
   }
 }
 
-// curl sends a chunk again where the kept connection died under its answer (section 1.2).
-TEST(Phased, AChunkThatWasThereAlreadyIsCommitted) {
+// curl repeats a chunk if the kept connection breaks before the response (section 1.2).
+TEST(Phased, CommitsChunkThatServerAlreadyHolds) {
   At at(Step::chunk, 10, 4);
   ASSERT_TRUE(at.protocol.read_answer(progress(4)));
   EXPECT_EQ(at.protocol.committed(), 4U);
   EXPECT_EQ(at.protocol.next(4)->payload, (ByteRange{4, 8}));
 }
 
-TEST(Phased, NeverQuotesTheTokenThatAServerEchoes) {
+TEST(Phased, NeverQuotesEchoedToken) {
   const std::string token = "0123456789abcdef";
   for (const std::string& body :
        {"you sent " + token, std::string(190, 'x') + " " + token,
@@ -374,7 +374,7 @@ TEST(Phased, NeverQuotesTheTokenThatAServerEchoes) {
   }
 }
 
-TEST(Phased, QuotedAnswersCountToo) {
+TEST(Phased, AcceptsQuotedResponses) {
   Phased protocol(deposit(1), {}, {}, Phased::Asks::all_names);
   protocol.next(4);
   ASSERT_TRUE(protocol.read_answer(status(500, "\"missing paramter: filesize\"")));
@@ -382,7 +382,7 @@ TEST(Phased, QuotedAnswersCountToo) {
   EXPECT_TRUE(protocol.read_answer(ok("\"successfully set up a-b.h5\"")));
 }
 
-TEST(Phased, MessagesNeverCarryWhatATerminalWouldObey) {
+TEST(Phased, MessagesContainNoControlCharacters) {
   for (const Step step : all_steps) {
     At at(step);
     at.error_for(status(500, "\033[2J\033]0;owned\007"));
@@ -391,10 +391,9 @@ TEST(Phased, MessagesNeverCarryWhatATerminalWouldObey) {
   }
 }
 
-// --- Finding back
-// ---------------------------------------------------------------------------------
+// --- Resume and recovery
 
-/// "ask_name begin ..." of what would be asked next, without answers that change anything.
+/// Returns the step of the next request, or "registered". Changes no state.
 std::string step_name(Phased& protocol) {
   const auto request = protocol.next(4);
   return request ? describe(request->step, "file") : "registered";
@@ -406,7 +405,7 @@ const std::string sending = describe(Step::chunk, "file");
 const std::string finding = describe(Step::ask_committed, "file");
 const std::string finishing = describe(Step::finish, "file");
 
-TEST(PhasedResumed, AsksHowFarItGotAndNeverSetsUp) {
+TEST(PhasedResumed, AsksForOffsetAndNeverSetsUp) {
   for (const std::uint64_t held : {0U, 3U, 4U, 9U, 10U}) {
     Phased protocol(deposit(10), {}, Resumption{10, false});
     EXPECT_EQ(step_name(protocol), asking);
@@ -424,7 +423,7 @@ TEST(PhasedResumed, AsksHowFarItGotAndNeverSetsUp) {
   }
 }
 
-TEST(PhasedResumed, SetsUpOnlyWhereNothingIsStaged) {
+TEST(PhasedResumed, SetsUpOnlyIfNothingIsStaged) {
   Phased protocol(deposit(10), {}, Resumption{10, false});
   step_name(protocol);
   ASSERT_TRUE(protocol.read_answer(name_is_free));
@@ -435,7 +434,7 @@ TEST(PhasedResumed, SetsUpOnlyWhereNothingIsStaged) {
   EXPECT_EQ(protocol.committed(), 0U);
 }
 
-TEST(PhasedResumed, MoreThanWasSentIsSomebodyElses) {
+TEST(PhasedResumed, RejectsMoreBytesThanWereSent) {
   for (const std::uint64_t held : {7U, 10U, 11U}) {
     Phased protocol(deposit(10), {}, Resumption{6, false});
     step_name(protocol);
@@ -448,7 +447,7 @@ TEST(PhasedResumed, MoreThanWasSentIsSomebodyElses) {
   }
 }
 
-TEST(PhasedResumed, AVerifyThatMayHaveBeenCarriedOutIsAskedAbout) {
+TEST(PhasedResumed, AsksForNameIfVerifyMayHaveSucceeded) {
   Phased done(deposit(10), {}, Resumption{10, true});
   EXPECT_EQ(step_name(done), asking);
   const Answer taken = status(500, "File with the name a-b.h5 already exists in this dataset.\n");
@@ -462,13 +461,13 @@ TEST(PhasedResumed, AVerifyThatMayHaveBeenCarriedOutIsAskedAbout) {
   ASSERT_TRUE(not_done.read_answer(progress(10, "-1")));
   EXPECT_EQ(step_name(not_done), finishing);
 
-  // Where verify was never sent, the name is somebody else's.
+  // Without a verify, a taken name belongs to another file.
   Phased other(deposit(10), {}, Resumption{10, false});
   step_name(other);
   EXPECT_FALSE(other.read_answer(taken));
 }
 
-TEST(PhasedRecovers, EachStepFindsOutBeforeItRepeats) {
+TEST(PhasedRecovers, QueriesStateBeforeRetryAtEachStep) {
   const auto after = [](Step step) {
     At at(step);
     at.protocol.recover();
@@ -481,7 +480,7 @@ TEST(PhasedRecovers, EachStepFindsOutBeforeItRepeats) {
   EXPECT_EQ(after(Step::finish), asking);
 }
 
-TEST(PhasedRecovers, AVerifyIsRepeatedOnlyWhenTheNameIsFreeAndAllBytesAreThere) {
+TEST(PhasedRecovers, RepeatsVerifyOnlyIfNameIsFreeAndBytesComplete) {
   At at(Step::finish);
   at.protocol.recover();
   step_name(at.protocol);
@@ -491,7 +490,7 @@ TEST(PhasedRecovers, AVerifyIsRepeatedOnlyWhenTheNameIsFreeAndAllBytesAreThere) 
   EXPECT_EQ(step_name(at.protocol), finishing);
 }
 
-TEST(PhasedRecovers, AServerThatFellBackIsGoneOnWithFromThere) {
+TEST(PhasedRecovers, ResumesFromOffsetThatServerFellBackTo) {
   At at(Step::ask_committed);
   EXPECT_EQ(at.error_for(progress(7, "-1")), ErrorKind::integrity);
   EXPECT_EQ(at.protocol.committed(), 10U) << "not before recover()";
@@ -502,11 +501,11 @@ TEST(PhasedRecovers, AServerThatFellBackIsGoneOnWithFromThere) {
   EXPECT_EQ(step_name(at.protocol), sending);
 }
 
-TEST(PhasedRecovers, AServerThatLostEverythingIsSetUpAgain) {
+TEST(PhasedRecovers, SetsUpAgainAfterServerLostAllBytes) {
   for (const Step step : {Step::chunk, Step::ask_committed}) {
     At at(step);
-    if (step == Step::chunk) {  // the second one: there is something to lose
-      ASSERT_TRUE(at.protocol.read_answer(at.well()));
+    if (step == Step::chunk) {  // the second chunk, so that the server holds bytes to lose
+      ASSERT_TRUE(at.protocol.read_answer(at.success()));
       at.request = *at.protocol.next(4);
     }
     const auto lost =
@@ -519,8 +518,8 @@ TEST(PhasedRecovers, AServerThatLostEverythingIsSetUpAgain) {
   }
 }
 
-/// Whoever drives this finds out what it means.
-TEST(PhasedRecovers, AnErrorThatMayMeanTheTokenSaysSo) {
+/// The caller finds out whether the token is the cause.
+TEST(PhasedRecovers, ReportsPossibleTokenErrorAsTokenRefused) {
   for (const Step step : {Step::ask_name, Step::chunk}) {
     At at(step);
     const auto result = at.protocol.read_answer(status(500, token_500));

@@ -27,7 +27,7 @@ std::string verified(const std::string& name) {
          "https://bank.example.org/datasets/IDB-1/edit";
 }
 
-TEST(RegistrationAnswer, TellsTheDataBanksOwnRefusals) {
+TEST(RegistrationAnswer, RecognisesRefusalsOfTheDataBank) {
   const std::pair<Answer, Verdict> refusals[] = {
       {answer(401, "HTTP Token: Access denied.\n"), Verdict::token_refused},
       {answer(404, "Dataset Not Found"), Verdict::no_such_dataset},
@@ -43,8 +43,8 @@ TEST(RegistrationAnswer, TellsTheDataBanksOwnRefusals) {
     }
 }
 
-/// A front server can answer after the Data Bank has registered the file.
-TEST(RegistrationAnswer, AnyStatusOfAFrontServerIsDoubt) {
+/// A reverse proxy can answer after the Data Bank has registered the file.
+TEST(RegistrationAnswer, ReverseProxyResponseIsInDoubtWithAnyStatus) {
   for (int status = 200; status < 600; ++status)
     for (const char* body :
          {"", "no", "OK", "{}", "null", "[", "<html><title>Blocked</title></html>",
@@ -56,7 +56,7 @@ TEST(RegistrationAnswer, AnyStatusOfAFrontServerIsDoubt) {
       }
 }
 
-TEST(RegistrationAnswer, AKnownTextWithAnotherStatusIsDoubt) {
+TEST(RegistrationAnswer, KnownTextWithAnotherStatusIsInDoubt) {
   for (const char* text : {"HTTP Token: Access denied.\n", "Dataset Not Found",
                            "Invalid TUS upload reference", "invalid request"})
     for (const int status : {200, 302, 403, 429, 502}) {
@@ -70,7 +70,7 @@ TEST(RegistrationAnswer, AKnownTextWithAnotherStatusIsDoubt) {
   }
 }
 
-TEST(RegistrationAnswer, AnAnswerThatWasCutShortIsDoubt) {
+TEST(RegistrationAnswer, TruncatedResponseIsInDoubt) {
   for (Answer given : {answer(404, "Dataset Not Found"), answer(200, uploaded("a"))}) {
     given.truncated = true;
     EXPECT_EQ(verdict(given), Verdict::in_doubt) << given.status;
@@ -78,7 +78,7 @@ TEST(RegistrationAnswer, AnAnswerThatWasCutShortIsDoubt) {
   }
 }
 
-TEST(RegistrationAnswer, ReadsTheNameThatTheServerSays) {
+TEST(RegistrationAnswer, ReadsRegisteredName) {
   for (const char* name : {"a.h5", "a b.h5", " ", " a ", "b successfully uploaded.bin",
                            "successfully uploaded x", "\xC3\xA9 \xE2\x80\x93.bin", "<b>"}) {
     const auto upload =
@@ -94,7 +94,7 @@ TEST(RegistrationAnswer, ReadsTheNameThatTheServerSays) {
   EXPECT_EQ(read_registration_answer(answer(200, quoted), RegistrationForm::upload).name, "a.h5");
 }
 
-TEST(RegistrationAnswer, TellsNoNameThatNoFileCanHave) {
+TEST(RegistrationAnswer, IgnoresInvalidNames) {
   for (const std::string& name :
        {std::string(256, 'x'), std::string("a/b"), std::string("a\x1b[2J"), std::string("\xFF"),
         std::string(), std::string("..")})
@@ -104,14 +104,14 @@ TEST(RegistrationAnswer, TellsNoNameThatNoFileCanHave) {
           read_registration_answer(answer(200, upload ? uploaded(name) : verified(name)), form);
       EXPECT_EQ(read.name, "") << name;
     }
-  // Cut where nobody can tell whether the name goes on.
+  // The response ends within the name, or just after it.
   const auto cut =
       read_registration_answer(answer(200, "successfully uploaded a.h"), RegistrationForm::upload);
   EXPECT_EQ(cut.verdict, Verdict::registered);
   EXPECT_EQ(cut.name, "");
 }
 
-TEST(RegistrationAnswer, ASuccessOfAnotherFormIsDoubt) {
+TEST(RegistrationAnswer, SuccessOfAnotherFormIsInDoubt) {
   EXPECT_EQ(verdict(answer(200, verified("a"))), Verdict::in_doubt);
   EXPECT_EQ(verdict(answer(200, uploaded("a")), RegistrationForm::verify), Verdict::in_doubt);
   EXPECT_EQ(verdict(answer(200, "<p>Your file was successfully uploaded.</p>")), Verdict::in_doubt);

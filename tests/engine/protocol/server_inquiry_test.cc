@@ -80,7 +80,7 @@ void expect_error(ErrorKind kind, bool retryable, const Result<ServerProfile>& p
   EXPECT_EQ(printable(error.message), error.message);
 }
 
-/// What is no tus, whatever it is.
+/// Responses to OPTIONS that no tus server sends.
 const std::vector<Result<Answer>>& no_tus() {
   static const std::vector<Result<Answer>> answers{answer(405),
                                                    answer(404, nothing_of_it),
@@ -92,14 +92,14 @@ const std::vector<Result<Answer>>& no_tus() {
   return answers;
 }
 
-/// What leaves open whether it is tus.
+/// Responses to OPTIONS that leave open whether the server speaks tus.
 const std::vector<Result<Answer>>& unknown_tus() {
   static const std::vector<Result<Answer>> answers{answer(502), answer(503), answer(504),
                                                    answer(429), answer(408), lost};
   return answers;
 }
 
-TEST(ServerInquiry, TusIsWhatAnnouncesItsVersion) {
+TEST(ServerInquiry, RecognisesTusByVersion) {
   for (const Result<Answer>& setup : std::vector<Result<Answer>>{
            invalid, filesize, taken, answer(404, nothing_of_it), answer(503), lost}) {
     const auto profile = read(tus_answer(), setup);
@@ -111,30 +111,30 @@ TEST(ServerInquiry, TusIsWhatAnnouncesItsVersion) {
   }
 }
 
-TEST(ServerInquiry, TusOfAnotherVersionIsNone) {
+TEST(ServerInquiry, IgnoresOtherTusVersions) {
   Answer other = tus_answer();
   other.headers[0].second = "0.2.2, 2.0.0";
   expect_protocol(ProtocolKind::binary, read(other, invalid));
   other.headers[0].second = "2.0.0,1.0.0";
   expect_protocol(ProtocolKind::tus, read(other, invalid));
-  other.status = 412;  // an error may name the versions too
+  other.status = 412;  // an error may list the versions too
   expect_protocol(ProtocolKind::binary, read(other, invalid));
 }
 
-/// @uploadx/core and tus-node-server have no Tus-Version.
-TEST(ServerInquiry, WithoutAListOfVersionsTusIsTheOneOfTheAnswer) {
+/// @uploadx/core and tus-node-server send no Tus-Version.
+TEST(ServerInquiry, ReadsTusResumableWithoutTusVersion) {
   Answer tus = tus_answer();
   tus.headers[0] = {"tus-resumable", "1.0.0"};
   expect_protocol(ProtocolKind::tus, read(tus, invalid));
   tus.headers[0].second = "0.2.2";
   expect_protocol(ProtocolKind::binary, read(tus, invalid));
-  // What a server lists counts.
+  // Tus-Version takes precedence.
   tus.headers[0].second = "1.0.0";
   tus.headers.emplace_back("tus-version", "2.0.0");
   expect_protocol(ProtocolKind::binary, read(tus, invalid));
 }
 
-TEST(ServerInquiry, ASizeThatIsNoneIsNoLimit) {
+TEST(ServerInquiry, IgnoresInvalidMaxSize) {
   for (const char* size : {"", "-1", "many", "99999999999999999999", "5 GB"}) {
     Answer tus = tus_answer();
     tus.headers[2].second = size;
@@ -144,7 +144,7 @@ TEST(ServerInquiry, ASizeThatIsNoneIsNoLimit) {
   }
 }
 
-TEST(ServerInquiry, PhasedIsWhatMissesTheSizeOrKnowsTheName) {
+TEST(ServerInquiry, RecognisesPhasedBySetupResponse) {
   for (const Answer& setup : {filesize, quoted_filesize, taken}) {
     for (const Result<Answer>& options : no_tus())
       expect_protocol(ProtocolKind::phased, read(options, setup));
@@ -154,15 +154,15 @@ TEST(ServerInquiry, PhasedIsWhatMissesTheSizeOrKnowsTheName) {
   }
 }
 
-TEST(ServerInquiry, BinaryIsLeftWhereNeitherAnswers) {
+TEST(ServerInquiry, ConcludesBinaryIfServerSpeaksNeither) {
   for (const Result<Answer>& options : no_tus())
     expect_protocol(ProtocolKind::binary, read(options, invalid));
-  // It may be tus that is away for a moment.
+  // The server may speak tus and be unavailable for a moment.
   for (const Result<Answer>& options : unknown_tus())
     expect_error(ErrorKind::unreachable, true, read(options, invalid));
 }
 
-TEST(ServerInquiry, ARefusedTokenIsSaidWhateverTheServerSpeaks) {
+TEST(ServerInquiry, ReportsRefusedTokenForEveryProtocol) {
   std::vector<Result<Answer>> all = no_tus();
   all.insert(all.end(), unknown_tus().begin(), unknown_tus().end());
   all.insert(all.end(), {tus_answer(), refused});
@@ -171,18 +171,19 @@ TEST(ServerInquiry, ARefusedTokenIsSaidWhateverTheServerSpeaks) {
     expect_error(ErrorKind::token_refused, false, read(options, refused_by_500), "500");
     expect_error(ErrorKind::no_such_dataset, false, read(options, no_dataset), "IDB-1234567");
   }
-  // The step in front of tus refuses it where the other one does not: it may have no free thread.
+  // The token check in front of tus refuses the token, but the setup accepts it: the check may have
+  // no free thread.
   expect_error(ErrorKind::unreachable, true, read(refused, invalid),
                "but accepts the token for dataset IDB-1234567");
 }
 
-TEST(ServerInquiry, OnlyItsOwnWordsSayThatADatasetIsNotThere) {
+TEST(ServerInquiry, ReportsMissingDatasetOnlyByTheDataBanksText) {
   expect_error(ErrorKind::failed, false, read(answer(404), answer(404, nothing_of_it)),
                "Not Found");
   expect_protocol(ProtocolKind::tus, read(tus_answer(), answer(404, nothing_of_it)));
 }
 
-TEST(ServerInquiry, NoAnswerCanPassWhereTheNetworkCan) {
+TEST(ServerInquiry, LostResponseIsAsRetryableAsItsNetworkError) {
   expect_error(ErrorKind::unreachable, true, read(lost, lost),
                "asking https://databank.example for its protocol: no response: ");
   expect_error(ErrorKind::unreachable, true, read(answer(404), lost), "Connection refused");
@@ -194,21 +195,21 @@ TEST(ServerInquiry, NoAnswerCanPassWhereTheNetworkCan) {
   expect_error(ErrorKind::interrupted, false, read(stopped, stopped), "databank.example");
 }
 
-TEST(ServerInquiry, WhatIsNoDataBankIsNotGuessedAt) {
+TEST(ServerInquiry, RejectsServersThatAreNoDataBank) {
   expect_error(ErrorKind::failed, false, read(answer(404), answer(200, nothing_of_it)),
                "Not Found");
   expect_error(ErrorKind::failed, true, read(answer(404), answer(500, "<html>filesize</html>")));
   expect_error(ErrorKind::failed, false, read(answer(404), answer(200, "missing filesize")));
 }
 
-TEST(ServerInquiry, ARedirectIsSaidAndNotFollowed) {
+TEST(ServerInquiry, ReportsRedirect) {
   Answer redirect = answer(301);
   redirect.headers = {{"location", "https://elsewhere.example/?t=s3cr3t-t0k3n\x1b[2J"}};
   for (const Result<Answer>& options : std::vector<Result<Answer>>{redirect, tus_answer(), lost})
     expect_error(ErrorKind::failed, false, read(options, redirect), "elsewhere.example");
 }
 
-TEST(ServerInquiry, APageThatRepeatsTheTokenIsNotQuotedWithIt) {
+TEST(ServerInquiry, RemovesTokenFromQuotedPage) {
   const Answer page = answer(500, fmt::format("environment: HTTP_AUTHORIZATION {}", token));
   expect_error(ErrorKind::failed, true, read(refused, page), "[token]");
   Answer server = filesize;
@@ -216,9 +217,9 @@ TEST(ServerInquiry, APageThatRepeatsTheTokenIsNotQuotedWithIt) {
   EXPECT_EQ(read(answer(404), server)->http_server, "nginx [token]");
 }
 
-TEST(ServerInquiry, AProtocolThatWasGivenIsTakenUnlessTheServerSaysOtherwise) {
+TEST(ServerInquiry, UsesRequestedProtocolUnlessServerContradicts) {
   using Kind = ProtocolKind;
-  // One that speaks more than one.
+  // A server that speaks several protocols.
   for (const Kind kind : {Kind::tus, Kind::phased, Kind::binary})
     expect_protocol(kind, read(tus_answer(), filesize, kind));
   EXPECT_TRUE(read(tus_answer(), filesize, Kind::tus)->tus.has("checksum"));
@@ -236,7 +237,7 @@ TEST(ServerInquiry, AProtocolThatWasGivenIsTakenUnlessTheServerSaysOtherwise) {
   expect_error(ErrorKind::token_refused, false, read(tus_answer(), refused, Kind::binary));
 }
 
-TEST(ServerInquiry, WhereOptionsIsRefusedOnlyWhatIsGivenIsTakenForTus) {
+TEST(ServerInquiry, UsesTusIfOptionsIsRefusedOnlyOnRequest) {
   for (const int status : {403, 405, 501}) {
     const Answer blocked = answer(status, "<html><title>Method Not Allowed</title></html>");
     for (const Answer& setup : {invalid, filesize, answer(404, nothing_of_it)}) {
@@ -245,14 +246,14 @@ TEST(ServerInquiry, WhereOptionsIsRefusedOnlyWhatIsGivenIsTakenForTus) {
       EXPECT_TRUE(given->tus.extensions.empty());
       EXPECT_EQ(given->options_refused, status);
     }
-    // It may be tus, or not: whoever chooses has to know.
+    // The server may speak tus, so the profile says that OPTIONS was refused.
     const auto binary = read(blocked, invalid);
     expect_protocol(ProtocolKind::binary, binary);
     EXPECT_EQ(binary->options_refused, status);
     EXPECT_EQ(read(blocked, filesize)->options_refused, 0) << "phased for certain";
     EXPECT_THAT(about_refused_options(status),
                 testing::AllOf(HasSubstr(std::to_string(status)), HasSubstr("--protocol tus")));
-    // What else is known counts.
+    // Refusals of the token and the dataset still count.
     expect_error(ErrorKind::token_refused, false, read(blocked, refused, ProtocolKind::tus));
     expect_error(ErrorKind::no_such_dataset, false, read(blocked, no_dataset, ProtocolKind::tus));
   }
@@ -261,14 +262,14 @@ TEST(ServerInquiry, WhereOptionsIsRefusedOnlyWhatIsGivenIsTakenForTus) {
   EXPECT_EQ(read(tus_answer(), invalid)->options_refused, 0);
 }
 
-TEST(ServerInquiry, AProxyThatWantsAPasswordIsSaidToBeThat) {
+TEST(ServerInquiry, ReportsProxyThatRequiresPassword) {
   for (const auto& [options, setup] :
        {std::pair(answer(407), answer(407, "log in")), std::pair(answer(404), answer(407))})
     for (const auto kind : {ProtocolKind::automatic, ProtocolKind::tus, ProtocolKind::binary})
       expect_error(ErrorKind::unreachable, false, read(options, setup, kind), "http_proxy");
 }
 
-TEST(ServerInquiry, AnErrorThatLastsIsStillThatInOtherWords) {
+TEST(ServerInquiry, KeepsPersistenceOfErrors) {
   Error typo = lost;
   typo.most_tries = few_tries;
   EXPECT_EQ(read(typo, typo).error().most_tries, few_tries);
@@ -277,14 +278,14 @@ TEST(ServerInquiry, AnErrorThatLastsIsStillThatInOtherWords) {
   EXPECT_EQ(read(answer(404), answer(500)).error().most_tries, 0U);
 }
 
-TEST(ServerInquiry, WhetherTheTokenIsTakenIsKnownFromTheSetupAlone) {
+TEST(ServerInquiry, ReadsTokenAcceptanceFromSetupAlone) {
   EXPECT_TRUE(read(tus_answer(), invalid)->token_taken);
   EXPECT_TRUE(read(answer(404), filesize)->token_taken);
   EXPECT_FALSE(read(tus_answer(), lost)->token_taken);
   EXPECT_FALSE(read(tus_answer(), answer(404, nothing_of_it))->token_taken);
 }
 
-TEST(ServerInquiry, WithoutADatasetOnlyTusShowsItself) {
+TEST(ServerInquiry, RecognisesOnlyTusWithoutDataset) {
   Inquiry about;
   about.base_url = "https://databank.example";
   const auto ask = [&](const Result<Answer>& options) {
@@ -294,7 +295,7 @@ TEST(ServerInquiry, WithoutADatasetOnlyTusShowsItself) {
   for (const Result<Answer>& options : no_tus())
     if (options->status != 301 && options->status != 400)
       expect_protocol(ProtocolKind::automatic, ask(options));
-  // A port of TLS's, or no Data Bank at all.
+  // The port expects TLS, or the server is no Data Bank.
   about.base_url = "http://databank.example:443";
   expect_error(ErrorKind::usage, false,
                ask(answer(400, "<html><title>400 The plain HTTP request was sent to HTTPS port")),
@@ -307,7 +308,7 @@ TEST(ServerInquiry, WithoutADatasetOnlyTusShowsItself) {
   expect_error(ErrorKind::unreachable, true, ask(answer(503)));
 }
 
-TEST(ServerInquiry, TheConnectionsRoundTripIsTheShorterOne) {
+TEST(ServerInquiry, UsesShorterRoundTrip) {
   Answer options = answer(404);
   options.network = Answer::Network{0us, 30'000us, 3'000'000};
   Answer setup = filesize;
@@ -319,7 +320,7 @@ TEST(ServerInquiry, TheConnectionsRoundTripIsTheShorterOne) {
   EXPECT_FALSE(read(answer(404), filesize)->round_trip);
 }
 
-TEST(ServerInquiry, TheClockIsReadOffTheDate) {
+TEST(ServerInquiry, ComputesClockDifferenceFromDate) {
   const auto now = std::chrono::system_clock::from_time_t(784111777);  // RFC 9110's example
   const auto ahead = [&](const char* date) {
     Answer dated = answer(200);
@@ -333,7 +334,7 @@ TEST(ServerInquiry, TheClockIsReadOffTheDate) {
     EXPECT_FALSE(ahead(none)) << (none ? none : "no header");
 }
 
-TEST(ServerInquiry, TheServersWishIsTheLongerOne) {
+TEST(ServerInquiry, UsesLongerRetryAfter) {
   Inquired inquired{answer(503), answer(503), {}};
   EXPECT_FALSE(inquired.retry_after());
   inquired.options->retry_after = 5s;
@@ -354,7 +355,7 @@ class AskingAServer : public testing::Test {
   CurlTransport http_{{}};
 };
 
-TEST_F(AskingAServer, BothQuestionsAreWhatTheProtocolSaysAndChangeNothing) {
+TEST_F(AskingAServer, SendsOptionsAndSetupWithoutFilesize) {
   const Inquired inquired = inquire(http_, about());
   expect_protocol(ProtocolKind::phased, read_inquiry(about(), inquired));
   const auto seen = server_.seen();
@@ -372,8 +373,8 @@ TEST_F(AskingAServer, BothQuestionsAreWhatTheProtocolSaysAndChangeNothing) {
     EXPECT_EQ(request.headers.at("authorization"), fmt::format("Token token={}", token));
 }
 
-/// Another name each time, or one that somebody has deposited would mean something.
-TEST_F(AskingAServer, TheNameIsNobodys) {
+/// The name is random each time, because a name in use would change the response.
+TEST_F(AskingAServer, UsesAnotherNameEachTime) {
   static_cast<void>(inquire(http_, about()));
   static_cast<void>(inquire(http_, about()));
   std::vector<std::string> names;
@@ -383,7 +384,7 @@ TEST_F(AskingAServer, TheNameIsNobodys) {
   EXPECT_NE(names[0], names[1]);
 }
 
-TEST_F(AskingAServer, TheDateIsReadAgainstThisClock) {
+TEST_F(AskingAServer, ComparesDateWithLocalClock) {
   server_.set_faults({{.occurrence = -1,
                        .answer = http_answer(500, "missing paramter: filesize",
                                              "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n")}});
@@ -392,7 +393,7 @@ TEST_F(AskingAServer, TheDateIsReadAgainstThisClock) {
   EXPECT_LT(*inquired.clock_ahead, -24h * 365 * 20);
 }
 
-TEST_F(AskingAServer, WithoutADatasetNothingIsSaidToTheDatasetsAddress) {
+TEST_F(AskingAServer, SendsOnlyOptionsWithoutDataset) {
   Inquiry about;
   about.base_url = server_.url();
   expect_protocol(ProtocolKind::automatic, read_inquiry(about, inquire(http_, about)));
@@ -401,19 +402,19 @@ TEST_F(AskingAServer, WithoutADatasetNothingIsSaidToTheDatasetsAddress) {
   EXPECT_FALSE(server_.seen()[0].headers.contains("authorization"));
 }
 
-TEST_F(AskingAServer, AStopEndsAServerThatDoesNotAnswer) {
+TEST_F(AskingAServer, StopInterruptsPendingQuestions) {
   server_.set_faults({{.occurrence = -1, .then = test::Fault::Then::hold}});
   Inquiry stopped = about();
   stopped.stop = [&] { return server_.seen().size() == 2; };
   expect_error(ErrorKind::interrupted, false, read_inquiry(stopped, inquire(http_, stopped)));
 }
 
-TEST_F(AskingAServer, OneAnswerOfTwoIsEnough) {
+TEST_F(AskingAServer, UsesOneResponseIfTheOtherIsLost) {
   server_.set_faults({{.phase = Phase::options, .then = test::Fault::Then::reset}});
   expect_protocol(ProtocolKind::phased, read_inquiry(about(), inquire(http_, about())));
 }
 
-TEST(ServerInquiry, OfAServerThatIsKnownTheTokenAloneIsAskedAbout) {
+TEST(ServerInquiry, TokenInquiryUpdatesKnownServer) {
   const auto read = [](ProtocolKind known, Result<Answer> setup) {
     ServerProfile profile;
     profile.protocol = known;
@@ -421,8 +422,8 @@ TEST(ServerInquiry, OfAServerThatIsKnownTheTokenAloneIsAskedAbout) {
   };
   for (const Answer& both : {filesize, taken}) {
     EXPECT_TRUE((*read(ProtocolKind::phased, both))->token_taken);
-    EXPECT_TRUE((*read(ProtocolKind::tus, both))->token_taken) << "it may speak both";
-    EXPECT_FALSE(*read(ProtocolKind::binary, both)) << "it speaks another protocol by now";
+    EXPECT_TRUE((*read(ProtocolKind::tus, both))->token_taken) << "the server may speak both";
+    EXPECT_FALSE(*read(ProtocolKind::binary, both)) << "the server now speaks another protocol";
   }
   EXPECT_TRUE((*read(ProtocolKind::tus, invalid))->token_taken);
   EXPECT_TRUE((*read(ProtocolKind::binary, invalid))->token_taken);

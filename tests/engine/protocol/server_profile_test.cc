@@ -7,7 +7,7 @@
 namespace sluice::server_profile_test {
 namespace {
 
-TEST(ServerProfile, ProtocolsHaveOneNameEach) {
+TEST(ServerProfile, ProtocolNamesRoundTrip) {
   for (const ProtocolKind kind :
        {ProtocolKind::automatic, ProtocolKind::phased, ProtocolKind::tus, ProtocolKind::binary})
     EXPECT_EQ(parse_protocol(to_string(kind)), kind);
@@ -15,7 +15,7 @@ TEST(ServerProfile, ProtocolsHaveOneNameEach) {
     EXPECT_FALSE(parse_protocol(name)) << name;
 }
 
-TEST(ServerProfile, AnExtensionIsThereByItsWholeName) {
+TEST(ServerProfile, ExtensionMatchesWholeName) {
   const TusServer server{.extensions = {"creation", "creation-with-upload"}, .algorithms = {}};
   EXPECT_TRUE(server.has("creation"));
   EXPECT_FALSE(server.has("creation-defer-length"));
@@ -23,7 +23,7 @@ TEST(ServerProfile, AnExtensionIsThereByItsWholeName) {
   EXPECT_FALSE(TusServer{}.has(""));
 }
 
-TEST(ServerProfile, WhatIsWrittenDownComesBack) {
+TEST(ServerProfile, TusServerRoundTrips) {
   const TusServer server{.extensions = {"creation", "checksum"},
                          .algorithms = {"sha1", "\"quoted\"", "\xC3\xA9", "\xFF"},
                          .max_size = 2199023255552,
@@ -39,7 +39,7 @@ TEST(ServerProfile, WhatIsWrittenDownComesBack) {
   EXPECT_TRUE(back->sends_resumable);
 }
 
-TEST(ServerProfile, WhatCannotBeUnderstoodIsNothing) {
+TEST(ServerProfile, RejectsInvalidText) {
   for (const char* text : {"", "{", "null", "[]", "{}", R"({"extensions":[],"algorithms":[]})",
                            R"({"extensions":"creation","algorithms":[],"max_size":1})",
                            R"({"extensions":[1],"algorithms":[],"max_size":1})",

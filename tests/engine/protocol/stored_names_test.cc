@@ -10,19 +10,19 @@ namespace {
 
 using testing::ElementsAre;
 
-TEST(StoredNames, PlainNamesStayAsTheyAre) {
+TEST(StoredNames, KeepsPlainNames) {
   for (const char* name : {"scan-0417.h5", "A_b+c.tar.gz", ".hidden", "9"})
     EXPECT_THAT(stored_names(name), ElementsAre(name));
 }
 
-TEST(StoredNames, OtherCharactersBecomeUnderscores) {
+TEST(StoredNames, ReplacesOtherCharactersByUnderscore) {
   EXPECT_THAT(stored_names("lost with space.bin"),
               ElementsAre("lost with space.bin", "lost_with_space.bin"));
   EXPECT_THAT(stored_names("a\"'%&()[],;#~!@$^={}b"),
               ElementsAre("a\"'%&()[],;#~!@$^={}b", "a___________________b"));
 }
 
-TEST(StoredNames, WhatStandsBeforeTheLastBackslashIsCut) {
+TEST(StoredNames, RemovesTextBeforeLastBackslash) {
   EXPECT_THAT(stored_names("a\\b.bin"), ElementsAre("a\\b.bin", "b.bin"));
   EXPECT_THAT(stored_names("a\\b c\\d e"), ElementsAre("a\\b c\\d e", "d_e"));
   EXPECT_THAT(stored_names("a\\"), ElementsAre("a\\", "a"));
@@ -30,8 +30,9 @@ TEST(StoredNames, WhatStandsBeforeTheLastBackslashIsCut) {
   EXPECT_THAT(stored_names("a\\.."), ElementsAre("a\\..", "_.."));
 }
 
-/// e with acute as one character and as two, an en dash, a superscript 2, a CJK character.
-TEST(StoredNames, LettersBeyondAsciiStayOrNotByTheServersAge) {
+/// The characters: e with acute as one character and as two, an en dash, a superscript 2, a CJK
+/// character.
+TEST(StoredNames, KeepsNonAsciiLettersInNewerServersOnly) {
   EXPECT_THAT(stored_names("\xC3\xA9.bin"), ElementsAre("\xC3\xA9.bin", "_.bin"));
   EXPECT_THAT(stored_names("e\xCC\x81.bin"), ElementsAre("e\xCC\x81.bin", "e_.bin"));
   EXPECT_THAT(stored_names("\xE2\x80\x93\xC3\xA9"),

@@ -1,4 +1,4 @@
-// A Tus protocol at any of its steps, and the answers that a server gives.
+// A Tus protocol at any of its steps, and the responses of a server.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -28,12 +28,13 @@ inline constexpr const char* token = "0123456789abcdef";
 inline Answer answer(int status, Headers headers = {}, std::string body = {}) {
   return {.status = status, .headers = std::move(headers), .body = std::move(body)};
 }
-/// The tus server's own answer, where answer() may be a front server's.
+/// Returns a response of the tus server itself, with Tus-Resumable. A response of answer() may come
+/// from a reverse proxy.
 inline Answer own(int status, Headers headers = {}, std::string body = {}) {
   headers.emplace_back("tus-resumable", "1.0.0");
   return answer(status, std::move(headers), std::move(body));
 }
-/// The same from a server that never sends Tus-Resumable.
+/// Returns `given` without Tus-Resumable, as from a server that never sends the header.
 inline Answer without_mark(Answer given) {
   std::erase_if(given.headers, [](const auto& header) { return header.first == "tus-resumable"; });
   return given;
@@ -75,17 +76,18 @@ inline std::string field(const Request& request, const std::string& name) {
   return request.head.substr(begin, request.head.find("\r\n", begin) - begin);
 }
 
-/// A protocol that was answered well up to the step, whose request is out: in PATCHes of 5 MiB.
+/// A protocol whose request of the step `step` is in flight, after successful responses to all
+/// earlier ones. PATCHes have 5 MiB.
 struct At {
   explicit At(Step step, Tus::Setting with = setting()) : protocol(std::move(with)) {
     ask();
     while (request.step != step) {
-      EXPECT_TRUE(protocol.read_answer(well()));
+      EXPECT_TRUE(protocol.read_answer(success()));
       ask();
     }
   }
   void ask(std::uint64_t chunk = part) { request = protocol.next(chunk).value(); }
-  Answer well() const {
+  Answer success() const {
     switch (request.step) {
       case Step::begin:
       case Step::join:
@@ -99,25 +101,25 @@ struct At {
       case Step::ask_name:
       case Step::ask_parts:
       case Step::whole:
-        ADD_FAILURE() << "no step on the way of an upload";
+        ADD_FAILURE() << "no step of this upload";
     }
     return {};
   }
-  /// The next request is that one's, whatever has come of the last one.
+  /// Builds the next request, and returns its step.
   Step next(std::uint64_t chunk = part) {
     ask(chunk);
     return request.step;
   }
   Error error_for(const Answer& given) {
     const auto result = protocol.read_answer(given);
-    EXPECT_FALSE(result) << "took it for good: " << given.status << " " << given.body;
+    EXPECT_FALSE(result) << "accepted the response: " << given.status << " " << given.body;
     if (result) return {};
     EXPECT_THAT(result.error().message, Not(HasSubstr(token)));
-    EXPECT_TRUE(protocol.next(1)) << "took it for registered";
+    EXPECT_TRUE(protocol.next(1)) << "counted as registered";
     return result.error();
   }
-  /// The error for an answer that may be followed by another try, and that try's request.
-  Error passes(const Answer& given) {
+  /// Returns the retryable error for `given`, and builds the request of the retry.
+  Error error_and_retry(const Answer& given) {
     Error error = error_for(given);
     EXPECT_TRUE(error.retryable) << error.message;
     protocol.recover();

@@ -1,10 +1,10 @@
-// Where a tus server wants the bytes: which addresses get them, and the token.
+// The Location of a tus server: which URLs get the bytes and the token.
 #include "tests/engine/protocol/tus_fixture.h"
 
 namespace sluice::tus_steps::tus_location_test {
 namespace {
 
-TEST(Tus, EveryLocationThatIsTheServersOwnIsTaken) {
+TEST(Tus, AcceptsLocationsOnTheSameServer) {
   for (const auto& [location, leads_to] : {
            std::pair("7", upload),
            {"./7", upload},
@@ -13,7 +13,7 @@ TEST(Tus, EveryLocationThatIsTheServersOwnIsTaken) {
            {upload, upload},
            {"HTTPS://Bank.Example.ORG:443/data/files/7", upload},
            {"https://bank.example.org/data/files/7#top", upload},
-           // Behind a TLS proxy.
+           // A server behind a TLS proxy.
            {"http://bank.example.org/data/files/7", upload},
            {"http://bank.example.org:80/data/files/7", upload},
            {"http://bank.example.org:443/data/files/7", upload},
@@ -29,7 +29,7 @@ TEST(Tus, EveryLocationThatIsTheServersOwnIsTaken) {
   }
 }
 
-TEST(Tus, NoOtherLocationEverGetsTheToken) {
+TEST(Tus, RejectsLocationsOnOtherServers) {
   for (const std::string& location : {std::string("https://evil.example.org/data/files/7"),
                                       std::string("//evil.example.org/7"),
                                       std::string("https://bank.example.org.evil.org/7"),
@@ -61,7 +61,7 @@ TEST(Tus, NoOtherLocationEverGetsTheToken) {
     EXPECT_EQ(at.protocol.upload_url(), "") << location;
     EXPECT_EQ(at.next(), Step::begin) << location;
   }
-  // A plain site is not made a TLS one, nor the other way round.
+  // For an http site, an https Location is another server.
   Tus::Setting plain = setting();
   plain.base_url = "http://127.0.0.1:3000";
   At at(Step::begin, plain);
@@ -71,7 +71,7 @@ TEST(Tus, NoOtherLocationEverGetsTheToken) {
   ASSERT_TRUE(at.protocol.read_answer(created("http://127.0.0.1:3000/files/7")));
 }
 
-TEST(Tus, ACreationWithoutAnAddressIsNone) {
+TEST(Tus, RejectsCreationWithoutLocation) {
   for (const Answer& given :
        {answer(201), created(""), answer(200, {{"location", "7"}}), answer(204), answer(403),
         answer(404, {}, "Dataset Not Found"), answer(200, {}, "<html><title>Portal</title>")}) {
@@ -79,7 +79,8 @@ TEST(Tus, ACreationWithoutAnAddressIsNone) {
     EXPECT_EQ(at.error_for(given).kind, ErrorKind::failed) << given.status;
     EXPECT_EQ(at.next(), Step::begin);
   }
-  // A refusal of the size is the end, while another 413 asks for a smaller chunk.
+  // A 413 to the creation refuses the file's size and is permanent. A 413 to a chunk is retried
+  // with a smaller one.
   const Error too_large = At(Step::begin).error_for(answer(413));
   EXPECT_FALSE(too_large.retryable);
   EXPECT_THAT(too_large.message, HasSubstr("12582912"));

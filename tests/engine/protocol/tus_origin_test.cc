@@ -13,18 +13,18 @@ const Answer page{
     .status = 404, .headers = {{"content-type", "Text/HTML; charset=utf-8"}}, .body = ""};
 const Answer page_without_type{.status = 404, .headers = {}, .body = "\n<!doctype html>"};
 
-TEST(TusOriginTest, AnAnswerWithTusResumableIsTheServers) {
+TEST(TusOriginTest, MarkedResponseIsFromServer) {
   EXPECT_EQ(TusOrigin().sender(marked), Sender::server);
   EXPECT_EQ(TusOrigin(true).sender(marked), Sender::server);
 }
 
-TEST(TusOriginTest, OfAServerThatIsNotKnownOnlyPagesAreAFrontServers) {
+TEST(TusOriginTest, OnlyPagesAreFromReverseProxyOfUnknownServer) {
   EXPECT_EQ(TusOrigin().sender(bare), Sender::unknown);
   EXPECT_EQ(TusOrigin().sender(page), Sender::front);
   EXPECT_EQ(TusOrigin().sender(page_without_type), Sender::front);
 }
 
-TEST(TusOriginTest, AServerThatSendsItAlwaysSendsIt) {
+TEST(TusOriginTest, UnmarkedResponseIsFromReverseProxyOfMarkingServer) {
   TusOrigin learned;
   learned.learn(marked);
   for (const TusOrigin& origin : {learned, TusOrigin(true)}) {
@@ -33,7 +33,7 @@ TEST(TusOriginTest, AServerThatSendsItAlwaysSendsIt) {
   }
 }
 
-TEST(TusOriginTest, AServerThatOnceDidNotSendItMayBeTheSender) {
+TEST(TusOriginTest, UnmarkedResponseIsUnknownAfterServerOmittedMark) {
   TusOrigin never;
   never.learn(bare);
   TusOrigin sometimes(true);

@@ -1,10 +1,10 @@
-// A file in parts over tus: a part by itself, and what they are joined into.
+// A file in parts over tus: a single part, and the join.
 #include "tests/engine/protocol/tus_fixture.h"
 
 namespace sluice::tus_steps::tus_parts_test {
 namespace {
 
-TEST(TusPart, IsThereAndNothingMore) {
+TEST(TusPart, EndsWithoutRegistration) {
   Tus::Setting part_of = setting();
   part_of.role = Tus::Role::part;
   At at(Step::begin, part_of);
@@ -23,7 +23,7 @@ Tus::Setting joined() {
   return whole;
 }
 
-TEST(TusJoined, NamesThePartsAsksAndRegisters) {
+TEST(TusJoined, NamesPartsAsksForOffsetAndRegisters) {
   Tus protocol(joined());
   protocol.join({{"https://bank.example.org/1", 7 * MiB}, {"https://bank.example.org/2", part}});
   const Request join = protocol.next(part).value();
@@ -45,26 +45,26 @@ TEST(TusJoined, NamesThePartsAsksAndRegisters) {
   EXPECT_EQ(protocol.next(part)->step, Step::finish);
 }
 
-/// As tus 1.0 has it: the offset comes once all of it is joined.
-TEST(TusJoined, MayNotSayHowFarItIsBeforeItIsWhole) {
+/// In tus 1.0 the server sends the offset of a joined upload once the join is complete.
+TEST(TusJoined, RetriesWithoutOffsetUntilJoinIsComplete) {
   At at(Step::ask_committed, joined());
   const Headers unfinished = {{"tus-resumable", "1.0.0"},
                               {"upload-length", std::to_string(file_size)}};
-  const Error not_yet = at.passes(answer(200, unfinished));
+  const Error not_yet = at.error_and_retry(answer(200, unfinished));
   EXPECT_EQ(not_yet.kind, ErrorKind::unreachable);
   EXPECT_THAT(not_yet.message, HasSubstr("has joined 0 of"));
   EXPECT_EQ(at.request.step, Step::ask_committed);
-  // Of another upload, and from whoever speaks no tus, it is no answer.
+  // For an upload that is not joined, and without Tus-Resumable, the offset is required.
   EXPECT_EQ(At(Step::ask_committed, resumed(part)).error_for(answer(200, unfinished)).kind,
             ErrorKind::failed);
-  EXPECT_EQ(at.passes(answer(200)).kind, ErrorKind::failed);
+  EXPECT_EQ(at.error_and_retry(answer(200)).kind, ErrorKind::failed);
   ASSERT_TRUE(at.protocol.read_answer(held(file_size)));
   EXPECT_EQ(at.next(), Step::finish);
 }
 
 using Anew = Protocol::Anew;
 
-/// A join of two parts is out.
+/// Returns a protocol whose join of two parts is in flight.
 At joining(std::uint64_t first = 7 * MiB) {
   At at(Step::join, joined());
   at.protocol.join(
@@ -76,9 +76,9 @@ Answer has(std::uint64_t bytes) {
   return held(bytes, bytes);
 }
 
-TEST(TusJoined, AJoinWhoseAnswerWasLostIsNotRepeatedBeforeThePartsWereAskedFor) {
+TEST(TusJoined, AsksForPartsBeforeRetryOfLostJoin) {
   At at = joining();
-  EXPECT_FALSE(at.protocol.may_be_joining()) << "the first one waits for nothing";
+  EXPECT_FALSE(at.protocol.may_be_joining()) << "the first join waits for nothing";
   at.protocol.recover();
   EXPECT_TRUE(at.protocol.may_be_joining());
   ASSERT_EQ(at.next(), Step::ask_parts);
@@ -87,24 +87,25 @@ TEST(TusJoined, AJoinWhoseAnswerWasLostIsNotRepeatedBeforeThePartsWereAskedFor) 
   ASSERT_TRUE(at.protocol.read_answer(has(7 * MiB)));
   ASSERT_EQ(at.next(), Step::ask_parts);
   EXPECT_EQ(at.request.url, "https://bank.example.org/2");
-  // Locked, by the join.
-  EXPECT_EQ(at.passes(own(423)).kind, ErrorKind::unreachable);
+  // The join locks the part.
+  EXPECT_EQ(at.error_and_retry(own(423)).kind, ErrorKind::unreachable);
   ASSERT_EQ(at.request.step, Step::ask_parts);
   ASSERT_TRUE(at.protocol.read_answer(has(part)));
-  EXPECT_TRUE(at.protocol.may_be_joining()) << "servers lock nothing, and delete them at the end";
+  EXPECT_TRUE(at.protocol.may_be_joining())
+      << "some servers lock no part, and delete the parts at the end of the join";
   ASSERT_EQ(at.next(), Step::join);
   ASSERT_TRUE(at.protocol.read_answer(created()));
   EXPECT_FALSE(at.protocol.may_be_joining());
   EXPECT_EQ(at.next(), Step::ask_committed);
 }
 
-TEST(TusJoined, PartsThatAreGoneAreForAnotherRun) {
+TEST(TusJoined, MissingPartsEndTheRun) {
   for (const Answer& gone : {own(410), has(7 * MiB - 1), own(404)}) {
     SCOPED_TRACE(gone.status);
     At at = joining();
     at.protocol.recover();
     at.ask();
-    if (gone.status == 404) at.passes(gone);
+    if (gone.status == 404) at.error_and_retry(gone);
     const auto result = at.protocol.read_answer(gone);
     ASSERT_FALSE(result);
     EXPECT_FALSE(result.error().retryable);
@@ -112,16 +113,16 @@ TEST(TusJoined, PartsThatAreGoneAreForAnotherRun) {
     EXPECT_THAT(result.error().message, HasSubstr("part 1 of 2"));
     EXPECT_EQ(at.protocol.anew(), Anew::what_is_missing);
   }
-  // Not on a front server's word.
+  // A reverse proxy's 404 is not believed.
   At at = joining();
   at.protocol.recover();
   at.ask();
-  for (int i = 0; i < 100; ++i) at.passes(answer(404, {}, "<html>"));
+  for (int i = 0; i < 100; ++i) at.error_and_retry(answer(404, {}, "<html>"));
   ASSERT_TRUE(at.protocol.read_answer(has(7 * MiB)));
 }
 
-/// S3, through tus-ruby-server.
-TEST(TusJoined, PartsThatAreTooShortToBeJoinedAreGivenUpAtOnce) {
+/// S3 behind tus-ruby-server.
+TEST(TusJoined, TooShortPartsFailAtOnce) {
   const char* const s3 = "Your proposed upload is smaller than the minimum allowed object size.";
   At told = joining();
   const auto result = told.protocol.read_answer(answer(500, {}, s3));
@@ -130,7 +131,7 @@ TEST(TusJoined, PartsThatAreTooShortToBeJoinedAreGivenUpAtOnce) {
   EXPECT_EQ(result.error().kind, ErrorKind::failed);
   EXPECT_THAT(result.error().message, HasSubstr("minimum allowed object size"));
   EXPECT_EQ(told.protocol.anew(), Anew::whole);
-  // In production Rails says nothing of it. Such parts are in the journals of earlier versions.
+  // In production Rails hides S3's text. Journals of earlier versions contain such parts.
   for (const std::uint64_t first : {part - 1, part}) {
     SCOPED_TRACE(first);
     At silent = joining(first);
@@ -140,12 +141,13 @@ TEST(TusJoined, PartsThatAreTooShortToBeJoinedAreGivenUpAtOnce) {
     EXPECT_EQ(refused.error().retryable, first == part);
     EXPECT_EQ(silent.protocol.anew(), first == part ? Anew::nothing : Anew::whole);
   }
-  // The last one may be shorter.
+  // The last part may be shorter.
   At last = joining(file_size - 1);
   EXPECT_TRUE(last.protocol.read_answer(answer(500)).error().retryable);
 }
 
-/// The next refusal, with all parts there before it.
+/// Returns the error for `refusal`, its code replaced by anew(). If the error is retryable, answers
+/// that all parts are there, so that the join is in flight again.
 Error next_refusal(At& at, const Answer& refusal) {
   const auto result = at.protocol.read_answer(refusal);
   if (result) return {};
@@ -163,7 +165,7 @@ Error next_refusal(At& at, const Answer& refusal) {
   return error;
 }
 
-TEST(TusJoined, AJoinThatIsRefusedAgainAndAgainIsGivenUp) {
+TEST(TusJoined, JoinFailsAfterThreeRefusals) {
   for (const int status : {400, 403, 404, 409, 410, 413}) {
     SCOPED_TRACE(status);
     At at = joining();
@@ -175,7 +177,8 @@ TEST(TusJoined, AJoinThatIsRefusedAgainAndAgainIsGivenUp) {
       EXPECT_THAT(error.message, HasSubstr("refused to join the parts"));
     }
   }
-  // An error may pass: as long as there are retries. If they end with it, the parts are given up.
+  // A 500 is transient, and retried as the retry budget allows. If the retries end with it, the
+  // file is uploaded in one piece.
   At at = joining();
   for (int i = 1; i <= 10; ++i) {
     const Error error = next_refusal(at, answer(500, {}, "boom"));
@@ -184,7 +187,7 @@ TEST(TusJoined, AJoinThatIsRefusedAgainAndAgainIsGivenUp) {
   }
 }
 
-TEST(TusJoined, WhatAFrontServerSaysToAJoinIsNoRefusal) {
+TEST(TusJoined, ReverseProxyResponseToJoinIsNotARefusal) {
   for (const int status : {403, 404, 410, 429, 499, 500, 502, 504}) {
     SCOPED_TRACE(status);
     At at = joining();
@@ -195,15 +198,16 @@ TEST(TusJoined, WhatAFrontServerSaysToAJoinIsNoRefusal) {
       EXPECT_TRUE(at.protocol.may_be_joining());
     }
   }
-  // But the addresses of all parts may be too long a header for it.
+  // An exception: the URLs of all parts may make a header too long for the proxy.
   At at = joining();
   for (int i = 1; i <= 3; ++i)
     EXPECT_EQ(next_refusal(at, answer(431, {}, "<html>")).code,
               static_cast<int>(i < 3 ? Anew::nothing : Anew::whole));
 }
 
-/// It copies all of the file, and a time that the user has set for all answers is short for that.
-TEST(TusJoined, TheTimeForAJoinGrowsWithTheFile) {
+/// The server copies the whole file. A deadline that the user has set for all responses may be too
+/// short for that.
+TEST(TusJoined, JoinDeadlineGrowsWithFileSize) {
   EXPECT_EQ(joining().request.least_patience, std::chrono::seconds(30));
   Tus::Setting large = joined();
   large.deposit.size = std::uint64_t{200} << 30;
@@ -213,7 +217,7 @@ TEST(TusJoined, TheTimeForAJoinGrowsWithTheFile) {
   EXPECT_EQ(At(Step::ask_committed, joined()).request.least_patience.count(), 0);
 }
 
-TEST(TusJoined, WhatIsLostAfterwardsIsSentAllOver) {
+TEST(TusJoined, SendsWholeFileAgainIfJoinedUploadIsLost) {
   At lost(Step::ask_committed, joined());
   EXPECT_EQ(lost.protocol.anew(), Anew::nothing);
   const auto gone = lost.protocol.read_answer(own(410));

@@ -53,14 +53,14 @@ TEST(Tus, CreatesSendsAndRegisters) {
   EXPECT_EQ(protocol.upload_url(), upload);
 }
 
-TEST(Tus, AnEmptyFileIsCreatedAndRegistered) {
+TEST(Tus, CreatesAndRegistersEmptyFile) {
   At at(Step::begin, setting(0));
   ASSERT_TRUE(at.protocol.read_answer(created()));
   EXPECT_EQ(at.next(), Step::finish);
 }
 
-/// The newest Data Bank.
-TEST(Tus, AnEmptyUploadThatIsNotKnownIsMadeByAPatchWithoutBytes) {
+/// The newest Data Bank creates the file at the first PATCH.
+TEST(Tus, SendsEmptyPatchIfServerDoesNotKnowEmptyUpload) {
   const Answer unknown = answer(400, {}, "Invalid TUS upload reference");
   At at(Step::finish, setting(0));
   for (int i = 0; i < 3; ++i) {
@@ -78,8 +78,8 @@ TEST(Tus, AnEmptyUploadThatIsNotKnownIsMadeByAPatchWithoutBytes) {
   EXPECT_FALSE(At(Step::finish).error_for(unknown).retryable) << "a file with bytes has been sent";
 }
 
-/// @uploadx/core's answer for a file without bytes, as nothing is left to send.
-TEST(Tus, ACreationMayBeCalledOkByATusServer) {
+/// @uploadx/core answers 200 for a file without bytes, because no bytes are left to send.
+TEST(Tus, Accepts200ToCreationFromTusServer) {
   At at(Step::begin, setting(0));
   ASSERT_TRUE(at.protocol.read_answer(
       answer(200, {{"location", "//bank.example.org/data/files/7"}, {"tus-resumable", "1.0.0"}})));
@@ -87,7 +87,7 @@ TEST(Tus, ACreationMayBeCalledOkByATusServer) {
   EXPECT_EQ(field(at.request, "tus_url"), upload);
 }
 
-TEST(Tus, AChunkIsNeverLessThanTheServersPart) {
+TEST(Tus, ChunksHaveAtLeastTheServersPartSize) {
   EXPECT_EQ(Tus::part_bytes(0), part);
   EXPECT_EQ(Tus::part_bytes(part * 10000), part);
   EXPECT_EQ(Tus::part_bytes(part * 10000 + 1), part + 1);
@@ -99,7 +99,7 @@ TEST(Tus, AChunkIsNeverLessThanTheServersPart) {
   EXPECT_EQ(huge.request.payload, (ByteRange{0, 2199023255552})) << "a PATCH may be all of it";
 }
 
-TEST(Tus, AnOffsetThatNobodyCanReadIsQuoted) {
+TEST(Tus, QuotesInvalidOffset) {
   for (const Step step : {Step::chunk, Step::ask_committed}) {
     const auto error = [&](Headers headers) {
       headers.emplace_back("tus-resumable", "1.0.0");
@@ -107,7 +107,7 @@ TEST(Tus, AnOffsetThatNobodyCanReadIsQuoted) {
     };
     EXPECT_THAT(error({}), HasSubstr("no Upload-Offset"));
     EXPECT_THAT(error({{"upload-offset", "-5"}}), HasSubstr("Upload-Offset header, '-5'"));
-    // Which of the two it means, only it knows.
+    // Two offsets that differ are invalid.
     EXPECT_THAT(error({{"upload-offset", "5"}, {"upload-offset", "6"}}), HasSubstr("5, 6"));
     At same(step, resumed(part));
     const std::string all = std::to_string(step == Step::chunk ? same.request.payload.end : part);
@@ -116,7 +116,7 @@ TEST(Tus, AnOffsetThatNobodyCanReadIsQuoted) {
   }
 }
 
-TEST(Tus, AnUploadOfAnotherLengthIsNotThisFile) {
+TEST(Tus, RejectsUploadOfAnotherLength) {
   const Error error = At(Step::ask_committed, resumed(part)).error_for(held(part, file_size + 1));
   EXPECT_EQ(error.kind, ErrorKind::integrity);
   EXPECT_THAT(error.message, HasSubstr(std::to_string(file_size + 1)));
@@ -128,11 +128,11 @@ At at_step(Step step) {
   return At(step, step == Step::ask_committed ? resumed(file_size) : setting());
 }
 
-TEST(Tus, WhatCanPassMeansTheSameAtEveryStepBeforeTheRegistration) {
+TEST(Tus, TransientErrorsHaveSameKindBeforeRegistration) {
   for (const Step step : all_steps) {
     for (const int status : {408, 423, 429, 502, 503, 504}) {
       At at = at_step(step);
-      const Error error = at.passes(answer(status, {}, "<html>busy</html>"));
+      const Error error = at.error_and_retry(answer(status, {}, "<html>busy</html>"));
       EXPECT_EQ(error.kind, ErrorKind::unreachable) << status;
       EXPECT_EQ(at.request.step, step == Step::chunk ? Step::ask_committed : step);
     }
@@ -142,7 +142,7 @@ TEST(Tus, WhatCanPassMeansTheSameAtEveryStepBeforeTheRegistration) {
     EXPECT_FALSE(denied.retryable);
     EXPECT_EQ(at_step(step).error_for(answer(412)).kind, ErrorKind::failed);
     EXPECT_FALSE(at_step(step).error_for(answer(412)).retryable);
-    // A page is a front server's, and may be gone the next time.
+    // A page comes from a reverse proxy and is transient.
     for (const int status : {302, 307, 200, 403}) {
       const Error page = at_step(step).error_for(
           answer(status, {{"location", "https://login.example.org/"}}, "<title>Log in</title>"));
@@ -153,7 +153,7 @@ TEST(Tus, WhatCanPassMeansTheSameAtEveryStepBeforeTheRegistration) {
   }
 }
 
-TEST(Tus, NoStepTakesRubbishForSuccess) {
+TEST(Tus, RejectsInvalidResponsesAtEveryStep) {
   const std::string huge(70000, 'x');
   for (const Step step : all_steps)
     for (const int status : {200, 201, 204, 301, 400, 403, 418, 500, 599})
@@ -164,25 +164,25 @@ TEST(Tus, NoStepTakesRubbishForSuccess) {
         at_step(step).error_for(answer(status, {{"upload-offset", text}, {"x-location", "7"}}));
 }
 
-TEST(Tus, AChunksOffsetIsWhereItGoesOn) {
+TEST(Tus, ContinuesFromOffsetInResponse) {
   At at(Step::chunk);
   ASSERT_TRUE(at.protocol.read_answer(at_offset(3)));
   EXPECT_EQ(at.protocol.committed(), 3U) << "the server keeps parts of chunks";
   ASSERT_EQ(at.next(), Step::chunk);
   EXPECT_EQ(at.request.payload, (ByteRange{3, 3 + part}));
-  // Behind where it began, or beyond what it had: asked.
+  // For an offset before the chunk or after its end, HEAD asks.
   for (const std::uint64_t offset : {std::uint64_t{2}, 3 + part + 1, file_size + 1}) {
     At other(Step::chunk);
     ASSERT_TRUE(other.protocol.read_answer(at_offset(3)));
     other.ask();
-    EXPECT_EQ(other.passes(at_offset(offset)).kind, ErrorKind::integrity) << offset;
+    EXPECT_EQ(other.error_and_retry(at_offset(offset)).kind, ErrorKind::integrity) << offset;
     EXPECT_EQ(other.request.step, Step::ask_committed);
     EXPECT_EQ(other.protocol.committed(), 3U);
   }
 }
 
-/// 204, and the offset is where it was: more at once, then all of the rest, then the end.
-TEST(Tus, AnOffsetThatDoesNotMoveMeansMoreAtOnceAndNeverALoop) {
+/// 204 with an unchanged offset: the chunks grow up to the rest of the file, then the upload fails.
+TEST(Tus, UnchangedOffsetDoublesChunkUntilFailure) {
   constexpr std::uint64_t size = std::uint64_t{2} << 40;
   At at(Step::chunk, setting(size));
   std::uint64_t last = 0;
@@ -207,8 +207,8 @@ TEST(Tus, AnOffsetThatDoesNotMoveMeansMoreAtOnceAndNeverALoop) {
   EXPECT_EQ(patches, 16) << "from 220 MB to 2 TB";
 }
 
-/// A PATCH in between was cut, but the server has some of it: it does keep bytes.
-TEST(Tus, WhatIsKeptWithoutAnAnswerIsProgressToo) {
+/// A PATCH in between was lost, but the server stored some of its bytes.
+TEST(Tus, BytesOfLostPatchCountAsProgress) {
   At at(Step::chunk);
   std::uint64_t kept = 0;
   for (int i = 0; i < 6; ++i) {
@@ -226,15 +226,15 @@ TEST(Tus, WhatIsKeptWithoutAnAnswerIsProgressToo) {
   }
 }
 
-TEST(Tus, AfterProgressASmallChunkMayFailAgain) {
+TEST(Tus, ProgressResetsCountOfUnstoredPatches) {
   At at(Step::chunk);
-  at.passes(at_offset(0));
+  at.error_and_retry(at_offset(0));
   ASSERT_TRUE(at.protocol.read_answer(held(0)));
   at.ask();
   EXPECT_EQ(at.request.payload.size(), 2 * part);
   EXPECT_EQ(at.protocol.least_chunk(), 2 * part);
   ASSERT_TRUE(at.protocol.read_answer(at_offset(2 * part)));
-  at.ask();  // the rest, which is less
+  at.ask();  // the rest, which is shorter
   for (const bool again : {true, false}) {
     EXPECT_EQ(at.error_for(at_offset(2 * part)).retryable, again);
     if (!again) break;
@@ -245,9 +245,9 @@ TEST(Tus, AfterProgressASmallChunkMayFailAgain) {
   }
 }
 
-TEST(Tus, A409AsksAndGoesOnWhereTheServerIs) {
+TEST(Tus, ResumesFromServersOffsetAfter409) {
   At at(Step::chunk);
-  at.passes(answer(409, {}, "Upload-Offset header doesn't match current offset"));
+  at.error_and_retry(answer(409, {}, "Upload-Offset header doesn't match current offset"));
   ASSERT_EQ(at.request.step, Step::ask_committed);
   EXPECT_EQ(at.request.method, Request::Method::head);
   EXPECT_EQ(at.request.url, upload);
@@ -256,35 +256,35 @@ TEST(Tus, A409AsksAndGoesOnWhereTheServerIs) {
   EXPECT_EQ(at.request.payload, (ByteRange{part, 2 * part}));
 }
 
-TEST(Tus, ASecondChecksumMismatchOfTheSameBytesIsTheEnd) {
+TEST(Tus, SecondChecksumMismatchOfSameBytesFails) {
   At at(Step::chunk);
-  EXPECT_EQ(at.passes(answer(460)).kind, ErrorKind::integrity);
+  EXPECT_EQ(at.error_and_retry(answer(460)).kind, ErrorKind::integrity);
   ASSERT_TRUE(at.protocol.read_answer(held(0)));
   at.ask();
   const Error second = at.error_for(answer(460));
   EXPECT_EQ(second.kind, ErrorKind::integrity);
   EXPECT_FALSE(second.retryable);
 
-  // Of other bytes, it is the first.
+  // A mismatch of other bytes counts as the first.
   At other(Step::chunk);
-  other.passes(answer(460));
+  other.error_and_retry(answer(460));
   ASSERT_TRUE(other.protocol.read_answer(held(0)));
   other.ask();
   ASSERT_TRUE(other.protocol.read_answer(at_offset(part)));
   other.ask();
-  other.passes(answer(460));
-  // The server falls back: what it had taken meanwhile was good.
-  other.passes(held(0));
+  other.error_and_retry(answer(460));
+  // The server falls back. The bytes that it stored in between had no mismatch.
+  other.error_and_retry(held(0));
   ASSERT_TRUE(other.protocol.read_answer(held(0)));
   other.ask();
   EXPECT_EQ(other.request.payload.begin, 0U);
   EXPECT_TRUE(other.error_for(answer(460)).retryable);
 }
 
-/// rustus has 417 for it.
-TEST(Tus, AMismatchMayBeCalledAFailedExpectation) {
+/// rustus sends 417 for a checksum mismatch.
+TEST(Tus, Treats417AsChecksumMismatch) {
   At at(Step::chunk);
-  EXPECT_EQ(at.passes(answer(417)).kind, ErrorKind::integrity);
+  EXPECT_EQ(at.error_and_retry(answer(417)).kind, ErrorKind::integrity);
   EXPECT_EQ(at.request.step, Step::ask_committed);
   ASSERT_TRUE(at.protocol.read_answer(held(0)));
   at.ask();
@@ -294,10 +294,10 @@ TEST(Tus, AMismatchMayBeCalledAFailedExpectation) {
   EXPECT_THAT(second.message, HasSubstr("twice (HTTP 417)"));
 }
 
-TEST(Tus, AnUploadIsGoneWhenItsServerSays404TwiceOr410Once) {
+TEST(Tus, RestartsAfter404TwiceOr410OnceFromServer) {
   for (const Step step : {Step::chunk, Step::ask_committed}) {
     At at = at_step(step);
-    EXPECT_EQ(at.passes(own(404)).kind, ErrorKind::unreachable);
+    EXPECT_EQ(at.error_and_retry(own(404)).kind, ErrorKind::unreachable);
     ASSERT_EQ(at.request.step, Step::ask_committed);
     ASSERT_TRUE(at.protocol.read_answer(own(404)));
     EXPECT_EQ(at.next(), Step::begin);
@@ -309,16 +309,16 @@ TEST(Tus, AnUploadIsGoneWhenItsServerSays404TwiceOr410Once) {
     EXPECT_EQ(gone.next(), Step::begin);
   }
   At back(Step::chunk);
-  back.passes(own(404));
+  back.error_and_retry(own(404));
   ASSERT_TRUE(back.protocol.read_answer(held(0)));
   ASSERT_EQ(back.next(), Step::chunk);
-  back.passes(own(404));
+  back.error_and_retry(own(404));
   EXPECT_EQ(back.request.step, Step::ask_committed) << "the count starts again";
 }
 
-/// Deployments and load balancers answer for a server that is away. At the first HEAD of a resumed
-/// upload nothing is known of the server yet but that a page is not tus.
-TEST(Tus, NoAnswerOfAFrontServerEndsAnUpload) {
+/// Deployment pages and load balancers answer while the server is unavailable. At the first HEAD of
+/// a resumed upload, the only evidence is that a tus server sends no page.
+TEST(Tus, ReverseProxyResponseNeverEndsUpload) {
   const Headers html = {{"content-type", "text/html"}};
   for (const Step step : {Step::chunk, Step::ask_committed})
     for (const int status : {404, 410})
@@ -328,7 +328,7 @@ TEST(Tus, NoAnswerOfAFrontServerEndsAnUpload) {
         At at = at_step(step);
         const std::uint64_t committed = at.protocol.committed();
         for (int i = 0; i < 100; ++i) {
-          const Error error = at.passes(given);
+          const Error error = at.error_and_retry(given);
           EXPECT_EQ(error.kind, ErrorKind::unreachable);
           EXPECT_THAT(error.message, HasSubstr("no Tus-Resumable header"));
           ASSERT_EQ(at.request.step, Step::ask_committed);
@@ -336,19 +336,19 @@ TEST(Tus, NoAnswerOfAFrontServerEndsAnUpload) {
         ASSERT_TRUE(at.protocol.read_answer(held(committed)));
         EXPECT_EQ(at.protocol.upload_url(), upload);
       }
-  // A server whose own answers have Tus-Resumable is believed only with it, page or not.
+  // If the server sends Tus-Resumable, responses without it are not believed, page or not.
   At proven(Step::chunk);
-  for (int i = 0; i < 100; ++i) proven.passes(answer(404, {}, "no such upload"));
+  for (int i = 0; i < 100; ++i) proven.error_and_retry(answer(404, {}, "no such upload"));
   EXPECT_EQ(proven.protocol.upload_url(), upload);
   Tus::Setting known = resumed(part);
   known.server.sends_resumable = true;
   At announced(Step::ask_committed, known);
-  for (int i = 0; i < 100; ++i) announced.passes(answer(404));
+  for (int i = 0; i < 100; ++i) announced.error_and_retry(answer(404));
   EXPECT_EQ(announced.protocol.upload_url(), upload);
 }
 
-/// Not every server sends Tus-Resumable: then a 404 can only be believed for its persistence.
-TEST(Tus, AServerWithoutTheMarkIsBelievedAfterAWhile) {
+/// Without Tus-Resumable, a 404 is believed only after it was repeated.
+TEST(Tus, RestartsAfterEightUnmarked404) {
   for (const bool known : {true, false}) {
     At at = known ? At(Step::begin) : At(Step::ask_committed, resumed(part));
     if (known) {
@@ -357,35 +357,35 @@ TEST(Tus, AServerWithoutTheMarkIsBelievedAfterAWhile) {
       ASSERT_EQ(at.request.step, Step::chunk);
     }
     const Answer gone = answer(404, {}, known ? "<h1>Cannot GET</h1>" : "no such upload");
-    for (int i = 0; i < 7; ++i) at.passes(gone);
+    for (int i = 0; i < 7; ++i) at.error_and_retry(gone);
     ASSERT_TRUE(at.protocol.read_answer(gone));
     EXPECT_EQ(at.next(), Step::begin);
   }
 }
 
-/// Firewalls and placeholders: a few retries, as they may also stay.
-TEST(Tus, ARefusalByAFrontServerIsRetriedAFewTimes) {
+/// Refusals of firewalls and deployment pages get few tries, because they may be permanent.
+TEST(Tus, ReverseProxyRefusalGetsFewTries) {
   for (const Step step : all_steps)
     for (const int status : {400, 403, 405, 302}) {
       SCOPED_TRACE(testing::Message() << describe(step, "file") << ' ' << status);
       At at = at_step(step);
       const Answer given = answer(status, {{"content-type", "text/html"}}, "<title>no</title>");
       const Error error = at.error_for(given);
-      // A method that was never allowed will not be.
+      // A method that never succeeded is permanently refused.
       const bool permanent = status == 405 && step == Step::begin;
       EXPECT_EQ(error.retryable, !permanent) << error.message;
-      // Once the server has shown itself, it may redirect for as long as a deployment takes.
+      // After the server has spoken tus, a redirect may last as long as a deployment.
       const bool transient = status == 302 && step == Step::chunk;
       EXPECT_EQ(error.most_tries, permanent || transient ? 0 : few_tries) << error.message;
       EXPECT_THAT(error.message, HasSubstr(std::to_string(status)));
-      EXPECT_EQ(at.protocol.upload_url().empty(), step == Step::begin) << "nothing is dropped";
+      EXPECT_EQ(at.protocol.upload_url().empty(), step == Step::begin) << "the upload is kept";
     }
-  // A refusal of the server's own stays.
+  // A refusal of the server itself is permanent.
   EXPECT_FALSE(at_step(Step::begin).error_for(own(400)).retryable);
   EXPECT_FALSE(at_step(Step::ask_committed).error_for(own(403)).retryable);
 }
 
-TEST(Tus, OneUploadHasOneLocation) {
+TEST(Tus, RejectsDifferingLocations) {
   const auto with = [](const char* second) {
     Answer given = created();
     given.headers.emplace_back("location", second);
@@ -400,7 +400,7 @@ TEST(Tus, OneUploadHasOneLocation) {
   EXPECT_EQ(same.protocol.upload_url(), upload);
 }
 
-TEST(Tus, EachUploadLengthOfAnAnswerIsCompared) {
+TEST(Tus, ComparesEachUploadLength) {
   for (const bool first : {true, false}) {
     Answer given = held(part);
     const auto other = std::pair("upload-length", std::to_string(file_size + 1));
@@ -409,21 +409,21 @@ TEST(Tus, EachUploadLengthOfAnAnswerIsCompared) {
   }
 }
 
-/// It may be gone, or there for somebody with another token.
-TEST(Tus, AForbiddenUploadIsNotGivenUp) {
+/// The upload may be gone, or may belong to another token.
+TEST(Tus, KeepsUploadAfter403) {
   At at(Step::ask_committed, resumed(part));
   const Error error = at.error_for(answer(403, {{"tus-resumable", "1.0.0"}}));
   EXPECT_FALSE(error.retryable);
   EXPECT_THAT(error.message, HasSubstr("--restart"));
   EXPECT_EQ(at.protocol.upload_url(), upload);
-  // Where it was allowed before, it may be again.
+  // If the server has accepted requests before, 403 is retried.
   At later(Step::chunk);
-  later.passes(answer(500));
-  later.passes(own(403));
+  later.error_and_retry(answer(500));
+  later.error_and_retry(own(403));
   EXPECT_EQ(later.request.step, Step::ask_committed);
 }
 
-TEST(Tus, WhereItWasIsBelievedOnlyWithinWhatWasSent) {
+TEST(Tus, AcceptsOffsetOnlyUpToBytesSent) {
   for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{7}, part}) {
     At at(Step::ask_committed, resumed(part));
     ASSERT_TRUE(at.protocol.read_answer(held(offset))) << offset;
@@ -434,7 +434,7 @@ TEST(Tus, WhereItWasIsBelievedOnlyWithinWhatWasSent) {
   At all(Step::ask_committed, resumed(file_size));
   ASSERT_TRUE(all.protocol.read_answer(held(file_size)));
   EXPECT_EQ(all.next(), Step::finish);
-  // A server may leave the length out; another one is another file.
+  // The server may omit Upload-Length. Another length means another file.
   EXPECT_TRUE(At(Step::ask_committed, resumed(part)).protocol.read_answer(at_offset(3, 200)));
   for (const Answer& wrong :
        {held(part + 1), held(file_size), held(0, file_size + 1), held(0, 0)}) {
@@ -445,11 +445,11 @@ TEST(Tus, WhereItWasIsBelievedOnlyWithinWhatWasSent) {
   }
 }
 
-TEST(Tus, AServerThatFellBackIsAskedTwice) {
+TEST(Tus, AsksAgainAfterServerFellBack) {
   At at(Step::chunk);
   ASSERT_TRUE(at.protocol.read_answer(at_offset(part)));
   at.ask();
-  at.passes(answer(503));
+  at.error_and_retry(answer(503));
   const Error error = at.error_for(held(3));
   EXPECT_EQ(error.kind, ErrorKind::integrity);
   EXPECT_TRUE(error.retryable);
@@ -462,11 +462,11 @@ TEST(Tus, AServerThatFellBackIsAskedTwice) {
   EXPECT_EQ(at.request.payload.begin, 3U);
 }
 
-TEST(Tus, OnlyAnAnswerThatSaysSoIsARegistration) {
+TEST(Tus, OnlySuccessTextRegistersFile) {
   EXPECT_FALSE(At(Step::finish).request.repeatable);
   EXPECT_EQ(At(Step::finish).request.connection, Request::Connection::recent);
   const auto error_for = [](const Answer& given) { return At(Step::finish).error_for(given); };
-  // Nobody knows.
+  // These responses leave the registration in doubt.
   for (const Answer& given :
        {answer(200), answer(200, {}, "<html>portal</html>"), answer(201, {}, "created"),
         answer(204), answer(301), answer(400, {}, "bad"), answer(401, {}, "<html>"), answer(403),
@@ -476,7 +476,7 @@ TEST(Tus, OnlyAnAnswerThatSaysSoIsARegistration) {
     EXPECT_EQ(error.kind, ErrorKind::failed) << given.status;
     EXPECT_FALSE(error.retryable) << given.status;
   }
-  // Refused before anything was done.
+  // These are refusals of the Data Bank itself, which then has registered nothing.
   const Answer denied = answer(401, {}, "HTTP Token: Access denied.\n");
   EXPECT_EQ(error_for(denied).kind, ErrorKind::token_refused);
   EXPECT_EQ(error_for(answer(404, {}, "Dataset Not Found")).kind, ErrorKind::no_such_dataset);
@@ -501,7 +501,7 @@ TEST(Tus, OnlyAnAnswerThatSaysSoIsARegistration) {
   }
 }
 
-TEST(Tus, NothingButAPersonKnowsOfARegistration) {
+TEST(Tus, DoubtNamesPageAndCommands) {
   EXPECT_FALSE(Tus(setting()).can_ask_registered());
   EXPECT_TRUE(Tus(setting()).keeps_parts_of_chunks());
   EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("https://bank.example.org/data/datasets/IDB-1"));
@@ -509,7 +509,7 @@ TEST(Tus, NothingButAPersonKnowsOfARegistration) {
   EXPECT_THAT(Tus(setting()).doubt(), HasSubstr("sluice forget --registered IDB-1 'a b.h5'"));
 }
 
-TEST(Tus, StartsOverInAnotherUpload) {
+TEST(Tus, StartOverCreatesNewUpload) {
   At at(Step::chunk);
   ASSERT_TRUE(at.protocol.read_answer(at_offset(part)));
   at.protocol.start_over();
@@ -519,12 +519,12 @@ TEST(Tus, StartsOverInAnotherUpload) {
   ASSERT_EQ(at.next(), Step::chunk);
   EXPECT_EQ(at.request.url, "https://bank.example.org/data/files/8");
   EXPECT_EQ(at.request.payload.begin, 0U);
-  // What was sent to the first one says nothing of the second.
-  at.passes(answer(503));
+  // Bytes sent to the first upload do not count for the second.
+  at.error_and_retry(answer(503));
   EXPECT_FALSE(at.error_for(held(2 * part)).retryable);
 }
 
-TEST(Tus, NeverQuotesTheTokenThatAServerEchoes) {
+TEST(Tus, NeverQuotesEchoedToken) {
   for (const Step step : {Step::begin, Step::chunk, Step::finish})
     for (const int status : {200, 400, 401, 404, 412, 423, 500, 503}) {
       At at(step);
