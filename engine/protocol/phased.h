@@ -45,9 +45,11 @@ class Phased final : public Protocol {
   enum class Asks { names_that_setup_does_not_check, all_names };
 
   /// `token`: only so that it can be kept out of what is quoted from a server, who may echo it.
-  /// `earlier`: there was a run before, whose bytes the server may hold.
+  /// `earlier`: there was a run before, whose bytes the server may hold. `proven`: the server has
+  /// spoken phased before, to whoever asked; what does not belong to the protocol comes from
+  /// something in front of it then, and passes.
   explicit Phased(Deposit deposit, Secret token = {}, std::optional<Resumption> earlier = {},
-                  Asks asks = Asks::names_that_setup_does_not_check);
+                  Asks asks = Asks::names_that_setup_does_not_check, bool proven = false);
 
   std::string_view name() const override { return "phased"; }
   std::optional<Request> next(std::uint64_t chunk_bytes) override;
