@@ -85,6 +85,18 @@ Client::~Client() {
 }
 
 bool Client::start() {
+  if (setting_.asks_first) {
+    Inquiry inquiry;
+    inquiry.base_url = setting_.request.base_url;
+    inquiry.dataset = setting_.request.dataset;
+    inquiry.token = setting_.request.token;
+    auto profile = engine_->ask_server(inquiry);
+    if (!profile) {
+      error_ = profile.error();
+      return false;
+    }
+    setting_.request.server = *std::move(profile);
+  }
   auto upload = engine_->start(setting_.request);
   if (!upload) {
     error_ = upload.error();
