@@ -163,6 +163,9 @@ void UploadRun::landed(const std::shared_ptr<Flight>& flight, Result<Answer> res
     ended_early(flight, result);
     return;
   }
+  // It was its end that waited; what comes next looks for itself. Otherwise the check would send
+  // the step once more beside the retry that is due.
+  waits_for_check_ = false;
   note_load(result);
   if (result) {
     lookahead_.answered(*result);
