@@ -466,7 +466,9 @@ bool World::run_once() {
   client_.reset();
   note_end(report.status, report.error);
   check_report(report);
-  if (report.status == Report::Status::failed) check_survival(*report.error);
+  // What the same command does over is no end: sluice runs it again by itself.
+  if (report.status == Report::Status::failed && report.again == Report::Again::nothing)
+    check_survival(*report.error);
   if (report.status == Report::Status::registered || report.status == Report::Status::unconfirmed)
     return false;
   return true;
