@@ -97,7 +97,8 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
   request.base_url = "http://bank.sim";
   request.dataset = bank.dataset;
   request.path = "/sim/scan.h5";
-  request.name = "scan.h5";
+  request.name = dice.chance(0.15) ? "my scan.h5" : "scan.h5";
+  bank.renames = dice.chance(0.5);
   request.server.token_taken = dice.chance(0.8);
   request.server.round_trip =
       dice.chance(0.7) ? std::optional(std::chrono::duration_cast<std::chrono::microseconds>(
@@ -209,7 +210,7 @@ World::World(std::uint64_t seed, bool prints)
     : plan_(seed),
       trace_(time_, prints),
       faults_(Dice(plan_.dice.bits()), plan_.weather),
-      file_(time_, plan_.client.request.path,
+      file_(plan_.client.request.path,
             content(plan_.content_seed, static_cast<std::size_t>(plan_.size))),
       server_(make_server(plan_)),
       network_(plan_.network, time_, trace_, faults_, plan_.bank, *server_) {
@@ -288,7 +289,9 @@ void World::check_registered() {
   if (registered.size() > 1)
     violate(fmt::format("{} files are registered for one upload", registered.size()));
   if (registered.empty()) return;
-  if (registered.front().name != plan_.client.request.name)
+  const std::string& name = plan_.client.request.name;
+  if (registered.front().name != name &&
+      !(plan_.bank.renames && registered.front().name == renamed(name)))
     violate("registered under another name: " + registered.front().name);
   if (!file_.was(registered.front().bytes))
     violate(fmt::format("the registered {} bytes are not the file's {}",
