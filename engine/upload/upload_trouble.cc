@@ -39,6 +39,8 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
   const bool chunk = flight_->request.step == Request::Step::chunk;
   // What breaks a setup also breaks a chunk that travels with it, and lookahead would be blamed.
   if (flight_->request.step == Request::Step::begin) begins_alone_ = true;
+  // Where a chunk is tried again at once, what of it nobody has read would hold its buffers for ever
+  // if the server turns out to have the chunk: the next one begins where the stream stands.
   const bool at_once = due_to_lookahead(error);
   abandon_ahead();
   if (is_due_to_join(error)) {
@@ -63,10 +65,12 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
                    413});
       return;
     }
+    payload_.give_up();
     try_again();
     return;
   }
   if (at_once && error.retryable) {  // the one that was in front of it got through: no loop
+    payload_.give_up();
     try_again();
     return;
   }
