@@ -447,6 +447,8 @@ bool World::run_once() {
       doubt_.open = doubt_.open || client_->journal_says_verifying();
       journal_ = client_->crash();
       client_.reset();
+      if (faults_.dice().chance(0.2))
+        time_.jump(std::chrono::seconds(faults_.dice().between(1, 100'000)));
       time_.pass_until(time_.steady_now() +
                        std::chrono::milliseconds(faults_.dice().between(1, 60'000)));
       check_registered();
