@@ -53,13 +53,15 @@ bool says_nothing_is_staged(const Answer& answer) {
 
 }  // namespace
 
-Phased::Phased(Deposit deposit, Secret token, std::optional<Resumption> earlier, Asks asks)
+Phased::Phased(Deposit deposit, Secret token, std::optional<Resumption> earlier, Asks asks,
+               bool proven)
     : deposit_(std::move(deposit)),
       names_(names_of(deposit_)),
       errors_(deposit_, "phased", std::move(token)),
       state_(earlier && earlier->finishing ? State::asking_registered : State::asking),
       resumed_(earlier.has_value()),
-      sent_(earlier ? earlier->sent : 0) {
+      sent_(earlier ? earlier->sent : 0),
+      speaks_phased_(proven || earlier.has_value()) {
   if (resumed_ || asks == Asks::all_names) return;
   if (names_.size() > 1)
     asked_ = 1;
@@ -288,10 +290,10 @@ std::string Phased::doubt() const {
 }
 
 Error Phased::not_understood(const Answer& answer) const {
-  // Before its first response in this protocol, the server may not be a Data Bank at all.
-  return errors_.not_understood(
-      answer, step_,
-      answer.status >= 500 || (state_ != State::asking && state_ != State::setting_up));
+  // Before the server has spoken phased, it may not be a Data Bank at all.
+  return errors_.not_understood(answer, step_,
+                                answer.status >= 500 || speaks_phased_ ||
+                                    (state_ != State::asking && state_ != State::setting_up));
 }
 
 Result<void> Phased::read_name_answer(const Answer& answer) {

@@ -49,8 +49,10 @@ class Phased final : public Protocol {
   /// `token`: only for removing the token from quoted responses, because a server may repeat the
   /// token. `earlier`: what an earlier run left; the server may hold its bytes. nullopt for a new
   /// upload.
+  /// `proven`: the server has spoken phased before, also in another run. A response that does not
+  /// belong to the protocol then comes from a reverse proxy, and is a transient error.
   explicit Phased(Deposit deposit, Secret token = {}, std::optional<Resumption> earlier = {},
-                  Asks asks = Asks::names_that_setup_does_not_check);
+                  Asks asks = Asks::names_that_setup_does_not_check, bool proven = false);
 
   std::string_view name() const override { return "phased"; }
   std::optional<Request> next(std::uint64_t chunk_bytes) override;

@@ -71,7 +71,9 @@ Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, Pr
   }
   return std::unique_ptr<Protocol>(std::make_unique<Phased>(
       deposit, request.token, resumption_of(earlier),
-      request.dry_run ? Phased::Asks::all_names : Phased::Asks::names_that_setup_does_not_check));
+      request.dry_run ? Phased::Asks::all_names : Phased::Asks::names_that_setup_does_not_check,
+      // Only a phased server's own words show that.
+      request.server.token_taken && request.server.protocol == ProtocolKind::phased));
 }
 
 std::unique_ptr<Protocol> make_part_protocol(const UploadRequest& request, std::uint64_t size,

@@ -31,6 +31,8 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
   const bool chunk = request().step == Request::Step::chunk;
   // What breaks a setup also breaks a chunk that travels with it, and lookahead would be blamed.
   if (request().step == Request::Step::begin) sender_.begin_alone();
+  // A chunk that is retried at once, and that the server turns out to have, is followed by the next
+  // one without a seek(): blocks of it that nobody has read would keep their buffers for ever.
   const bool at_once = sender_.is_due_to_pipelining(error);
   sender_.cancel_pipelined();
   if (is_due_to_join(error)) {
@@ -54,10 +56,12 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
                    413});
       return;
     }
+    payload_.give_up();
     try_again();
     return;
   }
   if (at_once && error.retryable) {  // the one that was in front of it got through: no loop
+    payload_.give_up();
     try_again();
     return;
   }

@@ -80,6 +80,8 @@ struct Bank {
   std::vector<Registered> registered;
   bool moves = false;  ///< phased: a verify moves the staged file and does not copy it
 
+  bool renames = false;  ///< phased: a verify makes `_` of blanks, and moves the staged file
+
   bool has(std::string_view name) const {
     for (const Registered& one : registered)
       if (one.name == name) return true;
@@ -92,6 +94,13 @@ struct Bank {
     return value.substr(prefix.size());
   }
 };
+
+/// The name that a bank which renames gives a file.
+inline std::string renamed(std::string name) {
+  for (char& c : name)
+    if (c == ' ') c = '_';
+  return name;
+}
 
 inline Answer reply(int status, std::string body = {}) {
   Answer answer;

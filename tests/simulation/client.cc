@@ -89,6 +89,18 @@ Client::~Client() {
 }
 
 bool Client::start() {
+  if (setting_.asks_first) {
+    Inquiry inquiry;
+    inquiry.base_url = setting_.request.base_url;
+    inquiry.dataset = setting_.request.dataset;
+    inquiry.token = setting_.request.token;
+    auto profile = engine_->asking().ask(inquiry);
+    if (!profile) {
+      error_ = profile.error();
+      return false;
+    }
+    setting_.request.server = *std::move(profile);
+  }
   auto prepared = UploadPreparation(*engine_).prepare(setting_.request);
   auto upload = prepared ? start_upload(*std::move(prepared))
                          : Result<std::unique_ptr<Upload>>(prepared.error());

@@ -44,6 +44,8 @@ class Client {
     UploadRequest request;
     SimTransport::Setting transport;
     SimExecutor::Setting executor;
+    /// Asks the server first what it speaks; otherwise `request` says so.
+    bool asks_first = false;
   };
   /// What all processes of a world share; outlives them.
   struct Surroundings {
@@ -60,7 +62,8 @@ class Client {
   /// Dead or over; else it is cancelled.
   ~Client();
 
-  /// Starts the upload. False where it does not begin: error() says why.
+  /// Asks what is to be asked, which takes virtual time, and starts the upload. False where it does
+  /// not begin: error() says why.
   bool start();
   bool over() const { return over_; }
   const std::optional<Error>& error() const { return error_; }

@@ -23,6 +23,7 @@ class DatafileCall : public Call {
   }
   Answer finish() override {
     parse();
+    if (!head_.path.starts_with("/api/")) return reply(404, "<html><h1>Not Found</h1></html>");
     if (head_.path != "/api/dataset/" + bank_.dataset + "/datafile")
       return reply(404, "Dataset Not Found");
     const auto token = bank_.presented_token(head_);

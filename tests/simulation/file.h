@@ -11,7 +11,6 @@
 #include "io/file_system.h"
 #include "io/local_file.h"
 #include "tests/simulation/dice.h"
-#include "tests/simulation/timeline.h"
 
 namespace sluice::sim {
 
@@ -29,7 +28,7 @@ inline std::string content(std::uint64_t seed, std::size_t size) {
 /// The one file of a world, which may change, and be unreadable for a while. One thread.
 class File final : public FileSystem {
  public:
-  File(Timeline& time, std::string path, std::string bytes) : time_(time), path_(std::move(path)) {
+  File(std::string path, std::string bytes) : path_(std::move(path)) {
     versions_.push_back(std::make_shared<const std::string>(std::move(bytes)));
     identity_ = {
         .size = versions_.back()->size(), .modified = {1'700'000'000, 0}, .device = 1, .inode = 7};
@@ -69,7 +68,6 @@ class File final : public FileSystem {
  private:
   class Reader;
 
-  Timeline& time_;
   const std::string path_;
   std::vector<std::shared_ptr<const std::string>> versions_;
   FileIdentity identity_;

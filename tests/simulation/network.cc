@@ -88,7 +88,8 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
     wire->cut_is_silent = fault == Fault::stalled_body;
   }
   if (fault == Fault::early_status) {
-    answer(wire, refusal(Step::other, /*before_body=*/true));
+    answer(wire, refusal(wire->head.body_size > 2000 ? Step::chunk : Step::other,
+                         /*before_body=*/true));
     return;
   }
   wire->call = server_.begin(wire->head);
@@ -169,6 +170,8 @@ void Network::complete(const std::shared_ptr<Wire>& wire) {
     wire->connection->dead = true;
   }
   if (fault == Fault::late && step == Step::setup) fault = Fault::lost_answer;
+  // A success without tus's headers would say that the server does not speak it.
+  if (fault == Fault::garbage && step == Step::options) fault = Fault::lost_answer;
   if (fault == Fault::restart) {
     restart();
     return;
@@ -237,9 +240,9 @@ Answer Network::refusal(Step step, bool before_body) {
   Dice& dice = faults_.dice();
   Answer refused = reply(before_body ? dice.pick({413, 503, 503, 429, 401, 408})
                                      : dice.pick({500, 503, 503, 429, 401, 423, 408, 504}));
-  // Only what a request with bytes can be refused for.
-  if (refused.status == 413 && step != Step::chunk && step != Step::patch && step != Step::other)
-    refused.status = 503;
+  // Only what a request with bytes can be refused for, and where less can be sent at once.
+  if (refused.status == 413 && bank_.generation == Bank::Generation::binary) refused.status = 503;
+  if (refused.status == 413 && step != Step::chunk && step != Step::patch) refused.status = 503;
   if (refused.status == 401) refused.body = "HTTP Token: Access denied.\n";
   if ((refused.status == 503 || refused.status == 429) && dice.chance(0.5))
     refused.retry_after = std::chrono::seconds(dice.between(1, 90));

@@ -93,8 +93,11 @@ class PhasedCall final : public DatafileCall {
   Answer verify(const std::string& name) {
     const auto found = staging_.find(name);
     if (found == staging_.end()) return no_such_file(name);
-    bank_.registered.push_back({name, found->second.bytes});
-    if (bank_.moves) staging_.erase(found);
+    const bool empty = found->second.bytes.empty();
+    bank_.registered.push_back({bank_.renames ? renamed(name) : name, found->second.bytes});
+    if (bank_.moves || bank_.renames) staging_.erase(found);
+    // The generation of 2018-08 stumbles over it, and has registered it.
+    if (bank_.renames && empty) return reply(500, "Error uploading file.\n");
     return reply(200, fmt::format("{} successfully uploaded.  Refresh dataset page to see newly "
                                   "uploaded file. http://bank.sim/datasets/{}/edit",
                                   name, bank_.dataset));

@@ -224,6 +224,25 @@ TEST(Phased, CommonErrorsHaveSameKindAtEveryStep) {
   }
 }
 
+TEST(Phased, RetriesAPageAtTheFirstStepOfAServerKnownToSpeakPhased) {
+  const auto error_of = [](std::optional<Resumption> earlier, bool proven, const Answer& answer) {
+    Phased protocol(deposit(10), {}, earlier, Phased::Asks::names_that_setup_does_not_check,
+                    proven);
+    EXPECT_TRUE(protocol.next(4));
+    const auto result = protocol.read_answer(answer);
+    EXPECT_FALSE(result);
+    return result ? Error{} : result.error();
+  };
+  for (const Answer& answer :
+       {status(404, "<html>nginx</html>"), status(499, "<html>nginx</html>"), ok("<html>")}) {
+    EXPECT_FALSE(error_of({}, false, answer).retryable) << answer.status;
+    EXPECT_TRUE(error_of({}, true, answer).retryable) << answer.status;
+    EXPECT_TRUE(error_of(Resumption{.sent = 4}, false, answer).retryable) << answer.status;
+  }
+  EXPECT_EQ(error_of({}, true, status(404, "Dataset Not Found")).kind, ErrorKind::no_such_dataset);
+  EXPECT_FALSE(error_of({}, true, status(500, "invalid request")).retryable);
+}
+
 TEST(Phased, RejectsInvalidResponsesAtEveryStep) {
   const std::string huge(70000, 'x');
   for (const Step step : all_steps)
