@@ -12,12 +12,12 @@ namespace {
 constexpr double worth_winning_alone = 0.03;
 constexpr double worth_winning_ahead = 0.01;
 constexpr double worth_winning_where_kept = 0.003;
-constexpr double measurably = 1.02;  // a rate that is this much higher counts as faster
-constexpr double kept = 0.9;         // decay of the sums for each chunk
+constexpr double least_gain = 1.02;  // a rate that is this much higher counts as faster
+constexpr double decay = 0.9;        // decay of the sums for each chunk
 /// Seconds. A pipelined chunk that is sent faster is doubled: when one connection takes over from
 /// the other, both send for a moment, and packets that a queue drops then are sent again.
 constexpr double shortest_ahead = 0.5;
-constexpr unsigned most_in_vain = 2;
+constexpr unsigned most_futile_steps = 2;
 constexpr double most_times = 16;          // greatest factor of one step
 constexpr unsigned first_retry_after = 2;  // commits
 constexpr unsigned last_retry_after = 64;
@@ -69,18 +69,18 @@ void ChunkSizer::committed(const Committed& chunk) {
   got_through_ = now_;
   if (now_ >= failed_at_) failed_at_ = 0;
   ++commits_;
-  bytes_ = kept * bytes_ + static_cast<double>(chunk.bytes);
-  seconds_ = kept * seconds_ + chunk.seconds;
-  waited_s_ = kept * waited_s_ + chunk.waited_s;
+  bytes_ = decay * bytes_ + static_cast<double>(chunk.bytes);
+  seconds_ = decay * seconds_ + chunk.seconds;
+  waited_s_ = decay * waited_s_ + chunk.waited_s;
   if (commits_ == 1 && now_ > moderate && rate_before_ > 0)
-    in_vain_ = bytes_ > rate_before_ * measurably * seconds_ ? 0 : in_vain_ + 1;
+    in_vain_ = bytes_ > rate_before_ * least_gain * seconds_ ? 0 : in_vain_ + 1;
 
   const double worth = kept_as_it_comes_ ? worth_winning_where_kept
                        : chunk.ahead     ? worth_winning_ahead
                                          : worth_winning_alone;
   const bool waits = waited_s_ > worth * seconds_;
   const bool brief = chunk.ahead && chunk.seconds < shortest_ahead;
-  const bool pays = (waits || brief) && in_vain_ < most_in_vain;
+  const bool pays = (waits || brief) && in_vain_ < most_futile_steps;
   // On an unstable link, a large step would skip many lengths that fail too.
   const bool jumps = waits && pays && failed_at_ == 0;
   const std::uint64_t longer = std::min(now_ * (jumps ? times_as_long(chunk.ahead) : 2), bound());

@@ -13,7 +13,7 @@ constexpr double round_trips = 10;
 constexpr double shortest = 0.5;  // s
 constexpr double longest = 2;     // s
 /// The length where the round trip is unknown.
-constexpr double otherwise = 1;  // s
+constexpr double without_round_trip = 1;  // s
 
 /// A link is full if packets spend a quarter of a round trip in queues: two lanes that fill a link
 /// measure 0.3 to 0.9.
@@ -31,7 +31,7 @@ constexpr double worth_it = 1.1;
 
 double measured_for(const LaneCount::Sample& sample) {
   const auto round_trip = sample.least_round_trip.value_or(std::chrono::microseconds(0));
-  if (round_trip.count() <= 0) return otherwise;
+  if (round_trip.count() <= 0) return without_round_trip;
   return std::clamp(round_trips * in_seconds(round_trip), shortest, longest);
 }
 

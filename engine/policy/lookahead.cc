@@ -141,7 +141,7 @@ void Lookahead::try_out_bbr(std::uint64_t bytes, double seconds) {
     phase_ = one_is_enough_ || one_carries_ == 0 ? Phase::decided : Phase::warming_up;
   if (phase_ == Phase::warming_up) {
     // Chunks that were sent while the congestion windows opened are slower than later ones.
-    if (is_steady(bytes)) phase_ = Phase::trying_side_by_side;
+    if (is_steady(bytes)) phase_ = Phase::trying_in_parallel;
     return;
   }
   if (phase_ == Phase::decided || !trial_.add(bytes, seconds)) return;
@@ -166,9 +166,9 @@ void Lookahead::try_out(std::uint64_t bytes, double seconds) {
     case Phase::warming_up:
     case Phase::changing:
       if (!is_steady(bytes)) return;
-      phase_ = phase_ == Phase::warming_up ? Phase::trying_side_by_side : Phase::trying_in_turn;
+      phase_ = phase_ == Phase::warming_up ? Phase::trying_in_parallel : Phase::trying_in_turn;
       return;
-    case Phase::trying_side_by_side:
+    case Phase::trying_in_parallel:
       if (!trial_.add(bytes, seconds)) return;
       if (one_carries_ > 0 && one_carries_ <= trial_.rate()) {
         phase_ = Phase::decided;

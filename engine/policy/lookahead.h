@@ -86,7 +86,7 @@ class Lookahead {
     double rate() const { return bytes / seconds; }
   };
   /// The phases, in their order.
-  enum class Phase { opening, warming_up, trying_side_by_side, changing, trying_in_turn, decided };
+  enum class Phase { opening, warming_up, trying_in_parallel, changing, trying_in_turn, decided };
   void learn(const ConnectionLimits& limits);
   /// Call for each confirmed chunk, with its length. Returns true after several chunks of the same
   /// length in a row: all chunks that were in flight at the last change are confirmed then.
