@@ -17,7 +17,7 @@ using State = JournalEntry::State;
 
 /// The condition for an entry that has not ended. An entry with an unknown state counts as not
 /// ended, because begin() must replace it.
-constexpr std::string_view is_going_on = "state NOT IN (2, 3)";
+constexpr std::string_view has_not_ended = "state NOT IN (2, 3)";
 static_assert(static_cast<int>(State::registered) == 2 && static_cast<int>(State::abandoned) == 3);
 
 bool is_over(State state) {
@@ -113,7 +113,7 @@ Result<std::optional<JournalEntry>> JournalTables::newest(std::string_view where
 }
 
 /// Returns the upload `id`; an error if there is none, or if it is registered or abandoned.
-Result<JournalEntry> JournalTables::going_on(std::int64_t id) {
+Result<JournalEntry> JournalTables::find_unended(std::int64_t id) {
   TRY_ASSIGN(std::optional<JournalEntry> entry, newest("id = ?", {SqlValue::of(id)}));
   if (!entry) return failed(fmt::format("the journal has no upload {}", id));
   if (is_over(entry->state))
@@ -134,7 +134,7 @@ Result<void> JournalTables::write(const JournalEntry& entry) {
 
 /// Checks that the whole upload of a part has not ended, and that the part lies inside it.
 Result<void> JournalTables::check_whole(const JournalEntry& part) {
-  TRY_ASSIGN(const JournalEntry whole, going_on(part.part_of));
+  TRY_ASSIGN(const JournalEntry whole, find_unended(part.part_of));
   if (whole.part_of != 0 || whole.protocol != part.protocol || whole.system != part.system ||
       whole.dataset != part.dataset || whole.name != part.name ||
       part.part_begin > whole.file.size || part.file.size > whole.file.size - part.part_begin)
@@ -148,7 +148,7 @@ Result<void> JournalTables::check_whole(const JournalEntry& part) {
 /// entries end as well.
 Result<void> JournalTables::end(std::string_view where, std::initializer_list<SqlValue> values,
                                 State state) {
-  const std::string those = fmt::format("{} AND {}", where, is_going_on);
+  const std::string those = fmt::format("{} AND {}", where, has_not_ended);
   TRY(database_.run(
       fmt::format("DELETE FROM checksums WHERE upload IN (SELECT id FROM uploads WHERE {})", those),
       values));
@@ -222,7 +222,7 @@ Result<void> JournalTables::take_hashed(JournalEntry& entry, const JournalStep::
 Result<std::optional<JournalEntry>> JournalTables::find(std::string_view system,
                                                         std::string_view dataset,
                                                         std::string_view name) {
-  return newest(fmt::format("{} AND {} AND {}", is_named, is_whole, is_going_on),
+  return newest(fmt::format("{} AND {} AND {}", is_named, is_whole, has_not_ended),
                 {SqlValue::text(system), SqlValue::text(dataset), SqlValue::text(name)});
 }
 
@@ -282,7 +282,7 @@ Result<JournalListing> JournalTables::list(bool finished_too) {
   TRY_ASSIGN(SqlStatement rows,
              database_.query(fmt::format("SELECT {} FROM uploads WHERE {} AND {} ORDER BY id DESC",
                                          columns(), is_whole,
-                                         finished_too ? std::string_view("TRUE") : is_going_on)));
+                                         finished_too ? std::string_view("TRUE") : has_not_ended)));
   JournalListing listing;
   while (true) {
     TRY_ASSIGN(const bool found, rows.step());
@@ -338,7 +338,7 @@ Result<std::int64_t> JournalTables::begin(const JournalEntry& entry) {
 }
 
 Result<void> JournalTables::record(std::int64_t id, const JournalStep& step) {
-  TRY_ASSIGN(JournalEntry entry, going_on(id));
+  TRY_ASSIGN(JournalEntry entry, find_unended(id));
   if (step.committed) entry.committed = *step.committed;
   if (step.hashed) TRY(take_hashed(entry, *step.hashed));
   if (step.state) entry.state = *step.state;
@@ -375,7 +375,7 @@ Result<void> JournalTables::note_file(std::int64_t id, const FileIdentity& file)
 }
 
 Result<void> JournalTables::start_over(std::int64_t id) {
-  TRY_ASSIGN(JournalEntry entry, going_on(id));
+  TRY_ASSIGN(JournalEntry entry, find_unended(id));
   entry.committed = 0;
   entry.hashed_blocks = 0;
   entry.digest_state.clear();

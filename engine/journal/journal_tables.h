@@ -101,7 +101,7 @@ class JournalTables {
   Result<JournalEntry> decode(const JournalRow& row) const;
   Result<std::optional<JournalEntry>> newest(std::string_view where,
                                              std::initializer_list<SqlValue> values);
-  Result<JournalEntry> going_on(std::int64_t id);
+  Result<JournalEntry> find_unended(std::int64_t id);
   Result<void> check_whole(const JournalEntry& part);
   Result<void> write(const JournalEntry& entry);
   Result<void> end(std::string_view where, std::initializer_list<SqlValue> values,
