@@ -101,7 +101,7 @@ TEST(DatasetLock, EndsWithItsProcess) {
   other.kill();
   const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_TRUE(holder);
-  EXPECT_FALSE(*holder) << "what a dead process wrote is no holder";
+  EXPECT_FALSE(*holder) << "the text of a dead process is no holder";
   EXPECT_TRUE(DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5"));
 }
 
@@ -153,7 +153,7 @@ TEST(DatasetLock, NameLockLeavesOtherNamesFree) {
   auto first = acquire("scan.h5", Scope::name);
   ASSERT_TRUE(first);
   EXPECT_FALSE(acquire("scan.h5", Scope::name)) << "the same name twice";
-  EXPECT_FALSE(acquire("other.h5", Scope::dataset)) << "setup would delete it";
+  EXPECT_FALSE(acquire("other.h5", Scope::dataset)) << "setup would delete the other file";
   auto second = acquire("other.h5", Scope::name);
   ASSERT_TRUE(second);
   for (const char* what : {"scan.h5", "other.h5"}) {
@@ -165,7 +165,7 @@ TEST(DatasetLock, NameLockLeavesOtherNamesFree) {
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
   { const DatasetLock gone = std::move(*first); }
-  EXPECT_FALSE(acquire("third.h5", Scope::dataset)) << "the other one is still there";
+  EXPECT_FALSE(acquire("third.h5", Scope::dataset)) << "the other lock is still held";
   { const DatasetLock gone = std::move(*second); }
   auto whole = acquire("third.h5", Scope::dataset);
   EXPECT_TRUE(whole);
@@ -204,11 +204,11 @@ TEST(DatasetLock, ReportsTheHolderOfANameOnlyIfKnown) {
         holds(refusal("new.h5", Scope::dataset), "this sluice process is uploading 'other"));
     const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
     ASSERT_TRUE(holder && *holder);
-    EXPECT_EQ((*holder)->pid, 0) << "it is not this process";
+    EXPECT_EQ((*holder)->pid, 0) << "the holder is unknown, not this process";
     EXPECT_EQ((*holder)->what, "scan.h5");
   }
   EXPECT_EQ(refusal("scan.h5", Scope::name), somebody);
-  EXPECT_EQ(refusal("new.h5", Scope::dataset), anything) << "nobody is at other.h5 any more";
+  EXPECT_EQ(refusal("new.h5", Scope::dataset), anything) << "other.h5 is not locked any more";
 }
 
 TEST(DatasetLock, FindsAnyHolderOfADataset) {
@@ -325,7 +325,7 @@ TEST(DatasetLock, ReportsAKernelWithoutOfdLocks) {
     error = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5").error();
     trial = try_state_dir(dir.path()).trouble;
   }).join();
-  if (!possible) GTEST_SKIP() << "this system takes no filter of system calls";
+  if (!possible) GTEST_SKIP() << "this system does not support system call filters";
   ASSERT_TRUE(error && trial);
   EXPECT_FALSE(error->retryable);
   for (const Error& each : {*error, *trial}) {

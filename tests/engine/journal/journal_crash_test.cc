@@ -149,16 +149,16 @@ TEST_P(JournalCrash, KeepsRecordedStepsAfterKill) {
     for (std::uint64_t heard = 0; heard < patience; ++heard)
       ASSERT_EQ(::read(reports.fds[0], &last, sizeof last), ssize_t{sizeof last});
     ::kill(writer, SIGKILL);
-    ASSERT_EQ(wait_for(writer), 128 + SIGKILL) << "it ended by itself";
+    ASSERT_EQ(wait_for(writer), 128 + SIGKILL) << "the writer ended by itself";
     while (::read(reports.fds[0], &last, sizeof last) == ssize_t{sizeof last}) {
     }
     if (last.id != 0) expect_recorded(dir.path(), last);
     if (HasFailure()) return;
   }
-  EXPECT_GT(last.id, 1) << "no upload was ever finished";
+  EXPECT_GT(last.id, 1) << "no upload was registered";
 }
 
-constexpr std::size_t side_by_side = 8;
+constexpr std::size_t concurrent = 8;
 
 /// Advances eight concurrent uploads from block to block, with all steps posted at once, and
 /// reports the progress of each upload when the journal's thread calls Done.
@@ -168,7 +168,7 @@ int write_groups_for_ever(const std::string& dir, JournalMode mode, int report_t
   if (!opened) return 2;
   JournalThread thread(std::move(*opened));
   std::vector<JournalEntry> entries;
-  for (std::size_t i = 0; i < side_by_side; ++i) {
+  for (std::size_t i = 0; i < concurrent; ++i) {
     entries.push_back(sample_entry("file " + std::to_string(i)));
     const auto found = thread.journal().find(entries[i].system, "IDB-1", entries[i].name);
     if (!found) return 3;
@@ -176,7 +176,7 @@ int write_groups_for_ever(const std::string& dir, JournalMode mode, int report_t
   }
   std::atomic<int> failures = 0;
   while (failures == 0) {
-    std::latch all_told(side_by_side);
+    std::latch all_told(concurrent);
     for (JournalEntry& entry : entries) {
       thread.post(
           [&entry](JournalTables& tables) -> Result<void> {
@@ -225,12 +225,12 @@ TEST_P(JournalCrash, KeepsReportedGroupWorkAfterKill) {
       told[recorded.id] = recorded.blocks;
     }
     ::kill(writer, SIGKILL);
-    ASSERT_EQ(wait_for(writer), 128 + SIGKILL) << "it ended by itself";
+    ASSERT_EQ(wait_for(writer), 128 + SIGKILL) << "the writer ended by itself";
     while (::read(reports.fds[0], &recorded, sizeof recorded) == ssize_t{sizeof recorded})
       told[recorded.id] = recorded.blocks;
     // Only the newest entry of each file is checked: older ones have ended.
     for (auto newest = told.rbegin(); newest != told.rend(); ++newest) {
-      if (std::distance(told.rbegin(), newest) == side_by_side) break;
+      if (std::distance(told.rbegin(), newest) == concurrent) break;
       expect_recorded(dir.path(), {newest->first, newest->second});
       if (HasFailure()) return;
       // Blocks that were written but not reported count from now on.
@@ -239,7 +239,7 @@ TEST_P(JournalCrash, KeepsReportedGroupWorkAfterKill) {
       if ((*entry)->state != State::registered) newest->second = (*entry)->hashed_blocks;
     }
   }
-  EXPECT_GT(told.size(), side_by_side) << "no upload was ever finished";
+  EXPECT_GT(told.size(), concurrent) << "no upload was registered";
 }
 
 TEST_P(JournalCrash, SeveralProcessesOpenConcurrently) {
@@ -343,7 +343,7 @@ TEST_P(JournalCrash, FullDiskAtAnyWriteLosesNothing) {
     const auto recorded = journal->record(*id, step);
     disk.room_for(std::nullopt);
     const auto entry = journal->get(*id);
-    ASSERT_TRUE(entry && *entry) << "the connection is of no use any more";
+    ASSERT_TRUE(entry && *entry) << "the connection is unusable after the error";
     done = recorded.has_value();
     if (!done) {
       EXPECT_EQ(recorded.error().kind, ErrorKind::failed);
@@ -403,7 +403,7 @@ TEST_P(JournalCrash, FullDiskKeepsAllOfAGroupOrNothing) {
     const auto outcomes = journal->together(works);
     disk.room_for(std::nullopt);
     const auto listing = journal->list(true);
-    ASSERT_TRUE(listing) << "the connection is of no use any more";
+    ASSERT_TRUE(listing) << "the connection is unusable after the error";
     ASSERT_EQ(outcomes.size(), 3U);
     const bool done = outcomes[0].has_value();
     for (const auto& outcome : outcomes) {

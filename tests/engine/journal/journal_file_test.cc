@@ -219,7 +219,7 @@ TEST(JournalFile, JournalThatMayHoldAnEntryExists) {
     auto journal = Journal::open(dir.path());
     ASSERT_TRUE(journal && (*journal)->begin(sample_entry()));
     ASSERT_GT(fs::file_size(file_in(dir, "-wal")), 0U);
-    EXPECT_TRUE(Journal::exists(dir.path())) << "it is in the -wal alone";
+    EXPECT_TRUE(Journal::exists(dir.path())) << "the entry is in the -wal only";
   }
   ASSERT_FALSE(fs::exists(file_in(dir, "-wal")));
   EXPECT_TRUE(Journal::exists(dir.path()));

@@ -95,7 +95,7 @@ TEST_P(JournalGroup, FailedTransactionFailsAllWork) {
     const auto outcomes = journal_->together(works);
     ASSERT_EQ(outcomes.size(), 4U);
     for (const auto& outcome : outcomes) ASSERT_FALSE(outcome) << said;
-    EXPECT_EQ(outcomes[1].error().message, "no b") << "it had failed on its own";
+    EXPECT_EQ(outcomes[1].error().message, "no b") << "that work had an error of its own";
     EXPECT_EQ(outcomes[0].error().message, outcomes[3].error().message);
     EXPECT_THAT(outcomes[0].error().message,
                 HasSubstr(said ? "the disk is full" : journal_->path()));

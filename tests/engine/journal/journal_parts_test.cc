@@ -72,7 +72,7 @@ TEST_F(JournalParts, AreReturnedOnlyForTheirWholeUpload) {
   other.protocol = "tus";
   EXPECT_EQ(parts(begin(other)), std::vector<std::int64_t>{});
   EXPECT_EQ(parts(whole_), (std::vector<std::int64_t>{first, middle, last}));
-  EXPECT_EQ(found(), whole_) << "a part takes nobody's place, and is no upload by itself";
+  EXPECT_EQ(found(), whole_) << "a part replaces no upload, and find() does not return parts";
   for (const bool finished_too : {false, true}) {
     const auto listing = journal_->list(finished_too);
     ASSERT_TRUE(listing);

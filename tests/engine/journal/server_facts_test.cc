@@ -15,7 +15,7 @@ TEST(ServerFacts, LookaheadRefusalExpiresAfterAWeek) {
   EXPECT_TRUE(facts.refuses_lookahead(then));
   EXPECT_TRUE(facts.refuses_lookahead(then + week - 1));
   EXPECT_FALSE(facts.refuses_lookahead(then + week));
-  EXPECT_FALSE(facts.refuses_lookahead(then - 1)) << "a clock was wrong";
+  EXPECT_FALSE(facts.refuses_lookahead(then - 1)) << "a time in the future is invalid";
 }
 
 TEST(ServerFacts, RequestLimitExpiresAfterAWeek) {
@@ -25,18 +25,18 @@ TEST(ServerFacts, RequestLimitExpiresAfterAWeek) {
   EXPECT_EQ(facts.request_limit(then), 2U);
   EXPECT_EQ(facts.request_limit(then + 7 * day - 1), 2U);
   EXPECT_EQ(facts.request_limit(then + 7 * day), std::nullopt);
-  EXPECT_EQ(facts.request_limit(then - 1), std::nullopt) << "a clock was wrong";
+  EXPECT_EQ(facts.request_limit(then - 1), std::nullopt) << "a time in the future is invalid";
 }
 
 TEST(ServerFacts, ProtocolExpiresAfterADay) {
   EXPECT_FALSE(ServerFacts().knows_protocol(then));
-  EXPECT_FALSE(ServerFacts{.protocol = "tus"}.knows_protocol(then)) << "nobody knows since when";
+  EXPECT_FALSE(ServerFacts{.protocol = "tus"}.knows_protocol(then)) << "the time is missing";
   EXPECT_FALSE(ServerFacts{.protocol_s = then}.knows_protocol(then));
   const ServerFacts facts{.protocol = "tus", .protocol_s = then};
   EXPECT_TRUE(facts.knows_protocol(then));
   EXPECT_TRUE(facts.knows_protocol(then + day - 1));
   EXPECT_FALSE(facts.knows_protocol(then + day));
-  EXPECT_FALSE(facts.knows_protocol(then - 1)) << "a clock was wrong";
+  EXPECT_FALSE(facts.knows_protocol(then - 1)) << "a time in the future is invalid";
   EXPECT_FALSE(facts.knows_protocol(INT64_MIN));
 }
 

@@ -35,7 +35,7 @@ void expect_known_for_a_day(ServerMemory& memory, Journal* journal) {
   EXPECT_EQ(known->protocol, ProtocolKind::tus);
   EXPECT_TRUE(known->tus.has("checksum"));
   EXPECT_TRUE(known->remembered);
-  EXPECT_FALSE(known->clock_ahead) << "nothing that was measured";
+  EXPECT_FALSE(known->clock_ahead) << "measurements are not remembered";
   EXPECT_FALSE(known->token_taken) << "another dataset has another token";
   EXPECT_TRUE(memory.find(journal, url, now + day - 60));
   EXPECT_FALSE(memory.find(journal, url, now + day + 60));

@@ -71,7 +71,7 @@ TEST(StateTrial, ReportsTheErrorsOfAnUpload) {
         std::string("/proc/sluice-state"), std::string()}) {
     SCOPED_TRACE(place);
     const StateTrial trial = try_state_dir(place);
-    EXPECT_FALSE(trial.error) << "uploads go on without";
+    EXPECT_FALSE(trial.error) << "uploads run without a journal";
     ASSERT_TRUE(trial.trouble);
     const auto made = make_state_dir(place);
     ASSERT_FALSE(made);

@@ -96,7 +96,7 @@ TEST_F(UploadRecordTest, OffsetIsDurableOnceItsLastBlockIsWritten) {
   pass(3);
   EXPECT_FALSE(record().durable(2 * block_bytes + 1));
   wait_until_durable(2 * block_bytes + 1);
-  EXPECT_GE(told_, 2) << "whoever waits is told";
+  EXPECT_GE(told_, 2) << "on_written was not called";
   EXPECT_TRUE(record().durable(3 * block_bytes));
   EXPECT_EQ(in_journal().hashed_blocks, 3U);
   EXPECT_TRUE(record().resumable());
@@ -107,7 +107,7 @@ TEST_F(UploadRecordTest, WritesAheadOnceHalfAPoolHasPassed) {
   record().wait();
   pass(3);
   record().blocks_passed();
-  EXPECT_EQ(in_journal().hashed_blocks, 0U) << "not for every block";
+  EXPECT_EQ(in_journal().hashed_blocks, 0U) << "a single block causes no write";
   pass(1);
   record().blocks_passed();
   EXPECT_EQ(in_journal().hashed_blocks, 4U);
@@ -151,7 +151,7 @@ TEST_F(UploadRecordTest, KeepsServerFactsForTheNextUpload) {
   EXPECT_EQ(facts->chunk_limit, 3U);
   EXPECT_EQ(facts->chunk_bytes, 5U);
   EXPECT_TRUE(facts->lookahead_refused_s);
-  EXPECT_EQ(in_journal().id, 0) << "though there is no upload to resume";
+  EXPECT_EQ(in_journal().id, 0) << "no entry is created";
 }
 
 /// The journal fails during the upload, as on a full disk: the user is warned once, and the upload

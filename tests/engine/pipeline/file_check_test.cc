@@ -118,7 +118,7 @@ TEST_F(FileCheckTest, ReadsTheWholeBlockThatContainsTheEnd) {
   EXPECT_EQ(progress_, 3 * block_bytes);
   setting.end = (blocks - 1) * block_bytes + 1;
   setting.expected = checksums_;
-  EXPECT_EQ(check(setting)->xxh128, xxh128()) << "and of the last one, all of the file";
+  EXPECT_EQ(check(setting)->xxh128, xxh128()) << "an end in the last block reads the whole file";
 }
 
 TEST_F(FileCheckTest, ReportsOffsetOfChangedByteInPrefix) {

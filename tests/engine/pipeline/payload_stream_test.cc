@@ -58,7 +58,7 @@ TEST_F(PayloadStreamTest, ReadsTheFileInPiecesOfAnySize) {
     ASSERT_EQ(stream_.passed(), all.size());
   }
   EXPECT_EQ(all, content_);
-  EXPECT_EQ(pool_->available(), 4U) << "a block stays behind after its last byte";
+  EXPECT_EQ(pool_->available(), 4U) << "a buffer was not returned after its last byte";
 }
 
 TEST_F(PayloadStreamTest, SeeksToAnyOffset) {
@@ -70,7 +70,7 @@ TEST_F(PayloadStreamTest, SeeksToAnyOffset) {
   }
   read(content_.size() - 43967);
   EXPECT_FALSE(error_);
-  EXPECT_EQ(digest_.xxh128().size(), 32U) << "going back must not disturb the digest of the whole";
+  EXPECT_EQ(digest_.xxh128().size(), 32U) << "seeking back must not change the digest of the file";
 }
 
 /// handed() counts bytes that are sent again, and, unlike passed(), does not jump to the offset at
@@ -97,7 +97,7 @@ TEST_F(PayloadStreamTest, SeekPastTheDigestFeedsTheBytesBetween) {
     stream_.seek(5 * block_bytes);
     EXPECT_EQ(read(1), content_.substr(5 * block_bytes, 1));
     stream_.stop();
-    EXPECT_GE(digest_.blocks(), 6U) << "it saw those in front too";
+    EXPECT_GE(digest_.blocks(), 6U) << "the digest has seen the earlier blocks too";
     stream_.seek(offset);
     EXPECT_EQ(read(content_.size() - offset), content_.substr(offset)) << offset;
     EXPECT_EQ(digest_.xxh128(), whole) << offset;
@@ -169,7 +169,7 @@ TEST_F(PayloadStreamTest, ServesConcurrentRequestsAndDigestsTheFile) {
     }
     if (!moved) ready_.acquire();
   }
-  EXPECT_TRUE(second_was_early) << "they went one after the other";
+  EXPECT_TRUE(second_was_early) << "the requests did not overlap";
   EXPECT_TRUE(all == content_);
   EXPECT_EQ(digest_.xxh128().size(), 32U);
   EXPECT_EQ(stream_.passed(), content_.size());

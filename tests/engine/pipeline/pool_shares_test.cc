@@ -47,7 +47,7 @@ TEST_F(PoolSharesTest, LastUploadsGetTheBuffersOfFinishedOnes) {
   running[3].reset();
 
   const Share next = shares.add();
-  EXPECT_EQ(most(next), 4U) << "others may follow again";
+  EXPECT_EQ(most(next), 4U) << "more uploads may start again";
 }
 
 TEST_F(PoolSharesTest, ExtraUploadsShrinkSharesDownToTheNeed) {
@@ -64,7 +64,7 @@ TEST_F(PoolSharesTest, ExtraUploadsShrinkSharesDownToTheNeed) {
   EXPECT_EQ(most(others[0]), 4U);
   for (int i = 0; i < 60; ++i) others.push_back(shares.add());
   EXPECT_EQ(most(first), 6U);
-  EXPECT_EQ(most(others[0]), 2U) << "they take turns";
+  EXPECT_EQ(most(others[0]), 2U) << "the uploads take turns";
 }
 
 TEST_F(PoolSharesTest, DividesAnewWhenTheNumberOfUploadsChanges) {
@@ -73,10 +73,10 @@ TEST_F(PoolSharesTest, DividesAnewWhenTheNumberOfUploadsChanges) {
   first->needs(1);
   EXPECT_EQ(most(first), 4U);
   shares.set_at_a_time(8);
-  EXPECT_EQ(most(first), 2U) << "room for those that follow";
+  EXPECT_EQ(most(first), 2U) << "buffers are kept for later uploads";
   EXPECT_EQ(first->planned(), 4U);
   shares.set_at_a_time(1);
-  EXPECT_EQ(most(first), 16U) << "none follow";
+  EXPECT_EQ(most(first), 16U) << "no upload follows";
 }
 
 /// Otherwise a deadlock is possible: each upload holds a part of its chunk and waits for the
@@ -108,7 +108,7 @@ TEST_F(PoolSharesTest, ExcessBuffersReturnBeforeNewOnesAreLent) {
   std::vector<Buffer> held;
   for (int i = 0; i < 10; ++i) held.push_back(first->buffers().try_acquire());
   const Share second = shares.add();
-  EXPECT_FALSE(first->buffers().try_acquire()) << "8 each";
+  EXPECT_FALSE(first->buffers().try_acquire()) << "8 buffers each";
   held.resize(8);
   EXPECT_FALSE(first->buffers().try_acquire());
   held.pop_back();

@@ -79,13 +79,13 @@ TEST_F(StreamedRequestTest, MayRewindHookPreventsRewind) {
                          return false;
                        }});
   read(body, 3, 3);
-  EXPECT_TRUE(body.rewind()) << "nothing of the payload is gone yet";
+  EXPECT_TRUE(body.rewind()) << "no payload byte was read yet";
   EXPECT_FALSE(asked);
   const std::string first = read(body, 20000, 5000);
   EXPECT_FALSE(body.rewind());
   EXPECT_TRUE(asked);
   EXPECT_EQ(first + read(body, 10010, 5000), "head-" + content_.substr(0, 30000) + "-tail")
-      << "it goes on where it was";
+      << "the request continues at the same byte";
 }
 
 TEST_F(StreamedRequestTest, HoldsBackTheTailUntilMayEnd) {
@@ -112,7 +112,7 @@ TEST_F(StreamedRequestTest, ReadFailsAfterAbandon) {
   payload_.seek(0);
   payload_.claim(30000);
   EXPECT_EQ(read(body, 1, 1), "");
-  EXPECT_FALSE(body.error()) << "nothing is wrong with the file";
+  EXPECT_FALSE(body.error()) << "an abandoned request has no error";
   EXPECT_FALSE(body.rewind());
   StreamedRequest other(request_, payload_, {});
   EXPECT_EQ(read(other, 30010, 5000), "head-" + content_.substr(0, 30000) + "-tail");

@@ -93,13 +93,13 @@ TEST_F(WindowTest, NotifiesAWaitingConsumerOnce) {
   window_.put(block(0));
   check();
   pass_all();
-  EXPECT_EQ(ready_, 0) << "nobody waits";
+  EXPECT_EQ(ready_, 0) << "take() was not called yet";
   window_.take();
   window_.take();  // take() returns no block
   window_.put(block(2));
   check();
   pass_all();
-  EXPECT_EQ(ready_, 0) << "block 2 is not what it waits for";
+  EXPECT_EQ(ready_, 0) << "the consumer waits for an earlier block";
   window_.put(block(1));
   check();
   pass_all();
@@ -115,7 +115,7 @@ TEST_F(WindowTest, NotifiesWhenTheReasonForWaitingChanges) {
   EXPECT_EQ(ready_, 1);
   EXPECT_EQ(window_.take().waiting, Window::Waiting::check);
   window_.put(block(2));
-  EXPECT_EQ(ready_, 1) << "nothing new for it";
+  EXPECT_EQ(ready_, 1) << "nothing has changed for the consumer";
   check();
   check();
   pass_all();
@@ -131,7 +131,8 @@ TEST_F(WindowTest, KeepsTheFirstErrorAndNotifiesTheConsumer) {
   EXPECT_EQ(ready_, 1);
   EXPECT_EQ(window_.take().error->message, "first");
   pass_all();
-  EXPECT_EQ(window_.take().error->message, "first") << "an error comes before what is still there";
+  EXPECT_EQ(window_.take().error->message, "first")
+      << "an error is returned before the remaining blocks";
 }
 
 TEST_F(WindowTest, PassesNoBlockAfterAnError) {
@@ -167,7 +168,7 @@ TEST_F(WindowTest, CloseReturnsEveryBuffer) {
   Block* const checking = window_.next_to_check();
   ASSERT_NE(checking, nullptr);
   window_.close();
-  EXPECT_EQ(pool_->available(), 2U) << "the two under a hand stay until it lets go";
+  EXPECT_EQ(pool_->available(), 2U) << "the blocks being checked and passed return later";
   EXPECT_EQ(window_.next_to_check(), nullptr);
   window_.passed();
   window_.checked(1);
@@ -193,11 +194,11 @@ TEST_F(WindowTest, WantsACheckerWhileTheConsumerIsNearlyDry) {
   EXPECT_FALSE(window.wants_checker());  // no unchecked block
   window.put(block(0));
   EXPECT_TRUE(window.wants_checker());
-  EXPECT_FALSE(window.wants_checker()) << "one is on its way, and enough for one block";
+  EXPECT_FALSE(window.wants_checker()) << "one checker runs, which is enough for one block";
   window.put(block(1));
   window.put(block(2));
   window.put(block(3));
-  EXPECT_TRUE(window.wants_checker()) << "there is enough for two";
+  EXPECT_TRUE(window.wants_checker()) << "enough blocks for two checkers";
   EXPECT_FALSE(window.wants_checker());
 }
 
@@ -209,9 +210,9 @@ TEST_F(WindowTest, AccumulatesBlocksWhileTheConsumerHasEnough) {
   ASSERT_TRUE(window.wants_checker());
   check_and_pass(window);
   window.put(block(2));
-  EXPECT_FALSE(window.wants_checker()) << "the consumer has two in front of it";
+  EXPECT_FALSE(window.wants_checker()) << "the consumer can take two blocks";
   window.put(block(3));
-  EXPECT_TRUE(window.wants_checker()) << "a batch is there";
+  EXPECT_TRUE(window.wants_checker()) << "the batch is complete";
   check_and_pass(window);
 }
 
@@ -229,7 +230,7 @@ TEST_F(WindowTest, ChecksAccumulatedBlocksBeforeTheConsumerRunsDry) {
   EXPECT_TRUE(window.wants_checker());
   window.close();
   EXPECT_EQ(window.next_to_check(), nullptr);
-  EXPECT_FALSE(window.wants_checker()) << "nobody takes any more";
+  EXPECT_FALSE(window.wants_checker()) << "the window is closed";
 }
 
 TEST_F(WindowTest, RejectsABlockPutTwice) {

@@ -74,7 +74,7 @@ TEST(ChunkCheck, FailsIfLeastChunkExceedsThePool) {
   large.wish = VerifyChunks::on;
   EXPECT_THAT(chosen(server({"sha1"}), large), HasSubstr("--pool 68"));
   large.lanes = 4;
-  EXPECT_THAT(chosen(server({"sha1"}), large), HasSubstr("--pool 272")) << "for all of them";
+  EXPECT_THAT(chosen(server({"sha1"}), large), HasSubstr("--pool 272")) << "for all lanes";
   large.size = 3 * MiB;  // the whole file is the last chunk
   EXPECT_EQ(chosen(server({"sha1"}), large), "sha1");
 }

@@ -37,7 +37,7 @@ TEST(ChunkSizer, NeverExceedsRequestedLength) {
   EXPECT_EQ(sizer.next(), 1000U);
   sizer.committed({.bytes = 1000, .seconds = 1, .waited_s = 1});
   EXPECT_EQ(sizer.next(), 1000U);
-  EXPECT_EQ(sizer.worth_remembering(), 0U) << "the user chose it, for this time";
+  EXPECT_EQ(sizer.worth_remembering(), 0U) << "a requested length is not remembered";
   ChunkSizer odd = asked(3 * mib + 1);
   odd.failed();
   odd.committed({});
@@ -152,7 +152,7 @@ TEST(ChunkSizerAutomatic, GrowsWithSlowAnswersUpToALimit) {
   server.ahead = true;
   const Outcome ahead = upload(server);
   EXPECT_EQ(ahead.ends_at, 64 * mib);
-  EXPECT_EQ(ahead.settled_after, 1) << "16 MiB are out in 148 ms, and 300 pass until the answer";
+  EXPECT_EQ(ahead.settled_after, 1) << "16 MiB are sent in 148 ms, and the answer takes 300 ms";
   EXPECT_GT(ahead.rate(), 0.95 * 113e6);
   server.wait_s = 3;
   EXPECT_EQ(upload(server).ends_at, 64 * mib);
@@ -161,7 +161,8 @@ TEST(ChunkSizerAutomatic, GrowsWithSlowAnswersUpToALimit) {
 
 TEST(ChunkSizerAutomatic, GrowsPipelinedChunksToHalfASecond) {
   Server server{.bytes_per_second = 113e6, .wait_s = 0.01, .ahead = true};
-  EXPECT_EQ(upload(server).ends_at, 64 * mib) << "148 ms for 16 MiB, although nothing is awaited";
+  EXPECT_EQ(upload(server).ends_at, 64 * mib)
+      << "148 ms for 16 MiB, although no time is spent waiting";
   server.bytes_per_second = 30e6;
   EXPECT_EQ(upload(server).ends_at, 16 * mib);
 }
@@ -173,7 +174,7 @@ TEST(ChunkSizerAutomatic, GrowsInOneStepWhereServerKeepsBytes) {
   setting.kept_as_it_comes = true;
   const Outcome end = upload({.bytes_per_second = 113e6, .wait_s = 0.05}, 50, setting);
   EXPECT_EQ(end.settled_after, 2);
-  EXPECT_EQ(end.ends_at, 2048 * mib) << "50 ms are 0.3 % of the 19 s that they take";
+  EXPECT_EQ(end.ends_at, 2048 * mib) << "50 ms are 0.3 % of the 19 s of the chunk";
   EXPECT_GT(end.rate(), 0.99 * 113e6);
 }
 
@@ -190,7 +191,7 @@ TEST(ChunkSizerAutomatic, SendsRestWithChunkWhereServerKeepsBytes) {
   EXPECT_EQ(sizer.next(5, 128 * mib), 128 * mib);
   EXPECT_EQ(sizer.next(0, 128 * mib + 1), 64 * mib);
   sizer.failed();
-  EXPECT_EQ(sizer.next(0, 40 * mib), 32 * mib) << "a rest may break as the chunk did";
+  EXPECT_EQ(sizer.next(0, 40 * mib), 32 * mib) << "the rest may fail as the chunk did";
   setting.bound = 64 * mib;
   EXPECT_EQ(ChunkSizer(setting).next(0, 65 * mib), 64 * mib);
   setting.bound = 0;
@@ -218,7 +219,7 @@ TEST(ChunkSizerAutomatic, IgnoresASingleSlowAnswer) {
   sizer.committed({.bytes = 16 * mib, .seconds = 0.18, .waited_s = 0.03});
   EXPECT_EQ(sizer.next(), 16 * mib);
   EXPECT_GT(upload(sizer, {.bytes_per_second = 113e6, .wait_s = 0.03}, 10).ends_at, 16 * mib)
-      << "a server that is slow from now on is";
+      << "a server that stays slow is a reason";
 }
 
 TEST(ChunkSizerAutomatic, FindsTheLargestAcceptedLength) {
@@ -267,14 +268,14 @@ TEST(ChunkSizerAutomatic, RecoversFromFailuresWithEachCommit) {
   for (int i = 0; i < 20; ++i) sizer.failed();
   EXPECT_EQ(sizer.next(), 256 * kib);
   const Outcome end = upload(sizer, near, 100);
-  EXPECT_EQ(end.ends_at, 16 * mib) << "though no wait asks for it";
+  EXPECT_EQ(end.ends_at, 16 * mib) << "although no wait requires growth";
   EXPECT_LE(end.settled_after, 8);
 }
 
 TEST(ChunkSizerAutomatic, TriesGrowthAgainAfterAFailure) {
   ChunkSizer sizer(automatic);
   upload(sizer, {.wait_s = 0.002, .wait_s_per_byte = 0.02 / mib}, 10);
-  EXPECT_EQ(upload(sizer, {.wait_s = 1}, 10).ends_at, 64 * mib) << "it had ended there";
+  EXPECT_EQ(upload(sizer, {.wait_s = 1}, 10).ends_at, 64 * mib) << "growth had stopped there";
   sizer.failed();
   EXPECT_EQ(upload(sizer, {.wait_s = 1}, 10).ends_at, 256 * mib);
 }
@@ -325,7 +326,7 @@ TEST(ChunkSizerAutomatic, StartsAtTheRememberedLength) {
   ChunkSizer second({.remembered = 32 * mib, .block_bytes = 4 * mib});
   EXPECT_EQ(second.next(), 32 * mib);
   upload(second, {.wait_s = 0}, 10);
-  EXPECT_EQ(second.worth_remembering(), 0U) << "it is remembered already";
+  EXPECT_EQ(second.worth_remembering(), 0U) << "the length is remembered already";
   // Whether chunks are pipelined is known only later.
   EXPECT_EQ(ChunkSizer({.remembered = 256 * mib, .block_bytes = 4 * mib}).next(), 64 * mib);
   EXPECT_EQ(ChunkSizer({.bound = mib, .remembered = 256 * mib, .block_bytes = 4 * mib}).next(),

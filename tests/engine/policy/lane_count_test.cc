@@ -50,7 +50,7 @@ const Way lossy{.rate = [](unsigned lanes) { return std::min(110e6, 40e6 * lanes
                 .queue = [](unsigned lanes) { return lanes > 2 ? 1.7 : 1.2; }};
 
 TEST_F(LaneCountTest, AddsLanesWhereEachIsLimitedByItself) {
-  EXPECT_EQ(after(lossy, 1s), 2U) << "nothing is known before windows have opened";
+  EXPECT_EQ(after(lossy, 1s), 2U) << "no decision before the windows are open";
   EXPECT_EQ(after(lossy, 750ms), 4U);
 }
 
@@ -85,7 +85,7 @@ TEST_F(LaneCountTest, DoublesAtOnceOnLossesWithoutQueue) {
   losing.queue = [](unsigned) { return 1.1; };
   losing.lost = 20;
   EXPECT_EQ(after(losing, 750ms), 4U);
-  EXPECT_EQ(after(losing, 750ms), 4U) << "the next ones have to wait for what these do";
+  EXPECT_EQ(after(losing, 750ms), 4U) << "the next doubling waits for the result of this one";
 }
 
 /// The queue of a full link overflows as well.

@@ -85,8 +85,8 @@ TEST(Lookahead, SendsInParallelOnlyIfAPoolIsSentInTenSeconds) {
   lookahead.answered(over(100ms));
   EXPECT_EQ(lookahead.streams(6e6, chunk), 1U);
   EXPECT_GT(lookahead.streams(7e6, chunk), 1U);
-  EXPECT_GT(lookahead.streams(0, chunk), 1U) << "not known yet: the windows open in parallel";
-  EXPECT_EQ(lookahead.streams(0, chunk + 1), 1U) << "too much for a link that may be slow";
+  EXPECT_GT(lookahead.streams(0, chunk), 1U) << "rate unknown: the windows open in parallel";
+  EXPECT_EQ(lookahead.streams(0, chunk + 1), 1U) << "too long for a link that may be slow";
 }
 
 TEST(Lookahead, KeepsFirstChunkShort) {
@@ -128,7 +128,7 @@ TEST(Lookahead, MeasuresBothWaysAndKeepsTheFaster) {
     EXPECT_EQ(lookahead.streams(rate, chunk), link.in_turn_is_kept ? 1U : 4U);
     EXPECT_EQ(lookahead.depth(), link.in_turn_is_kept ? 1U : 3U);
     EXPECT_GT(bytes / seconds, 0.6 * std::max(link.in_parallel, link.in_turn))
-        << "finding out was too dear";
+        << "the trials cost too much";
   }
 }
 
@@ -179,7 +179,7 @@ TEST(LookaheadBbr, AlternatesTwoConnectionsIfOneIsEnough) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(large_buffers));
   EXPECT_EQ(lookahead.streams(0, chunk), 2U);
-  EXPECT_EQ(lookahead.depth(), 1U) << "no third connection, whose window would be shut";
+  EXPECT_EQ(lookahead.depth(), 1U) << "no third connection, whose window would be closed";
   for (int i = 0; i < 10; ++i) {
     lookahead.committed(chunk, 0.15, 0);
     EXPECT_EQ(lookahead.streams(110e6, chunk), 1U);
@@ -190,13 +190,13 @@ TEST(LookaheadBbr, AlternatesTwoConnectionsIfOneIsEnough) {
 TEST(LookaheadBbr, UsesThreeConnectionsForSmallBuffers) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(small_buffers));
-  EXPECT_EQ(lookahead.streams(0, chunk), 3U) << "two carry 112 MB/s, and one is answered meanwhile";
+  EXPECT_EQ(lookahead.streams(0, chunk), 3U) << "two carry 112 MB/s, and one waits for its answer";
   EXPECT_EQ(lookahead.depth(), 2U);
   for (int i = 0; i < 20; ++i) {
     lookahead.answered(bbr(small_buffers, 0.9, 1.5));
     lookahead.committed(4 * chunk, 0.6, 0);
   }
-  EXPECT_EQ(lookahead.streams(110e6, chunk), 3U) << "the queue is full, so the link is";
+  EXPECT_EQ(lookahead.streams(110e6, chunk), 3U) << "a full queue means a full link";
 }
 
 TEST(LookaheadBbr, AddsConnectionWhileBuffersLimit) {
@@ -247,7 +247,7 @@ TEST(Lookahead, StopsPipeliningAfter408) {
   EXPECT_TRUE(lookahead.failed_ahead(status(408), true));
   EXPECT_TRUE(lookahead.refused());
   EXPECT_EQ(lookahead.depth(), 0U);
-  EXPECT_FALSE(lookahead.failed_ahead(status(408), true)) << "it is worth saying once";
+  EXPECT_FALSE(lookahead.failed_ahead(status(408), true)) << "the refusal is reported once";
   lookahead.answered(over(100ms));
   for (int i = 0; i < 2000; ++i) lookahead.committed(chunk, 1, 0.5);
   EXPECT_EQ(lookahead.depth(), 0U);
@@ -257,8 +257,7 @@ TEST(Lookahead, StopsPipeliningAfterTwoClosesOnHeldChunks) {
   Lookahead lookahead({.asked = 4, .pool_bytes = pool});
   EXPECT_FALSE(lookahead.failed_ahead(broken, true));
   lookahead.confirmed_ahead();
-  EXPECT_FALSE(lookahead.failed_ahead(broken, true))
-      << "between them one that was ahead got through";
+  EXPECT_FALSE(lookahead.failed_ahead(broken, true)) << "a pipelined chunk succeeded in between";
   EXPECT_EQ(lookahead.depth(), 4U);
   lookahead.committed(chunk, 1, 0);  // the chunk in front, which is no evidence
   EXPECT_TRUE(lookahead.failed_ahead(broken, true));
@@ -272,7 +271,7 @@ TEST(Lookahead, PausesPipeliningAfterOtherFailures) {
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(lookahead.depth(), 4U);
     EXPECT_FALSE(lookahead.failed_ahead(i % 2 == 0 ? Result<Answer>(broken) : status(503), false));
-    EXPECT_EQ(lookahead.depth(), 4U) << "once is nothing";
+    EXPECT_EQ(lookahead.depth(), 4U) << "a single failure has no effect";
     EXPECT_FALSE(lookahead.failed_ahead(status(408), false)) << "in the middle of its body";
     const int before = rest;
     for (rest = 0; lookahead.depth() == 0; ++rest) lookahead.committed(chunk, 1, 0.5);

@@ -92,12 +92,12 @@ TEST(PartPlan, MakesNoPartBelowTheMinimum) {
           end = part.end;
         }
         EXPECT_LE(plan.parts.size(), asked);
-        EXPECT_NE(plan.parts.size(), 1U) << "goes whole";
+        EXPECT_NE(plan.parts.size(), 1U) << "one part is never planned";
         if (!plan.parts.empty()) {
           EXPECT_EQ(end, size);
         }
       }
-  EXPECT_EQ(plan_parts(setting(40 * MiB, 16)).parts.size(), 5U) << "of two blocks";
+  EXPECT_EQ(plan_parts(setting(40 * MiB, 16)).parts.size(), 5U) << "each part has two blocks";
   PartPlanSetting small_blocks = setting(40 * MiB, 16);
   small_blocks.block_bytes = MiB;
   EXPECT_EQ(plan_parts(small_blocks).parts.size(), 8U);
@@ -129,12 +129,12 @@ TEST(PartPlan, GivesEachLaneTwoBlocksOfThePool) {
 }
 
 TEST(PartPlan, AutomaticOnlyForLongRoundTripsAndLargeFiles) {
-  EXPECT_TRUE(plan_parts(setting(1000 * MiB, {})).parts.empty()) << "nothing is known";
+  EXPECT_TRUE(plan_parts(setting(1000 * MiB, {})).parts.empty()) << "the round trip is unknown";
   EXPECT_TRUE(plan_parts(setting(1000 * MiB, {}, 9ms)).parts.empty());
   EXPECT_TRUE(plan_parts(setting(worth_parts_bytes - 1, {}, 50ms)).parts.empty());
   const PartPlan plan = plan_parts(setting(worth_parts_bytes, {}, 10ms));
   EXPECT_EQ(plan.parts.size(), 4U) << "of 64 MiB";
-  EXPECT_EQ(plan.first, 2U) << "the rest has to pay first";
+  EXPECT_EQ(plan.first, 2U) << "more lanes must pay first";
   EXPECT_EQ(plan.most, 4U);
   expect_whole(plan, worth_parts_bytes);
   EXPECT_EQ(plan_parts(setting(4 * worth_parts_bytes, {}, 10ms)).most, 8U);

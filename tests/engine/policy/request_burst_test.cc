@@ -30,7 +30,7 @@ TEST(RequestBurst, TestsEachNewNumberFourTimes) {
   test(burst, 8);
   EXPECT_EQ(answers_until_test(burst, 8), 0U);
   test(burst, 16);
-  EXPECT_EQ(answers_until_test(burst, 5), 0U) << "fewer";
+  EXPECT_EQ(answers_until_test(burst, 5), 0U) << "fewer than tested";
 }
 
 TEST(RequestBurst, ResetsTheCountWhenFewerUploadsRun) {

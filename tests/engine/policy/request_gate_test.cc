@@ -99,7 +99,7 @@ TEST_F(RequestGateTest, NewTurnQueuesBehindWaitingOnes) {
   EXPECT_TRUE(take(0));
   EXPECT_FALSE(take(1));
   turn(0).leave();
-  EXPECT_FALSE(take(2)) << "before the one in front of it was called";
+  EXPECT_FALSE(take(2)) << "the upload in front was not called yet";
   run_posted();
   EXPECT_EQ(called_, Calls{1});
 }
@@ -146,7 +146,7 @@ TEST_F(RequestGateTest, LoweredLimitRevokesTurnsAtTheNextStep) {
   EXPECT_TRUE(take(3));
   EXPECT_EQ(gate_->held(), 2U);
   run_posted();
-  EXPECT_EQ(called_, Calls{}) << "there is no room";
+  EXPECT_EQ(called_, Calls{}) << "the limit has no room";
   turn(2).leave();
   run_posted();
   EXPECT_EQ(called_, Calls{0});
@@ -199,14 +199,14 @@ TEST_F(RequestGateTest, GathersABurstForANewNumberOfUploads) {
   EXPECT_TRUE(take(0));
   EXPECT_TRUE(take(1));
   answer_until_gathered(2);
-  EXPECT_TRUE(take(0)) << "as many as at first need no test";
+  EXPECT_TRUE(take(0)) << "the initial number needs no test";
   ASSERT_GE(gate_->limit(), 4U);
   EXPECT_TRUE(take(2));
   EXPECT_TRUE(take(3));
   answer_until_gathered(4);
   EXPECT_FALSE(take(0));
   EXPECT_FALSE(take(1));
-  EXPECT_FALSE(take(4)) << "the first request of another one";
+  EXPECT_FALSE(take(4)) << "the first request of a new upload";
   EXPECT_FALSE(take(2));
   run_posted();
   EXPECT_EQ(called_, Calls{}) << "one has a request in flight";
@@ -215,7 +215,7 @@ TEST_F(RequestGateTest, GathersABurstForANewNumberOfUploads) {
   EXPECT_EQ(called_, (Calls{0, 1, 4, 2, 3}));
   EXPECT_TRUE(take(0));
   run_timers();
-  EXPECT_TRUE(take(1)) << "that burst is over";
+  EXPECT_TRUE(take(1)) << "the burst has ended";
 }
 
 TEST_F(RequestGateTest, BurstWaitsForALongRequestForALimitedTime) {
@@ -257,7 +257,7 @@ TEST_F(RequestGateTest, NonWaitingUploadsLowerTheLimitOnce) {
   passing.resize(3);
   passing[1]->sent();
   EXPECT_TRUE(passing[1]->overloaded(passing[1]->answered()))
-      << "no more run than the limit allows";
+      << "not more uploads run than the limit allows";
   EXPECT_EQ(gate_->known_limit(), 1U);
   passing.clear();
   EXPECT_EQ(gate_->held(), 0U);

@@ -67,7 +67,7 @@ TEST_F(RequestLimitTest, DropsToOneUntilAnAnswerAfterATimeout) {
   start(16);
   good_round();
   EXPECT_TRUE(limit_.overloaded(limit_.round(), 30, now_));
-  EXPECT_EQ(limit_.limit(), 16U) << "of which the server refused some, and answered the others";
+  EXPECT_EQ(limit_.limit(), 16U) << "the server refused some requests and answered the others";
 }
 
 TEST_F(RequestLimitTest, KnowsALimitAfterTheFirstOverload) {
@@ -79,7 +79,7 @@ TEST_F(RequestLimitTest, KnowsALimitAfterTheFirstOverload) {
   EXPECT_EQ(limit_.known_limit(), 4U);
   now_ += 10min;
   good_round();
-  EXPECT_EQ(limit_.known_limit(), 5U) << "whoever heeds it may try one more";
+  EXPECT_EQ(limit_.known_limit(), 5U) << "one more request may be tried";
 }
 
 TEST_F(RequestLimitTest, HalvesOnceForAllRequestsOfOneOverload) {
@@ -116,7 +116,7 @@ TEST_F(RequestLimitTest, ReturnsToTheProvenLimit) {
   overload(6);
   EXPECT_EQ(limit_.limit(), 4U) << "half would be 3";
   overload(4);
-  EXPECT_EQ(limit_.limit(), 2U) << "what went well before does not any more";
+  EXPECT_EQ(limit_.limit(), 2U) << "the proven limit fails now";
 }
 
 TEST_F(RequestLimitTest, GrowsByOneAfterTheHoldTime) {
@@ -161,7 +161,7 @@ TEST_F(RequestLimitTest, RemembersUntilAsManyRequestsSucceed) {
   ASSERT_EQ(limit_.limit(), 4U);
   EXPECT_EQ(limit_.worth_remembering(), 4U);
   good_round();
-  EXPECT_FALSE(limit_.worth_remembering()) << "a restart was all it was";
+  EXPECT_FALSE(limit_.worth_remembering()) << "the overload was only a restart";
 }
 
 TEST_F(RequestLimitTest, StartsAtTheRememberedLimitWithHoldTime) {

@@ -43,7 +43,7 @@ TEST(Retry, FailsWhenTheBudgetIsExhausted) {
 
 TEST(Retry, HonoursRetryAfterUpToAnHour) {
   EXPECT_DOUBLE_EQ(delay(1, 0, 30s), 30);
-  EXPECT_DOUBLE_EQ(delay(9, 0.999, 30s), 30.25) << "jitter on top, but only a little";
+  EXPECT_DOUBLE_EQ(delay(9, 0.999, 30s), 30.25) << "a small jitter is added";
   EXPECT_DOUBLE_EQ(delay(1, 0, 0s), 0);
   EXPECT_DOUBLE_EQ(delay(1, 0, std::chrono::hours(24 * 7)), 3600);
   EXPECT_DOUBLE_EQ(delay(1, 0, std::chrono::seconds(-5)), 0);
