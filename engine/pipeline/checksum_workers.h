@@ -53,8 +53,8 @@ class ChecksumWorkers {
   }
 
  private:
-  /// Raises oneTBB's limit by one. oneTBB counts the calling thread as a worker and would start one
-  /// worker fewer; our callers never join the arena.
+  /// The limit on oneTBB's threads: the number of workers and one more. oneTBB counts the calling
+  /// thread as a worker and would start one worker fewer; our callers never join the arena.
   std::unique_ptr<oneapi::tbb::global_control> limit_;
   std::unique_ptr<oneapi::tbb::task_arena> arena_;  ///< null if there are no workers
   std::atomic<bool> broken_{false};

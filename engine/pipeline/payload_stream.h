@@ -35,8 +35,9 @@ class PayloadStream {
   /// the file's digest is behind `offset`, the pipeline reads from the digest's position, so that
   /// the digest misses no byte.
   void seek(std::uint64_t offset);
-  /// Ends the stream without blocking: returns every buffer that no reader or worker is using. Only
-  /// stop() and seek() may be called afterwards.
+  /// Ends the stream without waiting for the readers: returns every buffer that no reader or worker
+  /// is using. Blocks only until a digest that is being computed is done. Only stop() and seek()
+  /// may be called afterwards.
   void give_up();
   /// Ends the readers, blocks until they have ended, and returns every buffer. seek() starts the
   /// stream again.
@@ -67,11 +68,13 @@ class PayloadStream {
 
   /// Copies up to `into.size()` bytes from `offset`. Returns the number of bytes copied: fewer if
   /// fewer have arrived, 0 if none has. Errors: those of Source::read() and FileDigest::add().
+  /// Throws std::logic_error if a byte was read before, which is a bug in the caller.
   Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);
 
   /// Starts to compute the digest of the bytes [begin, end), which have arrived and were not read.
-  /// Must not be called while hashing(). `on_done`: called on any thread. A call that returns one
-  /// of these buffers blocks until the digest is done (1 ms for 1.6 MB of SHA-1).
+  /// `algorithm`: one that RangeDigest::available() accepts. `on_done`: called on any thread. While
+  /// hashing(), hash() must not be called again, the bytes must not be read, and seek(), stop(),
+  /// give_up() and the destructor block until the digest is done (1 ms for 1.6 MB of SHA-1).
   void hash(std::uint64_t begin, std::uint64_t end, const std::string& algorithm,
             std::function<void()> on_done);
   /// Returns whether a digest is being computed.
@@ -96,8 +99,8 @@ class PayloadStream {
   std::unique_ptr<Pipeline> pipeline_;
   bool open_ = false;          ///< true after seek(), false after give_up() or stop()
   std::uint64_t begin_ = 0;    ///< offset of the last seek()
-  std::uint64_t claimed_ = 0;  ///< up to here
-  std::uint64_t arrived_ = 0;  ///< up to here
+  std::uint64_t claimed_ = 0;  ///< end of the claimed bytes
+  std::uint64_t arrived_ = 0;  ///< end of the bytes that have arrived
   std::optional<Error> error_;
   std::deque<Held> held_;                ///< consecutive blocks; the first one has bytes left
   std::unique_ptr<RangeDigest> digest_;  ///< the last digest that hash() started
