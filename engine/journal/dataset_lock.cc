@@ -17,7 +17,8 @@
 namespace sluice {
 namespace {
 
-/// The key and the name of a system and dataset, whatever characters a URL has.
+/// Returns the path of the lock file: a hash of system and dataset, as a URL may have any
+/// characters.
 std::string lock_path(const std::string& directory, const std::string& system,
                       const std::string& dataset) {
   const std::string both = system + '\n' + dataset;
@@ -25,10 +26,10 @@ std::string lock_path(const std::string& directory, const std::string& system,
   return fmt::format("{}/locks/{:016x}{:016x}.lock", directory, hash.high64, hash.low64);
 }
 
-/// A lock on the whole file. Locks of open file descriptions, not flock() and not POSIX' own: as
-/// flock() they belong to the descriptor, exclude within a process and outlive no process; as POSIX
-/// locks they can be asked about without being taken (F_OFD_GETLK), and NFS carries them to other
-/// machines.
+/// Returns a lock on the whole file. Open file description locks, not flock() and not POSIX locks.
+/// Like flock(), they belong to the descriptor, exclude other descriptors of the same process and
+/// end with the process. Like POSIX locks, they can be queried without being acquired
+/// (F_OFD_GETLK), and NFS carries them to other machines.
 struct flock whole_file() {
   struct flock lock {};
   lock.l_type = F_WRLCK;
@@ -36,7 +37,7 @@ struct flock whole_file() {
   return lock;
 }
 
-/// The byte of a name: somewhere far behind what is written into the file.
+/// Returns a lock on the byte of a name, which lies behind the text in the file.
 struct flock byte_of(const std::string& name) {
   struct flock lock = whole_file();
   constexpr std::uint64_t places = std::uint64_t{1} << 62;
@@ -50,19 +51,20 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
-/// What a holder writes into the file: a line each of process, host, and name being uploaded.
+/// Returns the text that a holder writes into the file: one line each for the process, the host and
+/// the name being uploaded.
 std::string describe_self(const std::string& what) {
   return fmt::format("{}\n{}\n{}\n", ::getpid(), printable(host_name()), printable(what));
 }
 
 DatasetLock::Holder read_holder(int fd) {
-  // A name has 255 bytes, a host 64; whatever else stands there is not ours.
+  // A name has at most 255 bytes and a host 64; sluice did not write a longer text.
   char buffer[1024];
   const ssize_t got = ::pread(fd, buffer, sizeof buffer, 0);
   std::string_view text(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
   const auto next_line = [&] {
     const std::size_t end = text.find('\n');
-    if (end == text.npos) return std::string_view();  // cut short: not to be relied on
+    if (end == text.npos) return std::string_view();  // an incomplete line is not reliable
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end + 1);
     return line;
@@ -76,10 +78,11 @@ DatasetLock::Holder read_holder(int fd) {
   return holder;
 }
 
-/// Who holds what stands in the way of `wanted`, which is for `what` (empty: for all names).
+/// Returns the holder of a lock that conflicts with `wanted`, which is for the name `what` (empty:
+/// for all names).
 ///
-/// Those who hold names share the file, and what it says is the last one's. So its lines count only
-/// where they name what is in the way; else there is somebody, and nobody knows who.
+/// The holders of names share the file, which names the last holder only. So its lines count only
+/// if they name the conflicting lock; otherwise the holder is unknown.
 Result<std::optional<DatasetLock::Holder>> holder_of(int fd, struct flock wanted,
                                                      const std::string& what,
                                                      const std::string& path) {
@@ -102,7 +105,7 @@ Result<std::optional<DatasetLock::Holder>> holder_of(int fd, struct flock wanted
 Error cannot_lock(const std::string& path, int code) {
   Error error =
       errno_error(ErrorKind::failed, code, fmt::format("cannot lock {}", printable(path)));
-  // Passes, and goes on without the lock in no case.
+  // A transient error; the upload never continues without the lock.
   error.retryable = code == EMFILE || code == ENFILE;
   error.message +=
       error.retryable ? "; raise the limit on open files (ulimit -n)" : lock_advice(code);
@@ -112,7 +115,7 @@ Error cannot_lock(const std::string& path, int code) {
 }  // namespace
 
 std::string lock_advice(int code) {
-  // As for any command that the kernel does not know.
+  // The kernel returns EINVAL for an unknown command.
   if (code == EINVAL)
     return "; this kernel has no locks of open file descriptions: use a machine with Linux 3.15 or "
            "later";
@@ -155,10 +158,12 @@ Result<DatasetLock> DatasetLock::acquire(const std::string& directory, const std
     const auto holder = holder_of(fd.get(), lock, scope == Scope::name ? what : "", path);
     return held_by(holder ? holder->value_or(Holder{}) : Holder{}, dataset);
   }
-  // The lock counts, not what the file says: a full disk is no reason not to upload.
+  // The lock counts, not the text in the file: an upload does not fail because the text cannot be
+  // written to a full disk.
   const std::string text = describe_self(what);
-  // What several share is not truncated: only its lines count, and a file system that sees one made
-  // empty and written writes it out as it is closed, for each of ten thousand files.
+  // A file that several holders share is not truncated: only its first lines count. Some file
+  // systems write a file that was truncated and rewritten to the disk at close(), which would
+  // happen for each of ten thousand files.
   static_cast<void>((scope == Scope::name || ::ftruncate(fd.get(), 0) == 0) &&
                     ::pwrite(fd.get(), text.data(), text.size(), 0) > 0);
   return DatasetLock(std::move(fd), scope);
@@ -168,7 +173,7 @@ namespace {
 
 using Holder = DatasetLock::Holder;
 
-/// As DatasetLock::holder() does; `what` empty: for any name.
+/// Like DatasetLock::holder(). `what`: the name; empty for any name.
 Result<std::optional<Holder>> find_holder(const std::string& path, struct flock wanted,
                                           const std::string& what) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -209,7 +214,8 @@ DatasetLock::~DatasetLock() {
 }
 
 void DatasetLock::release() {
-  // So that the next holder is not taken for this one before it has written its own name.
+  // Clears the text, so that it does not describe the next holder before that holder has written
+  // its own.
   if (fd_ && scope_ == Scope::dataset) static_cast<void>(::ftruncate(fd_.get(), 0));
   fd_.reset();
 }

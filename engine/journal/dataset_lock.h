@@ -10,57 +10,63 @@
 
 namespace sluice {
 
-/// One uploader at a time into one dataset where the phased protocol is spoken: its setup deletes
-/// everything that is staged for the dataset, whatever file it belongs to (protocol section 1.4),
-/// so two uploads of different names would destroy each other as well. Of other protocols one at a
-/// time for each name, and none beside a phased one.
+/// A lock that lets only one uploader at a time upload into a dataset. The phased protocol needs
+/// the whole dataset: its setup deletes everything that is staged for the dataset, whatever file it
+/// belongs to (protocol section 1.4), so two uploads of different names would destroy each other as
+/// well. The other protocols lock a single name, and no name can be locked while a phased upload
+/// holds the dataset.
 ///
-/// A locked file in DIR/locks/. The lock goes with the object, and with the process however that
-/// ends. It excludes other processes, other objects in this one, and other machines as far as the
-/// file system carries locks between them. The file stays: whoever deleted it could take it from
-/// under one who has just opened it, and two would hold the lock.
+/// The lock is a locked file in DIR/locks/. The lock ends with the object, and with the process
+/// however the process ends. The lock excludes other processes, other objects in this process, and
+/// other machines as far as the file system carries locks between them. The file stays: if a
+/// process deleted the file just after another process opened it, two processes would hold the
+/// lock.
 ///
 /// Static members: any thread. An object: one thread at a time.
 class DatasetLock {
  public:
-  /// Who holds a lock, as they said themselves: for messages, fit to show, never to act upon.
+  /// The holder of a lock, as the holder describes itself: fit to show in messages, but not to act
+  /// upon.
   struct Holder {
     std::int64_t pid = 0;  ///< 0 if unknown
     std::string host;      ///< empty if unknown
     std::string what;      ///< the name being uploaded; empty if unknown
-    bool whole = false;    ///< the dataset: nobody else may upload into it
+    bool whole = false;    ///< the holder has locked the whole dataset
 
-    /// "process 12 on node3", or "another sluice process" where that is unknown.
+    /// Returns "process 12 on node3", or "another sluice process" if the process is unknown.
     std::string process() const;
   };
 
+  /// What a lock covers.
   enum class Scope {
     dataset,
-    name,  ///< a byte of the file, by the name's hash: two names share one in 1 of 2^62 cases
+    /// one name: a byte of the lock file, by the name's hash; two names share a byte in 1 of 2^62
+    /// cases
+    name,
   };
 
-  /// Takes the lock, or says at once why not. `directory` is the state directory, made if it is
-  /// missing (engine/journal/state_dir.h); `system` the base URL; `what` the name being uploaded,
-  /// for the messages of others.
+  /// Acquires the lock without blocking. `directory`: the state directory, created if missing
+  /// (engine/journal/state_dir.h). `system`: the base URL. `what`: the name being uploaded, for the
+  /// messages of other processes.
   ///
-  /// Errors, all of kind failed: another holds it (retryable; the sentence names the holder where
-  /// that is known), there are too many open files (retryable too), or locks cannot be had here at
-  /// all, a read-only directory, say (not retryable).
+  /// Errors, all of kind failed: another process or object holds the lock (retryable; the message
+  /// names the holder if known); too many open files (retryable); locks do not work in this
+  /// directory, which is read-only, for example (not retryable).
   static Result<DatasetLock> acquire(const std::string& directory, const std::string& system,
                                      const std::string& dataset, const std::string& what,
                                      Scope scope = Scope::dataset);
 
-  /// Who holds one now that is for `what`, if anyone does. Takes no lock itself, so that it
-  /// disturbs neither the holder nor whoever is about to become it; makes no file. Error failed: it
-  /// cannot be told.
+  /// Returns the current holder of a lock for the name `what`; nothing if there is none. Acquires
+  /// no lock, so that neither the holder nor a process that is about to acquire the lock is
+  /// disturbed. Creates no file. Error failed: the lock cannot be queried.
   static Result<std::optional<Holder>> holder(const std::string& directory,
                                               const std::string& system, const std::string& dataset,
                                               const std::string& what);
-  /// The same of any lock in that dataset; of several holders one.
+  /// The same for any lock in the dataset. Returns one of several holders.
   static Result<std::optional<Holder>> holder(const std::string& directory,
                                               const std::string& system,
                                               const std::string& dataset);
-  /// What acquire() says where that one is in the way.
+  /// Returns the error of acquire() for a lock that `holder` holds.
   static Error held_by(const Holder& holder, const std::string& dataset);
 
   DatasetLock(DatasetLock&&) noexcept = default;
@@ -75,7 +81,8 @@ class DatasetLock {
   Scope scope_;
 };
 
-/// What to do where no lock can be had in a state directory: fcntl() has failed with `code`.
+/// Returns the advice, for the end of an error message, for a state directory in which fcntl()
+/// cannot lock and failed with `code`.
 std::string lock_advice(int code);
 
 }  // namespace sluice

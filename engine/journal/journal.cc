@@ -19,7 +19,7 @@ namespace sluice {
 struct Journal::Impl {
   explicit Impl(SqlDatabase opened) : path(opened.path()), tables(std::move(opened)) {}
 
-  /// Writes in a transaction of its own.
+  /// Runs `body` in a transaction of its own.
   template <class Body>
   std::invoke_result_t<Body, JournalTables&> write(const Body& body) {
     MutexLock lock(mutex);
@@ -39,7 +39,7 @@ struct Journal::Impl {
       TRY(database.run("SAVEPOINT work"));
       outcomes[i] = works[i](tables);
       if (!outcomes[i]) {
-        // After some errors (a full disk) SQLite has ended the transaction, and with it the rest.
+        // After some errors (a full disk) SQLite has rolled back the whole transaction.
         if (!database.in_transaction()) return outcomes[i].error();
         TRY(database.run("ROLLBACK TO work"));
       }
@@ -50,7 +50,7 @@ struct Journal::Impl {
 
   const std::string path;
   Mutex mutex;
-  std::function<bool()> may_commit;  ///< outlives the database
+  std::function<bool()> may_commit;  ///< must outlive the database
   JournalTables tables SLUICE_GUARDED_BY(mutex);
 };
 
@@ -59,7 +59,7 @@ Journal::~Journal() = default;
 
 Result<std::unique_ptr<Journal>> Journal::open(const std::string& directory) {
   TRY(make_state_dir(directory));
-  // Absolute, so that a later chdir() does not part the file from its -wal.
+  // Absolute, so that the -wal file is found after a chdir().
   std::error_code code;
   const std::string absolute = std::filesystem::absolute(directory, code).string();
   if (code)
@@ -165,7 +165,8 @@ Result<void> Journal::start_over(std::int64_t id) {
 Result<std::vector<std::uint64_t>> Journal::checksums(std::int64_t id, std::uint64_t first,
                                                       std::uint64_t count) {
   MutexLock lock(impl_->mutex);
-  // One transaction, or another process could change the entry before its checksums are read.
+  // One transaction; otherwise another process could change the entry before the checksums are
+  // read.
   SqlTransaction transaction(impl_->tables.database());
   TRY(impl_->tables.database().run("BEGIN"));
   return impl_->tables.checksums(id, first, count);

@@ -12,8 +12,8 @@
 namespace sluice {
 namespace {
 
-/// In the year 2262: what lies behind it is no time of an upload, and more nanoseconds than 63
-/// bits.
+/// The latest valid time, in the year 2262: no upload is later, and more nanoseconds do not fit
+/// into 63 bits.
 constexpr std::int64_t end_of_time_s = 9'223'372'036;
 
 bool is_absolute_path(std::string_view path) {
@@ -36,7 +36,7 @@ Error refuse(fmt::format_string<Args...> format, Args&&... args) {
                .message = fmt::format(format, std::forward<Args>(args)...)};
 }
 
-/// Not more than that it may be asked for: its origin is for whoever sends something there.
+/// Checks only that a request can be sent to `url`; a caller that sends a token checks the origin.
 bool is_upload_url(std::string_view url) {
   const std::string_view scheme = url.starts_with("https://") ? "https://" : "http://";
   return url.size() <= max_upload_url && url.starts_with(scheme) && url.size() > scheme.size() &&
@@ -83,7 +83,7 @@ std::uint64_t count_blocks(const JournalEntry& entry) {
 }
 
 Result<void> check_journal_entry(const JournalEntry& entry) {
-  // Plain http may have been asked for; whoever sends a token there checks that again.
+  // Plain http may have been requested; a caller that sends a token checks that again.
   const auto base = check_base_url(entry.system, true);
   if (!base || *base != entry.system) return refuse("the system is not the address of a Data Bank");
   if (!check_dataset_key(entry.dataset)) return refuse("the dataset is not a dataset key");

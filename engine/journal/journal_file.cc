@@ -20,14 +20,15 @@
 namespace sluice {
 namespace {
 
-/// Of the tables below. A sluice that changes them raises it and brings older files up to date.
+/// The version of the tables below. A sluice that changes the tables raises the version and
+/// upgrades older files.
 constexpr std::int64_t schema_version = 5;
 
-/// "sluc", in the file's header: tells a journal from the databases of other programs.
+/// "sluc", in the file's header: distinguishes a journal from the databases of other programs.
 constexpr std::int64_t application_id = 0x736c7563;
 
-/// A new file gets the tables of version 2 and what was added to them since.
-/// STRICT: SQLite itself refuses values of another type, as far as it writes them.
+/// A new file gets the tables of version 2 and all later additions. STRICT makes SQLite refuse
+/// values of another type when it writes them.
 constexpr const char* servers_table =
     "CREATE TABLE servers ("
     "  system TEXT PRIMARY KEY, chunk_limit INTEGER, chunk_bytes INTEGER,"
@@ -48,8 +49,8 @@ constexpr const char* version_2[] = {
     servers_table,
 };
 
-/// From version 2, which knew the phased protocol alone. Only parts are in the second index: ten
-/// thousand small files do not pay for it.
+/// Upgrades from version 2, which knew the phased protocol alone. Only parts are in the second
+/// index, so that ten thousand small files do not pay for it.
 constexpr const char* from_version_2[] = {
     "ALTER TABLE uploads ADD COLUMN protocol TEXT NOT NULL DEFAULT 'phased'",
     "ALTER TABLE uploads ADD COLUMN upload_url TEXT NOT NULL DEFAULT ''",
@@ -61,18 +62,19 @@ constexpr const char* from_version_2[] = {
     "ALTER TABLE servers ADD COLUMN tus TEXT",
 };
 
-/// From version 3, which had the file's time as nanoseconds alone (engine/journal/journal_row.h).
+/// Upgrades from version 3, which had the file's time as nanoseconds alone
+/// (engine/journal/journal_row.h).
 constexpr const char* from_version_3[] = {
     "ALTER TABLE uploads ADD COLUMN mtime_s INTEGER NOT NULL DEFAULT 0",
 };
 
-/// From version 4, which did not know how many requests at a time a server can take.
+/// Upgrades from version 4, which did not record how many concurrent requests a server can take.
 constexpr const char* from_version_4[] = {
     "ALTER TABLE servers ADD COLUMN requests INTEGER",
     "ALTER TABLE servers ADD COLUMN requests_s INTEGER",
 };
 
-/// From version 1, which knew of servers only what they refused.
+/// Upgrades from version 1, which recorded only what servers refused.
 constexpr const char* from_version_1[] = {
     servers_table,
     "INSERT INTO servers (system, chunk_limit) SELECT system, bytes FROM chunk_limits",
@@ -85,7 +87,7 @@ Error refuse_file(const std::string& path, const std::string& why, int code = 0)
                .code = code};
 }
 
-/// Closes a file to everybody but its owner; one that is not there needs nothing.
+/// Removes other users' access to a file; a missing file is no error.
 Result<void> make_private(const std::string& path) {
   struct stat facts {};
   if (::lstat(path.c_str(), &facts) != 0) {
@@ -110,9 +112,9 @@ Result<void> make_private(const std::string& path) {
 }
 
 Result<void> make_private_file(const std::string& path) {
-  // mknod and not open: to close a descriptor of it would drop the locks that another connection of
-  // this process has on it, which are POSIX'. SQLite gives the -wal, -shm and -journal files the
-  // same mode.
+  // mknod and not open: closing a descriptor of the file would drop the POSIX locks that another
+  // connection of this process has on it. SQLite gives the -wal, -shm and -journal files the same
+  // mode.
   if (::mknod(path.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST) {
     Error error = errno_error(ErrorKind::failed, errno,
                               fmt::format("cannot create the journal {}", printable(path)));
@@ -124,13 +126,14 @@ Result<void> make_private_file(const std::string& path) {
   return {};
 }
 
-/// Waits for the turn to open the journal, ten seconds at most; it lasts as long as the descriptor.
+/// Acquires the lock under which processes open the journal one at a time. Blocks for ten seconds
+/// at most. The lock lasts as long as the descriptor.
 Result<UniqueFd> take_turn(const std::string& directory) {
   const auto deadline = steady_now() + std::chrono::seconds(10);
   UniqueFd turn(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   while (!turn || ::flock(turn.get(), LOCK_EX | LOCK_NB) != 0) {
     if (turn && (errno == EINTR || errno == EWOULDBLOCK) && steady_now() < deadline) {
-      // There is no flock() with a deadline.
+      // flock() has no deadline.
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       continue;
     }
@@ -145,9 +148,9 @@ Result<UniqueFd> take_turn(const std::string& directory) {
   return turn;
 }
 
-/// Brings a file that is in mode wal back from it without ever mapping its -shm: with
-/// locking_mode EXCLUSIVE, SQLite keeps the index in its own memory. The connection then cannot go
-/// back to sharing, so it is one of its own.
+/// Changes a file in mode wal to mode truncate without ever mapping its -shm: with locking_mode
+/// EXCLUSIVE, SQLite keeps the index in its own memory. The connection cannot return to shared
+/// locking, so this function uses a connection of its own.
 Result<void> leave_wal(const std::string& path) {
   TRY_ASSIGN(SqlDatabase database, SqlDatabase::open(path, "the journal"));
   TRY_ASSIGN(const bool wal, database.is_marked_wal());
@@ -156,7 +159,7 @@ Result<void> leave_wal(const std::string& path) {
   return database.run("PRAGMA journal_mode = TRUNCATE");
 }
 
-/// Whether it has nothing in it, and so may become a journal.
+/// Returns whether the database is empty, and so may become a journal.
 Result<bool> is_blank(SqlDatabase& database) {
   TRY_ASSIGN(const std::int64_t version, database.integer("PRAGMA user_version"));
   TRY_ASSIGN(const std::int64_t application, database.integer("PRAGMA application_id"));
@@ -252,7 +255,8 @@ bool may_hold_uploads(const std::string& directory) {
   struct stat facts {};
   if (::lstat(path.c_str(), &facts) != 0 || facts.st_size == 0) return false;
   if (!S_ISREG(facts.st_mode)) return true;
-  // Before the file itself: what another process takes out of them is in that by then.
+  // The -wal and -journal files are read before the file itself, because another process may move
+  // their contents into the file at any time.
   for (const char* suffix : {"-wal", "-journal"}) {
     struct stat beside {};
     if (::lstat((path + suffix).c_str(), &beside) == 0 && beside.st_size > 0) return true;
@@ -280,8 +284,9 @@ Result<SqlDatabase> open_journal_file(const std::string& directory, JournalMode 
   TRY(make_private_file(path));
   if (mode == JournalMode::truncate) TRY(leave_wal(path));
 
-  // The change to wal needs the file to itself and does not wait for it, so those who open it take
-  // turns. They hold the turn for as long as a few transactions take, and it ends with its process.
+  // The change to wal needs exclusive access to the file and does not wait for it, so processes
+  // open the journal one at a time. They hold the lock for the duration of a few transactions, and
+  // the lock ends with its process.
   UniqueFd turn;
   if (mode == JournalMode::wal) {
     TRY_ASSIGN(turn, take_turn(directory));

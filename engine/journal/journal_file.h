@@ -7,53 +7,55 @@
 #include "engine/journal/sqlite.h"
 #include "io/result.h"
 
-/// The file of the journal: who may read it, how SQLite writes it, which tables it has.
+/// The journal's file: its permissions, its SQLite mode and its tables.
 namespace sluice {
 
-/// How a transaction gets onto the disk without a crash being able to spoil it.
+/// The SQLite mode, which decides how a transaction reaches the disk and survives a crash.
 enum class JournalMode {
-  /// Transactions go to a second file, DIR/journal.sqlite-wal, with one fsync each, and readers and
-  /// writers do not wait for each other. Its index is a third file that every process maps into
-  /// memory (-shm): on a network file system two machines would not see the same one, and the
-  /// database would be destroyed (https://www.sqlite.org/wal.html).
+  /// Transactions are written to a second file, DIR/journal.sqlite-wal, with one fsync each;
+  /// readers and writers do not block each other. The index of that file is a third file that every
+  /// process maps into memory (-shm). On a network file system two machines would not see the same
+  /// index, and the database would be destroyed (https://www.sqlite.org/wal.html).
   wal,
-  /// What a transaction overwrites is saved in DIR/journal.sqlite-journal first, which is truncated
-  /// afterwards: three or four fsyncs, and locks that network file systems carry. Truncated and not
-  /// deleted, as a deletion is safe only once the directory has been synced as well, and creating a
-  /// file is slow on the file systems this is for.
+  /// The pages that a transaction overwrites are first saved in DIR/journal.sqlite-journal, which
+  /// is truncated afterwards: three or four fsyncs, and locks that network file systems carry.
+  /// Truncated and not deleted, because a deletion is safe only once the directory has been synced
+  /// as well, and creating a file is slow on network file systems.
   truncate,
 };
 
-/// What a file system bears, by its type as statfs() has it: wal only on those that are known to be
-/// this machine's own (ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS). The homes of
-/// clusters are on NFS, Lustre, GPFS, BeeGFS, and whatever comes next. Pure, any thread.
+/// Returns the mode for a file system type, as statfs() reports it: wal only for types that are
+/// known to be local (ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS). The home directories
+/// of clusters are on NFS, Lustre, GPFS, BeeGFS or other types. Pure, any thread.
 JournalMode journal_mode_for(std::uint32_t file_system_type);
 
-/// The same for the file system that holds `directory`; truncate if that cannot be told.
+/// Returns the mode for the file system that holds `directory`; truncate if its type is unknown.
 JournalMode journal_mode_in(const std::string& directory);
 
-/// Opens DIR/journal.sqlite, with tables in it, made if it is missing. DIR exists. Brings one that
-/// an older sluice wrote up to date, for good: that sluice will not take it any more.
+/// Opens DIR/journal.sqlite; creates the file and its tables if missing. DIR must exist. Upgrades a
+/// file that an older sluice wrote; the older sluice cannot use the file any more.
 ///
-/// A journal that is in mode truncate stays so, also where wal would do: another machine may have
-/// the same file open over a network. One that is in mode wal, where only truncate will do, is
-/// changed, which fails while somebody uses it.
+/// A journal that is in mode truncate stays in that mode, even where wal would work: another
+/// machine may have the same file open over a network. A journal that is in mode wal where only
+/// truncate works is changed; the change fails while another process uses the file.
 ///
 /// Every transaction is on the disk when its COMMIT returns, in either mode (synchronous = FULL):
-/// that verify was sent must outlive a power failure, or a file could be registered twice.
+/// the record that verify was sent must survive a power failure, or a file could be registered
+/// twice.
 ///
 /// Errors as Journal::open() says.
 Result<SqlDatabase> open_journal_file(const std::string& directory, JournalMode mode);
 
-/// A journal in memory alone, for tests: empty, or what SqlDatabase::serialize() gave.
+/// Returns a journal in memory, for tests: empty, or with the contents that
+/// SqlDatabase::serialize() returned.
 Result<SqlDatabase> open_journal_in_memory(std::string_view bytes);
 
-/// Whether DIR/journal.sqlite may have an upload in it: not if there is no such file, or one
-/// without tables or entries, as a disk without room leaves. One that cannot be read may, and one
-/// that is being written. Only looks, and needs no room for it.
+/// Returns whether DIR/journal.sqlite may hold an upload. False if there is no such file, or a file
+/// without tables or entries, as a full disk leaves. True if the file cannot be read, or is being
+/// written. Only reads, and needs no disk space.
 bool may_hold_uploads(const std::string& directory);
 
-/// DIR/journal.sqlite
+/// Returns DIR/journal.sqlite.
 std::string journal_path(const std::string& directory);
 
 }  // namespace sluice

@@ -12,8 +12,8 @@ Error refuse_row(std::string what) {
   return Error{.kind = ErrorKind::failed, .message = std::move(what)};
 }
 
-/// Hands out a row's values in order, each as what it has to be, and remembers the first that is
-/// something else.
+/// A reader of a row's values in order. It converts each value to the expected type and remembers
+/// the first value that has another type.
 class RowReader {
  public:
   explicit RowReader(const JournalRow& row) : row_(row) {}
@@ -61,8 +61,8 @@ std::optional<ErrorKind> parse_error_kind(std::string_view word) {
   return std::nullopt;
 }
 
-/// The time that is so many seconds and nanoseconds after 1970, either of which may be negative.
-/// Nothing where 64 bits of seconds do not hold it.
+/// Returns the time that is `seconds` and `nanoseconds`, either of which may be negative, after
+/// 1970. Nothing if 64 bits of seconds do not hold the time.
 std::optional<FileTime> file_time(std::int64_t seconds, std::int64_t nanoseconds) {
   constexpr std::int64_t ns_per_s = 1'000'000'000;
   std::int64_t whole = nanoseconds / ns_per_s;
@@ -89,7 +89,7 @@ Result<JournalEntry> decode_journal_row(const JournalRow& row) {
   entry.path = in.blob();
   entry.file.size = in.natural();
   const std::int64_t mtime_ns = in.integer();
-  // Numbers of devices and inodes use all 64 bits.
+  // Device and inode numbers use all 64 bits.
   entry.file.device = std::bit_cast<std::uint64_t>(in.integer());
   entry.file.inode = std::bit_cast<std::uint64_t>(in.integer());
   entry.token_file = in.blob();

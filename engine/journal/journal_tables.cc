@@ -15,8 +15,9 @@ namespace {
 
 using State = JournalEntry::State;
 
-/// An entry whose state is none that is known is not over either: begin() has to get rid of it.
-constexpr std::string_view is_going_on = "state NOT IN (2, 3)";
+/// The condition for an entry that has not ended. An entry with an unknown state counts as not
+/// ended, because begin() must replace it.
+constexpr std::string_view has_not_ended = "state NOT IN (2, 3)";
 static_assert(static_cast<int>(State::registered) == 2 && static_cast<int>(State::abandoned) == 3);
 
 bool is_over(State state) {
@@ -41,7 +42,8 @@ const std::string& insert_row() {
   return sql;
 }
 
-/// All of a row but what the indexes are made of, which never changes: they are not written then.
+/// The statement that updates a row. The columns of the indexes never change and are left out, so
+/// that the indexes are not written.
 const std::string& update_row() {
   static const std::string sql = [] {
     std::string changes;
@@ -58,12 +60,12 @@ const std::string& update_row() {
 }
 
 constexpr std::string_view is_named = "system = ? AND dataset = ? AND name = ?";
-/// Of the uploads that find() and list() are about.
+/// The condition for whole uploads, which find() and list() return.
 constexpr std::string_view is_whole = "part_of <= 0";
-/// Of a whole upload's parts, as the index of them wants it.
+/// The condition for the parts of a whole upload, in the form that their index needs.
 constexpr std::string_view is_part_of = "part_of > 0 AND part_of = ?";
 
-/// How many of the first `blocks` blocks lie in a segment.
+/// Returns how many of the first `blocks` blocks lie in a segment.
 std::size_t in_segment(std::uint64_t segment, std::uint64_t blocks) {
   const std::uint64_t before = segment * checksums_in_segment;
   return static_cast<std::size_t>(
@@ -84,7 +86,7 @@ Error JournalTables::failed(const std::string& what) const {
       .message = fmt::format("cannot use the journal {}: {}", printable(database_.path()), what)};
 }
 
-/// The error for an entry that is invalid.
+/// Returns the error for an invalid entry.
 Error JournalTables::unreadable(const SqlValue& id, const std::string& why) const {
   return failed(fmt::format(
       "upload {} is invalid: {}; upload the file again with --restart, or move the journal away "
@@ -110,8 +112,8 @@ Result<std::optional<JournalEntry>> JournalTables::newest(std::string_view where
   return entry;
 }
 
-/// One that is not over.
-Result<JournalEntry> JournalTables::going_on(std::int64_t id) {
+/// Returns the upload `id`; an error if there is none, or if it is registered or abandoned.
+Result<JournalEntry> JournalTables::find_unended(std::int64_t id) {
   TRY_ASSIGN(std::optional<JournalEntry> entry, newest("id = ?", {SqlValue::of(id)}));
   if (!entry) return failed(fmt::format("the journal has no upload {}", id));
   if (is_over(entry->state))
@@ -130,9 +132,9 @@ Result<void> JournalTables::write(const JournalEntry& entry) {
   return {};
 }
 
-/// Whether the whole upload of a part goes on, and has room for it.
+/// Checks that the whole upload of a part has not ended, and that the part lies inside it.
 Result<void> JournalTables::check_whole(const JournalEntry& part) {
-  TRY_ASSIGN(const JournalEntry whole, going_on(part.part_of));
+  TRY_ASSIGN(const JournalEntry whole, find_unended(part.part_of));
   if (whole.part_of != 0 || whole.protocol != part.protocol || whole.system != part.system ||
       whole.dataset != part.dataset || whole.name != part.name ||
       part.part_begin > whole.file.size || part.file.size > whole.file.size - part.part_begin)
@@ -142,10 +144,11 @@ Result<void> JournalTables::check_whole(const JournalEntry& part) {
   return {};
 }
 
-/// Ends those of them that go on, by SQL alone, so that what cannot be understood ends as well.
+/// Sets the final state of the matching entries that have not ended, by SQL alone, so that invalid
+/// entries end as well.
 Result<void> JournalTables::end(std::string_view where, std::initializer_list<SqlValue> values,
                                 State state) {
-  const std::string those = fmt::format("{} AND {}", where, is_going_on);
+  const std::string those = fmt::format("{} AND {}", where, has_not_ended);
   TRY(database_.run(
       fmt::format("DELETE FROM checksums WHERE upload IN (SELECT id FROM uploads WHERE {})", those),
       values));
@@ -157,7 +160,8 @@ Result<void> JournalTables::end(std::string_view where, std::initializer_list<Sq
 }
 
 Result<void> JournalTables::end_parts(const JournalEntry& whole, State state) {
-  if (whole.part_of != 0 || whole.protocol != "tus") return {};  // nothing else has parts
+  // only whole tus uploads have parts
+  if (whole.part_of != 0 || whole.protocol != "tus") return {};
   return end(is_part_of, {SqlValue::of(whole.id)}, state);
 }
 
@@ -165,7 +169,7 @@ Result<void> JournalTables::drop_checksums(std::int64_t id) {
   return database_.run("DELETE FROM checksums WHERE upload = ?", {SqlValue::of(id)});
 }
 
-/// The checksums of a segment's first `count` blocks, all of which are in the journal.
+/// Appends the checksums of a segment's first `count` blocks, all of which are in the journal.
 Result<void> JournalTables::read_segment(std::int64_t id, std::uint64_t segment, std::size_t count,
                                          std::vector<std::uint64_t>& checksums) {
   TRY_ASSIGN(SqlStatement rows,
@@ -218,7 +222,7 @@ Result<void> JournalTables::take_hashed(JournalEntry& entry, const JournalStep::
 Result<std::optional<JournalEntry>> JournalTables::find(std::string_view system,
                                                         std::string_view dataset,
                                                         std::string_view name) {
-  return newest(fmt::format("{} AND {} AND {}", is_named, is_whole, is_going_on),
+  return newest(fmt::format("{} AND {} AND {}", is_named, is_whole, has_not_ended),
                 {SqlValue::text(system), SqlValue::text(dataset), SqlValue::text(name)});
 }
 
@@ -263,7 +267,7 @@ Result<std::vector<JournalTiming>> JournalTables::last_registered(std::string_vi
     const JournalTiming timing{.bytes = static_cast<std::uint64_t>(size),
                                .started_s = rows.value(1).integer,
                                .registered_s = rows.value(2).integer};
-    // The journal is a file that can be edited, and a clock can be set back.
+    // The journal can be edited, and a clock can be set back.
     if (size >= 0 && timing.bytes <= max_file_size && timing.started_s >= 0 &&
         timing.registered_s >= timing.started_s)
       timings.push_back(timing);
@@ -278,7 +282,7 @@ Result<JournalListing> JournalTables::list(bool finished_too) {
   TRY_ASSIGN(SqlStatement rows,
              database_.query(fmt::format("SELECT {} FROM uploads WHERE {} AND {} ORDER BY id DESC",
                                          columns(), is_whole,
-                                         finished_too ? std::string_view("TRUE") : is_going_on)));
+                                         finished_too ? std::string_view("TRUE") : has_not_ended)));
   JournalListing listing;
   while (true) {
     TRY_ASSIGN(const bool found, rows.step());
@@ -334,7 +338,7 @@ Result<std::int64_t> JournalTables::begin(const JournalEntry& entry) {
 }
 
 Result<void> JournalTables::record(std::int64_t id, const JournalStep& step) {
-  TRY_ASSIGN(JournalEntry entry, going_on(id));
+  TRY_ASSIGN(JournalEntry entry, find_unended(id));
   if (step.committed) entry.committed = *step.committed;
   if (step.hashed) TRY(take_hashed(entry, *step.hashed));
   if (step.state) entry.state = *step.state;
@@ -371,7 +375,7 @@ Result<void> JournalTables::note_file(std::int64_t id, const FileIdentity& file)
 }
 
 Result<void> JournalTables::start_over(std::int64_t id) {
-  TRY_ASSIGN(JournalEntry entry, going_on(id));
+  TRY_ASSIGN(JournalEntry entry, find_unended(id));
   entry.committed = 0;
   entry.hashed_blocks = 0;
   entry.digest_state.clear();

@@ -18,13 +18,13 @@
 
 namespace sluice {
 
-/// What has become known of an upload; what is not set stays as it is.
+/// A change to an upload's entry. Members without a value leave the entry as it is.
 struct JournalStep {
   std::optional<std::uint64_t> committed = {};  ///< bytes
 
-  /// More of the file has been hashed: the checksums of the blocks [first_block, first_block +
-  /// checksums.size()), and the running digest's state after them. first_block is at most
-  /// hashed_blocks; what was journaled from first_block on is replaced.
+  /// More hashed blocks: the checksums of the blocks [first_block, first_block + checksums.size()),
+  /// and the running digest's state after them. first_block is at most hashed_blocks; journaled
+  /// checksums from first_block on are replaced.
   struct Hashed {
     std::uint64_t first_block = 0;
     std::span<const std::uint64_t> checksums = {};
@@ -32,33 +32,36 @@ struct JournalStep {
   };
   std::optional<Hashed> hashed = {};
 
-  /// `registered` drops the checksums, the digest's state and the error, which nobody needs any
-  /// more; `abandoned` drops the first two. The parts of a whole upload become the same with it.
+  /// The new state. `registered` deletes the checksums, the digest's state and the error, which are
+  /// not needed any more; `abandoned` deletes the first two. The parts of a whole upload get the
+  /// same state.
   std::optional<JournalEntry::State> state = {};
   std::optional<Error> error = {};                  ///< kind and message are kept
   std::optional<std::string_view> receipt = {};     ///< JSON text
-  std::optional<std::string_view> upload_url = {};  ///< as JournalEntry has it
-  /// What the file system says of the file by now, whose bytes are the same. Its size stays.
+  std::optional<std::string_view> upload_url = {};  ///< as JournalEntry::upload_url
+  /// The new file identity, when the file has the same bytes but other metadata. The size is not
+  /// changed.
   std::optional<FileIdentity> file = {};
 };
 
+/// The result of JournalTables::list().
 struct JournalListing {
   std::vector<JournalEntry> entries;  ///< newest first
-  /// One sentence, fit to show, for each entry that cannot be understood. They hide no other.
+  /// One sentence, fit to show, for each invalid entry. Invalid entries do not hide others.
   std::vector<std::string> unreadable;
 };
 
-/// When and how much of an upload that was registered.
+/// The size and the times of a registered upload.
 struct JournalTiming {
   std::uint64_t bytes = 0;
-  std::int64_t started_s = 0;     ///< seconds since 1970, of its first run
-  std::int64_t registered_s = 0;  ///< the same, not before started_s
+  std::int64_t started_s = 0;     ///< Unix seconds, of the upload's first run
+  std::int64_t registered_s = 0;  ///< Unix seconds, not before started_s
 };
 
-/// The tables of the journal, for whoever has it to himself and a transaction open: Journal
-/// (engine/journal/journal.h) sees to both, and says what the calls mean. One thread at a time.
+/// The tables of the journal. The caller must have exclusive access and an open transaction:
+/// Journal (engine/journal/journal.h) ensures both, and documents the calls. One thread at a time.
 ///
-/// A call that fails may have written a part of what it was to write: roll back.
+/// A failed call may have written a part of its changes: the caller must roll back.
 class JournalTables {
  public:
   explicit JournalTables(SqlDatabase database) : database_(std::move(database)) {}
@@ -67,7 +70,7 @@ class JournalTables {
 
   Result<std::optional<JournalEntry>> find(std::string_view system, std::string_view dataset,
                                            std::string_view name);
-  /// The last upload of that name that was registered.
+  /// Returns the last registered upload of that name.
   Result<std::optional<JournalEntry>> find_registered(std::string_view system,
                                                       std::string_view dataset,
                                                       std::string_view name);
@@ -98,7 +101,7 @@ class JournalTables {
   Result<JournalEntry> decode(const JournalRow& row) const;
   Result<std::optional<JournalEntry>> newest(std::string_view where,
                                              std::initializer_list<SqlValue> values);
-  Result<JournalEntry> going_on(std::int64_t id);
+  Result<JournalEntry> find_unended(std::int64_t id);
   Result<void> check_whole(const JournalEntry& part);
   Result<void> write(const JournalEntry& entry);
   Result<void> end(std::string_view where, std::initializer_list<SqlValue> values,

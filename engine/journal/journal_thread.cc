@@ -47,7 +47,7 @@ void JournalThread::post_write() {
 }
 
 void JournalThread::write() {
-  if (!written_.empty()) return;  // tell() goes on
+  if (!written_.empty()) return;  // the pending tell() event continues
   std::vector<Work> works;
   {
     MutexLock lock(mutex_);

@@ -14,73 +14,76 @@
 
 namespace sluice {
 
-/// Writes to the Journal on a thread of its own: a write waits for the disk, and neither the
-/// network thread nor a oneTBB worker ever does. All that is posted while the disk is waited for is
-/// then one transaction, with one wait (Journal::together()). Where many small files share it, a
-/// transaction costs more than what is in it: it waits for works of half of the writers, for
-/// `patience` at most. 16 at a time then register a quarter more files a second (`small` in
-/// bench/README.md).
+/// A thread that writes to the Journal for all uploads, because a write waits for the disk, and
+/// neither the network thread nor a oneTBB worker may block. All work that is posted during a write
+/// becomes one transaction, with one wait for the disk (Journal::together()). Where many small
+/// files share the journal, a transaction costs more than the work in it. So the thread first waits
+/// until half of the writers have posted work, for `patience` at most: with 16 concurrent uploads,
+/// a quarter more files are registered per second (`small` in bench/README.md).
 ///
-/// With an Executor it has no thread: a transaction is one event, and those who wait for it are
-/// told in another.
+/// With an Executor there is no thread: a transaction is one event, and the Done functions are
+/// called in another event.
 class JournalThread {
  public:
   using Work = Journal::Work;
-  /// Is told what became of its work: once that is on the disk, or has left nothing.
+  /// Receives the result of its work, when the work is on the disk or has left no changes.
   using Done = std::function<void(const Result<void>& written)>;
 
-  /// Throws std::system_error where there is no thread to be had.
+  /// Starts the thread. Throws std::system_error if the system has no thread. `patience`: the
+  /// maximum time for which a transaction waits for more work.
   explicit JournalThread(std::unique_ptr<Journal> journal,
                          std::chrono::nanoseconds patience = std::chrono::milliseconds(1));
-  /// `executor` outlives it.
+  /// `executor`: must outlive this object.
   JournalThread(std::unique_ptr<Journal> journal, Executor& executor);
-  /// Does what is left at once, and joins.
+  /// Writes all pending work, and joins the thread.
   ~JournalThread();
   JournalThread(const JournalThread&) = delete;
   JournalThread& operator=(const JournalThread&) = delete;
 
-  /// Any thread: does `work` soon, in the order of the calls, and calls `done` after it. Both run
-  /// on the journal's thread, not always one right after the other, and must not throw; `work` sees
-  /// what earlier work has written, though that may not be on the disk yet.
+  /// Queues `work`, which runs in the order of the calls, and `done`, which is called after it. Any
+  /// thread. Both run on the journal's thread, not always one right after the other, and must not
+  /// throw. `work` sees the changes of earlier work, which may not be on the disk yet.
   void post(Work work, Done done);
 
-  /// There is one writer more for as long as the result is kept; it may outlive this. Any thread.
+  /// Counts one more writer for as long as the result is kept; the result may outlive this object.
+  /// Any thread.
   std::shared_ptr<const void> writer() const { return writers_; }
 
-  /// With an Executor: does all that was posted at once, on the caller's thread. Without one it has
-  /// no effect, as the thread does it.
+  /// With an Executor: writes all pending work at once, on the caller's thread. Without an
+  /// Executor: no effect, as the thread does the work.
   void settle();
 
-  /// Whether people are to be told that the journal cannot be written, or can again: once for all
-  /// uploads, and not more than once a minute where both alternate. Any thread.
+  /// Returns whether the user is to be told that the journal cannot be written (`failing`), or can
+  /// be written again: once for all uploads, and at most once a minute if both alternate. Any
+  /// thread.
   bool is_news(bool failing);
 
-  /// For those who may wait. Any thread.
+  /// Returns the journal, for callers that may block. Any thread.
   Journal& journal() { return *journal_; }
 
  private:
   void run();
-  // With an Executor.
+  // With an Executor: the events.
   void post_write();
   void write();
   void tell();
 
   const std::unique_ptr<Journal> journal_;
   const std::chrono::nanoseconds patience_;
-  const std::shared_ptr<const void> writers_;  ///< who they are is of no interest, only how many
+  const std::shared_ptr<const void> writers_;  ///< counts the writers by its references
   Mutex mutex_;
   CondVar changed_;
-  // Of each post() its work and, at the same place, whom to tell.
+  // For each post(), its work and, at the same index, its Done function.
   std::vector<Work> works_ SLUICE_GUARDED_BY(mutex_);
   std::vector<Done> dones_ SLUICE_GUARDED_BY(mutex_);
-  std::size_t wanted_ SLUICE_GUARDED_BY(mutex_) = 1;  ///< so many works wake the thread
+  std::size_t wanted_ SLUICE_GUARDED_BY(mutex_) = 1;  ///< number of works that wakes the thread
   bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;
   bool said_failing_ SLUICE_GUARDED_BY(mutex_) = false;
   std::optional<std::chrono::steady_clock::time_point> said_at_ SLUICE_GUARDED_BY(mutex_);
 
   Executor* const executor_ = nullptr;  ///< null: thread_ writes
   bool write_posted_ = false;
-  /// Of the transaction that is on the disk, whom to tell what.
+  /// The Done functions of the transaction that was written, and their results.
   std::vector<Done> written_;
   std::vector<Result<void>> outcomes_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< events hold it weakly

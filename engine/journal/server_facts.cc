@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::int64_t day_s = std::int64_t{24} * 60 * 60;
 
-/// A time to come is a clock that was wrong.
+/// A time in the future comes from a wrong clock.
 bool is_within(std::int64_t then_s, std::int64_t now_s, std::int64_t seconds) {
   return then_s <= now_s && now_s - then_s < seconds;
 }

@@ -10,45 +10,48 @@
 
 namespace sluice {
 
-/// What uploads to one server have found out about it, for the next one. What makes no sense in the
-/// journal's file is as good as nothing.
+/// The facts that uploads have learned about one server, for the next upload. An invalid value in
+/// the journal's file counts as missing.
 struct ServerFacts {
-  /// The largest payload of one request that it took, in bytes, after it had refused more (413).
+  /// The largest payload of one request, in bytes, that the server accepted after it had refused a
+  /// larger one (413).
   std::optional<std::uint64_t> chunk_limit = {};
-  /// The length of the chunks where an upload ended that chose it by itself, in bytes.
+  /// The last chunk length, in bytes, of an upload that chose the length automatically.
   std::optional<std::uint64_t> chunk_bytes = {};
-  /// When it, or what stands in front of it, last refused to wait for the held-back end of a
-  /// request's body; Unix seconds.
+  /// When the server, or a front server, last refused to wait for the held-back end of a request's
+  /// body; Unix seconds.
   std::optional<std::int64_t> lookahead_refused_s = {};
-  /// What it was found to speak, one of is_protocol_name(), and when that was; Unix seconds.
+  /// The server's protocol, one of is_protocol_name(), and when it was detected; Unix seconds.
   std::optional<std::string> protocol = {};
   std::optional<std::int64_t> protocol_s = {};
-  /// What it said its tus server can do, as whoever found out wrote it; empty for nothing.
+  /// The capabilities of the tus server, as text of engine/protocol/server_profile.h; empty for
+  /// none.
   std::string tus = {};
-  /// To how many requests at a time uploads had to go down (engine/policy/request_limit.h), and
-  /// when that was; Unix seconds.
+  /// The number of concurrent requests that uploads had to be lowered to
+  /// (engine/policy/request_limit.h), and when; Unix seconds.
   std::optional<unsigned> requests = {};
   std::optional<std::int64_t> requests_s = {};
 
-  /// Whether that refusal is still to be heeded: for 7 days, as servers change.
+  /// Returns whether the refusal still counts: for 7 days, because servers change.
   bool refuses_lookahead(std::int64_t now_s) const;
-  /// `requests`, if that is still to be heeded: for 7 days.
+  /// Returns `requests` if the fact still counts: for 7 days.
   std::optional<unsigned> request_limit(std::int64_t now_s) const;
-  /// Whether `protocol` is still to be relied on: for a day.
+  /// Returns whether `protocol` still counts: for a day.
   bool knows_protocol(std::int64_t now_s) const;
 };
 
-/// "phased", "tus" and "binary": the words that the journal has for the protocols. Any thread.
+/// Returns whether `word` is one of the journal's names of the protocols: "phased", "tus" and
+/// "binary". Any thread.
 bool is_protocol_name(std::string_view word);
 
-/// The most bytes of ServerFacts::tus.
+/// The maximum length of ServerFacts::tus, in bytes.
 inline constexpr std::size_t max_tus_facts = 4096;
 
-/// Whether these can be facts: a protocol that is known, and at most max_tus_facts printable ASCII
-/// characters. Error failed, half a sentence. Any thread.
+/// Checks that the facts are possible: a known protocol, and at most max_tus_facts printable ASCII
+/// characters. Error failed, whose message is a clause. Any thread.
 Result<void> check_protocol_facts(std::string_view protocol, std::string_view tus);
 
-/// Whether every byte is a printable ASCII character, blanks among them. Any thread.
+/// Returns whether every byte is a printable ASCII character or a blank. Any thread.
 bool is_printable_ascii(std::string_view text);
 
 }  // namespace sluice

@@ -13,21 +13,21 @@
 
 namespace sluice {
 
-/// What servers were found to speak, for a day, as servers change: in the journal, and in memory
-/// for an engine without one. Any thread; may wait for the disk. What the journal's file cannot
-/// give or take is as good as nothing, and said to `log`.
+/// A cache of the servers' protocols, valid for a day because servers change: in the journal, and
+/// in memory for an engine without a journal. Any thread; calls may block on the disk. An entry
+/// that the journal's file cannot return or store counts as missing, and is reported to `log`.
 class ServerMemory {
  public:
   explicit ServerMemory(Log log) : log_(std::move(log)) {}
 
-  /// With `remembered` set and nothing that was measured. `journal` may be null; `now_s`: Unix
-  /// seconds.
+  /// Returns the cached profile, with `remembered` set and without measurements; nothing if there
+  /// is none. `journal` may be null. `now_s`: Unix seconds.
   std::optional<ServerProfile> find(Journal* journal, const std::string& base_url,
                                     std::int64_t now_s) const;
-  /// What it was found to speak at any time, or an unfinished upload to it is spoken in; automatic
-  /// for nothing.
+  /// Returns the protocol that was detected at any time, or that of an unfinished upload to the
+  /// server; automatic if there is neither.
   ProtocolKind known(Journal* journal, const std::string& base_url) const;
-  /// Found out just now, `now_s`.
+  /// Stores a profile that was detected at `now_s`, in Unix seconds.
   void keep(Journal* journal, const std::string& base_url, const ServerProfile& profile,
             std::int64_t now_s);
 

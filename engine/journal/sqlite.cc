@@ -12,8 +12,8 @@
 namespace sluice {
 namespace {
 
-/// Several processes share one journal, and each of their transactions takes milliseconds; a disk
-/// that is busy with terabytes makes that seconds.
+/// Several processes share one journal. Each of their transactions takes milliseconds, and seconds
+/// on a disk that is busy with terabytes.
 constexpr int busy_timeout_ms = 10'000;
 
 const char* advice_on(int code) {
@@ -41,7 +41,7 @@ const char* advice_on(int code) {
 
 int bind(sqlite3_stmt* statement, int parameter, const SqlValue& value) {
   const auto size = static_cast<sqlite3_uint64>(value.bytes.size());
-  // An empty view may have no address, which SQLite would take for NULL.
+  // An empty view may have a null address, which SQLite would take for NULL.
   const char* const bytes = value.bytes.empty() ? "" : value.bytes.data();
   switch (value.type) {
     case SqlValue::Type::integer:
@@ -62,10 +62,11 @@ void FinalizeSql::operator()(sqlite3_stmt* statement) const {
 }
 
 SqlStatement::~SqlStatement() {
-  // Some PRAGMAs act when they are compiled, and only then (https://www.sqlite.org/pragma.html).
+  // Some PRAGMAs act only when they are compiled (https://www.sqlite.org/pragma.html), so they are
+  // not reused.
   if (!node_ || node_.key().starts_with("PRAGMA")) return;
-  sqlite3_reset(statement());           // its error was that of step()
-  sqlite3_clear_bindings(statement());  // what they refer to goes
+  sqlite3_reset(statement());           // its error repeats that of step()
+  sqlite3_clear_bindings(statement());  // the bound bytes may be freed after this
   database_->idle_.insert(std::move(node_));
 }
 
@@ -105,7 +106,8 @@ Result<SqlDatabase> SqlDatabase::open(const std::string& path, std::string title
 }
 
 Result<SqlDatabase> SqlDatabase::open_as_it_is(const std::string& path, std::string title) {
-  // https://www.sqlite.org/uri.html: what would end the path, or stand for another byte.
+  // https://www.sqlite.org/uri.html: escapes the characters that would end the path or stand for
+  // another byte.
   std::string uri = path.starts_with('/') ? "file://" : "file:";
   for (const char c : path)
     if (c == '%' || c == '?' || c == '#')
@@ -151,7 +153,7 @@ Result<SqlDatabase> SqlDatabase::open(const std::string& path, std::string title
                                       const std::string& name, int flags) {
   SqlDatabase database(path, std::move(title));
   sqlite3* handle = nullptr;
-  // NOMUTEX: one thread at a time is our own promise.
+  // NOMUTEX: the caller guarantees one thread at a time.
   const int code = sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.error(code);
@@ -212,12 +214,13 @@ Result<std::string> SqlDatabase::text(std::string_view sql) {
 }
 
 Result<bool> SqlDatabase::is_marked_wal() const {
-  // Through SQLite's own descriptor: closing another one on the file would drop its locks.
+  // Reads through SQLite's own descriptor: closing another descriptor of the file would drop its
+  // locks.
   sqlite3_file* file = nullptr;
   int code = sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
   if (code != SQLITE_OK) return error(code);
-  // https://www.sqlite.org/fileformat.html: at 18 and 19, the versions needed to write and to read,
-  // each 2 in mode wal.
+  // https://www.sqlite.org/fileformat.html: the bytes 18 and 19 are the versions needed to write
+  // and to read, both 2 in mode wal.
   unsigned char header[20] = {};
   code = file->pMethods->xRead(file, header, sizeof header, 0);
   if (code == SQLITE_IOERR_SHORT_READ) return false;  // empty
@@ -235,7 +238,7 @@ std::int64_t SqlDatabase::last_insert_id() const {
 
 Error SqlDatabase::error(int code) const {
   const int primary = code & 0xFF;
-  // Without a connection (no memory for one) there is the code alone.
+  // Without a connection (out of memory) only the code is known.
   std::string reason = handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
   const int system = handle_ ? sqlite3_system_errno(handle_.get()) : 0;
   if (system != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN))
@@ -248,8 +251,8 @@ Error SqlDatabase::error(int code) const {
 }
 
 SqlTransaction::~SqlTransaction() {
-  // SQLite has ended some failed transactions itself, and what fails here leaves a journal that the
-  // next reader rolls back.
+  // SQLite has rolled back some failed transactions itself. If this rollback fails, the next reader
+  // rolls the transaction back.
   if (database_.in_transaction()) static_cast<void>(database_.run("ROLLBACK"));
 }
 

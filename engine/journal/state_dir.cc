@@ -12,8 +12,8 @@
 namespace sluice {
 namespace {
 
-/// An absolute path from the environment; empty if it is not set or relative (which the XDG
-/// specification says to ignore).
+/// Returns an absolute path from the environment; empty if the variable is not set or relative (the
+/// XDG specification says to ignore relative paths).
 std::string absolute_from(const char* variable) {
   const char* const value = std::getenv(variable);
   return value != nullptr && value[0] == '/' ? value : "";
@@ -47,8 +47,8 @@ Result<void> make_state_dir(const std::string& directory) {
   std::filesystem::path path;
   for (const std::filesystem::path& part : std::filesystem::path(directory)) {
     path /= part;
-    // What is in the way shows at the next level, or when a file is made in it: a directory above
-    // that exists may well refuse mkdir for other reasons (read-only, not ours).
+    // An obstacle shows at the next level, or when a file is created in the directory: mkdir of an
+    // existing parent may fail for other reasons (read-only, another owner).
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
       const int code = errno;
       struct stat facts {};

@@ -6,16 +6,18 @@
 
 namespace sluice {
 
-/// Where the journal and the locks are unless somebody says otherwise: $XDG_STATE_HOME/sluice if
-/// that is an absolute path, else $HOME/.local/state/sluice, else (no home at all) empty. Reads the
-/// environment: not while another thread changes it.
+/// Returns the default directory of the journal and the locks: $XDG_STATE_HOME/sluice if that is an
+/// absolute path, else $HOME/.local/state/sluice, else (without a home directory) an empty string.
+/// Reads the environment, so no other thread may change the environment at the same time.
 std::string default_state_dir();
 
-/// Makes `directory` and what is missing above it, each of mode 0700, as the XDG specification
-/// asks. One that exists is left as it is. Error failed, naming what could not be made. Any thread.
+/// Creates `directory` and its missing parents, each with mode 0700, as the XDG specification
+/// requires. An existing directory is not changed. Error failed, which names the directory that
+/// cannot be created. Any thread.
 Result<void> make_state_dir(const std::string& directory);
 
-/// What make_state_dir() says where `path`, it or a directory above it, is in the way.
+/// Returns the error of make_state_dir() if `path`, the directory or one of its parents, cannot be
+/// created. `code`: an errno.
 Error cannot_make_state_dir(const std::string& path, int code);
 
 }  // namespace sluice

@@ -19,7 +19,7 @@
 namespace sluice {
 namespace {
 
-/// Writes a page, so that a full disk shows, and takes a lock of the kind that DatasetLock takes.
+/// Writes a page, which fails on a full disk, and takes a lock of the kind that DatasetLock takes.
 Result<void> try_file_in(const std::string& directory) {
   const auto refuse = [&](int code) {
     Error error =
@@ -40,13 +40,14 @@ Result<void> try_file_in(const std::string& directory) {
   if (::write(fd.get(), page.data(), page.size()) != static_cast<ssize_t>(page.size()) ||
       ::fsync(fd.get()) != 0 || ::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0)
     code = errno != 0 ? errno : ENOSPC;
-  fd.reset();  // first, or NFS leaves a file of its own
+  fd.reset();  // before unlink(); otherwise NFS leaves a file of its own
   ::unlink(path.c_str());
   if (code != 0) return refuse(code);
   return {};
 }
 
-/// The same where make_state_dir() would make `directory`, of which what is missing is not made.
+/// Does the same in the place where make_state_dir() would create `directory`, without creating
+/// missing parents.
 Result<void> try_directory(const std::string& directory) {
   if (directory.empty()) return cannot_make_state_dir(directory, ENOENT);
   std::filesystem::path there;
@@ -71,7 +72,7 @@ Result<void> try_directory(const std::string& directory) {
   return tried;
 }
 
-/// Whether others can be kept out of it for a moment, which is what writing takes.
+/// Tests whether a write transaction can begin.
 Result<void> try_journal(Journal& journal) {
   const Journal::Work nothing = [](JournalTables&) { return Result<void>(); };
   return std::move(journal.together({&nothing, 1}).front());
@@ -90,7 +91,7 @@ StateTrial try_state_dir(const std::string& directory) {
   auto journal = Journal::open_existing(directory);
   Result<void> usable;
   if (journal && *journal) usable = try_journal(**journal);
-  // What keeps one from being looked for keeps nobody from uploading without.
+  // A journal that cannot be looked for does not prevent uploads without a journal.
   if (!journal && Journal::exists(directory)) usable = journal.error();
   if (!usable)
     trial.error = journal_in_the_way(std::move(usable).error());

@@ -9,22 +9,24 @@
 
 namespace sluice {
 
-/// Whether a state directory can do what uploads need it for, found out before there is one.
+/// The result of try_state_dir(): whether a state directory can do what uploads need, tested before
+/// an engine is created.
 struct StateTrial {
-  std::unique_ptr<Journal> journal;  ///< the one that is there; null where there is none
-  /// The journal that is there cannot be used, so that Engine::create() would refuse to start.
+  std::unique_ptr<Journal> journal;  ///< the existing journal; null if there is none
+  /// Set if the existing journal cannot be used, so that Engine::create() would fail.
   std::optional<Error> error;
-  /// Nothing can be made, written or locked there: uploads go on, but cannot be resumed, and
-  /// nothing keeps two from the same dataset.
+  /// Set if files cannot be created, written or locked in the directory: uploads run, but cannot be
+  /// resumed, and two uploads into the same dataset are not prevented.
   std::optional<Error> trouble;
 };
 
-/// Tries `directory` and its locks, with a file or directory of a random name that is gone
-/// afterwards: whoever comes meanwhile finds what was there, and nothing is left. What is missing
-/// is not made. Any thread; may wait for the disk, and for other processes at the journal.
+/// Tests `directory` and its locks with a file or directory of a random name, which is removed
+/// afterwards. Other processes see no change, and no missing directory is created. Any thread; may
+/// block on the disk and on other processes that use the journal.
 StateTrial try_state_dir(const std::string& directory);
 
-/// What Engine::create() says of a journal that is there and cannot be used, `error` being why.
+/// Returns the error of Engine::create() for an existing journal that cannot be used; `error` is
+/// the reason.
 Error journal_in_the_way(Error error);
 
 }  // namespace sluice

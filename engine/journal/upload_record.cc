@@ -10,8 +10,8 @@
 namespace sluice {
 namespace {
 
-/// How far the server is, is written at least so often; it is only for people, as the server is
-/// asked before anything goes on.
+/// How often the committed offset is written on its own. The offset is only for people: a resumed
+/// upload asks the server.
 constexpr auto committed_interval = std::chrono::seconds(1);
 constexpr auto retry_interval = std::chrono::seconds(10);
 
@@ -21,7 +21,7 @@ UploadRecord::UploadRecord(Setting setting, std::function<void()> on_written)
     : setting_(std::move(setting)),
       writer_(setting_.thread.writer()),
       on_written_(std::move(on_written)),
-      // Half of what can be ahead of the network: the other half is the time that a write has.
+      // Half of the pool: the other half gives a write time to finish.
       write_after_(std::max<std::size_t>(1, setting_.pool_blocks / 2)),
       begun_(setting_.entry.id != 0),
       journal_id_(setting_.entry.id),
@@ -39,7 +39,7 @@ UploadRecord::Mark UploadRecord::mark() const {
 
 void UploadRecord::begin() {
   begun_ = true;
-  // What the server has confirmed is worth a transaction of its own from the second second on.
+  // The committed offset is written from one second on.
   last_committed_ = steady_now();
   post([this, generation = mark().generation](JournalTables& tables, Reached& reached) {
     return write_blocks(tables, generation, reached, {});
@@ -115,7 +115,7 @@ void UploadRecord::committed(std::uint64_t bytes) {
 }
 
 void UploadRecord::verifying() {
-  begun_ = true;  // an empty file has no chunk in front of this
+  begun_ = true;  // an empty file has no chunk that calls begin()
   verifying_ = Verifying::posted;
   post([this, generation = mark().generation](JournalTables& tables, Reached& reached) {
     reached.verifying = true;
@@ -198,7 +198,7 @@ void UploadRecord::post(Work work) {
       [self = shared_from_this(), work = std::move(work), reached](JournalTables& tables) {
         const std::int64_t before = self->journal_id_;
         Result<void> result = work(tables, *reached);
-        if (!result) self->journal_id_ = before;  // all that it has written is taken back
+        if (!result) self->journal_id_ = before;  // its changes are rolled back
         reached->id = self->journal_id_;
         return result;
       },
@@ -227,7 +227,7 @@ void UploadRecord::finished(const Result<void>& written, const Reached& reached)
   report(written);
   ++done_;
   on_written_();
-  // Last of all: whoever wait()s may take away what on_written refers to.
+  // Last: a thread in wait() may destroy what on_written refers to.
   MutexLock lock(mutex_);
   ++told_;
   all_told_.notify_all();
@@ -245,13 +245,13 @@ Result<void> UploadRecord::ensure_begun(JournalTables& tables) {
   return {};
 }
 
-/// All of `step`, and with it what has passed, as far as it is of that generation still.
+/// Writes all of `step`, and with it the passed blocks that still belong to `generation`.
 Result<void> UploadRecord::write_blocks(JournalTables& tables, std::uint64_t generation,
                                         Reached& reached, JournalStep step) {
   TRY(ensure_begun(tables));
   step.committed = committed_;
   const Mark before = mark();
-  // What passes from now on belongs to another beginning.
+  // Blocks that pass from now on belong to a later restart.
   if (generation != before.generation) return tables.record(journal_id_, step);
   const FileDigest::Snapshot snapshot = setting_.digest.snapshot(before.durable_blocks);
   if (snapshot.blocks > before.durable_blocks)

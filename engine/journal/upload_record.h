@@ -14,88 +14,92 @@
 
 namespace sluice {
 
-/// One upload's page in the journal: what is written when, and how far the network may go ahead of
-/// it.
+/// The journal's record of one upload: decides what is written when, and how far the network may be
+/// ahead of the journal.
 ///
-/// The rule that makes a resumed upload trustworthy: the server never holds a byte of a block whose
-/// checksum is not in the journal. A chunk's last bytes wait until durable() says so; without them
-/// the server appends nothing. Checksums are written as the blocks pass, up to a pool ahead of the
-/// network, so that this rarely waits.
+/// The rule makes a resumed upload trustworthy: the server never holds a byte of a block whose
+/// checksum is not in the journal. A chunk's last bytes wait until durable() returns true; without
+/// them the server appends nothing. Checksums are written as the blocks pass, up to a pool ahead of
+/// the network, so the network rarely waits.
 ///
-/// A journal that cannot be written (a full disk) is no reason to stop sending: it is said once,
-/// the rule is suspended, and writing is tried again every 10 s. A registration that nobody
-/// can be asked about waits for it: see knows_of_verifying().
+/// If the journal cannot be written (a full disk), the upload continues: the user is warned once,
+/// the rule is suspended, and the write is retried every 10 s. A registration that the server
+/// cannot be asked about waits for the journal: see knows_of_verifying().
 ///
-/// Every member belongs to the network thread, but for wait() and resumable(). Kept alive by its
-/// upload and by what it has posted to the journal's thread.
+/// Every member belongs to the network thread, except wait() and resumable(). The upload keeps the
+/// record alive, and so does work that is posted to the journal's thread.
 class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
  public:
   struct Setting {
-    JournalThread& thread;    ///< outlives this
-    FileDigest& digest;       ///< outlives what is posted: see wait()
-    JournalEntry entry;       ///< id 0: a new one; else one to go on with
-    std::size_t pool_blocks;  ///< how far the readers may be ahead
+    JournalThread& thread;    ///< must outlive this
+    FileDigest& digest;       ///< must outlive the posted work: see wait()
+    JournalEntry entry;       ///< id 0: a new upload; else one to resume
+    std::size_t pool_blocks;  ///< how far, in blocks, the readers may be ahead of the network
     Log log;
   };
 
   /// `on_written`: called on the journal's thread after each write.
   UploadRecord(Setting setting, std::function<void()> on_written);
 
-  /// There is something to resume from now on: the entry, and what blocks have passed already.
+  /// Begins the record: writes the entry and the blocks that have passed already. From now on the
+  /// upload can be resumed.
   void begin();
-  /// Where the server wants the bytes, from now on.
+  /// Records the upload URL.
   void upload_url(const std::string& url);
-  /// The file system says something else of the file by now, and its bytes are the same.
+  /// Records a new file identity, when the file has the same bytes but other metadata.
   void file(const FileIdentity& file);
-  /// Everything that was sent is gone.
+  /// Records that the server has lost all bytes.
   void start_over();
-  /// Blocks may have passed: writes their checksums if enough of them have.
+  /// Writes the checksums of passed blocks if half a pool of them are not in the journal yet. To be
+  /// called when blocks may have passed.
   void blocks_passed();
-  /// Whether the checksums of all blocks before `offset` are in the journal, or cannot be. If not,
-  /// they are soon, and on_written tells.
+  /// Returns whether the checksums of all blocks before `offset` are in the journal, or cannot be
+  /// written. If false, a write is pending, and on_written is called after it.
   bool durable(std::uint64_t offset);
-  /// The same for a server that keeps bytes as they come: the end of those from `offset` on that
-  /// may leave, of which everything before `arrived` has been hashed; at least `arrived` while
-  /// nothing of it needs to be in the journal.
+  /// The same for a server that keeps bytes as they arrive: returns the end of the bytes from
+  /// `offset` on that may be sent; all bytes before `arrived` have been hashed. Returns `arrived`
+  /// while the journal need not hold them.
   std::uint64_t durable_up_to(std::uint64_t offset, std::uint64_t arrived);
-  /// The server has confirmed so many bytes.
+  /// Records the number of committed bytes; writes the number on its own at most once per second.
   void committed(std::uint64_t bytes);
-  /// The file is about to be registered: not before written() says that the journal knows, and
-  /// where the server cannot be asked later, not before knows_of_verifying() says so.
+  /// Records that the file is about to be registered. The request must not be sent before written()
+  /// returns true, nor, if the server cannot be asked later, before knows_of_verifying() returns
+  /// success.
   void verifying();
-  /// Whether it knows: nothing while that is being written. An error, worth a retry, where it
-  /// cannot be written, as another run would register the file once more; then verifying() is to be
-  /// called again.
+  /// Returns whether the journal holds the record of verifying(): nothing while the write is
+  /// pending. A retryable error if the journal cannot be written, as another run would register the
+  /// file a second time; the caller must then call verifying() again.
   std::optional<Result<void>> knows_of_verifying() const;
-  /// After verifying(): the file was not registered, and no request that could do so is in flight.
-  /// The journal is told that another run may register it.
+  /// Records, after verifying(), that the file was not registered and that no request that could
+  /// register it is in flight. So another run may register the file.
   void not_verifying();
-  /// Whether all that was asked for is in the journal, or cannot be.
+  /// Returns whether no write is pending: everything is in the journal, or could not be written.
   bool written() const { return posted_ == done_; }
-  /// The largest payload that this server takes.
+  /// Records the largest payload that this server accepts, in bytes.
   void chunk_limit(std::uint64_t bytes);
-  /// What an upload to this server begins with the next time.
+  /// Records the first chunk length of the next upload to this server, in bytes.
   void chunk_bytes(std::uint64_t bytes);
-  /// The server did not wait for the held-back end of a chunk.
+  /// Records that the server did not wait for the held-back end of a chunk.
   void lookahead_refused();
-  /// The last word. `receipt`: JSON text, once it is registered.
+  /// Records the end of the upload. `receipt`: JSON text; empty unless the file is registered.
   void end(JournalEntry::State state, std::optional<Error> error, std::string receipt);
 
-  /// Whether another run can go on from the journal. Any thread, after wait().
+  /// Returns whether another run can resume from the journal. Any thread, after wait().
   bool resumable() const { return id_ != 0 && !failing_; }
-  /// Any thread: until all that was posted is done, after which nothing refers to the digest and
-  /// on_written is not called any more.
+  /// Blocks until all posted work is done. After that no work refers to the digest, and on_written
+  /// is not called any more. Any thread.
   void wait();
 
  private:
   using Clock = std::chrono::steady_clock;
 
+  /// A position in the checksums: how many blocks are durable, and since which restart.
   struct Mark {
     std::uint64_t generation;
     std::uint64_t durable_blocks;
   };
   Mark mark() const;
-  /// What a piece of work has come to; it counts once that is on the disk.
+  /// The result of a piece of work; it takes effect once the work is on the disk.
   struct Reached {
     std::int64_t id = 0;
     std::optional<Mark> mark = {};
@@ -118,29 +122,31 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
 
   // Network thread.
   bool begun_;
-  Clock::time_point last_committed_{};  ///< when that was written last
+  Clock::time_point last_committed_{};  ///< when committed_ was last written
   Clock::time_point retry_at_{};
   std::atomic<std::uint64_t> posted_{0};
 
   // The journal's thread.
-  std::int64_t journal_id_;  ///< id_, or already that of an entry in the transaction at hand
+  std::int64_t journal_id_;  ///< id_, or the id of an entry in the current transaction
 
   // Both.
   std::atomic<std::uint64_t> done_{0};
   std::atomic<std::uint64_t> committed_;
-  std::atomic<bool> failing_{false};  ///< the last write did not work
-  std::atomic<std::int64_t> id_;      ///< 0: there is no entry yet
+  std::atomic<bool> failing_{false};  ///< the last write failed
+  std::atomic<std::int64_t> id_;      ///< 0: the journal has no entry yet
   enum class Verifying { posted, noted, not_noted };
   std::atomic<Verifying> verifying_{Verifying::posted};
 
   mutable Mutex mutex_;
-  std::uint64_t generation_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< how often it started over
+  /// number of restarts from the beginning
+  std::uint64_t generation_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::uint64_t durable_blocks_ SLUICE_GUARDED_BY(mutex_);
   std::string upload_url_ SLUICE_GUARDED_BY(mutex_);
   FileIdentity file_ SLUICE_GUARDED_BY(mutex_);
   std::string not_noted_because_ SLUICE_GUARDED_BY(mutex_);
   CondVar all_told_;
-  std::uint64_t told_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< of posted_: done, and on_written is over
+  /// works of posted_ that are done and whose on_written call has returned
+  std::uint64_t told_ SLUICE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sluice

@@ -11,10 +11,11 @@
 namespace sluice {
 namespace {
 
-/// Those of an engine that come later: 8 readers, of the second reading too, and its orders.
+/// The threads that an engine starts later: 8 readers, 8 readers of a second reading, and their
+/// order threads.
 constexpr int others = 20;
 
-/// How many of so many threads can be had at the same time; 16 us each.
+/// Returns how many of `wanted` threads can exist at the same time. Costs 16 us for each thread.
 int threads_to_be_had(int wanted) {
   std::latch done(1);
   std::vector<std::thread> threads;

@@ -113,7 +113,7 @@ void FileCheck::end(Result<void> read) {
 }
 
 std::unique_ptr<Pipeline> FileCheck::pipeline(std::function<void()> on_ready) {
-  // Reads in flight: a disk is only full with several, and the pool has no more to give.
+  // Several reads in flight are needed to saturate a disk; the pool has no buffers for more.
   const int readers = setting_.source.mode() == ReadMode::direct
                           ? static_cast<int>(std::min<std::size_t>(pool_->count(), 8))
                           : 2;

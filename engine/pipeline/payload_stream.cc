@@ -45,7 +45,7 @@ Result<void> PayloadStream::take_ready() {
       break;
     }
     const std::uint64_t end = taken.block->offset + taken.block->bytes.size();
-    if (end > begin_) {  // else it was only for the digest
+    if (end > begin_) {  // an earlier block is only for the digest
       const std::size_t left =
           static_cast<std::size_t>(end - std::max(begin_, taken.block->offset));
       held_.push_back({*std::move(taken.block), left});
@@ -62,7 +62,7 @@ std::uint64_t PayloadStream::arrived() {
 }
 
 PayloadStream::Held& PayloadStream::held_at(std::uint64_t offset) {
-  // Neighbours on a grid: the block is found by counting.
+  // held_ holds consecutive blocks, so the index follows from the block number.
   const std::uint64_t number = offset / setting_.block_bytes;
   if (held_.empty() || number < held_.front().block.number)
     throw std::logic_error("PayloadStream: bytes were read twice");

@@ -14,68 +14,82 @@
 
 namespace sluice {
 
-/// The file's bytes, from any offset on, as the network takes them: the consumer's end of a
-/// Pipeline, cut into pieces of any size.
+/// The consumer's end of a Pipeline: an ordered stream of the file's bytes from any offset, which
+/// the network thread takes in pieces of any size.
 ///
-/// Blocks come out of the pipeline strictly in order, and the digest of the file has seen them by
-/// then. Several requests may take their bytes side by side, each from its own place in what has
-/// come; each byte can be had once, and a block goes back to the pool as soon as its last byte is
-/// copied. So whoever is ahead is never further ahead than the pool is large.
+/// The pipeline delivers blocks strictly in order, and FileDigest has seen a block before the block
+/// is delivered. Several requests may read at the same time, each from its own offset in the bytes
+/// that have arrived. Each byte can be read once, and a block's buffer returns to the pool when the
+/// block's last byte is copied. So the offsets of the requests are never further apart than the
+/// pool is large.
 ///
-/// One thread at a time, the network thread's.
+/// Only one thread at a time may call, the network thread, except for the members marked "any
+/// thread".
 class PayloadStream {
  public:
-  /// `on_ready`: called from any thread when more has come than there was.
+  /// `on_ready`: called on any thread when more bytes have arrived.
   PayloadStream(const Pipeline::Setting& setting, std::function<void()> on_ready);
 
-  /// Goes to that offset, at most the file's size, and starts to read ahead from there; or from
-  /// where the digest of the file is, if that is earlier, so that it misses nothing. Whatever was
-  /// read ahead before is dropped; ends the old readers, which takes as long as the reads that are
-  /// going on.
+  /// Starts to read ahead from `offset`, at most the file's size. Discards everything that was read
+  /// ahead before, and ends the old readers: blocks until their reads in progress have ended. If
+  /// the file's digest is behind `offset`, the pipeline reads from the digest's position, so that
+  /// the digest misses no byte.
   void seek(std::uint64_t offset);
-  /// Gives back every buffer that nobody is working on, without waiting; only stop() and seek() may
-  /// follow.
+  /// Ends the stream without waiting for the readers: returns every buffer that no reader or worker
+  /// is using. Blocks only until a digest that is being computed is done. Only stop() and seek()
+  /// may be called afterwards.
   void give_up();
-  /// Ends the readers and gives back every buffer. seek() starts again.
+  /// Ends the readers, blocks until they have ended, and returns every buffer. seek() starts the
+  /// stream again.
   void stop();
 
-  /// Whether nothing from that offset on was claimed, and everything can be had.
+  /// Returns whether the stream is open and the next unclaimed byte is the one at `offset`, so that
+  /// a request can claim() from there.
   bool stands_at(std::uint64_t offset) const { return open_ && claimed_ == offset; }
-  /// The bytes from where it stands up to `end` are somebody's, who is about to read() them.
+  /// Claims the bytes from the current position up to offset `end` for a request that is about to
+  /// read() them.
   void claim(std::uint64_t end) { claimed_ = end; }
 
-  /// How many bytes of the file are behind this: those in front of where it was last sent to, and
-  /// those that were read() since. Any thread.
+  /// Returns the position in the file, in bytes: the offset of the last seek() plus the bytes read
+  /// since. Any thread.
   std::uint64_t passed() const { return passed_; }
 
-  /// How many bytes were read() in all, again and again ones included: what goes over the network,
-  /// where passed() jumps to where an earlier run was. Any thread.
+  /// Returns the total number of bytes that were read, repeated reads included: the number of bytes
+  /// that go over the network. Unlike passed(), this number does not jump to the offset at which an
+  /// upload resumes. Any thread.
   std::uint64_t handed() const { return handed_; }
 
-  /// The end of what has come; what lies behind it is not there yet.
+  /// Takes the blocks that are ready, and returns the offset of the first byte that has not
+  /// arrived.
   std::uint64_t arrived();
-  /// Why nothing more will come, once arrived() has met that; read() says so too.
+  /// Returns why no more bytes will arrive; set once arrived() has met that error. read() returns
+  /// the same error.
   const std::optional<Error>& error() const { return error_; }
 
-  /// Copies up to `into.size()` bytes from `offset` on, fewer if fewer are there, 0 if none is
-  /// there yet. The error is the source's, or FileDigest's.
+  /// Copies up to `into.size()` bytes from `offset`. Returns the number of bytes copied: fewer if
+  /// fewer have arrived, 0 if none has. Errors: those of Source::read() and FileDigest::add().
+  /// Throws std::logic_error if a byte was read before, which is a bug in the caller.
   Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);
 
-  /// Starts to compute the digest of bytes that have come and were not read. Whatever takes them
-  /// away waits for it (1 ms for 1.6 MB of SHA-1). `on_done`: any thread. Not while hashing().
+  /// Starts to compute the digest of the bytes [begin, end), which have arrived and were not read.
+  /// `algorithm`: one that RangeDigest::available() accepts. `on_done`: called on any thread. While
+  /// hashing(), hash() must not be called again, the bytes must not be read, and seek(), stop(),
+  /// give_up() and the destructor block until the digest is done (1 ms for 1.6 MB of SHA-1).
   void hash(std::uint64_t begin, std::uint64_t end, const std::string& algorithm,
             std::function<void()> on_done);
+  /// Returns whether a digest is being computed.
   bool hashing() const { return digest_ && !digest_->done(); }
-  /// The digest of [begin, end), if that was the last to be hashed and is done; else null.
+  /// Returns the raw digest of [begin, end) if that range was the last one given to hash() and its
+  /// digest is done; null otherwise.
   const std::string* digest_of(std::uint64_t begin, std::uint64_t end) const;
 
-  /// What a read() that got nothing waits for.
+  /// Returns why the last read() got no byte.
   Window::Waiting waiting_for() const { return waiting_for_; }
 
  private:
   struct Held {
     Block block;
-    std::size_t left = 0;  ///< bytes that nobody has copied; 0: the buffer went back
+    std::size_t left = 0;  ///< bytes that were not copied yet; 0: the buffer was returned
   };
   Result<void> take_ready();
   Held& held_at(std::uint64_t offset);
@@ -83,13 +97,13 @@ class PayloadStream {
   const Pipeline::Setting setting_;
   const std::function<void()> on_ready_;
   std::unique_ptr<Pipeline> pipeline_;
-  bool open_ = false;          ///< seek() was the last word
-  std::uint64_t begin_ = 0;    ///< where seek() went
-  std::uint64_t claimed_ = 0;  ///< up to here
-  std::uint64_t arrived_ = 0;  ///< up to here
+  bool open_ = false;          ///< true after seek(), false after give_up() or stop()
+  std::uint64_t begin_ = 0;    ///< offset of the last seek()
+  std::uint64_t claimed_ = 0;  ///< end of the claimed bytes
+  std::uint64_t arrived_ = 0;  ///< end of the bytes that have arrived
   std::optional<Error> error_;
-  std::deque<Held> held_;                ///< neighbours; the first one has bytes left
-  std::unique_ptr<RangeDigest> digest_;  ///< of some of them
+  std::deque<Held> held_;                ///< consecutive blocks; the first one has bytes left
+  std::unique_ptr<RangeDigest> digest_;  ///< the last digest that hash() started
   std::uint64_t digest_begin_ = 0;
   std::uint64_t digest_end_ = 0;
   std::atomic<std::uint64_t> passed_{0};

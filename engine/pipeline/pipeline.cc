@@ -18,9 +18,10 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
            setting.block_bytes),
       readers_check_(setting.source.mode() != ReadMode::direct || !setting.workers.available()),
       own_order_thread_(setting.digest.has_extra() && setting.workers.executor() == nullptr),
-      // A claim holds a buffer until its block is taken, and buffers are claimed in order: no more
-      // blocks than the pool has buffers are ever on their way.
-      // A thread of its own for the order is one that takes long: it never waits for a batch.
+      // The capacity of the window is the pool's number of buffers. A claim holds a buffer until
+      // its block is taken, and buffers are claimed in order, so no more blocks than that are in
+      // the pipeline. Batches of 1 with an order thread: its work takes long, so it must never wait
+      // for a batch.
       window_(start / setting.block_bytes, end_, setting.pool.count(), std::move(on_ready),
               own_order_thread_ ? 1 : std::max<std::size_t>(1, setting.pool.count() / 4)),
       next_(start / setting.block_bytes) {
@@ -33,7 +34,8 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
   }
   try {
     const SignalsBlocked signals_blocked;
-    // Or they would have the name of the thread that starts them, a network thread.
+    // Without a name of their own, the threads would have that of the network thread that starts
+    // them.
     if (own_order_thread_)
       order_thread_ = std::thread([this] {
         ::pthread_setname_np(::pthread_self(), "digest");
@@ -45,7 +47,8 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
         read_blocks();
       });
   } catch (const std::system_error& error) {
-    // A limit on threads (ulimit -u, a container's) is no reason to fail while there is one reader.
+    // A limit on threads (ulimit -u, a container's limit) is an error only if not even one reader
+    // runs.
     if (readers_.empty()) {
       Error failed = errno_error(ErrorKind::failed, error.code().value(),
                                  "cannot start a thread to read the file");
@@ -85,7 +88,7 @@ bool Pipeline::read_block(Claim claim) {
     return setting_.source.read(offset, length, claim.buffer.memory());
   }();
   if (!bytes) {
-    // Its number will never arrive, so nothing behind it is of use.
+    // The block will never arrive, so no later block is of use.
     stop_.request_stop();
     window_.fail(std::move(bytes).error());
     return false;
@@ -115,7 +118,7 @@ void Pipeline::post_read(std::size_t reader) {
                                     [this, reader, alive = std::weak_ptr<bool>(alive_)] {
                                       if (alive.expired() || !claims_[reader]) return;
                                       Claim claim = *std::exchange(claims_[reader], {});
-                                      // What is told of the block may end the pipeline.
+                                      // A callback of read_block() may destroy the pipeline.
                                       if (read_block(std::move(claim)) && !alive.expired())
                                         post_claim(reader);
                                     });
@@ -155,7 +158,7 @@ void Pipeline::call_checkers() {
   hand_over(this);
   try {
     setting_.workers.run(CheckTask{this});
-  } catch (const std::exception& error) {  // oneTBB, where it cannot start a worker
+  } catch (const std::exception& error) {  // oneTBB cannot start a worker
     task_done();
     stop_.request_stop();
     window_.fail(
@@ -204,7 +207,7 @@ void Pipeline::pass_in_order() {
   while (const Block* block = window_.next_in_order()) {
     Result<void> added = setting_.digest.add(*block);
     if (!added) {
-      stop_.request_stop();  // or the readers would go on to the end for nothing
+      stop_.request_stop();  // otherwise the readers would read the rest in vain
       window_.fail(std::move(added).error());
     }
     window_.passed();

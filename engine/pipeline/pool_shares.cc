@@ -5,7 +5,7 @@
 namespace sluice {
 namespace {
 
-/// One to read into and one to send from.
+/// In buffers: one to read into and one to send from.
 constexpr std::size_t least_share = 2;
 
 }  // namespace
@@ -28,8 +28,8 @@ void PoolShares::set_at_a_time(unsigned at_a_time) {
 }
 
 std::size_t PoolShares::plan() const {
-  // Were all buffers held by uploads that need one more, none could go on. That takes a pool of
-  // need - 1 for each of them.
+  // If every buffer were held by an upload that needs one more, no upload could continue. That
+  // requires a pool of need - 1 buffers for each of them.
   std::size_t kept = 0;
   for (const Share* share : running_) kept += share->need_ - 1;
   const std::size_t left = pool_.count() - std::min(pool_.count(), kept);
@@ -52,7 +52,7 @@ void PoolShares::remove(Share& share) {
 
 void PoolShares::divide() {
   if (running_.empty()) return;
-  // Those that are still to come find nothing where these have taken it.
+  // Uploads that start later find no buffer if the running uploads have taken all.
   const std::size_t expected = started_ < at_a_time_ ? at_a_time_ : 1;
   const std::size_t each = pool_.count() / std::max(running_.size(), expected);
   for (Share* share : running_)

@@ -10,38 +10,42 @@
 
 namespace sluice {
 
-/// The division of one BufferPool between the uploads that run at a time. Without it, an upload
-/// whose server takes no bytes can hold all buffers, and the server can have no thread for it as
-/// long as the others have none to send from: they all wait until the first one times out.
+/// The division of one BufferPool between the uploads that run at the same time. Without this
+/// division, an upload whose server takes no bytes could hold all buffers. If the server has no
+/// thread for that upload until the other uploads end, and those have no buffers to send from, all
+/// uploads stall until the first one times out.
 ///
-/// Each upload that runs may have as many buffers as all others, and all of them together what the
-/// pool has. Until `at_a_time` of them have been started, that many are reckoned with; a single one
-/// has the whole pool. Where more run than the pool has buffers, the uploads take turns: a small
-/// file needs its only buffer until its last byte is handed to the network.
+/// Each running upload may have as many buffers as every other one, and all together have those of
+/// the pool. Until `at_a_time` uploads have been started, the pool is divided by that number, or by
+/// the number of running uploads if that is greater; afterwards by the number of running uploads,
+/// so that a single upload has the whole pool. If more uploads run than the pool has buffers, the
+/// uploads take turns: a small file needs its only buffer until the network has taken its last
+/// byte.
 ///
 /// An upload that sends a checksum in front of each chunk needs all buffers of a chunk at once, and
-/// keeps those that it has until then. Uploads would wait for each other's buffers for ever if each
-/// lacked one and the pool had none; so what they need beyond one buffer each is less than the
-/// pool, whatever their number becomes: a share is planned with what the others leave.
+/// keeps the buffers that it has until then. A deadlock would follow if each such upload lacked one
+/// buffer and the pool had none. So the sum of what the uploads need beyond one buffer each is
+/// always less than the pool: a new share is planned from what the other shares leave.
 ///
-/// Any thread. Outlives its shares.
+/// Any thread. Must outlive its shares.
 class PoolShares {
  public:
+  /// The share of one upload. The destructor ends the share.
   class Share {
    public:
     ~Share() { leave(); }
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
 
-    /// Lives as long as the share.
+    /// Returns the share's buffers, as a pool that lives as long as the share.
     BufferPool& buffers() { return *buffers_; }
-    /// Buffers for which the upload may plan, at least 1: they are kept for it until needs() says
-    /// how many it needs. Constant.
+    /// Returns the number of buffers, at least 1, that the upload may rely on. They are reserved
+    /// for the upload until needs() is called. Constant.
     std::size_t planned() const { return planned_; }
-    /// The upload needs so many buffers at once to send anything, at least 1. The share is never
-    /// smaller from now on.
+    /// Sets the number of buffers, at least 1, that the upload needs at once to send anything. The
+    /// share is never smaller from now on.
     void needs(std::size_t buffers) { shares_.set_need(*this, buffers); }
-    /// Its upload is over: the others may have what it had.
+    /// Ends the share: its buffers are divided between the other uploads.
     void leave() { shares_.remove(*this); }
 
    private:
@@ -55,15 +59,17 @@ class PoolShares {
     std::size_t need_ = 0;  ///< guarded by the mutex of shares_
   };
 
-  /// `pool` outlives this and has at least 2 buffers; `at_a_time`: at least 1.
+  /// `pool`: at least 2 buffers; must outlive this. `at_a_time`: the expected number of concurrent
+  /// uploads, at least 1.
   PoolShares(BufferPool& pool, unsigned at_a_time) : pool_(pool), at_a_time_(at_a_time) {}
   PoolShares(const PoolShares&) = delete;
   PoolShares& operator=(const PoolShares&) = delete;
 
-  /// So many uploads run at a time from now on, at least 1; those that run share the pool anew.
+  /// Sets the number of concurrent uploads, at least 1, and divides the pool anew between the
+  /// running uploads.
   void set_at_a_time(unsigned at_a_time);
 
-  /// For an upload that begins.
+  /// Returns a share for an upload that begins. The caller owns the share.
   std::unique_ptr<Share> add();
 
  private:
@@ -76,7 +82,8 @@ class PoolShares {
   Mutex mutex_;
   unsigned at_a_time_ SLUICE_GUARDED_BY(mutex_);
   std::vector<Share*> running_ SLUICE_GUARDED_BY(mutex_);
-  std::size_t started_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< since none ran
+  /// shares added since the last moment without a running upload
+  std::size_t started_ SLUICE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sluice

@@ -21,7 +21,7 @@ RangeDigest::RangeDigest(std::string algorithm, std::vector<std::span<const std:
       workers.run(Task{this});
       return;
     }
-  } catch (const std::exception&) {  // oneTBB, where it cannot start a worker
+  } catch (const std::exception&) {  // oneTBB cannot start a worker
   }
   compute();
 }
@@ -57,8 +57,9 @@ void RangeDigest::compute() noexcept {
   unsigned length = 0;
   if (well && EVP_DigestFinal_ex(context.get(), digest, &length) == 1)
     result_.assign(reinterpret_cast<const char*>(digest), length);
-  // Under the mutex: whoever waits may destroy this, and what on_done_ refers to, as soon as it has
-  // it; and whoever on_done_ tells finds it done.
+  // on_done_ is called under the mutex. A thread that waits for done_ may destroy this object, and
+  // what on_done_ refers to, as soon as that thread has the mutex; and a thread that on_done_
+  // notifies finds done() true.
   MutexLock lock(mutex_);
   done_ = true;
   on_done_();

@@ -12,27 +12,29 @@
 
 namespace sluice {
 
-/// The digest of bytes that lie in memory in several pieces, computed on a oneTBB worker; at once
-/// where there are none.
+/// The digest of a byte range that lies in memory in several pieces, computed on a oneTBB worker,
+/// or in the constructor if there are no workers.
 ///
-/// Made and used on one thread; destroyed and asked only after wait(), or once done() says so.
+/// One thread creates and uses a RangeDigest. It must not be destroyed, nor result() be called,
+/// before wait() has returned or done() has returned true.
 class RangeDigest {
  public:
-  /// Whether OpenSSL has it here: "sha1", "sha256", "sha384", "sha512", "md5".
+  /// Returns whether OpenSSL supports `algorithm` on this machine: "sha1", "sha256", "sha384",
+  /// "sha512", "md5".
   static bool available(std::string_view algorithm);
 
-  /// Starts. `pieces` stay as they are until it is done. `on_done`: called by the worker,
-  /// or before this returns.
+  /// Starts the computation. The bytes of `pieces` must not change until the computation is done.
+  /// `on_done`: called on the worker, or before this constructor returns.
   RangeDigest(std::string algorithm, std::vector<std::span<const std::byte>> pieces,
               ChecksumWorkers& workers, std::function<void()> on_done);
-  /// Waits.
+  /// Blocks until the computation is done.
   ~RangeDigest();
   RangeDigest(const RangeDigest&) = delete;
   RangeDigest& operator=(const RangeDigest&) = delete;
 
   bool done() const;
   void wait() const;
-  /// Once it is done: the raw digest; empty if OpenSSL failed.
+  /// Returns the raw digest; empty if OpenSSL failed. May be called once done() is true.
   const std::string& result() const { return result_; }
 
  private:
@@ -45,7 +47,7 @@ class RangeDigest {
   const std::string algorithm_;
   const std::vector<std::span<const std::byte>> pieces_;
   const std::function<void()> on_done_;
-  std::string result_;  ///< the worker's until done_
+  std::string result_;  ///< belongs to the worker until done_
 
   mutable Mutex mutex_;
   mutable CondVar changed_;

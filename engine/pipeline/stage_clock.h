@@ -7,8 +7,8 @@
 
 namespace sluice {
 
-/// Seconds that something was going on: in at least one of any number of threads at once, each
-/// moment counted once. Thread safe.
+/// A clock for one stage: the time during which at least one thread was inside the stage. Each
+/// moment counts once, however many threads are inside. Thread safe.
 class StageClock {
  public:
   using Clock = std::chrono::steady_clock;
@@ -24,7 +24,7 @@ class StageClock {
     if (--inside_ == 0) total_ += now - since_;
     left_ = now;
   }
-  /// When the last thread left; the epoch if none has.
+  /// Returns the time of the last leave(); the epoch if there was none.
   Clock::time_point last_left() const {
     MutexLock lock(mutex_);
     return left_;

@@ -62,7 +62,7 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
 
 bool StreamedRequest::rewind() {
   if (abandoned_) return false;
-  if (handed_ == 0) return true;  // no server acts on a head without its body
+  if (handed_ == 0) return true;  // no server acts on a request without its body
   if (!request_.repeatable) return false;
   if (request_.payload.size() > 0 && handed_ > request_.head.size()) {
     if (!hooks_.may_rewind()) return false;

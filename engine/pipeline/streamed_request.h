@@ -13,38 +13,41 @@
 
 namespace sluice {
 
-/// A Request as bytes: its head, its payload out of a PayloadStream, its tail. Network thread only.
+/// The body of one Request: its head, its payload from a PayloadStream, its tail. Network thread
+/// only.
 class StreamedRequest final : public RequestBody {
  public:
-  /// What it gave when it was last asked.
+  /// The result of the last read().
   enum class Gave {
     bytes,
-    throttled,  ///< the rate limit let nothing out, so it was not asked
-    nothing,    ///< the next block is not there yet
-    gated,      ///< cleared() said no
-    held,       ///< may_end() said no
-    all,        ///< its last byte
+    throttled,  ///< the rate limit is used up: read() was not called
+    nothing,    ///< the next block has not arrived
+    gated,      ///< cleared() allows no byte
+    held,       ///< may_end() returned false
+    all,        ///< the last byte of the body
   };
 
-  /// What else happens while a request goes out.
+  /// Callbacks that observe and hold back the body.
   struct Hooks {
-    /// Called after each read() that did not fail, and by throttled().
+    /// Called by throttled() and after each read() that did not fail.
     std::function<void(Gave)> on_read = [](Gave) {};
-    /// Up to which byte of the file the payload may go out; while that is not behind `offset`, the
-    /// next one that would, read() answers not_yet, as for may_end().
+    /// Returns the file offset up to which the payload may be sent; `offset` is that of the next
+    /// payload byte. While the result is not greater than `offset`, read() returns not_yet, as with
+    /// may_end().
     std::function<std::uint64_t(std::uint64_t offset)> cleared = [](std::uint64_t) {
       return ~std::uint64_t{0};
     };
-    /// Asked before the tail, without which no server can act on the request, goes out; while it
-    /// says no, read() answers not_yet, and whoever says so sees to the Transport::resume().
+    /// Returns whether the tail may be sent; called before the tail is sent. No server can act on
+    /// the request without the tail. While this hook returns false, read() returns not_yet, and the
+    /// owner of the hook must call Transport::resume() later.
     std::function<bool()> may_end = [] { return true; };
-    /// Asked before the payload is taken from its beginning again, which takes it away from
-    /// whoever else is reading the stream.
+    /// Returns whether the payload may be read from its beginning again; called by rewind(). That
+    /// takes the stream away from the other requests that read from it.
     std::function<bool()> may_rewind = [] { return true; };
   };
 
-  /// `payload` stands, or will by the first read(), at the request's range or before; it is not
-  /// touched where the range is empty. Both outlive this.
+  /// `payload`: must be, by the first read(), at the beginning of the request's payload range or
+  /// before it; not used if the range is empty. `request` and `payload` must outlive this.
   StreamedRequest(const Request& request, PayloadStream& payload, Hooks hooks)
       : request_(request), payload_(payload), hooks_(std::move(hooks)) {}
 
@@ -53,12 +56,13 @@ class StreamedRequest final : public RequestBody {
     if (!abandoned_) hooks_.on_read(Gave::throttled);
   }
   bool rewind() override;
-  /// From now on it only fails: its part of the payload is not there for it any more.
+  /// Makes every later read() and rewind() fail: this request's part of the payload is no longer
+  /// available.
   void abandon() { abandoned_ = true; }
 
-  /// Why read() answered `failed`; nothing if it was abandoned.
+  /// Returns why read() returned `failed`; nothing after abandon().
   const std::optional<Error>& error() const { return error_; }
-  /// Bytes handed over, of all.
+  /// Returns the number of body bytes that read() has returned.
   std::uint64_t handed() const { return handed_; }
   bool payload_handed() const { return handed_ >= request_.head.size() + request_.payload.size(); }
   bool all_handed() const { return handed_ == request_.body_size(); }

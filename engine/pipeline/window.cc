@@ -26,8 +26,9 @@ void Window::put(Block block) {
   bool notify = false;
   {
     MutexLock lock(mutex_);
-    // The block goes back to the pool. Behind an error there may be no place for it: a reader that
-    // failed gives its buffer back, and who gets that claims a number of the next round.
+    // A discarded block returns to the pool. After an error there may be no slot for the block: a
+    // failed reader returns its buffer, and the next owner of that buffer claims a number one round
+    // of the ring later.
     if (closed_ || error_) return;
     put_there(std::move(block));
     notify = consumer_waits_ && waits_for_ == Waiting::read &&
@@ -49,8 +50,8 @@ void Window::put_there(Block block) {
 bool Window::wants_checker() {
   MutexLock lock(mutex_);
   if (closed_ || unchecked_.empty()) return false;
-  // Nobody else comes, and the consumer will soon be through with what it can have; or there are
-  // more than those who are here will manage soon.
+  // Another checker is needed if no checker runs and the consumer will soon have taken every passed
+  // block, or if there are more unchecked blocks than the running checkers will handle soon.
   const bool soon_dry = checkers_ == 0 && next_pass_ - next_take_ < batch_;
   if (!soon_dry && unchecked_.size() < batch_ * (checkers_ + 1)) return false;
   ++checkers_;
@@ -117,7 +118,7 @@ void Window::close() {
   closed_ = true;
   unchecked_.clear();
   for (Slot& slot : slots_)
-    // What a hand is on right now goes back when that hand lets go.
+    // The buffer of a block in a stage returns when that stage calls checked() or passed().
     if (slot.state != State::checking && slot.state != State::passing) slot.block.buffer.release();
 }
 

@@ -13,63 +13,72 @@
 
 namespace sluice {
 
-/// The bounded, ordered run of blocks between the readers and the network.
+/// A bounded, ordered queue of blocks between the readers and the network thread.
 ///
-/// A block passes three hands before its consumer, each of which asks for its next one:
+/// A block passes three stages before the consumer takes it. Each stage asks for its next block:
 ///
 ///     reader     put()
-///     checker    next_to_check(), checked(), for as long as there is one
+///     checker    next_to_check(), checked(), until there is no unchecked block
 ///     in order   next_in_order(), passed()
 ///     consumer   take()
 ///
-/// Checkers are called, by wants_checker(), when it is worth it: to wake an idle worker costs some
-/// 0.1 ms of processor time, as much as the checksum of a block. So while the consumer has enough
-/// in front of it, blocks gather until there are `batch` of them.
+/// wants_checker() decides when a checker is worth waking: to wake an idle worker costs about 0.1
+/// ms of processor time, as much as the checksum of a block. So while the consumer has enough
+/// blocks to take, unchecked blocks accumulate until there are `batch` of them.
 ///
-/// Blocks arrive and are checked in any order, several at a time; they pass the third hand and
-/// reach the consumer strictly by number. The order comes from the structure: a ring with a slot
-/// for each number. The third hand may be many threads, which take turns (the checkers, when they
-/// are done with a block), or one of its own, where what it does takes long.
+/// Blocks arrive and are checked in any order, several at a time. They pass the in-order stage and
+/// reach the consumer strictly by number. A ring with one slot for each number enforces the order.
+/// The in-order stage may run on many threads, one at a time (the checkers, after each block), or
+/// on a thread of its own if its work takes long.
 ///
-/// Closable from both ends: fail() tells the consumer the first error (at once, before what is
-/// still in the ring); close() makes the rest of the ring go back to the pool, for a consumer that
-/// gave up. Thread safe.
+/// Either side can end the queue. fail() reports the first error to the consumer, at once, before
+/// the blocks that are still in the ring. close() returns the blocks of the ring to the pool, for a
+/// consumer that has cancelled. Thread safe.
 class Window {
  public:
-  /// Blocks `first` to `end` - 1, at most `capacity` of them in the ring at a time: whoever put()s
-  /// block n has seen to it that n - capacity was taken (the pool's bound does that in
-  /// engine/pipeline/pipeline.h). `on_ready` is called, outside of any lock and by whichever thread
-  /// caused it, when a take() that gave no block is worth repeating: there is one, or it waits for
-  /// something else now, which is whom the wait is put down to. `batch`: 1 to `capacity`; 1 has
-  /// every block checked at once.
+  /// A queue of the blocks `first` to `end` - 1, at most `capacity` of them at a time. The caller
+  /// of put() for block n must ensure that block n - capacity was taken (the pool's size ensures
+  /// that in engine/pipeline/pipeline.h). `on_ready`: called outside of any lock, on the thread
+  /// that caused the change, when a take() that returned no block is worth repeating: a block or an
+  /// error is ready, or take() would return another `waiting` value, which decides whether the disk
+  /// or the checksums are reported as the bottleneck. `batch`: 1 to `capacity`; with 1, every block
+  /// is checked at once.
   Window(std::uint64_t first, std::uint64_t end, std::size_t capacity,
          std::function<void()> on_ready, std::size_t batch = 1);
 
-  /// Takes a block that was read; behind an error or a close() it is dropped.
+  /// Adds a block. Discards it after fail() or close(). Throws std::logic_error if the block has no
+  /// slot, which is a bug in the caller.
   void put(Block block);
-  /// Whether one more checker shall come, and if so counts on it: it must call next_to_check()
-  /// until that is null. To be asked after each put() and take().
+  /// Returns whether one more checker is to run. If true, the checker is counted and must call
+  /// next_to_check() until the result is null. To be called after each put() and take().
   bool wants_checker();
-  /// A block that nobody checks yet, oldest first, which stays in the ring; checked() must follow.
-  /// Or null, which ends a checker that was wanted.
+  /// Returns the oldest unchecked block, which stays in the ring; the caller must call checked()
+  /// for that block. Returns null if there is none, which ends a checker that wants_checker()
+  /// counted.
   Block* next_to_check();
+  /// Marks block `number`, from next_to_check(), as checked.
   void checked(std::uint64_t number);
-  /// The next block in order, if it is checked and the last one has passed; else null, and always
-  /// after fail(). passed() must follow. Worth repeating after each checked() and passed().
+  /// Returns the next block in order if that block is checked and the previous one has passed; else
+  /// null, and always null after fail() or close(). The caller must call passed() for the block.
+  /// Worth repeating after each checked() and passed().
   Block* next_in_order();
+  /// Marks the block from next_in_order() as ready for the consumer.
   void passed();
 
+  /// Ends the queue with `error`; only the first error is kept.
   void fail(Error error);
+  /// Ends the queue for the consumer: returns the blocks in the ring to the pool. A block that is
+  /// being checked or passed returns when that stage is done with it.
   void close();
 
-  /// What a consumer that gets no block waits for.
+  /// Why take() returned no block.
   enum class Waiting { read, check };
   struct Taken {
-    std::optional<Block> block;       ///< the next one, or nothing
-    std::optional<Error> error;       ///< why there will never be one
-    Waiting waiting = Waiting::read;  ///< if neither
+    std::optional<Block> block;       ///< the next block
+    std::optional<Error> error;       ///< why no further block will come
+    Waiting waiting = Waiting::read;  ///< if there is neither a block nor an error
   };
-  /// The consumer's next block. Not to be called once the last block was taken.
+  /// Returns the consumer's next block. Must not be called after the last block was taken.
   Taken take();
 
  private:
@@ -83,7 +92,7 @@ class Window {
     return slots_[static_cast<std::size_t>(number % slots_.size())];
   }
   void put_there(Block block) SLUICE_REQUIRES(mutex_);
-  /// Whether the consumer is to be told.
+  /// Returns whether on_ready is to be called, and clears the flag.
   bool take_waiter() SLUICE_REQUIRES(mutex_);
 
   const std::uint64_t end_;
@@ -92,11 +101,12 @@ class Window {
   Mutex mutex_;
   std::vector<Slot> slots_ SLUICE_GUARDED_BY(mutex_);
   std::deque<std::uint64_t> unchecked_ SLUICE_GUARDED_BY(mutex_);
-  std::size_t checkers_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< that were wanted and have not ended
+  /// checkers that wants_checker() counted and that have not ended
+  std::size_t checkers_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::uint64_t next_pass_ SLUICE_GUARDED_BY(mutex_);
   std::uint64_t next_take_ SLUICE_GUARDED_BY(mutex_);
   bool consumer_waits_ SLUICE_GUARDED_BY(mutex_) = false;
-  Waiting waits_for_ SLUICE_GUARDED_BY(mutex_) = Waiting::read;  ///< if it does
+  Waiting waits_for_ SLUICE_GUARDED_BY(mutex_) = Waiting::read;  ///< valid if consumer_waits_
   bool closed_ SLUICE_GUARDED_BY(mutex_) = false;
   std::optional<Error> error_ SLUICE_GUARDED_BY(mutex_);
 };

@@ -10,7 +10,7 @@
 namespace sluice {
 namespace {
 
-/// As the command line takes it, rounded up.
+/// Formats a length as the command line takes it, rounded up.
 std::string in_mib(std::uint64_t bytes) {
   constexpr std::uint64_t mib = std::uint64_t{1} << 20;
   return fmt::format("{}M", (bytes + mib - 1) / mib);
@@ -37,7 +37,7 @@ Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSet
         "cannot send checksums with chunks: the server announces no checksum algorithm that sluice "
         "supports; leave out --verify-chunks on"};
   }
-  // A chunk that begins within a block has bytes in one more than it is long.
+  // A chunk that begins inside a block touches one block more than its length suggests.
   const std::uint64_t block = setting.block_bytes;
   const std::uint64_t all = block * (setting.pool_blocks - 1);
   const std::uint64_t least = std::min(setting.least_chunk, setting.size);

@@ -10,38 +10,40 @@
 
 namespace sluice {
 
-/// Whether the chunks of an upload go with a checksum that the server compares before it keeps them
-/// (tus's checksum extension).
+/// The decision whether the chunks of an upload carry a checksum that the server compares before it
+/// keeps the chunk (tus's checksum extension).
 ///
-/// The checksum stands in front of the bytes, so a chunk has to be read as a whole before its first
-/// byte leaves: it is no longer than half of the pool, so that the next one is read and hashed
-/// meanwhile, and a round trip is paid for each. So by itself it is done where nothing else
-/// protects the bytes: over plain http, where TCP's 16 bits are all there is, and not for a large
-/// file over a long way, where the round trips would take a tenth of the time. TLS proves each
-/// record; --verify-chunks on does it there too, against what happens behind the TLS proxy.
+/// The checksum stands in front of the bytes, so a chunk must be read as a whole before its first
+/// byte is sent. A chunk is then no longer than half of the pool, so that the next one is read and
+/// hashed during the transfer, and each chunk costs a round trip. So the automatic choice uses
+/// checksums only where nothing else protects the bytes: over plain http, where TCP's 16 bits are
+/// the only check. The automatic choice does not use checksums for a large file over a long way,
+/// where the round trips would take a tenth of the time. TLS authenticates each record.
+/// `--verify-chunks on` adds checksums over TLS too, against corruption behind the TLS proxy.
 ///
-/// The algorithm is the cheapest that the server has: SHA-1 (1.6 GB/s here with SHA instructions),
-/// MD5 (0.6), SHA-256, SHA-512, SHA-384. That one can make two files of one SHA-1 is no matter
-/// against accidents. Not CRC-32: it misses one accident in four billion, and how it is written is
-/// nowhere said.
+/// The algorithm is the cheapest one that the server supports: SHA-1 (1.6 GB/s here with SHA
+/// instructions), MD5 (0.6), SHA-256, SHA-512, SHA-384. Deliberate SHA-1 collisions do not matter,
+/// because the checksum protects against accidents. CRC-32 is not used: it misses one accident in
+/// four billion, and no document defines how it is written.
 struct ChunkCheck {
-  std::string algorithm;         ///< as the server announces it; empty: none
-  std::uint64_t most_bytes = 0;  ///< of a chunk, then
-  std::uint64_t room_bytes = 0;  ///< longer than that it cannot be in the pool
+  std::string algorithm;         ///< as the server announces it; empty: chunks carry no checksum
+  std::uint64_t most_bytes = 0;  ///< maximum length of a chunk with a checksum
+  std::uint64_t room_bytes = 0;  ///< maximum length of a chunk that fits into the pool
 };
 
 struct ChunkCheckSetting {
   VerifyChunks wish = VerifyChunks::automatic;
   bool tls = false;
-  bool long_way = false;          ///< is_long_way(): each chunk's round trip takes time
-  std::uint64_t least_chunk = 1;  ///< what the server keeps of one request at least, bytes
+  bool long_way = false;          ///< is_long_way(): the round trip of each chunk costs time
+  std::uint64_t least_chunk = 1;  ///< the fewest bytes that the server keeps of one request
   std::uint64_t size = 0;         ///< of the file, bytes
-  std::size_t pool_blocks = 2;    ///< that this upload can have
-  unsigned lanes = 1;             ///< that share the whole pool so
+  std::size_t pool_blocks = 2;    ///< buffers of the pool that this upload can have
+  unsigned lanes = 1;             ///< lanes that share the whole pool
   std::size_t block_bytes = 1;
 };
 
-/// Error usage where it is wanted and cannot be done, with what would help.
+/// Returns the plan for an upload. Error usage, which names a remedy, if checksums were requested
+/// and cannot be used.
 Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSetting& setting);
 
 }  // namespace sluice

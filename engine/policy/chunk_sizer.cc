@@ -8,17 +8,17 @@
 namespace sluice {
 namespace {
 
-/// Of the time.
+/// Shares of the time: a longer chunk pays if waiting takes more.
 constexpr double worth_winning_alone = 0.03;
 constexpr double worth_winning_ahead = 0.01;
 constexpr double worth_winning_where_kept = 0.003;
-constexpr double measurably = 1.02;  // as fast
-constexpr double kept = 0.9;         // of what was measured before
-/// Of a chunk that travels ahead, in seconds. Where one connection takes over from the other, both
-/// send for a moment, and what a queue drops then is sent again.
+constexpr double least_gain = 1.02;  // a rate that is this much higher counts as faster
+constexpr double decay = 0.9;        // decay of the sums for each chunk
+/// Seconds. A pipelined chunk that is sent faster is doubled: when one connection takes over from
+/// the other, both send for a moment, and packets that a queue drops then are sent again.
 constexpr double shortest_ahead = 0.5;
-constexpr unsigned most_in_vain = 2;
-constexpr double most_times = 16;          // as long, at once
+constexpr unsigned most_futile_steps = 2;
+constexpr double most_times = 16;          // greatest factor of one step
 constexpr unsigned first_retry_after = 2;  // commits
 constexpr unsigned last_retry_after = 64;
 
@@ -37,7 +37,8 @@ ChunkSizer::ChunkSizer(const Setting& setting)
       kept_as_it_comes_(setting.kept_as_it_comes),
       bound_(
           std::min(unless_zero(setting.asked, unbounded), unless_zero(setting.bound, unbounded))),
-      // That nothing travels ahead has to show first.
+      // Starts with the maximum for pipelined chunks; the first commit shows whether chunks are
+      // pipelined.
       most_(!automatic()               ? unbounded
             : setting.kept_as_it_comes ? setting.most
                                        : most_ahead),
@@ -62,24 +63,25 @@ void ChunkSizer::committed(const Committed& chunk) {
   }
   most_ = chunk.ahead ? most_ahead : most_alone_;
   if (now_ > bound()) resize(bound());
-  // What is shorter was the file's end, or travelling when the length changed: no measure of it.
+  // Ignores shorter and longer chunks: they were the end of the file, or in flight when the length
+  // changed.
   if (chunk.bytes > now_ || chunk.bytes <= now_ / 2) return;
   got_through_ = now_;
   if (now_ >= failed_at_) failed_at_ = 0;
   ++commits_;
-  bytes_ = kept * bytes_ + static_cast<double>(chunk.bytes);
-  seconds_ = kept * seconds_ + chunk.seconds;
-  waited_s_ = kept * waited_s_ + chunk.waited_s;
+  bytes_ = decay * bytes_ + static_cast<double>(chunk.bytes);
+  seconds_ = decay * seconds_ + chunk.seconds;
+  waited_s_ = decay * waited_s_ + chunk.waited_s;
   if (commits_ == 1 && now_ > moderate && rate_before_ > 0)
-    in_vain_ = bytes_ > rate_before_ * measurably * seconds_ ? 0 : in_vain_ + 1;
+    in_vain_ = bytes_ > rate_before_ * least_gain * seconds_ ? 0 : in_vain_ + 1;
 
   const double worth = kept_as_it_comes_ ? worth_winning_where_kept
                        : chunk.ahead     ? worth_winning_ahead
                                          : worth_winning_alone;
   const bool waits = waited_s_ > worth * seconds_;
   const bool brief = chunk.ahead && chunk.seconds < shortest_ahead;
-  const bool pays = (waits || brief) && in_vain_ < most_in_vain;
-  // On a link that breaks, a large step would lead past many lengths that fail too.
+  const bool pays = (waits || brief) && in_vain_ < most_futile_steps;
+  // On an unstable link, a large step would skip many lengths that fail too.
   const bool jumps = waits && pays && failed_at_ == 0;
   const std::uint64_t longer = std::min(now_ * (jumps ? times_as_long(chunk.ahead) : 2), bound());
   const bool may = failed_at_ == 0 || longer < failed_at_ || commits_ >= retry_after_;
@@ -92,9 +94,9 @@ void ChunkSizer::committed(const Committed& chunk) {
 std::uint64_t ChunkSizer::times_as_long(bool ahead) const {
   const double sent_s = std::max(seconds_ - waited_s_, seconds_ / most_times);
   double times = 2;
-  if (kept_as_it_comes_)  // the wait stays, and is to be a smaller share
+  if (kept_as_it_comes_)  // the wait stays the same, and must become a smaller share
     times = waited_s_ / sent_s / worth_winning_where_kept;
-  else if (ahead)  // the next one is to be out no earlier than the answer comes
+  else if (ahead)  // the next chunk must still be in flight when the answer arrives
     times = seconds_ / sent_s;
   return std::bit_ceil(static_cast<std::uint64_t>(std::clamp(std::ceil(times), 2.0, most_times)));
 }
@@ -104,12 +106,12 @@ void ChunkSizer::failed() {
   retry_after_ = again ? std::min(retry_after_ * 2, last_retry_after) : first_retry_after;
   failed_at_ = now_;
   in_vain_ = 0;
-  // What is smaller than that already is so because somebody wanted it.
+  // A shorter length was requested or demanded by the server.
   if (now_ > least_after_failures) resize(std::max(now_ / 2, least_after_failures));
 }
 
 bool ChunkSizer::too_large(std::uint64_t payload) {
-  if (payload > now_) {  // one of several that were under way: what comes next is shorter already
+  if (payload > now_) {  // one of several chunks in flight: the next chunk is already shorter
     bound_ = std::min(bound_, std::max(now_, payload / 2));
     return true;
   }

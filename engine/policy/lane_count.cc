@@ -7,29 +7,31 @@
 namespace sluice {
 namespace {
 
-/// A connection's window doubles once a round trip: from 15 kB to 6 MB in nine.
+/// The length of a measurement in round trips. A congestion window doubles once per round trip:
+/// from 15 kB to 6 MB in nine.
 constexpr double round_trips = 10;
 constexpr double shortest = 0.5;  // s
 constexpr double longest = 2;     // s
-/// Where the round trip is not known.
-constexpr double otherwise = 1;  // s
+/// The length where the round trip is unknown.
+constexpr double without_round_trip = 1;  // s
 
-/// A quarter of a round trip in queues: two lanes on a link that they fill have 0.3 to 0.9.
+/// A link is full if packets spend a quarter of a round trip in queues: two lanes that fill a link
+/// measure 0.3 to 0.9.
 constexpr double queue_of_full_link = 1.25;
-/// So little that packets get lost for another reason. A single one may be spurious, and a queue
-/// that overflowed before anybody looked takes 3 % and more with it.
+/// Below this, packets are lost for another reason than a full queue. A single loss may be
+/// spurious. A queue that overflowed before the measurement drops 3 % of the packets or more.
 constexpr double queue_of_none = 1.2;
 constexpr std::uint64_t losses_that_tell = 2;
 constexpr double most_losses_that_tell = 0.01;
 constexpr double packet_bytes = 1448;
-/// One may be a start that overshot.
+/// A single measurement may come from a slow start that overshot.
 constexpr unsigned full_in_a_row = 3;
 
 constexpr double worth_it = 1.1;
 
 double measured_for(const LaneCount::Sample& sample) {
   const auto round_trip = sample.least_round_trip.value_or(std::chrono::microseconds(0));
-  if (round_trip.count() <= 0) return otherwise;
+  if (round_trip.count() <= 0) return without_round_trip;
   return std::clamp(round_trips * in_seconds(round_trip), shortest, longest);
 }
 
@@ -39,7 +41,7 @@ bool loses_by_itself(const LaneCount::Sample& sample) {
          static_cast<double>(sample.sent_again) < most_losses_that_tell * packets;
 }
 
-/// Round trips now by the least: 1 is no queue.
+/// Returns the current round trip divided by the shortest one: 1 means no queue.
 std::optional<double> queue_of(const LaneCount::Sample& sample) {
   if (!sample.round_trip || !sample.least_round_trip || sample.least_round_trip->count() <= 0)
     return {};
@@ -57,7 +59,7 @@ void LaneCount::measure_from(const Sample& sample) {
 
 unsigned LaneCount::look(const Sample& sample) {
   if (decided()) return lanes_;
-  if (!begun_) {  // the first bytes come a few round trips after the first lane
+  if (!begun_) {  // the first bytes arrive a few round trips after the first lane begins
     begun_ = sample.sent > 0;
     measure_from(sample);
     return lanes_;
@@ -66,7 +68,8 @@ unsigned LaneCount::look(const Sample& sample) {
   const double enough = measured_for(sample);
   const std::optional<double> queued = queue_of(sample);
   if (!open_) {
-    // What gets lost where nothing queues is no full link's doing, and each lane suffers alone.
+    // Losses without a queue are not those of a full link, and each lane suffers from its own
+    // losses only.
     if (!doubled_ && loses_by_itself(sample) && queued && *queued < queue_of_none) {
       twice_as_many(0);
       measure_from(sample);
@@ -81,7 +84,7 @@ unsigned LaneCount::look(const Sample& sample) {
     ++queue_samples_;
   }
   if (elapsed < enough) return lanes_;
-  if (sample.sent == sent_then_) {  // an outage says nothing of a link
+  if (sample.sent == sent_then_) {  // an outage says nothing about the capacity of a link
     measure_from(sample);
     return lanes_;
   }

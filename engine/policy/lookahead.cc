@@ -13,44 +13,45 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Less is lost among the wake-ups of the threads of one machine.
+/// A shorter round trip is negligible beside the thread wake-ups within one machine.
 constexpr auto long_round_trip = 1ms;
-/// The same for the answer to a chunk, which a server next door has to read first: seconds, and of
-/// the whole.
+/// The same for the answer to a chunk, which a nearby server must read first: in seconds, and as a
+/// share of the chunk's time.
 constexpr double long_answer = 0.010;
 constexpr double large_share = 0.02;
 
-/// Side by side, a chunk can be out up to a pool before the one in front of it, and front servers
-/// do not wait for ever for what is held back (60 s for nginx).
+/// In parallel, a chunk can be sent up to one pool of bytes before the chunk in front. Front
+/// servers wait for a held-back end for a limited time (60 s for nginx).
 constexpr double longest_hold = 10;  // s
-/// A trial is long enough for the windows of the connections to be what they will be. The chunks
-/// that were under way when it began are not its own.
+/// A trial is long enough for the congestion windows to settle. The chunks that were in flight when
+/// the trial began do not count.
 constexpr int least_chunks = 3;
 constexpr double least_seconds = 1;
 constexpr int chunks_between = 2;
-/// Whatever is in the way may be there again, and each try costs two timeouts at worst.
+/// In chunks. The cause of a failure may persist, and each attempt costs two timeouts at worst.
 constexpr int longest_rest = 1024;
-/// Two chunks are enough to see that it is so much slower.
+/// Two chunks are enough if the rate is this much lower.
 constexpr double hopeless = 0.7;
-/// In turn is easier on the server, which has to keep less.
+/// Sending in turn is preferred at almost the same rate, because the server holds fewer chunks.
 constexpr double good_enough = 0.98;
 
-/// Bytes a second for which there are connections enough from the first chunk on.
+/// Bytes per second that the connections carry from the first chunk on.
 constexpr double usual_link = 125e6;
-/// What the kernel lets a connection carry is no bound where it is so much more than what goes out.
+/// The send buffer does not limit a connection that could carry this many times the measured rate.
 constexpr double ample = 2;
-/// Of the time, and round trips by the shortest: less is spent in no queue worth the name.
+/// The buffer limits the rate if it does so for this share of the time, and packets do not queue if
+/// the round trip is below this multiple of the shortest one.
 constexpr double bounded_share = 0.2;
 constexpr double almost_no_queue = 1.2;
-/// What one connection more has to win, as it keeps another chunk at the server.
+/// The gain that justifies one more connection, which holds another chunk at the server.
 constexpr double worth_a_connection = 1.03;
-/// The first chunk is one 16th of the pool, 4 MiB by default. A window of 15 kB is 4 MB after eight
-/// round trips, about half of what 1 Gbit/s and 50 ms have under way.
+/// The first chunk is 1/16 of the pool, 4 MiB by default. A window of 15 kB grows to 4 MB in eight
+/// round trips, about half of the bytes in flight at 1 Gbit/s and 50 ms.
 constexpr std::uint64_t share_of_pool_at_first = 16;
 
-/// How many connections carry the usual link while one more waits for its answer: `least` to
-/// `most`. `one_carries`: bytes a second. No connection is added for less than 0.3 of what one
-/// carries.
+/// Returns how many connections, `least` to `most`, carry the usual link while one more waits for
+/// its answer. `one_carries`: bytes per second. No connection is added for less than 0.3 of what
+/// one carries.
 unsigned streams_for_usual_link(double one_carries, unsigned least, unsigned most) {
   constexpr double worth_one_more = 0.3;
   const double needed = std::ceil(usual_link / one_carries - worth_one_more) + 1;
@@ -68,8 +69,8 @@ unsigned Lookahead::depth() const {
   if (refused_ || rest_ > 0) return 0;
   if (setting_.asked) return *setting_.asked;
   if (!pays_) return 0;
-  // No more than may send: a further connection would begin to open its window when the others have
-  // opened theirs, and hold up the chunks behind it.
+  // No more than send at the same time: a further connection would open its window later than the
+  // others, and delay the chunks after its own.
   return std::max(streams_, 2U) - 1;
 }
 
@@ -77,12 +78,12 @@ unsigned Lookahead::streams(double rate, std::uint64_t chunk) const {
   const bool may = rate == 0 ? chunk <= length_at_first(true)
                              : rate * longest_hold >= static_cast<double>(setting_.pool_bytes);
   if (!may) return 1;
-  // All windows open at the same time, also those of connections that will send in turn.
+  // All congestion windows open at the same time, also those of connections that will send in turn.
   return phase_ == Phase::opening ? depth() + 1 : streams_;
 }
 
 std::uint64_t Lookahead::length_at_first(bool ahead) const {
-  // What goes out over a slow link in a time that can be borne, and is not much to send again.
+  // Short enough to be sent over a slow link in a reasonable time, and cheap to send again.
   const std::uint64_t most = std::min(ChunkSizer::moderate, setting_.pool_bytes / 4);
   return ahead ? most : std::min(most, setting_.pool_bytes / share_of_pool_at_first);
 }
@@ -90,7 +91,7 @@ std::uint64_t Lookahead::length_at_first(bool ahead) const {
 void Lookahead::answered(const Answer& answer) {
   if (!answer.network || answer.network->round_trip < long_round_trip) return;
   const Answer::Network& network = *answer.network;
-  // What waits in a queue is no part of the way.
+  // The time in queues is not part of the way.
   const auto way =
       network.least_round_trip.count() > 0 ? network.least_round_trip : network.round_trip;
   bounded_ = network.bounded_by_buffer > bounded_share &&
@@ -140,7 +141,7 @@ void Lookahead::try_out_bbr(std::uint64_t bytes, double seconds) {
     phase_ = one_is_enough_ || one_carries_ == 0 ? Phase::decided : Phase::warming_up;
   if (phase_ == Phase::warming_up) {
     // Chunks that were sent while the congestion windows opened are slower than later ones.
-    if (is_steady(bytes)) phase_ = Phase::trying_side_by_side;
+    if (is_steady(bytes)) phase_ = Phase::trying_in_parallel;
     return;
   }
   if (phase_ == Phase::decided || !trial_.add(bytes, seconds)) return;
@@ -165,9 +166,9 @@ void Lookahead::try_out(std::uint64_t bytes, double seconds) {
     case Phase::warming_up:
     case Phase::changing:
       if (!is_steady(bytes)) return;
-      phase_ = phase_ == Phase::warming_up ? Phase::trying_side_by_side : Phase::trying_in_turn;
+      phase_ = phase_ == Phase::warming_up ? Phase::trying_in_parallel : Phase::trying_in_turn;
       return;
-    case Phase::trying_side_by_side:
+    case Phase::trying_in_parallel:
       if (!trial_.add(bytes, seconds)) return;
       if (one_carries_ > 0 && one_carries_ <= trial_.rate()) {
         phase_ = Phase::decided;
@@ -198,7 +199,8 @@ bool Lookahead::failed_ahead(const Result<Answer>& result, bool held) {
   const bool told = result && result->status == 408;
   ++stumbles_;
   if (held && (told || !result)) ++held_stumbles_;
-  // A connection can break at any time; twice in a row with nothing else wrong is an answer.
+  // A connection can break at any time. Two such failures in a row without another cause mean a
+  // refusal.
   if ((told && held) || held_stumbles_ == 2) return refused_ = true;
   if (stumbles_ == 2) {
     stumbles_ = 0;

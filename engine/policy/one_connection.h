@@ -5,7 +5,7 @@
 
 namespace sluice {
 
-/// What limits the rate of one TCP connection.
+/// The limits of the rate of one TCP connection.
 struct ConnectionLimits {
   bool bbr = false;                  ///< the congestion control is BBR
   std::uint64_t most_under_way = 0;  ///< bytes in flight that the send buffer allows; 0: unknown

@@ -21,7 +21,8 @@ std::uint64_t blocks_of(std::uint64_t bytes, std::uint64_t block_bytes) {
   return (bytes + block_bytes - 1) / block_bytes;
 }
 
-/// The lengths of the parts of a file of `blocks`, in blocks, where nobody asked for a number.
+/// Returns the lengths, in blocks, of the parts of a file of `blocks` blocks where the user did not
+/// request a number.
 std::vector<std::uint64_t> tapering(std::uint64_t blocks, std::uint64_t block_bytes) {
   const std::uint64_t most = most_part_bytes / block_bytes;
   const std::uint64_t least =
@@ -35,8 +36,8 @@ std::vector<std::uint64_t> tapering(std::uint64_t blocks, std::uint64_t block_by
   return lengths;
 }
 
-/// `count` of the same length; more or fewer where those would be too long or too short to be
-/// joined.
+/// Returns the lengths, in blocks, of `count` equal parts; of more or fewer if those would be too
+/// long or too short to be joined.
 std::vector<std::uint64_t> equal(std::uint64_t blocks, std::uint64_t block_bytes,
                                  std::uint64_t count) {
   const std::uint64_t most = most_part_bytes / block_bytes;
@@ -48,7 +49,7 @@ std::vector<std::uint64_t> equal(std::uint64_t blocks, std::uint64_t block_bytes
   return lengths;
 }
 
-/// Makes one part of the last two where the last one is too short and both are not too long.
+/// Joins the last two parts if the last one is too short and both together are not too long.
 void join_short_tail(std::vector<ByteRange>& parts) {
   if (parts.size() < 2 || parts.back().size() >= least_part_bytes) return;
   ByteRange& before = parts[parts.size() - 2];
@@ -87,7 +88,8 @@ PartPlan plan_parts(const PartPlanSetting& setting) {
   if (setting.asked ? *setting.asked == 0 : !pays) return {};
   const std::uint64_t blocks = blocks_of(setting.size, setting.block_bytes);
   if (blocks == 0) return {};
-  // What was sent is compared with what was read, block by block, at the end.
+  // At the end, the blocks that were sent are compared with the blocks that were read, so the
+  // checksums of all blocks must be kept.
   if (blocks > FileDigest::always_kept || setting.size > most_parts * most_part_bytes) return {};
   const std::vector<std::uint64_t> lengths =
       setting.asked

@@ -9,7 +9,7 @@
 namespace sluice {
 namespace {
 
-/// How long uploads that could send wait for those whose requests take longer.
+/// The maximum time for which a burst waits for requests that are still in flight.
 constexpr std::chrono::milliseconds gather_most{500};
 
 }  // namespace
@@ -43,7 +43,8 @@ bool RequestGate::Turn::take(std::function<void()> on_turn) {
 
 void RequestGate::Turn::leave() {
   if (gate_ == nullptr) return;
-  std::function<void()> unused;  // destroyed after the lock: it may hold the last reference
+  // destroyed after the lock is released: it may hold the last reference
+  std::function<void()> unused;
   const MutexLock lock(gate_->mutex_);
   const State before = std::exchange(state_, State::none);
   if (call_) {

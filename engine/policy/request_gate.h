@@ -16,31 +16,31 @@ namespace sluice {
 /// A first-in, first-out queue in front of one server: no more uploads (or parts of files) have a
 /// request in flight than its RequestLimit allows. The uploads of one engine share the gate.
 ///
-/// An upload takes a Turn before its first request and keeps it from step to step, as each has one
-/// request in flight at a time. It leaves the turn when it has nothing to send: while it backs off,
-/// waits for a token or reads its file again, and at its end. So a waiting upload holds neither
-/// buffers nor a timeout. Where the limit was lowered below the number of turns that are held, an
-/// upload leaves its turn and queues again before its next request.
+/// An upload takes a Turn before its first request and keeps the turn from step to step, as each
+/// upload has one request in flight at a time. The upload leaves the turn when it has nothing to
+/// send: while it backs off, waits for a token or reads its file again, and at its end. So a
+/// waiting upload holds neither buffers nor a timeout. If the limit is lowered below the number of
+/// turns that are held, an upload leaves its turn and queues again before its next request.
 ///
-/// Where RequestBurst says so, all uploads queue before their next request, until none has a
-/// request in flight (0.5 s at most), and are let through together.
+/// If RequestBurst demands a burst, all uploads queue before their next request, until none has a
+/// request in flight (0.5 s at most). The gate then lets them through together.
 ///
-/// An upload that sends its next chunk before the one in front of it is answered (the phased
-/// protocol) cannot wait between the two. Its turn never waits: see Rule. So the gate learns how
-/// many such uploads the server can take, and whoever starts uploads asks known_limit().
+/// An upload that sends its next chunk before the chunk in front is answered (the phased protocol)
+/// cannot wait between the two chunks. Its turn never waits: see Rule. The gate still learns how
+/// many such uploads the server can take; the code that starts uploads reads known_limit().
 ///
-/// Thread safe: uploads on several network threads share the gate. Each Turn is for its upload's
-/// network thread, and hears there that it was let through.
+/// Thread safe: uploads on several network threads share the gate. Each Turn belongs to its
+/// upload's network thread, and is called there when it is let through.
 class RequestGate {
  public:
   using Clock = RequestLimit::Clock;
 
   struct Setting {
     RequestLimit limit;
-    /// Runs work on any network thread, not before `when` and not within the call.
+    /// Runs the function on any network thread, not before `when` and not within the call.
     std::function<void(Clock::time_point when, std::function<void()>)> post_at;
-    /// Called when what is worth remembering of the limit has changed. On any network thread, one
-    /// call at a time, in order; must not call the gate.
+    /// Called when RequestLimit::worth_remembering() has changed, with the new value. Called on any
+    /// network thread, one call at a time, in order. Must not call the gate.
     std::function<void(std::optional<unsigned> remembered)> on_change;
   };
 
@@ -49,51 +49,54 @@ class RequestGate {
   RequestGate(const RequestGate&) = delete;
   RequestGate& operator=(const RequestGate&) = delete;
 
-  /// What was the case when a request was answered, for overloaded().
+  /// The state of the gate when a request was answered, for overloaded().
   struct Moment {
     std::uint64_t round = 0;
     unsigned in_flight = 0;
   };
 
-  /// Whether an upload waits for the others.
+  /// Whether an upload waits for other uploads.
   enum class Rule {
-    queues,      ///< until the limit has room for it
-    never_waits  ///< it is counted only
+    queues,      ///< waits until the limit has room
+    never_waits  ///< is only counted
   };
 
-  /// The place of one upload: none, in the queue, or let through. One thread at a time.
+  /// The place of one upload: none, in the queue, or let through. One thread at a time. The
+  /// destructor leaves the queue or gives the turn back.
   class Turn {
    public:
-    /// Runs work on the upload's network thread, after what runs now. Called on any network thread,
-    /// between take() and leave(); must not call the gate.
+    /// Runs the function on the upload's network thread, after the code that runs now. Called on
+    /// any network thread, between take() and leave(). Must not call the gate.
     using Post = std::function<void(std::function<void()>)>;
 
-    /// `gate` may be null, which lets everything through; it outlives the turn and what the turn
-    /// has posted. `post`: may be empty where there is no gate, or nothing waits.
+    /// `gate`: may be null, then every request is let through; must outlive the turn and what the
+    /// turn has posted. `post`: may be empty if there is no gate, or the turn never waits.
     explicit Turn(RequestGate* gate, Rule rule = Rule::queues, Post post = {})
         : gate_(gate), rule_(rule), post_(std::move(post)) {}
     ~Turn() { leave(); }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    /// Whether a request may be sent now. If not, `on_turn` is called once it may, by way of Post,
-    /// unless leave() comes first; take() is then to be called again.
+    /// Returns whether a request may be sent now. If not, the turn queues, and `on_turn` is called
+    /// through Post once a request may be sent, unless leave() comes first. The caller must then
+    /// call take() again.
     bool take(std::function<void()> on_turn);
-    /// Gives the turn, or the place in the queue, to the next one.
+    /// Leaves the queue, or gives the turn to the next upload in the queue. Revokes `on_turn`.
     void leave();
     unsigned limit() const { return gate_ == nullptr ? 0 : gate_->limit(); }
-    /// Whether `on_turn` is still to be called.
+    /// Returns whether `on_turn` is still to be called.
     bool is_waiting() const;
 
-    /// A request goes out.
+    /// Records that a request is sent.
     void sent();
-    /// Its answer came.
+    /// Returns the state of the gate at the moment at which the answer arrives, for overloaded().
     Moment answered() const;
-    /// The answer was not one of an overloaded server.
+    /// Records an answer that does not come from an overloaded server.
     void succeeded();
-    /// The answer that came at `moment` was one. True if the limit was lowered for it. Of uploads
-    /// that never wait, more than a limit allows may run for a while after it was lowered: what
-    /// they are answered meanwhile does not lower it again.
+    /// Records that the answer of `moment` came from an overloaded server. Returns true if the
+    /// limit was lowered for this answer. After the limit was lowered, more uploads that never wait
+    /// may run for a while than the limit allows; answers to their requests do not lower the limit
+    /// again.
     bool overloaded(const Moment& moment,
                     RequestLimit::Overload overload = RequestLimit::Overload::refused);
 
@@ -102,10 +105,10 @@ class RequestGate {
     enum class State {
       none,
       waiting,  ///< in the queue
-      called,   ///< let through and counted: `on_turn` was posted, and was not called yet
+      called,   ///< let through and counted; `on_turn` was posted and was not called yet
       held,     ///< let through and counted
     };
-    /// What was posted. It may outlive the turn, and does nothing then.
+    /// A posted call. A call may outlive its turn, and has no effect then.
     struct Call {
       Turn* turn = nullptr;  ///< null: revoked
       std::function<void()> on_turn;
@@ -116,7 +119,7 @@ class RequestGate {
     const Post post_;
     // The gate's mutex guards these, where there is a gate.
     State state_ = State::none;
-    std::uint64_t round_ = 0;  ///< when the request was sent
+    std::uint64_t round_ = 0;  ///< RequestLimit::round() when the request was sent
     std::shared_ptr<Call> call_;
   };
 
@@ -132,37 +135,38 @@ class RequestGate {
     const MutexLock lock(mutex_);
     return queue_.size();
   }
-  /// RequestLimit::known_limit().
+  /// Returns RequestLimit::known_limit().
   std::optional<unsigned> known_limit() const {
     const MutexLock lock(mutex_);
     return limit_.known_limit();
   }
 
  private:
-  /// Lets those through for whom there is room, unless a burst is gathered.
+  /// Lets as many turns of the queue through as the limit has room for, unless a burst is being
+  /// gathered.
   void admit() SLUICE_REQUIRES(mutex_);
-  /// Posts the call that tells the turn so.
+  /// Lets `turn` through, and posts its `on_turn`.
   void call(Turn& turn) SLUICE_REQUIRES(mutex_);
-  /// What was posted: calls `on_turn`, unless leave() has revoked that.
+  /// Runs a posted call: calls `on_turn`, unless leave() has revoked it.
   void run_call(Turn::Call& call) SLUICE_EXCLUDES(mutex_);
-  /// From now on each upload queues before its next request.
+  /// Begins to gather a burst: each upload queues before its next request.
   void gather() SLUICE_REQUIRES(mutex_);
-  /// Ends that.
+  /// Ends the gathering, and lets the queue through.
   void release() SLUICE_REQUIRES(mutex_);
-  /// One turn less is held.
+  /// Records that one turn fewer is held.
   void gave_back() SLUICE_REQUIRES(mutex_);
   void note_change(std::optional<unsigned> remembered_before) SLUICE_REQUIRES(mutex_);
 
-  const Setting setting_;  ///< its limit: at first
+  const Setting setting_;  ///< its `limit` is the initial one
 
   mutable Mutex mutex_;
   RequestLimit limit_ SLUICE_GUARDED_BY(mutex_);
   unsigned held_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::deque<Turn*> queue_ SLUICE_GUARDED_BY(mutex_);
   RequestBurst burst_ SLUICE_GUARDED_BY(mutex_);
-  /// Uploads that wait to be let through together; 0: none.
+  /// The number of uploads that are gathered for a burst; 0: no burst.
   unsigned burst_size_ SLUICE_GUARDED_BY(mutex_) = 0;
-  /// Counts the bursts, for the timer of each.
+  /// The number of bursts so far, so that each timer recognises its own burst.
   std::uint64_t burst_number_ SLUICE_GUARDED_BY(mutex_) = 0;
 };
 

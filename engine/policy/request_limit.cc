@@ -16,7 +16,7 @@ RequestLimit::RequestLimit(const Setting& setting)
       hold_(first_hold) {
   if (!setting.remembered) return;
   const unsigned remembered = std::clamp(*setting.remembered, 1U, most);
-  // The least that can have failed.
+  // The smallest number of requests that can have caused the overload.
   failed_at_ = remembered + 1;
   limit_ = std::min(limit_, remembered);
   held_until_ = setting.now + hold_;
@@ -36,7 +36,7 @@ bool RequestLimit::overloaded(std::uint64_t round, unsigned in_flight, Clock::ti
                               Overload overload) {
   if (in_flight <= 1 || round != round_) return false;
   const unsigned failed_at = std::min(in_flight, limit_);
-  // What went well with as many requests before does not any more.
+  // A limit that worked with as many requests before does not work any more.
   if (proven_ >= failed_at || overload == Overload::unanswered) proven_ = 0;
   limit_ = std::max({failed_at / 2, proven_, 1U});
   if (overload == Overload::unanswered) {

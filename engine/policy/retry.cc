@@ -14,7 +14,8 @@ std::optional<std::chrono::steady_clock::time_point> retry_at(
   bound = std::min<Duration>(bound, policy.longest);
   const auto jitter = std::chrono::duration_cast<Duration>(bound * random);
   if (!retry_after) return now + jitter;
-  // On top of what it asks for, for the sake of the thousand nodes.
+  // The jitter is added to the server's Retry-After, so that a thousand nodes do not retry at the
+  // same time.
   return now + std::clamp<Duration>(*retry_after, Duration::zero(), policy.longest_asked) +
          std::min<Duration>(jitter, policy.first);
 }

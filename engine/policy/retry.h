@@ -6,51 +6,58 @@
 
 #include "io/result.h"
 
-/// When to try again, and when to give up. No clock and no chance of its own: whoever asks brings
-/// both, so that every decision is a unit test. Not thread safe.
+/// The retry rule: when to retry and when to fail. No clock and no random numbers of its own: the
+/// caller passes both, so that every decision is a unit test. Not thread safe.
 namespace sluice {
 
 struct RetryPolicy {
-  /// Failures in a row, no new byte committed in between, that are survived; 0 gives up at the
-  /// first.
+  /// The number of consecutive failures, without a newly committed byte in between, that are
+  /// retried; 0 fails at the first one.
   unsigned retries = 10;
-  /// The longest wait before the first repetition; it doubles with each (0.25, 0.5, ... s), up to
+  /// The upper bound of the first delay. The bound doubles with each further failure (0.25, 0.5,
+  /// ... s), up to `longest`.
   std::chrono::milliseconds first{250};
   std::chrono::milliseconds longest{60'000};
-  /// the longest a server can make us wait with Retry-After: a mistaken "next week" is not obeyed.
+  /// The maximum Retry-After, in seconds; a longer one is reduced to this: a mistaken "next week"
+  /// must not stop an upload.
   std::chrono::seconds longest_asked{3600};
 };
 
-/// When to repeat what has failed `failures` times in a row (1 or more); nothing where it is to be
-/// given up. Exponential backoff with full jitter: anywhere between at once and the bound, so that
-/// a thousand nodes that lost the same server do not come back together. `random`: in [0, 1).
-/// `retry_after`: what the server asks for (RFC 9110, 10.2.3); never earlier than that.
+/// Returns the time of the next retry after `failures` consecutive failures (1 or more); nothing if
+/// the retry budget is exhausted. Exponential backoff with full jitter: the delay is anywhere
+/// between 0 and the bound, so that a thousand nodes that lost the same server do not retry at the
+/// same time. `retry_after`: the server's Retry-After (RFC 9110, 10.2.3); the retry is never
+/// earlier, up to longest_asked. `random`: in [0, 1).
 std::optional<std::chrono::steady_clock::time_point> retry_at(
     const RetryPolicy& policy, unsigned failures, std::optional<std::chrono::seconds> retry_after,
     std::chrono::steady_clock::time_point now, double random);
 
-/// Counts the failures in a row. Only bytes that were never committed before count as progress, or
-/// a server that loses everything again and again would be tried for ever.
+/// A retry budget: a counter of consecutive failures. Only bytes that were never committed before
+/// count as progress; otherwise retries against a server that repeatedly loses all bytes would
+/// never end.
 class RetryBudget {
  public:
-  /// One more; the answer is how many in a row there are now.
+  /// Counts one failure. Returns the number of consecutive failures.
   unsigned failed() { return ++failures_; }
-  /// Counts `error`, and returns when to retry: see retry_at(), and Error::most_tries, whose tries
-  /// are 1, 2, 4 s apart at least, for the usual policy. Nothing to give up.
+  /// Counts `error`. Returns the time of the next retry, see retry_at(); nothing to fail. An error
+  /// with Error::most_tries is tried that often at most, with delays of at least 1, 2, 4 s under
+  /// the default policy.
   std::optional<std::chrono::steady_clock::time_point> next_try(
       const RetryPolicy& policy, const Error& error,
       std::optional<std::chrono::seconds> retry_after, std::chrono::steady_clock::time_point now,
       double random);
+  /// Returns the number of consecutive failures.
   unsigned failures() const { return failures_; }
-  /// The server has confirmed so many bytes of the file.
+  /// Records that the server has committed `bytes` bytes of the file. More than ever before resets
+  /// the count of failures.
   void committed(std::uint64_t bytes) {
     if (bytes <= most_committed_) return;
     most_committed_ = bytes;
     failures_ = lasting_ = 0;
   }
-  /// The server has lost everything, and is sent it anew, so that what was progress once is
-  /// progress again. The answer is how often that has happened: a server that does it again and
-  /// again has a limit of its own.
+  /// Records that the server has lost all bytes, and that the upload restarts from the beginning:
+  /// bytes that counted as progress once count again. Returns how often that has happened; the
+  /// caller limits the number of restarts.
   unsigned start_over() {
     most_committed_ = 0;
     return ++losses_;
@@ -58,7 +65,7 @@ class RetryBudget {
 
  private:
   unsigned failures_ = 0;
-  unsigned lasting_ = 0;  ///< of those, errors with most_tries
+  unsigned lasting_ = 0;  ///< those of the failures with Error::most_tries
   unsigned losses_ = 0;
   std::uint64_t most_committed_ = 0;
 };

@@ -10,27 +10,28 @@
 
 namespace sluice {
 
-/// Whether a token is refused that a server answered 401 to, or the phased generation's 500.
-/// Today's server checks the token of a tus request by an HTTP request to itself, so a server that
-/// restarts or has no thread left answers 401 to a good token. The answers to a SetupQuestion,
-/// which the server answers without that, decide:
+/// The decision whether a token is really refused, after the server answered 401, or the phased
+/// generation's 500. Today's server checks the token of a tus request by an HTTP request to itself,
+/// so a server that restarts or has no free thread answers 401 to a good token. The answers to a
+/// SetupQuestion, which the server answers without a request to itself, decide:
 ///
 ///     answer                       verdict
 ///     ---------------------------  -----------------------------------------------------------
-///     it accepts the token         accepted: the step is retried, with backoff
-///     it refuses the token         ask_again, a little later: it may be restarting
+///     the token is accepted        accepted: the step is retried, with backoff
+///     the token is refused         ask_again, a little later: the server may be restarting
 ///     the same, often enough       refused
 ///     no such dataset              no_dataset
 ///     none, or a front server's    unknown: the step is retried, with backoff
 ///
-/// Pure. One thread at a time.
+/// A pure policy. One thread at a time.
 class TokenDoubt {
  public:
   enum class Verdict { accepted, ask_again, refused, no_dataset, unknown };
 
-  /// `refusal`: the error that the answer came to. `moment`: when it came. `worked`: whether the
-  /// server has accepted the token before. Two refusals in a row decide; five where it has worked
-  /// and the answer was the 500, as the phased generation answers any error of its own so.
+  /// `refusal`: the error of the refused request. `retry_after`: its Retry-After. `moment`: when
+  /// the answer arrived. `worked`: whether the server has accepted the token before. Two
+  /// consecutive refusals decide; five if the token has worked and the answer was the 500, which
+  /// the phased generation also sends for its own errors.
   TokenDoubt(Error refusal, std::optional<std::chrono::seconds> retry_after,
              const RequestGate::Moment& moment, bool worked)
       : refusal_(std::move(refusal)),
@@ -38,6 +39,7 @@ class TokenDoubt {
         moment_(moment),
         enough_(worked && refusal_.code == 500 ? 5 : 2) {}
 
+  /// Returns the verdict after the answer to one SetupQuestion.
   Verdict heard(const Result<Answer>& answer) {
     if (!answer) return Verdict::unknown;
     switch (read_setup_answer(*answer)) {
@@ -54,7 +56,7 @@ class TokenDoubt {
     return Verdict::unknown;
   }
 
-  /// How long to wait before it is asked again: longer each time.
+  /// Returns the delay before the question is repeated: one second per refusal.
   std::chrono::seconds pause() const { return std::chrono::seconds(refusals_); }
   const Error& refusal() const { return refusal_; }
   std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }

@@ -2,9 +2,9 @@
 
 namespace sluice {
 
-/// Whether each chunk goes with a checksum that the server compares (tus's checksum extension).
+/// Whether each chunk carries a checksum that the server compares (tus's checksum extension).
 enum class VerifyChunks {
-  automatic,  ///< where that costs little: engine/policy/chunk_check.h
+  automatic,  ///< where a checksum costs little: engine/policy/chunk_check.h
   on,
   off,
 };

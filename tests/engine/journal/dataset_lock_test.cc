@@ -34,7 +34,7 @@ bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-/// The only file in DIR/locks.
+/// Returns the only file in DIR/locks.
 fs::path lock_file(const test::TempDir& dir) {
   fs::path found;
   for (const auto& entry : fs::directory_iterator(dir / "locks")) {
@@ -44,7 +44,7 @@ fs::path lock_file(const test::TempDir& dir) {
   return found;
 }
 
-/// Another process that holds a lock until it is killed, at the latest by the destructor.
+/// Another process that holds a lock until it is killed, by the destructor at the latest.
 class OtherHolder {
  public:
   OtherHolder(const std::string& dir, const std::string& dataset, const std::string& what,
@@ -81,7 +81,7 @@ class OtherHolder {
   pid_t pid_ = -1;
 };
 
-TEST(DatasetLock, TellsWhoHoldsItInAnotherProcess) {
+TEST(DatasetLock, ReportsTheHolderInAnotherProcess) {
   const test::TempDir dir;
   const OtherHolder other(dir.path(), "IDB-1", "scan.h5");
   const auto lock = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "notes.txt");
@@ -94,18 +94,18 @@ TEST(DatasetLock, TellsWhoHoldsItInAnotherProcess) {
                 ") is uploading 'scan.h5' into it; wait until that upload ends, or stop it");
 }
 
-TEST(DatasetLock, DiesWithItsProcess) {
+TEST(DatasetLock, EndsWithItsProcess) {
   const test::TempDir dir;
   OtherHolder other(dir.path(), "IDB-1", "scan.h5");
   ASSERT_FALSE(DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5"));
   other.kill();
   const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_TRUE(holder);
-  EXPECT_FALSE(*holder) << "what a dead process wrote is no holder";
+  EXPECT_FALSE(*holder) << "the text of a dead process is no holder";
   EXPECT_TRUE(DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5"));
 }
 
-TEST(DatasetLock, ExcludesWithinAProcessToo) {
+TEST(DatasetLock, ExcludesWithinOneProcess) {
   const test::TempDir dir;
   auto first = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_TRUE(first) << first.error().message;
@@ -120,7 +120,7 @@ TEST(DatasetLock, ExcludesWithinAProcessToo) {
   EXPECT_TRUE(DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5"));
 }
 
-TEST(DatasetLock, AFailedAttemptDoesNotLoosenIt) {
+TEST(DatasetLock, FailedAttemptKeepsTheLock) {
   const test::TempDir dir;
   const OtherHolder other(dir.path(), "IDB-1", "scan.h5");
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -133,7 +133,7 @@ TEST(DatasetLock, AFailedAttemptDoesNotLoosenIt) {
   }
 }
 
-TEST(DatasetLock, OtherDatasetsAndSystemsAreFree) {
+TEST(DatasetLock, LeavesOtherDatasetsAndSystemsFree) {
   const test::TempDir dir;
   const auto first = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_TRUE(first);
@@ -144,7 +144,7 @@ TEST(DatasetLock, OtherDatasetsAndSystemsAreFree) {
   EXPECT_FALSE(*holder);
 }
 
-TEST(DatasetLock, OfANameLeavesOtherNamesFree) {
+TEST(DatasetLock, NameLockLeavesOtherNamesFree) {
   using Scope = DatasetLock::Scope;
   const test::TempDir dir;
   const auto acquire = [&](const char* what, Scope scope) {
@@ -153,7 +153,7 @@ TEST(DatasetLock, OfANameLeavesOtherNamesFree) {
   auto first = acquire("scan.h5", Scope::name);
   ASSERT_TRUE(first);
   EXPECT_FALSE(acquire("scan.h5", Scope::name)) << "the same name twice";
-  EXPECT_FALSE(acquire("other.h5", Scope::dataset)) << "setup would delete it";
+  EXPECT_FALSE(acquire("other.h5", Scope::dataset)) << "setup would delete the other file";
   auto second = acquire("other.h5", Scope::name);
   ASSERT_TRUE(second);
   for (const char* what : {"scan.h5", "other.h5"}) {
@@ -165,15 +165,15 @@ TEST(DatasetLock, OfANameLeavesOtherNamesFree) {
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
   { const DatasetLock gone = std::move(*first); }
-  EXPECT_FALSE(acquire("third.h5", Scope::dataset)) << "the other one is still there";
+  EXPECT_FALSE(acquire("third.h5", Scope::dataset)) << "the other lock is still held";
   { const DatasetLock gone = std::move(*second); }
   auto whole = acquire("third.h5", Scope::dataset);
   EXPECT_TRUE(whole);
   EXPECT_FALSE(acquire("scan.h5", Scope::name));
 }
 
-/// Holders of names share the file, and what it says is the last one's.
-TEST(DatasetLock, WhoHoldsANameIsSaidOnlyWhereItIsKnown) {
+/// The holders of names share the file, which names the last holder only.
+TEST(DatasetLock, ReportsTheHolderOfANameOnlyIfKnown) {
   using Scope = DatasetLock::Scope;
   const test::TempDir dir;
   const auto refusal = [&](const char* what, Scope scope) {
@@ -204,14 +204,14 @@ TEST(DatasetLock, WhoHoldsANameIsSaidOnlyWhereItIsKnown) {
         holds(refusal("new.h5", Scope::dataset), "this sluice process is uploading 'other"));
     const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
     ASSERT_TRUE(holder && *holder);
-    EXPECT_EQ((*holder)->pid, 0) << "it is not this process";
+    EXPECT_EQ((*holder)->pid, 0) << "the holder is unknown, not this process";
     EXPECT_EQ((*holder)->what, "scan.h5");
   }
   EXPECT_EQ(refusal("scan.h5", Scope::name), somebody);
-  EXPECT_EQ(refusal("new.h5", Scope::dataset), anything) << "nobody is at other.h5 any more";
+  EXPECT_EQ(refusal("new.h5", Scope::dataset), anything) << "other.h5 is not locked any more";
 }
 
-TEST(DatasetLock, AnyHolderOfADatasetIsFound) {
+TEST(DatasetLock, FindsAnyHolderOfADataset) {
   using Scope = DatasetLock::Scope;
   const test::TempDir dir;
   const auto holder = [&] {
@@ -232,7 +232,7 @@ TEST(DatasetLock, AnyHolderOfADatasetIsFound) {
   EXPECT_FALSE(holder());
 }
 
-TEST(DatasetLock, AskingMakesNothing) {
+TEST(DatasetLock, QueryCreatesNoFile) {
   const test::TempDir dir;
   const auto holder = DatasetLock::holder(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_TRUE(holder) << holder.error().message;
@@ -240,7 +240,7 @@ TEST(DatasetLock, AskingMakesNothing) {
   EXPECT_TRUE(fs::is_empty(dir.path()));
 }
 
-TEST(DatasetLock, TheFileStaysPrivateAndEmptied) {
+TEST(DatasetLock, ReleasedFileIsPrivateAndEmpty) {
   const test::TempDir dir;
   const mode_t mask = ::umask(0);
   auto lock = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5");
@@ -255,7 +255,7 @@ TEST(DatasetLock, TheFileStaysPrivateAndEmptied) {
   EXPECT_EQ(test::read_file(file), "") << "the next holder would be taken for this one";
 }
 
-TEST(DatasetLock, MovingKeepsItAndAssigningReleasesTheOld) {
+TEST(DatasetLock, MoveKeepsTheLockAndAssignmentReleasesTheOld) {
   const test::TempDir dir;
   auto one = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "a");
   auto two = DatasetLock::acquire(dir.path(), system_url, "IDB-2", "b");
@@ -265,11 +265,11 @@ TEST(DatasetLock, MovingKeepsItAndAssigningReleasesTheOld) {
   EXPECT_FALSE(DatasetLock::acquire(dir.path(), system_url, "IDB-2", "b"));
 }
 
-TEST(DatasetLock, ProgramsThatAreStartedMeanwhileDoNotKeepIt) {
+TEST(DatasetLock, ChildProgramsDoNotInheritTheLock) {
   const test::TempDir dir;
   auto lock = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_TRUE(lock);
-  // cat has started, with whatever descriptors it got, once it has answered.
+  // Once cat has answered, it has started with all inherited descriptors.
   int in[2];
   int out[2];
   ASSERT_EQ(::pipe2(in, O_CLOEXEC), 0);
@@ -290,7 +290,7 @@ TEST(DatasetLock, ProgramsThatAreStartedMeanwhileDoNotKeepIt) {
   ::waitpid(child, nullptr, 0);
 }
 
-TEST(DatasetLock, WhereNoLockCanBeItSaysSo) {
+TEST(DatasetLock, ReportsUnusableDirectoryAndSymbolicLink) {
   const test::TempDir dir;
   test::write_file(dir / "file", "");
   const auto no_directory = DatasetLock::acquire(dir / "file", system_url, "IDB-1", "scan.h5");
@@ -298,7 +298,8 @@ TEST(DatasetLock, WhereNoLockCanBeItSaysSo) {
   EXPECT_FALSE(no_directory.error().retryable);
   EXPECT_TRUE(holds(no_directory.error().message, (dir / "file").string()));
 
-  // A symbolic link in its place is not followed: it could make us empty any file.
+  // A symbolic link in place of the file is not followed; otherwise the lock could truncate any
+  // file.
   { ASSERT_TRUE(DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5")); }
   const fs::path file = lock_file(dir);
   fs::remove(file);
@@ -312,19 +313,19 @@ TEST(DatasetLock, WhereNoLockCanBeItSaysSo) {
   EXPECT_EQ(test::read_file(dir / "precious"), "text");
 }
 
-TEST(DatasetLock, AKernelWithoutTheseLocksIsNamed) {
+TEST(DatasetLock, ReportsAKernelWithoutOfdLocks) {
   const test::TempDir dir;
   bool possible = false;
   std::optional<Error> error;
   std::optional<Error> trial;
-  // The filter goes with the thread.
+  // The filter ends with the thread.
   std::thread([&] {
     possible = test::refuse_call(SYS_fcntl, EINVAL, F_OFD_SETLK);
     if (!possible) return;
     error = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5").error();
     trial = try_state_dir(dir.path()).trouble;
   }).join();
-  if (!possible) GTEST_SKIP() << "this system takes no filter of system calls";
+  if (!possible) GTEST_SKIP() << "this system does not support system call filters";
   ASSERT_TRUE(error && trial);
   EXPECT_FALSE(error->retryable);
   for (const Error& each : {*error, *trial}) {
@@ -333,7 +334,7 @@ TEST(DatasetLock, AKernelWithoutTheseLocksIsNamed) {
   }
 }
 
-TEST(DatasetLock, WhatTheFileSaysIsNotTrusted) {
+TEST(DatasetLock, DoesNotTrustTheTextInTheFile) {
   const test::TempDir dir;
   const auto lock = DatasetLock::acquire(dir.path(), system_url, "IDB-1", "scan.h5");
   ASSERT_TRUE(lock);

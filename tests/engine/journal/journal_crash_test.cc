@@ -21,7 +21,7 @@
 #include "tests/engine/journal/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
-/// The journal when its process is killed, when the disk is full, and when others write as well.
+/// The journal when its process is killed, when the disk is full, and when other processes write.
 namespace sluice::journal_crash_test {
 namespace {
 
@@ -35,14 +35,14 @@ std::uint64_t committed_after(std::uint64_t blocks) {
   return std::min(sample_entry().file.size, blocks * sample_entry().block_bytes);
 }
 
-/// Runs `body` in a process of its own, which ends with its result, and returns its id.
+/// Runs `body` in a child process, whose exit status is the result; returns the process ID.
 pid_t in_child(const std::function<int()>& body) {
   const pid_t pid = ::fork();
   if (pid == 0) ::_exit(body());
   return pid;
 }
 
-/// The exit status, or 128 + the signal.
+/// Returns the exit status, or 128 + the signal.
 int wait_for(pid_t pid) {
   int status = 0;
   EXPECT_EQ(::waitpid(pid, &status, 0), pid);
@@ -71,13 +71,13 @@ INSTANTIATE_TEST_SUITE_P(Modes, JournalCrash,
                            return mode.param == JournalMode::wal ? "wal" : "truncate";
                          });
 
-/// What the writer says once a call has returned.
+/// The message of the writer after a call has returned.
 struct Recorded {
   std::int64_t id = 0;
   std::uint64_t blocks = 0;  ///< all_blocks + 1: registered
 };
 
-/// Takes one upload after the other to its registration, going on where the last writer was killed.
+/// Registers one upload after the other, and resumes where the last writer was killed.
 int write_for_ever(const std::string& dir, JournalMode mode, int report_to) {
   const auto say = [&](std::int64_t id, std::uint64_t blocks) {
     const Recorded recorded{id, blocks};
@@ -109,7 +109,7 @@ int write_for_ever(const std::string& dir, JournalMode mode, int report_to) {
   }
 }
 
-/// What a writer said is there, and what is there is whole.
+/// Checks that everything a writer reported is in the journal, and that the entries are complete.
 void expect_recorded(const std::string& dir, const Recorded& last) {
   ASSERT_EQ(test::integrity(dir), "ok");
   const auto journal = test::open_journal(dir);
@@ -132,7 +132,7 @@ void expect_recorded(const std::string& dir, const Recorded& last) {
   EXPECT_EQ(*checksums, checksums_of(0, blocks));
 }
 
-TEST_P(JournalCrash, KillsLeaveEverythingThatWasRecorded) {
+TEST_P(JournalCrash, KeepsRecordedStepsAfterKill) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   RecordProperty("seed", std::to_string(seed));
@@ -144,31 +144,31 @@ TEST_P(JournalCrash, KillsLeaveEverythingThatWasRecorded) {
     const pid_t writer =
         in_child([&] { return write_for_ever(dir.path(), GetParam(), reports.fds[1]); });
     reports.close_end(1);
-    // Killed right after it has said something, or while it opens: somewhere in what comes next.
+    // Killed right after a message or while opening the journal, so at any point of what follows.
     const std::uint64_t patience = random() % 20;
     for (std::uint64_t heard = 0; heard < patience; ++heard)
       ASSERT_EQ(::read(reports.fds[0], &last, sizeof last), ssize_t{sizeof last});
     ::kill(writer, SIGKILL);
-    ASSERT_EQ(wait_for(writer), 128 + SIGKILL) << "it ended by itself";
+    ASSERT_EQ(wait_for(writer), 128 + SIGKILL) << "the writer ended by itself";
     while (::read(reports.fds[0], &last, sizeof last) == ssize_t{sizeof last}) {
     }
     if (last.id != 0) expect_recorded(dir.path(), last);
     if (HasFailure()) return;
   }
-  EXPECT_GT(last.id, 1) << "no upload was ever finished";
+  EXPECT_GT(last.id, 1) << "no upload was registered";
 }
 
-constexpr std::size_t side_by_side = 8;
+constexpr std::size_t concurrent = 8;
 
-/// Takes eight uploads at a time from one block to the next, each of them posted at once, and says
-/// of each how far it is when the journal's thread tells it.
+/// Advances eight concurrent uploads from block to block, with all steps posted at once, and
+/// reports the progress of each upload when the journal's thread calls Done.
 int write_groups_for_ever(const std::string& dir, JournalMode mode, int report_to) {
   if (!open_journal_file(dir, mode)) return 1;
   auto opened = Journal::open(dir);
   if (!opened) return 2;
   JournalThread thread(std::move(*opened));
   std::vector<JournalEntry> entries;
-  for (std::size_t i = 0; i < side_by_side; ++i) {
+  for (std::size_t i = 0; i < concurrent; ++i) {
     entries.push_back(sample_entry("file " + std::to_string(i)));
     const auto found = thread.journal().find(entries[i].system, "IDB-1", entries[i].name);
     if (!found) return 3;
@@ -176,7 +176,7 @@ int write_groups_for_ever(const std::string& dir, JournalMode mode, int report_t
   }
   std::atomic<int> failures = 0;
   while (failures == 0) {
-    std::latch all_told(side_by_side);
+    std::latch all_told(concurrent);
     for (JournalEntry& entry : entries) {
       thread.post(
           [&entry](JournalTables& tables) -> Result<void> {
@@ -206,13 +206,13 @@ int write_groups_for_ever(const std::string& dir, JournalMode mode, int report_t
   return 4;
 }
 
-TEST_P(JournalCrash, KillsLeaveEverythingThatAGroupWasTold) {
+TEST_P(JournalCrash, KeepsReportedGroupWorkAfterKill) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   RecordProperty("seed", std::to_string(seed));
   std::mt19937_64 random(seed);
   const test::TempDir dir(test::memory_directory());
-  std::map<std::int64_t, std::uint64_t> told;  // of each upload, its blocks
+  std::map<std::int64_t, std::uint64_t> told;  // blocks of each upload
   for (int kills = 0; kills < 100; ++kills) {
     Pipe reports;
     const pid_t writer =
@@ -225,24 +225,24 @@ TEST_P(JournalCrash, KillsLeaveEverythingThatAGroupWasTold) {
       told[recorded.id] = recorded.blocks;
     }
     ::kill(writer, SIGKILL);
-    ASSERT_EQ(wait_for(writer), 128 + SIGKILL) << "it ended by itself";
+    ASSERT_EQ(wait_for(writer), 128 + SIGKILL) << "the writer ended by itself";
     while (::read(reports.fds[0], &recorded, sizeof recorded) == ssize_t{sizeof recorded})
       told[recorded.id] = recorded.blocks;
-    // The newest of each file is enough: older ones are over.
+    // Only the newest entry of each file is checked: older ones have ended.
     for (auto newest = told.rbegin(); newest != told.rend(); ++newest) {
-      if (std::distance(told.rbegin(), newest) == side_by_side) break;
+      if (std::distance(told.rbegin(), newest) == concurrent) break;
       expect_recorded(dir.path(), {newest->first, newest->second});
       if (HasFailure()) return;
-      // What was written and not told any more counts from now on.
+      // Blocks that were written but not reported count from now on.
       const auto entry = test::open_journal(dir.path())->get(newest->first);
       ASSERT_TRUE(entry && *entry);
       if ((*entry)->state != State::registered) newest->second = (*entry)->hashed_blocks;
     }
   }
-  EXPECT_GT(told.size(), side_by_side) << "no upload was ever finished";
+  EXPECT_GT(told.size(), concurrent) << "no upload was registered";
 }
 
-TEST_P(JournalCrash, ManyProcessesMayOpenItAtOnce) {
+TEST_P(JournalCrash, SeveralProcessesOpenConcurrently) {
   constexpr int processes = 6;
   constexpr int uploads = 5;
   for (int round = 0; round < 25; ++round) {
@@ -253,7 +253,7 @@ TEST_P(JournalCrash, ManyProcessesMayOpenItAtOnce) {
       children.push_back(in_child([&] {
         gate.close_end(1);
         char byte = 0;
-        if (::read(gate.fds[0], &byte, 1) != 0) return 1;  // until the parent opens the gate
+        if (::read(gate.fds[0], &byte, 1) != 0) return 1;  // blocks until the parent opens the gate
         const auto made = open_journal_file(dir.path(), GetParam());
         if (!made) return std::fprintf(stderr, "%s\n", made.error().message.c_str()), 2;
         const auto journal = Journal::open(dir.path());
@@ -280,8 +280,8 @@ TEST_P(JournalCrash, ManyProcessesMayOpenItAtOnce) {
   }
 }
 
-/// A disk on which SQLite's writes find no room any more, after so many of them: the last one that
-/// fits is cut in half. SQLite's own door for it: its system calls can be replaced.
+/// A disk that is full after a number of SQLite's writes; the last write that fits is cut in half.
+/// SQLite lets a program replace its system calls.
 class FullDisk {
  public:
   FullDisk() {
@@ -323,7 +323,7 @@ class FullDisk {
   sqlite3_vfs* const vfs_ = sqlite3_vfs_find(nullptr);
 };
 
-TEST_P(JournalCrash, AFullDiskSpoilsNothingWhereverItStrikes) {
+TEST_P(JournalCrash, FullDiskAtAnyWriteLosesNothing) {
   const test::TempDir dir(test::memory_directory());
   const auto journal = test::open_journal(dir.path(), GetParam());
   JournalEntry sample = sample_entry();
@@ -343,7 +343,7 @@ TEST_P(JournalCrash, AFullDiskSpoilsNothingWhereverItStrikes) {
     const auto recorded = journal->record(*id, step);
     disk.room_for(std::nullopt);
     const auto entry = journal->get(*id);
-    ASSERT_TRUE(entry && *entry) << "the connection is of no use any more";
+    ASSERT_TRUE(entry && *entry) << "the connection is unusable after the error";
     done = recorded.has_value();
     if (!done) {
       EXPECT_EQ(recorded.error().kind, ErrorKind::failed);
@@ -364,9 +364,10 @@ TEST_P(JournalCrash, AFullDiskSpoilsNothingWhereverItStrikes) {
   EXPECT_GT(room, 5) << "the disk was never full";
 }
 
-/// However much of a group fits: all of it is there, or nothing, and each is told which. The second
-/// piece is more than SQLite keeps in memory, so the disk fills up within it, too.
-TEST_P(JournalCrash, AFullDiskTakesAllOfAGroupOrNothing) {
+/// Wherever the disk becomes full: all of a group is written, or nothing, and each work gets that
+/// result. The second work is larger than SQLite's cache, so the disk becomes full within that
+/// work, too.
+TEST_P(JournalCrash, FullDiskKeepsAllOfAGroupOrNothing) {
   const test::TempDir dir(test::memory_directory());
   const auto journal = test::open_journal(dir.path(), GetParam());
   JournalEntry sample = sample_entry("large");
@@ -395,14 +396,14 @@ TEST_P(JournalCrash, AFullDiskTakesAllOfAGroupOrNothing) {
   FullDisk disk;
   bool within = false;
   bool at_the_end = false;
-  // A write for each page of 4 KiB, and some more in mode truncate.
+  // One write for each page of 4 KiB, and a few more in mode truncate.
   for (int room = 0;; room = room + 1 + room / 4) {
     called = false;
     disk.room_for(room);
     const auto outcomes = journal->together(works);
     disk.room_for(std::nullopt);
     const auto listing = journal->list(true);
-    ASSERT_TRUE(listing) << "the connection is of no use any more";
+    ASSERT_TRUE(listing) << "the connection is unusable after the error";
     ASSERT_EQ(outcomes.size(), 3U);
     const bool done = outcomes[0].has_value();
     for (const auto& outcome : outcomes) {
@@ -421,7 +422,7 @@ TEST_P(JournalCrash, AFullDiskTakesAllOfAGroupOrNothing) {
   EXPECT_TRUE(at_the_end);
 }
 
-TEST_P(JournalCrash, AFullDiskKeepsItFromBeingMadeAndNoLonger) {
+TEST_P(JournalCrash, OpensAfterAFullDiskPreventedCreation) {
   const test::TempDir dir(test::memory_directory());
   FullDisk disk;
   int room = 0;
@@ -440,8 +441,8 @@ TEST_P(JournalCrash, AFullDiskKeepsItFromBeingMadeAndNoLonger) {
   EXPECT_EQ(test::integrity(dir.path()), "ok");
 }
 
-/// The same from the kernel itself: a process that may write no file larger than so much.
-TEST_P(JournalCrash, ALimitOnTheSizeOfFilesIsAnErrorLikeAnyOther) {
+/// The same from the kernel: a process with a limit on the size of files.
+TEST_P(JournalCrash, ReportsAFileSizeLimit) {
   const test::TempDir dir(test::memory_directory());
   const pid_t child = in_child([&] {
     const auto journal = test::open_journal(dir.path(), GetParam());

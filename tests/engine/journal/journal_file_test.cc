@@ -33,7 +33,7 @@ fs::path file_in(const test::TempDir& dir, const std::string& suffix = "") {
   return journal_path(dir.path()) + suffix;
 }
 
-/// A journal with one unfinished upload, closed.
+/// Creates a journal with one unfinished upload, and closes it.
 std::int64_t make_journal(const fs::path& dir, JournalMode mode = JournalMode::wal) {
   const auto id = test::open_journal(dir, mode)->begin(sample_entry());
   EXPECT_TRUE(id) << id.error().message;
@@ -44,7 +44,7 @@ std::string mode_in_use(SqlDatabase& database) {
   return database.text("PRAGMA journal_mode").value_or("?");
 }
 
-/// Waiting for a lock takes no time in here: it ends as if all of it had passed.
+/// Waits for a lock end at once, as if their time had passed.
 class ImpatientSqlite {
  public:
   ImpatientSqlite() : vfs_(*sqlite3_vfs_find(nullptr)) {
@@ -60,11 +60,11 @@ class ImpatientSqlite {
   sqlite3_vfs vfs_;
 };
 
-TEST(JournalFile, SharedMemoryOnlyWhereThisMachineHasTheFileSystemToItself) {
+TEST(JournalFile, UsesWalOnlyOnLocalFileSystems) {
   for (const std::uint32_t local :
        {0xEF53U, 0x58465342U, 0x9123683EU, 0x01021994U, 0x794c7630U, 0x2FC12FC1U, 0xF2F52010U})
     EXPECT_EQ(journal_mode_for(local), JournalMode::wal) << std::hex << local;
-  // NFS, Lustre, GPFS, BeeGFS, Ceph, SMB, CIFS, AFS, FUSE, 9p, and one that nobody knows.
+  // NFS, Lustre, GPFS, BeeGFS, Ceph, SMB, CIFS, AFS, FUSE, 9p, and an unknown type.
   for (const std::uint32_t shared :
        {0x6969U, 0x0BD00BD0U, 0x47504653U, 0x19830326U, 0x00C36400U, 0xFE534D42U, 0xFF534D42U,
         0x5346414FU, 0x65735546U, 0x01021997U, 0U, 0x12345678U})
@@ -73,7 +73,7 @@ TEST(JournalFile, SharedMemoryOnlyWhereThisMachineHasTheFileSystemToItself) {
   EXPECT_EQ(journal_mode_in("/there/is/no/such/directory"), JournalMode::truncate);
 }
 
-TEST(JournalFile, EitherModeSyncsEveryTransaction) {
+TEST(JournalFile, BothModesSyncEveryTransaction) {
   for (const JournalMode mode : {JournalMode::wal, JournalMode::truncate}) {
     const test::TempDir dir;
     for (const char* when : {"new", "again"}) {
@@ -86,7 +86,7 @@ TEST(JournalFile, EitherModeSyncsEveryTransaction) {
   }
 }
 
-TEST(JournalFile, WhatOthersMayHaveOpenOverANetworkStaysWithoutSharedMemory) {
+TEST(JournalFile, StaysInTruncateModeWhereWalWouldWork) {
   const test::TempDir dir;
   const auto over_network = open_journal_file(dir.path(), JournalMode::truncate);
   ASSERT_TRUE(over_network);
@@ -96,7 +96,7 @@ TEST(JournalFile, WhatOthersMayHaveOpenOverANetworkStaysWithoutSharedMemory) {
   EXPECT_FALSE(fs::exists(file_in(dir, "-shm")));
 }
 
-TEST(JournalFile, LeavesSharedMemoryWhereItCannotBe) {
+TEST(JournalFile, ChangesToTruncateModeWhereRequired) {
   const test::TempDir dir;
   const std::int64_t id = make_journal(dir.path());
   {
@@ -108,7 +108,7 @@ TEST(JournalFile, LeavesSharedMemoryWhereItCannotBe) {
   EXPECT_TRUE(*test::open_journal(dir.path())->get(id));
 }
 
-TEST(JournalFile, ButNotWhileSomebodyUsesIt) {
+TEST(JournalFile, DoesNotChangeModeWhileInUse) {
   const test::TempDir dir;
   make_journal(dir.path());
   const auto user = test::open_journal(dir.path());
@@ -123,7 +123,7 @@ TEST(JournalFile, ButNotWhileSomebodyUsesIt) {
   EXPECT_TRUE(user->begin(sample_entry("another")));
 }
 
-TEST(JournalFile, OneThatIsKeptLockedIsWorthAnotherTry) {
+TEST(JournalFile, LockedFileIsARetryableError) {
   const test::TempDir dir;
   const ImpatientSqlite impatient;
   const std::int64_t id = make_journal(dir.path());
@@ -138,7 +138,7 @@ TEST(JournalFile, OneThatIsKeptLockedIsWorthAnotherTry) {
   EXPECT_TRUE(journal->record(id, {.committed = 5}));
 }
 
-TEST(JournalFile, IsForItsOwnerAlone) {
+TEST(JournalFile, CreatesAPrivateFile) {
   for (const JournalMode mode : {JournalMode::wal, JournalMode::truncate}) {
     const test::TempDir dir;
     const mode_t mask = ::umask(0);
@@ -153,7 +153,7 @@ TEST(JournalFile, IsForItsOwnerAlone) {
   }
 }
 
-TEST(JournalFile, IsClosedToOthersIfItWasOpen) {
+TEST(JournalFile, RemovesAccessOfOthers) {
   const test::TempDir dir;
   make_journal(dir.path());
   const auto user = test::open_journal(dir.path());
@@ -164,7 +164,7 @@ TEST(JournalFile, IsClosedToOthersIfItWasOpen) {
     EXPECT_EQ(mode_of(file_in(dir, suffix)), 0600U) << suffix;
 }
 
-TEST(JournalFile, MakesItsDirectory) {
+TEST(JournalFile, CreatesItsDirectory) {
   const test::TempDir dir;
   const mode_t mask = ::umask(0);
   const auto journal = Journal::open((dir / "state").string() + "/sluice");
@@ -175,7 +175,7 @@ TEST(JournalFile, MakesItsDirectory) {
   EXPECT_EQ((*journal)->path(), (dir / "state/sluice/journal.sqlite").string());
 }
 
-TEST(JournalFile, LookingMakesNothing) {
+TEST(JournalFile, LookupCreatesNothing) {
   const test::TempDir dir;
   const auto missing = Journal::open_existing((dir / "sluice").string());
   ASSERT_TRUE(missing) << missing.error().message;
@@ -187,8 +187,9 @@ TEST(JournalFile, LookingMakesNothing) {
   EXPECT_TRUE(*(*there)->get(id));
 }
 
-/// What a full disk leaves: an empty file, one that has become wal and no more, tables alone.
-TEST(JournalFile, OneWithoutEntriesIsNone) {
+/// What a full disk leaves: an empty file, a file in mode wal without tables, tables without
+/// entries.
+TEST(JournalFile, JournalWithoutEntriesDoesNotExist) {
   const test::TempDir dir;
   const std::string path = file_in(dir);
   EXPECT_FALSE(Journal::exists(dir.path()));
@@ -200,7 +201,8 @@ TEST(JournalFile, OneWithoutEntriesIsNone) {
   }
   ASSERT_GT(fs::file_size(path), 0U);
   EXPECT_FALSE(Journal::exists(dir.path()));
-  // Neither can be opened, as its -shm cannot be; of one that may have something, that is an error.
+  // The file cannot be opened, because its -shm cannot be created. open_existing() reports an error
+  // only for a file that may hold an upload.
   fs::create_directory(file_in(dir, "-shm"));
   const auto blank = Journal::open_existing(dir.path());
   EXPECT_TRUE(blank && !*blank);
@@ -210,14 +212,14 @@ TEST(JournalFile, OneWithoutEntriesIsNone) {
   EXPECT_FALSE(Journal::exists(dir.path()));
 }
 
-TEST(JournalFile, OneThatMayHaveAnEntryIsThere) {
+TEST(JournalFile, JournalThatMayHoldAnEntryExists) {
   const test::TempDir dir;
   const std::string path = file_in(dir);
   {
     auto journal = Journal::open(dir.path());
     ASSERT_TRUE(journal && (*journal)->begin(sample_entry()));
     ASSERT_GT(fs::file_size(file_in(dir, "-wal")), 0U);
-    EXPECT_TRUE(Journal::exists(dir.path())) << "it is in the -wal alone";
+    EXPECT_TRUE(Journal::exists(dir.path())) << "the entry is in the -wal only";
   }
   ASSERT_FALSE(fs::exists(file_in(dir, "-wal")));
   EXPECT_TRUE(Journal::exists(dir.path()));
@@ -239,8 +241,9 @@ TEST(JournalFile, OneThatMayHaveAnEntryIsThere) {
   EXPECT_TRUE(Journal::exists(dir.path())) << "another program's";
 }
 
-/// Looking takes the locks of nobody: closing a descriptor drops all that the process has there.
-TEST(JournalFile, LookingLeavesTheLocksOfThisProcess) {
+/// A lookup must not drop locks: closing a descriptor drops all locks that the process has on the
+/// file.
+TEST(JournalFile, LookupKeepsTheLocksOfThisProcess) {
   const test::TempDir dir;
   make_journal(dir.path(), JournalMode::truncate);
   auto writer = SqlDatabase::open(file_in(dir), "the journal");
@@ -259,7 +262,7 @@ TEST(JournalFile, LookingLeavesTheLocksOfThisProcess) {
   EXPECT_EQ(status, 0) << "the lock is gone";
 }
 
-TEST(JournalFile, StaysTheSameWhenTheWorkingDirectoryChanges) {
+TEST(JournalFile, SurvivesAChangeOfWorkingDirectory) {
   const test::TempDir dir;
   const fs::path before = fs::current_path();
   fs::current_path(dir.path());
@@ -271,7 +274,7 @@ TEST(JournalFile, StaysTheSameWhenTheWorkingDirectoryChanges) {
   EXPECT_TRUE(fs::exists(dir / "state/journal.sqlite"));
 }
 
-TEST(JournalFile, DoesNotFollowLinksOrUseWhatIsNoFile) {
+TEST(JournalFile, RejectsLinksAndNonFiles) {
   const test::TempDir dir;
   test::write_file(dir / "precious", "");
   fs::create_symlink(dir / "precious", file_in(dir));
@@ -284,8 +287,8 @@ TEST(JournalFile, DoesNotFollowLinksOrUseWhatIsNoFile) {
   EXPECT_FALSE(Journal::open(dir.path()));
 }
 
-TEST(JournalFile, DoesNotUseOneOfAnotherUser) {
-  if (::geteuid() != 0) return;  // only root can make one
+TEST(JournalFile, RejectsAFileOfAnotherUser) {
+  if (::geteuid() != 0) return;  // only root can create one
   const test::TempDir dir;
   make_journal(dir.path());
   ASSERT_EQ(::chown(file_in(dir).c_str(), 12345, 12345), 0);
@@ -294,7 +297,7 @@ TEST(JournalFile, DoesNotUseOneOfAnotherUser) {
   EXPECT_TRUE(holds(journal.error().message, "another user")) << journal.error().message;
 }
 
-TEST(JournalFile, SaysWhatItCannotUse) {
+TEST(JournalFile, ReportsUnusablePaths) {
   struct Case {
     const char* sql;
     const char* says;
@@ -313,7 +316,7 @@ TEST(JournalFile, SaysWhatItCannotUse) {
   }
 }
 
-TEST(JournalFile, LeavesDatabasesOfOtherProgramsAlone) {
+TEST(JournalFile, RejectsDatabasesOfOtherPrograms) {
   const test::TempDir dir;
   test::write_file(file_in(dir), "");
   test::spoil(dir.path(), "CREATE TABLE bookmarks (url TEXT)");
@@ -324,7 +327,7 @@ TEST(JournalFile, LeavesDatabasesOfOtherProgramsAlone) {
   EXPECT_EQ(test::read_file(file_in(dir)), before);
 }
 
-TEST(JournalFile, LeavesWhatIsNoDatabaseAloneAndSaysHowToGoOn) {
+TEST(JournalFile, RejectsNonDatabaseWithAdvice) {
   const test::TempDir dir;
   const std::string text(5000, 'x');
   test::write_file(file_in(dir), text);
@@ -338,7 +341,7 @@ TEST(JournalFile, LeavesWhatIsNoDatabaseAloneAndSaysHowToGoOn) {
   EXPECT_TRUE(Journal::open(dir.path()));
 }
 
-TEST(JournalFile, AMalformedOneSaysHowToGoOn) {
+TEST(JournalFile, RejectsMalformedDatabaseWithAdvice) {
   const test::TempDir dir;
   make_journal(dir.path());
   std::string bytes = test::read_file(file_in(dir));
@@ -353,7 +356,7 @@ TEST(JournalFile, AMalformedOneSaysHowToGoOn) {
   EXPECT_TRUE(holds(listing.error().message, "move the file away")) << listing.error().message;
 }
 
-TEST(JournalFile, NothingThatStandsInItMakesItCrash) {
+TEST(JournalFile, DoesNotCrashOnDamagedContents) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   RecordProperty("seed", std::to_string(seed));
@@ -376,7 +379,7 @@ TEST(JournalFile, NothingThatStandsInItMakesItCrash) {
     const auto journal = Journal::open(dir.path());
     if (!journal) continue;
     ++opened;
-    // What they answer is another matter: any of these may be an error or a surprise, none a crash.
+    // The results do not matter: any call may fail or return wrong data, but none may crash.
     static_cast<void>((*journal)->list(true));
     static_cast<void>((*journal)->checksums(id, 0, 20));
     static_cast<void>((*journal)->record(id, {.committed = 5}));
@@ -386,7 +389,7 @@ TEST(JournalFile, NothingThatStandsInItMakesItCrash) {
   EXPECT_GT(opened, 0);
 }
 
-TEST(JournalFile, RunsNoTriggersThatSomebodyPutThere) {
+TEST(JournalFile, RunsNoTriggersOfTheFile) {
   const test::TempDir dir;
   const std::int64_t id = make_journal(dir.path());
   test::spoil(dir.path(),

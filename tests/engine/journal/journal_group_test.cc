@@ -1,4 +1,4 @@
-// Several pieces of work in one transaction of the journal, and its thread, which makes them one.
+// Several works in one transaction of the journal, and the thread that combines them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,14 +23,14 @@ class JournalGroup : public testing::TestWithParam<JournalMode> {
       return {};
     };
   }
-  /// Writes, and fails then.
+  /// Returns work that writes and then fails.
   static Journal::Work fails_after(const std::string& name) {
     return [name](JournalTables& tables) -> Result<void> {
       TRY(tables.begin(sample_entry(name)));
       return Error{ErrorKind::failed, "no " + name};
     };
   }
-  /// What SQLite does of its own accord on a full disk.
+  /// Returns work that rolls back the transaction, as SQLite does on a full disk.
   static Journal::Work loses_the_transaction(bool and_says_so) {
     return [=](JournalTables& tables) -> Result<void> {
       TRY(tables.begin(sample_entry("lost")));
@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, JournalGroup,
                            return mode.param == JournalMode::wal ? "wal" : "truncate";
                          });
 
-TEST_P(JournalGroup, WhatFailsLeavesNothingAndTheRestStays) {
+TEST_P(JournalGroup, FailedWorkLeavesNothingAndTheRestStays) {
   const std::vector<Journal::Work> works = {fails_after("a"), begins("b"), fails_after("c"),
                                             begins("d"), fails_after("e")};
   const auto outcomes = journal_->together(works);
@@ -72,7 +72,7 @@ TEST_P(JournalGroup, WhatFailsLeavesNothingAndTheRestStays) {
   EXPECT_TRUE(journal_->begin(sample_entry("f")));
 }
 
-TEST_P(JournalGroup, LaterWorkSeesWhatEarlierWorkHasWritten) {
+TEST_P(JournalGroup, LaterWorkSeesChangesOfEarlierWork) {
   std::int64_t id = 0;
   const std::vector<Journal::Work> works = {
       [&](JournalTables& tables) -> Result<void> {
@@ -88,14 +88,14 @@ TEST_P(JournalGroup, LaterWorkSeesWhatEarlierWorkHasWritten) {
   EXPECT_EQ((*journal_->get(id))->committed, 5U);
 }
 
-TEST_P(JournalGroup, ATransactionThatIsLostIsLostForAll) {
+TEST_P(JournalGroup, FailedTransactionFailsAllWork) {
   for (const bool said : {false, true}) {
     const std::vector<Journal::Work> works = {begins("a"), fails_after("b"),
                                               loses_the_transaction(said), begins("c")};
     const auto outcomes = journal_->together(works);
     ASSERT_EQ(outcomes.size(), 4U);
     for (const auto& outcome : outcomes) ASSERT_FALSE(outcome) << said;
-    EXPECT_EQ(outcomes[1].error().message, "no b") << "it had failed on its own";
+    EXPECT_EQ(outcomes[1].error().message, "no b") << "that work had an error of its own";
     EXPECT_EQ(outcomes[0].error().message, outcomes[3].error().message);
     EXPECT_THAT(outcomes[0].error().message,
                 HasSubstr(said ? "the disk is full" : journal_->path()));
@@ -105,7 +105,7 @@ TEST_P(JournalGroup, ATransactionThatIsLostIsLostForAll) {
   EXPECT_THAT(names(*journal_), ElementsAre("a"));
 }
 
-/// Holds the journal's thread until it is let go, so that what is posted meanwhile waits.
+/// Blocks the journal's thread until open(), so that work posted in the meantime is pending.
 class Gate {
  public:
   explicit Gate(JournalThread& thread) {
@@ -125,7 +125,7 @@ class Gate {
   std::promise<void> open_;
 };
 
-TEST_P(JournalGroup, WhatWaitsIsOneTransactionAndToldOnceThatIsOnTheDisk) {
+TEST_P(JournalGroup, PendingWorkIsOneTransactionReportedAfterCommit) {
   const auto witness = test::open_journal(dir_.path());
   const bool counted = GetParam() == JournalMode::truncate;
   const std::uint32_t before = counted ? test::transactions(dir_.path()) : 0;
@@ -142,25 +142,25 @@ TEST_P(JournalGroup, WhatWaitsIsOneTransactionAndToldOnceThatIsOnTheDisk) {
                   });
     EXPECT_TRUE(told.empty());
     gate.open();
-  }  // does what is left
+  }  // the destructor runs the pending work
   EXPECT_THAT(told, ElementsAre("a", "b", "c", "d"));
   if (!counted) return;
   EXPECT_EQ(test::transactions(dir_.path()) - before, 1U);
 }
 
-TEST_P(JournalGroup, WhatComesLaterIsAnother) {
+TEST_P(JournalGroup, LaterWorkIsAnotherTransaction) {
   std::promise<void> told;
   JournalThread thread(std::move(journal_));
   thread.post(begins("a"), [&](const Result<void>& written) {
     EXPECT_TRUE(written);
-    // From the journal's own thread as well.
+    // post() may be called on the journal's thread.
     thread.post(begins("b"), [&](const Result<void>&) { told.set_value(); });
   });
   told.get_future().wait();
   EXPECT_THAT(names(thread.journal()), ElementsAre("b", "a"));
 }
 
-/// Longer than any test has time for.
+/// Longer than any test runs.
 constexpr auto for_ever = std::chrono::hours(1);
 
 TEST_P(JournalGroup, HalfOfTheWritersShareATransaction) {
@@ -185,7 +185,7 @@ TEST_P(JournalGroup, HalfOfTheWritersShareATransaction) {
   EXPECT_EQ(test::transactions(dir_.path()) - before, 1U);
 }
 
-TEST_P(JournalGroup, AFewWritersWaitForNobody) {
+TEST_P(JournalGroup, FewWritersDoNotWait) {
   JournalThread thread(std::move(journal_), for_ever);
   std::vector<std::shared_ptr<const void>> writers;
   for (int count = 0; count <= 3; ++count) {
@@ -194,7 +194,7 @@ TEST_P(JournalGroup, AFewWritersWaitForNobody) {
     told.get_future().wait();
     writers.push_back(thread.writer());
   }
-  // Eight that are gone again do not count.
+  // Eight writers that have been released do not count.
   writers.assign(8, thread.writer());
   writers.clear();
   std::promise<void> told;
@@ -202,7 +202,7 @@ TEST_P(JournalGroup, AFewWritersWaitForNobody) {
   told.get_future().wait();
 }
 
-TEST_P(JournalGroup, NobodyIsWaitedForWithoutEnd) {
+TEST_P(JournalGroup, WaitForOtherWritersTimesOut) {
   std::promise<void> told;
   JournalThread thread(std::move(journal_));
   const std::vector<std::shared_ptr<const void>> eight(8, thread.writer());
@@ -210,7 +210,7 @@ TEST_P(JournalGroup, NobodyIsWaitedForWithoutEnd) {
   told.get_future().wait();
 }
 
-TEST_P(JournalGroup, AtTheEndNobodyIsWaitedFor) {
+TEST_P(JournalGroup, DestructorDoesNotWaitForOtherWriters) {
   std::shared_ptr<const void> outlives;
   bool told = false;
   {

@@ -1,4 +1,4 @@
-// The parts of a tus upload that is joined of several, in the journal.
+// The parts of a tus upload in the journal.
 #include <gtest/gtest.h>
 
 #include "engine/journal/journal.h"
@@ -64,7 +64,7 @@ class JournalParts : public testing::Test {
   std::int64_t whole_ = 0;
 };
 
-TEST_F(JournalParts, AreNeitherFoundNorListedButByTheirWhole) {
+TEST_F(JournalParts, AreReturnedOnlyForTheirWholeUpload) {
   const std::int64_t last = begin(part_from(75'000'000));
   const std::int64_t first = begin(part_from(0));
   const std::int64_t middle = begin(part_from(25'000'000, 50'000'000));
@@ -72,7 +72,7 @@ TEST_F(JournalParts, AreNeitherFoundNorListedButByTheirWhole) {
   other.protocol = "tus";
   EXPECT_EQ(parts(begin(other)), std::vector<std::int64_t>{});
   EXPECT_EQ(parts(whole_), (std::vector<std::int64_t>{first, middle, last}));
-  EXPECT_EQ(found(), whole_) << "a part takes nobody's place, and is no upload by itself";
+  EXPECT_EQ(found(), whole_) << "a part replaces no upload, and find() does not return parts";
   for (const bool finished_too : {false, true}) {
     const auto listing = journal_->list(finished_too);
     ASSERT_TRUE(listing);
@@ -86,7 +86,7 @@ TEST_F(JournalParts, AreNeitherFoundNorListedButByTheirWhole) {
   EXPECT_EQ(part.upload_url, "https://databank.example/files/25000000");
 }
 
-TEST_F(JournalParts, KeepWhatIsTheirsAndMayBeGivenUpAlone) {
+TEST_F(JournalParts, HaveTheirOwnProgressAndCanBeAbandonedAlone) {
   const std::int64_t one = begin(part_from(0));
   const std::int64_t two = begin(part_from(25'000'000));
   hash(one, 2);
@@ -104,7 +104,7 @@ TEST_F(JournalParts, KeepWhatIsTheirsAndMayBeGivenUpAlone) {
   EXPECT_EQ(parts(whole_), std::vector<std::int64_t>{two});
 }
 
-TEST_F(JournalParts, AreOverWhenTheirWholeIs) {
+TEST_F(JournalParts, EndWithTheirWholeUpload) {
   const std::int64_t given_up = begin(part_from(0));
   const std::int64_t part = begin(part_from(0));
   ASSERT_TRUE(journal_->record(given_up, {.state = State::abandoned}));
@@ -123,7 +123,7 @@ TEST_F(JournalParts, AreOverWhenTheirWholeIs) {
   EXPECT_FALSE(journal_->begin(part_from(25'000'000)));
 }
 
-TEST_F(JournalParts, AreAbandonedWithTheirWhole) {
+TEST_F(JournalParts, AreAbandonedWithTheirWholeUpload) {
   JournalEntry other = sample_entry("other");
   const std::int64_t neighbour = begin(other);
   hash(neighbour, 1);
@@ -148,7 +148,7 @@ TEST_F(JournalParts, AreAbandonedWithTheirWhole) {
   }
 }
 
-TEST_F(JournalParts, BeginRefusesAPartOfNothing) {
+TEST_F(JournalParts, BeginRejectsAPartWithoutAWholeUpload) {
   const auto refuses = [&](const JournalEntry& part) {
     const auto id = journal_->begin(part);
     return !id && id.error().kind == ErrorKind::failed;
@@ -170,19 +170,19 @@ TEST_F(JournalParts, BeginRefusesAPartOfNothing) {
   EXPECT_FALSE(refuses(part_from(75'000'000)));
 }
 
-TEST_F(JournalParts, OneThatCannotBeUnderstoodIsSaid) {
+TEST_F(JournalParts, InvalidPartIsAnError) {
   const std::int64_t part = begin(part_from(0));
   test::spoil(dir_.path(), "UPDATE uploads SET part_begin = -1 WHERE part_of != 0");
   const auto parts = journal_->parts(whole_);
   ASSERT_FALSE(parts);
   EXPECT_NE(parts.error().message.find("upload " + std::to_string(part)), std::string::npos);
   EXPECT_EQ(found(), whole_);
-  whole_ = begin(sample_);  // what the sentence says: --restart
+  whole_ = begin(sample_);  // as the message advises: --restart
   EXPECT_EQ(this->parts(whole_), std::vector<std::int64_t>{});
 }
 
-/// What no number of an upload is in part_of is not hidden.
-TEST_F(JournalParts, AWholeThatIsNoneIsListed) {
+/// An entry whose part_of is no upload's number is listed.
+TEST_F(JournalParts, ListsAnUploadWithInvalidPartOf) {
   test::spoil(dir_.path(), "UPDATE uploads SET part_of = -1");
   const auto listing = journal_->list(false);
   ASSERT_TRUE(listing);

@@ -15,7 +15,7 @@ namespace {
 using test::sample_entry;
 using Type = SqlValue::Type;
 
-/// An entry in which no member is what it is by default.
+/// Returns an entry in which no member has its default value.
 JournalEntry full_entry() {
   JournalEntry entry = sample_entry();
   entry.id = 17;
@@ -47,7 +47,7 @@ std::size_t column(std::string_view name) {
   return 0;
 }
 
-/// What is wrong with full_entry() once a value of it is another.
+/// Returns the error of full_entry() with one changed value.
 std::string problem_with(std::string_view name, const SqlValue& value) {
   const JournalEntry entry = full_entry();
   JournalRow row = encode_journal_row(entry);
@@ -87,7 +87,7 @@ TEST(JournalRow, KeepsEveryMember) {
   EXPECT_EQ(decoded->part_begin, entry.part_begin);
 }
 
-TEST(JournalRow, EveryErrorKindComesBack) {
+TEST(JournalRow, RoundTripsEveryErrorKind) {
   for (int kind = 0; kind <= static_cast<int>(ErrorKind::interrupted); ++kind) {
     JournalEntry entry = sample_entry();
     entry.id = 1;
@@ -99,7 +99,7 @@ TEST(JournalRow, EveryErrorKindComesBack) {
   }
 }
 
-TEST(JournalRow, RefusesEveryValueOfAnotherTypeAndNamesItsColumn) {
+TEST(JournalRow, RejectsValuesOfAnotherTypeAndNamesTheColumn) {
   const JournalEntry entry = full_entry();
   const JournalRow good = encode_journal_row(entry);
   for (std::size_t i = 0; i < good.size(); ++i) {
@@ -113,7 +113,7 @@ TEST(JournalRow, RefusesEveryValueOfAnotherTypeAndNamesItsColumn) {
   }
 }
 
-TEST(JournalRow, KeepsTimesThatNanosecondsAloneDoNotHold) {
+TEST(JournalRow, RoundTripsTimesBeyond64BitNanoseconds) {
   for (const FileTime time :
        {FileTime{0, 0}, FileTime{-1, 999'999'999}, FileTime{9'223'372'037, 1},
         FileTime{-9'223'372'037, 5}, FileTime{32'503'680'000, 0},  // the year 3000
@@ -127,7 +127,7 @@ TEST(JournalRow, KeepsTimesThatNanosecondsAloneDoNotHold) {
   }
 }
 
-TEST(JournalRow, ReadsTimesThatAreNanosecondsAlone) {
+TEST(JournalRow, ReadsTimesInNanosecondsOnly) {
   const JournalEntry entry = full_entry();
   JournalRow row = encode_journal_row(entry);
   row[column("mtime_s")] = SqlValue::of(0);
@@ -137,7 +137,7 @@ TEST(JournalRow, ReadsTimesThatAreNanosecondsAlone) {
   EXPECT_EQ(decode_journal_row(row)->file.modified, (FileTime{-1, 999'999'995}));
 }
 
-TEST(JournalRow, RefusesTimesThatNoSecondsHold) {
+TEST(JournalRow, RejectsTimesBeyond64BitSeconds) {
   const JournalEntry entry = full_entry();
   JournalRow row = encode_journal_row(entry);
   row[column("mtime_s")] = SqlValue::of(std::numeric_limits<std::int64_t>::max());
@@ -147,14 +147,14 @@ TEST(JournalRow, RefusesTimesThatNoSecondsHold) {
   EXPECT_EQ(decoded.error().message, "column 'mtime_s' is not a time");
 }
 
-TEST(JournalRow, RefusesNegativeSizes) {
+TEST(JournalRow, RejectsNegativeSizes) {
   for (const char* name : {"id", "size", "block_bytes", "committed", "hashed_blocks", "part_begin"})
     EXPECT_NE(problem_with(name, SqlValue::of(-1)), "") << name;
   EXPECT_NE(problem_with("id", SqlValue::of(0)), "");
   EXPECT_NE(problem_with("size", SqlValue::of(INT64_MIN)), "");
 }
 
-TEST(JournalRow, TakesNumbersUpToTheirLimitsAndNotBeyond) {
+TEST(JournalRow, AcceptsNumbersUpToTheirLimits) {
   // full_entry(): 100,000,000 bytes in blocks of 4 MiB, which are 24 blocks.
   EXPECT_EQ(problem_with("committed", SqlValue::of(100'000'000)), "");
   EXPECT_NE(problem_with("committed", SqlValue::of(100'000'001)), "");
@@ -179,8 +179,8 @@ TEST(JournalRow, AnEmptyFileHasNoBlocks) {
   EXPECT_FALSE(decode_journal_row(encode_journal_row(entry)));
 }
 
-TEST(JournalRow, APartLiesWithinWhatAFileMayHave) {
-  constexpr std::int64_t last = max_file_size - 100'000'000;  // full_entry() has so many bytes
+TEST(JournalRow, RejectsAPartBeyondTheMaximumFileSize) {
+  constexpr std::int64_t last = max_file_size - 100'000'000;  // full_entry() has 100,000,000 bytes
   EXPECT_EQ(problem_with("part_begin", SqlValue::of(0)), "");
   EXPECT_EQ(problem_with("part_begin", SqlValue::of(last)), "");
   EXPECT_NE(problem_with("part_begin", SqlValue::of(last + 1)), "");
@@ -197,7 +197,7 @@ TEST(JournalRow, APartLiesWithinWhatAFileMayHave) {
   EXPECT_FALSE(decode_journal_row(encode_journal_row(whole))) << "only tus has parts";
 }
 
-TEST(JournalRow, AnUploadsAddressIsWhatATusServerMayGive) {
+TEST(JournalRow, AcceptsOnlyValidUploadUrls) {
   const std::string longest = "https://a.example/" + std::string(max_upload_url - 18, 'x');
   for (const std::string& url : {std::string(), std::string("http://127.0.0.1:9/f"), longest})
     EXPECT_EQ(problem_with("upload_url", SqlValue::text(url)), "") << url;
@@ -218,7 +218,7 @@ TEST(JournalRow, AnUploadsAddressIsWhatATusServerMayGive) {
   }
 }
 
-TEST(JournalRow, RefusesStatesAndKindsThatAreNotKnown) {
+TEST(JournalRow, RejectsUnknownStatesAndErrorKinds) {
   EXPECT_EQ(problem_with("state", SqlValue::of(0)), "");
   EXPECT_EQ(problem_with("state", SqlValue::of(3)), "");
   EXPECT_NE(problem_with("state", SqlValue::of(-1)), "");
@@ -227,7 +227,7 @@ TEST(JournalRow, RefusesStatesAndKindsThatAreNotKnown) {
   EXPECT_NE(problem_with("error_kind", SqlValue::text("sulking")), "");
 }
 
-TEST(JournalRow, RefusesWhatCouldLeadAStrayTokenOrPathSomewhere) {
+TEST(JournalRow, RejectsUnsafeSystemsAndPaths) {
   for (const char* system : {"", "databank", "ftp://a.example", "https://u:p@a.example",
                              "https://a.example/", "https://a.example?x", "file:///etc"})
     EXPECT_NE(problem_with("system", SqlValue::text(system)), "") << system;
@@ -249,7 +249,7 @@ TEST(JournalRow, RefusesWhatCouldLeadAStrayTokenOrPathSomewhere) {
   EXPECT_NE(problem_with("digest_state", SqlValue::blob(long_text)), "");
 }
 
-TEST(JournalRow, WhateverIsDecodedIsPossible) {
+TEST(JournalRow, DecodedEntriesPassTheCheck) {
   const std::uint64_t seed = std::random_device{}();
   RecordProperty("seed", std::to_string(seed));
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -261,7 +261,7 @@ TEST(JournalRow, WhateverIsDecodedIsPossible) {
     for (char& c : bytes) c = static_cast<char>(random());
     JournalRow row = encode_journal_row(entry);
     for (std::uint64_t changes = 1 + random() % 3; changes > 0; --changes) {
-      // Any length of number: most limits are small.
+      // Numbers of any length: most limits are small.
       const auto number = static_cast<std::int64_t>(random() >> (random() % 64));
       row[random() % row.size()] = {static_cast<Type>(random() % 5), number, bytes};
     }
@@ -274,7 +274,7 @@ TEST(JournalRow, WhateverIsDecodedIsPossible) {
   EXPECT_GT(decoded_rows, 0);
 }
 
-TEST(JournalRow, ChecksumsComeBack) {
+TEST(JournalRow, RoundTripsChecksums) {
   const std::vector<std::uint64_t> checksums = {0, 1, ~std::uint64_t{0}, 0x0123456789ABCDEF};
   const std::string bytes = encode_checksums(checksums);
   EXPECT_EQ(bytes.size(), 32U);
@@ -284,7 +284,7 @@ TEST(JournalRow, ChecksumsComeBack) {
   EXPECT_EQ(decoded, (std::vector<std::uint64_t>{7, 0, 1, ~std::uint64_t{0}, 0x0123456789ABCDEF}));
 }
 
-TEST(JournalRow, ChecksumsOfAnotherLengthAreRefused) {
+TEST(JournalRow, RejectsChecksumsOfAnotherLength) {
   const std::string bytes(32, 'x');
   std::vector<std::uint64_t> decoded;
   EXPECT_FALSE(decode_checksums(SqlValue::blob(bytes), 3, decoded));

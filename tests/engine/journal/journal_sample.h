@@ -16,7 +16,7 @@
 
 namespace sluice::test {
 
-/// An upload as a caller of Journal::begin() describes it: 100 MB, 24 blocks of 4 MiB.
+/// Returns an upload as for Journal::begin(): 100 MB, 24 blocks of 4 MiB.
 inline JournalEntry sample_entry(const std::string& name = "scan.h5") {
   JournalEntry entry;
   entry.system = "https://databank.example";
@@ -29,15 +29,15 @@ inline JournalEntry sample_entry(const std::string& name = "scan.h5") {
   return entry;
 }
 
-/// Where files are in memory, for tests of many transactions: a disk that is busy takes 10 ms and
-/// more for each, and what they are about does not depend on it. Empty, for TempDir's own choice,
-/// if there is no such place.
+/// Returns a directory in memory, for tests of many transactions that do not depend on the disk: a
+/// busy disk takes 10 ms and more for each transaction. Returns an empty path, TempDir's default,
+/// if there is no such directory.
 inline std::filesystem::path memory_directory() {
   const char* const memory = "/dev/shm";
   return ::access(memory, W_OK | X_OK) == 0 ? memory : "";
 }
 
-/// The journal in `directory`; in that mode if there was none before, whatever the file system is.
+/// Opens the journal in `directory`; creates a new one in `mode`, whatever the file system is.
 inline std::unique_ptr<Journal> open_journal(const std::filesystem::path& directory,
                                              JournalMode mode = JournalMode::wal) {
   if (!std::filesystem::exists(journal_path(directory))) {
@@ -49,23 +49,23 @@ inline std::unique_ptr<Journal> open_journal(const std::filesystem::path& direct
   return journal ? std::move(*journal) : nullptr;
 }
 
-/// A connection of the test's own to the journal's file, to look behind the scenes and to spoil it.
+/// Opens a separate connection to the journal's file, to inspect and to damage it.
 inline SqlDatabase raw_journal(const std::filesystem::path& directory) {
   auto database = SqlDatabase::open(journal_path(directory), "the journal");
   EXPECT_TRUE(database) << database.error().message;
   return std::move(*database);
 }
 
-/// Runs SQL behind the journal's back.
+/// Runs SQL on a separate connection.
 inline void spoil(const std::filesystem::path& directory, const std::string& sql) {
   SqlDatabase database = raw_journal(directory);
   const auto done = database.run(sql);
   EXPECT_TRUE(done) << done.error().message;
 }
 
-/// How many transactions have changed a journal that is in mode truncate: SQLite counts them in the
-/// file's header (https://www.sqlite.org/fileformat.html). Not while it is being used, as closing
-/// the file drops the process' locks on it.
+/// Returns the number of transactions that have changed a journal in mode truncate: SQLite counts
+/// them in the file's header (https://www.sqlite.org/fileformat.html). Must not be called while the
+/// journal is in use, because closing the file drops the process's locks on it.
 inline std::uint32_t transactions(const std::filesystem::path& directory) {
   std::ifstream file(journal_path(directory), std::ios::binary);
   file.seekg(24);
@@ -81,7 +81,7 @@ inline std::string integrity(const std::filesystem::path& directory) {
   return said ? *said : said.error().message;
 }
 
-/// The checksum of block n, in these tests.
+/// Returns the checksum of block n in these tests.
 inline std::uint64_t checksum_of(std::uint64_t block) {
   return (block + 1) * 0x9e3779b97f4a7c15ULL;
 }

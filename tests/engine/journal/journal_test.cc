@@ -22,7 +22,7 @@ bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-/// Every test runs in both of SQLite's ways to write.
+/// Runs every test in both SQLite modes.
 class JournalTest : public testing::TestWithParam<JournalMode> {
  protected:
   std::int64_t begin(const JournalEntry& entry) {
@@ -56,7 +56,7 @@ class JournalTest : public testing::TestWithParam<JournalMode> {
     SqlDatabase database = test::raw_journal(dir_.path());
     return database.integer("SELECT count(*) FROM " + table).value_or(-1);
   }
-  /// What record() has against a step.
+  /// Returns the error of record() for a step.
   std::string refusal(std::int64_t id, const Journal::Step& step) {
     const auto recorded = journal_->record(id, step);
     EXPECT_FALSE(recorded);
@@ -76,14 +76,14 @@ INSTANTIATE_TEST_SUITE_P(Modes, JournalTest,
                            return mode.param == JournalMode::wal ? "wal" : "truncate";
                          });
 
-TEST_P(JournalTest, AnUploadBeginsWithNothing) {
+TEST_P(JournalTest, BeginStoresAnEmptyUpload) {
   JournalEntry entry = sample_entry();
   entry.path = "/data/\xFF not utf-8";
   entry.token_file = "/home/ada/token";
   entry.digests = "md5";
   entry.protocol = "tus";
   entry.upload_url = "https://databank.example/files/1";
-  // What begin() must not take over.
+  // Members that begin() must ignore.
   entry.id = 99;
   entry.committed = 5;
   entry.hashed_blocks = 1;
@@ -115,7 +115,7 @@ TEST_P(JournalTest, AnUploadBeginsWithNothing) {
   EXPECT_EQ(now.updated_s, now.started_s);
 }
 
-TEST_P(JournalTest, BeginRefusesWhatCouldNotBeReadBack) {
+TEST_P(JournalTest, BeginRejectsInvalidEntries) {
   JournalEntry entry = sample_entry();
   entry.path = "relative";
   EXPECT_FALSE(journal_->begin(entry));
@@ -131,7 +131,7 @@ TEST_P(JournalTest, BeginRefusesWhatCouldNotBeReadBack) {
   EXPECT_EQ(count("uploads"), 0);
 }
 
-TEST_P(JournalTest, FindsTheOneThatGoesOn) {
+TEST_P(JournalTest, FindsTheUnfinishedUpload) {
   const JournalEntry entry = sample_entry();
   const auto find = [&](const char* system, const char* dataset, const char* name) {
     const auto found = journal_->find(system, dataset, name);
@@ -150,7 +150,7 @@ TEST_P(JournalTest, FindsTheOneThatGoesOn) {
   EXPECT_EQ(find("https://databank.example", "IDB-1", "scan.h5"), 0);
 }
 
-TEST_P(JournalTest, BeginTakesThePlaceOfTheUnfinishedOne) {
+TEST_P(JournalTest, BeginReplacesTheUnfinishedUpload) {
   const std::int64_t finished = begin(sample_entry());
   record(finished, {.state = State::registered});
   const std::int64_t first = begin(sample_entry());
@@ -182,7 +182,7 @@ TEST_P(JournalTest, ListsTheNewestFirst) {
   EXPECT_EQ(names(true), (std::vector<std::string>{"d", "c", "b", "a"}));
 }
 
-TEST_P(JournalTest, NamesWhatADatasetHas) {
+TEST_P(JournalTest, ReturnsTheNamesOfADataset) {
   JournalEntry other = test::sample_entry("other-dataset.h5");
   other.dataset = "IDB-2";
   begin(other);
@@ -197,14 +197,14 @@ TEST_P(JournalTest, NamesWhatADatasetHas) {
   EXPECT_EQ(*names, (std::vector<std::string>{"a", "caf\u00e9"}));
 }
 
-TEST_P(JournalTest, AFileMayHaveAnotherTimeAndInodeAndTheSameSize) {
+TEST_P(JournalTest, NoteFileChangesTimeAndInodeButNotSize) {
   const std::int64_t id = begin(test::sample_entry());
   const FileIdentity was = get(id).file;
   record(id, {.file = FileIdentity{1, {32'503'680'000, 7}, 8, 9}});
   EXPECT_EQ(get(id).file, (FileIdentity{was.size, {32'503'680'000, 7}, 8, 9}));
 }
 
-TEST_P(JournalTest, AStepChangesWhatItNames) {
+TEST_P(JournalTest, RecordChangesOnlyTheGivenMembers) {
   const std::int64_t id = begin(sample_entry());
   test::spoil(dir_.path(), "UPDATE uploads SET updated_s = 5");
   record(id, {.committed = 4096});
@@ -223,13 +223,13 @@ TEST_P(JournalTest, AStepChangesWhatItNames) {
   EXPECT_EQ(entry.error->kind, ErrorKind::token_refused);
   EXPECT_EQ(entry.error->message, "expired");
 
-  // Where it goes may become known late, and may change: a tus upload that is joined of parts.
+  // The upload URL may become known late, and may change: a tus upload that is joined from parts.
   test::spoil(dir_.path(), "UPDATE uploads SET protocol = 'tus'");
   record(id, {.upload_url = "https://databank.example/files/2"});
   record(id, {.committed = 100'000'000});
   EXPECT_EQ(get(id).upload_url, "https://databank.example/files/2");
 
-  // Less committed than before is possible: the server lost some.
+  // The committed bytes may decrease: the server has lost some.
   record(id, {.committed = 7, .state = State::unfinished});
   entry = get(id);
   EXPECT_EQ(entry.committed, 7U);
@@ -237,7 +237,7 @@ TEST_P(JournalTest, AStepChangesWhatItNames) {
   EXPECT_EQ(entry.hashed_blocks, 2U);
 }
 
-TEST_P(JournalTest, AStepThatDoesNotFitChangesNothing) {
+TEST_P(JournalTest, RecordRejectsInvalidSteps) {
   const std::int64_t id = begin(sample_entry());
   hash(id, 0, checksums_of(0, 10));
   const std::vector<std::uint64_t> more = checksums_of(11, 2);
@@ -259,7 +259,7 @@ TEST_P(JournalTest, AStepThatDoesNotFitChangesNothing) {
   EXPECT_EQ(*checksums, checksums_of(0, 10));
 }
 
-TEST_P(JournalTest, AnErrorOfAnyLengthIsKept) {
+TEST_P(JournalTest, KeepsErrorsOfAnyLength) {
   const std::int64_t id = begin(sample_entry());
   record(id, {.error = Error{.kind = ErrorKind::failed,
                              .message = std::string(max_journal_text + 1, 'x')}});
@@ -281,14 +281,14 @@ TEST_P(JournalTest, ChecksumsContinueOverlapAndCrossSegments) {
     ASSERT_TRUE(all) << all.error().message;
     EXPECT_EQ(*all, expected);
   };
-  // Segments have 256.
+  // A segment has 256 checksums.
   put(0, checksums_of(0, 255));
   put(255, checksums_of(255, 1));
   put(256, checksums_of(256, 1));
   put(257, checksums_of(257, 1000));
   put(1257, {});
-  put(700, checksums_of(9000, 20));   // in the middle of a segment; what follows is gone
-  put(512, checksums_of(8000, 300));  // at the beginning of one
+  put(700, checksums_of(9000, 20));   // in the middle of a segment; later ones are deleted
+  put(512, checksums_of(8000, 300));  // at the beginning of a segment
   put(811, checksums_of(1, 2));       // the last one again, and one more
   put(256, {});
   put(100, {});
@@ -296,7 +296,7 @@ TEST_P(JournalTest, ChecksumsContinueOverlapAndCrossSegments) {
   put(0, {});
 }
 
-TEST_P(JournalTest, AnyRangeOfChecksumsCanBeHad) {
+TEST_P(JournalTest, ReturnsAnyRangeOfChecksums) {
   JournalEntry entry = sample_entry();
   entry.block_bytes = 4096;
   const std::int64_t id = begin(entry);
@@ -313,7 +313,7 @@ TEST_P(JournalTest, AnyRangeOfChecksumsCanBeHad) {
   EXPECT_FALSE(journal_->checksums(id + 1, 0, 1));
 }
 
-TEST_P(JournalTest, DamagedChecksumsAreAnErrorAndNotWrongOnes) {
+TEST_P(JournalTest, RejectsDamagedChecksums) {
   const std::int64_t id = begin(sample_entry());
   for (const char* sql : {"UPDATE checksums SET bytes = zeroblob(72)",
                           "UPDATE checksums SET bytes = zeroblob(81)", "DELETE FROM checksums"}) {
@@ -325,7 +325,7 @@ TEST_P(JournalTest, DamagedChecksumsAreAnErrorAndNotWrongOnes) {
   }
 }
 
-TEST_P(JournalTest, OnceRegisteredTheReceiptStaysAndTheRestGoes) {
+TEST_P(JournalTest, RegistrationKeepsTheReceiptAndDropsChecksums) {
   const std::int64_t id = begin(sample_entry());
   hash(id, 0, checksums_of(0, 24));
   record(id, {.committed = 100'000'000,
@@ -339,14 +339,14 @@ TEST_P(JournalTest, OnceRegisteredTheReceiptStaysAndTheRestGoes) {
   EXPECT_EQ(entry.hashed_blocks, 0U);
   EXPECT_FALSE(entry.error);
   EXPECT_EQ(count("checksums"), 0);
-  // It is over: a straggler must not make it unfinished again.
+  // The upload has ended: a late step must not make it unfinished again.
   EXPECT_TRUE(holds(refusal(id, {.committed = 5}), "registered"));
   EXPECT_TRUE(holds(refusal(id, {.state = State::unfinished}), "registered"));
   EXPECT_FALSE(journal_->start_over(id));
   EXPECT_EQ(get(id).receipt, R"({"xxh128": "00"})");
 }
 
-TEST_P(JournalTest, StartingOverForgetsHowFarItWas) {
+TEST_P(JournalTest, StartOverClearsTheProgress) {
   const std::int64_t other = begin(sample_entry("other"));
   hash(other, 0, checksums_of(0, 1));
   JournalEntry sample = sample_entry();
@@ -369,7 +369,7 @@ TEST_P(JournalTest, StartingOverForgetsHowFarItWas) {
   EXPECT_EQ(*journal_->checksums(id, 0, 2), checksums_of(50, 2));
 }
 
-TEST_P(JournalTest, AnEntryThatCannotBeHidesNoOther) {
+TEST_P(JournalTest, InvalidEntryHidesNoOther) {
   begin(sample_entry("first"));
   const std::int64_t bad = begin(sample_entry("bad"));
   begin(sample_entry("last"));
@@ -390,7 +390,7 @@ TEST_P(JournalTest, AnEntryThatCannotBeHidesNoOther) {
   ASSERT_FALSE(found);
   EXPECT_TRUE(holds(found.error().message, "--restart"));
 
-  // What the sentence says.
+  // As the message advises.
   begin(sample_entry("bad"));
   const auto listing = journal_->list(false);
   ASSERT_TRUE(listing);
@@ -398,7 +398,7 @@ TEST_P(JournalTest, AnEntryThatCannotBeHidesNoOther) {
   EXPECT_EQ(names(false), (std::vector<std::string>{"bad", "last", "first"}));
 }
 
-TEST_P(JournalTest, RemembersWhatIsKnownOfASystem) {
+TEST_P(JournalTest, RemembersFactsAboutAServer) {
   const auto facts = [&](const char* system) {
     const auto known = journal_->facts(system);
     EXPECT_TRUE(known) << known.error().message;
@@ -434,7 +434,7 @@ TEST_P(JournalTest, RemembersWhatIsKnownOfASystem) {
   }
 }
 
-TEST_P(JournalTest, RemembersHowManyRequestsAServerTook) {
+TEST_P(JournalTest, RemembersTheRequestLimit) {
   const auto facts = [&] { return journal_->facts("https://a.example").value_or(ServerFacts()); };
   ASSERT_TRUE(journal_->set_requests("https://a.example", std::nullopt)) << "of no known server";
   EXPECT_EQ(facts().requests, std::nullopt);
@@ -458,7 +458,7 @@ TEST_P(JournalTest, RemembersHowManyRequestsAServerTook) {
   EXPECT_EQ(facts().chunk_limit, 7U);
 }
 
-TEST_P(JournalTest, RemembersWhichProtocolAServerSpeaks) {
+TEST_P(JournalTest, RemembersTheProtocol) {
   const auto facts = [&] { return journal_->facts("https://a.example").value_or(ServerFacts()); };
   ASSERT_TRUE(journal_->set_chunk_limit("https://a.example", 7));
   EXPECT_EQ(facts().protocol, std::nullopt);
@@ -499,7 +499,7 @@ TEST_P(JournalTest, RemembersWhichProtocolAServerSpeaks) {
   EXPECT_TRUE(journal_->forget_protocol("https://unknown.example"));
 }
 
-TEST_P(JournalTest, EverythingIsThereAfterReopening) {
+TEST_P(JournalTest, KeepsEverythingAfterReopening) {
   const std::int64_t id = begin(sample_entry());
   hash(id, 0, checksums_of(0, 20), "after 20");
   record(id, {.committed = 80'000'000});
@@ -511,8 +511,9 @@ TEST_P(JournalTest, EverythingIsThereAfterReopening) {
   EXPECT_EQ(test::integrity(dir_.path()), "ok");
 }
 
-TEST_P(JournalTest, ManyThreadsAndConnectionsWriteTogether) {
-  // Two connections, two threads each: threads of one process must not lose each other's locks.
+TEST_P(JournalTest, ThreadsAndConnectionsWriteConcurrently) {
+  // Two connections with two threads each: the threads of one process must not drop each other's
+  // locks.
   const auto second = test::open_journal(dir_.path());
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {

@@ -1,4 +1,4 @@
-// Journals that older versions of sluice wrote.
+// Journals of older versions of sluice.
 #include <gtest/gtest.h>
 
 #include <span>
@@ -11,7 +11,7 @@
 namespace sluice::journal_upgrade_test {
 namespace {
 
-/// What versions 1 to 3 have in common: one upload of 3 blocks, two of them hashed.
+/// The common part of versions 1 to 3: one upload of 3 blocks, two of them hashed.
 constexpr const char* uploads[] = {
     "CREATE TABLE uploads ("
     "  id INTEGER PRIMARY KEY, system TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL,"
@@ -33,14 +33,14 @@ constexpr const char* uploads[] = {
     "PRAGMA application_id = 1936487779",
 };
 
-/// Version 1, as sluice wrote it until it remembered more of a server than what it refuses.
+/// Version 1: records about servers only what they refuse.
 constexpr const char* version_1[] = {
     "CREATE TABLE chunk_limits (system TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT",
     "INSERT INTO chunk_limits VALUES ('https://a.example', 1048576), ('https://b.example', 5)",
     "PRAGMA user_version = 1",
 };
 
-/// Version 2, as sluice wrote it while it spoke the phased protocol alone.
+/// Version 2: knows the phased protocol only.
 constexpr const char* version_2[] = {
     "CREATE TABLE servers ("
     "  system TEXT PRIMARY KEY, chunk_limit INTEGER, chunk_bytes INTEGER,"
@@ -50,8 +50,7 @@ constexpr const char* version_2[] = {
     "PRAGMA user_version = 2",
 };
 
-/// Version 3, as sluice 0.1.0 wrote it: times of files are nanoseconds alone. What it has besides
-/// version 2.
+/// Version 3, of sluice 0.1.0: times of files are in nanoseconds only. The additions to version 2.
 constexpr const char* version_3[] = {
     "ALTER TABLE uploads ADD COLUMN protocol TEXT NOT NULL DEFAULT 'phased'",
     "ALTER TABLE uploads ADD COLUMN upload_url TEXT NOT NULL DEFAULT ''",
@@ -106,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(, JournalUpgrade,
                                   std::to_string(old.param.version);
                          });
 
-TEST_P(JournalUpgrade, KeepsAllThatItKnew) {
+TEST_P(JournalUpgrade, KeepsAllData) {
   for (const char* when : {"first", "again"}) {
     SCOPED_TRACE(when);
     const auto journal = Journal::open(dir_.path());
@@ -139,8 +138,8 @@ TEST_P(JournalUpgrade, KeepsAllThatItKnew) {
   EXPECT_EQ(test::integrity(dir_.path()), "ok");
 }
 
-/// A table that was added to and one that was made anew take the same.
-TEST_P(JournalUpgrade, HasRoomForAllThatIsNew) {
+/// An extended table and a new table accept the same values.
+TEST_P(JournalUpgrade, StoresAllNewColumns) {
   const auto journal = Journal::open(dir_.path());
   ASSERT_TRUE(journal) << journal.error().message;
   JournalEntry entry = test::sample_entry();
@@ -164,7 +163,7 @@ TEST_P(JournalUpgrade, HasRoomForAllThatIsNew) {
   EXPECT_EQ((*journal)->facts("https://b.example")->chunk_limit, 5U);
 }
 
-TEST_P(JournalUpgrade, ManyMayOpenItAtOnce) {
+TEST_P(JournalUpgrade, SeveralThreadsUpgradeConcurrently) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i)
     threads.emplace_back([&] {
@@ -175,8 +174,8 @@ TEST_P(JournalUpgrade, ManyMayOpenItAtOnce) {
   for (std::thread& thread : threads) thread.join();
 }
 
-/// All or nothing: what could not be brought up to date is as it was.
-TEST_P(JournalUpgrade, LeavesAloneWhatItCannotBringUpToDate) {
+/// All or nothing: a file that cannot be upgraded stays unchanged.
+TEST_P(JournalUpgrade, FailedUpgradeChangesNothing) {
   const bool first = GetParam().version == 1;
   const bool third = GetParam().version == 3;
   test::spoil(dir_.path(), first   ? "CREATE TABLE servers (surprise TEXT)"

@@ -8,39 +8,39 @@ namespace {
 constexpr std::int64_t day = 86400;
 constexpr std::int64_t then = 1'700'000'000;
 
-TEST(ServerFacts, AServerThatRefusedToWaitMayWaitAWeekLater) {
+TEST(ServerFacts, LookaheadRefusalExpiresAfterAWeek) {
   constexpr std::int64_t week = 7 * day;
   EXPECT_FALSE(ServerFacts().refuses_lookahead(then));
   const ServerFacts facts{.lookahead_refused_s = then};
   EXPECT_TRUE(facts.refuses_lookahead(then));
   EXPECT_TRUE(facts.refuses_lookahead(then + week - 1));
   EXPECT_FALSE(facts.refuses_lookahead(then + week));
-  EXPECT_FALSE(facts.refuses_lookahead(then - 1)) << "a clock was wrong";
+  EXPECT_FALSE(facts.refuses_lookahead(then - 1)) << "a time in the future is invalid";
 }
 
-TEST(ServerFacts, ARequestLimitIsHeededForAWeek) {
+TEST(ServerFacts, RequestLimitExpiresAfterAWeek) {
   EXPECT_EQ(ServerFacts().request_limit(then), std::nullopt);
   EXPECT_EQ(ServerFacts{.requests = 2}.request_limit(then), std::nullopt);
   const ServerFacts facts{.requests = 2, .requests_s = then};
   EXPECT_EQ(facts.request_limit(then), 2U);
   EXPECT_EQ(facts.request_limit(then + 7 * day - 1), 2U);
   EXPECT_EQ(facts.request_limit(then + 7 * day), std::nullopt);
-  EXPECT_EQ(facts.request_limit(then - 1), std::nullopt) << "a clock was wrong";
+  EXPECT_EQ(facts.request_limit(then - 1), std::nullopt) << "a time in the future is invalid";
 }
 
-TEST(ServerFacts, AProtocolIsReliedOnForADay) {
+TEST(ServerFacts, ProtocolExpiresAfterADay) {
   EXPECT_FALSE(ServerFacts().knows_protocol(then));
-  EXPECT_FALSE(ServerFacts{.protocol = "tus"}.knows_protocol(then)) << "nobody knows since when";
+  EXPECT_FALSE(ServerFacts{.protocol = "tus"}.knows_protocol(then)) << "the time is missing";
   EXPECT_FALSE(ServerFacts{.protocol_s = then}.knows_protocol(then));
   const ServerFacts facts{.protocol = "tus", .protocol_s = then};
   EXPECT_TRUE(facts.knows_protocol(then));
   EXPECT_TRUE(facts.knows_protocol(then + day - 1));
   EXPECT_FALSE(facts.knows_protocol(then + day));
-  EXPECT_FALSE(facts.knows_protocol(then - 1)) << "a clock was wrong";
+  EXPECT_FALSE(facts.knows_protocol(then - 1)) << "a time in the future is invalid";
   EXPECT_FALSE(facts.knows_protocol(INT64_MIN));
 }
 
-TEST(ServerFacts, ProtocolsAndWhatTusCanDo) {
+TEST(ServerFacts, ChecksProtocolAndTusFacts) {
   for (const char* known : {"phased", "tus", "binary"}) {
     EXPECT_TRUE(is_protocol_name(known));
     EXPECT_TRUE(check_protocol_facts(known, "creation 5 ~"));

@@ -35,19 +35,19 @@ void expect_known_for_a_day(ServerMemory& memory, Journal* journal) {
   EXPECT_EQ(known->protocol, ProtocolKind::tus);
   EXPECT_TRUE(known->tus.has("checksum"));
   EXPECT_TRUE(known->remembered);
-  EXPECT_FALSE(known->clock_ahead) << "nothing that was measured";
+  EXPECT_FALSE(known->clock_ahead) << "measurements are not remembered";
   EXPECT_FALSE(known->token_taken) << "another dataset has another token";
   EXPECT_TRUE(memory.find(journal, url, now + day - 60));
   EXPECT_FALSE(memory.find(journal, url, now + day + 60));
   EXPECT_FALSE(memory.find(journal, "https://other.example", now));
 }
 
-TEST(ServerMemory, WithoutAJournalTheEngineKnowsForADay) {
+TEST(ServerMemory, RemembersForADayWithoutAJournal) {
   ServerMemory memory({});
   expect_known_for_a_day(memory, nullptr);
 }
 
-TEST(ServerMemory, WithAJournalTheNextEngineKnowsToo) {
+TEST(ServerMemory, SharesFactsThroughTheJournal) {
   const test::TempDir directory;
   const auto journal = Journal::open(directory.path());
   ASSERT_TRUE(journal);
@@ -57,8 +57,8 @@ TEST(ServerMemory, WithAJournalTheNextEngineKnowsToo) {
   EXPECT_TRUE(next.find(journal->get(), url, now_s()));
 }
 
-/// Longer than a day: a server that does not say what it is now was that before.
-TEST(ServerMemory, WhatAServerWasOnceFoundToSpeakIsKnown) {
+/// For longer than a day: a server that does not tell its protocol now keeps the earlier one.
+TEST(ServerMemory, KnownReturnsAnExpiredProtocol) {
   const test::TempDir directory;
   const auto journal = Journal::open(directory.path());
   ASSERT_TRUE(journal);
@@ -69,7 +69,7 @@ TEST(ServerMemory, WhatAServerWasOnceFoundToSpeakIsKnown) {
     EXPECT_EQ(memory.known(kept, url), ProtocolKind::tus);
   }
   EXPECT_EQ(ServerMemory({}).known(journal->get(), url), ProtocolKind::tus);
-  // An earlier version's journal has the unfinished upload alone.
+  // The journal of an earlier version has only the unfinished upload.
   JournalEntry entry = test::sample_entry();
   entry.system = "https://another.example";
   entry.protocol = "phased";
@@ -77,8 +77,8 @@ TEST(ServerMemory, WhatAServerWasOnceFoundToSpeakIsKnown) {
   EXPECT_EQ(ServerMemory({}).known(journal->get(), entry.system), ProtocolKind::phased);
 }
 
-/// A header can be longer than the journal takes: what it does not take, memory does.
-TEST(ServerMemory, WhatTheJournalRefusesIsSaidAndKept) {
+/// A header can be longer than the journal accepts; memory keeps it.
+TEST(ServerMemory, KeepsAndLogsFactsTheJournalRejects) {
   const test::TempDir directory;
   const auto journal = Journal::open(directory.path());
   ASSERT_TRUE(journal);

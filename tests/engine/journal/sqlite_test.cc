@@ -7,7 +7,7 @@
 namespace sluice::sqlite_test {
 namespace {
 
-/// What is compiled is used again, and nobody may notice.
+/// Compiled statements are reused, which callers must not notice.
 class SqliteTest : public testing::Test {
  protected:
   SqliteTest() {
@@ -30,7 +30,7 @@ class SqliteTest : public testing::Test {
   SqlDatabase database_ = open();
 };
 
-TEST_F(SqliteTest, AStatementBeginsAnewEachTime) {
+TEST_F(SqliteTest, ReusedStatementStartsAtTheFirstRow) {
   for (int round = 0; round < 3; ++round) {
     SqlStatement statement = rows();
     ASSERT_TRUE(statement.step().value());
@@ -38,7 +38,7 @@ TEST_F(SqliteTest, AStatementBeginsAnewEachTime) {
   }
 }
 
-TEST_F(SqliteTest, TwoOfTheSameTextAtOnceAreTwo) {
+TEST_F(SqliteTest, TwoStatementsWithTheSameSqlAreIndependent) {
   SqlStatement one = rows();
   ASSERT_TRUE(one.step().value());
   ASSERT_TRUE(one.step().value());
@@ -54,19 +54,19 @@ TEST_F(SqliteTest, TwoOfTheSameTextAtOnceAreTwo) {
   EXPECT_EQ(one.value(0).integer, 3);
 }
 
-TEST_F(SqliteTest, ValuesOfTheLastTimeAreGone) {
+TEST_F(SqliteTest, ReusedStatementHasNoOldValues) {
   run("INSERT INTO t VALUES (?, ?)");
   EXPECT_EQ(database_.integer("SELECT count(*) FROM t WHERE n IS NULL AND text IS NULL"), 1);
 }
 
-TEST_F(SqliteTest, OneThatWasLeftHalfWayHoldsNoLock) {
+TEST_F(SqliteTest, UnfinishedStatementReleasesItsLock) {
   static_cast<void>(rows().step().value());
   SqlDatabase other = open();
   EXPECT_TRUE(other.run("BEGIN EXCLUSIVE"));
   EXPECT_TRUE(other.run("ROLLBACK"));
 }
 
-TEST_F(SqliteTest, AFailureIsSaidEachTimeAndSpoilsNothing) {
+TEST_F(SqliteTest, FailedStatementCanBeRepeated) {
   run("CREATE UNIQUE INDEX unique_n ON t (n)");
   for (int round = 0; round < 2; ++round) {
     const auto twice = database_.run("INSERT INTO t VALUES (?, ?)", {SqlValue::of(1)});
@@ -77,8 +77,8 @@ TEST_F(SqliteTest, AFailureIsSaidEachTimeAndSpoilsNothing) {
   run("INSERT INTO t VALUES (?, ?)", {SqlValue::of(4)});
 }
 
-/// Some PRAGMAs act when they are compiled.
-TEST_F(SqliteTest, APragmaActsEachTime) {
+/// Some PRAGMAs act only when they are compiled.
+TEST_F(SqliteTest, PragmaActsEachTime) {
   for (const std::int64_t pages : {50, 60, 50}) {
     run("PRAGMA cache_size = 50");
     if (pages != 50) run("PRAGMA cache_size = 60");
@@ -86,7 +86,7 @@ TEST_F(SqliteTest, APragmaActsEachTime) {
   }
 }
 
-TEST_F(SqliteTest, KnowsWhetherATransactionIsOpen) {
+TEST_F(SqliteTest, ReportsWhetherATransactionIsOpen) {
   EXPECT_FALSE(database_.in_transaction());
   {
     SqlTransaction transaction(database_);

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The environment of one test; gives the old one back.
+/// The environment of one test; the destructor restores the old one.
 class StateDir : public testing::Test {
  protected:
   ~StateDir() override {
@@ -48,7 +48,7 @@ unsigned mode_of(const fs::path& path) {
   return facts.st_mode & 07777;
 }
 
-TEST_F(StateDir, IsWhereTheXdgSpecificationSays) {
+TEST_F(StateDir, FollowsTheXdgSpecification) {
   set("/var/state", "/home/ada");
   EXPECT_EQ(default_state_dir(), "/var/state/sluice");
   set(nullptr, "/home/ada");
@@ -57,7 +57,7 @@ TEST_F(StateDir, IsWhereTheXdgSpecificationSays) {
   EXPECT_EQ(default_state_dir(), "/home/ada/.local/state/sluice");
 }
 
-TEST_F(StateDir, RelativePathsAreNoPlaces) {
+TEST_F(StateDir, IgnoresRelativePaths) {
   set("state", "/home/ada");
   EXPECT_EQ(default_state_dir(), "/home/ada/.local/state/sluice");
   set("state", "ada");
@@ -66,7 +66,7 @@ TEST_F(StateDir, RelativePathsAreNoPlaces) {
   EXPECT_EQ(default_state_dir(), "");
 }
 
-TEST_F(StateDir, IsMadeForItsOwnerAlone) {
+TEST_F(StateDir, CreatesPrivateDirectories) {
   const test::TempDir dir;
   const mode_t mask = ::umask(0);
   const auto made = make_state_dir((dir / "a").string() + "/b//c/");
@@ -75,7 +75,7 @@ TEST_F(StateDir, IsMadeForItsOwnerAlone) {
   for (const char* part : {"a", "a/b", "a/b/c"}) EXPECT_EQ(mode_of(dir / part), 0700U) << part;
 }
 
-TEST_F(StateDir, LeavesWhatExistsAsItIs) {
+TEST_F(StateDir, KeepsExistingDirectories) {
   const test::TempDir dir;
   fs::create_directory(dir / "shared");
   fs::permissions(dir / "shared", fs::perms(0755));
@@ -86,7 +86,7 @@ TEST_F(StateDir, LeavesWhatExistsAsItIs) {
   EXPECT_EQ(mode_of(dir / "shared/sluice"), 0700U);
 }
 
-TEST_F(StateDir, SaysWhatIsInTheWay) {
+TEST_F(StateDir, ReportsTheObstacle) {
   const test::TempDir dir;
   test::write_file(dir / "file", "x");
   fs::create_symlink(dir / "nowhere", dir / "dangling");
@@ -101,7 +101,7 @@ TEST_F(StateDir, SaysWhatIsInTheWay) {
   }
 }
 
-TEST_F(StateDir, NamesTheVariablesWhereNoneHoldsADirectory) {
+TEST_F(StateDir, NamesTheVariablesIfNoneIsSet) {
   const auto made = make_state_dir("");
   ASSERT_FALSE(made);
   for (const char* part : {"XDG_STATE_HOME", "HOME", "--state-dir"})

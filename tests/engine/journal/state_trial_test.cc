@@ -31,7 +31,7 @@ std::string create_engine_error(const std::string& directory) {
   return engine ? "" : engine.error().message;
 }
 
-TEST(StateTrial, WhatIsNotThereIsNotMade) {
+TEST(StateTrial, CreatesNoMissingDirectory) {
   const test::TempDir directory;
   const StateTrial trial = try_state_dir(directory / "a/b/c");
   EXPECT_FALSE(trial.journal);
@@ -40,7 +40,7 @@ TEST(StateTrial, WhatIsNotThereIsNotMade) {
   EXPECT_TRUE(fs::is_empty(directory.path()));
 }
 
-TEST(StateTrial, WhatIsThereStaysAsItIs) {
+TEST(StateTrial, ChangesNoExistingFile) {
   const test::TempDir directory;
   ASSERT_TRUE(make_state_dir(directory / "locks"));
   ASSERT_TRUE(Journal::open(directory.path()));
@@ -54,7 +54,7 @@ TEST(StateTrial, WhatIsThereStaysAsItIs) {
   EXPECT_EQ(names_below(directory.path()), before);
 }
 
-TEST(StateTrial, AnEmptyJournalIsNone) {
+TEST(StateTrial, IgnoresAnEmptyJournal) {
   const test::TempDir directory;
   test::write_file(journal_path(directory.path()), "");
   const StateTrial trial = try_state_dir(directory.path());
@@ -63,7 +63,7 @@ TEST(StateTrial, AnEmptyJournalIsNone) {
   EXPECT_EQ(fs::file_size(journal_path(directory.path())), 0U);
 }
 
-TEST(StateTrial, ItSaysWhatAnUploadWouldSay) {
+TEST(StateTrial, ReportsTheErrorsOfAnUpload) {
   const test::TempDir directory;
   test::write_file(directory / "file", "");
   for (const std::string& place :
@@ -71,7 +71,7 @@ TEST(StateTrial, ItSaysWhatAnUploadWouldSay) {
         std::string("/proc/sluice-state"), std::string()}) {
     SCOPED_TRACE(place);
     const StateTrial trial = try_state_dir(place);
-    EXPECT_FALSE(trial.error) << "uploads go on without";
+    EXPECT_FALSE(trial.error) << "uploads run without a journal";
     ASSERT_TRUE(trial.trouble);
     const auto made = make_state_dir(place);
     ASSERT_FALSE(made);

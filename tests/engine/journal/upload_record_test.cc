@@ -57,7 +57,7 @@ class UploadRecordTest : public testing::Test {
       ASSERT_TRUE(digest_.add(block));
     }
   }
-  /// What the network does: asks, and asks again when it is told.
+  /// Does as the network thread does: asks, and asks again after on_written.
   void wait_until_durable(std::uint64_t offset) {
     while (!record().durable(offset)) record().wait();
   }
@@ -82,7 +82,7 @@ class UploadRecordTest : public testing::Test {
   std::shared_ptr<UploadRecord> record_;
 };
 
-TEST_F(UploadRecordTest, NothingIsWrittenBeforeItBegins) {
+TEST_F(UploadRecordTest, WritesNothingBeforeBegin) {
   EXPECT_TRUE(record().durable(block_bytes)) << "nothing to wait for";
   record().committed(5);
   record().end(JournalEntry::State::unfinished, Error{ErrorKind::failed, "x"}, "");
@@ -90,13 +90,13 @@ TEST_F(UploadRecordTest, NothingIsWrittenBeforeItBegins) {
   EXPECT_FALSE(record().resumable());
 }
 
-TEST_F(UploadRecordTest, AnOffsetIsDurableOnceItsLastBlockIsInTheJournal) {
+TEST_F(UploadRecordTest, OffsetIsDurableOnceItsLastBlockIsWritten) {
   record().begin();
   record().wait();
   pass(3);
   EXPECT_FALSE(record().durable(2 * block_bytes + 1));
   wait_until_durable(2 * block_bytes + 1);
-  EXPECT_GE(told_, 2) << "whoever waits is told";
+  EXPECT_GE(told_, 2) << "on_written was not called";
   EXPECT_TRUE(record().durable(3 * block_bytes));
   EXPECT_EQ(in_journal().hashed_blocks, 3U);
   EXPECT_TRUE(record().resumable());
@@ -107,13 +107,13 @@ TEST_F(UploadRecordTest, WritesAheadOnceHalfAPoolHasPassed) {
   record().wait();
   pass(3);
   record().blocks_passed();
-  EXPECT_EQ(in_journal().hashed_blocks, 0U) << "not for every block";
+  EXPECT_EQ(in_journal().hashed_blocks, 0U) << "a single block causes no write";
   pass(1);
   record().blocks_passed();
   EXPECT_EQ(in_journal().hashed_blocks, 4U);
 }
 
-TEST_F(UploadRecordTest, StartingOverForgetsWhatWasSent) {
+TEST_F(UploadRecordTest, StartOverClearsTheProgress) {
   record().begin();
   pass(4);
   wait_until_durable(4 * block_bytes);
@@ -129,7 +129,7 @@ TEST_F(UploadRecordTest, StartingOverForgetsWhatWasSent) {
   EXPECT_EQ(in_journal().hashed_blocks, 2U);
 }
 
-TEST_F(UploadRecordTest, TheLastWordIsWritten) {
+TEST_F(UploadRecordTest, EndWritesTheProgressAndTheError) {
   record().begin();
   pass(2);
   record().committed(2 * block_bytes);
@@ -141,7 +141,7 @@ TEST_F(UploadRecordTest, TheLastWordIsWritten) {
   EXPECT_EQ(entry.error->message, "gone");
 }
 
-TEST_F(UploadRecordTest, WhatIsFoundOutOfAServerIsKeptForTheNextUpload) {
+TEST_F(UploadRecordTest, KeepsServerFactsForTheNextUpload) {
   record().chunk_limit(3);
   record().chunk_bytes(5);
   record().lookahead_refused();
@@ -151,16 +151,17 @@ TEST_F(UploadRecordTest, WhatIsFoundOutOfAServerIsKeptForTheNextUpload) {
   EXPECT_EQ(facts->chunk_limit, 3U);
   EXPECT_EQ(facts->chunk_bytes, 5U);
   EXPECT_TRUE(facts->lookahead_refused_s);
-  EXPECT_EQ(in_journal().id, 0) << "though there is no upload to resume";
+  EXPECT_EQ(in_journal().id, 0) << "no entry is created";
 }
 
-/// The journal is lost under the upload, as on a full disk: it is said, once, and nobody waits.
-TEST_F(UploadRecordTest, AJournalThatCannotBeWrittenKeepsNobodyWaiting) {
+/// The journal fails during the upload, as on a full disk: the user is warned once, and the upload
+/// continues.
+TEST_F(UploadRecordTest, UnwritableJournalDoesNotStallTheUpload) {
   record().begin();
   record().wait();
   auto other = Journal::open(directory_.path());
   ASSERT_TRUE(other);
-  // What it writes to is not there any more: every record() is an error.
+  // The upload's entry has ended, so every record() is an error.
   ASSERT_TRUE((*other)->record((*other)->list(true)->entries.front().id,
                                {.state = JournalEntry::State::abandoned}));
   pass(2);
@@ -172,9 +173,9 @@ TEST_F(UploadRecordTest, AJournalThatCannotBeWrittenKeepsNobodyWaiting) {
   EXPECT_FALSE(record().resumable());
 }
 
-/// A journal that is lost before the upload is in it: another run would register the file again.
-TEST_F(UploadRecordTest, ARegistrationWaitsForTheJournalAlsoWithoutAnEntry) {
-  entry_.dataset = "";  // refused, as everything is on a full disk
+/// The journal fails before the upload is in it: another run would register the file again.
+TEST_F(UploadRecordTest, RegistrationWaitsForTheJournalWithoutAnEntry) {
+  entry_.dataset = "";  // an invalid entry, which fails as any write on a full disk
   record().verifying();
   record().wait();
   const auto knows = record().knows_of_verifying();
@@ -183,7 +184,7 @@ TEST_F(UploadRecordTest, ARegistrationWaitsForTheJournalAlsoWithoutAnEntry) {
   EXPECT_TRUE(knows->error().retryable);
 }
 
-TEST_F(UploadRecordTest, UploadsOfOneJournalSayOnceThatItCannotBeWritten) {
+TEST_F(UploadRecordTest, ReportsAnUnwritableJournalOnceForAllUploads) {
   EXPECT_FALSE(thread_->is_news(false));
   EXPECT_TRUE(thread_->is_news(true));
   EXPECT_FALSE(thread_->is_news(true));
@@ -191,7 +192,7 @@ TEST_F(UploadRecordTest, UploadsOfOneJournalSayOnceThatItCannotBeWritten) {
   EXPECT_FALSE(thread_->is_news(true)) << "within a minute";
 }
 
-/// Holds the journal's thread within a transaction, in which whatever was posted before is done.
+/// Blocks the journal's thread within a transaction in which all earlier work is done.
 class Holding {
  public:
   explicit Holding(JournalThread& thread, std::function<void(JournalTables&)> then = {}) {
@@ -213,7 +214,7 @@ class Holding {
   std::promise<void> go_on_;
 };
 
-TEST_F(UploadRecordTest, NothingIsDurableBeforeItsTransactionIsOnTheDisk) {
+TEST_F(UploadRecordTest, IsNotDurableBeforeTheCommit) {
   Holding first(*thread_);
   first.wait();
   pass(3);
@@ -221,7 +222,7 @@ TEST_F(UploadRecordTest, NothingIsDurableBeforeItsTransactionIsOnTheDisk) {
   Holding second(*thread_);
   first.go_on();
   second.wait();
-  // The entry and the checksums are written, but not for good.
+  // The entry and the checksums are written, but not committed.
   EXPECT_FALSE(record().durable(block_bytes));
   EXPECT_FALSE(record().written());
   EXPECT_FALSE(record().resumable());
@@ -233,8 +234,8 @@ TEST_F(UploadRecordTest, NothingIsDurableBeforeItsTransactionIsOnTheDisk) {
   EXPECT_EQ(in_journal().hashed_blocks, 3U);
 }
 
-/// An upload that began in a transaction that came to nothing has not begun.
-TEST_F(UploadRecordTest, ATransactionThatIsLostIsWrittenAnew) {
+/// An upload whose first transaction failed has no entry.
+TEST_F(UploadRecordTest, WritesAFailedTransactionAgain) {
   Holding first(*thread_);
   first.wait();
   pass(3);
@@ -258,9 +259,9 @@ TEST_F(UploadRecordTest, ATransactionThatIsLostIsWrittenAnew) {
   EXPECT_TRUE(record().durable(3 * block_bytes));
 }
 
-/// A waiting for the disk for each: that it began, with all its checksums; that it is about to be
-/// registered; that it is.
-TEST(UploadRecord, ASmallFileTakesThreeTransactions) {
+/// One wait for the disk each: the begin with all checksums; the record that the file is about to
+/// be registered; the registration.
+TEST(UploadRecord, SmallFileTakesThreeTransactions) {
   for (const std::size_t size : {std::size_t{10'240}, std::size_t{0}}) {
     const test::TempDir directory(test::memory_directory());
     JournalThread thread(test::open_journal(directory.path(), JournalMode::truncate));

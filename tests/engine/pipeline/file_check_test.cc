@@ -19,7 +19,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr std::size_t block_bytes = 4096;
-constexpr std::uint64_t blocks = 50;  ///< the last one of 17 bytes
+constexpr std::uint64_t blocks = 50;  ///< the last block has 17 bytes
 
 class FileCheckTest : public testing::Test {
  protected:
@@ -38,7 +38,7 @@ class FileCheckTest : public testing::Test {
               done_.release();
             }};
   }
-  /// To its end, as on_done says it.
+  /// Runs the check until on_done is called.
   Result<FileCheck::Digests> check(FileCheck::Setting setting) {
     TRY_ASSIGN(const auto check, FileCheck::start(std::move(setting)));
     done_.acquire();
@@ -83,7 +83,7 @@ TEST_F(FileCheckTest, HashesAWholeFile) {
   EXPECT_EQ(without->md5, "");
 }
 
-TEST_F(FileCheckTest, OfAnEmptyFileIsDoneAtOnce) {
+TEST_F(FileCheckTest, CompletesAtOnceForEmptyFile) {
   const test::StringSource empty("");
   FileCheck::Setting setting = of(empty);
   setting.extra = {DigestKind::md5};
@@ -93,7 +93,7 @@ TEST_F(FileCheckTest, OfAnEmptyFileIsDoneAtOnce) {
   EXPECT_EQ(digests->md5, "d41d8cd98f00b204e9800998ecf8427e");
 }
 
-TEST_F(FileCheckTest, APrefixThatIsTheSamePassesAndHasNoDigest) {
+TEST_F(FileCheckTest, AcceptsUnchangedPrefixWithoutDigest) {
   const auto source = plain();
   for (const std::uint64_t count : {1U, 7U, 49U}) {
     source->reads = 0;
@@ -109,7 +109,7 @@ TEST_F(FileCheckTest, APrefixThatIsTheSamePassesAndHasNoDigest) {
   }
 }
 
-TEST_F(FileCheckTest, AnEndInsideABlockMeansAllOfThatBlock) {
+TEST_F(FileCheckTest, ReadsTheWholeBlockThatContainsTheEnd) {
   const auto source = plain();
   FileCheck::Setting setting = of(*source);
   setting.end = 2 * block_bytes + 1;
@@ -118,10 +118,10 @@ TEST_F(FileCheckTest, AnEndInsideABlockMeansAllOfThatBlock) {
   EXPECT_EQ(progress_, 3 * block_bytes);
   setting.end = (blocks - 1) * block_bytes + 1;
   setting.expected = checksums_;
-  EXPECT_EQ(check(setting)->xxh128, xxh128()) << "and of the last one, all of the file";
+  EXPECT_EQ(check(setting)->xxh128, xxh128()) << "an end in the last block reads the whole file";
 }
 
-TEST_F(FileCheckTest, AChangedByteAnywhereInThePrefixIsCaughtAndNamed) {
+TEST_F(FileCheckTest, ReportsOffsetOfChangedByteInPrefix) {
   for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{block_bytes - 1},
                                  20 * block_bytes + 5, 49 * block_bytes + 16}) {
     const FaultSource source(plain(), {.changes = {{.offset = at}}});
@@ -139,7 +139,7 @@ TEST_F(FileCheckTest, AChangedByteAnywhereInThePrefixIsCaughtAndNamed) {
   }
 }
 
-TEST_F(FileCheckTest, ABadDiskEndsItWithTheDisksError) {
+TEST_F(FileCheckTest, FailsWithTheReadError) {
   for (const std::uint64_t at : {std::uint64_t{0}, 30 * block_bytes + 1, 49 * block_bytes}) {
     const FaultSource source(plain(), {.fails_at = at});
     const auto digests = check(of(source));
@@ -149,7 +149,7 @@ TEST_F(FileCheckTest, ABadDiskEndsItWithTheDisksError) {
   }
 }
 
-TEST_F(FileCheckTest, AFileThatChangesMeanwhileHasNoDigest) {
+TEST_F(FileCheckTest, FailsIfTheFileChangesDuringTheReading) {
   FileIdentity later = plain()->identity();
   later.modified.seconds = 5;
   const FaultSource source(plain(), {.identity_now = later});
@@ -159,7 +159,7 @@ TEST_F(FileCheckTest, AFileThatChangesMeanwhileHasNoDigest) {
   EXPECT_THAT(digests.error().message, HasSubstr("changed while sluice was reading it"));
 }
 
-TEST_F(FileCheckTest, CancelEndsItWhereverItIs) {
+TEST_F(FileCheckTest, CancelWorksAtAnyTime) {
   for (const std::uint64_t at : {0U, 1U, 25U, 49U}) {
     const auto source = plain();
     std::latch reading(1), go_on(1);
@@ -182,7 +182,7 @@ TEST_F(FileCheckTest, CancelEndsItWhereverItIs) {
   }
 }
 
-TEST_F(FileCheckTest, CancelOnceItIsDoneChangesNothing) {
+TEST_F(FileCheckTest, CancelAfterCompletionHasNoEffect) {
   const auto source = plain();
   const auto check = *FileCheck::start(of(*source));
   done_.acquire();
@@ -200,7 +200,7 @@ TEST_F(FileCheckTest, CanBeDestroyedAtAnyTime) {
   }
 }
 
-TEST_F(FileCheckTest, RunsBesideAnotherPassOverTheSameFile) {
+TEST_F(FileCheckTest, RunsConcurrentlyWithAnotherCheckOfTheFile) {
   const auto source = plain();
   const auto first = *FileCheck::start(of(*source));
   const auto second = *FileCheck::start(of(*source));

@@ -46,7 +46,7 @@ class PayloadStreamTest : public testing::Test {
                         [this] { ready_.release(); }};
 };
 
-TEST_F(PayloadStreamTest, PiecesOfAnySizeAddUpToTheFile) {
+TEST_F(PayloadStreamTest, ReadsTheFileInPiecesOfAnySize) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
@@ -58,10 +58,10 @@ TEST_F(PayloadStreamTest, PiecesOfAnySizeAddUpToTheFile) {
     ASSERT_EQ(stream_.passed(), all.size());
   }
   EXPECT_EQ(all, content_);
-  EXPECT_EQ(pool_->available(), 4U) << "a block stays behind after its last byte";
+  EXPECT_EQ(pool_->available(), 4U) << "a buffer was not returned after its last byte";
 }
 
-TEST_F(PayloadStreamTest, GoesBackToAnyOffsetAndOnFromThere) {
+TEST_F(PayloadStreamTest, SeeksToAnyOffset) {
   stream_.seek(0);
   read(10 * block_bytes + 7);
   for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{5000}, std::uint64_t{40967}}) {
@@ -70,12 +70,12 @@ TEST_F(PayloadStreamTest, GoesBackToAnyOffsetAndOnFromThere) {
   }
   read(content_.size() - 43967);
   EXPECT_FALSE(error_);
-  EXPECT_EQ(digest_.xxh128().size(), 32U) << "going back must not disturb the digest of the whole";
+  EXPECT_EQ(digest_.xxh128().size(), 32U) << "seeking back must not change the digest of the file";
 }
 
-/// What goes over the network, unlike the place in the file, does not jump to where an earlier run
-/// was, and counts what is sent again.
-TEST_F(PayloadStreamTest, HandedIsWhatWasReadAndNotWhereItStands) {
+/// handed() counts bytes that are sent again, and, unlike passed(), does not jump to the offset at
+/// which an upload resumes.
+TEST_F(PayloadStreamTest, HandedCountsBytesReadNotThePosition) {
   stream_.seek(20 * block_bytes);
   EXPECT_EQ(stream_.passed(), 20 * block_bytes);
   EXPECT_EQ(stream_.handed(), 0U);
@@ -86,8 +86,8 @@ TEST_F(PayloadStreamTest, HandedIsWhatWasReadAndNotWhereItStands) {
   EXPECT_EQ(stream_.handed(), 8000U);
 }
 
-/// The server took more than the journal of the run that sent it knows of.
-TEST_F(PayloadStreamTest, FromBehindWhatTheDigestHasSeenTheDigestSeesWhatIsBetween) {
+/// The server has more bytes than the journal knows of.
+TEST_F(PayloadStreamTest, SeekPastTheDigestFeedsTheBytesBetween) {
   stream_.seek(0);
   read(content_.size());
   const std::string whole = digest_.xxh128();
@@ -97,7 +97,7 @@ TEST_F(PayloadStreamTest, FromBehindWhatTheDigestHasSeenTheDigestSeesWhatIsBetwe
     stream_.seek(5 * block_bytes);
     EXPECT_EQ(read(1), content_.substr(5 * block_bytes, 1));
     stream_.stop();
-    EXPECT_GE(digest_.blocks(), 6U) << "it saw those in front too";
+    EXPECT_GE(digest_.blocks(), 6U) << "the digest has seen the earlier blocks too";
     stream_.seek(offset);
     EXPECT_EQ(read(content_.size() - offset), content_.substr(offset)) << offset;
     EXPECT_EQ(digest_.xxh128(), whole) << offset;
@@ -107,14 +107,14 @@ TEST_F(PayloadStreamTest, FromBehindWhatTheDigestHasSeenTheDigestSeesWhatIsBetwe
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_F(PayloadStreamTest, StopGivesEveryBufferBack) {
+TEST_F(PayloadStreamTest, StopReturnsEveryBuffer) {
   stream_.seek(0);
   read(100);
   stream_.stop();
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_F(PayloadStreamTest, ReadErrorsComeThrough) {
+TEST_F(PayloadStreamTest, ReportsReadErrors) {
   source_.fails_at = 30 * block_bytes;
   stream_.seek(0);
   read(content_.size());
@@ -122,7 +122,7 @@ TEST_F(PayloadStreamTest, ReadErrorsComeThrough) {
   EXPECT_EQ(error_->kind, ErrorKind::local_file);
 }
 
-TEST_F(PayloadStreamTest, SaysWhatItWaitsFor) {
+TEST_F(PayloadStreamTest, ReportsWhyReadReturnedNothing) {
   std::counting_semaphore<> go_on{0};
   source_.before_read = [&](std::uint64_t offset) {
     if (offset == 0) go_on.acquire();
@@ -135,12 +135,12 @@ TEST_F(PayloadStreamTest, SaysWhatItWaitsFor) {
   EXPECT_EQ(read(1), content_.substr(0, 1));
 }
 
-/// Two requests side by side, each from its own place, in turns of any size.
-TEST_F(PayloadStreamTest, EachReaderHasItsOwnBytesAndTheDigestSeesTheFile) {
+/// Two concurrent requests read alternately, each from its own offset, in pieces of any size.
+TEST_F(PayloadStreamTest, ServesConcurrentRequestsAndDigestsTheFile) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
-  // In the middle of a block, so that both have a part of it.
+  // In the middle of a block, so that both requests read a part of the block.
   const std::uint64_t border = 20 * block_bytes + 1000;
   std::string all(content_.size(), '\0');
   std::uint64_t at[2] = {0, border};
@@ -155,7 +155,7 @@ TEST_F(PayloadStreamTest, EachReaderHasItsOwnBytesAndTheDigestSeesTheFile) {
     bool moved = false;
     for (const int who : {1, 0}) {
       if (at[who] == end[who]) continue;
-      // Until the second has had something, the first stops short of where it begins.
+      // Until the second request has read a byte, the first one stops before its offset.
       const std::uint64_t until = who == 0 && !second_was_early ? border - 1 : end[who];
       if (at[who] == until) continue;
       const std::uint64_t length = std::min<std::uint64_t>(
@@ -169,7 +169,7 @@ TEST_F(PayloadStreamTest, EachReaderHasItsOwnBytesAndTheDigestSeesTheFile) {
     }
     if (!moved) ready_.acquire();
   }
-  EXPECT_TRUE(second_was_early) << "they went one after the other";
+  EXPECT_TRUE(second_was_early) << "the requests did not overlap";
   EXPECT_TRUE(all == content_);
   EXPECT_EQ(digest_.xxh128().size(), 32U);
   EXPECT_EQ(stream_.passed(), content_.size());

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t block_bytes = 4096;
 
-/// With a source where the readers check the blocks, and with one where the workers do.
+/// Runs with a source whose blocks the readers check, and with one whose blocks the workers check.
 class PipelineTest : public testing::TestWithParam<ReadMode> {
  protected:
   void make(std::size_t size, std::size_t buffers, std::vector<DigestKind> extra = {}) {
@@ -35,7 +35,7 @@ class PipelineTest : public testing::TestWithParam<ReadMode> {
         Pipeline::Setting{*source_, *pool_, workers_, *digest_, clocks_, block_bytes, readers, end},
         offset, [this] { ready_.release(); });
   }
-  /// Starts a pipeline, and ends it while the read at `offset` is going on.
+  /// Starts a pipeline, and destroys it during the read at `offset`.
   void end_while_reading(std::uint64_t offset) {
     std::latch reading(1), go_on(1);
     source_->before_read = [&](std::uint64_t at) {
@@ -50,7 +50,7 @@ class PipelineTest : public testing::TestWithParam<ReadMode> {
     ender.join();
     EXPECT_EQ(pool_->available(), 4U);
   }
-  /// Waits for the next block; the error is in the result too.
+  /// Blocks until the next block or an error arrives; the result holds either.
   Window::Taken take(Pipeline& pipeline) {
     while (true) {
       Window::Taken taken = pipeline.take();
@@ -84,7 +84,7 @@ class PipelineTest : public testing::TestWithParam<ReadMode> {
   std::counting_semaphore<> ready_{0};
 };
 
-TEST_P(PipelineTest, GivesTheFileInOrderThroughAPoolMuchSmallerThanIt) {
+TEST_P(PipelineTest, DeliversTheFileInOrderThroughASmallPool) {
   for (const std::size_t size : {std::size_t{1}, block_bytes - 1, block_bytes, block_bytes + 1,
                                  100 * block_bytes, 100 * block_bytes + 17})
     for (const std::size_t buffers : {2U, 3U, 16U}) {
@@ -98,7 +98,7 @@ TEST_P(PipelineTest, GivesTheFileInOrderThroughAPoolMuchSmallerThanIt) {
     }
 }
 
-TEST_P(PipelineTest, WithoutWorkersTheReadersCheck) {
+TEST_P(PipelineTest, ReadersComputeChecksumsWithoutWorkers) {
   make(100 * block_bytes + 17, 4);
   ChecksumWorkers none(0);
   Pipeline pipeline({*source_, *pool_, none, *digest_, clocks_, block_bytes, 4}, 0,
@@ -106,7 +106,7 @@ TEST_P(PipelineTest, WithoutWorkersTheReadersCheck) {
   EXPECT_EQ(take_all(pipeline), content_);
 }
 
-TEST_P(PipelineTest, AWrongBlockEndsTheReading) {
+TEST_P(PipelineTest, MismatchedBlockStopsTheReaders) {
   make(1000 * block_bytes, 4);
   EXPECT_EQ(take_all(*start()), content_);
   source_->change(7 * block_bytes + 1);
@@ -116,7 +116,7 @@ TEST_P(PipelineTest, AWrongBlockEndsTheReading) {
   };
   {
     const auto pipeline = start();
-    // Nobody takes: only the error is waited for.
+    // No block is taken: the test waits for the error only.
     std::optional<Error> error;
     while (!error) error = take(*pipeline).error;
   }
@@ -132,7 +132,7 @@ TEST_P(PipelineTest, StartsAtTheBlockOfAnyOffset) {
         << from;
 }
 
-TEST_P(PipelineTest, TheFirstReadErrorReachesTheConsumerWhoHoldsBuffers) {
+TEST_P(PipelineTest, ReportsFirstReadErrorToConsumerHoldingBuffers) {
   make(50 * block_bytes, 4);
   source_->fails_at = 20 * block_bytes + 5;
   {
@@ -146,8 +146,8 @@ TEST_P(PipelineTest, TheFirstReadErrorReachesTheConsumerWhoHoldsBuffers) {
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_P(PipelineTest, EndsAtOnceWhereverItIs) {
-  // The pool is empty and nobody takes: the readers are waiting for buffers.
+TEST_P(PipelineTest, DestructorDoesNotWaitForBuffers) {
+  // The pool is empty and no block is taken, so the readers are blocked.
   make(1000 * block_bytes, 4);
   for (int round = 0; round < 50; ++round) {
     const auto pipeline = start();
@@ -156,14 +156,15 @@ TEST_P(PipelineTest, EndsAtOnceWhereverItIs) {
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_P(PipelineTest, EndsWhileAReadIsGoingOn) {
+TEST_P(PipelineTest, DestructionDuringARead) {
   make(10 * block_bytes, 4);
   end_while_reading(0);
 }
 
 TEST_P(PipelineTest, KeepsSeveralReadsInFlight) {
   make(8 * block_bytes, 8);
-  // Each of four reads waits for the three others: with fewer in flight this would never end.
+  // Each of four reads blocks until the other three run; with fewer reads in flight the test would
+  // hang.
   std::latch all(4);
   source_->before_read = [&](std::uint64_t offset) {
     if (offset < 4 * block_bytes) all.arrive_and_wait();
@@ -171,7 +172,7 @@ TEST_P(PipelineTest, KeepsSeveralReadsInFlight) {
   EXPECT_EQ(take_all(*start(0, 4)), content_);
 }
 
-TEST_P(PipelineTest, AFileThatChangedBetweenTwoPassesIsCaught) {
+TEST_P(PipelineTest, DetectsFileChangeBetweenTwoPasses) {
   make(20 * block_bytes, 8);
   EXPECT_EQ(take_all(*start()), content_);
   source_->change(7 * block_bytes + 1);
@@ -183,7 +184,7 @@ TEST_P(PipelineTest, AFileThatChangedBetweenTwoPassesIsCaught) {
   EXPECT_NE(error->message.find("changed"), std::string::npos);
 }
 
-TEST_P(PipelineTest, TwoShareAPoolWithoutStarvingEachOther) {
+TEST_P(PipelineTest, TwoPipelinesShareAPoolWithoutStarvation) {
   make(200 * block_bytes, 5);
   FileDigest other_digest("other.bin", content_.size());
   std::counting_semaphore<> other_ready{0};
@@ -205,7 +206,7 @@ TEST_P(PipelineTest, TwoShareAPoolWithoutStarvingEachOther) {
   EXPECT_EQ(other_content, content_);
 }
 
-TEST_P(PipelineTest, EndsWithTheBlockOfItsEnd) {
+TEST_P(PipelineTest, StopsAfterTheBlockThatContainsTheEnd) {
   make(10 * block_bytes + 5, 4);
   struct Case {
     std::uint64_t end;
@@ -223,7 +224,7 @@ TEST_P(PipelineTest, EndsWithTheBlockOfItsEnd) {
   }
 }
 
-TEST_P(PipelineTest, ABlockThatIsNotWhatWasExpectedEndsIt) {
+TEST_P(PipelineTest, FailsOnUnexpectedChecksum) {
   make(50 * block_bytes, 8);
   take_all(*start());
   const std::vector<std::uint64_t> checksums = digest_->snapshot(0).checksums;
@@ -239,7 +240,7 @@ TEST_P(PipelineTest, ABlockThatIsNotWhatWasExpectedEndsIt) {
   }
 }
 
-TEST_P(PipelineTest, ABlockThatIsAnotherOneWhenItIsReadAgainIsCaught) {
+TEST_P(PipelineTest, DetectsBlockChangedBetweenReads) {
   make(20 * block_bytes, 8);
   const FaultSource source(std::make_unique<test::StringSource>(content_),
                            {.changes = {{.offset = 11 * block_bytes + 3, .from_reading = 3}}});
@@ -260,7 +261,7 @@ TEST_P(PipelineTest, ABlockThatIsAnotherOneWhenItIsReadAgainIsCaught) {
   EXPECT_EQ(pool_->available(), 8U);
 }
 
-TEST_P(PipelineTest, AFileThatEndsEarlyEndsItCleanly) {
+TEST_P(PipelineTest, ReportsTruncatedFile) {
   make(50 * block_bytes, 4);
   const FaultSource source(std::make_unique<test::StringSource>(content_),
                            {.ends_at = 30 * block_bytes + 5});
@@ -284,7 +285,7 @@ std::string name_of(const testing::TestParamInfo<ReadMode>& info) {
 INSTANTIATE_TEST_SUITE_P(Both, PipelineTest, testing::Values(ReadMode::buffered, ReadMode::direct),
                          name_of);
 
-/// With MD5 and SHA-256 the blocks pass in order on a thread of their own.
+/// With MD5 and SHA-256, a separate thread passes the blocks in order.
 class PipelineWithDigests : public PipelineTest {
  protected:
   static inline const std::vector<DigestKind> both{DigestKind::md5, DigestKind::sha256};
@@ -293,7 +294,7 @@ class PipelineWithDigests : public PipelineTest {
 INSTANTIATE_TEST_SUITE_P(Both, PipelineWithDigests,
                          testing::Values(ReadMode::buffered, ReadMode::direct), name_of);
 
-TEST_P(PipelineWithDigests, GivesTheFileInOrderAndItsDigests) {
+TEST_P(PipelineWithDigests, DeliversTheFileInOrderWithDigests) {
   for (const std::size_t size : {std::size_t{1}, block_bytes, 100 * block_bytes + 17})
     for (const std::size_t buffers : {2U, 3U, 16U}) {
       make(size, buffers, both);
@@ -311,7 +312,7 @@ TEST_P(PipelineWithDigests, GivesTheFileInOrderAndItsDigests) {
     }
 }
 
-TEST_P(PipelineWithDigests, EndsAtOnceWhereverItIs) {
+TEST_P(PipelineWithDigests, DestructorDoesNotWaitForBuffers) {
   make(1000 * block_bytes, 4, both);
   for (int round = 0; round < 200; ++round) {
     digest_->start_over();
@@ -322,12 +323,12 @@ TEST_P(PipelineWithDigests, EndsAtOnceWhereverItIs) {
   EXPECT_EQ(pool_->available(), 4U);
 }
 
-TEST_P(PipelineWithDigests, EndsWhileAReadIsGoingOn) {
+TEST_P(PipelineWithDigests, DestructionDuringARead) {
   make(10 * block_bytes, 4, both);
   end_while_reading(2 * block_bytes);
 }
 
-TEST_P(PipelineWithDigests, TheFirstReadErrorReachesTheConsumer) {
+TEST_P(PipelineWithDigests, ReportsFirstReadError) {
   for (const std::size_t bad : {0U, 20U, 49U}) {
     make(50 * block_bytes, 4, both);
     source_->fails_at = bad * block_bytes;
@@ -342,7 +343,7 @@ TEST_P(PipelineWithDigests, TheFirstReadErrorReachesTheConsumer) {
   }
 }
 
-TEST_P(PipelineWithDigests, AFileThatChangedBetweenTwoPassesIsCaught) {
+TEST_P(PipelineWithDigests, DetectsFileChangeBetweenTwoPasses) {
   make(20 * block_bytes, 8, both);
   EXPECT_EQ(take_all(*start()), content_);
   source_->change(7 * block_bytes + 1);
@@ -353,7 +354,7 @@ TEST_P(PipelineWithDigests, AFileThatChangedBetweenTwoPassesIsCaught) {
   EXPECT_NE(error->message.find("changed"), std::string::npos);
 }
 
-TEST_P(PipelineTest, WaitingForBuffersIsNotReading) {
+TEST_P(PipelineTest, CountsWaitForBuffersSeparatelyFromReading) {
   make(100 * block_bytes, 2);
   const auto pipeline = start();
   take_all(*pipeline);

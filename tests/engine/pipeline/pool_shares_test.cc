@@ -17,14 +17,14 @@ class PoolSharesTest : public testing::Test {
   std::unique_ptr<BufferPool> pool_ = *BufferPool::create(4096, 16);
 };
 
-TEST_F(PoolSharesTest, ASingleUploadHasAllBuffers) {
+TEST_F(PoolSharesTest, SingleUploadHasAllBuffers) {
   PoolShares shares(*pool_, 1);
   const Share only = shares.add();
   EXPECT_EQ(most(only), 16U);
   EXPECT_EQ(only->planned(), 16U);
 }
 
-TEST_F(PoolSharesTest, TheFirstOnesLeaveRoomForThoseThatFollow) {
+TEST_F(PoolSharesTest, FirstUploadsLeaveBuffersForLaterOnes) {
   PoolShares shares(*pool_, 4);
   std::vector<Share> running;
   for (int i = 0; i < 4; ++i) {
@@ -33,7 +33,7 @@ TEST_F(PoolSharesTest, TheFirstOnesLeaveRoomForThoseThatFollow) {
   }
 }
 
-TEST_F(PoolSharesTest, TheLastOnesHaveTheBuffersOfThoseThatAreOver) {
+TEST_F(PoolSharesTest, LastUploadsGetTheBuffersOfFinishedOnes) {
   PoolShares shares(*pool_, 4);
   std::vector<Share> running;
   for (int i = 0; i < 4; ++i) running.push_back(shares.add());
@@ -47,10 +47,10 @@ TEST_F(PoolSharesTest, TheLastOnesHaveTheBuffersOfThoseThatAreOver) {
   running[3].reset();
 
   const Share next = shares.add();
-  EXPECT_EQ(most(next), 4U) << "others may follow again";
+  EXPECT_EQ(most(next), 4U) << "more uploads may start again";
 }
 
-TEST_F(PoolSharesTest, MoreUploadsThanExpectedHaveLessButNeverLessThanTheyNeed) {
+TEST_F(PoolSharesTest, ExtraUploadsShrinkSharesDownToTheNeed) {
   PoolShares shares(*pool_, 1);
   const Share first = shares.add();
   first->needs(6);
@@ -64,23 +64,24 @@ TEST_F(PoolSharesTest, MoreUploadsThanExpectedHaveLessButNeverLessThanTheyNeed) 
   EXPECT_EQ(most(others[0]), 4U);
   for (int i = 0; i < 60; ++i) others.push_back(shares.add());
   EXPECT_EQ(most(first), 6U);
-  EXPECT_EQ(most(others[0]), 2U) << "they take turns";
+  EXPECT_EQ(most(others[0]), 2U) << "the uploads take turns";
 }
 
-TEST_F(PoolSharesTest, TheNumberOfUploadsMayChange) {
+TEST_F(PoolSharesTest, DividesAnewWhenTheNumberOfUploadsChanges) {
   PoolShares shares(*pool_, 4);
   const Share first = shares.add();
   first->needs(1);
   EXPECT_EQ(most(first), 4U);
   shares.set_at_a_time(8);
-  EXPECT_EQ(most(first), 2U) << "room for those that follow";
+  EXPECT_EQ(most(first), 2U) << "buffers are kept for later uploads";
   EXPECT_EQ(first->planned(), 4U);
   shares.set_at_a_time(1);
-  EXPECT_EQ(most(first), 16U) << "none follow";
+  EXPECT_EQ(most(first), 16U) << "no upload follows";
 }
 
-/// Else uploads that each hold a part of their chunk wait for each other's buffers.
-TEST_F(PoolSharesTest, NeedsBeyondOneBufferEachAreLessThanThePoolHoweverTheNumberGrows) {
+/// Otherwise a deadlock is possible: each upload holds a part of its chunk and waits for the
+/// others' buffers.
+TEST_F(PoolSharesTest, PlannedNeedsNeverDeadlock) {
   PoolShares shares(*pool_, 4);
   std::vector<Share> running;
   std::size_t beyond_one = 0;
@@ -100,14 +101,14 @@ TEST_F(PoolSharesTest, NeedsBeyondOneBufferEachAreLessThanThePoolHoweverTheNumbe
   EXPECT_EQ(shares.add()->planned(), 4U);
 }
 
-TEST_F(PoolSharesTest, WhatOneHoldsBeyondItsShareComesBackFirst) {
+TEST_F(PoolSharesTest, ExcessBuffersReturnBeforeNewOnesAreLent) {
   PoolShares shares(*pool_, 1);
   const Share first = shares.add();
   first->needs(1);
   std::vector<Buffer> held;
   for (int i = 0; i < 10; ++i) held.push_back(first->buffers().try_acquire());
   const Share second = shares.add();
-  EXPECT_FALSE(first->buffers().try_acquire()) << "8 each";
+  EXPECT_FALSE(first->buffers().try_acquire()) << "8 buffers each";
   held.resize(8);
   EXPECT_FALSE(first->buffers().try_acquire());
   held.pop_back();

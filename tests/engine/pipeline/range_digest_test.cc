@@ -13,8 +13,8 @@ std::span<const std::byte> bytes(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
-/// The digest of "abc" (FIPS 180-4, RFC 1321), in base64.
-TEST(RangeDigest, OfPiecesIsThatOfTheWhole) {
+/// The expected values are the digests of "abc" (FIPS 180-4, RFC 1321), in base64.
+TEST(RangeDigest, DigestsSeveralPiecesAsOneRange) {
   ChecksumWorkers workers(2);
   for (const auto& [algorithm, expected] :
        {std::pair("sha1", "qZk+NkcGgWq6PiVxeFDCbJzQ2J0="), {"md5", "kAFQmDzST7DWlj99KOF/cg=="}}) {
@@ -27,7 +27,7 @@ TEST(RangeDigest, OfPiecesIsThatOfTheWhole) {
   }
 }
 
-TEST(RangeDigest, WithoutWorkersIsThereAtOnce) {
+TEST(RangeDigest, IsDoneAtOnceWithoutWorkers) {
   ChecksumWorkers none(0);
   EXPECT_FALSE(none.available());
   int calls = 0;
@@ -37,19 +37,19 @@ TEST(RangeDigest, WithoutWorkersIsThereAtOnce) {
   EXPECT_EQ(base64(digest.result()), "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=");
 }
 
-TEST(RangeDigest, OfNothing) {
+TEST(RangeDigest, DigestsAnEmptyRange) {
   ChecksumWorkers workers(1);
   RangeDigest digest("sha1", {}, workers, [] {});
   digest.wait();
   EXPECT_EQ(base64(digest.result()), "2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
 }
 
-TEST(RangeDigest, TellsWhatThereIs) {
+TEST(RangeDigest, ReportsAvailableAlgorithms) {
   EXPECT_TRUE(RangeDigest::available("sha512"));
   EXPECT_FALSE(RangeDigest::available("crc32"));
 }
 
-TEST(Base64, AsRfc4648HasIt) {
+TEST(Base64, MatchesRfc4648Examples) {
   for (const auto& [text, expected] :
        {std::pair("", ""), {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}})
     EXPECT_EQ(base64(text), expected);

@@ -17,7 +17,7 @@ void pass(std::chrono::microseconds time) {
   }
 }
 
-TEST(StageClock, CountsEachMomentOnceHoweverManyAreInside) {
+TEST(StageClock, CountsOverlappingThreadsOnce) {
   StageClock clock;
   const auto before = Clock::now();
   clock.enter();
@@ -33,7 +33,7 @@ TEST(StageClock, CountsEachMomentOnceHoweverManyAreInside) {
   EXPECT_LE(clock.seconds(), at_most);
 }
 
-TEST(StageClock, TimeOutsideDoesNotCount) {
+TEST(StageClock, IgnoresTimeOutside) {
   StageClock clock;
   { Inside inside(clock); }
   const double then = clock.seconds();

@@ -23,7 +23,7 @@ class StreamedRequestTest : public testing::Test {
     request_.tail = "-tail";
     payload_.seek(0);
   }
-  /// Reads in pieces until `length` bytes came or nothing more does.
+  /// Reads in pieces until `length` bytes were read or read() returns none.
   std::string read(StreamedRequest& body, std::size_t length, std::size_t piece_size) {
     std::string all;
     while (all.size() < length) {
@@ -52,7 +52,7 @@ class StreamedRequestTest : public testing::Test {
   Request request_;
 };
 
-TEST_F(StreamedRequestTest, IsHeadPayloadTailWhateverThePieces) {
+TEST_F(StreamedRequestTest, SendsHeadPayloadTailInPiecesOfAnySize) {
   const std::string expected = "head-" + content_.substr(0, 30000) + "-tail";
   ASSERT_EQ(request_.body_size(), expected.size());
   for (const std::size_t piece : {1U, 7U, 4096U, 100000U}) {
@@ -65,30 +65,30 @@ TEST_F(StreamedRequestTest, IsHeadPayloadTailWhateverThePieces) {
   }
 }
 
-TEST_F(StreamedRequestTest, RewindSendsTheSameAgain) {
+TEST_F(StreamedRequestTest, RewindRepeatsTheBody) {
   StreamedRequest body(request_, payload_, {});
   const std::string first = read(body, 20000, 5000);
   ASSERT_TRUE(body.rewind());
   EXPECT_EQ(read(body, 20000, 3000), first);
 }
 
-TEST_F(StreamedRequestTest, IsNotRewoundWhereTheOthersNeedTheStream) {
+TEST_F(StreamedRequestTest, MayRewindHookPreventsRewind) {
   bool asked = false;
   StreamedRequest body(request_, payload_, {.may_rewind = [&] {
                          asked = true;
                          return false;
                        }});
   read(body, 3, 3);
-  EXPECT_TRUE(body.rewind()) << "nothing of the payload is gone yet";
+  EXPECT_TRUE(body.rewind()) << "no payload byte was read yet";
   EXPECT_FALSE(asked);
   const std::string first = read(body, 20000, 5000);
   EXPECT_FALSE(body.rewind());
   EXPECT_TRUE(asked);
   EXPECT_EQ(first + read(body, 10010, 5000), "head-" + content_.substr(0, 30000) + "-tail")
-      << "it goes on where it was";
+      << "the request continues at the same byte";
 }
 
-TEST_F(StreamedRequestTest, ItsEndIsHeldBackUntilItMayGo) {
+TEST_F(StreamedRequestTest, HoldsBackTheTailUntilMayEnd) {
   bool may_end = false;
   std::vector<StreamedRequest::Gave> gave;
   StreamedRequest body(request_, payload_,
@@ -105,20 +105,20 @@ TEST_F(StreamedRequestTest, ItsEndIsHeldBackUntilItMayGo) {
   EXPECT_EQ(gave.back(), StreamedRequest::Gave::all);
 }
 
-TEST_F(StreamedRequestTest, OnceAbandonedItTakesNothingMore) {
+TEST_F(StreamedRequestTest, ReadFailsAfterAbandon) {
   StreamedRequest body(request_, payload_, {});
   read(body, 20000, 5000);
   body.abandon();
   payload_.seek(0);
   payload_.claim(30000);
   EXPECT_EQ(read(body, 1, 1), "");
-  EXPECT_FALSE(body.error()) << "nothing is wrong with the file";
+  EXPECT_FALSE(body.error()) << "an abandoned request has no error";
   EXPECT_FALSE(body.rewind());
   StreamedRequest other(request_, payload_, {});
   EXPECT_EQ(read(other, 30010, 5000), "head-" + content_.substr(0, 30000) + "-tail");
 }
 
-TEST_F(StreamedRequestTest, TellsWhenTheRateLimitKeepsItBack) {
+TEST_F(StreamedRequestTest, ReportsThrottling) {
   int throttled = 0;
   StreamedRequest body(request_, payload_, {.on_read = [&](StreamedRequest::Gave gave) {
                          throttled += gave == StreamedRequest::Gave::throttled ? 1 : 0;
@@ -132,14 +132,14 @@ TEST_F(StreamedRequestTest, TellsWhenTheRateLimitKeepsItBack) {
   EXPECT_EQ(throttled, 1);
 }
 
-TEST_F(StreamedRequestTest, WhatMustNotBeRepeatedIsNotRewound) {
+TEST_F(StreamedRequestTest, DoesNotRewindNonRepeatableRequest) {
   request_.repeatable = false;
   StreamedRequest body(request_, payload_, {});
   read(body, 3, 3);
   EXPECT_FALSE(body.rewind());
 }
 
-TEST_F(StreamedRequestTest, ABodyWithoutPayloadLeavesTheStreamAlone) {
+TEST_F(StreamedRequestTest, EmptyPayloadDoesNotTouchTheStream) {
   request_.payload = {};
   payload_.stop();
   StreamedRequest body(request_, payload_, {});
@@ -148,7 +148,7 @@ TEST_F(StreamedRequestTest, ABodyWithoutPayloadLeavesTheStreamAlone) {
   EXPECT_EQ(read(body, 10, 4), "head--tail");
 }
 
-TEST_F(StreamedRequestTest, AReadErrorEndsItAndIsKept) {
+TEST_F(StreamedRequestTest, KeepsTheReadError) {
   source_.fails_at = 20000;
   payload_.seek(0);
   StreamedRequest body(request_, payload_, {});

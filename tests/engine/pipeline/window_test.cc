@@ -18,7 +18,7 @@ class WindowTest : public testing::Test {
     EXPECT_TRUE(result.buffer);
     return result;
   }
-  /// One block through the checker's hand.
+  /// Checks one block.
   void check() {
     Block* const block = window_.next_to_check();
     ASSERT_NE(block, nullptr);
@@ -28,7 +28,7 @@ class WindowTest : public testing::Test {
     while (window_.next_in_order() != nullptr) window_.passed();
   }
 
-  /// All that is in it, through the checker's hand and the consumer's.
+  /// Checks, passes and takes every block in the window.
   static void check_and_pass(Window& window) {
     while (Block* checking = window.next_to_check()) window.checked(checking->number);
     while (window.next_in_order() != nullptr) window.passed();
@@ -39,7 +39,7 @@ class WindowTest : public testing::Test {
   Window window_{0, 8, capacity, [this] { ++ready_; }};
 };
 
-TEST_F(WindowTest, GivesBlocksInOrderHoweverTheyArrive) {
+TEST_F(WindowTest, DeliversBlocksInOrder) {
   for (const std::uint64_t number : {2U, 0U, 3U, 1U}) window_.put(block(number));
   for (int i = 0; i < 4; ++i) check();
   pass_all();
@@ -51,7 +51,7 @@ TEST_F(WindowTest, GivesBlocksInOrderHoweverTheyArrive) {
   EXPECT_FALSE(window_.take().block);
 }
 
-TEST_F(WindowTest, ALaterBlockDoesNotOvertake) {
+TEST_F(WindowTest, HoldsBackLaterBlocksUntilEarlierOnesPass) {
   window_.put(block(1));
   check();
   EXPECT_EQ(window_.next_in_order(), nullptr);
@@ -61,7 +61,7 @@ TEST_F(WindowTest, ALaterBlockDoesNotOvertake) {
   Block* const first = window_.next_in_order();
   ASSERT_NE(first, nullptr);
   EXPECT_EQ(first->number, 0U);
-  // One at a time: the second is not given out while the first is under way.
+  // One block at a time: the second one is not returned before passed() for the first one.
   EXPECT_EQ(window_.next_in_order(), nullptr);
   window_.passed();
   ASSERT_NE(window_.next_in_order(), nullptr);
@@ -70,7 +70,7 @@ TEST_F(WindowTest, ALaterBlockDoesNotOvertake) {
   EXPECT_EQ(window_.take().block->number, 1U);
 }
 
-TEST_F(WindowTest, TheRingComesRound) {
+TEST_F(WindowTest, ReusesTheSlotsOfTheRing) {
   for (std::uint64_t number = 0; number < 8; ++number) {
     window_.put(block(number));
     check();
@@ -81,7 +81,7 @@ TEST_F(WindowTest, TheRingComesRound) {
   EXPECT_EQ(pool_->available(), capacity);
 }
 
-TEST_F(WindowTest, SaysWhatTheConsumerWaitsFor) {
+TEST_F(WindowTest, ReportsWhyTakeReturnedNoBlock) {
   EXPECT_EQ(window_.take().waiting, Window::Waiting::read);
   window_.put(block(0));
   EXPECT_EQ(window_.take().waiting, Window::Waiting::check);
@@ -89,25 +89,25 @@ TEST_F(WindowTest, SaysWhatTheConsumerWaitsFor) {
   EXPECT_EQ(window_.take().waiting, Window::Waiting::check);
 }
 
-TEST_F(WindowTest, CallsAWaitingConsumerOnce) {
+TEST_F(WindowTest, NotifiesAWaitingConsumerOnce) {
   window_.put(block(0));
   check();
   pass_all();
-  EXPECT_EQ(ready_, 0) << "nobody waits";
+  EXPECT_EQ(ready_, 0) << "take() was not called yet";
   window_.take();
-  window_.take();  // waits now
+  window_.take();  // take() returns no block
   window_.put(block(2));
   check();
   pass_all();
-  EXPECT_EQ(ready_, 0) << "block 2 is not what it waits for";
+  EXPECT_EQ(ready_, 0) << "the consumer waits for an earlier block";
   window_.put(block(1));
   check();
   pass_all();
   EXPECT_EQ(ready_, 1);
 }
 
-/// Or the time that a block waits for its checksum would be put down to the disk.
-TEST_F(WindowTest, TellsAConsumerThatItWaitsForSomethingElse) {
+/// Otherwise the report would blame the disk for the time that a block waits for its checksum.
+TEST_F(WindowTest, NotifiesWhenTheReasonForWaitingChanges) {
   EXPECT_EQ(window_.take().waiting, Window::Waiting::read);
   window_.put(block(1));
   EXPECT_EQ(ready_, 0);
@@ -115,14 +115,14 @@ TEST_F(WindowTest, TellsAConsumerThatItWaitsForSomethingElse) {
   EXPECT_EQ(ready_, 1);
   EXPECT_EQ(window_.take().waiting, Window::Waiting::check);
   window_.put(block(2));
-  EXPECT_EQ(ready_, 1) << "nothing new for it";
+  EXPECT_EQ(ready_, 1) << "nothing has changed for the consumer";
   check();
   check();
   pass_all();
   EXPECT_EQ(ready_, 2);
 }
 
-TEST_F(WindowTest, TheFirstErrorWinsAndWakesTheConsumer) {
+TEST_F(WindowTest, KeepsTheFirstErrorAndNotifiesTheConsumer) {
   window_.put(block(0));
   check();
   window_.take();
@@ -131,10 +131,11 @@ TEST_F(WindowTest, TheFirstErrorWinsAndWakesTheConsumer) {
   EXPECT_EQ(ready_, 1);
   EXPECT_EQ(window_.take().error->message, "first");
   pass_all();
-  EXPECT_EQ(window_.take().error->message, "first") << "an error comes before what is still there";
+  EXPECT_EQ(window_.take().error->message, "first")
+      << "an error is returned before the remaining blocks";
 }
 
-TEST_F(WindowTest, NothingPassesBehindAnError) {
+TEST_F(WindowTest, PassesNoBlockAfterAnError) {
   window_.put(block(0));
   window_.put(block(1));
   check();
@@ -147,8 +148,9 @@ TEST_F(WindowTest, NothingPassesBehindAnError) {
   EXPECT_EQ(pool_->available(), capacity);
 }
 
-/// Block 0 cannot be read, so its buffer is free while 1 to 3 lie there: its next owner reads 4.
-TEST_F(WindowTest, BehindAnErrorABlockWithoutAPlaceGoesBackToThePool) {
+/// Block 0 cannot be read, so its buffer is free while blocks 1 to 3 are in the ring. The next
+/// owner of that buffer reads block 4.
+TEST_F(WindowTest, DiscardsBlocksWithoutASlotAfterAnError) {
   for (const std::uint64_t number : {1U, 2U, 3U}) window_.put(block(number));
   window_.fail(Error{ErrorKind::local_file, "block 0 could not be read"});
   window_.put(block(4));
@@ -157,16 +159,16 @@ TEST_F(WindowTest, BehindAnErrorABlockWithoutAPlaceGoesBackToThePool) {
   EXPECT_TRUE(window_.take().error);
 }
 
-TEST_F(WindowTest, CloseGivesEveryBufferBack) {
-  window_.put(block(0));  // will be in order
-  window_.put(block(1));  // will be under check
-  window_.put(block(2));  // waits
+TEST_F(WindowTest, CloseReturnsEveryBuffer) {
+  window_.put(block(0));  // will be in the in-order stage
+  window_.put(block(1));  // will be in the checker stage
+  window_.put(block(2));  // stays unchecked
   check();
   ASSERT_NE(window_.next_in_order(), nullptr);
   Block* const checking = window_.next_to_check();
   ASSERT_NE(checking, nullptr);
   window_.close();
-  EXPECT_EQ(pool_->available(), 2U) << "the two under a hand stay until it lets go";
+  EXPECT_EQ(pool_->available(), 2U) << "the blocks being checked and passed return later";
   EXPECT_EQ(window_.next_to_check(), nullptr);
   window_.passed();
   window_.checked(1);
@@ -176,7 +178,7 @@ TEST_F(WindowTest, CloseGivesEveryBufferBack) {
   EXPECT_EQ(pool_->available(), capacity);
 }
 
-TEST_F(WindowTest, StartsAnywhere) {
+TEST_F(WindowTest, StartsAtAnyBlock) {
   Window window(5, 8, capacity, [] {});
   window.put(block(5));
   window.next_to_check();
@@ -186,21 +188,21 @@ TEST_F(WindowTest, StartsAnywhere) {
   EXPECT_EQ(window.take().block->number, 5U);
 }
 
-TEST_F(WindowTest, WantsACheckerAtOnceWhileTheConsumerHasLittle) {
+TEST_F(WindowTest, WantsACheckerWhileTheConsumerIsNearlyDry) {
   Window window(
       0, 8, capacity, [] {}, 2);
-  EXPECT_FALSE(window.wants_checker());  // there is nothing to check
+  EXPECT_FALSE(window.wants_checker());  // no unchecked block
   window.put(block(0));
   EXPECT_TRUE(window.wants_checker());
-  EXPECT_FALSE(window.wants_checker()) << "one is on its way, and enough for one block";
+  EXPECT_FALSE(window.wants_checker()) << "one checker runs, which is enough for one block";
   window.put(block(1));
   window.put(block(2));
   window.put(block(3));
-  EXPECT_TRUE(window.wants_checker()) << "there is enough for two";
+  EXPECT_TRUE(window.wants_checker()) << "enough blocks for two checkers";
   EXPECT_FALSE(window.wants_checker());
 }
 
-TEST_F(WindowTest, BlocksGatherWhileTheConsumerHasEnough) {
+TEST_F(WindowTest, AccumulatesBlocksWhileTheConsumerHasEnough) {
   Window window(
       0, 8, capacity, [] {}, 2);
   window.put(block(0));
@@ -208,14 +210,14 @@ TEST_F(WindowTest, BlocksGatherWhileTheConsumerHasEnough) {
   ASSERT_TRUE(window.wants_checker());
   check_and_pass(window);
   window.put(block(2));
-  EXPECT_FALSE(window.wants_checker()) << "the consumer has two in front of it";
+  EXPECT_FALSE(window.wants_checker()) << "the consumer can take two blocks";
   window.put(block(3));
-  EXPECT_TRUE(window.wants_checker()) << "a batch is there";
+  EXPECT_TRUE(window.wants_checker()) << "the batch is complete";
   check_and_pass(window);
 }
 
-// Else the last blocks of a file would lie there for good.
-TEST_F(WindowTest, WhatGatheredIsCheckedWhenTheConsumerComesNear) {
+// Otherwise the last blocks of a file would never be checked.
+TEST_F(WindowTest, ChecksAccumulatedBlocksBeforeTheConsumerRunsDry) {
   Window window(
       0, 3, capacity, [] {}, 2);
   window.put(block(0));
@@ -228,10 +230,10 @@ TEST_F(WindowTest, WhatGatheredIsCheckedWhenTheConsumerComesNear) {
   EXPECT_TRUE(window.wants_checker());
   window.close();
   EXPECT_EQ(window.next_to_check(), nullptr);
-  EXPECT_FALSE(window.wants_checker()) << "nobody takes any more";
+  EXPECT_FALSE(window.wants_checker()) << "the window is closed";
 }
 
-TEST_F(WindowTest, ABlockTwiceIsABug) {
+TEST_F(WindowTest, RejectsABlockPutTwice) {
   window_.put(block(0));
   EXPECT_THROW(window_.put(block(0)), std::logic_error);
   EXPECT_THROW(window_.put(block(8)), std::logic_error);

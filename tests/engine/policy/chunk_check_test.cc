@@ -30,14 +30,14 @@ std::string chosen(const TusServer& server, const ChunkCheckSetting& setting) {
   return check ? check->algorithm : "error: " + check.error().message;
 }
 
-TEST(ChunkCheck, TakesTheCheapestThatIsOfUse) {
+TEST(ChunkCheck, ChoosesCheapestSupportedAlgorithm) {
   EXPECT_EQ(chosen(server({"crc32", "sha512", "md5", "sha1"}), setting()), "sha1");
   EXPECT_EQ(chosen(server({"crc32", "sha512", "md5"}), setting()), "md5");
   EXPECT_EQ(chosen(server({"sha384", "sha256"}), setting()), "sha256");
   EXPECT_EQ(chosen(server({"crc32", "whirlpool"}), setting()), "");
 }
 
-TEST(ChunkCheck, ByItselfOnlyWhereNothingElseProtectsTheBytes) {
+TEST(ChunkCheck, AutomaticSkipsChecksumsOverTls) {
   ChunkCheckSetting tls = setting();
   tls.tls = true;
   EXPECT_EQ(chosen(server({"sha1"}), tls), "");
@@ -46,7 +46,7 @@ TEST(ChunkCheck, ByItselfOnlyWhereNothingElseProtectsTheBytes) {
   EXPECT_EQ(chosen(server({"sha1"}), setting(VerifyChunks::off)), "");
 }
 
-TEST(ChunkCheck, WhatIsWantedAndCannotBeIsAnError) {
+TEST(ChunkCheck, FailsIfRequestedAlgorithmIsUnavailable) {
   TusServer none = server({"sha1"});
   none.extensions = {"creation"};
   EXPECT_EQ(chosen(none, setting()), "");
@@ -56,25 +56,26 @@ TEST(ChunkCheck, WhatIsWantedAndCannotBeIsAnError) {
               HasSubstr("announces no checksum algorithm"));
 }
 
-TEST(ChunkCheck, AChunkFitsIntoThePoolTwiceIfItCan) {
+TEST(ChunkCheck, LimitsChunksToHalfThePool) {
   const auto check = plan_chunk_check(server({"sha1"}), setting());
   ASSERT_TRUE(check);
   EXPECT_EQ(check->most_bytes, 32 * MiB);
 }
 
-TEST(ChunkCheck, TheServersPartCanBeTooMuchForThePool) {
+TEST(ChunkCheck, FailsIfLeastChunkExceedsThePool) {
   ChunkCheckSetting large = setting();
-  large.least_chunk = 50 * MiB;  // more than half of the pool: no reading ahead, but it fits
+  // more than half of the pool: the next chunk is not read ahead, but the chunk fits
+  large.least_chunk = 50 * MiB;
   const auto fits = plan_chunk_check(server({"sha1"}), large);
   ASSERT_TRUE(fits);
   EXPECT_EQ(fits->most_bytes, 50 * MiB);
-  large.least_chunk = 61 * MiB;  // with a block that it shares with its neighbour
+  large.least_chunk = 61 * MiB;  // one block more, which is shared with the next chunk
   EXPECT_EQ(chosen(server({"sha1"}), large), "");
   large.wish = VerifyChunks::on;
   EXPECT_THAT(chosen(server({"sha1"}), large), HasSubstr("--pool 68"));
   large.lanes = 4;
-  EXPECT_THAT(chosen(server({"sha1"}), large), HasSubstr("--pool 272")) << "for all of them";
-  large.size = 3 * MiB;  // all of it is the last part
+  EXPECT_THAT(chosen(server({"sha1"}), large), HasSubstr("--pool 272")) << "for all lanes";
+  large.size = 3 * MiB;  // the whole file is the last chunk
   EXPECT_EQ(chosen(server({"sha1"}), large), "sha1");
 }
 

@@ -10,17 +10,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A link as the lanes see it: what all of them send together, and how long a packet waits.
+/// A link as the lanes see it: the rate of all lanes together, and how long a packet waits.
 struct Way {
-  std::function<double(unsigned lanes)> rate;                                  ///< bytes a second
-  std::function<double(unsigned lanes)> queue = [](unsigned) { return 1.0; };  ///< of 50 ms
-  bool tells = true;  ///< the kernel has the round trips
-  double lost = 0;    ///< packets a second
+  std::function<double(unsigned lanes)> rate;  ///< bytes per second
+  /// in multiples of 50 ms
+  std::function<double(unsigned lanes)> queue = [](unsigned) { return 1.0; };
+  bool tells = true;  ///< the kernel reports the round trips
+  double lost = 0;    ///< packets per second
 };
 
 class LaneCountTest : public testing::Test {
  protected:
-  /// Looks four times a second; the lanes after so long.
+  /// Measures four times per second; returns the number of lanes after `time`.
   unsigned after(const Way& way, std::chrono::milliseconds time) {
     for (const auto end = now_ + time; now_ < end; now_ += 250ms) look(way);
     return count_.lanes();
@@ -44,93 +45,93 @@ class LaneCountTest : public testing::Test {
   double lost_ = 0;
 };
 
-/// 0.1 % lost at 50 ms: each has 40 MB/s at most, and the link is full with three.
+/// 0.1 % loss at 50 ms: each lane reaches 40 MB/s at most, and three lanes fill the link.
 const Way lossy{.rate = [](unsigned lanes) { return std::min(110e6, 40e6 * lanes); },
                 .queue = [](unsigned lanes) { return lanes > 2 ? 1.7 : 1.2; }};
 
-TEST_F(LaneCountTest, MoreWhereEachIsHeldUpByItself) {
-  EXPECT_EQ(after(lossy, 1s), 2U) << "nothing is known before windows have opened";
+TEST_F(LaneCountTest, AddsLanesWhereEachIsLimitedByItself) {
+  EXPECT_EQ(after(lossy, 1s), 2U) << "no decision before the windows are open";
   EXPECT_EQ(after(lossy, 750ms), 4U);
 }
 
-TEST_F(LaneCountTest, NoneThatAFullLinkHasNoRoomFor) {
+TEST_F(LaneCountTest, AddsNoLaneBeyondAFullLink) {
   EXPECT_EQ(after(lossy, 60s), 4U);
   EXPECT_TRUE(count_.decided());
 }
 
-TEST_F(LaneCountTest, NoneWhereTheFirstFillTheLink) {
+TEST_F(LaneCountTest, KeepsFirstLanesOnAFullLink) {
   const Way full{.rate = [](unsigned) { return 110e6; }, .queue = [](unsigned) { return 1.8; }};
   EXPECT_EQ(after(full, 60s), 2U);
   EXPECT_TRUE(count_.decided());
 }
 
-/// The windows of connections open past what the link holds, and close again.
-TEST_F(LaneCountTest, AStartThatOvershootsIsNoFullLink) {
+/// The congestion windows open beyond the link's capacity, and close again.
+TEST_F(LaneCountTest, IgnoresSlowStartOvershoot) {
   const Way overshoots{.rate = lossy.rate, .queue = [](unsigned) { return 1.9; }};
   after(overshoots, 1500ms);
   EXPECT_FALSE(count_.decided());
   EXPECT_EQ(after(lossy, 2s), 4U);
 }
 
-/// A disk or a server that gives no more: there is no queue that says so.
-TEST_F(LaneCountTest, ADoublingInVainIsTheLast) {
+/// A disk or a server is the bottleneck: no queue shows it.
+TEST_F(LaneCountTest, StopsAfterADoublingWithoutGain) {
   const Way slow{.rate = [](unsigned) { return 30e6; }};
   EXPECT_EQ(after(slow, 60s), 4U);
 }
 
-/// What is lost while nothing queues says so before any rate does.
-TEST_F(LaneCountTest, MoreAtOnceWherePacketsGetLostAndNoneWait) {
+/// Losses without a queue show it before any rate does.
+TEST_F(LaneCountTest, DoublesAtOnceOnLossesWithoutQueue) {
   Way losing = lossy;
   losing.queue = [](unsigned) { return 1.1; };
   losing.lost = 20;
   EXPECT_EQ(after(losing, 750ms), 4U);
-  EXPECT_EQ(after(losing, 750ms), 4U) << "the next ones have to wait for what these do";
+  EXPECT_EQ(after(losing, 750ms), 4U) << "the next doubling waits for the result of this one";
 }
 
-/// The queue of a full link overflows, too.
-TEST_F(LaneCountTest, LossesOfAFullLinkSayNothing) {
+/// The queue of a full link overflows as well.
+TEST_F(LaneCountTest, IgnoresLossesOfAFullLink) {
   const Way full{
       .rate = [](unsigned) { return 110e6; }, .queue = [](unsigned) { return 1.8; }, .lost = 1000};
   EXPECT_EQ(after(full, 60s), 2U);
 }
 
-/// It is empty again when somebody looks, but took many packets with it.
-TEST_F(LaneCountTest, AQueueThatOverflowedBeforeSaysNothing) {
+/// The queue is empty again at the measurement, but has dropped many packets.
+TEST_F(LaneCountTest, IgnoresLossesOfAnOverflowedQueue) {
   Way overflowed{.rate = [](unsigned) { return 10e6; }, .queue = [](unsigned) { return 1.1; }};
   overflowed.lost = 400;
   EXPECT_EQ(after(overflowed, 750ms), 2U);
 }
 
-TEST_F(LaneCountTest, OnePacketThatWasSentTwiceIsNoLoss) {
+TEST_F(LaneCountTest, IgnoresASingleRetransmission) {
   Way once = lossy;
   once.queue = [](unsigned) { return 1.1; };
   once.lost = 1;
   EXPECT_EQ(after(once, 750ms), 2U);
 }
 
-TEST_F(LaneCountTest, AsManyAsMayBeWhereAllOfThemPay) {
+TEST_F(LaneCountTest, GrowsToTheMaximumWhereEachLanePays) {
   const Way wide{.rate = [](unsigned lanes) { return 1e6 * lanes; }};
   EXPECT_EQ(after(wide, 60s), 8U);
 }
 
-TEST_F(LaneCountTest, WithoutRoundTripsARateThatGrowsIsFollowed) {
+TEST_F(LaneCountTest, FollowsAGrowingRateWithoutRoundTrips) {
   const Way wide{.rate = [](unsigned lanes) { return 1e6 * lanes; }, .tells = false};
   EXPECT_EQ(after(wide, 60s), 8U);
 }
 
-TEST_F(LaneCountTest, WithoutRoundTripsARateThatDoesNotIsTheEnd) {
+TEST_F(LaneCountTest, StopsAtAConstantRateWithoutRoundTrips) {
   const Way slow{.rate = [](unsigned) { return 30e6; }, .tells = false};
   EXPECT_EQ(after(slow, 60s), 4U);
 }
 
-/// Minutes can pass until a server answers to the first request.
-TEST_F(LaneCountTest, WhatDoesNotMoveIsNotMeasured) {
+/// A server may take minutes to answer the first request.
+TEST_F(LaneCountTest, DoesNotMeasureWhileNothingIsSent) {
   const Way silent{.rate = [](unsigned) { return 0.0; }};
   EXPECT_EQ(after(silent, 60s), 2U);
   EXPECT_EQ(after(lossy, 1s), 2U);
 }
 
-TEST_F(LaneCountTest, NothingToDecideWhereANumberWasAsked) {
+TEST_F(LaneCountTest, IsDecidedIfANumberWasRequested) {
   EXPECT_TRUE(LaneCount(4, 4).decided());
 }
 

@@ -27,34 +27,34 @@ Answer status(int code) {
   return answer;
 }
 
-TEST(Lookahead, NextDoorNothingTravelsAhead) {
+TEST(Lookahead, DoesNotPipelineToANearbyServer) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(over(200us));
-  lookahead.answered(status(200));  // the kernel did not tell
+  lookahead.answered(status(200));  // the kernel reports no TCP_INFO
   lookahead.committed(chunk, 0.100, 0.003);
   lookahead.committed(chunk, 10, 0.05);
   EXPECT_EQ(lookahead.depth(), 0U);
 }
 
-TEST(Lookahead, AFarServerIsKnownByItsFirstAnswer) {
+TEST(Lookahead, PipelinesAfterFirstAnswerOfADistantServer) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(over(5ms));
   EXPECT_GE(lookahead.depth(), 1U);
 }
 
-TEST(Lookahead, KnowsDistanceThatWasMeasuredBefore) {
+TEST(Lookahead, UsesARoundTripMeasuredBefore) {
   const auto of = [](ConnectionLimits limits) {
     return Lookahead({.pool_bytes = pool, .limits = limits});
   };
   EXPECT_EQ(of({}).depth(), 0U);
   EXPECT_EQ(of({.bbr = true, .most_under_way = 4 << 20, .round_trip = 200us}).depth(), 0U);
   EXPECT_EQ(of({.round_trip = 50ms}).depth(), 3U);
-  // 80 MB/s a connection: two for 1 Gbit/s, and one that waits for its answer.
+  // 80 MB/s per connection: two for 1 Gbit/s, and one that waits for its answer.
   EXPECT_EQ(of({.bbr = true, .most_under_way = 4'000'000, .round_trip = 50ms}).depth(), 2U);
   EXPECT_EQ(of({.bbr = true, .most_under_way = 256 << 20, .round_trip = 50ms}).depth(), 1U);
 }
 
-TEST(Lookahead, AThinkingServerIsKnownByItsFirstChunk) {
+TEST(Lookahead, PipelinesAfterFirstSlowChunkAnswer) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(over(100us));
   lookahead.committed(chunk, 0.5, 0.2);
@@ -71,7 +71,7 @@ TEST(Lookahead, SendsInParallelToNearbySlowServer) {
   EXPECT_EQ(lookahead.streams(100e6, chunk), 4U);
 }
 
-TEST(Lookahead, WhatIsAskedForIsDone) {
+TEST(Lookahead, UsesTheRequestedDepth) {
   for (const unsigned asked : {0U, 1U, 16U}) {
     Lookahead lookahead({.asked = asked, .pool_bytes = pool});
     lookahead.answered(over(100ms));
@@ -80,13 +80,13 @@ TEST(Lookahead, WhatIsAskedForIsDone) {
   }
 }
 
-TEST(Lookahead, SideBySideOnlyWhereAPoolGoesOutInTenSeconds) {
+TEST(Lookahead, SendsInParallelOnlyIfAPoolIsSentInTenSeconds) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(over(100ms));
   EXPECT_EQ(lookahead.streams(6e6, chunk), 1U);
   EXPECT_GT(lookahead.streams(7e6, chunk), 1U);
-  EXPECT_GT(lookahead.streams(0, chunk), 1U) << "not known yet: the windows open side by side";
-  EXPECT_EQ(lookahead.streams(0, chunk + 1), 1U) << "too much for a link that may be slow";
+  EXPECT_GT(lookahead.streams(0, chunk), 1U) << "rate unknown: the windows open in parallel";
+  EXPECT_EQ(lookahead.streams(0, chunk + 1), 1U) << "too long for a link that may be slow";
 }
 
 TEST(Lookahead, KeepsFirstChunkShort) {
@@ -95,12 +95,12 @@ TEST(Lookahead, KeepsFirstChunkShort) {
   EXPECT_EQ(lookahead.length_at_first(true), chunk);
 }
 
-// --- another congestion control than BBR
+// --- congestion control other than BBR
 
-/// A link where both ways have a rate of their own, and chunks that grow at first.
-TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
+/// A link with one rate in parallel and another in turn, and chunks that grow at first.
+TEST(Lookahead, MeasuresBothWaysAndKeepsTheFaster) {
   struct Link {
-    double side_by_side;  // bytes a second
+    double in_parallel;  // bytes per second
     double in_turn;
     bool in_turn_is_kept;
   };
@@ -115,11 +115,11 @@ TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
     double seconds = 0;
     for (int i = 0; i < 40; ++i) {
       const std::uint64_t size = chunk << std::min(i, 2);
-      const bool side_by_side = lookahead.streams(rate, size) > 1;
+      const bool in_parallel = lookahead.streams(rate, size) > 1;
       if (i == 0) {
-        EXPECT_TRUE(side_by_side);
+        EXPECT_TRUE(in_parallel);
       }
-      rate = side_by_side ? link.side_by_side : link.in_turn;
+      rate = in_parallel ? link.in_parallel : link.in_turn;
       const double took = static_cast<double>(size) / rate;
       lookahead.committed(size, took, 0);
       bytes += static_cast<double>(size);
@@ -127,13 +127,13 @@ TEST(Lookahead, WhatIsFasterIsFoundOutAndKept) {
     }
     EXPECT_EQ(lookahead.streams(rate, chunk), link.in_turn_is_kept ? 1U : 4U);
     EXPECT_EQ(lookahead.depth(), link.in_turn_is_kept ? 1U : 3U);
-    EXPECT_GT(bytes / seconds, 0.6 * std::max(link.side_by_side, link.in_turn))
-        << "finding out was too dear";
+    EXPECT_GT(bytes / seconds, 0.6 * std::max(link.in_parallel, link.in_turn))
+        << "the trials cost too much";
   }
 }
 
-/// 6 MiB under way over 100 ms are 63 MB/s.
-TEST(Lookahead, WhatOneConnectionCannotCarryIsNotTried) {
+/// 6 MiB in flight over 100 ms are 63 MB/s.
+TEST(Lookahead, SkipsTrialInTurnIfOneConnectionCannotCarryTheRate) {
   for (const std::uint64_t mib : {std::uint64_t{6}, std::uint64_t{60}}) {
     Lookahead lookahead({.pool_bytes = pool});
     Answer answer = over(100ms);
@@ -148,7 +148,7 @@ TEST(Lookahead, WhatOneConnectionCannotCarryIsNotTried) {
   }
 }
 
-TEST(Lookahead, ADepthThatWasAskedForIsKeptInTurn) {
+TEST(Lookahead, KeepsTheRequestedDepthInTurn) {
   Lookahead lookahead({.asked = 5, .pool_bytes = pool});
   lookahead.answered(over(100ms));
   for (int i = 0; i < 40; ++i)
@@ -159,7 +159,8 @@ TEST(Lookahead, ADepthThatWasAskedForIsKeptInTurn) {
 
 // --- BBR
 
-/// The answer of a connection over 50 ms. `queue`: round trips now by the shortest.
+/// Returns the answer of a connection over 50 ms. `queue`: current round trip divided by the
+/// shortest one.
 Answer bbr(std::uint64_t most_under_way, double bounded_by_buffer = 0, double queue = 1) {
   Answer answer = over(std::chrono::microseconds(static_cast<std::int64_t>(50'000 * queue)));
   answer.network->least_round_trip = 50ms;
@@ -169,14 +170,16 @@ Answer bbr(std::uint64_t most_under_way, double bounded_by_buffer = 0, double qu
   return answer;
 }
 
-constexpr std::uint64_t large_buffers = 170'000'000;  ///< of 256 MiB
-constexpr std::uint64_t small_buffers = 2'800'000;    ///< of 4 MiB: 56 MB/s
+/// bytes in flight, for send buffers of 256 MiB
+constexpr std::uint64_t large_buffers = 170'000'000;
+/// bytes in flight, for send buffers of 4 MiB: 56 MB/s
+constexpr std::uint64_t small_buffers = 2'800'000;
 
 TEST(LookaheadBbr, AlternatesTwoConnectionsIfOneIsEnough) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(large_buffers));
   EXPECT_EQ(lookahead.streams(0, chunk), 2U);
-  EXPECT_EQ(lookahead.depth(), 1U) << "no third connection, whose window would be shut";
+  EXPECT_EQ(lookahead.depth(), 1U) << "no third connection, whose window would be closed";
   for (int i = 0; i < 10; ++i) {
     lookahead.committed(chunk, 0.15, 0);
     EXPECT_EQ(lookahead.streams(110e6, chunk), 1U);
@@ -187,13 +190,13 @@ TEST(LookaheadBbr, AlternatesTwoConnectionsIfOneIsEnough) {
 TEST(LookaheadBbr, UsesThreeConnectionsForSmallBuffers) {
   Lookahead lookahead({.pool_bytes = pool});
   lookahead.answered(bbr(small_buffers));
-  EXPECT_EQ(lookahead.streams(0, chunk), 3U) << "two carry 112 MB/s, and one is answered meanwhile";
+  EXPECT_EQ(lookahead.streams(0, chunk), 3U) << "two carry 112 MB/s, and one waits for its answer";
   EXPECT_EQ(lookahead.depth(), 2U);
   for (int i = 0; i < 20; ++i) {
     lookahead.answered(bbr(small_buffers, 0.9, 1.5));
     lookahead.committed(4 * chunk, 0.6, 0);
   }
-  EXPECT_EQ(lookahead.streams(110e6, chunk), 3U) << "the queue is full, so the link is";
+  EXPECT_EQ(lookahead.streams(110e6, chunk), 3U) << "a full queue means a full link";
 }
 
 TEST(LookaheadBbr, AddsConnectionWhileBuffersLimit) {
@@ -239,37 +242,36 @@ TEST(LookaheadBbr, IgnoresLosses) {
   EXPECT_EQ(lookahead.streams(30e6, chunk), 1U);
 }
 
-TEST(Lookahead, AServerThatSays408IsNotAskedToWaitAgain) {
+TEST(Lookahead, StopsPipeliningAfter408) {
   Lookahead lookahead({.asked = 4, .pool_bytes = pool});
   EXPECT_TRUE(lookahead.failed_ahead(status(408), true));
   EXPECT_TRUE(lookahead.refused());
   EXPECT_EQ(lookahead.depth(), 0U);
-  EXPECT_FALSE(lookahead.failed_ahead(status(408), true)) << "it is worth saying once";
+  EXPECT_FALSE(lookahead.failed_ahead(status(408), true)) << "the refusal is reported once";
   lookahead.answered(over(100ms));
   for (int i = 0; i < 2000; ++i) lookahead.committed(chunk, 1, 0.5);
   EXPECT_EQ(lookahead.depth(), 0U);
 }
 
-TEST(Lookahead, OneThatClosesOnWhatIsHeldBackTwiceNeither) {
+TEST(Lookahead, StopsPipeliningAfterTwoClosesOnHeldChunks) {
   Lookahead lookahead({.asked = 4, .pool_bytes = pool});
   EXPECT_FALSE(lookahead.failed_ahead(broken, true));
   lookahead.confirmed_ahead();
-  EXPECT_FALSE(lookahead.failed_ahead(broken, true))
-      << "between them one that was ahead got through";
+  EXPECT_FALSE(lookahead.failed_ahead(broken, true)) << "a pipelined chunk succeeded in between";
   EXPECT_EQ(lookahead.depth(), 4U);
-  lookahead.committed(chunk, 1, 0);  // the one in front, which says nothing
+  lookahead.committed(chunk, 1, 0);  // the chunk in front, which is no evidence
   EXPECT_TRUE(lookahead.failed_ahead(broken, true));
   EXPECT_EQ(lookahead.depth(), 0U);
 }
 
-/// A limit on connections, a link that breaks: nothing to remember for a week.
-TEST(Lookahead, OtherTroublesAreAReasonToRest) {
+/// A limit on connections or an unstable link: not worth remembering for a week.
+TEST(Lookahead, PausesPipeliningAfterOtherFailures) {
   Lookahead lookahead({.asked = 4, .pool_bytes = pool});
   int rest = 0;
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(lookahead.depth(), 4U);
     EXPECT_FALSE(lookahead.failed_ahead(i % 2 == 0 ? Result<Answer>(broken) : status(503), false));
-    EXPECT_EQ(lookahead.depth(), 4U) << "once is nothing";
+    EXPECT_EQ(lookahead.depth(), 4U) << "a single failure has no effect";
     EXPECT_FALSE(lookahead.failed_ahead(status(408), false)) << "in the middle of its body";
     const int before = rest;
     for (rest = 0; lookahead.depth() == 0; ++rest) lookahead.committed(chunk, 1, 0.5);
@@ -278,7 +280,7 @@ TEST(Lookahead, OtherTroublesAreAReasonToRest) {
   EXPECT_FALSE(lookahead.refused());
 }
 
-TEST(Lookahead, ARefusalOfAnEarlierUploadIsHeeded) {
+TEST(Lookahead, RespectsARememberedRefusal) {
   Lookahead lookahead({.refused = true, .pool_bytes = pool});
   lookahead.answered(over(100ms));
   EXPECT_EQ(lookahead.depth(), 0U);

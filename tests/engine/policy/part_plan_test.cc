@@ -20,7 +20,7 @@ PartPlanSetting setting(std::uint64_t size, std::optional<unsigned> asked,
           .round_trip = round_trip};
 }
 
-/// Every byte is in one part, in order, and parts begin where blocks do.
+/// Checks that every byte is in one part, in order, and that parts begin at block boundaries.
 void expect_whole(const PartPlan& plan, std::uint64_t size) {
   std::uint64_t at = 0;
   for (const ByteRange& part : plan.parts) {
@@ -32,7 +32,7 @@ void expect_whole(const PartPlan& plan, std::uint64_t size) {
   EXPECT_EQ(at, size);
 }
 
-TEST(PartPlan, AsManyAsAskedAllAtOnce) {
+TEST(PartPlan, UploadsTheRequestedNumberOfPartsAtOnce) {
   for (const unsigned lanes : {1U, 2U, 3U, 8U}) {
     const PartPlan plan = plan_parts(setting(1000 * MiB + 7, lanes));
     EXPECT_EQ(plan.parts.size(), lanes);
@@ -42,7 +42,7 @@ TEST(PartPlan, AsManyAsAskedAllAtOnce) {
   }
 }
 
-TEST(PartPlan, NoneWhereNoneIsAskedOrNothingIsThereToDivide) {
+TEST(PartPlan, MakesNoPartsIfNoneRequestedOrFileIsSmall) {
   EXPECT_TRUE(plan_parts(setting(1000 * MiB, 0)).parts.empty());
   EXPECT_TRUE(plan_parts(setting(0, 4)).parts.empty());
   EXPECT_TRUE(plan_parts(setting(4 * MiB, 4)).parts.empty()) << "one block";
@@ -53,7 +53,7 @@ TEST(PartPlan, NoneWhereNoneIsAskedOrNothingIsThereToDivide) {
   }
 }
 
-/// Of 4 and 256 MiB of send buffer, 2.8 and 170 MB are under way.
+/// Send buffers of 4 and 256 MiB allow 2.8 and 170 MB in flight.
 TEST(PartPlan, MakesNoPartsIfOneConnectionIsEnough) {
   struct Host {
     bool bbr;
@@ -74,8 +74,8 @@ TEST(PartPlan, MakesNoPartsIfOneConnectionIsEnough) {
   }
 }
 
-/// The server would keep the bytes, and say at the end that it cannot join them.
-TEST(PartPlan, NoPartIsShorterThanTheStorageJoins) {
+/// Otherwise the server would keep the bytes, and refuse at the end to join them.
+TEST(PartPlan, MakesNoPartBelowTheMinimum) {
   for (const std::uint64_t block : {std::uint64_t{4096}, MiB, 3 * MiB, 4 * MiB, 64 * MiB})
     for (const std::uint64_t size :
          {5 * MiB, 10 * MiB - 1, 10 * MiB, 15 * MiB + 1, 20 * MiB, 83 * MiB, 130 * MiB - 1})
@@ -92,12 +92,12 @@ TEST(PartPlan, NoPartIsShorterThanTheStorageJoins) {
           end = part.end;
         }
         EXPECT_LE(plan.parts.size(), asked);
-        EXPECT_NE(plan.parts.size(), 1U) << "goes whole";
+        EXPECT_NE(plan.parts.size(), 1U) << "one part is never planned";
         if (!plan.parts.empty()) {
           EXPECT_EQ(end, size);
         }
       }
-  EXPECT_EQ(plan_parts(setting(40 * MiB, 16)).parts.size(), 5U) << "of two blocks";
+  EXPECT_EQ(plan_parts(setting(40 * MiB, 16)).parts.size(), 5U) << "each part has two blocks";
   PartPlanSetting small_blocks = setting(40 * MiB, 16);
   small_blocks.block_bytes = MiB;
   EXPECT_EQ(plan_parts(small_blocks).parts.size(), 8U);
@@ -111,13 +111,13 @@ TEST(PartPlan, NoPartIsShorterThanTheStorageJoins) {
   }
 }
 
-TEST(PartPlan, NoneOfMoreBlocksThanCanBeCompared) {
+TEST(PartPlan, MakesNoPartsIfBlocksExceedKeptChecksums) {
   PartPlanSetting tiny = setting(5000 * MiB, 4);
   tiny.block_bytes = 4096;
   EXPECT_TRUE(plan_parts(tiny).parts.empty());
 }
 
-TEST(PartPlan, EachLaneHasTwoBlocksOfThePool) {
+TEST(PartPlan, GivesEachLaneTwoBlocksOfThePool) {
   PartPlanSetting small = setting(1000 * MiB, 8);
   small.pool_blocks = 5;
   const PartPlan plan = plan_parts(small);
@@ -128,20 +128,20 @@ TEST(PartPlan, EachLaneHasTwoBlocksOfThePool) {
   EXPECT_EQ(plan_parts(small).most, 1U);
 }
 
-TEST(PartPlan, ByItselfOnlyForLongWaysAndLargeFiles) {
-  EXPECT_TRUE(plan_parts(setting(1000 * MiB, {})).parts.empty()) << "nothing is known";
+TEST(PartPlan, AutomaticOnlyForLongRoundTripsAndLargeFiles) {
+  EXPECT_TRUE(plan_parts(setting(1000 * MiB, {})).parts.empty()) << "the round trip is unknown";
   EXPECT_TRUE(plan_parts(setting(1000 * MiB, {}, 9ms)).parts.empty());
   EXPECT_TRUE(plan_parts(setting(worth_parts_bytes - 1, {}, 50ms)).parts.empty());
   const PartPlan plan = plan_parts(setting(worth_parts_bytes, {}, 10ms));
   EXPECT_EQ(plan.parts.size(), 4U) << "of 64 MiB";
-  EXPECT_EQ(plan.first, 2U) << "the rest has to pay first";
+  EXPECT_EQ(plan.first, 2U) << "more lanes must pay first";
   EXPECT_EQ(plan.most, 4U);
   expect_whole(plan, worth_parts_bytes);
   EXPECT_EQ(plan_parts(setting(4 * worth_parts_bytes, {}, 10ms)).most, 8U);
 }
 
-/// Lanes that are not alike end together only if what is left at the end is short.
-TEST(PartPlan, ByItselfTheyGetShorterTowardsTheEnd) {
+/// Unequal lanes end together only if the last parts are short.
+TEST(PartPlan, AutomaticPartsShrinkTowardsTheEnd) {
   for (const std::uint64_t size : {1000 * MiB + 7, 100'000 * MiB, 300'000 * MiB - 1}) {
     SCOPED_TRACE(size);
     const PartPlan plan = plan_parts(setting(size, {}, 50ms));
@@ -155,8 +155,8 @@ TEST(PartPlan, ByItselfTheyGetShorterTowardsTheEnd) {
   }
 }
 
-/// The server would keep the bytes, and say at the end that it cannot join them.
-TEST(PartPlan, NoPartIsLongerThanTheStorageJoins) {
+/// Otherwise the server would keep the bytes, and refuse at the end to join them.
+TEST(PartPlan, MakesNoPartAboveTheMaximum) {
   const std::uint64_t most = most_parts * most_part_bytes;
   for (const auto asked : {std::optional<unsigned>(), std::optional<unsigned>(2)}) {
     for (const std::uint64_t size : {most, most / 2 + 1}) {

@@ -5,7 +5,7 @@
 namespace sluice {
 namespace {
 
-/// How many answers come before the uploads are tested together; 0: more than 1000.
+/// Returns the number of answers before a burst; 0: more than 1000.
 unsigned answers_until_test(RequestBurst& burst, unsigned uploads) {
   for (unsigned answers = 1; answers <= 1000; ++answers)
     if (burst.answered(uploads)) return answers;
@@ -19,7 +19,7 @@ void test(RequestBurst& burst, unsigned uploads) {
   }
 }
 
-TEST(RequestBurst, TestsNothingThatIsKnownToGoWell) {
+TEST(RequestBurst, DoesNotTestAProvenNumber) {
   RequestBurst burst(4);
   EXPECT_EQ(answers_until_test(burst, 4), 0U);
   EXPECT_EQ(answers_until_test(burst, 1), 0U);
@@ -30,17 +30,17 @@ TEST(RequestBurst, TestsEachNewNumberFourTimes) {
   test(burst, 8);
   EXPECT_EQ(answers_until_test(burst, 8), 0U);
   test(burst, 16);
-  EXPECT_EQ(answers_until_test(burst, 5), 0U) << "fewer";
+  EXPECT_EQ(answers_until_test(burst, 5), 0U) << "fewer than tested";
 }
 
-TEST(RequestBurst, StartsToCountWhenMoreRun) {
+TEST(RequestBurst, ResetsTheCountWhenFewerUploadsRun) {
   RequestBurst burst(4);
   for (int i = 0; i < 15; ++i) EXPECT_FALSE(burst.answered(8));
   EXPECT_FALSE(burst.answered(4));
   EXPECT_EQ(answers_until_test(burst, 8), 16U);
 }
 
-TEST(RequestBurst, TestsAgainWhatTheServerWasOverloadedBy) {
+TEST(RequestBurst, TestsAgainAfterAnOverload) {
   RequestBurst burst(4);
   test(burst, 16);
   burst.lowered(8);

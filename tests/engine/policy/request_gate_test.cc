@@ -1,4 +1,4 @@
-// RequestGate: who may send, in which order, and what happens where the limit is lowered.
+// RequestGate: which upload may send, in which order, and what happens when the limit is lowered.
 #include "engine/policy/request_gate.h"
 
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ class RequestGateTest : public testing::Test {
   void run_timers() {
     for (const auto& work : std::exchange(timers_, {})) work();
   }
-  /// Answers the first `count` uploads until they are to send their next request together.
+  /// Answers the first `count` uploads until a burst is gathered.
   void answer_until_gathered(std::size_t count) {
     for (std::size_t round = 0; round < 2; ++round)
       for (std::size_t i = 0; i < count; ++i) {
@@ -51,7 +51,7 @@ class RequestGateTest : public testing::Test {
       }
   }
 
-  /// Three uploads are to send their next request together; the last one has a request in flight.
+  /// Gathers a burst of three uploads; the last one has a request in flight.
   void make_two_of_three_wait() {
     make(2);
     for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(take(i));
@@ -72,7 +72,7 @@ class RequestGateTest : public testing::Test {
 
 using Calls = std::vector<std::size_t>;
 
-TEST_F(RequestGateTest, LetsAsManyThroughAsTheLimitAndTheOthersInTheirOrder) {
+TEST_F(RequestGateTest, AdmitsUpToTheLimitAndQueuesTheRestInOrder) {
   make(2);
   EXPECT_TRUE(take(0));
   EXPECT_TRUE(take(1));
@@ -94,17 +94,17 @@ TEST_F(RequestGateTest, LetsAsManyThroughAsTheLimitAndTheOthersInTheirOrder) {
   EXPECT_EQ(called_, (Calls{2, 3, 1}));
 }
 
-TEST_F(RequestGateTest, NobodyPassesThoseThatWait) {
+TEST_F(RequestGateTest, NewTurnQueuesBehindWaitingOnes) {
   make(1);
   EXPECT_TRUE(take(0));
   EXPECT_FALSE(take(1));
   turn(0).leave();
-  EXPECT_FALSE(take(2)) << "before the one in front of it was called";
+  EXPECT_FALSE(take(2)) << "the upload in front was not called yet";
   run_posted();
   EXPECT_EQ(called_, Calls{1});
 }
 
-TEST_F(RequestGateTest, WhoLeavesTheQueueIsNotCalled) {
+TEST_F(RequestGateTest, DoesNotCallATurnThatLeft) {
   make(1);
   EXPECT_TRUE(take(0));
   EXPECT_FALSE(take(1));
@@ -117,7 +117,7 @@ TEST_F(RequestGateTest, WhoLeavesTheQueueIsNotCalled) {
   EXPECT_EQ(gate_->held(), 0U);
 }
 
-TEST_F(RequestGateTest, AskingAgainKeepsThePlaceInTheQueue) {
+TEST_F(RequestGateTest, RepeatedTakeKeepsThePlaceInTheQueue) {
   make(1);
   EXPECT_TRUE(take(0));
   EXPECT_FALSE(take(1));
@@ -129,7 +129,7 @@ TEST_F(RequestGateTest, AskingAgainKeepsThePlaceInTheQueue) {
   EXPECT_EQ(called_, Calls{1});
 }
 
-TEST_F(RequestGateTest, WhereTheLimitWasLoweredTurnsAreTakenAwayAtTheNextStep) {
+TEST_F(RequestGateTest, LoweredLimitRevokesTurnsAtTheNextStep) {
   make(4);
   for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_TRUE(take(i));
@@ -146,13 +146,13 @@ TEST_F(RequestGateTest, WhereTheLimitWasLoweredTurnsAreTakenAwayAtTheNextStep) {
   EXPECT_TRUE(take(3));
   EXPECT_EQ(gate_->held(), 2U);
   run_posted();
-  EXPECT_EQ(called_, Calls{}) << "there is no room";
+  EXPECT_EQ(called_, Calls{}) << "the limit has no room";
   turn(2).leave();
   run_posted();
   EXPECT_EQ(called_, Calls{0});
 }
 
-TEST_F(RequestGateTest, WhereTheLimitIsRaisedThoseThatWaitAreLetThrough) {
+TEST_F(RequestGateTest, RaisedLimitAdmitsWaitingTurns) {
   make(1);
   EXPECT_TRUE(take(0));
   EXPECT_FALSE(take(1));
@@ -176,13 +176,13 @@ TEST_F(RequestGateTest, KnowsNoLimitBeforeAnOverload) {
   EXPECT_EQ(gate_->known_limit(), 2U);
 }
 
-TEST_F(RequestGateTest, KnowsTheLimitThatIsRemembered) {
+TEST_F(RequestGateTest, KnowsARememberedLimit) {
   const RequestGate gate(
       {.limit = RequestLimit({.first = 8, .remembered = 3}), .post_at = {}, .on_change = {}});
   EXPECT_EQ(gate.known_limit(), 3U);
 }
 
-TEST_F(RequestGateTest, AnOverloadIsJudgedByTheMomentOfItsAnswer) {
+TEST_F(RequestGateTest, JudgesAnOverloadByTheMomentOfItsAnswer) {
   make(4);
   for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_TRUE(take(i));
@@ -194,19 +194,19 @@ TEST_F(RequestGateTest, AnOverloadIsJudgedByTheMomentOfItsAnswer) {
   EXPECT_EQ(gate_->limit(), 2U);
 }
 
-TEST_F(RequestGateTest, MoreUploadsThanBeforeSendTheirNextRequestTogether) {
+TEST_F(RequestGateTest, GathersABurstForANewNumberOfUploads) {
   make(2);
   EXPECT_TRUE(take(0));
   EXPECT_TRUE(take(1));
   answer_until_gathered(2);
-  EXPECT_TRUE(take(0)) << "as many as at first need no test";
+  EXPECT_TRUE(take(0)) << "the initial number needs no test";
   ASSERT_GE(gate_->limit(), 4U);
   EXPECT_TRUE(take(2));
   EXPECT_TRUE(take(3));
   answer_until_gathered(4);
   EXPECT_FALSE(take(0));
   EXPECT_FALSE(take(1));
-  EXPECT_FALSE(take(4)) << "the first request of another one";
+  EXPECT_FALSE(take(4)) << "the first request of a new upload";
   EXPECT_FALSE(take(2));
   run_posted();
   EXPECT_EQ(called_, Calls{}) << "one has a request in flight";
@@ -215,10 +215,10 @@ TEST_F(RequestGateTest, MoreUploadsThanBeforeSendTheirNextRequestTogether) {
   EXPECT_EQ(called_, (Calls{0, 1, 4, 2, 3}));
   EXPECT_TRUE(take(0));
   run_timers();
-  EXPECT_TRUE(take(1)) << "that burst is over";
+  EXPECT_TRUE(take(1)) << "the burst has ended";
 }
 
-TEST_F(RequestGateTest, ABurstWaitsForALongRequestForALimitedTime) {
+TEST_F(RequestGateTest, BurstWaitsForALongRequestForALimitedTime) {
   make_two_of_three_wait();
   run_posted();
   EXPECT_EQ(called_, Calls{});
@@ -228,7 +228,7 @@ TEST_F(RequestGateTest, ABurstWaitsForALongRequestForALimitedTime) {
   EXPECT_TRUE(take(2));
 }
 
-TEST_F(RequestGateTest, AnUploadThatLeavesHoldsUpNoBurst) {
+TEST_F(RequestGateTest, LeavingTurnDoesNotDelayABurst) {
   make_two_of_three_wait();
   turn(0).leave();
   turn(2).leave();
@@ -236,7 +236,7 @@ TEST_F(RequestGateTest, AnUploadThatLeavesHoldsUpNoBurst) {
   EXPECT_EQ(called_, Calls{1});
 }
 
-TEST_F(RequestGateTest, UploadsThatNeverWaitAreCountedAndLowerTheLimitOnce) {
+TEST_F(RequestGateTest, NonWaitingUploadsLowerTheLimitOnce) {
   make(RequestLimit::most);
   std::vector<std::unique_ptr<RequestGate::Turn>> passing;
   for (int i = 0; i < 6; ++i) {
@@ -249,7 +249,7 @@ TEST_F(RequestGateTest, UploadsThatNeverWaitAreCountedAndLowerTheLimitOnce) {
 
   EXPECT_TRUE(passing[0]->overloaded(passing[0]->answered()));
   EXPECT_EQ(gate_->known_limit(), 3U);
-  // The others still run, and more of their requests are refused.
+  // The other uploads still run, and more of their requests are refused.
   passing[1]->sent();
   EXPECT_FALSE(passing[1]->overloaded(passing[1]->answered()));
   EXPECT_TRUE(passing[2]->take([] {}));
@@ -257,13 +257,13 @@ TEST_F(RequestGateTest, UploadsThatNeverWaitAreCountedAndLowerTheLimitOnce) {
   passing.resize(3);
   passing[1]->sent();
   EXPECT_TRUE(passing[1]->overloaded(passing[1]->answered()))
-      << "no more run than the limit allows";
+      << "not more uploads run than the limit allows";
   EXPECT_EQ(gate_->known_limit(), 1U);
   passing.clear();
   EXPECT_EQ(gate_->held(), 0U);
 }
 
-TEST_F(RequestGateTest, NoGateLetsEverythingThrough) {
+TEST_F(RequestGateTest, NullGateAdmitsEverything) {
   RequestGate::Turn turn(nullptr);
   EXPECT_TRUE(turn.take([] { FAIL(); }));
   turn.sent();

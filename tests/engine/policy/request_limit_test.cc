@@ -1,4 +1,4 @@
-// RequestLimit: the table of its declaration, in virtual time.
+// RequestLimit: the table in its class comment, in virtual time.
 #include "engine/policy/request_limit.h"
 
 #include <gtest/gtest.h>
@@ -13,12 +13,12 @@ class RequestLimitTest : public testing::Test {
   void start(unsigned first, std::optional<unsigned> remembered = {}) {
     limit_ = RequestLimit({.first = first, .remembered = remembered, .now = now_});
   }
-  /// As many good answers as the limit allows for at a time, all of which were in flight together.
+  /// Records as many good answers as the limit allows; all of the requests were in flight together.
   void good_round() {
     const unsigned at_a_time = limit_.limit();
     for (unsigned i = 0; i < at_a_time; ++i) limit_.succeeded(at_a_time, now_);
   }
-  /// All of `count` requests that were in flight together meet the overload.
+  /// Records an overload of all of `count` requests that were in flight together.
   void overload(unsigned count) {
     const std::uint64_t round = limit_.round();
     for (unsigned left = count; left > 0; --left) limit_.overloaded(round, left, now_);
@@ -28,13 +28,13 @@ class RequestLimitTest : public testing::Test {
   RequestLimit limit_{{}};
 };
 
-TEST_F(RequestLimitTest, StartsWithFourOrWhatWasAskedFor) {
+TEST_F(RequestLimitTest, StartsAtFourOrTheRequestedNumber) {
   EXPECT_EQ(limit_.limit(), 4U);
   start(16);
   EXPECT_EQ(limit_.limit(), 16U);
 }
 
-TEST_F(RequestLimitTest, DoublesWhileAllGoesWell) {
+TEST_F(RequestLimitTest, DoublesWhileRequestsSucceed) {
   for (int i = 0; i < 3; ++i) limit_.succeeded(4, now_);
   EXPECT_EQ(limit_.limit(), 4U) << "before the fourth answer";
   limit_.succeeded(4, now_);
@@ -43,13 +43,13 @@ TEST_F(RequestLimitTest, DoublesWhileAllGoesWell) {
   EXPECT_EQ(limit_.limit(), RequestLimit::most);
 }
 
-TEST_F(RequestLimitTest, StaysWhileFewerRequestsAreInFlightThanTheLimit) {
+TEST_F(RequestLimitTest, StaysWhileInFlightIsBelowTheLimit) {
   for (int i = 0; i < 100; ++i) limit_.succeeded(3, now_);
   EXPECT_EQ(limit_.limit(), 4U);
 }
 
-/// All that is sent meanwhile waits behind the requests that the server has.
-TEST_F(RequestLimitTest, SendsOneAtATimeUntilAServerAnswersAgain) {
+/// Every new request waits behind the requests that the server has.
+TEST_F(RequestLimitTest, DropsToOneUntilAnAnswerAfterATimeout) {
   start(16);
   good_round();
   ASSERT_EQ(limit_.limit(), 32U);
@@ -67,10 +67,10 @@ TEST_F(RequestLimitTest, SendsOneAtATimeUntilAServerAnswersAgain) {
   start(16);
   good_round();
   EXPECT_TRUE(limit_.overloaded(limit_.round(), 30, now_));
-  EXPECT_EQ(limit_.limit(), 16U) << "of which the server refused some, and answered the others";
+  EXPECT_EQ(limit_.limit(), 16U) << "the server refused some requests and answered the others";
 }
 
-TEST_F(RequestLimitTest, KnowsALimitFromTheFirstOverloadOn) {
+TEST_F(RequestLimitTest, KnowsALimitAfterTheFirstOverload) {
   EXPECT_EQ(limit_.known_limit(), std::nullopt);
   good_round();
   EXPECT_EQ(limit_.limit(), 8U);
@@ -79,7 +79,7 @@ TEST_F(RequestLimitTest, KnowsALimitFromTheFirstOverloadOn) {
   EXPECT_EQ(limit_.known_limit(), 4U);
   now_ += 10min;
   good_round();
-  EXPECT_EQ(limit_.known_limit(), 5U) << "whoever heeds it may try one more";
+  EXPECT_EQ(limit_.known_limit(), 5U) << "one more request may be tried";
 }
 
 TEST_F(RequestLimitTest, HalvesOnceForAllRequestsOfOneOverload) {
@@ -93,13 +93,13 @@ TEST_F(RequestLimitTest, HalvesOnceForAllRequestsOfOneOverload) {
   EXPECT_EQ(limit_.limit(), 2U) << "requests that were sent after the limit was lowered";
 }
 
-TEST_F(RequestLimitTest, HalvesTheRequestsInFlightWhereTheyAreFewerThanTheLimit) {
+TEST_F(RequestLimitTest, HalvesInFlightIfBelowTheLimit) {
   start(64);
   overload(6);
   EXPECT_EQ(limit_.limit(), 3U);
 }
 
-TEST_F(RequestLimitTest, OneRequestInFlightIsNoOverload) {
+TEST_F(RequestLimitTest, IgnoresAnOverloadOfASingleRequest) {
   EXPECT_FALSE(limit_.overloaded(limit_.round(), 1, now_));
   EXPECT_EQ(limit_.limit(), 4U);
   EXPECT_FALSE(limit_.worth_remembering());
@@ -110,16 +110,16 @@ TEST_F(RequestLimitTest, OneRequestInFlightIsNoOverload) {
   EXPECT_EQ(limit_.limit(), 1U);
 }
 
-TEST_F(RequestLimitTest, GoesBackToTheLimitThatWentWell) {
+TEST_F(RequestLimitTest, ReturnsToTheProvenLimit) {
   good_round();
   ASSERT_EQ(limit_.limit(), 8U);
   overload(6);
   EXPECT_EQ(limit_.limit(), 4U) << "half would be 3";
   overload(4);
-  EXPECT_EQ(limit_.limit(), 2U) << "what went well before does not any more";
+  EXPECT_EQ(limit_.limit(), 2U) << "the proven limit fails now";
 }
 
-TEST_F(RequestLimitTest, GoesUpByOneOnceTheHoldTimeIsOver) {
+TEST_F(RequestLimitTest, GrowsByOneAfterTheHoldTime) {
   start(8);
   overload(8);
   now_ += 5min - 1s;
@@ -132,7 +132,7 @@ TEST_F(RequestLimitTest, GoesUpByOneOnceTheHoldTimeIsOver) {
   EXPECT_EQ(limit_.limit(), 6U);
 }
 
-TEST_F(RequestLimitTest, HoldsTwiceAsLongAfterEachFurtherOverload) {
+TEST_F(RequestLimitTest, DoublesTheHoldTimeAfterEachOverload) {
   start(8);
   overload(8);
   good_round();
@@ -149,7 +149,7 @@ TEST_F(RequestLimitTest, HoldsTwiceAsLongAfterEachFurtherOverload) {
   EXPECT_EQ(limit_.limit(), 5U);
 }
 
-TEST_F(RequestLimitTest, RemembersUntilAsManyGoWellAsMetTheOverload) {
+TEST_F(RequestLimitTest, RemembersUntilAsManyRequestsSucceed) {
   start(4);
   EXPECT_FALSE(limit_.worth_remembering());
   overload(4);
@@ -161,10 +161,10 @@ TEST_F(RequestLimitTest, RemembersUntilAsManyGoWellAsMetTheOverload) {
   ASSERT_EQ(limit_.limit(), 4U);
   EXPECT_EQ(limit_.worth_remembering(), 4U);
   good_round();
-  EXPECT_FALSE(limit_.worth_remembering()) << "a restart was all it was";
+  EXPECT_FALSE(limit_.worth_remembering()) << "the overload was only a restart";
 }
 
-TEST_F(RequestLimitTest, StartsWithWhatIsRememberedAndIsCareful) {
+TEST_F(RequestLimitTest, StartsAtTheRememberedLimitWithHoldTime) {
   start(16, 4);
   EXPECT_EQ(limit_.limit(), 4U);
   EXPECT_EQ(limit_.worth_remembering(), 4U);

@@ -15,14 +15,14 @@ using Time = std::chrono::steady_clock::time_point;
 
 constexpr Time now = Time(1000s);
 
-/// How long is waited, in seconds; -1 for given up.
+/// Returns the delay in seconds; -1 for no retry.
 double delay(unsigned failures, double random, std::optional<std::chrono::seconds> retry_after = {},
              const RetryPolicy& policy = {}) {
   const auto at = retry_at(policy, failures, retry_after, now, random);
   return at ? std::chrono::duration<double>(*at - now).count() : -1;
 }
 
-TEST(Retry, TheBoundDoublesUpToItsMostAndTheJitterIsFull) {
+TEST(Retry, DoublesTheBoundWithFullJitter) {
   EXPECT_DOUBLE_EQ(delay(1, 0), 0);
   EXPECT_DOUBLE_EQ(delay(1, 0.5), 0.125);
   EXPECT_DOUBLE_EQ(delay(2, 0.5), 0.25);
@@ -32,25 +32,25 @@ TEST(Retry, TheBoundDoublesUpToItsMostAndTheJitterIsFull) {
   EXPECT_DOUBLE_EQ(delay(10, 0), 0);
 }
 
-TEST(Retry, GivesUpAfterAsManyAsAllowed) {
+TEST(Retry, FailsWhenTheBudgetIsExhausted) {
   EXPECT_GE(delay(10, 0.5), 0);
   EXPECT_EQ(delay(11, 0.5), -1);
   EXPECT_EQ(delay(1, 0.5, {}, {.retries = 0}), -1);
   EXPECT_GE(delay(1, 0.5, {}, {.retries = 1}), 0);
-  // No overflow on the way: 250 ms doubled a million times.
+  // No overflow: 250 ms doubled a million times.
   EXPECT_DOUBLE_EQ(delay(1'000'000, 0.5, {}, {.retries = 1'000'000}), 30);
 }
 
-TEST(Retry, NeverBeforeTheServerWantsToBeAskedAgainAndNotForAWeek) {
+TEST(Retry, HonoursRetryAfterUpToAnHour) {
   EXPECT_DOUBLE_EQ(delay(1, 0, 30s), 30);
-  EXPECT_DOUBLE_EQ(delay(9, 0.999, 30s), 30.25) << "jitter on top, but only a little";
+  EXPECT_DOUBLE_EQ(delay(9, 0.999, 30s), 30.25) << "a small jitter is added";
   EXPECT_DOUBLE_EQ(delay(1, 0, 0s), 0);
   EXPECT_DOUBLE_EQ(delay(1, 0, std::chrono::hours(24 * 7)), 3600);
   EXPECT_DOUBLE_EQ(delay(1, 0, std::chrono::seconds(-5)), 0);
   EXPECT_EQ(delay(11, 0, 30s), -1);
 }
 
-TEST(RetryBudget, OnlyBytesThatAreNewRefillIt) {
+TEST(RetryBudget, OnlyNewBytesResetTheBudget) {
   RetryBudget budget;
   EXPECT_EQ(budget.failed(), 1U);
   EXPECT_EQ(budget.failed(), 2U);
@@ -58,7 +58,7 @@ TEST(RetryBudget, OnlyBytesThatAreNewRefillIt) {
   EXPECT_EQ(budget.failed(), 3U);
   budget.committed(100);
   EXPECT_EQ(budget.failed(), 1U);
-  // It lost them, and got them again: no progress.
+  // The server lost the bytes and got them again: no progress.
   budget.committed(50);
   budget.committed(100);
   EXPECT_EQ(budget.failed(), 2U);
@@ -66,8 +66,8 @@ TEST(RetryBudget, OnlyBytesThatAreNewRefillIt) {
   EXPECT_EQ(budget.failed(), 1U);
 }
 
-/// A server that lost everything is sent it again, which is progress again; how often is counted.
-TEST(RetryBudget, WhatIsSentAnewIsProgress) {
+/// After a restart from the beginning, bytes count as progress again; the restarts are counted.
+TEST(RetryBudget, RestartCountsBytesAgain) {
   RetryBudget budget;
   budget.committed(1000);
   budget.failed();
@@ -77,8 +77,8 @@ TEST(RetryBudget, WhatIsSentAnewIsProgress) {
   EXPECT_EQ(budget.start_over(), 2U);
 }
 
-/// A link that fails once an hour for three days, and one that never lets anything through.
-TEST(RetryBudget, OnceAnHourIsNoReasonToGiveUpAndTenInARowAre) {
+/// A link that fails once an hour for three days, and a link that fails every time.
+TEST(RetryBudget, SurvivesHourlyFailuresButNotTenInARow) {
   RetryBudget hourly;
   for (std::uint64_t hour = 1; hour <= 72; ++hour) {
     EXPECT_TRUE(retry_at({}, hourly.failed(), {}, now, 0.5));
@@ -90,7 +90,7 @@ TEST(RetryBudget, OnceAnHourIsNoReasonToGiveUpAndTenInARowAre) {
   EXPECT_EQ(tries, 11U);
 }
 
-/// In seconds from now, when each of `error`, in a row, is followed by another try.
+/// Returns the delays of all retries, in seconds, if `error` occurs every time.
 std::vector<double> tries_after(RetryBudget& budget, const Error& error, double random = 0,
                                 const RetryPolicy& policy = {}) {
   std::vector<double> waits;
@@ -99,19 +99,19 @@ std::vector<double> tries_after(RetryBudget& budget, const Error& error, double 
   return waits;
 }
 
-TEST(RetryBudget, AnErrorThatLastsIsTriedAFewTimesSecondsApart) {
+TEST(RetryBudget, RetriesLastingErrorsAFewTimes) {
   const Error lasting = with({}, Persistence::few_tries);
   RetryBudget budget;
   EXPECT_EQ(tries_after(budget, lasting), (std::vector<double>{1, 2, 4}));
   EXPECT_EQ(budget.failures(), few_tries);
-  // Only new bytes make it new: in between, other requests may well be answered.
+  // Only new bytes reset the count; other requests may be answered in between.
   EXPECT_EQ(tries_after(budget, lasting), std::vector<double>());
   budget.committed(1);
   EXPECT_EQ(tries_after(budget, lasting).size(), 3U);
-  // Jitter is on top.
+  // Jitter is added.
   budget.committed(2);
   for (const double wait : tries_after(budget, lasting, 0.999)) EXPECT_GE(wait, 1.2);
-  // A policy that allows for less counts, and so does its pace.
+  // A policy with fewer retries wins, and so do its delays.
   RetryBudget two;
   EXPECT_EQ(tries_after(two, lasting, 0, {.retries = 1}).size(), 1U);
   RetryBudget quick;
@@ -119,7 +119,7 @@ TEST(RetryBudget, AnErrorThatLastsIsTriedAFewTimesSecondsApart) {
             (std::vector<double>{0, 0, 0}));
 }
 
-TEST(RetryBudget, OtherErrorsInBetweenDoNotMakeOneThatLastsNew) {
+TEST(RetryBudget, OtherErrorsDoNotResetLastingErrors) {
   RetryBudget budget;
   const Error lasting = with({}, Persistence::few_tries);
   const Error transient = with({}, Persistence::transient);
@@ -132,7 +132,7 @@ TEST(RetryBudget, OtherErrorsInBetweenDoNotMakeOneThatLastsNew) {
   EXPECT_EQ(tries_after(other, transient).size(), 10U);
 }
 
-TEST(Retry, PersistenceIsWhatAnErrorSays) {
+TEST(Retry, SetsRetryFieldsByPersistence) {
   EXPECT_FALSE(with({ErrorKind::failed, "", 0, true}, Persistence::permanent).retryable);
   EXPECT_TRUE(with({}, Persistence::few_tries).retryable);
   EXPECT_EQ(with({}, Persistence::few_tries).most_tries, few_tries);

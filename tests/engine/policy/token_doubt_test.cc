@@ -24,15 +24,15 @@ TokenDoubt doubt(int status = 401, bool worked = false) {
   return {Error{ErrorKind::token_refused, "refused", status}, {}, {}, worked};
 }
 
-TEST(TokenDoubt, AServerThatAcceptsTheTokenHasNotRefusedIt) {
+TEST(TokenDoubt, AcceptsAfterAPositiveAnswer) {
   EXPECT_EQ(doubt().heard(accepted_by_tus), Verdict::accepted);
   EXPECT_EQ(doubt().heard(accepted_by_phased), Verdict::accepted);
 }
 
-TEST(TokenDoubt, OnlyTheSecondRefusalInARowDecides) {
+TEST(TokenDoubt, RefusesAfterTwoConsecutiveRefusals) {
   for (const Answer& refusal :
        {denied, answer(500, R"({"status":500,"error":"Internal Server Error"})"),
-        // As some versions of Rails send it.
+        // as some versions of Rails send the body
         answer(401, "HTTP Token: Access denied.\n", "text/html; charset=utf-8")}) {
     TokenDoubt asked = doubt();
     EXPECT_EQ(asked.heard(refusal), Verdict::ask_again);
@@ -43,8 +43,8 @@ TEST(TokenDoubt, OnlyTheSecondRefusalInARowDecides) {
   }
 }
 
-/// The phased generation's 500 can be any error of its own, for as long as that lasts.
-TEST(TokenDoubt, AServerWithAnErrorOfItsOwnIsAskedMoreOftenWhereTheTokenHasWorked) {
+/// The phased generation's 500 may be any internal error, for as long as that error lasts.
+TEST(TokenDoubt, RefusesAfterFiveRefusalsOn500IfTheTokenWorked) {
   const Answer failed = answer(500, R"({"status":500,"error":"Internal Server Error"})");
   TokenDoubt worked = doubt(500, true);
   for (int i = 1; i < 5; ++i) {
@@ -58,7 +58,7 @@ TEST(TokenDoubt, AServerWithAnErrorOfItsOwnIsAskedMoreOftenWhereTheTokenHasWorke
   }
 }
 
-TEST(TokenDoubt, NothingButTheDataBankItselfDecides) {
+TEST(TokenDoubt, IgnoresAnswersOfFrontServers) {
   for (const Answer& other :
        {page, answer(502, "<html>502 Bad Gateway</html>"), answer(503, ""), answer(429, ""),
         answer(404, "<html>404 Not Found</html>"), answer(403, "no"), answer(200, "welcome")})
@@ -66,7 +66,7 @@ TEST(TokenDoubt, NothingButTheDataBankItselfDecides) {
   EXPECT_EQ(doubt().heard(Error{ErrorKind::unreachable, "refused", 7, true}), Verdict::unknown);
 }
 
-TEST(TokenDoubt, ADatasetThatIsNoDraftAnyMoreIsNoMatterOfTheToken) {
+TEST(TokenDoubt, ReportsAMissingDataset) {
   EXPECT_EQ(doubt().heard(answer(404, "Dataset Not Found\n")), Verdict::no_dataset);
 }
 
