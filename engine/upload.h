@@ -50,9 +50,9 @@ class Engine {
   /// accepts the token for the dataset. Takes one round trip and has no side effects.
   ///
   /// The protocols of a base URL are cached in the journal for a day. Once the server has accepted
-  /// a token for a dataset, the engine does not check that pair again. If a proxy or front server
-  /// rejects that check, a warning is logged and ServerProfile::token_taken is false. Without a
-  /// dataset and a token, the result says only whether the server speaks tus.
+  /// a token for a dataset, the engine does not check that pair again. If a reverse proxy rejects
+  /// that check, a warning is logged and ServerProfile::token_taken is false. Without a dataset and
+  /// a token, the result says only whether the server speaks tus.
   ///
   /// Errors: usage (key, address, token); token_refused; no_such_dataset; unreachable, after the
   /// retries of the RetryPolicy; failed if the server speaks none of the protocols, or not the

@@ -57,7 +57,7 @@ class ChunkPlanner {
   /// found_offset() then tells whether the server kept any bytes of that chunk.
   void chunk_broke_at(std::uint64_t offset) { broke_at_ = offset; }
   /// Records the offset that the server reported. If the server kept nothing of a failed chunk, a
-  /// front server buffers whole requests, and the next chunks must be shorter.
+  /// reverse proxy buffers whole requests, and the next chunks must be shorter.
   void found_offset(std::uint64_t committed);
   /// Records that the server refused a request with `payload` bytes of the file as too large (413).
   /// Returns false if no smaller request is possible.

@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A deployment takes seconds, and a firewall does not change its mind.
+/// A deployment takes seconds, and a firewall rejects every attempt.
 constexpr unsigned tries_for_token = 5;
 constexpr std::chrono::milliseconds least_pause_for_token{1000};
 
@@ -47,8 +47,8 @@ bool ServerAsking::is_taken(const Inquiry& inquiry) const {
 }
 
 void ServerAsking::keep(const Inquiry& inquiry, const ServerProfile& profile) {
-  // What was given is not what it would have been taken for, and phased without an answer to
-  // OPTIONS is what one lost request made of a server that speaks tus as well.
+  // A protocol that the caller chose is not a detected one. `phased` without an answer to OPTIONS
+  // is not reliable: one lost request hides that the server also speaks tus.
   if (!profile.remembered && profile.options_refused == 0 && !profile.options_unanswered &&
       inquiry.protocol == ProtocolKind::automatic && profile.protocol != ProtocolKind::automatic)
     memory_.keep(journal_, inquiry.base_url, profile, unix_s());
@@ -78,7 +78,7 @@ ServerAsking::Heard ServerAsking::hear(const Inquiry& inquiry,
     return {std::move(profile), {}, retry_after};
   Error error = token_not_known(inquiry, inquired);
   if (error.kind == ErrorKind::interrupted || (known && error.kind == ErrorKind::unreachable))
-    return {std::move(error), {}, retry_after};  // nothing says that the server is there
+    return {std::move(error), {}, retry_after};  // the server may be unreachable
   return {std::move(profile), std::move(error), retry_after};
 }
 
@@ -106,7 +106,7 @@ Result<ServerProfile> ServerAsking::ask(const Inquiry& inquiry) {
     RetryPolicy policy = retry_;
     if (heard.profile) policy.retries = std::min(policy.retries, tries_for_token);
     const auto now = steady_now();
-    // A server that was there before will be there again.
+    // A server that was reachable before will be reachable again.
     if (error.kind == ErrorKind::unreachable &&
         memory_.known(journal_, inquiry.base_url) != ProtocolKind::automatic)
       error.most_tries = 0;
@@ -126,9 +126,9 @@ Result<ServerProfile> ServerAsking::ask(const Inquiry& inquiry) {
       if (error.kind == ErrorKind::unreachable) error.message += "; try again later";
       return error;
     }
-    // Something on the way may keep this one question from the server: both are asked next.
+    // A reverse proxy may block only this question: ask for protocol and token next.
     if (failures >= tries_for_token) known.reset();
-    // A deployment takes seconds.
+    // A deployment takes seconds, so wait at least 1 s.
     if (heard.profile || (error.code >= 200 && error.code < 500))
       when = std::max(*when, now + std::min(least_pause_for_token, retry_.longest));
     say(LogLevel::warning, fmt::format("{}; retrying in {:.1f} s ({} of {})", error.message,

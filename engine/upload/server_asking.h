@@ -18,7 +18,7 @@ namespace sluice {
 /// for a dataset, with retries. Caches the protocol in the journal for a day, and the accepted
 /// tokens for the lifetime of this object.
 ///
-/// If the protocol is known but a front server rejects the token check, the check is retried at
+/// If the protocol is known but a reverse proxy rejects the token check, the check is retried at
 /// most 5 times; then a warning is logged and the profile is returned without a result for the
 /// token.
 ///

@@ -21,7 +21,7 @@ class TokenCheck {
   struct Finding {
     TokenDoubt::Verdict verdict = TokenDoubt::Verdict::unknown;
     TokenDoubt doubt;          ///< the refusal in question
-    bool is_answered = false;  ///< the server or a front server has answered
+    bool is_answered = false;  ///< the server or a reverse proxy has answered
     bool is_late = false;      ///< the question timed out
   };
 
