@@ -35,7 +35,7 @@ class AskServer : public UploadTest {
   }
 };
 
-TEST_F(AskServer, OnceAndThenItIsRemembered) {
+TEST_F(AskServer, CachesProtocolUnlessFresh) {
   const auto first = engine().ask_server(inquiry());
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_EQ(first->protocol, ProtocolKind::phased);
@@ -60,7 +60,7 @@ TEST_F(AskServer, OnceAndThenItIsRemembered) {
   EXPECT_EQ(asked(), 2);
 }
 
-TEST_F(AskServer, TheNextEngineWithTheSameJournalKnows) {
+TEST_F(AskServer, CachesProtocolInJournal) {
   options_.state_dir = directory_ / "state";
   EXPECT_FALSE(engine().ask_server(inquiry())->remembered);
   engine_.reset();
@@ -68,7 +68,7 @@ TEST_F(AskServer, TheNextEngineWithTheSameJournalKnows) {
   EXPECT_EQ(asked(), 1);
 }
 
-TEST_F(AskServer, AboutEachDatasetAndTokenOnceAlsoWhereTheProtocolIsRemembered) {
+TEST_F(AskServer, ChecksEachDatasetAndTokenOnce) {
   Inquiry other_dataset = inquiry();
   other_dataset.dataset = "IDB-7654321";
   Inquiry other_token = inquiry();
@@ -90,7 +90,7 @@ TEST_F(AskServer, AboutEachDatasetAndTokenOnceAlsoWhereTheProtocolIsRemembered) 
 }
 
 /// Something in front of the server keeps the question from it.
-TEST_F(AskServer, ATokenThatCannotBeAskedAboutIsAWarningAfterAFewTries) {
+TEST_F(AskServer, WarnsWhenProxyRejectsTokenCheck) {
   std::string said;
   options_.log = [&](LogLevel, const std::string& text) { said += text + '\n'; };
   options_.retry.retries = 100;
@@ -105,7 +105,7 @@ TEST_F(AskServer, ATokenThatCannotBeAskedAboutIsAWarningAfterAFewTries) {
   EXPECT_LE(server_.count(Phase::ask), 10);
 }
 
-TEST_F(AskServer, SoItIsWhereTheProtocolIsRememberedAndTheQuestionGetsNoAnswer) {
+TEST_F(AskServer, WarnsWhenTokenCheckOfKnownServerGetsNoAnswer) {
   std::string said;
   options_.log = [&](LogLevel, const std::string& text) { said += text + '\n'; };
   options_.retry.retries = 100;
@@ -123,7 +123,7 @@ TEST_F(AskServer, SoItIsWhereTheProtocolIsRememberedAndTheQuestionGetsNoAnswer) 
 }
 
 /// What somebody gave for one upload does not decide for the next one.
-TEST_F(AskServer, AProtocolThatWasGivenIsNotRemembered) {
+TEST_F(AskServer, DoesNotCacheRequestedProtocol) {
   Inquiry given = inquiry();
   given.protocol = ProtocolKind::binary;
   EXPECT_EQ(engine().ask_server(given)->protocol, ProtocolKind::binary);
@@ -140,7 +140,7 @@ TEST_F(AskServer, AProtocolThatWasGivenIsNotRemembered) {
   EXPECT_THAT(refused.error().message, HasSubstr("phased"));
 }
 
-TEST_F(AskServer, WhatCanPassIsTriedAgainAsOftenAsAllowed) {
+TEST_F(AskServer, RetriesTransientErrorsWithinBudget) {
   options_.retry.retries = 2;
   server_.set_faults({{.phase = Phase::ask, .occurrence = 0, .answer = http_answer(503, "soon")},
                       {.phase = Phase::ask, .occurrence = 1, .answer = http_answer(502, "soon")}});
@@ -169,7 +169,7 @@ std::vector<Fault> answered_by_a_front_server(int times) {
   return faults;
 }
 
-TEST_F(AskServer, AFrontServersNotFoundIsRetried) {
+TEST_F(AskServer, RetriesNotFoundOfReverseProxy) {
   options_.retry.retries = 10;
   server_.set_faults(answered_by_a_front_server(few_tries - 1));
   const auto profile = engine().ask_server(inquiry());
@@ -178,7 +178,7 @@ TEST_F(AskServer, AFrontServersNotFoundIsRetried) {
   EXPECT_EQ(asked(), few_tries);
 }
 
-TEST_F(AskServer, WhatIsNoDataBankIsAskedAFewTimes) {
+TEST_F(AskServer, StopsAfterFewAttemptsWithoutDataBank) {
   options_.retry.retries = 10;
   server_.set_faults(answered_by_a_front_server(100));
   const auto profile = engine().ask_server(inquiry());
@@ -188,7 +188,7 @@ TEST_F(AskServer, WhatIsNoDataBankIsAskedAFewTimes) {
   EXPECT_EQ(asked(), few_tries);
 }
 
-TEST_F(AskServer, AServerThatIsKnownIsRetriedAsLongAsOneThatIsAway) {
+TEST_F(AskServer, RetriesKnownServerWithinBudget) {
   options_.retry.retries = 10;
   ASSERT_TRUE(engine().ask_server(inquiry()));
   Inquiry fresh = inquiry();
@@ -202,7 +202,7 @@ TEST_F(AskServer, AServerThatIsKnownIsRetriedAsLongAsOneThatIsAway) {
   EXPECT_THAT(away.error().message, HasSubstr("gave up after 11 attempts"));
 }
 
-TEST_F(AskServer, ARefusedTokenIsNotTriedAgain) {
+TEST_F(AskServer, DoesNotRetryRefusedToken) {
   options_.retry.retries = 5;
   server_.set_faults(
       {{.phase = Phase::ask, .occurrence = -1, .answer = http_answer(401, "{token}")}});
@@ -213,7 +213,7 @@ TEST_F(AskServer, ARefusedTokenIsNotTriedAgain) {
   EXPECT_EQ(asked(), 1);
 }
 
-TEST_F(AskServer, AStopEndsTheWaitingForTheNextTry) {
+TEST_F(AskServer, StopEndsBackoff) {
   options_.retry.retries = 1000;
   options_.retry.first = options_.retry.longest = 10min;
   // The server's wish is at least what is waited for.
@@ -233,7 +233,7 @@ TEST_F(AskServer, AStopEndsTheWaitingForTheNextTry) {
   EXPECT_EQ(asked(), 1);
 }
 
-TEST_F(AskServer, WhatCannotBeIsNotAsked) {
+TEST_F(AskServer, RejectsInvalidInquiryWithoutRequest) {
   const auto kind = [&](const Inquiry& inquiry) {
     const auto profile = engine().ask_server(inquiry);
     return profile ? "none" : to_string(profile.error().kind);
@@ -253,7 +253,7 @@ TEST_F(AskServer, WhatCannotBeIsNotAsked) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
-TEST_F(AskServer, NobodyThere) {
+TEST_F(AskServer, FailsWhenConnectionIsRefused) {
   Inquiry nowhere = inquiry();
   nowhere.base_url = "http://127.0.0.1:1";
   const auto profile = engine().ask_server(nowhere);
@@ -265,7 +265,7 @@ TEST_F(AskServer, NobodyThere) {
 /// A label of more than 63 letters: no name server has to be asked, as a test must not.
 const std::string typo = "https://" + std::string(64, 'a') + ".example";
 
-TEST_F(AskServer, ANameThatNeverResolvedIsTriedAFewTimesAndAKnownOneAsOftenAsAllowed) {
+TEST_F(AskServer, RetriesUnresolvedNameLessThanKnownName) {
   options_.retry.retries = 10;
   options_.state_dir = directory_ / "state";
   for (const bool known : {false, true}) {
@@ -287,7 +287,7 @@ TEST_F(AskServer, ANameThatNeverResolvedIsTriedAFewTimesAndAKnownOneAsOftenAsAll
   }
 }
 
-TEST_F(AskServer, WhatWasConcludedWithoutAnAnswerToOptionsIsNotRemembered) {
+TEST_F(AskServer, DoesNotCacheProtocolWithoutAnswerToOptions) {
   for (const Fault& lost :
        {Fault{.phase = Phase::options, .occurrence = 0, .answer = http_answer(503, "restarting")},
         Fault{.phase = Phase::options, .occurrence = 0, .then = Then::reset}}) {
@@ -302,7 +302,7 @@ TEST_F(AskServer, WhatWasConcludedWithoutAnAnswerToOptionsIsNotRemembered) {
   }
 }
 
-TEST_F(AskServer, RefusedOptionsAreSaidAndNotRemembered) {
+TEST_F(AskServer, WarnsOfRefusedOptionsAndDoesNotCache) {
   std::string said;
   options_.log = [&](LogLevel level, const std::string& text) {
     if (level == LogLevel::warning) said += text + '\n';

@@ -89,7 +89,7 @@ class BottleneckTest : public testing::Test {
   std::vector<DigestKind> digests_;
 };
 
-TEST_F(BottleneckTest, ASlowDisk) {
+TEST_F(BottleneckTest, NamesSlowDisk) {
   source_->before_read = [](std::uint64_t) { std::this_thread::sleep_for(2 * slow); };
   const Report report = upload();
   expect(report, Bottleneck::disk);
@@ -97,7 +97,7 @@ TEST_F(BottleneckTest, ASlowDisk) {
 }
 
 /// The only worker has something else to do in front of each block.
-TEST_F(BottleneckTest, SlowChecksums) {
+TEST_F(BottleneckTest, NamesSlowChecksums) {
   source_->mode_to_tell = ReadMode::direct;  // other blocks are checked by who reads them
   source_->before_read = [this](std::uint64_t) {
     workers_.run([] { std::this_thread::sleep_for(slow); });
@@ -105,7 +105,7 @@ TEST_F(BottleneckTest, SlowChecksums) {
   expect(upload(), Bottleneck::checksum);
 }
 
-TEST_F(BottleneckTest, ASlowLink) {
+TEST_F(BottleneckTest, NamesSlowLink) {
   bytes_per_second_ = content_.size() * 3 / 2;
   const Report report = upload();
   expect(report, Bottleneck::network);
@@ -113,7 +113,7 @@ TEST_F(BottleneckTest, ASlowLink) {
 }
 
 /// Whether chunks travel ahead or not: each is appended only after the one before it.
-TEST_F(BottleneckTest, ASlowServer) {
+TEST_F(BottleneckTest, NamesSlowServer) {
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = -1,
                        .before = [] { std::this_thread::sleep_for(20 * slow); },

@@ -40,7 +40,7 @@ std::unique_ptr<Protocol> make(ProtocolKind kind, const std::optional<EarlierRun
   return *std::move(made);
 }
 
-TEST(MakeProtocol, WhatIsNotKnownIsTheSpecifications) {
+TEST(MakeProtocol, DefaultsToPhased) {
   EXPECT_EQ(protocol_of(request()), ProtocolKind::phased);
   for (const ProtocolKind kind : {ProtocolKind::phased, ProtocolKind::tus, ProtocolKind::binary}) {
     EXPECT_EQ(protocol_of(request(kind)), kind);
@@ -48,13 +48,13 @@ TEST(MakeProtocol, WhatIsNotKnownIsTheSpecifications) {
   }
 }
 
-TEST(MakeProtocol, EachBeginsWithItsOwnFirstRequest) {
+TEST(MakeProtocol, CreatesProtocolOfEachKind) {
   EXPECT_EQ(make(ProtocolKind::phased)->next(1)->step, Step::begin);
   EXPECT_EQ(make(ProtocolKind::tus)->next(1)->step, Step::begin);
   EXPECT_EQ(make(ProtocolKind::binary)->next(1)->step, Step::whole);
 }
 
-TEST(MakeProtocol, ADryRunOnlyAsks) {
+TEST(MakeProtocol, AsksOnlyForNamesInDryRun) {
   UploadRequest dry = request(ProtocolKind::phased);
   dry.dry_run = true;
   const auto made = make_protocol(dry, ProtocolKind::phased, 10, {});
@@ -62,7 +62,7 @@ TEST(MakeProtocol, ADryRunOnlyAsks) {
   EXPECT_EQ((*made)->next(1)->step, Step::ask_name);
 }
 
-TEST(MakeProtocol, AnEarlierRunIsAskedAbout) {
+TEST(MakeProtocol, AsksForOffsetOfEarlierRun) {
   const auto tus = make(ProtocolKind::tus, earlier());
   const Request head = tus->next(1).value();
   EXPECT_EQ(head.step, Step::ask_committed);
@@ -77,7 +77,7 @@ TEST(MakeProtocol, AnEarlierRunIsAskedAbout) {
   EXPECT_EQ(make(ProtocolKind::phased, earlier())->next(1)->step, Step::ask_name);
 }
 
-TEST(MakeProtocol, WhatAServerDoesNotTakeIsRefusedBeforeItIsSent) {
+TEST(MakeProtocol, RejectsFileThatServerDoesNotAccept) {
   UploadRequest limited = request(ProtocolKind::tus);
   limited.server.tus.max_size = 9999;
   const auto refused = make_protocol(limited, ProtocolKind::tus, 10000, {});

@@ -21,7 +21,7 @@ Registration never_asked() {
   return Registration({.can_ask = false, .wait = wait});
 }
 
-TEST(Registration, BeginsUnsentAndLetsEverythingPass) {
+TEST(Registration, StartsUnsentAndAllowsEveryRequest) {
   Registration registration = asked();
   EXPECT_EQ(registration.state(), State::unsent);
   EXPECT_FALSE(registration.may_be_registered());
@@ -29,7 +29,7 @@ TEST(Registration, BeginsUnsentAndLetsEverythingPass) {
     EXPECT_EQ(registration.before(step, start).next, Next::send);
 }
 
-TEST(Registration, IsUnsentAgainAfterARefusal) {
+TEST(Registration, IsUnsentAfterRefusal) {
   Registration registration = asked();
   registration.sent();
   EXPECT_TRUE(registration.may_be_registered());
@@ -38,7 +38,7 @@ TEST(Registration, IsUnsentAgainAfterARefusal) {
   EXPECT_EQ(registration.before(Step::finish, start + 1s).next, Next::send);
 }
 
-TEST(Registration, IsUnsentAgainWhereTheServerDidNotHaveAllOfTheRequest) {
+TEST(Registration, IsUnsentAfterIncompleteRequest) {
   Registration registration = asked();
   registration.sent();
   EXPECT_FALSE(registration.answered({}, /*refused=*/false, start));
@@ -46,7 +46,7 @@ TEST(Registration, IsUnsentAgainWhereTheServerDidNotHaveAllOfTheRequest) {
   EXPECT_EQ(registration.before(Step::finish, start).next, Next::send);
 }
 
-TEST(Registration, WaitsAfterALostAnswerAndAsksMeanwhile) {
+TEST(Registration, AsksForNameAfterLostAnswer) {
   Registration registration = asked();
   registration.sent();
   EXPECT_TRUE(registration.answered(start, /*refused=*/false, start + 1s));
@@ -62,7 +62,7 @@ TEST(Registration, WaitsAfterALostAnswerAndAsksMeanwhile) {
   EXPECT_EQ(last.at, start + wait);
 }
 
-TEST(Registration, WaitsAtLeastThirtySecondsAfterALateError) {
+TEST(Registration, WaitsThirtySecondsAfterLateError) {
   Registration registration = asked();
   registration.sent();
   // The error came when the wait from the last byte on was over.
@@ -71,7 +71,7 @@ TEST(Registration, WaitsAtLeastThirtySecondsAfterALateError) {
   EXPECT_EQ(registration.before(Step::finish, start + 130s).next, Next::ask_now);
 }
 
-TEST(Registration, IsSentAgainOnlyAfterTheNameWasFreeBehindTheWait) {
+TEST(Registration, IsSentAgainIfNameIsFreeAfterWait) {
   Registration registration = asked();
   registration.sent();
   registration.answered(start, /*refused=*/false, start);
@@ -84,7 +84,7 @@ TEST(Registration, IsSentAgainOnlyAfterTheNameWasFreeBehindTheWait) {
   EXPECT_EQ(registration.before(Step::finish, start + 62s).next, Next::send);
 }
 
-TEST(Registration, InheritsTheDoubtOfAnEarlierRun) {
+TEST(Registration, InheritsDoubtOfEarlierRun) {
   Registration registration = asked();
   registration.inherit_doubt(start);
   EXPECT_TRUE(registration.may_be_registered());
@@ -100,7 +100,7 @@ TEST(Registration, InheritsTheDoubtOfAnEarlierRun) {
   EXPECT_EQ(registration.state(), State::in_doubt);
 }
 
-TEST(Registration, HasNoWaitWhereTheServerCannotBeAsked) {
+TEST(Registration, DoesNotWaitIfServerCannotBeAsked) {
   Registration registration = never_asked();
   registration.sent();
   EXPECT_TRUE(registration.answered(start, /*refused=*/false, start));
@@ -117,7 +117,7 @@ TEST(Registration, IsConfirmedByTheServer) {
   EXPECT_FALSE(registration.may_be_registered());
 }
 
-TEST(Registration, AsksAThirtiethOfTheWaitApartAndASecondAtLeast) {
+TEST(Registration, AsksEveryThirtiethOfWaitAtLeastOneSecond) {
   EXPECT_EQ(pause_between_questions(3s), 1s);
   EXPECT_EQ(pause_between_questions(300s), 10s);
 }

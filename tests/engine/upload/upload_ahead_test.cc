@@ -60,7 +60,7 @@ class UploadAheadTest : public UploadTest {
 
 /// The first chunk is there as a whole and unanswered until release(); the second one has sent its
 /// whole payload meanwhile, and is not complete.
-TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
+TEST_F(UploadAheadTest, HoldsBackEndOfPipelinedChunk) {
   const auto payload_came = std::make_shared<std::promise<void>>();
   server_.set_faults({{.phase = Phase::transfer, .offset = 0, .then = Then::hold},
                       {.phase = Phase::transfer,
@@ -88,7 +88,7 @@ TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
   EXPECT_EQ(server_.count(Phase::transfer), chunks) << "a chunk was sent twice";
 }
 
-TEST_F(UploadAheadTest, FirstChunkTravelsDuringSetup) {
+TEST_F(UploadAheadTest, PipelinesFirstChunkBehindSetup) {
   const auto payload_came = std::make_shared<std::promise<void>>();
   server_.set_faults({{.phase = Phase::setup, .then = Then::hold},
                       {.phase = Phase::transfer,
@@ -109,7 +109,7 @@ TEST_F(UploadAheadTest, FirstChunkTravelsDuringSetup) {
 }
 
 /// The first chunk is in flight when setup fails, and is sent again after the next setup.
-TEST_F(UploadAheadTest, FailedSetupIsRepeatedBeforeFirstChunk) {
+TEST_F(UploadAheadTest, RetriesFailedSetupBeforeFirstChunk) {
   for (const bool carried_out : {false, true}) {
     const std::string name = fmt::format("setup-{}", carried_out);
     write(name, file_size, 3);
@@ -130,7 +130,7 @@ TEST_F(UploadAheadTest, FailedSetupIsRepeatedBeforeFirstChunk) {
 }
 
 /// The server discards the bytes of the first chunk that were sent with the setup.
-TEST_F(UploadAheadTest, RefusedSetupEndsUploadWithFirstChunkUnderWay) {
+TEST_F(UploadAheadTest, EndsOnRefusedSetupWithFirstChunkInFlight) {
   server_.add_file("scan.h5", "theirs");
   server_.set_faults({{.phase = Phase::setup,
                        .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer)); },
@@ -146,7 +146,7 @@ TEST_F(UploadAheadTest, RefusedSetupEndsUploadWithFirstChunkUnderWay) {
 
 /// What breaks a setup also breaks a chunk that travels with it, and lookahead would be blamed. The
 /// pause gives a chunk that is sent by mistake time to arrive.
-TEST_F(UploadAheadTest, NothingTravelsDuringSetupThatIsRepeated) {
+TEST_F(UploadAheadTest, PipelinesNothingBehindRetriedSetup) {
   server_.set_faults({{.phase = Phase::setup,
                        .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer)); },
                        .answer = "",
@@ -167,7 +167,7 @@ TEST_F(UploadAheadTest, NothingTravelsDuringSetupThatIsRepeated) {
 
 /// The server is likely to refuse the setup, so the chunk would be sent for nothing. The pause
 /// gives a chunk that is sent by mistake time to arrive.
-TEST_F(UploadAheadTest, NothingTravelsDuringSetupOfFileRegisteredBefore) {
+TEST_F(UploadAheadTest, PipelinesNothingBehindSetupOfRegisteredFile) {
   options_.state_dir = directory_ / "state";
   expect_registered(start(ahead(1))->wait());
   const int before = server_.count(Phase::transfer);
@@ -184,7 +184,7 @@ TEST_F(UploadAheadTest, NothingTravelsDuringSetupOfFileRegisteredBefore) {
 class AheadDepth : public UploadAheadTest, public testing::WithParamInterface<unsigned> {};
 
 /// While the first chunk is unanswered, so many are on their way and no more.
-TEST_P(AheadDepth, IsAsDeepAsAsked) {
+TEST_P(AheadDepth, EqualsRequestedDepth) {
   const int expected = std::min(static_cast<int>(GetParam()) + 1, chunks);
   server_.set_faults({{.phase = Phase::transfer, .offset = 0, .then = Then::hold}});
   const auto upload = start(ahead(GetParam()));
@@ -198,7 +198,7 @@ INSTANTIATE_TEST_SUITE_P(All, AheadDepth, testing::Values(0U, 1U, 2U, 16U));
 
 /// Where the whole pool goes out in seconds, the next body does not wait for the end of this one:
 /// the server stops reading the first one until the second one comes.
-TEST_F(UploadAheadTest, BodiesGoSideBySide) {
+TEST_F(UploadAheadTest, SendsBodiesConcurrently) {
   constexpr std::uint64_t large = std::uint64_t{24} << 20;  // sockets hold less than half of it
   write("large", 2 * large, 5);
   options_.block_bytes = 16 * block;
@@ -232,7 +232,7 @@ class AheadTrouble : public UploadAheadTest,
                      public testing::WithParamInterface<std::tuple<int, Trouble>> {};
 
 /// All of them are struck while the chunk in front of them, the first one, is held.
-TEST_P(AheadTrouble, IsMendedAndTheFileLandsOnce) {
+TEST_P(AheadTrouble, RecoversAndRegistersOnce) {
   const auto& [place, trouble] = GetParam();
   Fault fault = trouble.fault;
   fault.phase = Phase::transfer;
@@ -283,7 +283,7 @@ INSTANTIATE_TEST_SUITE_P(All, AheadTrouble,
                          });
 
 /// The first chunk fails while others are ahead of it: they are of no use, whatever became of it.
-TEST_F(UploadAheadTest, WhenTheOneInFrontFailsThoseBehindItAreSentAgain) {
+TEST_F(UploadAheadTest, ResendsPipelinedChunksAfterFrontFails) {
   const Fault faults[] = {
       {.answer = "", .then = Then::reset},
       {.carried_out = true, .answer = "", .then = Then::reset},
@@ -309,7 +309,7 @@ TEST_F(UploadAheadTest, WhenTheOneInFrontFailsThoseBehindItAreSentAgain) {
   }
 }
 
-TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
+TEST_F(UploadAheadTest, StopsPipeliningIfServerDoesNotWait) {
   std::atomic<bool> two_at_once{false};
   // Of those from the fourth on: whether one came while the one in front was on its way.
   const auto look = [&] {
@@ -346,7 +346,7 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
 
 /// Some close without a word. curl does not look at a connection whose body is paused, so that it
 /// only shows when the chunk's turn has come: no reason to wait, nor to give up.
-TEST_F(UploadAheadTest, AServerThatClosesOnWhatIsHeldBackIsNoReasonToGiveUp) {
+TEST_F(UploadAheadTest, RetriesAtOnceAfterCloseOfHeldBackChunk) {
   options_.retry.retries = 0;
   options_.pool_bytes = 16 * block;
   const auto closed = std::make_shared<std::promise<void>>();
@@ -366,7 +366,7 @@ TEST_F(UploadAheadTest, AServerThatClosesOnWhatIsHeldBackIsNoReasonToGiveUp) {
 }
 
 /// But one that has answered has something else to say.
-TEST_F(UploadAheadTest, AServerThatIsNotAvailableIsNotAskedAtOnce) {
+TEST_F(UploadAheadTest, BacksOffAfterErrorOfPipelinedChunk) {
   options_.retry.retries = 0;
   options_.pool_bytes = 16 * block;
   const auto came = std::make_shared<std::promise<void>>();
@@ -384,7 +384,7 @@ TEST_F(UploadAheadTest, AServerThatIsNotAvailableIsNotAskedAtOnce) {
   expect_failed(upload->wait(), ErrorKind::unreachable, "503");
 }
 
-TEST_F(UploadAheadTest, AFileThatCannotBeReadEndsItWhoeverNeedsIt) {
+TEST_F(UploadAheadTest, EndsOnReadErrorOfPipelinedChunk) {
   // Truncated while the first chunk is unanswered.
   server_.set_faults(
       {{.phase = Phase::transfer,
@@ -397,7 +397,7 @@ TEST_F(UploadAheadTest, AFileThatCannotBeReadEndsItWhoeverNeedsIt) {
   EXPECT_EQ(verifies(), 0);
 }
 
-TEST_F(UploadAheadTest, CancelledInMidFlightItGivesAllBack) {
+TEST_F(UploadAheadTest, ReturnsBuffersAfterCancel) {
   server_.set_faults({{.phase = Phase::transfer, .offset = 0, .then = Then::hold}});
   const auto upload = start(ahead(2));
   ASSERT_TRUE(server_.wait_for(Phase::transfer, 3));

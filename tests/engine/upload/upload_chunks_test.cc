@@ -41,12 +41,12 @@ class UploadChunks : public UploadTest {
   int files_ = 0;
 };
 
-TEST_F(UploadChunks, AreModerateToBeginWith) {
+TEST_F(UploadChunks, StartAtSixteenMebibytes) {
   EXPECT_THAT(chunks_of(17 * mib), ElementsAre(16 * mib, mib));
   EXPECT_EQ(facts().chunk_bytes, std::nullopt) << "nothing was found out";
 }
 
-TEST_F(UploadChunks, BeginWhereTheLastUploadToThatServerEnded) {
+TEST_F(UploadChunks, StartAtLengthOfLastUpload) {
   ASSERT_TRUE(journal()->set_chunk_bytes(server_.url(), 128 * kib));
   ASSERT_TRUE(journal()->set_chunk_bytes("https://another.example", 64 * kib));
   // Below 16 MiB each one that is committed doubles the next.
@@ -55,13 +55,13 @@ TEST_F(UploadChunks, BeginWhereTheLastUploadToThatServerEnded) {
   EXPECT_THAT(chunks_of(600 * kib), ElementsAre(256 * kib, 344 * kib));
 }
 
-TEST_F(UploadChunks, OfALengthThatWasAskedForAreOfThatLength) {
+TEST_F(UploadChunks, HaveRequestedLength) {
   ASSERT_TRUE(journal()->set_chunk_bytes(server_.url(), 128 * kib));
   EXPECT_THAT(chunks_of(600 * kib, 200 * kib), ElementsAre(200 * kib, 200 * kib, 200 * kib));
   EXPECT_EQ(facts().chunk_bytes, 128 * kib);
 }
 
-TEST_F(UploadChunks, ThatFailedAreShorterAndThatIsRemembered) {
+TEST_F(UploadChunks, ShrinkAfterFailureAndStoreLength) {
   options_.retry.retries = 5;
   options_.retry.first = std::chrono::milliseconds(1);
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 0, .answer = http_answer(502, "")}});

@@ -13,7 +13,7 @@
 namespace sluice::upload_control_test {
 namespace {
 
-TEST_F(UploadTest, ProgressReachesTheSizeAndNeverPassesIt) {
+TEST_F(UploadTest, ProgressEndsAtFileSize) {
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 1, .then = Then::hold}});
   auto upload = start(request());
   EXPECT_FALSE(upload->wait_until(std::chrono::steady_clock::now()));
@@ -31,7 +31,7 @@ TEST_F(UploadTest, ProgressReachesTheSizeAndNeverPassesIt) {
   EXPECT_EQ(progress.committed, file_size);
 }
 
-TEST_F(UploadTest, TheHandleMayBeUsedFromSeveralThreads) {
+TEST_F(UploadTest, HandleIsThreadSafe) {
   auto upload = start(request());
   std::vector<std::thread> threads;
   std::atomic<int> registered{0};
@@ -48,7 +48,7 @@ TEST_F(UploadTest, TheHandleMayBeUsedFromSeveralThreads) {
   EXPECT_EQ(registered, 4);
 }
 
-TEST_F(UploadTest, CancelsFromManyThreadsWhileItRunsEndItOnce) {
+TEST_F(UploadTest, ConcurrentCancelsEndUploadOnce) {
   for (int round = 0; round < 20; ++round) {
     // One that is cancelled while it is registered takes its name all the same.
     auto asked = request();
@@ -64,7 +64,7 @@ TEST_F(UploadTest, CancelsFromManyThreadsWhileItRunsEndItOnce) {
   expect_next_upload_works();
 }
 
-TEST_F(UploadTest, CancelInTheMiddleOfAChunkEndsTheUpload) {
+TEST_F(UploadTest, CancelInMidChunkEndsUpload) {
   write("scan.h5", 24 << 20);
   server_.set_faults({{.phase = Phase::transfer, .after_body_bytes = 100'000, .then = Then::hold}});
   auto asked = request();
@@ -75,7 +75,7 @@ TEST_F(UploadTest, CancelInTheMiddleOfAChunkEndsTheUpload) {
   expect_failed(upload->wait(), ErrorKind::interrupted, "interrupted at offset 0");
 }
 
-TEST_F(UploadTest, CancelAtOnceSendsNothingThatChangesAnything) {
+TEST_F(UploadTest, ImmediateCancelChangesNothingAtServer) {
   server_.set_faults({{.phase = Phase::any, .then = Then::hold}});  // however late the cancel is
   auto upload = start(request());
   upload->cancel();

@@ -174,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryPhase,
 
 // --- What is particular to one phase -------------------------------------------------------------
 
-TEST_F(UploadTest, AChunkThatIsRefusedUnderStatus200Fails) {
+TEST_F(UploadTest, FailsOnErrorInStatus200) {
   for (const auto& [body, kind] :
        {std::pair(R"({"error":"disk full","progress":12281,"status":500})", ErrorKind::failed),
         std::pair(R"({"error":"Unexpected previous_size value.","progress":3,"status":500})",
@@ -189,7 +189,7 @@ TEST_F(UploadTest, AChunkThatIsRefusedUnderStatus200Fails) {
 }
 
 /// Messages quote a server's first words; half a token at their end is most of a token.
-TEST_F(UploadTest, ATokenThatIsEchoedIsNotShownInPartEither) {
+TEST_F(UploadTest, RedactsPartOfEchoedToken) {
   for (const std::size_t before : {170U, 180U, 185U, 190U, 195U}) {
     server_.set_faults({{.phase = Phase::ask,
                          .answer = "HTTP/1.1 500 No\r\n\r\n" + std::string(before, 'x') + "{token}",
@@ -202,7 +202,7 @@ TEST_F(UploadTest, ATokenThatIsEchoedIsNotShownInPartEither) {
   }
 }
 
-TEST_F(UploadTest, AServerThatKeepsFewerBytesThanItAcknowledgesIsFoundOut) {
+TEST_F(UploadTest, DetectsServerThatLosesAcknowledgedBytes) {
   // Not the last chunk: its next one does not fit any more.
   expect_failed(upload_against(
                     {.phase = Phase::transfer, .occurrence = 1, .carried_out = true, .keeps = 100}),
@@ -216,7 +216,7 @@ TEST_F(UploadTest, AServerThatKeepsFewerBytesThanItAcknowledgesIsFoundOut) {
   EXPECT_EQ(verifies(), 0);
 }
 
-TEST_F(UploadTest, VerifyIsNotSentForAnyAnswerButExactlyTheSize) {
+TEST_F(UploadTest, SendsVerifyOnlyIfServerHasExactSize) {
   const auto progress = [](const std::string& number) {
     return http_answer(200, R"({"error":"Unexpected previous_size value.","progress":)" + number +
                                 R"(,"status":500})");
@@ -237,7 +237,7 @@ TEST_F(UploadTest, VerifyIsNotSentForAnyAnswerButExactlyTheSize) {
   expect_next_upload_works();
 }
 
-TEST_F(UploadTest, AChunkThatDiesWithAKeptConnectionIsSentAgainAndLandsOnce) {
+TEST_F(UploadTest, ResendsChunkAfterReusedConnectionDies) {
   for (const bool carried_out : {false, true})
     for (const auto then : {Then::close, Then::reset})
       for (const std::optional<std::size_t> after :
@@ -261,7 +261,7 @@ TEST_F(UploadTest, AChunkThatDiesWithAKeptConnectionIsSentAgainAndLandsOnce) {
   expect_next_upload_works();
 }
 
-TEST_F(UploadTest, AConnectionThatIsClosedAfterEveryAnswerIsNoTrouble) {
+TEST_F(UploadTest, AcceptsCloseAfterEveryAnswer) {
   server_.set_faults(
       {{.phase = Phase::any, .occurrence = -1, .carried_out = true, .then = Then::close}});
   // verify, too: it goes over a connection of its own, as nobody can tell a kept one that is about
@@ -270,7 +270,7 @@ TEST_F(UploadTest, AConnectionThatIsClosedAfterEveryAnswerIsNoTrouble) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(UploadTest, VerifyIsSentOnceEvenIfItsKeptConnectionDies) {
+TEST_F(UploadTest, SendsVerifyOnceIfReusedConnectionDies) {
   for (const bool carried_out : {false, true})
     for (const auto then : {Then::close, Then::reset}) {
       SCOPED_TRACE(fmt::format("carried out {}, reset {}", carried_out, then == Then::reset));
@@ -292,7 +292,7 @@ TEST_F(UploadTest, VerifyIsSentOnceEvenIfItsKeptConnectionDies) {
   expect_next_upload_works();
 }
 
-TEST_F(UploadTest, AnEarlyRefusalInTheMiddleOfAChunkIsReadAndObeyed) {
+TEST_F(UploadTest, ReadsEarlyRefusalInMidChunk) {
   write("scan.h5", 24 << 20);
   const auto refuse = [](int status) {
     return Fault{.phase = Phase::transfer,
@@ -313,7 +313,7 @@ TEST_F(UploadTest, AnEarlyRefusalInTheMiddleOfAChunkIsReadAndObeyed) {
   EXPECT_EQ(report.retries, 0U);
 }
 
-TEST_F(UploadTest, AServerThatFindsEveryChunkTooLargeIsNotAskedForEver) {
+TEST_F(UploadTest, FailsIfEveryChunkIsTooLarge) {
   server_.set_faults(
       {{.phase = Phase::transfer, .occurrence = -1, .answer = http_answer(413, "no")}});
   const Report report = upload();
@@ -321,7 +321,7 @@ TEST_F(UploadTest, AServerThatFindsEveryChunkTooLargeIsNotAskedForEver) {
   expect_failed(report, ErrorKind::failed, "413");
 }
 
-TEST_F(UploadTest, AnswersInTheOddFormsOfHttpAreAnswers) {
+TEST_F(UploadTest, AcceptsUnusualHttpAnswers) {
   const auto chunked = [](const std::string& body) {
     return fmt::format(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n", body.size(),
@@ -359,7 +359,7 @@ class SilentPhase : public UploadTest, public testing::WithParamInterface<Phase>
   }
 };
 
-TEST_P(SilentPhase, AnAnswerThatNeverComesEndsTheUpload) {
+TEST_P(SilentPhase, MissingAnswerTimesOut) {
   options_.response_timeout = 1s;
   server_.set_faults({{.phase = GetParam(), .then = Then::hold}});
   const Report report = start(asking())->wait();
@@ -375,7 +375,7 @@ TEST_P(SilentPhase, AnAnswerThatNeverComesEndsTheUpload) {
   }
 }
 
-TEST_P(SilentPhase, CancelEndsTheUpload) {
+TEST_P(SilentPhase, CancelEndsUpload) {
   server_.set_faults({{.phase = GetParam(), .then = Then::hold}});
   auto upload = start(asking());
   ASSERT_TRUE(server_.wait_for(GetParam()));
@@ -393,7 +393,7 @@ TEST_P(SilentPhase, CancelEndsTheUpload) {
   expect_failed(report, ErrorKind::interrupted, "interrupted at offset");
 }
 
-TEST_P(SilentPhase, DestroyingTheHandleEndsTheUpload) {
+TEST_P(SilentPhase, DestroyedHandleEndsUpload) {
   server_.set_faults({{.phase = GetParam(), .then = Then::hold}});
   auto upload = start(asking());
   ASSERT_TRUE(server_.wait_for(GetParam()));
@@ -406,7 +406,7 @@ INSTANTIATE_TEST_SUITE_P(All, SilentPhase,
                          testing::Values(Phase::ask, Phase::setup, Phase::transfer, Phase::probe,
                                          Phase::verify));
 
-TEST_F(UploadTest, AServerThatStopsReadingAChunkEndsTheUpload) {
+TEST_F(UploadTest, StalledChunkTimesOut) {
   options_.stall_timeout = 1s;
   write("scan.h5", 24 << 20);
   server_.set_faults({{.phase = Phase::transfer, .after_body_bytes = 1, .then = Then::hold}});
@@ -418,7 +418,7 @@ TEST_F(UploadTest, AServerThatStopsReadingAChunkEndsTheUpload) {
   expect_failed(report, ErrorKind::unreachable, "no byte could be sent for 1 s");
 }
 
-TEST_F(UploadTest, NobodyListens) {
+TEST_F(UploadTest, FailsWhenConnectionIsRefused) {
   auto asked = request();
   asked.base_url = ScriptedServer().url();
   expect_failed(start(asked)->wait(), ErrorKind::unreachable, asked.base_url);

@@ -35,7 +35,7 @@ class ChangingFile : public UploadTest, public testing::WithParamInterface<ReadM
   }
 };
 
-TEST_P(ChangingFile, AFileThatShrinksIsAnErrorWithItsNameAndOffset) {
+TEST_P(ChangingFile, FailsOnShrunkFileWithNameAndOffset) {
   // Two blocks are in memory, and the rest is gone before it is read.
   const Report report = upload_while(
       Phase::transfer, [this] { std::filesystem::resize_file(directory_ / "scan.h5", block); });
@@ -45,7 +45,7 @@ TEST_P(ChangingFile, AFileThatShrinksIsAnErrorWithItsNameAndOffset) {
 }
 
 /// All was sent by then.
-TEST_P(ChangingFile, AFileThatIsWrittenToIsNotRegistered) {
+TEST_P(ChangingFile, DoesNotRegisterModifiedFile) {
   const Report report = upload_while(Phase::probe, [this] {
     const int fd = ::open((directory_ / "scan.h5").c_str(), O_WRONLY);
     EXPECT_EQ(::pwrite(fd, "!!", 2, 5), 2);
@@ -57,14 +57,14 @@ TEST_P(ChangingFile, AFileThatIsWrittenToIsNotRegistered) {
   expect_failed(report, ErrorKind::local_file, "changed during the upload");
 }
 
-TEST_P(ChangingFile, AFileThatIsTouchedIsReadAgainAndRegistered) {
+TEST_P(ChangingFile, ComparesAndRegistersTouchedFile) {
   const Report report = upload_while(Phase::probe, [this] { touch(1'000'000'000); });
   expect_registered(report);
   ASSERT_TRUE(report.receipt);
   EXPECT_EQ(report.receipt->modified, "2001-09-09T01:46:40Z");
 }
 
-TEST_P(ChangingFile, AFileWhoseTimeNeverStandsStillIsNotRegistered) {
+TEST_P(ChangingFile, DoesNotRegisterRepeatedlyTouchedFile) {
   options_.retry = {.retries = 10, .first = 2ms, .longest = 20ms};
   std::vector<Fault> faults;
   for (int i = 0; i < 5; ++i)
@@ -82,7 +82,7 @@ TEST_P(ChangingFile, AFileWhoseTimeNeverStandsStillIsNotRegistered) {
   EXPECT_THAT(report.error->message, HasSubstr("modified repeatedly during the upload"));
 }
 
-TEST_P(ChangingFile, AFileThatGrowsIsNotRegistered) {
+TEST_P(ChangingFile, DoesNotRegisterGrownFile) {
   const Report report = upload_while(Phase::probe, [this] {
     std::filesystem::resize_file(directory_ / "scan.h5", file_size + 1);
   });
@@ -91,7 +91,7 @@ TEST_P(ChangingFile, AFileThatGrowsIsNotRegistered) {
 }
 
 /// Of the same size and time, so that its inode alone tells.
-TEST_P(ChangingFile, AFileThatIsReplacedByAnotherIsNotRegistered) {
+TEST_P(ChangingFile, DoesNotRegisterReplacedFile) {
   const Report report = upload_while(Phase::transfer, [this] {
     write("new", file_size, 99);
     std::filesystem::last_write_time(directory_ / "new",
@@ -102,7 +102,7 @@ TEST_P(ChangingFile, AFileThatIsReplacedByAnotherIsNotRegistered) {
   expect_failed(report, ErrorKind::local_file, "another file has taken the path");
 }
 
-TEST_P(ChangingFile, TheErrorIsFitForATerminalWhateverTheFileIsCalled) {
+TEST_P(ChangingFile, EscapesFileNameInError) {
   const std::string odd = "\x1b[2J\n\xff";
   write(odd, file_size);
   server_.set_faults({{.phase = Phase::setup,
@@ -120,7 +120,7 @@ TEST_P(ChangingFile, TheErrorIsFitForATerminalWhateverTheFileIsCalled) {
 
 /// A chunk goes out again after the file was changed in place, size and time as they were: only the
 /// checksums of the first time can tell.
-TEST_P(ChangingFile, BytesThatChangedBeforeTheyAreSentAgainAreFoundOut) {
+TEST_P(ChangingFile, DetectsChangedBytesOfResentChunk) {
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = 1,
                        .before =

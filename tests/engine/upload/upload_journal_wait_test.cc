@@ -32,13 +32,13 @@ class UploadJournalWait : public TusTest {
   }
 };
 
-TEST_F(UploadJournalWait, IsTheJournalsForTheEndOfAPhasedChunk) {
+TEST_F(UploadJournalWait, CountsEndOfPhasedChunk) {
   UploadRequest phased = request();
   phased.chunk_bytes = part;
   expect_time_of_journal(phased, Phase::setup, Phase::transfer);
 }
 
-TEST_F(UploadJournalWait, IsTheJournalsForTheBlocksOfATusChunk) {
+TEST_F(UploadJournalWait, CountsBlocksOfTusChunk) {
   expect_time_of_journal(tus(), Phase::create, Phase::patch);
 }
 

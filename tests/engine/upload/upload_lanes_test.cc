@@ -53,7 +53,7 @@ class LanesTest : public testing::Test {
   int over_ = 0;
 };
 
-TEST_F(LanesTest, APartThatIsThroughMakesRoomForTheNext) {
+TEST_F(LanesTest, StartsOnePartForEachEndedPart) {
   Lanes& lanes = make(4, 2, 2);
   EXPECT_THAT(started(), ElementsAre(0, 1));
   lanes.part_over(1);
@@ -70,7 +70,7 @@ TEST_F(LanesTest, APartThatIsThroughMakesRoomForTheNext) {
 }
 
 /// Two blocks a lane wait for the journal's disk with each block.
-TEST_F(LanesTest, TheFewerAreUnderWayTheMoreOfThePoolEachHas) {
+TEST_F(LanesTest, DividesPoolAmongRunningParts) {
   Lanes& lanes = make(8, 2, 8);
   EXPECT_EQ(parts_[0]->sharing, 2U);
   send(20'000'000, 0.1);
@@ -80,7 +80,7 @@ TEST_F(LanesTest, TheFewerAreUnderWayTheMoreOfThePoolEachHas) {
   EXPECT_EQ(parts_[7]->sharing, 3U) << "nothing is left to take the place of two";
 }
 
-TEST_F(LanesTest, OneThatFailsEndsTheOthersAndIsTheReason) {
+TEST_F(LanesTest, ReportsFirstFailure) {
   Lanes& lanes = make(4, 2, 2);
   parts_[1]->report.status = Status::failed;
   lanes.part_over(1);
@@ -94,7 +94,7 @@ TEST_F(LanesTest, OneThatFailsEndsTheOthersAndIsTheReason) {
   EXPECT_THAT(started(), ElementsAre(0, 1));
 }
 
-TEST_F(LanesTest, MoreGoWhereTheLinkHasRoomAndNoneWhereItIsFull) {
+TEST_F(LanesTest, AddsLanesUnlessLinkIsFull) {
   make(8, 2, 8);
   send(20'000'000, 0.1);
   send(20'000'000, 0.1);
@@ -104,7 +104,7 @@ TEST_F(LanesTest, MoreGoWhereTheLinkHasRoomAndNoneWhereItIsFull) {
   EXPECT_EQ(lanes_->widest(), 4U);
 }
 
-TEST_F(LanesTest, OnlyTheConnectionsThatAreUnderWayTellOfTheQueue) {
+TEST_F(LanesTest, IgnoresConnectionsOfEndedParts) {
   Lanes& lanes = make(8, 2, 8);
   send(20'000'000, 0.9);
   parts_[0]->connection = parts_[1]->connection;
@@ -143,7 +143,7 @@ class Distance : public UploadTest {
 };
 
 /// 30 s would pass before the server is given up, and then the upload would begin.
-TEST_F(Distance, AServerThatDoesNotAnswerKeepsNobodyWaiting) {
+TEST_F(Distance, StopEndsMeasurementOfSilentServer) {
   server_.set_faults({{.phase = Phase::any, .occurrence = -1, .then = Then::hold}});
   UploadRequest request = tus();
   std::atomic<bool> stop = false;

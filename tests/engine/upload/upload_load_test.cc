@@ -30,7 +30,7 @@ class UploadLoad : public TusTest {
 };
 
 /// The first of two that are in flight is refused, although the server accepts the token.
-TEST_F(UploadLoad, ARefusalOfAGoodTokenHalvesTheRequestsInFlight) {
+TEST_F(UploadLoad, HalvesLimitAfterRefusalOfValidToken) {
   write("other", 1000);
   server_.set_faults({{.phase = Phase::patch,
                        .occurrence = 0,
@@ -59,7 +59,7 @@ TEST_F(UploadLoad, ARefusalOfAGoodTokenHalvesTheRequestsInFlight) {
   expect_registered(third->wait(), "third");
 }
 
-TEST_F(UploadLoad, NothingIsKnownOfAServerThatWasNeverOverloaded) {
+TEST_F(UploadLoad, HasNoLimitWithoutOverload) {
   auto upload = start(tus());
   expect_registered(upload->wait());
   EXPECT_EQ(engine_->request_limit(server_.url()), std::nullopt);
@@ -67,7 +67,7 @@ TEST_F(UploadLoad, NothingIsKnownOfAServerThatWasNeverOverloaded) {
 }
 
 /// Where no number was asked for, uploads begin with what is remembered, and not with 4.
-TEST_F(UploadLoad, WhatIsRememberedMayBeMoreThanFour) {
+TEST_F(UploadLoad, StartsWithStoredLimit) {
   {
     const auto journal = Journal::open(state_.path());
     ASSERT_TRUE(journal);
@@ -80,7 +80,7 @@ TEST_F(UploadLoad, WhatIsRememberedMayBeMoreThanFour) {
 
 /// Over the phased protocol no upload waits for another; whoever starts uploads learns how many the
 /// server takes. The server asks one of two that are in flight to come back later.
-TEST_F(UploadLoad, APhasedServerThatSaysTooManyRequestsIsSentFewerUploads) {
+TEST_F(UploadLoad, ReportsLimitOfOverloadedPhasedServer) {
   write("other", 1000);
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = 0,
@@ -103,7 +103,7 @@ TEST_F(UploadLoad, APhasedServerThatSaysTooManyRequestsIsSentFewerUploads) {
 }
 
 /// A chunk goes with its checksum, so each upload holds blocks that it cannot send from yet.
-TEST_F(UploadLoad, UploadsEndWhateverTheirNumberBecomes) {
+TEST_F(UploadLoad, UploadsEndWhileTheirNumberGrows) {
   options_.pool_bytes = 24 * tus_block;
   options_.uploads_at_a_time = 1;
   std::vector<std::unique_ptr<Upload>> uploads;
@@ -123,7 +123,7 @@ TEST_F(UploadLoad, UploadsEndWhateverTheirNumberBecomes) {
   EXPECT_EQ(server_.registrations(), 12);
 }
 
-TEST_F(UploadLoad, AServerThatRefusesTheTokenTwiceIsBelieved) {
+TEST_F(UploadLoad, AcceptsSecondRefusalOfToken) {
   server_.set_faults(token_refused({.phase = Phase::patch, .answer = http_answer(401, denied)}, 0));
   const Report report = start(tus())->wait();
   EXPECT_EQ(report.status, Status::failed);
@@ -133,7 +133,7 @@ TEST_F(UploadLoad, AServerThatRefusesTheTokenTwiceIsBelieved) {
   EXPECT_THAT(warnings(), Not(HasSubstr("overloaded")));
 }
 
-TEST_F(UploadLoad, AServerThatRestartsIsNoReasonToSendLess) {
+TEST_F(UploadLoad, KeepsLimitWhileServerRestarts) {
   server_.set_faults({{.phase = Phase::patch, .occurrence = 1, .answer = http_answer(401, denied)},
                       {.phase = Phase::ask, .occurrence = -1, .then = Then::reset}});
   expect_registered(start(tus())->wait());
@@ -142,7 +142,7 @@ TEST_F(UploadLoad, AServerThatRestartsIsNoReasonToSendLess) {
   EXPECT_EQ(remembered(), std::nullopt);
 }
 
-TEST_F(UploadLoad, ADatasetThatIsNoDraftAnyMoreEndsTheUpload) {
+TEST_F(UploadLoad, EndsIfDatasetIsNoDraft) {
   server_.set_faults(
       {{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(401, denied)},
        {.phase = Phase::ask, .occurrence = 0, .answer = http_answer(404, "Dataset Not Found\n")}});
@@ -152,7 +152,7 @@ TEST_F(UploadLoad, ADatasetThatIsNoDraftAnyMoreEndsTheUpload) {
   EXPECT_EQ(server_.registrations(), 0);
 }
 
-TEST_F(UploadLoad, CancelEndsAQuestionAboutTheToken) {
+TEST_F(UploadLoad, CancelEndsTokenCheck) {
   server_.set_faults({{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(401, denied)},
                       {.phase = Phase::ask, .occurrence = 0, .then = Then::hold}});
   auto upload = start(tus());
@@ -161,7 +161,7 @@ TEST_F(UploadLoad, CancelEndsAQuestionAboutTheToken) {
   EXPECT_EQ(upload->wait().status, Status::interrupted);
 }
 
-TEST_F(UploadLoad, ARequestWithoutAnAnswerInTimeHalvesTheRequestsInFlight) {
+TEST_F(UploadLoad, HalvesLimitAfterTimeout) {
   write("small", 1000);
   options_.response_timeout = 1s;
   const test::SmallSendBuffers small;
@@ -181,7 +181,7 @@ TEST_F(UploadLoad, ARequestWithoutAnAnswerInTimeHalvesTheRequestsInFlight) {
 }
 
 /// The server has no thread to read from it before the other one is through.
-TEST_F(UploadLoad, AnUploadThatTheServerDoesNotReadLeavesBuffersToTheOthers) {
+TEST_F(UploadLoad, LeavesBuffersToOtherUploadsWhileStalled) {
   const test::SmallSendBuffers small;
   options_.pool_bytes = 16 * tus_block;
   options_.uploads_at_a_time = 2;

@@ -43,7 +43,7 @@ class RefusedChunk : public UploadRefusalTest, public testing::WithParamInterfac
 INSTANTIATE_TEST_SUITE_P(OverBoth, RefusedChunk, testing::Bool());
 
 /// Certain bytes that a firewall dislikes: the file ends there, soon, and can go on from there.
-TEST_P(RefusedChunk, IsTriedAFewTimesAndTheFileCanBeResumed) {
+TEST_P(RefusedChunk, IsRetriedFewTimesAndFileIsResumable) {
   server_.set_faults({{.phase = phase_, .occurrence = -1, .offset = part, .answer = page(403)}});
   const Report report = start(request())->wait();
   expect_end(report, {"HTTP 403", "Request Rejected",
@@ -61,7 +61,7 @@ TEST_P(RefusedChunk, IsTriedAFewTimesAndTheFileCanBeResumed) {
 }
 
 /// A refusal that closes the connection under the body is no network error.
-TEST_F(UploadRefusalTest, ARefusalInMidBodyIsOne) {
+TEST_F(UploadRefusalTest, ReadsRefusalInMidBody) {
   server_.set_faults({{.phase = Phase::patch,
                        .occurrence = -1,
                        .offset = 0,
@@ -71,7 +71,7 @@ TEST_F(UploadRefusalTest, ARefusalInMidBodyIsOne) {
   expect_end(upload(), {"HTTP 403", "after 4 attempts"});
 }
 
-TEST_F(UploadRefusalTest, AQuotaIsNoReasonForSmallerChunksNorForAnotherTry) {
+TEST_F(UploadRefusalTest, DoesNotRetryExceededQuota) {
   for (const int status : {400, 413, 507}) {
     SCOPED_TRACE(status);
     server_.set_faults({{.phase = Phase::patch,
@@ -88,7 +88,7 @@ TEST_F(UploadRefusalTest, AQuotaIsNoReasonForSmallerChunksNorForAnotherTry) {
   EXPECT_EQ(more(Phase::create), 1);
 }
 
-TEST_F(UploadRefusalTest, AMethodThatIsNotAllowedIsSaid) {
+TEST_F(UploadRefusalTest, ReportsMethodNotAllowed) {
   for (const int status : {405, 501}) {
     forget_all();
     more(Phase::create);

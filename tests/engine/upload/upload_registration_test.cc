@@ -61,14 +61,14 @@ class RegistrationTest : public UploadTest {
   int room_after_ = 0;
 };
 
-TEST_F(RegistrationTest, WaitsForAJournalThatSaysOtherwise) {
+TEST_F(RegistrationTest, WaitsUntilJournalIsWritten) {
   room_after_ = 2;
   expect_registered(upload(ProtocolKind::tus));
   EXPECT_EQ(waited_, 2);
   EXPECT_EQ(registrations(), 1U);
 }
 
-TEST_F(RegistrationTest, IsNotSentWhereTheJournalStaysFull) {
+TEST_F(RegistrationTest, IsNotSentIfJournalStaysFull) {
   const Report failed = upload(ProtocolKind::tus);
   expect_failed(failed, ErrorKind::failed, no_room);
   EXPECT_EQ(registrations(), 0U) << "whatever goes on from the journal would do it once more";
@@ -78,13 +78,13 @@ TEST_F(RegistrationTest, IsNotSentWhereTheJournalStaysFull) {
 }
 
 /// A server that can be asked is asked by whoever goes on.
-TEST_F(RegistrationTest, OfThePhasedProtocolGoesOut) {
+TEST_F(RegistrationTest, IsSentOverPhasedWithFullJournal) {
   expect_registered(upload(ProtocolKind::phased));
   EXPECT_EQ(waited_, 0);
 }
 
 /// The next run would find nothing in the journal, upload the file, and register it again.
-TEST_F(RegistrationTest, IsNotSentWhereTheJournalSaysNothing) {
+TEST_F(RegistrationTest, IsNotSentIfJournalHasNoEntry) {
   options_.retry.retries = 0;
   change_journal("CREATE INDEX none_at_all ON uploads (abs(-9223372036854775807 - 1))");
   for (const ProtocolKind protocol : {ProtocolKind::tus, ProtocolKind::binary}) {
@@ -101,7 +101,7 @@ TEST_F(RegistrationTest, IsNotSentWhereTheJournalSaysNothing) {
 }
 
 /// An entry that the new one would have replaced is still there.
-TEST_F(RegistrationTest, OfOneRequestIsNotSentWhereTheJournalSaysOtherwise) {
+TEST_F(RegistrationTest, OneShotIsNotSentWithOldJournalEntry) {
   options_.retry.retries = 0;
   server_.set_faults({{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(500, "")}});
   expect_failed(upload(ProtocolKind::tus), ErrorKind::failed);

@@ -7,7 +7,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST_F(ResumeTest, AChangedFileIsRefusedUnlessItIsToStartAnew) {
+TEST_F(ResumeTest, RejectsChangedFileWithoutRestart) {
   upload_a_part();
   write("scan.h5", file_size + 1);
   auto refused = engine().start(request());
@@ -29,7 +29,7 @@ TEST_F(ResumeTest, AChangedFileIsRefusedUnlessItIsToStartAnew) {
   EXPECT_EQ(unfinished(), 0U);
 }
 
-TEST_F(ResumeTest, ComparesAndResumesAFileOfAnotherTime) {
+TEST_F(ResumeTest, ComparesAndResumesTouchedFile) {
   for (const timespec time : {timespec{1'700'000'000, 500'000'000}, timespec{-1, 999'999'999},
                               timespec{15'032'385'535, 0}}) {
     SCOPED_TRACE(time.tv_sec);
@@ -61,7 +61,7 @@ TEST_F(ResumeTest, ComparesAndResumesAFileOfAnotherTime) {
   }
 }
 
-TEST_F(ResumeTest, RefusesAFileThatWasWrittenToInPlace) {
+TEST_F(ResumeTest, RejectsFileModifiedInPlace) {
   upload_a_part();
   std::string bytes = content("scan.h5");
   bytes[100] = static_cast<char>(bytes[100] + 1);
@@ -79,7 +79,7 @@ TEST_F(ResumeTest, RefusesAFileThatWasWrittenToInPlace) {
   EXPECT_NE(entry().file.modified, modified_of("scan.h5")) << "noted although the bytes differ";
 }
 
-TEST_F(ResumeTest, ComparesAndResumesACopyIfAskedTo) {
+TEST_F(ResumeTest, ComparesAndResumesCopyOnRequest) {
   upload_a_part();
   replace("scan.h5", content("scan.h5"));
   touch("scan.h5", {1'800'000'000, 0});
@@ -91,7 +91,7 @@ TEST_F(ResumeTest, ComparesAndResumesACopyIfAskedTo) {
   EXPECT_EQ(report.resumed_from, 2 * chunk);
 }
 
-TEST_F(ResumeTest, AFileThatChangedBeforeAnythingWasConfirmedNeedsNoRestart) {
+TEST_F(ResumeTest, NeedsNoRestartIfNothingWasCommitted) {
   for (const std::size_t size : {file_size, file_size + 1}) {
     SCOPED_TRACE(size);
     const std::string file = fmt::format("early-{}", size);
@@ -110,7 +110,7 @@ TEST_F(ResumeTest, AFileThatChangedBeforeAnythingWasConfirmedNeedsNoRestart) {
 
 /// Its verify's answer was lost, so the server is asked for the name, and nothing tells whether
 /// what it has under that is what the file is by now.
-TEST_F(ResumeTest, ComparesAFileOfAnotherTimeBeforeItAsksWhetherItIsRegistered) {
+TEST_F(ResumeTest, ComparesTouchedFileBeforeAskingForName) {
   for (const bool changed : {false, true}) {
     SCOPED_TRACE(changed);
     const std::string file = fmt::format("doubt-{}", changed);
@@ -141,7 +141,7 @@ TEST_F(ResumeTest, ComparesAFileOfAnotherTimeBeforeItAsksWhetherItIsRegistered) 
   EXPECT_EQ(server_.registrations(), 2);
 }
 
-TEST_F(ResumeTest, AQuietlyChangedPrefixIsCaughtWhereItIsReadAgain) {
+TEST_F(ResumeTest, DetectsChangedPrefixWithVerifyPrefix) {
   upload_a_part();
   change_quietly(100);
   auto asked = request();
@@ -163,7 +163,7 @@ TEST_F(ResumeTest, AQuietlyChangedPrefixIsCaughtWhereItIsReadAgain) {
 }
 
 /// The block that the server's count lies in is sent from again, and compared whatever was asked.
-TEST_F(ResumeTest, AQuietChangeInABlockThatIsSentAgainIsCaughtAnyway) {
+TEST_F(ResumeTest, DetectsChangedBlockThatIsSentAgain) {
   upload_a_part();
   change_quietly(2 * chunk + 1);
   const Report report = upload();
@@ -172,7 +172,7 @@ TEST_F(ResumeTest, AQuietChangeInABlockThatIsSentAgainIsCaughtAnyway) {
   EXPECT_EQ(verifies(), 0);
 }
 
-TEST_F(ResumeTest, AnotherFileOfTheSameSizeAndTimeIsReadFromItsBeginning) {
+TEST_F(ResumeTest, ReadsFileWithNewInodeFromBeginning) {
   upload_a_part();
   struct stat was {};
   ASSERT_EQ(::stat((directory_ / "scan.h5").c_str(), &was), 0);
@@ -192,7 +192,7 @@ TEST_F(ResumeTest, AnotherFileOfTheSameSizeAndTimeIsReadFromItsBeginning) {
   }
 }
 
-TEST_F(ResumeTest, ThePrefixIsReadAgainAndFoundToBeTheSame) {
+TEST_F(ResumeTest, ComparesEqualPrefix) {
   upload_a_part();
   auto asked = request();
   asked.verify_prefix = true;

@@ -53,26 +53,26 @@ class StoredNameTest : public UploadTest {
   std::string warnings_ SLUICE_GUARDED_BY(mutex_);
 };
 
-TEST_F(StoredNameTest, IsWarnedOfAndReported) {
+TEST_F(StoredNameTest, WarnsOfAndReportsStoredName) {
   expect_stored(upload());
   EXPECT_THAT(warnings(), HasSubstr("'lost_with_space.bin'"));
   EXPECT_EQ(server_.count(Phase::ask), 3) << "one before the setup, two after the verify";
 }
 
-TEST_F(StoredNameTest, PlainNamesCostNoWarningAndNoQuestion) {
+TEST_F(StoredNameTest, PlainNameHasNoWarningAndNoQuestion) {
   expect_registered(UploadTest::upload());
   EXPECT_EQ(warnings(), "");
   EXPECT_EQ(server_.count(Phase::ask), 0);
 }
 
 /// The answer to the verify is lost: the file is neither sent nor registered again.
-TEST_F(StoredNameTest, ALostVerifyIsFoundUnderTheStoredName) {
+TEST_F(StoredNameTest, FindsLostVerifyUnderStoredName) {
   server_.set_faults(
       {{.phase = Phase::verify, .carried_out = true, .answer = "", .then = Then::close}});
   expect_stored(upload());
 }
 
-TEST_F(StoredNameTest, AnotherRunFindsTheLostVerifyUnderTheStoredName) {
+TEST_F(StoredNameTest, LaterRunFindsLostVerifyUnderStoredName) {
   options_.retry.retries = 0;
   server_.set_faults(
       {{.phase = Phase::verify, .carried_out = true, .answer = "", .then = Then::close}});
@@ -87,7 +87,7 @@ TEST_F(StoredNameTest, AnotherRunFindsTheLostVerifyUnderTheStoredName) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(StoredNameTest, AnotherRunThatCannotAskIsStillInDoubt) {
+TEST_F(StoredNameTest, LaterRunStaysInDoubtIfServerIsUnavailable) {
   options_.retry.retries = 0;
   server_.set_faults(
       {{.phase = Phase::verify, .carried_out = true, .answer = "", .then = Then::close}});
@@ -101,7 +101,7 @@ TEST_F(StoredNameTest, AnotherRunThatCannotAskIsStillInDoubt) {
 }
 
 /// 2018-08: verify of an empty file answers 500 although the file is registered.
-TEST_F(StoredNameTest, AnEmptyFileWhoseVerifyFailsIsFoundToo) {
+TEST_F(StoredNameTest, FindsEmptyFileAfterFailedVerify) {
   write(asked, 0);
   server_.set_faults(
       {{.phase = Phase::verify,
@@ -111,7 +111,7 @@ TEST_F(StoredNameTest, AnEmptyFileWhoseVerifyFailsIsFoundToo) {
 }
 
 /// The staged file is gone into a registration that is not over yet.
-TEST_F(StoredNameTest, WhatIsStagedNoMoreIsWaitedForUnderEachName) {
+TEST_F(StoredNameTest, WaitsForEachNameAfterStagedBytesAreGone) {
   options_.register_wait = 30s;
   server_.set_faults({{.phase = Phase::verify,
                        .before = [this] { server_.lose_staging(); },
@@ -130,7 +130,7 @@ TEST_F(StoredNameTest, WhatIsStagedNoMoreIsWaitedForUnderEachName) {
 
 /// The registration under the first name ends behind the answer to the first question, which takes
 /// until nothing more can be under way; the second question, asked then, says nothing of that name.
-TEST_F(StoredNameTest, TheFirstQuestionOfARowSaysFromWhenTheNamesAreFree) {
+TEST_F(StoredNameTest, FirstQuestionOfRowSetsTimeOfFreeNames) {
   options_.register_wait = 2s;
   server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
                       {.phase = Phase::ask,
@@ -148,7 +148,7 @@ TEST_F(StoredNameTest, TheFirstQuestionOfARowSaysFromWhenTheNamesAreFree) {
   EXPECT_EQ(server_.count(Phase::verify), 1);
 }
 
-TEST_F(StoredNameTest, TheSameCommandAgainSaysThatItIsRegistered) {
+TEST_F(StoredNameTest, SecondRunReportsRegisteredFile) {
   upload();
   for (const bool new_process : {false, true}) {
     if (new_process) engine_.reset();
@@ -162,7 +162,7 @@ TEST_F(StoredNameTest, TheSameCommandAgainSaysThatItIsRegistered) {
 }
 
 /// Also where the name is none that anybody could have told beforehand.
-TEST_F(StoredNameTest, TheNameThatTheServerSaidIsAskedForByTheNextRun) {
+TEST_F(StoredNameTest, LaterRunAsksForNameReportedByServer) {
   server_.store_as("scan.h5", "scan (1).h5");
   server_.set_faults({{.phase = Phase::verify,
                        .carried_out = true,
@@ -176,7 +176,7 @@ TEST_F(StoredNameTest, TheNameThatTheServerSaidIsAskedForByTheNextRun) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(StoredNameTest, AFileThatHasTheStoredNameAlreadyIsInTheWay) {
+TEST_F(StoredNameTest, RejectsTakenStoredName) {
   server_.add_file(stored);
   const Report report = upload();
   EXPECT_EQ(report.status, Status::failed);
@@ -186,7 +186,7 @@ TEST_F(StoredNameTest, AFileThatHasTheStoredNameAlreadyIsInTheWay) {
 }
 
 /// The file is registered, whatever happens while its name is asked for.
-TEST_F(StoredNameTest, AFailedQuestionAfterTheVerifyIsNoFailure) {
+TEST_F(StoredNameTest, IgnoresFailedQuestionAfterVerify) {
   options_.retry.retries = 0;
   for (const std::string& answer :
        {std::string(), http_answer(503, ""), http_answer(401, "HTTP Token: Access denied.\n")}) {
@@ -204,7 +204,7 @@ TEST_F(StoredNameTest, AFailedQuestionAfterTheVerifyIsNoFailure) {
   }
 }
 
-TEST_F(StoredNameTest, ANameThatATerminalWouldObeyIsNotTold) {
+TEST_F(StoredNameTest, DoesNotReportNameWithControlCharacters) {
   server_.set_faults(
       {{.phase = Phase::registration,
         .carried_out = true,

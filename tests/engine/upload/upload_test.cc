@@ -23,7 +23,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST_F(UploadTest, TheWholeConversationOnOneConnectionAndVerifyOnItsOwn) {
+TEST_F(UploadTest, UsesOneConnectionAndAnotherForVerify) {
   expect_registered(upload());
   const auto seen = server_.seen();
   std::vector<Phase> phases;
@@ -48,7 +48,7 @@ TEST_F(UploadTest, TheWholeConversationOnOneConnectionAndVerifyOnItsOwn) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(UploadTest, EverySizeAroundBlocksAndChunksWithEverySource) {
+TEST_F(UploadTest, RegistersSizesAroundBlocksAndChunks) {
   for (const auto mode :
        {ReadMode::automatic, ReadMode::direct, ReadMode::mmap, ReadMode::buffered})
     for (const std::uint64_t chunk_bytes :
@@ -69,7 +69,7 @@ TEST_F(UploadTest, EverySizeAroundBlocksAndChunksWithEverySource) {
       }
 }
 
-TEST_F(UploadTest, AnEmptyFileIsSetUpAndRegisteredAndNothingElse) {
+TEST_F(UploadTest, SendsOnlySetupAndVerifyForEmptyFile) {
   write("empty", 0);
   expect_registered(start(request("empty"))->wait(), "empty");
   EXPECT_EQ(server_.count(Phase::transfer), 0);
@@ -77,7 +77,7 @@ TEST_F(UploadTest, AnEmptyFileIsSetUpAndRegisteredAndNothingElse) {
   EXPECT_EQ(server_.count(Phase::verify), 1);
 }
 
-TEST_F(UploadTest, ADryRunAsksForTheNameAndChangesNothing) {
+TEST_F(UploadTest, DryRunOnlyAsksForName) {
   auto asked = request();
   asked.dry_run = true;
   const Report report = start(asked)->wait();
@@ -87,7 +87,7 @@ TEST_F(UploadTest, ADryRunAsksForTheNameAndChangesNothing) {
   EXPECT_EQ(server_.count(Phase::ask), 1);
 }
 
-TEST_F(UploadTest, ATakenNameIsFoundOutBeforeAnythingIsTransferred) {
+TEST_F(UploadTest, DetectsTakenNameBeforeTransfer) {
   server_.add_file("scan.h5", "theirs");
   const Report report = upload();
   ASSERT_TRUE(report.error);
@@ -97,7 +97,7 @@ TEST_F(UploadTest, ATakenNameIsFoundOutBeforeAnythingIsTransferred) {
   EXPECT_EQ(server_.registered("scan.h5"), "theirs");
 }
 
-TEST_F(UploadTest, RequestsThatCannotBeAreRefusedAtOnce) {
+TEST_F(UploadTest, RejectsInvalidRequests) {
   const auto refused = [&](auto change, ErrorKind kind) {
     UploadRequest asked = request();
     change(asked);
@@ -126,7 +126,7 @@ TEST_F(UploadTest, RequestsThatCannotBeAreRefusedAtOnce) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
-TEST(EngineOptionsTest, OptionsOutOfRangeAreRefused) {
+TEST(EngineOptionsTest, RejectsOptionsOutOfRange) {
   for (const auto& [pool, block_bytes] : {std::pair<std::size_t, std::size_t>{8192, 0},
                                           {8192, 1},
                                           {8192, 4095},
@@ -144,7 +144,7 @@ TEST(EngineOptionsTest, OptionsOutOfRangeAreRefused) {
   }
 }
 
-TEST_F(UploadTest, TheLogSaysHowTheFileIsReadAndNeverTheToken) {
+TEST_F(UploadTest, LogsReadModeAndNoToken) {
   std::vector<std::string> lines;
   options_.log = [&](LogLevel, const std::string& line) { lines.push_back(line); };
   expect_registered(upload());
@@ -173,7 +173,7 @@ class SeveralUploads : public UploadTest {
   }
 };
 
-TEST_F(SeveralUploads, ShareOneEngine) {
+TEST_F(SeveralUploads, ShareEngine) {
   options_.pool_bytes = 16 * block;
   const auto uploads = start_several(8, 1000);
   for (std::size_t i = 0; i < uploads.size(); ++i)
@@ -183,7 +183,7 @@ TEST_F(SeveralUploads, ShareOneEngine) {
 
 /// Whoever waits for another report first must not find the pool in the hands of an upload that is
 /// over.
-TEST_F(SeveralUploads, OneThatFailedLeavesThePoolToTheOthersBeforeAnybodyAsksForItsReport) {
+TEST_F(SeveralUploads, FailedUploadFreesBuffersBeforeReportIsFetched) {
   server_.set_faults({{.phase = Phase::transfer, .answer = http_answer(500, "boom")}});
   write("bad", file_size, 1);
   write("good", file_size, 2);
@@ -197,13 +197,13 @@ TEST_F(SeveralUploads, OneThatFailedLeavesThePoolToTheOthersBeforeAnybodyAsksFor
 
 /// Each upload holds blocks that it read ahead; with fewer than that in the pool they must still
 /// all end.
-TEST_F(SeveralUploads, ShareTheSmallestPool) {
+TEST_F(SeveralUploads, ShareSmallestPool) {
   const auto uploads = start_several(4);
   for (std::size_t i = 0; i < uploads.size(); ++i)
     expect_registered(uploads[i]->wait(), fmt::format("file-{}", i));
 }
 
-TEST_F(SeveralUploads, AreNotDisturbedByOneThatFails) {
+TEST_F(SeveralUploads, ContinueAfterOneFails) {
   options_.pool_bytes = 8 * block;
   server_.set_faults(
       {{.phase = Phase::transfer, .occurrence = 3, .answer = http_answer(500, "no")}});

@@ -55,7 +55,7 @@ class SmallOverTus : public TusTest {
   std::size_t requests_seen_ = 0;
 };
 
-TEST_F(SmallOverTus, TakesTwoRequests) {
+TEST_F(SmallOverTus, SendsTwoRequests) {
   const Report report = upload_small("a");
   expect_registered(report, "a");
   EXPECT_EQ(requests(), in_two);
@@ -65,7 +65,7 @@ TEST_F(SmallOverTus, TakesTwoRequests) {
   EXPECT_EQ(entry().state, JournalEntry::State::registered);
 }
 
-TEST_F(SmallOverTus, IsCreatedWithoutBytesWhereTheyCannotGoWithIt) {
+TEST_F(SmallOverTus, IsCreatedWithoutBytesIfUnsupported) {
   expect_registered(start(tus("a"))->wait(), "a");
   EXPECT_EQ(requests(), in_three) << "the server does not announce the extension";
 
@@ -88,7 +88,7 @@ TEST_F(SmallOverTus, IsCreatedWithoutBytesWhereTheyCannotGoWithIt) {
   EXPECT_TRUE(server_.seen()[server_.seen().size() - 2].headers.contains("upload-checksum"));
 }
 
-TEST_F(SmallOverTus, IsSentOnceMoreToAServerThatIgnoresTheBytes) {
+TEST_F(SmallOverTus, IsSentAgainIfServerIgnoresBytes) {
   server_.set_tus_rules({.first_bytes = FirstBytes::ignored});
   expect_registered(upload_small("a"), "a");
   EXPECT_EQ(requests(), "create+bytes head patch@0 register");
@@ -96,13 +96,13 @@ TEST_F(SmallOverTus, IsSentOnceMoreToAServerThatIgnoresTheBytes) {
   EXPECT_EQ(requests(), in_three) << "the server is known by now";
 }
 
-TEST_F(SmallOverTus, IsNotSentTwiceToAServerThatDoesNotSayThatItKeptTheBytes) {
+TEST_F(SmallOverTus, IsNotSentAgainIfOffsetIsMissing) {
   server_.set_tus_rules({.first_bytes = FirstBytes::unsaid});
   expect_registered(upload_small("a"), "a");
   EXPECT_EQ(requests(), "create+bytes head register");
 }
 
-TEST_F(SmallOverTus, GoesOnWhereTheServerHasKeptAPart) {
+TEST_F(SmallOverTus, ResumesAfterPartlyStoredBytes) {
   server_.set_faults({{.phase = Phase::create, .carried_out = true, .keeps = 60'001}});
   const Report report = upload_small("a");
   expect_registered(report, "a");
@@ -116,7 +116,7 @@ class SmallRefused : public SmallOverTus, public testing::WithParamInterface<int
 INSTANTIATE_TEST_SUITE_P(, SmallRefused, testing::Values(400, 403, 404, 415, 501),
                          testing::PrintToStringParamName());
 
-TEST_P(SmallRefused, IsCreatedWithoutBytesFromThenOn) {
+TEST_P(SmallRefused, DisablesBytesInCreation) {
   server_.set_faults(
       {{.phase = Phase::create,
         .answer = http_answer(GetParam(), "not with {token}", "Tus-Resumable: 1.0.0\r\n")}});
@@ -129,7 +129,7 @@ TEST_P(SmallRefused, IsCreatedWithoutBytesFromThenOn) {
   EXPECT_EQ(requests(), in_three);
 }
 
-TEST_F(SmallOverTus, IsCreatedWithoutBytesWhereAProxyTakesLess) {
+TEST_F(SmallOverTus, IsCreatedWithoutBytesBehindProxyLimit) {
   write("half", size / 2);
   server_.set_faults({{.phase = Phase::create, .answer = http_answer(413, "")}});
   expect_registered(upload_small("a"), "a");
@@ -152,7 +152,7 @@ class EverySmallCreation : public SmallOverTus, public testing::WithParamInterfa
 INSTANTIATE_TEST_SUITE_P(All, EverySmallCreation, testing::ValuesIn(quickly_passing()),
                          [](const auto& param) { return std::string(param.param.name); });
 
-TEST_P(EverySmallCreation, IsRetriedAndTheFileLandsOnce) {
+TEST_P(EverySmallCreation, IsRetriedAndRegistersOnce) {
   Fault fault = GetParam().fault;
   fault.phase = Phase::create;
   server_.set_faults({fault});
@@ -165,7 +165,7 @@ TEST_P(EverySmallCreation, IsRetriedAndTheFileLandsOnce) {
   EXPECT_THAT(warnings(), Not(HasSubstr("lost all bytes"))) << "none had been acknowledged";
 }
 
-TEST_F(SmallOverTus, KeepsItsBytesInTheCreationAfterAResponseOfAProvenServerIsLost) {
+TEST_F(SmallOverTus, KeepsBytesInCreationAfterLostResponseOfProvenServer) {
   expect_registered(upload_small("a"), "a");
   EXPECT_EQ(requests(), in_two);
   server_.set_faults({{.phase = Phase::create,
@@ -180,7 +180,7 @@ TEST_F(SmallOverTus, KeepsItsBytesInTheCreationAfterAResponseOfAProvenServerIsLo
 }
 
 /// What that server kept is an upload that nobody knows, and expires there.
-TEST_F(SmallOverTus, StartsAgainAfterARunThatDiedBeforeTheResponse) {
+TEST_F(SmallOverTus, RestartsAfterCrashBeforeResponse) {
   server_.set_faults({{.phase = Phase::create, .then = Then::hold}});
   auto upload = start(small("a"));
   ASSERT_TRUE(server_.wait_for(Phase::create));
@@ -196,7 +196,7 @@ TEST_F(SmallOverTus, StartsAgainAfterARunThatDiedBeforeTheResponse) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(SmallOverTus, IsNotRegisteredOnceItsFileHasChanged) {
+TEST_F(SmallOverTus, IsNotRegisteredIfFileChanged) {
   server_.set_faults(
       {{.phase = Phase::create, .before = [this] { write("a", size, 9); }, .carried_out = true}});
   const Report report = upload_small("a");
@@ -206,7 +206,7 @@ TEST_F(SmallOverTus, IsNotRegisteredOnceItsFileHasChanged) {
 }
 
 /// curl repeats the request by itself where a connection that it kept turns out to be closed.
-TEST_F(SmallOverTus, IsSentOnceMoreWhereAKeptConnectionIsDead) {
+TEST_F(SmallOverTus, IsSentAgainIfReusedConnectionIsDead) {
   expect_registered(upload_small("a"), "a");
   requests();
   server_.set_faults({{.phase = Phase::create, .answer = "", .then = Then::close}});

@@ -43,7 +43,7 @@ class TusJoinTest : public TusTest {
   }
 };
 
-TEST_F(TusJoinTest, PartsAreJoinedAndRegisteredOnce) {
+TEST_F(TusJoinTest, JoinsAndRegistersPartsOnce) {
   const Report report = upload_in_parts();
   expect_registered(report);
   EXPECT_EQ(report.again, Again::nothing);
@@ -53,7 +53,7 @@ TEST_F(TusJoinTest, PartsAreJoinedAndRegisteredOnce) {
 }
 
 /// They are in the journal from the start, and their first blocks are read before the answer comes.
-TEST_F(TusJoinTest, OfPartsThatTheServerNeverHadNothingIsSaidToBeLost) {
+TEST_F(TusJoinTest, ReportsNoLossOfPartsNeverCreated) {
   server_.set_faults({{.phase = Phase::create, .occurrence = -1, .then = Then::hold}});
   auto upload = start(in_two_parts());
   ASSERT_TRUE(server_.wait_for(Phase::create, 2));
@@ -66,7 +66,7 @@ TEST_F(TusJoinTest, OfPartsThatTheServerNeverHadNothingIsSaidToBeLost) {
 }
 
 /// The server may be at it: it gets the time that it may take, and then the parts tell.
-TEST_F(TusJoinTest, AJoinThatWasLostIsSentAgainOnceItCannotBeUnderWayAnyMore) {
+TEST_F(TusJoinTest, RetriesLostJoinAfterWait) {
   server_.set_faults({lost_join(/*carried_out=*/false)});
   const auto begin = Clock::now();
   expect_registered(upload_in_parts());
@@ -79,7 +79,7 @@ TEST_F(TusJoinTest, AJoinThatWasLostIsSentAgainOnceItCannotBeUnderWayAnyMore) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(TusJoinTest, PartsThatAreGoneIntoAnUploadWithoutAnAddressAreSentAgain) {
+TEST_F(TusJoinTest, ResendsPartsConsumedByLostJoin) {
   server_.set_faults({lost_join(/*carried_out=*/true)});
   const auto begin = Clock::now();
   const Report report = upload_in_parts();
@@ -94,7 +94,7 @@ TEST_F(TusJoinTest, PartsThatAreGoneIntoAnUploadWithoutAnAddressAreSentAgain) {
 }
 
 /// A lock is no failure, as long as it is the join's.
-TEST_F(TusJoinTest, PartsThatAreLockedByTheJoinAreAskedForAgain) {
+TEST_F(TusJoinTest, AsksAgainForLockedParts) {
   options_.register_wait = 2s;
   options_.retry.retries = 1;
   server_.set_faults({lost_join(/*carried_out=*/false),
@@ -103,7 +103,7 @@ TEST_F(TusJoinTest, PartsThatAreLockedByTheJoinAreAskedForAgain) {
   EXPECT_EQ(server_.count(Phase::join), 2);
 }
 
-TEST_F(TusJoinTest, AJoinMayTakeLongerThanOtherAnswers) {
+TEST_F(TusJoinTest, JoinHasLongerTimeout) {
   options_.response_timeout = 1s;
   server_.set_faults({{.phase = Phase::join, .then = Then::hold}});
   const auto upload = start(in_two_parts());
@@ -116,7 +116,7 @@ TEST_F(TusJoinTest, AJoinMayTakeLongerThanOtherAnswers) {
   EXPECT_EQ(server_.count(Phase::join), 1);
 }
 
-TEST_F(TusJoinTest, CancelledWhileAJoinMayBeUnderWayItCanGoOn) {
+TEST_F(TusJoinTest, ResumesAfterCancelDuringJoin) {
   options_.register_wait = 3600s;
   server_.set_faults({lost_join(/*carried_out=*/false)});
   auto upload = start(in_two_parts());
@@ -130,7 +130,7 @@ TEST_F(TusJoinTest, CancelledWhileAJoinMayBeUnderWayItCanGoOn) {
   EXPECT_EQ(server_.count(Phase::create), 2) << "nothing is sent again";
 }
 
-TEST_F(TusJoinTest, AFrontServersNotFoundToAJoinCostsNothing) {
+TEST_F(TusJoinTest, RetriesJoinAfterNotFoundOfReverseProxy) {
   options_.register_wait = 0s;
   std::vector<Fault> faults;
   for (int i = 0; i < 5; ++i)
@@ -143,7 +143,7 @@ TEST_F(TusJoinTest, AFrontServersNotFoundToAJoinCostsNothing) {
 }
 
 /// The second run sends it whole, deletes the parts, and is resumed as a whole.
-TEST_F(TusJoinTest, PartsThatCannotBeJoinedAreSentInOnePiece) {
+TEST_F(TusJoinTest, SendsFileInOnePieceAfterFailedJoin) {
   server_.set_tus_rules({.least_joined_part = 7 * MiB});
   const Report refused = upload_in_parts();
   EXPECT_EQ(refused.status, Status::failed);
@@ -173,7 +173,7 @@ TEST_F(TusJoinTest, PartsThatCannotBeJoinedAreSentInOnePiece) {
 
 /// In production S3's words are not passed on. Parts of less than 5 MiB are in the journals of
 /// earlier versions; no option keeps a file from being stuck with them.
-TEST_F(TusJoinTest, ShortPartsOfAnEarlierVersionAreSentInOnePiece) {
+TEST_F(TusJoinTest, SendsShortPartsOfEarlierVersionInOnePiece) {
   for (const std::optional<unsigned> lanes :
        {std::optional<unsigned>(0), std::optional<unsigned>()}) {
     forget_all();

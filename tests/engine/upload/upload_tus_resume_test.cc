@@ -8,7 +8,7 @@ namespace {
 
 /// A server that keeps parts of chunks must not get a byte of a block before its checksum is
 /// written down, or nobody could tell later whether the file is still what was sent.
-TEST_F(TusTest, NoByteArrivesOfABlockWhoseChecksumIsNotInTheJournal) {
+TEST_F(TusTest, SendsNoByteBeforeChecksumIsInJournal) {
   const auto journal = Journal::open(state_.path());
   ASSERT_TRUE(journal);
   std::atomic<int> looks = 0;
@@ -25,7 +25,7 @@ TEST_F(TusTest, NoByteArrivesOfABlockWhoseChecksumIsNotInTheJournal) {
   EXPECT_EQ(early, 0);
 }
 
-TEST_F(TusTest, GoesOnWhereTheServerIs) {
+TEST_F(TusTest, ResumesAtServerOffset) {
   upload_a_part();
   EXPECT_EQ(entry().state, JournalEntry::State::unfinished);
   EXPECT_THAT(entry().upload_url, HasSubstr("/files/"));
@@ -50,7 +50,7 @@ std::vector<Fault> not_found_by_a_front_server(int heads) {
   return faults;
 }
 
-TEST_F(TusTest, AFrontServersNotFoundThrowsNothingAway) {
+TEST_F(TusTest, KeepsUploadAfterNotFoundOfReverseProxy) {
   std::vector<Fault> faults = not_found_by_a_front_server(9);
   faults.push_back({.phase = Phase::patch, .occurrence = 1, .answer = http_answer(404, "<html>")});
   server_.set_faults(faults);
@@ -60,7 +60,7 @@ TEST_F(TusTest, AFrontServersNotFoundThrowsNothingAway) {
                                                  std::to_string(2 * part)}));
 }
 
-TEST_F(TusTest, AFrontServersNotFoundIsRetriedByAResumedUpload) {
+TEST_F(TusTest, ResumedUploadRetriesNotFoundOfReverseProxy) {
   upload_a_part();
   server_.set_faults(not_found_by_a_front_server(9));
   const Report report = upload();
@@ -69,7 +69,7 @@ TEST_F(TusTest, AFrontServersNotFoundIsRetriedByAResumedUpload) {
   EXPECT_EQ(server_.count(Phase::create), 1);
 }
 
-TEST_F(TusTest, AFrontServersNotFoundDropsNothingFromTheJournal) {
+TEST_F(TusTest, KeepsJournalAfterNotFoundOfReverseProxy) {
   upload_a_part();
   const JournalEntry before = entry();
   server_.set_faults(
@@ -88,7 +88,7 @@ TEST_F(TusTest, AFrontServersNotFoundDropsNothingFromTheJournal) {
   EXPECT_EQ(report.resumed_from, broken_at);
 }
 
-TEST_F(TusTest, AnUploadThatExpiredBetweenTwoRunsStartsOver) {
+TEST_F(TusTest, RestartsIfUploadExpiredBetweenRuns) {
   upload_a_part();
   server_.lose_staging();
   const Report report = upload();
@@ -99,7 +99,7 @@ TEST_F(TusTest, AnUploadThatExpiredBetweenTwoRunsStartsOver) {
   EXPECT_EQ(entry().state, JournalEntry::State::registered);
 }
 
-TEST_F(TusTest, AnUploadThatExpiresUnderItStartsOver) {
+TEST_F(TusTest, RestartsIfUploadExpiresWhileRunning) {
   for (const bool says_gone : {false, true}) {
     SCOPED_TRACE(says_gone);
     const std::string file = says_gone ? "gone" : "not-found";
@@ -117,14 +117,14 @@ TEST_F(TusTest, AnUploadThatExpiresUnderItStartsOver) {
   EXPECT_THAT(warnings(), HasSubstr("from the beginning"));
 }
 
-TEST_F(TusTest, AServerThatAlwaysLosesEverythingIsGivenUp) {
+TEST_F(TusTest, FailsIfServerAlwaysLosesAllBytes) {
   server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .answer = own_answer(410)}});
   const Report report = upload();
   expect_failed(report, ErrorKind::integrity, "lost the bytes sent to it");
   EXPECT_LE(server_.count(Phase::create), 12);
 }
 
-TEST_F(TusTest, MoreThanWasSentIsSomebodyElses) {
+TEST_F(TusTest, RejectsOffsetBeyondBytesSent) {
   upload_a_part();
   server_.set_faults({{.phase = Phase::head,
                        .answer = http_answer(200, "",
@@ -137,7 +137,7 @@ TEST_F(TusTest, MoreThanWasSentIsSomebodyElses) {
   EXPECT_EQ(server_.count(Phase::registration), 0);
 }
 
-TEST_F(TusTest, RestartDropsWhatIsThereWhereTheServerCan) {
+TEST_F(TusTest, RestartDeletesUploadIfServerCan) {
   for (const bool can : {true, false}) {
     SCOPED_TRACE(can);
     upload_a_part();
@@ -153,7 +153,7 @@ TEST_F(TusTest, RestartDropsWhatIsThereWhereTheServerCan) {
 }
 
 /// The server would register a second file of that name.
-TEST_F(TusTest, TheSameCommandAgainRegistersNothingASecondTime) {
+TEST_F(TusTest, SecondRunDoesNotRegisterAgain) {
   expect_registered(upload());
   const std::size_t seen = server_.seen().size();
   bool told = false;
@@ -173,7 +173,7 @@ TEST_F(TusTest, TheSameCommandAgainRegistersNothingASecondTime) {
 }
 
 /// Another path or size: it may be another file. Of another time, it is read.
-TEST_F(TusTest, AnotherFileDoesNotTakeTheNameOfOneThatIsRegistered) {
+TEST_F(TusTest, RejectsNameRegisteredFromAnotherFile) {
   expect_registered(upload());
   const std::size_t seen = server_.seen().size();
   const auto refused = [&](const UploadRequest& asked, const char* what) {
@@ -201,7 +201,7 @@ TEST_F(TusTest, AnotherFileDoesNotTakeTheNameOfOneThatIsRegistered) {
   EXPECT_FALSE(start(tus())->wait().registered_before.empty()) << "nothing of these matters then";
 }
 
-TEST_F(TusTest, AFileOfOneBlockIsNotInTheJournalBeforeItIsRegistered) {
+TEST_F(TusTest, WritesNoEntryForOneBlockBeforeRegistration) {
   write("small", tus_block);
   std::atomic<int> looks = 0;
   server_.set_faults({{.phase = Phase::patch,
@@ -224,7 +224,7 @@ TEST_F(TusTest, AFileOfOneBlockIsNotInTheJournalBeforeItIsRegistered) {
   EXPECT_EQ(entry().state, JournalEntry::State::registered);
 }
 
-TEST_F(TusTest, AFileThatChangedIsRefusedOrFound) {
+TEST_F(TusTest, DetectsChangedFile) {
   upload_a_part();
   write(name, length, 99);  // in place
   const Report other = upload();
@@ -247,7 +247,7 @@ TEST_F(TusTest, AFileThatChangedIsRefusedOrFound) {
   EXPECT_EQ(server_.count(Phase::registration), 0);
 }
 
-TEST_F(TusTest, AnUploadIsNotFollowedToAnotherServer) {
+TEST_F(TusTest, RejectsLocationOnAnotherServer) {
   ScriptedServer other;
   server_.set_faults(
       {{.phase = Phase::create,
@@ -258,7 +258,7 @@ TEST_F(TusTest, AnUploadIsNotFollowedToAnotherServer) {
 }
 
 /// The journal is a file that somebody may have edited.
-TEST_F(TusTest, AnAddressInTheJournalIsNotFollowedToAnotherServer) {
+TEST_F(TusTest, IgnoresJournalAddressOfAnotherServer) {
   upload_a_part();
   ScriptedServer other;
   {
@@ -279,7 +279,7 @@ TEST_F(TusTest, AnAddressInTheJournalIsNotFollowedToAnotherServer) {
   EXPECT_EQ(other.connections(), 0);
 }
 
-TEST_F(TusTest, CancelledInMidPatchItCanGoOn) {
+TEST_F(TusTest, ResumesAfterCancelInMidPatch) {
   server_.set_faults(
       {{.phase = Phase::patch, .occurrence = 1, .after_payload_bytes = MiB, .then = Then::hold}});
   auto upload_1 = start(tus());
