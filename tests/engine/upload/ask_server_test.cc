@@ -1,5 +1,5 @@
-// Engine::ask_server(): when it asks, how often, and what it remembers. What the answers mean is
-// server_inquiry_test.cc's.
+// Engine::ask_server(): when the server is asked, how often, and what is cached.
+// server_inquiry_test.cc tests the meaning of the answers.
 #include "engine/base/persistence.h"
 #include "engine/journal/journal.h"
 #include "tests/engine/upload/upload_fixture.h"
@@ -89,7 +89,7 @@ TEST_F(AskServer, ChecksEachDatasetAndTokenOnce) {
   EXPECT_EQ(refused.error().kind, ErrorKind::token_refused);
 }
 
-/// Something in front of the server keeps the question from it.
+/// A reverse proxy blocks the question about the token.
 TEST_F(AskServer, WarnsWhenProxyRejectsTokenCheck) {
   std::string said;
   options_.log = [&](LogLevel, const std::string& text) { said += text + '\n'; };
@@ -122,7 +122,7 @@ TEST_F(AskServer, WarnsWhenTokenCheckOfKnownServerGetsNoAnswer) {
   EXPECT_THAT(said, HasSubstr("without knowing whether the server accepts the token"));
 }
 
-/// What somebody gave for one upload does not decide for the next one.
+/// A protocol that was requested for one upload does not apply to the next one.
 TEST_F(AskServer, DoesNotCacheRequestedProtocol) {
   Inquiry given = inquiry();
   given.protocol = ProtocolKind::binary;
@@ -157,7 +157,7 @@ TEST_F(AskServer, RetriesTransientErrorsWithinBudget) {
   EXPECT_EQ(asked(), 6);
 }
 
-/// The first of each question are answered by a deployment.
+/// During a deployment, a reverse proxy answers the first questions of each kind.
 std::vector<Fault> answered_by_a_front_server(int times) {
   std::vector<Fault> faults;
   for (int i = 0; i < times; ++i)
@@ -216,7 +216,7 @@ TEST_F(AskServer, DoesNotRetryRefusedToken) {
 TEST_F(AskServer, StopEndsBackoff) {
   options_.retry.retries = 1000;
   options_.retry.first = options_.retry.longest = 10min;
-  // The server's wish is at least what is waited for.
+  // The wait is at least the server's Retry-After.
   server_.set_faults({{.phase = Phase::ask,
                        .occurrence = -1,
                        .answer = http_answer(503, "soon", "Retry-After: 600\r\n")}});
@@ -262,7 +262,7 @@ TEST_F(AskServer, FailsWhenConnectionIsRefused) {
   EXPECT_THAT(profile.error().message, HasSubstr("http://127.0.0.1:1"));
 }
 
-/// A label of more than 63 letters: no name server has to be asked, as a test must not.
+/// A label of more than 63 letters fails without a DNS query, which tests must not send.
 const std::string typo = "https://" + std::string(64, 'a') + ".example";
 
 TEST_F(AskServer, RetriesUnresolvedNameLessThanKnownName) {
@@ -317,7 +317,7 @@ TEST_F(AskServer, WarnsOfRefusedOptionsAndDoesNotCache) {
   EXPECT_THAT(said, HasSubstr("refuses OPTIONS (HTTP 405)"));
   EXPECT_FALSE(engine().ask_server(inquiry())->remembered);
 
-  // A file that is too long for it: what would help is said.
+  // The error about a file that is too large contains advice.
   UploadRequest large = request();
   large.server = *profile;
   std::filesystem::resize_file(large.path, std::uint64_t{5} << 30);

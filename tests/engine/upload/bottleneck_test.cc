@@ -1,4 +1,4 @@
-// Each stage is made the slow one in turn, and the report has to name it.
+// The report must name the slow stage. Each test makes another stage slow.
 #include <gmock/gmock.h>
 
 #include <chrono>
@@ -96,9 +96,9 @@ TEST_F(BottleneckTest, NamesSlowDisk) {
   EXPECT_GT(report.stages.send.wait_s, report.stages.send.busy_s);
 }
 
-/// The only worker has something else to do in front of each block.
+/// The only worker has other work before each block.
 TEST_F(BottleneckTest, NamesSlowChecksums) {
-  source_->mode_to_tell = ReadMode::direct;  // other blocks are checked by who reads them
+  source_->mode_to_tell = ReadMode::direct;  // otherwise the readers compute the checksums
   source_->before_read = [this](std::uint64_t) {
     workers_.run([] { std::this_thread::sleep_for(slow); });
   };
@@ -112,7 +112,7 @@ TEST_F(BottleneckTest, NamesSlowLink) {
   EXPECT_EQ(report.rate_limit, bytes_per_second_);
 }
 
-/// Whether chunks travel ahead or not: each is appended only after the one before it.
+/// With and without pipelined chunks: the server appends each chunk only after the one before it.
 TEST_F(BottleneckTest, NamesSlowServer) {
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = -1,

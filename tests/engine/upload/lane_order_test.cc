@@ -40,7 +40,7 @@ TEST_F(LanesTest, StartsPartsInOrder) {
   EXPECT_FALSE(lanes.failure());
 }
 
-/// A part's last answer may come before the word that it is to end: it is through then.
+/// A part may succeed before the cancel reaches it: the part has ended then.
 TEST_F(LanesTest, StartsNoPartAfterCancel) {
   Lanes lanes(setting(5, 2), [&] { ++over_; });
   lanes.start({});

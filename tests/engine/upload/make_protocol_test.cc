@@ -67,7 +67,7 @@ TEST(MakeProtocol, AsksForOffsetOfEarlierRun) {
   const Request head = tus->next(1).value();
   EXPECT_EQ(head.step, Step::ask_committed);
   EXPECT_EQ(head.url, "https://bank.example.org/files/7");
-  // The server cannot hold more than was sent: two blocks.
+  // The server cannot hold more than the two blocks sent.
   const auto read = [](Protocol& protocol, const char* offset) {
     return protocol.read_answer(
         {.status = 200, .headers = {{"upload-offset", offset}}, .body = {}});
@@ -85,7 +85,7 @@ TEST(MakeProtocol, RejectsFileThatServerDoesNotAccept) {
   EXPECT_EQ(refused.error().kind, ErrorKind::failed);
   EXPECT_THAT(refused.error().message, HasSubstr("/home/me/scan.h5"));
   EXPECT_TRUE(make_protocol(limited, ProtocolKind::tus, 9999, {}));
-  limited.server.tus.max_size = 0;  // none was named
+  limited.server.tus.max_size = 0;  // no limit announced
   EXPECT_TRUE(make_protocol(limited, ProtocolKind::tus, 1 << 30, {}));
 
   UploadRequest odd = request(ProtocolKind::binary);

@@ -20,7 +20,7 @@ TEST(ProgressMeter, HasNoRateBeforeTenthOfSecond) {
 
 TEST(ProgressMeter, AveragesLastTenSeconds) {
   ProgressMeter meter;
-  // A fast minute, then a slow one: what counts is now.
+  // A fast minute, then a slow one: only the slow one counts.
   for (int i = 0; i <= 60; ++i)
     meter.update(start + seconds(i), static_cast<std::uint64_t>(i) * 1000);
   EXPECT_DOUBLE_EQ(meter.rate(), 1000);

@@ -67,7 +67,7 @@ TEST(Recovery, RestoresBudgetAfterProgress) {
   EXPECT_EQ(recovery.decide({.error = transient()}, now, 0).action, Action::retry);
   recovery.committed(100);
   EXPECT_EQ(recovery.decide({.error = transient()}, now, 0).action, Action::retry);
-  recovery.committed(100);  // nothing new
+  recovery.committed(100);  // no new bytes
   EXPECT_EQ(recovery.decide({.error = transient()}, now, 0).action, Action::fail);
 }
 

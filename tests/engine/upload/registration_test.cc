@@ -51,7 +51,7 @@ TEST(Registration, AsksForNameAfterLostAnswer) {
   registration.sent();
   EXPECT_TRUE(registration.answered(start, /*refused=*/false, start + 1s));
   EXPECT_EQ(registration.state(), State::in_doubt);
-  // The questions themselves are never held back.
+  // Questions to the server are always allowed.
   EXPECT_EQ(registration.before(Step::ask_name, start + 2s).next, Next::send);
   EXPECT_EQ(registration.before(Step::ask_committed, start + 2s).next, Next::send);
   const auto first = registration.before(Step::finish, start + 2s);
@@ -65,7 +65,7 @@ TEST(Registration, AsksForNameAfterLostAnswer) {
 TEST(Registration, WaitsThirtySecondsAfterLateError) {
   Registration registration = asked();
   registration.sent();
-  // The error came when the wait from the last byte on was over.
+  // The error came after the wait since the last byte had ended.
   registration.answered(start, /*refused=*/false, start + 100s);
   EXPECT_EQ(registration.before(Step::finish, start + 129s).next, Next::ask_later);
   EXPECT_EQ(registration.before(Step::finish, start + 130s).next, Next::ask_now);
@@ -75,7 +75,7 @@ TEST(Registration, IsSentAgainIfNameIsFreeAfterWait) {
   Registration registration = asked();
   registration.sent();
   registration.answered(start, /*refused=*/false, start);
-  registration.name_asked(start + 59s);  // a moment too early to count
+  registration.name_asked(start + 59s);  // too early: the wait has not ended
   EXPECT_EQ(registration.before(Step::finish, start + 61s).next, Next::ask_now);
   EXPECT_TRUE(registration.may_be_registered());
   registration.name_asked(start + 61s);
@@ -89,12 +89,12 @@ TEST(Registration, InheritsDoubtOfEarlierRun) {
   registration.inherit_doubt(start);
   EXPECT_TRUE(registration.may_be_registered());
   EXPECT_TRUE(registration.has_inherited_doubt());
-  // The wait and half a minute for what the journal does not know exactly.
+  // The wait, plus 30 s because the journal's time is inexact.
   EXPECT_EQ(registration.before(Step::chunk, start + 89s).next, Next::ask_later);
   registration.name_asked(start + 90s);
   EXPECT_EQ(registration.before(Step::chunk, start + 90s).next, Next::send);
   EXPECT_FALSE(registration.may_be_registered());
-  // A request of this run that was refused says nothing of the earlier one.
+  // A refused request of this run does not resolve the doubt of the earlier run.
   registration.sent();
   registration.answered(start + 100s, /*refused=*/true, start + 101s);
   EXPECT_EQ(registration.state(), State::in_doubt);

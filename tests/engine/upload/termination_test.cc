@@ -1,4 +1,5 @@
-// What is deleted at a tus server, what is not, and who is never asked.
+// Deleting uploads at a tus server: which are deleted, which are not, and which servers get no
+// request.
 #include "engine/upload/termination.h"
 #include "engine/base/persistence.h"
 
@@ -48,7 +49,7 @@ TEST_F(TerminationTest, CountsMissingUploadsAsDeleted) {
   EXPECT_EQ(seen.headers.at("authorization"), std::string("Token token=") + token);
 }
 
-/// What is there would be called deleted.
+/// Otherwise an upload that still exists would count as deleted.
 TEST_F(TerminationTest, IgnoresNotFoundOfReverseProxy) {
   const std::string page = http_answer(404, "<html>404</html>", "Content-Type: text/html\r\n");
   auto done = terminate_answered(page, 0);
@@ -70,7 +71,7 @@ TEST_F(TerminationTest, IgnoresNotFoundOfReverseProxy) {
     done = terminate_answered(http_answer(status, "", "Tus-Resumable: 1.0.0\r\n"));
     EXPECT_EQ(done.missing, 1U);
   }
-  // Firewalls stay: a few tries.
+  // Firewalls are permanent: few attempts.
   options_.retry.retries = 100;
   engine_.reset();
   const int before = server_.count(Phase::remove);
@@ -80,7 +81,7 @@ TEST_F(TerminationTest, IgnoresNotFoundOfReverseProxy) {
   EXPECT_EQ(server_.count(Phase::remove), before + 4);
 }
 
-/// A server that restarts refuses a good token as well.
+/// A restarting server refuses valid tokens as well.
 TEST_F(TerminationTest, RetriesRefusedTokenFewTimes) {
   options_.retry.retries = 10;
   EXPECT_FALSE(terminate_answered(http_answer(401, "{token}"), 0).error);
@@ -148,8 +149,8 @@ TEST_F(TerminationTest, StopsOnRequest) {
   EXPECT_EQ(done.left, 1U);
 }
 
-/// The journal is a file that can be edited, and an http for an https site would show the token to
-/// everybody on the way.
+/// The journal is a file that can be edited. An http URL of an https server would send the token in
+/// plain text.
 TEST(OwnAddresses, ExcludeOtherServers) {
   const TempDir directory;
   const auto journal = test::open_journal(directory.path());

@@ -1,4 +1,4 @@
-// What a program does with an upload that is under way: progress, cancel, waiting; from any thread.
+// Calls to a running upload from any thread: progress, cancel, wait.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -50,7 +50,8 @@ TEST_F(UploadTest, HandleIsThreadSafe) {
 
 TEST_F(UploadTest, ConcurrentCancelsEndUploadOnce) {
   for (int round = 0; round < 20; ++round) {
-    // One that is cancelled while it is registered takes its name all the same.
+    // Another name each time: an upload that is cancelled during its registration may be
+    // registered.
     auto asked = request();
     asked.name = std::to_string(round);
     auto upload = start(asked);
@@ -58,7 +59,7 @@ TEST_F(UploadTest, ConcurrentCancelsEndUploadOnce) {
     for (int i = 0; i < 3; ++i) threads.emplace_back([&] { upload->cancel(); });
     const Report report = upload->wait();
     for (std::thread& thread : threads) thread.join();
-    if (report.status == Status::registered) break;  // it was faster
+    if (report.status == Status::registered) break;  // the upload was faster
     EXPECT_EQ(report.status, Status::interrupted);
   }
   expect_next_upload_works();

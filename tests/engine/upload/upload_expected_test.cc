@@ -1,4 +1,4 @@
-// Digests that are expected of a file: compared before it is registered.
+// Expected digests are compared before the file is registered.
 #include "tests/engine/upload/upload_tus_fixture.h"
 
 namespace sluice::upload_expected_test {

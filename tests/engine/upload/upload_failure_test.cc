@@ -1,4 +1,4 @@
-// How an upload ends, and what it says, when a server or a network fails it and nothing is retried.
+// The end and the error message of an upload after a failure of server or network, without retries.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,13 +19,13 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-/// Every phase, and every way to fail that means the same in each.
+/// A failure that has the same meaning in every phase.
 struct Trouble {
   const char* name;
-  Fault fault;  ///< but for the phase
+  Fault fault;  ///< without the phase
   ErrorKind kind;
   const char* says;
-  bool decides = false;  ///< answered before anything was done
+  bool decides = false;  ///< the answer says that nothing was done
 };
 
 void PrintTo(const Trouble& trouble, std::ostream* out) {
@@ -60,8 +60,7 @@ TEST_P(EveryPhase, EndsCleanly) {
   const auto& [phase, trouble] = GetParam();
   Fault fault = trouble.fault;
   fault.phase = phase;
-  if (phase == Phase::transfer && fault.occurrence == 0)
-    fault.occurrence = 1;  // not the first chunk
+  if (phase == Phase::transfer && fault.occurrence == 0) fault.occurrence = 1;  // the second chunk
   const bool refuses_token = trouble.kind == ErrorKind::token_refused;
   const int names_asked = phase == Phase::ask ? 1 : 0;
   server_.set_faults(refuses_token ? token_refused(fault, names_asked) : std::vector<Fault>{fault});
@@ -71,7 +70,7 @@ TEST_P(EveryPhase, EndsCleanly) {
   const int sent = server_.count(Phase::any);
   const int asked = server_.count(Phase::ask);
   const int first_verifies = verifies();
-  // After these nobody can know whether it is registered.
+  // After these failures the registration is in doubt.
   const bool unknown = phase == Phase::verify && !trouble.decides;
   if (unknown) {
     EXPECT_EQ(report.status, Status::unconfirmed);
@@ -84,7 +83,7 @@ TEST_P(EveryPhase, EndsCleanly) {
     EXPECT_THAT(report.error->message, Not(HasSubstr("is unconfirmed")));
   }
 
-  // Nothing follows the failure, but for questions about the token, and the next upload.
+  // Only questions about the token and the next upload follow the failure.
   int last = sent;
   if (refuses_token && !unknown) {
     const int questions = asked - names_asked;
@@ -98,7 +97,8 @@ TEST_P(EveryPhase, EndsCleanly) {
 }
 
 const Trouble troubles[] = {
-    // A kept connection that dies is tried anew, except for verify: a second death is final.
+    // Except for verify, curl retries once on a new connection after a reused connection died; the
+    // second failure is final.
     {"closes", {.occurrence = -1, .then = Then::close}, ErrorKind::unreachable, ""},
     {"resets", {.occurrence = -1, .then = Then::reset}, ErrorKind::unreachable, ""},
     {"cut_short",
@@ -172,7 +172,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryPhase,
                                           testing::ValuesIn(troubles)),
                          EveryPhase::test_name);
 
-// --- What is particular to one phase -------------------------------------------------------------
+// --- Failures of one phase -------------------------------------------------------------
 
 TEST_F(UploadTest, FailsOnErrorInStatus200) {
   for (const auto& [body, kind] :
@@ -188,7 +188,7 @@ TEST_F(UploadTest, FailsOnErrorInStatus200) {
   }
 }
 
-/// Messages quote a server's first words; half a token at their end is most of a token.
+/// Messages quote the beginning of an answer, which may end within the token.
 TEST_F(UploadTest, RedactsPartOfEchoedToken) {
   for (const std::size_t before : {170U, 180U, 185U, 190U, 195U}) {
     server_.set_faults({{.phase = Phase::ask,
@@ -203,12 +203,12 @@ TEST_F(UploadTest, RedactsPartOfEchoedToken) {
 }
 
 TEST_F(UploadTest, DetectsServerThatLosesAcknowledgedBytes) {
-  // Not the last chunk: its next one does not fit any more.
+  // Not the last chunk: the offset of the next chunk does not match.
   expect_failed(upload_against(
                     {.phase = Phase::transfer, .occurrence = 1, .carried_out = true, .keeps = 100}),
                 ErrorKind::integrity, "holds");
   EXPECT_EQ(verifies(), 0);
-  // The last one: nothing but the question before verify can tell.
+  // The last chunk: only the question before verify shows the loss.
   expect_failed(
       upload_against(
           {.phase = Phase::transfer, .occurrence = chunks - 1, .carried_out = true, .keeps = 1}),
@@ -248,8 +248,8 @@ TEST_F(UploadTest, ResendsChunkAfterReusedConnectionDies) {
         const std::string name =
             fmt::format("file-{}-{}-{}", carried_out, then == Then::reset, after.has_value());
         write(name, file_size);
-        // An answer is kept back, so the bank may hold the chunk already: it says so when it comes
-        // again.
+        // The answer is lost, so the server may hold the chunk already, and reports that when the
+        // chunk is sent again.
         server_.set_faults({{.phase = Phase::transfer,
                              .occurrence = 1,
                              .after_body_bytes = after,
@@ -264,8 +264,8 @@ TEST_F(UploadTest, ResendsChunkAfterReusedConnectionDies) {
 TEST_F(UploadTest, AcceptsCloseAfterEveryAnswer) {
   server_.set_faults(
       {{.phase = Phase::any, .occurrence = -1, .carried_out = true, .then = Then::close}});
-  // verify, too: it goes over a connection of its own, as nobody can tell a kept one that is about
-  // to die.
+  // Also for verify, which uses a connection of its own, because an idle connection may be about to
+  // close.
   expect_registered(upload());
   EXPECT_EQ(server_.registrations(), 1);
 }
@@ -305,7 +305,7 @@ TEST_F(UploadTest, ReadsEarlyRefusalInMidChunk) {
   server_.set_faults(token_refused(refuse(401), 0));
   expect_failed(start(asked)->wait(), ErrorKind::token_refused, "401");
   EXPECT_EQ(verifies(), 0);
-  // 413 names a bound: what is smaller goes through, without that counting as a failure.
+  // After a 413, smaller chunks succeed, and the 413 does not count as a failure.
   server_.set_faults({refuse(413)});
   const Report report = start(asked)->wait();
   expect_registered(report);
@@ -366,7 +366,7 @@ TEST_P(SilentPhase, MissingAnswerTimesOut) {
   const int first_verifies = verifies();
   EXPECT_EQ(first_verifies, GetParam() == Phase::verify ? 1 : 0);
   engine_.reset();
-  options_.response_timeout = 0s;  // the next upload is not in a hurry
+  options_.response_timeout = 0s;  // the next upload needs no short timeout
   if (GetParam() == Phase::verify) {
     EXPECT_EQ(report.status, Status::unconfirmed);
     expect_ended(report, ErrorKind::unconfirmed, "no response for 1 s");
@@ -384,7 +384,7 @@ TEST_P(SilentPhase, CancelEndsUpload) {
   const Report report = upload->wait();
   const int sent = server_.count(Phase::any);
   EXPECT_EQ(server_.seen().back().phase, GetParam());
-  upload->cancel();  // it is over
+  upload->cancel();  // no effect: the upload has ended
   EXPECT_EQ(upload->wait().status, Status::interrupted);
   EXPECT_EQ(server_.count(Phase::any), sent);
   EXPECT_THAT(report.error->message,

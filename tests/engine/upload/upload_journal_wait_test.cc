@@ -1,4 +1,4 @@
-// The time for which an upload waits for its journal is counted as the journal's.
+// Time in which an upload waits for its journal counts as wait_for_journal.
 #include "tests/engine/journal/journal_sample.h"
 #include "tests/engine/upload/upload_tus_fixture.h"
 
@@ -7,8 +7,8 @@ namespace {
 
 class UploadJournalWait : public TusTest {
  protected:
-  /// Uploads while another process has the journal, which the first chunk waits for. `before`: the
-  /// request in front of the chunk's, `first`.
+  /// Uploads while another process locks the journal, which the first chunk waits for. `before`:
+  /// the request before the request `first` of the chunk.
   void expect_time_of_journal(const UploadRequest& request, Phase before, Phase first) {
     server_.set_faults({{.phase = before, .occurrence = 0, .then = Then::hold}});
     auto upload = start(request);

@@ -1,4 +1,4 @@
-// How uploads heed what their server can take at a time: engine/upload/upload_load.cc and
+// Limits for the requests in flight to one server: engine/upload/server_load.cc and
 // upload_token.cc.
 #include <fmt/format.h>
 
@@ -17,8 +17,9 @@ constexpr const char* denied = "HTTP Token: Access denied.\n";
 
 class UploadLoad : public TusTest {
  protected:
-  /// Both files of a test fit into the pool. Otherwise the first upload may have all buffers while
-  /// the server holds its request until the other one's comes, which waits for a buffer.
+  /// Both files of a test must fit into the pool. Otherwise the first upload may have all buffers
+  /// while the server holds its request until the request of the second upload arrives, which waits
+  /// for a buffer.
   UploadLoad() { options_.pool_bytes = 64 * tus_block; }
   std::optional<unsigned> remembered() {
     const auto journal = Journal::open(state_.path());
@@ -29,7 +30,7 @@ class UploadLoad : public TusTest {
   }
 };
 
-/// The first of two that are in flight is refused, although the server accepts the token.
+/// The server refuses the first of two requests in flight, although it accepts the token.
 TEST_F(UploadLoad, HalvesLimitAfterRefusalOfValidToken) {
   write("other", 1000);
   server_.set_faults({{.phase = Phase::patch,
@@ -66,7 +67,7 @@ TEST_F(UploadLoad, HasNoLimitWithoutOverload) {
   EXPECT_EQ(engine_->request_limit("http://127.0.0.1:1"), std::nullopt);
 }
 
-/// Where no number was asked for, uploads begin with what is remembered, and not with 4.
+/// Without a number from the user, uploads begin with the stored limit, and not with 4.
 TEST_F(UploadLoad, StartsWithStoredLimit) {
   {
     const auto journal = Journal::open(state_.path());
@@ -78,8 +79,8 @@ TEST_F(UploadLoad, StartsWithStoredLimit) {
   expect_registered(upload->wait());
 }
 
-/// Over the phased protocol no upload waits for another; whoever starts uploads learns how many the
-/// server takes. The server asks one of two that are in flight to come back later.
+/// Over the phased protocol, no upload waits for another; the program that starts uploads gets the
+/// limit. The server answers one of two requests in flight with 429 or 503.
 TEST_F(UploadLoad, ReportsLimitOfOverloadedPhasedServer) {
   write("other", 1000);
   server_.set_faults({{.phase = Phase::transfer,
@@ -102,7 +103,7 @@ TEST_F(UploadLoad, ReportsLimitOfOverloadedPhasedServer) {
   EXPECT_EQ(engine_->request_limit(server_.url()), 1U);
 }
 
-/// A chunk goes with its checksum, so each upload holds blocks that it cannot send from yet.
+/// Chunks are sent with their checksums, so each upload holds blocks that it cannot send yet.
 TEST_F(UploadLoad, UploadsEndWhileTheirNumberGrows) {
   options_.pool_bytes = 24 * tus_block;
   options_.uploads_at_a_time = 1;
@@ -180,7 +181,7 @@ TEST_F(UploadLoad, HalvesLimitAfterTimeout) {
   EXPECT_TRUE(is_noticed()) << warnings();
 }
 
-/// The server has no thread to read from it before the other one is through.
+/// The server has no thread to read the first upload before the second one has ended.
 TEST_F(UploadLoad, LeavesBuffersToOtherUploadsWhileStalled) {
   const test::SmallSendBuffers small;
   options_.pool_bytes = 16 * tus_block;

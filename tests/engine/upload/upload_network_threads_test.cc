@@ -7,7 +7,7 @@
 namespace sluice::upload_network_threads_test {
 namespace {
 
-/// Names of this process's network threads.
+/// Returns the names of this process's network threads.
 std::set<std::string> network_threads() {
   std::set<std::string> names;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -80,7 +80,7 @@ TEST_F(NetworkThreadsTest, EndTogetherAfterCancel) {
   expect_registered(report);
 }
 
-/// One part is refused for good: the other one, on another thread, ends too.
+/// One part is refused permanently: the other one, on another thread, ends too.
 TEST_F(NetworkThreadsTest, EndTogetherAfterFailedPart) {
   options_.network_threads = 2;
   options_.retry.retries = 0;

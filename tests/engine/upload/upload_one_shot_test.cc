@@ -1,4 +1,4 @@
-// Uploads in one request: nothing is resumed, and nothing is sent twice that may be registered.
+// Uploads in one request: cannot be resumed, and are not retried if the file may be registered.
 #include <filesystem>
 
 #include "engine/journal/journal.h"
@@ -58,7 +58,7 @@ TEST_F(OneShotUploadTest, UsesNewConnectionIfCheap) {
   }
 }
 
-/// A crash behind this point must find out that it may be registered.
+/// After a crash from here on, the next run must know that the file may be registered.
 TEST_F(OneShotUploadTest, WritesJournalBeforeEndOfRequest) {
   write("empty", 0);
   for (const char* file : {"scan.h5", "empty"}) {
@@ -127,7 +127,7 @@ TEST_F(OneShotUploadTest, LostAnswerIsUnconfirmed) {
   }
 }
 
-/// No server acts on a part of a request.
+/// No server acts on an incomplete request.
 TEST_F(OneShotUploadTest, RetriesIncompleteRequest) {
   int number = 0;
   for (const Fault& fault :
@@ -135,7 +135,7 @@ TEST_F(OneShotUploadTest, RetriesIncompleteRequest) {
         Fault{.after_payload_bytes = 1000, .then = Then::hold},
         Fault{.after_payload_bytes = 1000, .answer = http_answer(503, ""), .then = Then::close}}) {
     const std::string name = fmt::format("large-{}", number++);
-    write(name, 3 << 20);  // more than these sockets hold (SmallSendBuffers)
+    write(name, 3 << 20);  // more than the socket buffers hold (SmallSendBuffers)
     const int before = server_.registrations();
     Fault broken = fault;
     broken.phase = Phase::whole;

@@ -56,7 +56,7 @@ TEST_F(PlanUpload, ResumesAtOffsetOfJournal) {
   EXPECT_EQ(planned->action, Action::resume);
   EXPECT_EQ(planned->offset, 4096U);
   EXPECT_EQ(planned->bytes_to_send(5000), 904U);
-  planned = plan(ProtocolKind::phased);  // begun over another one
+  planned = plan(ProtocolKind::phased);  // begun over another protocol
   ASSERT_TRUE(planned);
   EXPECT_EQ(planned->action, Action::upload);
 }

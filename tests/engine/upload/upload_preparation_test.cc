@@ -1,4 +1,5 @@
-// What is decided for a request before a byte is sent: with files and a journal, without a network.
+// The decision what to do for a request, before a byte is sent: with files and a journal, without a
+// network.
 #include "engine/upload/upload_preparation.h"
 
 #include <gmock/gmock.h>
@@ -31,7 +32,7 @@ using testing::Not;
 constexpr std::size_t block = 4096;
 constexpr const char* address = "https://databank.example/files/1";
 
-/// A network over which nothing travels.
+/// A network that must not be used.
 class NoNetwork final : public Transport {
  public:
   void stop() override {}
@@ -89,7 +90,7 @@ class PrepareUpload : public testing::Test {
   }
   Journal& journal() { return *engine().journal(); }
 
-  /// What an earlier run left of the file as it is.
+  /// The journal entry of an earlier run of the unchanged file.
   void leave(JournalStep step, std::string_view protocol = "tus") {
     JournalEntry entry =
         first_entry(request_, protocol, *identity_at(request_.path), options_.block_bytes);
@@ -117,7 +118,7 @@ class PrepareUpload : public testing::Test {
   }
 
   Result<PreparedUpload> prepare() { return UploadPreparation(engine()).prepare(request_); }
-  /// What is to be done is such a thing; else the test fails, and ends.
+  /// Returns the prepared upload as a Thing. Otherwise throws, which ends the test.
   template <class Thing>
   Thing prepared() {
     auto prepared = prepare();

@@ -22,7 +22,7 @@ TEST_F(ResumeTest, ResumesAtServerOffsetWithoutSetup) {
   EXPECT_EQ(unfinished(), 0U);
 }
 
-/// The server has more than the journal says: the answer to the last chunk was lost.
+/// The server has more bytes than the journal says: the answer to the last chunk was lost.
 TEST_F(ResumeTest, DoesNotResendBytesCommittedWithoutAnswer) {
   upload_until({.phase = Phase::transfer,
                 .occurrence = 2,
@@ -49,7 +49,7 @@ TEST_F(ResumeTest, ResumesAfterFailureOfEachRequest) {
                            .occurrence = occurrence,
                            .carried_out = carried_out,
                            .answer = http_answer(503, "")}});
-      options_.response_timeout = 1s;  // a verify is not sent again before that
+      options_.response_timeout = 1s;  // verify is not sent again earlier
       const Report first = start(request(name))->wait();
       EXPECT_NE(first.status, Status::registered);
       EXPECT_EQ(first.status == Status::unconfirmed, phase == Phase::verify);
@@ -112,8 +112,8 @@ TEST_F(ResumeTest, ReceiptHasAllDigestsOfWholeFile) {
   }
 }
 
-/// The rule of engine/journal/upload_record.h: nothing is at the server whose checksum is not in
-/// the journal. Looked at from the server, at the moment that it has a whole chunk.
+/// The rule of engine/journal/upload_record.h: the journal has the checksum of every byte at the
+/// server. Checked when the server has received a whole chunk.
 TEST_F(ResumeTest, WritesChecksumsBeforeEndOfChunk) {
   int looked = 0;
   std::vector<Fault> faults;
@@ -141,7 +141,8 @@ TEST_F(ResumeTest, WritesVerifyingBeforeVerifyIsSent) {
   EXPECT_EQ(state, JournalEntry::State::verifying);
 }
 
-/// Somebody else's bytes: no more than was read can have been sent, which is a pool ahead at most.
+/// Bytes of another upload: no more can have been sent than was read, which is at most one pool
+/// ahead of the journal.
 TEST_F(ResumeTest, RejectsOffsetBeyondBytesSent) {
   constexpr std::size_t size = 40 * block;
   write("scan.h5", size);
@@ -176,7 +177,7 @@ TEST_F(ResumeTest, RejectsUploadThatWouldDeleteStagedBytes) {
   expect_registered(upload());
 }
 
-/// What another protocol has sent lies elsewhere.
+/// Bytes of an upload over another protocol are stored elsewhere.
 TEST_F(ResumeTest, AllowsUploadBesideUnfinishedTusUpload) {
   upload_a_part();
   {
@@ -248,15 +249,16 @@ TEST_F(ResumeTest, RecomputesUnusableDigestState) {
   EXPECT_EQ(server_.count(Phase::setup), 1) << "nothing staged was thrown away";
 }
 
-/// A verify whose answer is lost while the server is still at it: it ends only after the second
-/// question. Whatever the server says meanwhile, nothing is registered or set up again.
+/// A verify whose answer is lost while the server continues it: the registration ends only after
+/// the second question. Until then, no answer of the server causes a second registration or setup.
 class SlowVerify : public ResumeTest {
  protected:
   SlowVerify() {
     options_.register_wait = 30s;
     options_.retry = {.retries = 5, .first = 1ms, .longest = 1ms};
   }
-  /// `then`: what happens before the question of that number, after the loss, is answered.
+  /// Loses the answer to verify. `then`: called before the server answers question number
+  /// `question` after the loss.
   void lose_verify(int question, std::function<void()> then, std::function<void()> at_verify = {}) {
     server_.set_faults({{.phase = Phase::verify,
                          .before = std::move(at_verify),
@@ -301,8 +303,8 @@ TEST_F(SlowVerify, WaitsAfterStagedBytesAreGone) {
   EXPECT_EQ(server_.count(Phase::setup), 1);
 }
 
-// It ends after the server has said that the name is free, and while it is too busy for the next
-// question.
+// The registration ends after the server has said that the name is free, while the server is too
+// busy for the next question.
 TEST_F(SlowVerify, AsksForNameAgainAfterWait) {
   options_.register_wait = 1s;
   server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
@@ -335,7 +337,7 @@ TEST_F(SlowVerify, StaysInDoubtAfterCancel) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::unconfirmed);
 
-  // Another process waits as well.
+  // A later run waits as well.
   lose_verify(1, [this] { registers_now(); });
   expect_registered(start(request())->wait());
   EXPECT_EQ(verifies(), 1);

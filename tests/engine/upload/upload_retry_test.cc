@@ -1,4 +1,4 @@
-// What can pass is waited out: one upload, one engine, and a server or a network with troubles.
+// Transient failures are retried: one upload, one engine, and a server or network that fails.
 #include <atomic>
 
 #include "io/sync.h"
@@ -31,10 +31,10 @@ class UploadRetryTest : public UploadTest {
   std::string warnings_ SLUICE_GUARDED_BY(mutex_);
 };
 
-/// What can go wrong with one request, and is over with the next.
+/// A transient failure of one request.
 struct Passing {
   const char* name;
-  Fault fault;  ///< but for the phase
+  Fault fault;  ///< without the phase
 };
 
 void PrintTo(const Passing& passing, std::ostream* out) {
@@ -94,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryStep,
                                           testing::ValuesIn(passing)),
                          test_name);
 
-/// Garbage where the server has shown before that it speaks the protocol.
+/// A garbage answer of a server that has spoken the protocol before.
 TEST_F(UploadRetryTest, AsksForStateAfterGarbageAnswer) {
   for (const Phase phase : {Phase::transfer, Phase::probe, Phase::verify})
     for (const bool carried_out : {false, true}) {
@@ -221,14 +221,14 @@ TEST_F(UploadRetryTest, RetriesRefusedConnections) {
 }
 
 TEST_F(UploadRetryTest, ObeysRetryAfter) {
-  options_.retry.longest_asked = 1s;  // an hour, where no test waits for it
+  options_.retry.longest_asked = 1s;  // the default is an hour
   server_.set_faults(
       {{.phase = Phase::setup, .answer = http_answer(503, "", "Retry-After: 100000\r\n")}});
   expect_registered(start(request())->wait());
   EXPECT_THAT(warnings(), HasSubstr("retrying in 1.0 s (1 of 10)"));
 }
 
-/// Its 500 is its answer to a wrong token, and to any bug.
+/// The phased server answers 500 to a wrong token and to any internal error.
 TEST_F(UploadRetryTest, RetriesPhased500IfTokenIsAccepted) {
   const std::string stumble = http_answer(500, R"({"status":500,"error":"Internal Server Error"})");
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 1, .answer = stumble},

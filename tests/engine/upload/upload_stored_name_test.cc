@@ -1,4 +1,4 @@
-// Uploads to a server that stores a file under another name than the one it was asked for.
+// Uploads to a server that stores a file under a different name than requested.
 #include <thread>
 
 #include "engine/journal/journal.h"
@@ -65,7 +65,7 @@ TEST_F(StoredNameTest, PlainNameHasNoWarningAndNoQuestion) {
   EXPECT_EQ(server_.count(Phase::ask), 0);
 }
 
-/// The answer to the verify is lost: the file is neither sent nor registered again.
+/// The answer to verify is lost: the file is neither sent nor registered again.
 TEST_F(StoredNameTest, FindsLostVerifyUnderStoredName) {
   server_.set_faults(
       {{.phase = Phase::verify, .carried_out = true, .answer = "", .then = Then::close}});
@@ -110,7 +110,7 @@ TEST_F(StoredNameTest, FindsEmptyFileAfterFailedVerify) {
   expect_stored(upload());
 }
 
-/// The staged file is gone into a registration that is not over yet.
+/// A registration that has not ended yet has consumed the staged file.
 TEST_F(StoredNameTest, WaitsForEachNameAfterStagedBytesAreGone) {
   options_.register_wait = 30s;
   server_.set_faults({{.phase = Phase::verify,
@@ -128,8 +128,8 @@ TEST_F(StoredNameTest, WaitsForEachNameAfterStagedBytesAreGone) {
   EXPECT_EQ(server_.count(Phase::setup), 1) << "nothing was sent again";
 }
 
-/// The registration under the first name ends behind the answer to the first question, which takes
-/// until nothing more can be under way; the second question, asked then, says nothing of that name.
+/// The registration under the first name ends after the answer to the first question, which takes
+/// until the wait has ended. The second question says nothing about the first name.
 TEST_F(StoredNameTest, FirstQuestionOfRowSetsTimeOfFreeNames) {
   options_.register_wait = 2s;
   server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
@@ -138,7 +138,7 @@ TEST_F(StoredNameTest, FirstQuestionOfRowSetsTimeOfFreeNames) {
                        .before =
                            [this] {
                              server_.add_file(asked, content(asked));
-                             // Counted from before this question.
+                             // The wait starts before this question.
                              std::this_thread::sleep_for(*options_.register_wait);
                            },
                        .answer = http_answer(500, "missing paramter: filesize\n")}});
@@ -161,7 +161,7 @@ TEST_F(StoredNameTest, SecondRunReportsRegisteredFile) {
   EXPECT_EQ(server_.count(Phase::setup), 1);
 }
 
-/// Also where the name is none that anybody could have told beforehand.
+/// Also for a stored name that the engine could not predict.
 TEST_F(StoredNameTest, LaterRunAsksForNameReportedByServer) {
   server_.store_as("scan.h5", "scan (1).h5");
   server_.set_faults({{.phase = Phase::verify,
@@ -185,12 +185,12 @@ TEST_F(StoredNameTest, RejectsTakenStoredName) {
   EXPECT_EQ(server_.count(Phase::setup), 0);
 }
 
-/// The file is registered, whatever happens while its name is asked for.
+/// The file is registered, whatever the answer to the question for its name.
 TEST_F(StoredNameTest, IgnoresFailedQuestionAfterVerify) {
   options_.retry.retries = 0;
   for (const std::string& answer :
        {std::string(), http_answer(503, ""), http_answer(401, "HTTP Token: Access denied.\n")}) {
-    // Each of them, as a request without an answer on a kept connection is sent once more.
+    // Both attempts: curl retries a request without an answer on a reused connection.
     std::vector<Fault> faults;
     for (int question = 1; question < 10; ++question)
       faults.push_back(

@@ -15,7 +15,7 @@
 #include "tests/engine/upload/upload_fixture.h"
 #include "tests/support/scripted_server.h"
 
-/// The engine as a program uses it, against a server that does the protocol well.
+/// The engine as a program uses it, with a server that follows the protocol.
 
 namespace sluice::upload_test {
 namespace {
@@ -153,12 +153,14 @@ TEST_F(UploadTest, LogsReadModeAndNoToken) {
   for (const std::string& line : lines) EXPECT_THAT(line, Not(HasSubstr(token)));
 }
 
-// --- Several at once -----------------------------------------------------------------------------
+// --- Concurrent uploads
+// -----------------------------------------------------------------------------
 
 class SeveralUploads : public UploadTest {
  protected:
-  /// Of "file-0" and so on, each larger than the one before it by `step` bytes, and so its chunks.
-  /// Each into a dataset of its own: one at a time in each (protocol, 1.4).
+  /// Starts uploads of "file-0" and so on, each file (and its chunks) larger than the one before it
+  /// by `step` bytes. Each upload has a dataset of its own, which allows one upload at a time
+  /// (protocol section 1.4).
   std::vector<std::unique_ptr<Upload>> start_several(std::size_t count, std::size_t step = 0) {
     std::vector<std::unique_ptr<Upload>> uploads;
     for (std::size_t i = 0; i < count; ++i) {
@@ -181,8 +183,7 @@ TEST_F(SeveralUploads, ShareEngine) {
   EXPECT_EQ(server_.registrations(), 8);
 }
 
-/// Whoever waits for another report first must not find the pool in the hands of an upload that is
-/// over.
+/// An upload that has ended must not keep buffers while the program waits for another report.
 TEST_F(SeveralUploads, FailedUploadFreesBuffersBeforeReportIsFetched) {
   server_.set_faults({{.phase = Phase::transfer, .answer = http_answer(500, "boom")}});
   write("bad", file_size, 1);
@@ -195,8 +196,8 @@ TEST_F(SeveralUploads, FailedUploadFreesBuffersBeforeReportIsFetched) {
   EXPECT_EQ(bad->wait().status, Report::Status::failed);
 }
 
-/// Each upload holds blocks that it read ahead; with fewer than that in the pool they must still
-/// all end.
+/// Each upload holds blocks that it read ahead. With fewer blocks in the pool than that, all
+/// uploads must still end.
 TEST_F(SeveralUploads, ShareSmallestPool) {
   const auto uploads = start_several(4);
   for (std::size_t i = 0; i < uploads.size(); ++i)

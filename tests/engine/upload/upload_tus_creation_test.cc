@@ -1,4 +1,5 @@
-// Small files over tus, whose bytes go with the creation of their upload (creation-with-upload).
+// Small files over tus, whose bytes are sent with the creation of the upload
+// (creation-with-upload).
 #include "tests/engine/upload/upload_tus_fixture.h"
 
 namespace sluice::upload_tus_creation_test {
@@ -21,7 +22,7 @@ class SmallOverTus : public TusTest {
   }
   Report upload_small(const std::string& file) { return start(small(file))->wait(); }
 
-  /// "create+bytes patch registration": the requests since the last call.
+  /// Returns the requests since the last call, as in "create+bytes patch registration".
   std::string requests() {
     std::string text;
     const auto seen = server_.seen();
@@ -76,7 +77,7 @@ TEST_F(SmallOverTus, IsCreatedWithoutBytesIfUnsupported) {
   write("block", tus_block);
   expect_registered(upload_small("block"), "block");
   EXPECT_EQ(requests(), in_two);
-  write("more", tus_block + 1);  // enters the journal before it is sent
+  write("more", tus_block + 1);  // has a journal entry before it is sent
   expect_registered(upload_small("more"), "more");
   EXPECT_EQ(requests(), in_three);
 
@@ -140,7 +141,7 @@ TEST_F(SmallOverTus, IsCreatedWithoutBytesBehindProxyLimit) {
   EXPECT_EQ(requests(), in_two);
 }
 
-/// Without a time to wait for.
+/// The transient failures without a timeout.
 std::vector<Passing> quickly_passing() {
   std::vector<Passing> found;
   for (const Passing& one : passing)
@@ -179,14 +180,14 @@ TEST_F(SmallOverTus, KeepsBytesInCreationAfterLostResponseOfProvenServer) {
   EXPECT_EQ(server_.registrations(), 3);
 }
 
-/// What that server kept is an upload that nobody knows, and expires there.
+/// The bytes that the server kept belong to an unknown upload, which expires.
 TEST_F(SmallOverTus, RestartsAfterCrashBeforeResponse) {
   server_.set_faults({{.phase = Phase::create, .then = Then::hold}});
   auto upload = start(small("a"));
   ASSERT_TRUE(server_.wait_for(Phase::create));
   upload->cancel();
   EXPECT_EQ(upload->wait().status, Status::interrupted);
-  upload.reset();  // before its engine
+  upload.reset();  // must be destroyed before its engine
   engine_.reset();
   EXPECT_TRUE(entries().empty()) << "there is nothing to resume";
   server_.set_faults({});
@@ -205,7 +206,7 @@ TEST_F(SmallOverTus, IsNotRegisteredIfFileChanged) {
   EXPECT_EQ(server_.registrations(), 0);
 }
 
-/// curl repeats the request by itself where a connection that it kept turns out to be closed.
+/// curl itself retries the request if a reused connection turns out to be closed.
 TEST_F(SmallOverTus, IsSentAgainIfReusedConnectionIsDead) {
   expect_registered(upload_small("a"), "a");
   requests();

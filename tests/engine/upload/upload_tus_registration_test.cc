@@ -1,4 +1,4 @@
-// Uploads over tus: what a registration may do.
+// Uploads over tus: registration and its failures.
 #include <atomic>
 #include <functional>
 #include <optional>
@@ -9,7 +9,7 @@
 namespace sluice::upload_tus_registration_test {
 namespace {
 
-/// Waits until that holds; false after half a minute.
+/// Blocks until the condition is true. Returns false after 30 s.
 bool holds_soon(const std::function<bool()>& what) {
   const auto deadline = std::chrono::steady_clock::now() + 30s;
   while (!what()) {
@@ -44,7 +44,7 @@ TEST_F(TusTest, LostRegistrationIsUnconfirmedAndNotRetried) {
   }
 }
 
-/// The Data Bank registers the file, and something in front of it answers in its place.
+/// The Data Bank registers the file, and a reverse proxy answers in its place.
 TEST_F(TusTest, RegistrationAnsweredByReverseProxyIsUnconfirmed) {
   int number = 0;
   for (const std::string& answer :
@@ -74,8 +74,8 @@ TEST_F(TusTest, RegistrationAnsweredByReverseProxyIsUnconfirmed) {
   }
 }
 
-/// A server that closes each connection behind the bytes, and does not say so: the registration
-/// would go into a dead connection, and nobody could tell whether it arrived.
+/// The server closes each connection after the bytes without notice: the registration would be sent
+/// over a dead connection, and its result would be in doubt.
 TEST_F(TusTest, RegistersOverNewConnectionIfCheap) {
   options_.retry.retries = 0;
   server_.set_faults(
@@ -129,7 +129,7 @@ TEST_F(TusTest, SecondLostRegistrationIsUnconfirmed) {
   EXPECT_EQ(entry().state, JournalEntry::State::verifying);
 }
 
-/// What became of the first registration is not known by that of the second.
+/// The result of the second registration does not tell the result of the first.
 TEST_F(TusTest, KeepsDoubtAfterRefusalOrFailure) {
   upload_until(
       {.phase = Phase::registration, .carried_out = true, .answer = "", .then = Then::close});
@@ -158,7 +158,8 @@ TEST_F(TusTest, RegistersOnceWithNewToken) {
   EXPECT_EQ(server_.seen().back().headers.at("authorization"), "Token token=another-token");
 }
 
-/// Or a run that is killed in that time would leave to a person what the server has decided.
+/// Otherwise a run that is killed during the wait would leave the upload in doubt, although the
+/// server has refused the registration.
 TEST_F(TusTest, WritesRefusalToJournalBeforeTokenWait) {
   for (const bool whole : {false, true}) {
     SCOPED_TRACE(whole ? "binary" : "tus");

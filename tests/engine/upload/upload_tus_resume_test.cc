@@ -1,4 +1,4 @@
-// Uploads over tus: what of them survives a crash, and what another run makes of it.
+// Uploads over tus: what survives a crash, and how a later run resumes.
 #include <atomic>
 
 #include "tests/engine/upload/upload_tus_fixture.h"
@@ -6,8 +6,9 @@
 namespace sluice::upload_tus_resume_test {
 namespace {
 
-/// A server that keeps parts of chunks must not get a byte of a block before its checksum is
-/// written down, or nobody could tell later whether the file is still what was sent.
+/// A server that keeps parts of chunks must not get a byte of a block before the block's checksum
+/// is in the journal. Otherwise a later run could not check that the file still equals the bytes
+/// sent.
 TEST_F(TusTest, SendsNoByteBeforeChecksumIsInJournal) {
   const auto journal = Journal::open(state_.path());
   ASSERT_TRUE(journal);
@@ -39,8 +40,8 @@ TEST_F(TusTest, ResumesAtServerOffset) {
   EXPECT_EQ(entries().size(), 1U);
 }
 
-/// What a deployment answers for seconds, to as many HEADs.
-std::vector<Fault> not_found_by_a_front_server(int heads) {
+/// The answer of a reverse proxy during a deployment, to `heads` HEAD requests.
+std::vector<Fault> not_found_by_reverse_proxy(int heads) {
   std::vector<Fault> faults;
   for (int i = 0; i < heads; ++i)
     faults.push_back(
@@ -51,7 +52,7 @@ std::vector<Fault> not_found_by_a_front_server(int heads) {
 }
 
 TEST_F(TusTest, KeepsUploadAfterNotFoundOfReverseProxy) {
-  std::vector<Fault> faults = not_found_by_a_front_server(9);
+  std::vector<Fault> faults = not_found_by_reverse_proxy(9);
   faults.push_back({.phase = Phase::patch, .occurrence = 1, .answer = http_answer(404, "<html>")});
   server_.set_faults(faults);
   expect_registered(upload());
@@ -62,7 +63,7 @@ TEST_F(TusTest, KeepsUploadAfterNotFoundOfReverseProxy) {
 
 TEST_F(TusTest, ResumedUploadRetriesNotFoundOfReverseProxy) {
   upload_a_part();
-  server_.set_faults(not_found_by_a_front_server(9));
+  server_.set_faults(not_found_by_reverse_proxy(9));
   const Report report = upload();
   expect_registered(report);
   EXPECT_EQ(report.resumed_from, broken_at);
@@ -152,7 +153,7 @@ TEST_F(TusTest, RestartDeletesUploadIfServerCan) {
   EXPECT_EQ(server_.count(Phase::head), 0);
 }
 
-/// The server would register a second file of that name.
+/// Otherwise the server would register a second file of that name.
 TEST_F(TusTest, SecondRunDoesNotRegisterAgain) {
   expect_registered(upload());
   const std::size_t seen = server_.seen().size();
@@ -172,7 +173,7 @@ TEST_F(TusTest, SecondRunDoesNotRegisterAgain) {
   EXPECT_EQ(server_.registrations(), 2);
 }
 
-/// Another path or size: it may be another file. Of another time, it is read.
+/// With another path or size, the file may be another one. With another time, the file is read.
 TEST_F(TusTest, RejectsNameRegisteredFromAnotherFile) {
   expect_registered(upload());
   const std::size_t seen = server_.seen().size();
@@ -257,7 +258,7 @@ TEST_F(TusTest, RejectsLocationOnAnotherServer) {
   EXPECT_EQ(other.connections(), 0);
 }
 
-/// The journal is a file that somebody may have edited.
+/// The journal is a file that can be edited.
 TEST_F(TusTest, IgnoresJournalAddressOfAnotherServer) {
   upload_a_part();
   ScriptedServer other;

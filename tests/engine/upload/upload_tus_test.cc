@@ -1,4 +1,4 @@
-// Uploads over tus: what arrives, what can pass, and how much goes at once.
+// Uploads over tus: bytes that arrive, transient failures, and chunk lengths.
 #include <thread>
 
 #include "tests/engine/upload/upload_tus_fixture.h"
@@ -130,7 +130,7 @@ TEST_F(TusTest, FailsAfterSecondChecksumMismatch) {
   EXPECT_EQ(report.retries, 1U);
 }
 
-// --- How much at once
+// --- Chunk lengths
 // -----------------------------------------------------------------------------
 
 TEST_F(TusTest, SendsNoPatchSmallerThanServerPart) {
@@ -164,7 +164,7 @@ TEST_F(TusTest, ShrinksPatchesAfter413DownToPart) {
   EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{12 * MiB, 6 * MiB, 6 * MiB, 7}));
 }
 
-/// That less than a part is thrown away is only supposed: a server of another kind keeps it.
+/// That servers discard less than a part is only an assumption: other servers keep it.
 TEST_F(TusTest, TriesLessThanPartAfterRepeated413) {
   auto asked = tus();
   asked.chunk_bytes = 12 * MiB;
