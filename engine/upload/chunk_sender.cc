@@ -12,7 +12,7 @@ namespace {
 
 /// The time in which the end of a connection becomes known after a request was handed over: a round
 /// trip and the time to send what the socket has buffered.
-constexpr auto found_out_within = std::chrono::seconds(1);
+constexpr auto close_noticed_within = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -245,15 +245,15 @@ bool ChunkSender::is_due_to_pipelining(const Error& error) {
   // `code` is a CURLcode or an HTTP status. A server that answered with a status other than 408 has
   // processed the chunk, however early the answer came.
   constexpr int least_status = 100;
-  const bool told = error.code == 408;
-  if (error.code >= least_status && !told) return false;
+  const bool timed_out = error.code == 408;
+  if (error.code >= least_status && !timed_out) return false;
   // A server that does not wait for the end of a chunk closes the connection, which becomes known
   // as soon as the chunk is the front request. Later, the server had the whole chunk.
-  const bool held = front_->was_held &&
-                    (!front_->handed_at || steady_now() - *front_->handed_at < found_out_within);
+  const bool held = front_->was_held && (!front_->handed_at ||
+                                         steady_now() - *front_->handed_at < close_noticed_within);
   Answer answer;
   answer.status = error.code;
-  blame_pipelining(told ? Result<Answer>(answer) : Result<Answer>(error), held);
+  blame_pipelining(timed_out ? Result<Answer>(answer) : Result<Answer>(error), held);
   return held;
 }
 

@@ -50,7 +50,7 @@ Error not_the_same(const JournalEntry& entry, const FileFacts& file) {
 
 /// Returns the log message if the bytes must be read because the modification time changed;
 /// otherwise an empty string.
-std::string touched(const JournalEntry& entry, const FileFacts& file) {
+std::string touched_remark(const JournalEntry& entry, const FileFacts& file) {
   const FileTime then = entry.file.modified;
   const FileTime now = file.identity.modified;
   if (now == then) return {};
@@ -137,7 +137,7 @@ bool is_own_address(const std::string& url, const JournalEntry& whole) {
 
 /// Returns whether the parts cover the whole file. A run that was killed while it wrote the parts
 /// to the journal leaves a subset, and has sent nothing.
-bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
+bool cover_file(const std::vector<JournalEntry>& parts, std::uint64_t size) {
   std::uint64_t end = 0;
   for (const JournalEntry& part : parts) {
     if (part.part_begin != end) return false;
@@ -236,9 +236,9 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
       !compared && !may_be_same(entry->file, now))
     return not_the_same(*entry, file);
   const bool can_ask = kind == ProtocolKind::phased && entry->protocol == to_string(kind);
-  const bool told_to =
+  const bool registers_again =
       request.register_again && kind == ProtocolKind::tus && entry->protocol == to_string(kind);
-  if (registering && !can_ask && !told_to) return may_be_registered(request, *entry);
+  if (registering && !can_ask && !registers_again) return may_be_registered(request, *entry);
   if (entry->protocol != to_string(kind)) {
     TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
     if (entry->committed > 0)
@@ -264,7 +264,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
         printable(file.path));
     return result;
   }
-  if (!parts.empty() && !cover(parts, entry->file.size)) return result;
+  if (!parts.empty() && !cover_file(parts, entry->file.size)) return result;
   if (!parts.empty() && request.in_one_piece && entry->upload_url.empty()) {
     TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
     return result;
@@ -284,7 +284,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
     if (!part.upload_url.empty()) {
       TRY_ASSIGN(part.upload_url, own_address(entry->system, part.upload_url));
     }
-  result.remark = touched(*entry, file);
+  result.remark = touched_remark(*entry, file);
   TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), file));
   for (JournalEntry& part : parts) {
     TRY_ASSIGN(EarlierRun earlier, read_earlier(journal, std::move(part), file));

@@ -107,8 +107,8 @@ class Lanes {
 
   const Setting setting_;
   const std::function<void()> on_over_;
-  std::vector<bool> through_;  ///< which parts have ended
-  std::size_t next_ = 0;       ///< index of the first part that was not started
+  std::vector<bool> has_ended_;  ///< which parts have ended
+  std::size_t next_ = 0;         ///< index of the first part that was not started
   unsigned running_ = 0;
   LaneCount count_;  ///< current number of lanes
   unsigned widest_ = 0;

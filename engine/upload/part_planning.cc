@@ -22,7 +22,7 @@ PartPlanSetting PartPlanning::plan_setting(const UploadRequest& request, std::ui
           .most_under_way = request.server.most_under_way};
 }
 
-Result<void> PartPlanning::measure_way(const UploadRequest& request, PartPlanSetting& setting) {
+Result<void> PartPlanning::measure_network(const UploadRequest& request, PartPlanSetting& setting) {
   Inquiry inquiry;
   inquiry.base_url = request.base_url;
   inquiry.dataset = request.dataset;
@@ -78,7 +78,7 @@ Result<UploadParts> PartPlanning::begin(const UploadRequest& request, const Sour
   if (!setting.asked && request.verify_chunks == VerifyChunks::on) return parts;
   // One more round trip can save minutes.
   if (!setting.asked && !setting.round_trip && size >= worth_parts_bytes)
-    TRY(measure_way(request, setting));
+    TRY(measure_network(request, setting));
   parts.plan = plan_parts(setting);
   explain(request, setting);
   if (parts.plan.parts.empty() || engine_.journal() == nullptr) return parts;

@@ -35,7 +35,7 @@ class PartPlanning {
   PartPlanSetting plan_setting(const UploadRequest& request, std::uint64_t size) const;
   /// Asks the server to measure the round trip and the other network values that `setting` lacks.
   /// Ignores failures, which the upload itself will report. Error: interrupted.
-  Result<void> measure_way(const UploadRequest& request, PartPlanSetting& setting);
+  Result<void> measure_network(const UploadRequest& request, PartPlanSetting& setting);
   /// Logs why the plan has fewer parts than requested.
   void explain(const UploadRequest& request, const PartPlanSetting& setting) const;
 

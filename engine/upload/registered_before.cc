@@ -16,9 +16,9 @@ namespace sluice {
 namespace {
 
 /// An upload that had ended before it was started.
-class Over final : public Upload {
+class EndedUpload final : public Upload {
  public:
-  explicit Over(Report report) : report_(std::move(report)) {}
+  explicit EndedUpload(Report report) : report_(std::move(report)) {}
   Progress progress() const override { return {report_.bytes, report_.bytes, report_.bytes}; }
   void cancel() override {}
   bool wait_until(std::chrono::steady_clock::time_point) override { return true; }
@@ -29,10 +29,10 @@ class Over final : public Upload {
 };
 
 /// An upload that reads a file and compares it with the registered one.
-class Comparing final : public Upload {
+class ComparingUpload final : public Upload {
  public:
   static Result<std::unique_ptr<Upload>> start(Comparison comparison) {
-    std::unique_ptr<Comparing> upload(new Comparing(std::move(comparison)));
+    std::unique_ptr<ComparingUpload> upload(new ComparingUpload(std::move(comparison)));
     const Comparison& of = upload->comparison_;
     FileCheck::Setting check{
         .source = *of.source, .workers = of.workers, .block_bytes = of.block_bytes};
@@ -77,7 +77,7 @@ class Comparing final : public Upload {
   }
 
  private:
-  explicit Comparing(Comparison comparison) : comparison_(std::move(comparison)) {}
+  explicit ComparingUpload(Comparison comparison) : comparison_(std::move(comparison)) {}
 
   Comparison comparison_;
   std::unique_ptr<FileCheck> check_;  // declared last, destroyed first: it reads the source
@@ -128,7 +128,7 @@ Error from_another_file(const UploadRequest& request, const JournalEntry& entry)
 }
 
 Result<std::unique_ptr<Upload>> compare_registered(Comparison comparison) {
-  return Comparing::start(std::move(comparison));
+  return ComparingUpload::start(std::move(comparison));
 }
 
 Error cannot_compare(const UploadRequest& request, const JournalEntry& entry) {
@@ -166,7 +166,7 @@ Report report_before(const UploadRequest& request, const JournalEntry& entry) {
 std::unique_ptr<Upload> over_before(const UploadRequest& request, const JournalEntry& entry) {
   Report report = report_before(request, entry);
   check_registered_digests(request.expected, report);
-  auto upload = std::make_unique<Over>(std::move(report));
+  auto upload = std::make_unique<EndedUpload>(std::move(report));
   if (request.on_over) request.on_over();
   return upload;
 }

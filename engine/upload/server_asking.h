@@ -35,7 +35,7 @@ class ServerAsking {
 
  private:
   /// The result of one inquiry.
-  struct Heard {
+  struct Attempt {
     Result<ServerProfile> profile;
     /// Set if the token check had no result: the reason.
     std::optional<Error> token_not_known = {};
@@ -43,7 +43,7 @@ class ServerAsking {
   };
   /// Asks the server once. `known`: the cached profile, so that only the token is checked; reset if
   /// the answer contradicts that profile.
-  Heard hear(const Inquiry& inquiry, std::optional<ServerProfile>& known);
+  Attempt ask_once(const Inquiry& inquiry, std::optional<ServerProfile>& known);
   /// Returns the cached profile, unless `inquiry` asks for a fresh one or for another protocol.
   std::optional<ServerProfile> remembered(const Inquiry& inquiry) const;
   /// Whether the server has accepted this token for this dataset before.

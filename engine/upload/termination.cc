@@ -22,7 +22,7 @@ namespace {
 /// Some storage systems delete the parts of a large upload one by one, which takes seconds.
 constexpr std::chrono::seconds termination_patience{30};
 
-bool is_passing(int status) {
+bool is_transient_status(int status) {
   return status >= 400 && persistence_of(status) == Persistence::transient;
 }
 
@@ -82,7 +82,7 @@ class Attempt {
       return Error{ErrorKind::unreachable,
                    "the server is still working on an earlier request (HTTP 423)", status, true};
     const std::string said = quote_server_text(asked_.token.redact(answer->body));
-    if (is_passing(status) || status == 404 || status == 410)
+    if (is_transient_status(status) || status == 404 || status == 410)
       return Error{ErrorKind::unreachable,
                    fmt::format("the server is not available (HTTP {}, {})", status, said), status,
                    true};

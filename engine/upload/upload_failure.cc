@@ -38,20 +38,21 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     return;
   }
   if (error.kind == ErrorKind::token_refused) {
-    doubt_token(std::move(error), retry_after);
+    check_token_refusal(std::move(error), retry_after);
     return;
   }
   if (chunk && error.code == 413 && error.retryable && too_large(request().payload.size())) {
     setting_.protocol->limit_chunk(planner_.bound());
     const std::uint64_t least = setting_.protocol->least_chunk();
     if (request().payload.size() <= least) {
-      finish(Report::Status::failed,
-             Error{ErrorKind::failed,
-                   fmt::format("{}: the server refused a chunk of {} as too large (HTTP 413), but "
-                               "discards chunks of less than {}; nothing was registered; tell the "
-                               "administrators of the Data Bank",
-                               doing(), format_size(request().payload.size()), format_size(least)),
-                   413});
+      finish(
+          Report::Status::failed,
+          Error{ErrorKind::failed,
+                fmt::format("{}: the server refused a chunk of {} as too large (HTTP 413), but "
+                            "discards chunks of less than {}; nothing was registered; tell the "
+                            "administrators of the Data Bank",
+                            last_step(), format_size(request().payload.size()), format_size(least)),
+                413});
       return;
     }
     try_again();
@@ -134,7 +135,7 @@ void UploadRun::drop_abandoned() {
   send_in_turn(http(), exchanges);
 }
 
-bool UploadRun::begin_anew() {
+bool UploadRun::ready_to_begin() {
   const bool was_sent = setting_.earlier && (setting_.earlier->entry.hashed_blocks > 0 ||
                                              !setting_.earlier->entry.upload_url.empty());
   if (sent_any_ || was_sent) {
@@ -179,7 +180,7 @@ Error UploadRun::explain(Error error) const {
   const std::string from = error.kind == ErrorKind::unreachable
                                ? fmt::format("no response from {}: ", setting_.request.base_url)
                                : std::string();
-  error.message = fmt::format("{}: {}{}", doing(), from, error.message);
+  error.message = fmt::format("{}: {}{}", last_step(), from, error.message);
   if (registration_.may_be_registered() && !setting_.protocol->can_ask_registered())
     error.message += "; " + setting_.protocol->doubt();
   else if (!registration_.may_be_registered() &&
@@ -188,7 +189,7 @@ Error UploadRun::explain(Error error) const {
   return error;
 }
 
-std::string UploadRun::doing() const {
+std::string UploadRun::last_step() const {
   const Request& last = request();
   return describe(
       last.step, file_,

@@ -51,7 +51,7 @@ class UploadPreparation {
   /// from `basis`.
   Comparison compare(Journal& journal, UploadBasis& basis, JournalEntry entry) const;
   /// Moves the state of an earlier run into `basis`.
-  void go_on(EarlierRuns found, UploadBasis& basis);
+  void take_over(EarlierRuns found, UploadBasis& basis);
 
   EngineResources& engine_;
 };

@@ -363,7 +363,7 @@ bool UploadRun::made_ready(const Request& request) {
       if (!payload_.stands_at(0)) payload_.seek(0);
       return true;
     case Request::Step::begin:
-      return begin_anew();
+      return ready_to_begin();
     case Request::Step::chunk:
       if (payload_.stands_at(request.payload.begin)) return true;
       if (!digest_.knows(request.payload.begin / setting_.block_bytes)) {
@@ -470,7 +470,7 @@ void UploadRun::answered(Result<Answer> result) {
     say(LogLevel::info,
         fmt::format("{}: the server refused the bytes that the request carried (HTTP {}); creating "
                     "the upload without them",
-                    doing(), result->status));
+                    last_step(), result->status));
     next_step();
     return;
   }

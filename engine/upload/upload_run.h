@@ -236,7 +236,7 @@ class UploadRun : public Lane,
   void later(UploadState wait, Clock::time_point when, void (UploadRun::*what)());
   /// Handles an answer that refuses the token: asks the server whether it really does, and then
   /// retries the step or looks for another token.
-  void doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after);
+  void check_token_refusal(Error refusal, std::optional<std::chrono::seconds> retry_after);
   /// Asks the server about the current token.
   void ask_about_token();
   /// Handles the result of ask_about_token().
@@ -245,7 +245,7 @@ class UploadRun : public Lane,
   void look_for_token();
   /// Restarts the upload from the beginning if any bytes were sent: the server has lost them.
   /// Returns false if that happened too often and the upload has ended.
-  bool begin_anew();
+  bool ready_to_begin();
   /// Asks the server whether the file is registered.
   void ask_registered();
   /// Returns whether a request of `step` may be sent although the server may still be registering
@@ -265,7 +265,7 @@ class UploadRun : public Lane,
   /// Turns a transport error into a message about this file.
   Error explain(Error error) const;
   /// The beginning of an error message about the last request: describe() of that request.
-  std::string doing() const;
+  std::string last_step() const;
   /// Tokens::redacted().
   std::string redacted(std::string text) const;
   Receipt receipt(const Report& report) const;

@@ -11,7 +11,8 @@
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
-void UploadRun::doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after) {
+void UploadRun::check_token_refusal(Error refusal,
+                                    std::optional<std::chrono::seconds> retry_after) {
   token_check_.doubt(
       TokenDoubt(std::move(refusal), retry_after, load_.moment(), tokens_.is_accepted()));
   payload_.give_up();  // frees the buffers for other uploads
@@ -51,7 +52,7 @@ void UploadRun::token_answered(const TokenCheck::Finding& finding) {
                 fmt::format(
                     "{}: the server no longer has a draft dataset {} (HTTP 404); check that "
                     "the dataset is still a draft{}",
-                    doing(), setting_.request.dataset,
+                    last_step(), setting_.request.dataset,
                     !registration_.may_be_registered()        ? "; nothing was registered"
                     : setting_.protocol->can_ask_registered() ? ""
                                                               : "; " + setting_.protocol->doubt()),
@@ -72,7 +73,7 @@ void UploadRun::token_answered(const TokenCheck::Finding& finding) {
         ErrorKind::unreachable,
         fmt::format("{}: the server refused one request (HTTP {}), but {} the token for dataset "
                     "{}: the server {}",
-                    doing(), error.code, verdict == Verdict::accepted ? "accepts" : "accepted",
+                    last_step(), error.code, verdict == Verdict::accepted ? "accepts" : "accepted",
                     setting_.request.dataset,
                     error.code == 401 ? "is restarting, or has no free thread to check the token"
                                       : "has an internal error"),
