@@ -225,16 +225,15 @@ void ChunkSender::blame_pipelining(const Result<Answer>& result, bool held) {
   if (setting_.planner.pipelining_failed(result, held)) {
     setting_.owner.on_pipelining_refused();
     say(LogLevel::warning,
-        fmt::format("sending the chunks of {} one after the other from now on: the server does not "
-                    "wait for the end of a chunk that is sent ahead{}",
-                    setting_.file,
-                    result ? fmt::format(" (HTTP {})", result->status) : std::string()));
+        fmt::format(
+            "sending the chunks of {} without pipelining from now on: the server does not wait "
+            "for the end of a pipelined chunk{}",
+            setting_.file, result ? fmt::format(" (HTTP {})", result->status) : std::string()));
   } else if (before > 0 && setting_.planner.depth() == 0) {
     say(LogLevel::info,
-        fmt::format(
-            "sending the chunks of {} one after the other for a while: two chunks that were "
-            "sent ahead failed",
-            setting_.file));
+        fmt::format("sending the chunks of {} without pipelining for a while: two pipelined chunks "
+                    "failed",
+                    setting_.file));
   }
 }
 

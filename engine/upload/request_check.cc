@@ -14,7 +14,7 @@ Result<UploadRequest> check_request(const UploadRequest& request) {
   TRY(check_token(request.token.reveal()));
   if (request.lookahead && *request.lookahead > most_lookahead)
     return Error{ErrorKind::usage,
-                 fmt::format("cannot send {} chunks ahead: the maximum of --lookahead is {}",
+                 fmt::format("cannot pipeline {} chunks: the maximum of --lookahead is {}",
                              *request.lookahead, most_lookahead)};
   TRY(check_available(request.digests));
   UploadRequest checked = request;

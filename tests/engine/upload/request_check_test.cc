@@ -66,7 +66,7 @@ TEST_F(CheckRequest, RejectsTooManyPipelinedChunks) {
   request_.lookahead = most_lookahead;
   EXPECT_TRUE(check_request(request_));
   request_.lookahead = most_lookahead + 1;
-  expect_usage("cannot send 17 chunks ahead: the maximum of --lookahead is 16");
+  expect_usage("cannot pipeline 17 chunks: the maximum of --lookahead is 16");
 }
 
 TEST_F(CheckRequest, ReportsFirstError) {
