@@ -36,6 +36,7 @@ namespace sluice {
 
 class EngineResources;
 
+/// An engine that uploads files. Outlives its uploads.
 class Engine {
  public:
   /// Creates an engine and starts its threads. Errors: usage for options out of range, for a
@@ -46,10 +47,10 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Detects the protocols of a server (protocol section "Which one"), and checks that the server
+  /// Detects the protocol of a server (protocol section "Which one"), and checks that the server
   /// accepts the token for the dataset. Takes one round trip and has no side effects.
   ///
-  /// The protocols of a base URL are cached in the journal for a day. Once the server has accepted
+  /// The protocol of a base URL is cached in the journal for a day. Once the server has accepted
   /// a token for a dataset, the engine does not check that pair again. If a reverse proxy rejects
   /// that check, a warning is logged and ServerProfile::token_taken is false. Without a dataset and
   /// a token, the result says only whether the server speaks tus.
@@ -59,8 +60,8 @@ class Engine {
   /// requested one; interrupted. Any thread. Blocks until the server has answered.
   Result<ServerProfile> ask_server(const Inquiry& inquiry);
 
-  /// Permanently deletes unfinished uploads at a tus server that announces tus's termination
-  /// extension. An upload that the server does not find counts as deleted.
+  /// Permanently deletes unfinished uploads at a tus server, if the server announces tus's
+  /// termination extension. An upload that the server does not find counts as deleted.
   ///
   /// Errors, in the result: token_refused; unreachable, after the retries of the RetryPolicy;
   /// failed if the server refuses; interrupted; usage for an address of another server. Any thread.

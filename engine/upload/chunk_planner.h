@@ -46,6 +46,7 @@ class ChunkPlanner {
   /// the server accepts if that was just found out and should be stored in the journal.
   std::optional<std::uint64_t> committed(std::uint64_t bytes, bool was_pipelined, Time now,
                                          double idle_s);
+  /// Updates the network measurements from an answer to any request.
   void answered(const Answer& answer) { lookahead_.answered(answer); }
   /// Restarts the rate measurement after the setup request: a chunk that was pipelined behind the
   /// setup request had to wait for it.
@@ -69,6 +70,7 @@ class ChunkPlanner {
     return lookahead_.failed_ahead(result, held);
   }
 
+  /// See ChunkSizer for bound() and worth_remembering().
   std::uint64_t bound() const { return sizer_.bound(); }
   std::uint64_t worth_remembering() const { return sizer_.worth_remembering(); }
   /// Bytes of the largest confirmed chunk.
@@ -87,7 +89,7 @@ class ChunkPlanner {
   Time interval_at_{};        ///< time of the last confirmation, or of the first chunk's start
   double interval_idle_ = 0;  ///< TransferTimes::idle_s() at interval_at_
   std::optional<std::uint64_t> broke_at_;  ///< offset of a failed chunk; until found_offset()
-  bool was_too_large_ = false;             ///< the last answered chunk was refused with 413
+  bool was_too_large_ = false;  ///< refused with 413, and no smaller chunk confirmed since
 };
 
 }  // namespace sluice

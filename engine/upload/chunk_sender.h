@@ -35,7 +35,8 @@ class ChunkSender {
     virtual Transport& transport() const = 0;
     /// Returns the exchange for `request` without its body: address, token, timeouts.
     virtual Exchange make_exchange(const Request& request) = 0;
-    /// Returns the offset up to which bytes of the file may be sent: UploadRecord::durable_up_to().
+    /// Returns the offset up to which bytes of the file, from `offset` on, may be sent:
+    /// UploadRecord::durable_up_to(). The maximum of the type: no limit.
     virtual std::uint64_t cleared(std::uint64_t offset) = 0;
     /// Returns whether the last bytes of the front request may be sent.
     virtual bool may_end(const Flight& flight) = 0;
@@ -102,13 +103,22 @@ class ChunkSender {
   void stop();
 
  private:
+  /// Starts the exchange of `request`.
   std::shared_ptr<Flight> start(Request request);
+  /// Returns the callbacks of the body of `flight`.
   StreamedRequest::Hooks hooks(Flight* flight);
+  /// Updates the stage after curl read from the body, and posts fill() if that is due.
   void body_was_read(Flight& flight, StreamedRequest::Gave gave);
+  /// Moves `flight` to the stage `at`.
   void set_stage(Flight& flight, TransferTimes::At at);
+  /// Returns whether curl may send the body of `flight` again over a new connection. If so, cancels
+  /// all pipelined chunks.
   bool may_rewind(const Flight& flight);
+  /// Handles the end of an exchange: on_answer() for the front request.
   void ended(const std::shared_ptr<Flight>& flight, Result<Answer> result);
+  /// Handles the early end of a pipelined chunk: cancels that chunk and those after it.
   void pipelined_ended(const std::shared_ptr<Flight>& flight, const Result<Answer>& result);
+  /// Whether another chunk may be pipelined now.
   bool may_fill();
   const Flight& last() const { return pipelined_.empty() ? *front_ : *pipelined_.back(); }
   /// Records a failure that pipelining may have caused, at most once for each front request.
@@ -118,7 +128,7 @@ class ChunkSender {
   Setting setting_;
   std::shared_ptr<Flight> front_;
   std::deque<std::shared_ptr<Flight>> pipelined_;  ///< chunks behind front_, in order
-  bool fill_posted_ = false;
+  bool fill_posted_ = false;                       ///< fill() is posted and has not run yet
   bool has_pipelined_ = false;
   bool stopped_ = false;
 };

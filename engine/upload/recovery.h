@@ -31,8 +31,8 @@ class Recovery {
     std::optional<std::chrono::seconds> retry_after = {};  ///< the server's Retry-After
     /// The file may be registered (Registration::may_be_registered()).
     bool may_be_registered = false;
-    /// The failed request may have registered the file, and the server cannot be asked for it. Such
-    /// a request is not safe to retry, and never is.
+    /// The failed request may have registered the file, and the server cannot be asked about that.
+    /// Such a request is not safe to retry, and never is.
     bool is_unsafe_to_repeat = false;
     bool can_resume = false;  ///< a later run can resume the upload
   };

@@ -50,8 +50,9 @@ bool has_to_be_read(const JournalEntry& entry, const UploadRequest& request,
 
 /// An upload that sends nothing. Reads the file, and ends as registered (report_before()) if the
 /// file's XXH128 equals that of the receipt of `entry`; may_be_touched() or lacks_digests() must be
-/// true for `entry`. On success, stores the file's modification time in the journal for the next
-/// run. Otherwise ends with name_taken, or with integrity if an expected digest differs.
+/// true for `entry`. If the digests are equal, stores the file's modification time in the journal
+/// for the next run. Otherwise ends with name_taken, or with integrity if an expected digest
+/// differs.
 struct Comparison {
   UploadRequest request;
   JournalEntry entry;

@@ -31,7 +31,7 @@ struct UploadBasis {
   bool joined = false;
   std::vector<std::string> abandoned;      ///< EarlierRuns
   std::optional<JournalEntry> registered;  ///< EarlierRuns, over the phased protocol
-  ServerFacts server;                      ///< as the journal has them
+  ServerFacts server;                      ///< from the journal
 };
 
 /// The factory for the setting of an UploadRun and for the runs of its parts. Combines an

@@ -54,7 +54,7 @@ struct UploadRequest {
   /// checked that the file is not registered.
   bool register_again = false;
   bool resume_only = false;  ///< error usage if no unfinished upload exists
-  /// Read the bytes that an earlier run sent again, in parallel to the upload, and compare them.
+  /// Read again the bytes that an earlier run sent, in parallel to the upload, and compare them.
   /// Also accepts a file of the same size whose inode and modification time both changed, which is
   /// an error otherwise. If only one of them changed, the bytes are always compared.
   bool verify_prefix = false;
