@@ -77,7 +77,7 @@ TEST_F(AskServer, ChecksEachDatasetAndTokenOnce) {
     for (const auto& asked : {inquiry(), other_dataset, other_token})
       EXPECT_TRUE(engine().ask_server(asked)->token_taken);
   EXPECT_EQ(server_.count(Phase::ask), 3);
-  EXPECT_EQ(asked(), 1) << "what the server speaks is remembered";
+  EXPECT_EQ(asked(), 1) << "the protocol is cached";
 
   server_.set_faults({{.phase = Phase::ask,
                        .occurrence = -1,
@@ -130,7 +130,7 @@ TEST_F(AskServer, DoesNotCacheRequestedProtocol) {
   EXPECT_EQ(engine().ask_server(inquiry())->protocol, ProtocolKind::phased);
   EXPECT_EQ(asked(), 2);
   EXPECT_EQ(engine().ask_server(given)->protocol, ProtocolKind::binary);
-  EXPECT_EQ(asked(), 3) << "what is remembered says nothing of binary";
+  EXPECT_EQ(asked(), 3) << "the cached profile does not tell about binary";
   given.protocol = ProtocolKind::phased;
   EXPECT_TRUE(engine().ask_server(given)->remembered);
   given.protocol = ProtocolKind::tus;
@@ -158,7 +158,7 @@ TEST_F(AskServer, RetriesTransientErrorsWithinBudget) {
 }
 
 /// During a deployment, a reverse proxy answers the first questions of each kind.
-std::vector<Fault> answered_by_a_front_server(int times) {
+std::vector<Fault> answered_by_reverse_proxy(int times) {
   std::vector<Fault> faults;
   for (int i = 0; i < times; ++i)
     for (const Phase phase : {Phase::options, Phase::ask})
@@ -171,7 +171,7 @@ std::vector<Fault> answered_by_a_front_server(int times) {
 
 TEST_F(AskServer, RetriesNotFoundOfReverseProxy) {
   options_.retry.retries = 10;
-  server_.set_faults(answered_by_a_front_server(few_tries - 1));
+  server_.set_faults(answered_by_reverse_proxy(few_tries - 1));
   const auto profile = engine().ask_server(inquiry());
   ASSERT_TRUE(profile) << profile.error().message;
   EXPECT_EQ(profile->protocol, ProtocolKind::phased);
@@ -180,10 +180,10 @@ TEST_F(AskServer, RetriesNotFoundOfReverseProxy) {
 
 TEST_F(AskServer, StopsAfterFewAttemptsWithoutDataBank) {
   options_.retry.retries = 10;
-  server_.set_faults(answered_by_a_front_server(100));
+  server_.set_faults(answered_by_reverse_proxy(100));
   const auto profile = engine().ask_server(inquiry());
   ASSERT_FALSE(profile);
-  EXPECT_EQ(profile.error().kind, ErrorKind::failed) << "not a dataset that is not there";
+  EXPECT_EQ(profile.error().kind, ErrorKind::failed) << "not no_such_dataset";
   EXPECT_THAT(profile.error().message, HasSubstr("check the URL"));
   EXPECT_EQ(asked(), few_tries);
 }
@@ -193,9 +193,9 @@ TEST_F(AskServer, RetriesKnownServerWithinBudget) {
   ASSERT_TRUE(engine().ask_server(inquiry()));
   Inquiry fresh = inquiry();
   fresh.fresh = true;
-  server_.set_faults(answered_by_a_front_server(10));
+  server_.set_faults(answered_by_reverse_proxy(10));
   EXPECT_TRUE(engine().ask_server(fresh));
-  server_.set_faults(answered_by_a_front_server(100));
+  server_.set_faults(answered_by_reverse_proxy(100));
   const auto away = engine().ask_server(fresh);
   ASSERT_FALSE(away);
   EXPECT_EQ(away.error().kind, ErrorKind::unreachable);

@@ -106,7 +106,7 @@ TEST(Registration, DoesNotWaitIfServerCannotBeAsked) {
   EXPECT_TRUE(registration.answered(start, /*refused=*/false, start));
   EXPECT_EQ(registration.state(), State::in_doubt);
   EXPECT_EQ(registration.before(Step::finish, start).next, Next::send)
-      << "whoever sends it anyway was told to (--register-again)";
+      << "it is sent only with --register-again";
 }
 
 TEST(Registration, IsConfirmedByTheServer) {

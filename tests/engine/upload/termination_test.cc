@@ -67,7 +67,7 @@ TEST_F(TerminationTest, IgnoresNotFoundOfReverseProxy) {
   asked_.server.sends_resumable = true;
   for (const int status : {404, 410}) {
     done = terminate_answered(http_answer(status, ""));
-    EXPECT_EQ(done.left, 1U) << "its own answers have Tus-Resumable";
+    EXPECT_EQ(done.left, 1U) << "the server's own answers have Tus-Resumable";
     done = terminate_answered(http_answer(status, "", "Tus-Resumable: 1.0.0\r\n"));
     EXPECT_EQ(done.missing, 1U);
   }

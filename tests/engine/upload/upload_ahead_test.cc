@@ -78,7 +78,7 @@ TEST_F(UploadAheadTest, HoldsBackEndOfPipelinedChunk) {
   EXPECT_EQ(seen[0].field("previous_size"), "0");
   EXPECT_EQ(seen[1].field("previous_size"), std::to_string(chunk));
   EXPECT_NE(seen[0].connection, seen[1].connection);
-  EXPECT_FALSE(seen[1].complete) << "the server could append it before the one in front";
+  EXPECT_FALSE(seen[1].complete) << "the server could append it before the front chunk";
   EXPECT_EQ(upload->progress().committed, 0U);
   server_.release();
   const Report report = upload->wait();
@@ -338,7 +338,7 @@ TEST_F(UploadAheadTest, StopsPipeliningIfServerDoesNotWait) {
   server_.release();
   const Report report = upload->wait();
   expect_registered(report);
-  EXPECT_EQ(report.retries, 0U) << "nothing had to be tried again but what was early";
+  EXPECT_EQ(report.retries, 0U) << "only pipelined chunks were sent again";
   EXPECT_THAT(warnings(), HasSubstr("does not wait"));
   EXPECT_THAT(warnings(), HasSubstr("408"));
   EXPECT_FALSE(two_at_once);

@@ -43,7 +43,7 @@ class UploadChunks : public UploadTest {
 
 TEST_F(UploadChunks, StartAtSixteenMebibytes) {
   EXPECT_THAT(chunks_of(17 * mib), ElementsAre(16 * mib, mib));
-  EXPECT_EQ(facts().chunk_bytes, std::nullopt) << "nothing was found out";
+  EXPECT_EQ(facts().chunk_bytes, std::nullopt) << "nothing was learned";
 }
 
 TEST_F(UploadChunks, StartAtLengthOfLastUpload) {

@@ -172,7 +172,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryPhase,
                                           testing::ValuesIn(troubles)),
                          EveryPhase::test_name);
 
-// --- Failures of one phase -------------------------------------------------------------
+// --- Failures of one phase -----------------------------------------------------------------------
 
 TEST_F(UploadTest, FailsOnErrorInStatus200) {
   for (const auto& [body, kind] :

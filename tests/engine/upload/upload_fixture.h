@@ -125,7 +125,8 @@ class UploadTest : public testing::Test {
     EXPECT_EQ(report.status, Status::registered) << (report.error ? report.error->message : "");
     EXPECT_FALSE(report.error);
     const std::string bytes = content(file);
-    EXPECT_TRUE(server_.registered(file) == bytes) << "what landed is not the file";
+    EXPECT_TRUE(server_.registered(file) == bytes)
+        << "the registered content differs from the file";
     EXPECT_EQ(report.xxh128, xxh128(bytes));
     EXPECT_EQ(report.bytes, bytes.size());
     EXPECT_EQ(report.committed, bytes.size());

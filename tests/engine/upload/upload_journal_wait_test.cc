@@ -23,7 +23,7 @@ class UploadJournalWait : public TusTest {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline);
       seen = upload->progress().stages.wait_for_journal_s;
     }
-    EXPECT_GT(seen, 0.0) << "told while it waits";
+    EXPECT_GT(seen, 0.0) << "progress() shows the wait";
     ASSERT_TRUE(other.run("ROLLBACK"));
     const Report report = upload->wait();
     expect_registered(report);

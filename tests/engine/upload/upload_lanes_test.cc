@@ -78,7 +78,7 @@ TEST_F(LanesTest, DividesPoolAmongRunningParts) {
   send(20'000'000, 0.1);
   for (const std::size_t part : {0U, 1U, 2U, 3U}) EXPECT_EQ(parts_[part]->sharing, 4U) << part;
   for (const std::size_t part : {0U, 1U, 2U, 3U, 4U}) lanes.part_over(part);
-  EXPECT_EQ(parts_[7]->sharing, 3U) << "nothing is left to take the place of two";
+  EXPECT_EQ(parts_[7]->sharing, 3U) << "no part is left to replace two ended parts";
 }
 
 TEST_F(LanesTest, ReportsFirstFailure) {
@@ -86,7 +86,7 @@ TEST_F(LanesTest, ReportsFirstFailure) {
   parts_[1]->report.status = Status::failed;
   lanes.part_over(1);
   EXPECT_TRUE(parts_[0]->cancelled);
-  EXPECT_EQ(over_, 0) << "the other one is still under way";
+  EXPECT_EQ(over_, 0) << "the other part is still running";
   parts_[0]->report.status = Status::interrupted;
   lanes.part_over(0);
   EXPECT_EQ(over_, 1);
@@ -117,8 +117,7 @@ TEST_F(LanesTest, IgnoresConnectionsOfEndedParts) {
   EXPECT_GE(lanes.widest(), 4U);
 }
 
-// --- With a server
-// --------------------------------------------------------------------------------
+// --- With a server -------------------------------------------------------------------------------
 
 class Distance : public UploadTest {
  protected:
@@ -159,7 +158,7 @@ TEST_F(Distance, StopEndsMeasurementOfSilentServer) {
   EXPECT_THAT(upload.error().message, HasSubstr("scan.h5"));
   const auto journal = Journal::open(state_.path());
   ASSERT_TRUE(journal);
-  EXPECT_TRUE((*journal)->list(/*finished_too=*/true)->entries.empty()) << "nothing was begun";
+  EXPECT_TRUE((*journal)->list(/*finished_too=*/true)->entries.empty()) << "no upload was started";
 }
 
 }  // namespace

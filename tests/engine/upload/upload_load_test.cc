@@ -56,7 +56,7 @@ TEST_F(UploadLoad, HalvesLimitAfterRefusalOfValidToken) {
   write("third", 1000);
   server_.set_faults({});
   auto third = start(tus("third"));
-  EXPECT_EQ(engine_->request_limit(server_.url()), 1U) << "of an earlier run";
+  EXPECT_EQ(engine_->request_limit(server_.url()), 1U) << "the limit of an earlier run";
   expect_registered(third->wait(), "third");
 }
 

@@ -309,7 +309,7 @@ TEST_F(PrepareUpload, ResumesParts) {
   const UploadRun::Setting setting = upload();
   ASSERT_TRUE(setting.earlier);
   EXPECT_EQ(setting.earlier->entry.id, id);
-  ASSERT_NE(setting.preparation, nullptr) << "they stay as they are";
+  ASSERT_NE(setting.preparation, nullptr) << "the parts of the earlier run stay";
 }
 
 TEST_F(PrepareUpload, SendsFileInOnePieceOnRequest) {

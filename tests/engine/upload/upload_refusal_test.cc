@@ -28,7 +28,7 @@ class UploadRefusalTest : public TusTest {
   void expect_end(const Report& report, const std::vector<std::string>& says) {
     EXPECT_EQ(report.status, Status::failed);
     ASSERT_TRUE(report.error);
-    EXPECT_STREQ(to_string(report.error->kind), "failed") << "the next file has to go";
+    EXPECT_STREQ(to_string(report.error->kind), "failed") << "the next file must be uploaded";
     for (const std::string& text : says) EXPECT_THAT(report.error->message, HasSubstr(text));
     EXPECT_FALSE(server_.registered(name));
   }
@@ -53,7 +53,7 @@ TEST_P(RefusedChunk, IsRetriedFewTimesAndFileIsResumable) {
                       "after 4 attempts", "nothing was registered"});
   EXPECT_TRUE(report.resumable);
   EXPECT_EQ(report.committed, part);
-  EXPECT_EQ(more(phase_), 1 + 4) << "the chunk in front of it, and four tries";
+  EXPECT_EQ(more(phase_), 1 + 4) << "the chunk before it, and four attempts";
 
   server_.set_faults({});  // the firewall accepts the bytes now
   const Report again = start(request())->wait();

@@ -71,7 +71,7 @@ TEST_F(RegistrationTest, WaitsUntilJournalIsWritten) {
 TEST_F(RegistrationTest, IsNotSentIfJournalStaysFull) {
   const Report failed = upload(ProtocolKind::tus);
   expect_failed(failed, ErrorKind::failed, no_room);
-  EXPECT_EQ(registrations(), 0U) << "whatever goes on from the journal would do it once more";
+  EXPECT_EQ(registrations(), 0U) << "a later run would register the file again";
   make_room();
   expect_registered(upload(ProtocolKind::tus));
   EXPECT_EQ(registrations(), 1U);

@@ -76,7 +76,7 @@ TEST_F(ResumeTest, RejectsFileModifiedInPlace) {
     engine_.reset();
   }
   EXPECT_EQ(verifies(), 0);
-  EXPECT_NE(entry().file.modified, modified_of("scan.h5")) << "noted although the bytes differ";
+  EXPECT_NE(entry().file.modified, modified_of("scan.h5")) << "stored although the bytes differ";
 }
 
 TEST_F(ResumeTest, ComparesAndResumesCopyOnRequest) {

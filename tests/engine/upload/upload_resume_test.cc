@@ -246,7 +246,7 @@ TEST_F(ResumeTest, RecomputesUnusableDigestState) {
       SQLITE_OK);
   sqlite3_close(database);
   expect_registered(upload());
-  EXPECT_EQ(server_.count(Phase::setup), 1) << "nothing staged was thrown away";
+  EXPECT_EQ(server_.count(Phase::setup), 1) << "the staged bytes were kept";
 }
 
 /// A verify whose answer is lost while the server continues it: the registration ends only after
@@ -291,8 +291,8 @@ TEST_F(SlowVerify, IsNotRetriedWhileServerMayBeRegistering) {
                        .carried_out = true}});
   expect_registered(upload());
   EXPECT_EQ(verifies(), 1);
-  EXPECT_GE(second - first, 900ms) << "a busy server is asked again in a second";
-  EXPECT_THAT(take_warnings(), Not(HasSubstr("is unconfirmed"))) << "sluice asks by itself";
+  EXPECT_GE(second - first, 900ms) << "a busy server is asked again after a second";
+  EXPECT_THAT(take_warnings(), Not(HasSubstr("is unconfirmed"))) << "sluice asks the server";
 }
 
 TEST_F(SlowVerify, WaitsAfterStagedBytesAreGone) {

@@ -205,7 +205,7 @@ TEST_F(UploadRetryTest, FailsAfterRetryBudget) {
               HasSubstr("gave up after 11 attempts without progress; nothing was registered"));
   EXPECT_THAT(warnings(), HasSubstr("(10 of 10)"));
   EXPECT_THAT(warnings(), Not(HasSubstr("nothing was registered")))
-      << "what is retried has no end yet";
+      << "a retried error does not end the upload";
 }
 
 TEST_F(UploadRetryTest, RetriesRefusedConnections) {

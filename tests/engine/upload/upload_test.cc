@@ -153,8 +153,7 @@ TEST_F(UploadTest, LogsReadModeAndNoToken) {
   for (const std::string& line : lines) EXPECT_THAT(line, Not(HasSubstr(token)));
 }
 
-// --- Concurrent uploads
-// -----------------------------------------------------------------------------
+// --- Concurrent uploads --------------------------------------------------------------------------
 
 class SeveralUploads : public UploadTest {
  protected:

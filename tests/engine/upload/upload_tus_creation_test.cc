@@ -94,7 +94,7 @@ TEST_F(SmallOverTus, IsSentAgainIfServerIgnoresBytes) {
   expect_registered(upload_small("a"), "a");
   EXPECT_EQ(requests(), "create+bytes head patch@0 register");
   expect_registered(upload_small("b"), "b");
-  EXPECT_EQ(requests(), in_three) << "the server is known by now";
+  EXPECT_EQ(requests(), in_three) << "the server's behaviour is known now";
 }
 
 TEST_F(SmallOverTus, IsNotSentAgainIfOffsetIsMissing) {
@@ -189,7 +189,7 @@ TEST_F(SmallOverTus, RestartsAfterCrashBeforeResponse) {
   EXPECT_EQ(upload->wait().status, Status::interrupted);
   upload.reset();  // must be destroyed before its engine
   engine_.reset();
-  EXPECT_TRUE(entries().empty()) << "there is nothing to resume";
+  EXPECT_TRUE(entries().empty()) << "the journal has nothing to resume";
   server_.set_faults({});
   requests();
   expect_registered(upload_small("a"), "a");

@@ -202,7 +202,7 @@ TEST_F(TusTest, RefusedRegistrationKeepsUpload) {
   }
   server_.set_faults({});
   expect_registered(upload());
-  EXPECT_EQ(offsets().size(), 3U) << "only the registration came again";
+  EXPECT_EQ(offsets().size(), 3U) << "only the registration was sent again";
 }
 
 TEST_F(TusTest, RegistersEmptyFileAfterEmptyPatch) {

@@ -199,7 +199,7 @@ TEST_F(TusTest, RejectsNameRegisteredFromAnotherFile) {
   EXPECT_EQ(server_.seen().size(), seen) << "something was sent";
   std::filesystem::resize_file(path, size);
   std::filesystem::last_write_time(path, time + 1s);
-  EXPECT_FALSE(start(tus())->wait().registered_before.empty()) << "nothing of these matters then";
+  EXPECT_FALSE(start(tus())->wait().registered_before.empty()) << "the touched file was compared";
 }
 
 TEST_F(TusTest, WritesNoEntryForOneBlockBeforeRegistration) {

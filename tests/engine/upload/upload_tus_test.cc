@@ -130,8 +130,7 @@ TEST_F(TusTest, FailsAfterSecondChecksumMismatch) {
   EXPECT_EQ(report.retries, 1U);
 }
 
-// --- Chunk lengths
-// -----------------------------------------------------------------------------
+// --- Chunk lengths -------------------------------------------------------------------------------
 
 TEST_F(TusTest, SendsNoPatchSmallerThanServerPart) {
   server_.set_tus_rules({.part_bytes = part});
