@@ -24,7 +24,7 @@ bool ChunkChecksums::add_to(Request& request) {
 }
 
 void ChunkChecksums::compute(ByteRange range) {
-  // What is being hashed calls on_ready when it is done.
+  // A checksum that is being computed calls on_ready at its end.
   if (payload_.hashing() || payload_.digest_of(range.begin, range.end) != nullptr) return;
   if (range.size() == 0 || payload_.arrived() < range.end) return;
   payload_.hash(range.begin, range.end, check_.algorithm, on_ready_);

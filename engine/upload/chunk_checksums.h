@@ -10,12 +10,14 @@
 
 namespace sluice {
 
-/// The checksums of chunks that the server compares (tus's Upload-Checksum): computes them while
-/// the chunk in front is in flight, and keeps a chunk that waits for its own. The network thread's.
+/// The checksums of chunks that the server verifies (tus's Upload-Checksum). Computes the checksum
+/// of the next chunk while the current one is in flight, and holds a chunk whose checksum is not
+/// computed yet. Network thread only.
 class ChunkChecksums {
  public:
-  /// `on_ready`: a checksum is there; any thread. `on_off`: chunks of so many bytes are required
-  /// and cannot be checksummed, so the rest of the file goes without.
+  /// `on_ready`: called when a checksum is computed, on any thread. `on_off`: called with the chunk
+  /// length in bytes when the server requires chunks too long to be checksummed; the rest of the
+  /// file is then sent without checksums. `payload` outlives this.
   ChunkChecksums(ChunkCheck check, PayloadStream& payload, std::function<void()> on_ready,
                  std::function<void(std::uint64_t)> on_off)
       : check_(std::move(check)),
@@ -24,18 +26,18 @@ class ChunkChecksums {
         on_off_(std::move(on_off)) {}
 
   bool is_on() const { return !check_.algorithm.empty(); }
-  /// Adds the checksum to the headers of the chunk `request`, if it needs one. False: it is not
-  /// computed yet.
+  /// Adds the checksum header to the chunk `request`, if it needs one. Returns false if the
+  /// checksum is not computed yet.
   bool add_to(Request& request);
-  /// Computes the checksum of these bytes, if they have all been read and nothing else is being
-  /// hashed.
+  /// Starts to compute the checksum of `range`, if all of its bytes have been read and no other
+  /// checksum is being computed.
   void compute(ByteRange range);
 
-  /// Keeps a chunk whose checksum is not there yet.
+  /// Holds a chunk until its checksum is computed.
   void hold(Request request) { held_ = std::move(request); }
   bool is_holding() const { return held_.has_value(); }
-  /// The chunk that was held, once its checksum is in its headers; else nothing, and it is computed
-  /// as soon as all of its bytes have been read.
+  /// Returns the held chunk with its checksum header, and holds it no longer. If the checksum is
+  /// not computed yet, returns nothing and calls compute() for the chunk.
   std::optional<Request> take_ready();
 
  private:

@@ -31,7 +31,7 @@ std::optional<std::uint64_t> ChunkPlanner::committed(std::uint64_t bytes, bool w
   ++chunks_;
   largest_committed_ = std::max(largest_committed_, bytes);
   if (was_pipelined) lookahead_.confirmed_ahead();
-  // What a server takes right after it refused more is worth remembering.
+  // A chunk that is confirmed right after a 413 gives a limit for the journal.
   const bool found_limit = was_too_large_ && bytes <= sizer_.bound();
   if (found_limit) was_too_large_ = false;
   const double seconds = in_seconds(now - interval_at_);

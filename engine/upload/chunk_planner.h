@@ -10,9 +10,9 @@
 
 namespace sluice {
 
-/// How long the next chunk of an upload is, and how many chunks may be in flight: ChunkSizer and
-/// Lookahead, with the measurements that both need. Pure: callers pass the time. One thread at a
-/// time.
+/// The chunk length and the number of pipelined chunks of one upload: a ChunkSizer and a Lookahead
+/// with the measurements that both need. Performs no I/O and reads no clock: callers pass the time.
+/// One thread at a time.
 class ChunkPlanner {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -20,59 +20,63 @@ class ChunkPlanner {
   struct Setting {
     ChunkSizer::Setting sizer;
     Lookahead::Setting lookahead;
-    std::uint64_t size = 0;  ///< of the file, bytes
-    /// No chunk is longer, as all of it has to be in memory to be checksummed; bytes.
+    std::uint64_t size = 0;  ///< of the file, in bytes
+    /// Upper limit of the chunk length in bytes: a chunk that is checksummed must fit into memory.
     std::uint64_t most_bytes = ~std::uint64_t{0};
     bool keeps_parts_of_chunks = false;  ///< Protocol::keeps_parts_of_chunks()
   };
 
   explicit ChunkPlanner(const Setting& setting);
 
-  /// Returns the length, in bytes, of the chunk that begins at offset `begin`; `committed` and
-  /// `least`: Protocol::committed() and least_chunk().
+  /// Returns the length in bytes of the chunk that begins at offset `begin`. `committed` and
+  /// `least` are Protocol::committed() and least_chunk().
   std::uint64_t length(std::uint64_t begin, std::uint64_t committed, std::uint64_t least) const;
-  /// How many chunks may be pipelined behind the one in front.
+  /// Returns how many chunks may be pipelined behind the front request.
   unsigned depth() const { return lookahead_.depth(); }
-  /// How many chunks may send at the same time. `passed`: PayloadStream::passed(); `last`: bytes of
-  /// the last chunk that has begun.
+  /// Returns how many chunks may send concurrently. `passed`: PayloadStream::passed(). `last`:
+  /// bytes of the last chunk that was started.
   unsigned streams(std::uint64_t passed, std::uint64_t last, Time now) {
     return lookahead_.streams(rate_.look(passed, now), last);
   }
 
-  /// A chunk begins that no chunk is in front of; `idle_s`: TransferTimes::idle_s().
+  /// Starts the measurement for a chunk that becomes the front request. `idle_s`:
+  /// TransferTimes::idle_s().
   void begin_interval(Time now, double idle_s);
-  /// The server has confirmed a chunk of so many bytes. Returns the largest payload that this
-  /// server takes, where that was just found out and is worth remembering.
+  /// Records that the server confirmed a chunk of `bytes` bytes. Returns the largest payload that
+  /// the server accepts if that was just found out and should be stored in the journal.
   std::optional<std::uint64_t> committed(std::uint64_t bytes, bool was_pipelined, Time now,
                                          double idle_s);
+  /// Updates the network measurements from an answer to any request.
   void answered(const Answer& answer) { lookahead_.answered(answer); }
-  /// The setup is over. It held back the chunk that travelled with it, so the rate so far says
-  /// nothing.
+  /// Restarts the rate measurement after the setup request: a chunk that was pipelined behind the
+  /// setup request had to wait for it.
   void setup_ended() { rate_.restart(); }
 
-  /// A chunk broke on its way.
+  /// Records that the transfer of a chunk failed.
   void chunk_failed() { sizer_.failed(); }
-  /// The same at that offset, where the server keeps parts of chunks: found_offset() says whether
-  /// it kept any.
+  /// Records the same for a chunk at `offset` of a server that keeps parts of chunks.
+  /// found_offset() then tells whether the server kept any bytes of that chunk.
   void chunk_broke_at(std::uint64_t offset) { broke_at_ = offset; }
-  /// The server has said how much it holds. If it kept nothing of a chunk that broke, some front
-  /// server collects whole requests, and chunks have to be shorter.
+  /// Records the offset that the server reported. If the server kept nothing of a failed chunk, a
+  /// reverse proxy buffers whole requests, and the next chunks must be shorter.
   void found_offset(std::uint64_t committed);
-  /// The server refused a request with that payload as too large (413). False where nothing smaller
-  /// can be sent.
+  /// Records that the server refused a request with `payload` bytes of the file as too large (413).
+  /// Returns false if no smaller request is possible.
   bool too_large(std::uint64_t payload);
 
-  /// A pipelined chunk failed, or the one in front of it; see Lookahead::failed_ahead().
+  /// Records that a pipelined chunk, or the front request before it, failed. See
+  /// Lookahead::failed_ahead() for `held` and the result.
   bool pipelining_failed(const Result<Answer>& result, bool held) {
     return lookahead_.failed_ahead(result, held);
   }
 
+  /// See ChunkSizer for bound() and worth_remembering().
   std::uint64_t bound() const { return sizer_.bound(); }
   std::uint64_t worth_remembering() const { return sizer_.worth_remembering(); }
-  /// Bytes of the largest chunk that was confirmed.
+  /// Bytes of the largest confirmed chunk.
   std::uint64_t largest_committed() const { return largest_committed_; }
   std::uint64_t chunks() const { return chunks_; }
-  /// A request that carried the whole file was confirmed.
+  /// Counts a confirmed request that carried the whole file as one chunk.
   void count_whole() { ++chunks_; }
 
  private:
@@ -82,10 +86,10 @@ class ChunkPlanner {
   RateMeter rate_;
   std::uint64_t chunks_ = 0;  ///< confirmed
   std::uint64_t largest_committed_ = 0;
-  Time interval_at_{};        ///< the last confirmation, or when the first chunk went out
-  double interval_idle_ = 0;  ///< TransferTimes::idle_s() then
-  std::optional<std::uint64_t> broke_at_;
-  bool was_too_large_ = false;  ///< the last chunk that was answered
+  Time interval_at_{};        ///< time of the last confirmation, or of the first chunk's start
+  double interval_idle_ = 0;  ///< TransferTimes::idle_s() at interval_at_
+  std::optional<std::uint64_t> broke_at_;  ///< offset of a failed chunk; until found_offset()
+  bool was_too_large_ = false;  ///< refused with 413, and no smaller chunk confirmed since
 };
 
 }  // namespace sluice

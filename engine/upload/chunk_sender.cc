@@ -10,8 +10,9 @@
 namespace sluice {
 namespace {
 
-/// A round trip and more, of what waits in the socket already.
-constexpr auto found_out_within = std::chrono::seconds(1);
+/// The time in which the end of a connection becomes known after a request was handed over: a round
+/// trip and the time to send what the socket has buffered.
+constexpr auto close_noticed_within = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -37,7 +38,7 @@ std::shared_ptr<Flight> ChunkSender::start(Request request) {
 StreamedRequest::Hooks ChunkSender::hooks(Flight* flight) {
   return {.on_read = [this, flight](StreamedRequest::Gave gave) { body_was_read(*flight, gave); },
           .cleared = [this](std::uint64_t offset) { return setting_.owner.cleared(offset); },
-          // Those behind the one in front wait until that is confirmed.
+          // The end of a pipelined chunk is held back until the chunk becomes the front request.
           .may_end = [this,
                       flight] { return flight == front_.get() && setting_.owner.may_end(*flight); },
           .may_rewind = [this, flight] { return may_rewind(*flight); }};
@@ -50,11 +51,11 @@ void ChunkSender::set_stage(Flight& flight, TransferTimes::At at) {
 
 bool ChunkSender::may_rewind(const Flight& flight) {
   if (&flight != front_.get()) return false;
-  // It may have kept some of them: asking is cheaper than to be refused at the end. What a lost
-  // creation kept is of no use.
+  // The server may have kept some of the bytes: asking for the offset is cheaper than sending all
+  // bytes again and being refused. Bytes that a lost creation kept cannot be used.
   if (setting_.protocol.keeps_parts_of_chunks()) return flight.request.step == Request::Step::begin;
   if (flight.was_held) blame_pipelining(Error{ErrorKind::unreachable, "closed"}, true);
-  cancel_pipelined();  // they lose what they have taken already
+  cancel_pipelined();  // the rewind moves the payload back before their bytes
   return true;
 }
 
@@ -77,14 +78,14 @@ void ChunkSender::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
       at = At::answer;
       break;
     case StreamedRequest::Gave::held:
-      // One that is pipelined waits for the answer to the one in front of it.
+      // A pipelined chunk waits for the answer to the request before it.
       at = &flight == front_.get() ? setting_.owner.held_for(flight) : At::answer;
       break;
   }
   set_stage(flight, at);
   setting_.owner.on_progress();
   if (fill_posted_ || !may_fill()) return;
-  fill_posted_ = true;  // curl calls this, and must not be called back
+  fill_posted_ = true;  // curl is the caller, and must not be called from here
   transport().post([this, alive = setting_.owner.keep_alive()] {
     fill_posted_ = false;
     fill();
@@ -181,7 +182,7 @@ void ChunkSender::cancel_pipelined(std::size_t from) {
     flight.abandoned = true;
     flight.body->abandon();
     set_stage(flight, TransferTimes::At::nothing);
-    // Not at once: this may be called by curl.
+    // Posted, because curl may be the caller.
     transport().post([&thread = transport(), id = flight.exchange] { thread.cancel(id); });
   }
   pipelined_.resize(std::min(from, pipelined_.size()));
@@ -198,7 +199,7 @@ void ChunkSender::pipelined_ended(const std::shared_ptr<Flight>& flight,
   cancel_pipelined(static_cast<std::size_t>(
       std::find(pipelined_.begin(), pipelined_.end(), flight) - pipelined_.begin()));
   if (flight->body->error()) {
-    // What is in front of it needs not be sent.
+    // The front request is useless without the rest of the file.
     setting_.owner.on_unreadable(*flight->body->error());
     transport().cancel(front_->exchange);
     return;
@@ -210,7 +211,7 @@ void ChunkSender::pipelined_ended(const std::shared_ptr<Flight>& flight,
   }
   const bool first = !front_->blamed;
   blame_pipelining(result, held);
-  // What broke where nothing else was wrong: once for the chunk in front.
+  // Count a connection failure of a pipelined chunk once for each front request.
   if (first && !result && !held && flight->body->handed() > flight->request.head.size())
     setting_.planner.chunk_failed();
 }
@@ -224,16 +225,15 @@ void ChunkSender::blame_pipelining(const Result<Answer>& result, bool held) {
   if (setting_.planner.pipelining_failed(result, held)) {
     setting_.owner.on_pipelining_refused();
     say(LogLevel::warning,
-        fmt::format("sending the chunks of {} one after the other from now on: the server does not "
-                    "wait for the end of a chunk that is sent ahead{}",
-                    setting_.file,
-                    result ? fmt::format(" (HTTP {})", result->status) : std::string()));
+        fmt::format(
+            "sending the chunks of {} without pipelining from now on: the server does not wait "
+            "for the end of a pipelined chunk{}",
+            setting_.file, result ? fmt::format(" (HTTP {})", result->status) : std::string()));
   } else if (before > 0 && setting_.planner.depth() == 0) {
     say(LogLevel::info,
-        fmt::format(
-            "sending the chunks of {} one after the other for a while: two chunks that were "
-            "sent ahead failed",
-            setting_.file));
+        fmt::format("sending the chunks of {} without pipelining for a while: two pipelined chunks "
+                    "failed",
+                    setting_.file));
   }
 }
 
@@ -241,18 +241,18 @@ bool ChunkSender::is_due_to_pipelining(const Error& error) {
   if (front_->request.step != Request::Step::chunk || error.kind != ErrorKind::unreachable ||
       (!front_->was_ahead && pipelined_.empty()))
     return false;
-  // A CURLcode or an HTTP status; a server that answers otherwise has taken it, however early it
-  // came.
+  // `code` is a CURLcode or an HTTP status. A server that answered with a status other than 408 has
+  // processed the chunk, however early the answer came.
   constexpr int least_status = 100;
-  const bool told = error.code == 408;
-  if (error.code >= least_status && !told) return false;
-  // One that has closed on what it does not wait for is found out as soon as the turn comes; later,
-  // the server had all that it needed.
-  const bool held = front_->was_held &&
-                    (!front_->handed_at || steady_now() - *front_->handed_at < found_out_within);
+  const bool timed_out = error.code == 408;
+  if (error.code >= least_status && !timed_out) return false;
+  // A server that does not wait for the end of a chunk closes the connection, which becomes known
+  // as soon as the chunk is the front request. Later, the server had the whole chunk.
+  const bool held = front_->was_held && (!front_->handed_at ||
+                                         steady_now() - *front_->handed_at < close_noticed_within);
   Answer answer;
   answer.status = error.code;
-  blame_pipelining(told ? Result<Answer>(answer) : Result<Answer>(error), held);
+  blame_pipelining(timed_out ? Result<Answer>(answer) : Result<Answer>(error), held);
   return held;
 }
 

@@ -14,15 +14,15 @@
 namespace sluice {
 namespace {
 
-/// Whether the file can be the one that the entry is about, so that its bytes can be compared with
-/// what was sent. Another time alone says nothing: file systems on a network round it, and programs
-/// set it. Device numbers are not compared: the same file has another one on every node of a
-/// cluster.
+/// Returns whether the current file can be the file of the entry, so that its bytes can be compared
+/// with the bytes sent. A different modification time alone proves nothing: network file systems
+/// round times, and programs set them. Device numbers are not compared: they differ between the
+/// nodes of a cluster.
 bool may_be_same(const FileIdentity& then, const FileIdentity& now) {
   return now.size == then.size && (now.modified == then.modified || now.inode == then.inode);
 }
 
-/// The error for a file that cannot be the one that the entry is about.
+/// Returns the error for a file that cannot be the file of the entry.
 Error not_the_same(const JournalEntry& entry, const FileFacts& file) {
   const FileIdentity& then = entry.file;
   const FileIdentity& now = file.identity;
@@ -48,8 +48,9 @@ Error not_the_same(const JournalEntry& entry, const FileFacts& file) {
               : "to upload the file from the beginning, use --restart")};
 }
 
-/// The log message if the bytes must be read because the modification time changed; else empty.
-std::string touched(const JournalEntry& entry, const FileFacts& file) {
+/// Returns the log message if the bytes must be read because the modification time changed;
+/// otherwise an empty string.
+std::string touched_remark(const JournalEntry& entry, const FileFacts& file) {
   const FileTime then = entry.file.modified;
   const FileTime now = file.identity.modified;
   if (now == then) return {};
@@ -64,7 +65,8 @@ bool can_be_resumed(const JournalEntry& entry) {
   return now && may_be_same(entry.file, *now);
 }
 
-/// Whether the bytes at the server cannot be registered as they are.
+/// Returns whether the bytes at the server cannot be registered: a digest differs from the expected
+/// one.
 bool is_useless(const JournalEntry& entry) {
   return entry.error && entry.error->kind == ErrorKind::integrity;
 }
@@ -77,10 +79,10 @@ Result<void> check_other_uploads(Journal& journal, const UploadRequest& request)
     if (other.system != request.base_url || other.dataset != request.dataset ||
         other.name == request.name)
       continue;
-    // Only the phased protocol has one staging area a dataset.
+    // Only the phased protocol has one staging area per dataset.
     if (other.protocol != "phased") continue;
-    // Nothing is lost with what is not there, and nothing can follow on what has changed since, or
-    // on bytes that are not those that were meant.
+    // The staged bytes are worthless if none are committed, if their file has changed since, or if
+    // their digest was not the expected one.
     if (other.committed == 0 || (other.state == JournalEntry::State::unfinished &&
                                  (!can_be_resumed(other) || is_useless(other))))
       continue;
@@ -103,7 +105,8 @@ JournalEntry first_entry(const UploadRequest& request, std::string_view protocol
   entry.system = request.base_url;
   entry.dataset = request.dataset;
   entry.name = request.name;
-  entry.path = absolute_path(request.path).value_or(request.path);  // Engine::start() has tried
+  entry.path =
+      absolute_path(request.path).value_or(request.path);  // open_file() has checked the path
   entry.file = file;
   entry.token_file = request.token_file;
   entry.digests = to_string(request.digests);
@@ -127,14 +130,14 @@ Result<EarlierRun> read_earlier(Journal& journal, JournalEntry entry, const File
   return earlier;
 }
 
-/// Whether the token may go where its bytes went: the journal is a file that can be edited.
+/// Returns whether the token may be sent to `url`: the journal is a file that can be edited.
 bool is_own_address(const std::string& url, const JournalEntry& whole) {
   return !url.empty() && own_address(whole.system, url).has_value();
 }
 
-/// Whether the parts are all there: a run that is killed while it writes them down leaves a few,
-/// and has sent nothing.
-bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
+/// Returns whether the parts cover the whole file. A run that was killed while it wrote the parts
+/// to the journal leaves a subset, and has sent nothing.
+bool cover_file(const std::vector<JournalEntry>& parts, std::uint64_t size) {
   std::uint64_t end = 0;
   for (const JournalEntry& part : parts) {
     if (part.part_begin != end) return false;
@@ -143,9 +146,9 @@ bool cover(const std::vector<JournalEntry>& parts, std::uint64_t size) {
   return end == size;
 }
 
-/// The last file of that name that was registered, if it is this very one, or may be. Only the
-/// phased protocol's server says that a name is taken; the others register a second file of that
-/// name, whenever the same command runs again.
+/// Returns the last registered entry of the request's name, if it is, or may be, about exactly this
+/// file. Only a phased server reports that a name is taken; the others would register a second file
+/// of that name if the same command ran again.
 Result<std::optional<JournalEntry>> find_registered(Journal& journal, const UploadRequest& request,
                                                     ProtocolKind kind, const FileFacts& file) {
   auto last = journal.find_registered(request.base_url, request.dataset, request.name);
@@ -157,7 +160,8 @@ Result<std::optional<JournalEntry>> find_registered(Journal& journal, const Uplo
   return from_another_file(request, **last);
 }
 
-/// The error where only a person can find out whether the file is registered.
+/// Returns the error for an upload of which only the user can find out whether the file is
+/// registered.
 Error may_be_registered(const UploadRequest& request, const JournalEntry& entry) {
   return {
       ErrorKind::unconfirmed,
@@ -192,7 +196,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
   EarlierRuns result;
   auto found = journal.find(request.base_url, request.dataset, request.name);
   if (request.restart) {
-    // An entry that cannot be understood is what --restart is for.
+    // --restart also replaces an entry that cannot be read.
     if (!found || !*found) return result;
     if ((*found)->state != JournalEntry::State::verifying) {
       TRY_ASSIGN(result.abandoned, own_addresses(journal, **found));
@@ -224,7 +228,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
   const FileIdentity& now = file.identity;
   const bool unchanged = entry->file.size == now.size && entry->file.modified == now.modified;
   if (!unchanged && !registering && entry->committed == 0) {
-    // Nothing is lost that anybody knows of.
+    // No bytes are known to be committed, so nothing is lost.
     TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
     return result;
   }
@@ -232,9 +236,9 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
       !compared && !may_be_same(entry->file, now))
     return not_the_same(*entry, file);
   const bool can_ask = kind == ProtocolKind::phased && entry->protocol == to_string(kind);
-  const bool told_to =
+  const bool registers_again =
       request.register_again && kind == ProtocolKind::tus && entry->protocol == to_string(kind);
-  if (registering && !can_ask && !told_to) return may_be_registered(request, *entry);
+  if (registering && !can_ask && !registers_again) return may_be_registered(request, *entry);
   if (entry->protocol != to_string(kind)) {
     TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
     if (entry->committed > 0)
@@ -244,7 +248,8 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
           printable(file.path), entry->protocol, to_string(kind));
     return result;
   }
-  // Of a one-shot upload nothing is left at the server; of a tus one without an address neither.
+  // The server keeps nothing of an unfinished one-shot upload, nor of a tus upload without an
+  // address.
   TRY_ASSIGN(std::vector<JournalEntry> parts, journal.parts(entry->id));
   if (kind == ProtocolKind::binary ||
       (kind == ProtocolKind::tus && entry->upload_url.empty() && parts.empty()))
@@ -259,7 +264,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
         printable(file.path));
     return result;
   }
-  if (!parts.empty() && !cover(parts, entry->file.size)) return result;
+  if (!parts.empty() && !cover_file(parts, entry->file.size)) return result;
   if (!parts.empty() && request.in_one_piece && entry->upload_url.empty()) {
     TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
     return result;
@@ -271,7 +276,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
                     "{2} bytes; use --block {2}, or upload the file from the beginning with "
                     "--restart",
                     printable(file.path), block_bytes, entry->block_bytes)};
-  // As own_address() has them: an http for an https site is back behind its TLS.
+  // Normalise the addresses: own_address() turns an http URL of an https server back into https.
   if (!entry->upload_url.empty()) {
     TRY_ASSIGN(entry->upload_url, own_address(entry->system, entry->upload_url));
   }
@@ -279,7 +284,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
     if (!part.upload_url.empty()) {
       TRY_ASSIGN(part.upload_url, own_address(entry->system, part.upload_url));
     }
-  result.remark = touched(*entry, file);
+  result.remark = touched_remark(*entry, file);
   TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), file));
   for (JournalEntry& part : parts) {
     TRY_ASSIGN(EarlierRun earlier, read_earlier(journal, std::move(part), file));

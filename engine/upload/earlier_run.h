@@ -11,59 +11,64 @@
 
 namespace sluice {
 
-/// What an earlier run of the same upload left in the journal, checked against the file as it is.
+/// The journal's record of an earlier run of the same upload, compared with the current file.
 struct EarlierRun {
   JournalEntry entry;
-  std::vector<std::uint64_t> checksums;  ///< of the blocks [0, hashed_blocks)
-  /// The file has the size that it had, but another inode or time, or the last run found something
-  /// wrong with it: its bytes have to be read to tell whether they are what was sent.
+  std::vector<std::uint64_t> checksums;  ///< of the blocks [0, entry.hashed_blocks)
+  /// The file's size is unchanged, but its inode or modification time changed, or the last run
+  /// ended with an error about the file. The file must be read again to check that its content
+  /// equals the bytes sent.
   bool doubtful = false;
 
-  /// No byte behind this one can have been sent (engine/journal/upload_record.h has the rule).
+  /// Returns the offset up to which bytes can have been sent: no byte after that offset was sent.
+  /// engine/journal/upload_record.h states the rule.
   std::uint64_t sent() const;
 };
 
-/// The journal's entry for an upload that begins.
+/// Returns the journal entry of a new upload of `file`, in blocks of `block_bytes` bytes.
 JournalEntry first_entry(const UploadRequest& request, std::string_view protocol,
                          const FileIdentity& file, std::size_t block_bytes);
 
-/// The file of an upload, as it is now.
+/// The path and the current identity of the file of an upload.
 struct FileFacts {
-  std::string path;  ///< as it was given
+  std::string path;  ///< as the caller gave it
   FileIdentity identity;
 };
 
+/// What find_earlier_run() found in the journal.
 struct EarlierRuns {
-  /// The unfinished upload of that system, dataset and name; nothing where there is none, where it
-  /// was spoken in another protocol, or where `request` wants it to start anew.
+  /// The unfinished upload of the request's system, dataset and name. Empty if the journal has
+  /// none, if that upload uses another protocol, or if `request` asks for a restart.
   std::optional<EarlierRun> earlier;
-  std::vector<EarlierRun> parts;  ///< of `earlier`, in the file's order; empty for none
-  /// This very file, which an earlier run has registered under that name; or one for which
-  /// may_be_touched() (engine/upload/registered_before.h) holds, not over the phased protocol.
+  std::vector<EarlierRun> parts;  ///< of `earlier`, ordered by offset; empty if it has no parts
+  /// The registered upload of exactly this file under that name. Over tus and binary, also a
+  /// registered upload for which may_be_touched() (engine/upload/registered_before.h) is true.
   std::optional<JournalEntry> registered;
-  std::vector<std::string> abandoned;  ///< upload addresses that nobody needs any more
-  std::string remark;                  ///< a sentence for the user; empty for none
+  std::vector<std::string> abandoned;  ///< URLs of uploads at the server to be deleted
+  std::string remark;                  ///< a log message for the user; may be empty
 };
 
-/// Where the bytes of an upload and of its parts went, absolute: those addresses that lie on its
-/// own server, as the journal is a file that can be edited, and the token goes there. Error failed:
-/// the journal cannot be read.
+/// Returns the absolute upload URLs of `entry` and of its parts. Leaves out addresses outside of
+/// the upload's own server: the journal is a file that can be edited, and the token is sent to
+/// these addresses. Error failed: the journal cannot be read.
 Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEntry& entry);
 
-/// Over the phased protocol, whether the upload may begin: error usage if another upload into the
-/// dataset is unfinished, whose staged bytes a new one would delete (protocol section 1.4). Error
-/// failed: the journal cannot be read.
+/// Checks that a phased upload may begin. Errors: usage if another upload into the dataset is
+/// unfinished, because a new upload would delete its staged bytes (protocol section 1.4); failed if
+/// the journal cannot be read.
 Result<void> check_other_uploads(Journal& journal, const UploadRequest& request);
 
-/// Looks for what an earlier run left. May wait for the disk.
+/// Finds the earlier run of an upload in the journal. May block on the disk.
 ///
-/// `kind`: what is spoken now. `block_bytes`: the engine's; a block of the journal's must fit.
-/// Errors: local_file if something was sent, and the file's size is not what it was, or both its
-/// inode and its time are others and `request` does not ask for a comparison; unconfirmed if it may
-/// be registered, and is to start anew or nobody can be asked; name_taken if `kind` cannot tell and
-/// the journal knows that another file of that name was registered, and it is not to start anew;
-/// usage if there is nothing where there must be, or if the blocks do not fit; failed if the
-/// journal cannot be read.
+/// `kind`: the protocol that the server uses now. `block_bytes`: the engine's block size; blocks of
+/// the journal entry must not be larger.
+///
+/// Errors: local_file if bytes were sent and the file's size changed, or both its inode and its
+/// time changed and `request` does not ask to compare the content; unconfirmed if the file may be
+/// registered, and `request` asks for a restart or the server cannot be asked; name_taken if, over
+/// tus and binary, the journal has another registered file of that name and `request` asks for no
+/// restart; usage if `request` requires an unfinished upload and the journal has none, or if the
+/// blocks are too large; failed if the journal cannot be read.
 Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& request,
                                      ProtocolKind kind, const FileFacts& file,
                                      std::size_t block_bytes);

@@ -16,24 +16,24 @@
 
 namespace sluice {
 
-/// What all uploads of an engine share: its options, buffers, checksum workers, journal, network
-/// threads, and what it knows of servers. It owns them, and their threads. It decides nothing.
+/// The resources that all uploads of an engine share: options, buffers, checksum workers, journal,
+/// network threads, and facts about servers. Owns them and their threads. Contains no upload logic.
 ///
-/// Any thread. Outlives the uploads.
+/// Every member may be called from any thread. Outlives the uploads.
 class EngineResources {
  public:
-  /// What is made before there are threads, so that whoever fails to make it can say why.
+  /// Resources that are created before any thread starts, so that the creator can report errors.
   struct Setting {
     EngineOptions options;
-    std::shared_ptr<BufferPool> pool;  ///< of blocks of EngineOptions::block_bytes
-    std::unique_ptr<Journal> journal;  ///< null where there is none to be had
+    std::shared_ptr<BufferPool> pool;  ///< its buffers have EngineOptions::block_bytes bytes
+    std::unique_ptr<Journal> journal;  ///< null without a journal
     MakeTransport transports;
-    /// Null: readers, workers and the journal have threads. Else a simulation runs them as events.
-    /// Outlives the engine.
+    /// Null: readers, workers and the journal have threads of their own. Otherwise a simulation
+    /// runs them as events. Outlives the engine.
     Executor* executor = nullptr;
   };
 
-  /// Starts the threads. Throws std::bad_alloc, or std::system_error where there is no thread.
+  /// Starts the threads. Throws std::bad_alloc, or std::system_error if a thread cannot be started.
   explicit EngineResources(Setting setting);
   EngineResources(const EngineResources&) = delete;
   EngineResources& operator=(const EngineResources&) = delete;
@@ -42,14 +42,14 @@ class EngineResources {
   BufferPool& pool() { return *pool_; }
   PoolShares& shares() { return shares_; }
   ChecksumWorkers& workers() { return workers_; }
-  /// Null where there is none.
+  /// Null without a journal.
   JournalThread* journal_thread() { return journal_.get(); }
-  /// The same, for those who may wait for the disk.
+  /// The journal itself, for callers that may block on the disk. Null without a journal.
   Journal* journal() { return journal_ ? &journal_->journal() : nullptr; }
   NetworkThreads& network() { return network_; }
   Servers& servers() { return servers_; }
   ServerAsking& asking() { return asking_; }
-  /// Logs the sentence, if there is somebody to read it.
+  /// Logs `text`, if EngineOptions::log is set.
   void say(LogLevel level, const std::string& text) const;
 
  private:
@@ -59,8 +59,8 @@ class EngineResources {
   ChecksumWorkers workers_;
   const std::unique_ptr<JournalThread> journal_;
   Servers servers_;
-  NetworkThreads
-      network_;  ///< goes before those above: it may hold the last reference to an upload
+  NetworkThreads network_;  ///< declared after the members above, as it may hold the last reference
+                            ///< to an upload and must be destroyed first
   ServerAsking asking_;
 };
 

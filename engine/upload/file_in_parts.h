@@ -13,15 +13,16 @@
 
 namespace sluice {
 
-/// A file in parts: several uploads, each of a piece of the file over a connection of its own, that
-/// the server joins at the end (tus's concatenation extension). Owns the parts, and decides with
-/// Lanes how many run at a time. The upload that joins them (UploadRun) owns this.
+/// A file that is uploaded in parts: several uploads, each of one range of the file over its own
+/// connection, that the server joins at the end (tus's concatenation extension). Owns the parts; a
+/// Lanes object decides how many run concurrently. The upload that joins the parts (UploadRun) owns
+/// this object.
 class FileInParts final : public Preparation, public std::enable_shared_from_this<FileInParts> {
  public:
   struct Setting {
-    std::vector<std::shared_ptr<Lane>> parts;  ///< in the file's order, not started
-    unsigned first_lanes = 1;                  ///< that run at once, at first
-    unsigned most_lanes = 1;                   ///< and at most
+    std::vector<std::shared_ptr<Lane>> parts;  ///< ordered by offset, not started
+    unsigned first_lanes = 1;                  ///< initial number of concurrent parts
+    unsigned most_lanes = 1;                   ///< maximum number of concurrent parts
     std::string file;                          ///< for messages
     std::size_t block_bytes = 1;
     Log log = {};
@@ -39,8 +40,9 @@ class FileInParts final : public Preparation, public std::enable_shared_from_thi
   void settle() override;
 
  private:
-  /// Four times a second while parts are under way.
+  /// Updates the lane count and the progress. Runs every 250 ms while parts are running.
   void look();
+  /// Passes the outcome of all parts to on_over_.
   void over();
 
   const Setting setting_;

@@ -15,13 +15,14 @@
 namespace sluice {
 namespace {
 
-/// io/ names files as they are.
+/// Replaces unprintable characters: io/ quotes file names unchanged.
 Error printable_error(Error error) {
   error.message = printable(error.message);
   return error;
 }
 
-/// Without an entry in the journal, the same command again would register the file twice.
+/// Checks that the journal can store the path. Without a journal entry, running the same command
+/// again would register the file twice.
 Result<void> check_journal_path(const std::string& path) {
   const auto absolute = absolute_path(path);
   if (!absolute) return printable_error(absolute.error());
@@ -34,7 +35,7 @@ Result<void> check_journal_path(const std::string& path) {
 
 Result<void> check_block_count(const std::string& path, std::uint64_t size,
                                std::size_t block_bytes) {
-  // 8 bytes are kept for each block, in three places at most.
+  // Each block has an 8-byte checksum, kept in at most three places.
   constexpr std::uint64_t most_blocks = std::uint64_t{1} << 22;
   if (size / block_bytes <= most_blocks) return {};
   return Error{ErrorKind::usage,

@@ -10,15 +10,16 @@
 
 namespace sluice {
 
+/// The engine's settings for open_file().
 struct FileOpening {
-  std::size_t block_bytes;  ///< the engine's
-  bool for_journal;         ///< there is a journal, which has to keep the path
-  const Log& log;           ///< told how the file is read; may be empty
+  std::size_t block_bytes;  ///< the engine's block size
+  bool for_journal;         ///< the engine has a journal, which must store the path
+  const Log& log;           ///< receives how the file is read; may be empty
 };
 
-/// Opens the file of a request, as its read_mode says, if it can be uploaded. Any thread; may wait
-/// for the disk. Errors: local_file (missing, unreadable, no regular file, too large, a path that
-/// the journal cannot keep), usage (too many blocks).
+/// Opens the file of a request with the request's read_mode, and checks that it can be uploaded.
+/// Any thread. May block on the disk. Errors: local_file (missing, unreadable, not a regular file,
+/// too large, or a path that is too long for the journal), usage (too many blocks).
 Result<std::unique_ptr<Source>> open_file(const UploadRequest& request, const FileOpening& opening);
 
 }  // namespace sluice

@@ -10,21 +10,21 @@
 
 namespace sluice {
 
-/// One request on its way, with its body. The network thread's.
+/// One request in flight, with its body. Network thread only.
 struct Flight {
   explicit Flight(Request what) : request(std::move(what)) {}
 
   const Request request;
-  std::optional<StreamedRequest> body;  ///< of `request`; made with hooks that know the flight
+  std::optional<StreamedRequest> body;  ///< body of `request`; its hooks refer to this flight
   Transport::ExchangeId exchange = 0;
-  bool out = false;        ///< its exchange has not ended yet
-  bool was_ahead = false;  ///< it began while another one was in front of it
-  bool was_held = false;   ///< only its end was missing when its turn came
-  bool blamed = false;     ///< that something is ahead was blamed while it was in front
-  bool abandoned = false;  ///< whatever comes back, nobody waits for it
+  bool out = false;        ///< in flight: its exchange has not ended
+  bool was_ahead = false;  ///< was started as a pipelined chunk
+  bool was_held = false;   ///< all but its last bytes were sent when it became the front request
+  bool blamed = false;  ///< a failure was attributed to pipelining while it was the front request
+  bool abandoned = false;  ///< cancelled; its answer is ignored
   TransferTimes::At at = TransferTimes::At::nothing;
-  double answered_before = 0;  ///< TransferTimes::answer_s() when it was out
-  /// When its last byte was handed over; nothing before that.
+  double answered_before = 0;  ///< TransferTimes::answer_s() when its last byte was handed over
+  /// When its last byte was handed to the network. Empty before that.
   std::optional<std::chrono::steady_clock::time_point> handed_at;
 };
 

@@ -8,7 +8,7 @@ namespace sluice {
 Lanes::Lanes(Setting setting, std::function<void()> on_over)
     : setting_(std::move(setting)),
       on_over_(std::move(on_over)),
-      through_(setting_.parts.size(), false),
+      has_ended_(setting_.parts.size(), false),
       count_(setting_.first, setting_.most) {}
 
 void Lanes::start(Clock::time_point now) {
@@ -30,12 +30,12 @@ void Lanes::fill() {
 
 void Lanes::share_pool() {
   for (std::size_t i = 0; i < next_; ++i)
-    if (!through_[i]) setting_.parts[i]->one_of(running_);
+    if (!has_ended_[i]) setting_.parts[i]->one_of(running_);
 }
 
 void Lanes::part_over(std::size_t index) {
-  if (through_[index]) return;
-  through_[index] = true;
+  if (has_ended_[index]) return;
+  has_ended_[index] = true;
   --running_;
   Report report = setting_.parts[index]->report_now();
   if (report.status != Report::Status::registered && !failure_) {
@@ -49,7 +49,7 @@ void Lanes::part_over(std::size_t index) {
 void Lanes::cancel() {
   cancelled_ = true;
   for (std::size_t i = 0; i < next_; ++i)
-    if (!through_[i]) setting_.parts[i]->cancel();
+    if (!has_ended_[i]) setting_.parts[i]->cancel();
 }
 
 LaneCount::Sample Lanes::sample(Clock::time_point now) const {
@@ -59,7 +59,7 @@ LaneCount::Sample Lanes::sample(Clock::time_point now) const {
   int known = 0;
   for (std::size_t i = 0; i < next_; ++i) {
     sample.sent += setting_.parts[i]->handed();
-    if (through_[i]) continue;
+    if (has_ended_[i]) continue;
     const auto network = setting_.parts[i]->network();
     if (!network || network->least_round_trip.count() <= 0) continue;
     all += network->round_trip;

@@ -16,78 +16,88 @@
 
 namespace sluice {
 
-/// A part of a file: an upload of its own of a piece of the file, over a connection of its own. It
-/// may run on another network thread than the upload that joins the parts. All members may be
-/// called from any thread.
+/// A part of a file: a separate upload of one range of the file over its own connection. A part may
+/// run on another network thread than the upload that joins the parts. Every member may be called
+/// from any thread.
 class Lane {
  public:
   virtual ~Lane() = default;
-  /// `call` is called on the part's network thread once it is over. Before start().
+  /// Sets a callback for the end of the part; `call` runs on the part's network thread. Call before
+  /// start().
   virtual void on_over(std::function<void()> call) = 0;
   virtual void start() = 0;
-  /// So many lanes share the pool of buffers from now on, this one included. Also before start().
+  /// Sets how many lanes, including this one, share the buffer pool from now on. May be called
+  /// before start().
   virtual void one_of(unsigned lanes) = 0;
   virtual void cancel() = 0;
-  /// Which bytes of the file.
+  /// Returns the range of the file.
   virtual ByteRange range() const = 0;
   virtual Progress progress() const = 0;
-  /// Bytes that went over the network in this run; only grows.
+  /// Returns the bytes handed to the network in this run, including bytes sent again. Never
+  /// decreases.
   virtual std::uint64_t handed() const = 0;
-  /// Of the connection that it has now.
+  /// Returns the measurements of the current connection, if there are any.
   virtual std::optional<Answer::Network> network() const = 0;
-  /// Once it is over.
+  /// Returns the report. Call only after the part has ended.
   virtual Report report_now() const = 0;
-  /// Where its bytes are; once it is over and on_over() was called.
+  /// Returns the part's upload URL. Call only after the callback of on_over() has run.
   virtual std::string upload_url() const = 0;
-  /// Checksums of its blocks as they were sent; the first one is block 0 of the part.
+  /// Returns the checksums of the blocks sent. Block 0 is the first block of the part.
   virtual FileDigest::Snapshot sent_checksums() const = 0;
-  /// Waits until nothing of it is under way on other threads; once it is over, on no network
-  /// thread.
+  /// Blocks until no other thread works for the part. Call only after the part has ended, and never
+  /// on a network thread.
   virtual void settle() = 0;
 };
 
-/// The parts of one file that travel side by side, each an upload of its own over a connection of
-/// its own, in order within itself (tus's concatenation extension): what fills a link that one
-/// connection does not fill, being long or losing packets.
+/// The parallel parts (lanes) of one file. Each lane is an upload over its own connection (tus's
+/// concatenation extension); within a part, bytes are sent in order. Several connections fill a
+/// link that one connection cannot fill because of its round trip or of packet loss.
 ///
-/// Of `most` at a time. Where the number was not asked for, `first` begin, and it is measured
-/// whether more pay: from the first byte that goes out, the connections have ten round trips (half
-/// a second at least, 2 s at most) to open their windows, and as long again is measured. Lanes
-/// whose packets wait in queues for less than a quarter of the way's own round trip do not fill the
-/// link; each is held up by something of its own (losses, its window, what the server spends on one
-/// connection), and twice as many go on. If they wait longer, three times in a row, the link is
-/// full, and so it stays. Packets that get lost, one in a hundred at most, while none waits say the
-/// same as early as they are seen. A doubling that did not make all of them together a tenth faster
-/// was the last one: what holds them up is then the disk, the server, or a line without a queue. A
-/// part that is through makes room for the next one, and those under way share the pool.
+/// At most `most` lanes run concurrently. Without a number from the user, `first` lanes start, and
+/// LaneCount measures whether more lanes are faster:
 ///
-/// The network thread's of the upload that joins the parts.
+///  - After the first byte is sent, the connections have ten round trips (at least half a second,
+///    at most 2 s) to open their windows. The measurement then takes the same time again.
+///  - If packets wait in queues for less than a quarter of the path's minimum round trip, the lanes
+///    do not fill the link: each lane has a limit of its own (packet loss, its window, the server's
+///    rate for one connection). The number of lanes doubles.
+///  - If packets wait longer in three measurements in a row, the link is full, and the number
+///    stays.
+///  - Packet loss of at most 1 % without queueing also means that the link is not full, and doubles
+///    the lanes as soon as it is seen.
+///  - If a doubling increased the total rate by less than a tenth, it was the last one: the
+///    bottleneck is then the disk, the server, or a link without a queue.
+///
+/// When a part ends, the next one starts. Running lanes share the buffer pool.
+///
+/// Used only on the network thread of the upload that joins the parts.
 class Lanes {
  public:
   using Clock = LaneCount::Clock;
 
   struct Setting {
-    std::vector<std::shared_ptr<Lane>> parts;  ///< in the file's order, not started
-    unsigned first = 1;                        ///< that begin, at least 1
-    unsigned most = 1;                         ///< at a time, at least `first`
+    std::vector<std::shared_ptr<Lane>> parts;  ///< ordered by offset, not started
+    unsigned first = 1;                        ///< initial number of lanes, at least 1
+    unsigned most = 1;                         ///< maximum number of lanes, at least `first`
   };
 
-  /// `on_over`: called once all are through, or one has failed and no other is under way any more.
-  /// Whoever owns this outlives both, as long as any part is under way.
+  /// `on_over`: called once, after all parts succeeded, or after one part failed and no other part
+  /// is running. The owner keeps this object and `on_over` alive while any part is running.
   Lanes(Setting setting, std::function<void()> on_over);
 
+  /// Starts the first lanes.
   void start(Clock::time_point now);
-  /// Part `index` is over.
+  /// Records that part `index` has ended, and starts the next ones. Call for every part.
   void part_over(std::size_t index);
-  /// No more are started; it is over once those under way are.
+  /// Starts no more parts and cancels the running ones. on_over follows after their end.
   void cancel();
-  /// Measures, and lets more go if it pays; to be called some times a second.
+  /// Measures, and starts more lanes if they increase the rate. Call several times a second.
   void look(Clock::time_point now);
 
   bool under_way() const { return running_ > 0; }
-  /// Of the part that failed first; nothing if all are through.
+  /// Report of the part that failed first. Empty if no part failed.
   const std::optional<Report>& failure() const { return failure_; }
-  /// The most that were under way at once.
+  /// Highest number of lanes that ran concurrently.
   unsigned widest() const { return widest_; }
 
  private:
@@ -97,10 +107,10 @@ class Lanes {
 
   const Setting setting_;
   const std::function<void()> on_over_;
-  std::vector<bool> through_;
-  std::size_t next_ = 0;  ///< the first part that was not started
+  std::vector<bool> has_ended_;  ///< which parts have ended
+  std::size_t next_ = 0;         ///< index of the first part that was not started
   unsigned running_ = 0;
-  LaneCount count_;  ///< at a time, now
+  LaneCount count_;  ///< current number of lanes
   unsigned widest_ = 0;
   bool over_ = false;
   bool cancelled_ = false;

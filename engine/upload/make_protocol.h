@@ -11,12 +11,14 @@
 
 namespace sluice {
 
-/// What `request` is spoken in: what its server profile says, else the specification's.
+/// Returns the protocol for `request`: that of its server profile; phased if the profile says
+/// `automatic`.
 ProtocolKind protocol_of(const UploadRequest& request);
 
-/// The state machine for a file of `size` bytes. `earlier`: of the same protocol. `joined`: it goes
-/// in parts. `stored_before`: as Deposit has it. `creation`: as Tus::Setting has it. Errors: usage,
-/// failed where the server does not take such a file this way.
+/// Creates the protocol state machine for a file of `size` bytes. `earlier`: an earlier run with
+/// the same protocol. `joined`: the file goes in parts that the server joins. `stored_before`: as
+/// in Deposit. `creation`: as in Tus::Setting. Errors: usage; failed if the server does not accept
+/// such a file over this protocol.
 Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, ProtocolKind kind,
                                                 std::uint64_t size,
                                                 const std::optional<EarlierRun>& earlier,
@@ -24,7 +26,7 @@ Result<std::unique_ptr<Protocol>> make_protocol(const UploadRequest& request, Pr
                                                 const std::string& stored_before = {},
                                                 CreationWithUpload* creation = nullptr);
 
-/// For a part of a file, of `size` bytes, that goes over tus.
+/// Creates the tus state machine for one part of a file; the part has `size` bytes.
 std::unique_ptr<Protocol> make_part_protocol(const UploadRequest& request, std::uint64_t size,
                                              const std::optional<EarlierRun>& earlier);
 

@@ -22,7 +22,7 @@ PartPlanSetting PartPlanning::plan_setting(const UploadRequest& request, std::ui
           .most_under_way = request.server.most_under_way};
 }
 
-Result<void> PartPlanning::measure_way(const UploadRequest& request, PartPlanSetting& setting) {
+Result<void> PartPlanning::measure_network(const UploadRequest& request, PartPlanSetting& setting) {
   Inquiry inquiry;
   inquiry.base_url = request.base_url;
   inquiry.dataset = request.dataset;
@@ -71,14 +71,14 @@ Result<UploadParts> PartPlanning::begin(const UploadRequest& request, const Sour
     return parts;
   }
   const std::uint64_t size = source.identity().size;
-  // make_protocol() says so; nothing of it is begun.
+  // make_protocol() reports this error; the journal must not get an entry.
   if (request.server.tus.max_size != 0 && size > request.server.tus.max_size) return parts;
   PartPlanSetting setting = plan_setting(request, size);
-  // Lanes share the pool, and a chunk that is checksummed needs room for all of it.
+  // Lanes share the pool, and a checksummed chunk must fit into the pool completely.
   if (!setting.asked && request.verify_chunks == VerifyChunks::on) return parts;
-  // One round trip more, for minutes that may be won.
+  // One more round trip can save minutes.
   if (!setting.asked && !setting.round_trip && size >= worth_parts_bytes)
-    TRY(measure_way(request, setting));
+    TRY(measure_network(request, setting));
   parts.plan = plan_parts(setting);
   explain(request, setting);
   if (parts.plan.parts.empty() || engine_.journal() == nullptr) return parts;

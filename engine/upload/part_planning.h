@@ -14,29 +14,29 @@
 
 namespace sluice {
 
-/// Plans the parts of files that go over tus (engine/policy/part_plan.h has the rules), and begins
-/// them in the journal. Any thread; may wait for the disk, and for the server.
+/// Plans the parts of files that are uploaded over tus (engine/policy/part_plan.h has the rules),
+/// and adds them to the journal. Any thread. May block on the disk and on the server.
 class PartPlanning {
  public:
   /// `engine` outlives this.
   explicit PartPlanning(EngineResources& engine) : engine_(engine) {}
 
-  /// Whether a file that was not begun before goes in parts, which the journal then has; `whole`
-  /// becomes what it has of the file. Errors: usage, for lanes that the server has no way for;
-  /// interrupted, by request.stop.
+  /// Plans the parts of a new upload and adds them to the journal. Returns an empty plan if the
+  /// file goes in one piece. `whole` becomes the journal's record of the whole file. Errors: usage,
+  /// if lanes are requested and the server does not support them; interrupted, by request.stop.
   Result<UploadParts> begin(const UploadRequest& request, const Source& source,
                             std::optional<EarlierRun>& whole);
 
-  /// How the parts that an earlier run began go on, in a file of `size` bytes.
+  /// Returns the plan to resume the parts of an earlier run, of a file of `size` bytes.
   UploadParts resume(const UploadRequest& request, std::uint64_t size,
                      std::vector<EarlierRun> parts);
 
  private:
   PartPlanSetting plan_setting(const UploadRequest& request, std::uint64_t size) const;
-  /// Asks the server for the round trip, and so on, that `setting` lacks. Where it fails, the
-  /// upload will say why. Error interrupted.
-  Result<void> measure_way(const UploadRequest& request, PartPlanSetting& setting);
-  /// Logs why there are fewer parts than were asked for.
+  /// Asks the server to measure the round trip and the other network values that `setting` lacks.
+  /// Ignores failures, which the upload itself will report. Error: interrupted.
+  Result<void> measure_network(const UploadRequest& request, PartPlanSetting& setting);
+  /// Logs why the plan has fewer parts than requested.
   void explain(const UploadRequest& request, const PartPlanSetting& setting) const;
 
   EngineResources& engine_;

@@ -13,33 +13,36 @@
 
 namespace sluice {
 
-/// What has to be done before an upload sends its first request: the parts of its file are uploaded
-/// (FileInParts). The upload itself then joins them. Everything belongs to the upload's network
-/// thread, but for progress() and settle().
+/// The work that precedes an upload's first request: the parts of its file are uploaded
+/// (FileInParts). The upload itself then joins the parts. Every member except progress() and
+/// settle() may be called only on the upload's network thread.
 class Preparation {
  public:
   struct Outcome {
-    std::optional<Report> failure;      ///< of what failed first; nothing if all is there
-    std::vector<Protocol::Part> parts;  ///< that the server has, in the file's order
+    std::optional<Report>
+        failure;  ///< report of the first failure; empty if all parts were uploaded
+    std::vector<Protocol::Part> parts;  ///< parts that the server has, ordered by offset
   };
 
   virtual ~Preparation() = default;
-  /// Begins, once. `on_progress`: called a few times a second. `on_over`: called once; after
-  /// cancel() with the failure `interrupted`, or with what was there by then.
+  /// Starts the work. Call once. `on_progress`: called a few times a second. `on_over`: called
+  /// once. After cancel(), `on_over` gets the failure `interrupted`, or the complete parts if the
+  /// work had just ended.
   virtual void begin(Transport& thread, std::function<void()> on_progress,
                      std::function<void(Outcome)> on_over) = 0;
   /// Whether on_over will still be called.
   virtual bool is_running() const = 0;
-  /// Ends it soon.
+  /// Cancels the work. on_over follows.
   virtual void cancel() = 0;
-  /// Compares a reading of the whole file with what was sent. Error local_file: they differ.
+  /// Compares the digests of a second reading of the whole file with the bytes sent. Error
+  /// local_file: they differ.
   virtual Result<void> compare(const FileCheck::Digests& checked) const = 0;
-  /// Adds what was done to the report of the whole file.
+  /// Adds the results of the parts to the report of the whole file.
   virtual void add_to(Report& report) const = 0;
-  /// Of all of it, but for `total`. Any thread.
+  /// Returns the progress of all parts together, without `total`. Any thread.
   virtual Progress progress() const = 0;
-  /// Waits until nothing of it is under way on other threads. Any thread but network threads, once
-  /// it is over.
+  /// Blocks until no other thread works for the parts. Call only after on_over, on any thread
+  /// except network threads.
   virtual void settle() = 0;
 };
 

@@ -7,19 +7,19 @@
 
 namespace sluice {
 
-/// Turns "so many bytes by now" into a rate that people can read and a time left that does not
-/// jump: the mean over the last 10 seconds. Not thread safe.
+/// A smoothed transfer rate for the progress display: the mean over the last 10 s, so that the
+/// remaining time does not jump. Not thread safe.
 class ProgressMeter {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `bytes`: moved so far. It may go back, when something is sent again; the rate starts over
-  /// then.
+  /// Adds a sample. `bytes`: total transferred so far. A value below the previous one (bytes that
+  /// are sent again) restarts the measurement.
   void update(Clock::time_point now, std::uint64_t bytes);
 
-  /// Bytes a second; 0 until two updates are a tenth of a second apart.
+  /// Returns bytes per second; 0 until the samples span at least 0.1 s.
   double rate() const;
-  /// Seconds that so many bytes take at this rate; nothing while the rate is 0.
+  /// Returns how many seconds `bytes` take at this rate; empty while the rate is 0.
   std::optional<double> seconds_for(std::uint64_t bytes) const;
 
  private:
@@ -27,7 +27,7 @@ class ProgressMeter {
     Clock::time_point at;
     std::uint64_t bytes;
   };
-  std::deque<Sample> samples_;  ///< oldest first, the last 10 s and one before
+  std::deque<Sample> samples_;  ///< oldest first: the last 10 s and one sample before
 };
 
 }  // namespace sluice

@@ -7,14 +7,14 @@
 namespace sluice {
 namespace {
 
-/// Before that, what goes out is what fits into the buffers of curl and the kernel.
+/// Before that time, the bytes only fill the buffers of curl and the kernel.
 constexpr double least_measured = 0.25;  // s
 constexpr double most_measured = 2;      // s
 
 }  // namespace
 
 double RateMeter::look(std::uint64_t passed, Time now) {
-  if (since_ == Time{} || passed < from_) {  // or sent back
+  if (since_ == Time{} || passed < from_) {  // or bytes are sent again
     since_ = now;
     from_ = passed;
     return rate_;

@@ -5,19 +5,21 @@
 
 namespace sluice {
 
-/// The rate at which an upload's bytes go out, of the last two seconds. Pure. One thread at a time.
+/// The send rate of an upload over the last 2 s. Performs no I/O and reads no clock. One thread at
+/// a time.
 class RateMeter {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// `passed`: PayloadStream::passed(). Returns bytes a second; 0 for not known yet.
+  /// Adds a sample and returns the rate in bytes per second; 0 while the rate is unknown. `passed`:
+  /// PayloadStream::passed().
   double look(std::uint64_t passed, Time now);
-  /// What was measured so far says nothing of what follows.
+  /// Discards the measurements so far.
   void restart();
 
  private:
-  Time since_{};  ///< of what is measured now; the epoch: nothing is
-  std::uint64_t from_ = 0;
+  Time since_{};            ///< start of the current interval; the epoch: none
+  std::uint64_t from_ = 0;  ///< `passed` at since_
   double rate_ = 0;
 };
 

@@ -10,8 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Statuses that a server in front of the Data Bank answers while the Data Bank is away, besides
-/// those that say so.
+/// Returns whether a reverse proxy may answer `status` while the Data Bank is unavailable, although
+/// the status does not say so.
 bool is_refusal(int status) {
   return status == 400 || status == 403 || status == 404 || status == 405 || status == 410;
 }
@@ -23,11 +23,12 @@ Recovery::Decision Recovery::decide(Failure failure, Time now, double random) {
   Error& error = decision.error;
   if (failure.is_unsafe_to_repeat) error.retryable = false;
   if (!error.retryable) return decision;
-  // A server that was there before will be there again.
+  // A server that was reachable before will be reachable again.
   if (error.kind == ErrorKind::unreachable && setting_.server_is_known) error.most_tries = 0;
   auto when = budget_.next_try(setting_.retry, error, failure.retry_after, now, random);
   decision.failures = budget_.failures();
-  // Several in a row are believed, or end the upload, and a deployment takes seconds.
+  // Several of these in a row are taken as permanent. A deployment takes seconds, so wait at least
+  // 1 s.
   if (when && is_refusal(error.code))
     when = std::max(*when, now + std::min<Time::duration>(1s, setting_.retry.longest));
   if (when) {
@@ -43,7 +44,7 @@ Recovery::Decision Recovery::decide(Failure failure, Time now, double random) {
   if (decision.failures > 1)
     error.message += fmt::format("; gave up after {} attempts without progress", decision.failures);
   if (!failure.may_be_registered) error.message += "; nothing was registered";
-  // What can be resumed is run again anyway.
+  // The user resumes a resumable upload anyway, so only others get this advice.
   if (error.kind == ErrorKind::unreachable && !failure.may_be_registered && !failure.can_resume)
     error.message += "; try again later";
   return decision;

@@ -15,9 +15,10 @@
 namespace sluice {
 namespace {
 
-class Over final : public Upload {
+/// An upload that had ended before it was started.
+class EndedUpload final : public Upload {
  public:
-  explicit Over(Report report) : report_(std::move(report)) {}
+  explicit EndedUpload(Report report) : report_(std::move(report)) {}
   Progress progress() const override { return {report_.bytes, report_.bytes, report_.bytes}; }
   void cancel() override {}
   bool wait_until(std::chrono::steady_clock::time_point) override { return true; }
@@ -27,11 +28,11 @@ class Over final : public Upload {
   const Report report_;
 };
 
-/// A file that is read to find out whether it is the one that was registered.
-class Comparing final : public Upload {
+/// An upload that reads a file and compares it with the registered one.
+class ComparingUpload final : public Upload {
  public:
   static Result<std::unique_ptr<Upload>> start(Comparison comparison) {
-    std::unique_ptr<Comparing> upload(new Comparing(std::move(comparison)));
+    std::unique_ptr<ComparingUpload> upload(new ComparingUpload(std::move(comparison)));
     const Comparison& of = upload->comparison_;
     FileCheck::Setting check{
         .source = *of.source, .workers = of.workers, .block_bytes = of.block_bytes};
@@ -55,7 +56,7 @@ class Comparing final : public Upload {
     Report report = report_before(request, comparison_.entry);
     const Result<FileCheck::Digests> digests = check_->result();
     if (digests && digests->xxh128 == report.xxh128) {
-      // Where it cannot be written, the next run reads the file once more.
+      // If the journal cannot be written, the next run reads the file again.
       static_cast<void>(
           comparison_.journal.note_file(comparison_.entry.id, comparison_.source->identity()));
       if (report.md5.empty()) report.md5 = digests->md5;
@@ -76,10 +77,10 @@ class Comparing final : public Upload {
   }
 
  private:
-  explicit Comparing(Comparison comparison) : comparison_(std::move(comparison)) {}
+  explicit ComparingUpload(Comparison comparison) : comparison_(std::move(comparison)) {}
 
   Comparison comparison_;
-  std::unique_ptr<FileCheck> check_;  // last: it goes first, as it reads the source
+  std::unique_ptr<FileCheck> check_;  // declared last, destroyed first: it reads the source
 };
 
 }  // namespace
@@ -90,8 +91,8 @@ bool is_same_path(const JournalEntry& entry, const UploadRequest& request) {
 
 bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
                   const FileIdentity& file) {
-  // Devices differ between the nodes of a cluster, and inodes after a restore; but another inode on
-  // the same device is another file that took the place.
+  // Device numbers differ between the nodes of a cluster, and inodes change after a restore. But a
+  // different inode on the same device means that another file has taken the path.
   const bool replaced = entry.file.device == file.device && entry.file.inode != file.inode;
   return !replaced && is_same_path(entry, request) && entry.file.size == file.size &&
          entry.file.modified == file.modified;
@@ -127,7 +128,7 @@ Error from_another_file(const UploadRequest& request, const JournalEntry& entry)
 }
 
 Result<std::unique_ptr<Upload>> compare_registered(Comparison comparison) {
-  return Comparing::start(std::move(comparison));
+  return ComparingUpload::start(std::move(comparison));
 }
 
 Error cannot_compare(const UploadRequest& request, const JournalEntry& entry) {
@@ -149,7 +150,7 @@ Report report_before(const UploadRequest& request, const JournalEntry& entry) {
   report.status = Report::Status::registered;
   report.protocol = entry.protocol;
   report.registered_before = utc_time(entry.updated_s * 1'000'000'000);
-  // The journal is a file that can be edited: a receipt of another upload does not count.
+  // The journal is a file that can be edited: ignore a receipt of another upload.
   auto receipt = parse_receipt(entry.receipt, "the journal's receipt");
   if (!receipt || receipt->bytes != entry.file.size || receipt->name != entry.name ||
       receipt->dataset != entry.dataset)
@@ -165,7 +166,7 @@ Report report_before(const UploadRequest& request, const JournalEntry& entry) {
 std::unique_ptr<Upload> over_before(const UploadRequest& request, const JournalEntry& entry) {
   Report report = report_before(request, entry);
   check_registered_digests(request.expected, report);
-  auto upload = std::make_unique<Over>(std::move(report));
+  auto upload = std::make_unique<EndedUpload>(std::move(report));
   if (request.on_over) request.on_over();
   return upload;
 }

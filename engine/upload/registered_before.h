@@ -9,58 +9,63 @@
 #include "engine/upload/upload_request.h"
 #include "io/source.h"
 
-/// What the journal knows to be registered is not sent again when the same command comes again, as
-/// it does from a batch system that puts its job back into the queue.
+/// Files that the journal records as registered. Such a file is not sent again when the same
+/// command is run again, for example by a batch system that requeues the job.
 namespace sluice {
 
-/// Whether `entry` was of the file at the request's path, whatever is there now.
+/// Returns whether `entry` has the path of the request. Does not look at the file.
 bool is_same_path(const JournalEntry& entry, const UploadRequest& request);
 
-/// Whether `entry`, a registered one of the request's system, dataset and name, was of this very
-/// file: its path, size and time of modification, and not one that took its place.
+/// Returns whether `entry` is about exactly this file: same path, size and modification time, and
+/// not a file that replaced the old one (another inode on the same device). `entry`: a registered
+/// entry of the request's system, dataset and name.
 bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
                   const FileIdentity& file);
 
-/// Whether `entry`, registered, may be of this very file, though its time of modification is
-/// another: path, size and inode are the same, and its receipt has a digest to compare with.
+/// Returns whether the registered `entry` may be about this file although the modification time
+/// changed: path, size and inode are the same, and the entry has a receipt whose digest can be
+/// compared.
 bool may_be_touched(const JournalEntry& entry, const UploadRequest& request,
                     const FileIdentity& file);
 
-/// That the name was registered from another file.
+/// Returns the error name_taken: the name was registered from another file.
 Error from_another_file(const UploadRequest& request, const JournalEntry& entry);
 
-/// The end of a request to verify what was sent, which is for those who do not trust size and time:
-/// nobody can read back what is registered.
+/// Returns the error name_taken for a request with verify_prefix whose file is registered already:
+/// the bytes of a registered file cannot be compared.
 Error cannot_compare(const UploadRequest& request, const JournalEntry& entry);
 
-/// Status `registered`, with what the journal has of it. Pure, any thread.
+/// Returns a report with status `registered` and the data of `entry`. Performs no I/O. Any thread.
 Report report_before(const UploadRequest& request, const JournalEntry& entry);
 
-/// Whether the file of `entry`, for which is_same_file() holds, has to be read: because a digest is
-/// expected that its receipt lacks.
+/// Returns whether the file must be read because the request expects a digest that the receipt of
+/// `entry` lacks. is_same_file() must be true for `entry`.
 bool lacks_digests(const JournalEntry& entry, const UploadRequest& request);
 
-/// Whether the file of `entry`, for which is_same_file() or may_be_touched() holds, has to be read
-/// and compared before it counts as registered: its time has changed, or lacks_digests().
+/// Returns whether the file must be read and compared before it counts as registered: its
+/// modification time changed, or lacks_digests() is true. is_same_file() or may_be_touched() must
+/// be true for `entry`.
 bool has_to_be_read(const JournalEntry& entry, const UploadRequest& request,
                     const FileIdentity& file);
 
-/// An upload that sends nothing: it reads the file, and is registered (report_before()) if its
-/// XXH128 is that of the receipt of `entry`, for which may_be_touched() or lacks_digests() holds.
-/// Then the journal has the file's time for the next run. Else it fails: name_taken, or integrity
-/// where another digest was expected.
+/// An upload that sends nothing. Reads the file, and ends as registered (report_before()) if the
+/// file's XXH128 equals that of the receipt of `entry`; may_be_touched() or lacks_digests() must be
+/// true for `entry`. If the digests are equal, stores the file's modification time in the journal
+/// for the next run. Otherwise ends with name_taken, or with integrity if an expected digest
+/// differs.
 struct Comparison {
   UploadRequest request;
   JournalEntry entry;
   std::unique_ptr<Source> source;
   ChecksumWorkers& workers;  ///< outlives the upload
-  Journal& journal;          ///< outlives it too
+  Journal& journal;          ///< outlives the upload
   std::size_t block_bytes;
 };
-/// Errors: those of FileCheck::start().
+/// Starts the comparison. Errors: those of FileCheck::start().
 Result<std::unique_ptr<Upload>> compare_registered(Comparison comparison);
 
-/// An upload that was over when it began, with that report; `request.on_over` is called.
+/// Returns an upload that has ended already, with the report of report_before(). Calls
+/// `request.on_over`.
 std::unique_ptr<Upload> over_before(const UploadRequest& request, const JournalEntry& entry);
 
 }  // namespace sluice

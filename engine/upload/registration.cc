@@ -7,7 +7,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The clocks of two runs, and what was under way between them, differ by that much at most.
+/// Returns the allowance for the clock difference of two runs and for requests in flight: 30 s, or
+/// `wait` if shorter.
 std::chrono::seconds slack(std::chrono::seconds wait) {
   return std::min<std::chrono::seconds>(30s, wait);
 }
@@ -25,7 +26,7 @@ std::chrono::steady_clock::duration pause_between_questions(std::chrono::seconds
 void Registration::inherit_doubt(Time when) {
   state_ = State::in_doubt;
   inherited_doubt_ = true;
-  // The journal's word is from before the connection was made, and in whole seconds.
+  // The journal's time is in whole seconds, and from before the connection was opened.
   if (setting_.can_ask) open_until_ = when + setting_.wait + slack(setting_.wait);
 }
 
@@ -45,7 +46,7 @@ Registration::Decision Registration::before(Request::Step step, Time now) {
   if (!open_until_ || step == Step::ask_name || step == Step::ask_committed) return {};
   if (now < *open_until_)
     return {Next::ask_later, std::min(*open_until_, now + pause_between_questions(setting_.wait))};
-  // It may have ended between the last answer that the name is free and now.
+  // The registration may have ended after the last answer that the name is free.
   if (name_asked_ < *open_until_) return {Next::ask_now, now};
   open_until_.reset();
   state_ = State::unsent;

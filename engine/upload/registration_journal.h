@@ -8,24 +8,27 @@
 
 namespace sluice {
 
-/// What the journal knows of the registration of one file: it is told before the request goes out,
-/// as another run would register the file a second time. The network thread's.
+/// The journal entry about the registration of one file. The entry is written before the
+/// registration request is sent, because a later run would otherwise register the file a second
+/// time. Network thread only.
 class RegistrationJournal {
  public:
   /// `file`: for messages.
   explicit RegistrationJournal(std::string file) : file_(std::move(file)) {}
 
-  /// Null, as at first: there is no journal.
+  /// Sets the record to write to. Null, the initial value: no journal.
   void use(std::shared_ptr<UploadRecord> record) { record_ = std::move(record); }
 
-  /// Tells the journal that the file is about to be registered, once.
+  /// Writes to the journal that the file is about to be registered. Repeated calls have no effect.
   void note();
   bool is_noted() const { return is_noted_; }
-  /// After note(): whether the journal has that on the disk; false: not yet. Error: it cannot be
-  /// written; retryable, after which note() tells it again.
+  /// Returns whether the journal has stored what note() wrote; false: not yet. True without a
+  /// journal. Call after note(). Error, retryable: the journal cannot be written; call note() again
+  /// before the retry.
   Result<bool> has_written();
-  /// The request was answered. `may_be_registered`: Registration::may_be_registered(). If not, the
-  /// journal is told at once: the wait for a retry may be long, and may not be survived.
+  /// Records the answer to the registration request. `may_be_registered`:
+  /// Registration::may_be_registered(). If false, the journal is updated at once, because the
+  /// process may end during a long wait for a retry.
   void answered(bool may_be_registered);
 
  private:

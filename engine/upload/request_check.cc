@@ -14,11 +14,11 @@ Result<UploadRequest> check_request(const UploadRequest& request) {
   TRY(check_token(request.token.reveal()));
   if (request.lookahead && *request.lookahead > most_lookahead)
     return Error{ErrorKind::usage,
-                 fmt::format("cannot send {} chunks ahead: the maximum of --lookahead is {}",
+                 fmt::format("cannot pipeline {} chunks: the maximum of --lookahead is {}",
                              *request.lookahead, most_lookahead)};
   TRY(check_available(request.digests));
   UploadRequest checked = request;
-  // Loopback or https is the command line's to insist on; here the URL only has to be one.
+  // The command line requires https or loopback; here the URL only has to be valid.
   TRY_ASSIGN(checked.base_url, check_base_url(request.base_url, /*insecure_http=*/true));
   return checked;
 }

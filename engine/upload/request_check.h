@@ -5,9 +5,9 @@
 
 namespace sluice {
 
-/// Checks what a request says, before any file is opened. Returns the request with base_url as
-/// check_base_url() returns it. Pure, any thread. Error usage: key, name, token, lookahead, digests
-/// or address.
+/// Validates a request before any file is opened. Returns the request with base_url as
+/// check_base_url() returns it. Performs no I/O. Any thread. Error usage: key, name, token,
+/// lookahead, digests or address.
 Result<UploadRequest> check_request(const UploadRequest& request);
 
 }  // namespace sluice

@@ -17,14 +17,14 @@
 namespace sluice {
 namespace {
 
-/// What the run of a part is asked for: only the whole file has digests.
+/// Returns the request for the run of a part: only the whole file has digests.
 UploadRequest part_request(const UploadRequest& request) {
   UploadRequest own = request;
   own.digests.clear();
   own.expected = {};
   own.verify_prefix = false;
   own.on_over = nullptr;
-  // By itself they are sent as they come: that is what lanes are for.
+  // Automatic means no checksums here: lanes send their bytes as they arrive.
   if (own.verify_chunks == VerifyChunks::automatic) own.verify_chunks = VerifyChunks::off;
   return own;
 }
@@ -37,8 +37,8 @@ RunAssembly::RunAssembly(EngineResources& engine, UploadBasis basis)
       size_(basis_.source->identity().size),
       block_bytes_(basis_.earlier ? static_cast<std::size_t>(basis_.earlier->entry.block_bytes)
                                   : engine.options().block_bytes),
-      // A chunk that is sent early is held back for the one in front of it, which may not wait for
-      // a turn; and there is one upload at a time in a dataset anyway.
+      // The end of a pipelined chunk is held back until the chunk before it is confirmed, so that
+      // one must not wait for a turn. The dataset has only one upload at a time anyway.
       gate_rule_(basis_.kind == ProtocolKind::phased ? RequestGate::Rule::never_waits
                                                      : RequestGate::Rule::queues) {}
 
@@ -49,7 +49,7 @@ Result<UploadRun::Setting> RunAssembly::assemble() {
   warn_of_name();
   gate_ = &engine_.servers().gate(basis_.request.base_url, basis_.server, gate_rule_);
   TRY_ASSIGN(auto parts, part_runs());
-  // A chunk that is checksummed is kept until it is whole, unless a single block has all of it.
+  // A checksummed chunk is held until it is complete, unless it is a single block.
   const bool keeps_chunks = !chunk_check.algorithm.empty() ||
                             (!parts.empty() && basis_.request.verify_chunks == VerifyChunks::on);
   if (share_ && (!keeps_chunks || size_ <= block_bytes_)) share_->needs(1);
@@ -112,7 +112,8 @@ Result<ChunkCheck> RunAssembly::chunk_check(const UploadRequest& request, std::u
 
 Result<ChunkCheck> RunAssembly::whole_chunk_check() const {
   if (basis_.kind != ProtocolKind::tus || basis_.joined) return ChunkCheck();
-  // Where it is wanted, it is done or an error; a single block needs no other.
+  // Required checksums are computed, or the upload is an error. A file of a single block needs no
+  // more blocks.
   const bool always = basis_.request.verify_chunks == VerifyChunks::on || size_ <= block_bytes_;
   return chunk_check(basis_.request, size_,
                      std::max<std::size_t>(always ? 2 : 1, share_->planned()));
@@ -128,7 +129,7 @@ Result<std::unique_ptr<Protocol>> RunAssembly::protocol(const ChunkCheck& chunk_
 
 CreationWithUpload* RunAssembly::creation(const ChunkCheck& chunk_check) const {
   const UploadRequest& request = basis_.request;
-  // rustus, for one, compares the checksums of PATCH requests alone, and says nothing.
+  // Some servers (rustus) verify the checksums of PATCH requests only, and report nothing.
   const bool has_checksums = !chunk_check.algorithm.empty();
   if (!request.server.tus.has("creation-with-upload") || size_ > block_bytes_ || has_checksums)
     return nullptr;
@@ -165,8 +166,8 @@ Result<std::shared_ptr<UploadRun>> RunAssembly::part_run(const UploadRequest& re
   if (number < parts.entries.size()) earlier = std::move(parts.entries[number]);
   BufferPool& pool = engine_.pool();
   const std::size_t least_blocks = std::max<std::size_t>(2, pool.count() / parts.plan.most);
-  // A chunk that is checksummed holds its blocks until it is whole: were there more of them than
-  // this, the lanes of several files could all wait for each other's.
+  // A checksummed chunk holds its blocks until it is complete. If chunks could hold more blocks
+  // than this, the lanes of several files could deadlock, each waiting for blocks of the others.
   const std::size_t blocks = share_ ? share_->planned() : 0;
   const std::size_t certain = std::max<std::size_t>(2, blocks / parts.plan.most);
   TRY_ASSIGN(ChunkCheck check, chunk_check(request, range.size(), certain));

@@ -19,57 +19,60 @@
 
 namespace sluice {
 
-/// What an upload begins with: a request that can be carried out, and what is known about it.
+/// The inputs of an upload: a valid request, and the facts known about its file and server.
 struct UploadBasis {
   UploadRequest request;  ///< as check_request() returns it
   ProtocolKind kind = ProtocolKind::phased;
   std::unique_ptr<Source> source;
   std::optional<DatasetLock> lock;
   std::optional<EarlierRun> earlier;
-  UploadParts parts;  ///< in which it goes; of an empty plan: in one piece
-  /// It goes in parts, or an earlier run has joined them already: then `parts` has none.
+  UploadParts parts;  ///< parts of the file; empty plan: one piece
+  /// The file goes in parts. If an earlier run has joined the parts already, `parts` is empty.
   bool joined = false;
   std::vector<std::string> abandoned;      ///< EarlierRuns
   std::optional<JournalEntry> registered;  ///< EarlierRuns, over the phased protocol
-  ServerFacts server;                      ///< as the journal has them
+  ServerFacts server;                      ///< from the journal
 };
 
-/// Makes the setting of an UploadRun, and the runs of its parts, out of an UploadBasis and what the
-/// engine has: the share of the pool, the protocol, the checksums of chunks, the gate. Sends
-/// nothing. For one upload; any thread, one at a time.
+/// The factory for the setting of an UploadRun and for the runs of its parts. Combines an
+/// UploadBasis with the engine's resources: the share of the pool, the protocol, the checksums of
+/// chunks, the request gate. Sends nothing. For one upload; any thread, one at a time.
 class RunAssembly {
  public:
   /// `engine` outlives this and the runs.
   RunAssembly(EngineResources& engine, UploadBasis basis);
 
-  /// Once. Errors: those of plan_chunk_check() and make_protocol().
+  /// Returns the setting. Call once. Errors: those of plan_chunk_check() and make_protocol().
   Result<UploadRun::Setting> assemble();
 
  private:
-  /// `blocks`: that the upload, or its part, can have of the pool.
+  /// Plans the checksums of chunks. `blocks`: number of pool blocks that the upload or part can
+  /// use.
   Result<ChunkCheck> chunk_check(const UploadRequest& request, std::uint64_t size,
                                  std::size_t blocks) const;
-  /// Of a file that goes in one piece over tus; none for others.
+  /// Plans the checksums of chunks for a file that goes in one piece over tus. No checksums for
+  /// other files.
   Result<ChunkCheck> whole_chunk_check() const;
   Result<std::unique_ptr<Protocol>> protocol(const ChunkCheck& chunk_check) const;
-  /// Where the creation of a tus upload may carry the file's bytes; else null.
+  /// Returns the server's creation-with-upload state if the creation of a tus upload may carry the
+  /// file's bytes; otherwise null.
   CreationWithUpload* creation(const ChunkCheck& chunk_check) const;
-  /// Warns of a name that the server may change.
+  /// Logs a warning if the server may change the name.
   void warn_of_name() const;
   Result<std::vector<std::shared_ptr<UploadRun>>> part_runs();
   Result<std::shared_ptr<UploadRun>> part_run(const UploadRequest& request, std::size_t number);
-  /// The setting of a run of the whole file or of a part, but for what is only one of them's.
+  /// Returns the settings that a run of the whole file and a run of a part have in common.
   UploadRun::Setting common_setting(UploadRequest request, std::unique_ptr<Source> source,
                                     std::unique_ptr<Protocol> protocol) const;
 
   EngineResources& engine_;
   UploadBasis basis_;
   const std::uint64_t size_;       ///< of the file
-  const std::size_t block_bytes_;  ///< the engine's, or those of an earlier run
+  const std::size_t block_bytes_;  ///< the engine's block size, or that of an earlier run
   const RequestGate::Rule gate_rule_;
   RequestGate* gate_ = nullptr;
-  /// None over the phased protocol: one at a time in a dataset goes over it, however many were
-  /// reckoned with.
+  /// Null over the phased protocol, which allows one upload at a time in a dataset: such an upload
+  /// uses the whole pool.
   std::unique_ptr<PoolShares::Share> share_;
 };
 

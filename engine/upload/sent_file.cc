@@ -14,16 +14,16 @@
 namespace sluice {
 namespace {
 
-/// How often a file is read again because of its time of modification. If that goes on changing,
-/// some program is writing.
+/// How often a file is read again because its modification time changed. After that, some program
+/// must be writing to the file.
 constexpr std::size_t most_rereads = 3;
 
-/// What a user does about a file that changed during its upload.
+/// The advice about a file that changed during its upload.
 constexpr const char* upload_again =
     "nothing was registered; when no program writes to the file any more, upload it again with "
     "--restart";
 
-/// The error for a file whose path cannot be looked up after its bytes were sent: errno `code`.
+/// Returns the error for a file whose stat() failed after its bytes were sent, with errno `code`.
 Error not_found(const std::string& file, int code) {
   const bool gone = code == ENOENT || code == ENOTDIR || code == ELOOP;
   return Error{
@@ -46,7 +46,7 @@ Result<void> SentFile::start_check(const Source& source, std::uint64_t end) {
   check.expected = setting_.sent_before;
   check.extra = setting_.digests;
   check.keep_checksums = setting_.keep_checksums;
-  check.time_may_change = true;  // is_as_sent() sees to it
+  check.time_may_change = true;  // is_as_sent() checks the time
   check.on_done = setting_.on_read;
   TRY_ASSIGN(check_, FileCheck::start(std::move(check)));
   return {};
@@ -140,7 +140,7 @@ Result<void> SentFile::reopen(const FileIdentity& now) {
             "the modification time of {} changed during the upload, from {} to {}: reading the "
             "file again to compare it with the bytes sent",
             setting_.name, utc_time(identity_.modified), utc_time(now.modified)));
-  // By its path: what another program wrote on another node may not be seen through the descriptor.
+  // Opened by path: bytes written on another node may be invisible through the old descriptor.
   TRY_ASSIGN(OpenedSource opened,
              open_source(setting_.source.path(), setting_.read_mode, setting_.block_bytes));
   const FileIdentity then = std::exchange(identity_, opened.source->identity());

@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A deployment takes seconds, and a firewall does not change its mind.
+/// A deployment takes seconds, and a firewall rejects every attempt.
 constexpr unsigned tries_for_token = 5;
 constexpr std::chrono::milliseconds least_pause_for_token{1000};
 
@@ -47,8 +47,8 @@ bool ServerAsking::is_taken(const Inquiry& inquiry) const {
 }
 
 void ServerAsking::keep(const Inquiry& inquiry, const ServerProfile& profile) {
-  // What was given is not what it would have been taken for, and phased without an answer to
-  // OPTIONS is what one lost request made of a server that speaks tus as well.
+  // A protocol that the caller chose is not a detected one. `phased` without an answer to OPTIONS
+  // is not reliable: one lost request hides that the server also speaks tus.
   if (!profile.remembered && profile.options_refused == 0 && !profile.options_unanswered &&
       inquiry.protocol == ProtocolKind::automatic && profile.protocol != ProtocolKind::automatic)
     memory_.keep(journal_, inquiry.base_url, profile, unix_s());
@@ -57,8 +57,8 @@ void ServerAsking::keep(const Inquiry& inquiry, const ServerProfile& profile) {
   taken_.push_back({inquiry.base_url, inquiry.dataset, inquiry.token});
 }
 
-ServerAsking::Heard ServerAsking::hear(const Inquiry& inquiry,
-                                       std::optional<ServerProfile>& known) {
+ServerAsking::Attempt ServerAsking::ask_once(const Inquiry& inquiry,
+                                             std::optional<ServerProfile>& known) {
   Inquired inquired = known ? inquire_token(http_, inquiry) : inquire(http_, inquiry);
   Result<ServerProfile> profile = ServerProfile();
   if (known) {
@@ -66,7 +66,7 @@ ServerAsking::Heard ServerAsking::hear(const Inquiry& inquiry,
     if (!read) return {std::move(read).error()};
     if (!*read) {
       known.reset();
-      return hear(inquiry, known);
+      return ask_once(inquiry, known);
     }
     profile = **std::move(read);
   } else {
@@ -78,7 +78,7 @@ ServerAsking::Heard ServerAsking::hear(const Inquiry& inquiry,
     return {std::move(profile), {}, retry_after};
   Error error = token_not_known(inquiry, inquired);
   if (error.kind == ErrorKind::interrupted || (known && error.kind == ErrorKind::unreachable))
-    return {std::move(error), {}, retry_after};  // nothing says that the server is there
+    return {std::move(error), {}, retry_after};  // the server may be unreachable
   return {std::move(profile), std::move(error), retry_after};
 }
 
@@ -90,46 +90,46 @@ Result<ServerProfile> ServerAsking::ask(const Inquiry& inquiry) {
   }
   RetryBudget budget;
   while (true) {
-    Heard heard = hear(inquiry, known);
-    if (heard.profile && !heard.token_not_known) {
-      const int refused = heard.profile->options_refused;
-      if (refused != 0 && heard.profile->protocol == ProtocolKind::binary &&
+    Attempt attempt = ask_once(inquiry, known);
+    if (attempt.profile && !attempt.token_not_known) {
+      const int refused = attempt.profile->options_refused;
+      if (refused != 0 && attempt.profile->protocol == ProtocolKind::binary &&
           inquiry.protocol == ProtocolKind::automatic)
         say(LogLevel::warning, about_refused_options(refused) +
                                    "; until then, each file is uploaded in one request, which "
                                    "cannot be resumed");
-      keep(inquiry, *heard.profile);
-      return std::move(heard.profile);
+      keep(inquiry, *attempt.profile);
+      return std::move(attempt.profile);
     }
-    Error error = heard.profile ? *std::move(heard.token_not_known) : heard.profile.error();
+    Error error = attempt.profile ? *std::move(attempt.token_not_known) : attempt.profile.error();
     if (!error.retryable) return error;
     RetryPolicy policy = retry_;
-    if (heard.profile) policy.retries = std::min(policy.retries, tries_for_token);
+    if (attempt.profile) policy.retries = std::min(policy.retries, tries_for_token);
     const auto now = steady_now();
-    // A server that was there before will be there again.
+    // A server that was reachable before will be reachable again.
     if (error.kind == ErrorKind::unreachable &&
         memory_.known(journal_, inquiry.base_url) != ProtocolKind::automatic)
       error.most_tries = 0;
-    auto when = budget.next_try(policy, error, heard.retry_after, now,
+    auto when = budget.next_try(policy, error, attempt.retry_after, now,
                                 std::uniform_real_distribution<double>(0, 1)(random_bits()));
     const unsigned failures = budget.failures();
-    if (!when && heard.profile) {
+    if (!when && attempt.profile) {
       say(LogLevel::warning,
           fmt::format("{}; continuing without knowing whether the server accepts the token for "
                       "dataset {}",
                       error.message, inquiry.dataset));
-      keep(inquiry, *heard.profile);
-      return std::move(heard.profile);
+      keep(inquiry, *attempt.profile);
+      return std::move(attempt.profile);
     }
     if (!when) {
       if (failures > 1) error.message += fmt::format("; gave up after {} attempts", failures);
       if (error.kind == ErrorKind::unreachable) error.message += "; try again later";
       return error;
     }
-    // Something on the way may keep this one question from the server: both are asked next.
+    // A reverse proxy may block only this question: ask for protocol and token next.
     if (failures >= tries_for_token) known.reset();
-    // A deployment takes seconds.
-    if (heard.profile || (error.code >= 200 && error.code < 500))
+    // A deployment takes seconds, so wait at least 1 s.
+    if (attempt.profile || (error.code >= 200 && error.code < 500))
       when = std::max(*when, now + std::min(least_pause_for_token, retry_.longest));
     say(LogLevel::warning, fmt::format("{}; retrying in {:.1f} s ({} of {})", error.message,
                                        in_seconds(*when - now), failures, policy.retries));

@@ -14,38 +14,45 @@
 
 namespace sluice {
 
-/// How Engine::ask_server() finds out what a server speaks, and whether it takes a token for a
-/// dataset: asks, retries, and remembers. What it speaks is remembered for a day; that it takes a
-/// token for a dataset, as long as this lives.
+/// The implementation of Engine::ask_server(): detects the protocol of a server and checks a token
+/// for a dataset, with retries. Caches the protocol in the journal for a day, and the accepted
+/// tokens for the lifetime of this object.
 ///
-/// Where the server speaks a known protocol and something in front of it does not let the question
-/// about the token through, a few tries are made, and then a warning says that it was not asked.
+/// If the protocol is known but a reverse proxy rejects the token check, the check is retried at
+/// most 5 times; then a warning is logged and the profile is returned without a result for the
+/// token.
 ///
-/// Any thread; waits for the server.
+/// Any thread. Blocks until the server has answered.
 class ServerAsking {
  public:
-  /// `journal` may be null. All outlive this.
+  /// `journal` may be null. All arguments outlive this.
   ServerAsking(Transport& http, const RetryPolicy& retry, Journal* journal, const Log& log)
       : http_(http), retry_(retry), journal_(journal), log_(log), memory_(log) {}
 
-  /// `inquiry` has a base URL, a key and a token that passed their checks. Errors: those of
+  /// Answers `inquiry`, whose base URL, key and token have passed their checks. Errors: those of
   /// Engine::ask_server().
   Result<ServerProfile> ask(const Inquiry& inquiry);
 
  private:
-  /// What one exchange with the server came to.
-  struct Heard {
+  /// The result of one inquiry.
+  struct Attempt {
     Result<ServerProfile> profile;
-    /// Why the profile does not say whether the token is taken, where it should.
+    /// Set if the token check had no result: the reason.
     std::optional<Error> token_not_known = {};
     std::optional<std::chrono::seconds> retry_after = {};
   };
-  Heard hear(const Inquiry& inquiry, std::optional<ServerProfile>& known);
+  /// Asks the server once. `known`: the cached profile, so that only the token is checked; reset if
+  /// the answer contradicts that profile.
+  Attempt ask_once(const Inquiry& inquiry, std::optional<ServerProfile>& known);
+  /// Returns the cached profile, unless `inquiry` asks for a fresh one or for another protocol.
   std::optional<ServerProfile> remembered(const Inquiry& inquiry) const;
+  /// Whether the server has accepted this token for this dataset before.
   bool is_taken(const Inquiry& inquiry) const;
+  /// Caches the profile, and the token if the server accepted it.
   void keep(const Inquiry& inquiry, const ServerProfile& profile);
   void say(LogLevel level, const std::string& text) const;
 
+  /// A token that a server accepted for a dataset.
   struct Taken {
     std::string base_url;
     std::string dataset;

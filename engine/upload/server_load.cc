@@ -9,8 +9,8 @@ namespace sluice {
 void ServerLoad::answered(const Result<Answer>& result) {
   moment_ = turn_.answered();
   if (!result) {
-    // One that was not sent completely, or for which there was no connection, says nothing of the
-    // server's threads; nor does a phased one, which may be waiting for the server's storage.
+    // A request that was not sent completely, or that had no connection, says nothing about the
+    // server's threads. Neither does a phased request, which may wait for the server's storage.
     if (result.error().code == Transport::unanswered && setting_.rule == RequestGate::Rule::queues)
       overloaded(moment_, "timed out", RequestLimit::Overload::unanswered);
     return;

@@ -17,7 +17,7 @@ RequestGate& Servers::gate(const std::string& base_url, const ServerFacts& facts
 std::unique_ptr<RequestGate> Servers::make_gate(const std::string& base_url,
                                                 const ServerFacts& facts,
                                                 RequestGate::Rule rule) const {
-  // Where no upload waits, all that run are to be counted.
+  // If no upload waits at the gate, the gate must count all uploads that run.
   const unsigned asked =
       rule == RequestGate::Rule::never_waits ? RequestLimit::most : setting_.requests_at_a_time;
   const std::optional<unsigned> remembered = facts.request_limit(unix_s());

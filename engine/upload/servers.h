@@ -16,32 +16,34 @@
 
 namespace sluice {
 
-/// What the uploads of one engine share of each server: the gate in front of it, and whether it
-/// takes a file's bytes with the creation of a tus upload. A server is a base URL, as
+/// The state of each server that the uploads of one engine share: its request gate, and whether the
+/// server accepts a file's bytes with the creation of a tus upload. Key: the base URL, as
 /// check_base_url() returns it.
 ///
-/// Any thread. What it returns lives as long as this.
+/// Any thread. Returned references stay valid for the lifetime of this object.
 class Servers {
  public:
   struct Setting {
     unsigned requests_at_a_time = 0;  ///< EngineOptions
-    /// RequestGate::Setting has it. Called as long as there are uploads.
+    /// As in RequestGate::Setting. Called only while uploads exist.
     std::function<void(RequestGate::Clock::time_point when, std::function<void()>)> post_at;
-    JournalThread* journal = nullptr;  ///< remembers the limits; null for none; outlives this
+    JournalThread* journal = nullptr;  ///< stores the limits; null: none; outlives this
   };
 
   explicit Servers(Setting setting) : setting_(std::move(setting)) {}
   Servers(const Servers&) = delete;
   Servers& operator=(const Servers&) = delete;
 
-  /// In front of the server at `base_url`. `facts`, what the journal has of it, and `rule`, that of
-  /// the upload that asks, count when the gate is made.
+  /// Returns the request gate of the server at `base_url`, and creates it on the first call.
+  /// `facts` (the journal's facts about the server) and `rule` (that of the calling upload) are
+  /// used only for the creation.
   RequestGate& gate(const std::string& base_url, const ServerFacts& facts, RequestGate::Rule rule);
 
-  /// Whether the creation of a tus upload at `base_url` may carry the file's bytes.
+  /// Returns the state whether the creation of a tus upload at `base_url` may carry the file's
+  /// bytes. Creates it on the first call.
   CreationWithUpload& creation(const std::string& base_url);
 
-  /// Engine::request_limit().
+  /// See Engine::request_limit().
   std::optional<unsigned> request_limit(const std::string& base_url) const;
 
  private:
@@ -50,9 +52,9 @@ class Servers {
 
   const Setting setting_;
   mutable Mutex mutex_;
-  /// By their base URLs.
+  /// Key: base URL.
   std::map<std::string, std::unique_ptr<RequestGate>> gates_ SLUICE_GUARDED_BY(mutex_);
-  /// The same.
+  /// Key: base URL.
   std::map<std::string, CreationWithUpload> creations_ SLUICE_GUARDED_BY(mutex_);
 };
 

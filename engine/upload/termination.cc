@@ -19,20 +19,20 @@
 namespace sluice {
 namespace {
 
-/// A store that drops the parts of a large upload one by one takes seconds.
+/// Some storage systems delete the parts of a large upload one by one, which takes seconds.
 constexpr std::chrono::seconds termination_patience{30};
 
-bool is_passing(int status) {
+bool is_transient_status(int status) {
   return status >= 400 && persistence_of(status) == Persistence::transient;
 }
 
-/// What became of the uploads at `urls`, one after the other in their order.
+/// The state of a termination: the uploads that are left, and the errors of the last attempt.
 class Attempt {
  public:
   Attempt(const Termination& asked, std::vector<std::string> urls)
       : asked_(asked), urls_(std::move(urls)), origin_(asked.server.sends_resumable) {}
 
-  /// Sends the request for each that is left.
+  /// Sends one request for each upload that is left, and blocks until all are answered.
   void run(Transport& http) {
     ++tries_;
     error_.reset();
@@ -49,7 +49,7 @@ class Attempt {
       }
       left.push_back(std::move(urls_[i]));
       if (replies[i].answer) retry_after_ = std::max(retry_after_, replies[i].answer->retry_after);
-      // Final ones first: they say what has to be done.
+      // Keep a permanent error rather than a transient one: the user has to act on it.
       if (!error_ || (error_->retryable && !error->retryable)) error_ = std::move(error);
     }
     urls_ = std::move(left);
@@ -61,7 +61,7 @@ class Attempt {
   std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
 
  private:
-  /// Why it is still there; nothing if it is not.
+  /// Returns why the upload is left; empty if it is deleted or missing.
   std::optional<Error> error_of(const Result<Answer>& answer) const {
     if (!answer) {
       Error error = answer.error();
@@ -72,7 +72,7 @@ class Attempt {
     }
     const int status = answer->status;
     if ((status >= 200 && status < 300) || is_missing(*answer)) return {};
-    // A server that restarts or is out of threads says so of a good token as well.
+    // A server that restarts or has no free thread refuses valid tokens as well.
     if (status == 401)
       return Error{ErrorKind::token_refused,
                    fmt::format("the server refused the token for dataset {} (HTTP 401): {}",
@@ -82,7 +82,7 @@ class Attempt {
       return Error{ErrorKind::unreachable,
                    "the server is still working on an earlier request (HTTP 423)", status, true};
     const std::string said = quote_server_text(asked_.token.redact(answer->body));
-    if (is_passing(status) || status == 404 || status == 410)
+    if (is_transient_status(status) || status == 404 || status == 410)
       return Error{ErrorKind::unreachable,
                    fmt::format("the server is not available (HTTP {}, {})", status, said), status,
                    true};
@@ -94,7 +94,7 @@ class Attempt {
   bool is_fronts(const Answer& answer) const {
     return origin_.sender(answer) == TusOrigin::Sender::front;
   }
-  /// Not on the word of something in front of the server.
+  /// Whether the server has no such upload. An answer of a reverse proxy does not count.
   bool is_missing(const Answer& answer) const {
     return (answer.status == 404 || answer.status == 410) && !is_fronts(answer);
   }
@@ -108,7 +108,8 @@ class Attempt {
   std::optional<std::chrono::seconds> retry_after_;
 };
 
-/// When the last of them goes by itself; nothing if the server does not say so of each.
+/// Returns when the last of the uploads expires; empty if the server does not say so for each of
+/// them.
 std::optional<std::chrono::system_clock::time_point> ask_expiry(
     Transport& http, const Termination& asked, const std::vector<std::string>& urls) {
   std::vector<Exchange> exchanges;
@@ -161,7 +162,7 @@ Terminated terminate(Transport& http, const RetryPolicy& retry, const Terminatio
     if (!when || !wait_until(*when, asked.stop)) break;
   }
   Terminated result{attempt.left().size(), attempt.missing(), attempt.error(), {}};
-  // Whoever refuses to delete may say how long it stays; nobody else does.
+  // A server that refuses to delete may still announce when the uploads expire.
   if (result.error && result.error->kind == ErrorKind::failed)
     result.expires = ask_expiry(http, asked, attempt.left());
   return result;

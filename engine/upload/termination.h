@@ -9,11 +9,11 @@
 
 namespace sluice {
 
-/// The request that deletes the tus upload at `url` (tus's termination extension). Whoever sends it
-/// has the address from own_address(), as the token goes there.
+/// Returns the request that deletes the tus upload at `url` (tus's termination extension). `url`
+/// must come from own_address(), because the request carries the token.
 Exchange termination(const std::string& url, const Secret& token);
 
-/// Engine::terminate(), over `http`; waits on the caller's thread.
+/// Implements Engine::terminate() over `http`. Blocks the calling thread; not for network threads.
 Terminated terminate(Transport& http, const RetryPolicy& retry, const Termination& asked);
 
 }  // namespace sluice

@@ -13,22 +13,24 @@
 
 namespace sluice {
 
-/// Uploads that a tus server holds and nobody wants any more.
+/// The arguments of Engine::terminate(): unfinished uploads to delete at a tus server.
 struct Termination {
   std::string base_url;  ///< passes check_base_url()
   std::string dataset;   ///< for messages
   Secret token;
-  TusServer server;               ///< what it announces
-  std::vector<std::string> urls;  ///< absolute; of another server none gets anything
-  std::function<bool()> stop;     ///< as Inquiry has it
+  TusServer server;  ///< the server's announced extensions
+  std::vector<std::string>
+      urls;  ///< absolute; a URL of another server is an error, and nothing is sent
+  std::function<bool()> stop;  ///< as in Inquiry
 };
 
-/// What Engine::terminate() has done.
+/// The result of Engine::terminate().
 struct Terminated {
-  std::size_t left = 0;        ///< uploads that are still there, as far as is known
-  std::size_t missing = 0;     ///< of the others, those that the server did not find
-  std::optional<Error> error;  ///< why; nothing where the server announces no way to delete them
-  /// When the last of them goes by itself, where the server says so.
+  std::size_t left = 0;     ///< uploads that were not deleted, as far as known
+  std::size_t missing = 0;  ///< of the deleted ones, those that the server did not find
+  std::optional<Error>
+      error;  ///< why uploads are left; empty if the server announces no termination extension
+  /// When the last of the remaining uploads expires, if the server says so for each of them.
   std::optional<std::chrono::system_clock::time_point> expires;
 };
 

@@ -22,7 +22,7 @@ void TokenCheck::ask(Transport& transport, const Secret& token,
 }
 
 void TokenCheck::cancel(Transport& transport) {
-  // Not at once: this may be called by curl.
+  // Posted, because curl may be the caller.
   if (const Transport::ExchangeId question = std::exchange(question_, 0); question != 0)
     transport.post([&transport, question] { transport.cancel(question); });
 }

@@ -13,27 +13,29 @@
 
 namespace sluice {
 
-/// Asks the server whether it really refuses a token, after it has answered so to a request
-/// (TokenDoubt). The network thread's.
+/// A check whether the server really refuses a token, after a request was answered like that
+/// (TokenDoubt). Network thread only.
 class TokenCheck {
  public:
+  /// The result of one question to the server.
   struct Finding {
     TokenDoubt::Verdict verdict = TokenDoubt::Verdict::unknown;
-    TokenDoubt doubt;          ///< what was doubted
-    bool is_answered = false;  ///< the server, or something in front of it, has answered
-    bool is_late = false;      ///< there was no answer in time
+    TokenDoubt doubt;          ///< the refusal in question
+    bool is_answered = false;  ///< the server or a reverse proxy has answered
+    bool is_late = false;      ///< the question timed out
   };
 
   TokenCheck(std::string base_url, std::string dataset)
       : base_url_(std::move(base_url)), dataset_(std::move(dataset)) {}
 
-  /// A request was refused so.
+  /// Sets the refusal to check. Call before ask().
   void doubt(TokenDoubt doubt) { doubt_ = std::move(doubt); }
-  /// Asks about `token`. `on_finding` is called with what that came to; TokenDoubt::ask_again: ask
-  /// again after pause(). It keeps alive what has to be.
+  /// Asks the server about `token`, and calls `on_finding` with the result, on the network thread.
+  /// After Verdict::ask_again, call ask() again after pause(). `on_finding` must keep this object
+  /// alive.
   void ask(Transport& transport, const Secret& token, std::function<void(Finding)> on_finding);
   std::chrono::seconds pause() const { return doubt_->pause(); }
-  /// Cancels the question, if one is in flight; on_finding is called later.
+  /// Cancels the question, if one is in flight. on_finding is called later.
   void cancel(Transport& transport);
 
  private:

@@ -8,7 +8,7 @@
 namespace sluice {
 namespace {
 
-/// How often a token file is looked at.
+/// The interval between two calls of Setting::renew.
 constexpr auto look_for_token_every = std::chrono::seconds(2);
 
 constexpr std::size_t least_secret = 8;
@@ -37,7 +37,7 @@ Tokens::Time Tokens::look_at(Time now) const {
 std::string Tokens::redacted(std::string text) const {
   for (const Secret& token : all_)
     if (token.reveal().size() >= least_secret) text = token.redact(std::move(text));
-  return printable(text);  // io/ names files as they are
+  return printable(text);  // io/ quotes file names unchanged
 }
 
 }  // namespace sluice

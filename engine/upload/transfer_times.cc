@@ -39,7 +39,7 @@ void TransferTimes::change(At from, At to) {
 
 void TransferTimes::answered(double answered_before, const Answer& answer) {
   if (!answer.network) return;
-  // What was counted for this request; another one may have been sending meanwhile.
+  // The time counted since the end of this request; another request may have been sending then.
   const double waited = std::max(0.0, answer_s() - answered_before);
   const double idle = std::min(waited, in_seconds(answer.network->since_sent));
   drain_s_ += waited - idle;
@@ -67,7 +67,7 @@ Stages TransferTimes::stages(const PipelineClocks& clocks) const {
   stages.wait_for_read_s = spent(At::read);
   stages.wait_for_checksum_s = spent(At::checksum);
   stages.wait_for_journal_s = spent(At::journal);
-  // The way there and back is the network's, too.
+  // The round trip is network time, not server time.
   stages.send.busy_s = spent(At::sending) + drain_s_ + round_trip_s_;
   stages.send.wait_s =
       stages.wait_for_read_s + stages.wait_for_checksum_s + stages.wait_for_journal_s;

@@ -10,37 +10,39 @@
 
 namespace sluice {
 
-/// Where the time of one upload went, on the network's side: sending, waiting for blocks, or
-/// waiting for answers. Any number of requests may be out at once; each moment counts once, for the
-/// first of these that some request is at. The network thread's.
+/// The time accounting of one upload's network side: sending, waiting for blocks, or waiting for
+/// answers. Any number of requests may be in flight; each moment counts once, for the first stage
+/// in the order of At that any request is in. Network thread only.
 class TransferTimes {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// What a request that is out is at, in the order in which they count.
+  /// The stage of a request, in order of precedence.
   enum class At {
-    sending,   ///< it has bytes for the network
-    read,      ///< its next block is still being read,
-    checksum,  ///< or being hashed
-    journal,   ///< what it may send next depends on the journal, which is still being written
-    answer,    ///< all that may go is out
-    nothing,   ///< it is over, or not out yet
+    sending,   ///< bytes are ready for the network
+    read,      ///< waits until the next block is read
+    checksum,  ///< waits until the next block is hashed
+    journal,   ///< waits until the journal has been written, before more may be sent
+    answer,    ///< everything that may be sent has been sent; waits for an answer
+    nothing,   ///< not in flight
   };
 
-  /// The upload begins.
+  /// Starts the clock of the upload.
   void begin();
-  /// A request that was at `from` is at `to` now.
+  /// Moves a request from stage `from` to stage `to`.
   void change(At from, At to);
-  /// An answer came to a request all of which had been handed over when answer_s() was
-  /// `answered_before`. The kernel may have been sending for a part of the time since.
+  /// Records an answer. `answered_before`: answer_s() when the last byte of the request was handed
+  /// over. Corrects for the time since then in which the kernel was still sending.
   void answered(double answered_before, const Answer& answer);
 
-  /// Since begin().
+  /// Returns the seconds since begin().
   double seconds() const;
-  /// Of these, all that could go was out, and the network was idle until an answer came.
+  /// Returns the seconds in which everything that may be sent had left the machine and only answers
+  /// were awaited.
   double idle_s() const { return answer_s() - drain_s_; }
+  /// Returns the seconds in stage `answer`, including time in which the kernel was still sending.
   double answer_s() const;
-  /// All stages, up to now.
+  /// Returns all stages up to now.
   Stages stages(const PipelineClocks& clocks) const;
 
  private:
@@ -50,10 +52,10 @@ class TransferTimes {
 
   Clock::time_point began_{};
   Clock::time_point changed_{};
-  std::array<int, kinds> requests_{};    ///< that are at it now
-  std::array<double, kinds> seconds_{};  ///< up to changed_
-  double drain_s_ = 0;       ///< of what counted as answer: the kernel was still sending
-  double round_trip_s_ = 0;  ///< the same: bytes and answer were on their way
+  std::array<int, kinds> requests_{};    ///< number of requests in each stage
+  std::array<double, kinds> seconds_{};  ///< of each stage, up to changed_
+  double drain_s_ = 0;       ///< part of stage `answer` in which the kernel was still sending
+  double round_trip_s_ = 0;  ///< part of stage `answer` in which bytes or answer were in flight
 };
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-// Which bytes of an UploadRun may leave when, and what waits for that.
+// UploadRun: which bytes may be sent when, and what waits for that.
 #include <algorithm>
 #include <utility>
 
@@ -70,7 +70,7 @@ void UploadRun::send_checksummed() {
 std::uint64_t UploadRun::cleared(std::uint64_t offset) {
   if (!record_ || !setting_.protocol->keeps_parts_of_chunks()) return ~std::uint64_t{0};
   const std::uint64_t arrived = payload_.arrived();
-  // What is not there yet is for read() to say.
+  // PayloadStream::read() reports bytes that have not arrived yet.
   return arrived <= offset ? ~std::uint64_t{0} : record_->durable_up_to(offset, arrived);
 }
 
@@ -105,7 +105,7 @@ bool UploadRun::may_end(const Flight& flight) {
 }
 
 TransferTimes::At UploadRun::held_for(const Flight& flight) const {
-  // may_end() asks the journal last.
+  // may_end() checks the journal last.
   const bool checked =
       flight.request.step != Request::Step::whole || registration_journal_.is_noted();
   return record_ && checked ? TransferTimes::At::journal : TransferTimes::At::checksum;

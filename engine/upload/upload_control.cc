@@ -1,4 +1,4 @@
-// What an UploadRun is told and asked from outside, by any thread.
+// UploadRun: calls from other threads.
 #include <algorithm>
 #include <utility>
 
@@ -42,7 +42,7 @@ void UploadRun::publish_stages() {
     stages_published_ = now;
     outcome_.publish(times_.stages(clocks_), setting_.part ? sender_.network() : std::nullopt);
   }
-  // Also while nothing moves: that is when somebody looks at what the upload waits for.
+  // Also while no bytes are transferred: users look at the stages when an upload stalls.
   if (std::exchange(publishing_posted_, true)) return;
   http().post_at(now + interval, [weak = weak_from_this()] {
     const auto self = weak.lock();
@@ -72,8 +72,8 @@ void UploadRun::one_of(unsigned lanes) {
 
 Report UploadRun::wait() {
   Report report = outcome_.wait();
-  // The network thread is through with it. What follows may wait for a disk, which is this caller's
-  // time and not the network thread's.
+  // The network thread has finished the upload. The rest may block on the disk, which the caller
+  // may do and the network thread must not.
   MutexLock stopping(stop_mutex_);
   if (record_) {
     record_->wait();

@@ -1,4 +1,4 @@
-// How an UploadRun ends: its report, its receipt, and its last word in the journal.
+// UploadRun: the end of an upload: report, receipt, and the last journal entry.
 #include <utility>
 
 #include "engine/base/clock.h"
@@ -34,14 +34,14 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   if (there_before && setting_.request.verify_prefix) {
     error = cannot_compare(setting_.request, *setting_.registered);
   } else if (there_before) {
-    // The server has it, and the journal says from which file.
+    // The server has a file of this name, and the journal knows that it is this file.
     report = report_before(setting_.request, *setting_.registered);
     check_registered_digests(setting_.request.expected, report);
     status = report.status;
     error = report.error;
   }
   if (status == Report::Status::registered && !setting_.part && report.registered_before.empty()) {
-    // What a terminal would obey, or holds a token, is no name.
+    // Ignore a name with control characters or a token.
     if (std::string name = setting_.protocol->registered_name(); redacted(name) == name)
       report.registered_as = std::move(name);
     sent_file_.add_digests(report);
@@ -52,7 +52,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
     if (error->kind == ErrorKind::unreachable || error->kind == ErrorKind::failed ||
         error->kind == ErrorKind::integrity)
       error->kind = ErrorKind::unconfirmed;
-    // Of a server that can be asked, no error that was retried has said so.
+    // If the server can be asked, earlier error messages did not mention the doubt.
     if (setting_.protocol->can_ask_registered() && error->kind != ErrorKind::local_file)
       error->message += "; " + setting_.protocol->doubt();
   }
@@ -78,12 +78,12 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
                                                         : JournalEntry::State::unfinished,
                  report.error, report.receipt ? to_json(*report.receipt) : std::string());
 
-  // Its buffers are for the other uploads now, whenever somebody asks for this one's report.
+  // Free the buffers for other uploads now, before the report is fetched.
   payload_.give_up();
   if (setting_.share) setting_.share->leave();
   sent_file_.cancel();
 
-  // First: whoever wait()s may take away what it refers to.
+  // Called first: a caller of wait() may then destroy what on_over refers to.
   if (setting_.request.on_over) setting_.request.on_over();
   outcome_.end(std::move(report));
   if (on_part_over_) on_part_over_();

@@ -1,5 +1,4 @@
-// What an UploadRun does when a step fails: wait and try again, start over, or give up; and how it
-// says so.
+// UploadRun: a failed step: retry, restart from the beginning, or fail; and the error messages.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +16,7 @@
 namespace sluice {
 namespace {
 
-/// The last of them, and the others once it was answered.
+/// Sends the exchanges one after another, last element first.
 void send_in_turn(Transport& http, const std::shared_ptr<std::vector<Exchange>>& exchanges) {
   if (exchanges->empty()) return;
   const Exchange next = std::move(exchanges->back());
@@ -29,7 +28,8 @@ void send_in_turn(Transport& http, const std::shared_ptr<std::vector<Exchange>>&
 
 void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_after) {
   const bool chunk = request().step == Request::Step::chunk;
-  // What breaks a setup also breaks a chunk that travels with it, and lookahead would be blamed.
+  // The cause of a failed setup also makes a chunk fail that is pipelined behind it, which would
+  // count against pipelining.
   if (request().step == Request::Step::begin) sender_.begin_alone();
   // A chunk that is retried at once, and that the server turns out to have, is followed by the next
   // one without a seek(): blocks of it that nobody has read would keep their buffers for ever.
@@ -40,27 +40,28 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
     return;
   }
   if (error.kind == ErrorKind::token_refused) {
-    doubt_token(std::move(error), retry_after);
+    check_token_refusal(std::move(error), retry_after);
     return;
   }
   if (chunk && error.code == 413 && error.retryable && too_large(request().payload.size())) {
     setting_.protocol->limit_chunk(planner_.bound());
     const std::uint64_t least = setting_.protocol->least_chunk();
     if (request().payload.size() <= least) {
-      finish(Report::Status::failed,
-             Error{ErrorKind::failed,
-                   fmt::format("{}: the server refused a chunk of {} as too large (HTTP 413), but "
-                               "discards chunks of less than {}; nothing was registered; tell the "
-                               "administrators of the Data Bank",
-                               doing(), format_size(request().payload.size()), format_size(least)),
-                   413});
+      finish(
+          Report::Status::failed,
+          Error{ErrorKind::failed,
+                fmt::format("{}: the server refused a chunk of {} as too large (HTTP 413), but "
+                            "discards chunks of less than {}; nothing was registered; tell the "
+                            "administrators of the Data Bank",
+                            last_step(), format_size(request().payload.size()), format_size(least)),
+                413});
       return;
     }
     payload_.give_up();
     try_again();
     return;
   }
-  if (at_once && error.retryable) {  // the one that was in front of it got through: no loop
+  if (at_once && error.retryable) {  // the request before it succeeded: no endless loop
     payload_.give_up();
     try_again();
     return;
@@ -101,7 +102,7 @@ void UploadRun::retry(Recovery::Failure failure, void (UploadRun::*what)()) {
       fmt::format("{}; retrying in {:.1f} s ({} of {})",
                   redacted(std::move(decision.error.message)), in_seconds(decision.at - now),
                   decision.failures, setting_.retry.retries));
-  payload_.give_up();  // its buffers are for the other uploads meanwhile
+  payload_.give_up();  // frees the buffers for other uploads
   later(UploadState::waiting_to_retry, decision.at, what);
 }
 
@@ -130,14 +131,15 @@ void UploadRun::later(UploadState wait, Clock::time_point when, void (UploadRun:
 
 void UploadRun::drop_abandoned() {
   if (!setting_.request.server.tus.has("termination")) return;
-  // Each expires if nobody hears this. One at a time: the server's threads are for the upload.
+  // Failures are ignored: the uploads expire anyway. One request at a time, to leave the server's
+  // threads to the upload.
   const auto exchanges = std::make_shared<std::vector<Exchange>>();
   for (const std::string& url : setting_.abandoned)
     exchanges->push_back(termination(url, tokens_.current()));
   send_in_turn(http(), exchanges);
 }
 
-bool UploadRun::begin_anew() {
+bool UploadRun::ready_to_begin() {
   const bool was_sent = setting_.earlier && (setting_.earlier->entry.hashed_blocks > 0 ||
                                              !setting_.earlier->entry.upload_url.empty());
   if (sent_any_ || was_sent) {
@@ -149,7 +151,7 @@ bool UploadRun::begin_anew() {
                                file_, recovery_.losses())});
       return false;
     }
-    // A part is in the journal before the server has made an upload of it.
+    // A part may be in the journal before the server has created its upload: nothing is lost then.
     const bool had_address = setting_.earlier && !setting_.earlier->entry.upload_url.empty();
     if (sent_any_ || had_address || !setting_.protocol->keeps_parts_of_chunks())
       say(LogLevel::warning,
@@ -164,14 +166,14 @@ bool UploadRun::begin_anew() {
     committed_ = 0;
     resumed_from_ = 0;
   }
-  // The first blocks are read while the server sets up.
+  // Read the first blocks while the server handles the setup.
   if (!payload_.stands_at(0)) payload_.seek(0);
   return true;
 }
 
 Error UploadRun::explain(Error error) const {
   if (error.kind == ErrorKind::interrupted) {
-    // Servers that store a chunk while it arrives have about the bytes that were sent.
+    // A server that stores a chunk while it arrives has about as many bytes as were sent.
     const std::uint64_t offset =
         setting_.protocol->keeps_parts_of_chunks() ? progress().sent : committed_.load();
     error.message = fmt::format(
@@ -182,16 +184,16 @@ Error UploadRun::explain(Error error) const {
   const std::string from = error.kind == ErrorKind::unreachable
                                ? fmt::format("no response from {}: ", setting_.request.base_url)
                                : std::string();
-  error.message = fmt::format("{}: {}{}", doing(), from, error.message);
+  error.message = fmt::format("{}: {}{}", last_step(), from, error.message);
   if (registration_.may_be_registered() && !setting_.protocol->can_ask_registered())
     error.message += "; " + setting_.protocol->doubt();
   else if (!registration_.may_be_registered() &&
-           !error.retryable)  // else retry() says so at the end
+           !error.retryable)  // otherwise Recovery adds that at the end
     error.message += "; nothing was registered";
   return error;
 }
 
-std::string UploadRun::doing() const {
+std::string UploadRun::last_step() const {
   const Request& last = request();
   return describe(
       last.step, file_,
@@ -200,7 +202,7 @@ std::string UploadRun::doing() const {
 }
 
 std::string UploadRun::redacted(std::string text) const {
-  // The protocol quotes without the token; this is for what curl quotes of a server.
+  // The protocol quotes the server without the token; curl may quote the server with it.
   return tokens_.redacted(std::move(text));
 }
 

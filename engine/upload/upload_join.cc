@@ -1,6 +1,6 @@
-// When an UploadRun may have the parts of its file joined once more. A server whose answer was lost
-// goes on with the join, and deletes the parts at its end: another join in that time would find
-// some of them gone, and all of the file would have to be sent again.
+// UploadRun: when a join of the parts may be retried. A server whose answer was lost continues the
+// join and deletes the parts at its end: a second join in that time would find some parts missing,
+// and the whole file would have to be sent again.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -9,24 +9,27 @@
 
 namespace sluice {
 
-/// What other threads see of one upload: where its time went, its connection, and its end. Written
-/// by the upload's network thread; read by any thread.
+/// The state of one upload that other threads can read: stages, connection measurements, and the
+/// final report. Written by the upload's network thread; read by any thread.
 class UploadOutcome {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
+  /// Replaces the stages and the connection measurements.
   void publish(const Stages& stages, const std::optional<Answer::Network>& network);
+  /// Clears the connection measurements: no request is in flight.
   void publish_no_network();
-  /// The upload is over, with that report.
+  /// Stores the final report and wakes up all waiting threads.
   void end(Report report);
 
   Stages stages() const;
   std::optional<Answer::Network> network() const;
-  /// Blocks until the upload is over or the deadline has come; whether it is over.
+  /// Blocks until the upload has ended or the deadline has passed. Returns whether the upload has
+  /// ended.
   bool wait_until(Time deadline);
-  /// Blocks until the upload is over.
+  /// Blocks until the upload has ended, and returns its report.
   Report wait();
-  /// Once the upload is over.
+  /// Returns the report. Call only after the upload has ended.
   Report report() const;
 
  private:

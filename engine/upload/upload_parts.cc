@@ -14,7 +14,7 @@ Result<std::vector<EarlierRun>> begin_parts(Journal& journal, const UploadReques
   EarlierRun file;
   file.entry = first_entry(request, to_string(ProtocolKind::tus), source.identity(), block_bytes);
   std::vector<EarlierRun> entries;
-  // All or nothing: a few of the parts would be a file that nobody can put together.
+  // One transaction: a subset of the parts could not be joined to a file.
   const Journal::Work work = [&](JournalTables& tables) -> Result<void> {
     TRY_ASSIGN(file.entry.id, tables.begin(file.entry));
     for (const ByteRange& range : parts) {
@@ -40,7 +40,7 @@ UploadParts resume_parts(std::vector<EarlierRun> entries, const PartPlanSetting&
   for (EarlierRun& part : entries) {
     const JournalEntry& entry = part.entry;
     parts.plan.parts.push_back({entry.part_begin, entry.part_begin + entry.file.size});
-    part.doubtful = false;  // the whole file is read beside it anyway
+    part.doubtful = false;  // the whole file is read in parallel anyway
   }
   parts.entries = std::move(entries);
   return parts;

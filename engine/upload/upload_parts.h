@@ -14,23 +14,25 @@
 
 namespace sluice {
 
-/// How one file goes in parts, and what the journal has of them.
+/// The plan of a file's parts, and their journal records.
 struct UploadParts {
   PartPlan plan;
   std::vector<EarlierRun> entries;  ///< one for each part of the plan; empty without a journal
 };
 
-/// Begins an upload in the journal that goes in parts, and its parts: for a crash at any time
-/// later. `whole` becomes its entry. May wait for the disk.
+/// Adds an upload in parts and all its parts to the journal in one transaction, so that a crash at
+/// any later time leaves all or none. `whole` becomes the record of the whole file. Returns the
+/// records of the parts. May block on the disk.
 Result<std::vector<EarlierRun>> begin_parts(Journal& journal, const UploadRequest& request,
                                             const Source& source, std::size_t block_bytes,
                                             const std::vector<ByteRange>& parts,
                                             std::optional<EarlierRun>& whole);
 
-/// What an earlier run began in parts: all of them as they are, with as many at a time as may be.
+/// Returns the plan to resume the parts of an earlier run: the same ranges, with the lane counts of
+/// plan_lanes().
 UploadParts resume_parts(std::vector<EarlierRun> entries, const PartPlanSetting& setting);
 
-/// The checksums of the whole file's blocks, as its parts have them in their order.
+/// Returns the block checksums of the whole file: those of its parts, in order.
 std::vector<std::uint64_t> checksums_of(const std::vector<EarlierRun>& parts);
 
 }  // namespace sluice

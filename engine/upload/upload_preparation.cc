@@ -66,7 +66,7 @@ Result<std::optional<PreparedUpload>> UploadPreparation::consult(Journal& journa
     return PreparedUpload(compare(journal, basis, *std::move(found.registered)));
   if (found.registered && basis.kind != ProtocolKind::phased)
     return PreparedUpload(RegisteredBefore{std::move(basis.request), *std::move(found.registered)});
-  go_on(std::move(found), basis);
+  take_over(std::move(found), basis);
   if (auto known = journal.facts(request.base_url)) basis.server = *known;
   if (!request.heed_chunk_limit) basis.server.chunk_limit.reset();
   return std::optional<PreparedUpload>();
@@ -90,7 +90,7 @@ Comparison UploadPreparation::compare(Journal& journal, UploadBasis& basis,
           .block_bytes = engine_.options().block_bytes};
 }
 
-void UploadPreparation::go_on(EarlierRuns found, UploadBasis& basis) {
+void UploadPreparation::take_over(EarlierRuns found, UploadBasis& basis) {
   basis.registered = std::move(found.registered);
   basis.earlier = std::move(found.earlier);
   if (basis.request.server.tus.has("termination")) basis.abandoned = std::move(found.abandoned);

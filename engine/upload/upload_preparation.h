@@ -15,40 +15,43 @@
 
 namespace sluice {
 
-/// An earlier run has registered the file: there is nothing to do.
+/// A prepared upload with nothing to do: an earlier run has registered the file.
 struct RegisteredBefore {
   UploadRequest request;
   JournalEntry entry;
 };
 
-/// What is to be done for a request: nothing, to compare the file with its receipt, or to upload
-/// it. start_upload() (engine/upload/upload_start.h) does it.
+/// What to do for a request: nothing, compare the file with its receipt, or upload it.
+/// start_upload() (engine/upload/upload_start.h) starts it.
 using PreparedUpload = std::variant<RegisteredBefore, Comparison, UploadRun::Setting>;
 
-/// Decides what is to be done for a request, and with what: checks it, opens the file, takes the
-/// lock, asks the journal what earlier runs left, and plans parts. It sends no byte of the file,
-/// but may ask the server for the round trip. The journal has the parts of a file then.
+/// The decision what to do for a request, and with which resources: checks the request, opens the
+/// file, takes the lock, finds earlier runs in the journal, and plans parts. Sends no byte of the
+/// file, but may ask the server to measure the round trip. The parts of a file are in the journal
+/// afterwards.
 ///
-/// Any thread; may wait for the disk, and for the server as long as request.stop lets it.
+/// Any thread. May block on the disk, and on the server until request.stop returns true.
 class UploadPreparation {
  public:
-  /// `engine` outlives this and what is prepared.
+  /// `engine` outlives this and the prepared upload.
   explicit UploadPreparation(EngineResources& engine) : engine_(engine) {}
 
-  /// Errors: those of Engine::start().
+  /// Returns the prepared upload. Errors: those of Engine::start().
   Result<PreparedUpload> prepare(const UploadRequest& request);
 
  private:
-  /// Nothing where there is no state directory, or where it has no locks: a warning says so. Error:
-  /// another process has it.
+  /// Takes the lock of the upload. Returns no lock if the engine has no state directory, or, after
+  /// a warning, if the directory does not support locks. Error: another process holds the lock.
   Result<std::optional<DatasetLock>> take_lock(const UploadBasis& basis) const;
-  /// Finds what `journal` has of the upload, and puts it into `basis`. Returns an end, made of what
-  /// was in `basis`, where an earlier run has registered the file and no server is to be asked.
+  /// Finds the upload in `journal` and adds the result to `basis`. If an earlier run has registered
+  /// the file and the server need not be asked, returns the complete prepared upload, and moves the
+  /// contents of `basis` into it.
   Result<std::optional<PreparedUpload>> consult(Journal& journal, UploadBasis& basis);
-  /// The comparison with `entry`, and a warning that says why.
+  /// Returns the comparison of the file with `entry`, and logs a warning with the reason. Moves
+  /// from `basis`.
   Comparison compare(Journal& journal, UploadBasis& basis, JournalEntry entry) const;
-  /// Takes over what an earlier run left.
-  void go_on(EarlierRuns found, UploadBasis& basis);
+  /// Moves the state of an earlier run into `basis`.
+  void take_over(EarlierRuns found, UploadBasis& basis);
 
   EngineResources& engine_;
 };

@@ -1,4 +1,4 @@
-// When an UploadRun may register its file, and what it makes of a registration whose answer was
+// UploadRun: when the file may be registered, and what follows a registration whose answer was
 // lost.
 #include <utility>
 
@@ -29,7 +29,8 @@ Result<bool> UploadRun::ready_to_finish() {
 
 bool UploadRun::journal_knows() {
   registration_journal_.note();
-  // Whoever goes on asks a server that can be asked; and the journal may say so from the start.
+  // A later run asks the server, if the server can be asked. After an inherited doubt, the journal
+  // has this state from the start.
   if (setting_.protocol->can_ask_registered() ||
       (registration_.has_inherited_doubt() && setting_.earlier))
     return true;

@@ -18,18 +18,19 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Bytes of the first chunk where the server keeps them as they come: what breaks is not lost then.
+/// Length in bytes of the first chunk if the server keeps bytes as they arrive: a failed transfer
+/// loses nothing then.
 constexpr std::uint64_t first_streamed = std::uint64_t{1} << 30;
 
-/// Reads in flight. O_DIRECT waits for the disk, and a disk is only full with several reads: 8 of 4
-/// MiB reach what 16 do. Through the page cache a read is a copy, and two keep ahead of any
-/// network.
+/// Returns the number of reads in flight. O_DIRECT waits for the disk, and only several reads use a
+/// disk fully: 8 reads of 4 MiB are as fast as 16. Through the page cache a read is a copy, and two
+/// are faster than any network.
 int readers_for(ReadMode mode) {
   return mode == ReadMode::direct ? 8 : 2;
 }
 
-/// Bytes that no chunk goes beyond: what this server refused, and what can be held to hash it. 0
-/// for no bound.
+/// Returns the maximum chunk length in bytes: what this server accepts, and what fits into memory
+/// to be checksummed. 0: no maximum.
 std::uint64_t chunk_bound(const ServerFacts& server, const ChunkCheck& check) {
   const std::uint64_t refused = server.chunk_limit.value_or(0);
   if (check.algorithm.empty()) return refused;
@@ -193,7 +194,7 @@ UploadRun::~UploadRun() {
 }
 
 void UploadRun::start() {
-  // What goes in parts sends next to nothing itself.
+  // An upload in parts sends almost nothing itself.
   if (setting_.preparation)
     place_ = NetworkThreads::Place(setting_.network.first());
   else
@@ -202,15 +203,15 @@ void UploadRun::start() {
                                std::min<std::uint64_t>(sent_file_.identity().size, committed_));
   Result<void> checking;
   if (setting_.preparation) {
-    // The digest of a file is made in its order, which the parts have no part in.
+    // The digest of a file needs its bytes in order, and the parts are sent in parallel.
     checking = sent_file_.read_again(sent_file_.identity().size);
   } else if (setting_.earlier && !setting_.part) {
     const EarlierRun& earlier = *setting_.earlier;
-    // OpenSSL's digests cannot be saved, so those of a resumed upload take a reading of their own.
+    // The state of OpenSSL's digests cannot be saved, so a resumed upload reads the file for them.
     if (!setting_.request.digests.empty())
       checking = sent_file_.read_again(sent_file_.identity().size);
     else if (setting_.request.verify_prefix || earlier.doubtful)
-      // What an earlier run has joined was hashed in its parts.
+      // sent() does not count a file that an earlier run joined: its checksums are of its parts.
       checking = sent_file_.read_again(
           std::max<std::uint64_t>(earlier.sent(), earlier.checksums.size() * setting_.block_bytes));
   }
@@ -224,13 +225,14 @@ void UploadRun::start() {
       self->prepare();
     else if (checking && self->registration_.has_inherited_doubt() &&
              self->setting_.earlier->doubtful)
-      // The server would only be asked whether it has a file of that name, and not which.
+      // The server can only tell whether it has a file of that name, not which content the file
+      // has.
       self->enter(UploadState::waiting_for_file);
     else if (checking)
       self->next_step();
     else
       self->finish(Report::Status::failed, checking.error());
-    self->checked();  // it may have been over before
+    self->checked();  // the reading may have ended before
   });
 }
 
@@ -255,7 +257,7 @@ void UploadRun::prepared(Preparation::Outcome outcome) {
   if (is_over()) return;
   enter(UploadState::deciding);
   note_prepared();
-  // Both may have come while the last part's answer did.
+  // Either may have been set while the answer to the last part arrived.
   if (file_error_) {
     finish(Report::Status::failed, *file_error_);
   } else if (cancelled_) {
@@ -269,10 +271,10 @@ void UploadRun::prepared(Preparation::Outcome outcome) {
 }
 
 void UploadRun::checked() {
-  // Before that, sent_file_ may still be the starting thread's.
+  // In state `starting`, the starting thread may still use sent_file_.
   if (state_ == UploadState::starting || is_over() || !sent_file_.was_read()) return;
   if (auto failure = sent_file_.failure(); failure && !registration_.is_confirmed()) {
-    // The terabytes that are left need not be sent.
+    // Do not send the rest of the file, which may be terabytes.
     file_error_ = std::move(failure);
     if (registration_.has_inherited_doubt() && registration_.may_be_registered())
       file_error_->message +=
@@ -309,8 +311,8 @@ void UploadRun::take_step() {
   std::optional<Request> request =
       setting_.protocol->next(next_length(setting_.protocol->committed()));
   if (!request) {
-    // What may be missing is only for the receipt.
-    if (setting_.part) {  // it is there, and that is all
+    // Missing digests are needed only for the receipt.
+    if (setting_.part) {  // a part is not registered
       finish(Report::Status::registered, {});
       return;
     }
@@ -341,7 +343,7 @@ void UploadRun::take_step() {
 bool UploadRun::has_turn() {
   if (load_.take_turn([self = shared_from_this()] { self->next_step(); })) return true;
   enter(UploadState::waiting_for_turn);
-  payload_.give_up();  // its buffers are for those that may send
+  payload_.give_up();  // frees the buffers for uploads that may send
   return false;
 }
 
@@ -361,11 +363,11 @@ bool UploadRun::made_ready(const Request& request) {
       if (!payload_.stands_at(0)) payload_.seek(0);
       return true;
     case Request::Step::begin:
-      return begin_anew();
+      return ready_to_begin();
     case Request::Step::chunk:
       if (payload_.stands_at(request.payload.begin)) return true;
       if (!digest_.knows(request.payload.begin / setting_.block_bytes)) {
-        // The server has lost more than can be compared with what it was.
+        // The server has lost blocks whose checksums are forgotten already.
         setting_.protocol->start_over();
         next_step();
         return false;
@@ -385,7 +387,7 @@ bool UploadRun::made_ready(const Request& request) {
 void UploadRun::send(Request request) {
   switch (request.step) {
     case Request::Step::ask_name:
-      // Of several names in a row, the first question counts.
+      // If several names are asked for in a row, the time of the first question counts.
       if (sender_.front() == nullptr || this->request().step != Request::Step::ask_name)
         registration_.name_asked(steady_now());
       break;
@@ -398,7 +400,7 @@ void UploadRun::send(Request request) {
     case Request::Step::chunk:
       sent_any_ = true;
       [[fallthrough]];
-    case Request::Step::begin:  // its bytes count once the server has said where they are
+    case Request::Step::begin:  // its bytes count once the server has returned the upload's address
       begin_interval();
       break;
     case Request::Step::join:
@@ -439,7 +441,7 @@ void UploadRun::answered(Result<Answer> result) {
   if (result) connection_choice_.learn(*result);
   const bool in_doubt = registers(step) && register_answered(result);
   if (!result && setting_.protocol->is_registered()) {
-    try_again();  // it was about the name alone
+    try_again();  // the failed request only asked for the name
     return;
   }
   if (!result) {
@@ -455,7 +457,7 @@ void UploadRun::answered(Result<Answer> result) {
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
     Error error = std::move(read).error();
-    // What is known here alone: that the server had all of it, and may have done it.
+    // Known only here: the server had the whole request and may have registered the file.
     if (in_doubt && !setting_.protocol->can_ask_registered()) {
       error.retryable = false;
       error.message += "; " + setting_.protocol->doubt();
@@ -468,7 +470,7 @@ void UploadRun::answered(Result<Answer> result) {
     say(LogLevel::info,
         fmt::format("{}: the server refused the bytes that the request carried (HTTP {}); creating "
                     "the upload without them",
-                    doing(), result->status));
+                    last_step(), result->status));
     next_step();
     return;
   }
@@ -484,18 +486,18 @@ void UploadRun::answered(Result<Answer> result) {
         chunk_committed(committed);
       else
         begin_interval();
-      // The setup has held back the chunk that travels with it, so its rate says nothing.
+      // The chunk behind the setup request had to wait for it, so the rate so far is wrong.
       planner_.setup_ended();
       if (!record_) break;
       record_->upload_url(setting_.protocol->upload_url());
-      // Of a single block there is nothing to go on with: the journal has it from its registration
-      // on, which is one write less for each of thousands of small files.
+      // An upload of a single block cannot be resumed. Its journal entry is written with the
+      // registration, which saves one write for each of thousands of small files.
       if (!setting_.protocol->keeps_parts_of_chunks() ||
           setting_.source->identity().size > setting_.block_bytes)
         record_->begin();
       break;
     case Request::Step::chunk:
-      // Less where a part of it was kept; nothing where the upload turned out to be gone.
+      // Fewer bytes if the server kept a part of the chunk; none if the upload was gone.
       if (committed > request.payload.begin) chunk_committed(committed - request.payload.begin);
       break;
     case Request::Step::ask_committed:

@@ -42,25 +42,26 @@
 
 namespace sluice {
 
-/// The coordinator of one upload: asks the Protocol for the next request, sends it, hands the
-/// answer back, until the file is registered or an error is final. Transient errors are retried
-/// (Recovery). The journal is told what was done (UploadRecord). UploadState has its states.
+/// The coordinator of one upload: asks the Protocol for the next request, sends the request, and
+/// passes the answer to the Protocol, until the file is registered or an error is permanent.
+/// Retries transient errors (Recovery). Records the progress in the journal (UploadRecord).
+/// UploadState lists the states.
 ///
 /// Sources:
 /// upload_run.cc           the main path: the next request, and what its answer means
 /// upload_control.cc       cancel, progress, the report: calls from other threads
-/// upload_clearance.cc     which bytes may leave when
-/// upload_join.cc          when parts may be joined again
+/// upload_clearance.cc     which bytes may be sent when
+/// upload_join.cc          when a join of parts may be retried
 /// upload_registration.cc  when the file may be registered, and whether it was
 /// upload_token.cc         a refused token
-/// upload_failure.cc       a failed request: retry, start over, or fail
+/// upload_failure.cc       a failed request: retry, restart from the beginning, or fail
 /// upload_end.cc           report, receipt, the journal's last entry
 ///
-/// It has more fields and functions than other classes, as every part of an upload meets here: it
-/// owns the parts, and each function passes what one of them has found to another one.
+/// The class is larger than others because it connects all components of an upload: it owns them,
+/// and each member function passes the result of one component to another.
 ///
-/// One network thread, which start() chooses, runs all of it. Kept alive by its handle and by what
-/// is in flight on that thread.
+/// start() chooses one network thread, which runs everything. The handle and everything in flight
+/// on that thread keep the object alive.
 class UploadRun : public Lane,
                   private ChunkSender::Owner,
                   public std::enable_shared_from_this<UploadRun> {
@@ -73,56 +74,60 @@ class UploadRun : public Lane,
     ChecksumWorkers& workers;
     NetworkThreads& network;  ///< outlives the run
     std::size_t block_bytes;
-    std::chrono::seconds response_timeout;  ///< 0: the protocol's own
+    std::chrono::seconds response_timeout;  ///< 0: the protocol's default
     RetryPolicy retry;
     Log log;
-    JournalThread* journal;           ///< null for none; outlives the run
-    std::optional<DatasetLock> lock;  ///< held until the upload is over
+    JournalThread* journal;           ///< null: no journal; outlives the run
+    std::optional<DatasetLock> lock;  ///< held until the upload has ended
     std::optional<EarlierRun> earlier;
     std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
     std::uint64_t bytes_per_second;                     ///< EngineOptions
-    ServerFacts server;                                 ///< as the journal has them
-    /// Uploads at the server that nobody needs any more: they are dropped. Absolute URLs.
+    ServerFacts server;                                 ///< from the journal
+    /// Absolute URLs of abandoned uploads at the server, to be deleted.
     std::vector<std::string> abandoned = {};
     ChunkCheck chunk_check = {};
-    /// This is a part of a file: it is not registered, and its blocks come out of a share of the
-    /// pool, which has `least_blocks` when there are as many lanes as there may be.
+    /// Settings of a part of a file. A part is not registered. Its blocks come from a share of the
+    /// pool, which has at least `least_blocks` blocks, also with the maximum number of lanes.
     struct Part {
       std::uint64_t begin = 0;  ///< offset in the file
       std::unique_ptr<BufferPool> share;
       std::size_t least_blocks = 2;
     };
     std::optional<Part> part = {};
-    /// What has to be done before the first request; null for nothing.
+    /// Work before the first request; null: none.
     std::shared_ptr<Preparation> preparation = {};
     std::optional<JournalEntry> registered = {};  ///< EarlierRuns
-    RequestGate* gate = nullptr;  ///< in front of the server; null for none; outlives the run
+    RequestGate* gate = nullptr;  ///< gate of the server; null: none; outlives the run
     RequestGate::Rule gate_rule = RequestGate::Rule::queues;
-    std::unique_ptr<PoolShares::Share> share = {};  ///< of `pool`; null: all of it
+    std::unique_ptr<PoolShares::Share> share = {};  ///< share of `pool`; null: the whole pool
   };
 
   explicit UploadRun(Setting setting);
   ~UploadRun() override;
 
-  /// Any thread, once; may wait for the disk.
+  /// Starts the upload. Call once. Any thread. May block on the disk.
   void start() override;
-  /// Any thread.
+  /// Cancels the upload. Any thread.
   void cancel() override;
   Progress progress() const override;
+  /// As Upload::wait_until(). Any thread.
   bool wait_until(std::chrono::steady_clock::time_point deadline) {
     return outcome_.wait_until(deadline);
   }
+  /// Blocks until the upload has ended; releases its resources and returns its report. Not on a
+  /// network thread.
   Report wait();
-  /// Once it is over, what wait() returns but for what waits for a disk. Any thread.
+  /// Returns the report of wait() without the fields that need the disk. Call only after the upload
+  /// has ended. Any thread.
   Report report_now() const override { return outcome_.report(); }
   std::uint64_t handed() const override { return payload_.handed(); }
-  /// Any thread: as of a quarter of a second ago at most; on the run's own network thread, as of
-  /// now.
+  /// Returns the measurements of the connection: at most 250 ms old, or current on the run's own
+  /// network thread. Any thread.
   std::optional<Answer::Network> network() const override;
-  /// Any thread.
+  /// Only for a part. Any thread.
   void one_of(unsigned lanes) override;
   void settle() override;
-  // Of a part.
+  // Only for a part.
   void on_over(std::function<void()> call) override { on_part_over_ = std::move(call); }
   ByteRange range() const override;
   std::string upload_url() const override { return setting_.protocol->upload_url(); }
@@ -131,29 +136,31 @@ class UploadRun : public Lane,
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// That its blocks come out of.
+  /// The pool or share that the blocks come from.
   BufferPool& buffers();
-  /// Of those, how many it could have when it began.
+  /// The number of blocks that were available when the upload began.
   std::size_t planned_blocks() const;
 
-  /// The network thread of this run, from start() on. Any thread.
+  /// The network thread of this run. Valid after start(). Any thread.
   Transport& http() const { return place_.http(); }
 
   // Network thread.
+  /// Changes the state; asserts may_follow().
   void enter(UploadState next);
   bool is_over() const { return state_ == UploadState::over; }
+  /// Takes the next step, and gives up the turn at the gate if no request is in flight.
   void next_step();
-  /// Sends the next request, or waits for what it needs, or ends the upload.
+  /// Sends the next request, waits for what the request needs, or ends the upload.
   void take_step();
-  /// Whether a request may be sent now; else next_step() is called once one may.
+  /// Returns whether the gate allows a request now. If not, next_step() is called when it does.
   bool has_turn();
-  /// Lets other uploads send, unless a request is in flight or about to be.
+  /// Gives up the turn at the gate, unless a request is in flight or about to be sent.
   void leave_turn();
-  /// What the step needs is there now; false where that takes a while, or ended the upload.
+  /// Provides what `request` needs. Returns false if the upload has to wait for that, or has ended.
   bool made_ready(const Request& request);
   void send(Request request);
-  /// Updates the stages that progress() returns, and what network() does, four times a second, from
-  /// now on until no request is out.
+  /// Publishes stages and connection measurements for other threads now, and then every 250 ms
+  /// while a request is in flight.
   void publish_stages();
   // ChunkSender::Owner
   std::shared_ptr<void> keep_alive() override;
@@ -168,84 +175,98 @@ class UploadRun : public Lane,
   void on_too_large(std::uint64_t payload) override;
   void on_pipelining_refused() override;
 
-  /// The request in front, or the last one that was.
+  /// The current or last front request.
   const Request& request() const { return sender_.front()->request; }
+  /// Passes the answer of the front request to the protocol, and takes the next step.
   void answered(Result<Answer> result);
   ChunkPlanner::Setting chunk_setting() const;
-  /// Of the chunk that begins there, bytes.
+  /// Length in bytes of the chunk that begins at offset `begin`.
   std::uint64_t next_length(std::uint64_t begin) const;
-  /// Sends the chunk that waits for its checksum, if that is there now.
+  /// Sends the chunk that waits for its checksum, if the checksum is computed.
   void send_checksummed();
-  /// Computes the checksum of the chunk behind the one that is in flight, meanwhile.
+  /// Computes the checksum of the next chunk while the front chunk is in flight.
   void compute_next_checksum();
+  /// Records that the server confirmed a chunk of `bytes` bytes.
   void chunk_committed(std::uint64_t bytes);
-  /// Starts the measurement of the time until the next chunk is confirmed.
+  /// Starts to measure the time until the next chunk is confirmed.
   void begin_interval();
-  /// `finish` or `whole`: the server may do it, or may have done it.
+  /// Whether a request of `step` registers the file: `finish` or `whole`.
   bool registers(Request::Step step) const;
-  /// The answer to one that registers came, or none did. Whether the server had all of that request
-  /// and may have registered the file, without having said so.
+  /// Records the result of a request that registers the file. Returns whether the server had the
+  /// whole request and may have registered the file without a confirmation.
   bool register_answered(const Result<Answer>& result);
-  /// Tells the server to drop what nobody needs any more, if it can (tus's termination extension).
+  /// Deletes Setting::abandoned at the server, if the server supports tus's termination extension.
   void drop_abandoned();
-  /// Does what comes before the first request.
+  /// Starts the Preparation.
   void prepare();
+  /// Publishes the progress of the Preparation and records it in the journal.
   void note_prepared();
+  /// Continues after the Preparation, or ends the upload with its failure.
   void prepared(Preparation::Outcome outcome);
-  /// The server may be joining the parts, and may go on for a while: as long as it may take to
-  /// register a file of this size, from when it was asked to.
+  /// Whether the server may still be joining the parts: for as long after the join request as a
+  /// registration of a file of this size may take.
   bool join_is_open() const;
-  /// Whether the request of that step may be sent; if it is another join while one is open, the
-  /// parts will be asked for instead, later.
+  /// Returns whether a request of `step` may be sent. If it is a join while another join may be
+  /// running, schedules a question about the parts instead and returns false.
   bool may_join(Request::Step step);
-  /// Whether `error` is only what a server says of the parts while it joins them; then they will be
+  /// Whether `error` only means that the server is still joining the parts. The parts are then
   /// asked for again.
   bool is_due_to_join(const Error& error);
+  /// Schedules a question about the parts, and logs the first wait.
   void ask_parts_later();
-  /// The server refused a request with so many bytes of the file (413). False where nothing smaller
-  /// can be sent.
+  /// Records that the server refused a request with `payload` bytes of the file (413). Returns
+  /// false if no smaller request is possible.
   bool too_large(std::uint64_t payload);
-  /// Any thread: what a body waits for may be there.
+  /// Posts woken() to the network thread, unless it is posted already. Any thread.
   void wake();
+  /// Resumes everything that may have waited for a block, a checksum or the journal.
   void woken();
+  /// Handles a failed front request. `retry_after`: the server's Retry-After.
   void failed(Error error, std::optional<std::chrono::seconds> retry_after);
-  /// Retries the step that failed, unless the error is permanent, or the step may have registered
-  /// the file and the server cannot be asked whether it has.
+  /// Retries the failed step, unless the error is permanent, or the step is not safe to retry: it
+  /// may have registered the file, and the server cannot be asked.
   void retry_step(Error error, std::optional<std::chrono::seconds> retry_after);
-  /// Calls `what` once a retry is due, or ends the upload.
+  /// Schedules `what` for the time of the retry, or ends the upload.
   void retry(Recovery::Failure failure, void (UploadRun::*what)());
+  /// Ends the upload: builds the report and writes the last journal entry.
   void finish(Report::Status status, std::optional<Error> error);
-  /// The same step once more, by way of what the protocol has to find out first.
+  /// Repeats the step, after the protocol has asked the server for its state where necessary.
   void try_again();
-  /// Waits in the state `wait` until that time, and calls `what` then, unless something else has
-  /// ended the wait.
+  /// Enters the state `wait`, and calls `what` at `when` if the upload is then still in that state.
   void later(UploadState wait, Clock::time_point when, void (UploadRun::*what)());
-  /// The server has refused the token while a step was answered: finds out whether it does, and
+  /// Handles an answer that refuses the token: asks the server whether it really does, and then
   /// retries the step or looks for another token.
-  void doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after);
+  void check_token_refusal(Error refusal, std::optional<std::chrono::seconds> retry_after);
+  /// Asks the server about the current token.
   void ask_about_token();
+  /// Handles the result of ask_about_token().
   void token_answered(const TokenCheck::Finding& finding);
+  /// Switches to a new token, waits for one, or ends the upload.
   void look_for_token();
-  /// Forgets what was sent: the server has nothing of it any more.
-  /// False where it is given up.
-  bool begin_anew();
+  /// Restarts the upload from the beginning if any bytes were sent: the server has lost them.
+  /// Returns false if that happened too often and the upload has ended.
+  bool ready_to_begin();
+  /// Asks the server whether the file is registered.
   void ask_registered();
-  /// Whether the request of that step may be sent while a registration may be going on at the
-  /// server; if not, the server is asked for it first, now or later.
+  /// Returns whether a request of `step` may be sent although the server may still be registering
+  /// the file. If not, asks the server for the registration, now or later.
   bool may_register(Request::Step step);
   SentFile::Setting file_setting();
-  /// The second reading of the file is over.
+  /// Handles the end of the second reading of the file.
   void checked();
-  /// How long a server may be at a registration.
+  /// Maximum duration of a registration at the server, also used for a join.
   std::chrono::seconds register_wait() const;
-  /// What must hold before the file is registered; false where there is something to wait for.
+  /// Checks the conditions for the registration: file unchanged, digests as expected, journal
+  /// written. Returns false if the upload has to wait. Errors: those of SentFile.
   Result<bool> ready_to_finish();
-  /// The journal is told that it is about to be; false where there is something to wait for.
+  /// Writes to the journal that the file is about to be registered. Returns false if the upload has
+  /// to wait for that.
   bool journal_knows();
-  /// What went wrong below HTTP's own meaning, as a sentence about this file.
+  /// Turns a transport error into a message about this file.
   Error explain(Error error) const;
-  /// How an error about the last request begins: describe() of it.
-  std::string doing() const;
+  /// The beginning of an error message about the last request: describe() of that request.
+  std::string last_step() const;
+  /// Tokens::redacted().
   std::string redacted(std::string text) const;
   Receipt receipt(const Report& report) const;
   void say(LogLevel level, const std::string& text) const;
@@ -255,11 +276,11 @@ class UploadRun : public Lane,
   FileDigest digest_;
   PipelineClocks clocks_;
   std::atomic<std::uint64_t> committed_;
-  std::atomic<bool> woken_{false};  ///< wake() has posted, and that was not run yet
+  std::atomic<bool> woken_{false};  ///< woken() is posted and has not run yet
 
   NetworkThreads::Place place_;  ///< set in start()
 
-  // The network thread's until done_.
+  // Network thread only, until the upload has ended.
   UploadState state_ = UploadState::starting;
   ServerLoad load_;
   PayloadStream payload_;
@@ -271,14 +292,14 @@ class UploadRun : public Lane,
   ChunkPlanner planner_;
   ChunkSender sender_;
   ChunkChecksums checksums_;
-  bool sent_any_ = false;  ///< a part of the file, in this run
+  bool sent_any_ = false;  ///< whether this run has sent bytes of the file
   bool cancelled_ = false;
   Registration registration_;
   JoinWait join_wait_;
   Recovery recovery_;
   RegistrationJournal registration_journal_;
-  std::optional<Error> file_error_;     ///< what ends the upload, whatever the server says
-  std::function<void()> on_part_over_;  ///< of a part; set before start()
+  std::optional<Error> file_error_;     ///< ends the upload, whatever the server answers
+  std::function<void()> on_part_over_;  ///< only for a part; set before start()
   ConnectionChoice connection_choice_;
   Clock::time_point begun_at_{};
   Clock::time_point stages_published_{};
@@ -286,7 +307,7 @@ class UploadRun : public Lane,
   std::chrono::system_clock::time_point started_{};
   std::uint64_t resumed_from_ = 0;
 
-  Mutex stop_mutex_;  ///< of the callers of wait(), who end the readers
+  Mutex stop_mutex_;  ///< serialises callers of wait() and settle(), which stop the readers
   UploadOutcome outcome_;
 };
 

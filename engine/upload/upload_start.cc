@@ -10,7 +10,7 @@
 namespace sluice {
 namespace {
 
-/// What a caller of the engine holds.
+/// The handle of an UploadRun that a caller of the engine holds.
 class Handle final : public Upload {
  public:
   explicit Handle(std::shared_ptr<UploadRun> run) : run_(std::move(run)) {}
@@ -29,7 +29,7 @@ class Handle final : public Upload {
   const std::shared_ptr<UploadRun> run_;
 };
 
-/// Begins each of the things that can be prepared.
+/// Starts each kind of prepared upload.
 struct Starting {
   Result<std::unique_ptr<Upload>> operator()(RegisteredBefore before) const {
     return over_before(before.request, before.entry);

@@ -8,8 +8,8 @@
 
 namespace sluice {
 
-/// Begins what was prepared, and returns what a caller of the engine watches it by. Any thread.
-/// Errors: those of compare_registered().
+/// Starts a prepared upload and returns its handle. Any thread. Errors: those of
+/// compare_registered().
 Result<std::unique_ptr<Upload>> start_upload(PreparedUpload prepared);
 
 }  // namespace sluice

@@ -1,5 +1,5 @@
-// What an UploadRun does when the server refuses the token: finds out whether it does
-// (engine/policy/token_doubt.h), and looks for another one.
+// UploadRun: a refused token: checks the refusal (engine/policy/token_doubt.h), and looks for
+// another token.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,10 +11,11 @@
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
-void UploadRun::doubt_token(Error refusal, std::optional<std::chrono::seconds> retry_after) {
+void UploadRun::check_token_refusal(Error refusal,
+                                    std::optional<std::chrono::seconds> retry_after) {
   token_check_.doubt(
       TokenDoubt(std::move(refusal), retry_after, load_.moment(), tokens_.is_accepted()));
-  payload_.give_up();  // its buffers are for the other uploads meanwhile
+  payload_.give_up();  // frees the buffers for other uploads
   ask_about_token();
 }
 
@@ -51,7 +52,7 @@ void UploadRun::token_answered(const TokenCheck::Finding& finding) {
                 fmt::format(
                     "{}: the server no longer has a draft dataset {} (HTTP 404); check that "
                     "the dataset is still a draft{}",
-                    doing(), setting_.request.dataset,
+                    last_step(), setting_.request.dataset,
                     !registration_.may_be_registered()        ? "; nothing was registered"
                     : setting_.protocol->can_ask_registered() ? ""
                                                               : "; " + setting_.protocol->doubt()),
@@ -64,7 +65,7 @@ void UploadRun::token_answered(const TokenCheck::Finding& finding) {
     case Verdict::unknown:
       break;
   }
-  // One that is restarting refuses connections; one without a free thread is late.
+  // A restarting server refuses connections; a server without a free thread answers late.
   if (tokens_.is_accepted() && (verdict == Verdict::accepted || finding.is_late))
     load_.refused_good_token(doubt.moment(), error.code);
   if (tokens_.is_accepted()) {
@@ -72,13 +73,13 @@ void UploadRun::token_answered(const TokenCheck::Finding& finding) {
         ErrorKind::unreachable,
         fmt::format("{}: the server refused one request (HTTP {}), but {} the token for dataset "
                     "{}: the server {}",
-                    doing(), error.code, verdict == Verdict::accepted ? "accepts" : "accepted",
+                    last_step(), error.code, verdict == Verdict::accepted ? "accepts" : "accepted",
                     setting_.request.dataset,
                     error.code == 401 ? "is restarting, or has no free thread to check the token"
                                       : "has an internal error"),
         error.code};
   }
-  // An answer that does not tell came from something in front of the server, and may stay so.
+  // An unclear answer came from a reverse proxy, and may be permanent.
   const bool answered = !tokens_.is_accepted() && finding.is_answered;
   retry_step(with(std::move(error), answered ? Persistence::few_tries : Persistence::transient),
              doubt.retry_after());

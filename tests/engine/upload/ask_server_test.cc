@@ -1,5 +1,5 @@
-// Engine::ask_server(): when it asks, how often, and what it remembers. What the answers mean is
-// server_inquiry_test.cc's.
+// Engine::ask_server(): when the server is asked, how often, and what is cached.
+// server_inquiry_test.cc tests the meaning of the answers.
 #include "engine/base/persistence.h"
 #include "engine/journal/journal.h"
 #include "tests/engine/upload/upload_fixture.h"
@@ -35,7 +35,7 @@ class AskServer : public UploadTest {
   }
 };
 
-TEST_F(AskServer, OnceAndThenItIsRemembered) {
+TEST_F(AskServer, CachesProtocolUnlessFresh) {
   const auto first = engine().ask_server(inquiry());
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_EQ(first->protocol, ProtocolKind::phased);
@@ -60,7 +60,7 @@ TEST_F(AskServer, OnceAndThenItIsRemembered) {
   EXPECT_EQ(asked(), 2);
 }
 
-TEST_F(AskServer, TheNextEngineWithTheSameJournalKnows) {
+TEST_F(AskServer, CachesProtocolInJournal) {
   options_.state_dir = directory_ / "state";
   EXPECT_FALSE(engine().ask_server(inquiry())->remembered);
   engine_.reset();
@@ -68,7 +68,7 @@ TEST_F(AskServer, TheNextEngineWithTheSameJournalKnows) {
   EXPECT_EQ(asked(), 1);
 }
 
-TEST_F(AskServer, AboutEachDatasetAndTokenOnceAlsoWhereTheProtocolIsRemembered) {
+TEST_F(AskServer, ChecksEachDatasetAndTokenOnce) {
   Inquiry other_dataset = inquiry();
   other_dataset.dataset = "IDB-7654321";
   Inquiry other_token = inquiry();
@@ -77,7 +77,7 @@ TEST_F(AskServer, AboutEachDatasetAndTokenOnceAlsoWhereTheProtocolIsRemembered) 
     for (const auto& asked : {inquiry(), other_dataset, other_token})
       EXPECT_TRUE(engine().ask_server(asked)->token_taken);
   EXPECT_EQ(server_.count(Phase::ask), 3);
-  EXPECT_EQ(asked(), 1) << "what the server speaks is remembered";
+  EXPECT_EQ(asked(), 1) << "the protocol is cached";
 
   server_.set_faults({{.phase = Phase::ask,
                        .occurrence = -1,
@@ -89,8 +89,8 @@ TEST_F(AskServer, AboutEachDatasetAndTokenOnceAlsoWhereTheProtocolIsRemembered) 
   EXPECT_EQ(refused.error().kind, ErrorKind::token_refused);
 }
 
-/// Something in front of the server keeps the question from it.
-TEST_F(AskServer, ATokenThatCannotBeAskedAboutIsAWarningAfterAFewTries) {
+/// A reverse proxy blocks the question about the token.
+TEST_F(AskServer, WarnsWhenProxyRejectsTokenCheck) {
   std::string said;
   options_.log = [&](LogLevel, const std::string& text) { said += text + '\n'; };
   options_.retry.retries = 100;
@@ -105,7 +105,7 @@ TEST_F(AskServer, ATokenThatCannotBeAskedAboutIsAWarningAfterAFewTries) {
   EXPECT_LE(server_.count(Phase::ask), 10);
 }
 
-TEST_F(AskServer, SoItIsWhereTheProtocolIsRememberedAndTheQuestionGetsNoAnswer) {
+TEST_F(AskServer, WarnsWhenTokenCheckOfKnownServerGetsNoAnswer) {
   std::string said;
   options_.log = [&](LogLevel, const std::string& text) { said += text + '\n'; };
   options_.retry.retries = 100;
@@ -122,15 +122,15 @@ TEST_F(AskServer, SoItIsWhereTheProtocolIsRememberedAndTheQuestionGetsNoAnswer) 
   EXPECT_THAT(said, HasSubstr("without knowing whether the server accepts the token"));
 }
 
-/// What somebody gave for one upload does not decide for the next one.
-TEST_F(AskServer, AProtocolThatWasGivenIsNotRemembered) {
+/// A protocol that was requested for one upload does not apply to the next one.
+TEST_F(AskServer, DoesNotCacheRequestedProtocol) {
   Inquiry given = inquiry();
   given.protocol = ProtocolKind::binary;
   EXPECT_EQ(engine().ask_server(given)->protocol, ProtocolKind::binary);
   EXPECT_EQ(engine().ask_server(inquiry())->protocol, ProtocolKind::phased);
   EXPECT_EQ(asked(), 2);
   EXPECT_EQ(engine().ask_server(given)->protocol, ProtocolKind::binary);
-  EXPECT_EQ(asked(), 3) << "what is remembered says nothing of binary";
+  EXPECT_EQ(asked(), 3) << "the cached profile does not tell about binary";
   given.protocol = ProtocolKind::phased;
   EXPECT_TRUE(engine().ask_server(given)->remembered);
   given.protocol = ProtocolKind::tus;
@@ -140,7 +140,7 @@ TEST_F(AskServer, AProtocolThatWasGivenIsNotRemembered) {
   EXPECT_THAT(refused.error().message, HasSubstr("phased"));
 }
 
-TEST_F(AskServer, WhatCanPassIsTriedAgainAsOftenAsAllowed) {
+TEST_F(AskServer, RetriesTransientErrorsWithinBudget) {
   options_.retry.retries = 2;
   server_.set_faults({{.phase = Phase::ask, .occurrence = 0, .answer = http_answer(503, "soon")},
                       {.phase = Phase::ask, .occurrence = 1, .answer = http_answer(502, "soon")}});
@@ -157,8 +157,8 @@ TEST_F(AskServer, WhatCanPassIsTriedAgainAsOftenAsAllowed) {
   EXPECT_EQ(asked(), 6);
 }
 
-/// The first of each question are answered by a deployment.
-std::vector<Fault> answered_by_a_front_server(int times) {
+/// During a deployment, a reverse proxy answers the first questions of each kind.
+std::vector<Fault> answered_by_reverse_proxy(int times) {
   std::vector<Fault> faults;
   for (int i = 0; i < times; ++i)
     for (const Phase phase : {Phase::options, Phase::ask})
@@ -169,40 +169,40 @@ std::vector<Fault> answered_by_a_front_server(int times) {
   return faults;
 }
 
-TEST_F(AskServer, AFrontServersNotFoundIsRetried) {
+TEST_F(AskServer, RetriesNotFoundOfReverseProxy) {
   options_.retry.retries = 10;
-  server_.set_faults(answered_by_a_front_server(few_tries - 1));
+  server_.set_faults(answered_by_reverse_proxy(few_tries - 1));
   const auto profile = engine().ask_server(inquiry());
   ASSERT_TRUE(profile) << profile.error().message;
   EXPECT_EQ(profile->protocol, ProtocolKind::phased);
   EXPECT_EQ(asked(), few_tries);
 }
 
-TEST_F(AskServer, WhatIsNoDataBankIsAskedAFewTimes) {
+TEST_F(AskServer, StopsAfterFewAttemptsWithoutDataBank) {
   options_.retry.retries = 10;
-  server_.set_faults(answered_by_a_front_server(100));
+  server_.set_faults(answered_by_reverse_proxy(100));
   const auto profile = engine().ask_server(inquiry());
   ASSERT_FALSE(profile);
-  EXPECT_EQ(profile.error().kind, ErrorKind::failed) << "not a dataset that is not there";
+  EXPECT_EQ(profile.error().kind, ErrorKind::failed) << "not no_such_dataset";
   EXPECT_THAT(profile.error().message, HasSubstr("check the URL"));
   EXPECT_EQ(asked(), few_tries);
 }
 
-TEST_F(AskServer, AServerThatIsKnownIsRetriedAsLongAsOneThatIsAway) {
+TEST_F(AskServer, RetriesKnownServerWithinBudget) {
   options_.retry.retries = 10;
   ASSERT_TRUE(engine().ask_server(inquiry()));
   Inquiry fresh = inquiry();
   fresh.fresh = true;
-  server_.set_faults(answered_by_a_front_server(10));
+  server_.set_faults(answered_by_reverse_proxy(10));
   EXPECT_TRUE(engine().ask_server(fresh));
-  server_.set_faults(answered_by_a_front_server(100));
+  server_.set_faults(answered_by_reverse_proxy(100));
   const auto away = engine().ask_server(fresh);
   ASSERT_FALSE(away);
   EXPECT_EQ(away.error().kind, ErrorKind::unreachable);
   EXPECT_THAT(away.error().message, HasSubstr("gave up after 11 attempts"));
 }
 
-TEST_F(AskServer, ARefusedTokenIsNotTriedAgain) {
+TEST_F(AskServer, DoesNotRetryRefusedToken) {
   options_.retry.retries = 5;
   server_.set_faults(
       {{.phase = Phase::ask, .occurrence = -1, .answer = http_answer(401, "{token}")}});
@@ -213,10 +213,10 @@ TEST_F(AskServer, ARefusedTokenIsNotTriedAgain) {
   EXPECT_EQ(asked(), 1);
 }
 
-TEST_F(AskServer, AStopEndsTheWaitingForTheNextTry) {
+TEST_F(AskServer, StopEndsBackoff) {
   options_.retry.retries = 1000;
   options_.retry.first = options_.retry.longest = 10min;
-  // The server's wish is at least what is waited for.
+  // The wait is at least the server's Retry-After.
   server_.set_faults({{.phase = Phase::ask,
                        .occurrence = -1,
                        .answer = http_answer(503, "soon", "Retry-After: 600\r\n")}});
@@ -233,7 +233,7 @@ TEST_F(AskServer, AStopEndsTheWaitingForTheNextTry) {
   EXPECT_EQ(asked(), 1);
 }
 
-TEST_F(AskServer, WhatCannotBeIsNotAsked) {
+TEST_F(AskServer, RejectsInvalidInquiryWithoutRequest) {
   const auto kind = [&](const Inquiry& inquiry) {
     const auto profile = engine().ask_server(inquiry);
     return profile ? "none" : to_string(profile.error().kind);
@@ -253,7 +253,7 @@ TEST_F(AskServer, WhatCannotBeIsNotAsked) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
-TEST_F(AskServer, NobodyThere) {
+TEST_F(AskServer, FailsWhenConnectionIsRefused) {
   Inquiry nowhere = inquiry();
   nowhere.base_url = "http://127.0.0.1:1";
   const auto profile = engine().ask_server(nowhere);
@@ -262,10 +262,10 @@ TEST_F(AskServer, NobodyThere) {
   EXPECT_THAT(profile.error().message, HasSubstr("http://127.0.0.1:1"));
 }
 
-/// A label of more than 63 letters: no name server has to be asked, as a test must not.
+/// A label of more than 63 letters fails without a DNS query, which tests must not send.
 const std::string typo = "https://" + std::string(64, 'a') + ".example";
 
-TEST_F(AskServer, ANameThatNeverResolvedIsTriedAFewTimesAndAKnownOneAsOftenAsAllowed) {
+TEST_F(AskServer, RetriesUnresolvedNameLessThanKnownName) {
   options_.retry.retries = 10;
   options_.state_dir = directory_ / "state";
   for (const bool known : {false, true}) {
@@ -287,7 +287,7 @@ TEST_F(AskServer, ANameThatNeverResolvedIsTriedAFewTimesAndAKnownOneAsOftenAsAll
   }
 }
 
-TEST_F(AskServer, WhatWasConcludedWithoutAnAnswerToOptionsIsNotRemembered) {
+TEST_F(AskServer, DoesNotCacheProtocolWithoutAnswerToOptions) {
   for (const Fault& lost :
        {Fault{.phase = Phase::options, .occurrence = 0, .answer = http_answer(503, "restarting")},
         Fault{.phase = Phase::options, .occurrence = 0, .then = Then::reset}}) {
@@ -302,7 +302,7 @@ TEST_F(AskServer, WhatWasConcludedWithoutAnAnswerToOptionsIsNotRemembered) {
   }
 }
 
-TEST_F(AskServer, RefusedOptionsAreSaidAndNotRemembered) {
+TEST_F(AskServer, WarnsOfRefusedOptionsAndDoesNotCache) {
   std::string said;
   options_.log = [&](LogLevel level, const std::string& text) {
     if (level == LogLevel::warning) said += text + '\n';
@@ -317,7 +317,7 @@ TEST_F(AskServer, RefusedOptionsAreSaidAndNotRemembered) {
   EXPECT_THAT(said, HasSubstr("refuses OPTIONS (HTTP 405)"));
   EXPECT_FALSE(engine().ask_server(inquiry())->remembered);
 
-  // A file that is too long for it: what would help is said.
+  // The error about a file that is too large contains advice.
   UploadRequest large = request();
   large.server = *profile;
   std::filesystem::resize_file(large.path, std::uint64_t{5} << 30);

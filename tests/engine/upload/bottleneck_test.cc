@@ -1,4 +1,4 @@
-// Each stage is made the slow one in turn, and the report has to name it.
+// The report must name the slow stage. Each test makes another stage slow.
 #include <gmock/gmock.h>
 
 #include <chrono>
@@ -89,31 +89,31 @@ class BottleneckTest : public testing::Test {
   std::vector<DigestKind> digests_;
 };
 
-TEST_F(BottleneckTest, ASlowDisk) {
+TEST_F(BottleneckTest, NamesSlowDisk) {
   source_->before_read = [](std::uint64_t) { std::this_thread::sleep_for(2 * slow); };
   const Report report = upload();
   expect(report, Bottleneck::disk);
   EXPECT_GT(report.stages.send.wait_s, report.stages.send.busy_s);
 }
 
-/// The only worker has something else to do in front of each block.
-TEST_F(BottleneckTest, SlowChecksums) {
-  source_->mode_to_tell = ReadMode::direct;  // other blocks are checked by who reads them
+/// The only worker has other work before each block.
+TEST_F(BottleneckTest, NamesSlowChecksums) {
+  source_->mode_to_tell = ReadMode::direct;  // otherwise the readers compute the checksums
   source_->before_read = [this](std::uint64_t) {
     workers_.run([] { std::this_thread::sleep_for(slow); });
   };
   expect(upload(), Bottleneck::checksum);
 }
 
-TEST_F(BottleneckTest, ASlowLink) {
+TEST_F(BottleneckTest, NamesSlowLink) {
   bytes_per_second_ = content_.size() * 3 / 2;
   const Report report = upload();
   expect(report, Bottleneck::network);
   EXPECT_EQ(report.rate_limit, bytes_per_second_);
 }
 
-/// Whether chunks travel ahead or not: each is appended only after the one before it.
-TEST_F(BottleneckTest, ASlowServer) {
+/// With and without pipelined chunks: the server appends each chunk only after the one before it.
+TEST_F(BottleneckTest, NamesSlowServer) {
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = -1,
                        .before = [] { std::this_thread::sleep_for(20 * slow); },

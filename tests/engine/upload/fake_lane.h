@@ -10,8 +10,8 @@
 
 namespace sluice {
 
-/// A part of a file that ends when the test says so: what it is told to do comes later, as over the
-/// network.
+/// A part of a file that ends when the test ends it. A cancel only counts, as the end comes later
+/// over a network.
 class FakeLane final : public Lane {
  public:
   explicit FakeLane(ByteRange range = {}) : range_(range) {}

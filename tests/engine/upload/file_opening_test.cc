@@ -44,32 +44,32 @@ class OpenFile : public testing::Test {
   Log log_ = [this](LogLevel, const std::string& text) { said_.push_back(text); };
 };
 
-TEST_F(OpenFile, SaysHowTheFileIsRead) {
+TEST_F(OpenFile, LogsReadMode) {
   const auto opened = open(/*for_journal=*/true);
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_EQ((*opened)->identity().size, 7U);
   EXPECT_THAT(said_, ElementsAre(StartsWith(request_.path + ": ")));
 }
 
-TEST_F(OpenFile, RefusesAFileThatIsMissing) {
+TEST_F(OpenFile, RejectsMissingFile) {
   request_.path = dir_ / "none";
   expect_error(ErrorKind::local_file, "none");
   EXPECT_TRUE(said_.empty());
 }
 
-TEST_F(OpenFile, ShowsNoControlCharactersOfANameInItsError) {
+TEST_F(OpenFile, EscapesControlCharactersInError) {
   request_.path = dir_ / "no\x1bne";
   const auto opened = open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().message.find('\x1b'), std::string::npos);
 }
 
-TEST_F(OpenFile, RefusesAPathThatTheJournalCannotKeep) {
+TEST_F(OpenFile, RejectsPathTooLongForJournal) {
   request_.path = "/" + std::string(max_journal_path, 'x');
   expect_error(ErrorKind::local_file, "move the file to a shorter path", /*for_journal=*/true);
 }
 
-TEST_F(OpenFile, RefusesAFileOfMoreBlocksThanAreCounted) {
+TEST_F(OpenFile, RejectsFileWithTooManyBlocks) {
   constexpr std::uint64_t most_blocks = std::uint64_t{1} << 22;
   std::filesystem::resize_file(request_.path, (most_blocks + 1) * block);
   expect_error(ErrorKind::usage, "use --block 8192 or more");

@@ -27,7 +27,7 @@ class LanesTest : public testing::Test {
   int over_ = 0;
 };
 
-TEST_F(LanesTest, APartThatIsThroughMakesRoomForTheNext) {
+TEST_F(LanesTest, StartsPartsInOrder) {
   Lanes lanes(setting(4, 2), [&] { ++over_; });
   lanes.start({});
   EXPECT_EQ(started(), 2);
@@ -40,8 +40,8 @@ TEST_F(LanesTest, APartThatIsThroughMakesRoomForTheNext) {
   EXPECT_FALSE(lanes.failure());
 }
 
-/// A part's last answer may come before the word that it is to end: it is through then.
-TEST_F(LanesTest, NoneIsStartedAfterACancel) {
+/// A part may succeed before the cancel reaches it: the part has ended then.
+TEST_F(LanesTest, StartsNoPartAfterCancel) {
   Lanes lanes(setting(5, 2), [&] { ++over_; });
   lanes.start({});
   lanes.cancel();
@@ -53,7 +53,7 @@ TEST_F(LanesTest, NoneIsStartedAfterACancel) {
   EXPECT_EQ(over_, 1);
 }
 
-TEST_F(LanesTest, TheFirstFailureEndsTheOthers) {
+TEST_F(LanesTest, CancelsOthersAfterFirstFailure) {
   Lanes lanes(setting(5, 3), [&] { ++over_; });
   lanes.start({});
   parts_[1]->report.status = Report::Status::failed;

@@ -40,7 +40,7 @@ std::unique_ptr<Protocol> make(ProtocolKind kind, const std::optional<EarlierRun
   return *std::move(made);
 }
 
-TEST(MakeProtocol, WhatIsNotKnownIsTheSpecifications) {
+TEST(MakeProtocol, DefaultsToPhased) {
   EXPECT_EQ(protocol_of(request()), ProtocolKind::phased);
   for (const ProtocolKind kind : {ProtocolKind::phased, ProtocolKind::tus, ProtocolKind::binary}) {
     EXPECT_EQ(protocol_of(request(kind)), kind);
@@ -48,13 +48,13 @@ TEST(MakeProtocol, WhatIsNotKnownIsTheSpecifications) {
   }
 }
 
-TEST(MakeProtocol, EachBeginsWithItsOwnFirstRequest) {
+TEST(MakeProtocol, CreatesProtocolOfEachKind) {
   EXPECT_EQ(make(ProtocolKind::phased)->next(1)->step, Step::begin);
   EXPECT_EQ(make(ProtocolKind::tus)->next(1)->step, Step::begin);
   EXPECT_EQ(make(ProtocolKind::binary)->next(1)->step, Step::whole);
 }
 
-TEST(MakeProtocol, ADryRunOnlyAsks) {
+TEST(MakeProtocol, AsksOnlyForNamesInDryRun) {
   UploadRequest dry = request(ProtocolKind::phased);
   dry.dry_run = true;
   const auto made = make_protocol(dry, ProtocolKind::phased, 10, {});
@@ -62,12 +62,12 @@ TEST(MakeProtocol, ADryRunOnlyAsks) {
   EXPECT_EQ((*made)->next(1)->step, Step::ask_name);
 }
 
-TEST(MakeProtocol, AnEarlierRunIsAskedAbout) {
+TEST(MakeProtocol, AsksForOffsetOfEarlierRun) {
   const auto tus = make(ProtocolKind::tus, earlier());
   const Request head = tus->next(1).value();
   EXPECT_EQ(head.step, Step::ask_committed);
   EXPECT_EQ(head.url, "https://bank.example.org/files/7");
-  // The server cannot hold more than was sent: two blocks.
+  // The server cannot hold more than the two blocks sent.
   const auto read = [](Protocol& protocol, const char* offset) {
     return protocol.read_answer(
         {.status = 200, .headers = {{"upload-offset", offset}}, .body = {}});
@@ -77,7 +77,7 @@ TEST(MakeProtocol, AnEarlierRunIsAskedAbout) {
   EXPECT_EQ(make(ProtocolKind::phased, earlier())->next(1)->step, Step::ask_name);
 }
 
-TEST(MakeProtocol, WhatAServerDoesNotTakeIsRefusedBeforeItIsSent) {
+TEST(MakeProtocol, RejectsFileThatServerDoesNotAccept) {
   UploadRequest limited = request(ProtocolKind::tus);
   limited.server.tus.max_size = 9999;
   const auto refused = make_protocol(limited, ProtocolKind::tus, 10000, {});
@@ -85,7 +85,7 @@ TEST(MakeProtocol, WhatAServerDoesNotTakeIsRefusedBeforeItIsSent) {
   EXPECT_EQ(refused.error().kind, ErrorKind::failed);
   EXPECT_THAT(refused.error().message, HasSubstr("/home/me/scan.h5"));
   EXPECT_TRUE(make_protocol(limited, ProtocolKind::tus, 9999, {}));
-  limited.server.tus.max_size = 0;  // none was named
+  limited.server.tus.max_size = 0;  // no limit announced
   EXPECT_TRUE(make_protocol(limited, ProtocolKind::tus, 1 << 30, {}));
 
   UploadRequest odd = request(ProtocolKind::binary);

@@ -9,7 +9,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 const ProgressMeter::Clock::time_point start{std::chrono::hours(1)};
 
-TEST(ProgressMeter, SaysNothingTooEarly) {
+TEST(ProgressMeter, HasNoRateBeforeTenthOfSecond) {
   ProgressMeter meter;
   EXPECT_EQ(meter.rate(), 0);
   EXPECT_FALSE(meter.seconds_for(100));
@@ -18,9 +18,9 @@ TEST(ProgressMeter, SaysNothingTooEarly) {
   EXPECT_EQ(meter.rate(), 0);
 }
 
-TEST(ProgressMeter, IsTheMeanOfTheLastSeconds) {
+TEST(ProgressMeter, AveragesLastTenSeconds) {
   ProgressMeter meter;
-  // A fast minute, then a slow one: what counts is now.
+  // A fast minute, then a slow one: only the slow one counts.
   for (int i = 0; i <= 60; ++i)
     meter.update(start + seconds(i), static_cast<std::uint64_t>(i) * 1000);
   EXPECT_DOUBLE_EQ(meter.rate(), 1000);
@@ -31,7 +31,7 @@ TEST(ProgressMeter, IsTheMeanOfTheLastSeconds) {
   EXPECT_DOUBLE_EQ(*meter.seconds_for(0), 0);
 }
 
-TEST(ProgressMeter, StartsOverWhenSomethingIsSentAgain) {
+TEST(ProgressMeter, RestartsWhenBytesAreSentAgain) {
   ProgressMeter meter;
   meter.update(start, 0);
   meter.update(start + seconds(1), 1000);

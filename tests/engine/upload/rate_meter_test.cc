@@ -9,21 +9,21 @@ using namespace std::chrono_literals;
 
 constexpr auto start = RateMeter::Time(1000s);
 
-TEST(RateMeter, KnowsNothingBeforeAQuarterOfASecond) {
+TEST(RateMeter, HasNoRateBeforeQuarterOfSecond) {
   RateMeter meter;
   EXPECT_EQ(meter.look(0, start), 0);
   EXPECT_EQ(meter.look(1000, start + 200ms), 0);
   EXPECT_DOUBLE_EQ(meter.look(1000, start + 250ms), 4000);
 }
 
-TEST(RateMeter, MeasuresTheLastTwoSeconds) {
+TEST(RateMeter, MeasuresLastTwoSeconds) {
   RateMeter meter;
   meter.look(0, start);
   EXPECT_DOUBLE_EQ(meter.look(2100, start + 2100ms), 1000);
   EXPECT_DOUBLE_EQ(meter.look(2100 + 5000, start + 3100ms), 5000);
 }
 
-TEST(RateMeter, KeepsItsRateWhenTheBytesGoBack) {
+TEST(RateMeter, KeepsRateWhenBytesAreSentAgain) {
   RateMeter meter;
   meter.look(5000, start);
   EXPECT_DOUBLE_EQ(meter.look(6000, start + 1s), 1000);
@@ -31,7 +31,7 @@ TEST(RateMeter, KeepsItsRateWhenTheBytesGoBack) {
   EXPECT_DOUBLE_EQ(meter.look(500, start + 3s), 500);
 }
 
-TEST(RateMeter, ForgetsWhenRestarted) {
+TEST(RateMeter, DiscardsRateOnRestart) {
   RateMeter meter;
   meter.look(0, start);
   meter.look(1000, start + 1s);

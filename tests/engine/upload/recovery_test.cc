@@ -19,7 +19,7 @@ Error transient(int code = 503) {
   return with({ErrorKind::unreachable, "the server is away", code}, Persistence::transient);
 }
 
-TEST(Recovery, RetriesATransientErrorWithBackoff) {
+TEST(Recovery, RetriesTransientErrorWithBackoff) {
   Recovery recovery({});
   auto decision = recovery.decide({.error = transient()}, now, 0.5);
   EXPECT_EQ(decision.action, Action::retry);
@@ -30,7 +30,7 @@ TEST(Recovery, RetriesATransientErrorWithBackoff) {
   EXPECT_EQ(recovery.retries(), 2U);
 }
 
-TEST(Recovery, FailsAPermanentErrorAtOnceAndLeavesItsMessage) {
+TEST(Recovery, FailsPermanentErrorWithUnchangedMessage) {
   Recovery recovery({});
   const auto decision =
       recovery.decide({.error = Error{ErrorKind::failed, "the name is too long", 400}}, now, 0);
@@ -39,7 +39,7 @@ TEST(Recovery, FailsAPermanentErrorAtOnceAndLeavesItsMessage) {
   EXPECT_EQ(recovery.retries(), 0U);
 }
 
-TEST(Recovery, FailsARequestThatIsUnsafeToRepeat) {
+TEST(Recovery, FailsRequestNotSafeToRetry) {
   Recovery recovery({});
   const auto decision = recovery.decide(
       {.error = transient(), .may_be_registered = true, .is_unsafe_to_repeat = true}, now, 0);
@@ -47,7 +47,7 @@ TEST(Recovery, FailsARequestThatIsUnsafeToRepeat) {
   EXPECT_FALSE(decision.error.retryable);
 }
 
-TEST(Recovery, SaysAfterHowManyAttemptsItFailsAndWhatToDo) {
+TEST(Recovery, ReportsNumberOfAttemptsAndAdvice) {
   Recovery recovery({.retry = {.retries = 1}});
   EXPECT_EQ(recovery.decide({.error = transient()}, now, 0).action, Action::retry);
   const auto last = recovery.decide({.error = transient()}, now, 0);
@@ -56,28 +56,28 @@ TEST(Recovery, SaysAfterHowManyAttemptsItFailsAndWhatToDo) {
                                            "was registered; try again later"));
 }
 
-TEST(Recovery, DoesNotSayThatNothingWasRegisteredWhereItMayBe) {
+TEST(Recovery, OmitsNothingRegisteredWhenUncertain) {
   Recovery recovery({.retry = {.retries = 0}});
   const auto last = recovery.decide({.error = transient(), .may_be_registered = true}, now, 0);
   EXPECT_THAT(last.error.message, Not(HasSubstr("nothing was registered")));
 }
 
-TEST(Recovery, CountsAgainAfterNewBytesWereCommitted) {
+TEST(Recovery, RestoresBudgetAfterProgress) {
   Recovery recovery({.retry = {.retries = 1}});
   EXPECT_EQ(recovery.decide({.error = transient()}, now, 0).action, Action::retry);
   recovery.committed(100);
   EXPECT_EQ(recovery.decide({.error = transient()}, now, 0).action, Action::retry);
-  recovery.committed(100);  // nothing new
+  recovery.committed(100);  // no new bytes
   EXPECT_EQ(recovery.decide({.error = transient()}, now, 0).action, Action::fail);
 }
 
-TEST(Recovery, WaitsASecondAfterWhatAFrontServerRefusesInADeployment) {
+TEST(Recovery, WaitsOneSecondAfterRefusalOfReverseProxy) {
   Recovery recovery({});
   EXPECT_EQ(recovery.decide({.error = transient(404)}, now, 0).at, now + 1s);
   EXPECT_EQ(recovery.decide({.error = transient(503)}, now, 0).at, now);
 }
 
-TEST(Recovery, GivesAKnownServerAllRetries) {
+TEST(Recovery, RetriesKnownServerWithinWholeBudget) {
   const Error few = with({ErrorKind::unreachable, "no such host", 6}, Persistence::few_tries);
   Recovery unknown({});
   Recovery known({.retry = {}, .server_is_known = true});
@@ -89,7 +89,7 @@ TEST(Recovery, GivesAKnownServerAllRetries) {
   EXPECT_EQ(known.decide({.error = few}, now, 0).action, Action::retry);
 }
 
-TEST(Recovery, AsksForATokenWhenTheRetriesForARefusedOneAreUsedUp) {
+TEST(Recovery, RenewsTokenAfterLastRetry) {
   Recovery recovery({.retry = {.retries = 0}});
   const Error refused = with({ErrorKind::token_refused, "HTTP 401", 401}, Persistence::transient);
   EXPECT_EQ(recovery.decide({.error = refused}, now, 0).action, Action::renew_token);
@@ -100,7 +100,7 @@ TEST(Recovery, ObeysRetryAfter) {
   EXPECT_EQ(recovery.decide({.error = transient(), .retry_after = 30s}, now, 0).at, now + 30s);
 }
 
-TEST(Recovery, StartsOverOnlySoOften) {
+TEST(Recovery, LimitsRestarts) {
   Recovery recovery({.retry = {.retries = 2}});
   EXPECT_TRUE(recovery.may_start_over());
   EXPECT_TRUE(recovery.may_start_over());

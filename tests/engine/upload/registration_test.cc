@@ -21,7 +21,7 @@ Registration never_asked() {
   return Registration({.can_ask = false, .wait = wait});
 }
 
-TEST(Registration, BeginsUnsentAndLetsEverythingPass) {
+TEST(Registration, StartsUnsentAndAllowsEveryRequest) {
   Registration registration = asked();
   EXPECT_EQ(registration.state(), State::unsent);
   EXPECT_FALSE(registration.may_be_registered());
@@ -29,7 +29,7 @@ TEST(Registration, BeginsUnsentAndLetsEverythingPass) {
     EXPECT_EQ(registration.before(step, start).next, Next::send);
 }
 
-TEST(Registration, IsUnsentAgainAfterARefusal) {
+TEST(Registration, IsUnsentAfterRefusal) {
   Registration registration = asked();
   registration.sent();
   EXPECT_TRUE(registration.may_be_registered());
@@ -38,7 +38,7 @@ TEST(Registration, IsUnsentAgainAfterARefusal) {
   EXPECT_EQ(registration.before(Step::finish, start + 1s).next, Next::send);
 }
 
-TEST(Registration, IsUnsentAgainWhereTheServerDidNotHaveAllOfTheRequest) {
+TEST(Registration, IsUnsentAfterIncompleteRequest) {
   Registration registration = asked();
   registration.sent();
   EXPECT_FALSE(registration.answered({}, /*refused=*/false, start));
@@ -46,12 +46,12 @@ TEST(Registration, IsUnsentAgainWhereTheServerDidNotHaveAllOfTheRequest) {
   EXPECT_EQ(registration.before(Step::finish, start).next, Next::send);
 }
 
-TEST(Registration, WaitsAfterALostAnswerAndAsksMeanwhile) {
+TEST(Registration, AsksForNameAfterLostAnswer) {
   Registration registration = asked();
   registration.sent();
   EXPECT_TRUE(registration.answered(start, /*refused=*/false, start + 1s));
   EXPECT_EQ(registration.state(), State::in_doubt);
-  // The questions themselves are never held back.
+  // Questions to the server are always allowed.
   EXPECT_EQ(registration.before(Step::ask_name, start + 2s).next, Next::send);
   EXPECT_EQ(registration.before(Step::ask_committed, start + 2s).next, Next::send);
   const auto first = registration.before(Step::finish, start + 2s);
@@ -62,20 +62,20 @@ TEST(Registration, WaitsAfterALostAnswerAndAsksMeanwhile) {
   EXPECT_EQ(last.at, start + wait);
 }
 
-TEST(Registration, WaitsAtLeastThirtySecondsAfterALateError) {
+TEST(Registration, WaitsThirtySecondsAfterLateError) {
   Registration registration = asked();
   registration.sent();
-  // The error came when the wait from the last byte on was over.
+  // The error came after the wait since the last byte had ended.
   registration.answered(start, /*refused=*/false, start + 100s);
   EXPECT_EQ(registration.before(Step::finish, start + 129s).next, Next::ask_later);
   EXPECT_EQ(registration.before(Step::finish, start + 130s).next, Next::ask_now);
 }
 
-TEST(Registration, IsSentAgainOnlyAfterTheNameWasFreeBehindTheWait) {
+TEST(Registration, IsSentAgainIfNameIsFreeAfterWait) {
   Registration registration = asked();
   registration.sent();
   registration.answered(start, /*refused=*/false, start);
-  registration.name_asked(start + 59s);  // a moment too early to count
+  registration.name_asked(start + 59s);  // too early: the wait has not ended
   EXPECT_EQ(registration.before(Step::finish, start + 61s).next, Next::ask_now);
   EXPECT_TRUE(registration.may_be_registered());
   registration.name_asked(start + 61s);
@@ -84,29 +84,29 @@ TEST(Registration, IsSentAgainOnlyAfterTheNameWasFreeBehindTheWait) {
   EXPECT_EQ(registration.before(Step::finish, start + 62s).next, Next::send);
 }
 
-TEST(Registration, InheritsTheDoubtOfAnEarlierRun) {
+TEST(Registration, InheritsDoubtOfEarlierRun) {
   Registration registration = asked();
   registration.inherit_doubt(start);
   EXPECT_TRUE(registration.may_be_registered());
   EXPECT_TRUE(registration.has_inherited_doubt());
-  // The wait and half a minute for what the journal does not know exactly.
+  // The wait, plus 30 s because the journal's time is inexact.
   EXPECT_EQ(registration.before(Step::chunk, start + 89s).next, Next::ask_later);
   registration.name_asked(start + 90s);
   EXPECT_EQ(registration.before(Step::chunk, start + 90s).next, Next::send);
   EXPECT_FALSE(registration.may_be_registered());
-  // A request of this run that was refused says nothing of the earlier one.
+  // A refused request of this run does not resolve the doubt of the earlier run.
   registration.sent();
   registration.answered(start + 100s, /*refused=*/true, start + 101s);
   EXPECT_EQ(registration.state(), State::in_doubt);
 }
 
-TEST(Registration, HasNoWaitWhereTheServerCannotBeAsked) {
+TEST(Registration, DoesNotWaitIfServerCannotBeAsked) {
   Registration registration = never_asked();
   registration.sent();
   EXPECT_TRUE(registration.answered(start, /*refused=*/false, start));
   EXPECT_EQ(registration.state(), State::in_doubt);
   EXPECT_EQ(registration.before(Step::finish, start).next, Next::send)
-      << "whoever sends it anyway was told to (--register-again)";
+      << "it is sent only with --register-again";
 }
 
 TEST(Registration, IsConfirmedByTheServer) {
@@ -117,7 +117,7 @@ TEST(Registration, IsConfirmedByTheServer) {
   EXPECT_FALSE(registration.may_be_registered());
 }
 
-TEST(Registration, AsksAThirtiethOfTheWaitApartAndASecondAtLeast) {
+TEST(Registration, AsksEveryThirtiethOfWaitAtLeastOneSecond) {
   EXPECT_EQ(pause_between_questions(3s), 1s);
   EXPECT_EQ(pause_between_questions(300s), 10s);
 }

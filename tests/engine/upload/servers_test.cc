@@ -19,39 +19,39 @@ ServerFacts remembers(unsigned requests) {
   return facts;
 }
 
-TEST(Servers, HaveOneGateEach) {
+TEST(Servers, HaveOneGatePerServer) {
   Servers servers({});
   RequestGate& gate = servers.gate(one, {}, Rule::queues);
   EXPECT_EQ(&servers.gate(one, remembers(1), Rule::queues), &gate);
   EXPECT_NE(&servers.gate(other, {}, Rule::queues), &gate);
 }
 
-TEST(Servers, TakeAsManyRequestsAsTheOptionsSay) {
+TEST(Servers, StartWithLimitOfOptions) {
   Servers automatic({});
   EXPECT_EQ(automatic.gate(one, {}, Rule::queues).limit(), RequestLimit::automatic);
   Servers asked({.requests_at_a_time = 9, .post_at = {}, .journal = nullptr});
   EXPECT_EQ(asked.gate(one, {}, Rule::queues).limit(), 9U);
 }
 
-TEST(Servers, TakeAsManyRequestsAsTheJournalRemembers) {
+TEST(Servers, StartWithLimitOfJournal) {
   Servers servers({});
   EXPECT_EQ(servers.gate(one, remembers(2), Rule::queues).limit(), 2U);
   EXPECT_EQ(servers.request_limit(one), 2U);
 }
 
-TEST(Servers, CountAllUploadsWhereNoneWaits) {
+TEST(Servers, CountAllUploadsIfNoneWaits) {
   Servers servers({.requests_at_a_time = 9, .post_at = {}, .journal = nullptr});
   EXPECT_EQ(servers.gate(one, {}, Rule::never_waits).limit(), RequestLimit::most);
 }
 
-TEST(Servers, HaveNoKnownLimitUntilTheyAreOverloaded) {
+TEST(Servers, HaveNoKnownLimitBeforeOverload) {
   Servers servers({});
   EXPECT_FALSE(servers.request_limit(one)) << "no upload was started";
   servers.gate(one, {}, Rule::queues);
   EXPECT_FALSE(servers.request_limit(one));
 }
 
-TEST(Servers, LearnAboutCreationsApart) {
+TEST(Servers, KeepCreationStatePerServer) {
   Servers servers({});
   servers.creation(one).ignored_bytes();
   EXPECT_FALSE(servers.creation(one).allows(1));

@@ -1,4 +1,5 @@
-// What is deleted at a tus server, what is not, and who is never asked.
+// Deleting uploads at a tus server: which are deleted, which are not, and which servers get no
+// request.
 #include "engine/upload/termination.h"
 #include "engine/base/persistence.h"
 
@@ -34,7 +35,7 @@ class TerminationTest : public UploadTest {
   Termination asked_;
 };
 
-TEST_F(TerminationTest, WhatIsNotThereIsDeleted) {
+TEST_F(TerminationTest, CountsMissingUploadsAsDeleted) {
   for (const int status : {200, 204, 404, 410}) {
     const auto done = terminate_answered(http_answer(status, ""));
     EXPECT_EQ(done.left, 0U) << status;
@@ -48,8 +49,8 @@ TEST_F(TerminationTest, WhatIsNotThereIsDeleted) {
   EXPECT_EQ(seen.headers.at("authorization"), std::string("Token token=") + token);
 }
 
-/// What is there would be called deleted.
-TEST_F(TerminationTest, AFrontServersNotFoundDeletesNothing) {
+/// Otherwise an upload that still exists would count as deleted.
+TEST_F(TerminationTest, IgnoresNotFoundOfReverseProxy) {
   const std::string page = http_answer(404, "<html>404</html>", "Content-Type: text/html\r\n");
   auto done = terminate_answered(page, 0);
   EXPECT_FALSE(done.error);
@@ -66,11 +67,11 @@ TEST_F(TerminationTest, AFrontServersNotFoundDeletesNothing) {
   asked_.server.sends_resumable = true;
   for (const int status : {404, 410}) {
     done = terminate_answered(http_answer(status, ""));
-    EXPECT_EQ(done.left, 1U) << "its own answers have Tus-Resumable";
+    EXPECT_EQ(done.left, 1U) << "the server's own answers have Tus-Resumable";
     done = terminate_answered(http_answer(status, "", "Tus-Resumable: 1.0.0\r\n"));
     EXPECT_EQ(done.missing, 1U);
   }
-  // Firewalls stay: a few tries.
+  // Firewalls are permanent: few attempts.
   options_.retry.retries = 100;
   engine_.reset();
   const int before = server_.count(Phase::remove);
@@ -80,8 +81,8 @@ TEST_F(TerminationTest, AFrontServersNotFoundDeletesNothing) {
   EXPECT_EQ(server_.count(Phase::remove), before + 4);
 }
 
-/// A server that restarts refuses a good token as well.
-TEST_F(TerminationTest, ARefusedTokenIsTriedAFewTimes) {
+/// A restarting server refuses valid tokens as well.
+TEST_F(TerminationTest, RetriesRefusedTokenFewTimes) {
   options_.retry.retries = 10;
   EXPECT_FALSE(terminate_answered(http_answer(401, "{token}"), 0).error);
   const auto done = terminate_answered(http_answer(401, "{token}"));
@@ -91,7 +92,7 @@ TEST_F(TerminationTest, ARefusedTokenIsTriedAFewTimes) {
   EXPECT_EQ(server_.count(Phase::remove), 2 + static_cast<int>(few_tries));
 }
 
-TEST_F(TerminationTest, ARefusalIsNotRepeated) {
+TEST_F(TerminationTest, DoesNotRetryRefusal) {
   const auto done = terminate_answered(http_answer(403, "not for {token}"));
   ASSERT_TRUE(done.error);
   EXPECT_EQ(done.error->kind, ErrorKind::failed);
@@ -100,7 +101,7 @@ TEST_F(TerminationTest, ARefusalIsNotRepeated) {
   EXPECT_EQ(server_.count(Phase::remove), 1);
 }
 
-TEST_F(TerminationTest, WhatCanPassIsRepeatedForThoseThatAreLeft) {
+TEST_F(TerminationTest, RetriesTransientErrorsOfRemainingUploads) {
   asked_.urls.push_back(server_.url() + "/files/2");
   auto done = terminate_answered(http_answer(423, ""), 0);
   EXPECT_EQ(done.left, 0U);
@@ -114,7 +115,7 @@ TEST_F(TerminationTest, WhatCanPassIsRepeatedForThoseThatAreLeft) {
   EXPECT_EQ(server_.count(Phase::remove), 3 + 2 * 3);
 }
 
-TEST_F(TerminationTest, AServerThatCannotIsNotAskedTo) {
+TEST_F(TerminationTest, SendsNoDeleteWithoutExtension) {
   asked_.server.extensions = {"creation", "expiration"};
   server_.set_faults(
       {{.phase = Phase::head,
@@ -128,7 +129,7 @@ TEST_F(TerminationTest, AServerThatCannotIsNotAskedTo) {
   EXPECT_EQ(server_.count(Phase::remove), 0);
 }
 
-TEST_F(TerminationTest, AnotherServerGetsNothing) {
+TEST_F(TerminationTest, SendsNothingToAnotherServer) {
   ScriptedServer other;
   asked_.urls.push_back(other.url() + "/files/2");
   const auto done = terminate();
@@ -139,7 +140,7 @@ TEST_F(TerminationTest, AnotherServerGetsNothing) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
-TEST_F(TerminationTest, ItEndsWhenItIsToldTo) {
+TEST_F(TerminationTest, StopsOnRequest) {
   server_.set_faults({{.phase = Phase::remove, .occurrence = -1, .then = Then::hold}});
   asked_.stop = [this] { return server_.count(Phase::remove) > 0; };
   const auto done = terminate();
@@ -148,9 +149,9 @@ TEST_F(TerminationTest, ItEndsWhenItIsToldTo) {
   EXPECT_EQ(done.left, 1U);
 }
 
-/// The journal is a file that can be edited, and an http for an https site would show the token to
-/// everybody on the way.
-TEST(OwnAddresses, LieOnTheServerOfTheUpload) {
+/// The journal is a file that can be edited. An http URL of an https server would send the token in
+/// plain text.
+TEST(OwnAddresses, ExcludeOtherServers) {
   const TempDir directory;
   const auto journal = test::open_journal(directory.path());
   JournalEntry entry = test::sample_entry();

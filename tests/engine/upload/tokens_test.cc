@@ -10,12 +10,12 @@ using Renewal = Tokens::Renewal;
 
 constexpr auto now = Tokens::Time(1000s);
 
-TEST(Tokens, FailWithoutAWayToRenew) {
+TEST(Tokens, FailWithoutRenewal) {
   Tokens tokens({.first = Secret("first token"), .wait = 60s});
   EXPECT_EQ(tokens.renew(now), Renewal::none);
 }
 
-TEST(Tokens, UseANewOneThatTheServerHasNotAccepted) {
+TEST(Tokens, UseNewTokenAsNotAccepted) {
   Tokens tokens({.first = Secret("first token"), .is_accepted = true, .renew = [] {
                    return Secret("second token");
                  }});
@@ -27,12 +27,12 @@ TEST(Tokens, UseANewOneThatTheServerHasNotAccepted) {
   EXPECT_TRUE(tokens.is_accepted());
 }
 
-TEST(Tokens, DoNotUseTheRefusedOneAgain) {
+TEST(Tokens, DoNotReuseRefusedToken) {
   Tokens tokens({.first = Secret("first token"), .renew = [] { return Secret("first token"); }});
   EXPECT_EQ(tokens.renew(now), Renewal::none);
 }
 
-TEST(Tokens, WaitForAnotherOneAndThenFail) {
+TEST(Tokens, WaitForNewTokenThenFail) {
   Tokens tokens({.first = Secret("first token"), .renew = [] { return std::nullopt; }, .wait = 5s});
   EXPECT_EQ(tokens.renew(now), Renewal::first_wait);
   EXPECT_EQ(tokens.look_at(now), now + 2s);
@@ -41,14 +41,14 @@ TEST(Tokens, WaitForAnotherOneAndThenFail) {
   EXPECT_EQ(tokens.renew(now + 5s), Renewal::none);
 }
 
-TEST(Tokens, HaveTheWholeWaitAgainAfterASuccess) {
+TEST(Tokens, RestoreWaitAfterSuccess) {
   Tokens tokens({.first = Secret("first token"), .renew = [] { return std::nullopt; }, .wait = 5s});
   EXPECT_EQ(tokens.renew(now), Renewal::first_wait);
   tokens.succeed();
   EXPECT_EQ(tokens.renew(now + 100s), Renewal::first_wait);
 }
 
-TEST(Tokens, AreNeverShown) {
+TEST(Tokens, AreRedacted) {
   Tokens tokens({.first = Secret("first token"), .renew = [] { return Secret("second token"); }});
   tokens.renew(now);
   const std::string shown = tokens.redacted("quoted: first token, second token\x1b[2J");

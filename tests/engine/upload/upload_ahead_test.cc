@@ -1,4 +1,4 @@
-// Chunks that travel while the one in front of them is being answered.
+// Pipelined chunks: sent while the chunk before them is unanswered.
 #include <atomic>
 #include <ctime>
 #include <future>
@@ -55,12 +55,12 @@ class UploadAheadTest : public UploadTest {
   std::string warnings_ SLUICE_GUARDED_BY(mutex_);
 };
 
-// What a server's thread sets belongs to its lambda too: the thread can still be in set_value()
-// when the test that waited for it is over.
+// A lambda of the server shares ownership of the promise that it sets: the server's thread can
+// still be in set_value() when the test has ended.
 
-/// The first chunk is there as a whole and unanswered until release(); the second one has sent its
-/// whole payload meanwhile, and is not complete.
-TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
+/// The server has the whole first chunk, and answers only after release(). Meanwhile the second
+/// chunk has sent its payload but not its end.
+TEST_F(UploadAheadTest, HoldsBackEndOfPipelinedChunk) {
   const auto payload_came = std::make_shared<std::promise<void>>();
   server_.set_faults({{.phase = Phase::transfer, .offset = 0, .then = Then::hold},
                       {.phase = Phase::transfer,
@@ -70,15 +70,15 @@ TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
                        .carried_out = true}});
   const auto upload = start(ahead(1));
   payload_came->get_future().wait();
-  ASSERT_TRUE(server_.wait_for(Phase::transfer, 2));  // the first one may be behind
+  ASSERT_TRUE(server_.wait_for(Phase::transfer, 2));  // the first chunk may arrive later
   auto seen = transfers();
   ASSERT_EQ(seen.size(), 2U);
-  // Over two connections, so either may be there first.
+  // The chunks use two connections, so either may arrive first.
   if (seen[0].field("previous_size") != "0") std::swap(seen[0], seen[1]);
   EXPECT_EQ(seen[0].field("previous_size"), "0");
   EXPECT_EQ(seen[1].field("previous_size"), std::to_string(chunk));
   EXPECT_NE(seen[0].connection, seen[1].connection);
-  EXPECT_FALSE(seen[1].complete) << "the server could append it before the one in front";
+  EXPECT_FALSE(seen[1].complete) << "the server could append it before the front chunk";
   EXPECT_EQ(upload->progress().committed, 0U);
   server_.release();
   const Report report = upload->wait();
@@ -88,7 +88,7 @@ TEST_F(UploadAheadTest, TheNextChunkTravelsButItsEndWaits) {
   EXPECT_EQ(server_.count(Phase::transfer), chunks) << "a chunk was sent twice";
 }
 
-TEST_F(UploadAheadTest, FirstChunkTravelsDuringSetup) {
+TEST_F(UploadAheadTest, PipelinesFirstChunkBehindSetup) {
   const auto payload_came = std::make_shared<std::promise<void>>();
   server_.set_faults({{.phase = Phase::setup, .then = Then::hold},
                       {.phase = Phase::transfer,
@@ -109,7 +109,7 @@ TEST_F(UploadAheadTest, FirstChunkTravelsDuringSetup) {
 }
 
 /// The first chunk is in flight when setup fails, and is sent again after the next setup.
-TEST_F(UploadAheadTest, FailedSetupIsRepeatedBeforeFirstChunk) {
+TEST_F(UploadAheadTest, RetriesFailedSetupBeforeFirstChunk) {
   for (const bool carried_out : {false, true}) {
     const std::string name = fmt::format("setup-{}", carried_out);
     write(name, file_size, 3);
@@ -130,7 +130,7 @@ TEST_F(UploadAheadTest, FailedSetupIsRepeatedBeforeFirstChunk) {
 }
 
 /// The server discards the bytes of the first chunk that were sent with the setup.
-TEST_F(UploadAheadTest, RefusedSetupEndsUploadWithFirstChunkUnderWay) {
+TEST_F(UploadAheadTest, EndsOnRefusedSetupWithFirstChunkInFlight) {
   server_.add_file("scan.h5", "theirs");
   server_.set_faults({{.phase = Phase::setup,
                        .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer)); },
@@ -144,9 +144,9 @@ TEST_F(UploadAheadTest, RefusedSetupEndsUploadWithFirstChunkUnderWay) {
   expect_next_upload_works();
 }
 
-/// What breaks a setup also breaks a chunk that travels with it, and lookahead would be blamed. The
-/// pause gives a chunk that is sent by mistake time to arrive.
-TEST_F(UploadAheadTest, NothingTravelsDuringSetupThatIsRepeated) {
+/// The cause of a failed setup also makes a pipelined chunk fail, which would count against
+/// pipelining. The pause gives a chunk that is sent by mistake time to arrive.
+TEST_F(UploadAheadTest, PipelinesNothingBehindRetriedSetup) {
   server_.set_faults({{.phase = Phase::setup,
                        .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer)); },
                        .answer = "",
@@ -167,7 +167,7 @@ TEST_F(UploadAheadTest, NothingTravelsDuringSetupThatIsRepeated) {
 
 /// The server is likely to refuse the setup, so the chunk would be sent for nothing. The pause
 /// gives a chunk that is sent by mistake time to arrive.
-TEST_F(UploadAheadTest, NothingTravelsDuringSetupOfFileRegisteredBefore) {
+TEST_F(UploadAheadTest, PipelinesNothingBehindSetupOfRegisteredFile) {
   options_.state_dir = directory_ / "state";
   expect_registered(start(ahead(1))->wait());
   const int before = server_.count(Phase::transfer);
@@ -183,8 +183,8 @@ TEST_F(UploadAheadTest, NothingTravelsDuringSetupOfFileRegisteredBefore) {
 
 class AheadDepth : public UploadAheadTest, public testing::WithParamInterface<unsigned> {};
 
-/// While the first chunk is unanswered, so many are on their way and no more.
-TEST_P(AheadDepth, IsAsDeepAsAsked) {
+/// While the first chunk is unanswered, exactly this number of chunks is in flight.
+TEST_P(AheadDepth, EqualsRequestedDepth) {
   const int expected = std::min(static_cast<int>(GetParam()) + 1, chunks);
   server_.set_faults({{.phase = Phase::transfer, .offset = 0, .then = Then::hold}});
   const auto upload = start(ahead(GetParam()));
@@ -196,9 +196,9 @@ TEST_P(AheadDepth, IsAsDeepAsAsked) {
 }
 INSTANTIATE_TEST_SUITE_P(All, AheadDepth, testing::Values(0U, 1U, 2U, 16U));
 
-/// Where the whole pool goes out in seconds, the next body does not wait for the end of this one:
-/// the server stops reading the first one until the second one comes.
-TEST_F(UploadAheadTest, BodiesGoSideBySide) {
+/// If the whole pool is sent within seconds, the next body does not wait for the end of the current
+/// one: the server stops reading the first body until the second one arrives.
+TEST_F(UploadAheadTest, SendsBodiesConcurrently) {
   constexpr std::uint64_t large = std::uint64_t{24} << 20;  // sockets hold less than half of it
   write("large", 2 * large, 5);
   options_.block_bytes = 16 * block;
@@ -208,21 +208,22 @@ TEST_F(UploadAheadTest, BodiesGoSideBySide) {
   request.path = directory_ / "large";
   request.name = "large";
   request.chunk_bytes = large;
-  server_.set_faults({{.phase = Phase::transfer,
-                       .offset = 0,
-                       .after_body_bytes = large * 2 / 5,  // a third of a second: the rate is known
-                       .before = [&] { EXPECT_TRUE(server_.wait_for(Phase::transfer, 2)); },
-                       .carried_out = true}});
+  server_.set_faults(
+      {{.phase = Phase::transfer,
+        .offset = 0,
+        .after_body_bytes = large * 2 / 5,  // after a third of a second the rate is known
+        .before = [&] { EXPECT_TRUE(server_.wait_for(Phase::transfer, 2)); },
+        .carried_out = true}});
   const Report report = start(request)->wait();
   expect_registered(report, "large");
   EXPECT_EQ(report.retries, 0U);
   EXPECT_EQ(server_.count(Phase::transfer), 2);
 }
 
-/// What goes wrong with a chunk that is ahead, or with the one in front of it.
+/// A failure of a pipelined chunk, or of the front chunk.
 struct Trouble {
   const char* name;
-  Fault fault;  ///< but for phase and offset
+  Fault fault;  ///< without phase and offset
 };
 void PrintTo(const Trouble& trouble, std::ostream* out) {
   *out << trouble.name;
@@ -231,8 +232,8 @@ void PrintTo(const Trouble& trouble, std::ostream* out) {
 class AheadTrouble : public UploadAheadTest,
                      public testing::WithParamInterface<std::tuple<int, Trouble>> {};
 
-/// All of them are struck while the chunk in front of them, the first one, is held.
-TEST_P(AheadTrouble, IsMendedAndTheFileLandsOnce) {
+/// The pipelined chunks fail while the server holds the first chunk.
+TEST_P(AheadTrouble, RecoversAndRegistersOnce) {
   const auto& [place, trouble] = GetParam();
   Fault fault = trouble.fault;
   fault.phase = Phase::transfer;
@@ -243,7 +244,7 @@ TEST_P(AheadTrouble, IsMendedAndTheFileLandsOnce) {
     if (!once.exchange(true)) struck->set_value();
   };
   server_.set_faults({fault, {.phase = Phase::transfer, .offset = 0, .then = Then::hold}});
-  const auto upload = start(ahead(2));  // the fourth chunk is a short one
+  const auto upload = start(ahead(2));  // the fourth chunk is short
   struck->get_future().wait();
   server_.release();
   const Report report = upload->wait();
@@ -282,8 +283,9 @@ INSTANTIATE_TEST_SUITE_P(All, AheadTrouble,
                                               std::get<0>(param.param));
                          });
 
-/// The first chunk fails while others are ahead of it: they are of no use, whatever became of it.
-TEST_F(UploadAheadTest, WhenTheOneInFrontFailsThoseBehindItAreSentAgain) {
+/// The first chunk fails while others are pipelined: those are useless, whatever happened to the
+/// first one.
+TEST_F(UploadAheadTest, ResendsPipelinedChunksAfterFrontFails) {
   const Fault faults[] = {
       {.answer = "", .then = Then::reset},
       {.carried_out = true, .answer = "", .then = Then::reset},
@@ -309,9 +311,9 @@ TEST_F(UploadAheadTest, WhenTheOneInFrontFailsThoseBehindItAreSentAgain) {
   }
 }
 
-TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
+TEST_F(UploadAheadTest, StopsPipeliningIfServerDoesNotWait) {
   std::atomic<bool> two_at_once{false};
-  // Of those from the fourth on: whether one came while the one in front was on its way.
+  // Whether a chunk, from the fourth on, arrived while the chunk before it was in flight.
   const auto look = [&] {
     const auto seen = transfers();
     for (std::size_t i = 3; i + 1 < seen.size(); ++i)
@@ -322,7 +324,8 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
       {.phase = Phase::transfer,
        .offset = chunk,
        .after_payload_bytes = chunk,
-       // Not before the third one, which is ahead too, has come: later it would be the fourth.
+       // Wait for the third chunk, which is pipelined too: if it came later, it would be the
+       // fourth.
        .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer, 3)); },
        .answer = http_answer(408, "", "Connection: close\r\n"),
        .then = Then::close},
@@ -335,7 +338,7 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
   server_.release();
   const Report report = upload->wait();
   expect_registered(report);
-  EXPECT_EQ(report.retries, 0U) << "nothing had to be tried again but what was early";
+  EXPECT_EQ(report.retries, 0U) << "only pipelined chunks were sent again";
   EXPECT_THAT(warnings(), HasSubstr("does not wait"));
   EXPECT_THAT(warnings(), HasSubstr("408"));
   EXPECT_FALSE(two_at_once);
@@ -344,9 +347,9 @@ TEST_F(UploadAheadTest, AServerThatDoesNotWaitIsSpared) {
   EXPECT_TRUE((*journal)->facts(server_.url())->refuses_lookahead(std::time(nullptr)));
 }
 
-/// Some close without a word. curl does not look at a connection whose body is paused, so that it
-/// only shows when the chunk's turn has come: no reason to wait, nor to give up.
-TEST_F(UploadAheadTest, AServerThatClosesOnWhatIsHeldBackIsNoReasonToGiveUp) {
+/// Some servers close without an answer. curl does not read a connection whose body is paused, so
+/// the close is noticed only when the chunk becomes the front request: retry without backoff.
+TEST_F(UploadAheadTest, RetriesAtOnceAfterCloseOfHeldBackChunk) {
   options_.retry.retries = 0;
   options_.pool_bytes = 16 * block;
   const auto closed = std::make_shared<std::promise<void>>();
@@ -365,8 +368,8 @@ TEST_F(UploadAheadTest, AServerThatClosesOnWhatIsHeldBackIsNoReasonToGiveUp) {
   EXPECT_EQ(report.retries, 0U);
 }
 
-/// But one that has answered has something else to say.
-TEST_F(UploadAheadTest, AServerThatIsNotAvailableIsNotAskedAtOnce) {
+/// An answer has another cause than pipelining.
+TEST_F(UploadAheadTest, BacksOffAfterErrorOfPipelinedChunk) {
   options_.retry.retries = 0;
   options_.pool_bytes = 16 * block;
   const auto came = std::make_shared<std::promise<void>>();
@@ -384,7 +387,7 @@ TEST_F(UploadAheadTest, AServerThatIsNotAvailableIsNotAskedAtOnce) {
   expect_failed(upload->wait(), ErrorKind::unreachable, "503");
 }
 
-TEST_F(UploadAheadTest, AFileThatCannotBeReadEndsItWhoeverNeedsIt) {
+TEST_F(UploadAheadTest, EndsOnReadErrorOfPipelinedChunk) {
   // Truncated while the first chunk is unanswered.
   server_.set_faults(
       {{.phase = Phase::transfer,
@@ -397,7 +400,7 @@ TEST_F(UploadAheadTest, AFileThatCannotBeReadEndsItWhoeverNeedsIt) {
   EXPECT_EQ(verifies(), 0);
 }
 
-TEST_F(UploadAheadTest, CancelledInMidFlightItGivesAllBack) {
+TEST_F(UploadAheadTest, ReturnsBuffersAfterCancel) {
   server_.set_faults({{.phase = Phase::transfer, .offset = 0, .then = Then::hold}});
   const auto upload = start(ahead(2));
   ASSERT_TRUE(server_.wait_for(Phase::transfer, 3));

@@ -1,4 +1,4 @@
-// How long chunks are where nobody asks for a length, and what the journal keeps of that.
+// The automatic chunk length, and what the journal stores of it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ class UploadChunks : public UploadTest {
  protected:
   UploadChunks() { options_.state_dir = directory_ / "state"; }
 
-  /// The payloads of the chunks of an upload with that file.
+  /// Returns the chunk lengths of the upload of a new file with `size` bytes.
   std::vector<std::size_t> chunks_of(std::size_t size, std::uint64_t asked = 0) {
     const std::string name = fmt::format("file-{}", files_++);
     write(name, size);
@@ -41,27 +41,27 @@ class UploadChunks : public UploadTest {
   int files_ = 0;
 };
 
-TEST_F(UploadChunks, AreModerateToBeginWith) {
+TEST_F(UploadChunks, StartAtSixteenMebibytes) {
   EXPECT_THAT(chunks_of(17 * mib), ElementsAre(16 * mib, mib));
-  EXPECT_EQ(facts().chunk_bytes, std::nullopt) << "nothing was found out";
+  EXPECT_EQ(facts().chunk_bytes, std::nullopt) << "nothing was learned";
 }
 
-TEST_F(UploadChunks, BeginWhereTheLastUploadToThatServerEnded) {
+TEST_F(UploadChunks, StartAtLengthOfLastUpload) {
   ASSERT_TRUE(journal()->set_chunk_bytes(server_.url(), 128 * kib));
   ASSERT_TRUE(journal()->set_chunk_bytes("https://another.example", 64 * kib));
-  // Below 16 MiB each one that is committed doubles the next.
+  // Below 16 MiB, each committed chunk doubles the length.
   EXPECT_THAT(chunks_of(600 * kib), ElementsAre(128 * kib, 256 * kib, 216 * kib));
   EXPECT_EQ(facts().chunk_bytes, 256 * kib);
   EXPECT_THAT(chunks_of(600 * kib), ElementsAre(256 * kib, 344 * kib));
 }
 
-TEST_F(UploadChunks, OfALengthThatWasAskedForAreOfThatLength) {
+TEST_F(UploadChunks, HaveRequestedLength) {
   ASSERT_TRUE(journal()->set_chunk_bytes(server_.url(), 128 * kib));
   EXPECT_THAT(chunks_of(600 * kib, 200 * kib), ElementsAre(200 * kib, 200 * kib, 200 * kib));
   EXPECT_EQ(facts().chunk_bytes, 128 * kib);
 }
 
-TEST_F(UploadChunks, ThatFailedAreShorterAndThatIsRemembered) {
+TEST_F(UploadChunks, ShrinkAfterFailureAndStoreLength) {
   options_.retry.retries = 5;
   options_.retry.first = std::chrono::milliseconds(1);
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 0, .answer = http_answer(502, "")}});

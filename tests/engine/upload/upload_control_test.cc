@@ -1,4 +1,4 @@
-// What a program does with an upload that is under way: progress, cancel, waiting; from any thread.
+// Calls to a running upload from any thread: progress, cancel, wait.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -13,7 +13,7 @@
 namespace sluice::upload_control_test {
 namespace {
 
-TEST_F(UploadTest, ProgressReachesTheSizeAndNeverPassesIt) {
+TEST_F(UploadTest, ProgressEndsAtFileSize) {
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 1, .then = Then::hold}});
   auto upload = start(request());
   EXPECT_FALSE(upload->wait_until(std::chrono::steady_clock::now()));
@@ -31,7 +31,7 @@ TEST_F(UploadTest, ProgressReachesTheSizeAndNeverPassesIt) {
   EXPECT_EQ(progress.committed, file_size);
 }
 
-TEST_F(UploadTest, TheHandleMayBeUsedFromSeveralThreads) {
+TEST_F(UploadTest, HandleIsThreadSafe) {
   auto upload = start(request());
   std::vector<std::thread> threads;
   std::atomic<int> registered{0};
@@ -48,9 +48,10 @@ TEST_F(UploadTest, TheHandleMayBeUsedFromSeveralThreads) {
   EXPECT_EQ(registered, 4);
 }
 
-TEST_F(UploadTest, CancelsFromManyThreadsWhileItRunsEndItOnce) {
+TEST_F(UploadTest, ConcurrentCancelsEndUploadOnce) {
   for (int round = 0; round < 20; ++round) {
-    // One that is cancelled while it is registered takes its name all the same.
+    // Another name each time: an upload that is cancelled during its registration may be
+    // registered.
     auto asked = request();
     asked.name = std::to_string(round);
     auto upload = start(asked);
@@ -58,13 +59,13 @@ TEST_F(UploadTest, CancelsFromManyThreadsWhileItRunsEndItOnce) {
     for (int i = 0; i < 3; ++i) threads.emplace_back([&] { upload->cancel(); });
     const Report report = upload->wait();
     for (std::thread& thread : threads) thread.join();
-    if (report.status == Status::registered) break;  // it was faster
+    if (report.status == Status::registered) break;  // the upload was faster
     EXPECT_EQ(report.status, Status::interrupted);
   }
   expect_next_upload_works();
 }
 
-TEST_F(UploadTest, CancelInTheMiddleOfAChunkEndsTheUpload) {
+TEST_F(UploadTest, CancelInMidChunkEndsUpload) {
   write("scan.h5", 24 << 20);
   server_.set_faults({{.phase = Phase::transfer, .after_body_bytes = 100'000, .then = Then::hold}});
   auto asked = request();
@@ -75,7 +76,7 @@ TEST_F(UploadTest, CancelInTheMiddleOfAChunkEndsTheUpload) {
   expect_failed(upload->wait(), ErrorKind::interrupted, "interrupted at offset 0");
 }
 
-TEST_F(UploadTest, CancelAtOnceSendsNothingThatChangesAnything) {
+TEST_F(UploadTest, ImmediateCancelChangesNothingAtServer) {
   server_.set_faults({{.phase = Phase::any, .then = Then::hold}});  // however late the cancel is
   auto upload = start(request());
   upload->cancel();

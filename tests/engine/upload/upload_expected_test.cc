@@ -1,4 +1,4 @@
-// Digests that are expected of a file: compared before it is registered.
+// Expected digests are compared before the file is registered.
 #include "tests/engine/upload/upload_tus_fixture.h"
 
 namespace sluice::upload_expected_test {
@@ -22,11 +22,11 @@ class ExpectedDigestsTest : public UploadTest, public testing::WithParamInterfac
   TempDir state_;
 };
 
-TEST_P(ExpectedDigestsTest, AFileThatHasThemIsRegistered) {
+TEST_P(ExpectedDigestsTest, RegistersMatchingFile) {
   expect_registered(start(asked(xxh128(content("scan.h5"))))->wait());
 }
 
-TEST_P(ExpectedDigestsTest, AFileThatDiffersIsNotRegistered) {
+TEST_P(ExpectedDigestsTest, DoesNotRegisterDifferentFile) {
   const Report report = start(asked(other_xxh128))->wait();
   EXPECT_EQ(report.status, Status::failed);
   ASSERT_TRUE(report.error);
@@ -38,7 +38,7 @@ TEST_P(ExpectedDigestsTest, AFileThatDiffersIsNotRegistered) {
   EXPECT_EQ(verifies(), 0);
 }
 
-TEST_P(ExpectedDigestsTest, AnEmptyFileHasADigestToo) {
+TEST_P(ExpectedDigestsTest, ComparesDigestOfEmptyFile) {
   write("empty", 0);
   UploadRequest request = asked(other_xxh128);
   request.path = directory_ / "empty";
@@ -49,7 +49,7 @@ TEST_P(ExpectedDigestsTest, AnEmptyFileHasADigestToo) {
   EXPECT_FALSE(server_.registered("empty"));
 }
 
-TEST_P(ExpectedDigestsTest, AnotherDigestIsComparedToo) {
+TEST_P(ExpectedDigestsTest, ComparesSecondDigest) {
   UploadRequest request = asked({});
   request.digests = {DigestKind::md5};
   request.expected.md5 = std::string(32, 'f');
@@ -60,7 +60,7 @@ TEST_P(ExpectedDigestsTest, AnotherDigestIsComparedToo) {
   EXPECT_FALSE(server_.registered("scan.h5"));
 }
 
-TEST_P(ExpectedDigestsTest, AfterTheDigestIsCorrectedNothingIsSentTwice) {
+TEST_P(ExpectedDigestsTest, ResumesAfterDigestIsCorrected) {
   EXPECT_EQ(start(asked(other_xxh128))->wait().status, Status::failed);
   const Report report = start(asked(xxh128(content("scan.h5"))))->wait();
   expect_registered(report);
@@ -68,7 +68,7 @@ TEST_P(ExpectedDigestsTest, AfterTheDigestIsCorrectedNothingIsSentTwice) {
   EXPECT_EQ(report.resumed_from, resumes ? file_size : 0U);
 }
 
-TEST_P(ExpectedDigestsTest, AFileThatWasRegisteredBeforeIsComparedWithItsReceipt) {
+TEST_P(ExpectedDigestsTest, ComparesRegisteredFileWithReceipt) {
   expect_registered(start(asked({}))->wait());
   const Report same = start(asked(xxh128(content("scan.h5"))))->wait();
   EXPECT_EQ(same.status, Status::registered);

@@ -1,4 +1,4 @@
-// How an upload ends, and what it says, when a server or a network fails it and nothing is retried.
+// The end and the error message of an upload after a failure of server or network, without retries.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,13 +19,13 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-/// Every phase, and every way to fail that means the same in each.
+/// A failure that has the same meaning in every phase.
 struct Trouble {
   const char* name;
-  Fault fault;  ///< but for the phase
+  Fault fault;  ///< without the phase
   ErrorKind kind;
   const char* says;
-  bool decides = false;  ///< answered before anything was done
+  bool decides = false;  ///< the answer says that nothing was done
 };
 
 void PrintTo(const Trouble& trouble, std::ostream* out) {
@@ -60,8 +60,7 @@ TEST_P(EveryPhase, EndsCleanly) {
   const auto& [phase, trouble] = GetParam();
   Fault fault = trouble.fault;
   fault.phase = phase;
-  if (phase == Phase::transfer && fault.occurrence == 0)
-    fault.occurrence = 1;  // not the first chunk
+  if (phase == Phase::transfer && fault.occurrence == 0) fault.occurrence = 1;  // the second chunk
   const bool refuses_token = trouble.kind == ErrorKind::token_refused;
   const int names_asked = phase == Phase::ask ? 1 : 0;
   server_.set_faults(refuses_token ? token_refused(fault, names_asked) : std::vector<Fault>{fault});
@@ -71,7 +70,7 @@ TEST_P(EveryPhase, EndsCleanly) {
   const int sent = server_.count(Phase::any);
   const int asked = server_.count(Phase::ask);
   const int first_verifies = verifies();
-  // After these nobody can know whether it is registered.
+  // After these failures the registration is in doubt.
   const bool unknown = phase == Phase::verify && !trouble.decides;
   if (unknown) {
     EXPECT_EQ(report.status, Status::unconfirmed);
@@ -84,7 +83,7 @@ TEST_P(EveryPhase, EndsCleanly) {
     EXPECT_THAT(report.error->message, Not(HasSubstr("is unconfirmed")));
   }
 
-  // Nothing follows the failure, but for questions about the token, and the next upload.
+  // Only questions about the token and the next upload follow the failure.
   int last = sent;
   if (refuses_token && !unknown) {
     const int questions = asked - names_asked;
@@ -98,7 +97,8 @@ TEST_P(EveryPhase, EndsCleanly) {
 }
 
 const Trouble troubles[] = {
-    // A kept connection that dies is tried anew, except for verify: a second death is final.
+    // Except for verify, curl retries once on a new connection after a reused connection died; the
+    // second failure is final.
     {"closes", {.occurrence = -1, .then = Then::close}, ErrorKind::unreachable, ""},
     {"resets", {.occurrence = -1, .then = Then::reset}, ErrorKind::unreachable, ""},
     {"cut_short",
@@ -172,9 +172,9 @@ INSTANTIATE_TEST_SUITE_P(All, EveryPhase,
                                           testing::ValuesIn(troubles)),
                          EveryPhase::test_name);
 
-// --- What is particular to one phase -------------------------------------------------------------
+// --- Failures of one phase -----------------------------------------------------------------------
 
-TEST_F(UploadTest, AChunkThatIsRefusedUnderStatus200Fails) {
+TEST_F(UploadTest, FailsOnErrorInStatus200) {
   for (const auto& [body, kind] :
        {std::pair(R"({"error":"disk full","progress":12281,"status":500})", ErrorKind::failed),
         std::pair(R"({"error":"Unexpected previous_size value.","progress":3,"status":500})",
@@ -188,8 +188,8 @@ TEST_F(UploadTest, AChunkThatIsRefusedUnderStatus200Fails) {
   }
 }
 
-/// Messages quote a server's first words; half a token at their end is most of a token.
-TEST_F(UploadTest, ATokenThatIsEchoedIsNotShownInPartEither) {
+/// Messages quote the beginning of an answer, which may end within the token.
+TEST_F(UploadTest, RedactsPartOfEchoedToken) {
   for (const std::size_t before : {170U, 180U, 185U, 190U, 195U}) {
     server_.set_faults({{.phase = Phase::ask,
                          .answer = "HTTP/1.1 500 No\r\n\r\n" + std::string(before, 'x') + "{token}",
@@ -202,13 +202,13 @@ TEST_F(UploadTest, ATokenThatIsEchoedIsNotShownInPartEither) {
   }
 }
 
-TEST_F(UploadTest, AServerThatKeepsFewerBytesThanItAcknowledgesIsFoundOut) {
-  // Not the last chunk: its next one does not fit any more.
+TEST_F(UploadTest, DetectsServerThatLosesAcknowledgedBytes) {
+  // Not the last chunk: the offset of the next chunk does not match.
   expect_failed(upload_against(
                     {.phase = Phase::transfer, .occurrence = 1, .carried_out = true, .keeps = 100}),
                 ErrorKind::integrity, "holds");
   EXPECT_EQ(verifies(), 0);
-  // The last one: nothing but the question before verify can tell.
+  // The last chunk: only the question before verify shows the loss.
   expect_failed(
       upload_against(
           {.phase = Phase::transfer, .occurrence = chunks - 1, .carried_out = true, .keeps = 1}),
@@ -216,7 +216,7 @@ TEST_F(UploadTest, AServerThatKeepsFewerBytesThanItAcknowledgesIsFoundOut) {
   EXPECT_EQ(verifies(), 0);
 }
 
-TEST_F(UploadTest, VerifyIsNotSentForAnyAnswerButExactlyTheSize) {
+TEST_F(UploadTest, SendsVerifyOnlyIfServerHasExactSize) {
   const auto progress = [](const std::string& number) {
     return http_answer(200, R"({"error":"Unexpected previous_size value.","progress":)" + number +
                                 R"(,"status":500})");
@@ -237,7 +237,7 @@ TEST_F(UploadTest, VerifyIsNotSentForAnyAnswerButExactlyTheSize) {
   expect_next_upload_works();
 }
 
-TEST_F(UploadTest, AChunkThatDiesWithAKeptConnectionIsSentAgainAndLandsOnce) {
+TEST_F(UploadTest, ResendsChunkAfterReusedConnectionDies) {
   for (const bool carried_out : {false, true})
     for (const auto then : {Then::close, Then::reset})
       for (const std::optional<std::size_t> after :
@@ -248,8 +248,8 @@ TEST_F(UploadTest, AChunkThatDiesWithAKeptConnectionIsSentAgainAndLandsOnce) {
         const std::string name =
             fmt::format("file-{}-{}-{}", carried_out, then == Then::reset, after.has_value());
         write(name, file_size);
-        // An answer is kept back, so the bank may hold the chunk already: it says so when it comes
-        // again.
+        // The answer is lost, so the server may hold the chunk already, and reports that when the
+        // chunk is sent again.
         server_.set_faults({{.phase = Phase::transfer,
                              .occurrence = 1,
                              .after_body_bytes = after,
@@ -261,16 +261,16 @@ TEST_F(UploadTest, AChunkThatDiesWithAKeptConnectionIsSentAgainAndLandsOnce) {
   expect_next_upload_works();
 }
 
-TEST_F(UploadTest, AConnectionThatIsClosedAfterEveryAnswerIsNoTrouble) {
+TEST_F(UploadTest, AcceptsCloseAfterEveryAnswer) {
   server_.set_faults(
       {{.phase = Phase::any, .occurrence = -1, .carried_out = true, .then = Then::close}});
-  // verify, too: it goes over a connection of its own, as nobody can tell a kept one that is about
-  // to die.
+  // Also for verify, which uses a connection of its own, because an idle connection may be about to
+  // close.
   expect_registered(upload());
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(UploadTest, VerifyIsSentOnceEvenIfItsKeptConnectionDies) {
+TEST_F(UploadTest, SendsVerifyOnceIfReusedConnectionDies) {
   for (const bool carried_out : {false, true})
     for (const auto then : {Then::close, Then::reset}) {
       SCOPED_TRACE(fmt::format("carried out {}, reset {}", carried_out, then == Then::reset));
@@ -292,7 +292,7 @@ TEST_F(UploadTest, VerifyIsSentOnceEvenIfItsKeptConnectionDies) {
   expect_next_upload_works();
 }
 
-TEST_F(UploadTest, AnEarlyRefusalInTheMiddleOfAChunkIsReadAndObeyed) {
+TEST_F(UploadTest, ReadsEarlyRefusalInMidChunk) {
   write("scan.h5", 24 << 20);
   const auto refuse = [](int status) {
     return Fault{.phase = Phase::transfer,
@@ -305,7 +305,7 @@ TEST_F(UploadTest, AnEarlyRefusalInTheMiddleOfAChunkIsReadAndObeyed) {
   server_.set_faults(token_refused(refuse(401), 0));
   expect_failed(start(asked)->wait(), ErrorKind::token_refused, "401");
   EXPECT_EQ(verifies(), 0);
-  // 413 names a bound: what is smaller goes through, without that counting as a failure.
+  // After a 413, smaller chunks succeed, and the 413 does not count as a failure.
   server_.set_faults({refuse(413)});
   const Report report = start(asked)->wait();
   expect_registered(report);
@@ -313,7 +313,7 @@ TEST_F(UploadTest, AnEarlyRefusalInTheMiddleOfAChunkIsReadAndObeyed) {
   EXPECT_EQ(report.retries, 0U);
 }
 
-TEST_F(UploadTest, AServerThatFindsEveryChunkTooLargeIsNotAskedForEver) {
+TEST_F(UploadTest, FailsIfEveryChunkIsTooLarge) {
   server_.set_faults(
       {{.phase = Phase::transfer, .occurrence = -1, .answer = http_answer(413, "no")}});
   const Report report = upload();
@@ -321,7 +321,7 @@ TEST_F(UploadTest, AServerThatFindsEveryChunkTooLargeIsNotAskedForEver) {
   expect_failed(report, ErrorKind::failed, "413");
 }
 
-TEST_F(UploadTest, AnswersInTheOddFormsOfHttpAreAnswers) {
+TEST_F(UploadTest, AcceptsUnusualHttpAnswers) {
   const auto chunked = [](const std::string& body) {
     return fmt::format(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n", body.size(),
@@ -359,14 +359,14 @@ class SilentPhase : public UploadTest, public testing::WithParamInterface<Phase>
   }
 };
 
-TEST_P(SilentPhase, AnAnswerThatNeverComesEndsTheUpload) {
+TEST_P(SilentPhase, MissingAnswerTimesOut) {
   options_.response_timeout = 1s;
   server_.set_faults({{.phase = GetParam(), .then = Then::hold}});
   const Report report = start(asking())->wait();
   const int first_verifies = verifies();
   EXPECT_EQ(first_verifies, GetParam() == Phase::verify ? 1 : 0);
   engine_.reset();
-  options_.response_timeout = 0s;  // the next upload is not in a hurry
+  options_.response_timeout = 0s;  // the next upload needs no short timeout
   if (GetParam() == Phase::verify) {
     EXPECT_EQ(report.status, Status::unconfirmed);
     expect_ended(report, ErrorKind::unconfirmed, "no response for 1 s");
@@ -375,7 +375,7 @@ TEST_P(SilentPhase, AnAnswerThatNeverComesEndsTheUpload) {
   }
 }
 
-TEST_P(SilentPhase, CancelEndsTheUpload) {
+TEST_P(SilentPhase, CancelEndsUpload) {
   server_.set_faults({{.phase = GetParam(), .then = Then::hold}});
   auto upload = start(asking());
   ASSERT_TRUE(server_.wait_for(GetParam()));
@@ -384,7 +384,7 @@ TEST_P(SilentPhase, CancelEndsTheUpload) {
   const Report report = upload->wait();
   const int sent = server_.count(Phase::any);
   EXPECT_EQ(server_.seen().back().phase, GetParam());
-  upload->cancel();  // it is over
+  upload->cancel();  // no effect: the upload has ended
   EXPECT_EQ(upload->wait().status, Status::interrupted);
   EXPECT_EQ(server_.count(Phase::any), sent);
   EXPECT_THAT(report.error->message,
@@ -393,7 +393,7 @@ TEST_P(SilentPhase, CancelEndsTheUpload) {
   expect_failed(report, ErrorKind::interrupted, "interrupted at offset");
 }
 
-TEST_P(SilentPhase, DestroyingTheHandleEndsTheUpload) {
+TEST_P(SilentPhase, DestroyedHandleEndsUpload) {
   server_.set_faults({{.phase = GetParam(), .then = Then::hold}});
   auto upload = start(asking());
   ASSERT_TRUE(server_.wait_for(GetParam()));
@@ -406,7 +406,7 @@ INSTANTIATE_TEST_SUITE_P(All, SilentPhase,
                          testing::Values(Phase::ask, Phase::setup, Phase::transfer, Phase::probe,
                                          Phase::verify));
 
-TEST_F(UploadTest, AServerThatStopsReadingAChunkEndsTheUpload) {
+TEST_F(UploadTest, StalledChunkTimesOut) {
   options_.stall_timeout = 1s;
   write("scan.h5", 24 << 20);
   server_.set_faults({{.phase = Phase::transfer, .after_body_bytes = 1, .then = Then::hold}});
@@ -418,7 +418,7 @@ TEST_F(UploadTest, AServerThatStopsReadingAChunkEndsTheUpload) {
   expect_failed(report, ErrorKind::unreachable, "no byte could be sent for 1 s");
 }
 
-TEST_F(UploadTest, NobodyListens) {
+TEST_F(UploadTest, FailsWhenConnectionIsRefused) {
   auto asked = request();
   asked.base_url = ScriptedServer().url();
   expect_failed(start(asked)->wait(), ErrorKind::unreachable, asked.base_url);

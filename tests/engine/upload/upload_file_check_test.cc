@@ -1,4 +1,4 @@
-// A file that changes while it is uploaded.
+// Files that change during their upload.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ using testing::HasSubstr;
 
 class ChangingFile : public UploadTest, public testing::WithParamInterface<ReadMode> {
  protected:
-  /// Uploads while `change` is done to the file before the answer to that request.
+  /// Uploads the file, and calls `change` before the first request of `phase` is answered.
   Report upload_while(Phase phase, std::function<void()> change) {
     server_.set_faults({{.phase = phase, .before = std::move(change), .carried_out = true}});
     auto asked = request();
@@ -35,8 +35,8 @@ class ChangingFile : public UploadTest, public testing::WithParamInterface<ReadM
   }
 };
 
-TEST_P(ChangingFile, AFileThatShrinksIsAnErrorWithItsNameAndOffset) {
-  // Two blocks are in memory, and the rest is gone before it is read.
+TEST_P(ChangingFile, FailsOnShrunkFileWithNameAndOffset) {
+  // Two blocks are in memory, and the rest is truncated before it is read.
   const Report report = upload_while(
       Phase::transfer, [this] { std::filesystem::resize_file(directory_ / "scan.h5", block); });
   EXPECT_EQ(verifies(), 0);
@@ -44,8 +44,8 @@ TEST_P(ChangingFile, AFileThatShrinksIsAnErrorWithItsNameAndOffset) {
   EXPECT_THAT(report.error->message, HasSubstr("offset"));
 }
 
-/// All was sent by then.
-TEST_P(ChangingFile, AFileThatIsWrittenToIsNotRegistered) {
+/// All bytes have been sent before the change.
+TEST_P(ChangingFile, DoesNotRegisterModifiedFile) {
   const Report report = upload_while(Phase::probe, [this] {
     const int fd = ::open((directory_ / "scan.h5").c_str(), O_WRONLY);
     EXPECT_EQ(::pwrite(fd, "!!", 2, 5), 2);
@@ -57,14 +57,14 @@ TEST_P(ChangingFile, AFileThatIsWrittenToIsNotRegistered) {
   expect_failed(report, ErrorKind::local_file, "changed during the upload");
 }
 
-TEST_P(ChangingFile, AFileThatIsTouchedIsReadAgainAndRegistered) {
+TEST_P(ChangingFile, ComparesAndRegistersTouchedFile) {
   const Report report = upload_while(Phase::probe, [this] { touch(1'000'000'000); });
   expect_registered(report);
   ASSERT_TRUE(report.receipt);
   EXPECT_EQ(report.receipt->modified, "2001-09-09T01:46:40Z");
 }
 
-TEST_P(ChangingFile, AFileWhoseTimeNeverStandsStillIsNotRegistered) {
+TEST_P(ChangingFile, DoesNotRegisterRepeatedlyTouchedFile) {
   options_.retry = {.retries = 10, .first = 2ms, .longest = 20ms};
   std::vector<Fault> faults;
   for (int i = 0; i < 5; ++i)
@@ -82,7 +82,7 @@ TEST_P(ChangingFile, AFileWhoseTimeNeverStandsStillIsNotRegistered) {
   EXPECT_THAT(report.error->message, HasSubstr("modified repeatedly during the upload"));
 }
 
-TEST_P(ChangingFile, AFileThatGrowsIsNotRegistered) {
+TEST_P(ChangingFile, DoesNotRegisterGrownFile) {
   const Report report = upload_while(Phase::probe, [this] {
     std::filesystem::resize_file(directory_ / "scan.h5", file_size + 1);
   });
@@ -90,8 +90,8 @@ TEST_P(ChangingFile, AFileThatGrowsIsNotRegistered) {
   expect_failed(report, ErrorKind::local_file, "from 36987 to 36988 bytes");
 }
 
-/// Of the same size and time, so that its inode alone tells.
-TEST_P(ChangingFile, AFileThatIsReplacedByAnotherIsNotRegistered) {
+/// The new file has the same size and time, so only the inode differs.
+TEST_P(ChangingFile, DoesNotRegisterReplacedFile) {
   const Report report = upload_while(Phase::transfer, [this] {
     write("new", file_size, 99);
     std::filesystem::last_write_time(directory_ / "new",
@@ -102,7 +102,7 @@ TEST_P(ChangingFile, AFileThatIsReplacedByAnotherIsNotRegistered) {
   expect_failed(report, ErrorKind::local_file, "another file has taken the path");
 }
 
-TEST_P(ChangingFile, TheErrorIsFitForATerminalWhateverTheFileIsCalled) {
+TEST_P(ChangingFile, EscapesFileNameInError) {
   const std::string odd = "\x1b[2J\n\xff";
   write(odd, file_size);
   server_.set_faults({{.phase = Phase::setup,
@@ -118,9 +118,9 @@ TEST_P(ChangingFile, TheErrorIsFitForATerminalWhateverTheFileIsCalled) {
   EXPECT_EQ(printable(missing.error().message), missing.error().message);
 }
 
-/// A chunk goes out again after the file was changed in place, size and time as they were: only the
-/// checksums of the first time can tell.
-TEST_P(ChangingFile, BytesThatChangedBeforeTheyAreSentAgainAreFoundOut) {
+/// A chunk is sent again after the file was changed in place with the same size and time: only the
+/// checksums of the first transfer show the change.
+TEST_P(ChangingFile, DetectsChangedBytesOfResentChunk) {
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = 1,
                        .before =
@@ -128,7 +128,7 @@ TEST_P(ChangingFile, BytesThatChangedBeforeTheyAreSentAgainAreFoundOut) {
                              const int fd = ::open((directory_ / "scan.h5").c_str(), O_WRONLY);
                              struct stat was {};
                              ::fstat(fd, &was);
-                             // Both blocks that the second chunk's first bytes can be in.
+                             // The two blocks that can hold the first bytes of the second chunk.
                              const std::string other(2 * block, '!');
                              EXPECT_EQ(::pwrite(fd, other.data(), other.size(), 3 * block),
                                        2 * ssize_t{block});

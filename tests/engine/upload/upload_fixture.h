@@ -32,11 +32,11 @@ using Then = Fault::Then;
 using namespace std::chrono_literals;
 
 inline constexpr std::size_t block = 4096;
-inline constexpr std::uint64_t chunk = 3 * block - 7;  // no chunk but the first starts on a block
+inline constexpr std::uint64_t chunk = 3 * block - 7;  // only the first chunk starts at a block
 inline constexpr std::size_t file_size = 9 * block + 123;
 inline constexpr int chunks = (file_size + chunk - 1) / chunk;
 inline constexpr const char* token = "s3cr3t-t0k3n";
-/// A server may store it as my_scan.h5, so it is asked for that name before the setup.
+/// A server may store this name as my_scan.h5, so the engine asks for that name before the setup.
 inline constexpr const char* asked_name = "my scan.h5";
 
 inline std::string xxh128(const std::string& bytes) {
@@ -52,7 +52,7 @@ class UploadTest : public testing::Test {
     options_.block_bytes = block;
     options_.pool_bytes = 2 * block;
     options_.register_wait = 0s;
-    options_.retry.retries = 0;  // what is survived has tests of its own
+    options_.retry.retries = 0;  // retries have tests of their own
     // Parts and uploads over tus run once more on several threads (tests/engine/CMakeLists.txt).
     if (const char* threads = std::getenv("SLUICE_TEST_NETWORK_THREADS"))
       options_.network_threads = static_cast<unsigned>(std::stoul(threads));
@@ -61,8 +61,8 @@ class UploadTest : public testing::Test {
   void write(const std::string& name, std::size_t size, std::uint64_t seed = 7) {
     test::write_file(directory_ / name, test::random_bytes(size, seed));
   }
-  /// Where the server holds its response, the timeouts are what is tested: short ones. All others
-  /// stay as they are, longer than a busy machine takes. For the next engine.
+  /// Sets short timeouts for the next engine if `fault` holds the response. Other tests keep the
+  /// defaults, which are longer than a busy machine takes.
   void set_timeouts(const Fault& fault) {
     engine_.reset();
     const EngineOptions defaults;
@@ -73,7 +73,7 @@ class UploadTest : public testing::Test {
 
   std::string content(const std::string& name) { return test::read_file(directory_ / name); }
 
-  /// Two blocks are the least there can be: one that is lost stops the next upload.
+  /// Two blocks are the minimum: a lost block would stop the next upload.
   Engine& engine() {
     if (!engine_) {
       auto engine = Engine::create(options_);
@@ -92,8 +92,8 @@ class UploadTest : public testing::Test {
     request.name = file;
     request.read_mode = ReadMode::buffered;
     request.chunk_bytes = chunk;
-    // One chunk at a time, as the tests count on the order of requests; those of retrying run once
-    // more with others ahead (tests/engine/CMakeLists.txt).
+    // One chunk at a time, because the tests depend on the order of requests. The retry tests also
+    // run with pipelined chunks (tests/engine/CMakeLists.txt).
     request.lookahead = 0;
     if (const char* ahead = std::getenv("SLUICE_TEST_LOOKAHEAD"))
       request.lookahead = static_cast<unsigned>(std::stoul(ahead));
@@ -110,9 +110,9 @@ class UploadTest : public testing::Test {
     server_.set_faults({fault});
     return upload();
   }
-  /// A fault that answers 401 or the like, and the same answer to the questions by which the engine
-  /// makes sure that the token is refused, five at most. `asked_before`: the questions for a name
-  /// before them.
+  /// Returns `fault`, which refuses the token, and faults with the same answer to the at most five
+  /// questions by which the engine checks the refusal. `asked_before`: number of questions for a
+  /// name before them.
   static std::vector<Fault> token_refused(const Fault& fault, int asked_before) {
     std::vector<Fault> faults{fault};
     for (int i = 0; i < 5; ++i)
@@ -125,14 +125,15 @@ class UploadTest : public testing::Test {
     EXPECT_EQ(report.status, Status::registered) << (report.error ? report.error->message : "");
     EXPECT_FALSE(report.error);
     const std::string bytes = content(file);
-    EXPECT_TRUE(server_.registered(file) == bytes) << "what landed is not the file";
+    EXPECT_TRUE(server_.registered(file) == bytes)
+        << "the registered content differs from the file";
     EXPECT_EQ(report.xxh128, xxh128(bytes));
     EXPECT_EQ(report.bytes, bytes.size());
     EXPECT_EQ(report.committed, bytes.size());
   }
 
-  /// What holds of every failed upload: one sentence fit for a terminal that says which file or
-  /// dataset, no token, and every buffer back, which the next upload on the same engine needs.
+  /// Checks every failed upload: the message is one printable sentence with the file or dataset and
+  /// without the token, and all buffers are free, as the next upload on the same engine needs them.
   void expect_failed(const Report& report, ErrorKind kind, const std::string& says = {}) {
     EXPECT_EQ(report.status, kind == ErrorKind::interrupted ? Status::interrupted : Status::failed);
     expect_ended(report, kind, says);
@@ -162,7 +163,8 @@ class UploadTest : public testing::Test {
     expect_registered(start(request(name))->wait(), name);
   }
 
-  /// Nobody asked to register the broken file; the next upload's verify is another.
+  /// Returns the number of verifies of scan.h5. The next upload of expect_next_upload_works() has
+  /// another name.
   int verifies() {
     int count = 0;
     for (const auto& seen : server_.seen())

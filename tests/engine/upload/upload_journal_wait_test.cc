@@ -1,4 +1,4 @@
-// The time for which an upload waits for its journal is counted as the journal's.
+// Time in which an upload waits for its journal counts as wait_for_journal.
 #include "tests/engine/journal/journal_sample.h"
 #include "tests/engine/upload/upload_tus_fixture.h"
 
@@ -7,8 +7,8 @@ namespace {
 
 class UploadJournalWait : public TusTest {
  protected:
-  /// Uploads while another process has the journal, which the first chunk waits for. `before`: the
-  /// request in front of the chunk's, `first`.
+  /// Uploads while another process locks the journal, which the first chunk waits for. `before`:
+  /// the request before the request `first` of the chunk.
   void expect_time_of_journal(const UploadRequest& request, Phase before, Phase first) {
     server_.set_faults({{.phase = before, .occurrence = 0, .then = Then::hold}});
     auto upload = start(request);
@@ -23,7 +23,7 @@ class UploadJournalWait : public TusTest {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline);
       seen = upload->progress().stages.wait_for_journal_s;
     }
-    EXPECT_GT(seen, 0.0) << "told while it waits";
+    EXPECT_GT(seen, 0.0) << "progress() shows the wait";
     ASSERT_TRUE(other.run("ROLLBACK"));
     const Report report = upload->wait();
     expect_registered(report);
@@ -32,13 +32,13 @@ class UploadJournalWait : public TusTest {
   }
 };
 
-TEST_F(UploadJournalWait, IsTheJournalsForTheEndOfAPhasedChunk) {
+TEST_F(UploadJournalWait, CountsEndOfPhasedChunk) {
   UploadRequest phased = request();
   phased.chunk_bytes = part;
   expect_time_of_journal(phased, Phase::setup, Phase::transfer);
 }
 
-TEST_F(UploadJournalWait, IsTheJournalsForTheBlocksOfATusChunk) {
+TEST_F(UploadJournalWait, CountsBlocksOfTusChunk) {
   expect_time_of_journal(tus(), Phase::create, Phase::patch);
 }
 

@@ -1,5 +1,5 @@
-// Which parts of a file go when (engine/upload/lanes.h), and how a server's distance is asked for
-// first.
+// The order and number of running parts (engine/upload/lanes.h), and the measurement of the round
+// trip before them.
 #include <atomic>
 #include <thread>
 
@@ -32,7 +32,8 @@ class LanesTest : public testing::Test {
       if (parts_[i]->started) numbers.push_back(static_cast<int>(i));
     return numbers;
   }
-  /// A second at that rate each, over connections whose packets wait that share of 50 ms.
+  /// Each lane sends for a second at `rate` bytes per second, over connections whose packets wait
+  /// in queues for `queue` times 50 ms.
   void send(std::uint64_t rate, double queue) {
     for (int i = 0; i < 4; ++i) {
       for (const auto& part : parts_) {
@@ -53,12 +54,12 @@ class LanesTest : public testing::Test {
   int over_ = 0;
 };
 
-TEST_F(LanesTest, APartThatIsThroughMakesRoomForTheNext) {
+TEST_F(LanesTest, StartsOnePartForEachEndedPart) {
   Lanes& lanes = make(4, 2, 2);
   EXPECT_THAT(started(), ElementsAre(0, 1));
   lanes.part_over(1);
   EXPECT_THAT(started(), ElementsAre(0, 1, 2));
-  lanes.part_over(1);  // a second word of the same part
+  lanes.part_over(1);  // reported twice
   EXPECT_THAT(started(), ElementsAre(0, 1, 2));
   for (const std::size_t part : {0U, 2U}) lanes.part_over(part);
   EXPECT_EQ(over_, 0);
@@ -69,23 +70,23 @@ TEST_F(LanesTest, APartThatIsThroughMakesRoomForTheNext) {
   EXPECT_FALSE(lanes.failure());
 }
 
-/// Two blocks a lane wait for the journal's disk with each block.
-TEST_F(LanesTest, TheFewerAreUnderWayTheMoreOfThePoolEachHas) {
+/// With two blocks for each lane, each block would wait for the journal's disk.
+TEST_F(LanesTest, DividesPoolAmongRunningParts) {
   Lanes& lanes = make(8, 2, 8);
   EXPECT_EQ(parts_[0]->sharing, 2U);
   send(20'000'000, 0.1);
   send(20'000'000, 0.1);
   for (const std::size_t part : {0U, 1U, 2U, 3U}) EXPECT_EQ(parts_[part]->sharing, 4U) << part;
   for (const std::size_t part : {0U, 1U, 2U, 3U, 4U}) lanes.part_over(part);
-  EXPECT_EQ(parts_[7]->sharing, 3U) << "nothing is left to take the place of two";
+  EXPECT_EQ(parts_[7]->sharing, 3U) << "no part is left to replace two ended parts";
 }
 
-TEST_F(LanesTest, OneThatFailsEndsTheOthersAndIsTheReason) {
+TEST_F(LanesTest, ReportsFirstFailure) {
   Lanes& lanes = make(4, 2, 2);
   parts_[1]->report.status = Status::failed;
   lanes.part_over(1);
   EXPECT_TRUE(parts_[0]->cancelled);
-  EXPECT_EQ(over_, 0) << "the other one is still under way";
+  EXPECT_EQ(over_, 0) << "the other part is still running";
   parts_[0]->report.status = Status::interrupted;
   lanes.part_over(0);
   EXPECT_EQ(over_, 1);
@@ -94,7 +95,7 @@ TEST_F(LanesTest, OneThatFailsEndsTheOthersAndIsTheReason) {
   EXPECT_THAT(started(), ElementsAre(0, 1));
 }
 
-TEST_F(LanesTest, MoreGoWhereTheLinkHasRoomAndNoneWhereItIsFull) {
+TEST_F(LanesTest, AddsLanesUnlessLinkIsFull) {
   make(8, 2, 8);
   send(20'000'000, 0.1);
   send(20'000'000, 0.1);
@@ -104,25 +105,24 @@ TEST_F(LanesTest, MoreGoWhereTheLinkHasRoomAndNoneWhereItIsFull) {
   EXPECT_EQ(lanes_->widest(), 4U);
 }
 
-TEST_F(LanesTest, OnlyTheConnectionsThatAreUnderWayTellOfTheQueue) {
+TEST_F(LanesTest, IgnoresConnectionsOfEndedParts) {
   Lanes& lanes = make(8, 2, 8);
   send(20'000'000, 0.9);
   parts_[0]->connection = parts_[1]->connection;
   lanes.part_over(0);
   lanes.part_over(1);
   for (const std::size_t gone : {0U, 1U})
-    parts_[gone]->started = false;  // its connection is as it was
+    parts_[gone]->started = false;  // its connection keeps the old values
   for (int i = 0; i < 3; ++i) send(20'000'000, 0.1);
   EXPECT_GE(lanes.widest(), 4U);
 }
 
-// --- Over a server
-// --------------------------------------------------------------------------------
+// --- With a server -------------------------------------------------------------------------------
 
 class Distance : public UploadTest {
  protected:
   Distance() {
-    // A hole, as none of it is sent.
+    // A sparse file: none of it is sent.
     write("scan.h5", 0);
     std::filesystem::resize_file(directory_ / "scan.h5", 256U << 20);
     options_.block_bytes = 1U << 20;
@@ -131,7 +131,7 @@ class Distance : public UploadTest {
   }
   ~Distance() override { engine_.reset(); }
 
-  /// As it is remembered: what it can do, but not how far away it is.
+  /// A cached profile: extensions, but no round trip.
   UploadRequest tus() {
     UploadRequest request = UploadTest::request();
     request.server.protocol = ProtocolKind::tus;
@@ -142,8 +142,8 @@ class Distance : public UploadTest {
   TempDir state_;
 };
 
-/// 30 s would pass before the server is given up, and then the upload would begin.
-TEST_F(Distance, AServerThatDoesNotAnswerKeepsNobodyWaiting) {
+/// Otherwise the question would time out after 30 s, and the upload would begin.
+TEST_F(Distance, StopEndsMeasurementOfSilentServer) {
   server_.set_faults({{.phase = Phase::any, .occurrence = -1, .then = Then::hold}});
   UploadRequest request = tus();
   std::atomic<bool> stop = false;
@@ -158,7 +158,7 @@ TEST_F(Distance, AServerThatDoesNotAnswerKeepsNobodyWaiting) {
   EXPECT_THAT(upload.error().message, HasSubstr("scan.h5"));
   const auto journal = Journal::open(state_.path());
   ASSERT_TRUE(journal);
-  EXPECT_TRUE((*journal)->list(/*finished_too=*/true)->entries.empty()) << "nothing was begun";
+  EXPECT_TRUE((*journal)->list(/*finished_too=*/true)->entries.empty()) << "no upload was started";
 }
 
 }  // namespace

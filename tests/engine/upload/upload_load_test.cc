@@ -1,4 +1,4 @@
-// How uploads heed what their server can take at a time: engine/upload/upload_load.cc and
+// Limits for the requests in flight to one server: engine/upload/server_load.cc and
 // upload_token.cc.
 #include <fmt/format.h>
 
@@ -17,8 +17,9 @@ constexpr const char* denied = "HTTP Token: Access denied.\n";
 
 class UploadLoad : public TusTest {
  protected:
-  /// Both files of a test fit into the pool. Otherwise the first upload may have all buffers while
-  /// the server holds its request until the other one's comes, which waits for a buffer.
+  /// Both files of a test must fit into the pool. Otherwise the first upload may have all buffers
+  /// while the server holds its request until the request of the second upload arrives, which waits
+  /// for a buffer.
   UploadLoad() { options_.pool_bytes = 64 * tus_block; }
   std::optional<unsigned> remembered() {
     const auto journal = Journal::open(state_.path());
@@ -29,8 +30,8 @@ class UploadLoad : public TusTest {
   }
 };
 
-/// The first of two that are in flight is refused, although the server accepts the token.
-TEST_F(UploadLoad, ARefusalOfAGoodTokenHalvesTheRequestsInFlight) {
+/// The server refuses the first of two requests in flight, although it accepts the token.
+TEST_F(UploadLoad, HalvesLimitAfterRefusalOfValidToken) {
   write("other", 1000);
   server_.set_faults({{.phase = Phase::patch,
                        .occurrence = 0,
@@ -55,19 +56,19 @@ TEST_F(UploadLoad, ARefusalOfAGoodTokenHalvesTheRequestsInFlight) {
   write("third", 1000);
   server_.set_faults({});
   auto third = start(tus("third"));
-  EXPECT_EQ(engine_->request_limit(server_.url()), 1U) << "of an earlier run";
+  EXPECT_EQ(engine_->request_limit(server_.url()), 1U) << "the limit of an earlier run";
   expect_registered(third->wait(), "third");
 }
 
-TEST_F(UploadLoad, NothingIsKnownOfAServerThatWasNeverOverloaded) {
+TEST_F(UploadLoad, HasNoLimitWithoutOverload) {
   auto upload = start(tus());
   expect_registered(upload->wait());
   EXPECT_EQ(engine_->request_limit(server_.url()), std::nullopt);
   EXPECT_EQ(engine_->request_limit("http://127.0.0.1:1"), std::nullopt);
 }
 
-/// Where no number was asked for, uploads begin with what is remembered, and not with 4.
-TEST_F(UploadLoad, WhatIsRememberedMayBeMoreThanFour) {
+/// Without a number from the user, uploads begin with the stored limit, and not with 4.
+TEST_F(UploadLoad, StartsWithStoredLimit) {
   {
     const auto journal = Journal::open(state_.path());
     ASSERT_TRUE(journal);
@@ -78,9 +79,9 @@ TEST_F(UploadLoad, WhatIsRememberedMayBeMoreThanFour) {
   expect_registered(upload->wait());
 }
 
-/// Over the phased protocol no upload waits for another; whoever starts uploads learns how many the
-/// server takes. The server asks one of two that are in flight to come back later.
-TEST_F(UploadLoad, APhasedServerThatSaysTooManyRequestsIsSentFewerUploads) {
+/// Over the phased protocol, no upload waits for another; the program that starts uploads gets the
+/// limit. The server answers one of two requests in flight with 429 or 503.
+TEST_F(UploadLoad, ReportsLimitOfOverloadedPhasedServer) {
   write("other", 1000);
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = 0,
@@ -102,8 +103,8 @@ TEST_F(UploadLoad, APhasedServerThatSaysTooManyRequestsIsSentFewerUploads) {
   EXPECT_EQ(engine_->request_limit(server_.url()), 1U);
 }
 
-/// A chunk goes with its checksum, so each upload holds blocks that it cannot send from yet.
-TEST_F(UploadLoad, UploadsEndWhateverTheirNumberBecomes) {
+/// Chunks are sent with their checksums, so each upload holds blocks that it cannot send yet.
+TEST_F(UploadLoad, UploadsEndWhileTheirNumberGrows) {
   options_.pool_bytes = 24 * tus_block;
   options_.uploads_at_a_time = 1;
   std::vector<std::unique_ptr<Upload>> uploads;
@@ -123,7 +124,7 @@ TEST_F(UploadLoad, UploadsEndWhateverTheirNumberBecomes) {
   EXPECT_EQ(server_.registrations(), 12);
 }
 
-TEST_F(UploadLoad, AServerThatRefusesTheTokenTwiceIsBelieved) {
+TEST_F(UploadLoad, AcceptsSecondRefusalOfToken) {
   server_.set_faults(token_refused({.phase = Phase::patch, .answer = http_answer(401, denied)}, 0));
   const Report report = start(tus())->wait();
   EXPECT_EQ(report.status, Status::failed);
@@ -133,7 +134,7 @@ TEST_F(UploadLoad, AServerThatRefusesTheTokenTwiceIsBelieved) {
   EXPECT_THAT(warnings(), Not(HasSubstr("overloaded")));
 }
 
-TEST_F(UploadLoad, AServerThatRestartsIsNoReasonToSendLess) {
+TEST_F(UploadLoad, KeepsLimitWhileServerRestarts) {
   server_.set_faults({{.phase = Phase::patch, .occurrence = 1, .answer = http_answer(401, denied)},
                       {.phase = Phase::ask, .occurrence = -1, .then = Then::reset}});
   expect_registered(start(tus())->wait());
@@ -142,7 +143,7 @@ TEST_F(UploadLoad, AServerThatRestartsIsNoReasonToSendLess) {
   EXPECT_EQ(remembered(), std::nullopt);
 }
 
-TEST_F(UploadLoad, ADatasetThatIsNoDraftAnyMoreEndsTheUpload) {
+TEST_F(UploadLoad, EndsIfDatasetIsNoDraft) {
   server_.set_faults(
       {{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(401, denied)},
        {.phase = Phase::ask, .occurrence = 0, .answer = http_answer(404, "Dataset Not Found\n")}});
@@ -152,7 +153,7 @@ TEST_F(UploadLoad, ADatasetThatIsNoDraftAnyMoreEndsTheUpload) {
   EXPECT_EQ(server_.registrations(), 0);
 }
 
-TEST_F(UploadLoad, CancelEndsAQuestionAboutTheToken) {
+TEST_F(UploadLoad, CancelEndsTokenCheck) {
   server_.set_faults({{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(401, denied)},
                       {.phase = Phase::ask, .occurrence = 0, .then = Then::hold}});
   auto upload = start(tus());
@@ -161,7 +162,7 @@ TEST_F(UploadLoad, CancelEndsAQuestionAboutTheToken) {
   EXPECT_EQ(upload->wait().status, Status::interrupted);
 }
 
-TEST_F(UploadLoad, ARequestWithoutAnAnswerInTimeHalvesTheRequestsInFlight) {
+TEST_F(UploadLoad, HalvesLimitAfterTimeout) {
   write("small", 1000);
   options_.response_timeout = 1s;
   const test::SmallSendBuffers small;
@@ -180,8 +181,8 @@ TEST_F(UploadLoad, ARequestWithoutAnAnswerInTimeHalvesTheRequestsInFlight) {
   EXPECT_TRUE(is_noticed()) << warnings();
 }
 
-/// The server has no thread to read from it before the other one is through.
-TEST_F(UploadLoad, AnUploadThatTheServerDoesNotReadLeavesBuffersToTheOthers) {
+/// The server has no thread to read the first upload before the second one has ended.
+TEST_F(UploadLoad, LeavesBuffersToOtherUploadsWhileStalled) {
   const test::SmallSendBuffers small;
   options_.pool_bytes = 16 * tus_block;
   options_.uploads_at_a_time = 2;

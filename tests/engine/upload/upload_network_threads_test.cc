@@ -7,7 +7,7 @@
 namespace sluice::upload_network_threads_test {
 namespace {
 
-/// Names of this process's network threads.
+/// Returns the names of this process's network threads.
 std::set<std::string> network_threads() {
   std::set<std::string> names;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -28,7 +28,7 @@ class NetworkThreadsTest : public TusTest {
   }
 };
 
-TEST_F(NetworkThreadsTest, RunThePartsOfAFile) {
+TEST_F(NetworkThreadsTest, RunPartsOfFile) {
   options_.network_threads = 2;
   const Report report = start(in_parts(2))->wait();
   expect_registered(report);
@@ -54,20 +54,20 @@ TEST_F(NetworkThreadsTest, RunOneFileEach) {
   EXPECT_EQ(network_threads().size(), 2U);
 }
 
-TEST_F(NetworkThreadsTest, AreOneWhereOneIsAskedFor) {
+TEST_F(NetworkThreadsTest, AreOneIfRequested) {
   options_.network_threads = 1;
   expect_registered(start(in_parts(2))->wait());
   EXPECT_EQ(network_threads(), std::set<std::string>{"network-0"});
 }
 
-TEST_F(NetworkThreadsTest, AreOneByThemselvesOnFewCores) {
+TEST_F(NetworkThreadsTest, AreOneByDefaultOnFewCores) {
   options_.network_threads = 0;
   options_.workers = 2;
   expect_registered(start(in_parts(2))->wait());
   EXPECT_EQ(network_threads(), std::set<std::string>{"network-0"});
 }
 
-TEST_F(NetworkThreadsTest, EndTogetherWhenAnUploadIsCancelled) {
+TEST_F(NetworkThreadsTest, EndTogetherAfterCancel) {
   options_.network_threads = 2;
   server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .then = Then::hold}});
   auto upload = start(in_parts(2));
@@ -80,8 +80,8 @@ TEST_F(NetworkThreadsTest, EndTogetherWhenAnUploadIsCancelled) {
   expect_registered(report);
 }
 
-/// One part is refused for good: the other one, on another thread, ends too.
-TEST_F(NetworkThreadsTest, EndTogetherWhenAPartFails) {
+/// One part is refused permanently: the other one, on another thread, ends too.
+TEST_F(NetworkThreadsTest, EndTogetherAfterFailedPart) {
   options_.network_threads = 2;
   options_.retry.retries = 0;
   server_.set_faults({{.phase = Phase::patch, .occurrence = 0, .then = Then::hold},
@@ -92,7 +92,7 @@ TEST_F(NetworkThreadsTest, EndTogetherWhenAPartFails) {
   expect_registered(start(in_parts(2))->wait());
 }
 
-TEST_F(NetworkThreadsTest, CannotBeMoreThanTheMaximum) {
+TEST_F(NetworkThreadsTest, CannotExceedMaximum) {
   options_.network_threads = most_network_threads + 1;
   const auto refused = Engine::create(options_);
   ASSERT_FALSE(refused);

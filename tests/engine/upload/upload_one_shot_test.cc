@@ -1,4 +1,4 @@
-// Uploads in one request: nothing is resumed, and nothing is sent twice that may be registered.
+// Uploads in one request: cannot be resumed, and are not retried if the file may be registered.
 #include <filesystem>
 
 #include "engine/journal/journal.h"
@@ -39,7 +39,7 @@ class OneShotUploadTest : public UploadTest {
   TempDir state_;
 };
 
-TEST_F(OneShotUploadTest, TheWholeFileGoesInOneRequest) {
+TEST_F(OneShotUploadTest, SendsWholeFileInOneRequest) {
   const Report report = upload();
   expect_registered(report);
   EXPECT_EQ(report.protocol, "binary");
@@ -48,7 +48,7 @@ TEST_F(OneShotUploadTest, TheWholeFileGoesInOneRequest) {
   EXPECT_EQ(entry()->state, JournalEntry::State::registered);
 }
 
-TEST_F(OneShotUploadTest, GoesOverANewConnectionWhereThatIsCheap) {
+TEST_F(OneShotUploadTest, UsesNewConnectionIfCheap) {
   auto asked = one_shot();
   asked.server.round_trip = 1us;
   for (int i = 1; i <= 3; ++i) {
@@ -58,8 +58,8 @@ TEST_F(OneShotUploadTest, GoesOverANewConnectionWhereThatIsCheap) {
   }
 }
 
-/// A crash behind this point must find out that it may be registered.
-TEST_F(OneShotUploadTest, TheJournalKnowsBeforeTheRequestIsComplete) {
+/// After a crash from here on, the next run must know that the file may be registered.
+TEST_F(OneShotUploadTest, WritesJournalBeforeEndOfRequest) {
   write("empty", 0);
   for (const char* file : {"scan.h5", "empty"}) {
     SCOPED_TRACE(file);
@@ -78,7 +78,7 @@ TEST_F(OneShotUploadTest, TheJournalKnowsBeforeTheRequestIsComplete) {
   }
 }
 
-TEST_F(OneShotUploadTest, ALostAnswerIsUnconfirmedAndAPersonDecides) {
+TEST_F(OneShotUploadTest, LostAnswerIsUnconfirmed) {
   for (const Fault& fault :
        {Fault{.carried_out = true, .answer = "", .then = Then::close},
         Fault{.answer = "", .then = Then::reset}, Fault{.then = Then::hold},
@@ -127,15 +127,15 @@ TEST_F(OneShotUploadTest, ALostAnswerIsUnconfirmedAndAPersonDecides) {
   }
 }
 
-/// No server acts on a part of a request.
-TEST_F(OneShotUploadTest, WhatBreaksBeforeItIsCompleteIsSentAgain) {
+/// No server acts on an incomplete request.
+TEST_F(OneShotUploadTest, RetriesIncompleteRequest) {
   int number = 0;
   for (const Fault& fault :
        {Fault{.after_payload_bytes = 1000, .answer = "", .then = Then::reset},
         Fault{.after_payload_bytes = 1000, .then = Then::hold},
         Fault{.after_payload_bytes = 1000, .answer = http_answer(503, ""), .then = Then::close}}) {
     const std::string name = fmt::format("large-{}", number++);
-    write(name, 3 << 20);  // more than these sockets hold (SmallSendBuffers)
+    write(name, 3 << 20);  // more than the socket buffers hold (SmallSendBuffers)
     const int before = server_.registrations();
     Fault broken = fault;
     broken.phase = Phase::whole;
@@ -148,7 +148,7 @@ TEST_F(OneShotUploadTest, WhatBreaksBeforeItIsCompleteIsSentAgain) {
   }
 }
 
-TEST_F(OneShotUploadTest, RefusalsAreNoDoubt) {
+TEST_F(OneShotUploadTest, RefusalIsNotUnconfirmed) {
   for (const auto& [status, body, kind] :
        {std::tuple(401, "HTTP Token: Access denied.\n", ErrorKind::token_refused),
         {404, "Dataset Not Found", ErrorKind::no_such_dataset},
@@ -164,7 +164,7 @@ TEST_F(OneShotUploadTest, RefusalsAreNoDoubt) {
   }
 }
 
-TEST_F(OneShotUploadTest, ARefusedTokenIsReplacedAndTheFileSentOnceMore) {
+TEST_F(OneShotUploadTest, ResendsFileWithNewToken) {
   server_.set_faults(token_refused(
       {.phase = Phase::whole, .answer = http_answer(401, "HTTP Token: Access denied.\n")}, 0));
   auto asked = one_shot();
@@ -174,7 +174,7 @@ TEST_F(OneShotUploadTest, ARefusedTokenIsReplacedAndTheFileSentOnceMore) {
   EXPECT_EQ(server_.seen().back().headers.at("authorization"), "Token token=another-token");
 }
 
-TEST_F(OneShotUploadTest, AFileThatChangesUnderItNeverCompletesTheRequest) {
+TEST_F(OneShotUploadTest, DoesNotCompleteRequestOfChangedFile) {
   write("moving", 3 << 20);
   server_.set_faults({{.phase = Phase::whole,
                        .after_payload_bytes = 1000,
@@ -189,7 +189,7 @@ TEST_F(OneShotUploadTest, AFileThatChangesUnderItNeverCompletesTheRequest) {
   for (const auto& seen : server_.seen()) EXPECT_FALSE(seen.complete);
 }
 
-TEST_F(OneShotUploadTest, WhatCannotGoThisWayIsRefusedBeforeAnythingIsSent) {
+TEST_F(OneShotUploadTest, RejectsUnsupportedFileBeforeSending) {
   std::filesystem::resize_file(directory_ / "scan.h5", (std::uint64_t{4} << 30) + 1);
   const auto too_large = engine().start(one_shot());
   ASSERT_FALSE(too_large);

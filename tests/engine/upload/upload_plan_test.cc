@@ -42,26 +42,26 @@ class PlanUpload : public testing::Test {
   UploadRequest request_;
 };
 
-TEST_F(PlanUpload, UploadsWhatTheJournalDoesNotKnow) {
+TEST_F(PlanUpload, UploadsUnknownFile) {
   const auto planned = plan();
   ASSERT_TRUE(planned) << planned.error().message;
   EXPECT_EQ(planned->action, Action::upload);
   EXPECT_EQ(planned->bytes_to_send(100), 100U);
 }
 
-TEST_F(PlanUpload, ResumesAtTheOffsetOfTheJournal) {
+TEST_F(PlanUpload, ResumesAtOffsetOfJournal) {
   begin({.committed = 4096});
   auto planned = plan();
   ASSERT_TRUE(planned) << planned.error().message;
   EXPECT_EQ(planned->action, Action::resume);
   EXPECT_EQ(planned->offset, 4096U);
   EXPECT_EQ(planned->bytes_to_send(5000), 904U);
-  planned = plan(ProtocolKind::phased);  // begun over another one
+  planned = plan(ProtocolKind::phased);  // begun over another protocol
   ASSERT_TRUE(planned);
   EXPECT_EQ(planned->action, Action::upload);
 }
 
-TEST_F(PlanUpload, SaysWhatWouldBeAnError) {
+TEST_F(PlanUpload, ReportsErrorOfUpload) {
   begin({.committed = 4096});
   ++entry_.file.size;
   const auto planned = plan();
@@ -70,7 +70,7 @@ TEST_F(PlanUpload, SaysWhatWouldBeAnError) {
   EXPECT_THAT(planned.error().message, HasSubstr("at offset 4096"));
 }
 
-TEST_F(PlanUpload, DoesNothingForAFileThatIsRegistered) {
+TEST_F(PlanUpload, DoesNothingForRegisteredFile) {
   begin({.committed = entry_.file.size, .state = JournalEntry::State::registered});
   auto planned = plan();
   ASSERT_TRUE(planned) << planned.error().message;
@@ -83,7 +83,7 @@ TEST_F(PlanUpload, DoesNothingForAFileThatIsRegistered) {
   EXPECT_EQ(planned.error().kind, ErrorKind::name_taken);
 }
 
-TEST_F(PlanUpload, FindsTheTimesOfTheLastUploads) {
+TEST_F(PlanUpload, FindsTimesOfLastUploads) {
   begin({.committed = entry_.file.size, .state = JournalEntry::State::registered});
   entry_.name = "unfinished";
   begin({.committed = 1});

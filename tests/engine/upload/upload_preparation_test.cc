@@ -1,4 +1,5 @@
-// What is decided for a request before a byte is sent: with files and a journal, without a network.
+// The decision what to do for a request, before a byte is sent: with files and a journal, without a
+// network.
 #include "engine/upload/upload_preparation.h"
 
 #include <gmock/gmock.h>
@@ -31,7 +32,7 @@ using testing::Not;
 constexpr std::size_t block = 4096;
 constexpr const char* address = "https://databank.example/files/1";
 
-/// A network over which nothing travels.
+/// A network that must not be used.
 class NoNetwork final : public Transport {
  public:
   void stop() override {}
@@ -89,7 +90,7 @@ class PrepareUpload : public testing::Test {
   }
   Journal& journal() { return *engine().journal(); }
 
-  /// What an earlier run left of the file as it is.
+  /// The journal entry of an earlier run of the unchanged file.
   void leave(JournalStep step, std::string_view protocol = "tus") {
     JournalEntry entry =
         first_entry(request_, protocol, *identity_at(request_.path), options_.block_bytes);
@@ -117,7 +118,7 @@ class PrepareUpload : public testing::Test {
   }
 
   Result<PreparedUpload> prepare() { return UploadPreparation(engine()).prepare(request_); }
-  /// What is to be done is such a thing; else the test fails, and ends.
+  /// Returns the prepared upload as a Thing. Otherwise throws, which ends the test.
   template <class Thing>
   Thing prepared() {
     auto prepared = prepare();
@@ -146,24 +147,24 @@ class PrepareUpload : public testing::Test {
   std::unique_ptr<EngineResources> engine_;
 };
 
-TEST_F(PrepareUpload, RefusesAFileThatVanished) {
+TEST_F(PrepareUpload, RejectsMissingFile) {
   std::filesystem::remove(request_.path);
   expect_error(ErrorKind::local_file, "scan.h5");
 }
 
-TEST_F(PrepareUpload, ChecksTheRequestBeforeTheFile) {
+TEST_F(PrepareUpload, ChecksRequestBeforeFile) {
   std::filesystem::remove(request_.path);
   request_.dataset.clear();
   expect_error(ErrorKind::usage, "");
 }
 
-TEST_F(PrepareUpload, ChecksTheFileBeforeTheLock) {
+TEST_F(PrepareUpload, ChecksFileBeforeLock) {
   const DatasetLock other = lock("scan.h5", DatasetLock::Scope::name);
   std::filesystem::remove(request_.path);
   expect_error(ErrorKind::local_file, "scan.h5");
 }
 
-TEST_F(PrepareUpload, BeginsWhatTheJournalDoesNotKnow) {
+TEST_F(PrepareUpload, StartsUnknownFile) {
   const UploadRun::Setting setting = upload();
   EXPECT_EQ(setting.protocol->name(), std::string("tus"));
   EXPECT_EQ(setting.source->identity().size, 10 * block);
@@ -175,14 +176,14 @@ TEST_F(PrepareUpload, BeginsWhatTheJournalDoesNotKnow) {
   EXPECT_EQ(setting.preparation, nullptr);
 }
 
-TEST_F(PrepareUpload, LetsNoPhasedUploadWaitForAnother) {
+TEST_F(PrepareUpload, DoesNotQueuePhasedUploads) {
   speak(ProtocolKind::phased);
   const UploadRun::Setting setting = upload();
   EXPECT_EQ(setting.gate_rule, RequestGate::Rule::never_waits);
   EXPECT_EQ(setting.share, nullptr) << "it may have the whole pool";
 }
 
-TEST_F(PrepareUpload, GoesOnWhereAnEarlierRunEnded) {
+TEST_F(PrepareUpload, ResumesEarlierRun) {
   leave({.committed = 2 * block});
   const UploadRun::Setting setting = upload();
   ASSERT_TRUE(setting.earlier);
@@ -190,14 +191,14 @@ TEST_F(PrepareUpload, GoesOnWhereAnEarlierRunEnded) {
   EXPECT_EQ(setting.protocol->upload_url(), address);
 }
 
-TEST_F(PrepareUpload, KeepsTheBlocksOfAnEarlierRun) {
+TEST_F(PrepareUpload, KeepsBlockSizeOfEarlierRun) {
   leave({.committed = 2 * block});
   engine_.reset();
   options_.block_bytes = 2 * block;
   EXPECT_EQ(upload().block_bytes, block);
 }
 
-TEST_F(PrepareUpload, HasNothingToGoOnWithInADryRun) {
+TEST_F(PrepareUpload, IgnoresEarlierRunInDryRun) {
   leave({.committed = 2 * block});
   const DatasetLock other = lock("scan.h5", DatasetLock::Scope::name);
   request_.dry_run = true;
@@ -206,7 +207,7 @@ TEST_F(PrepareUpload, HasNothingToGoOnWithInADryRun) {
   EXPECT_FALSE(setting.lock);
 }
 
-TEST_F(PrepareUpload, AbandonsWhatIsAtTheServerWhereItCanBeDeleted) {
+TEST_F(PrepareUpload, AbandonsUploadsIfServerCanDelete) {
   leave({.committed = 2 * block});
   request_.restart = true;
   EXPECT_THAT(upload().abandoned, IsEmpty());
@@ -214,14 +215,14 @@ TEST_F(PrepareUpload, AbandonsWhatIsAtTheServerWhereItCanBeDeleted) {
   EXPECT_THAT(upload().abandoned, testing::ElementsAre(address));
 }
 
-TEST_F(PrepareUpload, DoesNothingForAFileThatIsRegistered) {
+TEST_F(PrepareUpload, DoesNothingForRegisteredFile) {
   leave_registered();
   const auto before = prepared<RegisteredBefore>();
   EXPECT_EQ(before.entry.name, "scan.h5");
   EXPECT_EQ(before.request.path, request_.path);
 }
 
-TEST_F(PrepareUpload, AsksAPhasedServerAboutAFileThatIsRegistered) {
+TEST_F(PrepareUpload, AsksPhasedServerForRegisteredFile) {
   speak(ProtocolKind::phased);
   leave_registered("phased");
   const UploadRun::Setting setting = upload();
@@ -229,7 +230,7 @@ TEST_F(PrepareUpload, AsksAPhasedServerAboutAFileThatIsRegistered) {
   EXPECT_EQ(setting.registered->name, "scan.h5");
 }
 
-TEST_F(PrepareUpload, ComparesARegisteredFileWhoseTimeHasChanged) {
+TEST_F(PrepareUpload, ComparesTouchedRegisteredFile) {
   leave_registered();
   std::filesystem::last_write_time(request_.path, std::filesystem::file_time_type());
   const auto comparison = prepared<Comparison>();
@@ -238,7 +239,7 @@ TEST_F(PrepareUpload, ComparesARegisteredFileWhoseTimeHasChanged) {
   EXPECT_THAT(said_, Contains(HasSubstr("its modification time has changed since")));
 }
 
-TEST_F(PrepareUpload, ReadsARegisteredFileWhoseReceiptLacksADigest) {
+TEST_F(PrepareUpload, ReadsRegisteredFileForMissingDigest) {
   leave_registered();
   request_.digests = {DigestKind::md5};
   request_.expected.md5 = std::string(32, 'b');
@@ -246,32 +247,32 @@ TEST_F(PrepareUpload, ReadsARegisteredFileWhoseReceiptLacksADigest) {
   EXPECT_THAT(said_, Contains(HasSubstr("its receipt lacks a digest of the manifest")));
 }
 
-TEST_F(PrepareUpload, RefusesWhatAnotherProcessUploads) {
+TEST_F(PrepareUpload, RejectsUploadOfAnotherProcess) {
   const DatasetLock other = lock("scan.h5", DatasetLock::Scope::name);
   expect_error(ErrorKind::failed, "IDB-1");
 }
 
-TEST_F(PrepareUpload, LocksTheWholeDatasetForAPhasedServerOnly) {
+TEST_F(PrepareUpload, LocksDatasetOnlyOverPhased) {
   const DatasetLock other = lock("other.h5", DatasetLock::Scope::name);
   EXPECT_TRUE(upload().lock);
   speak(ProtocolKind::phased);
   expect_error(ErrorKind::failed, "IDB-1");
 }
 
-TEST_F(PrepareUpload, TakesNoLockWithoutAStateDirectory) {
+TEST_F(PrepareUpload, TakesNoLockWithoutStateDirectory) {
   options_.state_dir.clear();
   options_.journal = false;
   EXPECT_FALSE(upload().lock);
 }
 
-TEST_F(PrepareUpload, RefusesToDeleteWhatIsStagedOfAnotherFile) {
+TEST_F(PrepareUpload, RejectsDeletingStagedBytesOfAnotherFile) {
   speak(ProtocolKind::phased);
   leave({.committed = 2 * block}, "phased");
   request_.name = "other.h5";
   expect_error(ErrorKind::usage, "of an unfinished upload of 'scan.h5'");
 }
 
-TEST_F(PrepareUpload, WarnsOfANameThatServersChange) {
+TEST_F(PrepareUpload, WarnsOfNameThatServerChanges) {
   speak(ProtocolKind::phased);
   request_.name = "my scan.h5";
   upload();
@@ -282,12 +283,12 @@ TEST_F(PrepareUpload, WarnsOfANameThatServersChange) {
   EXPECT_THAT(said_, Not(Contains(HasSubstr("may be registered as"))));
 }
 
-TEST_F(PrepareUpload, RefusesPartsThatTheServerCannotJoin) {
+TEST_F(PrepareUpload, RejectsPartsWithoutConcatenation) {
   request_.lanes = 2;
   expect_error(ErrorKind::usage, "use --lanes 0");
 }
 
-TEST_F(PrepareUpload, BeginsThePartsOfAFileInTheJournal) {
+TEST_F(PrepareUpload, AddsPartsToJournal) {
   announce("concatenation");
   resize(std::uint64_t{10} << 20);
   request_.lanes = 2;
@@ -299,7 +300,7 @@ TEST_F(PrepareUpload, BeginsThePartsOfAFileInTheJournal) {
   EXPECT_EQ(parts->size(), 2U);
 }
 
-TEST_F(PrepareUpload, GoesOnWithTheParts) {
+TEST_F(PrepareUpload, ResumesParts) {
   announce("concatenation");
   resize(std::uint64_t{10} << 20);
   request_.lanes = 2;
@@ -308,10 +309,10 @@ TEST_F(PrepareUpload, GoesOnWithTheParts) {
   const UploadRun::Setting setting = upload();
   ASSERT_TRUE(setting.earlier);
   EXPECT_EQ(setting.earlier->entry.id, id);
-  ASSERT_NE(setting.preparation, nullptr) << "they stay as they are";
+  ASSERT_NE(setting.preparation, nullptr) << "the parts of the earlier run stay";
 }
 
-TEST_F(PrepareUpload, SendsAFileInOnePieceThatIsToGoSo) {
+TEST_F(PrepareUpload, SendsFileInOnePieceOnRequest) {
   announce("concatenation");
   resize(std::uint64_t{10} << 20);
   request_.lanes = 2;
@@ -319,7 +320,7 @@ TEST_F(PrepareUpload, SendsAFileInOnePieceThatIsToGoSo) {
   EXPECT_EQ(upload().preparation, nullptr);
 }
 
-TEST_F(PrepareUpload, SaysThatAFileIsTooSmallForTheParts) {
+TEST_F(PrepareUpload, LogsThatPartsWouldBeTooShort) {
   announce("concatenation");
   request_.lanes = 2;
   EXPECT_EQ(upload().preparation, nullptr);

@@ -1,4 +1,4 @@
-// What ends an upload after one try or a few: refusals that another try does not help.
+// Refusals that end an upload after one attempt or a few, because retries do not help.
 #include <map>
 #include <utility>
 
@@ -9,7 +9,7 @@ namespace {
 
 class UploadRefusalTest : public TusTest {
  protected:
-  /// What a firewall answers.
+  /// The answer of a firewall.
   static std::string page(int status) {
     return http_answer(status, "<html><title>Request Rejected</title></html>",
                        "Content-Type: text/html\r\nServer: fw/1\r\n");
@@ -19,7 +19,7 @@ class UploadRefusalTest : public TusTest {
     request.chunk_bytes = part;
     return request;
   }
-  /// How many requests of that kind came since the last call.
+  /// Returns the number of requests of `phase` since the last call.
   int more(Phase phase) {
     const int all = server_.count(phase);
     return all - std::exchange(counted_[phase], all);
@@ -28,7 +28,7 @@ class UploadRefusalTest : public TusTest {
   void expect_end(const Report& report, const std::vector<std::string>& says) {
     EXPECT_EQ(report.status, Status::failed);
     ASSERT_TRUE(report.error);
-    EXPECT_STREQ(to_string(report.error->kind), "failed") << "the next file has to go";
+    EXPECT_STREQ(to_string(report.error->kind), "failed") << "the next file must be uploaded";
     for (const std::string& text : says) EXPECT_THAT(report.error->message, HasSubstr(text));
     EXPECT_FALSE(server_.registered(name));
   }
@@ -42,8 +42,9 @@ class RefusedChunk : public UploadRefusalTest, public testing::WithParamInterfac
 };
 INSTANTIATE_TEST_SUITE_P(OverBoth, RefusedChunk, testing::Bool());
 
-/// Certain bytes that a firewall dislikes: the file ends there, soon, and can go on from there.
-TEST_P(RefusedChunk, IsTriedAFewTimesAndTheFileCanBeResumed) {
+/// A firewall rejects certain bytes: the upload ends soon at their offset, and can be resumed
+/// there.
+TEST_P(RefusedChunk, IsRetriedFewTimesAndFileIsResumable) {
   server_.set_faults({{.phase = phase_, .occurrence = -1, .offset = part, .answer = page(403)}});
   const Report report = start(request())->wait();
   expect_end(report, {"HTTP 403", "Request Rejected",
@@ -52,16 +53,16 @@ TEST_P(RefusedChunk, IsTriedAFewTimesAndTheFileCanBeResumed) {
                       "after 4 attempts", "nothing was registered"});
   EXPECT_TRUE(report.resumable);
   EXPECT_EQ(report.committed, part);
-  EXPECT_EQ(more(phase_), 1 + 4) << "the chunk in front of it, and four tries";
+  EXPECT_EQ(more(phase_), 1 + 4) << "the chunk before it, and four attempts";
 
-  server_.set_faults({});  // somebody has talked to somebody
+  server_.set_faults({});  // the firewall accepts the bytes now
   const Report again = start(request())->wait();
   expect_registered(again);
   EXPECT_EQ(again.resumed_from, part);
 }
 
-/// A refusal that closes the connection under the body is no network error.
-TEST_F(UploadRefusalTest, ARefusalInMidBodyIsOne) {
+/// A refusal that closes the connection before the end of the body is not a network error.
+TEST_F(UploadRefusalTest, ReadsRefusalInMidBody) {
   server_.set_faults({{.phase = Phase::patch,
                        .occurrence = -1,
                        .offset = 0,
@@ -71,7 +72,7 @@ TEST_F(UploadRefusalTest, ARefusalInMidBodyIsOne) {
   expect_end(upload(), {"HTTP 403", "after 4 attempts"});
 }
 
-TEST_F(UploadRefusalTest, AQuotaIsNoReasonForSmallerChunksNorForAnotherTry) {
+TEST_F(UploadRefusalTest, DoesNotRetryExceededQuota) {
   for (const int status : {400, 413, 507}) {
     SCOPED_TRACE(status);
     server_.set_faults({{.phase = Phase::patch,
@@ -88,7 +89,7 @@ TEST_F(UploadRefusalTest, AQuotaIsNoReasonForSmallerChunksNorForAnotherTry) {
   EXPECT_EQ(more(Phase::create), 1);
 }
 
-TEST_F(UploadRefusalTest, AMethodThatIsNotAllowedIsSaid) {
+TEST_F(UploadRefusalTest, ReportsMethodNotAllowed) {
   for (const int status : {405, 501}) {
     forget_all();
     more(Phase::create);
@@ -98,7 +99,7 @@ TEST_F(UploadRefusalTest, AMethodThatIsNotAllowedIsSaid) {
     server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .answer = page(status)}});
     expect_end(upload(), {std::to_string(status), "does not allow PATCH", "offset 0"});
     EXPECT_LE(more(Phase::patch), 4);
-    // The server is asked before the upload goes on.
+    // The server is asked before the upload continues.
     more(Phase::head);
     server_.set_faults({{.phase = Phase::head, .occurrence = -1, .answer = page(status)}});
     expect_end(upload(), {std::to_string(status), "does not allow HEAD"});

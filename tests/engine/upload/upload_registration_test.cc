@@ -1,4 +1,4 @@
-// When a file may be registered, where the journal has something to say.
+// When a file may be registered, depending on the journal.
 #include <atomic>
 
 #include "engine/journal/journal.h"
@@ -12,14 +12,14 @@ namespace {
 
 using testing::HasSubstr;
 
-/// A journal that takes everything but the word that a file is about to be registered: as one on a
-/// disk that is full by then.
+/// A journal that stores everything except that a file is about to be registered: as on a disk that
+/// has become full.
 class RegistrationTest : public UploadTest {
  protected:
   RegistrationTest() {
     options_.state_dir = state_.path();
     options_.retry = {.retries = 3, .first = 1ms, .longest = 5ms};
-    // The journal's connections run no triggers; what an index is made of, they compute.
+    // The journal's connections run no triggers, but compute the expressions of indexes.
     change_journal(
         "CREATE INDEX no_room ON uploads (CASE state WHEN 1 THEN abs(-9223372036854775807 - 1) "
         "END)");
@@ -54,37 +54,37 @@ class RegistrationTest : public UploadTest {
     return count;
   }
 
-  static constexpr const char* no_room = "integer overflow";  ///< as SQLite says it
+  static constexpr const char* no_room = "integer overflow";  ///< SQLite's error message
 
   TempDir state_;
-  int waited_ = 0;  // the network thread's
+  int waited_ = 0;  // network thread only
   int room_after_ = 0;
 };
 
-TEST_F(RegistrationTest, WaitsForAJournalThatSaysOtherwise) {
+TEST_F(RegistrationTest, WaitsUntilJournalIsWritten) {
   room_after_ = 2;
   expect_registered(upload(ProtocolKind::tus));
   EXPECT_EQ(waited_, 2);
   EXPECT_EQ(registrations(), 1U);
 }
 
-TEST_F(RegistrationTest, IsNotSentWhereTheJournalStaysFull) {
+TEST_F(RegistrationTest, IsNotSentIfJournalStaysFull) {
   const Report failed = upload(ProtocolKind::tus);
   expect_failed(failed, ErrorKind::failed, no_room);
-  EXPECT_EQ(registrations(), 0U) << "whatever goes on from the journal would do it once more";
+  EXPECT_EQ(registrations(), 0U) << "a later run would register the file again";
   make_room();
   expect_registered(upload(ProtocolKind::tus));
   EXPECT_EQ(registrations(), 1U);
 }
 
-/// A server that can be asked is asked by whoever goes on.
-TEST_F(RegistrationTest, OfThePhasedProtocolGoesOut) {
+/// A later run asks the phased server, so the journal is not needed.
+TEST_F(RegistrationTest, IsSentOverPhasedWithFullJournal) {
   expect_registered(upload(ProtocolKind::phased));
   EXPECT_EQ(waited_, 0);
 }
 
-/// The next run would find nothing in the journal, upload the file, and register it again.
-TEST_F(RegistrationTest, IsNotSentWhereTheJournalSaysNothing) {
+/// Otherwise the next run would find no entry, upload the file, and register it a second time.
+TEST_F(RegistrationTest, IsNotSentIfJournalHasNoEntry) {
   options_.retry.retries = 0;
   change_journal("CREATE INDEX none_at_all ON uploads (abs(-9223372036854775807 - 1))");
   for (const ProtocolKind protocol : {ProtocolKind::tus, ProtocolKind::binary}) {
@@ -100,8 +100,8 @@ TEST_F(RegistrationTest, IsNotSentWhereTheJournalSaysNothing) {
   EXPECT_EQ(registrations(), 0U);
 }
 
-/// An entry that the new one would have replaced is still there.
-TEST_F(RegistrationTest, OfOneRequestIsNotSentWhereTheJournalSaysOtherwise) {
+/// The old entry, which the new one should have replaced, is still in the journal.
+TEST_F(RegistrationTest, OneShotIsNotSentWithOldJournalEntry) {
   options_.retry.retries = 0;
   server_.set_faults({{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(500, "")}});
   expect_failed(upload(ProtocolKind::tus), ErrorKind::failed);

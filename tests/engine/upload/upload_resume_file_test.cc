@@ -1,4 +1,4 @@
-// What a resumed upload does where the file is not, or may not be, what was sent before.
+// Resuming an upload whose file changed, or may have changed.
 #include "tests/engine/upload/upload_resume_fixture.h"
 
 namespace sluice::upload_resume_file_test {
@@ -7,7 +7,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST_F(ResumeTest, AChangedFileIsRefusedUnlessItIsToStartAnew) {
+TEST_F(ResumeTest, RejectsChangedFileWithoutRestart) {
   upload_a_part();
   write("scan.h5", file_size + 1);
   auto refused = engine().start(request());
@@ -29,7 +29,7 @@ TEST_F(ResumeTest, AChangedFileIsRefusedUnlessItIsToStartAnew) {
   EXPECT_EQ(unfinished(), 0U);
 }
 
-TEST_F(ResumeTest, ComparesAndResumesAFileOfAnotherTime) {
+TEST_F(ResumeTest, ComparesAndResumesTouchedFile) {
   for (const timespec time : {timespec{1'700'000'000, 500'000'000}, timespec{-1, 999'999'999},
                               timespec{15'032'385'535, 0}}) {
     SCOPED_TRACE(time.tv_sec);
@@ -41,8 +41,8 @@ TEST_F(ResumeTest, ComparesAndResumesAFileOfAnotherTime) {
     ASSERT_EQ(start(request(file))->wait().status, Status::failed);
     touch(file, time);
     if (modified_of(file) == FileTime{1'700'000'000, 0})
-      touch(file, {1'700'000'002, 0});  // the file system keeps no fractions of a second
-    // The first run after that compares, and writes down that it has.
+      touch(file, {1'700'000'002, 0});  // as a file system without fractions of a second
+    // The next run compares the bytes, and stores the new time.
     engine_.reset();
     server_.set_faults({{.phase = Phase::transfer,
                          .occurrence = 1,
@@ -61,11 +61,11 @@ TEST_F(ResumeTest, ComparesAndResumesAFileOfAnotherTime) {
   }
 }
 
-TEST_F(ResumeTest, RefusesAFileThatWasWrittenToInPlace) {
+TEST_F(ResumeTest, RejectsFileModifiedInPlace) {
   upload_a_part();
   std::string bytes = content("scan.h5");
   bytes[100] = static_cast<char>(bytes[100] + 1);
-  test::write_file(directory_ / "scan.h5", bytes);  // the same inode
+  test::write_file(directory_ / "scan.h5", bytes);  // keeps the inode
   touch("scan.h5", {1'800'000'000, 0});
   for (int i = 0; i < 2; ++i) {
     const Report report = upload();
@@ -76,10 +76,10 @@ TEST_F(ResumeTest, RefusesAFileThatWasWrittenToInPlace) {
     engine_.reset();
   }
   EXPECT_EQ(verifies(), 0);
-  EXPECT_NE(entry().file.modified, modified_of("scan.h5")) << "noted although the bytes differ";
+  EXPECT_NE(entry().file.modified, modified_of("scan.h5")) << "stored although the bytes differ";
 }
 
-TEST_F(ResumeTest, ComparesAndResumesACopyIfAskedTo) {
+TEST_F(ResumeTest, ComparesAndResumesCopyOnRequest) {
   upload_a_part();
   replace("scan.h5", content("scan.h5"));
   touch("scan.h5", {1'800'000'000, 0});
@@ -91,7 +91,7 @@ TEST_F(ResumeTest, ComparesAndResumesACopyIfAskedTo) {
   EXPECT_EQ(report.resumed_from, 2 * chunk);
 }
 
-TEST_F(ResumeTest, AFileThatChangedBeforeAnythingWasConfirmedNeedsNoRestart) {
+TEST_F(ResumeTest, NeedsNoRestartIfNothingWasCommitted) {
   for (const std::size_t size : {file_size, file_size + 1}) {
     SCOPED_TRACE(size);
     const std::string file = fmt::format("early-{}", size);
@@ -108,9 +108,9 @@ TEST_F(ResumeTest, AFileThatChangedBeforeAnythingWasConfirmedNeedsNoRestart) {
   }
 }
 
-/// Its verify's answer was lost, so the server is asked for the name, and nothing tells whether
-/// what it has under that is what the file is by now.
-TEST_F(ResumeTest, ComparesAFileOfAnotherTimeBeforeItAsksWhetherItIsRegistered) {
+/// The answer to verify was lost. The server can only be asked for the name, and cannot tell
+/// whether its file has the current content.
+TEST_F(ResumeTest, ComparesTouchedFileBeforeAskingForName) {
   for (const bool changed : {false, true}) {
     SCOPED_TRACE(changed);
     const std::string file = fmt::format("doubt-{}", changed);
@@ -141,7 +141,7 @@ TEST_F(ResumeTest, ComparesAFileOfAnotherTimeBeforeItAsksWhetherItIsRegistered) 
   EXPECT_EQ(server_.registrations(), 2);
 }
 
-TEST_F(ResumeTest, AQuietlyChangedPrefixIsCaughtWhereItIsReadAgain) {
+TEST_F(ResumeTest, DetectsChangedPrefixWithVerifyPrefix) {
   upload_a_part();
   change_quietly(100);
   auto asked = request();
@@ -152,7 +152,7 @@ TEST_F(ResumeTest, AQuietlyChangedPrefixIsCaughtWhereItIsReadAgain) {
   EXPECT_EQ(report.error->kind, ErrorKind::local_file);
   EXPECT_THAT(report.error->message, HasSubstr("offset 0 to 4096"));
   EXPECT_EQ(verifies(), 0);
-  // Who does not ask for it the next time does not get it registered either.
+  // Runs without verify_prefix do not register the file either.
   for (int i = 0; i < 2; ++i) {
     engine_.reset();
     const Report again = upload();
@@ -162,8 +162,8 @@ TEST_F(ResumeTest, AQuietlyChangedPrefixIsCaughtWhereItIsReadAgain) {
   EXPECT_EQ(verifies(), 0);
 }
 
-/// The block that the server's count lies in is sent from again, and compared whatever was asked.
-TEST_F(ResumeTest, AQuietChangeInABlockThatIsSentAgainIsCaughtAnyway) {
+/// The block that contains the server's offset is read again, and always compared.
+TEST_F(ResumeTest, DetectsChangedBlockThatIsSentAgain) {
   upload_a_part();
   change_quietly(2 * chunk + 1);
   const Report report = upload();
@@ -172,11 +172,11 @@ TEST_F(ResumeTest, AQuietChangeInABlockThatIsSentAgainIsCaughtAnyway) {
   EXPECT_EQ(verifies(), 0);
 }
 
-TEST_F(ResumeTest, AnotherFileOfTheSameSizeAndTimeIsReadFromItsBeginning) {
+TEST_F(ResumeTest, ReadsFileWithNewInodeFromBeginning) {
   upload_a_part();
   struct stat was {};
   ASSERT_EQ(::stat((directory_ / "scan.h5").c_str(), &was), 0);
-  for (const unsigned seed : {99U, 7U}) {  // the right one last
+  for (const unsigned seed : {99U, 7U}) {  // the matching content last
     write("other", file_size, seed);
     const timespec times[2] = {was.st_atim, was.st_mtim};
     ASSERT_EQ(::utimensat(AT_FDCWD, (directory_ / "other").c_str(), times, 0), 0);
@@ -192,7 +192,7 @@ TEST_F(ResumeTest, AnotherFileOfTheSameSizeAndTimeIsReadFromItsBeginning) {
   }
 }
 
-TEST_F(ResumeTest, ThePrefixIsReadAgainAndFoundToBeTheSame) {
+TEST_F(ResumeTest, ComparesEqualPrefix) {
   upload_a_part();
   auto asked = request();
   asked.verify_prefix = true;

@@ -18,7 +18,7 @@
 
 namespace sluice {
 
-/// Uploads that end before their file is registered, and the later ones that resume them.
+/// Uploads that end before their file is registered, and later runs that resume them.
 class ResumeTest : public UploadTest {
  protected:
   ResumeTest() {
@@ -40,14 +40,15 @@ class ResumeTest : public UploadTest {
         .out;
   }
 
-  /// An upload that fails at that request, and what a new process then finds: a new engine.
+  /// Uploads until `fault` ends the upload, and then discards the engine, as a new process would
+  /// start.
   Report upload_until(const Fault& fault) {
     const Report report = upload_against(fault);
     engine_.reset();
     server_.set_faults({});
     return report;
   }
-  /// Fails at the third chunk, with two of them committed.
+  /// Uploads until the third chunk fails, with two chunks committed.
   void upload_a_part() {
     const Report report =
         upload_until({.phase = Phase::transfer, .occurrence = 2, .answer = http_answer(503, "")});
@@ -70,7 +71,7 @@ class ResumeTest : public UploadTest {
     return listing ? listing->entries.size() : 0;
   }
 
-  /// Waits until a file of another time was compared, and was what had been sent.
+  /// Blocks until a touched file was compared and equals the bytes sent.
   void wait_until_compared() {
     MutexLock lock(mutex_);
     const auto deadline = std::chrono::steady_clock::now() + 60s;
@@ -88,13 +89,13 @@ class ResumeTest : public UploadTest {
     ASSERT_EQ(::utimensat(AT_FDCWD, (directory_ / file).c_str(), times, 0), 0);
   }
   FileTime modified_of(const std::string& file) { return identity_at(directory_ / file)->modified; }
-  /// As editors do: another inode.
+  /// Replaces the file by a new inode, as editors do.
   void replace(const std::string& file, const std::string& bytes) {
     test::write_file(directory_ / "new", bytes);
     std::filesystem::rename(directory_ / "new", directory_ / file);
   }
 
-  /// Changes one byte and puts the times back.
+  /// Changes one byte and restores the times.
   void change_quietly(std::uint64_t offset) {
     const int fd = ::open((directory_ / "scan.h5").c_str(), O_RDWR);
     struct stat was {};

@@ -8,7 +8,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST_F(ResumeTest, GoesOnWhereTheServerIsAndSetsNothingUp) {
+TEST_F(ResumeTest, ResumesAtServerOffsetWithoutSetup) {
   upload_a_part();
   const std::size_t before = server_.seen().size();
   const Report report = upload();
@@ -22,8 +22,8 @@ TEST_F(ResumeTest, GoesOnWhereTheServerIsAndSetsNothingUp) {
   EXPECT_EQ(unfinished(), 0U);
 }
 
-/// The server has more than the journal says: the answer to the last chunk was lost.
-TEST_F(ResumeTest, WhatWasCommittedWithoutAnAnswerIsNotSentAgain) {
+/// The server has more bytes than the journal says: the answer to the last chunk was lost.
+TEST_F(ResumeTest, DoesNotResendBytesCommittedWithoutAnswer) {
   upload_until({.phase = Phase::transfer,
                 .occurrence = 2,
                 .carried_out = true,
@@ -33,7 +33,7 @@ TEST_F(ResumeTest, WhatWasCommittedWithoutAnAnswerIsNotSentAgain) {
   EXPECT_EQ(report.resumed_from, 3 * chunk);
 }
 
-TEST_F(ResumeTest, EndsAtEveryRequestAndGoesOnFromEach) {
+TEST_F(ResumeTest, ResumesAfterFailureOfEachRequest) {
   for (const auto& [phase, occurrence] : {std::pair(Phase::setup, 0),
                                           {Phase::transfer, 0},
                                           {Phase::transfer, 1},
@@ -49,7 +49,7 @@ TEST_F(ResumeTest, EndsAtEveryRequestAndGoesOnFromEach) {
                            .occurrence = occurrence,
                            .carried_out = carried_out,
                            .answer = http_answer(503, "")}});
-      options_.response_timeout = 1s;  // a verify is not sent again before that
+      options_.response_timeout = 1s;  // verify is not sent again earlier
       const Report first = start(request(name))->wait();
       EXPECT_NE(first.status, Status::registered);
       EXPECT_EQ(first.status == Status::unconfirmed, phase == Phase::verify);
@@ -63,7 +63,7 @@ TEST_F(ResumeTest, EndsAtEveryRequestAndGoesOnFromEach) {
     }
 }
 
-TEST_F(ResumeTest, AnEmptyFileGoesOnToo) {
+TEST_F(ResumeTest, ResumesEmptyFile) {
   options_.response_timeout = 1s;
   for (const bool carried_out : {false, true}) {
     const std::string name = fmt::format("empty-{}", carried_out);
@@ -79,7 +79,7 @@ TEST_F(ResumeTest, AnEmptyFileGoesOnToo) {
   EXPECT_EQ(server_.registrations(), 2);
 }
 
-TEST_F(ResumeTest, StartsOverByItselfOnlyWhereTheServerHasNothingAnyMore) {
+TEST_F(ResumeTest, RestartsIfServerLostAllBytes) {
   upload_a_part();
   server_.lose_staging();
   const Report report = upload();
@@ -88,7 +88,7 @@ TEST_F(ResumeTest, StartsOverByItselfOnlyWhereTheServerHasNothingAnyMore) {
   EXPECT_EQ(report.chunks, static_cast<std::uint64_t>(chunks));
 }
 
-TEST_F(ResumeTest, TheReceiptHasAllDigestsOfTheWholeFile) {
+TEST_F(ResumeTest, ReceiptHasAllDigestsOfWholeFile) {
   for (const bool resumed : {false, true}) {
     const std::string name = resumed ? "resumed" : "in-one-go";
     write(name, file_size, 5);
@@ -112,9 +112,9 @@ TEST_F(ResumeTest, TheReceiptHasAllDigestsOfTheWholeFile) {
   }
 }
 
-/// The rule of engine/journal/upload_record.h: nothing is at the server whose checksum is not in
-/// the journal. Looked at from the server, at the moment that it has a whole chunk.
-TEST_F(ResumeTest, TheChecksumsOfAChunkAreInTheJournalBeforeTheServerHasAllOfIt) {
+/// The rule of engine/journal/upload_record.h: the journal has the checksum of every byte at the
+/// server. Checked when the server has received a whole chunk.
+TEST_F(ResumeTest, WritesChecksumsBeforeEndOfChunk) {
   int looked = 0;
   std::vector<Fault> faults;
   for (int i = 0; i < chunks; ++i)
@@ -133,7 +133,7 @@ TEST_F(ResumeTest, TheChecksumsOfAChunkAreInTheJournalBeforeTheServerHasAllOfIt)
   EXPECT_EQ(looked, chunks);
 }
 
-TEST_F(ResumeTest, TheJournalSaysVerifyingBeforeVerifyIsSent) {
+TEST_F(ResumeTest, WritesVerifyingBeforeVerifyIsSent) {
   JournalEntry::State state = JournalEntry::State::unfinished;
   server_.set_faults(
       {{.phase = Phase::verify, .before = [&] { state = entry().state; }, .carried_out = true}});
@@ -141,8 +141,9 @@ TEST_F(ResumeTest, TheJournalSaysVerifyingBeforeVerifyIsSent) {
   EXPECT_EQ(state, JournalEntry::State::verifying);
 }
 
-/// Somebody else's bytes: no more than was read can have been sent, which is a pool ahead at most.
-TEST_F(ResumeTest, AServerThatHoldsMoreThanWasSentIsNotTrusted) {
+/// Bytes of another upload: no more can have been sent than was read, which is at most one pool
+/// ahead of the journal.
+TEST_F(ResumeTest, RejectsOffsetBeyondBytesSent) {
   constexpr std::size_t size = 40 * block;
   write("scan.h5", size);
   upload_a_part();
@@ -161,7 +162,7 @@ TEST_F(ResumeTest, AServerThatHoldsMoreThanWasSentIsNotTrusted) {
   }
 }
 
-TEST_F(ResumeTest, AnotherUploadWouldDeleteWhatIsStagedAndIsRefused) {
+TEST_F(ResumeTest, RejectsUploadThatWouldDeleteStagedBytes) {
   upload_a_part();
   write("other", 100);
   const auto refused = engine().start(request("other"));
@@ -176,8 +177,8 @@ TEST_F(ResumeTest, AnotherUploadWouldDeleteWhatIsStagedAndIsRefused) {
   expect_registered(upload());
 }
 
-/// What another protocol has sent lies elsewhere.
-TEST_F(ResumeTest, NothingStagedOverTusIsInTheWay) {
+/// Bytes of an upload over another protocol are stored elsewhere.
+TEST_F(ResumeTest, AllowsUploadBesideUnfinishedTusUpload) {
   upload_a_part();
   {
     auto journal = SqlDatabase::open(journal_path(state_.path()), "the journal");
@@ -188,7 +189,7 @@ TEST_F(ResumeTest, NothingStagedOverTusIsInTheWay) {
   expect_registered(start(request("other"))->wait(), "other");
 }
 
-TEST_F(ResumeTest, TwoAtTheSameDatasetAtOnceAreOneTooMany) {
+TEST_F(ResumeTest, RejectsSecondUploadIntoDataset) {
   server_.set_faults({{.phase = Phase::transfer, .then = Then::hold}});
   auto upload = start(request());
   ASSERT_TRUE(server_.wait_for(Phase::transfer));
@@ -200,7 +201,7 @@ TEST_F(ResumeTest, TwoAtTheSameDatasetAtOnceAreOneTooMany) {
   expect_registered(upload->wait());
 }
 
-TEST_F(ResumeTest, WithoutAUsableJournalTheUploadGoesOnAndSaysSo) {
+TEST_F(ResumeTest, WarnsAndUploadsWithoutUsableJournal) {
   const std::string file = state_ / "file";
   test::write_file(file, "no directory");
   options_.state_dir = file + "/state";
@@ -214,7 +215,7 @@ TEST_F(ResumeTest, WithoutAUsableJournalTheUploadGoesOnAndSaysSo) {
   EXPECT_THAT(warnings.front(), HasSubstr("cannot be resumed"));
 }
 
-TEST_F(ResumeTest, TheTokenIsNowhereInTheStateDirectory) {
+TEST_F(ResumeTest, KeepsTokenOutOfStateDirectory) {
   auto asked = request();
   asked.token_file = "/home/somebody/token";
   server_.set_faults({{.phase = Phase::transfer,
@@ -236,7 +237,7 @@ TEST_F(ResumeTest, TheTokenIsNowhereInTheStateDirectory) {
   EXPECT_EQ(entry().token_file, asked.token_file);
 }
 
-TEST_F(ResumeTest, ADigestStateThatIsNotUsableIsMadeAnewByReading) {
+TEST_F(ResumeTest, RecomputesUnusableDigestState) {
   upload_a_part();
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open((state_ / "journal.sqlite").c_str(), &database), SQLITE_OK);
@@ -245,18 +246,19 @@ TEST_F(ResumeTest, ADigestStateThatIsNotUsableIsMadeAnewByReading) {
       SQLITE_OK);
   sqlite3_close(database);
   expect_registered(upload());
-  EXPECT_EQ(server_.count(Phase::setup), 1) << "nothing staged was thrown away";
+  EXPECT_EQ(server_.count(Phase::setup), 1) << "the staged bytes were kept";
 }
 
-/// A verify whose answer is lost while the server is still at it: it ends only after the second
-/// question. Whatever the server says meanwhile, nothing is registered or set up again.
+/// A verify whose answer is lost while the server continues it: the registration ends only after
+/// the second question. Until then, no answer of the server causes a second registration or setup.
 class SlowVerify : public ResumeTest {
  protected:
   SlowVerify() {
     options_.register_wait = 30s;
     options_.retry = {.retries = 5, .first = 1ms, .longest = 1ms};
   }
-  /// `then`: what happens before the question of that number, after the loss, is answered.
+  /// Loses the answer to verify. `then`: called before the server answers question number
+  /// `question` after the loss.
   void lose_verify(int question, std::function<void()> then, std::function<void()> at_verify = {}) {
     server_.set_faults({{.phase = Phase::verify,
                          .before = std::move(at_verify),
@@ -270,7 +272,7 @@ class SlowVerify : public ResumeTest {
   void registers_now() { server_.add_file("scan.h5", content("scan.h5")); }
 };
 
-TEST_F(SlowVerify, IsNotRepeatedWhileTheServerMayBeAtIt) {
+TEST_F(SlowVerify, IsNotRetriedWhileServerMayBeRegistering) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point first;
   Clock::time_point second;
@@ -289,11 +291,11 @@ TEST_F(SlowVerify, IsNotRepeatedWhileTheServerMayBeAtIt) {
                        .carried_out = true}});
   expect_registered(upload());
   EXPECT_EQ(verifies(), 1);
-  EXPECT_GE(second - first, 900ms) << "a busy server is asked again in a second";
-  EXPECT_THAT(take_warnings(), Not(HasSubstr("is unconfirmed"))) << "sluice asks by itself";
+  EXPECT_GE(second - first, 900ms) << "a busy server is asked again after a second";
+  EXPECT_THAT(take_warnings(), Not(HasSubstr("is unconfirmed"))) << "sluice asks the server";
 }
 
-TEST_F(SlowVerify, WhatIsStagedNoMoreMayBeOnItsWay) {
+TEST_F(SlowVerify, WaitsAfterStagedBytesAreGone) {
   lose_verify(
       1, [this] { registers_now(); }, [this] { server_.lose_staging(); });
   expect_registered(upload());
@@ -301,9 +303,9 @@ TEST_F(SlowVerify, WhatIsStagedNoMoreMayBeOnItsWay) {
   EXPECT_EQ(server_.count(Phase::setup), 1);
 }
 
-// It ends after the server has said that the name is free, and while it is too busy for the next
-// question.
-TEST_F(SlowVerify, AFreeNameIsAskedForAgainOnceItIsSettled) {
+// The registration ends after the server has said that the name is free, while the server is too
+// busy for the next question.
+TEST_F(SlowVerify, AsksForNameAgainAfterWait) {
   options_.register_wait = 1s;
   server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
                       {.phase = Phase::probe,
@@ -317,7 +319,7 @@ TEST_F(SlowVerify, AFreeNameIsAskedForAgainOnceItIsSettled) {
   EXPECT_EQ(verifies(), 1);
 }
 
-TEST_F(SlowVerify, StoppedMeanwhileItIsStillInDoubt) {
+TEST_F(SlowVerify, StaysInDoubtAfterCancel) {
   lose_verify(100, [] {});
   auto upload = start(request());
   ASSERT_TRUE(server_.wait_for(Phase::ask));
@@ -335,13 +337,13 @@ TEST_F(SlowVerify, StoppedMeanwhileItIsStillInDoubt) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::unconfirmed);
 
-  // Another process waits as well.
+  // A later run waits as well.
   lose_verify(1, [this] { registers_now(); });
   expect_registered(start(request())->wait());
   EXPECT_EQ(verifies(), 1);
 }
 
-TEST_F(ResumeTest, WhatIsNotThereIsNotResumed) {
+TEST_F(ResumeTest, RejectsResumeOnlyWithoutUnfinishedUpload) {
   auto asked = request();
   asked.resume_only = true;
   const auto refused = engine().start(asked);
@@ -350,7 +352,7 @@ TEST_F(ResumeTest, WhatIsNotThereIsNotResumed) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
-TEST_F(ResumeTest, AJournalThatCannotBeReadIsNotTakenForNone) {
+TEST_F(ResumeTest, RejectsUnreadableJournal) {
   upload_a_part();
   engine_.reset();
   test::write_file(state_ / "journal.sqlite", "no database any more, but there");
@@ -362,7 +364,7 @@ TEST_F(ResumeTest, AJournalThatCannotBeReadIsNotTakenForNone) {
   EXPECT_TRUE(Engine::create(options_));
 }
 
-TEST_F(ResumeTest, BlocksThatAreTooSmallForAHugeFileAreRefused) {
+TEST_F(ResumeTest, RejectsBlocksTooSmallForHugeFile) {
   test::write_file(directory_ / "huge", "");
   std::filesystem::resize_file(directory_ / "huge", std::uint64_t{1} << 40);
   const auto refused = engine().start(request("huge"));

@@ -1,4 +1,4 @@
-// What can pass is waited out: one upload, one engine, and a server or a network with troubles.
+// Transient failures are retried: one upload, one engine, and a server or network that fails.
 #include <atomic>
 
 #include "io/sync.h"
@@ -31,10 +31,10 @@ class UploadRetryTest : public UploadTest {
   std::string warnings_ SLUICE_GUARDED_BY(mutex_);
 };
 
-/// What can go wrong with one request, and is over with the next.
+/// A transient failure of one request.
 struct Passing {
   const char* name;
-  Fault fault;  ///< but for the phase
+  Fault fault;  ///< without the phase
 };
 
 void PrintTo(const Passing& passing, std::ostream* out) {
@@ -44,7 +44,7 @@ void PrintTo(const Passing& passing, std::ostream* out) {
 class EveryStep : public UploadRetryTest,
                   public testing::WithParamInterface<std::tuple<Phase, Passing>> {};
 
-TEST_P(EveryStep, IsWaitedOutAndTheFileLandsOnce) {
+TEST_P(EveryStep, IsRetriedAndRegistersOnce) {
   const auto& [phase, trouble] = GetParam();
   Fault fault = trouble.fault;
   fault.phase = phase;
@@ -94,8 +94,8 @@ INSTANTIATE_TEST_SUITE_P(All, EveryStep,
                                           testing::ValuesIn(passing)),
                          test_name);
 
-/// Garbage where the server has shown before that it speaks the protocol.
-TEST_F(UploadRetryTest, GarbageInMidUploadIsAskedAbout) {
+/// A garbage answer of a server that has spoken the protocol before.
+TEST_F(UploadRetryTest, AsksForStateAfterGarbageAnswer) {
   for (const Phase phase : {Phase::transfer, Phase::probe, Phase::verify})
     for (const bool carried_out : {false, true}) {
       const std::string name = fmt::format("{}-{}", static_cast<int>(phase), carried_out);
@@ -111,7 +111,7 @@ TEST_F(UploadRetryTest, GarbageInMidUploadIsAskedAbout) {
   EXPECT_THAT(warnings(), Not(HasSubstr("\x1b")));
 }
 
-TEST_F(UploadRetryTest, WhatARestartLeftOfAChunkIsGoneOnFrom) {
+TEST_F(UploadRetryTest, ResumesInsideChunkAfterServerRestart) {
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = 1,
                        .carried_out = true,
@@ -126,7 +126,7 @@ TEST_F(UploadRetryTest, WhatARestartLeftOfAChunkIsGoneOnFrom) {
   EXPECT_TRUE(from_inside);
 }
 
-TEST_F(UploadRetryTest, AServerThatLosesTheStagingAreaIsSentEverythingAnew) {
+TEST_F(UploadRetryTest, RestartsAfterServerLosesStagingArea) {
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = 2,
                        .before = [this] { server_.lose_staging(); },
@@ -137,7 +137,7 @@ TEST_F(UploadRetryTest, AServerThatLosesTheStagingAreaIsSentEverythingAnew) {
   EXPECT_THAT(warnings(), HasSubstr("from the beginning"));
 }
 
-TEST_F(UploadRetryTest, AServerThatAlwaysLosesEverythingIsGivenUp) {
+TEST_F(UploadRetryTest, FailsIfServerAlwaysLosesAllBytes) {
   server_.set_faults({{.phase = Phase::probe,
                        .occurrence = -1,
                        .before = [this] { server_.lose_staging(); },
@@ -150,14 +150,14 @@ TEST_F(UploadRetryTest, AServerThatAlwaysLosesEverythingIsGivenUp) {
   EXPECT_LE(server_.count(Phase::setup), 12);
 }
 
-TEST_F(UploadRetryTest, AServerThatLosesWhatItAcknowledgedIsSentItAgain) {
+TEST_F(UploadRetryTest, ResendsLostAcknowledgedBytes) {
   server_.set_faults(
       {{.phase = Phase::transfer, .occurrence = chunks - 1, .carried_out = true, .keeps = 1}});
   expect_registered(start(request())->wait());
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(UploadRetryTest, CountsThatCannotBeAreAskedAgain) {
+TEST_F(UploadRetryTest, AsksAgainAfterInvalidOffset) {
   for (const char* progress :
        {"-1", "1e99", "99999999999999999999", "null", "\"12\"", "12.5", "[]", "true"}) {
     SCOPED_TRACE(progress);
@@ -171,7 +171,7 @@ TEST_F(UploadRetryTest, CountsThatCannotBeAreAskedAgain) {
   }
 }
 
-TEST_F(UploadRetryTest, ACountBeyondTheFileEndsTheUpload) {
+TEST_F(UploadRetryTest, FailsOnOffsetBeyondFile) {
   server_.set_faults(
       {{.phase = Phase::probe,
         .occurrence = -1,
@@ -183,7 +183,7 @@ TEST_F(UploadRetryTest, ACountBeyondTheFileEndsTheUpload) {
   EXPECT_EQ(verifies(), 0);
 }
 
-TEST_F(UploadRetryTest, TheBudgetIsForFailuresInARowAndProgressRefillsIt) {
+TEST_F(UploadRetryTest, ProgressRestoresRetryBudget) {
   options_.retry.retries = 1;
   std::vector<Fault> faults;
   for (int i = 0; i < 4 * chunks; i += 2)  // every chunk fails once
@@ -194,7 +194,7 @@ TEST_F(UploadRetryTest, TheBudgetIsForFailuresInARowAndProgressRefillsIt) {
   EXPECT_GE(report.retries, static_cast<std::uint64_t>(chunks));
 }
 
-TEST_F(UploadRetryTest, TenInARowAreEnough) {
+TEST_F(UploadRetryTest, FailsAfterRetryBudget) {
   server_.set_faults(
       {{.phase = Phase::transfer, .occurrence = -1, .answer = http_answer(503, "")}});
   const Report report = start(request())->wait();
@@ -205,10 +205,10 @@ TEST_F(UploadRetryTest, TenInARowAreEnough) {
               HasSubstr("gave up after 11 attempts without progress; nothing was registered"));
   EXPECT_THAT(warnings(), HasSubstr("(10 of 10)"));
   EXPECT_THAT(warnings(), Not(HasSubstr("nothing was registered")))
-      << "what is retried has no end yet";
+      << "a retried error does not end the upload";
 }
 
-TEST_F(UploadRetryTest, NobodyListensForAWhile) {
+TEST_F(UploadRetryTest, RetriesRefusedConnections) {
   options_.retry.retries = 3;
   auto asked = request();
   asked.base_url = ScriptedServer().url();
@@ -220,16 +220,16 @@ TEST_F(UploadRetryTest, NobodyListensForAWhile) {
   EXPECT_EQ(start(asked)->wait().retries, 3U);
 }
 
-TEST_F(UploadRetryTest, RetryAfterIsObeyed) {
-  options_.retry.longest_asked = 1s;  // an hour, where no test waits for it
+TEST_F(UploadRetryTest, ObeysRetryAfter) {
+  options_.retry.longest_asked = 1s;  // the default is an hour
   server_.set_faults(
       {{.phase = Phase::setup, .answer = http_answer(503, "", "Retry-After: 100000\r\n")}});
   expect_registered(start(request())->wait());
   EXPECT_THAT(warnings(), HasSubstr("retrying in 1.0 s (1 of 10)"));
 }
 
-/// Its 500 is its answer to a wrong token, and to any bug.
-TEST_F(UploadRetryTest, AnErrorOfThePhasedServerIsNoRefusedTokenWhereItAcceptsTheToken) {
+/// The phased server answers 500 to a wrong token and to any internal error.
+TEST_F(UploadRetryTest, RetriesPhased500IfTokenIsAccepted) {
   const std::string stumble = http_answer(500, R"({"status":500,"error":"Internal Server Error"})");
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 1, .answer = stumble},
                       {.phase = Phase::probe, .occurrence = 0, .answer = stumble}});
@@ -243,7 +243,7 @@ TEST_F(UploadRetryTest, AnErrorOfThePhasedServerIsNoRefusedTokenWhereItAcceptsTh
   EXPECT_EQ(report.error->kind, ErrorKind::token_refused);
 }
 
-TEST_F(UploadRetryTest, AnExpiredTokenIsReplacedByAnother) {
+TEST_F(UploadRetryTest, ReplacesExpiredToken) {
   const std::string denied = http_answer(401, "HTTP Token: Access denied.\n");
   for (const int looks : {1, 2}) {
     const std::string name = fmt::format("file-{}", looks);
@@ -264,7 +264,7 @@ TEST_F(UploadRetryTest, AnExpiredTokenIsReplacedByAnother) {
   EXPECT_THAT(warnings(), HasSubstr("/datasets/IDB-1234567/edit"));
 }
 
-TEST_F(UploadRetryTest, WithoutAnotherTokenItEndsAndSaysSo) {
+TEST_F(UploadRetryTest, FailsWithoutNewToken) {
   server_.set_faults(token_refused({.phase = Phase::transfer,
                                     .occurrence = -1,
                                     .answer = http_answer(401, "HTTP Token: Access denied.\n")},
@@ -282,7 +282,7 @@ TEST_F(UploadRetryTest, WithoutAnotherTokenItEndsAndSaysSo) {
   EXPECT_EQ(report.committed, 0U);
 }
 
-TEST_F(UploadRetryTest, CancelEndsAWaitAtOnce) {
+TEST_F(UploadRetryTest, CancelEndsBackoff) {
   options_.retry = {.retries = 10, .first = 3600s, .longest = 3600s};
   server_.set_faults({{.phase = Phase::transfer,
                        .occurrence = -1,
@@ -294,7 +294,7 @@ TEST_F(UploadRetryTest, CancelEndsAWaitAtOnce) {
   EXPECT_EQ(report.status, Status::interrupted);
 }
 
-TEST_F(UploadRetryTest, AFileThatCannotBeReadIsNotTriedAgain) {
+TEST_F(UploadRetryTest, DoesNotRetryReadError) {
   server_.set_faults(
       {{.phase = Phase::transfer,
         .before = [this] { std::filesystem::resize_file(directory_ / "scan.h5", 1); },

@@ -15,19 +15,19 @@ std::vector<State> all() {
   return states;
 }
 
-TEST(UploadState, NothingFollowsTheEnd) {
+TEST(UploadState, HasNoTransitionFromOver) {
   for (const State to : all()) EXPECT_FALSE(may_follow(State::over, to));
 }
 
-TEST(UploadState, EveryOtherStateMayEnd) {
+TEST(UploadState, AllowsOverFromEveryOtherState) {
   for (const State from : all()) EXPECT_EQ(may_follow(from, State::over), from != State::over);
 }
 
-TEST(UploadState, BeginsOnlyOnce) {
+TEST(UploadState, HasNoTransitionToStarting) {
   for (const State from : all()) EXPECT_FALSE(may_follow(from, State::starting));
 }
 
-TEST(UploadState, EveryWaitEndsInADecision) {
+TEST(UploadState, AllowsDecidingFromEveryWait) {
   for (const State from : all()) {
     if (from == State::over || from == State::deciding) continue;
     EXPECT_TRUE(may_follow(from, State::deciding));
@@ -38,7 +38,7 @@ TEST(UploadState, EveryWaitEndsInADecision) {
   }
 }
 
-TEST(UploadState, SendsOnlyAfterADecision) {
+TEST(UploadState, AllowsSendingOnlyFromDeciding) {
   EXPECT_TRUE(may_follow(State::deciding, State::sending));
   EXPECT_FALSE(may_follow(State::waiting_to_retry, State::sending));
   EXPECT_FALSE(may_follow(State::sending, State::sending));

@@ -1,4 +1,4 @@
-// Uploads to a server that stores a file under another name than the one it was asked for.
+// Uploads to a server that stores a file under a different name than requested.
 #include <thread>
 
 #include "engine/journal/journal.h"
@@ -53,26 +53,26 @@ class StoredNameTest : public UploadTest {
   std::string warnings_ SLUICE_GUARDED_BY(mutex_);
 };
 
-TEST_F(StoredNameTest, IsWarnedOfAndReported) {
+TEST_F(StoredNameTest, WarnsOfAndReportsStoredName) {
   expect_stored(upload());
   EXPECT_THAT(warnings(), HasSubstr("'lost_with_space.bin'"));
   EXPECT_EQ(server_.count(Phase::ask), 3) << "one before the setup, two after the verify";
 }
 
-TEST_F(StoredNameTest, PlainNamesCostNoWarningAndNoQuestion) {
+TEST_F(StoredNameTest, PlainNameHasNoWarningAndNoQuestion) {
   expect_registered(UploadTest::upload());
   EXPECT_EQ(warnings(), "");
   EXPECT_EQ(server_.count(Phase::ask), 0);
 }
 
-/// The answer to the verify is lost: the file is neither sent nor registered again.
-TEST_F(StoredNameTest, ALostVerifyIsFoundUnderTheStoredName) {
+/// The answer to verify is lost: the file is neither sent nor registered again.
+TEST_F(StoredNameTest, FindsLostVerifyUnderStoredName) {
   server_.set_faults(
       {{.phase = Phase::verify, .carried_out = true, .answer = "", .then = Then::close}});
   expect_stored(upload());
 }
 
-TEST_F(StoredNameTest, AnotherRunFindsTheLostVerifyUnderTheStoredName) {
+TEST_F(StoredNameTest, LaterRunFindsLostVerifyUnderStoredName) {
   options_.retry.retries = 0;
   server_.set_faults(
       {{.phase = Phase::verify, .carried_out = true, .answer = "", .then = Then::close}});
@@ -87,7 +87,7 @@ TEST_F(StoredNameTest, AnotherRunFindsTheLostVerifyUnderTheStoredName) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(StoredNameTest, AnotherRunThatCannotAskIsStillInDoubt) {
+TEST_F(StoredNameTest, LaterRunStaysInDoubtIfServerIsUnavailable) {
   options_.retry.retries = 0;
   server_.set_faults(
       {{.phase = Phase::verify, .carried_out = true, .answer = "", .then = Then::close}});
@@ -101,7 +101,7 @@ TEST_F(StoredNameTest, AnotherRunThatCannotAskIsStillInDoubt) {
 }
 
 /// 2018-08: verify of an empty file answers 500 although the file is registered.
-TEST_F(StoredNameTest, AnEmptyFileWhoseVerifyFailsIsFoundToo) {
+TEST_F(StoredNameTest, FindsEmptyFileAfterFailedVerify) {
   write(asked, 0);
   server_.set_faults(
       {{.phase = Phase::verify,
@@ -110,8 +110,8 @@ TEST_F(StoredNameTest, AnEmptyFileWhoseVerifyFailsIsFoundToo) {
   expect_stored(upload());
 }
 
-/// The staged file is gone into a registration that is not over yet.
-TEST_F(StoredNameTest, WhatIsStagedNoMoreIsWaitedForUnderEachName) {
+/// A registration that has not ended yet has consumed the staged file.
+TEST_F(StoredNameTest, WaitsForEachNameAfterStagedBytesAreGone) {
   options_.register_wait = 30s;
   server_.set_faults({{.phase = Phase::verify,
                        .before = [this] { server_.lose_staging(); },
@@ -128,9 +128,9 @@ TEST_F(StoredNameTest, WhatIsStagedNoMoreIsWaitedForUnderEachName) {
   EXPECT_EQ(server_.count(Phase::setup), 1) << "nothing was sent again";
 }
 
-/// The registration under the first name ends behind the answer to the first question, which takes
-/// until nothing more can be under way; the second question, asked then, says nothing of that name.
-TEST_F(StoredNameTest, TheFirstQuestionOfARowSaysFromWhenTheNamesAreFree) {
+/// The registration under the first name ends after the answer to the first question, which takes
+/// until the wait has ended. The second question says nothing about the first name.
+TEST_F(StoredNameTest, FirstQuestionOfRowSetsTimeOfFreeNames) {
   options_.register_wait = 2s;
   server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
                       {.phase = Phase::ask,
@@ -138,7 +138,7 @@ TEST_F(StoredNameTest, TheFirstQuestionOfARowSaysFromWhenTheNamesAreFree) {
                        .before =
                            [this] {
                              server_.add_file(asked, content(asked));
-                             // Counted from before this question.
+                             // The wait starts before this question.
                              std::this_thread::sleep_for(*options_.register_wait);
                            },
                        .answer = http_answer(500, "missing paramter: filesize\n")}});
@@ -148,7 +148,7 @@ TEST_F(StoredNameTest, TheFirstQuestionOfARowSaysFromWhenTheNamesAreFree) {
   EXPECT_EQ(server_.count(Phase::verify), 1);
 }
 
-TEST_F(StoredNameTest, TheSameCommandAgainSaysThatItIsRegistered) {
+TEST_F(StoredNameTest, SecondRunReportsRegisteredFile) {
   upload();
   for (const bool new_process : {false, true}) {
     if (new_process) engine_.reset();
@@ -161,8 +161,8 @@ TEST_F(StoredNameTest, TheSameCommandAgainSaysThatItIsRegistered) {
   EXPECT_EQ(server_.count(Phase::setup), 1);
 }
 
-/// Also where the name is none that anybody could have told beforehand.
-TEST_F(StoredNameTest, TheNameThatTheServerSaidIsAskedForByTheNextRun) {
+/// Also for a stored name that the engine could not predict.
+TEST_F(StoredNameTest, LaterRunAsksForNameReportedByServer) {
   server_.store_as("scan.h5", "scan (1).h5");
   server_.set_faults({{.phase = Phase::verify,
                        .carried_out = true,
@@ -176,7 +176,7 @@ TEST_F(StoredNameTest, TheNameThatTheServerSaidIsAskedForByTheNextRun) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(StoredNameTest, AFileThatHasTheStoredNameAlreadyIsInTheWay) {
+TEST_F(StoredNameTest, RejectsTakenStoredName) {
   server_.add_file(stored);
   const Report report = upload();
   EXPECT_EQ(report.status, Status::failed);
@@ -185,12 +185,12 @@ TEST_F(StoredNameTest, AFileThatHasTheStoredNameAlreadyIsInTheWay) {
   EXPECT_EQ(server_.count(Phase::setup), 0);
 }
 
-/// The file is registered, whatever happens while its name is asked for.
-TEST_F(StoredNameTest, AFailedQuestionAfterTheVerifyIsNoFailure) {
+/// The file is registered, whatever the answer to the question for its name.
+TEST_F(StoredNameTest, IgnoresFailedQuestionAfterVerify) {
   options_.retry.retries = 0;
   for (const std::string& answer :
        {std::string(), http_answer(503, ""), http_answer(401, "HTTP Token: Access denied.\n")}) {
-    // Each of them, as a request without an answer on a kept connection is sent once more.
+    // Both attempts: curl retries a request without an answer on a reused connection.
     std::vector<Fault> faults;
     for (int question = 1; question < 10; ++question)
       faults.push_back(
@@ -204,7 +204,7 @@ TEST_F(StoredNameTest, AFailedQuestionAfterTheVerifyIsNoFailure) {
   }
 }
 
-TEST_F(StoredNameTest, ANameThatATerminalWouldObeyIsNotTold) {
+TEST_F(StoredNameTest, DoesNotReportNameWithControlCharacters) {
   server_.set_faults(
       {{.phase = Phase::registration,
         .carried_out = true,

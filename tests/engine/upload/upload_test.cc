@@ -15,7 +15,7 @@
 #include "tests/engine/upload/upload_fixture.h"
 #include "tests/support/scripted_server.h"
 
-/// The engine as a program uses it, against a server that does the protocol well.
+/// The engine as a program uses it, with a server that follows the protocol.
 
 namespace sluice::upload_test {
 namespace {
@@ -23,7 +23,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST_F(UploadTest, TheWholeConversationOnOneConnectionAndVerifyOnItsOwn) {
+TEST_F(UploadTest, UsesOneConnectionAndAnotherForVerify) {
   expect_registered(upload());
   const auto seen = server_.seen();
   std::vector<Phase> phases;
@@ -48,7 +48,7 @@ TEST_F(UploadTest, TheWholeConversationOnOneConnectionAndVerifyOnItsOwn) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(UploadTest, EverySizeAroundBlocksAndChunksWithEverySource) {
+TEST_F(UploadTest, RegistersSizesAroundBlocksAndChunks) {
   for (const auto mode :
        {ReadMode::automatic, ReadMode::direct, ReadMode::mmap, ReadMode::buffered})
     for (const std::uint64_t chunk_bytes :
@@ -69,7 +69,7 @@ TEST_F(UploadTest, EverySizeAroundBlocksAndChunksWithEverySource) {
       }
 }
 
-TEST_F(UploadTest, AnEmptyFileIsSetUpAndRegisteredAndNothingElse) {
+TEST_F(UploadTest, SendsOnlySetupAndVerifyForEmptyFile) {
   write("empty", 0);
   expect_registered(start(request("empty"))->wait(), "empty");
   EXPECT_EQ(server_.count(Phase::transfer), 0);
@@ -77,7 +77,7 @@ TEST_F(UploadTest, AnEmptyFileIsSetUpAndRegisteredAndNothingElse) {
   EXPECT_EQ(server_.count(Phase::verify), 1);
 }
 
-TEST_F(UploadTest, ADryRunAsksForTheNameAndChangesNothing) {
+TEST_F(UploadTest, DryRunOnlyAsksForName) {
   auto asked = request();
   asked.dry_run = true;
   const Report report = start(asked)->wait();
@@ -87,7 +87,7 @@ TEST_F(UploadTest, ADryRunAsksForTheNameAndChangesNothing) {
   EXPECT_EQ(server_.count(Phase::ask), 1);
 }
 
-TEST_F(UploadTest, ATakenNameIsFoundOutBeforeAnythingIsTransferred) {
+TEST_F(UploadTest, DetectsTakenNameBeforeTransfer) {
   server_.add_file("scan.h5", "theirs");
   const Report report = upload();
   ASSERT_TRUE(report.error);
@@ -97,7 +97,7 @@ TEST_F(UploadTest, ATakenNameIsFoundOutBeforeAnythingIsTransferred) {
   EXPECT_EQ(server_.registered("scan.h5"), "theirs");
 }
 
-TEST_F(UploadTest, RequestsThatCannotBeAreRefusedAtOnce) {
+TEST_F(UploadTest, RejectsInvalidRequests) {
   const auto refused = [&](auto change, ErrorKind kind) {
     UploadRequest asked = request();
     change(asked);
@@ -126,7 +126,7 @@ TEST_F(UploadTest, RequestsThatCannotBeAreRefusedAtOnce) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
-TEST(EngineOptionsTest, OptionsOutOfRangeAreRefused) {
+TEST(EngineOptionsTest, RejectsOptionsOutOfRange) {
   for (const auto& [pool, block_bytes] : {std::pair<std::size_t, std::size_t>{8192, 0},
                                           {8192, 1},
                                           {8192, 4095},
@@ -144,7 +144,7 @@ TEST(EngineOptionsTest, OptionsOutOfRangeAreRefused) {
   }
 }
 
-TEST_F(UploadTest, TheLogSaysHowTheFileIsReadAndNeverTheToken) {
+TEST_F(UploadTest, LogsReadModeAndNoToken) {
   std::vector<std::string> lines;
   options_.log = [&](LogLevel, const std::string& line) { lines.push_back(line); };
   expect_registered(upload());
@@ -153,12 +153,13 @@ TEST_F(UploadTest, TheLogSaysHowTheFileIsReadAndNeverTheToken) {
   for (const std::string& line : lines) EXPECT_THAT(line, Not(HasSubstr(token)));
 }
 
-// --- Several at once -----------------------------------------------------------------------------
+// --- Concurrent uploads --------------------------------------------------------------------------
 
 class SeveralUploads : public UploadTest {
  protected:
-  /// Of "file-0" and so on, each larger than the one before it by `step` bytes, and so its chunks.
-  /// Each into a dataset of its own: one at a time in each (protocol, 1.4).
+  /// Starts uploads of "file-0" and so on, each file (and its chunks) larger than the one before it
+  /// by `step` bytes. Each upload has a dataset of its own, which allows one upload at a time
+  /// (protocol section 1.4).
   std::vector<std::unique_ptr<Upload>> start_several(std::size_t count, std::size_t step = 0) {
     std::vector<std::unique_ptr<Upload>> uploads;
     for (std::size_t i = 0; i < count; ++i) {
@@ -173,7 +174,7 @@ class SeveralUploads : public UploadTest {
   }
 };
 
-TEST_F(SeveralUploads, ShareOneEngine) {
+TEST_F(SeveralUploads, ShareEngine) {
   options_.pool_bytes = 16 * block;
   const auto uploads = start_several(8, 1000);
   for (std::size_t i = 0; i < uploads.size(); ++i)
@@ -181,9 +182,8 @@ TEST_F(SeveralUploads, ShareOneEngine) {
   EXPECT_EQ(server_.registrations(), 8);
 }
 
-/// Whoever waits for another report first must not find the pool in the hands of an upload that is
-/// over.
-TEST_F(SeveralUploads, OneThatFailedLeavesThePoolToTheOthersBeforeAnybodyAsksForItsReport) {
+/// An upload that has ended must not keep buffers while the program waits for another report.
+TEST_F(SeveralUploads, FailedUploadFreesBuffersBeforeReportIsFetched) {
   server_.set_faults({{.phase = Phase::transfer, .answer = http_answer(500, "boom")}});
   write("bad", file_size, 1);
   write("good", file_size, 2);
@@ -195,15 +195,15 @@ TEST_F(SeveralUploads, OneThatFailedLeavesThePoolToTheOthersBeforeAnybodyAsksFor
   EXPECT_EQ(bad->wait().status, Report::Status::failed);
 }
 
-/// Each upload holds blocks that it read ahead; with fewer than that in the pool they must still
-/// all end.
-TEST_F(SeveralUploads, ShareTheSmallestPool) {
+/// Each upload holds blocks that it read ahead. With fewer blocks in the pool than that, all
+/// uploads must still end.
+TEST_F(SeveralUploads, ShareSmallestPool) {
   const auto uploads = start_several(4);
   for (std::size_t i = 0; i < uploads.size(); ++i)
     expect_registered(uploads[i]->wait(), fmt::format("file-{}", i));
 }
 
-TEST_F(SeveralUploads, AreNotDisturbedByOneThatFails) {
+TEST_F(SeveralUploads, ContinueAfterOneFails) {
   options_.pool_bytes = 8 * block;
   server_.set_faults(
       {{.phase = Phase::transfer, .occurrence = 3, .answer = http_answer(500, "no")}});

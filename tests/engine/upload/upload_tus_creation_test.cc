@@ -1,4 +1,5 @@
-// Small files over tus, whose bytes go with the creation of their upload (creation-with-upload).
+// Small files over tus, whose bytes are sent with the creation of the upload
+// (creation-with-upload).
 #include "tests/engine/upload/upload_tus_fixture.h"
 
 namespace sluice::upload_tus_creation_test {
@@ -21,7 +22,7 @@ class SmallOverTus : public TusTest {
   }
   Report upload_small(const std::string& file) { return start(small(file))->wait(); }
 
-  /// "create+bytes patch registration": the requests since the last call.
+  /// Returns the requests since the last call, as in "create+bytes patch registration".
   std::string requests() {
     std::string text;
     const auto seen = server_.seen();
@@ -55,7 +56,7 @@ class SmallOverTus : public TusTest {
   std::size_t requests_seen_ = 0;
 };
 
-TEST_F(SmallOverTus, TakesTwoRequests) {
+TEST_F(SmallOverTus, SendsTwoRequests) {
   const Report report = upload_small("a");
   expect_registered(report, "a");
   EXPECT_EQ(requests(), in_two);
@@ -65,7 +66,7 @@ TEST_F(SmallOverTus, TakesTwoRequests) {
   EXPECT_EQ(entry().state, JournalEntry::State::registered);
 }
 
-TEST_F(SmallOverTus, IsCreatedWithoutBytesWhereTheyCannotGoWithIt) {
+TEST_F(SmallOverTus, IsCreatedWithoutBytesIfUnsupported) {
   expect_registered(start(tus("a"))->wait(), "a");
   EXPECT_EQ(requests(), in_three) << "the server does not announce the extension";
 
@@ -76,7 +77,7 @@ TEST_F(SmallOverTus, IsCreatedWithoutBytesWhereTheyCannotGoWithIt) {
   write("block", tus_block);
   expect_registered(upload_small("block"), "block");
   EXPECT_EQ(requests(), in_two);
-  write("more", tus_block + 1);  // enters the journal before it is sent
+  write("more", tus_block + 1);  // has a journal entry before it is sent
   expect_registered(upload_small("more"), "more");
   EXPECT_EQ(requests(), in_three);
 
@@ -88,21 +89,21 @@ TEST_F(SmallOverTus, IsCreatedWithoutBytesWhereTheyCannotGoWithIt) {
   EXPECT_TRUE(server_.seen()[server_.seen().size() - 2].headers.contains("upload-checksum"));
 }
 
-TEST_F(SmallOverTus, IsSentOnceMoreToAServerThatIgnoresTheBytes) {
+TEST_F(SmallOverTus, IsSentAgainIfServerIgnoresBytes) {
   server_.set_tus_rules({.first_bytes = FirstBytes::ignored});
   expect_registered(upload_small("a"), "a");
   EXPECT_EQ(requests(), "create+bytes head patch@0 register");
   expect_registered(upload_small("b"), "b");
-  EXPECT_EQ(requests(), in_three) << "the server is known by now";
+  EXPECT_EQ(requests(), in_three) << "the server's behaviour is known now";
 }
 
-TEST_F(SmallOverTus, IsNotSentTwiceToAServerThatDoesNotSayThatItKeptTheBytes) {
+TEST_F(SmallOverTus, IsNotSentAgainIfOffsetIsMissing) {
   server_.set_tus_rules({.first_bytes = FirstBytes::unsaid});
   expect_registered(upload_small("a"), "a");
   EXPECT_EQ(requests(), "create+bytes head register");
 }
 
-TEST_F(SmallOverTus, GoesOnWhereTheServerHasKeptAPart) {
+TEST_F(SmallOverTus, ResumesAfterPartlyStoredBytes) {
   server_.set_faults({{.phase = Phase::create, .carried_out = true, .keeps = 60'001}});
   const Report report = upload_small("a");
   expect_registered(report, "a");
@@ -116,7 +117,7 @@ class SmallRefused : public SmallOverTus, public testing::WithParamInterface<int
 INSTANTIATE_TEST_SUITE_P(, SmallRefused, testing::Values(400, 403, 404, 415, 501),
                          testing::PrintToStringParamName());
 
-TEST_P(SmallRefused, IsCreatedWithoutBytesFromThenOn) {
+TEST_P(SmallRefused, DisablesBytesInCreation) {
   server_.set_faults(
       {{.phase = Phase::create,
         .answer = http_answer(GetParam(), "not with {token}", "Tus-Resumable: 1.0.0\r\n")}});
@@ -129,7 +130,7 @@ TEST_P(SmallRefused, IsCreatedWithoutBytesFromThenOn) {
   EXPECT_EQ(requests(), in_three);
 }
 
-TEST_F(SmallOverTus, IsCreatedWithoutBytesWhereAProxyTakesLess) {
+TEST_F(SmallOverTus, IsCreatedWithoutBytesBehindProxyLimit) {
   write("half", size / 2);
   server_.set_faults({{.phase = Phase::create, .answer = http_answer(413, "")}});
   expect_registered(upload_small("a"), "a");
@@ -140,7 +141,7 @@ TEST_F(SmallOverTus, IsCreatedWithoutBytesWhereAProxyTakesLess) {
   EXPECT_EQ(requests(), in_two);
 }
 
-/// Without a time to wait for.
+/// The transient failures without a timeout.
 std::vector<Passing> quickly_passing() {
   std::vector<Passing> found;
   for (const Passing& one : passing)
@@ -152,7 +153,7 @@ class EverySmallCreation : public SmallOverTus, public testing::WithParamInterfa
 INSTANTIATE_TEST_SUITE_P(All, EverySmallCreation, testing::ValuesIn(quickly_passing()),
                          [](const auto& param) { return std::string(param.param.name); });
 
-TEST_P(EverySmallCreation, IsRetriedAndTheFileLandsOnce) {
+TEST_P(EverySmallCreation, IsRetriedAndRegistersOnce) {
   Fault fault = GetParam().fault;
   fault.phase = Phase::create;
   server_.set_faults({fault});
@@ -165,7 +166,7 @@ TEST_P(EverySmallCreation, IsRetriedAndTheFileLandsOnce) {
   EXPECT_THAT(warnings(), Not(HasSubstr("lost all bytes"))) << "none had been acknowledged";
 }
 
-TEST_F(SmallOverTus, KeepsItsBytesInTheCreationAfterAResponseOfAProvenServerIsLost) {
+TEST_F(SmallOverTus, KeepsBytesInCreationAfterLostResponseOfProvenServer) {
   expect_registered(upload_small("a"), "a");
   EXPECT_EQ(requests(), in_two);
   server_.set_faults({{.phase = Phase::create,
@@ -179,16 +180,16 @@ TEST_F(SmallOverTus, KeepsItsBytesInTheCreationAfterAResponseOfAProvenServerIsLo
   EXPECT_EQ(server_.registrations(), 3);
 }
 
-/// What that server kept is an upload that nobody knows, and expires there.
-TEST_F(SmallOverTus, StartsAgainAfterARunThatDiedBeforeTheResponse) {
+/// The bytes that the server kept belong to an unknown upload, which expires.
+TEST_F(SmallOverTus, RestartsAfterCrashBeforeResponse) {
   server_.set_faults({{.phase = Phase::create, .then = Then::hold}});
   auto upload = start(small("a"));
   ASSERT_TRUE(server_.wait_for(Phase::create));
   upload->cancel();
   EXPECT_EQ(upload->wait().status, Status::interrupted);
-  upload.reset();  // before its engine
+  upload.reset();  // must be destroyed before its engine
   engine_.reset();
-  EXPECT_TRUE(entries().empty()) << "there is nothing to resume";
+  EXPECT_TRUE(entries().empty()) << "the journal has nothing to resume";
   server_.set_faults({});
   requests();
   expect_registered(upload_small("a"), "a");
@@ -196,7 +197,7 @@ TEST_F(SmallOverTus, StartsAgainAfterARunThatDiedBeforeTheResponse) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(SmallOverTus, IsNotRegisteredOnceItsFileHasChanged) {
+TEST_F(SmallOverTus, IsNotRegisteredIfFileChanged) {
   server_.set_faults(
       {{.phase = Phase::create, .before = [this] { write("a", size, 9); }, .carried_out = true}});
   const Report report = upload_small("a");
@@ -205,8 +206,8 @@ TEST_F(SmallOverTus, IsNotRegisteredOnceItsFileHasChanged) {
   EXPECT_EQ(server_.registrations(), 0);
 }
 
-/// curl repeats the request by itself where a connection that it kept turns out to be closed.
-TEST_F(SmallOverTus, IsSentOnceMoreWhereAKeptConnectionIsDead) {
+/// curl itself retries the request if a reused connection turns out to be closed.
+TEST_F(SmallOverTus, IsSentAgainIfReusedConnectionIsDead) {
   expect_registered(upload_small("a"), "a");
   requests();
   server_.set_faults({{.phase = Phase::create, .answer = "", .then = Then::close}});

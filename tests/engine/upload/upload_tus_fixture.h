@@ -1,4 +1,4 @@
-// Uploads over tus, and what may go wrong with their requests.
+// Uploads over tus, and failures of their requests.
 #pragma once
 
 #include <filesystem>
@@ -17,11 +17,11 @@ using testing::Not;
 
 inline constexpr std::size_t MiB = 1 << 20;
 inline constexpr std::size_t tus_block = 256 * 1024;
-inline constexpr std::size_t part = 5 * MiB;  // the client sends no less at once, but for the end
+inline constexpr std::size_t part = 5 * MiB;  // minimum chunk length, except for the last chunk
 inline constexpr std::size_t length = 12 * MiB + 7;  // three PATCHes
 inline constexpr const char* name = "scan.h5";
 
-/// The tus server's own, where another http_answer() may come from something in front of it.
+/// An answer of the tus server itself; other answers may come from a reverse proxy.
 inline std::string own_answer(int status) {
   return http_answer(status, "", "Tus-Resumable: 1.0.0\r\n");
 }
@@ -49,13 +49,14 @@ class TusTest : public UploadTest {
     return request;
   }
   Report upload(const std::string& file = name) { return start(tus(file))->wait(); }
-  /// What a new process finds on another machine.
+  /// Discards engine and journal, as on another machine.
   void forget_all() {
     engine_.reset();
     for (const auto& entry : std::filesystem::directory_iterator(state_.path()))
       std::filesystem::remove_all(entry.path());
   }
-  /// What a new process finds after a run that did not survive that.
+  /// Uploads until `fault` ends the upload, and then discards the engine, as a new process would
+  /// start.
   Report upload_until(const Fault& fault) {
     options_.retry.retries = 0;
     server_.set_faults({fault});
@@ -65,7 +66,8 @@ class TusTest : public UploadTest {
     options_.retry.retries = 10;
     return report;
   }
-  /// Ends 1 MiB and some into the second PATCH, of which the server has kept all.
+  /// The offset at which upload_a_part() ends: in the second PATCH, whose bytes the server has
+  /// kept.
   static constexpr std::size_t broken_at = part + MiB + 5;
   void upload_a_part() {
     const Report report = upload_until({.phase = Phase::patch,
@@ -116,10 +118,10 @@ class TusTest : public UploadTest {
   std::string warnings_ SLUICE_GUARDED_BY(mutex_);
 };
 
-/// Something that can pass, at any step.
+/// A transient failure of any step.
 struct Passing {
   const char* name;
-  Fault fault;  ///< but for the phase
+  Fault fault;  ///< without the phase
 };
 inline void PrintTo(const Passing& passing, std::ostream* out) {
   *out << passing.name;

@@ -1,4 +1,4 @@
-// A file in parts over tus: when its parts are joined, and what becomes of them if they are not.
+// A file in parts over tus: when its parts are joined, and what happens to them if the join fails.
 #include <thread>
 
 #include "engine/upload/upload_parts.h"
@@ -23,7 +23,7 @@ class TusJoinTest : public TusTest {
     return request;
   }
   Report upload_in_parts() { return start(in_two_parts())->wait(); }
-  /// What nobody sees of a join that is lost on its way, or whose answer is.
+  /// A fault that loses a join request, or with `carried_out` only its answer.
   static Fault lost_join(bool carried_out, int occurrence = 0) {
     return {.phase = Phase::join,
             .occurrence = occurrence,
@@ -31,7 +31,7 @@ class TusJoinTest : public TusTest {
             .answer = "",
             .then = Then::close};
   }
-  /// From the n-th join that was seen, and to its n + 1st.
+  /// Returns the requests between the first and the second join.
   std::vector<Phase> between_joins() {
     std::vector<Phase> phases;
     bool inside = false;
@@ -43,7 +43,7 @@ class TusJoinTest : public TusTest {
   }
 };
 
-TEST_F(TusJoinTest, PartsAreJoinedAndRegisteredOnce) {
+TEST_F(TusJoinTest, JoinsAndRegistersPartsOnce) {
   const Report report = upload_in_parts();
   expect_registered(report);
   EXPECT_EQ(report.again, Again::nothing);
@@ -52,8 +52,9 @@ TEST_F(TusJoinTest, PartsAreJoinedAndRegisteredOnce) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-/// They are in the journal from the start, and their first blocks are read before the answer comes.
-TEST_F(TusJoinTest, OfPartsThatTheServerNeverHadNothingIsSaidToBeLost) {
+/// The journal has the parts from the start, and their first blocks are read before the answer
+/// comes.
+TEST_F(TusJoinTest, ReportsNoLossOfPartsNeverCreated) {
   server_.set_faults({{.phase = Phase::create, .occurrence = -1, .then = Then::hold}});
   auto upload = start(in_two_parts());
   ASSERT_TRUE(server_.wait_for(Phase::create, 2));
@@ -65,8 +66,9 @@ TEST_F(TusJoinTest, OfPartsThatTheServerNeverHadNothingIsSaidToBeLost) {
   EXPECT_THAT(warnings(), Not(HasSubstr("has lost all bytes of")));
 }
 
-/// The server may be at it: it gets the time that it may take, and then the parts tell.
-TEST_F(TusJoinTest, AJoinThatWasLostIsSentAgainOnceItCannotBeUnderWayAnyMore) {
+/// The server may still be joining: the engine waits for the maximum duration, and then asks for
+/// the parts.
+TEST_F(TusJoinTest, RetriesLostJoinAfterWait) {
   server_.set_faults({lost_join(/*carried_out=*/false)});
   const auto begin = Clock::now();
   expect_registered(upload_in_parts());
@@ -79,7 +81,7 @@ TEST_F(TusJoinTest, AJoinThatWasLostIsSentAgainOnceItCannotBeUnderWayAnyMore) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(TusJoinTest, PartsThatAreGoneIntoAnUploadWithoutAnAddressAreSentAgain) {
+TEST_F(TusJoinTest, ResendsPartsConsumedByLostJoin) {
   server_.set_faults({lost_join(/*carried_out=*/true)});
   const auto begin = Clock::now();
   const Report report = upload_in_parts();
@@ -93,8 +95,8 @@ TEST_F(TusJoinTest, PartsThatAreGoneIntoAnUploadWithoutAnAddressAreSentAgain) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-/// A lock is no failure, as long as it is the join's.
-TEST_F(TusJoinTest, PartsThatAreLockedByTheJoinAreAskedForAgain) {
+/// A lock by a running join does not count as a failure.
+TEST_F(TusJoinTest, AsksAgainForLockedParts) {
   options_.register_wait = 2s;
   options_.retry.retries = 1;
   server_.set_faults({lost_join(/*carried_out=*/false),
@@ -103,7 +105,7 @@ TEST_F(TusJoinTest, PartsThatAreLockedByTheJoinAreAskedForAgain) {
   EXPECT_EQ(server_.count(Phase::join), 2);
 }
 
-TEST_F(TusJoinTest, AJoinMayTakeLongerThanOtherAnswers) {
+TEST_F(TusJoinTest, JoinHasLongerTimeout) {
   options_.response_timeout = 1s;
   server_.set_faults({{.phase = Phase::join, .then = Then::hold}});
   const auto upload = start(in_two_parts());
@@ -116,7 +118,7 @@ TEST_F(TusJoinTest, AJoinMayTakeLongerThanOtherAnswers) {
   EXPECT_EQ(server_.count(Phase::join), 1);
 }
 
-TEST_F(TusJoinTest, CancelledWhileAJoinMayBeUnderWayItCanGoOn) {
+TEST_F(TusJoinTest, ResumesAfterCancelDuringJoin) {
   options_.register_wait = 3600s;
   server_.set_faults({lost_join(/*carried_out=*/false)});
   auto upload = start(in_two_parts());
@@ -130,7 +132,7 @@ TEST_F(TusJoinTest, CancelledWhileAJoinMayBeUnderWayItCanGoOn) {
   EXPECT_EQ(server_.count(Phase::create), 2) << "nothing is sent again";
 }
 
-TEST_F(TusJoinTest, AFrontServersNotFoundToAJoinCostsNothing) {
+TEST_F(TusJoinTest, RetriesJoinAfterNotFoundOfReverseProxy) {
   options_.register_wait = 0s;
   std::vector<Fault> faults;
   for (int i = 0; i < 5; ++i)
@@ -142,8 +144,8 @@ TEST_F(TusJoinTest, AFrontServersNotFoundToAJoinCostsNothing) {
   EXPECT_EQ(server_.count(Phase::join), 6);
 }
 
-/// The second run sends it whole, deletes the parts, and is resumed as a whole.
-TEST_F(TusJoinTest, PartsThatCannotBeJoinedAreSentInOnePiece) {
+/// The second run sends the file in one piece, deletes the parts, and can be resumed in one piece.
+TEST_F(TusJoinTest, SendsFileInOnePieceAfterFailedJoin) {
   server_.set_tus_rules({.least_joined_part = 7 * MiB});
   const Report refused = upload_in_parts();
   EXPECT_EQ(refused.status, Status::failed);
@@ -171,9 +173,9 @@ TEST_F(TusJoinTest, PartsThatCannotBeJoinedAreSentInOnePiece) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-/// In production S3's words are not passed on. Parts of less than 5 MiB are in the journals of
-/// earlier versions; no option keeps a file from being stuck with them.
-TEST_F(TusJoinTest, ShortPartsOfAnEarlierVersionAreSentInOnePiece) {
+/// In production, the error text of S3 is not passed on. Journals of earlier versions have parts of
+/// less than 5 MiB; without this rule, such a file could never be uploaded.
+TEST_F(TusJoinTest, SendsShortPartsOfEarlierVersionInOnePiece) {
   for (const std::optional<unsigned> lanes :
        {std::optional<unsigned>(0), std::optional<unsigned>()}) {
     forget_all();

@@ -1,4 +1,4 @@
-// Uploads over tus: what a registration may do.
+// Uploads over tus: registration and its failures.
 #include <atomic>
 #include <functional>
 #include <optional>
@@ -9,7 +9,7 @@
 namespace sluice::upload_tus_registration_test {
 namespace {
 
-/// Waits until that holds; false after half a minute.
+/// Blocks until the condition is true. Returns false after 30 s.
 bool holds_soon(const std::function<bool()>& what) {
   const auto deadline = std::chrono::steady_clock::now() + 30s;
   while (!what()) {
@@ -19,7 +19,7 @@ bool holds_soon(const std::function<bool()>& what) {
   return true;
 }
 
-TEST_F(TusTest, ARegistrationWithoutAnAnswerIsUnconfirmedAndNeverRepeated) {
+TEST_F(TusTest, LostRegistrationIsUnconfirmedAndNotRetried) {
   for (const Passing& trouble : passing) {
     SCOPED_TRACE(trouble.name);
     const std::string file = trouble.name;
@@ -44,8 +44,8 @@ TEST_F(TusTest, ARegistrationWithoutAnAnswerIsUnconfirmedAndNeverRepeated) {
   }
 }
 
-/// The Data Bank registers the file, and something in front of it answers in its place.
-TEST_F(TusTest, AFrontServersAnswerIsUnconfirmedAndNoRunRegistersAgain) {
+/// The Data Bank registers the file, and a reverse proxy answers in its place.
+TEST_F(TusTest, RegistrationAnsweredByReverseProxyIsUnconfirmed) {
   int number = 0;
   for (const std::string& answer :
        {http_answer(200, "<html>portal</html>"), http_answer(200, ""), http_answer(204, ""),
@@ -74,9 +74,9 @@ TEST_F(TusTest, AFrontServersAnswerIsUnconfirmedAndNoRunRegistersAgain) {
   }
 }
 
-/// A server that closes each connection behind the bytes, and does not say so: the registration
-/// would go into a dead connection, and nobody could tell whether it arrived.
-TEST_F(TusTest, ARegistrationGoesOverANewConnectionWhereThatIsCheap) {
+/// The server closes each connection after the bytes without notice: the registration would be sent
+/// over a dead connection, and its result would be in doubt.
+TEST_F(TusTest, RegistersOverNewConnectionIfCheap) {
   options_.retry.retries = 0;
   server_.set_faults(
       {{.phase = Phase::patch, .occurrence = -1, .carried_out = true, .then = Then::close}});
@@ -91,7 +91,7 @@ TEST_F(TusTest, ARegistrationGoesOverANewConnectionWhereThatIsCheap) {
   EXPECT_EQ(server_.count(Phase::registration), 20);
 }
 
-TEST_F(TusTest, AfterALostAnswerAPersonDecides) {
+TEST_F(TusTest, RegistersAgainOnlyOnRequestAfterLostAnswer) {
   const Report lost = upload_until(
       {.phase = Phase::registration, .carried_out = false, .answer = "", .then = Then::close});
   EXPECT_EQ(lost.status, Status::unconfirmed);
@@ -118,7 +118,7 @@ TEST_F(TusTest, AfterALostAnswerAPersonDecides) {
   EXPECT_EQ(entry().state, JournalEntry::State::registered);
 }
 
-TEST_F(TusTest, ARegistrationThatIsToldToHappenIsLostOnceMore) {
+TEST_F(TusTest, SecondLostRegistrationIsUnconfirmed) {
   const Fault lost{.phase = Phase::registration, .answer = "", .then = Then::close};
   upload_until(lost);
   server_.set_faults({lost});
@@ -129,8 +129,8 @@ TEST_F(TusTest, ARegistrationThatIsToldToHappenIsLostOnceMore) {
   EXPECT_EQ(entry().state, JournalEntry::State::verifying);
 }
 
-/// What became of the first registration is not known by that of the second.
-TEST_F(TusTest, NeitherARefusalNorAFailureEndsAnEarlierDoubt) {
+/// The result of the second registration does not tell the result of the first.
+TEST_F(TusTest, KeepsDoubtAfterRefusalOrFailure) {
   upload_until(
       {.phase = Phase::registration, .carried_out = true, .answer = "", .then = Then::close});
   options_.retry.retries = 0;
@@ -147,7 +147,7 @@ TEST_F(TusTest, NeitherARefusalNorAFailureEndsAnEarlierDoubt) {
   EXPECT_EQ(server_.registrations(), 1);
 }
 
-TEST_F(TusTest, ARefusedTokenIsReplacedAndTheFileRegisteredOnce) {
+TEST_F(TusTest, RegistersOnceWithNewToken) {
   server_.set_faults(token_refused(
       {.phase = Phase::registration, .answer = http_answer(401, "HTTP Token: Access denied.\n")},
       0));
@@ -158,8 +158,9 @@ TEST_F(TusTest, ARefusedTokenIsReplacedAndTheFileRegisteredOnce) {
   EXPECT_EQ(server_.seen().back().headers.at("authorization"), "Token token=another-token");
 }
 
-/// Or a run that is killed in that time would leave to a person what the server has decided.
-TEST_F(TusTest, TheJournalKnowsOfARefusalWhileTheUploadWaitsForAToken) {
+/// Otherwise a run that is killed during the wait would leave the upload in doubt, although the
+/// server has refused the registration.
+TEST_F(TusTest, WritesRefusalToJournalBeforeTokenWait) {
   for (const bool whole : {false, true}) {
     SCOPED_TRACE(whole ? "binary" : "tus");
     const std::string file = whole ? "whole.h5" : "in-chunks.h5";
@@ -187,7 +188,7 @@ TEST_F(TusTest, TheJournalKnowsOfARefusalWhileTheUploadWaitsForAToken) {
   }
 }
 
-TEST_F(TusTest, ARefusalIsNoDoubtAndTheUploadStays) {
+TEST_F(TusTest, RefusedRegistrationKeepsUpload) {
   for (const auto& [status, text] : {std::pair(400, "Invalid TUS upload reference"),
                                      {401, "HTTP Token: Access denied.\n"},
                                      {404, "Dataset Not Found"},
@@ -201,10 +202,10 @@ TEST_F(TusTest, ARefusalIsNoDoubtAndTheUploadStays) {
   }
   server_.set_faults({});
   expect_registered(upload());
-  EXPECT_EQ(offsets().size(), 3U) << "only the registration came again";
+  EXPECT_EQ(offsets().size(), 3U) << "only the registration was sent again";
 }
 
-TEST_F(TusTest, AnEmptyFileIsRegisteredWhereAnUploadIsAFileOnlyOnceItWasPatched) {
+TEST_F(TusTest, RegistersEmptyFileAfterEmptyPatch) {
   for (const bool late : {false, true}) {
     const std::string file = late ? "late" : "empty";
     write(file, 0);
@@ -219,7 +220,7 @@ TEST_F(TusTest, AnEmptyFileIsRegisteredWhereAnUploadIsAFileOnlyOnceItWasPatched)
   EXPECT_EQ(server_.count(Phase::registration), 3);
 }
 
-TEST_F(TusTest, ARedirectedRegistrationIsUnconfirmed) {
+TEST_F(TusTest, RedirectedRegistrationIsUnconfirmed) {
   ScriptedServer other;
   server_.set_faults(
       {{.phase = Phase::registration,

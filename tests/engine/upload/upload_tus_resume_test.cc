@@ -1,4 +1,4 @@
-// Uploads over tus: what of them survives a crash, and what another run makes of it.
+// Uploads over tus: what survives a crash, and how a later run resumes.
 #include <atomic>
 
 #include "tests/engine/upload/upload_tus_fixture.h"
@@ -6,9 +6,10 @@
 namespace sluice::upload_tus_resume_test {
 namespace {
 
-/// A server that keeps parts of chunks must not get a byte of a block before its checksum is
-/// written down, or nobody could tell later whether the file is still what was sent.
-TEST_F(TusTest, NoByteArrivesOfABlockWhoseChecksumIsNotInTheJournal) {
+/// A server that keeps parts of chunks must not get a byte of a block before the block's checksum
+/// is in the journal. Otherwise a later run could not check that the file still equals the bytes
+/// sent.
+TEST_F(TusTest, SendsNoByteBeforeChecksumIsInJournal) {
   const auto journal = Journal::open(state_.path());
   ASSERT_TRUE(journal);
   std::atomic<int> looks = 0;
@@ -25,7 +26,7 @@ TEST_F(TusTest, NoByteArrivesOfABlockWhoseChecksumIsNotInTheJournal) {
   EXPECT_EQ(early, 0);
 }
 
-TEST_F(TusTest, GoesOnWhereTheServerIs) {
+TEST_F(TusTest, ResumesAtServerOffset) {
   upload_a_part();
   EXPECT_EQ(entry().state, JournalEntry::State::unfinished);
   EXPECT_THAT(entry().upload_url, HasSubstr("/files/"));
@@ -39,8 +40,8 @@ TEST_F(TusTest, GoesOnWhereTheServerIs) {
   EXPECT_EQ(entries().size(), 1U);
 }
 
-/// What a deployment answers for seconds, to as many HEADs.
-std::vector<Fault> not_found_by_a_front_server(int heads) {
+/// The answer of a reverse proxy during a deployment, to `heads` HEAD requests.
+std::vector<Fault> not_found_by_reverse_proxy(int heads) {
   std::vector<Fault> faults;
   for (int i = 0; i < heads; ++i)
     faults.push_back(
@@ -50,8 +51,8 @@ std::vector<Fault> not_found_by_a_front_server(int heads) {
   return faults;
 }
 
-TEST_F(TusTest, AFrontServersNotFoundThrowsNothingAway) {
-  std::vector<Fault> faults = not_found_by_a_front_server(9);
+TEST_F(TusTest, KeepsUploadAfterNotFoundOfReverseProxy) {
+  std::vector<Fault> faults = not_found_by_reverse_proxy(9);
   faults.push_back({.phase = Phase::patch, .occurrence = 1, .answer = http_answer(404, "<html>")});
   server_.set_faults(faults);
   expect_registered(upload());
@@ -60,16 +61,16 @@ TEST_F(TusTest, AFrontServersNotFoundThrowsNothingAway) {
                                                  std::to_string(2 * part)}));
 }
 
-TEST_F(TusTest, AFrontServersNotFoundIsRetriedByAResumedUpload) {
+TEST_F(TusTest, ResumedUploadRetriesNotFoundOfReverseProxy) {
   upload_a_part();
-  server_.set_faults(not_found_by_a_front_server(9));
+  server_.set_faults(not_found_by_reverse_proxy(9));
   const Report report = upload();
   expect_registered(report);
   EXPECT_EQ(report.resumed_from, broken_at);
   EXPECT_EQ(server_.count(Phase::create), 1);
 }
 
-TEST_F(TusTest, AFrontServersNotFoundDropsNothingFromTheJournal) {
+TEST_F(TusTest, KeepsJournalAfterNotFoundOfReverseProxy) {
   upload_a_part();
   const JournalEntry before = entry();
   server_.set_faults(
@@ -88,7 +89,7 @@ TEST_F(TusTest, AFrontServersNotFoundDropsNothingFromTheJournal) {
   EXPECT_EQ(report.resumed_from, broken_at);
 }
 
-TEST_F(TusTest, AnUploadThatExpiredBetweenTwoRunsStartsOver) {
+TEST_F(TusTest, RestartsIfUploadExpiredBetweenRuns) {
   upload_a_part();
   server_.lose_staging();
   const Report report = upload();
@@ -99,7 +100,7 @@ TEST_F(TusTest, AnUploadThatExpiredBetweenTwoRunsStartsOver) {
   EXPECT_EQ(entry().state, JournalEntry::State::registered);
 }
 
-TEST_F(TusTest, AnUploadThatExpiresUnderItStartsOver) {
+TEST_F(TusTest, RestartsIfUploadExpiresWhileRunning) {
   for (const bool says_gone : {false, true}) {
     SCOPED_TRACE(says_gone);
     const std::string file = says_gone ? "gone" : "not-found";
@@ -117,14 +118,14 @@ TEST_F(TusTest, AnUploadThatExpiresUnderItStartsOver) {
   EXPECT_THAT(warnings(), HasSubstr("from the beginning"));
 }
 
-TEST_F(TusTest, AServerThatAlwaysLosesEverythingIsGivenUp) {
+TEST_F(TusTest, FailsIfServerAlwaysLosesAllBytes) {
   server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .answer = own_answer(410)}});
   const Report report = upload();
   expect_failed(report, ErrorKind::integrity, "lost the bytes sent to it");
   EXPECT_LE(server_.count(Phase::create), 12);
 }
 
-TEST_F(TusTest, MoreThanWasSentIsSomebodyElses) {
+TEST_F(TusTest, RejectsOffsetBeyondBytesSent) {
   upload_a_part();
   server_.set_faults({{.phase = Phase::head,
                        .answer = http_answer(200, "",
@@ -137,7 +138,7 @@ TEST_F(TusTest, MoreThanWasSentIsSomebodyElses) {
   EXPECT_EQ(server_.count(Phase::registration), 0);
 }
 
-TEST_F(TusTest, RestartDropsWhatIsThereWhereTheServerCan) {
+TEST_F(TusTest, RestartDeletesUploadIfServerCan) {
   for (const bool can : {true, false}) {
     SCOPED_TRACE(can);
     upload_a_part();
@@ -152,8 +153,8 @@ TEST_F(TusTest, RestartDropsWhatIsThereWhereTheServerCan) {
   EXPECT_EQ(server_.count(Phase::head), 0);
 }
 
-/// The server would register a second file of that name.
-TEST_F(TusTest, TheSameCommandAgainRegistersNothingASecondTime) {
+/// Otherwise the server would register a second file of that name.
+TEST_F(TusTest, SecondRunDoesNotRegisterAgain) {
   expect_registered(upload());
   const std::size_t seen = server_.seen().size();
   bool told = false;
@@ -172,8 +173,8 @@ TEST_F(TusTest, TheSameCommandAgainRegistersNothingASecondTime) {
   EXPECT_EQ(server_.registrations(), 2);
 }
 
-/// Another path or size: it may be another file. Of another time, it is read.
-TEST_F(TusTest, AnotherFileDoesNotTakeTheNameOfOneThatIsRegistered) {
+/// With another path or size, the file may be another one. With another time, the file is read.
+TEST_F(TusTest, RejectsNameRegisteredFromAnotherFile) {
   expect_registered(upload());
   const std::size_t seen = server_.seen().size();
   const auto refused = [&](const UploadRequest& asked, const char* what) {
@@ -198,10 +199,10 @@ TEST_F(TusTest, AnotherFileDoesNotTakeTheNameOfOneThatIsRegistered) {
   EXPECT_EQ(server_.seen().size(), seen) << "something was sent";
   std::filesystem::resize_file(path, size);
   std::filesystem::last_write_time(path, time + 1s);
-  EXPECT_FALSE(start(tus())->wait().registered_before.empty()) << "nothing of these matters then";
+  EXPECT_FALSE(start(tus())->wait().registered_before.empty()) << "the touched file was compared";
 }
 
-TEST_F(TusTest, AFileOfOneBlockIsNotInTheJournalBeforeItIsRegistered) {
+TEST_F(TusTest, WritesNoEntryForOneBlockBeforeRegistration) {
   write("small", tus_block);
   std::atomic<int> looks = 0;
   server_.set_faults({{.phase = Phase::patch,
@@ -224,7 +225,7 @@ TEST_F(TusTest, AFileOfOneBlockIsNotInTheJournalBeforeItIsRegistered) {
   EXPECT_EQ(entry().state, JournalEntry::State::registered);
 }
 
-TEST_F(TusTest, AFileThatChangedIsRefusedOrFound) {
+TEST_F(TusTest, DetectsChangedFile) {
   upload_a_part();
   write(name, length, 99);  // in place
   const Report other = upload();
@@ -247,7 +248,7 @@ TEST_F(TusTest, AFileThatChangedIsRefusedOrFound) {
   EXPECT_EQ(server_.count(Phase::registration), 0);
 }
 
-TEST_F(TusTest, AnUploadIsNotFollowedToAnotherServer) {
+TEST_F(TusTest, RejectsLocationOnAnotherServer) {
   ScriptedServer other;
   server_.set_faults(
       {{.phase = Phase::create,
@@ -257,8 +258,8 @@ TEST_F(TusTest, AnUploadIsNotFollowedToAnotherServer) {
   EXPECT_EQ(other.connections(), 0);
 }
 
-/// The journal is a file that somebody may have edited.
-TEST_F(TusTest, AnAddressInTheJournalIsNotFollowedToAnotherServer) {
+/// The journal is a file that can be edited.
+TEST_F(TusTest, IgnoresJournalAddressOfAnotherServer) {
   upload_a_part();
   ScriptedServer other;
   {
@@ -279,7 +280,7 @@ TEST_F(TusTest, AnAddressInTheJournalIsNotFollowedToAnotherServer) {
   EXPECT_EQ(other.connections(), 0);
 }
 
-TEST_F(TusTest, CancelledInMidPatchItCanGoOn) {
+TEST_F(TusTest, ResumesAfterCancelInMidPatch) {
   server_.set_faults(
       {{.phase = Phase::patch, .occurrence = 1, .after_payload_bytes = MiB, .then = Then::hold}});
   auto upload_1 = start(tus());

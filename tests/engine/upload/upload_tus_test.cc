@@ -1,4 +1,4 @@
-// Uploads over tus: what arrives, what can pass, and how much goes at once.
+// Uploads over tus: bytes that arrive, transient failures, and chunk lengths.
 #include <thread>
 
 #include "tests/engine/upload/upload_tus_fixture.h"
@@ -21,7 +21,7 @@ TEST_F(TusTest, CreatesSendsInPatchesAndRegisters) {
   EXPECT_EQ(entry().protocol, "tus");
 }
 
-TEST_F(TusTest, RelativeLocationsAndOneRequestForAllWork) {
+TEST_F(TusTest, AcceptsRelativeLocation) {
   server_.set_tus_rules({.absolute_locations = false});
   auto asked = tus();
   asked.chunk_bytes = 0;
@@ -30,7 +30,7 @@ TEST_F(TusTest, RelativeLocationsAndOneRequestForAllWork) {
   EXPECT_EQ(report.chunks, 1U);
 }
 
-TEST_F(TusTest, AnEmptyFileIsRegistered) {
+TEST_F(TusTest, RegistersEmptyFile) {
   write("empty", 0);
   expect_registered(upload("empty"), "empty");
   EXPECT_EQ(server_.count(Phase::patch), 0);
@@ -57,7 +57,7 @@ TEST_F(TusTest, CancelReportsSentOffset) {
 class EveryTusStep : public TusTest,
                      public testing::WithParamInterface<std::tuple<Phase, Passing>> {};
 
-TEST_P(EveryTusStep, IsWaitedOutAndTheFileLandsOnce) {
+TEST_P(EveryTusStep, IsRetriedAndRegistersOnce) {
   const auto& [phase, trouble] = GetParam();
   Fault fault = trouble.fault;
   fault.phase = phase;
@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryTusStep,
                                               std::get<1>(param.param).name);
                          });
 
-TEST_F(TusTest, AConnectionThatBreaksInMidPatchLosesNothing) {
+TEST_F(TusTest, ResumesAfterResetInMidPatch) {
   server_.set_faults({{.phase = Phase::patch,
                        .occurrence = 1,
                        .after_payload_bytes = broken_at - part,
@@ -102,7 +102,7 @@ TEST_F(TusTest, AConnectionThatBreaksInMidPatchLosesNothing) {
   EXPECT_EQ(report.chunks, 3U) << "answers that confirmed something";
 }
 
-TEST_F(TusTest, AnOffsetInTheMiddleIsGoneOnFromWithoutAsking) {
+TEST_F(TusTest, ContinuesAtReportedOffsetWithoutHead) {
   server_.set_faults(
       {{.phase = Phase::patch, .occurrence = 1, .carried_out = true, .keeps = MiB + 5}});
   expect_registered(upload());
@@ -110,7 +110,7 @@ TEST_F(TusTest, AnOffsetInTheMiddleIsGoneOnFromWithoutAsking) {
   EXPECT_EQ(offsets()[2], std::to_string(broken_at));
 }
 
-TEST_F(TusTest, A409AsksAndGoesOn) {
+TEST_F(TusTest, AsksForOffsetAfter409) {
   server_.set_faults({{.phase = Phase::patch,
                        .occurrence = 1,
                        .carried_out = true,
@@ -119,7 +119,7 @@ TEST_F(TusTest, A409AsksAndGoesOn) {
   EXPECT_EQ(offsets(), (std::vector<std::string>{"0", "5242880", "10485760"}));
 }
 
-TEST_F(TusTest, ASecondChecksumMismatchIsTheEnd) {
+TEST_F(TusTest, FailsAfterSecondChecksumMismatch) {
   server_.set_faults({{.phase = Phase::patch, .occurrence = 1, .answer = http_answer(460, "")}});
   expect_registered(upload());
   write("second", length, 3);
@@ -130,10 +130,9 @@ TEST_F(TusTest, ASecondChecksumMismatchIsTheEnd) {
   EXPECT_EQ(report.retries, 1U);
 }
 
-// --- How much at once
-// -----------------------------------------------------------------------------
+// --- Chunk lengths -------------------------------------------------------------------------------
 
-TEST_F(TusTest, NoPatchIsSmallerThanTheServersPart) {
+TEST_F(TusTest, SendsNoPatchSmallerThanServerPart) {
   server_.set_tus_rules({.part_bytes = part});
   auto asked = tus();
   asked.chunk_bytes = MiB;
@@ -141,13 +140,13 @@ TEST_F(TusTest, NoPatchIsSmallerThanTheServersPart) {
   EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{part, part, length - 2 * part}));
 }
 
-TEST_F(TusTest, AnOffsetThatDoesNotMoveMeansMoreAtOnce) {
+TEST_F(TusTest, DoublesPatchIfOffsetDoesNotMove) {
   server_.set_tus_rules({.part_bytes = part + 1});
   expect_registered(upload());
   EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{part, 2 * part, length - 2 * part}));
 }
 
-TEST_F(TusTest, AServerThatKeepsNothingIsGivenUp) {
+TEST_F(TusTest, FailsIfServerKeepsNothing) {
   options_.retry.retries = 100;
   server_.set_faults({{.phase = Phase::patch, .occurrence = -1, .carried_out = true, .keeps = 0}});
   const Report report = upload();
@@ -156,7 +155,7 @@ TEST_F(TusTest, AServerThatKeepsNothingIsGivenUp) {
   EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{part, 2 * part, length, length}));
 }
 
-TEST_F(TusTest, A413MakesThemSmallerDownToAPart) {
+TEST_F(TusTest, ShrinksPatchesAfter413DownToPart) {
   auto asked = tus();
   asked.chunk_bytes = 12 * MiB;
   server_.set_faults({{.phase = Phase::patch, .answer = http_answer(413, "")}});
@@ -164,8 +163,8 @@ TEST_F(TusTest, A413MakesThemSmallerDownToAPart) {
   EXPECT_EQ(patch_lengths(), (std::vector<std::size_t>{12 * MiB, 6 * MiB, 6 * MiB, 7}));
 }
 
-/// That less than a part is thrown away is only supposed: a server of another kind keeps it.
-TEST_F(TusTest, WhereNoWholePartGetsThroughLessIsTried) {
+/// That servers discard less than a part is only an assumption: other servers keep it.
+TEST_F(TusTest, TriesLessThanPartAfterRepeated413) {
   auto asked = tus();
   asked.chunk_bytes = 12 * MiB;
   server_.set_faults({{.phase = Phase::patch, .occurrence = 0, .answer = http_answer(413, "")},
@@ -175,7 +174,7 @@ TEST_F(TusTest, WhereNoWholePartGetsThroughLessIsTried) {
             (std::vector<std::size_t>{12 * MiB, 6 * MiB, 3 * MiB, 3 * MiB, 3 * MiB, 3 * MiB, 7}));
 }
 
-TEST_F(TusTest, AServerThatThrowsAwayWhatGetsThroughIsGivenUp) {
+TEST_F(TusTest, FailsIfServerDiscardsAcceptedChunks) {
   server_.set_tus_rules({.part_bytes = part});
   auto asked = tus();
   asked.chunk_bytes = 12 * MiB;
