@@ -135,6 +135,10 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
       tus.lazy = dice.chance(0.15);
       request.server.tus.extensions = tus.extensions;
       request.server.tus.sends_resumable = tus.sends_resumable;
+      const bool joins = std::find(tus.extensions.begin(), tus.extensions.end(), "concatenation") !=
+                         tus.extensions.end();
+      // One part is cheap, and is joined as several are.
+      if (joins && dice.chance(0.3)) request.lanes = 1;
       if (dice.chance(0.01)) {
         // Parts have 5 MiB at least.
         size = dice.between(10 << 20, 12 << 20);
@@ -142,9 +146,7 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
         options.pool_bytes = dice.between(8, 12) * options.block_bytes;
         network.link.rate = std::max(network.link.rate, 1e7);
         network.most_under_way = 4 << 20;
-        if (std::find(tus.extensions.begin(), tus.extensions.end(), "concatenation") !=
-            tus.extensions.end())
-          request.lanes = static_cast<unsigned>(dice.below(4));
+        if (joins) request.lanes = static_cast<unsigned>(dice.below(4));
         client.transport.piece_bytes = 256 << 10;
       }
       break;
@@ -449,8 +451,9 @@ bool World::run_once() {
       client_.reset();
       if (faults_.dice().chance(0.2))
         time_.jump(std::chrono::seconds(faults_.dice().between(1, 100'000)));
-      time_.pass_until(time_.steady_now() +
-                       std::chrono::milliseconds(faults_.dice().between(1, 60'000)));
+      // A batch system starts it again at once, a person later.
+      time_.pass_until(time_.steady_now() + std::chrono::milliseconds(faults_.dice().between(
+                                                1, faults_.dice().chance(0.5) ? 500 : 60'000)));
       check_registered();
       outcome_.ending = Ending::interrupted;
       return true;
