@@ -13,7 +13,7 @@ enum class Persistence {
               ///< tries
   transient,  ///< retry as often as the RetryPolicy allows
 };
-/// The most tries for Persistence::few_tries. With the default RetryPolicy they span 7 to 14 s.
+/// The most tries for Persistence::few_tries. With the default RetryPolicy they span 7 s.
 inline constexpr unsigned few_tries = 4;
 
 /// Returns `error` with `retryable` and `most_tries` set as `persistence` says.

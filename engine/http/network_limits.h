@@ -38,8 +38,8 @@ struct NetworkLimits {
 
 /// Returns the number of idle connections that a process keeps for reuse: an eighth of the limit on
 /// open files (RLIMIT_NOFILE), from 1 to 64. The limit matters because each kept connection
-/// occupies a descriptor that a connection to another server may need. By default, curl keeps 4
-/// connections for each request in flight, and closes those that the last requests leave.
+/// occupies a descriptor that a connection to another server may need. curl's own limit, 4 for each
+/// request in flight, falls when requests end, so that curl would close idle connections.
 long connections_kept_by_process();
 
 }  // namespace sluice

@@ -28,9 +28,9 @@ class ThreadChoice {
   /// Removes an upload from `thread`.
   void leave(unsigned thread) { --threads_[thread].uploads; }
   /// Reports the share of a core that `thread` has used since the last call. Call it for all
-  /// threads once per second while uploads are placed.
+  /// threads once per second while any of them has an upload.
   void measured(unsigned thread, double share);
-  /// Resets all loads. Call it when no upload is placed; no measurements follow until the next
+  /// Resets all loads. Call it when no thread has an upload; no measurements follow until the next
   /// place().
   void idle();
   /// Reduces the number of threads to `threads`, at least 1. The removed threads must have no

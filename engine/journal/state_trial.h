@@ -20,9 +20,9 @@ struct StateTrial {
   std::optional<Error> trouble;
 };
 
-/// Tests `directory` and its locks with a file or directory of a random name, which is removed
-/// afterwards. Other processes see no change, and no missing directory is created. Any thread; may
-/// block on the disk and on other processes that use the journal.
+/// Tests `directory` and its locks by creating and removing an entry with a random name. Other
+/// processes see no change, and no missing directory is created. Any thread; may block on the disk
+/// and on other processes that use the journal.
 StateTrial try_state_dir(const std::string& directory);
 
 /// Returns the error of Engine::create() for an existing journal that cannot be used; `error` is

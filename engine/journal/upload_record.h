@@ -58,7 +58,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   bool durable(std::uint64_t offset);
   /// The same for a server that keeps bytes as they arrive: returns the end of the bytes from
   /// `offset` on that may be sent; all bytes before `arrived` have been hashed. Returns `arrived`
-  /// while the journal need not hold them.
+  /// if no byte has to wait for the journal.
   std::uint64_t durable_up_to(std::uint64_t offset, std::uint64_t arrived);
   /// Records the number of committed bytes; writes the number on its own at most once per second.
   void committed(std::uint64_t bytes);

@@ -11,8 +11,8 @@
 namespace sluice {
 
 /// The rule for pipelined chunks (protocol section 1.7): how many chunks are sent before the chunk
-/// in front is answered, and how many chunks send at the same time. 1 at a time means in turn: a
-/// body starts when the body in front is sent.
+/// in front is answered, and how many chunks send at the same time (streams(); with 1, a body
+/// starts when the one in front is sent).
 ///
 /// By default, no chunk is pipelined over a connection that answers at once, because an early chunk
 /// costs the server memory. As soon as a round trip takes 1 ms, or the answers to chunks cost time,

@@ -24,8 +24,8 @@ constexpr double carries(const ConnectionLimits& limits) {
 /// Parallel connections then only share the link, and the queue in front of the link drops packets
 /// that all of them send again. So chunks of the phased protocol alternate between two connections,
 /// of which one sends (engine/policy/lookahead.h), and tus files are uploaded in one request
-/// (engine/policy/part_plan.h). In other cases both classes measure how many connections fill the
-/// link.
+/// (engine/policy/part_plan.h). In other cases Lookahead and LaneCount measure how many
+/// connections fill the link.
 constexpr bool one_connection_is_enough(const ConnectionLimits& limits) {
   constexpr double most_links = 500e6;  // bytes a second
   return limits.bbr && carries(limits) >= most_links;

@@ -17,9 +17,9 @@ namespace sluice {
 ///     event                                       limit
 ///     ------------------------------------------  ------------------------------------------------
 ///     start                                       Setting::first, or the remembered one if lower
-///     `limit` good answers in a row while the     doubled, until the first overload or if a limit
-///       limit was reached                           was remembered; after that one more, and not
-///                                                   within the hold time
+///     `limit` good answers in a row while the     doubled; one more, and only after the hold
+///       limit was reached                           time, once there was an overload or if a
+///                                                   limit was remembered
 ///     overload with n > 1 requests in flight      half of n; or the last limit that worked, if
 ///                                                   that is less than n and more than half of n
 ///     no response in time, with n > 1 requests    1, until one is answered: every new request
@@ -75,8 +75,8 @@ class RequestLimit {
   bool overloaded(std::uint64_t round, unsigned in_flight, Clock::time_point now,
                   Overload overload = Overload::refused);
 
-  /// Returns the limit with which the next run should begin; nothing if there was no overload, or
-  /// if as many concurrent requests as met the overload have succeeded since.
+  /// Returns the limit with which the next run should begin; nothing without an overload, or
+  /// once as many requests at a time as met it have succeeded.
   std::optional<unsigned> worth_remembering() const;
 
  private:

@@ -32,8 +32,8 @@ struct Inquired {
 Inquired inquire(Transport& http, const Inquiry& inquiry);
 
 /// Returns what the responses of inquire() say about the server. Without a dataset, the protocol is
-/// `automatic` where only the setup could tell. Errors: those of Engine::ask_server(), for this
-/// attempt alone. Pure.
+/// `automatic` where only the setup could tell. Errors: those of Engine::ask_server(),
+/// without its retries. Pure.
 Result<ServerProfile> read_inquiry(const Inquiry& inquiry, const Inquired& inquired);
 
 /// Sends the setup question alone, to find out whether a known server accepts the token for the

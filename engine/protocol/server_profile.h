@@ -34,7 +34,7 @@ struct TusServer {
 struct ServerProfile {
   ProtocolKind protocol = ProtocolKind::automatic;  ///< `automatic`: not known
   TusServer tus;                                    ///< if the server speaks tus
-  /// `protocol` and `tus` come from the journal. The measurements below are then set only if the
+  /// `protocol` and `tus` come from the journal. The members below are then set only if the
   /// server was asked about the token since.
   bool remembered = false;
   /// Smoothed round-trip time of the connection; nullopt if the kernel does not report one.

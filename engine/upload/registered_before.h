@@ -32,7 +32,7 @@ bool may_be_touched(const JournalEntry& entry, const UploadRequest& request,
 Error from_another_file(const UploadRequest& request, const JournalEntry& entry);
 
 /// Returns the error name_taken for a request with verify_prefix whose file is registered already:
-/// the bytes of a registered file cannot be compared.
+/// verify_prefix compares what an unfinished upload has sent.
 Error cannot_compare(const UploadRequest& request, const JournalEntry& entry);
 
 /// Returns a report with status `registered` and the data of `entry`. Performs no I/O. Any thread.
@@ -48,7 +48,8 @@ bool lacks_digests(const JournalEntry& entry, const UploadRequest& request);
 bool has_to_be_read(const JournalEntry& entry, const UploadRequest& request,
                     const FileIdentity& file);
 
-/// An upload that sends nothing. Reads the file, and ends as registered (report_before()) if the
+/// The arguments of compare_registered(), which returns an upload that sends nothing: it reads the
+/// file, and ends as registered (report_before()) if the
 /// file's XXH128 equals that of the receipt of `entry`; may_be_touched() or lacks_digests() must be
 /// true for `entry`. If the digests are equal, stores the file's modification time in the journal
 /// for the next run. Otherwise ends with name_taken, or with integrity if an expected digest

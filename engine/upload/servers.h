@@ -39,8 +39,8 @@ class Servers {
   /// used only for the creation.
   RequestGate& gate(const std::string& base_url, const ServerFacts& facts, RequestGate::Rule rule);
 
-  /// Returns the state whether the creation of a tus upload at `base_url` may carry the file's
-  /// bytes. Creates it on the first call.
+  /// Returns what is known of whether the creation of a tus upload at `base_url` may carry the
+  /// file's bytes. Creates it on the first call.
   CreationWithUpload& creation(const std::string& base_url);
 
   /// See Engine::request_limit().

@@ -78,7 +78,7 @@ Comparison UploadPreparation::compare(Journal& journal, UploadBasis& basis,
   engine_.say(
       LogLevel::warning,
       fmt::format("{} was registered before, and {}", printable(basis.request.path),
-                  same ? "its receipt lacks a digest of the manifest: reading the file to compute "
+                  same ? "its receipt lacks an expected digest: reading the file to compute "
                          "the digest"
                        : "its modification time has changed since: reading the file to compare it "
                          "with the receipt"));

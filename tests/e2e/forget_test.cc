@@ -251,7 +251,7 @@ TEST_F(Forget, AnUploadThatWasNeverRegisteredIsNotNotedAsRegistered) {
   begin(bank);
   const test::Finished finished = command({"forget", "--registered", dataset, name});
   EXPECT_EQ(finished.status, 2);
-  EXPECT_THAT(finished.err, HasSubstr("was never registered"));
+  EXPECT_THAT(finished.err, HasSubstr("its registration was never sent"));
   EXPECT_THAT(command({"status"}).out, HasSubstr(name));
 }
 

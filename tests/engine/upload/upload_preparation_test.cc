@@ -244,7 +244,7 @@ TEST_F(PrepareUpload, ReadsRegisteredFileForMissingDigest) {
   request_.digests = {DigestKind::md5};
   request_.expected.md5 = std::string(32, 'b');
   static_cast<void>(prepared<Comparison>());
-  EXPECT_THAT(said_, Contains(HasSubstr("its receipt lacks a digest of the manifest")));
+  EXPECT_THAT(said_, Contains(HasSubstr("its receipt lacks an expected digest")));
 }
 
 TEST_F(PrepareUpload, RejectsUploadOfAnotherProcess) {

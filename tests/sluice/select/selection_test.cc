@@ -222,6 +222,10 @@ TEST(SelectFileList, SplitsAtNulOnly) {
   EXPECT_THAT(*paths, ElementsAre("a\nb", "c\r"));
   EXPECT_THAT(*parse_file_list("\xef\xbb\xbf#a\r\n b \n", false, "list"), ElementsAre("#a", " b "));
   EXPECT_THAT(*parse_file_list("", false, "list"), IsEmpty());
+  // Empty lines count, as an editor counts them.
+  const auto bad = parse_file_list(std::string("a\n\nb\n\0c\n", 8), false, "list");
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().message, HasSubstr("line 4 of list"));
 }
 
 TEST(SelectSkip, KnowsTheReasons) {

@@ -58,7 +58,8 @@ Result<Shown> look(const ConfigOptions& options) {
   if (!options.command.empty()) {
     const std::string name = command_line::unmarked(options.command);
     if (all.find(name) == nullptr)
-      return Error{ErrorKind::usage, "'" + name + "' is not a command"};
+      return Error{ErrorKind::usage,
+                   "'" + name + "' is not a command of sluice; see: sluice --help"};
     names.push_back(name);
   } else {
     for (const Command& command : all.commands()) names.push_back(command.app->get_name());

@@ -149,8 +149,8 @@ class Forget {
   Result<void> note_registered(const JournalEntry& entry) {
     if (entry.state != JournalEntry::State::verifying)
       return Error{ErrorKind::usage,
-                   fmt::format("cannot note '{}' in dataset {} as registered: the upload was never "
-                               "registered; resume it with: sluice resume {} {}",
+                   fmt::format("cannot note '{}' in dataset {} as registered: its registration was "
+                               "never sent; resume it with: sluice resume {} {}",
                                printable(entry.name), entry.dataset, entry.dataset,
                                shell_argument(printable(entry.name)))};
     TRY(journal_->record(entry.id, {.state = JournalEntry::State::registered}));

@@ -28,7 +28,7 @@ class TokenCommand {
 
   Result<void> run() {
     if (options_.json && options_.action != TokenAction::list)
-      return Error{ErrorKind::usage, "--json can be given for the action list only"};
+      return Error{ErrorKind::usage, "--json works only with: sluice token list"};
     if (options_.action != TokenAction::list || !options_.dataset.empty())
       TRY(check_dataset_key(options_.dataset));
     if (options_.action != TokenAction::list || options_.server_was_given) {

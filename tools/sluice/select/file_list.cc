@@ -17,7 +17,7 @@ Result<std::vector<std::string>> parse_file_list(std::string_view text, bool nul
   std::vector<std::string> paths;
   if (!null_separated && text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   const char separator = null_separated ? '\0' : '\n';
-  while (!text.empty()) {
+  for (std::size_t line = 1; !text.empty(); ++line) {
     const std::size_t end = text.find(separator);
     std::string_view path = text.substr(0, end);
     text.remove_prefix(end == text.npos ? text.size() : end + 1);
@@ -26,7 +26,7 @@ Result<std::vector<std::string>> parse_file_list(std::string_view text, bool nul
       return Error{ErrorKind::usage,
                    fmt::format("--files-from: line {} of {} contains a NUL byte; for a list whose "
                                "paths end with NUL (find -print0), add --null",
-                               paths.size() + 1, printable(name))};
+                               line, printable(name))};
     if (!path.empty()) paths.emplace_back(path);
   }
   return paths;

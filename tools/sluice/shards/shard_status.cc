@@ -224,7 +224,7 @@ Result<BatchStatus> batch_status(const ShardDirectory& directory, std::size_t sh
   const ShardDirectory::Facts& facts = directory.facts();
   if (shard > facts.shards)
     return Error{ErrorKind::usage,
-                 fmt::format("cannot list shard {}: the batch in {} has {} shards", shard,
+                 fmt::format("cannot list shard {}: the batch in {} has the shards 1 to {}", shard,
                              printable(directory.path()), facts.shards)};
   TRY_ASSIGN(const auto journal, Journal::open_existing(facts.state_dir));
   LastUploads uploads;
