@@ -84,6 +84,7 @@ void ChunkSender::body_was_read(Flight& flight, StreamedRequest::Gave gave) {
   }
   set_stage(flight, at);
   setting_.owner.on_progress();
+  setting_.owner.on_body_read();
   if (fill_posted_ || !may_fill()) return;
   fill_posted_ = true;  // curl is the caller, and must not be called from here
   transport().post([this, alive = setting_.owner.keep_alive()] {

@@ -44,6 +44,8 @@ class ChunkSender {
     virtual TransferTimes::At held_for(const Flight& flight) const = 0;
     /// Called when bytes were sent or a request ended.
     virtual void on_progress() = 0;
+    /// Called when a body took bytes: more blocks of the file may have been hashed.
+    virtual void on_body_read() = 0;
     /// Called when the front request was answered or failed.
     virtual void on_answer(Result<Answer> result) = 0;
     /// Called when the file cannot be read behind the front request. The front request is cancelled

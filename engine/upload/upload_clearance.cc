@@ -26,6 +26,9 @@ Exchange UploadRun::make_exchange(const Request& request) {
 
 void UploadRun::on_progress() {
   publish_stages();
+}
+
+void UploadRun::on_body_read() {
   if (record_) record_->blocks_passed();
 }
 

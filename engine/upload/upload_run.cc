@@ -160,7 +160,8 @@ SentFile::Setting UploadRun::file_setting() {
                          .log = setting_.log};
   if (setting_.earlier) {
     file.noted = setting_.earlier->entry.file;
-    file.sent_before = setting_.earlier->checksums;
+    // A part is never read again.
+    if (!setting_.part) file.sent_before = setting_.earlier->checksums;
   }
   if (setting_.preparation) {
     file.keep_checksums = true;

@@ -170,6 +170,7 @@ class UploadRun : public Lane,
   bool may_end(const Flight& flight) override;
   TransferTimes::At held_for(const Flight& flight) const override;
   void on_progress() override;
+  void on_body_read() override;
   void on_answer(Result<Answer> result) override;
   void on_unreadable(const Error& error) override;
   void on_too_large(std::uint64_t payload) override;

@@ -97,6 +97,7 @@ class FakeOwner final : public ChunkSender::Owner {
   bool may_end(const Flight&) override { return ends; }
   At held_for(const Flight&) const override { return At::journal; }
   void on_progress() override { ++progress; }
+  void on_body_read() override {}
   void on_answer(Result<Answer> result) override {
     heard.push_back(result ? "answer " + std::to_string(result->status)
                            : "error: " + result.error().message);
