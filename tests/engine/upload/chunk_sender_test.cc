@@ -498,7 +498,7 @@ TEST_F(ChunkSenderTest, GivesPipeliningUpWhereTheServerTimesOutWhatIsHeld) {
   transport_.answer(1, answer(408));
   EXPECT_THAT(owner_.heard, ElementsAre("pipelining refused"));
   ASSERT_EQ(log_.size(), 1U);
-  EXPECT_THAT(log_[0], HasSubstr("chunks of scan.h5 one after the other from now on"));
+  EXPECT_THAT(log_[0], HasSubstr("chunks of scan.h5 without pipelining from now on"));
   EXPECT_THAT(log_[0], HasSubstr("(HTTP 408)"));
   EXPECT_EQ(planner_->depth(), 0U);
 }
@@ -516,7 +516,7 @@ TEST_F(ChunkSenderTest, BlamesPipeliningOnceForEachChunkInFront) {
   transport_.answer(4, answer(500));
   EXPECT_EQ(planner_->depth(), 0U);
   ASSERT_EQ(log_.size(), 1U);
-  EXPECT_THAT(log_[0], HasSubstr("one after the other for a while"));
+  EXPECT_THAT(log_[0], HasSubstr("without pipelining for a while"));
   EXPECT_THAT(owner_.heard, IsEmpty()) << "not worth remembering";
 }
 
