@@ -41,9 +41,7 @@ void FileInParts::look() {
   if (!is_running()) return;
   lanes_->look(steady_now());
   on_progress_();
-  thread_->post_at(steady_now() + look_every, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->look();
-  });
+  thread_->post_at(steady_now() + look_every, [self = shared_from_this()] { self->look(); });
 }
 
 void FileInParts::over() {
