@@ -199,10 +199,6 @@ Result<void> Journal::set_requests(std::string_view system, std::optional<unsign
   return impl_->write([&](JournalTables& tables) { return tables.set_requests(system, requests); });
 }
 
-Result<void> Journal::forget_protocol(std::string_view system) {
-  return impl_->write([&](JournalTables& tables) { return tables.forget_protocol(system); });
-}
-
 std::vector<Result<void>> Journal::together(std::span<const Work> works) {
   std::vector<Result<void>> outcomes(works.size());
   MutexLock lock(impl_->mutex);

@@ -130,8 +130,6 @@ class Journal {
   /// Records the number of concurrent requests that uploads had to be lowered to, with the current
   /// time; nothing deletes the fact.
   Result<void> set_requests(std::string_view system, std::optional<unsigned> requests);
-  /// Deletes the protocol facts of the server.
-  Result<void> forget_protocol(std::string_view system);
 
   /// A piece of work that may share its transaction with other pieces. Calls only the given tables,
   /// does not throw, and returns the error of a call that failed.

@@ -475,10 +475,4 @@ Result<void> JournalTables::set_protocol(std::string_view system, std::string_vi
        SqlValue::text(tus)});
 }
 
-Result<void> JournalTables::forget_protocol(std::string_view system) {
-  return database_.run(
-      "UPDATE servers SET protocol = NULL, protocol_s = NULL, tus = NULL WHERE system = ?",
-      {SqlValue::text(system)});
-}
-
 }  // namespace sluice

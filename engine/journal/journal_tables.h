@@ -93,7 +93,6 @@ class JournalTables {
   Result<void> set_protocol(std::string_view system, std::string_view protocol,
                             std::string_view tus);
   Result<void> set_requests(std::string_view system, std::optional<unsigned> requests);
-  Result<void> forget_protocol(std::string_view system);
 
  private:
   Error failed(const std::string& what) const;

@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "engine/base/clock.h"
-#include "engine/base/text.h"
 #include "engine/upload/registered_before.h"
 #include "engine/upload/upload_run.h"
 

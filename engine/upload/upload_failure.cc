@@ -7,7 +7,6 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/seconds.h"
-#include "engine/base/text.h"
 #include "engine/base/units.h"
 #include "engine/upload/termination.h"
 #include "engine/upload/upload_run.h"

@@ -49,6 +49,7 @@ namespace sluice {
 ///
 /// Sources:
 /// upload_run.cc           the main path: the next request, and what its answer means
+/// upload_setup.cc         construction and start
 /// upload_control.cc       cancel, progress, the report: calls from other threads
 /// upload_clearance.cc     which bytes may be sent when
 /// upload_join.cc          when a join of parts may be retried

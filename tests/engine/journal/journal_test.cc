@@ -492,11 +492,7 @@ TEST_P(JournalTest, RemembersTheProtocol) {
 
   ASSERT_TRUE(journal_->set_protocol("https://a.example", "phased", ""));
   EXPECT_EQ(facts().protocol, "phased");
-  ASSERT_TRUE(journal_->forget_protocol("https://a.example"));
-  EXPECT_EQ(facts().protocol, std::nullopt);
-  EXPECT_EQ(facts().protocol_s, std::nullopt);
   EXPECT_EQ(facts().chunk_limit, 7U);
-  EXPECT_TRUE(journal_->forget_protocol("https://unknown.example"));
 }
 
 TEST_P(JournalTest, KeepsEverythingAfterReopening) {
