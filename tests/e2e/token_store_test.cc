@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "engine/base/unix_time.h"
 #include "io/unique_fd.h"
 #include "tests/e2e/e2e.h"
 #include "tests/support/scripted_server.h"
@@ -171,7 +172,7 @@ TEST_F(StoredTokens, AreListedWithoutTheTokenAndRemoved) {
   EXPECT_EQ(tokens({"list"}).out, "no tokens are stored\n");
   ASSERT_EQ(add("https://databank.illinois.edu", token, "IDB-1").status, 0);
   ASSERT_EQ(add("https://demo.databank.illinois.edu", token, "IDB-2").status, 0);
-  const std::time_t old = std::time(nullptr) - 4 * 24 * 3600;
+  const std::time_t old = unix_s() - 4 * 24 * 3600;
   const utimbuf times{old, old};
   ASSERT_EQ(::utime((config_home() + "/sluice/tokens/IDB-1@databank.illinois.edu").c_str(), &times),
             0);
@@ -271,7 +272,7 @@ TEST_F(StoredTokens, AreRefusedWhereTheyAreNone) {
 TEST_F(StoredTokens, AreUsedWithAWarningOnceTheyHaveExpired) {
   ScriptedServer server;
   ASSERT_EQ(add(server.url(), token).status, 0);
-  const std::time_t old = std::time(nullptr) - 4 * 24 * 3600;
+  const std::time_t old = unix_s() - 4 * 24 * 3600;
   const utimbuf times{old, old};
   ASSERT_EQ(::utime(stored_file().c_str(), &times), 0);
   const test::Finished sent = put(server.url(), {dataset, path_}, {});

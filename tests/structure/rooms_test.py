@@ -139,6 +139,12 @@ class Rooms(unittest.TestCase):
             if file != "engine/base/clock.h":
                 self.assertIsNone(asks.search((ROOT / file).read_text()), file)
 
+    def test_seconds_come_from_one_clock(self):
+        # time() reads a clock of the kernel that is up to a tick behind the one that unix_s() reads, so of
+        # two values taken one after the other the second can be the smaller one.
+        for file in sources("io", "engine", "tools", "bench", "tests"):
+            self.assertIsNone(re.search(r"\btime\((?:nullptr|NULL|0)\)", (ROOT / file).read_text()), file)
+
     def test_only_the_http_folder_of_databankd_includes_microhttpd(self):
         for file in sources("io", "engine", "tools", "bench", "tests"):
             for _, path in included((ROOT / file).read_text()):

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <ctime>
 #include <thread>
 
+#include "engine/base/unix_time.h"
 #include "engine/protocol/deposit.h"
 #include "tests/engine/journal/journal_sample.h"
 #include "tests/support/temp_dir.h"
@@ -90,7 +90,7 @@ TEST_P(JournalTest, BeginStoresAnEmptyUpload) {
   entry.state = State::registered;
   entry.receipt = "{}";
   entry.started_s = 1;
-  const std::int64_t before = std::time(nullptr);
+  const std::int64_t before = unix_s();
   const std::int64_t id = begin(entry);
   const JournalEntry now = get(id);
   EXPECT_EQ(now.id, id);
@@ -409,14 +409,14 @@ TEST_P(JournalTest, RemembersFactsAboutAServer) {
   ASSERT_TRUE(journal_->set_chunk_bytes("https://b.example", 5));
   ASSERT_TRUE(journal_->set_chunk_limit("https://a.example", 1 << 19));
   ASSERT_TRUE(journal_->set_chunk_bytes("https://a.example", 1 << 18));
-  const std::time_t before = std::time(nullptr);
+  const std::int64_t before = unix_s();
   ASSERT_TRUE(journal_->set_lookahead_refused("https://a.example"));
   const ServerFacts a = facts("https://a.example");
   EXPECT_EQ(a.chunk_limit, 1U << 19);
   EXPECT_EQ(a.chunk_bytes, 1U << 18);
   ASSERT_TRUE(a.lookahead_refused_s);
   EXPECT_GE(*a.lookahead_refused_s, before);
-  EXPECT_TRUE(a.refuses_lookahead(std::time(nullptr)));
+  EXPECT_TRUE(a.refuses_lookahead(unix_s()));
   const ServerFacts b = facts("https://b.example");
   EXPECT_EQ(b.chunk_limit, std::nullopt);
   EXPECT_EQ(b.chunk_bytes, 5U);
@@ -439,7 +439,7 @@ TEST_P(JournalTest, RemembersTheRequestLimit) {
   ASSERT_TRUE(journal_->set_requests("https://a.example", std::nullopt)) << "of no known server";
   EXPECT_EQ(facts().requests, std::nullopt);
   ASSERT_TRUE(journal_->set_chunk_limit("https://a.example", 7));
-  const std::time_t before = std::time(nullptr);
+  const std::int64_t before = unix_s();
   ASSERT_TRUE(journal_->set_requests("https://a.example", 4));
   ASSERT_TRUE(journal_->set_requests("https://a.example", 2));
   EXPECT_EQ(facts().requests, 2U);
@@ -462,7 +462,7 @@ TEST_P(JournalTest, RemembersTheProtocol) {
   const auto facts = [&] { return journal_->facts("https://a.example").value_or(ServerFacts()); };
   ASSERT_TRUE(journal_->set_chunk_limit("https://a.example", 7));
   EXPECT_EQ(facts().protocol, std::nullopt);
-  const std::time_t before = std::time(nullptr);
+  const std::int64_t before = unix_s();
   ASSERT_TRUE(journal_->set_protocol("https://a.example", "binary", ""));
   ASSERT_TRUE(journal_->set_protocol("https://a.example", "tus", "creation,checksum; 5"));
   EXPECT_EQ(facts().protocol, "tus");

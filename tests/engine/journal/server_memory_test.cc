@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-
+#include "engine/base/unix_time.h"
 #include "tests/engine/journal/journal_sample.h"
 #include "tests/support/temp_dir.h"
 
@@ -12,10 +11,6 @@ namespace {
 
 constexpr const char* url = "https://databank.example";
 constexpr std::int64_t day = 86400;
-
-std::int64_t now_s() {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
 
 ServerProfile a_tus_server() {
   ServerProfile profile;
@@ -27,7 +22,7 @@ ServerProfile a_tus_server() {
 }
 
 void expect_known_for_a_day(ServerMemory& memory, Journal* journal) {
-  const std::int64_t now = now_s();
+  const std::int64_t now = unix_s();
   EXPECT_FALSE(memory.find(journal, url, now));
   memory.keep(journal, url, a_tus_server(), now);
   const auto known = memory.find(journal, url, now + 60);
@@ -54,7 +49,7 @@ TEST(ServerMemory, SharesFactsThroughTheJournal) {
   ServerMemory memory({});
   expect_known_for_a_day(memory, journal->get());
   const ServerMemory next({});
-  EXPECT_TRUE(next.find(journal->get(), url, now_s()));
+  EXPECT_TRUE(next.find(journal->get(), url, unix_s()));
 }
 
 /// For longer than a day: a server that does not tell its protocol now keeps the earlier one.
@@ -65,7 +60,7 @@ TEST(ServerMemory, KnownReturnsAnExpiredProtocol) {
   for (Journal* const kept : {static_cast<Journal*>(nullptr), journal->get()}) {
     ServerMemory memory({});
     EXPECT_EQ(memory.known(kept, url), ProtocolKind::automatic);
-    memory.keep(kept, url, a_tus_server(), now_s() - 100 * day);
+    memory.keep(kept, url, a_tus_server(), unix_s() - 100 * day);
     EXPECT_EQ(memory.known(kept, url), ProtocolKind::tus);
   }
   EXPECT_EQ(ServerMemory({}).known(journal->get(), url), ProtocolKind::tus);
@@ -86,10 +81,10 @@ TEST(ServerMemory, KeepsAndLogsFactsTheJournalRejects) {
   ServerMemory memory([&](LogLevel, const std::string&) { ++warnings; });
   ServerProfile profile = a_tus_server();
   profile.tus.extensions = {std::string(max_tus_facts, 'x')};
-  memory.keep(journal->get(), url, profile, now_s());
+  memory.keep(journal->get(), url, profile, unix_s());
   EXPECT_EQ(warnings, 1);
-  EXPECT_TRUE(memory.find(journal->get(), url, now_s()));
-  EXPECT_FALSE(ServerMemory({}).find(journal->get(), url, now_s()));
+  EXPECT_TRUE(memory.find(journal->get(), url, unix_s()));
+  EXPECT_FALSE(ServerMemory({}).find(journal->get(), url, unix_s()));
 }
 
 }  // namespace

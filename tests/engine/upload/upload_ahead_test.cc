@@ -1,10 +1,10 @@
 // Pipelined chunks: sent while the chunk before them is unanswered.
 #include <atomic>
-#include <ctime>
 #include <future>
 #include <thread>
 #include <utility>
 
+#include "engine/base/unix_time.h"
 #include "engine/journal/journal.h"
 #include "io/sync.h"
 #include "tests/engine/upload/upload_fixture.h"
@@ -344,7 +344,7 @@ TEST_F(UploadAheadTest, StopsPipeliningIfServerDoesNotWait) {
   EXPECT_FALSE(two_at_once);
   const auto journal = Journal::open(options_.state_dir);
   ASSERT_TRUE(journal) << journal.error().message;
-  EXPECT_TRUE((*journal)->facts(server_.url())->refuses_lookahead(std::time(nullptr)));
+  EXPECT_TRUE((*journal)->facts(server_.url())->refuses_lookahead(unix_s()));
 }
 
 /// Some servers close without an answer. curl does not read a connection whose body is paused, so

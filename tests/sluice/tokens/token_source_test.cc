@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/base/unix_time.h"
 #include "tests/support/temp_dir.h"
 #include "tools/sluice/commands/address.h"
 #include "tools/sluice/tokens/token_store.h"
@@ -55,7 +56,7 @@ class TokenSourceTest : public testing::Test {
     return path;
   }
   static void set_age(const std::string& path, long age) {
-    const std::time_t written = std::time(nullptr) - age;
+    const std::time_t written = unix_s() - age;
     const utimbuf times{written, written};
     EXPECT_EQ(::utime(path.c_str(), &times), 0);
   }

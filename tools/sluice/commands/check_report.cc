@@ -9,6 +9,7 @@
 
 #include "engine/base/text.h"
 #include "engine/base/units.h"
+#include "engine/base/unix_time.h"
 #include "engine/protocol/deposit.h"
 #include "engine/protocol/one_shot.h"
 #include "engine/report/receipt.h"
@@ -38,10 +39,6 @@ using nlohmann::ordered_json;
 
 /// Below this round trip, the send buffer does not limit the rate.
 constexpr auto long_round_trip = 1ms;
-
-std::int64_t now_s() {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
 
 std::optional<std::uint64_t> largest_file(const ServerProfile& server) {
   switch (server.protocol) {
@@ -122,7 +119,7 @@ std::string limits_text(const Findings& findings) {
   if (findings.facts.chunk_limit)
     text += fmt::format("{}chunks up to {} (the server refused longer ones before)",
                         text.empty() ? "" : ", ", format_size(*findings.facts.chunk_limit));
-  if (findings.facts.refuses_lookahead(now_s()))
+  if (findings.facts.refuses_lookahead(unix_s()))
     text += fmt::format("{}no pipelined chunks (the server did not wait for them before)",
                         text.empty() ? "" : ", ");
   return text.empty() ? "none known" : text;
@@ -237,7 +234,7 @@ std::string json_of(const Findings& findings) {
                       {"http_server", server.http_server},
                       {"most_file_bytes", or_null(largest_file(server))},
                       {"chunk_limit_bytes", or_null(findings.facts.chunk_limit)},
-                      {"refuses_lookahead", findings.facts.refuses_lookahead(now_s())},
+                      {"refuses_lookahead", findings.facts.refuses_lookahead(unix_s())},
                       {"clock_ahead_s", or_null(clock_ahead_s)},
                       {"round_trip_s", or_null(round_trip_s)},
                       {"connection_bytes_per_second", or_null(link_rate(server))},

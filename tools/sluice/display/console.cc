@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "engine/base/text.h"
+#include "engine/base/unix_time.h"
 #include "tools/sluice/display/log_time.h"
 #include "tools/sluice/display/terminal.h"
 #include "tools/sluice/process/job_control.h"
@@ -67,7 +68,7 @@ bool Console::owns_terminal() const {
 void Console::stderr_line(OutputQueue::Kind kind, const std::string& full) {
   if (!owns_terminal()) err_.forget_live();
   const std::string text = shortened(full, longest_message);
-  err_.push(kind, terminal_ ? text + '\n' : log_time(std::time(nullptr)) + ' ' + text + '\n');
+  err_.push(kind, terminal_ ? text + '\n' : log_time(unix_s()) + ' ' + text + '\n');
 }
 
 void Console::message(OutputQueue::Kind kind, const std::string& text) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "engine/base/unix_time.h"
 #include "engine/http/blocking_exchanges.h"
 #include "tools/sluice/display/log_time.h"
 #include "tools/sluice/display/output_channel.h"
@@ -28,7 +29,7 @@ bool stopped() {
 }
 
 std::string now_line(std::chrono::seconds interval) {
-  return fmt::format("{}, every {} s\n", log_time(std::time(nullptr)), interval.count());
+  return fmt::format("{}, every {} s\n", log_time(unix_s()), interval.count());
 }
 
 /// Blocks as long as it takes, but for a stop signal.
