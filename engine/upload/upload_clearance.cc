@@ -25,7 +25,7 @@ Exchange UploadRun::make_exchange(const Request& request) {
 }
 
 void UploadRun::on_progress() {
-  publish_stages();
+  publisher_.publish(http(), weak_from_this());
 }
 
 void UploadRun::on_body_read() {
@@ -56,7 +56,7 @@ void UploadRun::compute_next_checksum() {
       request().step != Request::Step::chunk)
     return;
   const std::uint64_t begin = request().payload.end;
-  const std::uint64_t left = setting_.source->identity().size - begin;
+  const std::uint64_t left = setting_.size() - begin;
   checksums_.compute({begin, begin + std::min(next_length(begin), left)});
 }
 

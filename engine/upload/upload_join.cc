@@ -3,20 +3,13 @@
 // and the whole file would have to be sent again.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "engine/base/clock.h"
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
+
 bool UploadRun::join_is_open() const {
   return join_wait_.is_open(setting_.protocol->may_be_joining(), steady_now());
-}
-
-bool UploadRun::may_join(Request::Step step) {
-  if (step != Request::Step::join || !join_is_open()) return true;
-  ask_parts_later();
-  return false;
 }
 
 bool UploadRun::is_due_to_join(const Error& error) {

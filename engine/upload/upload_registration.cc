@@ -8,10 +8,6 @@
 
 namespace sluice {
 
-bool UploadRun::registers(Request::Step step) const {
-  return step == Request::Step::finish || step == Request::Step::whole;
-}
-
 Result<bool> UploadRun::ready_to_finish() {
   TRY_ASSIGN(bool checked, sent_file_.is_as_sent());
   if (checked) {
@@ -52,7 +48,11 @@ bool UploadRun::register_answered(const Result<Answer>& result) {
   return in_doubt;
 }
 
-bool UploadRun::may_register(Request::Step step) {
+bool UploadRun::may_send(Request::Step step) {
+  if (step == Request::Step::join && join_is_open()) {
+    ask_parts_later();
+    return false;
+  }
   const Registration::Decision decision = registration_.before(step, steady_now());
   switch (decision.next) {
     case Registration::Next::send:

@@ -35,7 +35,7 @@ void UploadRun::prepared(Preparation::Outcome outcome) {
   if (file_error_) {
     finish(Report::Status::failed, *file_error_);
   } else if (cancelled_) {
-    finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
+    interrupt();
   } else if (outcome.failure) {
     finish(outcome.failure->status, outcome.failure->error);
   } else {
@@ -102,9 +102,7 @@ void UploadRun::take_step() {
     finish(Report::Status::skipped, {});
     return;
   }
-  if (!may_register(request->step) || !may_join(request->step) || !has_turn() ||
-      !made_ready(*request))
-    return;
+  if (!may_send(request->step) || !has_turn() || !made_ready(*request)) return;
   if (request->step == Request::Step::chunk && !checksums_.add_to(*request)) {
     checksums_.hold(*std::move(request));
     enter(UploadState::waiting_for_checksum);
@@ -222,11 +220,11 @@ void UploadRun::answered(Result<Answer> result) {
     if (file_error_)
       finish(Report::Status::failed, *file_error_);
     else if (cancelled_ || result.error().kind == ErrorKind::interrupted)
-      finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
+      interrupt();
     else if (sender_.front()->body->error())
       finish(Report::Status::failed, *sender_.front()->body->error());
     else
-      failed(explain(std::move(result).error()), {});
+      failed(messages_.failed(request, std::move(result).error()), {});
     return;
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
@@ -239,15 +237,27 @@ void UploadRun::answered(Result<Answer> result) {
     failed(std::move(error), result->retry_after);
     return;
   }
-  const bool with_bytes = step == Request::Step::begin && request.payload.size() > 0;
-  if (with_bytes && setting_.protocol->upload_url().empty()) {
+  if (step == Request::Step::begin && request.payload.size() > 0 &&
+      setting_.protocol->upload_url().empty()) {
     say(LogLevel::info,
         fmt::format("{}: the server refused the bytes that the request carried (HTTP {}); creating "
                     "the upload without them",
-                    last_step(), result->status));
+                    messages_.step(request), result->status));
     next_step();
     return;
   }
+  confirmed(request);
+  if (!sender_.advance()) {
+    next_step();
+    return;
+  }
+  sent_any_ = true;
+  enter(UploadState::sending);
+}
+
+void UploadRun::confirmed(const Request& request) {
+  const Request::Step step = request.step;
+  const bool with_bytes = step == Request::Step::begin && request.payload.size() > 0;
   tokens_.succeed();
   const std::uint64_t committed = setting_.protocol->committed();
   switch (step) {
@@ -266,8 +276,7 @@ void UploadRun::answered(Result<Answer> result) {
       record_->upload_url(setting_.protocol->upload_url());
       // An upload of a single block cannot be resumed. Its journal entry is written with the
       // registration, which saves one write for each of thousands of small files.
-      if (!setting_.protocol->keeps_parts_of_chunks() ||
-          setting_.source->identity().size > setting_.block_bytes)
+      if (!setting_.protocol->keeps_parts_of_chunks() || setting_.size() > setting_.block_bytes)
         record_->begin();
       break;
     case Request::Step::chunk:
@@ -298,12 +307,6 @@ void UploadRun::answered(Result<Answer> result) {
     digest_.forget_before(committed, setting_.block_bytes);
     if (record_) record_->committed(committed);
   }
-  if (!sender_.advance()) {
-    next_step();
-    return;
-  }
-  sent_any_ = true;
-  enter(UploadState::sending);
 }
 
 std::uint64_t UploadRun::next_length(std::uint64_t begin) const {
