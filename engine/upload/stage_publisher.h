@@ -12,8 +12,8 @@
 namespace sluice {
 
 /// Publishes the stages and the connection measurements of one upload to other threads: at most
-/// every 250 ms, and as long as a request is in flight also without any progress, because users look
-/// at the stages when an upload stalls. Network thread only.
+/// every 250 ms, and as long as a request is in flight also without any progress, because users
+/// look at the stages when an upload stalls. Network thread only.
 class StagePublisher {
  public:
   struct Setting {

@@ -30,9 +30,9 @@ Report::Again again_after(const UploadEnding& ending, Protocol::Anew anew);
 /// What a receipt says that is not in the report.
 struct ReceiptFacts {
   std::string base_url;
-  FileTime modified;         ///< of the file
-  std::int64_t started_s;    ///< start of the first run of the upload, seconds since 1970
-  std::int64_t registered_s; ///< the confirmation, seconds since 1970
+  FileTime modified;          ///< of the file
+  std::int64_t started_s;     ///< start of the first run of the upload, seconds since 1970
+  std::int64_t registered_s;  ///< the confirmation, seconds since 1970
 };
 /// Returns the receipt of a file that the server has confirmed as registered.
 Receipt make_receipt(const Report& report, const ReceiptFacts& facts);

@@ -46,10 +46,11 @@ Error UploadMessages::chunk_below_minimum(const Request& request) const {
 }
 
 Error UploadMessages::bytes_lost(unsigned losses) const {
-  return {ErrorKind::integrity,
-          fmt::format("cannot upload {}: the server lost the bytes sent to it {} times; nothing was "
-                      "registered; tell the administrators of the Data Bank",
-                      setting_.file, losses)};
+  return {
+      ErrorKind::integrity,
+      fmt::format("cannot upload {}: the server lost the bytes sent to it {} times; nothing was "
+                  "registered; tell the administrators of the Data Bank",
+                  setting_.file, losses)};
 }
 
 Error UploadMessages::no_dataset(const Request& request) const {

@@ -15,9 +15,9 @@ namespace sluice {
 class UploadMessages {
  public:
   struct Setting {
-    std::string file;      ///< name of the file or of the part
-    std::string base_url;  ///< of the server
-    std::string dataset;   ///< the dataset's key
+    std::string file;                  ///< name of the file or of the part
+    std::string base_url;              ///< of the server
+    std::string dataset;               ///< the dataset's key
     const Protocol& protocol;          ///< outlives this
     const Registration& registration;  ///< outlives this
   };

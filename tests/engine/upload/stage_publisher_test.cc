@@ -25,21 +25,20 @@ class StagePublisherTest : public testing::Test {
   bool in_flight_ = true;
   int samples_ = 0;
   std::shared_ptr<int> owner_ = std::make_shared<int>();
-  std::unique_ptr<StagePublisher> publisher_ =
-      std::make_unique<StagePublisher>(StagePublisher::Setting{
-          .outcome = outcome_,
-          .stages =
-              [this] {
-                ++samples_;
-                return Stages();
-              },
-          .network =
-              [] {
-                Answer::Network network;
-                network.round_trip = 5ms;
-                return std::optional(network);
-              },
-          .in_flight = [this] { return in_flight_; }});
+  std::unique_ptr<StagePublisher> publisher_ = std::make_unique<StagePublisher>(
+      StagePublisher::Setting{.outcome = outcome_,
+                              .stages =
+                                  [this] {
+                                    ++samples_;
+                                    return Stages();
+                                  },
+                              .network =
+                                  [] {
+                                    Answer::Network network;
+                                    network.round_trip = 5ms;
+                                    return std::optional(network);
+                                  },
+                              .in_flight = [this] { return in_flight_; }});
 };
 
 TEST_F(StagePublisherTest, PublishesAtMostFourTimesASecond) {
