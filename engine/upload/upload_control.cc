@@ -12,7 +12,7 @@ void UploadRun::cancel() {
     self->cancelled_ = true;
     if (self->setting_.preparation && self->setting_.preparation->is_running())
       self->setting_.preparation->cancel();
-    else if (self->registration_.is_confirmed())  // only the receipt's digests are missing
+    else if (self->registration_.state().is_confirmed())  // only the receipt's digests are missing
       self->finish(Report::Status::registered, {});
     else if (self->sender_.is_busy())
       self->sender_.cancel();

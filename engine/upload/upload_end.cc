@@ -39,7 +39,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
                  .started_s = setting_.earlier ? setting_.earlier->entry.started_s : started_s_,
                  .registered_s = unix_s()});
   }
-  if (registration_.may_be_registered())
+  if (registration_.state().may_be_registered())
     ending = unconfirmed_if_failed(std::move(ending), *setting_.protocol);
   report.again = again_after(ending, setting_.protocol->anew());
   if (report.again != Report::Again::nothing && setting_.protocol->anew() == Protocol::Anew::all &&
@@ -88,7 +88,7 @@ void UploadRun::write_last_entry(const Report& report) {
   JournalEntry::State state = JournalEntry::State::unfinished;
   if (!setting_.part && report.status == Report::Status::registered)
     state = JournalEntry::State::registered;
-  else if (!setting_.part && registration_.may_be_registered())
+  else if (!setting_.part && registration_.state().may_be_registered())
     state = JournalEntry::State::verifying;
   record_->end(state, report.error, report.receipt ? to_json(*report.receipt) : std::string());
 }

@@ -21,8 +21,8 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
   // one without a seek(): blocks of it that nobody has read would keep their buffers for ever.
   const bool at_once = sender_.is_due_to_pipelining(error);
   sender_.cancel_pipelined();
-  if (is_due_to_join(error)) {
-    ask_parts_later();
+  if (registration_.is_due_to_join(request().step, error, steady_now())) {
+    ask_first(registration_.ask_parts_later(steady_now()));
     return;
   }
   if (error.kind == ErrorKind::token_refused) {
@@ -53,14 +53,14 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
 }
 
 void UploadRun::retry_step(Error error, std::optional<std::chrono::seconds> retry_after) {
-  const bool unsafe = registers(request().step) && registration_.may_be_registered() &&
+  const bool unsafe = registers(request().step) && registration_.state().may_be_registered() &&
                       !setting_.protocol->can_ask_registered();
   retry({.error = std::move(error), .retry_after = retry_after, .is_unsafe_to_repeat = unsafe},
         &UploadRun::try_again);
 }
 
 void UploadRun::retry(Recovery::Failure failure, void (UploadRun::*what)()) {
-  failure.may_be_registered = registration_.may_be_registered();
+  failure.may_be_registered = registration_.state().may_be_registered();
   failure.can_resume = record_ != nullptr;
   const auto now = steady_now();
   Recovery::Decision decision = recovery_.decide(
@@ -124,6 +124,7 @@ bool UploadRun::ready_to_begin() {
     if (record_) record_->start_over();
     digest_.start_over();
     sent_file_.start_over();
+    registration_.start_over();
     setting_.earlier.reset();
     recovery_.forget_earlier_run(setting_.request.server.remembered);
     sent_any_ = false;

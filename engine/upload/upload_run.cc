@@ -47,10 +47,10 @@ void UploadRun::prepared(Preparation::Outcome outcome) {
 void UploadRun::checked() {
   // In state `starting`, the starting thread may still use sent_file_.
   if (state_ == UploadState::starting || is_over() || !sent_file_.was_read()) return;
-  if (auto failure = sent_file_.failure(); failure && !registration_.is_confirmed()) {
+  if (auto failure = sent_file_.failure(); failure && !registration_.state().is_confirmed()) {
     // Do not send the rest of the file, which may be terabytes.
     file_error_ = std::move(failure);
-    if (registration_.has_inherited_doubt() && registration_.may_be_registered())
+    if (registration_.state().has_inherited_doubt() && registration_.state().may_be_registered())
       file_error_->message +=
           "; the earlier content of the file may be registered; " + setting_.protocol->doubt();
     if (setting_.preparation && setting_.preparation->is_running())
@@ -61,7 +61,7 @@ void UploadRun::checked() {
       finish(Report::Status::failed, *file_error_);
     return;
   }
-  if (!registration_.is_confirmed() && !setting_.preparation && !sent_file_.was_reopened())
+  if (!registration_.state().is_confirmed() && !setting_.preparation && !sent_file_.was_reopened())
     sent_file_.note();
   if (state_ == UploadState::sending)
     sender_.resume_front();  // its end may be held back
@@ -146,12 +146,8 @@ bool UploadRun::made_ready(const Request& request) {
       }
       payload_.seek(request.payload.begin);
       return true;
-    case Request::Step::finish: {
-      Result<bool> ready = ready_to_finish();
-      if (ready) return *ready;
-      finish(Report::Status::failed, std::move(ready).error());
-      return false;
-    }
+    case Request::Step::finish:
+      return ready_to_finish();
   }
   return true;
 }
@@ -159,29 +155,21 @@ bool UploadRun::made_ready(const Request& request) {
 void UploadRun::send(Request request) {
   switch (request.step) {
     case Request::Step::ask_name:
-      // If several names are asked for in a row, the time of the first question counts.
-      if (sender_.front() == nullptr || this->request().step != Request::Step::ask_name)
-        registration_.name_asked(steady_now());
-      break;
     case Request::Step::finish:
-      registration_.sent();
+    case Request::Step::join:
       break;
     case Request::Step::whole:
-      registration_.sent();
-      [[fallthrough]];
     case Request::Step::chunk:
       sent_any_ = true;
       [[fallthrough]];
     case Request::Step::begin:  // its bytes count once the server has returned the upload's address
       begin_interval();
       break;
-    case Request::Step::join:
-      join_wait_.sent(steady_now());
-      break;
     case Request::Step::ask_committed:
     case Request::Step::ask_parts:
       break;
   }
+  registration_.sent(request.step, steady_now());
   connection_choice_.choose(request, steady_now() - begun_at_);
   enter(UploadState::sending);
   sender_.send(std::move(request));
@@ -211,7 +199,8 @@ void UploadRun::answered(Result<Answer> result) {
   const Request& request = this->request();
   const Request::Step step = request.step;
   if (result) connection_choice_.learn(*result);
-  const bool in_doubt = registers(step) && register_answered(result);
+  const bool in_doubt =
+      registers(step) && registration_.answered(sender_.front()->handed_at, result, steady_now());
   if (!result && setting_.protocol->is_registered()) {
     try_again();  // the failed request only asked for the name
     return;

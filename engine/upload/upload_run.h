@@ -15,11 +15,9 @@
 #include "engine/upload/chunk_planner.h"
 #include "engine/upload/chunk_sender.h"
 #include "engine/upload/connection_choice.h"
-#include "engine/upload/join_wait.h"
+#include "engine/upload/file_registration.h"
 #include "engine/upload/lanes.h"
 #include "engine/upload/recovery.h"
-#include "engine/upload/registration.h"
-#include "engine/upload/registration_journal.h"
 #include "engine/upload/run_setting.h"
 #include "engine/upload/sent_file.h"
 #include "engine/upload/server_load.h"
@@ -44,8 +42,7 @@ namespace sluice {
 /// upload_setup.cc         construction and start
 /// upload_control.cc       cancel, progress, the report: calls from other threads
 /// upload_clearance.cc     which bytes may be sent when
-/// upload_join.cc          when a join of parts may be retried
-/// upload_registration.cc  when the file may be registered, and whether it was
+/// upload_registration.cc  when the file may be registered and its parts joined
 /// upload_token.cc         a refused token
 /// upload_failure.cc       a failed request: retry, restart from the beginning, or fail
 /// upload_end.cc           report, receipt, the journal's last entry
@@ -145,23 +142,12 @@ class UploadRun : public Lane,
   void chunk_committed(std::uint64_t bytes);
   /// Starts to measure the time until the next chunk is confirmed.
   void begin_interval();
-  /// Records the result of a request that registers the file. Returns whether the server had the
-  /// whole request and may have registered the file without a confirmation.
-  bool register_answered(const Result<Answer>& result);
   /// Starts the Preparation.
   void prepare();
   /// Publishes the progress of the Preparation and records it in the journal.
   void note_prepared();
   /// Continues after the Preparation, or ends the upload with its failure.
   void prepared(Preparation::Outcome outcome);
-  /// Whether the server may still be joining the parts: for as long after the join request as a
-  /// registration of a file of this size may take.
-  bool join_is_open() const;
-  /// Whether `error` only means that the server is still joining the parts. The parts are then
-  /// asked for again.
-  bool is_due_to_join(const Error& error);
-  /// Schedules a question about the parts, and logs the first wait.
-  void ask_parts_later();
   /// Records that the server refused a request with `payload` bytes of the file (413). Returns
   /// false if no smaller request is possible.
   bool too_large(std::uint64_t payload);
@@ -194,6 +180,8 @@ class UploadRun : public Lane,
   /// Restarts the upload from the beginning if any bytes were sent: the server has lost them.
   /// Returns false if that happened too often and the upload has ended.
   bool ready_to_begin();
+  /// Asks the server for the state of the registration or of the parts, now or later.
+  void ask_first(const FileRegistration::Decision& decision);
   /// Asks the server whether the file is registered.
   void ask_registered();
   /// Returns whether a request of `step` may be sent although the server may still be registering
@@ -202,12 +190,9 @@ class UploadRun : public Lane,
   SentFile::Setting file_setting();
   /// Handles the end of the second reading of the file.
   void checked();
-  /// Checks the conditions for the registration: file unchanged, digests as expected, journal
-  /// written. Returns false if the upload has to wait. Errors: those of SentFile.
-  Result<bool> ready_to_finish();
-  /// Writes to the journal that the file is about to be registered. Returns false if the upload has
-  /// to wait for that.
-  bool journal_knows();
+  /// Returns whether the request that registers the file may be sent. If not, waits for what it
+  /// needs, schedules a retry, or ends the upload.
+  bool ready_to_finish();
   /// Ends the upload as interrupted.
   void interrupt();
   /// The report without status, error, digests and receipt.
@@ -239,11 +224,9 @@ class UploadRun : public Lane,
   ChunkChecksums checksums_;
   bool sent_any_ = false;  ///< whether this run has sent bytes of the file
   bool cancelled_ = false;
-  Registration registration_;
-  JoinWait join_wait_;
+  FileRegistration registration_;
   UploadMessages messages_;
   Recovery recovery_;
-  RegistrationJournal registration_journal_;
   std::optional<Error> file_error_;     ///< ends the upload, whatever the server answers
   std::function<void()> on_part_over_;  ///< only for a part; set before start()
   ConnectionChoice connection_choice_;

@@ -63,18 +63,18 @@ UploadRun::UploadRun(Setting setting)
                             "a chunk of that size; to check them all, use a larger --pool",
                             file_, format_size(bytes)));
           }),
-      registration_({.can_ask = setting_.protocol->can_ask_registered(),
-                     .wait = setting_.longest_registration()}),
-      join_wait_(setting_.longest_registration()),
+      registration_({.file = file_,
+                     .protocol = *setting_.protocol,
+                     .sent_file = sent_file_,
+                     .longest = setting_.longest_registration()}),
       messages_({.file = file_,
                  .base_url = setting_.request.base_url,
                  .dataset = setting_.request.dataset,
                  .protocol = *setting_.protocol,
-                 .registration = registration_}),
+                 .registration = registration_.state()}),
       recovery_(
           {.retry = setting_.retry,
            .server_is_known = setting_.earlier.has_value() || setting_.request.server.remembered}),
-      registration_journal_(file_),
       connection_choice_(setting_.request.server.round_trip,
                          setting_.request.base_url.starts_with("https:")),
       publisher_({.outcome = outcome_,
@@ -96,7 +96,7 @@ UploadRun::UploadRun(Setting setting)
         UploadRecord::Setting{*setting_.journal, digest_, setting_.first_journal_entry(),
                               setting_.planned_blocks(), setting_.log},
         [this] { wake(); });
-    registration_journal_.use(record_);
+    registration_.use(record_);
   }
 }
 
@@ -169,7 +169,7 @@ void UploadRun::start() {
       drop_uploads(self->http(), self->setting_.abandoned, self->tokens_.current());
     if (checking && self->setting_.preparation)
       self->prepare();
-    else if (checking && self->registration_.has_inherited_doubt() &&
+    else if (checking && self->registration_.state().has_inherited_doubt() &&
              self->setting_.earlier->doubtful)
       // The server can only tell whether it has a file of that name, not which content the file
       // has.

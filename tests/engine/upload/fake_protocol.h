@@ -9,6 +9,8 @@ class FakeProtocol final : public Protocol {
  public:
   bool can_ask = true;
   std::uint64_t least = 1;
+  bool is_joining = false;
+  Anew asks_for = Anew::nothing;
 
   std::string_view name() const override { return "fake"; }
   std::optional<Request> next(std::uint64_t) override { return {}; }
@@ -21,6 +23,8 @@ class FakeProtocol final : public Protocol {
   std::uint64_t least_chunk() const override { return least; }
   bool can_ask_registered() const override { return can_ask; }
   bool is_registered() const override { return false; }
+  bool may_be_joining() const override { return is_joining; }
+  Anew anew() const override { return asks_for; }
   std::string doubt() const override { return "the file may be registered"; }
 };
 
