@@ -155,7 +155,7 @@ void Pipeline::call_checkers() {
     MutexLock lock(tasks_mutex_);
     ++tasks_;
   }
-  hand_over(this);
+  tsan_release(this);
   try {
     setting_.workers.run(CheckTask{this});
   } catch (const std::exception& error) {  // oneTBB cannot start a worker
@@ -186,7 +186,7 @@ std::optional<Pipeline::Claim> Pipeline::claim() {
 
 void Pipeline::CheckTask::operator()() const {
   Pipeline* const self = pipeline;
-  take_over(self);
+  tsan_acquire(self);
   self->check_blocks();
   self->task_done();
 }
