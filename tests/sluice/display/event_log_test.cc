@@ -65,7 +65,7 @@ TEST(EventLogTest, WhatIsNotKnownIsNull) {
   const test::TempDir directory;
   auto log = EventLog::open(directory / "log");
   ASSERT_TRUE(log);
-  (*log)->progress({.files = 3, .over = 1});
+  (*log)->progress({.files = 3, .finished = 1});
   (*log)->progress({.seconds_left = 2.5, .bottleneck = Bottleneck::disk});
   EXPECT_FALSE((*log)->finish());
   const std::vector<json> events = events_of(test::read_file(directory / "log"));

@@ -60,8 +60,9 @@ TEST_F(DigestFilesTest, AreThoseOfTheBytesInTheOrderOfThePaths) {
   std::vector<std::string> contents;
   for (const std::size_t size :
        {std::size_t{0}, std::size_t{1}, DigestFiles::block_bytes, 2 * DigestFiles::block_bytes + 1,
-        static_cast<std::size_t>(DigestFiles::small),
-        static_cast<std::size_t>(DigestFiles::small) + 1, 9 * DigestFiles::block_bytes + 17})
+        static_cast<std::size_t>(DigestFiles::most_small_bytes),
+        static_cast<std::size_t>(DigestFiles::most_small_bytes) + 1,
+        9 * DigestFiles::block_bytes + 17})
     contents.push_back(test::random_bytes(size, size));
   std::vector<std::string> paths;
   std::uint64_t total = 0;

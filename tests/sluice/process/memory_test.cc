@@ -15,7 +15,7 @@ TEST(MemoryTest, WithoutALimitAnyPoolIsTried) {
 
 TEST(MemoryTest, APoolThatDoesNotFitIsAnErrorThatSaysWhichWould) {
   // 200 are left, of which 36 are for the rest.
-  const AddressSpace space{.limit = 250 * mib, .taken = 50 * mib};
+  const AddressSpace space{.limit = 250 * mib, .used = 50 * mib};
   EXPECT_TRUE(check_memory(space, 164 * mib, 4));
   const auto error = check_memory(space, 165 * mib, 4);
   ASSERT_FALSE(error);
@@ -26,15 +26,15 @@ TEST(MemoryTest, APoolThatDoesNotFitIsAnErrorThatSaysWhichWould) {
 }
 
 TEST(MemoryTest, MoreTransfersNeedMore) {
-  const AddressSpace space{.limit = 250 * mib, .taken = 50 * mib};
+  const AddressSpace space{.limit = 250 * mib, .used = 50 * mib};
   const auto error = check_memory(space, 64 * mib, 64);
   ASSERT_FALSE(error);
   EXPECT_NE(error.error().message.find("fewer --transfers"), std::string::npos);
 }
 
 TEST(MemoryTest, WhereNoPoolFitsTheLimitHasToBeRaised) {
-  for (const std::size_t taken : {std::size_t{0}, 50 * mib, 60 * mib}) {
-    const auto error = check_memory({.limit = 25 * mib, .taken = taken}, mib, 1);
+  for (const std::size_t used : {std::size_t{0}, 50 * mib, 60 * mib}) {
+    const auto error = check_memory({.limit = 25 * mib, .used = used}, mib, 1);
     ASSERT_FALSE(error);
     EXPECT_NE(error.error().message.find("; raise the limit"), std::string::npos);
   }

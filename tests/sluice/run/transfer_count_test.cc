@@ -39,7 +39,7 @@ class Simulation {
     while (now < end && (left_ > 0 || !running_.empty())) {
       step();
       fill();
-      look();
+      update();
     }
   }
   /// The mean over that time.
@@ -59,13 +59,13 @@ class Simulation {
     const double seconds = std::chrono::duration<double>(time).count();
     return {static_cast<double>(files - files_before) / seconds, (bytes - bytes_before) / seconds};
   }
-  void look() {
-    const auto change = count.look({.now = now,
-                                    .bytes = static_cast<std::uint64_t>(bytes),
-                                    .files = files,
-                                    .running = running_.size(),
-                                    .waiting = left_,
-                                    .ceiling = ceiling});
+  void update() {
+    const auto change = count.update({.now = now,
+                                      .bytes = static_cast<std::uint64_t>(bytes),
+                                      .files = files,
+                                      .running = running_.size(),
+                                      .waiting = left_,
+                                      .ceiling = ceiling});
     if (change) {
       changes.push_back(*change);
       highest = std::max(highest, change->to);
@@ -253,7 +253,7 @@ TEST(TransferCountTest, AnOverloadedServerGetsNoMoreThanItTakes) {
 TEST(TransferCountTest, ACeilingCountsAtOnceAndBelowFour) {
   Simulation run({.file_s = 0.15});
   run.ceiling = 2;
-  run.look();
+  run.update();
   EXPECT_EQ(run.count.count(), 2U);
   ASSERT_EQ(run.changes.size(), 1U);
   EXPECT_EQ(run.changes[0].reason, Reason::ceiling);
@@ -261,7 +261,7 @@ TEST(TransferCountTest, ACeilingCountsAtOnceAndBelowFour) {
   run.run(1min);
   EXPECT_EQ(run.count.count(), 2U);
   run.ceiling = 1;
-  run.look();
+  run.update();
   EXPECT_EQ(run.count.count(), 1U);
 }
 
@@ -270,7 +270,7 @@ TEST(TransferCountTest, AServerThatBecomesOverloadedLaterGetsFewerAtOnce) {
   run.run(10s);
   ASSERT_EQ(run.count.count(), 64U);
   run.ceiling = 32;
-  run.look();
+  run.update();
   EXPECT_EQ(run.count.count(), 32U);
   run.run(1min);
   EXPECT_EQ(run.highest, 64U);

@@ -25,7 +25,7 @@ TokenRights rights(mode_t mode) {
 
 /// A warning, or the error in brackets.
 std::string verdict(const TokenRights& rights, TokenFileMode allowed = TokenFileMode::strict) {
-  const auto judged = judge(rights, "/home/me/my token", allowed);
+  const auto judged = check_token_rights(rights, "/home/me/my token", allowed);
   if (judged) return *judged;
   EXPECT_EQ(judged.error().kind, ErrorKind::usage);
   return "[" + judged.error().message + "]";
@@ -39,9 +39,9 @@ TEST(TokenRightsOf, AGroupIsAWarning) {
   for (const mode_t mode : {0640U, 0440U, 0660U, 0610U}) {
     EXPECT_THAT(verdict(rights(mode)), AllOf(HasSubstr("/home/me/my token"),
                                              HasSubstr("the group lab"), Not(HasSubstr("["))));
-    TokenRights own = rights(mode);
-    own.private_group = true;
-    EXPECT_EQ(verdict(own), "");
+    TokenRights is_owner = rights(mode);
+    is_owner.private_group = true;
+    EXPECT_EQ(verdict(is_owner), "");
   }
 }
 
@@ -59,13 +59,13 @@ TEST(TokenRightsOf, AllUsersAreAnErrorThatSaysWhatToDo) {
 
 TEST(TokenRightsOf, WhatNobodyCanChangeIsAWarning) {
   TokenRights cifs = rights(0777);
-  cifs.keeps_no_modes = "CIFS";
+  cifs.modeless_file_system = "CIFS";
   EXPECT_THAT(verdict(cifs), AllOf(HasSubstr("CIFS"), HasSubstr("777"), Not(HasSubstr("["))));
   TokenRights secret = rights(0644);  // of Kubernetes: a read-only tmpfs
   secret.read_only = true;
   EXPECT_THAT(verdict(secret), AllOf(HasSubstr("all users"), Not(HasSubstr("["))));
   TokenRights roots = rights(0444);
-  roots.own = false;
+  roots.is_owner = false;
   EXPECT_THAT(verdict(roots), AllOf(HasSubstr("all users"), Not(HasSubstr("["))));
 }
 
@@ -78,7 +78,7 @@ TEST(TokenRightsOf, AreThoseOfTheFile) {
   const auto found = token_rights(fd.get(), path);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->mode, 0604U);
-  EXPECT_TRUE(found->own);
+  EXPECT_TRUE(found->is_owner);
   EXPECT_FALSE(found->read_only);
   ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
   // Nobody has it as a private group, whoever runs this.
@@ -89,7 +89,7 @@ TEST(TokenRightsOf, AreThoseOfTheFile) {
     EXPECT_EQ(other->group, "54321");
     EXPECT_FALSE(other->private_group);
     ASSERT_EQ(::chown(path.c_str(), 54321, 0), 0);
-    EXPECT_FALSE(token_rights(fd.get(), path)->own);
+    EXPECT_FALSE(token_rights(fd.get(), path)->is_owner);
   }
 }
 

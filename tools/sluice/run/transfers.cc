@@ -16,7 +16,7 @@ struct Transfers::Ended {
 Transfers::Transfers() : ended_(std::make_shared<Ended>()) {}
 
 Transfers::~Transfers() {
-  cancel();  // all of them before the first is waited for
+  cancel();  // cancel all before waiting for the first
 }
 
 std::function<void()> Transfers::on_over(std::size_t number) {
