@@ -102,7 +102,7 @@ struct Answer {
     std::chrono::microseconds round_trip{};  ///< smoothed
     /// The most bytes that the kernel's send buffer allows in flight on this connection,
     /// independent of the network; 0 if unknown.
-    std::uint64_t most_under_way = 0;
+    std::uint64_t max_in_flight_bytes = 0;
     /// The least round trip of the last minutes. The excess over it is queueing delay. 0 if
     /// unknown.
     std::chrono::microseconds least_round_trip{};

@@ -291,7 +291,7 @@ void add_measurements(ServerProfile& profile, const Reader& reader, const Inquir
         network && network->round_trip.count() > 0 &&
         (!profile.round_trip || network->round_trip < *profile.round_trip)) {
       profile.round_trip = network->round_trip;
-      profile.most_under_way = network->most_under_way;
+      profile.max_in_flight_bytes = network->max_in_flight_bytes;
       profile.bbr = network->bbr;
     }
     if (const auto server = (*answer)->header("server"); server && profile.http_server.empty())

@@ -133,7 +133,7 @@ void SimTransport::take_connection(ExchangeId id, bool fresh) {
     kept_.pop_back();
     connection->carried = true;
   } else {
-    connection = std::make_shared<Connection>(network_.setting().most_under_way);
+    connection = std::make_shared<Connection>(network_.setting().max_in_flight_bytes);
   }
   entry->new_connection = !connection->established;
   entry->wire = std::make_shared<Wire>();
@@ -342,7 +342,7 @@ Answer::Network SimTransport::facts() const {
   Answer::Network facts;
   facts.round_trip = facts.least_round_trip = round_trip;
   facts.since_sent = round_trip;
-  facts.most_under_way = network_.setting().most_under_way;
+  facts.max_in_flight_bytes = network_.setting().max_in_flight_bytes;
   facts.bbr = setting_.bbr;
   return facts;
 }

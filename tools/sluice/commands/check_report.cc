@@ -59,9 +59,9 @@ std::optional<std::uint64_t> largest_file(const ServerProfile& server) {
 /// that round-trip time; nothing if it is unknown or does not limit the rate.
 std::optional<double> link_rate(const ServerProfile& server) {
   if (!server.round_trip || *server.round_trip < negligible_round_trip ||
-      server.most_under_way == 0)
+      server.max_in_flight_bytes == 0)
     return {};
-  return static_cast<double>(server.most_under_way) /
+  return static_cast<double>(server.max_in_flight_bytes) /
          std::chrono::duration<double>(*server.round_trip).count();
 }
 
@@ -95,7 +95,7 @@ std::string link_text(const ServerProfile& server) {
   return fmt::format(
       "{}; one connection carries {} at most ({} in flight, the limit of net.ipv4.tcp_wmem and "
       "net.core.wmem_max), several carry more",
-      trip, format_rate(*rate), format_size(server.most_under_way));
+      trip, format_rate(*rate), format_size(server.max_in_flight_bytes));
 }
 
 std::string protocol_text(const Findings& findings) {
