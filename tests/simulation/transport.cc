@@ -233,7 +233,7 @@ void SimTransport::watch(ExchangeId id) {
   const bool connecting = !entry->wire->connection->established;
   const bool all_sent = !connecting && entry->handed == entry->exchange.body_size;
   const auto limit = connecting ? setting_.connect_timeout
-                     : all_sent ? entry->exchange.patience
+                     : all_sent ? entry->exchange.response_timeout
                                 : setting_.stall_timeout;
   const std::weak_ptr<bool> alive = alive_;
   time_.at(entry->moved_at + limit, 0,

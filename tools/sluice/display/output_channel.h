@@ -40,7 +40,7 @@ class OutputChannel {
   void forget_live();
 
   /// Blocks until everything is written. Waits for results without a time limit, for other output
-  /// until none was accepted for `patience`. Calls `stop` 20 times a second: once it returns true,
+  /// until none was accepted for `timeout`. Calls `stop` 20 times a second: once it returns true,
   /// waits at most `timeout_after_stop`, also for results. If a call timed out and no output was
   /// accepted since, later calls do not wait.
   void drain(std::chrono::milliseconds timeout, std::chrono::milliseconds timeout_after_stop,
