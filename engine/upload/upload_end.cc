@@ -78,7 +78,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
                  report.error, report.receipt ? to_json(*report.receipt) : std::string());
 
   // Free the buffers for other uploads now, before the report is fetched.
-  payload_.give_up();
+  payload_.cancel();
   if (setting_.share) setting_.share->leave();
   sent_file_.cancel();
 

@@ -56,12 +56,12 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
                 413});
       return;
     }
-    payload_.give_up();
+    payload_.cancel();
     try_again();
     return;
   }
   if (at_once && error.retryable) {  // the request before it succeeded: no endless loop
-    payload_.give_up();
+    payload_.cancel();
     try_again();
     return;
   }
@@ -101,7 +101,7 @@ void UploadRun::retry(Recovery::Failure failure, void (UploadRun::*what)()) {
       fmt::format("{}; retrying in {:.1f} s ({} of {})",
                   redacted(std::move(decision.error.message)), in_seconds(decision.at - now),
                   decision.failures, setting_.retry.retries));
-  payload_.give_up();  // frees the buffers for other uploads
+  payload_.cancel();  // frees the buffers for other uploads
   later(UploadState::waiting_to_retry, decision.at, what);
 }
 
