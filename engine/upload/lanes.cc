@@ -30,7 +30,7 @@ void Lanes::fill() {
 
 void Lanes::share_pool() {
   for (std::size_t i = 0; i < next_; ++i)
-    if (!has_ended_[i]) setting_.parts[i]->one_of(running_);
+    if (!has_ended_[i]) setting_.parts[i]->set_lane_count(running_);
 }
 
 void Lanes::part_over(std::size_t index) {

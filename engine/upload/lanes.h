@@ -28,7 +28,7 @@ class Lane {
   virtual void start() = 0;
   /// Sets how many lanes, including this one, share the buffer pool from now on. May be called
   /// before start().
-  virtual void one_of(unsigned lanes) = 0;
+  virtual void set_lane_count(unsigned lanes) = 0;
   virtual void cancel() = 0;
   /// Returns the range of the file.
   virtual ByteRange range() const = 0;

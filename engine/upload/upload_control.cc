@@ -65,7 +65,7 @@ ByteRange UploadRun::range() const {
   return {begin, begin + setting_.source->identity().size};
 }
 
-void UploadRun::one_of(unsigned lanes) {
+void UploadRun::set_lane_count(unsigned lanes) {
   UploadRun::Setting::Part& part = *setting_.part;
   part.share->resize_share(std::max(part.least_blocks, setting_.pool.count() / lanes));
 }

@@ -126,7 +126,7 @@ class UploadRun : public Lane,
   /// network thread. Any thread.
   std::optional<Answer::Network> network() const override;
   /// Only for a part. Any thread.
-  void one_of(unsigned lanes) override;
+  void set_lane_count(unsigned lanes) override;
   void settle() override;
   // Only for a part.
   void on_over(std::function<void()> call) override { on_part_over_ = std::move(call); }

@@ -18,7 +18,7 @@ class FakeLane final : public Lane {
 
   void on_over(std::function<void()> call) override { over = std::move(call); }
   void start() override { ++started; }
-  void one_of(unsigned lanes) override { sharing = lanes; }
+  void set_lane_count(unsigned lanes) override { sharing = lanes; }
   void cancel() override { ++cancelled; }
   ByteRange range() const override { return range_; }
   Progress progress() const override { return done; }
