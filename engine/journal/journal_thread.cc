@@ -21,7 +21,7 @@ JournalThread::JournalThread(std::unique_ptr<Journal> journal, Executor& executo
       executor_(&executor) {}
 
 JournalThread::~JournalThread() {
-  settle();
+  write_pending();
   if (!thread_.joinable()) return;
   {
     MutexLock lock(mutex_);
@@ -74,7 +74,7 @@ void JournalThread::tell() {
   if (!works_.empty()) post_write();
 }
 
-void JournalThread::settle() {
+void JournalThread::write_pending() {
   if (executor_ == nullptr) return;
   while (true) {
     tell();

@@ -51,7 +51,7 @@ class JournalThread {
 
   /// With an Executor: writes all pending work at once, on the caller's thread. Without an
   /// Executor: no effect, as the thread does the work.
-  void settle();
+  void write_pending();
 
   /// Returns whether the user is to be told that the journal cannot be written (`failing`), or can
   /// be written again: once for all uploads, and at most once a minute if both alternate. Any

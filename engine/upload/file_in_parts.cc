@@ -95,8 +95,8 @@ Progress FileInParts::progress() const {
   return all;
 }
 
-void FileInParts::settle() {
-  for (const auto& part : setting_.parts) part->settle();
+void FileInParts::wait_for_threads() {
+  for (const auto& part : setting_.parts) part->wait_for_threads();
 }
 
 }  // namespace sluice

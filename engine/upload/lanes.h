@@ -46,7 +46,7 @@ class Lane {
   virtual FileDigest::Snapshot sent_checksums() const = 0;
   /// Blocks until no other thread works for the part. Call only after the part has ended, and never
   /// on a network thread.
-  virtual void settle() = 0;
+  virtual void wait_for_threads() = 0;
 };
 
 /// The parallel parts (lanes) of one file. Each lane is an upload over its own connection (tus's

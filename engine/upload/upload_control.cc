@@ -79,14 +79,14 @@ Report UploadRun::wait() {
     record_->wait();
     report.resumable = report.status != Report::Status::registered && record_->resumable();
   }
-  if (setting_.preparation) setting_.preparation->settle();
+  if (setting_.preparation) setting_.preparation->wait_for_threads();
   setting_.lock.reset();
   payload_.stop();
   sent_file_.release();
   return report;
 }
 
-void UploadRun::settle() {
+void UploadRun::wait_for_threads() {
   if (record_) record_->wait();
   MutexLock stopping(stop_mutex_);
   payload_.stop();

@@ -127,7 +127,7 @@ class UploadRun : public Lane,
   std::optional<Answer::Network> network() const override;
   /// Only for a part. Any thread.
   void set_lane_count(unsigned lanes) override;
-  void settle() override;
+  void wait_for_threads() override;
   // Only for a part.
   void on_over(std::function<void()> call) override { on_part_over_ = std::move(call); }
   ByteRange range() const override;
@@ -309,7 +309,8 @@ class UploadRun : public Lane,
   std::chrono::system_clock::time_point started_{};
   std::uint64_t resumed_from_ = 0;
 
-  Mutex stop_mutex_;  ///< serialises callers of wait() and settle(), which stop the readers
+  Mutex
+      stop_mutex_;  ///< serialises callers of wait() and wait_for_threads(), which stop the readers
   UploadOutcome outcome_;
 };
 

@@ -27,7 +27,7 @@ class FakeLane final : public Lane {
   Report report_now() const override { return report; }
   std::string upload_url() const override { return url; }
   FileDigest::Snapshot sent_checksums() const override { return checksums; }
-  void settle() override { ++settled; }
+  void wait_for_threads() override { ++settled; }
 
   int started = 0;
   int cancelled = 0;

@@ -241,7 +241,7 @@ TEST_F(FileInPartsTest, AddsUpWhatThePartsDid) {
 
 TEST_F(FileInPartsTest, SettlesEveryPart) {
   make(3, 1, 1);
-  file_->settle();
+  file_->wait_for_threads();
   for (const auto& lane : lanes_) EXPECT_EQ(lane->settled, 1);
 }
 
