@@ -135,7 +135,7 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
   if (answer.status < 200)
     return Error{ErrorKind::unreachable, "the server closed the connection without a response",
                  CURLE_GOT_NOTHING, true};
-  if (answer.status < 300 && try_.handed < exchange_.body_size)
+  if (answer.status < 300 && try_.passed_to_curl < exchange_.body_size)
     return Error{ErrorKind::unreachable,
                  fmt::format("the server sent HTTP {} before it had received the whole request",
                              answer.status),

@@ -110,7 +110,7 @@ Result<std::size_t> PayloadStream::read(std::uint64_t offset, std::span<std::byt
     while (!held_.empty() && held_.front().left == 0) held_.pop_front();
   }
   passed_ += copied;
-  handed_ += copied;
+  total_read_ += copied;
   return copied;
 }
 

@@ -57,7 +57,7 @@ class PayloadStream {
   /// Returns the total number of bytes that were read, repeated reads included: the number of bytes
   /// that go over the network. Unlike passed(), this number does not jump to the offset at which an
   /// upload resumes. Any thread.
-  std::uint64_t handed() const { return handed_; }
+  std::uint64_t total_read() const { return total_read_; }
 
   /// Takes the blocks that are ready, and returns the offset of the first byte that has not
   /// arrived.
@@ -107,7 +107,7 @@ class PayloadStream {
   std::uint64_t digest_begin_ = 0;
   std::uint64_t digest_end_ = 0;
   std::atomic<std::uint64_t> passed_{0};
-  std::atomic<std::uint64_t> handed_{0};
+  std::atomic<std::uint64_t> total_read_{0};
   Window::Waiting waiting_for_ = Window::Waiting::read;
 };
 

@@ -89,7 +89,7 @@ Progress FileInParts::progress() const {
     const Progress progress = part->progress();
     all.sent += progress.sent;
     all.committed += progress.committed;
-    all.handed += progress.handed;
+    all.transmitted += progress.transmitted;
     all.stages += progress.stages;
   }
   return all;

@@ -35,7 +35,7 @@ class Lane {
   virtual Progress progress() const = 0;
   /// Returns the bytes handed to the network in this run, including bytes sent again. Never
   /// decreases.
-  virtual std::uint64_t handed() const = 0;
+  virtual std::uint64_t transmitted() const = 0;
   /// Returns the measurements of the current connection, if there are any.
   virtual std::optional<Answer::Network> network() const = 0;
   /// Returns the report. Call only after the part has ended.

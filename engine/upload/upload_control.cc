@@ -31,7 +31,7 @@ Progress UploadRun::progress() const {
   return {.total = setting_.source->identity().size,
           .sent = payload_.passed(),
           .committed = committed_,
-          .handed = payload_.handed(),
+          .transmitted = payload_.total_read(),
           .stages = outcome_.stages()};
 }
 

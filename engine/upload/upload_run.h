@@ -121,7 +121,7 @@ class UploadRun : public Lane,
   /// Returns the report of wait() without the fields that need the disk. Call only after the upload
   /// has ended. Any thread.
   Report report_now() const override { return outcome_.report(); }
-  std::uint64_t handed() const override { return payload_.handed(); }
+  std::uint64_t transmitted() const override { return payload_.total_read(); }
   /// Returns the measurements of the connection: at most 250 ms old, or current on the run's own
   /// network thread. Any thread.
   std::optional<Answer::Network> network() const override;

@@ -22,7 +22,7 @@ class FakeLane final : public Lane {
   void cancel() override { ++cancelled; }
   ByteRange range() const override { return range_; }
   Progress progress() const override { return done; }
-  std::uint64_t handed() const override { return done.handed; }
+  std::uint64_t transmitted() const override { return done.transmitted; }
   std::optional<Answer::Network> network() const override { return connection; }
   Report report_now() const override { return report; }
   std::string upload_url() const override { return url; }

@@ -8,8 +8,8 @@ namespace {
 using namespace std::chrono_literals;
 constexpr RunProgress::Clock::time_point begin{};
 
-Progress at(std::uint64_t total, std::uint64_t sent, std::uint64_t handed) {
-  return {.total = total, .sent = sent, .committed = sent / 2, .handed = handed};
+Progress at(std::uint64_t total, std::uint64_t sent, std::uint64_t transmitted) {
+  return {.total = total, .sent = sent, .committed = sent / 2, .transmitted = transmitted};
 }
 
 Report registered(std::uint64_t bytes) {

@@ -33,10 +33,11 @@ void RunProgress::update(std::size_t number, const Progress& progress, Clock::ti
   const auto found = transfers_.find(number);
   if (found == transfers_.end()) return;
   Transfer& transfer = found->second;
-  handed_ += progress.handed - std::min(progress.handed, transfer.progress.handed);
+  transmitted_ +=
+      progress.transmitted - std::min(progress.transmitted, transfer.progress.transmitted);
   stages_ += since(transfer.progress.stages, progress.stages);
   transfer.progress = progress;
-  transfer.meter.update(now, progress.handed);
+  transfer.meter.update(now, progress.transmitted);
 }
 
 void RunProgress::transfer_ended(std::size_t number, const Report& report) {
@@ -46,7 +47,7 @@ void RunProgress::transfer_ended(std::size_t number, const Report& report) {
   // A small file may begin and end between two updates.
   if (report.status == Report::Status::registered && report.registered_before.empty()) {
     const std::uint64_t sent = report.committed - std::min(report.committed, report.resumed_from);
-    handed_ += sent - std::min(sent, seen.handed);
+    transmitted_ += sent - std::min(sent, seen.transmitted);
     stages_ += since(seen.stages, report.stages);
   }
   transfers_.erase(found);
@@ -59,7 +60,7 @@ void RunProgress::file_finished(std::uint64_t bytes, bool registered) {
 }
 
 void RunProgress::update_totals(Clock::time_point now) {
-  meter_.update(now, handed_);
+  meter_.update(now, transmitted_);
   bottleneck_.update(now, std::exchange(stages_, {}));
 }
 

@@ -50,8 +50,8 @@ class RunProgress {
   std::size_t finished_ = 0;
   std::uint64_t finished_bytes_ = 0;
   std::uint64_t registered_bytes_ = 0;
-  std::uint64_t handed_ = 0;  ///< sent to the network, in total
-  Stages stages_;             ///< of all transfers, since the last update_totals()
+  std::uint64_t transmitted_ = 0;  ///< sent to the network, in total
+  Stages stages_;                  ///< of all transfers, since the last update_totals()
   ProgressMeter meter_;
   BottleneckMeter bottleneck_;
 };

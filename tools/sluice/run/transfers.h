@@ -32,7 +32,7 @@ class Transfers {
   std::vector<std::pair<std::size_t, Progress>> progress() const;
   /// Returns the bytes sent to the network by all uploads, including those already taken. Never
   /// decreases.
-  std::uint64_t handed() const;
+  std::uint64_t transmitted() const;
   void cancel();
 
   /// Blocks until an upload has ended or the deadline. Returns the number of an ended upload;
@@ -45,7 +45,7 @@ class Transfers {
   struct Ended;
   const std::shared_ptr<Ended> ended_;  ///< shared with the network thread
   std::map<std::size_t, std::unique_ptr<Upload>> uploads_;
-  std::uint64_t taken_handed_ = 0;  ///< bytes sent by the uploads already taken
+  std::uint64_t taken_transmitted_ = 0;  ///< bytes sent by the uploads already taken
 };
 
 }  // namespace sluice::cli

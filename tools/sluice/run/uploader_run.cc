@@ -166,7 +166,7 @@ std::size_t Uploader::Run::current_limit() const {
 bool Uploader::Run::adapt_count() {
   if (!uploader_.transfers_.automatic) return false;
   TransferCount::Sample sample{.now = Clock::now(),
-                               .bytes = transfers_.handed(),
+                               .bytes = transfers_.transmitted(),
                                .files = sent_files_,
                                .running = transfers_.count(),
                                .waiting = schedule_.ready(),
