@@ -59,7 +59,7 @@ TEST_F(FrontServer, AnswersAfterTusRequestsWereCarriedOut) {
   expect_page(patch(upload, 0, "abc"), 404);
   EXPECT_EQ(request("HEAD", upload).status, 403);
   EXPECT_EQ(offset(upload), 3);
-  const HttpReply often = enlist("a", upload);
+  const HttpReply often = register_upload("a", upload);
   expect_page(often, 429);
   EXPECT_EQ(often.header("retry-after"), "1");
   ASSERT_THAT(registered(), SizeIs(1));
@@ -103,7 +103,7 @@ TEST_F(FrontServer, AnswersEveryRequestForATime) {
   expect_page(request("POST", "/files/", {{"Upload-Length", "3"}}), 404);
   EXPECT_EQ(request("HEAD", upload).status, 404);
   expect_page(request("DELETE", upload), 404);
-  expect_page(enlist("a", upload), 404);
+  expect_page(register_upload("a", upload), 404);
   expect_page(deposit(), 404);
   EXPECT_EQ(setup("a").content_type, "text/html");
   EXPECT_EQ(verify("a").content_type, "text/html");
@@ -118,8 +118,8 @@ TEST_F(FrontServer, AnswersOneStepForATime) {
   start_with({"front:502:86400s,on=register"});
   const std::string upload = create("3");
   EXPECT_EQ(patch(upload, 0, "abc").status, 204);
-  expect_page(enlist("a", upload), 502);
-  expect_page(enlist("a", upload), 502);
+  expect_page(register_upload("a", upload), 502);
+  expect_page(register_upload("a", upload), 502);
   EXPECT_EQ(offset(upload), 3);
   EXPECT_EQ(request("GET", "/").header("content-type"), "text/plain");
   EXPECT_THAT(registered(), IsEmpty());

@@ -94,8 +94,8 @@ TEST_F(Join, HoldsItsPartsUntilItIsCarriedOut) {
   EXPECT_EQ(join(second).status, 423);
   EXPECT_EQ(offset(first), 3);
   EXPECT_EQ(request("DELETE", first).status, 423);
-  EXPECT_EQ(enlist("a", create("0")).status, 200);  // others are served meanwhile
-  stop();                                           // and the end does not wait a day
+  EXPECT_EQ(register_upload("a", create("0")).status, 200);  // others are served meanwhile
+  stop();                                                    // and the end does not wait a day
   server_.reset();
 }
 

@@ -97,7 +97,8 @@ TEST_P(Renamed, TodaysServerTellsTheRealName) {
   start_tus({"--rename"});
   const std::string upload = create("3");
   patch(upload, 0, "abc");
-  EXPECT_THAT(enlist("a+%26+b.bin", upload).body, StartsWith("successfully uploaded a___b.bin\n"));
+  EXPECT_THAT(register_upload("a+%26+b.bin", upload).body,
+              StartsWith("successfully uploaded a___b.bin\n"));
   EXPECT_THAT(call({"-F", "binary=@" + chunk_file("def").string() + ";filename=\"x y\""}).body,
               StartsWith("successfully uploaded x_y\n"));
   ASSERT_THAT(registered(), SizeIs(2));

@@ -60,7 +60,7 @@ TEST_F(FewThreads, OtherRequestsNeedOne) {
   EXPECT_EQ(setup("a").status, 200);
   EXPECT_EQ(request("GET", "/").status, 404);
   finish_patch(fd);
-  EXPECT_EQ(enlist("b", upload).status, 200);
+  EXPECT_EQ(register_upload("b", upload).status, 200);
 }
 
 TEST_F(FewThreads, ARequestWaitsUntilAThreadIsFree) {

@@ -54,7 +54,7 @@ TEST_P(Today, RegistersAnUpload) {
   start_tus();
   const std::string upload = create("3");
   patch(upload, 0, "abc");
-  const HttpReply reply = enlist("a", root_ + upload);
+  const HttpReply reply = register_upload("a", root_ + upload);
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body, success("a"));
   EXPECT_THAT(reply.header("content-type"), StartsWith("application/json"));
@@ -80,15 +80,15 @@ TEST_P(Today, RegistersTwiceAndComparesNothing) {
   start_tus();
   const std::string upload = create("6");
   patch(upload, 0, "abc");
-  EXPECT_EQ(enlist("a", upload).status, 200);
-  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
   // It was not the whole upload, and what comes now is not in the dataset.
   EXPECT_EQ(patch(upload, 3, "def").status, 204);
   if (!discards_) {
     EXPECT_EQ(stored("a"), "abc");
   }
-  EXPECT_EQ(enlist("a", upload).status, 200);
-  EXPECT_EQ(enlist("b", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
+  EXPECT_EQ(register_upload("b", upload).status, 200);
   if (!discards_) {
     EXPECT_EQ(stored("a"), "abcdef");
   }
@@ -104,7 +104,7 @@ TEST_P(Today, RegistersWhatIsThereOfAnUploadThatGoesOn) {
   const std::string upload = create("6");
   const UniqueFd open = patch_partly(upload, 0, "abc", 3);
   wait_for_offset(upload, 3);
-  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
   EXPECT_EQ(registered().at(0)["size"], 3);
   send(open, "def");
   EXPECT_THAT(receive_until(open, ""), StartsWith("HTTP/1.1 204 "));
@@ -116,12 +116,12 @@ TEST_P(Today, RegistersWhatIsThereOfAnUploadThatGoesOn) {
 
 TEST_P(Today, RegistersNoUploadThatIsNotThere) {
   start_tus();
-  const HttpReply reply = enlist("a", "http://elsewhere/files/0123");
+  const HttpReply reply = register_upload("a", "http://elsewhere/files/0123");
   EXPECT_EQ(reply.status, 400);
   EXPECT_EQ(reply.body, "Invalid TUS upload reference\n");
-  EXPECT_EQ(enlist("", create("0")).status, 500);
-  EXPECT_EQ(enlist("a/b", create("0")).status, 500);
-  EXPECT_EQ(enlist("%ff", create("0")).status, 400);
+  EXPECT_EQ(register_upload("", create("0")).status, 500);
+  EXPECT_EQ(register_upload("a/b", create("0")).status, 500);
+  EXPECT_EQ(register_upload("%ff", create("0")).status, 400);
   EXPECT_THAT(registered(), IsEmpty());
 }
 
@@ -230,7 +230,7 @@ TEST_P(Today, HasNoTus) {
   start_tus({"--protocols", "phased,binary"});
   for (const char* path : {"/files", "/files/", "/files/0123"})
     EXPECT_EQ(request("OPTIONS", path).status, 404);
-  EXPECT_EQ(enlist("a", "/files/0123").body, invalid_request);
+  EXPECT_EQ(register_upload("a", "/files/0123").body, invalid_request);
   EXPECT_EQ(setup("a").status, 200);
   EXPECT_EQ(deposit("b", chunk_file("abc")).status, 200);
 }

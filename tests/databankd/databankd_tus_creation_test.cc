@@ -41,7 +41,7 @@ class TusCreation : public test::Tus, public testing::WithParamInterface<bool> {
   }
   /// Registered, it is all of that.
   void expect_content(const std::string& upload, const std::string& content) {
-    EXPECT_EQ(enlist("result", upload).status, 200);
+    EXPECT_EQ(register_upload("result", upload).status, 200);
     const auto lines = registered();
     ASSERT_FALSE(lines.empty());
     EXPECT_EQ(lines.back()["size"], content.size());

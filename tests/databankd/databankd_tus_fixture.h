@@ -54,7 +54,7 @@ class Tus : public Curl {
   HttpReply patch_when_free(const std::string& path, std::uint64_t offset,
                             const std::string& body) const;
 
-  HttpReply enlist(const std::string& name, const std::string& url) const;
+  HttpReply register_upload(const std::string& name, const std::string& url) const;
 
   bool discards_ = false;
 };

@@ -42,7 +42,7 @@ class TusStruck : public test::Tus, public testing::WithParamInterface<bool> {
     server_.reset();
   }
   void expect_content(const std::string& upload, const std::string& content) {
-    EXPECT_EQ(enlist("a", upload).status, 200);
+    EXPECT_EQ(register_upload("a", upload).status, 200);
     EXPECT_EQ(registered().back()["xxh128"], xxh128(content));
     EXPECT_EQ(registered().back()["size"], content.size());
   }
@@ -73,7 +73,7 @@ TEST_P(TusStruck, LosesEachKindOfRequest) {
   EXPECT_EQ(offset(upload), 0);
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;" + part}}).status, 0);
   EXPECT_EQ(offset(part), 0);
-  EXPECT_EQ(enlist("a", upload).status, 0);
+  EXPECT_EQ(register_upload("a", upload).status, 0);
   EXPECT_EQ(deposit().status, 0);
   EXPECT_THAT(registered(), IsEmpty());
   EXPECT_EQ(patch(upload, 0, "abc").status, 204);
@@ -88,7 +88,7 @@ TEST_P(TusStruck, LosesAnswers) {
   const std::string upload = create("3", {{"Upload-Concat", "partial"}});
   EXPECT_EQ(patch(upload, 0, "abc").status, 0);
   EXPECT_EQ(offset(upload), 3);
-  EXPECT_EQ(enlist("a", upload).status, 0);
+  EXPECT_EQ(register_upload("a", upload).status, 0);
   EXPECT_EQ(deposit().status, 0);
   EXPECT_THAT(registered(), SizeIs(2));
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;" + upload}}).status, 0);
@@ -186,7 +186,7 @@ TEST_P(TusStruck, UploadsAreGone) {
     const std::string upload = create("0");
     EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;" + part}}).status, 400);
     EXPECT_EQ(request("HEAD", part).status, status);
-    EXPECT_EQ(enlist("a", upload).status, 400);
+    EXPECT_EQ(register_upload("a", upload).status, 400);
     EXPECT_EQ(request("HEAD", upload).status, status);
     expect_summary(std::string(fault) + " 2");
   };
@@ -199,7 +199,7 @@ TEST_P(TusStruck, ATokenExpires) {
   const std::string upload = create("3");
   EXPECT_EQ(patch(upload, 0, "abc").status, 401);
   EXPECT_EQ(request("OPTIONS", "/files/").status, 401);
-  EXPECT_EQ(enlist("a", upload).status, 401);
+  EXPECT_EQ(register_upload("a", upload).status, 401);
 }
 
 TEST_P(TusStruck, AnswersWithStatuses) {
@@ -210,7 +210,7 @@ TEST_P(TusStruck, AnswersWithStatuses) {
   EXPECT_EQ(reply.header("retry-after"), "1");
   EXPECT_EQ(reply.headers.count("upload-offset"), 0U);
   EXPECT_EQ(offset(upload), 0);
-  EXPECT_EQ(enlist("a", upload).status, 502);
+  EXPECT_EQ(register_upload("a", upload).status, 502);
   EXPECT_THAT(registered(), IsEmpty());
 }
 

@@ -174,7 +174,7 @@ TEST_F(Tus, UploadsExpire) {
   EXPECT_EQ(request("HEAD", upload).status, 410);
   EXPECT_EQ(patch(upload, 0, "abc").status, 410);
   EXPECT_EQ(request("DELETE", upload).status, 410);
-  EXPECT_EQ(enlist("a", upload).status, 400);
+  EXPECT_EQ(register_upload("a", upload).status, 400);
   EXPECT_TRUE(std::filesystem::is_empty(store_ / ".tus"));
 }
 

@@ -31,7 +31,7 @@ class TusUpload : public test::Tus, public testing::WithParamInterface<bool> {
   /// Registered, it is all of `content`.
   void expect_content(const std::string& upload, const std::string& content) {
     EXPECT_EQ(offset(upload), static_cast<std::int64_t>(content.size()));
-    EXPECT_EQ(enlist("result", upload).status, 200);
+    EXPECT_EQ(register_upload("result", upload).status, 200);
     const auto lines = registered();
     ASSERT_FALSE(lines.empty());
     EXPECT_EQ(lines.back()["size"], content.size());
@@ -253,7 +253,7 @@ TEST_P(TusUpload, JoinsPartialUploads) {
     return;
   }
   // Nobody has seen all of its bytes pass.
-  EXPECT_EQ(enlist("result", whole).status, 200);
+  EXPECT_EQ(register_upload("result", whole).status, 200);
   EXPECT_EQ(registered().at(0), (json{{"dataset", "IDB-1"}, {"name", "result"}, {"size", 100000}}));
 }
 
@@ -276,7 +276,7 @@ TEST_P(TusUpload, ARegisteredPartStaysAsItWas) {
   const std::string b = create("3", partial);
   patch(a, 0, "abc");
   patch(b, 0, "def");
-  EXPECT_EQ(enlist("part", a).status, 200);
+  EXPECT_EQ(register_upload("part", a).status, 200);
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;" + a + " " + b}}).status, 201);
   if (!discards_) {
     EXPECT_EQ(stored("part"), "abc");
@@ -327,7 +327,7 @@ TEST_F(TusRestart, FindsUploadsAgain) {
   EXPECT_EQ(head.header("upload-metadata"), "filename YQ==");
   EXPECT_EQ(request("HEAD", part).header("upload-concat"), "partial");
   EXPECT_EQ(patch(upload, 4, "ef").status, 204);
-  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdef"));
   EXPECT_EQ(stored("a"), "abcdef");
 }
@@ -350,7 +350,7 @@ TEST_F(TusRestart, ForgetsWhatDidNotCount) {
   EXPECT_EQ(offset(upload), 8192);
   EXPECT_EQ(offset(checked), 0);
   EXPECT_EQ(patch(upload, 8192, content.substr(8192)).status, 204);
-  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
   EXPECT_TRUE(stored("a") == content);
 }
 
@@ -367,13 +367,13 @@ TEST_P(TusUpload, HasNoFileBeforeItsFirstPatchWhereThatIsLazy) {
   const std::string upload = create("0");
   EXPECT_EQ(offset(upload), 0);
   for (int i = 0; i < 2; ++i) {
-    const HttpReply refused = enlist("a", upload);
+    const HttpReply refused = register_upload("a", upload);
     EXPECT_EQ(refused.status, 400);
     EXPECT_EQ(refused.body, "Invalid TUS upload reference\n");
   }
   EXPECT_THAT(registered(), IsEmpty());
   EXPECT_EQ(patch(upload, 0, "", {{"Content-Length", "0"}}).status, 204);
-  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
   EXPECT_EQ(registered().back()["size"], 0);
   // One with bytes needs nothing else, and parts can be empty.
   const std::string filled = create("3", {{"Upload-Concat", "partial"}});
@@ -382,7 +382,7 @@ TEST_P(TusUpload, HasNoFileBeforeItsFirstPatchWhereThatIsLazy) {
   const HttpReply joined =
       request("POST", "/files/", {{"Upload-Concat", "final;" + empty + " " + filled}});
   EXPECT_EQ(joined.status, 201) << joined.body;
-  EXPECT_EQ(enlist("b", joined.header("location")).status, 200);
+  EXPECT_EQ(register_upload("b", joined.header("location")).status, 200);
   EXPECT_EQ(registered().back()["size"], 3);
   EXPECT_EQ(registered().back()["xxh128"], xxh128("abc"));
 }
@@ -395,10 +395,10 @@ TEST_F(TusRestart, FindsUploadsThatHaveNoFileYet) {
   stop();
   start_tus({"--lazy-uploads"});
   EXPECT_EQ(offset(bare), 0);
-  EXPECT_EQ(enlist("a", bare).status, 400);
-  EXPECT_EQ(enlist("b", patched).status, 200);
+  EXPECT_EQ(register_upload("a", bare).status, 400);
+  EXPECT_EQ(register_upload("b", patched).status, 200);
   EXPECT_EQ(patch(bare, 0, "", {{"Content-Length", "0"}}).status, 204);
-  EXPECT_EQ(enlist("a", bare).status, 200);
+  EXPECT_EQ(register_upload("a", bare).status, 200);
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ TEST(ParseFault, ReadsSettingsInAnyOrder) {
   EXPECT_EQ(fault("stall,on=patch").on, Step::patch);
   EXPECT_EQ(fault("stall,on=delete").on, Step::remove);
   EXPECT_EQ(fault("stall,on=join").on, Step::join);
-  EXPECT_EQ(fault("stall,on=register").on, Step::enlist);
+  EXPECT_EQ(fault("stall,on=register").on, Step::register_upload);
   EXPECT_EQ(fault("stall,on=binary").on, Step::binary);
   EXPECT_EQ(fault("stall").seed, std::nullopt);
 }
@@ -206,10 +206,10 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
 TEST(ParseFault, KnowsWhatASeedIsGoodFor) {
   for (const char* spec : {"stall,probability=0.5", "reset-mid-body", "reset-mid-body,at=1",
                            "reset-mid-response", "partial-append", "garbage-body,every=2"})
-    EXPECT_TRUE(fault(spec).draws()) << spec;
+    EXPECT_TRUE(fault(spec).is_random()) << spec;
   for (const char* spec : {"stall", "stall,at=1", "stall,every=2", "stall,probability=0",
                            "stall,probability=1", "status:503"})
-    EXPECT_FALSE(fault(spec).draws()) << spec;
+    EXPECT_FALSE(fault(spec).is_random()) << spec;
 }
 
 // --- deciding
@@ -279,7 +279,7 @@ TEST(FaultPlan, AFrontServerAnswersForItsTime) {
   EXPECT_EQ(name(Step::patch, 0s), "");
   EXPECT_EQ(name(Step::patch, 1s), "front:502:5s");
   EXPECT_EQ(name(Step::head, 2s), "");
-  EXPECT_EQ(front.decide_elsewhere(begin + 2s), std::nullopt);  // it is for patch only
+  EXPECT_EQ(front.decide_other(begin + 2s), std::nullopt);  // it is for patch only
   EXPECT_EQ(name(Step::patch, 2s), "front:502:5s");
   EXPECT_EQ(name(Step::patch, 5999ms), "front:502:5s");
   EXPECT_EQ(name(Step::patch, 6s), "status:503");  // the fifth
@@ -290,11 +290,11 @@ TEST(FaultPlan, AFrontServerAnswersWhateverIsAsked) {
   using namespace std::chrono_literals;
   const FaultPlan::Clock::time_point begin{};
   FaultPlan front = plan({"stall,at=1", "front:404:1s"});
-  EXPECT_EQ(front.decide_elsewhere(begin)->fault.name, "front:404:1s");
+  EXPECT_EQ(front.decide_other(begin)->fault.name, "front:404:1s");
   EXPECT_EQ(front.decide(std::nullopt, begin + 999ms)->fault.name, "stall");
   EXPECT_EQ(front.decide(Step::options, begin + 999ms)->fault.name, "front:404:1s");
   EXPECT_EQ(front.decide(Step::options, begin + 1s), std::nullopt);
-  EXPECT_EQ(front.decide_elsewhere(begin + 1s), std::nullopt);
+  EXPECT_EQ(front.decide_other(begin + 1s), std::nullopt);
 }
 
 TEST(FaultPlan, MakesTheSameChoicesFromTheSameSeed) {

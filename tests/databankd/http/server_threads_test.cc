@@ -21,19 +21,19 @@ TEST(ServerThreads, HaveNoLimitUnlessTold) {
   ServerThreads threads({});
   std::vector<ServerThreads::Held> held;
   for (int i = 0; i < 100; ++i) held.push_back(threads.take());
-  EXPECT_TRUE(threads.ask());
+  EXPECT_TRUE(threads.take_second());
 }
 
 TEST(ServerThreads, AQuestionNeedsAThreadBesidesThoseHeld) {
   ServerThreads threads({.count = 2, .wait = 1ms});
   const auto first = threads.take();
-  EXPECT_TRUE(threads.ask());
-  EXPECT_TRUE(threads.ask());  // it was given back
+  EXPECT_TRUE(threads.take_second());
+  EXPECT_TRUE(threads.take_second());  // it was given back
   {
     const auto second = threads.take();
-    EXPECT_FALSE(threads.ask());
+    EXPECT_FALSE(threads.take_second());
   }
-  EXPECT_TRUE(threads.ask());
+  EXPECT_TRUE(threads.take_second());
 }
 
 TEST(ServerThreads, AreHandedOutInOrder) {
@@ -45,7 +45,7 @@ TEST(ServerThreads, AreHandedOutInOrder) {
   for (int i = 0; i < 3; ++i) {
     others.emplace_back([&, i] {
       if (i == 1) {  // a question waits its turn like a request
-        EXPECT_TRUE(threads.ask());
+        EXPECT_TRUE(threads.take_second());
         order[1] = next++;
         return;
       }
@@ -58,7 +58,7 @@ TEST(ServerThreads, AreHandedOutInOrder) {
   for (std::thread& other : others) other.join();
   EXPECT_EQ(threads.waiting(), 0U);
   EXPECT_EQ(order[0], 0);  // whoever was first ran before any other had a thread
-  EXPECT_TRUE(threads.ask());
+  EXPECT_TRUE(threads.take_second());
 }
 
 TEST(ServerThreads, RequestsThatAllAskBlockEachOtherUntilTheQuestionTimesOut) {
@@ -69,26 +69,26 @@ TEST(ServerThreads, RequestsThatAllAskBlockEachOtherUntilTheQuestionTimesOut) {
   std::vector<std::thread> questions;
   for (auto& one : held) {
     questions.emplace_back([&] {
-      if (!threads.ask()) ++refused;
+      if (!threads.take_second()) ++refused;
       (void)one;
     });
   }
   for (std::thread& question : questions) question.join();
   EXPECT_EQ(refused, 5);
   held.pop_back();
-  EXPECT_TRUE(threads.ask());  // four at a time pass
+  EXPECT_TRUE(threads.take_second());  // four at a time pass
 }
 
 TEST(ServerThreads, ReleaseThoseThatWaitWhenTheServerEnds) {
   ServerThreads threads({.count = 1, .wait = 24h});
   const auto held = threads.take();
   std::thread request([&] { (void)threads.take(); });
-  std::thread question([&] { EXPECT_FALSE(threads.ask()); });
+  std::thread question([&] { EXPECT_FALSE(threads.take_second()); });
   wait_until_waiting(threads, 2);
   threads.end();
   request.join();
   question.join();
-  EXPECT_FALSE(threads.ask());
+  EXPECT_FALSE(threads.take_second());
 }
 
 }  // namespace
