@@ -19,7 +19,7 @@ Report registered(std::uint64_t bytes) {
   return report;
 }
 
-TEST(RunProgressTest, AddsUpTransfersAndFilesThatAreOver) {
+TEST(RunProgressTest, AddsTransfersAndFinishedFiles) {
   RunProgress progress(4, 10'000);
   progress.transfer_started(0, "a");
   progress.transfer_started(1, "b");
@@ -37,8 +37,8 @@ TEST(RunProgressTest, AddsUpTransfersAndFilesThatAreOver) {
   EXPECT_EQ(totals.committed, 1250U);
 }
 
-/// A resumed file begins in its middle, and one that failed does not count as sent.
-TEST(RunProgressTest, TheRateIsWhatGoesOverTheNetwork) {
+/// A resumed file starts at its offset, and a failed file does not count as sent.
+TEST(RunProgressTest, MeasuresRateOnNetwork) {
   RunProgress progress(3, 1'000'000);
   progress.transfer_started(0, "resumed");
   progress.update(0, at(900'000, 0, 0), begin);
@@ -51,7 +51,7 @@ TEST(RunProgressTest, TheRateIsWhatGoesOverTheNetwork) {
   EXPECT_EQ(progress.view().transfers.at(0).rate, "1.00 kB/s");
 }
 
-/// They begin and end between two updates.
+/// They start and end between two updates.
 TEST(RunProgressTest, CountsSmallFilesInTheRate) {
   RunProgress progress(1000, 1'000'000);
   progress.update_totals(begin);
@@ -67,7 +67,7 @@ TEST(RunProgressTest, CountsSmallFilesInTheRate) {
   EXPECT_EQ(progress.totals().bottleneck, Bottleneck::server);
 }
 
-TEST(RunProgressTest, WhatAnEarlierRunRegisteredWasNotSent) {
+TEST(RunProgressTest, DoesNotCountFilesOfEarlierRun) {
   RunProgress progress(2, 2000);
   progress.update_totals(begin);
   progress.transfer_started(0, "before");
@@ -80,7 +80,7 @@ TEST(RunProgressTest, WhatAnEarlierRunRegisteredWasNotSent) {
   EXPECT_EQ(progress.totals().sent, 1000U);
 }
 
-TEST(RunProgressTest, ShowsTheTransfersInTheirOrderAndATotal) {
+TEST(RunProgressTest, ShowsTransfersInOrderAndTotal) {
   RunProgress progress(5, 10'000);
   progress.transfer_started(2, "two");
   progress.transfer_started(1, "one");
@@ -91,7 +91,7 @@ TEST(RunProgressTest, ShowsTheTransfersInTheirOrderAndATotal) {
   EXPECT_EQ(view.total.what, "0 of 5 files");
 }
 
-TEST(RunProgressTest, OneFileIsItsOwnTotal) {
+TEST(RunProgressTest, ShowsOneFileAsTotal) {
   RunProgress progress(1, 1000);
   progress.transfer_started(0, "alone");
   progress.update(0, at(1000, 500, 500), begin);

@@ -68,7 +68,7 @@ TEST(Split, IsCompleteAndDeterministic) {
         seen.push_back(index);
         bytes += files[index].bytes;
       }
-      // No shard has more than its share by more than one file, and what its files count for.
+      // The size of a shard exceeds the mean by at most one file, and the cost of its files.
       EXPECT_LE(bytes, all / shards + largest + files.size() * (std::uint64_t{1} << 20));
     }
     std::sort(seen.begin(), seen.end());

@@ -23,7 +23,7 @@ TokenRights rights(mode_t mode) {
   return rights;
 }
 
-/// A warning, or the error in brackets.
+/// Returns the warning, or the error in brackets.
 std::string verdict(const TokenRights& rights, TokenFileMode allowed = TokenFileMode::strict) {
   const auto judged = check_token_rights(rights, "/home/me/my token", allowed);
   if (judged) return *judged;
@@ -31,11 +31,11 @@ std::string verdict(const TokenRights& rights, TokenFileMode allowed = TokenFile
   return "[" + judged.error().message + "]";
 }
 
-TEST(TokenRightsOf, TheOwnersAloneAreSilent) {
+TEST(TokenRightsOf, AcceptsOwnerOnly) {
   for (const mode_t mode : {0600U, 0400U, 0700U, 0000U}) EXPECT_EQ(verdict(rights(mode)), "");
 }
 
-TEST(TokenRightsOf, AGroupIsAWarning) {
+TEST(TokenRightsOf, WarnsOfGroup) {
   for (const mode_t mode : {0640U, 0440U, 0660U, 0610U}) {
     EXPECT_THAT(verdict(rights(mode)), AllOf(HasSubstr("/home/me/my token"),
                                              HasSubstr("the group lab"), Not(HasSubstr("["))));
@@ -45,10 +45,10 @@ TEST(TokenRightsOf, AGroupIsAWarning) {
   }
 }
 
-TEST(TokenRightsOf, AllUsersAreAnErrorThatSaysWhatToDo) {
+TEST(TokenRightsOf, RejectsAllUsers) {
   for (const mode_t mode : {0644U, 0604U, 0602U, 0601U, 0777U, 0444U}) {
     TokenRights open = rights(mode);
-    open.private_group = true;  // no excuse
+    open.private_group = true;  // does not matter
     EXPECT_THAT(verdict(open), AllOf(HasSubstr("["), HasSubstr("all users"),
                                      HasSubstr("chmod 600 '/home/me/my token'"),
                                      HasSubstr("--token-file-mode any")));
@@ -57,11 +57,11 @@ TEST(TokenRightsOf, AllUsersAreAnErrorThatSaysWhatToDo) {
   }
 }
 
-TEST(TokenRightsOf, WhatNobodyCanChangeIsAWarning) {
+TEST(TokenRightsOf, WarnsIfModeCannotBeChanged) {
   TokenRights cifs = rights(0777);
   cifs.modeless_file_system = "CIFS";
   EXPECT_THAT(verdict(cifs), AllOf(HasSubstr("CIFS"), HasSubstr("777"), Not(HasSubstr("["))));
-  TokenRights secret = rights(0644);  // of Kubernetes: a read-only tmpfs
+  TokenRights secret = rights(0644);  // a Kubernetes secret: a read-only tmpfs
   secret.read_only = true;
   EXPECT_THAT(verdict(secret), AllOf(HasSubstr("all users"), Not(HasSubstr("["))));
   TokenRights roots = rights(0444);
@@ -69,7 +69,7 @@ TEST(TokenRightsOf, WhatNobodyCanChangeIsAWarning) {
   EXPECT_THAT(verdict(roots), AllOf(HasSubstr("all users"), Not(HasSubstr("["))));
 }
 
-TEST(TokenRightsOf, AreThoseOfTheFile) {
+TEST(TokenRightsOf, ReadsRightsOfFile) {
   const test::TempDir dir;
   const std::string path = dir / "token";
   test::write_file(path, "x");
@@ -81,7 +81,7 @@ TEST(TokenRightsOf, AreThoseOfTheFile) {
   EXPECT_TRUE(found->is_owner);
   EXPECT_FALSE(found->read_only);
   ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
-  // Nobody has it as a private group, whoever runs this.
+  // Change to a group that is nobody's private group.
   if (::geteuid() == 0) {
     ASSERT_EQ(::chown(path.c_str(), 0, 54321), 0);
     const auto other = token_rights(fd.get(), path);
@@ -93,7 +93,7 @@ TEST(TokenRightsOf, AreThoseOfTheFile) {
   }
 }
 
-TEST(TokenRightsOf, OfAPipeNobodyElseHasAny) {
+TEST(TokenRightsOf, AcceptsPipe) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const UniqueFd out(ends[0]), in(ends[1]);
