@@ -25,7 +25,7 @@ TEST(PageCache, CountsWhatIsCached) {
   constexpr std::size_t size = 256 * 4096;
   EXPECT_EQ(sample(size, {.cached_percent = 100}).cached, 64U);
   EXPECT_EQ(sample(size, {.cached_percent = 0}).cached, 0U);
-  // Places spread over the whole file: a quarter of the file is a quarter of the places.
+  // The samples are spread over the whole file: a quarter of the file gets a quarter of them.
   EXPECT_EQ(sample(size, {.cached_percent = 25}).cached, 16U);
 }
 
@@ -34,11 +34,12 @@ TEST(PageCache, LooksOnceAtEachPageOfASmallFileAndNeverBehindItsEnd) {
     SCOPED_TRACE(size);
     const CacheSample all = sample(size, {.cached_percent = 100});
     EXPECT_EQ(all.sampled, (size + 4095) / 4096);
-    EXPECT_EQ(all.cached, all.sampled);  // a read behind the end would return nothing
+    EXPECT_EQ(all.cached, all.sampled);  // a read beyond the end would return nothing
   }
 }
 
-// With fixed places the look itself would warm them, and a second open find a cold file cached.
+// With fixed offsets, sampling would cache those pages, and a second sample would report a cold
+// file as cached.
 TEST(PageCache, LooksAtOtherPlacesEachTime) {
   const test::TempDir dir;
   constexpr std::size_t size = 16 << 20;
