@@ -1,4 +1,4 @@
-// How fast the engine computes, and what its whole pipeline moves where no network is in the way.
+// Benchmarks of the checksums, the journal, and the whole pipeline without a network.
 //
 //   SLUICE_BENCH_DIR=/scratch build/release/bin/engine_bench --benchmark_repetitions=5
 //       --benchmark_report_aggregates_only=true
@@ -40,7 +40,7 @@ std::vector<std::byte> random_block() {
   return bytes;
 }
 
-/// XXH3 of one block, again and again: it stays in the processor's caches.
+/// XXH3 of one block repeatedly, which stays in the CPU caches.
 void checksum_of_a_block(benchmark::State& state) {
   const auto bytes = random_block();
   for (auto _ : state) benchmark::DoNotOptimize(block_checksum(bytes));
@@ -48,7 +48,7 @@ void checksum_of_a_block(benchmark::State& state) {
 }
 BENCHMARK(checksum_of_a_block);
 
-/// XXH128 of a whole file of which every block is the same.
+/// XXH128 of a file with identical blocks.
 void digest_of_a_file(benchmark::State& state) {
   const auto bytes = random_block();
   const std::uint64_t checksum = block_checksum(bytes);
@@ -67,9 +67,9 @@ void digest_of_a_file(benchmark::State& state) {
 }
 BENCHMARK(digest_of_a_file)->Unit(benchmark::kMillisecond);
 
-/// Readers, checksums, window and the copy that curl is given, into nothing: what an upload could
-/// reach over a network without limits. The first number is the blocks in the pool, the second the
-/// readers.
+/// The whole pipeline without a network: readers, checksums, window, and the copy for curl. The
+/// rate is that of an upload over an unlimited network. The first argument is the number of blocks
+/// in the pool, the second the number of readers.
 void pipeline_into_nothing(benchmark::State& state, ReadMode mode, bool cold) {
   const BenchFile& file = BenchFile::get();
   const auto opened = open_source(file.path(), mode, block_bytes).value();
@@ -110,7 +110,7 @@ BENCHMARK_CAPTURE(pipeline_into_nothing, mmap_warm, ReadMode::mmap, false)->Appl
 BENCHMARK_CAPTURE(pipeline_into_nothing, direct_cold, ReadMode::direct, true)->Apply(settings);
 BENCHMARK_CAPTURE(pipeline_into_nothing, buffered_cold, ReadMode::buffered, true)->Apply(settings);
 
-/// A journal in $SLUICE_BENCH_DIR or the working directory, with some uploads in it.
+/// A journal with some uploads, in $SLUICE_BENCH_DIR or the working directory.
 class BenchJournal {
  public:
   explicit BenchJournal(std::size_t uploads) {
@@ -139,12 +139,12 @@ class BenchJournal {
   std::string directory_;
 };
 
-/// What an upload of a small file writes: its one block's checksum.
+/// The journal step of a small file: the checksum of its only block.
 constexpr std::uint64_t one_checksum[] = {1};
 const JournalStep small_step = {.committed = 10 << 10,
                                 .hashed = JournalStep::Hashed{0, one_checksum, "state"}};
 
-/// A transaction for each, one after the other.
+/// One transaction for each step, one after the other.
 void journal_alone(benchmark::State& state) {
   const BenchJournal bench(1);
   for (auto _ : state)
@@ -153,7 +153,7 @@ void journal_alone(benchmark::State& state) {
 }
 BENCHMARK(journal_alone)->UseRealTime()->Unit(benchmark::kMicrosecond);
 
-/// So many uploads side by side, each of which posts its next piece when it is told of the last.
+/// Concurrent uploads, each of which posts its next step when the previous one is written.
 void journal_posted(benchmark::State& state) {
   BenchJournal bench(static_cast<std::size_t>(state.range(0)));
   JournalThread thread(std::move(bench.journal));

@@ -1,4 +1,4 @@
-// How fast the pool lends and the sources read.
+// Benchmarks of the buffer pool and of the sources.
 //
 //   SLUICE_BENCH_DIR=/scratch build/release/bin/io_bench --benchmark_repetitions=3
 //       --benchmark_report_aggregates_only=true --benchmark_min_warmup_time=0
@@ -40,10 +40,10 @@ using bench::BenchFile;
 using bench::file_size;
 constexpr std::size_t block = bench::block_bytes;
 
-/// Reads one block at that offset into that memory.
+/// Reads the block at that offset into that memory.
 using ReadBlock = std::function<void(std::uint64_t, std::span<std::byte>)>;
 
-/// Passes over the whole file with `readers` threads that claim one block after the other.
+/// Reads the whole file with `readers` threads, each of which claims the next block.
 void read_all(benchmark::State& state, const ReadBlock& read, bool cold, std::size_t readers,
               bool huge_pages = true) {
   const BenchFile& file = BenchFile::get();
@@ -84,7 +84,7 @@ void read_source(benchmark::State& state, ReadMode mode, bool cold, bool huge_pa
       cold, static_cast<std::size_t>(state.range(0)), huge_pages);
 }
 
-/// A mapping for each block, with and without its pages brought in at once.
+/// Maps and copies each block, with and without MADV_POPULATE_READ.
 void read_mapping(benchmark::State& state, int populate, bool cold) {
   const int fd = BenchFile::get().fd();
   read_all(
@@ -99,8 +99,8 @@ void read_mapping(benchmark::State& state, int populate, bool cold) {
       cold, static_cast<std::size_t>(state.range(0)));
 }
 
-/// Buffered reads that first ask for the whole block, instead of for what the read-ahead window
-/// holds.
+/// Buffered reads after readahead(2) for the whole block, instead of the kernel's read-ahead
+/// window.
 void read_announced(benchmark::State& state, bool cold) {
   const int fd = BenchFile::get().fd();
   read_all(
@@ -134,8 +134,7 @@ BENCHMARK_CAPTURE(read_mapping, populate_warm, MAP_POPULATE, false)->Apply(passe
 BENCHMARK_CAPTURE(read_announced, cold, true)->Apply(passes);
 BENCHMARK_CAPTURE(read_announced, warm, false)->Apply(passes);
 
-/// Lending and giving back, from several threads: `buffers` smaller than the threads makes them
-/// wait.
+/// acquire() and release() from several threads. With fewer `buffers` than threads, threads wait.
 void pool_acquire_release(benchmark::State& state) {
   static std::unique_ptr<BufferPool> pool;
   if (state.thread_index() == 0) {

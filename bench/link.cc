@@ -31,8 +31,8 @@ namespace {
 
 using Time = LinkLane::Time;
 
-/// Rounds are so far apart at least: each does all that has come up meanwhile, and 10,000 a second
-/// of them are cheap.
+/// The minimum interval between rounds. Each round handles all packets that have accumulated;
+/// 10,000 rounds per second cost little CPU time.
 constexpr Time round_time = std::chrono::microseconds(100);
 
 struct Options {
@@ -44,13 +44,13 @@ Time now() {
   return std::chrono::steady_clock::now().time_since_epoch();
 }
 
-/// Packets taken from a device in a round, so that a sender who is faster than this cannot keep it
-/// from delivering: ten times what 1 Gbit/s of small packets brings.
+/// The maximum number of packets read from a device in a round, so that a fast sender cannot delay
+/// deliveries: ten times the small packets of 1 Gbit/s.
 constexpr int packets_a_round = 2000;
 
-/// What the device has, into the lane.
-Result<void> take(int device, LinkLane& lane) {
-  // virtio_net_hdr and the largest IP packet.
+/// Reads the packets of the device into the lane.
+Result<void> read_packets(int device, LinkLane& lane) {
+  // The size of virtio_net_hdr and the largest IP packet.
   static std::array<std::byte, 10 + 65535> frame;
   for (int packets = 0; packets < packets_a_round; ++packets) {
     const ssize_t got = ::read(device, frame.data(), frame.size());
@@ -63,8 +63,8 @@ Result<void> take(int device, LinkLane& lane) {
   return {};
 }
 
-/// Everything that is due, out of the lane.
-Result<void> give(LinkLane& lane, int device) {
+/// Writes all packets of the lane that are due to the device.
+Result<void> write_due_packets(LinkLane& lane, int device) {
   for (auto due = lane.due(); due && *due <= now(); due = lane.due()) {
     const LinkPacket packet = lane.leave();
     ssize_t put = 0;
@@ -82,20 +82,21 @@ timespec to_timespec(Time time) {
   return {.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()};
 }
 
-/// Moves packets until one of the signals comes.
+/// Forwards packets until one of the signals arrives.
 Result<void> forward(const LinkDevices& devices, LinkLane& to_server, LinkLane& to_client,
                      int signals) {
   for (;;) {
     const Time round = now();
-    TRY(take(devices.client(), to_server));
-    TRY(take(devices.server(), to_client));
-    TRY(give(to_server, devices.server()));
-    TRY(give(to_client, devices.client()));
+    TRY(read_packets(devices.client(), to_server));
+    TRY(read_packets(devices.server(), to_client));
+    TRY(write_due_packets(to_server, devices.server()));
+    TRY(write_due_packets(to_client, devices.client()));
 
     std::array<pollfd, 3> events{{{.fd = signals, .events = POLLIN, .revents = 0},
                                   {.fd = devices.client(), .events = POLLIN, .revents = 0},
                                   {.fd = devices.server(), .events = POLLIN, .revents = 0}}};
-    // First the rest of this round, in which packets do not wake it; then whatever comes first.
+    // First wait for the end of the round, when packets do not interrupt the wait; then for the
+    // next event.
     const timespec rest = to_timespec(std::max(Time(0), round + round_time - now()));
     if (::ppoll(events.data(), 1, &rest, nullptr) > 0) return {};
     Time next = round + std::chrono::hours(1);
@@ -112,16 +113,17 @@ void print_counts(const char* where, const LinkLane::Counts& counts) {
              counts.passed, counts.passed_bytes, counts.queue_dropped, counts.lost);
 }
 
-Result<void> serve(const Options& options, const sigset_t& until) {
-  const UniqueFd signals(::signalfd(-1, &until, SFD_CLOEXEC | SFD_NONBLOCK));
+Result<void> serve(const Options& options, const sigset_t& signal_set) {
+  const UniqueFd signals(::signalfd(-1, &signal_set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) return errno_error(ErrorKind::failed, errno, "cannot create a signalfd");
   TRY_ASSIGN(const LinkDevices devices, LinkDevices::create(options.devices));
-  // The link must not wait for a turn behind the programs that use it; without the right, it does.
+  // Raise the priority above the programs that use the link. Ignore an error: without permission,
+  // the link may be delayed.
   static_cast<void>(::setpriority(PRIO_PROCESS, 0, -10));
   LinkLane to_server(options.lane);
-  LinkLane::Setting back = options.lane;
-  ++back.seed;
-  LinkLane to_client(back);
+  LinkLane::Setting to_client_setting = options.lane;
+  ++to_client_setting.seed;
+  LinkLane to_client(to_client_setting);
   fmt::print("link up: client 10.{0}.0.1, server 10.{0}.0.2, namespace {1}\n",
              options.devices.subnet, options.devices.name_space);
   std::fflush(stdout);
@@ -184,15 +186,15 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
-  // Before the devices are made, so that a signal never leaves any of them behind.
-  sigset_t until;
-  sigemptyset(&until);
-  sigaddset(&until, SIGINT);
-  sigaddset(&until, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &until, nullptr);
+  // Block the signals before the devices are created, so that a signal cannot leave devices behind.
+  sigset_t signal_set;
+  sigemptyset(&signal_set);
+  sigaddset(&signal_set, SIGINT);
+  sigaddset(&signal_set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signal_set, nullptr);
 
   Result<void> done = read_texts(texts, options);
-  if (done) done = serve(options, until);
+  if (done) done = serve(options, signal_set);
   if (done) return 0;
   fmt::print(stderr, "link: {}\n", done.error().message);
   return done.error().kind == ErrorKind::usage ? 2 : 1;

@@ -23,7 +23,7 @@ namespace {
 constexpr const char* no_rights =
     "cannot create a TUN device without CAP_NET_ADMIN (run this program as root)";
 
-/// Runs `ip` with these arguments, as people would: what it complains about is the error.
+/// Runs `ip` with these arguments. An error has the output of `ip`.
 Result<void> ip(std::vector<std::string> arguments) {
   std::string command = "ip";
   std::vector<char*> argv{command.data()};
@@ -65,7 +65,7 @@ struct Device {
   std::string name;
 };
 
-/// A TUN device in the namespace of the caller; it goes when the descriptor is closed.
+/// Opens a TUN device in the caller's namespace; it is deleted when the descriptor is closed.
 Result<Device> make_tun() {
   Device device;
   device.fd = UniqueFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
@@ -83,7 +83,7 @@ Result<Device> make_tun() {
     return errno_error(ErrorKind::failed, errno,
                        errno == EPERM ? no_rights : "cannot create a TUN device");
   device.name = request.ifr_name;
-  // Checksums are left to a card that does not exist, and packets come in up to 64 KiB.
+  // Enable checksum and segmentation offload: packets of up to 64 KiB, without checksums.
   if (::ioctl(device.fd.get(), TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) != 0)
     return errno_error(ErrorKind::failed, errno,
                        fmt::format("cannot set the offloads of the TUN device {}", device.name));
@@ -100,7 +100,7 @@ LinkDevices::LinkDevices(LinkDevices&& other) noexcept
 LinkDevices::~LinkDevices() {
   client_.reset();
   server_.reset();
-  // Nobody is left to tell of a failure; the name then stays in /run/netns.
+  // An error cannot be reported here; the name then stays in /run/netns.
   if (!name_space_.empty()) static_cast<void>(ip({"netns", "del", name_space_}));
 }
 
@@ -126,11 +126,12 @@ Result<LinkDevices> LinkDevices::create(const Setting& setting) {
   TRY(ip({"-n", inside, "link", "set", "lo", "up"}));
   TRY(ip(
       {"-n", inside, "addr", "add", server_address, "peer", client_address, "dev", server.name}));
-  // The queue is the lane's; the device's own of 500 packets must not drop before it.
+  // The lane has the queue; the device's default queue of 500 packets must not drop packets first.
   TRY(ip({"-n", inside, "link", "set", server.name, "mtu", mtu, "txqueuelen", "10000", "up"}));
   TRY(ip({"addr", "add", client_address, "peer", server_address, "dev", client.name}));
   TRY(ip({"link", "set", client.name, "mtu", mtu, "txqueuelen", "10000", "up"}));
-  // What the kernel remembers of an earlier link to the same address would steer this one's start.
+  // Metrics cached for an earlier link to the same address would affect the start of the
+  // connection.
   static_cast<void>(ip({"tcp_metrics", "flush", server_address}));
   return devices;
 }

@@ -8,14 +8,15 @@ namespace {
 
 constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
-/// How long the line takes for so many bytes, rounded up so that it is never faster than asked.
+/// Returns the time that the line needs for `bytes`, rounded up so that the line is never faster
+/// than requested.
 LinkLane::Time on_line(std::uint64_t bytes, std::uint64_t bits_per_second) {
   return LinkLane::Time((bytes * 8 * ns_per_second + bits_per_second - 1) / bits_per_second);
 }
 
 }  // namespace
 
-// A piece arrives as a whole once its last byte has passed: at most 1 ms later than its first.
+// Bytes are delivered in pieces, when the last byte has passed: at most 1 ms after the first byte.
 LinkLane::LinkLane(const Setting& setting)
     : setting_(setting),
       piece_bytes_(static_cast<std::size_t>(setting.bits_per_second / 8 / 1000)),
@@ -24,7 +25,7 @@ LinkLane::LinkLane(const Setting& setting)
 bool LinkLane::queued(std::size_t bytes, Time now) {
   const Time start = std::max(line_free_, now);
   const Time end = start + on_line(bytes, setting_.bits_per_second);
-  // The wait as a length of time is the queue as a number of bytes.
+  // Converts the waiting time to the number of queued bytes.
   if (start > now && end - now > on_line(setting_.queue_bytes, setting_.bits_per_second))
     return false;
   line_free_ = end;
@@ -34,7 +35,7 @@ bool LinkLane::queued(std::size_t bytes, Time now) {
 void LinkLane::enter(const LinkPacket& packet, Time now) {
   std::uniform_real_distribution<double> draw(0, 1);
   const std::size_t segments = packet.segments();
-  std::size_t first = 0;  // of the piece that grows
+  std::size_t first = 0;  // of the current piece
   const auto send_up_to = [&](std::size_t last) {
     if (first < last) travelling_.push_back({packet.cut(first, last), line_free_ + setting_.delay});
     first = last;

@@ -10,21 +10,21 @@
 
 namespace sluice::bench {
 
-/// One direction of a link: random loss, then a drop-tail queue in front of a line of a given rate,
-/// then a delay. It knows no clock: times are what the caller says, counted from anywhere, and
-/// never go back. One thread.
+/// One direction of a link: random loss, then a drop-tail queue before a line of a given rate, then
+/// a delay. Has no clock: the caller passes the time, which has an arbitrary origin and must not
+/// decrease. One thread.
 class LinkLane {
  public:
   using Time = std::chrono::nanoseconds;
 
   struct Setting {
-    std::uint64_t bits_per_second = 0;  ///< of IP packets, headers and all; 1 to 100e9
+    std::uint64_t bits_per_second = 0;  ///< of IP packets with headers; 1 to 100e9
     Time delay{};                       ///< one way, 0 or more
-    std::uint64_t queue_bytes = 0;      ///< that may wait for the line or be on it
-    double loss = 0;                    ///< of each packet on the wire, from 0 to 1
-    std::uint64_t seed = 0;             ///< the same seed loses the same packets of a sequence
+    std::uint64_t queue_bytes = 0;      ///< waiting for the line, or being sent
+    double loss = 0;                    ///< probability for each packet on the wire, from 0 to 1
+    std::uint64_t seed = 0;             ///< determines which packets of a sequence are lost
   };
-  /// Packets on the wire.
+  /// Numbers of packets on the wire.
   struct Counts {
     std::uint64_t passed = 0;
     std::uint64_t passed_bytes = 0;
@@ -34,12 +34,13 @@ class LinkLane {
 
   explicit LinkLane(const Setting& setting);
 
-  /// What the sender puts onto the link. Segments that are lost or find the queue full are cut out.
+  /// Puts a packet onto the link at time `now`. Removes segments that are lost or do not fit into
+  /// the queue.
   void enter(const LinkPacket& packet, Time now);
 
-  /// When leave() has something; nothing while the lane is empty.
+  /// Returns when leave() has the next packet; nothing while the lane is empty.
   std::optional<Time> due() const;
-  /// The packet that is due, in the order they entered.
+  /// Returns and removes the packet that is due next, in the order of enter().
   LinkPacket leave();
 
   const Counts& counts() const { return counts_; }
@@ -55,7 +56,7 @@ class LinkLane {
   const Setting setting_;
   const std::size_t piece_bytes_;
   std::mt19937_64 random_;
-  Time line_free_{};  ///< when the line will have sent all that was admitted
+  Time line_free_{};  ///< when the line has sent everything admitted so far
   std::deque<Travelling> travelling_;
   Counts counts_;
 };

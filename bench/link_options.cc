@@ -15,11 +15,11 @@ namespace sluice::bench {
 namespace {
 
 struct Unit {
-  std::string_view name;  ///< in lower case
+  std::string_view name;  ///< lower case
   double factor;
 };
 
-/// A number from 0 on and one of the units, whatever its case.
+/// Parses a number, 0 or more, and one of the units, ignoring case.
 template <std::size_t size>
 std::optional<double> number_with_unit(std::string_view text, const Unit (&units)[size]) {
   double number = 0;

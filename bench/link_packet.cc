@@ -9,7 +9,8 @@
 namespace sluice::bench {
 namespace {
 
-/// linux/virtio_net.h, which is no C++ (a field is called class), in this machine's byte order.
+/// struct virtio_net_hdr, in the byte order of this machine. linux/virtio_net.h is not valid C++ (a
+/// member is named class).
 struct VirtioHeader {
   std::uint8_t flags;
   std::uint8_t gso_type;
@@ -22,7 +23,7 @@ constexpr std::uint8_t gso_none = 0, gso_tcp4 = 1;
 constexpr std::size_t virtio_bytes = sizeof(VirtioHeader);
 static_assert(virtio_bytes == 10);
 
-// Offsets within the IPv4 and the TCP header (RFC 791, RFC 9293).
+// Offsets in the IPv4 and the TCP header (RFC 791, RFC 9293).
 constexpr std::size_t ip_length = 2, ip_identification = 4, ip_protocol = 9, ip_checksum = 10,
                       ip_addresses = 12, ip_least = 20;
 constexpr std::size_t tcp_sequence = 4, tcp_data_offset = 12, tcp_flags = 13, tcp_checksum = 16,
@@ -40,7 +41,8 @@ void put16(std::span<std::byte> bytes, std::size_t at, std::uint32_t value) {
   bytes[at + 1] = static_cast<std::byte>(value & 0xff);
 }
 
-/// The Internet checksum's sum, folded and not complemented, of an even number of bytes.
+/// Returns the folded, not complemented sum of the Internet checksum (RFC 1071), of an even number
+/// of bytes.
 std::uint32_t sum(std::span<const std::byte> bytes, std::uint32_t start) {
   std::uint32_t total = start;
   for (std::size_t at = 0; at + 1 < bytes.size(); at += 2) total += get16(bytes, at);
@@ -59,7 +61,7 @@ VirtioHeader virtio_header(std::span<const std::byte> frame) {
 LinkPacket::LinkPacket(std::span<const std::byte> frame) : frame_(frame.begin(), frame.end()) {
   if (frame.size() < virtio_bytes + ip_least) return;
   const VirtioHeader virtio = virtio_header(frame);
-  // The one kind of offload that the devices announce (link_devices.cc).
+  // TCP over IPv4, the only offload that the devices announce (link_devices.cc).
   if (virtio.gso_type != gso_tcp4 || virtio.gso_size == 0) return;
   const auto packet = frame.subspan(virtio_bytes);
   const std::size_t ip_bytes = (byte_at(packet, 0) & 0x0f) * 4;
@@ -115,7 +117,7 @@ LinkPacket LinkPacket::cut(std::size_t first, std::size_t last) const {
   if (last < segments_) flags &= ~(fin | push);
   if (first > 0) flags &= ~congestion_window_reduced;
   tcp[tcp_flags] = static_cast<std::byte>(flags & 0xff);
-  // NEEDS_CSUM: the field holds the pseudo header's sum only, and the length is part of that.
+  // NEEDS_CSUM: the field has the sum of the pseudo header only, which includes the length.
   const auto tcp_length = static_cast<std::uint32_t>(tcp.size());
   put16(tcp, tcp_checksum, sum(ip.subspan(ip_addresses, 8), IPPROTO_TCP + tcp_length));
   return LinkPacket(frame);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Uploads FILE chunk after chunk, as a script around the requests module does: each chunk is read
-into memory, the multipart body is made in memory, and the next one is read when the answer is
-there. bench/compare measures it.
+"""Uploads FILE chunk after chunk, like a simple script with the requests module: reads a chunk into
+memory, builds the multipart body in memory, and reads the next chunk after the response.
+bench/compare measures it.
 
 By default each request has a connection of its own, as requests.post() does it; --keep has one for
 all, as a requests.Session does. SLUICE_TOKEN has the token."""
@@ -21,8 +21,8 @@ class Refused(Exception):
 
 
 def multipart(fields, payload=None):
-    """The body and its content type; the payload is the field `bytechunk`, which has to have a
-    file's name."""
+    """Returns the body and its content type. The payload is the field `bytechunk`, which must have a
+    file name."""
     boundary = secrets.token_hex(16)
     start = f"--{boundary}\r\nContent-Disposition: form-data; name="
     parts = [f'{start}"{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
@@ -46,8 +46,8 @@ class Client:
         self._keep = keep
 
     def post(self, expected, fields, payload=None):
-        """Refused unless the answer says `expected`: a chunk that was not taken is answered with
-        200, too."""
+        """Raises Refused unless the response contains `expected`: a refused chunk has status 200,
+        too."""
         body, kind = multipart(fields, payload)
         self._connection.request(
             "POST",
@@ -75,8 +75,8 @@ def upload(client, path, name, chunk_bytes):
         client.post("successfully set up", {"phase": "setup", "filename": name, "filesize": size})
         sent = 0
         while chunk := file.read(chunk_bytes):
-            # The server refuses what does not begin where it stands, so each answer vouches for all
-            # before it.
+            # The server refuses a chunk at a wrong offset, so each response confirms all earlier
+            # chunks.
             client.post(
                 "successfully added chunk",
                 {"phase": "transfer", "filename": name, "previous_size": sent},

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Uploads each FILE with tuspy and registers it, one after the other in this process, as a script of
-the Data Bank's users would. bench/compare measures it.
+"""Uploads and registers each FILE with tuspy, sequentially in one process, like a script of a Data
+Bank user. bench/compare measures it.
 
-tuspy has a connection for each request; registering keeps one. SLUICE_TOKEN has the token."""
+tuspy opens a connection for each request; registrations share one. SLUICE_TOKEN has the token."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ def upload(client, session, register_at, path, name, arguments):
     while uploader.offset < size:
         before = uploader.offset
         uploader.upload_chunk()
-        if uploader.offset == before:  # what tuspy would repeat for ever
+        if uploader.offset == before:  # tuspy would repeat it forever
             raise Refused(f"the server's offset stays at {before}; use a larger --chunk")
     answer = session.post(
         register_at,

@@ -25,9 +25,8 @@ namespace {
 
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 
-/// `size` anonymous bytes that start at a multiple of `huge_page`; empty with errno set where the
-/// kernel refuses. mmap promises the alignment of a small page only: map more, and give both ends
-/// back.
+/// Maps `size` anonymous bytes aligned to `huge_page`. Returns an empty span and sets errno on
+/// failure. mmap aligns to small pages only: map `huge_page` bytes more, and unmap both ends.
 std::span<std::byte> map_aligned(std::size_t size) {
   void* const mapped =
       ::mmap(nullptr, size + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -63,7 +62,7 @@ Result<std::unique_ptr<BufferPool>> BufferPool::create(std::size_t buffer_size, 
                                "must be a positive multiple of {} bytes",
                                buffer_size, alignment)};
   }
-  // Half the address space leaves room for the alignment, and is more than any machine has.
+  // Half of the address space: leaves room for the alignment, and exceeds any machine's memory.
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2;
   if (count == 0 || count > most / buffer_size) {
     return Error{
@@ -81,9 +80,9 @@ Result<std::unique_ptr<BufferPool>> BufferPool::create(std::size_t buffer_size, 
     error.message += "; use a smaller --pool or --block, or raise the limit on memory (ulimit -v)";
     return error;
   }
-  // A direct read of 4 MiB then touches 2 pages and not 1024: 1.75 GB/s instead of 0.77 with one
-  // read in flight, 2.6 instead of 1.1 with 16 (bench/io_bench.cc, direct_cold). Advice only: a
-  // kernel without transparent huge pages refuses, and nothing is lost.
+  // Huge pages: a direct read of 4 MiB then touches 2 pages instead of 1024. 1.75 GB/s instead of
+  // 0.77 with one read in flight, 2.6 instead of 1.1 with 16 (bench/io_bench.cc, direct_cold). A
+  // kernel without transparent huge pages refuses the advice; ignore that.
   if (region.size() >= huge_page) ::madvise(region.data(), region.size(), MADV_HUGEPAGE);
   return std::unique_ptr<BufferPool>(new BufferPool(region, buffer_size, count));
 }
@@ -111,17 +110,18 @@ void BufferPool::resize_share(std::size_t most) {
   freed_.notify_all();
 }
 
-std::size_t BufferPool::lent() const {
+std::size_t BufferPool::in_use() const {
   const MutexLock lock(mutex_);
-  return parent_ == nullptr ? count_ - free_.size() : lent_;
+  return parent_ == nullptr ? count_ - free_.size() : in_use_;
 }
 
 BufferPool::~BufferPool() {
-  if (const std::size_t lent = this->lent(); lent != 0) {
-    // In every build: whoever still holds one would write into memory that is no longer there.
+  if (const std::size_t in_use = this->in_use(); in_use != 0) {
+    // Abort in release builds too: the buffers in use would point to unmapped memory.
     std::fprintf(
         stderr,
-        "sluice: internal error: a BufferPool was destroyed while %zu buffers were in use\n", lent);
+        "sluice: internal error: a BufferPool was destroyed while %zu buffers were in use\n",
+        in_use);
     std::abort();
   }
   if (parent_ != nullptr) return;
@@ -131,9 +131,9 @@ BufferPool::~BufferPool() {
 
 Buffer BufferPool::acquire(const std::stop_token& stop) {
   if (Buffer buffer = try_acquire()) return buffer;
-  // The callback takes the mutex, so that the stop cannot fall between the check below and the
-  // wait. It is made before the lock and ends after it: it may run right here, if stop was
-  // requested before.
+  // The callback locks the mutex, so that a stop request cannot happen unnoticed between the check
+  // below and the wait. Construct it before the lock and destroy it after: if stop was requested
+  // already, the constructor calls it.
   const std::stop_callback wake(stop, [this] {
     const MutexLock lock(mutex_);
     freed_.notify_all();
@@ -146,11 +146,11 @@ Buffer BufferPool::acquire(const std::stop_token& stop) {
     }
     return take_free();
   }
-  while (lent_ >= most_) {
+  while (in_use_ >= most_) {
     if (stop.stop_requested()) return {};
     freed_.wait(mutex_);
   }
-  ++lent_;
+  ++in_use_;
   lock.unlock();
   return take(parent_->acquire(stop));
 }
@@ -158,8 +158,8 @@ Buffer BufferPool::acquire(const std::stop_token& stop) {
 Buffer BufferPool::try_acquire() {
   MutexLock lock(mutex_);
   if (parent_ == nullptr) return free_.empty() ? Buffer() : take_free();
-  if (lent_ >= most_) return {};
-  ++lent_;
+  if (in_use_ >= most_) return {};
+  ++in_use_;
   lock.unlock();
   return take(parent_->try_acquire());
 }
@@ -170,15 +170,15 @@ Buffer BufferPool::take(Buffer parents) {
     return Buffer(this, parents.memory_);
   }
   const MutexLock lock(mutex_);
-  assert(lent_ > 0);
-  --lent_;
+  assert(in_use_ > 0);
+  --in_use_;
   freed_.notify_one();
   return {};
 }
 
 std::size_t BufferPool::available() const {
   const MutexLock lock(mutex_);
-  return parent_ == nullptr ? free_.size() : most_ - std::min(most_, lent_);
+  return parent_ == nullptr ? free_.size() : most_ - std::min(most_, in_use_);
 }
 
 Buffer BufferPool::take_free() {
@@ -192,17 +192,17 @@ void BufferPool::give_back(std::span<std::byte> memory) {
   if (parent_ != nullptr) {
     parent_->give_back(memory);
     const MutexLock lock(mutex_);
-    assert(lent_ > 0);
-    --lent_;
+    assert(in_use_ > 0);
+    --in_use_;
     freed_.notify_one();
     return;
   }
   assert(memory.size() == buffer_size_ && memory.data() >= region_.data() &&
          static_cast<std::size_t>(memory.data() - region_.data()) % buffer_size_ == 0);
-  // A buffer used after it went back is somebody else's block: let the sanitizer see it.
+  // Makes AddressSanitizer report any use of the buffer after its release.
   ASAN_POISON_MEMORY_REGION(memory.data(), memory.size());
-  // Notified under the mutex: once it is free, the pool may be destroyed by whoever saw the buffer
-  // return.
+  // Notify with the mutex held: after the unlock, another thread that sees the buffer as free may
+  // destroy the pool.
   const MutexLock lock(mutex_);
   assert(free_.size() < count_);
   free_.push_back(memory.data());

@@ -11,22 +11,18 @@
 #include "io/result.h"
 #include "io/sync.h"
 
-/// The memory of all transfers: a fixed number of equal, aligned buffers, taken once and lent out.
-///
-/// The contract, in prose:
-///  - The pool maps `buffer_size * count` bytes when it is made and never another byte: its size is
-///  the
-///    program's memory promise.
-///  - acquire() waits until a buffer is free. It never fails for lack of memory, so whoever waits
-///  must
-///    not hold what the others need to give theirs back: claim work in order, and claim the buffer
-///    first (engine/pipeline/pipeline.h).
-///  - A Buffer goes back by its destructor, from any thread. It must not outlive its pool.
+/// The memory of all transfers: a fixed number of equal, aligned buffers, allocated once.
+/// - The pool maps `buffer_size * count` bytes when it is created, and no more later: its size
+///   limits the memory of the program.
+/// - acquire() blocks until a buffer is free; it never fails for lack of memory. To avoid
+///   deadlocks, a thread that waits for a buffer must hold nothing that other threads need to
+///   return theirs: claim work in order, and acquire the buffer first (engine/pipeline/pipeline.h).
+/// - The destructor of a Buffer returns it, on any thread. A Buffer must not outlive its pool.
 namespace sluice {
 
 class BufferPool;
 
-/// One buffer of a pool, owned by whoever holds this. Movable, not copyable; empty after a move.
+/// A buffer of a pool, or an empty object. Movable, not copyable; empty after a move.
 class Buffer {
  public:
   Buffer() = default;
@@ -35,10 +31,10 @@ class Buffer {
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer() { release(); }
 
-  /// The whole buffer, aligned to BufferPool::alignment; empty for an empty Buffer.
+  /// Returns the whole buffer, aligned to BufferPool::alignment; an empty span for an empty Buffer.
   std::span<std::byte> memory() const { return memory_; }
   explicit operator bool() const { return pool_ != nullptr; }
-  /// Gives the buffer back now.
+  /// Returns the buffer to its pool.
   void release();
 
  private:
@@ -49,56 +45,60 @@ class Buffer {
   std::span<std::byte> memory_;
 };
 
-/// Thread safe: every member may be called from any thread.
+/// A pool of buffers, or a share of one: a limit on the number of buffers that one user of a pool
+/// may hold. Any thread.
 class BufferPool {
  public:
-  /// Every buffer starts at a multiple of this; the strictest that O_DIRECT asks for in practice.
+  /// The alignment of every buffer in bytes. Enough for O_DIRECT on the disks in use.
   static constexpr std::size_t alignment = 4096;
 
-  /// `buffer_size` bytes, a multiple of `alignment`, at least one; `count` at least 1.
-  /// Errors: usage for sizes out of range, failed where the kernel has no such memory.
+  /// Creates a pool of `count` buffers (at least 1) of `buffer_size` bytes each (a positive
+  /// multiple of `alignment`). Errors: usage for sizes out of range, failed if the kernel refuses
+  /// the memory.
   static Result<std::unique_ptr<BufferPool>> create(std::size_t buffer_size, std::size_t count);
-  /// Up to `most` buffers of `pool` at a time, at least 1: for one of several who share it, so that
-  /// one that stalls does not hold what the others need. `pool` outlives it.
+  /// Creates a share of `pool` with a limit of `most` buffers, at least 1. Several users of one
+  /// pool get a share each, so that a user that stalls does not hold all buffers. `pool` must
+  /// outlive the share.
   static std::unique_ptr<BufferPool> share(BufferPool& pool, std::size_t most);
-  /// Of a share: up to so many from now on, at least 1; never more than it was made for. Those that
-  /// are out beyond that stay out until they are given back.
+  /// Changes the limit of a share to `most` buffers: at least 1, and capped at count(). Buffers in
+  /// use beyond the new limit stay in use until they are released.
   void resize_share(std::size_t most);
   ~BufferPool();
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  /// Waits for a free buffer. Empty only when `stop` was requested, which ends the wait at once; a
-  /// buffer that needs no waiting is given even then.
+  /// Blocks until a buffer is free and returns it. Returns an empty Buffer if `stop` is requested
+  /// while no buffer is free.
   Buffer acquire(const std::stop_token& stop);
-  /// A free buffer, or an empty one if there is none right now.
+  /// Returns a free buffer, or an empty Buffer if none is free.
   Buffer try_acquire();
 
   std::size_t buffer_size() const { return buffer_size_; }
-  /// Of a share, as it was made.
+  /// Returns the number of buffers; for a share, the limit that it was created with.
   std::size_t count() const { return count_; }
-  /// Buffers that nobody holds at this moment; of a share, that it could still have.
+  /// Returns the number of free buffers; for a share, how many more it may take.
   std::size_t available() const;
 
  private:
   friend class Buffer;
   BufferPool(std::span<std::byte> region, std::size_t buffer_size, std::size_t count);
   BufferPool(BufferPool& parent, std::size_t most);
-  std::size_t lent() const;
+  std::size_t in_use() const;
   Buffer take_free() SLUICE_REQUIRES(mutex_);
-  /// Of a share: `memory` is its parent's, and counted already.
+  /// Makes `parents`, a buffer of the parent pool that is already counted in in_use_, a buffer of
+  /// this share. If `parents` is empty, uncounts it.
   Buffer take(Buffer parents);
   void give_back(std::span<std::byte> memory);
 
   const std::span<std::byte> region_;
   const std::size_t buffer_size_;
   const std::size_t count_;
-  BufferPool* const parent_ = nullptr;  ///< of a share
+  BufferPool* const parent_ = nullptr;  ///< null unless this is a share
   mutable Mutex mutex_;
   CondVar freed_;
-  std::size_t lent_ SLUICE_GUARDED_BY(mutex_) = 0;          ///< of a share
-  std::size_t most_ SLUICE_GUARDED_BY(mutex_) = 0;          ///< of a share
-  std::vector<std::byte*> free_ SLUICE_GUARDED_BY(mutex_);  ///< a stack: the warmest goes out first
+  std::size_t in_use_ SLUICE_GUARDED_BY(mutex_) = 0;        ///< for a share: buffers in use
+  std::size_t most_ SLUICE_GUARDED_BY(mutex_) = 0;          ///< for a share: the limit
+  std::vector<std::byte*> free_ SLUICE_GUARDED_BY(mutex_);  ///< a stack: reuses warm memory
 };
 
 }  // namespace sluice

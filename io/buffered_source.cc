@@ -9,7 +9,8 @@ namespace sluice {
 
 BufferedSource::BufferedSource(LocalFile file, AfterReading after)
     : FileSource(std::move(file), after) {
-  // Doubles the kernel's read-ahead. Advice: some file systems refuse it, and nothing is lost.
+  // Doubles the kernel's read-ahead (posix_fadvise(2)). File systems may refuse the advice; ignore
+  // that.
   ::posix_fadvise(fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 

@@ -4,8 +4,8 @@
 
 namespace sluice {
 
-/// Reads through the page cache: works on every file system, and is the fastest where the file is
-/// in the cache already.
+/// A source that reads through the page cache. Works on every file system; the fastest mode for a
+/// file in the cache.
 class BufferedSource final : public FileSource {
  public:
   explicit BufferedSource(LocalFile file, AfterReading after = AfterReading::keep);

@@ -17,8 +17,8 @@ namespace {
 
 constexpr const char* refused = "the file system does not support O_DIRECT";
 
-/// The multiple that the kernel asks for in offset, length and address; 0 where it has no O_DIRECT
-/// for this file.
+/// Returns the alignment of direct reads that the kernel requires for offset, length and address,
+/// in bytes; 0 if this file has no support for O_DIRECT.
 std::size_t sector_of(int fd) {
 #ifdef STATX_DIOALIGN
   struct statx facts {};
@@ -29,11 +29,12 @@ std::size_t sector_of(int fd) {
 #else
   static_cast<void>(fd);
 #endif
-  // Before Linux 6.1, and on file systems that do not tell: the largest sector of the disks in use.
+  // Linux before 6.1, or the file system does not report the alignment: use the largest sector size
+  // of common disks.
   return 4096;
 }
 
-/// Reads the first sector, as the reads to come will. 0 or an errno.
+/// Reads the first sector with O_DIRECT. Returns 0 or an errno.
 int probe(int fd, std::size_t sector) {
   constexpr std::size_t page = BufferPool::alignment;
   const std::size_t room = (sector + page - 1) / page * page;
@@ -62,8 +63,7 @@ Result<std::unique_ptr<DirectSource>> DirectSource::create(LocalFile& file,
                      sector, block_size),
                  .code = EINVAL};
   }
-  // Set on the open descriptor instead of opening the path again, which might be another file by
-  // now.
+  // Set the flag on the open descriptor: the path may name another file by now.
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_DIRECT) != 0) {
     return errno_error(ErrorKind::local_file, errno, refused);
@@ -102,9 +102,9 @@ FileSource::Outcome DirectSource::read_some(std::uint64_t offset, std::size_t le
       break;
     }
     const std::size_t reached = done + static_cast<std::size_t>(got);
-    // The next read must start on a sector again; the part of one that came is read once more.
+    // The next read must start at a sector boundary: read a partial sector again.
     const std::size_t next = reached < needed ? reached / sector_ * sector_ : reached;
-    if (next == done) break;  // not one more sector: the end of the file
+    if (next == done) break;  // no further full sector: end of the file
     done = next;
   }
   const std::size_t end = std::min(done, needed);
@@ -113,7 +113,7 @@ FileSource::Outcome DirectSource::read_some(std::uint64_t offset, std::size_t le
 
 int DirectSource::cached_fd() const {
   MutexLock lock(cached_mutex_);
-  // By its descriptor, as another file may have the path by now.
+  // Open by descriptor, because the path may name another file by now.
   if (!cached_)
     cached_ = UniqueFd(
         ::open(fmt::format("/proc/self/fd/{}", fd()).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));

@@ -8,24 +8,24 @@
 
 namespace sluice {
 
-/// Reads past the page cache (O_DIRECT): what is read once need not be copied, nor evict what
-/// others use.
+/// A source that reads with O_DIRECT, past the page cache: no copy in the kernel, and no eviction
+/// of pages that other programs use.
 ///
-/// The kernel takes whole sectors only. A range that does not start or end on one is read wider,
-/// and the result lies inside the memory; the last sector of a file comes back short. What a file
-/// system refuses to read in this way (EINVAL), as some do at the end of a file whose size is no
-/// multiple of a sector, is read through the page cache and dropped from that again.
+/// The kernel reads whole sectors only. read() extends a range to whole sectors, so the result may
+/// begin inside `memory`; the last sector of a file is read in part. If the file system refuses a
+/// direct read with EINVAL, which some do at the end of a file whose size is no multiple of a
+/// sector, the range is read through the page cache and then dropped from the cache.
 class DirectSource final : public FileSource {
  public:
-  /// Takes `file` over, if reads of whole blocks of `block_size` bytes from it can be direct. A
-  /// first sector is really read: some file systems accept O_DIRECT at open and refuse the reads.
-  /// Error: `file` is as it was before, and the message is a clause that gives the reason ("the
-  /// file system does not support O_DIRECT: Invalid argument").
+  /// Takes over `file` if it supports direct reads in blocks of `block_size` bytes. Reads the first
+  /// sector to find out, because some file systems accept O_DIRECT at open and refuse the reads. On
+  /// an error, `file` is unchanged, and the message is a clause with the reason ("the file system
+  /// does not support O_DIRECT: Invalid argument").
   static Result<std::unique_ptr<DirectSource>> create(LocalFile& file, std::size_t block_size);
 
   std::size_t memory_for(std::uint64_t offset, std::size_t length) const override;
   ReadMode mode() const override { return ReadMode::direct; }
-  /// Bytes; where a direct read may start, and how long it may be, are multiples of it.
+  /// Returns the alignment of offset, length and address of direct reads, in bytes.
   std::size_t sector() const { return sector_; }
 
  private:
@@ -33,8 +33,8 @@ class DirectSource final : public FileSource {
   Outcome read_some(std::uint64_t offset, std::size_t length,
                     std::span<std::byte> memory) const override;
 
-  /// The same file, open without O_DIRECT since the first direct read was refused; -1 if it cannot
-  /// be opened again, as without /proc.
+  /// Returns a descriptor of the same file without O_DIRECT; opens it at the first call. Returns -1
+  /// if that fails, for example without /proc.
   int cached_fd() const;
   Outcome read_cached(std::uint64_t offset, std::size_t length, std::span<std::byte> memory) const;
 

@@ -16,7 +16,7 @@ void FaultSource::set_faults(SourceFaults faults) {
   MutexLock lock(mutex_);
   faults_ = std::move(faults);
   reads_ = 0;
-  readings_.assign(faults_.changes.size(), 0);
+  read_counts_.assign(faults_.changes.size(), 0);
 }
 
 unsigned FaultSource::reads() const {
@@ -32,16 +32,16 @@ Result<std::span<const std::byte>> FaultSource::read(std::uint64_t offset, std::
   {
     MutexLock lock(mutex_);
     ++reads_;
-    // In the order in which FileSource finds out.
+    // The order in which FileSource checks for these errors.
     if (faults_.identity_now && faults_.identity_now->size < end)
       return shrank_error(path(), offset, faults_.identity_now->size);
     if (faults_.fails_at && inside(*faults_.fails_at))
       return read_error(path(), *faults_.fails_at, faults_.code);
     if (faults_.ends_at && *faults_.ends_at < end)
       return ended_early_error(path(), std::max(offset, *faults_.ends_at));
-    for (std::size_t i = 0; i < readings_.size(); ++i) {
+    for (std::size_t i = 0; i < read_counts_.size(); ++i) {
       const SourceFaults::Change& change = faults_.changes[i];
-      if (inside(change.offset) && ++readings_[i] >= change.from_reading)
+      if (inside(change.offset) && ++read_counts_[i] >= change.from_reading)
         changed.push_back(change.offset);
     }
   }

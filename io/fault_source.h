@@ -12,19 +12,18 @@
 
 namespace sluice {
 
-/// What can happen to a file while it is read, as knobs. What is not set happens as in the source
-/// itself.
+/// The faults that a FaultSource injects. All members are off by default.
 struct SourceFaults {
-  /// A range with this byte cannot be read; `code` is the errno.
+  /// Reading a range that contains this offset fails with the errno `code`.
   std::optional<std::uint64_t> fails_at = {};
   int code = EIO;
-  /// Reads end here, while the file system says that there is more: somebody truncates the file and
-  /// writes it again.
+  /// Reads end early at this offset although the file size is unchanged, as when another program
+  /// truncates the file and writes it again.
   std::optional<std::uint64_t> ends_at = {};
-  /// What the file system says when it is asked again. With a smaller size, reads behind that fail
-  /// as in a file that shrank.
+  /// What identity_now() returns. With a smaller size, reads beyond that size fail as in a file
+  /// that was truncated.
   std::optional<FileIdentity> identity_now = {};
-  /// A byte that is another one from the nth time on that it is read (1: from the first on).
+  /// Changes the byte at `offset` from its `from_reading`-th read on (1: from the first read on).
   struct Change {
     std::uint64_t offset = 0;
     unsigned from_reading = 1;
@@ -32,16 +31,15 @@ struct SourceFaults {
   std::vector<Change> changes = {};
 };
 
-/// Another source with faults in it, for tests of what reads files: its errors are those of a file
-/// on a disk, in the same words. As thread safe as every source; set_faults() too, for reads that
-/// begin afterwards.
+/// A source that injects faults into another source, for tests. Its errors have the messages of
+/// real file errors. Any thread, including set_faults(), which applies to reads that start later.
 class FaultSource final : public Source {
  public:
   FaultSource(std::unique_ptr<Source> source, SourceFaults faults);
 
-  /// Other faults from now on; readings count from 0 again.
+  /// Replaces the faults, and resets reads() and the counts for SourceFaults::Change.
   void set_faults(SourceFaults faults);
-  /// How many ranges were asked for.
+  /// Returns the number of read() calls.
   unsigned reads() const;
 
   Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t length,
@@ -55,8 +53,8 @@ class FaultSource final : public Source {
   mutable Mutex mutex_;
   SourceFaults faults_ SLUICE_GUARDED_BY(mutex_);
   mutable unsigned reads_ SLUICE_GUARDED_BY(mutex_) = 0;
-  /// How often each of SourceFaults::changes was read.
-  mutable std::vector<unsigned> readings_ SLUICE_GUARDED_BY(mutex_);
+  /// For each of SourceFaults::changes, how often its byte was read.
+  mutable std::vector<unsigned> read_counts_ SLUICE_GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice

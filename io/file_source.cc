@@ -14,7 +14,8 @@ FileSource::FileSource(LocalFile file, AfterReading after)
       holes_(fd_.get()) {}
 
 FileSource::~FileSource() {
-  // What was read ahead and never asked for, and pages that two reads share.
+  // Drops all pages: those of the kernel's read-ahead that were never used, and those at the
+  // boundary of two reads.
   if (after_ == AfterReading::drop) drop_from_page_cache(fd(), 0, 0);
 }
 
@@ -56,9 +57,9 @@ Result<std::span<const std::byte>> FileSource::read(std::uint64_t offset, std::s
     if (after_ == AfterReading::drop) drop_from_page_cache(fd(), offset, length);
   }
 
-  // Asked after every read (0.3 us, against 500 us and more for a block): a truncation that runs at
-  // the same time leaves zeros behind the new end, in a mapping always and in the page cache for a
-  // moment, and to the reader they look like data.
+  // Check the size after every read (0.3 us; a block takes at least 500 us). A concurrent
+  // truncation makes the bytes after the new end read as zeros, always in a mapping and for a
+  // moment in the page cache, without an error.
   TRY_ASSIGN(const FileIdentity now, identity_now());
   if (now.size < offset + length) return shrank_error(path(), offset, now.size);
   const std::uint64_t stopped_at = offset + outcome.bytes.size();

@@ -11,9 +11,9 @@
 
 namespace sluice {
 
-/// What all sources over a local file share: the descriptor, the errors in words, the holes, which
-/// are not read, and the check that the file still reaches as far as the range that was read. A
-/// mode of reading is one function, read_some().
+/// The base class of all sources of local files. Owns the descriptor, makes the error messages,
+/// fills holes with zeros without reading them, and checks after each read that the file was not
+/// truncated. A derived class implements one way to read: read_some().
 class FileSource : public Source {
  public:
   ~FileSource() override;
@@ -24,21 +24,21 @@ class FileSource : public Source {
 
  protected:
   struct Outcome {
-    std::span<const std::byte>
-        bytes;     ///< the part of memory that holds the range, or its beginning
-    int code = 0;  ///< the errno that ended it early; 0 for an end of file
+    std::span<const std::byte> bytes;  ///< the part of `memory` that holds the bytes read, which
+                                       ///< may be fewer than requested
+    int code = 0;  ///< the errno of an incomplete read; 0 at the end of the file
   };
 
   FileSource(LocalFile file, AfterReading after);
-  /// Reads [offset, offset + length) into the beginning of `memory` from a descriptor without
-  /// O_DIRECT.
+  /// Reads [offset, offset + length) into the beginning of `memory` with pread(2). `fd` must not
+  /// have O_DIRECT.
   static Outcome read_through_cache(int fd, std::uint64_t offset, std::size_t length,
                                     std::span<std::byte> memory);
   int fd() const { return fd_.get(); }
 
  private:
-  /// Reads as much of the range as there is. Called by any number of threads at once; `length` is
-  /// not 0.
+  /// Reads the range, or as much of it as possible. `length` is not 0. Any number of threads at
+  /// once.
   virtual Outcome read_some(std::uint64_t offset, std::size_t length,
                             std::span<std::byte> memory) const = 0;
 

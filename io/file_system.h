@@ -9,18 +9,18 @@
 
 namespace sluice {
 
-/// Files other than this machine's, for tests and simulations: what open_source() and identity_at()
-/// ask instead, on the thread that a ScopedFileSystem is made on. One thread.
+/// An interface that replaces this machine's files in tests and simulations: open_source() and
+/// identity_at() call it on threads with a ScopedFileSystem. Used by one thread.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  /// As open_source() (io/open_source.h).
+  /// See open_source() (io/open_source.h).
   virtual Result<OpenedSource> open(const std::string& path, std::size_t block_size) = 0;
-  /// As identity_at() (io/local_file.h).
+  /// See identity_at() (io/local_file.h).
   virtual Result<FileIdentity> identity_at(const std::string& path) = 0;
 };
 
-/// Makes `files` the files of the calling thread for as long as it lives. Not owned; outlives this.
+/// Makes the calling thread use `files` until it is destroyed. Does not own `files`.
 class ScopedFileSystem {
  public:
   explicit ScopedFileSystem(FileSystem& files) : before_(current_) { current_ = &files; }
@@ -28,7 +28,7 @@ class ScopedFileSystem {
   ScopedFileSystem(const ScopedFileSystem&) = delete;
   ScopedFileSystem& operator=(const ScopedFileSystem&) = delete;
 
-  /// Null: this machine's files.
+  /// Returns the calling thread's file system; null for the files of this machine.
   static FileSystem* current() { return current_; }
 
  private:

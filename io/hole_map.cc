@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t far = ~std::uint64_t{0};
 
 bool tells_holes_rightly(int fd) {
-  constexpr auto zfs = 0x2fc12fc1;  // the kernel's headers do not have it
+  constexpr auto zfs = 0x2fc12fc1;  // ZFS_SUPER_MAGIC, which linux/magic.h does not define
   struct statfs facts {};
   return ::fstatfs(fd, &facts) == 0 && facts.f_type != zfs;
 }
@@ -29,16 +29,17 @@ bool HoleMap::covers(std::uint64_t offset, std::uint64_t length) {
 
 HoleMap::Extent HoleMap::ask(std::uint64_t offset) const {
   const auto at = static_cast<off_t>(offset);
-  // A hole follows data, and data a hole: with the right guess one question is enough. At first
-  // data is the better guess.
+  // Data and holes alternate: a right guess saves the second system call. Guess data at first.
   bool hole = last_.end > 0 && offset >= last_.end && !last_.hole;
   for (int question = 0; question < 2; ++question, hole = !hole) {
     const off_t end = ::lseek(fd_, at, hole ? SEEK_DATA : SEEK_HOLE);
     if (end > at) return {offset, static_cast<std::uint64_t>(end), hole};
-    if (end < 0 && hole && errno == ENXIO) return {offset, far, true};  // to the end of the file
-    if (end < 0) return {0, far, false};  // not told: nothing is asked again
+    if (end < 0 && hole && errno == ENXIO)
+      return {offset, far, true};         // a hole up to the end of
+                                          // the file
+    if (end < 0) return {0, far, false};  // not supported: cache that for the whole file
   }
-  return {offset, offset + 1, false};  // neither: it changes right now
+  return {offset, offset + 1, false};  // neither data nor a hole: the file is changing
 }
 
 }  // namespace sluice

@@ -6,23 +6,22 @@
 
 namespace sluice {
 
-/// Where an open file has holes: ranges that were never written, read as zeros, and have nothing on
-/// the disk (lseek, SEEK_HOLE). Any thread.
+/// Finds the holes of an open file: ranges without data on the disk, which read as zeros (lseek(2),
+/// SEEK_HOLE). Any thread.
 ///
-/// Asks the file system once for each extent when it is asked in order, once for a file without
-/// holes. Remembers only the last extent, so that a file of a million holes costs no memory. A hole
-/// that is filled after that is not noticed here: it changes the file's time, which an upload looks
-/// at before it registers anything.
+/// For queries in ascending order, makes one or two system calls for each extent; a file without
+/// holes needs one. Remembers only the last extent, so memory does not grow with the number of
+/// holes. Does not notice a hole that is filled after it was found: that changes the modification
+/// time, which an upload checks before it registers the file.
 ///
-/// Knows of no holes where the file system cannot tell, nor on ZFS: releases before 2.2.2 call data
-/// a hole that was written a moment ago.
+/// Reports no holes if the file system does not support SEEK_HOLE, and none on ZFS: releases before
+/// 2.2.2 may report freshly written data as a hole.
 class HoleMap {
  public:
-  /// `fd` stays the caller's and outlives this. Its file position moves.
+  /// `fd` must outlive this object, which moves its file position.
   explicit HoleMap(int fd);
 
-  /// Whether all of [offset, offset + length) lies in one hole. False where part of it does, or
-  /// where that is not known.
+  /// Returns whether all of [offset, offset + length) is known to be inside one hole.
   bool covers(std::uint64_t offset, std::uint64_t length);
 
  private:
@@ -35,7 +34,7 @@ class HoleMap {
   Extent ask(std::uint64_t offset) const SLUICE_REQUIRES(mutex_);
 
   const int fd_;
-  const bool trusted_;  ///< what the file system says about holes
+  const bool trusted_;  ///< whether SEEK_HOLE is reliable on this file system
   Mutex mutex_;
   Extent last_ SLUICE_GUARDED_BY(mutex_);
 };

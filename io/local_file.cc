@@ -35,7 +35,7 @@ const char* advice(int code) {
     case ENXIO:
       return "give a regular file";  // a socket, or a device without its driver
     case EAGAIN:
-      // A lease of another program, or an archive that is offline.
+      // A lease of another program (fcntl(2), F_SETLEASE), or a file on an archive that is offline.
       return "try again later: another program has locked the file, or the file is not on disk yet";
     case EIO:
       return "check the disk and the system log";
@@ -81,8 +81,8 @@ const char* kind_of_file(mode_t mode) {
 Result<LocalFile> open_local_file(const std::string& path) {
   if (path.empty())
     return local_error(ENOENT, "cannot open the file: the file name is empty; give a file name");
-  // O_NONBLOCK: to open a FIFO would otherwise wait for its writer, and some devices wait too.
-  // O_NOCTTY: a terminal must not become ours.
+  // O_NONBLOCK: opening a FIFO would otherwise block until a writer opens it; some devices block
+  // too. O_NOCTTY: a terminal must not become the controlling terminal.
   UniqueFd fd(open_long_path(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!fd) return failed(fmt::format("cannot open {}", path), errno);
   struct stat facts {};
@@ -92,11 +92,10 @@ Result<LocalFile> open_local_file(const std::string& path) {
     return local_error(code, fmt::format("cannot read {}: the path names {}; give a regular file",
                                          path, kind_of_file(facts.st_mode)));
   }
-  // From here on reads shall wait: file systems over a tape archive answer EAGAIN to those that do
-  // not.
+  // Clear O_NONBLOCK for reads: file systems with a tape archive return EAGAIN for it.
   if (::fcntl(fd.get(), F_SETFL, 0) != 0) return failed(fmt::format("cannot open {}", path), errno);
-  // The files of /proc say 0 and hold something all the same: that would be lost without a word.
-  // Of some (/proc/self/mem) the first byte cannot be read; of an empty file there is none.
+  // Files of /proc report size 0 although they may have content, which the upload would silently
+  // miss. Some (/proc/self/mem) fail to read; a truly empty file reads 0 bytes.
   if (facts.st_size == 0) {
     std::byte byte{};
     const ssize_t got = ::pread(fd.get(), &byte, 1, 0);
@@ -120,7 +119,7 @@ Result<std::string> absolute_path(const std::string& path) {
             "cannot resolve the absolute path of {}: {}; the working directory was deleted or "
             "is not accessible: give an absolute path or change to another directory",
             path, code.message()));
-  // "link/.." is not the directory that the link is in.
+  // If "link" is a symbolic link, "link/.." is the parent of its target.
   if (std::find(absolute.begin(), absolute.end(), "..") != absolute.end()) {
     const std::filesystem::path parent = std::filesystem::canonical(absolute.parent_path(), code);
     if (!code) absolute = parent / absolute.filename();

@@ -11,42 +11,42 @@
 
 namespace sluice {
 
-/// A regular file that is open for reading, before anybody decided how to read it.
+/// A regular file, open for reading, before a ReadMode is chosen.
 struct LocalFile {
   std::string path;
   UniqueFd fd;
   FileIdentity identity;
 };
 
-/// Opens `path` without ever blocking: a FIFO without a writer or a device is refused, not waited
-/// for. Errors, local_file: no such file, not readable, not a regular file, one that
-/// holds more than its size of 0, or cannot be read although that is its size (as those of /proc).
+/// Opens a regular file. Does not block, not even on a FIFO without a writer. Errors, all
+/// local_file: no such file, not readable, not a regular file, or a file of size 0 that has content
+/// or cannot be read (files of /proc).
 Result<LocalFile> open_local_file(const std::string& path);
 
-/// `path` from the root on, without "." and "..": to be found again from any working directory.
-/// Symbolic links in front of a ".." are followed, as what lies above their target is meant, and no
-/// others. Error local_file: it is relative, and the working directory was deleted or cannot be
-/// reached.
+/// Returns `path` as an absolute path without "." and "..", which is valid in any working
+/// directory. Resolves symbolic links only before a "..", where they change the meaning. Error
+/// local_file: the path is relative, and the working directory was deleted or is not accessible.
 Result<std::string> absolute_path(const std::string& path);
 
-/// What the file system says now about an open file. Error local_file; `path` is for its message.
+/// Returns the current identity of an open file. Error local_file; `path` is for its message.
 Result<FileIdentity> identity_of(int fd, const std::string& path);
 
-/// What the file system says now about the file at `path`, symbolic links followed: which file the
-/// name stands for, whatever is open. Error local_file, with the errno.
+/// Returns the current identity of the file at `path`; follows symbolic links. Error local_file,
+/// with the errno.
 Result<FileIdentity> identity_at(const std::string& path);
 
-/// What a file of that mode is, for messages about one that is no regular file: "a directory", "a
-/// FIFO", "a socket", "a device".
+/// Returns the file type of a mode for error messages: "a directory", "a FIFO", "a socket", "a
+/// device".
 const char* kind_of_file(mode_t mode);
 
-/// A read at `offset` failed with the errno `code`.
+/// Returns the error for a read at `offset` that failed with the errno `code`.
 Error read_error(const std::string& path, std::uint64_t offset, int code);
 
-/// A read at `offset` found the file shorter than it was when it was opened: `size` bytes.
+/// Returns the error for a read at `offset` of a file that was truncated to `size` bytes.
 Error shrank_error(const std::string& path, std::uint64_t offset, std::uint64_t size);
 
-/// Reading ended at `offset`, though the file reaches farther now: somebody truncates and writes.
+/// Returns the error for an end of file at `offset` although the file is larger: another program
+/// truncated and rewrote the file during the read.
 Error ended_early_error(const std::string& path, std::uint64_t offset);
 
 }  // namespace sluice

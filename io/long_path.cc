@@ -12,22 +12,23 @@
 namespace sluice {
 namespace {
 
-/// A path that the kernel takes, and the directory that it is relative to.
+/// A path shorter than PATH_MAX and the directory that it is relative to.
 struct ShortPath {
-  UniqueFd directory;  ///< none: the working directory
+  UniqueFd directory;  ///< empty: the working directory
   const char* rest = nullptr;
 
   int base() const { return directory ? directory.get() : AT_FDCWD; }
 };
 
-/// Nothing, with errno, where a directory on the way cannot be passed. `path` outlives the result.
+/// Opens directories until the rest of the path is short enough. Returns nothing and sets errno if
+/// a directory cannot be opened. `path` must outlive the result.
 std::optional<ShortPath> shorten(const std::string& path) {
   ShortPath result;
   std::size_t at = 0;
   while (path.size() - at >= PATH_MAX) {
     const std::size_t slash = path.rfind('/', at + PATH_MAX - 2);
     if (slash == path.npos || slash <= at) {
-      errno = ENAMETOOLONG;  // one component
+      errno = ENAMETOOLONG;  // a single component is too long
       return {};
     }
     const std::string piece = path.substr(at, slash - at);

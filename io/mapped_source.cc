@@ -21,14 +21,13 @@ FileSource::Outcome MappedSource::read_some(std::uint64_t offset, std::size_t le
   void* const start =
       ::mmap(nullptr, mapped, PROT_READ, MAP_SHARED, fd(), static_cast<off_t>(offset - before));
   if (start == MAP_FAILED) return {memory.first(0), errno};
-  // Not MAP_POPULATE: at a page that the disk does not give, Linux 6.18 tries again without end.
-  // Where the kernel does not know this (before 5.14), the pages come one by one.
+  // Not MAP_POPULATE: Linux 6.18 retries forever at a page that the disk cannot read. Linux before
+  // 5.14 has no MADV_POPULATE_READ; there, the copy faults the pages in one by one.
   ::madvise(start, mapped, MADV_POPULATE_READ);
   const std::span<const std::byte> range(static_cast<const std::byte*>(start) + before, length);
   const bool copied = guarded_copy(memory.data(), range);
   ::munmap(start, mapped);
-  // A page that cannot be brought in is a page behind the end, which read() finds out, or a broken
-  // disk.
+  // The page is beyond the end of the file, which read() checks, or the disk failed.
   if (!copied) return {memory.first(0), EIO};
   return {memory.first(length), 0};
 }

@@ -4,9 +4,9 @@
 
 namespace sluice {
 
-/// Reads through a mapping that lasts as long as one read: map the range, copy it, unmap it. So the
-/// resident memory is bounded by the reads in flight, as with the other sources, and a file that
-/// shrinks is an error (io/sigbus_guard.h) where a plain mapping would end the process.
+/// A source that maps, copies and unmaps the range of each read. Resident memory is limited by the
+/// reads in flight, as with the other sources. A file that is truncated during a read causes an
+/// error instead of a SIGBUS (io/sigbus_guard.h).
 class MappedSource final : public FileSource {
  public:
   explicit MappedSource(LocalFile file, AfterReading after = AfterReading::keep);

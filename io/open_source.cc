@@ -14,21 +14,21 @@
 namespace sluice {
 namespace {
 
-/// A file as it was found when it was opened.
+/// An open file and its state in the page cache at that time.
 struct Found {
   LocalFile file;
   CacheSample cache;
 
-  /// A clause that says how much of the file is in the page cache.
+  /// Returns a clause with the fraction of the file that is in the page cache.
   std::string cached() const {
-    if (cache.looked_at == 0) return "the kernel does not say which pages are in the page cache";
-    return fmt::format("{} of {} sampled pages are in the page cache", cache.cached,
-                       cache.looked_at);
+    if (cache.sampled == 0) return "the kernel does not say which pages are in the page cache";
+    return fmt::format("{} of {} sampled pages are in the page cache", cache.cached, cache.sampled);
   }
 };
 
-/// A source that reads through the page cache. What was there before is somebody's and stays; what
-/// only the upload brings in goes again. `how` begins the reason.
+/// Opens a source that reads through the page cache. Keeps pages cached if the file was mostly
+/// cached before, because another program uses it; else drops pages after reading. `how` begins the
+/// reason.
 template <class CachedSource>
 OpenedSource open_cached(Found found, const std::string& how, bool fell_back = false) {
   const bool used = found.cache.mostly_cached();
@@ -40,7 +40,7 @@ OpenedSource open_cached(Found found, const std::string& how, bool fell_back = f
           .fell_back = fell_back};
 }
 
-/// Direct, or buffered if direct is not possible. `because` ends the reason.
+/// Opens a direct source, or a buffered one if O_DIRECT is not possible. `because` ends the reason.
 OpenedSource open_direct(Found found, std::size_t block_size, const std::string& because,
                          bool asked_for) {
   auto direct = DirectSource::create(found.file, block_size);

@@ -16,12 +16,11 @@ CacheSample sample_page_cache(int fd, std::uint64_t size) {
   constexpr std::uint64_t page = 4096;
   constexpr std::uint64_t most = 64;
   const std::uint64_t places = std::min(most, (size + page - 1) / page);
-  // One place in each of equal stretches; the largest stretch, in whole bytes, that never passes
-  // the end.
+  // One random page in each of `places` equal stretches.
   const std::uint64_t stretch = places == 0 ? 0 : size / places;
   std::uniform_int_distribution<std::uint64_t> within(0, stretch == 0 ? 0 : stretch - 1);
 
-  // Without read-ahead: 64 looks at a cold file bring in 64 pages, not 64 windows of 128 KiB and
+  // Disable read-ahead: sampling a cold file then reads 64 pages, not 64 windows of 128 KiB or
   // more.
   ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
   CacheSample sample;
@@ -29,10 +28,10 @@ CacheSample sample_page_cache(int fd, std::uint64_t size) {
     std::byte byte{};
     const iovec into{&byte, 1};
     const auto offset = static_cast<off_t>(i * stretch + within(random_bits()));
-    ++sample.looked_at;
+    ++sample.sampled;
     const ssize_t got = ::preadv2(fd, &into, 1, offset, RWF_NOWAIT);
     if (got == 1) ++sample.cached;
-    if (got < 0 && errno != EAGAIN) {  // EOPNOTSUPP: this file system does not tell
+    if (got < 0 && errno != EAGAIN) {  // EOPNOTSUPP: the file system has no RWF_NOWAIT
       sample = {};
       break;
     }

@@ -5,34 +5,35 @@
 
 namespace sluice {
 
-/// How many of the places that were looked at are in the page cache.
+/// How many of the sampled pages of a file are in the page cache.
 struct CacheSample {
-  unsigned looked_at = 0;
+  unsigned sampled = 0;
   unsigned cached = 0;
 
-  bool mostly_cached() const { return cached * 2 > looked_at; }
+  bool mostly_cached() const { return cached * 2 > sampled; }
 };
 
-/// Looks at up to 64 places, spread over the first `size` bytes of an open file. A file system that
-/// cannot tell counts as not cached. Waits for no disk.
+/// Samples up to 64 pages, spread over the first `size` bytes of an open file, with preadv2(2) and
+/// RWF_NOWAIT. Does not block. `sampled` is 0 if the file system does not support RWF_NOWAIT.
 ///
-/// To look is to ask for it: the kernel starts to read a page that was not there. So the places are
-/// drawn anew each time; with fixed ones the second look at a cold file would find all of it
-/// cached.
+/// Sampling a page makes the kernel start to read it. The pages are chosen at random each time:
+/// with fixed pages, a second sample of a cold file would find all of them cached.
 CacheSample sample_page_cache(int fd, std::uint64_t size);
 
-/// What becomes of the pages that a read through the page cache has brought in.
+/// What happens to the pages that a read brought into the page cache.
 enum class AfterReading {
   keep,
-  drop,  ///< so that a terabyte that is read once does not evict what others use
+  drop,  ///< do not evict other programs' pages for a file that is read once
 };
 
-/// Drops the whole pages of that range of an open file from the page cache; `length` 0: to its end.
-/// Those that are dirty, mapped or locked by anybody stay. Advice: some file systems do nothing.
+/// Drops whole pages of [offset, offset + length) of an open file from the page cache; `length` 0:
+/// to the end of the file. The kernel keeps pages that are dirty, mapped or locked
+/// (posix_fadvise(2), POSIX_FADV_DONTNEED), and some file systems ignore the advice.
 ///
-/// The kernel keeps pages together in folios of up to 2 MiB, which start at a multiple of their
-/// size and go as a whole or not at all. So a range that passes such a multiple is taken to begin
-/// at the one before it: of ranges that follow each other, the last one in a folio drops all of it.
+/// The kernel keeps pages in folios of up to 2 MiB, aligned to their size, and drops a folio as a
+/// whole or not at all. A range that crosses a 2 MiB boundary is therefore extended back to the
+/// boundary before it: when consecutive ranges are dropped, the last one in a folio drops the
+/// folio.
 void drop_from_page_cache(int fd, std::uint64_t offset, std::size_t length);
 
 }  // namespace sluice

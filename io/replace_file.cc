@@ -36,8 +36,8 @@ Error write_error(const std::string& path, int code) {
   return error;
 }
 
-/// Returns an errno, 0 if all of it is on the disk. File systems on a network tell of a full disk
-/// or quota only then, or when the file is closed.
+/// Writes and syncs `text`. Returns 0 or an errno. Network file systems report a full disk or an
+/// exceeded quota only at fsync or close.
 int write_out(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
@@ -45,7 +45,7 @@ int write_out(int fd, std::string_view text) {
     if (written < 0) return errno;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  // Pipes and some devices have nothing to sync, and say so.
+  // Pipes and some devices do not support fsync.
   return ::fsync(fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : errno;
 }
 
@@ -55,9 +55,9 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// A new file in that directory, under a name that nobody has. In the same directory, as rename()
-/// does not leave a file system; with a name of its own, as the true one may have all 255 bytes
-/// that a name can.
+/// Creates a file with a random name in `directory` and sets `path`. The directory is that of the
+/// final file, because rename(2) cannot cross file systems. The name does not contain the final
+/// name, which may have the maximum length of 255 bytes.
 UniqueFd open_temporary(const std::string& directory, mode_t mode, std::string& path) {
   std::random_device random;
   while (true) {
@@ -81,8 +81,8 @@ Result<void> write_whole_file(const std::string& path, std::string_view text, mo
     ::unlink(temporary.c_str());
     return write_error(path, code);
   }
-  // The new name, too, should outlive a crash. Not every file system can promise it, and the file
-  // is there.
+  // Sync the directory, so that the rename survives a crash. Ignore errors: some file systems do
+  // not support it, and the file is complete.
   const UniqueFd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent) ::fsync(parent.get());
   return {};

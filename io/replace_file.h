@@ -7,17 +7,17 @@
 
 #include "io/result.h"
 
-/// Writing small files: receipts and lists of checksums. Any thread. Errors, local_file, name the
-/// path and say why.
+/// Writes small files, such as receipts and lists of checksums. Any thread. Errors are local_file
+/// and name the path and the reason.
 namespace sluice {
 
-/// Makes `path` a file that holds `text`, in place of the one that may be there: whoever looks, at
-/// any time and after a crash too, finds all of the old one or all of the new one. Its directory
-/// must be there. `mode`: of the new file, less the umask.
+/// Atomically replaces or creates the file `path` with the content `text`. At any time, and after a
+/// crash, the file has either the old or the new content. The directory must exist. The new file
+/// has `mode`, reduced by the umask.
 Result<void> write_whole_file(const std::string& path, std::string_view text, mode_t mode);
 
-/// Adds `text` to the end of the file, which is made if it is not there (mode 0666, less the
-/// umask). In one write, so that what several processes add does not mix.
+/// Appends `text` to the file, or creates it (mode 0666, reduced by the umask). Uses one write(2)
+/// with O_APPEND, so that the texts of several processes do not interleave.
 Result<void> append_to_file(const std::string& path, std::string_view text);
 
 }  // namespace sluice

@@ -5,15 +5,14 @@
 
 namespace sluice {
 
-/// memcpy from a mapped file whose pages may be gone: the kernel answers a touch of such a page
-/// with SIGBUS, which ends the process by default. False where that happened; part of `to` may be
-/// written.
+/// Copies bytes of a mapped file, like memcpy. Returns false if a page could not be read: the
+/// kernel then sends SIGBUS, which would end the process by default. After false, `to` may be
+/// partly written.
 ///
-/// Any thread, any number at once. The first call installs a handler for SIGBUS, for good. A SIGBUS
-/// that comes from anywhere but a guarded range goes on to the handler that was there before, or
-/// does what it would have done without us. SIGBUS is unblocked during the copy, as the kernel
-/// kills a process that faults with it blocked. A handler that somebody installs later takes the
-/// guard away.
+/// Any thread, any number of calls at once. The first call installs a handler for SIGBUS
+/// permanently. A SIGBUS outside the guarded range goes to the previous handler, or has the default
+/// effect. SIGBUS is unblocked during the copy, because the kernel kills a process that faults with
+/// SIGBUS blocked. A handler that other code installs later disables the guard.
 [[nodiscard]] bool guarded_copy(std::byte* to, std::span<const std::byte> from);
 
 }  // namespace sluice

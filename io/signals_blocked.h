@@ -5,9 +5,10 @@
 
 namespace sluice {
 
-/// While one lives, threads that this thread starts are born with all signals blocked: signals are
-/// for the program's own threads, and SIGPIPE from a write must not end it. But for SIGBUS, which
-/// mappings of files need and which cannot be blocked usefully.
+/// Blocks all signals except SIGBUS for the calling thread while it exists; threads started
+/// meanwhile inherit the mask. Signals are handled by the program's own threads, and SIGPIPE from a
+/// write must not end the process. SIGBUS stays unblocked for io/sigbus_guard.h; the kernel kills a
+/// process that faults with SIGBUS blocked.
 class SignalsBlocked {
  public:
   SignalsBlocked() {

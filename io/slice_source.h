@@ -4,11 +4,11 @@
 
 namespace sluice {
 
-/// A range of another source as a source of its own, from 0 on. `whole` outlives it.
+/// A source over a range of another source; its offsets begin at 0. `whole` must outlive it.
 class SliceSource final : public Source {
  public:
-  /// [begin, begin + size) lies inside `whole`. `begin`: a multiple of BufferPool::alignment, so
-  /// that direct reads of whole blocks stay aligned.
+  /// [begin, begin + size) must lie inside `whole`. `begin` must be a multiple of
+  /// BufferPool::alignment, so that direct reads of whole blocks stay aligned.
   SliceSource(const Source& whole, std::uint64_t begin, std::uint64_t size);
 
   Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t length,
@@ -19,7 +19,8 @@ class SliceSource final : public Source {
     return whole_.memory_for(begin_ + offset, length);
   }
   ReadMode mode() const override { return whole_.mode(); }
-  /// What it is now if the whole file is what it was, else with the whole file's size and time.
+  /// Returns identity() if the whole file is unchanged, else the current identity of the whole
+  /// file.
   Result<FileIdentity> identity_now() const override;
 
  private:

@@ -12,7 +12,7 @@
 
 namespace sluice {
 
-/// What makes a file the same file as before: an upload goes on only while none of this changes.
+/// The properties that identify a file version: an upload fails if any of them changes.
 struct FileIdentity {
   std::uint64_t size = 0;    ///< bytes
   FileTime modified = {};    ///< st_mtim
@@ -22,43 +22,45 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
-/// How the bytes come off the disk.
+/// How a file is read; open_source() describes the modes.
 enum class ReadMode { automatic, direct, mmap, buffered };
 
-/// As the command line and the reports write it: "auto", "direct", "mmap", "buffered".
+/// Returns the name in the command line and reports: "auto", "direct", "mmap", "buffered".
 const char* to_string(ReadMode mode);
 
-/// An open regular file from which ranges are read.
+/// An open regular file for reading at any offset.
 ///
-/// read() may be called from any number of threads at once: one read in flight does not saturate a
-/// disk. The other members may be called from any thread too.
+/// All members may be called from any thread. read() may be called by several threads at once: a
+/// single read in flight does not saturate a disk.
 class Source {
  public:
   virtual ~Source() = default;
 
-  /// Reads the bytes [offset, offset + length) and says where in `memory` they lie.
+  /// Reads the bytes [offset, offset + length) into `memory`, and returns where in `memory` they
+  /// are.
   ///
-  /// The range must lie inside the file as it was when it was opened. `memory` starts at a multiple
-  /// of BufferPool::alignment and holds at least memory_for(offset, length) bytes; the result is a
-  /// part of it, of exactly `length` bytes, not always at its beginning (O_DIRECT reads whole
-  /// sectors). Errors, all local_file, with the file's name and the offset: the file has shrunk, or
-  /// the disk failed. `memory` then holds nothing of use.
+  /// The range must lie inside the file size at open. `memory` must be aligned to
+  /// BufferPool::alignment and have at least memory_for(offset, length) bytes. The result has
+  /// exactly `length` bytes; it need not start at the beginning of `memory`, because O_DIRECT reads
+  /// whole sectors. Errors, all local_file, with the file name and the offset: the file was
+  /// truncated, or the disk failed. After an error the content of `memory` is undefined.
   virtual Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t length,
                                                   std::span<std::byte> memory) const = 0;
 
-  /// Bytes of memory that such a read needs: `length` for most, more where it must be widened to
-  /// sectors.
+  /// Returns the number of bytes of memory that read() needs: `length`, or more if the range must
+  /// be extended to whole sectors.
   virtual std::size_t memory_for(std::uint64_t offset, std::size_t length) const = 0;
 
-  /// Never `automatic`.
+  /// Returns the mode in use; never `automatic`.
   virtual ReadMode mode() const = 0;
 
-  /// Asks the file system again. Error local_file where it does not answer.
+  /// Returns the current identity of the file. Error local_file if the file system does not
+  /// respond.
   virtual Result<FileIdentity> identity_now() const = 0;
 
-  /// The path it was opened with.
+  /// The path that the file was opened with.
   const std::string& path() const { return path_; }
-  /// As it was when it was opened.
+  /// The identity of the file at open.
   const FileIdentity& identity() const { return identity_; }
 
  protected:

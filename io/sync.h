@@ -4,9 +4,9 @@
 #include <condition_variable>
 #include <mutex>
 
-/// A mutex that clang's thread-safety analysis understands (libstdc++'s carries no annotations), so
-/// that a field declared SLUICE_GUARDED_BY(mutex_) and touched without it fails the clang build.
-/// https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
+/// A mutex with annotations for clang's thread-safety analysis, which libstdc++'s std::mutex does
+/// not have: accessing a field declared SLUICE_GUARDED_BY(mutex_) without the mutex fails the clang
+/// build. https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
 #if defined(__clang__)
 #define SLUICE_ATTRIBUTE(x) __attribute__((x))
 #else
@@ -33,15 +33,15 @@
 
 namespace sluice {
 
-/// Tell the thread sanitizer that what happened before hand_over(address) happens before what
-/// follows take_over(address), where a library that it does not see into (oneTBB) orders the two.
-/// Nothing else in other builds.
-inline void hand_over([[maybe_unused]] void* address) {
+/// For ThreadSanitizer: declares that everything before tsan_release(address) happens before
+/// everything after tsan_acquire(address). Needed where uninstrumented libraries (oneTBB)
+/// synchronise. No effect in other builds.
+inline void tsan_release([[maybe_unused]] void* address) {
 #if defined(SLUICE_THREAD_SANITIZER)
   __tsan_release(address);
 #endif
 }
-inline void take_over([[maybe_unused]] void* address) {
+inline void tsan_acquire([[maybe_unused]] void* address) {
 #if defined(SLUICE_THREAD_SANITIZER)
   __tsan_acquire(address);
 #endif
@@ -56,7 +56,8 @@ class SLUICE_CAPABILITY("mutex") Mutex {
   std::mutex mutex_;
 };
 
-/// Holds a Mutex for a scope. A CondVar may let go of it meanwhile; unlock() and lock() may too.
+/// Holds a Mutex for a scope. A wait on a CondVar, or unlock() and lock(), may release it in
+/// between.
 class SLUICE_SCOPED_CAPABILITY MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) SLUICE_ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
@@ -80,7 +81,7 @@ class SLUICE_SCOPED_CAPABILITY MutexLock {
   bool held_ = true;
 };
 
-/// A condition variable for Mutex. Callers loop on their condition, as spurious wake-ups happen.
+/// A condition variable for Mutex. Wake-ups may be spurious: call wait() in a loop.
 class CondVar {
  public:
   void notify_one() { condition_.notify_one(); }
@@ -88,7 +89,7 @@ class CondVar {
 
   void wait(Mutex& mutex) SLUICE_REQUIRES(mutex) { condition_.wait(mutex); }
 
-  /// Returns false when the time had passed.
+  /// Returns false on a timeout.
   template <class Clock, class Duration>
   bool wait_until(Mutex& mutex, std::chrono::time_point<Clock, Duration> deadline)
       SLUICE_REQUIRES(mutex) {

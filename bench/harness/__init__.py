@@ -1,1 +1,1 @@
-"""What bench/compare and bench/scale are made of. Python's standard library and nothing else."""
+"""The common modules of bench/compare, bench/scale and bench/threads. Standard library only."""

@@ -1,9 +1,9 @@
-"""The table's rates as an SVG: a bar for the median, a line from the slowest run to the fastest."""
+"""Draws the rates as an SVG: a bar for the median, a line from the slowest run to the fastest."""
 
 from html import escape
 
 _WIDTH, _LABEL, _BAR, _GAP = 760, 170, 18, 8
-_SCALE = _WIDTH - _LABEL - 130  # what is left for the longest bar, beside its label and its figure
+_SCALE = _WIDTH - _LABEL - 130  # the width of the longest bar, without its label and value
 _COLOURS = {"sluice": "#1b7f5c", "limit": "#9aa3ad", "other": "#d98a3d"}
 
 
@@ -13,7 +13,7 @@ def _text(x, y, words, **more):
 
 
 def _panel(outcome, top):
-    """One scenario from `top` on; its lines and where the next one may begin."""
+    """Draws a scenario at `top`. Returns its elements and the top of the next one."""
     title = ", ".join(part for part in (outcome.name, outcome.about, outcome.network) if part)
     parts = [_text(0, top + 16, title, font_weight="bold")]
     y = top + 28
@@ -62,7 +62,7 @@ def _panel(outcome, top):
 
 
 def chart(outcomes, below):
-    """The whole file's text; `below` is a line that says where it was measured."""
+    """Returns the text of the SVG file. `below`: a line that describes the machine."""
     parts, top = [], 0
     for outcome in outcomes:
         panel, top = _panel(outcome, top)

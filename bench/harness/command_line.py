@@ -1,4 +1,4 @@
-"""The options that all programs have."""
+"""The common options of the programs."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def argument(parse):
-    """For argparse, which would hide what a ValueError says."""
+    """Wraps `parse` for argparse, which would drop the message of a ValueError."""
 
     def checked(text):
         try:
@@ -76,7 +76,7 @@ def prepare(parser, options, *results):
         os.makedirs(options.dir, exist_ok=True)
     except OSError as error:
         parser.error(f"cannot create the directory {options.dir} (--dir): {error.strerror}")
-    for path in filter(None, results):  # not after twenty minutes
+    for path in filter(None, results):  # before the measurements, which take long
         directory = os.path.dirname(os.path.abspath(path))
         if os.path.isdir(path) or not os.access(directory, os.W_OK):
             parser.error(f"cannot write {path}")
@@ -88,7 +88,7 @@ _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def _stop(number, _):
-    # Once is enough: what is taken down now shall not be interrupted.
+    # Ignore further signals, so that the cleanup is not interrupted.
     for other in _SIGNALS:
         signal.signal(other, signal.SIG_IGN)
     raise SystemExit(128 + number)

@@ -1,4 +1,4 @@
-"""Who is measured: each is a command that is run again and again, and what its output says."""
+"""The measured programs: how to run each, and how to read its output."""
 
 import json
 import os
@@ -14,18 +14,18 @@ _names = 0
 
 
 def new_name(who):
-    """A name is taken once it is registered."""
+    """Returns a new file name: the server refuses registered names."""
     global _names
     _names += 1
     return f"{who}-{_names}"
 
 
 class Contestant:
-    """`command` is the last one that was run; `prepare` brings the file into the state that the
-    scenario is about."""
+    """A measured program. `command`: the last command that was run. `prepare`: called before each
+    run, for example to evict the file from the page cache."""
 
-    limit = False  # it does not upload: it shows what could be reached
-    slow = False  # on a link it never ends: its file is smaller there
+    limit = False  # does not upload; measures an upper bound
+    slow = False  # takes too long on a link: gets a smaller file
 
     def __init__(self, name, prepare=lambda: None):
         self.name = name
@@ -34,7 +34,7 @@ class Contestant:
         self.details = {}  # for the JSON
 
     def warm_up(self, path):
-        """A run that does not count."""
+        """Runs once without counting the result."""
         self.prepare()
         return self.once(path)
 
@@ -43,8 +43,7 @@ class Contestant:
 
 
 class Sluice(Contestant):
-    """`sluice put` as anyone runs it, with nothing learnt from a run before unless it
-    `remembers`."""
+    """`sluice put`. Each run has an empty state directory, unless `remembers` is set."""
 
     _TOLD = ("seconds", "protocol", "lanes", "chunks", "retries", "bottleneck")
 
@@ -87,11 +86,11 @@ class Sluice(Contestant):
         )
 
     def forget(self):
-        """All that was learnt."""
+        """Deletes the state directory."""
         shutil.rmtree(self._state, ignore_errors=True)
 
     def uploads(self, stdout):
-        """Its report. Failed unless all of them are registered."""
+        """Returns the uploads of the JSON report. Raises Failed unless all are registered."""
         uploads = json.loads(stdout)["uploads"]
         for report in uploads:
             if report["status"] != "registered":
@@ -102,7 +101,7 @@ class Sluice(Contestant):
 
 
 class Curl(Contestant):
-    """One curl, one connection: set up, the whole file in one transfer, register."""
+    """One curl process with one connection: setup, one transfer of the whole file, verify."""
 
     def __init__(self, name, url, certificates=None, **kept):
         super().__init__(name, **kept)
@@ -165,8 +164,8 @@ class Sequential(Contestant):
 
 
 class IperfClient(Contestant):
-    """As many bytes as the file has, over so many connections: what the server received, by the
-    time that took."""
+    """iperf3: sends as many bytes as the file has over `streams` connections. The rate is that of
+    the bytes received by the server."""
 
     limit = True
 
@@ -201,16 +200,16 @@ class IperfClient(Contestant):
 
     @staticmethod
     def _turned_away(result):
-        """Over a link the server may still be ending the run before. It says that it is busy and
-        closes without having read what the client sent, so the kernel resets the connection, and
-        the reset may overtake the answer. No stream is connected then."""
+        """Returns whether the server was still busy with the previous run. It then closes the
+        connection with unread data, so that the kernel sends a reset, which may arrive before the
+        response."""
         error = result.get("error", "")
         connected = result.get("start", {}).get("connected", [])
         return "busy" in error or ("Connection reset" in error and not connected)
 
 
 class Fio(Contestant):
-    """Reads the file with O_DIRECT in each of these ways once, and from then on in the one that was
+    """fio: reads the file with O_DIRECT. The warm-up tries all settings in _WAYS and selects the
     fastest."""
 
     limit = True
@@ -267,7 +266,7 @@ class Fio(Contestant):
             "--output-format=json",
         ]
         ended = run(self.command)
-        # Notes of fio's own may stand before the JSON.
+        # fio may print messages before the JSON.
         read = json.loads(ended.stdout[ended.stdout.index("{") :])["jobs"][0]["read"]
         return Run(
             read["io_bytes"], read["io_bytes"] / read["bw_bytes"], ended.cpu_seconds, ended.peak
@@ -275,7 +274,7 @@ class Fio(Contestant):
 
 
 class OpensslMd5(Contestant):
-    """One thread that hashes the same 16 KiB again and again."""
+    """`openssl speed md5`: one thread that hashes the same 16 KiB repeatedly."""
 
     limit = True
 

@@ -1,4 +1,4 @@
-"""Sizes, rates and durations as people write them, and what several runs amount to."""
+"""Parses and formats sizes, rates and durations; statistics of several runs."""
 
 import re
 import statistics
@@ -27,8 +27,8 @@ def _parse(text, pattern, units, what):
 
 
 def parse_size(text):
-    """Bytes of "65536", "64M", "64MiB" (powers of 1024) or "64MB" (powers of 1000), as sluice has
-    it."""
+    """Returns the bytes of "65536", "64M", "64MiB" (powers of 1024) or "64MB" (powers of 1000), as
+    sluice does."""
     size = _parse(text.upper(), r"([A-Z]*)", _SIZE_UNITS, "size, such as 64M or 4G")
     if size < 1 or size != int(size):
         raise ValueError(f"'{text}' is not a whole number of bytes, 1 or more")
@@ -36,7 +36,7 @@ def parse_size(text):
 
 
 def parse_bit_rate(text):
-    """Bits a second of "1G", "100M", "2.5G": powers of 1000, as networks are sold."""
+    """Returns the bits per second of "1G", "100M", "2.5G": powers of 1000."""
     rate = _parse(
         text.upper(), r"([A-Z]*)", _BIT_UNITS, "rate in bits a second, such as 1G or 100M"
     )
@@ -46,14 +46,14 @@ def parse_bit_rate(text):
 
 
 def parse_duration(text):
-    """Seconds of "50ms", "1.5s", "0"."""
+    """Returns the seconds of "50ms", "1.5s", "0"."""
     if text.strip() == "0":
         return 0.0
     return _parse(text, r"([a-z]+)", _DURATION_UNITS, "duration, such as 50ms or 1.5s")
 
 
 def parse_share(text):
-    """0.001 of "0.1%" or "0.001"."""
+    """Returns 0.001 for "0.1%" or "0.001"."""
     text = text.strip()
     share = _parse(text.rstrip("%"), r"()", {"": 1}, "share, such as 0.1%")
     share /= 100 if text.endswith("%") else 1
@@ -70,7 +70,7 @@ def format_size(size):
 
 
 def format_rate(rate):
-    """Of bytes a second: powers of 1000."""
+    """Formats bytes per second, in powers of 1000."""
     for unit, name in ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s")):
         if rate >= unit:
             value = rate / unit
@@ -95,8 +95,7 @@ def format_duration(seconds):
 
 @dataclass(frozen=True)
 class Spread:
-    """The middle of some runs and how far they lie apart; `mad` is the median distance from the
-    median."""
+    """The median, the range and the median absolute deviation (`mad`) of some runs."""
 
     median: float
     lowest: float
@@ -116,7 +115,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Ratio:
-    """One figure by another: of their medians, and between which bounds that of each round lay."""
+    """The ratio of two medians, and the lowest and highest ratio of a round."""
 
     value: float
     lowest: float
@@ -124,7 +123,7 @@ class Ratio:
 
     @staticmethod
     def of(above, below):
-        """Two lists, where the runs of one round have the same index."""
+        """`above`, `below`: values with one index for each round."""
         if not above or len(above) != len(below):
             raise ValueError("a ratio takes as many runs above as below, and at least one")
         rounds = [a / b for a, b in zip(above, below)]

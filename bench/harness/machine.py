@@ -1,4 +1,4 @@
-"""Where it was measured, and with which versions."""
+"""Describes the machine and the versions of the programs."""
 
 import datetime
 import os
@@ -26,7 +26,7 @@ def _first(pattern, text):
 
 
 def _says(*command):
-    """The first line that has a number in it, or nothing where the program is missing."""
+    """Returns the first output line with a digit; None if the program is missing or fails."""
     try:
         done = subprocess.run(
             [program(command[0]), *command[1:]], capture_output=True, text=True, check=False
@@ -40,7 +40,7 @@ def _says(*command):
 
 
 def machine(directory):
-    """All of it as JSON takes it. `directory`: the one with the files."""
+    """Returns the machine's properties as a dict for JSON. `directory`: that of the test files."""
     memory = _first(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"))
     return {
         "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -54,13 +54,13 @@ def machine(directory):
         "congestion_control": _read("/proc/sys/net/ipv4/tcp_congestion_control"),
         "tcp_wmem": _read("/proc/sys/net/ipv4/tcp_wmem"),
         "tcp_rmem": _read("/proc/sys/net/ipv4/tcp_rmem"),
-        # Much above 0: others were at work meanwhile.
+        # Much above 0: other programs ran during the measurement.
         "load_average_before": os.getloadavg()[0],
     }
 
 
 def described(where, runs):
-    """One line to stand with the figures."""
+    """Returns a line that describes the machine and the number of runs."""
     return (
         f"{where['processor']}, {where['cores']} cores, Linux {where['kernel']}, "
         f"median of {runs} {'run' if runs == 1 else 'runs'}"

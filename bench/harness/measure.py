@@ -1,4 +1,4 @@
-"""Runs a program and says what it took."""
+"""Runs programs and measures time, CPU time and memory."""
 
 import os
 import resource
@@ -11,22 +11,22 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-# A run that takes longer hangs: the longest that is meant, 1 TiB, takes some ten minutes.
+# Longer runs are considered hung: the longest planned run, of 1 TiB, takes about ten minutes.
 LONGEST_RUN = 3600
 
 
 class Unavailable(Exception):
-    """Something cannot be measured on this machine; the text is the reason, and what would help."""
+    """A measurement is not possible on this machine. The text has the reason, and what to do."""
 
 
 class Failed(Exception):
-    """A program did not do what it should have."""
+    """A program failed."""
 
 
 def program(name):
     path = shutil.which(name)
     if path is None:
-        # Where Debian has them is not always in an ordinary user's PATH.
+        # On Debian, the PATH of ordinary users may lack these directories.
         path = shutil.which(name, path="/usr/sbin:/sbin")
     if path is None:
         raise Unavailable(f"{name} is not installed; run: tools/install-dependencies bench")
@@ -35,8 +35,9 @@ def program(name):
 
 @dataclass
 class Run:
-    """What one run took. `rate` is in bytes a second, of the whole job; `peak` in bytes, nothing
-    where it was too small to tell; CPU seconds are those of the client, in user and kernel mode."""
+    """The results of a run. `rate`: bytes per second of the whole run. `peak`: the maximum resident
+    memory in bytes; None if too small to measure. `cpu_seconds`: user and kernel time of the
+    client."""
 
     bytes: int
     seconds: float
@@ -77,13 +78,14 @@ def shown(command):
 
 
 def run(command, environment=None, limit=LONGEST_RUN, watch=None):
-    """Runs it to its end. Failed with its last words where that is not 0 or takes over `limit`
-    seconds. `watch`, if any, is called with the process's number; what it returns is called once
-    the process has ended."""
+    """Runs a command and returns its results. Raises Failed, with the last line of output, if the
+    exit code is not 0 or the run takes longer than `limit` seconds. `watch`, if given, is called
+    with the process id, and returns a function that is called after the end of the process."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        # The kernel counts what a child had in memory before exec() to its peak: this process. And
-        # since Linux 6.2 it counts a core's pages in batches of 32 or more, of three kinds, so that
-        # the two figures of the same memory differ, by up to 384 KiB a core.
+        # The kernel includes the memory of the child before exec(), that is of this process, in its
+        # peak. Since Linux 6.2 it also counts pages of each core in batches of at least 32, of
+        # three kinds, so that equal memory may be reported with a difference of up to 384 KiB per
+        # core.
         floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + 384 * os.cpu_count()
         begin = time.monotonic()
         child = subprocess.Popen(
@@ -126,7 +128,7 @@ def run(command, environment=None, limit=LONGEST_RUN, watch=None):
 
 
 class Server:
-    """A program that runs beside the measurements until the `with` around it ends."""
+    """A program that runs in the background during a `with` block."""
 
     def __init__(self, command, log, stop=signal.SIGTERM):
         self.command = command
@@ -135,7 +137,7 @@ class Server:
 
     def __enter__(self):
         self._log = open(self.log, "w+", encoding="utf-8", errors="replace")
-        # setpriv: nothing is left behind where this process is killed, either.
+        # setpriv ends the server even if this process is killed.
         self.process = subprocess.Popen(
             [program("setpriv"), "--pdeathsig", "TERM", *self.command],
             stdin=subprocess.DEVNULL,
@@ -143,7 +145,7 @@ class Server:
             stderr=self._log,
             text=True,
             start_new_session=True,
-        )  # Ctrl-C is for this process, which then ends the others in order
+        )  # Ctrl-C reaches only this process, which then ends the servers in order
         return self
 
     def __exit__(self, *_):
@@ -157,7 +159,7 @@ class Server:
         self._log.close()
 
     def line(self, start):
-        """The rest of its first line on stdout that begins with `start`."""
+        """Waits for a line on stdout that begins with `start`, and returns the rest of the line."""
         for line in self.process.stdout:
             if line.startswith(start):
                 return line[len(start) :].strip()

@@ -1,5 +1,5 @@
-"""What lies between the clients and the servers: this machine's loopback, or a link of a given
-rate, round trip and loss. A network is entered with `with`; what it made is gone behind it."""
+"""The network between clients and servers: the loopback device, or a link with a given rate, round
+trip time and loss. A network exists during a `with` block."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ from .measure import Failed, Server, Unavailable, program
 class Loopback:
     about = "loopback"
     address = "127.0.0.1"
-    server_side = []  # what stands before a server's command
+    server_side = []  # prefix of a server's command
 
     def __enter__(self):
         return self
@@ -25,34 +25,34 @@ class Loopback:
         return None
 
     def free_port(self):
-        """One that the system chose and nobody had a moment ago."""
+        """Returns a free port chosen by the system."""
         with socket.socket() as probe:
             probe.bind((self.address, 0))
             return probe.getsockname()[1]
 
 
 class _Namespace:
-    """Servers in a network namespace of their own, so that what they are sent passes the link."""
+    """A link to a network namespace, in which the servers run."""
 
     def __init__(self, rate, round_trip, loss):
         self.rate, self.round_trip, self.loss = rate, round_trip, loss
         self.name = f"sluice-bench-{os.getpid()}"
-        # Two runs at once shall not meet: one of 254 networks.
+        # Concurrent runs use different networks: one of 254.
         self.subnet = os.getpid() % 254 + 1
         self.server_side = [program("ip"), "netns", "exec", self.name]
         self.address = f"10.{self.subnet}.0.2"
 
     @property
     def payload_rate(self):
-        """What the link carries of files, in bytes a second: 1500-byte packets with an IPv4 and a
-        TCP header and its timestamps (RFC 7323)."""
+        """The maximum payload rate in bytes per second: 1500-byte packets with IPv4 and TCP headers
+        and TCP timestamps (RFC 7323)."""
         return self.rate / 8 * 1448 / 1500
 
     def obituary(self):
         return None
 
     def free_port(self):
-        return 5201  # nobody else is in the namespace
+        return 5201  # the namespace has no other servers
 
     def _about(self, by):
         loss = f", {self.loss * 100:.3g} % lost" if self.loss else ""
@@ -61,7 +61,7 @@ class _Namespace:
 
 
 class Netem(_Namespace):
-    """veth devices and the kernel's `tc netem`."""
+    """A link of veth devices with the kernel's `tc netem`."""
 
     def __init__(self, rate, round_trip, loss=0.0):
         super().__init__(rate, round_trip, loss)
@@ -88,15 +88,15 @@ class Netem(_Namespace):
             (self.server_side, far, self.address),
         ):
             _call(*prefix, tool, "address", "add", f"{address}/24", "dev", device)
-            # Loss and delay are for packets, not for the 64 KiB that a virtual device takes for
-            # one.
+            # Disable segmentation offload: loss and delay must apply to packets, not to units of 64
+            # KiB.
             _call(*prefix, tool, "link", "set", device, "gso_max_segs", "1")
             _call(*prefix, tool, "link", "set", device, "up")
             _call(*prefix, *self._netem(device))
 
     def _netem(self, device):
-        # netem's queue holds what is on its way, too: a delay's worth, and one round trip's of
-        # queue.
+        # netem's queue also holds packets that are delayed: size it for the delay and a queue of
+        # one round trip.
         flying = self.rate / 8 * self.round_trip * 1.5
         command = [
             program("tc"),
@@ -116,13 +116,13 @@ class Netem(_Namespace):
         return command + (["loss", f"{self.loss * 100:.6f}%"] if self.loss else [])
 
     def __exit__(self, *_):
-        # The devices go with the namespace that one of them is in.
+        # Deleting the namespace deletes both veth devices.
         for command in (["netns", "del", self.name], ["link", "del", f"slb{os.getpid()}a"]):
             subprocess.run([program("ip"), *command], stderr=subprocess.DEVNULL, check=False)
 
 
 class Emulated(_Namespace):
-    """The link of bench/link.cc, for kernels without netem."""
+    """A link emulated by bench/link.cc, for kernels without netem."""
 
     def __init__(self, emulator, rate, round_trip, loss, log):
         super().__init__(rate, round_trip, loss)
@@ -163,9 +163,9 @@ class Emulated(_Namespace):
 
 
 class LargeBuffers:
-    """A network whose hosts are tuned as transfer nodes are: TCP buffers of up to 256 MiB, and BBR.
-    The clients, which are started by this thread, get a network namespace of their own for that, so
-    that nothing of this machine's is changed."""
+    """A network whose hosts are tuned like data transfer nodes: TCP buffers of up to 256 MiB, and
+    BBR. The clients, which this thread starts, run in a network namespace of their own, so that the
+    settings of this machine do not change."""
 
     _TUNED = {
         "tcp_wmem": "4096 65536 268435456",
@@ -213,11 +213,11 @@ class LargeBuffers:
 
 
 def _enter_namespace(file):
-    """Moves this thread, and what it starts from now on, into the network namespace of the open
-    `file`, which is closed."""
+    """Moves this thread and its future children into the network namespace of the open `file`, and
+    closes the file."""
     clone_newnet = 0x40000000
     try:
-        # os.setns() came with Python 3.12.
+        # os.setns() requires Python 3.12.
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(file, clone_newnet) != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -235,8 +235,8 @@ def _call(*command):
 
 
 def link(programs, rate, round_trip, loss, scratch):
-    """A network to enter: netem where this kernel has it, else the emulator. Unavailable where
-    neither can be."""
+    """Returns a network: netem if the kernel supports it, else the emulator. Raises Unavailable if
+    neither works."""
     if os.geteuid() != 0:
         raise Unavailable(
             "the link needs network namespaces and devices, which only root can create; run this "

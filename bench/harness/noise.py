@@ -1,4 +1,4 @@
-"""The file that everyone uploads, in the page cache or out of it."""
+"""The test files, inside or outside the page cache."""
 
 import contextlib
 import ctypes
@@ -10,11 +10,11 @@ from .figures import MIB, format_size
 from .measure import Failed, Unavailable
 
 _PIECE = 4 * MIB
-_LOWEST_BIT = bytes(value & 1 for value in range(256))  # the others of mincore() are reserved
+_LOWEST_BIT = bytes(value & 1 for value in range(256))  # mincore(2): the other bits are reserved
 
 
 def noise_file(directory, size):
-    """A file of random bytes, which nothing on the way can compress; made once and kept."""
+    """Returns a file of random bytes, which cannot be compressed; creates it at the first call."""
     path = os.path.join(directory, f"noise-{size}")
     if os.path.exists(path) and os.path.getsize(path) == size:
         return path
@@ -41,7 +41,7 @@ def noise_file(directory, size):
 
 
 def noise_files(directory, count, size):
-    """A directory of `count` files of random bytes, all different; made once and kept."""
+    """Returns a directory of `count` different random files; creates it at the first call."""
     path = os.path.join(directory, f"noise-{count}x{size}")
     if os.path.isdir(path):
         return path
@@ -58,13 +58,13 @@ def noise_files(directory, count, size):
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    os.sync()  # or the disk is busy with them during the first runs
+    os.sync()  # otherwise the disk writes them during the first runs
     return path
 
 
 def resident(path):
-    """Which share of the file is in the page cache. mincore(), as to look by reading would start
-    read-ahead."""
+    """Returns the fraction of the file in the page cache. Uses mincore(2), because reading would
+    start read-ahead."""
     libc = ctypes.CDLL(None, use_errno=True)
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as memory:
         start = ctypes.c_char.from_buffer(memory)
@@ -72,7 +72,7 @@ def resident(path):
         code = libc.mincore(
             ctypes.c_void_p(ctypes.addressof(start)), ctypes.c_size_t(len(memory)), pages
         )
-        del start  # or the mapping could not be closed
+        del start  # otherwise the mapping cannot be closed
         if code != 0:
             raise OSError(ctypes.get_errno(), "mincore", path)
         return bytes(pages).translate(_LOWEST_BIT).count(1) / len(pages)
@@ -91,7 +91,7 @@ def evict(path):
 
 
 def warm(path):
-    """Brings all of it into the page cache."""
+    """Reads the whole file into the page cache."""
     size = os.path.getsize(path)
     if resident(path) == 1.0:
         return

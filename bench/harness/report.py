@@ -1,4 +1,4 @@
-"""What was measured, as a table and as JSON."""
+"""The results as a table and as JSON."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ def _number(value, form="{:.2f}"):
 
 
 def lines(rows, align):
-    """Columns of text; `align` has < or > for each."""
+    """Formats rows as aligned columns. `align`: < or > for each column."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(align))]
     return [
         "  "
@@ -77,8 +77,8 @@ def _verdict(comparison):
 
 
 def table(outcomes):
-    """For people. `spread` is the median distance from the median, in % of it; peak is the highest
-    of all runs."""
+    """Returns the results as text. Column spread: the median absolute deviation in % of the median.
+    Column peak: the maximum of all runs."""
     text = []
     for outcome in outcomes:
         text += ["", _title(outcome)]
@@ -151,7 +151,7 @@ def _comparison_json(comparison):
 
 
 def write_json(path, where, programs, outcomes):
-    """`where`: as machine() found it before the first run."""
+    """`where`: the result of machine() before the first run."""
     result = {
         "command": shown(sys.argv),
         "machine": where,
@@ -164,7 +164,7 @@ def write_json(path, where, programs, outcomes):
 
 
 def as_json(outcomes):
-    """A list for json.dump(): every single run, in the order of the rounds."""
+    """Returns a list for json.dump() with every run, in the order of the rounds."""
     result = []
     for outcome in outcomes:
         command = commands(outcome)

@@ -1,4 +1,4 @@
-"""Alternating runs of several contestants, and what they are held against."""
+"""Alternating runs of several contestants, and comparisons with targets."""
 
 import sys
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ from .measure import Unavailable, shown
 
 @dataclass
 class Entry:
-    """A contestant with its runs, or with the reason why it has none."""
+    """A contestant with its runs, or the reason why it has none."""
 
     name: str
     contestant: object = None
     path: str = None
     reason: str = None
-    warm: object = None  # the run that does not count
+    warm: object = None  # the result of the warm-up
     runs: list = field(default_factory=list)
 
     def values(self, figure):
@@ -28,7 +28,7 @@ class Entry:
 
 @dataclass
 class Comparison:
-    """A ratio with what it is held against: at least `target`, or at most, or nothing."""
+    """A ratio and its target, if any: a minimum or a maximum."""
 
     what: str
     ratio: Ratio = None
@@ -48,14 +48,14 @@ class Comparison:
 
 
 class Outcome:
-    """All that is known of one scenario."""
+    """The results of a scenario."""
 
     def __init__(self, name, about):
         self.name = name
         self.about = about
         self.network = None
         self.size = None
-        self.figure = "rate"  # of a run, what is shown: or "files_per_second", of many files
+        self.figure = "rate"  # the attribute of Run to show: or "files_per_second"
         self.entries = []
         self.comparisons = []
         self.reason = None  # why it could not run at all
@@ -63,7 +63,7 @@ class Outcome:
         self.notes = []
 
     def offer(self, name, make):
-        """Adds the contestant that `make` makes, or the reason why it cannot take part."""
+        """Adds the contestant that `make` returns, or the reason why it is unavailable."""
         try:
             entry = Entry(name, make())
         except Unavailable as reason:
@@ -82,8 +82,8 @@ class Outcome:
         return self.reason is None and all(entry.reason is None for entry in self.entries)
 
     def compare(self, what, above, below, figure=None, at_least=None, at_most=None):
-        """`below`: names of contestants; the one with the smallest median is meant. Compares what
-        is shown, unless a `figure` is named."""
+        """Adds a comparison of `above` with the contestant of `below` that has the smallest median.
+        `figure`: the attribute of Run to compare; by default the one that is shown."""
         figure = figure or self.figure
         entries = [self.entry(name) for name in (above, *below)]
         missing = [entry for entry in entries if not entry.runs]
@@ -103,7 +103,7 @@ def say(text):
 
 
 def warm_up(outcome):
-    """One run of each that does not count."""
+    """Runs each contestant once without counting the result."""
     for entry in outcome.entries:
         if entry.reason is not None:
             say(f"{outcome.name}: no {entry.name}: {entry.reason}")
@@ -117,7 +117,7 @@ def warm_up(outcome):
 
 
 def alternate(outcome, runs):
-    """`runs` rounds, each with another one at its beginning."""
+    """Runs `runs` rounds of all contestants; each round starts with another contestant."""
     entries = [entry for entry in outcome.entries if entry.reason is None]
     for number in range(runs):
         first = number % len(entries) if entries else 0
@@ -130,8 +130,8 @@ def alternate(outcome, runs):
 
 
 def affordable(rates, size, probe, seconds):
-    """As many bytes as the slowest of these takes `seconds` for, but not over `size`: `probe` times
-    a power of two, so that a machine ends up with a few files and not with one for each run."""
+    """Returns the file size that takes `seconds` at the slowest of `rates`, at most `size`. It is
+    `probe` times a power of two, so that a few files serve all runs on a machine."""
     whole = probe
     while rates and whole * 2 <= min(min(rates) * seconds, size):
         whole *= 2

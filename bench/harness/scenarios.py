@@ -11,7 +11,7 @@ from .scene import Scene
 from .servers import CA_BUNDLE, TlsProxy
 from .tus_scenarios import TUS
 
-# Enough for a gigabit link to be full for most of the time; with losses, cubic takes half a minute
+# Large enough to fill a gigabit link for most of the time. With losses, cubic takes half a minute
 # for 32 MiB.
 _PROBE = 128 * MIB
 _LOSSY_PROBE = 32 * MIB
@@ -160,9 +160,8 @@ def tls(scene):
 
 
 def _trusting(proxy):
-    """What stands before sluice so that it believes the proxy: libcurl has one bundle of
-    certificates and no variable for another, so sluice gets a view of the file system with another
-    bundle in its place."""
+    """Returns the command prefix that makes sluice trust the proxy: runs it in a mount namespace in
+    which the system's CA bundle is replaced."""
     alone = [program("unshare"), "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     within = [*alone, "sh", "-c", f'mount --bind "$0" {CA_BUNDLE} && exec "$@"', proxy.certificates]
     try:
@@ -191,8 +190,8 @@ def md5(scene):
     )
 
 
-# By name: what it does, and the size of its file, which over a link is the largest. 1 GiB takes a
-# gigabit link 9 s.
+# By name: the function, and the size of its file; over a link, the maximum size. 1 GiB takes 9 s on
+# a gigabit link.
 ALL = {
     "page-cache": (page_cache, 4 * GIB),
     "cold": (cold, 4 * GIB),

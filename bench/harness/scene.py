@@ -1,5 +1,4 @@
-"""One scenario while it runs: its network, its servers, its contestants, and a scratch directory
-that goes with it."""
+"""A running scenario: its network, servers, contestants, and a temporary directory."""
 
 import tempfile
 from contextlib import ExitStack
@@ -13,8 +12,8 @@ from .scenario import Comparison, affordable, alternate, say, warm_up
 from .servers import Bank, Iperf
 from .tus_contestants import CurlFiles, SluiceFiles, TusJs, Tuspy
 
-# Some clients never end on a link: they have a file that takes them so long, from a warm-up
-# with the smaller one.
+# Some clients take too long on a link: they get a file that takes about this many seconds, as
+# estimated from a warm-up with a smaller file.
 _SLOW_SECONDS = 6
 _SLOW_PROBE = 8 * MIB
 
@@ -23,7 +22,7 @@ _TUS_CHUNK = 5 * MIB  # as the Data Bank's own script sends them
 
 @dataclass
 class Options:
-    """`size` and `round_trip` are nothing where each scenario shall have its own."""
+    """`size` and `round_trip` are None to use the default of each scenario."""
 
     runs: int
     size: int
@@ -37,7 +36,7 @@ class Options:
 
 
 class Scene:
-    """One scenario while it runs: its servers, and a scratch directory that goes with it."""
+    """A running scenario: its servers, and a temporary directory."""
 
     def __init__(self, options, outcome, size):
         self.options = options
@@ -53,7 +52,7 @@ class Scene:
         return self
 
     def __exit__(self, *error):
-        # What a client says of a server that has gone is not what was wrong.
+        # If a server has exited, its last message is the cause, not the error of the client.
         self.outcome.notes += [words for server in self._servers if (words := server.obituary())]
         return self._stack.__exit__(*error)
 
@@ -81,7 +80,7 @@ class Scene:
         return self.on(link)
 
     def against_the_link(self, link, who, what="rate", at_least=None):
-        """Holds a contestant's rate, which the table calls `what`, against what the link carries."""
+        """Compares a contestant's rate, named `what` in the table, with the rate of the link."""
         runs = self.outcome.entry(who).runs
         comparison = Comparison(f"{what} / the link's", at_least=at_least)
         if runs:
@@ -100,7 +99,7 @@ class Scene:
         return self.start(Bank(self.options.programs, link, self.scratch, thinks))
 
     def sluice(self, url, name="sluice", arguments=(), within=lambda: (), **more):
-        """`within` makes what stands before the command, unless it cannot."""
+        """`within`: returns a prefix of the command, or raises Unavailable."""
         self.outcome.offer(
             name,
             lambda: Sluice(
@@ -145,7 +144,7 @@ class Scene:
         self.outcome.offer("tuspy", lambda: Tuspy("tuspy", url, chunk, **more))
 
     def tus_js(self, url, **more):
-        """In chunks, and as it does by itself: the whole file at once."""
+        """Adds tus-js-client with chunks, and with its default of one PATCH for the whole file."""
         for name, chunk in (("tus-js", _TUS_CHUNK), ("tus-js, whole", None)):
 
             def make(name=name, chunk=chunk):
@@ -166,15 +165,15 @@ class Scene:
             self.outcome.offer(name, make)
 
     def go(self):
-        """On this machine's loopback: everyone has the same file."""
+        """Runs the scenario over loopback, with the same file for all contestants."""
         for entry in self.outcome.entries:
             entry.path = self.file()
         warm_up(self.outcome)
         alternate(self.outcome, self.options.runs)
 
     def go_with_files(self, count, size):
-        """As many small files, over loopback; a tenth of them for who is slow, or it would take as
-        long as all others together."""
+        """Runs the scenario with `count` small files over loopback; slow contestants get a tenth
+        of the files."""
         self.outcome.figure = "files_per_second"
         for entry in self.outcome.entries:
             slow = entry.contestant is not None and entry.contestant.slow
@@ -185,9 +184,9 @@ class Scene:
         alternate(self.outcome, self.options.runs)
 
     def go_over_link(self, probe, seconds=20):
-        """Over a link: warms up with `probe` bytes. Unless a size was asked for, the file is no
-        larger than what the slower of sluice and curl sends within `seconds`; those who are
-        slow by nature have one of their own."""
+        """Runs the scenario over a link. Warms up with `probe` bytes. Without an explicit size,
+        limits the file to what the slowest contestant sends within `seconds`; contestants
+        marked as slow get a file of their own."""
         whole = [
             entry
             for entry in self.outcome.entries

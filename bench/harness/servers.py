@@ -1,4 +1,4 @@
-"""The servers at the other end."""
+"""The servers."""
 
 import os
 import socket
@@ -8,8 +8,8 @@ import time
 from .measure import Failed, Server, Unavailable, program
 
 DATASET = "IDB-0000001"
-CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # where Debian's libcurl looks
-TOKEN = "0123456789abcdef"  # of a server that lives for some seconds, on this machine
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # the default of libcurl on Debian
+TOKEN = "0123456789abcdef"  # valid only for a server that runs a few seconds on this machine
 
 _NGINX = """\
 daemon off;
@@ -49,7 +49,7 @@ http {{
 
 
 class Bank(Server):
-    """databankd, dropping what it is sent. It thinks `thinks` seconds about each chunk."""
+    """databankd, which discards the data. `thinks`: the seconds that it delays each chunk."""
 
     def __init__(self, programs, network, scratch, thinks=0.0):
         command = [
@@ -106,7 +106,7 @@ class Iperf(Server):
 
 
 class TlsProxy(Server):
-    """nginx with TLS in front of `bank`, over loopback; passes bodies on as they come."""
+    """nginx with TLS in front of `bank`, over loopback; does not buffer request bodies."""
 
     def __init__(self, bank, network, scratch):
         nginx = program("nginx")
@@ -115,7 +115,7 @@ class TlsProxy(Server):
         self.address, self.port = network.address, network.free_port()
         self.url = f"https://{self.address}:{self.port}"
         certificate = os.path.join(scratch, "certificate.pem")
-        # Those of the system, too: everyone reads that many in real use, which takes some 20 ms.
+        # Includes the system's certificates, because reading those takes about 20 ms in real use.
         self.certificates = os.path.join(scratch, "certificates.pem")
         self._access_log = os.path.join(scratch, "nginx-access.log")
         key = os.path.join(scratch, "key.pem")
@@ -186,7 +186,7 @@ class TlsProxy(Server):
                 time.sleep(0.01)
 
     def cipher(self, client):
-        """The protocol and cipher of the last request of that client."""
+        """Returns the protocol and cipher of the last request of that client."""
         with open(self._access_log, encoding="utf-8", errors="replace") as lines:
             mine = [line.split()[-2:] for line in lines if line.startswith(client)]
         return " ".join(mine[-1]) if mine else "unknown"

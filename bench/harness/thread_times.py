@@ -1,4 +1,4 @@
-"""CPU time of the single threads of a program, by their names."""
+"""CPU time of a program's threads, by name."""
 
 import os
 import threading
@@ -8,15 +8,14 @@ _EVERY = 0.01  # s
 
 
 class ThreadTimes:
-    """Looks at a process's threads until it ends. `seconds` has the CPU time of each thread by its
-    name, those of one name together; what a thread uses after the last look, 10 ms at most before
-    its end, is missing."""
+    """Samples the CPU time of a process's threads every 10 ms until it ends. `seconds`: the total
+    CPU time of the threads of each name, without the time after the last sample."""
 
     def __init__(self):
         self.seconds = {}
 
     def start(self, pid):
-        """Returns the function to call once the process has ended."""
+        """Starts sampling. Returns the function to call after the end of the process."""
         over = threading.Event()
         seen = {}
         watcher = threading.Thread(target=self._look, args=(pid, over, seen), daemon=True)
@@ -41,5 +40,5 @@ class ThreadTimes:
                     with open(f"{tasks}/{task}/schedstat", encoding="ascii") as file:
                         seen[task] = (name, int(file.read().split()[0]) / 1e9)
             except OSError:
-                pass  # that thread is over, or all of them
+                pass  # the thread or the process has ended
             time.sleep(_EVERY)

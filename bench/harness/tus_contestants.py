@@ -1,4 +1,4 @@
-"""Who is measured over tus: each creates an upload, sends its bytes and registers it."""
+"""The programs measured over tus: each creates, sends and registers an upload."""
 
 import base64
 import os
@@ -9,11 +9,11 @@ from .measure import Failed, Run, Unavailable, program, run, shown
 from .servers import DATASET, TOKEN
 
 _BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DEBIAN_PYTHON = "/usr/bin/python3"  # tuspy is Debian's package: other pythons do not see it
+DEBIAN_PYTHON = "/usr/bin/python3"  # tuspy is a Debian package, which other Pythons do not find
 
 
 def packages_of(programs):
-    """Where the tests against other programs install those of Node."""
+    """Returns the directory in which tests/peers installs Node packages."""
     return os.path.join(os.path.dirname(programs), "tests", "peers")
 
 
@@ -22,7 +22,7 @@ def files_of(directory):
 
 
 class Tuspy(Contestant):
-    """bench/tuspy_client.py: one process, one PATCH after the other; of a directory all files."""
+    """bench/tuspy_client.py: one process, sequential PATCHes; uploads all files of a directory."""
 
     slow = True
 
@@ -49,7 +49,7 @@ class Tuspy(Contestant):
 
 
 class TusJs(Contestant):
-    """bench/tus_js_client.mjs; without a chunk's size the file is one PATCH."""
+    """bench/tus_js_client.mjs; without a chunk size, the file is one PATCH."""
 
     def __init__(self, name, programs, url, chunk=None, **kept):
         super().__init__(name, **kept)
@@ -69,7 +69,7 @@ class TusJs(Contestant):
 
 
 class SluiceFiles(Sluice):
-    """One `sluice put` of all files of a directory."""
+    """`sluice put` with all files of a directory."""
 
     def once(self, path):
         self.forget()
@@ -83,9 +83,8 @@ class SluiceFiles(Sluice):
 
 
 class CurlFiles(Contestant):
-    """The same requests, of which each is sent as soon as a connection is free: all creations, then
-    all bytes, then all registrations, a `curl --parallel` for each of the three. It checks nothing
-    and writes nothing down."""
+    """The same requests with three runs of `curl --parallel`: all creations, then all PATCHes, then
+    all registrations. Has no checks and no journal."""
 
     def __init__(self, name, url, scratch, connections, **kept):
         super().__init__(name, **kept)
@@ -112,7 +111,7 @@ class CurlFiles(Contestant):
                 for name, size in zip(names, sizes)
             ),
         )
-        # In the order of the answers, so that they have to be of one size.
+        # Responses arrive in any order, so all files must have the same size.
         if len(set(sizes)) > 1:
             raise Failed(f"the files in {path} have different sizes")
         sent = self._all(
@@ -155,7 +154,7 @@ class CurlFiles(Contestant):
         )
 
     def _all(self, expected, requests):
-        """One curl for all of them; Failed unless each is answered with that status."""
+        """Sends all requests with one curl. Raises Failed unless each response has that status."""
         count = 0
         with open(self._list, "w", encoding="utf-8") as file:
             os.chmod(self._list, 0o600)
@@ -185,7 +184,7 @@ class CurlFiles(Contestant):
 
 
 def _of_all_files(directory, command):
-    """A command for the files of a directory, without ten thousand names to print."""
+    """Returns a command with all files of a directory as arguments, which is short to print."""
     return ["sh", "-c", 'directory=$1; shift; exec "$@" "$directory"/*', "sh", directory, *command]
 
 
@@ -194,7 +193,7 @@ def _base64(text):
 
 
 def _quoted(value):
-    """As curl's configuration files have it."""
+    """Quotes a value for a curl configuration file."""
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n")):
         value = value.replace(plain, escaped)
     return f'"{value}"'

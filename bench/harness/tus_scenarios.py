@@ -3,12 +3,12 @@
 from .figures import GIB, KIB, MIB
 from .noise import warm
 
-_PROBE = 128 * MIB  # as scenarios.py has them
+_PROBE = 128 * MIB  # as in scenarios.py
 _LOSSY_PROBE = 32 * MIB
 _SMALL = 10 * KIB
 _CONNECTIONS = 16
 _TUS = ["--protocol", "tus"]
-_UNCHECKED = [*_TUS, "--verify-chunks", "off"]  # as the others
+_UNCHECKED = [*_TUS, "--verify-chunks", "off"]  # like the other clients
 
 
 def tus(scene):

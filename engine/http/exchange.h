@@ -46,7 +46,7 @@ struct Exchange {
   RequestBody* body = nullptr;  ///< not owned; outlives the exchange; null for none
   Request::Connection connection = Request::Connection::any;
   /// The response timeout, which starts when the whole body has been sent.
-  std::chrono::seconds patience = Request::usual_patience;
+  std::chrono::seconds response_timeout = Request::default_response_timeout;
   bool certificate = false;  ///< whether the Answer shall contain the server's certificate
 };
 

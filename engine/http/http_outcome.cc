@@ -135,7 +135,7 @@ Result<Answer> HttpTransfer::outcome(CURLcode code) {
   if (answer.status < 200)
     return Error{ErrorKind::unreachable, "the server closed the connection without a response",
                  CURLE_GOT_NOTHING, true};
-  if (answer.status < 300 && try_.handed < exchange_.body_size)
+  if (answer.status < 300 && try_.passed_to_curl < exchange_.body_size)
     return Error{ErrorKind::unreachable,
                  fmt::format("the server sent HTTP {} before it had received the whole request",
                              answer.status),
@@ -189,7 +189,7 @@ std::optional<Error> HttpTransfer::stalled(Clock::time_point now) {
   // Without a sent request head there is no connection, so nothing is sent, however short the body
   // is.
   const bool all_sent = head > 0 && static_cast<std::uint64_t>(sent) >= exchange_.body_size;
-  const auto limit = all_sent ? exchange_.patience : common_.options.stall_timeout;
+  const auto limit = all_sent ? exchange_.response_timeout : common_.options.stall_timeout;
   if (now - try_.moved_at < limit) return {};
   return Error{ErrorKind::unreachable,
                all_sent

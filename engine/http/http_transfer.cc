@@ -242,7 +242,7 @@ std::size_t HttpTransfer::on_read(char* into, std::size_t size, std::size_t coun
                                   void* data) noexcept {
   HttpTransfer& transfer = *static_cast<HttpTransfer*>(data);
   Common& common = transfer.common_;
-  const std::uint64_t left = transfer.exchange_.body_size - transfer.try_.handed;
+  const std::uint64_t left = transfer.exchange_.body_size - transfer.try_.passed_to_curl;
   const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(size * count, left));
   if (room == 0) return 0;
   const auto now = steady_now();
@@ -260,7 +260,7 @@ std::size_t HttpTransfer::on_read(char* into, std::size_t size, std::size_t coun
   switch (piece.next) {
     case RequestBody::Next::bytes:
       limiter.give_back(allowed - piece.size);
-      transfer.try_.handed += piece.size;
+      transfer.try_.passed_to_curl += piece.size;
       return piece.size;
     case RequestBody::Next::not_yet:
       limiter.give_back(allowed);
@@ -277,7 +277,7 @@ int HttpTransfer::on_seek(void* data, curl_off_t offset, int origin) noexcept {
   HttpTransfer& transfer = *static_cast<HttpTransfer*>(data);
   if (offset != 0 || origin != SEEK_SET || !transfer.exchange_.body->rewind())
     return CURL_SEEKFUNC_FAIL;
-  transfer.try_.handed = 0;
+  transfer.try_.passed_to_curl = 0;
   return CURL_SEEKFUNC_OK;
 }
 

@@ -140,13 +140,13 @@ class HttpTransfer {
   /// The state of one try; a retry starts with a new one.
   struct Try {
     Answer answer;
-    std::size_t header_bytes = 0;  ///< header bytes received
-    bool head_ended = false;       ///< the response's header section is complete
-    std::size_t answer_bytes = 0;  ///< body bytes received, kept or dropped
-    std::uint64_t handed = 0;      ///< body bytes passed to curl
-    bool starved = false;          ///< paused until resume()
-    bool throttled = false;        ///< paused until unthrottle()
-    curl_off_t moved = 0;          ///< bytes sent at the last call of stalled()
+    std::size_t header_bytes = 0;      ///< header bytes received
+    bool head_ended = false;           ///< the response's header section is complete
+    std::size_t answer_bytes = 0;      ///< body bytes received, kept or dropped
+    std::uint64_t passed_to_curl = 0;  ///< body bytes passed to curl
+    bool starved = false;              ///< paused until resume()
+    bool throttled = false;            ///< paused until unthrottle()
+    curl_off_t moved = 0;              ///< bytes sent at the last call of stalled()
     Clock::time_point moved_at = steady_now();
   };
   Try try_;

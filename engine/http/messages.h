@@ -50,7 +50,7 @@ struct Request {
   /// The default response timeout. It exceeds the 120 s after which today's Data Bank times out its
   /// own token check (engine/policy/request_limit.h): a request that the client cancels earlier
   /// still occupies a thread of the server.
-  static constexpr std::chrono::seconds usual_patience{150};
+  static constexpr std::chrono::seconds default_response_timeout{150};
 
   Step step = Step::ask_name;
   Method method = Method::post;
@@ -66,10 +66,10 @@ struct Request {
   bool repeatable = true;
   Connection connection = Connection::any;
   /// The response timeout, which starts when the server has the whole body.
-  std::chrono::seconds patience = usual_patience;
+  std::chrono::seconds response_timeout = default_response_timeout;
   /// The least response timeout if the user has set one timeout for all requests. Grows with the
   /// bytes that the server must copy for this request.
-  std::chrono::seconds least_patience{0};
+  std::chrono::seconds least_response_timeout{0};
 
   /// Returns the size of the whole body in bytes.
   std::uint64_t body_size() const { return head.size() + payload.size() + tail.size(); }
@@ -102,7 +102,7 @@ struct Answer {
     std::chrono::microseconds round_trip{};  ///< smoothed
     /// The most bytes that the kernel's send buffer allows in flight on this connection,
     /// independent of the network; 0 if unknown.
-    std::uint64_t most_under_way = 0;
+    std::uint64_t max_in_flight_bytes = 0;
     /// The least round trip of the last minutes. The excess over it is queueing delay. 0 if
     /// unknown.
     std::chrono::microseconds least_round_trip{};

@@ -57,7 +57,7 @@ std::optional<Answer::Network> network_of(int fd) {
   // measurement yet.
   if (info.tcpi_min_rtt != std::numeric_limits<decltype(info.tcpi_min_rtt)>::max())
     network.least_round_trip = std::chrono::microseconds(info.tcpi_min_rtt);
-  network.most_under_way = most_in_flight(fd);
+  network.max_in_flight_bytes = most_in_flight(fd);
   network.bbr = is_bbr(fd);
   if (info.tcpi_busy_time > 0)
     network.bounded_by_buffer =

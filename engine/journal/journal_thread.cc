@@ -8,20 +8,20 @@
 
 namespace sluice {
 
-JournalThread::JournalThread(std::unique_ptr<Journal> journal, std::chrono::nanoseconds patience)
-    : journal_(std::move(journal)), patience_(patience), writers_(std::make_shared<int>()) {
+JournalThread::JournalThread(std::unique_ptr<Journal> journal, std::chrono::nanoseconds max_wait)
+    : journal_(std::move(journal)), max_wait_(max_wait), writers_(std::make_shared<int>()) {
   const SignalsBlocked blocked;
   thread_ = std::thread([this] { run(); });
 }
 
 JournalThread::JournalThread(std::unique_ptr<Journal> journal, Executor& executor)
     : journal_(std::move(journal)),
-      patience_(0),
+      max_wait_(0),
       writers_(std::make_shared<int>()),
       executor_(&executor) {}
 
 JournalThread::~JournalThread() {
-  settle();
+  write_pending();
   if (!thread_.joinable()) return;
   {
     MutexLock lock(mutex_);
@@ -74,7 +74,7 @@ void JournalThread::tell() {
   if (!works_.empty()) post_write();
 }
 
-void JournalThread::settle() {
+void JournalThread::write_pending() {
   if (executor_ == nullptr) return;
   while (true) {
     tell();
@@ -107,7 +107,7 @@ void JournalThread::run() {
       while (works_.empty() && !stopping_) changed_.wait(mutex_);
       if (works_.empty()) return;
       wanted_ = static_cast<std::size_t>(writers_.use_count() - 1) / 2;
-      const auto until = steady_now() + patience_;
+      const auto until = steady_now() + max_wait_;
       while (works_.size() < wanted_ && !stopping_ && changed_.wait_until(mutex_, until)) {
       }
       works.swap(works_);

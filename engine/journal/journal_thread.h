@@ -18,7 +18,7 @@ namespace sluice {
 /// neither the network thread nor a oneTBB worker may block. All work that is posted during a write
 /// becomes one transaction, with one wait for the disk (Journal::together()). Where many small
 /// files share the journal, a transaction costs more than the work in it. So the thread first waits
-/// until half of the writers have posted work, for `patience` at most: with 16 concurrent uploads,
+/// until half of the writers have posted work, for `max_wait` at most: with 16 concurrent uploads,
 /// a quarter more files are registered per second (`small` in bench/README.md).
 ///
 /// With an Executor there is no thread: a transaction is one event, and the Done functions are
@@ -29,10 +29,10 @@ class JournalThread {
   /// Receives the result of its work, when the work is on the disk or has left no changes.
   using Done = std::function<void(const Result<void>& written)>;
 
-  /// Starts the thread. Throws std::system_error if the system has no thread. `patience`: the
+  /// Starts the thread. Throws std::system_error if the system has no thread. `max_wait`: the
   /// maximum time for which a transaction waits for more work.
   explicit JournalThread(std::unique_ptr<Journal> journal,
-                         std::chrono::nanoseconds patience = std::chrono::milliseconds(1));
+                         std::chrono::nanoseconds max_wait = std::chrono::milliseconds(1));
   /// `executor`: must outlive this object.
   JournalThread(std::unique_ptr<Journal> journal, Executor& executor);
   /// Writes all pending work, and joins the thread.
@@ -51,7 +51,7 @@ class JournalThread {
 
   /// With an Executor: writes all pending work at once, on the caller's thread. Without an
   /// Executor: no effect, as the thread does the work.
-  void settle();
+  void write_pending();
 
   /// Returns whether the user is to be told that the journal cannot be written (`failing`), or can
   /// be written again: once for all uploads, and at most once a minute if both alternate. Any
@@ -69,7 +69,7 @@ class JournalThread {
   void tell();
 
   const std::unique_ptr<Journal> journal_;
-  const std::chrono::nanoseconds patience_;
+  const std::chrono::nanoseconds max_wait_;
   const std::shared_ptr<const void> writers_;  ///< counts the writers by its references
   Mutex mutex_;
   CondVar changed_;

@@ -178,7 +178,7 @@ void UploadRecord::end(JournalEntry::State state, std::optional<Error> error, st
 }
 
 void UploadRecord::wait() {
-  setting_.thread.settle();
+  setting_.thread.write_pending();
   MutexLock lock(mutex_);
   while (told_ != posted_) all_told_.wait(mutex_);
 }

@@ -21,11 +21,11 @@ void PayloadStream::seek(std::uint64_t offset) {
         setting_, std::min(offset, setting_.digest.blocks() * setting_.block_bytes), on_ready_);
 }
 
-void PayloadStream::give_up() {
+void PayloadStream::cancel() {
   open_ = false;
   digest_.reset();
   held_.clear();
-  if (pipeline_) pipeline_->give_up();
+  if (pipeline_) pipeline_->cancel();
 }
 
 void PayloadStream::stop() {
@@ -110,7 +110,7 @@ Result<std::size_t> PayloadStream::read(std::uint64_t offset, std::span<std::byt
     while (!held_.empty() && held_.front().left == 0) held_.pop_front();
   }
   passed_ += copied;
-  handed_ += copied;
+  total_read_ += copied;
   return copied;
 }
 

@@ -38,7 +38,7 @@ class PayloadStream {
   /// Ends the stream without waiting for the readers: returns every buffer that no reader or worker
   /// is using. Blocks only until a digest that is being computed is done. Only stop() and seek()
   /// may be called afterwards.
-  void give_up();
+  void cancel();
   /// Ends the readers, blocks until they have ended, and returns every buffer. seek() starts the
   /// stream again.
   void stop();
@@ -57,7 +57,7 @@ class PayloadStream {
   /// Returns the total number of bytes that were read, repeated reads included: the number of bytes
   /// that go over the network. Unlike passed(), this number does not jump to the offset at which an
   /// upload resumes. Any thread.
-  std::uint64_t handed() const { return handed_; }
+  std::uint64_t total_read() const { return total_read_; }
 
   /// Takes the blocks that are ready, and returns the offset of the first byte that has not
   /// arrived.
@@ -74,7 +74,7 @@ class PayloadStream {
   /// Starts to compute the digest of the bytes [begin, end), which have arrived and were not read.
   /// `algorithm`: one that RangeDigest::available() accepts. `on_done`: called on any thread. While
   /// hashing(), hash() must not be called again, the bytes must not be read, and seek(), stop(),
-  /// give_up() and the destructor block until the digest is done (1 ms for 1.6 MB of SHA-1).
+  /// cancel() and the destructor block until the digest is done (1 ms for 1.6 MB of SHA-1).
   void hash(std::uint64_t begin, std::uint64_t end, const std::string& algorithm,
             std::function<void()> on_done);
   /// Returns whether a digest is being computed.
@@ -97,7 +97,7 @@ class PayloadStream {
   const Pipeline::Setting setting_;
   const std::function<void()> on_ready_;
   std::unique_ptr<Pipeline> pipeline_;
-  bool open_ = false;          ///< true after seek(), false after give_up() or stop()
+  bool open_ = false;          ///< true after seek(), false after cancel() or stop()
   std::uint64_t begin_ = 0;    ///< offset of the last seek()
   std::uint64_t claimed_ = 0;  ///< end of the claimed bytes
   std::uint64_t arrived_ = 0;  ///< end of the bytes that have arrived
@@ -107,7 +107,7 @@ class PayloadStream {
   std::uint64_t digest_begin_ = 0;
   std::uint64_t digest_end_ = 0;
   std::atomic<std::uint64_t> passed_{0};
-  std::atomic<std::uint64_t> handed_{0};
+  std::atomic<std::uint64_t> total_read_{0};
   Window::Waiting waiting_for_ = Window::Waiting::read;
 };
 

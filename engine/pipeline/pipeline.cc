@@ -59,7 +59,7 @@ Pipeline::Pipeline(const Setting& setting, std::uint64_t start, std::function<vo
 }
 
 Pipeline::~Pipeline() {
-  give_up();
+  cancel();
   for (std::thread& reader : readers_) reader.join();
   {
     MutexLock lock(tasks_mutex_);
@@ -68,7 +68,7 @@ Pipeline::~Pipeline() {
   if (order_thread_.joinable()) order_thread_.join();
 }
 
-void Pipeline::give_up() {
+void Pipeline::cancel() {
   stop_.request_stop();
   window_.close();
   if (own_order_thread_) wake_order_thread(/*to_end=*/true);
@@ -155,7 +155,7 @@ void Pipeline::call_checkers() {
     MutexLock lock(tasks_mutex_);
     ++tasks_;
   }
-  hand_over(this);
+  tsan_release(this);
   try {
     setting_.workers.run(CheckTask{this});
   } catch (const std::exception& error) {  // oneTBB cannot start a worker
@@ -186,7 +186,7 @@ std::optional<Pipeline::Claim> Pipeline::claim() {
 
 void Pipeline::CheckTask::operator()() const {
   Pipeline* const self = pipeline;
-  take_over(self);
+  tsan_acquire(self);
   self->check_blocks();
   self->task_done();
 }

@@ -80,7 +80,7 @@ class Pipeline {
 
   /// Cancels the pass without blocking: starts no new reads, and returns every buffer as soon as
   /// the read or checksum on it ends. take() must not be called afterwards.
-  void give_up();
+  void cancel();
 
   /// Returns the next block in order: every block to the last one, each once. One thread at a time.
   Window::Taken take();

@@ -15,7 +15,7 @@ bool RangeDigest::available(std::string_view algorithm) {
 RangeDigest::RangeDigest(std::string algorithm, std::vector<std::span<const std::byte>> pieces,
                          ChecksumWorkers& workers, std::function<void()> on_done)
     : algorithm_(std::move(algorithm)), pieces_(std::move(pieces)), on_done_(std::move(on_done)) {
-  hand_over(this);
+  tsan_release(this);
   try {
     if (workers.available()) {
       workers.run(Task{this});
@@ -42,7 +42,7 @@ void RangeDigest::wait() const {
 
 void RangeDigest::Task::operator()() const {
   RangeDigest* const self = digest;
-  take_over(self);
+  tsan_acquire(self);
   self->compute();
 }
 

@@ -16,15 +16,15 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
     const std::size_t length = std::min(text.size(), into.size() - copied);
     std::memcpy(into.data() + copied, text.data(), length);
     copied += length;
-    handed_ += length;
+    bytes_read_ += length;
   };
 
   Gave gave = Gave::bytes;
-  while (copied < into.size() && handed_ < request_.body_size()) {
-    if (handed_ < payload_begin) {
-      copy_text(std::string_view(request_.head).substr(static_cast<std::size_t>(handed_)));
-    } else if (handed_ < payload_end) {
-      const std::uint64_t at = request_.payload.begin + (handed_ - payload_begin);
+  while (copied < into.size() && bytes_read_ < request_.body_size()) {
+    if (bytes_read_ < payload_begin) {
+      copy_text(std::string_view(request_.head).substr(static_cast<std::size_t>(bytes_read_)));
+    } else if (bytes_read_ < payload_end) {
+      const std::uint64_t at = request_.payload.begin + (bytes_read_ - payload_begin);
       const std::uint64_t cleared = std::min(hooks_.cleared(at), request_.payload.end);
       if (cleared <= at) {
         gave = Gave::gated;
@@ -38,7 +38,7 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
         return {Next::failed};
       }
       copied += *got;
-      handed_ += *got;
+      bytes_read_ += *got;
       if (*got == 0) {
         gave = Gave::nothing;
         break;
@@ -47,11 +47,11 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
       gave = Gave::held;
       break;
     } else {
-      copy_text(
-          std::string_view(request_.tail).substr(static_cast<std::size_t>(handed_ - payload_end)));
+      copy_text(std::string_view(request_.tail)
+                    .substr(static_cast<std::size_t>(bytes_read_ - payload_end)));
     }
   }
-  if (all_handed())
+  if (is_all_read())
     gave = Gave::all;
   else if (copied > 0)
     gave = Gave::bytes;
@@ -62,14 +62,14 @@ RequestBody::Piece StreamedRequest::read(std::span<std::byte> into) {
 
 bool StreamedRequest::rewind() {
   if (abandoned_) return false;
-  if (handed_ == 0) return true;  // no server acts on a request without its body
+  if (bytes_read_ == 0) return true;  // no server acts on a request without its body
   if (!request_.repeatable) return false;
-  if (request_.payload.size() > 0 && handed_ > request_.head.size()) {
+  if (request_.payload.size() > 0 && bytes_read_ > request_.head.size()) {
     if (!hooks_.may_rewind()) return false;
     payload_.seek(request_.payload.begin);
     payload_.claim(request_.payload.end);
   }
-  handed_ = 0;
+  bytes_read_ = 0;
   return true;
 }
 

@@ -63,15 +63,17 @@ class StreamedRequest final : public RequestBody {
   /// Returns why read() returned `failed`; nothing after abandon().
   const std::optional<Error>& error() const { return error_; }
   /// Returns the number of body bytes that read() has returned.
-  std::uint64_t handed() const { return handed_; }
-  bool payload_handed() const { return handed_ >= request_.head.size() + request_.payload.size(); }
-  bool all_handed() const { return handed_ == request_.body_size(); }
+  std::uint64_t bytes_read() const { return bytes_read_; }
+  bool is_payload_read() const {
+    return bytes_read_ >= request_.head.size() + request_.payload.size();
+  }
+  bool is_all_read() const { return bytes_read_ == request_.body_size(); }
 
  private:
   const Request& request_;
   PayloadStream& payload_;
   const Hooks hooks_;
-  std::uint64_t handed_ = 0;
+  std::uint64_t bytes_read_ = 0;
   bool abandoned_ = false;
   std::optional<Error> error_;
 };

@@ -96,7 +96,7 @@ void Lookahead::answered(const Answer& answer) {
       network.least_round_trip.count() > 0 ? network.least_round_trip : network.round_trip;
   bounded_ = network.bounded_by_buffer > bounded_share &&
              in_seconds(network.round_trip) < almost_no_queue * in_seconds(way);
-  learn({network.bbr, network.most_under_way, way});
+  learn({network.bbr, network.max_in_flight_bytes, way});
 }
 
 void Lookahead::learn(const ConnectionLimits& limits) {

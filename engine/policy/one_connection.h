@@ -7,15 +7,16 @@ namespace sluice {
 
 /// The limits of the rate of one TCP connection.
 struct ConnectionLimits {
-  bool bbr = false;                  ///< the congestion control is BBR
-  std::uint64_t most_under_way = 0;  ///< bytes in flight that the send buffer allows; 0: unknown
+  bool bbr = false;  ///< the congestion control is BBR
+  std::uint64_t max_in_flight_bytes =
+      0;  ///< bytes in flight that the send buffer allows; 0: unknown
   std::chrono::microseconds round_trip{};
 };
 
 /// Returns the rate, in bytes per second, that the send buffer allows; 0 if unknown.
 constexpr double carries(const ConnectionLimits& limits) {
   const double round_trip = std::chrono::duration<double>(limits.round_trip).count();
-  return round_trip <= 0 ? 0 : static_cast<double>(limits.most_under_way) / round_trip;
+  return round_trip <= 0 ? 0 : static_cast<double>(limits.max_in_flight_bytes) / round_trip;
 }
 
 /// Returns whether a second connection could not make an upload faster: the congestion control is

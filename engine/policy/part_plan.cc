@@ -84,7 +84,7 @@ bool is_long_way(std::optional<std::chrono::microseconds> round_trip, std::uint6
 PartPlan plan_parts(const PartPlanSetting& setting) {
   const bool pays =
       is_long_way(setting.round_trip, setting.size) &&
-      !one_connection_is_enough({setting.bbr, setting.most_under_way, *setting.round_trip});
+      !one_connection_is_enough({setting.bbr, setting.max_in_flight_bytes, *setting.round_trip});
   if (setting.asked ? *setting.asked == 0 : !pays) return {};
   const std::uint64_t blocks = blocks_of(setting.size, setting.block_bytes);
   if (blocks == 0) return {};

@@ -40,7 +40,7 @@ struct PartPlanSetting {
   std::optional<std::chrono::microseconds> round_trip;  ///< nothing: unknown
   /// As in Answer::Network, of a connection to the server.
   bool bbr = false;
-  std::uint64_t most_under_way = 0;
+  std::uint64_t max_in_flight_bytes = 0;
 };
 
 /// Returns whether the round trip is so long, and the file so large, that each round trip counts.

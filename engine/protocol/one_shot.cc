@@ -45,7 +45,7 @@ std::optional<Request> OneShot::next(std::uint64_t) {
   request.tail = body.tail();
   request.repeatable = false;
   request.connection = Request::Connection::recent;
-  request.patience = std::chrono::seconds(600);
+  request.response_timeout = std::chrono::seconds(600);
   return request;
 }
 

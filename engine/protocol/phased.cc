@@ -17,7 +17,7 @@ namespace {
 /// How long the server may take for verify: the server may copy the whole file into its storage
 /// before it answers (hundreds of GB in this time). A shorter deadline would leave the registration
 /// in doubt.
-constexpr std::chrono::seconds verify_patience{600};
+constexpr std::chrono::seconds verify_timeout{600};
 
 /// Returns each name under which the server may store the file.
 std::vector<std::string> names_of(const Deposit& deposit) {
@@ -99,7 +99,7 @@ Request Phased::request(Request::Step step, std::string_view phase, ByteRange ch
   if (step == Request::Step::finish) {
     request.repeatable = false;
     request.connection = Request::Connection::recent;
-    request.patience = verify_patience;
+    request.response_timeout = verify_timeout;
   }
   return request;
 }

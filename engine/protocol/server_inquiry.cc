@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 
 /// The deadline of each response. The questions make the server do no work, so a slower server is
 /// overloaded or broken.
-constexpr auto inquiry_patience = 30s;
+constexpr auto inquiry_timeout = 30s;
 
 /// What an inquiry is about; decides how its errors begin.
 enum class Subject { protocol, token };
@@ -291,7 +291,7 @@ void add_measurements(ServerProfile& profile, const Reader& reader, const Inquir
         network && network->round_trip.count() > 0 &&
         (!profile.round_trip || network->round_trip < *profile.round_trip)) {
       profile.round_trip = network->round_trip;
-      profile.most_under_way = network->most_under_way;
+      profile.max_in_flight_bytes = network->max_in_flight_bytes;
       profile.bbr = network->bbr;
     }
     if (const auto server = (*answer)->header("server"); server && profile.http_server.empty())
@@ -303,7 +303,7 @@ Exchange options_question(const Inquiry& inquiry) {
   Exchange question;
   question.method = Request::Method::options;
   question.url = inquiry.base_url + "/files/";
-  question.patience = inquiry_patience;
+  question.response_timeout = inquiry_timeout;
   if (!inquiry.token.empty())
     question.headers.push_back("Authorization: Token token=" + inquiry.token.reveal());
   return question;

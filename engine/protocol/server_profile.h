@@ -52,7 +52,7 @@ struct ServerProfile {
   /// The server has accepted the token for the dataset. False: not known, or not asked.
   bool token_taken = false;
   /// The most bytes that the kernel keeps in flight on one connection to the server; 0: not known.
-  std::uint64_t most_under_way = 0;
+  std::uint64_t max_in_flight_bytes = 0;
   /// The connection to the server uses BBR congestion control.
   bool bbr = false;
 };

@@ -17,7 +17,7 @@ namespace {
 
 /// The deadline of the response. The question makes the server do no work, so a slower server is
 /// overloaded or broken.
-constexpr std::chrono::seconds question_patience{30};
+constexpr std::chrono::seconds question_timeout{30};
 
 /// Returns a random name that no file has, so that the response is about the server and not a file.
 std::string unused_file_name() {
@@ -58,7 +58,7 @@ SetupQuestion::SetupQuestion(const std::string& base_url, const std::string& dat
   exchange_.headers = {form.content_type_header(), "Authorization: Token token=" + token.reveal()};
   exchange_.body = body_.get();
   exchange_.body_size = body_->size();
-  exchange_.patience = question_patience;
+  exchange_.response_timeout = question_timeout;
 }
 
 SetupQuestion::~SetupQuestion() = default;

@@ -13,7 +13,7 @@ namespace sluice {
 namespace {
 
 /// How long the server may take to join parts, or to copy a file into its storage.
-constexpr std::chrono::seconds long_patience{600};
+constexpr std::chrono::seconds long_response_timeout{600};
 /// The least deadline of a join, even if the user has set a shorter one for all responses: 30 s,
 /// and 1 s for each 200 MB that the server copies.
 constexpr std::chrono::seconds least_time_to_copy{30};
@@ -79,8 +79,8 @@ Request Tus::create() const {
     request.repeatable = false;
     request.connection = Request::Connection::own;
     const std::chrono::seconds copying{size_ / copied_in_a_second};
-    request.patience = long_patience + copying;
-    request.least_patience = least_time_to_copy + copying;
+    request.response_timeout = long_response_timeout + copying;
+    request.least_response_timeout = least_time_to_copy + copying;
   }
   return request;
 }
@@ -107,7 +107,7 @@ Request Tus::registration() const {
   request.tail = body.tail();
   request.repeatable = false;
   request.connection = Request::Connection::recent;
-  request.patience = long_patience;
+  request.response_timeout = long_response_timeout;
   return request;
 }
 

@@ -145,7 +145,7 @@ bool ChunkSender::may_fill() {
   const std::uint64_t end = last().request.payload.end;
   if (end == setting_.size || !setting_.payload.stands_at(end)) return false;
   const auto sends = [](const std::shared_ptr<Flight>& flight) {
-    return !flight->body->payload_handed();
+    return !flight->body->is_payload_read();
   };
   const auto sending =
       static_cast<unsigned>(std::count_if(pipelined_.begin(), pipelined_.end(), sends)) +
@@ -170,7 +170,7 @@ bool ChunkSender::advance() {
   if (pipelined_.empty()) return false;
   front_ = std::move(pipelined_.front());
   pipelined_.pop_front();
-  front_->was_held = front_->body->payload_handed();
+  front_->was_held = front_->body->is_payload_read();
   setting_.protocol.follows(front_->request);
   resume_front();
   fill();
@@ -196,7 +196,7 @@ void ChunkSender::stop() {
 
 void ChunkSender::pipelined_ended(const std::shared_ptr<Flight>& flight,
                                   const Result<Answer>& result) {
-  const bool held = flight->body->payload_handed();
+  const bool held = flight->body->is_payload_read();
   cancel_pipelined(static_cast<std::size_t>(
       std::find(pipelined_.begin(), pipelined_.end(), flight) - pipelined_.begin()));
   if (flight->body->error()) {
@@ -213,7 +213,7 @@ void ChunkSender::pipelined_ended(const std::shared_ptr<Flight>& flight,
   const bool first = !front_->blamed;
   blame_pipelining(result, held);
   // Count a connection failure of a pipelined chunk once for each front request.
-  if (first && !result && !held && flight->body->handed() > flight->request.head.size())
+  if (first && !result && !held && flight->body->bytes_read() > flight->request.head.size())
     setting_.planner.chunk_failed();
 }
 

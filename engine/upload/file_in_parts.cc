@@ -89,14 +89,14 @@ Progress FileInParts::progress() const {
     const Progress progress = part->progress();
     all.sent += progress.sent;
     all.committed += progress.committed;
-    all.handed += progress.handed;
+    all.transmitted += progress.transmitted;
     all.stages += progress.stages;
   }
   return all;
 }
 
-void FileInParts::settle() {
-  for (const auto& part : setting_.parts) part->settle();
+void FileInParts::wait_for_threads() {
+  for (const auto& part : setting_.parts) part->wait_for_threads();
 }
 
 }  // namespace sluice

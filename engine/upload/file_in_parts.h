@@ -37,7 +37,7 @@ class FileInParts final : public Preparation, public std::enable_shared_from_thi
   Result<void> compare(const FileCheck::Digests& checked) const override;
   void add_to(Report& report) const override;
   Progress progress() const override;
-  void settle() override;
+  void wait_for_threads() override;
 
  private:
   /// Updates the lane count and the progress. Runs every 250 ms while parts are running.

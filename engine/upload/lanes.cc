@@ -30,7 +30,7 @@ void Lanes::fill() {
 
 void Lanes::share_pool() {
   for (std::size_t i = 0; i < next_; ++i)
-    if (!has_ended_[i]) setting_.parts[i]->one_of(running_);
+    if (!has_ended_[i]) setting_.parts[i]->set_lane_count(running_);
 }
 
 void Lanes::part_over(std::size_t index) {
@@ -58,7 +58,7 @@ LaneCount::Sample Lanes::sample(Clock::time_point now) const {
   std::chrono::microseconds least{0};
   int known = 0;
   for (std::size_t i = 0; i < next_; ++i) {
-    sample.sent += setting_.parts[i]->handed();
+    sample.sent += setting_.parts[i]->transmitted();
     if (has_ended_[i]) continue;
     const auto network = setting_.parts[i]->network();
     if (!network || network->least_round_trip.count() <= 0) continue;

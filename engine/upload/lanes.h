@@ -28,14 +28,14 @@ class Lane {
   virtual void start() = 0;
   /// Sets how many lanes, including this one, share the buffer pool from now on. May be called
   /// before start().
-  virtual void one_of(unsigned lanes) = 0;
+  virtual void set_lane_count(unsigned lanes) = 0;
   virtual void cancel() = 0;
   /// Returns the range of the file.
   virtual ByteRange range() const = 0;
   virtual Progress progress() const = 0;
   /// Returns the bytes handed to the network in this run, including bytes sent again. Never
   /// decreases.
-  virtual std::uint64_t handed() const = 0;
+  virtual std::uint64_t transmitted() const = 0;
   /// Returns the measurements of the current connection, if there are any.
   virtual std::optional<Answer::Network> network() const = 0;
   /// Returns the report. Call only after the part has ended.
@@ -46,7 +46,7 @@ class Lane {
   virtual FileDigest::Snapshot sent_checksums() const = 0;
   /// Blocks until no other thread works for the part. Call only after the part has ended, and never
   /// on a network thread.
-  virtual void settle() = 0;
+  virtual void wait_for_threads() = 0;
 };
 
 /// The parallel parts (lanes) of one file. Each lane is an upload over its own connection (tus's

@@ -19,7 +19,7 @@ PartPlanSetting PartPlanning::plan_setting(const UploadRequest& request, std::ui
           .asked = request.lanes,
           .round_trip = request.server.round_trip,
           .bbr = request.server.bbr,
-          .most_under_way = request.server.most_under_way};
+          .max_in_flight_bytes = request.server.max_in_flight_bytes};
 }
 
 Result<void> PartPlanning::measure_network(const UploadRequest& request, PartPlanSetting& setting) {
@@ -38,7 +38,7 @@ Result<void> PartPlanning::measure_network(const UploadRequest& request, PartPla
   if (now.options && now.options->network) {
     setting.round_trip = now.options->network->round_trip;
     setting.bbr = now.options->network->bbr;
-    setting.most_under_way = now.options->network->most_under_way;
+    setting.max_in_flight_bytes = now.options->network->max_in_flight_bytes;
   }
   return {};
 }

@@ -15,7 +15,7 @@ namespace sluice {
 
 /// The work that precedes an upload's first request: the parts of its file are uploaded
 /// (FileInParts). The upload itself then joins the parts. Every member except progress() and
-/// settle() may be called only on the upload's network thread.
+/// wait_for_threads() may be called only on the upload's network thread.
 class Preparation {
  public:
   struct Outcome {
@@ -43,7 +43,7 @@ class Preparation {
   virtual Progress progress() const = 0;
   /// Blocks until no other thread works for the parts. Call only after on_over, on any thread
   /// except network threads.
-  virtual void settle() = 0;
+  virtual void wait_for_threads() = 0;
 };
 
 }  // namespace sluice

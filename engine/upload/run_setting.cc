@@ -27,7 +27,7 @@ std::uint64_t chunk_bound(const ServerFacts& server, const ChunkCheck& check) {
 }
 
 ConnectionLimits measured_limits(const ServerProfile& server) {
-  return {server.bbr, server.most_under_way, server.round_trip.value_or(0us)};
+  return {server.bbr, server.max_in_flight_bytes, server.round_trip.value_or(0us)};
 }
 
 }  // namespace

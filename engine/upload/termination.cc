@@ -21,7 +21,7 @@ namespace sluice {
 namespace {
 
 /// Some storage systems delete the parts of a large upload one by one, which takes seconds.
-constexpr std::chrono::seconds termination_patience{30};
+constexpr std::chrono::seconds termination_timeout{30};
 
 bool is_transient_status(int status) {
   return status >= 400 && persistence_of(status) == Persistence::transient;
@@ -144,7 +144,7 @@ Exchange termination(const std::string& url, const Secret& token) {
   exchange.method = Request::Method::del;
   exchange.url = url;
   exchange.headers = {"Tus-Resumable: 1.0.0", "Authorization: Token token=" + token.reveal()};
-  exchange.patience = termination_patience;
+  exchange.response_timeout = termination_timeout;
   return exchange;
 }
 

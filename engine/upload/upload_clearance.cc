@@ -18,9 +18,10 @@ Exchange UploadRun::make_exchange(const Request& request) {
   exchange.headers = request.headers;
   exchange.headers.push_back("Authorization: Token token=" + tokens_.current().reveal());
   exchange.connection = request.connection;
-  exchange.patience = setting_.response_timeout.count() > 0
-                          ? std::max(setting_.response_timeout, request.least_patience)
-                          : request.patience;
+  exchange.response_timeout =
+      setting_.response_timeout.count() > 0
+          ? std::max(setting_.response_timeout, request.least_response_timeout)
+          : request.response_timeout;
   return exchange;
 }
 

@@ -37,7 +37,7 @@ Progress UploadRun::progress() const {
   return {.total = setting_.size(),
           .sent = payload_.passed(),
           .committed = committed_,
-          .handed = payload_.handed(),
+          .transmitted = payload_.total_read(),
           .stages = outcome_.stages()};
 }
 
@@ -50,7 +50,7 @@ ByteRange UploadRun::range() const {
   return {begin, begin + setting_.size()};
 }
 
-void UploadRun::one_of(unsigned lanes) {
+void UploadRun::set_lane_count(unsigned lanes) {
   UploadRun::Setting::Part& part = *setting_.part;
   part.share->resize_share(std::max(part.least_blocks, setting_.pool.count() / lanes));
 }
@@ -64,14 +64,14 @@ Report UploadRun::wait() {
     record_->wait();
     report.resumable = report.status != Report::Status::registered && record_->resumable();
   }
-  if (setting_.preparation) setting_.preparation->settle();
+  if (setting_.preparation) setting_.preparation->wait_for_threads();
   setting_.lock.reset();
   payload_.stop();
   sent_file_.release();
   return report;
 }
 
-void UploadRun::settle() {
+void UploadRun::wait_for_threads() {
   if (record_) record_->wait();
   MutexLock stopping(stop_mutex_);
   payload_.stop();

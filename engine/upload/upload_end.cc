@@ -53,7 +53,7 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
   if (record_) write_last_entry(report);
 
   // Free the buffers for other uploads now, before the report is fetched.
-  payload_.give_up();
+  payload_.cancel();
   if (setting_.share) setting_.share->leave();
   sent_file_.cancel();
 

@@ -35,12 +35,12 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
       finish(Report::Status::failed, messages_.chunk_below_minimum(request()));
       return;
     }
-    payload_.give_up();
+    payload_.cancel();
     try_again();
     return;
   }
   if (at_once && error.retryable) {  // the request before it succeeded: no endless loop
-    payload_.give_up();
+    payload_.cancel();
     try_again();
     return;
   }
@@ -80,7 +80,7 @@ void UploadRun::retry(Recovery::Failure failure, void (UploadRun::*what)()) {
       fmt::format("{}; retrying in {:.1f} s ({} of {})",
                   tokens_.redacted(std::move(decision.error.message)),
                   in_seconds(decision.at - now), decision.failures, setting_.retry.retries));
-  payload_.give_up();  // frees the buffers for other uploads
+  payload_.cancel();  // frees the buffers for other uploads
   later(UploadState::waiting_to_retry, decision.at, what);
 }
 

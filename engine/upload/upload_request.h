@@ -86,7 +86,7 @@ struct Progress {
   std::uint64_t sent = 0;       ///< bytes of the file handed to the network
   std::uint64_t committed = 0;  ///< confirmed by the server
   /// Bytes handed to the network since start(), including bytes sent again.
-  std::uint64_t handed = 0;
+  std::uint64_t transmitted = 0;
   /// Stage times since start(): at most 250 ms old while a request is in flight, otherwise as of
   /// the end of the last request.
   Stages stages = {};

@@ -115,7 +115,7 @@ void UploadRun::take_step() {
 bool UploadRun::has_turn() {
   if (load_.take_turn([self = shared_from_this()] { self->next_step(); })) return true;
   enter(UploadState::waiting_for_turn);
-  payload_.give_up();  // frees the buffers for uploads that may send
+  payload_.cancel();  // frees the buffers for uploads that may send
   return false;
 }
 

@@ -77,13 +77,13 @@ class UploadRun : public Lane,
   /// Returns the report of wait() without the fields that need the disk. Call only after the upload
   /// has ended. Any thread.
   Report report_now() const override { return outcome_.report(); }
-  std::uint64_t handed() const override { return payload_.handed(); }
+  std::uint64_t transmitted() const override { return payload_.total_read(); }
   /// Returns the measurements of the connection: at most 250 ms old, or current on the run's own
   /// network thread. Any thread.
   std::optional<Answer::Network> network() const override;
   /// Only for a part. Any thread.
-  void one_of(unsigned lanes) override;
-  void settle() override;
+  void set_lane_count(unsigned lanes) override;
+  void wait_for_threads() override;
   // Only for a part.
   void on_over(std::function<void()> call) override { on_part_over_ = std::move(call); }
   ByteRange range() const override;
@@ -234,7 +234,8 @@ class UploadRun : public Lane,
   std::int64_t started_s_ = 0;  ///< of this run, seconds since 1970
   std::uint64_t resumed_from_ = 0;
 
-  Mutex stop_mutex_;  ///< serialises callers of wait() and settle(), which stop the readers
+  Mutex
+      stop_mutex_;  ///< serialises callers of wait() and wait_for_threads(), which stop the readers
   UploadOutcome outcome_;
   StagePublisher publisher_;
 };

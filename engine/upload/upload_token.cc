@@ -16,7 +16,7 @@ void UploadRun::check_token_refusal(Error refusal,
                                     std::optional<std::chrono::seconds> retry_after) {
   token_check_.doubt(
       TokenDoubt(std::move(refusal), retry_after, load_.moment(), tokens_.is_accepted()));
-  payload_.give_up();  // frees the buffers for other uploads
+  payload_.cancel();  // frees the buffers for other uploads
   ask_about_token();
 }
 
@@ -76,7 +76,7 @@ void UploadRun::look_for_token() {
       try_again();
       return;
     case Tokens::Renewal::first_wait:
-      payload_.give_up();
+      payload_.cancel();
       say(LogLevel::warning,
           fmt::format(
               "{}; waiting for another token for up to {} s: get one at {}/datasets/{}/edit",

@@ -1,5 +1,5 @@
-"""bench/sequential_client.py against databankd: what landed is the file, and a refusal is not taken
-for a success."""
+"""bench/sequential_client.py with databankd: registers the file's bytes, and fails after a
+refusal."""
 
 import sys
 import unittest
@@ -16,18 +16,18 @@ class SequentialClient(WithBank):
     def test_with_a_connection_for_each_request(self):
         done = self.upload(self.bank())
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertEqual(self.landed(), self.bytes)
+        self.assertEqual(self.registered(), self.bytes)
 
     def test_with_one_connection(self):
         done = self.upload(self.bank(), "--keep")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertEqual(self.landed(), self.bytes)
+        self.assertEqual(self.registered(), self.bytes)
 
     def test_a_chunk_that_is_refused_with_200_is_no_success(self):
         done = self.upload(self.bank("--fault", "forget-staging,at=2,on=transfer"))
         self.assertEqual(done.returncode, 1)
         self.assertIn("the response to transfer was HTTP", done.stderr)
-        self.assertIsNone(self.landed())
+        self.assertIsNone(self.registered())
 
     def test_a_wrong_token(self):
         done = self.upload(self.bank(), token="wrong")

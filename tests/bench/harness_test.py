@@ -1,5 +1,4 @@
-"""The parts of bench/harness: arithmetic, the order of the runs, and what becomes of what cannot be
-measured."""
+"""The modules of bench/harness: statistics, the order of runs, and unavailable contestants."""
 
 import io
 import json
@@ -76,7 +75,7 @@ class Figures(unittest.TestCase):
 
 
 class Recorded:
-    """A contestant that takes what it is told to and writes down when it ran."""
+    """A contestant with given results that records its runs."""
 
     limit = False
     command = ["recorded"]
@@ -202,7 +201,7 @@ class Runs(unittest.TestCase):
     def test_many_files_are_told_and_compared_in_files(self):
         class Files(Recorded):
             def once(self, path):
-                # As many bytes a second, and half the files.
+                # The same bytes per second, and half of the files.
                 count = 300 if self.name == "a" else 150
                 return measure.Run(1000, self.seconds, cpu_seconds=0.6, files=count)
 
@@ -244,7 +243,7 @@ class Programs(unittest.TestCase):
         self.assertGreater(ended.peak, 300 << 20)
 
     def iperf(self, *answers):
-        """A client of an iperf3 that answers so, one after the other; how often it was asked."""
+        """Runs a client whose iperf3 prints `answers` in order. Returns its run and its attempts."""
         server = mock.Mock(address="127.0.0.1", port=1)
         ended = [measure.Ended(json.dumps(answer), "", 1, 1, None) for answer in answers]
         with mock.patch.object(contestants, "program", return_value="iperf3"):
@@ -349,7 +348,7 @@ class Network(unittest.TestCase):
         self.assertIn("rate 1000000000bit delay 25000us limit 6251 loss 0.100000%", text)
 
     def test_netem_s_devices_carry_a_connection_and_are_gone_behind_it(self):
-        """With a command that does nothing in place of tc, whose netem many kernels do not have."""
+        """Replaces tc by a command that does nothing, because many kernels lack netem."""
         script = (
             "import socket, sys; server = socket.create_server((sys.argv[1], 0)); "
             "print('port', server.getsockname()[1], flush=True); "

@@ -9,8 +9,8 @@
 
 namespace sluice::bench {
 
-/// What a TUN device would give for one TCP segment, or for many at once (where `payload` is more
-/// than `segment`): headers of 40 bytes, checksum left to the card. Payload byte i is i * 7.
+/// Returns a frame of a TUN device for one TCP segment, or for several (if `payload` is larger than
+/// `segment`), with headers of 40 bytes and without a checksum. Payload byte i is i * 7.
 inline LinkPacket tcp_frame(std::size_t payload, std::uint16_t segment, std::uint32_t sequence = 1,
                             std::uint8_t flags = 0x10) {
   const bool several = payload > segment;
@@ -19,7 +19,7 @@ inline LinkPacket tcp_frame(std::size_t payload, std::uint16_t segment, std::uin
     for (int i = bytes; i-- > 0; value >>= 8)
       frame[at + static_cast<std::size_t>(i)] = static_cast<std::byte>(value & 0xff);
   };
-  frame[0] = std::byte{1};  // the checksum is wanted
+  frame[0] = std::byte{1};  // NEEDS_CSUM
   if (several) {
     frame[1] = std::byte{1};  // TCP over IPv4
     frame[4] = static_cast<std::byte>(segment & 0xff);
@@ -27,7 +27,7 @@ inline LinkPacket tcp_frame(std::size_t payload, std::uint16_t segment, std::uin
   }
   put(10, 0x45, 1);
   put(12, static_cast<std::uint32_t>(40 + payload), 2);
-  put(14, 0xfffe, 2);  // the identification, about to wrap
+  put(14, 0xfffe, 2);  // the identification, which will wrap
   put(18, 64, 1);
   put(19, 6, 1);
   put(22, 0x0a4d0001, 4);

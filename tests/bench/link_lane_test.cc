@@ -21,7 +21,7 @@ LinkPacket full() {
   return tcp_frame(1460, 1460);
 }
 
-/// Everything that is in the lane, and when it comes out.
+/// Removes all packets, and returns when each was due.
 std::vector<Time> drain(LinkLane& lane) {
   std::vector<Time> times;
   while (lane.due()) {
@@ -71,7 +71,7 @@ TEST(LinkLane, OverAnySpanTheRateIsThatOfTheLine) {
     const LinkPacket packet = tcp_frame(1 + i * 37 % 1460, 1460);
     bytes += packet.wire_bytes(0, 1);
     lane.enter(packet, now);
-    while (lane.counts().passed < i) {  // one waits, so that the line is never idle
+    while (lane.counts().passed < i) {  // one packet waits, so that the line is never idle
       now = last = *lane.due();
       lane.leave();
     }
@@ -88,7 +88,7 @@ TEST(LinkLane, TheQueueDropsWhatDoesNotFit) {
   LinkLane lane({.bits_per_second = gigabit, .queue_bytes = 15'000});
   for (int i = 0; i < 25; ++i) lane.enter(full(), seconds(1));
   EXPECT_EQ(lane.counts().queue_dropped, 15u);
-  // One has left for each 12 us.
+  // One packet has left every 12 us.
   lane.enter(full(), seconds(1) + microseconds(12));
   EXPECT_EQ(lane.counts().queue_dropped, 15u);
   lane.enter(full(), seconds(1) + microseconds(12));
@@ -113,7 +113,7 @@ TEST(LinkLane, ALargePacketCostsWhatItsSegmentsCost) {
 }
 
 TEST(LinkLane, OnASlowLineALargePacketArrivesPieceByPiece) {
-  // 12.5 bytes a ms: each segment by itself. 5000 a ms: three at a time.
+  // 12.5 bytes per ms: each segment by itself. 5000 per ms: three at a time.
   for (const auto& [rate, pieces] : {std::pair{100'000u, 40u}, {40'000'000u, 14u}}) {
     LinkLane lane({.bits_per_second = rate, .queue_bytes = 1 << 20});
     lane.enter(tcp_frame(40 * 1460, 1460), seconds(0));
@@ -143,7 +143,7 @@ TEST(LinkLane, LossStrikesSegmentsAtTheGivenShare) {
   const LinkLane::Counts& counts = lane.counts();
   EXPECT_EQ(counts.passed + counts.lost, 200'000u);
   EXPECT_EQ(counts.queue_dropped, 0u);
-  // 2000 expected with a standard deviation of 45: eight of them never happen.
+  // 2000 expected with a standard deviation of 45: the bounds are eight of them.
   EXPECT_NEAR(static_cast<double>(counts.lost), 2000, 360);
 }
 
@@ -154,7 +154,7 @@ TEST(LinkLane, WhatSurvivesOfALargePacketIsInOrderAndWhole) {
   const LinkPacket whole = tcp_frame(40 * 1460, 1460);
   lane.enter(whole, seconds(1));
   std::size_t segments = 0;
-  std::size_t end = 0;  // of the piece before, in bytes of payload
+  std::size_t end = 0;  // of the previous piece, in bytes of payload
   while (lane.due()) {
     const LinkPacket piece = lane.leave();
     segments += piece.segments();

@@ -17,7 +17,7 @@ std::uint32_t get(const LinkPacket& packet, std::size_t at, int bytes) {
   return value;
 }
 
-/// The Internet checksum over what is there, its own field included: 0xffff where it is right.
+/// Returns the Internet checksum including its own field: 0xffff if it is right.
 std::uint32_t folded(const LinkPacket& packet, std::size_t from, std::size_t to,
                      std::uint32_t start = 0) {
   std::uint32_t sum = start;
@@ -36,7 +36,7 @@ TEST(LinkPacket, APlainPacketIsOneSegment) {
 TEST(LinkPacket, WhatIsNoIpPacketIsOneSegment) {
   const std::vector<std::byte> few(5, std::byte{0xff});
   EXPECT_EQ(LinkPacket(few).segments(), 1u);
-  // Claims to stand for many, but its headers are cut off.
+  // Claims several segments, but its headers are incomplete.
   const LinkPacket whole = tcp_frame(5000, 1460);
   for (std::size_t size = 0; size <= payload; ++size) {
     const LinkPacket cut_off(whole.frame().first(size));
@@ -60,12 +60,12 @@ TEST(LinkPacket, APartHasTheBytesAndTheHeadersOfItsSegments) {
   const LinkPacket whole = tcp_frame(4 * 1460 + 7, 1460, sequence, flags);
   for (std::size_t first = 0; first < 5; ++first)
     for (std::size_t last = first + 1; last <= 5; ++last) {
-      if (first == 0 && last == 5) continue;  // is what it was
+      if (first == 0 && last == 5) continue;  // unchanged
       SCOPED_TRACE(testing::Message() << first << " to " << last);
       const LinkPacket part = whole.cut(first, last);
       EXPECT_EQ(part.segments(), last - first);
       EXPECT_EQ(part.wire_bytes(0, last - first), whole.wire_bytes(first, last));
-      // A packet that says it is several and is one would be refused by the kernel.
+      // The kernel would refuse a packet with one segment that claims several.
       EXPECT_EQ(get(part, 1, 1), last - first > 1 ? 1u : 0u);
       EXPECT_EQ(get(part, 0, 1), 1u) << "the checksum is still wanted";
 
@@ -78,10 +78,10 @@ TEST(LinkPacket, APartHasTheBytesAndTheHeadersOfItsSegments) {
       EXPECT_EQ(get(part, ip + 4, 2), (0xfffe + first) & 0xffff);
       EXPECT_EQ(folded(part, ip, tcp), 0xffffu) << "IP checksum";
       EXPECT_EQ(get(part, tcp + 4, 4), sequence + static_cast<std::uint32_t>(first * 1460));
-      // Congestion window reduced: said once, first. Push and fin: about the last byte.
+      // CWR: in the first segment only. PSH and FIN: in the last one.
       EXPECT_EQ(get(part, tcp + 13, 1),
                 0x10u | (first == 0 ? 0x80u : 0u) | (last == 5 ? 0x09u : 0u));
-      // The field holds the sum of addresses, protocol and length, which the card would go on from.
+      // The field has the sum of addresses, protocol and length, for the card to complete.
       const auto length = static_cast<std::uint32_t>(20 + bytes);
       EXPECT_EQ(get(part, tcp + 16, 2), folded(part, ip + 12, ip + 20, 6 + length));
     }

@@ -1,5 +1,5 @@
-// The program `link` for real: devices, a namespace, TCP connections through them. Where the
-// devices may not be made, that it says so.
+// The program `link`: devices, a namespace, and TCP connections through them. Without permission,
+// only its error.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -31,8 +31,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-/// Whether this process may make namespaces and devices: a test as root, where there is a tun
-/// module.
+/// Returns whether this process may create namespaces and devices: as root, with the tun module.
 bool may_make_devices() {
   bool may = false;
   std::thread([&] {
@@ -47,7 +46,7 @@ bool may_make_devices() {
 
 using Arguments = std::vector<std::string>;
 
-/// How to start `link`, or something else in front of it.
+/// Returns how to start `link`, with an optional command before it.
 test::Process::Options link_with(const Arguments& options, const Arguments& before = {}) {
   test::Process::Options process;
   process.argv = before;
@@ -60,7 +59,7 @@ std::filesystem::path namespace_file(const std::string& name) {
   return "/run/netns/" + name;
 }
 
-/// A socket of the namespace that the calling thread is in.
+/// Opens a socket in the network namespace of the calling thread.
 UniqueFd tcp_socket() {
   return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
@@ -73,7 +72,7 @@ sockaddr_in server_address(std::uint16_t port) {
   return address;
 }
 
-/// Listens within the namespace, at a port of the system's choice, which it returns.
+/// Listens in the namespace, at a free port, which it returns.
 UniqueFd listen_in(const std::string& name_space, std::uint16_t& port) {
   UniqueFd listener;
   std::thread([&] {
@@ -101,7 +100,8 @@ std::string receive_all(int listener) {
   return all;
 }
 
-/// Sends the bytes from the caller's namespace; the least round trip that the kernel saw, in us.
+/// Sends the bytes from the caller's namespace. Returns the minimum round-trip time measured by the
+/// kernel, in us.
 std::uint32_t send_all(const std::string& bytes, std::uint16_t port) {
   const UniqueFd fd = tcp_socket();
   const sockaddr_in address = server_address(port);
@@ -123,8 +123,8 @@ std::uint32_t send_all(const std::string& bytes, std::uint16_t port) {
   return info.tcpi_min_rtt;
 }
 
-/// A link in a network namespace of this test's own, so that tests that run at the same time have
-/// the same addresses; `use` runs in that, with the name of the server's.
+/// Runs `use` with a link in a network namespace of this test, so that concurrent tests may use the
+/// same addresses. `use` gets the name of the server's namespace.
 void with_link(const Arguments& options, const std::function<void(const std::string&)>& use,
                std::string& counts) {
   std::thread([&] {
@@ -143,7 +143,7 @@ void with_link(const Arguments& options, const std::function<void(const std::str
   }).join();
 }
 
-/// What it says without the rights; the reason names what is missing.
+/// Checks the error without permission, which names the reason.
 void expect_refusal(const test::Finished& refused) {
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.err, testing::AnyOf(HasSubstr("CAP_NET_ADMIN"), HasSubstr("modprobe tun")));
@@ -162,7 +162,9 @@ void carry(const Arguments& options, std::size_t size, std::uint32_t round_trip_
         std::string received;
         std::thread server([&] { received = receive_all(listener.get()); });
         const std::uint32_t least = send_all(sent, port);
-        if (least == 0) ::shutdown(listener.get(), SHUT_RDWR);  // nobody may have connected
+        if (least == 0)
+          ::shutdown(listener.get(), SHUT_RDWR);  // the client may have failed to
+                                                  // connect
         server.join();
         EXPECT_TRUE(received == sent) << received.size() << " of " << sent.size() << " bytes";
         EXPECT_GE(least, round_trip_us);
@@ -182,7 +184,7 @@ TEST(Link, LossAndAFullQueueChangeNoByte) {
   if (!may_make_devices())
     return expect_refusal(test::run(link_with({"--rate", "1G", "--delay", "0"})));
   std::string counts;
-  // Some 7,000 packets: that none gets lost in a direction has odds of 1 in e^70.
+  // About 7,000 packets: the probability of no loss in a direction is e^-70.
   carry({"--rate", "1G", "--delay", "1ms", "--loss", "1%", "--queue", "64K", "--seed", "7"},
         10'000'000, 2'000, counts);
   EXPECT_THAT(counts, HasSubstr("to the server"));
@@ -190,7 +192,7 @@ TEST(Link, LossAndAFullQueueChangeNoByte) {
 }
 
 TEST(Link, WithoutTheRightsItSaysWhatIsMissing) {
-  // A root without capabilities.
+  // Root without capabilities.
   const Arguments without{"/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all"};
   expect_refusal(test::run(
       link_with({"--rate", "1G", "--delay", "0"}, may_make_devices() ? without : Arguments())));

@@ -1,4 +1,4 @@
-"""bench/compare, bench/scale and bench/threads for real, each run once on a small file."""
+"""Runs bench/compare, bench/scale and bench/threads with a small file."""
 
 import json
 import os
@@ -19,7 +19,7 @@ LINK = ("link", "think", "loss", "tus-link", "lanes", "lanes-loss", "large-buffe
 
 
 def processes_of(directory):
-    """Command lines of all that run with something in it."""
+    """Returns the command lines of processes that use a temporary directory in `directory`."""
     found = []
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
@@ -32,7 +32,7 @@ def processes_of(directory):
     return found
 
 
-# What bench/compare says where sluice cannot be given another list of certificates.
+# The message of bench/compare if sluice cannot use another CA bundle.
 NO_CERTIFICATES = "cannot make sluice trust"
 
 
@@ -79,7 +79,7 @@ class Programs(unittest.TestCase):
         return {scenario["name"]: scenario for scenario in whole["scenarios"]}
 
     def check_runs(self, scenario, runs=1):
-        """Each contestant has its runs or the reason why not; the names of those that have."""
+        """Checks that each contestant has runs or a reason. Returns the names of those with runs."""
         self.assertIsNone(scenario["error"])
         measured = set()
         for contestant in scenario["contestants"]:
@@ -123,8 +123,8 @@ class Programs(unittest.TestCase):
             reasons += len(scenario["contestants"]) - len(measured)
             for comparison in scenario["comparisons"]:
                 self.assertNotEqual(comparison["ratio"] is None, comparison["not_known"] is None)
-        # Nothing is left out but for a program that is not installed, or a build directory in
-        # memory.
+        # Contestants may be missing only if a program is not installed, or if the build directory
+        # is in memory.
         if (
             all(map(installed, ("iperf3", "fio", "nginx", "openssl", "node")))
             and has_tuspy()

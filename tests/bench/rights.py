@@ -1,4 +1,4 @@
-"""What this machine and this user can do, found out without the code that is tested."""
+"""The capabilities of this machine and user, determined without the tested code."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ def has_tuspy():
 
 
 def may_make_links():
-    """Whether this user may make network namespaces and devices."""
+    """Returns whether this user may create network namespaces and devices."""
     if os.geteuid() != 0 or not installed("ip"):
         return False
     name = f"sluice-test-{os.getpid()}"

@@ -1,5 +1,5 @@
-"""The clients that bench/compare measures over tus, against databankd: what landed is the file, and
-a refusal is not taken for a success."""
+"""The tus clients of bench/compare with databankd: they register the file's bytes, and fail after a
+refusal."""
 
 import os
 import unittest
@@ -25,27 +25,27 @@ class TusClients(WithBank):
                 file.write(os.urandom(size))
         return directory
 
-    def assert_lands(self, client):
-        """Registered under the name of its command."""
+    def assert_registers(self, client):
+        """Expects the file under the name in the contestant's command."""
         run = client.once(self.path)
         self.assertEqual(run.bytes, len(self.bytes))
         name = client.command[client.command.index("--name") + 1]
-        self.assertEqual(self.landed(name), self.bytes)
+        self.assertEqual(self.registered(name), self.bytes)
 
-    def assert_all_land(self, client, directory):
+    def assert_registers_all(self, client, directory):
         run = client.once(directory)
         names = os.listdir(directory)
         self.assertEqual((run.files, run.bytes), (len(names), 10_000 * len(names)))
         for name in names:
             with open(os.path.join(directory, name), "rb") as file:
-                self.assertEqual(self.landed(name), file.read(), name)
+                self.assertEqual(self.registered(name), file.read(), name)
 
     def test_tuspy_in_chunks(self):
-        self.assert_lands(self.tuspy(self.bank()))
+        self.assert_registers(self.tuspy(self.bank()))
         self.assertEqual(self.requests("PATCH"), 3)
 
     def test_tuspy_with_all_files_of_a_directory(self):
-        self.assert_all_land(self.tuspy(self.bank()), self.files())
+        self.assert_registers_all(self.tuspy(self.bank()), self.files())
 
     def test_tuspy_gives_up_where_the_server_throws_its_chunks_away(self):
         url = self.bank("--part-min", "150000")
@@ -54,11 +54,11 @@ class TusClients(WithBank):
         self.assertEqual(self.requests("PATCH"), 1)
 
     def test_tus_js_in_chunks(self):
-        self.assert_lands(self.tus_js(self.bank(), 100_000))
+        self.assert_registers(self.tus_js(self.bank(), 100_000))
         self.assertEqual(self.requests("PATCH"), 3)
 
     def test_tus_js_at_once(self):
-        self.assert_lands(self.tus_js(self.bank()))
+        self.assert_registers(self.tus_js(self.bank()))
         self.assertEqual(self.requests("PATCH"), 1)
 
     def test_a_registration_that_is_refused(self):
@@ -79,25 +79,25 @@ class TusClients(WithBank):
         client = tus_contestants.SluiceFiles(
             "sluice", BIN, self.bank(), self.directory, ["--protocol", "tus"]
         )
-        self.assert_all_land(client, self.files())
+        self.assert_registers_all(client, self.files())
 
     def test_curl_with_all_files_of_a_directory(self):
         client = tus_contestants.CurlFiles("curl", self.bank(), self.directory, 4)
         directory = self.files(count=1)
-        self.assert_all_land(client, directory)
+        self.assert_registers_all(client, directory)
         more = os.path.join(self.directory, "more")
         os.mkdir(more)
         for number in range(50):
             with open(os.path.join(more, str(number)), "wb") as file:
                 file.write(os.urandom(10_000))
         client.once(more)
-        # Any upload is any file's: they are all of one size.
+        # All files have the same size, so the uploads may be in any order.
         sent = set(os.listdir(more))
-        self.assertTrue(all(len(self.landed(name) or b"") == 10_000 for name in sent))
+        self.assertTrue(all(len(self.registered(name) or b"") == 10_000 for name in sent))
         self.assertEqual(self.requests("PATCH"), 51)
 
     def assert_curl_fails(self, step, expected):
-        """With one answer of many that is another."""
+        """Expects an error if one of many responses has status 503."""
         url = self.bank("--fault", f"status:503,at=7,on={step}")
         client = tus_contestants.CurlFiles("curl", url, self.directory, 4)
         with self.assertRaisesRegex(Failed, f"1 of them with another status than {expected}"):

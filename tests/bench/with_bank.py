@@ -1,4 +1,4 @@
-"""A file of noise, and a databankd to send it to."""
+"""A random file, and a databankd."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ class WithBank(unittest.TestCase):
             file.write(self.bytes)
 
     def bank(self, *arguments):
-        """Its address."""
+        """Starts databankd and returns its URL."""
         server = Server(
             [
                 os.path.join(BIN, "databankd"),
@@ -49,8 +49,8 @@ class WithBank(unittest.TestCase):
             check=False,
         )
 
-    def landed(self, name="noise"):
-        """Its bytes; nothing where it is not registered."""
+    def registered(self, name="noise"):
+        """Returns the bytes of a registered file; None if it is not registered."""
         try:
             with open(os.path.join(self.directory, "store", DATASET, name), "rb") as file:
                 return file.read()
@@ -58,6 +58,6 @@ class WithBank(unittest.TestCase):
             return None
 
     def requests(self, method):
-        """How many of them the server was sent."""
+        """Returns how many such requests the server received."""
         with open(os.path.join(self.directory, "log"), encoding="utf-8") as lines:
             return sum(f'"{method}" ' in line for line in lines)

@@ -1,4 +1,4 @@
-// databankd as two back ends behind a load balancer, which keeps a client at one by a cookie.
+// databankd as two back ends behind a load balancer with a cookie.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ class TwoBackEnds : public test::Tus {
   }
 };
 
-TEST_F(TwoBackEnds, AClientWithoutTheCookieGoesToThemByTurns) {
+TEST_F(TwoBackEnds, DistributesRequestsWithoutCookie) {
   start_tus({"--backends", "2"});
   const HttpReply created = request("POST", "/files/", {{"Upload-Length", "3"}});
   EXPECT_EQ(created.header("set-cookie"), "BACKEND=1; Path=/");
@@ -43,7 +43,7 @@ TEST_F(TwoBackEnds, AClientWithoutTheCookieGoesToThemByTurns) {
   EXPECT_EQ(request("HEAD", upload, cookie("3")).header("set-cookie"), "BACKEND=1; Path=/");
 }
 
-TEST_F(TwoBackEnds, AClientWithTheCookieStaysAtOne) {
+TEST_F(TwoBackEnds, KeepsClientWithCookieAtOne) {
   start_tus({"--backends", "2"});
   const std::string upload = create("3", cookie("2"));
   for (int i = 0; i < 2; ++i) {
@@ -63,7 +63,7 @@ TEST_F(TwoBackEnds, AClientWithTheCookieStaysAtOne) {
   EXPECT_THAT(registered(), SizeIs(1));
 }
 
-TEST_F(TwoBackEnds, PartsAreJoinedWhereTheyAre) {
+TEST_F(TwoBackEnds, JoinsPartsOfOneBackEndOnly) {
   start_tus({"--backends", "2"});
   Headers headers = cookie("1");
   headers["Upload-Concat"] = "partial";
@@ -80,7 +80,7 @@ TEST_F(TwoBackEnds, PartsAreJoinedWhereTheyAre) {
   EXPECT_EQ(request("HEAD", whole, cookie("2")).status, 404);
 }
 
-TEST_F(TwoBackEnds, WhatIsStagedIsAtOne) {
+TEST_F(TwoBackEnds, KeepStagedBytesAtOne) {
   start_tus({"--backends", "2"});
   EXPECT_EQ(form("phase=setup&filename=a&filesize=0", "2").status, 200);
   const std::string probe = "phase=transfer&filename=a&previous_size=-1&bytechunk=x";
@@ -88,11 +88,11 @@ TEST_F(TwoBackEnds, WhatIsStagedIsAtOne) {
   EXPECT_THAT(form("phase=verify&filename=a", "1").body, StartsWith("No such file or directory @"));
   EXPECT_THAT(form(probe, "2").body, StartsWith("{\"error\":\"Unexpected previous_size"));
   EXPECT_EQ(form("phase=verify&filename=a", "2").status, 200);
-  // What is registered is everywhere.
+  // Registered files are visible at all back ends.
   EXPECT_THAT(form("phase=setup&filename=a", "1").body, StartsWith("File with the name a already"));
 }
 
-TEST_F(TwoBackEnds, OneBackEndSetsNoCookie) {
+TEST_F(TwoBackEnds, OneSetsNoCookie) {
   start_tus();
   EXPECT_EQ(request("OPTIONS", "/files/").headers.count("set-cookie"), 0U);
 }

@@ -1,5 +1,4 @@
-// The databankd binary as a client meets it: `curl` is the client, and a bare socket where curl is
-// too well-behaved.
+// The databankd binary with `curl` as the client, and with a plain socket for invalid requests.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -81,7 +80,7 @@ TEST_F(Curl, UploadsAFile) {
                                       {"xxh128", xxh128(first + second)}}));
 }
 
-TEST_F(Curl, TakesUrlencodedSetupAndVerify) {
+TEST_F(Curl, AcceptsUrlencodedSetupAndVerify) {
   start();
   const Arguments name = {"--data-urlencode", "filename=a b&c=d%2B+\xc3\xa9.txt"};
   const std::string plain = "a b&c=d%2B+\xc3\xa9.txt";
@@ -94,7 +93,7 @@ TEST_F(Curl, TakesUrlencodedSetupAndVerify) {
   EXPECT_TRUE(fs::exists(store_ / "IDB-1" / plain));
 }
 
-TEST_F(Curl, TakesTheFieldsInAnyOrder) {
+TEST_F(Curl, AcceptsFieldsInAnyOrder) {
   start();
   setup("a");
   const std::string content = test::random_bytes(3 * mib, 3);
@@ -109,7 +108,7 @@ TEST_F(Curl, TakesTheFieldsInAnyOrder) {
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128(content + content));
 }
 
-TEST_F(Curl, RefusesAChunkUnderStatus200) {
+TEST_F(Curl, RejectsChunkWithStatus200) {
   start();
   setup("a");
   const fs::path chunk = chunk_file("abc");
@@ -128,10 +127,10 @@ TEST_F(Curl, RefusesAChunkUnderStatus200) {
   EXPECT_EQ(progress("a"), 3);
 }
 
-TEST_F(Curl, TakesAnyBytes) {
+TEST_F(Curl, AcceptsAnyBytes) {
   start({"--discard"});
   setup("a");
-  // Everything that looks like the end of a part, at every alignment, and not a boundary.
+  // Every beginning of the end of a part, at every alignment, but no boundary.
   std::string content;
   for (std::size_t i = 0; content.size() < 3 * mib; ++i)
     content += std::string(i % 61, 'x') + "\r\n--" + std::string(i % 37, '-') + "\r\n\r";
@@ -140,7 +139,7 @@ TEST_F(Curl, TakesAnyBytes) {
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128(content));
 }
 
-TEST_F(Curl, TakesNamesAsTheyAre) {
+TEST_F(Curl, KeepsNames) {
   start();
   const fs::path chunk = chunk_file("abc");
   for (const std::string name : {"with space.txt", "quo\"te'.txt", "semi;colon=x.txt",
@@ -166,7 +165,7 @@ TEST_F(Curl, KeepsNamesInsideTheStore) {
   EXPECT_FALSE(fs::exists(store_ / "escaped"));
 }
 
-TEST_F(Curl, AsksForAToken) {
+TEST_F(Curl, RequiresTokenHeader) {
   start({"--dataset", "IDB-2=two", "--published", "IDB-3"});
   const Arguments ask = {"-d", "phase=setup", "-d", "filename=a"};
   const auto with = [&](const std::string& authorization, const std::string& dataset) {
@@ -190,7 +189,7 @@ TEST_F(Curl, AsksForAToken) {
   }
 }
 
-TEST_F(Curl, LetsTokensExpire) {
+TEST_F(Curl, ExpiresTokens) {
   start({"--token-lifetime", "0"});
   EXPECT_EQ(setup("a").body, R"({"status":500,"error":"Internal Server Error"})");
 }
@@ -204,7 +203,7 @@ TEST_F(Curl, ReadsATokenFromAFile) {
             "missing paramter: filesize\n");
 }
 
-TEST_F(Curl, HasNoOtherEndpoints) {
+TEST_F(Curl, RejectsOtherEndpoints) {
   start();
   EXPECT_EQ(curl({endpoint()}).status, 405);
   EXPECT_EQ(curl({"-X", "PUT", "-d", "x", endpoint()}).status, 405);
@@ -214,10 +213,10 @@ TEST_F(Curl, HasNoOtherEndpoints) {
   EXPECT_EQ(call({"-H", "Content-Type: application/json", "-d", "{}"}).body, "invalid request");
 }
 
-TEST_F(Curl, KeepsItsConnections) {
+TEST_F(Curl, KeepsConnections) {
   start();
   setup("a");
-  // Two requests, the first of them refused, over one connection.
+  // Two requests over one connection; the first is refused.
   const Finished finished =
       test::run(curl_options(Arguments{"-H", header} + transfer_form("a", 5, chunk_file("abc")) +
                              Arguments{endpoint(), "--next", "-sS", "--noproxy", "*", "-w",
@@ -228,7 +227,7 @@ TEST_F(Curl, KeepsItsConnections) {
 
 // --- bodies that break off
 
-TEST_F(Curl, ABodyThatBreaksOffLeavesNoTrace) {
+TEST_F(Curl, IncompleteBodyLeavesNoTrace) {
   for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
     start(mode);
     setup("a");
@@ -238,11 +237,11 @@ TEST_F(Curl, ABodyThatBreaksOffLeavesNoTrace) {
       const UniqueFd fd = connect();
       send(fd, request.substr(0, length));
       ::shutdown(fd.get(), SHUT_WR);
-      EXPECT_EQ(receive_until(fd, ""), "");  // returns once the server has hung up
+      EXPECT_EQ(receive_until(fd, ""), "");  // returns when the server has closed the connection
       EXPECT_EQ(progress("a"), 3);
     }
     {
-      // Cut off with a reset.
+      // Broken off with a reset.
       const UniqueFd fd = connect();
       send(fd, request.substr(0, request.size() / 2));
       const linger at_once{1, 0};
@@ -258,10 +257,10 @@ TEST_F(Curl, ABodyThatBreaksOffLeavesNoTrace) {
   }
 }
 
-TEST_F(Curl, AFormWithoutItsEndIsNone) {
+TEST_F(Curl, RejectsFormWithoutEnd) {
   start();
   setup("a");
-  // As long as it says, but its last boundary is missing.
+  // Has the announced length, but no last boundary.
   std::string request = transfer_request("0", "abc");
   const std::string boundary = "\r\n--limit--\r\n";
   request.replace(request.size() - boundary.size(), boundary.size(),
@@ -272,7 +271,7 @@ TEST_F(Curl, AFormWithoutItsEndIsNone) {
   EXPECT_EQ(progress("a"), 0);
 }
 
-TEST_F(Curl, WhatFollowsABodyIsAnotherRequest) {
+TEST_F(Curl, ParsesNextRequestAfterBody) {
   start();
   setup("a");
   const UniqueFd fd = connect();
@@ -282,7 +281,7 @@ TEST_F(Curl, WhatFollowsABodyIsAnotherRequest) {
   EXPECT_THAT(answers, HasSubstr("\"progress\":3"));
 }
 
-TEST_F(Curl, OfTwoTransfersAtOnceOneWins) {
+TEST_F(Curl, OneOfTwoConcurrentTransfersWins) {
   start();
   setup("a");
   const std::string content = test::random_bytes(20 * mib, 7);
@@ -303,7 +302,7 @@ TEST_F(Curl, OfTwoTransfersAtOnceOneWins) {
 
 // --- registered and staged files
 
-TEST_F(Curl, RegistersTwiceWhatIsVerifiedTwice) {
+TEST_F(Curl, RegistersTwiceAfterTwoVerifies) {
   start();
   setup("a");
   transfer("a", 0, chunk_file("abc"));
@@ -312,7 +311,7 @@ TEST_F(Curl, RegistersTwiceWhatIsVerifiedTwice) {
   EXPECT_EQ(registered().size(), 2U);
 }
 
-TEST_F(Curl, KeepsItsStoreOverARestart) {
+TEST_F(Curl, KeepsStoreAfterRestart) {
   start();
   setup("done");
   verify("done");
@@ -328,7 +327,7 @@ TEST_F(Curl, KeepsItsStoreOverARestart) {
   EXPECT_EQ(registered().back()["xxh128"], xxh128("abcdef"));
 }
 
-TEST_F(Curl, DiscardsTheBytes) {
+TEST_F(Curl, DiscardsBytes) {
   start({"--discard"});
   setup("a");
   const std::string content = test::random_bytes(5 * mib + 17, 8);
@@ -345,7 +344,7 @@ TEST_F(Curl, DiscardsTheBytes) {
   EXPECT_LT(bytes, 1000U);
 }
 
-TEST_F(Curl, HoldsNoBodyInMemory) {
+TEST_F(Curl, KeepsNoBodyInMemory) {
   const std::size_t size = sanitized ? 64 * mib : 1024 * mib;
   for (const Arguments& mode : {Arguments{"--discard"}, Arguments{}}) {
     start(mode);
@@ -361,9 +360,9 @@ TEST_F(Curl, HoldsNoBodyInMemory) {
   }
 }
 
-TEST_F(Curl, ReportsAFullDiskAndGoesOn) {
+TEST_F(Curl, ContinuesAfterFullDisk) {
   Process::Options options;
-  // 2048 blocks of 512 bytes stand in for the disk.
+  // A limit of 2048 blocks of 512 bytes simulates a full disk.
   options.argv = {"/bin/sh", "-c",
                   "ulimit -f 2048; exec \"$0\" --listen 127.0.0.1:0 --store \"$1\" --dataset "
                   "IDB-1=secret",
@@ -378,7 +377,7 @@ TEST_F(Curl, ReportsAFullDiskAndGoesOn) {
     EXPECT_EQ(progress("a"), static_cast<std::int64_t>(content.size()));
   };
   expect_full(transfer("a", content.size(), chunk_file(test::random_bytes(3 * mib, 10))));
-  // This one fits by itself, but not behind the other.
+  // This file alone would fit, but not together with the other.
   expect_full(transfer("a", content.size(), chunk_file(test::random_bytes(2000, 11))));
   EXPECT_EQ(transfer("a", content.size(), chunk_file("end")).status, 200);
   verify("a");
@@ -394,7 +393,7 @@ Finished databankd(const Arguments& arguments) {
   return test::run(options, std::chrono::seconds(60));
 }
 
-TEST_F(Curl, StopsAtASignal) {
+TEST_F(Curl, StopsOnSignal) {
   for (const int signal : {SIGINT, SIGTERM}) {
     start();
     const UniqueFd idle = connect();
@@ -408,7 +407,7 @@ TEST_F(Curl, StopsAtASignal) {
   }
 }
 
-TEST_F(Curl, ListensOnIpv6OrSaysWhyItCannot) {
+TEST_F(Curl, ListensOnIpv6OrReportsError) {
   Process::Options options;
   options.argv = {binary, "--listen", "[::1]:0", "--store", store_.path().string()};
   Process process(options);
@@ -422,7 +421,7 @@ TEST_F(Curl, ListensOnIpv6OrSaysWhyItCannot) {
   }
 }
 
-TEST_F(Curl, LogsRequestsWithoutTheirTokens) {
+TEST_F(Curl, LogsRequestsWithoutTokens) {
   start({"--verbose"});
   setup("a\x1b[31m");
   verify("a\x1b[31m");
@@ -432,7 +431,7 @@ TEST_F(Curl, LogsRequestsWithoutTheirTokens) {
   EXPECT_THAT(server_->err(), Not(HasSubstr("secret")));
 }
 
-TEST_F(Curl, IsQuietWhenAsked) {
+TEST_F(Curl, PrintsNothingWithQuiet) {
   start({"--quiet"});
   setup("a");
   verify("a");
@@ -440,7 +439,7 @@ TEST_F(Curl, IsQuietWhenAsked) {
   EXPECT_EQ(server_->err(), "");
 }
 
-TEST(Databankd, SaysWhatItIs) {
+TEST(Databankd, PrintsHelpAndVersion) {
   EXPECT_EQ(databankd({"--version"}).status, 0);
   EXPECT_THAT(databankd({"--version"}).out, StartsWith("databankd "));
   const Finished help = databankd({"--help"});
@@ -448,7 +447,7 @@ TEST(Databankd, SaysWhatItIs) {
   EXPECT_THAT(help.out, HasSubstr("--dataset KEY=TOKEN"));
 }
 
-TEST(Databankd, RefusesArgumentsThatMakeNoSense) {
+TEST(Databankd, RejectsInvalidArguments) {
   const TempDir store;
   const std::string path = store.path().string();
   for (const Arguments& wrong :
@@ -475,7 +474,7 @@ TEST(Databankd, RefusesArgumentsThatMakeNoSense) {
   }
 }
 
-TEST_F(Curl, SaysWhatItCannotHave) {
+TEST_F(Curl, ReportsUnavailableResources) {
   start();
   const TempDir other;
   const Finished port = databankd(

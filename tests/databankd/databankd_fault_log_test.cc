@@ -1,4 +1,4 @@
-// What databankd says about its faults: on the command line, at the start and at the end.
+// Output of databankd about faults: errors of the command line, seeds, and the summary at the end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ using testing::StartsWith;
 
 class FaultLog : public test::Curl {};
 
-TEST_F(FaultLog, CountsWithoutASettingToo) {
+TEST_F(FaultLog, CountsWithoutSetting) {
   start({"--fault", "lose-response,on=setup", "--fault", "stall,on=verify"});
   setup("a");
   stop();
@@ -27,7 +27,7 @@ TEST_F(FaultLog, CountsWithoutASettingToo) {
   EXPECT_EQ(server_->err(), "");
 }
 
-TEST_F(FaultLog, IsQuietWhenAsked) {
+TEST_F(FaultLog, PrintsNothingWithQuiet) {
   start({"--quiet", "--fault", "garbage-body"});
   setup("a");
   stop();
@@ -35,7 +35,7 @@ TEST_F(FaultLog, IsQuietWhenAsked) {
   EXPECT_EQ(server_->err(), "");
 }
 
-TEST_F(FaultLog, TellsTheSeedThatItChose) {
+TEST_F(FaultLog, PrintsChosenSeed) {
   start({"--fault", "stall,probability=0.5", "--fault", "garbage-body,seed=7", "--fault",
          "status:503,at=3"});
   stop();
@@ -46,7 +46,7 @@ TEST_F(FaultLog, TellsTheSeedThatItChose) {
   EXPECT_NE(server_->out().substr(0, server_->out().find('\n')), first.substr(0, first.find('\n')));
 }
 
-TEST_F(FaultLog, RefusesFaultsThatMakeNoSense) {
+TEST_F(FaultLog, RejectsInvalidFaults) {
   for (const std::string wrong : {"lose", "stall,at=0", "status:99", "slow", "stall,on=put"}) {
     Process::Options options;
     options.argv = databankd_argv({"--fault", wrong});

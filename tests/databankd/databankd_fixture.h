@@ -22,20 +22,20 @@ Arguments operator+(Arguments a, const Arguments& b);
 inline constexpr const char* binary = SLUICE_DATABANKD_PATH;
 inline constexpr const char* header = "Authorization: Token token=secret";
 
-/// What curl made of an answer.
+/// A response as reported by curl.
 struct Reply {
-  int status = 0;  ///< of HTTP; 0 where curl got no answer
+  int status = 0;  ///< of HTTP; 0 without a response
   std::string body;
   std::string content_type;
-  int exit = 0;  ///< of curl: its CURLcode
+  int exit = 0;  ///< exit code of curl: a CURLcode
 };
 
-/// A transfer into 'a' of IDB-1 as bytes, headers included; its Content-Length may claim more than
-/// there is.
+/// Returns a transfer into 'a' of IDB-1 as bytes, with headers. The Content-Length is larger than
+/// the body by `content_length_more`.
 std::string transfer_request(const std::string& previous_size, const std::string& chunk,
                              std::size_t content_length_more = 0);
 
-/// A databankd of its own with the dataset IDB-1 and the token "secret", and curl to talk to it.
+/// A databankd with the dataset IDB-1 and the token "secret", and curl as its client.
 class Curl : public testing::Test {
  protected:
   Arguments databankd_argv(const Arguments& more) const;
@@ -43,7 +43,7 @@ class Curl : public testing::Test {
   void start(const Arguments& more = {});
   void launch(const Process::Options& options);
   void stop();
-  /// Nothing staged, nothing registered. While no server runs.
+  /// Deletes staged and registered files. Call while no server runs.
   void empty_store();
   void TearDown() override;
 
@@ -60,7 +60,7 @@ class Curl : public testing::Test {
   Reply transfer(const std::string& name, std::uint64_t previous_size,
                  const std::filesystem::path& chunk) const;
   Reply verify(const std::string& name) const;
-  /// How many bytes are staged, asked as a client asks; -1 where nothing is.
+  /// Returns the number of staged bytes, by a request; -1 if nothing is staged.
   std::int64_t progress(const std::string& name) const;
 
   std::filesystem::path chunk_file(const std::string& content);
@@ -69,7 +69,8 @@ class Curl : public testing::Test {
 
   UniqueFd connect() const;
   static void send(const UniqueFd& fd, const std::string& bytes);
-  /// Until `end` has come, or the connection ends; for an empty `end`, until that.
+  /// Reads until `end` was received or the connection ends; with an empty `end`, until the
+  /// connection ends.
   static std::string receive_until(const UniqueFd& fd, const std::string& end);
 
   const TempDir store_;

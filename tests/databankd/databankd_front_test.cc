@@ -1,4 +1,4 @@
-// Front servers that answer in the Data Bank's place.
+// Front servers that respond instead of the Data Bank.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ class FrontServer : public test::Tus {
     EXPECT_THAT(server_->out(), HasSubstr("\nfaults struck: " + summary + "\n"));
     server_.reset();
   }
-  /// A front server's page: HTML, and no header that a tus server or the Data Bank gives.
+  /// Expects a front server's page: HTML, without headers of a tus server or the Data Bank.
   static void expect_page(const HttpReply& reply, int status) {
     EXPECT_EQ(reply.status, status);
     EXPECT_EQ(reply.header("content-type"), "text/html");
@@ -49,7 +49,7 @@ class FrontServer : public test::Tus {
   }
 };
 
-TEST_F(FrontServer, AnswersAfterTusRequestsWereCarriedOut) {
+TEST_F(FrontServer, RespondsAfterProcessedTusRequests) {
   start_with({"answer:502,at=1,on=options", "answer:504,at=1,on=create", "answer:404,at=1,on=patch",
               "answer:403,at=1,on=head", "answer:429,at=1,on=register", "answer:502,at=1,on=join",
               "answer:401,at=1,on=binary", "answer:499,at=1,on=delete"});
@@ -59,7 +59,7 @@ TEST_F(FrontServer, AnswersAfterTusRequestsWereCarriedOut) {
   expect_page(patch(upload, 0, "abc"), 404);
   EXPECT_EQ(request("HEAD", upload).status, 403);
   EXPECT_EQ(offset(upload), 3);
-  const HttpReply often = enlist("a", upload);
+  const HttpReply often = register_upload("a", upload);
   expect_page(often, 429);
   EXPECT_EQ(often.header("retry-after"), "1");
   ASSERT_THAT(registered(), SizeIs(1));
@@ -76,7 +76,7 @@ TEST_F(FrontServer, AnswersAfterTusRequestsWereCarriedOut) {
       "answer:499 1");
 }
 
-TEST_F(FrontServer, AnswersAfterPhasedCallsWereCarriedOut) {
+TEST_F(FrontServer, RespondsAfterProcessedPhasedCalls) {
   start_with({"answer:500,at=1,on=setup", "answer:200,at=1,on=transfer", "answer:403,at=1,on=ask",
               "answer:504,at=1,on=verify", "answer:404,at=2,on=probe"});
   EXPECT_EQ(setup("a").content_type, "text/html");
@@ -92,8 +92,8 @@ TEST_F(FrontServer, AnswersAfterPhasedCallsWereCarriedOut) {
   EXPECT_EQ(registered()[0]["size"], 3);
 }
 
-// A day is as good as for ever: how a front's time passes is tested with a clock of its own.
-TEST_F(FrontServer, AnswersEveryRequestForATime) {
+// The front lasts a day here; faults_test.cc tests its end with a simulated clock.
+TEST_F(FrontServer, RespondsToEveryRequestForATime) {
   start_with({"front:404:86400s,at=4"});
   const std::string upload = create("6");
   EXPECT_EQ(patch(upload, 0, "abc").status, 204);
@@ -103,30 +103,30 @@ TEST_F(FrontServer, AnswersEveryRequestForATime) {
   expect_page(request("POST", "/files/", {{"Upload-Length", "3"}}), 404);
   EXPECT_EQ(request("HEAD", upload).status, 404);
   expect_page(request("DELETE", upload), 404);
-  expect_page(enlist("a", upload), 404);
+  expect_page(register_upload("a", upload), 404);
   expect_page(deposit(), 404);
   EXPECT_EQ(setup("a").content_type, "text/html");
   EXPECT_EQ(verify("a").content_type, "text/html");
-  expect_page(request("GET", "/datasets/IDB-1"), 404);  // whatever lies behind it
+  expect_page(request("GET", "/datasets/IDB-1"), 404);  // any path
   EXPECT_THAT(registered(), IsEmpty());
   expect_summary("front:404:86400s 10");
   start();
-  EXPECT_EQ(offset(upload), 3);  // nothing was done
+  EXPECT_EQ(offset(upload), 3);  // the request was not processed
 }
 
-TEST_F(FrontServer, AnswersOneStepForATime) {
+TEST_F(FrontServer, RespondsToOneStepForATime) {
   start_with({"front:502:86400s,on=register"});
   const std::string upload = create("3");
   EXPECT_EQ(patch(upload, 0, "abc").status, 204);
-  expect_page(enlist("a", upload), 502);
-  expect_page(enlist("a", upload), 502);
+  expect_page(register_upload("a", upload), 502);
+  expect_page(register_upload("a", upload), 502);
   EXPECT_EQ(offset(upload), 3);
   EXPECT_EQ(request("GET", "/").header("content-type"), "text/plain");
   EXPECT_THAT(registered(), IsEmpty());
   expect_summary("front:502:86400s 2");
 }
 
-TEST_F(FrontServer, AnswersNoMoreOnceItsTimeIsOver) {
+TEST_F(FrontServer, StopsAfterItsTime) {
   start_with({"front:502:100ms", "front:404:0,on=patch"});
   HttpReply reply = request("OPTIONS", "/files/");
   expect_page(reply, 502);
@@ -137,12 +137,12 @@ TEST_F(FrontServer, AnswersNoMoreOnceItsTimeIsOver) {
   EXPECT_EQ(patch(upload, 0, "abc").status, 204);
 }
 
-TEST_F(FrontServer, AnswersForAServerWithoutTus) {
+TEST_F(FrontServer, RespondsForServerWithoutTus) {
   start_with({"front:404:86400s"}, {"--protocols", "phased"});
   expect_page(request("OPTIONS", "/files/"), 404);
 }
 
-TEST_F(FrontServer, CompressesAnswersThoughNobodyAskedForIt) {
+TEST_F(FrontServer, CompressesResponsesWithoutRequest) {
   start_with({"gzip"});
   const HttpReply reply = request("PATCH", "/files/0", {{"Upload-Offset", "0"}});
   EXPECT_EQ(reply.status, 404);
@@ -156,7 +156,7 @@ TEST_F(FrontServer, CompressesAnswersThoughNobodyAskedForIt) {
   EXPECT_THAT(setup("a").body, StartsWith("\x1f\x8b"));
 }
 
-TEST_F(FrontServer, GivesTwoLocations) {
+TEST_F(FrontServer, SendsTwoLocations) {
   start_with({"two-locations,on=create"});
   const UniqueFd fd = connect();
   send(fd, bytes_of("POST", "/files/", {{"Upload-Length", "3"}}));
@@ -169,7 +169,7 @@ TEST_F(FrontServer, GivesTwoLocations) {
   EXPECT_NE(line(first), line(second));
 }
 
-TEST_F(FrontServer, LeavesTheServerItsOwnWords) {
+TEST_F(FrontServer, KeepsServerHeaders) {
   start_with({"status:507:quota exceeded,on=patch", "status:413:no room: 2 TB,on=verify"});
   const std::string upload = create("3");
   const HttpReply reply = patch(upload, 0, "abc");

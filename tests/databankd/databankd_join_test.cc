@@ -1,4 +1,4 @@
-// Joins that S3 refuses, and joins that take their time.
+// Joins that S3 refuses, and slow joins.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using test::Headers;
 using test::HttpReply;
 
-TEST(JoinTime, IsForAnySizeOrForSoManyBytes) {
+TEST(JoinTime, ParsesTimeAndSize) {
   using databankd::parse_join_time;
   EXPECT_EQ(parse_join_time("8s")->of(0), 8s);
   EXPECT_EQ(parse_join_time("8s")->of(std::uint64_t{1} << 40), 8s);
@@ -38,7 +38,7 @@ class Join : public test::Tus {
   static Headers join_headers(const std::string& urls) {
     return {{"Upload-Concat", "final;" + urls}};
   }
-  /// Asks with a PATCH at a wrong offset, which never locks the upload itself.
+  /// Polls with a PATCH at a wrong offset, which does not lock the upload.
   void wait_until_joining(const std::string& upload) const {
     while (patch(upload, 1, "x").status == 409) {
     }
@@ -48,7 +48,7 @@ class Join : public test::Tus {
   }
 };
 
-TEST_F(Join, PartsUnderTheLeastAreRefusedForEver) {
+TEST_F(Join, RejectsSmallPartsPermanently) {
   start_tus({"--part-min", "4"});
   const std::string small = part("abc");
   const std::string large = part("defg");
@@ -61,7 +61,7 @@ TEST_F(Join, PartsUnderTheLeastAreRefusedForEver) {
   }
   EXPECT_EQ(offset(small), 3);
   EXPECT_EQ(offset(large), 4);
-  // The last one may be small, and a single part is the last one.
+  // The last part may be small; a single part is the last one.
   const HttpReply joined = join(large + " " + small);
   EXPECT_EQ(joined.status, 201);
   const std::string location = joined.header("location");
@@ -69,7 +69,7 @@ TEST_F(Join, PartsUnderTheLeastAreRefusedForEver) {
   EXPECT_EQ(join(part("h")).status, 201);
 }
 
-TEST_F(Join, IsCarriedOutThoughTheClientIsGone) {
+TEST_F(Join, CompletesWithoutClient) {
   start_tus({"--join-time", "300ms"});
   const std::string first = part("abc");
   const std::string second = part("def");
@@ -78,13 +78,13 @@ TEST_F(Join, IsCarriedOutThoughTheClientIsGone) {
     send(fd, bytes_of("POST", "/files/", join_headers(first + " " + second)));
     wait_until_joining(first);
   }
-  while (offset(first) == 3) {  // whole as long as the join takes
+  while (offset(first) == 3) {  // the offset is unchanged during the join
   }
   EXPECT_EQ(offset(first), -1);
   EXPECT_EQ(offset(second), -1);
 }
 
-TEST_F(Join, HoldsItsPartsUntilItIsCarriedOut) {
+TEST_F(Join, LocksPartsUntilDone) {
   start_tus({"--join-time", "86400s/6"});
   const std::string first = part("abc");
   const std::string second = part("def");
@@ -94,12 +94,12 @@ TEST_F(Join, HoldsItsPartsUntilItIsCarriedOut) {
   EXPECT_EQ(join(second).status, 423);
   EXPECT_EQ(offset(first), 3);
   EXPECT_EQ(request("DELETE", first).status, 423);
-  EXPECT_EQ(enlist("a", create("0")).status, 200);  // others are served meanwhile
-  stop();                                           // and the end does not wait a day
+  EXPECT_EQ(register_upload("a", create("0")).status, 200);  // other requests are served meanwhile
+  stop();                                                    // the server's end does not wait a day
   server_.reset();
 }
 
-TEST_F(Join, TakesTheTimeOfItsSize) {
+TEST_F(Join, TakesTimeByPartSizes) {
   start_tus({"--join-time", "100ms/3"});
   const std::string urls = part("abc") + " " + part("def");
   const auto begin = std::chrono::steady_clock::now();

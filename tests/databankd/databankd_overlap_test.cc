@@ -1,4 +1,4 @@
-// Chunks of one dataset that are on their way at the same time, and a server that takes its time.
+// Concurrent chunks of one dataset, and delays of the server.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ std::string xxh128(const std::string& bytes) {
 
 class Overlap : public test::Curl {};
 
-TEST_F(Overlap, AChunkMayTravelBeforeTheLastOneIsIn) {
+TEST_F(Overlap, AcceptsPipelinedChunk) {
   for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
     start(mode);
     setup("a");
@@ -39,7 +39,7 @@ TEST_F(Overlap, AChunkMayTravelBeforeTheLastOneIsIn) {
     const std::string second = test::random_bytes(2 * mib, 6);
     const std::string request = transfer_request(std::to_string(first.size()), second);
     const UniqueFd fd = connect();
-    // All but its final bytes, which are held back until the other one is confirmed.
+    // Sends all but the last bytes, which follow after the response to the other request.
     send(fd, request.substr(0, request.size() - 100));
     EXPECT_EQ(transfer("a", 0, chunk_file(first)).body, "successfully added chunk to a");
     send(fd, request.substr(request.size() - 100));
@@ -52,8 +52,8 @@ TEST_F(Overlap, AChunkMayTravelBeforeTheLastOneIsIn) {
   }
 }
 
-/// Each half is more than the sockets hold: it only goes out because the server reads it.
-TEST_F(Overlap, ReadsTheBodiesOfOneDatasetAtTheSameTime) {
+/// Each half exceeds the socket buffers: sending it completes only if the server reads it.
+TEST_F(Overlap, ReadsBodiesOfDatasetConcurrently) {
   for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
     start(mode);
     setup("a");
@@ -78,8 +78,8 @@ TEST_F(Overlap, ReadsTheBodiesOfOneDatasetAtTheSameTime) {
   }
 }
 
-/// Not even the server's end waits for it, and bodies that arrive meanwhile are read.
-TEST_F(Overlap, ThinksAboutEachChunk) {
+/// The server's end does not wait for the delay, and bodies that arrive meanwhile are read.
+TEST_F(Overlap, DelaysEachChunk) {
   for (const Arguments& mode : {Arguments{}, Arguments{"--discard"}}) {
     start(mode + Arguments{"--think", "86400s", "--dataset", "IDB-2=secret"});
     setup("a");
@@ -99,14 +99,14 @@ TEST_F(Overlap, ThinksAboutEachChunk) {
   }
 }
 
-TEST_F(Overlap, ThinksAboutOneChunkAfterTheOther) {
+TEST_F(Overlap, DelaysChunksSequentially) {
   start({"--think", "150ms"});
   setup("a");
   const auto begun = std::chrono::steady_clock::now();
   const UniqueFd one = connect();
   const UniqueFd two = connect();
   send(one, transfer_request("0", "abc"));
-  // Refused without a thought if it comes first, so it is held back until the first is in.
+  // It would be refused without a delay if it were processed first, so send its end later.
   const std::string request = transfer_request("3", "def");
   send(two, request.substr(0, request.size() - 1));
   EXPECT_THAT(receive_until(one, "to a"), HasSubstr("successfully added chunk to a"));

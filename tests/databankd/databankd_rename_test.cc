@@ -28,7 +28,7 @@ TEST(CarrierwaveName, KeepsWordsDotsDashesAndPlusSigns) {
   EXPECT_EQ(carrierwave_name("1 \u20ac \U0001f600.txt"), "1____.txt");
 }
 
-TEST(CarrierwaveName, IsWhatFollowsTheLastSlash) {
+TEST(CarrierwaveName, KeepsPartAfterLastSlash) {
   using databankd::carrierwave_name;
   EXPECT_EQ(carrierwave_name("a\\b.bin"), "b.bin");
   EXPECT_EQ(carrierwave_name("C:\\my files\\x y"), "x_y");
@@ -39,7 +39,7 @@ TEST(CarrierwaveName, IsWhatFollowsTheLastSlash) {
   EXPECT_EQ(carrierwave_name(""), "unnamed");
 }
 
-/// Whether the server stores the bytes or discards them.
+/// The parameter: whether the server discards the bytes.
 class Renamed : public test::Tus, public testing::WithParamInterface<bool> {
  protected:
   Renamed() { discards_ = GetParam(); }
@@ -51,7 +51,7 @@ class Renamed : public test::Tus, public testing::WithParamInterface<bool> {
 INSTANTIATE_TEST_SUITE_P(, Renamed, testing::Bool(),
                          [](const auto& param) { return param.param ? "discarding" : "storing"; });
 
-TEST_P(Renamed, VerifyRegistersUnderAnotherName) {
+TEST_P(Renamed, VerifyRegistersChangedName) {
   start_tus({"--rename"});
   const std::string name = "lost with space.bin";
   EXPECT_EQ(setup(name).body, "successfully set up " + name);
@@ -64,12 +64,12 @@ TEST_P(Renamed, VerifyRegistersUnderAnotherName) {
   if (!discards_) {
     EXPECT_EQ(stored("lost_with_space.bin"), "abc");
   }
-  // The old name is free, and the new one is not.
+  // The old name is free, the new one is taken.
   EXPECT_EQ(ask(name).body, "missing paramter: filesize\n");
   EXPECT_THAT(ask("lost_with_space.bin").body, HasSubstr("already exists"));
 }
 
-TEST_P(Renamed, VerifyMovesTheStagedFileAway) {
+TEST_P(Renamed, VerifyRemovesStagedFile) {
   start_tus({"--rename"});
   setup("a\\b.bin");
   transfer("a\\b.bin", 0, chunk_file("abc"));
@@ -82,7 +82,7 @@ TEST_P(Renamed, VerifyMovesTheStagedFileAway) {
   EXPECT_EQ(registered()[0]["name"], "b.bin");
 }
 
-TEST_P(Renamed, VerifyOfAnEmptyFileAnswers500ThoughItIsRegistered) {
+TEST_P(Renamed, VerifyOfEmptyFileRegistersAndFails) {
   start_tus({"--rename"});
   setup("a b");
   const Reply reply = verify("a b");
@@ -93,11 +93,12 @@ TEST_P(Renamed, VerifyOfAnEmptyFileAnswers500ThoughItIsRegistered) {
   EXPECT_EQ(registered()[0]["size"], 0);
 }
 
-TEST_P(Renamed, TodaysServerTellsTheRealName) {
+TEST_P(Renamed, TodaysServerReturnsRealName) {
   start_tus({"--rename"});
   const std::string upload = create("3");
   patch(upload, 0, "abc");
-  EXPECT_THAT(enlist("a+%26+b.bin", upload).body, StartsWith("successfully uploaded a___b.bin\n"));
+  EXPECT_THAT(register_upload("a+%26+b.bin", upload).body,
+              StartsWith("successfully uploaded a___b.bin\n"));
   EXPECT_THAT(call({"-F", "binary=@" + chunk_file("def").string() + ";filename=\"x y\""}).body,
               StartsWith("successfully uploaded x_y\n"));
   ASSERT_THAT(registered(), SizeIs(2));
@@ -108,7 +109,7 @@ TEST_P(Renamed, TodaysServerTellsTheRealName) {
   }
 }
 
-TEST_P(Renamed, NothingIsRenamedUnlessTold) {
+TEST_P(Renamed, KeepsNamesByDefault) {
   start_tus();
   setup("a b");
   EXPECT_EQ(verify("a b").status, 200);

@@ -1,4 +1,4 @@
-// Each --fault as it strikes: what the client sees, and what the server holds afterwards.
+// The effect of each --fault on the client and on the server's state.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -43,10 +43,10 @@ std::string xxh128(const std::string& bytes) {
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
-/// Whether the server stores the bytes or discards them.
-class Struck : public test::Curl, public testing::WithParamInterface<bool> {
+/// The parameter: whether the server discards the bytes.
+class Faults : public test::Curl, public testing::WithParamInterface<bool> {
  protected:
-  /// With its log on stdout, where one can wait for a line.
+  /// Starts databankd with its log on stdout, where tests can wait for a line.
   void start_with(const Arguments& faults, const Arguments& more = {}) {
     Arguments arguments = Arguments{"--verbose"} + more;
     if (GetParam()) arguments.push_back("--discard");
@@ -62,7 +62,7 @@ class Struck : public test::Curl, public testing::WithParamInterface<bool> {
     return transfer(name, previous_size, chunk_file(bytes));
   }
 
-  /// What is staged or registered is all of `content`.
+  /// Expects that all of `content` is staged or registered.
   void expect_content(const std::string& name, const std::string& content) {
     EXPECT_EQ(progress(name), static_cast<std::int64_t>(content.size()));
     EXPECT_EQ(verify(name).status, 200);
@@ -80,7 +80,7 @@ class Struck : public test::Curl, public testing::WithParamInterface<bool> {
     EXPECT_THAT(server_->out(), HasSubstr("\nfaults struck: " + summary + "\n"));
   }
 
-  /// How a connection ended for one who sent this and read what came.
+  /// How a connection ended for a client that sent and read everything.
   struct Ending {
     std::string text;
     int error = 0;  ///< the first errno; 0 for an orderly end
@@ -102,16 +102,16 @@ class Struck : public test::Curl, public testing::WithParamInterface<bool> {
   }
 };
 
-/// Whether the server keeps the connection open and has sent nothing.
+/// Returns whether the connection stays open without a response.
 bool is_kept_waiting(const UniqueFd& fd) {
   char byte = 0;
   return ::recv(fd.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-INSTANTIATE_TEST_SUITE_P(, Struck, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(, Faults, testing::Bool(),
                          [](const auto& param) { return param.param ? "discarding" : "storing"; });
 
-TEST_P(Struck, LosesARequest) {
+TEST_P(Faults, LosesPhasedRequest) {
   start_with({"lose-request,at=1,on=transfer", "lose-request,at=1,on=verify"});
   setup("a");
   EXPECT_EQ(transfer_bytes("a", 0, "abc").exit, empty_reply);
@@ -125,17 +125,17 @@ TEST_P(Struck, LosesARequest) {
   EXPECT_THAT(server_->out(), HasSubstr("databankd: fault lose-request: verify \"a\", "));
 }
 
-TEST_P(Struck, LosesARequestOfManyBytes) {
+TEST_P(Faults, LosesLargeRequest) {
   start_with({"lose-request,at=1,on=transfer"});
   setup("a");
-  // The connection ends in order, and only once all of the body was read.
+  // The connection ends in an orderly way, after the whole body was read.
   const Ending ending = exchange(connect(), transfer_request("0", test::random_bytes(5 * mib, 1)));
   EXPECT_EQ(ending.text, "");
   EXPECT_EQ(ending.error, 0);
   EXPECT_EQ(progress("a"), 0);
 }
 
-TEST_P(Struck, LosesAnAnswer) {
+TEST_P(Faults, LosesPhasedResponse) {
   start_with({"lose-response,at=1,on=setup", "lose-response,at=1,on=transfer",
               "lose-response,at=1,on=verify"});
   EXPECT_EQ(setup("a").exit, empty_reply);
@@ -148,7 +148,7 @@ TEST_P(Struck, LosesAnAnswer) {
   expect_summary("lose-response 3");
 }
 
-TEST_P(Struck, ResetsInsideABody) {
+TEST_P(Faults, ResetsInsideBody) {
   start_with({"reset-mid-body,on=transfer"});
   setup("a");
   const std::string request = transfer_request("0", test::random_bytes(20 * mib, 2));
@@ -164,7 +164,7 @@ TEST_P(Struck, ResetsInsideABody) {
   expect_summary("reset-mid-body 6");
 }
 
-TEST_P(Struck, ResetsWhereItsSeedSays) {
+TEST_P(Faults, ResetsAtPlaceOfSeed) {
   const std::string request = transfer_request("0", test::random_bytes(20 * mib, 4));
   std::set<std::string> lines;
   for (const char* seed : {"1", "1", "2"}) {
@@ -180,7 +180,7 @@ TEST_P(Struck, ResetsWhereItsSeedSays) {
   EXPECT_THAT(lines, SizeIs(2));
 }
 
-TEST_P(Struck, ResetsABodyOfUnknownLength) {
+TEST_P(Faults, ResetsBodyOfUnknownLength) {
   start_with({"reset-mid-body,at=1,on=transfer"});
   setup("a");
   EXPECT_THAT(call(Arguments{"-H", "Transfer-Encoding: chunked"} +
@@ -190,14 +190,14 @@ TEST_P(Struck, ResetsABodyOfUnknownLength) {
   EXPECT_EQ(progress("a"), 0);
 }
 
-TEST_P(Struck, ResetsABodyWithoutPayload) {
+TEST_P(Faults, ResetsBodyWithoutPayload) {
   start_with({"reset-mid-body,at=1,on=setup"});
   EXPECT_EQ(setup("a").exit, receive_failed);
   EXPECT_EQ(progress("a"), -1);
   EXPECT_EQ(setup("a").status, 200);
 }
 
-TEST_P(Struck, ResetsInsideAnAnswer) {
+TEST_P(Faults, ResetsInsideResponse) {
   const std::string whole = "successfully added chunk to a";
   start_with({"reset-mid-response,at=1,on=transfer"});
   setup("a");
@@ -215,7 +215,7 @@ TEST_P(Struck, ResetsInsideAnAnswer) {
   expect_summary("reset-mid-response 1");
 }
 
-TEST_P(Struck, AnswersWithAStatus) {
+TEST_P(Faults, RespondsWithOneStatus) {
   start_with({"status:503,at=1,on=transfer", "status:429,at=2,on=transfer",
               "status:413,at=3,on=transfer", "status:500,at=4,on=transfer",
               "status:204,at=5,on=transfer"});
@@ -225,7 +225,7 @@ TEST_P(Struck, AnswersWithAStatus) {
     send(fd, transfer_request("0", "abc"));
     return receive_until(fd, end);
   };
-  // All over one connection: a front server keeps it too.
+  // All requests use one connection, which front servers keep open, too.
   const std::string busy = answer("503 Service Unavailable\n");
   EXPECT_THAT(busy, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
   EXPECT_THAT(busy, HasSubstr("\r\nRetry-After: 1\r\n"));
@@ -244,13 +244,13 @@ TEST_P(Struck, AnswersWithAStatus) {
   expect_summary("status:503 1, status:429 1, status:413 1, status:500 1, status:204 1");
 }
 
-TEST_P(Struck, StallsUntilTheClientGoes) {
+TEST_P(Faults, StallsUntilClientDisconnects) {
   start_with({"stall,at=1,on=transfer"});
   setup("a");
   const UniqueFd fd = connect();
   send(fd, transfer_request("0", test::random_bytes(3 * mib, 4)));
   EXPECT_NE(server_->wait_for_line("fault stall: transfer"), "");
-  EXPECT_EQ(progress("a"), 0);  // others are served meanwhile
+  EXPECT_EQ(progress("a"), 0);  // other requests are served meanwhile
   EXPECT_TRUE(is_kept_waiting(fd));
   ::shutdown(fd.get(), SHUT_WR);
   EXPECT_EQ(receive_until(fd, ""), "");
@@ -259,7 +259,7 @@ TEST_P(Struck, StallsUntilTheClientGoes) {
   expect_summary("stall 1");
 }
 
-TEST_P(Struck, StallsUntilTheServerEnds) {
+TEST_P(Faults, StallsUntilServerEnds) {
   start_with({"stall,on=verify", "stall,on=transfer"});
   setup("a");
   const UniqueFd fd = connect();
@@ -272,21 +272,21 @@ TEST_P(Struck, StallsUntilTheServerEnds) {
   EXPECT_THAT(registered(), IsEmpty());
 }
 
-TEST_P(Struck, ReadsSlowly) {
+TEST_P(Faults, ReadsSlowly) {
   start_with({"slow:1,at=1,on=transfer", "slow:1G,on=transfer"});
   setup("a");
   const UniqueFd fd = connect();
-  send(fd, transfer_request("0", test::random_bytes(1000, 5)));  // it takes 20 minutes
+  send(fd, transfer_request("0", test::random_bytes(1000, 5)));  // takes 20 minutes
   EXPECT_THAT(server_->wait_for_line("fault slow:1: transfer"), HasSubstr("transfer \"a\""));
   EXPECT_EQ(progress("a"), 0);
   EXPECT_EQ(transfer_bytes("a", 0, "abc").body, "successfully added chunk to a");
   EXPECT_TRUE(is_kept_waiting(fd));
   expect_content("a", "abc");
-  expect_summary("slow:1 1, slow:1G 1");  // and the server ends at once
+  expect_summary("slow:1 1, slow:1G 1");  // the server ends at once
   EXPECT_EQ(receive_until(fd, ""), "");
 }
 
-TEST_P(Struck, ReadsSlowlyUntilTheClientGoes) {
+TEST_P(Faults, ReadsSlowlyUntilClientDisconnects) {
   start_with({"slow:1,at=1,on=transfer"});
   setup("a");
   const UniqueFd fd = connect();
@@ -297,7 +297,7 @@ TEST_P(Struck, ReadsSlowlyUntilTheClientGoes) {
   EXPECT_EQ(progress("a"), 0);
 }
 
-TEST_P(Struck, AppendsAPart) {
+TEST_P(Faults, AppendsPart) {
   const std::string content = test::random_bytes(3 * mib, 6);
   std::set<std::int64_t> places;
   for (const char* seed : {"1", "1", "2"}) {
@@ -319,7 +319,7 @@ TEST_P(Struck, AppendsAPart) {
   EXPECT_THAT(places, SizeIs(2));
 }
 
-TEST_P(Struck, AppendsAPartWhateverTheOrderOfTheFields) {
+TEST_P(Faults, AppendsPartForAnyOrderOfFields) {
   start_with({"partial-append,at=1"});
   setup("a");
   const std::string content = test::random_bytes(mib, 7);
@@ -336,18 +336,18 @@ TEST_P(Struck, AppendsAPartWhateverTheOrderOfTheFields) {
   expect_content("a", content);
 }
 
-TEST_P(Struck, AppendsNoPartOfWhatWouldBeRefused) {
+TEST_P(Faults, AppendsNothingOfRefusedChunk) {
   start_with({"partial-append,on=any"});
   setup("a");
   EXPECT_EQ(transfer_bytes("a", 5, "abc").exit, empty_reply);
-  EXPECT_EQ(transfer_bytes("a", 0, "x").exit, empty_reply);  // nothing is a part of it
+  EXPECT_EQ(transfer_bytes("a", 0, "x").exit, empty_reply);  // no partial append is possible
   EXPECT_EQ(progress("a"), 0);
   EXPECT_EQ(transfer_bytes("a", 0, "xy").exit, empty_reply);
   EXPECT_EQ(progress("a"), 1);
   expect_summary("partial-append 3");
 }
 
-TEST_P(Struck, ForgetsWhatIsStaged) {
+TEST_P(Faults, DropsStagedBytes) {
   start_with({"forget-staging,at=2,on=probe", "forget-staging,at=3,on=transfer"});
   setup("a");
   transfer_bytes("a", 0, "abc");
@@ -358,7 +358,7 @@ TEST_P(Struck, ForgetsWhatIsStaged) {
   EXPECT_THAT(gone.body, StartsWith("No such file or directory @ rb_file_s_size - "));
   EXPECT_EQ(verify("a").status, 500);
   setup("a");
-  // This one forgets what it was sent to follow.
+  // The fault deletes the bytes that this chunk follows.
   EXPECT_EQ(transfer_bytes("a", 0, test::random_bytes(mib, 8)).status, 500);
   EXPECT_EQ(progress("a"), -1);
   setup("a");
@@ -367,7 +367,7 @@ TEST_P(Struck, ForgetsWhatIsStaged) {
   expect_summary("forget-staging 2");
 }
 
-TEST_P(Struck, LetsATokenExpire) {
+TEST_P(Faults, ExpiresDatasetToken) {
   test::write_file(files_ / "token", "token-one\n");
   start_with({"expire-token,at=2,on=transfer"},
              {"--dataset", "IDB-2=@" + (files_ / "token").string()});
@@ -385,7 +385,7 @@ TEST_P(Struck, LetsATokenExpire) {
   EXPECT_EQ(refused.status, 500);
   EXPECT_EQ(refused.body, internal_server_error);
   EXPECT_EQ(with("token-one", transfer_form("a", 3, second)).body, internal_server_error);
-  EXPECT_EQ(setup("b").status, 200);  // another dataset's token holds
+  EXPECT_EQ(setup("b").status, 200);  // tokens of other datasets stay valid
   test::write_file(files_ / "token", "token-two\n");
   EXPECT_EQ(with("token-one", transfer_form("a", 3, second)).body, internal_server_error);
   EXPECT_EQ(with("token-two", transfer_form("a", 3, second)).body, "successfully added chunk to a");
@@ -396,7 +396,7 @@ TEST_P(Struck, LetsATokenExpire) {
   EXPECT_THAT(server_->out(), Not(ContainsRegex("token-one|token-two|secret")));
 }
 
-TEST_P(Struck, AnswersWithGarbage) {
+TEST_P(Faults, RespondsWithGarbage) {
   start_with({"garbage-body,at=1,on=transfer,seed=1", "garbage-body,at=1,on=verify,seed=1"});
   setup("a");
   const Reply transferred = transfer_bytes("a", 0, "abc");
@@ -410,7 +410,7 @@ TEST_P(Struck, AnswersWithGarbage) {
   EXPECT_THAT(server_->out(), Not(HasSubstr("\x1b")));
 }
 
-TEST_P(Struck, AnswersWithHugeBodies) {
+TEST_P(Faults, RespondsWithHugeBody) {
   start_with({"huge-body,on=transfer"});
   setup("a");
   const Finished all = test::run(curl_options(
@@ -419,7 +419,7 @@ TEST_P(Struck, AnswersWithHugeBodies) {
   EXPECT_EQ(all.out, "200 67108864");
   EXPECT_EQ(progress("a"), 3);
   {
-    // Even where the request is refused; and the client hangs up before the end.
+    // Also if the request is refused, and if the client disconnects before the end.
     const UniqueFd fd = connect();
     send(fd, transfer_request("0", "abc"));
     EXPECT_THAT(receive_until(fd, "[[[["), StartsWith("HTTP/1.1 200 OK\r\n"));
@@ -428,7 +428,7 @@ TEST_P(Struck, AnswersWithHugeBodies) {
   expect_summary("huge-body 2");
 }
 
-TEST_P(Struck, RefusesToWaitForTheRestOfABody) {
+TEST_P(Faults, TimesOutOnPausedBody) {
   start_with({"tail-timeout:1ms,at=1,on=transfer", "tail-timeout:86400s,on=transfer"});
   setup("a");
   const std::string request = transfer_request("0", test::random_bytes(3 * mib, 9));
@@ -449,7 +449,7 @@ TEST_P(Struck, RefusesToWaitForTheRestOfABody) {
   EXPECT_THAT(server_->out(), HasSubstr("databankd: fault tail-timeout:1ms: transfer \"a\", "));
 }
 
-TEST_P(Struck, WaitsNoLongerForARestWhenTheServerEnds) {
+TEST_P(Faults, EndsWaitForBodyWithServer) {
   start_with({"tail-timeout:86400s"});
   setup("a");
   const UniqueFd fd = connect();
@@ -459,7 +459,7 @@ TEST_P(Struck, WaitsNoLongerForARestWhenTheServerEnds) {
   EXPECT_EQ(receive_until(fd, ""), "");
 }
 
-TEST_P(Struck, StrikesQuestionsToo) {
+TEST_P(Faults, StrikesAskAndProbe) {
   start_with({"lose-request,at=1,on=ask", "status:502,at=1,on=probe"});
   const Arguments ask = {"-d", "phase=setup", "-d", "filename=a"};
   EXPECT_EQ(setup("a").status, 200);
@@ -467,7 +467,7 @@ TEST_P(Struck, StrikesQuestionsToo) {
   EXPECT_EQ(call(ask).body, "missing paramter: filesize\n");
   EXPECT_EQ(progress("a"), -1);
   EXPECT_EQ(progress("a"), 0);
-  // What is none of the Data Bank's calls is never struck.
+  // Requests outside the Data Bank's API are never struck.
   EXPECT_EQ(curl({root_ + "/"}).status, 404);
   expect_summary("lose-request 1, status:502 1");
 }

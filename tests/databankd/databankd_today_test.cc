@@ -1,5 +1,5 @@
-// What today's server does at the datasets' endpoint: it registers uploads, and takes files in one
-// request. And which of the protocols a server speaks.
+// Today's server at the datasets' endpoint: registration of uploads, and binary uploads. Also the
+// choice of protocols.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,10 +31,10 @@ constexpr std::size_t mib = std::size_t{1} << 20;
 constexpr const char* invalid_request = "invalid request";
 constexpr const char* denied = "HTTP Token: Access denied.\n";
 
-/// Whether the server stores the bytes or discards them.
-class Today : public test::Tus, public testing::WithParamInterface<bool> {
+/// The parameter: whether the server discards the bytes.
+class TodaysServer : public test::Tus, public testing::WithParamInterface<bool> {
  protected:
-  Today() { discards_ = GetParam(); }
+  TodaysServer() { discards_ = GetParam(); }
 
   Reply deposit(const std::string& name, const std::filesystem::path& file,
                 const Arguments& more = {}) const {
@@ -45,16 +45,16 @@ class Today : public test::Tus, public testing::WithParamInterface<bool> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(, Today, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(, TodaysServer, testing::Bool(),
                          [](const auto& param) { return param.param ? "discarding" : "storing"; });
 
 // --- register
 
-TEST_P(Today, RegistersAnUpload) {
+TEST_P(TodaysServer, RegistersAnUpload) {
   start_tus();
   const std::string upload = create("3");
   patch(upload, 0, "abc");
-  const HttpReply reply = enlist("a", root_ + upload);
+  const HttpReply reply = register_upload("a", root_ + upload);
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body, success("a"));
   EXPECT_THAT(reply.header("content-type"), StartsWith("application/json"));
@@ -66,7 +66,7 @@ TEST_P(Today, RegistersAnUpload) {
               HasSubstr("registered \"a\" in IDB-1, 3 bytes, xxh128 " + xxh128("abc") + "\n"));
 }
 
-TEST_P(Today, RegistersOverAForm) {
+TEST_P(TodaysServer, RegistersByMultipartForm) {
   start_tus();
   const std::string upload = create("3");
   patch(upload, 0, "abc");
@@ -76,19 +76,19 @@ TEST_P(Today, RegistersOverAForm) {
   EXPECT_THAT(registered(), SizeIs(1));
 }
 
-TEST_P(Today, RegistersTwiceAndComparesNothing) {
+TEST_P(TodaysServer, RegistersTwice) {
   start_tus();
   const std::string upload = create("6");
   patch(upload, 0, "abc");
-  EXPECT_EQ(enlist("a", upload).status, 200);
-  EXPECT_EQ(enlist("a", upload).status, 200);
-  // It was not the whole upload, and what comes now is not in the dataset.
+  EXPECT_EQ(register_upload("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
+  // The upload was unfinished; later bytes are not in the dataset.
   EXPECT_EQ(patch(upload, 3, "def").status, 204);
   if (!discards_) {
     EXPECT_EQ(stored("a"), "abc");
   }
-  EXPECT_EQ(enlist("a", upload).status, 200);
-  EXPECT_EQ(enlist("b", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
+  EXPECT_EQ(register_upload("b", upload).status, 200);
   if (!discards_) {
     EXPECT_EQ(stored("a"), "abcdef");
   }
@@ -99,12 +99,12 @@ TEST_P(Today, RegistersTwiceAndComparesNothing) {
   EXPECT_EQ(lines[2]["xxh128"], xxh128("abcdef"));
 }
 
-TEST_P(Today, RegistersWhatIsThereOfAnUploadThatGoesOn) {
+TEST_P(TodaysServer, RegistersUnfinishedUpload) {
   start_tus();
   const std::string upload = create("6");
   const UniqueFd open = patch_partly(upload, 0, "abc", 3);
   wait_for_offset(upload, 3);
-  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
   EXPECT_EQ(registered().at(0)["size"], 3);
   send(open, "def");
   EXPECT_THAT(receive_until(open, ""), StartsWith("HTTP/1.1 204 "));
@@ -114,20 +114,20 @@ TEST_P(Today, RegistersWhatIsThereOfAnUploadThatGoesOn) {
   }
 }
 
-TEST_P(Today, RegistersNoUploadThatIsNotThere) {
+TEST_P(TodaysServer, RejectsRegistrationOfMissingUpload) {
   start_tus();
-  const HttpReply reply = enlist("a", "http://elsewhere/files/0123");
+  const HttpReply reply = register_upload("a", "http://elsewhere/files/0123");
   EXPECT_EQ(reply.status, 400);
   EXPECT_EQ(reply.body, "Invalid TUS upload reference\n");
-  EXPECT_EQ(enlist("", create("0")).status, 500);
-  EXPECT_EQ(enlist("a/b", create("0")).status, 500);
-  EXPECT_EQ(enlist("%ff", create("0")).status, 400);
+  EXPECT_EQ(register_upload("", create("0")).status, 500);
+  EXPECT_EQ(register_upload("a/b", create("0")).status, 500);
+  EXPECT_EQ(register_upload("%ff", create("0")).status, 400);
   EXPECT_THAT(registered(), IsEmpty());
 }
 
 // --- the one-shot form
 
-TEST_P(Today, TakesAFileInOneRequest) {
+TEST_P(TodaysServer, AcceptsBinaryUpload) {
   start_tus();
   const std::string content = test::random_bytes(5 * mib + 1, 1);
   const Reply reply = deposit("a b", chunk_file(content));
@@ -143,14 +143,14 @@ TEST_P(Today, TakesAFileInOneRequest) {
   }
 }
 
-TEST_P(Today, TakesAnEmptyFileInOneRequest) {
+TEST_P(TodaysServer, AcceptsEmptyBinaryUpload) {
   start_tus();
   EXPECT_EQ(deposit("a", chunk_file("")).body, success("a"));
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128(""));
   EXPECT_EQ(std::filesystem::exists(store_ / "IDB-1" / "a"), !discards_);
 }
 
-TEST_P(Today, ANameThatIsTakenIsNoError) {
+TEST_P(TodaysServer, AcceptsTakenName) {
   start_tus();
   EXPECT_EQ(deposit("a", chunk_file("abc")).status, 200);
   EXPECT_EQ(deposit("a", chunk_file("de")).status, 200);
@@ -160,16 +160,16 @@ TEST_P(Today, ANameThatIsTakenIsNoError) {
   }
 }
 
-TEST_P(Today, RefusesAFileItCannotName) {
+TEST_P(TodaysServer, RejectsInvalidName) {
   start_tus();
   EXPECT_EQ(deposit("a/b", chunk_file("abc")).status, 500);
   EXPECT_EQ(deposit("..", chunk_file("abc")).status, 500);
-  // A field that has no filename is no file.
+  // A field without a filename is not a file.
   EXPECT_EQ(call({"-F", "binary=abc"}).body, invalid_request);
   EXPECT_THAT(registered(), IsEmpty());
 }
 
-TEST_P(Today, ABodyThatBreaksOffLeavesNothing) {
+TEST_P(TodaysServer, IncompleteBodyLeavesNothing) {
   start_tus();
   const std::string body =
       "--limit\r\nContent-Disposition: form-data; name=\"binary\"; filename=\"a\"\r\n\r\nabc\r\n";
@@ -185,7 +185,7 @@ TEST_P(Today, ABodyThatBreaksOffLeavesNothing) {
 
 // --- who may, and what is spoken
 
-TEST_P(Today, DeniesWrongTokens) {
+TEST_P(TodaysServer, RejectsWrongTokens) {
   start_tus({"--dataset", "IDB-2=other"});
   const std::string upload = create("0");
   const auto with = [&](const char* authorization, const Arguments& form) {
@@ -205,14 +205,14 @@ TEST_P(Today, DeniesWrongTokens) {
   EXPECT_THAT(registered(), IsEmpty());
 }
 
-TEST_P(Today, StumblesOverTokensWithPhasesOnly) {
+TEST_P(TodaysServer, PhasedFailsWith500ForWrongToken) {
   start_tus();
   const Reply reply = curl({"-H", "Authorization: Token token=wrong", "-F", "phase=setup", "-F",
                             "filename=a", endpoint()});
   EXPECT_EQ(reply.status, 500);
 }
 
-TEST_P(Today, HasNoPhases) {
+TEST_P(TodaysServer, RejectsPhasedWithoutPhased) {
   start_tus({"--protocols", "tus,binary"});
   for (const Reply& reply : {setup("a"), transfer("a", 0, chunk_file("abc")), verify("a")}) {
     EXPECT_EQ(reply.status, 500);
@@ -226,23 +226,23 @@ TEST_P(Today, HasNoPhases) {
   EXPECT_EQ(request("OPTIONS", "/files/").status, 204);
 }
 
-TEST_P(Today, HasNoTus) {
+TEST_P(TodaysServer, RejectsTusWithoutTus) {
   start_tus({"--protocols", "phased,binary"});
   for (const char* path : {"/files", "/files/", "/files/0123"})
     EXPECT_EQ(request("OPTIONS", path).status, 404);
-  EXPECT_EQ(enlist("a", "/files/0123").body, invalid_request);
+  EXPECT_EQ(register_upload("a", "/files/0123").body, invalid_request);
   EXPECT_EQ(setup("a").status, 200);
   EXPECT_EQ(deposit("b", chunk_file("abc")).status, 200);
 }
 
-TEST_P(Today, HasNoOneShotForm) {
+TEST_P(TodaysServer, RejectsBinaryWithoutBinary) {
   start_tus({"--protocols", "phased"});
   EXPECT_EQ(deposit("b", chunk_file("abc")).body, invalid_request);
   EXPECT_EQ(setup("a").status, 200);
   EXPECT_THAT(registered(), IsEmpty());
 }
 
-TEST_F(Tus, SaysWhatItCannotSpeak) {
+TEST_F(Tus, RejectsInvalidOptions) {
   const std::vector<std::pair<Arguments, std::string>> wrong = {
       {{"--protocols", ""}, "--protocols: the value is empty"},
       {{"--protocols=", "tus"}, "--protocols: the value is empty"},

@@ -1,4 +1,4 @@
-// creation-with-upload: a POST that creates an upload and carries bytes of the file.
+// creation-with-upload: a POST that creates an upload and has bytes of the file.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ using test::xxh128;
 using test::operator+;
 using testing::HasSubstr;
 
-/// Whether the server stores the bytes or discards them.
+/// The parameter: whether the server discards the bytes.
 class TusCreation : public test::Tus, public testing::WithParamInterface<bool> {
  protected:
   TusCreation() { discards_ = GetParam(); }
@@ -39,9 +39,9 @@ class TusCreation : public test::Tus, public testing::WithParamInterface<bool> {
     const std::string location = reply.header("location");
     return location.substr(std::min(location.find("/files/"), location.size()));
   }
-  /// Registered, it is all of that.
+  /// Registers the upload, and expects that content.
   void expect_content(const std::string& upload, const std::string& content) {
-    EXPECT_EQ(enlist("result", upload).status, 200);
+    EXPECT_EQ(register_upload("result", upload).status, 200);
     const auto lines = registered();
     ASSERT_FALSE(lines.empty());
     EXPECT_EQ(lines.back()["size"], content.size());
@@ -50,7 +50,7 @@ class TusCreation : public test::Tus, public testing::WithParamInterface<bool> {
       EXPECT_EQ(stored("result"), content);
     }
   }
-  /// Uploads in the store.
+  /// Returns the number of uploads in the store.
   int uploads() const {
     int found = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(store_.path()))
@@ -62,7 +62,7 @@ class TusCreation : public test::Tus, public testing::WithParamInterface<bool> {
 INSTANTIATE_TEST_SUITE_P(, TusCreation, testing::Bool(),
                          [](const auto& param) { return param.param ? "discarding" : "storing"; });
 
-TEST_P(TusCreation, TakesAllOfAFile) {
+TEST_P(TusCreation, AcceptsWholeFile) {
   start_with();
   EXPECT_EQ(request("OPTIONS", "/files/").header("tus-extension"),
             "creation,creation-with-upload,concatenation,checksum");
@@ -74,7 +74,7 @@ TEST_P(TusCreation, TakesAllOfAFile) {
   expect_content(path_of(reply), "abcdef");
 }
 
-TEST_P(TusCreation, TakesItsBeginning) {
+TEST_P(TusCreation, AcceptsBeginning) {
   start_with();
   const HttpReply reply = create_with("abc");
   EXPECT_EQ(reply.header("upload-offset"), "3");
@@ -82,7 +82,7 @@ TEST_P(TusCreation, TakesItsBeginning) {
   expect_content(path_of(reply), "abcdef");
 }
 
-TEST_P(TusCreation, TakesAPartOfAFile) {
+TEST_P(TusCreation, AcceptsPartOfFile) {
   start_with();
   const HttpReply part = create_with("abcdef", {{"Upload-Concat", "partial"}});
   EXPECT_EQ(part.header("upload-offset"), "6");
@@ -91,19 +91,19 @@ TEST_P(TusCreation, TakesAPartOfAFile) {
   expect_content(path_of(joined), "abcdef");
 }
 
-TEST_P(TusCreation, MakesAFileInALazyStore) {
+TEST_P(TusCreation, CreatesFileInLazyStore) {
   start_with({}, {"--lazy-uploads"});
   expect_content(path_of(create_with("abcdef")), "abcdef");
 }
 
-TEST_P(TusCreation, KeepsNothingUnderThePartRule) {
+TEST_P(TusCreation, KeepsNothingBelowMinimumPartSize) {
   start_with({}, {"--part-min", "4"});
   const HttpReply reply = create_with("abc");
   EXPECT_EQ(reply.header("upload-offset"), "0");
   EXPECT_EQ(create_with("abcdef").header("upload-offset"), "6") << "it reaches the end";
 }
 
-TEST_P(TusCreation, IgnoresTheBytesWhereItIsNotAnnounced) {
+TEST_P(TusCreation, IgnoresBytesIfNotAnnounced) {
   start_tus();
   EXPECT_THAT(request("OPTIONS", "/files/").header("tus-extension"),
               testing::Not(HasSubstr("creation-with-upload")));
@@ -113,7 +113,7 @@ TEST_P(TusCreation, IgnoresTheBytesWhereItIsNotAnnounced) {
   EXPECT_EQ(offset(path_of(reply)), 0);
 }
 
-TEST_P(TusCreation, IgnoresABodyOfAnotherType) {
+TEST_P(TusCreation, IgnoresBodyOfOtherType) {
   start_with();
   const HttpReply reply = create_with("abcdef", {{"Content-Type", "application/octet-stream"}});
   EXPECT_EQ(reply.status, 201);
@@ -121,7 +121,7 @@ TEST_P(TusCreation, IgnoresABodyOfAnotherType) {
   EXPECT_EQ(offset(path_of(reply)), 0);
 }
 
-TEST_P(TusCreation, RefusesWhatAPlainCreationAndAPatchRefuse) {
+TEST_P(TusCreation, RejectsInvalidCreationAndPatch) {
   start_with();
   EXPECT_EQ(create_with("abcdef", {{"Upload-Length", "5"}}).status, 413);
   EXPECT_EQ(create_with("abcdef", {{"Upload-Length", ""}}).status, 400);
@@ -132,7 +132,7 @@ TEST_P(TusCreation, RefusesWhatAPlainCreationAndAPatchRefuse) {
   EXPECT_EQ(uploads(), 0);
 }
 
-TEST_P(TusCreation, ComparesTheChecksum) {
+TEST_P(TusCreation, ComparesChecksum) {
   start_with();
   const Headers checksum = {{"Upload-Checksum", "sha1 H4rBDyPFtbwRZ72oS4M+XAV6d9I="}};
   EXPECT_EQ(create_with("abcdeX", checksum).status, 460);
@@ -142,26 +142,26 @@ TEST_P(TusCreation, ComparesTheChecksum) {
   expect_content(path_of(reply), "abcdef");
 }
 
-TEST_P(TusCreation, LosesItWithoutATrace) {
+TEST_P(TusCreation, LosesRequest) {
   start_with("lose-request,at=1,on=create-with-upload");
   EXPECT_EQ(create_with("abcdef").status, 0);
   EXPECT_EQ(uploads(), 0);
   expect_content(path_of(create_with("abcdef")), "abcdef");
 }
 
-TEST_P(TusCreation, LosesTheResponse) {
+TEST_P(TusCreation, LosesResponse) {
   start_with("lose-response,on=create-with-upload");
   EXPECT_EQ(create_with("abcdef").status, 0);
   EXPECT_EQ(uploads(), discards_ ? 0 : 1);
 }
 
-TEST_P(TusCreation, IsNotStruckByAFaultOfPlainCreations) {
+TEST_P(TusCreation, IsNotStruckByFaultsOfCreate) {
   start_with("status:503,on=create");
   EXPECT_EQ(create_with("abcdef").status, 201);
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Length", "6"}}).status, 503);
 }
 
-TEST_P(TusCreation, DropsTheBytes) {
+TEST_P(TusCreation, DropsBytes) {
   start_with("stuck,at=1");
   const HttpReply reply = create_with("abcdef");
   EXPECT_EQ(reply.status, 201);
@@ -170,7 +170,7 @@ TEST_P(TusCreation, DropsTheBytes) {
   expect_content(path_of(reply), "abcdef");
 }
 
-TEST_P(TusCreation, KeepsAPartOfTheBytesAndSaysSo) {
+TEST_P(TusCreation, KeepsPartAndReportsOffset) {
   start_with("short-append,every=1");
   const HttpReply reply = create_with("abcdef");
   const std::uint64_t kept = std::stoull(reply.header("upload-offset"));
@@ -178,20 +178,20 @@ TEST_P(TusCreation, KeepsAPartOfTheBytesAndSaysSo) {
   EXPECT_LE(kept, 5U);
   EXPECT_EQ(offset(path_of(reply)), static_cast<std::int64_t>(kept));
   std::uint64_t at = kept;
-  while (at < 5)  // of one byte there is no part
+  while (at < 5)  // one byte cannot be cut
     at = std::stoull(
         patch(path_of(reply), at, std::string("abcdef").substr(at)).header("upload-offset"));
   EXPECT_EQ(at, 5U);
 }
 
-TEST_P(TusCreation, KeepsAPartOfTheBytesWithoutAResponse) {
+TEST_P(TusCreation, KeepsPartWithoutResponse) {
   start_with("partial-append,at=1");
   EXPECT_EQ(create_with("abcdef").status, 0);
   EXPECT_EQ(uploads(), discards_ ? 0 : 1);
   expect_content(path_of(create_with("abcdef")), "abcdef");
 }
 
-TEST_P(TusCreation, SaysThatTheChecksumIsWrong) {
+TEST_P(TusCreation, ReportsWrongChecksum) {
   start_with("checksum,at=1");
   EXPECT_EQ(create_with("abcdef").status, 460);
   EXPECT_EQ(uploads(), 0);

@@ -117,7 +117,7 @@ HttpReply Tus::patch_when_free(const std::string& path, std::uint64_t offset,
   return reply;
 }
 
-HttpReply Tus::enlist(const std::string& name, const std::string& url) const {
+HttpReply Tus::register_upload(const std::string& name, const std::string& url) const {
   return request("POST", "/api/dataset/IDB-1/datafile",
                  {{"Content-Type", "application/x-www-form-urlencoded"}},
                  "filename=" + name + "&dataset_key=IDB-1&size=1&tus_url=" + url);

@@ -1,5 +1,5 @@
-// Each --fault as it strikes tus and the calls of today's server: what the client sees, and what
-// the server holds afterwards.
+// The effect of each --fault on tus requests and on today's server: on the client and on the
+// server's state.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -26,10 +26,10 @@ using testing::Lt;
 using testing::Not;
 using testing::SizeIs;
 
-/// Whether the server stores the bytes or discards them.
-class TusStruck : public test::Tus, public testing::WithParamInterface<bool> {
+/// The parameter: whether the server discards the bytes.
+class TusFaults : public test::Tus, public testing::WithParamInterface<bool> {
  protected:
-  TusStruck() { discards_ = GetParam(); }
+  TusFaults() { discards_ = GetParam(); }
 
   void start_with(const Arguments& faults, const Arguments& more = {}) {
     Arguments arguments = more;
@@ -42,7 +42,7 @@ class TusStruck : public test::Tus, public testing::WithParamInterface<bool> {
     server_.reset();
   }
   void expect_content(const std::string& upload, const std::string& content) {
-    EXPECT_EQ(enlist("a", upload).status, 200);
+    EXPECT_EQ(register_upload("a", upload).status, 200);
     EXPECT_EQ(registered().back()["xxh128"], xxh128(content));
     EXPECT_EQ(registered().back()["size"], content.size());
   }
@@ -54,10 +54,10 @@ class TusStruck : public test::Tus, public testing::WithParamInterface<bool> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(, TusStruck, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(, TusFaults, testing::Bool(),
                          [](const auto& param) { return param.param ? "discarding" : "storing"; });
 
-TEST_P(TusStruck, LosesEachKindOfRequest) {
+TEST_P(TusFaults, LosesEachKindOfRequest) {
   start_with({"lose-request,at=1,on=options", "lose-request,at=1,on=create",
               "lose-request,at=1,on=head", "lose-request,at=1,on=patch",
               "lose-request,at=1,on=delete", "lose-request,at=1,on=join",
@@ -73,7 +73,7 @@ TEST_P(TusStruck, LosesEachKindOfRequest) {
   EXPECT_EQ(offset(upload), 0);
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;" + part}}).status, 0);
   EXPECT_EQ(offset(part), 0);
-  EXPECT_EQ(enlist("a", upload).status, 0);
+  EXPECT_EQ(register_upload("a", upload).status, 0);
   EXPECT_EQ(deposit().status, 0);
   EXPECT_THAT(registered(), IsEmpty());
   EXPECT_EQ(patch(upload, 0, "abc").status, 204);
@@ -82,13 +82,13 @@ TEST_P(TusStruck, LosesEachKindOfRequest) {
   expect_summary("lose-request 8");
 }
 
-TEST_P(TusStruck, LosesAnswers) {
+TEST_P(TusFaults, LosesResponses) {
   start_with({"lose-response,at=1,on=patch", "lose-response,at=1,on=register",
               "lose-response,at=1,on=binary", "lose-response,at=1,on=join"});
   const std::string upload = create("3", {{"Upload-Concat", "partial"}});
   EXPECT_EQ(patch(upload, 0, "abc").status, 0);
   EXPECT_EQ(offset(upload), 3);
-  EXPECT_EQ(enlist("a", upload).status, 0);
+  EXPECT_EQ(register_upload("a", upload).status, 0);
   EXPECT_EQ(deposit().status, 0);
   EXPECT_THAT(registered(), SizeIs(2));
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;" + upload}}).status, 0);
@@ -96,19 +96,19 @@ TEST_P(TusStruck, LosesAnswers) {
   expect_summary("lose-response 4");
 }
 
-TEST_P(TusStruck, BreaksAnswersOff) {
+TEST_P(TusFaults, BreaksOffResponses) {
   start_with({"reset-mid-response,seed=1"});
   EXPECT_EQ(request("OPTIONS", "/files/").status, 0);
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Length", "3"}}).status, 0);
   EXPECT_EQ(request("HEAD", "/files/0").status, 0);
-  // The head is whole, since this one has a body.
+  // The head is complete, because this response has a body.
   const HttpReply reply = deposit();
   EXPECT_THAT(reply.body.size(), Lt(std::stoul(reply.header("content-length"))));
   EXPECT_THAT(registered(), SizeIs(1));
   expect_summary("reset-mid-response 4");
 }
 
-TEST_P(TusStruck, ABodyThatIsResetCountsUpToThere) {
+TEST_P(TusFaults, KeepsBytesBeforeReset) {
   start_with({"reset-mid-body,at=1,on=patch,seed=5"});
   const std::string content = test::random_bytes(1 << 20, 1);
   const std::string upload = create(std::to_string(content.size()));
@@ -116,7 +116,7 @@ TEST_P(TusStruck, ABodyThatIsResetCountsUpToThere) {
   const std::string bytes = bytes_of(
       "PATCH", upload,
       {{"Content-Type", "application/offset+octet-stream"}, {"Upload-Offset", "0"}}, content);
-  // The reset can come before all of it is sent; a socket tells of it once.
+  // The reset may arrive before everything is sent; a socket reports it once.
   bool was_reset = false;
   for (std::size_t done = 0; done < bytes.size() && !was_reset;) {
     const ssize_t put = ::send(fd.get(), bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
@@ -133,7 +133,7 @@ TEST_P(TusStruck, ABodyThatIsResetCountsUpToThere) {
   expect_summary("reset-mid-body 1");
 }
 
-TEST_P(TusStruck, TearsPatches) {
+TEST_P(TusFaults, AppendsPartOfPatch) {
   start_with({"partial-append,at=1,seed=3"});
   const std::string content = test::random_bytes(100000, 1);
   const std::string upload = create("100000");
@@ -146,14 +146,14 @@ TEST_P(TusStruck, TearsPatches) {
   expect_summary("partial-append 1");
 }
 
-TEST_P(TusStruck, KeepsWholePartsOfATornPatch) {
+TEST_P(TusFaults, KeepsWholePartsOfCutPatch) {
   start_with({"partial-append,at=1,seed=3"}, {"--part-min", "1K"});
   const std::string upload = create("100000");
   EXPECT_EQ(patch(upload, 0, test::random_bytes(100000, 1)).status, 0);
   EXPECT_EQ(offset(upload) % 1024, 0);
 }
 
-TEST_P(TusStruck, IsStuckLockedAndMistaken) {
+TEST_P(TusFaults, KeepsOffsetLocksAndRejectsChecksum) {
   start_with({"stuck,at=1", "locked,at=2,on=patch", "checksum,at=3", "locked,at=1,on=delete"});
   const std::string upload = create("6");
   const HttpReply stuck = patch(upload, 0, "abc");
@@ -169,7 +169,7 @@ TEST_P(TusStruck, IsStuckLockedAndMistaken) {
   expect_summary("stuck 1, locked 2, checksum 1");
 }
 
-TEST_P(TusStruck, UploadsAreGone) {
+TEST_P(TusFaults, ExpiresUploads) {
   const auto gone = [&](const char* fault, int status) {
     for (const char* step : {"head", "patch", "delete"}) {
       start_with({std::string(fault) + ",at=1,on=" + step});
@@ -186,7 +186,7 @@ TEST_P(TusStruck, UploadsAreGone) {
     const std::string upload = create("0");
     EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;" + part}}).status, 400);
     EXPECT_EQ(request("HEAD", part).status, status);
-    EXPECT_EQ(enlist("a", upload).status, 400);
+    EXPECT_EQ(register_upload("a", upload).status, 400);
     EXPECT_EQ(request("HEAD", upload).status, status);
     expect_summary(std::string(fault) + " 2");
   };
@@ -194,15 +194,15 @@ TEST_P(TusStruck, UploadsAreGone) {
   gone("forget-staging", 404);
 }
 
-TEST_P(TusStruck, ATokenExpires) {
+TEST_P(TusFaults, ExpiresToken) {
   start_with({"expire-token,at=1,on=patch"});
   const std::string upload = create("3");
   EXPECT_EQ(patch(upload, 0, "abc").status, 401);
   EXPECT_EQ(request("OPTIONS", "/files/").status, 401);
-  EXPECT_EQ(enlist("a", upload).status, 401);
+  EXPECT_EQ(register_upload("a", upload).status, 401);
 }
 
-TEST_P(TusStruck, AnswersWithStatuses) {
+TEST_P(TusFaults, RespondsWithStatus) {
   start_with({"status:503,at=1,on=patch", "status:502,at=1,on=register"});
   const std::string upload = create("3");
   const HttpReply reply = patch(upload, 0, "abc");
@@ -210,11 +210,11 @@ TEST_P(TusStruck, AnswersWithStatuses) {
   EXPECT_EQ(reply.header("retry-after"), "1");
   EXPECT_EQ(reply.headers.count("upload-offset"), 0U);
   EXPECT_EQ(offset(upload), 0);
-  EXPECT_EQ(enlist("a", upload).status, 502);
+  EXPECT_EQ(register_upload("a", upload).status, 502);
   EXPECT_THAT(registered(), IsEmpty());
 }
 
-TEST_P(TusStruck, AnswersWithGarbage) {
+TEST_P(TusFaults, RespondsWithGarbage) {
   start_with({"garbage-body,at=1,on=patch,seed=1", "huge-body,at=1,on=create"});
   EXPECT_THAT(request("POST", "/files/", {{"Upload-Length", "3"}}).body.size(), Ge(64U << 20));
   const std::string upload = create("3");
@@ -225,18 +225,18 @@ TEST_P(TusStruck, AnswersWithGarbage) {
   EXPECT_EQ(offset(upload), 3);
 }
 
-TEST_P(TusStruck, TimesOutWhereABodyPauses) {
+TEST_P(TusFaults, TimesOutWhenBodyPauses) {
   start_with({"tail-timeout:10ms,at=1,on=patch"});
   const std::string upload = create("6");
   UniqueFd fd = patch_partly(upload, 0, "abc", 3);
   EXPECT_THAT(receive_until(fd, "\r\n"), HasSubstr("408 Request Timeout"));
-  // What had come counts, and nobody is in the upload any more, though the connection is there.
+  // The received bytes count, and the upload is unlocked although the connection is open.
   EXPECT_EQ(patch(upload, 3, "def").status, 204);
-  fd.reset();  // the server would wait for that
+  fd.reset();  // the server's end would wait for it
   expect_content(upload, "abcdef");
 }
 
-TEST_P(TusStruck, LogsWhatItStruck) {
+TEST_P(TusFaults, LogsStrikes) {
   start_with({"stuck,at=1"}, {"--verbose"});
   const std::string upload = create("3");
   patch(upload, 0, "abc");

@@ -1,4 +1,4 @@
-// What databankd says under /files: who may ask, what it announces, what it refuses.
+// databankd under /files: tokens, announced extensions, and errors.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ using testing::MatchesRegex;
 using testing::Not;
 using testing::StartsWith;
 
-TEST_F(Tus, AnnouncesWhatItCan) {
+TEST_F(Tus, AnnouncesExtensions) {
   start();
   for (const char* path : {"/files", "/files/", "/files/any"}) {
     const HttpReply reply = request("OPTIONS", path, {{"Tus-Resumable", ""}});
@@ -31,14 +31,14 @@ TEST_F(Tus, AnnouncesWhatItCan) {
   }
 }
 
-TEST_F(Tus, AnnouncesLess) {
+TEST_F(Tus, AnnouncesConfiguredExtensions) {
   start({"--tus-extensions", "creation", "--tus-max-size", "50G"});
   const HttpReply reply = request("OPTIONS", "/files/");
   EXPECT_EQ(reply.header("tus-extension"), "creation");
   EXPECT_EQ(reply.header("tus-max-size"), "53687091200");
   EXPECT_EQ(reply.headers.count("tus-checksum-algorithm"), 0U);
 
-  // What is not announced is not there.
+  // An extension that is not announced does not work.
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Defer-Length", "1"}}).status, 400);
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;/files/a"}}).status, 400);
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Length", "53687091201"}}).status, 413);
@@ -57,7 +57,7 @@ TEST_F(Tus, CreatesNothingWithoutCreation) {
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Length", "1"}}).status, 405);
 }
 
-TEST_F(Tus, WithoutATokenShowsWhatItWasAsked) {
+TEST_F(Tus, RepeatsRequestWithoutToken) {
   test::write_file(files_ / "other", "hidden\n");
   start({"--verbose", "--dataset", "IDB-2=@" + (files_ / "other").string()});
   const std::string upload = create("1");
@@ -75,19 +75,19 @@ TEST_F(Tus, WithoutATokenShowsWhatItWasAsked) {
       }
     }
   }
-  // That of any dataset will do.
+  // The token of any dataset is accepted.
   EXPECT_EQ(request("HEAD", upload, {{"Authorization", "Token token=hidden"}}).status, 200);
   stop();
   EXPECT_THAT(server_->err(), HasSubstr("401 withheld"));
   EXPECT_THAT(server_->err(), Not(HasSubstr("token=")));
 }
 
-TEST_F(Tus, RefusesAnExpiredToken) {
+TEST_F(Tus, RejectsExpiredToken) {
   start({"--token-lifetime", "0"});
   EXPECT_EQ(request("OPTIONS", "/files/").status, 401);
 }
 
-TEST_F(Tus, NeedsTheVersion) {
+TEST_F(Tus, RequiresVersion) {
   start();
   const std::string upload = create("1");
   for (const char* method : {"HEAD", "PATCH", "DELETE"}) {
@@ -100,7 +100,7 @@ TEST_F(Tus, NeedsTheVersion) {
   EXPECT_EQ(offset(upload), 0);
 }
 
-TEST_F(Tus, SaysWhatItKnowsOfAnUpload) {
+TEST_F(Tus, DescribesUpload) {
   start();
   const HttpReply created = request(
       "POST", "/files", {{"Upload-Length", "5"}, {"Upload-Metadata", "filename YS5i,empty"}});
@@ -122,7 +122,7 @@ TEST_F(Tus, SaysWhatItKnowsOfAnUpload) {
   EXPECT_EQ(head.headers.count("upload-concat"), 0U);
 }
 
-TEST_F(Tus, RefusesWhatCannotBeCreated) {
+TEST_F(Tus, RejectsInvalidCreations) {
   start();
   const std::vector<std::pair<Headers, int>> wrong = {
       {{}, 400},
@@ -141,7 +141,7 @@ TEST_F(Tus, RefusesWhatCannotBeCreated) {
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Length", "2199023255552"}}).status, 201);
 }
 
-TEST_F(Tus, KnowsNoOtherUploadsAndMethods) {
+TEST_F(Tus, RejectsUnknownUploadsAndMethods) {
   start();
   for (const char* method : {"HEAD", "DELETE"})
     EXPECT_EQ(request(method, "/files/0123").status, 404);
@@ -151,7 +151,7 @@ TEST_F(Tus, KnowsNoOtherUploadsAndMethods) {
   EXPECT_EQ(request("PATCH", "/files/").status, 405);
 }
 
-TEST_F(Tus, LocatesAsItIsTold) {
+TEST_F(Tus, SendsConfiguredLocation) {
   const auto location = [&](const char* how, const Headers& headers = {}) {
     start({"--location", how});
     Headers all = headers;
@@ -168,17 +168,17 @@ TEST_F(Tus, LocatesAsItIsTold) {
   EXPECT_THAT(location("https://other.example:1"), StartsWith("https://other.example:1/files/"));
 }
 
-TEST_F(Tus, UploadsExpire) {
+TEST_F(Tus, ExpiresUploadsAfterLifetime) {
   start({"--tus-expires", "0"});
   const std::string upload = create("3");
   EXPECT_EQ(request("HEAD", upload).status, 410);
   EXPECT_EQ(patch(upload, 0, "abc").status, 410);
   EXPECT_EQ(request("DELETE", upload).status, 410);
-  EXPECT_EQ(enlist("a", upload).status, 400);
+  EXPECT_EQ(register_upload("a", upload).status, 400);
   EXPECT_TRUE(std::filesystem::is_empty(store_ / ".tus"));
 }
 
-TEST_F(Tus, TakesAnotherMethodInAHeader) {
+TEST_F(Tus, AcceptsMethodOverride) {
   start();
   const std::string upload = create("3");
   const HttpReply reply = request("POST", upload,

@@ -1,4 +1,4 @@
-// The bytes of uploads over tus: which of them count, where they end up, what outlives a server.
+// Bytes of tus uploads: which of them count, where they are stored, and what a restart keeps.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,15 +23,15 @@ using testing::SizeIs;
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-/// Whether the server stores the bytes or discards them.
+/// The parameter: whether the server discards the bytes.
 class TusUpload : public test::Tus, public testing::WithParamInterface<bool> {
  protected:
   TusUpload() { discards_ = GetParam(); }
 
-  /// Registered, it is all of `content`.
+  /// Registers the upload, and expects that content.
   void expect_content(const std::string& upload, const std::string& content) {
     EXPECT_EQ(offset(upload), static_cast<std::int64_t>(content.size()));
-    EXPECT_EQ(enlist("result", upload).status, 200);
+    EXPECT_EQ(register_upload("result", upload).status, 200);
     const auto lines = registered();
     ASSERT_FALSE(lines.empty());
     EXPECT_EQ(lines.back()["size"], content.size());
@@ -45,7 +45,7 @@ class TusUpload : public test::Tus, public testing::WithParamInterface<bool> {
 INSTANTIATE_TEST_SUITE_P(, TusUpload, testing::Bool(),
                          [](const auto& param) { return param.param ? "discarding" : "storing"; });
 
-TEST_P(TusUpload, TakesAFileInPatches) {
+TEST_P(TusUpload, AcceptsFileInPatches) {
   start_tus();
   const std::string content = test::random_bytes(3 * mib, 1);
   const std::string upload = create(std::to_string(content.size()));
@@ -58,12 +58,12 @@ TEST_P(TusUpload, TakesAFileInPatches) {
   expect_content(upload, content);
 }
 
-TEST_P(TusUpload, TakesAnEmptyFile) {
+TEST_P(TusUpload, AcceptsEmptyFile) {
   start_tus();
   expect_content(create("0"), "");
 }
 
-TEST_P(TusUpload, TakesALengthThatComesLater) {
+TEST_P(TusUpload, AcceptsDeferredLength) {
   start_tus();
   const HttpReply created = request("POST", "/files/", {{"Upload-Defer-Length", "1"}});
   const std::string upload =
@@ -79,7 +79,7 @@ TEST_P(TusUpload, TakesALengthThatComesLater) {
   expect_content(upload, "abcde");
 }
 
-TEST_P(TusUpload, RefusesPatchesThatDoNotFit) {
+TEST_P(TusUpload, RejectsInvalidPatches) {
   start_tus();
   const std::string upload = create("5");
   patch(upload, 0, "abc");
@@ -94,7 +94,7 @@ TEST_P(TusUpload, RefusesPatchesThatDoNotFit) {
   expect_content(upload, "abcde");
 }
 
-TEST_P(TusUpload, KeepsWhatFitsOfABodyOfNoKnownLength) {
+TEST_P(TusUpload, KeepsFittingBytesOfChunkedBody) {
   start_tus();
   const std::string upload = create("5");
   const Headers chunked = {{"Content-Type", "application/offset+octet-stream"},
@@ -104,13 +104,13 @@ TEST_P(TusUpload, KeepsWhatFitsOfABodyOfNoKnownLength) {
   expect_content(upload, "abcde");
 }
 
-TEST_P(TusUpload, CountsBytesAsTheyArrive) {
+TEST_P(TusUpload, CountsBytesOnArrival) {
   start_tus();
   const std::string content = test::random_bytes(2 * mib, 2);
   const std::string upload = create(std::to_string(content.size()));
   UniqueFd open = patch_partly(upload, 0, content.substr(0, mib), mib);
   wait_for_offset(upload, mib);
-  // Only one at a time.
+  // One request at a time.
   EXPECT_EQ(patch(upload, mib, content.substr(mib)).status, 423);
   EXPECT_EQ(request("DELETE", upload).status, 423);
   open.reset();
@@ -120,7 +120,7 @@ TEST_P(TusUpload, CountsBytesAsTheyArrive) {
 
 TEST_P(TusUpload, ComparesChecksums) {
   start_tus();
-  // Of "abc", as coreutils and zlib have them.
+  // Of "abc", as computed by coreutils and zlib.
   const std::vector<std::string> checksums = {
       "md5 kAFQmDzST7DWlj99KOF/cg==",
       "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
@@ -142,7 +142,7 @@ TEST_P(TusUpload, ComparesChecksums) {
   expect_content(upload, content);
 }
 
-TEST_P(TusUpload, RefusesChecksumsItDoesNotKnow) {
+TEST_P(TusUpload, RejectsUnknownChecksums) {
   start_tus();
   const std::string upload = create("3");
   for (const char* checksum : {"xxh3 AAAA", "sha1", "sha1 ", "sha1 ???", "qZk+NkcGgWq6PiVxeFDC"})
@@ -150,13 +150,13 @@ TEST_P(TusUpload, RefusesChecksumsItDoesNotKnow) {
   EXPECT_EQ(offset(upload), 0);
 }
 
-TEST_P(TusUpload, NothingOfABrokenOffBodyWithAChecksumCounts) {
+TEST_P(TusUpload, DropsIncompleteBodyWithChecksum) {
   start_tus();
   const std::string upload = create("6");
   patch(upload, 0, "ab");
   UniqueFd open =
       patch_partly(upload, 2, "c", 3, {{"Upload-Checksum", "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0="}});
-  // At the wrong place, this one does no harm: it tells when the open one is in.
+  // At a wrong offset this is harmless; 423 means that the open request has the lock.
   while (patch(upload, 0, "x").status != 423) {
   }
   EXPECT_EQ(offset(upload), 2);
@@ -167,7 +167,7 @@ TEST_P(TusUpload, NothingOfABrokenOffBodyWithAChecksumCounts) {
 
 // --- the part rule
 
-TEST_P(TusUpload, ThrowsAwayLessThanAPart) {
+TEST_P(TusUpload, DropsIncompletePart) {
   start_tus({"--part-min", "4K"});
   const std::string content = test::random_bytes(20000, 3);
   const std::string upload = create("20000");
@@ -176,23 +176,23 @@ TEST_P(TusUpload, ThrowsAwayLessThanAPart) {
   EXPECT_EQ(thrown.header("upload-offset"), "0");
   EXPECT_EQ(offset(upload), 0);
   EXPECT_EQ(patch(upload, 0, content.substr(0, 4096)).header("upload-offset"), "4096");
-  // Two parts and a half: all of it counts.
+  // Two and a half parts: all bytes of a body with at least one part count.
   EXPECT_EQ(patch(upload, 4096, content.substr(4096, 10000)).header("upload-offset"), "14096");
   EXPECT_EQ(patch(upload, 14096, content.substr(14096, 4095)).header("upload-offset"), "14096");
   EXPECT_EQ(patch(upload, 14096, content.substr(14096, 5000)).header("upload-offset"), "19096");
-  // Short, but the end.
+  // Shorter than a part, but at the end.
   EXPECT_EQ(patch(upload, 19096, content.substr(19096)).header("upload-offset"), "20000");
   expect_content(upload, content);
 }
 
-TEST_P(TusUpload, HasTenThousandPartsAtMost) {
+TEST_P(TusUpload, AcceptsTenThousandParts) {
   start_tus({"--part-min", "1"});
-  const std::string upload = create("30001");  // parts of 4
+  const std::string upload = create("30001");  // parts of 4 bytes
   EXPECT_EQ(patch(upload, 0, "abc").header("upload-offset"), "0");
   EXPECT_EQ(patch(upload, 0, "abcd").header("upload-offset"), "4");
 }
 
-TEST_P(TusUpload, KeepsWholePartsOfABrokenOffBody) {
+TEST_P(TusUpload, KeepsWholePartsOfIncompleteBody) {
   start_tus({"--part-min", "4K"});
   const std::string content = test::random_bytes(20000, 4);
   const std::string upload = create("20000");
@@ -203,7 +203,7 @@ TEST_P(TusUpload, KeepsWholePartsOfABrokenOffBody) {
   expect_content(upload, content);
 }
 
-TEST_P(TusUpload, HoldsBothRulesAtOnce) {
+TEST_P(TusUpload, AppliesChecksumAndPartSize) {
   start_tus({"--part-min", "3"});
   const std::string upload = create("8");
   const Headers right = {{"Upload-Checksum", "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0="}};
@@ -252,8 +252,8 @@ TEST_P(TusUpload, JoinsPartialUploads) {
     expect_content(whole, content);
     return;
   }
-  // Nobody has seen all of its bytes pass.
-  EXPECT_EQ(enlist("result", whole).status, 200);
+  // The server has not hashed all of its bytes.
+  EXPECT_EQ(register_upload("result", whole).status, 200);
   EXPECT_EQ(registered().at(0), (json{{"dataset", "IDB-1"}, {"name", "result"}, {"size", 100000}}));
 }
 
@@ -269,21 +269,21 @@ TEST_P(TusUpload, JoinsOnePartialUpload) {
   expect_content(joined.header("location").substr(std::string("http://localhost").size()), "abc");
 }
 
-TEST_P(TusUpload, ARegisteredPartStaysAsItWas) {
+TEST_P(TusUpload, KeepsRegisteredPartUnchanged) {
   start_tus();
   const Headers partial = {{"Upload-Concat", "partial"}};
   const std::string a = create("3", partial);
   const std::string b = create("3", partial);
   patch(a, 0, "abc");
   patch(b, 0, "def");
-  EXPECT_EQ(enlist("part", a).status, 200);
+  EXPECT_EQ(register_upload("part", a).status, 200);
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;" + a + " " + b}}).status, 201);
   if (!discards_) {
     EXPECT_EQ(stored("part"), "abc");
   }
 }
 
-TEST_P(TusUpload, DoesNotJoinWhatSomebodyIsIn) {
+TEST_P(TusUpload, RejectsJoinOfLockedPart) {
   start_tus();
   const std::string a = create("3", {{"Upload-Concat", "partial"}});
   UniqueFd open = patch_partly(a, 0, "ab", 1);
@@ -291,7 +291,7 @@ TEST_P(TusUpload, DoesNotJoinWhatSomebodyIsIn) {
   EXPECT_EQ(request("POST", "/files/", {{"Upload-Concat", "final;" + a}}).status, 423);
 }
 
-TEST_P(TusUpload, Ends) {
+TEST_P(TusUpload, CanBeDeleted) {
   start_tus();
   const std::string upload = create("3");
   patch(upload, 0, "ab");
@@ -313,7 +313,7 @@ class TusRestart : public test::Tus {
   }
 };
 
-TEST_F(TusRestart, FindsUploadsAgain) {
+TEST_F(TusRestart, RestoresUploads) {
   start();
   const std::string upload = create("6", {{"Upload-Metadata", "filename YQ=="}});
   const std::string part = create("3", {{"Upload-Concat", "partial"}});
@@ -327,12 +327,12 @@ TEST_F(TusRestart, FindsUploadsAgain) {
   EXPECT_EQ(head.header("upload-metadata"), "filename YQ==");
   EXPECT_EQ(request("HEAD", part).header("upload-concat"), "partial");
   EXPECT_EQ(patch(upload, 4, "ef").status, 204);
-  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdef"));
   EXPECT_EQ(stored("a"), "abcdef");
 }
 
-TEST_F(TusRestart, ForgetsWhatDidNotCount) {
+TEST_F(TusRestart, DropsBytesThatDidNotCount) {
   start({"--part-min", "4K"});
   const std::string content = test::random_bytes(20000, 6);
   const std::string upload = create("20000");
@@ -341,7 +341,7 @@ TEST_F(TusRestart, ForgetsWhatDidNotCount) {
   UniqueFd other =
       patch_partly(checked, 0, "abc", 3, {{"Upload-Checksum", "md5 kAFQmDzST7DWlj99KOF/cg=="}});
   wait_for_offset(upload, 8192);
-  // Its bytes lie in the file, though they do not count.
+  // The bytes are in the file, although they do not count.
   while (std::filesystem::file_size(store_ / ".tus" / upload.substr(7)) != 10000) {
   }
   while (std::filesystem::file_size(store_ / ".tus" / checked.substr(7)) != 3) {
@@ -350,11 +350,11 @@ TEST_F(TusRestart, ForgetsWhatDidNotCount) {
   EXPECT_EQ(offset(upload), 8192);
   EXPECT_EQ(offset(checked), 0);
   EXPECT_EQ(patch(upload, 8192, content.substr(8192)).status, 204);
-  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
   EXPECT_TRUE(stored("a") == content);
 }
 
-TEST_F(TusRestart, LetsOldUploadsExpire) {
+TEST_F(TusRestart, ExpiresOldUploads) {
   start();
   const std::string upload = create("3");
   kill_and_start({"--tus-expires", "0"});
@@ -362,32 +362,32 @@ TEST_F(TusRestart, LetsOldUploadsExpire) {
   EXPECT_TRUE(std::filesystem::is_empty(store_ / ".tus"));
 }
 
-TEST_P(TusUpload, HasNoFileBeforeItsFirstPatchWhereThatIsLazy) {
+TEST_P(TusUpload, HasNoFileBeforeFirstPatchIfLazy) {
   start_tus({"--lazy-uploads"});
   const std::string upload = create("0");
   EXPECT_EQ(offset(upload), 0);
   for (int i = 0; i < 2; ++i) {
-    const HttpReply refused = enlist("a", upload);
+    const HttpReply refused = register_upload("a", upload);
     EXPECT_EQ(refused.status, 400);
     EXPECT_EQ(refused.body, "Invalid TUS upload reference\n");
   }
   EXPECT_THAT(registered(), IsEmpty());
   EXPECT_EQ(patch(upload, 0, "", {{"Content-Length", "0"}}).status, 204);
-  EXPECT_EQ(enlist("a", upload).status, 200);
+  EXPECT_EQ(register_upload("a", upload).status, 200);
   EXPECT_EQ(registered().back()["size"], 0);
-  // One with bytes needs nothing else, and parts can be empty.
+  // A part with bytes needs nothing else, and parts may be empty.
   const std::string filled = create("3", {{"Upload-Concat", "partial"}});
   EXPECT_EQ(patch(filled, 0, "abc").status, 204);
   const std::string empty = create("0", {{"Upload-Concat", "partial"}});
   const HttpReply joined =
       request("POST", "/files/", {{"Upload-Concat", "final;" + empty + " " + filled}});
   EXPECT_EQ(joined.status, 201) << joined.body;
-  EXPECT_EQ(enlist("b", joined.header("location")).status, 200);
+  EXPECT_EQ(register_upload("b", joined.header("location")).status, 200);
   EXPECT_EQ(registered().back()["size"], 3);
   EXPECT_EQ(registered().back()["xxh128"], xxh128("abc"));
 }
 
-TEST_F(TusRestart, FindsUploadsThatHaveNoFileYet) {
+TEST_F(TusRestart, RestoresUploadsWithoutFile) {
   start_tus({"--lazy-uploads"});
   const std::string bare = create("0");
   const std::string patched = create("0");
@@ -395,10 +395,10 @@ TEST_F(TusRestart, FindsUploadsThatHaveNoFileYet) {
   stop();
   start_tus({"--lazy-uploads"});
   EXPECT_EQ(offset(bare), 0);
-  EXPECT_EQ(enlist("a", bare).status, 400);
-  EXPECT_EQ(enlist("b", patched).status, 200);
+  EXPECT_EQ(register_upload("a", bare).status, 400);
+  EXPECT_EQ(register_upload("b", patched).status, 200);
   EXPECT_EQ(patch(bare, 0, "", {{"Content-Length", "0"}}).status, 204);
-  EXPECT_EQ(enlist("a", bare).status, 200);
+  EXPECT_EQ(register_upload("a", bare).status, 200);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The same command again over many files, as a batch system gives it, and what is said of many.
+// Repeated runs of the same command with many files, and their output.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -20,7 +20,7 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
-class Again : public testing::Test {
+class RepeatedRun : public testing::Test {
  protected:
   /// f000, f001, ...
   Arguments files(int count) {
@@ -45,8 +45,8 @@ class Again : public testing::Test {
   test::TempDir state_;
 };
 
-/// To set the first one up would delete what the server has of the last one, and is refused.
-TEST_F(Again, OverThePhasedProtocolWhatIsBegunGoesFirst) {
+/// The setup of the first file would delete the server's data of the last one, and is refused.
+TEST_F(RepeatedRun, UploadsUnfinishedFilesFirstOverPhased) {
   Bank bank({"--protocols", "phased", "--fault", "status:503,at=3,on=transfer"});
   const Arguments names = files(3);
   test::write_random_file(names[2], 300'000, 1);
@@ -61,7 +61,7 @@ TEST_F(Again, OverThePhasedProtocolWhatIsBegunGoesFirst) {
   EXPECT_EQ(bank.registered().size(), 3U);
 }
 
-TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
+TEST_F(RepeatedRun, SkipsRegisteredFilesOverEachProtocol) {
   for (const char* protocol : {"phased", "tus", "binary"}) {
     SCOPED_TRACE(protocol);
     Bank bank({"--protocols", protocol});
@@ -92,7 +92,7 @@ TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
     EXPECT_EQ(compared.status, 5) << compared.out;
     EXPECT_THAT(compared.err, HasSubstr("leave out --verify-prefix"));
     EXPECT_EQ(bank.registered().size(), 3U);
-    // Another file under that name stays what it was.
+    // Another file under that name is an error, as before.
     test::write_file(names[0], "something else");
     const test::Finished changed = put_files(bank.url(), names);
     EXPECT_EQ(changed.status, 5) << changed.out;
@@ -101,8 +101,8 @@ TEST_F(Again, WhatIsRegisteredIsDoneOverEveryProtocol) {
   }
 }
 
-/// As by a program that sets times, or a file system on a network that rounds them.
-TEST_F(Again, WhatIsRegisteredAndTouchedIsReadAndNotSentAgain) {
+/// Touched by a program that sets times, or by a network file system that rounds them.
+TEST_F(RepeatedRun, ComparesTouchedFilesWithoutSendingThem) {
   for (const char* protocol : {"tus", "binary"}) {
     SCOPED_TRACE(protocol);
     Bank bank({"--protocols", protocol});
@@ -119,11 +119,11 @@ TEST_F(Again, WhatIsRegisteredAndTouchedIsReadAndNotSentAgain) {
     const json uploads = report_of(again).at("uploads");
     EXPECT_EQ(uploads[0].at("xxh128"), xxh128_of_file(names[0]));
     EXPECT_TRUE(uploads[0].contains("registered_before"));
-    // Once: the journal has the new time.
+    // Only once: the journal has the new time.
     const test::Finished third = put_files(bank.url(), names);
     EXPECT_EQ(third.status, 0) << third.err;
     EXPECT_EQ(third.err, "");
-    // The same size and inode, and other bytes.
+    // The same size and inode, but other bytes.
     test::write_file(names[0], std::string(std::filesystem::file_size(names[0]), '!'));
     touch(names[0], {1'700'000'002, 0});
     const test::Finished changed = put_files(bank.url(), names);
@@ -133,8 +133,8 @@ TEST_F(Again, WhatIsRegisteredAndTouchedIsReadAndNotSentAgain) {
   }
 }
 
-/// A phased server is asked all the same: somebody may have deleted it there.
-TEST_F(Again, WhatAPhasedServerDoesNotHaveAnyMoreIsSent) {
+/// A phased server is asked, because the file may have been deleted there.
+TEST_F(RepeatedRun, SendsFilesThatWereDeletedFromPhasedServer) {
   const Arguments names = files(1);
   ScriptedServer first;
   EXPECT_EQ(put_files(first.url(), names).status, 0);
@@ -142,7 +142,7 @@ TEST_F(Again, WhatAPhasedServerDoesNotHaveAnyMoreIsSent) {
   EXPECT_EQ(put_files(first.url(), names).status, 7) << "the journal alone was asked";
 }
 
-TEST_F(Again, AReceiptThatIsMissingComesFromTheJournal) {
+TEST_F(RepeatedRun, WritesMissingReceiptFromJournal) {
   const Arguments names = files(1);
   Bank bank({"--protocols", "tus"});
   const std::string sums = directory_ / "sums", receipt = directory_ / "f000.sluice.json";
@@ -158,7 +158,7 @@ TEST_F(Again, AReceiptThatIsMissingComesFromTheJournal) {
   EXPECT_EQ(test::read_file(sums), listed);
 }
 
-TEST_F(Again, ManyFilesAreALineEachAndOneAtTheEnd) {
+TEST_F(RepeatedRun, PrintsLinePerFileAndSummary) {
   const Arguments names = files(4);
   Bank bank({"--protocols", "tus"});
   const test::Finished all = put_files(bank.url(), {names.begin(), names.begin() + 3});
@@ -175,7 +175,7 @@ TEST_F(Again, ManyFilesAreALineEachAndOneAtTheEnd) {
               HasSubstr("bottleneck"));
 }
 
-TEST_F(Again, WhatIsNotRegisteredIsNamedAtTheEnd) {
+TEST_F(RepeatedRun, NamesUnregisteredFilesInSummary) {
   const Arguments names = files(4);
   Bank bank({"--protocols", "tus", "--fault", "lose-response,at=2,on=register", "--fault",
              "status:422,at=3,on=create"});
@@ -189,12 +189,12 @@ TEST_F(Again, WhatIsNotRegisteredIsNamedAtTheEnd) {
   report_of(as_json);
 }
 
-TEST_F(Again, ADryRunOfManyRegistersNothingAndSaysSo) {
+TEST_F(RepeatedRun, DryRunOfManyFilesRegistersNothing) {
   Bank bank;
   const test::Finished dry = put_files(bank.url(), files(3), {"--dry-run"});
   EXPECT_EQ(dry.status, 0) << dry.err;
   EXPECT_THAT(dry.out, HasSubstr("\n3 would be uploaded; "));
-  // What holds of all of them has one line.
+  // Information about all files is printed once.
   EXPECT_EQ(std::count(dry.out.begin(), dry.out.end(), '\n'), 5) << dry.out;
   EXPECT_THAT(dry.out, HasSubstr("as 'f001'\n"));
   EXPECT_THAT(dry.out,

@@ -1,4 +1,4 @@
-// A manifest in shards, on one machine (--local); tests/slurm has the same on a real Slurm.
+// `sluice batch` on one machine (--local); tests/slurm runs it with a real Slurm.
 #include <fmt/format.h>
 
 #include <csignal>
@@ -22,7 +22,7 @@ class BatchRun : public testing::Test {
     return {"--protocols", protocols, "--dataset",
             std::string(other_dataset) + '=' + std::string(token)};
   }
-  /// How to run `sluice batch files.csv` or, with "status", another command.
+  /// Returns how to run `sluice batch files.csv`, or another command such as "status".
   test::Process::Options options(const std::string& url, const Arguments& more,
                                  const std::string& command = "batch") {
     test::Process::Options options = put_options(url, {});
@@ -55,7 +55,7 @@ class BatchRun : public testing::Test {
     for (const json& line : bank.registered()) ++found[line.at("name").get<std::string>()];
     return found;
   }
-  /// The shards that have files of that dataset.
+  /// Returns the shards that have files of that dataset.
   std::set<std::size_t> shards_of(const json& report, const std::string& dataset_key) {
     std::set<std::size_t> shards;
     for (const json& upload : report.at("uploads"))
@@ -84,7 +84,7 @@ TEST_F(BatchRun, UploadsAndReportsAllShards) {
   EXPECT_EQ(json::parse(test::read_file(batch() + "/report.json")), report);
   EXPECT_EQ(shards_of(report, dataset).size(), 2U) << "over tus a dataset is divided";
 
-  // Once more: nothing is sent again, and the shards are the same.
+  // A second run sends nothing, and has the same shards.
   const test::Finished again =
       run(bank, local({"--shards", "2", "--limit-rate", "100M", "--digest", "md5"}));
   EXPECT_EQ(again.status, 0) << again.err;
@@ -132,7 +132,7 @@ TEST_F(BatchRun, ResumesAfterSigterm) {
   const Arguments slow =
       local({"--shards", "2", "--limit-rate", "4M", "--chunk", "256K", "--block", "256K"});
   test::Process process(options(bank.url(), slow));
-  // Both have sent something: 5 MiB go with the creation.
+  // Both have sent data: 5 MiB go with the creation.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   const auto both_began = [&] {
     const test::Finished status = run(bank, {batch(), "--json"}, "status");
@@ -176,7 +176,7 @@ TEST_F(BatchRun, RejectsBadInputBeforeWriting) {
   refused(local({"--shards", "2", "--sbatch=--time=3\necho"}), 2, "not an option of sbatch");
   refused({manifest(), "--report", directory_.path()}, 2,
           "--report was given together with a manifest");
-  // Others can read the environment of a job.
+  // Other users can read the environment of a job.
   refused({manifest(), "--shards", "2"}, 2, "SLUICE_TOKEN");
   std::filesystem::remove(directory_ / "b");
   refused(local({"--shards", "2"}), 6, "No such file");
@@ -195,7 +195,7 @@ TEST_F(BatchRun, UsesNoMoreThanSlurmGranted) {
                                       "32.00 MiB instead of 64.00 MiB"));
 }
 
-/// With either of them, a repeated or requeued shard would register its files a second time.
+/// With either option, a repeated or requeued shard would register its files again.
 TEST_F(BatchRun, IgnoresConfiguredRestartAndNoJournal) {
   Bank bank(bank_arguments("tus"));
   write_manifest({{"a", dataset}, {"b", dataset}}, 1000);
@@ -217,14 +217,14 @@ TEST_F(BatchRun, ReportsChangedFile) {
   write_manifest({{"a", dataset}, {"b", dataset}}, 1000);
   EXPECT_EQ(run(bank, local({"--shards", "2"})).status, 0);
   test::write_random_file(directory_ / "a", 1500, 7);
-  std::filesystem::remove(directory_ / "b");  // which needs it no longer
+  std::filesystem::remove(directory_ / "b");  // the file is not needed any more
   const test::Finished report = run(bank, {"--report", batch(), "--json"});
   EXPECT_EQ(report.status, 1) << report.err;
   EXPECT_EQ(json::parse(report.out).at("uploads").at(0).at("state"), "changed");
   EXPECT_EQ(json::parse(report.out).at("uploads").at(1).at("state"), "registered");
 }
 
-/// Configured options are in the script. A password is not.
+/// The script has the configured options, but no password.
 TEST_F(BatchRun, ReadsOptionsFromConfiguration) {
   Bank bank(bank_arguments("tus"));
   write_manifest({{"a", dataset}, {"b", dataset}}, 10);

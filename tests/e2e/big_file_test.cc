@@ -1,4 +1,4 @@
-// Files that do not fit into the pool many times over.
+// Files that are much larger than the pool.
 #include <fmt/format.h>
 
 #include "tests/e2e/e2e.h"
@@ -26,7 +26,7 @@ class BigFile : public testing::Test {
   std::size_t peak_ = 0;
 };
 
-TEST_F(BigFile, SeveralGigabytesArriveAsTheyAre) {
+TEST_F(BigFile, UploadsSeveralGigabytes) {
   const std::uint64_t size = (sanitized ? 96 * mib : 2 * gib) + 12345;
   const std::string path = directory_ / "random";
   test::write_random_file(path, size, 42);
@@ -36,14 +36,14 @@ TEST_F(BigFile, SeveralGigabytesArriveAsTheyAre) {
   EXPECT_EQ(registered.at("size"), size);
   EXPECT_EQ(registered.at("xxh128"), xxh128_of_file(path));
   EXPECT_EQ(report.at("xxh128"), registered.at("xxh128"));
-  // They choose their length: from 16 to 256 MiB.
+  // The automatic chunk size is 16 to 256 MiB.
   EXPECT_LE(report.at("chunks"), (size + 16 * mib - 1) / (16 * mib));
   EXPECT_GE(report.at("chunks"), (size + 256 * mib - 1) / (256 * mib));
 }
 
-/// The pool and constants: chunks and the file's size have nothing to do with it. The limit is the
-/// program's promise with its default pool of 64 MiB.
-TEST_F(BigFile, MemoryIsTheSameForAnySize) {
+/// Memory depends on the pool only, not on the size of chunks or files. The limit is the documented
+/// one for the default pool of 64 MiB.
+TEST_F(BigFile, UsesConstantMemory) {
   for (const std::uint64_t size : {1 * gib, 8 * gib}) {
     const std::string name = fmt::format("sparse-{}", size);
     test::write_file(directory_ / name, "");

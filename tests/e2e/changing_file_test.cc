@@ -1,4 +1,4 @@
-// Files that change under their upload, over each protocol, to databankd.
+// Files that change during their upload to databankd, over each protocol.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,17 +28,17 @@ void PrintTo(const Way& way, std::ostream* out) {
   *out << way.name;
 }
 
-class ChangesUnderUpload : public testing::TestWithParam<Way> {
+class ChangingFile : public testing::TestWithParam<Way> {
  protected:
-  ChangesUnderUpload() {
+  ChangingFile() {
     std::filesystem::create_directory(directory_ / "data");
     test::write_file(path_, content_);
     touch({1'700'000'000, 0});
   }
-  ~ChangesUnderUpload() override { engine_.reset(); }  // before its state directory
+  ~ChangingFile() override { engine_.reset(); }  // before its state directory is deleted
 
-  /// Uploads the file. `opened` is called when it has been opened, before anything of it is read;
-  /// `before_rereading` when the engine says that it is about to read it again.
+  /// Uploads the file. `opened` is called after the file was opened, before it is read;
+  /// `before_rereading` when the engine announces that it will read the file again.
   Report upload(
       std::function<void()> opened, std::function<void()> before_rereading = [] {}) {
     EngineOptions options;
@@ -105,7 +105,7 @@ class ChangesUnderUpload : public testing::TestWithParam<Way> {
     return warnings_;
   }
 
-  /// No part of a file has less than 5 MiB.
+  /// A part has at least 5 MiB.
   const std::string content_ = test::random_bytes(GetParam().lanes > 1 ? 11'000'001 : 3'000'001, 3);
   test::TempDir directory_;
   test::TempDir state_;
@@ -119,19 +119,19 @@ class ChangesUnderUpload : public testing::TestWithParam<Way> {
   std::string warnings_ SLUICE_GUARDED_BY(mutex_);
 };
 
-INSTANTIATE_TEST_SUITE_P(, ChangesUnderUpload,
+INSTANTIATE_TEST_SUITE_P(, ChangingFile,
                          testing::Values(Way{"phased", ProtocolKind::phased, 0},
                                          Way{"tus", ProtocolKind::tus, 0},
                                          Way{"lanes", ProtocolKind::tus, 2},
                                          Way{"binary", ProtocolKind::binary, 0}),
                          [](const auto& way) { return way.param.name; });
 
-TEST_P(ChangesUnderUpload, ReadsATouchedFileAgainAndRegistersIt) {
-  // The same second and other nanoseconds, as file systems on a network round them.
+TEST_P(ChangingFile, RereadsAndRegistersTouchedFile) {
+  // The same second with other nanoseconds, as rounded by network file systems.
   const Report report = upload([this] {
     touch({1'700'000'000, 500'000'000});
     if (identity_at(path_)->modified == FileTime{1'700'000'000, 0})
-      touch({1'700'000'002, 0});  // the file system keeps no fractions of a second
+      touch({1'700'000'002, 0});  // a file system without fractions of a second
   });
   expect_registered(report);
   EXPECT_THAT(warnings(), HasSubstr("reading the file again to compare it with the bytes sent"));
@@ -147,12 +147,12 @@ TEST_P(ChangesUnderUpload, ReadsATouchedFileAgainAndRegistersIt) {
   EXPECT_EQ(entries[0].file.modified, now) << "the next run would take it for another file";
 }
 
-TEST_P(ChangesUnderUpload, DoesNotReadAnUntouchedFileAgain) {
+TEST_P(ChangingFile, DoesNotRereadUnchangedFile) {
   expect_registered(upload([] {}));
   EXPECT_EQ(warnings(), "");
 }
 
-TEST_P(ChangesUnderUpload, DoesNotRegisterBytesThatChangedAfterTheyWereSent) {
+TEST_P(ChangingFile, RejectsBytesChangedAfterSending) {
   const Report report = upload(
       [this] {
         touch({1'700'000'002, 0});
@@ -165,8 +165,8 @@ TEST_P(ChangesUnderUpload, DoesNotRegisterBytesThatChangedAfterTheyWereSent) {
   expect_not_registered(report, "changed during the upload");
 }
 
-/// Of the same size and time.
-TEST_P(ChangesUnderUpload, DoesNotRegisterAFileThatAnotherTookThePlaceOf) {
+/// With the same size and time.
+TEST_P(ChangingFile, RejectsReplacedFile) {
   const Report report = upload([this] {
     test::write_file(directory_ / "new", test::random_bytes(content_.size(), 4));
     std::filesystem::rename(directory_ / "new", path_);
@@ -175,7 +175,7 @@ TEST_P(ChangesUnderUpload, DoesNotRegisterAFileThatAnotherTookThePlaceOf) {
   expect_not_registered(report, "another file has taken the path");
 }
 
-TEST_P(ChangesUnderUpload, DoesNotRegisterAFileWhoseLinkLeadsElsewhere) {
+TEST_P(ChangingFile, RejectsRetargetedSymbolicLink) {
   given_ = directory_ / "link-to-scan.h5";
   std::filesystem::create_symlink(path_, given_);
   const Report report = upload([this] {
@@ -186,8 +186,8 @@ TEST_P(ChangesUnderUpload, DoesNotRegisterAFileWhoseLinkLeadsElsewhere) {
   expect_not_registered(report, "another file has taken the path");
 }
 
-/// What is put back is registered by the next run.
-TEST_P(ChangesUnderUpload, DoesNotRegisterAFileThatIsGone) {
+/// After the file is restored, the next run registers it.
+TEST_P(ChangingFile, RejectsDeletedFile) {
   const Report report =
       upload([this] { std::filesystem::rename(directory_ / "data", directory_ / "moved"); });
   expect_not_registered(report, "No such file or directory");

@@ -1,4 +1,4 @@
-// What `sluice check` says of this machine: the state directory, and who is at the dataset.
+// What `sluice check` reports about the state directory and about other uploads into the dataset.
 #include <fmt/format.h>
 
 #include <csignal>
@@ -37,7 +37,7 @@ class Check : public testing::Test {
   const std::string state_ = directory_ / "some/state";
 };
 
-TEST_F(Check, AStateDirectoryThatCouldBeMadeIsNotMade) {
+TEST_F(Check, DoesNotCreateStateDirectory) {
   ScriptedServer server;
   const json state = checked(server.url(), state_).at("state");
   EXPECT_EQ(state.at("directory"), state_);
@@ -50,7 +50,7 @@ TEST_F(Check, AStateDirectoryThatCouldBeMadeIsNotMade) {
   EXPECT_EQ(checked(server.url(), state_).at("state").at("journal"), true);
 }
 
-TEST_F(Check, AStateDirectoryOfNoUseIsAWarningAsItIsForPut) {
+TEST_F(Check, WarnsAboutUnusableStateDirectoryLikePut) {
   ScriptedServer server;
   const json found = checked(server.url(), path_);
   EXPECT_EQ(found.at("state").at("usable"), false);
@@ -59,7 +59,7 @@ TEST_F(Check, AStateDirectoryOfNoUseIsAWarningAsItIsForPut) {
               testing::AllOf(HasSubstr(path_), HasSubstr("cannot be resumed")));
 }
 
-TEST_F(Check, AJournalOfNoUseIsTheErrorThatItIsForPut) {
+TEST_F(Check, FailsForUnusableJournalLikePut) {
   ScriptedServer server;
   std::filesystem::create_directories(state_);
   test::write_file(std::filesystem::path(state_) / "journal.sqlite", test::random_bytes(8192, 7));
@@ -69,7 +69,7 @@ TEST_F(Check, AJournalOfNoUseIsTheErrorThatItIsForPut) {
   EXPECT_EQ(found.at("reachable"), true) << "the rest is looked at all the same";
 }
 
-TEST_F(Check, AServerThatRefusesTheTokenIsReachable) {
+TEST_F(Check, ReportsServerThatRefusesTokenAsReachable) {
   Bank bank({"--protocols", "tus"});
   const auto finished = check(bank.url(), {"--json", "--state-dir", state_, dataset},
                               {{"SLUICE_TOKEN", "another-token"}});
@@ -80,14 +80,14 @@ TEST_F(Check, AServerThatRefusesTheTokenIsReachable) {
   EXPECT_EQ(found.at("server"), nullptr);
 }
 
-TEST_F(Check, NoPlaceForTheJournalIsAUsageError) {
+TEST_F(Check, RejectsMissingStateDirectory) {
   ScriptedServer server;
   const auto finished = check(server.url(), {dataset}, {{"XDG_STATE_HOME", ""}, {"HOME", ""}});
   EXPECT_EQ(finished.status, 2);
   EXPECT_THAT(finished.err, HasSubstr("--no-journal"));
 }
 
-TEST_F(Check, WhoHasTheDatasetToItselfIsInTheWay) {
+TEST_F(Check, FailsWhileDatasetIsLocked) {
   ScriptedServer server({{.phase = Phase::transfer, .then = Fault::Then::hold}});
   test::Process process(put_options(server.url(), {"--state-dir", state_, dataset, path_}));
   ASSERT_TRUE(server.wait_for(Phase::transfer));
@@ -101,7 +101,7 @@ TEST_F(Check, WhoHasTheDatasetToItselfIsInTheWay) {
   EXPECT_EQ(checked(server.url(), state_).at("state").at("uploading"), nullptr);
 }
 
-TEST_F(Check, OverTusThereIsRoomForOthers) {
+TEST_F(Check, AllowsConcurrentUploadsOverTus) {
   Bank bank({"--protocols", "tus", "--fault", "stall,at=1,on=patch"});
   test::Process process(put_options(bank.url(), {"--state-dir", state_, dataset, path_}));
   bank.process().wait_for_line("fault stall");

@@ -1,4 +1,4 @@
-// Uploads that take their options from the environment and from configuration files.
+// Uploads with options from the environment and from configuration files.
 #include <filesystem>
 
 #include "tests/e2e/e2e.h"
@@ -39,7 +39,7 @@ class Config : public testing::Test {
   const std::string file_ = directory_ / "scan.h5";
 };
 
-TEST_F(Config, ShowSaysWhichPlaceEachValueComesFrom) {
+TEST_F(Config, ShowPrintsOriginOfEachValue) {
   system("limit-rate = '1G'\ntransfers = 4\npool = '1G'\nblock = '1M'\nchunk = '8M'\n");
   user(
       "transfers = 5\npool = '2G'\nblock = '2M'\nchunk = '9M'\n"
@@ -72,7 +72,7 @@ TEST_F(Config, ShowSaysWhichPlaceEachValueComesFrom) {
   EXPECT_THAT(words.out, HasSubstr("(system file " + system_ + ", line 1)"));
 }
 
-TEST_F(Config, AnUploadTakesItsOptionsFromTheFiles) {
+TEST_F(Config, UploadsWithConfiguredOptions) {
   const Bank bank;
   system("url = '" + bank.url() + "'\nretries = 0\n");
   user("[put]\nname = 'renamed.h5'\nsums = '" + (directory_ / "SUMS").string() + "'\n");
@@ -83,8 +83,8 @@ TEST_F(Config, AnUploadTakesItsOptionsFromTheFiles) {
   EXPECT_TRUE(std::filesystem::exists(directory_ / "SUMS"));
 }
 
-/// Nobody who names a server wants another one's.
-TEST_F(Config, TheServerOfTheCommandLineIsPreferred) {
+/// A server on the command line must not be overridden.
+TEST_F(Config, PrefersServerOfCommandLine) {
   const Bank bank;
   ScriptedServer other;
   user("url = '" + other.url() + "'\n");
@@ -94,7 +94,7 @@ TEST_F(Config, TheServerOfTheCommandLineIsPreferred) {
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
-TEST_F(Config, NothingIsSentWhereTheConfigurationCannotBeUsed) {
+TEST_F(Config, SendsNothingWithInvalidConfiguration) {
   ScriptedServer server;
   for (const char* const text :
        {"limit-rat = '1M'", "retries = 'x'", "a = [", "[putt]", "limit-rate = 1.5"}) {
@@ -109,8 +109,8 @@ TEST_F(Config, NothingIsSentWhereTheConfigurationCannotBeUsed) {
   EXPECT_EQ(server.connections(), 0);
 }
 
-/// A shell may ask for them whenever it starts.
-TEST_F(Config, CompletionsDoNotDependOnIt) {
+/// A shell may run it at each start.
+TEST_F(Config, PrintsCompletionWithInvalidConfiguration) {
   user("[putt]\n");
   for (const char* const shell : {"bash", "zsh", "fish"}) {
     const test::Finished finished = sluice({"completion", shell});
@@ -119,8 +119,8 @@ TEST_F(Config, CompletionsDoNotDependOnIt) {
   }
 }
 
-/// The journal knows the servers of uploads: a configured one is for new uploads only.
-TEST_F(Config, AdviceNamesTheServerWhereAnotherOneIsConfigured) {
+/// The journal has the servers of uploads; the configured server is for new uploads only.
+TEST_F(Config, NamesServerInAdviceIfAnotherIsConfigured) {
   const auto advice = [&](const Environment& environment) {
     test::Process::Options options;
     options.argv = {sluice_binary, "put", "--system", "production", dataset, file_};
@@ -132,7 +132,7 @@ TEST_F(Config, AdviceNamesTheServerWhereAnotherOneIsConfigured) {
               HasSubstr("sluice token add --system production " + std::string(dataset)));
 }
 
-/// As in a service or a container.
+/// For example in a service or a container.
 TEST_F(Config, WorksWithoutAHomeDirectory) {
   const Bank bank;
   const Environment none{{"HOME", ""}, {"XDG_CONFIG_HOME", ""}, {"XDG_STATE_HOME", ""}};

@@ -1,5 +1,4 @@
-// Directories, lists and filters: what is uploaded, what is not, and that nothing is left out
-// without a word.
+// Directories, lists and filters: which files are uploaded, and that skipped files are reported.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/socket.h>
@@ -51,7 +50,7 @@ class Directories : public testing::Test {
     for (const json& line : bank.registered()) names.insert(line.at("name").get<std::string>());
     return names;
   }
-  /// The kinds of what was left out, by path below the tree.
+  /// Returns the reasons of skipped files, by path below the tree.
   std::map<std::string, std::string> left_out(const json& report) const {
     std::map<std::string, std::string> kinds;
     if (report.contains("left_out"))
@@ -64,7 +63,7 @@ class Directories : public testing::Test {
   const std::string root_ = directory_ / "tree";
 };
 
-TEST_F(Directories, UploadsATreeAndSendsNothingASecondTime) {
+TEST_F(Directories, UploadsTreeOnce) {
   for (const char* protocol : {"tus", "phased"}) {
     SCOPED_TRACE(protocol);
     file("a.bin", "1");
@@ -84,7 +83,7 @@ TEST_F(Directories, UploadsATreeAndSendsNothingASecondTime) {
   }
 }
 
-TEST_F(Directories, RefusesADirectoryWithoutRecursive) {
+TEST_F(Directories, RejectsDirectoryWithoutRecursive) {
   test::ScriptedServer server;
   file("a");
   const test::Finished finished = put(server.url(), {dataset, root_});
@@ -93,7 +92,7 @@ TEST_F(Directories, RefusesADirectoryWithoutRecursive) {
   EXPECT_EQ(server.connections(), 0);
 }
 
-TEST_F(Directories, RefusesTwoFilesOfOneNameBeforeAnythingIsSent) {
+TEST_F(Directories, RejectsDuplicateNamesBeforeSending) {
   Bank bank;
   const std::string one = file("x/a.bin");
   const std::string other = file("y/a.bin", "other");
@@ -109,7 +108,7 @@ TEST_F(Directories, RefusesTwoFilesOfOneNameBeforeAnythingIsSent) {
   EXPECT_THAT(registered(bank), UnorderedElementsAre("x+a.bin", "y+a.bin"));
 }
 
-/// A tree with everything that can be wrong.
+/// A tree with every kind of bad file.
 class BadTree : public Directories {
  protected:
   BadTree() {
@@ -133,7 +132,7 @@ class BadTree : public Directories {
   UniqueFd socket_;
 };
 
-TEST_F(BadTree, ReportsEachFileThatCannotBeUploadedAndUploadsTheOthers) {
+TEST_F(BadTree, ReportsBadFilesAndUploadsOthers) {
   for (const bool follow : {false, true}) {
     const test::Finished finished =
         put_tree(bank_.url(), {"--json", follow ? "-L" : "--verbose", "--exclude", "*.tmp"});
@@ -150,7 +149,7 @@ TEST_F(BadTree, ReportsEachFileThatCannotBeUploadedAndUploadsTheOthers) {
   }
 }
 
-TEST_F(BadTree, ExitsWith0WhereAllThatIsLeftOutWasAskedFor) {
+TEST_F(BadTree, ExitsWith0IfAllSkippedFilesWereRequested) {
   const test::Finished finished = put_tree(
       bank_.url(), {"--json", "-L", "--skip", "links,special,names", "--exclude", "*.tmp"});
   EXPECT_EQ(finished.status, 0) << finished.err;
@@ -169,8 +168,8 @@ TEST_F(BadTree, ExitsWith0WhereAllThatIsLeftOutWasAskedFor) {
   EXPECT_THAT(said.err, HasSubstr("left out (--skip special)"));
 }
 
-/// root may read everything, so it gives that up.
-TEST_F(Directories, ReportsWhatItMayNotRead) {
+/// Root can read everything, so drop that privilege.
+TEST_F(Directories, ReportsUnreadableFiles) {
   Bank bank;
   file("good");
   file("closed/inner");
@@ -193,8 +192,9 @@ TEST_F(Directories, ReportsWhatItMayNotRead) {
   ASSERT_EQ(::chmod((root_ + "/closed").c_str(), 0700), 0);
 }
 
-// The server removes a file when the run asks for the protocol: after the walk, before the upload.
-TEST_F(Directories, ReportsAFileThatVanishesBeforeItsUpload) {
+// The server deletes the file when the run asks for the protocol: after the walk, before the
+// upload.
+TEST_F(Directories, ReportsFileDeletedBeforeUpload) {
   for (const bool skip : {false, true}) {
     const std::string vanishing = file("b");
     file("a");
@@ -213,7 +213,7 @@ TEST_F(Directories, ReportsAFileThatVanishesBeforeItsUpload) {
   }
 }
 
-TEST_F(Directories, UploadsFromADepthOf200WhosePathsAreLongerThanTheKernelTakes) {
+TEST_F(Directories, UploadsFromDepth200WithPathsBeyondPathMax) {
   const std::string name(60, 'd');
   fs::create_directory(root_);
   UniqueFd at(::open(root_.c_str(), O_RDONLY | O_DIRECTORY));
@@ -232,7 +232,7 @@ TEST_F(Directories, UploadsFromADepthOf200WhosePathsAreLongerThanTheKernelTakes)
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
-TEST_F(Directories, Exit6APathThatTheJournalCannotKeepIsNotUploaded) {
+TEST_F(Directories, Exit6ForPathTooLongForJournal) {
   const std::string name(250, 'd');
   fs::create_directory(root_);
   UniqueFd at(::open(root_.c_str(), O_RDONLY | O_DIRECTORY));
@@ -249,7 +249,7 @@ TEST_F(Directories, Exit6APathThatTheJournalCannotKeepIsNotUploaded) {
   EXPECT_THAT(registered(bank), UnorderedElementsAre("good"));
 }
 
-TEST_F(Directories, NeverUploadsTheTokenTheJournalAndTheReceipts) {
+TEST_F(Directories, NeverUploadsTokenJournalAndReceipts) {
   Bank bank;
   file("data");
   ASSERT_EQ(::chmod(file("token", token).c_str(), 0600), 0);
@@ -266,7 +266,7 @@ TEST_F(Directories, NeverUploadsTheTokenTheJournalAndTheReceipts) {
   }
 }
 
-TEST_F(Directories, TakesFiltersInTheOrderOfTheCommandLine) {
+TEST_F(Directories, AppliesFiltersInOrder) {
   Bank bank;
   for (const char* name : {"a.tif", "b.tif", "c.txt", "old/d.tif"}) file(name);
   const auto uploads = [&](const Arguments& filters) {
@@ -293,7 +293,7 @@ TEST_F(Directories, TakesFiltersInTheOrderOfTheCommandLine) {
   EXPECT_THAT(none.err, HasSubstr("no file to upload"));
 }
 
-TEST_F(Directories, ReadsAListFromStandardInput) {
+TEST_F(Directories, ReadsListFromStandardInput) {
   Bank bank;
   const std::string strange = file("b c");
   const std::string text = file("a") + '\0' + strange + '\0' + root_ + "/missing" + '\0';
@@ -305,12 +305,12 @@ TEST_F(Directories, ReadsAListFromStandardInput) {
   EXPECT_THAT(registered(bank), UnorderedElementsAre("a", "b c"));
 }
 
-TEST_F(Directories, PrintsThePlanOfARun) {
+TEST_F(Directories, PrintsPlanInDryRun) {
   Bank bank({"--protocols", "tus"});
   file("done", "12345");
   ASSERT_EQ(put_tree(bank.url(), {}).status, 0);
   file("half", test::random_bytes(2'000'000, 1));
-  // The server keeps what it got.
+  // The server keeps the received bytes.
   test::Process half(
       put_options(bank.url(), {"--limit-rate", "200K", "--chunk", "1M", dataset, root_ + "/half"}));
   ASSERT_NE(bank.process().wait_for_line("PATCH"), "");

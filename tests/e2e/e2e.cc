@@ -30,7 +30,7 @@ Bank::Bank(const Arguments& more) {
                   "--dataset",
                   fmt::format("{}={}", dataset, token),
                   "--verbose"};
-  // Most tests count the requests of that one; those of the others say which.
+  // Most tests count the requests of the phased protocol; others request other protocols.
   if (std::find(more.begin(), more.end(), "--protocols") == more.end())
     options.argv.insert(options.argv.end(), {"--protocols", "phased"});
   options.argv.insert(options.argv.end(), more.begin(), more.end());
@@ -49,9 +49,9 @@ std::vector<json> Bank::registered() const {
 
 namespace {
 
-/// A directory for the journals and tokens of the test that runs. No other test's: its server may
-/// have had the same port, and the journal remembers for a day which protocol the server at an
-/// address speaks.
+/// Creates a directory for the journals and tokens of each test. Not shared between tests: the
+/// server of an earlier test may have had the same port, and the journal remembers the protocol of
+/// an address for a day.
 class StateHome : public testing::EmptyTestEventListener {
  public:
   std::string path() {
@@ -68,7 +68,7 @@ class StateHome : public testing::EmptyTestEventListener {
 
 std::string state_home() {
   static StateHome* const home = [] {
-    auto* const listener = new StateHome;  // gtest deletes it
+    auto* const listener = new StateHome;  // deleted by gtest
     testing::UnitTest::GetInstance()->listeners().Append(listener);
     return listener;
   }();
@@ -83,7 +83,7 @@ test::Process::Options put_options(const std::string& url, const Arguments& more
                                    const Environment& environment) {
   test::Process::Options options;
   options.argv = {sluice_binary, "put", "--url", url};
-  // What is survived has tests of its own; the others are about what happens at once.
+  // Without retries by default; retries have tests of their own.
   if (std::find(more.begin(), more.end(), "--retries") == more.end())
     options.argv.insert(options.argv.end(), {"--retries", "0"});
   if (std::find(more.begin(), more.end(), "--register-wait") == more.end())

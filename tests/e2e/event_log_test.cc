@@ -1,4 +1,4 @@
-// --log-json: the documented schema, and files that take nothing.
+// --log-json: the documented schema, and files that accept no output.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -72,7 +72,8 @@ const std::map<std::string, Fields>& schema() {
   return events;
 }
 
-/// The events of a log, each of which has the documented fields and no others, and no token.
+/// Returns the events of a log, and checks that each has exactly the documented fields, and no
+/// token.
 std::vector<json> events_in(const std::string& log) {
   EXPECT_THAT(log, Not(HasSubstr(token)));
   EXPECT_TRUE(log.empty() || log.back() == '\n');
@@ -113,7 +114,7 @@ class LogJson : public testing::Test {
   const std::string log_ = directory_ / "log";
 };
 
-TEST_F(LogJson, HasEachStepOfARunAndItsReport) {
+TEST_F(LogJson, LogsEachStepAndReport) {
   const test::Finished finished = put(bank_.url(), {"--json", "--log-json", log_, dataset, path_});
   EXPECT_EQ(finished.status, 0) << finished.err;
   const std::vector<json> events = events_in(test::read_file(log_));
@@ -132,9 +133,9 @@ TEST_F(LogJson, HasEachStepOfARunAndItsReport) {
   EXPECT_EQ(events[5]["registered"], 1);
 }
 
-TEST_F(LogJson, HasWhatIsLeftOut) {
+TEST_F(LogJson, LogsSkippedFiles) {
   test::write_file(directory_ / "b.tmp", "scratch");
-  test::write_file(log_, "");  // it is there from an earlier run
+  test::write_file(log_, "");  // left by an earlier run
   const test::Finished finished = put(
       bank_.url(), {"--log-json", log_, "--exclude", "*.tmp", "-r", dataset, directory_.path()});
   EXPECT_EQ(finished.status, 0) << finished.err;
@@ -146,7 +147,7 @@ TEST_F(LogJson, HasWhatIsLeftOut) {
   EXPECT_EQ(bank_.registered().size(), 1U) << "the log itself is left out too";
 }
 
-TEST_F(LogJson, HasErrorsAndTheExitCodeOfAFailureAndIsAppendedTo) {
+TEST_F(LogJson, AppendsErrorsAndExitCode) {
   for (int i = 0; i < 2; ++i) {
     const test::Finished finished =
         put(bank_.url(), {"--quiet", "--log-json", log_, dataset, path_},
@@ -168,7 +169,7 @@ TEST_F(LogJson, HasErrorsAndTheExitCodeOfAFailureAndIsAppendedTo) {
   EXPECT_EQ(events[static_cast<std::size_t>(end - names.begin())]["status"], "failed");
 }
 
-TEST_F(LogJson, AFileThatCannotBeOpenedIsAUsageErrorBeforeAnythingIsSent) {
+TEST_F(LogJson, RejectsUnopenableLogBeforeSending) {
   const test::Finished finished =
       put(bank_.url(), {"--log-json", directory_ / "none/log", dataset, path_});
   EXPECT_EQ(finished.status, 2);
@@ -177,14 +178,14 @@ TEST_F(LogJson, AFileThatCannotBeOpenedIsAUsageErrorBeforeAnythingIsSent) {
   EXPECT_THAT(bank_.process().out(), Not(HasSubstr("databankd: \"")));
 }
 
-TEST_F(LogJson, AFullDiskStopsNoUploadAndIsAnError) {
+TEST_F(LogJson, FullDiskFailsRunButNotUpload) {
   const test::Finished finished = put(bank_.url(), {"--log-json", "/dev/full", dataset, path_});
   EXPECT_EQ(finished.status, 1);
   EXPECT_THAT(finished.err, HasSubstr("/dev/full: No space left on device"));
   EXPECT_EQ(bank_.registered().size(), 1U);
 }
 
-TEST_F(LogJson, AFifoThatNobodyReadsStopsNeitherTheUploadNorASignal) {
+TEST_F(LogJson, UnreadFifoBlocksNeitherUploadNorSignal) {
   FullPipe fifo(directory_ / "fifo");
   const test::Finished finished = put(bank_.url(), {"--log-json", fifo.path(), dataset, path_});
   EXPECT_EQ(finished.status, 1) << "the events are missing";

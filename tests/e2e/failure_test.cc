@@ -1,4 +1,4 @@
-// Every way to fail has its exit code, its sentence, and leaves nothing registered.
+// Each kind of failure: exit code, message, and that nothing is registered.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -26,7 +26,7 @@ class Failure : public testing::Test {
  protected:
   Failure() { test::write_file(path_, test::random_bytes(100'000, 1)); }
 
-  /// It failed with that code, one line on stderr that says so, and the same in the report.
+  /// Expects a failure with that exit code, one line on stderr, and the same message in the report.
   void expect_failure(const std::string& url, int status, const std::string& kind,
                       const std::string& says, const Arguments& more = {}) {
     SCOPED_TRACE(says);
@@ -51,14 +51,14 @@ class Failure : public testing::Test {
   const std::string path_ = directory_ / "scan.h5";
 };
 
-TEST_F(Failure, Exit1AnswersThatAreNone) {
+TEST_F(Failure, Exit1ForInvalidResponses) {
   ScriptedServer server(
       {{.phase = Phase::setup, .answer = http_answer(200, "<title>Log in</title>")}});
   expect_failure(server.url(), 1, "failed", "HTML page 'Log in'");
   EXPECT_EQ(server.count(Phase::transfer), 0);
 }
 
-TEST_F(Failure, Exit3ATokenThatIsWrong) {
+TEST_F(Failure, Exit3ForWrongToken) {
   Bank bank;
   const test::Finished finished =
       put(bank.url(), {"--json", dataset, path_}, {{"SLUICE_TOKEN", "wrong-token"}});
@@ -68,12 +68,12 @@ TEST_F(Failure, Exit3ATokenThatIsWrong) {
   EXPECT_TRUE(bank.registered().empty());
 }
 
-TEST_F(Failure, Exit3ATokenThatIsExpired) {
+TEST_F(Failure, Exit3ForExpiredToken) {
   Bank bank({"--token-lifetime", "0"});
   expect_failure(bank.url(), 3, "token_refused", "3 days");
 }
 
-TEST_F(Failure, Exit4ADatasetThatIsUnknownOrNoDraftAnyMore) {
+TEST_F(Failure, Exit4ForUnknownOrPublishedDataset) {
   Bank bank({"--published", "TESTIDB-2"});
   for (const char* key : {"TESTIDB-2", "IDB-0"}) {
     const test::Finished finished = put(bank.url(), {"--json", key, path_});
@@ -83,7 +83,7 @@ TEST_F(Failure, Exit4ADatasetThatIsUnknownOrNoDraftAnyMore) {
   }
 }
 
-TEST_F(Failure, Exit5ANameThatIsTakenBeforeAByteIsTransferred) {
+TEST_F(Failure, Exit5ForTakenNameBeforeSending) {
   Bank bank;
   ASSERT_EQ(put(bank.url(), {dataset, path_}).status, 0);
   const auto transfers = [&] {
@@ -94,27 +94,28 @@ TEST_F(Failure, Exit5ANameThatIsTakenBeforeAByteIsTransferred) {
   };
   const int before = transfers();
   EXPECT_GT(before, 0);
-  test::write_file(path_, test::random_bytes(100'001, 2));  // the same one would be done already
+  test::write_file(path_, test::random_bytes(100'001, 2));  // the same file would be skipped as
+                                                            // registered
   expect_failure(bank.url(), 5, "name_taken",
                  "cannot upload 'scan.h5' into dataset TESTIDB-1234567");
   EXPECT_EQ(transfers(), before);
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
-TEST_F(Failure, Exit6AFileThatChangesMeanwhile) {
+TEST_F(Failure, Exit6ForFileThatChangesDuringUpload) {
   for (const Phase phase : {Phase::transfer, Phase::probe}) {
     test::write_file(path_, test::random_bytes(100'000, 1));
     ScriptedServer server({{.phase = phase,
                             .before = [this] { std::filesystem::resize_file(path_, 50'000); },
                             .carried_out = true}});
-    // Too little memory to have it all read by then.
+    // The pool is too small to read the whole file before the change.
     expect_failure(server.url(), 6, "local_file", path_,
                    {"--pool", "8K", "--block", "4K", "--read", "mmap"});
     EXPECT_EQ(server.count(Phase::verify), 0);
   }
 }
 
-TEST_F(Failure, Exit6FilesThatCannotBeRead) {
+TEST_F(Failure, Exit6ForUnreadableFiles) {
   ScriptedServer server;
   const auto refused = [&](const std::string& path, const std::string& says) {
     SCOPED_TRACE(path);
@@ -133,7 +134,7 @@ TEST_F(Failure, Exit6FilesThatCannotBeRead) {
   refused(path_ + "/inside", "Not a directory");
   std::filesystem::create_symlink("loop", directory_ / "loop");
   refused(directory_ / "loop", "symbolic links");
-  // One byte more than the Data Bank takes.
+  // One byte more than the Data Bank accepts.
   test::write_file(directory_ / "huge", "");
   std::filesystem::resize_file(directory_ / "huge", 2199023255553);
   refused(directory_ / "huge", "2199023255552");
@@ -143,8 +144,8 @@ TEST_F(Failure, Exit6FilesThatCannotBeRead) {
   EXPECT_EQ(put(server.url(), {"--dry-run", dataset, directory_ / "huge"}).status, 0);
 }
 
-/// root may read everything, so it gives that up.
-TEST_F(Failure, Exit6AFileWithoutPermission) {
+/// Root can read everything, so drop that privilege.
+TEST_F(Failure, Exit6ForFileWithoutPermission) {
   ScriptedServer server;
   ASSERT_EQ(::chmod(path_.c_str(), 0), 0);
   test::Process::Options options = put_options(server.url(), {dataset, path_});
@@ -158,7 +159,7 @@ TEST_F(Failure, Exit6AFileWithoutPermission) {
   EXPECT_EQ(server.connections(), 0);
 }
 
-TEST_F(Failure, Exit6ARelativePathFromADirectoryThatWasDeleted) {
+TEST_F(Failure, Exit6ForRelativePathInDeletedDirectory) {
   ScriptedServer server;
   const std::string relative = "../" + std::filesystem::path(path_).filename().string();
   for (const std::string& token_file : {std::string(), std::string("../token")}) {
@@ -180,7 +181,7 @@ TEST_F(Failure, Exit6ARelativePathFromADirectoryThatWasDeleted) {
   }
 }
 
-TEST_F(Failure, Exit6ABadFileDoesNotKeepTheOthersBack) {
+TEST_F(Failure, Exit6ForBadFileButUploadsOthers) {
   ScriptedServer server;
   const test::Finished finished =
       put(server.url(), {"--json", dataset, directory_ / "missing", path_, "/dev/zero"});
@@ -194,7 +195,7 @@ TEST_F(Failure, Exit6ABadFileDoesNotKeepTheOthersBack) {
   EXPECT_EQ(server.count(Phase::verify), 1);
 }
 
-TEST_F(Failure, Exit6WithFailFastABadFileKeepsTheOthersBack) {
+TEST_F(Failure, Exit6WithFailFastUploadsNothing) {
   ScriptedServer server;
   test::write_file(directory_ / "last", "last");
   const test::Finished finished = put(server.url(), {"--json", "--fail-fast", dataset, path_,
@@ -209,7 +210,7 @@ TEST_F(Failure, Exit6WithFailFastABadFileKeepsTheOthersBack) {
   EXPECT_EQ(server.connections(), 0);
 }
 
-TEST_F(Failure, WithFailFastTheUploadsUnderWayAreStopped) {
+TEST_F(Failure, FailFastCancelsUploadsInFlight) {
   // At 5 kB/s the first file would take 20 s; the second one's name is taken.
   Bank bank({"--protocols", "tus"});
   test::write_file(directory_ / "taken", "mine");
@@ -226,25 +227,25 @@ TEST_F(Failure, WithFailFastTheUploadsUnderWayAreStopped) {
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
-TEST_F(Failure, Exit7NobodyListens) {
+TEST_F(Failure, Exit7IfConnectionIsRefused) {
   const std::string url = ScriptedServer().url();
   expect_failure(url, 7, "unreachable", url);
 }
 
-TEST_F(Failure, Exit7AServerThatIsNotAvailable) {
+TEST_F(Failure, Exit7IfServerIsUnavailable) {
   ScriptedServer server(
       {{.phase = Phase::transfer, .occurrence = 1, .answer = http_answer(503, "later")}});
   expect_failure(server.url(), 7, "unreachable", "503, 'later'");
   EXPECT_EQ(server.count(Phase::verify), 0);
 }
 
-TEST_F(Failure, Exit7AServerThatNeverAnswers) {
+TEST_F(Failure, Exit7IfServerDoesNotRespond) {
   ScriptedServer server({{.phase = Phase::transfer, .then = Fault::Then::hold}});
   expect_failure(server.url(), 7, "unreachable", "no response for 1 s",
                  {"--response-timeout", "1"});
 }
 
-TEST_F(Failure, Exit7AServerThatIsKilled) {
+TEST_F(Failure, Exit7IfServerIsKilled) {
   Bank bank;
   test::Process put(put_options(
       bank.url(), {"--json", "--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
@@ -256,14 +257,14 @@ TEST_F(Failure, Exit7AServerThatIsKilled) {
   EXPECT_TRUE(bank.registered().empty());
 }
 
-TEST_F(Failure, Exit8AServerThatLosesBytes) {
+TEST_F(Failure, Exit8IfServerLosesBytes) {
   ScriptedServer server(
       {{.phase = Phase::transfer, .occurrence = 3, .carried_out = true, .keeps = 1}});
   expect_failure(server.url(), 8, "integrity", "holds");
   EXPECT_EQ(server.count(Phase::verify), 0);
 }
 
-TEST_F(Failure, TheFilesBehindAServerThatIsGoneAreNotTried) {
+TEST_F(Failure, DoesNotTryOtherFilesIfServerIsUnreachable) {
   ScriptedServer server({{.phase = Phase::setup, .occurrence = 1, .answer = http_answer(502, "")}});
   Arguments files{"--json", dataset, path_};
   for (const char* name : {"second", "third"}) {
@@ -279,7 +280,7 @@ TEST_F(Failure, TheFilesBehindAServerThatIsGoneAreNotTried) {
   EXPECT_EQ(uploads[2].at("status"), "skipped");
 }
 
-TEST_F(Failure, ANameThatIsTakenDoesNotKeepTheNextFileBack) {
+TEST_F(Failure, UploadsNextFileAfterTakenName) {
   ScriptedServer server;
   server.add_file("scan.h5", "theirs");
   test::write_file(directory_ / "second", "mine");
@@ -297,7 +298,7 @@ TEST_F(Failure, ANameThatIsTakenDoesNotKeepTheNextFileBack) {
 
 class Signals : public Failure, public testing::WithParamInterface<std::pair<int, Phase>> {};
 
-TEST_P(Signals, EndTheUploadAndTheReportSaysSo) {
+TEST_P(Signals, InterruptUploadAndAreReported) {
   const auto [number, phase] = GetParam();
   ScriptedServer server({{.phase = phase, .then = Fault::Then::hold}});
   test::write_file(directory_ / "second", "two");
@@ -310,7 +311,7 @@ TEST_P(Signals, EndTheUploadAndTheReportSaysSo) {
   EXPECT_EQ(uploads.at(0).at("error").at("kind"), "interrupted");
   EXPECT_EQ(uploads.at(1).at("status"), "skipped");
   EXPECT_THAT(put.err(), HasSubstr("interrupted"));
-  // The two questions which protocol it speaks come in any order.
+  // The two requests that detect the protocol may arrive in any order.
   EXPECT_THAT(server.seen().back().phase,
               testing::AnyOf(phase, phase == Phase::ask ? Phase::options : phase));
 }
@@ -325,9 +326,9 @@ INSTANTIATE_TEST_SUITE_P(
                          signal.index);
     });
 
-/// What the server speaks is remembered, and whether it accepts the token has to be asked. Without
-/// an ear for the signal then, the program would end 1.5 s later without its report.
-TEST_F(Failure, SigintWhileTheServerIsAskedAboutTheToken) {
+/// The protocol is remembered, but the token must be checked. If that did not check for the signal,
+/// the program would end 1.5 s later without its report.
+TEST_F(Failure, SigintDuringTokenCheck) {
   const auto tus = [](int status, std::string_view headers) {
     return Fault{.phase = Phase::options, .answer = http_answer(status, "", headers)};
   };
@@ -352,7 +353,7 @@ TEST_F(Failure, SigintWhileTheServerIsAskedAboutTheToken) {
   EXPECT_EQ(server.count(Phase::create), 1) << "the small file's";
 }
 
-TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
+TEST_F(Failure, SigintDuringRateLimitedTransfer) {
   Bank bank;
   test::Process put(
       put_options(bank.url(), {"--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
@@ -364,8 +365,8 @@ TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
   EXPECT_TRUE(bank.registered().empty());
 }
 
-/// `sluice resume` would leave out the files that were not started.
-TEST_F(Failure, SigintAmongSeveralFilesSaysHowToContinueWithAllOfThem) {
+/// `sluice resume` would not upload the files that were not started.
+TEST_F(Failure, SigintWithSeveralFilesAdvisesHowToContinue) {
   test::write_file(directory_ / "second", "second");
   const Arguments arguments{"--chunk", "10000", "--lookahead",        "0",
                             dataset,   path_,   directory_ / "second"};
@@ -383,15 +384,15 @@ TEST_F(Failure, SigintAmongSeveralFilesSaysHowToContinueWithAllOfThem) {
 // --- Output that nobody takes
 // ------------------------------------------------------------------------
 
-TEST_F(Failure, AnUploadIsNotGivenUpForAnOutputThatIsClosed) {
+TEST_F(Failure, ContinuesUploadIfOutputIsClosed) {
   Bank bank;
-  // The report is lost only where standard output is open and takes nothing.
+  // The report is lost only if standard output is open but cannot be written.
   const std::vector<std::pair<const char*, int>> cases{
       {">&-", 0}, {"2>&-", 0}, {"<&- >&- 2>&-", 0}, {">/dev/full", 1}, {"2>/dev/full", 0}};
   for (const auto& [redirection, status] : cases) {
     SCOPED_TRACE(redirection);
     const std::string name = fmt::format("file{}", bank.registered().size());
-    // Slow enough for the progress line to be drawn, into whatever has that number now.
+    // Slow enough that the progress line is drawn, into the file that got the number of stderr.
     const test::Finished finished = run_sluice(redirected(
         put_options(bank.url(), {"--progress", "always", "--limit-rate", "200K", "--chunk", "10000",
                                  "--json", "--name", name, dataset, path_}),
@@ -401,7 +402,7 @@ TEST_F(Failure, AnUploadIsNotGivenUpForAnOutputThatIsClosed) {
   }
 }
 
-TEST_F(Failure, AReportThatCannotBeWrittenIsCode1AndEndsNoUpload) {
+TEST_F(Failure, ExitsWith1IfReportCannotBeWritten) {
   Bank bank;
   const std::string other = directory_ / "other.bin";
   test::write_file(other, "other");
@@ -415,14 +416,14 @@ TEST_F(Failure, AReportThatCannotBeWrittenIsCode1AndEndsNoUpload) {
     EXPECT_THAT(finished.err, HasSubstr("cannot write the report to standard output"));
   }
   EXPECT_EQ(bank.registered().size(), 2U);
-  // --quiet has no report that could be lost.
+  // With --quiet there is no report to lose.
   EXPECT_EQ(run_sluice(redirected(put_options(bank.url(), {"--quiet", dataset, path_, other}),
                                   ">/dev/full"))
                 .status,
             0);
 }
 
-TEST_F(Failure, WhatOnlyPrintsFailsWhereNothingCanBePrinted) {
+TEST_F(Failure, PrintingCommandsFailIfOutputFails) {
   Bank bank;
   ASSERT_EQ(put(bank.url(), {"--receipt", directory_.path(), dataset, path_}).status, 0);
   for (const Arguments& command :
@@ -438,10 +439,10 @@ TEST_F(Failure, WhatOnlyPrintsFailsWhereNothingCanBePrinted) {
   }
 }
 
-TEST_F(Failure, AReaderThatGoesAwayDoesNotEndTheUpload) {
+TEST_F(Failure, ContinuesUploadAfterPipeIsClosed) {
   ScriptedServer server({{.phase = Phase::transfer, .then = Fault::Then::hold}});
   test::Process::Options options = put_options(server.url(), {dataset, path_});
-  // The pipe's only reader is gone before anything is written into it.
+  // The only reader of the pipe has ended before anything is written.
   options.argv.insert(options.argv.begin(),
                       {"/bin/sh", "-c", "{ \"$0\" \"$@\"; echo \"exit $?\" >&2; } | exec <&-"});
   test::Process process(options);

@@ -1,4 +1,4 @@
-// `sluice forget`: what is left of an upload here and at the server.
+// `sluice forget`: what remains of an upload in the journal and at the server.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -27,7 +27,7 @@ class Forget : public testing::Test {
  protected:
   Forget() { test::write_file(path_, test::random_bytes(16'000'001, 4)); }
 
-  /// A databankd that speaks tus, and breaks the first PATCH off.
+  /// Returns the options of a databankd that supports tus and breaks off the first PATCH.
   static Arguments that_breaks(Arguments more = {}) {
     more.insert(more.end(), {"--protocols", "tus", "--fault", "reset-mid-body,at=1,on=patch"});
     return more;
@@ -37,7 +37,7 @@ class Forget : public testing::Test {
     all.insert(all.end(), more.begin(), more.end());
     return put_options(bank.url(), all);
   }
-  /// An upload that is begun and breaks off.
+  /// Starts an upload that breaks off.
   void begin(Bank& bank, const Arguments& more = {}) {
     Arguments all = more;
     all.insert(all.end(), {dataset, path_});
@@ -56,7 +56,7 @@ class Forget : public testing::Test {
     words.insert(words.end(), more.begin(), more.end());
     return command(words, environment);
   }
-  /// It is forgotten here, and stays at the server.
+  /// Expects that the upload is discarded in the journal, and stays at the server.
   void expect_it_stays(const test::Finished& finished, const Bank& bank) {
     EXPECT_THAT(finished.out, AllOf(StartsWith("discarded "), HasSubstr("uploaded)\n")));
     EXPECT_THAT(finished.err, HasSubstr(stays));
@@ -64,7 +64,7 @@ class Forget : public testing::Test {
     EXPECT_FALSE(uploads_at(bank).empty());
     EXPECT_EQ(command({"status"}).out, "no unfinished uploads\n");
   }
-  /// The files of the tus uploads that are in databankd's store.
+  /// Returns the files of the tus uploads in databankd's store.
   static std::vector<std::string> uploads_at(const Bank& bank) {
     std::vector<std::string> files;
     const auto store = bank.deposited(name).parent_path().parent_path();
@@ -78,11 +78,11 @@ class Forget : public testing::Test {
   const std::string path_ = directory_ / name;
 };
 
-TEST_F(Forget, WhatATusServerHasOfItIsDeleted) {
+TEST_F(Forget, DeletesUploadAtTusServer) {
   for (const char* lanes : {"0", "3"}) {
     SCOPED_TRACE(lanes);
-    // Of the parts all are there then; one whose creation is under way when another breaks has no
-    // address in the journal.
+    // All parts exist then: a part whose creation is in flight when another one breaks off has no
+    // URL in the journal.
     Bank bank(lanes == std::string("0")
                   ? that_breaks()
                   : Arguments{"--protocols", "tus", "--fault", "status:503,every=1,on=join"});
@@ -96,7 +96,7 @@ TEST_F(Forget, WhatATusServerHasOfItIsDeleted) {
   }
 }
 
-TEST_F(Forget, TheTokenComesFromWhereItDoesForAnUpload) {
+TEST_F(Forget, FindsTokenLikeUpload) {
   const std::string token_file = directory_ / "token";
   test::write_file(token_file, token);
   ASSERT_EQ(::chmod(token_file.c_str(), 0600), 0);
@@ -110,7 +110,7 @@ TEST_F(Forget, TheTokenComesFromWhereItDoesForAnUpload) {
   EXPECT_THAT(uploads_at(second), IsEmpty());
 }
 
-TEST_F(Forget, WithoutATokenThatIsTakenItStaysThere) {
+TEST_F(Forget, KeepsDataAtServerWithoutValidToken) {
   Bank bank(that_breaks());
   begin(bank);
   auto finished = forget({});
@@ -126,7 +126,7 @@ TEST_F(Forget, WithoutATokenThatIsTakenItStaysThere) {
   expect_it_stays(finished, other);
 }
 
-TEST_F(Forget, AServerThatIsAwayKeepsNobodyFromForgetting) {
+TEST_F(Forget, DiscardsUploadIfServerIsUnreachable) {
   {
     Bank bank(that_breaks());
     begin(bank);
@@ -138,7 +138,7 @@ TEST_F(Forget, AServerThatIsAwayKeepsNobodyFromForgetting) {
   EXPECT_EQ(command({"status"}).out, "no unfinished uploads\n");
 }
 
-TEST_F(Forget, AServerThatDoesNotDeleteSaysHowLongItStays) {
+TEST_F(Forget, ReportsExpiryIfServerCannotDelete) {
   Bank cannot(that_breaks({"--tus-extensions", "creation,expiration"}));
   begin(cannot);
   auto finished = forget();
@@ -154,16 +154,16 @@ TEST_F(Forget, AServerThatDoesNotDeleteSaysHowLongItStays) {
   expect_it_stays(finished, refuses);
 }
 
-/// As after a kill: the server may be at the last PATCH still.
-TEST_F(Forget, ALockThatPassesIsWaitedFor) {
+/// As after a kill: the server may still process the last PATCH.
+TEST_F(Forget, RetriesWhileUploadIsLocked) {
   Bank bank(that_breaks({"--fault", "locked,at=1,on=delete"}));
   begin(bank);
   EXPECT_EQ(forget().status, 0);
   EXPECT_THAT(uploads_at(bank), IsEmpty());
 }
 
-/// The bytes are there, in an upload that nobody can name.
-TEST_F(Forget, WhatWasJoinedUnderAnAddressThatWasLostIsNotCalledDeleted) {
+/// The bytes are at the server, in an upload whose URL is unknown.
+TEST_F(Forget, DoesNotReportJoinedUploadWithLostUrlAsDeleted) {
   Bank bank({"--protocols", "tus", "--fault", "lose-response,at=1,on=join"});
   const auto lost = run_sluice(put_of(bank, {"--lanes", "3", dataset, path_}));
   ASSERT_EQ(lost.status, 7) << lost.err;
@@ -174,7 +174,7 @@ TEST_F(Forget, WhatWasJoinedUnderAnAddressThatWasLostIsNotCalledDeleted) {
 }
 
 /// Its bytes may be those of a registered file.
-TEST_F(Forget, WhatMayBeRegisteredIsNotDeleted) {
+TEST_F(Forget, KeepsUploadThatMayBeRegistered) {
   Bank bank({"--protocols", "tus", "--fault", "lose-request,at=1,on=register"});
   const auto lost = run_sluice(put_of(bank, {dataset, path_}));
   ASSERT_EQ(lost.status, 1) << lost.err;
@@ -184,8 +184,8 @@ TEST_F(Forget, WhatMayBeRegisteredIsNotDeleted) {
   expect_it_stays(finished, bank);
 }
 
-/// Only one of the two is being uploaded.
-TEST_F(Forget, AnotherFileOnItsWayIntoTheDatasetIsNoObstacle) {
+/// Only one of the two files is being uploaded.
+TEST_F(Forget, WorksDuringUploadOfAnotherFile) {
   Bank bank(that_breaks({"--fault", "stall,at=2,on=patch"}));
   begin(bank);
   const std::string busy = directory_ / "busy.h5";
@@ -206,7 +206,7 @@ TEST_F(Forget, AnotherFileOnItsWayIntoTheDatasetIsNoObstacle) {
   EXPECT_THAT(uploads_at(bank), Not(IsEmpty())) << "the other one's";
 }
 
-TEST_F(Forget, APhasedUploadNeedsNoTokenAndAnUploadOfAnotherFileIsNoObstacle) {
+TEST_F(Forget, DiscardsPhasedUploadWithoutToken) {
   ScriptedServer server({{.phase = Phase::transfer, .answer = test::http_answer(503, "")}});
   const Arguments words{"--state-dir", state_.path(), "--chunk", "1M", dataset};
   Arguments one = words;
@@ -227,8 +227,8 @@ TEST_F(Forget, APhasedUploadNeedsNoTokenAndAnUploadOfAnotherFileIsNoObstacle) {
   process.wait();
 }
 
-/// Somebody has looked: the file is there. The same command must not register a second one.
-TEST_F(Forget, WhatIsListedOnThePageIsNotUploadedAgain) {
+/// The user has found the file on the page; the same command must not register it again.
+TEST_F(Forget, RegisteredOptionPreventsSecondUpload) {
   Bank bank({"--protocols", "tus", "--fault", "lose-response,at=1,on=register"});
   const std::string second = directory_ / "second";
   test::write_file(second, "second");
@@ -246,7 +246,7 @@ TEST_F(Forget, WhatIsListedOnThePageIsNotUploadedAgain) {
   EXPECT_EQ(bank.registered().size(), 2U);
 }
 
-TEST_F(Forget, AnUploadThatWasNeverRegisteredIsNotNotedAsRegistered) {
+TEST_F(Forget, RejectsRegisteredOptionForUnsentRegistration) {
   Bank bank(that_breaks());
   begin(bank);
   const test::Finished finished = command({"forget", "--registered", dataset, name});
@@ -255,7 +255,7 @@ TEST_F(Forget, AnUploadThatWasNeverRegisteredIsNotNotedAsRegistered) {
   EXPECT_THAT(command({"status"}).out, HasSubstr(name));
 }
 
-TEST_F(Forget, AWrongNameAmongSeveralDiscardsNothing) {
+TEST_F(Forget, DiscardsNothingIfOneNameIsWrong) {
   Bank bank(that_breaks());
   begin(bank);
   const test::Finished finished = command({"forget", dataset, name, "other"});

@@ -1,5 +1,5 @@
-// What a server in front of the Data Bank answers in its place, and what only some Data Banks do:
-// over tus, to databankd.
+// Responses of a front server instead of the Data Bank's, and behaviour of only some Data Banks:
+// over tus, with databankd.
 #include <fmt/format.h>
 
 #include "tests/e2e/e2e.h"
@@ -27,7 +27,7 @@ class FrontServer : public testing::Test {
   static std::uint64_t resumed_from(const test::Finished& finished) {
     return report_of(finished).at("uploads").at(0).at("resumed_from").get<std::uint64_t>();
   }
-  /// Requests of that step in databankd's log.
+  /// Returns the number of requests of that step in databankd's log.
   static std::size_t count(Bank& bank, const std::string& step) {
     const std::string log = bank.process().out();
     std::size_t times = 0;
@@ -41,7 +41,7 @@ class FrontServer : public testing::Test {
   const std::string path_ = directory_ / "scan.h5";
 };
 
-TEST_F(FrontServer, NotFoundForAWhileThrowsNothingAway) {
+TEST_F(FrontServer, KeepsUploadDuringTemporaryNotFound) {
   Bank bank({"--protocols", "tus", "--fault", "front:404:1500ms,at=3,on=patch"});
   const auto finished = upload(bank, {"--chunk", "5M", "--retries", "10"});
   expect_registered(finished, bank);
@@ -49,12 +49,12 @@ TEST_F(FrontServer, NotFoundForAWhileThrowsNothingAway) {
   EXPECT_EQ(report_of(finished).at("uploads").at(0).at("chunks"), 5);
 }
 
-TEST_F(FrontServer, NotFoundAtTheStartIsRetried) {
+TEST_F(FrontServer, RetriesNotFoundAtStart) {
   Bank bank({"--protocols", "tus", "--fault", "front:404:1500ms,at=1,on=any"});
   expect_registered(upload(bank, {"--retries", "10"}), bank);
 }
 
-TEST_F(FrontServer, NotFoundDropsNothingFromTheJournal) {
+TEST_F(FrontServer, KeepsJournalEntryAfterNotFound) {
   Bank bank({"--protocols", "tus", "--fault", "reset-mid-body,at=3,on=patch", "--fault",
              "front:404:1500ms,at=1,on=head"});
   ASSERT_EQ(upload(bank, {"--chunk", "5M"}).status, 7);
@@ -67,15 +67,15 @@ TEST_F(FrontServer, NotFoundDropsNothingFromTheJournal) {
   EXPECT_EQ(count(bank, "create"), 1U);
 }
 
-TEST_F(FrontServer, AJoinThatTakesLongerThanOtherAnswersIsSentOnce) {
+TEST_F(FrontServer, SendsSlowJoinOnce) {
   Bank bank({"--protocols", "tus", "--join-time", "1500ms"});
   const auto finished = upload(bank, {"--lanes", "2", "--response-timeout", "1"});
   expect_registered(finished, bank);
   EXPECT_EQ(count(bank, "join"), 1U);
 }
 
-/// The Data Bank's S3, asked for more lanes than it could join.
-TEST_F(FrontServer, NoPartIsTooShortForTheStorage) {
+/// With more lanes than the Data Bank's S3 storage could join.
+TEST_F(FrontServer, MakesPartsLargeEnoughForStorage) {
   Bank bank({"--protocols", "tus", "--part-min", "5M"});
   const auto finished = upload(bank, {"--lanes", "16", "--verbose"});
   expect_registered(finished, bank);
@@ -84,13 +84,13 @@ TEST_F(FrontServer, NoPartIsTooShortForTheStorage) {
   EXPECT_EQ(count(bank, "join"), 1U);
 }
 
-TEST_F(FrontServer, AnEmptyFileIsRegisteredWhereAnUploadBecomesAFileLate) {
+TEST_F(FrontServer, RegistersEmptyFileAtLazyServer) {
   test::write_file(path_, "");
   Bank bank({"--protocols", "tus", "--lazy-uploads"});
   expect_registered(upload(bank, {}), bank);
 }
 
-TEST_F(FrontServer, TwoLocationsAreRefused) {
+TEST_F(FrontServer, RejectsTwoLocations) {
   Bank bank({"--protocols", "tus", "--fault", "two-locations,at=1,on=create"});
   const auto finished = upload(bank, {});
   EXPECT_EQ(finished.status, 1);

@@ -1,4 +1,4 @@
-// What lands is what was sent.
+// Registered files have the bytes of the local file.
 #include <fmt/format.h>
 
 #include <random>
@@ -24,7 +24,7 @@ class Deposit : public testing::Test {
     return path;
   }
 
-  /// Uploads, and compares the deposit, the report and the bank's register with the file.
+  /// Uploads a file, and compares the registered file, the report and registered.jsonl with it.
   void expect_deposit(const std::string& path, const std::string& name, const Arguments& more) {
     SCOPED_TRACE(path);
     Arguments arguments{"--json", dataset};
@@ -54,7 +54,7 @@ class Deposit : public testing::Test {
 
 class EverySource : public Deposit, public testing::WithParamInterface<const char*> {};
 
-TEST_P(EverySource, EverySizeAroundBlocksAndChunksLandsAsItIs) {
+TEST_P(EverySource, UploadsSizesAroundBlocksAndChunks) {
   const std::uint64_t block = 64 * kib, chunk = mib;
   for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{1}, block - 1, block, block + 1,
                                    chunk - 1, chunk, chunk + 1, 3 * chunk + 12345}) {
@@ -64,7 +64,7 @@ TEST_P(EverySource, EverySizeAroundBlocksAndChunksLandsAsItIs) {
   }
 }
 
-TEST_P(EverySource, SizesAroundTheDefaultBlockAndChunkDoToo) {
+TEST_P(EverySource, UploadsSizesAroundDefaultBlockAndChunk) {
   for (const std::uint64_t size : {4 * mib - 1, 4 * mib + 1, 64 * mib - 1, 64 * mib + 1}) {
     const std::string name = fmt::format("{}.bin", size);
     expect_deposit(file(name, size), name, {"--read", GetParam()});
@@ -74,8 +74,8 @@ TEST_P(EverySource, SizesAroundTheDefaultBlockAndChunkDoToo) {
 INSTANTIATE_TEST_SUITE_P(All, EverySource, testing::Values("auto", "direct", "mmap", "buffered"),
                          [](const auto& read) { return std::string(read.param); });
 
-// The library behind the command line takes "[x]" for a list: then another file would be uploaded.
-TEST_F(Deposit, NamesInBracketsAreThatFileAndNoOther) {
+// CLI11 parses "[x]" as a list; then another file would be uploaded.
+TEST_F(Deposit, UploadsFilesWithBracketsInName) {
   std::filesystem::create_directory(directory_ / "names");
   for (const char* name : {"draft", "[draft]", "a", "[a,draft]", "[]"})
     write_file(directory_ / "names" / name, name);
@@ -90,7 +90,7 @@ TEST_F(Deposit, NamesInBracketsAreThatFileAndNoOther) {
   expect_deposit(file("plain", 10), "[new]", {"--name", "[new]"});
 }
 
-TEST_F(Deposit, ChunksThatAreNoMultipleOfABlock) {
+TEST_F(Deposit, UploadsChunksThatAreNoMultipleOfBlock) {
   for (const char* chunk : {"1", "4095", "100001", "1GiB"}) {
     const std::size_t size = chunk == std::string("1") ? 50 : 1'000'003;
     const std::string name = fmt::format("chunk-{}", chunk);
@@ -98,7 +98,7 @@ TEST_F(Deposit, ChunksThatAreNoMultipleOfABlock) {
   }
 }
 
-TEST_F(Deposit, NamesWithEverythingThatANameMayHave) {
+TEST_F(Deposit, UploadsNamesWithSpecialCharacters) {
   for (const char* name :
        {"with space.txt", "quote\"s'and`more.txt", "semi;colon; filename=\"x\".txt",
         "ünï-日本-🌊.txt", "-leading-dash", "--json", "100%25.txt", "back\\slash.txt",
@@ -108,7 +108,7 @@ TEST_F(Deposit, NamesWithEverythingThatANameMayHave) {
   expect_deposit(file(longest, 1000), longest, {});
 }
 
-TEST_F(Deposit, NamesOfOneLookAreWarnedOf) {
+TEST_F(Deposit, WarnsOfNamesThatLookTheSame) {
   const TempDir state;
   const auto put_files = [&](const Arguments& files) {
     Arguments all{"--state-dir", state.path(), dataset};
@@ -127,11 +127,11 @@ TEST_F(Deposit, NamesOfOneLookAreWarnedOf) {
               testing::AllOf(HasSubstr("Unicode normalisation"), HasSubstr("another file")));
 }
 
-TEST_F(Deposit, UnderAnotherName) {
+TEST_F(Deposit, UploadsUnderAnotherName) {
   expect_deposit(file("local", 1000), "an other; näme", {"--name", "an other; näme"});
 }
 
-TEST_F(Deposit, SeveralFilesGoOneAfterTheOther) {
+TEST_F(Deposit, UploadsSeveralFilesSequentially) {
   const Arguments files{file("a", 100'000), file("b", 0), file("c", 1)};
   const test::Finished finished =
       put(bank_.url(), {"--json", dataset, files[0], files[1], files[2]});
@@ -148,14 +148,14 @@ TEST_F(Deposit, SeveralFilesGoOneAfterTheOther) {
   }
 }
 
-TEST_F(Deposit, ASymbolicLinkIsTheFileUnderTheLinksName) {
+TEST_F(Deposit, UploadsTargetOfSymbolicLinkUnderLinkName) {
   file("target", 5000);
   std::filesystem::create_symlink("target", directory_ / "link");
   expect_deposit(directory_ / "link", "link", {});
 }
 
-/// Nothing is registered by it: an upload of the same name goes on to work.
-TEST_F(Deposit, ADryRunSendsNothing) {
+/// Nothing is registered: a later upload of the same name works.
+TEST_F(Deposit, DryRunSendsNothing) {
   const std::string path = file("scan", 1000);
   const test::Finished dry = put(bank_.url(), {"--dry-run", "--json", dataset, path});
   EXPECT_EQ(dry.status, 0) << dry.err;
@@ -172,7 +172,7 @@ TEST_F(Deposit, ADryRunSendsNothing) {
   EXPECT_EQ(taken.status, 5);
 }
 
-TEST_F(Deposit, TheUrlMayComeFromTheEnvironmentAndEndWithSlashes) {
+TEST_F(Deposit, TakesUrlFromEnvironmentWithTrailingSlashes) {
   test::Process::Options options =
       put_options("", {dataset, file("scan", 1000)},
                   {{"SLUICE_TOKEN", token}, {"SLUICE_URL", bank_.url() + "//"}});
@@ -181,15 +181,15 @@ TEST_F(Deposit, TheUrlMayComeFromTheEnvironmentAndEndWithSlashes) {
   EXPECT_EQ(finished.status, 0) << finished.err;
 }
 
-TEST_F(Deposit, ALimitedRateHolds) {
-  // A quarter of a second's worth more than the burst; only too fast is wrong.
+TEST_F(Deposit, ObeysRateLimit) {
+  // A quarter of a second more than the burst; only a higher rate is an error.
   const test::Finished finished =
       put(bank_.url(), {"--json", "--limit-rate", "4MB/s", dataset, file("scan", 4'000'000)});
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_GE(report_of(finished).at("uploads").at(0).at("seconds").get<double>(), 0.8);
 }
 
-TEST_F(Deposit, VerboseSaysHowItReads) {
+TEST_F(Deposit, VerbosePrintsReadMode) {
   const test::Finished finished =
       put(bank_.url(), {"--verbose", "--read", "buffered", dataset, file("scan", 1000)});
   EXPECT_EQ(finished.status, 0);
@@ -197,14 +197,14 @@ TEST_F(Deposit, VerboseSaysHowItReads) {
   EXPECT_THAT(finished.out, HasSubstr("is registered in dataset"));
 }
 
-TEST_F(Deposit, QuietSaysNothing) {
+TEST_F(Deposit, QuietPrintsNothing) {
   const test::Finished finished = put(bank_.url(), {"--quiet", dataset, file("scan", 1000)});
   EXPECT_EQ(finished.status, 0);
   EXPECT_EQ(finished.out, "");
   EXPECT_EQ(finished.err, "");
 }
 
-TEST_F(Deposit, TheSummaryHasTheDigestAndTheBottleneckInWords) {
+TEST_F(Deposit, SummaryHasDigestAndBottleneck) {
   const std::string path = file("scan", 100'000);
   const test::Finished finished = put(bank_.url(), {dataset, path});
   EXPECT_EQ(finished.status, 0);

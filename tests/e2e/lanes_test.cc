@@ -1,4 +1,4 @@
-// Files in parts side by side, and chunks with checksums: to databankd.
+// Files in parallel parts, and chunks with checksums, with databankd.
 #include <fmt/format.h>
 
 #include "tests/e2e/e2e.h"
@@ -28,13 +28,13 @@ class Lanes : public testing::Test {
     return report_of(finished).at("uploads").at(0);
   }
 
-  static constexpr std::size_t size = 21'000'001;  // four parts at most
+  static constexpr std::size_t size = 21'000'001;  // at most four parts
   test::TempDir directory_;
   test::TempDir state_;
   const std::string path_ = directory_ / "scan.h5";
 };
 
-TEST_F(Lanes, TheFileIsWholeHoweverManyThereAre) {
+TEST_F(Lanes, UploadsWithAnyNumberOfLanes) {
   for (const char* lanes : {"1", "2", "8", "16"}) {
     SCOPED_TRACE(lanes);
     Bank bank({"--protocols", "tus"});
@@ -51,7 +51,7 @@ TEST_F(Lanes, TheFileIsWholeHoweverManyThereAre) {
   }
 }
 
-TEST_F(Lanes, TheFileIsWholeHoweverManyNetworkThreadsThereAre) {
+TEST_F(Lanes, UploadsWithAnyNumberOfNetworkThreads) {
   for (const char* threads : {"1", "2", "5"}) {
     SCOPED_TRACE(threads);
     test::TempDir state;
@@ -67,9 +67,8 @@ TEST_F(Lanes, TheFileIsWholeHoweverManyNetworkThreadsThereAre) {
   }
 }
 
-/// One part is lost in mid-upload, another one's connection breaks: both are mended, and the file
-/// is whole.
-TEST_F(Lanes, PartsThatBreakAreMendedEachByItself) {
+/// One part is lost during the upload, the connection of another breaks: both recover.
+TEST_F(Lanes, RecoversEachPartSeparately) {
   Bank bank({"--protocols", "tus", "--fault", "expire,at=2,on=patch", "--fault",
              "reset-mid-body,at=4,on=patch"});
   const auto finished = upload(bank, {"--lanes", "3", "--retries", "5"});
@@ -79,9 +78,9 @@ TEST_F(Lanes, PartsThatBreakAreMendedEachByItself) {
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
-/// The parts are joined and gone, and nobody knows into what; or they are gone before, or the whole
-/// is after: all of it is sent once more, in the same run, and registered once.
-TEST_F(Lanes, WhatIsLostInJoiningIsSentOnceMore) {
+/// The join's response is lost, or parts or the joined upload are lost: the whole file is sent
+/// again in the same run, and registered once.
+TEST_F(Lanes, ResendsFileLostInJoin) {
   for (const char* fault :
        {"lose-response,at=1,on=join", "expire,at=1,on=join", "status:404,at=1,on=join"}) {
     SCOPED_TRACE(fault);
@@ -96,8 +95,8 @@ TEST_F(Lanes, WhatIsLostInJoiningIsSentOnceMore) {
   }
 }
 
-/// Whoever wants no retries gets none, and the same command does it then.
-TEST_F(Lanes, WhatIsLostInJoiningIsSentByTheNextRun) {
+/// Without retries, the next run of the same command sends the file.
+TEST_F(Lanes, NextRunResendsFileLostInJoin) {
   Bank bank({"--protocols", "tus", "--fault", "lose-response,at=1,on=join"});
   const auto first = upload(bank, {"--lanes", "3", "--retries", "0"});
   EXPECT_NE(first.status, 0);
@@ -108,8 +107,8 @@ TEST_F(Lanes, WhatIsLostInJoiningIsSentByTheNextRun) {
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
-/// In the same run, whole, and with what was sent of it deleted.
-TEST_F(Lanes, AJoinThatIsRefusedForEverSendsTheFileInOnePiece) {
+/// In the same run; the parts at the server are deleted.
+TEST_F(Lanes, SendsFileInOnePieceIfJoinIsRefused) {
   Bank bank({"--protocols", "tus", "--fault", "status:500,every=1,on=join"});
   const auto finished = upload(bank, {"--lanes", "2", "--retries", "2"});
   ASSERT_EQ(finished.status, 0) << finished.err;
@@ -127,7 +126,7 @@ TEST_F(Lanes, AJoinThatIsRefusedForEverSendsTheFileInOnePiece) {
   EXPECT_EQ(count(" delete "), 2U);
 }
 
-TEST_F(Lanes, AServerThatCannotJoinIsNotAskedTo) {
+TEST_F(Lanes, SendsNoPartsWithoutConcatenation) {
   Bank bank({"--protocols", "tus", "--tus-extensions", "creation"});
   const auto finished = upload(bank, {"--lanes", "3"});
   EXPECT_EQ(finished.status, 2);
@@ -137,7 +136,7 @@ TEST_F(Lanes, AServerThatCannotJoinIsNotAskedTo) {
 
 using VerifyChunks = Lanes;
 
-TEST_F(VerifyChunks, OneThatArrivedOtherwiseIsSentAgain) {
+TEST_F(VerifyChunks, ResendsCorruptedChunk) {
   Bank bank({"--protocols", "tus", "--fault", "checksum,at=2,on=patch"});
   const auto finished = upload(bank, {"--verify-chunks", "on", "--retries", "3"});
   ASSERT_EQ(finished.status, 2) << "chunks of 5 MiB and more do not fit into a pool of 1 MiB";
@@ -147,8 +146,8 @@ TEST_F(VerifyChunks, OneThatArrivedOtherwiseIsSentAgain) {
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
 }
 
-/// The server keeps nothing of such a chunk, however long one without a checksum may be.
-TEST_F(VerifyChunks, OneThatBrokeIsShorterTheNextTime) {
+/// With a checksum, the server keeps nothing of an incomplete chunk.
+TEST_F(VerifyChunks, ShortensChunkAfterConnectionLoss) {
   Bank bank({"--protocols", "tus", "--fault", "reset-mid-body,at=1,on=patch"});
   const auto finished = upload(bank, {"--verify-chunks", "on", "--retries", "3"}, "24M");
   ASSERT_EQ(finished.status, 0) << finished.err;
@@ -156,8 +155,8 @@ TEST_F(VerifyChunks, OneThatBrokeIsShorterTheNextTime) {
   EXPECT_EQ(upload_of(finished).at("chunks"), 3) << "12 MiB broke: 6, 6 and the rest";
 }
 
-/// databankd compares: a wrong header would be a 460 of its own, each time.
-TEST_F(VerifyChunks, AreWhatTheServerComputes) {
+/// databankd compares the checksums: a wrong header would cause a 460.
+TEST_F(VerifyChunks, SendsChecksumsThatServerConfirms) {
   Bank bank({"--protocols", "tus"});
   const auto finished = upload(bank, {"--verify-chunks", "on", "--chunk", "6M"}, "16M");
   ASSERT_EQ(finished.status, 0) << finished.err;
@@ -165,8 +164,8 @@ TEST_F(VerifyChunks, AreWhatTheServerComputes) {
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
 }
 
-/// Each has to have its chunk in memory as a whole: they must not take the pool from each other.
-TEST_F(VerifyChunks, SeveralAtATimeShareThePool) {
+/// Each needs memory for a whole chunk; they must not block each other in the pool.
+TEST_F(VerifyChunks, ConcurrentUploadsShareThePool) {
   Bank bank({"--protocols", "tus"});
   Arguments all{"--protocol", "tus", "--verify-chunks", "auto", "--block",    "64K",
                 "--pool",     "1M",  "--transfers",     "4",    "--state-dir"};
@@ -180,7 +179,7 @@ TEST_F(VerifyChunks, SeveralAtATimeShareThePool) {
   EXPECT_EQ(bank.registered().size(), 8U);
 }
 
-TEST_F(VerifyChunks, TwiceOtherwiseIsTheEnd) {
+TEST_F(VerifyChunks, FailsAfterTwoCorruptedChunks) {
   Bank bank({"--protocols", "tus", "--fault", "checksum,every=1,on=patch"});
   const auto finished = upload(bank, {"--verify-chunks", "on", "--retries", "9"}, "16M");
   EXPECT_EQ(finished.status, 8);

@@ -1,4 +1,4 @@
-// What sluice does under the limits of a shell (ulimit).
+// sluice with limits of the shell (ulimit).
 #include <fmt/format.h>
 
 #include <regex>
@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-class UnderALimit : public testing::Test {
+class ResourceLimits : public testing::Test {
  protected:
   Arguments small_files(int count) const {
     Arguments files;
@@ -22,7 +22,7 @@ class UnderALimit : public testing::Test {
     }
     return files;
   }
-  /// The same, with `ulimit limit`.
+  /// Adds `ulimit limit`.
   static test::Process::Options limited(const test::Process::Options& options,
                                         const std::string& limit) {
     test::Process::Options result = options;
@@ -35,10 +35,10 @@ class UnderALimit : public testing::Test {
   test::TempDir directory_;
 };
 
-TEST_F(UnderALimit, FewOpenFilesMeanFewerTransfersAndNoFailure) {
+TEST_F(ResourceLimits, RunsFewerTransfersWithFewOpenFiles) {
   Arguments arguments = small_files(80);
   arguments.insert(arguments.begin(), {"--transfers", "64", dataset});
-  // Sanitizers need some for themselves.
+  // Sanitizers need some files themselves.
   const int files = sanitized ? 120 : 30;
   const test::Finished finished =
       run_sluice(limited(put_options(bank_.url(), arguments), fmt::format("-n {}", files)));
@@ -47,7 +47,7 @@ TEST_F(UnderALimit, FewOpenFilesMeanFewerTransfersAndNoFailure) {
   EXPECT_THAT(finished.err, HasSubstr(fmt::format("the limit of {} open files", files)));
 }
 
-TEST_F(UnderALimit, FewOpenFilesAreNoMatterWhereNoNumberOfTransfersWasAskedFor) {
+TEST_F(ResourceLimits, DoesNotWarnAboutOpenFilesWithAutomaticTransfers) {
   Arguments arguments = small_files(80);
   arguments.insert(arguments.begin(), dataset);
   const test::Finished finished = run_sluice(
@@ -57,7 +57,7 @@ TEST_F(UnderALimit, FewOpenFilesAreNoMatterWhereNoNumberOfTransfersWasAskedFor) 
   EXPECT_THAT(finished.err, Not(HasSubstr("open files")));
 }
 
-TEST_F(UnderALimit, TheSoftLimitOnOpenFilesIsRaised) {
+TEST_F(ResourceLimits, RaisesSoftLimitOnOpenFiles) {
   Arguments arguments = small_files(40);
   arguments.insert(arguments.begin(), {"--transfers", "40", dataset});
   const test::Finished finished =
@@ -66,7 +66,7 @@ TEST_F(UnderALimit, TheSoftLimitOnOpenFilesIsRaised) {
   EXPECT_THAT(finished.err, Not(HasSubstr("open files")));
 }
 
-TEST_F(UnderALimit, TooFewOpenFilesForOneTransferAreAnError) {
+TEST_F(ResourceLimits, FailsIfOpenFilesAreTooFewForOneTransfer) {
   if (sanitized) GTEST_SKIP() << "a sanitizer does not start with so few";
   const Arguments files = small_files(1);
   const test::Finished finished =
@@ -76,9 +76,8 @@ TEST_F(UnderALimit, TooFewOpenFilesForOneTransferAreAnError) {
   EXPECT_TRUE(bank_.registered().empty());
 }
 
-/// How much is needed besides the pool is the business of many libraries, so that the advice is
-/// what can be tested everywhere.
-TEST_F(UnderALimit, LittleMemoryIsAnErrorThatSaysWhichPoolFits) {
+/// The memory besides the pool depends on libraries, so the test checks that the advice works.
+TEST_F(ResourceLimits, FailsWithLittleMemoryAndNamesFittingPool) {
   if (sanitized) GTEST_SKIP() << "sanitizers map terabytes";
   const Arguments files = small_files(1);
   const auto put_with = [&](const std::string& pool) {

@@ -1,4 +1,4 @@
-// Several transfers at a time, on a terminal.
+// Several concurrent transfers on a terminal.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -16,10 +16,10 @@ using testing::HasSubstr;
 using testing::Not;
 using namespace std::chrono_literals;
 
-/// Uploads that last until they are stopped: 100 KiB/s, and files of 1 GiB.
-class SeveralOnATerminal : public testing::Test {
+/// Uploads that run until they are stopped: 100 KiB/s, and files of 1 GiB.
+class ParallelTransfersOnTerminal : public testing::Test {
  protected:
-  SeveralOnATerminal() {
+  ParallelTransfersOnTerminal() {
     for (int i = 0; i < 30; ++i) {
       cjk_ += "\u6570";
       accents_ += "e\u0301";
@@ -32,7 +32,7 @@ class SeveralOnATerminal : public testing::Test {
     std::filesystem::resize_file(directory_ / name, 1 << 30);
   }
 
-  /// put of these files; `more`: options.
+  /// Returns how to run put with these files; `more`: options.
   test::Process::Options options(const Arguments& more, const std::vector<std::string>& names,
                                  const std::string& redirection) const {
     Arguments arguments{"--lanes", "0", "--limit-rate", "100K", dataset};
@@ -56,7 +56,7 @@ class SeveralOnATerminal : public testing::Test {
   Terminal terminal_;
 };
 
-/// The lines that show a progress.
+/// Returns the lines that show progress.
 std::vector<std::string> live(const test::Screen& screen) {
   std::vector<std::string> lines;
   for (const std::string& row : screen.rows())
@@ -65,8 +65,8 @@ std::vector<std::string> live(const test::Screen& screen) {
   return lines;
 }
 
-TEST_F(SeveralOnATerminal, EachHasALineBelowAllMessagesAtAnyWidth) {
-  // Its result comes while the others go on.
+TEST_F(ParallelTransfersOnTerminal, ShowsLineForEachBelowMessagesAtAnyWidth) {
+  // Its result is printed while the others continue.
   test::write_file(directory_ / "small", "x");
   terminal_.resize(80);
   test::Process process(options({"--verbose"}, {"small", cjk_, accents_, std::string(120, 'n')},
@@ -103,11 +103,11 @@ TEST_F(SeveralOnATerminal, EachHasALineBelowAllMessagesAtAnyWidth) {
   EXPECT_THAT(text, HasSubstr("1 registered, 3 interrupted"));
 }
 
-TEST_F(SeveralOnATerminal, CountsThoseThatDoNotFit) {
-  terminal_.resize(80, 9);  // a third is 3
+TEST_F(ParallelTransfersOnTerminal, CountsTransfersThatDoNotFit) {
+  terminal_.resize(80, 9);  // a third of the rows is 3
   test::Process process(
       options({}, {cjk_, accents_, std::string(120, 'n')}, "2>" + terminal_.path()));
-  // The total has two lines once its rate is known.
+  // The total has two lines when its rate is known.
   EXPECT_TRUE(terminal_.read_while([&] {
     return lines_with("and 3 more transfers") != 1 || live(terminal_.screen()).size() != 2;
   })) << terminal_.screen().text();
@@ -119,11 +119,11 @@ TEST_F(SeveralOnATerminal, CountsThoseThatDoNotFit) {
   EXPECT_EQ(process.wait(30s), 143);
 }
 
-/// The shell has the terminal meanwhile.
-TEST_F(SeveralOnATerminal, AfterAStopTheLinesAreDrawnAnew) {
+/// Meanwhile the shell uses the terminal.
+TEST_F(ParallelTransfersOnTerminal, RedrawsLinesAfterSuspension) {
   terminal_.resize(80);
   test::Process process(options({}, {cjk_, accents_}, "2>" + terminal_.path()));
-  // Four lines, once the total's rate is known.
+  // Four lines, when the total's rate is known.
   EXPECT_TRUE(terminal_.read_while([&] { return live(terminal_.screen()).size() != 4; }));
   process.stop();
   terminal_.write("\r\n[1]+  Stopped\r\n$ fg\r\n");
@@ -136,7 +136,7 @@ TEST_F(SeveralOnATerminal, AfterAStopTheLinesAreDrawnAnew) {
   EXPECT_EQ(process.wait(30s), 143);
 }
 
-TEST_F(SeveralOnATerminal, ALogGetsTheTotalAtEachInterval) {
+TEST_F(ParallelTransfersOnTerminal, PrintsTotalInLogAtEachInterval) {
   test::Process process(
       options({"--progress-interval", "1s"}, {cjk_, accents_}, "2>&1 >/dev/null"));
   const std::string line = process.wait_for_line(" of 2.00 GiB");
@@ -148,7 +148,7 @@ TEST_F(SeveralOnATerminal, ALogGetsTheTotalAtEachInterval) {
   EXPECT_THAT(process.out(), Not(HasSubstr("\033")));
 }
 
-TEST_F(SeveralOnATerminal, AnIntervalIsAtLeastASecond) {
+TEST_F(ParallelTransfersOnTerminal, RejectsIntervalBelowOneSecond) {
   for (const char* const interval : {"0", "500ms", "soon"}) {
     const test::Finished finished =
         put(bank_.url(), {"--progress-interval", interval, dataset, directory_ / cjk_});

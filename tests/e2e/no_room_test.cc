@@ -1,4 +1,4 @@
-// Many files where the journal's disk or the server has no room.
+// Many files while the journal's disk or the server is full.
 #include <fmt/format.h>
 
 #include <map>
@@ -11,7 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class NoRoom : public testing::Test {
+class FullDisk : public testing::Test {
  protected:
   void write_files(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i)
@@ -21,9 +21,9 @@ class NoRoom : public testing::Test {
   test::TempDir directory_;
 };
 
-/// The journal cannot grow any more, as on a full disk. A tus server cannot be asked what it has
-/// registered, so a file that the journal does not know of would be registered by each run.
-TEST_F(NoRoom, ForTheJournalRegistersNoFileTwice) {
+/// The journal cannot grow, as on a full disk. A tus server cannot be asked whether a file is
+/// registered, so without a journal entry each run would register the file again.
+TEST_F(FullDisk, OfJournalRegistersNoFileTwice) {
   constexpr std::size_t files = 60;
   const test::TempDir state;
   write_files(files);
@@ -47,7 +47,7 @@ TEST_F(NoRoom, ForTheJournalRegistersNoFileTwice) {
   EXPECT_LT(before, files);
 
   const test::Finished again = run_sluice(options);
-  // Of files that were being registered when the journal was full, nobody knows the end.
+  // The status of files that were being registered when the journal was full is unknown.
   if (again.status != 0) {
     EXPECT_EQ(again.status, 1) << again.err;
     EXPECT_THAT(again.err, HasSubstr("look at http"));
@@ -58,8 +58,8 @@ TEST_F(NoRoom, ForTheJournalRegistersNoFileTwice) {
   for (const auto& [name, count] : times) EXPECT_EQ(count, 1) << name;
 }
 
-/// What some files in a row have met, the others would meet as well.
-TEST_F(NoRoom, AtTheServerIsTriedWithFewOfManyFiles) {
+/// After several consecutive files fail with this error, the others are not tried.
+TEST_F(FullDisk, OfServerEndsRunAfterFewFiles) {
   write_files(40);
   for (const char* const step : {"create", "patch"}) {
     SCOPED_TRACE(step);
@@ -76,7 +76,7 @@ TEST_F(NoRoom, AtTheServerIsTriedWithFewOfManyFiles) {
   }
 }
 
-TEST_F(NoRoom, ForOneFileDoesNotKeepTheOthersBack) {
+TEST_F(FullDisk, ForOneFileDoesNotAffectOthers) {
   Bank bank({"--protocols", "tus", "--fault", "status:507:quota exceeded,at=1,on=create"});
   write_files(12);
   const test::Finished finished = put(bank.url(), {"-r", dataset, directory_.path()});

@@ -1,5 +1,5 @@
-// A Data Bank that has too few threads for what is sent to it, or restarts: it answers 401 to a
-// good token. To databankd.
+// A Data Bank with too few threads, or one that restarts: it responds 401 to a valid token. With
+// databankd.
 #include <fmt/format.h>
 
 #include "tests/e2e/e2e.h"
@@ -11,8 +11,8 @@ using testing::HasSubstr;
 
 class Overload : public testing::Test {
  protected:
-  /// As today's Data Bank. A request that finds no thread to ask for its token is refused long
-  /// before another one has been answered.
+  /// Like today's Data Bank. A request that gets no thread for its token check is refused long
+  /// before another one is answered.
   static Arguments five_threads() {
     return {"--protocols", "tus", "--threads", "5", "--thread-wait", "50ms", "--think", "500ms"};
   }
@@ -33,7 +33,7 @@ class Overload : public testing::Test {
       arguments.push_back(file(fmt::format("{}-{}", name, i), 10'000 + i));
     return upload(bank, arguments);
   }
-  /// Whether databankd's log has a 401, from that byte on.
+  /// Returns whether databankd's log has a 401 after that offset.
   static bool has_refused(Bank& bank, std::size_t from = 0) {
     return bank.process().out().find(" 401 ", from) != std::string::npos;
   }
@@ -42,7 +42,7 @@ class Overload : public testing::Test {
   test::TempDir state_;
 };
 
-TEST_F(Overload, EightLanesOnFiveThreads) {
+TEST_F(Overload, EightLanesAtServerWithFiveThreads) {
   Bank bank(five_threads());
   const std::string path = file("scan.h5", 42'000'001);
   const auto finished = upload(bank, {"--lanes", "8", dataset, path});
@@ -54,12 +54,12 @@ TEST_F(Overload, EightLanesOnFiveThreads) {
   }
 }
 
-TEST_F(Overload, EightTransfersOnFiveThreadsAndTheNextRunKnows) {
+TEST_F(Overload, NextRunRemembersLimitOfFiveThreads) {
   Bank bank(five_threads());
   const auto finished = upload_eight(bank, "first");
   ASSERT_EQ(finished.status, 0) << finished.err;
   EXPECT_EQ(bank.registered().size(), 8U);
-  if (!has_refused(bank)) return;  // they never were there at a time
+  if (!has_refused(bank)) return;  // the requests never overlapped
   EXPECT_THAT(finished.err, HasSubstr("at a time from now on"));
 
   const std::size_t before = bank.process().out().size();
@@ -69,7 +69,7 @@ TEST_F(Overload, EightTransfersOnFiveThreadsAndTheNextRunKnows) {
   EXPECT_FALSE(has_refused(bank, before));
 }
 
-TEST_F(Overload, ARefusalWhileTheTokenIsAcceptedIsRetried) {
+TEST_F(Overload, RetriesRefusalWhileTokenIsAcceptedElsewhere) {
   for (const char* on : {"create", "patch", "head", "register"}) {
     SCOPED_TRACE(on);
     Bank bank({"--protocols", "tus", "--fault",

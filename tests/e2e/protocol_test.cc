@@ -1,4 +1,4 @@
-// Which protocol is spoken, how many uploads go at a time, and what `sluice check` says.
+// Detection of the protocol, concurrency by protocol, and `sluice check`.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,7 +54,7 @@ class Protocol : public testing::Test {
   const std::string path_ = directory_ / "scan.h5";
 };
 
-TEST_F(Protocol, TheServerDecides) {
+TEST_F(Protocol, IsDetectedFromServer) {
   for (const auto& [speaks, expected] : {std::pair("phased,tus,binary", "tus"),
                                          {"phased", "phased"},
                                          {"tus,binary", "tus"},
@@ -66,7 +66,7 @@ TEST_F(Protocol, TheServerDecides) {
   }
 }
 
-TEST_F(Protocol, ItIsAskedOnceForADay) {
+TEST_F(Protocol, IsRememberedForADay) {
   Bank bank({"--protocols", "phased,tus,binary"});
   upload_over(bank, {}, "one");
   upload_over(bank, {}, "two");
@@ -76,7 +76,7 @@ TEST_F(Protocol, ItIsAskedOnceForADay) {
   EXPECT_EQ(log.find("OPTIONS", first + 1), std::string::npos) << log;
 }
 
-TEST_F(Protocol, AServerThatHasChangedIsAskedAgain) {
+TEST_F(Protocol, IsDetectedAgainAfterServerChanged) {
   ScriptedServer server;
   EXPECT_EQ(put(server.url(), {"--state-dir", state_.path(), dataset, path_}).status, 0);
   const Arguments arguments{"--state-dir", state_.path(), "--name", "other", dataset, path_};
@@ -86,8 +86,8 @@ TEST_F(Protocol, AServerThatHasChangedIsAskedAgain) {
   EXPECT_EQ(server.count(Phase::whole), 1) << "binary by now";
 }
 
-/// The question about the token does not tell.
-TEST_F(Protocol, AServerThatSpeaksNoTusAnyMoreIsAskedAgain) {
+/// The response to the token check does not reveal it.
+TEST_F(Protocol, IsDetectedAgainIfServerLostTus) {
   ScriptedServer server({{.phase = Phase::options,
                           .occurrence = -1,
                           .answer = http_answer(204, "", "Tus-Version: 1.0.0\r\n")}});
@@ -103,13 +103,13 @@ TEST_F(Protocol, AServerThatSpeaksNoTusAnyMoreIsAskedAgain) {
   EXPECT_EQ(server.count(Phase::options), asked) << "it was remembered";
 }
 
-TEST_F(Protocol, OneThatIsGivenIsTaken) {
+TEST_F(Protocol, UsesRequestedProtocol) {
   Bank bank({"--protocols", "phased,tus,binary"});
   for (const char* protocol : {"phased", "tus", "binary"})
     EXPECT_EQ(upload_over(bank, {"--protocol", protocol}, protocol).at("protocol"), protocol);
 }
 
-TEST_F(Protocol, OneThatTheServerDoesNotSpeakIsAnErrorThatSaysWhatItSpeaks) {
+TEST_F(Protocol, RejectsUnsupportedProtocolAndNamesSupportedOne) {
   Bank bank({"--protocols", "phased"});
   const test::Finished finished = put(bank.url(), {"--json", "--protocol", "tus", dataset, path_});
   EXPECT_EQ(finished.status, 1);
@@ -118,7 +118,7 @@ TEST_F(Protocol, OneThatTheServerDoesNotSpeakIsAnErrorThatSaysWhatItSpeaks) {
   EXPECT_TRUE(bank.registered().empty());
 }
 
-TEST_F(Protocol, ATokenThatIsRefusedIsSaidBeforeAnythingIsSent) {
+TEST_F(Protocol, ReportsRefusedTokenBeforeSending) {
   for (const char* speaks : {"phased", "tus", "binary"}) {
     Bank bank({"--protocols", speaks});
     const test::Finished finished = put(bank.url(), {"--json", dataset, path_},
@@ -128,8 +128,8 @@ TEST_F(Protocol, ATokenThatIsRefusedIsSaidBeforeAnythingIsSent) {
   }
 }
 
-/// As if nothing were remembered of the server.
-TEST_F(Protocol, AWrongTokenOrDatasetIsFoundBeforeAByteIsSentToAServerThatIsRemembered) {
+/// The same result as without remembered facts.
+TEST_F(Protocol, ChecksTokenAndDatasetAtRememberedServerBeforeSending) {
   for (const char* speaks : {"phased", "tus", "binary"}) {
     SCOPED_TRACE(speaks);
     Bank bank({"--protocols", speaks});
@@ -150,15 +150,15 @@ TEST_F(Protocol, AWrongTokenOrDatasetIsFoundBeforeAByteIsSentToAServerThatIsReme
   }
 }
 
-/// Some firewalls let through what they know alone.
-TEST_F(Protocol, WhereTheQuestionForTheTokenIsNotLetThroughAWarningSaysSo) {
+/// Some firewalls only pass known requests.
+TEST_F(Protocol, WarnsIfFirewallBlocksTokenCheck) {
   Bank bank({"--protocols", "phased,tus", "--fault", "front:403:600s,on=ask"});
   const test::Finished finished = put(bank.url(), {"--state-dir", state_.path(), dataset, path_});
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.err, HasSubstr("without knowing whether the server accepts the token"));
 }
 
-TEST_F(Protocol, ADryRunSaysWhatCanBeKnown) {
+TEST_F(Protocol, DryRunReportsNameAndToken) {
   for (const auto& [protocol, says] : {std::pair("phased", "the name is free"),
                                        {"tus", "the server accepts the token"},
                                        {"binary", "the server accepts the token"}}) {
@@ -170,7 +170,7 @@ TEST_F(Protocol, ADryRunSaysWhatCanBeKnown) {
   }
 }
 
-TEST_F(Protocol, SeveralGoAtATimeAndTheReportKeepsTheirOrder) {
+TEST_F(Protocol, ReportsParallelUploadsInOrder) {
   for (const char* protocol : {"tus", "binary"}) {
     SCOPED_TRACE(protocol);
     Bank bank({"--protocols", protocol});
@@ -191,8 +191,8 @@ TEST_F(Protocol, SeveralGoAtATimeAndTheReportKeepsTheirOrder) {
   }
 }
 
-/// Nothing but a person can tell whether it is there (protocol section 2).
-TEST_F(Protocol, ARegistrationWhoseAnswerIsLostIsFinishedByHand) {
+/// Only the user can find out whether the file is registered (protocol section 2).
+TEST_F(Protocol, UserResolvesUnconfirmedRegistration) {
   Bank bank({"--protocols", "tus", "--fault", "lose-request,at=1,on=register"});
   const Arguments arguments{"--json", "--state-dir", state_.path(), dataset, path_};
   const test::Finished lost = put(bank.url(), arguments);
@@ -226,8 +226,8 @@ TEST_F(Protocol, ARegistrationWhoseAnswerIsLostIsFinishedByHand) {
   EXPECT_TRUE(test::same_content(path_, bank.deposited("scan.h5")));
 }
 
-/// Several are missing on the dataset's page, and others are there.
-TEST_F(Protocol, SeveralUnconfirmedFilesAreRegisteredByTheirNames) {
+/// Several files are missing on the dataset's page, others are registered.
+TEST_F(Protocol, RegistersUnconfirmedFilesByName) {
   Bank bank({"--protocols", "tus", "--fault", "lose-request,at=1,on=register", "--fault",
              "lose-request,at=2,on=register", "--fault", "lose-request,at=3,on=register"});
   const Arguments paths = files(3);
@@ -256,8 +256,8 @@ TEST_F(Protocol, SeveralUnconfirmedFilesAreRegisteredByTheirNames) {
   EXPECT_EQ(registered, (std::set<std::string>{name(0), name(2)}));
 }
 
-/// The staging area of a dataset is one (protocol section 1.4).
-TEST_F(Protocol, PhasedUploadsOfADatasetGoOneAfterTheOther) {
+/// A dataset has one staging area (protocol section 1.4).
+TEST_F(Protocol, RunsPhasedUploadsOfDatasetSequentially) {
   ScriptedServer server({{.phase = Phase::verify, .occurrence = 0, .then = Fault::Then::hold}});
   Arguments all{"--transfers", "8", dataset};
   const Arguments names = files(3);
@@ -272,7 +272,7 @@ TEST_F(Protocol, PhasedUploadsOfADatasetGoOneAfterTheOther) {
 
 // --- sluice check
 
-TEST_F(Protocol, CheckSaysWhatTheServerIs) {
+TEST_F(Protocol, CheckDescribesServer) {
   for (const auto& [speaks, protocol] :
        {std::pair("phased", "phased"), {"phased,tus", "tus"}, {"binary", "binary"}}) {
     SCOPED_TRACE(speaks);
@@ -294,14 +294,14 @@ TEST_F(Protocol, CheckSaysWhatTheServerIs) {
   }
 }
 
-TEST_F(Protocol, CheckWithoutADatasetNeedsNoToken) {
+TEST_F(Protocol, CheckWithoutDatasetNeedsNoToken) {
   Bank bank({"--protocols", "phased"});
   const test::Finished finished = check(bank.url(), {}, {});
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.out, HasSubstr("give a DATASET and its token"));
 }
 
-TEST_F(Protocol, CheckEndsWithTheCodeOfWhatIsInTheWay) {
+TEST_F(Protocol, CheckReturnsExitCodeOfFirstProblem) {
   Bank bank({"--protocols", "phased,tus,binary"});
   const std::string wrong = "another-token-than-the-good-one";
   EXPECT_EQ(check(bank.url(), {dataset}, {{"SLUICE_TOKEN", wrong}}).status, 3);
@@ -315,7 +315,7 @@ TEST_F(Protocol, CheckEndsWithTheCodeOfWhatIsInTheWay) {
   EXPECT_EQ(refused.at("error").at("kind"), "token_refused");
 }
 
-TEST_F(Protocol, CheckSaysHowFastTheDiskIs) {
+TEST_F(Protocol, CheckMeasuresDisk) {
   ScriptedServer server;
   const test::Finished finished = check(server.url(), {"--json", "--file", path_, dataset});
   EXPECT_EQ(finished.status, 0) << finished.err;
@@ -324,7 +324,7 @@ TEST_F(Protocol, CheckSaysHowFastTheDiskIs) {
   EXPECT_GT(disk.at("bytes_per_second").get<double>(), 0);
 }
 
-TEST_F(Protocol, CheckWarnsOfAClockThatIsWrong) {
+TEST_F(Protocol, CheckWarnsOfWrongClock) {
   ScriptedServer server({{.phase = Phase::ask,
                           .occurrence = -1,
                           .answer = http_answer(500, "missing paramter: filesize",

@@ -1,4 +1,4 @@
-// Refusals that last, load balancers that set a cookie, and bodies that nobody asked to compress.
+// Permanent refusals, load balancers with a cookie, and compressed responses.
 #include <fmt/format.h>
 
 #include "tests/e2e/e2e.h"
@@ -33,8 +33,8 @@ class Refusal : public testing::Test {
   const std::string other_ = directory_ / "other.h5";
 };
 
-/// A firewall that dislikes certain bytes ends one file, and the next one goes.
-TEST_F(Refusal, OfOneChunkKeepsNoOtherFileFromGoing) {
+/// A firewall that rejects certain bytes fails one file; the next one is uploaded.
+TEST_F(Refusal, OfOneChunkDoesNotAffectOtherFiles) {
   test::write_file(path_, test::random_bytes(6'000'000, 4));
   ScriptedServer server(
       {{.phase = Phase::options,
@@ -59,20 +59,20 @@ TEST_F(Refusal, OfOneChunkKeepsNoOtherFileFromGoing) {
     EXPECT_THAT(message, HasSubstr(says));
 }
 
-TEST_F(Refusal, OfTlsIsSaidAtOnce) {
+TEST_F(Refusal, OfTlsIsReportedAtOnce) {
   Bank bank;
   const auto finished = upload("https" + bank.url().substr(4), {"--retries", "9", dataset, path_});
   EXPECT_EQ(finished.status, 7);
   EXPECT_THAT(finished.err, HasSubstr("does not speak TLS"));
-  // databankd's library sees a request in the random bytes of a handshake only if there is a line's
-  // end among them; otherwise it closes the connection.
+  // libmicrohttpd sees a request in the random bytes of a handshake only if they contain a line
+  // end; otherwise it closes the connection.
   if (finished.err.find("perhaps") == std::string::npos) {
     EXPECT_THAT(finished.err, Not(HasSubstr("retrying in")));
   }
 }
 
-/// Without the cookie every other request goes to a server that does not know of the upload.
-TEST_F(Refusal, ACookieKeepsAnUploadAtTheBackEndThatItBeganAt) {
+/// Without the cookie, every other request reaches a back end without the upload.
+TEST_F(Refusal, CookieBindsUploadToBackEnd) {
   for (const char* protocol : {"tus", "phased"}) {
     Bank bank({"--backends", "2", "--protocols", protocol});
     const auto finished = upload(
@@ -85,7 +85,7 @@ TEST_F(Refusal, ACookieKeepsAnUploadAtTheBackEndThatItBeganAt) {
   }
 }
 
-TEST_F(Refusal, IsNotWhatACompressedAnswerIs) {
+TEST_F(Refusal, CompressedResponseIsNoRefusal) {
   for (const char* protocol : {"tus", "phased", "binary"}) {
     Bank bank({"--protocols", protocol, "--fault", "gzip,every=1,on=any"});
     const auto finished =

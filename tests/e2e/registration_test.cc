@@ -1,5 +1,4 @@
-// A file is registered once, whatever stands between sluice and the Data Bank, and under the name
-// that sluice tells.
+// A file is registered once, despite errors of front servers, and sluice reports its final name.
 #include <fmt/format.h>
 
 #include "tests/e2e/e2e.h"
@@ -11,9 +10,9 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 
-class Registering : public testing::Test {
+class Registration : public testing::Test {
  protected:
-  Registering() { test::write_file(path_, test::random_bytes(10'000, 5)); }
+  Registration() { test::write_file(path_, test::random_bytes(10'000, 5)); }
 
   test::Finished put_it(const Bank& bank, const Arguments& more = {}) {
     Arguments arguments{"--state-dir", state_.path(), "--receipt", directory_.path()};
@@ -30,8 +29,8 @@ class Registering : public testing::Test {
   const std::string path_ = directory_ / "lost with space.bin";
 };
 
-/// The Data Bank registers the file, and a front server answers in its place.
-TEST_F(Registering, NothingIsRegisteredTwiceOnAFrontServersWord) {
+/// The Data Bank registers the file, and a front server responds instead.
+TEST_F(Registration, DoesNotRepeatAfterErrorOfFrontServer) {
   for (const char* protocol : {"tus", "binary"})
     for (const int status : {403, 429, 504}) {
       SCOPED_TRACE(fmt::format("{} {}", protocol, status));
@@ -44,7 +43,7 @@ TEST_F(Registering, NothingIsRegisteredTwiceOnAFrontServersWord) {
         EXPECT_EQ(status_of(finished), "unconfirmed") << run;
       }
       EXPECT_EQ(bank.registered().size(), 1U);
-      // Over binary the server has nothing that could be registered once more.
+      // Over binary, the server has nothing that could be registered again.
       Arguments argv{sluice_binary, "status", "--state-dir", state_.path()};
       const std::string listed =
           run_sluice({.argv = argv, .env = {}, .stdin_text = {}, .directory = {}}).out;
@@ -55,8 +54,8 @@ TEST_F(Registering, NothingIsRegisteredTwiceOnAFrontServersWord) {
     }
 }
 
-/// The Data Bank of 2018-08 changes the name, and the answer to its verify is lost.
-TEST_F(Registering, ALostVerifyIsFoundUnderTheNameThatTheServerMadeOfIt) {
+/// The Data Bank of 2018-08 changes the name, and the response to its verify is lost.
+TEST_F(Registration, FindsLostVerifyUnderChangedName) {
   for (const bool another_run : {false, true}) {
     SCOPED_TRACE(another_run);
     Bank bank({"--protocols", "phased", "--rename", "--fault", "lose-response,at=1,on=verify"});
@@ -87,7 +86,7 @@ TEST_F(Registering, ALostVerifyIsFoundUnderTheNameThatTheServerMadeOfIt) {
   }
 }
 
-TEST_F(Registering, AChangedNameIsWarnedOfAndToldAtTheEnd) {
+TEST_F(Registration, ReportsChangedName) {
   Bank bank({"--protocols", "phased", "--rename"});
   const test::Finished finished = put_it(bank);
   EXPECT_EQ(finished.status, 0) << finished.err;
@@ -96,8 +95,8 @@ TEST_F(Registering, AChangedNameIsWarnedOfAndToldAtTheEnd) {
   EXPECT_THAT(finished.out, HasSubstr("'lost with space.bin'\n"));
 }
 
-/// That server's verify of an empty file fails, although the file is registered then.
-TEST_F(Registering, AnEmptyFileIsRegisteredOnceWhereItsVerifyFails) {
+/// That server's verify of an empty file fails, although the file is registered.
+TEST_F(Registration, RegistersEmptyFileOnceIfVerifyFails) {
   test::write_file(path_, "");
   Bank bank({"--protocols", "phased", "--rename"});
   const test::Finished finished = put_it(bank, {"--retries", "3"});

@@ -1,4 +1,4 @@
-// Stopped, killed, and gone on with: the binaries as people and batch systems use them.
+// Uploads that are interrupted or killed, and resumed, with the real binaries.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -30,7 +30,7 @@ class Resume : public testing::Test {
   Resume() { test::write_file(path_, test::random_bytes(size, 1)); }
 
   Arguments with(const Arguments& more) {
-    // What is committed when it is stopped must be what was sent before the last transfer.
+    // These options make the committed bytes those of all transfers before the interrupted one.
     Arguments all{"--json",      "--chunk", std::to_string(chunk), "--block",    "16K",
                   "--lookahead", "0",       "--state-dir",         state_.path()};
     all.insert(all.end(), more.begin(), more.end());
@@ -51,8 +51,8 @@ class Resume : public testing::Test {
   }
   json upload_of(const test::Finished& finished) { return report_of(finished).at("uploads").at(0); }
 
-  /// Starts an upload, does that to it once the third chunk is under way and held, and returns how
-  /// it ended.
+  /// Starts an upload, sends `signal` while the server holds the third chunk, and returns the
+  /// result.
   test::Finished stop_with(int signal) {
     server_.set_faults({{.phase = Phase::transfer, .occurrence = 2, .then = Fault::Then::hold}});
     Arguments all = with({dataset, path_});
@@ -79,7 +79,7 @@ class Resume : public testing::Test {
   ScriptedServer server_;
 };
 
-TEST_F(Resume, ASignalEndsItWithAWordOnHowToGoOn) {
+TEST_F(Resume, SignalEndsUploadWithAdvice) {
   for (const int signal : {SIGINT, SIGTERM}) {
     const test::Finished stopped = stop_with(signal);
     EXPECT_EQ(stopped.status, 128 + signal);
@@ -97,18 +97,18 @@ TEST_F(Resume, ASignalEndsItWithAWordOnHowToGoOn) {
   expect_registered();
 }
 
-TEST_F(Resume, AKillLosesNothing) {
+TEST_F(Resume, ResumesAfterKill) {
   EXPECT_EQ(stop_with(SIGKILL).status, 128 + SIGKILL);
   EXPECT_EQ(stop_with(SIGKILL).status, 128 + SIGKILL);
   const json upload = upload_of(put_file({"--verify-prefix"}));
   EXPECT_EQ(upload.at("status"), "registered");
-  // The third chunk of each run may have arrived as a whole.
+  // The third chunk of each run may have arrived completely.
   EXPECT_GE(upload.at("resumed_from"), 4 * chunk);
   EXPECT_EQ(upload.at("xxh128"), xxh128_of_file(path_));
   expect_registered();
 }
 
-TEST_F(Resume, SeveralUnfinishedUploadsNeedADatasetOrAll) {
+TEST_F(Resume, RequiresDatasetOrAllForSeveralUploads) {
   server_.set_faults(
       {{.phase = Phase::transfer, .occurrence = -1, .answer = http_answer(403, "")}});
   for (int i = 1; i <= 7; ++i) {
@@ -126,8 +126,8 @@ TEST_F(Resume, SeveralUnfinishedUploadsNeedADatasetOrAll) {
   EXPECT_EQ(server_.registrations(), 0);
 }
 
-/// SIGHUP and a closed stdout are no reason to stop.
-TEST_F(Resume, AHangupAndAReaderThatIsGoneDoNoHarm) {
+/// SIGHUP and a closed stdout do not end an upload.
+TEST_F(Resume, ContinuesAfterHangupAndClosedPipe) {
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 2, .then = Fault::Then::hold}});
   test::Process process(redirected(put_options(server_.url(), with({dataset, path_})), ">&-"));
   ASSERT_TRUE(server_.wait_for(Phase::transfer, 3));
@@ -138,7 +138,7 @@ TEST_F(Resume, AHangupAndAReaderThatIsGoneDoNoHarm) {
   expect_registered();
 }
 
-TEST_F(Resume, ResumeNeedsNothingButTheToken) {
+TEST_F(Resume, NeedsOnlyTheToken) {
   stop_with(SIGTERM);
   const test::Finished finished = command("resume", {"--json", "--all"});
   EXPECT_EQ(finished.status, 0) << finished.err;
@@ -148,12 +148,12 @@ TEST_F(Resume, ResumeNeedsNothingButTheToken) {
   EXPECT_EQ(command("resume").status, 2);
 }
 
-TEST_F(Resume, PrintsJsonAloneWhereNothingCanBeResumed) {
+TEST_F(Resume, PrintsOnlyJsonIfNothingCanBeResumed) {
   EXPECT_EQ(put_file().status, 0);
   const test::Finished nothing = command("resume", {"--json", "--all"});
   EXPECT_EQ(nothing.status, 0) << nothing.err;
   EXPECT_THAT(report_of(nothing).at("uploads"), testing::IsEmpty());
-  // The file is registered, so no upload of it is left to be resumed.
+  // The file is registered, so nothing can be resumed.
   const test::Finished unknown = command("resume", {"--json", dataset});
   EXPECT_EQ(unknown.status, 2);
   const json report = json::parse(unknown.out, nullptr, /*allow_exceptions=*/false);
@@ -162,7 +162,7 @@ TEST_F(Resume, PrintsJsonAloneWhereNothingCanBeResumed) {
   EXPECT_EQ(report.at("error").at("kind"), "usage");
 }
 
-TEST_F(Resume, ResumeFindsTheTokenFileAgain) {
+TEST_F(Resume, FindsTokenFileOfFirstRun) {
   const std::string token_file = directory_ / "token";
   test::write_file(token_file, token);
   ASSERT_EQ(::chmod(token_file.c_str(), 0600), 0);
@@ -173,7 +173,7 @@ TEST_F(Resume, ResumeFindsTheTokenFileAgain) {
   expect_registered();
 }
 
-TEST_F(Resume, StatusSaysWhatIsUnfinishedAndHow) {
+TEST_F(Resume, StatusDescribesUnfinishedUploads) {
   EXPECT_EQ(command("status").out, "no unfinished uploads\n");
   stop_with(SIGKILL);
   test::Finished finished = command("status");
@@ -201,14 +201,14 @@ TEST_F(Resume, StatusSaysWhatIsUnfinishedAndHow) {
   EXPECT_THAT(command("status").out, HasSubstr(fmt::format("from {} to 5 bytes", size)));
 }
 
-TEST_F(Resume, StatusAndASecondProcessSeeWhoIsAtIt) {
+TEST_F(Resume, StatusAndSecondProcessDetectRunningUpload) {
   server_.set_faults({{.phase = Phase::transfer, .then = Fault::Then::hold}});
   test::Process process(put_options(server_.url(), with({dataset, path_})));
   ASSERT_TRUE(server_.wait_for(Phase::transfer));
   const test::Finished second = put_file();
   EXPECT_EQ(second.status, 1);
   EXPECT_THAT(second.err, HasSubstr(std::to_string(process.pid())));
-  // The journal has it once the set-up is done, which was before the transfer.
+  // The journal has the entry since the end of the setup, before the transfer.
   const json upload = json::parse(command("status", {"--json"}).out).at("uploads").at(0);
   EXPECT_EQ(upload.at("running"), true);
   EXPECT_EQ(command("forget", {dataset, "scan.h5"}).status, 1);
@@ -218,7 +218,7 @@ TEST_F(Resume, StatusAndASecondProcessSeeWhoIsAtIt) {
   expect_registered();
 }
 
-TEST_F(Resume, AStateDirectoryThatIsNamedAndNotThereIsSaid) {
+TEST_F(Resume, ReportsMissingStateDirectory) {
   const std::string mistyped = state_ / "sluise";
   for (const Arguments& words :
        {Arguments{"status"}, {"status", "--json"}, {"resume", "--all"}, {"resume"}}) {
@@ -232,7 +232,7 @@ TEST_F(Resume, AStateDirectoryThatIsNamedAndNotThereIsSaid) {
     EXPECT_EQ(finished.status, 2);
     EXPECT_THAT(finished.err, HasSubstr(mistyped));
     EXPECT_THAT(finished.out, Not(HasSubstr("no unfinished uploads")));
-    if (words == Arguments{"resume"}) continue;  // is to go on with something
+    if (words == Arguments{"resume"}) continue;  // `resume` needs an unfinished upload
     const test::Finished nothing = run_sluice({.argv = usual,
                                                .env = {{"XDG_STATE_HOME", state_ / "none"}},
                                                .stdin_text = {},
@@ -242,7 +242,7 @@ TEST_F(Resume, AStateDirectoryThatIsNamedAndNotThereIsSaid) {
   EXPECT_FALSE(std::filesystem::exists(mistyped));
 }
 
-TEST_F(Resume, WhatIsForgottenStartsAnew) {
+TEST_F(Resume, RestartsForgottenUpload) {
   stop_with(SIGTERM);
   EXPECT_EQ(command("forget", {dataset, "other"}).status, 2);
   EXPECT_EQ(command("forget", {dataset, "scan.h5"}).status, 0);
@@ -253,7 +253,7 @@ TEST_F(Resume, WhatIsForgottenStartsAnew) {
   expect_registered();
 }
 
-TEST_F(Resume, AChangedFileIsExit6UnlessItIsToStartAnew) {
+TEST_F(Resume, Exit6ForChangedFileWithoutRestart) {
   stop_with(SIGTERM);
   test::write_file(path_, test::random_bytes(size, 2));
   const test::Finished refused = put_file();
@@ -264,7 +264,7 @@ TEST_F(Resume, AChangedFileIsExit6UnlessItIsToStartAnew) {
   expect_registered();
 }
 
-TEST_F(Resume, ATokenThatExpiresMeanwhileIsReplacedInItsFile) {
+TEST_F(Resume, ReadsNewTokenFromFileAfterExpiry) {
   const std::string token_file = directory_ / "token";
   const std::string bank_file = directory_ / "bank-token";
   for (const std::string& file : {token_file, bank_file}) {
@@ -284,7 +284,7 @@ TEST_F(Resume, ATokenThatExpiresMeanwhileIsReplacedInItsFile) {
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
-TEST_F(Resume, AStopEndsTheWaitForATokenBeforeAnythingIsSent) {
+TEST_F(Resume, SignalEndsWaitForTokenBeforeSending) {
   const std::string token_file = directory_ / "token";
   test::write_file(token_file, "wrong-token-0123");
   ASSERT_EQ(::chmod(token_file.c_str(), 0600), 0);
@@ -297,7 +297,7 @@ TEST_F(Resume, AStopEndsTheWaitForATokenBeforeAnythingIsSent) {
   EXPECT_EQ(process.wait(), 128 + SIGTERM) << process.out();
 }
 
-TEST_F(Resume, TheFilesThatFollowBeginWithTheNewToken) {
+TEST_F(Resume, LaterFilesUseNewToken) {
   const std::string token_file = directory_ / "token";
   const std::string bank_file = directory_ / "bank-token";
   for (const std::string& file : {token_file, bank_file}) {
@@ -327,9 +327,9 @@ TEST_F(Resume, TheFilesThatFollowBeginWithTheNewToken) {
   EXPECT_EQ(first, said.rfind("with a new token")) << "only the first file met the old one";
 }
 
-TEST_F(Resume, AnExpiredTokenIsExit3AndCanBeResumed) {
+TEST_F(Resume, Exit3ForExpiredTokenIsResumable) {
   const std::string denied = http_answer(401, "HTTP Token: Access denied.\n");
-  // Asked before: what the server is.
+  // After the request that detects the protocol.
   server_.set_faults({{.phase = Phase::transfer, .occurrence = 3, .answer = denied},
                       {.phase = Phase::ask, .occurrence = 1, .answer = denied},
                       {.phase = Phase::ask, .occurrence = 2, .answer = denied}});
@@ -347,7 +347,7 @@ TEST_F(Resume, AnExpiredTokenIsExit3AndCanBeResumed) {
   expect_registered();
 }
 
-TEST_F(Resume, ReceiptsAndSumsAreWhatOtherProgramsAccept) {
+TEST_F(Resume, OtherProgramsAcceptReceiptsAndSums) {
   const std::string sums = directory_ / "sums";
   const test::Finished finished =
       put_file({"--digest", "md5,sha256", "--receipt", directory_.path(), "--sums", sums});
@@ -370,7 +370,7 @@ TEST_F(Resume, ReceiptsAndSumsAreWhatOtherProgramsAccept) {
   EXPECT_EQ(all.at("uploads").at(0).at("receipt"), json::parse(test::read_file(receipt)));
 }
 
-TEST_F(Resume, NoPlaceForReceiptsIsSaidBeforeAnythingIsSent) {
+TEST_F(Resume, ReportsUnwritableReceiptsBeforeSending) {
   for (const Arguments& more : {Arguments{"--receipt", directory_ / "missing"},
                                 {"--receipt", path_},
                                 {"--sums", (directory_ / "missing") / "sums"},
@@ -384,8 +384,8 @@ TEST_F(Resume, NoPlaceForReceiptsIsSaidBeforeAnythingIsSent) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
-/// As on a full disk: the journal cannot grow, and the upload goes on.
-TEST_F(Resume, AJournalWithoutRoomDoesNotStopTheUpload) {
+/// As on a full disk: the journal cannot grow, and the upload continues.
+TEST_F(Resume, ContinuesIfJournalIsFull) {
   test::Process::Options options = put_options(server_.url(), with({dataset, path_}));
   options.argv.insert(options.argv.begin(), {"/bin/sh", "-c", "ulimit -f 48; exec \"$0\" \"$@\""});
   const test::Finished finished = run_sluice(options);
@@ -394,11 +394,10 @@ TEST_F(Resume, AJournalWithoutRoomDoesNotStopTheUpload) {
   expect_registered();
 }
 
-/// What the first run leaves of a journal then holds nothing, so the next ones upload as well.
-TEST_F(Resume, AJournalThatCouldNotBeMadeKeepsNobodyFromUploading) {
+/// An incomplete journal without entries does not prevent later uploads.
+TEST_F(Resume, UploadsIfJournalCannotBeCreated) {
   int count = 0;
-  // Files of 4 KiB at most, of 16 and of 32: the header alone, half an index of the -wal, no
-  // tables.
+  // Files of at most 4, 16 and 32 KiB: the header only, half an index of the -wal, no tables.
   for (const char* blocks : {"8", "32", "64"}) {
     const std::string state = state_ / blocks;
     for (const char* name : {"first", "second", "third"}) {
@@ -416,7 +415,7 @@ TEST_F(Resume, AJournalThatCouldNotBeMadeKeepsNobodyFromUploading) {
   }
 }
 
-TEST_F(Resume, AJournalThatHasAnUploadAndNoRoomKeepsIt) {
+TEST_F(Resume, FullJournalKeepsItsUpload) {
   stop_with(SIGTERM);
   Arguments words = with({"--name", "other", dataset, path_});
   test::Process::Options options = put_options(server_.url(), words);
@@ -426,8 +425,8 @@ TEST_F(Resume, AJournalThatHasAnUploadAndNoRoomKeepsIt) {
   EXPECT_THAT(finished.err, HasSubstr("may hold unfinished uploads"));
 }
 
-/// It would begin again, and leave an entry in the journal that a later resume registers once more.
-TEST_F(Resume, CannotDoWithoutTheJournal) {
+/// It would restart the upload, and leave a journal entry that a later resume registers again.
+TEST_F(Resume, RejectsNoJournal) {
   ASSERT_EQ(stop_with(SIGTERM).status, 143);
   const test::Finished finished = command("resume", {"--no-journal", "--all"});
   EXPECT_EQ(finished.status, 2);
@@ -435,7 +434,7 @@ TEST_F(Resume, CannotDoWithoutTheJournal) {
   EXPECT_EQ(upload_of(command("resume", {"--json", "--all"})).at("status"), "registered");
 }
 
-TEST_F(Resume, WithoutAJournalNothingIsWritten) {
+TEST_F(Resume, NoJournalWritesNothing) {
   EXPECT_EQ(
       put(server_.url(), {"--no-journal", "--state-dir", directory_ / "state", dataset, path_})
           .status,
@@ -449,7 +448,7 @@ TEST_F(Resume, WithoutAJournalNothingIsWritten) {
   EXPECT_THAT(finished.err, HasSubstr("--no-journal"));
 }
 
-TEST_F(Resume, ASmallerChunkIsRememberedForTheNextFile) {
+TEST_F(Resume, RemembersSmallerChunkForNextFile) {
   Fault too_large{.phase = Phase::transfer, .occurrence = 0, .answer = http_answer(413, "")};
   server_.set_faults({too_large});
   const auto put_as = [&](const std::string& name, const Arguments& more = {}) {
@@ -464,7 +463,7 @@ TEST_F(Resume, ASmallerChunkIsRememberedForTheNextFile) {
       largest = std::max(largest, seen[i].complete ? seen[i].payload_size : 0);
     return largest;
   };
-  EXPECT_EQ(put_as("first"), size);  // refused, but it arrived
+  EXPECT_EQ(put_as("first"), size);  // refused, but received
   EXPECT_EQ(put_as("second"), size / 2);
   EXPECT_EQ(put_as("third", {"--chunk", "64M"}), size) << "whoever says a size means it";
 }

@@ -1,4 +1,4 @@
-// A manifest of files and their datasets, uploaded by one command.
+// `sluice run`: a manifest of files for several datasets.
 #include <fmt/format.h>
 
 #include <csignal>
@@ -40,7 +40,7 @@ class ManifestRun : public testing::Test {
     test::write_random_file(directory_ / name, size, size);
     return directory_ / name;
   }
-  /// How often each name is registered in each dataset.
+  /// Returns how often each name is registered in each dataset.
   static std::map<std::string, int> counts(const Bank& bank) {
     std::map<std::string, int> found;
     for (const json& line : bank.registered())
@@ -52,9 +52,10 @@ class ManifestRun : public testing::Test {
   test::TempDir state_;
 };
 
-class ManifestRunOver : public ManifestRun, public testing::WithParamInterface<const char*> {};
+class ManifestRunByProtocol : public ManifestRun,
+                              public testing::WithParamInterface<const char*> {};
 
-TEST_P(ManifestRunOver, UploadsEachFileIntoItsDatasetOnce) {
+TEST_P(ManifestRunByProtocol, UploadsEachFileOnce) {
   Bank bank(bank_arguments(GetParam()));
   std::string lines = "path,dataset,name\n";
   for (std::size_t i = 0; i < 12; ++i)
@@ -72,7 +73,7 @@ TEST_P(ManifestRunOver, UploadsEachFileIntoItsDatasetOnce) {
   EXPECT_EQ(test::read_file(bank.deposited("again, f0")), test::read_file(directory_ / "f0"));
 }
 
-TEST_F(ManifestRun, RefusesReceiptsThatWouldOverwriteEachOther) {
+TEST_F(ManifestRun, RejectsReceiptsOfTheSameName) {
   Bank bank(bank_arguments("tus"));
   const std::string receipts = directory_ / "receipts";
   std::filesystem::create_directory(receipts);
@@ -88,13 +89,13 @@ TEST_F(ManifestRun, RefusesReceiptsThatWouldOverwriteEachOther) {
   EXPECT_EQ(run_manifest(bank, lines).status, 0);
 }
 
-TEST_P(ManifestRunOver, DoesNothingWhenAllIsDone) {
+TEST_P(ManifestRunByProtocol, DoesNothingIfAllFilesAreRegistered) {
   std::string lines = "path,dataset\n";
   for (int i = 0; i < 5; ++i)
     lines += fmt::format("{},{}\n", file(fmt::format("f{}", i), 100), dataset);
   Bank bank(bank_arguments(GetParam()));
   ASSERT_EQ(run_manifest(bank, lines).status, 0);
-  bank.process().signal(SIGKILL);  // it would not answer
+  bank.process().signal(SIGKILL);  // the second run must not need the server
   const test::Finished again = run_manifest(bank, lines, {"--json"});
   EXPECT_EQ(again.status, 0) << again.err;
   const json report = report_of(again);
@@ -102,7 +103,7 @@ TEST_P(ManifestRunOver, DoesNothingWhenAllIsDone) {
     EXPECT_TRUE(upload.contains("registered_before")) << upload;
 }
 
-TEST_P(ManifestRunOver, Exit8AFileThatDiffersFromTheManifestIsNotRegistered) {
+TEST_P(ManifestRunByProtocol, Exit8ForFileThatDiffersFromManifest) {
   Bank bank(bank_arguments(GetParam()));
   const std::string zeros(32, '0');
   const test::Finished finished = run_manifest(
@@ -120,12 +121,12 @@ TEST_P(ManifestRunOver, Exit8AFileThatDiffersFromTheManifestIsNotRegistered) {
   EXPECT_EQ(registered.count(std::string(dataset) + "/good"), 1U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Protocols, ManifestRunOver, testing::Values("tus", "phased"),
+INSTANTIATE_TEST_SUITE_P(Protocols, ManifestRunByProtocol, testing::Values("tus", "phased"),
                          [](const auto& one) { return std::string(one.param); });
 
-/// A phased server can be asked for what was registered when the run was killed.
-/// The earlier run computed no md5.
-TEST_P(ManifestRunOver, Exit8ADigestThatTheReceiptLacksIsComputed) {
+/// A phased server can report what was registered when the run was killed. The earlier run computed
+/// no MD5.
+TEST_P(ManifestRunByProtocol, Exit8ForDigestMissingInReceipt) {
   Bank bank(bank_arguments(GetParam()));
   test::write_file(directory_ / "abc", std::string("abc"));
   const auto lines = [&](const std::string& md5) {
@@ -146,7 +147,7 @@ TEST_P(ManifestRunOver, Exit8ADigestThatTheReceiptLacksIsComputed) {
   EXPECT_EQ(counts(bank).size(), 1U);
 }
 
-TEST_P(ManifestRunOver, Exit8ADryRunComparesTheDigestsOfRegisteredFiles) {
+TEST_P(ManifestRunByProtocol, Exit8InDryRunForDifferentDigest) {
   Bank bank(bank_arguments(GetParam()));
   const std::string path = file("a", 100);
   ASSERT_EQ(run_manifest(bank, fmt::format("path,dataset\n{},{}\n", path, dataset)).status, 0);
@@ -164,7 +165,7 @@ TEST_F(ManifestRun, ResumesAfterRepeatedKills) {
                          i % 2 == 0 ? other_dataset : dataset);
   for (int kill = 0; kill < 3; ++kill) {
     test::Process run(run_options(bank, lines));
-    // The largest of a dataset goes first: f23, f21, ...
+    // The largest file of a dataset goes first: f23, f21, ...
     const std::string fourth = fmt::format("f{} successfully uploaded", 17 - 6 * kill);
     ASSERT_NE(bank.process().wait_for_line(fourth), "") << run.err();
     run.signal(SIGKILL);
@@ -181,7 +182,7 @@ TEST_F(ManifestRun, ResumesAfterRepeatedKills) {
   }
 }
 
-TEST_F(ManifestRun, Exit2AManifestWithErrorsSendsNothing) {
+TEST_F(ManifestRun, Exit2ForManifestWithErrors) {
   Bank bank;
   const test::Finished finished = run_manifest(
       bank, fmt::format("path,dataset\n{},{}\n,{}\nx,\n", file("a", 10), dataset, dataset));
@@ -192,7 +193,7 @@ TEST_F(ManifestRun, Exit2AManifestWithErrorsSendsNothing) {
   EXPECT_TRUE(bank.registered().empty());
 }
 
-TEST_F(ManifestRun, Exit4AnUnknownDatasetDoesNotKeepTheOthersBack) {
+TEST_F(ManifestRun, Exit4ForUnknownDatasetButUploadsOthers) {
   Bank bank(bank_arguments("tus"));
   const test::Finished finished = run_manifest(
       bank, fmt::format("path,dataset\n{},IDB-1\n{},{}\n", file("a", 10), file("b", 10), dataset),
@@ -201,7 +202,7 @@ TEST_F(ManifestRun, Exit4AnUnknownDatasetDoesNotKeepTheOthersBack) {
   EXPECT_EQ(counts(bank), (std::map<std::string, int>{{std::string(dataset) + "/b", 1}}));
 }
 
-TEST_F(ManifestRun, TheTokenFileOfOneDatasetIsNotUsedForTwo) {
+TEST_F(ManifestRun, RejectsTokenFileForTwoDatasets) {
   Bank bank(bank_arguments("tus"));
   test::write_file(directory_ / "token", std::string(token));
   std::filesystem::permissions(directory_ / "token", std::filesystem::perms(0600));
@@ -212,7 +213,7 @@ TEST_F(ManifestRun, TheTokenFileOfOneDatasetIsNotUsedForTwo) {
   EXPECT_THAT(finished.err, HasSubstr("2 datasets"));
 }
 
-TEST_F(ManifestRun, Exit6NeverUploadsTokensAndTheJournal) {
+TEST_F(ManifestRun, Exit6ForTokensAndJournal) {
   Bank bank(bank_arguments("tus"));
   const std::string token_file = directory_ / "token";
   const std::string tokens = directory_ / "config/sluice/tokens";

@@ -1,4 +1,4 @@
-// Many small files over tus, where the server announces creation-with-upload and where it does not.
+// Many small files over tus, with and without creation-with-upload.
 #include <fmt/format.h>
 
 #include <csignal>
@@ -42,13 +42,13 @@ class SmallFiles : public testing::Test {
     for (const std::string& name : names_)
       EXPECT_TRUE(test::same_content(directory_ / name, bank.deposited(name))) << name;
   }
-  /// All of databankd's log: it is stopped for that.
+  /// Stops databankd, and returns its whole log.
   static std::string log_of(Bank& bank) {
     bank.process().signal(SIGTERM);
     EXPECT_EQ(bank.process().wait(), 0);
     return bank.process().out();
   }
-  /// Requests of that step in a log.
+  /// Returns the number of requests of that step in a log.
   static int requests(const std::string& log, const std::string& step) {
     const std::string mark = fmt::format("\" {} \"", step);
     int found = 0;
@@ -62,7 +62,7 @@ class SmallFiles : public testing::Test {
   std::vector<std::string> names_;
 };
 
-TEST_F(SmallFiles, TakeOneRequestLessEachWhereTheServerAnnouncesIt) {
+TEST_F(SmallFiles, SaveOneRequestWithCreationWithUpload) {
   Bank plain(tus("creation,termination"));
   put_all(plain);
   expect_registered_once(plain);
@@ -82,7 +82,7 @@ TEST_F(SmallFiles, TakeOneRequestLessEachWhereTheServerAnnouncesIt) {
   EXPECT_EQ(requests(less, "register"), count);
 }
 
-TEST_F(SmallFiles, ArePatchedWhereChunksHaveChecksums) {
+TEST_F(SmallFiles, UsePatchIfChunksHaveChecksums) {
   Bank bank(tus("creation,creation-with-upload,checksum"));
   put_all(bank);
   expect_registered_once(bank);
@@ -91,7 +91,7 @@ TEST_F(SmallFiles, ArePatchedWhereChunksHaveChecksums) {
   EXPECT_EQ(requests(log, "patch"), count);
 }
 
-TEST_F(SmallFiles, LandWhereTheServerRefusesTheBytesInTheCreation) {
+TEST_F(SmallFiles, ArriveIfServerRefusesBytesInCreation) {
   Bank bank(tus("creation,creation-with-upload", {"--fault", "status:415,on=create-with-upload"}));
   put_all(bank, {"--transfers", "1"});
   expect_registered_once(bank);
@@ -101,7 +101,7 @@ TEST_F(SmallFiles, LandWhereTheServerRefusesTheBytesInTheCreation) {
   EXPECT_EQ(requests(log, "patch"), count);
 }
 
-TEST_F(SmallFiles, LandWhereResponsesAndBytesGetLost) {
+TEST_F(SmallFiles, ArriveDespiteLostResponsesAndBytes) {
   Bank bank(tus("creation,creation-with-upload",
                 {"--fault", "short-append,every=3,on=create-with-upload", "--fault",
                  "lose-response,every=4,on=create-with-upload", "--fault",
@@ -111,8 +111,8 @@ TEST_F(SmallFiles, LandWhereResponsesAndBytesGetLost) {
   expect_registered_once(bank);
 }
 
-/// What the server had got is an upload that nobody knows any more.
-TEST_F(SmallFiles, AreSentAgainAfterTheClientWasKilled) {
+/// The bytes received by the server are in an upload that no client knows.
+TEST_F(SmallFiles, AreResentAfterClientWasKilled) {
   Bank bank(tus("creation,creation-with-upload", {"--fault", "stall,at=5,on=create-with-upload"}));
   test::Process process(put_options(bank.url(), arguments({"--transfers", "1"})));
   EXPECT_NE(bank.process().wait_for_line("fault stall"), "");

@@ -75,7 +75,7 @@ bool Terminal::read_while(const std::function<bool()>& more) {
 }
 
 std::string Terminal::read_all() {
-  slave_.reset();  // the last one but the program's
+  slave_.reset();  // the program has the other descriptor
   while (read_some()) {
   }
   return written_;

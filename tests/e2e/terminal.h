@@ -6,34 +6,34 @@
 #include "io/unique_fd.h"
 #include "tests/support/screen.h"
 
-/// Where output goes: terminals, and pipes that take nothing.
+/// Terminals, and pipes that accept no output.
 namespace sluice::e2e {
 
-/// A terminal of 60 columns and 24 rows, which shows what programs write to it. Programs get its
-/// other side by path.
+/// A pseudoterminal of 60 columns and 24 rows with an emulated screen. Programs open its other side
+/// by path.
 class Terminal {
  public:
   Terminal();
 
   const std::string& path() const { return path_; }
-  /// What it shows of what was read.
+  /// Returns the screen after the output read so far.
   const test::Screen& screen() const { return screen_; }
 
   void resize(unsigned short columns, unsigned short rows = 24);
-  /// Presses keys.
+  /// Types keys.
   void type(const std::string& keys);
-  /// Writes as another program on the terminal does.
+  /// Writes like another program on the terminal.
   void write(const std::string& text);
-  /// What `stty tostop` does.
+  /// Does what `stty tostop` does.
   void stop_background_writers();
-  /// As when its window is closed.
+  /// Does what closing the terminal's window does.
   void hang_up();
 
-  /// Reads until this has been written; false at the end, or after 30 s.
+  /// Reads until that text was written. Returns false at the end, or after 30 s.
   bool read_until(const std::string& text);
-  /// Reads as long as that says so; false at the end, or after 30 s.
+  /// Reads while `more` returns true. Returns false at the end, or after 30 s.
   bool read_while(const std::function<bool()>& more);
-  /// Everything, once the program is over.
+  /// Returns all output, after the end of the program.
   std::string read_all();
 
  private:
@@ -45,12 +45,12 @@ class Terminal {
   test::Screen screen_{60};
 };
 
-/// A FIFO that takes not a byte more, and that nobody reads.
+/// A full FIFO without a reader.
 class FullPipe {
  public:
   explicit FullPipe(std::string path);
   const std::string& path() const { return path_; }
-  /// All that came, what has filled it included.
+  /// Returns everything in the pipe, including the bytes that filled it.
   std::string read_all();
 
  private:

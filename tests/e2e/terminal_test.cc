@@ -1,4 +1,4 @@
-// What a person sees while it runs, and what a terminal does to it.
+// The output on terminals and pipes, and the effects of terminals on the program.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,16 +26,16 @@ std::size_t lines_with(const std::vector<std::string>& lines, const std::string&
                     [&](const std::string& line) { return line.find(text) != std::string::npos; }));
 }
 
-class OnATerminal : public testing::Test {
+class TerminalOutput : public testing::Test {
  protected:
-  OnATerminal() { test::write_file(path_, test::random_bytes(100'000, 1)); }
+  TerminalOutput() { test::write_file(path_, test::random_bytes(100'000, 1)); }
 
   const Environment environment_{{"SLUICE_TOKEN", token}, {"TERM", "xterm"}};
-  /// put, on a terminal that knows escape sequences.
+  /// Returns how to run put on a terminal with escape sequences.
   test::Process::Options options(const Arguments& arguments) const {
     return put_options(server_.url(), arguments, environment_);
   }
-  /// Of four chunks.
+  /// The same for four chunks.
   test::Process::Options four_chunks(const std::string& path, Arguments more = {}) const {
     return four_chunks(server_, path, std::move(more));
   }
@@ -44,7 +44,7 @@ class OnATerminal : public testing::Test {
     more.insert(more.end(), {"--chunk", "25000", "--lookahead", "0", dataset, path});
     return put_options(server.url(), more, environment_);
   }
-  /// Small files, enough to fill any buffer with what is said about them.
+  /// Creates enough small files that their messages fill any buffer.
   Arguments many_files(int count) const {
     Arguments files;
     for (int i = 0; i < count; ++i) {
@@ -54,7 +54,7 @@ class OnATerminal : public testing::Test {
     return files;
   }
 
-  /// Of four chunks, the second one is not confirmed until release().
+  /// Four chunks, of which the second is not answered until release().
   static std::vector<Fault> second_chunk_held() {
     return {{.phase = Phase::transfer, .occurrence = 1, .then = Fault::Then::hold}};
   }
@@ -66,7 +66,7 @@ class OnATerminal : public testing::Test {
   Terminal terminal_;
 };
 
-TEST_F(OnATerminal, ALineShowsHowFarItIsAndGoesAway) {
+TEST_F(TerminalOutput, ShowsAndRemovesProgressLine) {
   std::filesystem::rename(path_, short_path_);
   test::Process process(redirected(four_chunks(short_path_), "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("50 %"));
@@ -78,7 +78,7 @@ TEST_F(OnATerminal, ALineShowsHowFarItIsAndGoesAway) {
   EXPECT_THAT(process.out(), HasSubstr("is registered"));
 }
 
-TEST_F(OnATerminal, ALineThatIsTooLongIsCutAndNotWrapped) {
+TEST_F(TerminalOutput, ShortensLongLine) {
   test::Process process(redirected(four_chunks(path_), "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("a-ra"));
   server_.release();
@@ -88,7 +88,7 @@ TEST_F(OnATerminal, ALineThatIsTooLongIsCutAndNotWrapped) {
   EXPECT_EQ(terminal_.screen().wraps(), 0U);
 }
 
-TEST_F(OnATerminal, AnErrorStandsAloneOnItsLine) {
+TEST_F(TerminalOutput, PrintsErrorOnOwnLine) {
   std::filesystem::rename(path_, short_path_);
   test::Process process(redirected(four_chunks(short_path_), "2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("50 %"));
@@ -102,22 +102,22 @@ TEST_F(OnATerminal, AnErrorStandsAloneOnItsLine) {
   EXPECT_THAT(screen, Not(HasSubstr("50 %")));
 }
 
-TEST_F(OnATerminal, NoLineWithNeverOrQuiet) {
+TEST_F(TerminalOutput, ShowsNoLineWithNeverOrQuiet) {
   server_.set_faults({});
   for (const Arguments& silence : {Arguments{"--progress", "never"}, Arguments{"--quiet"}}) {
     Arguments arguments = silence;
     arguments.insert(arguments.end(), {"--limit-rate", "200K", "--name", silence[0], dataset,
-                                       path_});  // long enough for a tick
+                                       path_});  // long enough for an update of the line
     test::Process process(redirected(options(arguments), "2>" + terminal_.path()));
     EXPECT_EQ(process.wait(), 0);
   }
   EXPECT_EQ(terminal_.read_all(), "");
 }
 
-TEST_F(OnATerminal, AlwaysDrawsTheLineIntoAPipeToo) {
+TEST_F(TerminalOutput, ProgressAlwaysDrawsIntoPipe) {
   const std::string report = directory_ / "report";
   server_.set_faults({});
-  // The rate makes it last longer than the time between two drawings.
+  // At this rate, the upload takes longer than two updates of the line.
   test::Process process(redirected(
       options({"--json", "--progress", "always", "--limit-rate", "200K", dataset, path_}),
       "2>&1 >" + report));
@@ -127,9 +127,9 @@ TEST_F(OnATerminal, AlwaysDrawsTheLineIntoAPipeToo) {
   EXPECT_THAT(process.out(), HasSubstr("\033[K\r"));
 }
 
-TEST_F(OnATerminal, IntoAPipeGoesAPlainLineNowAndThen) {
+TEST_F(TerminalOutput, PrintsPlainLinesIntoPipe) {
   test::Process process(redirected(four_chunks(path_), "2>&1"));
-  const std::string line = process.wait_for_line(" %");  // the first one comes after 10 s
+  const std::string line = process.wait_for_line(" %");  // the first line comes after 10 s
   EXPECT_THAT(line, HasSubstr("50 %"));
   server_.release();
   EXPECT_EQ(process.wait(), 0);
@@ -137,7 +137,7 @@ TEST_F(OnATerminal, IntoAPipeGoesAPlainLineNowAndThen) {
   EXPECT_THAT(process.out(), Not(HasSubstr("\033")));
 }
 
-TEST_F(OnATerminal, LinesInALogBeginWithTheTimeOfDay) {
+TEST_F(TerminalOutput, BeginsLogLinesWithTime) {
   server_.set_faults({});
   const auto log_of = [&](const std::string& zone) {
     test::Process::Options utc = options({"--verbose", "--name", zone, dataset, path_});
@@ -150,8 +150,8 @@ TEST_F(OnATerminal, LinesInALogBeginWithTheTimeOfDay) {
               testing::MatchesRegex("(" + line + "[+]05:30 sluice: [^\n]*\n)+"));
 }
 
-/// Neither knows what to do with them.
-TEST_F(OnATerminal, NoEscapeSequencesOnADumbTerminalNorWithNoColor) {
+/// Neither supports escape sequences.
+TEST_F(TerminalOutput, UsesNoEscapeSequencesWithDumbOrNoColor) {
   server_.set_faults({});
   const std::map<std::string, Environment> cases{
       {"dumb", {{"TERM", "dumb"}}},
@@ -159,7 +159,8 @@ TEST_F(OnATerminal, NoEscapeSequencesOnADumbTerminalNorWithNoColor) {
       {"no-color", {{"TERM", "xterm"}, {"NO_COLOR", "1"}}}};
   for (const auto& [name, environment] : cases) {
     test::Process::Options plain =
-        options({"--limit-rate", "200K", "--name", name, dataset, path_});  // for some ticks
+        options({"--limit-rate", "200K", "--name", name, dataset, path_});  // long enough for some
+                                                                            // updates
     plain.env.erase("TERM");
     plain.env.insert(environment.begin(), environment.end());
     EXPECT_EQ(test::Process(redirected(plain, "2>&1 >" + terminal_.path())).wait(), 0);
@@ -172,7 +173,7 @@ TEST_F(OnATerminal, NoEscapeSequencesOnADumbTerminalNorWithNoColor) {
     EXPECT_EQ(written[at + 1], '\n') << "only what the terminal itself makes of a newline";
 }
 
-TEST_F(OnATerminal, AnEmptyNoColorIsNone) {
+TEST_F(TerminalOutput, IgnoresEmptyNoColor) {
   test::Process::Options colored = four_chunks(path_);
   colored.env["NO_COLOR"] = "";
   test::Process process(redirected(colored, "2>" + terminal_.path()));
@@ -181,7 +182,7 @@ TEST_F(OnATerminal, AnEmptyNoColorIsNone) {
   EXPECT_EQ(process.wait(), 0);
 }
 
-TEST_F(OnATerminal, TheLineFollowsTheWidthOfTheTerminalAndKeepsThePercentage) {
+TEST_F(TerminalOutput, AdaptsLineToTerminalWidth) {
   std::string cjk, accents;
   for (int i = 0; i < 40; ++i) cjk += "\u6570";
   for (int i = 0; i < 60; ++i) accents += "e\u0301";
@@ -193,7 +194,7 @@ TEST_F(OnATerminal, TheLineFollowsTheWidthOfTheTerminalAndKeepsThePercentage) {
     test::Process process(redirected(four_chunks(server, path), "2>" + terminal_.path()));
     for (const unsigned short columns : std::initializer_list<unsigned short>{80, 40, 20, 200}) {
       terminal_.resize(columns);
-      // The line stands once on the terminal, below all messages, and uses the width.
+      // The line is shown once, below all messages, and uses the full width.
       EXPECT_TRUE(terminal_.read_while([&] {
         const std::vector<std::string> rows = terminal_.screen().rows();
         if (lines_with(rows, "50 %") != 1 || rows.back().find("50 %") == std::string::npos)
@@ -210,8 +211,8 @@ TEST_F(OnATerminal, TheLineFollowsTheWidthOfTheTerminalAndKeepsThePercentage) {
   }
 }
 
-/// Ctrl-S: the terminal takes nothing more until Ctrl-Q.
-TEST_F(OnATerminal, AStoppedTerminalStopsNoTransferAndLosesNoResult) {
+/// Ctrl-S: the terminal accepts no output until Ctrl-Q.
+TEST_F(TerminalOutput, SuspendedTerminalDoesNotStopTransfer) {
   server_.set_faults({});
   Arguments arguments = many_files(40);
   arguments.insert(arguments.begin(), {"--verbose", dataset});
@@ -228,7 +229,7 @@ TEST_F(OnATerminal, AStoppedTerminalStopsNoTransferAndLosesNoResult) {
   EXPECT_THAT(written, Not(HasSubstr("dropped"))) << "what is said fits into memory";
 }
 
-TEST_F(OnATerminal, ASignalEndsWhatAStoppedTerminalHoldsUp) {
+TEST_F(TerminalOutput, SignalEndsProcessOnSuspendedTerminal) {
   server_.set_faults({});
   terminal_.type("\x13");
   test::Process process(
@@ -238,7 +239,7 @@ TEST_F(OnATerminal, ASignalEndsWhatAStoppedTerminalHoldsUp) {
   EXPECT_EQ(process.wait(30s), 143);
 }
 
-TEST_F(OnATerminal, AFullPipeStopsNoTransfer) {
+TEST_F(TerminalOutput, FullPipeDoesNotStopTransfer) {
   server_.set_faults({});
   FullPipe err(directory_ / "err");
   Arguments arguments = many_files(60);
@@ -249,7 +250,7 @@ TEST_F(OnATerminal, AFullPipeStopsNoTransfer) {
   EXPECT_EQ(server_.count(Phase::verify), 60);
 }
 
-TEST_F(OnATerminal, ASignalIsReportedAlthoughNobodyReadsTheMessages) {
+TEST_F(TerminalOutput, ReportsSignalIfMessagesAreNotRead) {
   FullPipe err(directory_ / "err");
   test::Process process(redirected(four_chunks(path_, {"--json", "--verbose"}), "2>" + err.path()));
   EXPECT_TRUE(server_.wait_for(Phase::transfer, 2));
@@ -259,7 +260,7 @@ TEST_F(OnATerminal, ASignalIsReportedAlthoughNobodyReadsTheMessages) {
   EXPECT_EQ(report["uploads"][0]["status"], "interrupted");
 }
 
-TEST_F(OnATerminal, ASignalEndsTheWaitForSomebodyWhoTakesTheReport) {
+TEST_F(TerminalOutput, SignalEndsWaitForReportReader) {
   server_.set_faults({});
   FullPipe out(directory_ / "out");
   test::Process process(redirected(options({"--json", dataset, path_}), "2>&1 >" + out.path()));
@@ -268,20 +269,20 @@ TEST_F(OnATerminal, ASignalEndsTheWaitForSomebodyWhoTakesTheReport) {
   EXPECT_EQ(process.wait(30s), 143);
 }
 
-TEST_F(OnATerminal, AReportThatIsReadLateIsComplete) {
+TEST_F(TerminalOutput, WritesCompleteReportToSlowReader) {
   server_.set_faults({});
   FullPipe out(directory_ / "out");
   test::Process process(redirected(options({"--json", dataset, path_}), "2>&1 >" + out.path()));
   EXPECT_TRUE(server_.wait_for(Phase::verify));
-  std::string read = out.read_all();  // makes room
+  std::string read = out.read_all();  // frees space
   EXPECT_EQ(process.wait(60s), 0);
   read += out.read_all();
   read.erase(0, read.find_last_of('#') + 1);
   EXPECT_EQ(report_of({0, read, "", 0})["uploads"][0]["status"], "registered");
 }
 
-/// As a shell's `sluice put ... &` after `stty tostop`.
-TEST_F(OnATerminal, ABackgroundJobIsNotStoppedAndDrawsNoLine) {
+/// Like `sluice put ... &` in a shell after `stty tostop`.
+TEST_F(TerminalOutput, BackgroundJobIsNotStoppedAndDrawsNothing) {
   server_.set_faults({});
   terminal_.stop_background_writers();
   test::Process::Options job = options({"--verbose", "--limit-rate", "200K", dataset, path_});
@@ -294,7 +295,7 @@ TEST_F(OnATerminal, ABackgroundJobIsNotStoppedAndDrawsNoLine) {
   EXPECT_THAT(terminal_.read_all(), Not(HasSubstr("\033")));
 }
 
-TEST_F(OnATerminal, ATerminalThatIsClosedStopsNoTransfer) {
+TEST_F(TerminalOutput, ClosedTerminalDoesNotStopTransfer) {
   const std::string report = directory_ / "report";
   test::Process process(redirected(four_chunks(path_, {"--json", "--verbose"}),
                                    "2>" + terminal_.path() + " >" + report));
@@ -306,7 +307,7 @@ TEST_F(OnATerminal, ATerminalThatIsClosedStopsNoTransfer) {
   EXPECT_EQ(report_of({0, test::read_file(report), "", 0})["uploads"][0]["status"], "registered");
 }
 
-TEST_F(OnATerminal, EachSignalThatAsksToStopEndsItWithAReport) {
+TEST_F(TerminalOutput, EachStopSignalEndsProcessWithReport) {
   for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM}) {
     ScriptedServer server(second_chunk_held());
     test::Process process(four_chunks(server, path_, {"--json"}));
@@ -319,7 +320,7 @@ TEST_F(OnATerminal, EachSignalThatAsksToStopEndsItWithAReport) {
   }
 }
 
-TEST_F(OnATerminal, ASignalThatWasIgnoredStaysIgnored) {
+TEST_F(TerminalOutput, IgnoredSignalStaysIgnored) {
   for (const char* name : {"INT", "TERM", "USR1"}) {
     ScriptedServer server(second_chunk_held());
     test::Process::Options ignoring = four_chunks(server, path_);

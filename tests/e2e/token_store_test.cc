@@ -1,4 +1,4 @@
-// `sluice token`, and the commands that find what it stored.
+// `sluice token`, and commands that use stored tokens.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -35,7 +35,7 @@ using testing::Not;
 
 using namespace std::chrono_literals;
 
-/// `sluice token add` on a terminal of its own, which is /dev/tty to it.
+/// Runs `sluice token add` on a pseudoterminal of its own, its /dev/tty.
 class Prompt {
  public:
   explicit Prompt(const std::string& url) {
@@ -56,7 +56,7 @@ class Prompt {
     environment.push_back(nullptr);
     child_ = ::fork();
     if (child_ == 0) {
-      // Who runs the tests in the background may ignore some.
+      // The test runner may have ignored some signals, for example in the background.
       for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) ::signal(number, SIG_DFL);
       if (::login_tty(slave) != 0) ::_exit(126);
       ::execve(argv[0], const_cast<char* const*>(argv.data()), environment.data());
@@ -71,7 +71,7 @@ class Prompt {
   Prompt(const Prompt&) = delete;
   Prompt& operator=(const Prompt&) = delete;
 
-  /// False after 60 s.
+  /// Returns false after 60 s.
   bool read_until(const std::string& text) {
     const auto deadline = std::chrono::steady_clock::now() + 60s;
     while (shown_.find(text) == std::string::npos) {
@@ -89,7 +89,7 @@ class Prompt {
     return (mode.c_lflag & ECHO) != 0;
   }
   void signal(int number) { ::kill(child_, number); }
-  /// The exit status, or 128 + the signal that ended it.
+  /// Returns the exit status, or 128 + the signal that ended the process.
   int wait() {
     int status = 0;
     while (::waitpid(child_, &status, WNOHANG) == 0) read_some();
@@ -101,7 +101,7 @@ class Prompt {
   const std::string& shown() const { return shown_; }
 
  private:
-  /// False where nothing came within 20 ms.
+  /// Returns false if no output arrived within 20 ms.
   bool read_some() {
     pollfd entry{master_.get(), POLLIN, 0};
     if (::poll(&entry, 1, 20) <= 0) return false;
@@ -116,9 +116,9 @@ class Prompt {
   std::string shown_;
 };
 
-class StoredTokens : public testing::Test {
+class TokenStoreRuns : public testing::Test {
  protected:
-  StoredTokens() { test::write_file(path_, "content"); }
+  TokenStoreRuns() { test::write_file(path_, "content"); }
 
   test::Finished tokens(const Arguments& arguments, const std::string& input = "") {
     test::Process::Options options;
@@ -131,7 +131,7 @@ class StoredTokens : public testing::Test {
                      const std::string& key = dataset) {
     return tokens({"add", "--url", url, key}, text);
   }
-  /// The only file of the store.
+  /// Returns the only file of the store.
   static std::string stored_file() {
     std::vector<std::string> files;
     std::error_code none;
@@ -146,7 +146,7 @@ class StoredTokens : public testing::Test {
   const std::string path_ = directory_ / "scan.h5";
 };
 
-TEST_F(StoredTokens, AreFoundByPutCheckAndResumeButNotForAnotherServer) {
+TEST_F(TokenStoreRuns, FindTokensByServer) {
   ScriptedServer server;
   const test::Finished added = add(server.url(), fmt::format("\n {}\r\n", token));
   EXPECT_EQ(added.status, 0) << added.err;
@@ -168,7 +168,7 @@ TEST_F(StoredTokens, AreFoundByPutCheckAndResumeButNotForAnotherServer) {
   EXPECT_EQ(other.connections(), 0);
 }
 
-TEST_F(StoredTokens, AreListedWithoutTheTokenAndRemoved) {
+TEST_F(TokenStoreRuns, ListAndRemoveTokens) {
   EXPECT_EQ(tokens({"list"}).out, "no tokens are stored\n");
   ASSERT_EQ(add("https://databank.illinois.edu", token, "IDB-1").status, 0);
   ASSERT_EQ(add("https://demo.databank.illinois.edu", token, "IDB-2").status, 0);
@@ -194,7 +194,7 @@ TEST_F(StoredTokens, AreListedWithoutTheTokenAndRemoved) {
   EXPECT_THAT(tokens({"list"}).out, Not(HasSubstr("IDB-2")));
 }
 
-TEST_F(StoredTokens, AreListedAsJsonWithoutTheToken) {
+TEST_F(TokenStoreRuns, ListTokensAsJson) {
   EXPECT_EQ(nlohmann::json::parse(tokens({"list", "--json"}).out).at("tokens").size(), 0U);
   ASSERT_EQ(add("https://databank.illinois.edu", token, "IDB-1").status, 0);
   ASSERT_EQ(add("https://demo.databank.illinois.edu", token, "IDB-2").status, 0);
@@ -226,8 +226,8 @@ TEST_F(StoredTokens, AreListedAsJsonWithoutTheToken) {
   EXPECT_EQ(tokens({"remove", "--json", "IDB-2"}).status, 2);
 }
 
-/// People try it, and what they see goes into logs.
-TEST_F(StoredTokens, ArePrintedInNoMessageWhereTheyAreGivenAsArguments) {
+/// Users may try it, and output goes into logs.
+TEST_F(TokenStoreRuns, DoNotPrintTokensGivenAsArguments) {
   for (const Arguments& command :
        {Arguments{"add", dataset, token}, Arguments{"add", token, dataset},
         Arguments{"add", "--token=" + std::string(token), dataset},
@@ -244,19 +244,19 @@ TEST_F(StoredTokens, ArePrintedInNoMessageWhereTheyAreGivenAsArguments) {
   EXPECT_THAT(sent.err, AllOf(HasSubstr("--token is not an option"), Not(HasSubstr(token))));
 }
 
-TEST_F(StoredTokens, AreReplacedAsTheMessageSaysOnceTheServerRefusesThem) {
+TEST_F(TokenStoreRuns, AdviseHowToReplaceRefusedToken) {
   Bank bank;
   ASSERT_EQ(add(bank.url(), "0123456789abcdef").status, 0);
   const test::Finished sent = put(bank.url(), {dataset, path_}, {});
   EXPECT_EQ(sent.status, 3);
   EXPECT_THAT(sent.err, HasSubstr(fmt::format("store it with: sluice token add --url {} {}",
                                               bank.url(), dataset)));
-  // Another token than that of the store has another place.
+  // The advice applies to tokens of the store only.
   EXPECT_THAT(put(bank.url(), {dataset, path_}, {{"SLUICE_TOKEN", "0123456789abcdef"}}).err,
               Not(HasSubstr("sluice token add")));
 }
 
-TEST_F(StoredTokens, AreRefusedWhereTheyAreNone) {
+TEST_F(TokenStoreRuns, RejectInvalidTokens) {
   for (const std::string& bad : {std::string(), fmt::format("export TOKEN={}", token),
                                  fmt::format("{}\n{}", token, token)}) {
     const test::Finished finished = add("http://127.0.0.1:1", bad);
@@ -268,8 +268,8 @@ TEST_F(StoredTokens, AreRefusedWhereTheyAreNone) {
   EXPECT_EQ(tokens({"list"}).out, "no tokens are stored\n");
 }
 
-/// Today's server takes it all the same.
-TEST_F(StoredTokens, AreUsedWithAWarningOnceTheyHaveExpired) {
+/// Today's server accepts it anyway.
+TEST_F(TokenStoreRuns, WarnOfExpiredTokenAndUseIt) {
   ScriptedServer server;
   ASSERT_EQ(add(server.url(), token).status, 0);
   const std::time_t old = unix_s() - 4 * 24 * 3600;
@@ -282,8 +282,8 @@ TEST_F(StoredTokens, AreUsedWithAWarningOnceTheyHaveExpired) {
                     HasSubstr(fmt::format("sluice token add --url {} {}", server.url(), dataset))));
 }
 
-/// The journal says how fast the last uploads were, before anything of the next ones is sent.
-TEST_F(StoredTokens, WarnAtTheBeginningWhereTheUploadsTakeTooLong) {
+/// The journal has the rate of the last uploads, before the next ones start.
+TEST_F(TokenStoreRuns, WarnIfTokenExpiresDuringUploads) {
   Bank bank;
   ASSERT_EQ(add(bank.url(), token).status, 0);
   test::write_random_file(directory_ / "first", 1'200'000, 1);
@@ -298,8 +298,8 @@ TEST_F(StoredTokens, WarnAtTheBeginningWhereTheUploadsTakeTooLong) {
   EXPECT_THAT(large.err, HasSubstr("expires in"));
 }
 
-/// `sluice token add` in another terminal renews the token of an upload that waits for one.
-TEST_F(StoredTokens, RenewTheUploadThatWaits) {
+/// `sluice token add` in another terminal renews the token of a waiting upload.
+TEST_F(TokenStoreRuns, RenewTokenOfWaitingUpload) {
   Bank bank;
   ASSERT_EQ(add(bank.url(), "an-old-token-0123").status, 0);
   test::Process process(
@@ -311,8 +311,8 @@ TEST_F(StoredTokens, RenewTheUploadThatWaits) {
   EXPECT_EQ(bank.registered().size(), 1U);
 }
 
-/// Two datasets, each with its own token, and none of them in the environment.
-TEST_F(StoredTokens, ResumeUploadsIntoSeveralDatasets) {
+/// Two datasets with a stored token each, and no SLUICE_TOKEN.
+TEST_F(TokenStoreRuns, ResumeUploadsIntoSeveralDatasets) {
   Bank bank({"--protocols", "tus", "--dataset", "TESTIDB-8=another-token-8", "--dataset",
              "TESTIDB-9=another-token-9", "--fault", "reset-mid-body,on=patch,at=1", "--fault",
              "reset-mid-body,on=patch,at=2"});
@@ -334,8 +334,8 @@ TEST_F(StoredTokens, ResumeUploadsIntoSeveralDatasets) {
   EXPECT_EQ(bank.registered().size(), 2U);
 }
 
-/// SLUICE_TOKEN can be the token of one dataset only, so those that are stored come first.
-TEST_F(StoredTokens, AreThoseOfEachDatasetOfAManifest) {
+/// SLUICE_TOKEN can be the token of one dataset only, so stored tokens take precedence.
+TEST_F(TokenStoreRuns, UseTokenOfEachDatasetInManifest) {
   Bank bank({"--dataset", "TESTIDB-8=another-token-8", "--dataset", "TESTIDB-9=another-token-9"});
   test::write_file(
       directory_ / "m.csv",
@@ -355,11 +355,11 @@ TEST_F(StoredTokens, AreThoseOfEachDatasetOfAManifest) {
   EXPECT_EQ(bank.registered().size(), 3U);
 }
 
-TEST_F(StoredTokens, AreAskedForWithoutEcho) {
+TEST_F(TokenStoreRuns, PromptWithoutEcho) {
   Prompt prompt("http://127.0.0.1:1");
   ASSERT_TRUE(prompt.read_until(fmt::format("Token for dataset {}", dataset))) << prompt.shown();
   EXPECT_FALSE(prompt.echoes());
-  // What a careless selection holds besides; the last line would be a command to the shell.
+  // Other text in a careless paste; the shell would run the last line.
   prompt.type(fmt::format("\n  {} \necho next\n", token));
   EXPECT_EQ(prompt.wait(), 0) << prompt.shown();
   EXPECT_TRUE(prompt.echoes());
@@ -367,7 +367,7 @@ TEST_F(StoredTokens, AreAskedForWithoutEcho) {
   EXPECT_EQ(test::read_file(stored_file()), std::string(token) + "\n");
 }
 
-TEST_F(StoredTokens, PromptEndsWithEchoAfterCtrlCAndSigterm) {
+TEST_F(TokenStoreRuns, PromptRestoresEchoAfterSignal) {
   for (const int number : {SIGINT, SIGTERM}) {
     Prompt prompt("http://127.0.0.1:1");
     ASSERT_TRUE(prompt.read_until("Token for dataset")) << prompt.shown();
@@ -383,7 +383,7 @@ TEST_F(StoredTokens, PromptEndsWithEchoAfterCtrlCAndSigterm) {
   EXPECT_EQ(tokens({"list"}).out, "no tokens are stored\n");
 }
 
-TEST_F(StoredTokens, PromptTakesEndOfInputForNoToken) {
+TEST_F(TokenStoreRuns, PromptRejectsEndOfInput) {
   for (const char* keys : {"\x04", "\n"}) {
     Prompt prompt("http://127.0.0.1:1");
     ASSERT_TRUE(prompt.read_until("Token for dataset")) << prompt.shown();

@@ -1,4 +1,4 @@
-// Where the token comes from, and where it never goes.
+// Where the token comes from, and where it must not appear.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -44,40 +44,40 @@ class Token : public testing::Test {
   ScriptedServer server_;
 };
 
-TEST_F(Token, FromTheEnvironment) {
+TEST_F(Token, IsReadFromEnvironment) {
   expect_sent(put(server_.url(), {dataset, path_}));
 }
 
-TEST_F(Token, FromAFileWithSpaceAroundIt) {
+TEST_F(Token, IsReadFromFileWithWhiteSpace) {
   expect_sent(put(server_.url(),
                   {"--token-file", token_file(fmt::format("\n {}\r\n\n", token)), dataset, path_},
                   {}));
 }
 
-TEST_F(Token, AFileOfTheOwnersAloneMayBeReadOnly) {
+TEST_F(Token, IsReadFromReadOnlyFileOfOwner) {
   expect_sent(put(server_.url(), {"--token-file", token_file(token, 0400), dataset, path_}, {}));
 }
 
-TEST_F(Token, TheFileWinsOverTheEnvironment) {
+TEST_F(Token, IsPreferredFromFile) {
   expect_sent(put(server_.url(), {"--token-file", token_file(token), dataset, path_},
                   {{"SLUICE_TOKEN", "other"}}));
 }
 
-TEST_F(Token, FromStandardInput) {
+TEST_F(Token, IsReadFromStandardInput) {
   auto options = put_options(server_.url(), {"--token-file", "-", dataset, path_}, {});
   options.stdin_text = fmt::format("{}\n", token);
   expect_sent(run_sluice(options));
 }
 
-TEST_F(Token, AFileThatAllUsersCanReadIsRefused) {
+TEST_F(Token, IsRejectedFromWorldReadableFile) {
   for (const mode_t mode : {0644U, 0604U, 0602U, 0601U})
     expect_refused(
         put(server_.url(), {"--token-file", token_file(token, mode), dataset, path_}, {}),
         "all users of this machine can access the file");
 }
 
-/// The group's bits are also those of an access list.
-TEST_F(Token, AFileThatAllUsersCanReadCanBeAllowedAndThatOfAGroupIs) {
+/// The group bits may also belong to an access control list.
+TEST_F(Token, IsAllowedFromGroupReadableFile) {
   const test::Finished any = put(
       server_.url(),
       {"--token-file-mode", "any", "--token-file", token_file(token, 0644), dataset, path_}, {});
@@ -94,7 +94,7 @@ TEST_F(Token, AFileThatAllUsersCanReadCanBeAllowedAndThatOfAGroupIs) {
   EXPECT_EQ(neither.status, 2);
 }
 
-TEST_F(Token, WhatIsAroundItIsSaid) {
+TEST_F(Token, ErrorDescribesSurroundingText) {
   expect_refused(put(server_.url(),
                      {"--token-file", token_file(fmt::format("export SLUICE_TOKEN={}\n", token)),
                       dataset, path_},
@@ -105,7 +105,7 @@ TEST_F(Token, WhatIsAroundItIsSaid) {
       "the environment variable SLUICE_TOKEN: the text has quotes around the token");
 }
 
-TEST_F(Token, ThereMustBeOne) {
+TEST_F(Token, IsRequired) {
   expect_refused(put(server_.url(), {dataset, path_}, {}), "no token for dataset");
   expect_refused(put(server_.url(), {dataset, path_}, {{"SLUICE_TOKEN", ""}}), "token is empty");
   expect_refused(put(server_.url(), {"--token-file", token_file(""), dataset, path_}, {}),
@@ -115,7 +115,7 @@ TEST_F(Token, ThereMustBeOne) {
   expect_refused(put(server_.url(), {"--token-file", "-", dataset, path_}, {}), "token is empty");
 }
 
-TEST_F(Token, AFileThatIsNoneIsRefused) {
+TEST_F(Token, IsRejectedFromInvalidFile) {
   expect_refused(put(server_.url(), {"--token-file", directory_ / "missing", dataset, path_}, {}),
                  "missing");
   expect_refused(put(server_.url(), {"--token-file", directory_.path(), dataset, path_}, {}),
@@ -126,14 +126,14 @@ TEST_F(Token, AFileThatIsNoneIsRefused) {
   expect_refused(put(server_.url(), {"--token-file", "/dev/zero", dataset, path_}, {}), "");
 }
 
-TEST_F(Token, OneThatNoTokenCanBeIsRefusedAndNotRepeated) {
+TEST_F(Token, IsNotRepeatedInErrorIfInvalid) {
   for (const std::string& bad :
        {fmt::format("{} {}", token, token), fmt::format("{}\r\nX-Injected: 1", token),
         fmt::format("{}\"", token), fmt::format("{}\xc3\xa9", token)})
     expect_refused(put(server_.url(), {dataset, path_}, {{"SLUICE_TOKEN", bad}}), "token");
 }
 
-TEST_F(Token, IsNoArgument) {
+TEST_F(Token, IsRejectedAsArgument) {
   const test::Finished finished = put(server_.url(), {"--token", "x", dataset, path_});
   EXPECT_EQ(finished.status, 2);
   EXPECT_EQ(server_.connections(), 0);
@@ -153,8 +153,8 @@ TEST_F(Token, IsNotInTheProcessList) {
   EXPECT_EQ(process.wait(), 0);
 }
 
-/// put() looks for it in everything that is printed.
-TEST_F(Token, IsInNoOutputEvenIfTheServerEchoesItEverywhere) {
+/// put() searches all output for the token.
+TEST_F(Token, IsNotPrintedIfServerEchoesIt) {
   for (const char* phase : {"ask", "transfer", "verify"}) {
     const Phase which = phase == std::string("ask")      ? Phase::ask
                         : phase == std::string("verify") ? Phase::verify
@@ -173,7 +173,7 @@ TEST_F(Token, IsInNoOutputEvenIfTheServerEchoesItEverywhere) {
   }
 }
 
-TEST_F(Token, IsNeverSentAfterARedirect) {
+TEST_F(Token, IsNotSentAfterRedirect) {
   ScriptedServer other;
   for (const int status : {301, 302, 303, 307, 308}) {
     server_.set_faults(
@@ -186,7 +186,7 @@ TEST_F(Token, IsNeverSentAfterARedirect) {
   EXPECT_EQ(other.connections(), 0);
 }
 
-TEST_F(Token, DoesNotGoOverPlainHttpToOtherMachines) {
+TEST_F(Token, IsNotSentOverPlainHttpToOtherMachines) {
   for (const char* url :
        {"http://databank.illinois.edu", "http://192.0.2.1:1", "http://127.0.0.1.example.com",
         "http://localhost.example.com", "http://[2001:db8::1]"})
@@ -194,8 +194,8 @@ TEST_F(Token, DoesNotGoOverPlainHttpToOtherMachines) {
   expect_refused(put("http://me:secret@127.0.0.1:1", {dataset, path_}), "user name or a password");
 }
 
-/// A proxy from the environment must not see what is meant for this machine.
-TEST_F(Token, DoesNotGoToAProxyOnTheWayToLoopback) {
+/// A proxy from the environment must not receive requests to this machine.
+TEST_F(Token, IsNotSentToProxyForLoopback) {
   ScriptedServer proxy;
   expect_sent(put(server_.url(), {dataset, path_},
                   {{"SLUICE_TOKEN", token},
@@ -205,8 +205,8 @@ TEST_F(Token, DoesNotGoToAProxyOnTheWayToLoopback) {
   EXPECT_EQ(proxy.connections(), 0);
 }
 
-/// With --insecure-http the name is tried, which the proxy of this test shows without a network.
-TEST_F(Token, PlainHttpToOtherMachinesCanBeInsistedOn) {
+/// With --insecure-http the name is tried, as this test's proxy shows without a network.
+TEST_F(Token, IsSentOverPlainHttpWithInsecureHttp) {
   ScriptedServer proxy;
   const test::Finished finished =
       put("http://databank.invalid", {"--insecure-http", dataset, path_},

@@ -1,5 +1,5 @@
-// sluice put --transfers auto: as many files at a time as make the run faster, and fewer where the
-// server is overloaded. To databankd.
+// --transfers auto with databankd: more concurrent uploads if that is faster, fewer if the server
+// is overloaded.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -18,7 +18,7 @@ using testing::Not;
 
 class AutomaticTransfers : public testing::Test {
  protected:
-  /// So many, of up to 5 KB, one of them empty.
+  /// Creates `count` files of up to 5 KB, one of them empty.
   Arguments files(std::size_t count, const std::string& prefix = "file") {
     Arguments paths;
     for (std::size_t i = 0; i < count; ++i) {
@@ -33,7 +33,7 @@ class AutomaticTransfers : public testing::Test {
     options.insert(options.end(), paths.begin(), paths.end());
     return put(bank.url(), options);
   }
-  /// Each is registered once, with its bytes.
+  /// Expects that each file is registered once, with its bytes.
   static void expect_registered(const Bank& bank, const Arguments& paths) {
     std::multiset<std::string> names;
     for (const auto& registered : bank.registered()) names.insert(registered.at("name"));
@@ -43,7 +43,7 @@ class AutomaticTransfers : public testing::Test {
       EXPECT_TRUE(test::same_content(path, bank.deposited(name))) << name;
     }
   }
-  /// The numbers that stand for (N) in that place of the text.
+  /// Returns the numbers that match (N) in `pattern`.
   static std::vector<unsigned> numbers(const std::string& text, const std::string& pattern) {
     std::vector<unsigned> found;
     const std::regex regex(pattern);
@@ -59,8 +59,8 @@ class AutomaticTransfers : public testing::Test {
   test::TempDir state_;
 };
 
-TEST_F(AutomaticTransfers, MoreRunWhereThatIsFaster) {
-  // The first measurement is over after half a second, or after 20 files where they take longer.
+TEST_F(AutomaticTransfers, RunsMoreIfFaster) {
+  // The first measurement ends after half a second, or after 20 files if these take longer.
   Bank bank({"--protocols", "tus", "--think", "50ms"});
   const Arguments paths = files(80);
   const test::Finished finished = upload(bank, paths);
@@ -69,7 +69,7 @@ TEST_F(AutomaticTransfers, MoreRunWhereThatIsFaster) {
   EXPECT_THAT(finished.err, HasSubstr("running 8 transfers at a time instead of 4, to measure"));
 }
 
-TEST_F(AutomaticTransfers, ANumberThatWasAskedForStays) {
+TEST_F(AutomaticTransfers, KeepsRequestedNumber) {
   Bank bank({"--protocols", "tus", "--think", "50ms"});
   const Arguments paths = files(80);
   const test::Finished finished = upload(bank, paths, {"--transfers", "8"});
@@ -78,7 +78,7 @@ TEST_F(AutomaticTransfers, ANumberThatWasAskedForStays) {
   EXPECT_THAT(numbers_run(finished), testing::IsEmpty());
 }
 
-TEST_F(AutomaticTransfers, FewerRunWhereTheServerSaysTooManyRequests) {
+TEST_F(AutomaticTransfers, RunsFewerAfterTooManyRequests) {
   Bank bank({"--protocols", "tus", "--think", "50ms", "--fault", "status:429,at=30,on=patch"});
   const Arguments paths = files(40);
   const test::Finished finished = upload(bank, paths);
@@ -92,7 +92,7 @@ TEST_F(AutomaticTransfers, FewerRunWhereTheServerSaysTooManyRequests) {
                   limits[0])));
   EXPECT_LE(numbers_run(finished).back(), limits[0]);
 
-  // The next run begins with that.
+  // The next run starts with that number.
   const Arguments more = files(10, "more");
   const test::Finished next = upload(bank, more);
   ASSERT_EQ(next.status, 0) << next.err;
@@ -102,8 +102,8 @@ TEST_F(AutomaticTransfers, FewerRunWhereTheServerSaysTooManyRequests) {
   }
 }
 
-/// As today's Data Bank: requests beyond its threads block each other and get 401.
-TEST_F(AutomaticTransfers, AServerOfFiveThreadsLosesNoFile) {
+/// Like today's Data Bank: too many requests block each other's token check and get 401.
+TEST_F(AutomaticTransfers, UploadsAllFilesAtServerWithFiveThreads) {
   Bank bank({"--protocols", "tus", "--threads", "5", "--thread-wait", "50ms", "--think", "50ms"});
   const Arguments paths = files(80);
   const test::Finished finished = upload(bank, paths);
@@ -111,7 +111,9 @@ TEST_F(AutomaticTransfers, AServerOfFiveThreadsLosesNoFile) {
   expect_registered(bank, paths);
   const auto limits =
       numbers(finished.err, "\\(HTTP 401\\); sending at most ([0-9]+) at a time from now on");
-  if (bank.process().out().find(" 401 ") == std::string::npos) return;  // they never met
+  if (bank.process().out().find(" 401 ") == std::string::npos)
+    return;  // the requests never
+             // overlapped
   ASSERT_FALSE(limits.empty()) << finished.err;
   if (limits.back() < 4) {
     EXPECT_EQ(numbers_run(finished).back(), limits.back());

@@ -1,4 +1,4 @@
-// What is refused before any server is asked.
+// Errors that are found before any request to a server.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,7 +32,7 @@ class Usage : public testing::Test {
   ScriptedServer server_;
 };
 
-TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
+TEST_F(Usage, RejectsMissingAndUnknownArguments) {
   expect_usage_error({});
   expect_usage_error({dataset});
   expect_usage_error({"--no-such-option", dataset, path_}, "--no-such-option is not an option");
@@ -50,7 +50,7 @@ TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
     expect_usage_error({"--lanes", number, dataset, path_}, "--lanes");
   for (const char* number : {"0", "17", "-1", "x", ""})
     expect_usage_error({"--network-threads", number, dataset, path_}, "--network-threads");
-  expect_usage_error({"--system", "demo", dataset, path_});  // and a URL
+  expect_usage_error({"--system", "demo", dataset, path_});  // conflicts with --url
   const auto mistyped = run_sluice(
       {.argv = {sluice_binary, "putt", dataset}, .env = {}, .stdin_text = {}, .directory = {}});
   EXPECT_EQ(mistyped.status, 2);
@@ -64,8 +64,9 @@ TEST_F(Usage, ArgumentsThatAreMissingOrUnknown) {
   expect_usage_error({"--quiet", "--verbose", dataset, path_});
 }
 
-// What an unset variable of a script leaves: it must not mean the default, least of all production.
-TEST_F(Usage, ValuesThatAreEmpty) {
+// An unset variable of a script leaves an empty value, which must not select the default, least of
+// all the production system.
+TEST_F(Usage, RejectsEmptyValues) {
   expect_usage_error({"--name", "", dataset, path_}, "--name");
   expect_usage_error({"--token-file", "", dataset, path_}, "--token-file");
   expect_usage_error({"--limit-rate", "", dataset, path_}, "--limit-rate");
@@ -79,7 +80,7 @@ TEST_F(Usage, ValuesThatAreEmpty) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
-TEST_F(Usage, WithJsonACommandLineThatIsNotUnderstoodIsReportedToo) {
+TEST_F(Usage, ReportsInvalidCommandLineAsJson) {
   const test::Finished finished =
       put(server_.url(), {"--json", "--no-such-option", dataset, path_});
   EXPECT_EQ(finished.status, 2);
@@ -89,14 +90,14 @@ TEST_F(Usage, WithJsonACommandLineThatIsNotUnderstoodIsReportedToo) {
   EXPECT_THAT(report.at("error").at("message").get<std::string>(), HasSubstr("--no-such-option"));
 }
 
-TEST_F(Usage, KeysThatAreNone) {
+TEST_F(Usage, RejectsInvalidDatasetKeys) {
   expect_usage_error({"", path_}, "key is empty");
   for (const char* key :
        {"IDB-1/../2", "IDB-1?a=b", "IDB-1#x", "IDB%2f1", "IDB 1", "IDB-1\n", "ÏDB-1", ".."})
     expect_usage_error({key, path_}, "is not a dataset key");
 }
 
-TEST_F(Usage, SizesThatAreNone) {
+TEST_F(Usage, RejectsInvalidSizes) {
   for (const char* size : {"", "x", "-1", "0", "1.5", "4K4", "4 Q", "99999999999G"}) {
     expect_usage_error({"--block", size, dataset, path_});
     expect_usage_error({"--chunk", size, dataset, path_});
@@ -110,7 +111,7 @@ TEST_F(Usage, SizesThatAreNone) {
   expect_usage_error({"--pool", "4M", dataset, path_}, "at least two blocks");
 }
 
-TEST_F(Usage, LookaheadThatCannotBe) {
+TEST_F(Usage, RejectsInvalidLookahead) {
   for (const char* chunks : {"x", "-1", "+1", "1.5", "17", "4294967296", "1 ", "1M", "Auto"})
     expect_usage_error(
         {"--lookahead", chunks, dataset, path_},
@@ -120,8 +121,8 @@ TEST_F(Usage, LookaheadThatCannotBe) {
   expect_usage_error({"--lookahead", "", dataset, path_}, "--lookahead");
 }
 
-/// The next word is not the value, as it would be without the '='.
-TEST_F(Usage, AnEmptyValueBehindAnEqualsSign) {
+/// The next word must not become the value.
+TEST_F(Usage, RejectsEmptyValueAfterEqualsSign) {
   for (const char* option : {"--name", "--url", "--exclude", "--token-file", "--transfers",
                              "--retries", "--separator", "--json"})
     expect_usage_error({std::string(option) + '=', dataset, path_},
@@ -133,7 +134,7 @@ TEST_F(Usage, AnEmptyValueBehindAnEqualsSign) {
   EXPECT_EQ(run_sluice(options).status, 0);
 }
 
-TEST_F(Usage, ChunksAndLookaheadAsTheyCanBe) {
+TEST_F(Usage, AcceptsChunksAndLookahead) {
   for (const Arguments& good :
        {Arguments{"--chunk", "auto"}, Arguments{"--chunk", "4K"}, Arguments{"--lookahead", "auto"},
         Arguments{"--lookahead", "0"}, Arguments{"--lookahead", "16"}, Arguments{"--lanes", "auto"},
@@ -147,25 +148,25 @@ TEST_F(Usage, ChunksAndLookaheadAsTheyCanBe) {
   }
 }
 
-TEST_F(Usage, NamesThatCannotBe) {
+TEST_F(Usage, RejectsInvalidNames) {
   for (const char* name : {"a/b", "/", ".", "..", "a\nb", "\x1b[2J", "\xff"})
     expect_usage_error({"--name", name, dataset, path_}, "as the name in the dataset");
   expect_usage_error({"--name", std::string(256, 'x'), dataset, path_}, "longer than 255");
 }
 
-TEST_F(Usage, OneNameForTwoFiles) {
+TEST_F(Usage, RejectsOneNameForTwoFiles) {
   test::write_file(directory_ / "other", "");
   expect_usage_error({"--name", "x", dataset, path_, directory_ / "other"}, "--name");
 }
 
-TEST_F(Usage, TwoFilesOfOneName) {
+TEST_F(Usage, RejectsTwoFilesOfSameName) {
   std::filesystem::create_directory(directory_ / "deeper");
   test::write_file(directory_ / "deeper" / "scan.h5", "");
   expect_usage_error({dataset, path_, directory_ / "deeper" / "scan.h5"},
                      "both would have the name 'scan.h5'");
 }
 
-TEST_F(Usage, AddressesThatAreNone) {
+TEST_F(Usage, RejectsInvalidUrls) {
   for (const char* url :
        {"databank", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "https://host/?a=b",
         "https://host/#x", "file:///etc/passwd", "http://"}) {
@@ -174,7 +175,7 @@ TEST_F(Usage, AddressesThatAreNone) {
   }
 }
 
-TEST_F(Usage, AFileOfAuthoritiesThatHasNone) {
+TEST_F(Usage, RejectsCaFileWithoutCertificates) {
   for (const std::string& bad : {path_, (directory_ / "none.pem").string()})
     expect_usage_error({"--ca-file", bad, dataset, path_}, bad);
   expect_usage_error({"--ca-file", "", dataset, path_}, "--ca-file");
@@ -191,7 +192,7 @@ TEST_F(Usage, AFileOfAuthoritiesThatHasNone) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
-TEST_F(Usage, AProxyThatIsNoneIsNotShownWithItsPassword) {
+TEST_F(Usage, HidesPasswordOfInvalidProxy) {
   for (const char* proxy : {"http://me:s3cret@127.0.0.1:99999", "htttp://me:s3cret@127.0.0.1:8080",
                             "http://me:s3cret", "me:s3cret@", "me:s3cret@a b"})
     for (const char* variable : {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
@@ -201,7 +202,7 @@ TEST_F(Usage, AProxyThatIsNoneIsNotShownWithItsPassword) {
       EXPECT_EQ(finished.status, 2) << finished.err;
       EXPECT_THAT(finished.err, HasSubstr(variable));
       EXPECT_THAT(finished.out + finished.err, Not(HasSubstr("s3cret")));
-      // For this machine no proxy is needed.
+      // No proxy is used for this machine.
       EXPECT_EQ(put(server_.url(), {"--dry-run", dataset, path_},
                     {{"SLUICE_TOKEN", token}, {variable, proxy}})
                     .status,
@@ -209,8 +210,8 @@ TEST_F(Usage, AProxyThatIsNoneIsNotShownWithItsPassword) {
     }
 }
 
-/// Nothing that a name says is carried out by a terminal.
-TEST_F(Usage, MessagesHoldNoControlCharacters) {
+/// Names must not control the terminal.
+TEST_F(Usage, PrintsNoControlCharacters) {
   const test::Finished finished =
       put(server_.url(), {dataset, directory_ / "\x1b]0;owned\x07\n\xff"});
   EXPECT_EQ(finished.status, 6);
@@ -219,7 +220,7 @@ TEST_F(Usage, MessagesHoldNoControlCharacters) {
   EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1);
 }
 
-TEST_F(Usage, WithJsonTheReportHasTheReason) {
+TEST_F(Usage, JsonReportHasReason) {
   const test::Finished finished = put(server_.url(), {"--json", "IDB?", path_});
   EXPECT_EQ(finished.status, 2);
   const json upload = report_of(finished).at("uploads").at(0);
@@ -227,15 +228,15 @@ TEST_F(Usage, WithJsonTheReportHasTheReason) {
   EXPECT_EQ(upload.at("error").at("kind"), "usage");
 }
 
-/// A path need not be UTF-8, and the report must be.
-TEST_F(Usage, TheReportIsJsonWhateverThePathIs) {
+/// A path need not be UTF-8, but the report must be.
+TEST_F(Usage, ReportIsValidJsonForAnyPath) {
   const test::Finished finished =
       put(server_.url(), {"--json", dataset, directory_ / "\xff\"\\\n"});
   EXPECT_EQ(finished.status, 6);
   EXPECT_EQ(report_of(finished).at("uploads").size(), 1U);
 }
 
-TEST_F(Usage, HelpAndVersionNeedNothing) {
+TEST_F(Usage, PrintsHelpAndVersion) {
   for (const Arguments& arguments :
        {Arguments{"--help"}, Arguments{"--version"}, Arguments{"put", "--help"}}) {
     test::Process::Options options;

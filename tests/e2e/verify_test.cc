@@ -1,4 +1,4 @@
-// `sluice verify`: a file against the receipt of its upload.
+// `sluice verify`: compares a file with the receipt of its upload.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-/// Of 'content', as md5sum and sha256sum print them.
+/// Of 'content', as printed by md5sum and sha256sum.
 constexpr const char* md5_of_content = "9a0364b9e99bb480dd25e1f0284c8555";
 constexpr const char* sha256_of_content =
     "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73";
@@ -53,7 +53,7 @@ class VerifyTest : public testing::Test {
   json receipt_;
 };
 
-TEST_F(VerifyTest, AFileThatIsTheSamePasses) {
+TEST_F(VerifyTest, AcceptsUnchangedFile) {
   const test::Finished finished = verify();
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_EQ(finished.out, path_ + ": OK, the file matches the receipt: 7 bytes, xxh128\n");
@@ -61,7 +61,7 @@ TEST_F(VerifyTest, AFileThatIsTheSamePasses) {
   EXPECT_EQ(verify({"--quiet"}).out, "");
 }
 
-TEST_F(VerifyTest, EveryDigestOfTheReceiptIsCompared) {
+TEST_F(VerifyTest, ComparesEveryDigest) {
   receipt_["md5"] = md5_of_content;
   receipt_["sha256"] = sha256_of_content;
   const test::Finished finished = verify();
@@ -82,7 +82,7 @@ TEST_F(VerifyTest, EveryDigestOfTheReceiptIsCompared) {
   }
 }
 
-TEST_F(VerifyTest, AnotherSizeIsToldWithoutReading) {
+TEST_F(VerifyTest, ReportsDifferentSizeWithoutReading) {
   test::write_file(path_, "content!");
   const test::Finished finished = verify();
   EXPECT_EQ(finished.status, 8);
@@ -91,14 +91,14 @@ TEST_F(VerifyTest, AnotherSizeIsToldWithoutReading) {
                     HasSubstr("8 bytes, but 7 in the receipt"), Not(HasSubstr("xxh128"))));
 }
 
-TEST_F(VerifyTest, ABigFileInEveryModeOfReading) {
+TEST_F(VerifyTest, VerifiesBigFileInEachReadMode) {
   const std::uint64_t size = (sanitized ? 24 : 200) * (std::uint64_t{1} << 20) + 4097;
   test::write_random_file(path_, size, 11);
   receipt_["bytes"] = size;
   receipt_["xxh128"] = xxh128_of_file(path_);
   for (const char* mode : {"auto", "direct", "mmap", "buffered"})
     EXPECT_EQ(verify({"--read", mode}).status, 0) << mode;
-  // One byte, where size and time say nothing.
+  // One byte differs; size and time are the same.
   struct stat before {};
   ASSERT_EQ(::stat(path_.c_str(), &before), 0);
   std::string all = test::read_file(path_);
@@ -109,7 +109,7 @@ TEST_F(VerifyTest, ABigFileInEveryModeOfReading) {
   EXPECT_EQ(verify().status, 8);
 }
 
-TEST_F(VerifyTest, AnEmptyFile) {
+TEST_F(VerifyTest, VerifiesEmptyFile) {
   test::write_file(path_, "");
   receipt_["bytes"] = 0;
   receipt_["xxh128"] = xxh128_of_file(path_);
@@ -117,7 +117,7 @@ TEST_F(VerifyTest, AnEmptyFile) {
   EXPECT_EQ(verify().status, 0);
 }
 
-TEST_F(VerifyTest, AFileThatCannotBeReadIsCode6) {
+TEST_F(VerifyTest, Exit6ForUnreadableFile) {
   std::filesystem::remove(path_);
   const test::Finished missing = verify();
   EXPECT_EQ(missing.status, 6);
@@ -126,7 +126,7 @@ TEST_F(VerifyTest, AFileThatCannotBeReadIsCode6) {
   EXPECT_EQ(verify().status, 6);
 }
 
-TEST_F(VerifyTest, AReceiptThatIsNoneIsCode2) {
+TEST_F(VerifyTest, Exit2ForInvalidReceipt) {
   EXPECT_EQ(verify_as_it_is().status, 2) << "there is none yet";
   for (const char* text : {"", "content", "{}", "[[[[[[[[[[[["}) {
     test::write_file(receipt_path_, text);
@@ -138,7 +138,7 @@ TEST_F(VerifyTest, AReceiptThatIsNoneIsCode2) {
   EXPECT_EQ(verify().status, 2);
 }
 
-TEST_F(VerifyTest, NothingFromAReceiptReachesTheTerminalAsItIs) {
+TEST_F(VerifyTest, EscapesReceiptInOutput) {
   receipt_["name"] = "\x1b]0;owned\x07";
   receipt_["system"] = "\x1b[2J";
   receipt_["bytes"] = 8;
@@ -147,7 +147,7 @@ TEST_F(VerifyTest, NothingFromAReceiptReachesTheTerminalAsItIs) {
   EXPECT_THAT(finished.err, AllOf(Not(HasSubstr("\x1b")), Not(HasSubstr("\x07"))));
 }
 
-TEST_F(VerifyTest, WithJsonTheResultIsOneObject) {
+TEST_F(VerifyTest, PrintsOneJsonObject) {
   receipt_["md5"] = std::string(32, '0');
   for (const bool right : {false, true}) {
     if (right) receipt_["md5"] = md5_of_content;
@@ -171,7 +171,7 @@ TEST_F(VerifyTest, WithJsonTheResultIsOneObject) {
   EXPECT_EQ(failed.at("error").at("kind"), "local_file");
 }
 
-TEST_F(VerifyTest, ArgumentsThatAreMissingOrUnknown) {
+TEST_F(VerifyTest, RejectsMissingAndUnknownArguments) {
   for (const Arguments& arguments :
        {Arguments{}, Arguments{receipt_path_}, Arguments{receipt_path_, path_, path_},
         Arguments{"--read", "telepathy", receipt_path_, path_}}) {
@@ -184,7 +184,7 @@ TEST_F(VerifyTest, ArgumentsThatAreMissingOrUnknown) {
   }
 }
 
-TEST_F(VerifyTest, AFileWhoseNameLooksLikeAList) {
+TEST_F(VerifyTest, VerifiesFileWithBracketsInName) {
   const std::string odd = directory_ / "[a,b]";
   std::filesystem::rename(path_, odd);
   test::write_file(receipt_path_, receipt_.dump());

@@ -21,7 +21,7 @@ class StatusWatch : public testing::Test {
  protected:
   StatusWatch() { add("first-\u6570\u636E.h5"); }
 
-  /// An unfinished upload.
+  /// Adds an unfinished upload.
   void add(const std::string& name) const {
     auto journal = Journal::open(state_.path());
     ASSERT_TRUE(journal) << journal.error().message;
@@ -64,7 +64,7 @@ TEST_F(StatusWatch, RefreshesTheListInPlaceAtAnyWidthUntilCtrlC) {
     terminal_.resize(columns);
     EXPECT_TRUE(terminal_.read_while([&] {
       const std::string text = terminal_.screen().text();
-      // Both entries once, whole lines where they fit, and nothing of earlier lists.
+      // Both entries once, in whole lines if they fit, and nothing of earlier lists.
       return count(text, "every 1 s") != 1 || count(text, "/data/first-") != 1 ||
              count(text, "/data/second.h5") != 1 || text.find("20") != 0 ||
              (columns == 200) != (text.find("sluice forget --state-dir " + state_.path().string() +
@@ -88,7 +88,7 @@ TEST_F(StatusWatch, CountsTheLinesThatDoNotFit) {
   EXPECT_EQ(process.wait(30s), 143);
 }
 
-TEST_F(StatusWatch, ElsewhereListsFollowEachOther) {
+TEST_F(StatusWatch, PrintsListsSequentiallyWithoutTerminal) {
   for (const bool terminal : {false, true}) {
     test::Process process(redirected(watch({}, terminal ? "dumb" : "xterm"),
                                      terminal ? ">" + terminal_.path() : "2>&1"));
@@ -106,7 +106,7 @@ TEST_F(StatusWatch, ElsewhereListsFollowEachOther) {
   }
 }
 
-TEST_F(StatusWatch, WithJsonEachListIsAnObjectOnALine) {
+TEST_F(StatusWatch, PrintsJsonObjectPerLine) {
   test::Process process(watch({"--json"}));
   EXPECT_THAT(process.wait_for_line("\"uploads\""), HasSubstr("first-"));
   process.signal(SIGINT);
@@ -116,7 +116,7 @@ TEST_F(StatusWatch, WithJsonEachListIsAnObjectOnALine) {
     EXPECT_EQ(nlohmann::json::parse(line)["uploads"].size(), 1U);
 }
 
-TEST_F(StatusWatch, ASignalEndsItWhereNobodyTakesTheLists) {
+TEST_F(StatusWatch, SignalEndsWatchWithBlockedOutput) {
   FullPipe pipe(state_ / "pipe");
   test::Process in_pipe(redirected(watch({}), ">" + pipe.path()));
   terminal_.type("\x13");
@@ -128,12 +128,12 @@ TEST_F(StatusWatch, ASignalEndsItWhereNobodyTakesTheLists) {
   }
 }
 
-TEST_F(StatusWatch, AReaderThatWentAwayIsAnError) {
+TEST_F(StatusWatch, FailsIfPipeIsClosed) {
   const test::Finished finished = test::run(redirected(watch({}), "| true; sleep 0"));
   EXPECT_THAT(finished.err, HasSubstr("cannot write the list to standard output: Broken pipe"));
 }
 
-TEST_F(StatusWatch, AnIntervalNeedsWatchAndIsAtLeastASecond) {
+TEST_F(StatusWatch, RejectsInvalidInterval) {
   test::Process::Options options = watch({});
   options.argv[4] = "0";
   const test::Finished finished = test::run(options);

@@ -1,4 +1,4 @@
-// `sluice manifest`, and `sluice run` with what it has written.
+// `sluice manifest`, and `sluice run` with its output.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -47,7 +47,7 @@ class WrittenManifest : public testing::Test {
   test::TempDir directory_;
 };
 
-/// Each file once, whatever its name, and from another working directory.
+/// Each file once, for any name, and from another working directory.
 TEST_F(WrittenManifest, CanBeRun) {
   const std::vector<std::string> names{
       "tree/plain.bin",           "tree/a \"quoted\", file.bin", "tree/caf\u00e9 \u5f15\u7528.bin",
@@ -74,7 +74,7 @@ TEST_F(WrittenManifest, CanBeRun) {
   }
 }
 
-TEST_F(WrittenManifest, KeepsAFileThatChangedFromBeingRegistered) {
+TEST_F(WrittenManifest, RejectsFileChangedSinceManifest) {
   write("scan.h5", "content");
   write("same.h5", "content 2");
   ASSERT_EQ(manifest({"--dataset", dataset, "-o", "m.csv", "scan.h5", "same.h5"}).status, 0);
@@ -86,7 +86,7 @@ TEST_F(WrittenManifest, KeepsAFileThatChangedFromBeingRegistered) {
   EXPECT_THAT(bank.registered(), SizeIs(1));
 }
 
-TEST_F(WrittenManifest, IsOnStandardOutputWithPathsAsTheyWereGiven) {
+TEST_F(WrittenManifest, IsPrintedWithPathsAsGiven) {
   write("b.bin", test::random_bytes(12'000'000, 3));
   write("a.bin", "");
   const test::Finished written =
@@ -102,7 +102,7 @@ TEST_F(WrittenManifest, IsOnStandardOutputWithPathsAsTheyWereGiven) {
                                      xxh128_of_file(directory_ / "a.bin")));
 }
 
-TEST_F(WrittenManifest, SaysWhichFilesAreLeftOut) {
+TEST_F(WrittenManifest, ReportsSkippedFiles) {
   write("tree/good.bin", "x");
   std::filesystem::create_symlink("good.bin", directory_ / "tree" / "link");
   const Arguments arguments{"-r", "--skip", "links", "--dataset", dataset, "tree"};
@@ -115,7 +115,7 @@ TEST_F(WrittenManifest, SaysWhichFilesAreLeftOut) {
   EXPECT_EQ(manifest(quietly).err, "");
 }
 
-TEST_F(WrittenManifest, ListsTheOthersWhereAFileCannotBeRead) {
+TEST_F(WrittenManifest, ListsOtherFilesIfOneIsUnreadable) {
   write("good.bin", "x");
   const test::Finished written =
       manifest({"--format", "jsonl", "missing.bin", "good.bin", "--dataset", dataset});
@@ -131,8 +131,8 @@ TEST_F(WrittenManifest, ListsTheOthersWhereAFileCannotBeRead) {
   EXPECT_EQ(manifest({"-o", "no/such/m.csv", "good.bin"}).status, 6);
 }
 
-/// A home directory has the store of the tokens.
-TEST_F(WrittenManifest, LeavesOutStoredTokensAndItself) {
+/// The token store is in the home directory.
+TEST_F(WrittenManifest, OmitsStoredTokensAndItself) {
   write("home/data.bin", "x");
   write("home/m.csv", "an older manifest");
   write("home/config/sluice/tokens/IDB-1@databank.illinois.edu", std::string(token) + "\n");
@@ -152,7 +152,7 @@ TEST_F(WrittenManifest, IsNotWrittenAfterASignal) {
   options.argv = {sluice_binary, "manifest", "--progress", "always", "-o", "m.csv", "large.bin"};
   options.directory = directory_.path();
   test::Process process(redirected(options, "2>&1"));
-  // The line of progress ends in no newline: the first one is drawn with this.
+  // The progress line has no newline: this is its first output.
   ASSERT_TRUE(process.wait_for_out(
       [](const std::string& out) { return out.find("of 1.00 TiB") != std::string::npos; }));
   process.signal(SIGTERM);

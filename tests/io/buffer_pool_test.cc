@@ -29,7 +29,7 @@ std::vector<Buffer> take_all(BufferPool& pool) {
 }
 
 TEST(BufferPool, LendsExactlyItsCountOfAlignedDisjointBuffers) {
-  // Sizes around a huge page: the ends of the mapping are trimmed differently.
+  // Sizes around a huge page, for which the ends of the mapping are unmapped differently.
   for (const std::size_t buffer_size :
        {size, std::size_t{1} << 20, (std::size_t{2} << 20) + 4096}) {
     const auto pool = make_pool(5, buffer_size);
@@ -44,7 +44,7 @@ TEST(BufferPool, LendsExactlyItsCountOfAlignedDisjointBuffers) {
       starts.insert(start);
       std::memset(memory.data(), static_cast<int>(i + 1), memory.size());
     }
-    for (std::size_t i = 0; i < buffers.size(); ++i) {  // nobody wrote into another's memory
+    for (std::size_t i = 0; i < buffers.size(); ++i) {  // no buffer overlaps another
       const std::span<std::byte> memory = buffers[i].memory();
       EXPECT_TRUE(std::ranges::all_of(memory, [&](std::byte b) { return b == std::byte(i + 1); }));
     }
@@ -68,7 +68,9 @@ TEST(BufferPool, RefusesSizesThatCannotBe) {
 }
 
 TEST(BufferPool, SaysWhenTheKernelHasNoSuchMemory) {
-  const auto pool = BufferPool::create(size, (std::size_t{1} << 60) / size);  // beyond 47 bits
+  const auto pool = BufferPool::create(size, (std::size_t{1} << 60) / size);  // more than an
+                                                                              // address space of 47
+                                                                              // bits
   ASSERT_FALSE(pool);
   EXPECT_EQ(pool.error().kind, ErrorKind::failed);
   EXPECT_NE(pool.error().code, 0);
@@ -116,7 +118,7 @@ TEST(BufferPool, AReturnedBufferWakesEachOfSeveralWaitersInTurn) {
   }
   started.wait();
   held.clear();
-  for (std::jthread& waiter : waiters) waiter.join();  // a lost wake-up hangs here
+  for (std::jthread& waiter : waiters) waiter.join();  // hangs after a lost wake-up
   EXPECT_EQ(pool->available(), 2U);
 }
 
@@ -138,7 +140,7 @@ TEST(BufferPool, AStopEndsEveryWait) {
   EXPECT_EQ(pool->available(), 0U);
 }
 
-// The moment between the check and the wait is short: many stops, to meet it.
+// The time between the check and the wait is short: request many stops, to hit it.
 TEST(BufferPool, AStopIsNeverMissed) {
   const auto pool = make_pool(1);
   const Buffer held = pool->try_acquire();
@@ -171,7 +173,7 @@ TEST(BufferPool, ALeavingWaiterDoesNotTakeTheWakeUpOfAnother) {
     });
     std::jthread stays([&] {
       started.count_down();
-      EXPECT_TRUE(pool->acquire(std::stop_token()));  // hangs if the wake-up went to the other
+      EXPECT_TRUE(pool->acquire(std::stop_token()));  // hangs if the other waiter got the wake-up
     });
     started.wait();
     std::jthread stopper([&] { source.request_stop(); });
@@ -188,7 +190,7 @@ TEST(BufferPool, NoBufferIsLostOrLentTwiceByManyThreads) {
         for (int n = 0; n < 2000; ++n) {
           const Buffer buffer = n % 3 == 0 ? pool->try_acquire() : pool->acquire(stop);
           if (!buffer) continue;
-          // Not atomic: the thread sanitizer sees it if two threads hold the same buffer.
+          // Not atomic: ThreadSanitizer reports if two threads have the same buffer.
           buffer.memory().front() = std::byte(id);
           buffer.memory().back() = std::byte(id);
           EXPECT_EQ(buffer.memory().front(), buffer.memory().back());
@@ -206,13 +208,13 @@ TEST(Buffer, GoesBackOnceAfterMoves) {
   Buffer first = pool->try_acquire();
   const std::byte* const memory = first.memory().data();
   Buffer second(std::move(first));
-  EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): empty after a move, says the contract
+  EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): a moved-from Buffer is empty
   EXPECT_TRUE(first.memory().empty());
   EXPECT_EQ(second.memory().data(), memory);
   EXPECT_EQ(pool->available(), 1U);
 
   Buffer third = pool->try_acquire();
-  third = std::move(second);  // what it held goes back
+  third = std::move(second);  // releases the old buffer of `third`
   EXPECT_EQ(pool->available(), 1U);
   Buffer& itself = third;
   third = std::move(itself);
@@ -234,7 +236,7 @@ TEST(BufferPool, AShareHasNoMoreThanItsOwn) {
   EXPECT_EQ(pool->available(), 2U) << "they are the pool's";
   first.release();
   EXPECT_EQ(pool->available(), 3U);
-  // What the pool does not have, no share can give.
+  // A share cannot provide more than the pool has.
   const Buffer others[] = {pool->try_acquire(), pool->try_acquire(), pool->try_acquire()};
   EXPECT_FALSE(share->try_acquire());
   EXPECT_EQ(share->available(), 1U) << "one that was not had is not lent";

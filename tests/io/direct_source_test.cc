@@ -1,4 +1,4 @@
-// What is O_DIRECT's own; the contract of all sources is in source_test.cc.
+// Behaviour specific to O_DIRECT; source_test.cc tests the contract of all sources.
 #include "io/direct_source.h"
 
 #include <fcntl.h>
@@ -94,7 +94,7 @@ TEST_F(DirectSourceTest, LeavesTheFileUsableWhereItCannotBeDirect) {
   }
 }
 
-/// As some file systems do where the last sector is not whole.
+/// As on file systems that refuse a direct read of an incomplete last sector.
 TEST_F(DirectSourceTest, ReadsTheTailThroughThePageCacheWhereItIsRefused) {
   const WithFaults faults({.refuses_direct_tail = true});
   LocalFile file = open_file();
@@ -125,7 +125,7 @@ TEST_F(DirectSourceTest, ReadsWhatIsRefusedAnywhereThroughThePageCache) {
   EXPECT_EQ(faults.hits(), 1U);
 }
 
-/// It is the path that another file may have by now.
+/// The path may name another file by now.
 TEST_F(DirectSourceTest, ReadsTheRefusedTailOfTheFileThatWasOpened) {
   const WithFaults faults({.refuses_direct_tail = true});
   LocalFile file = open_file();

@@ -1,4 +1,4 @@
-// What reading through the page cache leaves there: what was there before, and nothing else.
+// What reading through the page cache leaves in it: only pages that were there before.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ using test::read_range;
 using test::WithFaults;
 using ::testing::HasSubstr;
 
-// Smaller than the folios that the kernel reads ahead, so that some of them span several blocks.
+// Smaller than the folios of the kernel's read-ahead, so that some folios span several blocks.
 constexpr std::size_t block = 64 * 1024;
 constexpr std::size_t folio = std::size_t{2} << 20;
 constexpr std::size_t page = 4096;
@@ -49,11 +49,11 @@ class DropBehindTest : public ::testing::TestWithParam<ReadMode> {
       ASSERT_TRUE(read_range(source, offset, std::min(block, size - offset)));
   }
 
-  /// Pages of it that may stay: a page that the kernel has in hand when it is told to drop it
-  /// stays, with its folio, which happens now and then. If nothing was dropped, all would be there.
+  /// The number of pages that may stay: sometimes the kernel is using a page when it is told to
+  /// drop it, and keeps its folio. Without dropping, all pages would stay.
   static constexpr std::size_t most = size / page / 2;
 
-  /// Pages of the file that are in the page cache.
+  /// Returns the number of pages of the file in the page cache.
   std::size_t resident() const {
     void* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd_.get(), 0);
     EXPECT_NE(mapped, MAP_FAILED);
@@ -64,7 +64,7 @@ class DropBehindTest : public ::testing::TestWithParam<ReadMode> {
         std::ranges::count_if(pages, [](unsigned char state) { return (state & 1) != 0; }));
   }
   void cool() const { ASSERT_EQ(::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED), 0); }
-  /// A file in memory alone is in its page cache, whatever anybody advises.
+  /// Files on a file system in memory are always in the page cache.
   bool on_a_disk() const {
     struct statfs facts {};
     EXPECT_EQ(::fstatfs(fd_.get(), &facts), 0);
@@ -100,7 +100,7 @@ TEST_P(DropBehindTest, ACachedFileStaysCached) {
   EXPECT_EQ(before, (size + page - 1) / page);
   {
     const OpenedSource opened = open();
-    if (on_a_disk()) {  // not every tmpfs says what of a file is there
+    if (on_a_disk()) {  // some tmpfs do not report cached pages
       EXPECT_THAT(opened.reason, HasSubstr("stay cached after reading"));
     }
     read_all(*opened.source);
@@ -108,14 +108,14 @@ TEST_P(DropBehindTest, ACachedFileStaysCached) {
   EXPECT_EQ(resident(), before);
 }
 
-// What is asked of the kernel, on every file system.
+// The calls to the kernel, on every file system.
 TEST_P(DropBehindTest, DropsEachRangeAsItIsRead) {
   using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
   const WithFaults faults({.cached_percent = 10});
   {
     const auto source = open().source;
     ASSERT_TRUE(read_range(*source, 0, block));
-    ASSERT_TRUE(read_range(*source, folio - block, block));  // the last in its folio
+    ASSERT_TRUE(read_range(*source, folio - block, block));  // the last block in its folio
     ASSERT_TRUE(read_range(*source, 8 * folio, 1234));
     EXPECT_EQ(faults.dropped(), (Ranges{{0, block}, {0, folio}, {8 * folio, 1234}}));
   }

@@ -55,7 +55,7 @@ TEST_F(FaultSourceTest, ABadByteFailsWhatHasItAndNothingElse) {
   EXPECT_EQ(read_range(with({.fails_at = 0, .code = ESTALE}), 0, 1).error().code, ESTALE);
 }
 
-/// The same words as a true file's: what tests see here is what people see.
+/// The same message as for a real file.
 TEST_F(FaultSourceTest, AFileThatShrankFailsInTheWordsOfAFile) {
   FileIdentity smaller = plain()->identity();
   smaller.size = 10'000;

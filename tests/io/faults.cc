@@ -23,7 +23,7 @@ std::atomic<bool> active = false;
 std::atomic<unsigned> reads = 0;
 std::atomic<unsigned> hits_seen = 0;
 std::atomic<unsigned> hole_questions_seen = 0;
-std::vector<std::uint64_t> looks;  // by the one thread that opens a file
+std::vector<std::uint64_t> looks;  // by the only thread that opens a file
 std::mutex drops_mutex;
 std::vector<std::pair<std::uint64_t, std::uint64_t>> drops;
 
@@ -79,7 +79,7 @@ T fail(int code) {
 
 extern "C" {
 
-// The names are the linker's (ld --wrap), reserved or not.
+// The names are given by the linker (ld --wrap), although they are reserved.
 ssize_t __real_pread(int fd, void* memory, size_t size, off_t offset);
 int __real_fcntl(int fd, int command, ...);
 int __real_statx(int fd, const char* path, int flags, unsigned mask, struct statx* facts);
@@ -117,12 +117,12 @@ ssize_t __wrap_pread(int fd, void* memory, size_t size, off_t offset) {
         return fail<ssize_t>(EINVAL);
     }
   }
-  // The true read is whole, as a direct one must be aligned; what it returns is cut.
+  // Read everything, because a direct read must be aligned, and return only a part.
   std::uint64_t most = size;
   if (faults.longest_read != 0) most = std::min<std::uint64_t>(most, faults.longest_read);
   if (faults.bad_at && *faults.bad_at < start + size) {
     if (*faults.bad_at <= start) return fail<ssize_t>(EIO);
-    most = std::min(most, *faults.bad_at - start);  // what lies before it is read
+    most = std::min(most, *faults.bad_at - start);  // read what is before it
   }
   if (faults.end_at) most = *faults.end_at <= start ? 0 : std::min(most, *faults.end_at - start);
   const ssize_t got = __real_pread(fd, memory, size, offset);

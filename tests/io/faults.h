@@ -8,41 +8,39 @@
 
 namespace sluice::test {
 
-/// What a kernel can do to a reader of files, as knobs. They act on the system calls that io/ makes
-/// (the linker turns pread into __wrap_pread, and so on), so that a test meets a file system
-/// without O_DIRECT, or a broken disk, on every machine.
+/// Simulated behaviour of the kernel for reads of files. It applies to the system calls of io/ (the
+/// linker replaces pread by __wrap_pread, and so on), so that a test has a file system without
+/// O_DIRECT, or a broken disk, on every machine.
 struct Faults {
-  /// A read returns at most so many bytes; 0: no limit.
+  /// The maximum bytes that a read returns; 0: no limit.
   std::size_t longest_read = 0;
-  /// Every nth read ends with EINTR; 0: none.
+  /// Every nth read fails with EINTR; 0: none.
   unsigned interrupt_every = 0;
-  /// The disk cannot read this byte: EIO.
+  /// Reads of this byte fail with EIO.
   std::optional<std::uint64_t> bad_at = {};
-  /// Reads find the end of the file here, whatever fstat says.
+  /// Reads reach the end of the file here, whatever fstat says.
   std::optional<std::uint64_t> end_at = {};
-  /// No O_DIRECT when it is asked for.
+  /// Setting O_DIRECT fails.
   bool refuses_direct_flag = false;
-  /// O_DIRECT accepted, and then every read with it ends with EINVAL.
+  /// O_DIRECT can be set, but every read with it fails with EINVAL.
   bool refuses_direct_reads = false;
-  /// O_DIRECT accepted, and every read with it that reaches behind the end of the file ends with
-  /// EINVAL.
+  /// O_DIRECT can be set, but reads beyond the end of the file fail with EINVAL.
   bool refuses_direct_tail = false;
-  /// The same in the file's middle: of a read that has this byte.
+  /// The same in the middle of the file: reads of this byte fail.
   std::optional<std::uint64_t> refuses_direct_at = {};
-  /// What statx tells of direct I/O: the sector (0: no O_DIRECT here). Reads that are not aligned
-  /// to it are refused.
+  /// The alignment for direct I/O that statx reports (0: no O_DIRECT). Unaligned reads fail.
   std::optional<std::uint32_t> sector = {};
-  /// statx as before Linux 6.1.
+  /// statx does not report the alignment, like before Linux 6.1.
   bool tells_no_sector = false;
-  /// mmap ends with ENOMEM.
+  /// mmap fails with ENOMEM.
   bool refuses_mapping = false;
-  /// The part of the file that is in the page cache: its beginning.
+  /// The part of the file in the page cache, from its beginning.
   std::optional<unsigned> cached_percent = {};
-  /// lseek knows of no holes: EINVAL.
+  /// lseek with SEEK_HOLE or SEEK_DATA fails with EINVAL.
   bool tells_no_holes = false;
 };
 
-/// The faults last as long as this object. One at a time; the threads that read may be many.
+/// Activates the faults while it exists. One object at a time; any number of threads may read.
 class WithFaults {
  public:
   explicit WithFaults(const Faults& faults);
@@ -50,14 +48,13 @@ class WithFaults {
   WithFaults(const WithFaults&) = delete;
   WithFaults& operator=(const WithFaults&) = delete;
 
-  /// How many reads were interrupted, cut short or refused.
+  /// Returns how many reads were interrupted, shortened or refused.
   unsigned hits() const;
-  /// The places where the page cache was looked at, in order.
+  /// Returns the offsets at which the page cache was sampled, in order.
   std::vector<std::uint64_t> looked_at() const;
-  /// How often lseek was asked for data or a hole.
+  /// Returns how often lseek was called for data or a hole.
   unsigned hole_questions() const;
-  /// The ranges that were dropped from the page cache, offset and length, in the order of the
-  /// calls.
+  /// Returns the ranges dropped from the page cache, offset and length, in the order of the calls.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> dropped() const;
 };
 

@@ -1,5 +1,5 @@
-// What the base of the sources does with reads that fail; source_test.cc has the contract of all of
-// them.
+// Failing reads in the common base of the sources; source_test.cc tests the contract of all
+// sources.
 #include "io/file_source.h"
 
 #include <gmock/gmock.h>
@@ -66,12 +66,12 @@ TEST_P(FailingReads, AnEndThatComesAndGoesIsAnErrorAndNotALoop) {
 
 TEST_P(FailingReads, InterruptedAndShortReadsGoOn) {
   const auto source = open();
-  // No direct read is shorter than a sector, which may have 4096 bytes.
+  // A direct read has at least a sector, which may have 4096 bytes.
   const WithFaults faults({.longest_read = 5000, .interrupt_every = 2});
   const auto bytes = read_range(*source, 100, 2 * block);
   ASSERT_TRUE(bytes) << bytes.error().message;
   EXPECT_TRUE(*bytes == content_.substr(100, 2 * block));
-  EXPECT_GT(faults.hits(), 50U);  // the fault was there
+  EXPECT_GT(faults.hits(), 50U);  // the faults occurred
 }
 
 }  // namespace

@@ -20,11 +20,12 @@ TEST(FileTime, IsRightBefore1970) {
   EXPECT_EQ(utc_time(FileTime{-2'208'988'800, 0}), "1900-01-01T00:00:00Z");
 }
 
-/// What 64 bits of nanoseconds hold ends in 2262, and file systems do not.
+/// 64 bits of nanoseconds overflow in 2262; file systems support later times.
 TEST(FileTime, IsRightBehind2262) {
   EXPECT_EQ(utc_time(FileTime{9'223'372'036, 854'775'807}), "2262-04-11T23:47:16.854775807Z");
   EXPECT_EQ(utc_time(FileTime{9'223'372'036, 854'775'808}), "2262-04-11T23:47:16.854775808Z");
-  EXPECT_EQ(utc_time(FileTime{15'032'385'535, 0}), "2446-05-10T22:38:55Z");  // ext4's last
+  EXPECT_EQ(utc_time(FileTime{15'032'385'535, 0}), "2446-05-10T22:38:55Z");  // the latest time of
+                                                                             // ext4
   EXPECT_EQ(utc_time(FileTime{32'503'680'000, 0}), "3000-01-01T00:00:00Z");
 }
 
@@ -54,7 +55,7 @@ TEST(FileTime, IsThatOfTheFile) {
   ASSERT_EQ(::utimensat(AT_FDCWD, (dir / "data.bin").c_str(), times, 0), 0);
   struct stat facts {};
   ASSERT_EQ(::stat((dir / "data.bin").c_str(), &facts), 0);
-  // A file system may keep fewer nanoseconds.
+  // A file system may store fewer digits.
   EXPECT_EQ(modified_at(facts).seconds, -1234567);
 }
 

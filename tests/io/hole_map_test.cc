@@ -20,7 +20,7 @@ namespace {
 
 using test::WithFaults;
 
-// Far larger than the blocks of any file system, so that holes are where they were left.
+// Much larger than the blocks of any file system, so that holes are exactly where they were made.
 constexpr std::size_t unit = std::size_t{1} << 20;
 
 class HoleMapTest : public ::testing::Test {
@@ -40,13 +40,13 @@ TEST_F(HoleMapTest, KnowsHolesFromData) {
   HoleMap holes(fd());
   EXPECT_TRUE(holes.covers(0, unit));
   EXPECT_TRUE(holes.covers(100, unit - 100));
-  EXPECT_FALSE(holes.covers(0, unit + 1));  // one byte of data
+  EXPECT_FALSE(holes.covers(0, unit + 1));  // includes a byte of data
   EXPECT_FALSE(holes.covers(unit, unit));
   EXPECT_FALSE(holes.covers(2 * unit - 1, 2));
   EXPECT_TRUE(holes.covers(2 * unit, 2 * unit));
   EXPECT_FALSE(holes.covers(2 * unit, 2 * unit + 1));
   EXPECT_FALSE(holes.covers(4 * unit, unit));
-  EXPECT_TRUE(holes.covers(3 * unit + 5, 1));  // back again
+  EXPECT_TRUE(holes.covers(3 * unit + 5, 1));  // an earlier extent
 }
 
 TEST_F(HoleMapTest, AHoleMayReachTheEnd) {

@@ -1,4 +1,4 @@
-// That no source reads the holes of a file, and that what it gives is the file all the same.
+// Sources do not read holes, and still return the right bytes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,10 +18,10 @@ using test::read_range;
 using test::WithFaults;
 
 constexpr std::size_t unit = std::size_t{1} << 20;
-// Memory that was used before: zeros that nobody wrote would show.
+// The memory is not zero before the read, so that missing zeros are detected.
 constexpr std::byte used{0xa5};
 
-/// No read of any kind works.
+/// Every read fails.
 constexpr test::Faults nothing_readable{.bad_at = 0, .refuses_mapping = true};
 
 class HolesTest : public ::testing::TestWithParam<ReadMode> {
@@ -48,7 +48,7 @@ TEST_P(HolesTest, AreNotRead) {
   EXPECT_TRUE(read_range(*source, 100, 2 * unit - 100).value() ==
               std::string(2 * unit - 100, '\0'));
   EXPECT_FALSE(read_range(*source, 2 * unit, unit));      // data
-  EXPECT_FALSE(read_range(*source, 2 * unit - 1, unit));  // some of it
+  EXPECT_FALSE(read_range(*source, 2 * unit - 1, unit));  // partly data
   EXPECT_TRUE(read_range(*source, 3 * unit, 2 * unit).value() == std::string(2 * unit, '\0'));
   EXPECT_TRUE(read_range(*source, 6 * unit, 777).value() == std::string(777, '\0'));
 }
@@ -77,14 +77,14 @@ TEST_P(HolesTest, WhereTheFileSystemDoesNotTellAreRead) {
 TEST_P(HolesTest, CutOffAreAnError) {
   test::write_sparse_file(path(), 4 * unit, {{0, unit}}, 1);
   const auto source = open();
-  EXPECT_TRUE(read_range(*source, unit, unit));  // now the hole is known
+  EXPECT_TRUE(read_range(*source, unit, unit));  // now the hole is cached
   std::filesystem::resize_file(path(), 2 * unit + 1);
   const auto bytes = read_range(*source, 2 * unit, unit);
   ASSERT_FALSE(bytes);
   EXPECT_NE(bytes.error().message.find("shrank"), std::string::npos) << bytes.error().message;
 }
 
-// Runs of data that begin and end anywhere, in blocks of several sizes.
+// Ranges of data with arbitrary bounds, in blocks of several sizes.
 TEST_P(HolesTest, DoNotChangeAByte) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));

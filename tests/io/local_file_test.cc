@@ -19,7 +19,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-/// Another user for a while, if we are root: root reads everything.
+/// Changes to another user for a while if the user is root, who can read everything.
 class AsNobody {
  public:
   AsNobody() {
@@ -98,7 +98,7 @@ TEST(OpenLocalFile, RefusesADirectory) {
 TEST(OpenLocalFile, RefusesAFifoThatNobodyWritesTo) {
   const test::TempDir dir;
   ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
-  expect_refused(dir / "fifo", EINVAL, "the path names a FIFO");  // a blocking open would hang here
+  expect_refused(dir / "fifo", EINVAL, "the path names a FIFO");  // a blocking open would hang
 }
 
 TEST(OpenLocalFile, RefusesADevice) {
@@ -133,7 +133,7 @@ TEST(IdentityOf, ChangesWithTheFile) {
   ASSERT_TRUE(file);
   EXPECT_EQ(identity_of(file->fd.get(), path).value(), file->identity);
 
-  // Same size, other time: only the time tells that somebody wrote.
+  // The same size: only the time shows the change.
   const timespec times[2] = {{1, 0}, {1234568, 0}};
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
   const FileIdentity touched = identity_of(file->fd.get(), path).value();
@@ -171,7 +171,7 @@ TEST(AbsolutePath, LeadsThroughLinksToTheSameFile) {
   EXPECT_EQ(absolute_path(real / "link/../data.bin").value(), real / "a/data.bin");
   EXPECT_EQ(absolute_path(real / "a/b/../data.bin").value(), real / "a/data.bin");
   EXPECT_EQ(absolute_path(real / "a/./data.bin").value(), real / "a/data.bin");
-  // The link itself may lead elsewhere tomorrow.
+  // A symbolic link in the last component is kept, as it may be changed later.
   EXPECT_EQ(absolute_path(real / "link/x").value(), real / "link/x");
   EXPECT_EQ(absolute_path("/missing/../x").value(), "/x");
 }
@@ -211,7 +211,7 @@ TEST(ReadError, SaysFileOffsetReasonAndWhatToDo) {
 }
 
 TEST(LocalFile, AFileThatHidesItsSizeIsNotTakenForAnEmptyOne) {
-  // Of the second one, the first page is nothing that could be read.
+  // The first page of the second file cannot be read.
   for (const std::string path : {"/proc/self/status", "/proc/self/mem"}) {
     const auto file = open_local_file(path);
     ASSERT_FALSE(file) << path;

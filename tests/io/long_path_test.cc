@@ -19,7 +19,7 @@ namespace {
 
 class LongPath : public testing::Test {
  protected:
-  /// A file below `levels` directories whose names have `name_bytes` bytes each.
+  /// Creates a file below `levels` directories with names of `name_bytes` bytes each.
   std::string make(int levels, std::size_t name_bytes) {
     const std::string name(name_bytes, 'd');
     std::string path = directory_.path();
@@ -57,7 +57,7 @@ TEST_F(LongPath, OpensAndStatsWhatTheKernelRefusesInOneCall) {
   }
 }
 
-// Pieces end at every place relative to a slash.
+// Pieces end at every position relative to a slash.
 TEST_F(LongPath, CutsAtSlashesWhereverTheyAre) {
   make(1, 1);
   const std::string last = directory_ / "d/file";

@@ -1,4 +1,4 @@
-// What is a mapping's own; the contract of all sources is in source_test.cc.
+// Behaviour specific to mappings; source_test.cc tests the contract of all sources.
 #include "io/mapped_source.h"
 
 #include <gmock/gmock.h>
@@ -17,7 +17,7 @@ namespace {
 
 using test::read_range;
 
-/// How many mappings of that file this process has.
+/// Returns the number of mappings of that file in this process.
 int mappings_of(const std::string& path) {
   std::ifstream maps("/proc/self/maps");
   int count = 0;
@@ -35,7 +35,7 @@ TEST(MappedSource, KeepsNoMappingAfterARead) {
     EXPECT_TRUE(read_range(source, offset, 65536).value() == content.substr(offset, 65536));
   }
   EXPECT_EQ(mappings_of(path), 0);
-  std::filesystem::resize_file(path, 10);  // nor after one that met a fault
+  std::filesystem::resize_file(path, 10);  // also after a fault
   EXPECT_FALSE(read_range(source, 65536, 65536));
   EXPECT_EQ(mappings_of(path), 0);
 }

@@ -51,7 +51,7 @@ TEST_F(OpenSourceTest, AutomaticReadsAColdFileBufferedWhereThereIsNoDirect) {
   const OpenedSource opened = open(ReadMode::automatic);
   EXPECT_EQ(opened.source->mode(), ReadMode::buffered);
   EXPECT_THAT(opened.reason, HasSubstr("does not support O_DIRECT"));
-  EXPECT_FALSE(opened.fell_back);  // nobody asked for direct
+  EXPECT_FALSE(opened.fell_back);  // direct was not requested
   EXPECT_TRUE(test::read_range(*opened.source, 0, block).value() == content_.substr(0, block));
 }
 

@@ -25,7 +25,7 @@ TEST(PageCache, CountsWhatIsCached) {
   constexpr std::size_t size = 256 * 4096;
   EXPECT_EQ(sample(size, {.cached_percent = 100}).cached, 64U);
   EXPECT_EQ(sample(size, {.cached_percent = 0}).cached, 0U);
-  // Places spread over the whole file: a quarter of the file is a quarter of the places.
+  // The samples are spread over the whole file: a quarter of the file gets a quarter of them.
   EXPECT_EQ(sample(size, {.cached_percent = 25}).cached, 16U);
 }
 
@@ -33,12 +33,13 @@ TEST(PageCache, LooksOnceAtEachPageOfASmallFileAndNeverBehindItsEnd) {
   for (const std::size_t size : {1U, 4095U, 4096U, 4097U, 10000U, 63U * 4096U + 1U}) {
     SCOPED_TRACE(size);
     const CacheSample all = sample(size, {.cached_percent = 100});
-    EXPECT_EQ(all.looked_at, (size + 4095) / 4096);
-    EXPECT_EQ(all.cached, all.looked_at);  // a read behind the end would return nothing
+    EXPECT_EQ(all.sampled, (size + 4095) / 4096);
+    EXPECT_EQ(all.cached, all.sampled);  // a read beyond the end would return nothing
   }
 }
 
-// With fixed places the look itself would warm them, and a second open find a cold file cached.
+// With fixed offsets, sampling would cache those pages, and a second sample would report a cold
+// file as cached.
 TEST(PageCache, LooksAtOtherPlacesEachTime) {
   const test::TempDir dir;
   constexpr std::size_t size = 16 << 20;
@@ -46,7 +47,7 @@ TEST(PageCache, LooksAtOtherPlacesEachTime) {
   const LocalFile file = open_local_file(dir / "data.bin").value();
   const auto places = [&] {
     const test::WithFaults faults({.cached_percent = 0});
-    EXPECT_EQ(sample_page_cache(file.fd.get(), size).looked_at, 64U);
+    EXPECT_EQ(sample_page_cache(file.fd.get(), size).sampled, 64U);
     return faults.looked_at();
   };
   const std::vector<std::uint64_t> first = places();
@@ -56,23 +57,23 @@ TEST(PageCache, LooksAtOtherPlacesEachTime) {
 
 TEST(PageCache, AnEmptyFileIsNotCached) {
   const CacheSample nothing = sample(0, {});
-  EXPECT_EQ(nothing.looked_at, 0U);
+  EXPECT_EQ(nothing.sampled, 0U);
   EXPECT_FALSE(nothing.mostly_cached());
 }
 
 TEST(PageCache, AFileSystemThatCannotTellIsNotCached) {
-  EXPECT_EQ(sample_page_cache(-1, 1 << 20).looked_at, 0U);
+  EXPECT_EQ(sample_page_cache(-1, 1 << 20).sampled, 0U);
 }
 
 TEST(PageCache, MostlyIsMoreThanHalf) {
-  EXPECT_TRUE((CacheSample{.looked_at = 3, .cached = 2}).mostly_cached());
-  EXPECT_FALSE((CacheSample{.looked_at = 4, .cached = 2}).mostly_cached());
+  EXPECT_TRUE((CacheSample{.sampled = 3, .cached = 2}).mostly_cached());
+  EXPECT_FALSE((CacheSample{.sampled = 4, .cached = 2}).mostly_cached());
 }
 
 TEST(PageCache, AFileJustWrittenIsCachedWhereTheFileSystemTells) {
   const CacheSample fresh = sample(1 << 20, {});
-  EXPECT_TRUE(fresh.looked_at == 0 || fresh.mostly_cached())
-      << fresh.cached << " of " << fresh.looked_at;
+  EXPECT_TRUE(fresh.sampled == 0 || fresh.mostly_cached())
+      << fresh.cached << " of " << fresh.sampled;
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 
 namespace sluice {
 
-/// For the names of parameterised tests.
+/// For names of parameterised tests.
 inline void PrintTo(ReadMode mode, std::ostream* out) {
   *out << to_string(mode);
 }
@@ -22,9 +22,8 @@ inline void PrintTo(ReadMode mode, std::ostream* out) {
 
 namespace sluice::test {
 
-/// Reads one range into memory of exactly the size that the source asked for (so that the address
-/// sanitizer sees a byte too many), checks that the result lies inside it, and returns it as a
-/// string.
+/// Reads a range into memory of exactly the size that the source requires, so that AddressSanitizer
+/// detects an overflow. Checks that the result is inside the memory, and returns it as a string.
 inline Result<std::string> read_range(const Source& source, std::uint64_t offset,
                                       std::size_t length) {
   const std::size_t room = source.memory_for(offset, length);

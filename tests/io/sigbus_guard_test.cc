@@ -18,12 +18,11 @@
 namespace sluice::sigbus_guard_test {
 namespace {
 
-/// A mapping of four pages of a file that has only its first page and a half.
+/// A mapping of four pages over a file of one and a half pages.
 class HalfMapping {
  public:
   explicit HalfMapping(int protection = PROT_READ) {
-    // The mapping keeps the file. Its name goes now: most of these tests end without destructors.
-    // destructors.
+    // The mapping keeps the file. Delete its name now: most of these tests end without destructors.
     const test::TempDir dir;
     test::write_file(dir / "half", test::random_bytes(page + page / 2, 1));
     const UniqueFd fd(::open((dir / "half").c_str(), O_RDWR | O_CLOEXEC));
@@ -38,7 +37,7 @@ class HalfMapping {
   std::span<const std::byte> good() const { return {start_, page + page / 2}; }
   std::span<const std::byte> all() const { return {start_, 4 * page}; }
   std::byte* hole() { return start_ + 2 * page; }
-  /// Raises SIGBUS outside of any guard.
+  /// Raises SIGBUS outside of a guard.
   void touch_the_hole() const {
     static_cast<void>(*(static_cast<volatile std::byte*>(start_) + 3 * page));
   }
@@ -72,7 +71,7 @@ TEST(GuardedCopy, CopiesWhatIsThere) {
 TEST(GuardedCopy, SaysWhenPagesAreGoneAgainAndAgain) {
   const HalfMapping mapping;
   std::vector<std::byte> to(mapping.all().size());
-  // More than once: the handler runs with SIGBUS blocked, and the way out must unblock it again.
+  // More than once: the handler runs with SIGBUS blocked, which the guard must undo.
   for (int i = 0; i < 3; ++i) {
     EXPECT_FALSE(guarded_copy(to.data(), mapping.all()));
     EXPECT_FALSE(sigbus_is_blocked());
@@ -130,8 +129,7 @@ void use_the_guard(const HalfMapping& mapping) {
 
 class SigbusDeathTest : public ::testing::Test {
  protected:
-  // A fresh process for each: the guard installs its handler once, and must find the test's before
-  // it.
+  // A new process for each test: the guard installs its handler once, after the test's handler.
   void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
@@ -193,7 +191,7 @@ TEST_F(SigbusDeathTest, ASignalThatIsSentDoesWhatItDidBefore) {
 }
 
 TEST_F(SigbusDeathTest, AFaultElsewhereDuringACopyIsNotTakenForTheCopys) {
-  // The memory that is written to has lost its pages: no file that shrank, but a bug.
+  // The destination has lost its pages, not the file: this is a bug, and must not be hidden.
   EXPECT_EXIT(
       {
         install(plain_handler);

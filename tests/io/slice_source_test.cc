@@ -41,7 +41,7 @@ TEST(SliceSource, ChangesWhereverTheFileDoes) {
   auto now = slice.identity_now();
   ASSERT_TRUE(now);
   EXPECT_EQ(*now, slice.identity());
-  std::filesystem::resize_file(dir / "file", 3 * 4096 + 1);  // behind the slice
+  std::filesystem::resize_file(dir / "file", 3 * 4096 + 1);  // beyond the slice
   now = slice.identity_now();
   ASSERT_TRUE(now);
   EXPECT_NE(*now, slice.identity());

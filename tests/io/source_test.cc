@@ -1,5 +1,5 @@
-// One contract, every source: what io/source.h promises, on a disk and in memory, on kernels that
-// behave and on kernels that do not.
+// Tests the contract in io/source.h for every source, on a disk and in memory, and with simulated
+// kernels that fail.
 #include "io/source.h"
 
 #include <fcntl.h>
@@ -35,17 +35,16 @@ using ::testing::HasSubstr;
 
 constexpr std::size_t block = 64 * 1024;
 
-/// A way of reading, the kernel it meets, and the mode it must end up in.
+/// A read mode, the faults of the kernel, and the resulting mode.
 struct Way {
   const char* name;
   ReadMode asked;
   std::optional<ReadMode>
-      taken;  ///< empty: either direct or buffered, as the file or the page cache has it
+      taken;  ///< empty: direct or buffered, depending on the file and the page cache
   test::Faults faults;
 };
 
-// 5000: cut inside a sector, so that the rest of a direct read must go back to where the sector
-// began.
+// 5000: ends inside a sector, so that a direct read must continue at the beginning of that sector.
 const test::Faults stutter{.longest_read = 5000, .interrupt_every = 3};
 
 const Way ways[] = {
@@ -67,10 +66,10 @@ const Way ways[] = {
 
 struct Place {
   const char* name;
-  const char* directory;  ///< empty: where temporary files go, a disk mostly
+  const char* directory;  ///< empty: the directory for temporary files, usually on a disk
 };
 
-// The names of the tests show their parameters: as these, not as bytes.
+// Prints parameters in the names of tests.
 void PrintTo(const Way& way, std::ostream* out) {
   *out << way.name;
 }
@@ -109,7 +108,8 @@ class SourceTest : public ::testing::TestWithParam<std::tuple<Way, Place>> {
     EXPECT_EQ(source->identity().size, content.size());
     for (std::size_t offset = 0; offset < content.size(); offset += block) {
       const std::size_t length = std::min(block, content.size() - offset);
-      EXPECT_LE(source->memory_for(offset, length), block);  // blocks must fit the pool's buffers
+      EXPECT_LE(source->memory_for(offset, length), block);  // blocks must fit into the pool's
+                                                             // buffers
       const auto bytes = read_range(*source, offset, length);
       ASSERT_TRUE(bytes) << bytes.error().message;
       EXPECT_TRUE(*bytes == content.substr(offset, length)) << "at offset " << offset;
@@ -169,7 +169,7 @@ TEST_P(SourceTest, ReadsAnyRange) {
   for (int i = 0; i < 200; ++i) {
     const std::size_t offset = random() % content.size();
     const std::size_t most = content.size() - offset;
-    // Half of them short: starts and ends within one sector are where rounding goes wrong.
+    // Half of them short: rounding errors occur if both ends are in one sector.
     const std::size_t length =
         1 + random() % (i % 2 == 0 ? most : std::min<std::size_t>(most, 600));
     const auto bytes = read_range(*source, offset, length);
@@ -198,7 +198,8 @@ TEST_P(SourceTest, SeveralThreadsReadAtOnce) {
 
 TEST_P(SourceTest, AFileThatShrankIsAnError) {
   const std::string content = test::random_bytes(4 * block, 5);
-  // Cut on a block, inside a page and inside a sector: a mapping shows zeros behind the last two.
+  // Truncated at a block, inside a page and inside a sector: a mapping has zeros after the last
+  // two.
   for (const std::size_t left : {block, block + 4096, block + 1000, std::size_t{0}}) {
     SCOPED_TRACE(left);
     const auto source = open_with(content);
@@ -214,7 +215,7 @@ TEST_P(SourceTest, AFileThatShrankIsAnError) {
     const auto across = read_range(*source, block, block);
     ASSERT_FALSE(across);
     EXPECT_THAT(across.error().message, HasSubstr("shrank"));
-    // What is still there may still be read.
+    // The remaining bytes may still be read.
     const std::size_t rest = std::min(left, block);
     EXPECT_TRUE(read_range(*source, 0, rest).value() == content.substr(0, rest));
   }
@@ -238,7 +239,7 @@ TEST_P(SourceTest, AFileThatShrinksUnderManyReadersIsAnErrorForEach) {
             EXPECT_THAT(bytes.error().message, HasSubstr("shrank"));
             return;
           }
-          // Zeros in place of what was cut off would show here.
+          // Zeros instead of the truncated bytes would be detected here.
           ASSERT_TRUE(*bytes == content.substr(offset, block)) << "at offset " << offset;
         }
       });

@@ -19,8 +19,8 @@ struct Run {
   std::size_t end;
 };
 
-/// Makes a file of `size` bytes that holds random bytes in those runs and holes elsewhere, and
-/// returns its content.
+/// Creates a file of `size` bytes with random bytes in `runs` and holes elsewhere. Returns its
+/// content.
 inline std::string write_sparse_file(const std::string& path, std::size_t size,
                                      const std::vector<Run>& runs, std::uint64_t seed) {
   std::string content(size, '\0');

@@ -40,7 +40,7 @@ TEST(MutexLock, CanLetGoAndTakeAgain) {
   Counter counter;
   MutexLock lock(counter.mutex);
   lock.unlock();
-  std::jthread([&counter] {  // would never end if the lock were still held
+  std::jthread([&counter] {  // would block forever if the lock were still held
     const MutexLock other(counter.mutex);
     counter.value = 1;
   })

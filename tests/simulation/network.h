@@ -19,7 +19,7 @@ namespace sluice::sim {
 
 /// One connection between a client and the front of the server.
 struct Connection {
-  explicit Connection(std::uint64_t most_under_way) : window(most_under_way) {}
+  explicit Connection(std::uint64_t max_in_flight_bytes) : window(max_in_flight_bytes) {}
 
   CongestionWindow window;
   bool established = false;
@@ -59,7 +59,7 @@ class Network {
  public:
   struct Setting {
     Link::Setting link;
-    std::uint64_t most_under_way = 1 << 20;
+    std::uint64_t max_in_flight_bytes = 1 << 20;
     bool front_collects = false;  ///< a front server passes on whole requests only
     /// A server or front server answers 408 where a body pauses for so long.
     std::optional<Duration> body_patience;

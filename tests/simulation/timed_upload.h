@@ -79,7 +79,7 @@ class TimedUpload : public testing::Test {
     options().block_bytes = 256 << 10;
     options().pool_bytes = 8 * options().block_bytes;
     network_.link.rate = 1e8;
-    network_.most_under_way = 4 << 20;
+    network_.max_in_flight_bytes = 4 << 20;
     client_.transport.piece_bytes = 256 << 10;
   }
 
@@ -97,15 +97,14 @@ class TimedUpload : public testing::Test {
     make_world();
     process_.reset();
     request().token = Secret(bank_.token);
-    process_ = std::make_unique<Client>(
-        client_,
-        Client::Surroundings{.time = time_,
-                             .trace = trace_,
-                             .network = *way_,
-                             .faults = no_faults_,
-                             .doubt = doubt_,
-                             .may_commit = [] { return true; }},
-        ++processes_, journal_);
+    process_ = std::make_unique<Client>(client_,
+                                        Client::Surroundings{.time = time_,
+                                                             .trace = trace_,
+                                                             .network = *way_,
+                                                             .faults = no_faults_,
+                                                             .doubt = doubt_,
+                                                             .may_commit = [] { return true; }},
+                                        ++processes_, journal_);
     started_at_ = time_.elapsed();
     if (!process_->start()) throw std::runtime_error(process_->error()->message);  // ends the test
   }

@@ -133,7 +133,7 @@ void SimTransport::take_connection(ExchangeId id, bool fresh) {
     kept_.pop_back();
     connection->carried = true;
   } else {
-    connection = std::make_shared<Connection>(network_.setting().most_under_way);
+    connection = std::make_shared<Connection>(network_.setting().max_in_flight_bytes);
   }
   entry->new_connection = !connection->established;
   entry->wire = std::make_shared<Wire>();
@@ -234,7 +234,7 @@ void SimTransport::watch(ExchangeId id) {
   const bool connecting = !entry->wire->connection->established;
   const bool all_sent = !connecting && entry->handed == entry->exchange.body_size;
   const auto limit = connecting ? setting_.connect_timeout
-                     : all_sent ? entry->exchange.patience
+                     : all_sent ? entry->exchange.response_timeout
                                 : setting_.stall_timeout;
   const std::weak_ptr<bool> alive = alive_;
   time_.at(entry->moved_at + limit, 0,
@@ -343,7 +343,7 @@ Answer::Network SimTransport::facts() const {
   Answer::Network facts;
   facts.round_trip = facts.least_round_trip = round_trip;
   facts.since_sent = round_trip;
-  facts.most_under_way = network_.setting().most_under_way;
+  facts.max_in_flight_bytes = network_.setting().max_in_flight_bytes;
   facts.bbr = setting_.bbr;
   return facts;
 }

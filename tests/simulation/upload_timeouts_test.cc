@@ -92,7 +92,8 @@ class SilentServerAhead : public UploadTimeout {};
 
 TEST_P(SilentServerAhead, IsRetriedWithChunksInFlight) {
   request().lookahead = 2;
-  strike({.step = step(), .occurrence = step() == Step::chunk ? 1 : 0,
+  strike({.step = step(),
+          .occurrence = step() == Step::chunk ? 1 : 0,
           .fault = Fault::swallowed_request});
   const Report report = upload();
   expect_registered(report);
@@ -120,7 +121,7 @@ class StalledBody : public UploadTimeout {
  protected:
   StalledBody() {
     request().chunk_bytes = 0;
-    network_.most_under_way = 8192;  // what the client's and the server's kernel hold
+    network_.max_in_flight_bytes = 8192;  // what the client's and the server's kernel hold
     strike({.step = step(), .fault = Fault::stalled_body, .at = 1000});
   }
 };

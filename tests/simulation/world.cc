@@ -75,7 +75,7 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
 
   network.link.rate = dice.pick({2e4, 1e6, 1e7, 1e8});
   network.link.round_trip = std::chrono::microseconds(dice.pick({200, 5'000, 40'000, 200'000}));
-  network.most_under_way = dice.pick<std::uint64_t>({32 << 10, 256 << 10, 4 << 20});
+  network.max_in_flight_bytes = dice.pick<std::uint64_t>({32 << 10, 256 << 10, 4 << 20});
   network.front_collects = dice.chance(0.15);
   if (dice.chance(0.1))
     network.body_patience = std::chrono::milliseconds(dice.between(300, 20'000));
@@ -145,7 +145,7 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
         options.block_bytes = 256 << 10;
         options.pool_bytes = dice.between(8, 12) * options.block_bytes;
         network.link.rate = std::max(network.link.rate, 1e7);
-        network.most_under_way = 4 << 20;
+        network.max_in_flight_bytes = 4 << 20;
         if (joins) request.lanes = static_cast<unsigned>(dice.below(4));
         client.transport.piece_bytes = 256 << 10;
       }

@@ -27,7 +27,7 @@
 namespace sluice::test {
 namespace {
 
-/// Small, so that a cut finds little on its way and a client that goes on notices soon.
+/// Small, so that few bytes are in flight at a cut, and the client notices it soon.
 constexpr std::size_t relay_piece = 16 << 10;
 
 [[noreturn]] void fail(const char* what) {
@@ -41,9 +41,9 @@ bool would_block() {
 /// One end of a connection.
 struct Side {
   UniqueFd fd;
-  bool ended = false;     ///< it sends no more
-  bool closed = false;    ///< it is sent no more
-  bool draining = false;  ///< after the cut: what it still sends is dropped
+  bool ended = false;     ///< has shut down its sending side
+  bool closed = false;    ///< our sending side is shut down
+  bool draining = false;  ///< after the cut: received bytes are discarded
 
   void reset() {
     const linger now{1, 0};
@@ -61,7 +61,7 @@ struct Stream {
   Side& from;
   Side& to;
   std::uint64_t left;  ///< bytes until the cut
-  std::string held{};  ///< received, to be sent
+  std::string held{};  ///< received bytes that are not sent yet
 };
 
 class Connection {
@@ -77,20 +77,20 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// What to wait for: first the client's, then the server's; -1 for a side that is closed.
+  /// Returns the events to poll for: the client's, then the server's; -1 for a closed side.
   std::array<pollfd, 2> wanted() const {
     const auto events = [](const Side& side, const Stream& in, const Stream& out) {
       int wanted = 0;
       if (!side.ended && (side.draining || in.held.empty())) wanted |= POLLIN;
       if (!side.draining && !out.held.empty()) wanted |= POLLOUT;
-      // Without an event asked for, poll() still reports errors, again and again.
+      // Even without requested events, poll() reports errors repeatedly.
       return pollfd{wanted == 0 ? -1 : side.fd.get(), static_cast<short>(wanted), 0};
     };
     return {events(client_, up_, down_), events(server_, down_, up_)};
   }
 
-  /// Does what can be done without waiting. `observe` sees what is passed on; true if it is to be
-  /// cut.
+  /// Transfers what is possible without blocking. `observe`: called with the bytes to forward.
+  /// Returns true if the connection must be cut now.
   template <class Observe>
   bool work(const Observe& observe) {
     if (over()) return false;
@@ -159,7 +159,7 @@ class Connection {
     if (with_reset) {
       side.reset();
     } else {
-      // Not closed yet: a close() with unread bytes would be a reset.
+      // Do not close yet: close() with unread bytes sends a reset.
       side.finish();
       side.draining = true;
     }
@@ -223,7 +223,7 @@ class CuttingProxy::Impl {
             connection->work([this](int number, Way way, std::string_view bytes) {
               if (options_.before_passing_on) options_.before_passing_on(number, way, bytes);
             })) {
-          ++cuts_;  // first: who meets the cut may ask for the count at once
+          ++cuts_;  // count first: a client that notices the cut may check the count at once
           connection->cut();
         }
         connection = connection->over() ? open.erase(connection) : std::next(connection);
@@ -240,7 +240,7 @@ class CuttingProxy::Impl {
     UniqueFd server(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!server) fail("socket");
     const sockaddr_in address = loopback(server_port_);
-    // On loopback this does not wait.
+    // On loopback, this does not block.
     if (::connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
       const linger now{1, 0};
       ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -262,7 +262,7 @@ class CuttingProxy::Impl {
                       reset_server);
   }
 
-  /// At least 1: a connection that is cut is cut behind a byte.
+  /// At least 1: a connection has at least one byte before the cut.
   static std::uint64_t place_of_cut(std::mt19937_64& random, double mean) {
     const double drawn = std::exponential_distribution<double>(1)(random);
     return mean > 0 ? 1 + static_cast<std::uint64_t>(drawn * mean) : UINT64_MAX;
@@ -270,7 +270,7 @@ class CuttingProxy::Impl {
 
   const Options options_;
   const UniqueFd listener_;
-  const UniqueFd stop_;  ///< readable once it is to end
+  const UniqueFd stop_;  ///< becomes readable at the end
   std::uint16_t port_ = 0;
   std::uint16_t server_port_ = 0;
   std::atomic<int> connections_{0};

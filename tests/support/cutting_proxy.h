@@ -8,10 +8,10 @@
 
 /// A TCP proxy on loopback that cuts connections at random bytes.
 ///
-/// Each connection has its own place in either direction at which it ends, drawn from the seed and
-/// the connection's number: exponentially distributed, so that some end in their first bytes and
-/// some live long, whatever went through before. What came before that place is passed on. Then
-/// each side gets, by chance, a reset (RST) or an orderly end (FIN), as if the other had gone.
+/// Each direction of each connection has a place where it is cut, derived from the seed and the
+/// connection's number with an exponential distribution: some connections end in their first bytes,
+/// others live long. Bytes before that place are forwarded. Then each side randomly gets a reset
+/// (RST) or an orderly end (FIN), as if its peer had disconnected.
 namespace sluice::test {
 
 enum class Way {
@@ -24,16 +24,16 @@ class CuttingProxy {
   struct Options {
     std::string server{};  ///< "http://127.0.0.1:PORT"
     std::uint64_t seed = 0;
-    double mean_up = 0;    ///< bytes from the client until the cut, on average; 0: never
-    double mean_down = 0;  ///< bytes from the server until the cut, on average; 0: never
-    /// Sees what is about to be passed on, on the proxy's thread, which does nothing else
-    /// meanwhile. `connection`: its number, from 0.
+    double mean_up = 0;    ///< mean bytes from the client until the cut; 0: never
+    double mean_down = 0;  ///< mean bytes from the server until the cut; 0: never
+    /// Called before bytes are forwarded, on the proxy's thread, which waits. `connection`: its
+    /// number, from 0.
     std::function<void(int connection, Way way, std::string_view bytes)> before_passing_on{};
   };
 
-  /// Listens from now on. Throws std::system_error.
+  /// Starts to listen. Throws std::system_error.
   explicit CuttingProxy(Options options);
-  /// Resets whatever is open.
+  /// Resets all open connections.
   ~CuttingProxy();
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;
@@ -41,9 +41,9 @@ class CuttingProxy {
   /// "http://127.0.0.1:PORT"
   std::string url() const;
 
-  // Any thread.
+  // Returns the number of connections. Any thread.
   int connections() const;
-  /// Connections that were cut, not counting those that ended of themselves.
+  /// Returns how many connections were cut, without those that ended by themselves.
   int cuts() const;
 
  private:

@@ -24,7 +24,7 @@
 namespace sluice::test::cutting_proxy_test {
 namespace {
 
-/// Instead of hanging, a test that is waiting in vain fails.
+/// Sets timeouts, so that a blocked test fails instead of hanging.
 void limit_waits(const UniqueFd& fd) {
   const timeval minute{60, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof minute);
@@ -72,7 +72,7 @@ UniqueFd connect_to(const std::string& url) {
   return fd;
 }
 
-/// Sends it all, as far as the other side lets it, and then the end.
+/// Sends everything that the other side accepts, and then the end.
 void send_all(const UniqueFd& fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t sent = ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
@@ -84,7 +84,7 @@ void send_all(const UniqueFd& fd, std::string_view text) {
 
 struct Received {
   std::string text;
-  int error = 0;  ///< that ended it; 0: an orderly end
+  int error = 0;  ///< errno at the end; 0: an orderly end
 };
 
 Received receive_all(const UniqueFd& fd) {
@@ -106,7 +106,7 @@ struct Exchange {
   Received at_client;
 };
 
-/// A client sends `up` and a server `down`, both at once, each until the other's end.
+/// A client sends `up` and a server `down` at the same time, each until the other ends.
 Exchange exchange(const Listener& listener, const CuttingProxy& proxy, const std::string& up,
                   const std::string& down) {
   const UniqueFd client = connect_to(proxy.url());
@@ -127,7 +127,7 @@ const std::string ten_kilobytes = random_bytes(10'000, 1);
 TEST(CuttingProxy, PassesEverythingOnAndTheEndsToo) {
   const Listener listener;
   const CuttingProxy proxy({.server = listener.url()});
-  // More than all buffers on the way hold, in both directions at once.
+  // More than all buffers can hold, in both directions at once.
   const std::string up = random_bytes(20'000'000, 2), down = random_bytes(15'000'000, 3);
   const Exchange result = exchange(listener, proxy, up, down);
   EXPECT_EQ(result.at_server.text == up, true);
@@ -138,7 +138,7 @@ TEST(CuttingProxy, PassesEverythingOnAndTheEndsToo) {
   EXPECT_EQ(proxy.cuts(), 0);
 }
 
-/// What came through each of 200 connections, one after the other.
+/// Runs 200 connections one after the other, and returns what each transferred.
 std::vector<Exchange> many(CuttingProxy::Options options, int& cuts) {
   const Listener listener;
   options.server = listener.url();
@@ -169,10 +169,10 @@ TEST(CuttingProxy, CutsRequestsAtPlacesAroundTheMean) {
     ++(result.at_server.error == 0 ? ends : resets);
   }
   EXPECT_EQ(cuts, 200 - uncut);
-  // Of 200 draws, one in 150 is beyond all of it; half of the others end in a reset.
+  // Of 200 draws, one in 150 is beyond all bytes; half of the others end in a reset.
   EXPECT_LT(uncut, 10);
-  // How many of them the reader meets is up to the scheduler: where a write meets the reset first,
-  // the reader finds an end.
+  // The number of resets that the reader sees depends on timing: if a write gets the reset first,
+  // the reader sees an end of file.
   EXPECT_GT(resets, 0);
   EXPECT_GT(ends, 50);
   EXPECT_GT(mean(results, &Exchange::at_server), 1500U);
@@ -194,7 +194,7 @@ TEST(CuttingProxy, CutsAnswersToo) {
   EXPECT_LT(mean(results, &Exchange::at_client), 3600U);
 }
 
-/// By what it passes on: of that, a reset loses what is still on its way.
+/// Compares the forwarded bytes: of those, a reset discards what is still in flight.
 TEST(CuttingProxy, TheSameSeedCutsAtTheSamePlaces) {
   const auto places = [](std::uint64_t seed) {
     Mutex mutex;

@@ -7,11 +7,11 @@
 /// Sockets of servers that only this machine can reach.
 namespace sluice::test {
 
-/// 127.0.0.1 and that port.
+/// Returns the address 127.0.0.1 with that port.
 sockaddr_in loopback(std::uint16_t port);
 
-/// Lets a TCP socket listen there, at a free port, which is the answer. std::system_error where
-/// that cannot be, or `socket` is none.
+/// Makes a TCP socket listen on loopback, at a free port, and returns the port. Throws
+/// std::system_error on failure, also if `socket` is -1.
 std::uint16_t listen_on_loopback(int socket);
 
 }  // namespace sluice::test

@@ -41,7 +41,7 @@ Pipe make_pipe() {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-/// The child's standard input as a file in memory: nobody has to feed it while it runs.
+/// Returns the child's standard input as a file in memory, so that no thread has to write to it.
 UniqueFd make_stdin(const std::string& text) {
   UniqueFd fd(::memfd_create("stdin", MFD_CLOEXEC));
   if (!fd) fail(errno, "memfd_create");
@@ -70,7 +70,7 @@ std::vector<std::string> make_environment(const std::map<std::string, std::strin
   return entries;
 }
 
-/// As execve() wants it. The strings stay with `strings`.
+/// Returns pointers for execve(). `strings` keeps the ownership.
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> result;
   for (std::string& string : strings) result.push_back(string.data());
@@ -78,17 +78,17 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-/// What the child does between fork() and its program: system calls only, as a fork of a program
-/// with threads may not even allocate. Writes the errno of what went wrong to `report`, which a
-/// successful execvp() closes.
+/// Runs in the child between fork() and exec, with system calls only, because after a fork of a
+/// program with threads even allocation is unsafe. Writes the errno of an error to `report`, which
+/// a successful execvp() closes.
 [[noreturn]] void become(char* const* argv, char** environment, const char* directory,
                          const std::array<int, 3>& streams, int report, pid_t parent) {
   const auto try_all = [&] {
-    // A group of its own, so that the children it may start die with it.
+    // A process group of its own, so that children of the child can be killed with it.
     if (::setpgid(0, 0) != 0) return;
-    // A test that is killed runs no destructors; this reaches the child itself, though not what it
-    // has started. The kernel sends it when the thread that started the child ends, so a Process
-    // must not come from a thread that ends before it.
+    // If the test is killed, no destructor runs; this signal then ends the child, though not its
+    // own children. The kernel sends it when the thread that started the child ends, so that thread
+    // must outlive the Process.
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) return;
     for (int stream = 0; stream < 3; ++stream) {
       if (::dup2(streams[static_cast<std::size_t>(stream)], stream) < 0) return;
@@ -99,7 +99,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     sigemptyset(&none);
     if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return;
     ::environ = environment;
-    ::execvp(argv[0], argv);  // looks for a program without a slash, like curl, in PATH
+    ::execvp(argv[0], argv);  // searches PATH for a program without a slash, such as curl
   };
   try_all();
   const int code = errno;
@@ -109,7 +109,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 }  // namespace
 
-/// One stream of the child: a thread reads it until its end.
+/// Captures one stream of the child on a thread, until its end.
 struct Process::Capture {
   explicit Capture(UniqueFd fd) : fd_(std::move(fd)), reader_([this] { read(); }) {}
   ~Capture() { join(); }
@@ -135,7 +135,7 @@ struct Process::Capture {
         if (line.find(wanted) != std::string::npos) return line;
       }
       if (ended_ || !grown_.wait_until(mutex_, deadline)) {
-        // The last line may come without a newline.
+        // The last line may lack a newline.
         std::string rest = text_.substr(begin);
         return ended_ && rest.find(wanted) != std::string::npos ? rest : std::string();
       }
@@ -171,7 +171,7 @@ struct Process::Capture {
   CondVar grown_;
   std::string text_ SLUICE_GUARDED_BY(mutex_);
   bool ended_ SLUICE_GUARDED_BY(mutex_) = false;
-  std::thread reader_;  // last: it uses all of the above
+  std::thread reader_;  // last: it uses all members above
 };
 
 Process::Process(const Options& options) {
@@ -218,7 +218,7 @@ Process::~Process() {
 }
 
 void Process::signal(int signal_number) {
-  // Once it is reaped, its number may belong to somebody else.
+  // After the child was reaped, its pid may belong to another process.
   if (!status_) ::kill(pid_, signal_number);
 }
 
@@ -264,10 +264,10 @@ int Process::wait(std::chrono::seconds limit) {
     if (errno != EINTR) fail(errno, "wait4");
   }
   status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  // Linux counts the moment before execve() as well, when the child was still this test: the figure
-  // is never below the test's own resident set.
+  // Linux includes the time before execve(), when the child was a copy of this test: the result is
+  // never below the test's own resident set.
   peak_memory_ = static_cast<std::size_t>(usage.ru_maxrss) * 1024;
-  // Whoever it left behind holds the pipes open.
+  // A child that it left behind would keep the pipes open.
   ::kill(-pid_, SIGKILL);
   out_->join();
   err_->join();

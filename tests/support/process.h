@@ -13,46 +13,46 @@
 
 namespace sluice::test {
 
-/// A child process whose output is captured, and that never outlives the test.
+/// A child process with captured output. It never outlives the test.
 class Process {
  public:
   struct Options {
     std::vector<std::string> argv;           ///< argv[0] is the path of the program
-    std::map<std::string, std::string> env;  ///< the whole environment: nothing is inherited but
-                                             ///< PATH, HOME, TMPDIR and the sanitizers' options
-    std::string stdin_text;                  ///< what it reads; then end of file
-    std::filesystem::path directory;         ///< working directory; empty: the test's own
+    std::map<std::string, std::string> env;  ///< the whole environment: only PATH, HOME, TMPDIR and
+                                             ///< the sanitizers' options are inherited
+    std::string stdin_text;                  ///< its standard input, followed by end of file
+    std::filesystem::path directory;         ///< working directory; empty: that of the test
   };
 
   explicit Process(const Options& options);
-  /// Kills it with SIGKILL if it still runs, and reaps it.
+  /// Kills the process with SIGKILL if it still runs, and reaps it.
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
   pid_t pid() const { return pid_; }
   void signal(int signal_number);
-  /// Sends SIGSTOP and waits until it stands still, which can be a while after the signal was sent.
+  /// Sends SIGSTOP and blocks until the process has stopped.
   void stop();
 
-  /// Waits until stdout holds a line with this text and returns the line; empty when the process
-  /// ended or the time was up first.
+  /// Blocks until stdout has a line with this text, and returns the line. Returns an empty text if
+  /// the process ended first or after `limit`.
   std::string wait_for_line(const std::string& text,
                             std::chrono::seconds limit = std::chrono::seconds(60));
 
-  /// Waits until `holds` of all that stdout has had; false when the process ended or the time was
-  /// up first. `holds` must not call this process.
+  /// Blocks until `holds` returns true for the whole stdout. Returns false if the process ended
+  /// first or after `limit`. `holds` must not call this object.
   bool wait_for_out(const std::function<bool(const std::string&)>& holds,
                     std::chrono::seconds limit = std::chrono::seconds(60));
 
-  /// Waits for its end and returns the exit status, or 128 + the signal that ended it. A process
-  /// that takes longer than `limit` is killed and fails the test.
+  /// Blocks until the end of the process. Returns the exit status, or 128 + the signal that ended
+  /// it. After `limit`, kills the process and fails the test.
   int wait(std::chrono::seconds limit = std::chrono::seconds(300));
 
-  /// After wait(): the largest resident set it ever had, in bytes.
+  /// Returns the maximum resident set in bytes. Call after wait().
   std::size_t peak_memory() const { return peak_memory_; }
 
-  /// What it has written up to now; all of it after wait().
+  /// Return the output so far; all of it after wait().
   std::string out() const;
   std::string err() const;
 
@@ -66,7 +66,7 @@ class Process {
   std::unique_ptr<Capture> err_;
 };
 
-/// Runs to the end: for programs of which only the result matters.
+/// Runs a process to its end and returns its results.
 struct Finished {
   int status = -1;
   std::string out;

@@ -104,14 +104,14 @@ TEST(Process, DiesWithATestThatIsKilled) {
   ASSERT_EQ(::pipe(ends.data()), 0);
   const pid_t test = ::fork();
   if (test == 0) {
-    // The child keeps the pipe open for as long as it lives.
+    // The child keeps the pipe open while it runs.
     const Process process(shell("exec cat /dev/zero >/dev/null"));
     ::raise(SIGKILL);
   }
   ::close(ends[1]);
   ::waitpid(test, nullptr, 0);
   char byte = 0;
-  EXPECT_EQ(::read(ends[0], &byte, 1), 0);  // the end, as nobody holds the pipe any more
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0);  // end of file, because no process has the pipe open
   ::close(ends[0]);
 }
 
@@ -126,7 +126,7 @@ TEST(Process, IsKilledAndFailsTheTestAfterItsTime) {
 }
 
 TEST(Process, MeasuresItsMemory) {
-  // dd's one buffer.
+  // the buffer of dd
   const Finished finished =
       run(shell("exec dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null"));
   EXPECT_EQ(finished.status, 0);

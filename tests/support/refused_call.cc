@@ -10,8 +10,8 @@
 namespace sluice::test {
 
 bool refuse_call(long number, int code, std::optional<std::uint32_t> second) {
-  // The lower half of the argument, on a little-endian machine. Without `second`, the comparison
-  // jumps to the next instruction either way.
+  // Compares the lower half of the argument (little-endian). Without `second`, both results of the
+  // comparison jump to the next instruction.
   sock_filter rules[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 3),

@@ -27,7 +27,7 @@ bool is_in(std::uint32_t code, const auto& ranges) {
   });
 }
 
-/// Its own table, so that a mistake in text_width() is seen.
+/// A table independent of text_width(), so that errors there are detected.
 std::size_t width_of(std::uint32_t code) {
   using Range = std::pair<std::uint32_t, std::uint32_t>;
   static constexpr std::array<Range, 4> combining{

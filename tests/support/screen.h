@@ -7,44 +7,46 @@
 
 namespace sluice::test {
 
-/// What a terminal shows, and what has scrolled off its top, after the text that programs wrote to
-/// it. Knows CR, LF, the sequences CSI n A (up), CSI n B (down), CSI K (erase to the end of the
-/// line) and CSI J (to the end of the screen; as in tmux, a whole screen goes into the history
-/// first), and wraps lines at its last column, as xterm does: a full row wraps when the next
-/// character comes. Characters are one, two (CJK, emoji) or no columns wide (combining).
+/// An emulated terminal with scrollback. Supports CR, LF, the sequences CSI n A (up), CSI n B
+/// (down), CSI K (erase to the end of the line) and CSI J (erase to the end of the screen; as in
+/// tmux, a whole screen is first copied to the scrollback). Wraps lines like xterm: a full row
+/// wraps when the next character arrives. Characters have a width of one, two (CJK, emoji) or zero
+/// (combining) columns.
 class Screen {
  public:
   enum class OnResize {
     rewrap,  ///< joins wrapped rows and wraps them again (VTE, kitty, tmux)
-    cut,     ///< drops what is beyond the last column (xterm)
+    cut,     ///< discards what is beyond the last column (xterm)
   };
   explicit Screen(std::size_t columns, std::size_t rows = 24,
                   OnResize on_resize = OnResize::rewrap);
 
-  /// May end within a character or a sequence; the next call goes on there.
+  /// Writes output to the screen. A character or a sequence may be split between calls.
   void write(std::string_view text);
   void resize(std::size_t columns, std::size_t rows = 24);
 
-  /// All rows down to the last one that is not blank, those that have scrolled off too, without
+  /// Returns all rows including the scrollback, down to the last one that is not blank, without
   /// trailing blanks.
   std::vector<std::string> rows() const;
-  /// The same as one text, each row with a newline.
+  /// Returns the rows as one text, each with a newline.
   std::string text() const;
-  /// How often a line was longer than the terminal was wide.
+  /// Returns how often a line was wider than the terminal.
   std::size_t wraps() const { return wraps_; }
-  /// The sequences that it did not know.
+  /// Returns the unknown sequences.
   const std::string& unknown() const { return unknown_; }
 
  private:
   struct Cell {
-    std::string text;       ///< a character and what combines with it; empty: right half of one
+    std::string text;       ///< a character with its combining characters; empty: the right half of
+                            ///< a wide character
     std::size_t width = 1;  ///< 0: right half
   };
   struct Row {
     std::vector<Cell> cells;
-    bool wrapped = false;  ///< goes on in the next row
+    bool wrapped = false;  ///< continues in the next row
   };
-  /// Takes one character or sequence from the front of pending_; false where it is incomplete.
+  /// Processes a character or a sequence at the front of pending_. Returns false if it is
+  /// incomplete.
   bool take_one();
   void put(const std::string& character, std::size_t width);
   void line_feed();
@@ -56,14 +58,15 @@ class Screen {
   std::size_t height_;
   const OnResize on_resize_;
   std::vector<Row> rows_{1};
-  std::size_t row_ = 0;     ///< cursor, index in rows_
-  std::size_t column_ = 0;  ///< cursor; columns_: the row is full, and the next character wraps
+  std::size_t row_ = 0;     ///< row of the cursor, an index in rows_
+  std::size_t column_ = 0;  ///< column of the cursor; columns_: the row is full, and the next
+                            ///< character wraps
   std::size_t wraps_ = 0;
   std::string pending_;
   std::string unknown_;
 };
 
-/// Columns of a text by the table that Screen uses.
+/// Returns the columns of a text by the table of Screen.
 std::size_t columns_of(std::string_view text);
 
 }  // namespace sluice::test

@@ -11,22 +11,22 @@
 
 namespace sluice::test {
 
-/// The Data Bank behind a ScriptedServer: the three protocols as they should be, in memory, for any
-/// dataset and any token. Not thread safe.
+/// The Data Bank behind a ScriptedServer: the three protocols, in memory, for any dataset and any
+/// token. Not thread-safe.
 class ScriptedBank {
  public:
   /// `base_url`: the server's.
   explicit ScriptedBank(std::string base_url) : base_url_(std::move(base_url)) {}
 
-  /// Does what is asked and answers, raw. Of a chunk, `keeps` bytes at most are kept.
+  /// Processes a request and returns the raw response. Keeps at most `keeps` bytes of a chunk.
   std::string carry_out(const Seen& request, const Multipart& parsed, const std::string& body,
                         std::optional<std::size_t> keeps);
 
   void add_file(const std::string& name, const std::string& content) {
     registered_[name] = content;
   }
-  /// The file that is set up under the first name is registered under the second one from now on,
-  /// as the phased generation of 2018-08 does; its answers repeat the first one.
+  /// Registers the file that is set up under `name` as `stored`, like the phased generation of
+  /// 2018-08, whose responses repeat the first name.
   void store_as(const std::string& name, const std::string& stored) { stored_as_[name] = stored; }
   void lose_staging() {
     staged_.clear();
@@ -34,7 +34,7 @@ class ScriptedBank {
   }
   ScriptedTus& tus() { return tus_; }
   const ScriptedTus& tus() const { return tus_; }
-  /// What is registered under the name; nothing if none is.
+  /// Returns the registered file of that name; nothing if there is none.
   std::optional<std::string> registered(const std::string& name) const;
   int registrations() const { return registrations_; }
 

@@ -14,8 +14,8 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// The text between `from` and `to`, from `at` on; nothing if they are not both there. `at` goes
-/// behind.
+/// Returns the text between `from` and `to`, after position `at`; nothing if they are not found.
+/// Moves `at` after `to`.
 std::optional<std::string> between(const std::string& text, std::string_view from,
                                    std::string_view to, std::size_t& at) {
   const std::size_t begin = text.find(from, at);
@@ -48,7 +48,7 @@ Multipart parse_multipart(const std::string& content_type, const std::string& bo
     const std::size_t end = body.find(result.delimiter, at);
     if (end == std::string::npos) break;
     result.fields[*name] = body.substr(at, end - at);
-    at = end + 2;  // the next part's dashes
+    at = end + 2;  // the dashes of the next part
   }
   return result;
 }

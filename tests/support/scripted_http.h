@@ -6,44 +6,44 @@
 #include <string>
 #include <string_view>
 
-/// What a scripted server reads and says: requests of the protocols' three kinds, and raw answers.
+/// Parsing of requests and creation of raw responses for scripted servers.
 namespace sluice::test {
 
-/// What a request is for, by its method and the fields of its body.
+/// The purpose of a request, from its method and the fields of its body.
 enum class Phase {
-  ask,       ///< setup without filesize: is the name free?
+  ask,       ///< setup without filesize: checks whether the name is free
   setup,     ///< setup with filesize
   transfer,  ///< a chunk
-  probe,     ///< a transfer with previous_size=-1: how many bytes are there?
+  probe,     ///< a transfer with previous_size=-1: asks for the progress
   verify,
   create,        ///< tus: POST to the collection
-  join,          ///< tus: the same, which makes one upload of several
-  head,          ///< tus: how many bytes are there?
+  join,          ///< tus: the same, for joining uploads
+  head,          ///< tus: asks for the offset
   patch,         ///< tus: a chunk
   remove,        ///< tus: DELETE
-  registration,  ///< what follows a complete tus upload
-  whole,         ///< the one-shot form
-  options,       ///< OPTIONS: which protocol?
+  registration,  ///< the registration after a tus upload
+  whole,         ///< a binary upload
+  options,       ///< OPTIONS: detects the protocol
   other,
-  any,  ///< for a Fault: whatever it is
+  any,  ///< for a Fault: all phases
 };
 
-/// A request as it came.
+/// A received request.
 struct Seen {
   Phase phase = Phase::other;
   std::string method;
-  std::string target;                          ///< the request line's
+  std::string target;                          ///< of the request line
   std::map<std::string, std::string> headers;  ///< names in lower case
-  std::map<std::string, std::string> fields;   ///< of the multipart body, but for the file
-  std::size_t payload_size = 0;                ///< bytes of the file that came
-  bool complete = false;                       ///< the whole body came
-  int connection = 0;                          ///< which one, from 0
+  std::map<std::string, std::string> fields;   ///< of the multipart body, without the file
+  std::size_t payload_size = 0;                ///< received bytes of the file
+  bool complete = false;                       ///< the whole body was received
+  int connection = 0;                          ///< the number of the connection, from 0
 
   std::string field(const std::string& name) const {
     const auto found = fields.find(name);
     return found == fields.end() ? std::string() : found->second;
   }
-  /// Where a chunk belongs, by its own word.
+  /// Returns the offset of a chunk according to the request.
   std::string offset() const {
     if (phase != Phase::patch) return field("previous_size");
     const auto found = headers.find("upload-offset");
@@ -51,22 +51,22 @@ struct Seen {
   }
 };
 
-/// A body of which the front has come.
+/// The received part of a multipart body.
 struct Multipart {
   std::map<std::string, std::string> fields;
-  std::optional<std::size_t> payload_at;  ///< where the file's content begins
-  std::string delimiter;                  ///< what ends it
+  std::optional<std::size_t> payload_at;  ///< where the content of the file begins
+  std::string delimiter;                  ///< the end of the content
 };
 
-/// Of what has come of the body.
+/// Parses the received part of a body.
 Multipart parse_multipart(const std::string& content_type, const std::string& body);
-/// The file's bytes in it, as far as they have come.
+/// Returns the received bytes of the file.
 std::string_view payload_of(const Multipart& parsed, const std::string& body);
-/// Request line and headers, up to and with the empty line.
+/// Parses the request line and headers, including the empty line.
 void parse_head(const std::string& head, Seen& request);
 Phase phase_of(const Seen& request, const Multipart& body);
 
-/// A proper HTTP/1.1 answer. `headers`: whole lines, each with its CRLF.
+/// Returns a valid HTTP/1.1 response. `headers`: whole lines, each with its CRLF.
 std::string http_answer(int status, std::string_view body, std::string_view headers = {});
 
 }  // namespace sluice::test

@@ -114,7 +114,7 @@ class ScriptedServer::Impl {
 
  private:
   static std::uint16_t listen(int socket) {
-    // Small, so that a client whose bytes are not read notices after some and not after megabytes.
+    // Small, so that a client notices after few bytes if they are not read.
     const int room = 64 * 1024;
     ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     return listen_on_loopback(socket);
@@ -125,8 +125,8 @@ class ScriptedServer::Impl {
     if (::write(event.get(), &one, sizeof one) != sizeof one) fail_errno("write");
   }
 
-  /// Waits for an event on `fd`, or for the end of the server (false), or for release() if that is
-  /// asked.
+  /// Waits for an event on `fd`; with `released_too`, also for release(). Returns false at the end
+  /// of the server.
   bool wait_on(int fd, short events, bool released_too = false) const {
     std::array<pollfd, 3> polled{
         {{fd, events, 0}, {stop_.get(), POLLIN, 0}, {release_.get(), POLLIN, 0}}};
@@ -151,7 +151,7 @@ class ScriptedServer::Impl {
     }
   }
 
-  /// Appends what has come to `text`; false at the end of the connection or of the server.
+  /// Appends received bytes to `text`. Returns false at the end of the connection or of the server.
   bool receive(const UniqueFd& fd, std::string& text) const {
     std::array<char, 65536> buffer{};
     while (true) {
@@ -184,7 +184,7 @@ class ScriptedServer::Impl {
     }
   }
 
-  /// One request and its answer; false when the connection is over.
+  /// Receives a request and responds. Returns false at the end of the connection.
   bool serve_request(UniqueFd& fd, int connection, std::string& input) {
     Seen request;
     request.connection = connection;
@@ -197,7 +197,7 @@ class ScriptedServer::Impl {
     std::string body = input.substr(body_at);
     input.clear();
 
-    // The fields come first, and they tell what the request is.
+    // The fields come first, and determine the phase.
     Multipart parsed;
     if (request.method == "PATCH")
       parsed.payload_at = 0;
@@ -236,7 +236,7 @@ class ScriptedServer::Impl {
       const bool early = fault->answer || fault->then != Fault::Then::keep_open;
       if (!early && !receive_up_to(length)) return false;
     } else if (!receive_up_to(length)) {
-      // What came of a chunk is kept.
+      // Keep the received bytes of an incomplete chunk.
       if (!fault && request.phase == Phase::patch) carry_out(request, parsed, body, {});
       return false;
     } else if (fault && fault->before) {
@@ -250,8 +250,8 @@ class ScriptedServer::Impl {
     if (request.phase == Phase::patch && watch_) watch_(std::stoull("0" + request.offset()) + came);
   }
 
-  /// The request's index and its fault. One lock for both: a test that has seen the request may set
-  /// other faults at once, which are not this request's.
+  /// Records a request. Returns its index and its fault, under one lock: a test that sees the
+  /// request may replace the faults at once, and the new ones must not apply to it.
   std::pair<std::size_t, std::optional<Fault>> record(const Seen& request) {
     const MutexLock lock(mutex_);
     seen_.push_back(request);
@@ -298,9 +298,8 @@ class ScriptedServer::Impl {
                  const std::string& body, std::size_t length) {
     std::string answer;
     if (fault.then == Fault::Then::hold) {
-      // A client that goes away makes the connection readable, and so does one that goes on
-      // sending, which is not what a held request's client does once its whole request is out;
-      // before that, its bytes are to stay where they are.
+      // POLLRDHUP reports that the client has disconnected. After a complete request, more bytes
+      // also end the wait; before that, they must stay unread.
       wait_on(fd.get(), body.size() < length ? short{POLLRDHUP} : short{POLLIN | POLLRDHUP}, true);
       if (!released()) return false;
       return send(fd, carry_out(request, parsed, body, {}));
@@ -315,7 +314,7 @@ class ScriptedServer::Impl {
         answer.replace(at, mark.size(), header == request.headers.end() ? "" : header->second);
       }
     }
-    // Nobody reads a body behind the head of such an answer.
+    // No client reads a body after a response to HEAD.
     if (request.phase == Phase::head && !fault.endless)
       answer.resize(std::min(answer.size(), answer.find("\r\n\r\n") + 4));
     bool open = true;
@@ -339,8 +338,8 @@ class ScriptedServer::Impl {
       case Fault::Then::hold:
         return open && body.size() == length;
       case Fault::Then::close:
-        // Shut down first: a close() with unread bytes would be a reset, which may overtake the
-        // answer.
+        // Shut down instead of closing: close() with unread bytes sends a reset, which may arrive
+        // before the response.
         ::shutdown(fd.get(), SHUT_WR);
         if (body.size() < length) {
           std::string dropped;
@@ -362,20 +361,21 @@ class ScriptedServer::Impl {
   }
 
   const UniqueFd listener_;
-  const UniqueFd stop_;     ///< readable once the server is to end
-  const UniqueFd release_;  ///< readable once what is held is to go on
+  const UniqueFd stop_;     ///< readable at the end of the server
+  const UniqueFd release_;  ///< readable after release()
   const std::uint16_t port_;
 
   mutable Mutex mutex_;
   CondVar changed_;
   std::vector<Fault> faults_ SLUICE_GUARDED_BY(mutex_);
-  std::size_t counted_from_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< occurrences, in seen_
+  std::size_t counted_from_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< index in seen_ from which
+                                                            ///< occurrences count
   std::vector<Seen> seen_ SLUICE_GUARDED_BY(mutex_);
   int connections_ SLUICE_GUARDED_BY(mutex_) = 0;
   ScriptedBank bank_ SLUICE_GUARDED_BY(mutex_);
-  std::function<void(std::uint64_t)> watch_;  ///< set before there is a connection
+  std::function<void(std::uint64_t)> watch_;  ///< set before the first connection
 
-  std::vector<std::thread> threads_;  ///< the acceptor's, then the destructor's
+  std::vector<std::thread> threads_;  ///< the acceptor's; joined by the destructor
   std::thread acceptor_;
 };
 

@@ -11,47 +11,46 @@
 #include "tests/support/scripted_http.h"
 #include "tests/support/scripted_tus.h"
 
-/// A Data Bank on loopback that misbehaves on request.
+/// A Data Bank on loopback with scripted faults.
 ///
-/// Left alone it speaks the phased protocol, tus and the one-shot form correctly, keeps everything
-/// in memory, and knows any dataset and any token. A test says beforehand, as data, which request
-/// gets which Fault, and asks afterwards what arrived. It is written over plain sockets, as no HTTP
-/// library sends a broken answer on purpose.
+/// Without faults it supports the phased protocol, tus and binary correctly, in memory, with any
+/// dataset and any token. A test sets which request gets which Fault, and afterwards checks the
+/// received requests. Uses plain sockets, because HTTP libraries cannot send invalid responses.
 namespace sluice::test {
 
-/// What happens to one request instead of a proper answer. The parts combine.
+/// A fault of one request. The members can be combined.
 struct Fault {
   Phase phase = Phase::any;
-  int occurrence = 0;  ///< of that phase, from 0; -1 is every one
-  /// Only the chunks with this offset, and occurrence counts those: chunks that travel side
-  /// by side arrive in any order.
+  int occurrence = 0;  ///< of that phase, from 0; -1: every one
+  /// Limits the fault to chunks with this offset, and counts only those: parallel chunks arrive in
+  /// any order.
   std::optional<std::uint64_t> offset{};
 
-  /// Acts once so many bytes of the body have come; by default, the whole request. A fault that
-  /// neither answers nor ends the connection then goes on to the request's end after `before`.
+  /// Takes effect after this number of body bytes; by default after the whole request. If the fault
+  /// neither responds nor ends the connection, the request continues normally after `before`.
   std::optional<std::size_t> after_body_bytes{};
-  /// The same, counted from the file's first byte in it: all of them are there then, and only what
-  /// is behind them is missing, where after_body_bytes stops short by the fields in front.
+  /// The same, counted from the first byte of the file in the body.
   std::optional<std::size_t> after_payload_bytes{};
-  /// Called then, on the connection's thread.
+  /// Called when the fault takes effect, on the connection's thread.
   std::function<void()> before{};
-  /// Whether the bank does what it is asked to. Only for a request that came as a whole, but for a
-  /// PATCH: of that, what came is kept.
+  /// Whether the bank processes the request. Only for a complete request, except a PATCH, of which
+  /// the received bytes are kept.
   bool carried_out = false;
-  /// Of a chunk that is carried out, only so many bytes are kept.
+  /// The maximum number of bytes kept of a processed chunk.
   std::optional<std::size_t> keeps{};
-  /// Raw bytes, status line and all (see http_answer()), where "{token}" becomes the Authorization
-  /// header. Without it the bank's own answer goes out if the request is carried out, else nothing.
+  /// A raw response with its status line (see http_answer()), in which "{token}" is replaced by the
+  /// Authorization header. Without it, the bank's response is sent if the request is processed,
+  /// else nothing.
   std::optional<std::string> answer{};
-  bool byte_by_byte = false;  ///< each in a packet of its own
-  bool endless = false;       ///< `answer`, then its last byte until the client has enough
-  bool trickles = false;      ///< the same, but 50 bytes a second: never silent, never done
+  bool byte_by_byte = false;  ///< each byte in a packet of its own
+  bool endless = false;       ///< `answer`, then its last byte until the client disconnects
+  bool trickles = false;      ///< the same with 50 bytes per second: never idle, never complete
 
   enum class Then {
     keep_open,
-    close,  ///< without a word about it in the answer
+    close,  ///< without announcing it in the response
     reset,  ///< RST instead of FIN
-    hold,   ///< neither answers nor closes nor reads until the client goes, or release()
+    hold,   ///< neither respond, close nor read until the client disconnects, or release()
   };
   Then then = Then::keep_open;
 };
@@ -59,42 +58,42 @@ struct Fault {
 class ScriptedServer {
  public:
   explicit ScriptedServer(std::vector<Fault> faults = {});
-  /// Cuts every connection.
+  /// Closes all connections.
   ~ScriptedServer();
   ScriptedServer(const ScriptedServer&) = delete;
   ScriptedServer& operator=(const ScriptedServer&) = delete;
 
-  /// "http://127.0.0.1:PORT"
+  /// Returns "http://127.0.0.1:PORT".
   std::string url() const;
 
-  /// From now on: these faults, counted anew, and no others.
+  /// Replaces the faults, and restarts counting.
   void set_faults(std::vector<Fault> faults);
-  /// A file of that name is in every dataset from now on.
+  /// Adds a registered file to every dataset.
   void add_file(const std::string& name, const std::string& content = {});
-  /// The file that is set up under the first name is registered under the second one from now on.
+  /// Registers the file that is set up under `name` as `stored`.
   void store_as(const std::string& name, const std::string& stored);
-  /// Everything that is staged is gone from now on, as after a restart.
+  /// Deletes all staged bytes, as a restart would.
   void lose_staging();
-  /// What its tus side does from now on.
+  /// Sets the behaviour of the tus server.
   void set_tus_rules(const TusRules& rules);
-  /// Calls that whenever bytes of a PATCH have come: up to which byte of the file. On the
-  /// connection's thread; before any request.
+  /// Sets a callback for received bytes of a PATCH; `end`: the offset in the file reached. Called
+  /// on the connection's thread. Call before any request.
   void watch_patches(std::function<void(std::uint64_t end)> watch);
-  /// Lets go of all that is held, as if the bank had answered properly, late.
+  /// Continues all held requests with the bank's response.
   void release();
 
-  /// Waits until so many requests of that phase were recognised, which is as soon as their fields
-  /// are there. False after a minute.
+  /// Blocks until `count` requests of that phase were recognised, which happens as soon as their
+  /// fields have arrived. Returns false after a minute.
   bool wait_for(Phase phase, int count = 1);
 
   std::vector<Seen> seen() const;
   int count(Phase phase) const;
-  /// Connections that were opened.
+  /// Returns the number of connections.
   int connections() const;
-  /// What is registered under the name; nothing if none is.
+  /// Returns the registered file of that name; nothing if there is none.
   std::optional<std::string> registered(const std::string& name) const;
   int registrations() const;
-  /// tus uploads that are there, complete or not.
+  /// Returns the number of tus uploads, complete or not.
   std::size_t tus_uploads() const;
 
  private:

@@ -59,7 +59,7 @@ std::string ScriptedTus::join(const std::string& base_url, const Headers& header
     const auto part = uploads_.find(id);
     if (part == uploads_.end() || part->second.bytes.size() != part->second.length)
       return answer(400, "One or more partial uploads were not found\n");
-    // An exception of S3's, that is answered by what has mounted the tus server.
+    // The framework around the tus server handles the exception of S3.
     if (part->second.length < rules_.least_joined_part && id != ids.back())
       return http_answer(500,
                          "Your proposed upload is smaller than the minimum allowed object size.");

@@ -8,29 +8,29 @@
 
 namespace sluice::test {
 
-/// How a scripted tus server differs from the next one.
+/// The behaviours in which tus servers differ.
 struct TusRules {
-  /// A PATCH that has less and does not reach the end is thrown away: 204, and the offset is where
-  /// it was. 0: there is no such rule.
+  /// Discards a PATCH with fewer bytes that does not reach the end: 204 with an unchanged offset.
+  /// 0: off.
   std::uint64_t part_bytes = 0;
-  /// Absolute, as most servers do it; else relative to the collection.
+  /// Locations are absolute, like those of most servers; else relative to the collection.
   bool absolute_locations = true;
-  /// All answers have Tus-Resumable, as tus 1.0 wants it.
+  /// All responses have Tus-Resumable, as tus 1.0 requires.
   bool sends_resumable = true;
-  /// What S3 does: a join of a part that has less, and is not the last, is a 500, for ever.
+  /// Like S3: joining a smaller part, other than the last, always fails with 500.
   std::uint64_t least_joined_part = 0;
-  /// There is nothing to register before the first PATCH, as at the newest Data Bank.
+  /// An upload cannot be registered before its first PATCH, as at the newest Data Bank.
   bool makes_files_late = false;
-  /// What becomes of the bytes in the request that creates an upload (creation-with-upload).
+  /// What happens to the bytes in a creation request (creation-with-upload).
   enum class FirstBytes {
-    kept,     ///< as the extension has it
-    ignored,  ///< 201 without Upload-Offset, as of a server that knows no such extension
+    kept,     ///< kept, as specified
+    ignored,  ///< ignored: 201 without Upload-Offset, like a server without the extension
     unsaid,   ///< kept, but 201 without Upload-Offset
   };
   FirstBytes first_bytes = FirstBytes::kept;
 };
 
-/// The uploads of a tus server (creation, concatenation, termination), in memory. Not thread safe.
+/// The uploads of a tus server (creation, concatenation, termination), in memory. Not thread-safe.
 class ScriptedTus {
  public:
   using Headers = std::map<std::string, std::string>;  ///< names in lower case
@@ -39,20 +39,21 @@ class ScriptedTus {
   void clear() { uploads_.clear(); }
   std::size_t count() const { return uploads_.size(); }
 
-  // The answers, as raw HTTP. `target`: the request line's, or any address of an upload.
-  /// `body` and `keeps`: as for patch(). The body counts where its type is a PATCH's.
+  // Return raw HTTP responses. `target`: of the request line, or any URL of an upload.
+  /// `body` and `keeps`: as for patch(). The body is used only if it has the content type of a
+  /// PATCH.
   std::string create(const std::string& base_url, const Headers& headers, std::string_view body,
                      std::optional<std::size_t> keeps);
-  /// The parts' bytes are gone from them.
+  /// Removes the bytes from the parts.
   std::string join(const std::string& base_url, const Headers& headers);
   std::string head(const std::string& target) const;
-  /// `body`: what came of one of `length` bytes: also what is cut short is kept, `keeps` of it at
-  /// most.
+  /// `body`: the received part of a body of `length` bytes. Keeps an incomplete body, too, at most
+  /// `keeps` bytes.
   std::string patch(const std::string& target, const Headers& headers, std::string_view body,
                     std::uint64_t length, std::optional<std::size_t> keeps);
   std::string remove(const std::string& target);
 
-  /// The bytes of one that is complete.
+  /// Returns the bytes of a complete upload.
   std::optional<std::string> complete(const std::string& target) const;
 
  private:

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t file_piece = std::size_t{1} << 20;
 
-/// splitmix64: every word depends on its place and the seed alone, so any part of a file can be
-/// made without the parts before it.
+/// splitmix64: each word depends only on its index and the seed, so any part of a file can be
+/// generated separately.
 std::uint64_t random_word(std::uint64_t seed, std::uint64_t index) {
   std::uint64_t z = (seed << 40) + (index + 1) * 0x9e3779b97f4a7c15ULL;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -23,7 +23,7 @@ std::uint64_t random_word(std::uint64_t seed, std::uint64_t index) {
   return z ^ (z >> 31);
 }
 
-/// `offset` is a multiple of the word size.
+/// `offset`: a multiple of the word size.
 void fill_random(char* memory, std::size_t size, std::uint64_t offset, std::uint64_t seed) {
   for (std::size_t done = 0; done < size; done += sizeof(std::uint64_t)) {
     const std::uint64_t word = random_word(seed, (offset + done) / sizeof(std::uint64_t));
@@ -56,7 +56,7 @@ TempDir::TempDir(const std::filesystem::path& parent) {
 }
 
 TempDir::~TempDir() {
-  std::error_code ignored;  // a destructor has nobody to tell
+  std::error_code ignored;  // a destructor cannot report errors
   std::filesystem::remove_all(path_, ignored);
 }
 

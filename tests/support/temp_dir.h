@@ -7,8 +7,8 @@
 
 namespace sluice::test {
 
-/// A fresh directory under `parent` (default: $TMPDIR, else /tmp), removed with all it holds by the
-/// destructor.
+/// A new directory in `parent` (default: $TMPDIR, else /tmp). The destructor deletes it with its
+/// content.
 class TempDir {
  public:
   explicit TempDir(const std::filesystem::path& parent = {});
@@ -23,16 +23,16 @@ class TempDir {
   std::filesystem::path path_;
 };
 
-/// `size` bytes that are the same for the same seed and of which no two blocks are alike.
+/// Returns `size` pseudorandom bytes determined by the seed; all blocks differ.
 std::string random_bytes(std::size_t size, std::uint64_t seed);
 
 void write_file(const std::filesystem::path& path, const std::string& content);
 std::string read_file(const std::filesystem::path& path);
 
-/// Writes `size` bytes of random_bytes' kind without ever holding more than a few MiB.
+/// Writes `size` bytes like random_bytes(), with a few MiB of memory.
 void write_random_file(const std::filesystem::path& path, std::uint64_t size, std::uint64_t seed);
 
-/// Whether two files hold the same bytes, without holding them in memory.
+/// Returns whether two files have the same bytes. Needs little memory.
 bool same_content(const std::filesystem::path& a, const std::filesystem::path& b);
 
 }  // namespace sluice::test

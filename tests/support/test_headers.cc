@@ -1,1 +1,1 @@
-// Compiled only so that there is a target whose precompiled header others reuse.
+// Compiled to provide a target whose precompiled header other targets reuse.

@@ -1,7 +1,7 @@
 #pragma once
 
-/// What nearly every test includes: precompiled, once for all test programs. No file includes this
-/// one; each names what it needs.
+/// The headers that nearly every test includes, precompiled once for all test programs. Not
+/// included by any file; each test includes what it needs.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

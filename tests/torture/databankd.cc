@@ -13,8 +13,8 @@
 namespace sluice::torture {
 namespace {
 
-/// Often enough that every kind strikes in a few hundred requests, and seldom enough that most
-/// requests get through. What happens at verify, once or twice in an upload, has odds of its own.
+/// Frequent enough that every kind strikes in a few hundred requests, and rare enough that most
+/// requests succeed. verify occurs once or twice per upload, and has its own probabilities.
 constexpr const char* usual_faults[] = {
     "lose-request,probability=0.15,on=verify",
     "lose-response,probability=0.15,on=verify",
@@ -37,7 +37,7 @@ constexpr const char* usual_faults[] = {
     "stall,probability=0.002",
 };
 
-/// The same over tus, with what tells of a registration at odds of its own.
+/// The same over tus; the registration has its own probabilities.
 constexpr const char* usual_tus_faults[] = {
     "lose-request,probability=0.1,on=register",
     "lose-response,probability=0.1,on=register",

@@ -9,11 +9,11 @@
 
 namespace sluice::torture {
 
-/// Calls back, on a thread of its own, for each change that any process makes to the files of some
-/// directories: opening, writing, making, renaming and deleting them.
+/// Calls back, on a thread of its own, for each change of files in some directories by any process:
+/// opening, writing, creating, renaming and deleting.
 class DirectoryWatch {
  public:
-  /// The directories exist. Throws std::system_error.
+  /// The directories must exist. Throws std::system_error.
   explicit DirectoryWatch(
       const std::map<std::filesystem::path, std::function<void()>>& directories);
   ~DirectoryWatch();

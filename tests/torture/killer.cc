@@ -11,10 +11,10 @@
 namespace sluice::torture {
 namespace {
 
-/// As it stands in the body of the one request that registers the file.
+/// The field in the body of the request that registers the file.
 constexpr std::string_view verify_field = "name=\"phase\"\r\n\r\nverify";
 constexpr std::string_view register_field = "name=\"tus_url\"";
-/// And what a multipart body ends with.
+/// The end of a multipart body.
 constexpr std::string_view body_end = "--\r\n";
 
 }  // namespace
@@ -30,7 +30,7 @@ std::string to_string(const Instant& instant) {
 
 void Killer::arm(pid_t pid, int signal, std::vector<Instant> instants) {
   const MutexLock lock(mutex_);
-  // A descriptor, and not the number: that may belong to another process by the time it is used.
+  // A pidfd, not the pid, which may belong to another process later.
   process_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process_) throw std::system_error(errno, std::generic_category(), "pidfd_open");
   signal_ = signal;
@@ -80,7 +80,7 @@ void Killer::count(Instant::Event event, std::uint64_t times) {
     if (struck_ || armed.instant.event != event || armed.instant.from > reached_) continue;
     armed.seen += times;
     if (armed.seen < armed.instant.count) continue;
-    // It may be over by itself already: whoever waits for it sees how it ended.
+    // The process may have ended by itself, which its parent notices.
     struck_ = ::syscall(SYS_pidfd_send_signal, process_.get(), signal_, nullptr, 0) == 0;
   }
 }

@@ -1,5 +1,5 @@
-// torture: kills sluice, cuts its connections and lets the server misbehave, until the file is
-// registered; then looks at what became of it.
+// torture: kills sluice, cuts its connections and injects server faults until the file is
+// registered; then checks the result.
 
 #include <fmt/format.h>
 

@@ -35,7 +35,7 @@ class Scripted final : public Server {
     std::vector<Fault> plan;
     for (const Phase phase :
          {Phase::ask, Phase::setup, Phase::transfer, Phase::probe, Phase::verify}) {
-      // As many requests as a run may have; what is not struck in this one does not matter.
+      // One fault for each request that a run may have; unused faults do not matter.
       const double probability = phase == Phase::verify ? 0.8 : 0.1;
       std::geometric_distribution<int> until_next(probability);
       for (int at = until_next(random_); at < 2000; at += 1 + until_next(random_))
@@ -64,7 +64,8 @@ class Scripted final : public Server {
     std::function<void()> more = [] {};
     const std::size_t draw = below(100);
     if (phase == Phase::verify && draw < 60) {
-      // It goes on with it whoever waits for that, for less than the shortest --response-timeout.
+      // The server finishes even if the client disconnects, in less than the shortest
+      // --response-timeout.
       name = "slow-verify";
       fault.carried_out = true;
       more = [delay = std::chrono::milliseconds(below(900))] {
@@ -140,7 +141,7 @@ class Scripted final : public Server {
   std::mt19937_64 random_;
   Mutex mutex_;
   std::map<std::string, int> struck_ SLUICE_GUARDED_BY(mutex_);
-  test::ScriptedServer server_;  // last: its threads use the above
+  test::ScriptedServer server_;  // last: its threads use the members above
 };
 
 }  // namespace

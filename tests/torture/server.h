@@ -8,36 +8,36 @@
 
 namespace sluice::torture {
 
-/// A Data Bank that misbehaves at random.
+/// A Data Bank with random faults.
 class Server {
  public:
   virtual ~Server() = default;
 
   virtual std::string url() const = 0;
-  /// sluice is about to be started once more.
+  /// Called before each start of sluice.
   virtual void before_run() {}
-  /// How many files were registered, each as often as it was.
+  /// Returns the number of registrations.
   virtual int registrations() const = 0;
-  /// Whether it holds exactly that file's bytes under that name.
+  /// Returns whether the server has exactly that file's bytes under that name.
   virtual bool holds(const std::string& name, const std::filesystem::path& file) const = 0;
-  /// How often each fault struck, in words. Ends the server.
+  /// Ends the server. Returns how often each fault struck, as text.
   virtual std::string end() = 0;
 };
 
-/// What the faults are made to measure for: the faults that begin an upload anew must get rarer the
-/// longer it is, or it would never end.
+/// The size of an upload, from which the probabilities of faults are derived: faults that restart
+/// an upload must be rarer for longer uploads, or these would never end.
 struct Measure {
-  std::uint64_t chunk_bytes = 1;  ///< about so much of the file is in one request
-  std::uint64_t chunks = 1;       ///< about so many requests make the file
+  std::uint64_t chunk_bytes = 1;  ///< bytes of the file in a request, about
+  std::uint64_t chunks = 1;       ///< requests for the file, about
 };
 
-/// databankd with these `--fault SPEC`s, or with a choice of all kinds that a client can survive if
-/// there is none; "none" is none at all. `tus`: it speaks that, else the phased protocol. A SPEC
-/// that names no seed gets one made from `seed`.
+/// Starts databankd with these `--fault SPEC`s; if empty, with a selection of all kinds that a
+/// client can survive; "none" means no faults. `tus`: uses tus, else the phased protocol. A SPEC
+/// without a seed gets one derived from `seed`.
 std::unique_ptr<Server> make_databankd(std::vector<std::string> faults, const Measure& measure,
                                        std::uint64_t seed, bool tus);
 
-/// tests/support/scripted_server.h: nothing of databankd is in it.
+/// Starts a tests/support/scripted_server.h, which shares no code with databankd.
 std::unique_ptr<Server> make_scripted(bool faults, const Measure& measure, std::uint64_t seed);
 
 }  // namespace sluice::torture

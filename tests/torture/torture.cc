@@ -18,20 +18,21 @@ namespace {
 
 using nlohmann::json;
 
-/// A file of the usual size has so many chunks, so that there is something between the kills.
+/// The number of chunks of a file of the usual size, so that there is progress between the kills.
 constexpr std::uint64_t chunks_in_a_file = 24;
-/// Until a connection is cut: most chunks get through.
+/// The mean number of chunks until a connection is cut: most chunks succeed.
 constexpr double chunks_until_cut = 5;
-/// Answers have about 200 bytes, head and all.
+/// The size of a response with its head.
 constexpr double answer_bytes = 200;
 constexpr double answers_until_cut = 8;
-/// So many of the signals are SIGTERM, which lets it write down how it ends.
+/// The fraction of signals that are SIGTERM, which lets sluice record the interruption.
 constexpr double termed = 0.2;
-/// Runs in a row that neither register the file nor are killed: then it hangs.
+/// The number of consecutive runs without a kill or a registration after which sluice counts as
+/// hung.
 constexpr int most_idle_runs = 60;
-/// Runs that are shown when a check fails.
+/// The number of runs to show when a check fails.
 constexpr std::size_t remembered_runs = 6;
-/// A person who looks at a dataset's page does not do so while the server is still at it.
+/// A user looks at the dataset's page only after the server has finished.
 constexpr auto until_somebody_looks = std::chrono::seconds(1);
 
 std::uint64_t chunk_for(const Options& options) {
@@ -92,13 +93,13 @@ Survived Torture::run() {
 void Torture::upload(int kills) {
   Upload upload;
   upload.kills = kills;
-  // The last ones wait for the end of the upload, where a registration can go wrong. There are not
-  // many in one upload, as most of them let the registration happen.
+  // The last kills wait for the end of the upload, where a registration can go wrong. Only a few
+  // per upload, because most of them let the registration happen.
   upload.early = kills - std::clamp(kills / 2, std::min(kills, 1), 5);
   upload.name = fmt::format("file {}.bin", survived_.uploads);
   upload.path = directory_ / upload.name;
   upload.block = std::uint64_t{4096} << 2 * below(3);
-  // After one that took most of the kills, a rest of them needs no file of that size.
+  // After an upload with most of the kills, the few others need no large file.
   const std::uint64_t size = survived_.uploads == 0 || options_.kills_per_upload > 0
                                  ? options_.size
                                  : options_.size / static_cast<std::uint64_t>(options_.kills) *
@@ -176,7 +177,7 @@ std::vector<Instant> Torture::instants(const Upload& upload, const json& entry) 
   const double kind = std::uniform_real_distribution<double>(0, 1)(random_);
   if (upload.killed >= upload.early) {
     if (kind < 0.1) return {{From::verify, Event::bytes_up, below(600)}};
-    // While the server is at it. Or later: what is asked when the answer does not come.
+    // While the server processes the request, or at a request after a missing response.
     if (kind < 0.35) return {{From::verify_complete, Event::bytes_up, 0}};
     if (kind < 0.45) return {{From::verify_complete, Event::bytes_up, below(3000)}};
     if (kind < 0.55) return {{From::verify_answer, Event::bytes_down, 0}};
@@ -184,7 +185,7 @@ std::vector<Instant> Torture::instants(const Upload& upload, const json& entry) 
     if (kind < 0.85) return {{From::verify_answer, Event::receipt_change, 1 + below(4)}};
     return {{From::start, Event::state_change, 1 + below(80)}};
   }
-  // So much that the file's bytes last for all the kills that are to come before their end.
+  // The interval that spreads the remaining kills over the bytes of the file.
   const std::uint64_t size = std::filesystem::file_size(upload.path);
   const std::uint64_t committed = entry.is_null() ? 0 : entry["committed"].get<std::uint64_t>();
   const std::uint64_t share =
@@ -241,7 +242,7 @@ json Torture::journal_entry(const std::string& name) {
   json found;
   for (const json& entry : status["uploads"]) {
     if (entry["name"] != name) continue;
-    // Newest first: one that was given up may be behind the one that took its place.
+    // Newest first: an abandoned entry may follow the one that replaced it.
     if (!found.is_null() && entry["state"] == "abandoned") continue;
     if (!found.is_null()) lose(fmt::format("'{}' is in the journal twice", name));
     found = entry;
@@ -256,20 +257,19 @@ bool Torture::over(const Ended& ended) {
     lose(fmt::format("sluice exited with {} and without a report", ended.status));
   const json& error = report["uploads"][0]["error"];
   const std::string kind = error["kind"], message = error["message"];
-  // Killed between writing down that it is registered and its end, the next run knows it, and tells
-  // so unless it is to compare.
+  // If sluice was killed between recording the registration and its end, the next run reports the
+  // file as registered, unless it must compare.
   if (kind == "name_taken" && message.find("leave out --verify-prefix") != std::string::npos)
     return false;
   if (kind == "name_taken") lose("sluice does not recognise the registered file as its own");
-  // What a server or a network that is bad for long enough may lead to, and the same command may
-  // follow on.
+  // Results of a bad server or network, after which the same command may be repeated.
   if (kind == "unreachable" || kind == "unconfirmed" ||
       message.find("gave up after") != std::string::npos ||
       message.find("lost the bytes sent") != std::string::npos ||
-      // Each twice in a row; with the odds of the usual faults, once in some hundred uploads.
+      // Two consecutive failures each; with the usual probabilities, once in some hundred uploads.
       message.find("bytes twice, but stored none of them") != std::string::npos ||
       message.find("wrong checksum twice") != std::string::npos ||
-      // The answer to the join was lost, and the parts went into it: they are sent anew.
+      // The response to the join was lost, and the parts were joined: they are sent again.
       message.find("is missing or incomplete on the server") != std::string::npos)
     return false;
   lose(fmt::format("sluice exited with {}, {}: {}", ended.status, kind, message));
@@ -290,7 +290,9 @@ bool Torture::look_at_the_page(const Upload& upload) {
   const Ended ended = start(argv, {});
   if (registered && ended.status != 0)
     lose("'sluice forget' failed for an upload whose file is registered");
-  if (!registered && ended.status != 0) return false;  // lost again: the next run tells
+  if (!registered && ended.status != 0)
+    return false;  // the response was lost again: the next run
+                   // reports it
   check_deposit(upload, !registered);
   return true;
 }
@@ -302,7 +304,7 @@ void Torture::check_deposit(const Upload& upload, bool receipt_written) {
     lose(fmt::format("the registered file '{}' differs from the uploaded file", upload.name));
 
   const json entry = journal_entry(upload.name);
-  // `sluice forget --registered` has noted that, without a receipt.
+  // `sluice forget --registered` has recorded the registration, without a receipt.
   if (options_.tus && !receipt_written && !entry.is_null() && entry["state"] == "registered" &&
       entry["receipt"].is_null())
     return;
@@ -311,7 +313,7 @@ void Torture::check_deposit(const Upload& upload, bool receipt_written) {
         fmt::format("the journal does not have '{}' as registered: {}", upload.name, entry.dump()));
   check_receipt(upload, entry["receipt"]);
   const std::filesystem::path path = directory_ / "receipts" / (upload.name + ".sluice.json");
-  if (std::filesystem::exists(path))  // whole, whenever it was killed
+  if (std::filesystem::exists(path))  // complete, whenever sluice was killed
     check_receipt(upload, json::parse(test::read_file(path), nullptr, /*allow_exceptions=*/false));
   else if (receipt_written)
     lose(fmt::format("the receipt {} is missing", path.string()));

@@ -17,42 +17,43 @@ namespace sluice::torture {
 
 struct Options {
   std::uint64_t seed = 0;
-  int kills = 10;                   ///< as many in all, at least
-  int kills_per_upload = 0;         ///< 0: all in one, as far as they fit in
+  int kills = 10;                   ///< the minimum total
+  int kills_per_upload = 0;         ///< 0: all in one upload, as far as possible
   std::uint64_t size = 1'000'000;   ///< bytes of a file
-  bool scripted = false;            ///< the server: tests/support/scripted_server.h, else databankd
-  std::vector<std::string> faults;  ///< SPECs for databankd, empty for the usual ones; or "none"
-  double cut_after =
-      0;  ///< bytes of requests until a connection is cut, on average; 0: some chunks
-  /// sluice's: longer than the servers take to register a file. Shorter, and it must lose.
+  bool scripted = false;            ///< use tests/support/scripted_server.h instead of databankd
+  std::vector<std::string> faults;  ///< SPECs for databankd; empty: the usual faults; "none": no
+                                    ///< faults
+  double cut_after = 0;  ///< mean bytes of requests until a connection is cut; 0: some chunks
+  /// sluice's --register-wait: longer than the servers take to register a file; with a shorter one,
+  /// sluice must fail.
   std::string register_wait = "2";
-  bool tus = false;       ///< over that, else over the phased protocol
-  std::string lanes;      ///< of every run over tus; empty: another one each time
-  std::string lookahead;  ///< of every run; empty: another one each time
+  bool tus = false;       ///< use tus, else the phased protocol
+  std::string lanes;      ///< for every run over tus; empty: random for each run
+  std::string lookahead;  ///< for every run; empty: random for each run
   bool verbose = false;
 };
 
-/// What came to pass.
+/// The results.
 struct Survived {
   int uploads = 0;
   int runs = 0;  ///< starts of sluice
   int kills = 0;
   int interrupted = 0;  ///< SIGTERMs
-  int asked = 0;        ///< a person had to look whether a file was registered
-  int gave_up = 0;      ///< runs that ended because the server was of no use for too long
+  int asked = 0;        ///< how often the user had to check whether a file was registered
+  int gave_up = 0;      ///< runs that failed because the server was unusable for too long
   int cuts = 0;
   std::string faults;
 };
 
-/// sluice did what it must never do; the text says what, and how it came to that.
+/// sluice has failed a check. `what`: what, and the history.
 struct Lost {
   std::string what;
 };
 
-/// Uploads files through a network that cuts connections into a Data Bank that misbehaves, and
-/// kills sluice on the way, as often as it is asked to; starts it again each time until the file is
-/// registered. Then the Data Bank must hold the file's bytes, registered once, and so must say the
-/// journal and the receipt; and the token must not be in any file.
+/// Uploads files to a Data Bank with faults through a network that cuts connections, and kills
+/// sluice the requested number of times; starts it again each time until the file is registered.
+/// Then the Data Bank must have the file's bytes, registered once, the journal and the receipt must
+/// agree, and no file may contain the token.
 class Torture {
  public:
   explicit Torture(Options options);
@@ -67,7 +68,7 @@ class Torture {
     std::uint64_t block = 0;  ///< bytes
     int kills = 0;            ///< planned
     int killed = 0;
-    int early = 0;  ///< of the kills: before all bytes are there
+    int early = 0;  ///< of the kills: before all bytes are sent
   };
   struct Ended {
     int status = 0;
@@ -81,11 +82,13 @@ class Torture {
   std::vector<std::string> command(const Upload& upload, const nlohmann::json& entry);
   std::vector<Instant> instants(const Upload& upload, const nlohmann::json& entry);
   Ended start(const std::vector<std::string>& argv, const std::vector<Instant>& instants);
-  /// What the journal has of it; null for nothing. Loses if the journal cannot be read.
+  /// Returns the journal entry of the upload; null if there is none. Throws Lost if the journal
+  /// cannot be read.
   nlohmann::json journal_entry(const std::string& name);
-  /// Whether that is the end; loses if it is a wrong one.
+  /// Returns whether the upload is finished. Throws Lost for a wrong result.
   bool over(const Ended& ended);
-  /// What sluice asks of a person: to look whether it is registered, and to say so. True if it was.
+  /// Does what sluice asks the user to do: checks whether the file is registered, and tells sluice.
+  /// Returns whether it was.
   bool look_at_the_page(const Upload& upload);
   void check_deposit(const Upload& upload, bool receipt_written);
   void check_receipt(const Upload& upload, const nlohmann::json& receipt);
@@ -100,7 +103,7 @@ class Torture {
   const std::uint64_t chunk_;
   std::mt19937_64 random_;
   Survived survived_;
-  std::vector<std::string> history_;  ///< of the last runs, for whoever has to find out why
+  std::vector<std::string> history_;  ///< of the last runs, for debugging
 
   test::TempDir directory_;
   Killer killer_;

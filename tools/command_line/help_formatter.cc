@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t page_width = 80;
 constexpr std::size_t text_column = 26;
 
-/// `text` broken at blanks into lines that end before page_width, each behind `indent` blanks.
+/// Wraps `text` at blanks into lines that end before page_width, indented by `indent` blanks.
 std::string wrapped(const std::string& text, std::size_t indent) {
   std::istringstream words(text);
   std::string lines;
@@ -27,7 +27,7 @@ std::string wrapped(const std::string& text, std::size_t indent) {
   return lines;
 }
 
-/// "  NAME   TEXT", or the text on lines of its own where the name is too long for its column.
+/// Returns " NAME TEXT", with the text on new lines if the name is too long for its column.
 std::string entry(const std::string& name, const std::string& text) {
   std::string lines = wrapped(text, text_column);
   if (lines.empty() || name.size() + 4 > text_column) return "  " + name + '\n' + lines;
@@ -59,7 +59,7 @@ std::string HelpFormatter::make_options(const CLI::App& app) const {
   for (const CLI::Option* const option : options)
     if (std::find(titles.begin(), titles.end(), title(option)) == titles.end())
       titles.push_back(title(option));
-  // The group of --help, which comes first as an option, ends the list.
+  // The group of --help is the first; move it to the end.
   std::rotate(titles.begin(), titles.begin() + 1, titles.end());
   std::string text;
   for (const std::string& wanted : titles) {
@@ -72,7 +72,7 @@ std::string HelpFormatter::make_options(const CLI::App& app) const {
 
 std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positional) const {
   std::string name = option->get_name(is_positional, !is_positional);
-  // "-q,--quiet" is "-q, --quiet" in every other program's help.
+  // CLI11 writes "-q,--quiet"; the usual form is "-q, --quiet".
   if (const std::size_t comma = name.find(','); comma != std::string::npos)
     name.insert(comma + 1, " ");
   if (!is_positional && option->get_type_size() != 0) name += ' ' + option->get_type_name();

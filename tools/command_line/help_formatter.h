@@ -5,9 +5,9 @@
 
 namespace sluice::command_line {
 
-/// The look of --help: 80 columns, one entry for each option, its text indented beside it, and the
-/// option's default as the last sentence ("Default: 64M."). The options of a short help are one
-/// group, whatever groups they name. tests/docs compares these texts with the man pages.
+/// The format of --help: 80 columns; an entry for each option with an indented text, which ends
+/// with the default ("Default: 64M."). If a help has few options, they form one group. tests/docs
+/// compares these texts with the man pages.
 class HelpFormatter : public CLI::Formatter {
  public:
   HelpFormatter();

@@ -4,23 +4,25 @@
 #include <string>
 #include <vector>
 
-/// CLI11 takes "[x]" for a list of values, also where it is a file's name. So such words get a mark
-/// in front on their way through it, as do those that start with the mark themselves.
+/// CLI11 parses "[x]" as a list of values, even if it is the name of a file. To prevent that, these
+/// functions put a mark before such words, and before words that start with the mark, while CLI11
+/// parses them.
 namespace sluice::command_line {
 
-/// `word`, with the mark where it needs one.
+/// Returns `word` with the mark if needed.
 std::string marked(std::string word);
 
-/// The words of a command line behind the program's name, marked, last first, as CLI11 wants them.
+/// Returns the marked words of a command line without the program's name, in reverse order, as
+/// CLI11 requires.
 std::vector<std::string> marked_words(int argc, const char* const* argv);
 
-/// Lets all options of `app` take the marks away before anything else looks at a value.
+/// Makes all options of `app` remove the marks before values are checked.
 void unmark_values(CLI::App& app);
 
-/// Takes all marks out of a message of CLI11's.
+/// Removes all marks from an error message of CLI11.
 void erase_marks(std::string& text);
 
-/// `value`, which an option keeps as CLI11 got it, without its mark.
+/// Returns `value`, a result stored in a CLI11 option, without its mark.
 std::string unmarked(std::string value);
 
 }  // namespace sluice::command_line

@@ -3,7 +3,7 @@
 namespace sluice::command_line {
 namespace {
 
-/// In front of the words, in the name of the validator that set_choices() adds.
+/// The prefix of the words in the name of the validator that set_choices() adds.
 const std::string choices = "choices:";
 
 }  // namespace
@@ -31,7 +31,7 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, unsigned& value,
 }
 
 void set_choices(CLI::Option& option, const std::vector<std::string>& words) {
-  // A validator is where CLI11 keeps what an option knows of its values. This one accepts all.
+  // CLI11 stores properties of an option's values in validators. This one accepts all values.
   CLI::Validator note([](std::string&) { return std::string(); }, "");
   option.check(note, choices + CLI::detail::join(words, ","));
 }
@@ -42,7 +42,7 @@ std::vector<std::string> choices_of(CLI::Option& option) {
       const std::string name = option.get_validator(i)->get_name();
       if (name.starts_with(choices)) return CLI::detail::split(name.substr(choices.size()), ',');
     }
-  } catch (const CLI::OptionNotFound&) {  // that was the last one
+  } catch (const CLI::OptionNotFound&) {  // no more validators
     return {};
   }
 }

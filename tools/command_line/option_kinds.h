@@ -7,28 +7,28 @@
 
 namespace sluice::command_line {
 
-/// An option that takes a text, which must not be empty: a value from an unset shell variable is
-/// not the same as none (--url "" must not mean the production system). `type` is the placeholder
-/// in --help. A `value` that is not empty is shown as the default.
+/// Adds an option with a text value, which must not be empty: an unset shell variable must be an
+/// error (--url "" must not select the production system). `type`: the placeholder in --help. A
+/// `value` that is not empty is shown as the default.
 CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value,
                       const std::string& type, const std::string& description);
 
-/// An option that takes a number from `least` to `most`; both are shown in --help.
+/// Adds an option with a number from `least` to `most`; both are shown in --help.
 CLI::Option* add_number(CLI::App& app, const std::string& name, unsigned& value,
                         const std::string& type, unsigned least, unsigned most,
                         const std::string& description);
 
-/// Notes the words that the option takes, for completions.
+/// Stores the words that the option accepts, for completion scripts.
 void set_choices(CLI::Option& option, const std::vector<std::string>& words);
-/// What set_choices() noted; empty for an option that takes any value, or none.
+/// Returns the words stored by set_choices(); empty without.
 std::vector<std::string> choices_of(CLI::Option& option);
 
-/// "'x' is not one of a, b, c", the error of an option that takes some words only.
+/// Returns the error for a word that the option does not accept: "'x' is not one of a, b, c".
 CLI::ValidationError not_one_of(const std::string& option, const std::string& word,
                                 const std::vector<std::string>& words);
 
-/// An option that takes one of some words, each of which stands for a value. The word of the
-/// present value is shown as the default.
+/// Adds an option that accepts one of several words, each of which stands for a value. The word for
+/// the initial value is shown as the default.
 template <class Value>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, Value& value,
                         const std::string& type,

@@ -5,15 +5,16 @@
 
 namespace sluice::command_line {
 
-/// Whether the words that a command did not expect may be printed. They may be secrets.
+/// Whether unexpected words of a command line may be printed. They may be secrets.
 enum class UnexpectedWords { shown, hidden };
 
-/// What is wrong with a command line, for the message of `error`, which `app` threw. The value of
-/// an option that does not exist (--token=VALUE) is never in the text. Control characters are.
+/// Returns what is wrong with a command line, from the exception `error` that `app` threw. The
+/// value of an unknown option (--token=VALUE) is never in the text. The text may have control
+/// characters.
 std::string usage_error(const CLI::App& app, const CLI::Error& error, UnexpectedWords words);
 
-/// Throws CLI::ValidationError for an option with an empty value behind '=' ("--url=$URL", where
-/// URL is not set): CLI11 would take the next word for its value.
+/// Throws CLI::ValidationError for an option with an empty value after '=' ("--url=$URL" with URL
+/// unset), for which CLI11 would use the next word as the value.
 void refuse_empty_values(int argc, const char* const* argv);
 
 }  // namespace sluice::command_line

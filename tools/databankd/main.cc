@@ -1,4 +1,4 @@
-// databankd: a local Data Bank for whoever writes or tests a client.
+// databankd: a local Data Bank for writing and testing clients.
 
 #include <fmt/format.h>
 #include <pthread.h>
@@ -20,8 +20,8 @@
 namespace sluice::databankd {
 namespace {
 
-/// Everything up to the point where it listens; then until SIGINT or SIGTERM.
-Result<void> serve(const Options& options, const sigset_t& until) {
+/// Starts the server, and runs it until SIGINT or SIGTERM.
+Result<void> serve(const Options& options, const sigset_t& signals) {
   TRY_ASSIGN(const std::unique_ptr<DataBank> bank, DataBank::open(options.bank));
   TRY_ASSIGN(Listener listener, listen_on(options.listen));
   FaultPlan faults(options.faults);
@@ -30,19 +30,19 @@ Result<void> serve(const Options& options, const sigset_t& until) {
   fmt::print("listening on {}\n", server->url());
   std::fflush(stdout);
   int received = 0;
-  sigwait(&until, &received);
+  sigwait(&signals, &received);
   bank->end_thinking();
-  server.reset();  // when it has ended, all strikes are counted
+  server.reset();  // after this, all strikes are counted
   if (!options.faults.empty() && options.server.log != HttpServer::Log::quiet)
     fmt::print("faults struck: {}\n", faults.summary());
   return {};
 }
 
-/// Gives each fault that draws and has no seed a random one, and prints it, so that a run can be
-/// repeated.
+/// Chooses and prints a random seed for each fault that needs one and has none, so that a run can
+/// be repeated.
 void choose_seeds(Options& options) {
   for (Fault& fault : options.faults) {
-    if (fault.seed || !fault.draws()) continue;
+    if (fault.seed || !fault.is_random()) continue;
     std::random_device random;
     fault.seed = (std::uint64_t{random()} << 32) | random();
     if (options.server.log != HttpServer::Log::quiet)
@@ -51,7 +51,7 @@ void choose_seeds(Options& options) {
 }
 
 int run(int argc, char** argv) {
-  Words words;
+  OptionTexts texts;
   CLI::App app("A local Illinois Data Bank that speaks all three upload protocols.", "databankd");
   app.formatter(std::make_shared<command_line::HelpFormatter>());
   app.set_version_flag("--version", "databankd " DATABANKD_VERSION)
@@ -61,7 +61,7 @@ int run(int argc, char** argv) {
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return fmt::format("databankd: {}; see databankd --help\n", error.what());
   });
-  add_options(app, words);
+  add_options(app, texts);
   try {
     command_line::refuse_empty_values(argc, argv);
     app.parse(argc, argv);
@@ -72,21 +72,22 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "databankd: {}\n", error.message);
     return error.kind == ErrorKind::usage ? 2 : 1;
   };
-  Result<Options> options = parse_options(words);
+  Result<Options> options = parse_options(texts);
   if (!options) return fail(options.error());
   choose_seeds(*options);
 
-  // Before any thread is made, so that all of them inherit it and only sigwait() sees the two
-  // signals.
+  // Block the signals before any thread is created: all threads inherit the mask, and only
+  // sigwait() gets the two signals.
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes shall be an answer, like a full disk
-  sigset_t until;
-  sigemptyset(&until);
-  sigaddset(&until, SIGINT);
-  sigaddset(&until, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &until, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes causes an error response, like a full
+                                  // disk
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  if (const auto served = serve(*options, until); !served) return fail(served.error());
+  if (const auto served = serve(*options, signals); !served) return fail(served.error());
   return 0;
 }
 

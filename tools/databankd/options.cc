@@ -1,4 +1,4 @@
-// The option table of databankd, and what its words mean.
+// The option table of databankd, and the parsing of option values.
 #include "tools/databankd/options.h"
 
 #include <fmt/format.h>
@@ -72,7 +72,7 @@ each Nth (every), each with probability P, or all. The first of several that are
 due strikes. The same seed makes the same choices.
 Manual: man databankd)";
 
-/// An option that can be given several times, one value each.
+/// Adds an option that may be given several times, with one value each.
 void add_list(CLI::App& app, const std::string& name, std::vector<std::string>& values,
               const std::string& type, const std::string& description) {
   app.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
@@ -82,10 +82,11 @@ Error usage(std::string message) {
   return {ErrorKind::usage, std::move(message)};
 }
 
-/// KEY=TOKEN, or KEY=@FILE for a token that shall not show in a list of processes, or that changes.
+/// Parses KEY=TOKEN, or KEY=@FILE to keep the token out of the process list, or for a token that
+/// changes.
 Result<void> add_dataset(const std::string& text, DataBank::Options& bank) {
   const std::size_t equals = text.find('=');
-  // The text is not repeated: it may be a token.
+  // Do not print the text: it may be a token.
   if (equals == std::string::npos)
     return usage("--dataset: a value without '='; write KEY=TOKEN or KEY=@FILE");
   const std::string key = text.substr(0, equals);
@@ -104,8 +105,7 @@ Result<void> add_dataset(const std::string& text, DataBank::Options& bank) {
   return {};
 }
 
-/// What `parse` makes of `text`; where it makes nothing, an error that says what to give to
-/// `option`.
+/// Parses `text` with `parse`. If that fails, returns an error that says what `option` accepts.
 template <class Parse>
 auto parsed(const char* option, const std::string& text, const char* takes, const Parse& parse)
     -> Result<typename decltype(parse(text))::value_type> {
@@ -120,7 +120,7 @@ bool is_location(const std::string& text) {
 
 }  // namespace
 
-void add_options(CLI::App& app, Words& words) {
+void add_options(CLI::App& app, OptionTexts& words) {
   app.option_defaults()->group("Address, store and datasets");
   add_text(app, "--listen", words.listen, "ADDR:PORT",
            "Accept connections on this address; port 0 lets the system choose a free port.");
@@ -182,7 +182,7 @@ void add_options(CLI::App& app, Words& words) {
   app.footer(about_faults);
 }
 
-Result<Options> parse_options(const Words& words) {
+Result<Options> parse_options(const OptionTexts& words) {
   constexpr const char* day = "a time of up to a day, such as 200ms, 1.5s or 0";
   Options options;
   options.listen = words.listen;

@@ -14,8 +14,8 @@ class App;
 
 namespace sluice::databankd {
 
-/// The command line as it was given: sizes, times and lists are still text.
-struct Words {
+/// The command line; sizes, times and lists are text.
+struct OptionTexts {
   std::string listen = "127.0.0.1:3000";
   std::string store;
   std::vector<std::string> datasets;
@@ -40,7 +40,7 @@ struct Words {
   bool quiet = false;
 };
 
-/// The command line as the server understands it.
+/// The parsed command line.
 struct Options {
   std::string listen;
   DataBank::Options bank;
@@ -48,13 +48,12 @@ struct Options {
   HttpServer::Options server;
 };
 
-/// Adds all options to `app`, with their texts for --help. Parsing a command line fills `words`,
-/// which must outlive `app`. tools/man/databankd.1 has the same options and defaults (tests/docs
-/// compares them).
-void add_options(CLI::App& app, Words& words);
+/// Adds all options to `app`, with help texts. Parsing a command line fills `words`, which must
+/// outlive `app`. tools/man/databankd.1 has the same options and defaults (checked by tests/docs).
+void add_options(CLI::App& app, OptionTexts& words);
 
-/// Reads the files of tokens that `words` names. Error usage for a word that cannot be understood
-/// or a file that cannot be read; a token is in no message.
-Result<Options> parse_options(const Words& words);
+/// Parses `words`, and reads the token files that it names. Error usage for an invalid value or a
+/// file that cannot be read. Messages contain no token.
+Result<Options> parse_options(const OptionTexts& words);
 
 }  // namespace sluice::databankd

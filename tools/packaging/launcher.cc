@@ -1,6 +1,6 @@
 // bin/sluice of a bundle (tools/bundle): runs libexec/sluice with the loader and the libraries in
-// lib/, wherever the bundle is. The kernel would look for the loader at a fixed path, which the
-// system does not have or which is too old. Static, so that it needs neither.
+// lib/, wherever the bundle is. The kernel would use the loader at a fixed path, which may be
+// missing or too old on the system. Linked statically, so that it needs neither.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ namespace {
   std::exit(1);
 }
 
-/// This program's file: a symbolic link to it in ~/bin is resolved.
+/// Returns the path of this program's file, with symbolic links resolved, such as one in ~/bin.
 std::string own_path() {
   char path[PATH_MAX];
   const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
@@ -42,12 +42,13 @@ void need(const std::string& file, int mode) {
          "unpack the bundle again, and move its directory only as a whole");
 }
 
-/// What the loader takes for `directory`: a path with one of its separators or variables (in which
-/// $ORIGIN would be empty) goes by a descriptor, which stays open in the program.
+/// Returns a path that the loader accepts for `directory`. If the path contains separators or
+/// variables of the loader ($ORIGIN would be empty), it is replaced by one of a descriptor, which
+/// stays open in the program.
 std::string library_path(const std::string& directory) {
   if (directory.find_first_of(":;$") == std::string::npos) return directory;
   const int opened = ::open(directory.c_str(), O_PATH | O_DIRECTORY);
-  const int fd = ::fcntl(opened, F_DUPFD, 3);  // a standard stream that is closed stays so
+  const int fd = ::fcntl(opened, F_DUPFD, 3);  // do not use the number of a closed standard stream
   if (fd < 0) fail("cannot open " + directory, errno, "unpack the bundle again");
   ::close(opened);
   return "/proc/self/fd/" + std::to_string(fd);
@@ -58,19 +59,19 @@ std::string library_path(const std::string& directory) {
 int main(int argc, char** argv) {
   const std::string self = own_path();
   const std::string root = parent(parent(self));
-  // A link to lib/ld-linux-x86-64.so.2: the kernel calls the process what the executed file is
-  // called, and ps, top and pkill are to find it as sluice.
+  // A link to lib/ld-linux-x86-64.so.2: the kernel names the process after the executed file, and
+  // ps, top and pkill must find it as sluice.
   std::string loader = root + "/lib/sluice";
   std::string program = root + "/libexec/sluice";
   need(loader, X_OK);
   need(program, R_OK);
 
-  // What a site preloads (XALT, for one) needs the system's libc, which may be newer than this one:
-  // the loader would end the program, or run it with libraries of both. LD_LIBRARY_PATH stays for
-  // the programs that sluice starts; --library-path replaces it here.
+  // A library that the site preloads (for example XALT) needs the system's libc, which may be newer
+  // than the bundle's: the loader would end the program, or mix both. Keep LD_LIBRARY_PATH for the
+  // programs that sluice starts; --library-path replaces it here.
   ::unsetenv("LD_PRELOAD");
   ::unsetenv("LD_AUDIT");
-  // For the program, which could not tell: its /proc/self/exe is the loader.
+  // For program_path() in sluice, whose /proc/self/exe is the loader.
   if (::setenv("SLUICE_PROGRAM", self.c_str(), 1) != 0)
     fail("cannot set SLUICE_PROGRAM", errno, "raise the limit on memory");
 

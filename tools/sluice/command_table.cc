@@ -14,7 +14,7 @@
 namespace sluice::cli {
 namespace {
 
-/// Every user of the machine can read a command line in the process list.
+/// Rejects a password in the --proxy argument: all users of the machine can read command lines.
 Result<void> check_given_proxy(CLI::App& command) {
   const CLI::Option* const proxy = command.get_option_no_throw("--proxy");
   if (proxy == nullptr || proxy->count() == 0 || !has_password(proxy->results().back())) return {};
@@ -36,7 +36,7 @@ CommandTable::CommandTable()
   app_.require_subcommand(1);
   app_.footer("Options of a command: sluice COMMAND --help. Manual: man sluice");
   add_configuration(app_, choice_);
-  // --config and --profile may come behind the command too.
+  // Accepts --config and --profile after the command, too.
   app_.fallthrough();
   commands_ = {
       {&add_put(app_, put_), [this] { return put(put_); }},
@@ -88,17 +88,17 @@ Result<void> CommandTable::configure(const Configuration& configuration) {
   TRY(check_given_proxy(*parsed()->app));
   set_server_configured(!configuration.of("put", {"url", "system"}).empty());
   TRY_ASSIGN(const auto applied, apply(*parsed()->app, configuration));
-  remember_origins(applied);
-  batch_.arguments = arguments_of_run();
-  // A limit that is configured for `run` is divided as well. Otherwise each task would have all of
-  // it.
+  record_origins(applied);
+  batch_.arguments = run_arguments();
+  // A limit configured for `run` is also divided among the tasks; otherwise each task would have
+  // all of it.
   if (std::string& limit = batch_.run.upload.limit_rate; limit.empty())
-    if (const auto said = configuration.of("run", {"limit-rate"}); !said.empty())
-      limit = said.front().values.front();
+    if (const auto setting = configuration.of("run", {"limit-rate"}); !setting.empty())
+      limit = setting.front().values.front();
   return {};
 }
 
-std::vector<std::string> CommandTable::arguments_of_run() const {
+std::vector<std::string> CommandTable::run_arguments() const {
   const std::vector<std::string> of_run = configurable(*find("run")->app);
   std::vector<std::string> arguments;
   const auto add = [&](const std::string& option, const std::string& value) {
@@ -110,11 +110,12 @@ std::vector<std::string> CommandTable::arguments_of_run() const {
     if (option->count() == 0 || option->get_lnames().empty()) continue;
     const std::string& name = option->get_lnames().front();
     if (std::find(of_run.begin(), of_run.end(), name) == of_run.end()) continue;
-    // `batch` sets these itself, or `run` in a shard must not have them.
-    static constexpr std::array<std::string_view, 11> others{
+    // Options that `batch` sets itself, or that `run` must not have in a shard.
+    static constexpr std::array<std::string_view, 11> excluded_options{
         "limit-rate", "retries", "token-wait", "state-dir", "system",  "url",
         "format",     "json",    "quiet",      "verbose",   "progress"};
-    if (std::find(others.begin(), others.end(), name) != others.end()) continue;
+    if (std::find(excluded_options.begin(), excluded_options.end(), name) != excluded_options.end())
+      continue;
     const std::string value = command_line::unmarked(option->results().back());
     if (name == "proxy" && has_password(value)) continue;  // the shards read the configuration, too
     const auto excluded = option->get_excludes();
@@ -124,20 +125,21 @@ std::vector<std::string> CommandTable::arguments_of_run() const {
       arguments.push_back("--" + name);
     else if (std::none_of(excluded.begin(), excluded.end(),
                           [](const CLI::Option* other) { return other->count() > 0; }))
-      arguments.push_back("--" + name + "=false");  // against what is configured for `run`
+      arguments.push_back("--" + name + "=false");  // overrides a configured value
   }
   return arguments;
 }
 
-void CommandTable::remember_origins(const std::vector<ConfiguredOption>& applied) {
+void CommandTable::record_origins(const std::vector<ConfiguredOption>& applied) {
   for (NetworkOptions* const network :
        {&put_.upload.network, &run_.upload.network, &batch_.run.upload.network,
         &resume_.upload.network, &forget_.network, &check_.network})
     for (const auto& [option, from] :
          {std::pair("ca-file", &network->ca_file_from), std::pair("ca-dir", &network->ca_dir_from),
           std::pair("proxy", &network->proxy_from)})
-      for (const ConfiguredOption& said : applied)
-        if (said.option == option) *from = said.variable.empty() ? said.origin() : said.variable;
+      for (const ConfiguredOption& setting : applied)
+        if (setting.option == option)
+          *from = setting.variable.empty() ? setting.origin() : setting.variable;
 }
 
 }  // namespace sluice::cli

@@ -11,14 +11,14 @@
 
 namespace sluice::cli {
 
-/// A command, and the function that does its work and returns the exit code.
+/// A command and the function that runs it and returns the exit code.
 struct Command {
   CLI::App* app;
   std::function<int()> work;
 };
 
-/// All commands with their options. Parsing a command line with app() fills the options, which the
-/// commands' functions then read. Not thread safe; it stays where it is.
+/// All commands with their options. Parsing a command line with app() fills the options that the
+/// commands' functions read. Not thread-safe.
 class CommandTable {
  public:
   CommandTable();
@@ -27,23 +27,23 @@ class CommandTable {
 
   CLI::App& app() { return app_; }
   const std::vector<Command>& commands() const { return commands_; }
-  /// The command of that name; null where there is none.
+  /// Returns the command of that name; null if there is none.
   const Command* find(std::string_view name) const;
-  /// The command that a command line named; null before one was parsed.
+  /// Returns the command that the parsed command line names; null before parsing.
   const Command* parsed() const;
-  /// --config and --profile of the command line that was parsed.
+  /// Returns --config and --profile of the parsed command line.
   const ConfigChoice& choice() const { return choice_; }
-  /// Which options may be in the configuration. Not after this table.
+  /// Returns which options a configuration may contain. The result must not outlive this table.
   KnownOptions known() const;
-  /// Gives the options of the command that was parsed the values that `configuration` has for them.
-  /// Errors as those of apply() (config/apply.h).
+  /// Sets the options of the parsed command to the values in `configuration`. Errors as for apply()
+  /// (config/apply.h).
   Result<void> configure(const Configuration& configuration);
 
  private:
-  /// What `batch` was given, or configured, of the options of `run`: arguments for `run`.
-  std::vector<std::string> arguments_of_run() const;
-  /// Who said what, for the messages about it.
-  void remember_origins(const std::vector<ConfiguredOption>& applied);
+  /// Returns the options of `run` that were given to `batch` or configured, as arguments for `run`.
+  std::vector<std::string> run_arguments() const;
+  /// Records the origin of configured options, for messages about them.
+  void record_origins(const std::vector<ConfiguredOption>& applied);
 
   CLI::App app_;
   ConfigChoice choice_;

@@ -1,4 +1,4 @@
-// The command line: what `sluice` understands, and which function does it.
+// The program's entry point: parses the command line and runs the command.
 #include <fcntl.h>
 #include <signal.h>
 
@@ -25,16 +25,16 @@ using sluice::command_line::usage_error;
 
 constexpr int usage_code = 2;
 
-/// `code`, unless what was printed with stdio could not be written.
-int written(int code) {
+/// Returns `code`, or an error code if the output of stdio could not be written.
+int flush_stdout(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
   std::fputs("sluice: cannot write the result to standard output\n", stderr);
   return code == 0 ? 1 : code;
 }
 
-/// Says what is wrong before anything was done, to a reader of --json too. `advice`: what to do,
-/// for a person.
-int refused(const std::string& message, const std::string& advice, bool json) {
+/// Reports an error that occurred before the command ran, also as JSON with --json. `advice`: what
+/// to do, for text output.
+int fail_with_usage_error(const std::string& message, const std::string& advice, bool json) {
   const std::string text = sluice::printable(message);
   std::fprintf(stderr, "sluice: %s%s\n", text.c_str(), advice.c_str());
   if (json)
@@ -50,16 +50,16 @@ int run(int argc, char** argv) {
     if (const sluice::cli::Command* const parsed = table.parsed()) return parsed->app->get_name();
     return argc > 1 && table.find(argv[1]) != nullptr ? argv[1] : "";
   };
-  const auto what_is_wrong = [&](const CLI::Error& error) -> std::string {
+  const auto error_text = [&](const CLI::Error& error) -> std::string {
     if (argc < 2) return "a command is required";
     if (command().empty() && argv[1][0] != '-')
       return "'" + std::string(argv[1]) + "' is not a command";
-    // What follows `token add DATASET` is a token.
-    const bool secret = command() == "token";
+    // The argument after `token add DATASET` may be a token: do not print it.
+    const bool hide_words = command() == "token";
     std::string text =
-        usage_error(app, error, secret ? UnexpectedWords::hidden : UnexpectedWords::shown);
+        usage_error(app, error, hide_words ? UnexpectedWords::hidden : UnexpectedWords::shown);
     sluice::command_line::erase_marks(text);
-    if (secret && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+    if (hide_words && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
       text +=
           "; a token cannot be an argument: sluice asks for the token, or reads it from standard "
           "input";
@@ -70,37 +70,39 @@ int run(int argc, char** argv) {
     app.parse(sluice::command_line::marked_words(argc, argv));
   } catch (const CLI::Success& success) {  // --help and --version
     app.exit(success);
-    return written(0);
+    return flush_stdout(0);
   } catch (const CLI::ParseError& error) {
     const std::string name = command();
-    return refused(what_is_wrong(error),
-                   "; see sluice " + (name.empty() ? "" : name + " ") + "--help", json);
+    return fail_with_usage_error(
+        error_text(error), "; see sluice " + (name.empty() ? "" : name + " ") + "--help", json);
   }
-  // It is installed where nothing is configured yet, and must not depend on that.
-  if (table.parsed()->app->get_name() == "completion") return written(table.parsed()->work());
+  // Completion scripts are installed before anything is configured, and must not depend on a
+  // configuration.
+  if (table.parsed()->app->get_name() == "completion") return flush_stdout(table.parsed()->work());
   const auto configuration = sluice::cli::Configuration::load(table.choice(), table.known());
-  if (!configuration) return refused(configuration.error().message, "", json);
+  if (!configuration) return fail_with_usage_error(configuration.error().message, "", json);
   if (const auto configured = table.configure(*configuration); !configured)
-    return refused(configured.error().message, "", json);
-  return written(table.parsed()->work());
+    return fail_with_usage_error(configured.error().message, "", json);
+  return flush_stdout(table.parsed()->work());
 }
 
-/// Some programs start others with these closed. The next socket or file would get the number, and
-/// what is meant for a person would go into an upload.
-void fill_standard_streams() {
+/// Opens /dev/null for standard streams that the parent process closed. Otherwise a socket or file
+/// would get their number, and messages to the user would be written into it.
+void open_missing_standard_streams() {
   for (int fd = 0; fd <= 2; ++fd)
-    // The lowest free number is the one that is missing.
+    // open() returns the lowest free number, which is the missing one.
     if (fcntl(fd, F_GETFD) < 0) static_cast<void>(open("/dev/null", O_RDWR));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  fill_standard_streams();
-  sluice::cli::prepare_for_little_memory();
+  open_missing_standard_streams();
+  sluice::cli::prepare_for_low_memory();
   sluice::cli::raise_open_files_limit();
-  signal(SIGTTOU, SIG_IGN);  // `stty tostop` does not stop a background job that says something
-  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of the journal's, not the end
+  signal(SIGTTOU, SIG_IGN);  // a background job may write to the terminal despite `stty tostop`
+  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of the write, not the end of the
+                             // process
   try {
     return run(argc, argv);
   } catch (const std::bad_alloc&) {
@@ -108,7 +110,7 @@ int main(int argc, char** argv) {
                  sluice::cli::out_of_memory_error().message.c_str());
     return 1;
   } catch (const std::exception& bug) {
-    // Errors are values everywhere; what comes here is a bug or an exhausted machine.
+    // Exceptions are bugs or exhausted resources; all other errors are values.
     std::fprintf(stderr,
                  "sluice: internal error: %s; list unfinished uploads with: sluice status\n",
                  bug.what());

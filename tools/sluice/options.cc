@@ -1,4 +1,4 @@
-// The option table: what each command takes, its default and its line in --help.
+// The option table: the options of each command with their defaults and help texts.
 #include "tools/sluice/options.h"
 
 #include <CLI/CLI.hpp>
@@ -229,7 +229,7 @@ void add_token_wait(CLI::App& app, std::string& token_wait, const std::string& s
       ->default_str(standard);
 }
 
-/// The options of put, run and resume.
+/// Adds the options of put, run and resume.
 void add_upload_options(CLI::App& app, std::string_view command, UploadOptions& options) {
   options.command = command;
   add_token_file(app, options.token_file, options.token_file_mode);
@@ -242,7 +242,7 @@ void add_upload_options(CLI::App& app, std::string_view command, UploadOptions& 
   add_output_options(app, options);
 }
 
-/// An option whose values and those of its siblings keep the order of the command line.
+/// Adds a filter. The rules of all filters keep their order on the command line.
 void add_filter(CLI::App& app, const std::string& name, FilterRule::Kind kind,
                 std::vector<FilterRule>& rules, const std::string& type,
                 const std::string& description) {
@@ -260,7 +260,7 @@ void add_filter(CLI::App& app, const std::string& name, FilterRule::Kind kind,
       ->trigger_on_parse();
 }
 
-/// `verb`: what the command does with the files, "Upload".
+/// `verb`: the first word of the help text, such as "Upload".
 void add_selection(CLI::App& app, const std::string& verb, SelectOptions& select,
                    std::string& skip) {
   app.option_defaults()->group("Selection");
@@ -298,7 +298,7 @@ void add_manifest_format(CLI::App& app, ManifestFormat& format) {
                              "Format of the manifest: csv, tsv, jsonl, or auto (by its name).");
 }
 
-/// How names in the dataset are made of paths.
+/// Adds the options that derive names in the dataset from paths.
 void add_name_rule(CLI::App& app, NameRule& names) {
   add_choice<NameFrom>(app, "--name-from", names.from, "WHAT",
                        {{"base", NameFrom::base}, {"path", NameFrom::path}},
@@ -568,7 +568,7 @@ CLI::App& add_config(CLI::App& app, ConfigOptions& options) {
                     "without it, those of all commands.");
   config.add_flag("--json", options.json, "Print the options as one JSON object on stdout.");
   add_configuration(config, options.choice);
-  // The options behind COMMAND are not its own.
+  // The options after COMMAND belong to that command.
   config.fallthrough(false)->prefix_command();
   config.footer(footer(
       "Exit codes: 0 shown, 1 not written, 2 usage, or an unusable configuration.\n", config));

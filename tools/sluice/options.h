@@ -19,9 +19,9 @@ class App;
 
 namespace sluice::cli {
 
-/// Each adds one command with all its options to `app`, and returns the command, which `app` owns.
+/// Each function adds a command with all its options to `app`, which owns the returned command.
 /// Parsing a command line fills `options`, which must outlive `app`. The man page of each command
-/// has the same options and defaults (tests/docs compares them).
+/// lists the same options and defaults (checked by tests/docs).
 CLI::App& add_put(CLI::App& app, PutOptions& options);
 CLI::App& add_run(CLI::App& app, RunOptions& options);
 CLI::App& add_batch(CLI::App& app, BatchOptions& options);

@@ -1,4 +1,4 @@
-// Which --fault can be given, and which requests it strikes.
+// Parsing of --fault, and the choice of requests.
 #include "tools/databankd/faults/faults.h"
 
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ FaultPlan plan(const std::vector<std::string>& specs) {
   return FaultPlan(std::move(faults));
 }
 
-/// The numbers, from 1, of the requests that are struck.
+/// Returns the numbers, from 1, of the requests that are struck.
 std::vector<int> struck(FaultPlan& plan, int requests, std::optional<Step> step) {
   std::vector<int> numbers;
   for (int number = 1; number <= requests; ++number)
@@ -41,7 +41,7 @@ std::vector<int> struck(FaultPlan& plan, int requests, std::optional<Step> step)
 
 // --- parsing
 
-TEST(ParseFault, KnowsEveryKind) {
+TEST(ParseFault, ParsesEveryKind) {
   EXPECT_EQ(fault("lose-request").kind, FaultKind::lose_request);
   EXPECT_EQ(fault("lose-response").kind, FaultKind::lose_response);
   EXPECT_EQ(fault("reset-mid-body").kind, FaultKind::reset_mid_body);
@@ -119,12 +119,12 @@ TEST(ParseFault, ReadsSettingsInAnyOrder) {
   EXPECT_EQ(fault("stall,on=patch").on, Step::patch);
   EXPECT_EQ(fault("stall,on=delete").on, Step::remove);
   EXPECT_EQ(fault("stall,on=join").on, Step::join);
-  EXPECT_EQ(fault("stall,on=register").on, Step::enlist);
+  EXPECT_EQ(fault("stall,on=register").on, Step::register_upload);
   EXPECT_EQ(fault("stall,on=binary").on, Step::binary);
   EXPECT_EQ(fault("stall").seed, std::nullopt);
 }
 
-TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
+TEST(ParseFault, ReportsErrorAndValidValues) {
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"", "unknown fault ''; the faults are lose-request, "},
       {"lose", "unknown fault 'lose'; the faults are lose-request, "},
@@ -203,31 +203,31 @@ TEST(ParseFault, SaysWhatIsWrongAndWhatIsKnown) {
   }
 }
 
-TEST(ParseFault, KnowsWhatASeedIsGoodFor) {
+TEST(ParseFault, KnowsWhichFaultsNeedSeed) {
   for (const char* spec : {"stall,probability=0.5", "reset-mid-body", "reset-mid-body,at=1",
                            "reset-mid-response", "partial-append", "garbage-body,every=2"})
-    EXPECT_TRUE(fault(spec).draws()) << spec;
+    EXPECT_TRUE(fault(spec).is_random()) << spec;
   for (const char* spec : {"stall", "stall,at=1", "stall,every=2", "stall,probability=0",
                            "stall,probability=1", "status:503"})
-    EXPECT_FALSE(fault(spec).draws()) << spec;
+    EXPECT_FALSE(fault(spec).is_random()) << spec;
 }
 
 // --- deciding
 
-TEST(FaultPlan, StrikesEveryRequestUnlessTold) {
+TEST(FaultPlan, StrikesEveryRequestByDefault) {
   FaultPlan all = plan({"stall"});
   EXPECT_THAT(struck(all, 3, Step::setup), ElementsAre(1, 2, 3));
   EXPECT_THAT(struck(all, 2, std::nullopt), ElementsAre(1, 2));
 }
 
-TEST(FaultPlan, StrikesAtOneOrAtEach) {
+TEST(FaultPlan, StrikesOneOrEveryNth) {
   FaultPlan at = plan({"stall,at=3"});
   EXPECT_THAT(struck(at, 10, Step::verify), ElementsAre(3));
   FaultPlan every = plan({"stall,every=3"});
   EXPECT_THAT(struck(every, 10, Step::verify), ElementsAre(3, 6, 9));
 }
 
-TEST(FaultPlan, CountsTheRequestsOfItsStepOnly) {
+TEST(FaultPlan, CountsOnlyRequestsOfItsStep) {
   FaultPlan verify = plan({"stall,at=2,on=verify"});
   for (const Step other : {Step::ask, Step::setup, Step::transfer, Step::probe})
     EXPECT_THAT(struck(verify, 3, other), IsEmpty());
@@ -235,7 +235,7 @@ TEST(FaultPlan, CountsTheRequestsOfItsStepOnly) {
   EXPECT_THAT(struck(verify, 3, Step::verify), ElementsAre(2));
 }
 
-TEST(FaultPlan, StrikesOnlyWhatAKindCanStrike) {
+TEST(FaultPlan, StrikesOnlyPossibleSteps) {
   FaultPlan stuck_only = plan({"stuck"});
   EXPECT_THAT(struck(stuck_only, 2, Step::head), IsEmpty());
   EXPECT_THAT(struck(stuck_only, 2, std::nullopt), IsEmpty());
@@ -246,7 +246,7 @@ TEST(FaultPlan, StrikesOnlyWhatAKindCanStrike) {
   EXPECT_THAT(struck(locked, 1, Step::remove), ElementsAre(1));
 }
 
-TEST(FaultPlan, TearsChunksOnly) {
+TEST(FaultPlan, PartialAppendStrikesOnlyChunks) {
   FaultPlan partial = plan({"partial-append,at=2,on=any"});
   for (const Step other : {Step::ask, Step::setup, Step::probe, Step::verify})
     EXPECT_THAT(struck(partial, 3, other), IsEmpty());
@@ -261,14 +261,14 @@ TEST(FaultPlan, CountsForEachFault) {
     const auto strike = two.decide(Step::transfer);
     names.push_back(strike ? strike->fault.name : "");
   }
-  // Both are due at 6: the first strikes, and the other waits for its next turn.
+  // Both are due at request 6: the first strikes, the other is skipped.
   EXPECT_THAT(names, ElementsAre("", "stall", "status:503", "stall", "", "stall", "", "stall",
                                  "status:503"));
-  EXPECT_EQ(two.decide(Step::verify)->fault.name, "stall");  // the 10th of all
-  EXPECT_EQ(two.decide(Step::verify), std::nullopt);         // at=1 has missed its turn
+  EXPECT_EQ(two.decide(Step::verify)->fault.name, "stall");  // the tenth request of all
+  EXPECT_EQ(two.decide(Step::verify), std::nullopt);         // at=1 was skipped
 }
 
-TEST(FaultPlan, AFrontServerAnswersForItsTime) {
+TEST(FaultPlan, FrontLastsForItsTime) {
   using namespace std::chrono_literals;
   const FaultPlan::Clock::time_point begin{};
   FaultPlan front = plan({"front:502:5s,at=2,on=patch", "status:503,at=5,on=patch"});
@@ -279,22 +279,22 @@ TEST(FaultPlan, AFrontServerAnswersForItsTime) {
   EXPECT_EQ(name(Step::patch, 0s), "");
   EXPECT_EQ(name(Step::patch, 1s), "front:502:5s");
   EXPECT_EQ(name(Step::head, 2s), "");
-  EXPECT_EQ(front.decide_elsewhere(begin + 2s), std::nullopt);  // it is for patch only
+  EXPECT_EQ(front.decide_other(begin + 2s), std::nullopt);  // the fault is limited to patch
   EXPECT_EQ(name(Step::patch, 2s), "front:502:5s");
   EXPECT_EQ(name(Step::patch, 5999ms), "front:502:5s");
-  EXPECT_EQ(name(Step::patch, 6s), "status:503");  // the fifth
+  EXPECT_EQ(name(Step::patch, 6s), "status:503");  // the fifth request
   EXPECT_EQ(name(Step::patch, 7s), "");
 }
 
-TEST(FaultPlan, AFrontServerAnswersWhateverIsAsked) {
+TEST(FaultPlan, FrontStrikesEveryRequest) {
   using namespace std::chrono_literals;
   const FaultPlan::Clock::time_point begin{};
   FaultPlan front = plan({"stall,at=1", "front:404:1s"});
-  EXPECT_EQ(front.decide_elsewhere(begin)->fault.name, "front:404:1s");
+  EXPECT_EQ(front.decide_other(begin)->fault.name, "front:404:1s");
   EXPECT_EQ(front.decide(std::nullopt, begin + 999ms)->fault.name, "stall");
   EXPECT_EQ(front.decide(Step::options, begin + 999ms)->fault.name, "front:404:1s");
   EXPECT_EQ(front.decide(Step::options, begin + 1s), std::nullopt);
-  EXPECT_EQ(front.decide_elsewhere(begin + 1s), std::nullopt);
+  EXPECT_EQ(front.decide_other(begin + 1s), std::nullopt);
 }
 
 TEST(FaultPlan, MakesTheSameChoicesFromTheSameSeed) {
@@ -302,7 +302,7 @@ TEST(FaultPlan, MakesTheSameChoicesFromTheSameSeed) {
   SCOPED_TRACE(seed);
   const std::string spec = "stall,probability=0.3,seed=" + std::to_string(seed);
   FaultPlan one = plan({spec});
-  // Other faults, other steps, and other faults' strikes change nothing.
+  // Other faults and steps do not change the choice.
   FaultPlan other = plan({"status:503,at=1,on=ask", spec + ",on=verify"});
   for (int number = 0; number < 1000; ++number) {
     const auto first = one.decide(Step::verify);
@@ -318,8 +318,8 @@ TEST(FaultPlan, MakesTheSameChoicesFromTheSameSeed) {
   EXPECT_NE(struck(again, 1000, Step::verify), struck(elsewhere, 1000, Step::verify));
 }
 
-TEST(FaultPlan, StrikesAsOftenAsItIsProbable) {
-  // A fixed seed, so that the bounds hold every time or never.
+TEST(FaultPlan, StrikesWithProbability) {
+  // A fixed seed makes the result deterministic.
   FaultPlan third = plan({"stall,probability=0.3,seed=1"});
   const std::size_t strikes = struck(third, 10000, Step::verify).size();
   EXPECT_GT(strikes, 2800U);
@@ -330,11 +330,11 @@ TEST(FaultPlan, StrikesAsOftenAsItIsProbable) {
   EXPECT_EQ(struck(always, 1000, Step::verify).size(), 1000U);
 }
 
-TEST(FaultPlan, CountsWhatHasStruck) {
+TEST(FaultPlan, CountsStrikes) {
   FaultPlan faults = plan(
       {"lose-response,at=1", "status:503,at=2", "stall,at=9", "lose-response,at=3", "status:429"});
   const auto first = faults.decide(Step::verify);
-  faults.decide(Step::verify);  // its client is gone before it strikes
+  faults.decide(Step::verify);  // the client disconnects before the strike
   const auto third = faults.decide(Step::verify);
   EXPECT_EQ(faults.summary(), "lose-response 0, status:503 0, stall 0, status:429 0");
   faults.count(*first);
@@ -343,7 +343,7 @@ TEST(FaultPlan, CountsWhatHasStruck) {
   EXPECT_EQ(FaultPlan({}).summary(), "");
 }
 
-TEST(FaultPlan, IsAskedByManyThreads) {
+TEST(FaultPlan, WorksWithManyThreads) {
   FaultPlan every = plan({"stall,every=10"});
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -358,7 +358,7 @@ TEST(FaultPlan, IsAskedByManyThreads) {
 
 // --- what strikes draw
 
-TEST(PlaceInside, LeavesAByteOnEitherSide) {
+TEST(PlaceInside, LeavesByteOnEitherSide) {
   std::mt19937_64 random(1);
   std::set<std::uint64_t> places;
   for (int i = 0; i < 1000; ++i) places.insert(place_inside(5, random()));
@@ -368,7 +368,7 @@ TEST(PlaceInside, LeavesAByteOnEitherSide) {
   EXPECT_EQ(place_inside(0, random()), 0U);
 }
 
-TEST(Garbage, HoldsWhatATerminalWouldActUpon) {
+TEST(Garbage, HasTerminalSequences) {
   const std::string bytes = garbage(1);
   EXPECT_EQ(bytes.size(), 4096U);
   EXPECT_THAT(bytes, HasSubstr("\x1b[2J"));

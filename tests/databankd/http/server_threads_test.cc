@@ -1,4 +1,4 @@
-// How a server hands its threads out.
+// The assignment of the simulated server's threads.
 #include "tools/databankd/http/server_threads.h"
 
 #include <gtest/gtest.h>
@@ -17,26 +17,26 @@ void wait_until_waiting(const ServerThreads& threads, std::size_t count) {
   while (threads.waiting() != count) std::this_thread::yield();
 }
 
-TEST(ServerThreads, HaveNoLimitUnlessTold) {
+TEST(ServerThreads, HaveNoLimitByDefault) {
   ServerThreads threads({});
   std::vector<ServerThreads::Held> held;
   for (int i = 0; i < 100; ++i) held.push_back(threads.take());
-  EXPECT_TRUE(threads.ask());
+  EXPECT_TRUE(threads.take_second());
 }
 
-TEST(ServerThreads, AQuestionNeedsAThreadBesidesThoseHeld) {
+TEST(ServerThreads, TokenCheckNeedsSecondThread) {
   ServerThreads threads({.count = 2, .wait = 1ms});
   const auto first = threads.take();
-  EXPECT_TRUE(threads.ask());
-  EXPECT_TRUE(threads.ask());  // it was given back
+  EXPECT_TRUE(threads.take_second());
+  EXPECT_TRUE(threads.take_second());  // the thread was released
   {
     const auto second = threads.take();
-    EXPECT_FALSE(threads.ask());
+    EXPECT_FALSE(threads.take_second());
   }
-  EXPECT_TRUE(threads.ask());
+  EXPECT_TRUE(threads.take_second());
 }
 
-TEST(ServerThreads, AreHandedOutInOrder) {
+TEST(ServerThreads, AreAssignedInOrder) {
   ServerThreads threads({.count = 1, .wait = 24h});
   std::atomic<int> next = 0;
   std::vector<int> order(3);
@@ -44,8 +44,8 @@ TEST(ServerThreads, AreHandedOutInOrder) {
   std::vector<std::thread> others;
   for (int i = 0; i < 3; ++i) {
     others.emplace_back([&, i] {
-      if (i == 1) {  // a question waits its turn like a request
-        EXPECT_TRUE(threads.ask());
+      if (i == 1) {  // a token check waits in the same queue as requests
+        EXPECT_TRUE(threads.take_second());
         order[1] = next++;
         return;
       }
@@ -57,11 +57,11 @@ TEST(ServerThreads, AreHandedOutInOrder) {
   held = {};
   for (std::thread& other : others) other.join();
   EXPECT_EQ(threads.waiting(), 0U);
-  EXPECT_EQ(order[0], 0);  // whoever was first ran before any other had a thread
-  EXPECT_TRUE(threads.ask());
+  EXPECT_EQ(order[0], 0);  // the first request ran before another one had a thread
+  EXPECT_TRUE(threads.take_second());
 }
 
-TEST(ServerThreads, RequestsThatAllAskBlockEachOtherUntilTheQuestionTimesOut) {
+TEST(ServerThreads, TokenChecksBlockEachOtherUntilTimeout) {
   ServerThreads threads({.count = 5, .wait = 10ms});
   std::vector<ServerThreads::Held> held(5);
   for (auto& one : held) one = threads.take();
@@ -69,26 +69,26 @@ TEST(ServerThreads, RequestsThatAllAskBlockEachOtherUntilTheQuestionTimesOut) {
   std::vector<std::thread> questions;
   for (auto& one : held) {
     questions.emplace_back([&] {
-      if (!threads.ask()) ++refused;
+      if (!threads.take_second()) ++refused;
       (void)one;
     });
   }
   for (std::thread& question : questions) question.join();
   EXPECT_EQ(refused, 5);
   held.pop_back();
-  EXPECT_TRUE(threads.ask());  // four at a time pass
+  EXPECT_TRUE(threads.take_second());  // four concurrent requests succeed
 }
 
-TEST(ServerThreads, ReleaseThoseThatWaitWhenTheServerEnds) {
+TEST(ServerThreads, WakeWaitingRequestsAtEnd) {
   ServerThreads threads({.count = 1, .wait = 24h});
   const auto held = threads.take();
   std::thread request([&] { (void)threads.take(); });
-  std::thread question([&] { EXPECT_FALSE(threads.ask()); });
+  std::thread question([&] { EXPECT_FALSE(threads.take_second()); });
   wait_until_waiting(threads, 2);
   threads.end();
   request.join();
   question.join();
-  EXPECT_FALSE(threads.ask());
+  EXPECT_FALSE(threads.take_second());
 }
 
 }  // namespace

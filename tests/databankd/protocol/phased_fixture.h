@@ -39,14 +39,14 @@ inline std::string xxh128(const std::string& bytes) {
 }
 
 inline void add(PhasedCall& call, const Part& part) {
-  // In two pieces, as the network may have it.
+  // In two pieces, as may arrive from a network.
   const std::size_t half = part.value.size() / 2;
   call.field(part.name, std::string_view(part.value).substr(0, half), 0, part.is_file);
   if (half < part.value.size())
     call.field(part.name, std::string_view(part.value).substr(half), half, part.is_file);
 }
 
-/// A data bank with one draft, spoken to without a socket. The parameter: whether it discards the
+/// A data bank with one draft, called without a socket. The parameter: whether it discards the
 /// bytes.
 class Phased : public testing::TestWithParam<bool> {
  protected:

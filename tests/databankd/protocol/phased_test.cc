@@ -1,5 +1,5 @@
-// Every answer of the phased protocol (protocol section 1), without a socket; those to a transfer
-// are in transfer_test.cc.
+// Every response of the phased protocol (protocol section 1), without a socket; transfers are in
+// transfer_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ constexpr const char* bad_request = R"({"status":400,"error":"Bad Request"})";
 INSTANTIATE_TEST_SUITE_P(, Phased, testing::Bool(),
                          [](const auto& param) { return param.param ? "discarding" : "storing"; });
 
-TEST_P(Phased, TakesAFileInChunks) {
+TEST_P(Phased, AcceptsFileInChunks) {
   expect(setup("a.txt", "6"), 200, "successfully set up a.txt");
   expect(transfer("a.txt", "0", "abc"), 200, "successfully added chunk to a.txt");
   expect(transfer("a.txt", "3", "def"), 200, "successfully added chunk to a.txt");
@@ -39,7 +39,7 @@ TEST_P(Phased, TakesAFileInChunks) {
   }
 }
 
-TEST_P(Phased, WritesTheLineAsItIsDocumented) {
+TEST_P(Phased, WritesDocumentedLine) {
   setup("a");
   verify("a");
   EXPECT_EQ(test::read_file(store_ / "registered.jsonl"),
@@ -48,7 +48,7 @@ TEST_P(Phased, WritesTheLineAsItIsDocumented) {
             "\n");
 }
 
-TEST_P(Phased, TakesAnEmptyFileWithoutATransfer) {
+TEST_P(Phased, AcceptsEmptyFileWithoutTransfer) {
   setup("empty", "0");
   EXPECT_EQ(verify("empty").status, 200U);
   EXPECT_EQ(registered().at(0)["size"], 0);
@@ -57,25 +57,25 @@ TEST_P(Phased, TakesAnEmptyFileWithoutATransfer) {
 
 // --- who may
 
-TEST_P(Phased, KnowsOnlyItsDrafts) {
+TEST_P(Phased, AcceptsOnlyDrafts) {
   for (const char* dataset : {"TESTIDB-9", "", "..", "TESTIDB-3"})
     expect(call({{"phase", "verify"}, {"filename", "a"}}, authorization, dataset), 404,
            "Dataset Not Found");
 }
 
-TEST_P(Phased, WantsAToken) {
+TEST_P(Phased, RequiresToken) {
   const std::vector<Part> parts = {{"phase", "verify"}, {"filename", "a"}};
   expect(call(parts, std::nullopt), 401, "HTTP Token: Access denied.\n");
   expect(call(parts, "Basic dTpw"), 401, "HTTP Token: Access denied.\n");
   expect(call(parts, "Token token=wrong"), 500,
          R"({"status":500,"error":"Internal Server Error"})");
-  // Another dataset's token.
+  // The token of another dataset.
   expect(call(parts, "Token token=other"), 500,
          R"({"status":500,"error":"Internal Server Error"})");
   EXPECT_THAT(call(parts, "Token token=\"secret\"").body, StartsWith("No such file"));
 }
 
-TEST_P(Phased, TakesANewTokenFromItsFile) {
+TEST_P(Phased, ReadsNewTokenFromFile) {
   setup("a");
   test::write_file(files_ / "token", "new\n");
   expect(call({{"phase", "setup"}, {"filename", "a"}}, "Token token=new"), 500,
@@ -83,7 +83,7 @@ TEST_P(Phased, TakesANewTokenFromItsFile) {
   expect(setup("a"), 500, R"({"status":500,"error":"Internal Server Error"})");
 }
 
-TEST_P(Phased, RefusesACallThatWasRefusedWhenItsChunkCame) {
+TEST_P(Phased, RefusalAtChunkIsFinal) {
   setup("a");
   PhasedCall transfer(*bank_, key, "Token token=new");
   for (const Part& part : {Part{"phase", "transfer"}, Part{"filename", "a"},
@@ -94,13 +94,13 @@ TEST_P(Phased, RefusesACallThatWasRefusedWhenItsChunkCame) {
          R"({"status":500,"error":"Internal Server Error"})");
 }
 
-TEST_P(Phased, RefusesAnExpiredToken) {
+TEST_P(Phased, RejectsExpiredToken) {
   lifetime_ = std::chrono::seconds(0);
   open();
   expect(setup("a"), 500, R"({"status":500,"error":"Internal Server Error"})");
 }
 
-TEST_P(Phased, AppendsNothingForAWrongToken) {
+TEST_P(Phased, AppendsNothingWithWrongToken) {
   setup("a");
   call({{"phase", "transfer"},
         {"filename", "a"},
@@ -112,7 +112,7 @@ TEST_P(Phased, AppendsNothingForAWrongToken) {
 
 // --- requests that are none
 
-TEST_P(Phased, WantsAPhaseAndAFilename) {
+TEST_P(Phased, RequiresPhaseAndFilename) {
   expect(call({}), 500, "invalid request");
   expect(call({{"filename", "a"}}), 500, "invalid request");
   expect(call({{"phase", "setup"}}), 400, "missing paramter: filename");
@@ -120,7 +120,7 @@ TEST_P(Phased, WantsAPhaseAndAFilename) {
   expect(call({{"phase", ""}, {"filename", "a"}}), 400, "invalid phase parameter: ");
 }
 
-TEST_P(Phased, TakesAFieldAsItCameLast) {
+TEST_P(Phased, UsesLastOfRepeatedFields) {
   expect(call({{"phase", "verify"},
                {"phase", "setup"},
                {"filename", "b"},
@@ -129,7 +129,7 @@ TEST_P(Phased, TakesAFieldAsItCameLast) {
          200, "successfully set up a");
 }
 
-TEST_P(Phased, RefusesWhatItCannotRead) {
+TEST_P(Phased, RejectsInvalidForms) {
   expect(setup("caf\xe9"), 400, bad_request);  // Latin-1
   expect(setup(std::string(100000, 'a')), 400, bad_request);
   PhasedCall call(*bank_, key, authorization);
@@ -142,7 +142,7 @@ TEST_P(Phased, RefusesWhatItCannotRead) {
 
 // --- setup
 
-TEST_P(Phased, SetupWithoutASizeOnlyTellsWhetherTheNameIsTaken) {
+TEST_P(Phased, SetupWithoutSizeChecksName) {
   setup("a");
   transfer("a", "0", "abc");
   const std::vector<Part> ask = {{"phase", "setup"}, {"filename", "a"}};
@@ -153,7 +153,7 @@ TEST_P(Phased, SetupWithoutASizeOnlyTellsWhetherTheNameIsTaken) {
   expect(setup("a"), 500, "File with the name a already exists in this dataset.\n");
 }
 
-TEST_P(Phased, SetupClearsTheStagingArea) {
+TEST_P(Phased, SetupClearsStagingArea) {
   setup("a");
   transfer("a", "0", "abc");
   setup("b");
@@ -165,7 +165,7 @@ TEST_P(Phased, SetupClearsTheStagingArea) {
   expect_unexpected(transfer("b", "3", "x"), 0, "3");
 }
 
-TEST_P(Phased, SetupLeavesOtherDatasetsAlone) {
+TEST_P(Phased, SetupKeepsOtherDatasets) {
   setup("a");
   transfer("a", "0", "abc");
   expect(call({{"phase", "setup"}, {"filename", "a"}, {"filesize", "1"}}, "Token token=other",
@@ -174,15 +174,15 @@ TEST_P(Phased, SetupLeavesOtherDatasetsAlone) {
   expect_unexpected(transfer("a", "-1", "x"), 3, "-1");
 }
 
-TEST_P(Phased, SetupKnowsTheLargestFile) {
+TEST_P(Phased, SetupChecksMaximumSize) {
   expect(setup("a", "2199023255552"), 200, "successfully set up a");
   expect(setup("a", "2199023255553"), 500, "File too large. Max file size: 2TB.\n");
   expect(setup("a", "99999999999999999999999"), 500, "File too large. Max file size: 2TB.\n");
-  // It did not touch what is staged.
+  // The staged file is unchanged.
   expect_unexpected(transfer("a", "-1", "x"), 0, "-1");
 }
 
-TEST_P(Phased, SetupRefusesNamesThatAreNoBaseNames) {
+TEST_P(Phased, SetupRejectsNamesWithSlash) {
   setup("a");
   for (const std::string name : {"../a", "b/c", "/etc/passwd", "..", ".", ""}) {
     const Answer answer = setup(name, "1");
@@ -195,7 +195,7 @@ TEST_P(Phased, SetupRefusesNamesThatAreNoBaseNames) {
   expect_unexpected(transfer("a", "-1", "x"), 0, "-1");
 }
 
-TEST_P(Phased, TakesAnyOtherName) {
+TEST_P(Phased, AcceptsAnyOtherName) {
   for (const std::string name :
        {"with space", "quo\"te", "semi;colon", "na\xc3\xafve \xe6\x96\x87", "..a", "-rf",
         "new\nline", "100%", "back\\slash", ".staging", "registered.jsonl"}) {
@@ -211,7 +211,7 @@ TEST_P(Phased, TakesAnyOtherName) {
 
 // --- verify
 
-TEST_P(Phased, VerifyNeedsASetup) {
+TEST_P(Phased, VerifyRequiresSetup) {
   expect(verify("a"), 500,
          "No such file or directory @ rb_file_s_size - /datafiles/api/TESTIDB-1234567/a\n");
   setup("b");
@@ -219,14 +219,14 @@ TEST_P(Phased, VerifyNeedsASetup) {
   EXPECT_TRUE(registered().empty());
 }
 
-TEST_P(Phased, VerifyRegistersWhateverIsThere) {
+TEST_P(Phased, VerifyRegistersIncompleteFile) {
   setup("a", "1000");
   transfer("a", "0", "abc");
   EXPECT_EQ(verify("a").status, 200U);
   EXPECT_EQ(registered().at(0)["size"], 3);
 }
 
-TEST_P(Phased, VerifySentTwiceRegistersTwice) {
+TEST_P(Phased, RepeatedVerifyRegistersTwice) {
   setup("a");
   transfer("a", "0", "abc");
   EXPECT_EQ(verify("a").status, 200U);
@@ -235,7 +235,7 @@ TEST_P(Phased, VerifySentTwiceRegistersTwice) {
   EXPECT_EQ(registered().at(0), registered().at(1));
 }
 
-TEST_P(Phased, WhatIsAppendedLaterIsNotInTheRegisteredFile) {
+TEST_P(Phased, LaterAppendDoesNotChangeRegisteredFile) {
   setup("a");
   transfer("a", "0", "abc");
   verify("a");
@@ -253,7 +253,7 @@ TEST_P(Phased, WhatIsAppendedLaterIsNotInTheRegisteredFile) {
 
 // --- restarts
 
-TEST_P(Phased, ARestartKeepsWhatIsRegistered) {
+TEST_P(Phased, RestartKeepsRegisteredFiles) {
   setup("a");
   verify("a");
   open();
@@ -261,11 +261,11 @@ TEST_P(Phased, ARestartKeepsWhatIsRegistered) {
   EXPECT_EQ(setup("b").status, 200U);
 }
 
-TEST_P(Phased, ARestartKeepsWhatIsStaged) {
+TEST_P(Phased, RestartKeepsStagedFile) {
   setup("a");
   transfer("a", "0", "abc");
   open();
-  if (GetParam()) {  // it has kept nothing that could be staged
+  if (GetParam()) {  // a discarding server keeps no staged file
     EXPECT_THAT(transfer("a", "3", "def").body, StartsWith("No such file"));
     return;
   }
@@ -276,7 +276,7 @@ TEST_P(Phased, ARestartKeepsWhatIsStaged) {
   EXPECT_EQ(stored("a"), "abcdef");
 }
 
-TEST_P(Phased, ARestartSkipsALineThatACrashCutShort) {
+TEST_P(Phased, RestartSkipsIncompleteLine) {
   setup("a");
   verify("a");
   bank_.reset();
@@ -293,10 +293,10 @@ TEST_P(Phased, ARestartSkipsALineThatACrashCutShort) {
 class Storing : public Phased {};
 INSTANTIATE_TEST_SUITE_P(, Storing, testing::Values(false));
 
-TEST_P(Storing, TransferKnowsTheLargestFile) {
+TEST_P(Storing, TransferChecksMaximumSize) {
   setup("a");
   const fs::path staged = store_ / ".staging/TESTIDB-1234567/a";
-  fs::resize_file(staged, 2199023255552);  // all hole
+  fs::resize_file(staged, 2199023255552);  // a hole
   const json object = json::parse(transfer("a", "2199023255552", "x").body);
   EXPECT_EQ(object["error"], "File too large. Max file size: 2TB.\n");
   EXPECT_EQ(object["progress"], 2199023255552);
@@ -304,7 +304,7 @@ TEST_P(Storing, TransferKnowsTheLargestFile) {
   expect(transfer("a", "2199023255551", "x"), 200, "successfully added chunk to a");
 }
 
-TEST_P(Storing, NoticesThatTheStagedFileIsGone) {
+TEST_P(Storing, NoticesDeletedStagedFile) {
   setup("a");
   transfer("a", "0", "abc");
   fs::remove(store_ / ".staging/TESTIDB-1234567/a");
@@ -312,7 +312,7 @@ TEST_P(Storing, NoticesThatTheStagedFileIsGone) {
   EXPECT_THAT(verify("a").body, StartsWith("No such file"));
 }
 
-TEST_P(Storing, DoesNotFollowALinkOutOfTheStore) {
+TEST_P(Storing, DoesNotFollowLinks) {
   const TempDir outside;
   test::write_file(outside / "precious", "abc");
   fs::create_directories(store_ / ".staging/TESTIDB-1234567");
@@ -321,13 +321,13 @@ TEST_P(Storing, DoesNotFollowALinkOutOfTheStore) {
   EXPECT_EQ(test::read_file(outside / "precious"), "abc");
 }
 
-TEST_P(Storing, ReportsADiskThatFails) {
+TEST_P(Storing, ReportsDiskErrors) {
   setup("a");
   transfer("a", "0", "abc");
   fs::remove_all(store_ / ".staging/TESTIDB-1234567");
   test::write_file(store_ / ".staging/TESTIDB-1234567", "no directory");
   fs::permissions(store_ / ".staging", fs::perms::owner_read | fs::perms::owner_exec);
-  // Root may write anyway; then this is an ordinary setup.
+  // Root can write anyway; then this is an ordinary setup.
   const Answer answer = setup("b");
   fs::permissions(store_ / ".staging", fs::perms::owner_all);
   if (answer.status != 200) {
@@ -337,7 +337,7 @@ TEST_P(Storing, ReportsADiskThatFails) {
 
 // --- to_i
 
-TEST(ToI, IsRubys) {
+TEST(ToI, ParsesLikeRuby) {
   EXPECT_EQ(to_i("0"), 0);
   EXPECT_EQ(to_i("12"), 12);
   EXPECT_EQ(to_i("12abc"), 12);

@@ -1,5 +1,5 @@
-// What a transfer appends, and what it answers (protocol section 1), without a socket; also several
-// at a time.
+// Transfers: what they append, and their responses (protocol section 1), without a socket; also
+// concurrent ones.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,9 +15,9 @@ namespace {
 
 using testing::StartsWith;
 
-// Instantiated in phased_test.cc, once for the program.
+// Instantiated in phased_test.cc.
 
-TEST_P(Phased, TransferComparesBeforeItAppends) {
+TEST_P(Phased, TransferComparesPreviousSize) {
   setup("a");
   transfer("a", "0", "abc");
   expect_unexpected(transfer("a", "0", "abc"), 3, "0");
@@ -28,14 +28,14 @@ TEST_P(Phased, TransferComparesBeforeItAppends) {
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdef"));
 }
 
-TEST_P(Phased, TransferReadsNumbersAsRubyDoes) {
+TEST_P(Phased, TransferParsesNumbersLikeRuby) {
   setup("a");
   expect(transfer("a", "nonsense", "0123456789ab"), 200, "successfully added chunk to a");
   expect_unexpected(transfer("a", "nonsense", "x"), 12, "0");
   expect(transfer("a", " 12abc", "x"), 200, "successfully added chunk to a");
 }
 
-TEST_P(Phased, TransferTakesItsFieldsInAnyOrder) {
+TEST_P(Phased, TransferAcceptsFieldsInAnyOrder) {
   setup("a");
   expect(call({{"bytechunk", "abc", true},
                {"previous_size", "0"},
@@ -51,7 +51,7 @@ TEST_P(Phased, TransferTakesItsFieldsInAnyOrder) {
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdef"));
 }
 
-TEST_P(Phased, TransferWantsItsFields) {
+TEST_P(Phased, TransferRequiresFields) {
   setup("a");
   transfer("a", "0", "abc");
   expect(call({{"phase", "transfer"}, {"filename", "a"}, {"bytechunk", "x", true}}), 200,
@@ -60,7 +60,7 @@ TEST_P(Phased, TransferWantsItsFields) {
          R"({"error":"missing bytechunk","progress":3,"status":500})");
 }
 
-TEST_P(Phased, TransferRefusesAChunkWithoutAFilename) {
+TEST_P(Phased, TransferRejectsChunkWithoutFilename) {
   setup("a");
   const Answer answer = call({{"phase", "transfer"},
                               {"filename", "a"},
@@ -78,20 +78,20 @@ TEST_P(Phased, TransferRefusesAChunkWithoutAFilename) {
                     0, "-1");
 }
 
-TEST_P(Phased, TransferNeedsASetup) {
+TEST_P(Phased, TransferRequiresSetup) {
   expect(transfer("a", "0", "abc"), 500,
          "No such file or directory @ rb_file_s_size - /datafiles/api/TESTIDB-1234567/a\n");
   expect(transfer("a", "-1", "x"), 500,
          "No such file or directory @ rb_file_s_size - /datafiles/api/TESTIDB-1234567/a\n");
 }
 
-TEST_P(Phased, TransferTakesAnEmptyChunk) {
+TEST_P(Phased, TransferAcceptsEmptyChunk) {
   setup("a");
   expect(transfer("a", "0", ""), 200, "successfully added chunk to a");
   expect_unexpected(transfer("a", "-1", ""), 0, "-1");
 }
 
-TEST_P(Phased, AnUnfinishedTransferLeavesNoTrace) {
+TEST_P(Phased, UnfinishedTransferLeavesNothing) {
   setup("a");
   transfer("a", "0", "abc");
   {
@@ -100,7 +100,7 @@ TEST_P(Phased, AnUnfinishedTransferLeavesNoTrace) {
     add(call, {"filename", "a"});
     add(call, {"previous_size", "3"});
     add(call, {"bytechunk", std::string(1 << 20, 'x'), true});
-    // Its connection breaks: no finish().
+    // Destroyed without finish(): the connection broke.
   }
   expect_unexpected(transfer("a", "-1", "x"), 3, "-1");
   transfer("a", "3", "def");
@@ -108,9 +108,8 @@ TEST_P(Phased, AnUnfinishedTransferLeavesNoTrace) {
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abcdef"));
 }
 
-// A client may send the next chunk's body while the last one is being appended (protocol
-// section 1.7).
-TEST_P(Phased, AChunkMayArriveBeforeTheOneItFollows) {
+// A client may send the next chunk while the previous one is being appended (protocol section 1.7).
+TEST_P(Phased, ChunkMayArriveBeforePreviousOne) {
   setup("a");
   PhasedCall second(*bank_, key, authorization);
   add(second, {"phase", "transfer"});
@@ -137,7 +136,7 @@ TEST_P(Phased, AChunkMayArriveBeforeTheOneItFollows) {
   }
 }
 
-TEST_P(Phased, OfTwoEqualChunksTheFirstToFinishWins) {
+TEST_P(Phased, FirstOfTwoEqualChunksWins) {
   setup("a");
   PhasedCall slow(*bank_, key, authorization);
   add(slow, {"phase", "transfer"});
@@ -150,7 +149,7 @@ TEST_P(Phased, OfTwoEqualChunksTheFirstToFinishWins) {
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128("fast!"));
 }
 
-TEST_P(Phased, ASecondSetupDoesNoHarmToAFirstChunkOnItsWay) {
+TEST_P(Phased, RepeatedSetupKeepsChunkInFlight) {
   setup("a");
   PhasedCall call(*bank_, key, authorization);
   add(call, {"phase", "transfer"});
@@ -163,7 +162,7 @@ TEST_P(Phased, ASecondSetupDoesNoHarmToAFirstChunkOnItsWay) {
   EXPECT_EQ(registered().at(0)["xxh128"], xxh128("abc"));
 }
 
-TEST_P(Phased, OfManyThreadsWithTheSamePreviousSizeOneWins) {
+TEST_P(Phased, OneOfManyThreadsWins) {
   setup("a");
   std::uint64_t size = 0;
   for (int round = 0; round < 20; ++round) {

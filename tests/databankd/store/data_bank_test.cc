@@ -1,4 +1,4 @@
-// What a data bank refuses to begin with.
+// Errors of DataBank::open().
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace {
 using test::TempDir;
 using testing::HasSubstr;
 
-TEST(DataBank, RefusesKeysAndTokensThatCannotBe) {
+TEST(DataBank, RejectsInvalidKeysAndTokens) {
   const TempDir store;
   for (const char* wrong : {"", "..", "a/b", "a b", ".staging", "k\xc3\xa9y"}) {
     DataBank::Options options;
@@ -27,7 +27,7 @@ TEST(DataBank, RefusesKeysAndTokensThatCannotBe) {
   EXPECT_FALSE(DataBank::open(options));
 }
 
-TEST(DataBank, SharesItsStoreWithNobody) {
+TEST(DataBank, LocksItsStore) {
   const TempDir store;
   DataBank::Options options;
   options.store = store.path();

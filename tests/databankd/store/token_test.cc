@@ -12,7 +12,7 @@ using std::chrono::seconds;
 using test::TempDir;
 using test::write_file;
 
-TEST(Token, HoldsUntilItExpires) {
+TEST(Token, IsAcceptedUntilItExpires) {
   const Token::Clock::time_point start = Token::Clock::now();
   const Token token("secret", start + seconds(10));
   EXPECT_TRUE(token.accepts("secret", start));
@@ -20,24 +20,24 @@ TEST(Token, HoldsUntilItExpires) {
   EXPECT_FALSE(token.accepts("secret", start + seconds(10)));
 }
 
-TEST(Token, IsTakenWhole) {
+TEST(Token, IsComparedWhole) {
   const Token::Clock::time_point start = Token::Clock::now();
   const Token token("secret", start + seconds(10));
   for (const char* wrong : {"", "secre", "secrets", "Secret", "xxxxxx"})
     EXPECT_FALSE(token.accepts(wrong, start)) << wrong;
 }
 
-TEST(DatasetToken, IsReplacedByANewOneInItsFile) {
+TEST(DatasetToken, IsReplacedByNewTokenInFile) {
   const TempDir files;
   const Token::Clock::time_point start = Token::Clock::now();
   write_file(files / "token", "old\n");
   DatasetToken token({"old", seconds(10), files / "token"}, start);
   EXPECT_TRUE(token.accepts("old", start));
   write_file(files / "token", "new \r\n");
-  EXPECT_TRUE(token.accepts("old", start + seconds(1)));  // nobody has looked yet
+  EXPECT_TRUE(token.accepts("old", start + seconds(1)));  // the file was not read yet
   EXPECT_TRUE(token.accepts("new", start + seconds(5)));
   EXPECT_FALSE(token.accepts("old", start + seconds(5)));  // a dataset has one token
-  EXPECT_TRUE(token.accepts("new", start + seconds(14)));  // a lifetime of its own
+  EXPECT_TRUE(token.accepts("new", start + seconds(14)));  // the new token has its own lifetime
   EXPECT_FALSE(token.accepts("new", start + seconds(15)));
 }
 
@@ -47,14 +47,14 @@ TEST(DatasetToken, IsReplacedAfterItExpired) {
   write_file(files / "token", "old\n");
   DatasetToken token({"old", seconds(10), files / "token"}, start);
   EXPECT_FALSE(token.accepts("old", start + seconds(10)));
-  EXPECT_FALSE(token.accepts("old", start + seconds(11)));  // the same one is no new one
+  EXPECT_FALSE(token.accepts("old", start + seconds(11)));  // the same token in the file is not new
   write_file(files / "token", "new\n");
   EXPECT_FALSE(token.accepts("old", start + seconds(100)));
   EXPECT_TRUE(token.accepts("new", start + seconds(109)));  // it was read at 100
   EXPECT_FALSE(token.accepts("new", start + seconds(110)));
 }
 
-TEST(DatasetToken, ExpiresAtOnceWhenToldTo) {
+TEST(DatasetToken, CanExpireAtOnce) {
   const TempDir files;
   const Token::Clock::time_point start = Token::Clock::now();
   write_file(files / "token", "old\n");
@@ -65,7 +65,7 @@ TEST(DatasetToken, ExpiresAtOnceWhenToldTo) {
   EXPECT_TRUE(token.accepts("new", start));
 }
 
-TEST(DatasetToken, StaysWhatItIsWhereItsFileSaysNothing) {
+TEST(DatasetToken, IsKeptIfFileIsEmptyOrMissing) {
   const TempDir files;
   const Token::Clock::time_point start = Token::Clock::now();
   DatasetToken missing({"old", seconds(10), files / "none"}, start);
@@ -80,7 +80,7 @@ TEST(DatasetToken, StaysWhatItIsWhereItsFileSaysNothing) {
   EXPECT_TRUE(nowhere.accepts("old", start));
 }
 
-TEST(PresentedToken, IsReadInBothForms) {
+TEST(PresentedToken, IsParsedInBothForms) {
   EXPECT_EQ(presented_token("Token token=abc"), "abc");
   EXPECT_EQ(presented_token("Token token=\"abc\""), "abc");
   EXPECT_EQ(presented_token("Token  token=abc"), "abc");
@@ -88,7 +88,7 @@ TEST(PresentedToken, IsReadInBothForms) {
   EXPECT_EQ(presented_token("Token token=a=b=="), "a=b==");
 }
 
-TEST(PresentedToken, IsMissingInAnyOtherForm) {
+TEST(PresentedToken, IsEmptyForOtherForms) {
   for (const char* header :
        {"", "Token", "Token ", "Token token", "Token token=", "Token token=\"\"", "Basic dTpw",
         "token=abc", "Token key=abc", "Tokentoken=abc"})

@@ -68,7 +68,7 @@ class HttpTest : public testing::Test {
  protected:
   /// Starts an exchange and returns; the future receives the response.
   std::future<Result<Answer>> start(RequestBody& body, std::uint64_t size, const std::string& url,
-                                    std::chrono::seconds patience = 60s) {
+                                    std::chrono::seconds response_timeout = 60s) {
     auto promise = std::make_shared<std::promise<Result<Answer>>>();
     auto future = promise->get_future();
     Exchange exchange;
@@ -77,7 +77,7 @@ class HttpTest : public testing::Test {
                         "Authorization: Token token=t"};
     exchange.body = &body;
     exchange.body_size = size;
-    exchange.patience = patience;
+    exchange.response_timeout = response_timeout;
     exchange.connection = connection_;
     http_->post([this, exchange, promise] {
       last_ = http_->start(
@@ -85,8 +85,9 @@ class HttpTest : public testing::Test {
     });
     return future;
   }
-  Result<Answer> post(RequestBody& body, std::uint64_t size, std::chrono::seconds patience = 60s) {
-    return start(body, size, server_.url() + "/x", patience).get();
+  Result<Answer> post(RequestBody& body, std::uint64_t size,
+                      std::chrono::seconds response_timeout = 60s) {
+    return start(body, size, server_.url() + "/x", response_timeout).get();
   }
   Result<Answer> post(TextBody& body) { return post(body, body.size()); }
   Result<Answer> post_text(const std::string& text = "hello") {

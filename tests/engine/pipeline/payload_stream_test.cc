@@ -73,17 +73,17 @@ TEST_F(PayloadStreamTest, SeeksToAnyOffset) {
   EXPECT_EQ(digest_.xxh128().size(), 32U) << "seeking back must not change the digest of the file";
 }
 
-/// handed() counts bytes that are sent again, and, unlike passed(), does not jump to the offset at
-/// which an upload resumes.
+/// total_read() counts bytes that are sent again, and, unlike passed(), does not jump to the offset
+/// at which an upload resumes.
 TEST_F(PayloadStreamTest, HandedCountsBytesReadNotThePosition) {
   stream_.seek(20 * block_bytes);
   EXPECT_EQ(stream_.passed(), 20 * block_bytes);
-  EXPECT_EQ(stream_.handed(), 0U);
+  EXPECT_EQ(stream_.total_read(), 0U);
   read(5000);
   stream_.seek(20 * block_bytes);
-  EXPECT_EQ(stream_.handed(), 5000U);
+  EXPECT_EQ(stream_.total_read(), 5000U);
   read(3000);
-  EXPECT_EQ(stream_.handed(), 8000U);
+  EXPECT_EQ(stream_.total_read(), 8000U);
 }
 
 /// The server has more bytes than the journal knows of.

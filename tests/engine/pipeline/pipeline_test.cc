@@ -318,7 +318,7 @@ TEST_P(PipelineWithDigests, DestructorDoesNotWaitForBuffers) {
     digest_->start_over();
     const auto pipeline = start();
     for (int i = 0; i < round % 4; ++i) take(*pipeline);
-    if (round % 3 == 0) pipeline->give_up();
+    if (round % 3 == 0) pipeline->cancel();
   }
   EXPECT_EQ(pool_->available(), 4U);
 }

@@ -59,9 +59,9 @@ TEST_F(StreamedRequestTest, SendsHeadPayloadTailInPiecesOfAnySize) {
     payload_.seek(0);
     StreamedRequest body(request_, payload_, {});
     EXPECT_EQ(read(body, expected.size() - 1, piece), expected.substr(0, expected.size() - 1));
-    EXPECT_FALSE(body.all_handed());
+    EXPECT_FALSE(body.is_all_read());
     EXPECT_EQ(read(body, 1, piece), "l");
-    EXPECT_TRUE(body.all_handed());
+    EXPECT_TRUE(body.is_all_read());
   }
 }
 
@@ -95,11 +95,11 @@ TEST_F(StreamedRequestTest, HoldsBackTheTailUntilMayEnd) {
                        {.on_read = [&](StreamedRequest::Gave what) { gave.push_back(what); },
                         .may_end = [&] { return may_end; }});
   read(body, 30005, 40000);
-  EXPECT_TRUE(body.payload_handed());
+  EXPECT_TRUE(body.is_payload_read());
   std::byte byte{};
   EXPECT_EQ(body.read({&byte, 1}).next, RequestBody::Next::not_yet);
   EXPECT_EQ(gave.back(), StreamedRequest::Gave::held);
-  EXPECT_FALSE(body.all_handed());
+  EXPECT_FALSE(body.is_all_read());
   may_end = true;
   EXPECT_EQ(read(body, 5, 40000), "-tail");
   EXPECT_EQ(gave.back(), StreamedRequest::Gave::all);

@@ -47,11 +47,11 @@ TEST(Lookahead, UsesARoundTripMeasuredBefore) {
     return Lookahead({.pool_bytes = pool, .limits = limits});
   };
   EXPECT_EQ(of({}).depth(), 0U);
-  EXPECT_EQ(of({.bbr = true, .most_under_way = 4 << 20, .round_trip = 200us}).depth(), 0U);
+  EXPECT_EQ(of({.bbr = true, .max_in_flight_bytes = 4 << 20, .round_trip = 200us}).depth(), 0U);
   EXPECT_EQ(of({.round_trip = 50ms}).depth(), 3U);
   // 80 MB/s per connection: two for 1 Gbit/s, and one that waits for its answer.
-  EXPECT_EQ(of({.bbr = true, .most_under_way = 4'000'000, .round_trip = 50ms}).depth(), 2U);
-  EXPECT_EQ(of({.bbr = true, .most_under_way = 256 << 20, .round_trip = 50ms}).depth(), 1U);
+  EXPECT_EQ(of({.bbr = true, .max_in_flight_bytes = 4'000'000, .round_trip = 50ms}).depth(), 2U);
+  EXPECT_EQ(of({.bbr = true, .max_in_flight_bytes = 256 << 20, .round_trip = 50ms}).depth(), 1U);
 }
 
 TEST(Lookahead, PipelinesAfterFirstSlowChunkAnswer) {
@@ -137,7 +137,7 @@ TEST(Lookahead, SkipsTrialInTurnIfOneConnectionCannotCarryTheRate) {
   for (const std::uint64_t mib : {std::uint64_t{6}, std::uint64_t{60}}) {
     Lookahead lookahead({.pool_bytes = pool});
     Answer answer = over(100ms);
-    answer.network->most_under_way = mib << 20;
+    answer.network->max_in_flight_bytes = mib << 20;
     lookahead.answered(answer);
     bool tried = false;
     for (int i = 0; i < 40; ++i) {
@@ -161,10 +161,10 @@ TEST(Lookahead, KeepsTheRequestedDepthInTurn) {
 
 /// Returns the answer of a connection over 50 ms. `queue`: current round trip divided by the
 /// shortest one.
-Answer bbr(std::uint64_t most_under_way, double bounded_by_buffer = 0, double queue = 1) {
+Answer bbr(std::uint64_t max_in_flight_bytes, double bounded_by_buffer = 0, double queue = 1) {
   Answer answer = over(std::chrono::microseconds(static_cast<std::int64_t>(50'000 * queue)));
   answer.network->least_round_trip = 50ms;
-  answer.network->most_under_way = most_under_way;
+  answer.network->max_in_flight_bytes = max_in_flight_bytes;
   answer.network->bounded_by_buffer = bounded_by_buffer;
   answer.network->bbr = true;
   return answer;

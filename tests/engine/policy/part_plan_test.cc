@@ -57,17 +57,17 @@ TEST(PartPlan, MakesNoPartsIfNoneRequestedOrFileIsSmall) {
 TEST(PartPlan, MakesNoPartsIfOneConnectionIsEnough) {
   struct Host {
     bool bbr;
-    std::uint64_t most_under_way;
+    std::uint64_t max_in_flight_bytes;
     std::chrono::microseconds round_trip;
     bool in_parts;
   };
   for (const Host& host : {Host{true, 170'000'000, 50ms, false}, Host{true, 2'800'000, 50ms, true},
                            Host{false, 170'000'000, 50ms, true}, Host{true, 0, 50ms, true},
                            Host{true, 170'000'000, 400ms, true}}) {
-    SCOPED_TRACE(host.most_under_way);
+    SCOPED_TRACE(host.max_in_flight_bytes);
     PartPlanSetting of_host = setting(1024 * MiB, {}, host.round_trip);
     of_host.bbr = host.bbr;
-    of_host.most_under_way = host.most_under_way;
+    of_host.max_in_flight_bytes = host.max_in_flight_bytes;
     EXPECT_EQ(!plan_parts(of_host).parts.empty(), host.in_parts);
     of_host.asked = 3;
     EXPECT_EQ(plan_parts(of_host).parts.size(), 3U) << "that is what is asked for";

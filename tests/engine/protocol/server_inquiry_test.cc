@@ -316,7 +316,7 @@ TEST(ServerInquiry, UsesShorterRoundTrip) {
   const auto profile = read(options, setup);
   ASSERT_TRUE(profile);
   EXPECT_EQ(profile->round_trip, 20'000us);
-  EXPECT_EQ(profile->most_under_way, 4'000'000U);
+  EXPECT_EQ(profile->max_in_flight_bytes, 4'000'000U);
   EXPECT_FALSE(read(answer(404), filesize)->round_trip);
 }
 

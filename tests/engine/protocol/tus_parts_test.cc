@@ -208,13 +208,13 @@ TEST(TusJoined, ReverseProxyResponseToJoinIsNotARefusal) {
 /// The server copies the whole file. A deadline that the user has set for all responses may be too
 /// short for that.
 TEST(TusJoined, JoinDeadlineGrowsWithFileSize) {
-  EXPECT_EQ(joining().request.least_patience, std::chrono::seconds(30));
+  EXPECT_EQ(joining().request.least_response_timeout, std::chrono::seconds(30));
   Tus::Setting large = joined();
   large.deposit.size = std::uint64_t{200} << 30;
   const At at(Step::join, large);
-  EXPECT_EQ(at.request.least_patience, std::chrono::seconds(30 + 1073));
-  EXPECT_GT(at.request.patience, at.request.least_patience);
-  EXPECT_EQ(At(Step::ask_committed, joined()).request.least_patience.count(), 0);
+  EXPECT_EQ(at.request.least_response_timeout, std::chrono::seconds(30 + 1073));
+  EXPECT_GT(at.request.response_timeout, at.request.least_response_timeout);
+  EXPECT_EQ(At(Step::ask_committed, joined()).request.least_response_timeout.count(), 0);
 }
 
 TEST(TusJoined, SendsWholeFileAgainIfJoinedUploadIsLost) {

@@ -398,7 +398,7 @@ TEST_F(ChunkSenderTest, SendsTheWholeFileInOrder) {
     ASSERT_LT(id, started());
     transport_.read_all(id);
     EXPECT_EQ(sender_->front()->request.payload, range(id));
-    EXPECT_TRUE(sender_->front()->body->all_handed());
+    EXPECT_TRUE(sender_->front()->body->is_all_read());
     confirm(id);
     EXPECT_EQ(sender_->advance(), id + 1 < chunks);
     transport_.run();

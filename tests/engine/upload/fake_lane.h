@@ -18,16 +18,16 @@ class FakeLane final : public Lane {
 
   void on_over(std::function<void()> call) override { over = std::move(call); }
   void start() override { ++started; }
-  void one_of(unsigned lanes) override { sharing = lanes; }
+  void set_lane_count(unsigned lanes) override { sharing = lanes; }
   void cancel() override { ++cancelled; }
   ByteRange range() const override { return range_; }
   Progress progress() const override { return done; }
-  std::uint64_t handed() const override { return done.handed; }
+  std::uint64_t transmitted() const override { return done.transmitted; }
   std::optional<Answer::Network> network() const override { return connection; }
   Report report_now() const override { return report; }
   std::string upload_url() const override { return url; }
   FileDigest::Snapshot sent_checksums() const override { return checksums; }
-  void settle() override { ++settled; }
+  void wait_for_threads() override { ++settled; }
 
   int started = 0;
   int cancelled = 0;

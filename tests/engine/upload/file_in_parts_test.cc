@@ -173,7 +173,7 @@ TEST_F(FileInPartsTest, LetsMorePartsGoWhereTheLinkHasRoom) {
   for (int i = 0; i < 40; ++i) {
     for (const auto& lane : lanes_) {
       if (lane->started == 0) continue;
-      lane->done.handed += 10'000'000;
+      lane->done.transmitted += 10'000'000;
       lane->connection = Answer::Network{.round_trip = 20ms, .least_round_trip = 20ms};
     }
     pass(250ms);
@@ -214,7 +214,7 @@ TEST_F(FileInPartsTest, AddsUpWhatThePartsDid) {
     FakeLane& lane = *lanes_[i - 1];
     lane.done.committed = 100 * i;
     lane.done.sent = 200 * i;
-    lane.done.handed = 300 * i;
+    lane.done.transmitted = 300 * i;
     lane.done.total = 400 * i;
     lane.done.stages.send.busy_s = static_cast<double>(i);
     lane.report.chunks = 10 * i;
@@ -235,13 +235,13 @@ TEST_F(FileInPartsTest, AddsUpWhatThePartsDid) {
   const Progress progress = file_->progress();
   EXPECT_EQ(progress.committed, 300U);
   EXPECT_EQ(progress.sent, 600U);
-  EXPECT_EQ(progress.handed, 900U);
+  EXPECT_EQ(progress.transmitted, 900U);
   EXPECT_EQ(progress.stages.send.busy_s, 3);
 }
 
 TEST_F(FileInPartsTest, SettlesEveryPart) {
   make(3, 1, 1);
-  file_->settle();
+  file_->wait_for_threads();
   for (const auto& lane : lanes_) EXPECT_EQ(lane->settled, 1);
 }
 

@@ -38,7 +38,7 @@ class LanesTest : public testing::Test {
     for (int i = 0; i < 4; ++i) {
       for (const auto& part : parts_) {
         if (!part->started) continue;
-        part->done.handed += rate / 4;
+        part->done.transmitted += rate / 4;
         part->connection = Answer::Network{
             .round_trip = std::chrono::microseconds(static_cast<int>(50'000 * (1 + queue))),
             .least_round_trip = 50ms};

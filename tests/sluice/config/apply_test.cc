@@ -1,4 +1,4 @@
-// What the environment and the configuration files make of a command's options.
+// Options of a command from the environment and from configuration files.
 #include "tools/sluice/config/apply.h"
 
 #include <gmock/gmock.h>
@@ -47,7 +47,7 @@ class ApplyTest : public testing::Test {
   }
 
   using Options = std::map<std::string, ShownOption>;
-  /// The options of the command that the words name, as they are in the end.
+  /// Returns the options of the command line `words` after configuration.
   Result<Options> configured(std::vector<std::string> words) const {
     CommandTable table;
     for (const Command& command : table.commands())
@@ -62,7 +62,7 @@ class ApplyTest : public testing::Test {
       options.emplace(option.option.substr(2), std::move(option));
     return options;
   }
-  /// "VALUE from PLACE".
+  /// Returns "VALUE from PLACE".
   std::string shown(const std::vector<std::string>& words, const std::string& option) const {
     const Result<Options> options = configured(words);
     if (!options) return options.error().message;
@@ -77,7 +77,7 @@ class ApplyTest : public testing::Test {
   std::map<std::string, std::optional<std::string>> before_;
 };
 
-TEST_F(ApplyTest, TheFirstPlaceThatHasAValueDecides) {
+TEST_F(ApplyTest, FollowsPrecedenceOfPlaces) {
   const auto rate = [&](std::vector<std::string> words) { return shown(words, "limit-rate"); };
   EXPECT_EQ(rate({"put"}), "none from default");
   system("limit-rate = '1M'\n[profile.night]\nlimit-rate = '3M'\n");
@@ -97,13 +97,13 @@ TEST_F(ApplyTest, TheFirstPlaceThatHasAValueDecides) {
   EXPECT_EQ(rate({"put"}), "4M from profile") << "an empty variable is not set";
 }
 
-TEST_F(ApplyTest, TheTableOfACommandIsPreferredInItsFile) {
+TEST_F(ApplyTest, PrefersTableOfCommand) {
   user("pool = '1G'\n[put]\npool = '2G'\n");
   EXPECT_EQ(shown({"put"}, "pool"), "2G from user file");
   EXPECT_EQ(shown({"run"}, "pool"), "1G from user file");
 }
 
-TEST_F(ApplyTest, WhatExcludesAnOptionHidesItInLowerPlaces) {
+TEST_F(ApplyTest, ExcludingOptionHidesLowerPlaces) {
   user("url = 'http://localhost:1'");
   EXPECT_EQ(shown({"check"}, "url"), "http://localhost:1 from user file");
   EXPECT_EQ(shown({"check", "--system", "demo"}, "url"), "none from default");
@@ -115,7 +115,7 @@ TEST_F(ApplyTest, WhatExcludesAnOptionHidesItInLowerPlaces) {
               testing::AllOf(HasSubstr("SLUICE_URL"), HasSubstr("SLUICE_SYSTEM")));
 }
 
-TEST_F(ApplyTest, TheFiltersOfOnePlaceStandTogether) {
+TEST_F(ApplyTest, UsesFiltersOfOnePlaceOnly) {
   user("include = '*.h5'\nexclude = ['a', '[b]']\n");
   EXPECT_EQ(shown({"put"}, "include"), "*.h5 from user file");
   EXPECT_EQ(shown({"put"}, "exclude"), "a, [b] from user file");
@@ -124,10 +124,10 @@ TEST_F(ApplyTest, TheFiltersOfOnePlaceStandTogether) {
   EXPECT_EQ(shown({"put"}, "exclude"), "none from default");
 }
 
-TEST_F(ApplyTest, AFlagIsSwitchedOnAndOff) {
+TEST_F(ApplyTest, SetsFlags) {
   system("verbose = true\nrecursive = true\n");
   EXPECT_EQ(shown({"put"}, "verbose"), "true from system file");
-  // It was switched off: --quiet is in nobody's way.
+  // A flag that is off excludes no other option, here --quiet.
   user("verbose = false");
   EXPECT_EQ(shown({"put"}, "verbose"), "false from user file");
   set("SLUICE_QUIET", "Yes");
@@ -139,19 +139,19 @@ TEST_F(ApplyTest, AFlagIsSwitchedOnAndOff) {
               HasSubstr("SLUICE_RECURSIVE: recursive is true or false"));
 }
 
-TEST_F(ApplyTest, AListIsAnArrayOrHasCommas) {
+TEST_F(ApplyTest, AcceptsListsAsArrayOrWithCommas) {
   user("digest = ['md5', 'sha256']\nskip = 'links,names'\n");
   EXPECT_EQ(shown({"put"}, "digest"), "md5, sha256 from user file");
   EXPECT_EQ(shown({"put"}, "skip"), "links,names from user file");
 }
 
-TEST_F(ApplyTest, WhatNeedsAnOptionThatNobodyGaveIsLeftOut) {
+TEST_F(ApplyTest, SkipsOptionWithoutRequiredOption) {
   user("interval = '5s'\n");
   EXPECT_EQ(shown({"status"}, "interval"), "2s from default");
   EXPECT_EQ(shown({"status", "--watch"}, "interval"), "5s from user file");
 }
 
-TEST_F(ApplyTest, AValueThatTheOptionDoesNotTakeIsAnErrorWithItsOrigin) {
+TEST_F(ApplyTest, RejectsInvalidValueWithOrigin) {
   const auto error = [&](const std::string& text) {
     user("\n" + text);
     return shown({"put"}, "url");
@@ -169,7 +169,7 @@ TEST_F(ApplyTest, AValueThatTheOptionDoesNotTakeIsAnErrorWithItsOrigin) {
   EXPECT_THAT(error(""), HasSubstr("the environment variable SLUICE_RETRIES: "));
 }
 
-TEST_F(ApplyTest, AKeyOrTableThatDoesNotExistIsAnErrorWithItsLine) {
+TEST_F(ApplyTest, RejectsUnknownKeyOrTableWithLine) {
   const auto error = [&](const std::string& text) {
     system("\n" + text);
     return shown({"status"}, "all");
@@ -184,7 +184,7 @@ TEST_F(ApplyTest, AKeyOrTableThatDoesNotExistIsAnErrorWithItsLine) {
   EXPECT_EQ(error("[put]\npool = '1G'"), "false from default") << "another command's";
 }
 
-TEST_F(ApplyTest, AProfileMustExist) {
+TEST_F(ApplyTest, RejectsMissingProfile) {
   system("[profile.day]\n[profile.night]\n");
   EXPECT_THAT(shown({"status", "--profile", "nite"}, "all"),
               HasSubstr("'nite'; there are: day, night"));
@@ -192,7 +192,7 @@ TEST_F(ApplyTest, AProfileMustExist) {
   EXPECT_THAT(shown({"status"}, "all"), HasSubstr("'noon'"));
 }
 
-TEST_F(ApplyTest, AFileThatIsNamedMustExist) {
+TEST_F(ApplyTest, RejectsMissingNamedFile) {
   EXPECT_THAT(shown({"status", "--config", "/nonexistent/x.toml"}, "all"),
               HasSubstr("/nonexistent/x.toml: No such file"));
   EXPECT_EQ(shown({"status", "--config", "/dev/null"}, "all"), "false from default");
@@ -200,8 +200,8 @@ TEST_F(ApplyTest, AFileThatIsNamedMustExist) {
   EXPECT_THAT(shown({"status"}, "all"), HasSubstr("/: Is a directory"));
 }
 
-/// It would keep every run waiting.
-TEST_F(ApplyTest, AFifoInTheUsualPlaceIsAnError) {
+/// A FIFO there would block every run.
+TEST_F(ApplyTest, RejectsFifoAtDefaultPath) {
   const test::TempDir home;
   std::filesystem::create_directories(home / "sluice");
   ASSERT_EQ(::mkfifo((home / "sluice/config.toml").c_str(), 0600), 0);
@@ -210,14 +210,14 @@ TEST_F(ApplyTest, AFifoInTheUsualPlaceIsAnError) {
   EXPECT_THAT(shown({"status"}, "all"), HasSubstr("it is a FIFO, not a regular file"));
 }
 
-TEST_F(ApplyTest, WithoutAHomeDirectoryThereIsNoUserFile) {
+TEST_F(ApplyTest, HasNoUserFileWithoutHomeDirectory) {
   set("SLUICE_CONFIG", "");
   set("XDG_CONFIG_HOME", "relative");
   set("HOME", "");
   EXPECT_EQ(shown({"status"}, "all"), "false from default");
 }
 
-TEST_F(ApplyTest, EachOptionOfEachCommandCanBeConfigured) {
+TEST_F(ApplyTest, ConfiguresEachOptionOfEachCommand) {
   const CommandTable table;
   int flags = 0;
   for (const Command& command : table.commands()) {
@@ -236,7 +236,7 @@ TEST_F(ApplyTest, EachOptionOfEachCommandCanBeConfigured) {
   EXPECT_GT(flags, 20);
 }
 
-/// A key at the top that is a command's name would be that command's table.
+/// A top-level key with a command's name would be that command's table.
 TEST_F(ApplyTest, NoOptionHasTheNameOfACommand) {
   const CommandTable table;
   for (const Command& command : table.commands()) {
@@ -245,7 +245,7 @@ TEST_F(ApplyTest, NoOptionHasTheNameOfACommand) {
   }
 }
 
-TEST_F(ApplyTest, APasswordIsNotShown) {
+TEST_F(ApplyTest, HidesPassword) {
   EXPECT_EQ(without_password("https://user:pa:s/s@host"), "https://user:***@host");
   EXPECT_EQ(without_password("http://user:p@ss@host"), "http://user:***@host");
   EXPECT_EQ(without_password("user:pass@host:1"), "user:***@host:1");
@@ -255,8 +255,8 @@ TEST_F(ApplyTest, APasswordIsNotShown) {
   EXPECT_EQ(shown({"check"}, "proxy"), "http://me:***@q:1 from environment");
 }
 
-/// A configuration file of the site can be read by everybody.
-TEST_F(ApplyTest, AFileWithThePasswordOfAProxyMustBePrivate) {
+/// A site's configuration file is readable by all users.
+TEST_F(ApplyTest, RejectsReadableFileWithPassword) {
   user("# one\nproxy = 'http://me:s3cret@q:1'\n");
   const std::string path = std::getenv("SLUICE_CONFIG");
   ASSERT_EQ(::chmod(path.c_str(), 0644), 0);

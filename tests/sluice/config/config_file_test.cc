@@ -24,7 +24,7 @@ std::string error_of(std::string_view text) {
   return file.error().message;
 }
 
-TEST(ConfigFileTest, HasOptionsOfAllAndOfOneCommandAndOfProfiles) {
+TEST(ConfigFileTest, ReadsOptionsOfCommandsAndProfiles) {
   const ConfigFile file = parsed(
       "\xef\xbb\xbf# a site\n"
       "limit-rate = \"1G\"\n"
@@ -56,8 +56,8 @@ TEST(ConfigFileTest, HasOptionsOfAllAndOfOneCommandAndOfProfiles) {
   EXPECT_THAT(file.profiles, testing::UnorderedElementsAre("night", "empty"));
 }
 
-/// The last filter that matches decides, so their order counts, which TOML tables do not have.
-TEST(ConfigFileTest, KeepsTheOrderOfTheLines) {
+/// The order of filters matters, because the last match decides; TOML tables have no order.
+TEST(ConfigFileTest, KeepsOrderOfLines) {
   const ConfigFile file = parsed("include = \"*.h5\"\nexclude = [\"*.tmp\", \"[ab]\"]\n");
   ASSERT_EQ(file.settings.size(), 2U);
   EXPECT_EQ(file.settings[0].option, "include");
@@ -65,7 +65,7 @@ TEST(ConfigFileTest, KeepsTheOrderOfTheLines) {
   EXPECT_THAT(file.settings[1].values, ElementsAre("*.tmp", "[ab]"));
 }
 
-TEST(ConfigFileTest, AnErrorHasItsLine) {
+TEST(ConfigFileTest, ReportsLineOfError) {
   EXPECT_THAT(error_of("a = 1\nb = [\n"), HasSubstr("line 2"));
   EXPECT_THAT(error_of("a = 1\na = 2\n"), HasSubstr("line 2"));
   EXPECT_THAT(error_of("\n\nlimit-rate = 1.5\n"), HasSubstr("line 3: the value of 'limit-rate'"));
@@ -77,13 +77,13 @@ TEST(ConfigFileTest, AnErrorHasItsLine) {
   EXPECT_THAT(error_of("a = \"\x1b[31m\"\n"), testing::Not(HasSubstr("\x1b")));
 }
 
-TEST(ConfigFileTest, AnEmptyFileSaysNothing) {
+TEST(ConfigFileTest, AcceptsEmptyFile) {
   EXPECT_TRUE(parsed("").settings.empty());
   EXPECT_TRUE(parsed("# nothing\n").settings.empty());
 }
 
-/// The table of what is no command is an error also where nothing is in it.
-TEST(ConfigFileTest, AnEmptyTableIsThere) {
+/// The table of an unknown command is an error even if it is empty.
+TEST(ConfigFileTest, RecordsEmptyTable) {
   const ConfigFile file = parsed("\n[putt]\n");
   ASSERT_EQ(file.settings.size(), 1U);
   EXPECT_EQ(file.settings[0].command, "putt");

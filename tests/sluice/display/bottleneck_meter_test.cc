@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr BottleneckMeter::Clock::time_point begin{};
 
-/// The network sent for so long, or waited for the disk.
+/// Returns stages in which the network sent for `seconds`, or waited for the disk.
 Stages sending(double seconds) {
   Stages stages;
   stages.send.busy_s = stages.read.wait_s = seconds;
@@ -20,7 +20,7 @@ Stages reading(double seconds) {
   return stages;
 }
 
-TEST(BottleneckMeterTest, SaysNothingTooEarly) {
+TEST(BottleneckMeterTest, ReturnsNothingTooEarly) {
   BottleneckMeter meter;
   EXPECT_FALSE(meter.bottleneck());
   meter.update(begin, sending(0.4));
@@ -29,7 +29,7 @@ TEST(BottleneckMeterTest, SaysNothingTooEarly) {
   EXPECT_EQ(meter.bottleneck(), Bottleneck::network);
 }
 
-TEST(BottleneckMeterTest, TellsWhatItIsNowAndNotWhatItWas) {
+TEST(BottleneckMeterTest, FollowsChanges) {
   BottleneckMeter meter;
   auto now = begin;
   for (int second = 0; second < 3600; ++second) meter.update(now += 1s, sending(1));
@@ -38,7 +38,7 @@ TEST(BottleneckMeterTest, TellsWhatItIsNowAndNotWhatItWas) {
   EXPECT_EQ(meter.bottleneck(), Bottleneck::disk);
 }
 
-TEST(BottleneckMeterTest, ForgetsWhatWasLongAgo) {
+TEST(BottleneckMeterTest, ForgetsOldTimes) {
   BottleneckMeter meter;
   meter.update(begin, sending(1));
   meter.update(begin + 1h, {});

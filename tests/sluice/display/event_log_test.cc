@@ -27,14 +27,14 @@ std::vector<json> events_of(const std::string& text) {
   return events;
 }
 
-TEST(EventLogTest, AnEventIsALineOfJson) {
+TEST(EventLogTest, WritesJsonLine) {
   const std::chrono::system_clock::time_point time{1'764'327'115'007ms};
   EXPECT_EQ(event_line(time, "r1", "left_out", {{"file", "a\nb\xFF"}, {"size", 7}}),
             "{\"version\":1,\"time\":\"2025-11-28T10:51:55.007Z\",\"run\":\"r1\",\"event\":"
             "\"left_out\",\"file\":\"a\\nb\xEF\xBF\xBD\",\"size\":7}\n");
 }
 
-TEST(EventLogTest, AppendsToAFileOfMode0644) {
+TEST(EventLogTest, AppendsToFileWithMode0644) {
   const test::TempDir directory;
   const std::string path = directory / "log";
   const mode_t mask = ::umask(0);
@@ -61,11 +61,11 @@ TEST(EventLogTest, AppendsToAFileOfMode0644) {
   EXPECT_EQ(status.st_mode & 0777, 0644U);
 }
 
-TEST(EventLogTest, WhatIsNotKnownIsNull) {
+TEST(EventLogTest, WritesNullForUnknownValues) {
   const test::TempDir directory;
   auto log = EventLog::open(directory / "log");
   ASSERT_TRUE(log);
-  (*log)->progress({.files = 3, .over = 1});
+  (*log)->progress({.files = 3, .finished = 1});
   (*log)->progress({.seconds_left = 2.5, .bottleneck = Bottleneck::disk});
   EXPECT_FALSE((*log)->finish());
   const std::vector<json> events = events_of(test::read_file(directory / "log"));
@@ -75,7 +75,7 @@ TEST(EventLogTest, WhatIsNotKnownIsNull) {
   EXPECT_EQ(events.at(1)["bottleneck"], "disk");
 }
 
-TEST(EventLogTest, NamesTheFileThatCannotBeOpened) {
+TEST(EventLogTest, ReportsUnopenableFile) {
   const test::TempDir directory;
   for (const std::string& path :
        std::vector<std::string>{directory / "none/log", directory.path().string()}) {
@@ -86,7 +86,7 @@ TEST(EventLogTest, NamesTheFileThatCannotBeOpened) {
   }
 }
 
-TEST(EventLogTest, AFullDiskIsToldAtTheEnd) {
+TEST(EventLogTest, ReportsFullDiskAtEnd) {
   auto log = EventLog::open("/dev/full");
   ASSERT_TRUE(log);
   (*log)->run_start("put");
@@ -95,8 +95,8 @@ TEST(EventLogTest, AFullDiskIsToldAtTheEnd) {
   EXPECT_NE(missing->find("No space left on device"), std::string::npos) << *missing;
 }
 
-/// Nobody reads until everything was said.
-TEST(EventLogTest, AFifoThatNobodyReadsHoldsUpNobodyAndDropsProgressFirst) {
+/// The FIFO is read only after all events.
+TEST(EventLogTest, DropsProgressFirstIfFifoIsNotRead) {
   const test::TempDir directory;
   const std::string path = directory / "fifo";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
@@ -124,7 +124,7 @@ TEST(EventLogTest, AFifoThatNobodyReadsHoldsUpNobodyAndDropsProgressFirst) {
   std::size_t messages = 0, dropped = 0, progress = 0;
   for (const json& event : events_of(read)) {
     messages += event["event"] == "message";
-    // What was in the pipe before it was full has come, all the rest went first.
+    // The events that fit into the pipe arrived; later progress events were dropped first.
     progress += event["event"] == "progress";
     if (event["event"] == "dropped") dropped += event["count"].get<std::size_t>();
   }

@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr IntervalClock::Clock::time_point begin{};
 
-/// When it is due in so many seconds, asked ten times a second.
+/// Returns the seconds at which the clock is due, when asked ten times a second.
 std::vector<int> due_in(IntervalClock clock, int seconds) {
   std::vector<int> due;
   for (int tenth = 0; tenth <= seconds * 10; ++tenth)
@@ -20,11 +20,11 @@ TEST(IntervalClockTest, GrowsFrom10SecondsTo5Minutes) {
   EXPECT_EQ(due_in({begin, {}}, 1300), (std::vector<int>{10, 30, 70, 150, 310, 610, 910, 1210}));
 }
 
-TEST(IntervalClockTest, AGivenIntervalStaysAsItIs) {
+TEST(IntervalClockTest, KeepsGivenInterval) {
   EXPECT_EQ(due_in({begin, 7s}, 30), (std::vector<int>{7, 14, 21, 28}));
 }
 
-TEST(IntervalClockTest, DoesNotMakeUpForAStop) {
+TEST(IntervalClockTest, DoesNotCatchUpAfterSuspension) {
   IntervalClock clock(begin, 10s);
   EXPECT_TRUE(clock.is_due(begin + 1h));
   EXPECT_FALSE(clock.is_due(begin + 1h + 9s));

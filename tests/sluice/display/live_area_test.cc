@@ -41,7 +41,7 @@ TEST(LiveAreaTest, GrowsAndShrinks) {
   EXPECT_EQ(screen.rows(), (Rows{"7"}));
 }
 
-TEST(LiveAreaTest, ErasesItAllAndLeavesTheCursorAtItsBeginning) {
+TEST(LiveAreaTest, ErasesAllRows) {
   Screen screen(40);
   screen.write("before\r\n");
   LiveArea area(LiveArea::Terminal::rewraps);
@@ -64,8 +64,8 @@ TEST(LiveAreaTest, DrawsAtTheBottomOfTheScreen) {
   EXPECT_EQ(screen.rows(), (Rows{"a", "b", "c", "d", "e", "f", "g", "1", "2", "3"}));
 }
 
-/// tmux keeps a copy of a screen that is cleared as a whole.
-TEST(LiveAreaTest, LeavesNoCopyInTheHistoryFromTheTopOfTheScreen) {
+/// tmux copies a screen into its history when all of it is cleared.
+TEST(LiveAreaTest, LeavesNoCopyInHistory) {
   Screen screen(80, 5);
   LiveArea area(LiveArea::Terminal::rewraps);
   screen.write(area.draw({"1", "2", "3"}, 80));
@@ -78,8 +78,8 @@ TEST(LiveAreaTest, LeavesNoCopyInTheHistoryFromTheTopOfTheScreen) {
   EXPECT_EQ(screen.rows(), Rows{});
 }
 
-/// As long as every line was narrower than the terminal when it was drawn.
-TEST(LiveAreaTest, LeavesNothingBehindAfterAResize) {
+/// If every line was narrower than the terminal when it was drawn.
+TEST(LiveAreaTest, LeavesNothingAfterResize) {
   for (const auto on_resize : {Screen::OnResize::rewrap, Screen::OnResize::cut})
     for (const std::size_t before : {200U, 80U, 61U, 40U})
       for (const std::size_t after : {200U, 80U, 41U, 40U, 23U}) {
@@ -107,7 +107,7 @@ TEST(LiveAreaTest, LeavesNothingBehindAfterAResize) {
       }
 }
 
-TEST(LiveAreaTest, ReplacesWhatTheUserTypedInTheFirstLine) {
+TEST(LiveAreaTest, ReplacesTypedText) {
   Screen screen(40);
   screen.write("typed something");
   LiveArea area(LiveArea::Terminal::rewraps);
@@ -115,7 +115,7 @@ TEST(LiveAreaTest, ReplacesWhatTheUserTypedInTheFirstLine) {
   EXPECT_EQ(screen.rows(), Rows{"a  10 %"});
 }
 
-TEST(LiveAreaTest, WithoutSequencesShowsTheLastLineAlone) {
+TEST(LiveAreaTest, ShowsLastLineWithoutSequences) {
   Screen screen(40);
   LiveArea area(LiveArea::Terminal::no_sequences);
   std::string written = area.draw({"a", cjk + "  10 %"}, 40);
@@ -126,7 +126,7 @@ TEST(LiveAreaTest, WithoutSequencesShowsTheLastLineAlone) {
   EXPECT_EQ(written, "\r" + cjk + "  10 %\r            \r9 %\r   \r");
 }
 
-TEST(LiveAreaTest, AForgottenAreaIsLeftWhereItIs) {
+TEST(LiveAreaTest, LeavesForgottenArea) {
   Screen screen(40);
   LiveArea area(LiveArea::Terminal::rewraps);
   screen.write(area.draw({"1", "2"}, 40));
@@ -136,7 +136,7 @@ TEST(LiveAreaTest, AForgottenAreaIsLeftWhereItIs) {
   EXPECT_EQ(screen.rows(), (Rows{"1", "2", "shell", "3", "4"}));
 }
 
-TEST(LiveAreaTest, TheEnvironmentTellsTheKindOfTerminal) {
+TEST(LiveAreaTest, ReadsTerminalKindFromEnvironment) {
   using Terminal = LiveArea::Terminal;
   EXPECT_EQ(terminal_kind("xterm-256color", "", ""), Terminal::rewraps);
   EXPECT_EQ(terminal_kind("xterm-256color", "", "XTerm(379)"), Terminal::cuts);

@@ -23,7 +23,7 @@ bool never() {
   return false;
 }
 
-/// A pipe that can be full.
+/// A pipe that can be filled.
 class Pipe {
  public:
   Pipe() {
@@ -33,14 +33,14 @@ class Pipe {
     writer_ = UniqueFd(ends[1]);
   }
   int writer() const { return writer_.get(); }
-  /// Leaves no room for a byte.
+  /// Fills the pipe completely.
   void fill() {
     const std::string page(4096, '#');
     ::fcntl(writer_.get(), F_SETFL, O_NONBLOCK);
     while (::write(writer_.get(), page.data(), page.size()) > 0) filled_ += page.size();
     ::fcntl(writer_.get(), F_SETFL, 0);
   }
-  /// Reads until `text` came, or for 30 s.
+  /// Reads until `text` arrived, or for 30 s.
   std::string read_until(const std::string& text) {
     const auto deadline = std::chrono::steady_clock::now() + 30s;
     while (read_.find(text) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
@@ -71,19 +71,19 @@ TEST(OutputChannelTest, WritesEverythingInOrder) {
   EXPECT_EQ(both.read_until("result\n"), "message\nresult\n");
 }
 
-TEST(OutputChannelTest, AFullPipeHoldsUpNobodyAndGetsTheRestLater) {
+TEST(OutputChannelTest, DoesNotBlockOnFullPipe) {
   Pipe err;
   err.fill();
   OutputChannel channel({.err = err.writer(), .most_bytes = 1000});
   for (int i = 0; i < 1000; ++i) channel.push(Kind::message, "message " + std::to_string(i) + "\n");
   channel.push(Kind::error, "the last one\n");
-  channel.drain(1ms, 1ms, never);  // comes back although nothing was taken
+  channel.drain(1ms, 1ms, never);  // returns although no output was accepted
   const std::string written = err.read_until("the last one\n");
   EXPECT_NE(written.find("messages were dropped"), std::string::npos) << written;
   EXPECT_NE(written.find("message 999\nthe last one\n"), std::string::npos) << written;
 }
 
-TEST(OutputChannelTest, DrainWaitsForSomebodyWhoTakesResultsLate) {
+TEST(OutputChannelTest, DrainWaitsForSlowReaderOfResults) {
   Pipe out;
   out.fill();
   OutputChannel channel({.out = out.writer()});
@@ -95,7 +95,7 @@ TEST(OutputChannelTest, DrainWaitsForSomebodyWhoTakesResultsLate) {
     read = out.read_until("result\n");
   });
   EXPECT_FALSE(channel.results_written());
-  // Asked for the third time, it has waited many times the patience, 1 ms.
+  // At the third call of `stop`, many times the timeout of 1 ms has passed.
   int asked = 0;
   channel.drain(1ms, 1ms, [&] {
     if (++asked == 3) begin.release();
@@ -108,7 +108,7 @@ TEST(OutputChannelTest, DrainWaitsForSomebodyWhoTakesResultsLate) {
   EXPECT_EQ(read, "result\n");
 }
 
-TEST(OutputChannelTest, AStopEndsTheWaitForResults) {
+TEST(OutputChannelTest, StopEndsWaitForResults) {
   Pipe out;
   out.fill();
   OutputChannel channel({.out = out.writer()});
@@ -116,24 +116,24 @@ TEST(OutputChannelTest, AStopEndsTheWaitForResults) {
   channel.drain(1h, 1ms, [] { return true; });
   EXPECT_FALSE(channel.results_written());
   EXPECT_EQ(out.read_until("result\n"), "result\n");
-  // The bytes can be here before the thread that wrote them says so; drain(), which has given up
-  // on it, waits no more.
+  // The bytes may arrive before the writing thread records it; drain() does not wait again after a
+  // timeout.
   const auto deadline = std::chrono::steady_clock::now() + 30s;
   while (!channel.results_written() && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();
   EXPECT_TRUE(channel.results_written());
 }
 
-TEST(OutputChannelTest, AResultThatNobodyCanGetIsTold) {
+TEST(OutputChannelTest, ReportsLostResult) {
   Pipe out;
   out.close_reader();
   OutputChannel channel({.out = out.writer()});
   channel.push(Kind::result, "result\n");
-  channel.drain(30s, 30s, never);  // and no SIGPIPE ends this test
+  channel.drain(30s, 30s, never);  // and SIGPIPE does not end the test
   EXPECT_FALSE(channel.results_written());
 }
 
-TEST(OutputChannelTest, DescriptorsStayInBlockingMode) {
+TEST(OutputChannelTest, KeepsBlockingMode) {
   Pipe err;
   OutputChannel channel({.err = err.writer()});
   channel.push(Kind::message, "message\n");
@@ -141,8 +141,8 @@ TEST(OutputChannelTest, DescriptorsStayInBlockingMode) {
   EXPECT_EQ(::fcntl(err.writer(), F_GETFL) & O_NONBLOCK, 0);
 }
 
-/// Somebody else may have made them non-blocking.
-TEST(OutputChannelTest, WaitsForRoomInAPipeThatDoesNotBlock) {
+/// Another process may have set O_NONBLOCK.
+TEST(OutputChannelTest, WaitsForSpaceInNonBlockingPipe) {
   Pipe out;
   out.fill();
   ::fcntl(out.writer(), F_SETFL, O_NONBLOCK);
@@ -157,7 +157,7 @@ TEST(OutputChannelTest, WaitsForRoomInAPipeThatDoesNotBlock) {
   EXPECT_EQ(read, result + '\n');
 }
 
-TEST(OutputChannelTest, AClosedDescriptorIsAFailureOfTheResultAlone) {
+TEST(OutputChannelTest, ClosedDescriptorFailsOnlyResults) {
   Pipe err;
   OutputChannel channel({.out = -1, .err = err.writer()});
   channel.push(Kind::result, "result\n");

@@ -12,7 +12,7 @@ using Stream = OutputQueue::Stream;
 
 constexpr auto terminal = LiveArea::Terminal::rewraps;
 
-/// All that comes out; what is for stdout stands in brackets.
+/// Returns all output; that for stdout in brackets.
 std::string drain(OutputQueue& queue) {
   std::string all;
   while (const auto piece = queue.next(80))
@@ -39,8 +39,8 @@ TEST(OutputQueueTest, DropsProgressFirstThenMessagesThenErrorsAndCountsThem) {
   queue.push(Kind::error, "e1 \n");
   queue.push(Kind::message, "m1 \n");
   queue.push(Kind::progress, "p1 \n");
-  queue.push(Kind::message, "m2 \n");  // progress goes, uncounted
-  queue.push(Kind::error, "e2 \n");    // m1 goes
+  queue.push(Kind::message, "m2 \n");  // drops the progress line, uncounted
+  queue.push(Kind::error, "e2 \n");    // drops m1
   const std::string note = "standard error was blocked\n";
   EXPECT_EQ(drain(queue), "sluice: 1 message was dropped: " + note + "e1 \nm2 \ne2 \n");
 
@@ -60,7 +60,7 @@ TEST(OutputQueueTest, NeverDropsResults) {
             expected + "sluice: 100 messages were dropped: standard error was blocked\n");
 }
 
-TEST(OutputQueueTest, DrawsTheLiveAreaOnlyWhereItChanged) {
+TEST(OutputQueueTest, DrawsLiveAreaOnlyAfterChange) {
   OutputQueue queue(100, terminal);
   queue.show_live({"10 %"});
   queue.show_live({"20 %"});
@@ -75,7 +75,7 @@ TEST(OutputQueueTest, DrawsTheLiveAreaOnlyWhereItChanged) {
   EXPECT_TRUE(queue.empty());
 }
 
-TEST(OutputQueueTest, TakesTheLiveAreaAwayBeforeAnythingElse) {
+TEST(OutputQueueTest, ErasesLiveAreaBeforeOtherOutput) {
   OutputQueue queue(100, terminal);
   queue.show_live({"10 %", "total"});
   drain(queue);
@@ -86,14 +86,14 @@ TEST(OutputQueueTest, TakesTheLiveAreaAwayBeforeAnythingElse) {
       << "and shows it again behind them";
 }
 
-TEST(OutputQueueTest, AnAreaThatWasNeverDrawnIsNotErased) {
+TEST(OutputQueueTest, DoesNotEraseUndrawnLiveArea) {
   OutputQueue queue(100, terminal);
   queue.show_live({"10 %"});
   queue.show_live({});
   EXPECT_TRUE(queue.empty());
 }
 
-TEST(OutputQueueTest, AForgottenLiveAreaIsLeftWhereItIs) {
+TEST(OutputQueueTest, LeavesForgottenLiveArea) {
   OutputQueue queue(100, terminal);
   queue.show_live({"10 %"});
   drain(queue);
@@ -102,7 +102,7 @@ TEST(OutputQueueTest, AForgottenLiveAreaIsLeftWhereItIs) {
   EXPECT_EQ(drain(queue), "message\n");
 }
 
-TEST(OutputQueueTest, ALiveAreaIsDrawnAnewBelowWhatAnotherProgramWrote) {
+TEST(OutputQueueTest, RedrawsLiveAreaBelowOtherOutput) {
   OutputQueue queue(100, terminal);
   queue.show_live({"10 %", "20 %"});
   const std::string drawn = drain(queue);

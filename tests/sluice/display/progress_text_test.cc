@@ -22,19 +22,19 @@ ProgressMeter meter() {
 }
 constexpr Progress quarter{std::uint64_t{400} << 20, std::uint64_t{100} << 20, 0};
 
-TEST(ProgressTextTest, TellsWhatHowFarHowFastAndHowLong) {
+TEST(ProgressTextTest, ShowsAmountRateAndTimeLeft) {
   EXPECT_EQ(progress_of_file("scan.h5", quarter, meter()).line(),
             "scan.h5  25 %  100.00 MiB of 400.00 MiB  10.5 MB/s  30 s left");
   EXPECT_EQ(progress_of_all(3, 17, quarter, meter()).line(),
             "3 of 17 files  25 %  100.00 MiB of 400.00 MiB  10.5 MB/s  30 s left");
 }
 
-TEST(ProgressTextTest, WithoutARateTellsHowFar) {
+TEST(ProgressTextTest, ShowsAmountWithoutRate) {
   EXPECT_EQ(progress_of_file("scan.h5", quarter, {}).line(),
             "scan.h5  25 %  100.00 MiB of 400.00 MiB");
 }
 
-TEST(ProgressTextTest, TellsNoTimeThatIsNoEstimate) {
+TEST(ProgressTextTest, OmitsUselessTimeLeft) {
   ProgressMeter slow;
   const ProgressMeter::Clock::time_point begin{};
   slow.update(begin, 0);
@@ -44,18 +44,18 @@ TEST(ProgressTextTest, TellsNoTimeThatIsNoEstimate) {
   EXPECT_EQ(progress_of_file("a", {900'000'000, 100'000'000, 0}, slow).left, "92 d 14 h left");
 }
 
-TEST(ProgressTextTest, WaitsForTheServerOnceAllIsSent) {
+TEST(ProgressTextTest, ShowsWaitForServerAfterLastByte) {
   const ProgressText sent = progress_of_file("scan.h5", {7, 7, 0}, {});
   EXPECT_EQ(sent.line(), "scan.h5  waiting for the server");
   EXPECT_EQ(sent.line(20), "scan.h5  100 %");
   EXPECT_EQ(progress_of_file("empty", {}, {}).line(), "empty  waiting for the server");
 }
 
-TEST(ProgressTextTest, NamesAreMadeFitToShow) {
+TEST(ProgressTextTest, EscapesNames) {
   EXPECT_EQ(progress_of_file("a\rb", quarter, {}).what.find('\r'), std::string::npos);
 }
 
-TEST(ProgressTextTest, SaysPartsBrieflyThenLeavesThemOut) {
+TEST(ProgressTextTest, ShortensPartsThenOmitsThem) {
   const ProgressText text =
       progress_of_file("measurement-0001.h5", quarter, meter(), Bottleneck::network);
   EXPECT_EQ(text.line(94), text.line());
@@ -82,12 +82,12 @@ TEST(ProgressTextTest, SaysPartsBrieflyThenLeavesThemOut) {
   EXPECT_EQ(text.line(2), "2\u2026");
 }
 
-TEST(ProgressTextTest, ABriefAmountKeepsUnitsThatDiffer) {
+TEST(ProgressTextTest, KeepsDifferentUnitsInShortAmount) {
   EXPECT_EQ(progress_of_file("a", {std::uint64_t{4} << 30, 100 << 20, 0}, {}).short_amount,
             "100.00 MiB/4.00 GiB");
 }
 
-TEST(ProgressTextTest, KeepsThePercentageAtAnyWidthFrom20Columns) {
+TEST(ProgressTextTest, KeepsPercentageFrom20Columns) {
   std::string cjk, accents;
   for (int i = 0; i < 40; ++i) {
     cjk += "\u6570";

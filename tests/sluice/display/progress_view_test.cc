@@ -34,7 +34,7 @@ ProgressView view(std::vector<std::string> names) {
   return view;
 }
 
-TEST(ProgressViewTest, ShowsALineForEachTransferAndATotal) {
+TEST(ProgressViewTest, ShowsLinePerTransferAndTotal) {
   EXPECT_THAT(
       live_lines(view({"a.h5", "longer.h5"}), 100, 24),
       ElementsAre(
@@ -44,7 +44,7 @@ TEST(ProgressViewTest, ShowsALineForEachTransferAndATotal) {
           "network"));
 }
 
-TEST(ProgressViewTest, ColumnsStandOneBelowTheOther) {
+TEST(ProgressViewTest, AlignsColumns) {
   ProgressView three = view({"a", "b", "c"});
   ProgressMeter slow;
   slow.update({}, 0);
@@ -57,21 +57,21 @@ TEST(ProgressViewTest, ColumnsStandOneBelowTheOther) {
   EXPECT_EQ(lines[2], "c  waiting for the server");
 }
 
-TEST(ProgressViewTest, TheTotalTakesTwoLinesOnATerminalOf80Columns) {
+TEST(ProgressViewTest, SplitsTotalOn80Columns) {
   EXPECT_THAT(live_lines(view({"a.h5"}), 80, 24),
               ElementsAre("a.h5  25 %  100.00 MiB of 400.00 MiB  10.5 MB/s  30 s left",
                           "3 of 10 files  25 %  100.00 MiB of 400.00 MiB",
                           "10.5 MB/s  30 s left  bottleneck: network"));
 }
 
-TEST(ProgressViewTest, KeepsToTheWidthOf40Columns) {
+TEST(ProgressViewTest, FitsInto40Columns) {
   EXPECT_THAT(
       live_lines(view({"a.h5"}), 40, 24),
       ElementsAre("a.h5  25 %  10.5 MB/s  30 s left", "3 of 10 files  25 %  100.00/400.00 MiB",
                   "10.5 MB/s  30 s left  network"));
 }
 
-TEST(ProgressViewTest, CountsTheTransfersThatDoNotFitIntoAThirdOfTheHeight) {
+TEST(ProgressViewTest, CountsTransfersBeyondThirdOfHeight) {
   const ProgressView ten = view({"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
   const auto lines = live_lines(ten, 100, 24);
   ASSERT_EQ(lines.size(), 8U);
@@ -82,7 +82,7 @@ TEST(ProgressViewTest, CountsTheTransfersThatDoNotFitIntoAThirdOfTheHeight) {
   EXPECT_THAT(live_lines(ten, 100, 30)[8], HasSubstr("and 2 more transfers"));
 }
 
-TEST(ProgressViewTest, OnALowTerminalTheTotalStays) {
+TEST(ProgressViewTest, ShowsTotalOnLowTerminal) {
   const ProgressView ten = view({"0", "1", "2"});
   for (const std::size_t rows : {0U, 1U, 3U, 5U})
     EXPECT_THAT(live_lines(ten, 100, rows), ElementsAre(StartsWith("3 of 10 files"))) << rows;
@@ -92,7 +92,7 @@ TEST(ProgressViewTest, OnALowTerminalTheTotalStays) {
   EXPECT_EQ(live_lines(ten, 40, 6).size(), 2U) << "both are the total's";
 }
 
-TEST(ProgressViewTest, OneFileHasOneLine) {
+TEST(ProgressViewTest, ShowsOneLineForOneFile) {
   ProgressView one;
   one.total = progress_of_file("scan.h5", part, meter(), Bottleneck::disk);
   EXPECT_THAT(live_lines(one, 100, 24),
@@ -101,7 +101,7 @@ TEST(ProgressViewTest, OneFileHasOneLine) {
   EXPECT_THAT(live_lines(one, 40, 24), ElementsAre("scan.h5  25 %  10.5 MB/s  30 s left"));
 }
 
-TEST(ProgressViewTest, EveryLineIsNarrowerThanTheTerminal) {
+TEST(ProgressViewTest, FitsAllLinesIntoTerminal) {
   std::string cjk, accents;
   for (int i = 0; i < 40; ++i) {
     cjk += "\u6570";

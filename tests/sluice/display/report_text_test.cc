@@ -16,7 +16,7 @@ Report report(const std::string& name, Status status) {
   return one;
 }
 
-TEST(ReportText, OneOfSeveralIsOneLine) {
+TEST(ReportText, PrintsOneLineForOneOfSeveralFiles) {
   Report one = report("a\nb", Status::registered);
   one.xxh128 = "b3a091f6";
   one.md5 = "8c1f0b8a";
@@ -25,7 +25,7 @@ TEST(ReportText, OneOfSeveralIsOneLine) {
   EXPECT_THAT(line, HasSubstr("xxh128 b3a091f6, md5 8c1f0b8a"));
 }
 
-TEST(ReportText, TheNameIsTheOneInTheDataset) {
+TEST(ReportText, PrintsNameInDataset) {
   Report one = report("a b", Status::registered);
   EXPECT_THAT(summary(one), testing::Not(HasSubstr("changed")));
   one.registered_as = "a_b";
@@ -37,8 +37,8 @@ TEST(ReportText, TheNameIsTheOneInTheDataset) {
   EXPECT_THAT(registered_before(one), HasSubstr("as 'a_b' at"));
 }
 
-/// The phased server would refuse it.
-TEST(ReportText, OnlyWhereASecondFileCanBeThereIsItOffered) {
+/// A phased server would refuse a second file of that name.
+TEST(ReportText, AdvisesRestartOnlyIfSecondFileIsPossible) {
   Report one = report("a", Status::registered);
   one.registered_before = "2026-02-03T05:00:38Z";
   one.protocol = "tus";

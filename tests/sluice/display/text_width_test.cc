@@ -49,7 +49,7 @@ TEST(TextWidthTest, NeverExceedsTheColumnsNorCutsACharacter) {
     for (std::size_t columns = 0; columns < 60; ++columns) {
       const std::string shown = shorten(text, columns);
       EXPECT_LE(text_width(shown), columns) << text;
-      // Wide characters can leave a column or two free, no more.
+      // Wide characters may leave up to two columns unused on each side.
       EXPECT_GE(text_width(shown) + 4, std::min(columns, text_width(text))) << shown;
     }
   }
@@ -57,7 +57,7 @@ TEST(TextWidthTest, NeverExceedsTheColumnsNorCutsACharacter) {
   EXPECT_EQ(shorten(times(40, "\u6570"), 6), "\u6570\u2026\u6570");
 }
 
-TEST(TextWidthTest, CountsTheRowsOfAWrappedLine) {
+TEST(TextWidthTest, CountsRowsOfWrappedLine) {
   EXPECT_EQ(wrapped_rows("", 10), 1U);
   EXPECT_EQ(wrapped_rows(std::string(10, 'x'), 10), 1U);
   EXPECT_EQ(wrapped_rows(std::string(11, 'x'), 10), 2U);

@@ -40,7 +40,7 @@ std::string digest_of(DigestKind kind, const std::string& text) {
 
 class DigestFilesTest : public testing::Test {
  protected:
-  /// Of all files, waiting for the end.
+  /// Waits for and returns the digests of all files.
   DigestFiles::Results digests(const std::vector<std::string>& paths,
                                const std::vector<DigestKind>& kinds, unsigned threads) {
     const auto running = DigestFiles::start(paths, kinds, threads);
@@ -55,13 +55,15 @@ class DigestFilesTest : public testing::Test {
   std::uint64_t bytes_done_ = 0;
 };
 
-TEST_F(DigestFilesTest, AreThoseOfTheBytesInTheOrderOfThePaths) {
-  // Empty, less than a block, some blocks, the largest that one thread reads, and more.
+TEST_F(DigestFilesTest, ReturnsDigestsInOrderOfPaths) {
+  // Empty, less than a block, several blocks, the largest file that one thread reads, and a larger
+  // one.
   std::vector<std::string> contents;
   for (const std::size_t size :
        {std::size_t{0}, std::size_t{1}, DigestFiles::block_bytes, 2 * DigestFiles::block_bytes + 1,
-        static_cast<std::size_t>(DigestFiles::small),
-        static_cast<std::size_t>(DigestFiles::small) + 1, 9 * DigestFiles::block_bytes + 17})
+        static_cast<std::size_t>(DigestFiles::most_small_bytes),
+        static_cast<std::size_t>(DigestFiles::most_small_bytes) + 1,
+        9 * DigestFiles::block_bytes + 17})
     contents.push_back(test::random_bytes(size, size));
   std::vector<std::string> paths;
   std::uint64_t total = 0;
@@ -87,7 +89,7 @@ TEST_F(DigestFilesTest, AreThoseOfTheBytesInTheOrderOfThePaths) {
   EXPECT_EQ(results[1]->sha256, "");
 }
 
-TEST_F(DigestFilesTest, HaveAnErrorForEachFileThatCannotBeRead) {
+TEST_F(DigestFilesTest, ReturnsErrorForUnreadableFiles) {
   const std::string good = (directory_ / "good").string();
   test::write_file(good, "text");
   const std::string missing = (directory_ / "missing").string();
@@ -99,10 +101,10 @@ TEST_F(DigestFilesTest, HaveAnErrorForEachFileThatCannotBeRead) {
   EXPECT_THAT(digests({}, {}, 2), SizeIs(0));
 }
 
-TEST_F(DigestFilesTest, EndSoonWhenCancelled) {
+TEST_F(DigestFilesTest, EndsSoonAfterCancel) {
   const std::string path = (directory_ / "large").string();
   test::write_file(path, "x");
-  std::filesystem::resize_file(path, std::uint64_t{1} << 40);  // a hole: an hour of hashing
+  std::filesystem::resize_file(path, std::uint64_t{1} << 40);  // a hole that takes an hour to hash
   const auto running = DigestFiles::start({path, path}, {DigestKind::md5}, 1);
   ASSERT_TRUE(running) << running.error().message;
   while ((*running)->bytes_done() == 0)

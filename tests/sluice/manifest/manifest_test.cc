@@ -37,7 +37,7 @@ Manifest jsonl(const std::string& text) {
   return parse_manifest(text, ManifestFormat::jsonl, "m.jsonl", "");
 }
 
-/// The only problem of a manifest.
+/// Returns the only problem of a manifest.
 std::string problem(const Manifest& manifest) {
   if (manifest.problems.size() != 1 || manifest.problem_count != 1)
     return fmt::format("{} problems, {}", manifest.problem_count,
@@ -45,7 +45,7 @@ std::string problem(const Manifest& manifest) {
   return manifest.problems.front();
 }
 
-/// The paths, for manifests where only those are in question.
+/// Returns the paths.
 std::vector<std::string> paths(const Manifest& manifest) {
   std::vector<std::string> paths;
   for (const ManifestRow& row : manifest.rows) paths.push_back(row.path);
@@ -69,7 +69,7 @@ TEST(ManifestCsv, ReadsAllColumnsInAnyOrder) {
   EXPECT_EQ(row.line, 2U);
 }
 
-TEST(ManifestCsv, TakesTheNameFromThePathAndLeavesOutEmptyCells) {
+TEST(ManifestCsv, UsesPathAsNameAndIgnoresEmptyCells) {
   const Manifest manifest = csv("path,dataset,name,bytes,md5\n/data/a b.h5,IDB-1,,,\n");
   ASSERT_THAT(manifest.rows, SizeIs(1)) << problem(manifest);
   EXPECT_EQ(manifest.rows[0].name, "a b.h5");
@@ -78,7 +78,7 @@ TEST(ManifestCsv, TakesTheNameFromThePathAndLeavesOutEmptyCells) {
 }
 
 // RFC 4180, 2.1 to 2.7.
-TEST(ManifestCsv, ReadsQuotesDelimitersAndEndsOfLinesInFields) {
+TEST(ManifestCsv, ReadsQuotesDelimitersAndLineEndsInFields) {
   const Manifest manifest =
       csv("path,dataset,name\r\n"
           "\"a,b\",IDB-1,a\r\n"
@@ -89,12 +89,12 @@ TEST(ManifestCsv, ReadsQuotesDelimitersAndEndsOfLinesInFields) {
   EXPECT_THAT(manifest.problems, IsEmpty());
   EXPECT_THAT(paths(manifest), ElementsAre("a,b", "say \"hi\"", "two\r\nlines", " blanks "));
   ASSERT_THAT(manifest.rows, SizeIs(4));
-  // The line on which a row begins; a quoted end of line counts.
+  // The line where the row begins; line ends in quotes count.
   EXPECT_EQ(manifest.rows[2].line, 4U);
   EXPECT_EQ(manifest.rows[3].line, 7U);
 }
 
-TEST(ManifestCsv, ReadsEveryEndOfLineAndAByteOrderMark) {
+TEST(ManifestCsv, ReadsAllLineEndsAndByteOrderMark) {
   for (const std::string& end : std::vector<std::string>{"\n", "\r\n", "\r"}) {
     const Manifest manifest =
         csv("\xEF\xBB\xBFpath,dataset" + end + "a,IDB-1" + end + "b,IDB-1" + end);
@@ -109,7 +109,7 @@ TEST(ManifestTsv, ReadsTabsAndKeepsCommas) {
   EXPECT_THAT(paths(manifest), ElementsAre("a,b", "c\td"));
 }
 
-TEST(ManifestJson, ReadsObjectsOfLines) {
+TEST(ManifestJson, ReadsObjectPerLine) {
   const Manifest manifest =
       jsonl("{\"path\": \"a\\\"\\u00e9\", \"dataset\": \"IDB-1\", \"bytes\": 7}\r\n\n" +
             fmt::format("{{\"md5\":\"{}\",\"dataset\":\"IDB-2\",\"path\":\"b\","
@@ -142,8 +142,8 @@ TEST(ManifestColumns, IgnoresOthersWithOneWarning) {
   EXPECT_THAT(lines.rows, SizeIs(2));
 }
 
-// Ignored, such a column would leave out a comparison that somebody asked for.
-TEST(ManifestColumns, RefusesNamesThatAreNearlyRight) {
+// Ignoring such a column would omit a requested comparison.
+TEST(ManifestColumns, RejectsMisspelledNames) {
   for (const std::string& name :
        std::vector<std::string>{"SHA-256", "sha256sum", " md5", "Bytes", "XXH_128"})
     EXPECT_THAT(
@@ -163,7 +163,7 @@ TEST(ManifestColumns, RequiresPathAndDataset) {
   EXPECT_THAT(problem(csv("/data/a.h5,IDB-1\n")), HasSubstr("no column 'path'"));
 }
 
-TEST(ManifestRows, NamesTheLineAndEverythingThatIsWrong) {
+TEST(ManifestRows, ReportsAllProblemsWithLine) {
   const Manifest manifest =
       csv("path,dataset,name,bytes,xxh128,md5,sha256\n"
           "good,IDB-1,,0,,,\n"
@@ -196,7 +196,7 @@ TEST(ManifestRows, NamesTheLineAndEverythingThatIsWrong) {
   EXPECT_THAT(usable.error().message, AllOf(HasSubstr("m.csv"), HasSubstr("12 errors")));
 }
 
-TEST(ManifestRows, ListsTheFirstTwentyProblemsAndCountsAll) {
+TEST(ManifestRows, ListsTwentyProblemsAndCountsAll) {
   std::string text = "path,dataset\n";
   for (int i = 0; i < 50; ++i) text += fmt::format("file{},\n", i);
   const Manifest manifest = csv(text);
@@ -207,7 +207,7 @@ TEST(ManifestRows, ListsTheFirstTwentyProblemsAndCountsAll) {
               AllOf(HasSubstr("50 errors"), HasSubstr("first 20")));
 }
 
-TEST(ManifestRows, RefusesOneNameTwiceInADataset) {
+TEST(ManifestRows, RejectsDuplicateNamesInDataset) {
   EXPECT_THAT(problem(csv("path,dataset,name\n"
                           "x/a,IDB-1,\n"
                           "a,IDB-2,\n"
@@ -216,7 +216,7 @@ TEST(ManifestRows, RefusesOneNameTwiceInADataset) {
                     HasSubstr("line 2")));
 }
 
-TEST(ManifestRows, ListsNamesUsedTwiceAmongOtherProblems) {
+TEST(ManifestRows, ListsDuplicateNamesAmongOtherProblems) {
   std::string text = "path,dataset\n";
   for (int i = 0; i < 30; ++i) text += i % 2 == 0 ? "same,IDB-1\n" : ",IDB-1\n";
   const Manifest manifest = csv(text);
@@ -228,7 +228,7 @@ TEST(ManifestRows, ListsNamesUsedTwiceAmongOtherProblems) {
                       HasSubstr(i % 2 == 0 ? "missing" : "name of line 2 too")));
 }
 
-TEST(ManifestRows, RefusesWhatIsNoUtf8) {
+TEST(ManifestRows, RejectsInvalidUtf8) {
   EXPECT_THAT(problem(csv("path,dataset,name\ncaf\xE9,IDB-1,cafe\n")),
               AllOf(StartsWith("m.csv line 2: "), HasSubstr("UTF-8")));
   EXPECT_THAT(problem(csv(std::string("path,dataset,name\na\0b,IDB-1,c\n", 30))),
@@ -240,7 +240,7 @@ TEST(ManifestRows, RefusesWhatIsNoUtf8) {
               HasSubstr("NUL"));
 }
 
-TEST(ManifestSyntax, NamesTheLineOfAWrongQuoteAndReadsNoFurther) {
+TEST(ManifestSyntax, StopsAtWrongQuote) {
   const std::string head = "path,dataset,name\na,IDB-1,\n";
   for (const char* row : {"b\"c,IDB-1,\n", "\"b\" ,IDB-1,\n"})
     EXPECT_THAT(problem(csv(head + row + "d,,\n")),
@@ -251,7 +251,7 @@ TEST(ManifestSyntax, NamesTheLineOfAWrongQuoteAndReadsNoFurther) {
               AllOf(StartsWith("m.csv line 3: "), HasSubstr("longer than")));
 }
 
-TEST(ManifestSyntax, NamesTheLinesThatAreNoObjects) {
+TEST(ManifestSyntax, ReportsLinesThatAreNotObjects) {
   const std::string good = "{\"path\":\"a\",\"dataset\":\"D\"}";
   EXPECT_THAT(paths(jsonl(good)), ElementsAre("a"));
   for (const std::string& line :
@@ -271,7 +271,7 @@ TEST(ManifestSyntax, NamesTheLinesThatAreNoObjects) {
               HasSubstr("'bytes' is not a number"));
 }
 
-/// A directory of the test's own, with files.
+/// A directory with files.
 class ManifestFile : public testing::Test {
  protected:
   std::string write(const std::string& name, const std::string& text) {
@@ -281,7 +281,7 @@ class ManifestFile : public testing::Test {
   test::TempDir directory_;
 };
 
-TEST_F(ManifestFile, ReadsByTheEndOfTheNameAndFromItsDirectory) {
+TEST_F(ManifestFile, DetectsFormatAndResolvesPaths) {
   const auto first = [&](const std::string& name, const std::string& text) {
     const auto manifest = read_manifest(write(name, text), ManifestFormat::automatic);
     if (!manifest) return manifest.error().message;
@@ -298,7 +298,7 @@ TEST_F(ManifestFile, ReadsByTheEndOfTheNameAndFromItsDirectory) {
   EXPECT_THAT(first("none.jsonl", ""), HasSubstr("no rows"));
 }
 
-TEST_F(ManifestFile, SaysWhyItCannotBeRead) {
+TEST_F(ManifestFile, ReportsWhyItCannotBeRead) {
   const auto missing = read_manifest("/no/such/m.csv", ManifestFormat::automatic);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::usage);
@@ -309,8 +309,8 @@ TEST_F(ManifestFile, SaysWhyItCannotBeRead) {
   EXPECT_THAT(directory.error().message, HasSubstr("Is a directory"));
 }
 
-/// As with `generate | sluice run /dev/stdin` and a shell's <(generate).
-TEST_F(ManifestFile, PathsInAPipeAreRelativeToTheWorkingDirectory) {
+/// For example `generate | sluice run /dev/stdin`, or a shell's <(generate).
+TEST_F(ManifestFile, ResolvesPathsInPipeFromWorkingDirectory) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const UniqueFd reading(ends[0]);
@@ -325,8 +325,8 @@ TEST_F(ManifestFile, PathsInAPipeAreRelativeToTheWorkingDirectory) {
   EXPECT_EQ(manifest->rows.front().path, "b");
 }
 
-/// Fields that cross the pieces in which a file is read: 64 KiB.
-TEST_F(ManifestFile, ReadsTheSameInPieces) {
+/// Fields that cross the boundary of two reads of 64 KiB.
+TEST_F(ManifestFile, ReadsFieldsAcrossReads) {
   std::string text = "path,dataset,bytes\r\n";
   for (int i = 0; i < 20000; ++i)
     text += fmt::format("\"dir \"\"{}\"\"\r\n/file-{}, é\",IDB-1,{}\r\n", i, i, i);

@@ -27,7 +27,7 @@ ManifestRow row_of(const std::string& path, const std::string& name) {
 
 class ManifestTextOf : public testing::TestWithParam<ManifestFormat> {};
 
-TEST_P(ManifestTextOf, ReadsBackTheSame) {
+TEST_P(ManifestTextOf, RoundTrips) {
   const std::vector<ManifestRow> rows{
       row_of("a.h5", "a.h5"),
       row_of("say \"hi\", twice.h5", "say \"hi\", twice.h5"),
@@ -70,7 +70,7 @@ TEST(ManifestText, QuotesOnlyWhatNeedsQuotes) {
             "\"a \"\"b\"\".h5\",,a b.h5,12345678901,99aa06d3014798d86001c324468d497f\n");
 }
 
-TEST(ManifestText, LeavesOutDigestsThatNobodyAskedFor) {
+TEST(ManifestText, OmitsDigestsNotRequested) {
   const ManifestText table(ManifestFormat::tsv, {DigestKind::md5});
   EXPECT_EQ(table.header(), "path\tdataset\tname\tbytes\txxh128\tmd5\n");
   const ManifestText lines(ManifestFormat::jsonl, {});

@@ -20,7 +20,7 @@ Granted of(const std::map<std::string, std::string>& variables) {
   });
 }
 
-TEST(Granted, OutsideOfAJobNothingIsLimited) {
+TEST(Granted, HasNoLimitsOutsideJob) {
   const Granted granted = of({{"SLURM_CPUS_PER_TASK", "2"}, {"SLURM_MEM_PER_NODE", "100"}});
   EXPECT_FALSE(granted.cores);
   EXPECT_FALSE(granted.memory);
@@ -28,7 +28,7 @@ TEST(Granted, OutsideOfAJobNothingIsLimited) {
   EXPECT_EQ(describe(granted, 64 * mib, 64 * mib), "");
 }
 
-TEST(Granted, CoresAreThoseOfTheTaskOrElseOfTheNode) {
+TEST(Granted, ReadsCoresOfTaskOrNode) {
   EXPECT_EQ(
       of({{"SLURM_JOB_ID", "7"}, {"SLURM_CPUS_PER_TASK", "2"}, {"SLURM_CPUS_ON_NODE", "8"}}).cores,
       2U);
@@ -37,7 +37,7 @@ TEST(Granted, CoresAreThoseOfTheTaskOrElseOfTheNode) {
     EXPECT_FALSE(of({{"SLURM_JOB_ID", "7"}, {"SLURM_CPUS_PER_TASK", none}}).cores) << none;
 }
 
-TEST(Granted, MemoryIsThatOfTheNodeOrThatOfItsCores) {
+TEST(Granted, ReadsMemoryOfNodeOrCores) {
   EXPECT_EQ(of({{"SLURM_JOB_ID", "7"}, {"SLURM_MEM_PER_NODE", "512"}}).memory, 512 * mib);
   EXPECT_EQ(of({{"SLURM_JOB_ID", "7"},
                 {"SLURM_MEM_PER_CPU", "100"},
@@ -45,11 +45,11 @@ TEST(Granted, MemoryIsThatOfTheNodeOrThatOfItsCores) {
                 {"SLURM_CPUS_ON_NODE", "4"}})
                 .memory,
             400 * mib);
-  // All of the node's.
+  // 0 means all memory of the node.
   EXPECT_FALSE(of({{"SLURM_JOB_ID", "7"}, {"SLURM_MEM_PER_NODE", "0"}}).memory);
 }
 
-TEST(Granted, ThePoolTakesHalfOfTheMemoryAtMost) {
+TEST(Granted, LimitsPoolToHalfOfMemory) {
   const Granted granted{.cores = 2, .memory = 100 * mib};
   EXPECT_EQ(pool_within(granted, 64 * mib, 4 * mib), 50 * mib);
   EXPECT_EQ(pool_within(granted, 40 * mib, 4 * mib), 40 * mib);
@@ -60,7 +60,7 @@ TEST(Granted, ThePoolTakesHalfOfTheMemoryAtMost) {
   EXPECT_THAT(describe({.cores = 1, .memory = {}}, 1, 1), HasSubstr("1 core;"));
 }
 
-TEST(Granted, AtLeastOneCoreIsUsable) {
+TEST(Granted, HasAtLeastOneUsableCore) {
   EXPECT_GE(usable_cores(), 1U);
 }
 

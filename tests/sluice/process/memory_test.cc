@@ -9,13 +9,13 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-TEST(MemoryTest, WithoutALimitAnyPoolIsTried) {
+TEST(MemoryTest, AcceptsAnyPoolWithoutLimit) {
   EXPECT_TRUE(check_memory({}, std::size_t{1} << 50, 64));
 }
 
-TEST(MemoryTest, APoolThatDoesNotFitIsAnErrorThatSaysWhichWould) {
-  // 200 are left, of which 36 are for the rest.
-  const AddressSpace space{.limit = 250 * mib, .taken = 50 * mib};
+TEST(MemoryTest, RejectsPoolThatDoesNotFit) {
+  // 200 MiB are free, of which everything but the pool needs 36.
+  const AddressSpace space{.limit = 250 * mib, .used = 50 * mib};
   EXPECT_TRUE(check_memory(space, 164 * mib, 4));
   const auto error = check_memory(space, 165 * mib, 4);
   ASSERT_FALSE(error);
@@ -25,16 +25,16 @@ TEST(MemoryTest, APoolThatDoesNotFitIsAnErrorThatSaysWhichWould) {
     EXPECT_NE(error.error().message.find(text), std::string::npos) << error.error().message;
 }
 
-TEST(MemoryTest, MoreTransfersNeedMore) {
-  const AddressSpace space{.limit = 250 * mib, .taken = 50 * mib};
+TEST(MemoryTest, NeedsMoreForMoreTransfers) {
+  const AddressSpace space{.limit = 250 * mib, .used = 50 * mib};
   const auto error = check_memory(space, 64 * mib, 64);
   ASSERT_FALSE(error);
   EXPECT_NE(error.error().message.find("fewer --transfers"), std::string::npos);
 }
 
-TEST(MemoryTest, WhereNoPoolFitsTheLimitHasToBeRaised) {
-  for (const std::size_t taken : {std::size_t{0}, 50 * mib, 60 * mib}) {
-    const auto error = check_memory({.limit = 25 * mib, .taken = taken}, mib, 1);
+TEST(MemoryTest, AdvisesHigherLimitIfNoPoolFits) {
+  for (const std::size_t used : {std::size_t{0}, 50 * mib, 60 * mib}) {
+    const auto error = check_memory({.limit = 25 * mib, .used = used}, mib, 1);
     ASSERT_FALSE(error);
     EXPECT_NE(error.error().message.find("; raise the limit"), std::string::npos);
   }

@@ -13,7 +13,7 @@
 namespace sluice::cli::open_files_test {
 namespace {
 
-TEST(OpenFilesTest, FewerTransfersThanTheLimitHasDescriptorsFor) {
+TEST(OpenFilesTest, LimitsTransfersByDescriptors) {
   EXPECT_EQ(transfers_within({.limit = 1024, .open = 3}, 64).value(), 64U);
   EXPECT_EQ(transfers_within({.limit = 1024, .open = 3}, 4).value(), 4U);
   EXPECT_EQ(transfers_within({.limit = 100, .open = 3}, 64).value(), 21U);
@@ -23,7 +23,7 @@ TEST(OpenFilesTest, FewerTransfersThanTheLimitHasDescriptorsFor) {
   EXPECT_EQ(transfers_within({.limit = 13, .open = 3}, 64).value(), 1U);
 }
 
-TEST(OpenFilesTest, TooLowALimitIsAnErrorThatSaysWhatIsEnough) {
+TEST(OpenFilesTest, RejectsTooLowLimit) {
   const auto none = transfers_within({.limit = 12, .open = 3}, 64);
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().kind, ErrorKind::failed);
@@ -32,14 +32,14 @@ TEST(OpenFilesTest, TooLowALimitIsAnErrorThatSaysWhatIsEnough) {
   EXPECT_FALSE(transfers_within({.limit = 0, .open = 3}, 1));
 }
 
-TEST(OpenFilesTest, CountsWhatIsOpen) {
+TEST(OpenFilesTest, CountsOpenFiles) {
   const OpenFiles before = open_files();
   EXPECT_GE(before.open, 3U);
   const UniqueFd another(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   EXPECT_EQ(open_files().open, before.open + 1);
 }
 
-TEST(OpenFilesTest, TheSoftLimitIsRaisedToTheHardOne) {
+TEST(OpenFilesTest, RaisesSoftLimit) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   rlimit low = before;

@@ -11,7 +11,7 @@ TEST(LastRate, IsUnknownWithoutUploads) {
   EXPECT_FALSE(last_rate({}));
 }
 
-TEST(LastRate, CountsUploadsThatRanSideBySideOverTheSameTime) {
+TEST(LastRate, CountsConcurrentUploads) {
   const auto rate = last_rate({{.bytes = 30 * mib, .started_s = 100, .registered_s = 110},
                                {.bytes = 10 * mib, .started_s = 102, .registered_s = 120}});
   ASSERT_TRUE(rate);
@@ -20,7 +20,7 @@ TEST(LastRate, CountsUploadsThatRanSideBySideOverTheSameTime) {
   EXPECT_DOUBLE_EQ(rate->seconds_for(10 * mib), 5.0);
 }
 
-TEST(LastRate, EndsAtAPause) {
+TEST(LastRate, EndsAtPause) {
   const auto rate = last_rate({{.bytes = 10 * mib, .started_s = 1000, .registered_s = 1010},
                                {.bytes = 10 * mib, .started_s = 930, .registered_s = 940},
                                {.bytes = 900 * mib, .started_s = 0, .registered_s = 869}});
@@ -29,7 +29,7 @@ TEST(LastRate, EndsAtAPause) {
   EXPECT_DOUBLE_EQ(rate->bytes_per_second, 20.0 * mib / 80);
 }
 
-TEST(LastRate, IsUnknownWhereTheUploadsSayLittle) {
+TEST(LastRate, IsUnknownForShortUploads) {
   EXPECT_FALSE(last_rate({{.bytes = mib - 1, .started_s = 100, .registered_s = 110}}));
   EXPECT_FALSE(last_rate({{.bytes = mib, .started_s = 100, .registered_s = 100}}));
 }

@@ -31,39 +31,39 @@ std::string json(Outcomes& outcomes) {
   return text;
 }
 
-TEST(OutcomesTest, TheClosingLineCountsAllAndNamesThoseThatAreNotRegistered) {
+TEST(OutcomesTest, SummaryNamesUnregisteredFiles) {
   std::vector<Report> reports{
       report("a", Status::registered),         report("b", Status::failed),
       report("c", Status::unconfirmed),        report("d", Status::registered),
       report("e\033[2J", Status::interrupted), report("f", Status::skipped)};
-  EXPECT_EQ(outcomes_of(reports).closing_line(false),
+  EXPECT_EQ(outcomes_of(reports).summary_line(false),
             "2 registered, 1 unconfirmed (c), 1 failed (b), 1 interrupted (e?[2J), 1 not started "
             "(f)");
   reports[3].registered_before = "2026-02-03T05:00:38Z";
-  EXPECT_THAT(outcomes_of(reports).closing_line(false),
+  EXPECT_THAT(outcomes_of(reports).summary_line(false),
               HasSubstr("1 registered, 1 already registered, "));
-  EXPECT_THAT(outcomes_of(reports).closing_line(true), HasSubstr(", 1 would be uploaded"));
-  EXPECT_TRUE(outcomes_of(reports).was_cut_short());
+  EXPECT_THAT(outcomes_of(reports).summary_line(true), HasSubstr(", 1 would be uploaded"));
+  EXPECT_TRUE(outcomes_of(reports).is_incomplete());
 }
 
-TEST(OutcomesTest, TheClosingLineNamesFiveOfEach) {
+TEST(OutcomesTest, SummaryNamesFiveOfEachKind) {
   std::vector<Report> reports;
   for (const char* name : {"1", "2", "3", "4", "5"})
     reports.push_back(report(name, Status::failed));
-  EXPECT_EQ(outcomes_of(reports).closing_line(false), "5 failed (1, 2, 3, 4, 5)");
+  EXPECT_EQ(outcomes_of(reports).summary_line(false), "5 failed (1, 2, 3, 4, 5)");
   reports.push_back(report("6", Status::failed));
   reports.push_back(report("7", Status::failed));
-  EXPECT_FALSE(outcomes_of(reports).was_cut_short());
-  EXPECT_EQ(outcomes_of(reports).closing_line(false), "7 failed (1, 2, 3, 4, 5 and 2 more)");
+  EXPECT_FALSE(outcomes_of(reports).is_incomplete());
+  EXPECT_EQ(outcomes_of(reports).summary_line(false), "7 failed (1, 2, 3, 4, 5 and 2 more)");
 }
 
-TEST(OutcomesTest, TheNamesAreTheFirstOnesInWhateverOrderTheyEnd) {
+TEST(OutcomesTest, SummaryNamesFirstFilesByNumber) {
   Outcomes outcomes(/*json=*/false);
   for (std::size_t i = 10; i-- > 0;) outcomes.add(i, report(std::to_string(i), Status::failed));
-  EXPECT_EQ(outcomes.closing_line(false), "10 failed (0, 1, 2, 3, 4 and 5 more)");
+  EXPECT_EQ(outcomes.summary_line(false), "10 failed (0, 1, 2, 3, 4 and 5 more)");
 }
 
-TEST(OutcomesTest, TheJsonHasTheUploadsInTheirOrder) {
+TEST(OutcomesTest, JsonHasUploadsInOrder) {
   Outcomes outcomes(/*json=*/true);
   outcomes.add(1, report("second", Status::failed));
   outcomes.add(0, report("first", Status::registered));
@@ -73,12 +73,12 @@ TEST(OutcomesTest, TheJsonHasTheUploadsInTheirOrder) {
   EXPECT_THAT(text, testing::EndsWith("]}"));
 }
 
-TEST(OutcomesTest, TheJsonOfNothingHasNoUploads) {
+TEST(OutcomesTest, JsonWithoutUploads) {
   Outcomes outcomes(/*json=*/true);
   EXPECT_THAT(json(outcomes), HasSubstr("\"uploads\":[]}"));
 }
 
-TEST(OutcomesTest, WhatIsLeftOutIsCountedAndInTheJson) {
+TEST(OutcomesTest, CountsSkippedFiles) {
   Outcomes outcomes(/*json=*/true);
   outcomes.add(0, report("a", Status::registered), R"("more":1)");
   outcomes.add_left_out(R"({"file":"link"})");
@@ -87,15 +87,15 @@ TEST(OutcomesTest, WhatIsLeftOutIsCountedAndInTheJson) {
   outcomes.add_field(R"("run":2)");
   EXPECT_EQ(outcomes.left_out(), 5U);
   EXPECT_EQ(outcomes.count(), 1U);
-  EXPECT_EQ(outcomes.closing_line(false), "1 registered, 5 left out");
+  EXPECT_EQ(outcomes.summary_line(false), "1 registered, 5 left out");
   const std::string text = json(outcomes);
   EXPECT_THAT(text, HasSubstr(R"(,"more":1})"));
   EXPECT_THAT(text, HasSubstr(R"(,"run":2)"));
   EXPECT_THAT(text, HasSubstr(R"("left_out":[{"file":"link"},{"file":"pipe"}])"));
 }
 
-/// sluice-put(1), EXIT STATUS: what concerns most of the run first.
-TEST(OutcomesTest, TheWorstCodeCounts) {
+/// sluice-put(1), EXIT STATUS: codes that concern most of the run are worse.
+TEST(OutcomesTest, ReturnsWorstCode) {
   const std::vector<int> order{130, 8, 3, 4, 7, 1, 5, 6, 2, 0};
   for (std::size_t worse = 0; worse < order.size(); ++worse)
     for (std::size_t better = worse; better < order.size(); ++better) {

@@ -20,7 +20,8 @@ UploadPlan plan(Action action, std::uint64_t offset = 0) {
   return one;
 }
 
-/// Of files of 10 MiB: one new, one that is half sent, one to compare, one registered before.
+/// Returns the totals of four files of 10 MiB: one new, one half sent, one to compare, one
+/// registered before.
 PlanTotals one_of_each() {
   PlanTotals totals;
   totals.add(plan(Action::upload), 10 * mib);
@@ -34,7 +35,7 @@ nlohmann::json json(const PlanTotals& totals) {
   return nlohmann::json::parse("{" + totals.json() + "}").at("plan");
 }
 
-TEST(PlanTotalsTest, CountWhatIsLeftToSend) {
+TEST(PlanTotalsTest, CountsBytesToSend) {
   EXPECT_EQ(json(one_of_each()), nlohmann::json({{"files", 4},
                                                  {"bytes", 40 * mib},
                                                  {"bytes_to_send", 15 * mib},
@@ -48,7 +49,7 @@ TEST(PlanTotalsTest, CountWhatIsLeftToSend) {
               HasSubstr("15.00 MiB of 40.00 MiB to send; how long is unknown"));
 }
 
-TEST(PlanTotalsTest, EstimateTheTimeFromTheRateOfTheLastUploads) {
+TEST(PlanTotalsTest, EstimatesTimeFromLastUploads) {
   PlanTotals totals = one_of_each();
   totals.set_rate(LastRate{.bytes_per_second = mib / 8.0, .files = 12});
   EXPECT_EQ(json(totals).at("seconds"), 120.0);
@@ -57,7 +58,7 @@ TEST(PlanTotalsTest, EstimateTheTimeFromTheRateOfTheLastUploads) {
   EXPECT_THAT(totals.text(), HasSubstr("the rate of the last 12 uploads"));
 }
 
-TEST(PlanTotalsTest, SayThatNothingIsLeftToSend) {
+TEST(PlanTotalsTest, ReportsNothingToSend) {
   PlanTotals totals;
   EXPECT_TRUE(totals.empty());
   totals.add(plan(Action::none), mib);
@@ -65,7 +66,7 @@ TEST(PlanTotalsTest, SayThatNothingIsLeftToSend) {
   EXPECT_EQ(totals.text(), "nothing to send");
 }
 
-TEST(PlanLineTest, SaysWhereAnInterruptedUploadWouldBeResumed) {
+TEST(PlanLineTest, PrintsOffsetOfResume) {
   Report report;
   report.file = "/data/a\nb.h5";
   report.name = "a\nb.h5";

@@ -8,8 +8,8 @@ namespace {
 using namespace std::chrono_literals;
 constexpr RunProgress::Clock::time_point begin{};
 
-Progress at(std::uint64_t total, std::uint64_t sent, std::uint64_t handed) {
-  return {.total = total, .sent = sent, .committed = sent / 2, .handed = handed};
+Progress at(std::uint64_t total, std::uint64_t sent, std::uint64_t transmitted) {
+  return {.total = total, .sent = sent, .committed = sent / 2, .transmitted = transmitted};
 }
 
 Report registered(std::uint64_t bytes) {
@@ -19,31 +19,31 @@ Report registered(std::uint64_t bytes) {
   return report;
 }
 
-TEST(RunProgressTest, AddsUpTransfersAndFilesThatAreOver) {
+TEST(RunProgressTest, AddsTransfersAndFinishedFiles) {
   RunProgress progress(4, 10'000);
-  progress.started(0, "a");
-  progress.started(1, "b");
+  progress.transfer_started(0, "a");
+  progress.transfer_started(1, "b");
   progress.update(0, at(1000, 100, 100), begin);
   progress.update(1, at(5000, 500, 500), begin);
-  progress.ended(0, registered(1000));
-  progress.over(1000, true);
-  progress.over(700, false);
+  progress.transfer_ended(0, registered(1000));
+  progress.file_finished(1000, true);
+  progress.file_finished(700, false);
   const RunTotals totals = progress.totals();
   EXPECT_EQ(totals.files, 4U);
-  EXPECT_EQ(totals.over, 2U);
+  EXPECT_EQ(totals.finished, 2U);
   EXPECT_EQ(totals.transfers, 1U);
   EXPECT_EQ(totals.bytes, 10'000U);
   EXPECT_EQ(totals.sent, 2200U);
   EXPECT_EQ(totals.committed, 1250U);
 }
 
-/// A resumed file begins in its middle, and one that failed does not count as sent.
-TEST(RunProgressTest, TheRateIsWhatGoesOverTheNetwork) {
+/// A resumed file starts at its offset, and a failed file does not count as sent.
+TEST(RunProgressTest, MeasuresRateOnNetwork) {
   RunProgress progress(3, 1'000'000);
-  progress.started(0, "resumed");
+  progress.transfer_started(0, "resumed");
   progress.update(0, at(900'000, 0, 0), begin);
   progress.update_totals(begin);
-  progress.over(50'000, false);
+  progress.file_finished(50'000, false);
   progress.update(0, at(900'000, 501'000, 1000), begin + 1s);
   progress.update_totals(begin + 1s);
   EXPECT_DOUBLE_EQ(progress.totals().bytes_per_second, 1000);
@@ -51,39 +51,39 @@ TEST(RunProgressTest, TheRateIsWhatGoesOverTheNetwork) {
   EXPECT_EQ(progress.view().transfers.at(0).rate, "1.00 kB/s");
 }
 
-/// They begin and end between two updates.
+/// They start and end between two updates.
 TEST(RunProgressTest, CountsSmallFilesInTheRate) {
   RunProgress progress(1000, 1'000'000);
   progress.update_totals(begin);
   for (std::size_t i = 0; i < 100; ++i) {
-    progress.started(i, "small");
+    progress.transfer_started(i, "small");
     Report report = registered(1000);
     report.stages.server.busy_s = 0.1;
-    progress.ended(i, report);
-    progress.over(1000, true);
+    progress.transfer_ended(i, report);
+    progress.file_finished(1000, true);
   }
   progress.update_totals(begin + 1s);
   EXPECT_DOUBLE_EQ(progress.totals().bytes_per_second, 100'000);
   EXPECT_EQ(progress.totals().bottleneck, Bottleneck::server);
 }
 
-TEST(RunProgressTest, WhatAnEarlierRunRegisteredWasNotSent) {
+TEST(RunProgressTest, DoesNotCountFilesOfEarlierRun) {
   RunProgress progress(2, 2000);
   progress.update_totals(begin);
-  progress.started(0, "before");
+  progress.transfer_started(0, "before");
   Report report = registered(1000);
   report.registered_before = "2026-11-28T10:51:55Z";
-  progress.ended(0, report);
-  progress.over(1000, true);
+  progress.transfer_ended(0, report);
+  progress.file_finished(1000, true);
   progress.update_totals(begin + 1s);
   EXPECT_EQ(progress.totals().bytes_per_second, 0);
   EXPECT_EQ(progress.totals().sent, 1000U);
 }
 
-TEST(RunProgressTest, ShowsTheTransfersInTheirOrderAndATotal) {
+TEST(RunProgressTest, ShowsTransfersInOrderAndTotal) {
   RunProgress progress(5, 10'000);
-  progress.started(2, "two");
-  progress.started(1, "one");
+  progress.transfer_started(2, "two");
+  progress.transfer_started(1, "one");
   const ProgressView view = progress.view();
   ASSERT_EQ(view.transfers.size(), 2U);
   EXPECT_EQ(view.transfers[0].what, "one");
@@ -91,9 +91,9 @@ TEST(RunProgressTest, ShowsTheTransfersInTheirOrderAndATotal) {
   EXPECT_EQ(view.total.what, "0 of 5 files");
 }
 
-TEST(RunProgressTest, OneFileIsItsOwnTotal) {
+TEST(RunProgressTest, ShowsOneFileAsTotal) {
   RunProgress progress(1, 1000);
-  progress.started(0, "alone");
+  progress.transfer_started(0, "alone");
   progress.update(0, at(1000, 500, 500), begin);
   EXPECT_TRUE(progress.view().transfers.empty());
   EXPECT_EQ(progress.view().total.what, "alone");

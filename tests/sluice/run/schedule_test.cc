@@ -5,7 +5,7 @@
 namespace sluice::cli::schedule_test {
 namespace {
 
-TEST(Schedule, WithoutKeysAllMayStartInTheirOrder) {
+TEST(Schedule, StartsAllInOrderWithoutKeys) {
   Schedule schedule({"", "", ""});
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(schedule.next(), i);
   EXPECT_FALSE(schedule.next());
@@ -13,7 +13,7 @@ TEST(Schedule, WithoutKeysAllMayStartInTheirOrder) {
   EXPECT_FALSE(schedule.next()) << "none of them a second time";
 }
 
-TEST(Schedule, OneOfAKeyAtATime) {
+TEST(Schedule, StartsOneOfKeyAtATime) {
   Schedule schedule({"a", "a", "b", "", "a", "b"});
   EXPECT_EQ(schedule.next(), 0U);
   EXPECT_EQ(schedule.next(), 2U);
@@ -33,14 +33,14 @@ TEST(Schedule, OneOfAKeyAtATime) {
   EXPECT_FALSE(schedule.next());
 }
 
-TEST(Schedule, ThoseThatWaitedComeInTheirOrderToo) {
+TEST(Schedule, KeepsOrderOfWaitingUploads) {
   Schedule schedule({"a", "a", "", ""});
   EXPECT_EQ(schedule.next(), 0U);
   schedule.ended(0);
   EXPECT_EQ(schedule.next(), 1U) << "before the ones that need not wait";
 }
 
-TEST(Schedule, OneThatIsPutBackIsTheNextOne) {
+TEST(Schedule, ReturnsPutBackUploadFirst) {
   Schedule schedule({"a", "a", ""});
   EXPECT_EQ(schedule.next(), 0U);
   schedule.put_back(0);

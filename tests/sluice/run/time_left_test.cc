@@ -9,10 +9,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(TimeLeftOfARun, IsEstimatedOnceAMinuteFromTheRateSoFar) {
+TEST(TimeLeftOfARun, IsEstimatedOnceAMinute) {
   TimeLeft left;
   const TimeLeft::Clock::time_point begin{};
-  // 1000 bytes were there before; 10 bytes a second from then on.
+  // 1000 bytes were sent before; then 10 bytes per second.
   EXPECT_FALSE(left.update(begin, 1000, 10000));
   EXPECT_FALSE(left.update(begin + 59s, 1590, 10000));
   EXPECT_DOUBLE_EQ(left.update(begin + 60s, 1600, 10000).value_or(0), 840);
@@ -20,7 +20,7 @@ TEST(TimeLeftOfARun, IsEstimatedOnceAMinuteFromTheRateSoFar) {
   EXPECT_DOUBLE_EQ(left.update(begin + 120s, 2200, 10000).value_or(0), 780);
 }
 
-TEST(TimeLeftOfARun, IsUnknownWhileNothingMoves) {
+TEST(TimeLeftOfARun, IsUnknownWithoutProgress) {
   TimeLeft left;
   const TimeLeft::Clock::time_point begin{};
   EXPECT_FALSE(left.update(begin, 0, 100));
@@ -28,7 +28,7 @@ TEST(TimeLeftOfARun, IsUnknownWhileNothingMoves) {
   EXPECT_FALSE(left.update(begin + 180s, 100, 100)) << "nothing is left";
 }
 
-TEST(TimeLeftOfARun, StartsAgainWhereBytesAreSentAgain) {
+TEST(TimeLeftOfARun, RestartsIfBytesAreSentAgain) {
   TimeLeft left;
   const TimeLeft::Clock::time_point begin{};
   EXPECT_FALSE(left.update(begin, 500, 1000));

@@ -18,14 +18,14 @@ using Reason = TransferCount::Reason;
 
 constexpr double forever = 1e18;
 
-/// A server behind a link. Each file takes some round trips and then its bytes, which share the
-/// link with those of the others.
+/// A simulated server behind a link. Each file takes some round trips and then its bytes, which
+/// share the link with those of other files.
 struct World {
-  double file_s = 0.15;           ///< without the bytes
-  double link = 100e6;            ///< bytes a second
-  double connection = 30e6;       ///< bytes a second, at most
-  std::size_t threads = 1000;     ///< files that the server works at, at a time
-  std::size_t files = 1'000'000;  ///< in all
+  double file_s = 0.15;           ///< without the time of the bytes
+  double link = 100e6;            ///< bytes per second
+  double connection = 30e6;       ///< bytes per second, at most
+  std::size_t threads = 1000;     ///< files that the server processes at a time
+  std::size_t files = 1'000'000;  ///< in total
   std::function<double()> file_bytes = [] { return 10'240.0; };
 };
 
@@ -39,10 +39,10 @@ class Simulation {
     while (now < end && (left_ > 0 || !running_.empty())) {
       step();
       fill();
-      look();
+      update();
     }
   }
-  /// The mean over that time.
+  /// Runs for `time`, and returns the mean number of uploads.
   double mean_count(std::chrono::milliseconds time) {
     double sum = 0;
     for (auto passed = 0ms; passed < time; passed += 100ms) {
@@ -51,7 +51,7 @@ class Simulation {
     }
     return sum * 100 / static_cast<double>(time.count());
   }
-  /// Files and bytes a second in that time.
+  /// Runs for `time`, and returns the rates.
   TransferCount::Rates rates(std::chrono::milliseconds time) {
     const std::uint64_t files_before = files;
     const double bytes_before = bytes;
@@ -59,13 +59,13 @@ class Simulation {
     const double seconds = std::chrono::duration<double>(time).count();
     return {static_cast<double>(files - files_before) / seconds, (bytes - bytes_before) / seconds};
   }
-  void look() {
-    const auto change = count.look({.now = now,
-                                    .bytes = static_cast<std::uint64_t>(bytes),
-                                    .files = files,
-                                    .running = running_.size(),
-                                    .waiting = left_,
-                                    .ceiling = ceiling});
+  void update() {
+    const auto change = count.update({.now = now,
+                                      .bytes = static_cast<std::uint64_t>(bytes),
+                                      .files = files,
+                                      .running = running_.size(),
+                                      .waiting = left_,
+                                      .ceiling = ceiling});
     if (change) {
       changes.push_back(*change);
       highest = std::max(highest, change->to);
@@ -81,12 +81,12 @@ class Simulation {
   std::optional<unsigned> ceiling;
   std::vector<TransferCount::Change> changes;
   unsigned highest = 0;
-  bool is_stuck = false;  ///< the server answers nothing
+  bool is_stuck = false;  ///< the server does not respond
 
  private:
   struct File {
-    double seconds;  ///< left before its bytes
-    double bytes;    ///< left
+    double seconds;  ///< remaining before its bytes
+    double bytes;    ///< remaining
   };
 
   void step() {
@@ -124,7 +124,7 @@ class Simulation {
   std::vector<File> running_;
 };
 
-/// Sizes of which a few are most of the bytes.
+/// Sizes of which a few have most of the bytes.
 std::function<double()> heavy_tailed(double median, unsigned seed) {
   return [median, random = std::mt19937(seed),
           normal = std::normal_distribution<double>(0, 1)]() mutable {
@@ -132,7 +132,7 @@ std::function<double()> heavy_tailed(double median, unsigned seed) {
   };
 }
 
-TEST(TransferCountTest, SmallFilesOverALongWayAreSentSixtyFourAtATimeWithinSeconds) {
+TEST(TransferCountTest, ReachesSixtyFourForSmallFilesOverLongRoundTrip) {
   Simulation run({.file_s = 0.15});
   run.run(10s);
   EXPECT_EQ(run.count.count(), 64U);
@@ -141,7 +141,7 @@ TEST(TransferCountTest, SmallFilesOverALongWayAreSentSixtyFourAtATimeWithinSecon
   EXPECT_EQ(run.highest, 64U);
 }
 
-TEST(TransferCountTest, AFullLinkIsNotSharedByMoreFiles) {
+TEST(TransferCountTest, StaysLowOnFullLink) {
   for (const double mebibytes : {20.0, 300.0, 100'000.0}) {
     SCOPED_TRACE(mebibytes);
     Simulation run({.file_s = 0.02, .file_bytes = [=] { return mebibytes * 1048576; }});
@@ -155,28 +155,28 @@ TEST(TransferCountTest, AFullLinkIsNotSharedByMoreFiles) {
   }
 }
 
-TEST(TransferCountTest, SlowConnectionsAreAddedUntilTheLinkIsFull) {
+TEST(TransferCountTest, AddsSlowConnectionsUntilLinkIsFull) {
   Simulation run({.file_s = 0.1,
                   .link = 100e6,
-                  .connection = 6.5e6,  // 16 fill the link
+                  .connection = 6.5e6,  // 16 connections fill the link
                   .file_bytes = [] { return 40e6; }});
   run.run(1min);
   EXPECT_NEAR(run.mean_count(10min), 16, 2);
   EXPECT_GT(run.rates(10min).bytes, 90e6);
 }
 
-TEST(TransferCountTest, AServerOfTwelveThreadsGetsNoneToQueue) {
+TEST(TransferCountTest, DoesNotQueueAtServerWithTwelveThreads) {
   Simulation run({.file_s = 0.15, .threads = 12});
   run.run(5min);
-  // 8 at a time are slower; between 16 and 32 only the server's queue grows.
+  // With 8 at a time it is slower; between 16 and 32 only the server's queue grows.
   EXPECT_GE(run.count.count(), 8U);
   EXPECT_LE(run.count.count(), 16U);
   EXPECT_LE(run.highest, 32U);
   EXPECT_GT(run.rates(60s).files, 0.9 * 12 / 0.16);
 }
 
-/// Over and over, with files of very different sizes and other work on the link.
-TEST(TransferCountTest, NoiseNeitherRaisesNorLowersTheNumberForGood) {
+/// Repeatedly, with files of very different sizes and other traffic on the link.
+TEST(TransferCountTest, ReturnsToRightNumberAfterNoise) {
   for (unsigned seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
@@ -200,7 +200,7 @@ TEST(TransferCountTest, NoiseNeitherRaisesNorLowersTheNumberForGood) {
   }
 }
 
-TEST(TransferCountTest, SmallFilesAfterLargeOnesAreNoticed) {
+TEST(TransferCountTest, NoticesSmallFilesAfterLargeOnes) {
   World world{.link = 100e6};
   bool large = true;
   world.file_bytes = [&] { return large ? 1e9 : 10'240.0; };
@@ -208,12 +208,12 @@ TEST(TransferCountTest, SmallFilesAfterLargeOnesAreNoticed) {
   run.run(5min);
   EXPECT_LE(run.count.count(), 8U);
   large = false;
-  run.run(2min);  // the large ones end
+  run.run(2min);  // the large files end
   EXPECT_EQ(run.count.count(), 64U);
 }
 
-TEST(TransferCountTest, LargeFilesBesideSmallOnesDoNotHideThem) {
-  // Three that last, on a link that they fill.
+TEST(TransferCountTest, NoticesSmallFilesBesideLargeOnes) {
+  // Three long files that fill the link.
   World world{.link = 100e6, .connection = 33e6};
   int first = 0;
   world.file_bytes = [&] { return first++ < 3 ? forever : 10'240.0; };
@@ -222,19 +222,19 @@ TEST(TransferCountTest, LargeFilesBesideSmallOnesDoNotHideThem) {
   EXPECT_GE(run.count.count(), 32U);
 }
 
-TEST(TransferCountTest, EmptyFilesCount) {
+TEST(TransferCountTest, CountsEmptyFiles) {
   Simulation run({.file_bytes = [] { return 0.0; }});
   run.run(10s);
   EXPECT_EQ(run.count.count(), 64U);
 }
 
-TEST(TransferCountTest, AnOverloadedServerGetsNoMoreThanItTakes) {
+TEST(TransferCountTest, ObeysCeiling) {
   Simulation run({.file_s = 0.15});
   run.run(300ms);
   ASSERT_EQ(run.count.count(), 4U);
   while (run.count.count() == 4) run.run(5ms);
   ASSERT_EQ(run.count.count(), 8U);
-  // Its threads wait for each other until it answers 401.
+  // Its threads wait for each other until it responds 401.
   run.is_stuck = true;
   run.run(60s);
   EXPECT_EQ(run.count.count(), 4U) << "nothing moved with 8";
@@ -246,14 +246,14 @@ TEST(TransferCountTest, AnOverloadedServerGetsNoMoreThanItTakes) {
   EXPECT_EQ(run.highest, 8U);
 
   run.ceiling = 6;
-  run.run(10min);  // a hold is 5 minutes at most
+  run.run(10min);  // a hold lasts 5 minutes at most
   EXPECT_NEAR(run.mean_count(10min), 6, 0.2) << "the server takes more by now";
 }
 
-TEST(TransferCountTest, ACeilingCountsAtOnceAndBelowFour) {
+TEST(TransferCountTest, ObeysCeilingBelowFourAtOnce) {
   Simulation run({.file_s = 0.15});
   run.ceiling = 2;
-  run.look();
+  run.update();
   EXPECT_EQ(run.count.count(), 2U);
   ASSERT_EQ(run.changes.size(), 1U);
   EXPECT_EQ(run.changes[0].reason, Reason::ceiling);
@@ -261,23 +261,23 @@ TEST(TransferCountTest, ACeilingCountsAtOnceAndBelowFour) {
   run.run(1min);
   EXPECT_EQ(run.count.count(), 2U);
   run.ceiling = 1;
-  run.look();
+  run.update();
   EXPECT_EQ(run.count.count(), 1U);
 }
 
-TEST(TransferCountTest, AServerThatBecomesOverloadedLaterGetsFewerAtOnce) {
+TEST(TransferCountTest, ObeysLaterCeilingAtOnce) {
   Simulation run({.file_s = 0.15});
   run.run(10s);
   ASSERT_EQ(run.count.count(), 64U);
   run.ceiling = 32;
-  run.look();
+  run.update();
   EXPECT_EQ(run.count.count(), 32U);
   run.run(1min);
   EXPECT_EQ(run.highest, 64U);
   EXPECT_EQ(run.count.count(), 32U);
 }
 
-TEST(TransferCountTest, NoMoreThanTheProcessCanRun) {
+TEST(TransferCountTest, ObeysLimitOfProcess) {
   for (const unsigned most : {1U, 3U, 4U, 7U, 21U}) {
     Simulation run({.file_s = 0.15}, most);
     run.run(20s);
@@ -286,15 +286,15 @@ TEST(TransferCountTest, NoMoreThanTheProcessCanRun) {
   }
 }
 
-TEST(TransferCountTest, AFewFilesMoreAreNoReasonForATrial) {
-  // After the first measurement, of 20 files, fewer than the next number wait.
+TEST(TransferCountTest, StartsNoTrialForFewFiles) {
+  // After the first measurement, of 20 files, fewer files wait than the next number.
   Simulation run({.file_s = 0.1, .files = 27});
   run.run(1min);
   EXPECT_EQ(run.files, 27U);
   EXPECT_TRUE(run.changes.empty());
 }
 
-TEST(TransferCountTest, NoMoreAreTriedWhileNothingMoves) {
+TEST(TransferCountTest, StartsNoTrialWithoutProgress) {
   Simulation run({.file_s = 0.15});
   run.is_stuck = true;
   run.run(10min);
@@ -304,7 +304,7 @@ TEST(TransferCountTest, NoMoreAreTriedWhileNothingMoves) {
   EXPECT_EQ(run.count.count(), 64U);
 }
 
-TEST(TransferCountTest, AChangeSaysWhatWasMeasured) {
+TEST(TransferCountTest, ReportsMeasurementsOfChange) {
   Simulation run({.file_s = 0.02, .link = 100e6, .file_bytes = [] { return 20e6; }});
   run.run(15s);
   ASSERT_EQ(run.changes.size(), 2U);

@@ -18,7 +18,7 @@ TransferPlanSetting transfers_of(std::size_t files, std::optional<unsigned> aske
           .pool_bytes = 64 * mib};
 }
 
-TEST(TransferPlanTest, AsManyAsThereAreFilesAndAsWereAskedFor) {
+TEST(TransferPlanTest, RunsRequestedNumberUpToFiles) {
   EXPECT_EQ(plan_transfers(transfers_of(10'000))->most, 64U);
   EXPECT_TRUE(plan_transfers(transfers_of(10'000))->automatic);
   EXPECT_EQ(plan_transfers(transfers_of(3))->most, 3U);
@@ -28,7 +28,7 @@ TEST(TransferPlanTest, AsManyAsThereAreFilesAndAsWereAskedFor) {
   EXPECT_EQ(plan_transfers(transfers_of(7, 16))->most, 7U);
 }
 
-TEST(TransferPlanTest, OnlyANumberThatWasAskedForIsWarnedOf) {
+TEST(TransferPlanTest, WarnsOnlyIfNumberWasRequested) {
   TransferPlanSetting setting = transfers_of(10'000);
   setting.descriptors.limit = 100;
   const auto automatic = plan_transfers(setting);
@@ -43,10 +43,10 @@ TEST(TransferPlanTest, OnlyANumberThatWasAskedForIsWarnedOf) {
   EXPECT_FALSE(plan_transfers(setting));
 }
 
-TEST(TransferPlanTest, ALimitOnMemoryMeansFewerOrAnError) {
+TEST(TransferPlanTest, ObeysMemoryLimit) {
   TransferPlanSetting setting = transfers_of(10'000);
   setting.space = {.limit = 150 * mib, .taken = 20 * mib};
-  // 130 MiB are left: 64 for the pool, 24 for all, and 3 for each transfer.
+  // 130 MiB are free: 64 for the pool, 24 in general, and 3 for each transfer.
   EXPECT_EQ(plan_transfers(setting)->most, 14U);
   setting.asked = 64;
   const auto asked = plan_transfers(setting);
@@ -57,15 +57,15 @@ TEST(TransferPlanTest, ALimitOnMemoryMeansFewerOrAnError) {
   EXPECT_FALSE(plan_transfers(setting)) << "not even for one";
 }
 
-TEST(TransferPlanTest, CheckedChunksNeedRoomInThePool) {
+TEST(TransferPlanTest, LimitsCheckedChunksByPool) {
   EXPECT_EQ(transfers_with_checked_chunks(64 * mib, 4 * mib, 4 * mib), 64U) << "a block each";
-  // Chunks of 5 MiB have bytes in 3 blocks.
+  // Chunks of 5 MiB cover parts of 3 blocks.
   EXPECT_EQ(transfers_with_checked_chunks(64 * mib, 4 * mib, 100 * mib), 5U);
   EXPECT_EQ(transfers_with_checked_chunks(512 * mib, 4 * mib, 100 * mib), 42U);
   EXPECT_EQ(transfers_with_checked_chunks(8 * mib, 4 * mib, 100 * mib), 4U);
 }
 
-TEST(TransferPlanTest, AChangeIsDescribed) {
+TEST(TransferPlanTest, DescribesChange) {
   using Reason = TransferCount::Reason;
   TransferCount::Change change{.from = 4,
                                .to = 8,

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// Says what happens to it.
+/// Records the calls.
 class FakeUpload final : public Upload {
  public:
   FakeUpload(std::string name, Progress progress, std::vector<std::string>& log)
@@ -43,7 +43,7 @@ class TransfersTest : public testing::Test {
   std::vector<std::string> log_;
 };
 
-TEST_F(TransfersTest, EachIsGivenOnceWhenItIsOver) {
+TEST_F(TransfersTest, ReturnsEachEndedUploadOnce) {
   Transfers transfers;
   transfers.add(7, upload("seven"));
   transfers.add(3, upload("three"));
@@ -57,15 +57,15 @@ TEST_F(TransfersTest, EachIsGivenOnceWhenItIsOver) {
   EXPECT_EQ(log_, std::vector<std::string>{"gone three"});
 }
 
-/// It may be over before start() has returned.
-TEST_F(TransfersTest, OneThatWasOverBeforeItWasAdded) {
+/// An upload may end before start() has returned.
+TEST_F(TransfersTest, AcceptsUploadThatEndedBeforeAdd) {
   Transfers transfers;
   transfers.on_over(0)();
   transfers.add(0, upload("quick"));
   EXPECT_EQ(transfers.wait_until(Clock::now()), 0U);
 }
 
-TEST_F(TransfersTest, TheEndOfOneWakes) {
+TEST_F(TransfersTest, WakesUpAtEndOfUpload) {
   Transfers transfers;
   transfers.add(0, upload("one"));
   std::thread network([over = transfers.on_over(0)] { over(); });
@@ -73,7 +73,7 @@ TEST_F(TransfersTest, TheEndOfOneWakes) {
   network.join();
 }
 
-TEST_F(TransfersTest, HasTheProgressOfEach) {
+TEST_F(TransfersTest, ReturnsProgressOfEach) {
   Transfers transfers;
   transfers.add(3, upload("one", {100, 50, 30}));
   transfers.add(1, upload("two", {1000, 7, 0}));
@@ -85,8 +85,8 @@ TEST_F(TransfersTest, HasTheProgressOfEach) {
   EXPECT_EQ(each[1].second.committed, 30U);
 }
 
-/// Else each would be waited for before the next is told.
-TEST_F(TransfersTest, AllAreCancelledBeforeTheFirstGoes) {
+/// Otherwise each would end before the next one is cancelled.
+TEST_F(TransfersTest, CancelsAllBeforeDestroyingFirst) {
   {
     Transfers transfers;
     transfers.add(0, upload("one"));

@@ -22,11 +22,11 @@ bool wants(const Filter& filter, const std::string& path) {
   return filter.wants_file(filter.decide(path, false));
 }
 
-TEST(SelectFilter, WantsEverythingWithoutRules) {
+TEST(SelectFilter, IncludesEverythingWithoutRules) {
   EXPECT_TRUE(wants({}, "a/b"));
 }
 
-TEST(SelectFilter, LetsTheLastRuleThatMatchesDecide) {
+TEST(SelectFilter, LastMatchingRuleDecides) {
   const Filter filter = filter_of({"x *.tif", "i a*", "x ab*"});
   EXPECT_FALSE(wants(filter, "x.tif"));
   EXPECT_TRUE(wants(filter, "a.tif"));
@@ -35,7 +35,7 @@ TEST(SelectFilter, LetsTheLastRuleThatMatchesDecide) {
   EXPECT_FALSE(wants(filter_of({"i *.tif", "x *"}), "a.tif"));
 }
 
-TEST(SelectFilter, LeavesOutWhatNoRuleMatchesIfTheFirstIsAnInclude) {
+TEST(SelectFilter, ExcludesUnmatchedFilesIfFirstRuleIsInclude) {
   const Filter filter = filter_of({"i *.tif", "x old/"});
   EXPECT_TRUE(wants(filter, "deep/a.tif"));
   EXPECT_FALSE(wants(filter, "deep/a.txt"));
@@ -43,20 +43,20 @@ TEST(SelectFilter, LeavesOutWhatNoRuleMatchesIfTheFirstIsAnInclude) {
   EXPECT_EQ(filter.reason(filter.decide("deep/a.txt", false)), "no --include matches");
 }
 
-TEST(SelectFilter, IncludesAllInADirectoryThatARuleIncludes) {
+TEST(SelectFilter, IncludesAllFilesInIncludedDirectory) {
   const Filter filter = filter_of({"i /run1/", "x *.tmp"});
   EXPECT_TRUE(wants(filter, "run1/deep/a"));
   EXPECT_FALSE(wants(filter, "run1/deep/a.tmp"));
   EXPECT_FALSE(wants(filter, "run2/a"));
 }
 
-TEST(SelectFilter, NeverLooksIntoAnExcludedDirectory) {
+TEST(SelectFilter, DoesNotSearchExcludedDirectory) {
   const Filter filter = filter_of({"x tmp/", "i tmp/keep"});
   EXPECT_FALSE(wants(filter, "tmp/keep"));
   EXPECT_TRUE(wants(filter_of({"x tmp/*", "i tmp/keep"}), "tmp/keep"));
 }
 
-TEST(SelectFilter, ReadsTheLinesOfAGitignoreFile) {
+TEST(SelectFilter, ReadsGitignoreFile) {
   Filter filter;
   ASSERT_TRUE(filter.exclude_lines(
       "\xef\xbb\xbf# comment\r\n*.tmp  \r\n\n\\#a\n!keep.tmp\n  \nb\\ ", "rules"));
@@ -69,7 +69,7 @@ TEST(SelectFilter, ReadsTheLinesOfAGitignoreFile) {
   EXPECT_EQ(filter.reason(filter.decide("x.tmp", false)), "'*.tmp' in line 2 of rules");
 }
 
-TEST(SelectFilter, NamesTheRuleThatIsNoPattern) {
+TEST(SelectFilter, ReportsInvalidRule) {
   Filter filter;
   const Result<void> refused = filter.exclude("");
   ASSERT_FALSE(refused);

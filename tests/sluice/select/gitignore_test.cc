@@ -1,4 +1,4 @@
-// Filters and walks compared with git: random trees, random patterns.
+// Compares filters and walks with git on random trees and patterns.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Names and patterns of few letters, so that many match.
+/// Random names and patterns of few letters, so that many match.
 class Source {
  public:
   explicit Source(unsigned seed) : random_(seed) {}
@@ -86,13 +86,13 @@ class GitIgnore : public testing::Test {
     }
   }
 
-  /// The files that git does not ignore.
+  /// Returns the files that git does not ignore.
   std::set<std::string> wanted_by_git(const std::string& rules) {
     test::write_file(tree_ / ".git" / "info" / "exclude", rules);
     std::string input;
     for (const std::string& file : files_) input += file + '\0';
     const test::Finished finished = git({"check-ignore", "--no-index", "--stdin", "-z"}, input);
-    EXPECT_LE(finished.status, 1) << finished.err;  // 1: ignores none
+    EXPECT_LE(finished.status, 1) << finished.err;  // 1: no file is ignored
     std::set<std::string> wanted = files_;
     for (std::size_t at = 0; at < finished.out.size();) {
       const std::size_t end = finished.out.find('\0', at);

@@ -13,7 +13,7 @@ bool matches(const std::string& pattern, const std::string& path, bool directory
   return glob && glob->matches(path, directory);
 }
 
-TEST(SelectGlob, MatchesTheLastComponentWithoutASlash) {
+TEST(SelectGlob, MatchesLastComponentWithoutSlash) {
   EXPECT_TRUE(matches("*.tif", "a.tif"));
   EXPECT_TRUE(matches("*.tif", "x/y/a.tif"));
   EXPECT_FALSE(matches("*.tif", "a.tiff"));
@@ -28,7 +28,7 @@ TEST(SelectGlob, MatchesTheLastComponentWithoutASlash) {
   EXPECT_FALSE(matches("[a", "a"));
 }
 
-TEST(SelectGlob, MatchesTheWholePathWithASlash) {
+TEST(SelectGlob, MatchesWholePathWithSlash) {
   EXPECT_TRUE(matches("/a", "a"));
   EXPECT_FALSE(matches("/a", "x/a"));
   EXPECT_TRUE(matches("x/*", "x/a"));
@@ -41,26 +41,26 @@ TEST(SelectGlob, MatchesTheWholePathWithASlash) {
   EXPECT_TRUE(matches("x/**/a", "x/y/z/a"));
 }
 
-TEST(SelectGlob, MatchesDirectoriesOnlyWithASlashAtTheEnd) {
+TEST(SelectGlob, MatchesOnlyDirectoriesWithTrailingSlash) {
   EXPECT_TRUE(matches("tmp/", "x/tmp", true));
   EXPECT_FALSE(matches("tmp/", "x/tmp", false));
 }
 
-TEST(SelectGlob, TakesBytesAsTheyAre) {
+TEST(SelectGlob, ComparesBytes) {
   EXPECT_TRUE(matches("\xff?", "\xff\xfe"));
   EXPECT_TRUE(matches("a\nb", "a\nb"));
   EXPECT_TRUE(matches("\\*", "*"));
   EXPECT_FALSE(matches("\\*", "a"));
 }
 
-TEST(SelectGlob, RefusesWhatIsNoPattern) {
+TEST(SelectGlob, RejectsInvalidPatterns) {
   EXPECT_FALSE(Glob::parse(""));
   EXPECT_FALSE(Glob::parse(std::string(Glob::longest + 1, '*')));
   EXPECT_TRUE(Glob::parse(std::string(Glob::longest, '*')));
 }
 
-// Without a memory of what failed this takes 2^50 steps.
-TEST(SelectGlob, EndsSoonForPatternsWithManyStars) {
+// Without the table of failed attempts, this takes 2^50 steps.
+TEST(SelectGlob, MatchesManyStarsInPolynomialTime) {
   std::string pattern;
   std::string path;
   for (int i = 0; i < 50; ++i) {

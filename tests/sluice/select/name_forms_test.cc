@@ -15,43 +15,43 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-// An e with an acute accent, and the syllable han, in one character and in several.
+// "é" and the syllable "han", as one character and decomposed.
 const std::string composed = "caf\u00e9.h5";
 const std::string decomposed = "cafe\u0301.h5";
 const std::string syllable = "\ud55c";
 const std::string letters = "\u1112\u1161\u11ab";
 
-TEST(NameForms, ComposesWhatBelongsTogether) {
+TEST(NameForms, ComposesCanonicalEquivalents) {
   EXPECT_EQ(normal_form(decomposed), composed);
   EXPECT_EQ(normal_form(composed), composed);
   EXPECT_EQ(normal_form(letters), syllable);
-  EXPECT_EQ(normal_form("\u212a"), "K");  // the sign for kelvin
+  EXPECT_EQ(normal_form("\u212a"), "K");  // KELVIN SIGN
   EXPECT_EQ(normal_form("scan-0417.h5"), "scan-0417.h5");
   EXPECT_EQ(normal_form(""), "");
 }
 
-TEST(NameForms, KeepsWhatOnlyResembles) {
-  EXPECT_NE(normal_form("\ufb01le"), "file");          // a ligature: compatibility, not canonical
+TEST(NameForms, KeepsSimilarCharacters) {
+  EXPECT_NE(normal_form("\ufb01le"), "file");          // a ligature: only compatibility equivalent
   EXPECT_NE(normal_form("\u0430"), normal_form("a"));  // Cyrillic
   EXPECT_NE(normal_form("A"), normal_form("a"));
 }
 
-TEST(NameForms, LeavesWhatIsNotUtf8) {
+TEST(NameForms, KeepsInvalidUtf8) {
   EXPECT_EQ(normal_form("caf\xe9"), "caf\xe9");
 }
 
-TEST(NameForms, WarnsOfTwoFilesOfOneCommand) {
+TEST(NameForms, WarnsOfTwoFilesInSelection) {
   EXPECT_THAT(warn_of_look_alikes({composed, "a", decomposed}, {}, "IDB-1"),
               ElementsAre(AllOf(HasSubstr(decomposed), HasSubstr("another file"),
                                 HasSubstr("decomposed (NFD)"), HasSubstr("composed (NFC)"))));
   EXPECT_THAT(warn_of_look_alikes({composed, letters}, {}, "IDB-1"), IsEmpty());
 }
 
-TEST(NameForms, WarnsOfWhatTheDatasetHas) {
+TEST(NameForms, WarnsOfFileInDataset) {
   EXPECT_THAT(warn_of_look_alikes({composed, "b"}, {"a", "b", decomposed, decomposed}, "IDB-1"),
               ElementsAre(AllOf(HasSubstr(composed), HasSubstr("dataset IDB-1"))));
   EXPECT_THAT(warn_of_look_alikes({composed}, {composed}, "IDB-1"), IsEmpty());
-  // The second run of a command that was warned of.
+  // The second run of a command whose first run warned.
   EXPECT_THAT(warn_of_look_alikes({composed, decomposed}, {composed, decomposed}, "IDB-1"),
               SizeIs(1));
 }

@@ -55,7 +55,7 @@ class SelectFiles : public testing::Test {
   SelectOptions options_;
 };
 
-TEST_F(SelectFiles, TakesFilesAndDirectoriesInTheirOrder) {
+TEST_F(SelectFiles, SelectsInOrder) {
   file("tree/b", "12");
   file("tree/sub/c", "345");
   options_.paths = {file("z", "6789"), directory_ / "tree"};
@@ -67,13 +67,13 @@ TEST_F(SelectFiles, TakesFilesAndDirectoriesInTheirOrder) {
   EXPECT_THAT(selection.left_out, IsEmpty());
 }
 
-TEST_F(SelectFiles, RefusesADirectoryWithoutRecursive) {
+TEST_F(SelectFiles, RejectsDirectoryWithoutRecursive) {
   options_.recursive = false;
   options_.paths = {file("a"), directory_.path()};
   EXPECT_THAT(refused(), AllOf(HasSubstr(directory_.path()), HasSubstr("--recursive")));
 }
 
-TEST_F(SelectFiles, RefusesTwoFilesOfOneNameAndNamesBoth) {
+TEST_F(SelectFiles, RejectsDuplicateNames) {
   const std::string one = file("x/a.tif");
   const std::string other = file("y/a.tif");
   options_.paths = {directory_.path()};
@@ -85,7 +85,7 @@ TEST_F(SelectFiles, RefusesTwoFilesOfOneNameAndNamesBoth) {
   EXPECT_THAT(names(select()), ElementsAre("x__a.tif", "y__a.tif", "z__a.tif"));
 }
 
-TEST_F(SelectFiles, ChecksTheNamesThatWereJoined) {
+TEST_F(SelectFiles, ChecksJoinedNames) {
   options_.names.from = NameFrom::path;
   const std::string one = file("a/b__c");
   const std::string other = file("a__b/c");
@@ -101,7 +101,7 @@ TEST_F(SelectFiles, ChecksTheNamesThatWereJoined) {
   EXPECT_THAT(names(select()), SizeIs(2));
 }
 
-TEST_F(SelectFiles, LeavesOutTheFileWhoseNameCannotBe) {
+TEST_F(SelectFiles, SkipsFileWithInvalidName) {
   options_.names.from = NameFrom::path;
   const std::string longer(200, 'd');
   file(longer + "/" + longer);
@@ -128,7 +128,7 @@ TEST_F(SelectFiles, LeavesOutTheFileWhoseNameCannotBe) {
   EXPECT_THAT(selection.left_out[1].why, AllOf(HasSubstr("good"), HasSubstr("receipt")));
 }
 
-TEST_F(SelectFiles, TellsWhatWasAskedForFromWhatWasNot) {
+TEST_F(SelectFiles, MarksRequestedSkips) {
   file("a");
   file("b.tmp");
   ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
@@ -151,7 +151,7 @@ TEST_F(SelectFiles, TellsWhatWasAskedForFromWhatWasNot) {
   EXPECT_EQ(select().filtered, 1U);
 }
 
-TEST_F(SelectFiles, SaysWhyNoFileIsLeft) {
+TEST_F(SelectFiles, ReportsWhyNothingIsSelected) {
   options_.paths = {directory_.path()};
   EXPECT_THAT(refused(), HasSubstr("hold no file"));
   file("a.tif");
@@ -182,7 +182,7 @@ TEST_F(SelectFiles, ReadsListsAndPatternsFromFiles) {
   EXPECT_THAT(refused(), AllOf(HasSubstr("--exclude-from"), HasSubstr("No such file")));
 }
 
-TEST_F(SelectFiles, TakesANameForOneFileOnly) {
+TEST_F(SelectFiles, RejectsNameForSeveralFiles) {
   options_.recursive = false;
   options_.paths = {file("a")};
   options_.name = "other";
@@ -197,7 +197,7 @@ TEST_F(SelectFiles, TakesANameForOneFileOnly) {
   EXPECT_THAT(refused(), HasSubstr("--recursive"));
 }
 
-TEST_F(SelectFiles, RefusesAFileThatIsGivenTwice) {
+TEST_F(SelectFiles, RejectsRepeatedFile) {
   options_.paths = {file("a"), file("a")};
   EXPECT_THAT(refused(), HasSubstr("is given twice"));
 }
@@ -222,13 +222,13 @@ TEST(SelectFileList, SplitsAtNulOnly) {
   EXPECT_THAT(*paths, ElementsAre("a\nb", "c\r"));
   EXPECT_THAT(*parse_file_list("\xef\xbb\xbf#a\r\n b \n", false, "list"), ElementsAre("#a", " b "));
   EXPECT_THAT(*parse_file_list("", false, "list"), IsEmpty());
-  // Empty lines count, as an editor counts them.
+  // Line numbers include empty lines.
   const auto bad = parse_file_list(std::string("a\n\nb\n\0c\n", 8), false, "list");
   ASSERT_FALSE(bad);
   EXPECT_THAT(bad.error().message, HasSubstr("line 4 of list"));
 }
 
-TEST(SelectSkip, KnowsTheReasons) {
+TEST(SelectSkip, ParsesReasons) {
   EXPECT_THAT(*parse_skip("links,names"), ElementsAre(LeftOutReason::link, LeftOutReason::name));
   for (const char* bad : {"link", "links,", "filter", "links, names", ",", "all"})
     EXPECT_FALSE(parse_skip(bad)) << bad;

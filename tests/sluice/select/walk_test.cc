@@ -55,7 +55,7 @@ class SelectWalk : public testing::Test {
               },
           .left_out = [&](LeftOut item) { left_out_.push_back(std::move(item)); }});
   }
-  /// As another user, if this is root: root reads everything.
+  /// Changes to another user if the user is root, who can read everything.
   void look_as_nobody() {
     const bool root = ::geteuid() == 0;
     if (root && ::seteuid(65534) != 0) FAIL();
@@ -73,7 +73,7 @@ class SelectWalk : public testing::Test {
   test::TempDir directory_;
   const std::string root_ = directory_ / "tree";
   std::vector<std::string> found_;  ///< relative
-  std::string path_;                ///< of the last one
+  std::string path_;                ///< of the last file
   std::uint64_t bytes_ = 0;
   std::vector<LeftOut> left_out_;
 };
@@ -94,7 +94,7 @@ TEST_F(SelectWalk, FindsFilesBeforeDirectoriesInOrder) {
   EXPECT_EQ(path_, root_ + "/b/a/x");
 }
 
-TEST_F(SelectWalk, LeavesOutLinksUnlessTheyAreFollowed) {
+TEST_F(SelectWalk, SkipsLinksUnlessFollowed) {
   file("data/a");
   fs::create_symlink("data/a", root_ + "/file");
   look();
@@ -106,14 +106,14 @@ TEST_F(SelectWalk, LeavesOutLinksUnlessTheyAreFollowed) {
   EXPECT_THAT(left_out_, IsEmpty());
 }
 
-TEST_F(SelectWalk, FollowsTheLinkThatIsTheRoot) {
+TEST_F(SelectWalk, FollowsLinkAtRoot) {
   file("a");
   fs::create_symlink("tree", directory_ / "link");
   look_at(directory_ / "link");
   EXPECT_THAT(found_, ElementsAre("a"));
 }
 
-TEST_F(SelectWalk, LeavesOutLinksThatLeadBackOrNowhere) {
+TEST_F(SelectWalk, SkipsCyclicAndBrokenLinks) {
   const WalkOptions follow{.follow_links = true, .filter = {}, .own = {}, .stop = {}};
   file("x/y/a");
   fs::create_symlink("../..", root_ + "/x/y/back");
@@ -132,7 +132,7 @@ TEST_F(SelectWalk, LeavesOutLinksThatLeadBackOrNowhere) {
   expect_left_out(root_ + "/loop", LeftOutReason::link, "--skip links");
 }
 
-TEST_F(SelectWalk, LeavesOutSpecialFilesWithoutOpeningThem) {
+TEST_F(SelectWalk, SkipsSpecialFilesWithoutOpeningThem) {
   file("a");
   ASSERT_EQ(::mkfifo((root_ + "/fifo").c_str(), 0600), 0);
   look();
@@ -152,7 +152,7 @@ TEST_F(SelectWalk, LeavesOutSpecialFilesWithoutOpeningThem) {
   expect_left_out(root_ + "/device", LeftOutReason::special, "a device");
 }
 
-TEST_F(SelectWalk, LeavesOutWhatItMayNotRead) {
+TEST_F(SelectWalk, SkipsUnreadableFiles) {
   file("a");
   file("b/c");
   ASSERT_EQ(::chmod((root_ + "/b").c_str(), 0), 0);
@@ -168,12 +168,12 @@ TEST_F(SelectWalk, LeavesOutWhatItMayNotRead) {
   expect_left_out(root_ + "/a", LeftOutReason::unreadable, "Permission denied");
 }
 
-TEST_F(SelectWalk, SaysThatADirectoryVanished) {
+TEST_F(SelectWalk, ReportsDeletedDirectory) {
   look_at(directory_ / "none");
   expect_left_out(directory_ / "none/", LeftOutReason::missing, "No such file or directory");
 }
 
-TEST_F(SelectWalk, TakesNamesOfAnyBytes) {
+TEST_F(SelectWalk, AcceptsNamesOfAnyBytes) {
   file("a\nb");
   file("\xff\xfe");
   file("-x");
@@ -181,7 +181,7 @@ TEST_F(SelectWalk, TakesNamesOfAnyBytes) {
   EXPECT_THAT(found_, ElementsAre("-x", "a\nb", "\xff\xfe"));
 }
 
-TEST_F(SelectWalk, PrunesWhatAFilterExcludes) {
+TEST_F(SelectWalk, DoesNotEnterExcludedDirectories) {
   file("keep/a");
   file("tmp/a");
   file("b.tmp");
@@ -197,7 +197,7 @@ TEST_F(SelectWalk, PrunesWhatAFilterExcludes) {
   EXPECT_EQ(left_out_[1].path, root_ + "/tmp");
 }
 
-TEST_F(SelectWalk, FindsIncludedFilesInDirectoriesThatNoRuleMatches) {
+TEST_F(SelectWalk, FindsIncludedFilesInUnmatchedDirectories) {
   file("deep/er/a.tif");
   file("deep/a.txt");
   ASSERT_EQ(::mkfifo((root_ + "/fifo").c_str(), 0600), 0);
@@ -209,8 +209,8 @@ TEST_F(SelectWalk, FindsIncludedFilesInDirectoriesThatNoRuleMatches) {
   for (const LeftOut& item : left_out_) EXPECT_EQ(item.reason, LeftOutReason::filter);
 }
 
-// A token in a public dataset would be the worst that can happen.
-TEST_F(SelectWalk, NeverFindsFilesThatTheRunItselfUses) {
+// A token in a public dataset must never happen.
+TEST_F(SelectWalk, SkipsFilesInUse) {
   file("token");
   file("state/journal.sqlite");
   file("receipts/a.sluice.json");
@@ -229,7 +229,7 @@ TEST_F(SelectWalk, NeverFindsFilesThatTheRunItselfUses) {
 }
 
 /// `sluice put -r . --json > report.json`
-TEST_F(SelectWalk, NeverFindsTheFileThatOutputGoesTo) {
+TEST_F(SelectWalk, SkipsOutputFile) {
   file("a");
   file("report.json");
   const UniqueFd output(::open((root_ + "/report.json").c_str(), O_WRONLY | O_CLOEXEC));
@@ -245,7 +245,7 @@ TEST_F(SelectWalk, NeverFindsTheFileThatOutputGoesTo) {
   EXPECT_EQ(left_out_.front().reason, LeftOutReason::own);
 }
 
-TEST_F(SelectWalk, NeverFollowsALinkToAFileInADirectoryOfTheRunsOwn) {
+TEST_F(SelectWalk, SkipsLinkToFileInUse) {
   file("data/a");
   file("tokens/IDB-1");
   fs::create_symlink(root_ + "/tokens/IDB-1", root_ + "/data/link");
@@ -260,7 +260,7 @@ TEST_F(SelectWalk, NeverFollowsALinkToAFileInADirectoryOfTheRunsOwn) {
   for (const LeftOut& item : left_out_) EXPECT_EQ(item.reason, LeftOutReason::own) << item.path;
 }
 
-// One descriptor at a time, no recursion, and paths longer than the kernel takes.
+// One descriptor at a time, no recursion, and paths longer than PATH_MAX.
 TEST_F(SelectWalk, ReachesAnyDepth) {
   for (const auto& [levels, name_bytes] : {std::pair{1000, 1}, std::pair{60, 255}}) {
     const std::string name(static_cast<std::size_t>(name_bytes), 'd');
@@ -288,7 +288,7 @@ TEST_F(SelectWalk, ReachesAnyDepth) {
   }
 }
 
-TEST_F(SelectWalk, EndsWhenAsked) {
+TEST_F(SelectWalk, EndsAfterStop) {
   file("a");
   file("b/c");
   int asked = 0;

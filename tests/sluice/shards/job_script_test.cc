@@ -42,12 +42,12 @@ TEST_F(JobScript, HasArrayRequeueAndSignal) {
         "sluice=/opt/sluice\n", "cd -- /home/me || exit\n", "unset SLUICE_TOKEN",
         "await \"$sluice\" run --limit-rate 100 \"$batch/shard-$shard.jsonl\"\n"})
     EXPECT_THAT(script, HasSubstr(line));
-  // The last of two directives counts.
+  // sbatch uses the last of two directives.
   EXPECT_LT(script.find("--array=1-3\n"), script.find("#SBATCH --array=1-3%2\n"));
   EXPECT_LT(script.find("#SBATCH --time"), script.find("\nsluice="));
 }
 
-/// Slurm's own pattern, quotes, and what a shell would act upon.
+/// Patterns of Slurm, quotes, and special characters of the shell.
 TEST_F(JobScript, QuotesPaths) {
   const ShardDirectory directory = batch("it's $(touch x) %a \"q\" \\");
   const JobScriptSetting setting{.sluice = "/opt/a b/sluice",
@@ -83,7 +83,7 @@ TEST_F(JobScript, RejectsLineBreakInPath) {
 
 TEST_F(JobScript, RejectsDirectoryOfAnotherBatch) {
   batch("b");
-  batch("b");  // the same
+  batch("b");  // the same batch
   const std::vector<std::vector<ManifestRow>> shards(2);
   const auto other = ShardDirectory::write(directory_ / "b",
                                            {.manifest = "/data/m.csv",

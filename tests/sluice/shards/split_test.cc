@@ -16,7 +16,7 @@ constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 
 std::vector<ShardFile> of_sizes(const std::vector<std::uint64_t>& sizes) {
   std::vector<ShardFile> files;
-  for (const std::uint64_t size : sizes) files.push_back({.bytes = size, .together = {}});
+  for (const std::uint64_t size : sizes) files.push_back({.bytes = size, .group = {}});
   return files;
 }
 
@@ -32,7 +32,7 @@ TEST(Split, DividesEmptyFiles) {
 
 TEST(Split, KeepsFilesTogether) {
   std::vector<ShardFile> files = of_sizes({gib, gib, gib, gib, gib, gib});
-  for (const std::size_t i : {0U, 3U, 5U}) files[i].together = "IDB-1";
+  for (const std::size_t i : {0U, 3U, 5U}) files[i].group = "IDB-1";
   EXPECT_THAT(split_into_shards(files, 3),
               ElementsAre(ElementsAre(0, 3, 5), ElementsAre(1, 4), ElementsAre(2)));
 }
@@ -40,7 +40,7 @@ TEST(Split, KeepsFilesTogether) {
 TEST(Split, MakesNoEmptyShard) {
   EXPECT_THAT(split_into_shards(of_sizes({1, 2}), 5), SizeIs(2));
   std::vector<ShardFile> files = of_sizes({1, 2, 3});
-  for (ShardFile& file : files) file.together = "IDB-1";
+  for (ShardFile& file : files) file.group = "IDB-1";
   EXPECT_THAT(split_into_shards(files, 5), ElementsAre(ElementsAre(0, 1, 2)));
 }
 
@@ -68,7 +68,7 @@ TEST(Split, IsCompleteAndDeterministic) {
         seen.push_back(index);
         bytes += files[index].bytes;
       }
-      // No shard has more than its share by more than one file, and what its files count for.
+      // The size of a shard exceeds the mean by at most one file, and the cost of its files.
       EXPECT_LE(bytes, all / shards + largest + files.size() * (std::uint64_t{1} << 20));
     }
     std::sort(seen.begin(), seen.end());

@@ -23,32 +23,32 @@ TokenRights rights(mode_t mode) {
   return rights;
 }
 
-/// A warning, or the error in brackets.
+/// Returns the warning, or the error in brackets.
 std::string verdict(const TokenRights& rights, TokenFileMode allowed = TokenFileMode::strict) {
-  const auto judged = judge(rights, "/home/me/my token", allowed);
+  const auto judged = check_token_rights(rights, "/home/me/my token", allowed);
   if (judged) return *judged;
   EXPECT_EQ(judged.error().kind, ErrorKind::usage);
   return "[" + judged.error().message + "]";
 }
 
-TEST(TokenRightsOf, TheOwnersAloneAreSilent) {
+TEST(TokenRightsOf, AcceptsOwnerOnly) {
   for (const mode_t mode : {0600U, 0400U, 0700U, 0000U}) EXPECT_EQ(verdict(rights(mode)), "");
 }
 
-TEST(TokenRightsOf, AGroupIsAWarning) {
+TEST(TokenRightsOf, WarnsOfGroup) {
   for (const mode_t mode : {0640U, 0440U, 0660U, 0610U}) {
     EXPECT_THAT(verdict(rights(mode)), AllOf(HasSubstr("/home/me/my token"),
                                              HasSubstr("the group lab"), Not(HasSubstr("["))));
-    TokenRights own = rights(mode);
-    own.private_group = true;
-    EXPECT_EQ(verdict(own), "");
+    TokenRights is_owner = rights(mode);
+    is_owner.private_group = true;
+    EXPECT_EQ(verdict(is_owner), "");
   }
 }
 
-TEST(TokenRightsOf, AllUsersAreAnErrorThatSaysWhatToDo) {
+TEST(TokenRightsOf, RejectsAllUsers) {
   for (const mode_t mode : {0644U, 0604U, 0602U, 0601U, 0777U, 0444U}) {
     TokenRights open = rights(mode);
-    open.private_group = true;  // no excuse
+    open.private_group = true;  // does not matter
     EXPECT_THAT(verdict(open), AllOf(HasSubstr("["), HasSubstr("all users"),
                                      HasSubstr("chmod 600 '/home/me/my token'"),
                                      HasSubstr("--token-file-mode any")));
@@ -57,19 +57,19 @@ TEST(TokenRightsOf, AllUsersAreAnErrorThatSaysWhatToDo) {
   }
 }
 
-TEST(TokenRightsOf, WhatNobodyCanChangeIsAWarning) {
+TEST(TokenRightsOf, WarnsIfModeCannotBeChanged) {
   TokenRights cifs = rights(0777);
-  cifs.keeps_no_modes = "CIFS";
+  cifs.modeless_file_system = "CIFS";
   EXPECT_THAT(verdict(cifs), AllOf(HasSubstr("CIFS"), HasSubstr("777"), Not(HasSubstr("["))));
-  TokenRights secret = rights(0644);  // of Kubernetes: a read-only tmpfs
+  TokenRights secret = rights(0644);  // a Kubernetes secret: a read-only tmpfs
   secret.read_only = true;
   EXPECT_THAT(verdict(secret), AllOf(HasSubstr("all users"), Not(HasSubstr("["))));
   TokenRights roots = rights(0444);
-  roots.own = false;
+  roots.is_owner = false;
   EXPECT_THAT(verdict(roots), AllOf(HasSubstr("all users"), Not(HasSubstr("["))));
 }
 
-TEST(TokenRightsOf, AreThoseOfTheFile) {
+TEST(TokenRightsOf, ReadsRightsOfFile) {
   const test::TempDir dir;
   const std::string path = dir / "token";
   test::write_file(path, "x");
@@ -78,10 +78,10 @@ TEST(TokenRightsOf, AreThoseOfTheFile) {
   const auto found = token_rights(fd.get(), path);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->mode, 0604U);
-  EXPECT_TRUE(found->own);
+  EXPECT_TRUE(found->is_owner);
   EXPECT_FALSE(found->read_only);
   ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
-  // Nobody has it as a private group, whoever runs this.
+  // Change to a group that is nobody's private group.
   if (::geteuid() == 0) {
     ASSERT_EQ(::chown(path.c_str(), 0, 54321), 0);
     const auto other = token_rights(fd.get(), path);
@@ -89,11 +89,11 @@ TEST(TokenRightsOf, AreThoseOfTheFile) {
     EXPECT_EQ(other->group, "54321");
     EXPECT_FALSE(other->private_group);
     ASSERT_EQ(::chown(path.c_str(), 54321, 0), 0);
-    EXPECT_FALSE(token_rights(fd.get(), path)->own);
+    EXPECT_FALSE(token_rights(fd.get(), path)->is_owner);
   }
 }
 
-TEST(TokenRightsOf, OfAPipeNobodyElseHasAny) {
+TEST(TokenRightsOf, AcceptsPipe) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const UniqueFd out(ends[0]), in(ends[1]);

@@ -22,7 +22,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-/// A variable of the environment, as long as this lives.
+/// Sets an environment variable while it exists.
 class Variable {
  public:
   Variable(const char* name, const std::optional<std::string>& value) : name_(name) {
@@ -47,7 +47,7 @@ class Variable {
 
 class TokenSourceTest : public testing::Test {
  protected:
-  /// `age`: seconds since it was written.
+  /// `age`: seconds since the last write.
   std::string file(const std::string& name, const std::string& token, long age = 0) {
     const std::string path = (directory_ / name).string();
     test::write_file(path, token);
@@ -67,7 +67,7 @@ class TokenSourceTest : public testing::Test {
     set_age(path, age);
     return path;
   }
-  /// The token that is found, or the error.
+  /// Returns the token that is found, or the error.
   std::string found() {
     const auto token = find_token(search_);
     if (!token) return token.error().message;
@@ -83,7 +83,7 @@ class TokenSourceTest : public testing::Test {
   std::optional<WallTime> added_;
 };
 
-TEST_F(TokenSourceTest, TakesTheFileThenTheEnvironmentThenTheStore) {
+TEST_F(TokenSourceTest, FollowsPrecedence) {
   const std::string stored = store("stored");
   const std::string given = file("given", "given");
   {
@@ -114,7 +114,7 @@ TEST_F(TokenSourceTest, TakesTheFileThenTheEnvironmentThenTheStore) {
                              HasSubstr("sluice token add --system demo IDB-1")));
 }
 
-TEST_F(TokenSourceTest, TakesTheNewerOfTheStoredAndTheRememberedFile) {
+TEST_F(TokenSourceTest, PrefersNewerOfStoredAndRememberedFile) {
   const Variable variable("SLUICE_TOKEN", "variable");
   search_.remembered = file("remembered", "remembered", 100);
   EXPECT_EQ(found(), "remembered");
@@ -122,13 +122,13 @@ TEST_F(TokenSourceTest, TakesTheNewerOfTheStoredAndTheRememberedFile) {
   EXPECT_EQ(found(), "remembered");
   const std::string stored = store("stored", 50);
   EXPECT_EQ(found(), "stored");
-  // The stored one is what was remembered.
+  // The stored file is the remembered one.
   search_.remembered = stored;
   EXPECT_EQ(found(), "stored");
   EXPECT_TRUE(added_);
 }
 
-TEST_F(TokenSourceTest, DoesWithoutARememberedFileThatIsGone) {
+TEST_F(TokenSourceTest, IgnoresDeletedRememberedFile) {
   search_.remembered = (directory_ / "gone").string();
   {
     const Variable variable("SLUICE_TOKEN", {});
@@ -140,14 +140,14 @@ TEST_F(TokenSourceTest, DoesWithoutARememberedFileThatIsGone) {
   EXPECT_EQ(found(), "variable");
 }
 
-TEST_F(TokenSourceTest, RefusesAStoredTokenThatOthersCanRead) {
+TEST_F(TokenSourceTest, RejectsReadableStoredToken) {
   const Variable variable("SLUICE_TOKEN", {});
   const std::string stored = store("s3cret");
   ASSERT_EQ(::chmod(stored.c_str(), 0644), 0);
   EXPECT_THAT(found(), AllOf(HasSubstr("chmod 600"), Not(HasSubstr("s3cret"))));
 }
 
-TEST_F(TokenSourceTest, DoesNotWaitAtAStoredTokenThatIsNoFile) {
+TEST_F(TokenSourceTest, DoesNotBlockOnFifoInStore) {
   const Variable variable("SLUICE_TOKEN", {});
   const std::string stored = store("s3cret");
   ASSERT_EQ(::unlink(stored.c_str()), 0);
@@ -156,19 +156,19 @@ TEST_F(TokenSourceTest, DoesNotWaitAtAStoredTokenThatIsNoFile) {
                              HasSubstr("sluice token add IDB-1")));
 }
 
-TEST_F(TokenSourceTest, AdvisesACommandForEachSystem) {
+TEST_F(TokenSourceTest, AdvisesCommandForEachSystem) {
   EXPECT_EQ(token_add_command("https://databank.illinois.edu", "D"), "sluice token add D");
   EXPECT_EQ(token_add_command("http://localhost:3000", "D"), "sluice token add --system local D");
   EXPECT_EQ(token_add_command("https://x.org/a b", "D"),
             "sluice token add --url 'https://x.org/a b' D");
-  // Without --system, the command would mean the server that is configured.
+  // Without --system, the command would use the configured server.
   set_server_configured(true);
   EXPECT_EQ(token_add_command("https://databank.illinois.edu", "D"),
             "sluice token add --system production D");
   set_server_configured(false);
 }
 
-TEST_F(TokenSourceTest, NeedsAFileToWaitAt) {
+TEST_F(TokenSourceTest, RejectsTokenWaitWithoutFile) {
   const FoundToken variable;
   FoundToken stored;
   stored.file = "/token";

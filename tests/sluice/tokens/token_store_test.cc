@@ -45,7 +45,7 @@ TEST_F(TokenStoreTest, KeepsOneTokenForEachDatasetOfEachSystem) {
   EXPECT_EQ(test::read_file(store_.file_of(production, "IDB-2")), "three\n");
   EXPECT_FALSE(store_.find(demo, "IDB-2"));
 
-  // Names that are no token's: what a program leaves behind, and another spelling.
+  // Names that are not those of tokens: a leftover temporary file, and another encoding.
   test::write_file(path_ + "/.sluice-0123", "x");
   test::write_file(path_ + "/IDB-3", "x");
   test::write_file(path_ + "/IDB-3@%61", "x");
@@ -57,17 +57,17 @@ TEST_F(TokenStoreTest, KeepsOneTokenForEachDatasetOfEachSystem) {
   EXPECT_EQ((*all)[2].dataset, "IDB-2");
 }
 
-TEST_F(TokenStoreTest, LetsNobodyElseReadThem) {
+TEST_F(TokenStoreTest, CreatesPrivateFiles) {
   ASSERT_TRUE(store_.add(production, "IDB-1", Secret("one")));
   EXPECT_EQ(mode_of(path_), 0700U);
   EXPECT_EQ(mode_of(store_.file_of(production, "IDB-1")), 0600U);
-  // A directory that somebody opened.
+  // A directory that is open to all users.
   ASSERT_EQ(::chmod(path_.c_str(), 0777), 0);
   ASSERT_TRUE(store_.add(production, "IDB-1", Secret("two")));
   EXPECT_EQ(mode_of(path_), 0700U);
 }
 
-TEST_F(TokenStoreTest, ReplacesATokenAndNotWhatALinkPointsTo) {
+TEST_F(TokenStoreTest, ReplacesLinkInsteadOfItsTarget) {
   const std::string other = (directory_ / "other").string();
   test::write_file(other, "untouched");
   ASSERT_TRUE(store_.add(production, "IDB-1", Secret("one")));
@@ -80,7 +80,7 @@ TEST_F(TokenStoreTest, ReplacesATokenAndNotWhatALinkPointsTo) {
   EXPECT_THAT(*store_.list(), SizeIs(1));
 }
 
-TEST_F(TokenStoreTest, RemovesOne) {
+TEST_F(TokenStoreTest, RemovesToken) {
   EXPECT_EQ(*store_.remove(production, "IDB-1"), false);
   ASSERT_TRUE(store_.add(production, "IDB-1", Secret("one")));
   ASSERT_TRUE(store_.add(demo, "IDB-1", Secret("one")));
@@ -90,14 +90,14 @@ TEST_F(TokenStoreTest, RemovesOne) {
   EXPECT_TRUE(store_.find(demo, "IDB-1"));
 }
 
-TEST_F(TokenStoreTest, SaysWhenATokenWasAdded) {
+TEST_F(TokenStoreTest, ReturnsTimeOfAddition) {
   const auto before = std::chrono::system_clock::now() - std::chrono::seconds(2);
   ASSERT_TRUE(store_.add(production, "IDB-1", Secret("one")));
   EXPECT_GE(store_.find(production, "IDB-1")->added, before);
   EXPECT_LE(store_.find(production, "IDB-1")->added, std::chrono::system_clock::now());
 }
 
-TEST_F(TokenStoreTest, SaysWhatIsInTheWay) {
+TEST_F(TokenStoreTest, ReportsErrors) {
   EXPECT_THAT(*store_.list(), IsEmpty());
   test::write_file(directory_ / "config", "a file");
   const auto added = store_.add(production, "IDB-1", Secret("s3cret"));
@@ -116,7 +116,7 @@ TEST_F(TokenStoreTest, SaysWhatIsInTheWay) {
               HasSubstr("too long"));
 }
 
-TEST(TokenFileNames, TellServersApartAndCanBeReadBack) {
+TEST(TokenFileNames, AreUniqueAndRoundTrip) {
   EXPECT_EQ(token_file_name(production, "IDB-1"), "IDB-1@databank.illinois.edu");
   EXPECT_EQ(token_file_name("http://localhost:3000", "X_1"), "X_1@http+localhost:3000");
   EXPECT_EQ(token_file_name("https://a/b c", "X"), "X@a%2Fb%20c");
@@ -143,7 +143,7 @@ TEST(TokenExpiry, IsThreeDaysAfterTheTokenWasStored) {
   EXPECT_EQ(when(added, added + 49h), "2 d 1 h ago");
 }
 
-TEST(TokenExpiry, WarnsOfATokenThatDoesNotLast) {
+TEST(TokenExpiry, WarnsOfEarlyExpiry) {
   using namespace std::chrono_literals;
   const WallTime added{1'000'000s};
   const auto warning = [&](std::chrono::hours age, std::optional<double> left) {

@@ -21,7 +21,7 @@ std::string utf16(const std::string& text, bool mark) {
   return bytes;
 }
 
-TEST(TokenText, TakesWhatIsAroundATokenByTheWay) {
+TEST(TokenText, IgnoresWhiteSpaceAroundToken) {
   const std::string bare = token;
   for (const std::string& text :
        {bare, bare + "\n", bare + "\r\n", bare + "  \t\n\n", "\n " + bare + "\r\n\r\n",
@@ -32,8 +32,8 @@ TEST(TokenText, TakesWhatIsAroundATokenByTheWay) {
   }
 }
 
-/// Tokens of other servers may have signs that mean something elsewhere.
-TEST(TokenText, TakesTokensThatLookOdd) {
+/// Tokens of other servers may have characters with special meanings.
+TEST(TokenText, AcceptsUnusualTokens) {
   for (const char* odd : {"QUJD==", "a=b", "SECRET=x", "token", "a.b_c~d-e+f/g", "x-token", "{",
                           "tokenizer123", "export"}) {
     const auto parsed = parse_token(odd, "the token file t");
@@ -49,7 +49,7 @@ struct Case {
   const char* says;
 };
 
-TEST(TokenText, SaysWhatATextIsThatIsNoToken) {
+TEST(TokenText, DescribesInvalidTexts) {
   const std::string bare = token;
   for (const Case& c : {Case{"\"" + bare + "\"", "quotes around"},
                         {"'" + bare + "'", "quotes around"},
@@ -93,7 +93,7 @@ TEST(TokenText, SaysWhatATextIsThatIsNoToken) {
   }
 }
 
-TEST(TokenText, SaysWhereItIs) {
+TEST(TokenText, NamesSource) {
   EXPECT_THAT(parse_token("'x'", "the environment variable SLUICE_TOKEN").error().message,
               StartsWith("cannot use the token from the environment variable SLUICE_TOKEN: "));
   EXPECT_THAT(parse_token("\n", "standard input").error().message,

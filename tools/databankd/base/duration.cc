@@ -15,7 +15,7 @@ std::optional<std::chrono::microseconds> parse_duration(std::string_view text) {
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (!(number >= 0 && number * unit <= longest)) return std::nullopt;  // not a number is neither
+  if (!(number >= 0 && number * unit <= longest)) return std::nullopt;  // also rejects NaN
   return std::chrono::round<std::chrono::microseconds>(
       std::chrono::duration<double>(number * unit));
 }

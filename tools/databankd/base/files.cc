@@ -100,7 +100,7 @@ int read_through(int fd, std::uint64_t length,
 UniqueFd open_unnamed(const std::filesystem::path& directory) {
   UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (fd || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) return fd;
-  // A file system without O_TMPFILE (NFS, overlayfs of old): a name for an instant.
+  // The file system has no O_TMPFILE (NFS, old overlayfs): create a file and unlink it at once.
   std::string name = (directory / "spool-XXXXXX").string();
   fd = UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
   if (fd) ::unlink(name.c_str());

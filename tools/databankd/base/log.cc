@@ -9,7 +9,7 @@ namespace sluice::databankd {
 
 void log_line(const std::string& text) {
   const std::string line = "databankd: " + text + "\n";
-  // stderr is all there is to complain to.
+  // There is no other place to report an error of stderr.
   (void)write_all(2, std::as_bytes(std::span(line)));
 }
 

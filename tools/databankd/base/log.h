@@ -4,10 +4,10 @@
 
 namespace sluice::databankd {
 
-/// One line on stderr, in one write. Any thread.
+/// Writes one line to stderr, in one write. Any thread.
 void log_line(const std::string& text);
 
-/// In quotes, with everything escaped that a terminal would act upon: for what a client sent.
+/// Returns text from a client in quotes, with everything escaped that a terminal would interpret.
 std::string quoted(const std::string& text);
 
 }  // namespace sluice::databankd

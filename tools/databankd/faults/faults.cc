@@ -59,11 +59,11 @@ constexpr std::array steps = {
     NamedStep{"patch", Step::patch},
     NamedStep{"delete", Step::remove},
     NamedStep{"join", Step::join},
-    NamedStep{"register", Step::enlist},
+    NamedStep{"register", Step::register_upload},
     NamedStep{"binary", Step::binary},
 };
 
-/// The steps that a kind can strike at all; empty: any.
+/// Returns the steps that a kind can strike; empty: any.
 std::vector<Step> steps_of(FaultKind kind) {
   switch (kind) {
     case FaultKind::partial_append:
@@ -77,7 +77,7 @@ std::vector<Step> steps_of(FaultKind kind) {
     case FaultKind::locked:
       return {Step::patch, Step::remove};
     case FaultKind::expire:
-      return {Step::head, Step::patch, Step::remove, Step::join, Step::enlist};
+      return {Step::head, Step::patch, Step::remove, Step::join, Step::register_upload};
     default:
       return {};
   }
@@ -89,7 +89,7 @@ bool can_strike(FaultKind kind, std::optional<Step> step) {
          (step && std::find(possible.begin(), possible.end(), *step) != possible.end());
 }
 
-/// "a, b and c"
+/// Returns "a, b and c".
 template <class Names>
 std::string enumerate(const Names& names) {
   std::string text;
@@ -108,8 +108,8 @@ std::optional<Number> parse_number(std::string_view text) {
   return number;
 }
 
-/// Cuts off what comes before the next `separator`; all of it where there is none.
-std::string_view take_until(std::string_view& text, char separator) {
+/// Removes and returns the text before the next `separator`; all of it if there is none.
+std::string_view remove_until(std::string_view& text, char separator) {
   const std::size_t end = std::min(text.find(separator), text.size());
   const std::string_view taken = text.substr(0, end);
   text.remove_prefix(std::min(end + 1, text.size()));
@@ -121,18 +121,18 @@ std::optional<unsigned> parse_status(std::string_view text) {
   return status && *status >= 200 && *status <= 599 ? status : std::nullopt;
 }
 
-/// KIND[:ARG]. What is wrong with it, or nothing.
+/// Parses KIND[:ARG]. Returns an error message, or an empty text.
 std::string parse_kind(std::string_view text, Fault& fault) {
   fault.name = text;
   const bool has_argument = text.find(':') != std::string_view::npos;
-  const std::string_view name = take_until(text, ':');
+  const std::string_view name = remove_until(text, ':');
   const auto* found = std::find_if(kinds.begin(), kinds.end(),
                                    [&](const NamedKind& kind) { return kind.name == name; });
   if (found == kinds.end())
     return fmt::format("unknown fault '{}'; the faults are {}", name, enumerate(kinds));
   fault.kind = found->kind;
   if (fault.kind == FaultKind::front) {
-    const auto status = parse_status(take_until(text, ':'));
+    const auto status = parse_status(remove_until(text, ':'));
     const auto time = parse_duration(text.empty() && !fault.name.ends_with(':') ? "5s" : text);
     if (!status || !time)
       return "front takes an HTTP status from 200 to 599 and optionally a time of at most 1 day, "
@@ -140,7 +140,7 @@ std::string parse_kind(std::string_view text, Fault& fault) {
     fault.status = *status;
     fault.time = *time;
   } else if (fault.kind == FaultKind::status && std::count(text.begin(), text.end(), ':') > 0) {
-    const auto status = parse_status(take_until(text, ':'));
+    const auto status = parse_status(remove_until(text, ':'));
     if (!status || text.empty())
       return "status takes an HTTP status from 200 to 599 and a text without commas, such as "
              "status:507:quota exceeded";
@@ -166,7 +166,7 @@ std::string parse_kind(std::string_view text, Fault& fault) {
   return {};
 }
 
-/// KEY=VALUE. What is wrong with it, or nothing.
+/// Parses KEY=VALUE. Returns an error message, or an empty text.
 std::string parse_setting(std::string_view key, std::string_view value, Fault& fault) {
   if (key == "at" || key == "every") {
     const auto number = parse_number<std::uint64_t>(value);
@@ -175,7 +175,7 @@ std::string parse_setting(std::string_view key, std::string_view value, Fault& f
     (key == "at" ? fault.at : fault.every) = *number;
   } else if (key == "probability") {
     const auto number = parse_number<double>(value);
-    if (!number || !(*number >= 0 && *number <= 1))  // not a number is neither
+    if (!number || !(*number >= 0 && *number <= 1))  // also rejects NaN
       return fmt::format("probability takes a number from 0 to 1, not '{}'", value);
     fault.probability = *number;
   } else if (key == "seed") {
@@ -197,22 +197,23 @@ std::string parse_setting(std::string_view key, std::string_view value, Fault& f
 
 std::string parse(std::string_view spec, Fault& fault) {
   if (spec.ends_with(',')) return "nothing follows the last comma";
-  if (std::string wrong = parse_kind(take_until(spec, ','), fault); !wrong.empty()) return wrong;
+  if (std::string problem = parse_kind(remove_until(spec, ','), fault); !problem.empty())
+    return problem;
   std::vector<std::string_view> keys;
   while (!spec.empty()) {
-    std::string_view value = take_until(spec, ',');
-    const std::string_view key = take_until(value, '=');
+    std::string_view value = remove_until(spec, ',');
+    const std::string_view key = remove_until(value, '=');
     if (std::find(keys.begin(), keys.end(), key) != keys.end())
       return fmt::format("{} is given twice", key);
     keys.push_back(key);
-    if (std::string wrong = parse_setting(key, value, fault); !wrong.empty()) return wrong;
+    if (std::string problem = parse_setting(key, value, fault); !problem.empty()) return problem;
   }
   const auto given = [&](std::string_view key) {
     return std::count(keys.begin(), keys.end(), key);
   };
   if (given("at") + given("every") + given("probability") > 1)
     return "at, every and probability cannot be combined";
-  // For ever would be no use: status:CODE,on=any is much the same.
+  // Without these, `front` would last forever, which status:CODE,on=any can do.
   if (fault.kind == FaultKind::front && given("at") + given("every") + given("probability") == 0)
     fault.at = 1;
   if (fault.on && !can_strike(fault.kind, fault.on)) {
@@ -224,23 +225,22 @@ std::string parse(std::string_view spec, Fault& fault) {
   return {};
 }
 
-/// SplitMix64: each state gives 64 bits of its own, so that the Nth choice of a seed needs none of
-/// those before it.
-std::uint64_t mixed(std::uint64_t state) {
+/// SplitMix64, a hash: the Nth random number of a seed can be computed without those before it.
+std::uint64_t hashed(std::uint64_t state) {
   state += 0x9e3779b97f4a7c15;
   state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9;
   state = (state ^ (state >> 27)) * 0x94d049bb133111eb;
   return state ^ (state >> 31);
 }
 
-/// From 0 to below 1.
+/// Returns a number in [0, 1).
 double fraction(std::uint64_t random) {
   return static_cast<double>(random >> 11) * 0x1p-53;
 }
 
 }  // namespace
 
-bool Fault::draws() const {
+bool Fault::is_random() const {
   const bool itself = kind == FaultKind::reset_mid_body || kind == FaultKind::reset_mid_response ||
                       kind == FaultKind::partial_append || kind == FaultKind::short_append ||
                       kind == FaultKind::garbage_body;
@@ -249,8 +249,9 @@ bool Fault::draws() const {
 
 Result<Fault> parse_fault(std::string_view spec) {
   Fault fault;
-  if (const std::string wrong = parse(spec, fault); !wrong.empty()) {
-    return Error{.kind = ErrorKind::usage, .message = fmt::format("--fault '{}': {}", spec, wrong)};
+  if (const std::string problem = parse(spec, fault); !problem.empty()) {
+    return Error{.kind = ErrorKind::usage,
+                 .message = fmt::format("--fault '{}': {}", spec, problem)};
   }
   return fault;
 }
@@ -261,14 +262,14 @@ FaultPlan::FaultPlan(std::vector<Fault> faults) {
 }
 
 std::optional<Strike> FaultPlan::decide(std::optional<Step> step, Clock::time_point now) {
-  return next(step, /*elsewhere=*/false, now);
+  return next(step, /*is_other=*/false, now);
 }
 
-std::optional<Strike> FaultPlan::decide_elsewhere(Clock::time_point now) {
-  return next(std::nullopt, /*elsewhere=*/true, now);
+std::optional<Strike> FaultPlan::decide_other(Clock::time_point now) {
+  return next(std::nullopt, /*is_other=*/true, now);
 }
 
-std::optional<Strike> FaultPlan::next(std::optional<Step> step, bool elsewhere,
+std::optional<Strike> FaultPlan::next(std::optional<Step> step, bool is_other,
                                       Clock::time_point now) {
   const MutexLock lock(mutex_);
   std::optional<Strike> strike;
@@ -276,20 +277,20 @@ std::optional<Strike> FaultPlan::next(std::optional<Step> step, bool elsewhere,
     Entry& entry = entries_[i];
     const Fault& fault = entry.fault;
     const bool front = fault.kind == FaultKind::front;
-    if ((fault.on && fault.on != step) || !can_strike(fault.kind, step) || (elsewhere && !front))
+    if ((fault.on && fault.on != step) || !can_strike(fault.kind, step) || (is_other && !front))
       continue;
     if (entry.until && now < *entry.until) {
       if (!strike) strike = Strike{fault, i, 0};
       continue;
     }
     const std::uint64_t number = ++entry.matching;
-    const std::uint64_t random = mixed(fault.seed.value_or(0) ^ mixed(number));
+    const std::uint64_t random = hashed(fault.seed.value_or(0) ^ hashed(number));
     const bool due = fault.at > 0      ? number == fault.at
                      : fault.every > 0 ? number % fault.every == 0
                                        : fraction(random) < fault.probability;
-    // Mixed again: where it strikes shall not depend on how probable it was.
+    // Hashed again, so that the place of the fault does not depend on its probability.
     if (due && !strike) {
-      strike = Strike{fault, i, mixed(random)};
+      strike = Strike{fault, i, hashed(random)};
       if (front) entry.until = now + fault.time;
     }
   }
@@ -325,7 +326,8 @@ std::uint64_t place_inside(std::uint64_t size, std::uint64_t random) {
 
 std::string garbage(std::uint64_t random) {
   constexpr std::size_t size = 4096;
-  // Sets the window's title, clears the screen, asks the terminal to type something.
+  // Escape sequences that set the window title, clear the screen, and make the terminal send a
+  // report.
   std::string bytes = "\x1b]0;garbage\x07\x1b[2J\x1b[6n\r\n{\"progress\":";
   std::mt19937_64 generator(random);
   while (bytes.size() < size) bytes += static_cast<char>(generator() & 0xff);

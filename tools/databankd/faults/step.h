@@ -2,24 +2,25 @@
 
 namespace sluice::databankd {
 
-/// What a request asks for, as far as faults and the log tell requests apart.
+/// The kind of a request, as distinguished by faults and the log.
 enum class Step {
-  // The phased protocol, with its two harmless questions.
-  ask,       ///< setup without filesize: is the name taken?
-  setup,     ///< with one
-  transfer,  ///< previous_size 0 or more
-  probe,     ///< a transfer with a negative previous_size: how far did it get?
+  // The phased protocol.
+  ask,       ///< setup without filesize: checks whether the name is taken
+  setup,     ///< setup with filesize
+  transfer,  ///< previous_size is 0 or more
+  probe,     ///< a transfer with a negative previous_size: asks for the progress
   verify,
   // tus
   options,
   create,
-  create_with_upload,  ///< a create with bytes of the file; "create-with-upload" there
+  create_with_upload,  ///< a create with bytes of the file; "create-with-upload" on the command
+                       ///< line
   head,
   patch,
-  remove,  ///< DELETE; "delete" on the command line
-  join,    ///< a create with Upload-Concat: final
-  enlist,  ///< the call behind a tus upload; "register" on the command line
-  // one request for all
+  remove,           ///< DELETE; "delete" on the command line
+  join,             ///< a create with Upload-Concat: final
+  register_upload,  ///< the registration after a tus upload; "register" on the command line
+  // The binary protocol.
   binary,
 };
 

@@ -14,24 +14,23 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// Returns whether the client is gone. libmicrohttpd shuts all sockets down when the server ends,
-/// which shows here too.
-bool poll_gone(int socket, milliseconds limit) {
+/// Returns whether the client has disconnected before `limit`. Also true when libmicrohttpd shuts
+/// the sockets down at the end of the server.
+bool is_gone_within(int socket, milliseconds limit) {
   pollfd poll{};
   poll.fd = socket;
-  poll.events = POLLRDHUP;  // POLLERR and POLLHUP come unasked
+  poll.events = POLLRDHUP;  // POLLERR and POLLHUP are always reported
   return ::poll(&poll, 1, static_cast<int>(limit.count())) > 0;
 }
 
 }  // namespace
 
 void reset(int socket) {
-  // SO_LINGER with 0 seconds would reset on close(), but libmicrohttpd shuts the socket down before
-  // it closes it, and an orderly end would reach the client first. This resets at once: connect(2),
-  // "dissolve the association".
-  sockaddr nobody{};
-  nobody.sa_family = AF_UNSPEC;
-  (void)::connect(socket, &nobody, sizeof nobody);
+  // connect(2) with AF_UNSPEC sends a RST at once. SO_LINGER with 0 seconds would send one at
+  // close(), but libmicrohttpd calls shutdown() before close(), which sends a FIN first.
+  sockaddr no_address{};
+  no_address.sa_family = AF_UNSPEC;
+  (void)::connect(socket, &no_address, sizeof no_address);
 }
 
 void wait_until_gone(int socket, Clock::time_point deadline) {
@@ -39,26 +38,27 @@ void wait_until_gone(int socket, Clock::time_point deadline) {
   for (Clock::time_point now = Clock::now(); now < deadline; now = Clock::now()) {
     const auto left =
         std::chrono::ceil<milliseconds>(std::min<Clock::duration>(deadline - now, longest));
-    if (poll_gone(socket, left)) return;
+    if (is_gone_within(socket, left)) return;
   }
 }
 
 bool wait_until_readable(int socket, std::chrono::microseconds limit) {
   pollfd poll{};
   poll.fd = socket;
-  poll.events = POLLIN;  // an end is readable too
+  poll.events = POLLIN;  // the end of the connection is readable, too
   const auto left = std::chrono::ceil<milliseconds>(limit);
   return ::poll(&poll, 1, static_cast<int>(left.count())) != 0;
 }
 
 void send_now(int socket, std::string_view bytes) {
-  // As short as it is it fits in the socket's buffer, where nothing else is.
+  // The bytes fit into the empty socket buffer, so send() does not block.
   (void)::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 
 void answer_and_end(int socket, std::string_view answer) {
   send_now(socket, answer);
-  // A close() with bytes unread would be a reset, and that could overtake the answer.
+  // Shut down instead of closing: close() with unread bytes sends a RST, which may arrive before
+  // the response.
   ::shutdown(socket, SHUT_WR);
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(5);
   std::array<char, 65536> dropped{};
@@ -72,10 +72,10 @@ void answer_and_end(int socket, std::string_view answer) {
 void wait_until_received(int socket) {
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(5);
   int unconfirmed = 0;
-  // The kernel has no event for it.
+  // The kernel has no event for this: poll.
   while (::ioctl(socket, SIOCOUTQ, &unconfirmed) == 0 && unconfirmed > 0 &&
          Clock::now() < deadline) {
-    if (poll_gone(socket, milliseconds(1))) return;
+    if (is_gone_within(socket, milliseconds(1))) return;
   }
 }
 

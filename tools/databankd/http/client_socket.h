@@ -3,31 +3,30 @@
 #include <chrono>
 #include <string_view>
 
-/// What the faults do to a connection's TCP socket. On the connection's own thread.
+/// Operations of faults on the TCP socket of a connection. Call on the connection's thread.
 namespace sluice::databankd {
 
-/// Breaks the connection off with a RST: what was still under way, in either direction, is lost.
-/// The descriptor stays open, and is of no further use.
+/// Aborts the connection with a RST: data in flight in both directions are lost. The descriptor
+/// stays open but is unusable.
 void reset(int socket);
 
-/// Waits until the client shuts down its side or is gone, or until the server ends, but not beyond
-/// `deadline`.
+/// Blocks until the client shuts down its side or disconnects, the server ends, or `deadline`.
 void wait_until_gone(int socket, std::chrono::steady_clock::time_point deadline =
                                      std::chrono::steady_clock::time_point::max());
 
-/// Whether more bytes have come, or the connection has ended in whatever way, before so much time
-/// has passed.
+/// Returns whether data arrived or the connection ended before `limit` passed.
 bool wait_until_readable(int socket, std::chrono::microseconds limit);
 
-/// Sends `answer` past libmicrohttpd, in the middle of a request, says that no more will come, and
-/// waits until the client has seen it: 5 seconds at most, and what it still sends is dropped.
+/// Sends `answer` in the middle of a request, bypassing libmicrohttpd, shuts down the sending side,
+/// and waits until the client has closed the connection, at most 5 seconds; discards what the
+/// client sends meanwhile.
 void answer_and_end(int socket, std::string_view answer);
 
-/// Sends `bytes`, a few hundred at most, past libmicrohttpd.
+/// Sends `bytes`, at most a few hundred, bypassing libmicrohttpd.
 void send_now(int socket, std::string_view bytes);
 
-/// Waits until the client's machine has confirmed all that was sent, so that a reset cannot
-/// overtake it; 5 seconds at most, and no longer than the client is there.
+/// Blocks until the client's kernel has acknowledged everything sent, so that a reset cannot
+/// overtake it. At most 5 seconds, and only while the client is connected.
 void wait_until_received(int socket);
 
 }  // namespace sluice::databankd

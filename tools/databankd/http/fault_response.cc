@@ -33,7 +33,7 @@ void free_broken_off(void* self) {
 ssize_t read_huge(void*, std::uint64_t offset, char* buffer, std::size_t size) {
   if (offset >= huge) return MHD_CONTENT_READER_END_OF_STREAM;
   const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(size, huge - offset));
-  // JSON of that depth, for whoever would parse it.
+  // Deeply nested JSON, to test parsers.
   std::memset(buffer, '[', length);
   return static_cast<ssize_t>(length);
 }
@@ -44,7 +44,7 @@ MHD_Response* broken_off_response(int socket, std::string_view body, std::uint64
   auto state = std::make_unique<BrokenOff>(BrokenOff{socket, std::string(body.substr(0, length))});
   MHD_Response* response = MHD_create_response_from_callback(
       body.size(), body_piece, &read_broken_off, state.get(), &free_broken_off);
-  if (response != nullptr) (void)state.release();  // free_broken_off() has it now
+  if (response != nullptr) (void)state.release();  // owned by free_broken_off() now
   return response;
 }
 

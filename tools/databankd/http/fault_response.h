@@ -5,14 +5,14 @@
 #include <cstdint>
 #include <string_view>
 
-/// Answers that no sound server gives.
+/// Invalid responses for fault injection.
 namespace sluice::databankd {
 
-/// Announces `body`, sends its first `length` bytes and resets the connection, whose socket this
-/// is. Null where memory is short.
+/// Returns a response that announces `body`, sends its first `length` bytes and resets the
+/// connection of `socket`. Null if out of memory.
 MHD_Response* broken_off_response(int socket, std::string_view body, std::uint64_t length);
 
-/// 64 MiB, of no announced length. Null where memory is short.
+/// Returns a response of 64 MiB without a Content-Length. Null if out of memory.
 MHD_Response* huge_response();
 
 }  // namespace sluice::databankd

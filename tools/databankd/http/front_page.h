@@ -4,9 +4,9 @@
 
 namespace sluice::databankd {
 
-/// Returns the answer that a front server (load balancer, firewall) gives in the Data Bank's place:
-/// an HTML page that names the status, and none of the Data Bank's headers. `status`: 200 to 599;
-/// 204 and 304 have no body.
+/// Returns the response of a front server (load balancer, firewall) that replaces the Data Bank's:
+/// an HTML page with the status, without headers of the Data Bank. `status`: 200 to 599; 204 and
+/// 304 have no body.
 Answer front_page(unsigned status);
 
 }  // namespace sluice::databankd

@@ -5,8 +5,7 @@
 
 namespace sluice::databankd {
 
-/// Returns `bytes` compressed as `Content-Encoding: gzip` has it. Throws std::bad_alloc where
-/// memory is short.
+/// Returns `bytes` compressed for `Content-Encoding: gzip`. Throws std::bad_alloc if out of memory.
 std::string gzipped(std::string_view bytes);
 
 }  // namespace sluice::databankd

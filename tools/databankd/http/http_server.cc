@@ -18,14 +18,14 @@ namespace sluice::databankd {
 namespace {
 
 // A connection reads up to half of its memory at once, and the form parser copies that through a
-// buffer of its own (request.cc); together they should stay in a core's L2 cache. Of 256 KiB to 4
-// MiB and 64 to 512 KiB these took the least CPU time for a 4 GiB body: 1.4 s, against 1.6 s with 1
-// MiB and 2 s with 4 MiB.
+// buffer of its own (request.cc); together they should fit into a core's L2 cache. Of 256 KiB to 4
+// MiB and 64 to 512 KiB, these took the least CPU time for a body of 4 GiB: 1.4 s, against 1.6 s
+// with 1 MiB and 2 s with 4 MiB.
 constexpr std::size_t connection_memory = std::size_t{512} << 10;
 
-/// libmicrohttpd calls this once with the headers, then for each piece of the body, then once more.
-/// The answer waits for the whole body even if the headers already decide it, as it does at the
-/// Data Bank.
+/// libmicrohttpd calls this once with the headers, then for each piece of the body, then at the
+/// end. Like the Data Bank, sends the response after the whole body, even if the headers already
+/// determine it.
 MHD_Result on_request(void* server, MHD_Connection* connection, const char* path,
                       const char* method, const char*, const char* data, std::size_t* size,
                       void** slot) {
@@ -45,7 +45,7 @@ MHD_Result on_request(void* server, MHD_Connection* connection, const char* path
   }
 }
 
-/// Called for each request that on_request saw, whether it was answered or broke off.
+/// Called at the end of each request passed to on_request, completed or not.
 void on_end(void*, MHD_Connection*, void** slot, enum MHD_RequestTerminationCode) {
   delete static_cast<Request*>(std::exchange(*slot, nullptr));
 }
@@ -62,8 +62,7 @@ __attribute__((format(printf, 2, 0))) void on_library_message(void* server, cons
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(DataBank& bank, FaultPlan& faults,
                                                       Listener listener, Options options) {
-  // The library closes the socket that it is given, though not on every way out: it gets one of its
-  // own.
+  // libmicrohttpd closes its socket, but not in every case: give it a duplicate.
   const int socket = ::fcntl(listener.fd.get(), F_DUPFD_CLOEXEC, 0);
   if (socket < 0) {
     return Error{.kind = ErrorKind::failed,

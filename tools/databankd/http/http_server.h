@@ -15,18 +15,17 @@ struct MHD_Daemon;
 
 namespace sluice::databankd {
 
-/// Serves a DataBank over HTTP/1.1: one thread for each connection, which is what lets a body be
-/// parsed, hashed and written with no hand-over. libmicrohttpd reads HTTP and takes the forms
-/// apart.
+/// Serves a DataBank over HTTP/1.1 with one thread for each connection, so that a body is parsed,
+/// hashed and written on one thread. libmicrohttpd parses HTTP and forms.
 ///
-/// Runs from start() to its destructor, which closes every connection and joins their threads.
-/// Those two are called from one thread.
+/// Runs from start() until the destructor, which closes every connection and joins their threads.
+/// Both must be called on the same thread.
 class HttpServer {
  public:
   enum class Log {
-    quiet,          ///< nothing
-    registrations,  ///< a line for each file that becomes part of a dataset
-    requests,       ///< and one for each request, and for each fault that struck
+    quiet,          ///< no log
+    registrations,  ///< a line for each file that is registered
+    requests,       ///< also for each request, and for each fault that strikes
   };
 
   struct Options {
@@ -36,7 +35,8 @@ class HttpServer {
     ServerThreads::Options threads;
   };
 
-  /// `bank` and `faults` outlive the server. The log goes to stderr and never holds a token.
+  /// Starts the server. `bank` and `faults` must outlive it. The log goes to stderr and never
+  /// contains a token.
   static Result<std::unique_ptr<HttpServer>> start(DataBank& bank, FaultPlan& faults,
                                                    Listener listener, Options options);
   ~HttpServer();

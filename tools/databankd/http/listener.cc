@@ -26,7 +26,7 @@ bool split(const std::string& address, HostPort& parts) {
   if (parts.host.front() == '[' && parts.host.back() == ']')
     parts.host = parts.host.substr(1, parts.host.size() - 2);
   else if (parts.host.find(':') != std::string::npos)
-    return false;  // IPv6 without brackets: where would the port begin?
+    return false;  // IPv6 without brackets: the port would be ambiguous
   if (parts.host.empty() || parts.port.size() > 5 ||
       parts.port.find_first_not_of("0123456789") != std::string::npos)
     return false;
@@ -62,7 +62,7 @@ Result<Listener> listen_on(const std::string& address) {
   UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return failed(errno);
   const int on = 1;
-  // So that a server that restarts gets its port back while old connections linger.
+  // A restarted server can then bind the port while old connections are in TIME_WAIT.
   if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
       ::bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0 ||
       ::listen(fd.get(), SOMAXCONN) != 0)

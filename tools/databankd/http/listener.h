@@ -7,14 +7,14 @@
 
 namespace sluice::databankd {
 
-/// A TCP socket that listens.
+/// A listening TCP socket.
 struct Listener {
   UniqueFd fd;
-  std::string url;  ///< `http://127.0.0.1:3000`, with the port that it really has
+  std::string url;  ///< `http://127.0.0.1:3000`, with the actual port
 };
 
 /// Listens on `address`: `HOST:PORT`, or `[HOST]:PORT` for IPv6; port 0 lets the kernel choose.
-/// Error usage for an address that is none, failed where it cannot be had.
+/// Errors: usage for an invalid address, failed if it cannot be bound.
 Result<Listener> listen_on(const std::string& address);
 
 }  // namespace sluice::databankd

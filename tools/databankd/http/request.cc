@@ -17,11 +17,10 @@
 namespace sluice::databankd {
 namespace {
 
-// The form parser copies what a connection reads through a buffer of its own; http_server.cc has
-// the measurements.
+// The size of the form parser's buffer; see http_server.cc for measurements.
 constexpr std::size_t form_buffer = std::size_t{256} << 10;
 
-/// The KEY of `/api/dataset/KEY/datafile`; empty for any other path.
+/// Returns KEY of `/api/dataset/KEY/datafile`; empty for any other path.
 std::string_view dataset_key(std::string_view path) {
   constexpr std::string_view before = "/api/dataset/";
   constexpr std::string_view after = "/datafile";
@@ -43,21 +42,21 @@ Request::Request(HttpServer& server, MHD_Connection* connection, std::string_vie
   if (server.options().protocols.tus && TusCall::takes(path)) {
     call_ = &tus_.emplace(server.bank(), server.options().tus, head(), back_end_.number);
     decide_on_fault(/*complete=*/true);
-    // A front server answers for a server that may not run at all.
-    bool asked = true;
+    // A front server responds even if the Data Bank behind it does not run.
+    bool token_checked = true;
     if (!struck_by(FaultKind::front)) {
       thread_ = server.threads().take();
-      asked = server.threads().ask();
+      token_checked = server.threads().take_second();
     }
-    tus_->begin(asked);
+    tus_->begin(token_checked);
     return;
   }
   thread_ = server.threads().take();
   const std::string_view key = dataset_key(path);
   if (key.empty()) {
-    elsewhere_ = Answer{404, "Not Found\n", "text/plain"};
+    other_answer_ = Answer{404, "Not Found\n", "text/plain"};
   } else if (method != MHD_HTTP_METHOD_POST) {
-    elsewhere_ = Answer{405, "Method Not Allowed\n", "text/plain", {{"Allow", "POST"}}};
+    other_answer_ = Answer{405, "Method Not Allowed\n", "text/plain", {{"Allow", "POST"}}};
   } else {
     const char* authorization =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
@@ -65,7 +64,7 @@ Request::Request(HttpServer& server, MHD_Connection* connection, std::string_vie
         server.bank(), server.options().protocols, key,
         authorization != nullptr ? std::optional<std::string_view>(authorization) : std::nullopt,
         back_end_.number);
-    // Null where the body is no form: then the call just has no fields.
+    // Null if the body is no form: the call then has no fields.
     form_ = MHD_create_post_processor(connection, form_buffer, &Request::form_field, this);
   }
 }
@@ -86,7 +85,7 @@ RequestHead Request::head() const {
 
 bool Request::body(const char* data, std::size_t size) {
   if (tus_) {
-    // What comes before a reset counts to the byte.
+    // Keep exactly the bytes before the reset.
     const std::size_t wanted = struck_by(FaultKind::reset_mid_body)
                                    ? static_cast<std::size_t>(std::min<std::uint64_t>(
                                          size, reset_at_ - std::min(reset_at_, body_size_)))
@@ -102,7 +101,7 @@ bool Request::body(const char* data, std::size_t size) {
     return false;
   }
   keep_rate();
-  if (pauses()) {
+  if (body_has_paused()) {
     count_strike();
     const Answer answer{408, "408 Request Timeout\n"};
     log(answer);
@@ -116,18 +115,18 @@ bool Request::body(const char* data, std::size_t size) {
 }
 
 MHD_Result Request::finish() {
-  if (elsewhere_) {
-    strike_ = server_.faults().decide_elsewhere();
+  if (other_answer_) {
+    strike_ = server_.faults().decide_other();
     if (strike_) {
       count_strike();
-      elsewhere_ = front_page(strike_->fault.status);
+      other_answer_ = front_page(strike_->fault.status);
     }
-    log(*elsewhere_);
-    return send(*elsewhere_);
+    log(*other_answer_);
+    return send(*other_answer_);
   }
   end_form();
   decide_on_fault(/*complete=*/true);
-  return strike_ ? finish_struck() : send(carry_out());
+  return strike_ ? finish_struck() : send(process());
 }
 
 MHD_Result Request::form_field(void* self, enum MHD_ValueKind, const char* key,
@@ -159,13 +158,12 @@ void Request::malformed_form() {
 }
 
 void Request::end_form() {
-  // The parser's end is where a form without its last boundary shows, and where the last
-  // urlencoded field comes out.
+  // At the end, the parser detects a missing last boundary, and returns the last urlencoded field.
   if (form_ != nullptr && MHD_destroy_post_processor(std::exchange(form_, nullptr)) != MHD_YES)
     datafile_->malformed();
 }
 
-Answer Request::carry_out() {
+Answer Request::process() {
   Answer answer = call_->finish(server_.url());
   log(answer);
   return answer;
@@ -177,10 +175,10 @@ MHD_Result Request::send(const Answer& answer) {
                                                       MHD_RESPMEM_MUST_COPY));
 }
 
-/// `response` becomes the body; it may be null.
+/// `response` has the body; may be null.
 MHD_Result Request::send(const Answer& answer, MHD_Response* response) {
   if (response == nullptr) return MHD_NO;
-  thread_ = {};  // whoever has seen the answer finds the thread free
+  thread_ = {};  // free the thread before the client sees the response
   if (!answer.content_type.empty())
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
   for (const auto& [name, value] : answer.headers)
@@ -200,7 +198,7 @@ MHD_Result Request::send(const Answer& answer, MHD_Response* response) {
   return queued;
 }
 
-/// An answer that goes out without a body can only break off inside its head.
+/// A response without a body can be broken off only inside its head.
 MHD_Result Request::break_off(const Answer& answer) {
   const std::string head = fmt::format("HTTP/1.1 {} {}\r\nTus-Resum", answer.status,
                                        MHD_get_reason_phrase_for(answer.status));
@@ -210,9 +208,10 @@ MHD_Result Request::break_off(const Answer& answer) {
   return MHD_NO;
 }
 
-// --- faults
+// --- Faults
 
-/// Once for each request, as soon as its step is known: some faults act while the payload comes.
+/// Decides once for each request, as soon as its step is known, because some faults act during the
+/// payload.
 void Request::decide_on_fault(bool complete) {
   if (decided_) return;
   const std::optional<Step> step = call_->step(complete);
@@ -231,7 +230,7 @@ void Request::decide_on_fault(bool complete) {
   }
 }
 
-/// What FaultKind::status answers.
+/// Returns the response of FaultKind::status.
 Answer Request::status_answer(const Fault& fault) const {
   if (fault.text.empty()) {
     return {fault.status,
@@ -246,9 +245,9 @@ Answer Request::status_answer(const Fault& fault) const {
   return answer;
 }
 
-/// The end of a request that a fault strikes.
+/// Ends a request that a fault strikes.
 MHD_Result Request::finish_struck() {
-  // A body that came without a pause was not struck.
+  // tail_timeout did not strike if the body arrived without a pause.
   if (!struck_by(FaultKind::tail_timeout)) count_strike();
   switch (strike_->fault.kind) {
     case FaultKind::lose_request:
@@ -256,7 +255,7 @@ MHD_Result Request::finish_struck() {
     case FaultKind::stall:
       wait_until_gone(socket());
       return MHD_NO;
-    case FaultKind::reset_mid_body:  // it had no payload
+    case FaultKind::reset_mid_body:  // the request had no payload
       reset(socket());
       return MHD_NO;
     case FaultKind::status: {
@@ -265,7 +264,7 @@ MHD_Result Request::finish_struck() {
       return send(answer);
     }
     case FaultKind::answer: {
-      (void)carry_out();
+      (void)process();
       return send(front_page(strike_->fault.status));
     }
     case FaultKind::front: {
@@ -275,21 +274,21 @@ MHD_Result Request::finish_struck() {
     }
     case FaultKind::lose_response:
     case FaultKind::partial_append:
-      (void)carry_out();
+      (void)process();
       return MHD_NO;
     case FaultKind::reset_mid_response: {
-      const Answer answer = carry_out();
+      const Answer answer = process();
       if (answer.body.empty() || method_ == MHD_HTTP_METHOD_HEAD) return break_off(answer);
       const std::uint64_t length = place_inside(answer.body.size(), strike_->random);
       return send(answer, broken_off_response(socket(), answer.body, length));
     }
     case FaultKind::garbage_body: {
-      const unsigned status = carry_out().status;
-      // 204 has no body that could be garbage.
+      const unsigned status = process().status;
+      // 204 has no body.
       return send({status == 204 ? 200 : status, garbage(strike_->random)});
     }
     case FaultKind::gzip: {
-      Answer answer = carry_out();
+      Answer answer = process();
       if (!answer.body.empty()) {
         answer.body = gzipped(answer.body);
         answer.headers.emplace_back("Content-Encoding", "gzip");
@@ -297,7 +296,7 @@ MHD_Result Request::finish_struck() {
       return send(answer);
     }
     case FaultKind::two_locations: {
-      Answer answer = carry_out();
+      Answer answer = process();
       for (std::size_t i = answer.headers.size(); i > 0; --i) {
         const auto [name, value] = answer.headers[i - 1];
         if (name == "Location") answer.headers.emplace_back(name, value + "0");
@@ -305,7 +304,7 @@ MHD_Result Request::finish_struck() {
       return send(answer);
     }
     case FaultKind::huge_body:
-      (void)carry_out();
+      (void)process();
       return send({200, {}}, huge_response());
     case FaultKind::forget_staging:
       if (datafile_ && call_->dataset() != nullptr) {
@@ -325,7 +324,7 @@ MHD_Result Request::finish_struck() {
     case FaultKind::short_append:
       break;
   }
-  return send(carry_out());
+  return send(process());
 }
 
 void Request::count_strike() {
@@ -339,23 +338,24 @@ void Request::count_strike() {
                        struck_by(FaultKind::reset_mid_body) ? reset_at_ : body_size_));
 }
 
-/// Waits until so much of the body is due at the rate of FaultKind::slow.
+/// Waits until body_size_ bytes are due at the rate of FaultKind::slow.
 void Request::keep_rate() const {
   if (!struck_by(FaultKind::slow)) return;
-  constexpr double longest = 1e9;  // seconds: what the clock can count
+  constexpr double longest = 1e9;  // seconds: the limit of the clock
   const std::chrono::duration<double> due(std::min(
       static_cast<double>(body_size_) / static_cast<double>(strike_->fault.rate), longest));
   wait_until_gone(socket(), begun_ + std::chrono::duration_cast<Clock::duration>(due));
 }
 
-/// Whether the body has stopped coming for longer than FaultKind::tail_timeout waits. Each piece of
-/// it is all that the socket had, so what is missing has not come yet.
-bool Request::pauses() const {
+/// Returns whether the body has paused for longer than the time of FaultKind::tail_timeout.
+/// libmicrohttpd has delivered everything that the socket had, so the missing bytes have not
+/// arrived.
+bool Request::body_has_paused() const {
   return struck_by(FaultKind::tail_timeout) && body_size_ < content_length() &&
          !wait_until_readable(socket(), strike_->fault.time);
 }
 
-/// 0 where the client does not say.
+/// Returns the Content-Length; 0 without one.
 std::uint64_t Request::content_length() const {
   const char* text =
       MHD_lookup_connection_value(connection_, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -366,7 +366,7 @@ int Request::socket() const {
   return MHD_get_connection_info(connection_, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
-// --- the log
+// --- Log
 
 void Request::log(const Answer& answer) const {
   if (call_ != nullptr && call_->registered() && server_.log() != HttpServer::Log::quiet) {

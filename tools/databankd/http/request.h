@@ -18,23 +18,23 @@
 
 namespace sluice::databankd {
 
-/// One request, from its headers to the end of its answer, on the thread of its connection: takes
-/// the body's form apart for a DatafileCall, or hands the body to a TusCall, and sends what that
-/// answers.
+/// One request, from its headers to the end of its response, on the thread of its connection.
+/// Parses the form in the body for a DatafileCall, or passes the body to a TusCall, and sends the
+/// call's answer.
 class Request {
  public:
-  /// Once the headers are there. `server` and `connection` outlive this.
+  /// Call when the headers are complete. `server` and `connection` must outlive this object.
   Request(HttpServer& server, MHD_Connection* connection, std::string_view path,
           std::string_view method);
   ~Request();
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  /// The next bytes of the body. False once the connection has been reset or ended.
+  /// Processes the next bytes of the body. Returns false if the connection was reset or ended.
   bool body(const char* data, std::size_t size);
 
-  /// The body is complete: carries the request out and hands the answer to libmicrohttpd. MHD_NO
-  /// closes the connection.
+  /// Processes the request after its body is complete, and passes the response to libmicrohttpd.
+  /// MHD_NO closes the connection.
   MHD_Result finish();
 
  private:
@@ -48,7 +48,7 @@ class Request {
   RequestHead head() const;
   void malformed_form();
   void end_form();
-  Answer carry_out();
+  Answer process();
   MHD_Result send(const Answer& answer);
   MHD_Result send(const Answer& answer, MHD_Response* response);
   MHD_Result break_off(const Answer& answer);
@@ -60,7 +60,7 @@ class Request {
   Answer status_answer(const Fault& fault) const;
   void count_strike();
   void keep_rate() const;
-  bool pauses() const;
+  bool body_has_paused() const;
   std::uint64_t content_length() const;
   int socket() const;
 
@@ -70,17 +70,17 @@ class Request {
   const std::string method_;
   const Clock::time_point begun_ = Clock::now();
   BackEnds::Place back_end_;
-  ServerThreads::Held thread_;  ///< of the server's, where they are limited
+  ServerThreads::Held thread_;  ///< one of the server's threads, if their number is limited
   std::uint64_t body_size_ = 0;
-  bool decided_ = false;             ///< whether it is known which fault strikes
-  std::optional<Strike> strike_;     ///< that fault, if any
-  bool counted_ = false;             ///< whether it has struck
-  std::uint64_t reset_at_ = 0;       ///< byte of the body, for FaultKind::reset_mid_body
-  std::optional<Answer> elsewhere_;  ///< for a request that is none of the Data Bank's calls
+  bool decided_ = false;                ///< whether decide_on_fault() has decided
+  std::optional<Strike> strike_;        ///< the fault that strikes, if any
+  bool counted_ = false;                ///< whether the fault was counted
+  std::uint64_t reset_at_ = 0;          ///< offset in the body, for FaultKind::reset_mid_body
+  std::optional<Answer> other_answer_;  ///< the answer to a request outside the Data Bank's API
   std::optional<DatafileCall> datafile_;
   std::optional<TusCall> tus_;
-  Call* call_ = nullptr;               ///< the one of those two that there is, if any
-  MHD_PostProcessor* form_ = nullptr;  ///< feeds datafile_
+  Call* call_ = nullptr;               ///< datafile_ or tus_, whichever is set; may be null
+  MHD_PostProcessor* form_ = nullptr;  ///< passes fields to datafile_
 };
 
 }  // namespace sluice::databankd

@@ -7,10 +7,10 @@ ServerThreads::Held ServerThreads::take() {
   return Held(*this);
 }
 
-bool ServerThreads::ask() {
+bool ServerThreads::take_second() {
   if (options_.count == 0) return true;
   if (!wait_for_one(Clock::now() + options_.wait)) return false;
-  give_back();
+  release();
   return true;
 }
 
@@ -25,29 +25,29 @@ std::size_t ServerThreads::waiting() const {
   return queue_.size();
 }
 
-/// Whether a thread was handed over before the deadline and before end().
+/// Returns whether a thread was assigned before the deadline and before end().
 bool ServerThreads::wait_for_one(Clock::time_point deadline) {
   const MutexLock lock(mutex_);
-  bool handed_over = false;
-  const auto place = queue_.insert(queue_.end(), &handed_over);
-  hand_out();
-  while (!handed_over && !ended_ && Clock::now() < deadline) {
+  bool assigned = false;
+  const auto entry = queue_.insert(queue_.end(), &assigned);
+  assign_threads();
+  while (!assigned && !ended_ && Clock::now() < deadline) {
     if (deadline == Clock::time_point::max())
       changed_.wait(mutex_);
     else
       (void)changed_.wait_until(mutex_, deadline);
   }
-  if (!handed_over) queue_.erase(place);
-  return handed_over;
+  if (!assigned) queue_.erase(entry);
+  return assigned;
 }
 
-void ServerThreads::give_back() {
+void ServerThreads::release() {
   const MutexLock lock(mutex_);
   ++free_;
-  hand_out();
+  assign_threads();
 }
 
-void ServerThreads::hand_out() {
+void ServerThreads::assign_threads() {
   while (free_ > 0 && !queue_.empty()) {
     *queue_.front() = true;
     queue_.pop_front();

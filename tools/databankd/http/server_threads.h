@@ -9,23 +9,22 @@
 
 namespace sluice::databankd {
 
-/// The threads of an application server like Puma, handed out in the order in which requests ask
-/// for them. (This program itself has a thread for each connection.)
+/// Simulates the limited threads of an application server such as Puma, assigned in the order of
+/// requests. (This program itself has a thread for each connection.)
 ///
-/// Each request holds one thread, from its headers to its answer. Today's Data Bank
-/// checks the token of a tus request by asking itself over HTTP, so such a request needs a second
-/// thread for a moment at its beginning. Once all threads are held by requests that ask that
-/// question, they block each other until the question times out.
-/// Thread safe.
+/// Each request holds one thread, from its headers to its response. Today's Data Bank checks the
+/// token of a tus request by an HTTP request to itself, so such a request briefly needs a second
+/// thread at its beginning. If all threads are held by requests that wait for this, they block each
+/// other until the check times out. Any thread.
 class ServerThreads {
  public:
   struct Options {
-    std::size_t count = 0;  ///< 0: as many as there are requests
-    /// How long a request waits for the answer to its own question.
+    std::size_t count = 0;  ///< 0: no limit
+    /// How long a request waits for the second thread.
     std::chrono::microseconds wait = std::chrono::seconds(120);
   };
 
-  /// One thread, until destroyed; or nothing, where there is no limit.
+  /// Holds one thread until destroyed; empty without a limit.
   class Held {
    public:
     Held() = default;
@@ -36,7 +35,7 @@ class ServerThreads {
       return *this;
     }
     ~Held() {
-      if (threads_ != nullptr) threads_->give_back();
+      if (threads_ != nullptr) threads_->release();
     }
 
    private:
@@ -45,31 +44,31 @@ class ServerThreads {
 
   explicit ServerThreads(Options options) : options_(options), free_(options.count) {}
 
-  /// Blocks until a thread is free. Returns nothing after end().
+  /// Blocks until a thread is free. Returns an empty object after end().
   Held take();
 
-  /// Takes a second thread for the question about a token and gives it back at once. False where
-  /// none was free within Options::wait, and after end(): a good token is refused then.
-  bool ask();
+  /// Takes and releases a second thread, for the token check. Returns false if none was free within
+  /// Options::wait, or after end(): the valid token is then refused.
+  bool take_second();
 
-  /// Releases all that wait: the server ends.
+  /// Wakes all waiting requests: the server ends.
   void end();
 
-  /// How many wait for a thread now.
+  /// Returns how many requests wait for a thread.
   std::size_t waiting() const;
 
  private:
   using Clock = std::chrono::steady_clock;
 
   bool wait_for_one(Clock::time_point deadline);
-  void give_back();
-  void hand_out() SLUICE_REQUIRES(mutex_);
+  void release();
+  void assign_threads() SLUICE_REQUIRES(mutex_);
 
   const Options options_;
   mutable Mutex mutex_;
   CondVar changed_;
   std::size_t free_ SLUICE_GUARDED_BY(mutex_);
-  std::list<bool*> queue_ SLUICE_GUARDED_BY(mutex_);  ///< set once the thread is handed over
+  std::list<bool*> queue_ SLUICE_GUARDED_BY(mutex_);  ///< set to true when a thread is assigned
   bool ended_ SLUICE_GUARDED_BY(mutex_) = false;
 };
 

@@ -14,18 +14,18 @@ namespace sluice::databankd {
 class Dataset;
 struct Strike;
 
-/// What goes back to the client. The Data Bank labels its own answers application/json, though most
-/// are text.
+/// A response. The Data Bank labels its own responses application/json, although most are plain
+/// text.
 struct Answer {
   unsigned status = 200;
   std::string body{};
   std::string content_type = "application/json; charset=utf-8";
-  std::vector<std::pair<std::string, std::string>> headers{};  ///< beyond the usual ones
-  bool secret = false;      ///< the body repeats a token, so the log must not have it
-  bool from_front = false;  ///< a front server's: none of the Data Bank's headers
+  std::vector<std::pair<std::string, std::string>> headers{};  ///< besides the usual ones
+  bool secret = false;      ///< the body contains a token, so it must not be logged
+  bool from_front = false;  ///< of a front server: without headers of the Data Bank
 };
 
-/// One request that is a call of a protocol, whichever. One thread at a time.
+/// A request of one of the protocols. One thread at a time.
 class Call {
  public:
   Call() = default;
@@ -33,22 +33,24 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  /// Which step this is, as far as what has come tells; `complete`: all of it has. Empty where that
-  /// cannot be told, yet or at all.
+  /// Returns the step, as far as the received data determine it; empty if they do not. `complete`:
+  /// the request is complete.
   virtual std::optional<Step> step(bool complete) const = 0;
 
-  /// The draft that the call goes to, or whose token it brings; null where there is none.
+  /// Returns the draft dataset that the request names, or whose token it has; null if there is
+  /// none.
   virtual Dataset* dataset() = 0;
 
-  /// What this fault changes in the call itself. Before its payload, or once all of it has come.
+  /// Applies the effect of a fault on the call itself. Call before the payload, or after the last
+  /// byte.
   virtual void strike(const Strike& strike) = 0;
 
-  /// Carries the call out, once. `root` is this server's URL.
+  /// Processes the request, once. `root`: this server's URL.
   virtual Answer finish(std::string_view root) = 0;
 
-  // For the log.
+  // Returns the subject for the log.
   virtual std::string subject() const = 0;
-  /// What it has made a file of a dataset.
+  /// Returns the file that the call has registered, if any.
   virtual const std::optional<Registration>& registered() const = 0;
 };
 

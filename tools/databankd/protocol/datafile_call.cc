@@ -51,7 +51,7 @@ void DatafileCall::field(std::string_view name, std::string_view data, std::uint
       tus_url_->append(data);
     return;
   }
-  // A server that has no phases keeps no chunk.
+  // Without the phased protocol, the chunk is ignored.
   if (name != "bytechunk" || protocols_.phased) phased_.field(name, data, offset, !file.empty());
 }
 
@@ -63,14 +63,14 @@ void DatafileCall::malformed() {
 std::optional<Step> DatafileCall::step(bool complete) const {
   if (is_phased()) return phased_.step(complete);
   if (binary_) return Step::binary;
-  if (complete && tus_url_ && protocols_.tus) return Step::enlist;
+  if (complete && tus_url_ && protocols_.tus) return Step::register_upload;
   return std::nullopt;
 }
 
 void DatafileCall::strike(const Strike& strike) {
   const FaultKind kind = strike.fault.kind;
-  if (kind == FaultKind::partial_append) phased_.tear_chunk(strike.random);
-  if (step(true) == Step::enlist) {
+  if (kind == FaultKind::partial_append) phased_.cut_chunk(strike.random);
+  if (step(true) == Step::register_upload) {
     if (kind == FaultKind::expire) bank_.tus().expire(tus_id(*tus_url_));
     if (kind == FaultKind::forget_staging) bank_.tus().forget(tus_id(*tus_url_));
   }
@@ -94,7 +94,8 @@ Answer DatafileCall::finish(std::string_view root) {
   if (phased_.filename().empty()) return {500, "missing parameter: filename\n"};
   if (!bank_.back_ends().has(back_end_name(tus_id(*tus_url_)), back_end_))
     return {400, "Invalid TUS upload reference\n"};
-  return uploaded(bank_.tus().enlist(tus_id(*tus_url_), *dataset_, phased_.filename()), root);
+  return uploaded(bank_.tus().register_upload(tus_id(*tus_url_), *dataset_, phased_.filename()),
+                  root);
 }
 
 Answer DatafileCall::uploaded(const Result<Registration>& registered, std::string_view root) {

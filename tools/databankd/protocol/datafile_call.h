@@ -13,25 +13,25 @@
 
 namespace sluice::databankd {
 
-/// One `POST …/datafile`: its fields tell what it is. With `phase` it is the phased generation's;
-/// otherwise today's server has it, which takes the whole file in `binary`, or registers a
-/// `tus_url`. Knows neither sockets nor HTTP. `bank` outlives it.
+/// A request `POST …/datafile`. With the field `phase` it is a call of the phased protocol;
+/// otherwise it is processed as by today's server: a whole file in `binary`, or the registration of
+/// a `tus_url`. Independent of sockets and HTTP. `bank` must outlive it.
 class DatafileCall final : public Call {
  public:
-  /// `authorization`: the value of that header, where the request has one. `back_end`: which of the
-  /// bank's back ends it has reached.
+  /// `authorization`: the value of that header, if present. `back_end`: the number of the bank's
+  /// back end that received the request.
   DatafileCall(DataBank& bank, Protocols protocols, std::string_view dataset_key,
                std::optional<std::string_view> authorization, unsigned back_end = 1);
 
-  /// The payload of this field is about to come: step() may know more from now on.
+  /// Call before the payload of that field: step() may return more afterwards.
   void payload_begins(std::string_view name);
 
-  /// A piece of the field `name`, at `offset` bytes from its beginning. `file`: the filename of its
-  /// part of the form; empty where it has none. A field that comes twice counts as it came last.
+  /// Adds a piece of the field `name`, at `offset` bytes from its beginning. `file`: the filename
+  /// of its part of the form; empty without. If a field occurs twice, the last one counts.
   void field(std::string_view name, std::string_view data, std::uint64_t offset,
              std::string_view file);
 
-  /// The body was no form: what it says cannot be relied upon.
+  /// Marks the body as an invalid form, whose fields are unreliable.
   void malformed();
 
   std::optional<Step> step(bool complete) const override;
@@ -50,12 +50,12 @@ class DatafileCall final : public Call {
   const Protocols protocols_;
   const unsigned back_end_;
   const std::string key_;
-  Dataset* const dataset_;  ///< null where there is no such draft
+  Dataset* const dataset_;  ///< null if there is no such draft
   std::optional<std::string> token_;
   PhasedCall phased_;
-  std::optional<Answer> refusal_;  ///< of today's server: once refused, it stays so
+  std::optional<Answer> refusal_;  ///< of today's server; final once set
   bool malformed_ = false;
-  bool binary_ = false;  ///< the one-shot form
+  bool binary_ = false;  ///< a `binary` upload
   std::optional<OneShot> one_shot_;
   std::optional<std::string> tus_url_;
   std::optional<Registration> registered_;

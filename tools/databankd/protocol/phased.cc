@@ -12,11 +12,11 @@
 namespace sluice::databankd {
 namespace {
 
-constexpr std::int64_t max_file_size = 2199023255552;  // 2 TB, a size that is still accepted
-constexpr std::size_t max_text_field = 64 << 10;  // bytes; the longest useful one is a file name
+constexpr std::int64_t max_file_size = 2199023255552;  // 2 TB; this size is accepted
+constexpr std::size_t max_text_field = 64 << 10;  // bytes; file names are the longest useful values
 constexpr std::string_view too_large = "File too large. Max file size: 2TB.\n";
 
-/// The failure that travels under HTTP status 200.
+/// The response to a failed chunk; its HTTP status is 200.
 Answer refused_chunk(const std::string& error, std::uint64_t progress) {
   const nlohmann::ordered_json object = {{"error", error}, {"progress", progress}, {"status", 500}};
   return {200, object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)};
@@ -35,7 +35,7 @@ Answer rails_error(unsigned status, std::string_view reason) {
 
 bool is_utf8(const std::string& text) {
   try {
-    (void)nlohmann::json(text).dump();  // refuses anything else
+    (void)nlohmann::json(text).dump();  // throws for invalid UTF-8
     return true;
   } catch (const nlohmann::json::type_error&) {
     return false;
@@ -57,7 +57,7 @@ std::int64_t to_i(std::string_view text) {
       value = value > (limit - digit) / 10 ? limit : value * 10 + digit;
       after_digit = true;
     } else if (c == '_' && after_digit) {
-      after_digit = false;  // one underscore between digits
+      after_digit = false;  // Ruby allows one underscore between digits
     } else {
       break;
     }
@@ -87,11 +87,11 @@ void PhasedCall::field(std::string_view name, std::string_view data, std::uint64
     if (offset == 0) {
       chunk_is_text_ = false;
       chunk_.reset();
-      if (refused()) return;  // read on, but keep nothing of it
-      // Without it nothing is hashed yet, and the chunk can still be torn. Whoever decides about
-      // that knows the step as soon as this does.
+      if (refused()) return;  // ignore the payload
+      // Without the previous size, hashing cannot begin, and a fault can still cut the chunk. The
+      // fault was decided already if the step is known.
       std::optional<std::int64_t> previous_size;
-      if (step(false) && previous_size_ && !torn_) previous_size = to_i(*previous_size_);
+      if (step(false) && previous_size_ && !cut_random_) previous_size = to_i(*previous_size_);
       chunk_.emplace(*dataset_, previous_size);
     }
     if (chunk_ && !data.empty()) chunk_->write(std::as_bytes(std::span(data)));
@@ -129,7 +129,7 @@ bool PhasedCall::refused() {
 std::optional<Answer> PhasedCall::refusal() const {
   if (dataset_ == nullptr) return Answer{404, "Dataset Not Found"};
   if (!token_) return Answer{401, "HTTP Token: Access denied.\n"};
-  // This generation of the Data Bank stumbles over a token it does not know.
+  // The phased generation of the Data Bank responds to an unknown token with an internal error.
   if (!dataset_->token().accepts(*token_, Token::Clock::now()))
     return rails_error(500, "Internal Server Error");
   return std::nullopt;
@@ -181,7 +181,7 @@ Answer PhasedCall::transfer() {
       return unexpected(*size);
     return refused_chunk("undefined method `read' for an instance of String\n", *size);
   }
-  if (torn_) chunk_->cut(place_inside(chunk_->size(), *torn_));
+  if (cut_random_) chunk_->cut(place_inside(chunk_->size(), *cut_random_));
   const auto appended = dataset_->append(*chunk_, *filename_, previous_size);
   if (!appended) return {500, appended.error().message + "\n"};
   switch (appended->outcome) {

@@ -5,14 +5,15 @@
 
 namespace sluice::databankd {
 
-/// Which ways in a server has. All three is none of the real ones, and the most useful for tests.
+/// The protocols that a server supports. No real server has all three; for tests, that is the most
+/// useful.
 struct Protocols {
   bool phased = true;
   bool tus = true;
   bool binary = true;
 };
 
-/// "phased,tus,binary": any of them, at least one. Empty for anything else.
+/// Parses "phased,tus,binary": one or more of them. Empty for anything else.
 std::optional<Protocols> parse_protocols(std::string_view text);
 
 }  // namespace sluice::databankd

@@ -8,13 +8,13 @@
 
 namespace sluice::databankd {
 
-/// What is known of a request before its body.
+/// A request without its body.
 struct RequestHead {
   std::string method;
   std::string path;
-  std::vector<std::pair<std::string, std::string>> headers;  ///< as they came
+  std::vector<std::pair<std::string, std::string>> headers;  ///< as received
 
-  /// The value of the first header of that name, in upper or lower case. Points into this.
+  /// Returns the value of the first header of that name, ignoring case. Points into this object.
   std::optional<std::string_view> find(std::string_view name) const;
 };
 

@@ -37,7 +37,7 @@ std::optional<std::uint64_t> parse_count(std::optional<std::string_view> text) {
   return number;
 }
 
-/// `key BASE64,key`, each key once.
+/// Returns whether the text has the form `key BASE64,key`, with unique keys.
 bool is_metadata(std::string_view text) {
   std::vector<std::string_view> keys;
   while (true) {
@@ -55,7 +55,7 @@ bool is_metadata(std::string_view text) {
   }
 }
 
-/// RFC 7231: "Sun, 06 Nov 1994 08:49:37 GMT".
+/// Returns a date in the format of RFC 7231: "Sun, 06 Nov 1994 08:49:37 GMT".
 std::string http_date(std::chrono::system_clock::time_point time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
   std::tm parts{};
@@ -105,7 +105,7 @@ std::optional<std::string_view> TusCall::concat() const {
   return settings_.extensions.concatenation ? head_.find("Upload-Concat") : std::nullopt;
 }
 
-/// The ids in `final;URL URL`.
+/// Returns the ids in `final;URL URL`.
 std::vector<std::string> TusCall::parts() const {
   std::vector<std::string> ids;
   std::string_view urls = concat().value_or("");
@@ -166,12 +166,12 @@ void TusCall::strike(const Strike& strike) {
 void TusCall::begin(bool token_checked) {
   refusal_ = token_checked ? refusal() : unauthorized();
   if (refusal_) return;
-  if (step(true) == Step::patch) refusal_ = open();
-  if (step(true) == Step::create_with_upload && !does_nothing()) refusal_ = open_new();
+  if (step(true) == Step::patch) refusal_ = open_patch();
+  if (step(true) == Step::create_with_upload && !has_no_effect()) refusal_ = open_creation();
 }
 
-/// Whether the fault that strikes leaves no trace of the request.
-bool TusCall::does_nothing() const {
+/// Returns whether the request has no effect because of a fault.
+bool TusCall::has_no_effect() const {
   return struck_by(FaultKind::lose_request) || struck_by(FaultKind::stall) ||
          struck_by(FaultKind::status) || struck_by(FaultKind::front);
 }
@@ -191,7 +191,7 @@ std::optional<Answer> TusCall::refusal() const {
   return std::nullopt;
 }
 
-/// As the Data Bank's CheckToken shows whatever it was asked, the token included.
+/// Like the Data Bank's CheckToken, the response repeats the request, including the token.
 Answer TusCall::unauthorized() const {
   Answer answer{401, "---\n", "text/html"};
   answer.body += fmt::format("REQUEST_METHOD: {}\nPATH_INFO: \"{}\"\n", method_, head_.path);
@@ -208,8 +208,8 @@ Answer TusCall::unauthorized() const {
   return answer;
 }
 
-/// What a PATCH is refused for before its body, or the place for its bytes.
-std::optional<Answer> TusCall::open() {
+/// Checks a PATCH before its body. Returns an error response, or opens the upload for appending.
+std::optional<Answer> TusCall::open_patch() {
   if (const auto found = bank_.tus().find(id_); !found) return failed(found.error());
   if (head_.find("Content-Type") != bytes_type) return plain(415, "Invalid Content-Type header\n");
   const auto offset = parse_count(head_.find("Upload-Offset"));
@@ -223,13 +223,13 @@ std::optional<Answer> TusCall::open() {
   return open_append(id_, *offset, length);
 }
 
-/// Makes the upload that a create with bytes asks for, and a place for those.
-std::optional<Answer> TusCall::open_new() {
+/// Creates the upload for a create with bytes, and opens it for appending.
+std::optional<Answer> TusCall::open_creation() {
   TusUpload upload;
-  if (auto wrong = describe(upload)) return wrong;
-  const auto made = bank_.tus().create(std::move(upload));
-  if (!made) return failed(made.error());
-  new_id_ = made->id;
+  if (auto error = read_headers(upload)) return error;
+  const auto upload_created = bank_.tus().create(std::move(upload));
+  if (!upload_created) return failed(upload_created.error());
+  new_id_ = upload_created->id;
   auto refused = open_append(new_id_, 0, std::nullopt);
   if (refused) (void)bank_.tus().remove(new_id_);
   return refused;
@@ -262,20 +262,20 @@ void TusCall::body(std::span<const std::byte> data) {
 }
 
 Answer TusCall::finish(std::string_view) {
-  Answer answer = refusal_ ? *std::move(refusal_) : carry_out();
+  Answer answer = refusal_ ? *std::move(refusal_) : process();
   if (answer.status != 401) answer.headers.emplace_back("Tus-Resumable", version);
   return answer;
 }
 
-Answer TusCall::carry_out() {
-  const auto asked = step(true);
-  if (!asked) {
+Answer TusCall::process() {
+  const auto step_of_call = step(true);
+  if (!step_of_call) {
     Answer answer = plain(405, "Method Not Allowed\n");
     answer.headers.emplace_back("Allow",
                                 id_.empty() ? "OPTIONS, POST" : "OPTIONS, HEAD, PATCH, DELETE");
     return answer;
   }
-  switch (*asked) {
+  switch (*step_of_call) {
     case Step::options:
       return options();
     case Step::create:
@@ -306,8 +306,8 @@ Answer TusCall::options() const {
   return answer;
 }
 
-/// What the headers say of a new upload; an answer where they are wrong.
-std::optional<Answer> TusCall::describe(TusUpload& upload) const {
+/// Sets `upload` from the headers of a creation. Returns an error response if they are invalid.
+std::optional<Answer> TusCall::read_headers(TusUpload& upload) const {
   if (!settings_.extensions.creation) return plain(405, "Method Not Allowed\n");
   if (const auto metadata = head_.find("Upload-Metadata")) {
     if (!metadata->empty() && !is_metadata(*metadata))
@@ -335,15 +335,15 @@ std::optional<Answer> TusCall::describe(TusUpload& upload) const {
 
 Answer TusCall::create() {
   TusUpload upload;
-  if (auto wrong = describe(upload)) return *std::move(wrong);
+  if (auto error = read_headers(upload)) return *std::move(error);
   if (step(true) == Step::join) return join(upload.metadata);
-  const auto made = bank_.tus().create(std::move(upload));
-  return made ? created(*made) : failed(made.error());
+  const auto upload_created = bank_.tus().create(std::move(upload));
+  return upload_created ? created(*upload_created) : failed(upload_created.error());
 }
 
 Answer TusCall::create_with_upload() {
-  const auto upload = struck_by(FaultKind::checksum) ? mismatch() : appended(new_id_);
-  if (!upload) {  // nobody learns its address
+  const auto upload = struck_by(FaultKind::checksum) ? mismatch() : finish_append(new_id_);
+  if (!upload) {  // the client does not learn the upload's address
     append_.reset();
     (void)bank_.tus().remove(new_id_);
     return failed(upload.error());
@@ -404,19 +404,19 @@ Answer TusCall::head_of_upload() {
   return answer;
 }
 
-/// What the body has made of the upload.
-Result<TusUpload> TusCall::appended(const std::string& id) {
-  const bool cut = keep_.has_value();  // the end of what a fault cuts short will never come
-  if (cut) append_.reset();
-  auto upload = cut ? bank_.tus().find(id) : append_->finish();
+/// Returns the upload after the body was appended.
+Result<TusUpload> TusCall::finish_append(const std::string& id) {
+  const bool is_cut = keep_.has_value();  // a fault has cut the body short
+  if (is_cut) append_.reset();
+  auto upload = is_cut ? bank_.tus().find(id) : append_->finish();
   append_.reset();
   return upload;
 }
 
 Answer TusCall::patch() {
-  const auto upload = struck_by(FaultKind::checksum) ? mismatch() : appended(id_);
+  const auto upload = struck_by(FaultKind::checksum) ? mismatch() : finish_append(id_);
   if (!upload) {
-    append_.reset();  // before the response: who tries again at once must not find it locked
+    append_.reset();  // unlock before the response, so that an immediate retry does not get 423
     return failed(upload.error());
   }
   bank_.think();

@@ -17,31 +17,30 @@
 
 namespace sluice::databankd {
 
-/// The upload that a URL or a path names: its last segment.
+/// Returns the id of the upload that a URL or a path names: its last segment.
 std::string tus_id(std::string_view url);
 
-/// What the upload with that id is called among the back ends' (BackEnds::put).
+/// Returns the name of that upload for BackEnds::put.
 std::string back_end_name(std::string_view id);
 
-/// One request under /files: tus 1.0 as the Data Bank serves it (protocol section 2), behind its
-/// check of the token. Knows no sockets.
+/// A request under /files: tus 1.0 as implemented by the Data Bank (protocol section 2), after its
+/// check of the token. Independent of sockets.
 ///
-/// First strike(), if a fault does, then begin(), then the body, as it arrives. The answer comes at
-/// the end in any case; a call that is destroyed before has been broken off. `bank` and `settings`
-/// outlive it.
+/// Call strike() if a fault strikes, then begin(), then body() as the body arrives, then finish().
+/// Destroying the object without finish() means that the request was broken off. `bank` and
+/// `settings` must outlive it.
 class TusCall final : public Call {
  public:
-  /// Whether it goes to /files.
+  /// Whether a path is below /files.
   static bool takes(std::string_view path);
 
-  /// `back_end`: which of the bank's back ends it has reached.
+  /// `back_end`: the number of the bank's back end that received the request.
   TusCall(DataBank& bank, const TusSettings& settings, RequestHead head, unsigned back_end = 1);
 
-  /// `token_checked`: whether the server's own question about the token was answered; if not, any
-  /// token is refused.
+  /// `token_checked`: whether the server could check the token; if not, every token is refused.
   void begin(bool token_checked);
   void body(std::span<const std::byte> data);
-  /// No more will come of the body: what counts of it does, and others may have the upload.
+  /// Ends the request early: keeps the received bytes that count, and unlocks the upload.
   void break_off() { append_.reset(); }
 
   std::optional<Step> step(bool complete) const override;
@@ -54,13 +53,13 @@ class TusCall final : public Call {
  private:
   std::optional<Answer> refusal() const;
   Answer unauthorized() const;
-  std::optional<Answer> open();
-  std::optional<Answer> open_new();
+  std::optional<Answer> open_patch();
+  std::optional<Answer> open_creation();
   std::optional<Answer> open_append(const std::string& id, std::uint64_t offset,
                                     std::optional<std::uint64_t> length);
-  std::optional<Answer> describe(TusUpload& upload) const;
-  Result<TusUpload> appended(const std::string& id);
-  Answer carry_out();
+  std::optional<Answer> read_headers(TusUpload& upload) const;
+  Result<TusUpload> finish_append(const std::string& id);
+  Answer process();
   Answer options() const;
   Answer create();
   Answer create_with_upload();
@@ -74,23 +73,24 @@ class TusCall final : public Call {
   std::vector<std::string> parts() const;
   void add_expiry(Answer& answer, const TusUpload& upload) const;
   bool struck_by(FaultKind kind) const { return struck_ == kind; }
-  bool does_nothing() const;
+  bool has_no_effect() const;
 
   DataBank& bank_;
   const TusSettings& settings_;
   const RequestHead head_;
   const unsigned back_end_;
   std::string method_;  ///< after X-HTTP-Method-Override
-  std::string id_;      ///< of the upload in the path; empty: /files itself
-  std::string new_id_;  ///< of the upload that a create with bytes has made; else empty
-  Dataset* dataset_;    ///< whose token came; null: nobody's
+  std::string id_;      ///< the upload in the path; empty: /files itself
+  std::string new_id_;  ///< the upload that a create with bytes has created; else empty
+  Dataset* dataset_;    ///< the dataset of the token; null: none
   std::optional<FaultKind> struck_;
-  std::optional<std::uint64_t> keep_;  ///< bytes of the body, where a fault drops the others
+  std::optional<std::uint64_t> keep_;  ///< the number of body bytes to keep, if a fault drops the
+                                       ///< rest
   std::uint64_t received_ = 0;
-  std::optional<Answer> refusal_;  ///< known before the body
-  /// Of a PATCH, or a create with bytes, that was not refused.
+  std::optional<Answer> refusal_;  ///< determined before the body
+  /// Set for a PATCH, or a create with bytes, that was not refused.
   std::unique_ptr<TusAppend> append_;
-  const std::optional<Registration> registered_;  ///< nothing, ever
+  const std::optional<Registration> registered_;  ///< always empty
 };
 
 }  // namespace sluice::databankd

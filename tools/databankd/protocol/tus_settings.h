@@ -6,29 +6,29 @@
 
 namespace sluice::databankd {
 
-/// The extensions of tus that a server announces; it acts by no other.
+/// The tus extensions that a server announces and supports.
 struct TusExtensions {
   bool creation = true;
-  bool creation_with_upload = false;  ///< the Data Bank has none of it
+  bool creation_with_upload = false;  ///< not supported by the Data Bank
   bool defer_length = true;
   bool termination = true;
   bool expiration = true;
   bool concatenation = true;
   bool checksum = true;
 
-  /// As `Tus-Extension` has them.
+  /// Returns the value of `Tus-Extension`.
   std::string to_string() const;
 };
 
-/// "creation,checksum", or "none". Empty for anything else.
+/// Parses "creation,checksum", or "none". Empty for anything else.
 std::optional<TusExtensions> parse_tus_extensions(std::string_view text);
 
-/// How a server presents itself under /files.
+/// Properties of the server under /files.
 struct TusSettings {
   TusExtensions extensions;
-  /// What `Location` looks like. `absolute`: from the Host header, and https where
-  /// X-Forwarded-Proto says so; `http`: the same, whatever that says; `relative`: the path;
-  /// `http://…` or `https://…`: the path behind this.
+  /// The form of `Location`. `absolute`: from the Host header, with https if X-Forwarded-Proto says
+  /// so; `http`: the same, always with http; `relative`: the path; `http://…` or `https://…`: this,
+  /// followed by the path.
   std::string location = "absolute";
 };
 

@@ -8,29 +8,29 @@
 
 namespace sluice::databankd {
 
-/// The back ends behind a load balancer, numbered from 1, which share the datasets and what is
-/// registered in them, but not what is still being uploaded. A cookie keeps a client at one of
-/// them; requests without it go to all of them by turns. Thread safe.
+/// The back ends behind a load balancer, numbered from 1. They share datasets and registered files,
+/// but not unfinished uploads. A cookie binds a client to a back end; requests without the cookie
+/// are distributed round robin. Any thread.
 class BackEnds {
  public:
-  /// Where a request goes.
+  /// The back end of a request.
   struct Place {
     unsigned number = 1;
-    bool is_new = false;  ///< the answer sets the cookie
+    bool is_new = false;  ///< the response sets the cookie
   };
 
-  /// `count`: 1 or more; with one there are no cookies.
+  /// `count`: at least 1; with one there are no cookies.
   explicit BackEnds(unsigned count) : count_(count) {}
 
   static constexpr const char* cookie = "BACKEND";
 
-  /// `value`: of the request's cookie, empty where it has none.
+  /// Returns the back end for a request. `value`: of the request's cookie; empty without.
   Place place(std::string_view value);
 
-  /// `upload` (of any name that means one upload) is at this back end from now on.
+  /// Records that `upload` (any unique name) is at this back end.
   void put(const std::string& upload, unsigned number);
 
-  /// Whether it is there. An upload that no one has put anywhere is everywhere.
+  /// Returns whether the upload is at that back end. True for uploads without a record.
   bool has(const std::string& upload, unsigned number) const;
 
  private:

@@ -5,7 +5,7 @@
 namespace sluice::databankd {
 namespace {
 
-/// What Ruby's [:word:] matches.
+/// Returns whether Ruby's [:word:] matches.
 bool is_word(utf8proc_int32_t character) {
   switch (utf8proc_category(character)) {
     case UTF8PROC_CATEGORY_LU:
@@ -24,7 +24,7 @@ bool is_word(utf8proc_int32_t character) {
   }
 }
 
-/// As Ruby's File.basename, which looks past slashes at the end.
+/// Like Ruby's File.basename, ignores trailing slashes.
 std::string_view base_name(std::string_view path) {
   while (path.size() > 1 && (path.ends_with('/') || path.ends_with('\\'))) path.remove_suffix(1);
   const std::size_t slash = path.find_last_of("/\\");

@@ -18,53 +18,54 @@
 
 namespace sluice::databankd {
 
-/// The datasets of one server and the directory that holds them:
+/// The datasets of a server and its directory:
 ///
-///   store/registered.jsonl   what has been registered, a line each (registry.h)
+///   store/registered.jsonl   the registered files, one line each (registry.h)
 ///   store/KEY/NAME           the registered files
-///   store/.staging/KEY/NAME  the staged ones
+///   store/.staging/KEY/NAME  the staged files
 ///   store/.tus/ID            the uploads under /files (tus_store.h)
 ///
-/// Thread safe: the set of datasets never changes.
+/// Any thread: the set of datasets never changes.
 class DataBank {
  public:
   struct Options {
-    std::filesystem::path store;                ///< made if need be
+    std::filesystem::path store;                ///< created if missing
     std::map<std::string, std::string> tokens;  ///< dataset key → token
-    /// Dataset key → the file in which a new token for it may appear (DatasetToken).
+    /// Dataset key → the file that is checked for new tokens (DatasetToken).
     std::map<std::string, std::filesystem::path> token_files;
     std::vector<std::string> published;  ///< keys of datasets that are no longer drafts
-    std::chrono::seconds token_lifetime = std::chrono::hours(72);  ///< from now on
-    bool discard = false;                                          ///< hash the bytes and drop them
+    std::chrono::seconds token_lifetime = std::chrono::hours(72);  ///< from the start of the server
+    bool discard = false;                                          ///< hash the bytes and discard
+                                                                   ///< them
     bool rename = false;                 ///< register under other names (Dataset)
-    std::chrono::microseconds think{0};  ///< about each chunk
+    std::chrono::microseconds think{0};  ///< for each chunk
     JoinTime join_time;
     unsigned back_ends = 1;
-    /// Of the uploads under /files, but its directory and whether it discards.
+    /// The options of the uploads under /files, without directory and discard.
     TusStore::Options tus;
   };
 
-  /// Whether such a dataset key can exist: letters, digits, `-` and `_`.
+  /// Returns whether the key is valid: letters, digits, `-` and `_`.
   static bool is_key(std::string_view key);
 
-  /// Makes the directories and reads what earlier runs left there. Error usage for a key or token
-  /// that cannot be; failed for a store that cannot be written or that another server uses.
+  /// Creates the directories and reads the state of earlier runs. Errors: usage for an invalid key
+  /// or token; failed if the store cannot be written or is used by another server.
   static Result<std::unique_ptr<DataBank>> open(const Options& options);
 
-  /// The dataset with that key, if it is a draft; else null. Lives as long as this.
+  /// Returns the dataset with that key if it is a draft; else null. Owned by this object.
   Dataset* find_draft(std::string_view key);
 
-  /// The dataset whose token that is, if it has not expired; else null. The same for all of today's
-  /// server: whoever has the token of any dataset may upload.
+  /// Returns the dataset with that token, if the token has not expired; else null. As at today's
+  /// server, a token of any dataset permits tus uploads.
   Dataset* find_token(std::string_view presented);
 
   TusStore& tus() { return *tus_; }
   BackEnds& back_ends() { return back_ends_; }
 
-  /// As long as a chunk takes (Options::think). Whoever thinks at the same time does not wait.
+  /// Blocks for the time of a chunk (Options::think). Concurrent calls do not wait for each other.
   void think() { thinking_.think(); }
 
-  /// Lets go of all that are thinking, for the server to end.
+  /// Ends all calls of think(), at the end of the server.
   void end_thinking() { thinking_.end(); }
 
  private:

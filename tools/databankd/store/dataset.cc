@@ -30,9 +30,9 @@ Chunk::Chunk(Dataset& dataset, std::optional<std::int64_t> previous_size)
     : dataset_(dataset), previous_size_(previous_size) {}
 
 void Chunk::write(std::span<const std::byte> data) {
-  const bool hopeless =
-      previous_size_ && *previous_size_ < 0;  // a client that asks for the progress
-  if (!hopeless && error_ == 0) {
+  const bool is_progress_request =
+      previous_size_ && *previous_size_ < 0;  // a request for the progress
+  if (!is_progress_request && error_ == 0) {
     if (!digest_) try_digest();
     if (digest_) digest_->update(data);
     if (!digest_ || !dataset_.options_.discard) spool(data);
@@ -45,8 +45,8 @@ void Chunk::cut(std::uint64_t size) {
   size_ = size;
 }
 
-/// Starts the digest once the staged file has the size that this chunk follows, and catches up with
-/// what was spooled until then.
+/// Starts the digest as soon as the staged file has the size that this chunk follows, and hashes
+/// what was spooled before.
 void Chunk::try_digest() {
   if (!previous_size_) return;
   std::optional<Dataset::Staged> staged = dataset_.staged_now();
@@ -71,7 +71,7 @@ void Chunk::spool(std::span<const std::byte> data) {
     }
   }
   error_ = write_all(spool_.get(), data);
-  if (error_ != 0) spool_.reset();  // gives the disk its room back at once
+  if (error_ != 0) spool_.reset();  // frees the disk space at once
 }
 
 // --- Dataset
@@ -101,10 +101,10 @@ void Dataset::publish(std::optional<Staged> staged) {
   staged_ = std::move(staged);
 }
 
-/// Leaves an empty directory and nothing staged in it.
+/// Deletes everything staged; leaves an empty directory.
 Result<void> Dataset::clear() {
   publish(std::nullopt);
-  // A discarding server clears the directory too: an earlier, storing run may have left something.
+  // A discarding server clears the directory, too: an earlier run may have stored files.
   const fs::path directory = options_.staging / key();
   std::error_code error;
   fs::remove_all(directory, error);
@@ -118,7 +118,7 @@ Result<void> Dataset::forget_staged() {
   return clear();
 }
 
-/// As Ruby stumbles over a name that is no base name.
+/// Returns the error of Ruby for a name that is not a base name.
 Result<void> Dataset::check_name(const std::string& name) const {
   if (is_base_name(name)) return {};
   const int code = name.find('/') != std::string::npos    ? ENOENT
@@ -147,10 +147,9 @@ Result<void> Dataset::setup(const std::string& name) {
   return {};
 }
 
-/// Brings the state in line with the disk, which has the last word: files staged by an earlier run
-/// are found here, and what somebody deleted is gone. Returns whether anything is staged under that
-/// name.
-bool Dataset::look(const std::string& name) {
+/// Updates the state from the disk: finds files staged by an earlier run, and notices deleted
+/// files. Returns whether anything is staged under that name.
+bool Dataset::refresh_staged(const std::string& name) {
   std::optional<Staged> staged = staged_now();
   const bool known = staged && staged->name == name;
   if (options_.discard) return known;
@@ -173,26 +172,26 @@ bool Dataset::look(const std::string& name) {
 
 std::optional<std::uint64_t> Dataset::staged_size(const std::string& name) {
   const MutexLock lock(files_);
-  if (!look(name)) return std::nullopt;
+  if (!refresh_staged(name)) return std::nullopt;
   return staged_now()->size;
 }
 
 Result<Dataset::Appended> Dataset::append(Chunk& chunk, const std::string& name,
                                           std::int64_t previous_size) {
   const MutexLock lock(files_);
-  if (!look(name)) return Appended{};
+  if (!refresh_staged(name)) return Appended{};
   Staged staged = *staged_now();
   if (previous_size < 0 || static_cast<std::uint64_t>(previous_size) != staged.size)
     return Appended{Appended::Outcome::unexpected_previous_size, staged.size};
   if (chunk.error_ != 0) return system_error(chunk.error_, "io_write", shown_path(name));
   if (chunk.size_ > 0) {
-    // Nothing before it is the same nothing in every generation: a setup sent twice does no harm.
+    // At offset 0 the generation does not matter: a repeated setup does no harm.
     const bool from_empty = previous_size == 0 && chunk.previous_size_ == 0;
     if (chunk.digest_ && (chunk.generation_ == staged.generation || from_empty)) {
       staged.digest = std::move(*chunk.digest_);
     } else if (!chunk.spool_) {
-      // The staged file was deleted and grew to this very size again, with other bytes, while this
-      // chunk was hashed behind the old ones and dropped.
+      // The staged file was replaced by one of the same size while this chunk was hashed and
+      // discarded.
       return system_error(ESTALE, "io_write", shown_path(name));
     } else if (staged.digest) {
       const int code = read_through(chunk.spool_.get(), chunk.size_,
@@ -203,15 +202,14 @@ Result<Dataset::Appended> Dataset::append(Chunk& chunk, const std::string& name,
     staged.size += chunk.size_;
   }
   const std::uint64_t size = staged.size;
-  // Before it thinks: a chunk that is on its way can be hashed from now on, and need not be
-  // spooled.
+  // Before the delay: the next chunk can be hashed from now on, and need not be spooled.
   publish(std::move(staged));
   thinking_.think();
   return Appended{Appended::Outcome::appended, size};
 }
 
-/// Copies rather than renames, since most chunks follow others. On a failure the staged file is cut
-/// back to what it was.
+/// Copies instead of renaming, because most chunks follow others. On failure truncates the staged
+/// file to its old size.
 Result<void> Dataset::copy_to_staged(const Chunk& chunk, const Staged& staged) {
   TRY_ASSIGN(const UniqueFd fd, open_to_append(staged.name, staged.size));
   const int code = copy_range(chunk.spool_.get(), 0, fd.get(), staged.size, chunk.size_);
@@ -221,8 +219,8 @@ Result<void> Dataset::copy_to_staged(const Chunk& chunk, const Staged& staged) {
   return system_error(code, "io_write", shown_path(staged.name));
 }
 
-/// A staged file that has been registered shares its blocks with the registered one (place()): what
-/// is appended now must not appear there, so it gets blocks of its own first.
+/// A staged file that was registered is a hard link to the registered file (store_file()). Before
+/// appending, copies it, so that the registered file does not change.
 Result<UniqueFd> Dataset::open_to_append(const std::string& name, std::uint64_t size) {
   const fs::path path = staged_path(name);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
@@ -232,13 +230,14 @@ Result<UniqueFd> Dataset::open_to_append(const std::string& name, std::uint64_t 
     return system_error(errno, "rb_file_s_size", shown_path(name));
   if (status.st_nlink < 2) return fd;
 
-  const fs::path fresh = options_.staging / ("unshared." + key());
-  UniqueFd copy(::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
+  const fs::path unshared = options_.staging / ("unshared." + key());
+  UniqueFd copy(
+      ::open(unshared.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!copy) return system_error(errno, "rb_sysopen", shown_path(name));
   int code = copy_range(fd.get(), 0, copy.get(), 0, size);
-  if (code == 0 && ::rename(fresh.c_str(), path.c_str()) != 0) code = errno;
+  if (code == 0 && ::rename(unshared.c_str(), path.c_str()) != 0) code = errno;
   if (code != 0) {
-    ::unlink(fresh.c_str());
+    ::unlink(unshared.c_str());
     return system_error(code, "io_write", shown_path(name));
   }
   return copy;
@@ -246,7 +245,7 @@ Result<UniqueFd> Dataset::open_to_append(const std::string& name, std::uint64_t 
 
 Result<std::optional<Registration>> Dataset::register_file(const std::string& name) {
   const MutexLock lock(files_);
-  if (!look(name)) return std::optional<Registration>();
+  if (!refresh_staged(name)) return std::optional<Registration>();
   Staged staged = *staged_now();
   UniqueFd fd;
   if (!options_.discard) {
@@ -262,7 +261,7 @@ Result<std::optional<Registration>> Dataset::register_file(const std::string& na
     publish(staged);
   }
   Registration registration{key(), registered_name(name), staged.size, staged.digest->hex()};
-  if (!options_.discard) TRY(place(fd.get(), staged.size, /*share=*/true, registration.name));
+  if (!options_.discard) TRY(store_file(fd.get(), staged.size, /*share=*/true, registration.name));
   TRY(registry_.add(registration));
   if (options_.rename) TRY(clear());
   return std::optional(std::move(registration));
@@ -273,7 +272,7 @@ Result<Registration> Dataset::deposit(const Deposit& deposit) {
   Registration registration{key(), registered_name(deposit.name), deposit.size, deposit.xxh128};
   TRY(check_name(registration.name));
   if (!options_.discard)
-    TRY(place(deposit.file.get(), deposit.size, deposit.share, registration.name));
+    TRY(store_file(deposit.file.get(), deposit.size, deposit.share, registration.name));
   TRY(registry_.add(registration));
   return registration;
 }
@@ -282,22 +281,23 @@ UniqueFd Dataset::open_spool() const {
   return options_.discard ? UniqueFd() : open_unnamed(options_.staging);
 }
 
-/// Puts the file at store/KEY/NAME: by a second link where it may be shared, so that no byte is
-/// copied and it stays for a client that registers it twice. Replaces what was there, in one step.
-Result<void> Dataset::place(int file, std::uint64_t size, bool share, const std::string& name) {
+/// Places the file at store/KEY/NAME: as a hard link if `share`, which copies no bytes and keeps
+/// the staged file for a second registration; else as a copy. Replaces an existing file atomically.
+Result<void> Dataset::store_file(int file, std::uint64_t size, bool share,
+                                 const std::string& name) {
   const fs::path to = options_.store / key() / name;
   const fs::path link = options_.staging / ("registered." + key());
   ::unlink(link.c_str());
   int code = 0;
-  // An unnamed file has no other name to be linked by.
+  // An unnamed file can be linked by this path only.
   const std::string self = "/proc/self/fd/" + std::to_string(file);
   if (!share || ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, link.c_str(), AT_SYMLINK_FOLLOW) != 0) {
-    // To be copied, or on a file system that cannot link it.
+    // Not shared, or the file system cannot link the file: copy it.
     const UniqueFd copy(::open(link.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     code = copy ? copy_range(file, 0, copy.get(), 0, size) : errno;
   }
   if (code == 0 && ::rename(link.c_str(), to.c_str()) != 0) code = errno;
-  // Where both were links to one file already, rename() leaves both.
+  // If both were links to the same file, rename() does nothing and keeps both.
   ::unlink(link.c_str());
   if (code != 0) return system_error(code, "rb_file_s_rename", shown_path(name));
   return {};

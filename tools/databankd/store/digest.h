@@ -8,8 +8,8 @@ struct XXH3_state_s;
 
 namespace sluice::databankd {
 
-/// A running XXH128. A copy goes on from the same place, which is how a chunk is hashed behind a
-/// file before it is known whether the chunk will be accepted. One thread at a time.
+/// A running XXH128. A copy continues from the same state, which allows hashing a chunk after a
+/// file before the chunk is accepted. One thread at a time.
 class Digest {
  public:
   Digest();
@@ -20,7 +20,7 @@ class Digest {
   ~Digest() = default;
 
   void update(std::span<const std::byte> data);
-  /// Of all bytes up to now, as xxh128sum prints it: 32 hexadecimal digits.
+  /// Returns the digest of all bytes so far in the format of xxh128sum: 32 hexadecimal digits.
   std::string hex() const;
 
  private:

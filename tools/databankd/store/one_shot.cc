@@ -14,7 +14,7 @@ OneShot::OneShot(Dataset& dataset, std::string name) : dataset_(dataset) {
   deposit_.share = true;
   if (dataset_.discards()) return;
   deposit_.file = dataset_.open_spool();
-  // Spools are private; this one becomes a file like the others.
+  // Spool files are private; this one becomes a registered file.
   if (!deposit_.file || ::fchmod(deposit_.file.get(), 0644) != 0) error_ = errno;
 }
 

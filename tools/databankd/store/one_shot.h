@@ -10,17 +10,17 @@
 
 namespace sluice::databankd {
 
-/// The file of a one-shot deposit while it arrives (protocol section 3): in an unnamed file, so
-/// that nothing is left of one that breaks off. One thread at a time; `dataset` outlives it.
+/// The file of a binary upload while it arrives (protocol section 3): an unnamed file, so that a
+/// request that breaks off leaves nothing. One thread at a time; `dataset` must outlive it.
 class OneShot {
  public:
   OneShot(Dataset& dataset, std::string name);
 
-  /// The next bytes. Never fails: finish() reports what went wrong here.
+  /// Adds bytes. Never fails: finish() reports errors.
   void write(std::span<const std::byte> data);
 
-  /// All bytes have come: makes them a file of the dataset. Error for a name that is no base name,
-  /// or from the disk.
+  /// Registers the file after all bytes have arrived. Error for a name that is not a base name, or
+  /// from the disk.
   Result<Registration> finish();
 
   const std::string& name() const { return deposit_.name; }
@@ -29,7 +29,7 @@ class OneShot {
   Dataset& dataset_;
   Dataset::Deposit deposit_;
   Digest digest_;
-  int error_ = 0;  ///< the first errno that stopped the writing
+  int error_ = 0;  ///< the first errno of the writing
 };
 
 }  // namespace sluice::databankd

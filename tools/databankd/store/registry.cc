@@ -44,9 +44,9 @@ Result<std::unique_ptr<Registry>> Registry::open(const std::filesystem::path& fi
   const MutexLock lock(registry->mutex_);
   std::ifstream lines(path);
   std::string line;
-  bool torn = false;
+  bool incomplete = false;
   while (std::getline(lines, line)) {
-    torn = lines.eof();  // no newline behind it
+    incomplete = lines.eof();  // no newline at the end
     const auto object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!object.is_object()) continue;
     const auto dataset = object.find("dataset");
@@ -56,7 +56,7 @@ Result<std::unique_ptr<Registry>> Registry::open(const std::filesystem::path& fi
       continue;
     registry->names_.emplace(dataset->get<std::string>(), name->get<std::string>());
   }
-  if (torn) {
+  if (incomplete) {
     const char newline = '\n';
     if (const int code = write_all(registry->fd_.get(), std::as_bytes(std::span(&newline, 1))))
       return cannot("write", path, code);
@@ -80,7 +80,8 @@ Result<void> Registry::add(const Registration& registration) {
   int code = write_all(fd_.get(), std::as_bytes(std::span(line)));
   if (code == 0 && ::fdatasync(fd_.get()) != 0) code = errno;
   if (code != 0) {
-    // Half a line would spoil the next one; if the disk refuses this too, open() copes with it.
+    // Remove an incomplete line, which would corrupt the next one. If this fails, open() repairs
+    // the file.
     if (::ftruncate(fd_.get(), before.st_size) != 0) return cannot("write", path_, errno);
     return cannot("write", path_, code);
   }

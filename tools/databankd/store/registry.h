@@ -13,27 +13,27 @@
 
 namespace sluice::databankd {
 
-/// One file that has become part of a dataset.
+/// A registered file.
 struct Registration {
   std::string dataset;
   std::string name;
   std::uint64_t size = 0;  ///< bytes
-  std::string xxh128;      ///< of those bytes, as xxh128sum prints it; empty: nobody knows it
+  std::string xxh128;      ///< of those bytes, in the format of xxh128sum; empty: unknown
 };
 
-/// registered.jsonl: the files that datasets hold, one JSON object a line, in the order in which
-/// they were registered. Thread safe.
+/// registered.jsonl: the registered files, one JSON object per line, in the order of registration.
+/// Any thread.
 class Registry {
  public:
-  /// Reads what earlier runs left and locks the file, so that two servers cannot share a store.
-  /// Error where it cannot be written, or another server has it. A last line that a crash cut short
-  /// is skipped.
+  /// Reads the entries of earlier runs and locks the file, so that two servers cannot share a
+  /// store. Error if it cannot be written, or is locked by another server. Ignores an incomplete
+  /// last line, left by a crash.
   static Result<std::unique_ptr<Registry>> open(const std::filesystem::path& file);
 
   bool has(const std::string& dataset, const std::string& name) const;
 
-  /// Appends a line, in one write, and waits until it is on the disk. The same file twice gives two
-  /// lines, as the Data Bank would hold it twice.
+  /// Appends a line in one write, and syncs it. Registering a file twice gives two lines, as at the
+  /// Data Bank.
   Result<void> add(const Registration& registration);
 
  private:

@@ -6,18 +6,17 @@
 
 namespace sluice::databankd {
 
-/// How long the server takes to append a chunk or to join parts, beyond what this machine needs for
-/// it: the real one reads the chunk from where its front server left it and writes it to a network
-/// file system. Thread safe.
+/// Simulates the time that the real server takes to append a chunk or to join parts: it reads the
+/// chunk from its front server's file and writes it to a network file system. Any thread.
 class Thinking {
  public:
   explicit Thinking(std::chrono::microseconds duration) : duration_(duration) {}
 
-  /// Returns after the duration, or at end() if that is sooner.
+  /// Blocks for the duration, or until end().
   void think() { think(duration_); }
   void think(std::chrono::microseconds duration);
 
-  /// Nobody thinks any more: the server ends.
+  /// Ends all delays: the server ends.
   void end();
 
  private:

@@ -20,13 +20,12 @@ DatasetToken::DatasetToken(Options options, Token::Clock::time_point now)
 bool DatasetToken::accepts(std::string_view presented, Token::Clock::time_point now) {
   const MutexLock lock(mutex_);
   if (token_.accepts(presented, now)) return true;
-  // What is no regular file, like a pipe, gave all it had at the start, or would keep everyone
-  // waiting.
+  // A pipe was read to its end at the start, or would block.
   std::error_code error;
   if (options_.file.empty() || !std::filesystem::is_regular_file(options_.file, error))
     return false;
   std::optional<std::string> fresh = read_token(options_.file);
-  // Empty while somebody is writing it.
+  // Empty while another program writes it.
   if (!fresh || fresh->empty() || token_.is(*fresh)) return false;
   token_ = Token(*std::move(fresh), now + options_.lifetime);
   return token_.accepts(presented, now);
@@ -53,7 +52,7 @@ std::optional<std::string_view> presented_token(std::string_view authorization) 
   while (authorization.starts_with(' ')) authorization.remove_prefix(1);
   if (!authorization.starts_with(parameter)) return std::nullopt;
   authorization.remove_prefix(parameter.size());
-  // Further parameters (`, nonce="…"`) are allowed and mean nothing.
+  // Ignore other parameters (`, nonce="…"`).
   std::string_view token = authorization.substr(0, authorization.find_first_of(",;\t"));
   while (token.ends_with(' ')) token.remove_suffix(1);
   if (token.size() >= 2 && token.starts_with('"') && token.ends_with('"'))

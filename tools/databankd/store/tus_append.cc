@@ -22,7 +22,7 @@ TusAppend::TusAppend(TusStore& store, TusStore::ItemPointer item, UniqueFd fd, s
   begin_ = item_->upload.offset;
   room_ = item_->upload.length.value_or(store_.options_.max_size) - begin_;
   digest_ = std::exchange(item_->digest, std::nullopt);
-  if (waits()) safe_ = digest_;
+  if (may_discard()) committed_digest_ = digest_;
 }
 
 TusAppend::~TusAppend() {
@@ -41,56 +41,56 @@ void TusAppend::write(std::span<const std::byte> data) {
   while (!data.empty() && error_ == 0) {
     std::uint64_t length = data.size();
     if (part_ > 0) length = std::min(length, part_ - received_ % part_);
-    take(data.first(static_cast<std::size_t>(length)));
+    write_bytes(data.first(static_cast<std::size_t>(length)));
     data = data.subspan(static_cast<std::size_t>(length));
     if (error_ == 0 && !checksum_ && (part_ == 0 || received_ % part_ == 0)) commit();
   }
 }
 
-void TusAppend::take(std::span<const std::byte> data) {
+void TusAppend::write_bytes(std::span<const std::byte> data) {
   if (fd_) error_ = write_all(fd_.get(), data);
   if (error_ != 0) return;
   if (digest_) digest_->update(data);
   received_ += data.size();
 }
 
-/// All that was taken counts.
+/// Counts all bytes received so far.
 void TusAppend::commit() {
   committed_ = received_;
-  if (waits()) safe_ = digest_;
+  if (may_discard()) committed_digest_ = digest_;
   {
     const MutexLock lock(store_.mutex_);
     item_->upload.offset = begin_ + committed_;
   }
-  note(begin_ + committed_);
+  record_committed(begin_ + committed_);
 }
 
-/// Writes down how much counts, where the file's size does not say it.
-void TusAppend::note(std::optional<std::uint64_t> committed) {
-  if (!waits() || !fd_) return;
+/// Records the number of bytes that count, if the file's size may be larger.
+void TusAppend::record_committed(std::optional<std::uint64_t> committed) {
+  if (!may_discard() || !fd_) return;
   TusUpload upload;
   {
     const MutexLock lock(store_.mutex_);
-    if (item_->gone) return;
+    if (item_->deleted) return;
     upload = item_->upload;
   }
   if (const auto written = store_.write_info(upload, committed); !written)
     log_line(written.error().message);
 }
 
-/// Only what counted up to now does.
+/// Discards bytes that do not count.
 void TusAppend::roll_back() {
-  if (!waits() && error_ == 0) return;
+  if (!may_discard() && error_ == 0) return;
   if (fd_ && ::ftruncate(fd_.get(), static_cast<off_t>(begin_ + committed_)) != 0)
     log_line(system_error(errno, "rb_file_truncate", item_->upload.id).message);
   if (received_ == committed_) return;
-  digest_ = std::move(safe_);
+  digest_ = std::move(committed_digest_);
   received_ = committed_;
 }
 
 TusUpload TusAppend::release() {
   released_ = true;
-  note(std::nullopt);  // from now on the file's size says it
+  record_committed(std::nullopt);  // from now on the file's size is right
   const MutexLock lock(store_.mutex_);
   item_->upload.expires = std::chrono::system_clock::now() + store_.options_.lifetime;
   item_->digest = std::move(digest_);
@@ -100,8 +100,8 @@ TusUpload TusAppend::release() {
 
 Result<TusUpload> TusAppend::finish() {
   const bool mismatch = checksum_ && (too_long_ || !checksum_->matches());
-  const bool counts = part_ == 0 || received_ >= part_ || received_ == room_;
-  if (error_ == 0 && !mismatch && counts && received_ > committed_) commit();
+  const bool is_large_enough = part_ == 0 || received_ >= part_ || received_ == room_;
+  if (error_ == 0 && !mismatch && is_large_enough && received_ > committed_) commit();
   roll_back();
   TusUpload upload = release();
   if (error_ != 0) {

@@ -9,7 +9,7 @@
 namespace sluice::databankd {
 namespace {
 
-/// CRC-32 as zlib has it, a byte at a time: 0.4 GB/s is enough for what nobody should choose.
+/// CRC-32 as in zlib, one byte at a time: 0.4 GB/s is enough for a checksum that nobody should use.
 constexpr std::array<std::uint32_t, 256> make_crc32_table() {
   std::array<std::uint32_t, 256> table{};
   for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
@@ -22,7 +22,8 @@ constexpr std::array<std::uint32_t, 256> make_crc32_table() {
 constexpr std::array<std::uint32_t, 256> crc32_table = make_crc32_table();
 
 std::string base64(std::span<const unsigned char> bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // and EVP_EncodeBlock()'s NUL
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // includes the NUL of
+                                                             // EVP_EncodeBlock()
   const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(),
                                      static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(length));

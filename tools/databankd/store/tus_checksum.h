@@ -11,21 +11,21 @@ struct evp_md_ctx_st;
 
 namespace sluice::databankd {
 
-/// What `Tus-Checksum-Algorithm` announces.
+/// The value of `Tus-Checksum-Algorithm`.
 inline constexpr std::string_view tus_checksum_algorithms = "sha1,sha256,sha384,sha512,md5,crc32";
 
-/// Whether `text` is base64 with its padding.
+/// Returns whether `text` is Base64 with padding.
 bool is_base64(std::string_view text);
 
-/// The bytes of one PATCH against the `Upload-Checksum` that came with it. One thread at a time.
+/// Compares the bytes of a PATCH with its `Upload-Checksum`. One thread at a time.
 class TusChecksum {
  public:
-  /// `header`: ALGORITHM, a blank, the base64 of the digest; that of crc32 is its four bytes, most
-  /// significant first. Empty for an algorithm that is not announced, or a header of another form.
+  /// `header`: ALGORITHM, a blank, the Base64 of the digest; that of crc32 is its four bytes, most
+  /// significant first. Empty for an algorithm that is not announced, or an invalid header.
   static std::optional<TusChecksum> expect(std::string_view header);
 
   void update(std::span<const std::byte> data);
-  /// Whether the bytes up to now are those that were announced. Once.
+  /// Returns whether the bytes match. Call once.
   bool matches();
 
  private:
@@ -34,7 +34,7 @@ class TusChecksum {
   };
   TusChecksum() = default;
 
-  std::string expected_;                         ///< base64
+  std::string expected_;                         ///< Base64
   std::unique_ptr<evp_md_ctx_st, Free> digest_;  ///< null: crc32
   std::uint32_t crc32_ = 0;
 };

@@ -25,7 +25,7 @@ using WallClock = std::chrono::system_clock;
 
 namespace {
 
-constexpr std::uint64_t most_parts = 10000;  // S3's
+constexpr std::uint64_t most_parts = 10000;  // the limit of S3
 
 Error refused(int status, std::string message) {
   return Error{.kind = ErrorKind::failed, .message = std::move(message), .code = status};
@@ -68,11 +68,11 @@ Result<std::unique_ptr<TusStore>> TusStore::open(const Options& options) {
   }
   const MutexLock lock(store->mutex_);
   for (const fs::path& info : infos) store->load(info);
-  store->sweep();
+  store->remove_expired();
   return store;
 }
 
-/// What makes no sense is left where it is: it belongs to nobody, and shows what happened.
+/// Ignores invalid files and leaves them in place.
 void TusStore::load(const fs::path& info) {
   std::ifstream stream(info);
   const auto object = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
@@ -140,19 +140,19 @@ Result<TusUpload> TusStore::create(TusUpload upload) {
   item->has_file = !options_.lazy;
   item->digest.emplace();
   const MutexLock lock(mutex_);
-  if (std::chrono::steady_clock::now() >= next_sweep_) sweep();
+  if (std::chrono::steady_clock::now() >= next_removal_) remove_expired();
   items_.emplace(upload.id, item);
   return upload;
 }
 
-/// Once a second at most: with ten thousand uploads a look at all of them takes a while.
-void TusStore::sweep() {
-  next_sweep_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+/// At most once a second: checking ten thousand uploads takes a while.
+void TusStore::remove_expired() {
+  next_removal_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
   const auto now = WallClock::now();
-  std::vector<std::string> old;
+  std::vector<std::string> expired;
   for (const auto& [id, item] : items_)
-    if (!item->busy && item->upload.expires <= now) old.push_back(id);
-  for (const std::string& id : old) {
+    if (!item->busy && item->upload.expires <= now) expired.push_back(id);
+  for (const std::string& id : expired) {
     drop(id);
     expired_.insert(id);
   }
@@ -161,14 +161,14 @@ void TusStore::sweep() {
 void TusStore::drop(const std::string& id) {
   const auto found = items_.find(id);
   if (found == items_.end()) return;
-  found->second->gone = true;
+  found->second->deleted = true;
   items_.erase(found);
   if (options_.discard) return;
   ::unlink(info_path(id).c_str());
   ::unlink(data_path(id).c_str());
 }
 
-Result<TusStore::ItemPointer> TusStore::look(const std::string& id) {
+Result<TusStore::ItemPointer> TusStore::find_item(const std::string& id) {
   const auto found = items_.find(id);
   if (found != items_.end()) {
     const ItemPointer& item = found->second;
@@ -182,7 +182,7 @@ Result<TusStore::ItemPointer> TusStore::look(const std::string& id) {
 
 Result<TusUpload> TusStore::find(const std::string& id) {
   const MutexLock lock(mutex_);
-  TRY_ASSIGN(const ItemPointer item, look(id));
+  TRY_ASSIGN(const ItemPointer item, find_item(id));
   return item->upload;
 }
 
@@ -200,7 +200,7 @@ Result<std::unique_ptr<TusAppend>> TusStore::append(const std::string& id, std::
   bool lengthened = false;
   {
     const MutexLock lock(mutex_);
-    TRY_ASSIGN(item, look(id));
+    TRY_ASSIGN(item, find_item(id));
     upload = item->upload;
     if (is_final(upload)) return refused(403, "Cannot modify a concatenated upload");
     if (item->busy) return refused(423, "Upload is locked by another request");
@@ -215,10 +215,11 @@ Result<std::unique_ptr<TusAppend>> TusStore::append(const std::string& id, std::
     item->busy = true;
   }
   const std::uint64_t part = part_size(upload);
-  const int make = options_.lazy ? O_CREAT : 0;
+  const int create_flag = options_.lazy ? O_CREAT : 0;
   UniqueFd fd;
   if (!options_.discard) {
-    fd = UniqueFd(::open(data_path(id).c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | make, 0644));
+    fd = UniqueFd(
+        ::open(data_path(id).c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | create_flag, 0644));
     int code = fd ? 0 : errno;
     if (code == 0 && ::lseek(fd.get(), static_cast<off_t>(offset), SEEK_SET) < 0) code = errno;
     Result<void> written;
@@ -249,7 +250,7 @@ Result<TusUpload> TusStore::join(const std::vector<std::string>& ids, TusUpload 
   {
     const MutexLock lock(mutex_);
     for (const std::string& id : ids) {
-      const auto found = look(id);
+      const auto found = find_item(id);
       if (!found) return refused(400, "One or more partial uploads were not found");
       const ItemPointer& part = *found;
       if (part->upload.concat != "partial")
@@ -272,15 +273,15 @@ Result<TusUpload> TusStore::join(const std::vector<std::string>& ids, TusUpload 
   }
   final.offset = *final.length;
   if (options_.before_join) options_.before_join(final.offset);
-  Result<void> gathered;
-  if (!options_.discard) gathered = gather(parts, final);
+  Result<void> joined;
+  if (!options_.discard) joined = join_files(parts, final);
 
   const MutexLock lock(mutex_);
   for (const ItemPointer& part : parts) part->busy = false;
-  if (!gathered) return std::move(gathered).error();
+  if (!joined) return std::move(joined).error();
   const auto item = std::make_shared<Item>();
   item->upload = final;
-  // Digests cannot be put together: it is known where one part has all the bytes, or none has any.
+  // Digests cannot be concatenated: the digest is known only if at most one part has bytes.
   std::vector<ItemPointer> filled;
   std::copy_if(parts.begin(), parts.end(), std::back_inserter(filled),
                [](const ItemPointer& part) { return part->upload.offset > 0; });
@@ -290,12 +291,14 @@ Result<TusUpload> TusStore::join(const std::vector<std::string>& ids, TusUpload 
   return final;
 }
 
-/// The first part grows by the others and takes the final name, so that a killed server leaves
-/// either all parts, the first one too long (load() cuts it back), or the whole.
-Result<void> TusStore::gather(const std::vector<ItemPointer>& parts, const TusUpload& final) const {
+/// Appends the other parts to the first one and renames it, so that a killed server leaves either
+/// all parts, with the first one too long (load() truncates it), or the joined file.
+Result<void> TusStore::join_files(const std::vector<ItemPointer>& parts,
+                                  const TusUpload& final) const {
   const std::string& first = parts.front()->upload.id;
-  const int make = options_.lazy ? O_CREAT : 0;  // parts that are empty may have no file
-  const UniqueFd to(::open(data_path(first).c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | make, 0644));
+  const int create_flag = options_.lazy ? O_CREAT : 0;  // empty parts may have no file
+  const UniqueFd to(
+      ::open(data_path(first).c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | create_flag, 0644));
   if (!to) return disk_error(errno, "rb_sysopen", first);
   const std::uint64_t begin = parts.front()->upload.offset;
   std::uint64_t end = begin;
@@ -321,7 +324,7 @@ Result<void> TusStore::gather(const std::vector<ItemPointer>& parts, const TusUp
 
 Result<void> TusStore::remove(const std::string& id) {
   const MutexLock lock(mutex_);
-  TRY_ASSIGN(const ItemPointer item, look(id));
+  TRY_ASSIGN(const ItemPointer item, find_item(id));
   if (item->busy) return refused(423, "Upload is locked by another request");
   drop(id);
   return {};
@@ -339,18 +342,18 @@ void TusStore::forget(const std::string& id) {
   drop(id);
 }
 
-Result<Registration> TusStore::enlist(const std::string& id, Dataset& dataset,
-                                      const std::string& name) {
+Result<Registration> TusStore::register_upload(const std::string& id, Dataset& dataset,
+                                               const std::string& name) {
   Dataset::Deposit deposit;
   std::optional<Digest> digest;
   {
     const MutexLock lock(mutex_);
-    const auto found = look(id);
+    const auto found = find_item(id);
     if (!found || !(*found)->has_file) return refused(400, "Invalid TUS upload reference");
     const Item& item = **found;
     digest = item.digest;
     deposit.size = item.upload.offset;
-    // A partial upload's file grows when it is joined.
+    // The file of a partial upload grows when it is joined.
     deposit.share =
         !item.busy && item.upload.length == item.upload.offset && item.upload.concat != "partial";
   }

@@ -6,17 +6,17 @@
 
 namespace sluice::cli {
 
-/// The base URL that --url or --system (production, demo, local; both empty where they were not
-/// given) means, production without any of them. Error usage: check_base_url()'s.
+/// Returns the base URL that --url or --system selects (production, demo, local; empty if not
+/// given). The default is production. Error usage from check_base_url().
 Result<std::string> chosen_url(const std::string& url, const std::string& system,
                                bool insecure_http);
 
-/// Whether the environment or the configuration names a server, so that no --system does not mean
-/// production. Before any other thread is started.
+/// Sets whether the environment or the configuration names a server; without --system, the default
+/// is then not production. Call before other threads are started.
 void set_server_configured(bool configured);
 
-/// " --system demo", " --url URL" or nothing, for a command that a message advises: what means the
-/// base URL `url` there.
+/// Returns the option that selects base URL `url` in an advised command: " --system demo", " --url
+/// URL", or nothing for the default.
 std::string system_argument(const std::string& url);
 
 }  // namespace sluice::cli

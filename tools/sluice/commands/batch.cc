@@ -32,20 +32,20 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// "DIR/files.batch" for "DIR/files.csv".
-std::string usual_directory(const std::string& manifest) {
+/// Returns "DIR/files.batch" for "DIR/files.csv".
+std::string default_directory_of(const std::string& manifest) {
   return std::filesystem::path(manifest).replace_extension(".batch").string();
 }
 
-/// What a job needs of the environment, where sbatch does not pass it on (--export=NONE): where the
-/// tokens and the configuration are. No passwords.
-std::vector<std::pair<std::string, std::string>> kept_environment() {
-  std::vector<std::pair<std::string, std::string>> kept;
+/// Returns the environment variables that a job needs to find the tokens and the configuration, if
+/// sbatch does not pass the environment on (--export=NONE). No passwords.
+std::vector<std::pair<std::string, std::string>> job_environment() {
+  std::vector<std::pair<std::string, std::string>> variables;
   for (const char* const name :
        {"XDG_CONFIG_HOME", "SLUICE_CONFIG", "SLUICE_SYSTEM_CONFIG", "SLUICE_PROFILE"})
     if (const char* const value = std::getenv(name); value != nullptr && *value != '\0')
-      kept.emplace_back(name, value);
-  return kept;
+      variables.emplace_back(name, value);
+  return variables;
 }
 
 class MakeBatch {
@@ -133,7 +133,7 @@ class MakeBatch {
     TRY(manifest.usable(options_.run.manifest));
     if (!options_.run.upload.receipts.empty()) TRY(check_receipts(manifest));
     TRY_ASSIGN(std::string path,
-               absolute_path(options_.directory.empty() ? usual_directory(facts.manifest)
+               absolute_path(options_.directory.empty() ? default_directory_of(facts.manifest)
                                                         : options_.directory));
     TRY(check_script_path(path));
     TRY_ASSIGN(std::string state, state_dir(options_.run.upload));
@@ -159,7 +159,7 @@ class MakeBatch {
     return ShardDirectory::write(path, facts, shards);
   }
 
-  /// The sizes. Makes the rows' paths absolute.
+  /// Returns the files with their sizes. Makes the paths of the rows absolute.
   Result<std::vector<ShardFile>> files_of(Manifest& manifest) {
     std::vector<ShardFile> files;
     std::optional<Error> unusable;
@@ -176,14 +176,14 @@ class MakeBatch {
         unusable = opened.error();
         continue;
       }
-      files.push_back({.bytes = opened->identity.size, .together = {}});
+      files.push_back({.bytes = opened->identity.size, .group = {}});
     }
     if (unusable)
       return Error{unusable->kind, "no batch was made: not all files of the manifest can be read"};
     return files;
   }
 
-  /// Whether each dataset takes its token, and which speak the phased protocol.
+  /// Checks that each dataset accepts its token, and finds the datasets with the phased protocol.
   Result<void> ask_servers(const Manifest& manifest, const std::string& url,
                            std::vector<ShardFile>& files) {
     Uploader uploader(options_.run.upload, console_);
@@ -201,8 +201,9 @@ class MakeBatch {
       TRY(uploader.ask_server(request, options_.run.protocol, /*fresh=*/false));
     for (std::size_t i = 0; i < files.size(); ++i) {
       const std::string& dataset = manifest.rows[i].dataset;
-      // Setting up one of its files deletes what the server has of another one.
-      if (targets.at(dataset).server.protocol == ProtocolKind::phased) files[i].together = dataset;
+      // Keeps the files of a dataset in one shard: the setup of an upload deletes the data of other
+      // unfinished uploads.
+      if (targets.at(dataset).server.protocol == ProtocolKind::phased) files[i].group = dataset;
     }
     return {};
   }
@@ -228,9 +229,8 @@ class MakeBatch {
     arguments_.insert(arguments_.end(),
                       {"--url", facts.url, "--state-dir", facts.state_dir, "--format", "jsonl",
                        "--retries", std::to_string(options_.run.upload.retries)});
-    // They override the configuration of `run`. With --restart or without a journal, a requeued
-    // task would upload its files a second time. --restart=false also excludes a configured
-    // --dry-run.
+    // These override the configuration of `run`. With --restart or without a journal, a requeued
+    // task would upload its files again. --restart=false also excludes a configured --dry-run.
     arguments_.insert(arguments_.end(), {"--restart=false", "--no-journal=false"});
     std::string wait = options_.run.upload.token_wait;
     if (wait.empty() && !options_.local) wait = "12h";
@@ -243,7 +243,7 @@ class MakeBatch {
     const std::size_t pool = parse_size(options_.run.upload.pool).value_or(0) / mib;
     const JobScriptSetting setting{.sluice = sluice,
                                    .working_directory = working_directory_,
-                                   .environment = kept_environment(),
+                                   .environment = job_environment(),
                                    .arguments = arguments_,
                                    .sbatch = options_.sbatch,
                                    .memory_mib = std::max<std::size_t>(512, 2 * pool + 256)};
@@ -255,11 +255,11 @@ class MakeBatch {
     if (options_.submit) {
       TRY_ASSIGN(jobs, submit_to_slurm(job, report));
     }
-    say_made(directory, jobs);
+    print_summary(directory, jobs);
     return 0;
   }
 
-  void say_made(const ShardDirectory& directory, const SubmittedJobs& jobs) {
+  void print_summary(const ShardDirectory& directory, const SubmittedJobs& jobs) {
     const std::string batch = shell_word(directory.path());
     if (options_.run.upload.json) {
       ordered_json json{{"version", SLUICE_VERSION},
@@ -293,7 +293,7 @@ class MakeBatch {
     console_.result(text + "  status  sluice status " + printable(batch) + '\n');
   }
 
-  /// Writes the report; 1 where something is not registered.
+  /// Writes the report. Returns 1 if a file is not registered.
   Result<int> report(const ShardDirectory& directory) {
     TRY_ASSIGN(const BatchStatus status, batch_status(directory, 0));
     const std::string json = json_of(status) + '\n';
@@ -317,7 +317,7 @@ class MakeBatch {
   BatchOptions options_;
   Console& console_;
   std::string working_directory_;
-  std::vector<std::string> arguments_;  ///< of `sluice run`
+  std::vector<std::string> arguments_;  ///< for `sluice run`
 };
 
 }  // namespace

@@ -7,22 +7,22 @@
 
 namespace sluice::cli {
 
-/// `sluice batch`, as the command line gave it.
+/// The options of `sluice batch`.
 struct BatchOptions {
-  RunOptions run;         ///< the manifest, and what each shard's `sluice run` is to do
+  RunOptions run;         ///< the manifest, and the options for each shard's `sluice run`
   unsigned shards = 0;    ///< 0: not given
-  std::string directory;  ///< empty: beside the manifest
+  std::string directory;  ///< empty: next to the manifest
   bool local = false;
   bool submit = false;
-  std::vector<std::string> sbatch;  ///< options of sbatch, as they are
-  std::string report;               ///< a batch's directory; empty: this makes one
-  /// The options for `sluice run` that were given or configured, as its arguments.
+  std::vector<std::string> sbatch;  ///< options passed to sbatch unchanged
+  std::string report;               ///< the directory of an existing batch; empty: create a batch
+  /// The options of `sluice run` that were given or configured, as arguments.
   std::vector<std::string> arguments;
 };
 
-/// Divides a manifest into shards, writes a job script, and submits it or runs the shards here; or
-/// writes the report of a batch. Returns the exit code. Before anything is written, it checks the
-/// options, the files, the tokens and the datasets. Main thread.
+/// Splits a manifest into shards, writes a job script, and submits it or runs the shards on this
+/// machine; or writes the report of a batch. Checks the options, files, tokens and datasets before
+/// it writes anything. Main thread. Returns the exit code.
 int batch(const BatchOptions& options);
 
 }  // namespace sluice::cli

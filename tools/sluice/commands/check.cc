@@ -25,17 +25,19 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// Of the ten seconds that the whole takes at most.
-constexpr auto longest_asking = 7s;
-constexpr auto longest_reading = 2s;
-constexpr std::uint64_t most_read = std::uint64_t{1} << 30;
-/// Certificates and the expiry of tokens and uploads are about minutes at least.
-constexpr auto largest_skew = 60s;
-/// Long enough for the server's administrators to get a new one.
-constexpr std::int64_t soon_days = 14;
+/// The time for requests to the server; the whole check takes at most ten seconds.
+constexpr auto server_timeout = 7s;
+constexpr auto disk_test_time = 2s;
+constexpr std::uint64_t disk_test_bytes = std::uint64_t{1} << 30;
+/// Larger clock differences cause a warning. Certificates, tokens and uploads expire after minutes
+/// at least.
+constexpr auto max_clock_skew = 60s;
+/// Warn this long before a certificate expires, so that the server's administrators can renew it.
+constexpr std::int64_t expiry_warning_days = 14;
 
-/// What `put` would find in the state directory; the error that would keep it from starting.
-Result<void> look_at_state(const CheckOptions& options, Findings& findings) {
+/// Checks the state directory as `put` does, and records the findings. Returns the error with which
+/// `put` would fail.
+Result<void> check_state_directory(const CheckOptions& options, Findings& findings) {
   UploadOptions place;
   place.state_dir = options.state_dir;
   StateFindings state;
@@ -58,35 +60,36 @@ Result<void> look_at_state(const CheckOptions& options, Findings& findings) {
   return {};
 }
 
-/// The phased protocol has one staging area a dataset; over the others another file can go beside
-/// what is being uploaded, unless that is phased.
-Result<void> check_nobody_is_in_the_way(const Findings& findings) {
+/// Fails if another process uploads into the dataset and blocks this upload. The phased protocol
+/// has one staging area per dataset; other protocols allow concurrent uploads, unless the running
+/// upload is phased.
+Result<void> check_not_locked(const Findings& findings) {
   const auto& uploading = findings.state->uploading;
   if (uploading && (uploading->whole || findings.server->protocol == ProtocolKind::phased))
     return DatasetLock::held_by(*uploading, findings.dataset);
   return {};
 }
 
-void warn_of_the_certificate(Findings& findings) {
+void warn_of_certificate_expiry(Findings& findings) {
   const auto days = certificate_days_left(findings);
-  if (!days || *days >= soon_days) return;
+  if (!days || *days >= expiry_warning_days) return;
   findings.warnings.push_back(
       fmt::format("the certificate of {} expires in {} {}, and uploads fail from then on; tell the "
                   "administrators of the Data Bank",
                   findings.url, *days, *days == 1 ? "day" : "days"));
 }
 
-Result<ServerProfile> ask(const CheckOptions& options, const Findings& findings,
-                          const Secret& token) {
-  // Nothing of the pool is used, so the least there can be.
-  EngineOptions least;
-  least.block_bytes = 4096;
-  least.pool_bytes = 2 * least.block_bytes;
-  least.journal = false;
-  least.retry.retries = 0;
-  least.network = options.network;
-  TRY_ASSIGN(const auto engine, Engine::create(least));
-  const auto deadline = Clock::now() + longest_asking;
+Result<ServerProfile> query_server(const CheckOptions& options, const Findings& findings,
+                                   const Secret& token) {
+  // The buffer pool is not used: choose the smallest.
+  EngineOptions minimal;
+  minimal.block_bytes = 4096;
+  minimal.pool_bytes = 2 * minimal.block_bytes;
+  minimal.journal = false;
+  minimal.retry.retries = 0;
+  minimal.network = options.network;
+  TRY_ASSIGN(const auto engine, Engine::create(minimal));
+  const auto deadline = Clock::now() + server_timeout;
   Inquiry inquiry;
   inquiry.base_url = findings.url;
   if (findings.had_token) {
@@ -100,11 +103,11 @@ Result<ServerProfile> ask(const CheckOptions& options, const Findings& findings,
     return Error{ErrorKind::unreachable,
                  fmt::format("no response from {} within {} s; check the address, and whether a "
                              "firewall or a proxy blocks the connection",
-                             findings.url, longest_asking.count())};
+                             findings.url, server_timeout.count())};
   return profile;
 }
 
-Result<void> find_out(const CheckOptions& options, Findings& findings) {
+Result<void> run_checks(const CheckOptions& options, Findings& findings) {
   TRY_ASSIGN(findings.url, chosen_url(options.url, options.system, options.insecure_http));
   TRY_ASSIGN(findings.proxy, proxy_for(findings.url, options.network));
   TRY_ASSIGN(Trust trust, find_trust(options.network));
@@ -121,22 +124,22 @@ Result<void> find_out(const CheckOptions& options, Findings& findings) {
     findings.had_token = true;
   }
   if (!options.file.empty()) {
-    TRY_ASSIGN(findings.disk, measure_disk(options.file, longest_reading, most_read));
+    TRY_ASSIGN(findings.disk, measure_disk(options.file, disk_test_time, disk_test_bytes));
   }
-  const Result<void> state = look_at_state(options, findings);
-  TRY_ASSIGN(findings.server, ask(options, findings, token));
+  const Result<void> state = check_state_directory(options, findings);
+  TRY_ASSIGN(findings.server, query_server(options, findings, token));
   const ServerProfile& server = *findings.server;
-  if (server.clock_ahead && std::chrono::abs(*server.clock_ahead) > largest_skew)
+  if (server.clock_ahead && std::chrono::abs(*server.clock_ahead) > max_clock_skew)
     findings.warnings.push_back(
         fmt::format("the clocks of this machine and of the server differ by {} s: certificates, "
                     "tokens and unfinished uploads seem to expire too early or too late; set the "
                     "wrong clock",
                     std::chrono::abs(*server.clock_ahead).count()));
-  warn_of_the_certificate(findings);
+  warn_of_certificate_expiry(findings);
   if (server.options_refused != 0)
     findings.warnings.push_back(about_refused_options(server.options_refused));
   TRY(state);
-  return check_nobody_is_in_the_way(findings);
+  return check_not_locked(findings);
 }
 
 }  // namespace
@@ -146,7 +149,7 @@ int check(const CheckOptions& options) {
   Console console({});
   Findings findings;
   findings.dataset = options.dataset;
-  if (Result<void> found = find_out(options, findings); !found) {
+  if (Result<void> found = run_checks(options, findings); !found) {
     findings.error = found.error();
     findings.error->message = printable(findings.error->message);
   }

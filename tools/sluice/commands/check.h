@@ -7,22 +7,22 @@
 
 namespace sluice::cli {
 
-/// `sluice check`, as the command line gave it.
+/// The options of `sluice check`.
 struct CheckOptions {
-  std::string dataset;  ///< empty: the server alone
-  std::string system;   ///< empty: none given
-  std::string url;      ///< empty: none given
+  std::string dataset;  ///< empty: check the server only
+  std::string system;   ///< empty: not given
+  std::string url;      ///< empty: not given
   std::string token_file;
   TokenFileMode token_file_mode = TokenFileMode::strict;
-  std::string file;       ///< whose disk to try; empty for none
-  std::string state_dir;  ///< empty: the usual place
+  std::string file;       ///< a file for the disk test; empty: no disk test
+  std::string state_dir;  ///< empty: the default directory
   bool insecure_http = false;
   NetworkOptions network;
   bool json = false;
 };
 
-/// Says within ten seconds whether a deposit would work, and how fast it could be; nothing is
-/// changed anywhere. Returns the exit code: that of `sluice put` for what is in the way.
+/// Reports within ten seconds whether an upload would work, and its maximum rate. Changes nothing.
+/// Returns the exit code that `sluice put` would have for the first problem.
 int check(const CheckOptions& options);
 
 }  // namespace sluice::cli

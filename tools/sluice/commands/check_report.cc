@@ -37,8 +37,8 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::ordered_json;
 
-/// Below this round trip, the send buffer does not limit the rate.
-constexpr auto long_round_trip = 1ms;
+/// Below this round-trip time, the send buffer does not limit the rate.
+constexpr auto negligible_round_trip = 1ms;
 
 std::optional<std::uint64_t> largest_file(const ServerProfile& server) {
   switch (server.protocol) {
@@ -55,16 +55,17 @@ std::optional<std::uint64_t> largest_file(const ServerProfile& server) {
   return {};
 }
 
-/// Bytes a second that one connection can carry at that round trip; nothing where that is unknown
-/// or no limit.
+/// Returns the maximum rate of one connection, in bytes per second, that the send buffer allows at
+/// that round-trip time; nothing if it is unknown or does not limit the rate.
 std::optional<double> link_rate(const ServerProfile& server) {
-  if (!server.round_trip || *server.round_trip < long_round_trip || server.most_under_way == 0)
+  if (!server.round_trip || *server.round_trip < negligible_round_trip ||
+      server.max_in_flight_bytes == 0)
     return {};
-  return static_cast<double>(server.most_under_way) /
+  return static_cast<double>(server.max_in_flight_bytes) /
          std::chrono::duration<double>(*server.round_trip).count();
 }
 
-/// A server that refuses the token or does not know the dataset has responded.
+/// Whether the server responded. It did if it refused the token or has no such dataset.
 bool responded(const Findings& findings) {
   return findings.server ||
          (findings.error && (findings.error->kind == ErrorKind::token_refused ||
@@ -81,7 +82,7 @@ std::string joined(const std::vector<std::string>& words) {
   return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
 }
 
-/// The round trip, and the limit that this machine's send buffer sets.
+/// Returns the round-trip time, and the limit that this machine's send buffer sets.
 std::string link_text(const ServerProfile& server) {
   if (!server.round_trip) return "round trip unknown: the kernel does not report it";
   const std::string trip =
@@ -94,7 +95,7 @@ std::string link_text(const ServerProfile& server) {
   return fmt::format(
       "{}; one connection carries {} at most ({} in flight, the limit of net.ipv4.tcp_wmem and "
       "net.core.wmem_max), several carry more",
-      trip, format_rate(*rate), format_size(server.most_under_way));
+      trip, format_rate(*rate), format_size(server.max_in_flight_bytes));
 }
 
 std::string protocol_text(const Findings& findings) {

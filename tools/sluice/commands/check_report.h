@@ -14,25 +14,25 @@
 #include "io/result.h"
 #include "tools/sluice/commands/disk_rate.h"
 
-/// What `sluice check` has found out, for a person and for a program.
+/// The result of `sluice check`, as text and as JSON.
 namespace sluice::cli {
 
-/// Of the state directory.
+/// The state directory.
 struct StateFindings {
   std::string directory;
-  bool usable = false;   ///< uploads can be written down and locked there
-  bool journal = false;  ///< there is one, which can be used
-  /// Who uploads into the dataset now, if anyone does and a dataset was given.
+  bool usable = false;   ///< journal and locks can be written
+  bool journal = false;  ///< a usable journal exists
+  /// The process that uploads into the dataset now, if any and if a dataset was given.
   std::optional<DatasetLock::Holder> uploading;
 };
 
-/// All that was found out.
+/// All results.
 struct Findings {
   std::string url;
   std::string dataset;
   bool had_token = false;
-  std::optional<Trust> trust;  ///< nothing without TLS
-  std::optional<Proxy> proxy;  ///< nothing before it was looked for
+  std::optional<Trust> trust;  ///< empty without TLS
+  std::optional<Proxy> proxy;  ///< empty if not checked
   std::optional<ServerProfile> server;
   ServerFacts facts;
   std::optional<StateFindings> state;
@@ -41,14 +41,14 @@ struct Findings {
   std::optional<Error> error;
 };
 
-/// Whole days that the server's certificate is good for from now on, below 0 once it is over;
+/// Returns the whole days until the server's certificate expires, negative if it has expired;
 /// nothing without TLS.
 std::optional<std::int64_t> certificate_days_left(const Findings& findings);
 
-/// Lines, each with what it is about in front.
+/// Returns lines with a label each.
 std::string text_of(const Findings& findings);
 
-/// One JSON object, a line.
+/// Returns a JSON object in one line.
 std::string json_of(const Findings& findings);
 
 }  // namespace sluice::cli

@@ -4,12 +4,12 @@ namespace sluice::cli {
 
 enum class CompletionShell { bash, zsh, fish };
 
-/// `sluice completion`, as the command line gave it.
+/// The options of `sluice completion`.
 struct CompletionOptions {
   CompletionShell shell = CompletionShell::bash;
 };
 
-/// Prints the script that lets a shell complete the command line of sluice. Returns the exit code.
+/// Prints a shell's completion script for sluice. Returns the exit code.
 int completion(const CompletionOptions& options);
 
 }  // namespace sluice::cli

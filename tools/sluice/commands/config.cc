@@ -29,16 +29,16 @@ struct Shown {
   std::string profile;
 };
 
-Error wrong_words(CommandTable& table, const CLI::Error& error) {
+Error invalid_arguments(CommandTable& table, const CLI::Error& error) {
   std::string text =
       command_line::usage_error(table.app(), error, command_line::UnexpectedWords::shown);
   command_line::erase_marks(text);
   return {.kind = ErrorKind::usage, .message = text};
 }
 
-/// Fills the table's command `name` as a command line with these words would.
+/// Parses `words` as the command line of the command `name`.
 Result<void> parse(CommandTable& table, const std::string& name, std::vector<std::string> words) {
-  // What is uploaded is of no interest here.
+  // The command is not run, so its files are not required.
   for (CLI::Option* const option : table.find(name)->app->get_options()) option->required(false);
   words.insert(words.begin(), name);
   std::reverse(words.begin(), words.end());
@@ -47,12 +47,12 @@ Result<void> parse(CommandTable& table, const std::string& name, std::vector<std
   } catch (const CLI::CallForHelp&) {
     return {};
   } catch (const CLI::ParseError& error) {
-    return wrong_words(table, error);
+    return invalid_arguments(table, error);
   }
   return {};
 }
 
-Result<Shown> look(const ConfigOptions& options) {
+Result<Shown> load_shown(const ConfigOptions& options) {
   const CommandTable all;
   std::vector<std::string> names;
   if (!options.command.empty()) {
@@ -78,7 +78,7 @@ Result<Shown> look(const ConfigOptions& options) {
     shown.files = configuration.files();
     shown.profile = configuration.profile();
   }
-  // Of all commands, only those that have something to configure.
+  // Omit commands without configurable options.
   std::erase_if(shown.commands,
                 [](const ShownCommand& command) { return command.options.empty(); });
   return shown;
@@ -90,7 +90,7 @@ std::string place_of(const ShownOption& option) {
   return option.origin.empty() ? text : text + " " + option.origin;
 }
 
-std::string in_words(const Shown& shown) {
+std::string config_text(const Shown& shown) {
   std::string text;
   for (const Configuration::File& file : shown.files)
     text += fmt::format("{:<12} {}\n", to_string(file.place),
@@ -111,7 +111,7 @@ std::string in_words(const Shown& shown) {
   return text;
 }
 
-std::string in_json(const Shown& shown, const Error* error) {
+std::string config_json(const Shown& shown, const Error* error) {
   ordered_json json{{"version", SLUICE_VERSION}, {"files", ordered_json::array()}};
   for (const Configuration::File& file : shown.files)
     json["files"].push_back({{"place", to_string(file.place)},
@@ -139,12 +139,12 @@ std::string in_json(const Shown& shown, const Error* error) {
 
 int config(const ConfigOptions& options) {
   Console console({});
-  const Result<Shown> shown = look(options);
+  const Result<Shown> shown = load_shown(options);
   if (!shown) console.error(printable(shown.error().message));
   if (options.json)
-    console.report(in_json(shown ? *shown : Shown(), shown ? nullptr : &shown.error()));
+    console.report(config_json(shown ? *shown : Shown(), shown ? nullptr : &shown.error()));
   else if (shown)
-    console.report(in_words(*shown));
+    console.report(config_text(*shown));
   return console.finish(shown ? 0 : exit_code(shown.error()));
 }
 

@@ -9,16 +9,16 @@ namespace sluice::cli {
 
 enum class ConfigAction { show };
 
-/// `sluice config`, as the command line gave it.
+/// The options of `sluice config`.
 struct ConfigOptions {
   ConfigAction action = ConfigAction::show;
-  std::string command;             ///< empty: each command
-  std::vector<std::string> words;  ///< of a command line of that command, marked (list_mark.h)
+  std::string command;             ///< empty: all commands
+  std::vector<std::string> words;  ///< the command's arguments, with list marks (list_mark.h)
   ConfigChoice choice;
   bool json = false;
 };
 
-/// Says on stdout which value each option has, and where it comes from. Returns the exit code.
+/// Prints the value of each option and its origin to stdout. Returns the exit code.
 int config(const ConfigOptions& options);
 
 }  // namespace sluice::cli

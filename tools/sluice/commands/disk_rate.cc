@@ -19,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t block_bytes = std::size_t{4} << 20;
 
-/// As an upload has them (engine/upload/upload_run.cc): a disk is only full with several reads.
+/// The same as in an upload (engine/upload/upload_run.cc): a single read in flight does not
+/// saturate a disk.
 int readers_for(ReadMode mode) {
   return mode == ReadMode::direct ? 8 : 2;
 }
@@ -44,7 +45,7 @@ Result<DiskRate> measure_disk(const std::string& path, std::chrono::milliseconds
   Mutex mutex;
   std::optional<Error> failure;
   const auto work = [&] {
-    const Buffer buffer = pool->try_acquire();  // there is one for each
+    const Buffer buffer = pool->try_acquire();  // the pool has one buffer for each reader
     while (Clock::now() - begin < longest) {
       const std::uint64_t offset = next.fetch_add(block_bytes);
       if (offset >= size) return;

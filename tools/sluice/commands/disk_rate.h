@@ -10,12 +10,12 @@ namespace sluice::cli {
 
 struct DiskRate {
   double bytes_per_second = 0;
-  std::uint64_t bytes = 0;  ///< that were read
-  std::string how;          ///< which way, and why
+  std::uint64_t bytes = 0;  ///< bytes read
+  std::string how;          ///< the read mode and the reason
 };
 
-/// Reads the file from its beginning as an upload would, for so long and no more than that.
-/// Errors: local_file.
+/// Reads the file from the beginning as an upload does, until `longest` has passed or `most_bytes`
+/// are read. Errors: local_file.
 Result<DiskRate> measure_disk(const std::string& path, std::chrono::milliseconds longest,
                               std::uint64_t most_bytes);
 

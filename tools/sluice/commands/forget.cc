@@ -29,16 +29,16 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// The user discards an upload, and shall not wait long for a server that does not respond.
+/// The time limit for a server that does not respond; the user waits.
 constexpr auto longest_wait = 20s;
-/// Within 2 s: a server may still be at the last request of an upload that was killed (423).
+/// About 2 s: a server may still process the last request of a killed upload (423).
 constexpr unsigned retries = 3;
 
-/// What the server has of an upload that was given up.
+/// The state of an abandoned upload at its server.
 struct Remains {
-  bool deleted = false;        ///< nothing, and there was something
-  std::string why = {};        ///< it has something still; empty where it has not
-  std::optional<Error> error;  ///< the same, where something went wrong
+  bool deleted = false;        ///< the server had data and deleted them
+  std::string why = {};        ///< why the server still has data; empty if it has none
+  std::optional<Error> error;  ///< the error, if one is the reason
   std::optional<std::chrono::system_clock::time_point> expires;
 };
 
@@ -47,18 +47,18 @@ class Forget {
   Forget(const ForgetOptions& options, Console& console) : options_(options), console_(console) {}
 
   int run() {
-    Result<std::vector<JournalEntry>> entries = choose();
-    if (!entries) return failed(entries.error());
-    alone_ = std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
+    Result<std::vector<JournalEntry>> entries = matching_uploads();
+    if (!entries) return report_error(entries.error());
+    single_server_ = std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
       return entry.system == entries->front().system;
     });
     for (const JournalEntry& entry : *entries)
-      if (Result<void> forgotten = forget(entry); !forgotten) failed(forgotten.error());
+      if (Result<void> forgotten = forget(entry); !forgotten) report_error(forgotten.error());
     return code_;
   }
 
  private:
-  int failed(const Error& error) {
+  int report_error(const Error& error) {
     console_.error(printable(error.message));
     if (code_ == 0)
       code_ = error.kind == ErrorKind::interrupted && stop_signal() != 0 ? 128 + stop_signal()
@@ -66,9 +66,9 @@ class Forget {
     return code_;
   }
 
-  /// One for each server at which an upload of that name is unfinished.
-  Result<std::vector<JournalEntry>> choose() {
-    // Before anything is forgotten.
+  /// Returns the matching unfinished uploads, one for each server.
+  Result<std::vector<JournalEntry>> matching_uploads() {
+    // Report an unusable CA file before the journal is changed.
     TRY(find_trust(options_.network));
     TRY(check_proxy(options_.network));
     UploadOptions place;
@@ -86,42 +86,42 @@ class Forget {
               options_.names.end())
         chosen.push_back(std::move(entry));
     for (const std::string& name : options_.names) {
-      const auto of_it = std::count_if(chosen.begin(), chosen.end(),
-                                       [&](const auto& entry) { return entry.name == name; });
-      if (of_it == 0)
+      const auto matches = std::count_if(chosen.begin(), chosen.end(),
+                                         [&](const auto& entry) { return entry.name == name; });
+      if (matches == 0)
         return Error{
             ErrorKind::usage,
             fmt::format("cannot discard '{}' in dataset {}: the journal in {} has no such "
                         "unfinished upload; list all uploads with: sluice status --all",
                         printable(name), printable(options_.dataset), printable(directory_))};
-      if (of_it > 1 && !options_.token_file.empty())
+      if (matches > 1 && !options_.token_file.empty())
         return Error{
             ErrorKind::usage,
             fmt::format("--token-file names the token of one server, but uploads of '{}' are "
                         "unfinished on {} servers; leave out --token-file to use the token "
                         "file of each upload",
-                        printable(name), of_it)};
+                        printable(name), matches)};
     }
     return chosen;
   }
 
-  /// Nobody begins to upload it from then on. Where the upload of another file has the whole
-  /// dataset to itself, nobody can, and there is nothing to hold.
-  Result<std::optional<DatasetLock>> keep_others_out(const JournalEntry& entry) {
+  /// Locks the upload against other processes. Returns no lock if another upload has the whole
+  /// dataset locked: no process can then start this upload.
+  Result<std::optional<DatasetLock>> lock_upload(const JournalEntry& entry) {
     auto lock = DatasetLock::acquire(directory_, entry.system, entry.dataset, entry.name,
                                      DatasetLock::Scope::name);
     if (lock) return std::optional<DatasetLock>(*std::move(lock));
     if (!lock.error().retryable) return std::move(lock).error();
-    const auto others = DatasetLock::holder(directory_, entry.system, entry.dataset);
-    if (!others || !*others || !(*others)->whole || (*others)->what.empty() ||
-        (*others)->what == printable(entry.name))
+    const auto holder = DatasetLock::holder(directory_, entry.system, entry.dataset);
+    if (!holder || !*holder || !(*holder)->whole || (*holder)->what.empty() ||
+        (*holder)->what == printable(entry.name))
       return std::move(lock).error();
     return std::optional<DatasetLock>();
   }
 
   Result<void> forget(const JournalEntry& listed) {
-    TRY_ASSIGN(const std::optional<DatasetLock> lock, keep_others_out(listed));
-    // As it is now that nobody is at it.
+    TRY_ASSIGN(const std::optional<DatasetLock> lock, lock_upload(listed));
+    // Read the entry again under the lock.
     TRY_ASSIGN(const std::optional<JournalEntry> entry, journal_->get(listed.id));
     if (!entry || !is_open(*entry))
       return Error{ErrorKind::usage,
@@ -141,11 +141,11 @@ class Forget {
                                 printable(entry->name), entry->dataset,
                                 format_size(entry->committed), format_size(entry->file.size),
                                 remains.deleted ? ", and deleted the data from the server" : ""));
-    tell(*entry, remains);
+    report_remains(*entry, remains);
     return {};
   }
 
-  /// Records as registered a file that the user has found on the dataset's page.
+  /// Records the upload as registered: the user has found the file on the dataset's page.
   Result<void> note_registered(const JournalEntry& entry) {
     if (entry.state != JournalEntry::State::verifying)
       return Error{ErrorKind::usage,
@@ -159,7 +159,7 @@ class Forget {
     return {};
   }
 
-  void tell(const JournalEntry& entry, const Remains& remains) {
+  void report_remains(const JournalEntry& entry, const Remains& remains) {
     if (remains.why.empty()) return;
     const std::string text = fmt::format(
         "did not delete the data of '{}' from {}: {}; the server keeps the data until {}",
@@ -169,7 +169,7 @@ class Forget {
                                        .count())
                         : "the upload expires (in the Data Bank, 7 days after the last byte)");
     if (remains.error)
-      failed({remains.error->kind, text, remains.error->code});
+      report_error({remains.error->kind, text, remains.error->code});
     else
       console_.warning(text);
   }
@@ -188,7 +188,7 @@ class Forget {
     } else {
       remains.error = terminated->error;
       remains.expires = terminated->expires;
-      remains.deleted = asked_ > 0 && terminated->left == 0;
+      remains.deleted = requested_ > 0 && terminated->left == 0;
       if (!remains.error && terminated->left > 0) {
         remains.why = "the server does not support the deletion of uploads";
       } else if (!remains.error && terminated->missing > 0 && may_be_joined(entry)) {
@@ -204,7 +204,8 @@ class Forget {
     return remains;
   }
 
-  /// All parts were there, so that they may have become one whose address was lost with the answer.
+  /// Whether all parts were complete: the final upload may then exist although its URL was lost
+  /// with a response.
   bool may_be_joined(const JournalEntry& entry) {
     const auto parts = journal_->parts(entry.id);
     return parts && !parts->empty() && entry.upload_url.empty() &&
@@ -215,7 +216,7 @@ class Forget {
   Result<Terminated> terminate(const JournalEntry& entry) {
     Termination request;
     TRY_ASSIGN(request.urls, own_addresses(*journal_, entry));
-    asked_ = request.urls.size();
+    requested_ = request.urls.size();
     if (request.urls.empty()) return Terminated();
     TRY_ASSIGN(request.base_url, check_base_url(entry.system, options_.insecure_http));
     TRY_ASSIGN(request.token, token_for(entry));
@@ -225,14 +226,14 @@ class Forget {
       return stop_signal() != 0 || Clock::now() >= deadline;
     };
     if (!engine_) {
-      // Nothing of the pool is used, so the least there can be.
-      EngineOptions least;
-      least.block_bytes = 4096;
-      least.pool_bytes = 2 * least.block_bytes;
-      least.state_dir = directory_;
-      least.retry.retries = retries;
-      least.network = options_.network;
-      TRY_ASSIGN(engine_, Engine::create(least));
+      // The buffer pool is not used: choose the smallest.
+      EngineOptions minimal;
+      minimal.block_bytes = 4096;
+      minimal.pool_bytes = 2 * minimal.block_bytes;
+      minimal.state_dir = directory_;
+      minimal.retry.retries = retries;
+      minimal.network = options_.network;
+      TRY_ASSIGN(engine_, Engine::create(minimal));
     }
     TRY_ASSIGN(const ServerProfile server, engine_->ask_server({.base_url = request.base_url,
                                                                 .dataset = request.dataset,
@@ -244,14 +245,15 @@ class Forget {
   }
 
   Result<Secret> token_for(const JournalEntry& entry) const {
-    // SLUICE_TOKEN can be that of another server, where an upload of the same name is unfinished.
-    TRY_ASSIGN(FoundToken found, find_token({.token_file = options_.token_file,
-                                             .allowed = options_.token_file_mode,
-                                             .system = entry.system,
-                                             .dataset = entry.dataset,
-                                             .remembered = entry.token_file,
-                                             .environment = alone_ ? EnvironmentToken::first
-                                                                   : EnvironmentToken::ignored}));
+    // SLUICE_TOKEN is ambiguous if uploads of that name are unfinished at several servers.
+    TRY_ASSIGN(FoundToken found,
+               find_token({.token_file = options_.token_file,
+                           .allowed = options_.token_file_mode,
+                           .system = entry.system,
+                           .dataset = entry.dataset,
+                           .remembered = entry.token_file,
+                           .environment = single_server_ ? EnvironmentToken::first
+                                                         : EnvironmentToken::ignored}));
     if (!found.warning.empty()) console_.warning(found.warning);
     return std::move(found.token);
   }
@@ -261,8 +263,8 @@ class Forget {
   std::string directory_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Engine> engine_;
-  bool alone_ = true;      ///< all are unfinished at one server
-  std::size_t asked_ = 0;  ///< uploads of the entry at hand that are to be deleted
+  bool single_server_ = true;  ///< all uploads are at one server
+  std::size_t requested_ = 0;  ///< uploads of the current entry to be deleted
   int code_ = 0;
 };
 

@@ -8,25 +8,26 @@
 
 namespace sluice::cli {
 
-/// `sluice forget`, as the command line gave it.
+/// The options of `sluice forget`.
 struct ForgetOptions {
-  std::string state_dir;  ///< empty: the usual place
+  std::string state_dir;  ///< empty: the default directory
   std::string dataset;
   std::vector<std::string> names;
-  bool registered = false;  ///< the files are listed on the dataset's page
-  std::string token_file;   ///< empty: as `sluice resume` finds it
+  bool registered = false;  ///< the user has found the files on the dataset's page
+  std::string token_file;   ///< empty: as for `sluice resume`
   TokenFileMode token_file_mode = TokenFileMode::strict;
   bool insecure_http = false;
   NetworkOptions network;
 };
 
-/// Gives unfinished uploads up: what a tus server has of it is deleted there, and the journal
-/// drops it, also where the server cannot be told; with `registered` the journal has it as
-/// registered from then on, so that the same command does not upload it again. Of a phased one
-/// nothing is deleted, as nothing can be without harm to others (protocol section 1.4), nor of one
-/// that may be registered.
+/// Abandons unfinished uploads: deletes a tus upload at its server, and marks the upload as
+/// abandoned in the journal even if the server cannot be reached. With `registered`, records the
+/// upload as registered instead, so that a repeated command does not upload the file again. Deletes
+/// nothing of a phased upload, because that could delete another upload (protocol section 1.4), and
+/// nothing of an upload that may be registered.
 ///
-/// Returns the exit code: once it is forgotten, that of what kept the server from deleting it.
+/// Returns the exit code. If the uploads were abandoned, it is that of the error that prevented the
+/// deletion at the server, if any.
 int forget(const ForgetOptions& options);
 
 }  // namespace sluice::cli

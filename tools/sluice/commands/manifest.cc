@@ -51,7 +51,7 @@ class WriteManifest {
     if (!options_.dataset.empty()) TRY(check_dataset_key(options_.dataset));
     TRY_ASSIGN(digests_, parse_digests(options_.digests));
     TRY_ASSIGN(std::vector<SelectedFile> files, select());
-    if (files.empty()) return {};  // each has had its error
+    if (files.empty()) return {};  // an error was reported for each
     TRY_ASSIGN(const std::string text, text_of(std::move(files)));
     if (text.empty()) return {};
     if (options_.output.empty()) {
@@ -93,7 +93,7 @@ class WriteManifest {
     return Error{ErrorKind::interrupted, "interrupted: no manifest was written"};
   }
 
-  /// Of all files that can be read; empty if that is none of them.
+  /// Returns the manifest of all readable files; empty if there are none.
   Result<std::string> text_of(std::vector<SelectedFile> files) {
     std::vector<std::string> paths;
     paths.reserve(files.size());
@@ -139,8 +139,8 @@ class WriteManifest {
     return row;
   }
 
-  /// `sluice run` takes relative paths from the manifest's directory on, which is not the one from
-  /// which they were given, if the manifest goes elsewhere.
+  /// Returns the path for the manifest. `sluice run` resolves relative paths from the manifest's
+  /// directory, which may differ from the working directory.
   Result<std::string> path_in_manifest(const std::string& path) const {
     if (path.starts_with('/') || options_.output.find('/') == std::string::npos) return path;
     TRY_ASSIGN(std::string absolute, absolute_path(path));

@@ -8,20 +8,19 @@
 
 namespace sluice::cli {
 
-/// `sluice manifest`, as the command line gave it.
+/// The options of `sluice manifest`.
 struct ManifestOptions {
   SelectOptions select;
-  std::string skip;     ///< reasons for which files may be left out, as text
-  std::string dataset;  ///< of all rows; empty: for the user to fill in
-  std::string digests;  ///< besides XXH128: "md5,sha256"
+  std::string skip;     ///< the reasons of --skip, as text
+  std::string dataset;  ///< for all rows; empty: the user fills in the column
+  std::string digests;  ///< in addition to XXH128: "md5,sha256"
   ManifestFormat format = ManifestFormat::automatic;
   std::string output;  ///< a file; empty: standard output
   Console::Options console;
 };
 
-/// Writes a manifest of the files, with their sizes and digests. Files that cannot be read have no
-/// row, an error each, and keep no other back. Returns the exit code; after a signal nothing is
-/// written.
+/// Writes a manifest of the files with sizes and digests. Reports an error for each file that
+/// cannot be read and omits its row. After a signal, writes nothing. Returns the exit code.
 int manifest(const ManifestOptions& options);
 
 }  // namespace sluice::cli

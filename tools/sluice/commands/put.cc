@@ -16,7 +16,7 @@
 namespace sluice::cli {
 namespace {
 
-/// A whole run of `sluice put`.
+/// One run of `sluice put`.
 class Put {
  public:
   Put(const PutOptions& options, Console& console)
@@ -34,7 +34,7 @@ class Put {
         uploader_.count_failed(file.number, report_of(file), prepared.error());
       for (const LeftOut& item : selection_.left_out)
         if (!item.asked_for) uploader_.count_failed(item.number, report_of(item), prepared.error());
-    } else if (tell_left_out()) {
+    } else if (report_left_out()) {
       upload_files(std::move(common));
     }
     return uploader_.end();
@@ -57,8 +57,8 @@ class Put {
     return report_of(SelectedFile{.path = item.path, .name = name});
   }
 
-  /// Whether each file that a filter leaves out is reported, and not only their number.
-  bool lists_filtered() const {
+  /// Whether to report each file that a filter excludes, instead of their number.
+  bool reports_filtered() const {
     return options_.upload.json || options_.upload.console.verbose ||
            !options_.upload.log_json.empty();
   }
@@ -79,12 +79,12 @@ class Put {
     }
     uploader_.set_skip(select.skip);
     if (!options_.upload.receipts.empty()) select.names.longest = NAME_MAX - receipt_suffix.size();
-    select.list_filtered = lists_filtered();
+    select.list_filtered = reports_filtered();
     TRY_ASSIGN(selection_, select_files(select, files_in_use(options_.upload)));
     return {};
   }
 
-  /// What concerns the run as a whole.
+  /// Fills in the settings that all files share.
   Result<void> prepare(UploadRequest& common) {
     TRY(check_dataset_key(options_.dataset));
     common.dataset = options_.dataset;
@@ -94,16 +94,16 @@ class Put {
     return uploader_.prepare(selection_.files.size());
   }
 
-  /// Reports the files that are left out, each as an error unless a filter or --skip left it out.
-  /// Returns false if the first error ends the run (--fail-fast).
-  bool tell_left_out() {
-    if (!lists_filtered()) uploader_.count_left_out(selection_.filtered);
+  /// Reports the skipped files, each as an error unless excluded by a filter or --skip. Returns
+  /// false if the first error ends the run (--fail-fast).
+  bool report_left_out() {
+    if (!reports_filtered()) uploader_.count_left_out(selection_.filtered);
     bool ended = false;
     for (const LeftOut& item : selection_.left_out) {
       if (item.asked_for) {
-        uploader_.leave_out(item);
+        uploader_.report_left_out(item);
       } else if (ended) {
-        uploader_.leave(item.number, report_of(item));
+        uploader_.count_not_started(item.number, report_of(item));
       } else {
         const ErrorKind kind =
             item.reason == LeftOutReason::name ? ErrorKind::usage : ErrorKind::local_file;
@@ -114,19 +114,21 @@ class Put {
     }
     selection_.left_out = {};
     if (!ended) return true;
-    for (const SelectedFile& file : selection_.files) uploader_.leave(file.number, report_of(file));
+    for (const SelectedFile& file : selection_.files)
+      uploader_.count_not_started(file.number, report_of(file));
     console_.error("no file was uploaded");
     return false;
   }
 
   void upload_files(UploadRequest common) {
-    // The server is asked about single files only: a tree may have 100,000 of them.
+    // In a dry run, ask the server about individually named files only: a directory may have
+    // 100,000 files.
     const bool many = options_.select.recursive || !options_.select.files_from.empty();
     Batch batch(options_.upload,
                 {.protocol = options_.protocol,
                  .dry_run = options_.dry_run,
                  .restart = options_.restart,
-                 .believe_journal = many},
+                 .trust_journal = many},
                 console_, uploader_);
     const std::size_t target = batch.add_target(std::move(common));
     for (SelectedFile& file : selection_.files)

@@ -7,22 +7,21 @@
 
 namespace sluice::cli {
 
-/// `sluice put`, as the command line gave it.
+/// The options of `sluice put`.
 struct PutOptions {
   UploadOptions upload;
   std::string dataset;
   SelectOptions select;
-  std::string skip;    ///< reasons for which files may be left out, as text
-  std::string system;  ///< production, demo, local; empty: none given
-  std::string url;     ///< empty: none given
+  std::string skip;    ///< the reasons of --skip, as text
+  std::string system;  ///< production, demo, local; empty: not given
+  std::string url;     ///< empty: not given
   ProtocolKind protocol = ProtocolKind::automatic;
   bool dry_run = false;
   bool restart = false;
 };
 
-/// Uploads the files, several at a time where the protocol allows it, and returns the exit code.
-/// Everything that can be checked without the server is checked for all files before it is asked
-/// anything.
+/// Uploads the files, several at a time if the protocol allows it. Checks all files locally before
+/// the first request to the server. Returns the exit code.
 int put(const PutOptions& options);
 
 }  // namespace sluice::cli

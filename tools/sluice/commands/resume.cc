@@ -23,7 +23,7 @@ std::string describe(const JournalEntry& entry) {
                      printable(entry.name));
 }
 
-/// The datasets of the uploads, each once.
+/// Returns the datasets of the uploads, without duplicates.
 std::string datasets_of(const std::vector<JournalEntry>& entries) {
   std::vector<std::string> datasets;
   for (const JournalEntry& entry : entries)
@@ -32,13 +32,13 @@ std::string datasets_of(const std::vector<JournalEntry>& entries) {
   return first_names(datasets);
 }
 
-bool is_one_of(const std::string& name, const std::vector<std::string>& names) {
+bool contains(const std::string& name, const std::vector<std::string>& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// The names of which there is no upload.
-std::vector<std::string> names_without(const std::vector<JournalEntry>& entries,
-                                       std::vector<std::string> names) {
+/// Returns the requested names without an unfinished upload.
+std::vector<std::string> names_not_found(const std::vector<JournalEntry>& entries,
+                                         std::vector<std::string> names) {
   std::erase_if(names, [&](const std::string& name) {
     return std::any_of(entries.begin(), entries.end(),
                        [&](const JournalEntry& entry) { return entry.name == name; });
@@ -46,8 +46,9 @@ std::vector<std::string> names_without(const std::vector<JournalEntry>& entries,
   return names;
 }
 
-/// The uploads that are meant, oldest first. Error usage where that is not clear.
-Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& console) {
+/// Returns the selected uploads, oldest first. Error usage if the selection is ambiguous or names
+/// no upload.
+Result<std::vector<JournalEntry>> select_uploads(const ResumeOptions& options, Console& console) {
   TRY_ASSIGN(const std::string directory, existing_state_dir(options.upload));
   TRY_ASSIGN(const std::unique_ptr<Journal> journal, Journal::open_existing(directory));
   std::vector<JournalEntry> chosen;
@@ -56,12 +57,12 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
     for (const std::string& text : listing.unreadable) console.warning(text);
     for (JournalEntry& entry : listing.entries)
       if ((options.dataset.empty() || options.dataset == entry.dataset) &&
-          (options.names.empty() || is_one_of(entry.name, options.names)) &&
+          (options.names.empty() || contains(entry.name, options.names)) &&
           (!options.register_again || entry.state == JournalEntry::State::verifying))
         chosen.push_back(std::move(entry));
     std::reverse(chosen.begin(), chosen.end());
   }
-  const std::vector<std::string> missing = names_without(chosen, options.names);
+  const std::vector<std::string> missing = names_not_found(chosen, options.names);
   if ((chosen.empty() && !options.all) || !missing.empty()) {
     std::string which =
         options.register_again ? "upload with an unconfirmed registration" : "unfinished upload";
@@ -79,7 +80,7 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
         fmt::format("{} uploads are unfinished (dataset {}); name a dataset, or use --all; "
                     "list the uploads with: sluice status",
                     chosen.size(), datasets_of(chosen))};
-  // The user has looked for one file on the dataset's page; the other files may be registered.
+  // The user has checked one file on the dataset's page; the other files may be registered.
   if (chosen.size() > 1 && options.register_again && options.names.empty() && !options.all)
     return Error{ErrorKind::usage,
                  fmt::format("{} uploads into dataset {} may be registered; look at the dataset's "
@@ -89,9 +90,9 @@ Result<std::vector<JournalEntry>> choose(const ResumeOptions& options, Console& 
   return chosen;
 }
 
-/// `alone`: there is but one dataset, so that SLUICE_TOKEN can only be its own.
+/// `alone`: there is one dataset only, so SLUICE_TOKEN must belong to it.
 Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions& resume,
-                                  bool alone, Uploader& uploader) {
+                                  bool single_dataset, Uploader& uploader) {
   const UploadOptions& options = resume.upload;
   UploadRequest request;
   TRY_ASSIGN(request.base_url, check_base_url(entry.system, options.insecure_http));
@@ -101,12 +102,13 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions
   request.register_again = resume.register_again && entry.state == JournalEntry::State::verifying;
   request.path = entry.path;
   request.token_file = entry.token_file;
-  TRY(uploader.find_token(request, alone ? EnvironmentToken::first : EnvironmentToken::ignored));
+  TRY(uploader.find_token(request,
+                          single_dataset ? EnvironmentToken::first : EnvironmentToken::ignored));
   TRY_ASSIGN(request.digests, parse_digests(entry.digests));
   return request;
 }
 
-/// What is known of it before it is resumed.
+/// Returns the initial report, from the journal.
 Report report_of(const JournalEntry& entry) {
   Report report;
   report.dataset = entry.dataset;
@@ -118,9 +120,9 @@ Report report_of(const JournalEntry& entry) {
   return report;
 }
 
-/// An upload is resumed over the protocol that it was started with. A tus server has to say which
-/// extensions it has. Over tus and binary, the token and the dataset are checked before anything is
-/// sent; the phased protocol begins with that.
+/// Determines the server's protocol. An upload is resumed with the protocol that it was started
+/// with. A tus server is asked for its extensions. With tus and binary, checks the token and the
+/// dataset before data are sent; the phased protocol does so itself.
 Result<void> find_server(Uploader& uploader, const JournalEntry& entry, UploadRequest& request) {
   const auto protocol = parse_protocol(entry.protocol);
   if (protocol == ProtocolKind::tus || protocol == ProtocolKind::binary)
@@ -134,7 +136,7 @@ Result<void> find_server(Uploader& uploader, const JournalEntry& entry, UploadRe
 int resume(const ResumeOptions& options) {
   Console console(options.upload.console);
   Uploader uploader(options.upload, console);
-  Result<std::vector<JournalEntry>> entries = choose(options, console);
+  Result<std::vector<JournalEntry>> entries = select_uploads(options, console);
   if (!entries) {
     uploader.fail(entries.error());
     return uploader.end(entries.error());
@@ -147,16 +149,17 @@ int resume(const ResumeOptions& options) {
   std::uint64_t block_bytes = 0;
   for (const JournalEntry& entry : *entries) block_bytes = std::max(block_bytes, entry.block_bytes);
   if (Result<void> prepared = uploader.prepare(entries->size(), block_bytes); !prepared) {
-    // There may be nothing to resume, and the command line is wrong all the same.
+    // Report the error even without uploads to resume: the command line is wrong.
     fail_all(prepared.error());
     return uploader.end(entries->empty() ? std::optional<Error>(prepared.error())
                                          : std::optional<Error>());
   }
   if (entries->empty() && !options.upload.json) console.result("no unfinished uploads\n");
-  const bool alone = std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
-    return entry.system == entries->front().system && entry.dataset == entries->front().dataset;
-  });
-  if (!alone && !options.upload.token_file.empty()) {
+  const bool single_dataset =
+      std::all_of(entries->begin(), entries->end(), [&](const JournalEntry& entry) {
+        return entry.system == entries->front().system && entry.dataset == entries->front().dataset;
+      });
+  if (!single_dataset && !options.upload.token_file.empty()) {
     fail_all(Error{
         ErrorKind::usage,
         "--token-file names the token of one dataset, but uploads into several are unfinished; "
@@ -165,22 +168,24 @@ int resume(const ResumeOptions& options) {
   }
 
   Work work;
-  std::map<std::string, Error> away;  // servers, by their address: each is waited for once
+  std::map<std::string, Error> unreachable;  // unreachable servers by address: each is waited for
+                                             // only once
   bool interrupted = false;
   for (std::size_t i = 0; i < entries->size(); ++i) {
     const JournalEntry& entry = (*entries)[i];
     if (interrupted) {
-      uploader.leave(i, report_of(entry));
+      uploader.count_not_started(i, report_of(entry));
       continue;
     }
-    Result<UploadRequest> request = request_for(entry, options, alone, uploader);
+    Result<UploadRequest> request = request_for(entry, options, single_dataset, uploader);
     if (request)
-      if (const auto known_away = away.find(request->base_url); known_away != away.end())
-        request = known_away->second;
+      if (const auto unreachable_server = unreachable.find(request->base_url);
+          unreachable_server != unreachable.end())
+        request = unreachable_server->second;
     if (request)
       if (Result<void> known = find_server(uploader, entry, *request); !known) {
         if (known.error().kind == ErrorKind::unreachable)
-          away.emplace(request->base_url, known.error());
+          unreachable.emplace(request->base_url, known.error());
         request = known.error();
       }
     if (request) {

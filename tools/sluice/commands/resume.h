@@ -7,16 +7,16 @@
 
 namespace sluice::cli {
 
-/// `sluice resume`, as the command line gave it.
+/// The options of `sluice resume`.
 struct ResumeOptions {
   UploadOptions upload;
   bool all = false;
-  bool register_again = false;     ///< only those of which nobody knows whether they are registered
-  std::string dataset;             ///< empty: whichever
-  std::vector<std::string> names;  ///< empty: whichever
+  bool register_again = false;     ///< uploads with an unconfirmed registration only
+  std::string dataset;             ///< empty: any
+  std::vector<std::string> names;  ///< empty: any
 };
 
-/// Goes on with the unfinished uploads of the journal, oldest first, and returns the exit code.
+/// Resumes the unfinished uploads of the journal, oldest first. Returns the exit code.
 int resume(const ResumeOptions& options);
 
 }  // namespace sluice::cli

@@ -18,7 +18,7 @@ std::unique_ptr<Expected> expected_of(const ManifestRow& row) {
   return std::make_unique<Expected>(std::move(expected));
 }
 
-/// A whole run of `sluice run`.
+/// One run of `sluice run`.
 class Run {
  public:
   Run(const RunOptions& options, Console& console)
@@ -48,7 +48,7 @@ class Run {
                 {.protocol = options_.protocol,
                  .dry_run = options_.dry_run,
                  .restart = options_.restart,
-                 .believe_journal = true,
+                 .trust_journal = true,
                  .largest_first = true},
                 console_, uploader_);
     std::map<std::string, std::size_t> indexes;

@@ -7,20 +7,20 @@
 
 namespace sluice::cli {
 
-/// `sluice run`, as the command line gave it.
+/// The options of `sluice run`.
 struct RunOptions {
   UploadOptions upload;
-  std::string manifest;  ///< a path; "-" is standard input
+  std::string manifest;  ///< a path; "-": standard input
   ManifestFormat format = ManifestFormat::automatic;
-  std::string system;  ///< production, demo, local; empty: none given
-  std::string url;     ///< empty: none given
+  std::string system;  ///< production, demo, local; empty: not given
+  std::string url;     ///< empty: not given
   ProtocolKind protocol = ProtocolKind::automatic;
   bool dry_run = false;
   bool restart = false;
 };
 
-/// Uploads the files of a manifest, the largest first, and returns the exit code. A manifest with
-/// an error uploads nothing.
+/// Uploads the files of a manifest, the largest first. Uploads nothing if the manifest has an
+/// error. Returns the exit code.
 int run(const RunOptions& options);
 
 }  // namespace sluice::cli

@@ -30,7 +30,7 @@ using nlohmann::ordered_json;
 
 struct Found {
   std::string directory;
-  std::unique_ptr<Journal> journal;  ///< null where there is none
+  std::unique_ptr<Journal> journal;  ///< null if there is none
 };
 
 Result<Found> find_journal(const std::string& state_dir) {
@@ -46,25 +46,26 @@ std::string time_text(std::int64_t seconds) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
-/// Whether a process is at it.
-std::optional<DatasetLock::Holder> runner(const std::string& directory, const JournalEntry& entry) {
+/// Returns the process that runs the upload, if any.
+std::optional<DatasetLock::Holder> running_process(const std::string& directory,
+                                                   const JournalEntry& entry) {
   auto holder = DatasetLock::holder(directory, entry.system, entry.dataset, entry.name);
   return holder ? *std::move(holder) : std::nullopt;
 }
 
 std::string state_text(const JournalEntry& entry,
-                       const std::optional<DatasetLock::Holder>& runner) {
+                       const std::optional<DatasetLock::Holder>& running_process) {
   if (entry.state == JournalEntry::State::registered) return "registered";
   if (entry.state == JournalEntry::State::abandoned) return "discarded";
-  if (runner) return "being uploaded by " + runner->process();
+  if (running_process) return "being uploaded by " + running_process->process();
   if (is_unconfirmed(entry)) return "uploaded, but the registration is unconfirmed";
   if (entry.error) return "stopped: " + printable(entry.error->message);
   return "interrupted: the process was killed, or the machine crashed";
 }
 
-/// Why the upload cannot be resumed; empty for no known reason. Another modification time alone is
-/// no reason: the bytes are compared then.
-std::string file_trouble(const JournalEntry& entry) {
+/// Returns why the upload cannot be resumed; empty if no reason is known. A different modification
+/// time alone is no reason: resuming compares the bytes.
+std::string file_problem(const JournalEntry& entry) {
   struct stat status {};
   if (::stat(entry.path.c_str(), &status) != 0)
     return fmt::format("cannot stat the file: {}", std::system_category().message(errno));
@@ -76,11 +77,11 @@ std::string file_trouble(const JournalEntry& entry) {
   return {};
 }
 
-/// `directory` is where the journal is; `state_dir` is the option that named it, " --state-dir
-/// DIR", or empty.
+/// `directory`: the directory of the journal. `state_dir`: " --state-dir DIR" if that option was
+/// given, or empty.
 std::string text_of(const JournalEntry& entry, const std::string& directory,
                     const std::string& state_dir) {
-  const auto holder = runner(directory, entry);
+  const auto holder = running_process(directory, entry);
   const double part = entry.file.size == 0 ? 1.0
                                            : static_cast<double>(entry.committed) /
                                                  static_cast<double>(entry.file.size);
@@ -94,7 +95,7 @@ std::string text_of(const JournalEntry& entry, const std::string& directory,
       static_cast<int>(100 * part), format_size(entry.committed), format_size(entry.file.size),
       time_text(entry.updated_s), state_text(entry, holder));
   if (!is_open(entry) || holder) return text;
-  const std::string trouble = file_trouble(entry);
+  const std::string problem = file_problem(entry);
   const std::string name = shell_argument(printable(entry.name));
   const std::string forget = fmt::format("sluice forget{} {} {}", state_dir, entry.dataset, name);
   if (is_unconfirmed(entry))
@@ -108,16 +109,16 @@ std::string text_of(const JournalEntry& entry, const std::string& directory,
                entry.protocol == to_string(ProtocolKind::tus)
                    ? fmt::format("sluice resume{} --register {} {}", state_dir, entry.dataset, name)
                    : forget + ", then upload the file again");
-  if (trouble.empty())
+  if (problem.empty())
     return text + fmt::format("  resume   sluice resume{} {}\n", state_dir, entry.dataset);
   return text + fmt::format(
                     "  problem  {}\n"
                     "           restore the file, or discard the upload: {}\n",
-                    trouble, forget);
+                    problem, forget);
 }
 
 ordered_json json_of(const JournalEntry& entry, const std::string& directory) {
-  const auto holder = runner(directory, entry);
+  const auto holder = running_process(directory, entry);
   ordered_json json{
       {"system", entry.system},
       {"dataset", entry.dataset},
@@ -131,8 +132,8 @@ ordered_json json_of(const JournalEntry& entry, const std::string& directory) {
       {"started", time_text(entry.started_s)},
       {"updated", time_text(entry.updated_s)},
   };
-  const std::string trouble = is_open(entry) ? file_trouble(entry) : std::string();
-  json["trouble"] = trouble.empty() ? ordered_json(nullptr) : ordered_json(trouble);
+  const std::string problem = is_open(entry) ? file_problem(entry) : std::string();
+  json["trouble"] = problem.empty() ? ordered_json(nullptr) : ordered_json(problem);
   json["error"] = nullptr;
   if (entry.error)
     json["error"] = {{"kind", to_string(entry.error->kind)}, {"message", entry.error->message}};
@@ -152,7 +153,7 @@ int failed(Console& console, const Error& error, bool json) {
   return exit_code(error);
 }
 
-/// The list, and what is to be said about it.
+/// A list of uploads and the messages about it.
 struct Listed {
   std::string text;
   std::vector<std::string> warnings;
@@ -192,15 +193,15 @@ Result<Listed> list(const StatusOptions& options) {
 }
 
 Result<int> watch_list(const StatusOptions& options) {
-  WatchOptions how{.plain = options.json};
+  WatchOptions watch_options{.plain = options.json};
   if (!options.interval.empty()) {
-    TRY_ASSIGN(how.interval, parse_duration(options.interval));
-    if (how.interval.count() < 1)
+    TRY_ASSIGN(watch_options.interval, parse_duration(options.interval));
+    if (watch_options.interval.count() < 1)
       return Error{ErrorKind::usage, "--interval must be at least 1 second"};
   }
-  return watch(how, [&]() -> Result<std::string> {
+  return watch(watch_options, [&]() -> Result<std::string> {
     TRY_ASSIGN(Listed listed, list(options));
-    // On stderr they would stand in the middle of the list.
+    // On stderr, the messages would interrupt a list on the same terminal.
     if (!options.json)
       for (const std::string& warning : listed.warnings) listed.text += "sluice: " + warning + '\n';
     return std::move(listed.text);

@@ -5,16 +5,17 @@
 namespace sluice::cli {
 
 struct StatusOptions {
-  std::string state_dir;  ///< empty: the usual place
-  bool all = false;       ///< what is finished too
+  std::string state_dir;  ///< empty: the default directory
+  bool all = false;       ///< list finished uploads, too
   bool json = false;
-  bool watch = false;    ///< again and again
-  std::string batch;     ///< the directory of a batch: its files only; empty: none
+  bool watch = false;    ///< repeat the list until interrupted
+  std::string batch;     ///< the directory of a batch whose files to list; empty: the journal
   unsigned shard = 0;    ///< of the batch, from 1; 0: all
-  std::string interval;  ///< between two lists; empty: 2 s
+  std::string interval;  ///< the time between two lists; empty: 2 s
 };
 
-/// `sluice status`: what the journal knows, newest first, on stdout. Returns the exit code.
+/// `sluice status`: prints the uploads in the journal, newest first, to stdout. Returns the exit
+/// code.
 int status(const StatusOptions& options);
 
 }  // namespace sluice::cli

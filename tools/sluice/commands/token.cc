@@ -75,12 +75,12 @@ class TokenCommand {
     if (options_.json)
       console_.report(token_list_json(tokens, now, {}));
     else
-      console_.result(tokens.empty() ? none_stored() : in_words(tokens, now));
+      console_.result(tokens.empty() ? no_tokens_text() : token_list_text(tokens, now));
     return {};
   }
 
   /// "no tokens are stored for dataset IDB-1 of https://...".
-  std::string none_stored() const {
+  std::string no_tokens_text() const {
     std::string text = "no tokens are stored";
     if (!options_.dataset.empty()) text += " for dataset " + options_.dataset;
     if (!system_.empty())
@@ -88,7 +88,7 @@ class TokenCommand {
     return text + '\n';
   }
 
-  static std::string in_words(const std::vector<StoredToken>& tokens, WallTime now) {
+  static std::string token_list_text(const std::vector<StoredToken>& tokens, WallTime now) {
     std::string text;
     for (const StoredToken& token : tokens) {
       const WallTime expires = token_expires(token.added, now);
@@ -119,7 +119,7 @@ class TokenCommand {
   const TokenOptions& options_;
   Console& console_;
   const TokenStore store_;
-  std::string system_;  ///< the base URL; empty for all of them
+  std::string system_;  ///< the base URL; empty: all servers
 };
 
 }  // namespace

@@ -28,10 +28,10 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::size_t verified_block_bytes = std::size_t{4} << 20;
-/// 64 MiB, as for an upload: nothing else runs here.
+/// 64 MiB, as for an upload.
 constexpr std::size_t pool_blocks = 16;
 
-/// One thing that was compared, in words or digits.
+/// The comparison of one property.
 struct Comparison {
   std::string what;  ///< bytes, xxh128, md5 or sha256
   std::string file;
@@ -57,11 +57,11 @@ class Verify {
     else if (const std::string what = differences(); !what.empty())
       error = Error{ErrorKind::integrity, what};
     if (error) {
-      error->message = printable(error->message);  // io/ names files as they are
+      error->message = printable(error->message);  // io/ does not escape file names in messages
       console_.error(error->message);
     } else if (!options_.json) {
       console_.result(fmt::format("{}: OK, the file matches the receipt: {}\n",
-                                  printable(options_.file), names()));
+                                  printable(options_.file), compared_names()));
     }
     if (options_.json) print_json(error);
     return console_.finish(error ? exit_code(*error) : 0);
@@ -74,7 +74,7 @@ class Verify {
                open_source(options_.file, read_mode(options_.read_mode), verified_block_bytes));
     const std::uint64_t size = opened.source->identity().size;
     comparisons_.push_back({"bytes", std::to_string(size), std::to_string(receipt_.bytes)});
-    if (size != receipt_.bytes) return {};  // no digest can be the same
+    if (size != receipt_.bytes) return {};  // no digest can match
 
     std::vector<DigestKind> extra;
     if (!receipt_.md5.empty()) extra.push_back(DigestKind::md5);
@@ -108,23 +108,25 @@ class Verify {
     }
   }
 
-  /// What was compared, for a file where nothing differs.
-  std::string names() const {
+  /// Returns what was compared, for a file without differences.
+  std::string compared_names() const {
     std::string text = fmt::format("{} bytes", receipt_.bytes);
-    for (const Comparison& each : comparisons_)
-      if (each.what != "bytes") text += ", " + each.what;
+    for (const Comparison& comparison : comparisons_)
+      if (comparison.what != "bytes") text += ", " + comparison.what;
     return text;
   }
 
-  /// One sentence; empty if there are none.
+  /// Returns one sentence; empty if there are no differences.
   std::string differences() const {
     std::string text;
-    for (const Comparison& each : comparisons_) {
-      if (each.same()) continue;
+    for (const Comparison& comparison : comparisons_) {
+      if (comparison.same()) continue;
       text += text.empty() ? ": " : ", ";
-      text += each.what == "bytes"
-                  ? fmt::format("{} bytes, but {} in the receipt", each.file, each.receipt)
-                  : fmt::format("{} {}, but {} in the receipt", each.what, each.file, each.receipt);
+      text +=
+          comparison.what == "bytes"
+              ? fmt::format("{} bytes, but {} in the receipt", comparison.file, comparison.receipt)
+              : fmt::format("{} {}, but {} in the receipt", comparison.what, comparison.file,
+                            comparison.receipt);
     }
     if (text.empty()) return text;
     return fmt::format(
@@ -141,11 +143,11 @@ class Verify {
                                  : error->kind == ErrorKind::integrity ? "differs"
                                                                        : "failed"}};
     json["compared"] = ordered_json::array();
-    for (const Comparison& each : comparisons_)
-      json["compared"].push_back({{"what", each.what},
-                                  {"file", each.file},
-                                  {"receipt", each.receipt},
-                                  {"same", each.same()}});
+    for (const Comparison& comparison : comparisons_)
+      json["compared"].push_back({{"what", comparison.what},
+                                  {"file", comparison.file},
+                                  {"receipt", comparison.receipt},
+                                  {"same", comparison.same()}});
     json["error"] = nullptr;
     if (error) json["error"] = {{"kind", to_string(error->kind)}, {"message", error->message}};
     console_.report(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n');

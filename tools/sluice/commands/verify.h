@@ -7,17 +7,17 @@
 
 namespace sluice::cli {
 
-/// `sluice verify`, as the command line gave it.
+/// The options of `sluice verify`.
 struct VerifyOptions {
   std::string receipt;
   std::string file;
-  std::string read_mode = "auto";  ///< as to_string(ReadMode) has it
+  std::string read_mode = "auto";  ///< in the format of to_string(ReadMode)
   bool json = false;
   Console::Options console;
 };
 
-/// Compares the file with the receipt: its size first, then all of its digests in one reading.
-/// Returns the exit code: 0, or 8 where something differs, 6 for the file, 2 for the receipt.
+/// Compares the file with the receipt: the size first, then all digests in one pass. Returns the
+/// exit code: 0, 8 for a difference, 6 for an error of the file, 2 for an error of the receipt.
 int verify(const VerifyOptions& options);
 
 }  // namespace sluice::cli

@@ -6,7 +6,7 @@
 namespace sluice::cli {
 namespace {
 
-/// What is in front of the tables. bash takes --name=value apart: three words.
+/// The script before the tables. bash splits --name=value into three words.
 constexpr const char* head = R"(# bash completion of sluice; written by: sluice completion bash
 _sluice() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
@@ -27,7 +27,7 @@ _sluice() {
   COMPREPLY=()
 )";
 
-/// What is behind the tables: `options` and `words` are the command's.
+/// The script after the tables. `options` and `words` are those of the command.
 constexpr const char* tail = R"(  if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
   elif [[ -z $command || ( -n $words && $COMP_CWORD -eq $first ) ]]; then
@@ -40,7 +40,7 @@ constexpr const char* tail = R"(  if [[ $current == -* ]]; then
 complete -F _sluice sluice
 )";
 
-/// The action that completes the value; empty for one that cannot be completed.
+/// Returns the action that completes the value; empty if the value cannot be completed.
 std::string bash_action(const CompletedOption& option) {
   switch (option.value) {
     case CompletedOption::Value::words:

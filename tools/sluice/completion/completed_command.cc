@@ -9,7 +9,7 @@
 namespace sluice::cli {
 namespace {
 
-/// The first sentence of a text for --help, without its full stop.
+/// Returns the first sentence of a help text, without its full stop.
 std::string first_sentence(const std::string& text) {
   const std::size_t end = text.find(". ");
   std::string sentence = text.substr(0, end);
@@ -39,7 +39,7 @@ CompletedOption completed_option(CLI::Option& option) {
   return result;
 }
 
-/// Adds the options of `app` that are not there yet.
+/// Adds the options of `app` that are missing in `options`.
 void add_options(CLI::App& app, std::vector<CompletedOption>& options) {
   for (CLI::Option* const option : app.get_options()) {
     if (!option->nonpositional() || option == app.get_help_ptr() || option == app.get_version_ptr())

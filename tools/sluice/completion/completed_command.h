@@ -7,27 +7,27 @@
 
 namespace sluice::cli {
 
-/// An option, as a shell completes it.
+/// An option for a completion script.
 struct CompletedOption {
   enum class Value { none, words, file, directory, text };
   std::vector<std::string> flags;  ///< "-q", "--quiet"
-  std::string description;         ///< its first sentence, without the full stop
+  std::string description;         ///< the first sentence, without its full stop
   Value value = Value::none;
   std::string placeholder;         ///< "SIZE"; empty without a value
-  std::vector<std::string> words;  ///< of Value::words
-  bool repeatable = false;         ///< it can be given several times
+  std::vector<std::string> words;  ///< for Value::words
+  bool repeatable = false;         ///< may be given several times
 };
 
-/// A command, as a shell completes it.
+/// A command for a completion script.
 struct CompletedCommand {
   std::string name;
   std::string description;
-  std::vector<CompletedOption> options;  ///< those that every command has included
-  /// What its first argument may be; empty for anything. All other arguments are files.
+  std::vector<CompletedOption> options;  ///< including those of every command
+  /// The possible values of the first argument; empty for any. All other arguments are files.
   std::vector<std::string> words;
 };
 
-/// The commands of the table, in its order.
+/// Returns the commands of the table, in its order.
 std::vector<CompletedCommand> completed_commands(CommandTable& table);
 
 }  // namespace sluice::cli

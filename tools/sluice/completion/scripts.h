@@ -7,8 +7,8 @@
 
 namespace sluice::cli {
 
-/// The scripts that complete the command line of sluice: for bash 4.2 and later, without the
-/// package bash-completion; as a function of zsh's compsys; for fish 3.
+/// Returns completion scripts: for bash 4.2 and later without the package bash-completion; for zsh
+/// as a function of compsys; for fish 3.
 std::string bash_completion(const std::vector<CompletedCommand>& commands);
 std::string zsh_completion(const std::vector<CompletedCommand>& commands);
 std::string fish_completion(const std::vector<CompletedCommand>& commands);

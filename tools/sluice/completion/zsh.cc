@@ -6,7 +6,7 @@
 namespace sluice::cli {
 namespace {
 
-/// `text` within single quotes, and with a backslash before what _arguments would take for its own.
+/// Returns `text` in single quotes, with backslashes before the special characters of _arguments.
 std::string zsh_quoted(const std::string& text) {
   std::string result;
   for (const char c : text) {
@@ -35,7 +35,7 @@ std::string zsh_action(const CompletedOption& option) {
   return {};
 }
 
-/// One line for each of the option's names; a long one also takes its value behind '='.
+/// Returns one line for each name of the option; a long name accepts its value after '=', too.
 std::string lines_of(const CompletedOption& option) {
   std::string text;
   for (const std::string& flag : option.flags) {

@@ -9,19 +9,19 @@
 
 namespace sluice::cli {
 
-/// The options of a command that can be configured, without their dashes: all but --help and those
-/// that say which configuration to use.
+/// Returns the names of the configurable options of a command, without dashes: all but --help and
+/// the options that select the configuration.
 std::vector<std::string> configurable(const CLI::App& command);
 
-/// Whether the option has no value.
+/// Whether the option takes no value.
 bool is_flag(const CLI::Option& option);
 
-/// Gives those options of `command` that its command line did not give the values that the
-/// configuration has for them. Options that exclude each other, and the filters, go together: what
-/// a higher place says of one of them stands against what a lower one says of the others. What
-/// needs an option that nobody gave is left out. Returns what was applied, one entry for each
-/// option. Errors, usage, with the origin: a value that the option does not take; options of one
-/// place that exclude each other.
+/// Sets options of `command` that its command line did not give to their configured values. Options
+/// that exclude each other are decided together, and so are the filters: if a place of higher
+/// precedence sets one of them, all places of lower precedence are ignored for the others. Skips an
+/// option that needs another option that was not given. Returns the applied values, one entry for
+/// each option. Errors, usage, with the origin: an invalid value; one place sets options that
+/// exclude each other.
 Result<std::vector<ConfiguredOption>> apply(CLI::App& command, const Configuration& configuration);
 
 }  // namespace sluice::cli

@@ -18,7 +18,7 @@ Error error_at(const std::string& path, const toml::source_region& place, const 
                                  place.begin.line, printable(what))};
 }
 
-/// A text, a whole number or a boolean as text; nothing for any other.
+/// Returns the text of a string, integer or boolean; nothing for other types.
 std::optional<std::string> scalar(const toml::node& node) {
   if (const auto* const text = node.as_string()) return text->get();
   if (const auto* const number = node.as_integer()) return std::to_string(number->get());
@@ -61,7 +61,7 @@ class Reader {
     return {};
   }
 
-  /// An option, or the table of a command.
+  /// Reads an option or a command's table.
   Result<void> read_entry(const std::string& profile, std::string_view key,
                           const toml::node& node) {
     const toml::table* const table = node.as_table();
@@ -72,7 +72,7 @@ class Reader {
     return {};
   }
 
-  /// So that a table of a command that does not exist is an error also where it is empty.
+  /// Records an empty table, so that an unknown command in it is an error.
   Result<void> note_empty_table(const std::string& profile, const std::string& command,
                                 const toml::table& table) {
     file_.settings.push_back({profile, command, {}, {}, false, table.source().begin.line});
@@ -110,7 +110,7 @@ class Reader {
 }  // namespace
 
 Result<ConfigFile> parse_config(std::string_view text, const std::string& path) {
-  // An editor of another system wrote it.
+  // Editors on Windows write a byte order mark.
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   try {
     return Reader(path).read(toml::parse(text));

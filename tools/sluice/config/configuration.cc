@@ -20,18 +20,18 @@ namespace sluice::cli {
 namespace {
 
 constexpr const char* system_path = "/etc/sluice.toml";
-/// Nobody writes so much: another file was named by mistake.
+/// The maximum size of a configuration file; a larger file was probably named by mistake.
 constexpr std::size_t most_bytes = 1024 * 1024;
 
-/// Empty where it is not set.
+/// Returns the value of an environment variable; empty if not set.
 std::string environment(const char* name) {
   const char* const value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
 
-/// Empty without a home directory.
+/// Returns the path of the user's file; empty without a home directory.
 std::string user_path() {
-  // The XDG specification ignores relative paths.
+  // The XDG Base Directory Specification requires that relative paths are ignored.
   if (const std::string config = environment("XDG_CONFIG_HOME"); config.starts_with('/'))
     return config + "/sluice/config.toml";
   if (const std::string home = environment("HOME"); home.starts_with('/'))
@@ -43,9 +43,10 @@ Error cannot_read(const std::string& path, int code) {
   return errno_error(ErrorKind::usage, code, "cannot read the configuration " + printable(path));
 }
 
-/// Nothing where there is no such file.
+/// Returns the file's text; nothing if the file does not exist and was not named.
 Result<std::optional<std::string>> text_of(const std::string& path, bool named) {
-  // Who names a pipe wants it to be read; one in the usual place would keep every run waiting.
+  // O_NONBLOCK for the default path: a pipe there would block every run. A pipe that was named is
+  // read.
   const UniqueFd fd(
       ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | (named ? 0 : O_NONBLOCK)));
   if (!fd && !named && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
@@ -161,22 +162,23 @@ Result<Configuration> Configuration::load(const ConfigChoice& choice, const Know
 
 std::vector<ConfiguredOption> Configuration::of(std::string_view command,
                                                 const std::vector<std::string>& options) const {
-  std::vector<ConfiguredOption> said;
+  std::vector<ConfiguredOption> settings;
   for (const std::string& option : options)
     if (const std::string value = environment(variable_of(option).c_str()); !value.empty())
-      said.push_back(
+      settings.push_back(
           {option, {value}, false, ConfigPlace::environment, {}, 0, variable_of(option)});
   const auto add = [&](ConfigPlace place, const ConfigFile& file, const std::string& profile) {
-    for (const bool own : {true, false})
+    for (const bool of_command : {true, false})
       for (const ConfigSetting& setting : file.settings) {
-        if (setting.profile != profile || setting.command != (own ? command : "") ||
+        if (setting.profile != profile || setting.command != (of_command ? command : "") ||
             std::find(options.begin(), options.end(), setting.option) == options.end())
           continue;
-        const bool decided = !own && std::any_of(said.begin(), said.end(), [&](const auto& other) {
-          return other.place == place && other.option == setting.option;
-        });
+        const bool decided =
+            !of_command && std::any_of(settings.begin(), settings.end(), [&](const auto& other) {
+              return other.place == place && other.option == setting.option;
+            });
         if (!decided)
-          said.push_back(
+          settings.push_back(
               {setting.option, setting.values, setting.boolean, place, file.path, setting.line});
       }
   };
@@ -185,7 +187,7 @@ std::vector<ConfiguredOption> Configuration::of(std::string_view command,
       add(place == ConfigPlace::user_file ? ConfigPlace::user_profile : ConfigPlace::system_profile,
           file, profile_);
   for (const auto& [place, file] : read_) add(place, file, {});
-  return said;
+  return settings;
 }
 
 }  // namespace sluice::cli

@@ -11,7 +11,7 @@
 
 namespace sluice::cli {
 
-/// Where the value of an option comes from, the first that has one: in this order.
+/// The origin of an option's value, in descending order of precedence.
 enum class ConfigPlace {
   command_line,
   environment,     ///< SLUICE_OPTION_NAME
@@ -19,76 +19,75 @@ enum class ConfigPlace {
   system_profile,  ///< the profile in the system's file
   user_file,
   system_file,
-  standard,  ///< nobody has set it
+  standard,  ///< the default
 };
-/// "command line", "environment", "profile" (of either file), "user file", "system file",
+/// Returns "command line", "environment", "profile" (of either file), "user file", "system file" or
 /// "default".
 const char* to_string(ConfigPlace place);
 
-/// What one place says of an option.
+/// The value of an option in one place.
 struct ConfiguredOption {
-  std::string option;               ///< without its dashes
-  std::vector<std::string> values;  ///< in their order; "true" or "false" for a flag
-  bool boolean = false;             ///< it was written as one
+  std::string option;               ///< without dashes
+  std::vector<std::string> values;  ///< in order; "true" or "false" for a flag
+  bool boolean = false;             ///< written as a boolean
   ConfigPlace place = ConfigPlace::standard;
-  std::string file;        ///< of a file
-  std::size_t line = 0;    ///< of a file
-  std::string variable{};  ///< of the environment
+  std::string file;        ///< empty if not from a file
+  std::size_t line = 0;    ///< 0 if not from a file
+  std::string variable{};  ///< empty if not from the environment
 
-  /// "/etc/sluice.toml, line 3", "the environment variable SLUICE_POOL".
+  /// Returns "/etc/sluice.toml, line 3" or "the environment variable SLUICE_POOL".
   std::string origin() const;
 };
 
-/// What the person who runs it chose.
+/// The configuration that the user selected.
 struct ConfigChoice {
-  std::string file;     ///< --config, instead of the user's file; empty for none
-  std::string profile;  ///< --profile; empty for none
+  std::string file;     ///< --config, replaces the user's file; empty: not given
+  std::string profile;  ///< --profile; empty: not given
 };
 
-/// The options of the program's commands, for the check of the files.
+/// The commands and options that exist, for checking the files.
 struct KnownOptions {
   std::function<bool(std::string_view command)> command;
-  /// Whether the command has the option and lets it be configured; any command where `command` is
-  /// empty.
+  /// Whether the command has that configurable option; any command if `command` is empty.
   std::function<bool(std::string_view command, std::string_view option)> option;
 };
 
-/// What the environment and the configuration files say. Not changed once it is loaded: any thread.
+/// The settings of the environment and the configuration files. Immutable after load(): any thread.
 class Configuration {
  public:
-  /// Reads the user's file ($XDG_CONFIG_HOME/sluice/config.toml or ~/.config/sluice/config.toml,
-  /// unless `choice`, then SLUICE_CONFIG, name another) and the system's (/etc/sluice.toml, unless
-  /// SLUICE_SYSTEM_CONFIG names another). The profile is `choice`'s, then SLUICE_PROFILE's.
-  /// Errors, usage: a file that cannot be read, or one that was named and does not exist;
-  /// parse_config()'s; an option or a command that does not exist, with the line; a profile that is
-  /// in neither file. Reads the environment: not while another thread changes it.
+  /// Reads the user's file and the system's file. The user's file is that of `choice`, else of
+  /// SLUICE_CONFIG, else $XDG_CONFIG_HOME/sluice/config.toml or ~/.config/sluice/config.toml; the
+  /// system's file is that of SLUICE_SYSTEM_CONFIG, else /etc/sluice.toml. The profile is that of
+  /// `choice`, else of SLUICE_PROFILE. Errors, usage: a file cannot be read, or was named and does
+  /// not exist; those of parse_config(); an unknown option or command, with the line; the profile
+  /// is in neither file. Reads the environment: no other thread may change it meanwhile.
   static Result<Configuration> load(const ConfigChoice& choice, const KnownOptions& known);
 
-  /// What is said of the options of a command: the highest place first, as ConfigPlace has them;
-  /// within a file, what its [command] says comes before the rest, else in the file's order.
-  /// `options`: their names without dashes.
+  /// Returns the settings for options of a command, in descending order of precedence
+  /// (ConfigPlace). Within a file, settings of [command] come first; otherwise they are in the
+  /// order of the file. `options`: names without dashes.
   std::vector<ConfiguredOption> of(std::string_view command,
                                    const std::vector<std::string>& options) const;
 
-  /// A file that was looked for.
+  /// A configuration file that load() looked for.
   struct File {
     ConfigPlace place;
-    std::string path;  ///< empty where there is no home directory to look in
+    std::string path;  ///< empty if there is no home directory
     bool exists = false;
   };
   const std::vector<File>& files() const { return files_; }
   const std::string& profile() const { return profile_; }
 
  private:
-  /// Reads `path` into the file of `place`. `named`: it must exist.
+  /// Reads `path` as the file of `place`. `named`: the file must exist.
   Result<void> read(ConfigPlace place, const std::string& path, bool named);
 
   std::string profile_;
   std::vector<File> files_;
-  std::vector<std::pair<ConfigPlace, ConfigFile>> read_;  ///< user's, system's
+  std::vector<std::pair<ConfigPlace, ConfigFile>> read_;  ///< the user's, the system's
 };
 
-/// "limit-rate" as SLUICE_LIMIT_RATE.
+/// Returns the environment variable of an option: SLUICE_LIMIT_RATE for "limit-rate".
 std::string variable_of(std::string_view option);
 
 }  // namespace sluice::cli

@@ -16,8 +16,8 @@ std::string values_text(const std::vector<std::string>& values) {
   return text;
 }
 
-/// What --help says behind "Default:"; a flag is not given by default.
-std::optional<std::string> standard_of(const CLI::Option& option) {
+/// Returns the default from the help text; "false" for a flag.
+std::optional<std::string> default_of(const CLI::Option& option) {
   if (is_flag(option)) return "false";
   const std::string text = option.get_default_str();
   return text.empty() ? std::nullopt : std::optional(text);
@@ -37,15 +37,15 @@ std::vector<ShownOption> shown_options(const CLI::App& command,
   std::vector<ShownOption> shown;
   for (const std::string& name : configurable(command)) {
     const CLI::Option& option = *command.get_option("--" + name);
-    ShownOption line{.option = "--" + name, .value = standard_of(option), .origin = {}, .file = {}};
+    ShownOption line{.option = "--" + name, .value = default_of(option), .origin = {}, .file = {}};
     std::vector<std::string> values;
-    for (const ConfiguredOption& said : applied) {
-      if (said.option != name) continue;
-      values.insert(values.end(), said.values.begin(), said.values.end());
-      line.place = said.place;
-      line.origin = said.origin();
-      line.file = said.file;
-      line.line = said.line;
+    for (const ConfiguredOption& setting : applied) {
+      if (setting.option != name) continue;
+      values.insert(values.end(), setting.values.begin(), setting.values.end());
+      line.place = setting.place;
+      line.origin = setting.origin();
+      line.file = setting.file;
+      line.line = setting.line;
     }
     if (values.empty() && option.count() > 0) {
       line.place = ConfigPlace::command_line;

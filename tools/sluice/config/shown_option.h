@@ -9,22 +9,22 @@
 
 namespace sluice::cli {
 
-/// An option of a command, as `sluice config show` prints it.
+/// An option of a command, as printed by `sluice config show`.
 struct ShownOption {
   std::string option;                ///< "--limit-rate"
-  std::optional<std::string> value;  ///< nothing where it has none by default; no password in it
+  std::optional<std::string> value;  ///< nothing without a default; passwords are removed
   ConfigPlace place = ConfigPlace::standard;
   std::string origin;    ///< "/etc/sluice.toml, line 3"; empty for the command line and defaults
-  std::string file;      ///< of a file
-  std::size_t line = 0;  ///< of a file
+  std::string file;      ///< empty if not from a file
+  std::size_t line = 0;  ///< 0 if not from a file
 };
 
-/// The options of `command`, as its command line and `applied`, which apply() returned, have set
-/// them.
+/// Returns the options of `command` as set by its command line and by `applied`, the result of
+/// apply().
 std::vector<ShownOption> shown_options(const CLI::App& command,
                                        const std::vector<ConfiguredOption>& applied);
 
-/// An address without the password in it: "https://user:***@host".
+/// Replaces the password in a URL: "https://user:***@host".
 std::string without_password(std::string text);
 
 }  // namespace sluice::cli

@@ -5,10 +5,10 @@
 namespace sluice::cli {
 namespace {
 
-constexpr double memory_s = 10;
-constexpr double least_s = 0.5;
+constexpr double decay_time_s = 10;
+constexpr double min_network_s = 0.5;
 
-void fade(Stages& stages, double factor) {
+void decay(Stages& stages, double factor) {
   for (StageTimes* const times : {&stages.read, &stages.checksum, &stages.send, &stages.server}) {
     times->busy_s *= factor;
     times->wait_s *= factor;
@@ -23,14 +23,14 @@ void fade(Stages& stages, double factor) {
 void BottleneckMeter::update(Clock::time_point now, const Stages& stages) {
   const Clock::time_point before = updated_.value_or(now);
   updated_ = now;
-  fade(lately_, std::exp(-std::chrono::duration<double>(now - before).count() / memory_s));
-  lately_ += stages;
+  decay(recent_, std::exp(-std::chrono::duration<double>(now - before).count() / decay_time_s));
+  recent_ += stages;
 }
 
 std::optional<Bottleneck> BottleneckMeter::bottleneck() const {
-  const double counted = lately_.send.busy_s + lately_.send.wait_s + lately_.server.busy_s;
-  if (counted < least_s) return {};
-  return find_bottleneck(lately_);
+  const double counted = recent_.send.busy_s + recent_.send.wait_s + recent_.server.busy_s;
+  if (counted < min_network_s) return {};
+  return find_bottleneck(recent_);
 }
 
 }  // namespace sluice::cli

@@ -7,20 +7,21 @@
 
 namespace sluice::cli {
 
-/// Which stage the others have waited for lately, over all transfers: what counts is the last 10
-/// seconds, and older times ever less. Not thread safe.
+/// Finds the current bottleneck of all transfers together. Times decay exponentially, with a time
+/// constant of 10 seconds. Not thread-safe.
 class BottleneckMeter {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `stages`: the times that were added since the last call.
+  /// `stages`: the times added since the last call.
   void update(Clock::time_point now, const Stages& stages);
-  /// Nothing until the network side has been counted for half a second.
+  /// Returns the bottleneck; nothing until the decayed time of the network stage and the server
+  /// reaches half a second.
   std::optional<Bottleneck> bottleneck() const;
 
  private:
   std::optional<Clock::time_point> updated_;
-  Stages lately_;
+  Stages recent_;
 };
 
 }  // namespace sluice::cli

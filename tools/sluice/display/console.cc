@@ -18,22 +18,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long finish() waits for somebody who takes no messages.
-constexpr auto patience = 2s;
-/// The same for everything once a stop signal came: sluice ends within 1.5 s of it.
-constexpr auto patience_after_stop = 500ms;
+/// How long finish() waits if no message is accepted.
+constexpr auto accept_timeout = 2s;
+/// How long finish() waits after a stop signal: sluice must end within 1.5 s of the signal.
+constexpr auto accept_timeout_after_stop = 500ms;
 
-Console::Progress choose(const Console::Options& options, bool terminal) {
+Console::Progress progress_kind(const Console::Options& options, bool terminal) {
   if (options.quiet || options.progress == ProgressMode::never) return Console::Progress::none;
   if (options.progress == ProgressMode::always) return Console::Progress::live;
   return terminal && terminal_kind() != LiveArea::Terminal::no_sequences ? Console::Progress::live
                                                                          : Console::Progress::lines;
 }
 
-/// Of a message, bytes. The paths in it may be longer than the channel keeps.
+/// The maximum bytes of a message, whose paths may exceed the size of the queue.
 constexpr std::size_t longest_message = 8192;
 
-bool one_file(int a, int b) {
+bool is_same_file(int a, int b) {
   struct stat first {
   }, second{};
   return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
@@ -45,12 +45,13 @@ bool one_file(int a, int b) {
 Console::Console(const Options& options)
     : options_(options),
       terminal_(::isatty(STDERR_FILENO) == 1),
-      progress_(choose(options, terminal_)),
-      // Whoever asks for a live line in a pipe has a terminal at its end.
+      progress_(progress_kind(options, terminal_)),
+      // With --progress always and a pipe, assume a terminal behind the pipe.
       kind_(terminal_ ? terminal_kind() : LiveArea::Terminal::rewraps),
       err_({.terminal = kind_}),
-      // Two files have no order between them, and one that is stuck must not hold up the other.
-      out_(one_file(STDOUT_FILENO, STDERR_FILENO)
+      // Separate channels: output to different files needs no common order, and a blocked file must
+      // not block the other.
+      out_(is_same_file(STDOUT_FILENO, STDERR_FILENO)
                ? nullptr
                : std::make_unique<OutputChannel>(OutputChannel::Setting())) {
   if (progress_ == Progress::live && terminal_) count_continues();
@@ -122,8 +123,8 @@ void Console::plain_line(const ProgressText& text) {
 
 bool Console::finish() {
   const auto stop = [] { return stop_signal() != 0; };
-  if (out_) out_->drain(patience, patience_after_stop, stop);
-  err_.drain(patience, patience_after_stop, stop);
+  if (out_) out_->drain(accept_timeout, accept_timeout_after_stop, stop);
+  err_.drain(accept_timeout, accept_timeout_after_stop, stop);
   return (out_ ? *out_ : err_).results_written();
 }
 

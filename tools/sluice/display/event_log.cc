@@ -24,14 +24,14 @@ using namespace std::chrono_literals;
 using nlohmann::ordered_json;
 using Kind = OutputQueue::Kind;
 
-/// What is dropped first while the file takes nothing, and what last.
-constexpr Kind first_to_go = Kind::progress;
-constexpr Kind usual = Kind::message;
-constexpr Kind last_to_go = Kind::error;
+/// The kinds of queued events, in the order in which they are dropped.
+constexpr Kind dropped_first = Kind::progress;
+constexpr Kind dropped_second = Kind::message;
+constexpr Kind dropped_last = Kind::error;
 
 constexpr std::size_t most_queued_bytes = 4 * 1024 * 1024;
 
-std::string new_run() {
+std::string new_run_id() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
 }
@@ -60,7 +60,7 @@ std::string event_line(std::chrono::system_clock::time_point time, std::string_v
 Result<std::unique_ptr<EventLog>> EventLog::open(const std::string& path) {
   struct stat status {};
   const bool fifo = ::stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
-  // Open for reading too, a FIFO needs no reader now, and readers may come and go.
+  // O_RDWR: a FIFO then needs no reader, and readers may come and go.
   const int mode = fifo ? O_RDWR : O_WRONLY | O_CREAT | O_APPEND;
   const int file = ::open(path.c_str(), mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
   if (file < 0) {
@@ -69,9 +69,10 @@ Result<std::unique_ptr<EventLog>> EventLog::open(const std::string& path) {
     error.message += "; choose another file for --log-json";
     return error;
   }
-  // Opened anew, the description is our own, and its flags change for nobody else.
+  // The open file description is not shared with other processes, so changing its flags affects no
+  // other process.
   ::fcntl(file, F_SETFL, ::fcntl(file, F_GETFL) & ~O_NONBLOCK);
-  return std::unique_ptr<EventLog>(new EventLog(path, file, new_run()));
+  return std::unique_ptr<EventLog>(new EventLog(path, file, new_run_id()));
 }
 
 EventLog::EventLog(std::string path, int file, std::string run)
@@ -87,8 +88,8 @@ EventLog::EventLog(std::string path, int file, std::string run)
                 }}) {}
 
 EventLog::~EventLog() {
-  // A thread that is stuck in a write goes on to use the descriptor, which must not become another
-  // file's: the end of the process closes it.
+  // A thread blocked in write() still uses the descriptor, whose number must not be reused: leave
+  // closing it to the end of the process.
   if (channel_.all_written()) ::close(file_);
 }
 
@@ -97,7 +98,7 @@ void EventLog::write(Kind kind, std::string_view event, const ordered_json& fiel
 }
 
 void EventLog::run_start(std::string_view command) {
-  write(last_to_go, "run_start",
+  write(dropped_last, "run_start",
         {{"sluice", SLUICE_VERSION},
          {"command", command},
          {"host", host_name()},
@@ -106,11 +107,11 @@ void EventLog::run_start(std::string_view command) {
 
 void EventLog::upload_start(const std::vector<std::string>& datasets, std::size_t files,
                             std::uint64_t bytes) {
-  write(last_to_go, "upload_start", {{"datasets", datasets}, {"files", files}, {"bytes", bytes}});
+  write(dropped_last, "upload_start", {{"datasets", datasets}, {"files", files}, {"bytes", bytes}});
 }
 
 void EventLog::file_start(const Report& report, std::uint64_t resumed_from) {
-  write(usual, "file_start",
+  write(dropped_second, "file_start",
         {{"file", report.file},
          {"name", report.name},
          {"dataset", report.dataset},
@@ -122,9 +123,9 @@ void EventLog::file_start(const Report& report, std::uint64_t resumed_from) {
 void EventLog::progress(const RunTotals& totals) {
   std::optional<std::string> bottleneck;
   if (totals.bottleneck) bottleneck = to_string(*totals.bottleneck);
-  write(first_to_go, "progress",
+  write(dropped_first, "progress",
         {{"files", totals.files},
-         {"files_over", totals.over},
+         {"files_over", totals.finished},
          {"transfers", totals.transfers},
          {"bytes", totals.bytes},
          {"sent", totals.sent},
@@ -139,17 +140,17 @@ void EventLog::file_end(const Report& report) {
     const MutexLock lock(mutex_);
     ++ended_[report.status];
   }
-  write(last_to_go, "file_end",
+  write(dropped_last, "file_end",
         {{"status", to_string(report.status)},
          {"report", ordered_json::parse(to_json(report), nullptr, /*allow_exceptions=*/false)}});
 }
 
 void EventLog::left_out(const std::string& path, std::string_view reason, const std::string& why) {
-  write(last_to_go, "left_out", {{"file", path}, {"reason", reason}, {"text", why}});
+  write(dropped_last, "left_out", {{"file", path}, {"reason", reason}, {"text", why}});
 }
 
 void EventLog::message(Level level, const std::string& text) {
-  write(usual, "message",
+  write(dropped_second, "message",
         {{"level", level == Level::error     ? "error"
                    : level == Level::warning ? "warning"
                                              : "detail"},
@@ -163,7 +164,7 @@ void EventLog::run_end(int exit_code) {
   for (const Status status : {Status::registered, Status::failed, Status::interrupted,
                               Status::unconfirmed, Status::skipped})
     fields[to_string(status)] = ended_[status];
-  write(last_to_go, "run_end", fields);
+  write(dropped_last, "run_end", fields);
 }
 
 std::optional<std::string> EventLog::finish() {

@@ -16,47 +16,46 @@
 
 namespace sluice::cli {
 
-/// Version of the event log's schema (sluice-json(5), EVENT LOG): grows where an event or a field
-/// goes away or changes its meaning.
+/// The version of the event log's schema (sluice-json(5), EVENT LOG). Incremented when an event or
+/// a field is removed or changes its meaning.
 inline constexpr int event_log_version = 1;
 
-/// Returns an event as a line of JSON with its newline. `time`: of the event, written in UTC with
-/// milliseconds. `run`: the same for all events of a process. Text that is not UTF-8 is replaced by
-/// U+FFFD. Pure function.
+/// Returns an event as a line of JSON with its newline. `time`: written in UTC with milliseconds.
+/// `run`: an id that all events of a process share. Invalid UTF-8 is replaced by U+FFFD. Pure.
 std::string event_line(std::chrono::system_clock::time_point time, std::string_view run,
                        std::string_view event, const nlohmann::ordered_json& fields);
 
-/// The file of --log-json: what happens, an event a line. No call but finish() ever waits for the
-/// file. While it takes nothing, 4 MiB of events are kept; then the oldest are dropped and counted
-/// in an event of their own, those of progress first, those of files' ends last. Thread safe.
+/// The file of --log-json: one event per line. Only finish() blocks. While the file accepts no
+/// output, at most 4 MiB of events are queued; then the oldest are dropped and counted in an event
+/// of their own: progress first, then other events, and the ends of files last. Any thread.
 class EventLog {
  public:
-  /// Appends to the file, which is made if missing (mode 0644 less the umask). A FIFO needs no
-  /// reader yet. Error usage where it cannot be opened.
+  /// Opens or creates the file for appending (mode 0644, reduced by the umask). A FIFO may have no
+  /// reader yet. Error usage if the file cannot be opened.
   static Result<std::unique_ptr<EventLog>> open(const std::string& path);
-  /// Does not wait: what is not written yet is lost.
+  /// Does not block: events that are not written yet are lost.
   ~EventLog();
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
   void run_start(std::string_view command);
-  /// What is uploaded: the datasets, and how many files and bytes.
+  /// Logs the datasets, and the number of files and bytes to upload.
   void upload_start(const std::vector<std::string>& datasets, std::size_t files,
                     std::uint64_t bytes);
-  /// Of `report` what is known before: the dataset, the path, the name, the size. `resumed_from`:
-  /// as far as the journal knows.
+  /// Uses the members of `report` that are known at the start: dataset, path, name and size.
+  /// `resumed_from`: the committed offset in the journal.
   void file_start(const Report& report, std::uint64_t resumed_from);
   void progress(const RunTotals& totals);
   void file_end(const Report& report);
-  /// `reason`: one word. `why`: for people.
+  /// `reason`: one word. `why`: text for the user.
   void left_out(const std::string& path, std::string_view reason, const std::string& why);
   enum class Level { error, warning, detail };
   void message(Level level, const std::string& text);
-  /// With the numbers of files that ended in each way.
+  /// Logs the end of the run, with the number of files in each final status.
   void run_end(int exit_code);
 
-  /// Blocks as OutputChannel::drain() does, for 2 s without anything taken, less after a stop
-  /// signal. Returns why events are missing in the file, if any are.
+  /// Blocks like OutputChannel::drain(), until no output was accepted for 2 s, or 500 ms after a
+  /// stop signal. Returns the reason if events are missing in the file.
   std::optional<std::string> finish();
 
  private:

@@ -6,8 +6,8 @@
 
 namespace sluice::cli {
 
-/// Says when the next line of progress goes into a log: each `interval`, or, if there is none,
-/// after 10 s, then after twice the time each, at last every 5 minutes. Not thread safe.
+/// Determines when the next progress line is due: every `interval`, or without one after 10 s, then
+/// at doubling intervals up to 5 minutes. Not thread-safe.
 class IntervalClock {
  public:
   using Clock = std::chrono::steady_clock;
@@ -15,12 +15,11 @@ class IntervalClock {
   IntervalClock(Clock::time_point begin, std::optional<std::chrono::seconds> interval)
       : grows_(!interval), interval_(interval.value_or(first)), next_(begin + interval_) {}
 
-  /// Whether the time has come; then the next interval begins.
+  /// Returns whether a line is due. If so, starts the next interval.
   bool is_due(Clock::time_point now) {
     if (now < next_) return false;
     if (grows_) interval_ = std::min(interval_ * 2, longest);
-    // Counted from when it was due, so that no time is lost at each; from now if the program was
-    // stopped for longer.
+    // Count from the due time, to avoid drift; from now if the process was suspended for longer.
     next_ = next_ + interval_ > now ? next_ + interval_ : now + interval_;
     return true;
   }

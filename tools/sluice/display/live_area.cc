@@ -19,7 +19,7 @@ std::size_t LiveArea::rows(std::size_t columns) const {
 }
 
 std::string LiveArea::blank(std::size_t rows) {
-  // Not with ED (erase below): tmux copies a whole screen into its history before that.
+  // Not with ED (erase below): tmux first copies the whole screen into its history.
   std::string text(erase_rest_of_line);
   for (std::size_t row = 1; row < rows; ++row) text += std::string("\033[B") += erase_rest_of_line;
   return text + up(rows - 1);
@@ -40,14 +40,14 @@ std::string LiveArea::draw(const Lines& lines, std::size_t columns) {
   if (is_shown()) {
     const std::size_t old_rows = rows(columns);
     text = up(old_rows - 1);
-    // Rows that the terminal has wrapped again are in other places than the new ones will be.
+    // Rewrapped old rows do not line up with the new lines.
     if (columns != columns_ || lines.size() < shown_.size()) text += blank(old_rows);
   }
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (i > 0) text += "\r\n";
     text += lines[i];
-    // Behind the line and not in front of it: the terminal does not flicker. The first line may
-    // stand in the place of something that the user typed.
+    // Erase after writing the line: erasing first would make the terminal flicker. The first row
+    // may also contain text that the user typed.
     text += erase_rest_of_line;
   }
   shown_ = lines;
@@ -72,7 +72,8 @@ LiveArea::Terminal terminal_kind(std::string_view term, std::string_view no_colo
                                  std::string_view xterm_version) {
   using Terminal = LiveArea::Terminal;
   if (term.empty() || term == "dumb" || !no_color.empty()) return Terminal::no_sequences;
-  // tmux, which rewraps, sets TERM to screen too, but screen.* names GNU screen's outer terminal.
+  // tmux, which rewraps lines, sets TERM to "screen", too. With "screen.*", GNU screen names its
+  // outer terminal.
   if (term.starts_with("linux") || term.starts_with("screen.")) return Terminal::cuts;
   if (term.starts_with("xterm") && !xterm_version.empty()) return Terminal::cuts;
   return Terminal::rewraps;

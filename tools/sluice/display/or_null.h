@@ -5,7 +5,7 @@
 
 namespace sluice::cli {
 
-/// Returns the value for a JSON field, or null for an empty one.
+/// Returns the value as JSON, or null without one.
 template <class Value>
 nlohmann::ordered_json or_null(const std::optional<Value>& value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);

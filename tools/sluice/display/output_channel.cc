@@ -26,14 +26,14 @@ bool writable_now(int fd) {
   return ::poll(&entry, 1, 0) > 0;
 }
 
-/// Writes some of it, blocking. Returns the bytes that were written, or nothing at an error, which
+/// Writes a part of `text`; blocks. Returns the number of bytes written; nothing on an error, which
 /// is in errno.
 std::optional<std::size_t> write_some(int fd, std::string_view text) {
   while (true) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written >= 0) return static_cast<std::size_t>(written);
     if (errno == EINTR) continue;
-    // Somebody else has set O_NONBLOCK on what we share with them.
+    // Another process has set O_NONBLOCK on the shared file description.
     if (errno != EAGAIN) return {};
     pollfd entry{fd, POLLOUT, 0};
     ::poll(&entry, 1, -1);
@@ -46,48 +46,53 @@ struct OutputChannel::State {
   State(const Setting& channel_setting)
       : setting(channel_setting), queue(setting.most_bytes, setting.terminal, setting.dropped) {}
 
-  /// Takes the next piece and writes it; false where there is none. `only_if_writable`: does not
-  /// block, and returns false where that would be needed.
+  /// Writes the next piece of output. Returns false if there is none. `only_if_writable`: does not
+  /// block; returns false instead.
   bool write_next(bool only_if_writable) SLUICE_REQUIRES(mutex);
-  /// The thread.
+  /// The main function of the thread.
   void run();
-  /// Something was queued.
+  /// Makes the thread write after an addition to the queue. Without a thread, writes what does not
+  /// block.
   void wake() SLUICE_REQUIRES(mutex);
 
   bool idle() const SLUICE_REQUIRES(mutex) { return queue.empty() && !writing; }
 
   const Setting setting;
   Mutex mutex;
-  CondVar work;  ///< there is something to write, or the end has come
-  CondVar done;  ///< something was written
+  CondVar work;  ///< the queue is not empty, or `ending` is set
+  CondVar done;  ///< output was written
   OutputQueue queue SLUICE_GUARDED_BY(mutex);
-  /// What is being written at this moment.
+  /// The stream that is being written.
   std::optional<OutputQueue::Stream> writing SLUICE_GUARDED_BY(mutex);
-  std::uint64_t written SLUICE_GUARDED_BY(mutex) = 0;  ///< bytes, or failures: it grows
+  std::uint64_t written SLUICE_GUARDED_BY(mutex) = 0;  ///< bytes written plus failed writes; never
+                                                       ///< decreases
   bool out_failed SLUICE_GUARDED_BY(mutex) = false;
-  int first_error SLUICE_GUARDED_BY(mutex) = 0;  ///< of `err`
-  bool torn SLUICE_GUARDED_BY(mutex) = false;    ///< `err` has the beginning of a line
-  std::optional<std::uint64_t> given_up_at SLUICE_GUARDED_BY(mutex);  ///< `written`, by drain()
-  bool ending SLUICE_GUARDED_BY(mutex) = false;
+  int first_error SLUICE_GUARDED_BY(mutex) = 0;           ///< of `err`
+  bool incomplete_line SLUICE_GUARDED_BY(mutex) = false;  ///< the last line on `err` is incomplete
+  std::optional<std::uint64_t> timed_out_at SLUICE_GUARDED_BY(mutex);  ///< the value of `written`
+                                                                       ///< when drain() timed out
+  bool stopping SLUICE_GUARDED_BY(mutex) = false;
   bool has_thread SLUICE_GUARDED_BY(mutex) = true;
-  int continued SLUICE_GUARDED_BY(mutex) = times_continued();  ///< that the live area knows of
+  int continued SLUICE_GUARDED_BY(mutex) = times_continued();  ///< times_continued() at the last
+                                                               ///< write
 };
 
 bool OutputChannel::State::write_next(bool only_if_writable) {
   if (writing) return false;
   if (only_if_writable && !(writable_now(setting.err) && writable_now(setting.out))) return false;
-  // As late as can be: the shell writes to the terminal while this program is stopped.
+  // Check as late as possible: while the process is suspended, the shell writes to the terminal.
   const int continues = times_continued();
   if (std::exchange(continued, continues) != continues) queue.redraw_live();
   if (queue.empty()) return false;
   const std::optional<OutputQueue::Piece> piece = queue.next(terminal_size(setting.err).columns);
   if (!piece) return false;
   const bool result = piece->stream == OutputQueue::Stream::out;
-  if (result && out_failed) return true;  // what follows a gap is of no use
+  if (result && out_failed) return true;  // later results are useless without the lost one
   writing = piece->stream;
-  // A disk that was full took a part of the last line: the next one is readable all the same.
-  const std::string text = !result && std::exchange(torn, false) ? '\n' + piece->text : piece->text;
-  for (std::string_view left = text; !left.empty() && !ending;) {
+  // A full disk accepted a part of the last line: start a new line.
+  const std::string text =
+      !result && std::exchange(incomplete_line, false) ? '\n' + piece->text : piece->text;
+  for (std::string_view left = text; !left.empty() && !stopping;) {
     mutex.unlock();
     const auto size = write_some(result ? setting.out : setting.err, left);
     const int code = errno;
@@ -95,9 +100,9 @@ bool OutputChannel::State::write_next(bool only_if_writable) {
     written += size.value_or(1);
     if (!size && result) out_failed = true;
     if (!size && !result && first_error == 0) first_error = code;
-    if (!size) break;  // the next one may fit: a disk that was full
+    if (!size) break;  // later output may succeed, when a full disk has space again
     left.remove_prefix(*size);
-    if (!result) torn = !left.empty();
+    if (!result) incomplete_line = !left.empty();
   }
   writing.reset();
   done.notify_all();
@@ -106,7 +111,7 @@ bool OutputChannel::State::write_next(bool only_if_writable) {
 
 void OutputChannel::State::run() {
   MutexLock lock(mutex);
-  while (!ending)
+  while (!stopping)
     if (!write_next(/*only_if_writable=*/false)) work.wait(mutex);
 }
 
@@ -123,7 +128,7 @@ OutputChannel::OutputChannel(const Setting& setting) : state_(std::make_shared<S
     const SignalsBlocked blocked;
     thread_ = std::thread([state = state_] { state->run(); });
   } catch (const std::system_error&) {
-    // A limit on threads: those who push write what is likely to be taken at once.
+    // The limit on threads is reached: push() then writes what does not block.
     const MutexLock lock(state_->mutex);
     state_->has_thread = false;
   }
@@ -134,7 +139,7 @@ OutputChannel::~OutputChannel() {
   bool stuck = false;
   {
     MutexLock lock(state_->mutex);
-    state_->ending = true;
+    state_->stopping = true;
     stuck = state_->writing.has_value();
     state_->work.notify_all();
   }
@@ -161,23 +166,24 @@ void OutputChannel::forget_live() {
   state_->queue.forget_live();
 }
 
-void OutputChannel::drain(std::chrono::milliseconds patience, std::chrono::milliseconds after_stop,
+void OutputChannel::drain(std::chrono::milliseconds timeout,
+                          std::chrono::milliseconds timeout_after_stop,
                           const std::function<bool()>& stop) {
   constexpr auto tick = 50ms;
   MutexLock lock(state_->mutex);
   std::uint64_t written = state_->written;
   std::optional<Clock::time_point> stop_deadline;
-  if (state_->given_up_at == written) patience = after_stop = 0ms;
-  for (auto deadline = Clock::now() + patience; !state_->idle();) {
+  if (state_->timed_out_at == written) timeout = timeout_after_stop = 0ms;
+  for (auto deadline = Clock::now() + timeout; !state_->idle();) {
     if (!state_->has_thread) state_->wake();
     const auto now = Clock::now();
     const bool results = state_->queue.has_results() || state_->writing == OutputQueue::Stream::out;
-    // Everybody who takes something, however slowly, is waited for.
+    // Extend the deadline whenever output was accepted.
     if (results || std::exchange(written, state_->written) != state_->written)
-      deadline = now + patience;
-    if (!stop_deadline && stop()) stop_deadline = now + after_stop;
+      deadline = now + timeout;
+    if (!stop_deadline && stop()) stop_deadline = now + timeout_after_stop;
     if (now >= deadline || (stop_deadline && now >= *stop_deadline)) {
-      state_->given_up_at = written;
+      state_->timed_out_at = written;
       return;
     }
     state_->done.wait_until(state_->mutex, now + tick);

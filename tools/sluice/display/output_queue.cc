@@ -14,11 +14,11 @@ std::string OutputQueue::dropped_messages(std::size_t count) {
 void OutputQueue::push(Kind kind, std::string text) {
   if (kind != Kind::result) bytes_ += text.size();
   of(kind).push_back({pushed_++, std::move(text)});
-  make_room();
+  drop_excess();
 }
 
-void OutputQueue::make_room() {
-  // The order of the enumerators from the last one is the order in which they are given up.
+void OutputQueue::drop_excess() {
+  // The order in which kinds are dropped.
   for (const Kind kind : {Kind::progress, Kind::message, Kind::error})
     while (bytes_ > most_bytes_ && !of(kind).empty()) {
       bytes_ -= of(kind).front().text.size();

@@ -8,13 +8,13 @@
 
 namespace sluice::cli {
 
-/// Shows how far something is, as the console's kind of progress asks for: the live area each time;
-/// in a log a line at the times of an IntervalClock. Takes the live area away at its end.
+/// Shows progress in the console's mode: updates the live area at each call, or prints a line in a
+/// log at the times of an IntervalClock. The destructor removes the live area.
 class ProgressDisplay {
  public:
   using Clock = IntervalClock::Clock;
 
-  /// `interval`: between lines in a log; nothing for the usual ones.
+  /// `interval`: between lines in a log; nothing for the default.
   explicit ProgressDisplay(Console& console, std::optional<std::chrono::seconds> interval = {})
       : console_(console), next_line_(Clock::now(), interval) {}
   ~ProgressDisplay() { console_.clear_live(); }

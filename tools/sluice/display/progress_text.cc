@@ -13,13 +13,12 @@ namespace sluice::cli {
 namespace {
 
 constexpr std::string_view gap = "  ";
-/// Enough to tell one name from another.
-constexpr std::size_t least_name_columns = 8;
-/// A longer time left is no estimate: a transfer has just begun, or waits for a server that is
-/// down.
+/// Enough to tell names apart.
+constexpr std::size_t min_name_columns = 8;
+/// A longer estimate is not shown: the transfer has just begun, or waits for a server that is down.
 constexpr double longest_left_s = 99 * 86400.0;
-/// What a name keeps as long as other parts can be said more briefly.
-constexpr std::size_t good_name_columns = 16;
+/// Names are not shortened below this while other parts can be shortened.
+constexpr std::size_t preferred_name_columns = 16;
 
 ProgressText progress_text(std::string what, const Progress& progress, const ProgressMeter& meter,
                            std::optional<Bottleneck> bottleneck) {
@@ -48,9 +47,9 @@ ProgressText progress_text(std::string what, const Progress& progress, const Pro
   return text;
 }
 
-/// Which parts a line has behind the name, and in which form.
+/// The parts of a line after the name, and their forms.
 struct Shape {
-  std::size_t least_name = least_name_columns;
+  std::size_t min_name = min_name_columns;
   bool short_state = false;
   enum class Amount { full, brief, none } amount = Amount::none;
   bool rate = false;
@@ -60,16 +59,16 @@ struct Shape {
 
 /// In the order in which they are tried.
 constexpr std::array shapes{
-    Shape{good_name_columns, false, Shape::Amount::full, true, true, Shape::Cause::labelled},
-    Shape{good_name_columns, false, Shape::Amount::brief, true, true, Shape::Cause::labelled},
-    Shape{good_name_columns, false, Shape::Amount::brief, true, true, Shape::Cause::bare},
-    Shape{least_name_columns, false, Shape::Amount::full, true, true, Shape::Cause::bare},
-    Shape{least_name_columns, false, Shape::Amount::brief, true, true, Shape::Cause::bare},
-    Shape{least_name_columns, false, Shape::Amount::none, true, true, Shape::Cause::bare},
-    Shape{least_name_columns, false, Shape::Amount::none, true, true, Shape::Cause::none},
-    Shape{least_name_columns, false, Shape::Amount::none, false, true, Shape::Cause::none},
-    Shape{least_name_columns, false, Shape::Amount::none, false, false, Shape::Cause::none},
-    Shape{least_name_columns, true, Shape::Amount::none, false, false, Shape::Cause::none},
+    Shape{preferred_name_columns, false, Shape::Amount::full, true, true, Shape::Cause::labelled},
+    Shape{preferred_name_columns, false, Shape::Amount::brief, true, true, Shape::Cause::labelled},
+    Shape{preferred_name_columns, false, Shape::Amount::brief, true, true, Shape::Cause::bare},
+    Shape{min_name_columns, false, Shape::Amount::full, true, true, Shape::Cause::bare},
+    Shape{min_name_columns, false, Shape::Amount::brief, true, true, Shape::Cause::bare},
+    Shape{min_name_columns, false, Shape::Amount::none, true, true, Shape::Cause::bare},
+    Shape{min_name_columns, false, Shape::Amount::none, true, true, Shape::Cause::none},
+    Shape{min_name_columns, false, Shape::Amount::none, false, true, Shape::Cause::none},
+    Shape{min_name_columns, false, Shape::Amount::none, false, false, Shape::Cause::none},
+    Shape{min_name_columns, true, Shape::Amount::none, false, false, Shape::Cause::none},
 };
 
 constexpr std::size_t parts = 5;
@@ -88,8 +87,9 @@ RowCells cells_of(const ProgressText& text, const Shape& shape) {
   return cells;
 }
 
-/// A line of one cell has words there instead of a percentage, and they may take the place of all.
-bool is_words(const RowCells& cells) {
+/// Whether the row has a state in words ("waiting for the server") and no other parts. The state
+/// may then use the space of all parts.
+bool has_state_only(const RowCells& cells) {
   return std::all_of(cells.begin() + 1, cells.end(), [](const auto& cell) { return cell.empty(); });
 }
 
@@ -101,14 +101,14 @@ std::string blanks(std::size_t count) {
 struct Table {
   std::vector<RowCells> rows;
   std::array<std::size_t, parts> widths{};  ///< of the cells
-  std::size_t rest = 0;                     ///< of all behind the name
+  std::size_t rest = 0;                     ///< the width of all parts after the name
 
   Table(const std::vector<ProgressText>& texts, const Shape& shape) {
     for (const ProgressText& text : texts) rows.push_back(cells_of(text, shape));
     std::size_t words = 0;
     for (const RowCells& row : rows) {
-      if (is_words(row)) words = std::max(words, gap.size() + text_width(row[state_cell]));
-      if (is_words(row)) continue;
+      if (has_state_only(row)) words = std::max(words, gap.size() + text_width(row[state_cell]));
+      if (has_state_only(row)) continue;
       for (std::size_t i = 0; i < parts; ++i) widths[i] = std::max(widths[i], text_width(row[i]));
     }
     for (const std::size_t width : widths)
@@ -116,23 +116,23 @@ struct Table {
     rest = std::max(rest, words);
   }
 
-  /// Everything behind the name.
+  /// Returns everything after the name.
   std::string line(std::size_t row) const {
     const RowCells& cells = rows[row];
-    if (is_words(cells)) return std::string(gap) + cells[state_cell];
+    if (has_state_only(cells)) return std::string(gap) + cells[state_cell];
     std::string text;
-    std::size_t owed = 0;  // blanks, if anything follows
+    std::size_t pending_blanks = 0;  // pending blanks, written if a part follows
     for (std::size_t i = 0; i < parts; ++i) {
       if (widths[i] == 0) continue;
       const std::size_t fill = widths[i] - text_width(cells[i]);
-      owed += gap.size();
+      pending_blanks += gap.size();
       if (cells[i].empty()) {
-        owed += fill;
+        pending_blanks += fill;
         continue;
       }
-      if (i == state_cell) owed += fill;  // percentages stand to the right
-      text += blanks(owed) + cells[i];
-      owed = i == state_cell ? 0 : fill;
+      if (i == state_cell) pending_blanks += fill;  // percentages are right-aligned
+      text += blanks(pending_blanks) + cells[i];
+      pending_blanks = i == state_cell ? 0 : fill;
     }
     return text;
   }
@@ -154,7 +154,7 @@ std::vector<std::string> aligned_lines(const std::vector<ProgressText>& texts,
   std::size_t name = 0;
   for (const ProgressText& text : texts) name = std::max(name, text_width(text.what));
   const auto fits = [&](const Shape& shape) {
-    return std::min(name, shape.least_name) + Table(texts, shape).rest <= columns;
+    return std::min(name, shape.min_name) + Table(texts, shape).rest <= columns;
   };
   auto shape = std::find_if(shapes.begin(), shapes.end(), fits);
   if (shape == shapes.end()) shape = shapes.end() - 1;
@@ -178,9 +178,9 @@ ProgressText progress_of_file(const std::string& name, const Progress& progress,
   return progress_text(printable(name), progress, meter, bottleneck);
 }
 
-ProgressText progress_of_all(std::size_t over, std::size_t files, const Progress& progress,
+ProgressText progress_of_all(std::size_t finished, std::size_t files, const Progress& progress,
                              const ProgressMeter& meter, std::optional<Bottleneck> bottleneck) {
-  return progress_text(fmt::format("{} of {} files", over, files), progress, meter, bottleneck);
+  return progress_text(fmt::format("{} of {} files", finished, files), progress, meter, bottleneck);
 }
 
 }  // namespace sluice::cli

@@ -9,12 +9,12 @@
 namespace sluice::cli {
 namespace {
 
-/// Narrower than this, the total always takes two lines: whether one is enough would depend on how
-/// long the numbers are at the moment.
-constexpr std::size_t least_for_one_line = 95;
+/// Below this width the total always takes two lines: otherwise the number of lines would change
+/// with the length of the numbers.
+constexpr std::size_t min_one_line_columns = 95;
 
-/// The last column stays free: a full line would make some terminals wrap.
-std::size_t usable(std::size_t columns) {
+/// Leaves the last column free: some terminals wrap after a full line.
+std::size_t usable_columns(std::size_t columns) {
   return std::max<std::size_t>(columns, 2) - 1;
 }
 
@@ -24,12 +24,13 @@ std::vector<std::string> total_lines(const ProgressText& total, std::size_t colu
   const bool complete = whole.find(total.rate) != std::string::npos &&
                         whole.find(total.left) != std::string::npos &&
                         (total.bottleneck.empty() || whole.ends_with(": " + total.bottleneck));
-  if (most < 2 || total.rate.empty() || (complete && columns >= least_for_one_line)) return {whole};
+  if (most < 2 || total.rate.empty() || (complete && columns >= min_one_line_columns))
+    return {whole};
   ProgressText first = total;
   first.rate.clear();
   first.left.clear();
   first.bottleneck.clear();
-  // The rate takes the name's place.
+  // The rate takes the place of the name.
   ProgressText second;
   second.what = total.rate;
   second.state = second.short_state = total.left;
@@ -41,14 +42,14 @@ std::vector<std::string> total_lines(const ProgressText& total, std::size_t colu
 
 std::vector<std::string> live_lines(const ProgressView& view, std::size_t columns,
                                     std::size_t rows) {
-  columns = usable(columns);
+  columns = usable_columns(columns);
   const std::size_t most = std::max<std::size_t>(rows / 3, 1);
-  // One file's line does not become two: its name can be shortened.
+  // A single file's progress stays in one line: its name can be shortened.
   const std::size_t most_total = view.transfers.empty() ? 1 : std::min<std::size_t>(most, 2);
   const std::vector<std::string> total = total_lines(view.total, columns, most_total);
   const std::size_t room = most - total.size();
   const std::size_t count = view.transfers.size();
-  // What does not fit is counted in a line of its own.
+  // One line is needed for the number of transfers that do not fit.
   const std::size_t shown = count <= room ? count : room > 0 ? room - 1 : 0;
   std::vector<std::string> lines = aligned_lines(
       {view.transfers.begin(), view.transfers.begin() + static_cast<long>(shown)}, columns);

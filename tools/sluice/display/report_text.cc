@@ -12,8 +12,8 @@
 namespace sluice::cli {
 namespace {
 
-/// The bottleneck, and what would make the upload faster.
-std::string in_words(const Report& report) {
+/// Explains the bottleneck, and what would make the upload faster.
+std::string bottleneck_text(const Report& report) {
   switch (report.bottleneck()) {
     case Bottleneck::disk:
       return "disk: the network waited for the file to be read; a faster disk would help";
@@ -59,15 +59,16 @@ std::string summary(const Report& report) {
   std::string digests = "  xxh128      " + report.xxh128 + '\n';
   if (!report.md5.empty()) digests += "  md5         " + report.md5 + '\n';
   if (!report.sha256.empty()) digests += "  sha256      " + report.sha256 + '\n';
-  const std::string asked = report.registered_as.empty()
-                                ? ""
-                                : fmt::format("  name        changed by the Data Bank, from '{}'\n",
-                                              printable(report.name));
-  std::string how;
+  const std::string name_line =
+      report.registered_as.empty()
+          ? ""
+          : fmt::format("  name        changed by the Data Bank, from '{}'\n",
+                        printable(report.name));
+  std::string notes;
   if (report.resumed_from > 0)
-    how += fmt::format(", resumed at {}", format_size(report.resumed_from));
+    notes += fmt::format(", resumed at {}", format_size(report.resumed_from));
   if (report.retries > 0)
-    how += fmt::format(", {} {}", report.retries, report.retries == 1 ? "retry" : "retries");
+    notes += fmt::format(", {} {}", report.retries, report.retries == 1 ? "retry" : "retries");
   return fmt::format(
       "{} is registered in dataset {} as '{}'\n"
       "{}"
@@ -75,10 +76,10 @@ std::string summary(const Report& report) {
       "{}"
       "  time        {} in {} {}, {}{}\n"
       "  bottleneck  {}\n",
-      printable(report.file), report.dataset, printable(report.stored_name()), asked, report.bytes,
-      format_size(report.bytes), digests, format_duration(report.seconds), report.chunks,
-      report.chunks == 1 ? "chunk" : "chunks", format_rate(report.bytes_per_second()), how,
-      in_words(report));
+      printable(report.file), report.dataset, printable(report.stored_name()), name_line,
+      report.bytes, format_size(report.bytes), digests, format_duration(report.seconds),
+      report.chunks, report.chunks == 1 ? "chunk" : "chunks",
+      format_rate(report.bytes_per_second()), notes, bottleneck_text(report));
 }
 
 std::string summary_line(const Report& report) {
@@ -115,7 +116,7 @@ std::string first_names(const std::vector<std::string>& names, std::size_t count
   return text;
 }
 
-std::string would_be_deposited(const Report& report, const ServerProfile& server) {
+std::string would_be_uploaded(const Report& report, const ServerProfile& server) {
   const std::string deposit =
       fmt::format("{} ({}) would be uploaded into dataset {} as '{}'", printable(report.file),
                   format_size(report.bytes), report.dataset, printable(report.name));

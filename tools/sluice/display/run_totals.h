@@ -8,16 +8,16 @@
 
 namespace sluice::cli {
 
-/// How far all files of a run are together.
+/// The progress of all files of a run together.
 struct RunTotals {
   std::size_t files = 0;
-  std::size_t over = 0;       ///< of these, done with, however they ended
-  std::size_t transfers = 0;  ///< of these, in flight
-  /// Of all files; those that are over count as sent, those that are registered as committed.
+  std::size_t finished = 0;   ///< finished files, whatever their status
+  std::size_t transfers = 0;  ///< files in flight
+  /// Bytes of all files. Finished files count as sent, registered files as committed.
   std::uint64_t bytes = 0, sent = 0, committed = 0;
   double bytes_per_second = 0;  ///< over the network, in the last 10 s; 0: not known yet
   std::optional<double> seconds_left = {};    ///< nothing while the rate is 0
-  std::optional<Bottleneck> bottleneck = {};  ///< nothing while that is not known
+  std::optional<Bottleneck> bottleneck = {};  ///< nothing while it is unknown
 };
 
 }  // namespace sluice::cli

@@ -4,19 +4,18 @@
 
 #include "tools/sluice/display/live_area.h"
 
-/// What the operating system says of a terminal. Any thread; none of these waits for a terminal
-/// that takes no output.
+/// Properties of terminals. Any thread; no function blocks.
 namespace sluice::cli {
 
 struct TerminalSize {
   std::size_t columns = 80;
   std::size_t rows = 24;
 };
-/// The size of the terminal behind `fd` now; 80 columns and 24 rows where that is no terminal, or
-/// one that does not know its size.
+/// Returns the size of the terminal `fd`; 80 columns and 24 rows if it is no terminal or has no
+/// size.
 TerminalSize terminal_size(int fd);
 
-/// The kind of the terminal that the environment names (TERM, NO_COLOR, XTERM_VERSION).
+/// Returns the kind of terminal that the environment describes (TERM, NO_COLOR, XTERM_VERSION).
 LiveArea::Terminal terminal_kind();
 
 }  // namespace sluice::cli

@@ -9,11 +9,11 @@ namespace {
 
 constexpr std::string_view ellipsis = "\u2026";
 
-/// Asks terminals to show the character before it as an emoji, which many then draw two columns
-/// wide.
+/// Variation selector 16: the character before it is shown as an emoji, which many terminals draw
+/// two columns wide.
 constexpr utf8proc_int32_t emoji_selector = 0xFE0F;
 
-/// A user-perceived character: the bytes that it ends at, and its columns.
+/// An extended grapheme cluster: the offset of its end, and its columns.
 struct Cluster {
   std::size_t end = 0;
   std::size_t width = 0;
@@ -61,8 +61,9 @@ std::string shorten(std::string_view text, std::size_t columns) {
   for (const Cluster& cluster : clusters) width += cluster.width;
   if (width <= columns) return std::string(text);
   if (columns == 0) return {};
-  std::size_t left = columns - 1;  // the ellipsis has one
-  // The end gets half, the beginning what is left: with a character of two columns one may remain.
+  std::size_t left = columns - 1;  // one column for the ellipsis
+  // The end gets half of the columns, the beginning the rest, including a column that a wide
+  // character could not use.
   std::size_t first_kept = clusters.size();
   for (std::size_t room = left / 2; first_kept > 0 && clusters[first_kept - 1].width <= room;) {
     --first_kept;

@@ -32,7 +32,7 @@ std::string now_line(std::chrono::seconds interval) {
   return fmt::format("{}, every {} s\n", log_time(unix_s()), interval.count());
 }
 
-/// Blocks as long as it takes, but for a stop signal.
+/// Blocks until all is written or a stop signal arrives.
 Result<void> write_out(std::string_view text) {
   while (!text.empty() && !stopped()) {
     const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
@@ -43,7 +43,7 @@ Result<void> write_out(std::string_view text) {
   return {};
 }
 
-/// The list in place on a terminal, redrawn when the size of the terminal changes.
+/// A list that is updated in place, and redrawn when the size of the terminal changes.
 class Screen {
  public:
   Screen() { count_continues(); }

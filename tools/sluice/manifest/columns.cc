@@ -35,7 +35,7 @@ std::optional<Column> similar_column(std::string_view name) {
   std::string plain;
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    // In the C locale: ASCII alone.
+    // ASCII only: the program uses the C locale.
     if (std::isalnum(byte)) plain += static_cast<char>(std::tolower(byte));
   }
   for (const Column column : all_columns) {

@@ -15,22 +15,22 @@ inline constexpr std::array all_columns{Column::path,  Column::dataset, Column::
                                         Column::bytes, Column::xxh128,  Column::md5,
                                         Column::sha256};
 
-/// "path", "dataset" and so on, as manifests write it.
+/// Returns the name in manifests: "path", "dataset" and so on.
 const char* to_string(Column column);
 
-/// The column of exactly that name.
+/// Returns the column with exactly that name.
 std::optional<Column> find_column(std::string_view name);
 
-/// The column that somebody meant who wrote "SHA-256", "md5sum" or " path": the same letters and
-/// digits but for case, perhaps with "sum" behind. Nothing for a column's exact name. To ignore
-/// such a column would leave out a check that was asked for.
+/// Returns the column that a misspelled name probably means, such as "SHA-256", "md5sum" or "
+/// path": compares letters and digits only, ignores case and a "sum" at the end. Nothing for an
+/// exact name. Such a name must be an error: ignoring the column would omit a check that the user
+/// asked for.
 std::optional<Column> similar_column(std::string_view name);
 
-/// "path, dataset, name, ... and sha256".
+/// Returns "path, dataset, name, ... and sha256".
 std::string list_of_columns();
 
-/// One row, before any check: the text of each column; nothing for a column that the row lacks or
-/// leaves empty.
+/// An unchecked row: the text of each column; nothing for a column that is missing or empty.
 class Cells {
  public:
   std::optional<std::string_view>& operator[](Column column) {

@@ -10,8 +10,8 @@
 namespace sluice::cli {
 namespace {
 
-/// libcsv drops white space around fields by default; RFC 4180 makes it a part of them.
-int is_no_space(unsigned char) {
+/// libcsv strips white space around fields by default; in RFC 4180 it is part of the field.
+int is_never_space(unsigned char) {
   return 0;
 }
 
@@ -26,7 +26,7 @@ CsvTable::CsvTable(char delimiter, OnRow on_row)
     : on_row_(std::move(on_row)), parser_(new csv_parser{}) {
   csv_init(parser_.get(), CSV_STRICT | CSV_STRICT_FINI);
   csv_set_delim(parser_.get(), static_cast<unsigned char>(delimiter));
-  csv_set_space_func(parser_.get(), is_no_space);
+  csv_set_space_func(parser_.get(), is_never_space);
 }
 
 CsvTable::~CsvTable() = default;
@@ -37,7 +37,7 @@ void CsvTable::on_field(void* text, std::size_t length, void* self) {
     if (length > 0) table.row_.append(static_cast<const char*>(text), length);
     table.ends_.push_back(table.row_.size());
   } catch (const std::bad_alloc&) {
-    table.out_of_memory_ = true;  // an exception must not cross libcsv
+    table.out_of_memory_ = true;  // exceptions must not cross libcsv
   }
 }
 
@@ -45,7 +45,7 @@ void CsvTable::on_end_of_row(int, void* self) {
   static_cast<CsvTable*>(self)->row_ended_ = true;
 }
 
-void CsvTable::give_out_row() {
+void CsvTable::emit_row() {
   if (out_of_memory_) throw std::bad_alloc();
   if (!std::exchange(row_ended_, false)) return;
   std::vector<std::string_view> fields;
@@ -63,7 +63,7 @@ void CsvTable::give_out_row() {
 }
 
 std::optional<CsvTable::SyntaxError> CsvTable::feed(std::string_view text) {
-  // libcsv does not say on which line it is: it gets one line at a time.
+  // libcsv does not report line numbers: pass one line at a time.
   while (!text.empty()) {
     if (std::exchange(after_cr_, false) && text.front() == '\n') {
       if (auto error = feed_part_of_line(text.substr(0, 1))) return error;
@@ -94,14 +94,14 @@ std::optional<CsvTable::SyntaxError> CsvTable::feed_part_of_line(std::string_vie
   const std::size_t taken =
       csv_parse(parser_.get(), part.data(), part.size(), on_field, on_end_of_row, this);
   if (taken != part.size()) return syntax_error(csv_error(parser_.get()));
-  // A row ends with a line, so a part of a line ends one row at most.
-  give_out_row();
+  // A row ends at a line end only, so a line or a part of it ends at most one row.
+  emit_row();
   return {};
 }
 
 std::optional<CsvTable::SyntaxError> CsvTable::finish() {
   if (csv_fini(parser_.get(), on_field, on_end_of_row, this) == 0) {
-    give_out_row();
+    emit_row();
     return {};
   }
   if (csv_error(parser_.get()) == CSV_EPARSE)

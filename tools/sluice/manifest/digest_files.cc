@@ -16,9 +16,9 @@
 namespace sluice::cli {
 namespace {
 
-/// Of a large file, as blocks in flight.
+/// The number of buffers for a large file: blocks in flight.
 constexpr std::size_t digest_pool_blocks = 5;
-/// How often the progress of a large file is looked at, and whether it is cancelled.
+/// The interval for updating the progress of a large file, and for checking cancellation.
 constexpr auto progress_tick = std::chrono::milliseconds(50);
 
 Error interrupted(const std::string& path) {
@@ -91,7 +91,7 @@ Result<DigestFiles::Digests> DigestFiles::digest(const std::string& path) {
   try {
     TRY_ASSIGN(OpenedSource opened, open_source(path, ReadMode::automatic, block_bytes));
     const Source& source = *opened.source;
-    return source.identity().size <= small ? digest_small(source) : digest_large(source);
+    return source.identity().size <= most_small_bytes ? digest_small(source) : digest_large(source);
   } catch (const std::bad_alloc&) {
     return Error{ErrorKind::failed,
                  fmt::format("cannot read {}: no memory; end other programs", printable(path))};

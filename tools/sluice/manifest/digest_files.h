@@ -18,32 +18,33 @@
 
 namespace sluice::cli {
 
-/// Computes the digests of many files: several files side by side, as many as there are cores, and
-/// a large one with readers and checksum workers of its own (engine/pipeline/file_check.h), as one
-/// core hashes less than a disk reads.
+/// Computes the digests of many files in parallel: as many files at once as there are cores. A
+/// large file has readers and checksum workers of its own (engine/pipeline/file_check.h), because
+/// one core hashes slower than a disk reads.
 ///
-/// Its threads, not oneTBB's, read small files, as oneTBB's workers must not wait for a disk.
-/// Memory: 6 MiB a thread, 96 MiB at most. Thread safe.
+/// Small files are read by own threads: tasks of oneTBB must not block on a disk. Memory: 6 MiB per
+/// thread, 96 MiB at most. Any thread.
 class DigestFiles {
  public:
-  /// More would be seeks and memory for nothing.
+  /// More threads would only cause seeks and use memory.
   static constexpr unsigned most_threads = 16;
   static constexpr std::size_t block_bytes = std::size_t{1} << 20;
-  /// A file of at most this many bytes is read by one thread: starting others takes longer.
-  static constexpr std::uint64_t small = std::uint64_t{4} << 20;
+  /// A file of at most this many bytes is read by one thread: starting more threads would take
+  /// longer.
+  static constexpr std::uint64_t most_small_bytes = std::uint64_t{4} << 20;
 
   struct Digests {
     std::uint64_t bytes = 0;
     std::string xxh128;
-    std::string md5;  ///< empty where it was not asked for
+    std::string md5;  ///< empty if not requested
     std::string sha256;
   };
-  /// Errors, of one file: local_file, the file cannot be read, or changed meanwhile; interrupted
-  /// after cancel(), and of all files that had not begun by then.
+  /// One result for each file. Errors: local_file if the file cannot be read or changed meanwhile;
+  /// interrupted after cancel(), also for files that had not been started.
   using Results = std::vector<Result<Digests>>;
 
-  /// Starts at once. `threads`: at least 1; fewer where the system gives no more. Error failed: not
-  /// even one thread, or OpenSSL lacks a digest.
+  /// Starts at once. `threads`: at least 1; continues with fewer if the system refuses more. Error
+  /// failed: no thread could be started, or OpenSSL lacks a digest.
   static Result<std::unique_ptr<DigestFiles>> start(std::vector<std::string> paths,
                                                     std::vector<DigestKind> extra,
                                                     unsigned threads);
@@ -53,12 +54,13 @@ class DigestFiles {
   DigestFiles& operator=(const DigestFiles&) = delete;
 
   void cancel() { cancelled_ = true; }
-  /// Blocks until all files are done; false if the deadline came first.
+  /// Blocks until all files are done. Returns false at the deadline.
   bool wait_until(std::chrono::steady_clock::time_point deadline);
-  /// Bytes hashed so far, and files done.
+  /// Returns the bytes hashed so far.
   std::uint64_t bytes_done() const { return bytes_done_; }
   std::size_t files_done() const { return files_done_; }
-  /// In the order of the paths, moved out. Once wait_until() has returned true.
+  /// Returns the results in the order of the paths, moved out. Call once, after wait_until() has
+  /// returned true.
   Results take_results();
 
  private:
@@ -78,7 +80,7 @@ class DigestFiles {
   Mutex mutex_;
   CondVar all_done_;
   std::size_t left_ SLUICE_GUARDED_BY(mutex_);
-  Results results_;  ///< each written by one thread, before it counts left_ down
+  Results results_;  ///< each is written by one thread, before it decrements left_
   std::vector<std::thread> threads_;
 };
 

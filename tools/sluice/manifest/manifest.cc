@@ -18,7 +18,7 @@ namespace sluice::cli {
 namespace {
 
 struct Input {
-  UniqueFd file;  ///< none for standard input
+  UniqueFd file;  ///< empty for standard input
   std::string name;
   std::string directory;
 };
@@ -39,7 +39,7 @@ Result<Input> open_input(const std::string& path) {
   input.directory = path.substr(0, path.rfind('/') + 1);
   input.file = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!input.file) return reading_error("cannot open the manifest " + printable(path), errno);
-  // Of a pipe, such as /dev/stdin or a shell's <(command), the directory says nothing.
+  // The directory of a pipe, such as /dev/stdin or a shell's <(command), has no meaning for paths.
   struct stat facts {};
   if (::fstat(input.file.get(), &facts) == 0 && !S_ISREG(facts.st_mode)) input.directory.clear();
   return input;

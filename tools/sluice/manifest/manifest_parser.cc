@@ -15,23 +15,24 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
-/// Ignored columns that a warning names.
-constexpr std::size_t most_ignored = 10;
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+/// The maximum number of ignored columns in a warning.
+constexpr std::size_t most_listed_ignored = 10;
 
 std::string in_quotes(std::string_view text) {
   return fmt::format("'{}'", printable(text.substr(0, 100)));
 }
 
-std::string not_exact(const char* what, std::string_view name, Column meant) {
+std::string misspelled_name(const char* what, std::string_view name, Column meant) {
   return fmt::format("the {} {} is unknown: write '{}'", what, in_quotes(name), to_string(meant));
 }
 
 std::string ignored_warning(const char* what, const std::vector<std::string>& names) {
   std::string list;
-  for (std::size_t i = 0; i < std::min(names.size(), most_ignored); ++i)
+  for (std::size_t i = 0; i < std::min(names.size(), most_listed_ignored); ++i)
     list += (i == 0 ? "" : ", ") + in_quotes(names[i]);
-  if (names.size() > most_ignored) list += fmt::format(" and {} more", names.size() - most_ignored);
+  if (names.size() > most_listed_ignored)
+    list += fmt::format(" and {} more", names.size() - most_listed_ignored);
   return fmt::format("{} {} {} ignored: sluice reads {}", names.size() == 1 ? what : "the", list,
                      names.size() == 1 ? "is" : "are", list_of_columns());
 }
@@ -42,7 +43,8 @@ class TableParser final : public ManifestParser {
   TableParser(char delimiter, const std::string& name, const std::string& directory)
       : ManifestParser(name, directory),
         delimiter_(delimiter),
-        table_(delimiter, [this](const auto& fields, std::size_t line) { take(fields, line); }) {}
+        table_(delimiter,
+               [this](const auto& fields, std::size_t line) { handle_row(fields, line); }) {}
 
  private:
   void read(std::string_view text) override { fail_if(table_.feed(text)); }
@@ -56,32 +58,32 @@ class TableParser final : public ManifestParser {
     if (error && !failed()) fail(error->line, error->why);
   }
 
-  void take(const std::vector<std::string_view>& fields, std::size_t line) {
+  void handle_row(const std::vector<std::string_view>& fields, std::size_t line) {
     if (failed()) return;
     if (columns_.empty())
-      take_header(fields, line);
+      parse_header(fields, line);
     else
-      take_row(fields, line);
+      parse_row(fields, line);
   }
 
-  void take_header(const std::vector<std::string_view>& fields, std::size_t line) {
+  void parse_header(const std::vector<std::string_view>& fields, std::size_t line) {
     std::vector<std::string> ignored;
-    std::vector<std::string> wrong;
+    std::vector<std::string> errors;
     std::set<Column> seen;
     for (const std::string_view field : fields) {
       const std::optional<Column> column = find_column(field);
       columns_.push_back(column);
       if (column && !seen.insert(*column).second)
-        wrong.push_back(fmt::format("the header has two columns '{}'", to_string(*column)));
+        errors.push_back(fmt::format("the header has two columns '{}'", to_string(*column)));
       if (column) continue;
       if (const auto meant = similar_column(field))
-        wrong.push_back(not_exact("column", field, *meant));
+        errors.push_back(misspelled_name("column", field, *meant));
       else
         ignored.emplace_back(field);
     }
     for (const Column needed : {Column::path, Column::dataset})
-      if (!seen.contains(needed) && wrong.empty()) wrong.push_back(missing(needed, fields));
-    for (const std::string& what : wrong) fail(line, what);
+      if (!seen.contains(needed) && errors.empty()) errors.push_back(missing(needed, fields));
+    for (const std::string& what : errors) fail(line, what);
     if (!failed() && !ignored.empty()) rows().warn(ignored_warning("column", ignored));
   }
 
@@ -98,7 +100,7 @@ class TableParser final : public ManifestParser {
     return delimiter == '\t' ? "tabs" : delimiter == ';' ? "semicolons" : "commas";
   }
 
-  void take_row(const std::vector<std::string_view>& fields, std::size_t line) {
+  void parse_row(const std::vector<std::string_view>& fields, std::size_t line) {
     if (fields.size() != columns_.size()) {
       rows().problem(line, fmt::format("the row has {} {}, and the header has {}", fields.size(),
                                        fields.size() == 1 ? "field" : "fields", columns_.size()));
@@ -111,7 +113,7 @@ class TableParser final : public ManifestParser {
   }
 
   const char delimiter_;
-  /// Of each field; nothing for one that is ignored. Empty before the header.
+  /// One entry for each field; nothing for an ignored column. Empty before the header is read.
   std::vector<std::optional<Column>> columns_;
   CsvTable table_;
 };
@@ -135,26 +137,26 @@ class JsonLinesParser final : public ManifestParser {
         return;
       }
       if (end == text.npos) return;
-      take_line();
+      parse_line();
       text.remove_prefix(end + 1);
     }
   }
 
   void end() override {
-    take_line();
+    parse_line();
     if (!ignored_.empty() && !failed()) rows().warn(ignored_warning("key", ignored_));
   }
 
-  void take_line() {
+  void parse_line() {
     const std::size_t line = line_++;
-    if (pending_.find_first_not_of(" \t\r") != pending_.npos) take_object(line);
+    if (pending_.find_first_not_of(" \t\r") != pending_.npos) parse_object(line);
     pending_.clear();
   }
 
-  void take_object(std::size_t line) {
-    // The value of each key is kept by the parser alone: of two equal keys, the last one.
+  void parse_object(std::size_t line) {
+    // The JSON parser keeps one value of duplicate keys silently; find duplicates here.
     std::set<std::string> keys;
-    std::string twice;
+    std::string duplicate;
     bool too_deep = false;
     const json object = json::parse(
         pending_,
@@ -162,7 +164,7 @@ class JsonLinesParser final : public ManifestParser {
           too_deep = too_deep || depth > max_depth;
           if (event == json::parse_event_t::key && depth == 1) {
             auto key = value.get<std::string>();
-            if (!keys.insert(key).second) twice = std::move(key);
+            if (!keys.insert(key).second) duplicate = std::move(key);
           }
           return !too_deep;
         },
@@ -174,26 +176,26 @@ class JsonLinesParser final : public ManifestParser {
                                : "the line is not valid UTF-8: save the manifest as UTF-8");
       return;
     }
-    if (!twice.empty()) {
-      rows().problem(line, fmt::format("the object has the key {} twice", in_quotes(twice)));
+    if (!duplicate.empty()) {
+      rows().problem(line, fmt::format("the object has the key {} twice", in_quotes(duplicate)));
       return;
     }
-    take_row(line, object);
+    parse_row(line, object);
   }
 
-  void take_row(std::size_t line, const json& object) {
+  void parse_row(std::size_t line, const json& object) {
     Cells cells;
     std::string bytes;
-    bool good = true;
-    const auto refuse = [&](const std::string& what) {
+    bool valid = true;
+    const auto reject = [&](const std::string& what) {
       rows().problem(line, what);
-      good = false;
+      valid = false;
     };
     for (const auto& [key, value] : object.items()) {
       const std::optional<Column> column = find_column(key);
       if (!column) {
         if (const auto meant = similar_column(key))
-          refuse(not_exact("key", key, *meant));
+          reject(misspelled_name("key", key, *meant));
         else
           ignore(key);
       } else if (value.is_string()) {
@@ -203,22 +205,22 @@ class JsonLinesParser final : public ManifestParser {
         bytes = value.dump();
         cells[Column::bytes] = bytes;
       } else if (!value.is_null()) {
-        refuse(fmt::format("the value of '{}' is not a {}", to_string(*column),
+        reject(fmt::format("the value of '{}' is not a {}", to_string(*column),
                            *column == Column::bytes ? "number" : "string"));
       }
     }
-    if (good) rows().add(line, cells);
+    if (valid) rows().add(line, cells);
   }
 
   void ignore(const std::string& key) {
-    // A manifest may have a different key in each line: only the first ones are kept.
+    // Limits memory: a manifest may have different keys in each line.
     if (ignored_.size() > 100 || std::find(ignored_.begin(), ignored_.end(), key) != ignored_.end())
       return;
     ignored_.push_back(key);
   }
 
   std::size_t line_ = 1;
-  std::string pending_;  ///< the line so far
+  std::string pending_;  ///< the incomplete current line
   std::vector<std::string> ignored_;
 };
 
@@ -243,7 +245,7 @@ void ManifestParser::feed(std::string_view text) {
     return;
   }
   head_.append(text);
-  if (head_.size() >= utf8_mark.size()) begin();
+  if (head_.size() >= byte_order_mark.size()) begin();
 }
 
 void ManifestParser::begin() {
@@ -253,7 +255,7 @@ void ManifestParser::begin() {
     fail(1, "the text is UTF-16, as some Windows programs write: save the manifest as UTF-8");
     return;
   }
-  if (text.starts_with(utf8_mark)) text.remove_prefix(utf8_mark.size());
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   read(text);
   head_ = {};
 }

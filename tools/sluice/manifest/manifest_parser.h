@@ -9,21 +9,22 @@
 
 namespace sluice::cli {
 
-/// Reads a manifest in pieces of any size: the part that the formats share. One thread at a time.
+/// A parser that accepts a manifest in pieces of any size. The base class of the formats' parsers.
+/// One thread at a time.
 class ManifestParser {
  public:
-  /// `format`: not automatic. `name` and `directory` as parse_manifest() has them.
+  /// `format`: not automatic. `name` and `directory` as for parse_manifest().
   static std::unique_ptr<ManifestParser> create(ManifestFormat format, const std::string& name,
                                                 const std::string& directory);
   virtual ~ManifestParser() = default;
   ManifestParser(const ManifestParser&) = delete;
   ManifestParser& operator=(const ManifestParser&) = delete;
 
-  /// Reads the next piece. Does nothing once failed().
+  /// Parses the next piece. Does nothing after failed().
   void feed(std::string_view text);
-  /// Ends the manifest and returns what is in it. Nothing may be called afterwards.
+  /// Ends the manifest and returns it. No other call is allowed after that.
   Manifest finish();
-  /// Whether the rest cannot be read, because of a problem that the manifest has by now.
+  /// Whether the rest cannot be parsed. The manifest then has a problem that says why.
   bool failed() const { return failed_; }
 
  protected:
@@ -33,14 +34,14 @@ class ManifestParser {
   void fail(std::size_t line, std::string_view what);
 
  private:
-  /// Without the byte order mark; whole text, in pieces.
+  /// Parses text in pieces, after the byte order mark.
   virtual void read(std::string_view text) = 0;
   virtual void end() = 0;
-  /// Takes the mark off the text's beginning. False where the text has another encoding.
+  /// Removes the byte order mark. Fails if the text has another encoding than UTF-8.
   void begin();
 
   RowCheck check_;
-  std::string head_;  ///< the first bytes, until there are enough to tell the encoding
+  std::string head_;  ///< the first bytes, until the encoding is known
   bool begun_ = false;
   bool failed_ = false;
 };

@@ -11,7 +11,7 @@
 namespace sluice::cli {
 namespace {
 
-/// In quotes where RFC 4180 asks for them.
+/// Returns the text of a field, quoted if RFC 4180 requires it.
 std::string field_text(const std::string& text, char delimiter) {
   const char special[] = {delimiter, '"', '\r', '\n', '\0'};
   if (text.find_first_of(special) == text.npos) return text;

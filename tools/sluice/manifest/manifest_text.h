@@ -8,16 +8,17 @@
 
 namespace sluice::cli {
 
-/// The text of a manifest, a row at a time, as parse_manifest() reads it. Pure, any thread.
+/// Writes the text of a manifest row by row, in the format of parse_manifest(). Pure, any thread.
 class ManifestText {
  public:
-  /// `format`: not automatic. `digests`: the columns besides path, dataset, name, bytes and xxh128.
+  /// `format`: not automatic. `digests`: columns in addition to path, dataset, name, bytes and
+  /// xxh128.
   ManifestText(ManifestFormat format, const std::vector<DigestKind>& digests);
 
-  /// The first line, which names the columns; empty for JSON Lines.
+  /// Returns the header line with the column names; empty for JSON Lines.
   std::string header() const;
-  /// A line. Its texts must be valid UTF-8. A dataset that is empty stays so in a table, for
-  /// somebody to fill in, and is left out of JSON.
+  /// Returns one line. Texts must be valid UTF-8. An empty dataset is an empty cell of a table, for
+  /// the user to fill in, and is omitted in JSON.
   std::string row(const ManifestRow& row) const;
 
  private:

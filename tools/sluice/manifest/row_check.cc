@@ -15,7 +15,7 @@
 namespace sluice::cli {
 namespace {
 
-/// A cell's text for a message.
+/// Returns the text of a cell for a message.
 std::string cell_in_quotes(std::string_view text) {
   return fmt::format("'{}'", printable(text.substr(0, 300)));
 }
@@ -45,25 +45,27 @@ void RowCheck::warn(std::string_view what) {
 void RowCheck::add(std::size_t line, const Cells& cells) {
   ManifestRow row;
   row.line = line;
-  // All of them: somebody who mends a manifest wants to know everything at once.
-  bool good = set_path(row, cells);
-  if (good) good = set_name(row, cells);
-  good = set_dataset(row, cells) && good;
-  good = set_bytes(row, cells) && good;
-  good = set_digest(row, row.xxh128, cells, Column::xxh128, 32) && good;
-  good = set_digest(row, row.md5, cells, Column::md5, hex_digits(DigestKind::md5)) && good;
-  good = set_digest(row, row.sha256, cells, Column::sha256, hex_digits(DigestKind::sha256)) && good;
-  if (good) manifest_.rows.push_back(std::move(row));
+  // Check all columns, to report all problems of the manifest at once.
+  bool valid = set_path(row, cells);
+  if (valid) valid = set_name(row, cells);
+  valid = set_dataset(row, cells) && valid;
+  valid = set_bytes(row, cells) && valid;
+  valid = set_digest(row, row.xxh128, cells, Column::xxh128, 32) && valid;
+  valid = set_digest(row, row.md5, cells, Column::md5, hex_digits(DigestKind::md5)) && valid;
+  valid =
+      set_digest(row, row.sha256, cells, Column::sha256, hex_digits(DigestKind::sha256)) && valid;
+  if (valid) manifest_.rows.push_back(std::move(row));
 }
 
 Manifest RowCheck::finish() {
-  find_names_used_twice();
-  for (Problem& each : problems_) manifest_.problems.push_back(std::move(each.sentence));
+  find_duplicate_names();
+  for (Problem& problem : problems_) manifest_.problems.push_back(std::move(problem.sentence));
   return std::move(manifest_);
 }
 
-void RowCheck::find_names_used_twice() {
-  // Sorted numbers of rows: a set of 200,000 names would take another 50 bytes for each.
+void RowCheck::find_duplicate_names() {
+  // Sorts row indexes instead of using a set, which takes 50 bytes more per name: 200,000 names are
+  // possible.
   const std::vector<ManifestRow>& rows = manifest_.rows;
   const auto key = [&](std::size_t row) { return std::tie(rows[row].name, rows[row].dataset); };
   std::vector<std::size_t> sorted(rows.size());
@@ -73,7 +75,7 @@ void RowCheck::find_names_used_twice() {
   });
   struct Pair {
     std::size_t first;
-    std::size_t again;
+    std::size_t duplicate;
   };
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
@@ -81,12 +83,12 @@ void RowCheck::find_names_used_twice() {
     while (i + 1 < sorted.size() && key(sorted[i + 1]) == key(first))
       pairs.push_back({first, sorted[++i]});
   }
-  std::sort(pairs.begin(), pairs.end(), [](Pair a, Pair b) { return a.again < b.again; });
+  std::sort(pairs.begin(), pairs.end(), [](Pair a, Pair b) { return a.duplicate < b.duplicate; });
 
   manifest_.problem_count += pairs.size();
   pairs.resize(std::min(pairs.size(), Manifest::most_problems));
-  for (const auto& [first, again] : pairs) {
-    const ManifestRow& row = rows[again];
+  for (const auto& [first, duplicate] : pairs) {
+    const ManifestRow& row = rows[duplicate];
     problems_.push_back(
         {row.line,
          at_line(row.line, fmt::format("the name {} in dataset {} is the name of line {} too: give "
@@ -127,17 +129,17 @@ bool RowCheck::set_name(ManifestRow& row, const Cells& cells) {
   const auto& given = cells[Column::name];
   const std::string_view path = *cells[Column::path];
   const std::string_view name = given ? *given : path.substr(path.rfind('/') + 1);
-  const char* const why = problem_of_deposit_name(name);
-  if (why == nullptr) {
+  const char* const reason = problem_of_deposit_name(name);
+  if (reason == nullptr) {
     row.name = name;
     return true;
   }
   if (given)
-    problem(row.line, fmt::format("the name {} {}", cell_in_quotes(name), why));
+    problem(row.line, fmt::format("the name {} {}", cell_in_quotes(name), reason));
   else
     problem(row.line, fmt::format("the path {} gives no name for the dataset: its last part {}; "
                                   "give a name in column 'name'",
-                                  cell_in_quotes(path), why));
+                                  cell_in_quotes(path), reason));
   return false;
 }
 
@@ -179,11 +181,11 @@ bool RowCheck::set_digest(ManifestRow& row, std::string& digest, const Cells& ce
     digest = lower_case(*text);
     return true;
   }
-  std::string why = "other characters";
-  if (is_hex(*text)) why = fmt::format("{} hexadecimal digits", text->size());
+  std::string reason = "other characters";
+  if (is_hex(*text)) reason = fmt::format("{} hexadecimal digits", text->size());
   problem(row.line, fmt::format("{} is {}: the value has {}, and such a digest has {} hexadecimal "
                                 "digits",
-                                to_string(column), cell_in_quotes(*text), why, digits));
+                                to_string(column), cell_in_quotes(*text), reason, digits));
   return false;
 }
 

@@ -10,23 +10,23 @@
 
 namespace sluice::cli {
 
-/// Turns the rows of a manifest into ManifestRows, and says what is wrong with the others. Knows
-/// nothing of the format. One thread at a time.
+/// Converts the cells of rows to ManifestRows, and records problems. Independent of the format. One
+/// thread at a time.
 class RowCheck {
  public:
-  /// `name` and `directory` as parse_manifest() has them.
+  /// `name` and `directory` as for parse_manifest().
   RowCheck(std::string name, std::string directory);
   RowCheck(const RowCheck&) = delete;
   RowCheck& operator=(const RowCheck&) = delete;
 
-  /// Adds a row to the manifest, or a problem for each thing that is wrong with it.
+  /// Adds a row, or one problem for each of its errors.
   void add(std::size_t line, const Cells& cells);
-  /// Adds a problem: the part of the sentence behind the line.
+  /// Adds a problem. `what`: the part of the sentence after the line number.
   void problem(std::size_t line, std::string_view what);
-  /// Adds a warning: the part of the sentence behind the manifest's name.
+  /// Adds a warning. `what`: the part of the sentence after the manifest's name.
   void warn(std::string_view what);
-  /// Looks for names that are used twice, and returns the manifest. Nothing may be called
-  /// afterwards.
+  /// Adds problems for duplicate names, and returns the manifest. No other call is allowed after
+  /// that.
   Manifest finish();
 
  private:
@@ -36,9 +36,9 @@ class RowCheck {
   };
   std::string at_line(std::size_t line, std::string_view what) const;
   /// Adds a problem for each row whose name is that of an earlier row.
-  void find_names_used_twice();
+  void find_duplicate_names();
   std::string path_of(std::string_view text) const;
-  /// Each sets its part of `row`; false, with a problem added, where that is not possible.
+  /// Each sets a part of `row`, or adds a problem and returns false.
   bool set_path(ManifestRow& row, const Cells& cells);
   bool set_dataset(ManifestRow& row, const Cells& cells);
   bool set_name(ManifestRow& row, const Cells& cells);
@@ -49,7 +49,7 @@ class RowCheck {
   const std::string name_;
   const std::string directory_;
   Manifest manifest_;
-  std::vector<Problem> problems_;  ///< the first Manifest::most_problems ones, by line
+  std::vector<Problem> problems_;  ///< the first Manifest::most_problems, sorted by line
 };
 
 }  // namespace sluice::cli

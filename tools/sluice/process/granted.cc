@@ -13,7 +13,7 @@
 namespace sluice::cli {
 namespace {
 
-/// A number that is not 0: Slurm writes 0 where all of it was granted.
+/// Returns a number other than 0: Slurm writes 0 if all of a resource was granted.
 std::optional<std::uint64_t> granted_number(const std::optional<std::string>& text) {
   std::uint64_t number = 0;
   if (!text) return {};
@@ -28,14 +28,15 @@ Granted granted_by_slurm(
     const std::function<std::optional<std::string>(const char* name)>& variable) {
   if (!variable("SLURM_JOB_ID")) return {};
   const auto on_node = granted_number(variable("SLURM_CPUS_ON_NODE"));
-  // There only with --cpus-per-task; a batch script has all of the node's cores without it.
+  // Set only with --cpus-per-task; without it, a batch script has all of the job's cores on the
+  // node.
   auto cores = granted_number(variable("SLURM_CPUS_PER_TASK"));
   if (!cores) cores = on_node;
   Granted granted;
   if (cores) granted.cores = static_cast<unsigned>(std::min<std::uint64_t>(*cores, 4096));
   auto mebibytes = granted_number(variable("SLURM_MEM_PER_NODE"));
-  if (const auto for_each = granted_number(variable("SLURM_MEM_PER_CPU")); !mebibytes && for_each)
-    mebibytes = *for_each * on_node.value_or(cores.value_or(1));
+  if (const auto per_cpu = granted_number(variable("SLURM_MEM_PER_CPU")); !mebibytes && per_cpu)
+    mebibytes = *per_cpu * on_node.value_or(cores.value_or(1));
   constexpr std::uint64_t most = std::uint64_t{1} << 40;
   if (mebibytes) granted.memory = static_cast<std::size_t>(std::min(*mebibytes, most)) << 20;
   return granted;
@@ -46,8 +47,8 @@ Granted granted_by_slurm() {
 }
 
 unsigned usable_cores() {
-  const unsigned there = std::max(1U, std::thread::hardware_concurrency());
-  return std::min(there, granted_by_slurm().cores.value_or(there));
+  const unsigned available = std::max(1U, std::thread::hardware_concurrency());
+  return std::min(available, granted_by_slurm().cores.value_or(available));
 }
 
 std::size_t pool_within(const Granted& granted, std::size_t asked, std::size_t block_bytes) {

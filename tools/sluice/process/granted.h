@@ -5,31 +5,33 @@
 #include <optional>
 #include <string>
 
-/// What the scheduler granted to the job in which this process runs.
+/// The resources that the scheduler granted to the job of this process.
 namespace sluice::cli {
 
 struct Granted {
-  std::optional<unsigned> cores;      ///< at least 1; nothing: as many as there are
-  std::optional<std::size_t> memory;  ///< bytes on this node; nothing: no limit is known
+  std::optional<unsigned> cores;      ///< at least 1; nothing: all cores
+  std::optional<std::size_t> memory;  ///< bytes on this node; nothing: no known limit
 };
 
-/// What Slurm granted (sbatch(1), OUTPUT ENVIRONMENT VARIABLES); nothing outside of a job.
-/// `variable`: getenv() as a function. Pure.
+/// Returns the resources granted by Slurm (sbatch(1), OUTPUT ENVIRONMENT VARIABLES); nothing
+/// outside a job. `variable`: replaces getenv(). Pure.
 Granted granted_by_slurm(
     const std::function<std::optional<std::string>(const char* name)>& variable);
 
-/// The same, from the environment. Not while another thread changes it.
+/// Returns the resources from this process's environment, which no other thread may change
+/// meanwhile.
 Granted granted_by_slurm();
 
-/// How many threads can compute at a time: the cores that the kernel lets this process use, or
-/// fewer if the scheduler granted fewer. At least 1.
+/// Returns the number of cores that this process can use: those allowed by the kernel, or fewer if
+/// the scheduler granted fewer. At least 1.
 unsigned usable_cores();
 
-/// The pool of `asked` bytes, or what fits into the granted memory: half of it, as threads,
-/// connections and libraries need the rest, but two blocks at least. Pure.
+/// Returns the size of the pool: `asked` bytes, but at most half of the granted memory, because
+/// threads, connections and libraries need the rest; at least two blocks. Pure.
 std::size_t pool_within(const Granted& granted, std::size_t asked, std::size_t block_bytes);
 
-/// "granted by Slurm: 2 cores, 4.00 GiB of memory; ..."; empty where nothing is known. Pure.
+/// Returns "granted by Slurm: 2 cores, 4.00 GiB of memory; ..."; empty if nothing was granted.
+/// Pure.
 std::string describe(const Granted& granted, std::size_t asked_pool, std::size_t pool);
 
 }  // namespace sluice::cli

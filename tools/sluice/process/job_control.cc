@@ -9,7 +9,7 @@ namespace sluice::cli {
 namespace {
 
 std::atomic<int> continued = 0;
-static_assert(std::atomic<int>::is_always_lock_free);  // as a signal handler needs it
+static_assert(std::atomic<int>::is_always_lock_free);  // signal handlers may use it
 
 void on_continue(int) {
   ++continued;

@@ -1,17 +1,17 @@
 #pragma once
 
-/// What the shell does with the program: jobs in the foreground and in the background, Ctrl-Z.
+/// The process as a job of the shell: foreground, background, and suspension (Ctrl-Z).
 namespace sluice::cli {
 
-/// Whether this program's job has the terminal `fd`. True also where that is no terminal, or not
-/// the controlling one: jobs have nothing to do with it then. Does not block. Any thread.
+/// Returns whether this process is in the foreground of terminal `fd`. Also true if `fd` is not the
+/// controlling terminal. Does not block. Any thread.
 bool in_foreground(int fd);
 
-/// Counts from now on how often the program was stopped (Ctrl-Z) and continued. Main thread.
+/// Starts to count how often the process was continued (SIGCONT). Main thread.
 void count_continues();
 
-/// How often the program was continued since count_continues(). The shell may have written to the
-/// terminal meanwhile. Any thread.
+/// Returns how often the process was continued since count_continues(). The shell may have written
+/// to the terminal meanwhile. Any thread.
 int times_continued();
 
 }  // namespace sluice::cli

@@ -21,22 +21,22 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 constexpr std::size_t reserve_bytes = 4 * mib;
-/// curl, OpenSSL and SQLite need less than 100 KiB of it, a oneTBB worker or a reader some KiB.
+/// curl, OpenSSL and SQLite need less than 100 KiB of stack, a oneTBB worker or a reader some KiB.
 constexpr std::size_t small_stack_bytes = 512 * 1024;
-/// What sluice has been seen to map besides the pool, with stacks of that size: threads, heaps of
-/// the libraries, SQLite's, and for each transfer the buffers of its connections and its readers.
+/// Measured address space of sluice without the pool, with stacks of that size: threads, heaps, and
+/// for each transfer the buffers of its connections and its readers.
 constexpr std::size_t base_bytes = 24 * mib;
 constexpr std::size_t transfer_bytes = 3 * mib;
 
 std::atomic<char*> reserve = nullptr;
 std::atomic<bool> ran_out = false;
 
-/// Called by operator new, which tries again afterwards.
+/// The new-handler. operator new retries the allocation after it returns.
 void on_no_memory() {
   ran_out = true;
-  char* const kept = reserve.exchange(nullptr);
-  if (kept == nullptr) throw std::bad_alloc();
-  std::free(kept);
+  char* const memory = reserve.exchange(nullptr);
+  if (memory == nullptr) throw std::bad_alloc();
+  std::free(memory);
 }
 
 void write_error(const char* text) {
@@ -46,7 +46,9 @@ void write_error(const char* text) {
 /// Prints the uncaught exception and ends the process. Must not allocate.
 [[noreturn]] void on_terminate() {
   const std::exception_ptr current = std::current_exception();
-  if (!current) std::abort();  // a bug: a joinable thread was dropped, for example
+  if (!current)
+    std::abort();  // terminate() without an exception is a bug, for example a joinable
+                   // thread was destroyed
   write_error("sluice: ");
   try {
     std::rethrow_exception(current);
@@ -66,7 +68,7 @@ void write_error(const char* text) {
 
 }  // namespace
 
-void prepare_for_little_memory() {
+void prepare_for_low_memory() {
   std::set_terminate(on_terminate);
   rlimit limit{};
   if (::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
@@ -100,13 +102,13 @@ AddressSpace address_space() {
                                                              &std::fclose);
   std::size_t pages = 0;
   if (file && std::fscanf(file.get(), "%zu", &pages) == 1)
-    space.taken = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    space.used = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   return space;
 }
 
 Result<void> check_memory(const AddressSpace& space, std::size_t pool_bytes, unsigned transfers) {
   if (space.limit == 0) return {};
-  const std::size_t left = space.limit > space.taken ? space.limit - space.taken : 0;
+  const std::size_t left = space.limit > space.used ? space.limit - space.used : 0;
   const std::size_t others = base_bytes + transfers * transfer_bytes;
   if (left >= others && left - others >= pool_bytes) return {};
   std::string advice = "raise the limit";
@@ -119,7 +121,7 @@ Result<void> check_memory(const AddressSpace& space, std::size_t pool_bytes, uns
       fmt::format("not enough memory: the pool (--pool) needs {}, threads and connections need {}, "
                   "but the limit (ulimit -v) is {}, of which {} are in use; {}",
                   format_size(pool_bytes), format_size(others), format_size(space.limit),
-                  format_size(space.taken), advice)};
+                  format_size(space.used), advice)};
 }
 
 }  // namespace sluice::cli

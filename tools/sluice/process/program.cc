@@ -18,7 +18,7 @@
 namespace sluice::cli {
 namespace {
 
-/// The environment of this process without the token.
+/// Returns the environment of this process without the token.
 std::vector<char*> environment_without_token() {
   std::vector<char*> variables;
   for (char** variable = environ; *variable != nullptr; ++variable)

@@ -27,11 +27,11 @@ std::size_t Batch::add_target(UploadRequest common) {
 void Batch::run() {
   if (!check_files()) return;
   warn_of_names();
-  if (setting_.believe_journal && !setting_.restart && !options_.no_journal && !setting_.dry_run)
+  if (setting_.trust_journal && !setting_.restart && !options_.no_journal && !setting_.dry_run)
     skip_registered();
   if (!work_.items.empty()) warn_of_expiry();
   ask_servers();
-  sort();
+  sort_items();
   if (setting_.dry_run) plan();
   journal_.reset();
   if (!work_.items.empty()) uploader_.upload(std::move(work_));
@@ -77,14 +77,15 @@ bool Batch::check_files() {
   bool ended = false;
   std::erase_if(work_.items, [&](WorkItem& item) {
     if (ended) return false;
-    const Result<void> good = check_file(item);
-    if (good) return false;
-    uploader_.fail(item.number, report_of(item), good.error());
+    const Result<void> checked = check_file(item);
+    if (checked) return false;
+    uploader_.fail(item.number, report_of(item), checked.error());
     ended = options_.fail_fast;
     return true;
   });
   if (!ended) return true;
-  for (const WorkItem& item : work_.items) uploader_.leave(item.number, report_of(item));
+  for (const WorkItem& item : work_.items)
+    uploader_.count_not_started(item.number, report_of(item));
   console_.error("no file was uploaded");
   return false;
 }
@@ -96,10 +97,11 @@ void Batch::warn_of_names() {
       if (item.target == target) names.push_back(item.name);
     if (std::all_of(names.begin(), names.end(), is_ascii)) continue;
     const UploadRequest& request = work_.targets[target].request;
-    std::vector<std::string> there;
-    if (Journal* const known = journal())
-      there = known->names(request.base_url, request.dataset).value_or(there);
-    for (const std::string& warning : warn_of_look_alikes(names, there, request.dataset))
+    std::vector<std::string> names_in_dataset;
+    if (Journal* const open_journal = journal())
+      names_in_dataset =
+          open_journal->names(request.base_url, request.dataset).value_or(names_in_dataset);
+    for (const std::string& warning : warn_of_look_alikes(names, names_in_dataset, request.dataset))
       console_.warning(warning);
   }
 }
@@ -116,9 +118,9 @@ void Batch::warn_of_expiry() {
 
 std::optional<LastRate> Batch::rate_of_last(const std::string& system) {
   constexpr std::size_t uploads = 1000;
-  Journal* const known = options_.no_journal ? nullptr : journal();
-  if (known == nullptr) return {};
-  const auto last = known->last_registered(system, uploads);
+  Journal* const open_journal = options_.no_journal ? nullptr : journal();
+  if (open_journal == nullptr) return {};
+  const auto last = open_journal->last_registered(system, uploads);
   return last ? last_rate(*last) : std::nullopt;
 }
 
@@ -142,7 +144,7 @@ bool Batch::is_registered(const WorkItem& item) {
   const Result<FileIdentity> file = identity_at(item.path);
   if (!file || !is_same_file(**entry, request, *file)) return false;
   if (item.expected) request.expected = item.expected->digests;
-  if (lacks_digests(**entry, request)) return false;  // the engine reads it
+  if (lacks_digests(**entry, request)) return false;  // the engine computes them
   Report report = report_before(request, **entry);
   if (item.expected) check_registered_digests(item.expected->digests, report);
   uploader_.registered_before(item.number, std::move(report));
@@ -160,36 +162,38 @@ void Batch::ask_servers() {
   std::vector<bool> unusable(work_.targets.size());
   bool ended = false;
   for (std::size_t target = 0; target < work_.targets.size(); ++target) {
-    const auto& of_it = items[target];
-    if (of_it.empty()) continue;
+    const auto& dataset_items = items[target];
+    if (dataset_items.empty()) continue;
     Result<void> asked;
     if (!ended)
       asked = uploader_.ask_server(work_.targets[target].request, setting_.protocol,
                                    /*fresh=*/setting_.dry_run);
     if (!ended && asked) continue;
     unusable[target] = true;
-    std::size_t left = of_it.size();
+    std::size_t left = dataset_items.size();
     if (!ended) {
-      uploader_.fail(of_it.front()->number, report_of(*of_it.front()), asked.error());
+      uploader_.fail(dataset_items.front()->number, report_of(*dataset_items.front()),
+                     asked.error());
       ended = options_.fail_fast || asked.error().kind == ErrorKind::interrupted ||
               asked.error().kind == ErrorKind::unreachable;
       --left;
     }
-    for (std::size_t i = of_it.size() - left; i < of_it.size(); ++i)
-      uploader_.leave(of_it[i]->number, report_of(*of_it[i]));
-    uploader_.say_left(left);
+    for (std::size_t i = dataset_items.size() - left; i < dataset_items.size(); ++i)
+      uploader_.count_not_started(dataset_items[i]->number, report_of(*dataset_items[i]));
+    uploader_.report_not_started(left);
   }
   if (ended)
     for (std::size_t target = 0; target < work_.targets.size(); ++target) {
       if (unusable[target]) continue;
-      for (const WorkItem* item : items[target]) uploader_.leave(item->number, report_of(*item));
-      uploader_.say_left(items[target].size());
+      for (const WorkItem* item : items[target])
+        uploader_.count_not_started(item->number, report_of(*item));
+      uploader_.report_not_started(items[target].size());
       unusable[target] = true;
     }
   std::erase_if(work_.items, [&](const WorkItem& item) { return unusable[item.target]; });
 }
 
-void Batch::sort() {
+void Batch::sort_items() {
   journal();
   if (setting_.largest_first)
     std::stable_sort(
@@ -199,21 +203,21 @@ void Batch::sort() {
   for (std::size_t target = 0; target < work_.targets.size(); ++target) {
     const UploadRequest& request = work_.targets[target].request;
     if (request.server.protocol != ProtocolKind::phased) continue;
-    const std::set<std::string> first = begun(request);
+    const std::set<std::string> unfinished = unfinished_names(request);
     std::stable_partition(work_.items.begin(), work_.items.end(), [&](const WorkItem& item) {
-      return item.target == target && first.contains(item.name);
+      return item.target == target && unfinished.contains(item.name);
     });
   }
 }
 
 void Batch::plan() {
-  constexpr std::size_t most_questions = 1000;  // one request each
-  Journal* const known = options_.no_journal ? nullptr : journal();
+  constexpr std::size_t most_questions = 1000;  // each is a request
+  Journal* const open_journal = options_.no_journal ? nullptr : journal();
   const std::uint64_t block_bytes = parse_size(options_.block).value_or(0);
   std::vector<std::set<std::string>> names(work_.targets.size());
-  for (std::size_t target = 0; known != nullptr && target < names.size(); ++target) {
+  for (std::size_t target = 0; open_journal != nullptr && target < names.size(); ++target) {
     const UploadRequest& request = work_.targets[target].request;
-    const auto in_journal = known->names(request.base_url, request.dataset);
+    const auto in_journal = open_journal->names(request.base_url, request.dataset);
     if (in_journal) names[target] = {in_journal->begin(), in_journal->end()};
     uploader_.set_last_rate(rate_of_last(request.base_url));
   }
@@ -228,7 +232,7 @@ void Batch::plan() {
       request.verify_prefix = options_.verify_prefix;
       if (item.expected) request.expected = item.expected->digests;
       const Result<FileIdentity> file = identity_at(item.path);
-      plan = file ? plan_upload(*known, request, kind, *file, block_bytes)
+      plan = file ? plan_upload(*open_journal, request, kind, *file, block_bytes)
                   : Result<UploadPlan>(file.error());
     }
     if (!plan) {
@@ -237,17 +241,17 @@ void Batch::plan() {
     }
     const bool ask = kind == ProtocolKind::phased && plan->action == UploadPlan::Action::upload;
     if (ask && ++questions <= most_questions) return false;
-    uploader_.planned(item.number, report_of(item), *plan, request.server,
-                      ask ? NameState::unchecked : NameState::unknown);
+    uploader_.report_plan(item.number, report_of(item), *plan, request.server,
+                          ask ? NameState::unchecked : NameState::unknown);
     return true;
   });
 }
 
-std::set<std::string> Batch::begun(const UploadRequest& target) const {
+std::set<std::string> Batch::unfinished_names(const UploadRequest& target) const {
   std::set<std::string> names;
   if (!journal_) return names;
   const Result<Journal::Listing> listing = journal_->list(/*finished_too=*/false);
-  if (!listing) return names;  // whoever goes on says so
+  if (!listing) return names;  // resuming reports the error
   for (const JournalEntry& entry : listing->entries)
     if (entry.system == target.base_url && entry.dataset == target.dataset)
       names.insert(entry.name);

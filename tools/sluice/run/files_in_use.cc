@@ -20,7 +20,7 @@ OwnFiles files_in_use(const UploadOptions& options) {
   own.add_open(STDERR_FILENO);
   if (const auto directory = state_dir(options)) {
     own.add(*directory);
-    // By other paths too. Not all files in it: the directory may be one with the user's files.
+    // Under other paths, too. Not all files in the directory: it may contain files of the user.
     own.add(*directory + "/journal.sqlite");
     own.add(*directory + "/journal.sqlite-wal");
   }

@@ -5,9 +5,9 @@
 
 namespace sluice::cli {
 
-/// What a run with these options reads secrets from, or writes: the token file, the stored tokens,
-/// the journal, the files of --sums and --log-json, receipts, and the files that standard output
-/// and standard error go to. As of now: what is created later is not among them.
+/// Returns the files that a run with these options writes or reads secrets from: the token file,
+/// the stored tokens, the journal, the files of --sums and --log-json, receipts, and the files
+/// behind standard output and standard error. Does not include files that are created later.
 OwnFiles files_in_use(const UploadOptions& options);
 
 }  // namespace sluice::cli

@@ -9,20 +9,21 @@
 
 namespace sluice::cli {
 
-/// How fast the last uploads were.
+/// The rate of the most recent uploads.
 struct LastRate {
   double bytes_per_second = 0;
-  std::size_t files = 0;  ///< that it was computed from
+  std::size_t files = 0;  ///< the number of uploads in the average
 
-  /// Seconds for so many bytes at that rate.
+  /// Returns the seconds that `bytes` take at that rate.
   double seconds_for(std::uint64_t bytes) const {
     return static_cast<double>(bytes) / bytes_per_second;
   }
 };
 
-/// The rate of the last session: of the uploads that were registered last, with no pause of more
-/// than a minute between them; all bytes over the whole time, since uploads run side by side.
-/// Nothing where they had less than 1 MiB or took less than a second, which says little. Pure.
+/// Returns the rate of the last session: the uploads registered last, without a pause of more than
+/// a minute between them. The rate is all bytes divided by the whole time, because uploads run
+/// concurrently. Returns nothing for less than 1 MiB or one second, which give no useful estimate.
+/// Pure.
 std::optional<LastRate> last_rate(std::vector<Journal::Timing> uploads);
 
 }  // namespace sluice::cli

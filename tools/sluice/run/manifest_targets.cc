@@ -43,7 +43,7 @@ Result<ManifestTargets> find_targets(const Manifest& manifest, const std::string
     const Result<void> found = uploader.find_token(
         request, targets.size() == 1 ? EnvironmentToken::first : EnvironmentToken::last);
     if (found) continue;
-    // Each of them, so that the user can store all tokens that are missing.
+    // Report each error, so that the user can store all missing tokens.
     if (without) uploader.fail(*without);
     without = found.error();
   }

@@ -11,16 +11,16 @@
 
 namespace sluice::cli {
 
-/// Error usage where two files of a manifest would have one receipt: files of one name in two
-/// datasets. Pure.
+/// Returns error usage if two files of a manifest would have the same receipt file: files of the
+/// same name in two datasets. Pure.
 Result<void> check_receipts(const Manifest& manifest);
 
-/// What the files of a dataset have in common, by the dataset's key.
+/// The settings that the files of a dataset share, by dataset key.
 using ManifestTargets = std::map<std::string, UploadRequest>;
 
-/// The datasets of a manifest, each with its token. `path`: the manifest's, for the messages.
-/// Errors: usage for a --token-file with several datasets; those of Uploader::find_token(), the
-/// last one, after the others were printed, so that all missing tokens can be stored.
+/// Returns the datasets of a manifest with their tokens. `path`: the manifest's, for messages.
+/// Errors: usage for --token-file with several datasets; those of Uploader::find_token(): returns
+/// the last one and prints the others, so that the user can store all missing tokens.
 Result<ManifestTargets> find_targets(const Manifest& manifest, const std::string& path,
                                      const std::string& base_url, const UploadOptions& options,
                                      Uploader& uploader);

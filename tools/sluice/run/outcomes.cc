@@ -12,7 +12,7 @@
 namespace sluice::cli {
 namespace {
 
-/// "3 failed (a, b, c)", or nothing.
+/// Appends "3 failed (a, b, c)"; nothing for count 0.
 void add_group(std::string& line, std::size_t count, const std::string& names, const char* what) {
   if (count == 0) return;
   line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, what);
@@ -62,12 +62,12 @@ void Outcomes::note_code(int code) {
   code_ = worse_code(code_, code);
 }
 
-bool Outcomes::was_cut_short() const {
+bool Outcomes::is_incomplete() const {
   const auto any = [&](Kind kind) { return groups_.at(static_cast<std::size_t>(kind)).count > 0; };
   return any(Kind::interrupted) || any(Kind::not_started);
 }
 
-std::string Outcomes::closing_line(bool dry_run) const {
+std::string Outcomes::summary_line(bool dry_run) const {
   const auto add = [&](std::string& line, Kind kind, const char* what, bool named) {
     const Group& group = groups_.at(static_cast<std::size_t>(kind));
     std::vector<std::string> names;

@@ -19,7 +19,7 @@ std::string plan_line(const Report& report, const UploadPlan& plan, const Server
                       NameState name) {
   switch (plan.action) {
     case UploadPlan::Action::upload:
-      if (name != NameState::unchecked) return would_be_deposited(report, server);
+      if (name != NameState::unchecked) return would_be_uploaded(report, server);
       return fmt::format(
           "{} ({}) would be uploaded into dataset {} as '{}': the server was not "
           "asked whether the name is free\n",

@@ -17,7 +17,7 @@
 namespace sluice::cli {
 namespace {
 
-/// `option`: which names the directory, or a file in it.
+/// `option`: the option that names the directory or a file in it.
 Result<void> check_writable_directory(const std::string& path, const char* option) {
   struct stat status {};
   int code = 0;
@@ -32,7 +32,7 @@ Result<void> check_writable_directory(const std::string& path, const char* optio
   return error;
 }
 
-/// Of what can be no list of checksums nothing: a pipe or a terminal would be waited for.
+/// Returns nothing for a pipe or a terminal, where reading would block.
 std::unordered_set<std::string> lines_of(const std::string& path) {
   std::unordered_set<std::string> lines;
   struct stat status {};
@@ -72,7 +72,7 @@ Result<void> ReceiptFiles::write(const Report& report) {
     TRY(write_whole_file(path_of(report.name), to_json(*report.receipt), 0644));
   if (sums_.empty()) return {};
   const std::string lines = sums_lines(*report.receipt, report.file);
-  // The run that registered it may have been stopped before it wrote them, or not.
+  // The earlier run may have been interrupted before it wrote them.
   if (!report.registered_before.empty() && has_lines(lines)) return {};
   return append_to_file(sums_, lines);
 }

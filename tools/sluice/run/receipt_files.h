@@ -10,10 +10,10 @@
 
 namespace sluice::cli {
 
-/// Receipts are called NAME.sluice.json.
+/// Receipts are named NAME.sluice.json.
 inline constexpr std::string_view receipt_suffix = ".sluice.json";
 
-/// What --receipt and --sums write of each registered file. One thread at a time.
+/// Writes the files of --receipt and --sums for registered files. One thread at a time.
 class ReceiptFiles {
  public:
   /// A directory, and a file for lists of checksums; empty for none.
@@ -21,14 +21,15 @@ class ReceiptFiles {
       : directory_(std::move(directory)), sums_(std::move(sums)) {}
 
   bool wanted() const { return !directory_.empty() || !sums_.empty(); }
-  /// Whether they can be written, before anything is sent: after three days it is too late. Error
+  /// Checks that the files can be written, so that a long upload does not fail at the end. Error
   /// usage, which names the option.
   Result<void> check() const;
-  /// Whether the receipt of that file is there and no list is wanted, so that nothing is missing.
+  /// Returns whether the receipt of that file exists and no list is wanted, so that nothing is
+  /// missing.
   bool exists(const std::string& name) const;
-  /// Writes the receipt of `report`, which has one, and appends its checksums to the list; those of
-  /// a file that an earlier run has registered only if the list does not have them. Errors: those
-  /// of write_whole_file() and append_to_file() (io/replace_file.h).
+  /// Writes the receipt of `report`, which must have one, and appends its checksums to the list.
+  /// Checksums of a file that an earlier run registered are appended only if the list lacks them.
+  /// Errors: those of write_whole_file() and append_to_file() (io/replace_file.h).
   Result<void> write(const Report& report);
 
  private:
@@ -37,7 +38,7 @@ class ReceiptFiles {
 
   const std::string directory_;
   const std::string sums_;
-  /// The lines of the list as it was when it was first looked at.
+  /// The lines of the list at the first use.
   std::optional<std::unordered_set<std::string>> lines_;
 };
 

@@ -6,7 +6,7 @@
 namespace sluice::cli {
 namespace {
 
-/// What was added to `stages` since they were `before`.
+/// Returns the difference between `stages` and the earlier `before`.
 Stages since(const Stages& before, Stages stages) {
   const auto subtract = [](StageTimes& from, const StageTimes& times) {
     from.busy_s = std::max(0.0, from.busy_s - times.busy_s);
@@ -25,7 +25,7 @@ Stages since(const Stages& before, Stages stages) {
 
 }  // namespace
 
-void RunProgress::started(std::size_t number, std::string name) {
+void RunProgress::transfer_started(std::size_t number, std::string name) {
   transfers_[number] = {.name = std::move(name), .progress = {}, .meter = {}};
 }
 
@@ -33,39 +33,41 @@ void RunProgress::update(std::size_t number, const Progress& progress, Clock::ti
   const auto found = transfers_.find(number);
   if (found == transfers_.end()) return;
   Transfer& transfer = found->second;
-  handed_ += progress.handed - std::min(progress.handed, transfer.progress.handed);
+  transmitted_ +=
+      progress.transmitted - std::min(progress.transmitted, transfer.progress.transmitted);
   stages_ += since(transfer.progress.stages, progress.stages);
   transfer.progress = progress;
-  transfer.meter.update(now, progress.handed);
+  transfer.meter.update(now, progress.transmitted);
 }
 
-void RunProgress::ended(std::size_t number, const Report& report) {
+void RunProgress::transfer_ended(std::size_t number, const Report& report) {
   const auto found = transfers_.find(number);
   if (found == transfers_.end()) return;
   const Progress& seen = found->second.progress;
-  // A small file begins and ends between two updates.
+  // A small file may begin and end between two updates.
   if (report.status == Report::Status::registered && report.registered_before.empty()) {
     const std::uint64_t sent = report.committed - std::min(report.committed, report.resumed_from);
-    handed_ += sent - std::min(sent, seen.handed);
+    transmitted_ += sent - std::min(sent, seen.transmitted);
     stages_ += since(seen.stages, report.stages);
   }
   transfers_.erase(found);
 }
 
-void RunProgress::over(std::uint64_t bytes, bool registered) {
-  ++over_;
-  over_bytes_ += bytes;
+void RunProgress::file_finished(std::uint64_t bytes, bool registered) {
+  ++finished_;
+  finished_bytes_ += bytes;
   if (registered) registered_bytes_ += bytes;
 }
 
 void RunProgress::update_totals(Clock::time_point now) {
-  meter_.update(now, handed_);
+  meter_.update(now, transmitted_);
   bottleneck_.update(now, std::exchange(stages_, {}));
 }
 
 RunTotals RunProgress::totals() const {
-  RunTotals totals{.files = files_, .over = over_, .transfers = transfers_.size(), .bytes = bytes_};
-  totals.sent = over_bytes_;
+  RunTotals totals{
+      .files = files_, .finished = finished_, .transfers = transfers_.size(), .bytes = bytes_};
+  totals.sent = finished_bytes_;
   totals.committed = registered_bytes_;
   for (const auto& [number, transfer] : transfers_) {
     totals.sent += transfer.progress.sent;
@@ -89,7 +91,7 @@ ProgressView RunProgress::view() const {
   }
   for (const auto& [number, transfer] : transfers_)
     view.transfers.push_back(progress_of_file(transfer.name, transfer.progress, transfer.meter));
-  view.total = progress_of_all(over_, files_, all, meter_, sums.bottleneck);
+  view.total = progress_of_all(finished_, files_, all, meter_, sums.bottleneck);
   return view;
 }
 

@@ -15,23 +15,23 @@
 
 namespace sluice::cli {
 
-/// Follows the transfers of a run: rates, time left and bottleneck. One thread.
+/// Tracks the transfers of a run: rates, time left and bottleneck. One thread.
 class RunProgress {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// So many files, with so many bytes together.
+  /// `files`: their number. `bytes`: their total size.
   RunProgress(std::size_t files, std::uint64_t bytes) : files_(files), bytes_(bytes) {}
 
-  /// The transfer of that number began. `name`: for people.
-  void started(std::size_t number, std::string name);
-  /// That transfer is as far as that, now.
+  /// Records the start of a transfer. `name`: for the user.
+  void transfer_started(std::size_t number, std::string name);
+  /// Records the progress of a transfer.
   void update(std::size_t number, const Progress& progress, Clock::time_point now);
-  /// That transfer ended, and may start again.
-  void ended(std::size_t number, const Report& report);
-  /// A file of that size is done with, however.
-  void over(std::uint64_t bytes, bool registered);
-  /// After update() of each transfer.
+  /// Records the end of a transfer; it may start again.
+  void transfer_ended(std::size_t number, const Report& report);
+  /// Records that a file of that size is finished.
+  void file_finished(std::uint64_t bytes, bool registered);
+  /// Call after update() of all transfers.
   void update_totals(Clock::time_point now);
 
   RunTotals totals() const;
@@ -47,11 +47,11 @@ class RunProgress {
   const std::size_t files_;
   const std::uint64_t bytes_;
   std::map<std::size_t, Transfer> transfers_;  ///< by number: they start in that order
-  std::size_t over_ = 0;
-  std::uint64_t over_bytes_ = 0;
+  std::size_t finished_ = 0;
+  std::uint64_t finished_bytes_ = 0;
   std::uint64_t registered_bytes_ = 0;
-  std::uint64_t handed_ = 0;  ///< by all, to the network
-  Stages stages_;             ///< of all, since the last update_totals()
+  std::uint64_t transmitted_ = 0;  ///< sent to the network, in total
+  Stages stages_;                  ///< of all transfers, since the last update_totals()
   ProgressMeter meter_;
   BottleneckMeter bottleneck_;
 };

@@ -10,8 +10,8 @@ Schedule::Schedule(std::vector<std::string> keys) : keys_(std::move(keys)) {
       ready_.insert(i);
       continue;
     }
-    const auto [queue, fresh] = waiting_.try_emplace(keys_[i]);
-    if (fresh)
+    const auto [queue, inserted] = waiting_.try_emplace(keys_[i]);
+    if (inserted)
       ready_.insert(i);
     else
       queue->second.push_back(i);

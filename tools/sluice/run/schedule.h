@@ -10,25 +10,27 @@
 
 namespace sluice::cli {
 
-/// Which upload starts next: in their order, but never two of the same key at a time.
+/// Decides which upload starts next: in order, but never two with the same key at a time.
 class Schedule {
  public:
-  /// A key for each upload; an empty one goes beside any other.
+  /// `keys`: a key for each upload; uploads with an empty key run concurrently with any other.
   explicit Schedule(std::vector<std::string> keys);
 
-  /// The first that may start now; nothing where each has started, or waits for one of its key.
+  /// Returns the first upload that may start now; nothing if all have started or wait for another
+  /// one with the same key.
   std::optional<std::size_t> next();
-  /// One that next() gave cannot start now: next() gives it again, before the later ones.
+  /// Puts back an upload that cannot start now. next() returns it again, before later ones.
   void put_back(std::size_t index) { ready_.insert(index); }
-  /// Uploads that next() would give now.
+  /// Returns the number of uploads that could start now.
   std::size_t ready() const { return ready_.size(); }
-  /// One that next() gave is over.
+  /// Records the end of an upload.
   void ended(std::size_t index);
 
  private:
   const std::vector<std::string> keys_;
   std::set<std::size_t> ready_;
-  std::map<std::string, std::deque<std::size_t>> waiting_;  ///< behind another one of that key
+  std::map<std::string, std::deque<std::size_t>> waiting_;  ///< behind another one with the same
+                                                            ///< key
 };
 
 }  // namespace sluice::cli

@@ -7,15 +7,15 @@
 
 namespace sluice::cli {
 
-/// The state directory that the options mean. Error usage where there is no usual place (no home
-/// directory), or empty if no journal is wanted.
+/// Returns the state directory of the options; empty without a default directory if no journal is
+/// wanted. Error usage: no default directory (no home directory).
 Result<std::string> state_dir(const UploadOptions& options);
 
-/// " --state-dir DIR" for the commands that messages advise; empty where the option was not given.
+/// Returns " --state-dir DIR" for commands in messages; empty if the option was not given.
 std::string state_dir_argument(const std::string& state_dir);
 
-/// The same for who only looks. Error usage also where one that was named is not there, as a
-/// mistyped one would have nothing unfinished in it.
+/// The same for commands that only read. Error usage also if a directory was given and does not
+/// exist, because a misspelled one would seem to have no unfinished uploads.
 Result<std::string> existing_state_dir(const UploadOptions& options);
 
 }  // namespace sluice::cli

@@ -4,7 +4,7 @@ namespace sluice::cli {
 
 std::optional<double> TimeLeft::update(Clock::time_point now, std::uint64_t done,
                                        std::uint64_t total) {
-  // A file that is sent again from its beginning takes bytes back.
+  // `done` decreases if a file restarts from the beginning.
   if (!begin_ || done < done_at_begin_) {
     begin_ = now;
     due_ = now + interval;

@@ -6,15 +6,15 @@
 
 namespace sluice::cli {
 
-/// Estimates once a minute how long a run takes, from its rate so far: for decisions about hours,
-/// where ProgressMeter (engine/upload/progress_meter.h) follows the last seconds. One thread at a
+/// Estimates the remaining time of a run once a minute from its average rate, for decisions about
+/// hours; ProgressMeter (engine/upload/progress_meter.h) uses the last seconds. One thread at a
 /// time.
 class TimeLeft {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr auto interval = std::chrono::minutes(1);
 
-  /// `done` of `total` bytes by now. Returns seconds, where an estimate is due and bytes have moved
+  /// `done` of `total` bytes are done. Returns seconds if an estimate is due and bytes were sent
   /// since the first call.
   std::optional<double> update(Clock::time_point now, std::uint64_t done, std::uint64_t total);
 

@@ -7,39 +7,38 @@
 
 namespace sluice::cli {
 
-/// How many uploads may run at a time (--transfers auto): as many as make the run faster. A pure
-/// policy: no clock and no I/O of its own.
+/// Decides how many uploads may run at a time (--transfers auto): as many as make the run faster. A
+/// pure policy, without a clock or I/O of its own. One thread at a time.
 ///
-/// The policy measures files/s and bytes/s with the present number, tries twice as many, and keeps
-/// what was faster. The growth of a trial is the mean of the growth of files/s and that of bytes/s
-/// (each at most twofold, as twice as many uploads give no more; what is beyond comes from larger
-/// or smaller files). Bytes/s alone count while fewer files end than uploads run.
+/// The policy measures files/s and bytes/s with the current number, tries twice as many, and keeps
+/// the faster number. The growth of a trial is the mean of the growth of files/s and of bytes/s,
+/// each capped at a factor of 2: twice as many uploads cannot give more, the rest comes from larger
+/// or smaller files. While fewer files end than uploads run, only bytes/s count.
 ///
 ///     event                                        number of uploads
 ///     -------------------------------------------  -------------------------------------------
 ///     start                                        4, or the ceiling if that is lower
-///     a measurement, and no hold                   doubled for a trial, if enough files wait
-///     a trial of more: faster by 15 % or more      kept; the next trial begins at once
-///     a trial of more: not faster                  as before the trial; hold
-///     the hold has passed: every second time,      halved for a trial, 4 at least
-///       and always where no more are allowed
-///     a trial of fewer: slower by 7 % or less      kept; hold
-///     a trial of fewer: slower                     as before the trial; hold
-///     a hold, and two measurements in a row with   a new measurement, then a trial of more
-///       half or double the rates
+///     a measurement, without a hold                doubled for a trial, if enough files wait
+///     trial of more: faster by 15 % or more        kept; the next trial begins at once
+///     trial of more: not faster                    the number before the trial; hold
+///     end of a hold: every second time, and        halved for a trial, at least 4
+///       always if no more are allowed
+///     trial of fewer: slower by 7 % or less        kept; hold
+///     trial of fewer: slower                       the number before the trial; hold
+///     during a hold: two consecutive measurements  a new measurement, then a trial of more
+///       with half or double the rates
 ///     the ceiling falls below the number           the ceiling
 ///       (the server was overloaded)
 ///
-/// The ceiling is the number of requests that the server is known to take: see
-/// Engine::request_limit(). A hold is 10 s, twice as long after each trial that changed nothing, 5
-/// minutes at most. 15 % and 7 % apply to doubling and halving; other steps in proportion.
+/// The ceiling is the number of concurrent requests that the server accepts without overload, see
+/// Engine::request_limit(). A hold lasts 10 s, and twice as long after each trial that changed
+/// nothing, up to 5 minutes. 15 % and 7 % apply to doubling and halving, and in proportion to
+/// smaller steps.
 ///
-/// A measurement begins once the uploads that are allowed run, and as many files have ended as run,
-/// or 1 s has passed. The measurement ends after 0.5 s (with more than 4 uploads: 1 s) and
-/// four times as many files as run; where no file ends, after 3 s; and always after 10 s. Nothing
-/// is measured while no file waits to start.
-///
-/// One thread at a time.
+/// A measurement begins when the allowed number of uploads runs, and as many files have ended as
+/// run, or 1 s has passed. It ends after 0.5 s (with more than 4 uploads: 1 s) and four times as
+/// many files as run; without an ended file after 3 s; and at the latest after 10 s. Nothing is
+/// measured while no file waits to start.
 class TransferCount {
  public:
   using Clock = std::chrono::steady_clock;
@@ -47,17 +46,18 @@ class TransferCount {
   static constexpr unsigned fewest = 4;  ///< without a ceiling
   static constexpr unsigned most = 64;
 
-  /// What the run has come to.
+  /// The state of the run.
   struct Sample {
-    Clock::time_point now;    ///< not before the last one's
-    std::uint64_t bytes = 0;  ///< sent since the run began; may fall when bytes are sent again
-    std::uint64_t files = 0;  ///< registered since the run began, of those that had to be sent
+    Clock::time_point now;    ///< not before the previous sample
+    std::uint64_t bytes = 0;  ///< sent since the run began; may decrease when bytes are sent again
+    std::uint64_t files = 0;  ///< registered since the run began, not counting files that were
+                              ///< already registered
     std::size_t running = 0;  ///< uploads
     std::size_t waiting = 0;  ///< files that could start now
     std::optional<unsigned> ceiling = {};  ///< at least 1; nothing: none is known
   };
 
-  /// Why the number has changed.
+  /// Why the number changed.
   enum class Reason {
     trial_of_more,
     trial_of_fewer,
@@ -66,53 +66,55 @@ class TransferCount {
     ceiling,
   };
   struct Rates {
-    double files = 0;  ///< a second
-    double bytes = 0;  ///< a second
+    double files = 0;  ///< per second
+    double bytes = 0;  ///< per second
   };
   struct Change {
     unsigned from = 0;
     unsigned to = 0;
     Reason reason = Reason::trial_of_more;
     Rates before;  ///< without the trial
-    Rates trial;   ///< in it, once it is over
+    Rates trial;   ///< during the trial, at its end
   };
 
-  /// `most`: uploads that the process can run at a time, at least 1.
+  /// `most_allowed`: the number of uploads that the process can run at a time, at least 1.
   explicit TransferCount(unsigned most_allowed = most);
 
-  /// To be called several times a second, and whenever an upload ends. Returns the change, if any.
-  std::optional<Change> look(const Sample& sample);
+  /// Call several times a second, and when an upload ends. Returns the change, if any.
+  std::optional<Change> update(const Sample& sample);
 
-  /// Uploads that may run at a time, at least 1.
+  /// Returns the number of uploads that may run at a time, at least 1.
   unsigned count() const { return count_; }
 
  private:
   enum class State {
-    measuring,     ///< the present number; a trial of more follows
+    measuring,     ///< the current number; a trial of more follows
     trying_more,   ///< measures twice as many
     trying_fewer,  ///< measures half as many
-    holding,       ///< measures again and again, to notice changes
+    holding,       ///< measures repeatedly, to notice changes
   };
   enum class Step {
-    filling,   ///< fewer or more uploads run than are allowed
+    filling,   ///< fewer or more uploads run than allowed
     settling,  ///< the first files with this number are being sent
     counting,
   };
   struct Measurement {
     Rates rates;
-    bool files_tell = false;  ///< as many files have ended as ran
+    bool files_rate_is_valid =
+        false;  ///< whether files/s is meaningful: as many files have ended as ran
   };
 
   unsigned highest() const;
   unsigned lowest() const;
-  /// By how much `many` is faster than `few`, with that many uploads; 1: not at all.
-  static double growth(const Measurement& few, const Measurement& many, double times_as_many);
-  /// Whether a file that is sent is another kind of work than before, or the way to the server.
+  /// Returns the factor by which `many` is faster than `few`, at most `ratio_of_counts`; 1: not
+  /// faster.
+  static double growth(const Measurement& few, const Measurement& many, double ratio_of_counts);
+  /// Returns whether the rates differ so much that the files or the network have changed.
   static bool differs(const Measurement& one, const Measurement& other);
 
   void begin(Step step, const Sample& sample);
   std::optional<Measurement> measured(const Sample& sample);
-  std::optional<Change> judge(const Sample& sample, const Measurement& now);
+  std::optional<Change> evaluate(const Sample& sample, const Measurement& now);
   std::optional<Change> end_trial(const Sample& sample, const Measurement& now);
   std::optional<Change> next_trial(const Sample& sample);
   std::optional<Change> try_more(const Sample& sample);
@@ -127,17 +129,17 @@ class TransferCount {
   State state_ = State::measuring;
 
   Step step_ = Step::filling;
-  Clock::time_point since_{};     ///< when step_ began
-  std::uint64_t files_then_ = 0;  ///< at since_
-  std::uint64_t bytes_then_ = 0;  ///< at since_
+  Clock::time_point since_{};         ///< when step_ began
+  std::uint64_t files_at_since_ = 0;  ///< at since_
+  std::uint64_t bytes_at_since_ = 0;  ///< at since_
 
-  unsigned before_;         ///< the number before the trial
-  Measurement kept_;        ///< with that number; the mean of the last ones while holding
-  unsigned kept_mean_ = 1;  ///< measurements that kept_ is the mean of
+  unsigned count_before_trial_;  ///< the number before the trial
+  Measurement baseline_;  ///< with that number; while holding, the mean of the last measurements
+  unsigned baseline_measurements_ = 1;  ///< the number of measurements in baseline_
   Clock::duration hold_;
   Clock::time_point held_since_{};
   bool fewer_is_next_ = true;
-  unsigned different_ = 0;  ///< measurements in a row that differ from kept_
+  unsigned differing_ = 0;  ///< consecutive measurements that differ from baseline_
 };
 
 }  // namespace sluice::cli

@@ -41,7 +41,7 @@ unsigned transfers_with_checked_chunks(std::size_t pool_bytes, std::size_t block
                                        std::uint64_t largest) {
   if (largest <= block_bytes) return TransferCount::most;
   const std::uint64_t chunk = std::min(largest, Tus::part_bytes(largest));
-  // A chunk that begins within a block has bytes in one more than it is long.
+  // A chunk that begins inside a block covers a part of one more block.
   const std::uint64_t blocks = (chunk + block_bytes - 1) / block_bytes + 1;
   return static_cast<unsigned>(std::clamp<std::uint64_t>(
       pool_bytes / block_bytes / blocks, TransferCount::fewest, TransferCount::most));

@@ -13,9 +13,9 @@ namespace sluice::cli {
 
 /// How many uploads the process can run at a time.
 struct TransferPlan {
-  bool automatic = true;  ///< TransferCount decides; else all of `most` run
+  bool automatic = true;  ///< TransferCount decides; otherwise `most`
   unsigned most = 1;      ///< at least 1
-  std::string warning;    ///< why fewer run than were asked for; empty: as many
+  std::string warning;    ///< why fewer run than requested; empty otherwise
 };
 
 struct TransferPlanSetting {
@@ -26,18 +26,19 @@ struct TransferPlanSetting {
   std::size_t pool_bytes = 0;
 };
 
-/// Fits the number into the limits on open files and on address space. Where no number was asked
-/// for, fewer uploads run without a word. Errors: those of transfers_within() and check_memory().
+/// Limits the number of transfers by the limits on open files and on the address space. Sets a
+/// warning only if a number was requested. Errors: those of transfers_within() and check_memory().
 /// Pure.
 Result<TransferPlan> plan_transfers(const TransferPlanSetting& setting);
 
-/// Of files whose chunks go with their checksums (--verify-chunks on): how many can run at a time,
-/// so that the pool has room for the least chunk that the server keeps of each. At least
+/// Returns how many files can be uploaded at a time with checksums of chunks (--verify-chunks on):
+/// the pool must hold the smallest chunk that the server keeps, for each file. At least
 /// TransferCount::fewest. Pure. `largest`: bytes of the largest file.
 unsigned transfers_with_checked_chunks(std::size_t pool_bytes, std::size_t block_bytes,
                                        std::uint64_t largest);
 
-/// "running 8 transfers at a time instead of 4, to measure whether that is faster than ...".
+/// Returns "running 8 transfers at a time instead of 4, to measure whether that is faster than
+/// ...".
 std::string describe(const TransferCount::Change& change);
 
 }  // namespace sluice::cli

@@ -16,7 +16,7 @@ struct Transfers::Ended {
 Transfers::Transfers() : ended_(std::make_shared<Ended>()) {}
 
 Transfers::~Transfers() {
-  cancel();  // all of them before the first is waited for
+  cancel();  // cancel all before waiting for the first
 }
 
 std::function<void()> Transfers::on_over(std::size_t number) {
@@ -37,9 +37,9 @@ std::vector<std::pair<std::size_t, Progress>> Transfers::progress() const {
   return each;
 }
 
-std::uint64_t Transfers::handed() const {
-  std::uint64_t sum = taken_handed_;
-  for (const auto& [number, upload] : uploads_) sum += upload->progress().handed;
+std::uint64_t Transfers::transmitted() const {
+  std::uint64_t sum = taken_transmitted_;
+  for (const auto& [number, upload] : uploads_) sum += upload->progress().transmitted;
   return sum;
 }
 
@@ -60,7 +60,7 @@ std::optional<std::size_t> Transfers::wait_until(std::chrono::steady_clock::time
 Report Transfers::take(std::size_t number) {
   const auto found = uploads_.find(number);
   Report report = found->second->wait();
-  taken_handed_ += found->second->progress().handed;
+  taken_transmitted_ += found->second->progress().transmitted;
   uploads_.erase(found);
   return report;
 }

@@ -10,12 +10,11 @@
 
 namespace sluice::cli {
 
-/// What `sluice put` and `sluice resume` have in common, as the command line gave it; sizes, rates
-/// and durations still as text.
+/// The common options of `sluice put`, `run` and `resume`; sizes, rates and durations as text.
 struct UploadOptions {
   std::string token_file;
   TokenFileMode token_file_mode = TokenFileMode::strict;
-  std::string token_wait;  ///< empty: not at all
+  std::string token_wait;  ///< empty: do not wait
   ReadMode read_mode = ReadMode::automatic;
   std::string pool = "64M";
   std::string block = "4M";
@@ -24,24 +23,24 @@ struct UploadOptions {
   std::string lanes = "auto";
   std::string network_threads = "auto";
   VerifyChunks verify_chunks = VerifyChunks::automatic;
-  std::string transfers = "auto";  ///< uploads at a time
-  bool fail_fast = false;          ///< the first file that fails ends the run
+  std::string transfers = "auto";  ///< concurrent uploads
+  bool fail_fast = false;          ///< the first failed file ends the run
   std::string limit_rate;
   unsigned retries = 10;
   unsigned stall_timeout = 60;    ///< seconds
-  unsigned response_timeout = 0;  ///< seconds; 0: the engine's
-  std::string register_wait;      ///< empty: the engine's
+  unsigned response_timeout = 0;  ///< seconds; 0: the engine's default
+  std::string register_wait;      ///< empty: the engine's default
   bool insecure_http = false;
   NetworkOptions network;
   bool verify_prefix = false;
   std::string digests;    ///< "md5,sha256"
   std::string receipts;   ///< a directory; empty: none
   std::string sums;       ///< a file; empty: none
-  std::string state_dir;  ///< empty: the usual place
+  std::string state_dir;  ///< empty: the default directory
   bool no_journal = false;
   std::string_view command;       ///< "put", for the event log
   std::string log_json;           ///< a file; empty: none
-  std::string progress_interval;  ///< empty: as IntervalClock has it
+  std::string progress_interval;  ///< empty: the default of IntervalClock
   bool json = false;
   Console::Options console;
 };

@@ -32,7 +32,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view automatic = "auto";
 
-/// What `parse` makes of the option's text. An error names the option.
+/// Parses the text of an option. An error names the option.
 template <class Parse>
 auto parse_option(const char* option, const std::string& text, const Parse& parse) {
   auto value = parse(text);
@@ -40,10 +40,10 @@ auto parse_option(const char* option, const std::string& text, const Parse& pars
   return value;
 }
 
-/// How often a token file is looked at.
+/// How often the token file is checked.
 constexpr auto look_for_token_every = std::chrono::seconds(1);
 
-/// `auto`, for which there is nothing, or a number.
+/// Parses a number, or `auto`, which returns nothing.
 Result<std::optional<unsigned>> parse_count(const std::string& text, const char* option,
                                             const char* of_what, unsigned least, unsigned most) {
   if (text == automatic) return std::optional<unsigned>();
@@ -57,7 +57,7 @@ Result<std::optional<unsigned>> parse_count(const std::string& text, const char*
   return std::optional<unsigned>(count);
 }
 
-/// The reason for which a file that cannot be opened is left out; nothing where that is an error.
+/// Returns the reason for skipping a file that cannot be opened; nothing if it is an error.
 std::optional<LeftOutReason> skipped(const std::set<LeftOutReason>& skip, const Error& error) {
   if (error.kind != ErrorKind::local_file) return {};
   std::optional<LeftOutReason> reason;
@@ -66,7 +66,7 @@ std::optional<LeftOutReason> skipped(const std::set<LeftOutReason>& skip, const 
   return reason && skip.contains(*reason) ? reason : std::nullopt;
 }
 
-/// An object of "left_out" in the report (sluice-json(5)).
+/// Returns an object of "left_out" in the report (sluice-json(5)).
 std::string left_out_json(const LeftOut& item) {
   const nlohmann::ordered_json json{
       {"file", item.path}, {"reason", to_string(item.reason)}, {"message", item.message()}};
@@ -174,7 +174,7 @@ Result<void> Uploader::find_token(UploadRequest& request, EnvironmentToken envir
   if (!found.warning.empty() && token_warnings_.insert(found.warning).second)
     console_.warning(found.warning);
   if (found.added)
-    stored_tokens_.try_emplace(found.file, StoredOne{request.base_url, request.dataset});
+    stored_tokens_.try_emplace(found.file, StoredTokenUse{request.base_url, request.dataset});
   request.token = std::move(found.token);
   request.token_file = std::move(found.file);
   return {};
@@ -184,7 +184,7 @@ void Uploader::warn_of_expiry(std::optional<double> left) {
   const TokenStore store(TokenStore::default_directory());
   const WallTime now = std::chrono::system_clock::now();
   for (auto& [file, token] : stored_tokens_) {
-    // As it is now: `sluice token add` may have replaced it meanwhile.
+    // Read the time again: `sluice token add` may have replaced the token.
     const std::optional<StoredToken> stored = store.find(token.system, token.dataset);
     if (!stored || stored->added == token.warned) continue;
     const auto warning = expiry_warning(token.dataset, stored->added, now, left,
@@ -249,12 +249,12 @@ int Uploader::code_of(const Error& error) const {
                                                                     : exit_code(error);
 }
 
-void Uploader::count(std::size_t number, const Report& report) {
+void Uploader::record(std::size_t number, const Report& report) {
   if (events_) events_->file_end(report);
   outcomes_.add(number, report);
 }
 
-void Uploader::end_events() {
+void Uploader::close_event_log() {
   if (!events_) return;
   events_->run_end(outcomes_.code());
   const std::optional<std::string> missing = events_->finish();
@@ -267,7 +267,7 @@ void Uploader::end_events() {
 
 void Uploader::fail(std::size_t number, Report report, const Error& error) {
   if (const auto reason = skipped(skip_, error)) {
-    leave_out({.path = report.file, .reason = *reason, .why = printable(error.message)});
+    report_left_out({.path = report.file, .reason = *reason, .why = printable(error.message)});
     return;
   }
   console_.error(printable(error.message));
@@ -281,7 +281,7 @@ void Uploader::count_failed(std::size_t number, Report report, const Error& erro
   report.error = error;
   report.error->message = printable(error.message);
   outcomes_.note_code(code_of(error));
-  count(number, report);
+  record(number, report);
 }
 
 void Uploader::fail(const Error& error) {
@@ -302,10 +302,10 @@ void Uploader::registered_before(std::size_t number, Report report) {
     write_receipt(report);
   }
   ++files_;
-  count(number, report);
+  record(number, report);
 }
 
-void Uploader::leave_out(const LeftOut& item) {
+void Uploader::report_left_out(const LeftOut& item) {
   const std::string notice = printable(item.notice());
   if (item.reason == LeftOutReason::filter)
     console_.detail(notice);
@@ -315,12 +315,12 @@ void Uploader::leave_out(const LeftOut& item) {
   outcomes_.add_left_out(left_out_json(item));
 }
 
-void Uploader::leave(std::size_t number, Report report) {
+void Uploader::count_not_started(std::size_t number, Report report) {
   report.status = Report::Status::skipped;
-  count(number, report);
+  record(number, report);
 }
 
-void Uploader::say_left(std::size_t count) {
+void Uploader::report_not_started(std::size_t count) {
   if (count > 0)
     console_.error(
         fmt::format("{} more {} not started", count, count == 1 ? "file was" : "files were"));
@@ -334,8 +334,8 @@ int Uploader::end(const std::optional<Error>& error) {
     console_.report("\n");
   } else if (files_ > 0 && (several || !totals_.empty())) {
     for (const std::string& note : plan_notes_) console_.result(note + '\n');
-    std::string line = outcomes_.closing_line(dry_run_);
-    if (several_ && !dry_run_ && outcomes_.was_cut_short())
+    std::string line = outcomes_.summary_line(dry_run_);
+    if (several_ && !dry_run_ && outcomes_.is_incomplete())
       line += "; to continue, run the same command again";
     if (!totals_.empty()) line += "; " + totals_.text();
     if (outcomes_.code() == 0)
@@ -343,7 +343,7 @@ int Uploader::end(const std::optional<Error>& error) {
     else
       console_.error(line);
   }
-  end_events();
+  close_event_log();
   if (!console_.finish()) {
     console_.error(
         "cannot write the report to standard output; registered files stay registered: see sluice "
@@ -355,13 +355,13 @@ int Uploader::end(const std::optional<Error>& error) {
 
 std::optional<Secret> Uploader::renewed_token(const std::string& file) {
   Result<FoundToken> found = read_token(file, options_.token_file_mode);
-  if (!found) return {};  // it may be on its way
+  if (!found) return {};  // the new file may not be complete yet
   const MutexLock lock(tokens_mutex_);
   renewed_.insert_or_assign(file, found->token);
   return std::move(found->token);
 }
 
-void Uploader::complete(UploadRequest& request) {
+void Uploader::apply_options(UploadRequest& request) {
   request.read_mode = options_.read_mode;
   request.chunk_bytes = chunk_bytes_;
   request.heed_chunk_limit = chunk_bytes_ == 0;

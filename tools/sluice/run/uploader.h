@@ -23,12 +23,12 @@
 
 namespace sluice::cli {
 
-/// The uploads of one `sluice put`, `run` or `resume`: runs several at a time where the protocol
-/// allows it, shows the progress, obeys the stop signals, writes receipts, prints what to do next,
-/// and collects the exit code. One thread at a time.
+/// The uploads of one `sluice put`, `run` or `resume`: runs several at a time if the protocol
+/// allows it, shows progress, handles stop signals, writes receipts, prints advice, and determines
+/// the exit code. One thread at a time.
 class Uploader {
  public:
-  /// Both outlive this.
+  /// Both arguments must outlive this object.
   Uploader(const UploadOptions& options, Console& console)
       : options_(options),
         console_(console),
@@ -38,89 +38,87 @@ class Uploader {
   Uploader(const Uploader&) = delete;
   Uploader& operator=(const Uploader&) = delete;
 
-  /// Checks all options and starts the engine. `files`: the number of files to upload.
-  /// `block_bytes`: the least block size, that of an upload to resume. Errors: usage; failed
-  /// without memory or threads; usage where receipts or sums cannot be written.
+  /// Checks all options and creates the engine. `files`: the number of files to upload.
+  /// `block_bytes`: the minimum block size, that of an upload to resume. Errors: usage; failed
+  /// without memory or threads; usage if receipts or sums cannot be written.
   Result<void> prepare(std::size_t files, std::uint64_t block_bytes = 0);
 
-  /// Finds the token of the dataset and writes it, with its file, into `request`, which has the
-  /// base URL, the key and, of an earlier run, the token's file. Warns of its file's rights.
-  /// Errors: those of find_token() (tokens/token_source.h), and usage for --token-wait without a
-  /// file to wait at.
+  /// Finds the token of the dataset and sets token and token_file of `request`. `request` must have
+  /// the base URL and the dataset, and for an earlier upload its token file. Warns of unsafe file
+  /// permissions. Errors: those of find_token() (tokens/token_source.h), and usage for --token-wait
+  /// without a file to wait for.
   Result<void> find_token(UploadRequest& request, EnvironmentToken environment);
 
-  /// Warns, once of each, of the stored tokens that have expired, or will before the uploads are
-  /// over: in `left` seconds, or nothing where that is not known.
+  /// Warns once of each stored token that has expired or will expire within `left` seconds, the
+  /// time until the uploads end; nothing: unknown.
   void warn_of_expiry(std::optional<double> left);
 
-  /// Finds out how to speak to the server, and writes it into `request`; a token that is refused is
-  /// read again from its file, and waited for as long as --token-wait says. `fresh`: asks, whatever
-  /// is remembered. Errors: those of Engine::ask_server().
+  /// Queries the server for its protocol, and sets `request.server`. If the token is refused, reads
+  /// it again from its file, for up to --token-wait. `fresh`: asks the server even if the answer is
+  /// remembered. Errors: those of Engine::ask_server().
   Result<void> ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh);
 
-  /// Uploads the files of `work`. Sets what the command line says in their requests. Files that are
-  /// not started, because of a signal or an error that concerns them too, are counted as such.
+  /// Uploads the files of `work` with the options of the command line. Files that are not started,
+  /// because of a signal or of an error that concerns them, too, are counted as such.
   void upload(Work work);
 
   /// Counts a file as failed before its upload started, and prints the error. `report` has the
-  /// file, the name and the dataset. `number`: the file's place in the report.
+  /// file, the name and the dataset. `number`: the file's position in the report.
   void fail(std::size_t number, Report report, const Error& error);
 
-  /// Counts a file as failed and prints nothing: the error of several files is printed once.
+  /// Counts a file as failed without printing the error.
   void count_failed(std::size_t number, Report report, const Error& error);
 
-  /// Prints an error that concerns no single file, and notes its exit code.
+  /// Prints an error that concerns no single file, and records its exit code.
   void fail(const Error& error);
 
-  /// Counts a file that an earlier run registered, or whose earlier registration contradicts the
-  /// manifest (`report.error`). Prints it with --verbose, and each error.
+  /// Counts a file that an earlier run registered. If that contradicts the manifest, `report.error`
+  /// is set, and is printed; otherwise prints with --verbose only.
   void registered_before(std::size_t number, Report report);
 
-  /// Counts and prints a file that a filter or --skip left out; what filters leave out is printed
-  /// with --verbose only.
-  void leave_out(const LeftOut& left_out);
-  /// Counts files that the filters left out, without printing each.
+  /// Counts and prints a file that a filter or --skip excluded; files excluded by a filter are
+  /// printed with --verbose only.
+  void report_left_out(const LeftOut& left_out);
+  /// Counts files excluded by filters without printing them.
   void count_left_out(std::size_t count) { outcomes_.count_left_out(count); }
-  /// Reasons for which a file that cannot be opened is left out rather than an error (fail()).
+  /// Sets the reasons for which a file that cannot be opened is skipped instead of an error in
+  /// fail().
   void set_skip(std::set<LeftOutReason> reasons) { skip_ = std::move(reasons); }
 
-  /// Counts and prints what a dry run found out about a file.
-  void planned(std::size_t number, Report report, const UploadPlan& plan,
-               const ServerProfile& server, NameState name);
-  /// Sets the rate of the last uploads, from which a dry run estimates its time.
+  /// Counts a file in a dry run and prints its plan.
+  void report_plan(std::size_t number, Report report, const UploadPlan& plan,
+                   const ServerProfile& server, NameState name);
+  /// Sets the rate of the last uploads, for the time estimate of a dry run.
   void set_last_rate(std::optional<LastRate> rate) { totals_.set_rate(rate); }
 
-  /// Counts a file that was not started, for a reason that was printed already.
-  void leave(std::size_t number, Report report);
+  /// Counts a file that was not started; the reason was printed already.
+  void count_not_started(std::size_t number, Report report);
   /// Prints how many files were not started; nothing for 0.
-  void say_left(std::size_t count);
+  void report_not_started(std::size_t count);
 
-  /// Prints the JSON report with --json, else a closing line for several files. Returns the exit
-  /// code: at least 1 where standard output did not take the whole report. `error`: why there are
-  /// no uploads, for the JSON report only.
+  /// Prints the JSON report with --json, otherwise a summary line for several files. Returns the
+  /// exit code: at least 1 if the report could not be written. `error`: why there are no uploads,
+  /// for the JSON report only.
   int end(const std::optional<Error>& error = {});
 
  private:
   class Run;
 
   Result<EngineOptions> engine_options(std::uint64_t block_bytes) const;
-  void complete(UploadRequest& request);
-  /// What the file has in place of a token that was refused; nothing if it has none. The uploads
-  /// that start later begin with it. Any thread.
+  void apply_options(UploadRequest& request);
+  /// Reads the token file again after a token was refused. Returns its token; nothing if it cannot
+  /// be read. Later uploads use the new token. Any thread.
   std::optional<Secret> renewed_token(const std::string& file);
-  /// Every file's end comes here, once.
-  void count(std::size_t number, const Report& report);
-  /// Ends the event log, if there is one. An incomplete log is an error as an incomplete list of
-  /// checksums is: nothing is wrong with the files.
-  void end_events();
-  /// Adds what to do next to the error of an upload that can be resumed, or whose token was
-  /// refused.
+  /// Records the end of a file, once for each.
+  void record(std::size_t number, const Report& report);
+  /// Closes the event log. An incomplete log changes the exit code, but not the status of files.
+  void close_event_log();
+  /// Appends advice to the error of an upload that can be resumed, or whose token was refused.
   void advise(Report& report, const UploadRequest& request) const;
-  /// What follows an error about a token of the store that the server refused; empty for all
-  /// others.
+  /// Returns the advice for an error about a refused token of the store; empty for other errors.
   std::string store_advice(const Error& error, const UploadRequest& request) const;
-  /// Says how it ended, and counts it.
-  void tell(std::size_t number, Report report, const UploadRequest& request);
+  /// Prints the result of a file, and counts it.
+  void report_result(std::size_t number, Report report, const UploadRequest& request);
   void write_receipt(const Report& report);
   int code_of(const Error& error) const;
 
@@ -132,26 +130,27 @@ class Uploader {
   std::chrono::seconds token_wait_{0};
   std::optional<std::chrono::seconds> progress_interval_;
   std::vector<DigestKind> digests_;
-  /// Those of the store that are used, and when the one that was warned of was stored.
-  struct StoredOne {
+  /// The tokens in use from the store. `warned`: when the token that was warned of was stored.
+  struct StoredTokenUse {
     std::string system;
     std::string dataset;
     std::optional<WallTime> warned = {};
   };
-  std::map<std::string, StoredOne> stored_tokens_;  ///< by their files
-  std::set<std::string> token_warnings_;            ///< said: many uploads have one token file
+  std::map<std::string, StoredTokenUse> stored_tokens_;  ///< by file
+  std::set<std::string> token_warnings_;  ///< printed warnings: many uploads have the
+                                          ///< same token file
   Mutex tokens_mutex_;
-  std::map<std::string, Secret> renewed_ SLUICE_GUARDED_BY(tokens_mutex_);  ///< by their files
+  std::map<std::string, Secret> renewed_ SLUICE_GUARDED_BY(tokens_mutex_);  ///< by file
   std::unique_ptr<Engine> engine_;
   TransferPlan transfers_;
-  std::size_t pool_bytes_ = 0;   ///< the engine's
-  std::size_t block_bytes_ = 0;  ///< the same
+  std::size_t pool_bytes_ = 0;   ///< of the engine
+  std::size_t block_bytes_ = 0;  ///< of the engine
   ReceiptFiles receipts_;
   Outcomes outcomes_;
   std::unique_ptr<EventLog> events_;  ///< null: none
-  std::size_t files_ = 0;             ///< that upload() was to upload
-  bool several_ = false;              ///< there are several files to upload
-  std::set<std::string> plan_notes_;  ///< what a dry run has to say of many files, once
+  std::size_t files_ = 0;             ///< files passed to upload()
+  bool several_ = false;              ///< more than one file to upload
+  std::set<std::string> plan_notes_;  ///< notes of a dry run that apply to many files, printed once
   bool dry_run_ = false;
   std::set<LeftOutReason> skip_;
   PlanTotals totals_;

@@ -18,8 +18,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How often the progress is drawn, and the stop signals are looked at.
-constexpr auto look_interval = std::chrono::milliseconds(100);
+/// The interval for drawing progress and checking stop signals.
+constexpr auto poll_interval = std::chrono::milliseconds(100);
 
 std::uint64_t bytes_of(const Work& work) {
   return std::accumulate(work.items.begin(), work.items.end(), std::uint64_t{0},
@@ -30,7 +30,8 @@ std::string dataset_of(const UploadRequest& request) {
   return request.base_url + ' ' + request.dataset;
 }
 
-/// The phased protocol has one staging area a dataset (protocol section 1.4).
+/// Uploads with the same key must not run concurrently: the phased protocol has one staging area
+/// per dataset (protocol section 1.4).
 std::vector<std::string> keys_of(const Work& work) {
   std::vector<std::string> keys;
   keys.reserve(work.items.size());
@@ -48,8 +49,8 @@ Uploader::Run::Run(Uploader& uploader, Work work)
     : uploader_(uploader),
       work_(std::move(work)),
       schedule_(keys_of(work_)),
-      most_(uploader.transfers_.most),
-      tried_(work_.items.size()),
+      max_transfers_(uploader.transfers_.most),
+      started_(work_.items.size()),
       progress_(work_.items.size(), bytes_of(work_)),
       display_(uploader.console_, uploader.progress_interval_),
       next_event_(Clock::now(), uploader.progress_interval_) {
@@ -57,10 +58,10 @@ Uploader::Run::Run(Uploader& uploader, Work work)
   for (const WorkItem& item : work_.items) largest = std::max(largest, item.bytes);
   for (const Target& target : work_.targets) servers_.insert(target.request.base_url);
   if (uploader_.transfers_.automatic && uploader_.options_.verify_chunks == VerifyChunks::on)
-    most_ = std::min<std::size_t>(
-        most_,
+    max_transfers_ = std::min<std::size_t>(
+        max_transfers_,
         transfers_with_checked_chunks(uploader_.pool_bytes_, uploader_.block_bytes_, largest));
-  count_ = TransferCount(static_cast<unsigned>(most_));
+  count_ = TransferCount(static_cast<unsigned>(max_transfers_));
   if (!uploader_.events_) return;
   std::vector<std::string> datasets;
   for (const Target& target : work_.targets) datasets.push_back(target.request.dataset);
@@ -68,40 +69,41 @@ Uploader::Run::Run(Uploader& uploader, Work work)
 }
 
 void Uploader::Run::run() {
-  auto next_look = Clock::now() + look_interval;
+  auto next_poll = Clock::now() + poll_interval;
   while (true) {
-    start_some();
-    if (adapt_count()) start_some();
+    start_uploads();
+    if (adapt_count()) start_uploads();
     if (transfers_.count() == 0) break;
-    if (const auto index = transfers_.wait_until(next_look)) ended(*index);
-    // Small files may end all the time.
+    if (const auto index = transfers_.wait_until(next_poll)) upload_ended(*index);
+    // Uploads of small files may end more often than the interval.
     const auto now = Clock::now();
-    if (now < next_look) continue;
-    next_look = now + look_interval;
+    if (now < next_poll) continue;
+    next_poll = now + poll_interval;
     const bool stop = stop_signal() != 0 || memory_ran_out() || failed_;
     if (stop && !std::exchange(cancelled_, true)) transfers_.cancel();
     show_progress(now);
-    look_at_expiry(now);
+    warn_of_expiry(now);
   }
-  leave_the_rest();
+  count_rest();
   if (uploader_.events_) uploader_.events_->progress(progress_.totals());
 }
 
-void Uploader::Run::look_at_expiry(RunProgress::Clock::time_point now) {
+void Uploader::Run::warn_of_expiry(RunProgress::Clock::time_point now) {
   const RunTotals totals = progress_.totals();
   if (const auto left = time_left_.update(now, totals.sent, totals.bytes))
     uploader_.warn_of_expiry(left);
 }
 
-void Uploader::Run::leave_the_rest() {
+void Uploader::Run::count_rest() {
   std::size_t count = 0;
   for (std::size_t index = 0; index < work_.items.size(); ++index) {
-    if (tried_[index]) continue;
+    if (started_[index]) continue;
     ++count;
-    uploader_.leave(work_.items[index].number, report_of(index));
+    uploader_.count_not_started(work_.items[index].number, report_of(index));
   }
   if (count == 0) return;
-  if (uploader_.options_.json) uploader_.say_left(count);  // else the closing line says which
+  if (uploader_.options_.json)
+    uploader_.report_not_started(count);  // otherwise the summary line says which
   if (stop_signal() != 0)
     uploader_.outcomes_.note_code(128 + stop_signal());
   else if (uploader_.outcomes_.code() == 0)
@@ -118,11 +120,11 @@ UploadRequest Uploader::Run::request_of(std::size_t index) const {
     if (!request.expected.md5.empty()) request.digests.push_back(DigestKind::md5);
     if (!request.expected.sha256.empty()) request.digests.push_back(DigestKind::sha256);
   }
-  if (const auto again = again_.find(index); again != again_.end()) {
-    request.restart = false;  // that was done
-    request.in_one_piece = again->second.in_one_piece;
+  if (const auto restarts = restarts_.find(index); restarts != restarts_.end()) {
+    request.restart = false;  // a restart was done already
+    request.in_one_piece = restarts->second.in_one_piece;
   }
-  uploader_.complete(request);
+  uploader_.apply_options(request);
   return request;
 }
 
@@ -138,31 +140,33 @@ Report Uploader::Run::report_of(std::size_t index) const {
   return report;
 }
 
-void Uploader::Run::start_some() {
+void Uploader::Run::start_uploads() {
   share_pool();
-  while (!ends_all_ && stop_signal() == 0 && !memory_ran_out() && transfers_.count() < most_now()) {
+  while (!no_more_starts_ && stop_signal() == 0 && !memory_ran_out() &&
+         transfers_.count() < current_limit()) {
     const auto index = schedule_.next();
     if (!index) return;
     const UploadRequest& target = work_.targets[work_.items[*index].target].request;
-    if (closed_.contains(dataset_of(target)))
+    if (closed_datasets_.contains(dataset_of(target)))
       schedule_.ended(*index);
     else if (start(*index)) {
-      tried_[*index] = true;
+      started_[*index] = true;
     } else {
       schedule_.put_back(*index);
-      most_ = transfers_.count();
+      max_transfers_ = transfers_.count();
     }
   }
 }
 
-std::size_t Uploader::Run::most_now() const {
-  return uploader_.transfers_.automatic ? std::min<std::size_t>(most_, count_.count()) : most_;
+std::size_t Uploader::Run::current_limit() const {
+  return uploader_.transfers_.automatic ? std::min<std::size_t>(max_transfers_, count_.count())
+                                        : max_transfers_;
 }
 
 bool Uploader::Run::adapt_count() {
   if (!uploader_.transfers_.automatic) return false;
   TransferCount::Sample sample{.now = Clock::now(),
-                               .bytes = transfers_.handed(),
+                               .bytes = transfers_.transmitted(),
                                .files = sent_files_,
                                .running = transfers_.count(),
                                .waiting = schedule_.ready(),
@@ -170,7 +174,7 @@ bool Uploader::Run::adapt_count() {
   for (const std::string& server : servers_)
     if (const auto limit = uploader_.engine_->request_limit(server))
       sample.ceiling = std::min(*limit, sample.ceiling.value_or(*limit));
-  const std::optional<TransferCount::Change> change = count_.look(sample);
+  const std::optional<TransferCount::Change> change = count_.update(sample);
   if (!change) return false;
   uploader_.console_.detail(describe(*change));
   return change->to > change->from;
@@ -178,7 +182,7 @@ bool Uploader::Run::adapt_count() {
 
 void Uploader::Run::share_pool() {
   const auto runs = static_cast<unsigned>(
-      std::max<std::size_t>(1, std::min(most_now(), transfers_.count() + schedule_.ready())));
+      std::max<std::size_t>(1, std::min(current_limit(), transfers_.count() + schedule_.ready())));
   if (std::exchange(shares_, runs) != runs) uploader_.engine_->set_uploads_at_a_time(runs);
 }
 
@@ -190,55 +194,55 @@ bool Uploader::Run::start(std::size_t index) {
     if (transfers_.count() > 0 && (upload.error().code == EMFILE || upload.error().code == ENFILE))
       return false;
     uploader_.fail(work_.items[index].number, report_of(index), upload.error());
-    over(index, upload.error());
+    file_finished(index, upload.error());
     return true;
   }
-  progress_.started(index, work_.items[index].name);
+  progress_.transfer_started(index, work_.items[index].name);
   if (uploader_.events_)
     uploader_.events_->file_start(report_of(index), (*upload)->progress().committed);
   transfers_.add(index, *std::move(upload));
   return true;
 }
 
-void Uploader::Run::ended(std::size_t index) {
+void Uploader::Run::upload_ended(std::size_t index) {
   Report report = transfers_.take(index);
-  progress_.ended(index, report);
+  progress_.transfer_ended(index, report);
   if (report.status == Report::Status::interrupted && memory_ran_out() && stop_signal() == 0) {
     report.status = Report::Status::failed;
     report.error->kind = ErrorKind::failed;
     report.error->message += "; " + out_of_memory_error().message;
   }
-  if (goes_again(index, report)) {
+  if (should_start_again(index, report)) {
     uploader_.console_.warning(fmt::format("{}; {}", report.error->message,
                                            report.again == Report::Again::whole
                                                ? "uploading the file again, in one piece"
                                                : "retrying the upload"));
     if (!start(index)) {
       schedule_.put_back(index);
-      tried_[index] = false;
+      started_[index] = false;
     }
     return;
   }
   const UploadRequest request = request_of(index);
-  doubt_memory(request, report);
+  recheck_protocol(request, report);
   const std::optional<Error> error = report.error;
   if (report.status == Report::Status::registered && report.registered_before.empty())
     ++sent_files_;
-  uploader_.tell(work_.items[index].number, std::move(report), request);
-  over(index, error);
+  uploader_.report_result(work_.items[index].number, std::move(report), request);
+  file_finished(index, error);
 }
 
-bool Uploader::Run::goes_again(std::size_t index, const Report& report) {
-  if (cancelled_ || ends_all_ || report.again == Report::Again::nothing) return false;
-  Again& again = again_[index];
-  if (report.again == Report::Again::whole)  // another way, and no retry
-    return !std::exchange(again.in_one_piece, true);
-  return uploader_.options_.retries > 0 && !std::exchange(again.what_is_missing, true);
+bool Uploader::Run::should_start_again(std::size_t index, const Report& report) {
+  if (cancelled_ || no_more_starts_ || report.again == Report::Again::nothing) return false;
+  Restarts& restarts = restarts_[index];
+  if (report.again == Report::Again::whole)  // a different method, not a retry
+    return !std::exchange(restarts.in_one_piece, true);
+  return uploader_.options_.retries > 0 && !std::exchange(restarts.what_is_missing, true);
 }
 
-void Uploader::Run::doubt_memory(UploadRequest request, Report& report) {
+void Uploader::Run::recheck_protocol(UploadRequest request, Report& report) {
   if (!report.error || report.error->kind != ErrorKind::failed || report.committed > 0 ||
-      !request.server.remembered || std::exchange(doubted_, true))
+      !request.server.remembered || std::exchange(protocol_rechecked_, true))
     return;
   const ProtocolKind before = request.server.protocol;
   if (const Result<void> asked =
@@ -249,25 +253,25 @@ void Uploader::Run::doubt_memory(UploadRequest request, Report& report) {
                     to_string(request.server.protocol));
 }
 
-void Uploader::Run::over(std::size_t index, const std::optional<Error>& error) {
+void Uploader::Run::file_finished(std::size_t index, const std::optional<Error>& error) {
   schedule_.ended(index);
   const WorkItem& item = work_.items[index];
-  progress_.over(item.bytes, !error);
-  again_.erase(index);
-  // Not at the first one: a smaller file may fit where a large one did not.
+  progress_.file_finished(item.bytes, !error);
+  restarts_.erase(index);
+  // Not at the first error: a smaller file may fit where a large one did not.
   run_errors_ = error && error->scope == Error::Scope::run ? run_errors_ + 1 : 0;
-  if (run_errors_ == most_run_errors) ends_all_ = true;
+  if (run_errors_ == most_run_errors) no_more_starts_ = true;
   if (!error) return;
-  if (uploader_.options_.fail_fast) failed_ = ends_all_ = true;
+  if (uploader_.options_.fail_fast) failed_ = no_more_starts_ = true;
   switch (error->kind) {
     case ErrorKind::token_refused:
     case ErrorKind::no_such_dataset:
-      // One dataset's token says nothing about the next one's.
-      closed_.insert(dataset_of(work_.targets[item.target].request));
+      // The tokens of other datasets may be valid.
+      closed_datasets_.insert(dataset_of(work_.targets[item.target].request));
       break;
     case ErrorKind::unreachable:
     case ErrorKind::interrupted:
-      ends_all_ = true;
+      no_more_starts_ = true;
       break;
     default:
       break;

@@ -23,61 +23,61 @@ class Uploader::Run {
   void run();
 
  private:
-  /// No more than are to be under way at a time: each has its file open.
-  void start_some();
-  /// Adapts the number of uploads at a time to what was measured (--transfers auto). Whether more
-  /// may run than before.
+  /// Starts uploads up to the allowed number. Not all at once: each keeps its file open.
+  void start_uploads();
+  /// Adapts the number of concurrent uploads to measurements (--transfers auto). Returns whether it
+  /// has grown.
   bool adapt_count();
-  /// Tells the engine among how many uploads the pool is to be divided.
+  /// Tells the engine among how many uploads to divide the pool.
   void share_pool();
-  /// Uploads that may run at a time now.
-  std::size_t most_now() const;
-  /// Returns false where the process has no descriptor left for it, so that it has to wait for
-  /// another one's end.
+  /// Returns the number of uploads that may run at a time now.
+  std::size_t current_limit() const;
+  /// Returns false if the process has no free descriptor: retry after the end of another upload.
   bool start(std::size_t index);
-  void ended(std::size_t index);
-  /// Whether that item is started once more, as Report::again has it: once for each reason, as what
-  /// goes wrong a second time would go wrong a third.
-  bool goes_again(std::size_t index, const Report& report);
-  /// It may have failed because the server speaks another protocol than it did when it was asked:
-  /// asks it again, once, for the next run.
-  void doubt_memory(UploadRequest request, Report& report);
-  /// It is done with, however; what stopped it, if anything did, may stop others as well.
-  void over(std::size_t index, const std::optional<Error>& error);
-  /// Counts those that were not started, and says how many they are.
-  void leave_the_rest();
+  void upload_ended(std::size_t index);
+  /// Returns whether to start the upload again, as requested by Report::again. Once for each
+  /// reason, because a second attempt would probably fail the same way.
+  bool should_start_again(std::size_t index, const Report& report);
+  /// Handles a failure that a changed protocol of the server may have caused: queries the server
+  /// again, at most once in a run.
+  void recheck_protocol(UploadRequest request, Report& report);
+  /// Records the end of a file. `error`, if any, may prevent other uploads.
+  void file_finished(std::size_t index, const std::optional<Error>& error);
+  /// Counts and prints the files that were not started.
+  void count_rest();
   UploadRequest request_of(std::size_t index) const;
-  /// What is known of it before it is started.
+  /// Returns the report of a file before its start.
   Report report_of(std::size_t index) const;
   void show_progress(RunProgress::Clock::time_point now);
-  /// Warns of tokens that expire before the run is over, as far as that can be estimated.
-  void look_at_expiry(RunProgress::Clock::time_point now);
+  /// Warns of tokens that expire before the estimated end of the run.
+  void warn_of_expiry(RunProgress::Clock::time_point now);
 
   Uploader& uploader_;
   const Work work_;
   Schedule schedule_;
   Transfers transfers_;
-  std::set<std::string> closed_;  ///< datasets that nothing more is tried of
-  bool ends_all_ = false;         ///< what stopped one would stop any other
-  /// The run ends after so many files in a row with an error of Error::Scope::run: each may have
-  /// been tried for minutes.
+  std::set<std::string> closed_datasets_;  ///< datasets whose remaining files are not started
+  bool no_more_starts_ = false;            ///< no further upload is started
+  /// The run ends after this many consecutive files with an error of Error::Scope::run: each
+  /// attempt may take minutes.
   static constexpr unsigned most_run_errors = 4;
-  unsigned run_errors_ = 0;  ///< in a row
-  bool failed_ = false;      ///< one has, and --fail-fast was given
+  unsigned run_errors_ = 0;  ///< consecutive
+  bool failed_ = false;      ///< a file has failed with --fail-fast
   bool cancelled_ = false;
-  std::size_t most_;  ///< transfers at a time that the process and the pool allow
+  std::size_t
+      max_transfers_;  ///< the maximum number of transfers that the process and the pool allow
   TransferCount count_;
-  std::set<std::string> servers_;  ///< their base URLs
-  std::uint64_t sent_files_ = 0;   ///< registered, of those that had to be sent
-  unsigned shares_ = 0;            ///< as the engine was told; 0: not yet
-  bool doubted_ = false;
-  /// What is known of those that were tried, where that differs from Work.
-  struct Again {
-    bool what_is_missing = false;  ///< was started once more for that
-    bool in_one_piece = false;     ///< the same
+  std::set<std::string> servers_;  ///< base URLs
+  std::uint64_t sent_files_ = 0;   ///< registered files that were sent in this run
+  unsigned shares_ = 0;            ///< the value passed to the engine; 0: none yet
+  bool protocol_rechecked_ = false;
+  /// The reasons for which a file was started again.
+  struct Restarts {
+    bool what_is_missing = false;  ///< for Report::Again::what_is_missing
+    bool in_one_piece = false;     ///< for Report::Again::whole
   };
-  std::map<std::size_t, Again> again_;  ///< by index
-  std::vector<bool> tried_;             ///< by index
+  std::map<std::size_t, Restarts> restarts_;  ///< by index
+  std::vector<bool> started_;                 ///< by index
 
   RunProgress progress_;
   TimeLeft time_left_;

@@ -9,8 +9,8 @@
 namespace sluice::cli {
 namespace {
 
-/// Without blanks at the end, but for those behind a backslash. A backslash at the very end keeps
-/// all, as in git.
+/// Removes trailing blanks, except those after a backslash. If the last byte is a backslash,
+/// removes nothing, as git does.
 std::string_view without_trailing_blanks(std::string_view line) {
   std::size_t end = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {

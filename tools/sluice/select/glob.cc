@@ -12,15 +12,17 @@
 namespace sluice::cli {
 namespace {
 
-/// The two kinds of `abort` only save work: the caller need not try what cannot match either.
+/// The result of a match. The two kinds of `abort` save work: the caller skips attempts that cannot
+/// match either.
 enum class Match {
   yes,
   no,
-  abort,             ///< whatever the text before this: no
-  abort_to_slashes,  ///< no, unless a "**" before this matches more
+  abort,             ///< no match, whatever precedes
+  abort_to_slashes,  ///< no match, unless an earlier "**" matches more
 };
 
-/// The character class "alpha" and its siblings, in the C locale. False also for an unknown class.
+/// Returns whether `c` is in the character class `name`, such as "alpha", in the C locale. False
+/// for an unknown class.
 bool in_class(std::string_view name, unsigned char c, bool& known) {
   known = true;
   const bool ascii = c < 0x80;
@@ -47,8 +49,8 @@ bool is_special(char c) {
   return c == '*' || c == '?' || c == '[' || c == '\\';
 }
 
-/// One comparison of a pattern with a text. The algorithm is that of git's wildmatch.c, with a
-/// memory of what did not match, which keeps patterns with many stars from taking for ever.
+/// Matches a pattern with a text. The algorithm of git's wildmatch.c, with a table of failed
+/// attempts, which avoids exponential time for patterns with many stars.
 class Matcher {
  public:
   Matcher(std::string_view pattern, std::string_view text) : pattern_(pattern), text_(text) {}
@@ -56,12 +58,12 @@ class Matcher {
   Match match(std::size_t first, std::size_t at) {
     if (has_failed(first, at)) return Match::no;
     const Match result = compare(first, at);
-    if (result != Match::yes) note_failure(first, at);
+    if (result != Match::yes) record_failure(first, at);
     return result;
   }
 
  private:
-  /// The byte at `p`, 0 behind the end.
+  /// Returns the byte at `p`, or 0 after the end.
   char pattern(std::size_t p) const { return p < pattern_.size() ? pattern_[p] : '\0'; }
 
   Match compare(std::size_t first, std::size_t at);
@@ -71,9 +73,9 @@ class Matcher {
   bool has_failed(std::size_t p, std::size_t at) const {
     return !failed_.empty() && failed_[p * (text_.size() + 1) + at];
   }
-  void note_failure(std::size_t p, std::size_t at) {
-    constexpr std::size_t usual = 1000;  // comparisons that need no memory
-    if (++failures_ < usual) return;
+  void record_failure(std::size_t p, std::size_t at) {
+    constexpr std::size_t failures_without_table = 1000;  // comparisons without a table
+    if (++failures_ < failures_without_table) return;
     if (failed_.empty()) failed_.resize((pattern_.size() + 1) * (text_.size() + 1));
     failed_[p * (text_.size() + 1) + at] = true;
   }
@@ -81,7 +83,7 @@ class Matcher {
   const std::string_view pattern_;
   const std::string_view text_;
   std::size_t failures_ = 0;
-  std::vector<bool> failed_;  ///< by position in the pattern and in the text; empty at first
+  std::vector<bool> failed_;  ///< by position in the pattern and in the text; allocated when needed
 };
 
 Match Matcher::compare(std::size_t first, std::size_t at) {
@@ -93,7 +95,7 @@ Match Matcher::compare(std::size_t first, std::size_t at) {
         bool consumed = false;
         const Match result = match_star(first, p, at, consumed);
         if (!consumed) return result;
-        break;  // "*/" has matched up to the slash, which the loop steps over
+        break;  // "*/" has matched up to the slash; the loop continues after it
       }
       case '?':
         if (text_[at] == '/') return Match::no;
@@ -112,11 +114,12 @@ Match Matcher::compare(std::size_t first, std::size_t at) {
   return at == text_.size() ? Match::yes : Match::no;
 }
 
-/// `p` is at a star. `consumed`: the pattern goes on behind `p`, and the text behind `at`.
+/// `p` is at a star. `consumed`: the match continues after `p` in the pattern and after `at` in the
+/// text.
 Match Matcher::match_star(std::size_t first, std::size_t& p, std::size_t& at, bool& consumed) {
   const std::size_t star = p;
   while (pattern(p) == '*') ++p;
-  bool slashes = false;  // matches them too
+  bool slashes = false;  // whether the star matches slashes, too
   if (p - star > 1) {
     const bool behind_slash = star == first || pattern_[star - 1] == '/';
     const bool before_slash = p == pattern_.size() || pattern_[p] == '/' ||
@@ -153,14 +156,14 @@ Match Matcher::match_star(std::size_t first, std::size_t& p, std::size_t& at, bo
   return Match::abort;
 }
 
-/// `p` is at a '[', and at the ']' afterwards.
+/// `p` is at a '['; afterwards at the ']'.
 Match Matcher::match_set(std::size_t& p, char c) const {
   const auto byte = [](char value) { return static_cast<unsigned char>(value); };
   ++p;
   const bool negated = pattern(p) == '!' || pattern(p) == '^';
   if (negated) ++p;
   bool matched = false;
-  char previous = 0;  // what a range begins with; 0: none can begin here
+  char previous = 0;  // the first byte of a possible range; 0: none
   do {
     if (p >= pattern_.size()) return Match::abort;
     char now = pattern_[p];
@@ -228,8 +231,8 @@ bool Glob::matches(std::string_view path, bool is_directory) const {
   if (!whole_path_) {
     path = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
   } else {
-    // As git does, also where that makes a difference: "a/b**" matches "a/b/c", since "**" is then
-    // at the begin of what is left.
+    // Like git, also where this changes the result: "a/b**" matches "a/b/c", because after removing
+    // the prefix the "**" is at the beginning.
     if (!path.starts_with(pattern.substr(0, plain_bytes_))) return false;
     path.remove_prefix(plain_bytes_);
     pattern.remove_prefix(plain_bytes_);

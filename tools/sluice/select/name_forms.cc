@@ -18,11 +18,11 @@ const char* form_of(const std::string& name) {
   return name == normal_form(name) ? "composed (NFC)" : "decomposed (NFD) or mixed";
 }
 
-std::string sentence(const std::string& name, const std::string& other, std::string_view whose) {
+std::string sentence(const std::string& name, const std::string& other, std::string_view origin) {
   return fmt::format(
       "the name '{}' looks like the name of {}, but the two names differ in Unicode normalisation: "
       "one is {}, the other {}; the dataset will hold two files whose names look the same",
-      printable(name), whose, form_of(name), form_of(other));
+      printable(name), origin, form_of(name), form_of(other));
 }
 
 }  // namespace
@@ -44,21 +44,21 @@ std::string normal_form(std::string_view name) {
 }
 
 std::vector<std::string> warn_of_look_alikes(const std::vector<std::string>& names,
-                                             const std::vector<std::string>& there,
+                                             const std::vector<std::string>& names_in_dataset,
                                              const std::string& dataset) {
   std::vector<std::string> warnings;
-  std::map<std::string, std::set<std::string>> given;  // by their normal form
+  std::map<std::string, std::set<std::string>> given;  // by their NFC
   for (const std::string& name : names) {
-    std::set<std::string>& same = given[normal_form(name)];
-    for (const std::string& other : same)
+    std::set<std::string>& same_form = given[normal_form(name)];
+    for (const std::string& other : same_form)
       if (other != name) warnings.push_back(sentence(name, other, "another file"));
-    same.insert(name);
+    same_form.insert(name);
   }
-  const std::set<std::string> distinct(there.begin(), there.end());
+  const std::set<std::string> distinct(names_in_dataset.begin(), names_in_dataset.end());
   for (const std::string& other : distinct) {
-    const auto same = given.find(normal_form(other));
-    if (same == given.end() || same->second.contains(other)) continue;
-    for (const std::string& name : same->second)
+    const auto same_form = given.find(normal_form(other));
+    if (same_form == given.end() || same_form->second.contains(other)) continue;
+    for (const std::string& name : same_form->second)
       warnings.push_back(
           sentence(name, other, fmt::format("an earlier upload into dataset {}", dataset)));
   }

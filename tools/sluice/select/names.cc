@@ -13,7 +13,7 @@
 namespace sluice::cli {
 
 Result<void> check_separator(std::string_view separator) {
-  // Behind a letter, because "." alone is no name, but may be a separator.
+  // After a letter, because "." alone is no valid name, but may be a separator.
   if (!separator.empty() && !problem_of_deposit_name("a" + std::string(separator))) return {};
   return Error{ErrorKind::usage,
                fmt::format("--separator: names in the dataset cannot contain '{}'; choose another "
@@ -50,8 +50,8 @@ std::string dataset_name(const NameRule& rule, std::string_view relative) {
 
 Result<void> check_name(const NameRule& rule, const std::string& path, const std::string& name) {
   std::string why;
-  if (const char* unfit = problem_of_deposit_name(name))
-    why = unfit;
+  if (const char* reason = problem_of_deposit_name(name))
+    why = reason;
   else if (name.size() > rule.longest)
     why = fmt::format("is longer than {} bytes, so the receipt's file name would be too long",
                       rule.longest);
@@ -63,7 +63,7 @@ Result<void> check_name(const NameRule& rule, const std::string& path, const std
 }
 
 Result<void> check_collisions(const std::vector<SelectedFile>& files, NameFrom from) {
-  // Numbers rather than names: 4 bytes a file.
+  // Sorts indexes instead of names: 4 bytes per file.
   std::vector<std::uint32_t> order(files.size());
   std::iota(order.begin(), order.end(), 0U);
   std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {

@@ -17,7 +17,7 @@ void OwnFiles::add_open(int descriptor) {
 
 void OwnFiles::add_with_files(const std::string& path) {
   add(path);
-  std::error_code failed;  // nothing is added where there is no such directory
+  std::error_code failed;  // adds nothing if there is no such directory
   for (std::filesystem::directory_iterator entry(path, failed), end; !failed && entry != end;
        entry.increment(failed))
     add(entry->path().string());

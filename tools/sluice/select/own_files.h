@@ -9,25 +9,25 @@
 
 namespace sluice::cli {
 
-/// Files and directories that this run of sluice reads a secret from, or writes: the token file,
-/// the journal, receipts, lists of checksums. A directory tree may hold them; no upload may. They
-/// are recognised by device and inode, by whichever path a walk finds them. Lookups: any thread.
+/// Files and directories that this run reads secrets from or writes: the token file, the journal,
+/// receipts, lists of checksums. They must not be uploaded, even inside a given directory. They are
+/// identified by device and inode, so that the path does not matter. Lookups: any thread.
 class OwnFiles {
  public:
-  /// A file, or a directory with all that a walk would find in it. Nothing, where no such file
-  /// exists, or the path is empty.
+  /// Adds a file, or a directory with everything that a walk would find in it. No effect if `path`
+  /// is empty or does not exist.
   void add(const std::string& path);
-  /// A file that is open: by which path is unknown. Nothing, unless it is a regular file.
+  /// Adds an open file, whose path is unknown. No effect unless it is a regular file.
   void add_open(int descriptor);
-  /// A directory and each file that is in it now, by whichever path: by a link that leads to the
-  /// file, or given alone. Not for directories that may hold the user's files.
+  /// Adds a directory and each file in it, so that the files are also recognised under other paths,
+  /// such as links. Not for directories that may contain files of the user.
   void add_with_files(const std::string& path);
-  /// A directory in which the files whose names end in `suffix` are meant, and no others.
+  /// Adds those files of a directory whose names end in `suffix`.
   void add_directory(const std::string& path, std::string suffix);
 
   bool contains(const struct stat& facts) const { return contains(facts.st_dev, facts.st_ino); }
   bool contains(dev_t device, ino_t inode) const;
-  /// `directory`: facts of the directory that holds `name`.
+  /// `directory`: the status of the directory that contains `name`.
   bool contains(const struct stat& directory, std::string_view name) const;
 
  private:

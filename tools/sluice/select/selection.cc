@@ -38,9 +38,9 @@ Result<Filter> make_filter(const std::vector<FilterRule>& rules) {
   return filter;
 }
 
-class Selecting {
+class Selector {
  public:
-  Selecting(const SelectOptions& options, const Filter& filter, const OwnFiles& own)
+  Selector(const SelectOptions& options, const Filter& filter, const OwnFiles& own)
       : options_(options), filter_(filter), own_(own) {
     walk_.follow_links = options.follow_links;
     walk_.filter = &filter;
@@ -53,8 +53,8 @@ class Selecting {
     visitor_.left_out = [this](LeftOut left_out) { leave_out(std::move(left_out)); };
   }
 
-  /// One path of the command line or of a list. Error: see select_files().
-  Result<void> take(const std::string& path) {
+  /// Adds one path of the command line or of a list. Error: see select_files().
+  Result<void> add_path(const std::string& path) {
     struct stat facts {};
     const bool found = !path.empty() && stat_long_path(path, facts) == 0;
     const int code = path.empty() ? ENOENT : errno;
@@ -80,9 +80,9 @@ class Selecting {
                                    : code == EACCES || code == EPERM ? LeftOutReason::unreadable
                                    : code == ELOOP                   ? LeftOutReason::link
                                                                      : LeftOutReason::failed;
-      leave_out_as_opened(path, reason, code);
+      leave_out_unopenable(path, reason, code);
     } else if (!S_ISREG(facts.st_mode)) {
-      leave_out_as_opened(path, LeftOutReason::special, 0);
+      leave_out_unopenable(path, LeftOutReason::special, 0);
     } else if (own_.contains(facts)) {
       leave_out({.path = path,
                  .reason = LeftOutReason::own,
@@ -96,9 +96,9 @@ class Selecting {
     return {};
   }
 
-  Result<Selection> end() {
+  Result<Selection> finish() {
     TRY(check_collisions(result_.files, options_.names.from));
-    if (result_.files.empty() && !is_stopped() && !left_something_out_)
+    if (result_.files.empty() && !is_stopped() && !has_unrequested_)
       return Error{ErrorKind::usage, nothing_to_upload()};
     result_.files.shrink_to_fit();
     return std::move(result_);
@@ -120,10 +120,10 @@ class Selecting {
   }
 
   void add(std::string path, std::string name, std::uint64_t bytes) {
-    if (const Result<void> good = check_name(options_.names, path, name); !good) {
+    if (const Result<void> checked = check_name(options_.names, path, name); !checked) {
       leave_out({.path = std::move(path),
                  .reason = LeftOutReason::name,
-                 .why = good.error().message,
+                 .why = checked.error().message,
                  .advice = "rename the file, upload the file alone with --name, or leave out such "
                            "files with --skip names"});
       return;
@@ -136,7 +136,7 @@ class Selecting {
     item.asked_for = item.reason == LeftOutReason::filter || item.reason == LeftOutReason::own ||
                      options_.skip.contains(item.reason);
     if (item.reason != LeftOutReason::filter && item.reason != LeftOutReason::own)
-      left_something_out_ = true;
+      has_unrequested_ = true;
     if (item.reason == LeftOutReason::filter) {
       ++result_.filtered;
       if (!options_.list_filtered) return;
@@ -145,8 +145,8 @@ class Selecting {
     result_.left_out.push_back(std::move(item));
   }
 
-  /// With the message that opening the file gives.
-  void leave_out_as_opened(const std::string& path, LeftOutReason reason, int code) {
+  /// Uses the error message for opening the file.
+  void leave_out_unopenable(const std::string& path, LeftOutReason reason, int code) {
     const Result<LocalFile> opened = open_local_file(path);
     leave_out({.path = path,
                .reason = reason,
@@ -164,7 +164,7 @@ class Selecting {
   WalkVisitor visitor_;
   Selection result_;
   std::size_t number_ = 0;
-  bool left_something_out_ = false;  ///< that no filter excludes
+  bool has_unrequested_ = false;  ///< for a reason other than a filter or `own`
 };
 
 }  // namespace
@@ -212,13 +212,13 @@ Result<Selection> select_files(const SelectOptions& options, const OwnFiles& own
                                "too long; choose a --name of at most {} bytes",
                                printable(options.name), options.names.longest)};
   }
-  Selecting selecting(options, filter, own);
-  for (const std::string& path : options.paths) TRY(selecting.take(path));
+  Selector selector(options, filter, own);
+  for (const std::string& path : options.paths) TRY(selector.add_path(path));
   for (const std::string& path : listed) {
-    TRY(selecting.take(path));
+    TRY(selector.add_path(path));
     if (options.stop && options.stop()) break;
   }
-  return selecting.end();
+  return selector.finish();
 }
 
 }  // namespace sluice::cli

@@ -43,8 +43,8 @@ EntryKind kind_of(const struct stat& facts) {
   return kind_of(IFTODT(facts.st_mode));
 }
 
-/// Whether this process, of that effective `user`, may read the file. Asks the kernel only where
-/// the mode does not tell.
+/// Returns whether this process, with effective user `user`, may read the file. Asks the kernel
+/// only if the mode is not sufficient.
 bool is_readable(int directory, const char* name, const struct stat& facts, uid_t user) {
   if (facts.st_uid == user && (facts.st_mode & S_IRUSR) != 0) return true;
   return ::faccessat(directory, name, R_OK, AT_EACCESS) == 0 || errno != EACCES;
@@ -57,7 +57,7 @@ LeftOutReason reason_of(int code) {
       return LeftOutReason::unreadable;
     case ENOENT:
     case ENOTDIR:
-    case ELOOP:  // of a directory that has become a link meanwhile
+    case ELOOP:  // the directory was replaced by a link
       return LeftOutReason::missing;
     default:
       return LeftOutReason::failed;
@@ -92,18 +92,18 @@ class Walk {
   }
 
   void run() {
-    enter(/*through_link=*/true, {});
-    while (!above_.empty() && !stopped_) {
-      Level& level = above_.back();
+    visit_directory(/*through_link=*/true, {});
+    while (!ancestors_.empty() && !stopped_) {
+      Level& level = ancestors_.back();
       if (level.next == level.directories.size()) {
-        above_.pop_back();
+        ancestors_.pop_back();
         continue;
       }
       Directory& next = level.directories[level.next++];
       path_.resize(level.path_bytes);
       path_ += std::exchange(next.name, {});
       path_ += '/';
-      enter(next.through_link, next.decision);
+      visit_directory(next.through_link, next.decision);
     }
   }
 
@@ -113,9 +113,9 @@ class Walk {
     bool through_link = false;
     Filter::Decision decision;
   };
-  /// A directory that was read, and those in it.
+  /// A directory that was read, with its subdirectories.
   struct Level {
-    std::size_t path_bytes = 0;  ///< of path_, with the slash at its end
+    std::size_t path_bytes = 0;  ///< of path_, with the trailing slash
     struct stat facts {};
     Filter::Decision decision;
     std::vector<Directory> directories;
@@ -126,11 +126,11 @@ class Walk {
     if (!stopped_ && options_.stop && options_.stop()) stopped_ = true;
     return stopped_;
   }
-  void enter(bool through_link, const Filter::Decision& decision);
+  void visit_directory(bool through_link, const Filter::Decision& decision);
   bool read(int fd, std::vector<Entry>& entries);
-  void look_at(int fd, Level& level, Entry& entry);
+  void visit_entry(int fd, Level& level, Entry& entry);
   void add_file(int fd, const Level& level, const Entry& entry, const struct stat& facts);
-  /// False, and a line in the report, where the filter leaves the entry out.
+  /// Returns whether the filter includes the entry; reports it otherwise.
   bool is_wanted(EntryKind kind, const Level& level, Filter::Decision& decision);
 
   void leave_out(LeftOutReason reason, std::string why, std::string advice = {}, int code = 0) {
@@ -152,20 +152,20 @@ class Walk {
   const WalkOptions& options_;
   const WalkVisitor& visitor_;
   const uid_t user_ = ::geteuid();
-  std::string path_;  ///< of what is looked at; a directory's ends with '/', or is empty for "."
+  std::string path_;  ///< the current path; a directory's ends with '/', or is empty for "."
   std::size_t root_bytes_ = 0;
-  std::vector<Level> above_;  ///< of the directory that is read, the nearest last
-  std::size_t looked_at_ = 0;
+  std::vector<Level> ancestors_;  ///< the directories above the current one, the nearest last
+  std::size_t entries_seen_ = 0;
   bool stopped_ = false;
 };
 
-void Walk::enter(bool through_link, const Filter::Decision& decision) {
+void Walk::visit_directory(bool through_link, const Filter::Decision& decision) {
   if (stop()) return;
   Level level;
   level.path_bytes = path_.size();
   level.decision = decision;
   std::string path = path_.empty() ? "." : path_;
-  // A slash at the end would follow a link.
+  // A trailing slash would follow a symbolic link.
   if (path.size() > 1) path.pop_back();
   const int flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
   UniqueFd fd(open_long_path(path, through_link ? flags : flags | O_NOFOLLOW));
@@ -182,7 +182,7 @@ void Walk::enter(bool through_link, const Filter::Decision& decision) {
   const auto same = [&](const Level& above) {
     return above.facts.st_dev == level.facts.st_dev && above.facts.st_ino == level.facts.st_ino;
   };
-  if (std::any_of(above_.begin(), above_.end(), same)) {
+  if (std::any_of(ancestors_.begin(), ancestors_.end(), same)) {
     leave_out(LeftOutReason::link,
               fmt::format("{} leads back to a directory above it, whose files are uploaded from "
                           "there",
@@ -191,25 +191,25 @@ void Walk::enter(bool through_link, const Filter::Decision& decision) {
     return;
   }
   std::vector<Entry> entries;
-  // Only directories are kept until they are due.
+  // Only the names of directories are kept for later.
   if (!read(fd.get(), entries)) fail("read the directory", errno);
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.name < b.name; });
   for (Entry& entry : entries) {
     path_.resize(level.path_bytes);
     path_ += entry.name;
-    if (++looked_at_ % 1000 == 0 && stop()) return;
-    look_at(fd.get(), level, entry);
+    if (++entries_seen_ % 1000 == 0 && stop()) return;
+    visit_entry(fd.get(), level, entry);
   }
-  above_.push_back(std::move(level));
+  ancestors_.push_back(std::move(level));
 }
 
 bool Walk::read(int fd, std::vector<Entry>& entries) {
-  const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);  // closedir() closes it
-  if (own < 0) return false;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(own), &::closedir);
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);  // closed by closedir()
+  if (copy < 0) return false;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(copy), &::closedir);
   if (directory == nullptr) {
-    ::close(own);
+    ::close(copy);
     return false;
   }
   while (true) {
@@ -226,7 +226,7 @@ bool Walk::is_wanted(EntryKind kind, const Level& level, Filter::Decision& decis
   if (options_.filter == nullptr || options_.filter->empty()) return true;
   const bool directory = kind == EntryKind::directory;
   decision = options_.filter->decide(relative(), directory, level.decision);
-  // A directory that no rule matches may hold files that one includes.
+  // A directory without a matching rule may contain files that a rule includes.
   if (directory ? decision.verdict != Filter::Verdict::excluded
                 : options_.filter->wants_file(decision))
     return true;
@@ -235,8 +235,8 @@ bool Walk::is_wanted(EntryKind kind, const Level& level, Filter::Decision& decis
   return false;
 }
 
-/// path_ is the entry's.
-void Walk::look_at(int fd, Level& level, Entry& entry) {
+/// path_ is the path of the entry.
+void Walk::visit_entry(int fd, Level& level, Entry& entry) {
   EntryKind kind = kind_of(entry.type);
   struct stat facts {};
   bool known = false;

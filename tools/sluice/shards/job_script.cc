@@ -11,7 +11,7 @@
 namespace sluice::cli {
 namespace {
 
-/// A path as sbatch reads it, and `pattern` behind it: in quotes, and % begins a pattern
+/// Returns a path for sbatch, followed by `pattern`: quoted, with % escaped, which begins a pattern
 /// (sbatch(1), FILENAME PATTERN).
 std::string sbatch_path(const std::string& path, std::string_view pattern = {}) {
   std::string text = "\"";
@@ -23,9 +23,9 @@ std::string sbatch_path(const std::string& path, std::string_view pattern = {}) 
   return text.append(pattern) + '"';
 }
 
-/// Whether that option of sbatch is about the array's tasks alone, so that the job behind them goes
-/// without.
-bool is_of_the_array(std::string_view option) {
+/// Returns whether an option of sbatch applies to the array's tasks only, and not to the report
+/// job.
+bool is_array_option(std::string_view option) {
   static constexpr std::array<std::string_view, 17> names{
       "--array",     "--requeue",       "--no-requeue", "--signal",          "--output",
       "--error",     "--cpus-per-task", "--mem",        "--mem-per-cpu",     "--dependency",
@@ -33,7 +33,7 @@ bool is_of_the_array(std::string_view option) {
       "--exclusive", "--gres"};
   if (!option.starts_with("--"))  // -a1-2, -a 1-2
     return option.size() > 1 && std::string_view("aoecdJHnN").find(option[1]) != option.npos;
-  // sbatch takes the beginning of a name as well.
+  // sbatch accepts abbreviated names.
   const std::string_view name = option.substr(0, option.find_first_of("= "));
   return std::any_of(names.begin(), names.end(),
                      [&](std::string_view one) { return one.starts_with(name); });
@@ -145,7 +145,7 @@ exit "$code"
 
 std::string report_script(const ShardDirectory& directory, const JobScriptSetting& setting) {
   std::vector<std::string> sbatch = setting.sbatch;
-  std::erase_if(sbatch, is_of_the_array);
+  std::erase_if(sbatch, is_array_option);
   return fmt::format(
       R"(#!/bin/bash
 # Runs behind the array of job.sh: writes the report of all shards, and fails where a file is not

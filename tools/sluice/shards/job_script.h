@@ -12,28 +12,27 @@
 namespace sluice::cli {
 
 struct JobScriptSetting {
-  std::string sluice;             ///< absolute path of this program
-  std::string working_directory;  ///< absolute: relative paths in `arguments` begin there
-  /// Variables that are set for the job.
+  std::string sluice;             ///< the absolute path of this program
+  std::string working_directory;  ///< absolute; relative paths in `arguments` start here
+  /// Environment variables to set in the job.
   std::vector<std::pair<std::string, std::string>> environment = {};
   std::vector<std::string> arguments;  ///< of `sluice run`, without the manifest
-  std::vector<std::string> sbatch;     ///< further options of sbatch: "--time=2:00:00"
+  std::vector<std::string> sbatch;     ///< more options of sbatch: "--time=2:00:00"
   std::size_t memory_mib = 512;        ///< of a task
 };
 
-/// `text` as one word of a POSIX shell, in quotes where it needs them.
+/// Returns `text` as one word for a POSIX shell, quoted if needed.
 std::string shell_word(const std::string& text);
 
-/// Whether a script can be written into that directory, or begin in it: error usage for one with a
-/// line break.
+/// Returns error usage if the path has a line break, which a script cannot contain.
 Result<void> check_script_path(const std::string& path);
 
-/// job.sh: an array with a task for each shard. A task whose time is over, or whose sluice was
-/// killed, goes back into the queue as long as the last try has brought bytes to the server.
+/// Returns job.sh: an array job with a task for each shard. A task that reaches its time limit, or
+/// whose sluice was killed, is requeued if the last attempt made progress.
 std::string job_script(const ShardDirectory& directory, const JobScriptSetting& setting);
 
-/// report.sh: the job behind the array, which writes the report and fails where a file is not
-/// registered.
+/// Returns report.sh: a job that runs after the array, writes the report, and fails if a file is
+/// not registered.
 std::string report_script(const ShardDirectory& directory, const JobScriptSetting& setting);
 
 }  // namespace sluice::cli

@@ -19,9 +19,9 @@
 namespace sluice::cli {
 namespace {
 
-/// Only what may be called behind fork() (signal-safety(7)).
+/// Calls async-signal-safe functions only, as required after fork() (signal-safety(7)).
 [[noreturn]] void become_shard(int log, char* const* words, pid_t parent) {
-  // Ctrl-C reaches the parent alone, which passes it on once.
+  // Ctrl-C then reaches only the parent, which forwards it once.
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);
@@ -34,8 +34,8 @@ namespace {
 class ShardProcesses {
  public:
   ShardProcesses(const ShardDirectory& directory, std::vector<std::string> words,
-                 const SayShard& say)
-      : directory_(directory), words_(std::move(words)), say_(say) {}
+                 const OnShardEnd& on_end)
+      : directory_(directory), words_(std::move(words)), on_end_(on_end) {}
 
   Result<void> start(std::size_t shard) {
     std::vector<std::string> copies = words_;
@@ -67,7 +67,7 @@ class ShardProcesses {
     while (!running_.empty()) {
       if (stop_signal() != 0) stop();
       int status = 0;
-      // Not a blocking wait: a stop signal just before it would be noticed at the next one's end.
+      // Polls: a blocking waitpid() could miss a stop signal that arrives just before the call.
       const pid_t child = ::waitpid(-1, &status, WNOHANG);
       if (child == 0) {
         ::usleep(50'000);
@@ -77,7 +77,7 @@ class ShardProcesses {
       const auto found = running_.find(child);
       if (found == running_.end()) continue;
       const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-      say_end(found->second, code);
+      report_end(found->second, code);
       worst = worse_code(worst, code);
       running_.erase(found);
     }
@@ -85,17 +85,17 @@ class ShardProcesses {
   }
 
  private:
-  void say_end(std::size_t shard, int code) {
+  void report_end(std::size_t shard, int code) {
     const std::size_t shards = directory_.facts().shards;
-    say_(code == 0 ? fmt::format("shard {} of {} is registered", shard, shards)
-                   : fmt::format("shard {} of {} ended with exit code {}; its log: {}", shard,
-                                 shards, code, printable(directory_.log_of(shard))),
-         code == 0);
+    on_end_(code == 0 ? fmt::format("shard {} of {} is registered", shard, shards)
+                      : fmt::format("shard {} of {} ended with exit code {}; its log: {}", shard,
+                                    shards, code, printable(directory_.log_of(shard))),
+            code == 0);
   }
 
   const ShardDirectory& directory_;
   const std::vector<std::string> words_;
-  const SayShard& say_;
+  const OnShardEnd& on_end_;
   std::map<pid_t, std::size_t> running_;
   bool stopped_ = false;
 };
@@ -103,10 +103,10 @@ class ShardProcesses {
 }  // namespace
 
 Result<int> run_local_shards(const ShardDirectory& directory, const std::string& sluice,
-                             const std::vector<std::string>& arguments, const SayShard& say) {
+                             const std::vector<std::string>& arguments, const OnShardEnd& on_end) {
   std::vector<std::string> words{sluice, "run"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  ShardProcesses processes(directory, std::move(words), say);
+  ShardProcesses processes(directory, std::move(words), on_end);
   Result<void> started;
   for (std::size_t shard = 1; started && shard <= directory.facts().shards; ++shard)
     if (stop_signal() == 0) started = processes.start(shard);

@@ -23,12 +23,12 @@ using nlohmann::ordered_json;
 
 constexpr const char* facts_file = "batch.json";
 
-/// What a small file holds; nothing where it is not there or cannot be read.
-std::optional<std::string> text_in(const std::string& path) {
+/// Returns the content of a file; nothing if it does not exist or cannot be read.
+std::optional<std::string> read_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return {};
   std::ostringstream text;
-  text << in.rdbuf();  // fails for an empty file
+  text << in.rdbuf();  // sets failbit for an empty file
   if (in.bad()) return {};
   return text.str();
 }
@@ -48,7 +48,7 @@ std::string manifest_text_of(const std::vector<ManifestRow>& rows) {
   return text;
 }
 
-Error not_a_batch(const std::string& path, const std::string& why) {
+Error not_a_batch_error(const std::string& path, const std::string& why) {
   return {.kind = ErrorKind::usage,
           .message = fmt::format("{} is not the directory of a batch: {}; sluice batch MANIFEST "
                                  "--shards N makes one",
@@ -73,14 +73,14 @@ Result<ShardDirectory> ShardDirectory::write(const std::string& path, const Fact
     error.message += "; name another with --directory";
     return error;
   }
-  ShardDirectory made(path, facts);
-  const auto before = text_in(made.file(facts_file));
+  ShardDirectory directory(path, facts);
+  const auto before = read_text(directory.file(facts_file));
   for (std::size_t i = 0; i < shards.size(); ++i) {
-    const std::string name = made.manifest_of(i + 1);
+    const std::string name = directory.manifest_of(i + 1);
     const std::string text = manifest_text_of(shards[i]);
     if (!before)
       TRY(write_whole_file(name, text, 0666));
-    else if (*before != facts_text(facts) || text_in(name) != text)
+    else if (*before != facts_text(facts) || read_text(name) != text)
       return Error{ErrorKind::usage,
                    fmt::format("{} has another batch: the manifest, its files, the server, the "
                                "journal or the number of shards were other ones; name another "
@@ -88,16 +88,16 @@ Result<ShardDirectory> ShardDirectory::write(const std::string& path, const Fact
                                "jobs is running",
                                printable(path))};
   }
-  // Last: where it is, the manifests are.
-  if (!before) TRY(write_whole_file(made.file(facts_file), facts_text(facts), 0666));
-  return made;
+  // Written last: its existence means that all manifests exist.
+  if (!before) TRY(write_whole_file(directory.file(facts_file), facts_text(facts), 0666));
+  return directory;
 }
 
 Result<ShardDirectory> ShardDirectory::read(const std::string& path) {
   TRY_ASSIGN(std::string absolute, absolute_path(path));
   const std::string name = absolute + '/' + facts_file;
-  const auto text = text_in(name);
-  if (!text) return not_a_batch(path, "it has no batch.json that can be read");
+  const auto text = read_text(name);
+  if (!text) return not_a_batch_error(path, "it has no batch.json that can be read");
   const ordered_json json = ordered_json::parse(*text, nullptr, /*allow_exceptions=*/false);
   Facts facts;
   const auto take = [&](const char* key, std::string& value) {
@@ -110,17 +110,17 @@ Result<ShardDirectory> ShardDirectory::read(const std::string& path) {
   if (json.is_object() && json.contains("shards") && json.at("shards").is_number_unsigned())
     facts.shards = json.at("shards").get<std::size_t>();
   if (facts.url.empty() || facts.state_dir.empty() || facts.shards == 0)
-    return not_a_batch(path, "its batch.json lacks url, state_dir or shards");
+    return not_a_batch_error(path, "its batch.json lacks url, state_dir or shards");
   return ShardDirectory(std::move(absolute), std::move(facts));
 }
 
 Result<std::vector<ManifestRow>> ShardDirectory::rows(std::size_t shard) const {
   const std::string path = manifest_of(shard);
-  const auto text = text_in(path);
+  const auto text = read_text(path);
   if (!text)
     return Error{ErrorKind::usage,
                  fmt::format("cannot read the manifest {} of the batch", printable(path))};
-  // Not read_manifest(), which a stop signal ends: the report is written after one as well.
+  // Not read_manifest(), which fails after a stop signal: the report must be written then, too.
   Manifest manifest = parse_manifest(*text, ManifestFormat::jsonl, path, path_ + '/');
   if (!manifest.problems.empty()) return Error{ErrorKind::usage, manifest.problems.front()};
   return std::move(manifest.rows);

@@ -21,12 +21,12 @@ namespace {
 using nlohmann::ordered_json;
 using State = ShardFileStatus::State;
 
-/// The uploads of a server, the last one of each name, by dataset and name.
+/// The most recent upload of each dataset and name at a server.
 using LastUploads = std::map<std::pair<std::string, std::string>, JournalEntry>;
 
 LastUploads last_uploads(std::vector<JournalEntry> entries, const std::string& url) {
   LastUploads found;
-  for (JournalEntry& entry : entries) {  // the last one that began comes first
+  for (JournalEntry& entry : entries) {  // most recent first
     if (entry.system != url || entry.state == JournalEntry::State::abandoned) continue;
     std::pair key(entry.dataset, entry.name);
     found.try_emplace(std::move(key), std::move(entry));
@@ -54,15 +54,15 @@ class BatchReader {
     if (!is_same_path(entry, request)) {
       if (entry.state == JournalEntry::State::registered) {
         status.state = State::another_file;
-        status.said = printable(entry.path);
+        status.detail = printable(entry.path);
       }
       return status;
     }
     if (is_open(entry)) {
       status.sent = sent_of(entry);
       if (is_running(entry, status)) return status;
-      // It may have ended since the journal was read.
-      if (auto again = journal_->get(entry.id); again && *again) entry = **std::move(again);
+      // The upload may have ended since the journal was read.
+      if (auto current = journal_->get(entry.id); current && *current) entry = **std::move(current);
     }
     if (entry.state == JournalEntry::State::registered) {
       status.state =
@@ -73,7 +73,7 @@ class BatchReader {
       return status;
     }
     status.sent = sent_of(entry);
-    say_why_not(entry, status);
+    set_failure(entry, status);
     return status;
   }
 
@@ -90,18 +90,18 @@ class BatchReader {
         DatasetLock::holder(directory_.facts().state_dir, entry.system, entry.dataset, entry.name);
     if (!holder || !*holder) return false;
     status.state = State::running;
-    status.said = (*holder)->process();
+    status.detail = (*holder)->process();
     return true;
   }
 
-  static void say_why_not(const JournalEntry& entry, ShardFileStatus& status) {
+  static void set_failure(const JournalEntry& entry, ShardFileStatus& status) {
     if (is_unconfirmed(entry))
       status.state = State::unconfirmed;
     else if (entry.error && entry.error->kind != ErrorKind::interrupted)
       status.state = State::failed;
     else
       status.state = State::interrupted;
-    if (entry.error) status.said = printable(entry.error->message);
+    if (entry.error) status.detail = printable(entry.error->message);
   }
 
   const ShardDirectory& directory_;
@@ -143,7 +143,7 @@ Sum sum_of(const BatchStatus& status) {
   return sum;
 }
 
-std::string words_of(State state) {
+std::string words_for_state(State state) {
   switch (state) {
     case State::not_begun:
       return "not begun";
@@ -167,10 +167,10 @@ std::string words_of(State state) {
 
 std::string line_of(const ShardFileStatus& file) {
   std::string line =
-      fmt::format("  {} '{}': {}", file.dataset, printable(file.name), words_of(file.state));
+      fmt::format("  {} '{}': {}", file.dataset, printable(file.name), words_for_state(file.state));
   if (file.sent > 0)
     line += fmt::format(", {} of {} sent", format_size(file.sent), format_size(file.bytes));
-  if (!file.said.empty()) line += (file.state == State::running ? " by " : ": ") + file.said;
+  if (!file.detail.empty()) line += (file.state == State::running ? " by " : ": ") + file.detail;
   return line + '\n';
 }
 
@@ -182,7 +182,7 @@ ordered_json json_of_file(const ShardFileStatus& file, std::size_t shard) {
                     {"bytes", file.bytes},
                     {"sent", file.sent},
                     {"state", to_string(file.state)}};
-  json["message"] = file.said.empty() ? ordered_json(nullptr) : ordered_json(file.said);
+  json["message"] = file.detail.empty() ? ordered_json(nullptr) : ordered_json(file.detail);
   json["receipt"] = file.receipt.empty() ? ordered_json(nullptr)
                                          : ordered_json::parse(file.receipt, nullptr,
                                                                /*allow_exceptions=*/false);
@@ -235,7 +235,7 @@ Result<BatchStatus> batch_status(const ShardDirectory& directory, std::size_t sh
   BatchStatus status{.directory = directory.path(),
                      .manifest = facts.manifest,
                      .url = facts.url,
-                     .of = facts.shards,
+                     .shard_count = facts.shards,
                      .shards = {}};
   const BatchReader reader(directory, journal.get(), std::move(uploads));
   for (std::size_t number = shard == 0 ? 1 : shard; number <= (shard == 0 ? facts.shards : shard);
@@ -251,7 +251,8 @@ Result<BatchStatus> batch_status(const ShardDirectory& directory, std::size_t sh
 std::string text_of(const BatchStatus& status, std::size_t most) {
   std::string text;
   for (const BatchStatus::Shard& shard : status.shards) {
-    text += fmt::format("shard {} of {}: {}\n", shard.number, status.of, sum_of(shard).text());
+    text +=
+        fmt::format("shard {} of {}: {}\n", shard.number, status.shard_count, sum_of(shard).text());
     std::size_t shown = 0;
     std::size_t left = 0;
     for (const ShardFileStatus& file : shard.files) {

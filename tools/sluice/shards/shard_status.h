@@ -10,7 +10,7 @@
 
 namespace sluice::cli {
 
-/// How a file of a batch stands, as the journal has it.
+/// The state of a file of a batch according to the journal.
 struct ShardFileStatus {
   enum class State {
     not_begun,
@@ -18,23 +18,24 @@ struct ShardFileStatus {
     running,
     failed,
     unconfirmed,
-    another_file,  ///< the name is registered, but from another file
-    changed,       ///< it is registered, but the file has another size or time since
+    another_file,  ///< the name is registered from another file
+    changed,       ///< registered, but the file's size or time has changed since
     registered,
   };
   State state = State::not_begun;
   std::string dataset;
   std::string name;
   std::string file;
-  std::uint64_t bytes = 0;  ///< 0 where it is not there
-  std::uint64_t sent = 0;   ///< that the server has confirmed
-  std::string said;         ///< who uploads it, or why it failed; fit to show, empty for nothing
-  std::string receipt;      ///< JSON text, once it is registered
+  std::uint64_t bytes = 0;  ///< 0 if the file does not exist
+  std::uint64_t sent = 0;   ///< committed by the server
+  std::string detail;       ///< the process that uploads it, or the error; safe to print, may be
+                            ///< empty
+  std::string receipt;      ///< JSON text, if registered
 };
-/// As reports write it: "not_begun", "interrupted" and so on.
+/// Returns the name in reports: "not_begun", "interrupted" and so on.
 const char* to_string(ShardFileStatus::State state);
 
-/// How a batch stands: all of its shards, or one.
+/// The state of a batch: all of its shards, or one.
 struct BatchStatus {
   struct Shard {
     std::size_t number = 0;  ///< from 1
@@ -43,22 +44,22 @@ struct BatchStatus {
   std::string directory;
   std::string manifest;
   std::string url;
-  std::size_t of = 0;  ///< shards that the batch has
+  std::size_t shard_count = 0;  ///< the number of shards of the batch
   std::vector<Shard> shards;
 
   bool all_registered() const;
 };
 
-/// Reads the journal of the batch; nothing is changed. `shard`: from 1; 0 for all. Errors: usage
-/// where there is no such shard, or its manifest cannot be read; those of Journal::open_existing().
+/// Reads the state from the journal; changes nothing. `shard`: from 1; 0 for all. Errors: usage if
+/// the shard does not exist, or its manifest cannot be read; those of Journal::open_existing().
 Result<BatchStatus> batch_status(const ShardDirectory& directory, std::size_t shard);
 
-/// For people: of each shard a line with what is registered and sent, which changes only with
-/// those, and a line for each file that is running or in trouble; a sum at the end. `most`: lines
-/// for files, of each shard. With newlines. Pure.
+/// Returns the state as text, with newlines: for each shard a line with the registered and sent
+/// amounts, which changes only with progress, and a line for each file that is not registered;
+/// totals at the end. `most`: the maximum number of files listed for each shard. Pure.
 std::string text_of(const BatchStatus& status, std::size_t most);
 
-/// sluice-json(5), REPORT OF BATCH; without a newline. Pure.
+/// Returns the state as JSON (sluice-json(5), REPORT OF BATCH), without a newline. Pure.
 std::string json_of(const BatchStatus& status);
 
 }  // namespace sluice::cli

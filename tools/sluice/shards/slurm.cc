@@ -10,7 +10,7 @@
 namespace sluice::cli {
 namespace {
 
-/// Submits a script and returns the job's number: sbatch(1), --parsable, writes "NUMBER" or
+/// Submits a script and returns the job id: sbatch(1), --parsable, prints "NUMBER" or
 /// "NUMBER;CLUSTER".
 Result<std::string> submit_script(const std::vector<std::string>& options,
                                   const std::string& script) {

@@ -6,15 +6,15 @@
 
 namespace sluice::cli {
 
-/// The numbers that Slurm gave.
+/// The job ids that Slurm returned.
 struct SubmittedJobs {
   std::string array;
   std::string report;
 };
 
-/// Submits the array, and the report behind the end of all of its tasks, however they end. Errors
-/// failed: sbatch cannot be run, or refuses; where it refuses the report, the message has the
-/// number of the array, which stays.
+/// Submits the array, and the report job, which runs when all tasks of the array have ended in any
+/// state. Errors failed: sbatch cannot be run or fails. If only the report job fails, the message
+/// has the id of the array, which stays submitted.
 Result<SubmittedJobs> submit_to_slurm(const std::string& job_script,
                                       const std::string& report_script);
 

@@ -6,9 +6,9 @@
 namespace sluice::cli {
 namespace {
 
-/// What the requests of a file cost, as bytes. Without it, a million empty files would be one
+/// The cost of the requests of a file, in bytes. Without it, a million empty files would be in one
 /// shard.
-constexpr std::uint64_t cost_of_a_file = std::uint64_t{1} << 20;
+constexpr std::uint64_t file_cost = std::uint64_t{1} << 20;
 
 /// Files that stay together.
 struct Piece {
@@ -20,13 +20,12 @@ std::vector<Piece> pieces_of(const std::vector<ShardFile>& files) {
   std::vector<Piece> pieces;
   std::map<std::string, std::size_t> known;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const auto [at, is_new] = files[i].together.empty()
-                                  ? std::pair(known.end(), true)
-                                  : known.emplace(files[i].together, pieces.size());
+    const auto [at, is_new] = files[i].group.empty() ? std::pair(known.end(), true)
+                                                     : known.emplace(files[i].group, pieces.size());
     if (is_new) pieces.emplace_back();
     Piece& piece = is_new ? pieces.back() : pieces[at->second];
     piece.files.push_back(i);
-    piece.cost += files[i].bytes + cost_of_a_file;
+    piece.cost += files[i].bytes + file_cost;
   }
   return pieces;
 }
@@ -40,12 +39,12 @@ std::vector<std::vector<std::size_t>> split_into_shards(const std::vector<ShardF
                    [](const Piece& one, const Piece& other) { return one.cost > other.cost; });
   std::vector<Piece> split(std::min(shards, pieces.size()));
   for (const Piece& piece : pieces) {
-    // The first of those with the least.
-    Piece& least = *std::min_element(
+    // The first of the smallest shards.
+    Piece& smallest = *std::min_element(
         split.begin(), split.end(),
         [](const Piece& one, const Piece& other) { return one.cost < other.cost; });
-    least.files.insert(least.files.end(), piece.files.begin(), piece.files.end());
-    least.cost += piece.cost;
+    smallest.files.insert(smallest.files.end(), piece.files.begin(), piece.files.end());
+    smallest.cost += piece.cost;
   }
   std::vector<std::vector<std::size_t>> indexes;
   for (Piece& shard : split) {

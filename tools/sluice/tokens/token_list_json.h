@@ -10,8 +10,8 @@
 
 namespace sluice::cli {
 
-/// The object of `sluice token list --json` (sluice-json(5)), with a newline. `now`: decides what
-/// has expired. `error`: why there is no list.
+/// Returns the JSON object of `sluice token list --json` (sluice-json(5)), with a newline. `now`:
+/// determines which tokens have expired. `error`: why there is no list.
 std::string token_list_json(const std::vector<StoredToken>& tokens, WallTime now,
                             const std::optional<Error>& error);
 

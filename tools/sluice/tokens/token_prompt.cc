@@ -20,25 +20,26 @@
 namespace sluice::cli {
 namespace {
 
-/// A terminal takes a line of 4095 bytes at most.
+/// A terminal in canonical mode returns at most 4095 bytes of a line (termios(3)).
 constexpr std::size_t longest_line = 4096;
-/// A text that is pasted comes at once: what comes later than this was typed.
-constexpr timespec rest_of_paste{0, 200'000'000};
+/// Pasted text arrives at once; input after this time was typed.
+constexpr timespec paste_timeout{0, 200'000'000};
 
-/// Blocks signals, so that none can end the process while the terminal shows nothing. They come in
-/// during wait_for_input() alone.
-class SignalsHeldBack {
+/// Blocks signals while the echo is off, so that no signal can end the process in that state.
+/// Signals are delivered in wait_for_input() only.
+class DeferredSignals {
  public:
-  SignalsHeldBack() {
+  DeferredSignals() {
     sigset_t all;
     sigfillset(&all);
     ::pthread_sigmask(SIG_BLOCK, &all, &before_);
   }
-  ~SignalsHeldBack() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsHeldBack(const SignalsHeldBack&) = delete;
-  SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
+  ~DeferredSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  DeferredSignals(const DeferredSignals&) = delete;
+  DeferredSignals& operator=(const DeferredSignals&) = delete;
 
-  /// Whether there is input; `limit`: null for no limit. An errno in place of an answer.
+  /// Returns whether there is input before `limit` (null: no limit). Error: a stop signal, or an
+  /// errno.
   Result<bool> wait_for_input(int terminal, const timespec* limit) const {
     while (true) {
       pollfd entry{terminal, POLLIN, 0};
@@ -55,10 +56,10 @@ class SignalsHeldBack {
   sigset_t before_{};
 };
 
-/// A terminal that does not show what is typed.
+/// Turns off the echo of a terminal while it exists.
 class EchoOff {
  public:
-  /// Drops what was typed before.
+  /// Discards earlier input.
   explicit EchoOff(int terminal) : terminal_(terminal) {
     if (::tcgetattr(terminal, &before_) != 0) return;
     termios quiet = before_;
@@ -66,7 +67,7 @@ class EchoOff {
     quiet.c_lflag |= ICANON | ISIG;
     changed_ = ::tcsetattr(terminal, TCSAFLUSH, &quiet) == 0;
   }
-  /// Drops what was not read.
+  /// Discards unread input.
   ~EchoOff() {
     if (changed_) ::tcsetattr(terminal_, TCSAFLUSH, &before_);
   }
@@ -82,12 +83,12 @@ class EchoOff {
 };
 
 void show(int terminal, std::string_view text) {
-  // A terminal that takes nothing shows no question, and may give an answer all the same.
+  // Ignore errors: without the prompt, the user can still enter a token.
   static_cast<void>(::write(terminal, text.data(), text.size()) < 0);
 }
 
-/// The first line that is not blank, of what comes at once.
-Result<std::string> read_line(int terminal, const SignalsHeldBack& signals) {
+/// Returns the first line that is not blank, from input that arrives at once.
+Result<std::string> read_line(int terminal, const DeferredSignals& signals) {
   std::array<char, longest_line> buffer{};
   std::string line;
   const timespec* limit = nullptr;
@@ -100,7 +101,7 @@ Result<std::string> read_line(int terminal, const SignalsHeldBack& signals) {
     line.assign(buffer.data(), static_cast<std::size_t>(got));
     buffer.fill('\0');
     if (got == 0 || line.find_first_not_of(" \t\r\n\v\f") != line.npos) return line;
-    limit = &rest_of_paste;
+    limit = &paste_timeout;
   }
 }
 
@@ -115,7 +116,7 @@ Result<Secret> prompt_for_token(const std::string& question) {
   }
   Result<std::string> line = std::string();
   {
-    const SignalsHeldBack signals;
+    const DeferredSignals signals;
     const EchoOff quiet(terminal.get());
     if (!quiet)
       return Error{ErrorKind::usage,

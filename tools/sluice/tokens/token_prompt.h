@@ -7,13 +7,13 @@
 
 namespace sluice::cli {
 
-/// Asks for a token on the process' terminal (/dev/tty) without showing what is typed or pasted,
-/// and returns it as parse_token() (token_text.h) does. Whatever else was pasted is dropped, so
-/// that no shell runs it. The terminal shows what is typed again when this returns, also after a
-/// stop signal (process/stop.h), which must be caught: then the error is interrupted.
+/// Asks for a token on the controlling terminal (/dev/tty) with the echo turned off, and returns
+/// the result of parse_token() (token_text.h). Discards other pasted lines, so that the shell does
+/// not run them. Restores the echo before it returns, also after a stop signal (process/stop.h),
+/// which must be caught: the error is then interrupted.
 ///
-/// `question`: what to show, without a colon. Errors besides, usage: no terminal, nothing was
-/// entered, parse_token()'s. Main thread.
+/// `question`: the prompt, without a colon. Other errors, usage: no terminal, no input, those of
+/// parse_token(). Main thread.
 Result<Secret> prompt_for_token(const std::string& question);
 
 }  // namespace sluice::cli

@@ -20,13 +20,14 @@
 namespace sluice::cli {
 namespace {
 
-/// File systems whose modes come from mount options, or from nowhere, with their names.
-std::string without_modes(int fd) {
+/// Returns the name of the file system if it does not store modes: they come from mount options or
+/// are made up. Empty otherwise.
+std::string modeless_file_system_of(int fd) {
   struct Kind {
     std::uint32_t magic;
     const char* name;
   };
-  // Those without a name here are not in every kernel's list.
+  // Numbers are used for file systems that some kernel headers do not define.
   constexpr Kind kinds[] = {
       {0xFF534D42, "CIFS"},       {0xFE534D42, "SMB"},
       {SMB_SUPER_MAGIC, "SMB"},   {FUSE_SUPER_MAGIC, "FUSE"},
@@ -42,8 +43,8 @@ std::string without_modes(int fd) {
   return {};
 }
 
-/// Looks the group up. Whether nobody is in it but the user `uid`, whose own it is, can only be
-/// told of the members that the group's entry lists.
+/// Sets `group` and `private_group`. A group counts as private if it is the primary group of user
+/// `uid`, has the user's name, and its entry lists no other member.
 void look_up_group(uid_t uid, gid_t gid, TokenRights& rights) {
   constexpr std::size_t most = std::size_t{1} << 20;
   rights.group = std::to_string(gid);
@@ -76,19 +77,19 @@ Result<TokenRights> token_rights(int fd, const std::string& file) {
   if (::fstat(fd, &status) != 0)
     return errno_error(ErrorKind::usage, errno, "cannot stat the token file " + printable(file));
   TokenRights rights;
-  if (!S_ISREG(status.st_mode)) return rights;  // a pipe, whose ends are this process' own
+  if (!S_ISREG(status.st_mode)) return rights;  // a pipe of this process
   rights.mode = status.st_mode & 07777;
   if ((rights.mode & 077) == 0) return rights;
-  rights.own = status.st_uid == ::geteuid();
+  rights.is_owner = status.st_uid == ::geteuid();
   if ((rights.mode & 070) != 0) look_up_group(status.st_uid, status.st_gid, rights);
   struct statvfs mount {};
   rights.read_only = ::fstatvfs(fd, &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
-  rights.keeps_no_modes = without_modes(fd);
+  rights.modeless_file_system = modeless_file_system_of(fd);
   return rights;
 }
 
-Result<std::string> judge(const TokenRights& rights, const std::string& file,
-                          TokenFileMode allowed) {
+Result<std::string> check_token_rights(const TokenRights& rights, const std::string& file,
+                                       TokenFileMode allowed) {
   const std::string name = printable(file);
   const bool all = (rights.mode & 007) != 0;
   const bool group = (rights.mode & 070) != 0 && !rights.private_group;
@@ -97,13 +98,13 @@ Result<std::string> judge(const TokenRights& rights, const std::string& file,
       "{} can access the file (mode {:03o}), and anyone with the token can upload into the dataset",
       all ? "all users of this machine" : "the group " + printable(rights.group), rights.mode);
   const std::string warning = fmt::format("token file {}: {}", name, danger);
-  if (!rights.keeps_no_modes.empty())
+  if (!rights.modeless_file_system.empty())
     return fmt::format(
         "{}; the file system ({}) does not store file modes: make sure that only you can access "
         "the directory",
-        warning, rights.keeps_no_modes);
+        warning, rights.modeless_file_system);
   if (!all) return warning;
-  if (rights.read_only || !rights.own || allowed == TokenFileMode::any) return warning;
+  if (rights.read_only || !rights.is_owner || allowed == TokenFileMode::any) return warning;
   return Error{ErrorKind::usage,
                fmt::format("cannot use token file {}: {}; protect the file with: chmod 600 {} (or "
                            "allow the mode with --token-file-mode any)",

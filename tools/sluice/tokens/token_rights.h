@@ -8,33 +8,34 @@
 
 namespace sluice::cli {
 
-/// Which rights a token file may have.
+/// The permitted modes of token files.
 enum class TokenFileMode {
-  strict,  ///< none for all other users, where its owner can see to that
-  any,     ///< whatever they are: a warning
+  strict,  ///< other users must not have access, unless the owner cannot prevent it
+  any,     ///< any mode, with a warning
 };
 
-/// What the system says of an open token file, as far as it matters who can read it.
+/// The properties of an open token file that determine who can access it.
 struct TokenRights {
-  mode_t mode = 0600;          ///< st_mode's permission bits
-  bool own = true;             ///< this process' user is its owner, who can change the mode
-  bool private_group = false;  ///< its group is the owner's own, with nobody else in it
-  std::string group;           ///< its name, or number
-  bool read_only = false;      ///< its file system is mounted so: nobody can change the mode
-  std::string keeps_no_modes;  ///< the kind of its file system if that shows made-up modes: "CIFS"
+  mode_t mode = 0600;          ///< the permission bits of st_mode
+  bool is_owner = true;        ///< the user of this process owns it, and can change the mode
+  bool private_group = false;  ///< its group is the owner's private group, without other members
+  std::string group;           ///< the name or number of its group
+  bool read_only = false;      ///< its file system is mounted read-only: the mode cannot be changed
+  std::string modeless_file_system;  ///< the type of a file system that does not store modes:
+                                     ///< "CIFS"; else empty
 };
 
-/// Asks the system. Error usage, which names `file`.
+/// Returns the properties of an open file. Error usage, with the name `file`.
 Result<TokenRights> token_rights(int fd, const std::string& file);
 
-/// Whether a token may be read from a file with these rights. Returns a warning, a sentence without
-/// a full stop; empty for none. Error usage: everybody on the machine can read or write it, its
-/// owner could end that, and `allowed` is strict. Pure.
+/// Decides whether a token may be read from a file with these properties. Returns a warning, a
+/// sentence without a full stop, or an empty text. Error usage: all users of the machine can access
+/// the file, the owner could prevent that, and `allowed` is strict. Pure.
 ///
-/// The group's bits are a warning at most. They may be those of an access list, in which they stand
-/// for the most that anybody named in it has; and a group of service accounts is how clusters hand
-/// a token to jobs.
-Result<std::string> judge(const TokenRights& rights, const std::string& file,
-                          TokenFileMode allowed);
+/// Access for the group causes only a warning: with an access control list, the group bits are the
+/// mask of all named users and groups, and clusters use groups of service accounts to give tokens
+/// to jobs.
+Result<std::string> check_token_rights(const TokenRights& rights, const std::string& file,
+                                       TokenFileMode allowed);
 
 }  // namespace sluice::cli

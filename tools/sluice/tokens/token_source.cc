@@ -22,7 +22,8 @@
 namespace sluice::cli {
 namespace {
 
-/// Tokens have some tens of bytes: whatever is longer than this is another file, given by mistake.
+/// The maximum size of a token file. Tokens have some tens of bytes; a larger file was given by
+/// mistake.
 constexpr std::size_t most_bytes = 8192;
 
 Result<std::string> read_all(int fd, const std::string& what) {
@@ -42,8 +43,8 @@ Result<std::string> read_all(int fd, const std::string& what) {
   }
 }
 
-/// The path of `file` for a later run; empty for a pipe, as <(command) makes one: it is another one
-/// later, and would keep a reader waiting.
+/// Returns the absolute path of `file` for a later run; empty for a pipe, such as <(command): it
+/// does not exist later, and reading it would block.
 Result<std::string> file_to_remember(const std::string& file) {
   std::error_code code;
   if (file == "-" || !std::filesystem::is_regular_file(file, code)) return std::string();
@@ -55,7 +56,7 @@ Result<std::string> file_to_remember(const std::string& file) {
   return error;
 }
 
-/// When a file was last written, in seconds; nothing where it cannot be looked at, or for "".
+/// Returns the modification time of a file in seconds; nothing if it is not accessible, or for "".
 std::optional<WallTime> written_at(const std::string& file) {
   struct stat facts {};
   if (::stat(file.c_str(), &facts) != 0) return {};
@@ -82,7 +83,7 @@ Result<FoundToken> find_token(const TokenSearch& search) {
   const auto read_stored = [&]() -> Result<FoundToken> {
     std::error_code code;
     const auto kind = std::filesystem::status(stored->file, code).type();
-    // A FIFO would wait for a writer. One that was named with --token-file is meant to.
+    // Reading a FIFO blocks until a writer opens it. That is intended only for --token-file.
     if (kind != std::filesystem::file_type::regular && kind != std::filesystem::file_type::none)
       return Error{
           ErrorKind::usage,
@@ -107,7 +108,7 @@ Result<FoundToken> find_token(const TokenSearch& search) {
     TRY_ASSIGN(found.token, parse_token(value, "the environment variable SLUICE_TOKEN"));
     return found;
   }
-  // Of a file that is gone, reading says so.
+  // The file does not exist; reading it gives the error message.
   if (!search.remembered.empty()) return read_token(search.remembered, search.allowed);
   return no_token(search);
 }
@@ -128,7 +129,7 @@ Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allow
   if (S_ISDIR(status.st_mode))
     return errno_error(ErrorKind::usage, EISDIR, "cannot read the token file " + file);
   TRY_ASSIGN(const TokenRights rights, token_rights(fd.get(), token_file));
-  TRY_ASSIGN(found.warning, judge(rights, token_file, allowed));
+  TRY_ASSIGN(found.warning, check_token_rights(rights, token_file, allowed));
   TRY_ASSIGN(std::string text, read_all(fd.get(), file));
   TRY_ASSIGN(found.token, parse_token(std::move(text), "the token file " + file));
   TRY_ASSIGN(found.file, file_to_remember(token_file));
@@ -142,7 +143,7 @@ std::string token_add_command(const std::string& system, const std::string& data
 Result<void> check_token_wait(const std::string& token_wait, const FoundToken& found,
                               const TokenSearch& search) {
   if (token_wait.empty() || !found.file.empty()) return {};
-  // What is no time at all, the option's own check says.
+  // An invalid duration is reported by the check of the option.
   if (const auto wait = parse_duration(token_wait); !wait || wait->count() == 0) return {};
   return Error{ErrorKind::usage,
                fmt::format("cannot use --token-wait: the token for dataset {} was not read from a "

@@ -12,49 +12,51 @@ namespace sluice::cli {
 
 struct FoundToken {
   Secret token;
-  std::string warning = {};  ///< a sentence about the rights of its file; empty for none
-  /// The file that it was read from, absolute, for renewals and for a later run; empty where it
-  /// came from elsewhere, or from a file that cannot be read again (a pipe).
+  std::string warning = {};  ///< a sentence about the mode of its file; may be empty
+  /// The absolute path of its file, for renewals and later runs; empty if it does not come from a
+  /// file, or from one that cannot be read again (a pipe).
   std::string file = {};
   /// When it was stored; nothing for a token that is not from the store.
   std::optional<WallTime> added = {};
 };
 
-/// When SLUICE_TOKEN is the token of a dataset.
+/// The precedence of SLUICE_TOKEN.
 enum class EnvironmentToken {
-  first,    ///< before a stored token: what was set for this run is meant
-  last,     ///< without a stored token: of several datasets, it is that of one
-  ignored,  ///< never
+  first,    ///< before a stored token: it was set for this run
+  last,     ///< after a stored token: there are several datasets, and it belongs to one of them
+  ignored,  ///< not used
 };
 
 /// Where to look for the token of a dataset.
 struct TokenSearch {
-  std::string token_file = {};  ///< --token-file: "-" is standard input; empty where not given
+  std::string token_file = {};  ///< --token-file: "-" is standard input; empty: not given
   TokenFileMode allowed = TokenFileMode::strict;
-  std::string system;   ///< base URL, as check_base_url() returns it
+  std::string system;   ///< base URL, as returned by check_base_url()
   std::string dataset;  ///< key
-  /// The token file of an earlier run, from the journal. Not used where it is gone, or where a
+  /// The token file of an earlier run, from the journal. Ignored if it does not exist, or if a
   /// token was stored after it was written.
   std::string remembered = {};
   EnvironmentToken environment = EnvironmentToken::first;
 };
 
-/// Finds the token of a dataset: in --token-file, in the file of an earlier run, in the environment
-/// variable SLUICE_TOKEN, in the store of `sluice token`; the first that exists. Never in an
-/// argument, which every user of the machine can read in the process list.
+/// Finds the token of a dataset. Uses the first that exists of: --token-file, the file of an
+/// earlier run, the environment variable SLUICE_TOKEN, the store of `sluice token`. A token is
+/// never an argument, because all users of the machine can read command lines.
 ///
-/// Errors, usage: no token; the advice names `sluice token add`. A file that cannot be read, what
-/// judge() (token_rights.h) does not allow, what parse_token() (token_text.h) cannot read.
+/// Errors, usage: no token (the advice names `sluice token add`); a file that cannot be read; an
+/// unsafe mode, see check_token_rights() (token_rights.h); no valid token, see parse_token()
+/// (token_text.h).
 Result<FoundToken> find_token(const TokenSearch& search);
 
-/// Reads the token in `token_file`; "-" is standard input. Errors as above, but for no token.
+/// Reads the token in `token_file`; "-" is standard input. Errors as for find_token().
 Result<FoundToken> read_token(const std::string& token_file, TokenFileMode allowed);
 
-/// "sluice token add --system demo IDB-1234567": stores a token for that dataset.
+/// Returns the command that stores a token for that dataset: "sluice token add --system demo
+/// IDB-1234567".
 std::string token_add_command(const std::string& system, const std::string& dataset);
 
-/// An error where --token-wait was given (`token_wait` is not empty) and no file to wait at was
-/// found.
+/// Returns an error if --token-wait was given (`token_wait` is not empty), but the token did not
+/// come from a file that could be read again.
 Result<void> check_token_wait(const std::string& token_wait, const FoundToken& found,
                               const TokenSearch& search);
 

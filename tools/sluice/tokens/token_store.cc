@@ -26,8 +26,8 @@ namespace {
 
 constexpr std::string_view https = "https://";
 constexpr std::string_view http = "http://";
-/// In front of the host. Not to be mistaken for a part of it, in which '+' is %2B.
-constexpr std::string_view http_mark = "http+";
+/// The prefix of the host for http. Unambiguous, because '+' in a host is encoded as %2B.
+constexpr std::string_view http_prefix = "http+";
 
 std::string absolute_from(const char* variable) {
   const char* const value = std::getenv(variable);
@@ -86,7 +86,7 @@ std::string token_file_name(const std::string& system, const std::string& datase
     return dataset + '@' + encoded(std::string_view(system).substr(https.size()));
   std::string_view rest = system;
   if (rest.starts_with(http)) rest.remove_prefix(http.size());
-  return dataset + '@' + std::string(http_mark) + encoded(rest);
+  return dataset + '@' + std::string(http_prefix) + encoded(rest);
 }
 
 std::optional<TokenFileName> parse_token_file_name(std::string_view name) {
@@ -94,12 +94,12 @@ std::optional<TokenFileName> parse_token_file_name(std::string_view name) {
   if (at == name.npos) return {};
   const std::string_view dataset = name.substr(0, at);
   std::string_view system = name.substr(at + 1);
-  const bool plain = system.starts_with(http_mark);
-  if (plain) system.remove_prefix(http_mark.size());
+  const bool plain = system.starts_with(http_prefix);
+  if (plain) system.remove_prefix(http_prefix.size());
   const auto address = decoded(system);
   if (!address || address->empty() || !check_dataset_key(dataset)) return {};
   TokenFileName parsed{std::string(plain ? http : https) + *address, std::string(dataset)};
-  // One name for one token: "%41" is no name of "A".
+  // Accept only the canonical encoding, so that each token has one name: not "%41" for "A".
   if (token_file_name(parsed.system, parsed.dataset) != name) return {};
   return parsed;
 }
@@ -124,7 +124,8 @@ Result<void> TokenStore::make_directory() const {
   std::filesystem::path path;
   for (const std::filesystem::path& part : std::filesystem::path(directory_)) {
     path /= part;
-    // A directory that exists may well refuse mkdir for other reasons (read-only, not ours).
+    // For an existing directory, mkdir may fail with other errors than EEXIST (read-only, no
+    // permission).
     if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) continue;
     const int code = errno;
     struct stat facts {};
@@ -140,7 +141,7 @@ Result<void> TokenStore::make_directory() const {
                  fmt::format("cannot store the token in {}: the directory belongs to another user "
                              "({}); set XDG_CONFIG_HOME to a directory of your own",
                              printable(directory_), facts.st_uid)};
-  // Where that is not possible, the file's own mode still protects the token.
+  // If that fails, the mode of the file still protects the token.
   if ((facts.st_mode & 077) != 0) static_cast<void>(::fchmod(fd.get(), 0700));
   return {};
 }
@@ -158,11 +159,11 @@ Result<std::string> TokenStore::add(const std::string& system, const std::string
   const Result<void> written = write_whole_file(file, text, S_IRUSR | S_IWUSR);
   Secret::wipe(text);
   TRY(written);
-  // File systems of other kinds show the modes that they like.
+  // Some file systems do not store modes.
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return store_error(errno, "cannot open the token file " + printable(file));
   TRY_ASSIGN(const TokenRights rights, token_rights(fd.get(), file));
-  return judge(rights, file, TokenFileMode::any);
+  return check_token_rights(rights, file, TokenFileMode::any);
 }
 
 Result<bool> TokenStore::remove(const std::string& system, const std::string& dataset) const {

@@ -11,45 +11,45 @@
 
 namespace sluice::cli {
 
-/// A token in the store: all but the token itself.
+/// A token in the store, without the token itself.
 struct StoredToken {
-  std::string system;   ///< base URL, as check_base_url() returns it
+  std::string system;   ///< base URL, as returned by check_base_url()
   std::string dataset;  ///< key
-  std::string file;     ///< absolute path; holds the token in one line
+  std::string file;     ///< absolute path; contains the token in one line
   WallTime added;       ///< when the file was last written
 };
 
-/// The tokens that `sluice token` keeps: a directory of mode 0700 with a file of mode 0600 for each
-/// dataset of each Data Bank. A file holds the token alone, and may be given as --token-file.
+/// The token store of `sluice token`: a directory of mode 0700 with a file of mode 0600 for each
+/// dataset of each Data Bank. A file contains only the token, and may be given as --token-file.
 ///
-/// Several processes may use one store at once: a token is replaced in one step. Thread safe.
+/// Several processes may use a store at once: tokens are replaced atomically. Any thread.
 class TokenStore {
  public:
-  /// `directory`: absolute, or empty for none, which every call that needs one reports.
+  /// `directory`: absolute; or empty if there is none, which calls that need one report.
   explicit TokenStore(std::string directory) : directory_(std::move(directory)) {}
 
-  /// $XDG_CONFIG_HOME/sluice/tokens if that is an absolute path, else
-  /// $HOME/.config/sluice/tokens, else empty. Reads the environment: not while another thread
-  /// changes it.
+  /// Returns $XDG_CONFIG_HOME/sluice/tokens if that is an absolute path, else
+  /// $HOME/.config/sluice/tokens, else an empty text. Reads the environment: no other thread may
+  /// change it meanwhile.
   static std::string default_directory();
 
-  /// The path of that dataset's file, whether or not it is there; empty without a directory.
+  /// Returns the path of a dataset's file, which need not exist; empty without a directory.
   std::string file_of(const std::string& system, const std::string& dataset) const;
 
-  /// Stores a token in place of the one that may be there, and makes the directory. Returns a
-  /// warning about who else can read the file: empty for none. Errors: usage, no directory, or an
-  /// address too long for a file's name; local_file, the directory or the file cannot be written,
-  /// or other users can access it.
+  /// Stores or replaces a token, and creates the directory. Returns a warning about other users who
+  /// can read the file; may be empty. Errors: usage, no directory, or the address is too long for a
+  /// file name; local_file, the directory or the file cannot be written, or other users can access
+  /// it.
   Result<std::string> add(const std::string& system, const std::string& dataset,
                           const Secret& token) const;
-  /// Deletes it; false if there was none. Error local_file.
+  /// Deletes a token. Returns false if there was none. Error local_file.
   Result<bool> remove(const std::string& system, const std::string& dataset) const;
 
-  /// All, by dataset and system. Files with other names are not looked at. Error local_file: the
-  /// directory is there and cannot be read.
+  /// Returns all tokens, sorted by dataset and system. Ignores files with other names. Error
+  /// local_file: the directory exists and cannot be read.
   Result<std::vector<StoredToken>> list() const;
-  /// That dataset's; nothing if there is none. A file that cannot be looked at counts as there:
-  /// reading it reports why.
+  /// Returns the token of a dataset; nothing if there is none. A file that is not accessible counts
+  /// as existing: reading it reports the error.
   std::optional<StoredToken> find(const std::string& system, const std::string& dataset) const;
 
  private:
@@ -58,10 +58,10 @@ class TokenStore {
   const std::string directory_;
 };
 
-/// The name of a token's file: "IDB-1234567@databank.illinois.edu", and "http+" in front of the
-/// host where the address is not https. Characters that could mean something else are %XX. Pure.
+/// Returns the name of a token's file: "IDB-1234567@databank.illinois.edu", with "http+" before the
+/// host if the address is not https. Special characters are encoded as %XX. Pure.
 std::string token_file_name(const std::string& system, const std::string& dataset);
-/// The address and the dataset of such a name; nothing for any other name. Pure.
+/// Parses such a name; nothing for other names. Pure.
 struct TokenFileName {
   std::string system;
   std::string dataset;

@@ -27,7 +27,7 @@ bool is_utf16(std::string_view text) {
          text.find('\0') != text.npos;
 }
 
-/// Lines that are not blank.
+/// Counts the lines that are not blank.
 std::size_t count_lines(std::string_view text) {
   std::size_t lines = 0;
   while (!text.empty()) {
@@ -38,8 +38,8 @@ std::size_t count_lines(std::string_view text) {
   return lines;
 }
 
-/// SLUICE_TOKEN=..., export TOKEN=..., set TOKEN=..., $env:TOKEN = ... `lower`: in lower case. A
-/// token may have an equals sign too, so the name has to speak of a token.
+/// Returns whether the text is like SLUICE_TOKEN=..., export TOKEN=..., set TOKEN=..., $env:TOKEN =
+/// ... `lower`: in lower case. Tokens may contain equals signs, so the name must end with "token".
 bool is_assignment(std::string_view lower) {
   const std::size_t equals = lower.find('=');
   if (equals == lower.npos) return false;
@@ -65,8 +65,8 @@ bool is_quoted(std::string_view text) {
   return false;
 }
 
-/// Why the text is not a bare token, and what to do: the end of a sentence that begins with its
-/// source. Nothing where the text may be a token.
+/// Returns why the text is not a bare token, and what to do: the end of a sentence that begins with
+/// the source. Nothing if the text may be a token.
 std::optional<std::string> problem_of(std::string_view text) {
   const Secret lower_text(lower_case(text));
   const std::string& lower = lower_text.reveal();
@@ -95,19 +95,19 @@ std::optional<std::string> problem_of(std::string_view text) {
 }
 
 Result<Secret> parse(std::string_view text, const std::string& source) {
-  const auto refuse = [&](const std::string& what) {
+  const auto error_for = [&](const std::string& what) {
     return Error{ErrorKind::usage, fmt::format("cannot use the token from {}: {}", source, what)};
   };
   if (is_utf16(text))
-    return refuse(
+    return error_for(
         "the text is UTF-16 (NUL bytes or a byte order mark), as some Windows programs write; save "
         "the text as UTF-8 or ASCII");
-  constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
-  if (text.starts_with(utf8_mark)) text.remove_prefix(utf8_mark.size());
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   text = trimmed(text);
-  if (const auto problem = problem_of(text)) return refuse(*problem);
+  if (const auto problem = problem_of(text)) return error_for(*problem);
   if (const Result<void> checked = check_token(text); !checked)
-    return refuse(checked.error().message);
+    return error_for(checked.error().message);
   return Secret(std::string(text));
 }
 

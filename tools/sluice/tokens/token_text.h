@@ -7,14 +7,14 @@
 
 namespace sluice::cli {
 
-/// Returns the token in a text that a person put into a file or a variable. A byte order mark of
-/// UTF-8 and white space around the token (the newline at a file's end, CR LF) are dropped. The
-/// text is wiped. Any thread.
+/// Returns the token in a text that the user put into a file or a variable. Ignores a UTF-8 byte
+/// order mark and white space around the token, such as a newline or CR LF at the end. Overwrites
+/// the text in memory. Any thread.
 ///
-/// `source` names it for the messages: "the token file /home/me/token".
+/// `source`: the origin, for messages: "the token file /home/me/token".
 ///
-/// Errors, usage; they say what the text is and never quote it: UTF-16, several lines, a shell's
-/// assignment, an HTTP header, JSON, quotes around the token, whatever check_token() refuses.
+/// Errors, usage; they describe the text without quoting it: UTF-16, several lines, a shell
+/// assignment, an HTTP header, JSON, quotes around the token, and those of check_token().
 Result<Secret> parse_token(std::string text, const std::string& source);
 
 }  // namespace sluice::cli

@@ -15,8 +15,8 @@
 namespace sluice::cli {
 namespace {
 
-/// Whether the same command can succeed when it is run again. What is wrong with the file, the name
-/// or the server's bytes has its own advice.
+/// Returns whether running the same command again can succeed. Errors about the file, the name or
+/// wrong bytes at the server have advice of their own.
 bool resuming_helps(const Error& error) {
   switch (error.kind) {
     case ErrorKind::local_file:
@@ -25,7 +25,7 @@ bool resuming_helps(const Error& error) {
       return false;
     case ErrorKind::integrity:
       return error.retryable;
-    case ErrorKind::unconfirmed:  // its message says what to do
+    case ErrorKind::unconfirmed:  // the message has advice
       return false;
     default:
       return true;
@@ -34,8 +34,8 @@ bool resuming_helps(const Error& error) {
 
 }  // namespace
 
-void Uploader::planned(std::size_t number, Report report, const UploadPlan& plan,
-                       const ServerProfile& server, NameState name) {
+void Uploader::report_plan(std::size_t number, Report report, const UploadPlan& plan,
+                           const ServerProfile& server, NameState name) {
   dry_run_ = true;
   ++files_;
   report.protocol = to_string(server.protocol);
@@ -51,7 +51,7 @@ void Uploader::planned(std::size_t number, Report report, const UploadPlan& plan
   outcomes_.add(number, report, plan_json(plan, report.bytes));
 }
 
-void Uploader::tell(std::size_t number, Report report, const UploadRequest& request) {
+void Uploader::report_result(std::size_t number, Report report, const UploadRequest& request) {
   switch (report.status) {
     case Report::Status::registered:
       if (!options_.json)
@@ -61,8 +61,8 @@ void Uploader::tell(std::size_t number, Report report, const UploadRequest& requ
       write_receipt(report);
       break;
     case Report::Status::skipped:
-      --files_;  // upload() has counted it
-      planned(
+      --files_;  // counted in upload()
+      report_plan(
           number, std::move(report), {}, request.server,
           request.server.protocol == ProtocolKind::phased ? NameState::free : NameState::unknown);
       return;
@@ -70,20 +70,21 @@ void Uploader::tell(std::size_t number, Report report, const UploadRequest& requ
     case Report::Status::failed:
     case Report::Status::unconfirmed:
       advise(report, request);
-      // The closing line has the others, of which nothing is at the server.
+      // The summary line lists the other files, of which nothing is at the server.
       if (report.status == Report::Status::interrupted && report.committed == 0 && several_ &&
           !options_.json)
         console_.detail(report.error->message);
       else
         console_.error(report.error->message);
-      // Where no signal did it, another file's failure has, whose code counts.
+      // Without a signal, the run was interrupted by the failure of another file, whose code
+      // counts.
       if (report.status != Report::Status::interrupted)
         outcomes_.note_code(exit_code(*report.error));
       else if (stop_signal() != 0 || outcomes_.code() == 0)
         outcomes_.note_code(128 + (stop_signal() != 0 ? stop_signal() : SIGINT));
       break;
   }
-  count(number, report);
+  record(number, report);
 }
 
 void Uploader::advise(Report& report, const UploadRequest& request) const {
@@ -93,7 +94,7 @@ void Uploader::advise(Report& report, const UploadRequest& request) const {
   if (report.committed > 0)
     message += fmt::format("; the server has {} of {}", format_size(report.committed),
                            format_size(report.bytes));
-  // `sluice resume` does not know of the files that were not started.
+  // `sluice resume` does not start files that were not started before.
   message += several_ && report.status == Report::Status::interrupted
                  ? "; to resume, run the same command again"
                  : fmt::format("; to resume, run the same command again, or: sluice resume{} {}",
@@ -116,7 +117,7 @@ void Uploader::write_receipt(const Report& report) {
   }
   const Result<void> written = receipts_.write(report);
   if (written) return;
-  outcomes_.note_code(1);  // nothing is wrong with the file
+  outcomes_.note_code(1);  // the upload itself succeeded
   console_.error(
       fmt::format("{}; the file is registered, and the journal has the receipt: sluice status "
                   "--all --json",
