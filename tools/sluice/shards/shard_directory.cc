@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <sstream>
 
 #include "engine/base/text.h"
@@ -23,13 +22,18 @@ using nlohmann::ordered_json;
 
 constexpr const char* facts_file = "batch.json";
 
-/// Returns the content of a file; nothing if it does not exist or cannot be read.
-std::optional<std::string> read_text(const std::string& path) {
+/// Returns the content of a file. Error usage, with the errno as code; `what`: for the message.
+Result<std::string> read_text(const std::string& path, const std::string& what) {
+  const auto failed = [&] {
+    return errno_error(ErrorKind::usage, errno,
+                       fmt::format("cannot read {} {}", what, printable(path)));
+  };
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
-  if (!in) return {};
+  if (!in) return failed();
   std::ostringstream text;
   text << in.rdbuf();  // sets failbit for an empty file
-  if (in.bad()) return {};
+  if (in.bad()) return failed();
   return text.str();
 }
 
@@ -74,13 +78,15 @@ Result<ShardDirectory> ShardDirectory::write(const std::string& path, const Fact
     return error;
   }
   ShardDirectory directory(path, facts);
-  const auto before = read_text(directory.file(facts_file));
+  const auto before = read_text(directory.file(facts_file), "the file");
+  // It may belong to a batch whose jobs are running.
+  if (!before && before.error().code != ENOENT) return before.error();
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const std::string name = directory.manifest_of(i + 1);
     const std::string text = manifest_text_of(shards[i]);
     if (!before)
       TRY(write_whole_file(name, text, 0666));
-    else if (*before != facts_text(facts) || read_text(name) != text)
+    else if (*before != facts_text(facts) || read_text(name, "the manifest").value_or("") != text)
       return Error{ErrorKind::usage,
                    fmt::format("{} has another batch: the manifest, its files, the server, the "
                                "journal or the number of shards were other ones; name another "
@@ -96,8 +102,8 @@ Result<ShardDirectory> ShardDirectory::write(const std::string& path, const Fact
 Result<ShardDirectory> ShardDirectory::read(const std::string& path) {
   TRY_ASSIGN(std::string absolute, absolute_path(path));
   const std::string name = absolute + '/' + facts_file;
-  const auto text = read_text(name);
-  if (!text) return not_a_batch_error(path, "it has no batch.json that can be read");
+  const auto text = read_text(name, "the file");
+  if (!text) return not_a_batch_error(path, text.error().message);
   const ordered_json json = ordered_json::parse(*text, nullptr, /*allow_exceptions=*/false);
   Facts facts;
   const auto take = [&](const char* key, std::string& value) {
@@ -116,12 +122,9 @@ Result<ShardDirectory> ShardDirectory::read(const std::string& path) {
 
 Result<std::vector<ManifestRow>> ShardDirectory::rows(std::size_t shard) const {
   const std::string path = manifest_of(shard);
-  const auto text = read_text(path);
-  if (!text)
-    return Error{ErrorKind::usage,
-                 fmt::format("cannot read the manifest {} of the batch", printable(path))};
+  TRY_ASSIGN(const std::string text, read_text(path, "the manifest"));
   // Not read_manifest(), which fails after a stop signal: the report must be written then, too.
-  Manifest manifest = parse_manifest(*text, ManifestFormat::jsonl, path, path_ + '/');
+  Manifest manifest = parse_manifest(text, ManifestFormat::jsonl, path, path_ + '/');
   if (!manifest.problems.empty()) return Error{ErrorKind::usage, manifest.problems.front()};
   return std::move(manifest.rows);
 }
