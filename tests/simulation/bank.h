@@ -57,6 +57,11 @@ class Call {
   /// An answer before the body, which nothing of is kept then.
   virtual std::optional<Answer> refusal() { return {}; }
   virtual void body(std::string_view bytes) = 0;
+  /// The same for `bytes` bytes whose values do not matter. They lie within the payload: the first
+  /// and the last bytes of a body are always real.
+  virtual void counted_body(std::uint64_t bytes) {
+    body(std::string(static_cast<std::size_t>(bytes), '\0'));
+  }
   virtual void broken() {}
   /// Once the body is complete.
   virtual Step step() const = 0;
@@ -72,7 +77,8 @@ class Call {
 struct Bank {
   struct Registered {
     std::string name;
-    std::string bytes;
+    std::string bytes;       ///< empty if they were counted
+    std::uint64_t size = 0;  ///< of the file, bytes
   };
   enum class Generation { phased, tus, binary };
 

@@ -15,7 +15,7 @@ class BinaryCall final : public DatafileCall {
   Answer carry_out() override {
     const Field* const file = find_field(*fields_, "binary");
     if (file == nullptr || !file->is_file) return reply(500, "invalid request");
-    bank_.registered.push_back({file->filename, file->data});
+    bank_.registered.push_back({file->filename, file->data, payload(*file).size()});
     return uploaded(bank_, file->filename);
   }
 };

@@ -24,8 +24,7 @@ const std::string& empty_journal() {
 
 void SimExecutor::post(Work work, std::function<void()> event) {
   const auto about = [this](Duration mean) {
-    // Now and then a disk is busy with something else.
-    const double factor = dice_.chance(0.01) ? 50 : 2 * dice_.unit();
+    const double factor = dice_.chance(setting_.busy) ? 50 : 2 * dice_.unit();
     return Duration(static_cast<std::int64_t>(static_cast<double>(mean.count()) * factor));
   };
   Duration delay{};

@@ -21,6 +21,7 @@ class SimExecutor final : public Executor {
     Duration read = std::chrono::microseconds(100);  ///< a block, on average
     Duration write = std::chrono::milliseconds(1);   ///< a transaction, on average
     Duration check = std::chrono::microseconds(10);  ///< a block of a second pass over the file
+    double busy = 0.01;  ///< probability that a disk is busy with something else, 50 times as long
   };
 
   SimExecutor(const Setting& setting, Timeline& time, Timeline::Owner owner, Dice dice)
@@ -84,6 +85,7 @@ class Client {
   bool journal_says_verifying() const;
   std::string journal() const { return journal_->serialize(); }
   std::size_t open_exchanges() const { return transport_->open(); }
+  SimTransport::Counts counts() const { return transport_->counts(); }
   std::size_t buffers_out() const { return pool_->count() - pool_->available(); }
 
  private:

@@ -8,6 +8,7 @@
 
 #include "tests/simulation/bank.h"
 #include "tests/simulation/form.h"
+#include "tests/simulation/stored.h"
 
 namespace sluice::sim {
 
@@ -17,6 +18,7 @@ class DatafileCall : public Call {
   DatafileCall(Bank& bank, Head head) : bank_(bank), head_(std::move(head)) {}
 
   void body(std::string_view bytes) override { body_ += bytes; }
+  void counted_body(std::uint64_t bytes) override { counted_ += bytes; }
   Step step() const override {
     parse();
     return parsed_step_;
@@ -56,6 +58,13 @@ class DatafileCall : public Call {
   }
   bool has(std::string_view name) const { return find_field(*fields_, name) != nullptr; }
 
+  /// Returns the bytes of the file in the field `chunk`; the counted bytes of the body are in it.
+  Stored payload(const Field& chunk) const {
+    Stored payload(chunk.data);
+    payload.append_counted(counted_);
+    return payload;
+  }
+
   Bank& bank_;
 
  private:
@@ -66,7 +75,8 @@ class DatafileCall : public Call {
   }
 
   const Head head_;
-  std::string body_;
+  std::string body_;  ///< without the counted bytes
+  std::uint64_t counted_ = 0;
   mutable bool parsed_ = false;
   mutable Step parsed_step_ = Step::other;
 

@@ -14,7 +14,11 @@ class Link {
   struct Setting {
     double rate = 1e6;  ///< bytes a second
     Duration round_trip = std::chrono::milliseconds(10);
+    /// Bytes that may wait in front of the line; a TcpSender drops what does not fit.
+    std::uint64_t queue = unlimited;
+    double loss = 0;  ///< share of the packets of a TcpSender that are lost at random, below 1
   };
+  static constexpr std::uint64_t unlimited = ~std::uint64_t{0};
 
   explicit Link(const Setting& setting) : setting_(setting) {}
 
@@ -30,6 +34,12 @@ class Link {
     const auto takes = Duration(static_cast<std::int64_t>(static_cast<double>(bytes) / rate * 1e9));
     free_at_ = std::max(free_at_, now) + takes;
     return free_at_ + setting_.round_trip / 2;
+  }
+  /// Returns how many more bytes may wait in front of the line at `now`.
+  std::uint64_t queue_room(Clock::time_point now) const {
+    if (setting_.queue == unlimited || free_at_ <= now) return setting_.queue;
+    const double waiting = std::chrono::duration<double>(free_at_ - now).count() * setting_.rate;
+    return setting_.queue - std::min(setting_.queue, static_cast<std::uint64_t>(waiting));
   }
 
  private:

@@ -12,6 +12,10 @@ using namespace std::chrono_literals;
 void Network::arrive(const std::shared_ptr<Wire>& wire, std::function<void()> what,
                      std::uint64_t bytes) {
   Connection& connection = *wire->connection;
+  if (connection.tcp != nullptr) {
+    connection.tcp->write(bytes, std::move(what));
+    return;
+  }
   const auto when = std::max(link_.send(bytes, time_.steady_now()), connection.last_arrival);
   connection.last_arrival = when;
   time_.at(when, 0, std::move(what));
@@ -24,16 +28,32 @@ std::optional<Fault> Network::connect() {
   return fault;
 }
 
+std::shared_ptr<Connection> Network::make_connection() {
+  auto connection = std::make_shared<Connection>(setting_.max_in_flight_bytes);
+  if (!setting_.tcp) return connection;
+  TcpSender::Setting tcp = *setting_.tcp;
+  tcp.send_buffer = setting_.max_in_flight_bytes;
+  senders_.push_back(std::make_unique<TcpSender>(tcp, time_, link_, loss_));
+  connection->tcp = senders_.back().get();
+  return connection;
+}
+
 void Network::send_head(const std::shared_ptr<Wire>& wire) {
+  if (wire->connection->tcp != nullptr)
+    wire->connection->tcp->set_on_writable([weak = std::weak_ptr<Wire>(wire)] {
+      const auto alive = weak.lock();
+      if (alive && alive->on_acknowledged) alive->on_acknowledged();
+    });
   arrive(
       wire, [this, wire] { begin(wire); }, 400);
 }
 
-void Network::send(const std::shared_ptr<Wire>& wire, std::string bytes) {
-  const std::uint64_t size = bytes.size();
-  wire->connection->window.sent(size, time_.steady_now(), link_.round_trip());
+void Network::send(const std::shared_ptr<Wire>& wire, Piece piece) {
+  const std::uint64_t size = piece.size();
+  if (wire->connection->tcp == nullptr)
+    wire->connection->window.sent(size, time_.steady_now(), link_.round_trip());
   arrive(
-      wire, [this, wire, bytes = std::move(bytes)] { receive(wire, bytes); }, size);
+      wire, [this, wire, piece = std::move(piece)] { receive(wire, piece); }, size);
 }
 
 void Network::close(const std::shared_ptr<Wire>& wire) {
@@ -125,16 +145,20 @@ bool Network::strike_early(const std::shared_ptr<Wire>& wire, std::string_view b
   return false;
 }
 
-void Network::receive(const std::shared_ptr<Wire>& wire, const std::string& bytes) {
+void Network::receive(const std::shared_ptr<Wire>& wire, const Piece& piece) {
   if (wire->ended || wire->connection->dead) return;
-  if (wire->arrived == 0 && wire->call && strike_early(wire, bytes)) return;
-  std::string_view read = bytes;
+  if (wire->arrived == 0 && wire->call && strike_early(wire, piece.text)) return;
+  const auto hand_over = [&](const Piece& read) {
+    if (read.counted > 0)
+      wire->call->counted_body(read.counted);
+    else
+      wire->call->body(read.text);
+  };
   if (wire->cut_at) {
     const std::uint64_t left = *wire->cut_at - std::min(*wire->cut_at, wire->arrived);
-    if (read.size() >= left) {
-      read = read.substr(0, static_cast<std::size_t>(left));
-      if (wire->call && !read.empty() && !setting_.front_collects) wire->call->body(read);
-      wire->arrived += read.size();
+    if (piece.size() >= left) {
+      if (wire->call && left > 0 && !setting_.front_collects) hand_over(piece.first(left));
+      wire->arrived += left;
       if (wire->cut_is_silent) return;
       break_call(wire);
       if (wire->strike && wire->strike->answer)
@@ -144,16 +168,18 @@ void Network::receive(const std::shared_ptr<Wire>& wire, const std::string& byte
       return;
     }
   }
-  wire->arrived += read.size();
+  wire->arrived += piece.size();
   ++wire->arrivals;
-  time_.after(link_.round_trip() / 2, 0, [wire, size = bytes.size()] {
-    wire->connection->window.acknowledged(size);
-    if (wire->on_acknowledged) wire->on_acknowledged();
-  });
+  if (setting_.on_received) setting_.on_received(piece.size());
+  if (wire->connection->tcp == nullptr)
+    time_.after(link_.round_trip() / 2, 0, [wire, size = piece.size()] {
+      wire->connection->window.acknowledged(size);
+      if (wire->on_acknowledged) wire->on_acknowledged();
+    });
   if (setting_.front_collects)
-    wire->kept += read;
+    wire->kept.push_back(piece);
   else
-    wire->call->body(read);
+    hand_over(piece);
   if (wire->arrived == wire->head.body_size)
     complete(wire);
   else
@@ -171,10 +197,13 @@ void Network::watch(const std::shared_ptr<Wire>& wire) {
 }
 
 void Network::complete(const std::shared_ptr<Wire>& wire) {
-  if (setting_.front_collects && !wire->kept.empty()) {
-    wire->call->body(wire->kept);
-    wire->kept.clear();
+  for (const Piece& piece : wire->kept) {
+    if (piece.counted > 0)
+      wire->call->counted_body(piece.counted);
+    else
+      wire->call->body(piece.text);
   }
+  wire->kept.clear();
   const Step step = wire->call->step();
   trace_.note(to_string(step), wire->head.body_size);
   auto fault = script_ == nullptr ? faults_.at_complete(step)

@@ -7,11 +7,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/simulation/bank.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/link.h"
+#include "tests/simulation/packet_loss.h"
 #include "tests/simulation/script.h"
+#include "tests/simulation/stored.h"
+#include "tests/simulation/tcp_sender.h"
 #include "tests/simulation/timeline.h"
 #include "tests/simulation/trace.h"
 
@@ -22,6 +26,8 @@ struct Connection {
   explicit Connection(std::uint64_t max_in_flight_bytes) : window(max_in_flight_bytes) {}
 
   CongestionWindow window;
+  /// Null: `window` decides alone what may be sent. Owned by the network.
+  TcpSender* tcp = nullptr;
   bool established = false;
   bool dead = false;     ///< the server does not know it any more; the client finds out by using it
   bool carried = false;  ///< a request before the one at hand
@@ -45,8 +51,8 @@ struct Wire {
   std::uint64_t arrived = 0;
   std::uint64_t arrivals = 0;  ///< pieces
   bool begun = false;
-  bool ended = false;  ///< answered, reset, or the client is gone: nothing more is read of it
-  std::string kept;    ///< by a front server that collects whole requests
+  bool ended = false;       ///< answered, reset, or the client is gone: nothing more is read of it
+  std::vector<Piece> kept;  ///< by a front server that collects whole requests
   std::optional<std::uint64_t> cut_at;
   bool cut_is_silent = false;
   bool recognized = false;       ///< the script has been asked
@@ -67,6 +73,11 @@ class Network {
     Duration keeps_idle = std::chrono::seconds(20);
     Duration thinks = std::chrono::milliseconds(2);
     Duration registers = std::chrono::milliseconds(50);  ///< at least
+    /// Connections as TCP has them. Empty: each has a CongestionWindow, and nothing is lost. The
+    /// network sets the send buffer to `max_in_flight_bytes`.
+    std::optional<TcpSender::Setting> tcp;
+    /// Called for each piece of a body that the server gets, with its size in bytes.
+    std::function<void(std::uint64_t)> on_received;
   };
 
   Network(Setting setting, Timeline& time, Trace& trace, Faults& faults, Bank& bank, Server& server)
@@ -76,14 +87,17 @@ class Network {
         faults_(faults),
         bank_(bank),
         server_(server),
-        link_(setting_.link) {}
+        link_(setting_.link),
+        loss_(setting_.link.loss, Dice(setting_.link.loss > 0 ? faults.dice().bits() : 0)) {}
 
   const Setting& setting() const { return setting_; }
   Link& link() { return link_; }
 
+  /// A new connection, not yet established.
+  std::shared_ptr<Connection> make_connection();
   /// The head, and bytes of the body, leave the client now.
   void send_head(const std::shared_ptr<Wire>& wire);
-  void send(const std::shared_ptr<Wire>& wire, std::string bytes);
+  void send(const std::shared_ptr<Wire>& wire, Piece piece);
   /// The client closes the connection.
   void close(const std::shared_ptr<Wire>& wire);
 
@@ -102,7 +116,7 @@ class Network {
  private:
   void arrive(const std::shared_ptr<Wire>& wire, std::function<void()> what, std::uint64_t bytes);
   void begin(const std::shared_ptr<Wire>& wire);
-  void receive(const std::shared_ptr<Wire>& wire, const std::string& bytes);
+  void receive(const std::shared_ptr<Wire>& wire, const Piece& piece);
   void complete(const std::shared_ptr<Wire>& wire);
   void carry_out(const std::shared_ptr<Wire>& wire, std::optional<Fault> fault);
   void answer(const std::shared_ptr<Wire>& wire, Answer answer);
@@ -123,6 +137,8 @@ class Network {
   Server& server_;
   Script* script_ = nullptr;
   Link link_;
+  PacketLoss loss_;
+  std::vector<std::unique_ptr<TcpSender>> senders_;  ///< of all connections; events point to them
   Clock::time_point down_until_{};
   std::map<std::uint64_t, std::shared_ptr<Wire>> wires_;  ///< that the server has something of
 };

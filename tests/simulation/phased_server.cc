@@ -11,8 +11,8 @@ namespace sluice::sim {
 namespace {
 
 struct Staged {
-  std::string bytes;
-  std::vector<std::size_t> ends;  ///< of the chunks that were appended
+  Stored bytes;
+  std::vector<std::uint64_t> ends;  ///< of the chunks that were appended
   std::uint64_t expected = 0;
   bool told_complete = false;  ///< a client knows that all of it is there
 };
@@ -31,7 +31,8 @@ class PhasedCall final : public DatafileCall {
     if (staged == staging_.end() ||
         value("previous_size") != std::to_string(staged->second.bytes.size()))
       return;
-    staged->second.bytes += chunk.substr(0, static_cast<std::size_t>(dice.below(chunk.size())));
+    staged->second.bytes.append(
+        std::string_view(chunk).substr(0, static_cast<std::size_t>(dice.below(chunk.size()))));
   }
 
  protected:
@@ -84,7 +85,7 @@ class PhasedCall final : public DatafileCall {
     if (previous != std::to_string(staged.bytes.size()))
       return refuse(fmt::format("Unexpected previous_size value.  Expected: {}, Recieved: {}\\n",
                                 staged.bytes.size(), previous));
-    staged.bytes += chunk->data;
+    staged.bytes.append(payload(*chunk));
     staged.ends.push_back(staged.bytes.size());
     staged.told_complete = false;
     return reply(200, "successfully added chunk to " + name);
@@ -94,7 +95,8 @@ class PhasedCall final : public DatafileCall {
     const auto found = staging_.find(name);
     if (found == staging_.end()) return no_such_file(name);
     const bool empty = found->second.bytes.empty();
-    bank_.registered.push_back({bank_.renames ? renamed(name) : name, found->second.bytes});
+    const Stored& bytes = found->second.bytes;
+    bank_.registered.push_back({bank_.renames ? renamed(name) : name, bytes.text(), bytes.size()});
     if (bank_.moves || bank_.renames) staging_.erase(found);
     // The generation of 2018-08 stumbles over it, and has registered it.
     if (bank_.renames && empty) return reply(500, "Error uploading file.\n");
@@ -127,7 +129,7 @@ class PhasedServer final : public Server {
       }
       // The last chunk had not reached the disk.
       if (!staged.ends.empty()) staged.ends.pop_back();
-      staged.bytes.resize(
+      staged.bytes.shorten(
           std::min(staged.bytes.size(), staged.ends.empty() ? 0 : staged.ends.back()));
       ++at;
     }

@@ -13,6 +13,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Of a counted body: enough for the head and the end of a form.
+constexpr std::uint64_t real_at_begin = 4096;
+constexpr std::uint64_t real_at_end = 1024;
+/// Stays in the first cache: 256 KiB take twice as long.
+constexpr std::size_t scratch_bytes = std::size_t{32} << 10;
+
 std::string lower(std::string text) {
   for (char& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -63,7 +69,8 @@ SimTransport::SimTransport(const Setting& setting, Timeline& time, Timeline::Own
       trace_(trace),
       network_(network),
       doubt_(doubt),
-      next_wire_(std::uint64_t{owner} << 32) {}
+      next_wire_(std::uint64_t{owner} << 32),
+      scratch_(setting.bodies == Bodies::counted ? scratch_bytes : 0) {}
 
 SimTransport::~SimTransport() {
   stop();
@@ -133,7 +140,8 @@ void SimTransport::take_connection(ExchangeId id, bool fresh) {
     kept_.pop_back();
     connection->carried = true;
   } else {
-    connection = std::make_shared<Connection>(network_.setting().max_in_flight_bytes);
+    connection = network_.make_connection();
+    ++connections_;
   }
   entry->new_connection = !connection->established;
   entry->wire = std::make_shared<Wire>();
@@ -183,19 +191,46 @@ void SimTransport::connected(ExchangeId id, std::uint64_t tries) {
   pump(id);
 }
 
+SimTransport::Read SimTransport::read_piece(Entry& entry, std::uint64_t room) {
+  RequestBody& body = *entry.exchange.body;
+  const std::uint64_t left = entry.exchange.body_size - entry.handed;
+  std::uint64_t most =
+      std::min<std::uint64_t>({left, setting_.piece_bytes, std::max<std::uint64_t>(1460, room)});
+  if (setting_.bodies == Bodies::counted && entry.handed >= real_at_begin && left > real_at_end) {
+    most = std::min(most, left - real_at_end);
+    Read read;
+    while (read.piece.counted < most) {
+      const auto into = std::span(scratch_).first(static_cast<std::size_t>(
+          std::min<std::uint64_t>(scratch_.size(), most - read.piece.counted)));
+      const RequestBody::Piece got = body.read(into);
+      if (got.next != RequestBody::Next::bytes) {
+        // The next read gives the same result.
+        if (read.piece.counted == 0) read.next = got.next;
+        return read;
+      }
+      read.piece.counted += got.size;
+    }
+    return read;
+  }
+  if (setting_.bodies == Bodies::counted && entry.handed < real_at_begin)
+    most = std::min(most, real_at_begin - entry.handed);
+  std::string text(static_cast<std::size_t>(most), '\0');
+  const RequestBody::Piece got = body.read(std::as_writable_bytes(std::span(text)));
+  text.resize(got.next == RequestBody::Next::bytes ? got.size : 0);
+  return {got.next, Piece{.text = std::move(text)}};
+}
+
 void SimTransport::pump(ExchangeId id) {
   while (true) {
     Entry* const entry = find(id);
     if (entry == nullptr || entry->starved || !entry->wire || dead_) return;
-    const std::uint64_t left = entry->exchange.body_size - entry->handed;
-    CongestionWindow& window = entry->wire->connection->window;
-    if (left == 0 || !window.has_room()) return;
-    std::string piece(
-        static_cast<std::size_t>(std::min<std::uint64_t>(
-            {left, setting_.piece_bytes, std::max<std::uint64_t>(1460, window.room())})),
-        '\0');
-    const RequestBody::Piece got =
-        entry->exchange.body->read(std::as_writable_bytes(std::span(piece)));
+    if (entry->exchange.body_size == entry->handed) return;
+    const Connection& connection = *entry->wire->connection;
+    const bool has_room =
+        connection.tcp != nullptr ? connection.tcp->is_writable() : connection.window.has_room();
+    if (!has_room) return;
+    Read got = read_piece(
+        *entry, connection.tcp != nullptr ? connection.tcp->room() : connection.window.room());
     switch (got.next) {
       case RequestBody::Next::not_yet:
         entry->starved = true;
@@ -207,12 +242,11 @@ void SimTransport::pump(ExchangeId id) {
       case RequestBody::Next::bytes:
         break;
     }
-    piece.resize(got.size);
-    entry->handed += got.size;
+    entry->handed += got.piece.size();
     entry->moved_at = time_.steady_now();
-    if (entry->begin_of_body.size() < 2000) entry->begin_of_body += piece.substr(0, 2000);
+    if (entry->begin_of_body.size() < 2000) entry->begin_of_body += got.piece.text.substr(0, 2000);
     trace_.note("sent", id, entry->handed);
-    network_.send(entry->wire, std::move(piece));
+    network_.send(entry->wire, std::move(got.piece));
     if (entry->handed == entry->exchange.body_size) watch(id);  // for the answer from now on
   }
 }
@@ -222,7 +256,9 @@ void SimTransport::resume(ExchangeId id) {
     Entry* const entry = find(id);
     if (entry == nullptr || !std::exchange(entry->starved, false)) return;
     entry->moved_at = time_.steady_now();
-    watch(id);
+    // A watch that is due goes on by itself. For a body of terabytes, one for each pause is too
+    // many.
+    if (setting_.bodies == Bodies::real || entry->watches == 0) watch(id);
     pump(id);
   });
 }
@@ -237,11 +273,14 @@ void SimTransport::watch(ExchangeId id) {
                      : all_sent ? entry->exchange.response_timeout
                                 : setting_.stall_timeout;
   const std::weak_ptr<bool> alive = alive_;
+  ++entry->watches;
   time_.at(entry->moved_at + limit, 0,
            [this, alive, id, tries = entry->tries, moved = entry->moved_at, connecting, all_sent] {
              if (alive.expired()) return;
-             const Entry* const own = find(id);
-             if (own == nullptr || own->tries != tries || own->starved) return;
+             Entry* const own = find(id);
+             if (own == nullptr) return;
+             --own->watches;
+             if (own->tries != tries || own->starved) return;
              const bool all_now =
                  own->wire->connection->established && own->handed == own->exchange.body_size;
              if (own->moved_at != moved || all_now != all_sent) {
@@ -263,7 +302,7 @@ void SimTransport::watch(ExchangeId id) {
 void SimTransport::answered(ExchangeId id, Answer answer) {
   Entry& entry = entries_.at(id);
   reached_ = true;
-  if (setting_.kernel_tells) answer.network = facts();
+  if (setting_.kernel_tells) answer.network = facts(entry.wire->connection.get());
   trace_.note("answer", id, static_cast<std::uint64_t>(answer.status));
   const bool whole = entry.handed == entry.exchange.body_size;
   if (whole && !answer.truncated) {
@@ -337,7 +376,7 @@ void SimTransport::note_doubt(const Entry& entry, const Result<Answer>& result) 
   if (!result || !is_clear(*result)) doubt_.open = true;
 }
 
-Answer::Network SimTransport::facts() const {
+Answer::Network SimTransport::facts(const Connection* connection) const {
   const auto round_trip =
       std::chrono::duration_cast<std::chrono::microseconds>(network_.setting().link.round_trip);
   Answer::Network facts;
@@ -345,12 +384,22 @@ Answer::Network SimTransport::facts() const {
   facts.since_sent = round_trip;
   facts.max_in_flight_bytes = network_.setting().max_in_flight_bytes;
   facts.bbr = setting_.bbr;
+  const TcpSender* const tcp = connection == nullptr ? nullptr : connection->tcp;
+  if (tcp != nullptr) {
+    using Unit = std::chrono::microseconds;
+    facts.round_trip = std::chrono::duration_cast<Unit>(tcp->round_trip());
+    facts.least_round_trip = std::chrono::duration_cast<Unit>(tcp->least_round_trip());
+    facts.since_sent = std::chrono::duration_cast<Unit>(time_.steady_now() - tcp->last_sent());
+    facts.sent_again = tcp->packets_sent_again();
+    facts.bounded_by_buffer = tcp->bounded_by_buffer();
+  }
   return facts;
 }
 
 std::optional<Answer::Network> SimTransport::network_of(ExchangeId id) const {
-  if (!setting_.kernel_tells || !entries_.contains(id)) return {};
-  return facts();
+  const auto found = entries_.find(id);
+  if (!setting_.kernel_tells || found == entries_.end()) return {};
+  return facts(found->second.wire ? found->second.wire->connection.get() : nullptr);
 }
 
 void SimTransport::die() {

@@ -18,12 +18,23 @@ namespace sluice::sim {
 /// which.
 class SimTransport final : public Transport {
  public:
+  /// Whether the bytes of bodies reach the server, or their number: of a counted body, all but the
+  /// first 4096 and the last 1024 bytes are read from the RequestBody into a scratch buffer and
+  /// dropped.
+  enum class Bodies { real, counted };
+
   struct Setting {
     std::chrono::seconds connect_timeout{30};
     std::chrono::seconds stall_timeout{60};
     std::size_t piece_bytes = 16 * 1024;  ///< that the body is asked for at once, at most
     bool kernel_tells = true;             ///< Answer::Network
     bool bbr = false;
+    Bodies bodies = Bodies::real;
+  };
+  /// What a transport has done so far.
+  struct Counts {
+    std::uint64_t exchanges = 0;    ///< started
+    std::uint64_t connections = 0;  ///< made, or tried
   };
   /// What a transport has seen of registrations, for the invariants.
   struct Doubt {
@@ -48,6 +59,7 @@ class SimTransport final : public Transport {
 
   /// Exchanges that have not ended.
   std::size_t open() const { return entries_.size(); }
+  Counts counts() const { return {next_id_ - 1, connections_}; }
   /// The process is dead: nothing of it reaches the network any more, and whatever it starts ends
   /// as interrupted.
   void die();
@@ -65,6 +77,11 @@ class SimTransport final : public Transport {
     std::string begin_of_body;  ///< to tell what it is
     Clock::time_point moved_at{};
     std::uint64_t tries = 0;
+    unsigned watches = 0;  ///< events of watch() that are due
+  };
+  struct Read {
+    RequestBody::Next next = RequestBody::Next::bytes;
+    Piece piece;
   };
 
   void take_connection(ExchangeId id, bool fresh);
@@ -76,7 +93,8 @@ class SimTransport final : public Transport {
   void fail(ExchangeId id, int code, const std::string& text);
   void finish(ExchangeId id, Result<Answer> result);
   void note_doubt(const Entry& entry, const Result<Answer>& result);
-  Answer::Network facts() const;
+  Read read_piece(Entry& entry, std::uint64_t room);
+  Answer::Network facts(const Connection* connection) const;
   Entry* find(ExchangeId id);
 
   const Setting setting_;
@@ -89,6 +107,8 @@ class SimTransport final : public Transport {
   std::uint64_t next_wire_;
   std::map<ExchangeId, Entry> entries_;
   std::vector<std::shared_ptr<Connection>> kept_;  ///< the one used last comes last
+  std::vector<std::byte> scratch_;                 ///< for counted bodies
+  std::uint64_t connections_ = 0;
   bool reached_ = false;
   bool dead_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< events of the network hold it

@@ -12,7 +12,7 @@ namespace {
 
 struct TusUpload {
   std::uint64_t length = 0;
-  std::string bytes;
+  Stored bytes;
   bool partial = false;
   bool has_file = false;
   bool expired = false;
@@ -88,14 +88,11 @@ class TusCall final : public Call {
     }
   }
 
-  void body(std::string_view bytes) override {
-    TusUpload* const upload = state_.find(id_);
-    if (upload == nullptr || id_.empty()) return;
-    got_ += bytes;
-    if (state_.setting.keeps_broken && upload->bytes.size() + bytes.size() <= upload->length) {
-      upload->bytes += bytes;
-      upload->has_file = true;
-    }
+  void body(std::string_view bytes) override { receive(Stored(bytes)); }
+  void counted_body(std::uint64_t bytes) override {
+    Stored counted;
+    counted.append_counted(bytes);
+    receive(counted);
   }
   void broken() override { leave(); }
   void finish_partly(Dice&) override { leave(); }
@@ -107,6 +104,15 @@ class TusCall final : public Call {
   }
 
  private:
+  void receive(const Stored& bytes) {
+    TusUpload* const upload = state_.find(id_);
+    if (upload == nullptr || id_.empty()) return;
+    got_.append(bytes);
+    if (state_.setting.keeps_broken && upload->bytes.size() + bytes.size() <= upload->length) {
+      upload->bytes.append(bytes);
+      upload->has_file = true;
+    }
+  }
   Answer marked(Answer answer) const {
     if (state_.setting.sends_resumable && answer.status != 401)
       answer.headers.emplace_back("tus-resumable", "1.0.0");
@@ -158,7 +164,7 @@ class TusCall final : public Call {
 
   void take(TusUpload& upload) {
     if (!state_.setting.keeps_broken) {
-      upload.bytes += got_;
+      upload.bytes.append(got_);
       upload.has_file = true;
     }
     if (upload.length == 0) upload.has_file = true;
@@ -236,7 +242,7 @@ class TusCall final : public Call {
       if (part == state_.uploads.end() || !part->second.partial || part->second.expired ||
           part->second.bytes.size() != part->second.length)
         return reply(400, "One or more partial uploads were not found\n");
-      whole.bytes += part->second.bytes;
+      whole.bytes.append(part->second.bytes);
     }
     for (const std::string& id : ids) state_.uploads.erase(id);
     whole.length = whole.bytes.size();
@@ -251,7 +257,7 @@ class TusCall final : public Call {
   TusState& state_;
   const Head head_;
   std::string id_;
-  std::string got_;
+  Stored got_;
   bool in_it_ = false;
 };
 
@@ -271,7 +277,7 @@ class EnlistCall final : public DatafileCall {
     TusUpload* const upload = state_.find(value("tus_url"));
     if (upload == nullptr || upload->expired || !upload->has_file)
       return reply(400, "Invalid TUS upload reference\n");
-    bank_.registered.push_back({value("filename"), upload->bytes});
+    bank_.registered.push_back({value("filename"), upload->bytes.text(), upload->bytes.size()});
     return uploaded(bank_, value("filename"));
   }
 
@@ -291,7 +297,7 @@ class TusServer final : public Server {
     for (auto& [id, upload] : state_.uploads) {
       if (upload.told_complete || !dice.chance(0.4)) continue;
       // What was written last had not reached the disk.
-      upload.bytes.resize(static_cast<std::size_t>(dice.below(upload.bytes.size() + 1)));
+      upload.bytes.shorten(dice.below(upload.bytes.size() + 1));
     }
   }
   void expire(Dice& dice) override {
