@@ -8,7 +8,7 @@
 #include "engine/http/http_proxy.h"
 #include "tools/command_line/help_formatter.h"
 #include "tools/command_line/list_mark.h"
-#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/address.h"
 #include "tools/sluice/config/apply.h"
 
 namespace sluice::cli {
