@@ -50,7 +50,7 @@ CommandTable::CommandTable()
       {&add_token(app_, token_), [this] { return token(token_); }},
       {&add_manifest(app_, manifest_), [this] { return manifest(manifest_); }},
       {&add_config(app_, config_), [this] { return config(config_); }},
-      {&add_completion(app_, completion_), [this] { return completion(completion_); }},
+      {&add_completion(app_, completion_), [this] { return completion(completion_, app_); }},
   };
   for (const Command& command : commands_) command_line::unmark_values(*command.app);
 }
