@@ -14,7 +14,7 @@ std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string
   std::tm time{};
   std::string zone;  // detects a truncated text, which get_time() accepts
   stream >> std::get_time(&time, "%a, %d %b %Y %H:%M:%S") >> zone;
-  if (stream.fail() || zone != "GMT") return {};
+  if (stream.fail() || zone != "GMT" || !(stream >> std::ws).eof()) return {};
   return time_of(::timegm(&time));
 }
 

@@ -95,6 +95,11 @@ class Registration {
   Time name_asked_{};               ///< last question whether the name exists
 };
 
+/// Whether a request of `step` registers the file.
+constexpr bool registers(Request::Step step) {
+  return step == Request::Step::finish || step == Request::Step::whole;
+}
+
 /// Returns how long a server may take to register a file of `size` bytes, after its answer was
 /// lost: 30 s plus 1 s for each 200 MB, because the server may copy the file.
 std::chrono::seconds time_to_register(std::uint64_t size);

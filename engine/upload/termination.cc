@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <random>
 #include <utility>
 
@@ -128,6 +129,14 @@ std::optional<std::chrono::system_clock::time_point> ask_expiry(
   return last;
 }
 
+/// Sends the exchanges one after another, last element first.
+void send_in_turn(Transport& http, const std::shared_ptr<std::vector<Exchange>>& exchanges) {
+  if (exchanges->empty()) return;
+  const Exchange next = std::move(exchanges->back());
+  exchanges->pop_back();
+  http.start(next, [&http, exchanges](const Result<Answer>&) { send_in_turn(http, exchanges); });
+}
+
 }  // namespace
 
 Exchange termination(const std::string& url, const Secret& token) {
@@ -137,6 +146,12 @@ Exchange termination(const std::string& url, const Secret& token) {
   exchange.headers = {"Tus-Resumable: 1.0.0", "Authorization: Token token=" + token.reveal()};
   exchange.response_timeout = termination_timeout;
   return exchange;
+}
+
+void drop_uploads(Transport& http, const std::vector<std::string>& urls, const Secret& token) {
+  const auto exchanges = std::make_shared<std::vector<Exchange>>();
+  for (const std::string& url : urls) exchanges->push_back(termination(url, token));
+  send_in_turn(http, exchanges);
 }
 
 Terminated terminate(Transport& http, const RetryPolicy& retry, const Termination& asked) {

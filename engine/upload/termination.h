@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/base/secret.h"
 #include "engine/http/transport.h"
@@ -12,6 +13,11 @@ namespace sluice {
 /// Returns the request that deletes the tus upload at `url` (tus's termination extension). `url`
 /// must come from own_address(), because the request carries the token.
 Exchange termination(const std::string& url, const Secret& token);
+
+/// Deletes the tus uploads at `urls`, one after another, to leave the server's threads to other
+/// requests. Returns at once. Failures are ignored: the server deletes abandoned uploads after some
+/// time anyway. `urls` must come from own_address(). Network thread of `http` only.
+void drop_uploads(Transport& http, const std::vector<std::string>& urls, const Secret& token);
 
 /// Implements Engine::terminate() over `http`. Blocks the calling thread; not for network threads.
 Terminated terminate(Transport& http, const RetryPolicy& retry, const Termination& asked);

@@ -26,7 +26,7 @@ Exchange UploadRun::make_exchange(const Request& request) {
 }
 
 void UploadRun::on_progress() {
-  publish_stages();
+  publisher_.publish(http(), weak_from_this());
 }
 
 void UploadRun::on_body_read() {
@@ -57,7 +57,7 @@ void UploadRun::compute_next_checksum() {
       request().step != Request::Step::chunk)
     return;
   const std::uint64_t begin = request().payload.end;
-  const std::uint64_t left = setting_.source->identity().size - begin;
+  const std::uint64_t left = setting_.size() - begin;
   checksums_.compute({begin, begin + std::min(next_length(begin), left)});
 }
 
@@ -85,21 +85,16 @@ bool UploadRun::may_end(const Flight& flight) {
     return false;
   };
   if (file_error_) return false;
-  if (flight.request.step == Request::Step::whole && !registration_journal_.is_noted()) {
-    const Result<bool> as_sent = sent_file_.is_as_sent();
-    if (!as_sent) return fail(as_sent.error());
-    const Result<bool> expected = *as_sent ? sent_file_.has_expected_digests() : false;
-    if (!expected) return fail(expected.error());
-    if (!*expected) return false;  // checked() resumes it
-    registration_journal_.note();
+  if (flight.request.step == Request::Step::whole) {
+    const Result<bool> ready = registration_.ready_to_end_whole();
+    if (!ready) return fail(ready.error());
+    if (!*ready) return false;  // checked() or woken() resumes it
   }
   if (!record_) return true;
   switch (flight.request.step) {
     case Request::Step::chunk:
       return record_->durable(flight.request.payload.end);
     case Request::Step::whole:
-      if (const Result<bool> written = registration_journal_.has_written(); !written || !*written)
-        return written ? false : fail(written.error());
       return record_->durable(flight.request.payload.end) && record_->written();
     case Request::Step::finish:
       return record_->written();
@@ -110,8 +105,7 @@ bool UploadRun::may_end(const Flight& flight) {
 
 TransferTimes::At UploadRun::held_for(const Flight& flight) const {
   // may_end() checks the journal last.
-  const bool checked =
-      flight.request.step != Request::Step::whole || registration_journal_.is_noted();
+  const bool checked = flight.request.step != Request::Step::whole || registration_.is_noted();
   return record_ && checked ? TransferTimes::At::journal : TransferTimes::At::checksum;
 }
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/base/clock.h"
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
@@ -13,47 +12,33 @@ void UploadRun::cancel() {
     self->cancelled_ = true;
     if (self->setting_.preparation && self->setting_.preparation->is_running())
       self->setting_.preparation->cancel();
-    else if (self->registration_.is_confirmed())  // only the receipt's digests are missing
+    else if (self->registration_.state().is_confirmed())  // only the receipt's digests are missing
       self->finish(Report::Status::registered, {});
     else if (self->sender_.is_busy())
       self->sender_.cancel();
     else
-      self->finish(Report::Status::interrupted, self->explain({ErrorKind::interrupted, ""}));
+      self->interrupt();
   });
+}
+
+void UploadRun::interrupt() {
+  // A server that stores a chunk while it arrives has about as many bytes as were sent.
+  const std::uint64_t offset =
+      setting_.protocol->keeps_parts_of_chunks() ? progress().sent : committed_.load();
+  finish(Report::Status::interrupted, messages_.interrupted(offset));
 }
 
 Progress UploadRun::progress() const {
   if (setting_.preparation) {
     Progress all = setting_.preparation->progress();
-    all.total = setting_.source->identity().size;
+    all.total = setting_.size();
     return all;
   }
-  return {.total = setting_.source->identity().size,
+  return {.total = setting_.size(),
           .sent = payload_.passed(),
           .committed = committed_,
           .transmitted = payload_.total_read(),
           .stages = outcome_.stages()};
-}
-
-void UploadRun::publish_stages() {
-  constexpr auto interval = std::chrono::milliseconds(250);
-  const auto now = steady_now();
-  if (now - stages_published_ >= interval) {
-    stages_published_ = now;
-    outcome_.publish(times_.stages(clocks_), setting_.part ? sender_.network() : std::nullopt);
-  }
-  // Also while no bytes are transferred: users look at the stages when an upload stalls.
-  if (std::exchange(publishing_posted_, true)) return;
-  http().post_at(now + interval, [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->publishing_posted_ = false;
-    if (self->is_over()) return;
-    if (self->sender_.is_busy())
-      self->publish_stages();
-    else
-      self->outcome_.publish_no_network();
-  });
 }
 
 std::optional<Answer::Network> UploadRun::network() const {
@@ -62,7 +47,7 @@ std::optional<Answer::Network> UploadRun::network() const {
 
 ByteRange UploadRun::range() const {
   const std::uint64_t begin = setting_.part ? setting_.part->begin : 0;
-  return {begin, begin + setting_.source->identity().size};
+  return {begin, begin + setting_.size()};
 }
 
 void UploadRun::set_lane_count(unsigned lanes) {

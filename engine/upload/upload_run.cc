@@ -35,7 +35,7 @@ void UploadRun::prepared(Preparation::Outcome outcome) {
   if (file_error_) {
     finish(Report::Status::failed, *file_error_);
   } else if (cancelled_) {
-    finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
+    interrupt();
   } else if (outcome.failure) {
     finish(outcome.failure->status, outcome.failure->error);
   } else {
@@ -47,10 +47,10 @@ void UploadRun::prepared(Preparation::Outcome outcome) {
 void UploadRun::checked() {
   // In state `starting`, the starting thread may still use sent_file_.
   if (state_ == UploadState::starting || is_over() || !sent_file_.was_read()) return;
-  if (auto failure = sent_file_.failure(); failure && !registration_.is_confirmed()) {
+  if (auto failure = sent_file_.failure(); failure && !registration_.state().is_confirmed()) {
     // Do not send the rest of the file, which may be terabytes.
     file_error_ = std::move(failure);
-    if (registration_.has_inherited_doubt() && registration_.may_be_registered())
+    if (registration_.state().has_inherited_doubt() && registration_.state().may_be_registered())
       file_error_->message +=
           "; the earlier content of the file may be registered; " + setting_.protocol->doubt();
     if (setting_.preparation && setting_.preparation->is_running())
@@ -61,7 +61,7 @@ void UploadRun::checked() {
       finish(Report::Status::failed, *file_error_);
     return;
   }
-  if (!registration_.is_confirmed() && !setting_.preparation && !sent_file_.was_reopened())
+  if (!registration_.state().is_confirmed() && !setting_.preparation && !sent_file_.was_reopened())
     sent_file_.note();
   if (state_ == UploadState::sending)
     sender_.resume_front();  // its end may be held back
@@ -102,9 +102,7 @@ void UploadRun::take_step() {
     finish(Report::Status::skipped, {});
     return;
   }
-  if (!may_register(request->step) || !may_join(request->step) || !has_turn() ||
-      !made_ready(*request))
-    return;
+  if (!may_send(request->step) || !has_turn() || !made_ready(*request)) return;
   if (request->step == Request::Step::chunk && !checksums_.add_to(*request)) {
     checksums_.hold(*std::move(request));
     enter(UploadState::waiting_for_checksum);
@@ -148,12 +146,8 @@ bool UploadRun::made_ready(const Request& request) {
       }
       payload_.seek(request.payload.begin);
       return true;
-    case Request::Step::finish: {
-      Result<bool> ready = ready_to_finish();
-      if (ready) return *ready;
-      finish(Report::Status::failed, std::move(ready).error());
-      return false;
-    }
+    case Request::Step::finish:
+      return ready_to_finish();
   }
   return true;
 }
@@ -161,29 +155,21 @@ bool UploadRun::made_ready(const Request& request) {
 void UploadRun::send(Request request) {
   switch (request.step) {
     case Request::Step::ask_name:
-      // If several names are asked for in a row, the time of the first question counts.
-      if (sender_.front() == nullptr || this->request().step != Request::Step::ask_name)
-        registration_.name_asked(steady_now());
-      break;
     case Request::Step::finish:
-      registration_.sent();
+    case Request::Step::join:
       break;
     case Request::Step::whole:
-      registration_.sent();
-      [[fallthrough]];
     case Request::Step::chunk:
       sent_any_ = true;
       [[fallthrough]];
     case Request::Step::begin:  // its bytes count once the server has returned the upload's address
       begin_interval();
       break;
-    case Request::Step::join:
-      join_wait_.sent(steady_now());
-      break;
     case Request::Step::ask_committed:
     case Request::Step::ask_parts:
       break;
   }
+  registration_.sent(request.step, steady_now());
   connection_choice_.choose(request, steady_now() - begun_at_);
   enter(UploadState::sending);
   sender_.send(std::move(request));
@@ -213,7 +199,8 @@ void UploadRun::answered(Result<Answer> result) {
   const Request& request = this->request();
   const Request::Step step = request.step;
   if (result) connection_choice_.learn(*result);
-  const bool in_doubt = registers(step) && register_answered(result);
+  const bool in_doubt =
+      registers(step) && registration_.answered(sender_.front()->handed_at, result, steady_now());
   if (!result && setting_.protocol->is_registered()) {
     try_again();  // the failed request only asked for the name
     return;
@@ -222,11 +209,11 @@ void UploadRun::answered(Result<Answer> result) {
     if (file_error_)
       finish(Report::Status::failed, *file_error_);
     else if (cancelled_ || result.error().kind == ErrorKind::interrupted)
-      finish(Report::Status::interrupted, explain({ErrorKind::interrupted, ""}));
+      interrupt();
     else if (sender_.front()->body->error())
       finish(Report::Status::failed, *sender_.front()->body->error());
     else
-      failed(explain(std::move(result).error()), {});
+      failed(messages_.failed(request, std::move(result).error()), {});
     return;
   }
   if (Result<void> read = setting_.protocol->read_answer(*result); !read) {
@@ -239,15 +226,27 @@ void UploadRun::answered(Result<Answer> result) {
     failed(std::move(error), result->retry_after);
     return;
   }
-  const bool with_bytes = step == Request::Step::begin && request.payload.size() > 0;
-  if (with_bytes && setting_.protocol->upload_url().empty()) {
+  if (step == Request::Step::begin && request.payload.size() > 0 &&
+      setting_.protocol->upload_url().empty()) {
     say(LogLevel::info,
         fmt::format("{}: the server refused the bytes that the request carried (HTTP {}); creating "
                     "the upload without them",
-                    last_step(), result->status));
+                    messages_.step(request), result->status));
     next_step();
     return;
   }
+  confirmed(request);
+  if (!sender_.advance()) {
+    next_step();
+    return;
+  }
+  sent_any_ = true;
+  enter(UploadState::sending);
+}
+
+void UploadRun::confirmed(const Request& request) {
+  const Request::Step step = request.step;
+  const bool with_bytes = step == Request::Step::begin && request.payload.size() > 0;
   tokens_.succeed();
   const std::uint64_t committed = setting_.protocol->committed();
   switch (step) {
@@ -266,8 +265,7 @@ void UploadRun::answered(Result<Answer> result) {
       record_->upload_url(setting_.protocol->upload_url());
       // An upload of a single block cannot be resumed. Its journal entry is written with the
       // registration, which saves one write for each of thousands of small files.
-      if (!setting_.protocol->keeps_parts_of_chunks() ||
-          setting_.source->identity().size > setting_.block_bytes)
+      if (!setting_.protocol->keeps_parts_of_chunks() || setting_.size() > setting_.block_bytes)
         record_->begin();
       break;
     case Request::Step::chunk:
@@ -298,12 +296,6 @@ void UploadRun::answered(Result<Answer> result) {
     digest_.forget_before(committed, setting_.block_bytes);
     if (record_) record_->committed(committed);
   }
-  if (!sender_.advance()) {
-    next_step();
-    return;
-  }
-  sent_any_ = true;
-  enter(UploadState::sending);
 }
 
 std::uint64_t UploadRun::next_length(std::uint64_t begin) const {

@@ -2,41 +2,31 @@
 
 #include <atomic>
 #include <chrono>
-#include <deque>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "engine/digest/file_digest.h"
-#include "engine/http/network_threads.h"
 #include "engine/http/transport.h"
-#include "engine/journal/dataset_lock.h"
 #include "engine/journal/upload_record.h"
 #include "engine/pipeline/payload_stream.h"
-#include "engine/pipeline/pool_shares.h"
-#include "engine/policy/chunk_check.h"
-#include "engine/policy/request_gate.h"
-#include "engine/policy/retry.h"
-#include "engine/protocol/protocol.h"
 #include "engine/upload/chunk_checksums.h"
 #include "engine/upload/chunk_planner.h"
 #include "engine/upload/chunk_sender.h"
 #include "engine/upload/connection_choice.h"
-#include "engine/upload/earlier_run.h"
-#include "engine/upload/join_wait.h"
+#include "engine/upload/file_registration.h"
 #include "engine/upload/lanes.h"
-#include "engine/upload/preparation.h"
 #include "engine/upload/recovery.h"
-#include "engine/upload/registration.h"
-#include "engine/upload/registration_journal.h"
+#include "engine/upload/run_setting.h"
 #include "engine/upload/sent_file.h"
 #include "engine/upload/server_load.h"
+#include "engine/upload/stage_publisher.h"
 #include "engine/upload/token_check.h"
 #include "engine/upload/tokens.h"
 #include "engine/upload/transfer_times.h"
+#include "engine/upload/upload_messages.h"
 #include "engine/upload/upload_outcome.h"
-#include "engine/upload/upload_request.h"
 #include "engine/upload/upload_state.h"
 #include "io/sync.h"
 
@@ -52,14 +42,14 @@ namespace sluice {
 /// upload_setup.cc         construction and start
 /// upload_control.cc       cancel, progress, the report: calls from other threads
 /// upload_clearance.cc     which bytes may be sent when
-/// upload_join.cc          when a join of parts may be retried
-/// upload_registration.cc  when the file may be registered, and whether it was
+/// upload_registration.cc  when the file may be registered and its parts joined
 /// upload_token.cc         a refused token
 /// upload_failure.cc       a failed request: retry, restart from the beginning, or fail
 /// upload_end.cc           report, receipt, the journal's last entry
 ///
 /// The class is larger than others because it connects all components of an upload: it owns them,
-/// and each member function passes the result of one component to another.
+/// and each member function passes the result of one component to another. Decisions, messages and
+/// measurements are in the components, which have unit tests without sockets.
 ///
 /// start() chooses one network thread, which runs everything. The handle and everything in flight
 /// on that thread keep the object alive.
@@ -67,41 +57,7 @@ class UploadRun : public Lane,
                   private ChunkSender::Owner,
                   public std::enable_shared_from_this<UploadRun> {
  public:
-  struct Setting {
-    UploadRequest request;
-    std::unique_ptr<Source> source;
-    std::unique_ptr<Protocol> protocol;
-    BufferPool& pool;
-    ChecksumWorkers& workers;
-    NetworkThreads& network;  ///< outlives the run
-    std::size_t block_bytes;
-    std::chrono::seconds response_timeout;  ///< 0: the protocol's default
-    RetryPolicy retry;
-    Log log;
-    JournalThread* journal;           ///< null: no journal; outlives the run
-    std::optional<DatasetLock> lock;  ///< held until the upload has ended
-    std::optional<EarlierRun> earlier;
-    std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
-    std::uint64_t bytes_per_second;                     ///< EngineOptions
-    ServerFacts server;                                 ///< from the journal
-    /// Absolute URLs of abandoned uploads at the server, to be deleted.
-    std::vector<std::string> abandoned = {};
-    ChunkCheck chunk_check = {};
-    /// Settings of a part of a file. A part is not registered. Its blocks come from a share of the
-    /// pool, which has at least `least_blocks` blocks, also with the maximum number of lanes.
-    struct Part {
-      std::uint64_t begin = 0;  ///< offset in the file
-      std::unique_ptr<BufferPool> share;
-      std::size_t least_blocks = 2;
-    };
-    std::optional<Part> part = {};
-    /// Work before the first request; null: none.
-    std::shared_ptr<Preparation> preparation = {};
-    std::optional<JournalEntry> registered = {};  ///< EarlierRuns
-    RequestGate* gate = nullptr;  ///< gate of the server; null: none; outlives the run
-    RequestGate::Rule gate_rule = RequestGate::Rule::queues;
-    std::unique_ptr<PoolShares::Share> share = {};  ///< share of `pool`; null: the whole pool
-  };
+  using Setting = RunSetting;
 
   explicit UploadRun(Setting setting);
   ~UploadRun() override;
@@ -137,11 +93,6 @@ class UploadRun : public Lane,
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// The pool or share that the blocks come from.
-  BufferPool& buffers();
-  /// The number of blocks that were available when the upload began.
-  std::size_t planned_blocks() const;
-
   /// The network thread of this run. Valid after start(). Any thread.
   Transport& http() const { return place_.http(); }
 
@@ -160,9 +111,7 @@ class UploadRun : public Lane,
   /// Provides what `request` needs. Returns false if the upload has to wait for that, or has ended.
   bool made_ready(const Request& request);
   void send(Request request);
-  /// Publishes stages and connection measurements for other threads now, and then every 250 ms
-  /// while a request is in flight.
-  void publish_stages();
+
   // ChunkSender::Owner
   std::shared_ptr<void> keep_alive() override;
   Transport& transport() const override { return http(); }
@@ -181,7 +130,8 @@ class UploadRun : public Lane,
   const Request& request() const { return sender_.front()->request; }
   /// Passes the answer of the front request to the protocol, and takes the next step.
   void answered(Result<Answer> result);
-  ChunkPlanner::Setting chunk_setting() const;
+  /// Records what the server has confirmed by its answer to `request`.
+  void confirmed(const Request& request);
   /// Length in bytes of the chunk that begins at offset `begin`.
   std::uint64_t next_length(std::uint64_t begin) const;
   /// Sends the chunk that waits for its checksum, if the checksum is computed.
@@ -192,30 +142,12 @@ class UploadRun : public Lane,
   void chunk_committed(std::uint64_t bytes);
   /// Starts to measure the time until the next chunk is confirmed.
   void begin_interval();
-  /// Whether a request of `step` registers the file: `finish` or `whole`.
-  bool registers(Request::Step step) const;
-  /// Records the result of a request that registers the file. Returns whether the server had the
-  /// whole request and may have registered the file without a confirmation.
-  bool register_answered(const Result<Answer>& result);
-  /// Deletes Setting::abandoned at the server, if the server supports tus's termination extension.
-  void drop_abandoned();
   /// Starts the Preparation.
   void prepare();
   /// Publishes the progress of the Preparation and records it in the journal.
   void note_prepared();
   /// Continues after the Preparation, or ends the upload with its failure.
   void prepared(Preparation::Outcome outcome);
-  /// Whether the server may still be joining the parts: for as long after the join request as a
-  /// registration of a file of this size may take.
-  bool join_is_open() const;
-  /// Returns whether a request of `step` may be sent. If it is a join while another join may be
-  /// running, schedules a question about the parts instead and returns false.
-  bool may_join(Request::Step step);
-  /// Whether `error` only means that the server is still joining the parts. The parts are then
-  /// asked for again.
-  bool is_due_to_join(const Error& error);
-  /// Schedules a question about the parts, and logs the first wait.
-  void ask_parts_later();
   /// Records that the server refused a request with `payload` bytes of the file (413). Returns
   /// false if no smaller request is possible.
   bool too_large(std::uint64_t payload);
@@ -248,29 +180,25 @@ class UploadRun : public Lane,
   /// Restarts the upload from the beginning if any bytes were sent: the server has lost them.
   /// Returns false if that happened too often and the upload has ended.
   bool ready_to_begin();
+  /// Asks the server for the state of the registration or of the parts, now or later.
+  void ask_first(const FileRegistration::Decision& decision);
   /// Asks the server whether the file is registered.
   void ask_registered();
   /// Returns whether a request of `step` may be sent although the server may still be registering
-  /// the file. If not, asks the server for the registration, now or later.
-  bool may_register(Request::Step step);
+  /// the file or joining its parts. If not, asks the server for the state, now or later.
+  bool may_send(Request::Step step);
   SentFile::Setting file_setting();
   /// Handles the end of the second reading of the file.
   void checked();
-  /// Maximum duration of a registration at the server, also used for a join.
-  std::chrono::seconds register_wait() const;
-  /// Checks the conditions for the registration: file unchanged, digests as expected, journal
-  /// written. Returns false if the upload has to wait. Errors: those of SentFile.
-  Result<bool> ready_to_finish();
-  /// Writes to the journal that the file is about to be registered. Returns false if the upload has
-  /// to wait for that.
-  bool journal_knows();
-  /// Turns a transport error into a message about this file.
-  Error explain(Error error) const;
-  /// The beginning of an error message about the last request: describe() of that request.
-  std::string last_step() const;
-  /// Tokens::redacted().
-  std::string redacted(std::string text) const;
-  Receipt receipt(const Report& report) const;
+  /// Returns whether the request that registers the file may be sent. If not, waits for what it
+  /// needs, schedules a retry, or ends the upload.
+  bool ready_to_finish();
+  /// Ends the upload as interrupted.
+  void interrupt();
+  /// The report without status, error, digests and receipt.
+  Report unfinished_report() const;
+  /// Writes the state in which `report` leaves the upload to the journal.
+  void write_last_entry(const Report& report);
   void say(LogLevel level, const std::string& text) const;
 
   Setting setting_;
@@ -296,22 +224,20 @@ class UploadRun : public Lane,
   ChunkChecksums checksums_;
   bool sent_any_ = false;  ///< whether this run has sent bytes of the file
   bool cancelled_ = false;
-  Registration registration_;
-  JoinWait join_wait_;
+  FileRegistration registration_;
+  UploadMessages messages_;
   Recovery recovery_;
-  RegistrationJournal registration_journal_;
   std::optional<Error> file_error_;     ///< ends the upload, whatever the server answers
   std::function<void()> on_part_over_;  ///< only for a part; set before start()
   ConnectionChoice connection_choice_;
   Clock::time_point begun_at_{};
-  Clock::time_point stages_published_{};
-  bool publishing_posted_ = false;
-  std::chrono::system_clock::time_point started_{};
+  std::int64_t started_s_ = 0;  ///< of this run, seconds since 1970
   std::uint64_t resumed_from_ = 0;
 
   Mutex
       stop_mutex_;  ///< serialises callers of wait() and wait_for_threads(), which stop the readers
   UploadOutcome outcome_;
+  StagePublisher publisher_;
 };
 
 }  // namespace sluice

@@ -2,24 +2,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <utility>
 
 #include "engine/base/clock.h"
-#include "engine/base/text.h"
 #include "engine/base/units.h"
 #include "engine/base/unix_time.h"
+#include "engine/upload/termination.h"
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
 namespace {
-
-using namespace std::chrono_literals;
-
-/// Length in bytes of the first chunk if the server keeps bytes as they arrive: a failed transfer
-/// loses nothing then.
-constexpr std::uint64_t first_streamed = std::uint64_t{1} << 30;
 
 /// Returns the number of reads in flight. O_DIRECT waits for the disk, and only several reads use a
 /// disk fully: 8 reads of 4 MiB are as fast as 16. Through the page cache a read is a copy, and two
@@ -28,25 +21,12 @@ int readers_for(ReadMode mode) {
   return mode == ReadMode::direct ? 8 : 2;
 }
 
-/// Returns the maximum chunk length in bytes: what this server accepts, and what fits into memory
-/// to be checksummed. 0: no maximum.
-std::uint64_t chunk_bound(const ServerFacts& server, const ChunkCheck& check) {
-  const std::uint64_t refused = server.chunk_limit.value_or(0);
-  if (check.algorithm.empty()) return refused;
-  return refused == 0 ? check.most_bytes : std::min(refused, check.most_bytes);
-}
-
-ConnectionLimits measured_limits(const ServerProfile& server) {
-  return {server.bbr, server.max_in_flight_bytes, server.round_trip.value_or(0us)};
-}
-
 }  // namespace
 
 UploadRun::UploadRun(Setting setting)
     : setting_(std::move(setting)),
-      file_(printable(setting_.source->path()) +
-            (setting_.part ? fmt::format(" (part at offset {})", setting_.part->begin) : "")),
-      digest_(setting_.part ? file_ : setting_.source->path(), setting_.source->identity().size,
+      file_(setting_.name()),
+      digest_(setting_.part ? file_ : setting_.source->path(), setting_.size(),
               setting_.request.digests),
       committed_(setting_.earlier ? setting_.earlier->entry.committed : 0),
       load_({.gate = setting_.gate,
@@ -54,7 +34,7 @@ UploadRun::UploadRun(Setting setting)
              .post = [this](std::function<void()> work) { http().post(std::move(work)); },
              .base_url = setting_.request.base_url,
              .log = setting_.log}),
-      payload_({*setting_.source, buffers(), setting_.workers, digest_, clocks_,
+      payload_({*setting_.source, setting_.buffers(), setting_.workers, digest_, clocks_,
                 setting_.block_bytes, readers_for(setting_.source->mode())},
                [this] { wake(); }),
       sent_file_(file_setting()),
@@ -63,14 +43,14 @@ UploadRun::UploadRun(Setting setting)
                .renew = setting_.request.renew_token,
                .wait = setting_.request.token_wait}),
       token_check_(setting_.request.base_url, setting_.request.dataset),
-      planner_(chunk_setting()),
+      planner_(setting_.chunks()),
       sender_({.owner = *this,
                .protocol = *setting_.protocol,
                .payload = payload_,
                .planner = planner_,
                .times = times_,
                .file = file_,
-               .size = setting_.source->identity().size,
+               .size = setting_.size(),
                // The server is likely to refuse the setup of a file that was registered before.
                .begins_alone = setting_.registered.has_value(),
                .log = setting_.log}),
@@ -83,15 +63,24 @@ UploadRun::UploadRun(Setting setting)
                             "a chunk of that size; to check them all, use a larger --pool",
                             file_, format_size(bytes)));
           }),
-      registration_({.can_ask = setting_.protocol->can_ask_registered(), .wait = register_wait()}),
-      join_wait_(register_wait()),
+      registration_({.file = file_,
+                     .protocol = *setting_.protocol,
+                     .sent_file = sent_file_,
+                     .longest = setting_.longest_registration()}),
+      messages_({.file = file_,
+                 .base_url = setting_.request.base_url,
+                 .dataset = setting_.request.dataset,
+                 .protocol = *setting_.protocol,
+                 .registration = registration_.state()}),
       recovery_(
           {.retry = setting_.retry,
            .server_is_known = setting_.earlier.has_value() || setting_.request.server.remembered}),
-      registration_journal_(file_),
       connection_choice_(setting_.request.server.round_trip,
-                         setting_.request.base_url.starts_with("https:")) {
-  const UploadRequest& request = setting_.request;
+                         setting_.request.base_url.starts_with("https:")),
+      publisher_({.outcome = outcome_,
+                  .stages = [this] { return times_.stages(clocks_); },
+                  .network = [this] { return setting_.part ? sender_.network() : std::nullopt; },
+                  .in_flight = [this] { return sender_.is_busy(); }}) {
   if (setting_.earlier) {
     const EarlierRun& earlier = *setting_.earlier;
     if (!digest_.resume(earlier.entry.hashed_blocks, setting_.block_bytes, earlier.checksums,
@@ -102,43 +91,13 @@ UploadRun::UploadRun(Setting setting)
       registration_.inherit_doubt(steady_now() - std::max(ago, decltype(ago)::zero()));
     }
   }
-  if (setting_.journal != nullptr && !request.dry_run) {
-    JournalEntry entry = setting_.earlier
-                             ? setting_.earlier->entry
-                             : first_entry(request, setting_.protocol->name(),
-                                           setting_.source->identity(), setting_.block_bytes);
+  if (setting_.journal != nullptr && !setting_.request.dry_run) {
     record_ = std::make_shared<UploadRecord>(
-        UploadRecord::Setting{*setting_.journal, digest_, std::move(entry), planned_blocks(),
-                              setting_.log},
+        UploadRecord::Setting{*setting_.journal, digest_, setting_.first_journal_entry(),
+                              setting_.planned_blocks(), setting_.log},
         [this] { wake(); });
-    registration_journal_.use(record_);
+    registration_.use(record_);
   }
-}
-
-std::chrono::seconds UploadRun::register_wait() const {
-  return setting_.register_wait.value_or(time_to_register(setting_.source->identity().size));
-}
-
-ChunkPlanner::Setting UploadRun::chunk_setting() const {
-  const UploadRequest& request = setting_.request;
-  const bool streamed = setting_.protocol->keeps_parts_of_chunks();
-  ChunkPlanner::Setting chunks{
-      .sizer = {.asked = request.chunk_bytes,
-                .bound = chunk_bound(setting_.server, setting_.chunk_check),
-                .remembered = setting_.server.chunk_bytes.value_or(0),
-                .block_bytes = setting_.block_bytes,
-                .first = streamed ? first_streamed : ChunkSizer::moderate,
-                .most =
-                    streamed ? std::numeric_limits<std::uint64_t>::max() : ChunkSizer::most_alone,
-                .kept_as_it_comes = streamed},
-      .lookahead = {request.lookahead,
-                    !request.lookahead && setting_.server.refuses_lookahead(unix_s()),
-                    setting_.pool.count() * setting_.pool.buffer_size(),
-                    measured_limits(request.server)},
-      .size = setting_.source->identity().size,
-      .keeps_parts_of_chunks = streamed};
-  if (!setting_.chunk_check.algorithm.empty()) chunks.most_bytes = setting_.chunk_check.most_bytes;
-  return chunks;
 }
 
 SentFile::Setting UploadRun::file_setting() {
@@ -175,16 +134,6 @@ SentFile::Setting UploadRun::file_setting() {
   return file;
 }
 
-BufferPool& UploadRun::buffers() {
-  if (setting_.part) return *setting_.part->share;
-  return setting_.share ? setting_.share->buffers() : setting_.pool;
-}
-
-std::size_t UploadRun::planned_blocks() const {
-  if (setting_.part) return setting_.part->least_blocks;
-  return setting_.share ? setting_.share->planned() : setting_.pool.count();
-}
-
 UploadRun::~UploadRun() {
   if (record_) record_->wait();
 }
@@ -212,14 +161,15 @@ void UploadRun::start() {
           std::max<std::uint64_t>(earlier.sent(), earlier.checksums.size() * setting_.block_bytes));
   }
   http().post([self = shared_from_this(), checking = std::move(checking)] {
-    self->started_ = wall_now();
+    self->started_s_ = unix_s();
     self->begun_at_ = steady_now();
     self->times_.begin();
     self->enter(UploadState::deciding);
-    self->drop_abandoned();
+    if (self->setting_.request.server.tus.has("termination"))
+      drop_uploads(self->http(), self->setting_.abandoned, self->tokens_.current());
     if (checking && self->setting_.preparation)
       self->prepare();
-    else if (checking && self->registration_.has_inherited_doubt() &&
+    else if (checking && self->registration_.state().has_inherited_doubt() &&
              self->setting_.earlier->doubtful)
       // The server can only tell whether it has a file of that name, not which content the file
       // has.

@@ -11,6 +11,7 @@
 #include "engine/upload/upload_run.h"
 
 namespace sluice {
+
 void UploadRun::check_token_refusal(Error refusal,
                                     std::optional<std::chrono::seconds> retry_after) {
   token_check_.doubt(
@@ -46,17 +47,7 @@ void UploadRun::token_answered(const TokenCheck::Finding& finding) {
       look_for_token();
       return;
     case Verdict::no_dataset:
-      finish(
-          Report::Status::failed,
-          Error{ErrorKind::no_such_dataset,
-                fmt::format(
-                    "{}: the server no longer has a draft dataset {} (HTTP 404); check that "
-                    "the dataset is still a draft{}",
-                    last_step(), setting_.request.dataset,
-                    !registration_.may_be_registered()        ? "; nothing was registered"
-                    : setting_.protocol->can_ask_registered() ? ""
-                                                              : "; " + setting_.protocol->doubt()),
-                404});
+      finish(Report::Status::failed, messages_.no_dataset(request()));
       return;
     case Verdict::accepted:
       tokens_.accept();
@@ -68,17 +59,8 @@ void UploadRun::token_answered(const TokenCheck::Finding& finding) {
   // A restarting server refuses connections; a server without a free thread answers late.
   if (tokens_.is_accepted() && (verdict == Verdict::accepted || finding.is_late))
     load_.refused_good_token(doubt.moment(), error.code);
-  if (tokens_.is_accepted()) {
-    error = Error{
-        ErrorKind::unreachable,
-        fmt::format("{}: the server refused one request (HTTP {}), but {} the token for dataset "
-                    "{}: the server {}",
-                    last_step(), error.code, verdict == Verdict::accepted ? "accepts" : "accepted",
-                    setting_.request.dataset,
-                    error.code == 401 ? "is restarting, or has no free thread to check the token"
-                                      : "has an internal error"),
-        error.code};
-  }
+  if (tokens_.is_accepted())
+    error = messages_.refused_valid_token(request(), error.code, verdict == Verdict::accepted);
   // An unclear answer came from a reverse proxy, and may be permanent.
   const bool answered = !tokens_.is_accepted() && finding.is_answered;
   retry_step(with(std::move(error), answered ? Persistence::few_tries : Persistence::transient),
@@ -98,7 +80,7 @@ void UploadRun::look_for_token() {
       say(LogLevel::warning,
           fmt::format(
               "{}; waiting for another token for up to {} s: get one at {}/datasets/{}/edit",
-              redacted(tokens_.refusal().message), tokens_.wait().count(),
+              tokens_.redacted(tokens_.refusal().message), tokens_.wait().count(),
               setting_.request.base_url, setting_.request.dataset));
       [[fallthrough]];
     case Tokens::Renewal::wait:

@@ -60,6 +60,8 @@ class Call {
   virtual void broken() {}
   /// Once the body is complete.
   virtual Step step() const = 0;
+  /// What the request is about, from the beginning of its body; nothing before enough has come.
+  virtual std::optional<Step> step_of_begin(std::string_view begin) const = 0;
   /// Carries it out.
   virtual Answer finish() = 0;
   /// The server dies within it: carries out a part, if that is possible, and answers nothing.
@@ -117,6 +119,8 @@ class Server {
   /// The server's processes die and are started again. Something may be lost, but nothing that the
   /// client was told to be complete: no client could know.
   virtual void restart(Dice& dice) = 0;
+  /// Loses the bytes of all files that are not registered.
+  virtual void lose_bytes() {}
   /// The time of what was not finished is over.
   virtual void expire(Dice& dice) { static_cast<void>(dice); }
 };

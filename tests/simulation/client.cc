@@ -38,7 +38,7 @@ void SimExecutor::post(Work work, std::function<void()> event) {
       delay = std::chrono::milliseconds(std::int64_t{1} << std::min(in_vain_++, 9U));
       break;
     case Work::check:
-      delay = std::chrono::microseconds(10);
+      delay = setting_.check;
       break;
     case Work::write:
       delay = about(setting_.write);

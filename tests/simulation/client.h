@@ -20,6 +20,7 @@ class SimExecutor final : public Executor {
   struct Setting {
     Duration read = std::chrono::microseconds(100);  ///< a block, on average
     Duration write = std::chrono::milliseconds(1);   ///< a transaction, on average
+    Duration check = std::chrono::microseconds(10);  ///< a block of a second pass over the file
   };
 
   SimExecutor(const Setting& setting, Timeline& time, Timeline::Owner owner, Dice dice)

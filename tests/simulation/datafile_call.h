@@ -21,6 +21,16 @@ class DatafileCall : public Call {
     parse();
     return parsed_step_;
   }
+  std::optional<Step> step_of_begin(std::string_view begin) const override {
+    const std::string_view type = head_.header("content-type");
+    const std::size_t boundary = type.find("boundary=");
+    if (begin.empty() || boundary == std::string_view::npos) return {};
+    // As if the form ended here.
+    const auto fields = parse_form(
+        type, std::string(begin) + "\r\n--" + std::string(type.substr(boundary + 9)) + "--\r\n");
+    if (!fields) return {};
+    return step_of(*fields);
+  }
   Answer finish() override {
     parse();
     if (!head_.path.starts_with("/api/")) return reply(404, "<html><h1>Not Found</h1></html>");

@@ -93,6 +93,7 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
     return;
   }
   wire->call = server_.begin(wire->head);
+  if (strike_early(wire, {})) return;
   if (auto refused = wire->call->refusal()) {
     answer(wire, *std::move(refused));
     return;
@@ -103,8 +104,30 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
     watch(wire);
 }
 
+/// Asks the script once it is clear what the request is about. Returns whether nothing more is to
+/// be done with what has arrived.
+bool Network::strike_early(const std::shared_ptr<Wire>& wire, std::string_view begin) {
+  if (script_ == nullptr || wire->recognized) return false;
+  const auto step = wire->call->step_of_begin(begin);
+  if (!step) return false;
+  wire->recognized = true;
+  wire->strike = script_->arrived(*step, time_.steady_now());
+  if (!wire->strike) return false;
+  trace_.note("strike", static_cast<std::uint64_t>(*step));
+  if (wire->strike->before) wire->strike->before();
+  const auto fault = wire->strike->fault;
+  if (fault == Fault::lost_request) {
+    reset(wire);
+    return true;
+  }
+  wire->cut_at = wire->strike->at;
+  wire->cut_is_silent = fault == Fault::stalled_body;
+  return false;
+}
+
 void Network::receive(const std::shared_ptr<Wire>& wire, const std::string& bytes) {
   if (wire->ended || wire->connection->dead) return;
+  if (wire->arrived == 0 && wire->call && strike_early(wire, bytes)) return;
   std::string_view read = bytes;
   if (wire->cut_at) {
     const std::uint64_t left = *wire->cut_at - std::min(*wire->cut_at, wire->arrived);
@@ -114,7 +137,10 @@ void Network::receive(const std::shared_ptr<Wire>& wire, const std::string& byte
       wire->arrived += read.size();
       if (wire->cut_is_silent) return;
       break_call(wire);
-      reset(wire);
+      if (wire->strike && wire->strike->answer)
+        answer(wire, *wire->strike->answer);
+      else
+        reset(wire);
       return;
     }
   }
@@ -151,17 +177,23 @@ void Network::complete(const std::shared_ptr<Wire>& wire) {
   }
   const Step step = wire->call->step();
   trace_.note(to_string(step), wire->head.body_size);
-  auto fault = faults_.at_complete(step);
+  auto fault = script_ == nullptr ? faults_.at_complete(step)
+               : wire->strike     ? wire->strike->fault
+                                  : std::nullopt;
   if (fault) trace_.note(to_string(*fault));
   Dice& dice = faults_.dice();
   Duration thinks = setting_.thinks + Duration(dice.below(2'000'000));
   if (registers(step)) thinks += setting_.registers;
   // Less than the engine waits before it registers a file again: 30 s.
-  if (fault == Fault::think) thinks += std::chrono::milliseconds(dice.between(1000, 20'000));
+  const bool is_scripted = wire->strike && wire->strike->takes;
+  if (is_scripted)
+    thinks += *wire->strike->takes;
+  else if (fault == Fault::think)
+    thinks += std::chrono::milliseconds(dice.between(1000, 20'000));
   // A setup that is carried out behind the chunks that followed it would delete them, between the
   // last question and the registration: no client could know. It takes no time at the server.
   if (fault == Fault::late && step != Step::setup) {
-    thinks += std::chrono::milliseconds(dice.between(100, 20'000));
+    if (!is_scripted) thinks += std::chrono::milliseconds(dice.between(100, 20'000));
     // The work goes on without a connection.
     if (wire->on_reset)
       time_.after(1ms, 0, [wire] {
@@ -190,6 +222,14 @@ Answer Network::finish(const std::shared_ptr<Wire>& wire) {
 void Network::carry_out(const std::shared_ptr<Wire>& wire, std::optional<Fault> fault) {
   if (wire->ended) return;
   const Step step = wire->call->step();
+  if (wire->strike && wire->strike->answer) {
+    if (wire->strike->carried_out)
+      static_cast<void>(finish(wire));
+    else
+      wire->call->broken();
+    answer(wire, *wire->strike->answer);
+    return;
+  }
   switch (fault.value_or(Fault::think)) {
     case Fault::status_before:
       wire->call->broken();
@@ -202,6 +242,10 @@ void Network::carry_out(const std::shared_ptr<Wire>& wire, std::optional<Fault> 
     case Fault::front_after:
       static_cast<void>(finish(wire));
       answer(wire, page(/*after=*/true));
+      return;
+    case Fault::swallowed_request:  // of a script, which has let all of it arrive
+      wire->call->broken();
+      end(wire);
       return;
     case Fault::lost_answer:
       static_cast<void>(finish(wire));

@@ -11,6 +11,7 @@
 #include "tests/simulation/bank.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/link.h"
+#include "tests/simulation/script.h"
 #include "tests/simulation/timeline.h"
 #include "tests/simulation/trace.h"
 
@@ -48,6 +49,8 @@ struct Wire {
   std::string kept;    ///< by a front server that collects whole requests
   std::optional<std::uint64_t> cut_at;
   bool cut_is_silent = false;
+  bool recognized = false;       ///< the script has been asked
+  std::optional<Strike> strike;  ///< of the script
 };
 
 /// The way to the server, what stands in front of it, and the server: requests come in, and faults
@@ -93,6 +96,9 @@ class Network {
 
   std::size_t open() const { return wires_.size(); }
 
+  /// Lets `script`, which outlives this, decide what strikes requests. By default the dice do.
+  void follow(Script& script) { script_ = &script; }
+
  private:
   void arrive(const std::shared_ptr<Wire>& wire, std::function<void()> what, std::uint64_t bytes);
   void begin(const std::shared_ptr<Wire>& wire);
@@ -102,6 +108,7 @@ class Network {
   void answer(const std::shared_ptr<Wire>& wire, Answer answer);
   void reset(const std::shared_ptr<Wire>& wire);
   void watch(const std::shared_ptr<Wire>& wire);
+  bool strike_early(const std::shared_ptr<Wire>& wire, std::string_view begin);
   void end(const std::shared_ptr<Wire>& wire);
   void break_call(const std::shared_ptr<Wire>& wire);
   Answer finish(const std::shared_ptr<Wire>& wire);
@@ -114,6 +121,7 @@ class Network {
   Faults& faults_;
   Bank& bank_;
   Server& server_;
+  Script* script_ = nullptr;
   Link link_;
   Clock::time_point down_until_{};
   std::map<std::uint64_t, std::shared_ptr<Wire>> wires_;  ///< that the server has something of

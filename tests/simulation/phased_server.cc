@@ -113,6 +113,7 @@ class PhasedServer final : public Server {
   std::unique_ptr<Call> begin(const Head& head) override {
     return std::make_unique<PhasedCall>(bank_, staging_, head);
   }
+  void lose_bytes() override { staging_.clear(); }
   void restart(Dice& dice) override {
     for (auto at = staging_.begin(); at != staging_.end();) {
       Staged& staged = at->second;

@@ -213,6 +213,7 @@ void SimTransport::pump(ExchangeId id) {
     if (entry->begin_of_body.size() < 2000) entry->begin_of_body += piece.substr(0, 2000);
     trace_.note("sent", id, entry->handed);
     network_.send(entry->wire, std::move(piece));
+    if (entry->handed == entry->exchange.body_size) watch(id);  // for the answer from now on
   }
 }
 

@@ -62,6 +62,7 @@ class TusCall final : public Call {
     }
     return head_.header("upload-concat").starts_with("final") ? Step::join : Step::create;
   }
+  std::optional<Step> step_of_begin(std::string_view) const override { return step(); }
 
   std::optional<Answer> refusal() override {
     if (bank_.presented_token(head_) != bank_.token) return marked(reply(401, "---\nREQUEST\n"));

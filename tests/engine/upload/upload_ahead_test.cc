@@ -144,43 +144,6 @@ TEST_F(UploadAheadTest, EndsOnRefusedSetupWithFirstChunkInFlight) {
   expect_next_upload_works();
 }
 
-/// The cause of a failed setup also makes a pipelined chunk fail, which would count against
-/// pipelining. The pause gives a chunk that is sent by mistake time to arrive.
-TEST_F(UploadAheadTest, PipelinesNothingBehindRetriedSetup) {
-  server_.set_faults({{.phase = Phase::setup,
-                       .before = [this] { EXPECT_TRUE(server_.wait_for(Phase::transfer)); },
-                       .answer = "",
-                       .then = Then::close},
-                      {.phase = Phase::setup,
-                       .occurrence = 1,
-                       .before =
-                           [this] {
-                             std::this_thread::sleep_for(100ms);
-                             EXPECT_EQ(server_.count(Phase::transfer), 1);
-                           },
-                       .carried_out = true}});
-  const Report report = start(ahead(1))->wait();
-  expect_registered(report);
-  EXPECT_EQ(report.retries, 1U);
-  EXPECT_EQ(server_.count(Phase::transfer), 1 + chunks);
-}
-
-/// The server is likely to refuse the setup, so the chunk would be sent for nothing. The pause
-/// gives a chunk that is sent by mistake time to arrive.
-TEST_F(UploadAheadTest, PipelinesNothingBehindSetupOfRegisteredFile) {
-  options_.state_dir = directory_ / "state";
-  expect_registered(start(ahead(1))->wait());
-  const int before = server_.count(Phase::transfer);
-  server_.set_faults({{.phase = Phase::setup,
-                       .before = [] { std::this_thread::sleep_for(100ms); },
-                       .carried_out = true}});
-  const Report report = start(ahead(1))->wait();
-  EXPECT_EQ(report.status, Status::registered);
-  EXPECT_FALSE(report.registered_before.empty());
-  EXPECT_EQ(server_.count(Phase::transfer), before);
-  EXPECT_EQ(server_.registrations(), 1);
-}
-
 class AheadDepth : public UploadAheadTest, public testing::WithParamInterface<unsigned> {};
 
 /// While the first chunk is unanswered, exactly this number of chunks is in flight.
@@ -195,30 +158,6 @@ TEST_P(AheadDepth, EqualsRequestedDepth) {
   EXPECT_EQ(server_.count(Phase::transfer), chunks);
 }
 INSTANTIATE_TEST_SUITE_P(All, AheadDepth, testing::Values(0U, 1U, 2U, 16U));
-
-/// If the whole pool is sent within seconds, the next body does not wait for the end of the current
-/// one: the server stops reading the first body until the second one arrives.
-TEST_F(UploadAheadTest, SendsBodiesConcurrently) {
-  constexpr std::uint64_t large = std::uint64_t{24} << 20;  // sockets hold less than half of it
-  write("large", 2 * large, 5);
-  options_.block_bytes = 16 * block;
-  options_.pool_bytes = 2 * large;
-  options_.bytes_per_second = 30'000'000;
-  UploadRequest request = ahead(1);
-  request.path = directory_ / "large";
-  request.name = "large";
-  request.chunk_bytes = large;
-  server_.set_faults(
-      {{.phase = Phase::transfer,
-        .offset = 0,
-        .after_body_bytes = large * 2 / 5,  // after a third of a second the rate is known
-        .before = [&] { EXPECT_TRUE(server_.wait_for(Phase::transfer, 2)); },
-        .carried_out = true}});
-  const Report report = start(request)->wait();
-  expect_registered(report, "large");
-  EXPECT_EQ(report.retries, 0U);
-  EXPECT_EQ(server_.count(Phase::transfer), 2);
-}
 
 /// A failure of a pipelined chunk, or of the front chunk.
 struct Trouble {

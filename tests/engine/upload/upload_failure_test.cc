@@ -61,14 +61,11 @@ TEST_P(EveryPhase, EndsCleanly) {
   Fault fault = trouble.fault;
   fault.phase = phase;
   if (phase == Phase::transfer && fault.occurrence == 0) fault.occurrence = 1;  // the second chunk
-  const bool refuses_token = trouble.kind == ErrorKind::token_refused;
-  const int names_asked = phase == Phase::ask ? 1 : 0;
-  server_.set_faults(refuses_token ? token_refused(fault, names_asked) : std::vector<Fault>{fault});
+  server_.set_faults({fault});
   UploadRequest asking = request();
   if (phase == Phase::ask) asking.name = asked_name;
   const Report report = start(asking)->wait();
   const int sent = server_.count(Phase::any);
-  const int asked = server_.count(Phase::ask);
   const int first_verifies = verifies();
   // After these failures the registration is in doubt.
   const bool unknown = phase == Phase::verify && !trouble.decides;
@@ -83,16 +80,9 @@ TEST_P(EveryPhase, EndsCleanly) {
     EXPECT_THAT(report.error->message, Not(HasSubstr("is unconfirmed")));
   }
 
-  // Only questions about the token and the next upload follow the failure.
-  int last = sent;
-  if (refuses_token && !unknown) {
-    const int questions = asked - names_asked;
-    const bool accepted_before = phase != Phase::ask && phase != Phase::setup;
-    EXPECT_EQ(questions, report.error->code == 500 && accepted_before ? 5 : 2);
-    last -= questions;
-  }
+  // Only the next upload follows the failure.
   const auto seen = server_.seen();
-  EXPECT_EQ(seen[static_cast<std::size_t>(last) - 1].phase, phase);
+  EXPECT_EQ(seen[static_cast<std::size_t>(sent) - 1].phase, phase);
   EXPECT_EQ(first_verifies, phase == Phase::verify ? 1 : 0);
 }
 
@@ -113,15 +103,6 @@ const Trouble troubles[] = {
      {.answer = "HTTP/1.1 200 OK\r\n\r\nsuccess", .endless = true},
      ErrorKind::failed,
      "longer than"},
-    {"denied",
-     {.answer = http_answer(401, "HTTP Token: Access denied.\n")},
-     ErrorKind::token_refused,
-     "401",
-     true},
-    {"expired",
-     {.answer = http_answer(500, R"({"status":500,"error":"Internal Server Error"})")},
-     ErrorKind::token_refused,
-     "Internal Server Error"},
     {"no_dataset",
      {.answer = http_answer(404, "Dataset Not Found")},
      ErrorKind::no_such_dataset,
@@ -348,7 +329,7 @@ TEST_F(UploadTest, AcceptsUnusualHttpAnswers) {
   EXPECT_TRUE(server_.registered(asked_name) == content("scan.h5"));
 }
 
-// --- Time ----------------------------------------------------------------------------------------
+// --- Silence -------------------------------------------------------------------------------------
 
 class SilentPhase : public UploadTest, public testing::WithParamInterface<Phase> {
  protected:
@@ -358,22 +339,6 @@ class SilentPhase : public UploadTest, public testing::WithParamInterface<Phase>
     return asking;
   }
 };
-
-TEST_P(SilentPhase, MissingAnswerTimesOut) {
-  options_.response_timeout = 1s;
-  server_.set_faults({{.phase = GetParam(), .then = Then::hold}});
-  const Report report = start(asking())->wait();
-  const int first_verifies = verifies();
-  EXPECT_EQ(first_verifies, GetParam() == Phase::verify ? 1 : 0);
-  engine_.reset();
-  options_.response_timeout = 0s;  // the next upload needs no short timeout
-  if (GetParam() == Phase::verify) {
-    EXPECT_EQ(report.status, Status::unconfirmed);
-    expect_ended(report, ErrorKind::unconfirmed, "no response for 1 s");
-  } else {
-    expect_failed(report, ErrorKind::unreachable, "no response for 1 s");
-  }
-}
 
 TEST_P(SilentPhase, CancelEndsUpload) {
   server_.set_faults({{.phase = GetParam(), .then = Then::hold}});
@@ -405,18 +370,6 @@ TEST_P(SilentPhase, DestroyedHandleEndsUpload) {
 INSTANTIATE_TEST_SUITE_P(All, SilentPhase,
                          testing::Values(Phase::ask, Phase::setup, Phase::transfer, Phase::probe,
                                          Phase::verify));
-
-TEST_F(UploadTest, StalledChunkTimesOut) {
-  options_.stall_timeout = 1s;
-  write("scan.h5", 24 << 20);
-  server_.set_faults({{.phase = Phase::transfer, .after_body_bytes = 1, .then = Then::hold}});
-  auto asked = request();
-  asked.chunk_bytes = 24 << 20;
-  const Report report = start(asked)->wait();
-  engine_.reset();
-  options_.stall_timeout = 60s;
-  expect_failed(report, ErrorKind::unreachable, "no byte could be sent for 1 s");
-}
 
 TEST_F(UploadTest, FailsWhenConnectionIsRefused) {
   auto asked = request();

@@ -61,16 +61,6 @@ class UploadTest : public testing::Test {
   void write(const std::string& name, std::size_t size, std::uint64_t seed = 7) {
     test::write_file(directory_ / name, test::random_bytes(size, seed));
   }
-  /// Sets short timeouts for the next engine if `fault` holds the response. Other tests keep the
-  /// defaults, which are longer than a busy machine takes.
-  void set_timeouts(const Fault& fault) {
-    engine_.reset();
-    const EngineOptions defaults;
-    const bool held = fault.then == Then::hold;
-    options_.response_timeout = held ? 3s : defaults.response_timeout;
-    options_.stall_timeout = held ? 3s : defaults.stall_timeout;
-  }
-
   std::string content(const std::string& name) { return test::read_file(directory_ / name); }
 
   /// Two blocks are the minimum: a lost block would stop the next upload.

@@ -162,25 +162,6 @@ TEST_F(UploadLoad, CancelEndsTokenCheck) {
   EXPECT_EQ(upload->wait().status, Status::interrupted);
 }
 
-TEST_F(UploadLoad, HalvesLimitAfterTimeout) {
-  write("small", 1000);
-  options_.response_timeout = 1s;
-  const test::SmallSendBuffers small;
-  server_.set_faults(
-      {{.phase = Phase::patch, .occurrence = 0, .after_payload_bytes = 1, .then = Then::hold},
-       {.phase = Phase::patch, .occurrence = 1, .then = Then::hold}});
-  auto first = start(tus());
-  ASSERT_TRUE(server_.wait_for(Phase::patch));
-  auto second = start(tus("small"));
-  const auto deadline = std::chrono::steady_clock::now() + 30s;
-  const auto is_noticed = [this] {
-    return warnings().find("overloaded by 2 requests at a time (timed out)") != std::string::npos;
-  };
-  while (!is_noticed() && !second->wait_until(std::chrono::steady_clock::now() + 10ms))
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-  EXPECT_TRUE(is_noticed()) << warnings();
-}
-
 /// The server has no thread to read the first upload before the second one has ended.
 TEST_F(UploadLoad, LeavesBuffersToOtherUploadsWhileStalled) {
   const test::SmallSendBuffers small;

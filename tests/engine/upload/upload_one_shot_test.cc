@@ -81,8 +81,8 @@ TEST_F(OneShotUploadTest, WritesJournalBeforeEndOfRequest) {
 TEST_F(OneShotUploadTest, LostAnswerIsUnconfirmed) {
   for (const Fault& fault :
        {Fault{.carried_out = true, .answer = "", .then = Then::close},
-        Fault{.answer = "", .then = Then::reset}, Fault{.then = Then::hold},
-        Fault{.answer = http_answer(408, "")}, Fault{.answer = http_answer(500, "boom")},
+        Fault{.answer = "", .then = Then::reset}, Fault{.answer = http_answer(408, "")},
+        Fault{.answer = http_answer(500, "boom")},
         Fault{.carried_out = true, .answer = http_answer(503, "")},
         Fault{.answer = http_answer(302, "")}, Fault{.answer = http_answer(400, "bad")},
         Fault{.carried_out = true, .answer = http_answer(401, "<html>Unauthorized</html>")},
@@ -99,7 +99,6 @@ TEST_F(OneShotUploadTest, LostAnswerIsUnconfirmed) {
     const int requests = server_.count(Phase::whole);
     Fault lost = fault;
     lost.phase = Phase::whole;
-    set_timeouts(lost);
     server_.set_faults({lost});
     auto asked = one_shot(file);
     asked.renew_token = [] { return Secret("another-token"); };
@@ -132,14 +131,12 @@ TEST_F(OneShotUploadTest, RetriesIncompleteRequest) {
   int number = 0;
   for (const Fault& fault :
        {Fault{.after_payload_bytes = 1000, .answer = "", .then = Then::reset},
-        Fault{.after_payload_bytes = 1000, .then = Then::hold},
         Fault{.after_payload_bytes = 1000, .answer = http_answer(503, ""), .then = Then::close}}) {
     const std::string name = fmt::format("large-{}", number++);
     write(name, 3 << 20);  // more than the socket buffers hold (SmallSendBuffers)
     const int before = server_.registrations();
     Fault broken = fault;
     broken.phase = Phase::whole;
-    set_timeouts(broken);
     server_.set_faults({broken});
     const Report report = upload(name);
     expect_registered(report, name);

@@ -49,7 +49,6 @@ TEST_F(ResumeTest, ResumesAfterFailureOfEachRequest) {
                            .occurrence = occurrence,
                            .carried_out = carried_out,
                            .answer = http_answer(503, "")}});
-      options_.response_timeout = 1s;  // verify is not sent again earlier
       const Report first = start(request(name))->wait();
       EXPECT_NE(first.status, Status::registered);
       EXPECT_EQ(first.status == Status::unconfirmed, phase == Phase::verify);
@@ -64,7 +63,6 @@ TEST_F(ResumeTest, ResumesAfterFailureOfEachRequest) {
 }
 
 TEST_F(ResumeTest, ResumesEmptyFile) {
-  options_.response_timeout = 1s;
   for (const bool carried_out : {false, true}) {
     const std::string name = fmt::format("empty-{}", carried_out);
     write(name, 0);
@@ -247,100 +245,6 @@ TEST_F(ResumeTest, RecomputesUnusableDigestState) {
   sqlite3_close(database);
   expect_registered(upload());
   EXPECT_EQ(server_.count(Phase::setup), 1) << "the staged bytes were kept";
-}
-
-/// A verify whose answer is lost while the server continues it: the registration ends only after
-/// the second question. Until then, no answer of the server causes a second registration or setup.
-class SlowVerify : public ResumeTest {
- protected:
-  SlowVerify() {
-    options_.register_wait = 30s;
-    options_.retry = {.retries = 5, .first = 1ms, .longest = 1ms};
-  }
-  /// Loses the answer to verify. `then`: called before the server answers question number
-  /// `question` after the loss.
-  void lose_verify(int question, std::function<void()> then, std::function<void()> at_verify = {}) {
-    server_.set_faults({{.phase = Phase::verify,
-                         .before = std::move(at_verify),
-                         .answer = "",
-                         .then = Then::close},
-                        {.phase = Phase::ask,
-                         .occurrence = question,
-                         .before = std::move(then),
-                         .carried_out = true}});
-  }
-  void registers_now() { server_.add_file("scan.h5", content("scan.h5")); }
-};
-
-TEST_F(SlowVerify, IsNotRetriedWhileServerMayBeRegistering) {
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point first;
-  Clock::time_point second;
-  server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
-                      {.phase = Phase::ask,
-                       .occurrence = 0,
-                       .before = [&] { first = Clock::now(); },
-                       .carried_out = true},
-                      {.phase = Phase::ask,
-                       .occurrence = 1,
-                       .before =
-                           [&] {
-                             second = Clock::now();
-                             registers_now();
-                           },
-                       .carried_out = true}});
-  expect_registered(upload());
-  EXPECT_EQ(verifies(), 1);
-  EXPECT_GE(second - first, 900ms) << "a busy server is asked again after a second";
-  EXPECT_THAT(take_warnings(), Not(HasSubstr("is unconfirmed"))) << "sluice asks the server";
-}
-
-TEST_F(SlowVerify, WaitsAfterStagedBytesAreGone) {
-  lose_verify(
-      1, [this] { registers_now(); }, [this] { server_.lose_staging(); });
-  expect_registered(upload());
-  EXPECT_EQ(verifies(), 1);
-  EXPECT_EQ(server_.count(Phase::setup), 1);
-}
-
-// The registration ends after the server has said that the name is free, while the server is too
-// busy for the next question.
-TEST_F(SlowVerify, AsksForNameAgainAfterWait) {
-  options_.register_wait = 1s;
-  server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
-                      {.phase = Phase::probe,
-                       .occurrence = 1,
-                       .answer = http_answer(503, "", "Retry-After: 2\r\n")},
-                      {.phase = Phase::probe,
-                       .occurrence = 2,
-                       .before = [this] { registers_now(); },
-                       .carried_out = true}});
-  expect_registered(upload());
-  EXPECT_EQ(verifies(), 1);
-}
-
-TEST_F(SlowVerify, StaysInDoubtAfterCancel) {
-  lose_verify(100, [] {});
-  auto upload = start(request());
-  ASSERT_TRUE(server_.wait_for(Phase::ask));
-  upload->cancel();
-  const Report report = upload->wait();
-  EXPECT_EQ(report.status, Status::interrupted);
-  EXPECT_THAT(report.error->message, HasSubstr("is unconfirmed"));
-  EXPECT_EQ(entry().state, JournalEntry::State::verifying);
-  upload.reset();
-  engine_.reset();
-
-  auto anew = request();
-  anew.restart = true;
-  const auto refused = engine().start(anew);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind, ErrorKind::unconfirmed);
-
-  // A later run waits as well.
-  lose_verify(1, [this] { registers_now(); });
-  expect_registered(start(request())->wait());
-  EXPECT_EQ(verifies(), 1);
 }
 
 TEST_F(ResumeTest, RejectsResumeOnlyWithoutUnfinishedUpload) {

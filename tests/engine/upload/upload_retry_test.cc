@@ -49,7 +49,6 @@ TEST_P(EveryStep, IsRetriedAndRegistersOnce) {
   Fault fault = trouble.fault;
   fault.phase = phase;
   if (phase == Phase::transfer) fault.occurrence = 1;
-  set_timeouts(fault);
   server_.set_faults({fault});
   UploadRequest asking = request();
   if (phase == Phase::ask) asking.name = asked_name;
@@ -72,7 +71,6 @@ const Passing passing[] = {
      {.carried_out = true,
       .answer = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nsuccessfully",
       .then = Then::close}},
-    {"silence", {.then = Then::hold}},
     {"timeout_408", {.answer = http_answer(408, "")}},
     {"too_many_429", {.answer = http_answer(429, "")}},
     {"error_500", {.answer = http_answer(500, "Errno::ENOSPC")}},
@@ -220,14 +218,6 @@ TEST_F(UploadRetryTest, RetriesRefusedConnections) {
   EXPECT_EQ(start(asked)->wait().retries, 3U);
 }
 
-TEST_F(UploadRetryTest, ObeysRetryAfter) {
-  options_.retry.longest_asked = 1s;  // the default is an hour
-  server_.set_faults(
-      {{.phase = Phase::setup, .answer = http_answer(503, "", "Retry-After: 100000\r\n")}});
-  expect_registered(start(request())->wait());
-  EXPECT_THAT(warnings(), HasSubstr("retrying in 1.0 s (1 of 10)"));
-}
-
 /// The phased server answers 500 to a wrong token and to any internal error.
 TEST_F(UploadRetryTest, RetriesPhased500IfTokenIsAccepted) {
   const std::string stumble = http_answer(500, R"({"status":500,"error":"Internal Server Error"})");
@@ -241,45 +231,6 @@ TEST_F(UploadRetryTest, RetriesPhased500IfTokenIsAccepted) {
   const Report report = start(request("second"))->wait();
   EXPECT_EQ(report.status, Status::failed);
   EXPECT_EQ(report.error->kind, ErrorKind::token_refused);
-}
-
-TEST_F(UploadRetryTest, ReplacesExpiredToken) {
-  const std::string denied = http_answer(401, "HTTP Token: Access denied.\n");
-  for (const int looks : {1, 2}) {
-    const std::string name = fmt::format("file-{}", looks);
-    write(name, file_size, 3);
-    server_.set_faults(
-        token_refused({.phase = Phase::transfer, .occurrence = 1, .answer = denied}, 0));
-    auto asked = request(name);
-    asked.token_wait = 60s;
-    std::atomic<int> looked = 0;
-    asked.renew_token = [&]() -> std::optional<Secret> {
-      return Secret(++looked < looks ? token : "the-new-token");
-    };
-    const Report report = start(asked)->wait();
-    expect_registered(report, name);
-    EXPECT_EQ(looked, looks);
-    EXPECT_EQ(server_.seen().back().headers.at("authorization"), "Token token=the-new-token");
-  }
-  EXPECT_THAT(warnings(), HasSubstr("/datasets/IDB-1234567/edit"));
-}
-
-TEST_F(UploadRetryTest, FailsWithoutNewToken) {
-  server_.set_faults(token_refused({.phase = Phase::transfer,
-                                    .occurrence = -1,
-                                    .answer = http_answer(401, "HTTP Token: Access denied.\n")},
-                                   0));
-  auto asked = request();
-  int looked = 0;
-  asked.renew_token = [&]() -> std::optional<Secret> {
-    ++looked;
-    return Secret(token);
-  };
-  const Report report = start(asked)->wait();
-  EXPECT_EQ(report.status, Status::failed);
-  EXPECT_EQ(report.error->kind, ErrorKind::token_refused);
-  EXPECT_EQ(looked, 1);
-  EXPECT_EQ(report.committed, 0U);
 }
 
 TEST_F(UploadRetryTest, CancelEndsBackoff) {

@@ -1,6 +1,4 @@
 // Uploads to a server that stores a file under a different name than requested.
-#include <thread>
-
 #include "engine/journal/journal.h"
 #include "io/sync.h"
 #include "tests/engine/upload/upload_fixture.h"
@@ -108,44 +106,6 @@ TEST_F(StoredNameTest, FindsEmptyFileAfterFailedVerify) {
         .carried_out = true,
         .answer = http_answer(500, R"({"status":500,"error":"Internal Server Error"})")}});
   expect_stored(upload());
-}
-
-/// A registration that has not ended yet has consumed the staged file.
-TEST_F(StoredNameTest, WaitsForEachNameAfterStagedBytesAreGone) {
-  options_.register_wait = 30s;
-  server_.set_faults({{.phase = Phase::verify,
-                       .before = [this] { server_.lose_staging(); },
-                       .answer = "",
-                       .then = Then::close},
-                      {.phase = Phase::ask,
-                       .occurrence = 1,
-                       .before = [this] { server_.add_file(stored, content(asked)); },
-                       .carried_out = true}});
-  const Report report = upload();
-  EXPECT_EQ(report.status, Status::registered) << (report.error ? report.error->message : "");
-  EXPECT_EQ(report.registered_as, stored);
-  EXPECT_EQ(server_.count(Phase::verify), 1);
-  EXPECT_EQ(server_.count(Phase::setup), 1) << "nothing was sent again";
-}
-
-/// The registration under the first name ends after the answer to the first question, which takes
-/// until the wait has ended. The second question says nothing about the first name.
-TEST_F(StoredNameTest, FirstQuestionOfRowSetsTimeOfFreeNames) {
-  options_.register_wait = 2s;
-  server_.set_faults({{.phase = Phase::verify, .answer = "", .then = Then::close},
-                      {.phase = Phase::ask,
-                       .occurrence = 1,
-                       .before =
-                           [this] {
-                             server_.add_file(asked, content(asked));
-                             // The wait starts before this question.
-                             std::this_thread::sleep_for(*options_.register_wait);
-                           },
-                       .answer = http_answer(500, "missing paramter: filesize\n")}});
-  const Report report = upload();
-  EXPECT_EQ(report.status, Status::registered) << (report.error ? report.error->message : "");
-  EXPECT_EQ(report.registered_as, "");
-  EXPECT_EQ(server_.count(Phase::verify), 1);
 }
 
 TEST_F(StoredNameTest, SecondRunReportsRegisteredFile) {

@@ -137,7 +137,6 @@ inline const Passing passing[] = {
      {.carried_out = true,
       .answer = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nsuccessfully",
       .then = Then::close}},
-    {"silence", {.then = Then::hold}},
     {"timeout_408", {.answer = http_answer(408, "")}},
     {"locked_423", {.answer = http_answer(423, "")}},
     {"too_many_429", {.answer = http_answer(429, "")}},

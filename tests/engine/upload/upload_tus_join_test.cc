@@ -66,58 +66,6 @@ TEST_F(TusJoinTest, ReportsNoLossOfPartsNeverCreated) {
   EXPECT_THAT(warnings(), Not(HasSubstr("has lost all bytes of")));
 }
 
-/// The server may still be joining: the engine waits for the maximum duration, and then asks for
-/// the parts.
-TEST_F(TusJoinTest, RetriesLostJoinAfterWait) {
-  server_.set_faults({lost_join(/*carried_out=*/false)});
-  const auto begin = Clock::now();
-  expect_registered(upload_in_parts());
-  EXPECT_GE(Clock::now() - begin, 1s);
-  EXPECT_EQ(server_.count(Phase::join), 2);
-  const std::vector<Phase> asked = between_joins();
-  EXPECT_GE(asked.size(), 4U) << "both parts, soon and at the end";
-  for (const Phase phase : asked) EXPECT_EQ(phase, Phase::head);
-  EXPECT_EQ(server_.count(Phase::create), 2);
-  EXPECT_EQ(server_.registrations(), 1);
-}
-
-TEST_F(TusJoinTest, ResendsPartsConsumedByLostJoin) {
-  server_.set_faults({lost_join(/*carried_out=*/true)});
-  const auto begin = Clock::now();
-  const Report report = upload_in_parts();
-  EXPECT_GE(Clock::now() - begin, 1s) << "others may still be deleted";
-  EXPECT_EQ(report.status, Status::failed);
-  EXPECT_EQ(report.again, Again::what_is_missing);
-  EXPECT_TRUE(report.resumable);
-  EXPECT_EQ(server_.count(Phase::join), 1);
-  expect_registered(upload_in_parts());
-  EXPECT_EQ(server_.count(Phase::join), 2);
-  EXPECT_EQ(server_.registrations(), 1);
-}
-
-/// A lock by a running join does not count as a failure.
-TEST_F(TusJoinTest, AsksAgainForLockedParts) {
-  options_.register_wait = 2s;
-  options_.retry.retries = 1;
-  server_.set_faults({lost_join(/*carried_out=*/false),
-                      {.phase = Phase::head, .occurrence = 0, .answer = own_answer(423)}});
-  expect_registered(upload_in_parts());
-  EXPECT_EQ(server_.count(Phase::join), 2);
-}
-
-TEST_F(TusJoinTest, JoinHasLongerTimeout) {
-  options_.response_timeout = 1s;
-  server_.set_faults({{.phase = Phase::join, .then = Then::hold}});
-  const auto upload = start(in_two_parts());
-  ASSERT_TRUE(server_.wait_for(Phase::join));
-  EXPECT_FALSE(upload->wait_until(Clock::now() + 1500ms));
-  server_.release();
-  const Report report = upload->wait();
-  expect_registered(report);
-  EXPECT_EQ(report.retries, 0U);
-  EXPECT_EQ(server_.count(Phase::join), 1);
-}
-
 TEST_F(TusJoinTest, ResumesAfterCancelDuringJoin) {
   options_.register_wait = 3600s;
   server_.set_faults({lost_join(/*carried_out=*/false)});

@@ -28,7 +28,6 @@ TEST_F(TusTest, LostRegistrationIsUnconfirmedAndNotRetried) {
     write(file, length, 3);
     Fault fault = trouble.fault;
     fault.phase = Phase::registration;
-    set_timeouts(fault);
     server_.set_faults({fault});
     const Report report = upload(file);
     EXPECT_EQ(report.status, Status::unconfirmed);

@@ -66,7 +66,6 @@ TEST_P(EveryTusStep, IsRetriedAndRegistersOnce) {
   if (phase == Phase::head)  // which comes only where something went wrong
     faults.push_back({.phase = Phase::patch, .occurrence = 1, .answer = http_answer(503, "")});
   faults.push_back(fault);
-  set_timeouts(fault);
   server_.set_faults(faults);
   const Report report = upload();
   expect_registered(report);
