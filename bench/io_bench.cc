@@ -6,7 +6,7 @@
 // The reads go over a file of 1 GiB, made in $SLUICE_BENCH_DIR or the working directory and removed
 // at the end, in blocks of 4 MiB. "cold" evicts it from the page cache before each pass; "warm"
 // reads it once first. The number behind is how many reads are in flight. A virtual disk may have a
-// cache of its own that nobody here can evict: compare runs on one machine, and look at the spread.
+// cache of its own that cannot be evicted: compare runs on one machine, and look at the spread.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-"""The scenarios over tus: what today's Data Bank speaks."""
+"""The scenarios over tus, the protocol of the current Data Bank."""
 
 from .figures import GIB, KIB, MIB
 from .noise import warm

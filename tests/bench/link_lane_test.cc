@@ -31,7 +31,7 @@ std::vector<Time> drain(LinkLane& lane) {
   return times;
 }
 
-TEST(LinkLane, APacketTakesItsTimeOnTheLineAndTheDelay) {
+TEST(LinkLane, DelaysPacketByLineAndDelay) {
   LinkLane lane({.bits_per_second = gigabit, .delay = milliseconds(25), .queue_bytes = 1 << 20});
   EXPECT_FALSE(lane.due());
   lane.enter(full(), seconds(5));
@@ -43,7 +43,7 @@ TEST(LinkLane, APacketTakesItsTimeOnTheLineAndTheDelay) {
   EXPECT_EQ(lane.counts().passed_bytes, 1500u);
 }
 
-TEST(LinkLane, PacketsFollowEachOtherAtTheRateOfTheLine) {
+TEST(LinkLane, SpacesPacketsByRate) {
   LinkLane lane({.bits_per_second = gigabit, .delay = milliseconds(1), .queue_bytes = 1 << 20});
   for (int i = 0; i < 100; ++i) lane.enter(full(), seconds(1));
   const std::vector<Time> times = drain(lane);
@@ -52,7 +52,7 @@ TEST(LinkLane, PacketsFollowEachOtherAtTheRateOfTheLine) {
     EXPECT_EQ(times[i], seconds(1) + milliseconds(1) + (i + 1) * microseconds(12)) << i;
 }
 
-TEST(LinkLane, AnIdleLineSavesNothingUp) {
+TEST(LinkLane, IdleLineAccumulatesNoCredit) {
   LinkLane lane({.bits_per_second = gigabit, .queue_bytes = 1 << 20});
   lane.enter(full(), seconds(1));
   lane.enter(full(), seconds(9));
@@ -62,7 +62,7 @@ TEST(LinkLane, AnIdleLineSavesNothingUp) {
                                seconds(9) + microseconds(24)}));
 }
 
-TEST(LinkLane, OverAnySpanTheRateIsThatOfTheLine) {
+TEST(LinkLane, KeepsRateOverAnySpan) {
   LinkLane lane({.bits_per_second = 7'777'777, .queue_bytes = 1 << 20});
   std::uint64_t bytes = 0;
   Time now{};
@@ -84,7 +84,7 @@ TEST(LinkLane, OverAnySpanTheRateIsThatOfTheLine) {
   EXPECT_EQ(lane.counts().queue_dropped, 0u);
 }
 
-TEST(LinkLane, TheQueueDropsWhatDoesNotFit) {
+TEST(LinkLane, DropsPacketsBeyondQueue) {
   LinkLane lane({.bits_per_second = gigabit, .queue_bytes = 15'000});
   for (int i = 0; i < 25; ++i) lane.enter(full(), seconds(1));
   EXPECT_EQ(lane.counts().queue_dropped, 15u);
@@ -96,14 +96,14 @@ TEST(LinkLane, TheQueueDropsWhatDoesNotFit) {
   EXPECT_EQ(drain(lane).size(), 11u);
 }
 
-TEST(LinkLane, TheDelayIsNotPartOfTheQueue) {
+TEST(LinkLane, DelayDoesNotFillQueue) {
   LinkLane lane({.bits_per_second = gigabit, .delay = seconds(1), .queue_bytes = 1500});
   for (int i = 0; i < 1000; ++i) lane.enter(full(), i * microseconds(12));
   EXPECT_EQ(lane.counts().queue_dropped, 0u);
   EXPECT_EQ(drain(lane).size(), 1000u);
 }
 
-TEST(LinkLane, ALargePacketCostsWhatItsSegmentsCost) {
+TEST(LinkLane, ChargesSegmentsOfLargePacket) {
   LinkLane lane({.bits_per_second = gigabit, .delay = milliseconds(1), .queue_bytes = 1 << 20});
   lane.enter(tcp_frame(40 * 1460, 1460), seconds(1));
   EXPECT_EQ(lane.due(), seconds(1) + milliseconds(1) + 40 * microseconds(12));
@@ -112,7 +112,7 @@ TEST(LinkLane, ALargePacketCostsWhatItsSegmentsCost) {
   EXPECT_EQ(lane.counts().passed_bytes, 60'000u);
 }
 
-TEST(LinkLane, OnASlowLineALargePacketArrivesPieceByPiece) {
+TEST(LinkLane, SlowLineDeliversPieces) {
   // 12.5 bytes per ms: each segment by itself. 5000 per ms: three at a time.
   for (const auto& [rate, pieces] : {std::pair{100'000u, 40u}, {40'000'000u, 14u}}) {
     LinkLane lane({.bits_per_second = rate, .queue_bytes = 1 << 20});
@@ -124,7 +124,7 @@ TEST(LinkLane, OnASlowLineALargePacketArrivesPieceByPiece) {
   }
 }
 
-TEST(LinkLane, AFullQueueTakesTheSegmentsThatFit) {
+TEST(LinkLane, FullQueueAcceptsFittingSegments) {
   LinkLane lane({.bits_per_second = gigabit, .queue_bytes = 15'000});
   lane.enter(tcp_frame(40 * 1460, 1460), seconds(1));
   EXPECT_EQ(lane.counts().queue_dropped, 30u);
@@ -132,7 +132,7 @@ TEST(LinkLane, AFullQueueTakesTheSegmentsThatFit) {
   EXPECT_FALSE(lane.due());
 }
 
-TEST(LinkLane, LossStrikesSegmentsAtTheGivenShare) {
+TEST(LinkLane, LosesGivenShareOfSegments) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   LinkLane lane({.bits_per_second = gigabit, .queue_bytes = 1 << 20, .loss = 0.01, .seed = seed});
@@ -147,7 +147,7 @@ TEST(LinkLane, LossStrikesSegmentsAtTheGivenShare) {
   EXPECT_NEAR(static_cast<double>(counts.lost), 2000, 360);
 }
 
-TEST(LinkLane, WhatSurvivesOfALargePacketIsInOrderAndWhole) {
+TEST(LinkLane, KeepsOrderOfRemainingSegments) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   LinkLane lane({.bits_per_second = gigabit, .queue_bytes = 1 << 20, .loss = 0.2, .seed = seed});
@@ -169,7 +169,7 @@ TEST(LinkLane, WhatSurvivesOfALargePacketIsInOrderAndWhole) {
   EXPECT_EQ(segments + lane.counts().lost, 40u);
 }
 
-TEST(LinkLane, TheSameSeedLosesTheSamePackets) {
+TEST(LinkLane, LosesSamePacketsWithSameSeed) {
   const auto lost = [](std::uint64_t seed) {
     LinkLane lane({.bits_per_second = gigabit, .queue_bytes = 1 << 20, .loss = 0.1, .seed = seed});
     std::vector<std::uint64_t> after;
@@ -183,7 +183,7 @@ TEST(LinkLane, TheSameSeedLosesTheSamePackets) {
   EXPECT_NE(lost(3), lost(4));
 }
 
-TEST(LinkLane, ALossOfOneLosesAll) {
+TEST(LinkLane, LossOfOneLosesAll) {
   LinkLane lane({.bits_per_second = gigabit, .queue_bytes = 1 << 20, .loss = 1});
   for (int i = 0; i < 100; ++i) lane.enter(full(), seconds(1));
   EXPECT_FALSE(lane.due());

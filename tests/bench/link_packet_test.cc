@@ -27,13 +27,13 @@ std::uint32_t folded(const LinkPacket& packet, std::size_t from, std::size_t to,
   return sum;
 }
 
-TEST(LinkPacket, APlainPacketIsOneSegment) {
+TEST(LinkPacket, PlainPacketIsOneSegment) {
   const LinkPacket packet = tcp_frame(1000, 1460);
   EXPECT_EQ(packet.segments(), 1u);
   EXPECT_EQ(packet.wire_bytes(0, 1), 1040u);
 }
 
-TEST(LinkPacket, WhatIsNoIpPacketIsOneSegment) {
+TEST(LinkPacket, UnknownPacketIsOneSegment) {
   const std::vector<std::byte> few(5, std::byte{0xff});
   EXPECT_EQ(LinkPacket(few).segments(), 1u);
   // Claims several segments, but its headers are incomplete.
@@ -45,7 +45,7 @@ TEST(LinkPacket, WhatIsNoIpPacketIsOneSegment) {
   }
 }
 
-TEST(LinkPacket, ALargeOneStandsForSegmentsThatEachHaveHeaders) {
+TEST(LinkPacket, LargePacketHasSegmentsWithHeaders) {
   const LinkPacket packet = tcp_frame(3 * 1460 + 100, 1460);
   ASSERT_EQ(packet.segments(), 4u);
   EXPECT_EQ(packet.wire_bytes(0, 1), 1500u);
@@ -54,7 +54,7 @@ TEST(LinkPacket, ALargeOneStandsForSegmentsThatEachHaveHeaders) {
   EXPECT_EQ(tcp_frame(2 * 1460, 1460).segments(), 2u) << "no empty last one";
 }
 
-TEST(LinkPacket, APartHasTheBytesAndTheHeadersOfItsSegments) {
+TEST(LinkPacket, CutKeepsBytesAndHeaders) {
   const std::uint32_t sequence = 0xfffffff0;  // wraps within the packet
   const std::uint8_t flags = 0x80 | 0x10 | 0x08 | 0x01;
   const LinkPacket whole = tcp_frame(4 * 1460 + 7, 1460, sequence, flags);
@@ -87,7 +87,7 @@ TEST(LinkPacket, APartHasTheBytesAndTheHeadersOfItsSegments) {
     }
 }
 
-TEST(LinkPacket, TheWholeIsLeftAsItIs) {
+TEST(LinkPacket, CutOfWholeIsUnchanged) {
   const LinkPacket whole = tcp_frame(5000, 1460);
   const LinkPacket same = whole.cut(0, 4);
   EXPECT_TRUE(std::equal(same.frame().begin(), same.frame().end(), whole.frame().begin(),

@@ -172,7 +172,7 @@ void carry(const Arguments& options, std::size_t size, std::uint32_t round_trip_
       counts);
 }
 
-TEST(Link, CarriesBytesAndTheRoundTripIsTwiceTheDelay) {
+TEST(Link, CarriesBytesWithDelay) {
   if (!may_make_devices())
     return expect_refusal(test::run(link_with({"--rate", "1G", "--delay", "0"})));
   std::string counts;
@@ -180,7 +180,7 @@ TEST(Link, CarriesBytesAndTheRoundTripIsTwiceTheDelay) {
   EXPECT_THAT(counts, HasSubstr(" 0 lost"));
 }
 
-TEST(Link, LossAndAFullQueueChangeNoByte) {
+TEST(Link, LossAndFullQueueKeepBytes) {
   if (!may_make_devices())
     return expect_refusal(test::run(link_with({"--rate", "1G", "--delay", "0"})));
   std::string counts;
@@ -191,14 +191,14 @@ TEST(Link, LossAndAFullQueueChangeNoByte) {
   EXPECT_THAT(counts.substr(0, counts.find('\n')), Not(HasSubstr(" 0 lost")));
 }
 
-TEST(Link, WithoutTheRightsItSaysWhatIsMissing) {
+TEST(Link, ReportsMissingPermission) {
   // Root without capabilities.
   const Arguments without{"/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all"};
   expect_refusal(test::run(
       link_with({"--rate", "1G", "--delay", "0"}, may_make_devices() ? without : Arguments())));
 }
 
-TEST(Link, ANamespaceThatExistsIsRefusedAndLeftAlone) {
+TEST(Link, RejectsExistingNamespace) {
   if (!may_make_devices())
     return expect_refusal(test::run(link_with({"--rate", "1G", "--delay", "0"})));
   std::string counts;
@@ -214,7 +214,7 @@ TEST(Link, ANamespaceThatExistsIsRefusedAndLeftAlone) {
       counts);
 }
 
-TEST(Link, NonsenseIsRefusedBeforeAnythingIsMade) {
+TEST(Link, RejectsInvalidOptions) {
   for (const auto& [options, word] : std::vector<std::pair<Arguments, std::string>>{
            {{"--rate", "fast", "--delay", "1ms"}, "'fast'"},
            {{"--rate", "1G", "--delay", "-1ms"}, "'-1ms'"},

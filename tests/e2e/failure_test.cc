@@ -381,7 +381,7 @@ TEST_F(Failure, SigintWithSeveralFilesAdvisesHowToContinue) {
   EXPECT_THAT(put.err(), Not(HasSubstr("at offset 0")));
 }
 
-// --- Output that nobody takes
+// --- Output that is not accepted
 // ------------------------------------------------------------------------
 
 TEST_F(Failure, ContinuesUploadIfOutputIsClosed) {

@@ -28,7 +28,7 @@ std::vector<Buffer> take_all(BufferPool& pool) {
   return buffers;
 }
 
-TEST(BufferPool, LendsExactlyItsCountOfAlignedDisjointBuffers) {
+TEST(BufferPool, LendsAlignedDisjointBuffers) {
   // Sizes around a huge page, for which the ends of the mapping are unmapped differently.
   for (const std::size_t buffer_size :
        {size, std::size_t{1} << 20, (std::size_t{2} << 20) + 4096}) {
@@ -55,7 +55,7 @@ TEST(BufferPool, LendsExactlyItsCountOfAlignedDisjointBuffers) {
   }
 }
 
-TEST(BufferPool, RefusesSizesThatCannotBe) {
+TEST(BufferPool, RejectsInvalidSizes) {
   constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
   struct {
     std::size_t buffer_size, count;
@@ -67,7 +67,7 @@ TEST(BufferPool, RefusesSizesThatCannotBe) {
   }
 }
 
-TEST(BufferPool, SaysWhenTheKernelHasNoSuchMemory) {
+TEST(BufferPool, ReportsFailedAllocation) {
   const auto pool = BufferPool::create(size, (std::size_t{1} << 60) / size);  // more than an
                                                                               // address space of 47
                                                                               // bits
@@ -76,7 +76,7 @@ TEST(BufferPool, SaysWhenTheKernelHasNoSuchMemory) {
   EXPECT_NE(pool.error().code, 0);
 }
 
-TEST(BufferPool, GivesTheWarmestBufferFirst) {
+TEST(BufferPool, ReusesLastReleasedBufferFirst) {
   const auto pool = make_pool(3);
   Buffer first = pool->try_acquire();
   Buffer second = pool->try_acquire();
@@ -86,7 +86,7 @@ TEST(BufferPool, GivesTheWarmestBufferFirst) {
   EXPECT_EQ(pool->try_acquire().memory().data(), last_back);
 }
 
-TEST(BufferPool, WaitsUntilABufferComesBack) {
+TEST(BufferPool, WaitsForReleasedBuffer) {
   const auto pool = make_pool(1);
   Buffer held = pool->try_acquire();
   const std::byte* const memory = held.memory().data();
@@ -105,7 +105,7 @@ TEST(BufferPool, WaitsUntilABufferComesBack) {
   EXPECT_EQ(pool->available(), 1U);
 }
 
-TEST(BufferPool, AReturnedBufferWakesEachOfSeveralWaitersInTurn) {
+TEST(BufferPool, ReleaseWakesOneWaiterAtATime) {
   const auto pool = make_pool(2);
   std::vector<Buffer> held = take_all(*pool);
   std::latch started(4);
@@ -122,7 +122,7 @@ TEST(BufferPool, AReturnedBufferWakesEachOfSeveralWaitersInTurn) {
   EXPECT_EQ(pool->available(), 2U);
 }
 
-TEST(BufferPool, AStopEndsEveryWait) {
+TEST(BufferPool, StopEndsAllWaits) {
   const auto pool = make_pool(1);
   const Buffer held = pool->try_acquire();
   std::stop_source source;
@@ -141,7 +141,7 @@ TEST(BufferPool, AStopEndsEveryWait) {
 }
 
 // The time between the check and the wait is short: request many stops, to hit it.
-TEST(BufferPool, AStopIsNeverMissed) {
+TEST(BufferPool, NeverMissesStop) {
   const auto pool = make_pool(1);
   const Buffer held = pool->try_acquire();
   for (int i = 0; i < 500; ++i) {
@@ -151,7 +151,7 @@ TEST(BufferPool, AStopIsNeverMissed) {
   }
 }
 
-TEST(BufferPool, AStopBeforehandEndsTheWaitButWithholdsNoFreeBuffer) {
+TEST(BufferPool, ReturnsFreeBufferDespiteEarlierStop) {
   const auto pool = make_pool(1);
   std::stop_source source;
   source.request_stop();
@@ -160,7 +160,7 @@ TEST(BufferPool, AStopBeforehandEndsTheWaitButWithholdsNoFreeBuffer) {
   EXPECT_FALSE(pool->acquire(source.get_token()));
 }
 
-TEST(BufferPool, ALeavingWaiterDoesNotTakeTheWakeUpOfAnother) {
+TEST(BufferPool, StoppedWaiterDoesNotConsumeWakeUp) {
   const auto pool = make_pool(1);
   for (int i = 0; i < 300; ++i) {
     Buffer held = pool->try_acquire();
@@ -181,7 +181,7 @@ TEST(BufferPool, ALeavingWaiterDoesNotTakeTheWakeUpOfAnother) {
   }
 }
 
-TEST(BufferPool, NoBufferIsLostOrLentTwiceByManyThreads) {
+TEST(BufferPool, LendsEachBufferOnceToManyThreads) {
   const auto pool = make_pool(3, BufferPool::alignment);
   {
     std::vector<std::jthread> threads;
@@ -203,7 +203,7 @@ TEST(BufferPool, NoBufferIsLostOrLentTwiceByManyThreads) {
   EXPECT_EQ(take_all(*pool).size(), 3U);
 }
 
-TEST(Buffer, GoesBackOnceAfterMoves) {
+TEST(Buffer, IsReleasedOnceAfterMoves) {
   const auto pool = make_pool(2);
   Buffer first = pool->try_acquire();
   const std::byte* const memory = first.memory().data();
@@ -225,7 +225,7 @@ TEST(Buffer, GoesBackOnceAfterMoves) {
   EXPECT_EQ(pool->available(), 2U);
 }
 
-TEST(BufferPool, AShareHasNoMoreThanItsOwn) {
+TEST(BufferPool, ShareObeysItsLimit) {
   const auto pool = make_pool(4);
   const auto share = BufferPool::share(*pool, 2);
   Buffer first = share->try_acquire();
@@ -242,7 +242,7 @@ TEST(BufferPool, AShareHasNoMoreThanItsOwn) {
   EXPECT_EQ(share->available(), 1U) << "one that was not had is not lent";
 }
 
-TEST(BufferPool, WhoWaitsForAShareGetsWhatItGivesBack) {
+TEST(BufferPool, WaiterOfShareGetsReleasedBuffer) {
   const auto pool = make_pool(4);
   const auto share = BufferPool::share(*pool, 1);
   std::stop_source stop;
@@ -257,7 +257,7 @@ TEST(BufferPool, WhoWaitsForAShareGetsWhatItGivesBack) {
   ended.join();
 }
 
-TEST(BufferPool, AShareGrowsAndShrinksWithWhatIsOutStayingOut) {
+TEST(BufferPool, ResizingShareKeepsBuffersInUse) {
   const auto pool = make_pool(4);
   const auto share = BufferPool::share(*pool, 3);
   share->resize_share(1);
@@ -277,7 +277,7 @@ TEST(BufferPool, AShareGrowsAndShrinksWithWhatIsOutStayingOut) {
   EXPECT_TRUE(share->try_acquire());
 }
 
-TEST(BufferPool, WhoWaitsForAShareIsWokenWhenItGrows) {
+TEST(BufferPool, GrowingShareWakesWaiter) {
   const auto pool = make_pool(2);
   const auto share = BufferPool::share(*pool, 2);
   share->resize_share(1);
@@ -287,7 +287,7 @@ TEST(BufferPool, WhoWaitsForAShareIsWokenWhenItGrows) {
   waiter.join();
 }
 
-TEST(BufferPoolDeathTest, RefusesToEndWhileABufferIsLent) {
+TEST(BufferPoolDeathTest, AbortsIfDestroyedWithBufferInUse) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(
       {
@@ -299,7 +299,7 @@ TEST(BufferPoolDeathTest, RefusesToEndWhileABufferIsLent) {
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-TEST(BufferPoolDeathTest, ABufferUsedAfterItWentBackIsSeen) {
+TEST(BufferPoolDeathTest, DetectsUseAfterRelease) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(
       {

@@ -38,7 +38,7 @@ class DirectSourceTest : public ::testing::Test {
   const test::TempDir dir_;
 };
 
-TEST_F(DirectSourceTest, AsksForWholeSectorsOfMemory) {
+TEST_F(DirectSourceTest, NeedsMemoryForWholeSectors) {
   const WithFaults faults({.sector = 512});
   LocalFile file = open_file();
   const auto source = DirectSource::create(file, block).value();
@@ -51,13 +51,13 @@ TEST_F(DirectSourceTest, AsksForWholeSectorsOfMemory) {
   EXPECT_EQ(source->memory_for(1024, 0), 0U);
 }
 
-TEST_F(DirectSourceTest, TakesTheLargestUsualSectorWhereTheKernelDoesNotTell) {
+TEST_F(DirectSourceTest, UsesDefaultSectorIfUnknown) {
   const WithFaults faults({.tells_no_sector = true});
   LocalFile file = open_file();
   EXPECT_EQ(DirectSource::create(file, block).value()->sector(), 4096U);
 }
 
-TEST_F(DirectSourceTest, ReadsThroughSectorsLargerThanAPage) {
+TEST_F(DirectSourceTest, ReadsSectorsLargerThanPage) {
   const WithFaults faults({.sector = 16384});
   LocalFile file = open_file();
   const auto source = DirectSource::create(file, block).value();
@@ -65,7 +65,7 @@ TEST_F(DirectSourceTest, ReadsThroughSectorsLargerThanAPage) {
   EXPECT_TRUE(read_range(*source, 0, content_.size()).value() == content_);
 }
 
-TEST_F(DirectSourceTest, LeavesTheFileUsableWhereItCannotBeDirect) {
+TEST_F(DirectSourceTest, KeepsFileUsableAfterFailure) {
   struct {
     Faults faults;
     const char* why;
@@ -95,7 +95,7 @@ TEST_F(DirectSourceTest, LeavesTheFileUsableWhereItCannotBeDirect) {
 }
 
 /// As on file systems that refuse a direct read of an incomplete last sector.
-TEST_F(DirectSourceTest, ReadsTheTailThroughThePageCacheWhereItIsRefused) {
+TEST_F(DirectSourceTest, ReadsRefusedTailThroughPageCache) {
   const WithFaults faults({.refuses_direct_tail = true});
   LocalFile file = open_file();
   const auto source = DirectSource::create(file, block).value();
@@ -117,7 +117,7 @@ TEST_F(DirectSourceTest, ReadsTheTailThroughThePageCacheWhereItIsRefused) {
   EXPECT_EQ(faults.hits(), before) << "what is not refused is still read direct";
 }
 
-TEST_F(DirectSourceTest, ReadsWhatIsRefusedAnywhereThroughThePageCache) {
+TEST_F(DirectSourceTest, ReadsRefusedRangesThroughPageCache) {
   const WithFaults faults({.refuses_direct_at = block + 5000});
   LocalFile file = open_file();
   const auto source = DirectSource::create(file, block).value();
@@ -126,7 +126,7 @@ TEST_F(DirectSourceTest, ReadsWhatIsRefusedAnywhereThroughThePageCache) {
 }
 
 /// The path may name another file by now.
-TEST_F(DirectSourceTest, ReadsTheRefusedTailOfTheFileThatWasOpened) {
+TEST_F(DirectSourceTest, ReadsRefusedTailOfOpenedFile) {
   const WithFaults faults({.refuses_direct_tail = true});
   LocalFile file = open_file();
   const std::string path = file.path;
@@ -136,7 +136,7 @@ TEST_F(DirectSourceTest, ReadsTheRefusedTailOfTheFileThatWasOpened) {
   EXPECT_TRUE(read_range(*source, 2 * block, 300).value() == content_.substr(2 * block, 300));
 }
 
-TEST_F(DirectSourceTest, TheDescriptorIsReallyDirect) {
+TEST_F(DirectSourceTest, SetsDirectFlag) {
   LocalFile file = open_file();
   const int fd = file.fd.get();
   const auto source = DirectSource::create(file, block);

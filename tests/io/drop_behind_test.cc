@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(Both, DropBehindTest,
                          ::testing::Values(ReadMode::buffered, ReadMode::mmap),
                          [](const auto& test) { return to_string(test.param); });
 
-TEST_P(DropBehindTest, AColdFileIsColdAgain) {
+TEST_P(DropBehindTest, ColdFileStaysCold) {
   cool();
   {
     const OpenedSource opened = open();
@@ -95,7 +95,7 @@ TEST_P(DropBehindTest, AColdFileIsColdAgain) {
   }
 }
 
-TEST_P(DropBehindTest, ACachedFileStaysCached) {
+TEST_P(DropBehindTest, CachedFileStaysCached) {
   const std::size_t before = resident();  // it was just written
   EXPECT_EQ(before, (size + page - 1) / page);
   {
@@ -122,13 +122,13 @@ TEST_P(DropBehindTest, DropsEachRangeAsItIsRead) {
   EXPECT_EQ(faults.dropped().back(), (std::pair<std::uint64_t, std::uint64_t>{0, 0}));
 }
 
-TEST_P(DropBehindTest, DropsNothingOfAFileThatIsMostlyCached) {
+TEST_P(DropBehindTest, DropsNothingOfMostlyCachedFile) {
   const WithFaults faults({.cached_percent = 60});
   read_all(*open().source);
   EXPECT_TRUE(faults.dropped().empty());
 }
 
-TEST(DropBehind, ADirectSourceHasNothingToDrop) {
+TEST(DropBehind, DirectSourceDropsNothing) {
   const test::TempDir dir;
   test::write_random_file(dir / "data.bin", 4 * block, 1);
   const WithFaults faults({.sector = 512, .cached_percent = 0});

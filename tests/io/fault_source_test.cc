@@ -30,7 +30,7 @@ class FaultSourceTest : public testing::Test {
   const std::string content_ = test::random_bytes(20'000, 1);
 };
 
-TEST_F(FaultSourceTest, WithoutFaultsIsTheSourceItself) {
+TEST_F(FaultSourceTest, ForwardsWithoutFaults) {
   const FaultSource source = with({});
   EXPECT_EQ(*read_range(source, 0, 20'000), content_);
   EXPECT_EQ(*read_range(source, 100, 50), content_.substr(100, 50));
@@ -42,7 +42,7 @@ TEST_F(FaultSourceTest, WithoutFaultsIsTheSourceItself) {
   EXPECT_EQ(source.reads(), 2U);
 }
 
-TEST_F(FaultSourceTest, ABadByteFailsWhatHasItAndNothingElse) {
+TEST_F(FaultSourceTest, FailsOnlyReadsOfBadByte) {
   const FaultSource source = with({.fails_at = 5000});
   EXPECT_TRUE(read_range(source, 0, 5000));
   EXPECT_TRUE(read_range(source, 5001, 100));
@@ -56,7 +56,7 @@ TEST_F(FaultSourceTest, ABadByteFailsWhatHasItAndNothingElse) {
 }
 
 /// The same message as for a real file.
-TEST_F(FaultSourceTest, AFileThatShrankFailsInTheWordsOfAFile) {
+TEST_F(FaultSourceTest, ReportsTruncationLikeFile) {
   FileIdentity smaller = plain()->identity();
   smaller.size = 10'000;
   const FaultSource source = with({.identity_now = smaller});
@@ -73,7 +73,7 @@ TEST_F(FaultSourceTest, AFileThatShrankFailsInTheWordsOfAFile) {
   EXPECT_EQ(read.error().kind, expected.error().kind);
 }
 
-TEST_F(FaultSourceTest, AShortReadIsAnError) {
+TEST_F(FaultSourceTest, ReportsShortRead) {
   const FaultSource source = with({.ends_at = 6000});
   EXPECT_TRUE(read_range(source, 0, 6000));
   const auto read = read_range(source, 4096, 4096);
@@ -84,7 +84,7 @@ TEST_F(FaultSourceTest, AShortReadIsAnError) {
   EXPECT_EQ(*source.identity_now(), source.identity());
 }
 
-TEST_F(FaultSourceTest, ABytesChangesFromItsNthReadingOn) {
+TEST_F(FaultSourceTest, ChangesByteFromNthRead) {
   FaultSource source = with({.changes = {{.offset = 100, .from_reading = 3}, {.offset = 101}}});
   std::string changed = content_;
   changed[101] = static_cast<char>(changed[101] ^ 1);

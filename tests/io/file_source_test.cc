@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Both, FailingReads,
                          ::testing::Values(ReadMode::direct, ReadMode::buffered),
                          [](const auto& test) { return to_string(test.param); });
 
-TEST_P(FailingReads, ABrokenDiskIsAnErrorWithTheOffsetThatFailed) {
+TEST_P(FailingReads, ReportOffsetOnBrokenDisk) {
   const auto source = open();
   const WithFaults faults({.bad_at = 2 * block + 8192});
   EXPECT_TRUE(read_range(*source, 0, 2 * block).value() == content_.substr(0, 2 * block));
@@ -52,7 +52,7 @@ TEST_P(FailingReads, ABrokenDiskIsAnErrorWithTheOffsetThatFailed) {
               AllOf(HasSubstr(path()), HasSubstr("offset " + std::to_string(2 * block + 8192))));
 }
 
-TEST_P(FailingReads, AnEndThatComesAndGoesIsAnErrorAndNotALoop) {
+TEST_P(FailingReads, ReportUnexpectedEndOfFile) {
   const auto source = open();
   for (const std::uint64_t end : {block, block + 4096, block + 100}) {
     const WithFaults faults({.end_at = end});
@@ -64,7 +64,7 @@ TEST_P(FailingReads, AnEndThatComesAndGoesIsAnErrorAndNotALoop) {
   }
 }
 
-TEST_P(FailingReads, InterruptedAndShortReadsGoOn) {
+TEST_P(FailingReads, ContinueAfterInterruptedAndShortReads) {
   const auto source = open();
   // A direct read has at least a sector, which may have 4096 bytes.
   const WithFaults faults({.longest_read = 5000, .interrupt_every = 2});

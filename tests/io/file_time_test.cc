@@ -10,7 +10,7 @@
 namespace sluice::file_time_test {
 namespace {
 
-TEST(FileTime, IsWrittenInIso8601) {
+TEST(FileTime, IsFormattedAsIso8601) {
   EXPECT_EQ(utc_time(FileTime{}), "1970-01-01T00:00:00Z");
   EXPECT_EQ(utc_time(FileTime{1'770'091'506, 7}), "2026-02-03T04:05:06.000000007Z");
 }
@@ -21,7 +21,7 @@ TEST(FileTime, IsRightBefore1970) {
 }
 
 /// 64 bits of nanoseconds overflow in 2262; file systems support later times.
-TEST(FileTime, IsRightBehind2262) {
+TEST(FileTime, IsRightAfter2262) {
   EXPECT_EQ(utc_time(FileTime{9'223'372'036, 854'775'807}), "2262-04-11T23:47:16.854775807Z");
   EXPECT_EQ(utc_time(FileTime{9'223'372'036, 854'775'808}), "2262-04-11T23:47:16.854775808Z");
   EXPECT_EQ(utc_time(FileTime{15'032'385'535, 0}), "2446-05-10T22:38:55Z");  // the latest time of
@@ -29,14 +29,14 @@ TEST(FileTime, IsRightBehind2262) {
   EXPECT_EQ(utc_time(FileTime{32'503'680'000, 0}), "3000-01-01T00:00:00Z");
 }
 
-TEST(FileTime, HasASignWhereTheYearHasNotFourDigits) {
+TEST(FileTime, HasSignForYearsOutsideFourDigits) {
   EXPECT_EQ(utc_time(FileTime{253'402'300'799, 0}), "9999-12-31T23:59:59Z");
   EXPECT_EQ(utc_time(FileTime{253'402'300'800, 0}), "+10000-01-01T00:00:00Z");
   EXPECT_EQ(utc_time(FileTime{-62'167'219'200, 0}), "0000-01-01T00:00:00Z");
   EXPECT_EQ(utc_time(FileTime{-62'167'219'201, 0}), "-0001-12-31T23:59:59Z");
 }
 
-TEST(FileTime, IsASecondsCountWhereNoCalendarReaches) {
+TEST(FileTime, IsSecondsCountForHugeYears) {
   EXPECT_EQ(utc_time(FileTime{std::numeric_limits<std::int64_t>::max(), 5}),
             "@9223372036854775807.000000005");
   EXPECT_EQ(utc_time(FileTime{std::numeric_limits<std::int64_t>::min(), 0}),
@@ -48,7 +48,7 @@ TEST(FileTime, OrdersByTime) {
   EXPECT_LT((FileTime{5, 1}), (FileTime{5, 2}));
 }
 
-TEST(FileTime, IsThatOfTheFile) {
+TEST(FileTime, ReadsModificationTime) {
   const test::TempDir dir;
   test::write_file(dir / "data.bin", "one");
   const timespec times[2] = {{1, 0}, {-1234567, 89}};

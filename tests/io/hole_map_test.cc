@@ -35,7 +35,7 @@ class HoleMapTest : public ::testing::Test {
   LocalFile file_;
 };
 
-TEST_F(HoleMapTest, KnowsHolesFromData) {
+TEST_F(HoleMapTest, DistinguishesHolesFromData) {
   make(5 * unit, {{unit, 2 * unit}, {4 * unit, 5 * unit}});
   HoleMap holes(fd());
   EXPECT_TRUE(holes.covers(0, unit));
@@ -49,7 +49,7 @@ TEST_F(HoleMapTest, KnowsHolesFromData) {
   EXPECT_TRUE(holes.covers(3 * unit + 5, 1));  // an earlier extent
 }
 
-TEST_F(HoleMapTest, AHoleMayReachTheEnd) {
+TEST_F(HoleMapTest, FindsHoleAtEnd) {
   make(4 * unit + 3, {{0, unit}});
   HoleMap holes(fd());
   EXPECT_FALSE(holes.covers(0, unit));
@@ -57,7 +57,7 @@ TEST_F(HoleMapTest, AHoleMayReachTheEnd) {
   EXPECT_TRUE(holes.covers(4 * unit, 3));
 }
 
-TEST_F(HoleMapTest, AsksOnceAboutAFileWithoutHoles) {
+TEST_F(HoleMapTest, AsksOnceForFileWithoutHoles) {
   make(64 * unit, {{0, 64 * unit}});
   const WithFaults faults({});
   HoleMap holes(fd());
@@ -65,7 +65,7 @@ TEST_F(HoleMapTest, AsksOnceAboutAFileWithoutHoles) {
   EXPECT_EQ(faults.hole_questions(), 1U);
 }
 
-TEST_F(HoleMapTest, AsksOnceForEachExtentNotForEachBlock) {
+TEST_F(HoleMapTest, AsksOncePerExtent) {
   make(64 * unit, {{0, 16 * unit}, {32 * unit, 40 * unit}});
   const WithFaults faults({});
   HoleMap holes(fd());
@@ -75,7 +75,7 @@ TEST_F(HoleMapTest, AsksOnceForEachExtentNotForEachBlock) {
   EXPECT_EQ(faults.hole_questions(), 4U);
 }
 
-TEST_F(HoleMapTest, WithoutAnAnswerThereAreNoHolesAndNoMoreQuestions) {
+TEST_F(HoleMapTest, FindsNoHolesIfUnsupported) {
   make(8 * unit, {});
   const WithFaults faults({.tells_no_holes = true});
   HoleMap holes(fd());
@@ -83,14 +83,14 @@ TEST_F(HoleMapTest, WithoutAnAnswerThereAreNoHolesAndNoMoreQuestions) {
   EXPECT_EQ(faults.hole_questions(), 1U);
 }
 
-TEST_F(HoleMapTest, AFileThatShrankHasNoHolesBehindItsEnd) {
+TEST_F(HoleMapTest, FindsNoHolesBeyondTruncatedEnd) {
   make(8 * unit, {{0, unit}});
   HoleMap holes(fd());
   std::filesystem::resize_file(dir_ / "data.bin", unit);
   EXPECT_FALSE(holes.covers(2 * unit, unit));
 }
 
-TEST_F(HoleMapTest, AnswersAnyThreadRightly) {
+TEST_F(HoleMapTest, WorksWithManyThreads) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);

@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Every, HolesTest,
                                            ReadMode::automatic),
                          [](const auto& test) { return to_string(test.param); });
 
-TEST_P(HolesTest, AreNotRead) {
+TEST_P(HolesTest, AreNotReadFromDisk) {
   test::write_sparse_file(path(), 6 * unit + 777, {{2 * unit, 3 * unit}}, 1);
   const auto source = open();
   const WithFaults faults(nothing_readable);
@@ -53,7 +53,7 @@ TEST_P(HolesTest, AreNotRead) {
   EXPECT_TRUE(read_range(*source, 6 * unit, 777).value() == std::string(777, '\0'));
 }
 
-TEST_P(HolesTest, AreZerosInMemoryThatWasUsed) {
+TEST_P(HolesTest, AreZerosInUsedMemory) {
   test::write_sparse_file(path(), 2 * unit + 5, {{0, unit}}, 1);
   const auto source = open();
   const auto pool = BufferPool::create(unit, 1).value();
@@ -67,14 +67,14 @@ TEST_P(HolesTest, AreZerosInMemoryThatWasUsed) {
   }
 }
 
-TEST_P(HolesTest, WhereTheFileSystemDoesNotTellAreRead) {
+TEST_P(HolesTest, AreReadIfUnsupported) {
   test::write_sparse_file(path(), 2 * unit, {}, 1);
   const auto source = open();
   const WithFaults faults({.bad_at = 0, .refuses_mapping = true, .tells_no_holes = true});
   EXPECT_FALSE(read_range(*source, 0, unit));
 }
 
-TEST_P(HolesTest, CutOffAreAnError) {
+TEST_P(HolesTest, TruncatedHoleIsAnError) {
   test::write_sparse_file(path(), 4 * unit, {{0, unit}}, 1);
   const auto source = open();
   EXPECT_TRUE(read_range(*source, unit, unit));  // now the hole is cached
@@ -85,7 +85,7 @@ TEST_P(HolesTest, CutOffAreAnError) {
 }
 
 // Ranges of data with arbitrary bounds, in blocks of several sizes.
-TEST_P(HolesTest, DoNotChangeAByte) {
+TEST_P(HolesTest, KeepEveryByte) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);

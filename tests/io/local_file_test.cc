@@ -47,7 +47,7 @@ void expect_refused(const std::string& path, int code, const std::string& why) {
   EXPECT_THAT(file.error().message, AllOf(HasSubstr(path), HasSubstr(why), HasSubstr("; ")));
 }
 
-TEST(OpenLocalFile, KnowsTheFile) {
+TEST(OpenLocalFile, ReturnsIdentity) {
   const test::TempDir dir;
   const std::string path = dir / "data.bin";
   test::write_file(path, "twelve bytes");
@@ -62,7 +62,7 @@ TEST(OpenLocalFile, KnowsTheFile) {
   EXPECT_EQ(file->identity.modified, modified_at(facts));
 }
 
-TEST(OpenLocalFile, LeavesNothingToChildrenAndReadsThatWait) {
+TEST(OpenLocalFile, SetsCloseOnExecAndBlockingReads) {
   const test::TempDir dir;
   test::write_file(dir / "data.bin", "x");
   const auto file = open_local_file(dir / "data.bin");
@@ -71,14 +71,14 @@ TEST(OpenLocalFile, LeavesNothingToChildrenAndReadsThatWait) {
   EXPECT_EQ(::fcntl(file->fd.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
-TEST(OpenLocalFile, FollowsALink) {
+TEST(OpenLocalFile, FollowsLink) {
   const test::TempDir dir;
   test::write_file(dir / "data.bin", "x");
   std::filesystem::create_symlink(dir / "data.bin", dir / "link");
   EXPECT_TRUE(open_local_file(dir / "link"));
 }
 
-TEST(OpenLocalFile, RefusesWhatIsNotThere) {
+TEST(OpenLocalFile, RejectsMissingFile) {
   const test::TempDir dir;
   test::write_file(dir / "file", "x");
   std::filesystem::create_symlink(dir / "nowhere", dir / "dangling");
@@ -90,22 +90,22 @@ TEST(OpenLocalFile, RefusesWhatIsNotThere) {
   EXPECT_EQ(nameless.error().code, ENOENT);
 }
 
-TEST(OpenLocalFile, RefusesADirectory) {
+TEST(OpenLocalFile, RejectsDirectory) {
   const test::TempDir dir;
   expect_refused(dir.path(), EISDIR, "the path names a directory; give a regular file");
 }
 
-TEST(OpenLocalFile, RefusesAFifoThatNobodyWritesTo) {
+TEST(OpenLocalFile, RejectsFifoWithoutBlocking) {
   const test::TempDir dir;
   ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
   expect_refused(dir / "fifo", EINVAL, "the path names a FIFO");  // a blocking open would hang
 }
 
-TEST(OpenLocalFile, RefusesADevice) {
+TEST(OpenLocalFile, RejectsDevice) {
   expect_refused("/dev/zero", EINVAL, "the path names a device");
 }
 
-TEST(OpenLocalFile, RefusesASocket) {
+TEST(OpenLocalFile, RejectsSocket) {
   const test::TempDir dir;
   const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
@@ -116,7 +116,7 @@ TEST(OpenLocalFile, RefusesASocket) {
   expect_refused(path, ENXIO, "give a regular file");
 }
 
-TEST(OpenLocalFile, RefusesAFileThatThisUserMayNotRead) {
+TEST(OpenLocalFile, RejectsUnreadableFile) {
   const test::TempDir dir;
   std::filesystem::permissions(dir.path(), std::filesystem::perms(0755));
   test::write_file(dir / "secret", "x");
@@ -141,7 +141,7 @@ TEST(IdentityOf, ChangesWithTheFile) {
   EXPECT_NE(touched, file->identity);
 }
 
-TEST(IdentityAt, IsThatOfTheFileWhichHasThePathNow) {
+TEST(IdentityAt, FollowsPath) {
   const test::TempDir dir;
   const std::string path = dir / "data.bin";
   test::write_file(path, "one");
@@ -161,7 +161,7 @@ TEST(IdentityAt, IsThatOfTheFileWhichHasThePathNow) {
   EXPECT_EQ(gone.error().code, ENOENT);
 }
 
-TEST(AbsolutePath, LeadsThroughLinksToTheSameFile) {
+TEST(AbsolutePath, ResolvesLinksBeforeDotDot) {
   const test::TempDir dir;
   const std::filesystem::path real = std::filesystem::canonical(dir.path());
   std::filesystem::create_directories(real / "a/b");
@@ -176,7 +176,7 @@ TEST(AbsolutePath, LeadsThroughLinksToTheSameFile) {
   EXPECT_EQ(absolute_path("/missing/../x").value(), "/x");
 }
 
-TEST(AbsolutePath, NeedsAWorkingDirectoryForARelativePathAlone) {
+TEST(AbsolutePath, NeedsWorkingDirectoryOnlyForRelativePath) {
   const std::string before = std::filesystem::current_path();
   EXPECT_EQ(absolute_path("a/../b").value(), before + "/b");
   {
@@ -193,14 +193,14 @@ TEST(AbsolutePath, NeedsAWorkingDirectoryForARelativePathAlone) {
   EXPECT_EQ(absolute.value(), "/a/b");
 }
 
-TEST(IdentityOf, SaysWhichFileDidNotAnswer) {
+TEST(IdentityOf, NamesFileInError) {
   const auto identity = identity_of(-1, "data.bin");
   ASSERT_FALSE(identity);
   EXPECT_EQ(identity.error().code, EBADF);
   EXPECT_THAT(identity.error().message, HasSubstr("data.bin"));
 }
 
-TEST(ReadError, SaysFileOffsetReasonAndWhatToDo) {
+TEST(ReadError, HasFileOffsetReasonAndAdvice) {
   const Error error = read_error("data.bin", 4096, EIO);
   EXPECT_EQ(
       error.message,
@@ -210,7 +210,7 @@ TEST(ReadError, SaysFileOffsetReasonAndWhatToDo) {
   EXPECT_TRUE(read_error("data.bin", 0, EAGAIN).retryable);
 }
 
-TEST(LocalFile, AFileThatHidesItsSizeIsNotTakenForAnEmptyOne) {
+TEST(LocalFile, RejectsFileWithContentAndSizeZero) {
   // The first page of the second file cannot be read.
   for (const std::string path : {"/proc/self/status", "/proc/self/mem"}) {
     const auto file = open_local_file(path);
@@ -220,7 +220,7 @@ TEST(LocalFile, AFileThatHidesItsSizeIsNotTakenForAnEmptyOne) {
   }
 }
 
-TEST(LocalFile, AnEmptyNameIsSaidToBeEmpty) {
+TEST(LocalFile, RejectsEmptyName) {
   const auto file = open_local_file("");
   ASSERT_FALSE(file);
   EXPECT_NE(file.error().message.find("name is empty"), std::string::npos);

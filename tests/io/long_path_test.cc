@@ -42,7 +42,7 @@ class LongPath : public testing::Test {
   test::TempDir directory_;
 };
 
-TEST_F(LongPath, OpensAndStatsWhatTheKernelRefusesInOneCall) {
+TEST_F(LongPath, OpensAndStatsPathsBeyondPathMax) {
   for (const auto& [levels, bytes] : {std::pair{3, 5}, std::pair{40, 255}, std::pair{300, 20}}) {
     const std::string path = make(levels, static_cast<std::size_t>(bytes));
     struct stat facts {};
@@ -58,7 +58,7 @@ TEST_F(LongPath, OpensAndStatsWhatTheKernelRefusesInOneCall) {
 }
 
 // Pieces end at every position relative to a slash.
-TEST_F(LongPath, CutsAtSlashesWhereverTheyAre) {
+TEST_F(LongPath, SplitsAtAnySlash) {
   make(1, 1);
   const std::string last = directory_ / "d/file";
   for (std::size_t more = 0; more < 8; ++more) {
@@ -75,7 +75,7 @@ TEST_F(LongPath, CutsAtSlashesWhereverTheyAre) {
   }
 }
 
-TEST_F(LongPath, RefusesAComponentThatIsTooLong) {
+TEST_F(LongPath, RejectsTooLongComponent) {
   struct stat facts {};
   EXPECT_EQ(stat_long_path(directory_ / std::string(10'000, 'x'), facts), -1);
   EXPECT_EQ(errno, ENAMETOOLONG);

@@ -25,7 +25,7 @@ int mappings_of(const std::string& path) {
   return count;
 }
 
-TEST(MappedSource, KeepsNoMappingAfterARead) {
+TEST(MappedSource, KeepsNoMappingAfterRead) {
   const test::TempDir dir;
   const std::string path = dir / "data.bin";
   const std::string content = test::random_bytes(1 << 20, 1);
@@ -40,7 +40,7 @@ TEST(MappedSource, KeepsNoMappingAfterARead) {
   EXPECT_EQ(mappings_of(path), 0);
 }
 
-TEST(MappedSource, AMappingThatIsRefusedIsAnError) {
+TEST(MappedSource, ReportsRefusedMapping) {
   const test::TempDir dir;
   test::write_file(dir / "data.bin", test::random_bytes(5000, 1));
   const MappedSource source(open_local_file(dir / "data.bin").value());

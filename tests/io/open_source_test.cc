@@ -30,7 +30,7 @@ class OpenSourceTest : public ::testing::Test {
   const std::string content_ = test::random_bytes(64 * 4096, 1);
 };
 
-TEST_F(OpenSourceTest, AutomaticReadsACachedFileBuffered) {
+TEST_F(OpenSourceTest, AutomaticReadsCachedFileBuffered) {
   const WithFaults faults({.cached_percent = 90});
   const OpenedSource opened = open(ReadMode::automatic);
   EXPECT_EQ(opened.source->mode(), ReadMode::buffered) << opened.reason;
@@ -38,7 +38,7 @@ TEST_F(OpenSourceTest, AutomaticReadsACachedFileBuffered) {
   EXPECT_FALSE(opened.fell_back);
 }
 
-TEST_F(OpenSourceTest, AutomaticReadsAColdFileDirect) {
+TEST_F(OpenSourceTest, AutomaticReadsColdFileDirect) {
   const WithFaults faults({.sector = 512, .cached_percent = 10});
   const OpenedSource opened = open(ReadMode::automatic);
   EXPECT_EQ(opened.source->mode(), ReadMode::direct) << opened.reason;
@@ -46,7 +46,7 @@ TEST_F(OpenSourceTest, AutomaticReadsAColdFileDirect) {
   EXPECT_FALSE(opened.fell_back);
 }
 
-TEST_F(OpenSourceTest, AutomaticReadsAColdFileBufferedWhereThereIsNoDirect) {
+TEST_F(OpenSourceTest, AutomaticReadsColdFileBufferedWithoutDirect) {
   const WithFaults faults({.refuses_direct_flag = true, .cached_percent = 0});
   const OpenedSource opened = open(ReadMode::automatic);
   EXPECT_EQ(opened.source->mode(), ReadMode::buffered);
@@ -55,7 +55,7 @@ TEST_F(OpenSourceTest, AutomaticReadsAColdFileBufferedWhereThereIsNoDirect) {
   EXPECT_TRUE(test::read_range(*opened.source, 0, block).value() == content_.substr(0, block));
 }
 
-TEST_F(OpenSourceTest, DirectFallsBackAndSaysWhy) {
+TEST_F(OpenSourceTest, DirectFallsBackWithReason) {
   struct {
     test::Faults faults;
     const char* why;
@@ -76,7 +76,7 @@ TEST_F(OpenSourceTest, DirectFallsBackAndSaysWhy) {
   }
 }
 
-TEST_F(OpenSourceTest, TakesTheModeThatIsNamed) {
+TEST_F(OpenSourceTest, UsesRequestedMode) {
   for (const ReadMode mode : {ReadMode::direct, ReadMode::mmap, ReadMode::buffered}) {
     const OpenedSource opened = open(mode);
     EXPECT_EQ(opened.source->mode(), mode);
@@ -85,7 +85,7 @@ TEST_F(OpenSourceTest, TakesTheModeThatIsNamed) {
   }
 }
 
-TEST_F(OpenSourceTest, RefusesWhatIsNoRegularFileInEveryMode) {
+TEST_F(OpenSourceTest, RejectsSpecialFilesInEveryMode) {
   ASSERT_EQ(::mkfifo((dir_ / "fifo").c_str(), 0600), 0);
   for (const ReadMode mode :
        {ReadMode::automatic, ReadMode::direct, ReadMode::mmap, ReadMode::buffered}) {

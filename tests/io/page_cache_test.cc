@@ -21,7 +21,7 @@ CacheSample sample(std::size_t size, const test::Faults& wanted) {
   return sample_page_cache(file.fd.get(), size);
 }
 
-TEST(PageCache, CountsWhatIsCached) {
+TEST(PageCache, CountsCachedPages) {
   constexpr std::size_t size = 256 * 4096;
   EXPECT_EQ(sample(size, {.cached_percent = 100}).cached, 64U);
   EXPECT_EQ(sample(size, {.cached_percent = 0}).cached, 0U);
@@ -29,7 +29,7 @@ TEST(PageCache, CountsWhatIsCached) {
   EXPECT_EQ(sample(size, {.cached_percent = 25}).cached, 16U);
 }
 
-TEST(PageCache, LooksOnceAtEachPageOfASmallFileAndNeverBehindItsEnd) {
+TEST(PageCache, SamplesEachPageOfSmallFileOnce) {
   for (const std::size_t size : {1U, 4095U, 4096U, 4097U, 10000U, 63U * 4096U + 1U}) {
     SCOPED_TRACE(size);
     const CacheSample all = sample(size, {.cached_percent = 100});
@@ -40,7 +40,7 @@ TEST(PageCache, LooksOnceAtEachPageOfASmallFileAndNeverBehindItsEnd) {
 
 // With fixed offsets, sampling would cache those pages, and a second sample would report a cold
 // file as cached.
-TEST(PageCache, LooksAtOtherPlacesEachTime) {
+TEST(PageCache, SamplesOtherPagesEachTime) {
   const test::TempDir dir;
   constexpr std::size_t size = 16 << 20;
   test::write_random_file(dir / "data.bin", size, 1);
@@ -55,13 +55,13 @@ TEST(PageCache, LooksAtOtherPlacesEachTime) {
   EXPECT_NE(first, places());
 }
 
-TEST(PageCache, AnEmptyFileIsNotCached) {
+TEST(PageCache, ReportsEmptyFileAsNotCached) {
   const CacheSample nothing = sample(0, {});
   EXPECT_EQ(nothing.sampled, 0U);
   EXPECT_FALSE(nothing.mostly_cached());
 }
 
-TEST(PageCache, AFileSystemThatCannotTellIsNotCached) {
+TEST(PageCache, ReportsNotCachedIfUnsupported) {
   EXPECT_EQ(sample_page_cache(-1, 1 << 20).sampled, 0U);
 }
 
@@ -70,7 +70,7 @@ TEST(PageCache, MostlyIsMoreThanHalf) {
   EXPECT_FALSE((CacheSample{.sampled = 4, .cached = 2}).mostly_cached());
 }
 
-TEST(PageCache, AFileJustWrittenIsCachedWhereTheFileSystemTells) {
+TEST(PageCache, ReportsWrittenFileAsCached) {
   const CacheSample fresh = sample(1 << 20, {});
   EXPECT_TRUE(fresh.sampled == 0 || fresh.mostly_cached())
       << fresh.cached << " of " << fresh.sampled;

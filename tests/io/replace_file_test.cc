@@ -42,7 +42,7 @@ class ReplaceFile : public testing::Test {
   const mode_t umask_;
 };
 
-TEST_F(ReplaceFile, WritesANewFileAndPutsItInPlaceOfAnOldOne) {
+TEST_F(ReplaceFile, CreatesAndReplacesFile) {
   ASSERT_TRUE(write_whole_file(path_, "one", 0644));
   EXPECT_EQ(test::read_file(path_), "one");
   EXPECT_EQ(mode_of(path_), 0644U);
@@ -54,7 +54,7 @@ TEST_F(ReplaceFile, WritesANewFileAndPutsItInPlaceOfAnOldOne) {
   EXPECT_EQ(files(), 1U) << "nothing else is left";
 }
 
-TEST_F(ReplaceFile, WhoHasTheOldOneOpenKeepsIt) {
+TEST_F(ReplaceFile, KeepsOldFileForOpenDescriptors) {
   ASSERT_TRUE(write_whole_file(path_, "old and longer", 0644));
   std::ifstream reader(path_);
   ASSERT_TRUE(write_whole_file(path_, "new", 0644));
@@ -63,13 +63,13 @@ TEST_F(ReplaceFile, WhoHasTheOldOneOpenKeepsIt) {
   EXPECT_EQ(text, "old and longer");
 }
 
-TEST_F(ReplaceFile, ANameOfTheLargestLengthIsNoTrouble) {
+TEST_F(ReplaceFile, AcceptsNameOfMaximumLength) {
   const std::string longest = directory_ / std::string(255, 'x');
   EXPECT_TRUE(write_whole_file(longest, "text", 0644));
   EXPECT_EQ(test::read_file(longest), "text");
 }
 
-TEST_F(ReplaceFile, InTheWorkingDirectory) {
+TEST_F(ReplaceFile, WritesInWorkingDirectory) {
   const std::filesystem::path before = std::filesystem::current_path();
   std::filesystem::current_path(directory_.path());
   const auto written = write_whole_file("receipt", "text", 0644);
@@ -78,7 +78,7 @@ TEST_F(ReplaceFile, InTheWorkingDirectory) {
   EXPECT_EQ(test::read_file(path_), "text");
 }
 
-TEST_F(ReplaceFile, WhatCannotBeIsAnErrorThatNamesThePathAndLeavesNothing) {
+TEST_F(ReplaceFile, ReportsErrorsAndLeavesNothing) {
   const std::string nowhere = directory_ / "no" / "where";
   const auto written = write_whole_file(nowhere, "text", 0644);
   ASSERT_FALSE(written);
@@ -98,7 +98,7 @@ TEST_F(ReplaceFile, WhatCannotBeIsAnErrorThatNamesThePathAndLeavesNothing) {
   EXPECT_THAT(full.error().message, HasSubstr("/dev/full: No space left on device; free space"));
 }
 
-TEST_F(ReplaceFile, WhatSeveralAppendStaysWhole) {
+TEST_F(ReplaceFile, AppendsAtomically) {
   constexpr int writers = 4, lines = 20;
   std::vector<std::thread> threads;
   for (int writer = 0; writer < writers; ++writer)

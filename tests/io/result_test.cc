@@ -26,24 +26,24 @@ Result<std::string> checked(int number) {
   return std::string("even");
 }
 
-TEST(Result, TryAssignPassesTheValueOn) {
+TEST(Result, TryAssignPassesValue) {
   EXPECT_EQ(quarter(12).value(), 3);
 }
 
-TEST(Result, TryAssignReturnsTheErrorOfTheStepThatFailed) {
+TEST(Result, TryAssignReturnsError) {
   const Result<int> result = quarter(6);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, 3);
   EXPECT_EQ(result.error().kind, ErrorKind::usage);
 }
 
-TEST(Result, TryGoesOnOrReturnsIntoAnotherType) {
+TEST(Result, TryReturnsIntoAnotherType) {
   EXPECT_EQ(checked(2).value(), "even");
   ASSERT_FALSE(checked(1));
   EXPECT_EQ(checked(1).error().message, "odd");
 }
 
-TEST(Result, TryAssignMovesWhatCannotBeCopied) {
+TEST(Result, TryAssignMovesValue) {
   const auto make = [](bool good) -> Result<std::unique_ptr<int>> {
     if (!good) return Error{.message = "none"};
     return std::make_unique<int>(7);
@@ -56,7 +56,7 @@ TEST(Result, TryAssignMovesWhatCannotBeCopied) {
   EXPECT_FALSE(use(false));
 }
 
-TEST(ErrorKind, EveryKindHasItsOwnWord) {
+TEST(ErrorKind, HasUniqueNames) {
   std::set<std::string> words;
   const int last = static_cast<int>(ErrorKind::interrupted);
   for (int kind = 0; kind <= last; ++kind) words.insert(to_string(static_cast<ErrorKind>(kind)));
@@ -64,7 +64,7 @@ TEST(ErrorKind, EveryKindHasItsOwnWord) {
   EXPECT_STREQ(to_string(ErrorKind::local_file), "local_file");
 }
 
-TEST(ErrnoError, SaysWhatAndWhyAndKeepsTheNumber) {
+TEST(ErrnoError, HasMessageAndErrno) {
   const Error error = errno_error(ErrorKind::local_file, ENOENT, "cannot open a.dat");
   EXPECT_EQ(error.message, "cannot open a.dat: No such file or directory");
   EXPECT_EQ(error.code, ENOENT);

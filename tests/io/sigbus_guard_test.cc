@@ -61,14 +61,14 @@ void change_mask(int how) {
   ::pthread_sigmask(how, &only, nullptr);
 }
 
-TEST(GuardedCopy, CopiesWhatIsThere) {
+TEST(GuardedCopy, CopiesMappedBytes) {
   const HalfMapping mapping;
   std::vector<std::byte> to(mapping.good().size());
   ASSERT_TRUE(guarded_copy(to.data(), mapping.good()));
   EXPECT_EQ(std::memcmp(to.data(), mapping.good().data(), to.size()), 0);
 }
 
-TEST(GuardedCopy, SaysWhenPagesAreGoneAgainAndAgain) {
+TEST(GuardedCopy, ReportsMissingPagesRepeatedly) {
   const HalfMapping mapping;
   std::vector<std::byte> to(mapping.all().size());
   // More than once: the handler runs with SIGBUS blocked, which the guard must undo.
@@ -79,7 +79,7 @@ TEST(GuardedCopy, SaysWhenPagesAreGoneAgainAndAgain) {
   }
 }
 
-TEST(GuardedCopy, WorksWhereSigbusIsBlockedAndLeavesItSo) {
+TEST(GuardedCopy, KeepsSigbusBlocked) {
   const HalfMapping mapping;
   std::vector<std::byte> to(mapping.all().size());
   change_mask(SIG_BLOCK);
@@ -90,7 +90,7 @@ TEST(GuardedCopy, WorksWhereSigbusIsBlockedAndLeavesItSo) {
   change_mask(SIG_UNBLOCK);
 }
 
-TEST(GuardedCopy, EveryThreadHasItsOwnWayOut) {
+TEST(GuardedCopy, WorksOnManyThreads) {
   const HalfMapping mapping;
   std::vector<std::jthread> threads;
   for (int id = 0; id < 4; ++id) {
@@ -133,7 +133,7 @@ class SigbusDeathTest : public ::testing::Test {
   void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
-TEST_F(SigbusDeathTest, AForeignFaultReachesThePlainHandlerBefore) {
+TEST_F(SigbusDeathTest, OtherFaultReachesPreviousPlainHandler) {
   EXPECT_EXIT(
       {
         install(plain_handler);
@@ -144,7 +144,7 @@ TEST_F(SigbusDeathTest, AForeignFaultReachesThePlainHandlerBefore) {
       ::testing::ExitedWithCode(7), "the plain handler");
 }
 
-TEST_F(SigbusDeathTest, AForeignFaultReachesTheHandlerBeforeWithItsAddress) {
+TEST_F(SigbusDeathTest, OtherFaultReachesPreviousHandlerWithAddress) {
   EXPECT_EXIT(
       {
         struct sigaction action {};
@@ -158,7 +158,7 @@ TEST_F(SigbusDeathTest, AForeignFaultReachesTheHandlerBeforeWithItsAddress) {
       ::testing::ExitedWithCode(7), "the handler with an address");
 }
 
-TEST_F(SigbusDeathTest, AForeignFaultEndsTheProcessWhereNobodyHandledIt) {
+TEST_F(SigbusDeathTest, OtherFaultEndsProcessWithoutHandler) {
   for (void (*const handler)(int) : {SIG_DFL, SIG_IGN}) {
     EXPECT_EXIT(
         {
@@ -171,7 +171,7 @@ TEST_F(SigbusDeathTest, AForeignFaultEndsTheProcessWhereNobodyHandledIt) {
   }
 }
 
-TEST_F(SigbusDeathTest, ASignalThatIsSentDoesWhatItDidBefore) {
+TEST_F(SigbusDeathTest, SentSignalKeepsPreviousAction) {
   EXPECT_EXIT(
       {
         install(SIG_DFL);
@@ -190,7 +190,7 @@ TEST_F(SigbusDeathTest, ASignalThatIsSentDoesWhatItDidBefore) {
       ::testing::ExitedWithCode(0), "");
 }
 
-TEST_F(SigbusDeathTest, AFaultElsewhereDuringACopyIsNotTakenForTheCopys) {
+TEST_F(SigbusDeathTest, FaultOutsideRangeDuringCopyIsNotCaught) {
   // The destination has lost its pages, not the file: this is a bug, and must not be hidden.
   EXPECT_EXIT(
       {

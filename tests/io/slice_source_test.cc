@@ -12,7 +12,7 @@
 namespace sluice::slice_source_test {
 namespace {
 
-TEST(SliceSource, HasTheBytesOfItsRange) {
+TEST(SliceSource, ReadsItsRange) {
   const test::TempDir dir;
   const std::string content = test::random_bytes(3 * 4096 + 77, 5);
   test::write_file(dir / "file", content);
@@ -32,7 +32,7 @@ TEST(SliceSource, HasTheBytesOfItsRange) {
   }
 }
 
-TEST(SliceSource, ChangesWhereverTheFileDoes) {
+TEST(SliceSource, DetectsAnyChangeOfTheFile) {
   const test::TempDir dir;
   test::write_file(dir / "file", test::random_bytes(3 * 4096, 5));
   const auto opened = open_source(dir / "file", ReadMode::buffered, 4096);

@@ -128,11 +128,11 @@ INSTANTIATE_TEST_SUITE_P(Every, SourceTest,
                                   std::get<1>(test.param).name;
                          });
 
-TEST_P(SourceTest, ReadsAFileInBlocksWithItsShortTail) {
+TEST_P(SourceTest, ReadsBlocksAndShortTail) {
   expect_whole(test::random_bytes(5 * block + 1234, 1));
 }
 
-TEST_P(SourceTest, ReadsFilesAroundABlockBoundary) {
+TEST_P(SourceTest, ReadsSizesAroundBlockBoundary) {
   for (const std::size_t size :
        {block - 1, block, block + 1, 3 * block - 1, 3 * block, 3 * block + 1}) {
     SCOPED_TRACE(size);
@@ -140,20 +140,20 @@ TEST_P(SourceTest, ReadsFilesAroundABlockBoundary) {
   }
 }
 
-TEST_P(SourceTest, ReadsFilesSmallerThanASectorAndAPage) {
+TEST_P(SourceTest, ReadsFilesSmallerThanSectorAndPage) {
   for (const std::size_t size : {1U, 511U, 512U, 513U, 4095U, 4096U, 4097U}) {
     SCOPED_TRACE(size);
     expect_whole(test::random_bytes(size, size));
   }
 }
 
-TEST_P(SourceTest, OpensAnEmptyFileAndReadsNothingFromIt) {
+TEST_P(SourceTest, OpensEmptyFile) {
   const auto source = open_with("");
   EXPECT_EQ(source->identity().size, 0U);
   EXPECT_EQ(read_range(*source, 0, 0).value(), "");
 }
 
-TEST_P(SourceTest, ReadsNothingAnywhere) {
+TEST_P(SourceTest, ReadsEmptyRanges) {
   const auto source = open_with(test::random_bytes(5000, 2));
   for (const std::uint64_t offset : {0U, 1U, 512U, 4999U, 5000U}) {
     EXPECT_EQ(read_range(*source, offset, 0).value(), "");
@@ -178,7 +178,7 @@ TEST_P(SourceTest, ReadsAnyRange) {
   }
 }
 
-TEST_P(SourceTest, SeveralThreadsReadAtOnce) {
+TEST_P(SourceTest, ReadsOnSeveralThreads) {
   const std::string content = test::random_bytes(16 * block + 99, 4);
   const auto source = open_with(content);
   std::vector<std::jthread> threads;
@@ -196,7 +196,7 @@ TEST_P(SourceTest, SeveralThreadsReadAtOnce) {
   }
 }
 
-TEST_P(SourceTest, AFileThatShrankIsAnError) {
+TEST_P(SourceTest, ReportsTruncatedFile) {
   const std::string content = test::random_bytes(4 * block, 5);
   // Truncated at a block, inside a page and inside a sector: a mapping has zeros after the last
   // two.
@@ -221,7 +221,7 @@ TEST_P(SourceTest, AFileThatShrankIsAnError) {
   }
 }
 
-TEST_P(SourceTest, AFileThatShrinksUnderManyReadersIsAnErrorForEach) {
+TEST_P(SourceTest, ReportsTruncationToConcurrentReaders) {
   constexpr unsigned readers = 4;
   const std::string content = test::random_bytes(32 * block, 6);
   for (int round = 0; round < 5; ++round) {
@@ -249,7 +249,7 @@ TEST_P(SourceTest, AFileThatShrinksUnderManyReadersIsAnErrorForEach) {
   }
 }
 
-TEST_P(SourceTest, ADeletedFileReadsOn) {
+TEST_P(SourceTest, ReadsDeletedFile) {
   const std::string content = test::random_bytes(block + 5, 7);
   const auto source = open_with(content);
   std::filesystem::remove(path());
@@ -257,7 +257,7 @@ TEST_P(SourceTest, ADeletedFileReadsOn) {
   EXPECT_EQ(source->identity_now().value(), source->identity());
 }
 
-TEST_P(SourceTest, AReplacedFileReadsOnAsItWas) {
+TEST_P(SourceTest, ReadsReplacedFileUnchanged) {
   const std::string content = test::random_bytes(block, 8);
   const auto source = open_with(content);
   test::write_file(path() + ".new", test::random_bytes(block, 9));
@@ -265,7 +265,7 @@ TEST_P(SourceTest, AReplacedFileReadsOnAsItWas) {
   EXPECT_TRUE(read_range(*source, 0, content.size()).value() == content);
 }
 
-TEST_P(SourceTest, KnowsItsFileAndSeesWhenItChanges) {
+TEST_P(SourceTest, ReturnsIdentityAndDetectsChange) {
   const auto source = open_with(test::random_bytes(1000, 10));
   struct stat facts {};
   ASSERT_EQ(::stat(path().c_str(), &facts), 0);
@@ -277,13 +277,13 @@ TEST_P(SourceTest, KnowsItsFileAndSeesWhenItChanges) {
   EXPECT_EQ(source->identity().size, 1000U);
 }
 
-TEST_P(SourceTest, ReadsAHoleAsZeros) {
+TEST_P(SourceTest, ReadsHoleAsZeros) {
   test::write_file(path(), "");
   std::filesystem::resize_file(path(), 3 * block);
   EXPECT_TRUE(read_range(*open(), 0, 3 * block).value() == std::string(3 * block, '\0'));
 }
 
-TEST(ReadMode, IsWrittenAsTheCommandLineTakesIt) {
+TEST(ReadMode, HasNamesOfCommandLine) {
   EXPECT_STREQ(to_string(ReadMode::automatic), "auto");
   EXPECT_STREQ(to_string(ReadMode::direct), "direct");
   EXPECT_STREQ(to_string(ReadMode::mmap), "mmap");

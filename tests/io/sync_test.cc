@@ -19,7 +19,7 @@ struct Counter {
   int value SLUICE_GUARDED_BY(mutex) = 0;
 };
 
-TEST(Mutex, CountsEveryIncrementOfManyThreads) {
+TEST(Mutex, ExcludesThreads) {
   Counter counter;
   {
     std::vector<std::jthread> threads;
@@ -36,7 +36,7 @@ TEST(Mutex, CountsEveryIncrementOfManyThreads) {
   EXPECT_EQ(counter.value, 4000);
 }
 
-TEST(MutexLock, CanLetGoAndTakeAgain) {
+TEST(MutexLock, UnlocksAndLocks) {
   Counter counter;
   MutexLock lock(counter.mutex);
   lock.unlock();
@@ -49,7 +49,7 @@ TEST(MutexLock, CanLetGoAndTakeAgain) {
   EXPECT_EQ(counter.value, 1);
 }
 
-TEST(CondVar, WakesWhoWaits) {
+TEST(CondVar, WakesWaiter) {
   Counter counter;
   std::jthread setter([&counter] {
     const MutexLock lock(counter.mutex);
@@ -61,7 +61,7 @@ TEST(CondVar, WakesWhoWaits) {
   EXPECT_EQ(counter.value, 1);
 }
 
-TEST(CondVar, WaitUntilEndsWhenTheTimeHasPassed) {
+TEST(CondVar, WaitUntilTimesOut) {
   Counter counter;
   const MutexLock lock(counter.mutex);
   while (counter.changed.wait_until(counter.mutex, std::chrono::steady_clock::now())) {

@@ -1,4 +1,4 @@
-"""The folders of the engine and of databankd include one another in one direction, and have short READMEs."""
+"""The folders of the engine, databankd and sluice include one another in one direction; READMEs are short."""
 
 import pathlib
 import re
@@ -28,6 +28,20 @@ DATABANKD = [
     "tools/databankd/protocol",
     "tools/databankd/http",
     "tools/databankd",
+]
+# The same for sluice. tools/sluice/README.md lists these folders for people.
+SLUICE = [
+    "tools/sluice/process",
+    "tools/sluice/display",
+    "tools/sluice/config",
+    "tools/sluice/select",
+    "tools/sluice/manifest",
+    "tools/sluice/tokens",
+    "tools/sluice/run",
+    "tools/sluice/shards",
+    "tools/sluice/completion",
+    "tools/sluice/commands",
+    "tools/sluice",
 ]
 SUFFIXES = {".h", ".cc"}
 MOST_README_LINES = 40
@@ -108,14 +122,16 @@ class Rooms(unittest.TestCase):
             self.assertIsNotNone(layer_of(file, LAYERS), f"{file}: name its folder in ROOMS")
         for file in sources("tools/databankd"):
             self.assertIsNotNone(layer_of(file, DATABANKD), f"{file}: name its folder in DATABANKD")
+        for file in sources("tools/sluice"):
+            self.assertIsNotNone(layer_of(file, SLUICE), f"{file}: name its folder in SLUICE")
 
     def test_every_room_has_sources(self):
-        for layers in (ROOMS, DATABANKD):
+        for layers in (ROOMS, DATABANKD, SLUICE):
             used = {layer_of(file, layers) for file in sources("engine", "tools")}
             self.assertLessEqual(set(layers), used)
 
     def test_no_room_includes_one_above_it(self):
-        for layers in (LAYERS, DATABANKD):
+        for layers in (LAYERS, DATABANKD, SLUICE):
             self.assertEqual(upward(includes_of_all(), layers), [])
 
     def test_no_circle_of_includes(self):

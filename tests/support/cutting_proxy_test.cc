@@ -124,7 +124,7 @@ Exchange exchange(const Listener& listener, const CuttingProxy& proxy, const std
 
 const std::string ten_kilobytes = random_bytes(10'000, 1);
 
-TEST(CuttingProxy, PassesEverythingOnAndTheEndsToo) {
+TEST(CuttingProxy, ForwardsEverythingAndEnds) {
   const Listener listener;
   const CuttingProxy proxy({.server = listener.url()});
   // More than all buffers can hold, in both directions at once.
@@ -156,7 +156,7 @@ std::size_t mean(const std::vector<Exchange>& results, Received Exchange::*side)
   return sum / results.size();
 }
 
-TEST(CuttingProxy, CutsRequestsAtPlacesAroundTheMean) {
+TEST(CuttingProxy, CutsRequestsAroundMean) {
   int cuts = 0;
   const auto results = many({.seed = 7, .mean_up = 2000}, cuts);
   int resets = 0, ends = 0, uncut = 0;
@@ -179,7 +179,7 @@ TEST(CuttingProxy, CutsRequestsAtPlacesAroundTheMean) {
   EXPECT_LT(mean(results, &Exchange::at_server), 2500U);
 }
 
-TEST(CuttingProxy, CutsAnswersToo) {
+TEST(CuttingProxy, CutsResponses) {
   int cuts = 0;
   const auto results = many({.seed = 8, .mean_down = 3000}, cuts);
   int resets = 0, ends = 0;
@@ -195,7 +195,7 @@ TEST(CuttingProxy, CutsAnswersToo) {
 }
 
 /// Compares the forwarded bytes: of those, a reset discards what is still in flight.
-TEST(CuttingProxy, TheSameSeedCutsAtTheSamePlaces) {
+TEST(CuttingProxy, CutsAtSamePlacesWithSameSeed) {
   const auto places = [](std::uint64_t seed) {
     Mutex mutex;
     std::map<int, std::size_t> passed_on;
@@ -215,7 +215,7 @@ TEST(CuttingProxy, TheSameSeedCutsAtTheSamePlaces) {
   EXPECT_NE(places(10), once);
 }
 
-TEST(CuttingProxy, ShowsWhatItPassesOnBeforeItDoes) {
+TEST(CuttingProxy, CallsObserverBeforeForwarding) {
   const Listener listener;
   Mutex mutex;
   std::string up, down;
@@ -235,7 +235,7 @@ TEST(CuttingProxy, ShowsWhatItPassesOnBeforeItDoes) {
   EXPECT_EQ(number, 1);
 }
 
-TEST(CuttingProxy, AResetIsPassedOn) {
+TEST(CuttingProxy, ForwardsReset) {
   const Listener listener;
   const CuttingProxy proxy({.server = listener.url()});
   UniqueFd client = connect_to(proxy.url());
@@ -247,7 +247,7 @@ TEST(CuttingProxy, AResetIsPassedOn) {
   EXPECT_EQ(proxy.cuts(), 0);
 }
 
-TEST(CuttingProxy, WithoutAServerTheClientIsReset) {
+TEST(CuttingProxy, ResetsClientWithoutServer) {
   std::string nowhere = Listener().url();
   const CuttingProxy proxy({.server = nowhere});
   EXPECT_EQ(receive_all(connect_to(proxy.url())).error, ECONNRESET);

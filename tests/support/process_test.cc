@@ -26,30 +26,30 @@ Process::Options shell(const std::string& script) {
   return options;
 }
 
-TEST(Process, TellsHowItEnded) {
+TEST(Process, ReturnsExitStatus) {
   EXPECT_EQ(run(shell("exit 7")).status, 7);
   EXPECT_EQ(run(shell("kill -TERM $$")).status, 128 + SIGTERM);
 }
 
-TEST(Process, KeepsTheStreamsApart) {
+TEST(Process, SeparatesStreams) {
   const Finished finished = run(shell("echo one; echo two >&2"));
   EXPECT_EQ(finished.out, "one\n");
   EXPECT_EQ(finished.err, "two\n");
 }
 
-TEST(Process, TakesMoreOutputThanAPipeHolds) {
+TEST(Process, CapturesMoreThanPipeHolds) {
   const Finished finished = run(shell("head -c 3000000 /dev/zero; head -c 2000000 /dev/zero >&2"));
   EXPECT_EQ(finished.out.size(), 3000000U);
   EXPECT_EQ(finished.err.size(), 2000000U);
 }
 
-TEST(Process, ReadsItsInputAndThenTheEnd) {
+TEST(Process, ReadsInputAndEndOfFile) {
   Process::Options options = shell("cat");
   options.stdin_text = std::string(1000000, 'x');
   EXPECT_EQ(run(options).out, options.stdin_text);
 }
 
-TEST(Process, InheritsNextToNothing) {
+TEST(Process, InheritsMinimalEnvironment) {
   ::setenv("PROCESS_TEST_SECRET", "secret", 1);
   Process::Options options = shell("env");
   options.env = {{"GIVEN", "yes"}};
@@ -59,13 +59,13 @@ TEST(Process, InheritsNextToNothing) {
   EXPECT_THAT(environment, Not(HasSubstr("secret")));
 }
 
-TEST(Process, StartsWhereItIsTold) {
+TEST(Process, StartsInDirectory) {
   Process::Options options = shell("pwd");
   options.directory = "/";
   EXPECT_EQ(run(options).out, "/\n");
 }
 
-TEST(Process, WaitsForALine) {
+TEST(Process, WaitsForLine) {
   Process process(shell("echo first; echo the second line; cat /dev/zero >/dev/null"));
   EXPECT_EQ(process.wait_for_line("second"), "the second line");
   EXPECT_EQ(process.wait_for_line("first"), "first");
@@ -74,7 +74,7 @@ TEST(Process, WaitsForALine) {
   EXPECT_EQ(process.wait_for_line("third"), "");
 }
 
-TEST(Process, StandsStillAfterAStop) {
+TEST(Process, StopsAfterSigstop) {
   Process process(shell("echo started; exec cat /dev/zero >/dev/null"));
   EXPECT_EQ(process.wait_for_line("started"), "started");
   process.stop();
@@ -84,12 +84,12 @@ TEST(Process, StandsStillAfterAStop) {
   EXPECT_EQ(state, "T");
 }
 
-TEST(Process, FindsALastLineWithoutANewline) {
+TEST(Process, FindsLastLineWithoutNewline) {
   Process process(shell("printf half"));
   EXPECT_EQ(process.wait_for_line("half"), "half");
 }
 
-TEST(Process, DiesWithItsOwner) {
+TEST(Process, DiesWithOwner) {
   pid_t pid = 0;
   {
     const Process process(shell("cat /dev/zero >/dev/null"));
@@ -99,7 +99,7 @@ TEST(Process, DiesWithItsOwner) {
   EXPECT_EQ(errno, ESRCH);
 }
 
-TEST(Process, DiesWithATestThatIsKilled) {
+TEST(Process, DiesWithKilledTest) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
   const pid_t test = ::fork();
@@ -115,17 +115,17 @@ TEST(Process, DiesWithATestThatIsKilled) {
   ::close(ends[0]);
 }
 
-TEST(Process, DoesNotWaitForWhatItLeftBehind) {
+TEST(Process, DoesNotWaitForGrandchildren) {
   EXPECT_EQ(run(shell("cat /dev/zero >/dev/null & echo done")).out, "done\n");
 }
 
-TEST(Process, IsKilledAndFailsTheTestAfterItsTime) {
+TEST(Process, IsKilledAfterTimeout) {
   Process process(shell("cat /dev/zero >/dev/null"));
   EXPECT_NONFATAL_FAILURE(process.wait(seconds(0)), "still ran");
   EXPECT_EQ(process.wait(), 128 + SIGKILL);
 }
 
-TEST(Process, MeasuresItsMemory) {
+TEST(Process, MeasuresMemory) {
   // the buffer of dd
   const Finished finished =
       run(shell("exec dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null"));
@@ -133,7 +133,7 @@ TEST(Process, MeasuresItsMemory) {
   EXPECT_GT(finished.peak_memory, std::size_t{100} << 20);
 }
 
-TEST(Process, SaysThatThereIsNoSuchProgram) {
+TEST(Process, ReportsMissingProgram) {
   Process::Options options;
   options.argv = {"/no/such/program"};
   EXPECT_THROW(Process process(options), std::system_error);

@@ -8,7 +8,7 @@
 #include "engine/http/http_proxy.h"
 #include "tools/command_line/help_formatter.h"
 #include "tools/command_line/list_mark.h"
-#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/address.h"
 #include "tools/sluice/config/apply.h"
 
 namespace sluice::cli {
@@ -50,7 +50,7 @@ CommandTable::CommandTable()
       {&add_token(app_, token_), [this] { return token(token_); }},
       {&add_manifest(app_, manifest_), [this] { return manifest(manifest_); }},
       {&add_config(app_, config_), [this] { return config(config_); }},
-      {&add_completion(app_, completion_), [this] { return completion(completion_); }},
+      {&add_completion(app_, completion_), [this] { return completion(completion_, app_); }},
   };
   for (const Command& command : commands_) command_line::unmark_values(*command.app);
 }

@@ -3,7 +3,6 @@
 #include "tools/sluice/commands/batch.h"
 #include "tools/sluice/commands/check.h"
 #include "tools/sluice/commands/completion.h"
-#include "tools/sluice/commands/config.h"
 #include "tools/sluice/commands/forget.h"
 #include "tools/sluice/commands/manifest.h"
 #include "tools/sluice/commands/put.h"
@@ -12,6 +11,7 @@
 #include "tools/sluice/commands/status.h"
 #include "tools/sluice/commands/token.h"
 #include "tools/sluice/commands/verify.h"
+#include "tools/sluice/show_config.h"
 
 namespace CLI {
 class App;

@@ -12,7 +12,7 @@
 
 #include "engine/base/unix_time.h"
 #include "tests/support/temp_dir.h"
-#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/address.h"
 #include "tools/sluice/tokens/token_store.h"
 
 namespace sluice::cli::token_source_test {

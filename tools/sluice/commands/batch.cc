@@ -14,7 +14,7 @@
 #include "engine/journal/journal_file.h"
 #include "io/local_file.h"
 #include "io/replace_file.h"
-#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/address.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/program.h"
 #include "tools/sluice/process/stop.h"

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "tools/sluice/command_table.h"
 #include "tools/sluice/completion/completed_command.h"
 #include "tools/sluice/completion/scripts.h"
 #include "tools/sluice/display/console.h"
@@ -24,10 +23,9 @@ std::string script(CompletionShell shell, const std::vector<CompletedCommand>& c
 
 }  // namespace
 
-int completion(const CompletionOptions& options) {
+int completion(const CompletionOptions& options, CLI::App& app) {
   Console console({});
-  CommandTable table;
-  console.report(script(options.shell, completed_commands(table)));
+  console.report(script(options.shell, completed_commands(app)));
   return console.finish(0);
 }
 

@@ -1,5 +1,9 @@
 #pragma once
 
+namespace CLI {
+class App;
+}
+
 namespace sluice::cli {
 
 enum class CompletionShell { bash, zsh, fish };
@@ -9,7 +13,7 @@ struct CompletionOptions {
   CompletionShell shell = CompletionShell::bash;
 };
 
-/// Prints a shell's completion script for sluice. Returns the exit code.
-int completion(const CompletionOptions& options);
+/// Prints a shell's completion script for the command line of `app`. Returns the exit code.
+int completion(const CompletionOptions& options, CLI::App& app);
 
 }  // namespace sluice::cli

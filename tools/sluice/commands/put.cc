@@ -9,7 +9,7 @@
 
 #include "engine/base/text.h"
 #include "engine/protocol/deposit.h"
-#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/address.h"
 #include "tools/sluice/run/batch.h"
 #include "tools/sluice/run/files_in_use.h"
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/address.h"
 #include "tools/sluice/run/batch.h"
 #include "tools/sluice/run/manifest_targets.h"
 

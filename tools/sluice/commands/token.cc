@@ -9,7 +9,7 @@
 
 #include "engine/base/text.h"
 #include "engine/protocol/deposit.h"
-#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/address.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/stop.h"

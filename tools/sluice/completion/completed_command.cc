@@ -1,5 +1,6 @@
 #include "tools/sluice/completion/completed_command.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <utility>
 
@@ -53,17 +54,17 @@ void add_options(CLI::App& app, std::vector<CompletedOption>& options) {
 
 }  // namespace
 
-std::vector<CompletedCommand> completed_commands(CommandTable& table) {
+std::vector<CompletedCommand> completed_commands(CLI::App& app) {
   std::vector<CompletedCommand> commands;
-  for (const Command& command : table.commands()) {
-    CompletedCommand result{.name = command.app->get_name(),
-                            .description = first_sentence(command.app->get_description()),
+  for (CLI::App* const command : app.get_subcommands(nullptr)) {
+    CompletedCommand result{.name = command->get_name(),
+                            .description = first_sentence(command->get_description()),
                             .options = {},
                             .words = {}};
-    add_options(*command.app, result.options);
-    add_options(table.app(), result.options);
-    result.options.push_back(completed_option(*command.app->get_help_ptr()));
-    for (CLI::Option* const option : command.app->get_options()) {
+    add_options(*command, result.options);
+    add_options(app, result.options);
+    result.options.push_back(completed_option(*command->get_help_ptr()));
+    for (CLI::Option* const option : command->get_options()) {
       if (!option->get_positional()) continue;
       result.words = command_line::choices_of(*option);
       break;

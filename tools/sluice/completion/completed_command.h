@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "tools/sluice/command_table.h"
+namespace CLI {
+class App;
+}
 
 namespace sluice::cli {
 
@@ -27,7 +29,7 @@ struct CompletedCommand {
   std::vector<std::string> words;
 };
 
-/// Returns the commands of the table, in its order.
-std::vector<CompletedCommand> completed_commands(CommandTable& table);
+/// Returns the subcommands of `app`, the parser of the whole command line, in their order.
+std::vector<CompletedCommand> completed_commands(CLI::App& app);
 
 }  // namespace sluice::cli

@@ -15,7 +15,7 @@
 #include "engine/base/units.h"
 #include "io/local_file.h"
 #include "io/unique_fd.h"
-#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/address.h"
 #include "tools/sluice/tokens/token_store.h"
 #include "tools/sluice/tokens/token_text.h"
 

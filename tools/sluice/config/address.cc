@@ -1,4 +1,4 @@
-#include "tools/sluice/commands/address.h"
+#include "tools/sluice/config/address.h"
 
 #include <map>
 

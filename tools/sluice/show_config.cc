@@ -1,4 +1,4 @@
-#include "tools/sluice/commands/config.h"
+#include "tools/sluice/show_config.h"
 
 #include <fmt/format.h>
 
