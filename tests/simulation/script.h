@@ -16,7 +16,7 @@ namespace sluice::sim {
 /// A fault that a test orders for one request, without any dice.
 struct Strike {
   Step step = Step::other;
-  int occurrence = 0;                ///< the number of the request among those of the step; -1: all
+  int occurrence = 0;  ///< the number of the request among those of the step; -1: all
   /// One of those that strike requests. `swallowed_request` lets all of it arrive, and nothing is
   /// carried out.
   std::optional<Fault> fault = {};
@@ -25,7 +25,7 @@ struct Strike {
   /// The offset in the body at which `cut_body`, `stalled_body` or `answer` strike.
   std::optional<std::uint64_t> at = {};
   std::optional<Duration> takes = {};  ///< the time that the server takes
-  std::function<void()> before = {};  ///< called when the server sees what the request is about
+  std::function<void()> before = {};   ///< called when the server sees what the request is about
 };
 
 /// The faults that a test orders, and when each request came. One thread.

@@ -48,9 +48,9 @@ TEST_F(LostVerify, ObeysRegisterWait) {
 
 /// The registration has consumed the staged file, and has not ended yet.
 TEST_F(LostVerify, IsWaitedForAfterStagedBytesAreGone) {
-  strike({.step = Step::verify,
-          .fault = Fault::lost_request,
-          .before = [this] { server_->lose_bytes(); }});
+  strike({.step = Step::verify, .fault = Fault::lost_request, .before = [this] {
+            server_->lose_bytes();
+          }});
   strike({.step = Step::ask, .occurrence = 8, .before = [this] { registers_now("scan.h5"); }});
   expect_registered(upload());
   EXPECT_EQ(count(Step::verify), 1U);
@@ -100,9 +100,9 @@ class RenamedVerify : public LostVerify {
 };
 
 TEST_F(RenamedVerify, IsLookedForUnderEachNameAfterStagedBytesAreGone) {
-  strike({.step = Step::verify,
-          .fault = Fault::lost_request,
-          .before = [this] { server_->lose_bytes(); }});
+  strike({.step = Step::verify, .fault = Fault::lost_request, .before = [this] {
+            server_->lose_bytes();
+          }});
   strike({.step = Step::ask, .occurrence = 8, .before = [this] { registers_now("my_scan.h5"); }});
   const Report report = upload();
   expect_registered(report);

@@ -92,7 +92,8 @@ class SilentServerAhead : public UploadTimeout {};
 
 TEST_P(SilentServerAhead, IsRetriedWithChunksInFlight) {
   request().lookahead = 2;
-  strike({.step = step(), .occurrence = step() == Step::chunk ? 1 : 0,
+  strike({.step = step(),
+          .occurrence = step() == Step::chunk ? 1 : 0,
           .fault = Fault::swallowed_request});
   const Report report = upload();
   expect_registered(report);

@@ -33,8 +33,9 @@ class ServerLoadTest : public testing::Test {
     return Error{ErrorKind::unreachable, "timed out", code, true};
   }
 
-  RequestGate gate_{RequestGate::Setting{
-      .limit = RequestLimit({.first = 4}), .post_at = [](auto&&...) {}, .on_change = [](auto&&) {}}};
+  RequestGate gate_{RequestGate::Setting{.limit = RequestLimit({.first = 4}),
+                                         .post_at = [](auto&&...) {},
+                                         .on_change = [](auto&&) {}}};
   std::vector<std::unique_ptr<ServerLoad>> loads_;
   std::string said_;
 };
