@@ -26,6 +26,10 @@ class Failure : public testing::Test {
  protected:
   Failure() { test::write_file(path_, test::random_bytes(100'000, 1)); }
 
+  /// Makes the file so large that a limited rate lasts for half an hour: the upload cannot be over
+  /// before the test does something to it, however slow this machine is.
+  void lengthen_file() { std::filesystem::resize_file(path_, 100'000'000); }
+
   /// It failed with that code, one line on stderr that says so, and the same in the report.
   void expect_failure(const std::string& url, int status, const std::string& kind,
                       const std::string& says, const Arguments& more = {}) {
@@ -210,14 +214,15 @@ TEST_F(Failure, Exit6WithFailFastABadFileKeepsTheOthersBack) {
 }
 
 TEST_F(Failure, WithFailFastTheUploadsUnderWayAreStopped) {
-  // At 5 kB/s the first file would take 20 s; the second one's name is taken.
+  // The second one's name is taken.
   Bank bank({"--protocols", "tus"});
+  lengthen_file();
   test::write_file(directory_ / "taken", "mine");
   ASSERT_EQ(put(bank.url(), {dataset, directory_ / "taken"}).status, 0);
   std::filesystem::create_directory(directory_ / "other");
   test::write_file(directory_ / "other" / "taken", "theirs");
   const test::Finished finished =
-      put(bank.url(), {"--json", "--fail-fast", "--transfers", "2", "--limit-rate", "5K", dataset,
+      put(bank.url(), {"--json", "--fail-fast", "--transfers", "2", "--limit-rate", "50K", dataset,
                        path_, directory_ / "other" / "taken"});
   EXPECT_EQ(finished.status, 5) << finished.err;
   const json uploads = report_of(finished).at("uploads");
@@ -246,6 +251,7 @@ TEST_F(Failure, Exit7AServerThatNeverAnswers) {
 
 TEST_F(Failure, Exit7AServerThatIsKilled) {
   Bank bank;
+  lengthen_file();
   test::Process put(put_options(
       bank.url(), {"--json", "--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
   ASSERT_NE(bank.process().wait_for_line("successfully added chunk"), "");
@@ -354,6 +360,7 @@ TEST_F(Failure, SigintWhileTheServerIsAskedAboutTheToken) {
 
 TEST_F(Failure, SigintInTheMiddleOfALimitedTransfer) {
   Bank bank;
+  lengthen_file();
   test::Process put(
       put_options(bank.url(), {"--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
   ASSERT_NE(bank.process().wait_for_line("successfully added chunk"), "");

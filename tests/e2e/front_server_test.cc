@@ -67,13 +67,6 @@ TEST_F(FrontServer, NotFoundDropsNothingFromTheJournal) {
   EXPECT_EQ(count(bank, "create"), 1U);
 }
 
-TEST_F(FrontServer, AJoinThatTakesLongerThanOtherAnswersIsSentOnce) {
-  Bank bank({"--protocols", "tus", "--join-time", "1500ms"});
-  const auto finished = upload(bank, {"--lanes", "2", "--response-timeout", "1"});
-  expect_registered(finished, bank);
-  EXPECT_EQ(count(bank, "join"), 1U);
-}
-
 /// The Data Bank's S3, asked for more lanes than it could join.
 TEST_F(FrontServer, NoPartIsTooShortForTheStorage) {
   Bank bank({"--protocols", "tus", "--part-min", "5M"});
