@@ -309,7 +309,8 @@ TEST_F(Directories, PrintsPlanInDryRun) {
   Bank bank({"--protocols", "tus"});
   file("done", "12345");
   ASSERT_EQ(put_tree(bank.url(), {}).status, 0);
-  file("half", test::random_bytes(2'000'000, 1));
+  file("half");
+  fs::resize_file(root_ + "/half", 20'000'000);  // minutes, so that the signal comes before the end
   // The server keeps the received bytes.
   test::Process half(
       put_options(bank.url(), {"--limit-rate", "200K", "--chunk", "1M", dataset, root_ + "/half"}));
@@ -327,12 +328,12 @@ TEST_F(Directories, PrintsPlanInDryRun) {
   EXPECT_TRUE(uploads[0].contains("registered_before"));
   const json& resumed = uploads[1].at("plan");
   EXPECT_EQ(resumed.at("bytes_to_send").get<std::uint64_t>(),
-            2'000'000 - resumed.at("offset").get<std::uint64_t>());
+            20'000'000 - resumed.at("offset").get<std::uint64_t>());
   EXPECT_EQ(resumed.at("action"), resumed.at("offset") > 0 ? "resume" : "upload");
   EXPECT_EQ(uploads[2].at("plan").at("action"), "upload");
   const json& plan = report.at("plan");
   EXPECT_EQ(plan.at("files"), 3);
-  EXPECT_EQ(plan.at("bytes"), 2'000'008);
+  EXPECT_EQ(plan.at("bytes"), 20'000'008);
   EXPECT_EQ(plan.at("bytes_to_send").get<std::uint64_t>(),
             3 + resumed.at("bytes_to_send").get<std::uint64_t>());
   EXPECT_EQ(bank.registered().size(), 1U);

@@ -26,6 +26,10 @@ class Failure : public testing::Test {
  protected:
   Failure() { test::write_file(path_, test::random_bytes(100'000, 1)); }
 
+  /// Makes the file so large that a limited rate takes half an hour: the upload cannot be over
+  /// before the test does something to it, however slow this machine is.
+  void lengthen_file() { std::filesystem::resize_file(path_, 100'000'000); }
+
   /// Expects a failure with that exit code, one line on stderr, and the same message in the report.
   void expect_failure(const std::string& url, int status, const std::string& kind,
                       const std::string& says, const Arguments& more = {}) {
@@ -211,14 +215,15 @@ TEST_F(Failure, Exit6WithFailFastUploadsNothing) {
 }
 
 TEST_F(Failure, FailFastCancelsUploadsInFlight) {
-  // At 5 kB/s the first file would take 20 s; the second one's name is taken.
+  // The second one's name is taken.
   Bank bank({"--protocols", "tus"});
+  lengthen_file();
   test::write_file(directory_ / "taken", "mine");
   ASSERT_EQ(put(bank.url(), {dataset, directory_ / "taken"}).status, 0);
   std::filesystem::create_directory(directory_ / "other");
   test::write_file(directory_ / "other" / "taken", "theirs");
   const test::Finished finished =
-      put(bank.url(), {"--json", "--fail-fast", "--transfers", "2", "--limit-rate", "5K", dataset,
+      put(bank.url(), {"--json", "--fail-fast", "--transfers", "2", "--limit-rate", "50K", dataset,
                        path_, directory_ / "other" / "taken"});
   EXPECT_EQ(finished.status, 5) << finished.err;
   const json uploads = report_of(finished).at("uploads");
@@ -247,6 +252,7 @@ TEST_F(Failure, Exit7IfServerDoesNotRespond) {
 
 TEST_F(Failure, Exit7IfServerIsKilled) {
   Bank bank;
+  lengthen_file();
   test::Process put(put_options(
       bank.url(), {"--json", "--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
   ASSERT_NE(bank.process().wait_for_line("successfully added chunk"), "");
@@ -355,6 +361,7 @@ TEST_F(Failure, SigintDuringTokenCheck) {
 
 TEST_F(Failure, SigintDuringRateLimitedTransfer) {
   Bank bank;
+  lengthen_file();
   test::Process put(
       put_options(bank.url(), {"--chunk", "10000", "--limit-rate", "50K", dataset, path_}));
   ASSERT_NE(bank.process().wait_for_line("successfully added chunk"), "");

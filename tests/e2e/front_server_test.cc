@@ -67,13 +67,6 @@ TEST_F(FrontServer, KeepsJournalEntryAfterNotFound) {
   EXPECT_EQ(count(bank, "create"), 1U);
 }
 
-TEST_F(FrontServer, SendsSlowJoinOnce) {
-  Bank bank({"--protocols", "tus", "--join-time", "1500ms"});
-  const auto finished = upload(bank, {"--lanes", "2", "--response-timeout", "1"});
-  expect_registered(finished, bank);
-  EXPECT_EQ(count(bank, "join"), 1U);
-}
-
 /// With more lanes than the Data Bank's S3 storage could join.
 TEST_F(FrontServer, MakesPartsLargeEnoughForStorage) {
   Bank bank({"--protocols", "tus", "--part-min", "5M"});

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +25,7 @@ namespace sluice::sim {
 ///
 /// A test sets what follows, orders faults with strike(), and calls upload(), which runs a process
 /// until its upload ends. The next upload() is a new process, with the journal of the one before.
+/// With SLUICE_TEST_TRACE in the environment, each event is printed with its time.
 class TimedUpload : public testing::Test {
  protected:
   using Generation = Bank::Generation;
@@ -41,7 +43,7 @@ class TimedUpload : public testing::Test {
     options().workers = 1;
     options().log = [this](LogLevel level, const std::string& text) {
       if (level == LogLevel::warning) warnings_ += text + '\n';
-      if (level == LogLevel::info) messages_ += text + '\n';
+      trace_.say("  {}", text);
     };
     request().base_url = "http://bank.sim";
     request().dataset = bank_.dataset;
@@ -86,7 +88,6 @@ class TimedUpload : public testing::Test {
   UploadRequest& request() { return client_.request; }
   EngineOptions& options() { return client_.options; }
   void strike(Strike strike) { script_.add(std::move(strike)); }
-  /// Orders `strike` for each of `steps`.
   File& file() {
     make_world();
     return *world_file_;
@@ -166,7 +167,6 @@ class TimedUpload : public testing::Test {
   std::string content_ = content(7, file_size);
 
   std::string warnings_;
-  std::string messages_;
   Script script_;
   Timeline time_;
   std::unique_ptr<Client> process_;
@@ -186,7 +186,7 @@ class TimedUpload : public testing::Test {
   }
 
   ScopedTimeSource clock_{time_};
-  Trace trace_{time_, /*prints=*/false};
+  Trace trace_{time_, std::getenv("SLUICE_TEST_TRACE") != nullptr};
   Faults no_faults_{Dice(7), {}};
   SimTransport::Doubt doubt_;
   std::optional<File> world_file_;

@@ -118,7 +118,7 @@ TEST_F(RenamedVerify, FirstQuestionOfRowSetsTimeOfFreeNames) {
   strike({.step = Step::ask,
           .occurrence = 1,
           .answer = reply(500, "missing paramter: filesize\n"),
-          .takes = 29s,  // the wait begins before this question
+          .takes = 40s,  // beyond the end of the wait
           .before = [this] { registers_now("my scan.h5"); }});
   const Report report = upload();
   expect_registered(report);

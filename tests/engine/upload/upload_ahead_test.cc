@@ -1,7 +1,6 @@
 // Pipelined chunks: sent while the chunk before them is unanswered.
 #include <atomic>
 #include <future>
-#include <thread>
 #include <utility>
 
 #include "engine/base/unix_time.h"

@@ -1,5 +1,4 @@
 // Transient failures are retried: one upload, one engine, and a server or network that fails.
-#include <atomic>
 
 #include "io/sync.h"
 #include "tests/engine/upload/upload_fixture.h"

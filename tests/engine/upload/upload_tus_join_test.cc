@@ -1,5 +1,4 @@
 // A file in parts over tus: when its parts are joined, and what happens to them if the join fails.
-#include <thread>
 
 #include "engine/upload/upload_parts.h"
 #include "io/open_source.h"
@@ -8,7 +7,6 @@
 namespace sluice::upload_tus_join_test {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Again = Report::Again;
 
 class TusJoinTest : public TusTest {
@@ -30,16 +28,6 @@ class TusJoinTest : public TusTest {
             .carried_out = carried_out,
             .answer = "",
             .then = Then::close};
-  }
-  /// Returns the requests between the first and the second join.
-  std::vector<Phase> between_joins() {
-    std::vector<Phase> phases;
-    bool inside = false;
-    for (const auto& seen : server_.seen()) {
-      if (seen.phase == Phase::join && std::exchange(inside, true)) return phases;
-      if (inside && seen.phase != Phase::join) phases.push_back(seen.phase);
-    }
-    return phases;
   }
 };
 
