@@ -45,7 +45,7 @@ TEST(TransferPlanTest, WarnsOnlyIfNumberWasRequested) {
 
 TEST(TransferPlanTest, ObeysMemoryLimit) {
   TransferPlanSetting setting = transfers_of(10'000);
-  setting.space = {.limit = 150 * mib, .taken = 20 * mib};
+  setting.space = {.limit = 150 * mib, .used = 20 * mib};
   // 130 MiB are free: 64 for the pool, 24 in general, and 3 for each transfer.
   EXPECT_EQ(plan_transfers(setting)->most, 14U);
   setting.asked = 64;
