@@ -92,6 +92,7 @@ def simulate_all(program, rows, size, seed, jobs, on_row):
 
 _HEAD = (
     "protocol",
+    "file",
     "link",
     "round trip",
     "loss",
@@ -122,6 +123,7 @@ def _cells(result):
     whole = result["registered"] == result["size"]
     return (
         result["protocol"],
+        f"{result['size'] / 1e9:.4g} GB",
         format_bit_rate(result["rate_asked"]),
         format_duration(result["round_trip"]),
         f"{result['loss'] * 100:.3g} %" if result["loss"] else "",

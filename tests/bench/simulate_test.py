@@ -53,7 +53,7 @@ class Simulate(unittest.TestCase):
                 self.assertGreater(row["rate"], 0.3 * row["payload_rate"])
                 self.assertLessEqual(row["most_buffers"], 16)
         self.assertEqual(len(table.splitlines()), 2 + len(rows))
-        self.assertIn("| phased | 1 Gbit/s | 1 ms |", table)
+        self.assertIn("| phased | 1 GB | 1 Gbit/s | 1 ms |", table)
 
     def test_what_slows_an_upload(self):
         def rate(*arguments):

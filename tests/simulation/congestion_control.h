@@ -18,8 +18,10 @@ struct Acknowledgement {
   Clock::time_point now{};
   std::uint64_t bytes = 0;      ///< that have arrived, selectively acknowledged ones included
   std::uint64_t in_flight = 0;  ///< bytes in flight before these acknowledgements
-  Duration round_trip{};        ///< of the newest segment, queueing included; more than 0
-  /// A sample of the delivery rate (draft-cheng-iccrg-delivery-rate-estimation), bytes per second.
+  /// Of the newest segment, queueing included; the average where it was sent again; more than 0.
+  Duration round_trip{};
+  /// A sample of the delivery rate (draft-cheng-iccrg-delivery-rate-estimation), bytes per second;
+  /// 0 for none.
   double rate = 0;
   bool application_limited = false;  ///< the sender had nothing to send when that segment was sent
   bool window_limited = false;       ///< the window, and nothing else, holds bytes back

@@ -158,7 +158,7 @@ void TcpSender::send_segment(std::uint64_t bytes) {
 void TcpSender::send_again(std::uint64_t most) {
   Retransmission& next = to_send_again_.front();
   const Number number = next.number;
-  Attempt attempt{.bytes = std::min(next.bytes, most)};
+  Attempt attempt{.bytes = std::min(next.bytes, most), .delivered_then = delivered_};
   next.bytes -= attempt.bytes;
   if (next.bytes == 0) to_send_again_.pop_front();
   attempt.lost = lose(attempt.bytes);
@@ -206,11 +206,24 @@ void TcpSender::acknowledged(Number number) {
 }
 
 void TcpSender::acknowledged_again(Number number, const Attempt& attempt, std::uint64_t in_order) {
+  const auto now = time_.steady_now();
+  const std::uint64_t before = in_flight_;
+  const std::uint64_t arrived_bytes = attempt.bytes - attempt.lost;
   in_flight_ -= attempt.bytes;
-  delivered_ += attempt.bytes - attempt.lost;
-  delivered_at_ = time_.steady_now();
+  delivered_ += arrived_bytes;
+  delivered_at_ = now;
   if (attempt.lost > 0) reduce(number, attempt.lost);
   release(in_order);
+  // No sample of the round trip (RFC 6298 section 3), nor of the rate.
+  if (arrived_bytes > 0)
+    congestion_->acknowledged({.now = now,
+                               .bytes = arrived_bytes,
+                               .in_flight = before,
+                               .round_trip = smoothed_round_trip_,
+                               .application_limited = application_limited_until_ >= delivered_,
+                               .window_limited = limit_ == Limit::window,
+                               .delivered = delivered_,
+                               .delivered_then = attempt.delivered_then});
   transmit();
 }
 

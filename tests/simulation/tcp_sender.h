@@ -95,6 +95,7 @@ class TcpSender {
   struct Attempt {
     std::uint64_t bytes = 0;
     std::uint64_t lost = 0;
+    std::uint64_t delivered_then = 0;
   };
   enum class Limit { application, window, pace, buffer };
 
