@@ -87,6 +87,7 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
     wire->cut_at = faults_.dice().below(wire->head.body_size);
     wire->cut_is_silent = fault == Fault::stalled_body;
   }
+  wire->changes_byte = fault == Fault::changed_bytes;
   if (fault == Fault::early_status) {
     answer(wire, refusal(wire->head.body_size > 2000 ? Step::chunk : Step::other,
                          /*before_body=*/true));
@@ -106,6 +107,12 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
 void Network::receive(const std::shared_ptr<Wire>& wire, const std::string& bytes) {
   if (wire->ended || wire->connection->dead) return;
   std::string_view read = bytes;
+  std::string changed;
+  if (std::exchange(wire->changes_byte, false)) {
+    changed = bytes;
+    changed.front() ^= 1;
+    read = changed;
+  }
   if (wire->cut_at) {
     const std::uint64_t left = *wire->cut_at - std::min(*wire->cut_at, wire->arrived);
     if (read.size() >= left) {
@@ -156,10 +163,12 @@ void Network::complete(const std::shared_ptr<Wire>& wire) {
   Dice& dice = faults_.dice();
   Duration thinks = setting_.thinks + Duration(dice.below(2'000'000));
   if (registers(step)) thinks += setting_.registers;
-  // Less than the engine waits before it registers a file again: 30 s.
-  if (fault == Fault::think) thinks += std::chrono::milliseconds(dice.between(1000, 20'000));
   // A setup that is carried out behind the chunks that followed it would delete them, between the
-  // last question and the registration: no client could know. It takes no time at the server.
+  // last question and the registration: no client could know, least of all one that was killed
+  // within the setup and started again. It takes no time at the server.
+  // Less than the engine waits before it registers a file again: 30 s.
+  if (fault == Fault::think && step != Step::setup)
+    thinks += std::chrono::milliseconds(dice.between(1000, 20'000));
   if (fault == Fault::late && step != Step::setup) {
     thinks += std::chrono::milliseconds(dice.between(100, 20'000));
     // The work goes on without a connection.
@@ -238,7 +247,7 @@ void Network::carry_out(const std::shared_ptr<Wire>& wire, std::optional<Fault> 
 
 Answer Network::refusal(Step step, bool before_body) {
   Dice& dice = faults_.dice();
-  Answer refused = reply(before_body ? dice.pick({413, 503, 503, 429, 401, 408})
+  Answer refused = reply(before_body ? dice.pick({413, 413, 503, 503, 429, 401, 408})
                                      : dice.pick({500, 503, 503, 429, 401, 423, 408, 504}));
   // Only what a request with bytes can be refused for, and where less can be sent at once.
   if (refused.status == 413 && bank_.generation == Bank::Generation::binary) refused.status = 503;

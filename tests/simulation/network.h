@@ -48,6 +48,7 @@ struct Wire {
   std::string kept;    ///< by a front server that collects whole requests
   std::optional<std::uint64_t> cut_at;
   bool cut_is_silent = false;
+  bool changes_byte = false;  ///< the next one that arrives
 };
 
 /// The way to the server, what stands in front of it, and the server: requests come in, and faults
