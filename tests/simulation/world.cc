@@ -393,7 +393,7 @@ bool World::has_reason(const Error& error) const {
       // A front server that answers OPTIONS for a server which nobody knows yet hides that it
       // speaks tus; what was found out is remembered for a day.
       return plan_.client.asks_first && plan_.bank.generation == Bank::Generation::tus &&
-             error.message.find("does not speak the binary protocol") != std::string::npos;
+             error.message.find("the binary protocol") != std::string::npos;
     default:
       return false;
   }
