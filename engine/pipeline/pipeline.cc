@@ -101,15 +101,16 @@ bool Pipeline::read_block(Claim claim) {
   return true;
 }
 
-void Pipeline::post_claim(std::size_t reader) {
+void Pipeline::post_claim(std::size_t reader, bool is_blocked) {
   std::optional<Claim>& claim = claims_[reader];
-  if (try_claim(claim)) {
+  if (try_claim(claim, is_blocked)) {
     if (claim) post_read(reader);
     return;
   }
   setting_.workers.executor()->post(Executor::Work::no_buffer,
                                     [this, reader, alive = std::weak_ptr<bool>(alive_)] {
-                                      if (!alive.expired() && !claims_[reader]) post_claim(reader);
+                                      if (!alive.expired() && !claims_[reader])
+                                        post_claim(reader, /*is_blocked=*/true);
                                     });
 }
 
@@ -134,11 +135,11 @@ bool Pipeline::read_now() {
   return false;
 }
 
-bool Pipeline::try_claim(std::optional<Claim>& claim) {
+bool Pipeline::try_claim(std::optional<Claim>& claim, bool is_blocked) {
   MutexLock lock(claim_mutex_);
-  if (next_ == end_ || stop_.stop_requested()) return true;
+  if (next_ == end_ || (stop_.stop_requested() && !is_blocked)) return true;
   Buffer buffer = setting_.pool.try_acquire();
-  if (!buffer) return false;
+  if (!buffer) return stop_.stop_requested();
   claim.emplace(Claim{next_++, std::move(buffer)});
   return true;
 }

@@ -104,12 +104,14 @@ class Pipeline {
 
   void read_blocks();
   bool read_block(Claim claim);
-  void post_claim(std::size_t reader);
+  void post_claim(std::size_t reader, bool is_blocked = false);
   void post_read(std::size_t reader);
   std::optional<Claim> claim();
   /// Claims the next block without blocking. Returns false if there is no free buffer; true with an
-  /// empty `claim` if there is no next block.
-  bool try_claim(std::optional<Claim>& claim);
+  /// empty `claim` if there is no next block. `is_blocked`: the reader found no buffer before. Like
+  /// a thread that is blocked in BufferPool::acquire(), the reader then takes a free buffer even if
+  /// the pass was stopped in the meantime.
+  bool try_claim(std::optional<Claim>& claim, bool is_blocked = false);
   void call_checkers();
   void check_blocks() noexcept;
   void pass_in_order();

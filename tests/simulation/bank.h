@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,6 +90,11 @@ struct Bank {
   bool moves = false;  ///< phased: a verify moves the staged file and does not copy it
 
   bool renames = false;  ///< phased: a verify makes `_` of blanks, and moves the staged file
+
+  /// The ids of the parts that a tus server is joining for the process of the client that runs now.
+  std::set<std::string> joining;
+  /// A request that no client may send; empty for none.
+  std::string misuse;
 
   bool has(std::string_view name) const {
     for (const Registered& one : registered)

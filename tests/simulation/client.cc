@@ -46,7 +46,16 @@ void SimExecutor::post(Work work, std::function<void()> event) {
       delay = about(setting_.write / 4);
       break;
   }
-  time_.after(delay, owner_, std::move(event));
+  if (work != Work::write && work != Work::written) {
+    time_.after(delay, owner_, std::move(event));
+    return;
+  }
+  ++writing_;
+  time_.after(delay, owner_, [this, event = std::move(event)] {
+    event();
+    --writing_;
+    written_at_ = time_.steady_now();
+  });
 }
 
 Client::Client(Setting setting, const Surroundings& around, unsigned number,

@@ -28,6 +28,10 @@ class SimExecutor final : public Executor {
       : setting_(setting), time_(time), owner_(owner), dice_(dice) {}
 
   void post(Work work, std::function<void()> event) override;
+  /// Whether the journal has written and reported all that was handed to it, a little while ago.
+  bool has_written() const {
+    return writing_ == 0 && time_.steady_now() - written_at_ > std::chrono::milliseconds(100);
+  }
 
  private:
   const Setting setting_;
@@ -35,6 +39,8 @@ class SimExecutor final : public Executor {
   const Timeline::Owner owner_;
   Dice dice_;
   unsigned in_vain_ = 0;  ///< looks for a buffer in a row
+  unsigned writing_ = 0;  ///< events of the journal that have not run
+  Clock::time_point written_at_{};
 };
 
 /// One process of the client: an engine that uploads one file, from the journal that an earlier one
@@ -83,6 +89,8 @@ class Client {
 
   /// Whether the journal says that the file may be registered.
   bool journal_says_verifying() const;
+  /// Whether nothing more will be written to the journal for what has happened so far.
+  bool journal_rests() const { return executor_.has_written(); }
   std::string journal() const { return journal_->serialize(); }
   std::size_t open_exchanges() const { return transport_->open(); }
   SimTransport::Counts counts() const { return transport_->counts(); }

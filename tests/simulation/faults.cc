@@ -1,5 +1,7 @@
 #include "tests/simulation/faults.h"
 
+#include <utility>
+
 namespace sluice::sim {
 
 const char* to_string(Step step) {
@@ -52,6 +54,8 @@ const char* to_string(Fault fault) {
       return "stalled-body";
     case Fault::early_status:
       return "early-status";
+    case Fault::changed_bytes:
+      return "changed-bytes";
     case Fault::status_before:
       return "status-before";
     case Fault::front_before:
@@ -110,9 +114,15 @@ std::optional<Fault> Faults::at_connect() {
 }
 
 std::optional<Fault> Faults::at_head(const Head& head) {
+  // What loses an answer often refuses the retry as well.
+  if (std::exchange(in_pairs_, false) && head.body_size > 0 && is_due(0.3))
+    return strike(dice_.pick(
+        {Fault::lost_request, Fault::cut_body, Fault::early_status, Fault::early_status}));
   if (!is_due(weather_.requests)) return {};
   if (head.body_size == 0)
     return strike(dice_.pick({Fault::lost_request, Fault::swallowed_request, Fault::early_status}));
+  if (!head.header("upload-checksum").empty() && dice_.chance(0.3))
+    return strike(Fault::changed_bytes);
   return strike(dice_.pick({Fault::lost_request, Fault::swallowed_request, Fault::cut_body,
                             Fault::cut_body, Fault::stalled_body, Fault::early_status}));
 }
@@ -120,11 +130,14 @@ std::optional<Fault> Faults::at_head(const Head& head) {
 std::optional<Fault> Faults::at_complete(Step step) {
   // What matters most is rare among the requests.
   const bool matters = registers(step) || step == Step::setup || step == Step::join;
+  if (matters) aim_crash();
   if (!is_due(weather_.requests * (matters ? 4 : 1))) return {};
-  return strike(
+  const Fault fault =
       dice_.pick({Fault::status_before, Fault::front_before, Fault::front_after, Fault::lost_answer,
                   Fault::lost_answer, Fault::silent_answer, Fault::late, Fault::partly,
-                  Fault::restart, Fault::think, Fault::garbage, Fault::cut_answer}));
+                  Fault::restart, Fault::think, Fault::garbage, Fault::cut_answer});
+  in_pairs_ = fault == Fault::lost_answer || fault == Fault::partly;
+  return strike(fault);
 }
 
 std::optional<Fault> Faults::at_moment() {
@@ -138,8 +151,22 @@ std::optional<Fault> Faults::at_moment() {
                             Fault::full_disk, Fault::clock_jumps}));
 }
 
+std::optional<Fault> Faults::at_pause() {
+  if (!is_due(weather_.moments * 4)) return {};
+  return strike(
+      dice_.pick({Fault::file_changes, Fault::file_changes, Fault::file_touched, Fault::restart,
+                  Fault::upload_expires, Fault::outage, Fault::token_expires}));
+}
+
+void Faults::aim_crash() {
+  if (crash_in_ == 0 && weather_.crash_budget > 0 && dice_.chance(weather_.crashes * 8))
+    crash_in_ = static_cast<unsigned>(dice_.between(1, 8));
+}
+
 bool Faults::crashes() {
-  if (weather_.crash_budget == 0 || !dice_.chance(weather_.crashes)) return false;
+  if (weather_.crash_budget == 0) return false;
+  const bool is_aimed = crash_in_ > 0 && --crash_in_ == 0;
+  if (!is_aimed && !dice_.chance(weather_.crashes)) return false;
   --weather_.crash_budget;
   static_cast<void>(strike(Fault::crash));
   return true;

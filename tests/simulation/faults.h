@@ -19,6 +19,7 @@ enum class Fault {
   cut_body,            ///< the connection is reset within the body
   stalled_body,        ///< from some byte on nothing arrives any more
   early_status,        ///< refused before the body: 413, 503, 401
+  changed_bytes,       ///< a byte of the body is another one; only where a checksum shows that
   // A request, once it is complete.
   status_before,  ///< refused, and not carried out
   front_before,   ///< the same, by a page of a front server
@@ -71,6 +72,8 @@ class Faults {
   std::optional<Fault> at_complete(Step step);
   /// Of a moment.
   std::optional<Fault> at_moment();
+  /// Between two processes of the client.
+  std::optional<Fault> at_pause();
   /// Whether the client is killed now.
   bool crashes();
 
@@ -81,6 +84,9 @@ class Faults {
   void end() { weather_ = {}; }
 
  private:
+  /// Kills the client at one of its next events, with a probability that is higher than for other
+  /// events. For requests that must not be sent twice: few events happen while one is in flight.
+  void aim_crash();
   std::optional<Fault> strike(Fault fault) {
     ++counts_[static_cast<std::size_t>(fault)];
     return fault;
@@ -93,6 +99,8 @@ class Faults {
 
   Dice dice_;
   Weather weather_;
+  unsigned crash_in_ = 0;  ///< events until the client is killed; 0: not planned
+  bool in_pairs_ = false;  ///< an answer was lost: the next request is likely to fail as well
   std::array<std::uint64_t, fault_kinds> counts_{};
 };
 

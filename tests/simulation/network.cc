@@ -107,6 +107,7 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
     wire->cut_at = faults_.dice().below(wire->head.body_size);
     wire->cut_is_silent = fault == Fault::stalled_body;
   }
+  wire->changes_byte = fault == Fault::changed_bytes;
   if (fault == Fault::early_status) {
     answer(wire, refusal(wire->head.body_size > 2000 ? Step::chunk : Step::other,
                          /*before_body=*/true));
@@ -145,9 +146,15 @@ bool Network::strike_early(const std::shared_ptr<Wire>& wire, std::string_view b
   return false;
 }
 
-void Network::receive(const std::shared_ptr<Wire>& wire, const Piece& piece) {
+void Network::receive(const std::shared_ptr<Wire>& wire, const Piece& arrived) {
   if (wire->ended || wire->connection->dead) return;
-  if (wire->arrived == 0 && wire->call && strike_early(wire, piece.text)) return;
+  if (wire->arrived == 0 && wire->call && strike_early(wire, arrived.text)) return;
+  Piece changed;
+  if (!arrived.text.empty() && std::exchange(wire->changes_byte, false)) {
+    changed = arrived;
+    changed.text.front() ^= 1;
+  }
+  const Piece& piece = changed.size() > 0 ? changed : arrived;
   const auto hand_over = [&](const Piece& read) {
     if (read.counted > 0)
       wire->call->counted_body(read.counted);
@@ -213,14 +220,14 @@ void Network::complete(const std::shared_ptr<Wire>& wire) {
   Dice& dice = faults_.dice();
   Duration thinks = setting_.thinks + Duration(dice.below(2'000'000));
   if (registers(step)) thinks += setting_.registers;
-  // Less than the engine waits before it registers a file again: 30 s.
   const bool is_scripted = wire->strike && wire->strike->takes;
-  if (is_scripted)
-    thinks += *wire->strike->takes;
-  else if (fault == Fault::think)
-    thinks += std::chrono::milliseconds(dice.between(1000, 20'000));
+  if (is_scripted) thinks += *wire->strike->takes;
   // A setup that is carried out behind the chunks that followed it would delete them, between the
-  // last question and the registration: no client could know. It takes no time at the server.
+  // last question and the registration: no client could know, least of all one that was killed
+  // within the setup and started again. It takes no time at the server. Other requests take less
+  // than the engine waits before it registers a file again: 30 s.
+  if (fault == Fault::think && step != Step::setup && !is_scripted)
+    thinks += std::chrono::milliseconds(dice.between(1000, 20'000));
   if (fault == Fault::late && step != Step::setup) {
     if (!is_scripted) thinks += std::chrono::milliseconds(dice.between(100, 20'000));
     // The work goes on without a connection.
@@ -311,7 +318,7 @@ void Network::carry_out(const std::shared_ptr<Wire>& wire, std::optional<Fault> 
 
 Answer Network::refusal(Step step, bool before_body) {
   Dice& dice = faults_.dice();
-  Answer refused = reply(before_body ? dice.pick({413, 503, 503, 429, 401, 408})
+  Answer refused = reply(before_body ? dice.pick({413, 413, 503, 503, 429, 401, 408})
                                      : dice.pick({500, 503, 503, 429, 401, 423, 408, 504}));
   // Only what a request with bytes can be refused for, and where less can be sent at once.
   if (refused.status == 413 && bank_.generation == Bank::Generation::binary) refused.status = 503;

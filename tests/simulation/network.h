@@ -57,6 +57,7 @@ struct Wire {
   bool cut_is_silent = false;
   bool recognized = false;       ///< the script has been asked
   std::optional<Strike> strike;  ///< of the script
+  bool changes_byte = false;     ///< the next one that arrives
 };
 
 /// The way to the server, what stands in front of it, and the server: requests come in, and faults

@@ -136,18 +136,56 @@ TEST_F(SimulatedServer, JoinsPartsOnce) {
          {"upload-offset", "0"},
          {"content-type", "application/offset+octet-stream"}});
   }
-  const auto join = [&] {
+  const auto join = [&](const std::string& urls) {
     return ask(*server, Method::post, "/files/", {},
-               {{"tus-resumable", "1.0.0"},
-                {"upload-concat", "final;http://bank.sim/files/upload1 /files/upload2"}});
+               {{"tus-resumable", "1.0.0"}, {"upload-concat", "final;" + urls}});
   };
-  EXPECT_EQ(join().status, 201);
-  EXPECT_EQ(join().status, 400);
+  EXPECT_THAT(join("/files/upload1 /files/upload2").body, HasSubstr("smaller than the minimum"));
+  EXPECT_EQ(join("http://bank.sim/files/upload1").status, 201);
+  EXPECT_EQ(join("http://bank.sim/files/upload1").status, 400);
   EXPECT_EQ(post(*server, {{"filename", "a"}, {"tus_url", "http://bank.sim/files/upload3"}}).status,
             200);
-  EXPECT_EQ(bank_.registered.front().bytes, "abcd");
+  EXPECT_EQ(bank_.registered.front().bytes, "ab");
   EXPECT_EQ(post(*server, {{"filename", "a"}, {"tus_url", "/files/upload1"}}).body,
             "Invalid TUS upload reference\n");
+  EXPECT_EQ(bank_.misuse, "");
+}
+
+TEST_F(SimulatedServer, NotesASecondJoinWhileTheFirstRuns) {
+  bank_.generation = Bank::Generation::tus;
+  const auto server = make_tus_server(bank_, {.extensions = {"creation", "concatenation"}});
+  const Head head{.method = Method::post,
+                  .path = "/files/",
+                  .headers = {{"tus-resumable", "1.0.0"},
+                              {"upload-concat", "final;/files/upload1"},
+                              {"authorization", "Token token=" + bank_.token}}};
+  const auto first = server->begin(head);
+  EXPECT_FALSE(first->refusal());
+  EXPECT_EQ(bank_.misuse, "");
+  EXPECT_FALSE(server->begin(head)->refusal());
+  EXPECT_NE(bank_.misuse, "");
+  first->finish();
+  EXPECT_TRUE(bank_.joining.empty());
+}
+
+TEST_F(SimulatedServer, RefusesAChunkWithAWrongChecksum) {
+  bank_.generation = Bank::Generation::tus;
+  for (const bool keeps : {false, true}) {
+    const auto server =
+        make_tus_server(bank_, {.extensions = {"creation", "checksum"}, .keeps_broken = keeps});
+    const std::map<std::string, std::string> plain{{"tus-resumable", "1.0.0"}};
+    ask(*server, Method::post, "/files/", {}, {{"tus-resumable", "1.0.0"}, {"upload-length", "5"}});
+    const auto patch = [&](const std::string& bytes) {
+      return ask(*server, Method::patch, "/files/upload1", bytes,
+                 {{"tus-resumable", "1.0.0"},
+                  {"upload-offset", "0"},
+                  {"upload-checksum", "sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00="},  // of hello
+                  {"content-type", "application/offset+octet-stream"}});
+    };
+    EXPECT_EQ(patch("hallo").status, 460);
+    EXPECT_EQ(ask(*server, Method::head, "/files/upload1", {}, plain).header("upload-offset"), "0");
+    EXPECT_EQ(patch("hello").status, 204);
+  }
 }
 
 TEST_F(SimulatedServer, RefusesAWrongToken) {

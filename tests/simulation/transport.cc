@@ -244,7 +244,10 @@ void SimTransport::pump(ExchangeId id) {
     }
     entry->handed += got.piece.size();
     entry->moved_at = time_.steady_now();
-    if (entry->begin_of_body.size() < 2000) entry->begin_of_body += got.piece.text.substr(0, 2000);
+    if (entry->begin_of_body.size() < 2000) {
+      entry->begin_of_body += got.piece.text.substr(0, 2000);
+      if (doubt_.refused && registers(*entry)) doubt_.refused = false;
+    }
     trace_.note("sent", id, entry->handed);
     network_.send(entry->wire, std::move(got.piece));
     if (entry->handed == entry->exchange.body_size) watch(id);  // for the answer from now on
@@ -365,15 +368,18 @@ void SimTransport::finish(ExchangeId id, Result<Answer> result) {
   entry.on_answer(std::move(result));
 }
 
-void SimTransport::note_doubt(const Entry& entry, const Result<Answer>& result) {
-  if (entry.exchange.method != Request::Method::post || entry.exchange.body_size == 0 ||
-      entry.handed < entry.exchange.body_size)
-    return;
+bool SimTransport::registers(const Entry& entry) {
   const auto says = [&](const char* text) {
     return entry.begin_of_body.find(text) != std::string::npos;
   };
-  if (!says("\r\n\r\nverify\r\n") && !says("name=\"tus_url\"") && !says("name=\"binary\"")) return;
+  return entry.exchange.method == Request::Method::post && entry.exchange.body_size > 0 &&
+         (says("\r\n\r\nverify\r\n") || says("name=\"tus_url\"") || says("name=\"binary\""));
+}
+
+void SimTransport::note_doubt(const Entry& entry, const Result<Answer>& result) {
+  if (entry.handed < entry.exchange.body_size || !registers(entry)) return;
   if (!result || !is_clear(*result)) doubt_.open = true;
+  doubt_.refused = result && is_clear(*result) && result->status >= 400;
 }
 
 Answer::Network SimTransport::facts(const Connection* connection) const {

@@ -39,6 +39,8 @@ class SimTransport final : public Transport {
   /// What a transport has seen of registrations, for the invariants.
   struct Doubt {
     bool open = false;  ///< one was sent completely, and no answer says what became of it
+    /// The last one was refused by the server's own words, and none has been begun since.
+    bool refused = false;
   };
 
   /// `owner`: of its events. Everything else outlives it.
@@ -92,6 +94,7 @@ class SimTransport final : public Transport {
   void broke(ExchangeId id);
   void fail(ExchangeId id, int code, const std::string& text);
   void finish(ExchangeId id, Result<Answer> result);
+  static bool registers(const Entry& entry);
   void note_doubt(const Entry& entry, const Result<Answer>& result);
   Read read_piece(Entry& entry, std::uint64_t room);
   Answer::Network facts(const Connection* connection) const;

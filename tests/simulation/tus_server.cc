@@ -1,10 +1,12 @@
 // The tus generation, read off tus 1.0 and the Data Bank's own use of it.
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <map>
 
+#include "engine/base/base64.h"
 #include "tests/simulation/datafile_call.h"
 
 namespace sluice::sim {
@@ -37,6 +39,14 @@ struct TusState {
 
 std::uint64_t number(std::string_view text) {
   return std::strtoull(std::string(text).c_str(), nullptr, 10);
+}
+
+/// The value of Upload-Checksum for `bytes`.
+std::string checksum(const std::string& bytes) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest, &length, EVP_sha1(), nullptr);
+  return "sha1 " + base64(std::string(reinterpret_cast<const char*>(digest), length));
 }
 
 /// One request to /files/.
@@ -74,6 +84,9 @@ class TusCall final : public Call {
       case Step::create:
         if (head_.body_size > 0) make();
         return {};
+      case Step::join:
+        begin_join();
+        return {};
       case Step::head:
       case Step::remove: {
         TusUpload* const upload = state_.find(head_.path);
@@ -108,7 +121,7 @@ class TusCall final : public Call {
     TusUpload* const upload = state_.find(id_);
     if (upload == nullptr || id_.empty()) return;
     got_.append(bytes);
-    if (state_.setting.keeps_broken && upload->bytes.size() + bytes.size() <= upload->length) {
+    if (keeps_as_it_comes() && upload->bytes.size() + bytes.size() <= upload->length) {
       upload->bytes.append(bytes);
       upload->has_file = true;
     }
@@ -118,7 +131,33 @@ class TusCall final : public Call {
       answer.headers.emplace_back("tus-resumable", "1.0.0");
     return answer;
   }
+  /// Bytes that have a checksum are kept once it is compared.
+  bool keeps_as_it_comes() const {
+    return state_.setting.keeps_broken && head_.header("upload-checksum").empty();
+  }
+  /// The ids of the parts that a join names.
+  std::vector<std::string> parts() const {
+    std::string_view urls = head_.header("upload-concat");
+    urls.remove_prefix(urls.find(';') + 1);
+    std::vector<std::string> ids;
+    while (!urls.empty()) {
+      const std::size_t blank = std::min(urls.find(' '), urls.size());
+      const std::string_view url = urls.substr(0, blank);
+      ids.emplace_back(url.substr(url.rfind('/') + 1));
+      urls.remove_prefix(std::min(blank + 1, urls.size()));
+    }
+    return ids;
+  }
+  /// Of two joins that run at once, each deletes parts that the other has not read.
+  void begin_join() {
+    for (const std::string& id : parts())
+      if (bank_.joining.contains(id))
+        bank_.misuse = "parts were to be joined again while the server was joining them";
+    for (const std::string& id : parts())
+      if (bank_.joining.insert(id).second) joining_.push_back(id);
+  }
   void leave() {
+    for (const std::string& id : std::exchange(joining_, {})) bank_.joining.erase(id);
     if (!std::exchange(in_it_, false)) return;
     if (TusUpload* const upload = state_.find(id_)) --upload->requests_in_it;
   }
@@ -163,7 +202,7 @@ class TusCall final : public Call {
   }
 
   void take(TusUpload& upload) {
-    if (!state_.setting.keeps_broken) {
+    if (!keeps_as_it_comes()) {
       upload.bytes.append(got_);
       upload.has_file = true;
     }
@@ -194,6 +233,9 @@ class TusCall final : public Call {
         TusUpload* const upload = state_.find(id_);
         if (upload == nullptr) return reply(404, "Upload Not Found\n");
         if (upload->expired) return reply(410, "Upload has expired\n");
+        if (const auto expected = head_.header("upload-checksum");
+            !expected.empty() && expected != checksum(got_.text()))
+          return reply(460, "Checksum Mismatch\n");
         take(*upload);
         upload->has_file = true;
         return with_offset(reply(204), *upload);
@@ -221,23 +263,20 @@ class TusCall final : public Call {
     answer.headers.emplace_back("tus-version", "1.0.0");
     answer.headers.emplace_back("tus-extension",
                                 fmt::format("{}", fmt::join(state_.setting.extensions, ",")));
+    if (state_.has("checksum")) answer.headers.emplace_back("tus-checksum-algorithm", "sha1");
     answer.headers.emplace_back("tus-max-size", "2199023255552");
     return answer;
   }
 
   Answer join() {
-    std::string_view urls = head_.header("upload-concat");
-    urls.remove_prefix(urls.find(';') + 1);
-    std::vector<std::string> ids;
-    while (!urls.empty()) {
-      const std::size_t blank = std::min(urls.find(' '), urls.size());
-      const std::string_view url = urls.substr(0, blank);
-      ids.emplace_back(url.substr(url.rfind('/') + 1));
-      urls.remove_prefix(std::min(blank + 1, urls.size()));
-    }
+    const std::vector<std::string> ids = parts();
     TusUpload whole;
     whole.has_file = true;
     for (const std::string& id : ids) {
+      constexpr std::uint64_t least_part = std::uint64_t{5} << 20;
+      const auto own = state_.uploads.find(id);
+      if (own != state_.uploads.end() && own->second.length < least_part && id != ids.back())
+        return reply(500, "Your proposed upload is smaller than the minimum allowed object size.");
       const auto part = state_.uploads.find(id);
       if (part == state_.uploads.end() || !part->second.partial || part->second.expired ||
           part->second.bytes.size() != part->second.length)
@@ -258,6 +297,7 @@ class TusCall final : public Call {
   const Head head_;
   std::string id_;
   Stored got_;
+  std::vector<std::string> joining_;  ///< of Bank::joining, by this call
   bool in_it_ = false;
 };
 
@@ -294,6 +334,7 @@ class TusServer final : public Server {
     return std::make_unique<EnlistCall>(bank_, state_, head);
   }
   void restart(Dice& dice) override {
+    bank_.joining.clear();
     for (auto& [id, upload] : state_.uploads) {
       if (upload.told_complete || !dice.chance(0.4)) continue;
       // What was written last had not reached the disk.

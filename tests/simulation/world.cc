@@ -129,6 +129,10 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
       tus.extensions = {"creation", "expiration"};
       for (const char* extension : {"termination", "creation-with-upload", "concatenation"})
         if (dice.chance(0.6)) tus.extensions.emplace_back(extension);
+      if (dice.chance(0.25)) {
+        tus.extensions.emplace_back("checksum");
+        request.server.tus.algorithms = {"sha1"};
+      }
       tus.sends_resumable = dice.chance(0.85);
       tus.keeps_broken = dice.chance(0.7);
       tus.relative_location = dice.chance(0.5);
@@ -166,6 +170,9 @@ class World {
  private:
   bool run_once();
   void moment();
+  void strike(Fault fault);
+  void be_down();
+  void check_journal();
   void settle();
   void check_registered();
   void check_report(const Report& report);
@@ -192,6 +199,7 @@ class World {
   std::optional<Clock::time_point> full_until_;
   std::size_t token_number_ = 0;
   bool journal_failed_ = false;
+  bool clock_jumped_ = false;  ///< in this run, or while the client was down
   Error last_error_;
   std::unique_ptr<Client> client_;
 };
@@ -233,12 +241,14 @@ World::World(std::uint64_t seed, bool prints)
 
 /// Once a while, something happens that no request has to do with.
 void World::moment() {
-  const auto fault = faults_.at_moment();
-  if (!fault) return;
+  if (const auto fault = faults_.at_moment()) strike(*fault);
+}
+
+void World::strike(Fault fault) {
   Dice& dice = faults_.dice();
-  trace_.note(to_string(*fault));
+  trace_.note(to_string(fault));
   const auto now = time_.steady_now();
-  switch (*fault) {
+  switch (fault) {
     case Fault::dead_connections:
       if (client_) client_->kill_connections();
       break;
@@ -266,7 +276,7 @@ void World::moment() {
       if (bytes.empty() || dice.chance(0.2)) bytes += "more";
       // In each block, so that what was read before and after is a mixture.
       for (std::size_t at = 0; at < bytes.size(); at += 1000) bytes[at] ^= 1;
-      file_.change(std::move(bytes), *fault == Fault::file_replaced);
+      file_.change(std::move(bytes), fault == Fault::file_replaced);
       break;
     }
     case Fault::file_touched:
@@ -276,6 +286,7 @@ void World::moment() {
       full_until_ = now + std::chrono::milliseconds(dice.between(10, 60'000));
       break;
     case Fault::clock_jumps:
+      clock_jumped_ = true;
       time_.jump(std::chrono::seconds(dice.between(1, 100'000)) * (dice.chance(0.5) ? 1 : -1));
       break;
     case Fault::cancel:
@@ -286,7 +297,34 @@ void World::moment() {
   }
 }
 
+/// The time between a crash and the next process.
+void World::be_down() {
+  Dice& dice = faults_.dice();
+  if (dice.chance(0.2)) {
+    clock_jumped_ = true;
+    time_.jump(std::chrono::seconds(dice.between(1, 100'000)));
+  }
+  // A batch system starts it again at once, a person later.
+  time_.pass_until(time_.steady_now() +
+                   std::chrono::milliseconds(dice.between(1, dice.chance(0.5) ? 500 : 60'000)));
+  // A process cannot know how long ago an earlier one wrote to the journal, if somebody has set the
+  // clock: it must find no registration that still runs.
+  if (std::exchange(clock_jumped_, false)) settle();
+  if (const auto fault = faults_.at_pause()) strike(*fault);
+  check_registered();
+}
+
+/// After the server has refused a registration, the journal must say so, because the next process
+/// would take the file for registered, or wait.
+void World::check_journal() {
+  if (!doubt_.refused || doubt_.open || journal_failed_ || !client_->journal_rests()) return;
+  doubt_.refused = false;
+  if (client_->journal_says_verifying())
+    violate("the journal says that the file may be registered, and the server has refused it");
+}
+
 void World::check_registered() {
+  if (!plan_.bank.misuse.empty()) violate(plan_.bank.misuse);
   const auto& registered = plan_.bank.registered;
   if (registered.size() > 1)
     violate(fmt::format("{} files are registered for one upload", registered.size()));
@@ -335,6 +373,10 @@ bool World::has_reason(const Error& error) const {
       if (faults_.count(fault) > 0) return true;
     return false;
   };
+  // A network that changes the bytes of a chunk twice is broken.
+  if (faults_.count(Fault::changed_bytes) > 1 &&
+      error.message.find("wrong checksum twice") != std::string::npos)
+    return true;
   switch (error.kind) {
     case ErrorKind::local_file:
       return happened({Fault::read_error, Fault::file_changes, Fault::file_replaced});
@@ -351,7 +393,7 @@ bool World::has_reason(const Error& error) const {
       // A front server that answers OPTIONS for a server which nobody knows yet hides that it
       // speaks tus; what was found out is remembered for a day.
       return plan_.client.asks_first && plan_.bank.generation == Bank::Generation::tus &&
-             error.message.find("does not speak the binary protocol") != std::string::npos;
+             error.message.find("the binary protocol") != std::string::npos;
     default:
       return false;
   }
@@ -407,6 +449,8 @@ void World::settle() {
 /// One process. Returns whether another one is worth it.
 bool World::run_once() {
   ++outcome_.runs;
+  doubt_.refused = false;
+  plan_.bank.joining.clear();
   plan_.client.request.token = Secret(plan_.bank.token);
   client_ = std::make_unique<Client>(
       plan_.client,
@@ -438,6 +482,7 @@ bool World::run_once() {
   while (!client_->over()) {
     if (!time_.run_one()) violate("nothing happens any more, and the upload is not over");
     check_registered();
+    check_journal();
     if (time_.ran() >= next_moment) {
       next_moment = time_.ran() + 20;
       moment();
@@ -449,12 +494,7 @@ bool World::run_once() {
       doubt_.open = doubt_.open || client_->journal_says_verifying();
       journal_ = client_->crash();
       client_.reset();
-      if (faults_.dice().chance(0.2))
-        time_.jump(std::chrono::seconds(faults_.dice().between(1, 100'000)));
-      // A batch system starts it again at once, a person later.
-      time_.pass_until(time_.steady_now() + std::chrono::milliseconds(faults_.dice().between(
-                                                1, faults_.dice().chance(0.5) ? 500 : 60'000)));
-      check_registered();
+      be_down();
       outcome_.ending = Ending::interrupted;
       return true;
     }
@@ -486,7 +526,9 @@ void World::run() {
   constexpr unsigned most_runs = 12;
   while (outcome_.runs < most_runs) {
     const bool again = run_once();
-    settle();
+    // What a killed process has sent may still be carried out when the next one begins.
+    if (!again || outcome_.ending != Ending::interrupted || clock_jumped_) settle();
+    clock_jumped_ = false;
     if (!again) break;
     // Whoever runs a command again does it for ever; what strikes ends at some time.
     if (outcome_.runs > 6) faults_.end();

@@ -40,6 +40,8 @@ struct Outcome {
 ///  - `registered` is reported only where it is; `unconfirmed` only where an answer to a
 ///  registration
 ///    was lost.
+///  - After a refused registration, the journal does not say that the file may be registered.
+///  - No process joins parts that the server is still joining for it.
 ///  - Every run ends; then all buffers are back, and no exchange is open.
 ///
 /// `prints`: what happens, to the standard output. One thread; several may run side by side.
