@@ -59,6 +59,7 @@ TEST_F(Pipelining, SendsBodiesConcurrently) {
   options().pool_bytes = 1 << 20;
   request().chunk_bytes = 512 << 10;
   network_.link.rate = 1e6;
+  network_.max_in_flight_bytes = 64 << 10;  // the first body does not fit into the kernel's buffers
   // The rate is known by then.
   strike({.step = Step::chunk, .fault = Fault::stalled_body, .at = 400 << 10});
   start();
