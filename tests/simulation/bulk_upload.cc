@@ -100,6 +100,7 @@ BulkResult run_bulk_upload(const BulkUpload& bulk, const Log& log) {
   random_bits().seed(bulk.seed);
   Bank bank;
   bank.generation = bulk.generation;
+  const auto server = bulk_server(bank);  // outlives the events, which hold requests of it
   Timeline time({.events = ~std::uint64_t{0}, .time = Duration::max()});
   const ScopedTimeSource clock(time);
   Trace trace(time, /*prints=*/false);
@@ -107,7 +108,6 @@ BulkResult run_bulk_upload(const BulkUpload& bulk, const Log& log) {
   const Client::Setting setting = client_of(bulk, bank, log);
   CountedFile file(setting.request.path, bulk.size, setting.options.block_bytes);
   const ScopedFileSystem files(file);
-  const auto server = bulk_server(bank);
   Pauses pauses(time);
   Network::Setting network_setting = network_of(bulk);
   network_setting.on_received = [&](std::uint64_t bytes) { pauses.received(bytes); };

@@ -168,9 +168,9 @@ class TimedUpload : public testing::Test {
 
   std::string warnings_;
   Script script_;
+  std::unique_ptr<Server> server_;  ///< outlives the events, which hold requests of it
   Timeline time_;
   std::unique_ptr<Client> process_;
-  std::unique_ptr<Server> server_;
 
  private:
   /// Once the test has set what it wants.

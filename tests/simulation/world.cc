@@ -186,13 +186,13 @@ class World {
 
   Outcome outcome_;
   Plan plan_;
+  std::unique_ptr<Server> server_;  ///< outlives the events, which hold requests of it
   Timeline time_;
   ScopedTimeSource clock_{time_};
   Trace trace_;
   Faults faults_;
   File file_;
   ScopedFileSystem files_{file_};
-  std::unique_ptr<Server> server_;
   Network network_;
   SimTransport::Doubt doubt_;
   std::string journal_;
@@ -218,11 +218,11 @@ std::unique_ptr<Server> make_server(Plan& plan) {
 
 World::World(std::uint64_t seed, bool prints)
     : plan_(seed),
+      server_(make_server(plan_)),
       trace_(time_, prints),
       faults_(Dice(plan_.dice.bits()), plan_.weather),
       file_(plan_.client.request.path,
             content(plan_.content_seed, static_cast<std::size_t>(plan_.size))),
-      server_(make_server(plan_)),
       network_(plan_.network, time_, trace_, faults_, plan_.bank, *server_) {
   outcome_.seed = seed;
   outcome_.generation = plan_.bank.generation;

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "engine/base/text.h"
 #include "engine/digest/digest_kind.h"
@@ -31,10 +31,14 @@ Result<std::string> read_text(const std::string& path, const std::string& what) 
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   if (!in) return failed();
-  std::ostringstream text;
-  text << in.rdbuf();  // sets failbit for an empty file
+  std::string text;
+  std::array<char, 65536> buffer;
+  do {
+    in.read(buffer.data(), buffer.size());
+    text.append(buffer.data(), static_cast<std::size_t>(in.gcount()));
+  } while (in);
   if (in.bad()) return failed();
-  return text.str();
+  return text;
 }
 
 std::string facts_text(const ShardDirectory::Facts& facts) {
