@@ -121,9 +121,10 @@ TEST_F(BottleneckTest, NamesSlowDisk) {
 
 /// The only worker has other work before each block.
 TEST_F(BottleneckTest, NamesSlowChecksums) {
-  Pauses pauses;
+  // Shared, because oneTBB may still hold the last task when the upload has ended.
+  const auto pauses = std::make_shared<Pauses>();
   source_->mode_to_tell = ReadMode::direct;  // otherwise the readers compute the checksums
-  source_->before_read = [&](std::uint64_t) { workers_.run([&] { pauses.pause(); }); };
+  source_->before_read = [&](std::uint64_t) { workers_.run([pauses] { pauses->pause(); }); };
   expect(upload(), Bottleneck::checksum);
 }
 
