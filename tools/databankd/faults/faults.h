@@ -108,7 +108,7 @@ class FaultPlan {
     std::optional<Clock::time_point> until{};  ///< FaultKind::front: the end of the current strike
   };
 
-  std::optional<Strike> next(std::optional<Step> step, bool elsewhere, Clock::time_point now);
+  std::optional<Strike> next(std::optional<Step> step, bool is_other, Clock::time_point now);
 
   mutable Mutex mutex_;
   std::vector<Entry> entries_ SLUICE_GUARDED_BY(mutex_);
