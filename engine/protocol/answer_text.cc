@@ -29,10 +29,6 @@ std::string answer_text(const Answer& answer) {
   return text;
 }
 
-bool fits_no_protocol(const Answer& answer) {
-  return answer.status == 500 && answer_text(answer) == "invalid request";
-}
-
 bool is_page(const Answer& answer) {
   const std::string_view type = answer.header("content-type").value_or("");
   constexpr std::string_view html = "text/html";

@@ -15,10 +15,6 @@ namespace sluice {
 /// common facts).
 std::string answer_text(const Answer& answer);
 
-/// Returns whether the server says that the request belongs to none of its protocols (500 `invalid
-/// request`), so that the request had no effect (protocol, common facts).
-bool fits_no_protocol(const Answer& answer);
-
 /// Returns whether the response is an HTML page, by its Content-Type or its first character. A Data
 /// Bank never answers an API call with a page; a reverse proxy does.
 bool is_page(const Answer& answer);

@@ -57,7 +57,6 @@ class Registration {
   bool may_be_registered() const { return state_ == State::sent || state_ == State::in_doubt; }
   /// Whether a request of an earlier run may have registered the file.
   bool has_inherited_doubt() const { return inherited_doubt_; }
-  std::chrono::seconds wait() const { return setting_.wait; }
 
   /// Records that an earlier run sent the request, at `when` or shortly after, and that the answer
   /// is unknown. Call only in state `unsent`.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/engine/test_source.h"
+#include "tests/engine/upload/fake_protocol.h"
 #include "tests/engine/upload/fake_transport.h"
 #include "tests/engine/upload/manual_clock.h"
 #include "tests/support/temp_dir.h"
@@ -58,25 +59,15 @@ Error closed() {
 }
 
 /// A server that takes chunks one behind the other.
-class FakeProtocol final : public Protocol {
+class ChunkProtocol final : public test::FakeProtocol {
  public:
-  std::string_view name() const override { return "fake"; }
-  std::optional<Request> next(std::uint64_t) override { return {}; }
   std::optional<Request> after(const Request& last, std::uint64_t bytes) const override {
     const std::uint64_t begin = last.payload.end;
     if (begin == file_size) return {};
     return request(Step::chunk, {begin, std::min(begin + bytes, file_size)});
   }
   void follows(const Request& request) override { followed.push_back(request.payload); }
-  Result<void> read_answer(const Answer&) override { return {}; }
-  void recover() override {}
-  void start_over() override {}
-  void ask_registered() override {}
-  void replace_token(const Secret&) override {}
-  std::uint64_t committed() const override { return 0; }
   bool keeps_parts_of_chunks() const override { return keeps_parts; }
-  bool is_registered() const override { return false; }
-  std::string doubt() const override { return {}; }
 
   bool keeps_parts = false;
   std::vector<ByteRange> followed;
@@ -196,7 +187,7 @@ class ChunkSenderTest : public testing::Test {
   PayloadStream payload_{{source_, *pool_, workers_, digest_, clocks_, block_bytes, 1},
                          [this] { more_.release(); }};
   test::FakeTransport transport_;
-  FakeProtocol protocol_;
+  ChunkProtocol protocol_;
   FakeOwner owner_{transport_};
   TransferTimes times_;
   std::optional<ChunkPlanner> planner_;

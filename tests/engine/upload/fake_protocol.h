@@ -5,7 +5,7 @@
 namespace sluice::test {
 
 /// A protocol that sends nothing, with a fixed answer to the questions of the upload's parts.
-class FakeProtocol final : public Protocol {
+class FakeProtocol : public Protocol {
  public:
   bool can_ask = true;
   std::uint64_t least = 1;
