@@ -58,7 +58,7 @@ Error closed() {
   return {ErrorKind::unreachable, "the server closed the connection", 56};
 }
 
-/// A server that takes chunks one behind the other.
+/// A protocol whose chunks follow one another without a request between them.
 class ChunkProtocol final : public test::FakeProtocol {
  public:
   std::optional<Request> after(const Request& last, std::uint64_t bytes) const override {
@@ -90,22 +90,22 @@ class FakeOwner final : public ChunkSender::Owner {
   void on_progress() override { ++progress; }
   void on_body_read() override {}
   void on_answer(Result<Answer> result) override {
-    heard.push_back(result ? "answer " + std::to_string(result->status)
-                           : "error: " + result.error().message);
+    reports.push_back(result ? "answer " + std::to_string(result->status)
+                             : "error: " + result.error().message);
   }
   void on_unreadable(const Error& error) override {
-    heard.push_back("unreadable: " + error.message);
+    reports.push_back("unreadable: " + error.message);
   }
   void on_too_large(std::uint64_t payload) override {
-    heard.push_back("too large: " + std::to_string(payload));
+    reports.push_back("too large: " + std::to_string(payload));
   }
-  void on_pipelining_refused() override { heard.push_back("pipelining refused"); }
+  void on_pipelining_refused() override { reports.push_back("pipelining refused"); }
 
   std::shared_ptr<int> alive = std::make_shared<int>();
   std::uint64_t cleared_up_to = ~std::uint64_t{0};
   bool ends = true;
   int progress = 0;
-  std::vector<std::string> heard;
+  std::vector<std::string> reports;
 
  private:
   test::FakeTransport& transport_;
@@ -113,11 +113,11 @@ class FakeOwner final : public ChunkSender::Owner {
 
 class ChunkSenderTest : public testing::Test {
  protected:
-  /// Two chunks may be pipelined; chunks of this length send side by side.
-  static Lookahead::Setting side_by_side() { return {.asked = 2, .pool_bytes = 4 * chunk_bytes}; }
+  /// At most two pipelined chunks, which send while the front chunk sends.
+  static Lookahead::Setting concurrent() { return {.asked = 2, .pool_bytes = 4 * chunk_bytes}; }
   ~ChunkSenderTest() override { may_read_.release(1000); }
 
-  void make(const Lookahead::Setting& lookahead = side_by_side(), bool begins_alone = false) {
+  void make(const Lookahead::Setting& lookahead = concurrent(), bool begins_alone = false) {
     planner_.emplace(ChunkPlanner::Setting{
         .sizer = {.asked = chunk_bytes}, .lookahead = lookahead, .size = file_size});
     sender_.emplace(ChunkSender::Setting{
@@ -133,16 +133,17 @@ class ChunkSenderTest : public testing::Test {
     times_.begin();
     go_to(0);
   }
-  /// The file from that chunk on is in memory, so that no body waits for a reader.
+  /// Seeks to the chunk and reads the rest of the file into memory: no body waits for a reader.
   void go_to(std::uint64_t number) {
     payload_.seek(number * chunk_bytes);
     arrive(file_size);
   }
+  /// Blocks until the readers have read up to offset `end`, or have failed.
   void arrive(std::uint64_t end) {
     while (payload_.arrived() < end && !payload_.error())
       ASSERT_TRUE(more_.try_acquire_for(60s)) << end;
   }
-  /// The readers stop in front of that offset, until may_read_ says otherwise.
+  /// Lets the readers stop at `offset` until may_read_ is released.
   void hold_readers_at(std::uint64_t offset) {
     payload_.stop();
     source_.before_read = [this, offset](std::uint64_t at) {
@@ -152,24 +153,24 @@ class ChunkSenderTest : public testing::Test {
     arrive(offset);
   }
   std::size_t started() const { return transport_.started.size(); }
-  /// Sends a request, of which some bytes go out, and whatever follows it by itself.
+  /// Sends a request and its first 10 bytes, and starts the chunks that are pipelined behind it.
   void send(const Request& what) {
     sender_->send(what);
     transport_.read(started() - 1, 10);
     transport_.run();
   }
-  /// Chunk 0 is in front, and the chunks 1 and 2 are pipelined behind it.
+  /// Sends chunk 0, with the pipelined chunks 1 and 2 behind it.
   void pipeline() {
     make();
     send(chunk(0));
     ASSERT_EQ(started(), 3U);
   }
-  /// The chunk in front, which is exchange `id`, is sent and confirmed.
+  /// Sends all bytes of the front chunk, which is exchange `id`, and answers with success.
   void confirm(Transport::ExchangeId id) {
     transport_.read_all(id);
     transport_.answer(id, answer());
-    ASSERT_EQ(owner_.heard.back(), "answer 200");
-    owner_.heard.clear();
+    ASSERT_EQ(owner_.reports.back(), "answer 200");
+    owner_.reports.clear();
   }
   std::string text(ByteRange range) const { return content_.substr(range.begin, range.size()); }
   bool is_cancelled(Transport::ExchangeId id) const { return transport_.started[id].cancelled; }
@@ -195,7 +196,7 @@ class ChunkSenderTest : public testing::Test {
   std::vector<std::string> log_;
 };
 
-TEST_F(ChunkSenderTest, SendsARequestAndHandsOnItsAnswer) {
+TEST_F(ChunkSenderTest, SendsRequestAndReportsAnswer) {
   make({.asked = 0});
   EXPECT_EQ(sender_->front(), nullptr);
   EXPECT_FALSE(sender_->is_busy());
@@ -206,11 +207,11 @@ TEST_F(ChunkSenderTest, SendsARequestAndHandsOnItsAnswer) {
   EXPECT_EQ(transport_.started[0].exchange.body_size, chunk_bytes + 10);
   EXPECT_TRUE(transport_.read_all(0) == head + text(range(0)) + tail);
   EXPECT_GT(owner_.progress, 0);
-  EXPECT_THAT(owner_.heard, IsEmpty());
+  EXPECT_THAT(owner_.reports, IsEmpty());
   transport_.answer(0, answer(503));
-  EXPECT_THAT(owner_.heard, ElementsAre("answer 503"));
+  EXPECT_THAT(owner_.reports, ElementsAre("answer 503"));
   EXPECT_FALSE(sender_->is_busy());
-  ASSERT_NE(sender_->front(), nullptr) << "the last one that was";
+  ASSERT_NE(sender_->front(), nullptr) << "the last front request is kept";
   EXPECT_EQ(sender_->front()->request.payload, range(0));
   EXPECT_FALSE(sender_->front()->out);
   transport_.run();
@@ -218,7 +219,7 @@ TEST_F(ChunkSenderTest, SendsARequestAndHandsOnItsAnswer) {
   EXPECT_FALSE(sender_->has_pipelined());
 }
 
-TEST_F(ChunkSenderTest, GivesARequestWithoutBytesNoBody) {
+TEST_F(ChunkSenderTest, RequestWithoutBytesHasNoBody) {
   make();
   Request ask = request(Step::ask_committed);
   ask.head = ask.tail = "";
@@ -227,25 +228,25 @@ TEST_F(ChunkSenderTest, GivesARequestWithoutBytesNoBody) {
   EXPECT_EQ(transport_.started[0].exchange.body_size, 0U);
 }
 
-TEST_F(ChunkSenderTest, CancelsTheRequestInFront) {
+TEST_F(ChunkSenderTest, CancelsFrontRequest) {
   make({.asked = 0});
   sender_->send(chunk(0));
   sender_->cancel();
-  EXPECT_THAT(owner_.heard, ElementsAre("error: cancelled"));
+  EXPECT_THAT(owner_.reports, ElementsAre("error: cancelled"));
   EXPECT_FALSE(sender_->is_busy());
   sender_->cancel();
-  EXPECT_EQ(owner_.heard.size(), 1U);
+  EXPECT_EQ(owner_.reports.size(), 1U);
 }
 
-TEST_F(ChunkSenderTest, KeepsItsOwnerAliveWhileSomethingIsInFlight) {
+TEST_F(ChunkSenderTest, KeepsOwnerAliveWhileInFlight) {
   make();
   EXPECT_EQ(owner_.alive.use_count(), 1);
   sender_->send(chunk(0));
   EXPECT_EQ(owner_.alive.use_count(), 2);
   transport_.read(0, 10);
-  EXPECT_EQ(owner_.alive.use_count(), 3) << "what is posted keeps it alive too";
+  EXPECT_EQ(owner_.alive.use_count(), 3) << "posted work keeps the owner alive";
   transport_.run();
-  EXPECT_EQ(owner_.alive.use_count(), 4) << "three exchanges";
+  EXPECT_EQ(owner_.alive.use_count(), 4) << "one reference for each of three exchanges";
   sender_->cancel_pipelined();
   transport_.run();
   EXPECT_EQ(owner_.alive.use_count(), 2);
@@ -253,27 +254,27 @@ TEST_F(ChunkSenderTest, KeepsItsOwnerAliveWhileSomethingIsInFlight) {
   EXPECT_EQ(owner_.alive.use_count(), 1);
 }
 
-TEST_F(ChunkSenderTest, PipelinesChunksBehindTheOneInFront) {
+TEST_F(ChunkSenderTest, PipelinesChunksBehindFront) {
   pipeline();
   EXPECT_TRUE(sender_->has_pipelined());
-  EXPECT_EQ(sender_->front()->request.payload, range(0)) << "it stays in front";
+  EXPECT_EQ(sender_->front()->request.payload, range(0)) << "the front request does not change";
   EXPECT_EQ(transport_.read(1, 100'000).size(), 100'000U);
   EXPECT_EQ(transport_.read(0, 100'000).size(), 100'000U);
   transport_.run();
-  EXPECT_EQ(started(), 3U) << "no more than the planner lets it";
+  EXPECT_EQ(started(), 3U) << "at most the planner's depth";
 }
 
-TEST_F(ChunkSenderTest, PipelinesBehindASetupThatCarriesNoPayload) {
+TEST_F(ChunkSenderTest, PipelinesBehindSetupWithoutPayload) {
   make();
   send(request(Step::begin));
   ASSERT_EQ(started(), 3U);
   EXPECT_TRUE(transport_.read_all(1) == head + text(range(0)));
 }
 
-TEST_F(ChunkSenderTest, PipelinesNothingBehindARequestThatNoChunkCanFollow) {
-  make(side_by_side(), /*begins_alone=*/true);
+TEST_F(ChunkSenderTest, PipelinesOnlyBehindSetupAndChunks) {
+  make(concurrent(), /*begins_alone=*/true);
   send(request(Step::begin));
-  EXPECT_EQ(started(), 1U) << "it was told to begin alone";
+  EXPECT_EQ(started(), 1U) << "begins_alone";
   for (const Step step : {Step::finish, Step::whole, Step::ask_committed, Step::join}) {
     make();
     const std::size_t before = started();
@@ -283,20 +284,20 @@ TEST_F(ChunkSenderTest, PipelinesNothingBehindARequestThatNoChunkCanFollow) {
   make();
   const std::size_t before = started();
   send(request(Step::begin, range(0)));
-  EXPECT_EQ(started(), before + 1) << "that setup carries a chunk already";
+  EXPECT_EQ(started(), before + 1) << "the setup carries the first chunk";
   go_to(chunks - 1);
   send(chunk(chunks - 1));
   EXPECT_EQ(started(), before + 2) << "the last chunk of the file";
 }
 
-TEST_F(ChunkSenderTest, PipelinesNothingBehindASetupOnceOneHasFailed) {
+TEST_F(ChunkSenderTest, PipelinesNothingBehindRepeatedSetup) {
   make();
   sender_->begin_alone();
   send(request(Step::begin));
   EXPECT_EQ(started(), 1U);
 }
 
-TEST_F(ChunkSenderTest, PipelinesNothingAfterTheAnswer) {
+TEST_F(ChunkSenderTest, PipelinesNothingAfterAnswer) {
   make();
   sender_->send(chunk(0));
   transport_.read(0, 10);
@@ -305,8 +306,8 @@ TEST_F(ChunkSenderTest, PipelinesNothingAfterTheAnswer) {
   EXPECT_EQ(started(), 1U);
 }
 
-/// Between the two, the bytes were taken back.
-TEST_F(ChunkSenderTest, PipelinesOnlyWhatFollowsTheLastChunkInTheStream) {
+/// After a rewind the next chunk does not begin at the position of the stream.
+TEST_F(ChunkSenderTest, PipelinesOnlyFromStreamPosition) {
   make();
   sender_->send(chunk(0));
   transport_.read(0, 10);
@@ -315,11 +316,11 @@ TEST_F(ChunkSenderTest, PipelinesOnlyWhatFollowsTheLastChunkInTheStream) {
   EXPECT_EQ(started(), 1U);
 }
 
-TEST_F(ChunkSenderTest, BeginsAPipelinedChunkOnceThereAreBytesOfItOrNobodyElseSends) {
+TEST_F(ChunkSenderTest, StartsPipelinedChunkWhenBytesArriveOrFrontIsSent) {
   make();
   hold_readers_at(chunk_bytes);
   send(chunk(0));
-  EXPECT_EQ(started(), 1U) << "no byte of the next one is there";
+  EXPECT_EQ(started(), 1U) << "no byte of the next chunk has been read";
   transport_.read_all(0);
   transport_.run();
   EXPECT_EQ(started(), 2U);
@@ -330,25 +331,25 @@ TEST_F(ChunkSenderTest, BeginsAPipelinedChunkOnceThereAreBytesOfItOrNobodyElseSe
   EXPECT_EQ(started(), 3U);
 }
 
-TEST_F(ChunkSenderTest, SendsOneAfterTheOtherWhereThePlannerSaysSo) {
+TEST_F(ChunkSenderTest, PipelinesAfterPayloadWithoutConcurrency) {
   make({.asked = 2, .pool_bytes = 4 * chunk_bytes - 4});
   send(chunk(0));
   EXPECT_EQ(started(), 1U);
   transport_.read(0, chunk_bytes - 100);
   transport_.run();
-  EXPECT_EQ(started(), 1U) << "the one in front has bytes left";
-  owner_.ends = false;  // the end of its payload counts, and not that of its body
+  EXPECT_EQ(started(), 1U) << "the front chunk has bytes left to send";
+  owner_.ends = false;  // the end of the payload starts the next chunk, not the end of the body
   transport_.read_all(0);
   transport_.run();
   EXPECT_EQ(started(), 2U);
 }
 
-TEST_F(ChunkSenderTest, HoldsTheEndOfAPipelinedChunkUntilTheOneInFrontIsConfirmed) {
+TEST_F(ChunkSenderTest, HoldsEndOfPipelinedChunkUntilFrontIsConfirmed) {
   pipeline();
   EXPECT_TRUE(transport_.read_all(1) == head + text(range(1)));
   EXPECT_EQ(transport_.read_all(1), "");
   confirm(0);
-  EXPECT_EQ(transport_.read_all(1), "") << "the owner has to say that the answer was good";
+  EXPECT_EQ(transport_.read_all(1), "") << "the answer may be an error: advance() releases the end";
   ASSERT_TRUE(sender_->advance());
   EXPECT_EQ(transport_.started[1].resumed, 1);
   EXPECT_EQ(transport_.read_all(1), tail);
@@ -356,14 +357,14 @@ TEST_F(ChunkSenderTest, HoldsTheEndOfAPipelinedChunkUntilTheOneInFrontIsConfirme
   EXPECT_TRUE(sender_->front()->was_ahead);
   EXPECT_TRUE(sender_->front()->was_held);
   EXPECT_THAT(protocol_.followed, ElementsAre(range(1)));
-  ASSERT_EQ(started(), 4U) << "and another one follows";
+  ASSERT_EQ(started(), 4U) << "the next chunk is pipelined";
   EXPECT_TRUE(transport_.read_all(3) == head + text(range(3)));
   confirm(1);
   ASSERT_TRUE(sender_->advance());
-  EXPECT_FALSE(sender_->front()->was_held) << "it had bytes left to send";
+  EXPECT_FALSE(sender_->front()->was_held) << "the chunk had bytes left to send";
 }
 
-TEST_F(ChunkSenderTest, HoldsTheEndOfTheRequestInFrontAsLongAsItsOwnerSays) {
+TEST_F(ChunkSenderTest, HoldsEndOfFrontUntilOwnerAllows) {
   make({.asked = 0});
   owner_.ends = false;
   sender_->send(chunk(0));
@@ -374,14 +375,14 @@ TEST_F(ChunkSenderTest, HoldsTheEndOfTheRequestInFrontAsLongAsItsOwnerSays) {
   EXPECT_EQ(transport_.read_all(0), tail);
 }
 
-TEST_F(ChunkSenderTest, SendsNoByteThatIsNotCleared) {
+TEST_F(ChunkSenderTest, SendsOnlyClearedBytes) {
   make({.asked = 0});
   owner_.cleared_up_to = 1000;
   sender_->send(chunk(0));
   EXPECT_TRUE(transport_.read_all(0) == head + text({0, 1000}));
 }
 
-TEST_F(ChunkSenderTest, SendsTheWholeFileInOrder) {
+TEST_F(ChunkSenderTest, SendsFileInOrder) {
   make();
   send(chunk(0));
   std::string all;
@@ -399,16 +400,16 @@ TEST_F(ChunkSenderTest, SendsTheWholeFileInOrder) {
   EXPECT_EQ(owner_.alive.use_count(), 1);
 }
 
-TEST_F(ChunkSenderTest, ResumesEveryBodyOrOnlyTheOneInFront) {
+TEST_F(ChunkSenderTest, ResumesAllBodiesOrFront) {
   pipeline();
   sender_->resume_all();
-  for (const auto& one : transport_.started) EXPECT_EQ(one.resumed, 1);
+  for (const auto& exchange : transport_.started) EXPECT_EQ(exchange.resumed, 1);
   sender_->resume_front();
   EXPECT_EQ(transport_.started[0].resumed, 2);
   EXPECT_EQ(transport_.started[1].resumed, 1);
 }
 
-TEST_F(ChunkSenderTest, KnowsTheConnectionOnlyWhileTheRequestInFrontIsInFlight) {
+TEST_F(ChunkSenderTest, ReportsConnectionOnlyWhileFrontIsInFlight) {
   make({.asked = 0});
   EXPECT_FALSE(sender_->network());
   sender_->send(chunk(0));
@@ -419,15 +420,15 @@ TEST_F(ChunkSenderTest, KnowsTheConnectionOnlyWhileTheRequestInFrontIsInFlight) 
   EXPECT_FALSE(sender_->network());
 }
 
-TEST_F(ChunkSenderTest, CancelsPipelinedChunksFromTheOneNamedOn) {
+TEST_F(ChunkSenderTest, CancelsPipelinedChunksFromIndex) {
   pipeline();
   sender_->cancel_pipelined(1);
-  EXPECT_FALSE(is_cancelled(2)) << "not within a call of the network";
+  EXPECT_FALSE(is_cancelled(2)) << "a callback of the transport must not cancel an exchange";
   EXPECT_EQ(transport_.started[2].exchange.body->rewind(), false);
   transport_.run();
   EXPECT_FALSE(is_cancelled(1));
   EXPECT_TRUE(is_cancelled(2));
-  EXPECT_THAT(owner_.heard, IsEmpty()) << "nobody waits for it";
+  EXPECT_THAT(owner_.reports, IsEmpty()) << "a cancelled chunk has no result";
   sender_->cancel_pipelined(1);
   sender_->cancel_pipelined();
   transport_.run();
@@ -437,24 +438,24 @@ TEST_F(ChunkSenderTest, CancelsPipelinedChunksFromTheOneNamedOn) {
   EXPECT_FALSE(sender_->advance());
 }
 
-/// What was cancelled and gives an answer all the same, before the word got there.
-TEST_F(ChunkSenderTest, DoesNotHearTheAnswerOfACancelledChunk) {
+/// The answer may arrive between the cancellation and the posted work that carries it out.
+TEST_F(ChunkSenderTest, IgnoresAnswerOfCancelledChunk) {
   pipeline();
   sender_->cancel_pipelined();
   transport_.answer(1, answer(413));
   transport_.fail(2, closed());
   transport_.run();
-  EXPECT_THAT(owner_.heard, IsEmpty());
+  EXPECT_THAT(owner_.reports, IsEmpty());
   EXPECT_FALSE(sender_->front()->blamed);
 }
 
-TEST_F(ChunkSenderTest, StopsPipeliningForGood) {
+TEST_F(ChunkSenderTest, StopCancelsPipelinedChunks) {
   pipeline();
   sender_->stop();
   transport_.run();
   EXPECT_TRUE(is_cancelled(1));
   EXPECT_TRUE(is_cancelled(2));
-  EXPECT_TRUE(sender_->is_busy()) << "the one in front may come to its end";
+  EXPECT_TRUE(sender_->is_busy()) << "the front request continues";
   payload_.seek(chunk_bytes);
   arrive(file_size);
   payload_.claim(chunk_bytes);
@@ -462,19 +463,19 @@ TEST_F(ChunkSenderTest, StopsPipeliningForGood) {
   EXPECT_EQ(started(), 3U);
 }
 
-TEST_F(ChunkSenderTest, CancelsWhatIsBehindAPipelinedChunkThatEndsTooEarly) {
+TEST_F(ChunkSenderTest, CancelsChunksBehindEarlyAnswer) {
   pipeline();
   transport_.read_all(1);
   transport_.answer(1, answer(400));
   transport_.run();
   EXPECT_TRUE(is_cancelled(2));
-  EXPECT_THAT(owner_.heard, IsEmpty()) << "the one in front goes on";
+  EXPECT_THAT(owner_.reports, IsEmpty()) << "the front request continues";
   EXPECT_TRUE(sender_->front()->blamed);
   confirm(0);
   EXPECT_FALSE(sender_->advance());
 }
 
-TEST_F(ChunkSenderTest, KeepsWhatIsInFrontOfAPipelinedChunkThatEndsTooEarly) {
+TEST_F(ChunkSenderTest, KeepsChunksBeforeFailedPipelinedChunk) {
   pipeline();
   transport_.fail(2, closed());
   transport_.run();
@@ -483,23 +484,23 @@ TEST_F(ChunkSenderTest, KeepsWhatIsInFrontOfAPipelinedChunkThatEndsTooEarly) {
   EXPECT_TRUE(sender_->advance());
 }
 
-TEST_F(ChunkSenderTest, GivesPipeliningUpWhereTheServerTimesOutWhatIsHeld) {
+TEST_F(ChunkSenderTest, DisablesPipeliningAfter408) {
   pipeline();
   transport_.read_all(1);
   transport_.answer(1, answer(408));
-  EXPECT_THAT(owner_.heard, ElementsAre("pipelining refused"));
+  EXPECT_THAT(owner_.reports, ElementsAre("pipelining refused"));
   ASSERT_EQ(log_.size(), 1U);
   EXPECT_THAT(log_[0], HasSubstr("chunks of scan.h5 without pipelining from now on"));
   EXPECT_THAT(log_[0], HasSubstr("(HTTP 408)"));
   EXPECT_EQ(planner_->depth(), 0U);
 }
 
-TEST_F(ChunkSenderTest, BlamesPipeliningOnceForEachChunkInFront) {
+TEST_F(ChunkSenderTest, CountsOnePipeliningFailurePerFrontChunk) {
   pipeline();
   transport_.read_all(1);
   transport_.fail(2, closed());
   transport_.fail(1, closed());
-  EXPECT_EQ(planner_->depth(), 2U) << "one failure, and two would be an answer";
+  EXPECT_EQ(planner_->depth(), 2U) << "two consecutive failures disable pipelining";
   confirm(0);
   go_to(1);
   send(chunk(1));
@@ -508,10 +509,10 @@ TEST_F(ChunkSenderTest, BlamesPipeliningOnceForEachChunkInFront) {
   EXPECT_EQ(planner_->depth(), 0U);
   ASSERT_EQ(log_.size(), 1U);
   EXPECT_THAT(log_[0], HasSubstr("without pipelining for a while"));
-  EXPECT_THAT(owner_.heard, IsEmpty()) << "not worth remembering";
+  EXPECT_THAT(owner_.reports, IsEmpty()) << "the journal records only refusals";
 }
 
-TEST_F(ChunkSenderTest, MakesChunksShorterIfAPipelinedOneBreaksOnItsWay) {
+TEST_F(ChunkSenderTest, HalvesLengthWhenPipelinedChunkBreaks) {
   pipeline();
   transport_.read(1, 1000);
   transport_.read(2, 1000);
@@ -520,10 +521,10 @@ TEST_F(ChunkSenderTest, MakesChunksShorterIfAPipelinedOneBreaksOnItsWay) {
   planner_->committed(chunk_bytes / 2, false, clock_.now, 0);
   ASSERT_EQ(planner_->length(0, 0, 1), chunk_bytes);
   transport_.fail(1, closed());
-  EXPECT_EQ(planner_->length(0, 0, 1), chunk_bytes) << "once for the chunk in front";
+  EXPECT_EQ(planner_->length(0, 0, 1), chunk_bytes) << "at most once for each front chunk";
 }
 
-TEST_F(ChunkSenderTest, KeepsTheLengthIfNoByteOfAPipelinedChunkOrAllOfItWasOut) {
+TEST_F(ChunkSenderTest, KeepsLengthWhenBrokenChunkSentNothingOrEverything) {
   pipeline();
   transport_.read(1, head.size());
   transport_.fail(1, closed());
@@ -536,26 +537,26 @@ TEST_F(ChunkSenderTest, KeepsTheLengthIfNoByteOfAPipelinedChunkOrAllOfItWasOut) 
   EXPECT_EQ(planner_->length(0, 0, 1), chunk_bytes);
 }
 
-TEST_F(ChunkSenderTest, TellsThatAPipelinedChunkIsTooLargeAndBlamesNothing) {
+TEST_F(ChunkSenderTest, ReportsTooLargePipelinedChunk) {
   pipeline();
   transport_.answer(1, answer(413));
   transport_.run();
-  EXPECT_THAT(owner_.heard, ElementsAre("too large: 524288"));
+  EXPECT_THAT(owner_.reports, ElementsAre("too large: 524288"));
   EXPECT_FALSE(sender_->front()->blamed);
   EXPECT_TRUE(is_cancelled(2));
   EXPECT_FALSE(is_cancelled(0));
 }
 
-/// The server has taken one of that length: it means something else.
-TEST_F(ChunkSenderTest, BlamesPipeliningForA413ToALengthThatTheServerTakes) {
+/// The server has accepted a chunk of that length, so 413 has another cause.
+TEST_F(ChunkSenderTest, CountsPipeliningFailureAfter413ToAcceptedLength) {
   pipeline();
   planner_->committed(chunk_bytes, false, clock_.now, 0);
   transport_.answer(1, answer(413));
-  EXPECT_THAT(owner_.heard, IsEmpty());
+  EXPECT_THAT(owner_.reports, IsEmpty());
   EXPECT_TRUE(sender_->front()->blamed);
 }
 
-TEST_F(ChunkSenderTest, TellsThatTheFileIsUnreadableBehindTheRequestInFrontAndCancelsThat) {
+TEST_F(ChunkSenderTest, ReportsUnreadableFileBehindFrontAndCancels) {
   make();
   source_.fails_at = chunk_bytes + 3 * block_bytes;
   hold_readers_at(source_.fails_at);
@@ -566,26 +567,26 @@ TEST_F(ChunkSenderTest, TellsThatTheFileIsUnreadableBehindTheRequestInFrontAndCa
   arrive(file_size);
   ASSERT_TRUE(payload_.error());
   transport_.read_all(1);
-  EXPECT_THAT(owner_.heard, ElementsAre(HasSubstr("unreadable: cannot read test.bin at offset"),
-                                        "error: cancelled"));
+  EXPECT_THAT(owner_.reports, ElementsAre(HasSubstr("unreadable: cannot read test.bin at offset"),
+                                          "error: cancelled"));
   EXPECT_TRUE(is_cancelled(0));
   EXPECT_FALSE(sender_->front()->blamed);
 }
 
-TEST_F(ChunkSenderTest, KeepsTheErrorOfAFileThatIsUnreadableInFront) {
+TEST_F(ChunkSenderTest, KeepsReadErrorOfFront) {
   make({.asked = 0});
   source_.fails_at = block_bytes;
   payload_.seek(0);
   arrive(file_size);
   sender_->send(chunk(0));
   transport_.read_all(0);
-  EXPECT_THAT(owner_.heard, ElementsAre("error: the body failed"));
+  EXPECT_THAT(owner_.reports, ElementsAre("error: the body failed"));
   ASSERT_TRUE(sender_->front()->body->error());
   EXPECT_EQ(sender_->front()->body->error()->kind, ErrorKind::local_file);
 }
 
-/// A chunk that was held, closed as soon as its turn came: twice in a row is the server's answer.
-TEST_F(ChunkSenderTest, PutsTheEndOfAHeldChunkDownToPipelining) {
+/// A server that closes the connection as soon as the held end arrives, twice, refuses pipelining.
+TEST_F(ChunkSenderTest, DisablesPipeliningAfterTwoClosedHeldChunks) {
   pipeline();
   for (std::uint64_t number = 1; number <= 2; ++number) {
     const Transport::ExchangeId id = started() - 2;
@@ -595,9 +596,9 @@ TEST_F(ChunkSenderTest, PutsTheEndOfAHeldChunkDownToPipelining) {
     transport_.read_all(id);
     clock_.now += 900ms;
     transport_.fail(id, closed());
-    EXPECT_THAT(owner_.heard, ElementsAre("error: the server closed the connection"));
-    owner_.heard.clear();
-    EXPECT_TRUE(sender_->is_due_to_pipelining(closed())) << "it may be sent again at once";
+    EXPECT_THAT(owner_.reports, ElementsAre("error: the server closed the connection"));
+    owner_.reports.clear();
+    EXPECT_TRUE(sender_->is_due_to_pipelining(closed())) << "the retry needs no wait";
     if (number == 2) break;
     EXPECT_EQ(planner_->depth(), 2U);
     sender_->cancel_pipelined();
@@ -605,21 +606,21 @@ TEST_F(ChunkSenderTest, PutsTheEndOfAHeldChunkDownToPipelining) {
     go_to(number);
     send(chunk(number));
   }
-  EXPECT_THAT(owner_.heard, ElementsAre("pipelining refused"));
+  EXPECT_THAT(owner_.reports, ElementsAre("pipelining refused"));
   EXPECT_EQ(planner_->depth(), 0U);
 }
 
-TEST_F(ChunkSenderTest, PutsA408ToAHeldChunkDownToPipeliningAtOnce) {
+TEST_F(ChunkSenderTest, DisablesPipeliningAfter408ToHeldChunk) {
   pipeline();
   transport_.read_all(1);
   confirm(0);
   ASSERT_TRUE(sender_->advance());
   EXPECT_TRUE(sender_->is_due_to_pipelining({ErrorKind::unreachable, "HTTP 408", 408}));
-  EXPECT_THAT(owner_.heard, ElementsAre("pipelining refused"));
+  EXPECT_THAT(owner_.reports, ElementsAre("pipelining refused"));
 }
 
-/// By then the server had all that it needed. The failure counts, but not as one of a held chunk.
-TEST_F(ChunkSenderTest, DoesNotPutALateFailureOfAHeldChunkDownToItsHold) {
+/// More than a second after its end was sent, the failure does not come from the hold.
+TEST_F(ChunkSenderTest, LateFailureOfHeldChunkCountsAsOrdinary) {
   pipeline();
   transport_.read_all(1);
   confirm(0);
@@ -629,18 +630,18 @@ TEST_F(ChunkSenderTest, DoesNotPutALateFailureOfAHeldChunkDownToItsHold) {
   transport_.fail(1, closed());
   EXPECT_FALSE(sender_->is_due_to_pipelining(closed()));
   EXPECT_TRUE(sender_->front()->blamed);
-  EXPECT_FALSE(planner_->pipelining_failed(closed(), true)) << "the first one that was held";
-  EXPECT_EQ(planner_->depth(), 0U) << "and the second one in all";
+  EXPECT_FALSE(planner_->pipelining_failed(closed(), true)) << "the first failure of a held chunk";
+  EXPECT_EQ(planner_->depth(), 0U) << "the second failure of any kind";
 }
 
-TEST_F(ChunkSenderTest, CountsTheFailureOfAChunkThatOthersWereBehind) {
+TEST_F(ChunkSenderTest, CountsFailureOfFrontWithPipelinedChunks) {
   pipeline();
   transport_.fail(0, closed());
-  EXPECT_FALSE(sender_->is_due_to_pipelining(closed())) << "it was not held back";
+  EXPECT_FALSE(sender_->is_due_to_pipelining(closed())) << "its end was not held";
   EXPECT_TRUE(sender_->front()->blamed);
 }
 
-TEST_F(ChunkSenderTest, PutsNothingElseDownToPipelining) {
+TEST_F(ChunkSenderTest, OtherErrorsAreNotDueToPipelining) {
   pipeline();
   transport_.read_all(1);
   confirm(0);
@@ -650,48 +651,49 @@ TEST_F(ChunkSenderTest, PutsNothingElseDownToPipelining) {
   EXPECT_FALSE(sender_->front()->blamed);
   sender_->cancel_pipelined();
   sender_->send(request(Step::ask_committed));
-  EXPECT_FALSE(sender_->is_due_to_pipelining(closed())) << "no chunk";
+  EXPECT_FALSE(sender_->is_due_to_pipelining(closed())) << "the request is no chunk";
   go_to(2);
   sender_->send(chunk(2));
-  EXPECT_FALSE(sender_->is_due_to_pipelining(closed())) << "it was alone";
+  EXPECT_FALSE(sender_->is_due_to_pipelining(closed())) << "no chunk was pipelined";
   EXPECT_FALSE(sender_->front()->blamed);
 }
 
-TEST_F(ChunkSenderTest, TakesTheChunkInFrontFromItsBeginningAgain) {
+TEST_F(ChunkSenderTest, RewindsFrontChunk) {
   pipeline();
   transport_.read(0, 200'000);
   transport_.read(1, 200'000);
   ASSERT_TRUE(transport_.rewind(0));
   transport_.run();
-  EXPECT_TRUE(is_cancelled(1)) << "what it had taken is gone";
+  EXPECT_TRUE(is_cancelled(1)) << "the stream went back before its bytes";
   EXPECT_TRUE(is_cancelled(2));
-  EXPECT_THAT(owner_.heard, IsEmpty());
+  EXPECT_THAT(owner_.reports, IsEmpty());
   EXPECT_FALSE(sender_->front()->blamed);
   arrive(file_size);
   EXPECT_TRUE(transport_.read_all(0) == head + text(range(0)) + tail);
 }
 
-TEST_F(ChunkSenderTest, BlamesPipeliningIfAHeldChunkHasToBeTakenFromItsBeginning) {
+TEST_F(ChunkSenderTest, RewindOfHeldChunkCountsAsPipeliningFailure) {
   pipeline();
   transport_.read_all(1);
   confirm(0);
   ASSERT_TRUE(sender_->advance());
   ASSERT_TRUE(transport_.rewind(1));
   EXPECT_TRUE(sender_->front()->blamed);
-  EXPECT_TRUE(planner_->pipelining_failed(closed(), true)) << "it counted as held";
+  EXPECT_TRUE(planner_->pipelining_failed(closed(), true))
+      << "the first failure of a held chunk was counted";
 }
 
-TEST_F(ChunkSenderTest, TakesNoPipelinedChunkFromItsBeginning) {
+TEST_F(ChunkSenderTest, RefusesRewindOfPipelinedChunk) {
   pipeline();
   transport_.read(1, head.size());
-  EXPECT_TRUE(transport_.rewind(1)) << "nothing of the file is gone";
+  EXPECT_TRUE(transport_.rewind(1)) << "no byte of the file was sent";
   transport_.read(1, 1000);
   EXPECT_FALSE(transport_.rewind(1));
   transport_.run();
   EXPECT_FALSE(is_cancelled(2));
 }
 
-TEST_F(ChunkSenderTest, TakesNoChunkFromItsBeginningThatTheServerMayHaveAPartOf) {
+TEST_F(ChunkSenderTest, RefusesRewindWhenServerKeepsPartsOfChunks) {
   protocol_.keeps_parts = true;
   make({.asked = 0});
   sender_->send(chunk(0));
@@ -701,16 +703,16 @@ TEST_F(ChunkSenderTest, TakesNoChunkFromItsBeginningThatTheServerMayHaveAPartOf)
   go_to(0);
   sender_->send(request(Step::begin, range(0)));
   transport_.read(1, 1000);
-  EXPECT_TRUE(transport_.rewind(1)) << "what a lost creation kept is of no use";
+  EXPECT_TRUE(transport_.rewind(1)) << "bytes of a creation without an answer are not used";
 }
 
-TEST_F(ChunkSenderTest, CountsTheTimeOfARequestAsWhatItWaitsFor) {
+TEST_F(ChunkSenderTest, CountsTimesOfRequestByStage) {
   make({.asked = 0});
   owner_.cleared_up_to = 0;
   sender_->send(chunk(0));
   clock_.now += 1s;  // sending
   transport_.read(0, 10);
-  clock_.now += 2s;  // not cleared
+  clock_.now += 2s;  // waiting for cleared bytes
   owner_.cleared_up_to = ~std::uint64_t{0};
   owner_.ends = false;
   transport_.read(0, chunk_bytes - 100);
@@ -718,29 +720,30 @@ TEST_F(ChunkSenderTest, CountsTheTimeOfARequestAsWhatItWaitsFor) {
   transport_.started[0].exchange.body->throttled();
   clock_.now += 8s;  // sending, slowly
   transport_.read_all(0);
-  clock_.now += 16s;  // its end is held back, for the journal
+  clock_.now += 16s;  // the end is held for the journal
   owner_.ends = true;
   transport_.read_all(0);
-  clock_.now += 32s;  // all is out
+  clock_.now += 32s;  // waiting for the answer
   Answer late = answer();
   late.network = {.since_sent = 30s, .round_trip = 1s};
   transport_.answer(0, late);
-  clock_.now += 64s;  // nothing is in flight
+  clock_.now += 64s;  // no request in flight
   EXPECT_EQ(times_.answer_s(), 32);
   EXPECT_EQ(times_.idle_s(), 30);
   EXPECT_EQ(stages().wait_for_journal_s, 18);
   EXPECT_EQ(stages().wait_for_read_s, 0);
-  EXPECT_EQ(stages().send.busy_s, 13 + 2 + 1) << "what the kernel sent, and the way back as well";
+  EXPECT_EQ(stages().send.busy_s, 13 + 2 + 1)
+      << "includes the kernel's sending and the answer's way back";
   EXPECT_EQ(stages().server.busy_s, 29);
   sender_->send(request(Step::ask_committed));
   transport_.read_all(1);
   clock_.now += 3s;
   late.network = {.since_sent = 2s, .round_trip = 1s};
   transport_.answer(1, late);
-  EXPECT_EQ(times_.idle_s(), 32) << "what was waited for the first answer does not count again";
+  EXPECT_EQ(times_.idle_s(), 32) << "the wait for the first answer counts once";
 }
 
-TEST_F(ChunkSenderTest, CountsTheTimeThatARequestWaitsForTheFile) {
+TEST_F(ChunkSenderTest, CountsWaitForFile) {
   make({.asked = 0});
   hold_readers_at(block_bytes);
   sender_->send(chunk(0));
@@ -754,11 +757,11 @@ TEST_F(ChunkSenderTest, CountsTheTimeThatARequestWaitsForTheFile) {
   EXPECT_EQ(times_.answer_s(), 4);
 }
 
-TEST_F(ChunkSenderTest, CountsTheTimeOfAHeldChunkAsAWaitForTheAnswer) {
+TEST_F(ChunkSenderTest, CountsHeldChunkAsWaitForAnswer) {
   pipeline();
   transport_.read_all(0);
   transport_.read_all(1);
-  clock_.now += 1s;  // the third one is still sending
+  clock_.now += 1s;  // the third chunk is still sending
   EXPECT_EQ(times_.answer_s(), 0);
   transport_.read_all(2);
   clock_.now += 2s;
@@ -766,7 +769,7 @@ TEST_F(ChunkSenderTest, CountsTheTimeOfAHeldChunkAsAWaitForTheAnswer) {
   EXPECT_EQ(stages().wait_for_journal_s, 0);
 }
 
-TEST_F(ChunkSenderTest, CountsNoTimeOfACancelledChunk) {
+TEST_F(ChunkSenderTest, CountsNoTimeOfCancelledChunk) {
   pipeline();
   transport_.read_all(0);
   sender_->cancel_pipelined();
@@ -780,7 +783,7 @@ TEST_F(ChunkSenderTest, CountsNoTimeOfACancelledChunk) {
   EXPECT_EQ(stages().send.busy_s, 0);
 }
 
-TEST_F(ChunkSenderTest, MeasuresTheWayByTheAnswersInFront) {
+TEST_F(ChunkSenderTest, MeasuresRoundTripFromFrontAnswers) {
   make({.pool_bytes = 4 * chunk_bytes});
   ASSERT_EQ(planner_->depth(), 0U);
   Answer far = answer();
