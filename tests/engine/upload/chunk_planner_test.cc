@@ -12,7 +12,8 @@ constexpr std::uint64_t file_size = 4096 * mib;
 constexpr ChunkPlanner::Time start{1000s};
 const Error closed{ErrorKind::unreachable, "closed"};
 
-/// So many chunks may be pipelined; the pool lets the first one have 2 MiB and those behind it 8.
+/// At most `depth` pipelined chunks. The pool limits the first chunk to 2 MiB and the chunks behind
+/// it to 8 MiB.
 ChunkPlanner::Setting pipelining(unsigned depth) {
   return {.sizer = {}, .lookahead = {.asked = depth, .pool_bytes = 32 * mib}, .size = file_size};
 }
@@ -20,30 +21,30 @@ ChunkPlanner::Setting one_by_one() {
   return pipelining(0);
 }
 
-TEST(ChunkPlanner, BeginsWithTheUsualLengthWhereChunksGoOneAfterTheOther) {
+TEST(ChunkPlanner, StartsWithDefaultLengthWithoutPipelining) {
   const ChunkPlanner planner(one_by_one());
   EXPECT_EQ(planner.depth(), 0U);
   EXPECT_EQ(planner.length(0, 0, 1), ChunkSizer::moderate);
 }
 
-TEST(ChunkPlanner, BeginsWithAShortChunkWhereOthersFollowIt) {
+TEST(ChunkPlanner, StartsWithShortChunkWhenPipelining) {
   ChunkPlanner planner(pipelining(2));
   EXPECT_EQ(planner.depth(), 2U);
   EXPECT_EQ(planner.length(0, 0, 1), 2 * mib);
-  EXPECT_EQ(planner.length(2 * mib, 0, 1), 8 * mib) << "one behind it";
-  EXPECT_EQ(planner.length(2 * mib, 2 * mib, 1), 2 * mib) << "the first one of a resumed upload";
+  EXPECT_EQ(planner.length(2 * mib, 0, 1), 8 * mib) << "a pipelined chunk";
+  EXPECT_EQ(planner.length(2 * mib, 2 * mib, 1), 2 * mib) << "the first chunk of a resumed upload";
   planner.begin_interval(start, 0);
   planner.committed(2 * mib, false, start + 1s, 0);
   EXPECT_EQ(planner.length(2 * mib, 2 * mib, 1), ChunkSizer::moderate);
 }
 
-TEST(ChunkPlanner, HasAShortFirstChunkOfAByteAtLeast) {
+TEST(ChunkPlanner, ShortFirstChunkHasAtLeastOneByte) {
   ChunkPlanner::Setting setting = pipelining(1);
   setting.lookahead.pool_bytes = 8;
   EXPECT_EQ(ChunkPlanner(setting).length(0, 0, 1), 1U);
 }
 
-TEST(ChunkPlanner, ShortensNoFirstChunkOfALengthThatWasAskedForOrThatTheServerKeepsPartsOf) {
+TEST(ChunkPlanner, ShortensFirstChunkNeitherOfSetLengthNorOfServerThatKeepsParts) {
   ChunkPlanner::Setting asked = pipelining(2);
   asked.sizer.asked = 64 * mib;
   EXPECT_EQ(ChunkPlanner(asked).length(0, 0, 1), 64 * mib);
@@ -52,7 +53,7 @@ TEST(ChunkPlanner, ShortensNoFirstChunkOfALengthThatWasAskedForOrThatTheServerKe
   EXPECT_EQ(ChunkPlanner(kept).length(0, 0, 1), ChunkSizer::moderate);
 }
 
-TEST(ChunkPlanner, KeepsToTheMostThatCanBeChecksummedAndAboveAllToTheLeastThatTheServerKeeps) {
+TEST(ChunkPlanner, ServerMinimumOverridesChecksumMaximum) {
   ChunkPlanner::Setting setting = one_by_one();
   setting.most_bytes = 3 * mib;
   const ChunkPlanner planner(setting);
@@ -61,7 +62,7 @@ TEST(ChunkPlanner, KeepsToTheMostThatCanBeChecksummedAndAboveAllToTheLeastThatTh
   EXPECT_EQ(planner.length(0, 0, 5 * mib), 5 * mib);
 }
 
-TEST(ChunkPlanner, SendsTheRestOfTheFileWithALongChunkWhereTheServerKeepsWhatComes) {
+TEST(ChunkPlanner, AddsRestOfFileToLongChunk) {
   ChunkPlanner::Setting setting = one_by_one();
   setting.keeps_parts_of_chunks = true;
   setting.sizer.kept_as_it_comes = true;
@@ -70,42 +71,42 @@ TEST(ChunkPlanner, SendsTheRestOfTheFileWithALongChunkWhereTheServerKeepsWhatCom
   EXPECT_EQ(planner.length(file_size - 40 * mib, 0, 1), ChunkSizer::moderate);
 }
 
-TEST(ChunkPlanner, DoublesTheLengthWhereAnswersCostTime) {
+TEST(ChunkPlanner, DoublesLengthWhenAnswersCostTime) {
   ChunkPlanner planner(one_by_one());
   planner.begin_interval(start, 5.0);
   planner.committed(16 * mib, false, start + 1s, 5.1);
   EXPECT_EQ(planner.length(16 * mib, 16 * mib, 1), 32 * mib);
 }
 
-/// What was waited before the interval, or before the last confirmation, does not count again.
-TEST(ChunkPlanner, KeepsTheLengthWhereNothingWasWaitedForSinceTheLastConfirmation) {
+/// Waits before the interval or before the last confirmation do not count.
+TEST(ChunkPlanner, KeepsLengthWithoutWaits) {
   ChunkPlanner planner(one_by_one());
   planner.begin_interval(start, 5.0);
   planner.committed(16 * mib, false, start + 1s, 5.0);
   EXPECT_EQ(planner.length(16 * mib, 16 * mib, 1), 16 * mib);
-  planner.begin_interval(start + 10s, 9.0);  // 4 s went by with something else
+  planner.begin_interval(start + 10s, 9.0);  // 4 s between the chunks were idle
   planner.committed(16 * mib, false, start + 11s, 9.0);
   EXPECT_EQ(planner.length(32 * mib, 32 * mib, 1), 16 * mib);
 }
 
-TEST(ChunkPlanner, MeasuresEachChunkFromTheConfirmationBeforeIt) {
+TEST(ChunkPlanner, MeasuresEachChunkFromPreviousConfirmation) {
   ChunkPlanner planner(one_by_one());
   planner.begin_interval(start, 0);
   planner.committed(16 * mib, false, start + 10s, 0);
   EXPECT_EQ(planner.length(0, 0, 1), 16 * mib);
-  // 4 % of nine tenths of the first interval and the second one; with the first one counted twice,
-  // 2 %, which makes no longer chunk worth it.
+  // The wait is 4 % of the averaged interval, which doubles the length. If the first interval
+  // counted twice, the wait would be 2 %, which does not.
   planner.committed(16 * mib, false, start + 11s, 0.4);
   EXPECT_EQ(planner.length(0, 0, 1), 32 * mib);
 }
 
-TEST(ChunkPlanner, LetsPipelinedChunksGrowLessThanSingleOnes) {
+TEST(ChunkPlanner, LimitsGrowthWhenPipelining) {
   const auto longest = [](const ChunkPlanner::Setting& setting) {
     ChunkPlanner planner(setting);
     planner.begin_interval(start, 0);
     std::uint64_t length = 16 * mib;
     for (int second = 1; second <= 8; ++second) {
-      // Twice the bytes in each second, so that doubling has paid.
+      // The rate doubles each second, so the longer chunks pay.
       planner.committed(length, false, start + std::chrono::seconds(second), second * 0.5);
       length = planner.length(0, 0, 1);
     }
@@ -115,10 +116,10 @@ TEST(ChunkPlanner, LetsPipelinedChunksGrowLessThanSingleOnes) {
   EXPECT_EQ(longest(pipelining(1)), ChunkSizer::most_ahead);
   ChunkPlanner::Setting kept = pipelining(1);
   kept.keeps_parts_of_chunks = true;
-  EXPECT_EQ(longest(kept), ChunkSizer::most_alone) << "none travels ahead at such a server";
+  EXPECT_EQ(longest(kept), ChunkSizer::most_alone) << "such a server gets no pipelined chunks";
 }
 
-TEST(ChunkPlanner, CountsChunksAndTheLargestOfThem) {
+TEST(ChunkPlanner, CountsChunksAndLargestChunk) {
   ChunkPlanner planner(one_by_one());
   EXPECT_EQ(planner.chunks(), 0U);
   planner.begin_interval(start, 0);
@@ -130,7 +131,7 @@ TEST(ChunkPlanner, CountsChunksAndTheLargestOfThem) {
   EXPECT_EQ(planner.chunks(), 3U);
 }
 
-TEST(ChunkPlanner, TellsOnceWhatAServerTakesThatHasRefusedMore) {
+TEST(ChunkPlanner, ReportsLimitOnceAfter413) {
   ChunkPlanner planner(one_by_one());
   planner.begin_interval(start, 0);
   ASSERT_TRUE(planner.too_large(16 * mib));
@@ -141,8 +142,8 @@ TEST(ChunkPlanner, TellsOnceWhatAServerTakesThatHasRefusedMore) {
   EXPECT_EQ(planner.committed(4 * mib, false, start + 2s, 0), std::nullopt);
 }
 
-/// One that was in flight when another of that length was refused says nothing about the limit.
-TEST(ChunkPlanner, TellsNoLimitForAChunkThatIsLongerThanIt) {
+/// A chunk that was in flight when its length was refused does not show the limit.
+TEST(ChunkPlanner, ReportsNoLimitForLongerChunk) {
   ChunkPlanner planner(pipelining(2));
   planner.begin_interval(start, 0);
   ASSERT_TRUE(planner.too_large(16 * mib));
@@ -150,7 +151,7 @@ TEST(ChunkPlanner, TellsNoLimitForAChunkThatIsLongerThanIt) {
   EXPECT_EQ(planner.committed(8 * mib, false, start + 2s, 0), 8 * mib);
 }
 
-TEST(ChunkPlanner, TellsNoLimitWhereNothingSmallerCanBeSent) {
+TEST(ChunkPlanner, ReportsNoLimitAtMinimumLength) {
   ChunkPlanner::Setting setting = one_by_one();
   setting.sizer.asked = ChunkSizer::least;
   ChunkPlanner planner(setting);
@@ -159,47 +160,47 @@ TEST(ChunkPlanner, TellsNoLimitWhereNothingSmallerCanBeSent) {
   EXPECT_EQ(planner.committed(ChunkSizer::least, false, start + 1s, 0), std::nullopt);
 }
 
-TEST(ChunkPlanner, HalvesTheLengthAfterAFailure) {
+TEST(ChunkPlanner, HalvesLengthAfterFailure) {
   ChunkPlanner planner(one_by_one());
   planner.chunk_failed();
   EXPECT_EQ(planner.length(0, 0, 1), 8 * mib);
 }
 
-TEST(ChunkPlanner, HalvesTheLengthIfTheServerKeptNothingOfABrokenChunk) {
+TEST(ChunkPlanner, HalvesLengthWhenServerKeptNothingOfBrokenChunk) {
   ChunkPlanner planner(one_by_one());
   planner.chunk_broke_at(100 * mib);
-  EXPECT_EQ(planner.length(0, 0, 1), 16 * mib) << "nobody knows yet";
+  EXPECT_EQ(planner.length(0, 0, 1), 16 * mib) << "the offset is not known yet";
   planner.found_offset(100 * mib);
   EXPECT_EQ(planner.length(0, 0, 1), 8 * mib);
   planner.found_offset(100 * mib);
   EXPECT_EQ(planner.length(0, 0, 1), 8 * mib) << "counted once";
 }
 
-TEST(ChunkPlanner, KeepsTheLengthIfTheServerKeptAByteOfABrokenChunk) {
+TEST(ChunkPlanner, KeepsLengthWhenServerKeptPartOfBrokenChunk) {
   ChunkPlanner planner(one_by_one());
   planner.found_offset(0);
-  EXPECT_EQ(planner.length(0, 0, 1), 16 * mib) << "none has broken";
+  EXPECT_EQ(planner.length(0, 0, 1), 16 * mib) << "no chunk has broken";
   planner.chunk_broke_at(100 * mib);
   planner.found_offset(100 * mib + 1);
   planner.found_offset(100 * mib);
   EXPECT_EQ(planner.length(0, 0, 1), 16 * mib);
 }
 
-TEST(ChunkPlanner, LetsShortChunksSendSideBySideBeforeARateIsKnown) {
+TEST(ChunkPlanner, SendsShortChunksConcurrentlyBeforeRateIsKnown) {
   ChunkPlanner planner(pipelining(3));
   EXPECT_EQ(planner.streams(0, 8 * mib, start), 4U);
   EXPECT_EQ(planner.streams(0, 8 * mib + 1, start), 1U);
 }
 
-TEST(ChunkPlanner, LetsChunksSendSideBySideWhereTheMeasuredRateIsHighEnough) {
+TEST(ChunkPlanner, SendsConcurrentlyAtHighRate) {
   ChunkPlanner planner(pipelining(3));
   EXPECT_EQ(planner.streams(500 * mib, 64 * mib, start), 1U);
-  // The pool is out in ten seconds at 3.2 MiB/s.
+  // At 3.2 MiB/s or more the pool is sent in ten seconds.
   EXPECT_EQ(planner.streams(504 * mib, 64 * mib, start + 1s), 4U);
   EXPECT_EQ(planner.streams(504 * mib, 8 * mib, start + 2s), 1U) << "2 MiB/s";
 }
 
-TEST(ChunkPlanner, ForgetsTheRateOfTheSetup) {
+TEST(ChunkPlanner, DiscardsRateOfSetup) {
   ChunkPlanner planner(pipelining(3));
   planner.streams(0, 8 * mib, start);
   ASSERT_EQ(planner.streams(mib, 8 * mib, start + 1s), 1U);
@@ -207,7 +208,7 @@ TEST(ChunkPlanner, ForgetsTheRateOfTheSetup) {
   EXPECT_EQ(planner.streams(mib, 8 * mib, start + 1s), 4U);
 }
 
-TEST(ChunkPlanner, GivesPipeliningUpAfterTwoFailuresInARow) {
+TEST(ChunkPlanner, DisablesPipeliningAfterTwoConsecutiveFailures) {
   ChunkPlanner planner(pipelining(2));
   EXPECT_FALSE(planner.pipelining_failed(closed, true));
   EXPECT_EQ(planner.depth(), 2U);
@@ -215,7 +216,7 @@ TEST(ChunkPlanner, GivesPipeliningUpAfterTwoFailuresInARow) {
   EXPECT_EQ(planner.depth(), 0U);
 }
 
-TEST(ChunkPlanner, OnlyTheConfirmationOfAPipelinedChunkSpeaksForPipelining) {
+TEST(ChunkPlanner, ConfirmedPipelinedChunkResetsFailures) {
   for (const bool was_pipelined : {true, false}) {
     ChunkPlanner planner(pipelining(2));
     planner.begin_interval(start, 0);
@@ -225,7 +226,7 @@ TEST(ChunkPlanner, OnlyTheConfirmationOfAPipelinedChunkSpeaksForPipelining) {
   }
 }
 
-TEST(ChunkPlanner, PipelinesByItselfOnceAnAnswerTookARoundTrip) {
+TEST(ChunkPlanner, PipelinesAfterMeasuringRoundTrip) {
   ChunkPlanner::Setting setting = one_by_one();
   setting.lookahead.asked.reset();
   ChunkPlanner planner(setting);
@@ -236,12 +237,12 @@ TEST(ChunkPlanner, PipelinesByItselfOnceAnAnswerTookARoundTrip) {
   EXPECT_GT(planner.depth(), 0U);
 }
 
-TEST(ChunkPlanner, RemembersALengthThatGotThrough) {
+TEST(ChunkPlanner, RemembersLargerConfirmedLength) {
   ChunkPlanner planner(one_by_one());
   EXPECT_EQ(planner.worth_remembering(), 0U);
   planner.begin_interval(start, 0);
   planner.committed(16 * mib, false, start + 1s, 0.5);
-  EXPECT_EQ(planner.worth_remembering(), 0U) << "it began with that";
+  EXPECT_EQ(planner.worth_remembering(), 0U) << "the initial length";
   planner.committed(32 * mib, false, start + 2s, 1.0);
   EXPECT_EQ(planner.worth_remembering(), 32 * mib);
 }

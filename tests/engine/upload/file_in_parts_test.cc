@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 constexpr std::size_t block_bytes = 100;
-/// Bytes of each part but the last one, which has 50 less.
+/// Length in bytes of each part; the last part is 50 bytes shorter.
 constexpr std::uint64_t part_bytes = 3 * block_bytes;
 
 class FileInPartsTest : public testing::Test {
@@ -56,7 +56,7 @@ class FileInPartsTest : public testing::Test {
     for (const auto& lane : lanes_) count += lane->started;
     return count;
   }
-  /// Lets time go by, and does what is due meanwhile.
+  /// Advances the clock by `time` and runs the work that becomes due.
   void pass(std::chrono::milliseconds time) {
     const auto end = clock_.now + time;
     while (transport_.next_due() && *transport_.next_due() <= end) {
@@ -76,7 +76,7 @@ class FileInPartsTest : public testing::Test {
   std::string log_;
 };
 
-TEST_F(FileInPartsTest, GivesThePartsInTheFilesOrderWhateverEndedFirst) {
+TEST_F(FileInPartsTest, ReturnsPartsInFileOrder) {
   begin(3, 3, 3);
   EXPECT_EQ(log_, "uploading scan.h5 in 3 parts, at most 3 at a time");
   EXPECT_EQ(started(), 3);
@@ -95,8 +95,8 @@ TEST_F(FileInPartsTest, GivesThePartsInTheFilesOrderWhateverEndedFirst) {
   }
 }
 
-/// A part ends on the network thread of its own upload.
-TEST_F(FileInPartsTest, HearsOfTheEndOfAPartOnItsOwnThread) {
+/// A part reports its end on the network thread of its own upload.
+TEST_F(FileInPartsTest, HandlesEndOfPartOnOwnThread) {
   begin(2, 1, 1);
   lanes_[0]->over();
   EXPECT_EQ(started(), 1);
@@ -104,7 +104,7 @@ TEST_F(FileInPartsTest, HearsOfTheEndOfAPartOnItsOwnThread) {
   EXPECT_EQ(started(), 2);
 }
 
-TEST_F(FileInPartsTest, CountsAPartOnceThatSaysTwiceThatItIsOver) {
+TEST_F(FileInPartsTest, CountsRepeatedEndOfPartOnce) {
   begin(2, 2, 2);
   end_part(0);
   end_part(0);
@@ -113,13 +113,13 @@ TEST_F(FileInPartsTest, CountsAPartOnceThatSaysTwiceThatItIsOver) {
   EXPECT_EQ(over_, 1);
 }
 
-TEST_F(FileInPartsTest, EndsTheOthersWhenAPartFails) {
+TEST_F(FileInPartsTest, CancelsOtherPartsWhenPartFails) {
   begin(4, 3, 3);
   lanes_[1]->report.error = Error{ErrorKind::unreachable, "no route"};
   end_part(1, Report::Status::failed);
   EXPECT_EQ(lanes_[0]->cancelled, 1);
   EXPECT_EQ(lanes_[2]->cancelled, 1);
-  EXPECT_EQ(over_, 0) << "two are still under way";
+  EXPECT_EQ(over_, 0) << "two parts are running";
   end_part(0);
   end_part(2, Report::Status::interrupted);
   EXPECT_EQ(over_, 1);
@@ -129,7 +129,7 @@ TEST_F(FileInPartsTest, EndsTheOthersWhenAPartFails) {
   EXPECT_EQ(outcome_.failure->error->message, "no route");
 }
 
-TEST_F(FileInPartsTest, IsOverAfterACancelOnceThePartsUnderWayAre) {
+TEST_F(FileInPartsTest, CancelWaitsForRunningParts) {
   begin(4, 2, 2);
   file_->cancel();
   EXPECT_EQ(lanes_[0]->cancelled + lanes_[1]->cancelled, 2);
@@ -143,7 +143,7 @@ TEST_F(FileInPartsTest, IsOverAfterACancelOnceThePartsUnderWayAre) {
   EXPECT_EQ(outcome_.failure->status, Report::Status::interrupted);
 }
 
-TEST_F(FileInPartsTest, TellsItsProgressFourTimesASecondUntilItIsOver) {
+TEST_F(FileInPartsTest, ReportsProgressFourTimesASecond) {
   begin(1, 1, 1);
   EXPECT_EQ(log_, "uploading scan.h5 in 1 part, at most 1 at a time");
   EXPECT_EQ(progress_, 1);
@@ -155,7 +155,7 @@ TEST_F(FileInPartsTest, TellsItsProgressFourTimesASecondUntilItIsOver) {
   EXPECT_FALSE(transport_.next_due());
 }
 
-TEST_F(FileInPartsTest, LivesAsLongAsItIsUnderWayAndNoLonger) {
+TEST_F(FileInPartsTest, LivesUntilPartsHaveEnded) {
   begin(1, 1, 1);
   const std::weak_ptr<FileInParts> weak = file_;
   file_.reset();
@@ -164,10 +164,10 @@ TEST_F(FileInPartsTest, LivesAsLongAsItIsUnderWayAndNoLonger) {
   EXPECT_EQ(over_, 1);
   pass(1000ms);
   EXPECT_TRUE(weak.expired());
-  end_part(0);  // nobody listens any more
+  end_part(0);  // must not use the destroyed file
 }
 
-TEST_F(FileInPartsTest, LetsMorePartsGoWhereTheLinkHasRoom) {
+TEST_F(FileInPartsTest, StartsMorePartsWhileRateGrows) {
   begin(8, 1, 4);
   EXPECT_EQ(started(), 1);
   for (int i = 0; i < 40; ++i) {
@@ -184,10 +184,10 @@ TEST_F(FileInPartsTest, LetsMorePartsGoWhereTheLinkHasRoom) {
   EXPECT_EQ(report.lanes, 4U);
 }
 
-TEST_F(FileInPartsTest, FindsTheBlockThatDiffersFromWhatWasSent) {
+TEST_F(FileInPartsTest, FindsBlockThatDiffers) {
   make(2, 1, 1);
   lanes_[0]->checksums.checksums = {10, 11, 12};
-  lanes_[1]->checksums.first = 1;  // block 3 was not kept
+  lanes_[1]->checksums.first = 1;  // the checksum of block 3 is not known
   lanes_[1]->checksums.checksums = {14, 15};
   FileCheck::Digests checked;
   checked.checksums = {10, 11, 12, 99, 14, 15};
@@ -204,11 +204,11 @@ TEST_F(FileInPartsTest, FindsTheBlockThatDiffersFromWhatWasSent) {
   }
   checked.checksums.pop_back();
   const auto compared = file_->compare(checked);
-  ASSERT_FALSE(compared) << "a block that was sent and is not there any more";
+  ASSERT_FALSE(compared) << "the file has lost a block that was sent";
   EXPECT_THAT(compared.error().message, HasSubstr("offset 500 "));
 }
 
-TEST_F(FileInPartsTest, AddsUpWhatThePartsDid) {
+TEST_F(FileInPartsTest, AddsReportsOfParts) {
   make(2, 2, 2);
   for (const std::uint64_t i : {1U, 2U}) {
     FakeLane& lane = *lanes_[i - 1];
@@ -223,10 +223,10 @@ TEST_F(FileInPartsTest, AddsUpWhatThePartsDid) {
     lane.report.stages.read.busy_s = static_cast<double>(i);
   }
   Report report;
-  report.chunks = 1;  // the request that joins them
+  report.chunks = 1;  // the join request
   report.committed = 7;
   file_->add_to(report);
-  EXPECT_EQ(report.lanes, 0U) << "it has not begun";
+  EXPECT_EQ(report.lanes, 0U) << "not started";
   EXPECT_EQ(report.committed, 300U);
   EXPECT_EQ(report.chunks, 31U);
   EXPECT_EQ(report.retries, 60U);
@@ -239,7 +239,7 @@ TEST_F(FileInPartsTest, AddsUpWhatThePartsDid) {
   EXPECT_EQ(progress.stages.send.busy_s, 3);
 }
 
-TEST_F(FileInPartsTest, SettlesEveryPart) {
+TEST_F(FileInPartsTest, WaitsForThreadsOfEveryPart) {
   make(3, 1, 1);
   file_->wait_for_threads();
   for (const auto& lane : lanes_) EXPECT_EQ(lane->settled, 1);

@@ -35,11 +35,11 @@ std::span<const std::byte> bytes_of(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-/// The answer is yes, and no error.
+/// Whether `result` is true and no error.
 bool is_true(const Result<bool>& result) {
   return result && *result;
 }
-/// The file is being read for the answer.
+/// Whether `result` is false: the file is being read.
 bool is_not_known(const Result<bool>& result) {
   return result && !*result;
 }
@@ -48,8 +48,8 @@ class SentFileTest : public testing::Test {
  protected:
   SentFileTest() { test::write_file(path_, content_); }
 
-  /// The upload has read the first `blocks` blocks.
-  void see(std::uint64_t blocks = ~std::uint64_t{0}) {
+  /// Adds the first `blocks` blocks to the digest, as the upload does.
+  void add_blocks(std::uint64_t blocks = ~std::uint64_t{0}) {
     for (std::uint64_t number = 0; number < std::min<std::uint64_t>(blocks, 4); ++number) {
       const std::uint64_t offset = number * block_bytes;
       Block block;
@@ -87,8 +87,8 @@ class SentFileTest : public testing::Test {
     return source_.get();
   }
   void wait_for_reading() { ASSERT_TRUE(read_.try_acquire_for(60s)); }
-  /// is_as_sent(), once whatever has to be read for it was.
-  Result<bool> is_as_sent_in_the_end(SentFile& file) {
+  /// Returns is_as_sent() after all readings that it needs.
+  Result<bool> is_as_sent_after_reading(SentFile& file) {
     Result<bool> is = file.is_as_sent();
     while (is && !*is) {
       wait_for_reading();
@@ -101,7 +101,7 @@ class SentFileTest : public testing::Test {
     const timespec times[2] = {{0, UTIME_OMIT}, {seconds, 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
   }
-  /// The same file with other bytes, and another time.
+  /// Replaces the bytes and the time of the file, and keeps its inode.
   void overwrite(const std::string& content) {
     const FileIdentity before = *identity_at(path_);
     test::write_file(path_, content);
@@ -137,8 +137,8 @@ class SentFileTest : public testing::Test {
   std::vector<std::string> log_;
 };
 
-TEST_F(SentFileTest, IsAsSentWithoutASecondReadingWhereNothingChanged) {
-  see();
+TEST_F(SentFileTest, UnchangedFileNeedsNoSecondReading) {
+  add_blocks();
   SentFile file(setting());
   const auto is = file.is_as_sent();
   ASSERT_TRUE(is) << is.error().message;
@@ -149,16 +149,16 @@ TEST_F(SentFileTest, IsAsSentWithoutASecondReadingWhereNothingChanged) {
   EXPECT_THAT(noted_, IsEmpty());
 }
 
-TEST_F(SentFileTest, IsNotAsSentIfAnotherFileHasTakenThePath) {
-  see();
+TEST_F(SentFileTest, RejectsReplacedFile) {
+  add_blocks();
   SentFile file(setting());
   test::write_file(directory_ / "other", content_);
   std::filesystem::rename(directory_ / "other", path_);
   expect_error(file.is_as_sent(), "another file has taken the path");
 }
 
-TEST_F(SentFileTest, IsNotAsSentIfThePathNamesNothing) {
-  see();
+TEST_F(SentFileTest, RejectsDeletedFile) {
+  add_blocks();
   SentFile file(setting());
   std::filesystem::remove(path_);
   const auto is = file.is_as_sent();
@@ -166,19 +166,19 @@ TEST_F(SentFileTest, IsNotAsSentIfThePathNamesNothing) {
   EXPECT_EQ(is.error().code, ENOENT);
 }
 
-TEST_F(SentFileTest, IsNotAsSentIfItsSizeChanged) {
-  see();
+TEST_F(SentFileTest, RejectsChangedSize) {
+  add_blocks();
   SentFile file(setting());
   std::filesystem::resize_file(path_, content_.size() + 1);
   expect_error(file.is_as_sent(), "from 12305 to 12306 bytes");
   EXPECT_FALSE(file.was_reopened());
 }
 
-TEST_F(SentFileTest, IsAsSentIfOnlyItsTimeChangedAndNotesThatOnce) {
-  see();
+TEST_F(SentFileTest, AcceptsChangedTimeAfterReading) {
+  add_blocks();
   SentFile file(setting());
   touch(1'000'000'000);
-  const auto is = is_as_sent_in_the_end(file);
+  const auto is = is_as_sent_after_reading(file);
   ASSERT_TRUE(is) << is.error().message;
   EXPECT_TRUE(file.was_reopened());
   EXPECT_TRUE(file.was_read());
@@ -193,8 +193,8 @@ TEST_F(SentFileTest, IsAsSentIfOnlyItsTimeChangedAndNotesThatOnce) {
   EXPECT_EQ(noted_.size(), 1U);
 }
 
-TEST_F(SentFileTest, NotesWhatTheJournalDoesNotKnow) {
-  see();
+TEST_F(SentFileTest, RecordsIdentityUnknownToJournal) {
+  add_blocks();
   for (const bool time : {true, false}) {
     SentFile::Setting other = setting();
     if (time)
@@ -212,27 +212,27 @@ TEST_F(SentFileTest, NotesWhatTheJournalDoesNotKnow) {
   }
 }
 
-TEST_F(SentFileTest, IsNotAsSentIfItsBytesChanged) {
+TEST_F(SentFileTest, RejectsChangedBytes) {
   for (const std::size_t at : {std::size_t{0}, content_.size() - 1}) {
     test::write_file(path_, content_);
     source_.reset();
     digest_.start_over();
-    see();
+    add_blocks();
     SentFile file(setting());
     std::string other = content_;
     other[at] = static_cast<char>(other[at] ^ 1);
     overwrite(other);
-    expect_error(is_as_sent_in_the_end(file), "the file changed during the upload");
+    expect_error(is_as_sent_after_reading(file), "the file changed during the upload");
     EXPECT_THAT(noted_, IsEmpty());
   }
 }
 
-TEST_F(SentFileTest, IsReadThreeTimesAtMostBecauseItsTimeChanged) {
-  see();
+TEST_F(SentFileTest, ReadsAtMostThreeTimes) {
+  add_blocks();
   SentFile file(setting());
   for (int times = 1; times <= 3; ++times) {
     touch(1'000'000'000 + times);
-    const auto is = is_as_sent_in_the_end(file);
+    const auto is = is_as_sent_after_reading(file);
     ASSERT_TRUE(is) << times << ": " << is.error().message;
   }
   EXPECT_EQ(noted_.size(), 3U);
@@ -240,44 +240,44 @@ TEST_F(SentFileTest, IsReadThreeTimesAtMostBecauseItsTimeChanged) {
   expect_error(file.is_as_sent(), "modified repeatedly");
 }
 
-/// What another machine wrote may not be seen through the descriptor that was opened before.
-TEST_F(SentFileTest, IsReadAgainByItsPath) {
-  see();
+/// A descriptor that is open since before may not show what another machine wrote (NFS).
+TEST_F(SentFileTest, OpensPathAgain) {
+  add_blocks();
   const test::StringSource opened_before(content_, path_);
   SentFile file(setting_for(opened_before));
   std::string other = content_;
   other[0] = static_cast<char>(other[0] ^ 1);
   overwrite(other);
-  expect_error(is_as_sent_in_the_end(file), "the file changed during the upload");
+  expect_error(is_as_sent_after_reading(file), "the file changed during the upload");
 }
 
-TEST_F(SentFileTest, ReadsAgainWhatChangedWhileItWasRead) {
-  see();
+TEST_F(SentFileTest, RereadsFileThatChangedDuringReading) {
+  add_blocks();
   SentFile file(setting());
   touch(1'000'000'002);
   ASSERT_TRUE(file.is_as_sent());
   wait_for_reading();
-  // Between the reading and the next look at the path.
+  // After the reading, before is_as_sent() compares the identity.
   std::string other = content_;
   other[1] = static_cast<char>(other[1] ^ 1);
   overwrite(other);
-  expect_error(is_as_sent_in_the_end(file), "the file changed during the upload");
+  expect_error(is_as_sent_after_reading(file), "the file changed during the upload");
 }
 
-/// Another time alone is no failure of a reading: is_as_sent() has the file read once more.
-TEST_F(SentFileTest, DoesNotFailBecauseItsTimeChangedBeforeAReading) {
-  see();
+/// is_as_sent() starts another reading for a changed time.
+TEST_F(SentFileTest, ChangedTimeBeforeReadingIsNoFailure) {
+  add_blocks();
   SentFile file(setting());
   touch(1'000'000'000);
   ASSERT_TRUE(file.read_again(content_.size()));
   wait_for_reading();
   EXPECT_FALSE(file.failure());
-  const auto is = is_as_sent_in_the_end(file);
+  const auto is = is_as_sent_after_reading(file);
   ASSERT_TRUE(is) << is.error().message;
 }
 
-TEST_F(SentFileTest, ComparesASecondReadingWithMoreThanTheDigestOfTheWhole) {
-  see();
+TEST_F(SentFileTest, ComparesChecksumsOfSecondReading) {
+  add_blocks();
   std::vector<std::uint64_t> seen;
   bool equal = true;
   SentFile::Setting comparing = setting();
@@ -289,7 +289,7 @@ TEST_F(SentFileTest, ComparesASecondReadingWithMoreThanTheDigestOfTheWhole) {
   };
   SentFile file(std::move(comparing));
   ASSERT_TRUE(file.read_again(content_.size()));
-  ASSERT_TRUE(is_as_sent_in_the_end(file));
+  ASSERT_TRUE(is_as_sent_after_reading(file));
   EXPECT_EQ(seen, checksums());
   equal = false;
   const auto is = file.is_as_sent();
@@ -297,19 +297,19 @@ TEST_F(SentFileTest, ComparesASecondReadingWithMoreThanTheDigestOfTheWhole) {
   EXPECT_EQ(is.error().message, "a block differs");
 }
 
-TEST_F(SentFileTest, KnowsItsDigestsWithoutASecondReadingWhereAllWasRead) {
-  see();
+TEST_F(SentFileTest, CompleteUploadHasDigestsWithoutReading) {
+  add_blocks();
   SentFile file(setting());
   EXPECT_TRUE(is_true(file.has_digests()));
   EXPECT_FALSE(file.was_read());
   Report report;
   file.add_digests(report);
   EXPECT_EQ(report.xxh128, xxh128());
-  EXPECT_EQ(report.md5, "") << "nobody asked for it";
+  EXPECT_EQ(report.md5, "") << "not requested";
 }
 
-TEST_F(SentFileTest, ReadsTheFileForDigestsThatTheUploadDoesNotHave) {
-  see(2);  // the rest was sent by an earlier run
+TEST_F(SentFileTest, ReadsFileForMissingDigests) {
+  add_blocks(2);  // an earlier run sent the rest
   SentFile::Setting more = setting();
   more.digests = {DigestKind::md5, DigestKind::sha256};
   SentFile file(std::move(more));
@@ -326,13 +326,13 @@ TEST_F(SentFileTest, ReadsTheFileForDigestsThatTheUploadDoesNotHave) {
   EXPECT_EQ(report.sha256, digest_of_content(DigestKind::sha256));
 }
 
-TEST_F(SentFileTest, HasAnyDigestsWhereNoneAreExpected) {
+TEST_F(SentFileTest, NeedsNoReadingWithoutExpectedDigests) {
   SentFile file(setting());
   EXPECT_TRUE(is_true(file.has_expected_digests()));
   EXPECT_FALSE(file.is_reading() || file.was_read());
 }
 
-TEST_F(SentFileTest, HasTheExpectedDigestsOnceTheyAreKnown) {
+TEST_F(SentFileTest, AcceptsExpectedDigests) {
   SentFile::Setting expecting = setting();
   expecting.digests = {DigestKind::md5};
   expecting.expected = {
@@ -345,8 +345,8 @@ TEST_F(SentFileTest, HasTheExpectedDigestsOnceTheyAreKnown) {
   EXPECT_TRUE(*has);
 }
 
-TEST_F(SentFileTest, HasOtherDigestsThanExpected) {
-  see();
+TEST_F(SentFileTest, RejectsUnexpectedDigest) {
+  add_blocks();
   SentFile::Setting expecting = setting();
   expecting.expected.xxh128 = std::string(32, '0');
   SentFile file(std::move(expecting));
@@ -356,7 +356,7 @@ TEST_F(SentFileTest, HasOtherDigestsThanExpected) {
   EXPECT_THAT(has.error().message, HasSubstr(path_ + ": the xxh128 of the file is " + xxh128()));
 }
 
-TEST_F(SentFileTest, IsWhatAnEarlierRunSentAsFarAsThatWasRead) {
+TEST_F(SentFileTest, AcceptsEqualPrefixOfEarlierRun) {
   SentFile::Setting before = setting();
   before.sent_before = checksums();
   before.sent_before.resize(2);
@@ -369,10 +369,10 @@ TEST_F(SentFileTest, IsWhatAnEarlierRunSentAsFarAsThatWasRead) {
   ASSERT_TRUE(is) << is.error().message;
   Report report;
   file.add_digests(report);
-  EXPECT_EQ(report.xxh128, "") << "it was not read to its end";
+  EXPECT_EQ(report.xxh128, "") << "the file was not read to its end";
 }
 
-TEST_F(SentFileTest, IsNotWhatAnEarlierRunSentUntilItStartsOver) {
+TEST_F(SentFileTest, RejectsChangedPrefixUntilStartOver) {
   SentFile::Setting before = setting();
   before.sent_before = checksums();
   before.sent_before[1] ^= 1;
@@ -388,11 +388,11 @@ TEST_F(SentFileTest, IsNotWhatAnEarlierRunSentUntilItStartsOver) {
   EXPECT_TRUE(is_true(file.is_as_sent()));
   ASSERT_TRUE(file.read_again(content_.size()));
   wait_for_reading();
-  EXPECT_FALSE(file.failure()) << "there is nothing to compare with any more";
+  EXPECT_FALSE(file.failure()) << "start_over() discards the earlier checksums";
   EXPECT_TRUE(is_true(file.is_as_sent()));
 }
 
-/// A disk that does not answer.
+/// A file on a disk that does not answer until go_on_ is released.
 class StuckFileTest : public SentFileTest {
  protected:
   StuckFileTest() {
@@ -410,7 +410,7 @@ class StuckFileTest : public SentFileTest {
   test::StringSource stuck_{content_, path_};
 };
 
-TEST_F(StuckFileTest, IsNotJudgedWhileItIsRead) {
+TEST_F(StuckFileTest, HasNoResultWhileReading) {
   SentFile file(setting_for(stuck_));
   ASSERT_TRUE(file.read_again(content_.size()));
   wait_until_stuck();
@@ -418,7 +418,7 @@ TEST_F(StuckFileTest, IsNotJudgedWhileItIsRead) {
   EXPECT_FALSE(file.was_read());
   EXPECT_FALSE(file.failure());
   EXPECT_TRUE(is_not_known(file.is_as_sent()));
-  EXPECT_TRUE(is_not_known(file.has_digests())) << "and this reading is the one";
+  EXPECT_TRUE(is_not_known(file.has_digests())) << "the reading in progress provides the digests";
   EXPECT_EQ(read_.try_acquire(), false);
   go_on_.release(1000);
   wait_for_reading();
@@ -426,19 +426,19 @@ TEST_F(StuckFileTest, IsNotJudgedWhileItIsRead) {
   EXPECT_TRUE(is_true(file.has_digests()));
 }
 
-TEST_F(StuckFileTest, IsReadOnceMoreWithoutWaitingForTheDisk) {
-  see();
+TEST_F(StuckFileTest, ReadsAgainWithoutWaitingForDisk) {
+  add_blocks();
   SentFile file(setting_for(stuck_));
   ASSERT_TRUE(file.read_again(content_.size()));
   wait_until_stuck();
   touch(1'000'000'000);
-  EXPECT_TRUE(is_as_sent_in_the_end(file)) << "by the path, where nothing is stuck";
+  EXPECT_TRUE(is_as_sent_after_reading(file)) << "opens the path, whose disk answers";
   go_on_.release(1000);
 }
 
-TEST_F(StuckFileTest, EndsAReadingThatIsCancelled) {
+TEST_F(StuckFileTest, CancelEndsReading) {
   SentFile file(setting_for(stuck_));
-  file.cancel();  // nothing to cancel
+  file.cancel();  // no reading is in progress
   ASSERT_TRUE(file.read_again(content_.size()));
   wait_until_stuck();
   file.cancel();
@@ -448,7 +448,7 @@ TEST_F(StuckFileTest, EndsAReadingThatIsCancelled) {
   EXPECT_EQ(file.failure()->kind, ErrorKind::interrupted);
 }
 
-TEST_F(StuckFileTest, StartsOverWithoutWaitingForTheDisk) {
+TEST_F(StuckFileTest, StartOverDoesNotWaitForDisk) {
   {
     SentFile file(setting_for(stuck_));
     ASSERT_TRUE(file.read_again(content_.size()));
@@ -461,7 +461,7 @@ TEST_F(StuckFileTest, StartsOverWithoutWaitingForTheDisk) {
     file.release();
     go_on_.release(1000);
   }
-  EXPECT_TRUE(read_.try_acquire_for(60s)) << "it has ended by then";
+  EXPECT_TRUE(read_.try_acquire_for(60s)) << "the destructor waits for the reading";
 }
 
 }  // namespace
