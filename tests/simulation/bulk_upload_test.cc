@@ -30,7 +30,7 @@ TEST(CountedBytes, HaveASizeAndNoValues) {
   EXPECT_EQ(Piece{.text = "abc"}.first(2).text, "ab");
 }
 
-TEST(CountedBytes, AreReadAsZerosFromAFileOfAnySize) {
+TEST(CountedBytes, ReadsZerosFromFileOfAnySize) {
   CountedFile file("/sim/a", std::uint64_t{1} << 50, 4096);
   const auto opened = file.open("/sim/a", 4096);
   ASSERT_TRUE(opened);
@@ -62,7 +62,7 @@ Answer transfer(Server& server, const Bank& bank, std::uint64_t previous, std::u
   return call->finish();
 }
 
-TEST(CountedBytes, AreStoredByAServerThatChecksTheirOffsets) {
+TEST(CountedBytes, ServerChecksOffsets) {
   Bank bank;
   const auto server = make_phased_server(bank);
   const auto post = [&](const std::string& phase) {

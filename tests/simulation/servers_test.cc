@@ -57,7 +57,7 @@ TEST_F(SimulatedServer, ReadsForms) {
   EXPECT_FALSE(parse_form("multipart/form-data; boundary=B", form({{"a", "1"}}).substr(0, 40)));
 }
 
-TEST_F(SimulatedServer, AppendsChunksInOrderAlone) {
+TEST_F(SimulatedServer, AppendsChunksOnlyInOrder) {
   const auto server = make_phased_server(bank_);
   EXPECT_EQ(post(*server, {{"phase", "setup"}, {"filename", "a"}, {"filesize", "4"}}).body,
             "successfully set up a");
@@ -82,7 +82,7 @@ TEST_F(SimulatedServer, AppendsChunksInOrderAlone) {
               HasSubstr("already exists"));
 }
 
-TEST_F(SimulatedServer, RegistersTwiceWhatIsVerifiedTwice) {
+TEST_F(SimulatedServer, RegistersTwiceAfterTwoVerifies) {
   const auto server = make_phased_server(bank_);
   post(*server, {{"phase", "setup"}, {"filename", "a"}, {"filesize", "0"}});
   post(*server, {{"phase", "verify"}, {"filename", "a"}});
@@ -90,7 +90,7 @@ TEST_F(SimulatedServer, RegistersTwiceWhatIsVerifiedTwice) {
   EXPECT_EQ(bank_.registered.size(), 2U);
 }
 
-TEST_F(SimulatedServer, DeletesWhatIsStagedInASetup) {
+TEST_F(SimulatedServer, SetupDeletesStagedBytes) {
   const auto server = make_phased_server(bank_);
   post(*server, {{"phase", "setup"}, {"filename", "a"}, {"filesize", "4"}});
   post(*server, {{"phase", "setup"}, {"filename", "b"}, {"filesize", "4"}});
@@ -151,7 +151,7 @@ TEST_F(SimulatedServer, JoinsPartsOnce) {
   EXPECT_EQ(bank_.misuse, "");
 }
 
-TEST_F(SimulatedServer, NotesASecondJoinWhileTheFirstRuns) {
+TEST_F(SimulatedServer, ReportsSecondJoinDuringFirstAsMisuse) {
   bank_.generation = Bank::Generation::tus;
   const auto server = make_tus_server(bank_, {.extensions = {"creation", "concatenation"}});
   const Head head{.method = Method::post,

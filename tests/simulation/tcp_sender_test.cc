@@ -88,7 +88,7 @@ TEST(SimulatedTcp, NeedsALargerBufferWherePacketsAreLost) {
   EXPECT_LT(with.rate(5s, 30s), 7e6);
 }
 
-TEST(SimulatedTcp, LosesWhatDoesNotFitIntoTheQueue) {
+TEST(SimulatedTcp, DropsPacketsBeyondQueue) {
   Link link({.rate = 1e6, .round_trip = 100ms, .queue = 50'000});
   const Clock::time_point now{1s};
   EXPECT_EQ(link.queue_room(now), 50'000U);

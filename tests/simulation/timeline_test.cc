@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(SimulatedTime, RunsEventsInTheOrderOfTheirTimesAndThenOfTheCalls) {
+TEST(SimulatedTime, RunsEventsByTimeThenByCall) {
   Timeline time;
   std::string order;
   time.after(2s, 0, [&] { order += 'c'; });
@@ -22,7 +22,7 @@ TEST(SimulatedTime, RunsEventsInTheOrderOfTheirTimesAndThenOfTheCalls) {
   EXPECT_EQ(time.elapsed(), 2s);
 }
 
-TEST(SimulatedTime, IsTheTimeOfTheEngineWhileItLasts) {
+TEST(SimulatedTime, SetsClockOfEngineForItsLifetime) {
   Timeline time;
   const ScopedTimeSource scoped(time);
   const auto before = steady_now();
@@ -34,7 +34,7 @@ TEST(SimulatedTime, IsTheTimeOfTheEngineWhileItLasts) {
   EXPECT_EQ(wall_now() - wall_before, 2s);
 }
 
-TEST(SimulatedTime, LetsEventsHappenWhileSomebodyWaits) {
+TEST(SimulatedTime, RunsEventsDuringWaits) {
   Timeline time;
   const ScopedTimeSource scoped(time);
   int happened = 0;
@@ -44,7 +44,7 @@ TEST(SimulatedTime, LetsEventsHappenWhileSomebodyWaits) {
   EXPECT_EQ(happened, 1);
 }
 
-TEST(SimulatedTime, RunsTheEventsOfADeadOwnerWithoutTheTimePassing) {
+TEST(SimulatedTime, RunsEventsOfDestroyedOwnerWithoutTimePassing) {
   Timeline time;
   int own = 0;
   int others = 0;
@@ -81,7 +81,7 @@ TEST(SimulatedLink, IsSlowForAWhile) {
               0.001);
 }
 
-TEST(SimulatedLink, OpensAConnectionsWindowAndClosesItAfterAPause) {
+TEST(SimulatedLink, GrowsWindowAndResetsItAfterIdleTime) {
   CongestionWindow window(1 << 20);
   const Clock::time_point now{1s};
   EXPECT_EQ(window.room(), CongestionWindow::initial);

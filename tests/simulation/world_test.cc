@@ -20,7 +20,7 @@ TEST(SimulatedWorld, IsTheSameForTheSameSeed) {
   EXPECT_EQ(traces.size(), 60U) << "two seeds are one world";
 }
 
-TEST(SimulatedWorld, HasUploadsThatEndInEachWayAndFaultsOfManyKinds) {
+TEST(SimulatedWorld, CoversAllEndingsAndManyFaults) {
   std::set<Ending> seen;
   std::array<std::uint64_t, fault_kinds> faults{};
   unsigned resumed = 0;

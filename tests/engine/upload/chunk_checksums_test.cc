@@ -66,7 +66,7 @@ class ChunkChecksumsTest : public testing::Test {
                          [this] { more_.release(); }};
 };
 
-TEST_F(ChunkChecksumsTest, LeavesChunksAloneWithoutAnAlgorithm) {
+TEST_F(ChunkChecksumsTest, DoesNotChangeChunksWithoutAlgorithm) {
   ChunkChecksums checksums = make("");
   EXPECT_FALSE(checksums.is_on());
   Request request = chunk(0, 2 * block_bytes);
@@ -74,7 +74,7 @@ TEST_F(ChunkChecksumsTest, LeavesChunksAloneWithoutAnAlgorithm) {
   EXPECT_EQ(request.headers.size(), 1U);
 }
 
-TEST_F(ChunkChecksumsTest, LeavesRequestsWithoutPayloadAlone) {
+TEST_F(ChunkChecksumsTest, DoesNotChangeRequestsWithoutPayload) {
   ChunkChecksums checksums = make();
   EXPECT_TRUE(checksums.is_on());
   Request request = chunk(0, 0);
@@ -109,7 +109,7 @@ TEST_F(ChunkChecksumsTest, ComputesNothingTwice) {
   EXPECT_FALSE(ready_.try_acquire());
 }
 
-TEST_F(ChunkChecksumsTest, KeepsAChunkUntilItsChecksumIsThere) {
+TEST_F(ChunkChecksumsTest, HoldsChunkUntilChecksumIsComputed) {
   arrive(content_.size());
   ChunkChecksums checksums = make();
   EXPECT_FALSE(checksums.take_ready());
@@ -146,7 +146,7 @@ TEST_F(ChunkChecksumsTest, ComputesOnlyOnceAllBytesOfAChunkHaveBeenRead) {
   EXPECT_TRUE(checksums.take_ready());
 }
 
-TEST_F(ChunkChecksumsTest, GoesWithoutFromTheFirstChunkOnThatIsTooLargeForThePool) {
+TEST_F(ChunkChecksumsTest, StopsChecksummingAtChunkTooLargeForPool) {
   arrive(content_.size());
   ChunkChecksums checksums = make();
   Request fits = chunk(0, room);

@@ -44,7 +44,7 @@ TEST(ChunkPlanner, ShortFirstChunkHasAtLeastOneByte) {
   EXPECT_EQ(ChunkPlanner(setting).length(0, 0, 1), 1U);
 }
 
-TEST(ChunkPlanner, ShortensFirstChunkNeitherOfSetLengthNorOfServerThatKeepsParts) {
+TEST(ChunkPlanner, FixedLengthAndKeptPartsAreNotShortened) {
   ChunkPlanner::Setting asked = pipelining(2);
   asked.sizer.asked = 64 * mib;
   EXPECT_EQ(ChunkPlanner(asked).length(0, 0, 1), 64 * mib);

@@ -56,7 +56,7 @@ TEST_F(FileRegistrationTest, SendsWithoutADoubt) {
     EXPECT_EQ(registration.before(step, now).next, Next::send);
 }
 
-TEST_F(FileRegistrationTest, AsksForTheNameUntilALostRegistrationMustHaveEnded) {
+TEST_F(FileRegistrationTest, AsksForNameWhileLostRegistrationMayRun) {
   FileRegistration registration = this->registration();
   registration.sent(Step::finish, now);
   EXPECT_TRUE(registration.answered(now, Error{ErrorKind::unreachable, "reset"}, now));

@@ -50,7 +50,7 @@ TEST_F(UploadMessagesTest, NameFileOffsetServerAndCause) {
   EXPECT_TRUE(error.retryable);
 }
 
-TEST_F(UploadMessagesTest, AnnounceThatNothingWasRegisteredOnlyInPermanentErrors) {
+TEST_F(UploadMessagesTest, OnlyPermanentErrorsSayThatNothingWasRegistered) {
   const Request request = chunk(0, 10);
   EXPECT_THAT(messages().failed(request, {ErrorKind::failed, "refused", 403, false}).message,
               EndsWith("; nothing was registered"));
@@ -88,7 +88,7 @@ TEST_F(UploadMessagesTest, CountHowOftenTheServerLostTheBytes) {
   EXPECT_EQ(error.kind, ErrorKind::integrity);
 }
 
-TEST_F(UploadMessagesTest, LeaveTheDoubtAboutAMissingDatasetToServersThatCanBeAsked) {
+TEST_F(UploadMessagesTest, MissingDatasetAddsDoubtIfServerCannotBeAsked) {
   EXPECT_THAT(messages().no_dataset(finish()).message, EndsWith("; nothing was registered"));
   registration_.sent();
   EXPECT_THAT(messages().no_dataset(finish()).message, EndsWith("is still a draft"));

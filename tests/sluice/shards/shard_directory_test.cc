@@ -62,7 +62,7 @@ TEST_F(ShardDirectoryTest, RefusesAnotherBatch) {
   EXPECT_THAT(second.error().message, HasSubstr("has another batch"));
 }
 
-TEST_F(ShardDirectoryTest, TellsWhyAFileCannotBeRead) {
+TEST_F(ShardDirectoryTest, ReportsWhyFileCannotBeRead) {
   const auto none = ShardDirectory::read(parent_.path());
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().message, HasSubstr("No such file or directory"));
