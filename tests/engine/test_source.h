@@ -11,12 +11,12 @@
 
 namespace sluice::test {
 
-/// A file that is a string, and that fails where a test wants it to.
+/// A file in a string, with read errors at a chosen offset.
 class StringSource final : public Source {
  public:
   explicit StringSource(std::string content)
       : Source("test.bin", {.size = content.size()}), content_(std::move(content)) {}
-  /// For an upload, which looks at the path before it registers: `path` is a file, with `content`.
+  /// For an upload, which checks the path before it registers: `path` is a file with `content`.
   StringSource(std::string content, const std::string& path)
       : Source(path, *identity_at(path)), content_(std::move(content)) {}
 

@@ -10,8 +10,8 @@
 
 namespace sluice {
 
-/// A part of a file that ends when the test ends it. A cancel only counts, as the end comes later
-/// over a network.
+/// A part of a file that ends when the test calls over(). cancel() is only counted, because a real
+/// part ends later.
 class FakeLane final : public Lane {
  public:
   explicit FakeLane(ByteRange range = {}) : range_(range) {}

@@ -17,16 +17,16 @@
 
 namespace sluice::test {
 
-/// A network without any network, on the test's thread: keeps what is posted until the test runs
-/// it, and the exchanges until the test answers them. Meanwhile the test takes bytes out of their
-/// bodies, as a connection would.
+/// A Transport without a network, on the test's thread. Keeps posted work until the test calls
+/// run(), and each exchange until the test answers it, fails it or cancels it. The test reads the
+/// request bodies, as a connection would.
 class FakeTransport final : public Transport {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
   struct Started {
     Exchange exchange;
-    OnAnswer on_answer;  ///< empty once it is over
+    OnAnswer on_answer;  ///< empty after the end
     int resumed = 0;
     bool cancelled = false;
     std::optional<Answer::Network> network = {};
@@ -63,7 +63,7 @@ class FakeTransport final : public Transport {
   std::chrono::nanoseconds cpu_time() const override { return {}; }
   void resume(ExchangeId id) override { ++started.at(id).resumed; }
 
-  /// Does what was posted, and what that posts.
+  /// Runs all posted work, including work that it posts.
   void run() {
     while (!posted_.empty()) {
       const auto work = std::move(posted_.front());
@@ -71,7 +71,7 @@ class FakeTransport final : public Transport {
       work();
     }
   }
-  /// The same, and what is due at `now`.
+  /// Runs all posted work and the timed work that is due at `now`.
   void run_until(Time now) {
     run();
     while (!later_.empty() && later_.begin()->first <= now) {
@@ -81,15 +81,15 @@ class FakeTransport final : public Transport {
       run();
     }
   }
-  /// When the next of what was posted for later is due.
+  /// Returns when the next timed work is due; empty if none is pending.
   std::optional<Time> next_due() const {
     return later_.empty() ? std::nullopt : std::optional(later_.begin()->first);
   }
 
   void answer(ExchangeId id, Answer answer) { end(id, std::move(answer)); }
   void fail(ExchangeId id, Error error) { end(id, std::move(error)); }
-  /// Takes up to `most` bytes out of the body of an exchange, until it has no more. A body that
-  /// fails ends its exchange.
+  /// Reads up to `most` bytes of an exchange's body, as far as the body provides them. If the body
+  /// fails, the exchange fails.
   std::string read(ExchangeId id, std::size_t most) {
     RequestBody& body = *started.at(id).exchange.body;
     std::string all;
@@ -107,7 +107,7 @@ class FakeTransport final : public Transport {
     }
     return all;
   }
-  /// All that it has, to its end.
+  /// Reads all bytes that the body provides now.
   std::string read_all(ExchangeId id) {
     return read(id, static_cast<std::size_t>(started.at(id).exchange.body_size - taken_[id]));
   }
@@ -117,11 +117,11 @@ class FakeTransport final : public Transport {
     return true;
   }
 
-  std::deque<Started> started;  ///< in order; the number is the ExchangeId
+  std::deque<Started> started;  ///< in order of start(); the index is the ExchangeId
 
  private:
   void end(ExchangeId id, Result<Answer> result) {
-    // First of all it is over: what it calls may start others, or cancel this one.
+    // Cleared before the call: the callback may start exchanges, or cancel this one.
     const OnAnswer on_answer = std::exchange(started.at(id).on_answer, {});
     if (on_answer) on_answer(std::move(result));
   }

@@ -7,7 +7,7 @@
 
 namespace sluice::test {
 
-/// The time of the test's thread, which goes on only where the test says so.
+/// The clock of the test's thread. Advances only when the test changes `now`.
 class ManualClock final : public TimeSource {
  public:
   std::chrono::steady_clock::time_point steady_now() override { return now; }
