@@ -25,9 +25,8 @@ struct Strike {
   /// Offset in the body at which `cut_body`, `stalled_body` or `answer` take effect; nullopt: for
   /// `answer` after the whole request.
   std::optional<std::uint64_t> at = {};
-  std::optional<Duration> takes =
-      {};                             ///< the server's time for the request; nullopt: its usual one
-  std::function<void()> before = {};  ///< called when the server knows the request's step; or empty
+  std::optional<Duration> takes = {};  ///< the server's time; nullopt: as usual
+  std::function<void()> before = {};   ///< called when the server knows the step; may be empty
 };
 
 /// The faults that a test sets, and the times of the requests of each step. One thread.

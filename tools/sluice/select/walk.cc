@@ -184,8 +184,8 @@ void Walk::visit_directory(bool through_link, const Filter::Decision& decision) 
   };
   if (std::any_of(ancestors_.begin(), ancestors_.end(), same)) {
     leave_out(LeftOutReason::link,
-              fmt::format("{} leads back to a directory above it, whose files are uploaded from "
-                          "there",
+              fmt::format("{} leads back to a directory above this path, and that directory is "
+                          "uploaded anyway",
                           printable(path_)),
               "leave out the link with --exclude or with --skip links");
     return;
