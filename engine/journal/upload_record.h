@@ -67,7 +67,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   /// returns true, nor, if the server cannot be asked later, before knows_of_verifying() returns
   /// success.
   void verifying();
-  /// Returns whether the journal holds the record of verifying(): nothing while the write is
+  /// Returns whether the journal holds the record of verifying(): nullopt while the write is
   /// pending. A retryable error if the journal cannot be written, as another run would register the
   /// file a second time; the caller must then call verifying() again.
   std::optional<Result<void>> knows_of_verifying() const;

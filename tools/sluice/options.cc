@@ -194,9 +194,11 @@ void add_output_options(CLI::App& app, UploadOptions& options) {
            "progress events of --log-json.")
       ->default_str("10s, then ever longer, up to 5m");
   add_text(app, "--log-json", options.log_json, "FILE",
-           "Append what happens to FILE, an event a line, as JSON.");
+           "Append each event (start and end of a file, totals, warnings) to FILE as a line of "
+           "JSON.");
   add_quiet(app, options.console.quiet);
-  app.add_flag("-v,--verbose", options.console.verbose, "Also print what sluice chooses, and why.")
+  app.add_flag("-v,--verbose", options.console.verbose,
+               "Also print each automatic choice and its reason.")
       ->excludes("--quiet");
 }
 
@@ -272,8 +274,9 @@ void add_selection(CLI::App& app, const std::string& verb, SelectOptions& select
              verb +
                  " files that match. As the first filter: leave out all files that no filter "
                  "matches.");
-  add_filter(app, "--exclude-from", FilterRule::Kind::exclude_from, select.filters, "FILE",
-             "Leave out what the patterns in FILE match; the rules are those of gitignore.");
+  add_filter(
+      app, "--exclude-from", FilterRule::Kind::exclude_from, select.filters, "FILE",
+      "Leave out the files that a pattern in FILE matches; the rules are those of gitignore.");
   auto* const files_from = add_text(app, "--files-from", select.files_from, "FILE",
                                     verb +
                                         " the paths listed in FILE, one in a line; - reads "
@@ -283,7 +286,7 @@ void add_selection(CLI::App& app, const std::string& verb, SelectOptions& select
          "Paths of --files-from end with NUL, as find -print0 and git ls-files -z write them.")
       ->needs(files_from);
   app.add_flag("-L,--follow-links", select.follow_links,
-               verb + " what symbolic links in directories lead to.");
+               verb + " the targets of symbolic links in directories.");
   add_text(app, "--skip", skip, "KINDS",
            "Leave out, without an error, files of these kinds: links, special, unreadable, "
            "missing, names (comma-separated).");
