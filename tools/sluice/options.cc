@@ -566,9 +566,9 @@ CLI::App& add_config(CLI::App& app, ConfigOptions& options) {
                            "show.")
       ->required()
       ->default_str("");
-  config.add_option("COMMAND", options.command,
-                    "Command whose options to show, with options of its command line behind it; "
-                    "without it, those of all commands.");
+  config.add_option(
+      "COMMAND", options.command,
+      "Show the options of this command only; options of its command line can follow.");
   config.add_flag("--json", options.json, "Print the options as one JSON object on stdout.");
   add_configuration(config, options.choice);
   // The options after COMMAND belong to that command.
