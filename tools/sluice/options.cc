@@ -189,9 +189,10 @@ void add_output_options(CLI::App& app, UploadOptions& options) {
   app.option_defaults()->group("Output");
   app.add_flag("--json", options.json, "Print the report as one JSON object on stdout.");
   add_progress(app, options.console.progress);
-  add_text(app, "--progress-interval", options.progress_interval, "TIME",
-           "Time between two lines of progress, where they do not change in place, and between two "
-           "progress events of --log-json.")
+  add_text(
+      app, "--progress-interval", options.progress_interval, "TIME",
+      "Time between two progress lines in a log file or a pipe, and between two progress events "
+      "of --log-json.")
       ->default_str("10s, then ever longer, up to 5m");
   add_text(app, "--log-json", options.log_json, "FILE",
            "Append each event (start and end of a file, totals, warnings) to FILE as a line of "
