@@ -18,9 +18,9 @@ class LinkLane {
   using Time = std::chrono::nanoseconds;
 
   struct Setting {
-    std::uint64_t bits_per_second = 0;  ///< of IP packets with headers; 1 to 100e9
-    Time delay{};                       ///< one way, 0 or more
-    std::uint64_t queue_bytes = 0;      ///< waiting for the line, or being sent
+    std::uint64_t bits_per_second = 0;  ///< rate of IP packets with headers; 1 to 100e9
+    Time delay{};                       ///< one-way delay, 0 or more
+    std::uint64_t queue_bytes = 0;      ///< maximum bytes that wait for the line or are being sent
     double loss = 0;                    ///< probability for each packet on the wire, from 0 to 1
     std::uint64_t seed = 0;             ///< determines which packets of a sequence are lost
   };
@@ -38,7 +38,7 @@ class LinkLane {
   /// the queue.
   void enter(const LinkPacket& packet, Time now);
 
-  /// Returns when leave() has the next packet; nothing while the lane is empty.
+  /// Returns when leave() has the next packet; nullopt while the lane is empty.
   std::optional<Time> due() const;
   /// Returns and removes the packet that is due next, in the order of enter().
   LinkPacket leave();

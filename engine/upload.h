@@ -83,7 +83,7 @@ class Engine {
   void set_uploads_at_a_time(unsigned uploads);
 
   /// Returns how many concurrent requests the server at `base_url` is known to handle over tus and
-  /// binary. Returns nothing unless the server was overloaded after the first upload to it was
+  /// binary. Returns nullopt unless the server was overloaded after the first upload to it was
   /// started, or in the week before that. More concurrent uploads would only wait for each other.
   /// `base_url`: as check_base_url() returns it. Any thread.
   std::optional<unsigned> request_limit(const std::string& base_url) const;

@@ -30,7 +30,7 @@ class Mailbox {
   /// empty. Returns whether any work was run. Network thread only, or, after that thread has ended,
   /// the thread that joined it.
   bool run_all();
-  /// Returns the earliest due time of the timed work; nothing if no timed work is queued. Any
+  /// Returns the earliest due time of the timed work; nullopt if no timed work is queued. Any
   /// thread.
   std::optional<Clock::time_point> next_due() const;
 

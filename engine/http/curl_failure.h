@@ -52,7 +52,7 @@ struct CurlVerdict {
 CurlVerdict judge(const CurlFailure& failure);
 
 /// Returns the reason code (SSL_R_*) of the OpenSSL error that curl quotes in `text`
-/// ("error:0A00010B:..."); nothing if `text` contains no error of OpenSSL's SSL library.
+/// ("error:0A00010B:..."); nullopt if `text` contains no error of OpenSSL's SSL library.
 std::optional<int> tls_reason(std::string_view text);
 
 }  // namespace sluice

@@ -17,7 +17,7 @@ inline std::chrono::system_clock::time_point time_of(std::time_t second) {
   return std::chrono::system_clock::from_time_t(std::clamp<std::time_t>(second, 0, last_second));
 }
 
-/// Parses a date such as "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7). Returns nothing for any
+/// Parses a date such as "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7). Returns nullopt for any
 /// other text. Any thread.
 std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string_view text);
 

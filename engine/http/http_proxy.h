@@ -12,7 +12,7 @@
 /// curl 7.88 reads, so that messages name the proxy that is really used.
 namespace sluice {
 
-/// A function that returns the value of an environment variable; nothing for a variable that is
+/// A function that returns the value of an environment variable; nullopt for a variable that is
 /// unset or empty.
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// Reads this process's environment. Any thread, as long as no thread changes the environment.

@@ -81,10 +81,10 @@ class HttpTransfer {
 
   /// Returns the result of the exchange after curl has ended it with `code`. Call once.
   Result<Answer> outcome(CURLcode code);
-  /// Returns the kernel's data about the connection while the exchange is in flight; nothing
+  /// Returns the kernel's data about the connection while the exchange is in flight; nullopt
   /// without a connection.
   std::optional<Answer::Network> network() const;
-  /// Returns a timeout error if the exchange has made no progress for too long, else nothing. Call
+  /// Returns a timeout error if the exchange has made no progress for too long, else nullopt. Call
   /// it periodically.
   std::optional<Error> stalled(Clock::time_point now);
 

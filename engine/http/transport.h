@@ -71,7 +71,7 @@ class Transport {
   /// Ends an exchange with `interrupted` before this call returns. No effect on an exchange that
   /// has ended. Network thread only.
   virtual void cancel(ExchangeId id) = 0;
-  /// Returns the kernel's data about the connection of an exchange in flight; nothing without a
+  /// Returns the kernel's data about the connection of an exchange in flight; nullopt without a
   /// connection or if the kernel provides no data. Network thread only.
   virtual std::optional<Answer::Network> network_of(ExchangeId id) const = 0;
   /// Whether the caller runs on the network thread. Any thread.

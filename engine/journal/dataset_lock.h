@@ -56,7 +56,7 @@ class DatasetLock {
                                      const std::string& dataset, const std::string& what,
                                      Scope scope = Scope::dataset);
 
-  /// Returns the current holder of a lock for the name `what`; nothing if there is none. Acquires
+  /// Returns the current holder of a lock for the name `what`; nullopt if there is none. Acquires
   /// no lock, so that neither the holder nor a process that is about to acquire the lock is
   /// disturbed. Creates no file. Error failed: the lock cannot be queried.
   static Result<std::optional<Holder>> holder(const std::string& directory,

@@ -79,7 +79,7 @@ class Journal {
   /// first.
   Result<std::vector<Timing>> last_registered(std::string_view system, std::size_t most);
 
-  /// Returns the upload with that id, in any state; nothing if there is none.
+  /// Returns the upload with that id, in any state; nullopt if there is none.
   Result<std::optional<JournalEntry>> get(std::int64_t id);
 
   using Listing = JournalListing;
@@ -121,14 +121,13 @@ class Journal {
   Result<ServerFacts> facts(std::string_view system);
   Result<void> set_chunk_limit(std::string_view system, std::uint64_t bytes);
   Result<void> set_chunk_bytes(std::string_view system, std::uint64_t bytes);
-  /// Records a refusal, with the current time.
+  /// Records ServerFacts::lookahead_refused_s, with the current time.
   Result<void> set_lookahead_refused(std::string_view system);
   /// Records the server's protocol, with the current time. Also returns an error if
   /// check_protocol_facts() refuses the facts.
   Result<void> set_protocol(std::string_view system, std::string_view protocol,
                             std::string_view tus);
-  /// Records the number of concurrent requests that uploads had to be lowered to, with the current
-  /// time; nothing deletes the fact.
+  /// Records ServerFacts::requests, with the current time; nullopt deletes the fact.
   Result<void> set_requests(std::string_view system, std::optional<unsigned> requests);
 
   /// A piece of work that may share its transaction with other pieces. Calls only the given tables,

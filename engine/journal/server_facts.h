@@ -27,16 +27,17 @@ struct ServerFacts {
   /// The capabilities of the tus server, as text of engine/protocol/server_profile.h; empty for
   /// none.
   std::string tus = {};
-  /// The number of concurrent requests that uploads had to be lowered to
-  /// (engine/policy/request_limit.h), and when; Unix seconds.
+  /// The limit on concurrent requests to which overload reduced the uploads
+  /// (engine/policy/request_limit.h), and when; Unix seconds. nullopt: never reduced.
   std::optional<unsigned> requests = {};
   std::optional<std::int64_t> requests_s = {};
 
-  /// Returns whether the refusal still counts: for 7 days, because servers change.
+  /// Returns whether `lookahead_refused_s` is at most 7 days old. Older facts no longer count,
+  /// because servers change.
   bool refuses_lookahead(std::int64_t now_s) const;
-  /// Returns `requests` if the fact still counts: for 7 days.
+  /// Returns `requests` if at most 7 days old; else nullopt.
   std::optional<unsigned> request_limit(std::int64_t now_s) const;
-  /// Returns whether `protocol` still counts: for a day.
+  /// Returns whether `protocol` is known and at most a day old.
   bool knows_protocol(std::int64_t now_s) const;
 };
 

@@ -20,7 +20,7 @@ class ServerMemory {
  public:
   explicit ServerMemory(Log log) : log_(std::move(log)) {}
 
-  /// Returns the cached profile, with `remembered` set and without measurements; nothing if there
+  /// Returns the cached profile, with `remembered` set and without measurements; nullopt if there
   /// is none. `journal` may be null. `now_s`: Unix seconds.
   std::optional<ServerProfile> find(Journal* journal, const std::string& base_url,
                                     std::int64_t now_s) const;

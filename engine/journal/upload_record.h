@@ -50,15 +50,16 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   void file(const FileIdentity& file);
   /// Records that the server has lost all bytes.
   void start_over();
-  /// Writes the checksums of passed blocks if half a pool of them are not in the journal yet. To be
-  /// called when blocks may have passed.
+  /// Writes the checksums of the blocks that have passed (Window::passed()) if the checksums of at
+  /// least half of `pool_blocks` blocks are not in the journal yet. Call after blocks may have
+  /// passed.
   void blocks_passed();
   /// Returns whether the checksums of all blocks before `offset` are in the journal, or cannot be
   /// written. If false, a write is pending, and on_written is called after it.
   bool durable(std::uint64_t offset);
-  /// The same for a server that keeps bytes as they arrive: returns the end of the bytes from
-  /// `offset` on that may be sent; all bytes before `arrived` have been hashed. Returns `arrived`
-  /// if no byte has to wait for the journal.
+  /// Like durable(), for a server that keeps bytes as they arrive: returns the end of the bytes
+  /// from `offset` on that may be sent; all bytes before `arrived` have been hashed. Returns
+  /// `arrived` if no byte has to wait for the journal.
   std::uint64_t durable_up_to(std::uint64_t offset, std::uint64_t arrived);
   /// Records the number of committed bytes; writes the number on its own at most once per second.
   void committed(std::uint64_t bytes);
@@ -66,7 +67,7 @@ class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
   /// returns true, nor, if the server cannot be asked later, before knows_of_verifying() returns
   /// success.
   void verifying();
-  /// Returns whether the journal holds the record of verifying(): nothing while the write is
+  /// Returns whether the journal holds the record of verifying(): nullopt while the write is
   /// pending. A retryable error if the journal cannot be written, as another run would register the
   /// file a second time; the caller must then call verifying() again.
   std::optional<Result<void>> knows_of_verifying() const;

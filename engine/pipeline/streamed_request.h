@@ -60,7 +60,7 @@ class StreamedRequest final : public RequestBody {
   /// available.
   void abandon() { abandoned_ = true; }
 
-  /// Returns why read() returned `failed`; nothing after abandon().
+  /// Returns why read() returned `failed`; nullopt after abandon().
   const std::optional<Error>& error() const { return error_; }
   /// Returns the number of body bytes that read() has returned.
   std::uint64_t bytes_read() const { return bytes_read_; }

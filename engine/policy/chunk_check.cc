@@ -20,7 +20,7 @@ std::string in_mib(std::uint64_t bytes) {
 
 Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSetting& setting) {
   const bool wanted = setting.wish == VerifyChunks::on;
-  if (setting.wish == VerifyChunks::off || (!wanted && (setting.tls || setting.long_way)))
+  if (setting.wish == VerifyChunks::off || (!wanted && (setting.tls || setting.long_round_trip)))
     return ChunkCheck{};
   ChunkCheck check;
   if (server.has("checksum"))

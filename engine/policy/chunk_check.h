@@ -17,8 +17,9 @@ namespace sluice {
 /// byte is sent. A chunk is then no longer than half of the pool, so that the next one is read and
 /// hashed during the transfer, and each chunk costs a round trip. So the automatic choice uses
 /// checksums only where nothing else protects the bytes: over plain http, where TCP's 16 bits are
-/// the only check. The automatic choice does not use checksums for a large file over a long way,
-/// where the round trips would take a tenth of the time. TLS authenticates each record.
+/// the only check. The automatic choice does not use checksums for a large file over a link with a
+/// long round trip, because the round trips would take a tenth of the time. TLS authenticates each
+/// record.
 /// `--verify-chunks on` adds checksums over TLS too, against corruption behind the TLS proxy.
 ///
 /// The algorithm is the cheapest one that the server supports: SHA-1 (1.6 GB/s here with SHA
@@ -31,15 +32,16 @@ struct ChunkCheck {
   std::uint64_t room_bytes = 0;  ///< maximum length of a chunk that fits into the pool
 };
 
+/// The arguments of plan_chunk_check().
 struct ChunkCheckSetting {
-  VerifyChunks wish = VerifyChunks::automatic;
-  bool tls = false;
-  bool long_way = false;          ///< is_long_way(): the round trip of each chunk costs time
-  std::uint64_t least_chunk = 1;  ///< the fewest bytes that the server keeps of one request
-  std::uint64_t size = 0;         ///< of the file, bytes
+  VerifyChunks wish = VerifyChunks::automatic;  ///< --verify-chunks
+  bool tls = false;                             ///< the server's URL is https
+  bool long_round_trip = false;                 ///< has_long_round_trip() of the connection
+  std::uint64_t least_chunk = 1;  ///< shortest chunk that the server keeps (Tus::part_bytes())
+  std::uint64_t size = 0;         ///< bytes of the file
   std::size_t pool_blocks = 2;    ///< buffers of the pool that this upload can have
   unsigned lanes = 1;             ///< lanes that share the whole pool
-  std::size_t block_bytes = 1;
+  std::size_t block_bytes = 1;    ///< bytes of a buffer
 };
 
 /// Returns the plan for an upload. Error usage, which names a remedy, if checksums were requested

@@ -16,7 +16,7 @@ class LaneCount {
   struct Sample {
     Clock::time_point at;
     std::uint64_t sent = 0;  ///< bytes sent since the first lane began; only grows
-    /// The averages over the lanes' connections; nothing, or 0, if the kernel does not report them.
+    /// The averages over the lanes' connections; nullopt, or 0, if the kernel does not report them.
     std::optional<std::chrono::microseconds> round_trip{};
     std::optional<std::chrono::microseconds> least_round_trip{};
     std::uint64_t sent_again = 0;  ///< retransmitted packets of these connections

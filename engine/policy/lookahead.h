@@ -38,7 +38,7 @@ namespace sluice {
 class Lookahead {
  public:
   struct Setting {
-    std::optional<unsigned> asked{};  ///< requested by the user; nothing: automatic
+    std::optional<unsigned> asked{};  ///< requested by the user; nullopt: automatic
     bool refused = false;             ///< this server refused to wait in an earlier upload
     std::uint64_t pool_bytes = 0;
     /// The limits measured before the upload; a round trip of 0: not measured.

@@ -77,13 +77,13 @@ bool asks_for_short_parts(const PartPlanSetting& setting) {
   return asked > 1 && setting.size / least < asked;
 }
 
-bool is_long_way(std::optional<std::chrono::microseconds> round_trip, std::uint64_t size) {
+bool has_long_round_trip(std::optional<std::chrono::microseconds> round_trip, std::uint64_t size) {
   return round_trip && *round_trip >= least_round_trip && size >= worth_parts_bytes;
 }
 
 PartPlan plan_parts(const PartPlanSetting& setting) {
   const bool pays =
-      is_long_way(setting.round_trip, setting.size) &&
+      has_long_round_trip(setting.round_trip, setting.size) &&
       !one_connection_is_enough({setting.bbr, setting.max_in_flight_bytes, *setting.round_trip});
   if (setting.asked ? *setting.asked == 0 : !pays) return {};
   const std::uint64_t blocks = blocks_of(setting.size, setting.block_bytes);

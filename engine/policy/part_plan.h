@@ -32,19 +32,21 @@ struct PartPlan {
   unsigned most = 1;
 };
 
+/// The arguments of plan_parts().
 struct PartPlanSetting {
-  std::uint64_t size = 0;         ///< of the file, bytes
+  std::uint64_t size = 0;         ///< bytes of the file
   std::uint64_t block_bytes = 1;  ///< parts begin at the beginning of a block
-  std::size_t pool_blocks = 2;    ///< each lane needs two
-  std::optional<unsigned> asked;  ///< requested by the user; 0: no parts; nothing: automatic
-  std::optional<std::chrono::microseconds> round_trip;  ///< nothing: unknown
+  std::size_t pool_blocks = 2;    ///< buffers of the pool; each lane needs two
+  std::optional<unsigned> asked;  ///< lanes requested (--lanes); 0: no parts; nullopt: automatic
+  std::optional<std::chrono::microseconds> round_trip;  ///< nullopt: unknown
   /// As in Answer::Network, of a connection to the server.
   bool bbr = false;
   std::uint64_t max_in_flight_bytes = 0;
 };
 
-/// Returns whether the round trip is so long, and the file so large, that each round trip counts.
-bool is_long_way(std::optional<std::chrono::microseconds> round_trip, std::uint64_t size);
+/// Returns whether waiting for a response after each chunk would slow the upload down notably: the
+/// round trip is long, and the file of `size` bytes is large. False if the round trip is unknown.
+bool has_long_round_trip(std::optional<std::chrono::microseconds> round_trip, std::uint64_t size);
 
 /// Returns the parts of a file, and how many of them to upload at once.
 PartPlan plan_parts(const PartPlanSetting& setting);

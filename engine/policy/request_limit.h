@@ -43,7 +43,7 @@ class RequestLimit {
 
   struct Setting {
     unsigned first = automatic;  ///< at least 1
-    /// The limit that an earlier run was lowered to; at least 1.
+    /// The limit to which an earlier run was reduced; at least 1.
     std::optional<unsigned> remembered = {};
     Clock::time_point now = {};
   };
@@ -52,7 +52,7 @@ class RequestLimit {
 
   unsigned limit() const { return limit_; }
 
-  /// Returns the limit if it comes from an overload, in this run or a remembered one; nothing while
+  /// Returns the limit if it comes from an overload, in this run or a remembered one; nullopt while
   /// the server's capacity is unknown. While the limit is 1 until an answer comes, returns the
   /// limit after that answer.
   std::optional<unsigned> known_limit() const {
@@ -75,7 +75,7 @@ class RequestLimit {
   bool overloaded(std::uint64_t round, unsigned in_flight, Clock::time_point now,
                   Overload overload = Overload::refused);
 
-  /// Returns the limit with which the next run should begin; nothing without an overload, or
+  /// Returns the limit with which the next run should begin; nullopt without an overload, or
   /// once as many requests at a time as met it have succeeded.
   std::optional<unsigned> worth_remembering() const;
 

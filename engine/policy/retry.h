@@ -23,7 +23,7 @@ struct RetryPolicy {
   std::chrono::seconds longest_asked{3600};
 };
 
-/// Returns the time of the next retry after `failures` consecutive failures (1 or more); nothing if
+/// Returns the time of the next retry after `failures` consecutive failures (1 or more); nullopt if
 /// the retry budget is exhausted. Exponential backoff with full jitter: the delay is anywhere
 /// between 0 and the bound, so that a thousand nodes that lost the same server do not retry at the
 /// same time. `retry_after`: the server's Retry-After (RFC 9110, 10.2.3); the retry is never
@@ -39,7 +39,7 @@ class RetryBudget {
  public:
   /// Counts one failure. Returns the number of consecutive failures.
   unsigned failed() { return ++failures_; }
-  /// Counts `error`. Returns the time of the next retry, see retry_at(); nothing to fail. An error
+  /// Counts `error`. Returns the time of the next retry, see retry_at(); nullopt to fail. An error
   /// with Error::most_tries is tried that often at most, with delays of at least 1, 2, 4 s under
   /// the default policy.
   std::optional<std::chrono::steady_clock::time_point> next_try(

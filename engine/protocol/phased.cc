@@ -182,7 +182,9 @@ Result<void> Phased::read_step(const Answer& answer) {
     case State::registered:
       break;
   }
-  return Error{ErrorKind::failed, "a response arrived after the upload had ended"};
+  return Error{ErrorKind::failed,
+               "internal error: a response arrived after the upload had ended; report this to the "
+               "developers of sluice"};
 }
 
 void Phased::recover() {

@@ -34,8 +34,8 @@ struct TusServer {
 struct ServerProfile {
   ProtocolKind protocol = ProtocolKind::automatic;  ///< `automatic`: not known
   TusServer tus;                                    ///< if the server speaks tus
-  /// `protocol` and `tus` come from the journal. The members below are then set only if the
-  /// server was asked about the token since.
+  /// True: `protocol` and `tus` come from the journal. The members below are then set only if this
+  /// inquiry asked the server about the token.
   bool remembered = false;
   /// Smoothed round-trip time of the connection; nullopt if the kernel does not report one.
   std::optional<std::chrono::microseconds> round_trip;

@@ -73,7 +73,9 @@ Result<void> Tus::read_answer(const Answer& answer) {
     case State::registered:
       break;
   }
-  return Error{ErrorKind::failed, "a response arrived after the upload had ended"};
+  return Error{ErrorKind::failed,
+               "internal error: a response arrived after the upload had ended; report this to the "
+               "developers of sluice"};
 }
 
 std::optional<Error> Tus::common_error(const Answer& answer) {

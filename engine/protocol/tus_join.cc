@@ -62,8 +62,8 @@ Error Tus::join_refused(const Answer& answer) {
       ErrorKind::failed, answer,
       fmt::format("{}: the server refused to join the parts (HTTP {}, {}){}", errors_.doing(step_),
                   answer.status, errors_.quoted(answer.body),
-                  never ? ", although it has all of them; nothing was registered; upload the file "
-                          "in one piece with --restart --lanes 0"
+                  never ? ", although all parts are complete; nothing was registered; upload the "
+                          "file in one piece with --restart --lanes 0"
                         : ""),
       !never);
 }

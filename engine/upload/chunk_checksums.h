@@ -37,7 +37,7 @@ class ChunkChecksums {
   void hold(Request request) { held_ = std::move(request); }
   bool is_holding() const { return held_.has_value(); }
   /// Returns the held chunk with its checksum header, and holds it no longer. If the checksum is
-  /// not computed yet, returns nothing and calls compute() for the chunk.
+  /// not computed yet, returns nullopt and calls compute() for the chunk.
   std::optional<Request> take_ready();
 
  private:

@@ -66,7 +66,7 @@ class ChunkSender {
     TransferTimes& times;
     std::string file;           ///< for messages
     std::uint64_t size = 0;     ///< of the file, in bytes
-    bool begins_alone = false;  ///< pipelines no chunk behind a `begin`
+    bool begins_alone = false;  ///< pipelines no chunk behind a setup request (Step::begin)
     Log log = {};
   };
 

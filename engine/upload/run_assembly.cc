@@ -102,7 +102,7 @@ Result<ChunkCheck> RunAssembly::chunk_check(const UploadRequest& request, std::u
   return plan_chunk_check(request.server.tus,
                           {.wish = request.verify_chunks,
                            .tls = request.base_url.starts_with("https:"),
-                           .long_way = is_long_way(request.server.round_trip, size),
+                           .long_round_trip = has_long_round_trip(request.server.round_trip, size),
                            .least_chunk = Tus::part_bytes(size),
                            .size = size,
                            .pool_blocks = blocks,

@@ -27,10 +27,11 @@ struct UploadBasis {
   std::optional<DatasetLock> lock;
   std::optional<EarlierRun> earlier;
   UploadParts parts;  ///< parts of the file; empty plan: one piece
-  /// The file goes in parts. If an earlier run has joined the parts already, `parts` is empty.
+  /// Whether the upload at the server is joined from parts. If an earlier run has joined the parts,
+  /// `parts` is empty.
   bool joined = false;
-  std::vector<std::string> abandoned;      ///< EarlierRuns
-  std::optional<JournalEntry> registered;  ///< EarlierRuns, over the phased protocol
+  std::vector<std::string> abandoned;      ///< EarlierRuns::abandoned
+  std::optional<JournalEntry> registered;  ///< EarlierRuns::registered; set over phased only
   ServerFacts server;                      ///< from the journal
 };
 

@@ -44,8 +44,8 @@ struct RunSetting {
   JournalThread* journal;           ///< null: no journal; outlives the run
   std::optional<DatasetLock> lock;  ///< held until the upload has ended
   std::optional<EarlierRun> earlier;
-  std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions
-  std::uint64_t bytes_per_second;                     ///< EngineOptions
+  std::optional<std::chrono::seconds> register_wait;  ///< EngineOptions::register_wait
+  std::uint64_t bytes_per_second;                     ///< EngineOptions::bytes_per_second
   ServerFacts server;                                 ///< from the journal
   /// Absolute URLs of abandoned uploads at the server, to be deleted.
   std::vector<std::string> abandoned = {};
@@ -60,7 +60,7 @@ struct RunSetting {
   std::optional<Part> part = {};
   /// Work before the first request; null: none.
   std::shared_ptr<Preparation> preparation = {};
-  std::optional<JournalEntry> registered = {};  ///< EarlierRuns
+  std::optional<JournalEntry> registered = {};  ///< EarlierRuns::registered
   RequestGate* gate = nullptr;  ///< gate of the server; null: none; outlives the run
   RequestGate::Rule gate_rule = RequestGate::Rule::queues;
   std::unique_ptr<PoolShares::Share> share = {};  ///< share of `pool`; null: the whole pool

@@ -24,7 +24,7 @@ namespace sluice {
 class Servers {
  public:
   struct Setting {
-    unsigned requests_at_a_time = 0;  ///< EngineOptions
+    unsigned requests_at_a_time = 0;  ///< EngineOptions::requests_at_a_time
     /// As in RequestGate::Setting. Called only while uploads exist.
     std::function<void(RequestGate::Clock::time_point when, std::function<void()>)> post_at;
     JournalThread* journal = nullptr;  ///< stores the limits; null: none; outlives this

@@ -62,7 +62,7 @@ struct UploadRequest {
   /// Digests that are compared before the file is registered; if one differs, the upload fails with
   /// `integrity`. Kinds that are not in `digests` are not compared.
   ExpectedDigests expected;
-  /// Called after the server refused the token. Returns the current token, or nothing if there is
+  /// Called after the server refused the token. Returns the current token; nullopt if there is
   /// none. Runs on a network thread, concurrently for several parts or uploads, and again every 2 s
   /// until token_wait has passed.
   std::function<std::optional<Secret>()> renew_token;

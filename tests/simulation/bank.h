@@ -14,22 +14,22 @@
 
 namespace sluice::sim {
 
-/// What a request is about, as the server understands it.
+/// The kinds of requests.
 enum class Step {
-  ask,      ///< phased: is the name free?
+  ask,      ///< phased: asks whether the name is free
   setup,    ///< phased
   chunk,    ///< phased
-  probe,    ///< phased: how many bytes are there?
-  verify,   ///< phased: registers
+  probe,    ///< phased: asks for the number of received bytes
+  verify,   ///< phased: registers the file
   options,  ///< tus
   create,   ///< tus
   patch,    ///< tus
   head,     ///< tus
-  remove,   ///< tus
-  join,     ///< tus: parts become one
-  enlist,   ///< tus: registers
-  whole,    ///< binary: registers
-  other,
+  remove,   ///< tus: DELETE
+  join,     ///< tus: concatenates parts
+  enlist,   ///< tus: registers the upload
+  whole,    ///< binary: sends and registers the file
+  other,    ///< anything else
 };
 inline constexpr std::size_t steps = static_cast<std::size_t>(Step::other) + 1;
 const char* to_string(Step step);
@@ -50,35 +50,36 @@ struct Head {
   }
 };
 
-/// One request at the server. body() as it comes; then finish(), or broken() if the rest never
-/// comes.
+/// One request at the server. body() is called for each piece of the body, then finish(), or
+/// broken() if the connection ended before the body was complete.
 class Call {
  public:
   virtual ~Call() = default;
-  /// An answer before the body, which nothing of is kept then.
+  /// Returns a response that is sent before the body, and nothing of the body is then kept; nullopt
+  /// if the request is not refused.
   virtual std::optional<Answer> refusal() { return {}; }
   virtual void body(std::string_view bytes) = 0;
-  /// The same for `bytes` bytes whose values do not matter. They lie within the payload: the first
-  /// and the last bytes of a body are always real.
+  /// Like body(), for `bytes` bytes whose values do not matter. They are within the payload: the
+  /// first and the last bytes of a body are always real.
   virtual void counted_body(std::uint64_t bytes) {
     body(std::string(static_cast<std::size_t>(bytes), '\0'));
   }
   virtual void broken() {}
-  /// Once the body is complete.
+  /// Returns the kind of the request. Call when the body is complete.
   virtual Step step() const = 0;
-  /// What the request is about, from the beginning of its body; nothing before enough has come.
+  /// Returns the kind of the request from the beginning of its body; nullopt if more is needed.
   virtual std::optional<Step> step_of_begin(std::string_view begin) const = 0;
-  /// Carries it out.
+  /// Carries out the request and returns the response.
   virtual Answer finish() = 0;
-  /// The server dies within it: carries out a part, if that is possible, and answers nothing.
+  /// Carries out a part of the request, if possible, as if the server died meanwhile.
   virtual void finish_partly(Dice&) {}
 };
 
-/// What the servers of a world share: the dataset, its token, and what is registered.
+/// The state of a Data Bank: a dataset, its token, and the registered files.
 struct Bank {
   struct Registered {
     std::string name;
-    std::string bytes;       ///< empty if they were counted
+    std::string bytes;       ///< empty if the body was counted (SimTransport::Bodies)
     std::uint64_t size = 0;  ///< of the file, bytes
   };
   enum class Generation { phased, tus, binary };
@@ -87,13 +88,12 @@ struct Bank {
   std::string dataset = "IDB-1234567";
   std::string token = "t0k3n-0";
   std::vector<Registered> registered;
-  bool moves = false;  ///< phased: a verify moves the staged file and does not copy it
+  bool moves = false;    ///< phased: verify moves the staged file; else verify copies the file
+  bool renames = false;  ///< phased: verify replaces blanks by `_`, and moves the staged file
 
-  bool renames = false;  ///< phased: a verify makes `_` of blanks, and moves the staged file
-
-  /// The ids of the parts that a tus server is joining for the process of the client that runs now.
+  /// The ids of the parts that a tus server is joining for the running client process.
   std::set<std::string> joining;
-  /// A request that no client may send; empty for none.
+  /// Describes a request that a correct client never sends; empty if there was none.
   std::string misuse;
 
   bool has(std::string_view name) const {
@@ -109,7 +109,7 @@ struct Bank {
   }
 };
 
-/// The name that a bank which renames gives a file.
+/// Returns the name that a bank with Bank::renames gives a file.
 inline std::string renamed(std::string name) {
   for (char& c : name)
     if (c == ' ') c = '_';
@@ -123,29 +123,31 @@ inline Answer reply(int status, std::string body = {}) {
   return answer;
 }
 
-/// One generation of the Data Bank.
+/// A server for one generation of the Data Bank.
 class Server {
  public:
   virtual ~Server() = default;
+  /// Returns the call for a request whose head has arrived.
   virtual std::unique_ptr<Call> begin(const Head& head) = 0;
-  /// The server's processes die and are started again. Something may be lost, but nothing that the
-  /// client was told to be complete: no client could know.
+  /// Simulates a restart of the server's processes. May lose data, except files that the client was
+  /// told to be complete, because a client could not detect that loss.
   virtual void restart(Dice& dice) = 0;
-  /// Loses the bytes of all files that are not registered.
+  /// Discards the bytes of all files that are not registered.
   virtual void lose_bytes() {}
-  /// The time of what was not finished is over.
+  /// Lets unfinished uploads expire.
   virtual void expire(Dice& dice) { static_cast<void>(dice); }
 };
 
+// `bank` must outlive the server.
 std::unique_ptr<Server> make_phased_server(Bank& bank);
 std::unique_ptr<Server> make_binary_server(Bank& bank);
 
 struct TusSetting {
   std::vector<std::string> extensions;
   bool sends_resumable = true;
-  bool keeps_broken = true;  ///< the bytes of a PATCH whose connection broke
-  bool relative_location = false;
-  bool lazy = false;  ///< no file before the first PATCH, and without one no registration
+  bool keeps_broken = true;        ///< keeps the received bytes of a PATCH whose connection broke
+  bool relative_location = false;  ///< Location of a creation is relative
+  bool lazy = false;  ///< an upload has no file, and cannot be registered, before its first PATCH
 };
 std::unique_ptr<Server> make_tus_server(Bank& bank, TusSetting setting);
 

@@ -14,21 +14,22 @@
 
 namespace sluice::sim {
 
-/// The engine's background work as events, each of which takes a time that the dice choose.
+/// An Executor that runs the engine's background work as events on a Timeline, each after a random
+/// time.
 class SimExecutor final : public Executor {
  public:
   struct Setting {
-    Duration read = std::chrono::microseconds(100);  ///< a block, on average
-    Duration write = std::chrono::milliseconds(1);   ///< a transaction, on average
-    Duration check = std::chrono::microseconds(10);  ///< a block of a second pass over the file
-    double busy = 0.01;  ///< probability that a disk is busy with something else, 50 times as long
+    Duration read = std::chrono::microseconds(100);  ///< average time to read a block
+    Duration write = std::chrono::milliseconds(1);   ///< average time of a journal transaction
+    Duration check = std::chrono::microseconds(10);  ///< time for a block of a second reading
+    double busy = 0.01;  ///< probability that a read or write takes 50 times as long
   };
 
   SimExecutor(const Setting& setting, Timeline& time, Timeline::Owner owner, Dice dice)
       : setting_(setting), time_(time), owner_(owner), dice_(dice) {}
 
   void post(Work work, std::function<void()> event) override;
-  /// Whether the journal has written and reported all that was handed to it, a little while ago.
+  /// Returns whether the journal has had no work for 100 ms.
   bool has_written() const {
     return writing_ == 0 && time_.steady_now() - written_at_ > std::chrono::milliseconds(100);
   }
@@ -38,13 +39,13 @@ class SimExecutor final : public Executor {
   Timeline& time_;
   const Timeline::Owner owner_;
   Dice dice_;
-  unsigned in_vain_ = 0;  ///< looks for a buffer in a row
+  unsigned in_vain_ = 0;  ///< consecutive times that no buffer was free
   unsigned writing_ = 0;  ///< events of the journal that have not run
   Clock::time_point written_at_{};
 };
 
-/// One process of the client: an engine that uploads one file, from the journal that an earlier one
-/// left. One thread.
+/// One process of the client: an engine that uploads one file, with the journal of the process
+/// before. One thread.
 class Client {
  public:
   struct Setting {
@@ -52,33 +53,33 @@ class Client {
     UploadRequest request;
     SimTransport::Setting transport;
     SimExecutor::Setting executor;
-    /// Asks the server first what it speaks; otherwise `request` says so.
+    /// Asks the server first which protocol it supports; false: `request.server` says so.
     bool asks_first = false;
   };
-  /// What all processes of a world share; outlives them.
+  /// The objects that all processes of a world share. All must outlive the processes.
   struct Surroundings {
     Timeline& time;
     Trace& trace;
     Network& network;
     Faults& faults;
     SimTransport::Doubt& doubt;
-    std::function<bool()> may_commit;
+    std::function<bool()> may_commit;  ///< asked before each COMMIT of the journal; false: it fails
   };
 
-  /// `number`: of the process, from 1. `journal`: its bytes.
+  /// `number`: number of the process, from 1. `journal`: the bytes of the journal's database.
   Client(Setting setting, const Surroundings& around, unsigned number, const std::string& journal);
-  /// Dead or over; else it is cancelled.
+  /// Cancels the upload if it is still running.
   ~Client();
 
-  /// Asks what is to be asked, which takes virtual time, and starts the upload. False where it does
-  /// not begin: error() says why.
+  /// Asks the server if Setting::asks_first, which takes virtual time, and starts the upload.
+  /// Returns false if the upload cannot be started: error() says why.
   bool start();
+  /// Returns whether the upload has ended.
   bool over() const { return over_; }
   const std::optional<Error>& error() const { return error_; }
-  /// Once it is over: its report.
+  /// Returns the report of the upload. Call when over() is true.
   Report finish();
-  /// The process is killed now: returns what is in the journal. Nothing of it reaches anything any
-  /// more.
+  /// Kills the process: it sends and writes nothing from now on. Returns the bytes of the journal.
   std::string crash();
   void cancel() {
     if (upload_) upload_->cancel();
@@ -87,13 +88,15 @@ class Client {
     if (transport_ != nullptr) transport_->kill_connections();
   }
 
-  /// Whether the journal says that the file may be registered.
+  /// Returns whether the journal says that the file may be registered.
   bool journal_says_verifying() const;
-  /// Whether nothing more will be written to the journal for what has happened so far.
+  /// Returns whether the journal has written everything that has happened so far.
   bool journal_rests() const { return executor_.has_written(); }
+  /// Returns the bytes of the journal's database.
   std::string journal() const { return journal_->serialize(); }
   std::size_t open_exchanges() const { return transport_->open(); }
   SimTransport::Counts counts() const { return transport_->counts(); }
+  /// Returns the number of buffers that are not in the pool.
   std::size_t buffers_out() const { return pool_->count() - pool_->available(); }
 
  private:

@@ -16,9 +16,10 @@ inline constexpr std::uint64_t initial_window = 10 * packet_bytes;
 /// Acknowledgements that arrive at one moment.
 struct Acknowledgement {
   Clock::time_point now{};
-  std::uint64_t bytes = 0;      ///< that have arrived, selectively acknowledged ones included
+  std::uint64_t bytes = 0;      ///< acknowledged bytes, including selectively acknowledged ones
   std::uint64_t in_flight = 0;  ///< bytes in flight before these acknowledgements
-  /// Of the newest segment, queueing included; the average where it was sent again; more than 0.
+  /// Round-trip time of the newest segment, including queueing, more than 0; the average if that
+  /// segment was retransmitted.
   Duration round_trip{};
   /// A sample of the delivery rate (draft-cheng-iccrg-delivery-rate-estimation), bytes per second;
   /// 0 for none.
@@ -52,7 +53,7 @@ class CongestionControl {
 
 enum class Congestion { cubic, bbr };
 
-/// `round_trip`: that the handshake took; more than 0.
+/// Returns the congestion control of a new connection. `round_trip`: of the handshake; more than 0.
 std::unique_ptr<CongestionControl> make_congestion_control(Congestion kind, Duration round_trip,
                                                            Clock::time_point now);
 

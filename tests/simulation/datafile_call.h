@@ -12,7 +12,8 @@
 
 namespace sluice::sim {
 
-/// A POST to /api/dataset/KEY/datafile. Rails has the whole body before it does anything.
+/// A POST to /api/dataset/KEY/datafile. Like Rails, processes a request only after its whole body
+/// has arrived.
 class DatafileCall : public Call {
  public:
   DatafileCall(Bank& bank, Head head) : bank_(bank), head_(std::move(head)) {}
@@ -84,6 +85,7 @@ class DatafileCall : public Call {
   mutable std::optional<std::vector<Field>> fields_;
 };
 
+/// Returns the Data Bank's response after registering the file `name`.
 inline Answer uploaded(const Bank& bank, const std::string& name) {
   return reply(200, "successfully uploaded " + name +
                         "\nsee in dataset at http://bank.sim/datasets/" + bank.dataset + " \n");

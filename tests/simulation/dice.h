@@ -6,11 +6,12 @@
 
 namespace sluice::sim {
 
-/// All chance of one simulated world: the same seed throws the same numbers (splitmix64).
+/// A pseudorandom number generator (splitmix64): the same seed gives the same numbers.
 class Dice {
  public:
   explicit Dice(std::uint64_t seed) : state_(seed) {}
 
+  /// Returns 64 random bits.
   std::uint64_t bits() {
     state_ += 0x9E3779B97F4A7C15U;
     std::uint64_t z = state_;
@@ -18,12 +19,13 @@ class Dice {
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
     return z ^ (z >> 31);
   }
-  /// In [0, end); 0 where end is 0.
+  /// Returns a number in [0, end); 0 if `end` is 0.
   std::uint64_t below(std::uint64_t end) { return end == 0 ? 0 : bits() % end; }
-  /// In [low, high].
+  /// Returns a number in [low, high].
   std::uint64_t between(std::uint64_t low, std::uint64_t high) {
     return low + below(high - low + 1);
   }
+  /// Returns a number in [0, 1).
   double unit() { return static_cast<double>(bits() >> 11) * 0x1.0p-53; }
   bool chance(double probability) { return unit() < probability; }
   template <class Value>

@@ -9,78 +9,79 @@
 
 namespace sluice::sim {
 
-/// What can go wrong in a world. Those of requests strike them at the server, or on the way to it.
+/// The faults of a simulated world. Faults of requests happen on the network or at the server.
 enum class Fault {
-  // A request, at its head: nothing is carried out.
-  refused_connection,  ///< nobody listens
-  lost_connecting,     ///< the connection is never made
-  lost_request,        ///< the connection is reset before the server has seen anything of it
-  swallowed_request,   ///< nothing of it arrives, and nobody says so
+  // Of a connection or the head of a request. The server does not carry out the request.
+  refused_connection,  ///< connection refused
+  lost_connecting,     ///< the connection attempt gets no response
+  lost_request,        ///< the connection is reset before the server has received anything
+  swallowed_request,   ///< the request is lost without a reset
   cut_body,            ///< the connection is reset within the body
-  stalled_body,        ///< from some byte on nothing arrives any more
-  early_status,        ///< refused before the body: 413, 503, 401
-  changed_bytes,       ///< a byte of the body is another one; only where a checksum shows that
-  // A request, once it is complete.
-  status_before,  ///< refused, and not carried out
-  front_before,   ///< the same, by a page of a front server
-  front_after,    ///< carried out, and a front server answers something else
+  stalled_body,        ///< the body is lost from some byte on, without a reset
+  early_status,        ///< the server responds 413, 503 or 401 before the body
+  changed_bytes,       ///< a byte of the body changes; only if a checksum protects the body
+  // Of a complete request.
+  status_before,  ///< the server responds with an error and does not carry out the request
+  front_before,   ///< a front server responds with an error page; the request is not carried out
+  front_after,    ///< carried out, but a front server responds with an error page
   lost_answer,    ///< carried out, and the connection is reset
-  silent_answer,  ///< carried out, and no answer ever comes
-  late,           ///< the connection is reset, and then it is carried out
-  partly,         ///< a part of it is carried out, and the connection is reset
-  restart,        ///< the server's processes die; all connections with them
-  think,          ///< it takes long
-  garbage,        ///< carried out, and the answer is no text
-  cut_answer,     ///< carried out, and the answer's body is cut short
+  silent_answer,  ///< carried out, and no response is sent
+  late,           ///< the connection is reset, and the request is carried out afterwards
+  partly,         ///< carried out in part, and the connection is reset
+  restart,        ///< the server's processes restart; all connections are reset
+  think,          ///< carried out after a long time
+  garbage,        ///< carried out, and the body of the response is not text
+  cut_answer,     ///< carried out, and the body of the response is cut short
   // Of the server, at any time.
-  dead_connections,  ///< all kept connections are dead, and nobody knows
-  token_expires,     ///< another one has to be fetched
-  upload_expires,    ///< a tus upload is gone
-  outage,            ///< for a while nobody listens
-  slow_link,         ///< for a while it is a hundred times as slow
+  dead_connections,  ///< the server drops all kept connections without telling the client
+  token_expires,     ///< the client must get a new token
+  upload_expires,    ///< a tus upload is deleted
+  outage,            ///< the server refuses connections for a while
+  slow_link,         ///< the link is slower for a while
   // Of the client.
   read_error,     ///< some reads of the file fail
-  file_changes,   ///< other bytes at a later time
-  file_replaced,  ///< another file of that path
-  file_touched,   ///< the same bytes at a later time
+  file_changes,   ///< the file gets other bytes and a later modification time
+  file_replaced,  ///< the path names another file
+  file_touched,   ///< the file gets a later modification time
   full_disk,      ///< the journal cannot be written for a while
-  clock_jumps,    ///< the clock on the wall
+  clock_jumps,    ///< the system clock is set
   crash,          ///< the client is killed
-  cancel,         ///< somebody stops it
+  cancel,         ///< the user cancels the upload
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(Fault::cancel) + 1;
 const char* to_string(Fault fault);
 
-/// How many faults strike a world, and which. There is a budget, so that most uploads get through.
+/// Chooses the faults of a world at random. Their number is limited, so that most uploads succeed.
 class Faults {
  public:
   struct Weather {
-    double requests = 0;  ///< probability for each request, twice
-    double moments = 0;   ///< the same for each moment (some 50 a run)
-    double crashes = 0;   ///< the same for each event of the client
-    unsigned budget = 0;  ///< faults in all
-    unsigned crash_budget = 0;
+    double requests = 0;        ///< probability of a fault at a request's head, and at its end
+    double moments = 0;         ///< probability of a fault at each call of at_moment()
+    double crashes = 0;         ///< probability of a crash at each event of the client
+    unsigned budget = 0;        ///< maximum number of faults without crashes
+    unsigned crash_budget = 0;  ///< maximum number of crashes
   };
 
   Faults(Dice dice, const Weather& weather) : dice_(dice), weather_(weather) {}
 
-  /// Of a connection that is to be made.
+  // Return the fault that happens now; nullopt for none.
+  /// For a connection attempt.
   std::optional<Fault> at_connect();
-  /// Of a request whose head arrives.
+  /// For a request whose head has arrived at the server.
   std::optional<Fault> at_head(const Head& head);
-  /// Of one that is complete.
+  /// For a request that has arrived completely.
   std::optional<Fault> at_complete(Step step);
-  /// Of a moment.
+  /// For the server, the link or the client's machine while the client runs; called periodically.
   std::optional<Fault> at_moment();
   /// Between two processes of the client.
   std::optional<Fault> at_pause();
-  /// Whether the client is killed now.
+  /// Returns whether the client is killed now.
   bool crashes();
 
   Dice& dice() { return dice_; }
   std::uint64_t count(Fault fault) const { return counts_[static_cast<std::size_t>(fault)]; }
   const std::array<std::uint64_t, fault_kinds>& counts() const { return counts_; }
-  /// No more.
+  /// Ends all faults: none happens after this call.
   void end() { weather_ = {}; }
 
  private:

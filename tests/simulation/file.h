@@ -14,7 +14,7 @@
 
 namespace sluice::sim {
 
-/// `size` bytes that are a function of the seed.
+/// Returns `size` pseudorandom bytes determined by `seed`.
 inline std::string content(std::uint64_t seed, std::size_t size) {
   Dice dice(seed);
   std::string bytes(size, '\0');
@@ -25,7 +25,7 @@ inline std::string content(std::uint64_t seed, std::size_t size) {
   return bytes;
 }
 
-/// The one file of a world, which may change, and be unreadable for a while. One thread.
+/// The file that a world uploads, in memory. The file can change, and reads can fail. One thread.
 class File final : public FileSystem {
  public:
   File(std::string path, std::string bytes) : path_(std::move(path)) {
@@ -37,26 +37,27 @@ class File final : public FileSystem {
   const std::string& path() const { return path_; }
   const std::string& bytes() const { return *versions_.back(); }
   const FileIdentity& identity() const { return identity_; }
-  /// Whether `bytes` are all of the file as it was at some time, and not a mixture.
+  /// Returns whether `bytes` is the whole content of the file at some time, not a mixture.
   bool was(const std::string& bytes) const {
     for (const auto& version : versions_)
       if (*version == bytes) return true;
     return false;
   }
 
-  /// Other bytes, at a later time; `replaced`: by another file of that path.
+  /// Changes the content and the modification time. `replaced`: also the inode, as if another file
+  /// was renamed to the path.
   void change(std::string bytes, bool replaced) {
     versions_.push_back(std::make_shared<const std::string>(std::move(bytes)));
     identity_.size = versions_.back()->size();
     touch();
     if (replaced) ++identity_.inode;
   }
-  /// The same bytes, at a later time.
+  /// Changes the modification time only.
   void touch() {
     ++touched_;
     identity_.modified = {1'700'000'000 + touched_, 5};
   }
-  /// So many reads fail from now on.
+  /// Makes the next `count` reads fail with EIO.
   void fail_reads(unsigned count) { failing_ = count; }
 
   Result<OpenedSource> open(const std::string& path, std::size_t block_size) override;
@@ -75,7 +76,7 @@ class File final : public FileSystem {
   unsigned failing_ = 0;
 };
 
-/// Reads what the file has when it reads. It has no page cache and no direct reads.
+/// Reads the current content of the file, without a page cache or direct reads.
 class File::Reader final : public Source {
  public:
   explicit Reader(File& file) : Source(file.path_, file.identity_), file_(file) {}

@@ -7,8 +7,8 @@
 
 namespace sluice::sim {
 
-/// One way over the network from the client to the server: a queue in front of a line of a certain
-/// rate, and a round trip.
+/// A network path from the client to the server: a queue in front of a line with a fixed rate, and
+/// a round-trip time.
 class Link {
  public:
   struct Setting {
@@ -23,12 +23,13 @@ class Link {
   explicit Link(const Setting& setting) : setting_(setting) {}
 
   Duration round_trip() const { return setting_.round_trip; }
-  /// So many times as slow until then.
+  /// Divides the rate by `factor` until `until`.
   void slow_down(double factor, Clock::time_point until) {
     factor_ = factor;
     slow_until_ = until;
   }
-  /// When the last of so many bytes that are handed over now arrives.
+  /// Sends `bytes` bytes at `now`, after all that were sent before. Returns when the last of them
+  /// arrives.
   Clock::time_point send(std::uint64_t bytes, Clock::time_point now) {
     const double rate = now < slow_until_ ? setting_.rate / factor_ : setting_.rate;
     const auto takes = Duration(static_cast<std::int64_t>(static_cast<double>(bytes) / rate * 1e9));
@@ -49,8 +50,8 @@ class Link {
   Clock::time_point slow_until_{};
 };
 
-/// The window of one connection: how many bytes may be under way. It doubles each round trip, and
-/// begins anew after a pause.
+/// The congestion window of one connection: how many bytes may be in flight. Doubles each round
+/// trip up to `most` bytes, and is reset to `initial` bytes after a pause. Knows no losses.
 class CongestionWindow {
  public:
   static constexpr std::uint64_t initial = 10 * 1460;

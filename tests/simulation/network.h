@@ -29,55 +29,56 @@ struct Connection {
   /// Null: `window` decides alone what may be sent. Owned by the network.
   TcpSender* tcp = nullptr;
   bool established = false;
-  bool dead = false;     ///< the server does not know it any more; the client finds out by using it
-  bool carried = false;  ///< a request before the one at hand
-  Clock::time_point last_arrival{};  ///< in order: what is sent later arrives later
-  Clock::time_point idle_since{};
+  bool dead = false;     ///< the server has dropped it; the client learns this at its next request
+  bool carried = false;  ///< it has carried an earlier request
+  Clock::time_point last_arrival{};  ///< of the bytes sent so far; later bytes arrive later
+  Clock::time_point idle_since{};    ///< the end of its last request
 };
 
-/// One request on its way, and its answer. The client holds one end, the server the other.
+/// One request in flight and its response. The client and the server each use one end.
 struct Wire {
   std::uint64_t number = 0;
   Head head;
   std::shared_ptr<Connection> connection;
 
-  // The client's end; empty once it has let go.
+  // The client's end. The callbacks are empty once the client has ended or cancelled the exchange.
   std::function<void(Answer)> on_answer;
-  std::function<void()> on_reset;         ///< the connection is gone
-  std::function<void()> on_acknowledged;  ///< more may be sent
+  std::function<void()> on_reset;         ///< the connection was reset
+  std::function<void()> on_acknowledged;  ///< bytes were acknowledged: more may be sent
 
   // The server's end.
   std::unique_ptr<Call> call;
-  std::uint64_t arrived = 0;
-  std::uint64_t arrivals = 0;  ///< pieces
-  bool begun = false;
-  bool ended = false;       ///< answered, reset, or the client is gone: nothing more is read of it
-  std::vector<Piece> kept;  ///< by a front server that collects whole requests
-  std::optional<std::uint64_t> cut_at;
-  bool cut_is_silent = false;
-  bool recognized = false;       ///< the script has been asked
-  std::optional<Strike> strike;  ///< of the script
-  bool changes_byte = false;     ///< the next one that arrives
+  std::uint64_t arrived = 0;   ///< bytes of the body that have arrived
+  std::uint64_t arrivals = 0;  ///< pieces of the body that have arrived
+  bool begun = false;          ///< the head has arrived
+  bool ended = false;          ///< answered, reset or disconnected: later bytes are dropped
+  std::vector<Piece> kept;     ///< buffered by a front server that passes on whole requests only
+  std::optional<std::uint64_t> cut_at;  ///< offset in the body at which a fault takes effect
+  bool cut_is_silent = false;           ///< at cut_at, bytes are dropped without a reset
+  bool recognized = false;              ///< the step is known, and the script was asked for a fault
+  std::optional<Strike> strike;         ///< the script's fault for this request
+  bool changes_byte = false;            ///< a fault changes a byte of the next piece
 };
 
-/// The way to the server, what stands in front of it, and the server: requests come in, and faults
-/// strike them here.
+/// The simulated network: the link to the server, the front server and the server. Delivers
+/// requests and responses, and applies faults to them.
 class Network {
  public:
   struct Setting {
     Link::Setting link;
     std::uint64_t max_in_flight_bytes = 1 << 20;
-    bool front_collects = false;  ///< a front server passes on whole requests only
-    /// A server or front server answers 408 where a body pauses for so long.
+    bool front_collects = false;  ///< a front server buffers a request until it is complete
+    /// The server or front server responds 408 if no byte of a body arrives for this time. Empty:
+    /// never.
     std::optional<Duration> body_patience;
-    /// Clean shutdown of idle connections; the client notices.
+    /// Idle timeout of a connection; the client sees its end (FIN).
     Duration keeps_idle = std::chrono::seconds(20);
-    Duration thinks = std::chrono::milliseconds(2);
-    Duration registers = std::chrono::milliseconds(50);  ///< at least
-    /// Connections as TCP has them. Empty: each has a CongestionWindow, and nothing is lost. The
-    /// network sets the send buffer to `max_in_flight_bytes`.
+    Duration thinks = std::chrono::milliseconds(2);      ///< the server's time for a request
+    Duration registers = std::chrono::milliseconds(50);  ///< its least time for a registration
+    /// Simulates TCP on each connection. Empty: each has a CongestionWindow, and no packet is lost.
+    /// The network sets the send buffer to `max_in_flight_bytes`.
     std::optional<TcpSender::Setting> tcp;
-    /// Called for each piece of a body that the server gets, with its size in bytes.
+    /// Called with the size in bytes of each piece of a body that the server receives.
     std::function<void(std::uint64_t)> on_received;
   };
 
@@ -94,24 +95,27 @@ class Network {
   const Setting& setting() const { return setting_; }
   Link& link() { return link_; }
 
-  /// A new connection, not yet established.
+  /// Returns a new connection that is not yet established.
   std::shared_ptr<Connection> make_connection();
-  /// The head, and bytes of the body, leave the client now.
+  /// Sends the head of a request from the client to the server.
   void send_head(const std::shared_ptr<Wire>& wire);
+  /// Sends a piece of the body from the client to the server.
   void send(const std::shared_ptr<Wire>& wire, Piece piece);
-  /// The client closes the connection.
+  /// Closes the connection from the client's side.
   void close(const std::shared_ptr<Wire>& wire);
 
+  /// Restarts the server's processes. Resets all requests at the server.
   void restart();
-  /// Nobody listens until then.
+  /// Resets the requests whose body is incomplete, and refuses new connections until `until`.
   void go_down(Clock::time_point until);
-  /// Whether a connection can be made, and if not whether anybody says so.
+  /// Returns the fault of a connection attempt; nullopt if the attempt succeeds.
   std::optional<Fault> connect();
   bool is_down() const { return time_.steady_now() < down_until_; }
 
+  /// Returns the number of requests that the server has not finished.
   std::size_t open() const { return wires_.size(); }
 
-  /// Lets `script`, which outlives this, decide what strikes requests. By default the dice do.
+  /// Lets `script`, which must outlive this object, choose the faults. By default the dice choose.
   void follow(Script& script) { script_ = &script; }
 
  private:
@@ -139,9 +143,9 @@ class Network {
   Script* script_ = nullptr;
   Link link_;
   PacketLoss loss_;
-  std::vector<std::unique_ptr<TcpSender>> senders_;  ///< of all connections; events point to them
+  std::vector<std::unique_ptr<TcpSender>> senders_;  ///< of all connections; used by events
   Clock::time_point down_until_{};
-  std::map<std::uint64_t, std::shared_ptr<Wire>> wires_;  ///< that the server has something of
+  std::map<std::uint64_t, std::shared_ptr<Wire>> wires_;  ///< requests at the server, by number
 };
 
 }  // namespace sluice::sim

@@ -8,14 +8,14 @@
 namespace sluice::sim {
 
 /// Random loss of packets on a link: each packet is lost with the same probability, independent of
-/// the others. Throws no dice if the probability is 0.
+/// the others. Draws no random numbers if the probability is 0.
 class PacketLoss {
  public:
   /// `probability`: from 0 to less than 1.
   PacketLoss(double probability, Dice dice) : probability_(probability), dice_(dice) { draw(); }
 
-  /// Sends `packets` packets and returns how many of them are lost. Costs one throw for each lost
-  /// packet: the distance to the next lost packet has a geometric distribution.
+  /// Sends `packets` packets and returns how many of them are lost. Draws one random number for
+  /// each lost packet: the distance to the next lost packet has a geometric distribution.
   std::uint64_t lost_of(std::uint64_t packets) {
     if (probability_ <= 0) return 0;
     std::uint64_t lost = 0;

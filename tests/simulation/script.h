@@ -13,22 +13,23 @@
 
 namespace sluice::sim {
 
-/// A fault that a test orders for one request, without any dice.
+/// A fault that a test sets for certain requests.
 struct Strike {
   Step step = Step::other;
-  int occurrence = 0;  ///< the number of the request among those of the step; -1: all
-  /// One of those that strike requests. `swallowed_request` lets all of it arrive, and nothing is
-  /// carried out.
+  int occurrence = 0;  ///< index of the request among those of `step`, from 0; -1: all
+  /// A fault of requests. With `swallowed_request`, the request arrives completely but is neither
+  /// carried out nor answered.
   std::optional<Fault> fault = {};
-  std::optional<Answer> answer = {};  ///< sent in place of the server's answer; no `fault` then
-  bool carried_out = false;           ///< whether the server carries out what `answer` answers
-  /// The offset in the body at which `cut_body`, `stalled_body` or `answer` strike.
+  std::optional<Answer> answer = {};  ///< sent instead of the server's answer; excludes `fault`
+  bool carried_out = false;           ///< with `answer`: the server carries out the request
+  /// Offset in the body at which `cut_body`, `stalled_body` or `answer` take effect; nullopt: for
+  /// `answer` after the whole request.
   std::optional<std::uint64_t> at = {};
-  std::optional<Duration> takes = {};  ///< the time that the server takes
-  std::function<void()> before = {};   ///< called when the server sees what the request is about
+  std::optional<Duration> takes = {};  ///< the server's time; nullopt: as usual
+  std::function<void()> before = {};   ///< called when the server knows the step; may be empty
 };
 
-/// The faults that a test orders, and when each request came. One thread.
+/// The faults that a test sets, and the times of the requests of each step. One thread.
 class Script {
  public:
   void add(Strike strike) { strikes_.push_back(std::move(strike)); }
@@ -44,7 +45,7 @@ class Script {
         return strike;
     return {};
   }
-  /// Returns when the requests of `step` came.
+  /// Returns the arrival times of the requests of `step`.
   const std::vector<Clock::time_point>& times(Step step) { return times_[step]; }
   std::size_t count(Step step) { return times_[step].size(); }
 

@@ -6,8 +6,8 @@
 
 namespace sluice::sim {
 
-/// A part of a request body on its way: either real bytes, or a number of bytes whose values do not
-/// matter and that nobody copies.
+/// A part of a request body in flight: either real bytes, or a number of bytes whose values do not
+/// matter and that are not stored.
 struct Piece {
   std::string text{};         ///< the real bytes; empty if `counted` is not 0
   std::uint64_t counted = 0;  ///< number of bytes without values; 0 if `text` is not empty
@@ -20,8 +20,7 @@ struct Piece {
   }
 };
 
-/// Bytes that a server has stored: their values, or their number alone once a counted piece is
-/// among them.
+/// Bytes that a server has stored. Keeps only their number after a counted piece was added.
 class Stored {
  public:
   Stored() = default;
@@ -29,9 +28,9 @@ class Stored {
 
   std::uint64_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  /// Whether the values of all bytes are known.
+  /// Returns whether the values of all bytes are known.
   bool has_values() const { return text_.size() == size_; }
-  /// The values; empty unless has_values().
+  /// Returns the bytes; empty unless has_values().
   const std::string& text() const { return text_; }
 
   void append(std::string_view text) {

@@ -17,24 +17,22 @@ namespace sluice::sim {
 /// control, lost packets and their retransmission, and delivery in order. It sends segments of many
 /// packets, so that an upload of terabytes takes some ten million events.
 ///
-///  - A packet is lost at random (Link::Setting::loss), or because the queue in front of the link
-///  is
-///    full. The sender learns of a loss a round trip after it sent the segment (SACK, RFC 2018 and
-///    6675), and sends the lost packets again before new bytes. They may be lost again.
-///  - The receiver gets bytes in order: nothing behind a lost packet before that packet.
+///  - A packet is lost at random (Link::Setting::loss), or because the queue of the link is full.
+///    The sender learns of a loss a round trip after it sent the segment (SACK, RFC 2018 and 6675),
+///    and sends the lost packets again before new bytes. They may be lost again.
+///  - The receiver gets bytes in order: nothing after a lost packet before that packet.
 ///  - Lost and selectively acknowledged bytes are no longer in flight for the window, but stay in
 ///    the send buffer until everything before them has arrived. So losses need a larger buffer.
 ///  - The congestion control is told of losses once a round trip, and of acknowledgements always.
 ///  - Acknowledgements are never lost. Losses of a connection's last packets are noticed as early
-///  as
-///    others, as RACK-TLP (RFC 8985) nearly does.
+///    as others, as RACK-TLP (RFC 8985) nearly does.
 ///
-/// One thread. Events hold a pointer to it, so it must live as long as the timeline runs.
+/// One thread. Events point to the sender, so it must live as long as the timeline runs.
 class TcpSender {
  public:
   struct Setting {
     Congestion congestion = Congestion::bbr;
-    /// Most bytes of the application that the kernel holds: unsent ones and those that are not
+    /// The size of the kernel's send buffer in bytes: it holds unsent bytes and bytes not yet
     /// acknowledged in order.
     std::uint64_t send_buffer = std::uint64_t{4} << 20;
     /// Most unsent bytes in the send buffer (TCP_NOTSENT_LOWAT, engine/http/tcp_options.cc).
@@ -57,7 +55,7 @@ class TcpSender {
   /// has arrived; at once on a connection without bytes in flight if `bytes` is 0.
   void write(std::uint64_t bytes, std::function<void()> on_delivered);
 
-  // What the kernel tells (TCP_INFO).
+  // Return what TCP_INFO reports.
   Duration round_trip() const { return smoothed_round_trip_; }
   Duration least_round_trip() const { return least_round_trip_; }
   std::uint64_t packets_sent_again() const { return sent_again_; }
@@ -153,7 +151,7 @@ class TcpSender {
   Duration smoothed_round_trip_;
   Duration least_round_trip_;
   std::uint64_t sent_again_ = 0;
-  bool was_full_ = false;                        ///< somebody waits to write
+  bool was_full_ = false;                        ///< on_writable_ must be called
   std::uint64_t application_limited_until_ = 0;  ///< a value of delivered_
 
   Limit limit_ = Limit::application;

@@ -20,12 +20,13 @@
 
 namespace sluice::sim {
 
-/// A fixture for uploads of one file in virtual time to a simulated server, where the test orders
-/// each fault. An upload that waits for minutes takes a millisecond, on every machine the same.
+/// A fixture for uploads of one file in virtual time to a simulated server, where the test sets
+/// each fault. An upload that waits for minutes takes a millisecond of real time.
 ///
-/// A test sets what follows, orders faults with strike(), and calls upload(), which runs a process
-/// until its upload ends. The next upload() is a new process, with the journal of the one before.
-/// With SLUICE_TEST_TRACE in the environment, each event is printed with its time.
+/// A test changes the options and the server's settings below, sets faults with strike(), and calls
+/// upload(), which runs a process until its upload ends. The next upload() is a new process with
+/// the journal of the process before. With SLUICE_TEST_TRACE in the environment, each event is
+/// printed with its time.
 class TimedUpload : public testing::Test {
  protected:
   using Generation = Bank::Generation;
@@ -93,7 +94,8 @@ class TimedUpload : public testing::Test {
     return *world_file_;
   }
 
-  /// Starts an upload in a new process, which is running then.
+  /// Starts an upload in a new process and returns while the upload runs. Throws std::runtime_error
+  /// if the upload cannot be started, which ends the test.
   void start() {
     make_world();
     process_.reset();
@@ -109,7 +111,7 @@ class TimedUpload : public testing::Test {
     started_at_ = time_.elapsed();
     if (!process_->start()) throw std::runtime_error(process_->error()->message);  // ends the test
   }
-  /// Runs the upload to its end.
+  /// Runs events until the upload ends. Returns its report.
   Report finish() {
     while (!process_->over())
       if (!time_.run_one()) throw std::runtime_error("the upload waits for nothing");
@@ -137,11 +139,12 @@ class TimedUpload : public testing::Test {
     while (!condition())
       if (!time_.run_one()) throw std::runtime_error("nothing happens any more");
   }
+  /// Runs the events of the next `time` of virtual time.
   void pass(Duration time) { time_.pass_until(time_.steady_now() + time); }
 
   /// The virtual time of the last upload, in seconds.
   double took() const { return std::chrono::duration<double>(took_).count(); }
-  /// Seconds between two requests of a step.
+  /// Returns the virtual seconds between two requests of a step, given by their indices from 0.
   double between(Step step, std::size_t first, std::size_t second) {
     const auto& times = script_.times(step);
     return std::chrono::duration<double>(times.at(second) - times.at(first)).count();
@@ -168,12 +171,12 @@ class TimedUpload : public testing::Test {
 
   std::string warnings_;
   Script script_;
-  std::unique_ptr<Server> server_;  ///< outlives the events, which hold requests of it
+  std::unique_ptr<Server> server_;  ///< must outlive the events, which refer to its calls
   Timeline time_;
   std::unique_ptr<Client> process_;
 
  private:
-  /// Once the test has set what it wants.
+  /// Creates the file, the server and the network from the test's settings, at the first call.
   void make_world() {
     if (way_) return;
     world_file_.emplace(request().path, content_);

@@ -16,17 +16,17 @@ using Clock = std::chrono::steady_clock;
 using Wall = std::chrono::system_clock;
 using Duration = std::chrono::nanoseconds;
 
-/// Thrown where a run takes more events or more virtual time than any upload may.
+/// Thrown if a run exceeds the limits on events or virtual time (Timeline::Limits).
 struct Endless : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The virtual time of one world, and what happens in it: events in the order of their times, and
-/// of the same time in the order of the calls. One thread.
+/// The virtual clock of one world and its queue of events. Runs events in the order of their times;
+/// events of the same time run in the order in which they were added. One thread.
 class Timeline final : public TimeSource {
  public:
-  /// Whose an event is. The world's own is 0; a client has some of its own, so that they can be run
-  /// out of turn (run_owned()) once it is dead.
+  /// The owner of an event: 0 for the world. A client has owners of its own, so that run_owned()
+  /// can run its events at once when the client has been killed.
   using Owner = unsigned;
 
   struct Limits {
@@ -47,7 +47,7 @@ class Timeline final : public TimeSource {
     now_ = std::max(now_, when);
   }
 
-  /// Somebody sets the clock on the wall.
+  /// Sets the wall clock forward by `by`; back if negative. The steady clock is unchanged.
   void jump(Wall::duration by) { wall_ahead_ += by; }
 
   void at(Clock::time_point when, Owner owner, std::function<void()> event) {
@@ -57,7 +57,7 @@ class Timeline final : public TimeSource {
     at(now_ + delay, owner, std::move(event));
   }
 
-  /// Runs the next event; false if there is none. Throws Endless beyond the limits.
+  /// Runs the next event. Returns false if there is none. Throws Endless beyond the limits.
   bool run_one() {
     if (events_.empty()) return false;
     auto next = events_.extract(events_.begin());
@@ -68,7 +68,8 @@ class Timeline final : public TimeSource {
     return true;
   }
 
-  /// Runs all events of `owner` now, due or not, until none is left. Returns how many there were.
+  /// Runs all events of `owner` now, whether due or not, and those that they add. Returns their
+  /// number. Throws Endless beyond the limits.
   std::size_t run_owned(Owner owner) {
     std::size_t count = 0;
     while (true) {
@@ -81,15 +82,17 @@ class Timeline final : public TimeSource {
       ++count;
     }
   }
-  /// Forgets the events of `owner`.
+  /// Discards the events of `owner`.
   void drop(Owner owner) {
     std::erase_if(events_, [&](const auto& event) { return event.second.owner == owner; });
   }
 
-  /// For the end of a world that went beyond the limits: what is left is to be buried.
+  /// Removes the limits, so that a world that exceeded them can be destroyed.
   void lift_limits() { limits_ = {.events = ~std::uint64_t{0}, .time = Duration::max()}; }
 
+  /// Returns the number of events that have run.
   std::uint64_t ran() const { return ran_; }
+  /// Returns the virtual time since the start.
   Duration elapsed() const { return now_.time_since_epoch() - start; }
 
  private:
@@ -98,7 +101,8 @@ class Timeline final : public TimeSource {
     std::function<void()> run;
   };
 
-  /// A time of 0 means `never` to much of the engine. Of 2026, for the clock on the wall.
+  /// The first time of both clocks. Not 0, which means `never` in much of the engine; on the wall
+  /// clock a time in 2025.
   static constexpr Duration start = std::chrono::hours(24 * 365 * 56);
 
   Limits limits_;

@@ -11,8 +11,8 @@
 
 namespace sluice::sim {
 
-/// What has happened in a world: a hash of all of it, by which two runs are compared, and as text
-/// for people where they asked for it.
+/// The record of the events in a world: a hash of all events, to compare two runs, and optionally
+/// lines on the standard output.
 class Trace {
  public:
   Trace(Timeline& time, bool prints) : time_(time), prints_(prints) {}
@@ -20,7 +20,7 @@ class Trace {
   bool prints() const { return prints_; }
   std::uint64_t hash() const { return hash_; }
 
-  /// Something with up to two numbers that matter.
+  /// Adds an event with up to two numbers to the hash, and prints the event if prints().
   void note(std::string_view what, std::uint64_t a = 0, std::uint64_t b = 0) {
     for (const char c : what) mix(static_cast<unsigned char>(c));
     mix(a);
@@ -28,7 +28,7 @@ class Trace {
     mix(static_cast<std::uint64_t>(time_.elapsed().count()));
     if (prints_) print(fmt::format("{} {} {}", what, a, b));
   }
-  /// For people alone.
+  /// Prints a line if prints(). The hash is unchanged.
   template <class... Values>
   void say(fmt::format_string<Values...> format, Values&&... values) {
     if (prints_) print(fmt::format(format, std::forward<Values>(values)...));

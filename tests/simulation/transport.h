@@ -13,37 +13,36 @@
 
 namespace sluice::sim {
 
-/// A Transport over a simulated network, with the rules of CurlTransport: which connection is
-/// taken, how long it waits for what, what is repeated over another connection, and which error is
-/// which.
+/// A Transport over a simulated network. Follows the rules of CurlTransport for the choice of a
+/// connection, timeouts, requests that are repeated over another connection, and errors.
 class SimTransport final : public Transport {
  public:
-  /// Whether the bytes of bodies reach the server, or their number: of a counted body, all but the
-  /// first 4096 and the last 1024 bytes are read from the RequestBody into a scratch buffer and
-  /// dropped.
+  /// Whether the server gets the bytes of a body, or only their number. Of a counted body, the
+  /// server gets the first 4096 and the last 1024 bytes; the others are read from the RequestBody
+  /// into a scratch buffer and discarded.
   enum class Bodies { real, counted };
 
   struct Setting {
     std::chrono::seconds connect_timeout{30};
     std::chrono::seconds stall_timeout{60};
-    std::size_t piece_bytes = 16 * 1024;  ///< that the body is asked for at once, at most
-    bool kernel_tells = true;             ///< Answer::Network
-    bool bbr = false;
+    std::size_t piece_bytes = 16 * 1024;  ///< the most bytes to read from a body at once
+    bool kernel_tells = true;             ///< whether answers have Answer::Network (TCP_INFO)
+    bool bbr = false;                     ///< whether TCP_INFO reports BBR
     Bodies bodies = Bodies::real;
   };
-  /// What a transport has done so far.
   struct Counts {
-    std::uint64_t exchanges = 0;    ///< started
-    std::uint64_t connections = 0;  ///< made, or tried
+    std::uint64_t exchanges = 0;    ///< exchanges that were started
+    std::uint64_t connections = 0;  ///< connection attempts
   };
-  /// What a transport has seen of registrations, for the invariants.
+  /// The results of registration requests, for the invariants.
   struct Doubt {
-    bool open = false;  ///< one was sent completely, and no answer says what became of it
-    /// The last one was refused by the server's own words, and none has been begun since.
+    bool open = false;  ///< a registration was sent completely, and its result is unknown
+    /// The server itself refused the last registration, and none was sent since.
     bool refused = false;
   };
 
-  /// `owner`: of its events. Everything else outlives it.
+  /// `owner`: the owner of the transport's events. The referenced objects must outlive the
+  /// transport. The transport stores the results of registrations in `doubt`.
   SimTransport(const Setting& setting, Timeline& time, Timeline::Owner owner, Trace& trace,
                Network& network, Doubt& doubt);
   ~SimTransport() override;
@@ -59,13 +58,13 @@ class SimTransport final : public Transport {
   std::chrono::nanoseconds cpu_time() const override { return {}; }
   void resume(ExchangeId id) override;
 
-  /// Exchanges that have not ended.
+  /// Returns the number of exchanges that have not ended.
   std::size_t open() const { return entries_.size(); }
   Counts counts() const { return {next_id_ - 1, connections_}; }
-  /// The process is dead: nothing of it reaches the network any more, and whatever it starts ends
-  /// as interrupted.
+  /// Simulates the death of the process: closes all connections. Exchanges that are started later
+  /// end as interrupted.
   void die();
-  /// Its kept connections are dead, and it does not know.
+  /// Makes the server drop all kept connections. The client learns this at its next request.
   void kill_connections();
 
  private:
@@ -73,10 +72,10 @@ class SimTransport final : public Transport {
     Exchange exchange;
     OnAnswer on_answer;
     std::shared_ptr<Wire> wire;
-    bool new_connection = false;  ///< it was made for this exchange
-    bool starved = false;
-    std::uint64_t handed = 0;
-    std::string begin_of_body;  ///< to tell what it is
+    bool new_connection = false;  ///< the connection was made for this exchange
+    bool starved = false;         ///< the body returned not_yet
+    std::uint64_t handed = 0;     ///< bytes of the body sent so far
+    std::string begin_of_body;    ///< tells what the request is about
     Clock::time_point moved_at{};
     std::uint64_t tries = 0;
     unsigned watches = 0;  ///< events of watch() that are due
@@ -109,7 +108,7 @@ class SimTransport final : public Transport {
   ExchangeId next_id_ = 1;
   std::uint64_t next_wire_;
   std::map<ExchangeId, Entry> entries_;
-  std::vector<std::shared_ptr<Connection>> kept_;  ///< the one used last comes last
+  std::vector<std::shared_ptr<Connection>> kept_;  ///< idle; the most recently used one is last
   std::vector<std::byte> scratch_;                 ///< for counted bodies
   std::uint64_t connections_ = 0;
   bool reached_ = false;

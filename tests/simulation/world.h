@@ -14,37 +14,37 @@ enum class Ending { registered, failed, unconfirmed, interrupted };
 inline constexpr std::size_t endings = 4;
 const char* to_string(Ending ending);
 
-/// What one seed has come to.
+/// The result of run_world() for one seed.
 struct Outcome {
   std::uint64_t seed = 0;
   Bank::Generation generation = Bank::Generation::phased;
   Ending ending = Ending::failed;
-  std::string error;      ///< the kind and the message of the last run; empty for none
-  std::string violation;  ///< of an invariant; empty for none
-  std::uint64_t trace = 0;
-  std::uint64_t events = 0;
-  unsigned runs = 0;  ///< processes
-  unsigned crashes = 0;
-  bool resumed = false;  ///< a run went on where an earlier one was
-  bool in_parts = false;
-  bool ahead = false;  ///< chunks travelled ahead
-  double virtual_s = 0;
-  std::array<std::uint64_t, fault_kinds> faults{};
+  std::string error;         ///< the kind and the message of the last run; empty for none
+  std::string violation;     ///< the invariant that was violated; empty for none
+  std::uint64_t trace = 0;   ///< Trace::hash() of all events
+  std::uint64_t events = 0;  ///< number of simulated events
+  unsigned runs = 0;         ///< client processes
+  unsigned crashes = 0;      ///< client processes that were killed
+  bool resumed = false;      ///< a run resumed an earlier one
+  bool in_parts = false;     ///< the file was uploaded in parts
+  bool ahead = false;        ///< chunks were pipelined
+  double virtual_s = 0;      ///< simulated seconds
+  std::array<std::uint64_t, fault_kinds> faults{};  ///< number of faults of each kind
 };
 
-/// Makes the world of that seed, uploads one file in it, and checks what must hold whatever
-/// happens:
+/// Creates a simulated world from `seed`, uploads one file in the world, and checks these
+/// invariants:
 ///
-///  - The server ends with exactly the file's bytes, of one time, registered once; or nothing is
-///    registered, and the report says so.
-///  - `registered` is reported only where it is; `unconfirmed` only where an answer to a
-///  registration
-///    was lost.
+///  - At the end, the server has registered the file once, with exactly the bytes that the file had
+///    at one time; or the server has registered nothing, and the report says so.
+///  - A report says `registered` only if the server has registered the file, and `unconfirmed` only
+///    if a response to a registration was lost.
 ///  - After a refused registration, the journal does not say that the file may be registered.
-///  - No process joins parts that the server is still joining for it.
-///  - Every run ends; then all buffers are back, and no exchange is open.
+///  - No process joins parts that the server is still joining for that process.
+///  - Every run ends; then all buffers are in the pool, and no exchange is open.
 ///
-/// `prints`: what happens, to the standard output. One thread; several may run side by side.
+/// `prints`: writes each event to the standard output. Runs on the calling thread; several worlds
+/// may run at the same time.
 Outcome run_world(std::uint64_t seed, bool prints);
 
 }  // namespace sluice::sim

@@ -218,8 +218,8 @@ class Array(unittest.TestCase):
             with open(f"{self.work}/files.batch/shard-{shard}.log") as file:
                 log[shard] = file.read()
             self.assertNotIn(TOKEN, log[shard])
-        self.assertIn("interrupted (exit code 143) after progress; back into the queue", log[1])
-        self.assertIn("interrupted (exit code 137) after progress; back into the queue", log[2])
+        self.assertIn("interrupted (exit code 143) after progress; requeueing the task", log[1])
+        self.assertIn("interrupted (exit code 137) after progress; requeueing the task", log[2])
         for shard in (1, 2, 3):
             self.assertIn("resumed at", log[shard], f"shard {shard} began anew")
 

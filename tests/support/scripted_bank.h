@@ -34,7 +34,7 @@ class ScriptedBank {
   }
   ScriptedTus& tus() { return tus_; }
   const ScriptedTus& tus() const { return tus_; }
-  /// Returns the registered file of that name; nothing if there is none.
+  /// Returns the registered file of that name; nullopt if there is none.
   std::optional<std::string> registered(const std::string& name) const;
   int registrations() const { return registrations_; }
 

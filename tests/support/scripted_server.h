@@ -90,7 +90,7 @@ class ScriptedServer {
   int count(Phase phase) const;
   /// Returns the number of connections.
   int connections() const;
-  /// Returns the registered file of that name; nothing if there is none.
+  /// Returns the registered file of that name; nullopt if there is none.
   std::optional<std::string> registered(const std::string& name) const;
   int registrations() const;
   /// Returns the number of tus uploads, complete or not.

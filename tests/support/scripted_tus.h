@@ -39,12 +39,13 @@ class ScriptedTus {
   void clear() { uploads_.clear(); }
   std::size_t count() const { return uploads_.size(); }
 
-  // Return raw HTTP responses. `target`: of the request line, or any URL of an upload.
+  // Each processes one request and returns a raw HTTP response. `target`: of the request line, or
+  // any URL of an upload.
   /// `body` and `keeps`: as for patch(). The body is used only if it has the content type of a
   /// PATCH.
   std::string create(const std::string& base_url, const Headers& headers, std::string_view body,
                      std::optional<std::size_t> keeps);
-  /// Removes the bytes from the parts.
+  /// Concatenates the parts that Upload-Concat names, and removes the bytes from the parts.
   std::string join(const std::string& base_url, const Headers& headers);
   std::string head(const std::string& target) const;
   /// `body`: the received part of a body of `length` bytes. Keeps an incomplete body, too, at most

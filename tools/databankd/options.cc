@@ -95,8 +95,10 @@ Result<void> add_dataset(const std::string& text, DataBank::Options& bank) {
     const std::string path = token.substr(1);
     std::optional<std::string> read = read_token(path);
     if (!read)
-      return usage(
-          fmt::format("--dataset: cannot read the token of dataset {} from {}", key, path));
+      return usage(fmt::format(
+          "--dataset: cannot read the token of dataset {} from {}; give a readable file "
+          "whose first line is the token",
+          key, path));
     token = *std::move(read);
     bank.token_files.emplace(key, path);
   }

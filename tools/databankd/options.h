@@ -14,7 +14,8 @@ class App;
 
 namespace sluice::databankd {
 
-/// The command line; sizes, times and lists are text.
+/// The option values as given on the command line, one member for each option of databankd(1).
+/// Sizes ("5M"), times ("8s") and lists ("phased,tus") are texts that parse_options() parses.
 struct OptionTexts {
   std::string listen = "127.0.0.1:3000";
   std::string store;

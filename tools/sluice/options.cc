@@ -189,14 +189,17 @@ void add_output_options(CLI::App& app, UploadOptions& options) {
   app.option_defaults()->group("Output");
   app.add_flag("--json", options.json, "Print the report as one JSON object on stdout.");
   add_progress(app, options.console.progress);
-  add_text(app, "--progress-interval", options.progress_interval, "TIME",
-           "Time between two lines of progress, where they do not change in place, and between two "
-           "progress events of --log-json.")
+  add_text(
+      app, "--progress-interval", options.progress_interval, "TIME",
+      "Time between two progress lines in a log file or a pipe, and between two progress events "
+      "of --log-json.")
       ->default_str("10s, then ever longer, up to 5m");
   add_text(app, "--log-json", options.log_json, "FILE",
-           "Append what happens to FILE, an event a line, as JSON.");
+           "Append each event (start and end of a file, totals, warnings) to FILE as a line of "
+           "JSON.");
   add_quiet(app, options.console.quiet);
-  app.add_flag("-v,--verbose", options.console.verbose, "Also print what sluice chooses, and why.")
+  app.add_flag("-v,--verbose", options.console.verbose,
+               "Also print each automatic choice and its reason.")
       ->excludes("--quiet");
 }
 
@@ -272,8 +275,9 @@ void add_selection(CLI::App& app, const std::string& verb, SelectOptions& select
              verb +
                  " files that match. As the first filter: leave out all files that no filter "
                  "matches.");
-  add_filter(app, "--exclude-from", FilterRule::Kind::exclude_from, select.filters, "FILE",
-             "Leave out what the patterns in FILE match; the rules are those of gitignore.");
+  add_filter(
+      app, "--exclude-from", FilterRule::Kind::exclude_from, select.filters, "FILE",
+      "Leave out the files that a pattern in FILE matches; the rules are those of gitignore.");
   auto* const files_from = add_text(app, "--files-from", select.files_from, "FILE",
                                     verb +
                                         " the paths listed in FILE, one in a line; - reads "
@@ -283,7 +287,7 @@ void add_selection(CLI::App& app, const std::string& verb, SelectOptions& select
          "Paths of --files-from end with NUL, as find -print0 and git ls-files -z write them.")
       ->needs(files_from);
   app.add_flag("-L,--follow-links", select.follow_links,
-               verb + " what symbolic links in directories lead to.");
+               verb + " the targets of symbolic links in directories.");
   add_text(app, "--skip", skip, "KINDS",
            "Leave out, without an error, files of these kinds: links, special, unreadable, "
            "missing, names (comma-separated).");
@@ -563,9 +567,9 @@ CLI::App& add_config(CLI::App& app, ConfigOptions& options) {
                            "show.")
       ->required()
       ->default_str("");
-  config.add_option("COMMAND", options.command,
-                    "Command whose options to show, with options of its command line behind it; "
-                    "without it, those of all commands.");
+  config.add_option(
+      "COMMAND", options.command,
+      "Show the options of this command only; options of its command line can follow.");
   config.add_flag("--json", options.json, "Print the options as one JSON object on stdout.");
   add_configuration(config, options.choice);
   // The options after COMMAND belong to that command.

@@ -187,7 +187,7 @@ TEST_F(ApplyTest, RejectsUnknownKeyOrTableWithLine) {
 TEST_F(ApplyTest, RejectsMissingProfile) {
   system("[profile.day]\n[profile.night]\n");
   EXPECT_THAT(shown({"status", "--profile", "nite"}, "all"),
-              HasSubstr("'nite'; there are: day, night"));
+              HasSubstr("'nite'; the profiles are: day, night"));
   set("SLUICE_PROFILE", "noon");
   EXPECT_THAT(shown({"status"}, "all"), HasSubstr("'noon'"));
 }

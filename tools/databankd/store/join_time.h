@@ -7,12 +7,12 @@
 
 namespace sluice::databankd {
 
-/// The delay of a join of partial uploads.
+/// How long the server takes to join partial uploads (--join-time).
 struct JoinTime {
-  std::chrono::microseconds time{0};
-  std::uint64_t size = 0;  ///< bytes for which it takes that time; 0: any size
+  std::chrono::microseconds time{0};  ///< for each `size` bytes of the result
+  std::uint64_t size = 0;             ///< 0: `time` whatever the size of the result
 
-  /// Returns the delay for a join of that many bytes; at most 30 days.
+  /// Returns the time for a join with a result of `bytes` bytes; at most 30 days.
   std::chrono::microseconds of(std::uint64_t bytes) const;
 };
 

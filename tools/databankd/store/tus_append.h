@@ -19,7 +19,7 @@ class TusAppend {
   /// Called by TusStore::append().
   TusAppend(TusStore& store, TusStore::ItemPointer item, UniqueFd fd, std::uint64_t part,
             std::optional<TusChecksum> checksum);
-  /// Without finish(), the request was broken off.
+  /// If finish() was not called, treats the request as broken off before its end.
   ~TusAppend();
   TusAppend(const TusAppend&) = delete;
   TusAppend& operator=(const TusAppend&) = delete;

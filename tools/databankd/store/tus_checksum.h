@@ -20,6 +20,7 @@ bool is_base64(std::string_view text);
 /// Compares the bytes of a PATCH with its `Upload-Checksum`. One thread at a time.
 class TusChecksum {
  public:
+  /// Parses the value of Upload-Checksum. Returns the comparison for the body of that request.
   /// `header`: ALGORITHM, a blank, the Base64 of the digest; that of crc32 is its four bytes, most
   /// significant first. Empty for an algorithm that is not announced, or an invalid header.
   static std::optional<TusChecksum> expect(std::string_view header);

@@ -192,9 +192,9 @@ class MakeBatch {
     for (const auto& [dataset, request] : targets)
       if (!options_.local && request.token_file.empty())
         return Error{ErrorKind::usage,
-                     fmt::format("the token of dataset {} is in the environment (SLUICE_TOKEN), "
-                                 "which a job should not have: others can read a job's "
-                                 "environment; store the token with: {}",
+                     fmt::format("cannot use the token of dataset {} from the environment "
+                                 "(SLUICE_TOKEN): other users can read the environment of a job; "
+                                 "store the token with: {}",
                                  dataset, token_add_command(url, dataset))};
     TRY(uploader.prepare(manifest.rows.size()));
     for (auto& [dataset, request] : targets)

@@ -130,11 +130,11 @@ Result<void> run_checks(const CheckOptions& options, Findings& findings) {
   TRY_ASSIGN(findings.server, query_server(options, findings, token));
   const ServerProfile& server = *findings.server;
   if (server.clock_ahead && std::chrono::abs(*server.clock_ahead) > max_clock_skew)
-    findings.warnings.push_back(
-        fmt::format("the clocks of this machine and of the server differ by {} s: certificates, "
-                    "tokens and unfinished uploads seem to expire too early or too late; set the "
-                    "wrong clock",
-                    std::chrono::abs(*server.clock_ahead).count()));
+    findings.warnings.push_back(fmt::format(
+        "the clocks of this machine and of the server differ by {} s: certificates, "
+        "tokens and unfinished uploads seem to expire too early or too late; correct the "
+        "clock that is wrong",
+        std::chrono::abs(*server.clock_ahead).count()));
   warn_of_certificate_expiry(findings);
   if (server.options_refused != 0)
     findings.warnings.push_back(about_refused_options(server.options_refused));

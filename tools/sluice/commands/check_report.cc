@@ -121,7 +121,7 @@ std::string limits_text(const Findings& findings) {
     text += fmt::format("{}chunks up to {} (the server refused longer ones before)",
                         text.empty() ? "" : ", ", format_size(*findings.facts.chunk_limit));
   if (findings.facts.refuses_lookahead(unix_s()))
-    text += fmt::format("{}no pipelined chunks (the server did not wait for them before)",
+    text += fmt::format("{}no pipelined chunks (the server refused them before)",
                         text.empty() ? "" : ", ");
   return text.empty() ? "none known" : text;
 }

@@ -42,7 +42,7 @@ struct Findings {
 };
 
 /// Returns the whole days until the server's certificate expires, negative if it has expired;
-/// nothing without TLS.
+/// nullopt without TLS.
 std::optional<std::int64_t> certificate_days_left(const Findings& findings);
 
 /// Returns lines with a label each.

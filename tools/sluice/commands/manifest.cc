@@ -126,10 +126,11 @@ class WriteManifest {
     ManifestRow row;
     TRY_ASSIGN(row.path, path_in_manifest(file.path));
     if (!is_utf8(row.path))
-      return Error{ErrorKind::local_file,
-                   fmt::format("cannot list {}: the path is not valid UTF-8, and a manifest is; "
-                               "rename the directory",
-                               printable(row.path))};
+      return Error{
+          ErrorKind::local_file,
+          fmt::format("cannot list {}: the path is not valid UTF-8, as a manifest requires; "
+                      "rename the directory",
+                      printable(row.path))};
     row.dataset = options_.dataset;
     row.name = std::move(file.name);
     row.bytes = digests->bytes;

@@ -11,7 +11,7 @@ namespace sluice::cli {
 /// The options of `sluice manifest`.
 struct ManifestOptions {
   SelectOptions select;
-  std::string skip;     ///< the reasons of --skip, as text
+  std::string skip;     ///< --skip: words for parse_skip(), "links,special"; empty: none
   std::string dataset;  ///< for all rows; empty: the user fills in the column
   std::string digests;  ///< in addition to XXH128: "md5,sha256"
   ManifestFormat format = ManifestFormat::automatic;

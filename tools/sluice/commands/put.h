@@ -12,7 +12,7 @@ struct PutOptions {
   UploadOptions upload;
   std::string dataset;
   SelectOptions select;
-  std::string skip;    ///< the reasons of --skip, as text
+  std::string skip;    ///< --skip: words for parse_skip(), "links,special"; empty: none
   std::string system;  ///< production, demo, local; empty: not given
   std::string url;     ///< empty: not given
   ProtocolKind protocol = ProtocolKind::automatic;

@@ -153,8 +153,8 @@ Result<Configuration> Configuration::load(const ConfigChoice& choice, const Know
     std::string text =
         fmt::format("no configuration file has a profile '{}'; ", printable(loaded.profile_));
     text += profiles.empty()
-                ? "there are no profiles"
-                : "there are: " + printable(fmt::format("{}", fmt::join(profiles, ", ")));
+                ? "no profile is configured"
+                : "the profiles are: " + printable(fmt::format("{}", fmt::join(profiles, ", ")));
     return Error{ErrorKind::usage, text};
   }
   return loaded;

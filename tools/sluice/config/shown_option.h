@@ -12,7 +12,7 @@ namespace sluice::cli {
 /// An option of a command, as printed by `sluice config show`.
 struct ShownOption {
   std::string option;                ///< "--limit-rate"
-  std::optional<std::string> value;  ///< nothing without a default; passwords are removed
+  std::optional<std::string> value;  ///< nullopt without a default; passwords are removed
   ConfigPlace place = ConfigPlace::standard;
   std::string origin;    ///< "/etc/sluice.toml, line 3"; empty for the command line and defaults
   std::string file;      ///< empty if not from a file

@@ -15,7 +15,7 @@ class BottleneckMeter {
 
   /// `stages`: the times added since the last call.
   void update(Clock::time_point now, const Stages& stages);
-  /// Returns the bottleneck; nothing until the decayed time of the network stage and the server
+  /// Returns the bottleneck; nullopt until the decayed time of the network stage and the server
   /// reaches half a second.
   std::optional<Bottleneck> bottleneck() const;
 

@@ -23,7 +23,8 @@ class LiveArea {
 
   explicit LiveArea(Terminal terminal) : terminal_(terminal) {}
 
-  /// Replaces the lines on the terminal by `lines`. `columns`: the current width of the terminal.
+  // Both return the output for the terminal. `columns`: the current width of the terminal.
+  /// Replaces the lines on the terminal by `lines`.
   std::string draw(const Lines& lines, std::size_t columns);
   /// Removes the area from the terminal, and leaves the cursor in the first column.
   std::string erase(std::size_t columns);

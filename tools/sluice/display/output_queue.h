@@ -47,7 +47,7 @@ class OutputQueue {
   /// Draws the live area again below the current output, because another program used the terminal.
   void redraw_live() { area_.forget(); }
 
-  /// Removes and returns the next output; nothing if there is none. `columns`: the current width of
+  /// Removes and returns the next output; nullopt if there is none. `columns`: the current width of
   /// the terminal.
   std::optional<Piece> next(std::size_t columns);
   bool empty() const;

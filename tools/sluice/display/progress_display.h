@@ -14,7 +14,7 @@ class ProgressDisplay {
  public:
   using Clock = IntervalClock::Clock;
 
-  /// `interval`: between lines in a log; nothing for the default.
+  /// `interval`: between lines in a log; nullopt for the default.
   explicit ProgressDisplay(Console& console, std::optional<std::chrono::seconds> interval = {})
       : console_(console), next_line_(Clock::now(), interval) {}
   ~ProgressDisplay() { console_.clear_live(); }

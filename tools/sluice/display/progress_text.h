@@ -36,7 +36,7 @@ struct ProgressText {
 /// in aligned columns.
 std::vector<std::string> aligned_lines(const std::vector<ProgressText>& texts, std::size_t columns);
 
-/// Returns the progress of one file. `bottleneck`: nothing if unknown or not to be shown.
+/// Returns the progress of one file. `bottleneck`: nullopt if unknown or not to be shown.
 ProgressText progress_of_file(const std::string& name, const Progress& progress,
                               const ProgressMeter& meter,
                               std::optional<Bottleneck> bottleneck = {});

@@ -16,8 +16,8 @@ struct RunTotals {
   /// Bytes of all files. Finished files count as sent, registered files as committed.
   std::uint64_t bytes = 0, sent = 0, committed = 0;
   double bytes_per_second = 0;  ///< over the network, in the last 10 s; 0: not known yet
-  std::optional<double> seconds_left = {};    ///< nothing while the rate is 0
-  std::optional<Bottleneck> bottleneck = {};  ///< nothing while it is unknown
+  std::optional<double> seconds_left = {};    ///< nullopt while the rate is 0
+  std::optional<Bottleneck> bottleneck = {};  ///< nullopt while it is unknown
 };
 
 }  // namespace sluice::cli

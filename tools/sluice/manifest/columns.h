@@ -22,7 +22,7 @@ const char* to_string(Column column);
 std::optional<Column> find_column(std::string_view name);
 
 /// Returns the column that a misspelled name probably means, such as "SHA-256", "md5sum" or "
-/// path": compares letters and digits only, ignores case and a "sum" at the end. Nothing for an
+/// path": compares letters and digits only, ignores case and a "sum" at the end. nullopt for an
 /// exact name. Such a name must be an error: ignoring the column would omit a check that the user
 /// asked for.
 std::optional<Column> similar_column(std::string_view name);
@@ -30,7 +30,7 @@ std::optional<Column> similar_column(std::string_view name);
 /// Returns "path, dataset, name, ... and sha256".
 std::string list_of_columns();
 
-/// An unchecked row: the text of each column; nothing for a column that is missing or empty.
+/// An unchecked row: the text of each column; nullopt for a column that is missing or empty.
 class Cells {
  public:
   std::optional<std::string_view>& operator[](Column column) {

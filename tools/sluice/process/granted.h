@@ -9,11 +9,11 @@
 namespace sluice::cli {
 
 struct Granted {
-  std::optional<unsigned> cores;      ///< at least 1; nothing: all cores
-  std::optional<std::size_t> memory;  ///< bytes on this node; nothing: no known limit
+  std::optional<unsigned> cores;      ///< at least 1; nullopt: all cores
+  std::optional<std::size_t> memory;  ///< bytes on this node; nullopt: no known limit
 };
 
-/// Returns the resources granted by Slurm (sbatch(1), OUTPUT ENVIRONMENT VARIABLES); nothing
+/// Returns the resources granted by Slurm (sbatch(1), OUTPUT ENVIRONMENT VARIABLES); nullopt
 /// outside a job. `variable`: replaces getenv(). Pure.
 Granted granted_by_slurm(
     const std::function<std::optional<std::string>(const char* name)>& variable);

@@ -22,7 +22,7 @@ struct LastRate {
 
 /// Returns the rate of the last session: the uploads registered last, without a pause of more than
 /// a minute between them. The rate is all bytes divided by the whole time, because uploads run
-/// concurrently. Returns nothing for less than 1 MiB or one second, which give no useful estimate.
+/// concurrently. Returns nullopt for less than 1 MiB or one second, which give no useful estimate.
 /// Pure.
 std::optional<LastRate> last_rate(std::vector<Journal::Timing> uploads);
 

@@ -31,7 +31,8 @@ std::string short_plan_line(const Report& report, const UploadPlan& plan);
 /// Returns what is known about the token and the names of the files to upload, without a newline.
 std::string plan_note(const ServerProfile& server, NameState names);
 
-/// Returns the field `"plan":{...}` of that file's object in the JSON report (sluice-json(5)).
+/// Returns the field `"plan":{...}` of a file's object in the JSON report (sluice-json(5)).
+/// `bytes`: size of the file.
 std::string plan_json(const UploadPlan& plan, std::uint64_t bytes);
 
 /// The totals of a dry run.

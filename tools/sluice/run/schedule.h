@@ -16,7 +16,7 @@ class Schedule {
   /// `keys`: a key for each upload; uploads with an empty key run concurrently with any other.
   explicit Schedule(std::vector<std::string> keys);
 
-  /// Returns the first upload that may start now; nothing if all have started or wait for another
+  /// Returns the first upload that may start now; nullopt if all have started or wait for another
   /// one with the same key.
   std::optional<std::size_t> next();
   /// Puts back an upload that cannot start now. next() returns it again, before later ones.

@@ -52,9 +52,9 @@ class TransferCount {
     std::uint64_t bytes = 0;  ///< sent since the run began; may decrease when bytes are sent again
     std::uint64_t files = 0;  ///< registered since the run began, not counting files that were
                               ///< already registered
-    std::size_t running = 0;  ///< uploads
+    std::size_t running = 0;  ///< uploads in progress
     std::size_t waiting = 0;  ///< files that could start now
-    std::optional<unsigned> ceiling = {};  ///< at least 1; nothing: none is known
+    std::optional<unsigned> ceiling = {};  ///< at least 1; nullopt: none is known
   };
 
   /// Why the number changed.

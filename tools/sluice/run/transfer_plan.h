@@ -19,7 +19,7 @@ struct TransferPlan {
 };
 
 struct TransferPlanSetting {
-  std::optional<unsigned> asked;  ///< --transfers, 1 to TransferCount::most; nothing: auto
+  std::optional<unsigned> asked;  ///< --transfers, 1 to TransferCount::most; nullopt: auto
   std::size_t files = 1;
   OpenFiles descriptors;
   AddressSpace space;

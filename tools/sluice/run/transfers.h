@@ -36,7 +36,7 @@ class Transfers {
   void cancel();
 
   /// Blocks until an upload has ended or the deadline. Returns the number of an ended upload;
-  /// nothing if there is none.
+  /// nullopt if there is none.
   std::optional<std::size_t> wait_until(std::chrono::steady_clock::time_point deadline);
   /// Removes an ended upload and returns its report.
   Report take(std::size_t number);

@@ -12,9 +12,11 @@ namespace sluice::cli {
 
 /// The common options of `sluice put`, `run` and `resume`; sizes, rates and durations as text.
 struct UploadOptions {
-  std::string token_file;
+  // Texts are option values as given on the command line, such as "64M" or "30s";
+  // Uploader::prepare() parses them.
+  std::string token_file;  ///< a path; "-": standard input; empty: not given
   TokenFileMode token_file_mode = TokenFileMode::strict;
-  std::string token_wait;  ///< empty: do not wait
+  std::string token_wait;  ///< a time; empty: do not wait
   ReadMode read_mode = ReadMode::automatic;
   std::string pool = "64M";
   std::string block = "4M";
@@ -25,11 +27,11 @@ struct UploadOptions {
   VerifyChunks verify_chunks = VerifyChunks::automatic;
   std::string transfers = "auto";  ///< concurrent uploads
   bool fail_fast = false;          ///< the first failed file ends the run
-  std::string limit_rate;
-  unsigned retries = 10;
-  unsigned stall_timeout = 60;    ///< seconds
-  unsigned response_timeout = 0;  ///< seconds; 0: the engine's default
-  std::string register_wait;      ///< empty: the engine's default
+  std::string limit_rate;          ///< bytes per second over all files; empty: no limit
+  unsigned retries = 10;           ///< consecutive failures before an upload fails
+  unsigned stall_timeout = 60;     ///< seconds
+  unsigned response_timeout = 0;   ///< seconds; 0: the engine's default
+  std::string register_wait;       ///< a time; empty: the engine's default
   bool insecure_http = false;
   NetworkOptions network;
   bool verify_prefix = false;

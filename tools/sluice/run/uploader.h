@@ -50,7 +50,7 @@ class Uploader {
   Result<void> find_token(UploadRequest& request, EnvironmentToken environment);
 
   /// Warns once of each stored token that has expired or will expire within `left` seconds, the
-  /// time until the uploads end; nothing: unknown.
+  /// time until the uploads end; nullopt: unknown.
   void warn_of_expiry(std::optional<double> left);
 
   /// Queries the server for its protocol, and sets `request.server`. If the token is refused, reads
@@ -106,7 +106,7 @@ class Uploader {
 
   Result<EngineOptions> engine_options(std::uint64_t block_bytes) const;
   void apply_options(UploadRequest& request);
-  /// Reads the token file again after a token was refused. Returns its token; nothing if it cannot
+  /// Reads the token file again after a token was refused. Returns its token; nullopt if it cannot
   /// be read. Later uploads use the new token. Any thread.
   std::optional<Secret> renewed_token(const std::string& file);
   /// Records the end of a file, once for each.

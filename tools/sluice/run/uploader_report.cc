@@ -111,8 +111,9 @@ void Uploader::write_receipt(const Report& report) {
   if (!receipts_.wanted()) return;
   if (!report.receipt) {
     if (!receipts_.exists(report.name))
-      console_.warning(fmt::format("no receipt was written for {}: the journal has none",
-                                   printable(report.file)));
+      console_.warning(
+          fmt::format("no receipt was written for {}: the journal has no receipt of this file",
+                      printable(report.file)));
     return;
   }
   const Result<void> written = receipts_.write(report);

@@ -22,7 +22,8 @@ struct NameRule {
                               ///< after it
 };
 
-/// Error usage: not a separator, because no name could contain it.
+/// Checks the separator of NameFrom::path. Error usage: no name in a dataset may contain
+/// `separator`.
 Result<void> check_separator(std::string_view separator);
 
 /// Returns the part of `path` (given by the user) that names and patterns use: without "./", "../"
@@ -33,12 +34,13 @@ std::string relative_path(std::string_view path);
 /// given directory.
 std::string dataset_name(const NameRule& rule, std::string_view relative);
 
-/// Error usage, with `path`: `name` is not valid as a name in the dataset. The message has no
+/// Checks a name in the dataset. Error usage: `name` is not valid; the message has `path` but no
 /// advice.
 Result<void> check_name(const NameRule& rule, const std::string& path, const std::string& name);
 
 struct SelectedFile;
-/// Error usage: two files have the same name. Names the first pair, and the number of others.
+/// Checks that all files have different names. Error usage: two files have the same name; the
+/// message names the first pair and the number of others.
 Result<void> check_collisions(const std::vector<SelectedFile>& files, NameFrom from);
 
 }  // namespace sluice::cli

@@ -67,9 +67,9 @@ LeftOutReason reason_of(int code) {
 const char* advice(LeftOutReason reason) {
   switch (reason) {
     case LeftOutReason::unreadable:
-      return "give this user permission, or leave out what cannot be read with --skip unreadable";
+      return "give this user permission, or leave out unreadable files with --skip unreadable";
     case LeftOutReason::missing:
-      return "run the command again, or leave out what vanishes with --skip missing";
+      return "run the command again, or leave out deleted files with --skip missing";
     default:
       return "check the disk and the system log";
   }
@@ -184,8 +184,8 @@ void Walk::visit_directory(bool through_link, const Filter::Decision& decision) 
   };
   if (std::any_of(ancestors_.begin(), ancestors_.end(), same)) {
     leave_out(LeftOutReason::link,
-              fmt::format("{} leads back to a directory above it, whose files are uploaded from "
-                          "there",
+              fmt::format("{} leads back to a directory above this path, and that directory is "
+                          "uploaded anyway",
                           printable(path_)),
               "leave out the link with --exclude or with --skip links");
     return;
@@ -277,10 +277,11 @@ void Walk::visit_entry(int fd, Level& level, Entry& entry) {
       level.directories.push_back({std::move(entry.name), link, decision});
       return;
     case EntryKind::link:
-      leave_out(LeftOutReason::link,
-                fmt::format("{} is a symbolic link and was not uploaded", printable(path_)),
-                "upload what links lead to with --follow-links, or leave out all links with --skip "
-                "links");
+      leave_out(
+          LeftOutReason::link,
+          fmt::format("{} is a symbolic link and was not uploaded", printable(path_)),
+          "upload the targets of links with --follow-links, or leave out all links with --skip "
+          "links");
       return;
     case EntryKind::unknown:
     case EntryKind::special:

@@ -89,19 +89,20 @@ batch={batch}
 shard=${{SLURM_ARRAY_TASK_ID:?is set by Slurm}}
 child=
 stopped=
-# The time limit is near (--signal), or the job is to go: end the upload so that it can be resumed.
+# Near the time limit (--signal) or before the job is cancelled or preempted: interrupts the upload,
+# so that it can be resumed.
 trap 'stopped=yes; [[ -n $child ]] && kill -TERM "$child" 2>/dev/null' TERM INT USR1 USR2 XCPU
 cd -- {cwd} || exit
 unset SLUICE_TOKEN  # each dataset has its stored token
 {environment}
-# What is registered and sent of this shard, as text: another text is progress.
+# Prints the status of this shard in one line. A changed line means progress.
 progress() {{ "$sluice" status --json=false --shard "$shard" "$batch" | head -n 1; }}
 
-# Whether another process uploads a file of it: a task that this one replaces, on a node that Slurm
-# has lost, or one of another job.
+# Succeeds if another process uploads a file of this shard: an earlier run of this task, on a node
+# that Slurm has lost, or a task of another job.
 is_busy() {{ "$sluice" status --json --shard "$shard" "$batch" | grep -q '"state":"running"'; }}
 
-# Runs a command to its end; its exit code is in `code`.
+# Runs a command until it ends, and sets `code` to its exit code.
 await() {{
   "$@" &
   child=$!
@@ -123,11 +124,11 @@ while true; do
   if [[ -n $stopped ]]; then break; fi
 done
 
-# Not SLURM_JOB_ID: one task has the number of the whole array.
+# Not SLURM_JOB_ID, which for one task is the number of the whole array.
 task=${{SLURM_ARRAY_JOB_ID}}_$shard
-running() {{ [[ $(squeue -h -j "$task" -o %T) == RUNNING ]]; }}  # not cancelled, not put back by others
+running() {{ [[ $(squeue -h -j "$task" -o %T) == RUNNING ]]; }}  # neither cancelled nor requeued by another
 if ((code > 128)) && running && after=$(progress) && [[ $after != "$before" ]]; then
-  echo "interrupted (exit code $code) after progress; back into the queue: $after"
+  echo "interrupted (exit code $code) after progress; requeueing the task: $after"
   scontrol requeue "$task"
 fi
 exit "$code"
@@ -148,8 +149,8 @@ std::string report_script(const ShardDirectory& directory, const JobScriptSettin
   std::erase_if(sbatch, is_array_option);
   return fmt::format(
       R"(#!/bin/bash
-# Runs behind the array of job.sh: writes the report of all shards, and fails where a file is not
-# registered. Written by sluice batch.
+# Runs after the array job of job.sh has ended: writes the report of all shards, and fails if a file
+# is not registered. Written by sluice batch.
 #SBATCH --job-name=sluice-report
 #SBATCH --open-mode=append
 #SBATCH --output={log}

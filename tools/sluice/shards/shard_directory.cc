@@ -91,12 +91,12 @@ Result<ShardDirectory> ShardDirectory::write(const std::string& path, const Fact
     if (!before)
       TRY(write_whole_file(name, text, 0666));
     else if (*before != facts_text(facts) || read_text(name, "the manifest").value_or("") != text)
-      return Error{ErrorKind::usage,
-                   fmt::format("{} has another batch: the manifest, its files, the server, the "
-                               "journal or the number of shards were other ones; name another "
-                               "directory with --directory, or remove this one once none of its "
-                               "jobs is running",
-                               printable(path))};
+      return Error{
+          ErrorKind::usage,
+          fmt::format("{} has another batch: its manifest, files, server, journal or number of "
+                      "shards differ; name another directory with --directory, or remove "
+                      "the directory when none of its jobs is running",
+                      printable(path))};
   }
   // Written last: its existence means that all manifests exist.
   if (!before) TRY(write_whole_file(directory.file(facts_file), facts_text(facts), 0666));

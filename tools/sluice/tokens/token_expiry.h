@@ -24,7 +24,7 @@ inline WallTime token_expires(WallTime added, WallTime now) {
 std::string when(WallTime time, WallTime now);
 
 /// Returns a sentence that warns of a token that has expired, or will expire within `left` seconds,
-/// the time until the uploads end; nothing if the token is valid that long, or if it has not
+/// the time until the uploads end; nullopt if the token is valid that long, or if it has not
 /// expired and `left` is unknown. `command`: the command that stores another token ("sluice token
 /// add IDB-1234567").
 std::optional<std::string> expiry_warning(const std::string& dataset, WallTime added, WallTime now,

@@ -36,10 +36,11 @@ Result<std::string> read_all(int fd, const std::string& what) {
     if (got == 0) return text;
     text.append(buffer, static_cast<std::size_t>(got));
     if (text.size() > most_bytes)
-      return Error{ErrorKind::usage,
-                   fmt::format("cannot read the token from {}: the text is longer than {} bytes, "
-                               "and no token is that long",
-                               what, most_bytes)};
+      return Error{
+          ErrorKind::usage,
+          fmt::format("cannot read the token from {}: the text is longer than {} bytes, "
+                      "and no token is that long; give a file that contains only the token",
+                      what, most_bytes)};
   }
 }
 

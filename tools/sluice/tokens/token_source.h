@@ -16,7 +16,7 @@ struct FoundToken {
   /// The absolute path of its file, for renewals and later runs; empty if it does not come from a
   /// file, or from one that cannot be read again (a pipe).
   std::string file = {};
-  /// When it was stored; nothing for a token that is not from the store.
+  /// When it was stored; nullopt for a token that is not from the store.
   std::optional<WallTime> added = {};
 };
 

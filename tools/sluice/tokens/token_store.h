@@ -48,7 +48,7 @@ class TokenStore {
   /// Returns all tokens, sorted by dataset and system. Ignores files with other names. Error
   /// local_file: the directory exists and cannot be read.
   Result<std::vector<StoredToken>> list() const;
-  /// Returns the token of a dataset; nothing if there is none. A file that is not accessible counts
+  /// Returns the token of a dataset; nullopt if there is none. A file that is not accessible counts
   /// as existing: reading it reports the error.
   std::optional<StoredToken> find(const std::string& system, const std::string& dataset) const;
 
@@ -61,7 +61,7 @@ class TokenStore {
 /// Returns the name of a token's file: "IDB-1234567@databank.illinois.edu", with "http+" before the
 /// host if the address is not https. Special characters are encoded as %XX. Pure.
 std::string token_file_name(const std::string& system, const std::string& dataset);
-/// Parses such a name; nothing for other names. Pure.
+/// Parses such a name; nullopt for other names. Pure.
 struct TokenFileName {
   std::string system;
   std::string dataset;

@@ -86,11 +86,11 @@ std::optional<std::string> problem_of(std::string_view text) {
   if (text.starts_with('<') || text.ends_with('>'))
     return "the text has angle brackets around the token; remove the brackets";
   if (text.find_first_of(white_space) != text.npos)
-    return "the text has white space inside, and no token has; copy the token again from the "
+    return "the text has white space inside, but a token has none; copy the token again from the "
            "dataset's edit page";
   if (!std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; }))
-    return "the text has characters that are not ASCII (such as a no-break space), and no token "
-           "has; copy the token again from the dataset's edit page";
+    return "the text has characters that are not ASCII (such as a no-break space), but a token has "
+           "none; copy the token again from the dataset's edit page";
   return {};
 }
 
