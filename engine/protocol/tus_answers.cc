@@ -7,8 +7,8 @@
 #include "engine/protocol/answer_text.h"
 #include "engine/protocol/registration_answer.h"
 #include "engine/protocol/tus.h"
-#include "engine/protocol/tus_headers.h"
 #include "engine/protocol/tus_location.h"
+#include "engine/protocol/tus_response_headers.h"
 
 namespace sluice {
 namespace {

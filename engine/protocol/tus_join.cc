@@ -3,7 +3,7 @@
 
 #include "engine/protocol/answer_text.h"
 #include "engine/protocol/tus.h"
-#include "engine/protocol/tus_headers.h"
+#include "engine/protocol/tus_response_headers.h"
 
 namespace sluice {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/protocol/tus_headers.h"
+#include "engine/protocol/tus_response_headers.h"
 
 #include <algorithm>
 #include <charconv>
