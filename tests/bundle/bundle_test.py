@@ -293,7 +293,7 @@ class Bundle(Test):
             root = self.empty_root()
             url = "http://127.0.0.1:%d" % silent.getsockname()[1]
             program = self.sluice_in(root, "check", "--url", url, "--state-dir", "/home/state")
-            silent.settimeout(peers.PATIENCE)
+            silent.settimeout(peers.TIMEOUT)
             connection, _ = silent.accept()
             with connection:
                 process = pathlib.Path("/proc", str(program.pid()))
