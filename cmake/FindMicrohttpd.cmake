@@ -1,8 +1,8 @@
-# libmicrohttpd ships no CMake package: find it and name it Microhttpd::microhttpd.
+# Finds libmicrohttpd, which has no CMake package, and defines the target Microhttpd::microhttpd.
 find_path(Microhttpd_INCLUDE_DIR NAMES microhttpd.h)
 find_library(Microhttpd_LIBRARY NAMES microhttpd)
 if(Microhttpd_INCLUDE_DIR)
-  # #define MHD_VERSION 0x00097500 is 0.9.75: one byte each, the last one for unreleased states.
+  # Reads "#define MHD_VERSION 0x00097500" as 0.9.75: one byte per part, the last one for prereleases.
   file(STRINGS "${Microhttpd_INCLUDE_DIR}/microhttpd.h" version_line REGEX "^#define MHD_VERSION 0x")
   if(version_line MATCHES "0x00([0-9][0-9])([0-9][0-9])[0-9][0-9]$")
     set(Microhttpd_VERSION "0.${CMAKE_MATCH_1}.${CMAKE_MATCH_2}")

@@ -1,4 +1,4 @@
-# libcsv ships no CMake package: find it and name it libcsv::csv.
+# Finds libcsv, which has no CMake package, and defines the target libcsv::csv.
 find_path(libcsv_INCLUDE_DIR NAMES csv.h)
 find_library(libcsv_LIBRARY NAMES csv)
 include(FindPackageHandleStandardArgs)

@@ -1,4 +1,5 @@
-# libutf8proc ships no CMake package in Debian 12: find it and name it utf8proc::utf8proc.
+# Finds libutf8proc, which has no CMake package in Debian 12, and defines the target
+# utf8proc::utf8proc.
 find_path(utf8proc_INCLUDE_DIR NAMES utf8proc.h)
 find_library(utf8proc_LIBRARY NAMES utf8proc)
 include(FindPackageHandleStandardArgs)

@@ -1,4 +1,4 @@
-# libxxhash ships no CMake package in Debian 12: find it and name it xxHash::xxhash.
+# Finds libxxhash, which has no CMake package in Debian 12, and defines the target xxHash::xxhash.
 find_path(xxHash_INCLUDE_DIR NAMES xxhash.h)
 find_library(xxHash_LIBRARY NAMES xxhash)
 include(FindPackageHandleStandardArgs)

@@ -1,5 +1,5 @@
-# Flags that every target of this project shares. Interface library `sluice_flags` carries them,
-# so that a program that merely links sluice::engine does not inherit our warnings.
+# Defines the interface library sluice_flags with the compiler flags of all targets of this project.
+# Targets link it privately, so that a program that links sluice::engine does not inherit the warnings.
 add_library(sluice_flags INTERFACE)
 target_compile_options(sluice_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Wcast-align
@@ -8,21 +8,21 @@ if(SLUICE_WARNINGS_AS_ERRORS)
   target_compile_options(sluice_flags INTERFACE -Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  # io/sync.h carries the annotations; a guarded field touched without its mutex fails the build.
+  # Access to a guarded member without its mutex is an error; io/sync.h has the annotations.
   target_compile_options(sluice_flags INTERFACE -Wthread-safety)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # gcc 12 sees overlapping copies inside std::string's operator+ (gcc bug 105651).
+  # gcc 12 falsely reports overlapping copies in std::string's operator+ (gcc bug 105651).
   target_compile_options(sluice_flags INTERFACE -Wno-restrict)
-  # gcc 12 reports these from inside libstdc++ and fmt once sanitizers change the inlining.
+  # With sanitizers, which change the inlining, gcc 12 reports these in libstdc++ and fmt.
   if(SLUICE_SANITIZE)
     target_compile_options(sluice_flags INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
   endif()
 endif()
-# The presets for sanitizers compile several files as one (CMAKE_UNITY_BUILD), which takes clang 60 % of the time.
-# The others compile each file by itself, and so show where one lacks an include or hides a name.
+# The presets with sanitizers set CMAKE_UNITY_BUILD, which takes clang 60 % of the time. The other builds compile each file
+# separately, and so detect missing includes and hidden names.
 if(CMAKE_UNITY_BUILD)
-  # A local name may be that of a constant in another file.
+  # A local variable may have the name of a constant in another file.
   target_compile_options(sluice_flags INTERFACE -Wno-shadow)
 endif()
 if(SLUICE_SANITIZE)
@@ -31,8 +31,8 @@ if(SLUICE_SANITIZE)
   add_link_options(-fsanitize=${SLUICE_SANITIZE})
 endif()
 
-# For files that define command-line options, whose speed does not matter: CLI11's templates take gcc more than twice as long
-# with -O3 as with -O0, and clang 5 to 10 s a file longer with -O1 and a sanitizer.
+# Compiles files that define command-line options with -O0, because their speed does not matter: CLI11's templates take gcc
+# more than twice as long with -O3, and clang 5 to 10 s longer per file with -O1 and a sanitizer.
 function(sluice_option_files)
   if(SLUICE_SANITIZE)
     set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O0 SKIP_PRECOMPILE_HEADERS ON)
@@ -41,8 +41,8 @@ function(sluice_option_files)
   endif()
 endfunction()
 
-# Linking is a tenth of the time with it. Only where this is the project being built: the choice of a
-# linker is not a library's.
+# Links with lld, which takes a tenth of the time. Only if this is the top-level project, because the
+# linker is the choice of that project.
 find_program(SLUICE_LLD ld.lld)
 if(SLUICE_LLD AND PROJECT_IS_TOP_LEVEL)
   add_link_options(-fuse-ld=lld)

@@ -1,9 +1,9 @@
-# What `cmake --install` lays down: the two tools and their man pages (tools/sluice adds completions), the library, its
-# headers under include/sluice, and a package file, so that another program can say find_package(sluice) and link
-# sluice::engine.
+# Defines what `cmake --install` installs: the two tools and their man pages (tools/sluice adds completions), the library,
+# its public headers in include/sluice, and a CMake package, so that another project can call find_package(sluice) and
+# link sluice::engine.
 include(CMakePackageConfigHelpers)
 
-# What other programs may include lies at the same path below include/sluice as here:
+# Public headers have the same path in include/sluice as in the repository, for example
 # "engine/upload.h".
 install(TARGETS sluice_io EXPORT sluice-targets
         PUBLIC_HEADER DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sluice/io")

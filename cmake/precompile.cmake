@@ -1,5 +1,5 @@
-# With clang, a precompiled header saves a quarter of the time that the libraries take; with gcc 12 next to nothing.
-# The presets for sanitizers set it. The others compile each file by itself, and so show where one lacks an include.
+# A precompiled header saves clang a quarter of the time for the libraries, and gcc 12 almost nothing. The presets with
+# sanitizers set this option. The other builds detect missing includes.
 option(SLUICE_PRECOMPILE "Precompile the headers of the standard library, fmt and nlohmann/json" OFF)
 
 if(SLUICE_PRECOMPILE)
@@ -9,7 +9,7 @@ if(SLUICE_PRECOMPILE)
   target_precompile_headers(sluice_headers PRIVATE cmake/precompiled.h)
 endif()
 
-# Lets `target`, which has this project's flags and no others, use that header.
+# Makes `target` use the precompiled header. The target must have exactly the flags of sluice_headers.
 function(sluice_precompile target)
   if(SLUICE_PRECOMPILE)
     target_precompile_headers(${target} REUSE_FROM sluice_headers)

@@ -1,1 +1,1 @@
-// Compiled only so that there is a target whose precompiled header others reuse.
+// The source of the target whose precompiled header other targets reuse.

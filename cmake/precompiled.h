@@ -1,7 +1,7 @@
 #pragma once
 
-/// What most files include and what takes longest to compile. No file includes this one: each names
-/// what it needs.
+/// The headers that most files include and that take longest to compile. No file includes this
+/// header: each file includes the headers that it needs.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -11,7 +11,7 @@ from contextlib import redirect_stderr
 from unittest import mock
 from xml.dom import minidom
 
-from rights import may_make_links, namespaces
+from rights import can_make_links, namespaces
 
 from harness import chart, contestants, figures, measure, network, noise, report, scenario
 
@@ -19,7 +19,7 @@ WORK = os.environ["SLUICE_WORK"]
 
 
 class Figures(unittest.TestCase):
-    def test_sizes_are_those_of_sluice(self):
+    def test_parses_sizes_like_sluice(self):
         for text, size in (
             ("65536", 65536),
             ("64M", 64 << 20),
@@ -33,41 +33,41 @@ class Figures(unittest.TestCase):
             with self.assertRaises(ValueError, msg=text):
                 figures.parse_size(text)
 
-    def test_rates_are_in_bits_and_powers_of_1000(self):
+    def test_parses_rates_in_bits_and_powers_of_1000(self):
         self.assertEqual(figures.parse_bit_rate("1G"), 1e9)
         self.assertEqual(figures.parse_bit_rate("2.5m"), 2.5e6)
         for text in ("0", "1Gb", "fast"):
             with self.assertRaises(ValueError, msg=text):
                 figures.parse_bit_rate(text)
 
-    def test_durations(self):
+    def test_parses_durations(self):
         self.assertAlmostEqual(figures.parse_duration("50ms"), 0.05)
         self.assertAlmostEqual(figures.parse_duration("1.5s"), 1.5)
         self.assertEqual(figures.parse_duration("0"), 0)
-        for text in ("5", "5m", "-1s"):  # a number alone does not say of what
+        for text in ("5", "5m", "-1s"):  # a number needs the unit ms or s
             with self.assertRaises(ValueError, msg=text):
                 figures.parse_duration(text)
 
-    def test_shares(self):
+    def test_parses_shares(self):
         self.assertAlmostEqual(figures.parse_share("0.1%"), 0.001)
         self.assertAlmostEqual(figures.parse_share("0.001"), 0.001)
         for text in ("1", "100%", "some", "0.1%%x"):
             with self.assertRaises(ValueError, msg=text):
                 figures.parse_share(text)
 
-    def test_one_run_that_lies_far_off_moves_neither_median_nor_mad(self):
+    def test_median_and_mad_ignore_one_outlier(self):
         self.assertEqual(figures.Spread.of([10, 12, 11, 13, 900]), figures.Spread(12, 10, 900, 1))
         self.assertEqual(figures.Spread.of([1, 2, 3, 4]), figures.Spread(2.5, 1, 4, 1))
         self.assertEqual(figures.Spread.of([7]), figures.Spread(7, 7, 7, 0))
 
-    def test_a_ratio_is_of_the_medians_and_its_bounds_are_of_the_rounds(self):
+    def test_ratio_is_of_medians_with_bounds_of_rounds(self):
         ratio = figures.Ratio.of([10, 20, 30], [10, 10, 60])
         self.assertEqual((ratio.value, ratio.lowest, ratio.highest), (2, 0.5, 2))
         for above, below in (([], []), ([1], [1, 2])):
             with self.assertRaises(ValueError):
                 figures.Ratio.of(above, below)
 
-    def test_formats(self):
+    def test_formats_values(self):
         self.assertEqual(figures.format_rate(1.234e9), "1.23 GB/s")
         self.assertEqual(figures.format_rate(113e6), "113 MB/s")
         self.assertEqual(figures.format_size(4 << 30), "4 GiB")
@@ -97,8 +97,8 @@ class Recorded:
         return measure.Run(1000, self.seconds, cpu_seconds=self.seconds / 2)
 
 
-def no_such_thing():
-    raise measure.Unavailable("it is not there")
+def unavailable():
+    raise measure.Unavailable("not installed")
 
 
 def measured(log, runs, **contestants):
@@ -116,7 +116,7 @@ class Runs(unittest.TestCase):
     def setUp(self):
         self.log = []
 
-    def test_they_alternate_and_each_begins_a_round(self):
+    def test_contestants_alternate_and_each_starts_a_round(self):
         outcome = measured(
             self.log, 3, a=lambda: Recorded("a", self.log), b=lambda: Recorded("b", self.log)
         )
@@ -125,33 +125,33 @@ class Runs(unittest.TestCase):
         )
         self.assertEqual(
             self.log[0:2], ["prepare a", "a"]
-        )  # each run finds the file as it should be
+        )  # before each run
         self.assertEqual([len(entry.runs) for entry in outcome.entries], [3, 3])
 
-    def test_who_cannot_take_part_has_a_reason_and_the_others_run(self):
+    def test_unavailable_contestants_have_a_reason_and_the_others_run(self):
         outcome = measured(
             self.log,
             2,
             a=lambda: Recorded("a", self.log),
-            b=no_such_thing,
+            b=unavailable,
             c=lambda: Recorded("c", self.log, warm_up=measure.Unavailable("no disk")),
         )
         self.assertEqual(
-            [entry.reason for entry in outcome.entries], [None, "it is not there", "no disk"]
+            [entry.reason for entry in outcome.entries], [None, "not installed", "no disk"]
         )
         self.assertEqual([len(entry.runs) for entry in outcome.entries], [2, 0, 0])
         self.assertFalse(outcome.complete)
         outcome.compare("rate / b's", "a", ["b"], at_least=1)
         text = report.table([outcome])
         for part in (
-            "b: not measured: it is not there",
+            "b: not measured: not installed",
             "c: not measured: no disk",
             "not known: b was not measured",
         ):
             self.assertIn(part, text)
         self.assertNotIn("reached", text)
 
-    def test_a_target_is_held_against_the_slower_of_two(self):
+    def test_target_is_compared_with_the_slower_of_two(self):
         outcome = measured(
             self.log,
             1,
@@ -171,22 +171,22 @@ class Runs(unittest.TestCase):
         self.assertAlmostEqual(outcome.comparisons[0].ratio.value, 0.8)
         self.assertIn("MISSED", report.table([outcome]))
 
-    def test_json_has_every_run(self):
-        outcome = measured(self.log, 4, a=lambda: Recorded("a", self.log), b=no_such_thing)
+    def test_json_has_all_runs(self):
+        outcome = measured(self.log, 4, a=lambda: Recorded("a", self.log), b=unavailable)
         [result] = report.as_json([outcome])
         a, b = result["contestants"]
         self.assertEqual(
             (len(a["runs"]), a["runs"][0]["bytes_per_second"], a["command"]), (4, 1000, "recorded")
         )
-        self.assertEqual((b["runs"], b["not_measured"]), ([], "it is not there"))
+        self.assertEqual((b["runs"], b["not_measured"]), ([], "not installed"))
 
-    def test_the_chart_is_xml_with_a_bar_for_each(self):
+    def test_chart_is_xml_with_a_bar_for_each_contestant(self):
         outcome = measured(
             self.log,
             1,
             fast=lambda: Recorded("fast", self.log, 1),
             slow=lambda: Recorded("slow", self.log, 4),
-            gone=no_such_thing,
+            gone=unavailable,
         )
         document = minidom.parseString(chart.chart([outcome], "here & now"))
         bars = [float(bar.getAttribute("width")) for bar in document.getElementsByTagName("rect")][
@@ -195,13 +195,13 @@ class Runs(unittest.TestCase):
         self.assertEqual(len(bars), 2)
         self.assertAlmostEqual(bars[0] / bars[1], 4, places=1)
         words = [text.firstChild.data for text in document.getElementsByTagName("text")]
-        for part in ("not measured: it is not there", "test, a <test>", "here & now"):
+        for part in ("not measured: not installed", "test, a <test>", "here & now"):
             self.assertIn(part, words)
 
-    def test_many_files_are_told_and_compared_in_files(self):
+    def test_many_files_are_reported_and_compared_in_files(self):
         class Files(Recorded):
             def once(self, path):
-                # The same bytes per second, and half of the files.
+                # The same bytes per second, but half as many files.
                 count = 300 if self.name == "a" else 150
                 return measure.Run(1000, self.seconds, cpu_seconds=0.6, files=count)
 
@@ -209,10 +209,10 @@ class Runs(unittest.TestCase):
         outcome.figure = "files_per_second"
         for name in "ab":
             outcome.offer(name, lambda name=name: Files(name, self.log))
-        with redirect_stderr(io.StringIO()) as said:
+        with redirect_stderr(io.StringIO()) as printed:
             scenario.warm_up(outcome)
             scenario.alternate(outcome, 2)
-        self.assertIn("run 1 of 2: a 300 files/s", said.getvalue())
+        self.assertIn("run 1 of 2: a 300 files/s", printed.getvalue())
         outcome.compare("files", "a", ["b"], at_least=2)
         outcome.compare("bytes", "a", ["b"], figure="rate")
         self.assertEqual([each.ratio.value for each in outcome.comparisons], [2, 1])
@@ -224,7 +224,7 @@ class Runs(unittest.TestCase):
         a, b = (float(bar.getAttribute("width")) for bar in bars)
         self.assertAlmostEqual(a / b, 2, places=1)
 
-    def test_what_a_slow_one_can_afford(self):
+    def test_affordable_reduces_size_for_slow_contestants(self):
         self.assertEqual(scenario.affordable([100, 50], 10_000, 100, 10), 400)
         self.assertEqual(scenario.affordable([1e6], 250, 100, 10), 200)
         self.assertEqual(scenario.affordable([1e6], 12_800, 100, 10), 12_800)
@@ -234,7 +234,7 @@ class Runs(unittest.TestCase):
 
 
 class Programs(unittest.TestCase):
-    def test_the_client_s_own_cpu_and_memory_are_counted(self):
+    def test_counts_cpu_and_memory_of_the_client(self):
         ended = measure.run(
             [sys.executable, "-c", "x = bytearray(300 << 20)\nprint(sum(range(10**6)))"]
         )
@@ -242,54 +242,54 @@ class Programs(unittest.TestCase):
         self.assertGreater(ended.cpu_seconds, 0)
         self.assertGreater(ended.peak, 300 << 20)
 
-    def iperf(self, *answers):
-        """Runs a client whose iperf3 prints `answers` in order. Returns its run and its attempts."""
+    def iperf(self, *outputs):
+        """Runs a client whose iperf3 prints `outputs` in order. Returns the run and the attempts."""
         server = mock.Mock(address="127.0.0.1", port=1)
-        ended = [measure.Ended(json.dumps(answer), "", 1, 1, None) for answer in answers]
+        ended = [measure.Ended(json.dumps(output), "", 1, 1, None) for output in outputs]
         with mock.patch.object(contestants, "program", return_value="iperf3"):
             client = contestants.IperfClient("iperf3", server, 1)
-        with mock.patch.object(contestants, "run", side_effect=ended) as asked:
+        with mock.patch.object(contestants, "run", side_effect=ended) as started:
             with mock.patch("time.sleep"):
-                return client.once(sys.executable), asked.call_count
+                return client.once(sys.executable), started.call_count
 
-    def test_an_iperf3_that_is_busy_is_asked_again(self):
+    def test_retries_a_busy_iperf3(self):
         busy = {"end": {}, "error": "the server is busy running a test. try again later"}
         total = {"bytes": 1000, "seconds": 2}
-        run, asked = self.iperf(busy, busy, {"end": {"sum_received": total, "sum_sent": {}}})
-        self.assertEqual((run.rate, asked), (500, 3))
+        run, attempts = self.iperf(busy, busy, {"end": {"sum_received": total, "sum_sent": {}}})
+        self.assertEqual((run.rate, attempts), (500, 3))
 
-    def test_an_iperf3_that_resets_the_connection_before_a_run_is_asked_again(self):
+    def test_retries_iperf3_after_a_connection_reset(self):
         reset = "unable to receive control message: Connection reset by peer"
         before = {"start": {"connected": []}, "end": {}, "error": reset}
         total = {"bytes": 1000, "seconds": 2}
-        run, asked = self.iperf(before, {"end": {"sum_received": total, "sum_sent": {}}})
-        self.assertEqual((run.rate, asked), (500, 2))
+        run, attempts = self.iperf(before, {"end": {"sum_received": total, "sum_sent": {}}})
+        self.assertEqual((run.rate, attempts), (500, 2))
         during = {"start": {"connected": [{"socket": 5}]}, "end": {}, "error": reset}
         with self.assertRaisesRegex(measure.Failed, "Connection reset by peer"):
             self.iperf(during)
 
-    def test_an_iperf3_that_fails_with_0_is_told(self):
+    def test_reports_iperf3_errors_with_exit_code_0(self):
         with self.assertRaisesRegex(measure.Failed, "failed: no route"):
             self.iperf({"end": {}, "error": "no route"})
 
-    def test_memory_that_this_process_had_itself_is_not_told(self):
+    def test_omits_memory_below_that_of_the_harness(self):
         ballast = bytearray(64 << 20)
         self.assertIsNone(measure.run(["true"]).peak)
         del ballast
 
-    def test_a_failure_has_the_last_words(self):
+    def test_failure_has_the_last_output(self):
         with self.assertRaisesRegex(measure.Failed, "exited with code 7 .*: sorry"):
             measure.run(["sh", "-c", "echo first >&2; echo sorry >&2; exit 7"])
 
-    def test_what_hangs_is_ended(self):
+    def test_kills_a_program_that_hangs(self):
         with self.assertRaisesRegex(measure.Failed, "was killed"):
             measure.run(["sleep", "600"], limit=0.05)
 
-    def test_a_program_that_is_missing(self):
+    def test_reports_a_missing_program(self):
         with self.assertRaisesRegex(measure.Unavailable, "install-dependencies bench"):
             measure.program("no-such-program")
 
-    def test_a_server_that_ends_has_the_last_words(self):
+    def test_reports_the_last_output_of_a_server_that_ends(self):
         with tempfile.TemporaryDirectory(dir=WORK) as directory:
             log = os.path.join(directory, "log")
             with measure.Server(["sh", "-c", "echo no port >&2; exit 1"], log) as server:
@@ -298,7 +298,7 @@ class Programs(unittest.TestCase):
 
 
 class Noise(unittest.TestCase):
-    def test_in_the_page_cache_and_out_of_it(self):
+    def test_files_in_and_out_of_the_page_cache(self):
         with tempfile.TemporaryDirectory(dir=WORK) as directory:
             path = noise.noise_file(directory, 8 << 20)
             self.assertEqual(os.path.getsize(path), 8 << 20)
@@ -307,15 +307,15 @@ class Noise(unittest.TestCase):
             try:
                 noise.evict(path)
             except measure.Unavailable as reason:
-                self.assertIn("on a disk", str(reason))  # a build in memory
+                self.assertIn("on a disk", str(reason))  # the build directory is in memory
                 self.assertGreater(noise.resident(path), 0.02)
             else:
                 self.assertLessEqual(noise.resident(path), 0.02)
             before = os.stat(path).st_mtime_ns
             self.assertEqual(noise.noise_file(directory, 8 << 20), path)
-            self.assertEqual(os.stat(path).st_mtime_ns, before)  # made once and kept
+            self.assertEqual(os.stat(path).st_mtime_ns, before)  # the file was reused
 
-    def test_many_files_are_all_different_made_once_and_kept(self):
+    def test_many_files_differ_and_are_reused(self):
         with tempfile.TemporaryDirectory(dir=WORK) as directory:
             path = noise.noise_files(directory, 30, 1000)
             contents = set()
@@ -328,7 +328,7 @@ class Noise(unittest.TestCase):
             self.assertEqual(os.stat(path).st_mtime_ns, before)
             self.assertEqual([name for name in os.listdir(directory) if "part" in name], [])
 
-    def test_a_file_that_does_not_fit_is_not_begun(self):
+    def test_does_not_start_a_file_that_does_not_fit(self):
         with tempfile.TemporaryDirectory(dir=WORK) as directory:
             with self.assertRaisesRegex(measure.Unavailable, "not enough disk space"):
                 noise.noise_file(directory, 1 << 60)
@@ -336,18 +336,18 @@ class Noise(unittest.TestCase):
 
 
 class Network(unittest.TestCase):
-    def test_a_link_needs_root_and_says_so(self):
+    def test_reports_that_a_link_needs_root(self):
         with mock.patch("os.geteuid", return_value=1000):
             with self.assertRaisesRegex(measure.Unavailable, "root"):
                 network.link("/nowhere", 1e9, 0.05, 0, WORK)
 
-    def test_netem_s_queue_holds_the_delay_and_a_round_trip(self):
+    def test_netem_queue_holds_delay_and_round_trip(self):
         emulated = network.Netem(1e9, 0.05, 0.001)
         command = emulated._netem("dev0")  # pylint: disable=protected-access
         text = " ".join(command)
         self.assertIn("rate 1000000000bit delay 25000us limit 6251 loss 0.100000%", text)
 
-    def test_netem_s_devices_carry_a_connection_and_are_gone_behind_it(self):
+    def test_netem_devices_carry_a_connection_and_are_removed(self):
         """Replaces tc by a command that does nothing, because many kernels lack netem."""
         script = (
             "import socket, sys; server = socket.create_server((sys.argv[1], 0)); "
@@ -356,7 +356,7 @@ class Network(unittest.TestCase):
         )
         emulated = network.Netem(1e9, 0.05)
         with mock.patch.object(network.Netem, "_netem", return_value=["true"]):
-            if not may_make_links():
+            if not can_make_links():
                 with self.assertRaises(measure.Failed):
                     emulated.__enter__()
                 return
@@ -369,14 +369,14 @@ class Network(unittest.TestCase):
         self.assertNotIn(emulated.name, namespaces())
         self.assertFalse([name for _, name in socket.if_nameindex() if name.startswith("slb")])
 
-    def test_large_buffers_are_those_of_the_two_hosts_and_not_of_this_machine(self):
+    def test_large_buffers_do_not_change_this_machine(self):
         def buffers(*side):
             return measure.run([*side, "cat", "/proc/sys/net/ipv4/tcp_wmem"]).stdout
 
         before = buffers()
         emulated = network.LargeBuffers(network.Netem(1e9, 0.05))
         with mock.patch.object(network.Netem, "_netem", return_value=["true"]):
-            if not may_make_links():
+            if not can_make_links():
                 with self.assertRaises(measure.Failed):
                     emulated.__enter__()
                 return

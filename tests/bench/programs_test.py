@@ -10,7 +10,7 @@ import tempfile
 import unittest
 from xml.dom import minidom
 
-from rights import has_tuspy, installed, may_make_links, namespaces
+from rights import has_tuspy, installed, can_make_links, namespaces
 
 from harness.command_line import ROOT
 
@@ -57,7 +57,7 @@ class Programs(unittest.TestCase):
             *arguments,
         ]
 
-    def run_it(self, name, *arguments, **environment):
+    def run_bench(self, name, *arguments, **environment):
         done = subprocess.run(
             self.command(name, "--json", self.json, *arguments),
             capture_output=True,
@@ -86,7 +86,7 @@ class Programs(unittest.TestCase):
             with self.subTest(scenario=scenario["name"], contestant=contestant["name"]):
                 if contestant["not_measured"]:
                     self.assertEqual(contestant["runs"], [])
-                    if contestant["name"] == "sluice":  # only root may, and not in every container
+                    if contestant["name"] == "sluice":  # needs root, and more in containers
                         self.assertIn(NO_CERTIFICATES, contestant["not_measured"])
                         self.assertEqual(scenario["name"], "tls")
                     continue
@@ -100,10 +100,10 @@ class Programs(unittest.TestCase):
             self.assertIn("sluice", measured)
         return measured
 
-    def test_on_this_machine(self):
+    def test_compares_on_this_machine(self):
         chart = os.path.join(self.directory, "chart.svg")
         scenarios = ("page-cache", "cold", "tls", "md5", "tus", "small")
-        done = self.run_it(
+        done = self.run_bench(
             "compare",
             "--size",
             "8M",
@@ -151,9 +151,9 @@ class Programs(unittest.TestCase):
                 r"sluice: TLSv1\.[23] \S+\ncurl: TLSv1\.[23] \S+",
             )
 
-    def test_over_a_link(self):
+    def test_compares_over_a_link(self):
         before = namespaces()
-        done = self.run_it(
+        done = self.run_bench(
             "compare",
             "--size",
             "1M",
@@ -170,23 +170,23 @@ class Programs(unittest.TestCase):
         self.assertEqual(namespaces(), before)
         for scenario in results.values():
             self.assertIsNone(scenario["error"])
-            if may_make_links():
+            if can_make_links():
                 self.assertIsNone(scenario["not_measured"])
                 self.check_runs(scenario)
                 self.assertIn("200 Mbit/s, round trip 10 ms", scenario["network"])
             else:
                 self.assertTrue(scenario["not_measured"])
                 self.assertIn(f"not measured: {scenario['not_measured']}", done.stdout)
-        complete = may_make_links() and installed("iperf3") and has_tuspy()
+        complete = can_make_links() and installed("iperf3") and has_tuspy()
         self.assertEqual(done.returncode, 0 if complete else 3, done.stderr)
 
-    def test_a_program_that_is_missing_has_a_line_and_exit_code_3(self):
-        there = os.path.join(self.directory, "bin")
-        os.mkdir(there)
-        os.symlink(sys.executable, os.path.join(there, "python3"))
+    def test_reports_missing_program_with_exit_code_3(self):
+        programs = os.path.join(self.directory, "bin")
+        os.mkdir(programs)
+        os.symlink(sys.executable, os.path.join(programs, "python3"))
         for name in ("setpriv", "curl"):
-            os.symlink(shutil.which(name), os.path.join(there, name))
-        done = self.run_it("compare", "--size", "1M", "--scenario", "page-cache", PATH=there)
+            os.symlink(shutil.which(name), os.path.join(programs, name))
+        done = self.run_bench("compare", "--size", "1M", "--scenario", "page-cache", PATH=programs)
         [scenario] = self.results().values()
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertEqual(
@@ -198,8 +198,8 @@ class Programs(unittest.TestCase):
         )
         self.assertIn("not known: iperf3 was not measured", done.stdout)
 
-    def test_an_upload_that_fails_is_told_and_the_next_scenario_runs(self):
-        done = self.run_it(
+    def test_runs_next_scenario_after_a_failed_upload(self):
+        done = self.run_bench(
             "compare",
             "--size",
             "1M",
@@ -213,17 +213,17 @@ class Programs(unittest.TestCase):
         self.assertEqual(done.stdout.count("  failed: "), 2, done.stdout)
         self.assertIn("crc", done.stdout)
 
-    def test_a_server_that_ends_by_itself_is_told(self):
-        there = os.path.join(self.directory, "bin")
-        os.mkdir(there)
-        os.symlink(os.path.join(BIN, "sluice"), os.path.join(there, "sluice"))
-        with open(os.path.join(there, "databankd"), "w", encoding="utf-8") as script:
+    def test_reports_a_server_that_ends(self):
+        programs = os.path.join(self.directory, "bin")
+        os.mkdir(programs)
+        os.symlink(os.path.join(BIN, "sluice"), os.path.join(programs, "sluice"))
+        with open(os.path.join(programs, "databankd"), "w", encoding="utf-8") as script:
             script.write(
                 "#!/bin/sh\necho listening on http://127.0.0.1:9\necho oh no >&2\nexit 3\n"
             )
         os.chmod(script.name, 0o755)
-        done = self.run_it(
-            *("compare", "--size", "1M", "--scenario", "page-cache", "--bin", there),
+        done = self.run_bench(
+            *("compare", "--size", "1M", "--scenario", "page-cache", "--bin", programs),
             "--sluice-args=--retries 0",
         )
         self.assertEqual(done.returncode, 1)
@@ -231,7 +231,7 @@ class Programs(unittest.TestCase):
             done.stdout, "databankd .* exited with code 3 during the measurement: oh no"
         )
 
-    def test_a_stop_takes_everything_down(self):
+    def test_stop_removes_processes_links_and_files(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number):
                 command = self.command(
@@ -252,8 +252,8 @@ class Programs(unittest.TestCase):
                     [name for name in os.listdir(self.directory) if name.startswith("run-")], []
                 )
 
-    def test_scale(self):
-        done = self.run_it("scale", "--sizes", "16M,8M")
+    def test_scale_runs(self):
+        done = self.run_bench("scale", "--sizes", "16M,8M")
         self.assertEqual(done.returncode, 0, done.stderr)
         [scenario] = self.results().values()
         self.assertEqual(
@@ -265,8 +265,8 @@ class Programs(unittest.TestCase):
         )
         self.assertIn("peak memory with 16 MiB / 128 MiB", done.stdout)
 
-    def test_threads(self):
-        done = self.run_it("threads", "--size", "24M")
+    def test_threads_runs(self):
+        done = self.run_bench("threads", "--size", "24M")
         self.assertEqual(done.returncode, 0, done.stderr)
         for thread in ("network-0", "network-1", "all others", "CPU s/GiB"):
             self.assertIn(thread, done.stdout)
@@ -279,12 +279,12 @@ class Programs(unittest.TestCase):
             self.assertEqual(len(run["network_cpu_seconds"]), number["network_threads"])
             self.assertLessEqual(sum(run["network_cpu_seconds"].values()), run["cpu_seconds"])
 
-    def test_a_size_that_no_disk_takes_has_a_line_and_exit_code_3(self):
-        done = self.run_it("scale", "--sizes", "8M,4194303T")
+    def test_reports_lack_of_disk_space_with_exit_code_3(self):
+        done = self.run_bench("scale", "--sizes", "8M,4194303T")
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertRegex(done.stdout, "not measured: cannot create a sparse file of 4.19.* TiB")
 
-    def test_what_is_not_understood_ends_with_2_before_anything_is_made(self):
+    def test_rejects_invalid_options_before_making_files(self):
         for words in (
             ["--scenario", "nonsense"],
             ["--runs", "0"],

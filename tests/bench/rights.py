@@ -14,7 +14,7 @@ def has_tuspy():
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def may_make_links():
+def can_make_links():
     """Returns whether this user may create network namespaces and devices."""
     if os.geteuid() != 0 or not installed("ip"):
         return False

@@ -1,4 +1,4 @@
-"""bench/simulate: which rows it has, its table, and whether it runs."""
+"""bench/simulate: its rows, its table and its options."""
 
 import json
 import os
@@ -18,7 +18,7 @@ class Simulate(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.json = os.path.join(directory.name, "result.json")
 
-    def run_it(self, *arguments, programs=BIN):
+    def run_simulate(self, *arguments, programs=BIN):
         return subprocess.run(
             [os.path.join(ROOT, "bench", "simulate"), "--bin", programs, *arguments],
             capture_output=True,
@@ -27,7 +27,7 @@ class Simulate(unittest.TestCase):
         )
 
     def results(self, *arguments):
-        done = self.run_it("--json", self.json, *arguments)
+        done = self.run_simulate("--json", self.json, *arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(self.json, encoding="utf-8") as file:
             return json.load(file), done.stdout
@@ -55,7 +55,7 @@ class Simulate(unittest.TestCase):
         self.assertEqual(len(table.splitlines()), 2 + len(rows))
         self.assertIn("| phased | 1 GB | 1 Gbit/s | 1 ms |", table)
 
-    def test_what_slows_an_upload(self):
+    def test_delay_thinking_and_loss_slow_uploads(self):
         def rate(*arguments):
             rows, _ = self.results("--size", "2GB", "--protocol", "phased", "--rate", "1G", *arguments)
             return rows[0]["rate"]
@@ -66,27 +66,27 @@ class Simulate(unittest.TestCase):
         self.assertLess(rate("--think", "2s"), 0.95 * plain)
         self.assertLess(rate("--loss", "0.1%", "--congestion", "cubic"), 0.5 * plain)
 
-    def test_a_seed_repeats_a_row(self):
+    def test_same_seed_gives_the_same_row(self):
         once, _ = self.results("--size", "500MB", "--protocol", "tus", "--rate", "1G", "--loss", "1%")
         again, _ = self.results("--size", "500MB", "--protocol", "tus", "--rate", "1G", "--loss", "1%")
         self.assertEqual(once, again)
 
-    def test_the_usual_rows_have_each_protocol_rate_and_buffer(self):
+    def test_usual_rows_have_each_protocol_rate_and_buffer(self):
         rows = usual_rows()
         self.assertEqual(len(rows), len(set(rows)))
         self.assertEqual({row.protocol for row in rows}, {"phased", "tus"})
         self.assertEqual({row.rate for row in rows}, {1e9, 1e10, 1e11})
         self.assertEqual({row.buffer for row in rows}, {USUAL_BUFFER, LARGE_BUFFER})
 
-    def test_usage(self):
+    def test_rejects_invalid_options(self):
         for arguments in (("--rate", "fast"), ("--loss", "100%"), ("--protocol", "ftp")):
-            self.assertEqual(self.run_it(*arguments).returncode, 2)
-        missing = self.run_it("--rate", "1G", programs=WORK)
+            self.assertEqual(self.run_simulate(*arguments).returncode, 2)
+        missing = self.run_simulate("--rate", "1G", programs=WORK)
         self.assertEqual(missing.returncode, 2)
         self.assertIn("cannot find bench_simulate", missing.stderr)
-        self.assertEqual(self.run_it("--json", "/nowhere/result.json").returncode, 2)
+        self.assertEqual(self.run_simulate("--json", "/nowhere/result.json").returncode, 2)
 
-    def test_lengths(self):
+    def test_formats_lengths(self):
         self.assertEqual(format_length(12.34), "12.3 s")
         self.assertEqual(format_length(3723.4), "1:02:03")
 

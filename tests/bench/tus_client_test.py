@@ -40,34 +40,34 @@ class TusClients(WithBank):
             with open(os.path.join(directory, name), "rb") as file:
                 self.assertEqual(self.registered(name), file.read(), name)
 
-    def test_tuspy_in_chunks(self):
+    def test_tuspy_uploads_in_chunks(self):
         self.assert_registers(self.tuspy(self.bank()))
         self.assertEqual(self.requests("PATCH"), 3)
 
-    def test_tuspy_with_all_files_of_a_directory(self):
+    def test_tuspy_uploads_a_directory(self):
         self.assert_registers_all(self.tuspy(self.bank()), self.files())
 
-    def test_tuspy_gives_up_where_the_server_throws_its_chunks_away(self):
+    def test_tuspy_fails_if_the_server_discards_its_chunks(self):
         url = self.bank("--part-min", "150000")
         with self.assertRaisesRegex(Failed, "the server's offset stays at 0"):
             self.tuspy(url).once(self.path)
         self.assertEqual(self.requests("PATCH"), 1)
 
-    def test_tus_js_in_chunks(self):
+    def test_tus_js_uploads_in_chunks(self):
         self.assert_registers(self.tus_js(self.bank(), 100_000))
         self.assertEqual(self.requests("PATCH"), 3)
 
-    def test_tus_js_at_once(self):
+    def test_tus_js_uploads_in_one_request(self):
         self.assert_registers(self.tus_js(self.bank()))
         self.assertEqual(self.requests("PATCH"), 1)
 
-    def test_a_registration_that_is_refused(self):
+    def test_fails_if_the_registration_is_refused(self):
         url = self.bank("--fault", "status:500,on=register")
         for client in (self.tuspy(url), self.tus_js(url)):
             with self.assertRaisesRegex(Failed, "the response to register was HTTP 500"):
                 client.once(self.path)
 
-    def test_a_wrong_token(self):
+    def test_fails_with_a_wrong_token(self):
         url = self.bank()
         with mock.patch.object(tus_contestants, "TOKEN", "wrong-token"):
             for client in (self.tuspy(url), self.tus_js(url)):
@@ -75,13 +75,13 @@ class TusClients(WithBank):
                     client.once(self.path)
                 self.assertNotIn("wrong-token", str(failure.exception))
 
-    def test_sluice_with_all_files_of_a_directory(self):
+    def test_sluice_uploads_a_directory(self):
         client = tus_contestants.SluiceFiles(
             "sluice", BIN, self.bank(), self.directory, ["--protocol", "tus"]
         )
         self.assert_registers_all(client, self.files())
 
-    def test_curl_with_all_files_of_a_directory(self):
+    def test_curl_uploads_a_directory(self):
         client = tus_contestants.CurlFiles("curl", self.bank(), self.directory, 4)
         directory = self.files(count=1)
         self.assert_registers_all(client, directory)
@@ -103,16 +103,16 @@ class TusClients(WithBank):
         with self.assertRaisesRegex(Failed, f"1 of them with another status than {expected}"):
             client.once(self.files())
 
-    def test_curl_whose_creation_is_refused(self):
+    def test_curl_fails_if_a_creation_is_refused(self):
         self.assert_curl_fails("create", 201)
 
-    def test_curl_whose_bytes_are_refused(self):
+    def test_curl_fails_if_a_chunk_is_refused(self):
         self.assert_curl_fails("patch", 204)
 
-    def test_curl_whose_registration_is_refused(self):
+    def test_curl_fails_if_a_registration_is_refused(self):
         self.assert_curl_fails("register", 200)
 
-    def test_packages_that_are_missing(self):
+    def test_reports_missing_packages(self):
         with self.assertRaisesRegex(Unavailable, "peers.install"):
             tus_contestants.TusJs("tus-js", "/nowhere/bin", "http://127.0.0.1:1")
         with mock.patch.object(tus_contestants, "DEBIAN_PYTHON", "/nowhere"):

@@ -1,4 +1,4 @@
-"""A random file, and a databankd."""
+"""The base class of tests with a random file and a databankd."""
 
 import os
 import subprocess
@@ -58,6 +58,6 @@ class WithBank(unittest.TestCase):
             return None
 
     def requests(self, method):
-        """Returns how many such requests the server received."""
+        """Returns the number of requests with that method that the server received."""
         with open(os.path.join(self.directory, "log"), encoding="utf-8") as lines:
             return sum(f'"{method}" ' in line for line in lines)

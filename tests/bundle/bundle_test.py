@@ -1,5 +1,5 @@
-"""The archive of tools/bundle, unpacked in a root directory that has nothing but a kernel: `sluice
-check` and `sluice put` over TLS, to nginx in front of databankd."""
+"""The archive of tools/bundle, unpacked in an empty root directory: `sluice check` and `sluice put`
+over TLS, to databankd behind nginx."""
 
 import os
 import pathlib
@@ -22,7 +22,7 @@ from peers import DATASET, MIB, TOKEN, Test
 TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
 BUILD = os.environ["SLUICE_BUILD"]
 
-# Where systems keep their certificates: the file, and what links to it there.
+# The CA certificates of each distribution: the file, and a symbolic link to the file.
 CERTIFICATES = {
     "Debian": ("/etc/ssl/certs/ca-certificates.crt", None),
     "Red Hat 6": ("/etc/pki/tls/certs/ca-bundle.crt", None),
@@ -34,12 +34,12 @@ CERTIFICATES = {
     "Alpine": ("/etc/ssl/cert.pem", None),
 }
 
-MOST_BYTES = 14_000_000  # the archive; it had 12.7 million when this was written
+MAX_ARCHIVE_BYTES = 14_000_000  # 12.7 million at the time of writing
 HOST = "databank.test"
 
 
 def make_bundle(directory):
-    """The archive that tools/bundle makes in `directory`."""
+    """Runs tools/bundle. Returns the path of the archive, in `directory`."""
     made = subprocess.run(
         [TOOLS / "bundle", "--build", BUILD, "--output", directory],
         stdout=subprocess.PIPE,
@@ -54,7 +54,7 @@ def make_bundle(directory):
 
 
 class NameServer:
-    """A DNS server that knows one name, at an address of this machine that no other has."""
+    """A DNS server for one name, on port 53 of a random loopback address, which is in `address`."""
 
     def __init__(self, test, name):
         self._name = b"".join(
@@ -64,17 +64,17 @@ class NameServer:
         test.addCleanup(self._socket.close)
         seed = random.randrange(1 << 30)
         print(f"name server: seed {seed}", flush=True)
-        digits = random.Random(seed)
+        chosen = random.Random(seed)
         for _ in range(20):
-            self.address = f"127.{digits.randrange(1, 255)}.{digits.randrange(256)}.53"
+            self.address = f"127.{chosen.randrange(1, 255)}.{chosen.randrange(256)}.53"
             try:
                 self._socket.bind((self.address, 53))
                 break
             except OSError as error:
                 why = error
         else:
-            raise AssertionError(f"no address has a free port 53: {why}")
-        self.asked = 0
+            raise AssertionError(f"cannot bind port 53 of any loopback address: {why}")
+        self.queries = 0  # received
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self):
@@ -83,17 +83,17 @@ class NameServer:
                 query, client = self._socket.recvfrom(4096)
             except OSError:
                 return
-            self.asked += 1
+            self.queries += 1
             end = query.index(0, 12) + 5
             question = query[12:end]
             known = question[:-4].lower() == self._name
             address = known and question[-4:] == struct.pack("!HH", 1, 1)
-            # An answer to a recursive query; NXDOMAIN for other names.
+            # The flags of a response to a recursive query; NXDOMAIN for other names.
             flags = 0x8180 if known else 0x8183
-            answer = query[:2] + struct.pack("!HHHHH", flags, 1, int(address), 0, 0) + question
+            response = query[:2] + struct.pack("!HHHHH", flags, 1, int(address), 0, 0) + question
             if address:
-                answer += struct.pack("!HHHIH", 0xC00C, 1, 1, 60, 4) + bytes([127, 0, 0, 1])
-            self._socket.sendto(answer, client)
+                response += struct.pack("!HHHIH", 0xC00C, 1, 1, 60, 4) + bytes([127, 0, 0, 1])
+            self._socket.sendto(response, client)
 
 
 class Bundle(Test):
@@ -111,7 +111,7 @@ class Bundle(Test):
         cls.unpacked = pathlib.Path(directory.name, cls.names[0])
 
     def empty_root(self, name="root", place="/opt/sluice"):
-        """A root that has the bundle at `place`."""
+        """Returns an EmptyRoot with the bundle at `place`."""
         root = EmptyRoot(os.path.join(self.scratch, name))
         root.copy(self.unpacked, place)
         root.sluice = f"{place}/bin/sluice"
@@ -121,19 +121,21 @@ class Bundle(Test):
         return root.run(self, program or root.sluice, *words, environment=environment)
 
     def version(self, root, **more):
-        """What `sluice --version` says, which must work."""
+        """Runs `sluice --version`, which must succeed. Returns its output."""
         program = self.sluice_in(root, "--version", **more)
         self.assertEqual(program.wait(), 0, program.output())
         return program.output()
 
     def server(self):
-        """databankd, and the URL of an nginx in front of it that has a certificate for HOST."""
+        """Starts databankd, and nginx as its reverse proxy with a certificate for HOST. Returns
+        databankd and the URL of nginx."""
         bank = self.bank("--location", "http")
         url = self.front(bank, "0", "off", names=f"DNS:{HOST}")
         return bank, url.replace("127.0.0.1", HOST)
 
-    def uploads(self, root, bank, url, name):
-        """`sluice check`, and `sluice put` of a file of that name."""
+    def check_and_put(self, root, bank, url, name):
+        """Runs `sluice check`, and `sluice put` for a new file of that name. Returns the result of
+        `sluice check`."""
         path = self.noise(3 * MIB + 5, name)
         os.link(path, root.path / "home" / name)
         os.chmod(path, 0o644)
@@ -148,7 +150,7 @@ class Bundle(Test):
         self.assertSameFile(path, bank.deposited(name))
         return check.json_lines()[0]
 
-    def test_uploads_over_tls_with_the_certificates_of_each_distribution(self):
+    def test_finds_certificates_of_each_distribution(self):
         bank, url = self.server()
         certificate = pathlib.Path(self.certificate()).read_text()
         for system, (file, link) in CERTIFICATES.items():
@@ -158,14 +160,14 @@ class Bundle(Test):
                 root.write(file, certificate)
                 if link:
                     root.link(link, file)
-                self.uploads(root, bank, url, f"{system}.bin")
+                self.check_and_put(root, bank, url, f"{system}.bin")
 
-    def test_starts_itself_for_the_shards_of_a_batch(self):
+    def test_batch_runs_shards_with_the_bundle(self):
         bank, url = self.server()
         root = self.empty_root()
         root.write("/etc/hosts", f"127.0.0.1 {HOST}\n")
         root.write("/etc/ssl/cert.pem", pathlib.Path(self.certificate()).read_text())
-        root.write("/dev/null", "")  # the shards' standard input
+        root.write("/dev/null", "")  # the standard input of the shards
         for name in ("a", "b"):
             root.write(f"/home/{name}", name)
         root.write("/home/files.csv", f"path,dataset\na,{DATASET}\nb,{DATASET}\n")
@@ -179,7 +181,7 @@ class Bundle(Test):
         for name in ("a", "b"):
             self.assertEqual(pathlib.Path(bank.deposited(name)).read_text(), name)
 
-    def test_without_a_certificate_it_says_where_it_looked(self):
+    def test_suggests_ca_file_without_certificates(self):
         _, url = self.server()
         root = self.empty_root()
         root.write("/etc/hosts", f"127.0.0.1 {HOST}\n")
@@ -187,17 +189,17 @@ class Bundle(Test):
         self.assertEqual(check.wait(), 7, check.output())
         self.assertIn("--ca-file", check.output())
 
-    def test_resolves_names_by_dns_and_etc_hosts_comes_first(self):
+    def test_resolves_names_by_etc_hosts_and_dns(self):
         if os.geteuid() != 0:
-            self.skipTest("only root may serve DNS, on port 53")
+            self.skipTest("only root may bind port 53 for the DNS server")
         bank, url = self.server()
         names = NameServer(self, HOST)
         root = self.empty_root()
         root.write("/etc/resolv.conf", f"nameserver {names.address}\n")
         root.write("/etc/ssl/cert.pem", pathlib.Path(self.certificate()).read_text())
-        self.uploads(root, bank, url, "dns.bin")
-        self.assertGreater(names.asked, 0)
-        # A name that DNS does not know; the certificate is not for it.
+        self.check_and_put(root, bank, url, "dns.bin")
+        self.assertGreater(names.queries, 0)
+        # DNS does not resolve this name, and the certificate is for another name.
         root.write("/etc/hosts", "127.0.0.1 hosts.test\n")
         url = url.replace(HOST, "hosts.test")
         check = self.sluice_in(root, "check", "--url", url, "--state-dir", "/home/state")
@@ -214,11 +216,11 @@ class Bundle(Test):
         (root.path / "home" / "a b:c;$d" / "sluice").rename(root.path / "moved")
         self.assertEqual(self.version(root, program="/moved/bin/sluice"), version)
 
-    def test_a_missing_file_is_named(self):
+    def test_names_a_missing_file(self):
         for missing in ("lib/ld-linux-x86-64.so.2", "libexec/sluice", "lib/libcurl.so.4"):
             with self.subTest(missing=missing):
                 root = self.empty_root(missing.replace("/", "-"))
-                # Not taken instead, or the loader would say that it is no library.
+                # The loader must not find these files, and would report that they are no libraries.
                 for directory in ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib"):
                     root.write(f"{directory}/libcurl.so.4", "no library")
                 (root.path / "opt" / "sluice" / missing).unlink()
@@ -227,15 +229,15 @@ class Bundle(Test):
                 named = "lib/sluice" if "ld-linux" in missing else os.path.basename(missing)
                 self.assertIn(named, program.output())
                 self.assertIn("No such file or directory", program.output())
-                if "libcurl" not in missing:  # else it is the loader that says so
+                if "libcurl" not in missing:  # the loader reports missing libraries
                     self.assertIn("unpack the bundle again", program.output())
 
-    def test_environment_and_files_of_the_host_do_not_reach_the_loader(self):
+    def test_loader_ignores_environment_and_files_of_the_host(self):
         root = self.empty_root()
         version = self.version(root)
-        # Not a library: a loader that opens it says so or ends.
+        # Not a library: the loader would report an error on opening this file.
         root.write("/nonsense.so", "no library")
-        # With the name of one that sluice needs.
+        # The same, with the name of a library that sluice needs.
         root.write("/nonsense/libcurl.so.4", "no library")
         root.write("/etc/ld.so.preload", "/nonsense.so\n")
         root.write("/etc/ld.so.cache", "no cache")
@@ -248,16 +250,16 @@ class Bundle(Test):
             with self.subTest(variables=variables):
                 self.assertEqual(self.version(root, environment=variables), version)
 
-    def test_the_host_does_not_configure_openssl(self):
+    def test_ignores_openssl_configuration_of_the_host(self):
         bank, url = self.server()
         root = self.empty_root()
         root.write("/etc/hosts", f"127.0.0.1 {HOST}\n")
         root.write("/etc/ssl/cert.pem", pathlib.Path(self.certificate()).read_text())
-        # A provider without algorithms and no other, as where FIPS has one of its own.
+        # Only the provider `base`, which has no algorithms, as on hosts with a FIPS provider.
         provider = "openssl_conf = a\n[a]\nproviders = b\n[b]\nbase = c\n[c]\nactivate = 1\n"
         root.write("/usr/lib/ssl/openssl.cnf", provider)
-        self.uploads(root, bank, url, "noise.bin")
-        # Who names one for sluice gets it.
+        self.check_and_put(root, bank, url, "noise.bin")
+        # OPENSSL_CONF still applies to sluice.
         check = self.sluice_in(
             root,
             *("check", "--url", url, "--state-dir", "/home/state"),
@@ -266,7 +268,7 @@ class Bundle(Test):
         self.assertNotEqual(check.wait(), 0, check.output())
 
     def test_needs_no_library_of_the_host(self):
-        """With the loader's own list: ldd of the host would name the host's."""
+        """Uses the list of the bundle's loader, because ldd would use the loader of the host."""
         root = self.empty_root()
         listing = root.run(
             self,
@@ -277,7 +279,7 @@ class Bundle(Test):
         found = [line.split(" => ")[-1].split()[0] for line in listing.lines() if "=>" in line]
         self.assertGreater(len(found), 20)
         self.assertEqual([path for path in found if not path.startswith("/opt/sluice/lib/")], [])
-        # bin/sluice and the loader need none.
+        # bin/sluice and the loader need no libraries.
         for program in ("bin/sluice", "lib/ld-linux-x86-64.so.2"):
             headers = subprocess.run(
                 ["readelf", "--program-headers", self.unpacked / program],
@@ -287,24 +289,24 @@ class Bundle(Test):
             )
             self.assertNotIn("INTERP", headers.stdout)
 
-    def test_the_process_is_called_sluice_and_knows_its_program(self):
-        # It waits for a server that takes the connection and says nothing.
+    def test_process_has_name_and_path_of_sluice(self):
+        # sluice waits for a server that accepts the connection and never responds.
         with socket.create_server(("127.0.0.1", 0)) as silent:
             root = self.empty_root()
             url = "http://127.0.0.1:%d" % silent.getsockname()[1]
             program = self.sluice_in(root, "check", "--url", url, "--state-dir", "/home/state")
-            silent.settimeout(peers.PATIENCE)
+            silent.settimeout(peers.TIMEOUT)
             connection, _ = silent.accept()
             with connection:
                 process = pathlib.Path("/proc", str(program.pid()))
                 self.assertEqual((process / "comm").read_text().strip(), "sluice")
-                # And nothing else for the programs that it starts.
+                # Child processes inherit no other variable.
                 environment = (process / "environ").read_bytes()
                 self.assertEqual(environment, b"SLUICE_PROGRAM=/opt/sluice/bin/sluice\0")
                 program.kill()
 
-    def test_the_archive_is_small_complete_and_the_same_again(self):
-        self.assertLess(self.archive.stat().st_size, MOST_BYTES)
+    def test_archive_is_small_complete_and_reproducible(self):
+        self.assertLess(self.archive.stat().st_size, MAX_ARCHIVE_BYTES)
         for name in (
             "README",
             "share/man/man1/sluice.1",
@@ -321,9 +323,9 @@ class Bundle(Test):
 
 
 if __name__ == "__main__":
-    os.umask(0o022)  # another user reads what we write
-    missing_right = empty_root.why_not()
-    if missing_right:
-        print(f"skipped: this user may not enter another root directory: {missing_right}")
+    os.umask(0o022)  # another user runs the programs
+    error = empty_root.unsupported()
+    if error:
+        print(f"skipped: cannot enter another root directory: {error}")
         sys.exit(77)
     unittest.main()

@@ -1,4 +1,4 @@
-"""A root directory that has nothing but a kernel (/proc) and what a test puts there."""
+"""A root directory with only /proc, an empty /home and the files of a test."""
 
 import os
 import pathlib
@@ -9,11 +9,11 @@ import sys
 import peers
 from peers import Program
 
-# An own mount namespace: what is mounted goes with the last process in it, also after a crash.
+# A new mount namespace: its mounts disappear with its last process, also after a crash.
 _NAMESPACE = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
-# --rbind: a user namespace may not show what lies below a mount of its parent's.
+# --rbind: a user namespace may not reveal the directories below a mount of its parent.
 _MOUNT = 'mount --rbind /proc "$1/proc" && shift && exec "$@"'
-# The last step before the program, so that its environment reaches no other one.
+# Runs last, so that the program's environment does not apply to the commands before.
 _ENTER = """
 import os, sys
 root, user, variables, *command = sys.argv[1:]
@@ -25,12 +25,13 @@ if user:
     os.setuid(int(user))
 os.execve(command[0], command, dict(pair.split("=", 1) for pair in variables.splitlines()))
 """
-# As root, to show that the bundle needs no root. In a user namespace there is no other user.
+# Root runs the programs as nobody, to show that the bundle does not need root. A user namespace has
+# no other user.
 _USER = "65534" if os.geteuid() == 0 else ""
 
 
-def why_not():
-    """Why this user may not enter such a root; None if it may."""
+def unsupported():
+    """Returns why this user cannot enter such a root, or None."""
     tried = subprocess.run(
         [peers.installed("unshare"), *_NAMESPACE, "sh", "-c"]
         + ["mount --rbind /proc /proc && exec chroot / true"],
@@ -42,7 +43,7 @@ def why_not():
 
 
 class EmptyRoot:
-    """The directory `path`, which becomes the root of the programs that run in it."""
+    """A directory that becomes the root of the programs that run() starts."""
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
@@ -62,12 +63,13 @@ class EmptyRoot:
         file.symlink_to(target)
 
     def copy(self, tree, name):
-        """A copy of the directory `tree`, by hard links."""
+        """Copies the directory `tree` to `name` with hard links."""
         copied = self.path / name.lstrip("/")
         shutil.copytree(tree, copied, symlinks=True, copy_function=os.link)
 
     def run(self, test, *command, environment=None):
-        """The program `command`, with nothing but `environment`; not as root if we are root."""
+        """Starts `command` with only the variables in `environment`; not as root, except in a
+        user namespace. Returns the program."""
         variables = "\n".join(f"{name}={value}" for name, value in (environment or {}).items())
         return Program(
             test,

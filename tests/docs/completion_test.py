@@ -1,4 +1,4 @@
-"""What real shells complete with the scripts of `sluice completion`."""
+"""The scripts of `sluice completion` in bash, zsh and fish."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ import pages
 
 BIN = os.environ["SLUICE_BIN"]
 WORK = os.environ["SLUICE_WORK"]
-DEADLINE_S = 120
+TIMEOUT_S = 120
 
 
 def sluice(*arguments):
@@ -25,7 +25,7 @@ def sluice(*arguments):
 
 
 class Terminal:
-    """A shell on a terminal, with a prompt that nothing else prints."""
+    """A shell on a pseudoterminal."""
 
     def __init__(self, argv, directory):
         self.pid, self.fd = pty.fork()
@@ -33,7 +33,7 @@ class Terminal:
             os.chdir(directory)
             os.execvpe(argv[0], argv, {"PATH": f"{BIN}:{os.environ['PATH']}", "TERM": "dumb",
                                        "HOME": directory, "PS1": "$ ", "LC_ALL": "C.UTF-8"})
-        self.seen = ""
+        self.seen = ""  # the output after the last match
 
     def __enter__(self):
         return self
@@ -47,15 +47,16 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def read_until(self, text):
-        """Whether `text` came behind what was read before."""
-        deadline = time.monotonic() + DEADLINE_S
+        """Blocks until the shell prints `text` after the last match. Returns False after
+        TIMEOUT_S, or if the shell has ended."""
+        deadline = time.monotonic() + TIMEOUT_S
         while text not in self.seen:
             ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
             if not ready:
                 return False
             try:
                 self.seen += os.read(self.fd, 65536).decode(errors="replace")
-            except OSError:  # it has ended
+            except OSError:  # the shell has ended
                 return False
         self.seen = self.seen.split(text, 1)[1]
         return True
@@ -74,7 +75,7 @@ class Completion(unittest.TestCase):
         (pathlib.Path(self.directory) / "scans").mkdir()
 
     def bash(self, *words):
-        """What the function leaves for the last of the words."""
+        """Returns the candidates for the last of the words."""
         script = (
             "compopt() { :; }; source ./bash; COMP_WORDS=("
             + " ".join(map(shlex.quote, ("sluice", *words)))
@@ -86,6 +87,7 @@ class Completion(unittest.TestCase):
         return sorted(filter(None, done.stdout.splitlines()))
 
     def fish(self, line):
+        """Returns the candidates for the last word of the line."""
         done = subprocess.run(
             ["fish", "--no-config", "-c", f"source ./fish; complete -C {shlex.quote(line)}"],
             cwd=self.directory, capture_output=True, text=True, timeout=60,
@@ -133,9 +135,9 @@ class Completion(unittest.TestCase):
         compinit = "autoload -Uz compinit && compinit -u -D"
         for load in (f"{compinit}; source ./zsh", f"fpath+=$PWD/zfunc; {compinit}"):
             with self.subTest(load):
-                self.zsh_completes(load)
+                self.check_zsh(load)
 
-    def zsh_completes(self, load):
+    def check_zsh(self, load):
         with Terminal(["zsh", "-f", "-i"], self.directory) as shell:
             shell.type(f"{load}; echo re''ady\n")
             self.assertTrue(shell.read_until("ready"), shell.seen)
@@ -147,13 +149,13 @@ class Completion(unittest.TestCase):
                 ("sluice token rem", "sluice token remove"),
                 ("sluice put IDB-1 scan\\ o", "sluice put IDB-1 scan\\ one.h5"),
             ):
-                # Shows the line as it is then, whatever the editor has drawn. A blank, = or / that
-                # completion has added at the end is taken away by what is typed next.
+                # Prints the current line, independent of what the editor has drawn. Typing after a
+                # completion removes a blank, = or / that the completion has appended.
                 shell.type(f"{typed}\t\x01print -r -- 'line<''\x05'\n")
-                wanted = f"line<{completed}"
-                self.assertTrue(shell.read_until(wanted), f"{wanted}: {shell.seen}")
+                expected = f"line<{completed}"
+                self.assertTrue(shell.read_until(expected), f"{expected}: {shell.seen}")
 
-    def test_every_option_is_in_every_script(self):
+    def test_scripts_complete_all_options(self):
         for command in pages.PAGES:
             if not command.name.startswith("sluice-") or command.suffix != ".1":
                 continue

@@ -1,4 +1,4 @@
-"""Every command that README.md and the man pages show works as shown."""
+"""Runs every example in README.md and the man pages."""
 
 import contextlib
 import os
@@ -16,8 +16,8 @@ BIN, WORK, BUILD = os.environ["SLUICE_BIN"], os.environ["SLUICE_WORK"], os.envir
 TOKEN = "c0ffee0123456789"
 DATASETS = ("IDB-1", "IDB-1234567")
 
-# Longer than any example takes: what is not done by then never will be.
-DEADLINE_S = 120
+# The time limit of an example: longer than any example takes.
+TIMEOUT_S = 120
 
 SBATCH = r"""#!/bin/bash
 for script in "$@"; do :; done
@@ -27,14 +27,14 @@ export SLURM_ARRAY_JOB_ID=4711
 for task in $(seq "${tasks:-1}"); do SLURM_ARRAY_TASK_ID=$task bash "$script" >&2 || exit; done
 """
 
-# What cannot be reached from a test stands for a server that can.
+# Servers in the examples that a test cannot reach -> options for the test's server.
 SERVERS = {
     "--system demo": '--url "$SLUICE_URL"',
     "https://databank.example.edu": '"$SLUICE_URL"',
 }
 
-# Commands that tools/check itself runs, and how it does that: building everything once more in a
-# test would tell nothing new.
+# Commands that tools/check runs -> their text in tools/check. The test does not run them, because a
+# second build would test nothing new.
 RUN_BY_CHECK = {
     "tools/check": "tools/check",
     "tools/demo": "tools/demo ",
@@ -45,8 +45,8 @@ RUN_BY_CHECK = {
 
 
 class Sandbox(contextlib.ExitStack):
-    """A home directory with the files that the examples name, and a databankd with the datasets.
-    `faults` are databankd's; all of it is gone at the end of the `with` block."""
+    """A home directory with the files of the examples, and a databankd with the datasets and the
+    `faults`. The end of the `with` block removes both."""
 
     def __init__(self, *faults, listen="127.0.0.1:0"):
         super().__init__()
@@ -73,7 +73,7 @@ class Sandbox(contextlib.ExitStack):
         shutil.copy("/etc/ssl/certs/ca-certificates.crt", self.files / "site-ca" / "9d66eef0.0")
         programs = self.directory / "bin"
         programs.mkdir()
-        # Stands for the scheduler: it runs the job, or each task of an array.
+        # A fake scheduler, which runs the job, or each task of an array.
         (programs / "sbatch").write_text(SBATCH)
         (programs / "sbatch").chmod(0o755)
         self.environment = {
@@ -112,9 +112,9 @@ class Sandbox(contextlib.ExitStack):
             start_new_session=True,
         )
         try:
-            output, errors = started.communicate(TOKEN + "\n", timeout=DEADLINE_S)
+            output, errors = started.communicate(TOKEN + "\n", timeout=TIMEOUT_S)
         finally:
-            # With the servers that an example which failed has left in the background.
+            # Kills background servers of failed examples, too.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(started.pid, signal.SIGKILL)
         return subprocess.CompletedProcess(script, started.returncode, output, errors)
@@ -133,8 +133,8 @@ class Examples(unittest.TestCase):
         self.assertEqual(done.returncode, expected, f"{script}\n{done.stdout}\n{done.stderr}")
 
     def run_example(self, page, script, cwd=None):
-        """Runs it where things are as its reader has them: an upload that was interrupted, one whose
-        registration got no response, a receipt."""
+        """Runs an example after preparing what it needs: an interrupted upload, an upload whose
+        registration got no response, or a receipt."""
         listen = "[::1]:0" if "--ipv6" in script else "127.0.0.1:0"
         put = "sluice put --quiet --token-file token --retries 0 --register-wait 1s"
         dataset = "IDB-1234567" if "IDB-1234567" in script else "IDB-1"
@@ -159,7 +159,7 @@ class Examples(unittest.TestCase):
                     self.prepare(sandbox, f"{put} --state-dir state IDB-1 a.h5", 0)
                 self.run_script(sandbox, script, page, cwd)
 
-    def test_of_options(self):
+    def test_options(self):
         ran = 0
         for page in pages.PAGES:
             for command in pages.one_line_examples(page):
@@ -171,7 +171,7 @@ class Examples(unittest.TestCase):
                         self.run_example(page.name, command)
         self.assertGreater(ran, 60)
 
-    def test_of_pages(self):
+    def test_pages(self):
         for page in pages.PAGES:
             scripts = pages.examples(page)
             if page.suffix == ".1":
@@ -180,8 +180,8 @@ class Examples(unittest.TestCase):
                 with self.subTest(f"{page.name}: {script}"):
                     self.run_example(page.name, script)
 
-    def test_of_configuration_files(self):
-        """The files that pages show can be used, and their profile is there."""
+    def test_configuration_files(self):
+        """The configuration files in the pages are valid and have the profile."""
         shown = 0
         for page in pages.PAGES:
             for text in re.findall(r"(?ms)^\.Bd .*?\n(.*?)^\.Ed", page.read_text()):
@@ -194,7 +194,7 @@ class Examples(unittest.TestCase):
                     self.run_script(sandbox, show, page.name)
         self.assertEqual(shown, 2)
 
-    def test_of_the_first_page(self):
+    def test_readme(self):
         readme = pages.ROOT / "README.md"
         scripts = pages.shell_blocks(readme)
         self.assertGreater(len(scripts), 3)
@@ -204,10 +204,10 @@ class Examples(unittest.TestCase):
             for line in re.sub(r"\\\n\s*", "", script).splitlines():
                 command = re.split(r"\s+#|\s+\[", line)[0]
                 parts = [part.strip() for part in command.split("&&")]
-                known = [part for part in parts if part in RUN_BY_CHECK]
-                for part in known:
+                checked = [part for part in parts if part in RUN_BY_CHECK]
+                for part in checked:
                     self.assertIn(RUN_BY_CHECK[part], check)
-                if not known:
+                if not checked:
                     lines.append(line.replace("build/release", BUILD))
             if lines:
                 with self.subTest(script):

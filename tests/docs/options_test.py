@@ -1,5 +1,5 @@
-"""Each option of --help is in the man page of its command, with the same placeholder, default and
-range, and the other way round."""
+"""--help and the man page of each command have the same options, with the same placeholders,
+defaults and ranges."""
 
 import os
 import re
@@ -31,14 +31,14 @@ class Options(unittest.TestCase):
         self.assertGreater(len(in_help), 0)
         self.assertEqual(in_help, {flags: option.facts() for flags, option in in_page.items()})
         for flags, option in in_page.items():
-            self.assertGreater(len(option.text), 20, f"{page} says nothing of {flags}")
+            self.assertGreater(len(option.text), 20, f"{page} does not describe {flags}")
 
-    def test_commands(self):
+    def test_help_agrees_with_pages(self):
         for command in COMMANDS:
             with self.subTest(command):
                 self.compare(f"sluice-{command}.1", help_of("sluice", command))
 
-    def test_every_command_has_a_page_and_is_in_the_overview(self):
+    def test_sluice_page_lists_all_commands(self):
         listed = re.findall(r"(?m)^  ([a-z]+) {4,}", help_of("sluice").split("Commands:")[1])
         self.assertEqual(sorted(listed), COMMANDS)
         overview = (pages.MAN / "sluice.1").read_text()
@@ -46,20 +46,20 @@ class Options(unittest.TestCase):
             self.assertIn(f".It Cm {command}\n", overview)
             self.assertIn(f".Xr sluice-{command} 1", overview)
 
-    def test_sluice(self):
+    def test_help_of_sluice_agrees_with_its_page(self):
         self.compare("sluice.1", help_of("sluice"))
 
-    def test_databankd(self):
+    def test_help_of_databankd_agrees_with_its_page(self):
         self.compare("databankd.1", help_of("databankd"))
 
-    def test_faults_of_databankd(self):
+    def test_databankd_page_has_all_faults(self):
         in_help = re.findall(r"(?m)^  ([a-z]+(?:-[a-z]+)*)[:\[ ]", help_of("databankd").split("Faults:")[1])
         section = (pages.MAN / "databankd.1").read_text().split(".Sh FAULTS")[1].split("\n.Sh")[0]
         in_page = [name for line in re.findall(r"(?m)^\.It (?:Cm )?(.*)$", section) for name in [re.split(r"[: \[]", line)[0]]]
         for fault in in_help:
             self.assertIn(fault, in_page)
 
-    def test_options_that_two_pages_share_have_the_same_text(self):
+    def test_shared_options_have_the_same_text(self):
         put = pages.options_of_page(pages.MAN / "sluice-put.1")
         for command in COMMANDS:
             shared = pages.options_of_page(pages.MAN / f"sluice-{command}.1")
@@ -69,7 +69,7 @@ class Options(unittest.TestCase):
                 if command in ("batch", "resume", "run", "check", "forget", "token") and flags not in ("--json",):
                     self.assertEqual(shared[flags].text, put[flags].text, f"{command} {flags}")
 
-    def test_every_option_of_a_command_has_an_example(self):
+    def test_all_options_have_an_example(self):
         for command in COMMANDS:
             page = pages.MAN / f"sluice-{command}.1"
             examples = pages.one_line_examples(page)

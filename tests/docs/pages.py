@@ -1,4 +1,4 @@
-"""The man pages and READMEs as data: options, examples, references."""
+"""Parsers for the man pages and READMEs: options, examples."""
 
 import pathlib
 import re
@@ -7,7 +7,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAN = ROOT / "tools" / "man"
 PAGES = sorted(MAN.glob("*.[1-9]"))
-# Not those of build directories or of other projects beside them.
+# Without the READMEs of build directories and of ignored directories.
 READMES = sorted(
     ROOT / name
     for name in subprocess.run(
@@ -21,7 +21,7 @@ READMES = sorted(
 
 
 class Option:
-    """An option, as --help or a man page has it."""
+    """An option as described by --help or a man page."""
 
     def __init__(self, flags, placeholder, text):
         self.flags = flags  # "-q, --quiet"
@@ -29,11 +29,12 @@ class Option:
         self.text = " ".join(text.split())
 
     def sentence(self, beginning):
-        """What follows `beginning` up to the end of its sentence, such as "64M" of "Default: 64M."."""
+        """Returns the rest of the sentence after `beginning`: "64M" in "Default: 64M."."""
         found = re.search(rf"{beginning}: (.*?)\.(?= [A-Z]|$)", self.text)
         return found.group(1) if found else None
 
     def facts(self):
+        """Returns the properties that --help and the man page must share."""
         return {
             "placeholder": self.placeholder,
             "default": self.sentence("Default"),
@@ -42,7 +43,7 @@ class Option:
 
 
 def options_of_help(text):
-    """The options of --help by their flags. Each begins two columns in; its text is at column 26."""
+    """Returns the options of --help by their flags. An option is indented by 2, its text by 26."""
     options = {}
     flags = placeholder = None
     lines = []
@@ -67,7 +68,7 @@ def options_of_help(text):
 
 
 def _plain(line):
-    """A line of mdoc as text: without macros, and punctuation where it belongs."""
+    """Returns a line of mdoc as text, without macros and without blanks before punctuation."""
     if line.startswith("."):
         words = [word for word in line[1:].split(" ") if word]
         words = [word for word in words if not re.fullmatch(r"[A-Z][a-z]", word)]
@@ -76,14 +77,14 @@ def _plain(line):
 
 
 def options_of_page(page):
-    """The options that a page describes: the items that begin with flags."""
+    """Returns the options of a page, which are the list items that begin with flags."""
     options = {}
     flags = placeholder = None
     lines = []
     for line in page.read_text().splitlines() + [".Sh"]:
         begins = re.match(r"\.It Fl (?:(\w) , Fl )?-([\w-]+)(?: Ar (\S+))?$", line)
         if begins or line.startswith((".It", ".El", ".Sh", ".Ss")):
-            # A list inside of the option's text belongs to it.
+            # A list in the text of an option is part of the text.
             if flags and (begins or line.startswith((".Sh", ".Ss"))):
                 options[flags] = Option(flags, placeholder, " ".join(lines))
                 flags = None
@@ -96,7 +97,7 @@ def options_of_page(page):
 
 
 def one_line_examples(page):
-    """The commands of the option's examples: `.Dl COMMAND`."""
+    """Returns the examples of options: the commands in `.Dl COMMAND`."""
     return [
         line[len(".Dl ") :].replace("\\e", "\\")
         for line in page.read_text().splitlines()
@@ -105,7 +106,7 @@ def one_line_examples(page):
 
 
 def examples(page):
-    """The literal blocks of the section EXAMPLES, each a shell script."""
+    """Returns the literal blocks of the section EXAMPLES, which are shell scripts."""
     section = re.search(r"(?ms)^\.Sh EXAMPLES$(.*?)^\.Sh", page.read_text())
     if not section:
         return []
@@ -114,5 +115,5 @@ def examples(page):
 
 
 def shell_blocks(readme):
-    """The blocks of a README that a reader runs: ```sh."""
+    """Returns the shell scripts of a README: the blocks ```sh."""
     return re.findall(r"(?ms)^```sh\n(.*?)^```$", readme.read_text())

@@ -1,4 +1,4 @@
-"""The man pages are correct mdoc, fit into 80 columns and can be found; all links lead somewhere."""
+"""The man pages are valid mdoc, fit into 80 columns and are found if installed; links are valid."""
 
 import os
 import pathlib
@@ -19,7 +19,7 @@ def run(*command, **more):
         **os.environ,
         "LC_ALL": "C.UTF-8",
         "MANWIDTH": "80",
-        "MAN_DISABLE_SECCOMP": "1",  # its filter is too strict for some containers
+        "MAN_DISABLE_SECCOMP": "1",  # man's seccomp filter is too strict for some containers
         **more.pop("env", {}),
     }
     environment.pop("MANPATH", None)
@@ -29,12 +29,12 @@ def run(*command, **more):
 
 
 class ManPages(unittest.TestCase):
-    def test_mandoc_has_no_complaint(self):
+    def test_mandoc_reports_no_warnings(self):
         for page in pages.PAGES:
             checked = run("mandoc", "-T", "lint", "-W", "warning", page)
             self.assertEqual(checked.stdout + checked.stderr, "", page.name)
 
-    def test_man_has_no_complaint_and_no_line_is_too_long(self):
+    def test_man_reports_no_warnings_and_lines_fit(self):
         for page in pages.PAGES:
             shown = run("man", "--warnings", "--encoding=UTF-8", "-l", page)
             self.assertEqual(shown.returncode, 0, shown.stderr)
@@ -42,9 +42,9 @@ class ManPages(unittest.TestCase):
             for line in shown.stdout.splitlines():
                 self.assertLessEqual(len(line), 80, f"{page.name}: {line}")
 
-    def test_examples_look_as_they_are_run(self):
-        # mdoc takes a lone full stop or a backslash for its own, so that a reader copies another
-        # command than examples_test runs.
+    def test_examples_are_rendered_as_written(self):
+        # mdoc interprets a lone full stop and a backslash. Readers would copy another command than
+        # examples_test runs.
         for page in pages.PAGES:
             shown = run("man", "--encoding=UTF-8", "-l", page, env={"MANWIDTH": "200"}).stdout
             lines = [line.strip() for line in shown.splitlines()]
@@ -54,7 +54,7 @@ class ManPages(unittest.TestCase):
                 for line in script.splitlines():
                     self.assertIn(line.strip(), lines, page.name)
 
-    def test_sections_that_a_reader_expects(self):
+    def test_pages_have_the_usual_sections(self):
         for page in pages.PAGES:
             text = page.read_text()
             for section in ("NAME", "DESCRIPTION", "SEE ALSO"):
@@ -63,7 +63,7 @@ class ManPages(unittest.TestCase):
                 for section in ("SYNOPSIS", "EXIT STATUS", "EXAMPLES"):
                     self.assertIn(f"\n.Sh {section}\n", text, page.name)
 
-    def test_installed_pages_are_found_by_name_and_by_topic_and_completions_by_shells(self):
+    def test_installed_pages_and_completions_are_found(self):
         with tempfile.TemporaryDirectory(dir=WORK) as prefix:
             installed = run("cmake", "--install", BUILD, "--prefix", prefix)
             self.assertEqual(installed.returncode, 0, installed.stderr)
@@ -88,25 +88,25 @@ class ManPages(unittest.TestCase):
 
 
 class References(unittest.TestCase):
-    # Pages of others, which Debian has.
-    ELSEWHERE = {
+    # Pages of other Debian packages.
+    OTHERS = {
         (name, "1")
         for name in ("bash", "chmod", "curl", "fish", "md5sum", "nohup", "ps", "sbatch", "sha256sum", "ulimit", "umask", "xxhsum", "zsh")
     } | {("fcntl", "2")}
 
-    def test_between_man_pages(self):
+    def test_references_between_man_pages(self):
         own = {(page.stem, page.suffix[1:]) for page in pages.PAGES}
         for page in pages.PAGES:
             for name, section in re.findall(r"(?m)^\.Xr (\S+) (\d)", page.read_text()):
-                self.assertIn((name, section), own | self.ELSEWHERE, page.name)
+                self.assertIn((name, section), own | self.OTHERS, page.name)
 
-    def test_of_readmes_to_man_pages(self):
+    def test_references_from_readmes_to_man_pages(self):
         own = {f"{page.stem}({page.suffix[1:]})" for page in pages.PAGES}
         for readme in pages.READMES:
             for name in re.findall(r"\b((?:sluice|databankd)[\w-]*\(\d\))", readme.read_text()):
                 self.assertIn(name, own, readme)
 
-    def test_of_readmes_to_files_and_headings(self):
+    def test_links_from_readmes_to_files_and_headings(self):
         for readme in pages.READMES:
             text = re.sub(r"(?ms)^```.*?^```$", "", readme.read_text())
             for target in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -118,8 +118,8 @@ class References(unittest.TestCase):
                 if heading:
                     self.assertIn(heading, headings(path), f"{readme}: {target}")
 
-    def test_of_readmes_to_sources(self):
-        """`engine/upload.h` in a text is a file that exists."""
+    def test_references_from_readmes_to_sources(self):
+        """Each path such as `engine/upload.h` exists."""
         for readme in pages.READMES:
             for path in re.findall(
                 r"`((?:engine|io|tools|tests|bench|cmake)/[\w./-]+\.(?:h|cc|md|py|supp|txt))`",
@@ -129,7 +129,7 @@ class References(unittest.TestCase):
 
 
 def headings(path):
-    """The anchors that a web page of it has."""
+    """Returns the anchors of the headings as GitHub makes them."""
     found = set()
     for title in re.findall(r"(?m)^#+ (.*)$", path.read_text()):
         title = re.sub(r"[^\w\s-]", "", title.lower())
@@ -141,9 +141,12 @@ class Readme(unittest.TestCase):
     def test_is_short(self):
         self.assertLessEqual(len((pages.ROOT / "README.md").read_text().splitlines()), 150)
 
-    def test_programs_that_the_other_tests_need(self):
+    def test_required_programs_are_installed(self):
         for program in ("man", "mandoc", "mandb", "apropos"):
-            self.assertIsNotNone(shutil.which(program), f"{program}: tools/install-dependencies check")
+            self.assertIsNotNone(
+                shutil.which(program),
+                f"{program} is not installed; run: tools/install-dependencies check",
+            )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What people read uses the field's words, and the same word for one thing each time."""
+"""Messages, man pages and READMEs use the standard words of the field."""
 
 import re
 import unittest
 
 import pages
 
-# What messages say no longer -> what they say instead.
+# Forbidden words -> their replacements.
 WORDS = {
     r"\banew\b": "from the beginning, again",
     r"\bwaited out\b": "retried",
@@ -21,10 +21,10 @@ WORDS = {
     r"\bput down to\b": "caused by",
 }
 
-# In messages a server sends a response. (databankd has a fault called answer.)
+# Messages say that a server sends a response. (databankd has a fault called answer.)
 MESSAGES = WORDS | {r"\banswers?\b(?!:)": "response"}
 
-# A string literal of C++ that is a text: it has two words.
+# A string literal of C++. A literal with a blank is a text.
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 
 
@@ -49,19 +49,19 @@ def texts_of_pages():
 
 
 class Words(unittest.TestCase):
-    def find(self, texts, words):
+    def check(self, texts, words):
         found = []
-        for where, text in texts:
-            for word, instead in words.items():
+        for place, text in texts:
+            for word, replacement in words.items():
                 if re.search(word, text, re.IGNORECASE):
-                    found.append(f"{where}: {text.strip()}\n    -> {instead}")
+                    found.append(f"{place}: {text.strip()}\n    -> {replacement}")
         self.assertEqual(found, [], "\n" + "\n".join(found))
 
-    def test_of_messages(self):
-        self.find(texts_of_sources(), MESSAGES)
+    def test_messages(self):
+        self.check(texts_of_sources(), MESSAGES)
 
-    def test_of_pages(self):
-        self.find(texts_of_pages(), WORDS)
+    def test_pages(self):
+        self.check(texts_of_pages(), WORDS)
 
 
 if __name__ == "__main__":

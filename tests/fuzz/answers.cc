@@ -1,7 +1,7 @@
-// Any answer of a server: what is read out of it is bounded and is what a JSON parser would see,
-// and what is quoted of it is fit to show and does not hold the token.
+// Any response of a server: the text and the error object read from the response are bounded and
+// agree with a JSON parser; quoted text is printable and does not contain the token.
 //
-// Input: a line "STATUS", "STATUS cut" or nothing, and the body.
+// Input: a line "STATUS" or "STATUS cut" or an empty one, and the body.
 
 #include "engine/protocol/answer_text.h"
 
@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   answer.body = body;
 
   const std::string text = answer_text(answer);
-  // A byte of a JSON string stays one, or becomes fewer: no escape is shorter than what it means.
+  // Decoding a JSON string never makes the text longer: no escape is shorter than its character.
   FUZZ_CHECK(text.size() <= answer.body.size(), text);
   check_failure(answer);
   check_quoted(answer.body);

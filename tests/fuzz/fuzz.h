@@ -11,27 +11,27 @@
 #include "engine/base/text.h"
 #include "io/result.h"
 
-/// What the fuzz targets share. Each target is one file with one claim about code that reads what
-/// others have written: LLVMFuzzerTestOneInput() takes any bytes, and aborts where the claim does
-/// not hold. Most inputs are lines of text, so that those in corpus/ can be written by hand.
+/// Helpers of the fuzz targets. Each target is one file with properties of code that reads
+/// untrusted data: LLVMFuzzerTestOneInput() takes any bytes, and aborts if a property is violated.
+/// Most inputs are lines of text, so that the files in corpus/ can be written by hand.
 namespace sluice::fuzz {
 
-[[noreturn]] inline void broken(const char* claim, const char* file, int line,
-                                std::string_view detail) {
-  std::fprintf(stderr, "%s:%d: does not hold: %s\n%.*s\n", file, line, claim,
+[[noreturn]] inline void fail_check(const char* condition, const char* file, int line,
+                                    std::string_view detail) {
+  std::fprintf(stderr, "%s:%d: check failed: %s\n%.*s\n", file, line, condition,
                static_cast<int>(detail.size()), detail.data());
   std::abort();
 }
 
-/// Ends the process, so that the fuzzer keeps the input, where `claim` does not hold. What follows
-/// the claim is a text to print then.
-#define FUZZ_CHECK(claim, ...)                                                           \
-  do {                                                                                   \
-    if (!(claim))                                                                        \
-      ::sluice::fuzz::broken(#claim, __FILE__, __LINE__, std::string_view{__VA_ARGS__}); \
+/// Aborts the process if `condition` is false, so that the fuzzer keeps the input. The optional
+/// second argument is a text to print.
+#define FUZZ_CHECK(condition, ...)                                                               \
+  do {                                                                                           \
+    if (!(condition))                                                                            \
+      ::sluice::fuzz::fail_check(#condition, __FILE__, __LINE__, std::string_view{__VA_ARGS__}); \
   } while (false)
 
-/// Any text that is shown to a person: something, UTF-8, and nothing that a terminal acts on.
+/// Checks a text for users: not empty, UTF-8, without control characters.
 inline void check_shown(std::string_view text) {
   FUZZ_CHECK(!text.empty());
   FUZZ_CHECK(is_utf8(text), text);
@@ -42,7 +42,8 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-/// Cuts off what comes before the next `separator`; all of it where there is none.
+/// Removes the text up to the next `separator` and the separator, and returns the text; without a
+/// separator, all of it.
 inline std::string_view take_until(std::string_view& text, char separator) {
   const std::size_t end = text.find(separator);
   const std::string_view taken = text.substr(0, end);
@@ -50,7 +51,7 @@ inline std::string_view take_until(std::string_view& text, char separator) {
   return taken;
 }
 
-/// Cuts off one byte; 0 where there is none.
+/// Removes and returns the first byte; 0 if `text` is empty.
 inline unsigned char take_byte(std::string_view& text) {
   if (text.empty()) return 0;
   const auto byte = static_cast<unsigned char>(text.front());
@@ -58,7 +59,8 @@ inline unsigned char take_byte(std::string_view& text) {
   return byte;
 }
 
-/// Cuts off the decimal number in front, and one byte behind it; 0 where there is none.
+/// Removes and returns the decimal number at the beginning, and removes the byte after it; 0 if
+/// `text` does not begin with a number.
 template <class Number = std::uint64_t>
 Number take_number(std::string_view& text) {
   Number number = 0;

@@ -1,13 +1,13 @@
-// A journal's file may be damaged, edited, or from somebody else. An entry that is decoded is a
-// possible one, and is what the row says: encoded again it is the same row.
+// Rows of a journal, whose file may be damaged, edited or written by another program. A decoded
+// entry is valid, and encoding it again gives the same row.
 //
-// Input: a line for each column, in their order, and one for a segment of checksums:
+// Input: a line for each column, in the order of the columns, and one for a segment of checksums:
 //
 //     iNUMBER   an integer          tTEXT    a text
 //     bBYTES    a blob              n, r     null, a real number
 //
-// An empty or missing line is a value that is sound. The segment's first byte is how many checksums
-// it should have.
+// An empty or missing line is a valid value. The first byte of the segment is its expected number
+// of checksums.
 
 #include <vector>
 
@@ -20,28 +20,28 @@ namespace {
 using namespace sluice;
 using Type = SqlValue::Type;
 
-const JournalEntry& sound_entry() {
+const JournalEntry& valid_entry() {
   static const JournalEntry entry = [] {
-    JournalEntry sound;
-    sound.id = 1;
-    sound.system = "https://databank.example";
-    sound.dataset = "IDB-1";
-    sound.name = "scan.h5";
-    sound.path = "/data/scan.h5";
-    sound.file = {
+    JournalEntry valid;
+    valid.id = 1;
+    valid.system = "https://databank.example";
+    valid.dataset = "IDB-1";
+    valid.name = "scan.h5";
+    valid.path = "/data/scan.h5";
+    valid.file = {
         .size = 100'000'000, .modified = {1'700'000'000, 123'456'789}, .device = 3, .inode = 4};
-    sound.block_bytes = std::uint64_t{4} << 20;
-    sound.protocol = "tus";
-    sound.upload_url = "https://databank.example/files/1";
-    sound.part_of = 2;
-    sound.part_begin = 50'000'000;
-    sound.error = Error{.kind = ErrorKind::unreachable, .message = "no route"};
-    return sound;
+    valid.block_bytes = std::uint64_t{4} << 20;
+    valid.protocol = "tus";
+    valid.upload_url = "https://databank.example/files/1";
+    valid.part_of = 2;
+    valid.part_begin = 50'000'000;
+    valid.error = Error{.kind = ErrorKind::unreachable, .message = "no route"};
+    return valid;
   }();
   return entry;
 }
 
-SqlValue read(std::string_view line, const SqlValue& sound) {
+SqlValue read(std::string_view line, const SqlValue& valid) {
   switch (fuzz::take_byte(line)) {
     case 'i':
       return SqlValue::of(fuzz::take_number<std::int64_t>(line));
@@ -54,7 +54,7 @@ SqlValue read(std::string_view line, const SqlValue& sound) {
     case 'r':
       return {Type::real, 0, {}};
     default:
-      return sound;
+      return valid;
   }
 }
 
@@ -75,9 +75,9 @@ void check_row(const JournalRow& row) {
   FUZZ_CHECK(entry->upload_url.empty() || entry->protocol == "tus");
   const JournalRow again = encode_journal_row(*entry);
   for (std::size_t i = 0; i < row.size(); ++i) {
-    // Without a kind there is no error, whatever its message says.
+    // Without the kind of an error, its message is ignored.
     if (journal_columns[i] == std::string_view("error") && !entry->error) continue;
-    // One time can be written in two ways.
+    // A time has two representations.
     if (std::string_view(journal_columns[i]).starts_with("mtime_")) continue;
     FUZZ_CHECK(same(row[i], again[i]), journal_columns[i]);
   }
@@ -100,7 +100,7 @@ void check_checksums(const SqlValue& segment, std::size_t count) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text = fuzz::text_of(data, size);
-  JournalRow row = encode_journal_row(sound_entry());
+  JournalRow row = encode_journal_row(valid_entry());
   for (SqlValue& value : row) value = read(fuzz::take_until(text, '\n'), value);
   check_row(row);
   const std::size_t count = fuzz::take_byte(text);

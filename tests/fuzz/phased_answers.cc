@@ -1,22 +1,22 @@
-// A server that may say anything, to the phased protocol, in any order, with lost answers, new
-// tokens and runs that die and are taken up again. Whatever it says:
+// The phased protocol with a server that sends any responses in any order, lost responses, new
+// tokens, and crashes after which the upload resumes. For all inputs:
 //
-//  - the file is registered only right after the server has said that it holds all of it (or, an
-//    empty one, that it is set up);
-//  - what an earlier run has sent is deleted (setup) only after the server has said that it has
-//    none of it, or where the engine has given it up;
-//  - no count passes the file's size, or what was sent; each request is one that can be sent;
-//  - every message is fit to show, and does not hold the token.
+//  - the file is registered (verify) only directly after the server has said that it holds all
+//    bytes, or, for an empty file, that the setup succeeded;
+//  - the bytes sent by an earlier run are deleted (setup) only after the server has said that it
+//    has none of them, or after the engine has restarted from the beginning;
+//  - committed() never exceeds the file's size or the number of bytes sent; each request is valid;
+//  - every message is printable and does not contain the token.
 //
-// Input: a line "SIZE CHUNK", and then a line for each answer:
+// Input: a line "SIZE CHUNK", and a line for each response:
 //
-//     STATUS BODY     an answer; "~STATUS BODY" is one that was cut short
-//     !               the request failed without one
-//     x               the process died before it came
-//     o               for a chunk: what the server holds cannot be compared any more, so it is not
-//                     sent, and all begins anew
-//     w               for all but a question, once a verify was sent: it may be under way, so the
-//                     request is not sent, and it is asked again
+//     STATUS BODY     a response; "~STATUS BODY" is a truncated one
+//     !               the request failed without a response
+//     x               the process crashed before the response arrived
+//     o               for a chunk: the staged bytes can no longer be compared with the file, so the
+//                     request is not sent, and the upload restarts from the beginning
+//     w               for all requests but questions, after a verify was sent: the verify may be
+//                     running, so the request is not sent, and the engine asks for the name again
 
 #include <algorithm>
 #include <memory>
@@ -34,15 +34,15 @@ using Step = Request::Step;
 
 constexpr const char* tokens[] = {"7f3d0c9ab1e24586", "0a4be1775cc3d298"};
 
-/// What the engine would make of the answers (engine/upload/upload_run.cc), and what must be true
-/// of it.
+/// A model of the engine that calls the protocol (engine/upload/upload_run.cc) and checks its
+/// properties.
 class Driver {
  public:
   Driver(std::uint64_t size, std::uint64_t chunk_bytes) : size_(size), chunk_bytes_(chunk_bytes) {
     run();
   }
 
-  /// One line of the input; false once the file is registered.
+  /// Processes one line of the input. Returns false once the file is registered.
   bool step(std::string_view line) {
     const std::optional<Request> request = protocol_->next(chunk_bytes_);
     if (!request) return false;
@@ -52,26 +52,26 @@ class Driver {
     const bool question = request->step == Step::ask_name || request->step == Step::ask_committed;
     if (mark == 'o' && request->step == Step::chunk) {
       protocol_->start_over();
-      may_begin_ = true;
+      can_delete_ = true;
       FUZZ_CHECK(protocol_->committed() == 0);
     } else if (mark == 'w' && finishing_ && !question) {
       protocol_->ask_registered();
       FUZZ_CHECK(protocol_->next(chunk_bytes_)->step == Step::ask_name);
     } else {
-      sent(*request);
+      record_sent(*request);
       if (mark == 'x')
         run();
       else if (mark == '!' || mark == 'o' || mark == 'w')
         protocol_->recover();
       else
-        answered(*request, read(line));
+        read_answer(*request, parse_answer(line));
     }
     FUZZ_CHECK(protocol_->committed() <= std::min(size_, sent_));
     return true;
   }
 
  private:
-  static Answer read(std::string_view line) {
+  static Answer parse_answer(std::string_view line) {
     Answer answer;
     answer.truncated = line.front() == '~';
     if (answer.truncated) line.remove_prefix(1);
@@ -80,15 +80,15 @@ class Driver {
     return answer;
   }
 
-  /// A new process, with what the journal says.
+  /// Starts a new process with the state in the journal.
   void run() {
     std::optional<Resumption> earlier;
     if (begun_) earlier = Resumption{journaled_, finishing_};
     token_ = 0;
     protocol_ = std::make_unique<Phased>(Deposit{"IDB-1", "scan 1.h5", size_},
                                          Secret(tokens[token_]), earlier);
-    may_begin_ = !begun_;
-    may_finish_ = false;
+    can_delete_ = !begun_;
+    can_register_ = false;
     sent_ = begun_ ? journaled_ : 0;
     FUZZ_CHECK(protocol_->committed() == 0);
   }
@@ -105,48 +105,48 @@ class Driver {
     } else {
       FUZZ_CHECK(request.payload.size() == 0);
     }
-    if (request.step == Step::begin) FUZZ_CHECK(may_begin_);
-    if (request.step == Step::finish) FUZZ_CHECK(may_finish_);
+    if (request.step == Step::begin) FUZZ_CHECK(can_delete_);
+    if (request.step == Step::finish) FUZZ_CHECK(can_register_);
   }
 
-  /// It is out: what it may have done, and what the journal knew before.
-  void sent(const Request& request) {
-    may_finish_ = false;
+  /// Records a sent request: in the journal, as before sending, and its possible effect.
+  void record_sent(const Request& request) {
+    can_register_ = false;
     if (request.step == Step::begin) {
       journaled_ = 0;
       finishing_ = false;
     }
     if (request.step == Step::chunk) {
-      // Whole blocks, and perhaps some that were never sent.
+      // The journal counts whole blocks, also blocks that were not sent yet.
       journaled_ = std::max(journaled_, std::min(size_, (request.payload.end / 4096 + 1) * 4096));
     }
     if (request.step == Step::finish) finishing_ = true;
   }
 
-  void answered(const Request& request, const Answer& answer) {
+  void read_answer(const Request& request, const Answer& answer) {
     const auto failure = failure_object(answer);
     const std::string text = failure ? failure->error : answer_text(answer);
     const bool nothing_staged =
         answer.status >= 400 && text.find("No such file or directory") != std::string::npos;
     const Result<void> result = protocol_->read_answer(answer);
     if ((request.step == Step::chunk || request.step == Step::ask_committed) && nothing_staged)
-      may_begin_ = true;
+      can_delete_ = true;
     if (!result) {
-      refused(result.error());
+      handle_error(result.error());
       return;
     }
     if (request.step == Step::begin) {
       begun_ = true;
-      may_begin_ = false;
+      can_delete_ = false;
       sent_ = 0;
-      may_finish_ = size_ == 0;
+      can_register_ = size_ == 0;
     }
-    if (request.step == Step::ask_committed) may_finish_ = failure && failure->progress == size_;
+    if (request.step == Step::ask_committed) can_register_ = failure && failure->progress == size_;
     if (request.step == Step::ask_committed && !nothing_staged)
       FUZZ_CHECK(failure && failure->progress == protocol_->committed());
   }
 
-  void refused(const Error& error) {
+  void handle_error(const Error& error) {
     fuzz::check_shown(error.message);
     fuzz::check_shown(protocol_->doubt());
     FUZZ_CHECK(error.message.find(tokens[token_]) == std::string::npos, error.message);
@@ -159,7 +159,7 @@ class Driver {
       protocol_->replace_token(Secret(tokens[token_]));
       protocol_->recover();
     } else {
-      run();  // it was the end; somebody tries again
+      run();  // the upload failed, and the user runs the command again
     }
   }
 
@@ -167,10 +167,10 @@ class Driver {
   const std::uint64_t chunk_bytes_;
   std::unique_ptr<Phased> protocol_;
   int token_ = 0;
-  std::uint64_t sent_ = 0;   ///< or was about to be: no count beyond it is ours
-  bool may_begin_ = false;   ///< what is staged, if anything is, may be deleted
-  bool may_finish_ = false;  ///< the server has just said that it has all of it
-  // The journal.
+  std::uint64_t sent_ = 0;  ///< the end of the bytes that were sent; committed() must not exceed it
+  bool can_delete_ = false;    ///< whether a setup may delete the staged bytes
+  bool can_register_ = false;  ///< the server's last response said that it has all bytes
+  // The contents of the journal.
   bool begun_ = false;
   bool finishing_ = false;
   std::uint64_t journaled_ = 0;

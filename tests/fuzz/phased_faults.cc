@@ -1,17 +1,17 @@
-// A server that keeps to the protocol, where everything goes wrong that can: requests and answers
-// get lost, chunks are appended in part, what was staged is forgotten, the token is refused, the
-// process dies. Whatever happens, the file is registered at most once, and only whole; and once
-// things go well again, it is registered within a bounded number of requests.
+// The phased protocol with a correct server and faults: requests and responses are lost, chunks are
+// appended in part, staged bytes are lost, the token is refused, the process crashes. For all
+// inputs, the file is registered at most once and only complete; without further faults, the file
+// is registered within a bounded number of requests.
 //
-// Input: a line "SIZE CHUNK", and then one character for each request:
+// Input: a line "SIZE CHUNK", and one character for each request:
 //
-//     .  carried out and answered         q  lost on its way
-//     r  carried out, the answer lost     p  half of its chunk is appended, no answer
-//     f  what was staged is gone first    g  carried out, the answer is rubbish
-//     s  503, nothing done                i  500 "Internal Server Error", nothing done
-//     t  401, nothing done                l  413, nothing done
-//     k  the process dies before it       K  the process dies after it was carried out
-//     v  a verify whose answer is lost, and which the server is still at while three more are due
+//     .  processed, with a response           q  the request is lost
+//     r  processed, the response is lost      p  half of the chunk is appended, no response
+//     f  the staged bytes are lost before     g  processed, the response is garbage
+//     s  503, not processed                   i  500 "Internal Server Error", not processed
+//     t  401, not processed                   l  413, not processed
+//     k  the client crashes before sending    K  processed, then the client crashes
+//     v  a verify whose response is lost and that runs until three more requests are due
 
 #include <algorithm>
 #include <charconv>
@@ -28,15 +28,15 @@ namespace {
 using namespace sluice;
 using Step = Request::Step;
 
-/// No server changes it, so that no other name is asked for.
+/// A name that no server changes, so that the protocol asks for no other name.
 constexpr const char* file_name = "scan-1.h5";
 
-/// The server's side, as the protocol's description has it: it reads what the request says.
+/// A correct server for one file.
 class Server {
  public:
   explicit Server(std::uint64_t size) : size_(size) {}
 
-  Answer carry_out(const Request& request) {
+  Answer process(const Request& request) {
     FUZZ_CHECK(field(request, "filename") == file_name);
     const std::string phase = field(request, "phase");
     if (phase == "setup") return set_up(request);
@@ -49,14 +49,14 @@ class Server {
                     " successfully uploaded.  Refresh dataset page to see newly uploaded file."};
   }
 
-  void append_a_part(const Request& request) {
+  void append_half(const Request& request) {
     if (request.payload.size() > 0 && held_ == request.payload.begin)
       *held_ += request.payload.size() / 2;
   }
-  void forget() { held_.reset(); }
+  void lose_staged() { held_.reset(); }
 
-  /// A verify that takes its time: the staged file is gone, and the name is not there yet.
-  void begin_to_register() { registering_ = std::exchange(held_, {}); }
+  /// Starts a slow verify: the staged file is gone, and the name does not exist yet.
+  void begin_registering() { registering_ = std::exchange(held_, {}); }
   void end_registering() {
     if (!registering_) return;
     held_ = std::exchange(registering_, {});
@@ -110,11 +110,11 @@ class Server {
 
   const std::uint64_t size_;
   std::optional<std::uint64_t> held_;         ///< bytes staged
-  std::optional<std::uint64_t> registering_;  ///< bytes of a verify under way
+  std::optional<std::uint64_t> registering_;  ///< bytes of a running verify
   int registrations_ = 0;
 };
 
-/// What the engine would do with the answers (engine/upload/upload_run.cc).
+/// A model of the engine that calls the protocol (engine/upload/upload_run.cc).
 class Client {
  public:
   Client(std::uint64_t size, std::uint64_t chunk_bytes)
@@ -123,45 +123,45 @@ class Client {
   }
 
   void step(char fault) {
-    if (over_) run();
+    if (ended_) run();
     const std::optional<Request> request = protocol_->next(chunk_bytes_);
     if (!request) {
       FUZZ_CHECK(server_.has_registered());
-      registered_ = over_ = true;
+      registered_ = ended_ = true;
       return;
     }
     if (must_wait(*request)) {
       protocol_->ask_registered();
       return;
     }
-    journal(*request);
+    write_journal(*request);
     switch (fault) {
       case 'q':
         return protocol_->recover();
       case 'r':
-        server_.carry_out(*request);
+        server_.process(*request);
         return protocol_->recover();
       case 'p':
-        server_.append_a_part(*request);
+        server_.append_half(*request);
         return protocol_->recover();
       case 'f':
-        server_.forget();
-        return read(*request, server_.carry_out(*request));
+        server_.lose_staged();
+        return read_answer(*request, server_.process(*request));
       case 'g':
-        server_.carry_out(*request);
-        return read(*request, {.status = 200, .body = "\x1B[2J\xFF rubbish"});
+        server_.process(*request);
+        return read_answer(*request, {.status = 200, .body = "\x1B[2J\xFF rubbish"});
       case 's':
-        return read(*request, {.status = 503, .body = "<html><title>Busy</title>"});
+        return read_answer(*request, {.status = 503, .body = "<html><title>Busy</title>"});
       case 'i':
-        return read(*request,
-                    {.status = 500, .body = R"({"status":500,"error":"Internal Server Error"})"});
+        return read_answer(
+            *request, {.status = 500, .body = R"({"status":500,"error":"Internal Server Error"})"});
       case 't':
-        return read(*request, {.status = 401, .body = "HTTP Token: Access denied.\n"});
+        return read_answer(*request, {.status = 401, .body = "HTTP Token: Access denied.\n"});
       case 'l':
-        return read(*request, {.status = 413, .body = ""});
+        return read_answer(*request, {.status = 413, .body = ""});
       case 'v':
         if (request->step == Step::finish) {
-          server_.begin_to_register();
+          server_.begin_registering();
           registering_for_ = 3;
           name_is_stale_ = true;
         }
@@ -169,24 +169,24 @@ class Client {
       case 'k':
         return run();
       case 'K':
-        server_.carry_out(*request);
+        server_.process(*request);
         return run();
       default:
-        return read(*request, server_.carry_out(*request));
+        return read_answer(*request, server_.process(*request));
     }
   }
 
-  /// From here on all goes well.
-  void end_well() {
+  /// Continues without faults until the file is registered.
+  void finish_without_faults() {
     const auto finish = [this] {
-      // Each chunk once, and some questions before and after.
-      for (std::uint64_t left = size_ / chunk_bytes_ + 16; left > 0 && !over_; --left) step('.');
-      FUZZ_CHECK(over_);
+      // Enough for each chunk once, and some questions before and after.
+      for (std::uint64_t left = size_ / chunk_bytes_ + 16; left > 0 && !ended_; --left) step('.');
+      FUZZ_CHECK(ended_);
     };
-    if (over_) run();
+    if (ended_) run();
     finish();
     if (registered_) return;
-    // The last word was an error, so somebody sends it anew.
+    // The upload failed, so the user starts a new one.
     begun_ = false;
     run();
     finish();
@@ -195,16 +195,16 @@ class Client {
   }
 
  private:
-  /// A new process, with what the journal says.
+  /// Starts a new process with the state in the journal.
   void run() {
     std::optional<Resumption> earlier;
     if (begun_) earlier = Resumption{journaled_, finishing_};
     protocol_ = std::make_unique<Phased>(Deposit{"IDB-1", file_name, size_}, Secret(), earlier);
-    over_ = registered_ = name_taken_ = false;
+    ended_ = registered_ = name_taken_ = false;
   }
 
-  /// What is written down before the request can have any effect.
-  void journal(const Request& request) {
+  /// Updates the journal before the request is sent.
+  void write_journal(const Request& request) {
     if (request.step == Step::begin) {
       journaled_ = 0;
       finishing_ = false;
@@ -214,21 +214,21 @@ class Client {
     if (request.step == Step::finish) finishing_ = true;
   }
 
-  /// While the server may be at a verify, and until it was asked for the name after that, there are
-  /// only questions.
+  /// Returns whether the request must not be sent yet: while a verify may be running, and until the
+  /// server was asked for the name afterwards, only questions are allowed.
   bool must_wait(const Request& request) {
     if (registering_for_ > 0 && --registering_for_ == 0) server_.end_registering();
     if (request.step == Step::ask_name) name_is_stale_ = registering_for_ > 0;
     return name_is_stale_ && request.step != Step::ask_name && request.step != Step::ask_committed;
   }
 
-  void read(const Request& request, const Answer& answer) {
+  void read_answer(const Request& request, const Answer& answer) {
     const Result<void> result = protocol_->read_answer(answer);
     if (result) {
       if (request.step == Step::begin) begun_ = true;
       return;
     }
-    // The server has done nothing that would be beyond help.
+    // A correct server causes no permanent integrity error.
     FUZZ_CHECK(result.error().kind != ErrorKind::integrity || result.error().retryable,
                result.error().message);
     if (result.error().retryable || result.error().kind == ErrorKind::token_refused) {
@@ -236,7 +236,7 @@ class Client {
     } else {
       name_taken_ = result.error().kind == ErrorKind::name_taken;
       FUZZ_CHECK(!name_taken_ || server_.has_registered());
-      over_ = true;
+      ended_ = true;
     }
   }
 
@@ -244,10 +244,10 @@ class Client {
   const std::uint64_t chunk_bytes_;
   Server server_;
   std::unique_ptr<Phased> protocol_;
-  int registering_for_ = 0;     ///< so many more requests are due while a verify is under way
-  bool name_is_stale_ = false;  ///< the server was last asked for it before the verify was over
-  bool over_ = false, registered_ = false, name_taken_ = false;
-  // The journal.
+  int registering_for_ = 0;     ///< the number of requests until the running verify ends
+  bool name_is_stale_ = false;  ///< the server was last asked for the name before the verify ended
+  bool ended_ = false, registered_ = false, name_taken_ = false;
+  // The contents of the journal.
   bool begun_ = false, finishing_ = false;
   std::uint64_t journaled_ = 0;
 };
@@ -259,10 +259,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view first = fuzz::take_until(text, '\n');
   constexpr std::uint64_t largest = 1'000'000;
   const std::uint64_t bytes = fuzz::take_number(first) % largest;
-  // Few enough chunks that an input takes microseconds.
+  // At most 16 chunks, so that an input takes microseconds.
   const std::uint64_t chunk = std::max(bytes / 16 + 1, fuzz::take_number(first) % largest);
   Client client(bytes, chunk);
   for (const char fault : text) client.step(fault);
-  client.end_well();
+  client.finish_without_faults();
   return 0;
 }

@@ -1,7 +1,7 @@
-// Any file given for a receipt: what is taken for one is the same when it is written out and read
-// again, and its sums are lines that coreutils and xxhsum read as that path.
+// Any file passed as a receipt: an accepted receipt stays the same if written and parsed again, and
+// coreutils and xxhsum read its path and digests from the lines of sums_lines().
 //
-// Input: the file. Its bytes serve as a path as well.
+// Input: the file. Its bytes are also used as a path.
 
 #include "engine/report/receipt.h"
 
@@ -18,8 +18,8 @@ bool is_hex(std::string_view text, std::size_t digits) {
   return text.size() == digits && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
-/// "ALGORITHM (path) = digits", where a line that starts with a backslash has escapes in its path
-/// (coreutils' manual, md5sum).
+/// Checks a line "ALGORITHM (path) = digits". If the line starts with a backslash, the path
+/// contains escapes (manual of coreutils, md5sum).
 void check_line(std::string_view line, const std::string& start, std::string_view path,
                 const std::string& digits) {
   const bool escaped = line.starts_with('\\');
@@ -71,7 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_sums(*receipt, receipt->file);
   }
 
-  // What is made of any path can be read again; only what is no UTF-8 in it is lost.
+  // A receipt with any path can be parsed again; only bytes that are not UTF-8 are replaced.
   Receipt made;
   made.file = made.name = text;
   made.xxh128 = std::string(32, 'a');

@@ -1,24 +1,25 @@
-// A server that may say anything, to the tus protocol, in any order, with lost answers, new tokens
-// and runs that die and are taken up again. Whatever it says:
+// The tus protocol with a server that sends any responses in any order, lost responses, new tokens,
+// and crashes after which the upload resumes. For all inputs:
 //
-//  - the file is registered only right after the server has said that it holds all of it, and never
-//    again by itself where the server may have done it;
-//  - no request leads to another server, or could break out of its own line;
-//  - a chunk begins where the server is, and is never less than the server's part; one that is kept
-//    nothing of is sent in twice the length, and so 40 times at most;
-//  - no count passes the file's size, or what was sent;
-//  - the creation carries all of a small file, or nothing, and once it did, the next one carries
-//    nothing until the server has created the upload;
-//  - every message is fit to show, and does not hold the token.
+//  - the file is registered only directly after the server has said that it holds all bytes; the
+//    registration is not retried if the server may have processed it;
+//  - no request goes to another server, and no header contains a line break;
+//  - a chunk begins at the server's offset, and has at least the size of the server's part; if the
+//    server keeps no byte of a chunk, the next one has twice the size, so at most 40 are in vain;
+//  - committed() never exceeds the file's size or the number of bytes sent;
+//  - the creation carries all bytes of a small file or none; after a creation with bytes, the next
+//    one carries none until the server has created the upload;
+//  - every message is printable and does not contain the token.
 //
 // Input: a line "SIZE CHUNK [1]", where 1 means that the server announces creation-with-upload, and
-// then a line for each answer:
+// a line for each response:
 //
-//     STATUS NAME:VALUE|BODY   an answer, with any number of headers; "~STATUS ..." is cut short
-//     !                        the request failed without one
-//     x                        the process died before it came
-//     o                        for a chunk: what the server holds cannot be compared any more, so
-//                              it is not sent, and all begins anew
+//     STATUS NAME:VALUE|BODY   a response with any number of headers; "~STATUS ..." is truncated
+//     !                        the request failed without a response
+//     x                        the process crashed before the response arrived
+//     o                        for a chunk: the bytes on the server can no longer be compared with
+//                              the file, so the request is not sent, and the upload restarts from
+//                              the beginning
 
 #include <algorithm>
 #include <memory>
@@ -37,8 +38,8 @@ constexpr const char* tokens[] = {"7f3d0c9ab1e24586", "0a4be1775cc3d298"};
 constexpr const char* base_url = "https://bank.example.org/data";
 constexpr const char* origin = "https://bank.example.org/";
 
-/// What the engine would make of the answers (engine/upload/upload_run.cc), and what must be true
-/// of it.
+/// A model of the engine that calls the protocol (engine/upload/upload_run.cc) and checks its
+/// properties.
 class Driver {
  public:
   Driver(std::uint64_t size, std::uint64_t chunk_bytes, bool with_upload)
@@ -46,7 +47,8 @@ class Driver {
     run();
   }
 
-  /// One line of the input; false once the file is registered, or nobody but a person goes on.
+  /// Processes one line of the input. Returns false once the file is registered, or if the
+  /// registration is in doubt and left to the user.
   bool step(std::string_view line) {
     const std::optional<Request> request = protocol_->next(chunk_bytes_);
     if (!request) return false;
@@ -59,7 +61,7 @@ class Driver {
     const char mark = line.empty() ? '!' : line.front();
     if (mark == 'o' && request->step == Step::chunk) {
       protocol_->start_over();
-      begin_anew();
+      restart();
       FUZZ_CHECK(protocol_->committed() == 0);
       return true;
     }
@@ -72,7 +74,7 @@ class Driver {
       run();
     } else if (!answered) {
       protocol_->recover();
-    } else if (!read_answer(*request, read(line))) {
+    } else if (!read_answer(*request, parse_answer(line))) {
       return false;
     }
     FUZZ_CHECK(protocol_->committed() <= std::min(size_, sent_));
@@ -80,7 +82,7 @@ class Driver {
   }
 
  private:
-  static Answer read(std::string_view line) {
+  static Answer parse_answer(std::string_view line) {
     Answer answer;
     answer.truncated = line.front() == '~';
     if (answer.truncated) line.remove_prefix(1);
@@ -94,7 +96,7 @@ class Driver {
     return answer;
   }
 
-  /// A new process, with what the journal says.
+  /// Starts a new process with the state in the journal.
   void run() {
     Tus::Setting setting{.deposit = {"IDB-1", "scan 1.h5", size_},
                          .base_url = base_url,
@@ -109,17 +111,17 @@ class Driver {
     }
     token_ = 0;
     first_bytes_sent_ = false;
-    all_is_there_ = false;
+    complete_ = false;
     in_vain_ = 0;
-    learned_ = always_marked_ = false;
+    has_understood_ = always_marked_ = false;
     protocol_ = std::make_unique<Tus>(std::move(setting));
     FUZZ_CHECK(protocol_->committed() == 0);
   }
 
-  void begin_anew() {
+  void restart() {
     url_.clear();
     sent_ = 0;
-    all_is_there_ = false;
+    complete_ = false;
     in_vain_ = 0;
   }
 
@@ -150,7 +152,7 @@ class Driver {
     } else {
       FUZZ_CHECK(request.payload.size() == 0);
     }
-    if (request.step == Step::finish) FUZZ_CHECK(all_is_there_);
+    if (request.step == Step::finish) FUZZ_CHECK(complete_);
   }
 
   static std::optional<std::uint64_t> offset(const Answer& answer) {
@@ -162,7 +164,7 @@ class Driver {
 
   static bool is_marked(const Answer& answer) { return answer.header("tus-resumable").has_value(); }
 
-  /// False where the upload is over.
+  /// Returns false if the upload has ended.
   bool read_answer(const Request& request, const Answer& answer) {
     const std::uint64_t before = protocol_->committed();
     const Result<void> result = protocol_->read_answer(answer);
@@ -171,12 +173,12 @@ class Driver {
       FUZZ_CHECK(!result);
       FUZZ_CHECK(++in_vain_ <= 45);
     }
-    if (!result) return refused(request, answer, result.error());
+    if (!result) return handle_error(request, answer, result.error());
     if (protocol_->committed() > before) in_vain_ = 0;
     switch (request.step) {
       case Step::begin: {
         const bool with_bytes = request.payload.size() > 0;
-        if (protocol_->upload_url().empty()) {  // the same follows without the bytes
+        if (protocol_->upload_url().empty()) {  // the same request follows without bytes
           FUZZ_CHECK(with_bytes && answer.status >= 400 && answer.status != 401);
           break;
         }
@@ -187,23 +189,23 @@ class Driver {
         sent_ = request.payload.end;
         FUZZ_CHECK(protocol_->committed() == 0 ||
                    (with_bytes && offset(answer) == protocol_->committed()));
-        all_is_there_ = protocol_->committed() == size_;
+        complete_ = protocol_->committed() == size_;
         break;
       }
       case Step::chunk:
       case Step::ask_committed:
-        if (protocol_->upload_url().empty()) {  // it is gone
+        if (protocol_->upload_url().empty()) {  // the upload is gone
           FUZZ_CHECK(answer.status == 404 || answer.status == 410);
-          FUZZ_CHECK(is_marked(answer) || !always_marked_, "a front server's word");
-          begin_anew();
+          FUZZ_CHECK(is_marked(answer) || !always_marked_, "a reverse proxy's response");
+          restart();
           break;
         }
         FUZZ_CHECK(answer.status < 300 && offset(answer) == protocol_->committed());
         learn(answer);
-        all_is_there_ = protocol_->committed() == size_;
+        complete_ = protocol_->committed() == size_;
         break;
       case Step::finish:
-        if (size_ == 0 && answer.status == 400) break;  // a PATCH without bytes comes next
+        if (size_ == 0 && answer.status == 400) break;  // a PATCH without bytes follows
         FUZZ_CHECK(answer.status == 200);
         FUZZ_CHECK(!protocol_->next(1));
         return false;
@@ -213,18 +215,19 @@ class Driver {
     return true;
   }
 
-  /// From an answer that was understood.
+  /// Records whether an understood response has Tus-Resumable.
   void learn(const Answer& answer) {
-    always_marked_ = is_marked(answer) && (always_marked_ || !learned_);
-    learned_ = true;
+    always_marked_ = is_marked(answer) && (always_marked_ || !has_understood_);
+    has_understood_ = true;
   }
 
-  bool refused(const Request& request, const Answer& answer, const Error& error) {
+  bool handle_error(const Request& request, const Answer& answer, const Error& error) {
     fuzz::check_shown(error.message);
     FUZZ_CHECK(error.message.find(tokens[token_]) == std::string::npos, error.message);
     FUZZ_CHECK(error.kind != ErrorKind::local_file && error.kind != ErrorKind::usage &&
                error.kind != ErrorKind::interrupted && error.kind != ErrorKind::unconfirmed);
-    // What may have been done is for a person (UploadRun::register_answered()).
+    // The server may have processed the request, so the user must decide
+    // (UploadRun::register_answered()).
     if (request.step == Step::finish &&
         (answer.status < 400 || answer.status >= 500 || answer.status == 408))
       return false;
@@ -235,7 +238,7 @@ class Driver {
       protocol_->replace_token(Secret(tokens[token_]));
       protocol_->recover();
     } else {
-      run();  // it was the end; somebody tries again
+      run();  // the upload failed, and the user runs the command again
     }
     return true;
   }
@@ -246,13 +249,13 @@ class Driver {
   CreationWithUpload creation_;
   std::unique_ptr<Tus> protocol_;
   int token_ = 0;
-  bool first_bytes_sent_ = false;  ///< since the upload began, and no answer was understood
-  bool all_is_there_ = false;      ///< the server's last word of it
-  int in_vain_ = 0;                ///< chunks in a row that nothing was kept of
-  bool learned_ = false;           ///< an answer of the server itself was seen in this run
-  bool always_marked_ = false;     ///< and all of them had Tus-Resumable
-  // The journal.
-  std::uint64_t sent_ = 0;  ///< no count beyond it is ours
+  bool first_bytes_sent_ = false;  ///< a creation with bytes was sent, and no response understood
+  bool complete_ = false;          ///< the server's last response said that it has all bytes
+  int in_vain_ = 0;                ///< consecutive chunks of which the server kept no byte
+  bool has_understood_ = false;    ///< a response of the server itself was understood in this run
+  bool always_marked_ = false;     ///< all understood responses had Tus-Resumable
+  // The contents of the journal.
+  std::uint64_t sent_ = 0;  ///< the end of the bytes that were sent; committed() must not exceed it
   std::string url_;
 };
 

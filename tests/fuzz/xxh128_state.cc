@@ -1,11 +1,11 @@
-// A saved digest comes out of a journal that anybody may have written. xxHash trusts its own state,
-// so what load() takes must be one that it can go on from; and what save() gives must go on as if
-// it had never been put aside.
+// Saved digests from a journal, which may have been written by another program. xxHash trusts its
+// own state, so load() must accept only states from which hashing can continue; and a digest that
+// was saved and loaded must continue as if it had not been saved.
 //
-// Input: a byte of flags, a state (Xxh128State::saved_size bytes, filled up with zeros; its version
-// and checksum are made right here, or nothing would get behind them), and bytes that follow.
-// Flags: 1 and 2, the buffered bytes and the stripes are made to fit the total; 4, not even the
-// version is made right.
+// Input: a byte of flags, a state (Xxh128State::saved_size bytes, padded with zeros; the target
+// corrects its version and checksum, because load() would reject nearly all inputs otherwise), and
+// more bytes to hash. Flags: 1 and 2, the number of buffered bytes and of stripes is corrected to
+// fit the total; 4, the version is not corrected.
 
 #include "engine/digest/xxh128_state.h"
 
@@ -38,11 +38,11 @@ void put(std::string& saved, std::size_t at, std::size_t bytes, std::uint64_t nu
     saved[at + i] = static_cast<char>((number >> (8 * i)) & 0xFF);
 }
 
-/// A state that gets past the checksum.
-std::string sealed(std::string saved, unsigned flags) {
+/// Corrects the checksum of a state, and other fields according to the flags.
+std::string correct_state(std::string saved, unsigned flags) {
   if ((flags & 4) == 0) saved.replace(0, 8, Xxh128State().save(), 0, 8);
   const std::uint64_t total = get(saved, total_at, 8);
-  // The buffer has 4 stripes of 64 bytes, and 16 stripes are a round.
+  // The buffer has 4 stripes of 64 bytes; 16 stripes are a block.
   const std::uint64_t buffered = total <= 256 ? total : (total - 1) % 256 + 1;
   if ((flags & 1) != 0) put(saved, buffered_at, 4, buffered);
   if ((flags & 2) != 0) put(saved, stripes_at, 4, total <= 256 ? 0 : (total - buffered) / 64 % 16);
@@ -61,19 +61,19 @@ void check_loaded(const std::string& saved, std::string_view more) {
   FUZZ_CHECK(state.save() == saved);
   FUZZ_CHECK(state.total() == get(saved, total_at, 8));
   FUZZ_CHECK(state.hex().size() == 32);
-  if (state.total() > max_file_size) return;  // and near 2^64 the count would start from 0
-  // In one piece and in two: a state that cannot be would come apart, or write where it must not.
+  if (state.total() > max_file_size) return;  // near 2^64, the total would overflow
+  // In one piece and in two: an invalid state would give different digests, or write out of bounds.
   Xxh128State other;
   FUZZ_CHECK(other.load(saved));
   state.update(bytes_of(more));
   other.update(bytes_of(more.substr(0, more.size() / 3)));
-  const std::string aside = other.save();
-  FUZZ_CHECK(other.load(aside));
+  const std::string between = other.save();
+  FUZZ_CHECK(other.load(between));
   other.update(bytes_of(more.substr(more.size() / 3)));
   FUZZ_CHECK(state.hex() == other.hex());
 }
 
-void check_put_aside(std::string_view bytes, std::size_t split) {
+void check_save_and_load(std::string_view bytes, std::size_t split) {
   Xxh128State state, other;
   state.update(bytes_of(bytes.substr(0, split)));
   FUZZ_CHECK(other.load(state.save()));
@@ -91,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string saved(bytes.substr(0, Xxh128State::saved_size));
   saved.resize(Xxh128State::saved_size);
   const std::string_view more = bytes.substr(std::min(bytes.size(), Xxh128State::saved_size));
-  check_loaded(sealed(std::move(saved), flags), more);
-  check_put_aside(bytes, bytes.empty() ? 0 : flags * bytes.size() / 256);
+  check_loaded(correct_state(std::move(saved), flags), more);
+  check_save_and_load(bytes, bytes.empty() ? 0 : flags * bytes.size() / 256);
   return 0;
 }

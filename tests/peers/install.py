@@ -1,5 +1,5 @@
-"""install.py DIRECTORY: puts the npm packages of its package-lock.json there, and those that its
-package.json has withoutDependencies, unless they are there."""
+"""install.py DIRECTORY: installs the npm packages of DIRECTORY/package-lock.json, and those
+listed under withoutDependencies in DIRECTORY/package.json, unless they are installed already."""
 
 import base64
 import hashlib
@@ -27,8 +27,8 @@ if os.path.exists(stamp):
 for program in ("node", "npm"):
     if shutil.which(program) is None:
         sys.exit(f"{program} is not installed; run: tools/install-dependencies check")
-# Scripts of packages are not run, what only the @redis stores need is left out, and nothing is left
-# behind but the directory.
+# Does not run scripts of packages, omits the packages that only the @redis stores need, and writes
+# only into the directory.
 command = [
     "npm",
     "ci",
@@ -44,7 +44,7 @@ command = [
 
 
 def install_alone(package, integrity):
-    """Without what it depends on: of tus-node-server that is 100 MB for stores in two clouds."""
+    """Installs a package without its dependencies, which take 100 MB for tus-node-server."""
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
         subprocess.run(
             ["npm", "pack", package, "--pack-destination", scratch, "--cache", cache],
@@ -56,7 +56,10 @@ def install_alone(package, integrity):
         with open(os.path.join(scratch, archive), "rb") as file:
             found = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
         if integrity != f"sha512-{found}":
-            sys.exit(f"{package} from npm is not the one that is wanted: sha512-{found}")
+            sys.exit(
+                f"cannot install {package}: its hash is sha512-{found}, "
+                f"but package.json has {integrity}; check the npm registry"
+            )
         with tarfile.open(os.path.join(scratch, archive)) as tar:
             tar.extractall(scratch)
         name = package.rpartition("@")[0]
@@ -65,7 +68,7 @@ def install_alone(package, integrity):
 
 for attempt in (1, 2):
     try:
-        # It takes 5 s; twice this is within the test's own limit, so that what is wrong gets said.
+        # Takes 5 s. Two attempts fit into the time limit of the test, so that the error is printed.
         subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, check=True, timeout=120)
         with open(os.path.join(directory, "package.json"), encoding="utf-8") as file:
             for package, integrity in json.load(file)["withoutDependencies"].items():
@@ -75,8 +78,8 @@ for attempt in (1, 2):
         print(f"attempt {attempt} of 2: {error}", flush=True)
 else:
     sys.exit(
-        "the packages that sluice is tested against could not be installed: npm says why above. "
-        "They come from registry.npmjs.org, or from the mirror that npm's configuration names."
+        "cannot install the npm packages of the tests: see the messages of npm above; check that "
+        "registry.npmjs.org, or the mirror in npm's configuration, can be reached"
     )
 with open(stamp, "w", encoding="utf-8") as file:
     file.write(wanted)

@@ -1,5 +1,5 @@
-"""nginx in front of databankd: TLS, HTTP/2 on, bodies of any size or of 1 MiB at most, buffered or
-passed on as they come."""
+"""nginx as a reverse proxy for databankd: TLS, HTTP/2 enabled, bodies of any size or of at most
+1 MiB, with and without request buffering."""
 
 import os
 import subprocess
@@ -13,66 +13,66 @@ class Nginx(TlsFront):
     def put(self, url, *arguments):
         return self.sluice_put(url, "--ca-file", self.certificate(), *arguments)
 
-    def lands(self, protocol, largest, buffering, *more, size=6 * MIB + 5, arguments=()):
-        """Uploads a file through nginx, and returns what nginx saw."""
+    def upload(self, protocol, max_body, buffering, *more, size=6 * MIB + 5, arguments=()):
+        """Uploads a file through nginx. Returns the requests in nginx's log."""
         path = self.noise(size)
         bank = self.bank(*more)
-        url = self.front(bank, largest, buffering)
+        url = self.front(bank, max_body, buffering)
         self.registered_by_sluice(self.put(url, "--protocol", protocol, *arguments, DATASET, path))
         self.assertSameFile(path, bank.deposited("noise.bin"))
         seen = self.requests()
         for request in seen:
-            # What sluice asks for: curl's uploads over HTTP/2 are slow.
+            # sluice chooses HTTP/1.1, because curl's uploads over HTTP/2 are slow.
             self.assertEqual(request["protocol"], "HTTP/1.1")
             self.assertIn(request["tls"], ("TLSv1.2", "TLSv1.3"))
         return seen
 
     def assert_small_chunks(self, seen):
-        """It was told that its requests are too long, and sent the file in shorter ones."""
+        """Expects a 413, and then chunks of at most 1 MiB for the whole file."""
         self.assertIn(413, [request["status"] for request in seen])
         accepted = [request["bytes"] for request in seen if request["status"] < 300]
         self.assertLessEqual(max(accepted), MIB)
         self.assertGreaterEqual(sum(accepted), 6 * MIB + 5)
 
-    def test_phased_passed_on(self):
-        self.lands("phased", "0", "off")
+    def test_phased_without_buffering(self):
+        self.upload("phased", "0", "off")
 
-    def test_phased_buffered(self):
-        self.lands("phased", "0", "on")
+    def test_phased_with_buffering(self):
+        self.upload("phased", "0", "on")
 
-    def test_phased_in_requests_of_1_mib_passed_on(self):
-        self.assert_small_chunks(self.lands("phased", "1m", "off"))
+    def test_phased_with_body_limit_without_buffering(self):
+        self.assert_small_chunks(self.upload("phased", "1m", "off"))
 
-    def test_phased_in_requests_of_1_mib_buffered(self):
-        self.assert_small_chunks(self.lands("phased", "1m", "on"))
+    def test_phased_with_body_limit_and_buffering(self):
+        self.assert_small_chunks(self.upload("phased", "1m", "on"))
 
-    # databankd says http:// in its locations, as what is behind a TLS proxy does.
-    def test_tus_passed_on(self):
-        self.lands("tus", "0", "off", "--location", "http")
+    # databankd sends Location headers with http://, like a server behind a TLS proxy.
+    def test_tus_without_buffering(self):
+        self.upload("tus", "0", "off", "--location", "http")
 
-    def test_tus_buffered(self):
-        self.lands("tus", "0", "on", "--location", "http")
+    def test_tus_with_buffering(self):
+        self.upload("tus", "0", "on", "--location", "http")
 
-    def test_tus_in_requests_of_1_mib_passed_on(self):
-        self.assert_small_chunks(self.lands("tus", "1m", "off", "--location", "http"))
+    def test_tus_with_body_limit_without_buffering(self):
+        self.assert_small_chunks(self.upload("tus", "1m", "off", "--location", "http"))
 
-    def test_tus_in_requests_of_1_mib_buffered(self):
-        self.assert_small_chunks(self.lands("tus", "1m", "on", "--location", "http"))
+    def test_tus_with_body_limit_and_buffering(self):
+        self.assert_small_chunks(self.upload("tus", "1m", "on", "--location", "http"))
 
-    def test_tus_in_parallel_lanes(self):
-        seen = self.lands(
+    def test_tus_with_parallel_parts(self):
+        seen = self.upload(
             "tus", "0", "off", "--location", "http", size=24 * MIB, arguments=("--lanes", "4")
         )
-        # Four parts and the one that joins them. That of the registration, the last, may not be
-        # in the log yet.
+        # Four POSTs create the parts, and one joins them. The last POST, which registers the file,
+        # may not be in the log yet.
         self.assertGreaterEqual([request["method"] for request in seen].count("POST"), 5)
 
-    def test_tus_killed_half_way_behind_a_buffer(self):
+    def test_tus_resumes_after_kill_with_buffering(self):
         path = self.noise(16 * MIB)
         bank = self.bank()
         url = self.front(bank, "0", "on")
         command = ("--protocol", "tus", "--chunk", "5M")
-        # 2 seconds in all, and four requests: it is killed in the second of them.
+        # The upload takes 2 s and four requests. Kill sluice during the second request.
         program = self.put(url, *command, "--limit-rate", "8M", DATASET, path)
         bank.line('databankd: "PATCH" ')
         program.kill()
@@ -81,15 +81,13 @@ class Nginx(TlsFront):
         self.assertSameFile(path, bank.deposited("noise.bin"))
 
     def test_binary(self):
-        self.lands("binary", "0", "off")
+        self.upload("binary", "0", "off")
 
     def test_auto(self):
-        self.lands("auto", "0", "off", "--location", "http")
+        self.upload("auto", "0", "off", "--location", "http")
 
-    def test_requests_that_are_too_short_for_the_server_and_too_long_for_nginx_end_in_an_error(
-        self,
-    ):
-        # The server throws away less than 5 MiB, and nginx refuses more than 1.
+    def test_fails_if_the_body_limit_is_less_than_the_least_part(self):
+        # The server discards chunks of less than 5 MiB, and nginx refuses more than 1 MiB.
         path = self.noise(6 * MIB + 5)
         bank = self.bank("--part-min", "5M")
         url = self.front(bank, "1m", "off")
@@ -98,7 +96,7 @@ class Nginx(TlsFront):
         self.assertFalse(os.path.exists(bank.deposited("noise.bin")))
         self.assertLess(len(self.requests()), 100)
 
-    def test_check_says_how_long_the_certificate_is_good_for(self):
+    def test_check_reports_the_expiry_of_the_certificate(self):
         bank = self.bank()
         for days, warnings in ((14, 1), (16, 0)):
             with self.subTest(days=days):
@@ -106,7 +104,7 @@ class Nginx(TlsFront):
                 program = self.sluice("check", url, "--ca-file", self.certificate(), DATASET)
                 self.assertEqual(program.wait(), 0, program.output())
                 found = program.json_lines()[0]
-                # Of the last day some seconds are over.
+                # Some seconds of the last day have passed.
                 self.assertEqual(found["server"]["certificate_days_left"], days - 1)
                 end = subprocess.run(
                     [peers.installed("openssl"), "x509", "-noout", "-enddate"]
@@ -121,8 +119,8 @@ class Nginx(TlsFront):
                 )
                 self.assertEqual(len(found["warnings"]), warnings, found["warnings"])
 
-    def refused(self, url, *arguments, environment=None, status=7):
-        """The message of a `put` that ends at once, without a request, and what it says."""
+    def refused_put(self, url, *arguments, environment=None, status=7):
+        """Runs a `put` that must fail without retries and requests. Returns its output."""
         path = os.path.join(self.scratch, "noise.bin")
         if not os.path.exists(path):
             self.noise(1000)
@@ -132,9 +130,9 @@ class Nginx(TlsFront):
         self.assertEqual(self.requests(), [])
         return program.output()
 
-    def test_a_certificate_of_nobody_known_is_refused(self):
+    def test_rejects_certificate_of_unknown_authority(self):
         url = self.front(self.bank(), "0", "off")
-        self.assertIn("the system's certificate authorities", self.refused(url))
+        self.assertIn("the system's certificate authorities", self.refused_put(url))
         other = os.path.join(self.scratch, "other.pem")
         subprocess.run(
             [peers.installed("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
@@ -144,20 +142,20 @@ class Nginx(TlsFront):
             capture_output=True,
         )
         for variable in ("CURL_CA_BUNDLE", "SSL_CERT_FILE"):
-            said = self.refused(url, environment={variable: other})
-            self.assertIn(f"{other} (from {variable})", said)
-            said = self.refused(url, environment={variable: "/nowhere.pem"})
-            self.assertIn(f"/nowhere.pem (from {variable})", said)
-        # The option counts, whatever the variables say.
-        said = self.refused(
+            output = self.refused_put(url, environment={variable: other})
+            self.assertIn(f"{other} (from {variable})", output)
+            output = self.refused_put(url, environment={variable: "/nowhere.pem"})
+            self.assertIn(f"/nowhere.pem (from {variable})", output)
+        # The option has precedence over the variables.
+        output = self.refused_put(
             url, "--ca-file", other, environment={"CURL_CA_BUNDLE": self.certificate()}
         )
-        self.assertIn(f"{other} (from --ca-file)", said)
-        # What cannot be right is said before anything is tried.
+        self.assertIn(f"{other} (from --ca-file)", output)
+        # Unusable files are usage errors.
         for bad in ("/nowhere.pem", f"{self.scratch}/other-key.pem", self.scratch):
-            self.assertIn(bad, self.refused(url, "--ca-file", bad, status=2))
+            self.assertIn(bad, self.refused_put(url, "--ca-file", bad, status=2))
 
-    def test_whom_to_trust_can_come_from_the_environment(self):
+    def test_reads_certificate_authorities_from_the_environment(self):
         directory = os.path.join(self.scratch, "authorities")
         os.mkdir(directory)
         url = self.front(self.bank(), "0", "off")
@@ -178,23 +176,23 @@ class Nginx(TlsFront):
                 program = self.sluice("check", url, DATASET, environment=environment)
                 self.assertEqual(program.wait(), 0, program.output())
 
-    def test_an_address_that_the_certificate_does_not_have_is_refused(self):
+    def test_rejects_certificate_for_another_host_name(self):
         url = self.front(self.bank(), "0", "off").replace("127.0.0.1", "localhost")
-        says = self.refused(url, "--ca-file", self.certificate())
-        self.assertIn("check the host name in the URL", says)
+        output = self.refused_put(url, "--ca-file", self.certificate())
+        self.assertIn("check the host name in the URL", output)
 
-    def test_tls_that_is_too_old_or_has_no_cipher_in_common_is_refused(self):
+    def test_rejects_old_tls_version_and_unsupported_ciphers(self):
         bank = self.bank()
-        for tls, says in (
+        for tls, message in (
             ("ssl_protocols TLSv1; ssl_ciphers DEFAULT@SECLEVEL=0;", "no TLS version in common"),
-            # It has no key for any of them.
+            # nginx has no RSA key for these ciphers.
             ("ssl_protocols TLSv1.2; ssl_ciphers aRSA;", "no TLS cipher in common"),
         ):
             with self.subTest(tls=tls):
                 url = self.front(bank, "0", "off", tls=tls)
-                self.assertIn(says, self.refused(url, "--ca-file", self.certificate()))
+                self.assertIn(message, self.refused_put(url, "--ca-file", self.certificate()))
 
-    def test_plain_http_to_a_port_of_tls_is_said_to_be_that(self):
+    def test_reports_plain_http_to_a_tls_port(self):
         url = "http" + self.front(self.bank(), "0", "off").removeprefix("https")
         for program in (
             self.sluice("check", url),
@@ -205,14 +203,14 @@ class Nginx(TlsFront):
             self.assertIn("must start with https://", program.output())
             self.assertNotIn("retrying in", program.output())
 
-    def test_tls_to_a_port_of_plain_http_is_said_to_be_that(self):
+    def test_reports_tls_to_a_plain_http_port(self):
         url = "https" + self.bank().url.removeprefix("http")
         program = self.sluice_put(url, DATASET, self.noise(1000))
         self.assertEqual(program.wait(), 7, program.output())
-        # Its plain answer can be overtaken by the end of the connection, which is retried.
+        # The connection can end before the plain response arrives; sluice retries then.
         self.assertIn("does not speak TLS", program.output())
 
-    def test_where_options_is_forbidden_tus_has_to_be_asked_for(self):
+    def test_uploads_over_tus_if_options_is_forbidden(self):
         path = self.noise(6 * MIB)
         bank = self.bank("--location", "http")
         forbidden = "if ($request_method = OPTIONS) { return 405; }"
@@ -223,12 +221,12 @@ class Nginx(TlsFront):
         self.assertEqual(check.wait(), 0, check.output())
         self.assertIn("--protocol tus", "".join(check.json_lines()[0]["warnings"]))
 
-    def test_a_method_that_is_forbidden_ends_the_upload_at_once(self):
+    def test_does_not_retry_a_forbidden_method(self):
         path = self.noise(6 * MIB)
         bank = self.bank("--location", "http")
         forbidden = "if ($request_method = PATCH) { return 405; }"
         url = self.front(bank, "0", "off", tls=forbidden)
         program = self.put(url, "--protocol", "tus", "--retries", "1", DATASET, path)
         self.assertEqual(program.wait(), 1, program.output())
-        for says in ("does not allow PATCH", "HTTP 405", "offset 0", "nginx"):
-            self.assertIn(says, program.output())
+        for text in ("does not allow PATCH", "HTTP 405", "offset 0", "nginx"):
+            self.assertIn(text, program.output())

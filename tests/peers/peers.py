@@ -1,4 +1,4 @@
-"""What these tests share: programs that are started, waited for, and gone afterwards."""
+"""Helpers of these tests: child processes, scratch directories, runs of sluice and databankd."""
 
 import hashlib
 import json
@@ -12,18 +12,18 @@ import unittest
 import urllib.parse
 import urllib.request
 
-BIN = os.environ["SLUICE_BIN"]  # sluice and databankd
-PEERS = os.environ["SLUICE_PEERS"]  # the scripts of this directory, with node_modules beside them
-DEBIAN_PYTHON = "/usr/bin/python3"  # tuspy is Debian's package, and another python would not see it
+BIN = os.environ["SLUICE_BIN"]  # the directory of sluice and databankd
+PEERS = os.environ["SLUICE_PEERS"]  # copies of the scripts, and node_modules
+DEBIAN_PYTHON = "/usr/bin/python3"  # finds Debian's package of tuspy
 
 DATASET = "TESTIDB-1234567"
 TOKEN = "7f3e9a-the-token-c2b1d8"
 MIB = 1 << 20
 
-# Longer than anything here takes: what does not come within it never will.
-PATIENCE = 30
+# The time limit of each wait, in seconds: longer than any operation of these tests takes.
+TIMEOUT = 30
 
-# Nothing of the person's own: no proxy, no token, no journal.
+# Without the user's proxy, token and journal.
 _ENVIRONMENT = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 
@@ -35,8 +35,8 @@ def installed(program):
 
 
 class Program:
-    """A program that runs beside the test. What it says is read all the time, so that it never
-    waits for us, and its standard input ends with us."""
+    """A child process. Threads read its output all the time, so that it never blocks on a full
+    pipe. Its standard input ends with the test process."""
 
     def __init__(self, test, command, environment=None, **more):
         self._process = subprocess.Popen(
@@ -45,12 +45,12 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**_ENVIRONMENT, **(environment or {})},
-            start_new_session=True,  # kill() means those that it starts, too
+            start_new_session=True,  # so that kill() also kills the program's children
             **more,
         )
         self._changed = threading.Condition()
-        self._said = {self._process.stdout: [], self._process.stderr: []}
-        self._readers = [threading.Thread(target=self._read, args=(pipe,)) for pipe in self._said]
+        self._output = {self._process.stdout: [], self._process.stderr: []}
+        self._readers = [threading.Thread(target=self._read, args=(pipe,)) for pipe in self._output]
         self._reading = len(self._readers)
         for reader in self._readers:
             reader.start()
@@ -62,7 +62,7 @@ class Program:
     def _read(self, pipe):
         for line in pipe:
             with self._changed:
-                self._said[pipe].append(line.decode(errors="replace").rstrip("\n"))
+                self._output[pipe].append(line.decode(errors="replace").rstrip("\n"))
                 self._changed.notify_all()
         with self._changed:
             self._reading -= 1
@@ -70,60 +70,61 @@ class Program:
 
     def _lines(self, pipe):
         with self._changed:
-            return list(self._said[pipe])
+            return list(self._output[pipe])
 
     def lines(self):
-        """What it has written to stdout up to now; all of it after wait()."""
+        """Returns the lines of stdout so far; all of them after wait()."""
         return self._lines(self._process.stdout)
 
     def json_lines(self):
-        """Those lines that are JSON objects."""
+        """Returns the JSON objects among the lines of stdout."""
         return [json.loads(line) for line in self.lines() if line.startswith("{")]
 
     def output(self):
-        """Everything, for people to read."""
+        """Returns stdout and stderr as one text."""
         return "\n".join(self.lines() + self._lines(self._process.stderr))
 
     def line(self, start):
-        """What follows `start` in the first line that begins with it, as soon as there is one."""
+        """Blocks until a line begins with `start`. Returns the rest of the first such line."""
 
-        def found():
+        def matches():
             lines = self.output().split("\n")
             return [line[len(start) :] for line in lines if line.startswith(start)]
 
         with self._changed:
-            self._changed.wait_for(lambda: found() or not self._reading, PATIENCE)
-        if not found():
-            raise AssertionError(f"there is no line {start!r} in:\n{self.output()}")
-        return found()[0]
+            self._changed.wait_for(lambda: matches() or not self._reading, TIMEOUT)
+        if not matches():
+            raise AssertionError(f"no line begins with {start!r} in:\n{self.output()}")
+        return matches()[0]
 
-    def says(self, text):
-        """Waits until a line has `text` in it."""
+    def wait_for_output(self, text):
+        """Blocks until the output contains `text`."""
         with self._changed:
-            self._changed.wait_for(lambda: text in self.output() or not self._reading, PATIENCE)
+            self._changed.wait_for(lambda: text in self.output() or not self._reading, TIMEOUT)
         if text not in self.output():
-            raise AssertionError(f"there is no {text!r} in:\n{self.output()}")
+            raise AssertionError(f"{text!r} is not in:\n{self.output()}")
 
     def wait(self):
-        """Its exit status."""
+        """Blocks until the program has ended. Returns its exit status. After TIMEOUT, kills the
+        program and raises AssertionError."""
         try:
-            status = self._process.wait(PATIENCE)
+            status = self._process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(
-                f"{self._process.args} hangs, and said:\n{self.output()}"
+                f"{self._process.args} did not end within {TIMEOUT} s; its output:\n{self.output()}"
             ) from None
         for reader in self._readers:
             reader.join()
         return status
 
     def end(self):
-        """SIGTERM, and then wait()."""
+        """Sends SIGTERM and waits. Returns the exit status."""
         self._process.terminate()
         return self.wait()
 
     def kill(self):
-        """SIGKILL, if it still runs. It may be called again."""
+        """Kills the program with SIGKILL if it still runs, and reaps it. Idempotent."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -134,7 +135,7 @@ class Program:
 
 
 class Test(unittest.TestCase):
-    """A scratch directory that goes with each test, and what is run in it."""
+    """The base class of the tests: a scratch directory for each test, and the programs in it."""
 
     def setUp(self):
         scratch = tempfile.TemporaryDirectory(dir=PEERS)
@@ -142,7 +143,7 @@ class Test(unittest.TestCase):
         self.scratch = scratch.name
 
     def noise(self, size, name="noise.bin"):
-        """A new file of random bytes."""
+        """Makes a file of random bytes. Returns its path."""
         path = os.path.join(self.scratch, name)
         with open(path, "xb") as file:
             for start in range(0, size, MIB):
@@ -150,7 +151,8 @@ class Test(unittest.TestCase):
         return path
 
     def bank(self, *arguments, port=0):
-        """databankd; its address, and where it puts a file."""
+        """Starts databankd. Returns the program with its `url`, and with `deposited(name)`, which
+        returns the path of a registered file."""
         program = Program(
             self,
             [
@@ -170,7 +172,7 @@ class Test(unittest.TestCase):
         return program
 
     def sluice(self, command, url, *arguments, environment=None):
-        """`sluice COMMAND --url URL --json`, while it runs."""
+        """Starts `sluice COMMAND --url URL --json` and returns the running program."""
         return Program(
             self,
             [os.path.join(BIN, "sluice"), command, "--url", url, "--json"]
@@ -182,7 +184,7 @@ class Test(unittest.TestCase):
         return self.sluice("put", url, "--progress", "never", *arguments, environment=environment)
 
     def registered_by_sluice(self, program):
-        """The report of one that must end well: its uploads."""
+        """Waits for a sluice that must succeed. Returns the uploads in its report."""
         status = program.wait()
         self.assertEqual(status, 0, program.output())
         self.assertNotIn(TOKEN, program.output())
@@ -192,7 +194,7 @@ class Test(unittest.TestCase):
         return uploads
 
     def register(self, bank, name, url, size):
-        """The call after an upload by tus."""
+        """Registers the tus upload at `url` as a file."""
         form = {"filename": name, "tus_url": url, "size": size, "dataset_key": DATASET}
         request = urllib.request.Request(
             f"{bank.url}/api/dataset/{DATASET}/datafile",
@@ -200,11 +202,11 @@ class Test(unittest.TestCase):
             headers={"Authorization": f"Token token={TOKEN}"},
         )
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(request, timeout=PATIENCE) as answer:
-            self.assertIn(f"successfully uploaded {name}", answer.read().decode())
+        with direct.open(request, timeout=TIMEOUT) as response:
+            self.assertIn(f"successfully uploaded {name}", response.read().decode())
 
-    def assertSameFile(self, path, landed):
-        self.assertEqual(sha256(path), sha256(landed), f"{landed} is not {path}")
+    def assertSameFile(self, path, other):
+        self.assertEqual(sha256(path), sha256(other), f"{other} differs from {path}")
 
 
 def sha256(path):

@@ -1,17 +1,17 @@
-"""A SOCKS5 proxy (RFC 1928) that asks for a user and a password (RFC 1929), and knows names that no
-DNS server knows."""
+"""A SOCKS5 proxy (RFC 1928) with user and password authentication (RFC 1929), which resolves names
+that no DNS server knows."""
 
 import socket
 import struct
 import threading
 
-from peers import PATIENCE
+from peers import TIMEOUT
 
 
 class Socks:
     def __init__(self, test, users, hosts):
-        """`users`: their passwords; `hosts`: names, and the addresses that they stand for."""
-        self.asked = []  # the name or address of each connection that was asked for
+        """`users`: the passwords by user; `hosts`: the addresses by name."""
+        self.requested_hosts = []  # the name or address of each requested connection
         self._users, self._hosts = users, hosts
         self._lock = threading.Lock()
         self._open, self._threads = [], []
@@ -26,7 +26,7 @@ class Socks:
             self._threads.append(thread)
         thread.start()
 
-    def _keep(self, connection):
+    def _close_at_end(self, connection):
         with self._lock:
             self._open.append(connection)
 
@@ -36,7 +36,7 @@ class Socks:
         for connection in self._open:
             _shut(connection)
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
         for connection in (self._listening, *self._open):
             connection.close()
 
@@ -46,7 +46,7 @@ class Socks:
                 client, _ = self._listening.accept()
             except OSError:
                 return
-            self._keep(client)
+            self._close_at_end(client)
             self._run(self._serve, client)
 
     def _serve(self, client):
@@ -61,7 +61,8 @@ class Socks:
         _pump(client, server)
 
     def _negotiate(self, client):
-        """The connection that it asks for; None if it may not have one."""
+        """Serves the SOCKS request of a client. Returns the connection to the server, or None if
+        the request was refused."""
         _, methods = _read(client, 2)
         if 2 not in _read(client, methods):
             client.sendall(b"\x05\xff")
@@ -82,32 +83,32 @@ class Socks:
             host = socket.inet_ntop(family, _read(client, 4 if kind == 1 else 16))
         (port,) = struct.unpack("!H", _read(client, 2))
         with self._lock:
-            self.asked.append(host)
+            self.requested_hosts.append(host)
         if command != 1 or host not in self._hosts:
             client.sendall(b"\x05\x04\x00\x01" + bytes(6))  # no such host
             return None
-        server = socket.create_connection((self._hosts[host], port), PATIENCE)
+        server = socket.create_connection((self._hosts[host], port), TIMEOUT)
         server.settimeout(None)
-        self._keep(server)
+        self._close_at_end(server)
         client.sendall(b"\x05\x00\x00\x01" + bytes(6))
         return server
 
 
 def _read(connection, size):
-    taken = b""
-    while len(taken) < size:
-        piece = connection.recv(size - len(taken))
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
         if not piece:
             raise EOFError
-        taken += piece
-    return taken
+        data += piece
+    return data
 
 
 def _shut(connection):
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        pass  # it is gone already
+        pass  # the peer has closed the connection
 
 
 def _pump(source, target):

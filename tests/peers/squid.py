@@ -1,4 +1,4 @@
-"""squid, a proxy: with a password, over TLS, or breaking TLS open with an authority of its own."""
+"""The proxy squid: with a password, over TLS, or inspecting TLS with an authority of its own."""
 
 import glob
 import itertools
@@ -15,7 +15,7 @@ from peers import Program
 
 USER = "me"
 PASSWORD = "s3cr@t/pw 100%"
-IN_A_URL = "s3cr%40t%2Fpw%20100%25"
+PASSWORD_IN_URL = "s3cr%40t%2Fpw%20100%25"
 
 _HELPERS = "/usr/lib/squid"
 _CONFIGURATION = """\
@@ -48,7 +48,8 @@ _names = itertools.count()
 
 
 def certificate(directory, name, *more):
-    """A self-signed one; DIRECTORY/NAME.pem, with its key in NAME-key.pem."""
+    """Makes a self-signed certificate, DIRECTORY/NAME.pem, with its key in NAME-key.pem. Returns
+    its path."""
     path = os.path.join(directory, name)
     subprocess.run(
         [peers.installed("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
@@ -61,7 +62,8 @@ def certificate(directory, name, *more):
 
 
 def free_port():
-    """squid cannot choose one itself. Below those that the kernel gives to anybody at any time."""
+    """Returns a free port for squid, which cannot choose one. The port is below the range that the
+    kernel assigns to clients."""
     while True:
         port = random.randrange(20000, 32000)
         with socket.socket() as trial:
@@ -73,24 +75,25 @@ def free_port():
 
 
 class Squid:
-    """It runs as nobody special, in a directory of its own, and knows databank.example. What it
-    cannot know is checked when it ends: no token and no password is in its log."""
+    """A squid without root rights in its own directory, which resolves databank.example. log()
+    checks that its log contains no token and no password."""
 
     def __init__(self, test, listen="http_port", servers=None):
-        """`listen`: "http_port", which needs a password; "https_port", the same over TLS; or
-        "ssl-bump", which also opens TLS. `servers`: the certificate of those behind it."""
+        """`listen`: "http_port", with a password; "https_port", the same over TLS; or "ssl-bump",
+        which also inspects TLS. `servers`: the certificate file of the servers."""
         self._test = test
         self.directory = tempfile.mkdtemp(prefix="squid-")
         test.addCleanup(shutil.rmtree, self.directory)
         self.port = free_port()
         self.authority = certificate(self.directory, "campus-inspection")
-        address = certificate(self.directory, "proxy", "-addext", "subjectAltName=DNS:localhost")
-        self.certificate = address
-        at = f"127.0.0.1:{self.port}"
-        keys = {"https_port": address, "ssl-bump": self.authority}.get(listen, "")
+        self.certificate = certificate(
+            self.directory, "proxy", "-addext", "subjectAltName=DNS:localhost"
+        )
+        address = f"127.0.0.1:{self.port}"
+        keys = {"https_port": self.certificate, "ssl-bump": self.authority}.get(listen, "")
         tls = f"tls-cert={keys} tls-key={keys.removesuffix('.pem')}-key.pem" if keys else ""
         port = listen if listen != "ssl-bump" else "http_port"
-        line = f"{port} {at} {tls}"
+        line = f"{port} {address} {tls}"
         if listen == "ssl-bump":
             line += " ssl-bump generate-host-certificates=on\nssl_bump bump all"
         shutil.copy(servers or self.authority, os.path.join(self.directory, "servers.pem"))
@@ -109,24 +112,24 @@ class Squid:
         ):
             with open(os.path.join(self.directory, name), "w", encoding="utf-8") as file:
                 file.write(text)
-        self._as = {}
-        if os.geteuid() == 0:  # as which squid does not run
-            nobody = pwd.getpwnam("proxy")
-            self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        self._user = {}
+        if os.geteuid() == 0:  # squid refuses to run as root
+            proxy = pwd.getpwnam("proxy")
+            self._user = {"user": proxy.pw_uid, "group": proxy.pw_gid, "extra_groups": []}
             for path in (self.directory, *glob.glob(f"{self.directory}/*")):
-                os.chown(path, nobody.pw_uid, nobody.pw_gid)
+                os.chown(path, proxy.pw_uid, proxy.pw_gid)
         subprocess.run(
             [f"{_HELPERS}/security_file_certgen", "-c"]
             + ["-s", f"{self.directory}/certificates", "-M", "4MB"],
             check=True,
             capture_output=True,
-            **self._as,
+            **self._user,
         )
         self.start()
 
     def start(self):
-        """The first time, or again at the same port."""
-        # What it shares in memory outlives one that was killed, under this name.
+        """Starts squid, also again after kill(), on the same port."""
+        # A killed squid leaves shared memory under this name.
         name = f"sluice{os.getpid()}x{next(_names)}"
         self._test.addCleanup(
             lambda: [os.unlink(path) for path in glob.glob(f"/dev/shm/{name}-*")]
@@ -136,27 +139,27 @@ class Squid:
             [peers.installed("squid"), "-N", "-d", "1", "-n", name]
             + ["-f", f"{self.directory}/squid.conf"],
             cwd=self.directory,
-            **self._as,
+            **self._user,
         )
-        self._program.says("Socket connections at")
+        self._program.wait_for_output("Socket connections at")
 
     def kill(self):
         self._program.kill()
 
-    def url(self, scheme="http", user=USER, password=IN_A_URL):
-        """Its address, with a password unless there is no `user`."""
-        who = f"{user}:{password}@" if user else ""
-        return f"{scheme}://{who}localhost:{self.port}"
+    def url(self, scheme="http", user=USER, password=PASSWORD_IN_URL):
+        """Returns the proxy's URL; without credentials if `user` is empty."""
+        credentials = f"{user}:{password}@" if user else ""
+        return f"{scheme}://{credentials}localhost:{self.port}"
 
     def shown(self, scheme="http"):
-        """What may be said of it."""
+        """Returns the URL as messages must show it, without credentials."""
         return self.url(scheme, user="")
 
     def log(self):
-        """Ends it, and returns the lines of its log: each request, with its user."""
+        """Ends squid. Returns the lines of its log, which have each request and its user."""
         self._test.assertEqual(self._program.end(), 0, self._program.output())
         with open(os.path.join(self.directory, "access.log"), encoding="utf-8") as file:
             text = file.read()
-        for secret in (peers.TOKEN, PASSWORD, IN_A_URL):
+        for secret in (peers.TOKEN, PASSWORD, PASSWORD_IN_URL):
             self._test.assertNotIn(secret, text)
         return text.splitlines()

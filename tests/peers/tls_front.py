@@ -1,4 +1,4 @@
-"""nginx that speaks TLS in front of databankd."""
+"""nginx as a TLS reverse proxy for databankd."""
 
 import json
 import os
@@ -25,7 +25,7 @@ http {{
   fastcgi_temp_path {scratch}/fastcgi;
   uwsgi_temp_path {scratch}/uwsgi;
   scgi_temp_path {scratch}/scgi;
-  client_max_body_size {largest};
+  client_max_body_size {max_body};
   server {{
     listen {address} ssl http2;
     ssl_certificate {scratch}/certificate.pem;
@@ -43,11 +43,12 @@ http {{
 
 
 class TlsFront(Test):
-    """nginx in front of databankd, with a certificate that it signs itself."""
+    """The base class of tests with nginx as a reverse proxy with a self-signed certificate."""
 
-    def front(self, bank, largest, buffering, days=2, tls="", names="IP:127.0.0.1"):
-        """The address of an nginx in front of `bank`, and of nobody else; its certificate is good
-        for so many days, and for the `names`. `tls`: more directives."""
+    def front(self, bank, max_body, buffering, days=2, tls="", names="IP:127.0.0.1"):
+        """Starts nginx as a reverse proxy for `bank`. Returns its URL. `max_body`: the largest
+        body, "0" for no limit; `buffering`: of requests, "on" or "off"; `days`, `names`: the
+        validity and the names of the certificate; `tls`: more directives."""
         subprocess.run(
             [peers.installed("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
             + ["ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj", "/CN=sluice test"]
@@ -56,8 +57,8 @@ class TlsFront(Test):
             check=True,
             capture_output=True,
         )
-        # nginx takes over a socket that listens already, as it does from an nginx that it
-        # replaces: so the port is free for certain, and nobody has to wait until it answers.
+        # nginx inherits a listening socket, as during an upgrade of its binary. So the port is
+        # certainly free, and clients can connect before nginx has started.
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
             address = "127.0.0.1:%d" % listening.getsockname()[1]
             configuration = os.path.join(self.scratch, "nginx.conf")
@@ -66,7 +67,7 @@ class TlsFront(Test):
                     _CONFIGURATION.format(
                         scratch=self.scratch,
                         address=address,
-                        largest=largest,
+                        max_body=max_body,
                         bank=bank.url,
                         buffering=buffering,
                         tls=tls,

@@ -1,11 +1,11 @@
-// Uploads a file with tus-js-client: in chunks or as one, in parallel parts or not.
+// Uploads a file with tus-js-client, optionally in chunks and in parallel parts.
 //
 //   node tus_client.mjs --endpoint URL --token TOKEN --urls FILE
 //                       [--chunk N] [--parallel N] [--deferred] [--stop-at N [--drop]] PATH
 //
-// Prints {"url":URL,"sent":N} at the end, N being the bytes that this run sent. With --stop-at it
-// aborts once so many are confirmed, and prints {"stopped":N,"url":URL}; the next run with the same
-// FILE goes on from there, unless --drop made the server drop it. --deferred tells the length last.
+// Prints {"url":URL,"sent":N} at the end; N: the bytes sent by this run. With --stop-at, aborts
+// after N bytes are acknowledged, and prints {"stopped":N,"url":URL}; the next run with the same
+// FILE resumes the upload, unless --drop deleted it on the server. --deferred sends the length last.
 
 import { createReadStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
@@ -29,10 +29,10 @@ const { values: options, positionals } = parseArgs({
 const stopAt = Number(options['stop-at']);
 let sent = 0;
 
-const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const file = createReadStream(positionals[0]);
-// It asks a file for its size, whatever it was told, but not a stream.
+// tus-js-client always determines the size of a file, but not that of a stream.
 const upload = new tus.Upload(options.deferred ? file.pipe(new PassThrough()) : file, {
   endpoint: options.endpoint,
   headers: { Authorization: `Token token=${options.token}` },
@@ -46,10 +46,10 @@ const upload = new tus.Upload(options.deferred ? file.pipe(new PassThrough()) : 
     sent += size;
     if (sent < stopAt) return;
     await upload.abort(options.drop);
-    say({ stopped: sent, url: upload.url });
+    print({ stopped: sent, url: upload.url });
   },
   onSuccess() {
-    say({ url: upload.url, sent });
+    print({ url: upload.url, sent });
   },
   onError(error) {
     console.error(String(error));

@@ -1,7 +1,7 @@
-"""Uploads a file with tuspy, or goes on with the upload at --url.
+"""Uploads a file with tuspy, or resumes the upload at --url.
 
-Prints "offset N" at the start and after each chunk, and "url URL" at the end. With --stop-at it
-ends once so many bytes are confirmed."""
+Prints "offset N" at the start and after each chunk, and "url URL" at the end. With --stop-at N,
+ends after N bytes are acknowledged."""
 
 import argparse
 import os

@@ -1,15 +1,15 @@
-// The Data Bank of today as far as an uploader sees it, with somebody else's tus: one of
-// tus_servers.mjs behind a token, and the Data Bank's own call that registers what was uploaded.
+// The current Data Bank as an uploader sees it, with a third-party tus server: one of
+// tus_servers.mjs behind a token, and the Data Bank's call that registers an upload.
 //
 //   node tus_server.mjs --server NAME --store DIR --dataset KEY --token TOKEN
 //                       [--port N] [--relative] [--mark N] [--die-at N] [--flip N]
 //
 // Prints "listening on URL", then JSON: {"connected"} for each connection, {"method","path",
-// "offset","checksum"} for each request, {"answered","to"} for each answer, {"mark":N} when an
-// upload has got N bytes, and {"registered","size","sha256","claimed"} for each registration, which
-// is in DIR/registered.jsonl too. With --die-at it kills itself at that byte, like a crash, with
-// nothing flushed or answered. With --flip, byte N of an upload arrives changed, once, and
-// {"flipped":N} says so. It ends with its standard input.
+// "offset","checksum"} for each request, {"answered","to"} for each response, {"mark":N} when an
+// upload has received N bytes, and {"registered","size","sha256","claimed"} for each registration,
+// which is also written to DIR/registered.jsonl. With --die-at, the server kills itself at byte N,
+// like a crash, without flushing or responding. With --flip, byte N of an upload is changed once,
+// and {"flipped":N} is printed. The server ends at the end of its standard input.
 
 import { createHash } from 'node:crypto';
 import { appendFileSync, createReadStream, existsSync, mkdirSync } from 'node:fs';
@@ -36,15 +36,15 @@ const { values: options } = parseArgs({
 const uploads = path.join(options.store, 'uploads');
 const state = path.join(options.store, 'state');
 const mark = Number(options.mark);
-const end = Number(options['die-at']);
+const dieAt = Number(options['die-at']);
 let flip = Number(options.flip);
 
-const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 for (const directory of [uploads, state]) mkdirSync(directory, { recursive: true });
 const tus = await servers[options.server]({ uploads, state, relative: options.relative });
 
-/** Looks at a PATCH's bytes as they reach the server. */
+/** Observes the bytes of a PATCH before the tus server gets them, and injects the faults. */
 function watch(request) {
   let position = Number(request.headers['upload-offset']);
   const { emit } = request;
@@ -54,17 +54,17 @@ function watch(request) {
       position += bytes.length;
       if (before <= flip && position > flip) {
         bytes[flip - before] ^= 1;
-        say({ flipped: flip });
+        print({ flipped: flip });
         flip = NaN;
       }
-      if (before < mark && position >= mark) say({ mark });
-      if (position >= end) process.kill(process.pid, 'SIGKILL');
+      if (before < mark && position >= mark) print({ mark });
+      if (position >= dieAt) process.kill(process.pid, 'SIGKILL');
     }
     return emit.apply(this, arguments);
   };
 }
 
-function answer(response, status, text) {
+function respond(response, status, text) {
   response.writeHead(status, { 'Content-Type': 'application/json' });
   response.end(text);
 }
@@ -74,61 +74,61 @@ async function register(request, response) {
   for await (const part of request) parts.push(part);
   const type = request.headers['content-type'] ?? '';
   if (!/^(multipart\/form-data|application\/x-www-form-urlencoded)/.test(type)) {
-    return answer(response, 500, 'invalid request');
+    return respond(response, 500, 'invalid request');
   }
   const message = new Response(Buffer.concat(parts), { headers: { 'Content-Type': type } });
   const form = await message.formData();
   const [name, url] = [form.get('filename'), form.get('tus_url')];
   if (typeof name !== 'string' || typeof url !== 'string') {
-    return answer(response, 500, 'invalid request');
+    return respond(response, 500, 'invalid request');
   }
 
   const stored = path.join(uploads, path.basename(new URL(url, 'http://any').pathname));
-  if (!existsSync(stored)) return answer(response, 400, 'Invalid TUS upload reference');
-  // Whatever is there, as the Data Bank does: neither its size nor that of the form is compared.
+  if (!existsSync(stored)) return respond(response, 400, 'Invalid TUS upload reference');
+  // Registers the stored bytes without comparing their size with the form's, like the Data Bank.
   const hash = createHash('sha256');
   let size = 0;
   await pipeline(createReadStream(stored), async (bytes) => {
-    for await (const some of bytes) {
-      hash.update(some);
-      size += some.length;
+    for await (const piece of bytes) {
+      hash.update(piece);
+      size += piece.length;
     }
   });
   const line = { registered: name, size, sha256: hash.digest('hex'), claimed: form.get('size') };
   appendFileSync(path.join(options.store, 'registered.jsonl'), `${JSON.stringify(line)}\n`);
-  say(line);
+  print(line);
   const page = `http://${request.headers.host}/datasets/${options.dataset}`;
-  answer(response, 200, `successfully uploaded ${name}\nsee in dataset at ${page} \n`);
+  respond(response, 200, `successfully uploaded ${name}\nsee in dataset at ${page} \n`);
 }
 
 const server = http.createServer(async (request, response) => {
   try {
     const { pathname } = new URL(request.url, 'http://any');
-    say({
+    print({
       method: request.method,
       path: pathname,
       offset: request.headers['upload-offset'],
       checksum: request.headers['upload-checksum'],
     });
-    response.on('finish', () => say({ answered: response.statusCode, to: request.method }));
+    response.on('finish', () => print({ answered: response.statusCode, to: request.method }));
     if (request.headers.authorization !== `Token token=${options.token}`) {
-      return answer(response, 401, 'HTTP Token: Access denied.\n');
+      return respond(response, 401, 'HTTP Token: Access denied.\n');
     }
     if (/^\/files(\/|$)/.test(pathname)) {
       if (request.method === 'PATCH') watch(request);
       return await tus(request, response);
     }
     const call = /^\/api\/dataset\/([^/]+)\/datafile$/.exec(pathname);
-    if (request.method !== 'POST' || !call) return answer(response, 404, 'Not Found');
-    if (call[1] !== options.dataset) return answer(response, 404, 'Dataset Not Found');
+    if (request.method !== 'POST' || !call) return respond(response, 404, 'Not Found');
+    if (call[1] !== options.dataset) return respond(response, 404, 'Dataset Not Found');
     await register(request, response);
   } catch (error) {
-    say({ failed: String(error) });
-    if (!response.headersSent) answer(response, 500, '{"status":500}');
+    print({ failed: String(error) });
+    if (!response.headersSent) respond(response, 500, '{"status":500}');
   }
 });
 process.stdin.resume().on('end', () => process.exit());
-server.on('connection', () => say({ connected: true }));
+server.on('connection', () => print({ connected: true }));
 server.listen(Number(options.port), '127.0.0.1', () => {
   process.stdout.write(`listening on http://127.0.0.1:${server.address().port}\n`);
 });

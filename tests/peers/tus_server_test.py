@@ -1,5 +1,5 @@
-"""sluice against tus servers that others wrote (tus_servers.mjs): what they store is the file, and
-is registered once. One contract for all of them."""
+"""sluice with third-party tus servers (tus_servers.mjs): each stores the file's bytes, which are
+registered once. All servers run the same tests."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from peers import DATASET, MIB, TOKEN, Program, Test, sha256
 
 
 class Contract:
+    """The tests of all servers."""
+
     server = ""
     extensions = []
     checksums = []
@@ -28,7 +30,7 @@ class Contract:
         return self.sluice_put(server.url, "--protocol", "tus", *arguments)
 
     def assert_registered(self, *paths):
-        """Each once, with its name, its size and its bytes, and nothing else."""
+        """Checks that exactly these files are registered, each once, with name, size and bytes."""
         with open(
             os.path.join(self.scratch, "store", "registered.jsonl"), encoding="utf-8"
         ) as file:
@@ -47,17 +49,18 @@ class Contract:
         )
 
     def stored(self):
-        """The uploads that the server has; what it notes beside them is no upload."""
+        """Returns the names of the stored uploads, without the server's metadata files."""
         found = os.listdir(os.path.join(self.scratch, "store", "uploads"))
         return sorted(name for name in found if not name.endswith(".json"))
 
-    def stop_half_way(self, server, path, *arguments):
-        """A server with --mark; sluice is killed there, while bytes are under way."""
+    def kill_at_mark(self, server, path, *arguments):
+        """Uploads to a server with --mark, and kills sluice at the mark, with bytes in flight."""
         program = self.put(server, "--limit-rate", "16M", *arguments, DATASET, path)
         server.line('{"mark"')
         program.kill()
 
     def patches(self, server):
+        """Returns the offsets of the PATCH requests."""
         return [
             int(line["offset"]) for line in server.json_lines() if line.get("method") == "PATCH"
         ]
@@ -80,7 +83,7 @@ class Contract:
         self.registered_by_sluice(self.put(self.serve(), DATASET, *paths))
         self.assert_registered(*paths)
 
-    def test_a_relative_location(self):
+    def test_relative_location(self):
         path = self.noise(3 * MIB)
         self.registered_by_sluice(self.put(self.serve("--relative"), DATASET, path))
         self.assert_registered(path)
@@ -92,46 +95,46 @@ class Contract:
         self.assertEqual(self.patches(server), [0, 8 * MIB, 16 * MIB])
         self.assert_registered(path)
 
-    def test_many_small_files_share_a_few_connections(self):
+    def test_small_files_share_connections(self):
         paths = [self.noise(10_000 + index, f"{index}.bin") for index in range(40)]
         server = self.serve()
         self.registered_by_sluice(self.put(server, "--transfers", "4", DATASET, *paths))
         self.assert_registered(*paths)
         connections = sum("connected" in line for line in server.json_lines())
-        # Four at a time, and the first questions may have had one of their own; a registration
-        # goes over a new one where that costs little.
+        # At most one connection for each registration, which uses a new one if that is cheap; four
+        # for the concurrent transfers, and some for the first questions.
         self.assertLessEqual(connections, len(paths) + 8)
 
-    def test_small_files_go_with_the_creation_of_their_uploads(self):
-        """All of these servers announce creation-with-upload."""
+    def test_sends_small_files_with_the_creation(self):
+        """All these servers announce creation-with-upload."""
         sizes = (0, 1, 10_000, MIB, 4 * MIB, 4 * MIB + 1)
         paths = [self.noise(size, f"{size}.bin") for size in sizes]
         server = self.serve()
         self.registered_by_sluice(self.put(server, "--verify-chunks", "off", DATASET, *paths))
         self.assert_registered(*paths)
-        asked = [(line.get("method"), line.get("path")) for line in server.json_lines()]
-        self.assertEqual(asked.count(("POST", "/files/")), len(paths))
-        self.assertEqual(self.patches(server), [0], "that of the largest file alone")
-        self.assertNotIn("HEAD", [method for method, _ in asked])
+        requests = [(line.get("method"), line.get("path")) for line in server.json_lines()]
+        self.assertEqual(requests.count(("POST", "/files/")), len(paths))
+        self.assertEqual(self.patches(server), [0], "only of the largest file")
+        self.assertNotIn("HEAD", [method for method, _ in requests])
 
-    def test_lanes_are_for_servers_that_join_them(self):
+    def test_parallel_parts_require_concatenation(self):
         path = self.noise(40 * MIB)
         server = self.serve()
         program = self.put(server, "--lanes", "4", DATASET, path)
         self.assertEqual(program.wait(), 2, program.output())
         self.assertIn("concatenation", program.output())
         self.registered_by_sluice(self.put(server, "--lanes", "auto", DATASET, path))
-        asked = [(line.get("method"), line.get("path")) for line in server.json_lines()]
-        self.assertEqual(asked.count(("POST", "/files/")), 1)
+        requests = [(line.get("method"), line.get("path")) for line in server.json_lines()]
+        self.assertEqual(requests.count(("POST", "/files/")), 1)
         self.assert_registered(path)
 
-    def test_auto_finds_out_that_it_is_tus(self):
+    def test_auto_detects_tus(self):
         path = self.noise(MIB)
         uploads = self.registered_by_sluice(self.sluice_put(self.serve().url, DATASET, path))
         self.assertEqual(uploads[0].get("protocol", "tus"), "tus")
         self.assert_registered(path)
 
-    def test_check_says_what_it_announces_and_changes_nothing(self):
+    def test_check_reports_capabilities_without_changes(self):
         server = self.serve()
         program = self.sluice("check", server.url, DATASET)
         self.assertEqual(program.wait(), 0, program.output())
@@ -143,7 +146,7 @@ class Contract:
         self.assertEqual(self.stored(), [])
         self.assertFalse(os.path.exists(os.path.join(self.scratch, "store", "registered.jsonl")))
 
-    def test_a_wrong_token_registers_nothing(self):
+    def test_wrong_token_registers_nothing(self):
         path = self.noise(1000)
         server = self.serve()
         program = self.sluice_put(
@@ -152,63 +155,63 @@ class Contract:
         self.assertEqual(program.wait(), 3, program.output())
         self.assertFalse(os.path.exists(os.path.join(self.scratch, "store", "registered.jsonl")))
 
-    def test_killed_half_way_it_goes_on_where_the_server_is(self):
+    def test_resumes_after_kill_from_the_server_s_offset(self):
         path = self.noise(32 * MIB)
         server = self.serve("--mark", 16 * MIB)
-        self.stop_half_way(server, path, "--verify-chunks", "off")
+        self.kill_at_mark(server, path, "--verify-chunks", "off")
         before = len(self.patches(server))
         upload = self.registered_by_sluice(self.put(server, DATASET, path))[0]
-        # All that it had got but what was still on its way to its file.
+        # All received bytes except those not yet written to the file.
         self.assertGreaterEqual(upload["resumed_from"], 15 * MIB)
         self.assertGreaterEqual(min(self.patches(server)[before:]), 15 * MIB)
         self.assert_registered(path)
 
-    def test_the_server_dies_half_way_and_comes_back(self):
+    def test_resumes_after_the_server_crashed_and_restarted(self):
         path = self.noise(32 * MIB)
         server = self.serve("--die-at", 16 * MIB)
         program = self.put(server, DATASET, path)
         server.wait()
         port = server.url.rpartition(":")[2]
-        again = self.serve("--port", port)
+        restarted = self.serve("--port", port)
         self.registered_by_sluice(program)
-        self.assertGreater(min(self.patches(again)), 0)
+        self.assertGreater(min(self.patches(restarted)), 0)
         self.assert_registered(path)
 
-    def test_what_the_server_has_lost_is_sent_again(self):
+    def test_restarts_an_upload_that_the_server_lost(self):
         path = self.noise(20 * MIB)
         server = self.serve("--mark", 8 * MIB)
-        self.stop_half_way(server, path)
+        self.kill_at_mark(server, path)
         server.kill()
         (lost,) = self.stored()
         os.remove(os.path.join(self.scratch, "store", "uploads", lost))
-        again = self.serve("--port", server.url.rpartition(":")[2])
-        upload = self.registered_by_sluice(self.put(again, DATASET, path))[0]
+        restarted = self.serve("--port", server.url.rpartition(":")[2])
+        upload = self.registered_by_sluice(self.put(restarted, DATASET, path))[0]
         self.assertEqual(upload["resumed_from"], 0)
-        self.assertEqual(self.patches(again)[0], 0)
+        self.assertEqual(self.patches(restarted)[0], 0)
         self.assert_registered(path)
 
-    def test_what_is_abandoned_is_deleted_there(self):
+    def test_restart_deletes_the_earlier_upload(self):
         path = self.noise(20 * MIB)
         server = self.serve("--mark", 8 * MIB)
-        self.stop_half_way(server, path)
-        abandoned = self.stored()
-        self.assertEqual(len(abandoned), 1)
+        self.kill_at_mark(server, path)
+        earlier = self.stored()
+        self.assertEqual(len(earlier), 1)
         self.registered_by_sluice(self.put(server, "--restart", DATASET, path))
         server.line('{"answered":204,"to":"DELETE"')
         self.assertEqual(len(self.stored()), 1)
-        self.assertNotEqual(self.stored(), abandoned)
+        self.assertNotEqual(self.stored(), earlier)
         self.assert_registered(path)
 
 
 class Checksums:
-    """For servers that compare them, too."""
+    """More tests for servers with the checksum extension."""
 
     def algorithms(self, server):
-        """That of each PATCH's checksum."""
+        """Returns the checksum algorithm of each PATCH."""
         patches = [line for line in server.json_lines() if line.get("method") == "PATCH"]
         return [line.get("checksum", "").split(" ")[0] for line in patches]
 
-    def test_each_chunk_with_a_checksum(self):
+    def test_sends_a_checksum_with_each_chunk(self):
         path = self.noise(20 * MIB + 1)
         server = self.serve()
         self.registered_by_sluice(
@@ -217,7 +220,7 @@ class Checksums:
         self.assertEqual(self.algorithms(server), ["sha1"] * 3)
         self.assert_registered(path)
 
-    def test_a_byte_that_changes_on_its_way_is_sent_again(self):
+    def test_resends_a_corrupted_chunk(self):
         path = self.noise(20 * MIB)
         server = self.serve("--flip", 9 * MIB)
         self.registered_by_sluice(
@@ -228,10 +231,10 @@ class Checksums:
         self.assertEqual(self.patches(server), [0, 8 * MIB, 8 * MIB, 16 * MIB])
         self.assert_registered(path)
 
-    def test_killed_half_way_with_checksums(self):
+    def test_resumes_after_kill_with_checksums(self):
         path = self.noise(32 * MIB)
         server = self.serve("--mark", 16 * MIB)
-        self.stop_half_way(server, path, "--verify-chunks", "on", "--chunk", "8M")
+        self.kill_at_mark(server, path, "--verify-chunks", "on", "--chunk", "8M")
         upload = self.registered_by_sluice(
             self.put(server, "--verify-chunks", "on", DATASET, path)
         )[0]

@@ -1,14 +1,14 @@
-// The tus servers that others wrote, each with its own store of files. `open`: {uploads, state,
-// relative}: the directory that has each upload's bytes under the last part of its address, one for
-// what else the server writes, and whether a Location is to be relative. It gives the function
-// that answers a request.
+// Third-party tus servers, each with its own file store. Each function takes {uploads, state,
+// relative}: the directory of the uploads' bytes, where the last part of an upload's URL is its
+// file name; a directory for the server's other files; and whether Location headers are relative.
+// It returns the function that processes a request.
 
 import path from 'node:path';
 
-/** The largest file that the Data Bank's server takes. */
-const largest = 2199023255552;
+/** The maximum size of a file on the Data Bank. */
+const maxSize = 2199023255552;
 
-/** @tus/server, which the tus project has now. */
+/** @tus/server, the current server of the tus project. */
 async function tusServer({ uploads, relative }) {
   const [{ FileStore }, { Server }] = await Promise.all([
     import('@tus/file-store'),
@@ -17,13 +17,13 @@ async function tusServer({ uploads, relative }) {
   const server = new Server({
     path: '/files',
     datastore: new FileStore({ directory: uploads }),
-    maxSize: largest,
+    maxSize,
     relativeLocation: relative,
   });
   return (request, response) => server.handle(request, response);
 }
 
-/** tus-node-server, which it had until 2022. Its package requires all of its stores, and theirs. */
+/** tus-node-server, the tus project's server until 2022. Its main module would load all stores. */
 async function tusNodeServer({ uploads, state, relative }) {
   const [{ default: Configstore }, { default: FileStore }, { default: Server }] = await Promise.all(
     [
@@ -38,19 +38,19 @@ async function tusNodeServer({ uploads, state, relative }) {
   return (request, response) => server.handle(request, response);
 }
 
-/** @uploadx/core, which has nothing of the above. */
+/** @uploadx/core, which is independent of the tus project. */
 async function uploadx({ uploads, state, relative }) {
   const { Tus } = (await import('@uploadx/core')).default;
   const server = new Tus({
     path: '/files',
     directory: uploads,
     metaStorageConfig: { directory: state },
-    maxUploadSize: largest,
+    maxUploadSize: maxSize,
     expiration: { maxAge: '7d' },
     useRelativeLocation: relative,
   });
   return (request, response) => {
-    // It appends '/' and the upload's name to whatever it was asked for, and knows no "//".
+    // uploadx appends '/' and the upload's name to the request's URL, and does not support "//".
     request.url = request.url.replace(/\/$/, '');
     server.handle(request, response);
   };

@@ -1,5 +1,5 @@
-"""A cluster of one node: munged, slurmctld and slurmd of a test's own, on loopback. They share no
-file, port or key with others on the machine."""
+"""A Slurm cluster of one node on loopback: munged, slurmctld and slurmd. They share no file, port
+or key with other clusters on the machine."""
 
 import os
 import pwd
@@ -10,8 +10,8 @@ import subprocess
 import tempfile
 import time
 
-# Longer than anything here takes: what does not come within it never will.
-PATIENCE = 120
+# The time limit of each wait, in seconds: longer than any operation of these tests takes.
+TIMEOUT = 120
 
 _PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
@@ -30,7 +30,7 @@ SlurmctldPidFile={dir}/slurmctld.pid
 SlurmdPidFile={dir}/slurmd.pid
 SlurmctldLogFile={dir}/slurmctld.log
 SlurmdLogFile={dir}/slurmd.log
-# Without cgroups and without rights of its own; more cores than the machine may have.
+# Without cgroups and root rights; with more cores than the machine may have.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SlurmdParameters=config_overrides
@@ -58,23 +58,23 @@ def _installed(program):
     return path
 
 
-def wait_until(what, condition, patience=PATIENCE):
-    """Polls, as Slurm tells nobody. Returns what the condition returned."""
-    end = time.monotonic() + patience
+def wait_until(description, condition, timeout=TIMEOUT):
+    """Polls `condition`, because Slurm does not notify. Returns its first true result."""
+    deadline = time.monotonic() + timeout
     while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {patience} s: {what}")
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"timed out after {timeout} s: {description}")
         time.sleep(0.2)
 
 
 class Cluster:
-    """Up once it is made; stop() ends it."""
+    """A running cluster, until stop()."""
 
     def __init__(self):
-        # The path of a Unix socket has 107 bytes at most.
+        # In /tmp, because the path of a Unix socket is limited to 107 bytes.
         self.dir = tempfile.mkdtemp(prefix="slurm-", dir="/tmp")
         os.chmod(self.dir, 0o755)
         host = socket.gethostname().split(".")[0]
@@ -119,7 +119,7 @@ class Cluster:
         )
 
     def kill_node(self):
-        """As a crash of slurmd does."""
+        """Kills slurmd, like a crash."""
         self._daemons["slurmd"].kill()
         self._daemons["slurmd"].wait()
 
@@ -137,14 +137,14 @@ class Cluster:
 
     def output(self, *words, check=True):
         done = subprocess.run(
-            [_installed(words[0]), *words[1:]], env=self.environment, capture_output=True, text=True, timeout=PATIENCE
+            [_installed(words[0]), *words[1:]], env=self.environment, capture_output=True, text=True, timeout=TIMEOUT
         )
         if check and done.returncode != 0:
             raise AssertionError(f"{words}: {done.stderr}")
         return done.stdout
 
     def jobs(self):
-        """Of each that is not over: its task in the array, the array's number, its state and why."""
+        """Returns (task, job of the array, state, reason) of each pending or running task."""
         lines = self.output("squeue", "-h", "-a", "-r", "-o", "%K|%F|%T|%r").splitlines()
         return [line.split("|") for line in lines]
 
@@ -159,7 +159,7 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
-        # slurmstepd is a daemon of its own, and has the directory in its environment.
+        # slurmstepd is a separate daemon, with the directory in its environment.
         subprocess.run(["pkill", "-KILL", "-f", f"slurmstepd.*{self.dir}"], check=False)
 
     def logs(self):

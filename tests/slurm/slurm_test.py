@@ -1,5 +1,4 @@
-"""sluice batch on a real Slurm: an array of three tasks, of which one loses its sluice by a kill,
-one is put back into the queue by hand, and one comes to its time limit."""
+"""sluice batch with a real Slurm: kills, requeues, time limits and cancelled jobs."""
 
 import json
 import os
@@ -21,7 +20,7 @@ MB = 1000 * 1000
 
 class Array(unittest.TestCase):
     def setUp(self):
-        # A blank and what sbatch takes for a pattern.
+        # A blank, and a pattern of sbatch.
         self.work = os.path.join(tempfile.mkdtemp(prefix="sluice-slurm-"), "a %a batch")
         os.makedirs(self.work)
         self.addCleanup(shutil.rmtree, os.path.dirname(self.work), True)
@@ -76,29 +75,29 @@ class Array(unittest.TestCase):
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=cluster.PATIENCE,
+            timeout=cluster.TIMEOUT,
         )
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         self.assertNotIn(TOKEN, done.stdout + done.stderr)
         return done.stdout
 
     def status(self):
-        """By shard: what is sent, and whether it is being uploaded."""
+        """Returns (bytes sent, state) by shard."""
         found = json.loads(self.sluice("status", "files.batch", "--json"))
         return {one["shard"]: (one["sent"], one["state"]) for one in found["uploads"]}
 
-    def runs(self, shard):
+    def is_running(self, shard):
         return any(task == str(shard) and state == "RUNNING" for task, _, state, _ in self.cluster.jobs())
 
     def wait_for_bytes(self, shard):
-        def running():
+        def has_bytes():
             sent, state = self.status()[shard]
             return sent > 0 and state == "running"
 
-        wait_until(f"shard {shard} has bytes at the server", running)
+        wait_until(f"shard {shard} has bytes on the server", has_bytes)
 
     def sluice_of(self, shard):
-        """The process that uploads it."""
+        """Returns the id of the process that uploads the shard."""
         found = subprocess.run(
             ["pgrep", "-f", f"^{BIN}/sluice run .*{self.work}/files.batch/shard-{shard}.jsonl"],
             capture_output=True,
@@ -107,23 +106,23 @@ class Array(unittest.TestCase):
         self.assertEqual(len(found), 1, found)
         return int(found[0])
 
-    def run_until_over(self):
-        """Slurm lets what was put back wait for two minutes; this does not."""
+    def run_all_jobs(self):
+        """Blocks until all jobs have ended. Starts requeued tasks soon; Slurm would wait for 2 min."""
 
-        waiting = {}
+        waiting = {}  # task -> when it was first seen waiting
 
-        def over():
+        def ended():
             jobs = self.cluster.jobs()
             for task, array, state, reason in jobs:
                 since = waiting.setdefault(task, time.monotonic())
                 if state != "PENDING" or reason != "BeginTime":
                     del waiting[task]
-                # Slurm refuses to start a task within the second in which it was put back.
+                # Slurm refuses to start a task in the second of its requeue.
                 elif time.monotonic() - since > 3:
                     self.cluster.output("scontrol", "update", f"JobId={array}_{task}", "StartTime=now", check=False)
             return not jobs
 
-        wait_until("all jobs are over", over)
+        wait_until("all jobs have ended", ended)
 
     def make_files(self, sizes):
         for name, size in sizes.items():
@@ -148,18 +147,18 @@ class Array(unittest.TestCase):
         with open(f"{self.work}/files.batch/report.json") as file:
             return json.load(file)
 
-    def test_cancelled_stays_cancelled_and_the_report_fails(self):
+    def test_does_not_requeue_a_cancelled_task(self):
         self.make_files({"file": 40 * MB})
         job, report_job = self.submit(1, "--limit-rate", "1M")
         self.wait_for_bytes(1)
         self.cluster.output("scancel", job)
-        self.run_until_over()
+        self.run_all_jobs()
         self.assertIn("JobState=CANCELLED", self.cluster.output("scontrol", "show", "job", f"{job}_1"))
         self.assertIn("ExitCode=1:0", self.cluster.output("scontrol", "show", "job", report_job))
         self.assertFalse(self.report()["all_registered"])
         self.assertEqual(self.report()["uploads"][0]["state"], "interrupted")
 
-    def test_a_file_that_another_process_uploads_is_waited_for(self):
+    def test_waits_for_a_file_that_another_process_uploads(self):
         self.make_files({"file": 40 * MB})
         with subprocess.Popen(
             [f"{BIN}/sluice", "put", "--protocol", "tus", "--limit-rate", "1M", "--chunk", "1M", DATASET, "file"],
@@ -170,44 +169,44 @@ class Array(unittest.TestCase):
         ) as other:
             self.addCleanup(other.kill)
 
-            def is_at_it():
+            def is_uploading():
                 found = json.loads(self.sluice("status", "--json"))["uploads"]
                 return found and found[0]["running"]
 
-            wait_until("the other process uploads the file", is_at_it)
+            wait_until("the other process uploads the file", is_uploading)
             job, _ = self.submit(1)
             log = f"{self.work}/files.batch/shard-1.log"
 
-            def waits():
+            def is_waiting():
                 if not os.path.exists(log):
                     return False
                 with open(log) as file:
                     return "trying again in 10 s" in file.read()
 
-            wait_until("the task waits", waits)
-            self.assertIsNone(other.poll(), "it was to last longer than that")
-            self.assertEqual(other.wait(cluster.PATIENCE), 0)
-        self.run_until_over()
+            wait_until("the task waits", is_waiting)
+            self.assertIsNone(other.poll(), "the other upload ended too early")
+            self.assertEqual(other.wait(cluster.TIMEOUT), 0)
+        self.run_all_jobs()
         self.assertIn("JobState=COMPLETED", self.cluster.output("scontrol", "show", "job", f"{job}_1"))
         self.assertTrue(self.report()["all_registered"])
         with open(f"{self.work}/store/registered.jsonl") as file:
-            self.assertEqual(len(file.readlines()), 1, "once")
+            self.assertEqual(len(file.readlines()), 1, "registered more than once")
 
-    def test_kill_requeue_and_time_limit(self):
-        # The shards are in the order of sizes. Each lasts 40 s, in which the first 5 MiB (they go
-        # with the creation) have to be noticed, and the scheduler has to look at time limits.
+    def test_resumes_after_kill_requeue_and_time_limit(self):
+        # Shards are sorted by size. Each takes 40 s, which is enough for the test to see the first
+        # 5 MiB, sent with the creation, and for the scheduler to check time limits.
         sizes = {"limit": 42 * MB, "kill": 41 * MB, "requeue": 40 * MB}
         self.make_files(sizes)
         job, report_job = self.submit(3, "--limit-rate", "3M", "--sbatch=--signal=B:TERM@30")
 
-        wait_until("shard 1 runs", lambda: self.runs(1))
+        wait_until("shard 1 runs", lambda: self.is_running(1))
         self.cluster.output("scontrol", "update", f"JobId={job}_1", "TimeLimit=1")
         self.wait_for_bytes(2)
         os.kill(self.sluice_of(2), signal.SIGKILL)
         self.wait_for_bytes(3)
         self.cluster.output("scontrol", "requeue", f"{job}_3")
 
-        self.run_until_over()
+        self.run_all_jobs()
         report = self.report()
         self.assertTrue(report["all_registered"], report)
         self.assertEqual([one["sent"] for one in report["shards"]], list(sizes.values()))
@@ -221,11 +220,11 @@ class Array(unittest.TestCase):
         self.assertIn("interrupted (exit code 143) after progress; requeueing the task", log[1])
         self.assertIn("interrupted (exit code 137) after progress; requeueing the task", log[2])
         for shard in (1, 2, 3):
-            self.assertIn("resumed at", log[shard], f"shard {shard} began anew")
+            self.assertIn("resumed at", log[shard], f"shard {shard} restarted from the beginning")
 
         with open(f"{self.work}/store/registered.jsonl") as file:
             registered = [json.loads(line)["name"] for line in file]
-        self.assertEqual(sorted(registered), sorted(sizes), "each once")
+        self.assertEqual(sorted(registered), sorted(sizes), "each file once")
         for name in sizes:
             with open(f"{self.work}/{name}", "rb") as one, open(f"{self.work}/store/{DATASET}/{name}", "rb") as other:
                 self.assertEqual(one.read(), other.read())

@@ -1,4 +1,5 @@
-"""The folders of the engine, databankd and sluice include one another in one direction; READMEs are short."""
+"""No folder of the engine, databankd and sluice includes a higher one; their READMEs are short and
+complete."""
 
 import pathlib
 import re
@@ -6,7 +7,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# From the bottom up: a room may include itself and those before it. engine/README.md lists them for people.
+# From the bottom up: a room may include itself and the rooms before it. As in engine/README.md.
 ROOMS = [
     "engine/base",
     "engine/http",
@@ -20,7 +21,7 @@ ROOMS = [
     "engine",
 ]
 LAYERS = ["io", *ROOMS, "tools"]
-# The same for databankd. tools/databankd/README.md lists these folders for people.
+# The same for databankd. As in tools/databankd/README.md.
 DATABANKD = [
     "tools/databankd/base",
     "tools/databankd/faults",
@@ -29,7 +30,7 @@ DATABANKD = [
     "tools/databankd/http",
     "tools/databankd",
 ]
-# The same for sluice. tools/sluice/README.md lists these folders for people.
+# The same for sluice. As in tools/sluice/README.md.
 SLUICE = [
     "tools/sluice/process",
     "tools/sluice/display",
@@ -44,13 +45,13 @@ SLUICE = [
     "tools/sluice",
 ]
 SUFFIXES = {".h", ".cc"}
-MOST_README_LINES = 40
+MAX_README_LINES = 40
 
 INCLUDE = re.compile(r'(?m)^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]')
 
 
 def sources(*folders):
-    """The source files below the folders, as paths from ROOT."""
+    """Returns the source files below the folders, as paths relative to ROOT."""
     return [
         path.relative_to(ROOT).as_posix()
         for folder in folders
@@ -60,18 +61,18 @@ def sources(*folders):
 
 
 def included(text):
-    """(quote, path) of each include in the text of a file."""
+    """Returns (quote, path) of each include in a text."""
     return INCLUDE.findall(text)
 
 
 def own_includes(file):
-    """The files of this repository that `file` includes."""
+    """Returns the files of this repository that `file` includes."""
     text = (ROOT / file).read_text()
     return [path for quote, path in included(text) if quote == '"' and (ROOT / path).is_file()]
 
 
 def layer_of(file, layers):
-    """The layer of a source file; None for a file that lies in none of `layers`."""
+    """Returns the layer of a source file; None if the file is in none of `layers`."""
     folder = file.rpartition("/")[0]
     if folder in layers:
         return folder
@@ -79,29 +80,29 @@ def layer_of(file, layers):
     return top if top in ("io", "tools") and top in layers else None
 
 
-def upward(includes_of, layers):
-    """Each include of a higher layer, as text. `includes_of`: file -> files that it includes."""
+def upward_includes(includes_of, layers):
+    """Returns the includes of higher layers, as texts. `includes_of`: file -> included files."""
     found = []
     for file, paths in includes_of.items():
         own = layer_of(file, layers)
         for path in paths:
             other = layer_of(path, layers)
             if own and other and layers.index(other) > layers.index(own):
-                found.append(f"{file} includes {path}, which is above it")
+                found.append(f"{file} includes {path}, which is in a higher layer")
     return found
 
 
-def circle(includes_of):
-    """The files of one circle of includes, in order; empty for none."""
+def include_cycle(includes_of):
+    """Returns the files of one cycle of includes, in order; an empty list if there is no cycle."""
     done = set()
 
-    def visit(file, way):
-        if file in way:
-            return way[way.index(file) :] + [file]
+    def visit(file, chain):
+        if file in chain:
+            return chain[chain.index(file) :] + [file]
         if file in done:
             return []
         for path in includes_of.get(file, []):
-            if found := visit(path, [*way, file]):
+            if found := visit(path, [*chain, file]):
                 return found
         done.add(file)
         return []
@@ -117,27 +118,27 @@ def includes_of_all():
 
 
 class Rooms(unittest.TestCase):
-    def test_every_source_lies_in_a_room(self):
+    def test_all_sources_are_in_a_room(self):
         for file in sources("io", "engine", "tools"):
-            self.assertIsNotNone(layer_of(file, LAYERS), f"{file}: name its folder in ROOMS")
+            self.assertIsNotNone(layer_of(file, LAYERS), f"{file}: add its folder to ROOMS")
         for file in sources("tools/databankd"):
-            self.assertIsNotNone(layer_of(file, DATABANKD), f"{file}: name its folder in DATABANKD")
+            self.assertIsNotNone(layer_of(file, DATABANKD), f"{file}: add its folder to DATABANKD")
         for file in sources("tools/sluice"):
-            self.assertIsNotNone(layer_of(file, SLUICE), f"{file}: name its folder in SLUICE")
+            self.assertIsNotNone(layer_of(file, SLUICE), f"{file}: add its folder to SLUICE")
 
-    def test_every_room_has_sources(self):
+    def test_all_rooms_have_sources(self):
         for layers in (ROOMS, DATABANKD, SLUICE):
             used = {layer_of(file, layers) for file in sources("engine", "tools")}
             self.assertLessEqual(set(layers), used)
 
-    def test_no_room_includes_one_above_it(self):
+    def test_rooms_do_not_include_higher_rooms(self):
         for layers in (LAYERS, DATABANKD, SLUICE):
-            self.assertEqual(upward(includes_of_all(), layers), [])
+            self.assertEqual(upward_includes(includes_of_all(), layers), [])
 
-    def test_no_circle_of_includes(self):
-        self.assertEqual(circle(includes_of_all()), [])
+    def test_includes_have_no_cycle(self):
+        self.assertEqual(include_cycle(includes_of_all()), [])
 
-    def test_own_headers_are_included_with_their_path_from_the_root(self):
+    def test_includes_have_paths_relative_to_the_root(self):
         for file in sources("io", "engine", "tools", "bench", "tests"):
             for quote, path in included((ROOT / file).read_text()):
                 if quote == '"':
@@ -149,15 +150,15 @@ class Rooms(unittest.TestCase):
                 if path.startswith("curl/") or path == "curl.h":
                     self.assertRegex(file, r"^(tests/)?engine/http/", f"{file} includes {path}")
 
-    def test_only_the_clock_asks_the_system_for_the_time(self):
-        asks = re.compile(r"(?:_clock|Clock)::now\(|\bstd::time\(|\btime\(nullptr\)|\bgettimeofday\(")
+    def test_only_clock_h_reads_the_system_clock(self):
+        clock_call = re.compile(r"(?:_clock|Clock)::now\(|\bstd::time\(|\btime\(nullptr\)|\bgettimeofday\(")
         for file in sources("engine"):
             if file != "engine/base/clock.h":
-                self.assertIsNone(asks.search((ROOT / file).read_text()), file)
+                self.assertIsNone(clock_call.search((ROOT / file).read_text()), file)
 
-    def test_seconds_come_from_one_clock(self):
-        # time() reads a clock of the kernel that is up to a tick behind the one that unix_s() reads, so of
-        # two values taken one after the other the second can be the smaller one.
+    def test_no_source_calls_time(self):
+        # time() reads a coarse clock, up to a tick behind the clock of unix_s(), so a later value
+        # could be less than an earlier one.
         for file in sources("io", "engine", "tools", "bench", "tests"):
             self.assertIsNone(re.search(r"\btime\((?:nullptr|NULL|0)\)", (ROOT / file).read_text()), file)
 
@@ -176,50 +177,54 @@ class Rooms(unittest.TestCase):
 class ReadmesOfRooms(unittest.TestCase):
     FOLDERS = [*ROOMS, "tools/databankd", "tools/sluice"]
 
-    def test_each_room_has_a_short_one(self):
+    def test_rooms_have_a_short_readme(self):
         for folder in self.FOLDERS:
             readme = ROOT / folder / "README.md"
             self.assertTrue(readme.is_file(), readme)
-            self.assertLessEqual(len(readme.read_text().splitlines()), MOST_README_LINES, readme)
+            self.assertLessEqual(len(readme.read_text().splitlines()), MAX_README_LINES, readme)
 
-    def test_they_name_files_that_exist(self):
+    def test_readmes_name_existing_files(self):
         for folder in self.FOLDERS:
             for line in (ROOT / folder / "README.md").read_text().splitlines():
-                row = re.match(r"\| `(\w+)/` \|", line)  # the row of a folder in it
+                row = re.match(r"\| `(\w+)/` \|", line)  # the row of a subfolder
                 places = [folder, f"{folder}/{row[1]}" if row else folder, "engine", "."]
                 for name in re.findall(r"`([\w/]+\.(?:h|cc))`", line):
                     found = any((ROOT / place / name).is_file() for place in places)
                     self.assertTrue(found, f"{folder}: {name}")
 
-    def test_they_name_every_header(self):
+    def test_readmes_name_all_headers(self):
         for room in ROOMS:
             text = (ROOT / room / "README.md").read_text()
             for header in sorted((ROOT / room).glob("*.h")):
                 self.assertIn(header.name, text, f"{room}/README.md")
 
 
-class TheTestItself(unittest.TestCase):
-    def test_an_upward_include_is_found(self):
-        found = upward({"engine/base/text.h": ["engine/upload/upload_run.h"], "io/source.h": []}, LAYERS)
+class Helpers(unittest.TestCase):
+    def test_finds_upward_includes(self):
+        found = upward_includes(
+            {"engine/base/text.h": ["engine/upload/upload_run.h"], "io/source.h": []}, LAYERS
+        )
         self.assertEqual(len(found), 1)
-        self.assertEqual(upward({"engine/upload/upload_run.h": ["engine/base/text.h"]}, LAYERS), [])
-        self.assertEqual(len(upward({"engine/base/text.h": ["tools/sluice/options.h"]}, LAYERS)), 1)
+        downward = {"engine/upload/upload_run.h": ["engine/base/text.h"]}
+        self.assertEqual(upward_includes(downward, LAYERS), [])
+        found = upward_includes({"engine/base/text.h": ["tools/sluice/options.h"]}, LAYERS)
+        self.assertEqual(len(found), 1)
 
-    def test_an_upward_include_within_databankd_is_found(self):
+    def test_finds_upward_includes_in_databankd(self):
         store, http = "tools/databankd/store/data_bank.h", "tools/databankd/http/request.h"
-        self.assertEqual(len(upward({store: [http]}, DATABANKD)), 1)
-        self.assertEqual(len(upward({http: ["tools/databankd/options.h"]}, DATABANKD)), 1)
-        self.assertEqual(upward({http: [store], store: ["io/result.h"]}, DATABANKD), [])
+        self.assertEqual(len(upward_includes({store: [http]}, DATABANKD)), 1)
+        self.assertEqual(len(upward_includes({http: ["tools/databankd/options.h"]}, DATABANKD)), 1)
+        self.assertEqual(upward_includes({http: [store], store: ["io/result.h"]}, DATABANKD), [])
 
-    def test_a_folder_that_no_list_names_is_found(self):
+    def test_unlisted_folders_have_no_layer(self):
         self.assertIsNone(layer_of("engine/new/text.h", LAYERS))
         self.assertIsNone(layer_of("tools/databankd/new/text.h", DATABANKD))
 
-    def test_a_circle_is_found(self):
-        self.assertEqual(circle({"a": ["b"], "b": ["c"], "c": ["b"]}), ["b", "c", "b"])
-        self.assertEqual(circle({"a": ["b", "c"], "b": ["c"], "c": []}), [])
+    def test_finds_a_cycle(self):
+        self.assertEqual(include_cycle({"a": ["b"], "b": ["c"], "c": ["b"]}), ["b", "c", "b"])
+        self.assertEqual(include_cycle({"a": ["b", "c"], "b": ["c"], "c": []}), [])
 
-    def test_includes_are_read_in_all_their_forms(self):
+    def test_parses_all_forms_of_includes(self):
         text = '#include <curl/curl.h>\n  # include "engine/base/text.h"\n// "engine/upload.h"\n'
         self.assertEqual(included(text), [("<", "curl/curl.h"), ('"', "engine/base/text.h")])
 

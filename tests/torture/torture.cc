@@ -19,31 +19,31 @@ namespace {
 using nlohmann::json;
 
 /// The number of chunks of a file of the usual size, so that there is progress between the kills.
-constexpr std::uint64_t chunks_in_a_file = 24;
+constexpr std::uint64_t chunks_per_file = 24;
 /// The mean number of chunks until a connection is cut: most chunks succeed.
 constexpr double chunks_until_cut = 5;
 /// The size of a response with its head.
 constexpr double answer_bytes = 200;
 constexpr double answers_until_cut = 8;
 /// The fraction of signals that are SIGTERM, which lets sluice record the interruption.
-constexpr double termed = 0.2;
+constexpr double sigterm_fraction = 0.2;
 /// The number of consecutive runs without a kill or a registration after which sluice counts as
 /// hung.
-constexpr int most_idle_runs = 60;
+constexpr int max_idle_runs = 60;
 /// The number of runs to show when a check fails.
-constexpr std::size_t remembered_runs = 6;
-/// A user looks at the dataset's page only after the server has finished.
-constexpr auto until_somebody_looks = std::chrono::seconds(1);
+constexpr std::size_t max_shown_runs = 6;
+/// The time until the user checks the dataset's page: the server has finished by then.
+constexpr auto page_check_delay = std::chrono::seconds(1);
 
 std::uint64_t chunk_for(const Options& options) {
   const auto kills = static_cast<std::uint64_t>(std::max(1, options.kills));
-  const std::uint64_t wanted = options.size / std::max(chunks_in_a_file, 4 * kills);
+  const std::uint64_t wanted = options.size / std::max(chunks_per_file, 4 * kills);
   return std::clamp<std::uint64_t>(wanted, 4096, 16 << 20);
 }
 
 std::string no_progress() {
-  return fmt::format("{} runs of sluice in a row neither registered the file nor were killed",
-                     most_idle_runs);
+  return fmt::format("{} consecutive runs of sluice neither registered the file nor were killed",
+                     max_idle_runs);
 }
 
 bool says_unconfirmed(const std::string& out) {
@@ -120,12 +120,12 @@ void Torture::upload(int kills) {
     } else if (ended.interrupted) {
       ++survived_.interrupted;
     } else if (options_.tus && ended.status == 1 && says_unconfirmed(ended.out)) {
-      if (++idle > most_idle_runs) lose(no_progress());
-      if (look_at_the_page(upload)) break;
-    } else if (over(ended)) {
+      if (++idle > max_idle_runs) lose(no_progress());
+      if (check_dataset_page(upload)) break;
+    } else if (is_finished(ended)) {
       check_deposit(upload, true);
       break;
-    } else if (++survived_.gave_up, ++idle > most_idle_runs) {
+    } else if (++survived_.gave_up, ++idle > max_idle_runs) {
       lose(no_progress());
     }
   }
@@ -202,7 +202,7 @@ std::vector<Instant> Torture::instants(const Upload& upload, const json& entry) 
 Torture::Ended Torture::start(const std::vector<std::string>& argv,
                               const std::vector<Instant>& instants) {
   std::string words = fmt::format("{}", fmt::join(argv, " "));
-  const int signal = chance(termed) ? SIGTERM : SIGKILL;
+  const int signal = chance(sigterm_fraction) ? SIGTERM : SIGKILL;
   for (const Instant& instant : instants)
     words += fmt::format("\n  signal {} planned after {}", signal, to_string(instant));
   const auto limit = std::chrono::seconds(180 + options_.size / 1'000'000);
@@ -221,7 +221,7 @@ Torture::Ended Torture::start(const std::vector<std::string>& argv,
   words += fmt::format("\n  exited with {}\n{}{}", ended.status, ended.err, ended.out);
   if (options_.verbose) fmt::print(stderr, "{}\n", words);
   history_.push_back(std::move(words));
-  if (history_.size() > remembered_runs) history_.erase(history_.begin());
+  if (history_.size() > max_shown_runs) history_.erase(history_.begin());
   if (ended.status == 128 + SIGKILL && !ended.killed) lose("sluice hung and was killed");
   check_no_token(ended.out, "the stdout of sluice");
   check_no_token(ended.err, "the stderr of sluice");
@@ -250,7 +250,7 @@ json Torture::journal_entry(const std::string& name) {
   return found;
 }
 
-bool Torture::over(const Ended& ended) {
+bool Torture::is_finished(const Ended& ended) {
   if (ended.status == 0) return true;
   const json report = json::parse(ended.out, nullptr, /*allow_exceptions=*/false);
   if (!report.is_object() || report["uploads"].size() != 1)
@@ -275,9 +275,9 @@ bool Torture::over(const Ended& ended) {
   lose(fmt::format("sluice exited with {}, {}: {}", ended.status, kind, message));
 }
 
-bool Torture::look_at_the_page(const Upload& upload) {
+bool Torture::check_dataset_page(const Upload& upload) {
   ++survived_.asked;
-  std::this_thread::sleep_for(until_somebody_looks);
+  std::this_thread::sleep_for(page_check_delay);
   const bool registered = server_->registrations() == survived_.uploads + 1;
   std::vector<std::string> argv{e2e::sluice_binary};
   if (registered)

@@ -86,10 +86,10 @@ class Torture {
   /// cannot be read.
   nlohmann::json journal_entry(const std::string& name);
   /// Returns whether the upload is finished. Throws Lost for a wrong result.
-  bool over(const Ended& ended);
+  bool is_finished(const Ended& ended);
   /// Does what sluice asks the user to do: checks whether the file is registered, and tells sluice.
   /// Returns whether it was.
-  bool look_at_the_page(const Upload& upload);
+  bool check_dataset_page(const Upload& upload);
   void check_deposit(const Upload& upload, bool receipt_written);
   void check_receipt(const Upload& upload, const nlohmann::json& receipt);
   void check_no_token_in_files();
