@@ -199,7 +199,7 @@ bool Lookahead::failed_ahead(const Result<Answer>& result, bool held) {
   const bool told = result && result->status == 408;
   ++stumbles_;
   if (held && (told || !result)) ++held_stumbles_;
-  // A connection can break at any time. Two such failures in a row without another cause mean a
+  // A connection can break at any time. Two such consecutive failures without another cause mean a
   // refusal.
   if ((told && held) || held_stumbles_ == 2) return refused_ = true;
   if (stumbles_ == 2) {

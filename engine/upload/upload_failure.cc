@@ -18,7 +18,7 @@ void UploadRun::failed(Error error, std::optional<std::chrono::seconds> retry_af
   // count against pipelining.
   if (request().step == Request::Step::begin) sender_.begin_alone();
   // A chunk that is retried at once, and that the server turns out to have, is followed by the next
-  // one without a seek(): blocks of it that nobody has read would keep their buffers for ever.
+  // one without a seek(): blocks of it that are not read would keep their buffers for ever.
   const bool at_once = sender_.is_due_to_pipelining(error);
   sender_.cancel_pipelined();
   if (registration_.is_due_to_join(request().step, error, steady_now())) {

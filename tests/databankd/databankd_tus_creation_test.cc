@@ -136,7 +136,7 @@ TEST_P(TusCreation, ComparesChecksum) {
   start_with();
   const Headers checksum = {{"Upload-Checksum", "sha1 H4rBDyPFtbwRZ72oS4M+XAV6d9I="}};
   EXPECT_EQ(create_with("abcdeX", checksum).status, 460);
-  EXPECT_EQ(uploads(), 0) << "nobody knows its address";
+  EXPECT_EQ(uploads(), 0) << "the client did not receive its address";
   const HttpReply reply = create_with("abcdef", checksum);
   EXPECT_EQ(reply.header("upload-offset"), "6");
   expect_content(path_of(reply), "abcdef");

@@ -72,7 +72,7 @@ TEST_F(FullDisk, OfServerEndsRunAfterFewFiles) {
     for (std::size_t at = 0; (at = finished.err.find("has no room", at)) != std::string::npos; ++at)
       ++tried;
     EXPECT_GE(tried, 4U);
-    EXPECT_LE(tried, 8U) << "4 in a row, and those that were under way";
+    EXPECT_LE(tried, 8U) << "4 consecutive files, and the files in flight";
   }
 }
 

@@ -244,7 +244,7 @@ TEST_F(TerminalOutput, FullPipeDoesNotStopTransfer) {
   Arguments arguments = many_files(60);
   arguments.insert(arguments.begin(), {"--verbose", dataset});
   test::Process process(redirected(options(arguments), "2>" + err.path()));
-  EXPECT_EQ(process.wait(60s), 0) << "what nobody reads is given up after 2 s";
+  EXPECT_EQ(process.wait(60s), 0) << "discards unread output after 2 s";
   EXPECT_THAT(process.out(), HasSubstr("60 registered"));
   EXPECT_EQ(server_.count(Phase::verify), 60);
 }

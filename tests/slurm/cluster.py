@@ -2,6 +2,7 @@
 or key with other clusters on the machine."""
 
 import os
+import pathlib
 import pwd
 import shutil
 import signal
@@ -159,8 +160,14 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
-        # slurmstepd is a separate daemon, with the directory in its environment.
-        subprocess.run(["pkill", "-KILL", "-f", f"slurmstepd.*{self.dir}"], check=False)
+        # slurmstepd runs in a session of its own, with the directory in its environment only.
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if ((process / "comm").read_text().startswith("slurmstepd")
+                        and self.dir.encode() in (process / "environ").read_bytes()):
+                    os.kill(int(process.name), signal.SIGKILL)
+            except OSError:  # the process has ended, or belongs to another user
+                continue
 
     def logs(self):
         text = ""

@@ -90,7 +90,7 @@ TEST_F(ChunkChecksumsTest, AddsTheChecksumOfExactlyTheseBytes) {
   const std::uint64_t begin = 1000;
   const std::uint64_t end = 3 * block_bytes + 7;
   Request request = chunk(begin, end);
-  EXPECT_FALSE(checksums.add_to(request)) << "nobody has computed it";
+  EXPECT_FALSE(checksums.add_to(request)) << "the checksum is not computed yet";
   EXPECT_EQ(request.headers.size(), 1U);
   checksums.compute({begin, end});
   ASSERT_TRUE(ready_.try_acquire_for(60s));
