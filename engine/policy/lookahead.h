@@ -66,8 +66,8 @@ class Lookahead {
   /// Records the failure of a pipelined chunk, or of a chunk in front of pipelined ones, that
   /// pipelining may have caused. To be called at most once for each chunk in front. `held`: only
   /// the end of the chunk was missing. Returns true if the failure shows that the server does not
-  /// wait, which is worth remembering. After two other consecutive failures no chunk is pipelined for
-  /// the next 16 chunks, and for twice as many each further time, 1024 at most.
+  /// wait, which is worth remembering. After two other consecutive failures no chunk is pipelined
+  /// for the next 16 chunks, and for twice as many each further time, 1024 at most.
   bool failed_ahead(const Result<Answer>& result, bool held);
   /// Returns whether the server refuses to wait for a held-back chunk.
   bool refused() const { return refused_; }

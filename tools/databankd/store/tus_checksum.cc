@@ -9,7 +9,8 @@
 namespace sluice::databankd {
 namespace {
 
-/// CRC-32 as in zlib, one byte at a time: 0.4 GB/s is enough for a checksum that clients should not use.
+/// CRC-32 as in zlib, one byte at a time: 0.4 GB/s is enough for a checksum that clients should not
+/// use.
 constexpr std::array<std::uint32_t, 256> make_crc32_table() {
   std::array<std::uint32_t, 256> table{};
   for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
