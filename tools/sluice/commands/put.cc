@@ -90,7 +90,7 @@ class Put {
     common.dataset = options_.dataset;
     TRY_ASSIGN(common.base_url,
                chosen_url(options_.url, options_.system, options_.upload.insecure_http));
-    TRY(uploader_.find_token(common, EnvironmentToken::first));
+    TRY(uploader_.tokens().find(common, EnvironmentToken::first));
     return uploader_.prepare(selection_.files.size());
   }
 

@@ -102,8 +102,8 @@ Result<UploadRequest> request_for(const JournalEntry& entry, const ResumeOptions
   request.register_again = resume.register_again && entry.state == JournalEntry::State::verifying;
   request.path = entry.path;
   request.token_file = entry.token_file;
-  TRY(uploader.find_token(request,
-                          single_dataset ? EnvironmentToken::first : EnvironmentToken::ignored));
+  TRY(uploader.tokens().find(request,
+                             single_dataset ? EnvironmentToken::first : EnvironmentToken::ignored));
   TRY_ASSIGN(request.digests, parse_digests(entry.digests));
   return request;
 }
@@ -202,7 +202,7 @@ int resume(const ResumeOptions& options) {
     interrupted = error.kind == ErrorKind::interrupted;
     uploader.count_failed(i, report_of(entry), error);
   }
-  uploader.warn_of_expiry({});
+  uploader.tokens().warn_of_expiry({});
   uploader.upload(std::move(work));
   return uploader.end();
 }

@@ -113,7 +113,7 @@ void Batch::warn_of_expiry() {
     for (const WorkItem& item : work_.items) bytes += item.bytes;
     seconds = rate->seconds_for(bytes);
   }
-  uploader_.warn_of_expiry(seconds);
+  uploader_.tokens().warn_of_expiry(seconds);
 }
 
 std::optional<LastRate> Batch::rate_of_last(const std::string& system) {

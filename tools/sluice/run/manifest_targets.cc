@@ -40,7 +40,7 @@ Result<ManifestTargets> find_targets(const Manifest& manifest, const std::string
   for (auto& [dataset, request] : targets) {
     request.base_url = base_url;
     request.dataset = dataset;
-    const Result<void> found = uploader.find_token(
+    const Result<void> found = uploader.tokens().find(
         request, targets.size() == 1 ? EnvironmentToken::first : EnvironmentToken::last);
     if (found) continue;
     // Report each error, so that the user can store all missing tokens.

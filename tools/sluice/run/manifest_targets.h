@@ -19,7 +19,7 @@ Result<void> check_receipts(const Manifest& manifest);
 using ManifestTargets = std::map<std::string, UploadRequest>;
 
 /// Returns the datasets of a manifest with their tokens. `path`: the manifest's, for messages.
-/// Errors: usage for --token-file with several datasets; those of Uploader::find_token(): returns
+/// Errors: usage for --token-file with several datasets; those of RunTokens::find(): returns
 /// the last one and prints the others, so that the user can store all missing tokens.
 Result<ManifestTargets> find_targets(const Manifest& manifest, const std::string& path,
                                      const std::string& base_url, const UploadOptions& options,

@@ -13,7 +13,7 @@ namespace sluice::cli {
 /// The common options of `sluice put`, `run` and `resume`; sizes, rates and durations as text.
 struct UploadOptions {
   // Texts are option values as given on the command line, such as "64M" or "30s";
-  // Uploader::prepare() parses them.
+  // parsed_options.h parses them.
   std::string token_file;  ///< a path; "-": standard input; empty: not given
   TokenFileMode token_file_mode = TokenFileMode::strict;
   std::string token_wait;  ///< a time; empty: do not wait

@@ -5,57 +5,21 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/base/text.h"
-#include "engine/base/units.h"
-#include "engine/http/blocking_exchanges.h"
 #include "engine/policy/request_limit.h"
 #include "tools/sluice/display/report_text.h"
 #include "tools/sluice/process/granted.h"
 #include "tools/sluice/process/memory.h"
 #include "tools/sluice/process/open_files.h"
 #include "tools/sluice/process/stop.h"
-#include "tools/sluice/run/state_directory.h"
 #include "tools/sluice/run/uploader_run.h"
-#include "tools/sluice/tokens/token_source.h"
-#include "tools/sluice/tokens/token_store.h"
 
 namespace sluice::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-constexpr std::string_view automatic = "auto";
-
-/// Parses the text of an option. An error names the option.
-template <class Parse>
-auto parse_option(const char* option, const std::string& text, const Parse& parse) {
-  auto value = parse(text);
-  if (!value) value.error().message = fmt::format("{}: {}", option, value.error().message);
-  return value;
-}
-
-/// How often the token file is checked.
-constexpr auto look_for_token_every = std::chrono::seconds(1);
-
-/// Parses a number, or `auto`, which returns nothing.
-Result<std::optional<unsigned>> parse_count(const std::string& text, const char* option,
-                                            const char* of_what, unsigned least, unsigned most) {
-  if (text == automatic) return std::optional<unsigned>();
-  unsigned count = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, count);
-  if (error != std::errc() || end != last || count < least || count > most)
-    return Error{ErrorKind::usage,
-                 fmt::format("{} must be auto or a number of {} from {} to {}, not '{}'", option,
-                             of_what, least, most, printable(text))};
-  return std::optional<unsigned>(count);
-}
 
 /// Returns the reason for skipping a file that cannot be opened; nothing if it is an error.
 std::optional<LeftOutReason> skipped(const std::set<LeftOutReason>& skip, const Error& error) {
@@ -75,76 +39,29 @@ std::string left_out_json(const LeftOut& item) {
 
 }  // namespace
 
-Result<EngineOptions> Uploader::engine_options(std::uint64_t block_bytes) const {
-  EngineOptions engine;
-  TRY_ASSIGN(engine.pool_bytes, parse_option("--pool", options_.pool, parse_size));
-  TRY_ASSIGN(engine.block_bytes, parse_option("--block", options_.block, parse_size));
-  engine.block_bytes = std::max(engine.block_bytes, static_cast<std::size_t>(block_bytes));
-  if (!options_.limit_rate.empty()) {
-    TRY_ASSIGN(engine.bytes_per_second,
-               parse_option("--limit-rate", options_.limit_rate, parse_rate));
-    if (engine.bytes_per_second == 0)
-      return Error{ErrorKind::usage,
-                   "--limit-rate must be greater than 0; for no limit, leave the option out"};
-  }
-  TRY_ASSIGN(const std::optional<unsigned> threads,
-             parse_count(options_.network_threads, "--network-threads", "threads", 1,
-                         most_network_threads));
-  engine.network_threads = threads.value_or(0);
-  engine.retry.retries = options_.retries;
-  engine.stall_timeout = std::chrono::seconds(options_.stall_timeout);
-  engine.response_timeout = std::chrono::seconds(options_.response_timeout);
-  if (!options_.register_wait.empty()) {
-    TRY_ASSIGN(engine.register_wait,
-               parse_option("--register-wait", options_.register_wait, parse_duration));
-  }
-  engine.network = options_.network;
-  TRY_ASSIGN(engine.state_dir, state_dir(options_));
-  engine.journal = !options_.no_journal;
-  engine.log = [this](LogLevel level, const std::string& text) {
-    if (level == LogLevel::warning)
-      console_.warning(text);
-    else
-      console_.detail(text);
-  };
-  return engine;
-}
-
 Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
   several_ = files > 1;
-  if (options_.chunk != automatic) {
-    TRY_ASSIGN(chunk_bytes_, parse_option("--chunk", options_.chunk, parse_size));
-    if (chunk_bytes_ == 0) return Error{ErrorKind::usage, "--chunk must be at least 1 byte"};
-  }
-  TRY_ASSIGN(lookahead_,
-             parse_count(options_.lookahead, "--lookahead", "chunks", 0, most_lookahead));
-  TRY_ASSIGN(lanes_, parse_count(options_.lanes, "--lanes", "parts", 0, most_lanes));
-  TRY_ASSIGN(const std::optional<unsigned> asked,
-             parse_count(options_.transfers, "--transfers", "files", 1, TransferCount::most));
-  if (!options_.token_wait.empty()) {
-    TRY_ASSIGN(token_wait_, parse_option("--token-wait", options_.token_wait, parse_duration));
-  }
-  if (!options_.progress_interval.empty()) {
-    TRY_ASSIGN(progress_interval_,
-               parse_option("--progress-interval", options_.progress_interval, parse_duration));
-    if (*progress_interval_ < std::chrono::seconds(1))
-      return Error{ErrorKind::usage, "--progress-interval must be at least 1 second"};
-  }
-  TRY_ASSIGN(digests_, parse_digests(options_.digests));
+  TRY_ASSIGN(parsed_, parse_upload_options(options_));
   TRY(receipts_.check());
   if (!options_.log_json.empty()) {
     TRY_ASSIGN(events_, EventLog::open(options_.log_json));
     events_->run_start(options_.command);
     console_.log_to(events_.get());
   }
-  TRY_ASSIGN(EngineOptions engine_options, this->engine_options(block_bytes));
+  TRY_ASSIGN(EngineOptions engine_options, parse_engine_options(options_, block_bytes));
+  engine_options.log = [this](LogLevel level, const std::string& text) {
+    if (level == LogLevel::warning)
+      console_.warning(text);
+    else
+      console_.detail(text);
+  };
   const Granted granted = granted_by_slurm();
   const std::size_t asked_pool = engine_options.pool_bytes;
   engine_options.pool_bytes = pool_within(granted, asked_pool, engine_options.block_bytes);
   engine_options.workers = usable_cores();
   if (const auto text = describe(granted, asked_pool, engine_options.pool_bytes); !text.empty())
     console_.detail(text);
-  TRY_ASSIGN(transfers_, plan_transfers({.asked = asked,
+  TRY_ASSIGN(transfers_, plan_transfers({.asked = parsed_.transfers,
                                          .files = files,
                                          .descriptors = open_files(),
                                          .space = address_space(),
@@ -154,45 +71,12 @@ Result<void> Uploader::prepare(std::size_t files, std::uint64_t block_bytes) {
   block_bytes_ = engine_options.block_bytes;
   engine_options.uploads_at_a_time =
       transfers_.automatic ? std::min(TransferCount::fewest, transfers_.most) : transfers_.most;
-  const unsigned requests = std::max(asked.value_or(0), lanes_.value_or(0));
-  if (asked || requests > RequestLimit::automatic)
+  const unsigned requests = std::max(parsed_.transfers.value_or(0), parsed_.lanes.value_or(0));
+  if (parsed_.transfers || requests > RequestLimit::automatic)
     engine_options.requests_at_a_time = std::max(RequestLimit::automatic, requests);
   TRY_ASSIGN(engine_, Engine::create(engine_options));
   catch_stop_signals();
   return {};
-}
-
-Result<void> Uploader::find_token(UploadRequest& request, EnvironmentToken environment) {
-  const TokenSearch search{.token_file = options_.token_file,
-                           .allowed = options_.token_file_mode,
-                           .system = request.base_url,
-                           .dataset = request.dataset,
-                           .remembered = request.token_file,
-                           .environment = environment};
-  TRY_ASSIGN(FoundToken found, cli::find_token(search));
-  TRY(check_token_wait(options_.token_wait, found, search));
-  if (!found.warning.empty() && token_warnings_.insert(found.warning).second)
-    console_.warning(found.warning);
-  if (found.added)
-    stored_tokens_.try_emplace(found.file, StoredTokenUse{request.base_url, request.dataset});
-  request.token = std::move(found.token);
-  request.token_file = std::move(found.file);
-  return {};
-}
-
-void Uploader::warn_of_expiry(std::optional<double> left) {
-  const TokenStore store(TokenStore::default_directory());
-  const WallTime now = std::chrono::system_clock::now();
-  for (auto& [file, token] : stored_tokens_) {
-    // Read the time again: `sluice token add` may have replaced the token.
-    const std::optional<StoredToken> stored = store.find(token.system, token.dataset);
-    if (!stored || stored->added == token.warned) continue;
-    const auto warning = expiry_warning(token.dataset, stored->added, now, left,
-                                        token_add_command(token.system, token.dataset));
-    if (!warning) continue;
-    console_.warning(*warning);
-    token.warned = stored->added;
-  }
 }
 
 Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol, bool fresh) {
@@ -202,8 +86,7 @@ Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol,
                   .protocol = protocol,
                   .fresh = fresh,
                   .stop = [] { return stop_signal() != 0; }};
-  const auto deadline = Clock::now() + token_wait_;
-  bool said = false;
+  RunTokens::Wait wait{parsed_.token_wait, RunTokens::Clock::now() + parsed_.token_wait};
   while (true) {
     Result<ServerProfile> profile = engine_->ask_server(inquiry);
     if (profile) {
@@ -217,30 +100,8 @@ Result<void> Uploader::ask_server(UploadRequest& request, ProtocolKind protocol,
     }
     if (profile.error().kind != ErrorKind::token_refused || request.token_file.empty())
       return std::move(profile).error();
-    const auto refused = [&] {
-      Error error = std::move(profile).error();
-      error.message += store_advice(error, request);
-      return error;
-    };
-    while (true) {
-      Result<FoundToken> found = read_token(request.token_file, options_.token_file_mode);
-      if (found && found->token.reveal() != inquiry.token.reveal()) {
-        inquiry.token = std::move(found->token);
-        break;
-      }
-      const auto now = Clock::now();
-      if (now >= deadline) return refused();
-      if (!std::exchange(said, true))
-        console_.warning(fmt::format(
-            "{}; waiting for another token in {} for up to {} s: get one at {}/datasets/{}/edit",
-            profile.error().message, printable(request.token_file), token_wait_.count(),
-            request.base_url, request.dataset));
-      if (!wait_until(std::min(deadline, now + look_for_token_every), inquiry.stop))
-        return Error{ErrorKind::interrupted,
-                     fmt::format("interrupted while waiting for another token for dataset {}; no "
-                                 "file was uploaded",
-                                 request.dataset)};
-    }
+    TRY_ASSIGN(inquiry.token,
+               tokens_.wait_for_another(request, inquiry.token, std::move(profile).error(), wait));
   }
 }
 
@@ -353,32 +214,10 @@ int Uploader::end(const std::optional<Error>& error) {
   return outcomes_.code();
 }
 
-std::optional<Secret> Uploader::renewed_token(const std::string& file) {
-  Result<FoundToken> found = read_token(file, options_.token_file_mode);
-  if (!found) return {};  // the new file may not be complete yet
-  const MutexLock lock(tokens_mutex_);
-  renewed_.insert_or_assign(file, found->token);
-  return std::move(found->token);
-}
-
 void Uploader::apply_options(UploadRequest& request) {
-  request.read_mode = options_.read_mode;
-  request.chunk_bytes = chunk_bytes_;
-  request.heed_chunk_limit = chunk_bytes_ == 0;
-  request.lookahead = lookahead_;
-  request.lanes = lanes_;
-  request.verify_chunks = options_.verify_chunks;
-  request.verify_prefix = options_.verify_prefix;
-  for (const DigestKind kind : digests_)
-    if (std::find(request.digests.begin(), request.digests.end(), kind) == request.digests.end())
-      request.digests.push_back(kind);
-  request.token_wait = token_wait_;
+  apply(options_, parsed_, request);
   request.stop = [] { return stop_signal() != 0; };
-  if (request.token_file.empty()) return;
-  request.renew_token = [this, file = request.token_file] { return renewed_token(file); };
-  const MutexLock lock(tokens_mutex_);
-  if (const auto renewed = renewed_.find(request.token_file); renewed != renewed_.end())
-    request.token = renewed->second;
+  tokens_.renew_for(request);
 }
 
 void Uploader::upload(Work work) {

@@ -1,25 +1,23 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/report/report.h"
 #include "engine/upload.h"
-#include "io/sync.h"
 #include "tools/sluice/display/console.h"
 #include "tools/sluice/run/outcomes.h"
+#include "tools/sluice/run/parsed_options.h"
 #include "tools/sluice/run/plan.h"
 #include "tools/sluice/run/receipt_files.h"
+#include "tools/sluice/run/run_tokens.h"
 #include "tools/sluice/run/transfer_plan.h"
 #include "tools/sluice/run/upload_options.h"
 #include "tools/sluice/run/work.h"
 #include "tools/sluice/select/left_out.h"
-#include "tools/sluice/tokens/token_source.h"
 
 namespace sluice::cli {
 
@@ -32,6 +30,7 @@ class Uploader {
   Uploader(const UploadOptions& options, Console& console)
       : options_(options),
         console_(console),
+        tokens_(options, console),
         receipts_(options.receipts, options.sums),
         outcomes_(options.json) {}
   ~Uploader() { console_.log_to(nullptr); }
@@ -43,15 +42,8 @@ class Uploader {
   /// without memory or threads; usage if receipts or sums cannot be written.
   Result<void> prepare(std::size_t files, std::uint64_t block_bytes = 0);
 
-  /// Finds the token of the dataset and sets token and token_file of `request`. `request` must have
-  /// the base URL and the dataset, and for an earlier upload its token file. Warns of unsafe file
-  /// permissions. Errors: those of find_token() (tokens/token_source.h), and usage for --token-wait
-  /// without a file to wait for.
-  Result<void> find_token(UploadRequest& request, EnvironmentToken environment);
-
-  /// Warns once of each stored token that has expired or will expire within `left` seconds, the
-  /// time until the uploads end; nullopt: unknown.
-  void warn_of_expiry(std::optional<double> left);
+  /// The tokens of the uploads.
+  RunTokens& tokens() { return tokens_; }
 
   /// Queries the server for its protocol, and sets `request.server`. If the token is refused, reads
   /// it again from its file, for up to --token-wait. `fresh`: asks the server even if the answer is
@@ -104,19 +96,14 @@ class Uploader {
  private:
   class Run;
 
-  Result<EngineOptions> engine_options(std::uint64_t block_bytes) const;
+  /// Sets what the options of the command line determine.
   void apply_options(UploadRequest& request);
-  /// Reads the token file again after a token was refused. Returns its token; nullopt if it cannot
-  /// be read. Later uploads use the new token. Any thread.
-  std::optional<Secret> renewed_token(const std::string& file);
   /// Records the end of a file, once for each.
   void record(std::size_t number, const Report& report);
   /// Closes the event log. An incomplete log changes the exit code, but not the status of files.
   void close_event_log();
   /// Appends advice to the error of an upload that can be resumed, or whose token was refused.
   void advise(Report& report, const UploadRequest& request) const;
-  /// Returns the advice for an error about a refused token of the store; empty for other errors.
-  std::string store_advice(const Error& error, const UploadRequest& request) const;
   /// Prints the result of a file, and counts it.
   void report_result(std::size_t number, Report report, const UploadRequest& request);
   void write_receipt(const Report& report);
@@ -124,23 +111,8 @@ class Uploader {
 
   const UploadOptions& options_;
   Console& console_;
-  std::uint64_t chunk_bytes_ = 0;  ///< 0: auto
-  std::optional<unsigned> lookahead_;
-  std::optional<unsigned> lanes_;
-  std::chrono::seconds token_wait_{0};
-  std::optional<std::chrono::seconds> progress_interval_;
-  std::vector<DigestKind> digests_;
-  /// The tokens in use from the store. `warned`: when the token that was warned of was stored.
-  struct StoredTokenUse {
-    std::string system;
-    std::string dataset;
-    std::optional<WallTime> warned = {};
-  };
-  std::map<std::string, StoredTokenUse> stored_tokens_;  ///< by file
-  std::set<std::string> token_warnings_;  ///< printed warnings: many uploads have the
-                                          ///< same token file
-  Mutex tokens_mutex_;
-  std::map<std::string, Secret> renewed_ SLUICE_GUARDED_BY(tokens_mutex_);  ///< by file
+  ParsedOptions parsed_;  ///< set by prepare()
+  RunTokens tokens_;
   std::unique_ptr<Engine> engine_;
   TransferPlan transfers_;
   std::size_t pool_bytes_ = 0;   ///< of the engine

@@ -10,7 +10,6 @@
 #include "tools/sluice/process/stop.h"
 #include "tools/sluice/run/state_directory.h"
 #include "tools/sluice/run/uploader.h"
-#include "tools/sluice/tokens/token_source.h"
 
 namespace sluice::cli {
 namespace {
@@ -89,7 +88,7 @@ void Uploader::report_result(std::size_t number, Report report, const UploadRequ
 
 void Uploader::advise(Report& report, const UploadRequest& request) const {
   std::string& message = report.error->message;
-  message += store_advice(*report.error, request);
+  message += tokens_.store_advice(*report.error, request);
   if (!report.resumable || !resuming_helps(*report.error)) return;
   if (report.committed > 0)
     message += fmt::format("; the server has {} of {}", format_size(report.committed),
@@ -99,12 +98,6 @@ void Uploader::advise(Report& report, const UploadRequest& request) const {
                  ? "; to resume, run the same command again"
                  : fmt::format("; to resume, run the same command again, or: sluice resume{} {}",
                                state_dir_argument(options_.state_dir), report.dataset);
-}
-
-std::string Uploader::store_advice(const Error& error, const UploadRequest& request) const {
-  if (error.kind != ErrorKind::token_refused || !stored_tokens_.contains(request.token_file))
-    return {};
-  return "; store it with: " + token_add_command(request.base_url, request.dataset);
 }
 
 void Uploader::write_receipt(const Report& report) {

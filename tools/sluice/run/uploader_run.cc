@@ -52,8 +52,8 @@ Uploader::Run::Run(Uploader& uploader, Work work)
       max_transfers_(uploader.transfers_.most),
       started_(work_.items.size()),
       progress_(work_.items.size(), bytes_of(work_)),
-      display_(uploader.console_, uploader.progress_interval_),
-      next_event_(Clock::now(), uploader.progress_interval_) {
+      display_(uploader.console_, uploader.parsed_.progress_interval),
+      next_event_(Clock::now(), uploader.parsed_.progress_interval) {
   std::uint64_t largest = 0;
   for (const WorkItem& item : work_.items) largest = std::max(largest, item.bytes);
   for (const Target& target : work_.targets) servers_.insert(target.request.base_url);
@@ -91,7 +91,7 @@ void Uploader::Run::run() {
 void Uploader::Run::warn_of_expiry(RunProgress::Clock::time_point now) {
   const RunTotals totals = progress_.totals();
   if (const auto left = time_left_.update(now, totals.sent, totals.bytes))
-    uploader_.warn_of_expiry(left);
+    uploader_.tokens_.warn_of_expiry(left);
 }
 
 void Uploader::Run::count_rest() {
