@@ -24,20 +24,21 @@ class Put {
 
   int run() {
     if (Result<void> selected = select(); !selected) {
-      uploader_.fail(selected.error());
-      return uploader_.end(selected.error());
+      uploader_.report().fail(selected.error());
+      return uploader_.report().end(selected.error());
     }
     UploadRequest common;
     if (Result<void> prepared = prepare(common); !prepared) {
-      uploader_.fail(prepared.error());
+      uploader_.report().fail(prepared.error());
       for (const SelectedFile& file : selection_.files)
-        uploader_.count_failed(file.number, report_of(file), prepared.error());
+        uploader_.report().count_failed(file.number, report_of(file), prepared.error());
       for (const LeftOut& item : selection_.left_out)
-        if (!item.asked_for) uploader_.count_failed(item.number, report_of(item), prepared.error());
+        if (!item.asked_for)
+          uploader_.report().count_failed(item.number, report_of(item), prepared.error());
     } else if (report_left_out()) {
       upload_files(std::move(common));
     }
-    return uploader_.end();
+    return uploader_.report().end();
   }
 
  private:
@@ -77,7 +78,7 @@ class Put {
     if (!options_.skip.empty()) {
       TRY_ASSIGN(select.skip, parse_skip(options_.skip));
     }
-    uploader_.set_skip(select.skip);
+    uploader_.report().set_skip(select.skip);
     if (!options_.upload.receipts.empty()) select.names.longest = NAME_MAX - receipt_suffix.size();
     select.list_filtered = reports_filtered();
     TRY_ASSIGN(selection_, select_files(select, files_in_use(options_.upload)));
@@ -97,25 +98,25 @@ class Put {
   /// Reports the skipped files, each as an error unless excluded by a filter or --skip. Returns
   /// false if the first error ends the run (--fail-fast).
   bool report_left_out() {
-    if (!reports_filtered()) uploader_.count_left_out(selection_.filtered);
+    if (!reports_filtered()) uploader_.report().outcomes().count_left_out(selection_.filtered);
     bool ended = false;
     for (const LeftOut& item : selection_.left_out) {
       if (item.asked_for) {
-        uploader_.report_left_out(item);
+        uploader_.report().file_left_out(item);
       } else if (ended) {
-        uploader_.count_not_started(item.number, report_of(item));
+        uploader_.report().count_not_started(item.number, report_of(item));
       } else {
         const ErrorKind kind =
             item.reason == LeftOutReason::name ? ErrorKind::usage : ErrorKind::local_file;
-        uploader_.fail(item.number, report_of(item),
-                       {.kind = kind, .message = item.message(), .code = item.code});
+        uploader_.report().fail(item.number, report_of(item),
+                                {.kind = kind, .message = item.message(), .code = item.code});
         ended = options_.upload.fail_fast;
       }
     }
     selection_.left_out = {};
     if (!ended) return true;
     for (const SelectedFile& file : selection_.files)
-      uploader_.count_not_started(file.number, report_of(file));
+      uploader_.report().count_not_started(file.number, report_of(file));
     console_.error("no file was uploaded");
     return false;
   }

@@ -138,21 +138,21 @@ int resume(const ResumeOptions& options) {
   Uploader uploader(options.upload, console);
   Result<std::vector<JournalEntry>> entries = select_uploads(options, console);
   if (!entries) {
-    uploader.fail(entries.error());
-    return uploader.end(entries.error());
+    uploader.report().fail(entries.error());
+    return uploader.report().end(entries.error());
   }
   const auto fail_all = [&](const Error& error) {
-    uploader.fail(error);
+    uploader.report().fail(error);
     for (std::size_t i = 0; i < entries->size(); ++i)
-      uploader.count_failed(i, report_of((*entries)[i]), error);
+      uploader.report().count_failed(i, report_of((*entries)[i]), error);
   };
   std::uint64_t block_bytes = 0;
   for (const JournalEntry& entry : *entries) block_bytes = std::max(block_bytes, entry.block_bytes);
   if (Result<void> prepared = uploader.prepare(entries->size(), block_bytes); !prepared) {
     // Report the error even without uploads to resume: the command line is wrong.
     fail_all(prepared.error());
-    return uploader.end(entries->empty() ? std::optional<Error>(prepared.error())
-                                         : std::optional<Error>());
+    return uploader.report().end(entries->empty() ? std::optional<Error>(prepared.error())
+                                                  : std::optional<Error>());
   }
   if (entries->empty() && !options.upload.json) console.result("no unfinished uploads\n");
   const bool single_dataset =
@@ -164,7 +164,7 @@ int resume(const ResumeOptions& options) {
         ErrorKind::usage,
         "--token-file names the token of one dataset, but uploads into several are unfinished; "
         "name a dataset, or leave out --token-file to use the stored token of each dataset"});
-    return uploader.end();
+    return uploader.report().end();
   }
 
   Work work;
@@ -174,7 +174,7 @@ int resume(const ResumeOptions& options) {
   for (std::size_t i = 0; i < entries->size(); ++i) {
     const JournalEntry& entry = (*entries)[i];
     if (interrupted) {
-      uploader.count_not_started(i, report_of(entry));
+      uploader.report().count_not_started(i, report_of(entry));
       continue;
     }
     Result<UploadRequest> request = request_for(entry, options, single_dataset, uploader);
@@ -200,11 +200,11 @@ int resume(const ResumeOptions& options) {
     Error error = request.error();
     console.error(fmt::format("cannot resume {}: {}", describe(entry), printable(error.message)));
     interrupted = error.kind == ErrorKind::interrupted;
-    uploader.count_failed(i, report_of(entry), error);
+    uploader.report().count_failed(i, report_of(entry), error);
   }
   uploader.tokens().warn_of_expiry({});
   uploader.upload(std::move(work));
-  return uploader.end();
+  return uploader.report().end();
 }
 
 }  // namespace sluice::cli

@@ -28,9 +28,9 @@ class Run {
     std::optional<Error> error;
     if (Result<void> ran = upload_all(); !ran) {
       error = std::move(ran).error();
-      uploader_.fail(*error);
+      uploader_.report().fail(*error);
     }
-    return uploader_.end(error);
+    return uploader_.report().end(error);
   }
 
  private:

@@ -79,13 +79,13 @@ bool Batch::check_files() {
     if (ended) return false;
     const Result<void> checked = check_file(item);
     if (checked) return false;
-    uploader_.fail(item.number, report_of(item), checked.error());
+    uploader_.report().fail(item.number, report_of(item), checked.error());
     ended = options_.fail_fast;
     return true;
   });
   if (!ended) return true;
   for (const WorkItem& item : work_.items)
-    uploader_.count_not_started(item.number, report_of(item));
+    uploader_.report().count_not_started(item.number, report_of(item));
   console_.error("no file was uploaded");
   return false;
 }
@@ -147,7 +147,7 @@ bool Batch::is_registered(const WorkItem& item) {
   if (lacks_digests(**entry, request)) return false;  // the engine computes them
   Report report = report_before(request, **entry);
   if (item.expected) check_registered_digests(item.expected->digests, report);
-  uploader_.registered_before(item.number, std::move(report));
+  uploader_.report().registered_before(item.number, std::move(report));
   return true;
 }
 
@@ -172,22 +172,22 @@ void Batch::ask_servers() {
     unusable[target] = true;
     std::size_t left = dataset_items.size();
     if (!ended) {
-      uploader_.fail(dataset_items.front()->number, report_of(*dataset_items.front()),
-                     asked.error());
+      uploader_.report().fail(dataset_items.front()->number, report_of(*dataset_items.front()),
+                              asked.error());
       ended = options_.fail_fast || asked.error().kind == ErrorKind::interrupted ||
               asked.error().kind == ErrorKind::unreachable;
       --left;
     }
     for (std::size_t i = dataset_items.size() - left; i < dataset_items.size(); ++i)
-      uploader_.count_not_started(dataset_items[i]->number, report_of(*dataset_items[i]));
-    uploader_.report_not_started(left);
+      uploader_.report().count_not_started(dataset_items[i]->number, report_of(*dataset_items[i]));
+    uploader_.report().report_not_started(left);
   }
   if (ended)
     for (std::size_t target = 0; target < work_.targets.size(); ++target) {
       if (unusable[target]) continue;
       for (const WorkItem* item : items[target])
-        uploader_.count_not_started(item->number, report_of(*item));
-      uploader_.report_not_started(items[target].size());
+        uploader_.report().count_not_started(item->number, report_of(*item));
+      uploader_.report().report_not_started(items[target].size());
       unusable[target] = true;
     }
   std::erase_if(work_.items, [&](const WorkItem& item) { return unusable[item.target]; });
@@ -219,7 +219,7 @@ void Batch::plan() {
     const UploadRequest& request = work_.targets[target].request;
     const auto in_journal = open_journal->names(request.base_url, request.dataset);
     if (in_journal) names[target] = {in_journal->begin(), in_journal->end()};
-    uploader_.set_last_rate(rate_of_last(request.base_url));
+    uploader_.report().set_last_rate(rate_of_last(request.base_url));
   }
   std::size_t questions = 0;
   std::erase_if(work_.items, [&](const WorkItem& item) {
@@ -236,13 +236,13 @@ void Batch::plan() {
                   : Result<UploadPlan>(file.error());
     }
     if (!plan) {
-      uploader_.fail(item.number, report_of(item), plan.error());
+      uploader_.report().fail(item.number, report_of(item), plan.error());
       return true;
     }
     const bool ask = kind == ProtocolKind::phased && plan->action == UploadPlan::Action::upload;
     if (ask && ++questions <= most_questions) return false;
-    uploader_.report_plan(item.number, report_of(item), *plan, request.server,
-                          ask ? NameState::unchecked : NameState::unknown);
+    uploader_.report().file_planned(item.number, report_of(item), *plan, request.server,
+                                    ask ? NameState::unchecked : NameState::unknown);
     return true;
   });
 }

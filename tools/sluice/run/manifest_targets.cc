@@ -44,7 +44,7 @@ Result<ManifestTargets> find_targets(const Manifest& manifest, const std::string
         request, targets.size() == 1 ? EnvironmentToken::first : EnvironmentToken::last);
     if (found) continue;
     // Report each error, so that the user can store all missing tokens.
-    if (without) uploader.fail(*without);
+    if (without) uploader.report().fail(*without);
     without = found.error();
   }
   if (without) return *std::move(without);

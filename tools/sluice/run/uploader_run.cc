@@ -62,10 +62,10 @@ Uploader::Run::Run(Uploader& uploader, Work work)
         max_transfers_,
         transfers_with_checked_chunks(uploader_.pool_bytes_, uploader_.block_bytes_, largest));
   count_ = TransferCount(static_cast<unsigned>(max_transfers_));
-  if (!uploader_.events_) return;
+  if (!uploader_.report_.events()) return;
   std::vector<std::string> datasets;
   for (const Target& target : work_.targets) datasets.push_back(target.request.dataset);
-  uploader_.events_->upload_start(datasets, work_.items.size(), bytes_of(work_));
+  uploader_.report_.events()->upload_start(datasets, work_.items.size(), bytes_of(work_));
 }
 
 void Uploader::Run::run() {
@@ -85,7 +85,7 @@ void Uploader::Run::run() {
     warn_of_expiry(now);
   }
   count_rest();
-  if (uploader_.events_) uploader_.events_->progress(progress_.totals());
+  if (uploader_.report_.events()) uploader_.report_.events()->progress(progress_.totals());
 }
 
 void Uploader::Run::warn_of_expiry(RunProgress::Clock::time_point now) {
@@ -99,15 +99,15 @@ void Uploader::Run::count_rest() {
   for (std::size_t index = 0; index < work_.items.size(); ++index) {
     if (started_[index]) continue;
     ++count;
-    uploader_.count_not_started(work_.items[index].number, report_of(index));
+    uploader_.report_.count_not_started(work_.items[index].number, report_of(index));
   }
   if (count == 0) return;
   if (uploader_.options_.json)
-    uploader_.report_not_started(count);  // otherwise the summary line says which
+    uploader_.report_.report_not_started(count);  // otherwise the summary line says which
   if (stop_signal() != 0)
-    uploader_.outcomes_.note_code(128 + stop_signal());
-  else if (uploader_.outcomes_.code() == 0)
-    uploader_.outcomes_.note_code(1);
+    uploader_.report_.outcomes().note_code(128 + stop_signal());
+  else if (uploader_.report_.outcomes().code() == 0)
+    uploader_.report_.outcomes().note_code(1);
 }
 
 UploadRequest Uploader::Run::request_of(std::size_t index) const {
@@ -193,13 +193,13 @@ bool Uploader::Run::start(std::size_t index) {
   if (!upload) {
     if (transfers_.count() > 0 && (upload.error().code == EMFILE || upload.error().code == ENFILE))
       return false;
-    uploader_.fail(work_.items[index].number, report_of(index), upload.error());
+    uploader_.report_.fail(work_.items[index].number, report_of(index), upload.error());
     file_finished(index, upload.error());
     return true;
   }
   progress_.transfer_started(index, work_.items[index].name);
-  if (uploader_.events_)
-    uploader_.events_->file_start(report_of(index), (*upload)->progress().committed);
+  if (uploader_.report_.events())
+    uploader_.report_.events()->file_start(report_of(index), (*upload)->progress().committed);
   transfers_.add(index, *std::move(upload));
   return true;
 }
@@ -228,7 +228,8 @@ void Uploader::Run::upload_ended(std::size_t index) {
   const std::optional<Error> error = report.error;
   if (report.status == Report::Status::registered && report.registered_before.empty())
     ++sent_files_;
-  uploader_.report_result(work_.items[index].number, std::move(report), request);
+  if (report.error) report.error->message += uploader_.tokens_.store_advice(*report.error, request);
+  uploader_.report_.file_ended(work_.items[index].number, std::move(report), request.server);
   file_finished(index, error);
 }
 
@@ -283,7 +284,8 @@ void Uploader::Run::show_progress(Clock::time_point now) {
     progress_.update(index, progress, now);
   progress_.update_totals(now);
   display_.show(progress_.view(), now);
-  if (uploader_.events_ && next_event_.is_due(now)) uploader_.events_->progress(progress_.totals());
+  if (uploader_.report_.events() && next_event_.is_due(now))
+    uploader_.report_.events()->progress(progress_.totals());
 }
 
 }  // namespace sluice::cli
