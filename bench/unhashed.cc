@@ -1,5 +1,5 @@
-// Cheaper checksums for a program whose files are zeros that no program checks. To hash a block takes
-// 25 ms for each GB, twice, which is longer than everything else. The program is linked with
+// Cheaper checksums for a program whose files are zeros that no program checks. To hash a block
+// takes 25 ms for each GB, twice, which is longer than everything else. The program is linked with
 // --wrap, so that the calls of xxHash come here, and of each block only the first bytes are hashed.
 #include <algorithm>
 #include <cstddef>
