@@ -32,6 +32,8 @@ namespace sluice {
 /// errno, or 0; `retryable` means that another process kept the file locked. A Journal stays usable
 /// after an error: on a full disk, for example, a caller continues without the journal, and later
 /// calls work as soon as there is space.
+///
+/// Has more functions than other classes: one for each fact that is recorded or asked for.
 class Journal {
  public:
   /// Opens DIR/journal.sqlite. Creates the directory (mode 0700) and the file (0600) if missing. If

@@ -62,6 +62,8 @@ struct JournalTiming {
 /// Journal (engine/journal/journal.h) ensures both, and documents the calls. One thread at a time.
 ///
 /// A failed call may have written a part of its changes: the caller must roll back.
+///
+/// Has more functions than other classes: one for each call of Journal, and one for each statement.
 class JournalTables {
  public:
   explicit JournalTables(SqlDatabase database) : database_(std::move(database)) {}

@@ -28,6 +28,9 @@ namespace sluice {
 ///
 /// Every member belongs to the network thread, except wait() and resumable(). The upload keeps the
 /// record alive, and so does work that is posted to the journal's thread.
+///
+/// Has more members than other classes: the network thread tells it each kind of progress, and both
+/// threads have fields of their own.
 class UploadRecord : public std::enable_shared_from_this<UploadRecord> {
  public:
   struct Setting {

@@ -37,6 +37,8 @@ namespace sluice {
 /// (protocol section 1.8).
 ///
 /// Not thread safe: belongs to the network thread.
+///
+/// Has more fields than other classes: the measurements of each of these rules.
 class ChunkSizer {
  public:
   /// The minimum length, in bytes, to which failures shrink a chunk. A 413 can shrink a chunk

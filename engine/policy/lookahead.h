@@ -35,6 +35,8 @@ namespace sluice {
 /// held back, no chunk is pipelined to that server from then on.
 ///
 /// Not thread safe: belongs to the network thread.
+///
+/// Has more fields than other classes: the measurements of each of these rules.
 class Lookahead {
  public:
   struct Setting {

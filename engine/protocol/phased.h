@@ -41,6 +41,9 @@ namespace sluice {
 ///    name than its response repeats. The file counts as registered, whatever the response.
 ///  - setting_up: deletes everything that is staged (1.4), so it never resumes an upload. It is
 ///    used for a new upload, and after the server has said that nothing is staged.
+///
+/// Has more functions than other classes: 13 are Protocol's, the others build or read one message
+/// each.
 class Phased final : public Protocol {
  public:
   /// Which names a new upload asks for before setup.

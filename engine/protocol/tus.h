@@ -44,6 +44,9 @@ namespace sluice {
 ///    request is sent only after the server has said that it holds exactly the file's bytes, and a
 ///    registration in doubt is left to the user. Where the server does not know the upload (400)
 ///    and the file is empty, a PATCH without bytes creates the file.
+///
+/// Has more members than other classes: 19 functions are Protocol's, the others build or read one
+/// message each, and all share the upload's address and offsets.
 class Tus final : public Protocol {
  public:
   /// What is uploaded: a whole file, one part of it, or the file that the parts are joined into.

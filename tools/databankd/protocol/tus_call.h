@@ -29,6 +29,8 @@ std::string back_end_name(std::string_view id);
 /// Call strike() if a fault strikes, then begin(), then body() as the body arrives, then finish().
 /// Destroying the object without finish() means that the request was broken off. `bank` and
 /// `settings` must outlive it.
+///
+/// Has more functions than other classes: one for each method, header and extension of tus.
 class TusCall final : public Call {
  public:
   /// Whether a path is below /files.

@@ -39,6 +39,8 @@ namespace sluice::cli {
 /// run, or 1 s has passed. It ends after 0.5 s (with more than 4 uploads: 1 s) and four times as
 /// many files as run; without an ended file after 3 s; and at the latest after 10 s. Nothing is
 /// measured while no file waits to start.
+///
+/// Has more fields than other classes: the state of a measurement, of a trial and of a hold.
 class TransferCount {
  public:
   using Clock = std::chrono::steady_clock;

@@ -16,7 +16,11 @@
 
 namespace sluice::cli {
 
-/// One call of Uploader::upload().
+/// One call of Uploader::upload(): starts the uploads, waits for the end of each, and shows
+/// progress.
+///
+/// Has more fields than other classes: it connects the schedule, the transfers, their number, the
+/// progress and the reasons to start no more.
 class Uploader::Run {
  public:
   Run(Uploader& uploader, Work work);
