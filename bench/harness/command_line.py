@@ -3,8 +3,8 @@
 import argparse
 import os
 import shlex
-import signal
 
+from . import stop
 from .figures import parse_size
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -80,15 +80,4 @@ def prepare(parser, options, *results):
         directory = os.path.dirname(os.path.abspath(path))
         if os.path.isdir(path) or not os.access(directory, os.W_OK):
             parser.error(f"cannot write {path}")
-    for number in _SIGNALS:
-        signal.signal(number, _stop)
-
-
-_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-
-
-def _stop(number, _):
-    # Ignore further signals, so that the cleanup is not interrupted.
-    for other in _SIGNALS:
-        signal.signal(other, signal.SIG_IGN)
-    raise SystemExit(128 + number)
+    stop.handle_signals()

@@ -11,6 +11,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from . import stop
+
 # Longer runs are considered hung: the longest planned run, of 1 TiB, takes about ten minutes.
 LONGEST_RUN = 3600
 
@@ -88,26 +90,35 @@ def run(command, environment=None, limit=LONGEST_RUN, watch=None):
         # core.
         floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + 384 * os.cpu_count()
         begin = time.monotonic()
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env={**os.environ, **(environment or {})},
-        )
-        killer = threading.Timer(limit, child.kill)
-        killer.daemon = True
-        killer.start()
-        stop_watching = watch(child.pid) if watch else lambda: None
+        child = None
+        killer = None
+        stop_watching = None
+        stop.check()
         try:
+            with stop.held():
+                child = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    env={**os.environ, **(environment or {})},
+                )
+            killer = threading.Timer(limit, child.kill)
+            killer.daemon = True
+            killer.start()
+            if watch:
+                stop_watching = watch(child.pid)
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:
-            child.kill()
-            child.wait()
+            if child is not None:
+                child.kill()
+                child.wait()
             raise
         finally:
-            killer.cancel()
-            stop_watching()
+            if killer is not None:
+                killer.cancel()
+            if stop_watching is not None:
+                stop_watching()
         seconds = time.monotonic() - begin
         child.returncode = os.waitstatus_to_exitcode(status)  # or Popen would wait for it again
         out.seek(0)
@@ -130,32 +141,40 @@ def run(command, environment=None, limit=LONGEST_RUN, watch=None):
 class Server:
     """A program that runs in the background during a `with` block."""
 
-    def __init__(self, command, log, stop=signal.SIGTERM):
+    def __init__(self, command, log, end_signal=signal.SIGTERM):
         self.command = command
         self.log = log
-        self.stop = stop
+        self.end_signal = end_signal
+        self.process = None
 
     def __enter__(self):
+        stop.check()
         self._log = open(self.log, "w+", encoding="utf-8", errors="replace")
-        # setpriv ends the server even if this process is killed.
-        self.process = subprocess.Popen(
-            [program("setpriv"), "--pdeathsig", "TERM", *self.command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            start_new_session=True,
-        )  # Ctrl-C reaches only this process, which then ends the servers in order
+        try:
+            with stop.held():
+                # setpriv ends the server even if this process is killed.
+                self.process = subprocess.Popen(
+                    [program("setpriv"), "--pdeathsig", "TERM", *self.command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=self._log,
+                    text=True,
+                    start_new_session=True,
+                )  # Ctrl-C reaches only this process, which then ends the servers in order
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
-        self.process.send_signal(self.stop)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
+        if self.process is not None:
+            self.process.send_signal(self.end_signal)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process.stdout.close()
         self._log.close()
 
     def line(self, start):

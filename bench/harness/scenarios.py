@@ -2,6 +2,7 @@
 
 import os
 
+from . import stop
 from .contestants import Fio, OpensslMd5
 from .figures import GIB, MIB, Ratio
 from .measure import Failed, Unavailable, program, run
@@ -214,9 +215,11 @@ def run_scenario(name, options):
         with Scene(options, outcome, size) as scene:
             measure(scene)
     except Unavailable as reason:
+        stop.check()
         outcome.reason = str(reason)
         say(f"{name}: not measured: {reason}")
     except (Failed, OSError, ValueError, LookupError) as error:
+        stop.check()
         outcome.error = str(error) or repr(error)
         say(f"{name}: failed: {outcome.error}")
     return outcome

@@ -4,7 +4,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from . import network
+from . import network, stop
 from .contestants import Curl, IperfClient, Sequential, Sluice
 from .figures import MIB, Ratio
 from .noise import noise_file, noise_files
@@ -57,7 +57,8 @@ class Scene:
         return self._stack.__exit__(*error)
 
     def start(self, server):
-        self._servers.append(self._stack.enter_context(server))
+        with stop.held():
+            self._servers.append(self._stack.enter_context(server))
         return server
 
     def file(self, size=None):

@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -13,9 +15,117 @@ from xml.dom import minidom
 
 from rights import can_make_links, namespaces
 
-from harness import chart, contestants, figures, measure, network, noise, report, scenario
+from harness import (
+    chart,
+    contestants,
+    figures,
+    measure,
+    network,
+    noise,
+    report,
+    scenario,
+    scenarios,
+    stop,
+)
 
 WORK = os.environ["SLUICE_WORK"]
+subprocess_popen = subprocess.Popen
+
+
+class Stop(unittest.TestCase):
+    """A stop signal at the moments in which it could leave a program running or be lost."""
+
+    def setUp(self):
+        before = {number: signal.getsignal(number) for number in stop._SIGNALS}
+        self.addCleanup(
+            lambda: [signal.signal(number, handler) for number, handler in before.items()]
+        )
+        received = mock.patch.object(stop, "_received", None)
+        received.start()
+        self.addCleanup(received.stop)
+        stop.handle_signals()
+        self.started = []
+
+    def popen_and_signal(self, *arguments, **more):
+        """Starts a program, and receives SIGTERM before the caller knows the process."""
+        process = subprocess_popen(*arguments, **more)
+        self.started.append(process)
+        signal.raise_signal(signal.SIGTERM)
+        return process
+
+    def expect_stop(self, call):
+        with self.assertRaises(SystemExit) as stopped:
+            call()
+        self.assertEqual(stopped.exception.code, 128 + signal.SIGTERM)
+        for process in self.started:
+            self.assertIsNotNone(process.poll(), "the program is still running")
+
+    def test_ends_program_that_is_being_started(self):
+        with mock.patch("subprocess.Popen", self.popen_and_signal):
+            self.expect_stop(lambda: measure.run(["sleep", "1000"]))
+        self.assertEqual(len(self.started), 1)
+
+    def test_ends_server_that_is_being_started(self):
+        log = os.path.join(WORK, "stop.log")
+        with mock.patch("subprocess.Popen", self.popen_and_signal):
+            self.expect_stop(measure.Server(["sleep", "1000"], log).__enter__)
+        self.assertEqual(len(self.started), 1)
+
+    def test_ends_program_whose_timer_is_being_started(self):
+        def start(_):
+            signal.raise_signal(signal.SIGTERM)
+
+        def popen(*arguments, **more):
+            self.started.append(subprocess_popen(*arguments, **more))
+            return self.started[-1]
+
+        with mock.patch("threading.Timer.start", start), mock.patch("subprocess.Popen", popen):
+            self.expect_stop(lambda: measure.run(["sleep", "1000"]))
+        self.assertEqual(len(self.started), 1)
+
+    def test_starts_no_program_after_lost_exception(self):
+        with self.assertRaises(SystemExit):
+            signal.raise_signal(signal.SIGTERM)
+        with mock.patch("subprocess.Popen", self.popen_and_signal):
+            self.expect_stop(lambda: measure.run(["true"]))
+        self.assertEqual(self.started, [])
+
+    def test_outlasts_error_of_cleanup(self):
+        def measured(_):
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                raise OSError("cannot remove the directory")
+
+        class EmptyScene:
+            def __init__(self, *_):
+                pass
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *_):
+                pass
+
+        with (
+            mock.patch.dict(scenarios.ALL, {"test": (measured, 1)}),
+            mock.patch.object(scenarios, "Scene", EmptyScene),
+        ):
+            self.expect_stop(lambda: scenarios.run_scenario("test", None))
+
+    def test_nested_holds_delay_signal_to_end_of_outer_one(self):
+        steps = []
+
+        def hold():
+            with stop.held():
+                with stop.held():
+                    signal.raise_signal(signal.SIGTERM)
+                    steps.append("inner")
+                steps.append("outer")
+            steps.append("after")
+
+        self.expect_stop(hold)
+        self.assertEqual(steps, ["inner", "outer"])
 
 
 class Figures(unittest.TestCase):
