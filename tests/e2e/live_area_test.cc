@@ -73,7 +73,6 @@ TEST_F(ParallelTransfersOnTerminal, ShowsLineForEachBelowMessagesAtAnyWidth) {
                                 ">" + terminal_.path() + " 2>" + terminal_.path()));
   EXPECT_TRUE(terminal_.read_until("small is registered"));
   for (const unsigned short columns : std::initializer_list<unsigned short>{80, 40, 200, 40, 80}) {
-    terminal_.resize(columns);
     const auto complete = [&] {
       const std::vector<std::string> rows = terminal_.screen().rows();
       const std::vector<std::string> lines = live(terminal_.screen());
@@ -90,8 +89,8 @@ TEST_F(ParallelTransfersOnTerminal, ShowsLineForEachBelowMessagesAtAnyWidth) {
              last.find(" left") != std::string::npos && last.find("network") != std::string::npos &&
              widest < columns && widest + 20 > std::min<std::size_t>(columns, 120);
     };
-    EXPECT_TRUE(terminal_.read_while([&] { return !complete(); })) << columns << ":\n"
-                                                                   << terminal_.screen().text();
+    EXPECT_TRUE(terminal_.resize_until(columns, complete)) << columns << ":\n"
+                                                           << terminal_.screen().text();
   }
   process.signal(SIGINT);
   EXPECT_EQ(process.wait(30s), 130);

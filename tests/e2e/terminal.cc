@@ -38,6 +38,22 @@ void Terminal::resize(unsigned short columns, unsigned short rows) {
   size.ws_row = rows;
   EXPECT_EQ(::ioctl(master_.get(), TIOCSWINSZ, &size), 0);
   screen_.resize(columns, rows);
+  columns_ = columns;
+}
+
+bool Terminal::resize_until(unsigned short columns, const std::function<bool()>& complete) {
+  const unsigned short before = columns_;
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    const std::size_t wraps = screen_.wraps();
+    const auto drew_too_wide = [&] { return screen_.wraps() != wraps; };
+    resize(columns);
+    const bool ended = !read_while([&] { return !drew_too_wide() && !complete(); });
+    if (!drew_too_wide()) return !ended;
+    resize(before);
+    screen_ = test::Screen(before);
+    if (!read_while([&] { return screen_.rows().empty(); })) return false;
+  }
+  return false;
 }
 
 void Terminal::type(const std::string& keys) {

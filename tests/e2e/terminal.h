@@ -20,6 +20,13 @@ class Terminal {
   const test::Screen& screen() const { return screen_; }
 
   void resize(unsigned short columns, unsigned short rows = 24);
+  /// Resizes the terminal, and reads until `complete` returns true. Returns false at the end, or
+  /// after 30 s.
+  ///
+  /// A program that has just asked for the old width draws lines that are too wide now, and cannot
+  /// know how many rows they take: some stay on the screen, on real terminals, too. Then restores
+  /// the old width with a clear screen, and resizes again.
+  bool resize_until(unsigned short columns, const std::function<bool()>& complete);
   /// Types keys.
   void type(const std::string& keys);
   /// Writes like another program on the terminal.
@@ -42,6 +49,7 @@ class Terminal {
   UniqueFd master_, slave_;
   std::string path_;
   std::string written_;
+  unsigned short columns_ = 60;
   test::Screen screen_{60};
 };
 

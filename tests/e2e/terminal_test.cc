@@ -192,16 +192,17 @@ TEST_F(TerminalOutput, AdaptsLineToTerminalWidth) {
     terminal_.resize(80);
     test::Process process(redirected(four_chunks(server, path), "2>" + terminal_.path()));
     for (const unsigned short columns : std::initializer_list<unsigned short>{80, 40, 20, 200}) {
-      terminal_.resize(columns);
       // The line is shown once, below all messages, and uses the full width.
-      EXPECT_TRUE(terminal_.read_while([&] {
-        const std::vector<std::string> rows = terminal_.screen().rows();
-        if (lines_with(rows, "50 %") != 1 || rows.back().find("50 %") == std::string::npos)
-          return true;
-        const std::size_t used = test::columns_of(rows.back());
-        return used >= columns || used + 6 < std::min<std::size_t>(columns, 80);
-      })) << columns
-          << ": " << terminal_.screen().text();
+      EXPECT_TRUE(terminal_.resize_until(
+          columns,
+          [&] {
+            const std::vector<std::string> rows = terminal_.screen().rows();
+            if (lines_with(rows, "50 %") != 1 || rows.back().find("50 %") == std::string::npos)
+              return false;
+            const std::size_t used = test::columns_of(rows.back());
+            return used < columns && used + 6 >= std::min<std::size_t>(columns, 80);
+          }))
+          << columns << ": " << terminal_.screen().text();
     }
     server.release();
     EXPECT_EQ(process.wait(), 0);

@@ -61,16 +61,18 @@ TEST_F(StatusWatch, RefreshesTheListInPlaceAtAnyWidthUntilCtrlC) {
   EXPECT_TRUE(terminal_.read_until("first-"));
   add("second.h5");
   for (const unsigned short columns : std::initializer_list<unsigned short>{80, 40, 200}) {
-    terminal_.resize(columns);
-    EXPECT_TRUE(terminal_.read_while([&] {
-      const std::string text = terminal_.screen().text();
-      // Both entries once, in whole lines if they fit, and nothing of earlier lists.
-      return count(text, "every 1 s") != 1 || count(text, "/data/first-") != 1 ||
-             count(text, "/data/second.h5") != 1 || text.find("20") != 0 ||
-             (columns == 200) != (text.find("sluice forget --state-dir " + state_.path().string() +
-                                            " " + dataset + " second.h5\n") != std::string::npos);
-    })) << columns
-        << ":\n"
+    EXPECT_TRUE(terminal_.resize_until(
+        columns,
+        [&] {
+          const std::string text = terminal_.screen().text();
+          // Both entries once, in whole lines if they fit, and nothing of earlier lists.
+          return count(text, "every 1 s") == 1 && count(text, "/data/first-") == 1 &&
+                 count(text, "/data/second.h5") == 1 && text.find("20") == 0 &&
+                 (columns == 200) ==
+                     (text.find("sluice forget --state-dir " + state_.path().string() + " " +
+                                dataset + " second.h5\n") != std::string::npos);
+        }))
+        << columns << ":\n"
         << terminal_.screen().text();
   }
   process.signal(SIGINT);

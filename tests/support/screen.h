@@ -56,7 +56,7 @@ class Screen {
 
   std::size_t columns_;
   std::size_t height_;
-  const OnResize on_resize_;
+  OnResize on_resize_;
   std::vector<Row> rows_{1};
   std::size_t row_ = 0;     ///< row of the cursor, an index in rows_
   std::size_t column_ = 0;  ///< column of the cursor; columns_: the row is full, and the next
