@@ -66,7 +66,8 @@ class Transport {
   /// thread.
   virtual void post_at(std::chrono::steady_clock::time_point when, std::function<void()> work) = 0;
 
-  /// Starts an exchange. `exchange.body` must outlive the exchange. Network thread only.
+  /// Starts an exchange, and returns its id, which is not 0. `exchange.body` must outlive the
+  /// exchange. Network thread only.
   virtual ExchangeId start(const Exchange& exchange, OnAnswer on_answer) = 0;
   /// Ends an exchange with `interrupted` before this call returns. No effect on an exchange that
   /// has ended. Network thread only.

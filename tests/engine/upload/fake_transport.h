@@ -35,7 +35,7 @@ class FakeTransport final : public Transport {
   };
 
   void stop() override {
-    for (ExchangeId id = 0; id < started.size(); ++id) cancel(id);
+    for (ExchangeId id = 1; id <= started.size(); ++id) cancel(id);
   }
   bool drain() override {
     const bool any = !posted_.empty() || !later_.empty();
@@ -49,19 +49,20 @@ class FakeTransport final : public Transport {
   }
   ExchangeId start(const Exchange& exchange, OnAnswer on_answer) override {
     started.push_back({.exchange = exchange, .on_answer = std::move(on_answer)});
-    return started.size() - 1;
+    return started.size();
   }
   void cancel(ExchangeId id) override {
-    if (started.at(id).is_over()) return;
-    started.at(id).cancelled = true;
-    fail(id, {ErrorKind::interrupted, "cancelled"});
+    const std::size_t index = id - 1;
+    if (started.at(index).is_over()) return;
+    started.at(index).cancelled = true;
+    fail(index, {ErrorKind::interrupted, "cancelled"});
   }
   std::optional<Answer::Network> network_of(ExchangeId id) const override {
-    return started.at(id).network;
+    return started.at(id - 1).network;
   }
   bool is_network_thread() const override { return true; }
   std::chrono::nanoseconds cpu_time() const override { return {}; }
-  void resume(ExchangeId id) override { ++started.at(id).resumed; }
+  void resume(ExchangeId id) override { ++started.at(id - 1).resumed; }
 
   /// Runs all posted work, including work that it posts.
   void run() {
@@ -86,49 +87,51 @@ class FakeTransport final : public Transport {
     return later_.empty() ? std::nullopt : std::optional(later_.begin()->first);
   }
 
-  void answer(ExchangeId id, Answer answer) { end(id, std::move(answer)); }
-  void fail(ExchangeId id, Error error) { end(id, std::move(error)); }
+  // The test names exchanges by their index in `started`.
+  void answer(std::size_t index, Answer answer) { end(index, std::move(answer)); }
+  void fail(std::size_t index, Error error) { end(index, std::move(error)); }
   /// Reads up to `most` bytes of an exchange's body, as far as the body provides them. If the body
   /// fails, the exchange fails.
-  std::string read(ExchangeId id, std::size_t most) {
-    RequestBody& body = *started.at(id).exchange.body;
+  std::string read(std::size_t index, std::size_t most) {
+    RequestBody& body = *started.at(index).exchange.body;
     std::string all;
     while (all.size() < most) {
       std::string piece(std::min<std::size_t>(most - all.size(), 50'000), '\0');
       const RequestBody::Piece got = body.read(std::as_writable_bytes(std::span(piece)));
       if (got.next == RequestBody::Next::failed) {
-        fail(id, {ErrorKind::failed, "the body failed"});
+        fail(index, {ErrorKind::failed, "the body failed"});
         break;
       }
       if (got.next == RequestBody::Next::not_yet) break;
       all += piece.substr(0, got.size);
-      taken_[id] += got.size;
-      if (taken_[id] == started.at(id).exchange.body_size) break;
+      taken_[index] += got.size;
+      if (taken_[index] == started.at(index).exchange.body_size) break;
     }
     return all;
   }
   /// Reads all bytes that the body provides now.
-  std::string read_all(ExchangeId id) {
-    return read(id, static_cast<std::size_t>(started.at(id).exchange.body_size - taken_[id]));
+  std::string read_all(std::size_t index) {
+    return read(index,
+                static_cast<std::size_t>(started.at(index).exchange.body_size - taken_[index]));
   }
-  bool rewind(ExchangeId id) {
-    if (!started.at(id).exchange.body->rewind()) return false;
-    taken_[id] = 0;
+  bool rewind(std::size_t index) {
+    if (!started.at(index).exchange.body->rewind()) return false;
+    taken_[index] = 0;
     return true;
   }
 
-  std::deque<Started> started;  ///< in order of start(); the index is the ExchangeId
+  std::deque<Started> started;  ///< in order of start(); the ExchangeId is the index and 1
 
  private:
-  void end(ExchangeId id, Result<Answer> result) {
+  void end(std::size_t index, Result<Answer> result) {
     // Cleared before the call: the callback may start exchanges, or cancel this one.
-    const OnAnswer on_answer = std::exchange(started.at(id).on_answer, {});
+    const OnAnswer on_answer = std::exchange(started.at(index).on_answer, {});
     if (on_answer) on_answer(std::move(result));
   }
 
   std::deque<std::function<void()>> posted_;
   std::multimap<Time, std::function<void()>> later_;
-  std::map<ExchangeId, std::uint64_t> taken_;
+  std::map<std::size_t, std::uint64_t> taken_;  ///< bytes read, by index
 };
 
 }  // namespace sluice::test

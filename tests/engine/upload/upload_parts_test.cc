@@ -69,8 +69,11 @@ TEST_F(UploadPartsTest, ResumesSameRangesWithoutDoubt) {
   auto entries = begin_parts(*journal_, request_, source_, block_bytes, ranges_, whole);
   ASSERT_TRUE(entries);
   (*entries)[1].doubtful = true;
-  const UploadParts parts = resume_parts(
-      *std::move(entries), {.size = content_.size(), .block_bytes = block_bytes, .pool_blocks = 8});
+  PartPlanSetting setting;
+  setting.size = content_.size();
+  setting.block_bytes = block_bytes;
+  setting.pool_blocks = 8;
+  const UploadParts parts = resume_parts(*std::move(entries), setting);
   EXPECT_EQ(parts.plan.parts, ranges_);
   ASSERT_EQ(parts.entries.size(), 2U);
   for (const EarlierRun& entry : parts.entries) EXPECT_FALSE(entry.doubtful);
