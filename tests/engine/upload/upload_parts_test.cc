@@ -28,7 +28,7 @@ class UploadPartsTest : public testing::Test {
   const test::TempDir directory_{test::memory_directory()};
   const std::unique_ptr<Journal> journal_ = test::open_journal(directory_.path());
   const std::string content_ = test::random_bytes(3 * block_bytes + 17, 8);
-  const test::StringSource source_{content_, "/data/scan.h5"};
+  const test::StringSource source_{content_};
   const std::vector<ByteRange> ranges_{{0, 2 * block_bytes}, {2 * block_bytes, content_.size()}};
   UploadRequest request_;
 };
