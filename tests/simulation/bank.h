@@ -72,6 +72,8 @@ class Call {
   virtual Answer finish() = 0;
   /// The server dies within it: carries out a part, if that is possible, and answers nothing.
   virtual void finish_partly(Dice&) {}
+  /// Carries out a part, if that is possible, and answers how much.
+  virtual Answer finish_with_part(Dice&) { return finish(); }
 };
 
 /// What the servers of a world share: the dataset, its token, and what is registered.

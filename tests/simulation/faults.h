@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -19,6 +20,7 @@ enum class Fault {
   cut_body,            ///< the connection is reset within the body
   stalled_body,        ///< from some byte on nothing arrives any more
   early_status,        ///< refused before the body: 413, 503, 401
+  too_large,           ///< refused within the body: 413
   changed_bytes,       ///< a byte of the body is another one; only where a checksum shows that
   // A request, once it is complete.
   status_before,  ///< refused, and not carried out
@@ -32,11 +34,15 @@ enum class Fault {
   think,          ///< it takes long
   garbage,        ///< carried out, and the answer is no text
   cut_answer,     ///< carried out, and the answer's body is cut short
+  forgets,        ///< carried out and answered; the server's processes die right after that
+  part_kept,      ///< tus: a part of the bytes is kept, and the answer says so
+  page_before,    ///< not carried out; a front server answers a page with status 200
   // Of the server, at any time.
   dead_connections,  ///< all kept connections are dead, and nobody knows
   token_expires,     ///< another one has to be fetched
   upload_expires,    ///< a tus upload is gone
   outage,            ///< for a while nobody listens
+  gone,              ///< nobody listens until the client has given up
   slow_link,         ///< for a while it is a hundred times as slow
   // Of the client.
   read_error,     ///< some reads of the file fail
@@ -63,6 +69,12 @@ class Faults {
   };
 
   Faults(Dice dice, const Weather& weather) : dice_(dice), weather_(weather) {}
+  /// Adds `budget` faults that strike where they matter most. `dice` chooses them, so that a world
+  /// without them is the same as before they existed.
+  void aim(Dice dice, unsigned budget) {
+    aimed_dice_ = dice;
+    aimed_budget_ = budget;
+  }
 
   /// Of a connection that is to be made.
   std::optional<Fault> at_connect();
@@ -70,6 +82,10 @@ class Faults {
   std::optional<Fault> at_head(const Head& head);
   /// Of one that is complete.
   std::optional<Fault> at_complete(Step step);
+  /// How the server asks for a later retry: the seconds of its Retry-After, for `usual` ones.
+  std::chrono::seconds retry_after(std::chrono::seconds usual);
+  /// Of a moment that follows a request with or without a body, a little later.
+  std::optional<Fault> after_request(bool has_body);
   /// Of a moment.
   std::optional<Fault> at_moment();
   /// Between two processes of the client.
@@ -80,8 +96,13 @@ class Faults {
   Dice& dice() { return dice_; }
   std::uint64_t count(Fault fault) const { return counts_[static_cast<std::size_t>(fault)]; }
   const std::array<std::uint64_t, fault_kinds>& counts() const { return counts_; }
+  /// Of all kinds.
+  std::uint64_t total() const { return total_; }
   /// No more.
-  void end() { weather_ = {}; }
+  void end() {
+    weather_ = {};
+    aimed_budget_ = 0;
+  }
 
  private:
   /// Kills the client at one of its next events, with a probability that is higher than for other
@@ -89,6 +110,7 @@ class Faults {
   void aim_crash();
   std::optional<Fault> strike(Fault fault) {
     ++counts_[static_cast<std::size_t>(fault)];
+    ++total_;
     return fault;
   }
   bool is_due(double probability) {
@@ -97,11 +119,23 @@ class Faults {
     return true;
   }
 
+  bool is_aimed(double probability) {
+    if (aimed_budget_ == 0 || !aimed_dice_.chance(probability)) return false;
+    --aimed_budget_;
+    return true;
+  }
+  std::optional<Fault> aimed_at_head(const Head& head);
+  std::optional<Fault> aimed_at_complete(Step step);
+
   Dice dice_;
   Weather weather_;
+  Dice aimed_dice_{0};
+  unsigned aimed_budget_ = 0;
   unsigned crash_in_ = 0;  ///< events until the client is killed; 0: not planned
   bool in_pairs_ = false;  ///< an answer was lost: the next request is likely to fail as well
+  bool was_lost_ = false;  ///< the same, for aimed faults
   std::array<std::uint64_t, fault_kinds> counts_{};
+  std::uint64_t total_ = 0;
 };
 
 }  // namespace sluice::sim

@@ -56,8 +56,11 @@ class File final : public FileSystem {
     ++touched_;
     identity_.modified = {1'700'000'000 + touched_, 5};
   }
-  /// So many reads fail from now on.
-  void fail_reads(unsigned count) { failing_ = count; }
+  /// So many reads fail, after `first` others.
+  void fail_reads(unsigned count, unsigned first = 0) {
+    failing_ = count;
+    reads_before_ = first;
+  }
 
   Result<OpenedSource> open(const std::string& path, std::size_t block_size) override;
   Result<FileIdentity> identity_at(const std::string& path) override {
@@ -72,7 +75,8 @@ class File final : public FileSystem {
   std::vector<std::shared_ptr<const std::string>> versions_;
   FileIdentity identity_;
   std::int64_t touched_ = 0;
-  unsigned failing_ = 0;
+  unsigned failing_ = 0;       ///< reads
+  unsigned reads_before_ = 0;  ///< that succeed before they fail
 };
 
 /// Reads what the file has when it reads. It has no page cache and no direct reads.
@@ -82,7 +86,9 @@ class File::Reader final : public Source {
 
   Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t length,
                                           std::span<std::byte> memory) const override {
-    if (file_.failing_ > 0) {
+    if (file_.reads_before_ > 0) {
+      --file_.reads_before_;
+    } else if (file_.failing_ > 0) {
       --file_.failing_;
       return read_error(path(), offset, EIO);
     }

@@ -55,9 +55,10 @@ struct Wire {
   std::vector<Piece> kept;  ///< by a front server that collects whole requests
   std::optional<std::uint64_t> cut_at;
   bool cut_is_silent = false;
-  bool recognized = false;       ///< the script has been asked
-  std::optional<Strike> strike;  ///< of the script
-  bool changes_byte = false;     ///< the next one that arrives
+  std::optional<Answer> cut_answer;  ///< sent where the body is cut
+  bool recognized = false;           ///< the script has been asked
+  std::optional<Strike> strike;      ///< of the script
+  bool changes_byte = false;         ///< the next one that arrives
 };
 
 /// The way to the server, what stands in front of it, and the server: requests come in, and faults
@@ -68,6 +69,8 @@ class Network {
     Link::Setting link;
     std::uint64_t max_in_flight_bytes = 1 << 20;
     bool front_collects = false;  ///< a front server passes on whole requests only
+    /// A front server answers 413 to a larger body, bytes.
+    std::optional<std::uint64_t> most_body;
     /// A server or front server answers 408 where a body pauses for so long.
     std::optional<Duration> body_patience;
     /// Clean shutdown of idle connections; the client notices.
@@ -79,6 +82,8 @@ class Network {
     std::optional<TcpSender::Setting> tcp;
     /// Called for each piece of a body that the server gets, with its size in bytes.
     std::function<void(std::uint64_t)> on_received;
+    /// Called for each request whose head arrives.
+    std::function<void(const Head&)> on_request;
   };
 
   Network(Setting setting, Timeline& time, Trace& trace, Faults& faults, Bank& bank, Server& server)
@@ -129,6 +134,7 @@ class Network {
   Answer finish(const std::shared_ptr<Wire>& wire);
   Answer refusal(Step step, bool before_body);
   Answer page(bool after);
+  static Answer too_large();
 
   const Setting setting_;
   Timeline& time_;
