@@ -43,8 +43,8 @@ class SimExecutor final : public Executor {
   Clock::time_point written_at_{};
 };
 
-/// One process of the client: an engine that uploads one file, from the journal that an earlier one
-/// left. One thread.
+/// One process of the client: an engine that uploads one file, or the same file under two names at
+/// once, from the journal that an earlier one left. One thread.
 class Client {
  public:
   struct Setting {
@@ -54,6 +54,10 @@ class Client {
     SimExecutor::Setting executor;
     /// Asks the server first what it speaks; otherwise `request` says so.
     bool asks_first = false;
+    /// Another name under which the file is uploaded at the same time; empty for none.
+    std::string second_name{};
+    /// How long after the beginning of the first question the process is killed; empty: it is not.
+    std::optional<Duration> killed_in_question{};
   };
   /// What all processes of a world share; outlives them.
   struct Surroundings {
@@ -70,18 +74,29 @@ class Client {
   /// Dead or over; else it is cancelled.
   ~Client();
 
-  /// Asks what is to be asked, which takes virtual time, and starts the upload. False where it does
-  /// not begin: error() says why.
+  /// Asks what is to be asked, which takes virtual time, and starts the uploads. False where the
+  /// first does not begin: error() says why.
   bool start();
-  bool over() const { return over_; }
+  /// Whether the process was killed in start(): crash() returns its journal.
+  bool was_killed() const { return killed_journal_.has_value(); }
+  bool over() const { return over_ && (!second_ || second_over_); }
   const std::optional<Error>& error() const { return error_; }
   /// Once it is over: its report.
   Report finish();
+  /// The same of the second upload; nothing if there is none, or if it did not begin.
+  std::optional<Report> finish_second();
   /// The process is killed now: returns what is in the journal. Nothing of it reaches anything any
   /// more.
   std::string crash();
+  /// Also while start() asks.
   void cancel() {
+    cancelled_ = true;
     if (upload_) upload_->cancel();
+    if (second_) second_->cancel();
+  }
+  /// Bytes that the server has confirmed, of both uploads.
+  std::uint64_t committed() const {
+    return upload_->progress().committed + (second_ ? second_->progress().committed : 0);
   }
   void kill_connections() {
     if (transport_ != nullptr) transport_->kill_connections();
@@ -99,6 +114,7 @@ class Client {
  private:
   Timeline::Owner mail() const { return 2 * number_; }
   Timeline::Owner work() const { return 2 * number_ + 1; }
+  Result<std::unique_ptr<Upload>> start_one(const UploadRequest& request);
   void bury();
 
   Setting setting_;
@@ -109,10 +125,14 @@ class Client {
   Journal* journal_ = nullptr;         ///< the engine's
   SimTransport* transport_ = nullptr;  ///< the same
   bool over_ = false;
+  bool second_over_ = false;
+  std::optional<std::string> killed_journal_;
   bool dead_ = false;
+  bool cancelled_ = false;
   std::optional<Error> error_;
   std::unique_ptr<EngineResources> engine_;
   std::unique_ptr<Upload> upload_;
+  std::unique_ptr<Upload> second_;
 };
 
 }  // namespace sluice::sim

@@ -50,6 +50,8 @@ const char* to_string(Fault fault) {
       return "swallowed-request";
     case Fault::cut_body:
       return "cut-body";
+    case Fault::cut_end:
+      return "cut-end";
     case Fault::stalled_body:
       return "stalled-body";
     case Fault::early_status:
@@ -157,12 +159,14 @@ std::optional<Fault> Faults::aimed_at_head(const Head& head) {
   if (!head.header("upload-checksum").empty() && is_aimed(0.15))
     return strike(Fault::changed_bytes);
   if (head.body_size < 1000 || !is_aimed(is_again ? 0.5 : 0.02)) return {};
-  return strike(is_again || aimed_dice_.chance(0.5) ? Fault::too_large : Fault::cut_body);
+  if (is_again || aimed_dice_.chance(0.5)) return strike(Fault::too_large);
+  is_cut_ = true;
+  return strike(Fault::cut_end);
 }
 
 std::optional<Fault> Faults::aimed_at_complete(Step step) {
-  if (!is_aimed(registers(step) || step == Step::patch ? 0.1 : 0.05)) return {};
   const bool carries_bytes = step == Step::patch || step == Step::create;
+  if (!is_aimed(aimed_often_ * (registers(step) || carries_bytes ? 0.1 : 0.05))) return {};
   const Fault fault =
       aimed_dice_.pick({carries_bytes ? Fault::part_kept : Fault::forgets, Fault::forgets,
                         Fault::lost_answer, Fault::lost_answer, Fault::page_before});
@@ -176,8 +180,10 @@ std::chrono::seconds Faults::retry_after(std::chrono::seconds usual) {
 }
 
 std::optional<Fault> Faults::after_request(bool has_body) {
+  // What is sent before its end is cut is likely to be compared with the file once more.
+  if (std::exchange(is_cut_, false)) return strike(Fault::file_touched);
   if (!is_aimed(has_body ? 0.1 : 0.03)) return {};
-  return strike(aimed_dice_.pick({Fault::file_touched, Fault::file_touched, Fault::token_expires,
+  return strike(aimed_dice_.pick({Fault::file_touched, Fault::read_error, Fault::token_expires,
                                   Fault::upload_expires, Fault::full_disk, Fault::clock_jumps,
                                   Fault::read_error, Fault::file_changes, Fault::cancel,
                                   Fault::dead_connections, Fault::restart, Fault::gone}));

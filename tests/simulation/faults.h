@@ -18,6 +18,7 @@ enum class Fault {
   lost_request,        ///< the connection is reset before the server has seen anything of it
   swallowed_request,   ///< nothing of it arrives, and nobody says so
   cut_body,            ///< the connection is reset within the body
+  cut_end,             ///< the connection is reset before the last bytes of the body
   stalled_body,        ///< from some byte on nothing arrives any more
   early_status,        ///< refused before the body: 413, 503, 401
   too_large,           ///< refused within the body: 413
@@ -74,6 +75,7 @@ class Faults {
   void aim(Dice dice, unsigned budget) {
     aimed_dice_ = dice;
     aimed_budget_ = budget;
+    aimed_often_ = aimed_dice_.pick({1.0, 1.0, 5.0});
   }
 
   /// Of a connection that is to be made.
@@ -131,9 +133,11 @@ class Faults {
   Weather weather_;
   Dice aimed_dice_{0};
   unsigned aimed_budget_ = 0;
-  unsigned crash_in_ = 0;  ///< events until the client is killed; 0: not planned
-  bool in_pairs_ = false;  ///< an answer was lost: the next request is likely to fail as well
-  bool was_lost_ = false;  ///< the same, for aimed faults
+  double aimed_often_ = 1;  ///< factor of the probability for complete requests
+  unsigned crash_in_ = 0;   ///< events until the client is killed; 0: not planned
+  bool in_pairs_ = false;   ///< an answer was lost: the next request is likely to fail as well
+  bool was_lost_ = false;   ///< the same, for aimed faults
+  bool is_cut_ = false;     ///< the end of the request at hand will be cut
   std::array<std::uint64_t, fault_kinds> counts_{};
   std::uint64_t total_ = 0;
 };

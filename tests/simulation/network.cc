@@ -92,9 +92,9 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
     reset(wire);
     return;
   }
-  if (setting_.on_request) setting_.on_request(wire->head);
   const auto fault = faults_.at_head(wire->head);
   if (fault) trace_.note(to_string(*fault), wire->head.body_size);
+  if (setting_.on_request) setting_.on_request(wire->head);
   if (fault == Fault::lost_request) {
     reset(wire);
     return;
@@ -116,6 +116,9 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
     if (fault == Fault::too_large && bank_.generation != Bank::Generation::binary)
       wire->cut_answer = too_large();
   }
+  if (fault == Fault::cut_end)
+    wire->cut_at =
+        wire->head.body_size - std::min(wire->head.body_size, 100 + faults_.dice().below(100));
   wire->changes_byte = fault == Fault::changed_bytes;
   if (fault == Fault::early_status) {
     answer(wire, refusal(wire->head.body_size > 2000 ? Step::chunk : Step::other,

@@ -38,7 +38,8 @@ class SimTransport final : public Transport {
   };
   /// What a transport has seen of registrations, for the invariants.
   struct Doubt {
-    bool open = false;  ///< one was sent completely, and no answer says what became of it
+    std::string name{};  ///< of the file that it is about; empty: of all files
+    bool open = false;   ///< one was sent completely, and no answer says what became of it
     /// The last one was refused by the server's own words, and none has been begun since.
     bool refused = false;
   };
@@ -65,6 +66,11 @@ class SimTransport final : public Transport {
   /// The process is dead: nothing of it reaches the network any more, and whatever it starts ends
   /// as interrupted.
   void die();
+  /// The same, and what is open ends at once: for a process that waits for it.
+  void die_within_wait() {
+    die();
+    while (!entries_.empty()) cancel(entries_.begin()->first);
+  }
   /// Its kept connections are dead, and it does not know.
   void kill_connections();
 
@@ -94,7 +100,7 @@ class SimTransport final : public Transport {
   void broke(ExchangeId id);
   void fail(ExchangeId id, int code, const std::string& text);
   void finish(ExchangeId id, Result<Answer> result);
-  static bool registers(const Entry& entry);
+  bool registers(const Entry& entry) const;
   void note_doubt(const Entry& entry, const Result<Answer>& result);
   Read read_piece(Entry& entry, std::uint64_t room);
   Answer::Network facts(const Connection* connection) const;

@@ -32,8 +32,8 @@ struct Outcome {
   std::array<std::uint64_t, fault_kinds> faults{};
 };
 
-/// Makes the world of that seed, uploads one file in it, and checks what must hold whatever
-/// happens:
+/// Makes the world of that seed, uploads one file in it, in some worlds under two names at once,
+/// and checks what must hold whatever happens:
 ///
 ///  - The server ends with exactly the file's bytes, of one time, registered once; or nothing is
 ///    registered, and the report says so.
@@ -42,7 +42,10 @@ struct Outcome {
 ///    was lost.
 ///  - After a refused registration, the journal does not say that the file may be registered.
 ///  - No process joins parts that the server is still joining for it.
-///  - Every run ends; then all buffers are back, and no exchange is open.
+///  - Every run ends: soon after it is cancelled, and some hours after the last fault at the
+///  latest. Then all buffers are back, and no exchange is open.
+///  - A run that makes progress between faults does not fail because of them.
+///  - The same command, given again after the registration, registers nothing.
 ///
 /// `prints`: what happens, to the standard output. One thread; several may run side by side.
 Outcome run_world(std::uint64_t seed, bool prints);
