@@ -179,14 +179,15 @@ std::chrono::seconds Faults::retry_after(std::chrono::seconds usual) {
   return is_aimed(0.1) ? 10'000 * usual : usual;
 }
 
-std::optional<Fault> Faults::after_request(bool has_body) {
+std::optional<Faults::Later> Faults::after_request(bool has_body) {
   // What is sent before its end is cut is likely to be compared with the file once more.
-  if (std::exchange(is_cut_, false)) return strike(Fault::file_touched);
+  if (std::exchange(is_cut_, false)) return Later{*strike(Fault::file_touched), true};
   if (!is_aimed(has_body ? 0.1 : 0.03)) return {};
-  return strike(aimed_dice_.pick({Fault::file_touched, Fault::read_error, Fault::token_expires,
-                                  Fault::upload_expires, Fault::full_disk, Fault::clock_jumps,
-                                  Fault::read_error, Fault::file_changes, Fault::cancel,
-                                  Fault::dead_connections, Fault::restart, Fault::gone}));
+  const Fault fault = aimed_dice_.pick(
+      {Fault::file_touched, Fault::read_error, Fault::token_expires, Fault::upload_expires,
+       Fault::full_disk, Fault::clock_jumps, Fault::read_error, Fault::file_changes, Fault::cancel,
+       Fault::dead_connections, Fault::restart, Fault::gone});
+  return Later{*strike(fault), false};
 }
 
 std::optional<Fault> Faults::at_moment() {

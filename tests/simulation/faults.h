@@ -87,7 +87,11 @@ class Faults {
   /// How the server asks for a later retry: the seconds of its Retry-After, for `usual` ones.
   std::chrono::seconds retry_after(std::chrono::seconds usual);
   /// Of a moment that follows a request with or without a body, a little later.
-  std::optional<Fault> after_request(bool has_body);
+  struct Later {
+    Fault fault;
+    bool at_once;  ///< and not a little later
+  };
+  std::optional<Later> after_request(bool has_body);
   /// Of a moment.
   std::optional<Fault> at_moment();
   /// Between two processes of the client.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -187,10 +188,12 @@ void Plan::aim() {
     client.options.pool_bytes = own.between(2, 3) * client.options.block_bytes;
     client.request.chunk_bytes = std::max<std::uint64_t>(size / 3, 1);
   }
-  if (has_chunks && own.chance(0.2)) network.most_body = 3000 + size / own.between(2, 20);
-  if (!has_chunks || (bank.generation == Bank::Generation::tus && !client.request.lanes)) {
-    if (own.chance(0.2)) client.second_name = "second.h5";
-  }
+  // Over tus, a file below 5 MiB has several chunks only behind such a server.
+  const bool is_tus = bank.generation == Bank::Generation::tus;
+  if (has_chunks && own.chance(is_tus ? 0.6 : 0.2))
+    network.most_body = 3000 + size / own.between(2, 20);
+  if ((!has_chunks || (is_tus && !client.request.lanes)) && own.chance(0.2))
+    client.second_name = "second.h5";
 }
 
 class World {
@@ -313,13 +316,17 @@ void World::moment() {
 /// A little after a request has come, something may happen: while it is carried out, its answer is
 /// on its way, or the client waits before it sends it again.
 void World::request_came(const Head& head) {
-  const auto fault = faults_.after_request(head.body_size > 0);
-  if (!fault) return;
+  const auto later = faults_.after_request(head.body_size > 0);
+  if (!later) return;
+  if (later->at_once) {
+    strike(later->fault);
+    return;
+  }
   Dice& dice = faults_.dice();
   const auto delay = dice.pick<Duration>(
       {1ms, plan_.network.link.round_trip, 3 * plan_.network.link.round_trip, 2s});
   time_.after(Duration(dice.below(static_cast<std::uint64_t>(delay.count()))), 0,
-              [this, fault] { strike(*fault); });
+              [this, fault = later->fault] { strike(fault); });
 }
 
 void World::strike(Fault fault) {
@@ -653,7 +660,8 @@ bool World::run_once() {
   check_report(report);
   if (second) check_second(*second);
   // What the same command does over is no end: sluice runs it again by itself.
-  if (report.status == Report::Status::failed && report.again == Report::Again::nothing)
+  if (report.status == Report::Status::failed && report.again == Report::Again::nothing &&
+      !is_again_)
     check_survival(*report.error);
   if (report.status == Report::Status::registered || report.status == Report::Status::unconfirmed)
     return false;
