@@ -251,6 +251,12 @@ void UploadRun::confirmed(const Request& request) {
   const std::uint64_t committed = setting_.protocol->committed();
   switch (step) {
     case Request::Step::ask_name:
+      if (!setting_.protocol->is_registered()) break;
+      // The server holds all bytes, and is not asked for their number any more.
+      if (!sent_any_) resumed_from_ = setting_.size();  // an earlier run sent them
+      committed_ = setting_.size();
+      if (record_) record_->committed(setting_.size());
+      break;
     case Request::Step::ask_parts:
       break;
     case Request::Step::begin:

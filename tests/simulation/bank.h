@@ -73,6 +73,8 @@ class Call {
   virtual Answer finish() = 0;
   /// Carries out a part of the request, if possible, as if the server died meanwhile.
   virtual void finish_partly(Dice&) {}
+  /// Carries out a part, if that is possible, and answers how much.
+  virtual Answer finish_with_part(Dice&) { return finish(); }
 };
 
 /// The state of a Data Bank: a dataset, its token, and the registered files.

@@ -65,6 +65,7 @@ Client::Client(Setting setting, const Surroundings& around, unsigned number,
       number_(number),
       executor_(setting_.executor, around.time, work(), Dice(around.faults.dice().bits())) {
   setting_.request.on_over = [this] { over_ = true; };
+  setting_.request.stop = [this] { return cancelled_; };
   auto pool = BufferPool::create(setting_.options.block_bytes,
                                  setting_.options.pool_bytes / setting_.options.block_bytes);
   if (!pool) throw std::runtime_error(pool.error().message);
@@ -89,11 +90,18 @@ Client::Client(Setting setting, const Surroundings& around, unsigned number,
 }
 
 Client::~Client() {
-  if (!over_ && upload_) {
+  if (!over() && upload_) {
     transport_->die();
     dead_ = true;
   }
-  bury();
+  try {
+    bury();
+  } catch (const std::exception&) {
+    // The world has found a violation already. An engine that does not end cannot be destroyed.
+    static_cast<void>(upload_.release());
+    static_cast<void>(second_.release());
+    static_cast<void>(engine_.release());
+  }
 }
 
 bool Client::start() {
@@ -102,26 +110,54 @@ bool Client::start() {
     inquiry.base_url = setting_.request.base_url;
     inquiry.dataset = setting_.request.dataset;
     inquiry.token = setting_.request.token;
+    inquiry.stop = [this] { return cancelled_; };
+    if (setting_.killed_in_question)
+      around_.time.after(*setting_.killed_in_question, mail(), [this] {
+        if (!setting_.killed_in_question) return;
+        killed_journal_ = journal_->serialize();
+        dead_ = true;
+        transport_->die_within_wait();
+      });
     auto profile = engine_->asking().ask(inquiry);
+    setting_.killed_in_question.reset();  // the question has been answered
+    if (killed_journal_) return false;
     if (!profile) {
       error_ = profile.error();
       return false;
     }
     setting_.request.server = *std::move(profile);
+    if (cancelled_) {
+      error_ = Error{ErrorKind::interrupted, "cancelled after the question"};
+      return false;
+    }
   }
-  auto prepared = UploadPreparation(*engine_).prepare(setting_.request);
-  auto upload = prepared ? start_upload(*std::move(prepared))
-                         : Result<std::unique_ptr<Upload>>(prepared.error());
+  auto upload = start_one(setting_.request);
   if (!upload) {
     error_ = upload.error();
     return false;
   }
   upload_ = *std::move(upload);
+  if (setting_.second_name.empty()) return true;
+  UploadRequest second = setting_.request;
+  second.name = setting_.second_name;
+  second.on_over = [this] { second_over_ = true; };
+  if (auto other = start_one(second)) second_ = *std::move(other);
   return true;
+}
+
+Result<std::unique_ptr<Upload>> Client::start_one(const UploadRequest& request) {
+  auto prepared = UploadPreparation(*engine_).prepare(request);
+  if (!prepared) return prepared.error();
+  return start_upload(*std::move(prepared));
 }
 
 Report Client::finish() {
   return upload_->wait();
+}
+
+std::optional<Report> Client::finish_second() {
+  if (!second_) return {};
+  return second_->wait();
 }
 
 bool Client::journal_says_verifying() const {
@@ -131,7 +167,7 @@ bool Client::journal_says_verifying() const {
 }
 
 std::string Client::crash() {
-  std::string left = journal_->serialize();
+  std::string left = killed_journal_ ? *killed_journal_ : journal_->serialize();
   transport_->die();
   dead_ = true;
   bury();
@@ -140,13 +176,14 @@ std::string Client::crash() {
 
 void Client::bury() {
   if (!engine_) return;
-  if (upload_ && !over_) {
-    upload_->cancel();
+  if (upload_ && !over()) {
+    cancel();
     // All that it still does, it does as a ghost: no event of it is left to the world.
-    for (int i = 0; i < 100 && !over_; ++i) around_.time.run_owned(mail());
-    if (!over_) throw std::logic_error("a cancelled upload does not end");
+    for (int i = 0; i < 100 && !over(); ++i) around_.time.run_owned(mail());
+    if (!over()) throw std::logic_error("a cancelled upload does not end");
   }
   upload_.reset();
+  second_.reset();
   engine_.reset();
   around_.time.drop(mail());
   around_.time.drop(work());

@@ -44,8 +44,8 @@ class SimExecutor final : public Executor {
   Clock::time_point written_at_{};
 };
 
-/// One process of the client: an engine that uploads one file, with the journal of the process
-/// before. One thread.
+/// One process of the client: an engine that uploads one file, or the same file under two names at
+/// once, with the journal of the process before. One thread.
 class Client {
  public:
   struct Setting {
@@ -55,6 +55,10 @@ class Client {
     SimExecutor::Setting executor;
     /// Asks the server first which protocol it supports; false: `request.server` says so.
     bool asks_first = false;
+    /// Another name under which the file is uploaded at the same time; empty for none.
+    std::string second_name{};
+    /// How long after the beginning of the first question the process is killed; empty: it is not.
+    std::optional<Duration> killed_in_question{};
   };
   /// The objects that all processes of a world share. All must outlive the processes.
   struct Surroundings {
@@ -71,18 +75,29 @@ class Client {
   /// Cancels the upload if it is still running.
   ~Client();
 
-  /// Asks the server if Setting::asks_first, which takes virtual time, and starts the upload.
-  /// Returns false if the upload cannot be started: error() says why.
+  /// Asks the server if Setting::asks_first, which takes virtual time, and starts the uploads.
+  /// Returns false if the first upload cannot be started: error() says why.
   bool start();
-  /// Returns whether the upload has ended.
-  bool over() const { return over_; }
+  /// Whether the process was killed in start(): crash() returns its journal.
+  bool was_killed() const { return killed_journal_.has_value(); }
+  /// Returns whether all uploads have ended.
+  bool over() const { return over_ && (!second_ || second_over_); }
   const std::optional<Error>& error() const { return error_; }
   /// Returns the report of the upload. Call when over() is true.
   Report finish();
+  /// Returns the report of the second upload; nullopt if there is none, or if it was not started.
+  std::optional<Report> finish_second();
   /// Kills the process: it sends and writes nothing from now on. Returns the bytes of the journal.
   std::string crash();
+  /// Also while start() asks.
   void cancel() {
+    cancelled_ = true;
     if (upload_) upload_->cancel();
+    if (second_) second_->cancel();
+  }
+  /// Bytes that the server has confirmed, of both uploads.
+  std::uint64_t committed() const {
+    return upload_->progress().committed + (second_ ? second_->progress().committed : 0);
   }
   void kill_connections() {
     if (transport_ != nullptr) transport_->kill_connections();
@@ -102,6 +117,7 @@ class Client {
  private:
   Timeline::Owner mail() const { return 2 * number_; }
   Timeline::Owner work() const { return 2 * number_ + 1; }
+  Result<std::unique_ptr<Upload>> start_one(const UploadRequest& request);
   void bury();
 
   Setting setting_;
@@ -112,10 +128,14 @@ class Client {
   Journal* journal_ = nullptr;         ///< the engine's
   SimTransport* transport_ = nullptr;  ///< the same
   bool over_ = false;
+  bool second_over_ = false;
+  std::optional<std::string> killed_journal_;
   bool dead_ = false;
+  bool cancelled_ = false;
   std::optional<Error> error_;
   std::unique_ptr<EngineResources> engine_;
   std::unique_ptr<Upload> upload_;
+  std::unique_ptr<Upload> second_;
 };
 
 }  // namespace sluice::sim

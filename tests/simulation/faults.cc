@@ -50,10 +50,14 @@ const char* to_string(Fault fault) {
       return "swallowed-request";
     case Fault::cut_body:
       return "cut-body";
+    case Fault::cut_end:
+      return "cut-end";
     case Fault::stalled_body:
       return "stalled-body";
     case Fault::early_status:
       return "early-status";
+    case Fault::too_large:
+      return "too-large";
     case Fault::changed_bytes:
       return "changed-bytes";
     case Fault::status_before:
@@ -78,6 +82,12 @@ const char* to_string(Fault fault) {
       return "garbage";
     case Fault::cut_answer:
       return "cut-answer";
+    case Fault::forgets:
+      return "forgets";
+    case Fault::part_kept:
+      return "part-kept";
+    case Fault::page_before:
+      return "page-before";
     case Fault::dead_connections:
       return "dead-connections";
     case Fault::token_expires:
@@ -86,6 +96,8 @@ const char* to_string(Fault fault) {
       return "upload-expires";
     case Fault::outage:
       return "outage";
+    case Fault::gone:
+      return "gone";
     case Fault::slow_link:
       return "slow-link";
     case Fault::read_error:
@@ -118,7 +130,7 @@ std::optional<Fault> Faults::at_head(const Head& head) {
   if (std::exchange(in_pairs_, false) && head.body_size > 0 && is_due(0.3))
     return strike(dice_.pick(
         {Fault::lost_request, Fault::cut_body, Fault::early_status, Fault::early_status}));
-  if (!is_due(weather_.requests)) return {};
+  if (!is_due(weather_.requests)) return aimed_at_head(head);
   if (head.body_size == 0)
     return strike(dice_.pick({Fault::lost_request, Fault::swallowed_request, Fault::early_status}));
   if (!head.header("upload-checksum").empty() && dice_.chance(0.3))
@@ -131,13 +143,51 @@ std::optional<Fault> Faults::at_complete(Step step) {
   // What matters most is rare among the requests.
   const bool matters = registers(step) || step == Step::setup || step == Step::join;
   if (matters) aim_crash();
-  if (!is_due(weather_.requests * (matters ? 4 : 1))) return {};
+  if (!is_due(weather_.requests * (matters ? 4 : 1))) return aimed_at_complete(step);
   const Fault fault =
       dice_.pick({Fault::status_before, Fault::front_before, Fault::front_after, Fault::lost_answer,
                   Fault::lost_answer, Fault::silent_answer, Fault::late, Fault::partly,
                   Fault::restart, Fault::think, Fault::garbage, Fault::cut_answer});
   in_pairs_ = fault == Fault::lost_answer || fault == Fault::partly;
+  was_lost_ = fault == Fault::lost_answer;
   return strike(fault);
+}
+
+std::optional<Fault> Faults::aimed_at_head(const Head& head) {
+  // A chunk that the server has, and that is sent again, may be refused.
+  const bool is_again = std::exchange(was_lost_, false);
+  if (!head.header("upload-checksum").empty() && is_aimed(0.15))
+    return strike(Fault::changed_bytes);
+  if (head.body_size < 1000 || !is_aimed(is_again ? 0.5 : 0.02)) return {};
+  if (is_again || aimed_dice_.chance(0.5)) return strike(Fault::too_large);
+  is_cut_ = true;
+  return strike(Fault::cut_end);
+}
+
+std::optional<Fault> Faults::aimed_at_complete(Step step) {
+  const bool carries_bytes = step == Step::patch || step == Step::create;
+  if (!is_aimed(aimed_often_ * (registers(step) || carries_bytes ? 0.1 : 0.05))) return {};
+  const Fault fault =
+      aimed_dice_.pick({carries_bytes ? Fault::part_kept : Fault::forgets, Fault::forgets,
+                        Fault::lost_answer, Fault::lost_answer, Fault::page_before});
+  was_lost_ = fault == Fault::lost_answer;
+  return strike(fault);
+}
+
+std::chrono::seconds Faults::retry_after(std::chrono::seconds usual) {
+  // A date of the next weeks, from a server whose clock is wrong.
+  return is_aimed(0.1) ? 10'000 * usual : usual;
+}
+
+std::optional<Faults::Later> Faults::after_request(bool has_body) {
+  // What is sent before its end is cut is likely to be compared with the file once more.
+  if (std::exchange(is_cut_, false)) return Later{*strike(Fault::file_touched), true};
+  if (!is_aimed(has_body ? 0.1 : 0.03)) return {};
+  const Fault fault = aimed_dice_.pick(
+      {Fault::file_touched, Fault::read_error, Fault::token_expires, Fault::upload_expires,
+       Fault::full_disk, Fault::clock_jumps, Fault::read_error, Fault::file_changes, Fault::cancel,
+       Fault::dead_connections, Fault::restart, Fault::gone});
+  return Later{*strike(fault), false};
 }
 
 std::optional<Fault> Faults::at_moment() {

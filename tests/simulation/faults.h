@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -17,8 +18,10 @@ enum class Fault {
   lost_request,        ///< the connection is reset before the server has received anything
   swallowed_request,   ///< the request is lost without a reset
   cut_body,            ///< the connection is reset within the body
+  cut_end,             ///< the connection is reset before the last bytes of the body
   stalled_body,        ///< the body is lost from some byte on, without a reset
   early_status,        ///< the server responds 413, 503 or 401 before the body
+  too_large,           ///< the server responds 413 within the body
   changed_bytes,       ///< a byte of the body changes; only if a checksum protects the body
   // Of a complete request.
   status_before,  ///< the server responds with an error and does not carry out the request
@@ -32,11 +35,15 @@ enum class Fault {
   think,          ///< carried out after a long time
   garbage,        ///< carried out, and the body of the response is not text
   cut_answer,     ///< carried out, and the body of the response is cut short
+  forgets,        ///< carried out and answered; the server's processes die right after that
+  part_kept,      ///< tus: the server keeps a part of the bytes, and the response says so
+  page_before,    ///< not carried out; a front server responds with a page of status 200
   // Of the server, at any time.
   dead_connections,  ///< the server drops all kept connections without telling the client
   token_expires,     ///< the client must get a new token
   upload_expires,    ///< a tus upload is deleted
   outage,            ///< the server refuses connections for a while
+  gone,              ///< the server refuses connections until the upload has failed
   slow_link,         ///< the link is slower for a while
   // Of the client.
   read_error,     ///< some reads of the file fail
@@ -63,6 +70,13 @@ class Faults {
   };
 
   Faults(Dice dice, const Weather& weather) : dice_(dice), weather_(weather) {}
+  /// Adds `budget` faults that strike where they matter most. `dice` chooses them, so that a world
+  /// without them is the same as before they existed.
+  void aim(Dice dice, unsigned budget) {
+    aimed_dice_ = dice;
+    aimed_budget_ = budget;
+    aimed_often_ = aimed_dice_.pick({1.0, 1.0, 5.0});
+  }
 
   // Return the fault that happens now; nullopt for none.
   /// For a connection attempt.
@@ -71,6 +85,15 @@ class Faults {
   std::optional<Fault> at_head(const Head& head);
   /// For a request that has arrived completely.
   std::optional<Fault> at_complete(Step step);
+  /// Returns how long the server asks the client to wait (Retry-After), in place of `usual`.
+  std::chrono::seconds retry_after(std::chrono::seconds usual);
+  /// A fault that follows a request.
+  struct Later {
+    Fault fault;
+    bool at_once;  ///< with the request; false: a little later
+  };
+  /// Returns the fault that follows a request with or without a body.
+  std::optional<Later> after_request(bool has_body);
   /// For the server, the link or the client's machine while the client runs; called periodically.
   std::optional<Fault> at_moment();
   /// Between two processes of the client.
@@ -81,8 +104,13 @@ class Faults {
   Dice& dice() { return dice_; }
   std::uint64_t count(Fault fault) const { return counts_[static_cast<std::size_t>(fault)]; }
   const std::array<std::uint64_t, fault_kinds>& counts() const { return counts_; }
+  /// Returns the number of faults of all kinds.
+  std::uint64_t total() const { return total_; }
   /// Ends all faults: none happens after this call.
-  void end() { weather_ = {}; }
+  void end() {
+    weather_ = {};
+    aimed_budget_ = 0;
+  }
 
  private:
   /// Kills the client at one of its next events, with a probability that is higher than for other
@@ -90,6 +118,7 @@ class Faults {
   void aim_crash();
   std::optional<Fault> strike(Fault fault) {
     ++counts_[static_cast<std::size_t>(fault)];
+    ++total_;
     return fault;
   }
   bool is_due(double probability) {
@@ -98,11 +127,25 @@ class Faults {
     return true;
   }
 
+  bool is_aimed(double probability) {
+    if (aimed_budget_ == 0 || !aimed_dice_.chance(probability)) return false;
+    --aimed_budget_;
+    return true;
+  }
+  std::optional<Fault> aimed_at_head(const Head& head);
+  std::optional<Fault> aimed_at_complete(Step step);
+
   Dice dice_;
   Weather weather_;
-  unsigned crash_in_ = 0;  ///< events until the client is killed; 0: not planned
-  bool in_pairs_ = false;  ///< an answer was lost: the next request is likely to fail as well
+  Dice aimed_dice_{0};
+  unsigned aimed_budget_ = 0;
+  double aimed_often_ = 1;  ///< factor of the probability for complete requests
+  unsigned crash_in_ = 0;   ///< events until the client is killed; 0: not planned
+  bool in_pairs_ = false;   ///< an answer was lost: the next request is likely to fail as well
+  bool was_lost_ = false;   ///< the same, for aimed faults
+  bool is_cut_ = false;     ///< the end of the request at hand will be cut
   std::array<std::uint64_t, fault_kinds> counts_{};
+  std::uint64_t total_ = 0;
 };
 
 }  // namespace sluice::sim

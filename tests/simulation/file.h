@@ -57,8 +57,11 @@ class File final : public FileSystem {
     ++touched_;
     identity_.modified = {1'700'000'000 + touched_, 5};
   }
-  /// Makes the next `count` reads fail with EIO.
-  void fail_reads(unsigned count) { failing_ = count; }
+  /// Makes `count` reads fail with EIO, after `first` other reads.
+  void fail_reads(unsigned count, unsigned first = 0) {
+    failing_ = count;
+    reads_before_ = first;
+  }
 
   Result<OpenedSource> open(const std::string& path, std::size_t block_size) override;
   Result<FileIdentity> identity_at(const std::string& path) override {
@@ -73,7 +76,8 @@ class File final : public FileSystem {
   std::vector<std::shared_ptr<const std::string>> versions_;
   FileIdentity identity_;
   std::int64_t touched_ = 0;
-  unsigned failing_ = 0;
+  unsigned failing_ = 0;       ///< reads
+  unsigned reads_before_ = 0;  ///< that succeed before they fail
 };
 
 /// Reads the current content of the file, without a page cache or direct reads.
@@ -83,7 +87,9 @@ class File::Reader final : public Source {
 
   Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t length,
                                           std::span<std::byte> memory) const override {
-    if (file_.failing_ > 0) {
+    if (file_.reads_before_ > 0) {
+      --file_.reads_before_;
+    } else if (file_.failing_ > 0) {
       --file_.failing_;
       return read_error(path(), offset, EIO);
     }

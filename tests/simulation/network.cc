@@ -94,6 +94,7 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
   }
   const auto fault = faults_.at_head(wire->head);
   if (fault) trace_.note(to_string(*fault), wire->head.body_size);
+  if (setting_.on_request) setting_.on_request(wire->head);
   if (fault == Fault::lost_request) {
     reset(wire);
     return;
@@ -103,10 +104,21 @@ void Network::begin(const std::shared_ptr<Wire>& wire) {
     wire->cut_is_silent = true;
     return;
   }
-  if (fault == Fault::cut_body || fault == Fault::stalled_body) {
+  if (setting_.most_body && wire->head.body_size > *setting_.most_body) {
+    trace_.note("413 for the size", wire->head.body_size);
+    answer(wire, too_large());
+    return;
+  }
+  if (fault == Fault::cut_body || fault == Fault::stalled_body || fault == Fault::too_large) {
     wire->cut_at = faults_.dice().below(wire->head.body_size);
     wire->cut_is_silent = fault == Fault::stalled_body;
+    // Only a protocol with chunks can send less at once.
+    if (fault == Fault::too_large && bank_.generation != Bank::Generation::binary)
+      wire->cut_answer = too_large();
   }
+  if (fault == Fault::cut_end)
+    wire->cut_at =
+        wire->head.body_size - std::min(wire->head.body_size, 100 + faults_.dice().below(100));
   wire->changes_byte = fault == Fault::changed_bytes;
   if (fault == Fault::early_status) {
     answer(wire, refusal(wire->head.body_size > 2000 ? Step::chunk : Step::other,
@@ -170,6 +182,8 @@ void Network::receive(const std::shared_ptr<Wire>& wire, const Piece& arrived) {
       break_call(wire);
       if (wire->strike && wire->strike->answer)
         answer(wire, *wire->strike->answer);
+      else if (wire->cut_answer)
+        answer(wire, *wire->cut_answer);
       else
         reset(wire);
       return;
@@ -239,7 +253,8 @@ void Network::complete(const std::shared_ptr<Wire>& wire) {
   }
   if (fault == Fault::late && step == Step::setup) fault = Fault::lost_answer;
   // A success without tus's headers would say that the server does not speak it.
-  if (fault == Fault::garbage && step == Step::options) fault = Fault::lost_answer;
+  if ((fault == Fault::garbage || fault == Fault::page_before) && step == Step::options)
+    fault = Fault::lost_answer;
   if (fault == Fault::restart) {
     restart();
     return;
@@ -274,6 +289,21 @@ void Network::carry_out(const std::shared_ptr<Wire>& wire, std::optional<Fault> 
     case Fault::front_before:
       wire->call->broken();
       answer(wire, page(/*after=*/false));
+      return;
+    case Fault::page_before: {
+      wire->call->broken();
+      Answer placeholder = page(/*after=*/false);
+      placeholder.status = 200;
+      answer(wire, std::move(placeholder));
+      return;
+    }
+    case Fault::forgets:
+      answer(wire, finish(wire));
+      wire->connection->dead = true;
+      restart();
+      return;
+    case Fault::part_kept:
+      answer(wire, wire->call->finish_with_part(faults_.dice()));
       return;
     case Fault::front_after:
       static_cast<void>(finish(wire));
@@ -325,8 +355,14 @@ Answer Network::refusal(Step step, bool before_body) {
   if (refused.status == 413 && step != Step::chunk && step != Step::patch) refused.status = 503;
   if (refused.status == 401) refused.body = "HTTP Token: Access denied.\n";
   if ((refused.status == 503 || refused.status == 429) && dice.chance(0.5))
-    refused.retry_after = std::chrono::seconds(dice.between(1, 90));
+    refused.retry_after = faults_.retry_after(std::chrono::seconds(dice.between(1, 90)));
   return refused;
+}
+
+Answer Network::too_large() {
+  Answer answer = reply(413, "<html><h1>413 Request Entity Too Large</h1></html>");
+  answer.headers.emplace_back("content-type", "text/html");
+  return answer;
 }
 
 Answer Network::page(bool after) {

@@ -55,6 +55,7 @@ struct Wire {
   std::vector<Piece> kept;     ///< buffered by a front server that passes on whole requests only
   std::optional<std::uint64_t> cut_at;  ///< offset in the body at which a fault takes effect
   bool cut_is_silent = false;           ///< at cut_at, bytes are dropped without a reset
+  std::optional<Answer> cut_answer;     ///< the response that is sent at cut_at
   bool recognized = false;              ///< the step is known, and the script was asked for a fault
   std::optional<Strike> strike;         ///< the script's fault for this request
   bool changes_byte = false;            ///< a fault changes a byte of the next piece
@@ -68,6 +69,9 @@ class Network {
     Link::Setting link;
     std::uint64_t max_in_flight_bytes = 1 << 20;
     bool front_collects = false;  ///< a front server buffers a request until it is complete
+    /// The maximum size in bytes of a body; the front server responds 413 to a larger body. Empty:
+    /// none.
+    std::optional<std::uint64_t> most_body;
     /// The server or front server responds 408 if no byte of a body arrives for this time. Empty:
     /// never.
     std::optional<Duration> body_patience;
@@ -80,6 +84,8 @@ class Network {
     std::optional<TcpSender::Setting> tcp;
     /// Called with the size in bytes of each piece of a body that the server receives.
     std::function<void(std::uint64_t)> on_received;
+    /// Called for each request whose head arrives.
+    std::function<void(const Head&)> on_request;
   };
 
   Network(Setting setting, Timeline& time, Trace& trace, Faults& faults, Bank& bank, Server& server)
@@ -133,6 +139,7 @@ class Network {
   Answer finish(const std::shared_ptr<Wire>& wire);
   Answer refusal(Step step, bool before_body);
   Answer page(bool after);
+  static Answer too_large();
 
   const Setting setting_;
   Timeline& time_;

@@ -125,6 +125,31 @@ TEST_F(SimulatedServer, KeepsTheBytesOfABrokenPatch) {
   EXPECT_EQ(server->begin(head)->refusal()->status, 413);
 }
 
+TEST_F(SimulatedServer, KeepsAPartOfAPatchAndSaysHowMuch) {
+  bank_.generation = Bank::Generation::tus;
+  for (const bool keeps : {false, true}) {
+    const auto server = make_tus_server(bank_, {.extensions = {"creation"}, .keeps_broken = keeps});
+    const std::map<std::string, std::string> plain{{"tus-resumable", "1.0.0"}};
+    ask(*server, Method::post, "/files/", {}, {{"tus-resumable", "1.0.0"}, {"upload-length", "4"}});
+    const Head head{.method = Method::patch,
+                    .path = "/files/upload1",
+                    .headers = {{"tus-resumable", "1.0.0"},
+                                {"upload-offset", "0"},
+                                {"content-type", "application/offset+octet-stream"},
+                                {"authorization", "Token token=" + bank_.token}},
+                    .body_size = 4};
+    const auto call = server->begin(head);
+    EXPECT_FALSE(call->refusal());
+    call->body("abcd");
+    Dice dice(1);
+    const std::string kept(call->finish_with_part(dice).header("upload-offset").value_or(""));
+    EXPECT_GE(kept, "1");
+    EXPECT_LE(kept, "3");
+    EXPECT_EQ(ask(*server, Method::head, "/files/upload1", {}, plain).header("upload-offset"),
+              kept);
+  }
+}
+
 TEST_F(SimulatedServer, JoinsPartsOnce) {
   bank_.generation = Bank::Generation::tus;
   const auto server = make_tus_server(bank_, {.extensions = {"creation", "concatenation"}});

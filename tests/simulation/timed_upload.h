@@ -125,6 +125,11 @@ class TimedUpload : public testing::Test {
     start();
     return finish();
   }
+  /// Kills the process. The next one has its journal.
+  void kill() {
+    journal_ = process_->crash();
+    process_.reset();
+  }
   /// Starts an upload, and returns the error if it does not start.
   std::optional<Error> refused() {
     try {

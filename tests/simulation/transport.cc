@@ -109,6 +109,8 @@ Transport::ExchangeId SimTransport::start(const Exchange& exchange, OnAnswer on_
   Entry& entry = entries_[id];
   entry.exchange = exchange;
   entry.on_answer = std::move(on_answer);
+  // Noted before its connection is made: what must not be sent twice asks for one of its own kind.
+  if (exchange.connection != Request::Connection::any) doubt_.refused = false;
   trace_.note("start", id, exchange.body_size);
   trace_.say("  {} {} [{}]", to_string(exchange.method), exchange.url, id);
   if (dead_)
@@ -368,12 +370,13 @@ void SimTransport::finish(ExchangeId id, Result<Answer> result) {
   entry.on_answer(std::move(result));
 }
 
-bool SimTransport::registers(const Entry& entry) {
+bool SimTransport::registers(const Entry& entry) const {
   const auto says = [&](const char* text) {
     return entry.begin_of_body.find(text) != std::string::npos;
   };
   return entry.exchange.method == Request::Method::post && entry.exchange.body_size > 0 &&
-         (says("\r\n\r\nverify\r\n") || says("name=\"tus_url\"") || says("name=\"binary\""));
+         (says("\r\n\r\nverify\r\n") || says("name=\"tus_url\"") || says("name=\"binary\"")) &&
+         says(doubt_.name.c_str());
 }
 
 void SimTransport::note_doubt(const Entry& entry, const Result<Answer>& result) {

@@ -36,7 +36,8 @@ class SimTransport final : public Transport {
   };
   /// The results of registration requests, for the invariants.
   struct Doubt {
-    bool open = false;  ///< a registration was sent completely, and its result is unknown
+    std::string name{};  ///< the file to watch; empty: all files
+    bool open = false;   ///< a registration was sent completely, and its result is unknown
     /// The server itself refused the last registration, and none was sent since.
     bool refused = false;
   };
@@ -64,6 +65,11 @@ class SimTransport final : public Transport {
   /// Simulates the death of the process: closes all connections. Exchanges that are started later
   /// end as interrupted.
   void die();
+  /// Like die(), and ends the open exchanges at once: for a process that waits for one.
+  void die_within_wait() {
+    die();
+    while (!entries_.empty()) cancel(entries_.begin()->first);
+  }
   /// Makes the server drop all kept connections. The client learns this at its next request.
   void kill_connections();
 
@@ -93,7 +99,7 @@ class SimTransport final : public Transport {
   void broke(ExchangeId id);
   void fail(ExchangeId id, int code, const std::string& text);
   void finish(ExchangeId id, Result<Answer> result);
-  static bool registers(const Entry& entry);
+  bool registers(const Entry& entry) const;
   void note_doubt(const Entry& entry, const Result<Answer>& result);
   Read read_piece(Entry& entry, std::uint64_t room);
   Answer::Network facts(const Connection* connection) const;

@@ -110,6 +110,19 @@ class TusCall final : public Call {
   void broken() override { leave(); }
   void finish_partly(Dice&) override { leave(); }
 
+  /// Keeps the first bytes of a PATCH or a creation, at least one.
+  Answer finish_with_part(Dice& dice) override {
+    const bool has_bytes = step() == Step::patch || step() == Step::create;
+    TusUpload* const upload = has_bytes ? state_.find(id_) : nullptr;
+    const bool has_checksum = !head_.header("upload-checksum").empty();
+    if (upload != nullptr && !upload->expired && got_.size() > 1 && !has_checksum) {
+      const std::uint64_t begin = number(head_.header("upload-offset"));
+      got_.shorten(dice.between(1, got_.size() - 1));
+      if (keeps_as_it_comes()) upload->bytes.shorten(begin + got_.size());
+    }
+    return finish();
+  }
+
   Answer finish() override {
     Answer answer = marked(carry_out());
     leave();

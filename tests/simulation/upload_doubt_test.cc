@@ -70,6 +70,19 @@ TEST_F(LostVerify, IsLookedForAgainAfterWait) {
   EXPECT_GT(count(Step::probe), 2U);
 }
 
+/// Seed 158 found the report of the second process with fewer bytes.
+TEST_F(LostVerify, IsReportedWithAllBytesByNextProcess) {
+  strike({.step = Step::verify, .fault = Fault::silent_answer});
+  start();
+  run_until([this] { return !bank_.registered.empty(); });
+  pass(1s);
+  kill();
+  const Report report = upload();
+  expect_registered(report);
+  EXPECT_EQ(report.committed, file_size);
+  EXPECT_EQ(report.bytes_per_second(), 0) << "this process has sent nothing";
+}
+
 TEST_F(LostVerify, StaysInDoubtAfterCancel) {
   strike({.step = Step::verify, .fault = Fault::lost_request});
   start();

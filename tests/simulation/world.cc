@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -19,6 +20,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t block = 4096;
+/// So many faults in a row end no run.
+constexpr std::uint64_t survived = 3;
 
 /// An invariant does not hold.
 struct Violation : std::runtime_error {
@@ -43,7 +46,11 @@ struct Plan {
   TusSetting tus;
   std::uint64_t size = 0;
   std::uint64_t content_seed = 0;
-  std::size_t change_at = 0;
+  unsigned aimed_budget = 0;
+  bool comes_again = false;  ///< the command is given once more after the registration
+
+ private:
+  void aim();
 };
 
 std::uint64_t choose_size(Dice& dice) {
@@ -155,6 +162,38 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
       }
       break;
   }
+  aim();
+}
+
+/// Makes some worlds harder. These choices have dice of their own, so that all other worlds are as
+/// they were before.
+void Plan::aim() {
+  Dice own(content_seed ^ 0xA1A1);
+  comes_again = own.chance(0.05);
+  if (client.asks_first && own.chance(0.15))
+    client.killed_in_question = Duration(own.below(static_cast<std::uint64_t>(
+        (network.link.round_trip * 4 + network.thinks * 3 + 100ms).count())));
+  if (!own.chance(0.16)) return;
+  aimed_budget = static_cast<unsigned>(own.between(1, 6));
+  client.executor.check = own.pick<Duration>({10us, 1ms, 30ms});
+  const bool has_chunks = bank.generation != Bank::Generation::binary;
+  if (has_chunks && own.chance(0.06)) {
+    // Of many faults with progress in between.
+    weather.requests = 0.3;
+    weather.budget = 40;
+    if (client.request.chunk_bytes > 0) client.request.chunk_bytes = size / 40 + 1;
+  }
+  if (has_chunks && own.chance(0.3)) {
+    // Chunks that neither the pool nor a new connection takes as a whole.
+    client.options.pool_bytes = own.between(2, 3) * client.options.block_bytes;
+    client.request.chunk_bytes = std::max<std::uint64_t>(size / 3, 1);
+  }
+  // Over tus, a file below 5 MiB has several chunks only behind such a server.
+  const bool is_tus = bank.generation == Bank::Generation::tus;
+  if (has_chunks && own.chance(is_tus ? 0.6 : 0.2))
+    network.most_body = 3000 + size / own.between(2, 20);
+  if ((!has_chunks || (is_tus && !client.request.lanes)) && own.chance(0.2))
+    client.second_name = "second.h5";
 }
 
 class World {
@@ -169,6 +208,15 @@ class World {
 
  private:
   bool run_once();
+  bool crashed(const char* how);
+  void come_again();
+  void request_came(const Head& head);
+  void check_time();
+  void note_progress();
+  std::uint64_t passed() const;
+  void come_back() {
+    if (std::exchange(is_gone_, false)) network_.go_down(time_.steady_now());
+  }
   void moment();
   void strike(Fault fault);
   void be_down();
@@ -176,6 +224,12 @@ class World {
   void settle();
   void check_registered();
   void check_report(const Report& report);
+  void check_second(const Report& report);
+  bool has_changed() const {
+    return faults_.count(Fault::file_changes) + faults_.count(Fault::file_replaced) > 0;
+  }
+  const Bank::Registered* registered() const { return registered_as(plan_.client.request.name); }
+  const Bank::Registered* registered_as(const std::string& name) const;
   bool has_reason(const Error& error) const;
   void check_survival(const Error& error);
   void note_end(Report::Status status, const std::optional<Error>& error);
@@ -197,7 +251,14 @@ class World {
   SimTransport::Doubt doubt_;
   std::string journal_;
   std::optional<Clock::time_point> full_until_;
+  std::optional<Clock::time_point> cancelled_at_;
+  Clock::time_point quiet_since_{};       ///< the last fault, or the beginning of the run
+  std::uint64_t faults_then_ = 0;         ///< of the world at quiet_since_
+  std::uint64_t most_committed_ = 0;      ///< in this run
+  std::uint64_t passed_at_progress_ = 0;  ///< faults that had passed when the run made progress
   std::size_t token_number_ = 0;
+  bool is_again_ = false;  ///< the command is given although the file is registered
+  bool is_gone_ = false;   ///< the server, until the run ends
   bool journal_failed_ = false;
   bool clock_jumped_ = false;  ///< in this run, or while the client was down
   Error last_error_;
@@ -216,6 +277,11 @@ std::unique_ptr<Server> make_server(Plan& plan) {
   return make_binary_server(plan.bank);
 }
 
+Network::Setting hooked(Network::Setting setting, std::function<void(const Head&)> on_request) {
+  setting.on_request = std::move(on_request);
+  return setting;
+}
+
 World::World(std::uint64_t seed, bool prints)
     : plan_(seed),
       server_(make_server(plan_)),
@@ -223,7 +289,10 @@ World::World(std::uint64_t seed, bool prints)
       faults_(Dice(plan_.dice.bits()), plan_.weather),
       file_(plan_.client.request.path,
             content(plan_.content_seed, static_cast<std::size_t>(plan_.size))),
-      network_(plan_.network, time_, trace_, faults_, plan_.bank, *server_) {
+      network_(hooked(plan_.network, [this](const Head& head) { request_came(head); }), time_,
+               trace_, faults_, plan_.bank, *server_) {
+  faults_.aim(Dice(plan_.content_seed ^ 0xA1), plan_.aimed_budget);
+  doubt_.name = plan_.client.second_name.empty() ? "" : plan_.client.request.name;
   outcome_.seed = seed;
   outcome_.generation = plan_.bank.generation;
   random_bits().seed(plan_.dice.bits());
@@ -244,6 +313,22 @@ void World::moment() {
   if (const auto fault = faults_.at_moment()) strike(*fault);
 }
 
+/// A little after a request has come, something may happen: while it is carried out, its answer is
+/// on its way, or the client waits before it sends it again.
+void World::request_came(const Head& head) {
+  const auto later = faults_.after_request(head.body_size > 0);
+  if (!later) return;
+  if (later->at_once) {
+    strike(later->fault);
+    return;
+  }
+  Dice& dice = faults_.dice();
+  const auto delay = dice.pick<Duration>(
+      {1ms, plan_.network.link.round_trip, 3 * plan_.network.link.round_trip, 2s});
+  time_.after(Duration(dice.below(static_cast<std::uint64_t>(delay.count()))), 0,
+              [this, fault = later->fault] { strike(fault); });
+}
+
 void World::strike(Fault fault) {
   Dice& dice = faults_.dice();
   trace_.note(to_string(fault));
@@ -261,6 +346,11 @@ void World::strike(Fault fault) {
     case Fault::outage:
       network_.go_down(now + std::chrono::milliseconds(dice.between(10, 60'000)));
       break;
+    case Fault::gone:
+      if (!client_) break;
+      network_.go_down(Clock::time_point::max());
+      is_gone_ = true;
+      break;
     case Fault::slow_link:
       network_.link().slow_down(100, now + std::chrono::milliseconds(dice.between(10, 20'000)));
       break;
@@ -268,7 +358,9 @@ void World::strike(Fault fault) {
       network_.restart();
       break;
     case Fault::read_error:
-      file_.fail_reads(static_cast<unsigned>(dice.between(1, 3)));
+      // One that several readers are at, and not the next one at once.
+      file_.fail_reads(static_cast<unsigned>(dice.between(1, 3)),
+                       plan_.aimed_budget > 0 ? static_cast<unsigned>(dice.below(12)) : 0);
       break;
     case Fault::file_changes:
     case Fault::file_replaced: {
@@ -290,7 +382,9 @@ void World::strike(Fault fault) {
       time_.jump(std::chrono::seconds(dice.between(1, 100'000)) * (dice.chance(0.5) ? 1 : -1));
       break;
     case Fault::cancel:
-      if (client_) client_->cancel();
+      if (!client_) break;
+      client_->cancel();
+      if (!cancelled_at_) cancelled_at_ = now;
       break;
     default:
       break;
@@ -325,26 +419,56 @@ void World::check_journal() {
 
 void World::check_registered() {
   if (!plan_.bank.misuse.empty()) violate(plan_.bank.misuse);
-  const auto& registered = plan_.bank.registered;
-  if (registered.size() > 1)
-    violate(fmt::format("{} files are registered for one upload", registered.size()));
-  if (registered.empty()) return;
+  const auto& all = plan_.bank.registered;
+  const std::string& second = plan_.client.second_name;
+  if (all.size() > (second.empty() ? 1 : 2) ||
+      (all.size() == 2 && (all[0].name == second) == (all[1].name == second)))
+    violate(fmt::format("{} files are registered for one upload", all.size()));
   const std::string& name = plan_.client.request.name;
-  if (registered.front().name != name &&
-      !(plan_.bank.renames && registered.front().name == renamed(name)))
-    violate("registered under another name: " + registered.front().name);
-  if (!file_.was(registered.front().bytes))
-    violate(fmt::format("the registered {} bytes are not the file's {}",
-                        registered.front().bytes.size(), file_.bytes().size()));
+  for (const Bank::Registered& one : all) {
+    if (one.name != name && !(plan_.bank.renames && one.name == renamed(name)) &&
+        (second.empty() || one.name != second))
+      violate("registered under another name: " + one.name);
+    if (!file_.was(one.bytes))
+      violate(fmt::format("the registered {} bytes are not the file's {}", one.bytes.size(),
+                          file_.bytes().size()));
+  }
+}
+
+const Bank::Registered* World::registered_as(const std::string& name) const {
+  for (const Bank::Registered& one : plan_.bank.registered)
+    if (one.name == name || (plan_.bank.renames && one.name == renamed(name))) return &one;
+  return nullptr;
+}
+
+void World::check_time() {
+  const auto now = time_.steady_now();
+  if (std::exchange(faults_then_, faults_.total()) != faults_.total()) quiet_since_ = now;
+  // The longest that the engine waits for is a Retry-After, an hour.
+  if (now - quiet_since_ > 3h) violate("three hours after the last fault, the run is not over");
+  // Nothing that a cancelled upload still does takes time at the server.
+  if (cancelled_at_ && now - *cancelled_at_ > 5s) violate("cancelled, and not over");
+}
+
+/// Faults before it do not excuse that a run fails after it.
+void World::note_progress() {
+  const std::uint64_t committed = client_->committed();
+  if (committed <= most_committed_) return;
+  most_committed_ = committed;
+  passed_at_progress_ = passed();
 }
 
 void World::check_report(const Report& report) {
-  const bool is_registered = !plan_.bank.registered.empty();
+  const Bank::Registered* const found = registered();
+  const bool is_registered = found != nullptr;
   switch (report.status) {
     case Report::Status::registered:
       if (!is_registered) violate("the report says registered, and nothing is");
-      if (!report.xxh128.empty() && report.xxh128 != xxh128(plan_.bank.registered.front().bytes))
+      if (!report.xxh128.empty() && report.xxh128 != xxh128(found->bytes))
         violate("the report's digest is not that of the registered bytes");
+      if (report.bytes != found->size || report.committed != found->size)
+        violate(fmt::format("the report says {} of {} bytes, and {} are registered",
+                            report.committed, report.bytes, found->size));
       break;
     case Report::Status::failed:
     case Report::Status::interrupted:
@@ -352,6 +476,8 @@ void World::check_report(const Report& report) {
       if (is_registered && report.status == Report::Status::interrupted && doubt_.open &&
           report.error->message.find("unconfirmed") != std::string::npos)
         break;
+      // The server has a file of that name, and the path has another one now, or may have.
+      if (is_again_ && report.error->kind == ErrorKind::name_taken) break;
       // Without a journal, a run cannot know of what an earlier one has registered.
       if (is_registered && !journal_failed_)
         violate(fmt::format("the report says {}, and the file is registered: {}",
@@ -364,6 +490,17 @@ void World::check_report(const Report& report) {
     case Report::Status::skipped:
       violate("skipped");
   }
+}
+
+/// The second upload shares what the engine knows of answers with the first, so less is certain.
+void World::check_second(const Report& report) {
+  const bool is_registered = registered_as(plan_.client.second_name) != nullptr;
+  if (report.status == Report::Status::registered && !is_registered)
+    violate("the report of the second upload says registered, and nothing is");
+  const bool is_told = report.error && report.error->kind == ErrorKind::name_taken && has_changed();
+  if (report.status == Report::Status::failed && is_registered && !journal_failed_ && !is_told)
+    violate("the report of the second upload says failed, and the file is registered: " +
+            report.error->message);
 }
 
 /// Whether something that happened in this world is why an upload fails for good.
@@ -399,19 +536,22 @@ bool World::has_reason(const Error& error) const {
   }
 }
 
+/// The faults that cost a try each, and that have passed once the server confirms bytes.
+std::uint64_t World::passed() const {
+  std::uint64_t count = faults_.total();
+  // An outage and an expired upload cost several tries.
+  for (const Fault fault :
+       {Fault::outage, Fault::gone, Fault::upload_expires, Fault::full_disk, Fault::crash})
+    count -= faults_.count(fault);
+  return count;
+}
+
 /// Whatever passes, a run survives some of it: it fails only where something is for good, or where
 /// much has struck.
 void World::check_survival(const Error& error) {
-  constexpr std::uint64_t survived = 3;
-  std::uint64_t passing = 0;
-  for (std::size_t i = 0; i < fault_kinds; ++i) {
-    const auto fault = static_cast<Fault>(i);
-    // An outage and an expired upload cost several tries.
-    if (fault == Fault::outage || fault == Fault::upload_expires || fault == Fault::full_disk)
-      passing += (survived + 1) * faults_.counts()[i];
-    else if (fault != Fault::crash)
-      passing += faults_.counts()[i];
-  }
+  std::uint64_t passing = passed() - passed_at_progress_;
+  for (const Fault fault : {Fault::outage, Fault::gone, Fault::upload_expires, Fault::full_disk})
+    passing += (survived + 1) * faults_.count(fault);
   // What a server that nobody knows says first may be its last word.
   const bool is_known = plan_.client.asks_first || plan_.client.request.server.token_taken;
   if (passing > survived || !is_known || has_reason(error)) return;
@@ -449,6 +589,10 @@ void World::settle() {
 /// One process. Returns whether another one is worth it.
 bool World::run_once() {
   ++outcome_.runs;
+  cancelled_at_.reset();
+  quiet_since_ = time_.steady_now();
+  most_committed_ = 0;
+  passed_at_progress_ = 0;
   doubt_.refused = false;
   plan_.bank.joining.clear();
   plan_.client.request.token = Secret(plan_.bank.token);
@@ -469,9 +613,15 @@ bool World::run_once() {
       outcome_.runs, journal_);
   trace_.note("run", outcome_.runs);
   if (!client_->start()) {
+    plan_.client.killed_in_question.reset();
+    if (client_->was_killed()) return crashed("crash in the first question");
     const Error error = *client_->error();
     const bool unconfirmed = error.kind == ErrorKind::unconfirmed;
-    note_end(unconfirmed ? Report::Status::unconfirmed : Report::Status::failed, error);
+    note_end(unconfirmed                            ? Report::Status::unconfirmed
+             : error.kind == ErrorKind::interrupted ? Report::Status::interrupted
+                                                    : Report::Status::failed,
+             error);
+    come_back();
     // A journal that could not be written may still say that a registration was about to be sent.
     if (unconfirmed && !doubt_.open && !journal_failed_)
       violate("not started as unconfirmed, and no answer was lost");
@@ -482,24 +632,17 @@ bool World::run_once() {
   while (!client_->over()) {
     if (!time_.run_one()) violate("nothing happens any more, and the upload is not over");
     check_registered();
+    check_time();
+    if (time_.ran() % 8 == 0) note_progress();
     check_journal();
     if (time_.ran() >= next_moment) {
       next_moment = time_.ran() + 20;
       moment();
     }
-    if (faults_.crashes()) {
-      trace_.note("crash");
-      ++outcome_.crashes;
-      // Nobody knows whether what was noted was begun.
-      doubt_.open = doubt_.open || client_->journal_says_verifying();
-      journal_ = client_->crash();
-      client_.reset();
-      be_down();
-      outcome_.ending = Ending::interrupted;
-      return true;
-    }
+    if (faults_.crashes()) return crashed("crash");
   }
   const Report report = client_->finish();
+  const std::optional<Report> second = client_->finish_second();
   if (client_->open_exchanges() > 0) {
     // A question, or a request to delete, that nobody waits for may be out; it ends soon.
     time_.pass_until(time_.steady_now() + 2min);
@@ -512,14 +655,43 @@ bool World::run_once() {
   outcome_.in_parts = outcome_.in_parts || report.lanes > 0;
   outcome_.ahead = outcome_.ahead || report.looked_ahead;
   client_.reset();
+  come_back();
   note_end(report.status, report.error);
   check_report(report);
+  if (second) check_second(*second);
   // What the same command does over is no end: sluice runs it again by itself.
-  if (report.status == Report::Status::failed && report.again == Report::Again::nothing)
+  if (report.status == Report::Status::failed && report.again == Report::Again::nothing &&
+      !is_again_)
     check_survival(*report.error);
   if (report.status == Report::Status::registered || report.status == Report::Status::unconfirmed)
     return false;
   return true;
+}
+
+/// The process is killed. Returns true: another one is worth it.
+bool World::crashed(const char* how) {
+  trace_.note(how);
+  ++outcome_.crashes;
+  // Nobody knows whether what was noted was begun.
+  doubt_.open = doubt_.open || client_->journal_says_verifying();
+  journal_ = client_->crash();
+  client_.reset();
+  be_down();
+  outcome_.ending = Ending::interrupted;
+  return true;
+}
+
+/// Somebody gives the same command once more, although the file is registered.
+void World::come_again() {
+  is_again_ = true;
+  faults_.end();
+  const Outcome before = outcome_;
+  static_cast<void>(run_once());
+  settle();
+  const bool is_same = !has_changed() && faults_.count(Fault::file_touched) == 0;
+  if (outcome_.ending != Ending::registered && is_same && !journal_failed_)
+    violate("registered, and the same command then fails: " + outcome_.error);
+  outcome_ = before;
 }
 
 void World::run() {
@@ -535,14 +707,14 @@ void World::run() {
   }
   if (outcome_.ending == Ending::failed && !has_reason(last_error_))
     violate("the last run failed, and nothing in this world is a reason: " + last_error_.message);
-  if (outcome_.ending == Ending::registered && plan_.bank.registered.empty())
+  if (outcome_.ending == Ending::registered && registered() == nullptr)
     violate("registered, and nothing is");
   // What an earlier run has registered in doubt is said to be in doubt by all that follow.
   const bool is_said =
       doubt_.open && last_error_.message.find("may be registered") != std::string::npos;
-  if (outcome_.ending == Ending::failed && !plan_.bank.registered.empty() && !journal_failed_ &&
-      !is_said)
+  if (outcome_.ending == Ending::failed && registered() != nullptr && !journal_failed_ && !is_said)
     violate("failed, and the file is registered");
+  if (outcome_.ending == Ending::registered && plan_.comes_again) come_again();
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ struct Outcome {
   std::array<std::uint64_t, fault_kinds> faults{};  ///< number of faults of each kind
 };
 
-/// Creates a simulated world from `seed`, uploads one file in the world, and checks these
-/// invariants:
+/// Creates a simulated world from `seed`, uploads one file in the world, in some worlds under two
+/// names at the same time, and checks these invariants:
 ///
 ///  - At the end, the server has registered the file once, with exactly the bytes that the file had
 ///    at one time; or the server has registered nothing, and the report says so.
@@ -41,7 +41,11 @@ struct Outcome {
 ///    if a response to a registration was lost.
 ///  - After a refused registration, the journal does not say that the file may be registered.
 ///  - No process joins parts that the server is still joining for that process.
-///  - Every run ends; then all buffers are in the pool, and no exchange is open.
+///  - Every run ends: soon after it is cancelled, and at the latest some hours after the last
+///  fault.
+///    Then all buffers are in the pool, and no exchange is open.
+///  - A run that makes progress between faults does not fail because of them.
+///  - The same command, run again after the registration, registers nothing.
 ///
 /// `prints`: writes each event to the standard output. Runs on the calling thread; several worlds
 /// may run at the same time.

@@ -34,7 +34,8 @@ TEST(SimulatedWorld, CoversAllEndingsAndManyFaults) {
   EXPECT_TRUE(seen.contains(Ending::registered));
   EXPECT_TRUE(seen.contains(Ending::unconfirmed));
   EXPECT_GT(resumed, 5U);
-  for (const Fault fault : {Fault::lost_answer, Fault::cut_body, Fault::crash, Fault::restart})
+  for (const Fault fault : {Fault::lost_answer, Fault::cut_body, Fault::crash, Fault::restart,
+                            Fault::forgets, Fault::too_large, Fault::page_before})
     EXPECT_GT(faults[static_cast<std::size_t>(fault)], 0U) << to_string(fault);
 }
 
