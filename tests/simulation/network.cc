@@ -299,7 +299,8 @@ void Network::carry_out(const std::shared_ptr<Wire>& wire, std::optional<Fault> 
     }
     case Fault::forgets:
       answer(wire, finish(wire));
-      wire->connection->dead = true;
+      // A front server keeps the connection.
+      wire->connection->dead = faults_.dice().chance(0.5);
       restart();
       return;
     case Fault::part_kept:

@@ -225,6 +225,8 @@ class World {
   void check_registered();
   void check_report(const Report& report);
   void check_second(const Report& report);
+  /// Whether the journal may lack a registration that still runs: no process can know of it.
+  bool is_unnoted() const { return journal_failed_ && doubt_.open; }
   bool has_changed() const {
     return faults_.count(Fault::file_changes) + faults_.count(Fault::file_replaced) > 0;
   }
@@ -403,7 +405,7 @@ void World::be_down() {
                    std::chrono::milliseconds(dice.between(1, dice.chance(0.5) ? 500 : 60'000)));
   // A process cannot know how long ago an earlier one wrote to the journal, if somebody has set the
   // clock: it must find no registration that still runs.
-  if (std::exchange(clock_jumped_, false)) settle();
+  if (std::exchange(clock_jumped_, false) || is_unnoted()) settle();
   if (const auto fault = faults_.at_pause()) strike(*fault);
   check_registered();
 }
@@ -699,7 +701,7 @@ void World::run() {
   while (outcome_.runs < most_runs) {
     const bool again = run_once();
     // What a killed process has sent may still be carried out when the next one begins.
-    if (!again || outcome_.ending != Ending::interrupted || clock_jumped_) settle();
+    if (!again || outcome_.ending != Ending::interrupted || clock_jumped_ || is_unnoted()) settle();
     clock_jumped_ = false;
     if (!again) break;
     // Whoever runs a command again does it for ever; what strikes ends at some time.
