@@ -10,7 +10,7 @@
 namespace sluice::sim {
 namespace {
 
-/// A journal without entries: to copy it is faster than to make its tables.
+/// An empty journal, to be copied: faster than creating its tables.
 const std::string& empty_journal() {
   static const std::string bytes = [] {
     const auto made = Journal::in_memory();
@@ -97,7 +97,7 @@ Client::~Client() {
   try {
     bury();
   } catch (const std::exception&) {
-    // The world has found a violation already. An engine that does not end cannot be destroyed.
+    // After a violation: an engine whose upload does not end cannot be destroyed.
     static_cast<void>(upload_.release());
     static_cast<void>(second_.release());
     static_cast<void>(engine_.release());
@@ -178,7 +178,7 @@ void Client::bury() {
   if (!engine_) return;
   if (upload_ && !over()) {
     cancel();
-    // All that it still does, it does as a ghost: no event of it is left to the world.
+    // The dead process causes no further events in the world.
     for (int i = 0; i < 100 && !over(); ++i) around_.time.run_owned(mail());
     if (!over()) throw std::logic_error("a cancelled upload does not end");
   }

@@ -126,7 +126,7 @@ std::optional<Fault> Faults::at_connect() {
 }
 
 std::optional<Fault> Faults::at_head(const Head& head) {
-  // What loses an answer often refuses the retry as well.
+  // A cause that loses a response often refuses the retry, too.
   if (std::exchange(in_pairs_, false) && head.body_size > 0 && is_due(0.3))
     return strike(dice_.pick(
         {Fault::lost_request, Fault::cut_body, Fault::early_status, Fault::early_status}));
@@ -140,7 +140,7 @@ std::optional<Fault> Faults::at_head(const Head& head) {
 }
 
 std::optional<Fault> Faults::at_complete(Step step) {
-  // What matters most is rare among the requests.
+  // The requests that matter most are few.
   const bool matters = registers(step) || step == Step::setup || step == Step::join;
   if (matters) aim_crash();
   if (!is_due(weather_.requests * (matters ? 4 : 1))) return aimed_at_complete(step);
@@ -154,7 +154,7 @@ std::optional<Fault> Faults::at_complete(Step step) {
 }
 
 std::optional<Fault> Faults::aimed_at_head(const Head& head) {
-  // A chunk that the server has, and that is sent again, may be refused.
+  // The server may refuse a repeated chunk that it already has.
   const bool is_again = std::exchange(was_lost_, false);
   if (!head.header("upload-checksum").empty() && is_aimed(0.15))
     return strike(Fault::changed_bytes);
@@ -175,12 +175,12 @@ std::optional<Fault> Faults::aimed_at_complete(Step step) {
 }
 
 std::chrono::seconds Faults::retry_after(std::chrono::seconds usual) {
-  // A date of the next weeks, from a server whose clock is wrong.
+  // A date some weeks ahead, from a server with a wrong clock.
   return is_aimed(0.1) ? 10'000 * usual : usual;
 }
 
 std::optional<Faults::Later> Faults::after_request(bool has_body) {
-  // What is sent before its end is cut is likely to be compared with the file once more.
+  // The bytes before the cut are likely to be compared with the file again.
   if (std::exchange(is_cut_, false)) return Later{*strike(Fault::file_touched), true};
   if (!is_aimed(has_body ? 0.1 : 0.03)) return {};
   const Fault fault = aimed_dice_.pick(
@@ -192,7 +192,7 @@ std::optional<Faults::Later> Faults::after_request(bool has_body) {
 
 std::optional<Fault> Faults::at_moment() {
   if (!is_due(weather_.moments)) return {};
-  // What ends an upload for good is rarer than what passes.
+  // Permanent faults are rarer than transient ones.
   if (dice_.chance(0.15))
     return strike(
         dice_.pick({Fault::read_error, Fault::file_changes, Fault::file_replaced, Fault::cancel}));

@@ -20,10 +20,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t block = 4096;
-/// So many faults in a row end no run.
+/// A run survives this many consecutive faults.
 constexpr std::uint64_t survived = 3;
 
-/// An invariant does not hold.
+/// The violation of an invariant.
 struct Violation : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -34,7 +34,7 @@ std::string xxh128(const std::string& bytes) {
   return fmt::format("{:02x}", fmt::join(canonical.digest, ""));
 }
 
-/// Everything about a world that its seed chooses at the start.
+/// The properties of a world that its seed chooses at the start.
 struct Plan {
   explicit Plan(std::uint64_t seed);
 
@@ -47,7 +47,7 @@ struct Plan {
   std::uint64_t size = 0;
   std::uint64_t content_seed = 0;
   unsigned aimed_budget = 0;
-  bool comes_again = false;  ///< the command is given once more after the registration
+  bool comes_again = false;  ///< the command is run again after the registration
 
  private:
   void aim();
@@ -90,7 +90,7 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
   network.thinks = dice.pick<Duration>({0ms, 3ms, 100ms});
   network.registers = dice.pick<Duration>({0ms, 50ms, 4s});
 
-  // A pause is more than the way of a piece.
+  // Longer than the travel time of a piece, which is no pause.
   if (network.body_patience)
     *network.body_patience +=
         4 * network.link.round_trip +
@@ -111,7 +111,7 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
       dice.chance(0.7) ? std::optional(std::chrono::duration_cast<std::chrono::microseconds>(
                              network.link.round_trip))
                        : std::nullopt;
-  // No more than some tens of chunks, so that a run is short.
+  // At most some tens of chunks, to keep the run short.
   if (dice.chance(0.85)) request.chunk_bytes = size / 40 + dice.between(1, 6 * block);
   if (dice.chance(0.7)) request.lookahead = static_cast<unsigned>(dice.below(4));
   if (dice.chance(0.1)) request.digests = {DigestKind::md5};
@@ -148,10 +148,10 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
       request.server.tus.sends_resumable = tus.sends_resumable;
       const bool joins = std::find(tus.extensions.begin(), tus.extensions.end(), "concatenation") !=
                          tus.extensions.end();
-      // One part is cheap, and is joined as several are.
+      // A single part is cheap, and is joined like several parts.
       if (joins && dice.chance(0.3)) request.lanes = 1;
       if (dice.chance(0.01)) {
-        // Parts have 5 MiB at least.
+        // The minimum size of a part is 5 MiB.
         size = dice.between(10 << 20, 12 << 20);
         options.block_bytes = 256 << 10;
         options.pool_bytes = dice.between(8, 12) * options.block_bytes;
@@ -165,8 +165,7 @@ Plan::Plan(std::uint64_t seed) : dice(seed) {
   aim();
 }
 
-/// Makes some worlds harder. These choices have dice of their own, so that all other worlds are as
-/// they were before.
+/// Makes some worlds harder. Uses separate dice, so that the other worlds stay the same.
 void Plan::aim() {
   Dice own(content_seed ^ 0xA1A1);
   comes_again = own.chance(0.05);
@@ -178,17 +177,17 @@ void Plan::aim() {
   client.executor.check = own.pick<Duration>({10us, 1ms, 30ms});
   const bool has_chunks = bank.generation != Bank::Generation::binary;
   if (has_chunks && own.chance(0.06)) {
-    // Of many faults with progress in between.
+    // Many faults, with progress between them.
     weather.requests = 0.3;
     weather.budget = 40;
     if (client.request.chunk_bytes > 0) client.request.chunk_bytes = size / 40 + 1;
   }
   if (has_chunks && own.chance(0.3)) {
-    // Chunks that neither the pool nor a new connection takes as a whole.
+    // Chunks larger than the pool and than the first window of a connection.
     client.options.pool_bytes = own.between(2, 3) * client.options.block_bytes;
     client.request.chunk_bytes = std::max<std::uint64_t>(size / 3, 1);
   }
-  // Over tus, a file below 5 MiB has several chunks only behind such a server.
+  // Over tus, only such a server gets a file below 5 MiB in several chunks.
   const bool is_tus = bank.generation == Bank::Generation::tus;
   if (has_chunks && own.chance(is_tus ? 0.6 : 0.2))
     network.most_body = 3000 + size / own.between(2, 20);
@@ -225,7 +224,7 @@ class World {
   void check_registered();
   void check_report(const Report& report);
   void check_second(const Report& report);
-  /// Whether the journal may lack a registration that still runs: no process can know of it.
+  /// Returns whether the journal may lack a registration that is still running.
   bool is_unnoted() const { return journal_failed_ && doubt_.open; }
   bool has_changed() const {
     return faults_.count(Fault::file_changes) + faults_.count(Fault::file_replaced) > 0;
@@ -254,13 +253,13 @@ class World {
   std::string journal_;
   std::optional<Clock::time_point> full_until_;
   std::optional<Clock::time_point> cancelled_at_;
-  Clock::time_point quiet_since_{};       ///< the last fault, or the beginning of the run
-  std::uint64_t faults_then_ = 0;         ///< of the world at quiet_since_
+  Clock::time_point quiet_since_{};       ///< time of the last fault, or of the start of the run
+  std::uint64_t faults_then_ = 0;         ///< number of faults at quiet_since_
   std::uint64_t most_committed_ = 0;      ///< in this run
-  std::uint64_t passed_at_progress_ = 0;  ///< faults that had passed when the run made progress
+  std::uint64_t passed_at_progress_ = 0;  ///< number of transient faults at the last progress
   std::size_t token_number_ = 0;
-  bool is_again_ = false;  ///< the command is given although the file is registered
-  bool is_gone_ = false;   ///< the server, until the run ends
+  bool is_again_ = false;  ///< the command runs although the file is registered
+  bool is_gone_ = false;   ///< the server refuses connections until the run ends
   bool journal_failed_ = false;
   bool clock_jumped_ = false;  ///< in this run, or while the client was down
   Error last_error_;
@@ -310,13 +309,13 @@ World::World(std::uint64_t seed, bool prints)
              plan_.network.link.round_trip.count() / 1000, plan_.network.link.rate);
 }
 
-/// Once a while, something happens that no request has to do with.
+/// Applies, from time to time, a fault that is independent of requests.
 void World::moment() {
   if (const auto fault = faults_.at_moment()) strike(*fault);
 }
 
-/// A little after a request has come, something may happen: while it is carried out, its answer is
-/// on its way, or the client waits before it sends it again.
+/// Applies a fault shortly after a request has arrived: while the server carries out the request,
+/// while the response travels, or while the client waits to retry.
 void World::request_came(const Head& head) {
   const auto later = faults_.after_request(head.body_size > 0);
   if (!later) return;
@@ -360,7 +359,7 @@ void World::strike(Fault fault) {
       network_.restart();
       break;
     case Fault::read_error:
-      // One that several readers are at, and not the next one at once.
+      // Not the next read: several reads are in progress.
       file_.fail_reads(static_cast<unsigned>(dice.between(1, 3)),
                        plan_.aimed_budget > 0 ? static_cast<unsigned>(dice.below(12)) : 0);
       break;
@@ -368,7 +367,7 @@ void World::strike(Fault fault) {
     case Fault::file_replaced: {
       std::string bytes = file_.bytes();
       if (bytes.empty() || dice.chance(0.2)) bytes += "more";
-      // In each block, so that what was read before and after is a mixture.
+      // Changes each block, so that bytes read before and after differ in every block.
       for (std::size_t at = 0; at < bytes.size(); at += 1000) bytes[at] ^= 1;
       file_.change(std::move(bytes), fault == Fault::file_replaced);
       break;
@@ -393,25 +392,25 @@ void World::strike(Fault fault) {
   }
 }
 
-/// The time between a crash and the next process.
+/// Passes the time between a crash and the next process.
 void World::be_down() {
   Dice& dice = faults_.dice();
   if (dice.chance(0.2)) {
     clock_jumped_ = true;
     time_.jump(std::chrono::seconds(dice.between(1, 100'000)));
   }
-  // A batch system starts it again at once, a person later.
+  // A batch system restarts the command at once, a person later.
   time_.pass_until(time_.steady_now() +
                    std::chrono::milliseconds(dice.between(1, dice.chance(0.5) ? 500 : 60'000)));
-  // A process cannot know how long ago an earlier one wrote to the journal, if somebody has set the
-  // clock: it must find no registration that still runs.
+  // After a change of the system clock, a process cannot know how long ago the journal was written:
+  // no registration may still be running.
   if (std::exchange(clock_jumped_, false) || is_unnoted()) settle();
   if (const auto fault = faults_.at_pause()) strike(*fault);
   check_registered();
 }
 
-/// After the server has refused a registration, the journal must say so, because the next process
-/// would take the file for registered, or wait.
+/// Checks that the journal records a refused registration. Otherwise the next process would take
+/// the file for registered, or wait.
 void World::check_journal() {
   if (!doubt_.refused || doubt_.open || journal_failed_ || !client_->journal_rests()) return;
   doubt_.refused = false;
@@ -446,13 +445,13 @@ const Bank::Registered* World::registered_as(const std::string& name) const {
 void World::check_time() {
   const auto now = time_.steady_now();
   if (std::exchange(faults_then_, faults_.total()) != faults_.total()) quiet_since_ = now;
-  // The longest that the engine waits for is a Retry-After, an hour.
+  // The longest wait of the engine is that for Retry-After: an hour.
   if (now - quiet_since_ > 3h) violate("three hours after the last fault, the run is not over");
-  // Nothing that a cancelled upload still does takes time at the server.
+  // A cancelled upload does not wait for the server.
   if (cancelled_at_ && now - *cancelled_at_ > 5s) violate("cancelled, and not over");
 }
 
-/// Faults before it do not excuse that a run fails after it.
+/// Faults before the progress do not excuse a later failure of the run.
 void World::note_progress() {
   const std::uint64_t committed = client_->committed();
   if (committed <= most_committed_) return;
@@ -474,13 +473,13 @@ void World::check_report(const Report& report) {
       break;
     case Report::Status::failed:
     case Report::Status::interrupted:
-      // Whoever stops an upload within its registration is told so.
+      // The user cancelled within the registration.
       if (is_registered && report.status == Report::Status::interrupted && doubt_.open &&
           report.error->message.find("unconfirmed") != std::string::npos)
         break;
-      // The server has a file of that name, and the path has another one now, or may have.
+      // The server has a file of that name, and the file at the path is or may be another one.
       if (is_again_ && report.error->kind == ErrorKind::name_taken) break;
-      // Without a journal, a run cannot know of what an earlier one has registered.
+      // Without a journal, a run cannot know what an earlier run registered.
       if (is_registered && !journal_failed_)
         violate(fmt::format("the report says {}, and the file is registered: {}",
                             to_string(report.status), report.error ? report.error->message : ""));
@@ -494,7 +493,7 @@ void World::check_report(const Report& report) {
   }
 }
 
-/// The second upload shares what the engine knows of answers with the first, so less is certain.
+/// Checks less than for the first upload, because both share what the engine learns from responses.
 void World::check_second(const Report& report) {
   const bool is_registered = registered_as(plan_.client.second_name) != nullptr;
   if (report.status == Report::Status::registered && !is_registered)
@@ -505,14 +504,14 @@ void World::check_second(const Report& report) {
             report.error->message);
 }
 
-/// Whether something that happened in this world is why an upload fails for good.
+/// Returns whether a fault of this world explains a permanent failure.
 bool World::has_reason(const Error& error) const {
   const auto happened = [&](std::initializer_list<Fault> faults) {
     for (const Fault fault : faults)
       if (faults_.count(fault) > 0) return true;
     return false;
   };
-  // A network that changes the bytes of a chunk twice is broken.
+  // Two changed chunks mean that the network is broken.
   if (faults_.count(Fault::changed_bytes) > 1 &&
       error.message.find("wrong checksum twice") != std::string::npos)
     return true;
@@ -523,14 +522,13 @@ bool World::has_reason(const Error& error) const {
       return error.message.find("in parallel parts") != std::string::npos;
     case ErrorKind::name_taken:
     case ErrorKind::integrity:
-      // A run that could write nothing down leaves bytes, or a file, that the next knows nothing
-      // of.
+      // A run that could not write the journal leaves bytes or a file unknown to the next run.
       return journal_failed_;
     case ErrorKind::interrupted:
       return happened({Fault::cancel});
     case ErrorKind::failed:
-      // A front server that answers OPTIONS for a server which nobody knows yet hides that it
-      // speaks tus; what was found out is remembered for a day.
+      // A front server that answers the first OPTIONS hides that the server supports tus, and the
+      // journal remembers the result for a day.
       return plan_.client.asks_first && plan_.bank.generation == Bank::Generation::tus &&
              error.message.find("the binary protocol") != std::string::npos;
     default:
@@ -538,23 +536,22 @@ bool World::has_reason(const Error& error) const {
   }
 }
 
-/// The faults that cost a try each, and that have passed once the server confirms bytes.
+/// Returns the number of failed attempts that faults may cause. Progress resets the count.
 std::uint64_t World::passed() const {
   std::uint64_t count = faults_.total();
-  // An outage and an expired upload cost several tries.
+  // An outage and an expired upload cause several failures.
   for (const Fault fault :
        {Fault::outage, Fault::gone, Fault::upload_expires, Fault::full_disk, Fault::crash})
     count -= faults_.count(fault);
   return count;
 }
 
-/// Whatever passes, a run survives some of it: it fails only where something is for good, or where
-/// much has struck.
+/// Checks that a run failed only because of a permanent fault or of many transient faults.
 void World::check_survival(const Error& error) {
   std::uint64_t passing = passed() - passed_at_progress_;
   for (const Fault fault : {Fault::outage, Fault::gone, Fault::upload_expires, Fault::full_disk})
     passing += (survived + 1) * faults_.count(fault);
-  // What a server that nobody knows says first may be its last word.
+  // The first error of an unknown server may be permanent.
   const bool is_known = plan_.client.asks_first || plan_.client.request.server.token_taken;
   if (passing > survived || !is_known || has_reason(error)) return;
   violate(fmt::format("{} faults have ended a run: {}", passing, error.message));
@@ -582,13 +579,13 @@ void World::note_end(Report::Status status, const std::optional<Error>& error) {
   }
 }
 
-/// What the server still does, it does.
+/// Lets the server finish all requests.
 void World::settle() {
   time_.pass_until(time_.steady_now() + 60s);
   check_registered();
 }
 
-/// One process. Returns whether another one is worth it.
+/// Runs one process. Returns whether to run another one.
 bool World::run_once() {
   ++outcome_.runs;
   cancelled_at_.reset();
@@ -624,7 +621,7 @@ bool World::run_once() {
                                                     : Report::Status::failed,
              error);
     come_back();
-    // A journal that could not be written may still say that a registration was about to be sent.
+    // If the journal could not be written, it may still announce a registration.
     if (unconfirmed && !doubt_.open && !journal_failed_)
       violate("not started as unconfirmed, and no answer was lost");
     client_.reset();
@@ -646,7 +643,7 @@ bool World::run_once() {
   const Report report = client_->finish();
   const std::optional<Report> second = client_->finish_second();
   if (client_->open_exchanges() > 0) {
-    // A question, or a request to delete, that nobody waits for may be out; it ends soon.
+    // An unneeded question or a DELETE may be in flight, and ends soon.
     time_.pass_until(time_.steady_now() + 2min);
     if (client_->open_exchanges() > 0) violate("an exchange is open after the upload");
   }
@@ -661,7 +658,7 @@ bool World::run_once() {
   note_end(report.status, report.error);
   check_report(report);
   if (second) check_second(*second);
-  // What the same command does over is no end: sluice runs it again by itself.
+  // Not final: sluice runs the same upload again (Report::again).
   if (report.status == Report::Status::failed && report.again == Report::Again::nothing &&
       !is_again_)
     check_survival(*report.error);
@@ -670,11 +667,11 @@ bool World::run_once() {
   return true;
 }
 
-/// The process is killed. Returns true: another one is worth it.
+/// Kills the process. Returns true: another process follows.
 bool World::crashed(const char* how) {
   trace_.note(how);
   ++outcome_.crashes;
-  // Nobody knows whether what was noted was begun.
+  // It is unknown whether the announced registration was sent.
   doubt_.open = doubt_.open || client_->journal_says_verifying();
   journal_ = client_->crash();
   client_.reset();
@@ -683,7 +680,7 @@ bool World::crashed(const char* how) {
   return true;
 }
 
-/// Somebody gives the same command once more, although the file is registered.
+/// Runs the same command again, although the file is registered.
 void World::come_again() {
   is_again_ = true;
   faults_.end();
@@ -700,18 +697,18 @@ void World::run() {
   constexpr unsigned most_runs = 12;
   while (outcome_.runs < most_runs) {
     const bool again = run_once();
-    // What a killed process has sent may still be carried out when the next one begins.
+    // Requests of a killed process may still be carried out when the next process starts.
     if (!again || outcome_.ending != Ending::interrupted || clock_jumped_ || is_unnoted()) settle();
     clock_jumped_ = false;
     if (!again) break;
-    // Whoever runs a command again does it for ever; what strikes ends at some time.
+    // The command is repeated until the upload ends, so the faults must end.
     if (outcome_.runs > 6) faults_.end();
   }
   if (outcome_.ending == Ending::failed && !has_reason(last_error_))
     violate("the last run failed, and nothing in this world is a reason: " + last_error_.message);
   if (outcome_.ending == Ending::registered && registered() == nullptr)
     violate("registered, and nothing is");
-  // What an earlier run has registered in doubt is said to be in doubt by all that follow.
+  // If a registration of an earlier run is in doubt, all later runs say so.
   const bool is_said =
       doubt_.open && last_error_.message.find("may be registered") != std::string::npos;
   if (outcome_.ending == Ending::failed && registered() != nullptr && !journal_failed_ && !is_said)
