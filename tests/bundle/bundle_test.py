@@ -46,7 +46,7 @@ def make_bundle(directory):
         stderr=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     if made.returncode != 0:
         raise AssertionError(made.stderr)

@@ -20,7 +20,7 @@ TIMEOUT_S = 120
 
 def sluice(*arguments):
     return subprocess.run(
-        [os.path.join(BIN, "sluice"), *arguments], capture_output=True, text=True, check=True, timeout=60
+        [os.path.join(BIN, "sluice"), *arguments], capture_output=True, text=True, check=True, timeout=600
     ).stdout
 
 
@@ -82,7 +82,7 @@ class Completion(unittest.TestCase):
             + f"); COMP_CWORD={len(words)}; _sluice; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         )
         done = subprocess.run(["bash", "--norc", "-u", "-c", script], cwd=self.directory, capture_output=True,
-                              text=True, timeout=60)
+                              text=True, timeout=600)
         self.assertEqual(done.stderr, "")
         return sorted(filter(None, done.stdout.splitlines()))
 
@@ -90,7 +90,7 @@ class Completion(unittest.TestCase):
         """Returns the candidates for the last word of the line."""
         done = subprocess.run(
             ["fish", "--no-config", "-c", f"source ./fish; complete -C {shlex.quote(line)}"],
-            cwd=self.directory, capture_output=True, text=True, timeout=60,
+            cwd=self.directory, capture_output=True, text=True, timeout=600,
             env={"PATH": os.environ["PATH"], "HOME": self.directory, "TERM": "dumb"},
         )
         self.assertEqual(done.stderr, "")

@@ -18,7 +18,7 @@ def help_of(*command):
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     ).stdout
 
 

@@ -24,7 +24,7 @@ def run(*command, **more):
     }
     environment.pop("MANPATH", None)
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=120, env=environment, **more
+        command, capture_output=True, text=True, check=False, timeout=600, env=environment, **more
     )
 
 

@@ -69,7 +69,7 @@ def install_alone(package, integrity):
 for attempt in (1, 2):
     try:
         # Takes 5 s. Two attempts fit into the time limit of the test, so that the error is printed.
-        subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, check=True, timeout=120)
+        subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, check=True, timeout=600)
         with open(os.path.join(directory, "package.json"), encoding="utf-8") as file:
             for package, integrity in json.load(file)["withoutDependencies"].items():
                 install_alone(package, integrity)

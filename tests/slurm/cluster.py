@@ -12,7 +12,7 @@ import tempfile
 import time
 
 # The time limit of each wait, in seconds: longer than any operation of these tests takes.
-TIMEOUT = 120
+TIMEOUT = 600
 
 _PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 

@@ -271,6 +271,10 @@ int Process::wait(std::chrono::seconds limit) {
   ::kill(-pid_, SIGKILL);
   out_->join();
   err_->join();
+  for (const std::string& text : {out(), err()})
+    if (text.find("Sanitizer: ") != std::string::npos ||
+        text.find("runtime error: ") != std::string::npos)
+      ADD_FAILURE() << "a sanitizer reports an error of process " << pid_ << ":\n" << text;
   return *status_;
 }
 
