@@ -79,8 +79,10 @@ TEST_F(AutomaticTransfers, KeepsRequestedNumber) {
 }
 
 TEST_F(AutomaticTransfers, RunsFewerAfterTooManyRequests) {
-  Bank bank({"--protocols", "tus", "--think", "50ms", "--fault", "status:429,at=30,on=patch"});
-  const Arguments paths = files(40);
+  // Each request takes a second, so that others are in flight when one of them is refused: the
+  // refusal of a single request does not lower the limit.
+  Bank bank({"--protocols", "tus", "--think", "1s", "--fault", "status:429,at=8,on=patch"});
+  const Arguments paths = files(16);
   const test::Finished finished = upload(bank, paths);
   ASSERT_EQ(finished.status, 0) << finished.err;
   expect_registered(bank, paths);
