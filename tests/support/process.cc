@@ -271,10 +271,12 @@ int Process::wait(std::chrono::seconds limit) {
   ::kill(-pid_, SIGKILL);
   out_->join();
   err_->join();
+  // Not "ThreadSanitizer: Matched 3 suppressions".
   for (const std::string& text : {out(), err()})
-    if (text.find("Sanitizer: ") != std::string::npos ||
-        text.find("runtime error: ") != std::string::npos)
-      ADD_FAILURE() << "a sanitizer reports an error of process " << pid_ << ":\n" << text;
+    for (const char* const report : {"WARNING: ThreadSanitizer: ", "ERROR: AddressSanitizer: ",
+                                     "ERROR: LeakSanitizer: ", "runtime error: "})
+      if (text.find(report) != std::string::npos)
+        ADD_FAILURE() << "a sanitizer reports an error of process " << pid_ << ":\n" << text;
   return *status_;
 }
 
