@@ -42,6 +42,16 @@ class SimulatedServer : public testing::Test {
     return ask(server, Method::post, "/api/dataset/" + bank_.dataset + "/datafile", form(fields),
                {{"content-type", "multipart/form-data; boundary=B"}});
   }
+  /// Returns the head of a PATCH of the first upload, at offset 0.
+  Head patch_of_four_bytes() const {
+    return {.method = Method::patch,
+            .path = "/files/upload1",
+            .headers = {{"tus-resumable", "1.0.0"},
+                        {"upload-offset", "0"},
+                        {"content-type", "application/offset+octet-stream"},
+                        {"authorization", "Token token=" + bank_.token}},
+            .body_size = 4};
+  }
 
   Bank bank_;
   Step last_step_ = Step::other;
@@ -104,13 +114,7 @@ TEST_F(SimulatedServer, KeepsTheBytesOfABrokenPatch) {
   const Answer made = ask(*server, Method::post, "/files/", {},
                           {{"tus-resumable", "1.0.0"}, {"upload-length", "4"}});
   ASSERT_EQ(made.status, 201);
-  Head head{.method = Method::patch,
-            .path = "/files/upload1",
-            .headers = {{"tus-resumable", "1.0.0"},
-                        {"upload-offset", "0"},
-                        {"content-type", "application/offset+octet-stream"},
-                        {"authorization", "Token token=" + bank_.token}},
-            .body_size = 4};
+  Head head = patch_of_four_bytes();
   {
     const auto call = server->begin(head);
     EXPECT_FALSE(call->refusal());
@@ -131,13 +135,7 @@ TEST_F(SimulatedServer, KeepsAPartOfAPatchAndSaysHowMuch) {
     const auto server = make_tus_server(bank_, {.extensions = {"creation"}, .keeps_broken = keeps});
     const std::map<std::string, std::string> plain{{"tus-resumable", "1.0.0"}};
     ask(*server, Method::post, "/files/", {}, {{"tus-resumable", "1.0.0"}, {"upload-length", "4"}});
-    const Head head{.method = Method::patch,
-                    .path = "/files/upload1",
-                    .headers = {{"tus-resumable", "1.0.0"},
-                                {"upload-offset", "0"},
-                                {"content-type", "application/offset+octet-stream"},
-                                {"authorization", "Token token=" + bank_.token}},
-                    .body_size = 4};
+    const Head head = patch_of_four_bytes();
     const auto call = server->begin(head);
     EXPECT_FALSE(call->refusal());
     call->body("abcd");
