@@ -122,7 +122,8 @@ class Protocol {
   virtual Anew anew() const { return Anew::nothing; }
 
   /// Returns the end of the error message of an upload whose registration is unconfirmed: that
-  /// fact, and where to look or what to run. No error of read_answer() contains this text.
+  /// fact, and where to look or what to run, given that the next run knows of it from the journal.
+  /// No error of read_answer() contains this text.
   virtual std::string doubt() const = 0;
 };
 

@@ -83,4 +83,9 @@ Result<bool> FileRegistration::ready_to_end_whole() {
   return journal_.has_written();
 }
 
+std::optional<std::chrono::seconds> FileRegistration::unknown_to_later_runs() const {
+  if (!state_.may_be_registered() || doubt_is_in_journal_ || !journal_.has_failed()) return {};
+  return longest();
+}
+
 }  // namespace sluice

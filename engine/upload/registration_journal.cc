@@ -26,6 +26,12 @@ Result<bool> RegistrationJournal::has_written() {
   return error;
 }
 
+bool RegistrationJournal::has_failed() const {
+  if (!record_) return true;
+  const std::optional<Result<void>> knows = record_->knows_of_verifying();
+  return knows && !*knows;
+}
+
 void RegistrationJournal::answered(bool may_be_registered) {
   if (std::exchange(is_noted_, false) && !may_be_registered && record_) record_->not_verifying();
 }

@@ -40,7 +40,8 @@ void UploadRun::finish(Report::Status status, std::optional<Error> error) {
                  .registered_s = unix_s()});
   }
   if (registration_.state().may_be_registered())
-    ending = unconfirmed_if_failed(std::move(ending), *setting_.protocol);
+    ending = unconfirmed_if_failed(std::move(ending), setting_.protocol->can_ask_registered(),
+                                   messages_.doubt());
   report.again = again_after(ending, setting_.protocol->anew());
   if (report.again != Report::Again::nothing && setting_.protocol->anew() == Protocol::Anew::all &&
       record_) {

@@ -4,7 +4,7 @@
 
 namespace sluice {
 
-UploadEnding unconfirmed_if_failed(UploadEnding ending, const Protocol& protocol) {
+UploadEnding unconfirmed_if_failed(UploadEnding ending, bool can_ask, const std::string& doubt) {
   if (ending.status != Report::Status::failed) return ending;
   ending.status = Report::Status::unconfirmed;
   Error& error = *ending.error;
@@ -12,8 +12,7 @@ UploadEnding unconfirmed_if_failed(UploadEnding ending, const Protocol& protocol
       error.kind == ErrorKind::integrity)
     error.kind = ErrorKind::unconfirmed;
   // If the server can be asked, earlier error messages did not mention the doubt.
-  if (protocol.can_ask_registered() && error.kind != ErrorKind::local_file)
-    error.message += "; " + protocol.doubt();
+  if (can_ask && error.kind != ErrorKind::local_file) error.message += "; " + doubt;
   return ending;
 }
 

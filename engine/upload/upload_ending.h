@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "engine/protocol/protocol.h"
 #include "engine/report/receipt.h"
@@ -19,9 +20,10 @@ struct UploadEnding {
 };
 
 /// Turns `failed` into `unconfirmed` for an upload whose file may be registered without a
-/// confirmation. Other statuses do not change. The error's message then ends with the doubt, unless
-/// it is about the local file or, because the server cannot be asked, says so already.
-UploadEnding unconfirmed_if_failed(UploadEnding ending, const Protocol& protocol);
+/// confirmation. Other statuses do not change. The error's message then ends with `doubt`
+/// (UploadMessages::doubt()), unless it is about the local file or, because the server cannot be
+/// asked (`can_ask`: Protocol::can_ask_registered()), says so already.
+UploadEnding unconfirmed_if_failed(UploadEnding ending, bool can_ask, const std::string& doubt);
 
 /// Returns what the same upload, when started again, does about `ending`. `anew`: what the protocol
 /// has to send again.

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <optional>
-
 #include "engine/base/units.h"
 
 namespace sluice {
@@ -15,13 +13,23 @@ std::string UploadMessages::step(const Request& request) const {
       request.method);
 }
 
+std::string UploadMessages::doubt() const {
+  const std::optional<std::chrono::seconds> wait = setting_.unknown_to_later_runs();
+  if (!wait) return setting_.protocol.doubt();
+  return fmt::format(
+      "the registration is unconfirmed, and the next run will not know that, because it is not in "
+      "the journal; wait {} s, in which the server may still register the file; then look at "
+      "{}/datasets/{}: if the file is missing, run the same command again",
+      wait->count(), setting_.base_url, setting_.dataset);
+}
+
 Error UploadMessages::failed(const Request& request, Error error) const {
   const std::string from = error.kind == ErrorKind::unreachable
                                ? fmt::format("no response from {}: ", setting_.base_url)
                                : std::string();
   error.message = fmt::format("{}: {}{}", step(request), from, error.message);
   if (setting_.registration.may_be_registered() && !setting_.protocol.can_ask_registered())
-    error.message += "; " + setting_.protocol.doubt();
+    error.message += "; " + doubt();
   else if (!setting_.registration.may_be_registered() &&
            !error.retryable)  // otherwise Recovery adds that at the end
     error.message += "; nothing was registered";
@@ -29,10 +37,10 @@ Error UploadMessages::failed(const Request& request, Error error) const {
 }
 
 Error UploadMessages::interrupted(std::uint64_t offset) const {
-  return {ErrorKind::interrupted,
-          fmt::format("the upload of {} was interrupted at offset {}; {}", setting_.file, offset,
-                      setting_.registration.may_be_registered() ? setting_.protocol.doubt()
-                                                                : "nothing was registered")};
+  return {
+      ErrorKind::interrupted,
+      fmt::format("the upload of {} was interrupted at offset {}; {}", setting_.file, offset,
+                  setting_.registration.may_be_registered() ? doubt() : "nothing was registered")};
 }
 
 Error UploadMessages::chunk_below_minimum(const Request& request) const {
@@ -58,7 +66,7 @@ Error UploadMessages::no_dataset(const Request& request) const {
   if (!setting_.registration.may_be_registered())
     state = "; nothing was registered";
   else if (!setting_.protocol.can_ask_registered())
-    state = "; " + setting_.protocol.doubt();
+    state = "; " + doubt();
   return {ErrorKind::no_such_dataset,
           fmt::format("{}: the server no longer has a draft dataset {} (HTTP 404); check that the "
                       "dataset is still a draft{}",

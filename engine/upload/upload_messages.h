@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "engine/protocol/protocol.h"
@@ -20,12 +23,19 @@ class UploadMessages {
     std::string dataset;               ///< the dataset's key
     const Protocol& protocol;          ///< outlives this
     const Registration& registration;  ///< outlives this
+    /// FileRegistration::unknown_to_later_runs(); called for each message.
+    std::function<std::optional<std::chrono::seconds>()> unknown_to_later_runs;
   };
 
   explicit UploadMessages(Setting setting) : setting_(std::move(setting)) {}
 
   /// The beginning of a message about `request`: describe().
   std::string step(const Request& request) const;
+  /// The end of a message about an upload whose registration is unconfirmed: that fact, and where
+  /// to look or what to run. Where the next run will not know it, Protocol::doubt() does not apply:
+  /// that run would delete the bytes that the server still registers (phased), or register the file
+  /// a second time.
+  std::string doubt() const;
   /// Adds the step, the server and the state of the registration to an error of `request`.
   Error failed(const Request& request, Error error) const;
   /// Error interrupted: the upload was cancelled at `offset`.

@@ -52,7 +52,7 @@ void UploadRun::checked() {
     file_error_ = std::move(failure);
     if (registration_.state().has_inherited_doubt() && registration_.state().may_be_registered())
       file_error_->message +=
-          "; the earlier content of the file may be registered; " + setting_.protocol->doubt();
+          "; the earlier content of the file may be registered; " + messages_.doubt();
     if (setting_.preparation && setting_.preparation->is_running())
       setting_.preparation->cancel();
     else if (sender_.is_busy())
@@ -221,7 +221,7 @@ void UploadRun::answered(Result<Answer> result) {
     // Known only here: the server had the whole request and may have registered the file.
     if (in_doubt && !setting_.protocol->can_ask_registered()) {
       error.retryable = false;
-      error.message += "; " + setting_.protocol->doubt();
+      error.message += "; " + messages_.doubt();
     }
     failed(std::move(error), result->retry_after);
     return;

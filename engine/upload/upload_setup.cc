@@ -67,11 +67,13 @@ UploadRun::UploadRun(Setting setting)
                      .protocol = *setting_.protocol,
                      .sent_file = sent_file_,
                      .longest = setting_.longest_registration()}),
-      messages_({.file = file_,
-                 .base_url = setting_.request.base_url,
-                 .dataset = setting_.request.dataset,
-                 .protocol = *setting_.protocol,
-                 .registration = registration_.state()}),
+      messages_(
+          {.file = file_,
+           .base_url = setting_.request.base_url,
+           .dataset = setting_.request.dataset,
+           .protocol = *setting_.protocol,
+           .registration = registration_.state(),
+           .unknown_to_later_runs = [this] { return registration_.unknown_to_later_runs(); }}),
       recovery_(
           {.retry = setting_.retry,
            .server_is_known = setting_.earlier.has_value() || setting_.request.server.remembered}),

@@ -131,6 +131,40 @@ TEST_F(FileRegistrationTest, IsReadyIfTheFileIsAsSent) {
   EXPECT_TRUE(whole && *whole);
 }
 
+TEST_F(FileRegistrationTest, LaterRunsDoNotKnowOfItWithoutAJournal) {
+  FileRegistration registration = this->registration();
+  EXPECT_FALSE(registration.unknown_to_later_runs()) << "nothing is registered";
+  registration.sent(Step::finish, now);
+  EXPECT_EQ(registration.unknown_to_later_runs(), 60s);
+  FileRegistration later = this->registration();
+  later.inherit_doubt(now);
+  EXPECT_FALSE(later.unknown_to_later_runs()) << "an earlier run has written it to the journal";
+}
+
+/// An entry without a dataset cannot be written, as on a full disk.
+TEST_F(FileRegistrationTest, LaterRunsDoNotKnowOfItIfTheJournalCannotBeWritten) {
+  auto journal = Journal::open(directory_ / "state");
+  ASSERT_TRUE(journal);
+  JournalThread thread(*std::move(journal));
+  for (const std::string dataset : {"IDB-1", ""}) {
+    JournalEntry entry;
+    entry.system = "https://bank.example";
+    entry.dataset = dataset;
+    entry.name = "scan.h5";
+    entry.path = path_;
+    entry.file.size = content_.size();
+    entry.block_bytes = 4096;
+    const auto record =
+        std::make_shared<UploadRecord>(UploadRecord::Setting{thread, digest_, entry, 8, {}}, [] {});
+    FileRegistration registration = this->registration();
+    registration.use(record);
+    ASSERT_EQ(registration.ready_to_finish().state, Ready::ready);
+    registration.sent(Step::finish, now);
+    record->wait();
+    EXPECT_EQ(registration.unknown_to_later_runs().has_value(), dataset.empty());
+  }
+}
+
 TEST_F(FileRegistrationTest, FailsIfTheFileIsGone) {
   test::write_file(directory_ / "other", content_);
   ASSERT_EQ(std::rename((directory_ / "other").c_str(), path_.c_str()), 0);

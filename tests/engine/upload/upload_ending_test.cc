@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/engine/upload/fake_protocol.h"
-
 namespace sluice::upload_ending_test {
 namespace {
 
@@ -15,9 +13,9 @@ UploadEnding failed(ErrorKind kind) {
 }
 
 TEST(UploadEnding, FailureInDoubtIsUnconfirmed) {
-  const test::FakeProtocol protocol;
   for (const ErrorKind kind : {ErrorKind::unreachable, ErrorKind::failed, ErrorKind::integrity}) {
-    const UploadEnding ending = unconfirmed_if_failed(failed(kind), protocol);
+    const UploadEnding ending =
+        unconfirmed_if_failed(failed(kind), true, "the file may be registered");
     EXPECT_EQ(ending.status, Status::unconfirmed);
     EXPECT_EQ(ending.error->kind, ErrorKind::unconfirmed);
     EXPECT_EQ(ending.error->message, "broken; the file may be registered");
@@ -26,24 +24,23 @@ TEST(UploadEnding, FailureInDoubtIsUnconfirmed) {
 
 TEST(UploadEnding, RefusedTokenKeepsItsKindInDoubt) {
   const UploadEnding ending =
-      unconfirmed_if_failed(failed(ErrorKind::token_refused), test::FakeProtocol());
+      unconfirmed_if_failed(failed(ErrorKind::token_refused), true, "doubt");
   EXPECT_EQ(ending.status, Status::unconfirmed);
   EXPECT_EQ(ending.error->kind, ErrorKind::token_refused);
 }
 
 TEST(UploadEnding, ErrorsThatAnnouncedTheDoubtAreNotChanged) {
-  test::FakeProtocol protocol;
-  EXPECT_EQ(unconfirmed_if_failed(failed(ErrorKind::local_file), protocol).error->message,
+  EXPECT_EQ(unconfirmed_if_failed(failed(ErrorKind::local_file), true, "doubt").error->message,
             "broken");
-  protocol.can_ask = false;
-  EXPECT_EQ(unconfirmed_if_failed(failed(ErrorKind::failed), protocol).error->message, "broken");
+  EXPECT_EQ(unconfirmed_if_failed(failed(ErrorKind::failed), false, "doubt").error->message,
+            "broken");
 }
 
 TEST(UploadEnding, OtherStatusesAreNotChanged) {
-  const test::FakeProtocol protocol;
-  EXPECT_EQ(unconfirmed_if_failed({Status::registered, {}}, protocol).status, Status::registered);
-  const UploadEnding interrupted =
-      unconfirmed_if_failed({Status::interrupted, Error{ErrorKind::interrupted, "x"}}, protocol);
+  EXPECT_EQ(unconfirmed_if_failed({Status::registered, {}}, true, "doubt").status,
+            Status::registered);
+  const UploadEnding interrupted = unconfirmed_if_failed(
+      {Status::interrupted, Error{ErrorKind::interrupted, "x"}}, true, "doubt");
   EXPECT_EQ(interrupted.status, Status::interrupted);
   EXPECT_EQ(interrupted.error->message, "x");
 }

@@ -22,7 +22,8 @@ class UploadMessagesTest : public testing::Test {
                            .base_url = "https://bank.example",
                            .dataset = "IDB-1",
                            .protocol = protocol_,
-                           .registration = registration_});
+                           .registration = registration_,
+                           .unknown_to_later_runs = [this] { return unknown_to_later_runs_; }});
   }
   static Request chunk(std::uint64_t begin, std::uint64_t end) {
     Request request;
@@ -38,6 +39,7 @@ class UploadMessagesTest : public testing::Test {
 
   test::FakeProtocol protocol_;
   Registration registration_{{.can_ask = true, .wait = 30s}};
+  std::optional<std::chrono::seconds> unknown_to_later_runs_;
 };
 
 TEST_F(UploadMessagesTest, NameFileOffsetServerAndCause) {
@@ -73,6 +75,16 @@ TEST_F(UploadMessagesTest, TellAnInterruptedUploadsOffsetAndRegistration) {
   EXPECT_EQ(messages().interrupted(77).kind, ErrorKind::interrupted);
   registration_.sent();
   EXPECT_THAT(messages().interrupted(77).message, EndsWith("; the file may be registered"));
+}
+
+TEST_F(UploadMessagesTest, AskForAWaitIfTheJournalDoesNotStoreTheDoubt) {
+  registration_.sent();
+  unknown_to_later_runs_ = 300s;
+  EXPECT_THAT(
+      messages().interrupted(77).message,
+      AllOf(HasSubstr("is not in the journal; wait 300 s"),
+            HasSubstr("look at https://bank.example/datasets/IDB-1: if the file is missing"),
+            Not(HasSubstr("the file may be registered"))));
 }
 
 TEST_F(UploadMessagesTest, QuoteBothChunkLengths) {
