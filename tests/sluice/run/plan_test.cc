@@ -9,6 +9,7 @@ namespace sluice::cli::plan_test {
 namespace {
 
 using Action = UploadPlan::Action;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 constexpr std::uint64_t mib = 1 << 20;
@@ -56,6 +57,8 @@ TEST(PlanTotalsTest, EstimatesTimeFromLastUploads) {
   EXPECT_EQ(json(totals).at("bytes_per_second"), mib / 8.0);
   EXPECT_THAT(totals.text(), HasSubstr("about 2 min 00 s at "));
   EXPECT_THAT(totals.text(), HasSubstr("the rate of the last 12 uploads"));
+  totals.set_rate(LastRate{.bytes_per_second = mib / 8.0, .files = 1});
+  EXPECT_THAT(totals.text(), EndsWith("the rate of the last upload"));
 }
 
 TEST(PlanTotalsTest, ReportsNothingToSend) {

@@ -78,10 +78,10 @@ std::string PlanTotals::text() const {
   if (!rate_)
     return fmt::format(
         "{} to send; how long is unknown: the journal has no rate of earlier uploads", bytes);
-  return fmt::format("{} to send, about {} at {}, the rate of the last {} {}", bytes,
+  return fmt::format("{} to send, about {} at {}, the rate of the last {}", bytes,
                      format_duration(rate_->seconds_for(to_send_)),
-                     format_rate(rate_->bytes_per_second), rate_->files,
-                     rate_->files == 1 ? "upload" : "uploads");
+                     format_rate(rate_->bytes_per_second),
+                     rate_->files == 1 ? "upload" : fmt::format("{} uploads", rate_->files));
 }
 
 std::string PlanTotals::json() const {
