@@ -34,7 +34,11 @@ FileRegistration::Decision FileRegistration::before(Request::Step step, Time now
 void FileRegistration::sent(Request::Step step, Time now) {
   const bool asked_before = std::exchange(asks_name_, step == Request::Step::ask_name);
   if (asks_name_ && !asked_before) state_.name_asked(now);
-  if (registers(step)) state_.sent();
+  if (registers(step)) {
+    state_.sent();
+    // The time in the journal is that of the earlier registration: too early for the wait.
+    if (setting_.protocol.can_ask_registered()) doubt_is_in_journal_ = false;
+  }
   if (step == Request::Step::join) join_.sent(now);
 }
 
@@ -64,7 +68,7 @@ FileRegistration::Readiness FileRegistration::ready_to_finish() {
   if (!checked) return {State::file_failed, std::move(checked).error()};
   if (!*checked) return {State::reads_file};
   journal_.note();
-  // A later run asks the server, if the server can be asked.
+  // Over phased, a full disk does not end an upload: a later run asks the server.
   if (setting_.protocol.can_ask_registered() || doubt_is_in_journal_) return {};
   Result<bool> written = journal_.has_written();
   if (!written) return {State::journal_failed, std::move(written).error()};

@@ -93,8 +93,8 @@ class FileRegistration {
   Result<bool> ready_to_end_whole();
   /// Whether the journal stores, or is about to store, that the file is about to be registered.
   bool is_noted() const { return journal_.is_noted(); }
-  /// If the file may be registered and no later run will know that from the journal: how long the
-  /// server may continue the registration.
+  /// If the file may be registered and the journal could not store that, or there is none: how long
+  /// the server may continue the registration.
   std::optional<std::chrono::seconds> unknown_to_later_runs() const;
 
  private:

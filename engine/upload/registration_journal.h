@@ -26,8 +26,8 @@ class RegistrationJournal {
   /// journal. Call after note(). Error, retryable: the journal cannot be written; call note() again
   /// before the retry.
   Result<bool> has_written();
-  /// Whether a later run will not know of the registration: there is no journal, or the last
-  /// attempt to write what note() says has failed. Call after note().
+  /// Whether there is no journal, or the last attempt to write what note() says has failed. False
+  /// while the attempt continues.
   bool has_failed() const;
   /// Records the answer to the registration request. `may_be_registered`:
   /// Registration::may_be_registered(). If false, the journal is updated at once, because the

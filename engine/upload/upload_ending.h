@@ -21,8 +21,8 @@ struct UploadEnding {
 
 /// Turns `failed` into `unconfirmed` for an upload whose file may be registered without a
 /// confirmation. Other statuses do not change. The error's message then ends with `doubt`
-/// (UploadMessages::doubt()), unless it is about the local file or, because the server cannot be
-/// asked (`can_ask`: Protocol::can_ask_registered()), says so already.
+/// (UploadMessages::doubt()), unless it is about the local file or says so already. Errors say so
+/// already where the server cannot be asked. `can_ask`: Protocol::can_ask_registered().
 UploadEnding unconfirmed_if_failed(UploadEnding ending, bool can_ask, const std::string& doubt);
 
 /// Returns what the same upload, when started again, does about `ending`. `anew`: what the protocol

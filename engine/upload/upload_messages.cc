@@ -17,10 +17,10 @@ std::string UploadMessages::doubt() const {
   const std::optional<std::chrono::seconds> wait = setting_.unknown_to_later_runs();
   if (!wait) return setting_.protocol.doubt();
   return fmt::format(
-      "the registration is unconfirmed, and the next run will not know that, because it is not in "
-      "the journal; wait {} s, in which the server may still register the file; then look at "
-      "{}/datasets/{}: if the file is missing, run the same command again",
-      wait->count(), setting_.base_url, setting_.dataset);
+      "the registration of '{0}' is unconfirmed, and no journal stores that; wait {1} s, in which "
+      "the server may still register the file; then look at {2}/datasets/{3}: if '{0}' is missing, "
+      "run the same command again",
+      setting_.name, wait->count(), setting_.base_url, setting_.dataset);
 }
 
 Error UploadMessages::failed(const Request& request, Error error) const {

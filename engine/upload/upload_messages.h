@@ -19,6 +19,7 @@ class UploadMessages {
  public:
   struct Setting {
     std::string file;                  ///< name of the file or of the part
+    std::string name;                  ///< in the dataset
     std::string base_url;              ///< of the server
     std::string dataset;               ///< the dataset's key
     const Protocol& protocol;          ///< outlives this
@@ -32,7 +33,7 @@ class UploadMessages {
   /// The beginning of a message about `request`: describe().
   std::string step(const Request& request) const;
   /// The end of a message about an upload whose registration is unconfirmed: that fact, and where
-  /// to look or what to run. Where the next run will not know it, Protocol::doubt() does not apply:
+  /// to look or what to run. Where the next run may not know it, Protocol::doubt() does not apply:
   /// that run would delete the bytes that the server still registers (phased), or register the file
   /// a second time.
   std::string doubt() const;

@@ -69,6 +69,7 @@ UploadRun::UploadRun(Setting setting)
                      .longest = setting_.longest_registration()}),
       messages_(
           {.file = file_,
+           .name = setting_.request.name,
            .base_url = setting_.request.base_url,
            .dataset = setting_.request.dataset,
            .protocol = *setting_.protocol,

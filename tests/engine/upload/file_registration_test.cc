@@ -139,6 +139,8 @@ TEST_F(FileRegistrationTest, LaterRunsDoNotKnowOfItWithoutAJournal) {
   FileRegistration later = this->registration();
   later.inherit_doubt(now);
   EXPECT_FALSE(later.unknown_to_later_runs()) << "an earlier run has written it to the journal";
+  later.sent(Step::finish, now + 100s);
+  EXPECT_EQ(later.unknown_to_later_runs(), 60s) << "the journal has an earlier time";
 }
 
 /// An entry without a dataset cannot be written, as on a full disk.

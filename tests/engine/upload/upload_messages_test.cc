@@ -19,6 +19,7 @@ class UploadMessagesTest : public testing::Test {
  protected:
   UploadMessages messages() {
     return UploadMessages({.file = "/data/scan.h5",
+                           .name = "scan.h5",
                            .base_url = "https://bank.example",
                            .dataset = "IDB-1",
                            .protocol = protocol_,
@@ -82,8 +83,8 @@ TEST_F(UploadMessagesTest, AskForAWaitIfTheJournalDoesNotStoreTheDoubt) {
   unknown_to_later_runs_ = 300s;
   EXPECT_THAT(
       messages().interrupted(77).message,
-      AllOf(HasSubstr("is not in the journal; wait 300 s"),
-            HasSubstr("look at https://bank.example/datasets/IDB-1: if the file is missing"),
+      AllOf(HasSubstr("of 'scan.h5' is unconfirmed, and no journal stores that; wait 300 s"),
+            HasSubstr("https://bank.example/datasets/IDB-1: if 'scan.h5' is missing"),
             Not(HasSubstr("the file may be registered"))));
 }
 

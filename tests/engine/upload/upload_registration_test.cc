@@ -77,7 +77,7 @@ TEST_F(RegistrationTest, IsNotSentIfJournalStaysFull) {
   EXPECT_EQ(registrations(), 1U);
 }
 
-/// A later run asks the phased server, so the journal is not needed.
+/// A later run asks the phased server, so a full disk does not end the upload.
 TEST_F(RegistrationTest, IsSentOverPhasedWithFullJournal) {
   expect_registered(upload(ProtocolKind::phased));
   EXPECT_EQ(waited_, 0);
