@@ -153,8 +153,8 @@ std::string certificate_advice(const CurlFailure& failure) {
 CurlVerdict judge_connect(const CurlFailure& failure) {
   const int status = failure.proxy_status;
   const std::string what =
-      fmt::format("{} sent HTTP {} to CONNECT {}", failure.proxy.name(), status,
-                  failure.address.substr(failure.address.find("//") + 2));
+      fmt::format("{} answered CONNECT {} with HTTP {}", failure.proxy.name(),
+                  failure.address.substr(failure.address.find("//") + 2), status);
   if (status == 407) {
     const bool given = failure.proxy.url.find('@') != std::string::npos;
     return {
@@ -171,7 +171,10 @@ CurlVerdict judge_connect(const CurlFailure& failure) {
   }
   if (status >= 500 && status != 501)
     return {
-        fmt::format("{}: the proxy cannot reach the server; check the host name in the URL", what),
+        fmt::format(
+            "{}: the proxy cannot reach the server; check the host name in the URL, and whether "
+            "the server runs",
+            what),
         Persistence::transient};
   if (status == 408 || status == 429) return {what, Persistence::transient};
   return {

@@ -64,7 +64,8 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& directory) {
   const std::string absolute = std::filesystem::absolute(directory, code).string();
   if (code)
     return errno_error(ErrorKind::failed, code.value(),
-                       fmt::format("cannot resolve the absolute path of {}", printable(directory)));
+                       fmt::format("cannot resolve the absolute path of the state directory {}",
+                                   printable(directory)));
   TRY_ASSIGN(SqlDatabase database, open_journal_file(absolute, journal_mode_in(absolute)));
   return std::unique_ptr<Journal>(new Journal(std::make_unique<Impl>(std::move(database))));
 }

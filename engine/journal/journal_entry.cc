@@ -46,10 +46,10 @@ bool is_upload_url(std::string_view url) {
 Result<void> check_part(const JournalEntry& entry) {
   if (entry.part_of == 0 && entry.part_begin == 0) return {};
   if (entry.part_of <= 0 || entry.part_of == entry.id || entry.protocol != "tus")
-    return refuse("an upload of this kind cannot have parts");
+    return refuse("it cannot be a part of another upload");
   if (entry.part_begin > max_file_size - entry.file.size)
-    return refuse("the part at offset {} of {} bytes ends beyond the largest file size",
-                  entry.part_begin, entry.file.size);
+    return refuse("a part of {} bytes at offset {} ends beyond the largest file size",
+                  entry.file.size, entry.part_begin);
   return {};
 }
 
@@ -104,7 +104,8 @@ Result<void> check_journal_entry(const JournalEntry& entry) {
   constexpr std::uint64_t largest_block = std::uint64_t{1} << 30;
   if (entry.block_bytes == 0 || entry.block_bytes % alignment != 0 ||
       entry.block_bytes > largest_block)
-    return refuse("the block size of {} bytes is invalid", entry.block_bytes);
+    return refuse("the block size is {} bytes, not a multiple of {} up to {}", entry.block_bytes,
+                  alignment, largest_block);
   if (entry.committed > entry.file.size)
     return refuse("{} bytes of a file of {} bytes are committed", entry.committed, entry.file.size);
   if (entry.hashed_blocks > count_blocks(entry))

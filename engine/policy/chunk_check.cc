@@ -35,7 +35,7 @@ Result<ChunkCheck> plan_chunk_check(const TusServer& server, const ChunkCheckSet
     return Error{
         ErrorKind::usage,
         "cannot send checksums with chunks: the server announces no checksum algorithm that sluice "
-        "supports; leave out --verify-chunks on"};
+        "supports; use --verify-chunks auto or off"};
   }
   // A chunk that begins inside a block touches one block more than its length suggests.
   const std::uint64_t block = setting.block_bytes;

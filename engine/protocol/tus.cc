@@ -117,7 +117,7 @@ void Tus::start_over() {
 std::string Tus::doubt() const {
   return fmt::format(
       "the registration is unconfirmed; look at {1}/datasets/{2}: if '{0}' is missing, run: sluice "
-      "resume --register {2} {3}; if listed: sluice forget --registered {2} {3}",
+      "resume --register {2} {3}; if it is listed, run: sluice forget --registered {2} {3}",
       setting_.deposit.name, setting_.base_url, setting_.deposit.dataset,
       shell_argument(setting_.deposit.name));
 }

@@ -210,7 +210,7 @@ Result<void> Tus::read_location(const Answer& answer) {
                     "administrators of the Data Bank",
                     errors_.doing(step_),
                     errors_.quoted(fmt::format("{}", fmt::join(locations, ", ")))));
-  Result<std::string> url = own_address(setting_.base_url, *location);
+  Result<std::string> url = resolve_location(setting_.base_url, *location);
   if (!url)
     return error_of(
         ErrorKind::failed, answer,

@@ -20,7 +20,7 @@ bool same_host(const UrlParts& a, const UrlParts& b) {
 
 }  // namespace
 
-Result<std::string> own_address(const std::string& base, std::string_view location) {
+Result<std::string> resolve_location(const std::string& base, std::string_view location) {
   const auto refuse = [](std::string why) { return Error{ErrorKind::failed, std::move(why)}; };
   const auto too_long = [&] {
     return refuse(fmt::format("the address is longer than {} bytes", longest_url));

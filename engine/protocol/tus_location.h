@@ -14,6 +14,6 @@ namespace sluice {
 ///
 /// Errors are of kind `failed`. Their message is a clause about the address, for the end of a
 /// sentence, and does not quote `location`.
-Result<std::string> own_address(const std::string& base, std::string_view location);
+Result<std::string> resolve_location(const std::string& base, std::string_view location);
 
 }  // namespace sluice

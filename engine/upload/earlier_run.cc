@@ -131,8 +131,8 @@ Result<EarlierRun> read_earlier(Journal& journal, JournalEntry entry, const File
 }
 
 /// Returns whether the token may be sent to `url`: the journal is a file that can be edited.
-bool is_own_address(const std::string& url, const JournalEntry& whole) {
-  return !url.empty() && own_address(whole.system, url).has_value();
+bool is_on_server(const std::string& url, const JournalEntry& whole) {
+  return !url.empty() && resolve_location(whole.system, url).has_value();
 }
 
 /// Returns whether the parts cover the whole file. A run that was killed while it wrote the parts
@@ -180,12 +180,12 @@ Error may_be_registered(const UploadRequest& request, const JournalEntry& entry)
 
 }  // namespace
 
-Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEntry& entry) {
+Result<std::vector<std::string>> upload_urls(Journal& journal, const JournalEntry& entry) {
   TRY_ASSIGN(std::vector<JournalEntry> all, journal.parts(entry.id));
   all.insert(all.begin(), entry);
   std::vector<std::string> urls;
   for (const JournalEntry& one : all)
-    if (auto url = own_address(entry.system, one.upload_url); url && !one.upload_url.empty())
+    if (auto url = resolve_location(entry.system, one.upload_url); url && !one.upload_url.empty())
       urls.push_back(*std::move(url));
   return urls;
 }
@@ -199,7 +199,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
     // --restart also replaces an entry that cannot be read.
     if (!found || !*found) return result;
     if ((*found)->state != JournalEntry::State::verifying) {
-      TRY_ASSIGN(result.abandoned, own_addresses(journal, **found));
+      TRY_ASSIGN(result.abandoned, upload_urls(journal, **found));
       return result;
     }
     if ((*found)->protocol != to_string(ProtocolKind::phased))
@@ -229,7 +229,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
   const bool unchanged = entry->file.size == now.size && entry->file.modified == now.modified;
   if (!unchanged && !registering && entry->committed == 0) {
     // No bytes are known to be committed, so nothing is lost.
-    TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
+    TRY_ASSIGN(result.abandoned, upload_urls(journal, *entry));
     return result;
   }
   if (const bool compared = request.verify_prefix && entry->file.size == now.size;
@@ -240,7 +240,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
       request.register_again && kind == ProtocolKind::tus && entry->protocol == to_string(kind);
   if (registering && !can_ask && !registers_again) return may_be_registered(request, *entry);
   if (entry->protocol != to_string(kind)) {
-    TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
+    TRY_ASSIGN(result.abandoned, upload_urls(journal, *entry));
     if (entry->committed > 0)
       result.remark = fmt::format(
           "restarting {} from the beginning: its upload began over the {} protocol, and the server "
@@ -255,7 +255,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
       (kind == ProtocolKind::tus && entry->upload_url.empty() && parts.empty()))
     return result;
   const auto foreign = [&](const JournalEntry& one) {
-    return !one.upload_url.empty() && !is_own_address(one.upload_url, *entry);
+    return !one.upload_url.empty() && !is_on_server(one.upload_url, *entry);
   };
   if (foreign(*entry) || std::any_of(parts.begin(), parts.end(), foreign)) {
     result.remark = fmt::format(
@@ -266,7 +266,7 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
   }
   if (!parts.empty() && !cover_file(parts, entry->file.size)) return result;
   if (!parts.empty() && request.in_one_piece && entry->upload_url.empty()) {
-    TRY_ASSIGN(result.abandoned, own_addresses(journal, *entry));
+    TRY_ASSIGN(result.abandoned, upload_urls(journal, *entry));
     return result;
   }
   if (entry->block_bytes > block_bytes)
@@ -276,13 +276,14 @@ Result<EarlierRuns> find_earlier_run(Journal& journal, const UploadRequest& requ
                     "{2} bytes; use --block {2}, or upload the file from the beginning with "
                     "--restart",
                     printable(file.path), block_bytes, entry->block_bytes)};
-  // Normalise the addresses: own_address() turns an http URL of an https server back into https.
+  // Normalise the addresses: resolve_location() turns an http URL of an https server back into
+  // https.
   if (!entry->upload_url.empty()) {
-    TRY_ASSIGN(entry->upload_url, own_address(entry->system, entry->upload_url));
+    TRY_ASSIGN(entry->upload_url, resolve_location(entry->system, entry->upload_url));
   }
   for (JournalEntry& part : parts)
     if (!part.upload_url.empty()) {
-      TRY_ASSIGN(part.upload_url, own_address(entry->system, part.upload_url));
+      TRY_ASSIGN(part.upload_url, resolve_location(entry->system, part.upload_url));
     }
   result.remark = touched_remark(*entry, file);
   TRY_ASSIGN(result.earlier, read_earlier(journal, *std::move(entry), file));

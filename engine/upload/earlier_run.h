@@ -51,7 +51,7 @@ struct EarlierRuns {
 /// Returns the absolute upload URLs of `entry` and of its parts. Leaves out addresses outside of
 /// the upload's own server: the journal is a file that can be edited, and the token is sent to
 /// these addresses. Error failed: the journal cannot be read.
-Result<std::vector<std::string>> own_addresses(Journal& journal, const JournalEntry& entry);
+Result<std::vector<std::string>> upload_urls(Journal& journal, const JournalEntry& entry);
 
 /// Checks that a phased upload may begin. Errors: usage if another upload into the dataset is
 /// unfinished, because a new upload would delete its staged bytes (protocol section 1.4); failed if

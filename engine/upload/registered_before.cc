@@ -92,7 +92,7 @@ bool is_same_path(const JournalEntry& entry, const UploadRequest& request) {
 bool is_same_file(const JournalEntry& entry, const UploadRequest& request,
                   const FileIdentity& file) {
   // Device numbers differ between the nodes of a cluster, and inodes change after a restore. But a
-  // different inode on the same device means that another file has taken the path.
+  // different inode on the same device means that the path now names another file.
   const bool replaced = entry.file.device == file.device && entry.file.inode != file.inode;
   return !replaced && is_same_path(entry, request) && entry.file.size == file.size &&
          entry.file.modified == file.modified;

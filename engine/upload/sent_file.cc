@@ -108,7 +108,7 @@ Result<bool> SentFile::is_as_sent() {
   if (now->device != identity_.device || now->inode != identity_.inode)
     return Error{
         ErrorKind::local_file,
-        fmt::format("cannot register {}: another file has taken the path (the file, or a link "
+        fmt::format("cannot register {}: the path now names another file (the file, or a link "
                     "or directory in the path, was replaced); nothing was registered; "
                     "to upload the new file, use --restart",
                     setting_.name)};

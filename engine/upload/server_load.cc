@@ -36,8 +36,8 @@ void ServerLoad::overloaded(const RequestGate::Moment& moment, const std::string
           ? fmt::format("{} is overloaded by {} requests at a time ({}); sending at most {} at a "
                         "time from now on",
                         setting_.base_url, moment.in_flight, why, turn_.limit())
-          : fmt::format("{} is overloaded by {} uploads at a time ({}); no more than {} should run "
-                        "at a time",
+          : fmt::format("{} is overloaded by {} uploads at a time ({}); run at most {} at a time "
+                        "(--transfers)",
                         setting_.base_url, moment.in_flight, why, turn_.limit()));
 }
 

@@ -172,7 +172,7 @@ TEST_P(ChangingFile, RejectsReplacedFile) {
     std::filesystem::rename(directory_ / "new", path_);
     touch({1'700'000'000, 0});
   });
-  expect_not_registered(report, "another file has taken the path");
+  expect_not_registered(report, "the path now names another file");
 }
 
 TEST_P(ChangingFile, RejectsRetargetedSymbolicLink) {
@@ -183,7 +183,7 @@ TEST_P(ChangingFile, RejectsRetargetedSymbolicLink) {
     std::filesystem::remove(given_);
     std::filesystem::create_symlink(directory_ / "new", given_);
   });
-  expect_not_registered(report, "another file has taken the path");
+  expect_not_registered(report, "the path now names another file");
 }
 
 /// After the file is restored, the next run registers it.

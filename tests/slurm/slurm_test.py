@@ -181,7 +181,7 @@ class Array(unittest.TestCase):
                 if not os.path.exists(log):
                     return False
                 with open(log) as file:
-                    return "trying again in 10 s" in file.read()
+                    return "retrying in 10 s" in file.read()
 
             wait_until("the task waits", is_waiting)
             self.assertIsNone(other.poll(), "the other upload ended too early")

@@ -203,7 +203,8 @@ TEST_F(ProxyTest, RefusedTunnelIsPermanentAndNamesTheProxy) {
     ASSERT_FALSE(answer) << status;
     EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
     EXPECT_FALSE(answer.error().retryable) << answer.error().message;
-    EXPECT_THAT(answer.error().message, HasSubstr(std::to_string(status) + " to CONNECT"));
+    EXPECT_THAT(answer.error().message, AllOf(HasSubstr("answered CONNECT "),
+                                              HasSubstr("with HTTP " + std::to_string(status))));
     EXPECT_THAT(answer.error().message, HasSubstr(server_.url()));
   }
   EXPECT_EQ(server_.seen().back().method, "CONNECT");

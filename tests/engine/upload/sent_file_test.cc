@@ -154,7 +154,7 @@ TEST_F(SentFileTest, RejectsReplacedFile) {
   SentFile file(setting());
   test::write_file(directory_ / "other", content_);
   std::filesystem::rename(directory_ / "other", path_);
-  expect_error(file.is_as_sent(), "another file has taken the path");
+  expect_error(file.is_as_sent(), "the path now names another file");
 }
 
 TEST_F(SentFileTest, RejectsDeletedFile) {

@@ -172,7 +172,7 @@ TEST(OwnAddresses, ExcludeOtherServers) {
   begin_part(0, third, "http://databank.example/files/1");
   begin_part(third, third, "https://elsewhere.example/files/2");
   begin_part(2 * third, entry.file.size - 2 * third, "");
-  const auto urls = own_addresses(*journal, entry);
+  const auto urls = upload_urls(*journal, entry);
   ASSERT_TRUE(urls) << urls.error().message;
   EXPECT_EQ(*urls, std::vector<std::string>{"https://databank.example/files/1"});
 }

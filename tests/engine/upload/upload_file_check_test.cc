@@ -99,7 +99,7 @@ TEST_P(ChangingFile, DoesNotRegisterReplacedFile) {
     std::filesystem::rename(directory_ / "new", directory_ / "scan.h5");
   });
   EXPECT_EQ(verifies(), 0);
-  expect_failed(report, ErrorKind::local_file, "another file has taken the path");
+  expect_failed(report, ErrorKind::local_file, "the path now names another file");
 }
 
 TEST_P(ChangingFile, EscapesFileNameInError) {

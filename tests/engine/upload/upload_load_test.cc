@@ -98,8 +98,7 @@ TEST_F(UploadLoad, ReportsLimitOfOverloadedPhasedServer) {
   expect_registered(first->wait());
   expect_registered(second->wait(), "other");
   EXPECT_EQ(server_.registrations(), 2);
-  EXPECT_THAT(warnings(),
-              HasSubstr("overloaded by 2 uploads at a time (HTTP 429); no more than 1"));
+  EXPECT_THAT(warnings(), HasSubstr("overloaded by 2 uploads at a time (HTTP 429); run at most 1"));
   EXPECT_EQ(engine_->request_limit(server_.url()), 1U);
 }
 

@@ -12,7 +12,7 @@ constexpr IntervalClock::Clock::time_point begin{};
 std::vector<int> due_in(IntervalClock clock, int seconds) {
   std::vector<int> due;
   for (int tenth = 0; tenth <= seconds * 10; ++tenth)
-    if (clock.is_due(begin + tenth * 100ms)) due.push_back(tenth / 10);
+    if (clock.begin_if_due(begin + tenth * 100ms)) due.push_back(tenth / 10);
   return due;
 }
 
@@ -26,9 +26,9 @@ TEST(IntervalClockTest, KeepsGivenInterval) {
 
 TEST(IntervalClockTest, DoesNotCatchUpAfterSuspension) {
   IntervalClock clock(begin, 10s);
-  EXPECT_TRUE(clock.is_due(begin + 1h));
-  EXPECT_FALSE(clock.is_due(begin + 1h + 9s));
-  EXPECT_TRUE(clock.is_due(begin + 1h + 10s));
+  EXPECT_TRUE(clock.begin_if_due(begin + 1h));
+  EXPECT_FALSE(clock.begin_if_due(begin + 1h + 9s));
+  EXPECT_TRUE(clock.begin_if_due(begin + 1h + 10s));
 }
 
 }  // namespace

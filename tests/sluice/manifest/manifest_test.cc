@@ -255,10 +255,12 @@ TEST(ManifestSyntax, ReportsLinesThatAreNotObjects) {
   const std::string good = "{\"path\":\"a\",\"dataset\":\"D\"}";
   EXPECT_THAT(paths(jsonl(good)), ElementsAre("a"));
   for (const std::string& line :
-       {"[" + good, good + ",", std::string("\"path\""), std::string("{\"path\":\"a\""),
-        "{\"x\":" + std::string(1000, '[') + std::string(1000, ']') + "}"})
+       {"[" + good, good + ",", std::string("\"path\""), std::string("{\"path\":\"a\"")})
     EXPECT_THAT(problem(jsonl("\n" + line + "\n")),
                 AllOf(StartsWith("m.jsonl line 2: "), HasSubstr("not a JSON object")));
+  const std::string deep = "{\"x\":" + std::string(1000, '[') + std::string(1000, ']') + "}";
+  EXPECT_THAT(problem(jsonl("\n" + deep + "\n")),
+              AllOf(StartsWith("m.jsonl line 2: "), HasSubstr("more than 8 levels")));
   EXPECT_THAT(problem(jsonl("{\"path\":\"a\",\"dataset\":\"D\",\"path\":\"b\"}")),
               HasSubstr("key 'path' twice"));
   EXPECT_THAT(problem(jsonl("{\"path\":1,\"dataset\":\"D\"}")),

@@ -200,8 +200,8 @@ std::string text_of(const Findings& findings) {
       line("token",
            server.token_taken
                ? fmt::format("accepted for dataset {}", findings.dataset)
-               : fmt::format("unknown for dataset {}: the server checks the token only when a file "
-                             "is registered",
+               : fmt::format("not checked for dataset {}: the server checks it only when a file is "
+                             "registered",
                              findings.dataset));
     else
       line("token", "not checked; give a DATASET and its token");

@@ -215,7 +215,7 @@ class Forget {
 
   Result<Terminated> terminate(const JournalEntry& entry) {
     Termination request;
-    TRY_ASSIGN(request.urls, own_addresses(*journal_, entry));
+    TRY_ASSIGN(request.urls, upload_urls(*journal_, entry));
     requested_ = request.urls.size();
     if (request.urls.empty()) return Terminated();
     TRY_ASSIGN(request.base_url, check_base_url(entry.system, options_.insecure_http));

@@ -15,8 +15,8 @@ class IntervalClock {
   IntervalClock(Clock::time_point begin, std::optional<std::chrono::seconds> interval)
       : grows_(!interval), interval_(interval.value_or(first)), next_(begin + interval_) {}
 
-  /// Returns whether a line is due. If so, starts the next interval.
-  bool is_due(Clock::time_point now) {
+  /// Starts the next interval if a line is due. Returns whether one was due.
+  bool begin_if_due(Clock::time_point now) {
     if (now < next_) return false;
     if (grows_) interval_ = std::min(interval_ * 2, longest);
     // Count from the due time, to avoid drift; from now if the process was suspended for longer.

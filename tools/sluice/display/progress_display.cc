@@ -8,7 +8,7 @@ void ProgressDisplay::show(const ProgressView& view, Clock::time_point now) {
       console_.show_live(view);
       break;
     case Console::Progress::lines:
-      if (next_line_.is_due(now)) console_.plain_line(view.total);
+      if (next_line_.begin_if_due(now)) console_.plain_line(view.total);
       break;
     case Console::Progress::none:
       break;

@@ -28,7 +28,7 @@ struct ProgressText {
   /// Returns the parts that fit into `columns` of a terminal. To fit, `what` is shortened to 16
   /// columns, then the amount to its short form and the bottleneck loses its label; then `what` is
   /// shortened to 8 columns, and parts are omitted in this order: amount, bottleneck, rate, time
-  /// left. The state is never omitted.
+  /// left. The state is never omitted, but is in its short form where nothing else fits.
   std::string line(std::size_t columns) const;
 };
 
@@ -41,7 +41,7 @@ ProgressText progress_of_file(const std::string& name, const Progress& progress,
                               const ProgressMeter& meter,
                               std::optional<Bottleneck> bottleneck = {});
 
-/// Returns the progress of all `files` together, of which `over` are finished.
+/// Returns the progress of all `files` together, of which `finished` have ended.
 ProgressText progress_of_all(std::size_t finished, std::size_t files, const Progress& progress,
                              const ProgressMeter& meter, std::optional<Bottleneck> bottleneck = {});
 

@@ -170,10 +170,13 @@ class JsonLinesParser final : public ManifestParser {
         },
         /*allow_exceptions=*/false);
     if (too_deep || !object.is_object()) {
-      rows().problem(line, is_utf8(pending_)
-                               ? "the line is not a JSON object: write one object a line, without "
-                                 "commas between the lines"
-                               : "the line is not valid UTF-8: save the manifest as UTF-8");
+      rows().problem(line,
+                     !is_utf8(pending_) ? "the line is not valid UTF-8: save the manifest as UTF-8"
+                     : too_deep ? fmt::format("the object has more than {} levels; remove the "
+                                              "values that are objects or arrays",
+                                              max_depth)
+                                : "the line is not a JSON object: write one object per line, "
+                                  "without commas between the lines");
       return;
     }
     if (!duplicate.empty()) {

@@ -35,9 +35,9 @@ struct UploadOptions {
   bool insecure_http = false;
   NetworkOptions network;
   bool verify_prefix = false;
-  std::string digests;    ///< "md5,sha256"
-  std::string receipts;   ///< a directory; empty: none
-  std::string sums;       ///< a file; empty: none
+  std::string digests;    ///< in addition to XXH128: "md5,sha256"; empty: none
+  std::string receipts;   ///< directory for a receipt of each file; empty: none
+  std::string sums;       ///< file with the expected digests; empty: none
   std::string state_dir;  ///< empty: the default directory
   bool no_journal = false;
   std::string_view command;       ///< "put", for the event log

@@ -284,7 +284,7 @@ void Uploader::Run::show_progress(Clock::time_point now) {
     progress_.update(index, progress, now);
   progress_.update_totals(now);
   display_.show(progress_.view(), now);
-  if (uploader_.report_.events() && next_event_.is_due(now))
+  if (uploader_.report_.events() && next_event_.begin_if_due(now))
     uploader_.report_.events()->progress(progress_.totals());
 }
 

@@ -22,8 +22,8 @@ struct NameRule {
                               ///< after it
 };
 
-/// Checks the separator of NameFrom::path. Error usage: no name in a dataset may contain
-/// `separator`.
+/// Checks the separator of NameFrom::path. Error usage: `separator` is empty, or has characters
+/// that no name in a dataset may contain.
 Result<void> check_separator(std::string_view separator);
 
 /// Returns the part of `path` (given by the user) that names and patterns use: without "./", "../"

@@ -119,7 +119,7 @@ before=$(progress)
 while true; do
   await "$sluice" run{run} "$batch/shard-$shard.jsonl"
   if [[ -n $stopped ]] || ((code != 1)) || ! is_busy; then break; fi
-  echo "another process uploads files of this shard; trying again in 10 s"
+  echo "another process is uploading files of this shard; retrying in 10 s"
   await sleep 10
   if [[ -n $stopped ]]; then break; fi
 done
