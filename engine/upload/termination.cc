@@ -157,7 +157,7 @@ void drop_uploads(Transport& http, const std::vector<std::string>& urls, const S
 Terminated terminate(Transport& http, const RetryPolicy& retry, const Termination& asked) {
   std::vector<std::string> urls;
   for (const std::string& url : asked.urls) {
-    auto own = own_address(asked.base_url, url);
+    auto own = resolve_location(asked.base_url, url);
     if (!own)
       return {
           asked.urls.size(),
