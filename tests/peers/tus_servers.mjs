@@ -4,6 +4,7 @@
 // It returns the function that processes a request.
 
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 /** The maximum size of a file on the Data Bank. */
 const maxSize = 2199023255552;
@@ -49,6 +50,8 @@ async function uploadx({ uploads, state, relative }) {
     expiration: { maxAge: '7d' },
     useRelativeLocation: relative,
   });
+  // Until it has checked its directory, it responds 503 to every request.
+  while (!server.storage.isReady) await setTimeout(10);
   return (request, response) => {
     // uploadx appends '/' and the upload's name to the request's URL, and does not support "//".
     request.url = request.url.replace(/\/$/, '');
