@@ -140,6 +140,12 @@ std::optional<Fault> Faults::at_head(const Head& head) {
 }
 
 std::optional<Fault> Faults::at_complete(Step step) {
+  if (step == Step::ask && std::exchange(spoils_question_, false))
+    return strike(dice_.pick({Fault::page_before, Fault::garbage, Fault::front_before}));
+  if (step == Step::patch && lossy_budget_ > 0 && lossy_dice_.chance(0.15)) {
+    --lossy_budget_;
+    return strike(Fault::forgets);
+  }
   // The requests that matter most are few.
   const bool matters = registers(step) || step == Step::setup || step == Step::join;
   if (matters) aim_crash();

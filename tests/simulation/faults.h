@@ -106,10 +106,17 @@ class Faults {
   const std::array<std::uint64_t, fault_kinds>& counts() const { return counts_; }
   /// Returns the number of faults of all kinds.
   std::uint64_t total() const { return total_; }
-  /// Ends all faults: none happens after this call.
+  /// Spoils the answer to the next question about a name.
+  void spoil_question() { spoils_question_ = true; }
+  /// Adds `budget` restarts of a tus server right after a PATCH, which may lose the bytes.
+  void lose_patches(Dice dice, unsigned budget) {
+    lossy_dice_ = dice;
+    lossy_budget_ = budget;
+  }
+  /// Ends all faults: none happens after this call, except that of spoil_question().
   void end() {
     weather_ = {};
-    aimed_budget_ = 0;
+    aimed_budget_ = lossy_budget_ = 0;
   }
 
  private:
@@ -139,11 +146,14 @@ class Faults {
   Weather weather_;
   Dice aimed_dice_{0};
   unsigned aimed_budget_ = 0;
+  Dice lossy_dice_{0};
+  unsigned lossy_budget_ = 0;
   double aimed_often_ = 1;  ///< factor of the probability for complete requests
   unsigned crash_in_ = 0;   ///< events until the client is killed; 0: not planned
   bool in_pairs_ = false;   ///< an answer was lost: the next request is likely to fail as well
   bool was_lost_ = false;   ///< the same, for aimed faults
-  bool is_cut_ = false;     ///< the end of the request at hand will be cut
+  bool spoils_question_ = false;
+  bool is_cut_ = false;  ///< the end of the request at hand will be cut
   std::array<std::uint64_t, fault_kinds> counts_{};
   std::uint64_t total_ = 0;
 };

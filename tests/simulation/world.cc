@@ -68,6 +68,10 @@ class World {
   bool has_changed() const {
     return faults_.count(Fault::file_changes) + faults_.count(Fault::file_replaced) > 0;
   }
+  /// Returns whether no error is permanent for being the first of an unknown server.
+  bool server_is_known() const {
+    return plan_.client.asks_first || plan_.client.request.server.token_taken;
+  }
   const Bank::Registered* registered() const { return registered_as(plan_.client.request.name); }
   const Bank::Registered* registered_as(const std::string& name) const;
   bool has_reason(const Error& error) const;
@@ -132,6 +136,7 @@ World::World(std::uint64_t seed, bool prints)
       network_(hooked(plan_.network, [this](const Head& head) { request_came(head); }), time_,
                trace_, faults_, plan_.bank, *server_) {
   faults_.aim(Dice(plan_.content_seed ^ 0xA1), plan_.aimed_budget);
+  faults_.lose_patches(Dice(plan_.content_seed ^ 0xB1), plan_.lossy_budget);
   doubt_.name = plan_.client.second_name.empty() ? "" : plan_.client.request.name;
   outcome_.seed = seed;
   outcome_.generation = plan_.bank.generation;
@@ -391,9 +396,7 @@ void World::check_survival(const Error& error) {
   std::uint64_t passing = passed() - passed_at_progress_;
   for (const Fault fault : {Fault::outage, Fault::gone, Fault::upload_expires, Fault::full_disk})
     passing += (survived + 1) * faults_.count(fault);
-  // The first error of an unknown server may be permanent.
-  const bool is_known = plan_.client.asks_first || plan_.client.request.server.token_taken;
-  if (passing > survived || !is_known || has_reason(error)) return;
+  if (passing > survived || !server_is_known() || has_reason(error)) return;
   violate(fmt::format("{} faults have ended a run: {}", passing, error.message));
 }
 
@@ -524,6 +527,8 @@ bool World::crashed(const char* how) {
 void World::come_again() {
   is_again_ = true;
   faults_.end();
+  plan_.client.killed_in_question.reset();
+  if (server_is_known() && faults_.dice().chance(0.5)) faults_.spoil_question();
   const Outcome before = outcome_;
   static_cast<void>(run_once());
   settle();

@@ -123,6 +123,16 @@ WorldPlan::WorldPlan(std::uint64_t seed) : dice(seed) {
       break;
   }
   aim();
+  lose();
+}
+
+void WorldPlan::lose() {
+  Dice own(content_seed ^ 0xB1B1);
+  const bool is_small = size >= 8000 && size <= 400'000;  // not hundred thousands of chunks
+  if (bank.generation != Bank::Generation::tus || !is_small || !own.chance(0.04)) return;
+  lossy_budget = static_cast<unsigned>(own.between(1, 3));
+  // Only such a server gets a file below 5 MiB in several chunks.
+  if (!network.most_body) network.most_body = 3000 + size / own.between(2, 20);
 }
 
 void WorldPlan::aim() {
