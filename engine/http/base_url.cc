@@ -45,6 +45,10 @@ Result<std::string> check_base_url(const std::string& url, bool insecure_http) {
     return refuse(
         "plain HTTP shows the token to everyone on the network; use https://, or accept that with "
         "--insecure-http");
+  // curl decodes https://%368 to https://68, which the next reader takes for https://0.0.0.68.
+  if (const Result<UrlParts> again = split_url(parts.normal);
+      !again || lower_case(again->host) != lower_case(parts.host))
+    return refuse("the host is percent-encoded; write its characters as they are");
   // Each server has one spelling, because the URL is the key of its uploads in the journal and of
   // their locks.
   std::string base = parts.normal;

@@ -126,7 +126,8 @@ class Proxies(TlsFront):
                 self.url, "-v", "--log-json", events, DATASET, path, environment=environment
             )
             output = self.finish(put, 7)
-            self.assertIn(f"{proxy.shown()} (from {variable}) sent HTTP 407", output)
+            told = f"answered CONNECT databank.example:{self.port} with HTTP 407"
+            self.assertIn(f"{proxy.shown()} (from {variable}) {told}", output)
             self.assertIn(f"correct them in {variable}", output)
             self.assertNotIn("retrying", output)
             found, more = self.check(environment=environment, status=7)
@@ -349,7 +350,8 @@ class Proxies(TlsFront):
                 arguments = ("--retries", "2", DATASET, path)
                 program = self.sluice_put(self.url, *arguments, environment=environment)
                 output = self.finish(program, 7)
-                self.assertIn(f"{proxy.url} (from SLUICE_PROXY) sent HTTP {status} to", output)
+                told = f"answered CONNECT databank.example:{self.port} with HTTP {status}"
+                self.assertIn(f"{proxy.url} (from SLUICE_PROXY) {told}", output)
                 self.assertIn(advice, output)
                 self.assertEqual(output.count("retrying in"), attempts - 1)
                 self.assertEqual(

@@ -28,6 +28,7 @@ const { values: options, positionals } = parseArgs({
 });
 const stopAt = Number(options['stop-at']);
 let sent = 0;
+let stopped = false;
 
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
@@ -45,6 +46,10 @@ const upload = new tus.Upload(options.deferred ? file.pipe(new PassThrough()) : 
   async onChunkComplete(size) {
     sent += size;
     if (sent < stopAt) return;
+    // The URLs of parts are stored once the server has created all parts.
+    if (Number(options.parallel) > 1 && (await upload.findPreviousUploads()).length === 0) return;
+    if (stopped) return;
+    stopped = true;
     await upload.abort(options.drop);
     print({ stopped: sent, url: upload.url });
   },

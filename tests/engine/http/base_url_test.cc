@@ -31,7 +31,7 @@ TEST(BaseUrl, RejectsInvalidUrls) {
   for (const char* url :
        {"", "databank.illinois.edu", "/path", "ftp://host", "file:///etc/passwd", "https://",
         "https://host/?q=1", "https://host/#f", "https://host/?", "https://host/#",
-        "https://ho st/", "https:/host://", "https:host/a://b"}) {
+        "https://ho st/", "https:/host://", "https:host/a://b", "https://%368/x"}) {
     const auto refused = check_base_url(url, true);
     ASSERT_FALSE(refused) << url;
     EXPECT_EQ(refused.error().kind, ErrorKind::usage);
