@@ -285,7 +285,9 @@ bool Torture::check_dataset_page(const Upload& upload) {
   else
     argv.insert(argv.end(),
                 {"resume", "--register", e2e::dataset, upload.name, "--json", "--receipt",
-                 directory_ / "receipts", "--token-file", directory_ / "token"});
+                 directory_ / "receipts", "--token-file", directory_ / "token",
+                 // By default, it would wait minutes for a server that does not respond.
+                 "--response-timeout", "2"});
   argv.insert(argv.end(), {"--state-dir", directory_ / "state"});
   const Ended ended = start(argv, {});
   if (registered && ended.status != 0)
