@@ -108,7 +108,8 @@ class Faults {
   std::uint64_t total() const { return total_; }
   /// Spoils the answer to the next question about a name.
   void spoil_question() { spoils_question_ = true; }
-  /// Adds `budget` restarts of a tus server right after a PATCH, which may lose the bytes.
+  /// Adds at most `budget` restarts of a tus server, each right after the response to a PATCH: the
+  /// server may lose bytes that it has acknowledged.
   void lose_patches(Dice dice, unsigned budget) {
     lossy_dice_ = dice;
     lossy_budget_ = budget;
@@ -147,13 +148,13 @@ class Faults {
   Dice aimed_dice_{0};
   unsigned aimed_budget_ = 0;
   Dice lossy_dice_{0};
-  unsigned lossy_budget_ = 0;
-  double aimed_often_ = 1;  ///< factor of the probability for complete requests
-  unsigned crash_in_ = 0;   ///< events until the client is killed; 0: not planned
-  bool in_pairs_ = false;   ///< an answer was lost: the next request is likely to fail as well
-  bool was_lost_ = false;   ///< the same, for aimed faults
-  bool spoils_question_ = false;
-  bool is_cut_ = false;  ///< the end of the request at hand will be cut
+  unsigned lossy_budget_ = 0;  ///< remaining restarts of lose_patches()
+  double aimed_often_ = 1;     ///< factor of the probability for complete requests
+  unsigned crash_in_ = 0;      ///< events until the client is killed; 0: not planned
+  bool in_pairs_ = false;      ///< an answer was lost: the next request is likely to fail as well
+  bool was_lost_ = false;      ///< the same, for aimed faults
+  bool spoils_question_ = false;  ///< until the next question about a name
+  bool is_cut_ = false;           ///< the end of the request at hand will be cut
   std::array<std::uint64_t, fault_kinds> counts_{};
   std::uint64_t total_ = 0;
 };

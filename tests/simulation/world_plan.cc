@@ -126,15 +126,6 @@ WorldPlan::WorldPlan(std::uint64_t seed) : dice(seed) {
   lose();
 }
 
-void WorldPlan::lose() {
-  Dice own(content_seed ^ 0xB1B1);
-  const bool is_small = size >= 8000 && size <= 400'000;  // not hundred thousands of chunks
-  if (bank.generation != Bank::Generation::tus || !is_small || !own.chance(0.04)) return;
-  lossy_budget = static_cast<unsigned>(own.between(1, 3));
-  // Only such a server gets a file below 5 MiB in several chunks.
-  if (!network.most_body) network.most_body = 3000 + size / own.between(2, 20);
-}
-
 void WorldPlan::aim() {
   Dice own(content_seed ^ 0xA1A1);
   comes_again = own.chance(0.05);
@@ -162,6 +153,15 @@ void WorldPlan::aim() {
     network.most_body = 3000 + size / own.between(2, 20);
   if ((!has_chunks || (is_tus && !client.request.lanes)) && own.chance(0.2))
     client.second_name = "second.h5";
+}
+
+void WorldPlan::lose() {
+  Dice own(content_seed ^ 0xB1B1);
+  const bool is_small = size >= 8000 && size <= 400'000;  // not hundred thousands of chunks
+  if (bank.generation != Bank::Generation::tus || !is_small || !own.chance(0.04)) return;
+  lossy_budget = static_cast<unsigned>(own.between(1, 3));
+  // Only such a server gets a file below 5 MiB in several chunks.
+  if (!network.most_body) network.most_body = 3000 + size / own.between(2, 20);
 }
 
 }  // namespace sluice::sim

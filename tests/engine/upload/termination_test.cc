@@ -151,7 +151,7 @@ TEST_F(TerminationTest, StopsOnRequest) {
 
 /// The journal is a file that can be edited. An http URL of an https server would send the token in
 /// plain text.
-TEST(OwnAddresses, ExcludeOtherServers) {
+TEST(UploadUrls, ExcludeOtherServers) {
   const TempDir directory;
   const auto journal = test::open_journal(directory.path());
   JournalEntry entry = test::sample_entry();

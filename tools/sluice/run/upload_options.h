@@ -37,7 +37,7 @@ struct UploadOptions {
   bool verify_prefix = false;
   std::string digests;    ///< in addition to XXH128: "md5,sha256"; empty: none
   std::string receipts;   ///< directory for a receipt of each file; empty: none
-  std::string sums;       ///< file with the expected digests; empty: none
+  std::string sums;       ///< file to append checksum lines to; empty: none
   std::string state_dir;  ///< empty: the default directory
   bool no_journal = false;
   std::string_view command;       ///< "put", for the event log
