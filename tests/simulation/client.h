@@ -113,6 +113,7 @@ class Client {
   SimTransport::Counts counts() const { return transport_->counts(); }
   /// Returns the number of buffers that are not in the pool.
   std::size_t buffers_out() const { return pool_->count() - pool_->available(); }
+  bool has_free_buffer() const { return pool_->available() > 0; }
 
  private:
   Timeline::Owner mail() const { return 2 * number_; }

@@ -146,6 +146,10 @@ std::optional<Fault> Faults::at_complete(Step step) {
     --lossy_budget_;
     return strike(Fault::forgets);
   }
+  if (registers(step) && std::exchange(loses_registration_, false)) {
+    cancels_in_doubt_ = step == Step::verify;
+    return strike(Fault::lost_answer);
+  }
   // The requests that matter most are few.
   const bool matters = registers(step) || step == Step::setup || step == Step::join;
   if (matters) aim_crash();
@@ -212,6 +216,18 @@ std::optional<Fault> Faults::at_pause() {
   return strike(
       dice_.pick({Fault::file_changes, Fault::file_changes, Fault::file_touched, Fault::restart,
                   Fault::upload_expires, Fault::outage, Fault::token_expires}));
+}
+
+bool Faults::fails_read(bool has_free_buffer) {
+  if (has_free_buffer || buffer_budget_ == 0 || !buffer_dice_.chance(0.3)) return false;
+  --buffer_budget_;
+  static_cast<void>(strike(Fault::read_error));
+  return true;
+}
+
+std::optional<Fault> Faults::in_doubt() {
+  if (!std::exchange(cancels_in_doubt_, false)) return {};
+  return strike(Fault::cancel);
 }
 
 void Faults::aim_crash() {

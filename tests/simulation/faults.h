@@ -114,10 +114,23 @@ class Faults {
     lossy_dice_ = dice;
     lossy_budget_ = budget;
   }
+  /// Makes at most `budget` reads fail while no buffer of the pool is free.
+  void fail_last_buffers(Dice dice, unsigned budget) {
+    buffer_dice_ = dice;
+    buffer_budget_ = budget;
+  }
+  /// Returns whether a read of the file fails. `has_free_buffer`: apart from that of the read.
+  bool fails_read(bool has_free_buffer);
+  /// Loses the response to the next registration. Over phased, where the client then waits and
+  /// asks, in_doubt() returns a fault after that, once.
+  void lose_registration() { loses_registration_ = true; }
+  /// For a registration in doubt: returns the fault that happens within the client's wait.
+  std::optional<Fault> in_doubt();
   /// Ends all faults: none happens after this call, except that of spoil_question().
   void end() {
     weather_ = {};
-    aimed_budget_ = lossy_budget_ = 0;
+    aimed_budget_ = lossy_budget_ = buffer_budget_ = 0;
+    loses_registration_ = cancels_in_doubt_ = false;
   }
 
  private:
@@ -149,12 +162,16 @@ class Faults {
   unsigned aimed_budget_ = 0;
   Dice lossy_dice_{0};
   unsigned lossy_budget_ = 0;  ///< remaining restarts of lose_patches()
-  double aimed_often_ = 1;     ///< factor of the probability for complete requests
-  unsigned crash_in_ = 0;      ///< events until the client is killed; 0: not planned
-  bool in_pairs_ = false;      ///< an answer was lost: the next request is likely to fail as well
-  bool was_lost_ = false;      ///< the same, for aimed faults
+  Dice buffer_dice_{0};
+  unsigned buffer_budget_ = 0;  ///< remaining read errors of fail_last_buffers()
+  double aimed_often_ = 1;      ///< factor of the probability for complete requests
+  unsigned crash_in_ = 0;       ///< events until the client is killed; 0: not planned
+  bool in_pairs_ = false;       ///< an answer was lost: the next request is likely to fail as well
+  bool was_lost_ = false;       ///< the same, for aimed faults
   bool spoils_question_ = false;  ///< until the next question about a name
-  bool is_cut_ = false;           ///< the end of the request at hand will be cut
+  bool loses_registration_ = false;
+  bool cancels_in_doubt_ = false;
+  bool is_cut_ = false;  ///< the end of the request at hand will be cut
   std::array<std::uint64_t, fault_kinds> counts_{};
   std::uint64_t total_ = 0;
 };

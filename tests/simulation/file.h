@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -62,6 +63,8 @@ class File final : public FileSystem {
     failing_ = count;
     reads_before_ = first;
   }
+  /// Makes each read fail for which `fails` returns true.
+  void fail_reads_if(std::function<bool()> fails) { fails_ = std::move(fails); }
 
   Result<OpenedSource> open(const std::string& path, std::size_t block_size) override;
   Result<FileIdentity> identity_at(const std::string& path) override {
@@ -78,6 +81,7 @@ class File final : public FileSystem {
   std::int64_t touched_ = 0;
   unsigned failing_ = 0;       ///< reads
   unsigned reads_before_ = 0;  ///< that succeed before they fail
+  std::function<bool()> fails_ = [] { return false; };
 };
 
 /// Reads the current content of the file, without a page cache or direct reads.
@@ -91,6 +95,8 @@ class File::Reader final : public Source {
       --file_.reads_before_;
     } else if (file_.failing_ > 0) {
       --file_.failing_;
+      return read_error(path(), offset, EIO);
+    } else if (file_.fails_()) {
       return read_error(path(), offset, EIO);
     }
     const std::string& bytes = file_.bytes();

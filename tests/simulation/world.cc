@@ -47,6 +47,7 @@ class World {
  private:
   bool run_once();
   bool crashed(const char* how);
+  bool registers_again();
   void come_again();
   void request_came(const Head& head);
   void check_time();
@@ -56,6 +57,7 @@ class World {
     if (std::exchange(is_gone_, false)) network_.go_down(time_.steady_now());
   }
   void moment();
+  void trouble_doubt();
   void strike(Fault fault);
   void be_down();
   void check_journal();
@@ -101,8 +103,9 @@ class World {
   std::uint64_t most_committed_ = 0;      ///< in this run
   std::uint64_t passed_at_progress_ = 0;  ///< number of transient faults at the last progress
   std::size_t token_number_ = 0;
-  bool is_again_ = false;  ///< the command runs although the file is registered
-  bool is_gone_ = false;   ///< the server refuses connections until the run ends
+  bool inherits_doubt_ = false;  ///< an unconfirmed registration was repeated
+  bool is_again_ = false;        ///< the command runs although the file is registered
+  bool is_gone_ = false;         ///< the server refuses connections until the run ends
   bool journal_failed_ = false;
   bool clock_jumped_ = false;  ///< in this run, or while the client was down
   Error last_error_;
@@ -137,6 +140,13 @@ World::World(std::uint64_t seed, bool prints)
                trace_, faults_, plan_.bank, *server_) {
   faults_.aim(Dice(plan_.content_seed ^ 0xA1), plan_.aimed_budget);
   faults_.lose_patches(Dice(plan_.content_seed ^ 0xB1), plan_.lossy_budget);
+  faults_.fail_last_buffers(Dice(plan_.content_seed ^ 0xC1), plan_.buffer_budget);
+  if (plan_.cancels_in_doubt) faults_.lose_registration();
+  file_.fail_reads_if([this] {
+    if (!client_ || !faults_.fails_read(client_->has_free_buffer())) return false;
+    trace_.note(to_string(Fault::read_error));
+    return true;
+  });
   doubt_.name = plan_.client.second_name.empty() ? "" : plan_.client.request.name;
   outcome_.seed = seed;
   outcome_.generation = plan_.bank.generation;
@@ -173,6 +183,14 @@ void World::request_came(const Head& head) {
       {1ms, plan_.network.link.round_trip, 3 * plan_.network.link.round_trip, 2s});
   time_.after(Duration(dice.below(static_cast<std::uint64_t>(delay.count()))), 0,
               [this, fault = later->fault] { strike(fault); });
+}
+
+/// Applies the fault of a registration in doubt, some time later.
+void World::trouble_doubt() {
+  const auto fault = faults_.in_doubt();
+  if (!fault) return;
+  time_.after(std::chrono::milliseconds(faults_.dice().below(15'000)), 0,
+              [this, fault] { strike(*fault); });
 }
 
 void World::strike(Fault fault) {
@@ -255,12 +273,15 @@ void World::be_down() {
 }
 
 /// Checks that the journal records a refused registration. Otherwise the next process would take
-/// the file for registered, or wait.
+/// the file for registered, or wait. But a registration of an earlier run remains in doubt.
 void World::check_journal() {
   if (!doubt_.refused || doubt_.open || journal_failed_ || !client_->journal_rests()) return;
   doubt_.refused = false;
-  if (client_->journal_says_verifying())
+  const bool says_verifying = client_->journal_says_verifying();
+  if (says_verifying && !plan_.client.request.register_again)
     violate("the journal says that the file may be registered, and the server has refused it");
+  if (!says_verifying && plan_.client.request.register_again)
+    violate("the journal forgets that an earlier run may have registered the file");
 }
 
 void World::check_registered() {
@@ -330,7 +351,7 @@ void World::check_report(const Report& report) {
                             to_string(report.status), report.error ? report.error->message : ""));
       break;
     case Report::Status::unconfirmed:
-      if (!doubt_.open)
+      if (!doubt_.open && !inherits_doubt_)
         violate("the report says unconfirmed, and no answer was lost: " + report.error->message);
       break;
     case Report::Status::skipped:
@@ -465,7 +486,7 @@ bool World::run_once() {
              error);
     come_back();
     // If the journal could not be written, it may still announce a registration.
-    if (unconfirmed && !doubt_.open && !journal_failed_)
+    if (unconfirmed && !doubt_.open && !inherits_doubt_ && !journal_failed_)
       violate("not started as unconfirmed, and no answer was lost");
     client_.reset();
     return !unconfirmed && error.kind != ErrorKind::local_file;
@@ -477,6 +498,7 @@ bool World::run_once() {
     check_time();
     if (time_.ran() % 8 == 0) note_progress();
     check_journal();
+    if (doubt_.open) trouble_doubt();
     if (time_.ran() >= next_moment) {
       next_moment = time_.ran() + 20;
       moment();
@@ -523,6 +545,19 @@ bool World::crashed(const char* how) {
   return true;
 }
 
+/// After an unconfirmed registration, the user finds the file missing on the page of the dataset,
+/// and the next process is sluice resume --register. Returns false if the user does nothing.
+bool World::registers_again() {
+  if (outcome_.ending != Ending::unconfirmed || registered() != nullptr ||
+      plan_.bank.generation != Bank::Generation::tus || !plan_.client.second_name.empty())
+    return false;
+  if (!std::exchange(plan_.looks_again, false)) return false;
+  plan_.client.request.register_again = plan_.client.request.resume_only = true;
+  inherits_doubt_ = true;
+  doubt_.open = false;
+  return true;
+}
+
 /// Runs the same command again, although the file is registered.
 void World::come_again() {
   is_again_ = true;
@@ -542,10 +577,11 @@ void World::run() {
   constexpr unsigned most_runs = 12;
   while (outcome_.runs < most_runs) {
     const bool again = run_once();
+    plan_.client.request.register_again = plan_.client.request.resume_only = false;
     // Requests of a killed process may still be carried out when the next process starts.
     if (!again || outcome_.ending != Ending::interrupted || clock_jumped_ || is_unnoted()) settle();
     clock_jumped_ = false;
-    if (!again) break;
+    if (!again && !registers_again()) break;
     // The command is repeated until the upload ends, so the faults must end.
     if (outcome_.runs > 6) faults_.end();
   }

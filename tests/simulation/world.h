@@ -39,11 +39,11 @@ struct Outcome {
 ///    at one time; or the server has registered nothing, and the report says so.
 ///  - A report says `registered` only if the server has registered the file, and `unconfirmed` only
 ///    if a response to a registration was lost.
-///  - After a refused registration, the journal does not say that the file may be registered.
+///  - After a refused registration, the journal does not say that the file may be registered,
+///    unless another registration, before sluice resume --register, is in doubt.
 ///  - No process joins parts that the server is still joining for that process.
 ///  - Every run ends: soon after it is cancelled, and at the latest some hours after the last
-///  fault.
-///    Then all buffers are in the pool, and no exchange is open.
+///    fault. Then all buffers are in the pool, and no exchange is open.
 ///  - A run that makes progress between faults does not fail because of them.
 ///  - The same command, run again after the registration, registers nothing.
 ///

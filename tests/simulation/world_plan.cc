@@ -124,6 +124,7 @@ WorldPlan::WorldPlan(std::uint64_t seed) : dice(seed) {
   }
   aim();
   lose();
+  strain();
 }
 
 void WorldPlan::aim() {
@@ -162,6 +163,18 @@ void WorldPlan::lose() {
   lossy_budget = static_cast<unsigned>(own.between(1, 3));
   // Only such a server gets a file below 5 MiB in several chunks.
   if (!network.most_body) network.most_body = 3000 + size / own.between(2, 20);
+}
+
+void WorldPlan::strain() {
+  Dice own(content_seed ^ 0xC1C1);
+  if (size > client.options.pool_bytes && own.chance(0.04))
+    buffer_budget = static_cast<unsigned>(own.between(1, 2));
+  cancels_in_doubt = own.chance(0.02);
+  // The client asks every 20 s whether the server has finished, and must not wait that long after a
+  // cancel.
+  if (cancels_in_doubt && bank.generation == Bank::Generation::phased)
+    client.options.register_wait = 10min;
+  looks_again = own.chance(0.5);
 }
 
 }  // namespace sluice::sim

@@ -24,6 +24,9 @@ struct WorldPlan {
   std::uint64_t content_seed = 0;
   unsigned aimed_budget = 0;
   unsigned lossy_budget = 0;
+  unsigned buffer_budget = 0;     ///< reads that fail while no buffer is free
+  bool cancels_in_doubt = false;  ///< the response to the first registration is lost
+  bool looks_again = false;  ///< after an unconfirmed registration, the user registers the file
   bool comes_again = false;  ///< the command is run again after the registration
 
  private:
@@ -31,6 +34,8 @@ struct WorldPlan {
   void aim();
   /// Lets some tus servers lose bytes of a file that is sent in several chunks.
   void lose();
+  /// Lets some clients fail where few faults of other worlds strike.
+  void strain();
 };
 
 }  // namespace sluice::sim
