@@ -33,4 +33,9 @@ std::optional<std::chrono::steady_clock::time_point> RetryBudget::next_try(
   return retry_at(policy, failures, retry_after, now, random);
 }
 
+unsigned RetryBudget::most_retries(const RetryPolicy& policy, const Error& error) const {
+  if (error.most_tries <= lasting_) return policy.retries;
+  return std::min(policy.retries, failures_ + error.most_tries - 1 - lasting_);
+}
+
 }  // namespace sluice

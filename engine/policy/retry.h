@@ -48,6 +48,8 @@ class RetryBudget {
       double random);
   /// Returns the number of consecutive failures.
   unsigned failures() const { return failures_; }
+  /// Returns how many consecutive failures are retried if `error`, the last one, continues.
+  unsigned most_retries(const RetryPolicy& policy, const Error& error) const;
   /// Records that the server has committed `bytes` bytes of the file. More than ever before resets
   /// the count of failures.
   void committed(std::uint64_t bytes) {

@@ -35,6 +35,7 @@ Recovery::Decision Recovery::decide(Failure failure, Time now, double random) {
     ++retries_;
     decision.action = Action::retry;
     decision.at = *when;
+    decision.retries = budget_.most_retries(setting_.retry, error);
     return decision;
   }
   if (error.kind == ErrorKind::token_refused) {

@@ -43,6 +43,7 @@ class Recovery {
     Time at = {};           ///< when to retry
     Error error;            ///< for the message; for `fail` complete, with advice
     unsigned failures = 0;  ///< consecutive failures so far
+    unsigned retries = 0;   ///< RetryBudget::most_retries()
   };
   /// Decides what to do about `failure`, and consumes the retry budget. `random`: in [0, 1), for
   /// the jitter of the backoff.

@@ -131,8 +131,9 @@ Result<ServerProfile> ServerAsking::ask(const Inquiry& inquiry) {
     // A deployment takes seconds, so wait at least 1 s.
     if (attempt.profile || (error.code >= 200 && error.code < 500))
       when = std::max(*when, now + std::min(least_pause_for_token, retry_.longest));
-    say(LogLevel::warning, fmt::format("{}; retrying in {:.1f} s ({} of {})", error.message,
-                                       in_seconds(*when - now), failures, policy.retries));
+    say(LogLevel::warning,
+        fmt::format("{}; retrying in {:.1f} s (retry {} of {})", error.message,
+                    in_seconds(*when - now), failures, budget.most_retries(policy, error)));
     if (!wait_until(*when, inquiry.stop)) {
       error.kind = ErrorKind::interrupted;
       error.retryable = false;

@@ -77,9 +77,9 @@ void UploadRun::retry(Recovery::Failure failure, void (UploadRun::*what)()) {
       break;
   }
   say(LogLevel::warning,
-      fmt::format("{}; retrying in {:.1f} s ({} of {})",
+      fmt::format("{}; retrying in {:.1f} s (retry {} of {})",
                   tokens_.redacted(std::move(decision.error.message)),
-                  in_seconds(decision.at - now), decision.failures, setting_.retry.retries));
+                  in_seconds(decision.at - now), decision.failures, decision.retries));
   payload_.cancel();  // frees the buffers for other uploads
   later(UploadState::waiting_to_retry, decision.at, what);
 }

@@ -119,6 +119,23 @@ TEST(RetryBudget, RetriesLastingErrorsAFewTimes) {
             (std::vector<double>{0, 0, 0}));
 }
 
+TEST(RetryBudget, CountsRetriesOfAnErrorThatContinues) {
+  const Error lasting = with({}, Persistence::few_tries);
+  const Error transient = with({}, Persistence::transient);
+  RetryBudget budget;
+  EXPECT_TRUE(budget.next_try({}, transient, {}, now, 0));
+  EXPECT_EQ(budget.most_retries({}, transient), 10U);
+  for (unsigned i = 1; i < few_tries; ++i) {
+    EXPECT_TRUE(budget.next_try({}, lasting, {}, now, 0));
+    EXPECT_EQ(budget.most_retries({}, lasting), few_tries) << "one transient, and three of these";
+  }
+  EXPECT_EQ(budget.failures(), few_tries);
+  EXPECT_FALSE(budget.next_try({}, lasting, {}, now, 0));
+  RetryBudget fewer;
+  EXPECT_TRUE(fewer.next_try({.retries = 2}, lasting, {}, now, 0));
+  EXPECT_EQ(fewer.most_retries({.retries = 2}, lasting), 2U);
+}
+
 TEST(RetryBudget, OtherErrorsDoNotResetLastingErrors) {
   RetryBudget budget;
   const Error lasting = with({}, Persistence::few_tries);

@@ -200,7 +200,7 @@ TEST_F(UploadRetryTest, FailsAfterRetryBudget) {
   EXPECT_EQ(report.retries, 10U);
   EXPECT_THAT(report.error->message,
               HasSubstr("gave up after 11 attempts without progress; nothing was registered"));
-  EXPECT_THAT(warnings(), HasSubstr("(10 of 10)"));
+  EXPECT_THAT(warnings(), HasSubstr("(retry 10 of 10)"));
   EXPECT_THAT(warnings(), Not(HasSubstr("nothing was registered")))
       << "a retried error does not end the upload";
 }
