@@ -197,6 +197,14 @@ TEST_F(Resume, StatusDescribesUnfinishedUploads) {
                              HasSubstr(fmt::format("sluice forget --state-dir {} {} scan.h5\n",
                                                    state_.path().string(), dataset)),
                              Not(HasSubstr("sluice resume"))));
+  // The file may still exist.
+  std::filesystem::create_symlink(path_, path_);
+  EXPECT_THAT(command("status").out,
+              testing::AllOf(HasSubstr("Too many levels of symbolic links"),
+                             HasSubstr("make the file accessible on this machine, then run: sluice "
+                                       "resume"),
+                             Not(HasSubstr("sluice forget"))));
+  std::filesystem::remove(path_);
   test::write_file(path_, "short");
   EXPECT_THAT(command("status").out, HasSubstr(fmt::format("from {} to 5 bytes", size)));
 }

@@ -63,17 +63,25 @@ std::string state_text(const JournalEntry& entry,
   return "interrupted: the process was killed, or the machine crashed";
 }
 
-/// Returns why the upload cannot be resumed; empty if no reason is known. A different modification
-/// time alone is no reason: resuming compares the bytes.
-std::string file_problem(const JournalEntry& entry) {
+/// Why an upload cannot be resumed.
+struct FileProblem {
+  std::string text;        ///< empty: no reason is known
+  bool is_access = false;  ///< the file may exist, but this machine cannot read it
+};
+
+/// A different modification time alone is no problem: resuming compares the bytes.
+FileProblem file_problem(const JournalEntry& entry) {
   struct stat status {};
-  if (::stat(entry.path.c_str(), &status) != 0)
-    return fmt::format("cannot stat the file: {}", std::system_category().message(errno));
+  if (::stat(entry.path.c_str(), &status) != 0) {
+    const int code = errno;
+    return {.text = fmt::format("cannot stat the file: {}", std::system_category().message(code)),
+            .is_access = code != ENOENT && code != ENOTDIR};
+  }
   if (static_cast<std::uint64_t>(status.st_size) != entry.file.size)
-    return fmt::format("the size of the file has changed (from {} to {} bytes)", entry.file.size,
-                       status.st_size);
+    return {fmt::format("the size of the file has changed (from {} to {} bytes)", entry.file.size,
+                        status.st_size)};
   if (modified_at(status) != entry.file.modified && status.st_ino != entry.file.inode)
-    return "another file has taken the file's place (other inode and modification time)";
+    return {"another file has taken the file's place (other inode and modification time)"};
   return {};
 }
 
@@ -95,7 +103,7 @@ std::string text_of(const JournalEntry& entry, const std::string& directory,
       static_cast<int>(100 * part), format_size(entry.committed), format_size(entry.file.size),
       time_text(entry.updated_s), state_text(entry, holder));
   if (!is_open(entry) || holder) return text;
-  const std::string problem = file_problem(entry);
+  const FileProblem problem = file_problem(entry);
   const std::string name = shell_argument(printable(entry.name));
   const std::string forget = fmt::format("sluice forget{} {} {}", state_dir, entry.dataset, name);
   if (is_unconfirmed(entry))
@@ -109,12 +117,15 @@ std::string text_of(const JournalEntry& entry, const std::string& directory,
                entry.protocol == to_string(ProtocolKind::tus)
                    ? fmt::format("sluice resume{} --register {} {}", state_dir, entry.dataset, name)
                    : forget + ", then upload the file again");
-  if (problem.empty())
-    return text + fmt::format("  resume   sluice resume{} {}\n", state_dir, entry.dataset);
+  const std::string resume = fmt::format("sluice resume{} {}", state_dir, entry.dataset);
+  if (problem.text.empty()) return text + fmt::format("  resume   {}\n", resume);
   return text + fmt::format(
                     "  problem  {}\n"
-                    "           restore the file, or discard the upload: {}\n",
-                    problem, forget);
+                    "           {}\n",
+                    problem.text,
+                    problem.is_access
+                        ? "make the file accessible on this machine, then run: " + resume
+                        : "restore the file, or discard the upload: " + forget);
 }
 
 ordered_json json_of(const JournalEntry& entry, const std::string& directory) {
@@ -132,7 +143,7 @@ ordered_json json_of(const JournalEntry& entry, const std::string& directory) {
       {"started", time_text(entry.started_s)},
       {"updated", time_text(entry.updated_s)},
   };
-  const std::string problem = is_open(entry) ? file_problem(entry) : std::string();
+  const std::string problem = is_open(entry) ? file_problem(entry).text : std::string();
   json["trouble"] = problem.empty() ? ordered_json(nullptr) : ordered_json(problem);
   json["error"] = nullptr;
   if (entry.error)
