@@ -72,7 +72,9 @@ Result<void> FileDigest::add(const Block& block) {
   if (extra_error_) return *extra_error_;
   {
     MutexLock lock(mutex_);
-    if (block.number > next_) throw std::logic_error("FileDigest: a block was skipped");
+    if (block.number > next_)
+      throw std::logic_error(
+          fmt::format("FileDigest: block {} was added before block {}", block.number, next_));
     if (block.number < first_kept())
       throw std::logic_error("FileDigest: the checksum of this block was discarded");
     if (block.number < end_ &&
@@ -108,7 +110,7 @@ Error FileDigest::changed(const Block& block) const {
   return Error{ErrorKind::local_file,
                fmt::format("cannot upload {}: the file changed during the upload: {} differ from "
                            "the bytes read before; when no program writes to the file any more, "
-                           "upload it again with --restart",
+                           "upload the file again with --restart",
                            printable(path_), which)};
 }
 

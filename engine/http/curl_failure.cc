@@ -333,7 +333,9 @@ CurlVerdict judge(const CurlFailure& failure) {
     case CURLE_SEND_FAIL_REWIND:
       return {fmt::format("the connection was closed: {}", text)};
     case CURLE_OUT_OF_MEMORY:  // curl also reports this for a header line over 100 KB
-      return {"the headers of the response are too long, or this machine is out of memory",
+      return {fmt::format("{}: a header of the response from {} is longer than 100 KB, or this "
+                          "machine has no memory left; check the URL, or set a smaller --pool",
+                          text, failure.address),
               Persistence::permanent};
     case CURLE_URL_MALFORMAT:
     case CURLE_FAILED_INIT:

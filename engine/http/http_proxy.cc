@@ -111,12 +111,12 @@ std::string no_proxy_list(const Environment& environment) {
 Result<UrlParts> parts_of(const std::string& proxy, const std::string& source, bool variable) {
   Result<UrlParts> address = split_proxy_url(proxy);
   if (address) return address;
-  return Error{
-      ErrorKind::usage,
-      fmt::format("cannot use the proxy in {}{}: {}; set {} to http://HOST:PORT or "
-                  "http://USER:PASSWORD@HOST:PORT, with special characters as %XX{}",
-                  variable ? "the environment variable " : "", source, address.error().message,
-                  variable ? "the variable" : "it", variable ? ", or unset it" : "")};
+  return Error{ErrorKind::usage,
+               fmt::format("cannot use the proxy in {}{}: {}; set {} to http://HOST:PORT or "
+                           "http://USER:PASSWORD@HOST:PORT, with special characters as %XX{}",
+                           variable ? "the environment variable " : "", source,
+                           address.error().message, variable ? "the variable" : "the proxy",
+                           variable ? ", or unset the variable" : "")};
 }
 
 }  // namespace

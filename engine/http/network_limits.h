@@ -20,8 +20,10 @@ struct NetworkLimits {
   /// `bytes_per_second`: 0 for no limit. `threads`: the most network threads of the engine.
   NetworkLimits(std::uint64_t bytes_per_second, unsigned threads);
 
-  RateLimiter limiter;                    ///< of the request bodies
-  std::optional<FreshConnections> fresh;  ///< empty if the limit on open files is low
+  RateLimiter limiter;  ///< of the request bodies
+  /// Empty if RLIMIT_NOFILE is below 512: an exchange with Connection::fresh may then use a kept
+  /// connection.
+  std::optional<FreshConnections> fresh;
   /// The number of idle connections that each thread keeps for reuse, to all servers together.
   const long kept_connections;
   std::atomic<std::size_t> exchanges{0};  ///< exchanges in flight on all threads

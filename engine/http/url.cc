@@ -65,7 +65,9 @@ Result<UrlParts> split_proxy_url(const std::string& url) {
        {"http", "https", "socks", "socks4", "socks4a", "socks5", "socks5h"})
     if (parts.scheme == known) return parts;
   return Error{ErrorKind::usage,
-               "the scheme is not http, https, socks4, socks4a, socks5 or socks5h"};
+               fmt::format("the scheme '{}' is not one of http, https, socks4, socks4a, socks5 and "
+                           "socks5h",
+                           printable(parts.scheme))};
 }
 
 Result<UrlParts> resolve_url(const std::string& base, const std::string& reference) {

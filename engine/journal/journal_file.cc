@@ -118,8 +118,9 @@ Result<void> make_private_file(const std::string& path) {
   if (::mknod(path.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST) {
     Error error = errno_error(ErrorKind::failed, errno,
                               fmt::format("cannot create the journal {}", printable(path)));
-    error.message +=
-        "; make its directory writable, or choose another state directory with --state-dir";
+    const bool is_full = error.code == ENOSPC || error.code == EDQUOT;
+    error.message += is_full ? "; free space on its disk" : "; make its directory writable";
+    error.message += ", or choose another state directory with --state-dir";
     return error;
   }
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) TRY(make_private(path + suffix));

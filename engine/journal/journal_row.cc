@@ -119,7 +119,7 @@ Result<JournalEntry> decode_journal_row(const JournalRow& row) {
   if (const auto modified = file_time(in.integer(), mtime_ns))
     entry.file.modified = *modified;
   else
-    in.complain("is not a time");
+    in.complain("is not in the range of times");
   if (in.problem()) return refuse_row(*in.problem());
   TRY(check_journal_entry(entry));
   return entry;

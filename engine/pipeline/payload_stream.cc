@@ -1,5 +1,7 @@
 #include "engine/pipeline/payload_stream.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -65,7 +67,7 @@ PayloadStream::Held& PayloadStream::held_at(std::uint64_t offset) {
   // held_ holds consecutive blocks, so the index follows from the block number.
   const std::uint64_t number = offset / setting_.block_bytes;
   if (held_.empty() || number < held_.front().block.number)
-    throw std::logic_error("PayloadStream: bytes were read twice");
+    throw std::logic_error(fmt::format("PayloadStream: no block is held at offset {}", offset));
   return held_[static_cast<std::size_t>(number - held_.front().block.number)];
 }
 
@@ -102,7 +104,8 @@ Result<std::size_t> PayloadStream::read(std::uint64_t offset, std::span<std::byt
     Held& held = held_at(at);
     const std::size_t within = static_cast<std::size_t>(at - held.block.offset);
     const std::size_t length = std::min(into.size() - copied, held.block.bytes.size() - within);
-    if (held.left < length) throw std::logic_error("PayloadStream: bytes were read twice");
+    if (held.left < length)
+      throw std::logic_error(fmt::format("PayloadStream: offset {} was read before", at));
     std::memcpy(into.data() + copied, held.block.bytes.data() + within, length);
     copied += length;
     held.left -= length;

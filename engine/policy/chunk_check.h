@@ -27,9 +27,11 @@ namespace sluice {
 /// because the checksum protects against accidents. CRC-32 is not used: it misses one accident in
 /// four billion, and no document defines how it is written.
 struct ChunkCheck {
-  std::string algorithm;         ///< as the server announces it; empty: chunks carry no checksum
-  std::uint64_t most_bytes = 0;  ///< maximum length of a chunk with a checksum
-  std::uint64_t room_bytes = 0;  ///< maximum length of a chunk that fits into the pool
+  std::string algorithm;  ///< as the server announces it; empty: chunks carry no checksum
+  // Both are 0 without checksums.
+  std::uint64_t most_bytes = 0;  ///< maximum length of a planned chunk: half of the pool, or the
+                                 ///< shortest chunk that the server keeps if that is longer
+  std::uint64_t room_bytes = 0;  ///< maximum length of a chunk that the pool can hold
 };
 
 /// The arguments of plan_chunk_check().

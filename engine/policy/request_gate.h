@@ -39,8 +39,9 @@ class RequestGate {
     RequestLimit limit;
     /// Runs the function on any network thread, not before `when` and not within the call.
     std::function<void(Clock::time_point when, std::function<void()>)> post_at;
-    /// Called when RequestLimit::worth_remembering() has changed, with the new value. Called on any
-    /// network thread, one call at a time, in order. Must not call the gate.
+    /// Called when the limit that the next run should begin with (RequestLimit::
+    /// worth_remembering()) has changed. `remembered`: concurrent requests; empty: none. Called on
+    /// any network thread, one call at a time, in order. Must not call the gate.
     std::function<void(std::optional<unsigned> remembered)> on_change;
   };
 

@@ -64,7 +64,7 @@ Result<void> FileInParts::compare(const FileCheck::Digests& checked) const {
             fmt::format(
                 "cannot register {}: the file changed during the upload: the block at offset "
                 "{} differs from the bytes sent; nothing was registered; when no program "
-                "writes to the file any more, upload it again with --restart",
+                "writes to the file any more, upload the file again with --restart",
                 setting_.file, (first + i) * setting_.block_bytes)};
   }
   return {};

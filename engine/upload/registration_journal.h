@@ -8,9 +8,9 @@
 
 namespace sluice {
 
-/// The journal entry about the registration of one file. The entry is written before the
-/// registration request is sent, because a later run would otherwise register the file a second
-/// time. Network thread only.
+/// Writes to the journal that one file is about to be registered, and later whether it was. The
+/// journal must know before the request is sent, because a later run would otherwise register the
+/// file a second time. Network thread only.
 class RegistrationJournal {
  public:
   /// `file`: for messages.

@@ -20,8 +20,8 @@ constexpr std::size_t most_rereads = 3;
 
 /// The advice about a file that changed during its upload.
 constexpr const char* upload_again =
-    "nothing was registered; when no program writes to the file any more, upload it again with "
-    "--restart";
+    "nothing was registered; when no program writes to the file any more, upload the file again "
+    "with --restart";
 
 /// Returns the error for a file whose stat() failed after its bytes were sent, with errno `code`.
 Error not_found(const std::string& file, int code) {

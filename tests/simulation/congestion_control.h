@@ -25,7 +25,7 @@ struct Acknowledgement {
   /// 0 for none.
   double rate = 0;
   bool application_limited = false;  ///< the sender had nothing to send when that segment was sent
-  bool window_limited = false;       ///< the window, and nothing else, holds bytes back
+  bool window_limited = false;       ///< only the congestion window limits the sender
   std::uint64_t delivered = 0;       ///< bytes that have arrived since the connection was made
   std::uint64_t delivered_then = 0;  ///< `delivered` when the newest segment was sent
 };

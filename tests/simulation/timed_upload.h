@@ -130,8 +130,8 @@ class TimedUpload : public testing::Test {
     journal_ = process_->crash();
     process_.reset();
   }
-  /// Starts an upload, and returns the error if it does not start.
-  std::optional<Error> refused() {
+  /// Starts an upload. Returns the error if it does not start, or nothing.
+  std::optional<Error> try_start() {
     try {
       start();
     } catch (const std::runtime_error&) {

@@ -91,7 +91,7 @@ TEST_F(LostVerify, StaysInDoubtAfterCancel) {
   expect_error(finish(), Status::interrupted, ErrorKind::interrupted, "is unconfirmed");
 
   request().restart = true;
-  const auto error = refused();
+  const auto error = try_start();
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::unconfirmed);
   request().restart = false;

@@ -4,11 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "engine/base/text.h"
 #include "tools/command_line/list_mark.h"
@@ -27,8 +29,11 @@ constexpr int usage_code = 2;
 
 /// Returns `code`, or an error code if the output of stdio could not be written.
 int flush_stdout(int code) {
+  errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  std::fputs("sluice: cannot write the result to standard output\n", stderr);
+  // Without an errno, an earlier write has failed.
+  const std::string why = errno == 0 ? "" : ": " + std::system_category().message(errno);
+  std::fprintf(stderr, "sluice: cannot write the result to standard output%s\n", why.c_str());
   return code == 0 ? 1 : code;
 }
 

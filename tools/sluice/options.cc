@@ -77,7 +77,9 @@ CLI::App& add_run(CLI::App& app, RunOptions& options) {
 
 CLI::App& add_batch(CLI::App& app, BatchOptions& options) {
   CLI::App& batch = add_command(
-      app, "batch", "Upload the files of a manifest in shards, as an array job of Slurm.");
+      app, "batch",
+      "Divide the files of a manifest into shards, and write a job array of Slurm that uploads "
+      "them.");
   batch.add_option("MANIFEST", options.run.manifest,
                    "Table of files and their datasets: CSV, TSV or JSON Lines.");
   batch.option_defaults()->group("Batch");

@@ -37,7 +37,8 @@ void add_no_journal(CLI::App& app, bool& no_journal);
 void add_performance_options(CLI::App& app, UploadOptions& options);
 /// Group Checksums and receipts: --verify-chunks, --digest, --receipt.
 void add_checksum_options(CLI::App& app, UploadOptions& options);
-/// All options of put, run and resume, but for those on what to upload and where to.
+/// The groups Token, Server (add_network()), Retry and resume, Performance, Checksums and receipts,
+/// and Output of the commands that upload.
 void add_upload_options(CLI::App& app, std::string_view command, UploadOptions& options);
 
 /// These add to the group of the option before.

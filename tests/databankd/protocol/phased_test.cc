@@ -136,7 +136,7 @@ TEST_P(Phased, RejectsInvalidForms) {
   add(call, {"phase", "setup"});
   add(call, {"filename", "a"});
   add(call, {"filesize", "1"});
-  call.malformed();
+  call.mark_malformed();
   expect(call.finish("http://localhost:3000"), 400, bad_request);
 }
 

@@ -272,6 +272,11 @@ TEST(CurlFailure, NetworkErrorsAreTransient) {
   expect(files, Persistence::transient, "ulimit -n");
 }
 
+TEST(CurlFailure, TooLongHeaderNamesTheServer) {
+  expect(failure(CURLE_OUT_OF_MEMORY), Persistence::permanent,
+         "Out of memory: a header of the response from https://databank.example:443");
+}
+
 TEST(CurlFailure, NonHttpResponseIsPermanentOnNewConnection) {
   CurlFailure other = failure(CURLE_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed");
   expect_permanent_unless_reached(other, "does not respond in HTTP");

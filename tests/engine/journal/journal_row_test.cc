@@ -144,7 +144,7 @@ TEST(JournalRow, RejectsTimesBeyond64BitSeconds) {
   row[column("mtime_ns")] = SqlValue::of(1'000'000'000);
   const auto decoded = decode_journal_row(row);
   ASSERT_FALSE(decoded);
-  EXPECT_EQ(decoded.error().message, "column 'mtime_s' is not a time");
+  EXPECT_EQ(decoded.error().message, "column 'mtime_s' is not in the range of times");
 }
 
 TEST(JournalRow, RejectsNegativeSizes) {

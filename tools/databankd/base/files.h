@@ -18,15 +18,16 @@ namespace sluice::databankd {
 /// clients may see. Error::code is the errno.
 Error system_error(int code, std::string_view call, std::string_view shown_path);
 
-/// The functions below return 0 or an errno.
+/// Writes all of `data`, if need be in several calls. Returns 0 or an errno.
 int write_all(int fd, std::span<const std::byte> data);
 
 /// Copies `length` bytes from one file to another, inside the kernel if possible
-/// (copy_file_range(2)). Returns ENODATA if `from` is too short.
+/// (copy_file_range(2)). Returns 0 or an errno; ENODATA if `from` is too short.
 int copy_range(int from, std::uint64_t from_offset, int to, std::uint64_t to_offset,
                std::uint64_t length);
 
-/// Passes the first `length` bytes of the file to `sink` in pieces of a few hundred KiB.
+/// Passes the first `length` bytes of the file to `sink` in pieces of a few hundred KiB. Returns 0
+/// or an errno.
 int read_through(int fd, std::uint64_t length,
                  const std::function<void(std::span<const std::byte>)>& sink);
 

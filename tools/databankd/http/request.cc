@@ -153,14 +153,14 @@ void Request::field(std::string_view name, std::string_view data, std::uint64_t 
 }
 
 void Request::malformed_form() {
-  datafile_->malformed();
+  datafile_->mark_malformed();
   MHD_destroy_post_processor(std::exchange(form_, nullptr));
 }
 
 void Request::end_form() {
   // At the end, the parser detects a missing last boundary, and returns the last urlencoded field.
   if (form_ != nullptr && MHD_destroy_post_processor(std::exchange(form_, nullptr)) != MHD_YES)
-    datafile_->malformed();
+    datafile_->mark_malformed();
 }
 
 Answer Request::process() {

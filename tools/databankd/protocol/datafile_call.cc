@@ -55,9 +55,9 @@ void DatafileCall::field(std::string_view name, std::string_view data, std::uint
   if (name != "bytechunk" || protocols_.phased) phased_.field(name, data, offset, !file.empty());
 }
 
-void DatafileCall::malformed() {
+void DatafileCall::mark_malformed() {
   malformed_ = true;
-  phased_.malformed();
+  phased_.mark_malformed();
 }
 
 std::optional<Step> DatafileCall::step(bool complete) const {

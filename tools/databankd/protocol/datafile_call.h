@@ -31,8 +31,9 @@ class DatafileCall final : public Call {
   void field(std::string_view name, std::string_view data, std::uint64_t offset,
              std::string_view file);
 
-  /// Marks the body as an invalid form, whose fields are unreliable.
-  void malformed();
+  /// Marks the body as an invalid form: finish() refuses the call with 400, or
+  /// for an earlier reason.
+  void mark_malformed();
 
   std::optional<Step> step(bool complete) const override;
   Dataset* dataset() override { return dataset_; }

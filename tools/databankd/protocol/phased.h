@@ -47,7 +47,7 @@ class PhasedCall {
   Dataset* dataset() { return dataset_; }
 
   /// Marks the body as an invalid form, whose fields are unreliable.
-  void malformed() { malformed_ = true; }
+  void mark_malformed() { malformed_ = true; }
 
   /// Processes the call, once. `root`: this server's URL.
   Answer finish(std::string_view root);

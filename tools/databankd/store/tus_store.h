@@ -63,9 +63,10 @@ class TusStore {
 
   Result<TusUpload> find(const std::string& id);
 
-  /// Opens an upload for appending, which locks it until the result is destroyed. `length`: of an
-  /// upload with a deferred length. Errors: 400 if the upload has another length, 403 for a joined
-  /// upload, 409 if its offset is not `offset`.
+  /// Opens an upload for appending, which locks it until the result is destroyed. `length`: sets
+  /// the length of an upload that was created without one; empty: unchanged. `checksum`: of all
+  /// bytes to append, which TusAppend::finish() compares; empty: none. Errors: 400 if the upload
+  /// has another length, 403 for a joined upload, 409 if its offset is not `offset`.
   Result<std::unique_ptr<TusAppend>> append(const std::string& id, std::uint64_t offset,
                                             std::optional<std::uint64_t> length,
                                             std::optional<TusChecksum> checksum);

@@ -105,7 +105,8 @@ std::string protocol_text(const Findings& findings) {
       return fmt::format("tus; extensions: {}; checksums: {}", joined(server.tus.extensions),
                          joined(server.tus.algorithms));
     case ProtocolKind::automatic:
-      return "unknown: the server names its protocol only to a token; give a DATASET and its token";
+      return "unknown: only a request with a token shows the server's protocol; give a DATASET and "
+             "its token";
     case ProtocolKind::phased:
     case ProtocolKind::binary:
       break;

@@ -13,7 +13,7 @@ struct ManifestOptions {
   SelectOptions select;
   std::string skip;     ///< --skip: words for parse_skip(), "links,special"; empty: none
   std::string dataset;  ///< for all rows; empty: the user fills in the column
-  std::string digests;  ///< in addition to XXH128: "md5,sha256"
+  std::string digests;  ///< besides XXH128: "md5", "sha256" or both, "md5,sha256"; empty: none
   ManifestFormat format = ManifestFormat::automatic;
   std::string output;  ///< a file; empty: standard output
   Console::Options console;

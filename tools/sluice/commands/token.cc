@@ -99,7 +99,8 @@ class TokenCommand {
           "  {}  {}\n"
           "  file     {}\n",
           token.dataset, printable(token.system), when(std::min(token.added, now), now),
-          expires > now ? "expires" : "expired", when(expires, now), printable(token.file));
+          expires > now ? "expires" : "expired",
+          when(expires, now) + (expires > now ? " at the latest" : ""), printable(token.file));
     }
     return text;
   }

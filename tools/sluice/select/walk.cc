@@ -279,9 +279,9 @@ void Walk::visit_entry(int fd, Level& level, Entry& entry) {
     case EntryKind::link:
       leave_out(
           LeftOutReason::link,
-          fmt::format("{} is a symbolic link and was not uploaded", printable(path_)),
-          "upload the targets of links with --follow-links, or leave out all links with --skip "
-          "links");
+          fmt::format("{} is a symbolic link, and links are not followed", printable(path_)),
+          "use the targets of links with --follow-links, or leave out links without an error with "
+          "--skip links");
       return;
     case EntryKind::unknown:
     case EntryKind::special:

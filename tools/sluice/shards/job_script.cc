@@ -73,7 +73,7 @@ std::string job_script(const ShardDirectory& directory, const JobScriptSetting& 
     environment += fmt::format("export {}={}\n", name, shell_word(value));
   return fmt::format(
       R"(#!/bin/bash
-# Uploads {manifest} in {shards} shards, a task of an array job each. Written by sluice batch.
+# Uploads {manifest} in {shards} shards, a task of a job array each. Written by sluice batch.
 # Submit it with "sluice batch ... --submit", or with: sbatch {script}
 #SBATCH --job-name=sluice
 #SBATCH --array=1-{shards}
@@ -149,7 +149,7 @@ std::string report_script(const ShardDirectory& directory, const JobScriptSettin
   std::erase_if(sbatch, is_array_option);
   return fmt::format(
       R"(#!/bin/bash
-# Runs after the array job of job.sh has ended: writes the report of all shards, and fails if a file
+# Runs after the job array of job.sh has ended: writes the report of all shards, and fails if a file
 # is not registered. Written by sluice batch.
 #SBATCH --job-name=sluice-report
 #SBATCH --open-mode=append

@@ -27,7 +27,7 @@ std::string shell_word(const std::string& text);
 /// Returns error usage if the path has a line break, which a script cannot contain.
 Result<void> check_script_path(const std::string& path);
 
-/// Returns job.sh: an array job with a task for each shard. A task that reaches its time limit, or
+/// Returns job.sh: a job array with a task for each shard. A task that reaches its time limit, or
 /// whose sluice was killed, is requeued if the last attempt made progress.
 std::string job_script(const ShardDirectory& directory, const JobScriptSetting& setting);
 

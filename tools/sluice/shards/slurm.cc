@@ -40,7 +40,7 @@ Result<SubmittedJobs> submit_to_slurm(const std::string& job_script,
   auto report = submit_script({"--dependency=afterany:" + jobs.array}, report_script);
   if (!report)
     return Error{ErrorKind::failed,
-                 fmt::format("the array job {} was submitted, but not the job with its report: {}; "
+                 fmt::format("the job array {} was submitted, but not the job with its report: {}; "
                              "submit it with: sbatch --dependency=afterany:{} {}",
                              jobs.array, report.error().message, jobs.array,
                              shell_argument(printable(report_script)))};

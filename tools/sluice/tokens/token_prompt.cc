@@ -25,6 +25,13 @@ constexpr std::size_t longest_line = 4096;
 /// Pasted text arrives at once; input after this time was typed.
 constexpr timespec paste_timeout{0, 200'000'000};
 
+/// Returns the error that no token can be read from the terminal.
+Error no_input(int code, const char* what) {
+  Error error = errno_error(ErrorKind::usage, code, what);
+  error.message += "; pass the token on standard input";
+  return error;
+}
+
 /// Blocks signals while the echo is off, so that no signal can end the process in that state.
 /// Signals are delivered in wait_for_input() only.
 class DeferredSignals {
@@ -47,8 +54,7 @@ class DeferredSignals {
       if (stop_signal() != 0)
         return Error{ErrorKind::interrupted, "interrupted while waiting for the token"};
       if (ready >= 0) return ready > 0;
-      if (errno != EINTR)
-        return errno_error(ErrorKind::usage, errno, "cannot wait for input from the terminal");
+      if (errno != EINTR) return no_input(errno, "cannot wait for input from the terminal");
     }
   }
 
@@ -97,7 +103,7 @@ Result<std::string> read_line(int terminal, const DeferredSignals& signals) {
     if (!input) return line;
     const ssize_t got = ::read(terminal, buffer.data(), buffer.size());
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got < 0) return errno_error(ErrorKind::usage, errno, "cannot read from the terminal");
+    if (got < 0) return no_input(errno, "cannot read from the terminal");
     line.assign(buffer.data(), static_cast<std::size_t>(got));
     buffer.fill('\0');
     if (got == 0 || line.find_first_not_of(" \t\r\n\v\f") != line.npos) return line;
@@ -109,11 +115,7 @@ Result<std::string> read_line(int terminal, const DeferredSignals& signals) {
 
 Result<Secret> prompt_for_token(const std::string& question) {
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
-  if (!terminal) {
-    Error error = errno_error(ErrorKind::usage, errno, "cannot ask for the token on /dev/tty");
-    error.message += "; pass the token on standard input";
-    return error;
-  }
+  if (!terminal) return no_input(errno, "cannot ask for the token on /dev/tty");
   Result<std::string> line = std::string();
   {
     const DeferredSignals signals;
