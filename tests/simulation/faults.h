@@ -115,17 +115,17 @@ class Faults {
     lossy_budget_ = budget;
   }
   /// Makes at most `budget` reads fail while no buffer of the pool is free.
-  void fail_last_buffers(Dice dice, unsigned budget) {
+  void fail_reads_without_buffer(Dice dice, unsigned budget) {
     buffer_dice_ = dice;
     buffer_budget_ = budget;
   }
   /// Returns whether a read of the file fails. `has_free_buffer`: apart from that of the read.
   bool fails_read(bool has_free_buffer);
   /// Loses the response to the next registration. Over phased, where the client then waits and
-  /// asks, in_doubt() returns a fault after that, once.
+  /// asks, cancels_in_doubt() returns true after that, once.
   void lose_registration() { loses_registration_ = true; }
-  /// For a registration in doubt: returns the fault that happens within the client's wait.
-  std::optional<Fault> in_doubt();
+  /// Returns whether the user cancels while a registration is in doubt.
+  bool cancels_in_doubt();
   /// Ends all faults: none happens after this call, except that of spoil_question().
   void end() {
     weather_ = {};
@@ -163,7 +163,7 @@ class Faults {
   Dice lossy_dice_{0};
   unsigned lossy_budget_ = 0;  ///< remaining restarts of lose_patches()
   Dice buffer_dice_{0};
-  unsigned buffer_budget_ = 0;  ///< remaining read errors of fail_last_buffers()
+  unsigned buffer_budget_ = 0;  ///< remaining read errors of fail_reads_without_buffer()
   double aimed_often_ = 1;      ///< factor of the probability for complete requests
   unsigned crash_in_ = 0;       ///< events until the client is killed; 0: not planned
   bool in_pairs_ = false;       ///< an answer was lost: the next request is likely to fail as well

@@ -57,7 +57,7 @@ class World {
     if (std::exchange(is_gone_, false)) network_.go_down(time_.steady_now());
   }
   void moment();
-  void trouble_doubt();
+  void cancel_later();
   void strike(Fault fault);
   void be_down();
   void check_journal();
@@ -140,7 +140,7 @@ World::World(std::uint64_t seed, bool prints)
                trace_, faults_, plan_.bank, *server_) {
   faults_.aim(Dice(plan_.content_seed ^ 0xA1), plan_.aimed_budget);
   faults_.lose_patches(Dice(plan_.content_seed ^ 0xB1), plan_.lossy_budget);
-  faults_.fail_last_buffers(Dice(plan_.content_seed ^ 0xC1), plan_.buffer_budget);
+  faults_.fail_reads_without_buffer(Dice(plan_.content_seed ^ 0xC1), plan_.buffer_budget);
   if (plan_.cancels_in_doubt) faults_.lose_registration();
   file_.fail_reads_if([this] {
     if (!client_ || !faults_.fails_read(client_->has_free_buffer())) return false;
@@ -185,12 +185,10 @@ void World::request_came(const Head& head) {
               [this, fault = later->fault] { strike(fault); });
 }
 
-/// Applies the fault of a registration in doubt, some time later.
-void World::trouble_doubt() {
-  const auto fault = faults_.in_doubt();
-  if (!fault) return;
+/// Lets the user cancel some time later, while the client waits for the registration.
+void World::cancel_later() {
   time_.after(std::chrono::milliseconds(faults_.dice().below(15'000)), 0,
-              [this, fault] { strike(*fault); });
+              [this] { strike(Fault::cancel); });
 }
 
 void World::strike(Fault fault) {
@@ -498,7 +496,7 @@ bool World::run_once() {
     check_time();
     if (time_.ran() % 8 == 0) note_progress();
     check_journal();
-    if (doubt_.open) trouble_doubt();
+    if (doubt_.open && faults_.cancels_in_doubt()) cancel_later();
     if (time_.ran() >= next_moment) {
       next_moment = time_.ran() + 20;
       moment();
@@ -551,7 +549,7 @@ bool World::registers_again() {
   if (outcome_.ending != Ending::unconfirmed || registered() != nullptr ||
       plan_.bank.generation != Bank::Generation::tus || !plan_.client.second_name.empty())
     return false;
-  if (!std::exchange(plan_.looks_again, false)) return false;
+  if (!std::exchange(plan_.registers_again, false)) return false;
   plan_.client.request.register_again = plan_.client.request.resume_only = true;
   inherits_doubt_ = true;
   doubt_.open = false;

@@ -174,7 +174,7 @@ void WorldPlan::strain() {
   // cancel.
   if (cancels_in_doubt && bank.generation == Bank::Generation::phased)
     client.options.register_wait = 10min;
-  looks_again = own.chance(0.5);
+  registers_again = own.chance(0.5);
 }
 
 }  // namespace sluice::sim

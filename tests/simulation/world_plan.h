@@ -26,7 +26,8 @@ struct WorldPlan {
   unsigned lossy_budget = 0;
   unsigned buffer_budget = 0;     ///< reads that fail while no buffer is free
   bool cancels_in_doubt = false;  ///< the response to the first registration is lost
-  bool looks_again = false;  ///< after an unconfirmed registration, the user registers the file
+  bool registers_again =
+      false;  ///< after an unconfirmed registration, the user runs sluice resume --register
   bool comes_again = false;  ///< the command is run again after the registration
 
  private:

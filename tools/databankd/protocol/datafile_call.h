@@ -31,8 +31,8 @@ class DatafileCall final : public Call {
   void field(std::string_view name, std::string_view data, std::uint64_t offset,
              std::string_view file);
 
-  /// Marks the body as an invalid form: finish() refuses the call with 400, or
-  /// for an earlier reason.
+  /// Marks the body as an invalid form: finish() refuses the call, with 400 unless there is
+  /// an earlier reason.
   void mark_malformed();
 
   std::optional<Step> step(bool complete) const override;

@@ -46,7 +46,7 @@ class PhasedCall {
   /// Returns the dataset; null if there is no such draft.
   Dataset* dataset() { return dataset_; }
 
-  /// Marks the body as an invalid form, whose fields are unreliable.
+  /// Marks the body as an invalid form: finish() refuses the call.
   void mark_malformed() { malformed_ = true; }
 
   /// Processes the call, once. `root`: this server's URL.

@@ -69,7 +69,8 @@ struct FileProblem {
   bool is_access = false;  ///< the file may exist, but this machine cannot read it
 };
 
-/// A different modification time alone is no problem: resuming compares the bytes.
+/// Looks at the file. A different modification time alone is no problem: resuming compares the
+/// bytes.
 FileProblem file_problem(const JournalEntry& entry) {
   struct stat status {};
   if (::stat(entry.path.c_str(), &status) != 0) {
